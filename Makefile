@@ -1,0 +1,57 @@
+# Every target makes the virtual environment it needs: a machine with Python 3.11+ and make is enough.
+# ARGS reaches the program: make plan ARGS="--tenant local --format json"
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install format lint types test check validate plan apply clean lock
+
+help: ## show this help
+	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+install: $(READY) ## make the virtual environment in .venv, from the hash-pinned lock
+
+$(READY): requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "reconciler needs Python 3.11 or newer, and $(PYTHON) is `$(PYTHON) -V`; run: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "making $(VENV) …" >&2
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+format: $(READY) ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: $(READY) ## check format and style
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(READY) ## check types
+	$(BIN)/mypy
+
+test: $(READY) ## run the tests
+	$(BIN)/pytest -n 2 $(ARGS)
+
+check: lint types test ## all that CI runs
+
+validate: $(READY) ## check the manifests, offline
+	@$(BIN)/reconciler validate $(ARGS)
+
+plan: $(READY) ## show what apply would do; changes nothing
+	@$(BIN)/reconciler plan $(ARGS)
+
+apply: $(READY) ## apply, after asking
+	@$(BIN)/reconciler apply $(ARGS)
+
+clean: ## remove the virtual environment, caches and builds; keeps .reconciler
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+lock: $(READY) ## renew the lock files; needs uv
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --extra dev pyproject.toml -o requirements.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --extra dev --group dev pyproject.toml -o requirements-dev.txt

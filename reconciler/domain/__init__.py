@@ -1,0 +1,1 @@
+"""Values and decisions: no clock, environment, network, logging or order that depends on a hash."""

@@ -1,0 +1,91 @@
+"""The document that a write sends: all characteristics spelt out, what others added kept."""
+
+from collections.abc import Mapping
+
+from reconciler.domain.jsontext import Json
+from reconciler.domain.manifest import Manages
+from reconciler.domain.scim import SCHEMA_URN, Schema, fold
+
+_DEFAULTS: dict[str, Json] = {  # RFC 7643 section 2.2; some services ask for each of them
+    "type": "string",
+    "multiValued": False,
+    "required": False,
+    "caseExact": False,
+    "mutability": "readWrite",
+    "returned": "default",
+    "uniqueness": "none",
+}
+
+
+def create_body(desired: Schema) -> dict[str, Json]:
+    """What POST sends: the manifest's schema as written, with every default made explicit.
+
+    Without `meta`: that is the server's (RFC 7643 section 3.1), and a pasted one another tenant's.
+    """
+    written = _set(_without_meta(desired.document))
+    return {
+        "schemas": [SCHEMA_URN],
+        **written,
+        "attributes": [_attribute(item) for item in written.get("attributes", [])],
+    }
+
+
+def update_body(live: Schema, desired: Schema, manages: Manages) -> dict[str, Json]:
+    """What PUT sends: the live document with our change in it, without `meta`.
+
+    Built for what `compatibility` lets through: descriptions and new attributes.
+    """
+    body = _without_meta(live.document)
+    wanted = create_body(desired)
+    if manages is Manages.SCHEMA or desired.description is not None:
+        _put(body, "description", desired.description)
+    _put(body, "attributes", _merged(_get(body, "attributes"), wanted["attributes"]))
+    return body
+
+
+def _attribute(written: Mapping[str, Json]) -> dict[str, Json]:
+    members = _set(written)
+    attribute = {"name": members.pop("name"), **_DEFAULTS, **members}
+    if subs := attribute.get("subAttributes"):
+        attribute["subAttributes"] = [_attribute(sub) for sub in subs]
+    return attribute
+
+
+def _merged(live: Json, wanted: list[dict[str, Json]]) -> list[dict[str, Json]]:
+    """Live attributes in their order, with our descriptions and sub-attributes; then the new."""
+    ours = {fold(attribute["name"]): attribute for attribute in wanted}
+    merged = []
+    for attribute in live or []:
+        ourselves = ours.pop(fold(_get(attribute, "name")), None)
+        merged.append(_with(attribute, ourselves) if ourselves else attribute)
+    return [*merged, *ours.values()]
+
+
+def _with(live: Mapping[str, Json], wanted: Mapping[str, Json]) -> dict[str, Json]:
+    attribute = dict(live)
+    _put(attribute, "description", wanted.get("description"))
+    if subs := wanted.get("subAttributes"):
+        _put(attribute, "subAttributes", _merged(_get(attribute, "subAttributes"), subs))
+    return attribute
+
+
+def _without_meta(document: Mapping[str, Json]) -> dict[str, Json]:
+    return {member: value for member, value in document.items() if fold(member) != "meta"}
+
+
+def _set(document: Mapping[str, Json]) -> dict[str, Json]:
+    """The members that say something; null and absent are the same (RFC 7643 section 2.5)."""
+    return {member: value for member, value in document.items() if value is not None}
+
+
+def _get(document: Mapping[str, Json], member: str) -> Json:
+    return next((v for m, v in document.items() if fold(m) == fold(member)), None)
+
+
+def _put(document: dict[str, Json], member: str, value: Json) -> None:
+    """Set a member under the spelling that the document already uses; None takes it out."""
+    spelt = next((m for m in document if fold(m) == fold(member)), member)
+    if value is None:
+        document.pop(spelt, None)
+    else:
+        document[spelt] = value

@@ -1,0 +1,205 @@
+"""What a person declares: SchemaExtension and Tenant, and the Problems found while reading them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+from reconciler.domain.scim import Schema
+
+
+class Severity(StrEnum):
+    """How much a Problem weighs; only an error stops a run."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where something is written; line and column count from 1."""
+
+    path: str
+    line: int = 1
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """Something wrong in a manifest, at its place.
+
+    A breaking change also says whom it hurts (`consumers`) and what to do instead (`recipe`).
+    """
+
+    place: Place
+    severity: Severity
+    rule: str
+    message: str
+    recipe: str = ""
+    consumers: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        at = f"{self.place.path}:{self.place.line}:{self.place.column}"
+        return f"{at}: {self.severity}[{self.rule}]: {self.words}"
+
+    @property
+    def words(self) -> str:
+        """The message, whom it hurts, and what to do, on one line."""
+        whom = f" ({', '.join(self.consumers)})" if self.consumers else ""
+        return f"{self.message}{whom}" + (f"; {self.recipe}" if self.recipe else "")
+
+
+class OnDrift(StrEnum):
+    """What an apply does where live and desired differ."""
+
+    SKIP = "skip"
+    UPDATE = "update"
+
+
+class Manages(StrEnum):
+    """How much of a live schema a manifest speaks for: all of it, or the attributes it lists."""
+
+    SCHEMA = "schema"
+    ATTRIBUTES = "attributes"
+
+
+class AuthType(StrEnum):
+    """How we show a tenant who we are."""
+
+    OAUTH2 = "oauth2-client-credentials"
+    BEARER = "bearer"
+    BASIC = "basic"
+    NONE = "none"
+
+
+class ClientAuth(StrEnum):
+    """Where client id and secret travel to the token endpoint, RFC 6749 section 2.3.1."""
+
+    POST = "post"
+    BASIC = "basic"
+
+
+class SecretSource(StrEnum):
+    """Where a secret is read from."""
+
+    ENV = "env"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRef:
+    """A secret by name: a variable, or a file below --secrets-dir. Never the secret itself."""
+
+    source: SecretSource
+    name: str
+    place: Place = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Auth:
+    """`spec.auth` of a Tenant; `credentials` maps clientId, token, username … to their secrets."""
+
+    type: AuthType = AuthType.NONE
+    token_url: str | None = None
+    client_auth: ClientAuth = ClientAuth.POST
+    scopes: tuple[str, ...] = ()
+    credentials: Mapping[str, SecretRef] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """`spec.limits` of a Tenant; None takes the dialect's or the program's default."""
+
+    extensions: int | None = None
+    max_creates: int = 10
+    max_updates: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """`spec.webhooks[]` of a Tenant; two secrets while one is rotated."""
+
+    url: str
+    secrets: tuple[SecretRef, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selector:
+    """`spec.tenants` of a SchemaExtension: what is given must all hold; nothing selects all."""
+
+    match_labels: Mapping[str, str] = field(default_factory=dict)
+    names: tuple[str, ...] | None = None
+    dialects: tuple[str, ...] | None = None
+
+    def selects(self, tenant: "Tenant") -> bool:
+        """Whether the tenant's labels, name (by glob) and dialect all fit."""
+        return (
+            all(tenant.labels.get(label) == value for label, value in self.match_labels.items())
+            and (self.names is None or any(fnmatchcase(tenant.name, n) for n in self.names))
+            and (self.dialects is None or tenant.dialect in self.dialects)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tenant:
+    """One SCIM service of one customer or environment: where it is and how to talk to it."""
+
+    name: str
+    place: Place = field(compare=False)
+    dialect: str
+    base_url: str
+    target_system: str | None = None
+    auth: Auth = field(default_factory=Auth)
+    limits: Limits = field(default_factory=Limits)
+    webhooks: tuple[Webhook, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def embedded(self) -> str | None:
+        """NAME of embedded://NAME, the built-in tenant; None for a service elsewhere."""
+        scheme, _, name = self.base_url.partition("://")
+        return name if scheme == "embedded" else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retired:
+    """`spec.retired[]`: a name that was an attribute's, and may not mean something else one day.
+
+    `name` may be dotted, for a sub-attribute.
+    """
+
+    name: str
+    type: str
+    since: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaExtension:
+    """One desired schema, and the tenants that should have it."""
+
+    name: str
+    place: Place = field(compare=False)
+    schema: Schema
+    resource_type: str = "User"
+    selector: Selector = field(default_factory=Selector)
+    on_drift: OnDrift = OnDrift.SKIP
+    manages: Manages = Manages.SCHEMA
+    retired: tuple[Retired, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifests:
+    """All of a folder, read and checked; sorted by name: the order of files says nothing."""
+
+    tenants: tuple[Tenant, ...]
+    extensions: tuple[SchemaExtension, ...]
+
+    def desired_for(self, tenant: Tenant) -> tuple[SchemaExtension, ...]:
+        """What the tenant should have, in the order of the URNs."""
+        wanted = (e for e in self.extensions if e.selector.selects(tenant))
+        return tuple(sorted(wanted, key=lambda e: e.schema.key))

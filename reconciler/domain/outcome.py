@@ -1,0 +1,160 @@
+"""Outcome: what became of one planned change; RunSummary: what became of a run."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from reconciler.domain.plan import Blocked, BlockReason, Create, Plan, Update
+
+
+class OutcomeKind(StrEnum):
+    """How a planned write ended."""
+
+    APPLIED = "applied"
+    ADOPTED = "adopted"  # it was there already, equal
+    NOT_APPLIED = "not-applied"
+    CONFLICT = "conflict"  # live is neither as planned nor as desired
+    IGNORED_BY_SERVER = "ignored-by-server"
+    UNKNOWN = "unknown"
+    NOT_ATTEMPTED = "not-attempted"
+
+    @property
+    def verified(self) -> bool:
+        """Whether the schema is there, equal to desired: what HR may rely on."""
+        return self in (OutcomeKind.APPLIED, OutcomeKind.ADOPTED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one change; `detail` is for a person, `fields` are what the server ignored.
+
+    `blocked` is set where the service turned out not to allow this kind of change at all.
+    `latency_ms` runs from the first request of the write to the end of its verification.
+    """
+
+    change: Create | Update
+    kind: OutcomeKind
+    detail: str = ""
+    fields: tuple[str, ...] = ()
+    blocked: BlockReason | None = None
+    latency_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """What became of an intent that an earlier run left without an outcome."""
+
+    tenant: str
+    schema_id: str
+    kind: OutcomeKind
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One delivery that was tried; `status` is the HTTP code, None where no answer came."""
+
+    event_id: str
+    tenant: str
+    schema_id: str
+    url: str
+    delivered: bool
+    status: int | None
+    latency_ms: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A webhook that is not delivered yet; `due_at` is RFC 3339, UTC."""
+
+    event_id: str
+    tenant: str
+    schema_id: str
+    url: str
+    attempts: int
+    due_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliverySummary:
+    """How the outbox stands after a round of deliveries; `failures` are lines for a person."""
+
+    delivered: int = 0
+    failed: int = 0
+    pending: int = 0
+    failures: tuple[str, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
+
+    @classmethod
+    def of(cls, attempts: Iterable[Attempt], waiting: Iterable[Waiting]) -> "DeliverySummary":
+        """The counts of what was tried and of what still waits."""
+        tried, left = tuple(attempts), tuple(waiting)
+        failed = [attempt for attempt in tried if not attempt.delivered]
+        return cls(
+            delivered=len(tried) - len(failed),
+            failed=len(failed),
+            pending=len(left),
+            failures=tuple(f"{a.tenant}: {a.schema_id} to {a.url}: {a.detail}" for a in failed),
+            attempts=tried,
+            waiting=left,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """All that an apply did. `locked` says of each tenant that another run holds, who holds it.
+
+    `planned` is False where the run ended before it had a plan, or was to make none; `finished`
+    is False where a signal or an error cut it short.
+    """
+
+    plan: Plan
+    outcomes: tuple[Outcome, ...] = ()
+    recovered: tuple[Recovered, ...] = ()
+    locked: Mapping[str, str] = field(default_factory=dict)
+    deliveries: DeliverySummary = DeliverySummary()
+    planned: bool = True
+    finished: bool = True
+
+    @property
+    def wrote(self) -> bool:
+        """Whether anything at all was changed or verified."""
+        return any(outcome.kind.verified for outcome in self.outcomes)
+
+    @property
+    def touched(self) -> bool:
+        """Whether anything was tried at all."""
+        tried = (o for o in self.outcomes if o.kind is not OutcomeKind.NOT_ATTEMPTED)
+        return bool(self.recovered or self.deliveries.attempts) or any(tried)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every tenant was read, none was locked, and nothing is left to look at."""
+        left = self.partial or self.locked or self.plan.summary().unreadable
+        return self.finished and not left
+
+    @property
+    def partial(self) -> bool:
+        """Whether something failed, is blocked, in conflict or unknown.
+
+        What a read-only tenant lacks is reported and does not count.
+        """
+        blocked = any(
+            isinstance(change, Blocked)
+            for tenant in self.plan.tenants
+            for change in tenant.changes
+            if tenant.dialect != "read-only"
+        )
+        return blocked or not all(
+            ended.kind.verified for ended in _need_a_look(self.outcomes, self.recovered)
+        )
+
+
+def _need_a_look(
+    outcomes: Iterable[Outcome], recovered: Iterable[Recovered]
+) -> Iterable[Outcome | Recovered]:
+    """An intent found not to have been applied is planned again, so it needs nobody."""
+    yield from outcomes
+    yield from (r for r in recovered if r.kind is not OutcomeKind.NOT_APPLIED)

@@ -1,0 +1,399 @@
+"""Plan: what an apply would do to each tenant, why, and the digest that an approval is bound to.
+
+A change is a create, an update, a skip or blocked. There is no delete and no replace.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+from reconciler.domain import recipes
+from reconciler.domain.compatibility import obstacles
+from reconciler.domain.dialect import Dialect, UpdateStrategy
+from reconciler.domain.diff import Difference, differences, managed_view
+from reconciler.domain.jsontext import digest
+from reconciler.domain.manifest import Limits, OnDrift, SchemaExtension
+from reconciler.domain.scim import ABSENT, Attribute, Schema, fold
+
+FORMAT_VERSION = "1.0"
+
+
+class SkipReason(StrEnum):
+    """Why a change does nothing."""
+
+    IN_SYNC = "in-sync"
+    DRIFTED = "drifted"
+    EXCLUDED = "excluded"
+
+
+class BlockReason(StrEnum):
+    """Why a change cannot be made."""
+
+    EXTENSION_LIMIT = "extension-limit"
+    IMMUTABLE_HERE = "immutable-here"
+    WOULD_BE_IGNORED = "would-be-ignored"
+    UNSUPPORTED = "unsupported"
+    INCOMPATIBLE = "incompatible"
+    PROTECTED = "protected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What a change is about: one manifest on one tenant, and what was seen there.
+
+    `live` is the managed view of the live schema; None where it is absent or was not looked at.
+    `live_fingerprint` is that view's fingerprint, `absent`, or None where it was not looked at.
+    """
+
+    tenant: str
+    extension: SchemaExtension
+    live: Schema | None = None
+    live_fingerprint: str | None = None
+
+    @property
+    def id(self) -> str:
+        """`tenant/manifest`: unique in a plan, the same in every run."""
+        return f"{self.tenant}/{self.extension.name}"
+
+    @property
+    def schema_id(self) -> str:
+        """The URN as the manifest writes it."""
+        return self.extension.schema.id
+
+    @property
+    def desired(self) -> Schema:
+        """What the manifest wants."""
+        return self.extension.schema
+
+    def differences(self) -> tuple[Difference, ...]:
+        """Where live differs from desired; empty where there is nothing live to compare."""
+        return differences(self.live, self.desired) if self.live else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """The schema is absent and will be created."""
+
+    subject: Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """The schema differs in ways that are safe to write, and the manifest opts in."""
+
+    subject: Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Nothing will be done, for a reason."""
+
+    subject: Subject
+    reason: SkipReason
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Something should be done and cannot; `recipe` says what a person can do."""
+
+    subject: Subject
+    reason: BlockReason
+    recipe: str
+
+
+Change = Create | Update | Skip | Blocked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveTenant:
+    """What was read from a tenant; `schemas` by folded id holds what was listed or asked for.
+
+    A desired id that `schemas` lacks was asked for by id and is absent.
+    """
+
+    schemas: dict[str, Schema]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """`--tenant`, `--target` and `--exclude`: globs over tenants, and over manifests and URNs."""
+
+    tenants: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+
+    @property
+    def partial(self) -> bool:
+        """Whether anything is left out."""
+        return bool(self.tenants or self.targets or self.excludes)
+
+    def takes_tenant(self, name: str) -> bool:
+        """Whether the tenant is planned at all."""
+        return not self.tenants or any(fnmatchcase(name, glob) for glob in self.tenants)
+
+    def takes(self, tenant: str, extension: SchemaExtension) -> bool:
+        """Whether the extension may be changed on the tenant."""
+        names = (extension.name, f"{tenant}/{extension.name}", extension.schema.key)
+        return (not self.targets or _any_fits(names, self.targets)) and not _any_fits(
+            names, self.excludes
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantPlan:
+    """The plan of one tenant; `error` stands where it could not be read, then nothing else does."""
+
+    name: str
+    dialect: str
+    base_url: str
+    limits: Limits = field(default_factory=Limits)
+    extensions_live: int | None = None
+    extensions_limit: int | None = None
+    changes: tuple[Change, ...] = ()
+    unmanaged: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    error: str | None = None
+
+    def digest(self) -> str:
+        """Over what an approval approves; not over times, order, wording or unmanaged schemas."""
+        changes = sorted(
+            (
+                [_action(change), change.subject.desired.fingerprint(),
+                 change.subject.live_fingerprint]
+                for change in self.changes
+            ),
+            key=digest,
+        )  # fmt: skip
+        return digest(
+            {
+                "format_version": FORMAT_VERSION,
+                "name": self.name,
+                "base_url": self.base_url,
+                "dialect": self.dialect,
+                "changes": "unreadable" if self.error is not None else changes,
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitState:
+    """Where the manifests came from; commit is None outside git."""
+
+    commit: str | None = None
+    dirty: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The plans of all selected tenants, sorted by name."""
+
+    tenants: tuple[TenantPlan, ...]
+    git: GitState = field(default_factory=GitState)
+    selection: Selection = field(default_factory=Selection)
+
+    def digest(self) -> str:
+        """What `apply` compares: the digest over the sorted digests of the tenants."""
+        return digest(sorted(tenant.digest() for tenant in self.tenants))
+
+    def summary(self) -> "PlanSummary":
+        """The counts over all tenants."""
+        kinds = Counter(_kind(change) for tenant in self.tenants for change in tenant.changes)
+        return PlanSummary(
+            create=kinds["create"],
+            update=kinds["update"],
+            in_sync=kinds[SkipReason.IN_SYNC],
+            drifted=kinds[SkipReason.DRIFTED],
+            excluded=kinds[SkipReason.EXCLUDED],
+            blocked=kinds["blocked"],
+            unmanaged=sum(len(tenant.unmanaged) for tenant in self.tenants),
+            unreadable=sum(1 for tenant in self.tenants if tenant.error is not None),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanSummary:
+    """How many changes of each kind; `unreadable` counts tenants, `unmanaged` live schemas."""
+
+    create: int
+    update: int
+    in_sync: int
+    drifted: int
+    excluded: int
+    blocked: int
+    unmanaged: int
+    unreadable: int
+
+    @property
+    def work(self) -> int:
+        """How many writes an apply would make."""
+        return self.create + self.update
+
+    @property
+    def out_of_sync(self) -> bool:
+        """Whether anything is not as desired: what --detailed-exitcode tells."""
+        return bool(self.work + self.drifted + self.blocked)
+
+
+@dataclass(frozen=True, slots=True)
+class Exceeded:
+    """A safety limit that a tenant's plan exceeds."""
+
+    tenant: str
+    number: int
+    limit: int
+    setting: str
+
+    def __str__(self) -> str:
+        return (
+            f"tenant {self.tenant}: {self.number} changes exceed {self.setting}: {self.limit}; "
+            f"narrow the run with --target, or raise {self.setting} in the tenant's manifest"
+        )
+
+
+def plan_tenant(
+    *,
+    tenant: str,
+    base_url: str,
+    dialect: Dialect,
+    limits: Limits,
+    desired: Iterable[SchemaExtension],
+    live: LiveTenant,
+    selection: Selection,
+) -> TenantPlan:
+    """Decide what each desired extension needs on one tenant.
+
+    Creates beyond the room that is left are blocked, in the order of their URNs.
+    """
+    wanted = sorted(desired, key=lambda extension: extension.schema.key)
+    ours = [schema for schema in live.schemas.values() if not dialect.protects(schema.id)]
+    limit = limits.extensions if limits.extensions is not None else dialect.extensions
+    changes = [
+        _decide(_subject(tenant, extension, live), dialect)
+        if selection.takes(tenant, extension)
+        else Skip(Subject(tenant=tenant, extension=extension), SkipReason.EXCLUDED)
+        for extension in wanted
+    ]
+    named = {extension.schema.key for extension in wanted}
+    return TenantPlan(
+        name=tenant,
+        dialect=dialect.name,
+        base_url=base_url,
+        limits=limits,
+        extensions_live=len(ours),
+        extensions_limit=limit,
+        changes=tuple(_within_room(changes, None if limit is None else limit - len(ours), limit)),
+        unmanaged=tuple(sorted(schema.id for schema in ours if schema.key not in named)),
+        warnings=live.warnings,
+    )
+
+
+def exceeded_limits(plan: Plan) -> tuple[Exceeded, ...]:
+    """Every tenant whose creates or updates are more than its manifest allows in one run."""
+    return tuple(
+        Exceeded(tenant.name, number, limit, setting)
+        for tenant in plan.tenants
+        for kind, limit, setting in (
+            (Create, tenant.limits.max_creates, "spec.limits.maxCreates"),
+            (Update, tenant.limits.max_updates, "spec.limits.maxUpdates"),
+        )
+        if (number := sum(1 for c in tenant.changes if isinstance(c, kind))) > limit
+    )
+
+
+def _any_fits(names: Iterable[str], globs: Iterable[str]) -> bool:
+    patterns = tuple(globs)
+    return any(fnmatchcase(fold(name), fold(glob)) for name in names for glob in patterns)
+
+
+def _subject(tenant: str, extension: SchemaExtension, live: LiveTenant) -> Subject:
+    schema = live.schemas.get(extension.schema.key)
+    if schema is None:
+        return Subject(tenant=tenant, extension=extension, live_fingerprint=ABSENT)
+    view = managed_view(schema, extension.schema, extension.manages)
+    return Subject(
+        tenant=tenant, extension=extension, live=view, live_fingerprint=view.fingerprint()
+    )
+
+
+def _decide(subject: Subject, dialect: Dialect) -> Change:
+    if dialect.protects(subject.schema_id):
+        return Blocked(subject, BlockReason.PROTECTED, recipes.PROTECTED)
+    if subject.live is None:
+        return _decide_create(subject, dialect)
+    if subject.live == subject.desired:
+        return Skip(subject, SkipReason.IN_SYNC)
+    if subject.extension.on_drift is OnDrift.SKIP:
+        return Skip(subject, SkipReason.DRIFTED)
+    return _decide_update(subject, dialect)
+
+
+def _decide_create(subject: Subject, dialect: Dialect) -> Change:
+    if not dialect.creates:
+        return Blocked(
+            subject, BlockReason.UNSUPPORTED, recipes.NO_CREATE.format(dialect.target_system)
+        )
+    if words := _beyond(dialect, subject.desired):
+        return Blocked(subject, BlockReason.UNSUPPORTED, words)
+    return Create(subject)
+
+
+def _decide_update(subject: Subject, dialect: Dialect) -> Change:
+    if dialect.updates is UpdateStrategy.NONE:
+        return Blocked(
+            subject, BlockReason.UNSUPPORTED, recipes.NO_UPDATE.format(dialect.target_system)
+        )
+    if words := _beyond(dialect, subject.desired):
+        return Blocked(subject, BlockReason.UNSUPPORTED, words)
+    if subject.live and (found := obstacles(subject.live, subject.desired)):
+        return Blocked(
+            subject, BlockReason.INCOMPATIBLE, f"{'; '.join(found)}. {recipes.INCOMPATIBLE}"
+        )
+    return Update(subject)
+
+
+def _beyond(dialect: Dialect, desired: Schema) -> str | None:
+    """What the service cannot hold of a schema, and what to do; None where it can hold it all."""
+    foreign = sorted(
+        f"{attribute.name} ({attribute.type})"
+        for attribute in _flat(desired.attributes)
+        if attribute.type not in dialect.types
+    )
+    if foreign:
+        types = ", ".join(sorted(dialect.types))
+        return recipes.NO_TYPE.format(dialect.target_system, ", ".join(foreign), types)
+    if dialect.attributes is not None and len(desired.attributes) > dialect.attributes:
+        number = len(desired.attributes)
+        return recipes.TOO_MANY.format(number, dialect.target_system, dialect.attributes)
+    return None
+
+
+def _flat(attributes: Iterable[Attribute]) -> Iterable[Attribute]:
+    for attribute in attributes:
+        yield attribute
+        yield from _flat(attribute.sub_attributes)
+
+
+def _within_room(
+    changes: Iterable[Change], room: int | None, limit: int | None
+) -> Iterable[Change]:
+    created = 0
+    for change in changes:
+        if isinstance(change, Create) and room is not None:
+            created += 1
+            if created > room:
+                yield Blocked(
+                    change.subject, BlockReason.EXTENSION_LIMIT, recipes.FULL.format(limit=limit)
+                )
+                continue
+        yield change
+
+
+def _action(change: Change) -> str:
+    return type(change).__name__.lower()
+
+
+def _kind(change: Change) -> str:
+    return change.reason if isinstance(change, Skip) else _action(change)

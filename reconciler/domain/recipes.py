@@ -1,0 +1,21 @@
+"""What a person can do about a change that is blocked: the words, one recipe a reason."""
+
+PROTECTED = "the URN belongs to the vendor or to an RFC; choose one of your own"
+NO_CREATE = (
+    "{} does not let schemas be created; have the schema made in the service's own console, "
+    "then plan again"
+)
+NO_UPDATE = (
+    "{} cannot change a schema; bring what is new as an attribute of a new schema, move the "
+    "values there, and never delete and recreate: that deletes what users hold"
+)
+NO_TYPE = "{} has no such type: {}; use {}"
+TOO_MANY = "{} attributes, and {} allows {} in one schema; split it into two extensions"
+INCOMPATIBLE = (
+    "An update here adds optional attributes and changes descriptions, nothing else; add a new "
+    "attribute beside the old one and move the values, or bring the manifest back to what is live"
+)
+FULL = (
+    "the tenant's limit of {limit} extensions is reached; retire one that is not used, or raise "
+    "spec.limits.extensions if the service really allows more"
+)

@@ -1,0 +1,278 @@
+"""AuditRecord and HrEvent: what is written down and what is announced; the hash chain.
+
+A record's hash covers its canonical bytes (RFC 8785) with the hash before it, so that any edit,
+deletion, swap or insertion breaks the chain from there on.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from enum import StrEnum
+from hashlib import sha256
+
+from reconciler.domain.jsontext import Json, NotJson, canonical
+from reconciler.domain.manifest import Manages
+from reconciler.domain.scim import ABSENT, Schema, fold
+
+GENESIS = "0" * 64  # the hash before the first record
+
+
+class Event(StrEnum):
+    """What a record is about; each names an attempt, its status says how that ended."""
+
+    RUN_STARTED = "RUN_STARTED"
+    SCHEMA_EXTENSION_ADOPTED = "SCHEMA_EXTENSION_ADOPTED"
+    SCHEMA_EXTENSION_CREATE_INTENDED = "SCHEMA_EXTENSION_CREATE_INTENDED"
+    SCHEMA_EXTENSION_CREATED = "SCHEMA_EXTENSION_CREATED"
+    SCHEMA_EXTENSION_UPDATE_INTENDED = "SCHEMA_EXTENSION_UPDATE_INTENDED"
+    SCHEMA_EXTENSION_UPDATED = "SCHEMA_EXTENSION_UPDATED"
+    SCHEMA_EXTENSION_SKIPPED = "SCHEMA_EXTENSION_SKIPPED"
+    SCHEMA_EXTENSION_BLOCKED = "SCHEMA_EXTENSION_BLOCKED"
+    HR_SYNC_COMPLETED = "HR_SYNC_COMPLETED"
+    RUN_COMPLETED = "RUN_COMPLETED"
+
+
+class Status(StrEnum):
+    """How an attempt ended; a delivery is SYNCED or FAILED. None while it has not ended."""
+
+    SUCCESS = "SUCCESS"
+    FAILED = "FAILED"
+    UNKNOWN = "UNKNOWN"
+    RECOVERED = "RECOVERED"
+    SYNCED = "SYNCED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Who acts, for which commit and plan; the same in every record of a run."""
+
+    id: str
+    actor: str
+    commit: str | None = None
+    plan_digest: str | None = None
+
+    def entry(self, event: "Event", at: datetime, status: "Status | None" = None) -> "Entry":
+        """An entry of this run that is about no tenant or change yet."""
+        return Entry(
+            event=event,
+            timestamp=rfc3339(at),
+            status=status,
+            run_id=self.id,
+            actor=self.actor,
+            commit=self.commit,
+            plan_digest=self.plan_digest,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A record before it has its place in the chain. `change` is the plan's id of the change.
+
+    `timestamp` is UTC, RFC 3339 with milliseconds. Digests are `sha256:…` or `absent`.
+    """
+
+    event: Event
+    timestamp: str
+    status: Status | None = None
+    tenant: str | None = None
+    schema_id: str | None = None
+    attributes_count: int | None = None
+    change: str | None = None
+    run_id: str
+    actor: str
+    commit: str | None = None
+    plan_digest: str | None = None
+    before_digest: str | None = None
+    after_digest: str | None = None
+    latency_ms: int | None = None
+    webhook_status: int | None = None
+    detail: str | None = None
+
+    def to_json(self) -> dict[str, Json]:
+        """The members in the order of the contract."""
+        return asdict(self)
+
+
+ENTRY_MEMBERS = tuple(f.name for f in fields(Entry))
+_RECORD_MEMBERS = {"seq", *ENTRY_MEMBERS, "prev_hash", "hash"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRecord:
+    """An entry at its place in the chain; `seq` counts from 1 without gaps."""
+
+    seq: int
+    entry: Entry
+    prev_hash: str
+    hash: str
+
+    def to_json(self) -> dict[str, Json]:
+        """One flat object: seq, the entry, prev_hash, hash."""
+        return {
+            "seq": self.seq,
+            **self.entry.to_json(),
+            "prev_hash": self.prev_hash,
+            "hash": self.hash,
+        }
+
+
+def seal(entry: Entry, *, seq: int, prev_hash: str) -> AuditRecord:
+    """Give an entry its place: its number, the hash before it and its own."""
+    return AuditRecord(
+        seq=seq, entry=entry, prev_hash=prev_hash, hash=chain_hash(entry.to_json(), seq, prev_hash)
+    )
+
+
+def chain_hash(members: dict[str, Json], seq: int, prev_hash: str) -> str:
+    """SHA-256, in hex, of the canonical record without its own hash."""
+    return sha256(canonical({"seq": seq, **members, "prev_hash": prev_hash})).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class ChainResult:
+    """What a check of the chain found; `broken_at` is the first seq that does not fit."""
+
+    records: int
+    head: str
+    broken_at: int | None = None
+    reason: str | None = None
+
+
+def check_chain(rows: Iterable[dict[str, Json]]) -> ChainResult:
+    """Follow the chain over records as stored, in the order they are stored."""
+    head, count = GENESIS, 0
+    for row in rows:
+        if reason := _misfit(row, seq=count + 1, prev_hash=head):
+            return ChainResult(count, head, broken_at=count + 1, reason=reason)
+        head, count = row["hash"], count + 1
+    return ChainResult(count, head)
+
+
+def _misfit(row: dict[str, Json], *, seq: int, prev_hash: str) -> str | None:
+    if row.get("seq") != seq:
+        return f"record {row.get('seq')} stands where record {seq} should"
+    if row.get("prev_hash") != prev_hash:
+        return "it does not follow the record before it"
+    if row.keys() != _RECORD_MEMBERS:
+        return "its members are not those of a record"
+    members = {name: row[name] for name in ENTRY_MEMBERS}
+    try:
+        found = chain_hash(members, seq, prev_hash)
+    except NotJson:  # a store may hold what no record ever held
+        found = None
+    return None if found == row["hash"] else "its content is not what was hashed"
+
+
+class EventType(StrEnum):
+    """What HR is told."""
+
+    DEPLOYED = "SCHEMA_EXTENSION_DEPLOYED"
+    UPDATED = "SCHEMA_EXTENSION_UPDATED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HrEvent:
+    """A verified change, as HR hears of it. Holds no value of any user."""
+
+    event_type: EventType
+    target_system: str
+    tenant: str
+    schema: Schema
+    event_id: str
+    verified_at: str
+    commit: str | None
+
+    def body(self, sequence: int) -> bytes:
+        """The bytes that are signed and sent, the same at each try; `sequence` is per tenant."""
+        return canonical(
+            {
+                "event_type": self.event_type,
+                "target_system": self.target_system,
+                "extension_id": self.schema.id,
+                "attributes": [
+                    {
+                        "name": attribute.name,
+                        "type": str(attribute.type),
+                        "mutability": str(attribute.mutability),
+                        "adoption_tracking": True,
+                    }
+                    for attribute in self.schema.attributes
+                ],
+                "event_id": self.event_id,
+                "tenant": self.tenant,
+                "sequence": sequence,
+                "verified_at": self.verified_at,
+                "schema_digest": self.schema.fingerprint(),
+                "commit": self.commit,
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """A write that is about to be sent: all that recovery needs, without the manifests.
+
+    `before` is the fingerprint of the managed view, or `absent`; `change` the plan's id.
+    """
+
+    tenant: str
+    change: str
+    schema_id: str
+    target_system: str
+    manages: Manages
+    desired: Schema
+    before: str
+    run_id: str
+    commit: str | None
+    webhooks: tuple[str, ...]
+
+    @property
+    def creates(self) -> bool:
+        """Whether the schema was absent before."""
+        return self.before == ABSENT
+
+    def announcement(self, verified: Schema, at: datetime) -> HrEvent:
+        """What HR is told once reading the schema back has shown that it is as desired."""
+        return HrEvent(
+            event_type=EventType.DEPLOYED if self.creates else EventType.UPDATED,
+            target_system=self.target_system,
+            tenant=self.tenant,
+            schema=self.desired,
+            event_id=_event_id(self, verified),
+            verified_at=rfc3339(at),
+            commit=self.commit,
+        )
+
+
+def _event_id(intent: Intent, verified: Schema) -> str:
+    """The id of a change: the same when it is told again, another when it is made again.
+
+    The verified schema's `meta` tells a schema that was deleted by hand and created again from
+    the first one; where the service gives none, the run does.
+    """
+    basis = [
+        intent.tenant,
+        fold(intent.desired.id),
+        intent.before,
+        intent.desired.fingerprint(),
+        _stamp(verified.document) or intent.run_id,
+    ]
+    return "evt_" + sha256(canonical(basis)).hexdigest()[:32]
+
+
+def _stamp(document: Mapping[str, Json]) -> dict[str, Json]:
+    """What of `meta` is another when the schema was made again; empty where there is none."""
+    meta = _member(document, "meta")
+    if not isinstance(meta, Mapping):
+        return {}
+    found = {member: _member(meta, member) for member in ("created", "version")}
+    return {member: value for member, value in found.items() if value is not None}
+
+
+def _member(document: Mapping[str, Json], name: str) -> Json:
+    return next((document[member] for member in sorted(document) if fold(member) == name), None)
+
+
+def rfc3339(moment: datetime) -> str:
+    """UTC with milliseconds and a Z, RFC 3339."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

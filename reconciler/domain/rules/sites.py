@@ -1,0 +1,79 @@
+"""SchemaSite and AttributeSite: one schema, one attribute, as written and where in the document."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from reconciler.domain.jsontext import Json
+from reconciler.domain.rules.rule import SCHEMA_PATH, Path
+from reconciler.domain.scim import AttributeType, fold
+from reconciler.domain.words import quoted
+
+USER = "User"
+RFC_NAMESPACE = "urn:ietf:params:scim:"
+RESERVED_NAMESPACES = (f"{RFC_NAMESPACE}schemas:core:", f"{RFC_NAMESPACE}api:")
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaSite:
+    """`spec.schema` as it was written, and the kind of resource that it extends."""
+
+    path: Path
+    members: Mapping[str, Json]
+    resource_type: str = USER
+
+    @property
+    def is_core(self) -> bool:
+        """Whether the id says that it is one of the RFCs' own schemas and no extension."""
+        urn = self.members.get("id")
+        return isinstance(urn, str) and fold(urn).startswith(RESERVED_NAMESPACES)
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeSite:
+    """One attribute as it was written; `parent` is the complex attribute that it is part of."""
+
+    path: Path
+    members: Mapping[str, Json]
+    schema_id: str = ""
+    parent: "AttributeSite | None" = None
+
+    @property
+    def label(self) -> str:
+        """The attribute for a message, by its name where it has one."""
+        name = self.members.get("name")
+        return f"attribute {quoted(name)}" if isinstance(name, str) else "an attribute"
+
+    @property
+    def is_complex(self) -> bool:
+        """Whether it says that it is complex, in whatever case."""
+        return self.type == fold(AttributeType.COMPLEX)
+
+    @property
+    def type(self) -> str:
+        """Its type, folded; a string where it says none (RFC 7643 section 2.2)."""
+        return self.word("type") or AttributeType.STRING
+
+    def word(self, member: str) -> str:
+        """A keyword as it is compared: without case and underscores; empty where there is none."""
+        value = self.members.get(member)
+        return fold(value).replace("_", "") if isinstance(value, str) else ""
+
+    def is_set(self, member: str) -> bool:
+        """Whether a flag says true."""
+        return self.members.get(member) is True
+
+
+def attribute_sites(schema: Mapping[str, Json]) -> tuple[AttributeSite, ...]:
+    """Every attribute and sub-attribute that is an object, in the order written."""
+    urn = schema.get("id")
+    whole = AttributeSite((), {}, urn if isinstance(urn, str) else "")
+    return tuple(_sites(schema.get("attributes"), (*SCHEMA_PATH, "attributes"), whole))
+
+
+def _sites(value: Json, path: Path, above: AttributeSite) -> Iterator[AttributeSite]:
+    parent = above if above.path else None
+    for index, members in enumerate(value if isinstance(value, list) else ()):
+        if isinstance(members, dict):
+            site = AttributeSite((*path, index), members, above.schema_id, parent)
+            yield site
+            yield from _sites(members.get("subAttributes"), (*site.path, "subAttributes"), site)

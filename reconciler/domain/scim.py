@@ -1,0 +1,311 @@
+"""Schema and Attribute: the words of RFC 7643 section 7, with its defaults filled in.
+
+Desired and live schemas are built by the same constructor, so that `==` means «the same»: names,
+ids and keywords folded in case, defaults explicit, order gone, `meta` and `schemas` left out.
+The document as it was written stays beside it, for the request body and for the audit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from reconciler.domain.jsontext import Json, NotJson, canonical, check, digest
+
+SCHEMA_URN = "urn:ietf:params:scim:schemas:core:2.0:Schema"
+ABSENT = "absent"  # stands where a fingerprint would, for a schema that is not there
+
+
+class AttributeType(StrEnum):
+    """RFC 7643 section 2.3, table 1."""
+
+    STRING = "string"
+    BOOLEAN = "boolean"
+    DECIMAL = "decimal"
+    INTEGER = "integer"
+    DATE_TIME = "dateTime"
+    BINARY = "binary"
+    REFERENCE = "reference"
+    COMPLEX = "complex"
+
+
+class Mutability(StrEnum):
+    """RFC 7643 section 7."""
+
+    READ_WRITE = "readWrite"
+    READ_ONLY = "readOnly"
+    IMMUTABLE = "immutable"
+    WRITE_ONLY = "writeOnly"
+
+
+class Returned(StrEnum):
+    """RFC 7643 section 7."""
+
+    DEFAULT = "default"
+    ALWAYS = "always"
+    NEVER = "never"
+    REQUEST = "request"
+
+
+class Uniqueness(StrEnum):
+    """RFC 7643 section 7."""
+
+    NONE = "none"
+    SERVER = "server"
+    GLOBAL = "global"
+
+
+ATTRIBUTE_MEMBERS = (
+    "name", "type", "subAttributes", "multiValued", "description", "required", "canonicalValues",
+    "caseExact", "mutability", "returned", "uniqueness", "referenceTypes",
+)  # fmt: skip
+SCHEMA_MEMBERS = ("id", "name", "description", "attributes", "schemas", "meta")
+_ATTRIBUTE_WORDS = frozenset(word.lower() for word in ATTRIBUTE_MEMBERS)
+_SCHEMA_WORDS = frozenset(word.lower() for word in SCHEMA_MEMBERS)
+
+
+class MalformedSchema(ValueError):
+    """A document that cannot be read as a Schema resource; the message says which part."""
+
+
+def fold(text: str) -> str:
+    """As SCIM compares names, ids and keywords: ASCII letters lose their case, others keep it."""
+    return "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attribute:
+    """One attribute definition, RFC 7643 section 7, with the defaults of section 2.2.
+
+    A keyword that is no word of the RFC is kept as it came: it equals nothing we know.
+    `vendor` pairs each further member, name as written, with its canonical JSON text.
+    """
+
+    name: str = field(compare=False)
+    key: str = field(init=False)
+    type: str = AttributeType.STRING
+    multi_valued: bool = False
+    required: bool = False
+    case_exact: bool = False
+    mutability: str = Mutability.READ_WRITE
+    returned: str = Returned.DEFAULT
+    uniqueness: str = Uniqueness.NONE
+    description: str | None = None
+    canonical_values: tuple[str, ...] = ()
+    reference_types: tuple[str, ...] = ()
+    sub_attributes: tuple[Attribute, ...] = ()
+    vendor: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", fold(self.name))
+
+    @classmethod
+    def from_json(cls, document: Json) -> Attribute:
+        """Read one attribute as tolerantly as live services make necessary.
+
+        Raises MalformedSchema where it is no object, has no name or holds what is no JSON.
+        """
+        _check(document)
+        return _attribute(document)
+
+    def to_json(self) -> dict[str, Json]:
+        """Every characteristic spelt out, defaults too, in RFC 7643 spelling and order."""
+        document: dict[str, Json] = {
+            "name": self.name,
+            "type": str(self.type),
+            "multiValued": self.multi_valued,
+            "description": self.description,
+            "required": self.required,
+            "canonicalValues": list(self.canonical_values),
+            "caseExact": self.case_exact,
+            "mutability": str(self.mutability),
+            "returned": str(self.returned),
+            "uniqueness": str(self.uniqueness),
+            "referenceTypes": list(self.reference_types),
+            "subAttributes": [attribute.to_json() for attribute in self.sub_attributes],
+        }
+        optional = ("description", "canonicalValues", "referenceTypes", "subAttributes")
+        return {
+            member: value
+            for member, value in document.items()
+            if value not in (None, []) or member not in optional
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schema:
+    """A Schema resource, RFC 7643 section 7; `document` is what was written or served."""
+
+    id: str = field(compare=False)
+    key: str = field(init=False)
+    name: str | None = field(default=None, compare=False)
+    name_key: str | None = field(init=False)
+    description: str | None = None
+    attributes: tuple[Attribute, ...] = ()
+    vendor: tuple[tuple[str, str], ...] = ()
+    document: Mapping[str, Json] = field(compare=False, repr=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", fold(self.id))
+        object.__setattr__(self, "name_key", None if self.name is None else fold(self.name))
+
+    @classmethod
+    def from_json(cls, document: Json) -> Schema:
+        """Read a Schema resource as tolerantly as an attribute.
+
+        Raises MalformedSchema where it is no object, has no id or holds what is no JSON.
+        """
+        _check(document)
+        members = _folded(document, "a schema", SCHEMA_MEMBERS)
+        identifier = members.get("id")
+        if not isinstance(identifier, str) or not identifier:
+            raise MalformedSchema("a schema without an id")
+        return cls(
+            id=identifier,
+            name=_text(members.get("name")),
+            description=_text(members.get("description")),
+            attributes=_attributes(members.get("attributes"), identifier),
+            vendor=_vendor(document, _SCHEMA_WORDS),
+            document=document,
+        )
+
+    def to_json(self) -> dict[str, Json]:
+        """Every characteristic spelt out; no `meta`, `schemas` or vendor members."""
+        described = {"name": self.name, "description": self.description}
+        return {
+            "id": self.id,
+            **{member: text for member, text in described.items() if text is not None},
+            "attributes": [attribute.to_json() for attribute in self.attributes],
+        }
+
+    def fingerprint(self) -> str:
+        """`sha256:…` over what `==` compares: two schemas are equal when their fingerprints are."""
+        return digest(
+            {
+                "id": self.key,
+                "name": self.name_key,
+                "description": self.description,
+                "attributes": [_comparable(attribute) for attribute in self.attributes],
+                "vendor": [list(member) for member in self.vendor],
+            }
+        )
+
+    def attribute(self, name: str) -> Attribute | None:
+        """The attribute of that name, in whatever case."""
+        return next((a for a in self.attributes if a.key == fold(name)), None)
+
+    def at(self, path: str) -> Attribute | None:
+        """The attribute, or `attribute.part`, of that name, in whatever case."""
+        found, *rest = path.split(".")
+        attribute = self.attribute(found)
+        for name in rest:
+            parts = attribute.sub_attributes if attribute else ()
+            attribute = next((part for part in parts if part.key == fold(name)), None)
+        return attribute
+
+    def with_attributes(self, attributes: Iterable[Attribute]) -> Schema:
+        """The same schema with other attributes, in comparing order."""
+        return replace(self, attributes=in_order(attributes))
+
+
+def in_order(attributes: Iterable[Attribute]) -> tuple[Attribute, ...]:
+    """As they are compared: by name, and twins of one name by what they say."""
+    ordered = tuple(sorted(attributes, key=lambda a: a.key))
+    if len({attribute.key for attribute in ordered}) == len(ordered):
+        return ordered
+    return tuple(sorted(ordered, key=lambda a: (a.key, canonical(_comparable(a)), a.name)))
+
+
+def _check(document: Json) -> None:
+    try:
+        check(document)
+    except NotJson as error:
+        raise MalformedSchema(str(error)) from error
+
+
+def _attribute(document: Json) -> Attribute:
+    members = _folded(document, "an attribute", ATTRIBUTE_MEMBERS)
+    name = members.get("name")
+    if not isinstance(name, str) or not name:
+        raise MalformedSchema("an attribute without a name")
+    return Attribute(
+        name=name,
+        type=_keyword(members.get("type"), AttributeType, AttributeType.STRING),
+        multi_valued=_boolean(members.get("multivalued")),
+        required=_boolean(members.get("required")),
+        case_exact=_boolean(members.get("caseexact")),
+        mutability=_keyword(members.get("mutability"), Mutability, Mutability.READ_WRITE),
+        returned=_keyword(members.get("returned"), Returned, Returned.DEFAULT),
+        uniqueness=_keyword(members.get("uniqueness"), Uniqueness, Uniqueness.NONE),
+        description=_text(members.get("description")),
+        canonical_values=_words(members.get("canonicalvalues")),
+        reference_types=_words(members.get("referencetypes")),
+        sub_attributes=_attributes(members.get("subattributes"), name),
+        vendor=_vendor(document, _ATTRIBUTE_WORDS),
+    )
+
+
+def _comparable(attribute: Attribute) -> dict[str, Json]:
+    form = attribute.to_json()
+    form["name"] = attribute.key
+    form["subAttributes"] = [_comparable(sub) for sub in attribute.sub_attributes]
+    form["vendor"] = [list(member) for member in attribute.vendor]
+    return form
+
+
+def _attributes(value: Json, owner: str) -> tuple[Attribute, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise MalformedSchema(f"the attributes of {owner} are no list")
+    return in_order(_attribute(item) for item in value)
+
+
+def _folded(document: Json, what: str, words: tuple[str, ...]) -> dict[str, Json]:
+    """What is said, by folded name; null and [] say nothing (RFC 7643 section 2.5).
+
+    Of two names that differ only by case the RFC's spelling counts, else the first by code point:
+    the order of keys says nothing.
+    """
+    if not isinstance(document, Mapping):
+        raise MalformedSchema(f"{what} that is no object")
+    said: dict[str, Json] = {}
+    for member in sorted(document, key=lambda member: (member not in words, member)):
+        if document[member] is not None and document[member] != []:
+            said.setdefault(fold(member), document[member])
+    return said
+
+
+def _keyword(value: Json, words: type[StrEnum], default: StrEnum) -> str:
+    if value is None:
+        return default
+    if not isinstance(value, str):
+        return canonical(value).decode()
+    bare = fold(value).replace("_", "")
+    return next((word for word in words if fold(word) == bare), value)
+
+
+def _boolean(value: Json) -> bool:
+    if isinstance(value, str):  # some services send "true"
+        return fold(value) == "true"
+    return value is True
+
+
+def _text(value: Json) -> str | None:
+    return value if value is None or isinstance(value, str) else canonical(value).decode()
+
+
+def _words(value: Json) -> tuple[str, ...]:
+    items = value if isinstance(value, list) else [] if value is None else [value]
+    return tuple(sorted({text for item in items if (text := _text(item)) is not None}))
+
+
+def _vendor(document: Mapping[str, Json], known: frozenset[str]) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        sorted(
+            (member, canonical(value).decode())
+            for member, value in document.items()
+            if fold(member) not in known and value is not None and value != []
+        )
+    )

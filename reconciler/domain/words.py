@@ -1,0 +1,39 @@
+"""How near two words are: the one place that decides what «did you mean» suggests."""
+
+from collections.abc import Iterable
+
+from reconciler.domain.scim import fold
+
+SHOWN = 64  # characters of a foreign word that a message repeats
+
+
+def nearest(word: str, known: Iterable[str], *, within: int = 2) -> str | None:
+    """The known word at most `within` edits away, case aside; the first in order where several."""
+    near = ((distance(fold(word), fold(other), within), other) for other in known)
+    found = min(((edits, other) for edits, other in near if edits <= within), default=None)
+    return found[1] if found else None
+
+
+def distance(a: str, b: str, most: int) -> int:
+    """Levenshtein distance; anything beyond `most` comes back as most + 1."""
+    if abs(len(a) - len(b)) > most:
+        return most + 1
+    row = list(range(len(b) + 1))
+    for i, left in enumerate(a, start=1):
+        above, row = row, [i]
+        for j, right in enumerate(b, start=1):
+            row.append(min(above[j] + 1, row[j - 1] + 1, above[j - 1] + (left != right)))
+        if min(row) > most:
+            return most + 1
+    return min(row[-1], most + 1)
+
+
+def quoted(word: str) -> str:
+    """A foreign word for a message: in quotes, escaped, and not longer than a line bears."""
+    return repr(word if len(word) <= SHOWN else word[:SHOWN] + "…")
+
+
+def listed(words: Iterable[str]) -> str:
+    """`a, b or c`; of nothing, `nothing`."""
+    *most, last = tuple(words) or ("nothing",)
+    return f"{', '.join(most)} or {last}" if most else last

@@ -1,0 +1,86 @@
+"""Every failure the program explains, as one tree, split by what can be done next.
+
+ReconcilerError                  one message: what, where, what to do
+├── UsageError                   change the command line, a variable or a file name
+├── ManifestsInvalid             edit the manifests; carries every problem
+├── StateError                   the store cannot be read, written or believed
+├── TenantError                  one tenant fails alone; the others go on
+│   ├── TenantUnavailable        ask again later
+│   ├── TenantUntrusted          not who it should be: TLS, a redirect, a foreign origin
+│   ├── CredentialsRefused       the token endpoint or the tenant refuses who we are
+│   ├── PermissionRefused        we are known, and may not
+│   ├── TenantRefused            a permanent answer to this request
+│   └── AnswerUnreadable         an answer came, and it is not what SCIM says
+├── PlanStale                    plan again and have it approved
+├── TenantLocked                 wait for the other run
+├── LimitExceeded                split the change, or raise the limit on purpose
+└── Interrupted                  run again; what was begun is recorded
+"""
+
+
+class ReconcilerError(Exception):
+    """A failure with a message for a person; never holds a secret, a body or personal data."""
+
+
+class UsageError(ReconcilerError):
+    """The command line, a setting or a named file is wrong."""
+
+
+class ManifestsInvalid(ReconcilerError):
+    """The manifests cannot be used; `lines` holds every problem, one printed line each."""
+
+    def __init__(self, lines: tuple[str, ...]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+class StateError(ReconcilerError):
+    """The store cannot be opened, read or written, or its chain is broken."""
+
+
+class TenantError(ReconcilerError):
+    """One tenant failed; the message names what happened, the tenant is named by who catches it."""
+
+
+class TenantUnavailable(TenantError):
+    """No answer, or one that asks to come back later."""
+
+
+class TenantUntrusted(TenantError):
+    """The other side is not the one that the manifest names."""
+
+
+class CredentialsRefused(TenantError):
+    """The client id and secret, or the token they gave, are not accepted."""
+
+
+class PermissionRefused(TenantError):
+    """403: the client is known and lacks a scope or a role."""
+
+
+class TenantRefused(TenantError):
+    """A permanent refusal of one request: 400, 404 on a collection, 405, 413, 501 and so on."""
+
+
+class AnswerUnreadable(TenantError):
+    """An HTML page, a cut or foreign body where a SCIM document should be."""
+
+
+class PlanStale(ReconcilerError):
+    """The plan made now is not the one that was approved."""
+
+
+class TenantLocked(ReconcilerError):
+    """Another run holds the tenant."""
+
+
+class LimitExceeded(ReconcilerError):
+    """A safety limit refuses the apply before its first write."""
+
+
+class Interrupted(ReconcilerError):
+    """A signal asked the run to stop; `signal` is its number."""
+
+    def __init__(self, signal: int) -> None:
+        super().__init__(f"interrupted by signal {signal}")
+        self.signal = signal

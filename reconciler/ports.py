@@ -1,0 +1,170 @@
+"""What the use cases need from outside, in our own words: Protocols and the values they carry."""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from reconciler.domain.answer import Verdict
+from reconciler.domain.jsontext import Json
+from reconciler.domain.plan import LiveTenant
+from reconciler.domain.records import Entry, HrEvent, Intent
+from reconciler.domain.scim import Schema
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """Wall time for records, monotonic time for durations, and a sleep that a signal wakes."""
+
+    def now(self) -> datetime:
+        """The wall clock, aware, UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never jump."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; raises Interrupted as soon as a signal asks the run to stop."""
+        ...
+
+    def check(self) -> None:
+        """Raise Interrupted if a signal has asked the run to stop."""
+        ...
+
+
+class Retry(Protocol):
+    """Patience: bounded by attempts and by a deadline, with full jitter between."""
+
+    def __call__(self, attempt: Callable[[], T], again: Callable[[T], float | None]) -> T:
+        """Call `attempt` until `again` gives None for its result or patience ends.
+
+        `again` gives the least seconds to wait. The last result is returned either way.
+        """
+        ...
+
+
+class SchemaReader(Protocol):
+    """A tenant's live schemas. Every method raises TenantError when the tenant cannot be read."""
+
+    def read_all(self, wanted: Iterable[str]) -> LiveTenant:
+        """All that is listed, and each wanted id that the list lacks, asked for by id."""
+        ...
+
+    def read(self, schema_id: str) -> Schema | None:
+        """One schema by id; None only where the tenant says that it does not exist."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteResult:
+    """What one sent write came to; `message` is for a person, `retry_after` in seconds.
+
+    `unsupported` says that the service does not allow this kind of write at all, `conflict`
+    that it answered 409: somebody has that id already.
+    """
+
+    verdict: Verdict
+    message: str
+    retry_after: float | None = None
+    unsupported: bool = False
+    conflict: bool = False
+
+
+class SchemaWriter(SchemaReader, Protocol):
+    """A reader that may also write. A write is sent once; nothing here repeats it."""
+
+    def create(self, document: Mapping[str, Json]) -> WriteResult:
+        """POST a schema. Never raises TenantError: what happened is the result."""
+        ...
+
+    def replace(self, live: Schema, document: Mapping[str, Json]) -> WriteResult:
+        """PUT a schema over the live one that was read, with If-Match where it has an ETag."""
+        ...
+
+
+class Journal(Protocol):
+    """The durable memory of a run. Raises StateError, and then nothing was written."""
+
+    def record(self, entry: Entry) -> None:
+        """Append one audit record."""
+        ...
+
+    def intend(self, intent: Intent, entry: Entry) -> int:
+        """Audit record, journal row and held outbox rows in one durable transaction; its id."""
+        ...
+
+    def settle(self, intent_id: int, entry: Entry, event: HrEvent | None) -> None:
+        """Audit record, journal row, and outbox rows released (event) or voided (None)."""
+        ...
+
+    def adopt(self, entry: Entry, event: HrEvent, webhooks: Iterable[str]) -> None:
+        """Audit record and ready outbox rows, for what was there without a write of ours."""
+        ...
+
+    def open_intents(self, tenant: str) -> tuple[tuple[int, Intent], ...]:
+        """Intents without an outcome, oldest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """An outbox row that waits to be delivered; `due_at` is when it may be tried next."""
+
+    id: int
+    tenant: str
+    url: str
+    event_id: str
+    schema_id: str
+    body: bytes
+    attempts: int
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryResult:
+    """What one delivery attempt came to; `gone` is 410: the receiver wants no more."""
+
+    delivered: bool
+    status: int | None
+    latency_ms: int
+    detail: str
+    retry_after: float | None = None
+    gone: bool = False
+
+
+class Outbox(Protocol):
+    """Webhooks that wait. Raises StateError."""
+
+    def pending(self) -> tuple[Pending, ...]:
+        """All that is released and not delivered or given up, oldest first."""
+        ...
+
+    def delivered(self, pending: Pending, entry: Entry) -> None:
+        """Mark it delivered and append the audit record, in one transaction."""
+        ...
+
+    def failed(self, pending: Pending, entry: Entry, due_at: datetime | None) -> None:
+        """Count the attempt; due again at that time, or given up (None)."""
+        ...
+
+
+class Notifier(Protocol):
+    """The way to HR."""
+
+    def send(self, pending: Pending) -> DeliveryResult:
+        """Sign and POST once. Never raises: what happened is the result."""
+        ...
+
+
+class Locks(Protocol):
+    """One writer per tenant; a lock dies with its holder."""
+
+    def hold(self, tenant: str, *, patience: float = 0.0) -> AbstractContextManager[None]:
+        """Hold the tenant's lock; raises TenantLocked, naming the holder, on entering.
+
+        `patience` is how many seconds to wait for it; a signal ends the wait with Interrupted.
+        """
+        ...

@@ -1,0 +1,137 @@
+import json
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from hypothesis import given, reject
+from hypothesis import strategies as st
+
+from reconciler.domain.body import create_body, update_body
+from reconciler.domain.compatibility import obstacles
+from reconciler.domain.diff import managed_view
+from reconciler.domain.manifest import Manages
+from reconciler.domain.scim import Schema
+from tests.domain.test_compatibility import pairs
+from tests.strategies import DEFAULTS, Document, disguise, lower, schema_documents
+
+TUTORIAL = (
+    "name", "type", "multiValued", "required", "caseExact", "mutability", "returned", "uniqueness",
+)  # fmt: skip
+
+
+def flat(attributes: Any) -> list[Any]:
+    return [a for top in attributes for a in (top, *top.get("subAttributes", []))]
+
+
+@given(schema_documents(vendor=True))
+def test_what_is_created_reads_back_as_desired(document: Document) -> None:
+    desired = Schema.from_json(document)
+    assert Schema.from_json(create_body(desired)) == desired
+
+
+@given(schema_documents(vendor=True))
+def test_every_attribute_of_a_create_spells_out_every_characteristic(document: Document) -> None:
+    body = create_body(Schema.from_json(document))
+    assert all(set(TUTORIAL) <= set(attribute) for attribute in flat(body["attributes"]))
+    assert not [a for a in flat(body["attributes"]) if None in a.values()]
+
+
+@given(schema_documents(vendor=True))
+def test_building_a_body_leaves_the_manifest_as_it_was(document: Document) -> None:
+    before = deepcopy(document)
+    create_body(Schema.from_json(document))
+    assert document == before
+
+
+def test_a_create_keeps_the_order_the_spelling_and_the_vendor_members_of_the_manifest() -> None:
+    document = {
+        "id": "urn:x:HR",
+        "name": "HR",
+        "patchable": True,
+        "attributes": [{"type": "String", "name": "zCode", "idcs": {"a": 1}}, {"name": "aCode"}],
+    }
+    assert create_body(Schema.from_json(document)) == {
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Schema"],
+        **document,
+        "attributes": [
+            DEFAULTS | {"name": "zCode", "type": "String", "idcs": {"a": 1}},
+            DEFAULTS | {"name": "aCode"},
+        ],
+    }
+
+
+def test_the_meta_of_another_tenant_is_not_sent() -> None:
+    pasted = {"id": "urn:x", "meta": {"location": "https://elsewhere"}, "attributes": []}
+    assert "meta" not in create_body(Schema.from_json(pasted))
+
+
+@pytest.mark.parametrize("attributes", [None, []])
+def test_a_schema_without_attributes_is_created_without(attributes: Any) -> None:
+    body = create_body(Schema.from_json({"id": "urn:x", "attributes": attributes}))
+    assert body["attributes"] == []
+
+
+@given(st.data(), pairs(), st.sampled_from(Manages))
+def test_an_update_that_is_safe_makes_live_as_desired_and_loses_nothing(
+    data: st.DataObject, pair: tuple[Document, Document], manages: Manages
+) -> None:
+    served = data.draw(disguise(pair[0], foreign=True))
+    live, desired = Schema.from_json(served), Schema.from_json(pair[1])
+    if obstacles(managed_view(live, desired, manages), desired):
+        reject()
+    text = json.dumps(served)
+
+    body = update_body(live, desired, manages)
+
+    after = Schema.from_json(body)
+    assert managed_view(after, desired, manages) == desired
+    assert json.dumps(served) == text
+    assert {lower(a.name) for a in live.attributes} <= {lower(a.name) for a in after.attributes}
+    for before in live.attributes:
+        now = after.attribute(before.name)
+        assert now is not None
+        assert now.vendor == before.vendor
+        assert {s.key for s in before.sub_attributes} <= {s.key for s in now.sub_attributes}
+    assert after.vendor == live.vendor
+    assert not [member for member in body if lower(member) == "meta"]
+
+
+def test_an_update_touches_nothing_but_what_it_is_about() -> None:
+    served = {
+        "ID": "urn:x",
+        "Name": "HR",
+        "meta": {"version": "3"},
+        "x-flag": 1,
+        "Attributes": [
+            {"NAME": "b", "Type": "String", "size": 9},
+            {"NAME": "A", "Description": "old", "Type": "String"},
+        ],
+    }
+    desired = Schema.from_json(
+        {
+            "id": "urn:x",
+            "name": "HR",
+            "attributes": [{"name": "a", "description": "new"}, {"name": "c"}, {"name": "b"}],
+        }
+    )
+    assert update_body(Schema.from_json(served), desired, Manages.SCHEMA) == {
+        "ID": "urn:x",
+        "Name": "HR",
+        "x-flag": 1,
+        "Attributes": [
+            {"NAME": "b", "Type": "String", "size": 9},
+            {"NAME": "A", "Description": "new", "Type": "String"},
+            DEFAULTS | {"name": "c"},
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("manages", "kept"), [(Manages.SCHEMA, None), (Manages.ATTRIBUTES, "theirs")]
+)
+def test_a_description_that_the_manifest_leaves_out_stays_only_where_it_is_not_managed(
+    manages: Manages, kept: str | None
+) -> None:
+    live = Schema.from_json({"id": "urn:x", "description": "theirs", "attributes": []})
+    desired = Schema.from_json({"id": "urn:x", "attributes": [{"name": "new"}]})
+    assert update_body(live, desired, manages).get("description") == kept

@@ -1,0 +1,381 @@
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.domain.diff import Difference, Standing, differences, managed_view, standing
+from reconciler.domain.jsontext import canonical
+from reconciler.domain.manifest import Manages
+from reconciler.domain.scim import ABSENT, MalformedSchema, Schema
+from tests.strategies import (
+    attribute_documents,
+    disguise,
+    edits,
+    lower,
+    names,
+    odd_documents,
+    schema_documents,
+)
+
+
+def schema(*attributes: Any, **members: Any) -> Schema:
+    return Schema.from_json({"id": "urn:x", "attributes": list(attributes), **members})
+
+
+def told(live: Schema, desired: Schema) -> dict[str, tuple[Any, Any]]:
+    return {d.path: (d.live, d.desired) for d in differences(live, desired)}
+
+
+# Laws
+
+
+@given(st.data(), schema_documents(vendor=True))
+def test_there_is_no_difference_to_a_disguise(data: st.DataObject, document: Any) -> None:
+    desired = Schema.from_json(document)
+    live = Schema.from_json(data.draw(disguise(document, foreign=True)))
+    assert differences(managed_view(live, desired, Manages.SCHEMA), desired) == ()
+
+
+@given(st.data(), schema_documents(vendor=True))
+def test_each_single_change_is_named_by_its_path_with_both_values(
+    data: st.DataObject, document: Any
+) -> None:
+    edit = data.draw(edits(document))
+    live, desired = Schema.from_json(document), Schema.from_json(edit.document)
+    assert differences(live, desired) == (Difference(edit.path, edit.before, edit.after),)
+    assert differences(desired, live) == (Difference(edit.path, edit.after, edit.before),)
+
+
+@given(schema_documents(vendor=True), schema_documents(vendor=True), st.sampled_from(Manages))
+def test_differences_are_empty_exactly_when_the_managed_view_is_as_desired(
+    one: Any, other: Any, manages: Manages
+) -> None:
+    desired = Schema.from_json(other)
+    view = managed_view(Schema.from_json(one | {"id": other["id"]}), desired, manages)
+    assert bool(differences(view, desired)) is (view != desired)
+
+
+@given(odd_documents(), odd_documents())
+def test_differences_never_raise_whatever_a_service_serves(one: Any, other: Any) -> None:
+    try:
+        live, desired = Schema.from_json(one), Schema.from_json(other)
+    except MalformedSchema:
+        return
+    found = differences(live, desired)
+    assert bool(found) is (live != desired)
+    assert [d.path for d in differences(desired, live)] == [d.path for d in found]
+
+
+@given(
+    st.lists(attribute_documents(vendor=True), max_size=3),
+    st.lists(attribute_documents(vendor=True), max_size=3),
+)
+def test_lists_with_twins_are_equal_exactly_when_there_are_no_differences(
+    one: Any, other: Any
+) -> None:
+    for attribute in (*one, *other):
+        attribute["name"] = attribute["name"][:1]  # so that twins are likely
+    live, desired = schema(*one), schema(*other)
+    assert bool(differences(live, desired)) is (live != desired)
+
+
+@given(
+    st.data(),
+    schema_documents(vendor=True),
+    schema_documents(vendor=True),
+    st.sampled_from(Manages),
+)
+def test_a_view_is_the_same_of_any_disguise(
+    data: st.DataObject, one: Any, other: Any, manages: Manages
+) -> None:
+    desired = Schema.from_json(other)
+    disguised = data.draw(disguise(one, foreign=True))
+    view = managed_view(Schema.from_json(one), desired, manages)
+    again = managed_view(Schema.from_json(disguised), desired, manages)
+    assert again == view
+    assert again.fingerprint() == view.fingerprint()
+    before, after = differences(view, desired), differences(again, desired)
+    assert [lower(d.path) for d in after] == [lower(d.path) for d in before]
+
+
+@given(schema_documents(vendor=True), schema_documents(vendor=True), st.sampled_from(Manages))
+def test_a_view_of_a_view_is_that_view(one: Any, other: Any, manages: Manages) -> None:
+    desired = Schema.from_json(other)
+    view = managed_view(Schema.from_json(one), desired, manages)
+    assert managed_view(view, desired, manages) == view
+
+
+@given(schema_documents(), names, names)
+def test_one_removed_and_one_added_are_never_told_as_a_rename(
+    document: Any, gone: str, new: str
+) -> None:
+    others = [
+        a for a in document["attributes"] if lower(a["name"]) not in (lower(gone), lower(new))
+    ]
+    live = Schema.from_json(document | {"attributes": [*others, {"name": gone, "type": "integer"}]})
+    desired = Schema.from_json(document | {"attributes": [{"name": new}, *others]})
+
+    found = told(live, desired)
+
+    if lower(gone) == lower(new):
+        assert found == {f"attributes.{new}.type": ("integer", "string")}
+    else:
+        assert set(found) == {f"attributes.{gone}", f"attributes.{new}"}
+        assert found[f"attributes.{gone}"][0]["type"] == "integer"
+        assert found[f"attributes.{gone}"][1] is None
+        assert found[f"attributes.{new}"][0] is None
+
+
+# Cases
+
+
+def test_an_attribute_on_one_side_only_is_one_difference_with_what_it_says() -> None:
+    live = schema({"name": "a"})
+    desired = schema({"name": "a"}, {"name": "payCode", "required": True, "canonicalValues": ["x"]})
+    assert differences(live, desired) == (
+        Difference(
+            "attributes.payCode",
+            None,
+            {
+                "name": "payCode",
+                "type": "string",
+                "multiValued": False,
+                "required": True,
+                "canonicalValues": ["x"],
+                "caseExact": False,
+                "mutability": "readWrite",
+                "returned": "default",
+                "uniqueness": "none",
+            },
+        ),
+    )
+
+
+def test_a_whole_complex_attribute_is_shown_with_the_names_of_its_parts() -> None:
+    parts = [{"name": f"Part{i}", "description": "long " * 50} for i in range(40)]
+    (found,) = differences(
+        schema(), schema({"name": "Big", "type": "complex", "subAttributes": parts})
+    )
+    assert found.desired["name"] == "Big"
+    assert found.desired["subAttributes"] == sorted(p["name"] for p in parts)
+    assert len(canonical(found.desired)) < 1000
+
+
+def test_a_sub_attribute_that_is_new_is_named_by_its_own_path() -> None:
+    live = schema({"name": "grade", "type": "complex", "subAttributes": [{"name": "a"}]})
+    desired = schema(
+        {"name": "grade", "type": "complex", "subAttributes": [{"name": "a"}, {"name": "Level"}]}
+    )
+    assert list(told(live, desired)) == ["attributes.grade.subAttributes.Level"]
+    assert told(desired, live)["attributes.grade.subAttributes.Level"][1] is None
+
+
+def test_paths_are_spelt_as_the_manifest_spells_them_level_by_level() -> None:
+    live = schema(
+        {"name": "GRADE", "type": "complex", "subAttributes": [{"name": "LEVEL"}]},
+        {"name": "Level", "type": "integer"},
+        {"name": "ONLYLIVE"},
+    )
+    desired = schema(
+        {"name": "grade", "type": "complex", "subAttributes": [{"name": "level", "type": "x"}]},
+        {"name": "lEVEL"},
+    )
+    assert list(told(live, desired)) == [
+        "attributes.grade.subAttributes.level.type",
+        "attributes.lEVEL.type",
+        "attributes.ONLYLIVE",
+    ]
+
+
+def test_twins_of_one_name_are_both_shown() -> None:
+    live = schema({"name": "a"}, {"name": "A", "type": "integer"})
+    desired = schema({"name": "a"})
+    found = told(live, desired)
+    assert any(path.startswith("attributes.a#2") for path in found)
+    assert found  # a service that lists a name twice is never in sync
+
+
+def test_three_of_one_name_are_three() -> None:
+    kinds = ("boolean", "decimal", "integer")
+    live = schema(*({"name": "a", "type": kind} for kind in kinds))
+    assert list(told(live, schema())) == ["attributes.a", "attributes.a#2", "attributes.a#3"]
+
+
+def test_a_name_that_looks_like_the_mark_of_a_twin_hides_nothing() -> None:
+    live = schema({"name": "a"}, {"name": "a"}, {"name": "a#2", "type": "integer"})
+    for fewer in (schema({"name": "a"}, {"name": "a"}), schema({"name": "a"})):
+        assert differences(live, fewer)
+        assert differences(fewer, live)
+
+
+def test_twins_keep_their_order_when_unmanaged_members_change() -> None:
+    desired = schema({"name": "a", "type": "complex"})
+    twins = [
+        {"name": "a", "type": kind, "subAttributes": [{"name": "s", "x": vendor}]}
+        for kind, vendor in (("string", 1), ("integer", 2))
+    ]
+    swapped = [
+        {**twin, "subAttributes": [{"name": "s", "x": 9 - i}]} for i, twin in enumerate(twins)
+    ]
+    one, other = (managed_view(schema(*live), desired, Manages.SCHEMA) for live in (twins, swapped))
+    assert one == other
+    assert one.fingerprint() == other.fingerprint()
+
+
+@pytest.mark.parametrize("name", ["a.b", "a.type", "__private", "__init__", "it's", 'a"b', "a[0]",
+                                  "attributes", "#", "x#2", "", "root", "urn:a:2.0:b"])  # fmt: skip
+def test_odd_names_are_differences_like_others(name: str) -> None:
+    name = name or "0"
+    live, desired = schema({"name": name, "type": "integer"}), schema({"name": name})
+    assert differences(live, desired) == (
+        Difference(f"attributes.{name}.type", "integer", "string"),
+    )
+    assert [d.path for d in differences(live, schema())] == [f"attributes.{name}"]
+
+
+@pytest.mark.parametrize("member", ["x.y", "__secret", "it's", "size", "id.x", "subAttributes.x"])
+def test_vendor_members_with_odd_names_are_differences_like_others(member: str) -> None:
+    live = schema({"name": "a", member: 1})
+    desired = schema({"name": "a", member: True})
+    assert told(live, desired) == {f"attributes.a.{member}": ("1", "true")}
+    assert told(schema(**{member: "x"}), schema()) == {member: ('"x"', None)}
+
+
+def test_one_and_true_are_different_where_python_says_they_are_not() -> None:
+    assert told(schema(x=1), schema(x=True)) == {"x": ("1", "true")}
+    assert told(schema(x=1), schema(x=1.0)) == {}
+    assert told(schema(x=0), schema(x=False)) == {"x": ("0", "false")}
+
+
+def test_words_that_differ_are_one_difference_with_both_lists() -> None:
+    live = schema({"name": "a", "canonicalValues": ["b", "a", "c"]})
+    desired = schema({"name": "a", "canonicalValues": ["a", "d"]})
+    assert told(live, desired) == {"attributes.a.canonicalValues": (["a", "b", "c"], ["a", "d"])}
+    assert told(schema({"name": "a"}), desired) == {
+        "attributes.a.canonicalValues": (None, ["a", "d"])
+    }
+
+
+def test_many_changes_come_sorted_by_path() -> None:
+    live = schema({"name": "b", "type": "integer"}, {"name": "a"}, name="N", description="old")
+    desired = schema({"name": "b", "required": True}, {"name": "c"}, name="M", description="new")
+    paths = [d.path for d in differences(live, desired)]
+    assert paths == [
+        "attributes.a", "attributes.b.required", "attributes.b.type", "attributes.c",
+        "description", "name",
+    ]  # fmt: skip
+
+
+def test_another_id_is_a_difference_too() -> None:
+    assert told(schema(), schema(id="urn:y")) == {"id": ("urn:x", "urn:y")}
+
+
+# What a manifest manages
+
+
+def test_an_attribute_that_only_live_has_counts_unless_only_the_listed_are_managed() -> None:
+    live, desired = schema({"name": "a"}, {"name": "extra"}), schema({"name": "A"})
+    assert managed_view(live, desired, Manages.SCHEMA) != desired
+    assert managed_view(live, desired, Manages.ATTRIBUTES) == desired
+
+
+def test_where_attributes_are_managed_name_and_description_count_only_when_they_are_set() -> None:
+    live = schema({"name": "a"}, name="Live", description="about")
+    assert managed_view(live, schema({"name": "a"}), Manages.ATTRIBUTES) == schema({"name": "a"})
+    for member in ("name", "description"):
+        desired = schema({"name": "a"}, **{member: "other"})
+        view = managed_view(live, desired, Manages.ATTRIBUTES)
+        assert [d.path for d in differences(view, desired)] == [member]
+
+
+def test_where_the_schema_is_managed_a_description_that_only_live_has_is_drift() -> None:
+    live, desired = schema(description="about"), schema()
+    view = managed_view(live, desired, Manages.SCHEMA)
+    assert told(view, desired) == {"description": ("about", None)}
+
+
+@pytest.mark.parametrize("manages", Manages)
+def test_a_listed_attribute_is_managed_whole_with_its_sub_attributes(manages: Manages) -> None:
+    live = schema({"name": "a", "description": "d", "subAttributes": [{"name": "s"}]})
+    desired = schema({"name": "a"})
+    view = managed_view(live, desired, manages)
+    assert set(told(view, desired)) == {
+        "attributes.a.description",
+        "attributes.a.subAttributes.s",
+    }
+
+
+@pytest.mark.parametrize("manages", Manages)
+def test_vendor_members_count_only_where_the_manifest_sets_them(manages: Manages) -> None:
+    sub = {"name": "s", "x": 1, "y": 1}
+    live = schema({"name": "a", "x": 1, "y": 1, "subAttributes": [sub]}, x=1, y=1)
+    desired = schema({"name": "a", "x": 2, "subAttributes": [{"name": "s", "x": 2}]}, x=2, z=3)
+    view = managed_view(live, desired, manages)
+    assert told(view, desired) == {
+        "x": ("1", "2"),
+        "z": (None, "3"),
+        "attributes.a.x": ("1", "2"),
+        "attributes.a.subAttributes.s.x": ("1", "2"),
+    }
+
+
+def test_a_vendor_member_set_to_nothing_is_not_managed() -> None:
+    desired = schema({"name": "a", "x": None}, y=[])
+    live = schema({"name": "a", "x": 1}, y=[1])
+    assert managed_view(live, desired, Manages.SCHEMA) == desired
+
+
+# Standing
+
+
+def test_an_absent_schema_stands_as_before_where_it_was_absent_before() -> None:
+    desired = schema({"name": "a"})
+    assert _standing(None, desired, before=ABSENT) is Standing.AS_BEFORE
+    assert _standing(None, desired, before=desired.fingerprint()) is Standing.OTHER
+
+
+def test_what_is_as_desired_is_so_even_where_it_was_so_before() -> None:
+    desired = schema({"name": "a"})
+    for before in (ABSENT, desired.fingerprint(), schema().fingerprint()):
+        assert _standing(schema({"name": "A", "x": 1}), desired, before=before) is (
+            Standing.AS_DESIRED
+        )
+
+
+def test_what_nobody_manages_may_change_and_live_still_stands_as_before() -> None:
+    desired = schema({"name": "a"}, description="new")
+    before = managed_view(schema({"name": "a"}), desired, Manages.SCHEMA).fingerprint()
+    assert _standing(schema({"name": "a", "x": 9}), desired, before=before) is Standing.AS_BEFORE
+    assert _standing(schema({"name": "b"}), desired, before=before) is Standing.OTHER
+
+
+def _standing(live: Schema | None, desired: Schema, *, before: str) -> Standing:
+    return standing(live, desired=desired, manages=Manages.SCHEMA, before=before)
+
+
+# Cost
+
+
+@pytest.mark.parametrize("attributes", [100, 800])
+def test_twenty_changes_in_many_attributes_are_found_well_below_a_second(attributes: int) -> None:
+    def big(changed: int) -> Schema:
+        subs = [{"name": f"s{i}", "canonicalValues": ["a", "b"]} for i in range(5)]
+        return schema(
+            *(
+                {
+                    "name": f"attr{i}",
+                    "type": "complex",
+                    "description": "new" if i < changed else "a description of usual length",
+                    "subAttributes": subs,
+                }
+                for i in range(attributes)
+            )
+        )
+
+    live, desired = big(0), big(20)
+    started = time.process_time()
+    found = differences(live, desired)
+    assert time.process_time() - started < 0.7
+    assert len(found) == 20

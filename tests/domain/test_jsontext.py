@@ -1,0 +1,203 @@
+import json
+import math
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.domain.jsontext import MAX_DEPTH, NotJson, canonical, check, digest, parse
+from tests.strategies import json_values
+
+
+def nested(levels: int, core: str = "") -> bytes:
+    return ("[" * levels + core + "]" * levels).encode()
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (b"null", None),
+        (b' {"a": [1, 2.5, true, "\xc3\xa4"]} ', {"a": [1, 2.5, True, "ä"]}),
+        (b'"\\ud83d\\ude00"', "😀"),
+        (b"-0", 0),
+        (b'{"a": 1, "A": 2}', {"a": 1, "A": 2}),
+    ],
+)
+def test_json_is_read_as_it_is_meant(text: bytes, value: Any) -> None:
+    assert parse(text) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"", "expecting value at line 1 column 1"),
+        (b'{"a":\n nope}', "expecting value at line 2 column 2"),
+        (b"<html>", "expecting value at line 1 column 1"),
+        (b"[1, 2", "expecting ',' delimiter at line 1 column 6"),
+        (b"[1] 2", "extra data at line 1 column 5"),
+        (b'"\xff"', "not UTF-8 at byte 1"),
+        (b"\xef\xbb\xbf{}", "unexpected UTF-8 BOM (decode using utf-8-sig) at line 1 column 1"),
+        (b'{"a": 1, "a": 1}', "key 'a' twice in one object"),
+        (b'[{"b": {"a": 1, "\\u0061": 2}}]', "key 'a' twice in one object"),
+        (b"NaN", "NaN is not JSON"),
+        (b'{"x": [-Infinity]}', "-Infinity is not JSON"),
+        (b"[1e400]", "a number out of range"),
+        (b"-1e999", "a number out of range"),
+        (b'"\\ud800"', "a lone surrogate in a string"),
+        (b'{"\\udfff": 1}', "a lone surrogate in a string"),
+        (b"1" * 5000, "a number with too many digits"),
+        (nested(100_000), "nested deeper than 64 levels"),
+    ],
+)
+def test_what_two_readers_could_read_differently_is_refused(text: bytes, message: str) -> None:
+    with pytest.raises(NotJson) as refused:
+        parse(text)
+    assert str(refused.value) == message
+
+
+def test_a_long_key_is_not_echoed_in_full() -> None:
+    text = json.dumps({"k" * 500: 1})[:-1] + f', "{"k" * 500}": 2}}'
+    with pytest.raises(NotJson) as refused:
+        parse(text.encode())
+    assert len(str(refused.value)) < 100
+
+
+@pytest.mark.parametrize("core", ["", "1", '"x"'])
+def test_nesting_ends_at_64_levels_whatever_stands_innermost(core: str) -> None:
+    assert parse(nested(MAX_DEPTH, core)) is not None
+    with pytest.raises(NotJson, match="nested deeper than 64"):
+        parse(nested(MAX_DEPTH + 1, core))
+
+
+def test_objects_count_as_levels_too() -> None:
+    at_the_limit = b'{"a":' * MAX_DEPTH + b"1" + b"}" * MAX_DEPTH
+    beyond = b'{"a":' * (MAX_DEPTH + 1) + b"1" + b"}" * (MAX_DEPTH + 1)
+    assert parse(at_the_limit)["a"] is not None
+    with pytest.raises(NotJson, match="nested deeper than 64"):
+        parse(beyond)
+
+
+@given(st.binary(max_size=40) | st.text(max_size=40).map(str.encode))
+def test_bytes_are_read_or_refused_and_nothing_else(data: bytes) -> None:
+    try:
+        value = parse(data)
+    except NotJson:
+        return
+    assert canonical(parse(canonical(value))) == canonical(value)
+
+
+@given(json_values())
+def test_what_parse_accepts_is_what_check_accepts_and_canonical_can_spell(value: Any) -> None:
+    text = json.dumps(value).encode()
+    try:
+        read = parse(text)
+    except NotJson:
+        with pytest.raises(NotJson):
+            check(value)
+        with pytest.raises(NotJson):
+            canonical(value)
+    else:
+        check(value)
+        assert canonical(read) == canonical(value)
+
+
+@given(json_values(surrogates=False), st.randoms(use_true_random=True))
+def test_the_canonical_spelling_does_not_depend_on_the_order_of_keys(
+    value: Any, random: Any
+) -> None:
+    def shuffled(item: Any) -> Any:
+        if isinstance(item, dict):
+            pairs = [(key, shuffled(member)) for key, member in item.items()]
+            return dict(random.sample(pairs, len(pairs)))
+        return [shuffled(member) for member in item] if isinstance(item, list) else item
+
+    try:
+        spelt = canonical(value)
+    except NotJson:
+        return  # NaN and infinity: the law is about JSON
+    assert canonical(shuffled(value)) == spelt
+
+
+@pytest.mark.parametrize(
+    ("value", "spelling"),
+    [
+        ({"b": 1, "a": [True, None]}, b'{"a":[true,null],"b":1}'),
+        ({"\U0001f600": 1, "\ufb33": 2}, '{"\U0001f600":1,"\ufb33":2}'.encode()),  # UTF-16 order
+        (("a", ()), b'["a",[]]'),
+        (1.0, b"1"),
+        (-0.0, b"0"),
+        (1e21, b"1e+21"),
+        (0.000001, b"0.000001"),
+        (2**53 - 1, b"9007199254740991"),
+        (2**53, b'"9007199254740992"'),
+        (-(2**53), b'"-9007199254740992"'),
+        (10**25, b'"10000000000000000000000000"'),
+        ("\x00\n\u2028", '"\\u0000\\n\u2028"'.encode()),
+    ],
+)
+def test_the_canonical_spelling_is_that_of_rfc_8785(value: Any, spelling: bytes) -> None:
+    assert canonical(value) == spelling
+
+
+def test_integers_that_a_float_cannot_tell_apart_are_told_apart() -> None:
+    assert canonical(2**53) != canonical(2**53 + 1)
+    assert canonical({"n": 10**30}) != canonical({"n": 10**30 + 1})
+
+
+def test_true_is_not_one_and_null_is_not_nothing() -> None:
+    values: list[Any] = [True, 1, "1", "true", None, [], {}, [None]]
+    assert len({canonical(value) for value in values}) == len(values)
+
+
+class OnlyAMapping(Mapping[str, Any]):
+    def __getitem__(self, key: str) -> Any:
+        return {"a": 1}[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(["a"])
+
+    def __len__(self) -> int:
+        return 1
+
+
+def test_any_mapping_is_spelt_as_an_object() -> None:
+    assert canonical(OnlyAMapping()) == b'{"a":1}'
+
+
+@pytest.mark.parametrize(
+    "value",
+    [math.nan, math.inf, {"a": [-math.inf]}, "\ud800", {"\udc00": 1}, {1: 2}, {None: 1},
+     10**5000, date(2024, 2, 29), b"x", {1, 2}, object()],
+    ids=lambda value: type(value).__name__,
+)  # fmt: skip
+def test_what_is_no_json_is_refused_in_our_own_words(value: Any) -> None:
+    with pytest.raises(NotJson):
+        canonical(value)
+    with pytest.raises(NotJson):
+        check(value)
+
+
+def test_a_nest_too_deep_to_spell_is_refused_not_a_crash() -> None:
+    value: Any = 1
+    for _ in range(5000):
+        value = [value]
+    with pytest.raises(NotJson, match="nested deeper than"):
+        canonical(value)
+
+
+def test_a_digest_names_its_algorithm_and_is_the_known_one() -> None:
+    assert digest({}) == "sha256:" + (
+        "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+    )
+
+
+@given(json_values(surrogates=False), json_values(surrogates=False))
+def test_digests_are_equal_exactly_when_the_spellings_are(one: Any, other: Any) -> None:
+    try:
+        same = canonical(one) == canonical(other)
+    except NotJson:
+        return
+    assert (digest(one) == digest(other)) is same

@@ -1,0 +1,172 @@
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.domain.manifest import (
+    Auth,
+    Manifests,
+    Place,
+    Problem,
+    SchemaExtension,
+    SecretRef,
+    SecretSource,
+    Selector,
+    Severity,
+    Tenant,
+)
+from reconciler.domain.scim import Schema
+
+
+def tenant(name: str = "acme-prod", **members: Any) -> Tenant:
+    known: dict[str, Any] = {
+        "place": Place("t.yaml"),
+        "dialect": "genesys",
+        "base_url": "https://scim.example.com",
+        "labels": {"env": "prod", "region": "eu"},
+    }
+    return Tenant(name=name, **(known | members))
+
+
+def extension(name: str, schema_id: str, **members: Any) -> SchemaExtension:
+    schema = Schema.from_json({"id": schema_id})
+    return SchemaExtension(name=name, place=Place("e.yaml"), schema=schema, **members)
+
+
+# Selectors
+
+
+def test_a_selector_that_says_nothing_selects_every_tenant() -> None:
+    assert Selector().selects(tenant())
+    assert Selector().selects(tenant("x", dialect="sap", labels={}))
+
+
+@pytest.mark.parametrize(
+    ("labels", "selected"),
+    [
+        ({"env": "prod"}, True),
+        ({"env": "prod", "region": "eu"}, True),
+        ({"env": "test"}, False),
+        ({"env": "prod", "region": "us"}, False),
+        ({"tier": "gold"}, False),
+        ({"env": "PROD"}, False),
+        ({"env": "pro*"}, False),
+        ({"env": ""}, False),
+    ],
+)
+def test_all_labels_must_be_there_as_they_are_written(labels: Any, selected: bool) -> None:
+    assert Selector(match_labels=labels).selects(tenant()) is selected
+
+
+@pytest.mark.parametrize(
+    ("names", "selected"),
+    [
+        (("acme-prod",), True),
+        (("acme-*",), True),
+        (("*-prod",), True),
+        (("acme-pro?",), True),
+        (("[ab]cme-*",), True),
+        (("beta", "acme-*"), True),
+        (("acme",), False),
+        (("cme-prod",), False),
+        (("ACME-*",), False),
+        (("acme-prod*x",), False),
+        ((), False),
+    ],
+)
+def test_any_of_the_names_may_fit_as_a_glob(names: tuple[str, ...], selected: bool) -> None:
+    assert Selector(names=names).selects(tenant()) is selected
+
+
+@pytest.mark.parametrize(
+    ("dialects", "selected"),
+    [(("genesys",), True), (("sap", "genesys"), True), (("sap",), False), (("gen*",), False),
+     ((), False)],
+)  # fmt: skip
+def test_any_of_the_dialects_may_fit_exactly(dialects: tuple[str, ...], selected: bool) -> None:
+    assert Selector(dialects=dialects).selects(tenant()) is selected
+
+
+@given(st.booleans(), st.booleans(), st.booleans())
+def test_all_that_is_given_must_hold(labels: bool, names: bool, dialects: bool) -> None:
+    selector = Selector(
+        match_labels={"env": "prod" if labels else "test"},
+        names=("acme-*" if names else "beta-*",),
+        dialects=("genesys" if dialects else "sap",),
+    )
+    assert selector.selects(tenant()) is (labels and names and dialects)
+
+
+def test_a_tenant_should_have_what_selects_it_in_the_order_of_the_urns() -> None:
+    everywhere = extension("b", "urn:x:B")
+    first = extension("z", "urn:x:a")
+    elsewhere = extension("c", "urn:x:c", selector=Selector(names=("beta",)))
+    manifests = Manifests(tenants=(tenant(),), extensions=(everywhere, elsewhere, first))
+    assert manifests.desired_for(tenant()) == (first, everywhere)
+    assert manifests.desired_for(tenant("beta")) == (first, everywhere, elsewhere)
+
+
+# Problems
+
+
+def test_a_problem_is_printed_with_its_place_its_weight_and_its_rule() -> None:
+    problem = Problem(Place("a/b.yaml", 4, 9), Severity.ERROR, "attribute-name", "it is empty")
+    assert str(problem) == "a/b.yaml:4:9: error[attribute-name]: it is empty"
+    assert str(problem.place) == "a/b.yaml:4"
+    assert str(Place("x.json")) == "x.json:1"
+
+
+PROBLEMS = [
+    Problem(Place("a.yaml", 2, 9), Severity.WARNING, "z", "m"),
+    Problem(Place("a.yaml", 10, 1), Severity.ERROR, "a", "m"),
+    Problem(Place("a.yaml", 10, 2), Severity.ERROR, "a", "m"),
+    Problem(Place("a.yaml", 10, 2), Severity.ERROR, "b", "a"),
+    Problem(Place("a.yaml", 10, 2), Severity.ERROR, "b", "b"),
+    Problem(Place("a.yaml", 10, 2), Severity.WARNING, "a", "m"),
+    Problem(Place("b.yaml", 1, 1), Severity.ERROR, "a", "m"),
+]
+
+
+@given(st.randoms(use_true_random=True))
+def test_problems_are_sorted_by_file_then_line_as_a_number_then_column(random: Random) -> None:
+    assert sorted(random.sample(PROBLEMS, len(PROBLEMS))) == PROBLEMS
+
+
+@pytest.mark.parametrize("severity", Severity)
+def test_every_weight_prints_as_its_word(severity: Severity) -> None:
+    assert f": {severity.value}[" in str(Problem(Place("f"), severity, "rule", "words"))
+
+
+# Tenants
+
+
+@pytest.mark.parametrize(
+    ("base_url", "name"),
+    [
+        ("embedded://local", "local"),
+        ("https://scim.example.com/embedded://x", None),
+        ("http://127.0.0.1:8080/v2", None),
+        ("embedded:local", None),
+        ("", None),
+    ],
+)
+def test_only_an_embedded_address_names_a_built_in_tenant(base_url: str, name: str | None) -> None:
+    assert tenant(base_url=base_url).embedded == name
+
+
+def test_where_something_is_written_does_not_make_it_another() -> None:
+    assert tenant(place=Place("x", 9)) == tenant()
+    assert extension("a", "urn:x") == SchemaExtension(
+        name="a", place=Place("elsewhere", 7), schema=Schema.from_json({"id": "URN:X"})
+    )
+    assert SecretRef(SecretSource.ENV, "TOKEN", Place("x")) == (
+        SecretRef(SecretSource.ENV, "TOKEN", Place("y", 2))
+    )
+
+
+def test_a_manifest_names_its_secrets_and_never_holds_one() -> None:
+    auth = Auth(credentials={"token": SecretRef(SecretSource.ENV, "ACME_TOKEN", Place("x"))})
+    assert [field for field in SecretRef.__slots__ if "value" in field] == []
+    assert "ACME_TOKEN" in repr(auth)

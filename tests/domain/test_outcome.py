@@ -1,0 +1,105 @@
+import pytest
+
+from reconciler.domain.manifest import Limits
+from reconciler.domain.outcome import DeliverySummary, Outcome, OutcomeKind, Recovered, RunSummary
+from reconciler.domain.plan import Create, Plan, Selection, TenantPlan, Update
+from tests.domain.worlds import BASE_URL, dialect, document, extension, live, plan_of, planned
+
+WELL = {OutcomeKind.APPLIED, OutcomeKind.ADOPTED}
+CALM = plan_of(planned([extension("HR")], live(document("HR"))))
+BLOCKED = planned([extension("HR")], limits=Limits(extensions=0))
+
+
+def outcome(kind: OutcomeKind) -> Outcome:
+    (change,) = planned([extension("HR")]).changes
+    assert isinstance(change, Create | Update)
+    return Outcome(change=change, kind=kind)
+
+
+def recovered(kind: OutcomeKind) -> Recovered:
+    return Recovered(tenant="acme", schema_id="urn:x", kind=kind)
+
+
+@pytest.mark.parametrize("kind", OutcomeKind)
+def test_only_what_is_applied_or_adopted_is_verified(kind: OutcomeKind) -> None:
+    assert kind.verified is (kind in WELL)
+
+
+@pytest.mark.parametrize("kind", OutcomeKind)
+def test_an_apply_is_partial_where_any_write_is_not_verified(kind: OutcomeKind) -> None:
+    alone = RunSummary(plan=CALM, outcomes=(outcome(kind),))
+    among = RunSummary(plan=CALM, outcomes=(*map(outcome, sorted(WELL)), outcome(kind)))
+    assert alone.partial is among.partial is (kind not in WELL)
+
+
+@pytest.mark.parametrize("kind", OutcomeKind)
+def test_a_run_wrote_where_something_was_verified(kind: OutcomeKind) -> None:
+    failed = outcome(OutcomeKind.NOT_APPLIED)
+    assert RunSummary(plan=CALM, outcomes=(outcome(kind),)).wrote is (kind in WELL)
+    assert RunSummary(plan=CALM, outcomes=(failed, outcome(kind))).wrote is (kind in WELL)
+
+
+@pytest.mark.parametrize("kind", OutcomeKind)
+def test_what_is_recovered_needs_a_look_unless_it_is_verified_or_known_not_done(
+    kind: OutcomeKind,
+) -> None:
+    summary = RunSummary(plan=CALM, recovered=(recovered(kind),))
+    assert summary.partial is (kind not in WELL | {OutcomeKind.NOT_APPLIED})
+    assert not summary.wrote
+
+
+def test_an_apply_with_nothing_to_do_is_neither_partial_nor_did_it_write() -> None:
+    for plan in (plan_of(), CALM):
+        assert not RunSummary(plan=plan).partial
+        assert not RunSummary(plan=plan).wrote
+
+
+@pytest.mark.parametrize(
+    ("plan", "partial"),
+    [
+        (plan_of(BLOCKED), True),
+        (plan_of(planned([]), BLOCKED), True),
+        (plan_of(planned([extension("HR")], service=dialect(name="sap", creates=False))), True),
+        (
+            plan_of(planned([extension("HR")], service=dialect(name="read-only", creates=False))),
+            False,
+        ),
+        (plan_of(planned([extension("HR")], live(document("HR", {"name": "a"})))), False),
+        (plan_of(planned([extension("HR")], selection=Selection(excludes=("*",)))), False),
+        (plan_of(TenantPlan(name="t", dialect="sap", base_url=BASE_URL, error="dead")), False),
+    ],
+)
+def test_what_is_blocked_makes_an_apply_partial_but_not_on_a_read_only_tenant(
+    plan: Plan, partial: bool
+) -> None:
+    assert RunSummary(plan=plan).partial is partial
+
+
+def test_failed_deliveries_and_locks_do_not_make_an_apply_partial() -> None:
+    assert not RunSummary(plan=CALM, locked={"beta": "locked by run 7"}).partial
+    undelivered = DeliverySummary(failed=1, pending=1, failures=("acme: no answer",))
+    assert not RunSummary(plan=CALM, deliveries=undelivered).partial
+
+
+UNREADABLE = plan_of(TenantPlan(name="t", dialect="sap", base_url=BASE_URL, error="dead"))
+
+
+@pytest.mark.parametrize(
+    ("summary", "complete"),
+    [
+        (RunSummary(plan=CALM), True),
+        (RunSummary(plan=CALM, outcomes=(outcome(OutcomeKind.APPLIED),)), True),
+        (RunSummary(plan=CALM, recovered=(recovered(OutcomeKind.NOT_APPLIED),)), True),
+        (RunSummary(plan=CALM, deliveries=DeliverySummary(failed=1, pending=1)), True),
+        (RunSummary(plan=CALM, outcomes=(outcome(OutcomeKind.CONFLICT),)), False),
+        (RunSummary(plan=CALM, recovered=(recovered(OutcomeKind.UNKNOWN),)), False),
+        (RunSummary(plan=CALM, locked={"acme": "locked by run 7"}), False),
+        (RunSummary(plan=UNREADABLE), False),
+        (RunSummary(plan=CALM, finished=False), False),
+        (RunSummary(plan=plan_of(BLOCKED)), False),
+    ],
+)
+def test_a_run_is_complete_where_nothing_is_left_to_look_at(
+    summary: RunSummary, complete: bool
+) -> None:
+    assert summary.complete is complete

@@ -1,0 +1,581 @@
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.domain.compatibility import obstacles
+from reconciler.domain.dialect import UpdateStrategy
+from reconciler.domain.diff import managed_view
+from reconciler.domain.manifest import Limits, Manages, SchemaExtension
+from reconciler.domain.plan import (
+    Blocked,
+    BlockReason,
+    Create,
+    GitState,
+    LiveTenant,
+    Plan,
+    Selection,
+    Skip,
+    SkipReason,
+    TenantPlan,
+    Update,
+    exceeded_limits,
+)
+from reconciler.domain.scim import ABSENT, Schema
+from tests.domain.worlds import (
+    BASE_URL,
+    dialect,
+    document,
+    extension,
+    live,
+    plan_of,
+    planned,
+    told,
+)
+from tests.strategies import TYPES, disguise, lower, schema_documents
+
+A, B = {"name": "a"}, {"name": "b"}
+
+
+def only(plan: TenantPlan) -> Any:
+    (change,) = plan.changes
+    return change
+
+
+# Every action and every reason
+
+
+def test_what_is_absent_is_created() -> None:
+    change = only(planned([extension("HR", A)]))
+    assert isinstance(change, Create)
+    assert (change.subject.id, change.subject.schema_id) == ("acme/hr", "urn:example:HR")
+    assert (change.subject.live, change.subject.live_fingerprint) == (None, ABSENT)
+    assert change.subject.differences() == ()
+
+
+def test_what_is_equal_in_any_spelling_is_skipped_as_in_sync() -> None:
+    there = live({"ID": "URN:Example:hr", "Attributes": [{"NAME": "A", "Type": "String", "x": 1}]})
+    change = only(planned([extension("HR", A, update=True)], there))
+    assert change == Skip(change.subject, SkipReason.IN_SYNC)
+    assert change.subject.differences() == ()
+
+
+def test_what_differs_is_skipped_as_drifted_unless_the_manifest_opts_in() -> None:
+    there = live(document("HR", A, description="old"))
+    change = only(planned([extension("HR", A, description="new")], there))
+    assert change == Skip(change.subject, SkipReason.DRIFTED)
+    assert [(d.path, d.live, d.desired) for d in change.subject.differences()] == [
+        ("description", "old", "new")
+    ]
+
+
+def test_what_differs_safely_is_updated_where_the_manifest_opts_in() -> None:
+    there = live(document("HR", A))
+    change = only(planned([extension("HR", A, B, update=True, description="new")], there))
+    assert isinstance(change, Update)
+    assert [d.path for d in change.subject.differences()] == ["attributes.b", "description"]
+
+
+def test_what_differs_unsafely_is_blocked_as_incompatible_with_each_obstacle() -> None:
+    there = live(document("HR", A, B))
+    wanted = extension("HR", {"name": "a", "type": "integer"}, update=True)
+    change = only(planned([wanted], there))
+    assert change.reason is BlockReason.INCOMPATIBLE
+    assert change.recipe.startswith("b exists only live; characteristics of a would change. ")
+    assert [d.path for d in change.subject.differences()] == ["attributes.a.type", "attributes.b"]
+
+
+def test_what_is_left_out_is_skipped_as_excluded_and_not_looked_at() -> None:
+    there = live(document("HR", A))
+    change = only(planned([extension("HR", A)], there, selection=Selection(excludes=("hr",))))
+    assert change == Skip(change.subject, SkipReason.EXCLUDED)
+    assert (change.subject.live, change.subject.live_fingerprint) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "schema_id",
+    [
+        "urn:example:vendor:X",
+        "URN:EXAMPLE:VENDOR:x",
+        "urn:ietf:params:scim:schemas:core:2.0:User",
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
+        "urn:ietf:params:scim:api:messages:2.0:Error",
+    ],
+)
+@pytest.mark.parametrize("there", [False, True])
+def test_what_belongs_to_the_vendor_or_to_an_rfc_is_blocked_as_protected(
+    schema_id: str, there: bool
+) -> None:
+    wanted = extension("HR", A, id=schema_id, update=True)
+    found = live(document("HR", B, id=schema_id)) if there else live()
+    change = only(planned([wanted], found))
+    assert change.reason is BlockReason.PROTECTED
+    assert bool(change.subject.differences()) is there  # what is blocked still shows its diff
+
+
+def test_a_create_is_blocked_where_the_service_creates_nothing() -> None:
+    change = only(planned([extension("HR", A)], service=dialect(creates=False)))
+    assert change.reason is BlockReason.UNSUPPORTED
+    assert "Genesys Cloud does not let schemas be created" in change.recipe
+
+
+def test_an_update_is_blocked_where_the_service_updates_nothing() -> None:
+    service = dialect(updates=UpdateStrategy.NONE)
+    wanted = extension("HR", A, update=True, description="new")
+    change = only(planned([wanted], live(document("HR", A)), service=service))
+    assert change.reason is BlockReason.UNSUPPORTED
+    assert "never delete and recreate" in change.recipe
+
+
+def test_a_service_that_writes_nothing_still_tells_what_is_in_sync_and_what_drifted() -> None:
+    service = dialect(creates=False, updates=UpdateStrategy.NONE)
+    there = live(document("One", A), document("Two", B))
+    plan = planned([extension("One", A), extension("Two", A)], there, service=service)
+    assert told(plan) == [("one", "skip in-sync"), ("two", "skip drifted")]
+
+
+@pytest.mark.parametrize("there", [live(), live(document("HR"))])
+def test_a_type_that_the_service_does_not_have_is_blocked_even_in_a_sub_attribute(
+    there: LiveTenant,
+) -> None:
+    sub = {"name": "photo", "type": "binary"}
+    wanted = extension("HR", {"name": "c", "type": "complex", "subAttributes": [sub]}, update=True)
+    change = only(planned([wanted], there))
+    assert change.reason is BlockReason.UNSUPPORTED
+    assert change.recipe.startswith("Genesys Cloud has no such type: photo (binary); use boolean,")
+
+
+@pytest.mark.parametrize(("attributes", "blocked"), [(19, False), (20, False), (21, True)])
+def test_a_schema_with_more_attributes_than_the_service_holds_is_blocked(
+    attributes: int, blocked: bool
+) -> None:
+    wanted = extension("HR", *({"name": f"a{i}"} for i in range(attributes)))
+    change = only(planned([wanted], service=dialect(attributes=20)))
+    assert isinstance(change, Blocked) is blocked
+    if blocked:
+        assert change.recipe == (
+            "21 attributes, and Genesys Cloud allows 20 in one schema; split it into two extensions"
+        )
+
+
+# The extension limit
+
+
+@pytest.mark.parametrize(("there", "created"), [(7, 3), (8, 2), (9, 1), (10, 0), (11, 0)])
+def test_creates_beyond_the_room_are_blocked_in_the_order_of_their_urns(
+    there: int, created: int
+) -> None:
+    found = live(*(document(f"Old{i}") for i in range(there)))
+    plan = planned([extension(name, A) for name in ("c", "A", "b")], found)
+    actions = ["create"] * created + ["blocked extension-limit"] * (3 - created)
+    assert told(plan) == list(zip("abc", actions, strict=True))
+    assert (plan.extensions_live, plan.extensions_limit) == (there, 10)
+
+
+def test_it_is_the_urn_that_decides_who_finds_room_and_not_the_name_of_the_manifest() -> None:
+    late, early = replace(extension("Z", A), name="aaa"), replace(extension("A", A), name="zzz")
+    plan = planned([late, early], limits=Limits(extensions=1))
+    assert told(plan) == [("zzz", "create"), ("aaa", "blocked extension-limit")]
+
+
+def test_core_and_vendor_schemas_take_no_room() -> None:
+    found = live(
+        *(document("x", id=f"urn:ietf:params:scim:schemas:core:2.0:{i}") for i in range(5)),
+        *(document("x", id=f"urn:Example:Vendor:{i}") for i in range(5)),
+        document("x", id="urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"),
+        document("Old"),
+    )
+    plan = planned([extension("HR", A)], found, limits=Limits(extensions=2))
+    assert told(plan) == [("hr", "create")]
+    assert plan.extensions_live == 1
+    assert plan.unmanaged == ("urn:example:Old",)
+
+
+def test_what_is_there_already_needs_no_room() -> None:
+    found = live(document("A", A), document("B", A))
+    wanted = [extension("A", A), extension("B", B), extension("C", A)]
+    plan = planned(wanted, found, limits=Limits(extensions=2))
+    assert told(plan) == [
+        ("a", "skip in-sync"), ("b", "skip drifted"), ("c", "blocked extension-limit"),
+    ]  # fmt: skip
+
+
+def test_blocked_and_excluded_creates_take_no_room() -> None:
+    wanted = [
+        extension("A", {"name": "x", "type": "binary"}),
+        extension("B", A),
+        extension("C", A),
+        extension("Vendor:D", A),
+    ]
+    plan = planned(wanted, limits=Limits(extensions=1), selection=Selection(excludes=("b",)))
+    assert told(plan) == [
+        ("a", "blocked unsupported"), ("b", "skip excluded"), ("c", "create"),
+        ("vendor:d", "blocked protected"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("manifest", "service", "limit"), [(None, 10, 10), (3, 10, 3), (30, 10, 30), (0, None, 0)]
+)
+def test_the_limit_of_the_manifest_comes_before_that_of_the_service(
+    manifest: int | None, service: int | None, limit: int
+) -> None:
+    plan = planned(
+        [extension(f"e{i:02}", A) for i in range(31)],
+        service=dialect(extensions=service),
+        limits=Limits(extensions=manifest),
+    )
+    assert sum(isinstance(change, Create) for change in plan.changes) == limit
+    assert plan.extensions_limit == limit
+
+
+def test_where_no_limit_is_known_nothing_is_blocked_by_it() -> None:
+    wanted = [extension(f"e{i}", A) for i in range(50)]
+    plan = planned(wanted, service=dialect(extensions=None))
+    assert all(isinstance(change, Create) for change in plan.changes)
+    assert plan.extensions_limit is None
+
+
+def test_the_recipe_of_a_full_tenant_names_the_limit() -> None:
+    change = only(planned([extension("A", A)], limits=Limits(extensions=0)))
+    assert "the tenant's limit of 0 extensions is reached" in change.recipe
+
+
+# Unmanaged
+
+
+def test_live_extensions_that_no_manifest_names_are_listed_sorted_and_left_alone() -> None:
+    found = live(document("z"), document("B"), document("HR", A))
+    plan = planned([extension("hr", A)], found)
+    assert plan.unmanaged == ("urn:example:B", "urn:example:z")
+
+
+def test_what_is_excluded_is_not_unmanaged() -> None:
+    plan = planned(
+        [extension("HR", A)], live(document("HR")), selection=Selection(targets=("other",))
+    )
+    assert plan.unmanaged == ()
+
+
+# Selection
+
+
+@pytest.mark.parametrize(
+    ("targets", "excludes", "taken"),
+    [
+        ((), (), True),
+        (("hr",), (), True),
+        (("HR",), (), True),
+        (("h?",), (), True),
+        (("other", "h*"), (), True),
+        (("acme/hr",), (), True),
+        (("acme/*",), (), True),
+        (("beta/*",), (), False),
+        (("urn:example:hr",), (), True),
+        (("urn:EXAMPLE:*",), (), True),
+        (("urn:*:H[QR]",), (), True),
+        (("h",), (), False),
+        (("hr*r",), (), False),
+        ((), ("hr",), False),
+        ((), ("urn:*",), False),
+        ((), ("acme/hr",), False),
+        ((), ("beta/hr",), True),
+        (("hr",), ("acme/*",), False),
+        (("",), (), False),
+    ],
+)
+def test_targets_and_excludes_are_globs_over_manifests_and_urns(
+    targets: tuple[str, ...], excludes: tuple[str, ...], taken: bool
+) -> None:
+    selection = Selection(targets=targets, excludes=excludes)
+    assert selection.takes("acme", extension("HR", A)) is taken
+
+
+@pytest.mark.parametrize(
+    ("globs", "taken"),
+    [((), True), (("acme",), True), (("ac*",), True), (("b*", "a*"), True), (("cme",), False)],
+)
+def test_tenants_are_chosen_by_glob(globs: tuple[str, ...], taken: bool) -> None:
+    assert Selection(tenants=globs).takes_tenant("acme") is taken
+
+
+def test_a_selection_is_partial_as_soon_as_it_says_anything() -> None:
+    assert not Selection().partial
+    assert all(Selection(**{kind: ("*",)}).partial for kind in ("tenants", "targets", "excludes"))
+
+
+# The digest
+
+
+# up to three documents, whose ids are of four, so that wanted and found often meet
+sets = st.dictionaries(
+    st.sampled_from(["urn:example:A", "urn:example:B", "urn:example:C", "urn:example:D"]),
+    schema_documents(most=2),
+    max_size=3,
+).map(lambda documents: [item | {"id": schema_id} for schema_id, item in documents.items()])
+
+
+def manifest(wanted: Any, *, update: bool = False) -> SchemaExtension:
+    return replace(extension(wanted["id"][-1], update=update), schema=Schema.from_json(wanted))
+
+
+def world(wanted: Any, found: Any, *, update: bool = False) -> TenantPlan:
+    service = dialect(types=frozenset(TYPES))
+    return planned([manifest(w, update=update) for w in wanted], live(*found), service=service)
+
+
+@given(st.data(), sets, sets, st.randoms(use_true_random=True))
+def test_the_digest_does_not_depend_on_order_or_spelling(
+    data: st.DataObject, wanted: Any, found: Any, random: Any
+) -> None:
+    shuffled = random.sample(wanted, len(wanted))
+    disguised = [data.draw(disguise(item, foreign=True)) for item in found]
+    plan = world(wanted, found, update=True)
+    again = world(shuffled, random.sample(disguised, len(disguised)), update=True)
+    assert again.digest() == plan.digest()
+    assert told(again) == told(plan)
+
+
+BASIS = [extension("HR", A, description="x"), extension("Badge", B)]
+FOUND = live(document("Badge", A), document("Theirs"))
+
+
+def test_the_digest_does_not_cover_what_nobody_manages() -> None:
+    plan = planned(BASIS, FOUND)
+    for other in (
+        live(document("Badge", A)),
+        live(document("Badge", A), document("Theirs", A), document("More", B)),
+        live(document("Badge", A, vendorMember=1, meta={"version": "8"}), document("Theirs")),
+    ):
+        assert planned(BASIS, other).digest() == plan.digest()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"warnings": ("paging is odd",)},
+        {"unmanaged": ()},
+        {"extensions_live": 7},
+        {"extensions_limit": 99},
+        {"limits": Limits(max_creates=1, max_updates=0)},
+    ],
+)
+def test_the_digest_does_not_cover_what_an_approval_does_not_approve(change: Any) -> None:
+    plan = planned(BASIS, FOUND)
+    assert replace(plan, **change).digest() == plan.digest()
+
+
+def test_the_digest_does_not_cover_wording_names_of_files_or_places() -> None:
+    plan = planned([extension("HR", A)], limits=Limits(extensions=0))
+    (blocked,) = plan.changes
+    assert isinstance(blocked, Blocked)
+    reworded = replace(plan, changes=(replace(blocked, recipe="other words"),))
+    moved = replace(blocked.subject.extension, name="renamed", labels={"a": "b"})
+    renamed = replace(
+        plan, changes=(replace(blocked, subject=replace(blocked.subject, extension=moved)),)
+    )
+    assert reworded.digest() == renamed.digest() == plan.digest()
+
+
+def variants() -> dict[str, TenantPlan]:
+    plan = planned(BASIS, FOUND)
+    create, skip = plan.changes[1], plan.changes[0]
+    assert isinstance(create, Create)
+    assert isinstance(skip, Skip)
+    return {
+        "plan": plan,
+        "tenant": replace(plan, name="beta"),
+        "base URL": replace(plan, base_url=BASE_URL + "/"),
+        "dialect": replace(plan, dialect="sap"),
+        "unreadable": replace(plan, error="no answer", changes=()),
+        "desired": planned([extension("HR", B, description="x"), BASIS[1]], FOUND),
+        "desired description": planned([extension("HR", A, description="y"), BASIS[1]], FOUND),
+        "live": planned(BASIS, live(document("Badge", {"name": "c"}), document("Theirs"))),
+        "live gone": planned(BASIS, live(document("Theirs"))),
+        "action": replace(plan, changes=(skip, Blocked(create.subject, BlockReason.PROTECTED, ""))),
+        "excluded": planned(BASIS, FOUND, selection=Selection(targets=("badge",))),
+        "one less": planned(BASIS[:1], FOUND),
+        "nothing": replace(plan, changes=()),
+    }
+
+
+def test_the_digest_covers_all_that_an_approval_approves() -> None:
+    digests = {what: plan.digest() for what, plan in variants().items()}
+    assert len(set(digests.values())) == len(digests)
+
+
+def test_the_digest_of_an_unreadable_tenant_does_not_cover_the_reason() -> None:
+    unreadable = TenantPlan(name="acme", dialect="genesys", base_url=BASE_URL, error="a")
+    assert replace(unreadable, error="b").digest() == unreadable.digest()
+    assert replace(unreadable, error="").digest() == unreadable.digest()  # "" is an error too
+    assert replace(unreadable, error=None).digest() != unreadable.digest()
+
+
+def test_a_members_only_view_binds_the_approval_to_what_is_managed() -> None:
+    wanted = [extension("HR", A, manages=Manages.ATTRIBUTES, description="new", update=True)]
+    plan = planned(wanted, live(document("HR", A, B)))
+    unmanaged_changed = planned(wanted, live(document("HR", A, {"name": "c"})))
+    assert told(plan) == [("hr", "update")]
+    assert unmanaged_changed.digest() == plan.digest()
+
+
+@given(st.permutations(list(variants().values())[:6]))
+def test_the_digest_of_a_plan_does_not_depend_on_the_order_of_tenants(tenants: Any) -> None:
+    assert plan_of(*tenants).digest() == plan_of(*list(variants().values())[:6]).digest()
+
+
+def test_the_digest_of_a_plan_does_not_cover_git_or_the_selection() -> None:
+    plan = plan_of(planned(BASIS, FOUND))
+    elsewhere = replace(plan, git=GitState(commit="c0ffee", dirty=True))
+    assert elsewhere.digest() == plan.digest()
+    assert replace(plan, selection=Selection(tenants=("acme",))).digest() == plan.digest()
+
+
+def test_the_digest_of_a_plan_covers_every_tenant_and_how_often() -> None:
+    one, other = planned(BASIS, FOUND), planned(BASIS, FOUND, tenant="beta")
+    digests = {plan_of(*tenants).digest() for tenants in ((), (one,), (one, one), (one, other))}
+    assert len(digests) == 4
+
+
+SCRIPT = """
+from tests.domain.test_plan import variants
+from tests.domain.worlds import plan_of, told
+for name, plan in variants().items():
+    print(name, plan.digest(), plan.unmanaged, told(plan))
+    print(*(change.subject.differences() for change in plan.changes))
+print(plan_of(*variants().values()).digest())
+"""
+
+
+def test_the_seed_of_pythons_hashes_changes_no_byte() -> None:
+    root = Path(__file__).parents[2]
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", SCRIPT],
+            cwd=root,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("0", "1", "2", "42", "4242")
+    }
+    assert len(outputs) == 1
+    assert next(iter(outputs)).count(b"sha256:") == len(variants()) + 1
+
+
+# Summary and safety limits
+
+
+def test_the_summary_counts_every_kind_over_all_tenants() -> None:
+    wanted = [
+        extension("a", A), extension("b", A, B, update=True), extension("c", A), extension("d", A),
+        extension("e", A), extension("vendor:f", A),
+    ]  # fmt: skip
+    there = live(document("b", A), document("c", A), document("d", B), document("theirs"))
+    readable = planned(wanted, there, selection=Selection(excludes=("e",)))
+    dead = TenantPlan(name="dead", dialect="genesys", base_url=BASE_URL, error="no answer")
+
+    summary = plan_of(readable, dead, planned([extension("a", A)])).summary()
+
+    assert (summary.create, summary.update) == (2, 1)
+    assert (summary.in_sync, summary.drifted, summary.excluded) == (1, 1, 1)
+    assert (summary.blocked, summary.unmanaged, summary.unreadable) == (1, 1, 1)
+    assert summary.work == 3
+    assert summary.out_of_sync
+
+
+@pytest.mark.parametrize(
+    ("plan", "out_of_sync"),
+    [
+        (plan_of(), False),
+        (plan_of(planned([extension("HR", A)], live(document("HR", A), document("x")))), False),
+        (plan_of(planned([extension("HR", A)], selection=Selection(excludes=("*",)))), False),
+        (plan_of(planned([extension("HR", A)])), True),
+        (plan_of(planned([extension("HR", A)], live(document("HR", B)))), True),
+        (plan_of(planned([extension("HR", A, B, update=True)], live(document("HR", A)))), True),
+        (plan_of(planned([extension("vendor:x", A)])), True),
+    ],
+)
+def test_only_work_drift_and_what_is_blocked_are_out_of_sync(plan: Plan, out_of_sync: bool) -> None:
+    assert plan.summary().out_of_sync is out_of_sync
+
+
+@pytest.mark.parametrize("limit", [0, 1, 3, 10])
+@pytest.mark.parametrize("beyond", [-1, 0, 1])
+@pytest.mark.parametrize("kind", ["max_creates", "max_updates"])
+def test_a_safety_limit_is_exceeded_by_one_more_and_by_nothing_less(
+    limit: int, beyond: int, kind: str
+) -> None:
+    number = limit + beyond
+    names = [f"e{i}" for i in range(max(number, 0))]
+    found = live(*(document(name, A) for name in names if kind == "max_updates"))
+    plan = planned(
+        [extension(name, A, B, update=True) for name in names],
+        found,
+        service=dialect(extensions=None),
+        limits=Limits(**{"max_creates": 99, "max_updates": 99, kind: limit}),
+    )
+    exceeded = exceeded_limits(plan_of(plan, planned([], tenant="calm")))
+    assert [(e.tenant, e.number, e.limit) for e in exceeded] == (
+        [("acme", number, limit)] if beyond > 0 else []
+    )
+
+
+def test_what_is_blocked_or_skipped_does_not_count_against_a_safety_limit() -> None:
+    wanted = [extension(f"e{i}", A) for i in range(9)]
+    plan = planned(wanted, limits=Limits(extensions=2, max_creates=2))
+    assert exceeded_limits(plan_of(plan)) == ()
+
+
+def test_an_exceeded_limit_says_number_limit_and_the_way_out() -> None:
+    plan = planned([extension("a", A), extension("b", A)], limits=Limits(max_creates=1))
+    (exceeded,) = exceeded_limits(plan_of(plan))
+    assert str(exceeded) == (
+        "tenant acme: 2 changes exceed spec.limits.maxCreates: 1; narrow the run with --target, "
+        "or raise spec.limits.maxCreates in the tenant's manifest"
+    )
+
+
+# Laws
+
+
+@given(sets, sets)
+def test_a_plan_speaks_of_each_manifest_once_and_of_nothing_twice(wanted: Any, found: Any) -> None:
+    plan = world(wanted, found)
+    ids = [change.subject.id for change in plan.changes]
+    assert ids == sorted(f"acme/{item['id'][-1].lower()}" for item in wanted)
+    keys = [change.subject.desired.key for change in plan.changes]
+    assert keys == sorted(keys)
+    assert not {lower(schema_id) for schema_id in plan.unmanaged} & set(keys)
+
+
+@given(sets)
+def test_planning_what_is_there_plans_nothing(wanted: Any) -> None:
+    plan = world(wanted, wanted)
+    assert all(change == Skip(change.subject, SkipReason.IN_SYNC) for change in plan.changes)
+    assert not plan_of(plan).summary().out_of_sync
+
+
+@given(sets, sets)
+def test_what_is_written_is_absent_or_safely_different_and_never_anything_else(
+    wanted: Any, found: Any
+) -> None:
+    plan = world(wanted, found, update=True)
+    there = {item["id"]: Schema.from_json(item) for item in found}
+    for change in plan.changes:
+        subject = change.subject
+        seen = there.get(subject.schema_id)
+        if seen is None:
+            assert (type(change), subject.live_fingerprint) == (Create, ABSENT)
+            continue
+        view = managed_view(seen, subject.desired, Manages.SCHEMA)
+        assert subject.live_fingerprint == view.fingerprint()
+        assert isinstance(change, Update) is (
+            view != subject.desired and obstacles(view, subject.desired) == ()
+        )

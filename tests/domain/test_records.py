@@ -1,0 +1,356 @@
+import hashlib
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.domain.jsontext import canonical
+from reconciler.domain.manifest import Manages
+from reconciler.domain.records import (
+    ENTRY_MEMBERS,
+    GENESIS,
+    ChainResult,
+    Entry,
+    Event,
+    EventType,
+    HrEvent,
+    Intent,
+    Run,
+    Status,
+    check_chain,
+    rfc3339,
+    seal,
+)
+from reconciler.domain.scim import ABSENT, Schema
+from tests.strategies import disguise, schema_documents
+
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+RUN = Run(id="run-1", actor="ci", commit="c0ffee", plan_digest="sha256:00")
+words = st.none() | st.text(max_size=8)
+entries = st.builds(
+    Entry,
+    event=st.sampled_from(Event),
+    timestamp=st.datetimes(timezones=st.just(UTC)).map(rfc3339),
+    status=st.none() | st.sampled_from(Status),
+    tenant=words,
+    schema_id=words,
+    attributes_count=st.none() | st.integers(0, 99),
+    run_id=st.text(max_size=8),
+    actor=st.text(max_size=8),
+    latency_ms=st.none() | st.integers(0, 10**6),
+    webhook_status=st.none() | st.integers(100, 599),
+    detail=words,
+)
+
+
+def chained(entries: list[Entry]) -> list[dict[str, Any]]:
+    """Records as a store gives them back."""
+    rows: list[dict[str, Any]] = []
+    for seq, entry in enumerate(entries, start=1):
+        prev_hash = rows[-1]["hash"] if rows else GENESIS
+        rows.append(json.loads(json.dumps(seal(entry, seq=seq, prev_hash=prev_hash).to_json())))
+    return rows
+
+
+chains = st.lists(entries, min_size=1, max_size=5).map(chained)
+
+
+# The chain
+
+
+@given(st.lists(entries, max_size=5))
+def test_what_is_sealed_in_turn_is_whole(sealed: list[Entry]) -> None:
+    rows = chained(sealed)
+    head = rows[-1]["hash"] if rows else GENESIS
+    assert check_chain(rows) == ChainResult(len(rows), head)
+
+
+@given(st.data(), chains)
+def test_any_edit_of_any_member_is_found_where_it_is(data: st.DataObject, rows: Any) -> None:
+    index = data.draw(st.integers(0, len(rows) - 1))
+    member = data.draw(st.sampled_from(sorted(rows[index])))
+    old = rows[index][member]
+    new = data.draw(
+        (st.none() | st.integers() | st.text(max_size=4)).filter(
+            lambda value: canonical(value) != canonical(old)
+        )
+    )
+    rows[index][member] = new
+
+    result = check_chain(rows)
+
+    assert result.broken_at == index + 1
+    assert result.records == index
+    assert result.head == (rows[index - 1]["hash"] if index else GENESIS)
+
+
+@given(st.data(), chains)
+def test_a_deleted_record_is_found_unless_it_was_the_last(data: st.DataObject, rows: Any) -> None:
+    index = data.draw(st.integers(0, len(rows) - 1))
+    del rows[index]
+    result = check_chain(rows)
+    assert result.broken_at == (index + 1 if index < len(rows) else None)
+
+
+@given(st.data(), st.lists(entries, min_size=2, max_size=5).map(chained))
+def test_swapped_records_are_found(data: st.DataObject, rows: Any) -> None:
+    one, other = sorted(data.draw(st.permutations(range(len(rows))))[:2])
+    rows[one], rows[other] = rows[other], rows[one]
+    assert check_chain(rows).broken_at == one + 1
+
+
+@given(st.data(), chains, entries)
+def test_an_inserted_record_is_found_even_where_it_is_well_sealed(
+    data: st.DataObject, rows: Any, entry: Entry
+) -> None:
+    index = data.draw(st.integers(0, len(rows) - 1))
+    prev_hash = rows[index - 1]["hash"] if index else GENESIS
+    forged = seal(entry, seq=index + 1, prev_hash=prev_hash).to_json()
+    intact = [*rows]
+    rows.insert(index, forged)
+    result = check_chain(rows)
+    assert result.broken_at is not None
+    assert result.broken_at >= index + 1
+    assert check_chain(intact).broken_at is None
+
+
+@given(st.data(), chains)
+def test_a_repeated_record_is_found(data: st.DataObject, rows: Any) -> None:
+    index = data.draw(st.integers(0, len(rows) - 1))
+    rows.insert(index, rows[index])
+    assert check_chain(rows).broken_at == index + 2
+
+
+@given(st.data(), chains)
+def test_a_missing_or_added_member_is_found(data: st.DataObject, rows: Any) -> None:
+    index = data.draw(st.integers(0, len(rows) - 1))
+    if data.draw(st.booleans()):
+        del rows[index][data.draw(st.sampled_from(sorted(rows[index])))]
+    else:
+        rows[index]["approved_by"] = "nobody"
+    assert check_chain(rows).broken_at == index + 1
+
+
+@pytest.mark.parametrize(
+    "value", [float("nan"), "\ud800", b"x", 10**5000], ids=lambda v: type(v).__name__
+)
+def test_a_value_that_no_record_can_hold_breaks_the_chain_and_not_the_check(value: Any) -> None:
+    rows = chained([RUN.entry(Event.RUN_STARTED, NOON)])
+    rows[0]["detail"] = value
+    result = check_chain(rows)
+    assert (result.broken_at, result.reason) == (1, "its content is not what was hashed")
+
+
+def test_a_chain_of_another_genesis_is_not_ours() -> None:
+    rows = [seal(RUN.entry(Event.RUN_STARTED, NOON), seq=1, prev_hash="1" * 64).to_json()]
+    assert check_chain(rows).reason == "it does not follow the record before it"
+
+
+def test_the_first_break_is_told_with_its_reason() -> None:
+    rows = chained([RUN.entry(event, NOON) for event in (Event.RUN_STARTED, Event.RUN_COMPLETED)])
+    rows[1]["detail"] = "edited"
+    assert check_chain(rows) == ChainResult(
+        1, rows[0]["hash"], broken_at=2, reason="its content is not what was hashed"
+    )
+    assert check_chain(rows[1:]).reason == "record 2 stands where record 1 should"
+
+
+def test_the_hash_of_a_known_record_is_the_one_that_anybody_can_compute() -> None:
+    """The recipe, with the standard library only: sorted keys, no spaces, no own hash."""
+    record = seal(RUN.entry(Event.RUN_STARTED, NOON, Status.SUCCESS), seq=1, prev_hash=GENESIS)
+    document = record.to_json()
+    claimed = document.pop("hash")
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert hashlib.sha256(text.encode()).hexdigest() == claimed == record.hash
+
+
+def test_a_record_has_every_member_of_the_contract_in_its_order_even_where_it_is_null() -> None:
+    document = seal(RUN.entry(Event.RUN_STARTED, NOON), seq=1, prev_hash=GENESIS).to_json()
+    assert list(document) == [
+        "seq", "event", "timestamp", "status", "tenant", "schema_id", "attributes_count", "change",
+        "run_id", "actor", "commit", "plan_digest", "before_digest", "after_digest", "latency_ms",
+        "webhook_status", "detail", "prev_hash", "hash",
+    ]  # fmt: skip
+    assert set(document) == {*ENTRY_MEMBERS, "seq", "prev_hash", "hash"}
+
+
+def test_an_entry_of_a_run_says_who_when_and_for_which_plan() -> None:
+    entry = RUN.entry(Event.RUN_COMPLETED, NOON, Status.FAILED)
+    said = {member: value for member, value in entry.to_json().items() if value is not None}
+    assert said == {
+        "event": "RUN_COMPLETED",
+        "timestamp": "2026-03-01T12:00:00.000Z",
+        "status": "FAILED",
+        "run_id": "run-1",
+        "actor": "ci",
+        "commit": "c0ffee",
+        "plan_digest": "sha256:00",
+    }
+
+
+# What HR is told
+
+DOCUMENT = {
+    "id": "urn:example:HR",
+    "attributes": [{"name": "payCode", "mutability": "IMMUTABLE"}, {"name": "grade"}],
+}
+
+
+def intent(**changes: Any) -> Intent:
+    known: dict[str, Any] = {
+        "tenant": "acme",
+        "change": "acme/hr",
+        "schema_id": "urn:example:HR",
+        "target_system": "Genesys Cloud",
+        "manages": Manages.SCHEMA,
+        "desired": Schema.from_json(DOCUMENT),
+        "before": ABSENT,
+        "run_id": "run-1",
+        "commit": "c0ffee",
+        "webhooks": ("https://hr.example.com",),
+    }
+    return Intent(**(known | changes))
+
+
+def verified(**members: Any) -> Schema:
+    return Schema.from_json(DOCUMENT | members)
+
+
+META = {"created": "2026-03-01T00:00:00Z", "version": 'W/"1"'}
+
+
+def event_id(live: Schema, **changes: Any) -> str:
+    return intent(**changes).announcement(live, NOON).event_id
+
+
+def test_the_id_of_a_change_is_the_same_when_it_is_told_again() -> None:
+    first = event_id(verified(meta=META))
+    assert event_id(verified(meta=META)) == first
+    assert event_id(verified(meta=META), run_id="run-2", commit="other") == first
+    assert event_id(verified(meta=META | {"lastModified": "later"}), change="acme/x") == first
+    assert intent().announcement(verified(meta=META), NOON + timedelta(days=9)).event_id == first
+    assert first.startswith("evt_")
+    assert len(first) == 36
+
+
+@given(st.data(), schema_documents())
+def test_the_id_does_not_depend_on_spelling(data: st.DataObject, document: Any) -> None:
+    other = data.draw(disguise(document))
+    plain, disguised = Schema.from_json(document), Schema.from_json(other)
+    assert event_id(verified(meta=META), desired=disguised) == (
+        event_id(verified(meta=META), desired=plain)
+    )
+
+
+def test_changes_that_are_not_the_same_have_ids_that_are_not_the_same() -> None:
+    ids = [
+        event_id(verified(meta=META)),
+        event_id(verified(meta=META), tenant="beta"),
+        event_id(verified(meta=META), before="sha256:1"),
+        event_id(verified(meta=META), desired=Schema.from_json(DOCUMENT | {"description": "d"})),
+        event_id(verified(meta=META), desired=Schema.from_json(DOCUMENT | {"id": "urn:other"})),
+        event_id(verified(meta=META | {"created": "2026-03-02T00:00:00Z"})),
+        event_id(verified(meta=META | {"version": 'W/"2"'})),
+        event_id(verified(meta={"version": 'W/"1"'})),
+        event_id(verified()),
+        event_id(verified(), run_id="run-2"),
+    ]
+    assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize("meta", [None, {}, [], "x", {"created": None}, {"location": "x"}])
+def test_without_a_stamp_of_the_service_the_run_tells_changes_apart(meta: Any) -> None:
+    assert event_id(verified(meta=meta)) == event_id(verified())
+    assert event_id(verified(meta=meta)) != event_id(verified(meta=meta), run_id="run-2")
+
+
+def test_meta_is_found_in_any_spelling() -> None:
+    assert event_id(verified(Meta={"Created": META["created"], "VERSION": META["version"]})) == (
+        event_id(verified(meta=META))
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "event_type"),
+    [(ABSENT, EventType.DEPLOYED), ("sha256:1", EventType.UPDATED)],
+)
+def test_what_was_absent_is_deployed_and_what_was_there_is_updated(
+    before: str, event_type: EventType
+) -> None:
+    assert intent(before=before).announcement(verified(), NOON).event_type is event_type
+    assert intent(before=before).creates is (before == ABSENT)
+
+
+def told(event: HrEvent) -> Any:
+    return json.loads(event.body(7))
+
+
+def test_the_body_says_all_that_the_contract_names_and_no_more() -> None:
+    event = intent().announcement(verified(meta=META), NOON)
+    assert told(event) == {
+        "event_type": "SCHEMA_EXTENSION_DEPLOYED",
+        "target_system": "Genesys Cloud",
+        "extension_id": "urn:example:HR",
+        "attributes": [
+            {
+                "name": "grade",
+                "type": "string",
+                "mutability": "readWrite",
+                "adoption_tracking": True,
+            },
+            {
+                "name": "payCode",
+                "type": "string",
+                "mutability": "immutable",
+                "adoption_tracking": True,
+            },
+        ],
+        "event_id": event.event_id,
+        "tenant": "acme",
+        "sequence": 7,
+        "verified_at": "2026-03-01T12:00:00.000Z",
+        "schema_digest": Schema.from_json(DOCUMENT).fingerprint(),
+        "commit": "c0ffee",
+    }
+
+
+def test_the_body_is_the_same_bytes_at_each_try() -> None:
+    one = intent().announcement(verified(meta=META), NOON)
+    other = intent().announcement(verified(meta=META), NOON)
+    assert one.body(1) == other.body(1)
+    assert one.body(1) != one.body(2)
+
+
+def test_a_key_that_has_no_value_is_null_and_not_missing() -> None:
+    event = intent(commit=None).announcement(verified(), NOON)
+    assert "commit" in told(event)
+    assert told(event)["commit"] is None
+
+
+# Time
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (NOON, "2026-03-01T12:00:00.000Z"),
+        (datetime(2026, 3, 1, 1, 2, 3, 456_999, tzinfo=UTC), "2026-03-01T01:02:03.456Z"),
+        (
+            datetime(2026, 3, 1, 1, 0, tzinfo=timezone(timedelta(hours=5, minutes=30))),
+            "2026-02-28T19:30:00.000Z",
+        ),
+        (datetime(2038, 1, 19, 3, 14, 8, tzinfo=UTC), "2038-01-19T03:14:08.000Z"),
+    ],
+)
+def test_moments_are_written_in_utc_with_milliseconds(moment: datetime, text: str) -> None:
+    assert rfc3339(moment) == text
+
+
+@given(st.integers(10**6, 10**10), st.integers(-14, 14))
+def test_one_moment_has_one_text_in_whatever_zone_it_is_given(seconds: int, hours: int) -> None:
+    moment = datetime.fromtimestamp(seconds, tz=UTC)
+    later = moment.astimezone(timezone(timedelta(hours=hours)))
+    assert rfc3339(later) == rfc3339(moment)

@@ -1,0 +1,83 @@
+"""When a webhook is tried again: never too early, never later than a day and a tenth."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from math import inf, nan
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.domain.schedule import DELAYS, next_due
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+MINUTES, HOURS = 60, 3600
+
+
+def waited(attempts: int, retry_after: float | None = None, random: float = 0.0) -> float:
+    due = next_due(attempts, now=NOW, retry_after=retry_after, random=lambda: random)
+    assert due is not None
+    return (due - NOW).total_seconds()
+
+
+@pytest.mark.parametrize(
+    ("attempts", "seconds"),
+    [
+        (0, 0),
+        (1, 5),
+        (2, 5 * MINUTES),
+        (3, 30 * MINUTES),
+        (4, 2 * HOURS),
+        (5, 5 * HOURS),
+        (6, 10 * HOURS),
+        (7, 14 * HOURS),
+        (8, 20 * HOURS),
+        (9, 24 * HOURS),
+    ],
+)
+def test_the_schedule_is_that_of_standard_webhooks(attempts: int, seconds: int) -> None:
+    assert waited(attempts) == seconds
+    assert waited(attempts, random=1.0) == pytest.approx(seconds * 1.1)
+
+
+@pytest.mark.parametrize("attempts", [10, 11, 1000])
+@pytest.mark.parametrize("retry_after", [None, 5.0])
+def test_after_the_last_attempt_it_is_given_up(attempts: int, retry_after: float | None) -> None:
+    assert next_due(attempts, now=NOW, retry_after=retry_after, random=lambda: 0.5) is None
+
+
+def test_the_first_attempt_and_all_repeats_end_within_a_week() -> None:
+    assert sum(DELAYS) <= 4 * 24 * HOURS
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [(None, 5), (0.0, 5), (1.0, 5), (90.0, 90), (-3.0, 5), (nan, 5), (inf, 24 * HOURS)],
+)
+def test_what_the_receiver_asks_for_only_makes_it_later(asked: float | None, seconds: int) -> None:
+    assert waited(1, asked) == seconds
+
+
+@given(
+    attempts=st.integers(0, 9),
+    asked=st.none() | st.floats(),
+    random=st.floats(0, 1),
+)
+def test_it_is_never_earlier_than_asked_or_due_and_never_far_beyond(
+    attempts: int, asked: float | None, random: float
+) -> None:
+    seconds = waited(attempts, asked, random)
+
+    wanted = asked if asked is not None and 0 <= asked <= 24 * HOURS else 0
+    least = max(DELAYS[attempts], wanted)
+    assert least - 1e-6 <= seconds <= 24 * HOURS * 1.1 + 1e-6
+    if asked is None:
+        assert seconds <= DELAYS[attempts] * 1.1 + 1e-6
+
+
+@given(attempts=st.integers(0, 9), hours=st.integers(-12, 14))
+def test_the_zone_of_the_clock_does_not_matter(attempts: int, hours: int) -> None:
+    local = NOW.astimezone(timezone(timedelta(hours=hours)))
+
+    due = next_due(attempts, now=local, retry_after=None, random=lambda: 0.0)
+
+    assert due == next_due(attempts, now=NOW, retry_after=None, random=lambda: 0.0)

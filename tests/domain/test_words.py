@@ -1,0 +1,60 @@
+"""«Did you mean» follows the edit distance, and messages do not grow with what was written."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.domain.words import SHOWN, distance, listed, nearest, quoted
+
+words = st.text("abc", max_size=6)
+
+
+def slow_distance(a: str, b: str) -> int:
+    if not a or not b:
+        return len(a) + len(b)
+    return min(
+        slow_distance(a[1:], b) + 1,
+        slow_distance(a, b[1:]) + 1,
+        slow_distance(a[1:], b[1:]) + (a[0] != b[0]),
+    )
+
+
+@given(st.text("abc", max_size=5), st.text("abc", max_size=5), st.integers(0, 6))
+def test_the_distance_is_levenshteins_up_to_the_most_that_matters(
+    a: str, b: str, most: int
+) -> None:
+    assert distance(a, b, most) == min(slow_distance(a, b), most + 1)
+
+
+@given(words, words)
+def test_the_distance_is_symmetric_and_zero_for_the_same(a: str, b: str) -> None:
+    assert distance(a, b, 9) == distance(b, a, 9)
+    assert (distance(a, b, 9) == 0) == (a == b)
+
+
+def test_the_nearest_word_wins_whatever_the_order_and_the_case() -> None:
+    assert nearest("multivalued", ["multiValued", "name"]) == "multiValued"
+    assert nearest("NMAE", ["name", "type"]) == "name"
+    assert nearest("ab", ["abcd", "abc"]) == nearest("ab", ["abc", "abcd"]) == "abc"
+    assert nearest("ac", ["ab", "aa"]) == nearest("ac", ["aa", "ab"]) == "aa"
+
+
+def test_a_word_three_edits_away_is_not_near() -> None:
+    assert nearest("displayName", ["name", "description"]) is None
+    assert nearest("idcsMaxLength", ["id"]) is None
+    assert nearest("x", []) is None
+
+
+def test_a_list_reads_as_one_says_it() -> None:
+    assert listed([]) == "nothing"
+    assert listed(["a"]) == "a"
+    assert listed(["a", "b"]) == "a or b"
+    assert listed(iter(["a", "b", "c"])) == "a, b or c"
+
+
+@given(st.text())
+def test_a_quoted_word_is_printable_and_short(word: str) -> None:
+    shown = quoted(word)
+
+    assert shown.isprintable() or "\n" not in shown
+    assert len(shown) <= 10 * (SHOWN + 3)
+    assert "\x1b" not in shown

@@ -1,0 +1,93 @@
+"""Tenants, manifests and live schemas for the tests of plans and outcomes, in few words."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from reconciler.domain.dialect import Dialect, UpdateStrategy
+from reconciler.domain.manifest import Limits, Manages, OnDrift, Place, SchemaExtension
+from reconciler.domain.plan import (
+    Blocked,
+    LiveTenant,
+    Plan,
+    Selection,
+    Skip,
+    TenantPlan,
+    plan_tenant,
+)
+from reconciler.domain.scim import Schema
+
+ALL_TYPES = frozenset(
+    ("string", "boolean", "decimal", "integer", "dateTime", "reference", "complex")
+)
+BASE_URL = "https://scim.example.com/v2"
+
+
+def dialect(**changes: Any) -> Dialect:
+    known: dict[str, Any] = {
+        "name": "genesys",
+        "target_system": "Genesys Cloud",
+        "creates": True,
+        "updates": UpdateStrategy.PUT,
+        "types": ALL_TYPES,
+        "extensions": 10,
+        "protected_prefixes": ("urn:example:vendor:",),
+    }
+    return Dialect(**(known | changes))
+
+
+def document(name: str, *attributes: Any, **members: Any) -> dict[str, Any]:
+    return {"id": f"urn:example:{name}", "attributes": list(attributes), **members}
+
+
+def extension(
+    name: str,
+    *attributes: Any,
+    update: bool = False,
+    manages: Manages = Manages.SCHEMA,
+    **members: Any,
+) -> SchemaExtension:
+    return SchemaExtension(
+        name=name.lower(),
+        place=Place("hr.yaml", 3),
+        schema=Schema.from_json(document(name, *attributes, **members)),
+        on_drift=OnDrift.UPDATE if update else OnDrift.SKIP,
+        manages=manages,
+    )
+
+
+def live(*documents: Any) -> LiveTenant:
+    schemas = [Schema.from_json(item) for item in documents]
+    return LiveTenant(schemas={schema.key: schema for schema in schemas})
+
+
+def planned(
+    desired: Iterable[SchemaExtension],
+    there: LiveTenant | None = None,
+    *,
+    tenant: str = "acme",
+    service: Dialect | None = None,
+    limits: Limits | None = None,
+    selection: Selection | None = None,
+) -> TenantPlan:
+    return plan_tenant(
+        tenant=tenant,
+        base_url=BASE_URL,
+        dialect=service or dialect(),
+        limits=limits or Limits(),
+        desired=desired,
+        live=there or live(),
+        selection=selection or Selection(),
+    )
+
+
+def told(plan: TenantPlan) -> list[tuple[str, str]]:
+    """Each change as (manifest, action and reason), in the order of the plan."""
+    lines = []
+    for change in plan.changes:
+        reason = f" {change.reason}" if isinstance(change, Skip | Blocked) else ""
+        lines.append((change.subject.extension.name, type(change).__name__.lower() + reason))
+    return lines
+
+
+def plan_of(*tenants: TenantPlan) -> Plan:
+    return Plan(tenants=tenants)

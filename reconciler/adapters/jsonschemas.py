@@ -1,0 +1,155 @@
+"""What is wrong with a document by one of our JSON Schemas, in plain words; home of jsonschema.
+
+Schemas come only from the package and refer only to themselves: the registry is empty, so that
+nothing is ever fetched. `errorMessage` beside a keyword (editors know it too) replaces the words.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from jsonschema import Draft202012Validator, ValidationError
+from referencing import Registry
+
+from reconciler.adapters.packaged import schema_text
+from reconciler.domain.jsontext import Json
+from reconciler.domain.scim import fold
+from reconciler.domain.words import listed, nearest, quoted
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fault: the path in the document and what is wrong; `at_key` points at the name."""
+
+    path: Path
+    message: str
+    at_key: bool = False
+
+
+def check(instance: Json, schema: str) -> tuple[Finding, ...]:
+    """Everything in which the instance departs from `schemas/SCHEMA.json`, one fault per value.
+
+    The instance is JSON as `json.loads` gives it. Keys are not values: each unknown or missing key
+    is a fault of its own.
+    """
+    seen: set[Path] = set()
+    findings = []
+    for error in _validator(schema).iter_errors(instance):
+        path = tuple(error.absolute_path)
+        if error.validator in ("additionalProperties", "required"):
+            findings += _keys(error, path)
+        elif path not in seen:  # what follows from the first fault of a value is noise
+            seen.add(path)
+            findings.append(Finding(path, f"{named(path)}: {_words(error)}"))
+    return tuple(dict.fromkeys(findings))
+
+
+def named(path: Path) -> str:
+    """`spec.schema.attributes[2].name`; the whole is `the document`."""
+    steps = (f"[{step}]" if isinstance(step, int) else f".{_plain(step)}" for step in path)
+    return "".join(steps).removeprefix(".") or "the document"
+
+
+def _plain(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_$-]{1,64}", key) else quoted(key)
+
+
+@cache
+def _validator(name: str) -> Draft202012Validator:
+    schema = json.loads(schema_text(name), object_hook=_with_strict_end)
+    return Draft202012Validator(schema, registry=Registry())
+
+
+def _with_strict_end(members: dict[str, Json]) -> dict[str, Json]:
+    """As ECMA-262 has it: `$` ends the text. Python's `$` also stands before a last line end."""
+    pattern = members.get("pattern")
+    if isinstance(pattern, str) and pattern.endswith("$"):
+        return {**members, "pattern": pattern[:-1] + r"\Z"}
+    return members
+
+
+def _keys(error: ValidationError, path: Path) -> list[Finding]:
+    schema: Any = error.schema
+    instance: Any = error.instance
+    if "errorMessage" in schema:  # the key may be a secret that somebody put in the wrong place
+        return [Finding(path, f"{named(path)}: {schema['errorMessage']}")]
+    if error.validator == "required":
+        required: Any = error.validator_value
+        missing = (key for key in required if key not in instance)
+        return [Finding(path, f"{named(path)} lacks {key}", at_key=True) for key in missing]
+    known = tuple(schema["properties"])
+    extra = (key for key in instance if key not in known)
+    return [Finding((*path, key), _unknown(key, known), at_key=True) for key in extra]
+
+
+def _unknown(key: str, known: Iterable[str]) -> str:
+    shown = tuple(word for word in known if word not in _RESERVED)
+    meant = nearest(key, shown)
+    advice = f"did you mean {meant}?" if meant else f"what can stand here is {listed(shown)}"
+    return f"unknown key {quoted(key)}; {advice}"
+
+
+def _words(error: ValidationError) -> str:
+    schema: Any = error.schema
+    wanted: Any = error.validator_value
+    match error.validator:
+        case _ if isinstance(schema, Mapping) and "errorMessage" in schema:
+            return str(schema["errorMessage"])
+        case "type":
+            return _type_words(error.instance, [wanted] if isinstance(wanted, str) else wanted)
+        case "enum":
+            return _enum_words(error.instance, [word for word in wanted if word is not None])
+        case "const":
+            return _enum_words(error.instance, [wanted])
+        case keyword:
+            return _BOUNDS.get(str(keyword), f"does not fit ({keyword})").format(wanted)
+
+
+def _type_words(instance: Json, wanted: Iterable[str]) -> str:
+    words = listed(_TYPES[kind] for kind in wanted if kind != "null")
+    is_scalar = isinstance(instance, bool | int | float)
+    cure = "; quote it" if is_scalar and "string" in wanted else ""
+    what = "null" if instance is None else _KINDS[type(instance)]
+    return f"must be {words}, not {what}{cure}"
+
+
+def _enum_words(instance: Json, words: Iterable[str]) -> str:
+    allowed = tuple(words)
+    if not isinstance(instance, str):
+        return f"must be {listed(allowed)}"
+    if spelt := next((word for word in allowed if fold(word) == fold(instance)), None):
+        return f"{quoted(instance)} is spelt {spelt}"
+    if meant := nearest(instance, allowed):
+        return f"{quoted(instance)} is not known here; did you mean {meant}?"
+    return f"{quoted(instance)} is not known here; use {listed(allowed)}"
+
+
+_RESERVED = ("retired", "deprecated", "owners", "canary", "capabilities")
+_KINDS: Mapping[type, str] = {
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    str: "text",
+    list: "a list",
+    dict: "a mapping",
+}
+_BOUNDS = {
+    "minimum": "must be {} or more",
+    "minLength": "must not be empty",
+    "minItems": "must not be empty",
+    "minProperties": "must not be empty",
+    "maxItems": "takes at most {}",
+}
+_TYPES = {
+    "object": "a mapping",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+}

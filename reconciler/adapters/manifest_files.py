@@ -1,0 +1,112 @@
+"""Which files of a folder are manifests, and their bytes; it alone opens them.
+
+Only regular files are ever read: a pipe would hang the run, a link may lead to anything.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.domain.manifest import Place, Problem, Severity
+
+RULE = "REC-FILE"
+SUFFIXES = (".yaml", ".yml", ".json")
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestFile:
+    """One file: its path as the user would write it, and its first bytes, as many as were asked."""
+
+    path: str
+    data: bytes
+
+
+def read_files(folder: Path, *, most: int) -> tuple[tuple[ManifestFile, ...], tuple[Problem, ...]]:
+    """Every manifest file below the folder in order, with at most `most` bytes each, and faults.
+
+    Files and folders whose names begin with `.` or `_` are left out. A link is followed only to a
+    regular file inside the folder.
+    """
+    files: list[ManifestFile] = []
+    problems: list[Problem] = []
+    for path in _walk(folder, problems):
+        read = _read(path, folder, most)
+        if isinstance(read, bytes):
+            files.append(ManifestFile(str(path), read))
+        else:
+            problems.append(_problem(path, read))
+    return tuple(files), tuple(problems)
+
+
+def shown(path: Path) -> str:
+    """The path for a message, with what cannot be printed escaped."""
+    text = str(path)
+    return text if text.isprintable() else ascii(text)[1:-1]
+
+
+def is_folder(path: Path) -> bool:
+    """Whether it is a folder, or a link to one; False where that cannot be found out."""
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except (OSError, ValueError):  # ValueError: a null byte in the name
+        return False
+
+
+def _walk(folder: Path, problems: list[Problem]) -> Iterator[Path]:
+    waiting = [folder]
+    while waiting:
+        current = waiting.pop(0)
+        try:
+            entries = sorted(current.iterdir())
+        except OSError as error:
+            problems.append(_problem(current, f"cannot be listed: {_why(error)}"))
+            continue
+        for entry in (e for e in entries if not e.name.startswith((".", "_"))):
+            if not (is_folder(entry) or entry.name.endswith(SUFFIXES)):
+                continue
+            if not entry.name.isprintable():
+                problems.append(_problem(entry, "a name that cannot be printed; rename it"))
+            elif not is_folder(entry):
+                yield entry
+            elif entry.is_symlink():
+                problems.append(
+                    _problem(entry, "a link to a folder; only links to files are followed")
+                )
+            else:
+                waiting.append(entry)
+
+
+def _read(path: Path, folder: Path, most: int) -> bytes | str:
+    """The first bytes of a regular file, or why it is not read."""
+    target = Path(os.path.realpath(path))
+    if not target.is_relative_to(os.path.realpath(folder)):
+        return "a link to outside of the folder; put the file itself here"
+    try:
+        return _read_regular(target, most)
+    except OSError as error:
+        return f"cannot be read: {_why(error)}"
+
+
+def _read_regular(target: Path, most: int) -> bytes | str:
+    if not stat.S_ISREG(target.lstat().st_mode):
+        return _IRREGULAR
+    # It may be exchanged after the look above: hence no link, no waiting, and another look.
+    descriptor = os.open(target, os.O_RDONLY | _NOFOLLOW | _NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(most) if stat.S_ISREG(os.fstat(descriptor).st_mode) else _IRREGULAR
+
+
+def _why(error: OSError) -> str:
+    return (error.strerror or type(error).__name__).lower()
+
+
+def _problem(path: Path, words: str) -> Problem:
+    return Problem(Place(shown(path)), Severity.ERROR, RULE, words)
+
+
+_IRREGULAR = "no regular file, but a pipe, a device or a link that leads nowhere; remove it"
+# Windows has neither, and neither pipes nor links in folders by default
+_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_NONBLOCK = getattr(os, "O_NONBLOCK", 0)

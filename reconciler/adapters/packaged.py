@@ -1,0 +1,10 @@
+"""The JSON Schemas that come with the program; read without importing anything that checks them."""
+
+from importlib.resources import files
+
+SCHEMA_NAMES = ("manifest", "plan", "audit", "event", "report")
+
+
+def schema_text(name: str) -> str:
+    """The text of `schemas/NAME.json`, as packaged; raises FileNotFoundError for another name."""
+    return files("reconciler").joinpath("schemas", f"{name}.json").read_text(encoding="utf-8")

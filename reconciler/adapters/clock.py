@@ -1,0 +1,100 @@
+"""SystemClock: the machine's time, and a sleep that SIGINT and SIGTERM wake."""
+
+import math
+import os
+import signal
+import threading
+import time
+from datetime import UTC, datetime
+from types import FrameType
+
+from reconciler.errors import Interrupted
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+GRACE = 3.0  # seconds after a signal in which the request that is under way may still end
+LAST = 4.5  # seconds after a signal at which the process ends, whatever it still waits for
+
+
+class StopSignal:
+    """Whether a signal has asked the run to stop, and which; shared by all threads of a run.
+
+    The gate is a bare lock, shut until somebody asks: a handler may run in the middle of a wait
+    of its own thread, and an Event would then wait for a lock that this very thread holds.
+    """
+
+    def __init__(self) -> None:
+        self._gate = threading.Lock()
+        self._gate.acquire()
+        self._number: int | None = None
+        self._asked_at = math.inf
+
+    @property
+    def number(self) -> int | None:
+        """The first signal that came; None while there was none."""
+        return self._number
+
+    def ask(self, number: int) -> None:
+        """Ask everybody to stop; the first signal is the one that is remembered."""
+        if self._number is None:
+            self._asked_at = time.monotonic()
+            self._number = number
+            self._gate.release()
+
+    def left(self) -> float:
+        """Seconds that requests still have: without end, until somebody has asked to stop."""
+        return max(0.0, self._asked_at + GRACE - time.monotonic())
+
+    def wait(self, seconds: float) -> bool:
+        """Wait so long, or until somebody asks; whether somebody has."""
+        if not self._gate.acquire(timeout=min(max(0.0, seconds), threading.TIMEOUT_MAX)):
+            return False
+        self._gate.release()
+        return True
+
+
+class SystemClock:
+    """ports.Clock over the machine's clocks."""
+
+    def __init__(self, stop: StopSignal) -> None:
+        self._stop = stop
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; raises Interrupted as soon as a signal asks the run to stop."""
+        self._stop.wait(seconds)
+        self.check()
+
+    def check(self) -> None:
+        """Raise Interrupted if a signal has asked the run to stop."""
+        if (number := self._stop.number) is not None:
+            raise Interrupted(number)
+
+
+def install(stop: StopSignal) -> None:
+    """Let SIGINT and SIGTERM ask to stop, and a second one end the process at once.
+
+    The second exits with 128 and its number and runs nothing more: it is for somebody who will
+    not wait for the request that is under way. `LAST` seconds after the first the process ends in
+    the same way, for a name server or a disk may keep it waiting where nothing can be cut.
+    Only the main thread may call this.
+    """
+
+    def on_signal(number: int, _: FrameType | None) -> None:
+        if stop.number is not None:
+            os._exit(128 + number)
+        stop.ask(number)
+
+    threading.Thread(target=_end_at_last, args=(stop,), daemon=True).start()
+    for number in SIGNALS:
+        signal.signal(number, on_signal)
+
+
+def _end_at_last(stop: StopSignal) -> None:
+    stop.wait(threading.TIMEOUT_MAX)
+    time.sleep(LAST)
+    os._exit(128 + (stop.number or 0))

@@ -1,0 +1,6 @@
+"""A tenant's schemas over HTTP: SCIM as services really speak it, read and written."""
+
+from reconciler.adapters.gateway.reader import Connection, HttpSchemaReader
+from reconciler.adapters.gateway.writer import HttpSchemaWriter
+
+__all__ = ["Connection", "HttpSchemaReader", "HttpSchemaWriter"]

@@ -1,0 +1,114 @@
+"""The shapes in which services list schemas, and when a listing has come to its end."""
+
+from dataclasses import dataclass, field
+
+from reconciler.domain.jsontext import Json
+from reconciler.domain.scim import MalformedSchema, Schema, fold
+
+
+class NotScim(ValueError):
+    """A JSON value in which no schemas can be found; the message says what it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one answer holds: documents as served, and `totalResults` where it is a number."""
+
+    documents: tuple[Json, ...]
+    total: int | None = None
+
+
+def page(body: Json) -> Page:
+    """A ListResponse, a bare array, a map by URN or a single schema. Raises NotScim.
+
+    RFC 7644 section 3.4.2 knows only the first; services answer with all of them.
+    """
+    if isinstance(body, list):
+        return Page(tuple(body))
+    if not isinstance(body, dict) or not body:
+        raise NotScim("JSON that is no list of schemas")
+    members = {fold(member): value for member, value in body.items()}
+    if "resources" in members or "totalresults" in members:
+        return Page(_resources(members.get("resources")), _number(members.get("totalresults")))
+    if "id" in members:
+        return Page((body,))
+    if all(member.startswith("urn:") for member in members):
+        return Page(tuple(_named(urn, value) for urn, value in body.items()))
+    raise NotScim(f"a JSON object with the members {_some(list(body))}")
+
+
+@dataclass(slots=True)
+class Listing:
+    """The pages of one walk, put together: schemas by folded id, each once.
+
+    Pages overlap, repeat, lie about `totalResults` and ignore `startIndex` and `count`; a walk
+    that ends too early is made good by asking for each wanted schema by id.
+    """
+
+    schemas: dict[str, Schema] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    arrived: int = 0
+    _unreadable: int = 0
+    _total: int | None = None
+
+    def add(self, page: Page, *, asked: int) -> bool:
+        """Take a page in; whether it was the last. `asked` is the `count` of its request."""
+        before = len(self.schemas)
+        for document in page.documents:
+            self._take(document)
+        self.arrived += len(page.documents)
+        self._total = page.total
+        return len(self.schemas) == before or self._is_complete(page, asked)
+
+    def finish(self) -> None:
+        """Say so if the service named more than it listed."""
+        if self._total is not None and self._total > self._distinct:
+            self.warnings.append(
+                f"the list says totalResults {self._total} and holds {self._distinct}; "
+                "schemas that it does not show may count towards the limit"
+            )
+
+    @property
+    def _distinct(self) -> int:
+        return len(self.schemas) + self._unreadable
+
+    def _is_complete(self, page: Page, asked: int) -> bool:
+        """Whether totalResults is reached, and is not just the length of a full page."""
+        if page.total != self._distinct:
+            return False
+        return page.total > len(page.documents) or len(page.documents) < asked
+
+    def _take(self, document: Json) -> None:
+        try:
+            schema = Schema.from_json(document)
+        except MalformedSchema as error:
+            self._unreadable += 1
+            self.warnings.append(f"the list holds {error}; it is left out")
+            return
+        known = self.schemas.setdefault(schema.key, schema)
+        if known != schema:
+            self.warnings.append(f"the list holds {schema.id} twice, and not the same")
+
+
+def _resources(value: Json) -> tuple[Json, ...]:
+    if value is None:  # RFC 7644 section 3.4.2: left out when totalResults is 0
+        return ()
+    if not isinstance(value, list):
+        raise NotScim("a ListResponse whose Resources are no list")
+    return tuple(value)
+
+
+def _number(value: Json) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if value >= 0 else None
+
+
+def _named(urn: str, value: Json) -> Json:
+    """A schema from a map by URN, which may leave out the id that is its key."""
+    return {"id": urn, **value} if isinstance(value, dict) else value
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(ascii(name[:40]) for name in names[:3])
+    return shown + (", …" if len(names) > 3 else "")

@@ -1,0 +1,191 @@
+"""HttpSchemaReader: a tenant's live schemas, with nothing but GET and the token request."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode, urlsplit
+
+from reconciler.adapters.gateway.answers import Asked, read_error, unreadable
+from reconciler.adapters.gateway.pages import Listing, NotScim, Page, page
+from reconciler.adapters.oauth2 import Authenticator
+from reconciler.adapters.retrying import asked_wait
+from reconciler.adapters.transport import Http
+from reconciler.domain.answer import Answer, Next, NoAnswer, Reply, judge_read
+from reconciler.domain.dialect import Dialect, IdEncoding
+from reconciler.domain.jsontext import Json, NotJson, parse
+from reconciler.domain.plan import LiveTenant
+from reconciler.domain.scim import MalformedSchema, Schema, fold
+from reconciler.errors import AnswerUnreadable
+from reconciler.ports import Clock, Retry
+
+MAX_PAGES = 200
+ACCEPT = "application/scim+json, application/json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """One tenant: where it is, how it speaks, who we are, and how patient we are.
+
+    `reads` is an Http that can send nothing but GET.
+    """
+
+    base_url: str
+    dialect: Dialect
+    reads: Http
+    authenticator: Authenticator
+    retry: Retry
+    clock: Clock
+
+    def url(self, schema_id: str | None = None) -> str:
+        """`{base}/Schemas`, or one schema below it; never an address that the service gave us."""
+        collection = self.base_url.rstrip("/") + "/Schemas"
+        if schema_id is None:
+            return collection
+        colon = ":" if self.dialect.id_encoding is IdEncoding.RAW else ""
+        return f"{collection}/{quote(schema_id, safe=colon)}"
+
+    def asked(self, method: str, url: str, credential: str | None = None) -> Asked:
+        """The request as messages name it."""
+        return Asked(
+            method=method,
+            path=urlsplit(url).path,
+            permission_hint=self.dialect.permission_hint,
+            credential=credential,
+        )
+
+    def send(
+        self, http: Http, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None
+    ) -> tuple[Reply, str | None]:
+        """Send, with a new token and once more after a 401; the reply, and the credential sent.
+
+        A 401 says that nothing was done, so a write may be replayed too. Raises TenantError where
+        no token comes.
+        """
+        header = self.authenticator.header()
+        reply = http.send(method, url, headers=_with(headers, header), body=body)
+        if not isinstance(reply, Answer) or reply.status != 401:
+            return reply, _credential(header)
+        self.authenticator.renew(header)
+        renewed = self.authenticator.header()
+        if renewed != header:
+            reply = http.send(method, url, headers=_with(headers, renewed), body=body)
+        return reply, _credential(renewed)
+
+
+class HttpSchemaReader:
+    """ports.SchemaReader over SCIM (RFC 7644 section 4), for one thread at a time."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._has_listed = False
+        self._etags: dict[str, tuple[Mapping[str, Json], str]] = {}
+
+    def read_all(self, wanted: Iterable[str]) -> LiveTenant:
+        """All that is listed, and each wanted id that the list lacks, asked for by id."""
+        listing = self._walk()
+        for schema_id in wanted:
+            if fold(schema_id) in listing.schemas:
+                continue
+            if (schema := self.read(schema_id)) is not None:
+                listing.schemas[schema.key] = schema
+                listing.warnings.append(f"the list lacks {schema.id}, which is there by its id")
+        return LiveTenant(schemas=listing.schemas, warnings=tuple(listing.warnings))
+
+    def read(self, schema_id: str) -> Schema | None:
+        """One schema by id; None only for a 404 from a service whose /Schemas has answered."""
+        url = self._connection.url(schema_id)
+        reply, asked = self._get(url)
+        if isinstance(reply, Answer) and reply.status == 404:
+            self._make_sure_of_the_collection()
+            return None
+        document = self._one(_answer(asked, reply, collection=False), asked, schema_id)
+        self._remember_etag(document, reply)
+        return document
+
+    def etag(self, live: Schema) -> str | None:
+        """The entity tag under which exactly this document was served, if any."""
+        document, tag = self._etags.get(live.key, ({}, None))
+        return tag if document == live.document else None
+
+    def _walk(self) -> Listing:
+        listing = Listing()
+        for _ in range(MAX_PAGES):
+            count = self._connection.dialect.page_size
+            if listing.add(self._page(listing.arrived + 1, count), asked=count):
+                listing.finish()
+                return listing
+        raise AnswerUnreadable(
+            f"{self._connection.asked('GET', self._connection.url())}: the list does not end after "
+            f"{MAX_PAGES} pages; the service pages in a way that we cannot follow"
+        )
+
+    def _page(self, start: int, count: int) -> Page:
+        url = f"{self._connection.url()}?{urlencode({'startIndex': start, 'count': count})}"
+        reply, asked = self._get(url)
+        answer = _answer(asked, reply, collection=True)
+        found = _page(answer, asked)
+        self._has_listed = True
+        return found
+
+    def _make_sure_of_the_collection(self) -> None:
+        """Below a wrong base URL everything is 404, and nothing is known to be absent."""
+        if not self._has_listed:
+            self._page(1, 1)
+
+    def _one(self, answer: Answer, asked: Asked, schema_id: str) -> Schema:
+        for document in _page(answer, asked).documents:
+            try:
+                schema = Schema.from_json(document)
+            except MalformedSchema as error:
+                raise unreadable(asked, answer, f"what came is {error}") from error
+            if schema.key == fold(schema_id):
+                return schema
+        raise unreadable(asked, answer, f"what came is not {schema_id}")
+
+    def _remember_etag(self, schema: Schema, reply: Reply) -> None:
+        if isinstance(reply, Answer) and (tag := reply.headers.get("etag")):
+            self._etags[schema.key] = (schema.document, tag)
+
+    def _get(self, url: str) -> tuple[Reply, Asked]:
+        connection = self._connection
+
+        def attempt() -> tuple[Reply, str | None]:
+            return connection.send(
+                connection.reads, "GET", url, headers={"Accept": ACCEPT}, body=None
+            )
+
+        reply, credential = connection.retry(attempt, self._again)
+        return reply, connection.asked("GET", url, credential)
+
+    def _again(self, sent: tuple[Reply, str | None]) -> float | None:
+        reply, _ = sent
+        if judge_read(reply) is not Next.RETRY:
+            return None
+        if isinstance(reply, NoAnswer):
+            return 0.0
+        return asked_wait(reply, now=self._connection.clock.now()) or 0.0
+
+
+def _answer(asked: Asked, reply: Reply, *, collection: bool) -> Answer:
+    """The answer, if it is a 200; all else is an error."""
+    if isinstance(reply, Answer) and reply.status == 200:
+        return reply
+    raise read_error(asked, reply, collection=collection)
+
+
+def _page(answer: Answer, asked: Asked) -> Page:
+    try:
+        body = parse(answer.body)
+    except NotJson as error:
+        raise unreadable(asked, answer, f"the body is not JSON: {error}") from error
+    try:
+        return page(body)
+    except NotScim as error:
+        raise unreadable(asked, answer, f"what came is {error}") from error
+
+
+def _with(headers: Mapping[str, str], authorization: str | None) -> dict[str, str]:
+    return {**headers, **({"Authorization": authorization} if authorization else {})}
+
+
+def _credential(header: str | None) -> str | None:
+    return header.partition(" ")[2] if header else None

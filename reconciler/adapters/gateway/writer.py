@@ -1,0 +1,121 @@
+"""HttpSchemaWriter: a reader that may also POST and PUT, each once."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from reconciler.adapters.gateway.answers import (
+    Asked,
+    common_advice,
+    is_scim_error,
+    what_came,
+)
+from reconciler.adapters.gateway.reader import ACCEPT, Connection, HttpSchemaReader
+from reconciler.adapters.retrying import asked_wait
+from reconciler.adapters.transport import Http
+from reconciler.domain.answer import Answer, Applied, Next, NoAnswer, Reply, Verdict, judge_write
+from reconciler.domain.jsontext import Json
+from reconciler.domain.scim import Schema
+from reconciler.errors import TenantError
+from reconciler.ports import WriteResult
+
+_REFUSED = Verdict(Applied.NO, Next.STOP)
+
+
+class HttpSchemaWriter(HttpSchemaReader):
+    """ports.SchemaWriter. `writes` is an Http that can send nothing but POST and PUT."""
+
+    def __init__(self, connection: Connection, writes: Http) -> None:
+        super().__init__(connection)
+        self._writes = writes
+
+    def create(self, document: Mapping[str, Json]) -> WriteResult:
+        """POST a schema. Never raises TenantError: what happened is the result."""
+        return self._write("POST", self._connection.url(), document, if_match=None)
+
+    def replace(self, live: Schema, document: Mapping[str, Json]) -> WriteResult:
+        """PUT a schema over the live one that was read, with If-Match where it has an ETag."""
+        tag = self.etag(live) or _version_tag(live)
+        return self._write(
+            "PUT", self._connection.url(live.id), document, if_match=_plain(tag) if tag else None
+        )
+
+    def _write(
+        self, method: str, url: str, document: Mapping[str, Json], *, if_match: str | None
+    ) -> WriteResult:
+        headers = {
+            "Accept": ACCEPT,
+            "Content-Type": self._connection.dialect.content_type,
+            **({"If-Match": if_match} if if_match else {}),
+        }
+        body = json.dumps(dict(document), ensure_ascii=False, allow_nan=False).encode("utf-8")
+        try:
+            reply, credential = self._connection.send(
+                self._writes, method, url, headers=headers, body=body
+            )
+        except TenantError as error:  # no token, so nothing was sent or the 401 stands
+            asked = self._connection.asked(method, url)
+            return WriteResult(verdict=_REFUSED, message=f"{asked}: not sent; {error}")
+        return self._result(self._connection.asked(method, url, credential), reply)
+
+    def _result(self, asked: Asked, reply: Reply) -> WriteResult:
+        verdict = judge_write(reply)
+        if isinstance(reply, NoAnswer):
+            return WriteResult(verdict=verdict, message=f"{asked}: {reply.reason}")
+        if verdict.next is Next.RENEW_TOKEN:  # that was done already
+            verdict = replace(verdict, next=Next.STOP)
+        unsupported = _is_unsupported(asked.method, reply)
+        said = f"{asked}: {what_came(asked, reply)}"
+        advice = _advice(asked, reply, unsupported=unsupported)
+        return WriteResult(
+            verdict=verdict,
+            message=f"{said}; {advice}" if advice else said,
+            retry_after=asked_wait(reply, now=self._connection.clock.now()),
+            unsupported=unsupported,
+            conflict=reply.status == 409,
+        )
+
+
+def _is_unsupported(method: str, answer: Answer) -> bool:
+    """Whether the service has no such write at all.
+
+    A schema that is gone is answered with an Error resource; where there is no route, a PUT
+    meets whatever the service says to an address that it does not know.
+    """
+    if answer.status == 404:
+        return method == "POST" or not is_scim_error(answer)
+    return answer.status in (405, 501)
+
+
+def _advice(asked: Asked, answer: Answer, *, unsupported: bool) -> str | None:
+    if unsupported:
+        done = "created" if asked.method == "POST" else "changed"
+        return f"this service does not allow schemas to be {done}"
+    match answer.status:
+        case 404:
+            return "the schema is no longer there; plan again"
+        case 412:
+            return "somebody changed the schema since it was read; plan again"
+        case 429:
+            return "the service asks us to slow down"
+        case status:
+            return common_advice(asked, status)
+
+
+_ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"')
+
+
+def _version_tag(live: Schema) -> str | None:
+    """The entity tag in `meta.version`, RFC 7644 section 3.14; some services leave off quotes."""
+    meta = live.document.get("meta")
+    version = meta.get("version") if isinstance(meta, dict) else None
+    if not isinstance(version, str):
+        return None
+    return version if _ENTITY_TAG.fullmatch(version) else f'"{version}"'
+
+
+def _plain(tag: str) -> str | None:
+    """The tag as the service knows it: a compressing proxy adds `-gzip`; W/ stays as given."""
+    stripped = re.sub(r'-gzip"$', '"', tag)
+    return stripped if _ENTITY_TAG.fullmatch(stripped) else None

@@ -1,0 +1,129 @@
+"""Patience: when to ask again, and when to stop asking; the home of tenacity."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Generic, TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_result
+
+from reconciler.domain.answer import Answer
+from reconciler.ports import Clock, Retry
+
+T = TypeVar("T")
+
+FIRST_WINDOW = 0.5  # seconds: the first wait is drawn from here, each later window is twice as wide
+LAST_WINDOW = 60.0
+LONGEST_ASKED = 365 * 24 * 3600.0  # whoever asks for more is answered as if for a year
+
+
+def retrying(
+    *,
+    clock: Clock,
+    random: Callable[[], float],
+    attempts: int = 5,
+    deadline: float = 120.0,
+    cap: float = 300.0,
+) -> Retry:
+    """A Retry of at most so many attempts, none of which begins `deadline` seconds after the first.
+
+    Between them it waits a random part of a window that doubles (full jitter), or as long as
+    `again` asks if that is longer. Asked for more than `cap` seconds, or for more than is left, it
+    gives up at once: to wait less than was asked would only make noise. `random` gives floats in
+    [0, 1). An exception is never retried.
+    """
+
+    def patience(attempt: Callable[[], T], again: Callable[[T], float | None]) -> T:
+        course = _Course(
+            again=again,
+            clock=clock,
+            random=random,
+            attempts=attempts,
+            cap=cap,
+            ends=clock.monotonic() + deadline,
+        )
+        call = Retrying(
+            sleep=clock.sleep,
+            stop=course.stops,
+            wait=course.wait,
+            retry=retry_if_result(course.wants_more),
+            retry_error_callback=_last_result,
+        )
+        return call(attempt)
+
+    return patience
+
+
+def asked_wait(answer: Answer, *, now: datetime) -> float | None:
+    """The seconds of an answer's Retry-After, None without a usable one.
+
+    A date is measured from the answer's own Date, so that two clocks that differ do no harm.
+    """
+    sent = _imf_fixdate(answer.headers.get("date", ""))
+    return parse_retry_after(answer.headers.get("retry-after"), now=sent or now)
+
+
+def parse_retry_after(value: str | None, *, now: datetime) -> float | None:
+    """Seconds from a Retry-After header: ASCII digits or an IMF-fixdate (RFC 9110 10.2.3).
+
+    A date in the past asks for no wait. Anything else is ignored and gives None. `now` is aware.
+    """
+    text = (value or "").strip()
+    if re.fullmatch(r"[0-9]+", text):
+        return min(float(text), LONGEST_ASKED)
+    moment = _imf_fixdate(text)
+    if moment is None:
+        return None
+    return min(max(0.0, (moment - now).total_seconds()), LONGEST_ASKED)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Course(Generic[T]):
+    """One call under way; `floor` is what `again` asked for after the last attempt."""
+
+    again: Callable[[T], float | None]
+    clock: Clock
+    random: Callable[[], float]
+    attempts: int
+    cap: float
+    ends: float
+    floor: float | None = None
+
+    def wants_more(self, result: T) -> bool:
+        self.floor = self.again(result)
+        return self.floor is not None
+
+    def wait(self, state: RetryCallState) -> float:
+        window = min(LAST_WINDOW, FIRST_WINDOW * 2.0 ** (state.attempt_number - 1))
+        return max(self.floor or 0.0, self.random() * window)
+
+    def stops(self, state: RetryCallState) -> bool:
+        return (
+            state.attempt_number >= self.attempts
+            or (self.floor or 0.0) > self.cap
+            or self.clock.monotonic() + state.upcoming_sleep >= self.ends
+        )
+
+
+def _last_result(state: RetryCallState) -> object:
+    assert state.outcome is not None
+    return state.outcome.result()
+
+
+_DAYS = "Mon|Tue|Wed|Thu|Fri|Sat|Sun"
+_MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
+_IMF_FIXDATE = re.compile(
+    rf"(?:{_DAYS}), [0-9]{{2}} (?:{_MONTHS}) [0-9]{{4}} [0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}} GMT"
+)
+
+
+def _imf_fixdate(text: str) -> datetime | None:
+    """`Sun, 06 Nov 1994 08:49:37 GMT`, RFC 9110 section 5.6.7; None for all else."""
+    if not _IMF_FIXDATE.fullmatch(text):
+        return None
+    try:
+        return parsedate_to_datetime(text)
+    except ValueError:  # the 31st of February
+        return None

@@ -1,0 +1,103 @@
+"""How a request that ended in an error was lost: not sent, not trusted, or perhaps answered."""
+
+import ssl
+from enum import Enum, auto
+
+import requests
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    NameResolutionError,
+    NewConnectionError,
+    ProxyError,
+)
+
+from reconciler.domain.answer import Loss, NoAnswer
+
+
+class Stage(Enum):
+    """How far a request certainly got."""
+
+    BEGUN = auto()  # nothing is known
+    CONNECTING = auto()  # a new connection is being made, so nothing of the request is on it
+    SENT = auto()  # its first bytes may have left
+
+
+class AddressRefused(Exception):
+    """The connection was made, and closed again: its other end is not permitted."""
+
+
+class Stopped(Exception):
+    """The run was asked to stop before the request left, and it is one that may change things."""
+
+
+def classify(error: Exception, stage: Stage) -> NoAnswer:
+    """Whether a request that ended in an error was sent: its stage first, then its causes.
+
+    requests has one ConnectionError for a refused connection and for one that was dropped after
+    the request was sent, and an SSLError may come at any time; only what they wrap tells more.
+    """
+    if isinstance(error, Stopped):
+        return NoAnswer(Loss.NOT_SENT, "the run was asked to stop before it was sent")
+    causes = _causes(error)
+    if stage is Stage.SENT:
+        return NoAnswer(Loss.LOST, _why_lost(causes))
+    if untrusted := next(filter(None, map(_why_untrusted, causes)), None):
+        return NoAnswer(Loss.UNTRUSTED, untrusted)
+    if not_sent := next(filter(None, map(_why_not_sent, causes)), None):
+        return NoAnswer(Loss.NOT_SENT, not_sent)
+    if stage is Stage.CONNECTING:
+        return NoAnswer(Loss.NOT_SENT, "the connection was cut while it was being made")
+    return NoAnswer(Loss.LOST, _why_lost(causes))
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """The error and all that it wraps: as an argument, as `reason`, or as its cause."""
+    found: list[BaseException] = []
+    left: list[object] = [error]
+    while left:
+        link = left.pop(0)
+        if isinstance(link, BaseException) and link not in found:
+            found.append(link)
+            left += [*link.args, getattr(link, "reason", None), link.__cause__]
+    return found
+
+
+def _why_lost(causes: list[BaseException]) -> str:
+    if any(isinstance(cause, TimeoutError) for cause in causes):
+        return "the answer did not come in time"
+    if any(isinstance(cause, ConnectionResetError | BrokenPipeError) for cause in causes):
+        return "the connection was reset before the whole answer came"
+    return "the connection ended before a whole answer came, or what came is not HTTP"
+
+
+def _why_untrusted(cause: BaseException) -> str | None:
+    match cause:
+        case AddressRefused():
+            return str(cause)
+        case requests.exceptions.InvalidURL() | requests.exceptions.InvalidHeader():
+            return "the URL or a header cannot be written as HTTP"
+        case ssl.SSLCertVerificationError():
+            why = str(getattr(cause, "verify_message", "")).lower().rstrip(".")
+            return f"its certificate is not accepted{': ' * bool(why)}{why}"
+        case ssl.SSLEOFError() | ssl.SSLZeroReturnError() | ssl.SSLSyscallError():
+            return None  # cut during the handshake, which says nothing about who it is
+        case ssl.SSLError():
+            return "no TLS 1.2 or later could be agreed on"
+        case _:
+            return None
+
+
+def _why_not_sent(cause: BaseException) -> str | None:
+    match cause:
+        case NameResolutionError():
+            return "the host name is not known"
+        case NewConnectionError():
+            return "the connection was refused or the host cannot be reached"
+        case ConnectTimeoutError() | requests.exceptions.ConnectTimeout():
+            return "the host did not accept a connection in time"
+        case ProxyError():  # before a tunnel through it stands
+            return "the proxy could not be reached or would not connect"
+        case OSError() if str(cause).startswith("Tunnel connection failed"):
+            return "the proxy could not be reached or would not connect"
+        case _:
+            return None

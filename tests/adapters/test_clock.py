@@ -1,0 +1,118 @@
+"""SystemClock and the stop signal: a wait that wakes, and a second signal that does not wait."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, timedelta
+from pathlib import Path
+
+import pytest
+
+from reconciler.adapters.clock import StopSignal, SystemClock
+from reconciler.errors import Interrupted
+from reconciler.ports import Clock
+
+PROGRAM = """
+import sys, time
+from reconciler.adapters.clock import StopSignal, SystemClock, install
+from reconciler.errors import Interrupted
+stop = StopSignal()
+install(stop)
+print("ready", flush=True)
+try:
+    SystemClock(stop).sleep(30)
+except Interrupted as error:
+    print(error, flush=True)
+if "stay" in sys.argv:
+    time.sleep(30)
+"""
+
+
+def running(*arguments: str) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, *arguments],
+        cwd=Path(__file__).parents[2],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def test_the_wall_clock_is_aware_utc_and_the_monotonic_one_goes_on() -> None:
+    clock: Clock = SystemClock(StopSignal())
+
+    before = clock.monotonic()
+    clock.sleep(0.01)
+
+    assert clock.now().tzinfo is UTC
+    assert abs(clock.now().timestamp() - time.time()) < timedelta(seconds=5).total_seconds()
+    assert clock.monotonic() - before >= 0.01
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, 0.001])
+def test_a_short_or_negative_sleep_ends_at_once(seconds: float) -> None:
+    begun = time.monotonic()
+
+    SystemClock(StopSignal()).sleep(seconds)
+
+    assert time.monotonic() - begun < 1
+
+
+def test_a_signal_wakes_every_sleeping_thread() -> None:
+    stop, woken = StopSignal(), []
+
+    def sleeper() -> None:
+        try:
+            SystemClock(stop).sleep(1e12)
+        except Interrupted as error:
+            woken.append(error.signal)
+
+    threads = [threading.Thread(target=sleeper) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    stop.ask(signal.SIGTERM)
+    for thread in threads:
+        thread.join(5)
+
+    assert woken == [signal.SIGTERM] * 5
+
+
+def test_once_asked_to_stop_no_sleep_and_no_check_passes_and_the_first_signal_counts() -> None:
+    stop = StopSignal()
+    clock = SystemClock(stop)
+    clock.check()
+
+    stop.ask(signal.SIGINT)
+    stop.ask(signal.SIGTERM)
+
+    for call in (clock.check, lambda: clock.sleep(0), lambda: clock.sleep(60)):
+        with pytest.raises(Interrupted) as caught:
+            call()
+        assert caught.value.signal == signal.SIGINT
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_first_signal_interrupts_the_sleep_of_a_real_process(number: signal.Signals) -> None:
+    with running() as process:
+        os.kill(process.pid, number)
+        out, _ = process.communicate(timeout=10)
+
+    assert out == f"interrupted by signal {int(number)}\n"
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_ends_the_process_at_once(number: signal.Signals) -> None:
+    with running("stay") as process:
+        os.kill(process.pid, signal.SIGTERM)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "interrupted by signal 15\n"
+        os.kill(process.pid, number)
+        process.communicate(timeout=10)
+
+    assert process.returncode == 128 + number

@@ -1,0 +1,234 @@
+"""HttpSchemaReader: whatever shape a listing has, and however its pages lie."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconciler.domain.jsontext import Json
+from reconciler.errors import (
+    AnswerUnreadable,
+)
+from tests.adapters.gateway_world import (
+    BASE,
+    Lister,
+    honest,
+    listed,
+    paging,
+    schema,
+    service,
+    urn,
+    world,
+)
+
+ALL = [schema(n) for n in range(230)]
+IDS = {urn(n).lower() for n in range(230)}
+FEW = ALL[:3]
+BY_ID = {document["id"].lower(): document for document in ALL}
+
+
+def keys(documents: Iterable[Any]) -> set[str]:
+    return {document["id"].lower() for document in documents}
+
+
+# --- shapes --------------------------------------------------------------------------------
+
+SHAPES: dict[str, Json] = {
+    "a ListResponse": listed(FEW),
+    "resources in lower case": {"totalResults": 3, "resources": FEW},
+    "member names in upper case": {"TOTALRESULTS": 3, "RESOURCES": FEW},
+    "no totalResults": {"Resources": FEW},
+    "totalResults as text": {"totalResults": "3", "Resources": FEW},
+    "a bare array": FEW,
+    "a map by URN": {document["id"]: document for document in FEW},
+    "a map by URN without ids": {
+        document["id"]: {k: v for k, v in document.items() if k != "id"} for document in FEW
+    },
+}
+
+
+@pytest.mark.parametrize("body", SHAPES.values(), ids=SHAPES.keys())
+def test_every_shape_of_a_listing_is_read(body: Json) -> None:
+    with world(service(lambda *_: body)) as w:
+        live = w.reader.read_all([urn(1)])
+
+    assert set(live.schemas) == keys(FEW)
+    assert live.warnings == ()
+
+
+@pytest.mark.parametrize("body", [schema(1), [schema(1)], listed([schema(1)])])
+def test_a_listing_of_one_may_be_the_schema_itself(body: Json) -> None:
+    with world(service(lambda *_: body)) as w:
+        assert set(w.reader.read_all([]).schemas) == {urn(1).lower()}
+
+
+@pytest.mark.parametrize("body", [{"totalResults": 0}, listed([]), [], {"Resources": None}])
+def test_a_tenant_may_have_no_schemas(body: Json) -> None:
+    with world(service(lambda *_: body)) as w:
+        assert w.reader.read_all([]).schemas == {}
+
+
+def test_the_raw_document_is_kept_as_it_was_served() -> None:
+    document = schema(1, idcsVendor={"x": [1, None]}, meta={"version": 'W/"1"'})
+    with world(service(honest([document]))) as w:
+        live = w.reader.read_all([])
+
+    assert live.schemas[urn(1).lower()].document == document
+
+
+def test_a_schema_that_cannot_be_read_is_a_warning_and_the_others_are_read() -> None:
+    broken: list[Json] = [None, 7, {"name": "no id"}, schema(8, attributes="none")]
+    with world(service(honest([schema(1), *broken, schema(2)]))) as w:
+        live = w.reader.read_all([])
+
+    assert set(live.schemas) == {urn(1).lower(), urn(2).lower()}
+    assert len(live.warnings) == 4
+    assert any("without an id" in warning for warning in live.warnings)
+
+
+def test_two_versions_of_one_schema_in_a_listing_are_a_warning() -> None:
+    other = schema(urn(1).upper(), description="other")
+    with world(service(honest([schema(1), other]))) as w:
+        live = w.reader.read_all([])
+
+    assert set(live.schemas) == {urn(1).lower()}
+    assert any("twice" in warning for warning in live.warnings)
+
+
+# --- pages and their lies ------------------------------------------------------------------
+
+
+def test_a_small_tenant_is_read_with_one_request() -> None:
+    with world(service(honest(FEW))) as w:
+        w.reader.read_all([])
+
+    assert [r.target for r in w.requests] == [f"{BASE}/Schemas?startIndex=1&count=100"]
+
+
+def test_pages_advance_by_what_arrived_and_end_when_the_total_is_reached() -> None:
+    with world(service(honest(ALL))) as w:
+        live = w.reader.read_all([])
+
+    assert set(live.schemas) == IDS
+    assert [paging(r) for r in w.requests] == [(1, 100), (101, 100), (201, 100)]
+
+
+def test_a_full_last_page_needs_no_further_request() -> None:
+    with world(service(honest(ALL[:200]))) as w:
+        w.reader.read_all([])
+
+    assert len(w.requests) == 2
+
+
+def ignoring_start(documents: list[Any]) -> Lister:
+    return lambda _start, count: listed(documents[:count], totalResults=len(documents))
+
+
+def ignoring_everything(documents: list[Any]) -> Lister:
+    return lambda *_: listed(documents)
+
+
+def sliced_total(documents: list[Any]) -> Lister:
+    return lambda start, count: listed(documents[start - 1 : start - 1 + count])
+
+
+def without_total(documents: list[Any]) -> Lister:
+    return lambda start, count: listed(
+        documents[start - 1 : start - 1 + min(count, 50)], totalResults=None
+    )
+
+
+def overlapping(documents: list[Any]) -> Lister:
+    return lambda start, _: listed(
+        documents[max(0, start - 6) : start + 49], totalResults=len(documents)
+    )
+
+
+def unordered(documents: list[Any]) -> Lister:
+    def lister(start: int, count: int) -> Json:
+        page = documents[start - 1 : start - 1 + count]
+        return listed(list(reversed(page)), totalResults=len(documents))
+
+    return lister
+
+
+LIES: dict[str, tuple[Lister, set[str]]] = {
+    "startIndex is ignored": (ignoring_start(ALL), keys(ALL[:100])),
+    "startIndex and count are ignored": (ignoring_everything(ALL), IDS),
+    "totalResults is that of the page": (sliced_total(ALL), IDS),
+    "no totalResults, pages of 50": (without_total(ALL), IDS),
+    "pages of 50 whatever is asked": (honest(ALL, most=50), IDS),
+    "pages of 1": (honest(ALL[:30], most=1), keys(ALL[:30])),
+    "pages overlap": (overlapping(ALL), IDS),
+    "pages are not in order": (unordered(ALL), IDS),
+    "totalResults is 0": (lambda *_: listed(FEW, totalResults=0), keys(FEW)),
+    "totalResults is too small": (lambda *_: listed(FEW, totalResults=2), keys(FEW)),
+    "totalResults is too large": (lambda *_: listed(FEW, totalResults=9), keys(FEW)),
+    "totalResults is negative": (lambda *_: listed(FEW, totalResults=-1), keys(FEW)),
+    "totalResults is a word": (lambda *_: listed(FEW, totalResults="many"), keys(FEW)),
+    "totalResults is true": (lambda *_: listed(FEW[:1], totalResults=True), keys(FEW[:1])),
+    "the same page for ever": (lambda *_: FEW, keys(FEW)),
+    "each schema twice": (honest([d for d in ALL for _ in range(2)]), IDS),
+    "an empty first page": (lambda *_: listed([], totalResults=3), set()),
+}
+
+
+@pytest.mark.parametrize(("lister", "found"), LIES.values(), ids=LIES.keys())
+def test_no_lie_of_a_pager_makes_the_walk_endless_or_a_wanted_schema_absent(
+    lister: Lister, found: set[str]
+) -> None:
+    wanted = [urn(n) for n in (0, 1, 229)]
+    with world(service(lister, BY_ID)) as w:
+        live = w.reader.read_all(wanted)
+
+    assert set(live.schemas) == found | {identifier.lower() for identifier in wanted}
+    assert len(w.requests) <= 40
+
+
+def test_a_total_that_is_not_reached_is_a_warning() -> None:
+    with world(service(lambda *_: listed(FEW, totalResults=9))) as w:
+        live = w.reader.read_all([])
+
+    assert live.warnings == (
+        "the list says totalResults 9 and holds 3; "
+        "schemas that it does not show may count towards the limit",
+    )
+
+
+def test_a_list_without_end_is_given_up() -> None:
+    with (
+        world(service(lambda start, _: [schema(start)])) as w,
+        pytest.raises(AnswerUnreadable, match="does not end after 200 pages"),
+    ):
+        w.reader.read_all([])
+
+    assert len(w.requests) == 200
+
+
+@st.composite
+def lying_services(draw: st.DrawFn) -> tuple[int, list[Json]]:
+    """How many schemas there are, and the pages that are served in turn, the last for ever."""
+    count = draw(st.integers(0, 12))
+    have = st.sampled_from([schema(n) for n in range(count)] or [schema(0)])
+    totals = st.one_of(st.none(), st.integers(-2, 20), st.just("x"))
+    documents = st.lists(have, max_size=8 if count else 0)
+    page = st.builds(lambda found, total: listed(found, totalResults=total), documents, totals)
+    return count, draw(st.lists(st.one_of(page, documents), min_size=1, max_size=20))
+
+
+@settings(max_examples=60, deadline=None)
+@given(lying_services(), st.lists(st.integers(0, 15), max_size=4))
+def test_whatever_pages_come_the_walk_ends_and_every_wanted_schema_is_found(
+    served: tuple[int, list[Json]], wanted: list[int]
+) -> None:
+    count, pages = served
+    left = iter(pages)
+    have = {urn(n).lower(): schema(n) for n in range(count)}
+
+    with world(service(lambda *_: next(left, pages[-1]), have)) as w:
+        live = w.reader.read_all([urn(n) for n in wanted])
+
+    assert {urn(n).lower() for n in wanted if n < count} <= set(live.schemas) <= set(have)
+    assert len(w.requests) <= 2 * count + 10

@@ -1,0 +1,416 @@
+"""HttpSchemaReader: one schema by id, patience, what errors say, and who we are."""
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconciler.adapters.transport import ForbiddenRequest, Http, HttpOptions
+from reconciler.domain.dialect import IdEncoding
+from reconciler.domain.jsontext import Json
+from reconciler.domain.plan import LiveTenant
+from reconciler.domain.scim import Schema
+from reconciler.errors import (
+    AnswerUnreadable,
+    CredentialsRefused,
+    PermissionRefused,
+    TenantError,
+    TenantRefused,
+    TenantUnavailable,
+    TenantUntrusted,
+)
+from tests.adapters.gateway_world import (
+    BASE,
+    HINTED,
+    SECRET,
+    TOKEN,
+    asked_id,
+    client_credentials,
+    guarded,
+    honest,
+    listed,
+    schema,
+    scim_error,
+    service,
+    urn,
+    world,
+)
+from tests.faultserver import Cut, Received, Script, in_turn, json_reply, reply, serving
+
+ALL = [schema(n) for n in range(230)]
+IDS = {urn(n).lower() for n in range(230)}
+FEW = ALL[:3]
+BY_ID = {document["id"].lower(): document for document in ALL}
+
+
+def keys(documents: Iterable[Any]) -> set[str]:
+    return {document["id"].lower() for document in documents}
+
+
+# --- by id ---------------------------------------------------------------------------------
+
+
+def test_a_wanted_schema_that_the_list_lacks_is_asked_for_by_id() -> None:
+    with world(service(honest(FEW), BY_ID)) as w:
+        live = w.reader.read_all([urn(0), urn(7).upper(), urn(999)])
+
+    assert set(live.schemas) == {*keys(FEW), urn(7).lower()}
+    assert [asked_id(r) for r in w.requests] == [None, urn(7).upper(), urn(999)]
+    assert live.warnings == (f"the list lacks {urn(7)}, which is there by its id",)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "colon"), [(IdEncoding.RAW, ":"), (IdEncoding.PERCENT, "%3A")]
+)
+def test_a_urn_is_one_segment_of_the_path_as_the_dialect_wants_it(
+    encoding: IdEncoding, colon: str
+) -> None:
+    dialect = replace(HINTED, id_encoding=encoding)
+    odd = "urn:x:a/b?c#d e%2Fü"
+    with world(service(honest([]), {odd.lower(): schema(odd)}), dialect=dialect) as w:
+        found = w.reader.read(odd)
+
+    assert found is not None
+    assert w.requests[0].target == f"{BASE}/Schemas/urn:x:a%2Fb%3Fc%23d%20e%252F%C3%BC".replace(
+        "urn:x:", f"urn{colon}x{colon}"
+    )
+
+
+@pytest.mark.parametrize("base", ["/scim/v2", "/scim/v2/", "/"])
+def test_a_slash_at_the_end_of_the_base_url_changes_nothing(base: str) -> None:
+    with world(in_turn(json_reply(listed(FEW))), base=base) as w:
+        w.reader.read_all([])
+
+    assert w.requests[0].path == f"{base.rstrip('/')}/Schemas"
+
+
+@pytest.mark.parametrize(
+    "body", [schema(1), [schema(1)], listed([schema(1)]), schema(urn(1).upper()), [*FEW, schema(9)]]
+)
+def test_one_schema_by_id_may_come_in_a_list(body: Json) -> None:
+    with world(in_turn(json_reply(body))) as w:
+        found = w.reader.read(urn(1))
+
+    assert found is not None
+    assert found.key == urn(1).lower()
+
+
+@pytest.mark.parametrize(
+    "body", [schema(2), [schema(2)], [], listed([]), {"name": "X"}, {"id": 7}, {}, "text", None]
+)
+def test_another_schema_than_the_one_asked_for_is_unreadable(body: Json) -> None:
+    with world(in_turn(json_reply(body))) as w, pytest.raises(AnswerUnreadable) as caught:
+        w.reader.read(urn(1))
+
+    assert f"GET {BASE}/Schemas/{urn(1)}: 200, but what came is " in str(caught.value)
+
+
+NOT_FOUND: dict[str, Script] = {
+    "a SCIM error": scim_error(404, "none"),
+    "an HTML page": reply(404, b"<html>", {"Content-Type": "text/html"}),
+    "nothing": reply(404),
+}
+
+
+@pytest.mark.parametrize("answer", NOT_FOUND.values(), ids=NOT_FOUND.keys())
+def test_absent_is_believed_of_a_service_whose_list_has_answered(answer: Script) -> None:
+    def handle(request: Received) -> Script:
+        return answer if asked_id(request) else json_reply(listed(FEW))
+
+    with world(handle) as w:
+        live = w.reader.read_all([urn(9)])
+
+        assert urn(9).lower() not in live.schemas
+        assert w.reader.read(urn(9)) is None
+    assert len(w.requests) == 3
+
+
+@pytest.mark.parametrize("answer", NOT_FOUND.values(), ids=NOT_FOUND.keys())
+def test_where_everything_is_404_nothing_is_known_to_be_absent(answer: Script) -> None:
+    with world(in_turn(answer)) as w:
+        with pytest.raises(TenantRefused, match=r"404.*spec\.baseUrl is probably wrong"):
+            w.reader.read(urn(9))
+        with pytest.raises(TenantRefused, match=rf"^GET {BASE}/Schemas: 404"):
+            w.reader.read_all([urn(9)])
+
+
+# --- patience and errors -------------------------------------------------------------------
+
+ILL: dict[str, Script] = {
+    **{str(status): reply(status) for status in (408, 425, 429, 500, 502, 503, 504)},
+    "a reset": (Cut.RESET,),
+    "a body that is cut": (b"HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n[",),
+    "a compressed body": reply(200, b"\x1f\x8b", {"Content-Encoding": "gzip"}),
+}
+
+
+@pytest.mark.parametrize("ill", ILL.values(), ids=ILL.keys())
+def test_a_read_is_repeated_while_the_service_is_ill(ill: Script) -> None:
+    with world(in_turn(ill, ill, json_reply(listed(FEW)))) as w:
+        assert set(w.reader.read_all([]).schemas) == keys(FEW)
+
+    assert len(w.requests) == 3
+
+
+@pytest.mark.parametrize("ill", ILL.values(), ids=ILL.keys())
+def test_a_service_that_stays_ill_is_unavailable_after_five_tries(ill: Script) -> None:
+    with world(in_turn(ill)) as w, pytest.raises(TenantUnavailable, match=f"^GET {BASE}/Schemas: "):
+        w.reader.read_all([])
+
+    assert len(w.requests) == 5
+
+
+def test_retry_after_is_waited_for_by_the_services_own_clock() -> None:
+    asking = reply(
+        429,
+        b"",
+        {
+            "Date": "Sun, 01 Mar 2020 12:00:00 GMT",
+            "Retry-After": "Sun, 01 Mar 2020 12:00:40 GMT",
+        },
+    )
+    with world(in_turn(asking, json_reply(listed(FEW)))) as w:
+        w.reader.read_all([])
+
+    assert w.clock.slept == [40.0]
+
+
+def test_a_service_that_wants_to_be_left_alone_for_long_is_left_alone() -> None:
+    with (
+        world(in_turn(reply(429, b"", {"Retry-After": "3600"}))) as w,
+        pytest.raises(TenantUnavailable, match="429"),
+    ):
+        w.reader.read_all([])
+
+    assert len(w.requests) == 1
+    assert w.clock.slept == []
+
+
+HTML = reply(200, b"<!DOCTYPE html><title>Sign in\n now</title>", {"Content-Type": "text/html"})
+PERMANENT: dict[str, tuple[Script, type[TenantError], str]] = {
+    "301": (reply(301, b"", {"Location": "https://elsewhere"}), TenantUntrusted, "spec.baseUrl"),
+    "302": (reply(302), TenantUntrusted, "redirects are not followed"),
+    "307": (reply(307), TenantUntrusted, "redirects are not followed"),
+    "400": (scim_error(400, "bad", "invalidValue"), TenantRefused, "invalidValue: «bad»"),
+    "401": (scim_error(401, "no"), CredentialsRefused, "401: «no»; the token is not accepted"),
+    "403": (scim_error(403, "no"), PermissionRefused, "403: «no»; needs the scope scim:admin"),
+    "404": (reply(404, b"<html>"), TenantRefused, "404 with an HTML page; spec.baseUrl"),
+    "405": (reply(405), TenantRefused, "405; check that spec.baseUrl"),
+    "501": (scim_error(501, "not here"), TenantRefused, "501: «not here»"),
+    "204": (reply(204), AnswerUnreadable, "no SCIM answer"),
+    "HTML": (HTML, AnswerUnreadable, "200, but an HTML page «Sign in\\n now» came instead of JSON"),
+    "not JSON": (reply(200, b"{a"), AnswerUnreadable, "the body is not JSON: "),
+    "not UTF-8": (reply(200, b'["\xff"]'), AnswerUnreadable, "not UTF-8 at byte 2"),
+    "two keys": (reply(200, b'{"a":1,"a":2}'), AnswerUnreadable, "twice in one object"),
+    "NaN": (reply(200, b"[NaN]"), AnswerUnreadable, "NaN is not JSON"),
+    "deep": (reply(200, b"[" * 5000 + b"]" * 5000), AnswerUnreadable, "nested deeper"),
+    "a number": (reply(200, b"7"), AnswerUnreadable, "JSON that is no list of schemas"),
+    "another object": (json_reply({"users": []}), AnswerUnreadable, "the members 'users'"),
+    "Resources no list": (json_reply({"Resources": 7}), AnswerUnreadable, "Resources are no list"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("script", "kind", "words"), PERMANENT.values(), ids=PERMANENT.keys())
+def test_a_permanent_answer_is_one_message_and_is_not_repeated(
+    script: Script, kind: type[TenantError], words: str
+) -> None:
+    with world(in_turn(script), dialect=HINTED) as w, pytest.raises(TenantError) as caught:
+        w.reader.read_all([])
+
+    assert type(caught.value) is kind
+    assert str(caught.value).startswith(f"GET {BASE}/Schemas: ")
+    assert words in str(caught.value)
+    assert len(w.requests) == 1
+
+
+WHOLE = json.dumps(listed(FEW)).encode()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    cut=st.integers(0, len(WHOLE)),
+    noise=st.lists(st.tuples(st.integers(0, len(WHOLE) - 1), st.integers(0, 255)), max_size=4),
+)
+def test_a_damaged_body_is_an_error_of_the_tenant_or_a_listing_and_nothing_else(
+    cut: int, noise: list[tuple[int, int]]
+) -> None:
+    body = bytearray(WHOLE)
+    for position, byte in noise:
+        body[position] = byte
+
+    with world(in_turn(reply(200, bytes(body[:cut])))) as w:
+        found = outcome(lambda: w.reader.read_all([]))
+
+    assert isinstance(found, AnswerUnreadable | LiveTenant)
+    if isinstance(found, AnswerUnreadable):
+        assert str(found).isprintable()
+
+
+def outcome(call: Callable[[], LiveTenant]) -> LiveTenant | TenantError:
+    try:
+        return call()
+    except TenantError as error:
+        return error
+
+
+@pytest.mark.parametrize("status", [400, 403, 405, 501])
+def test_a_refusal_by_id_is_an_error_and_never_absent(status: int) -> None:
+    with (
+        world(in_turn(scim_error(status, "no"))) as w,
+        pytest.raises(TenantError, match=str(status)),
+    ):
+        w.reader.read(urn(1))
+
+
+OWN_WORDS: list[tuple[Json, str]] = [
+    ({"detail": "full", "scimType": "tooMany"}, "400 tooMany: «full»"),
+    ({"error": "invalid_request", "error_description": "why"}, "400 invalid_request: «why»"),
+    ({"error": {"code": "E1", "message": "sap says"}}, "400 E1: «sap says»"),
+    ({"code": "WS-1", "message": "m", "description": "wso2 says"}, "400 WS-1: «wso2 says»"),
+    ({"errorCode": "E0000001", "errorSummary": "okta says"}, "400 E0000001: «okta says»"),
+    ({"message": "genesys says", "code": "bad.request"}, "400 bad.request: «genesys says»"),
+    ({"detail": 7, "scimType": ["x"]}, "400; check"),
+    ({"detail": "a\nb\x1b[31m\u202ec\t"}, r"400: «a\nb\x1b[31m\u202ec\t»"),
+    ({"detail": "d", "scimType": "x\n" * 9}, "400: «d»"),
+    ({"detail": "d" * 900}, "400: «" + "d" * 199 + "…»"),
+    (["no", "object"], "400; check"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("document", "words"), OWN_WORDS)
+def test_the_services_own_words_are_told_on_one_short_line(document: Json, words: str) -> None:
+    with world(in_turn(json_reply(document, 400))) as w, pytest.raises(TenantRefused) as caught:
+        w.reader.read_all([])
+
+    assert words in str(caught.value)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 400
+
+
+# --- who we are ----------------------------------------------------------------------------
+
+
+def test_every_request_carries_the_token_and_what_it_accepts() -> None:
+    handler = guarded(service(honest(FEW), BY_ID), refuses=lambda _: False)
+    with world(handler, credentials=client_credentials) as w:
+        w.reader.read_all([urn(7)])
+
+    reads = [r for r in w.requests if r.path != "/oauth/token"]
+    assert [r.headers["authorization"] for r in reads] == [f"Bearer {TOKEN}-1"] * 2
+    assert {r.headers["accept"] for r in reads} == {"application/scim+json, application/json"}
+
+
+def test_a_token_that_expired_midway_is_renewed_and_the_read_replayed_once() -> None:
+    handler = guarded(service(honest(ALL)), refuses=lambda n: n == 2)
+    with world(handler, credentials=client_credentials) as w:
+        live = w.reader.read_all([])
+
+    assert set(live.schemas) == IDS
+    assert [r.path for r in w.requests].count("/oauth/token") == 2
+
+
+def test_a_tenant_that_never_accepts_the_token_is_asked_twice() -> None:
+    handler = guarded(service(honest(FEW)), refuses=lambda _: True)
+    with (
+        world(handler, credentials=client_credentials) as w,
+        pytest.raises(CredentialsRefused, match=r"401: «who\?»; .*spec\.auth"),
+    ):
+        w.reader.read_all([])
+
+    assert [r.path for r in w.requests] == ["/oauth/token", f"{BASE}/Schemas"] * 2
+
+
+def test_without_credentials_that_can_be_renewed_a_401_is_not_replayed() -> None:
+    with world(in_turn(scim_error(401))) as w, pytest.raises(CredentialsRefused):
+        w.reader.read_all([])
+
+    assert len(w.requests) == 1
+
+
+@pytest.mark.parametrize("location", ["{}/steal", "//{}/steal", "{}:@evil/"])
+def test_no_address_of_the_service_is_ever_followed(location: str) -> None:
+    with serving(in_turn(json_reply(listed(FEW)))) as thief:
+        to = location.format(thief.url(""))
+        document = listed(
+            [schema(1, meta={"location": to}), {**schema(2), "$ref": to}],
+            next=to,
+            totalResults=None,
+            nextCursor=to,
+        )
+        headers = {"Location": to, "Link": f'<{to}>; rel="next"'}
+        handler = guarded(lambda _: json_reply(document, 200, headers), refuses=lambda _: False)
+        with world(handler, credentials=client_credentials) as w:
+            w.reader.read_all([])
+            w.reader.read(urn(1))
+
+    assert thief.connections == 0
+
+
+# --- planning cannot write -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"])
+def test_what_planning_gets_cannot_send_anything_but_get(method: str) -> None:
+    with serving(in_turn(json_reply(listed(FEW)))) as server:
+        with Http(HttpOptions(), methods=frozenset({"GET"})) as http:
+            with pytest.raises(ForbiddenRequest):
+                http.send(method, server.url(f"{BASE}/Schemas"), headers={}, body=b"{}")
+
+    assert server.connections == 0
+
+
+def test_a_whole_read_sends_nothing_but_get_and_the_token_request() -> None:
+    handler = guarded(service(honest(ALL), BY_ID), refuses=lambda n: n == 3)
+    with world(handler, credentials=client_credentials) as w:
+        w.reader.read_all([urn(n) for n in (1, 229, 500)])
+
+    assert {(r.method, r.path.partition("/Schemas")[0]) for r in w.requests} == {
+        ("GET", BASE),
+        ("POST", "/oauth/token"),
+    }
+    assert not hasattr(w.reader, "create")
+    assert not hasattr(w.reader, "replace")
+
+
+# --- nothing secret is shown ---------------------------------------------------------------
+
+ECHOES: list[Callable[[str], Script]] = [
+    lambda secret: scim_error(400, f"bad header: {secret}"),
+    lambda secret: scim_error(403, f"Authorization: Bearer {secret}!"),
+    lambda secret: scim_error(400, "x", re.sub(r"[^\w-]", "-", secret)),
+    lambda secret: reply(404, f"<title>{secret}</title>".encode()),
+    lambda secret: reply(200, f"<title>{secret}</title>".encode()),
+    lambda secret: json_reply({"error": {"message": f"{'x' * 190}{secret}"}}, 400),
+    lambda secret: reply(200, secret.encode()),
+    lambda secret: reply(500, secret.encode()),
+]
+
+
+@pytest.mark.parametrize("echo", ECHOES)
+def test_a_token_that_a_service_echoes_is_not_told(echo: Callable[[str], Script]) -> None:
+    def handler(request: Received) -> Script:
+        return echo(request.headers["authorization"].removeprefix("Bearer "))
+
+    with (
+        world(guarded(handler, refuses=lambda _: False), credentials=client_credentials) as w,
+        pytest.raises(TenantError) as caught,
+    ):
+        w.reader.read_all([])
+
+    told = f"{caught.value} {caught.value!r} {w.reader!r} {vars(w.reader)}"
+    assert "c4n4ry" not in told
+    assert SECRET not in told
+
+
+def test_what_is_read_twice_is_the_same() -> None:
+    with world(service(honest(ALL), BY_ID)) as w:
+        first, second = w.reader.read_all([urn(999)]), w.reader.read_all([urn(999)])
+        one = w.reader.read(urn(3))
+
+    assert first == second
+    assert one == Schema.from_json(ALL[3]) == first.schemas[urn(3).lower()]

@@ -1,0 +1,327 @@
+"""HttpSchemaWriter: each write sent once, and what its answer says about it."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.domain.answer import Applied, Next, Verdict
+from reconciler.domain.jsontext import Json
+from reconciler.domain.scim import Schema
+from reconciler.ports import SchemaWriter, WriteResult
+from tests.adapters.gateway_world import (
+    BASE,
+    HINTED,
+    SECRET,
+    TOKEN,
+    World,
+    client_credentials,
+    guarded,
+    schema,
+    scim_error,
+    urn,
+    world,
+)
+from tests.faultserver import Cut, Received, Script, in_turn, json_reply, reply
+
+DOCUMENT = schema(1, description="Größe\u2028😀")
+LIVE = Schema.from_json(schema(1))
+CLAIMED = Verdict(Applied.CLAIMED, Next.VERIFY)
+UNKNOWN = Verdict(Applied.UNKNOWN, Next.READ)
+REFUSED = Verdict(Applied.NO, Next.STOP)
+
+Write = Callable[[World], WriteResult]
+WRITES: dict[str, Write] = {
+    "create": lambda w: w.writer.create(DOCUMENT),
+    "replace": lambda w: w.writer.replace(LIVE, DOCUMENT),
+}
+both = pytest.mark.parametrize("write", WRITES.values(), ids=WRITES.keys())
+
+
+# --- what is sent --------------------------------------------------------------------------
+
+
+def test_a_create_posts_the_document_as_it_is_given() -> None:
+    with world(in_turn(json_reply(DOCUMENT, 201))) as w:
+        writer: SchemaWriter = w.writer
+        result = writer.create(DOCUMENT)
+
+    request = w.requests[0]
+    assert (request.method, request.target) == ("POST", f"{BASE}/Schemas")
+    assert request.headers["content-type"] == "application/scim+json"
+    assert request.headers["accept"] == "application/scim+json, application/json"
+    assert json.loads(request.body) == DOCUMENT
+    assert list(json.loads(request.body)) == list(DOCUMENT)
+    assert "Größe".encode() in request.body
+    assert result == WriteResult(verdict=CLAIMED, message=f"POST {BASE}/Schemas: 201")
+
+
+def test_a_replace_puts_the_document_at_the_id_of_the_live_schema() -> None:
+    with world(in_turn(json_reply(DOCUMENT))) as w:
+        result = w.writer.replace(Schema.from_json(schema(urn(1).upper())), DOCUMENT)
+
+    request = w.requests[0]
+    assert (request.method, request.target) == ("PUT", f"{BASE}/Schemas/{urn(1).upper()}")
+    assert json.loads(request.body) == DOCUMENT
+    assert "if-match" not in request.headers
+    assert result.verdict == CLAIMED
+
+
+TAGS = [
+    ('"abc"', '"abc"'),
+    ('W/"abc"', 'W/"abc"'),
+    ('"abc-gzip"', '"abc"'),
+    ('W/"abc-gzip"', 'W/"abc"'),
+    ('""', '""'),
+]
+
+
+@pytest.mark.parametrize(("served", "sent"), TAGS)
+def test_a_replace_matches_the_entity_tag_under_which_the_schema_was_read(
+    served: str, sent: str
+) -> None:
+    document = schema(1, meta={"version": "older"})
+    with world(in_turn(json_reply(document, 200, {"ETag": served}))) as w:
+        live = w.writer.read(urn(1))
+        assert live is not None
+        w.writer.replace(live, DOCUMENT)
+
+    assert w.requests[1].headers["if-match"] == sent
+
+
+@pytest.mark.parametrize(
+    ("version", "sent"),
+    [
+        *TAGS,
+        ("3a-f", '"3a-f"'),
+        (7, None),
+        (None, None),
+        ('a"b', None),
+        ("a\r\nX-Evil: 1", None),
+        ("ü", None),
+    ],
+)
+def test_without_an_etag_header_the_version_in_meta_is_matched(
+    version: Json, sent: str | None
+) -> None:
+    live = Schema.from_json(schema(1, meta={"version": version}))
+    with world(in_turn(reply(200))) as w:
+        w.writer.replace(live, DOCUMENT)
+
+    assert w.requests[0].headers.get("if-match") == sent
+
+
+def test_the_tag_of_a_later_read_is_not_used_for_an_earlier_document() -> None:
+    scripts = in_turn(
+        json_reply(schema(1), 200, {"ETag": '"1"'}),
+        json_reply(schema(1, description="changed"), 200, {"ETag": '"2"'}),
+        reply(200),
+    )
+    with world(scripts) as w:
+        before = w.writer.read(urn(1))
+        w.writer.read(urn(1))
+        assert before is not None
+        w.writer.replace(before, DOCUMENT)
+
+    assert "if-match" not in w.requests[2].headers
+
+
+# --- what the answer says ------------------------------------------------------------------
+
+ANSWERS: list[tuple[Script, Verdict]] = [
+    (reply(200), CLAIMED),
+    (reply(201, b"<html>"), CLAIMED),
+    (reply(202), CLAIMED),
+    (reply(204), CLAIMED),
+    (reply(301), UNKNOWN),
+    (reply(302), UNKNOWN),
+    (reply(307), UNKNOWN),
+    (reply(400), REFUSED),
+    (reply(401), REFUSED),
+    (reply(403), REFUSED),
+    (reply(404), REFUSED),
+    (reply(405), REFUSED),
+    (reply(408), Verdict(Applied.NO, Next.RETRY)),
+    (reply(409), Verdict(Applied.NO, Next.READ)),
+    (reply(412), REFUSED),
+    (reply(413), REFUSED),
+    (reply(429), Verdict(Applied.NO, Next.RETRY)),
+    (reply(500), UNKNOWN),
+    (reply(501), REFUSED),
+    (reply(502), UNKNOWN),
+    (reply(503), UNKNOWN),
+    (reply(504), UNKNOWN),
+    ((Cut.RESET,), UNKNOWN),
+    ((b"HTTP/1.1 201 Created\r\nContent-Le",), UNKNOWN),
+    ((b"HTTP/1.1 201 Created\r\nContent-Length: 9\r\n\r\n{",), UNKNOWN),
+    (reply(201, b"\x1f\x8b", {"Content-Encoding": "gzip"}), UNKNOWN),
+]
+
+
+@both
+@pytest.mark.parametrize(("script", "verdict"), ANSWERS)
+def test_a_write_is_sent_once_whatever_comes_and_its_verdict_is_the_tables(
+    script: Script, verdict: Verdict, write: Write
+) -> None:
+    with world(in_turn(script)) as w:
+        result = write(w)
+
+    assert result.verdict == verdict
+    assert len(w.requests) == 1
+    assert w.clock.slept == []
+    assert result.message.startswith(f"{w.requests[0].method} {w.requests[0].path}: ")
+    assert result.message.isprintable()
+
+
+@both
+def test_a_service_that_is_not_there_was_sent_nothing(write: Write) -> None:
+    with world(in_turn(reply(200))) as w:
+        w.server.close()
+        result = write(w)
+
+    assert result.verdict == Verdict(Applied.NO, Next.RETRY)
+    assert "refused" in result.message
+
+
+@pytest.mark.parametrize(
+    ("write", "script", "unsupported"),
+    [
+        ("create", reply(404, b"<html>"), True),
+        ("create", scim_error(404), True),
+        ("create", reply(405), True),
+        ("create", scim_error(501), True),
+        ("create", reply(400), False),
+        ("create", reply(403), False),
+        ("create", reply(500), False),
+        ("replace", reply(404, b"<html>"), True),
+        ("replace", scim_error(404), False),
+        ("replace", reply(405), True),
+        ("replace", scim_error(501), True),
+        ("replace", scim_error(412), False),
+        ("replace", reply(503), False),
+    ],
+)
+def test_a_service_without_such_writes_is_told_from_one_that_refuses_this_one(
+    write: str, script: Script, unsupported: bool
+) -> None:
+    with world(in_turn(script)) as w:
+        result = WRITES[write](w)
+
+    words = f"this service does not allow schemas to be {'cre' if write == 'create' else 'chang'}"
+    assert result.unsupported is unsupported
+    assert (words in result.message) is unsupported
+
+
+@both
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        (
+            scim_error(400, "maximum count reached", "tooMany"),
+            "400 tooMany: «maximum count reached»",
+        ),
+        (scim_error(403, "no"), "403: «no»; needs the scope scim:admin; see Admin > OAuth > Roles"),
+        (scim_error(409, "exists", "uniqueness"), "409 uniqueness: «exists»"),
+        (scim_error(412, "old"), "somebody changed the schema since it was read; plan again"),
+        (reply(302), "redirects are not followed; write the final address as spec.baseUrl"),
+        (reply(429), "asks us to slow down"),
+        (reply(502, b"<html><title>Bad gateway</title>"), "502 with an HTML page «Bad gateway»"),
+    ],
+)
+def test_a_message_has_the_services_own_words_and_what_to_do(
+    script: Script, words: str, write: Write
+) -> None:
+    with world(in_turn(script), dialect=HINTED) as w:
+        assert words in write(w).message
+
+
+@both
+def test_only_a_409_is_a_conflict(write: Write) -> None:
+    for status in (200, 400, 409, 412, 500):
+        with world(in_turn(reply(status))) as w:
+            assert write(w).conflict is (status == 409)
+
+
+@both
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("7", 7.0),
+        ("Sun, 01 Mar 2026 12:00:30 GMT", 30.0),
+        ("-1", None),
+        ("soon", None),
+        (None, None),
+    ],
+)
+def test_retry_after_comes_with_the_result(
+    value: str | None, seconds: float | None, write: Write
+) -> None:
+    headers = {} if value is None else {"Retry-After": value}
+    with world(in_turn(reply(429, b"", headers))) as w:
+        assert write(w).retry_after == seconds
+
+
+@given(st.integers(min_value=400, max_value=599).filter(lambda status: status not in (408, 425)))
+def test_no_refusal_is_ever_taken_for_a_write_that_was_done(status: int) -> None:
+    with world(in_turn(reply(status))) as w:
+        result = w.writer.create(DOCUMENT)
+
+    assert result.verdict.applied is not Applied.CLAIMED
+    assert len(w.requests) == 1
+
+
+# --- who we are ----------------------------------------------------------------------------
+
+
+@both
+def test_a_write_that_met_an_expired_token_is_replayed_once_with_a_new_one(write: Write) -> None:
+    handler = guarded(in_turn(reply(201)), refuses=lambda n: n == 1)
+    with world(handler, credentials=client_credentials) as w:
+        result = write(w)
+
+    writes = [r for r in w.requests if r.path != "/oauth/token"]
+    assert result.verdict == CLAIMED
+    assert [r.headers["authorization"][-2:] for r in writes] == ["-1", "-2"]
+    assert writes[0].body == writes[1].body
+
+
+@both
+def test_a_second_401_ends_the_write_and_says_where_to_look(write: Write) -> None:
+    handler = guarded(in_turn(reply(201)), refuses=lambda _: True)
+    with world(handler, credentials=client_credentials) as w:
+        result = write(w)
+
+    assert result.verdict == REFUSED
+    assert "spec.auth" in result.message
+    assert [r.path for r in w.requests].count("/oauth/token") == 2
+    assert len(w.requests) == 4
+
+
+@both
+def test_without_a_token_nothing_is_written_and_nothing_raised(write: Write) -> None:
+    with world(
+        in_turn(json_reply({"error": "invalid_client"}, 401)), credentials=client_credentials
+    ) as w:
+        result = write(w)
+
+    assert result.verdict == REFUSED
+    assert "not sent; POST http://" in result.message
+    assert "invalid_client" in result.message
+    assert [r.path for r in w.requests] == ["/oauth/token"]
+
+
+@both
+@pytest.mark.parametrize("status", [302, 307, 400, 403, 409, 500])
+def test_no_secret_is_told_however_a_service_echoes_it(status: int, write: Write) -> None:
+    def echo(request: Received) -> Script:
+        header = request.headers["authorization"]
+        return scim_error(status, f"{header} and {header.removeprefix('Bearer ')}")
+
+    with world(guarded(echo, refuses=lambda _: False), credentials=client_credentials) as w:
+        result = write(w)
+
+    assert TOKEN not in f"{result!r} {w.writer!r} {vars(w.writer)}"
+    assert SECRET not in repr(result)
+    assert "c4n4ry" not in result.message

@@ -1,0 +1,435 @@
+"""Authenticator: one token for all threads, none longer than it lives, and no secret shown."""
+
+import json
+import threading
+from base64 import b64decode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import parse_qs, unquote_plus
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconciler.adapters.oauth2 import (
+    Anonymous,
+    Authenticator,
+    BasicCredentials,
+    BearerToken,
+    ClientCredentials,
+    Credentials,
+)
+from reconciler.adapters.retrying import retrying
+from reconciler.adapters.transport import HttpOptions
+from reconciler.domain.manifest import ClientAuth
+from reconciler.domain.secret import Secret
+from reconciler.errors import (
+    AnswerUnreadable,
+    CredentialsRefused,
+    TenantError,
+    TenantRefused,
+    TenantUnavailable,
+    TenantUntrusted,
+)
+from tests.fakes import FakeClock
+from tests.faultserver import (
+    Cut,
+    FaultServer,
+    Handler,
+    Received,
+    Script,
+    in_turn,
+    json_reply,
+    reply,
+    serving,
+    unused_port,
+)
+
+CLIENT_ID = "client:1 ü"
+CLIENT_SECRET = "c4n4ry+s%cret&"
+
+
+def credentials(
+    url: str, *, auth: ClientAuth = ClientAuth.POST, scopes: tuple[str, ...] = ()
+) -> ClientCredentials:
+    return ClientCredentials(
+        token_url=url,
+        client_id=Secret(CLIENT_ID),
+        client_secret=Secret(CLIENT_SECRET),
+        scopes=scopes,
+        client_auth=auth,
+    )
+
+
+@contextmanager
+def authenticating(whom: Credentials, clock: FakeClock | None = None) -> Iterator[Authenticator]:
+    clock = clock or FakeClock()
+    retry = retrying(clock=clock, random=lambda: 0.0)
+    options = HttpOptions(deadline=5)
+    with Authenticator(whom, options=options, retry=retry, clock=clock) as authenticator:
+        yield authenticator
+
+
+@contextmanager
+def meeting(
+    handler: Handler,
+    clock: FakeClock | None = None,
+    *,
+    path: str = "/token",
+    auth: ClientAuth = ClientAuth.POST,
+) -> Iterator[tuple[FaultServer, Authenticator]]:
+    """A token endpoint and an authenticator that asks it."""
+    with serving(handler) as server:
+        whom = credentials(server.url(path), auth=auth)
+        with authenticating(whom, clock) as authenticator:
+            yield server, authenticator
+
+
+def token(value: str = "t0k3n", **members: Any) -> Script:
+    document = {"access_token": value, "token_type": "bearer", "expires_in": 600, **members}
+    return json_reply({name: value for name, value in document.items() if value is not None})
+
+
+def counting(**members: Any) -> Handler:
+    """A token endpoint whose tokens are numbered."""
+    numbers = iter(range(1, 1000))
+    return lambda _: token(f"t{next(numbers)}", **members)
+
+
+def form(request: Received) -> dict[str, list[str]]:
+    return parse_qs(request.body.decode(), strict_parsing=True)
+
+
+# --- what is sent --------------------------------------------------------------------------
+
+
+def test_no_credentials_give_no_header() -> None:
+    with authenticating(Anonymous()) as nobody:
+        nobody.renew(None)
+        assert nobody.header() is None
+
+
+def test_a_bearer_token_is_sent_as_it_is_and_cannot_be_renewed() -> None:
+    with authenticating(BearerToken(token=Secret("abc"))) as authenticator:
+        assert authenticator.header() == "Bearer abc"
+        authenticator.renew("Bearer abc")
+        assert authenticator.header() == "Bearer abc"
+
+
+def test_basic_credentials_are_utf_8_in_base64() -> None:
+    whom = BasicCredentials(username=Secret("jörg"), password=Secret("p:w"))
+    with authenticating(whom) as authenticator:
+        kind, _, encoded = (authenticator.header() or "").partition(" ")
+
+    assert kind == "Basic"
+    assert b64decode(encoded).decode() == "jörg:p:w"
+
+
+def test_the_token_request_is_a_form_with_the_client_in_its_body() -> None:
+    with serving(in_turn(token())) as server:
+        whom = credentials(
+            server.url("/oauth/token"), scopes=("user-provision:write", "scim:admin")
+        )
+        with authenticating(whom) as authenticator:
+            assert authenticator.header() == "Bearer t0k3n"
+
+    request = server.requests[0]
+    assert (request.method, request.target) == ("POST", "/oauth/token")
+    assert request.headers["content-type"] == "application/x-www-form-urlencoded"
+    assert "authorization" not in request.headers
+    assert form(request) == {
+        "grant_type": ["client_credentials"],
+        "scope": ["user-provision:write scim:admin"],
+        "client_id": [CLIENT_ID],
+        "client_secret": [CLIENT_SECRET],
+    }
+
+
+def test_with_basic_client_auth_id_and_secret_are_form_encoded_first_and_not_in_the_body() -> None:
+    with serving(in_turn(token())) as server:
+        whom = credentials(server.url("/token"), auth=ClientAuth.BASIC)
+        with authenticating(whom) as authenticator:
+            authenticator.header()
+
+    request = server.requests[0]
+    encoded = request.headers["authorization"].removeprefix("Basic ")
+    user, _, password = b64decode(encoded).decode("ascii").partition(":")
+    assert (unquote_plus(user), unquote_plus(password)) == (CLIENT_ID, CLIENT_SECRET)
+    assert form(request) == {"grant_type": ["client_credentials"]}
+
+
+# --- how long a token is used --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("expires_in", "used_for"),
+    [
+        (600, 540),
+        ("600", 540),
+        (600.5, 540.5),
+        (100, 50),
+        (30, 15),
+        (3600, 3540),
+        (86_400, 3540),
+        (10**30, 3540),
+        (10**400, 240),
+        (None, 240),
+        (0, 240),
+        (-1, 240),
+        ("soon", 240),
+        ("", 240),
+        (True, 240),
+        ([600], 240),
+        ({"seconds": 600}, 240),
+        ("NaN", 240),
+        ("Infinity", 3540),
+    ],
+)
+def test_a_token_is_used_until_a_minute_or_half_its_life_before_it_expires(
+    expires_in: Any, used_for: float
+) -> None:
+    clock = FakeClock()
+    with meeting(counting(expires_in=expires_in), clock) as (_server, authenticator):
+        first = authenticator.header()
+        clock.seconds = used_for - 0.01
+        still = authenticator.header()
+        clock.seconds = used_for
+        renewed = authenticator.header()
+
+    assert (first, still, renewed) == ("Bearer t1", "Bearer t1", "Bearer t2")
+
+
+def test_sixteen_threads_ask_for_one_token() -> None:
+    barrier = threading.Barrier(16)
+    got: list[str | None] = []
+    with meeting(counting()) as (server, authenticator):
+
+        def work() -> None:
+            barrier.wait(5)
+            got.append(authenticator.header())
+
+        run_together(work, 16)
+
+    assert got == ["Bearer t1"] * 16
+    assert len(server.requests) == 1
+
+
+def test_sixteen_threads_whose_token_failed_ask_for_one_new_token() -> None:
+    barrier = threading.Barrier(16)
+    got: list[str | None] = []
+    with meeting(counting()) as (server, authenticator):
+        failed = authenticator.header()
+
+        def work() -> None:
+            barrier.wait(5)
+            authenticator.renew(failed)
+            got.append(authenticator.header())
+
+        run_together(work, 16)
+
+    assert got == ["Bearer t2"] * 16
+    assert len(server.requests) == 2
+
+
+def run_together(work: Callable[[], None], count: int) -> None:
+    threads = [threading.Thread(target=work) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+
+
+def test_an_old_failure_does_not_throw_a_new_token_away() -> None:
+    with meeting(counting()) as (_server, authenticator):
+        first = authenticator.header()
+        authenticator.renew(first)
+        second = authenticator.header()
+        authenticator.renew(first)
+
+        assert authenticator.header() == second == "Bearer t2"
+
+
+# --- when no token comes -------------------------------------------------------------------
+
+
+ILL: list[tuple[Script, float]] = [
+    (json_reply({}, 429, {"Retry-After": "2"}), 2.0),
+    (reply(500), 0.0),
+    (reply(502, b"<html>Bad gateway</html>"), 0.0),
+    (reply(503, b"", {"Retry-After": "soon"}), 0.0),
+    (reply(504), 0.0),
+    ((Cut.RESET,), 0.0),
+    ((b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{",), 0.0),
+]
+
+
+@pytest.mark.parametrize(("ill", "wait"), ILL)
+def test_a_sick_endpoint_is_asked_again_no_sooner_than_it_wants(ill: Script, wait: float) -> None:
+    clock = FakeClock()
+    with meeting(in_turn(ill, ill, token()), clock) as (server, authenticator):
+        assert authenticator.header() == "Bearer t0k3n"
+
+    assert len(server.requests) == 3
+    assert clock.slept == [wait, wait]
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_an_endpoint_that_stays_sick_is_unavailable_after_a_few_tries(status: int) -> None:
+    with meeting(in_turn(reply(status))) as (server, authenticator):
+        with pytest.raises(TenantUnavailable, match=f"{status}.*run again"):
+            authenticator.header()
+
+    assert len(server.requests) == 5
+
+
+def test_an_endpoint_that_is_not_there_is_unavailable() -> None:
+    url = f"http://127.0.0.1:{unused_port()}/token"
+    with authenticating(credentials(url)) as authenticator:
+        with pytest.raises(
+            TenantUnavailable, match=r"POST http://127\.0\.0\.1:\d+/token.*tokenUrl"
+        ):
+            authenticator.header()
+
+
+@pytest.mark.parametrize("auth", ClientAuth)
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_no_secret_follows_a_redirect(status: int, auth: ClientAuth) -> None:
+    with serving(in_turn(token())) as thief:
+        with serving(in_turn(reply(status, b"", {"Location": thief.url()}))) as server:
+            with authenticating(credentials(server.url(), auth=auth)) as authenticator:
+                with pytest.raises(TenantUntrusted, match=f"{status}.*tokenUrl"):
+                    authenticator.header()
+
+    assert thief.connections == 0
+    assert len(server.requests) == 1
+
+
+REFUSALS: list[tuple[Script, type[TenantError], str]] = [
+    (json_reply({"error": "invalid_client"}, 401), CredentialsRefused, "401 invalid_client; check"),
+    (json_reply({"error": "invalid_client"}, 400), CredentialsRefused, "400 invalid_client"),
+    (json_reply({"error": "invalid_scope"}, 400), CredentialsRefused, "check scopes"),
+    (json_reply({"error": "unauthorized_client"}, 403), CredentialsRefused, "grant"),
+    (json_reply({"error": "invalid_client"}, 200), CredentialsRefused, "200 invalid_client"),
+    (json_reply({"error": {"code": 1}}, 400), CredentialsRefused, "without an error code"),
+    (json_reply({"message": "no"}, 401), CredentialsRefused, "401 without an error code"),
+    (reply(404, b"<html>"), TenantRefused, "tokenUrl is probably wrong"),
+    (reply(405), TenantRefused, "tokenUrl is probably wrong"),
+    (reply(400, b"<!doctype html><title>Sign in"), AnswerUnreadable, "an HTML page"),
+    (reply(200, b"<html>"), AnswerUnreadable, "an HTML page"),
+    (reply(200, b"access_token=abc"), AnswerUnreadable, "something else"),
+    (reply(200, b""), AnswerUnreadable, "nothing came"),
+    (reply(200, b"[]"), AnswerUnreadable, "instead of a JSON object"),
+    (json_reply({"token_type": "bearer"}), AnswerUnreadable, "no usable access_token"),
+    (token(""), AnswerUnreadable, "no usable access_token"),
+    (token("a\r\nX-Evil: 1"), AnswerUnreadable, "no usable access_token"),
+    (token("ü"), AnswerUnreadable, "no usable access_token"),
+    (json_reply({"access_token": 7}), AnswerUnreadable, "no usable access_token"),
+    (token(token_type="mac"), AnswerUnreadable, "not of type Bearer"),
+    (token(token_type=None, error="x"), CredentialsRefused, "200 x"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("script", "kind", "words"), REFUSALS)
+def test_a_refusal_is_one_message_and_is_never_repeated(
+    script: Script, kind: type[TenantError], words: str
+) -> None:
+    with meeting(in_turn(script, token()), path="/oauth/token?k=c4n4ry") as (server, authenticator):
+        with pytest.raises(kind, match=r"^POST http://127\.0\.0\.1:\d+/oauth/token: ") as caught:
+            authenticator.header()
+
+    assert type(caught.value) is kind
+    assert words in str(caught.value)
+    assert "c4n4ry" not in str(caught.value)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("kind", ["bearer", "Bearer", "BEARER", None])
+def test_the_token_type_is_bearer_in_any_case(kind: str | None) -> None:
+    with meeting(in_turn(token(token_type=kind))) as (_server, authenticator):
+        assert authenticator.header() == "Bearer t0k3n"
+
+
+def test_a_client_that_was_refused_does_not_ask_again_in_this_run() -> None:
+    with meeting(in_turn(json_reply({"error": "invalid_client"}, 401), token())) as (
+        server,
+        authenticator,
+    ):
+        messages = []
+        for _ in range(3):
+            with pytest.raises(CredentialsRefused) as caught:
+                authenticator.header()
+            messages.append(str(caught.value))
+
+    assert len(server.requests) == 1
+    assert len(set(messages)) == 1
+
+
+def test_an_endpoint_that_was_sick_may_be_asked_again_later() -> None:
+    with meeting(in_turn(*[reply(503)] * 5, token())) as (_server, authenticator):
+        with pytest.raises(TenantUnavailable):
+            authenticator.header()
+        assert authenticator.header() == "Bearer t0k3n"
+
+
+# --- what is never shown -------------------------------------------------------------------
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    status=st.sampled_from([200, 400, 401, 403, 404, 500]),
+    where=st.sampled_from(["error", "error_description", "message", "access", "raw", "html"]),
+)
+def test_no_secret_is_shown_however_an_endpoint_echoes_it(status: int, where: str) -> None:
+    echo = {"raw": CLIENT_SECRET.encode(), "html": f"<title>{CLIENT_SECRET}".encode()}.get(where)
+    body = echo or json.dumps({where: CLIENT_SECRET, "error_uri": CLIENT_ID}).encode()
+    with meeting(in_turn(reply(status, body))) as (_server, authenticator):
+        with pytest.raises(TenantError) as caught:
+            authenticator.header()
+
+    shown = f"{caught.value} {caught.value!r} {authenticator!r} {vars(authenticator)}"
+    assert "c4n4ry" not in shown
+    assert CLIENT_ID not in shown
+
+
+def test_a_secret_that_looks_like_an_error_code_is_not_shown() -> None:
+    with serving(in_turn(json_reply({"error": "secretword"}, 400))) as server:
+        whom = ClientCredentials(
+            token_url=server.url(), client_id=Secret("me"), client_secret=Secret("secretword")
+        )
+        with authenticating(whom) as authenticator, pytest.raises(CredentialsRefused) as caught:
+            authenticator.header()
+
+    assert "secretword" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "whom",
+    [
+        BearerToken(token=Secret("c4n4ry")),
+        BasicCredentials(username=Secret("c4n4ry"), password=Secret("c4n4ry")),
+        credentials("https://localhost/token"),
+    ],
+)
+def test_credentials_do_not_show_themselves(whom: Credentials) -> None:
+    assert "c4n4ry" not in f"{whom} {whom!r}"
+
+
+def test_a_token_does_not_show_itself() -> None:
+    with meeting(in_turn(token("c4n4ry-token"))) as (_server, authenticator):
+        authenticator.header()
+        tokens = vars(authenticator)["_tokens"]
+        assert "c4n4ry" not in f"{authenticator!r} {vars(tokens)}"
+
+
+def served(server: FaultServer) -> list[str]:
+    return [request.method for request in server.requests]
+
+
+def test_nothing_but_post_to_the_token_url_is_ever_sent() -> None:
+    with meeting(counting()) as (server, authenticator):
+        for _ in range(3):
+            authenticator.renew(authenticator.header())
+
+    assert served(server) == ["POST"] * 3
+    assert {request.target for request in server.requests} == {"/token"}

@@ -1,0 +1,220 @@
+"""Patience: how long it waits, and when it ends; and what Retry-After may hold."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.adapters.retrying import asked_wait, parse_retry_after, retrying
+from reconciler.domain.answer import Answer
+from reconciler.errors import Interrupted
+from reconciler.ports import Retry
+from tests.fakes import FakeClock
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def failing(retry: Retry, floor: float, *, work: Callable[[], None] = lambda: None) -> int:
+    """How often a call is made that always asks to be repeated after `floor` seconds."""
+    calls: list[int] = []
+
+    def attempt() -> int:
+        work()
+        calls.append(len(calls) + 1)
+        return calls[-1]
+
+    last = retry(attempt, lambda _: floor)
+    assert last == len(calls), "the last result is the one that is returned"
+    return len(calls)
+
+
+def test_what_is_well_at_once_is_asked_once_and_waits_for_nothing() -> None:
+    clock = FakeClock()
+
+    result = retrying(clock=clock, random=lambda: 0.5)(lambda: "well", lambda _: None)
+
+    assert result == "well"
+    assert clock.slept == []
+
+
+def test_it_asks_again_until_the_result_is_well() -> None:
+    clock, results = FakeClock(), iter(["ill", "ill", "well", "never asked"])
+
+    result = retrying(clock=clock, random=lambda: 1.0)(
+        lambda: next(results), lambda r: None if r == "well" else 0.0
+    )
+
+    assert result == "well"
+    assert clock.slept == [0.5, 1.0]
+
+
+@given(st.floats(min_value=0, max_value=1, exclude_max=True))
+def test_waits_are_a_random_part_of_a_window_that_doubles(part: float) -> None:
+    clock = FakeClock()
+
+    calls = failing(retrying(clock=clock, random=lambda: part, attempts=5), 0.0)
+
+    assert calls == 5
+    assert clock.slept == [part * window for window in (0.5, 1.0, 2.0, 4.0)]
+
+
+def test_the_window_stops_growing() -> None:
+    clock = FakeClock()
+
+    failing(retrying(clock=clock, random=lambda: 1.0, attempts=20, deadline=1e9), 0.0)
+
+    assert max(clock.slept) == 60.0
+
+
+@given(floor=st.floats(min_value=0, max_value=20), part=st.floats(min_value=0, max_value=0.999))
+def test_no_wait_is_shorter_than_what_was_asked(floor: float, part: float) -> None:
+    clock = FakeClock()
+
+    failing(retrying(clock=clock, random=lambda: part), floor)
+
+    assert clock.slept
+    assert all(wait >= floor for wait in clock.slept)
+
+
+@given(
+    floor=st.floats(min_value=0, max_value=500),
+    part=st.floats(min_value=0, max_value=0.999),
+    attempts=st.integers(min_value=1, max_value=30),
+    deadline=st.floats(min_value=0.1, max_value=300),
+    work=st.floats(min_value=0, max_value=40),
+)
+def test_no_attempt_begins_after_the_deadline_and_there_are_never_too_many(
+    floor: float, part: float, attempts: int, deadline: float, work: float
+) -> None:
+    clock = FakeClock()
+    began: list[float] = []
+
+    def labour() -> None:
+        began.append(clock.seconds)
+        clock.seconds += work
+
+    retry = retrying(
+        clock=clock, random=lambda: part, attempts=attempts, deadline=deadline, cap=300
+    )
+    calls = failing(retry, floor, work=labour)
+
+    assert calls <= attempts
+    assert all(moment < deadline for moment in began)
+
+
+def test_whoever_asks_for_more_than_the_cap_is_left_alone() -> None:
+    clock = FakeClock()
+
+    calls = failing(retrying(clock=clock, random=lambda: 0.0, cap=300, deadline=1e6), 300.1)
+
+    assert calls == 1
+    assert clock.slept == []
+
+
+def test_whoever_asks_for_more_than_is_left_is_left_alone() -> None:
+    clock = FakeClock()
+
+    calls = failing(retrying(clock=clock, random=lambda: 0.0, deadline=120), 50)
+
+    assert calls == 3
+    assert clock.slept == [50, 50]
+
+
+def test_each_call_has_a_deadline_of_its_own() -> None:
+    clock = FakeClock()
+    retry = retrying(clock=clock, random=lambda: 0.0, deadline=120)
+
+    assert [failing(retry, 50), failing(retry, 50)] == [3, 3]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, OSError])
+def test_an_exception_is_never_retried(error: type[BaseException]) -> None:
+    calls: list[int] = []
+
+    def attempt() -> None:
+        calls.append(1)
+        raise error("boom")
+
+    with pytest.raises(error, match="boom"):
+        retrying(clock=FakeClock(), random=lambda: 0.0)(attempt, lambda _: 0.0)
+    assert calls == [1]
+
+
+def test_an_interrupted_sleep_ends_the_call() -> None:
+    clock = FakeClock(stop_after=1)
+
+    with pytest.raises(Interrupted):
+        failing(retrying(clock=clock, random=lambda: 0.0), 1.0)
+    assert clock.slept == [1.0]
+
+
+LATER = "Sun, 01 Mar 2026 12:01:30 GMT"
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("0", 0.0),
+        ("7", 7.0),
+        (" 7 ", 7.0),
+        ("007", 7.0),
+        ("9" * 400, 365 * 24 * 3600.0),
+        (LATER, 90.0),
+        ("Sun, 01 Mar 2026 12:00:00 GMT", 0.0),
+        ("Sun, 01 Mar 2026 11:00:00 GMT", 0.0),
+        ("Mon, 01 Mar 9999 11:00:00 GMT", 365 * 24 * 3600.0),
+        (None, None),
+        ("", None),
+        ("-5", None),
+        ("+5", None),
+        ("1.5", None),
+        ("5s", None),
+        ("5, 6", None),
+        ("١٢", None),
+        ("²", None),
+        ("1e3", None),
+        ("inf", None),
+        ("nan", None),
+        ("soon", None),
+        ("Sun, 31 Feb 2026 12:00:00 GMT", None),
+        ("Sun, 01 Mar 2026 25:00:00 GMT", None),
+        ("Sun, 01 Mar 0000 12:00:00 GMT", 0.0),
+        ("Sun, 1 Mar 2026 12:01:30 GMT", None),
+        ("Sun, 01 Mar 2026 12:01:30 UTC", None),
+        ("Sun, 01 Mar 2026 12:01:30 +0100", None),
+        ("Sunday, 01-Mar-26 12:01:30 GMT", None),
+        ("2026-03-01T12:01:30Z", None),
+        (f"{LATER}\n", 90.0),
+        (f"{LATER} x", None),
+    ],
+)
+def test_retry_after_is_ascii_digits_or_an_imf_date(value: str | None, seconds: float) -> None:
+    assert parse_retry_after(value, now=NOW) == seconds
+
+
+@given(st.text())
+def test_no_text_in_retry_after_is_an_error(value: str) -> None:
+    found = parse_retry_after(value, now=NOW)
+
+    assert found is None or 0 <= found <= 365 * 24 * 3600
+
+
+@given(st.integers(min_value=0, max_value=10**7))
+def test_a_date_in_retry_after_says_what_its_seconds_would(seconds: int) -> None:
+    date = format_datetime(NOW + timedelta(seconds=seconds), usegmt=True)
+
+    assert parse_retry_after(date, now=NOW) == parse_retry_after(str(seconds), now=NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("date", "seconds"), [("Sun, 01 Mar 2026 12:01:00 GMT", 30.0), ("whenever", 90.0), (None, 90.0)]
+)
+def test_a_date_is_measured_by_the_clock_of_whoever_wrote_it(
+    date: str | None, seconds: float
+) -> None:
+    headers = {"retry-after": LATER} | ({} if date is None else {"date": date})
+
+    assert asked_wait(Answer(429, headers, b""), now=NOW) == seconds

@@ -1,0 +1,408 @@
+"""Http over real sockets: what becomes of a request when the other side misbehaves."""
+
+import ssl
+import threading
+import time
+from contextlib import closing
+from http import HTTPStatus
+
+import pytest
+import requests
+import responses
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError, ProxyError
+
+from reconciler.adapters.transport import ForbiddenRequest, Http, HttpOptions
+from reconciler.adapters.transport.losses import AddressRefused, Stage, classify
+from reconciler.domain.answer import Answer, Loss, NoAnswer, Reply
+from tests.faultserver import (
+    Cut,
+    FaultServer,
+    Pause,
+    Received,
+    Script,
+    drip,
+    in_turn,
+    reply,
+    serving,
+    unused_port,
+)
+
+SHORT = 0.5
+ANY = frozenset({"GET", "POST", "PUT"})
+
+
+def ask(
+    server: FaultServer, method: str = "GET", path: str = "/", *, options: HttpOptions | None = None
+) -> Reply:
+    with Http(options or HttpOptions(deadline=5), methods=ANY) as http:
+        body = b"{}" if method != "GET" else None
+        return http.send(method, server.url(path), headers={"X-Canary": "c4n4ry"}, body=body)
+
+
+# --- whole answers -------------------------------------------------------------------------
+
+
+def test_a_whole_answer_comes_with_its_status_lower_case_headers_and_bytes() -> None:
+    with serving(in_turn(reply(418, b"\xff\x00", {"X-Kind": "Teapot"}))) as server:
+        answer = ask(server)
+
+    assert isinstance(answer, Answer)
+    assert (answer.status, answer.body) == (418, b"\xff\x00")
+    assert answer.headers["x-kind"] == "Teapot"
+
+
+def test_a_request_carries_the_callers_headers_and_body_and_asks_for_no_compression() -> None:
+    with (
+        serving(in_turn(reply())) as server,
+        Http(HttpOptions(), methods=ANY) as http,
+    ):
+        url = server.url("/a/urn:x:y%3Az?q=1")
+        http.send("POST", url, headers={"Content-Type": "text/x", "Accept": "a/b"}, body=b"\xc3")
+
+    sent = server.requests[0]
+    assert (sent.method, sent.target, sent.body) == ("POST", "/a/urn:x:y%3Az?q=1", b"\xc3")
+    assert sent.headers["content-type"] == "text/x"
+    assert sent.headers["accept-encoding"] == "identity"
+    assert sent.headers["user-agent"].startswith("scim-schema-reconciler/")
+    assert "cookie" not in sent.headers
+
+
+def test_connections_are_kept_and_cookies_are_not() -> None:
+    with (
+        serving(in_turn(reply(200, b"{}", {"Set-Cookie": "a=b; Path=/"}))) as server,
+        Http(HttpOptions(), methods=ANY) as http,
+    ):
+        replies = [http.send("GET", server.url(), headers={}) for _ in range(3)]
+
+    assert [r.status for r in replies if isinstance(r, Answer)] == [200, 200, 200]
+    assert server.connections == 1
+    assert all("cookie" not in request.headers for request in server.requests)
+
+
+def test_a_chunked_body_is_put_together() -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with serving(in_turn((head, b"2\r\nab\r\n", b"1\r\nc\r\n0\r\n\r\n"))) as server:
+        answer = ask(server)
+
+    assert isinstance(answer, Answer)
+    assert answer.body == b"abc"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_redirect_is_an_answer_and_is_never_followed(method: str, status: int) -> None:
+    with (
+        serving(in_turn(reply())) as elsewhere,
+        serving(in_turn(reply(status, b"", {"Location": elsewhere.url("/stolen")}))) as server,
+    ):
+        answer = ask(server, method)
+
+    assert isinstance(answer, Answer)
+    assert answer.status == status
+    assert len(server.requests) == 1
+    assert elsewhere.requests == []
+
+
+def test_threads_that_share_an_http_each_get_their_own_answer() -> None:
+    def echo(request: Received) -> Script:
+        return reply(200, request.target.encode())
+
+    got: dict[str, bytes] = {}
+    with serving(echo) as server, Http(HttpOptions(), methods=ANY) as http:
+
+        def send(path: str) -> None:
+            answer = http.send("GET", server.url(path), headers={})
+            got[path] = answer.body if isinstance(answer, Answer) else b""
+
+        threads = [threading.Thread(target=send, args=(f"/{n}",)) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    assert got == {f"/{n}": f"/{n}".encode() for n in range(8)}
+
+
+# --- no whole answer -----------------------------------------------------------------------
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+LOST: dict[str, Script] = {
+    "reset before any header": (Cut.RESET,),
+    "closed before any header": (),
+    "reset amid the headers": (HEAD[:30], Cut.RESET),
+    "closed amid the status line": (b"HTTP/1.1 20",),
+    "reset amid the body": (HEAD + b"Content-Length: 10\r\n\r\nabc", Pause(0.05), Cut.RESET),
+    "fewer bytes than announced": (HEAD + b"Content-Length: 10\r\n\r\nabc",),
+    "a chunk that never ends": (HEAD + b"Transfer-Encoding: chunked\r\n\r\nff\r\nabc",),
+    "a chunk without a size": (HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nabc",),
+    "not HTTP at all": (b"SSH-2.0-OpenSSH_9.6\r\n\r\n",),
+    "a thousand headers": (b"HTTP/1.1 200 OK\r\n" + b"X-A: b\r\n" * 1000 + b"\r\n",),
+    "an endless header": (b"HTTP/1.1 200 OK\r\nX-A: " + b"a" * 70_000 + b"\r\n\r\n",),
+    "compressed": (HEAD + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n\x1f\x8b",),
+}
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("script", LOST.values(), ids=LOST.keys())
+def test_what_was_sent_and_not_answered_whole_is_lost_and_is_not_sent_twice(
+    script: Script, method: str
+) -> None:
+    with serving(in_turn(script)) as server:
+        answer = ask(server, method, "/path?token=c4n4ry")
+
+    assert isinstance(answer, NoAnswer)
+    assert answer.loss is Loss.LOST
+    assert answer.reason
+    assert "c4n4ry" not in answer.reason
+    assert len(server.requests) == 1
+
+
+@settings(deadline=None)
+@given(cut=st.integers(min_value=0, max_value=len(HEAD) + 30))
+def test_an_answer_with_a_length_is_whole_or_lost_wherever_it_is_cut(cut: int) -> None:
+    whole = HEAD + b'Content-Length: 8\r\n\r\n{"a": 1}'
+    with serving(in_turn((whole[:cut], Pause(0)))) as server:
+        answer = ask(server)
+
+    if cut >= len(whole):
+        assert isinstance(answer, Answer)
+        assert answer.body == b'{"a": 1}'
+    else:
+        assert isinstance(answer, NoAnswer)
+        assert answer.loss is Loss.LOST
+
+
+def test_after_a_lost_answer_the_next_request_gets_its_own_answer() -> None:
+    scripts = in_turn((HEAD[:20], Cut.RESET), reply(200, b"second"))
+    with serving(scripts) as server, Http(HttpOptions(), methods=ANY) as http:
+        first = http.send("GET", server.url(), headers={})
+        second = http.send("GET", server.url(), headers={})
+
+    assert isinstance(first, NoAnswer)
+    assert isinstance(second, Answer)
+    assert second.body == b"second"
+
+
+def test_a_refused_connection_was_never_sent() -> None:
+    with Http(HttpOptions(deadline=5), methods=ANY) as http:
+        answer = http.send("POST", f"http://127.0.0.1:{unused_port()}/", headers={}, body=b"{}")
+
+    assert answer == NoAnswer(
+        Loss.NOT_SENT, "the connection was refused or the host cannot be reached"
+    )
+
+
+def test_an_unknown_host_was_never_sent() -> None:
+    with Http(HttpOptions(deadline=5), methods=ANY) as http:
+        answer = http.send("POST", "https://host.invalid/", headers={}, body=b"{}")
+
+    assert answer == NoAnswer(Loss.NOT_SENT, "the host name is not known")
+
+
+# --- limits --------------------------------------------------------------------------------
+
+SLOW: dict[str, Script] = {
+    "silence": (Pause(30),),
+    "slow headers": drip(HEAD + b"X-A: " + b"a" * 400, every=0.02),
+    "a stalled body": (HEAD + b"Content-Length: 10\r\n\r\nabc", Pause(30)),
+    "a slow body": (HEAD + b"Content-Length: 900\r\n\r\n", *drip(b"a" * 900, every=0.02)),
+    "a slow body without a length": (HEAD + b"\r\n", *drip(b"a" * 900, every=0.02)),
+    "slow chunks": (
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n",
+        *drip(b"1\r\na\r\n" * 200, every=0.02),
+    ),
+}
+
+
+@pytest.mark.parametrize("script", SLOW.values(), ids=SLOW.keys())
+def test_a_request_ends_by_its_deadline_however_slowly_the_answer_comes(script: Script) -> None:
+    with serving(in_turn(script)) as server:
+        begun = time.monotonic()
+        answer = ask(server, "POST", options=HttpOptions(deadline=SHORT))
+        took = time.monotonic() - begun
+
+    assert answer == NoAnswer(Loss.LOST, "no whole answer within 0.5 seconds")
+    assert took < SHORT + 1
+
+
+def test_a_body_of_the_longest_length_is_read_and_one_byte_more_is_not() -> None:
+    options = HttpOptions(max_body=100_000)
+    with serving(in_turn(reply(200, b"a" * 100_000), reply(200, b"a" * 100_001))) as server:
+        whole = ask(server, options=options)
+        too_long = ask(server, options=options)
+
+    assert isinstance(whole, Answer)
+    assert len(whole.body) == 100_000
+    assert isinstance(too_long, NoAnswer)
+    assert too_long.loss is Loss.LOST
+    assert "longer than 100000 bytes" in too_long.reason
+
+
+def test_an_endless_body_is_given_up_after_the_longest_length() -> None:
+    chunk = b"10000\r\n" + b"a" * 0x10000 + b"\r\n"
+    script = (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", *(chunk for _ in range(400)))
+    with serving(in_turn(script)) as server:
+        answer = ask(server, options=HttpOptions(max_body=200_000, deadline=10))
+
+    assert isinstance(answer, NoAnswer)
+    assert "longer than" in answer.reason
+
+
+# --- what cannot be sent -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE", "CONNECT"]
+)
+def test_an_http_for_get_cannot_send_anything_else(method: str) -> None:
+    with (
+        serving(in_turn(reply())) as server,
+        Http(HttpOptions(), methods=frozenset({"GET"})) as http,
+        pytest.raises(ForbiddenRequest, match="can only send GET"),
+    ):
+        http.send(method, server.url(), headers={}, body=b"{}")
+
+    assert server.connections == 0
+
+
+def test_an_http_that_is_pinned_to_one_url_sends_nothing_elsewhere() -> None:
+    with serving(in_turn(reply())) as server:
+        pinned = Http(HttpOptions(), methods=ANY, only=server.url("/token"))
+        with closing(pinned), pytest.raises(ForbiddenRequest):
+            pinned.send("POST", server.url("/token?x"), headers={}, body=b"secret")
+        assert server.connections == 0
+
+        with Http(HttpOptions(), methods=ANY, only=server.url("/token")) as http:
+            answer = http.send("POST", server.url("/token"), headers={}, body=b"secret")
+        assert isinstance(answer, Answer)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.com/",
+        "http://10.0.0.1/",
+        "http://127.0.0.1.example.com/",
+        "http://localhost.example.com/",
+        "https://user:c4n4ry@localhost/",
+        "https://user@localhost/",
+        "ftp://localhost/",
+        "file:///etc/passwd",
+        "https://",
+        "https://[::1",
+        "/scim/v2",
+    ],
+)
+def test_urls_that_are_not_safe_to_ask_are_not_asked(url: str) -> None:
+    with Http(HttpOptions(deadline=1), methods=ANY) as http:
+        answer = http.send("GET", url, headers={"Authorization": "Bearer c4n4ry"})
+
+    assert isinstance(answer, NoAnswer)
+    assert answer.loss is Loss.UNTRUSTED
+    assert "c4n4ry" not in answer.reason
+
+
+def test_the_address_that_was_connected_to_is_shown_before_a_byte_is_sent() -> None:
+    shown: list[str] = []
+
+    def permit(address: str) -> bool:
+        shown.append(address)
+        return False
+
+    with (
+        serving(in_turn(reply())) as server,
+        Http(HttpOptions(), methods=ANY, permit=permit) as http,
+    ):
+        answer = http.send("POST", server.url(host="localhost"), headers={}, body=b"{}")
+
+    assert answer == NoAnswer(Loss.UNTRUSTED, "the host has an address that is not allowed here")
+    assert shown == ["127.0.0.1"]
+    assert server.requests == []
+
+
+def test_a_permitted_address_is_sent_to() -> None:
+    with (
+        serving(in_turn(reply())) as server,
+        Http(HttpOptions(), methods=ANY, permit=lambda _: True) as http,
+    ):
+        assert isinstance(http.send("POST", server.url(), headers={}, body=b"{}"), Answer)
+
+
+def test_an_address_that_cannot_be_seen_behind_a_proxy_is_not_permitted() -> None:
+    with serving(in_turn(reply())) as proxy:
+        options = HttpOptions(proxy=proxy.url("").rstrip("/"))
+        with Http(options, methods=ANY, permit=lambda _: True) as http:
+            answer = http.send("POST", "https://example.com/", headers={}, body=b"{}")
+
+    assert isinstance(answer, NoAnswer)
+    assert answer.loss is Loss.UNTRUSTED
+    assert proxy.connections == 0
+
+
+# --- the classification, as a table --------------------------------------------------------
+
+
+def wrapped(cause: Exception) -> requests.ConnectionError:
+    return requests.ConnectionError(cause)
+
+
+REFUSED = wrapped(MaxRetryError(None, "/x?c4n4ry", NewConnectionError(None, "c4n4ry")))  # type: ignore[arg-type]  # no pool is needed to be refused
+DROPPED = wrapped(ProtocolError("Connection aborted.", ConnectionResetError(104, "c4n4ry")))
+NO_PROXY = wrapped(MaxRetryError(None, "/x", ProxyError("c4n4ry", OSError("x"))))  # type: ignore[arg-type]  # as above
+BAD_CERTIFICATE = requests.exceptions.SSLError(ssl.SSLCertVerificationError(1, "c4n4ry"))
+BAD_RECORD = requests.exceptions.SSLError(ssl.SSLError(1, "bad record mac"))
+HANDSHAKE_CUT = requests.exceptions.SSLError(ssl.SSLEOFError(8, "eof"))
+TABLE = [
+    (REFUSED, Stage.CONNECTING, Loss.NOT_SENT),
+    (REFUSED, Stage.BEGUN, Loss.NOT_SENT),
+    (NO_PROXY, Stage.CONNECTING, Loss.NOT_SENT),
+    (requests.ConnectTimeout(), Stage.CONNECTING, Loss.NOT_SENT),
+    (wrapped(OSError("Tunnel connection failed: 407 c4n4ry")), Stage.CONNECTING, Loss.NOT_SENT),
+    (DROPPED, Stage.CONNECTING, Loss.NOT_SENT),
+    (DROPPED, Stage.SENT, Loss.LOST),
+    (DROPPED, Stage.BEGUN, Loss.LOST),
+    (requests.ReadTimeout(), Stage.SENT, Loss.LOST),
+    (requests.ConnectionError("c4n4ry"), Stage.BEGUN, Loss.LOST),
+    (requests.exceptions.ChunkedEncodingError("c4n4ry"), Stage.SENT, Loss.LOST),
+    (BAD_CERTIFICATE, Stage.CONNECTING, Loss.UNTRUSTED),
+    (BAD_RECORD, Stage.CONNECTING, Loss.UNTRUSTED),
+    (BAD_RECORD, Stage.SENT, Loss.LOST),
+    (HANDSHAKE_CUT, Stage.CONNECTING, Loss.NOT_SENT),
+    (AddressRefused("not allowed"), Stage.CONNECTING, Loss.UNTRUSTED),
+    (requests.exceptions.InvalidURL("c4n4ry"), Stage.BEGUN, Loss.UNTRUSTED),
+    (requests.exceptions.InvalidHeader("c4n4ry"), Stage.BEGUN, Loss.UNTRUSTED),
+    (OSError("c4n4ry"), Stage.SENT, Loss.LOST),
+]
+
+
+@pytest.mark.parametrize(("error", "stage", "loss"), TABLE)
+def test_an_error_is_classified_by_its_stage_and_then_by_what_it_wraps(
+    error: Exception, stage: Stage, loss: Loss
+) -> None:
+    found = classify(error, stage)
+
+    assert found.loss is loss
+    assert found.reason
+    assert "c4n4ry" not in found.reason
+
+
+@given(st.sampled_from([error for error, _, _ in TABLE]))
+def test_nothing_is_ever_called_unsent_once_its_first_byte_left(error: Exception) -> None:
+    assert classify(error, Stage.SENT).loss is Loss.LOST
+
+
+@responses.activate
+def test_the_adapter_can_be_answered_by_the_responses_library() -> None:
+    responses.get("https://scim.example.com/x", body=b"hello", status=HTTPStatus.ACCEPTED)
+    responses.get("https://scim.example.com/y", body=requests.ConnectionError("c4n4ry"))
+
+    with Http(HttpOptions(), methods=ANY) as http:
+        first = http.send("GET", "https://scim.example.com/x", headers={})
+        second = http.send("GET", "https://scim.example.com/y", headers={})
+
+    assert isinstance(first, Answer)
+    assert (first.status, first.body) == (202, b"hello")
+    assert isinstance(second, NoAnswer)
+    assert second.loss is Loss.LOST

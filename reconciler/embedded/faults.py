@@ -1,0 +1,104 @@
+"""Faults: the ways in which the built-in tenant misbehaves on demand, as data."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+from reconciler.domain.jsontext import Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Faults:
+    """What goes wrong; a counter says for how many requests, a flag until it is taken back.
+
+    Requests are those below the SCIM base path that carry a valid token.
+    """
+
+    too_many_requests: int = 0  # answered 429, with Retry-After
+    retry_after: int = 1  # seconds
+    server_errors: int = 0  # answered 503
+    drop_after_commit: int = 0  # writes that are stored, then the connection closes unanswered
+    lag_reads: int = 0  # reads by id that answer 404 after each creation of a schema
+    ignore_posts: bool = False  # a schema is answered 201 and not stored
+    drop_attribute: str | None = None  # a schema is stored without the attribute of that name
+    ignore_paging: bool = False  # GET /Schemas answers with everything
+    forbid: bool = False  # answered 403
+    no_create: bool = False  # POST /Schemas answers 405
+    html: bool = False  # answered 200 with a web page
+    hr_down: bool = False  # the HR receiver answers 503
+    token_lifetime: int = 3600  # seconds that a token issued now lives
+
+    @classmethod
+    def from_json(cls, document: Json) -> Faults:
+        """Read what to_json wrote, or a part of it; raises ValueError with a message."""
+        if not isinstance(document, dict):
+            raise ValueError("faults are an object")  # noqa: TRY004 — the document, not the call
+        defaults = asdict(cls())
+        for name, value in document.items():
+            if name not in defaults:
+                raise ValueError(f"no fault is called {name!r}; there are {', '.join(defaults)}")
+            if not _fits(value, defaults[name]):
+                raise ValueError(f"{name} does not take {value!r}")
+        return cls(**document)
+
+    def to_json(self) -> dict[str, Json]:
+        return asdict(self)
+
+
+def _fits(value: Json, default: Json) -> bool:
+    match default:
+        case bool():
+            return isinstance(value, bool)
+        case int():
+            return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+        case _:
+            return value is None or isinstance(value, str)
+
+
+class Counter(StrEnum):
+    """The faults that run out."""
+
+    TOO_MANY_REQUESTS = "too_many_requests"
+    SERVER_ERRORS = "server_errors"
+    DROP_AFTER_COMMIT = "drop_after_commit"
+
+
+class FaultBox:
+    """The faults of a running tenant, which count down as requests use them up."""
+
+    def __init__(self, faults: Faults) -> None:
+        self._lock = threading.Lock()
+        self._faults = faults
+        self._hidden: dict[str, int] = {}
+
+    @property
+    def current(self) -> Faults:
+        return self._faults
+
+    def set(self, faults: Faults) -> None:
+        with self._lock:
+            self._faults = faults
+            self._hidden.clear()
+
+    def take(self, counter: Counter) -> bool:
+        """Whether this request is one of those that fail so."""
+        with self._lock:
+            left: int = getattr(self._faults, counter)
+            if left:
+                self._faults = Faults.from_json({**self._faults.to_json(), counter.value: left - 1})
+        return left > 0
+
+    def hide(self, key: str) -> None:
+        """Let the schema of this folded id lag behind its creation."""
+        with self._lock:
+            self._hidden[key] = self._faults.lag_reads
+
+    def take_hidden(self, key: str) -> bool:
+        """Whether this read by id still comes too early."""
+        with self._lock:
+            left = self._hidden.pop(key, 0)
+            if left > 1:
+                self._hidden[key] = left - 1
+        return left > 0

@@ -1,0 +1,85 @@
+"""The token endpoint: OAuth2 client credentials (RFC 6749 section 4.4), and who holds a token."""
+
+import hashlib
+import hmac
+import secrets
+from base64 import b64decode
+from collections.abc import Callable
+from datetime import datetime
+from urllib.parse import parse_qs, unquote_plus
+
+from reconciler.embedded.faults import FaultBox
+from reconciler.embedded.store import Identity, Store
+from reconciler.embedded.wire import Refused, Reply, Request, as_json, not_allowed
+
+
+class OAuth:
+    """Issues bearer tokens, of which the store keeps only the SHA-256, and recognises them."""
+
+    def __init__(
+        self, store: Store, identity: Identity, faults: FaultBox, clock: Callable[[], datetime]
+    ) -> None:
+        self._store = store
+        self._identity = identity
+        self._faults = faults
+        self._clock = clock
+
+    def token(self, request: Request) -> Reply:
+        """Answer `POST /oauth/token`; errors are those of RFC 6749 section 5.2."""
+        if request.method != "POST":
+            raise not_allowed(request, "POST")
+        form = parse_qs(request.body.decode("latin-1"), keep_blank_values=True)
+        grants = form.get("grant_type", [])
+        if len(grants) != 1:
+            return _error(400, "invalid_request", "one grant_type, please, in a form body")
+        if grants != ["client_credentials"]:
+            return _error(400, "unsupported_grant_type", "only client_credentials is supported")
+        if not self._is_client(*_credentials(request, form)):
+            return _error(401, "invalid_client", "the client id or secret is wrong")
+        return self._issue()
+
+    def authenticate(self, request: Request) -> None:
+        """Refuse with 401 whoever brings no token that lives."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        now = self._clock().timestamp()
+        if scheme.lower() != "bearer" or not self._store.knows_token(_digest(token), now=now):
+            raise Refused(
+                401,
+                "the access token is missing, wrong or expired",
+                headers={"WWW-Authenticate": 'Bearer realm="SCIM", error="invalid_token"'},
+            )
+
+    def _is_client(self, client_id: str, client_secret: str) -> bool:
+        known = (self._identity.client_id.reveal(), self._identity.client_secret.reveal())
+        given = (client_id, client_secret)
+        return hmac.compare_digest(repr(given).encode(), repr(known).encode())
+
+    def _issue(self) -> Reply:
+        token = secrets.token_urlsafe(32)
+        now = self._clock().timestamp()
+        lifetime = self._faults.current.token_lifetime
+        self._store.add_token(_digest(token), expires=now + lifetime, now=now)
+        answer = {"access_token": token, "token_type": "Bearer", "expires_in": lifetime}
+        return as_json(200, answer, {"Cache-Control": "no-store"})
+
+
+def _credentials(request: Request, form: dict[str, list[str]]) -> tuple[str, str]:
+    """Client id and secret, from the Basic header or the form; empty where there are none."""
+    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return form.get("client_id", [""])[0], form.get("client_secret", [""])[0]
+    try:
+        decoded = b64decode(encoded, validate=True).decode()
+    except ValueError:  # no base64, or no UTF-8
+        return "", ""
+    client_id, _, client_secret = decoded.partition(":")
+    return unquote_plus(client_id), unquote_plus(client_secret)  # RFC 6749 section 2.3.1
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _error(status: int, error: str, description: str) -> Reply:
+    headers = {"WWW-Authenticate": 'Basic realm="token"'} if status == 401 else {}
+    return as_json(status, {"error": error, "error_description": description}, headers)

@@ -1,0 +1,228 @@
+"""The built-in tenant on a loopback port: threads, sockets, WSGI, start and stop."""
+
+import importlib.util
+import json
+import socketserver
+import sqlite3
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from http import HTTPStatus
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+from reconciler.domain.jsontext import Json
+from reconciler.domain.scim import Schema
+from reconciler.domain.secret import Secret
+from reconciler.embedded.faults import FaultBox, Faults
+from reconciler.embedded.hr import HrReceiver
+from reconciler.embedded.oauth import OAuth
+from reconciler.embedded.schemas_endpoint import SchemasEndpoint
+from reconciler.embedded.store import Store, open_store
+from reconciler.embedded.tenant import BASE_PATH, TOKEN_PATH, WEBHOOK_PATH, Dropped, Tenant
+from reconciler.embedded.wire import Refused, Reply, Request
+from reconciler.errors import UsageError
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from reconciler.embedded.users import UsersEndpoint
+
+_HOST = "127.0.0.1"
+_POLL_SECONDS = 0.02  # how long a stop may take
+_SILENCE_SECONDS = 5  # how long a client may say nothing
+_MAX_BODY = 2**20
+_NO_FAULTS = Faults()
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DevTenantAccess:
+    """Where a running built-in tenant is, and what opens it."""
+
+    base_url: str
+    token_url: str
+    client_id: Secret
+    client_secret: Secret
+    webhook_url: str
+    webhook_secret: Secret
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@contextmanager
+def serve(
+    name: str,
+    folder: Path,
+    *,
+    port: int = 0,
+    faults: Faults = _NO_FAULTS,
+    clock: Clock = _utc_now,
+) -> Iterator[DevTenantAccess]:
+    """Run the built-in tenant of that name on a loopback port (0: a free one) until the block ends.
+
+    What it remembers is in `folder/NAME.db`. Raises UsageError for a bad name, a port that is taken
+    and a missing extra, StateError where the file cannot be used.
+    """
+    _require_extra()
+    with open_store(folder, name) as store, _bind(port) as server:
+        identity = store.identity()
+        server.set_app(_application(_tenant(store, FaultBox(faults), clock), server.root))
+        thread = threading.Thread(
+            target=server.serve_forever, args=(_POLL_SECONDS,), name=f"tenant {name}", daemon=True
+        )
+        thread.start()
+        try:
+            yield DevTenantAccess(
+                base_url=server.root + BASE_PATH,
+                token_url=server.root + TOKEN_PATH,
+                client_id=identity.client_id,
+                client_secret=identity.client_secret,
+                webhook_url=server.root + WEBHOOK_PATH,
+                webhook_secret=identity.webhook_secret,
+            )
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def _require_extra() -> None:
+    if any(importlib.util.find_spec(name) is None for name in ("scim2_server", "scim2_models")):
+        raise UsageError("the built-in tenant needs pip install 'scim-schema-reconciler[dev]'")
+
+
+def _bind(port: int) -> "_Server":
+    try:
+        return _Server((_HOST, port), _Handler)
+    except (OSError, OverflowError) as error:
+        raise UsageError(
+            f"the built-in tenant cannot listen on {_HOST}:{port}: {error}; choose another --port"
+        ) from error
+
+
+def _tenant(store: Store, faults: FaultBox, clock: Clock) -> Tenant:
+    users = _users_on_demand(store, clock)
+    identity = store.identity()
+    return Tenant(
+        faults=faults,
+        oauth=OAuth(store, identity, faults, clock),
+        hr=HrReceiver(store, identity.webhook_secret, faults, clock),
+        schemas=SchemasEndpoint(
+            store, faults, core=_core_schemas(), check_buildable=_check_buildable, clock=clock
+        ),
+        users=lambda request, base_url, path: users().answer(request, base_url, path),
+    )
+
+
+def _core_schemas() -> tuple[dict[str, Json], ...]:
+    """The schemas of RFC 7643 section 8.7, read without the models that cost most of the start."""
+    resource = files("scim2_server") / "resources" / "default-schemas.json"
+    return tuple(json.loads(resource.read_bytes()))
+
+
+def _users_on_demand(store: Store, clock: Clock) -> Callable[[], "UsersEndpoint"]:
+    @cache
+    def users() -> "UsersEndpoint":
+        # It imports pydantic and scim2-models: 0.7 s that reading schemas does not need.
+        from reconciler.embedded.users import UsersEndpoint  # noqa: PLC0415
+
+        return UsersEndpoint(store, clock)
+
+    return users
+
+
+def _check_buildable(schema: Schema) -> None:
+    from reconciler.embedded.users import check_buildable  # noqa: PLC0415 — as above
+
+    check_buildable(schema)
+
+
+class _Server(socketserver.ThreadingMixIn, WSGIServer):
+    """A thread for each connection; closing it waits for them."""
+
+    daemon_threads = False
+    request_queue_size = 128
+    allow_reuse_port = False  # two tenants on one port would answer in turns
+
+    @property
+    def root(self) -> str:
+        return f"http://{_HOST}:{self.server_port}"
+
+    def server_bind(self) -> None:
+        socketserver.TCPServer.server_bind(self)
+        self.server_name = _HOST  # HTTPServer asks DNS for it, which may take seconds
+        self.server_port = self.server_address[1]
+        self.setup_environ()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), OSError):  # a client that went away is no error of ours
+            super().handle_error(request, client_address)
+
+
+class _Handler(WSGIRequestHandler):
+    timeout = _SILENCE_SECONDS
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 — the overridden name
+        pass
+
+
+def _application(tenant: Tenant, root: str) -> "WSGIApplication":
+    def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        reply = _answer(tenant, environ, root)
+        headers = {**reply.headers, "Content-Length": str(len(reply.body))}
+        start_response(f"{reply.status} {HTTPStatus(reply.status).phrase}", [*headers.items()])
+        return [reply.body]
+
+    return application
+
+
+def _answer(tenant: Tenant, environ: "WSGIEnvironment", root: str) -> Reply:
+    try:
+        return tenant.answer(_request(environ, root))
+    except Refused as refused:
+        return refused.reply()
+    except sqlite3.Error as error:
+        return Refused(500, f"the store of the built-in tenant failed: {error}").reply()
+    except Dropped as error:
+        raise ConnectionAbortedError from error  # wsgiref then closes without a word
+
+
+def _request(environ: "WSGIEnvironment", root: str) -> Request:
+    headers = {
+        name.removeprefix("HTTP_").replace("_", "-").lower(): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_") or name == "CONTENT_TYPE"
+    }
+    return Request(
+        method=environ["REQUEST_METHOD"],
+        root=root,
+        path=environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace"),
+        query=dict(parse_qsl(environ["QUERY_STRING"], keep_blank_values=True)),
+        headers=headers,
+        body=_body(environ),
+    )
+
+
+def _body(environ: "WSGIEnvironment") -> bytes:
+    length = environ["CONTENT_LENGTH"] or "0"
+    if not length.isascii() or not length.isdigit():
+        raise Refused(400, "Content-Length is no number")
+    if int(length) > _MAX_BODY:
+        raise Refused(413, f"a body may have {_MAX_BODY} bytes")
+    try:
+        body: bytes = environ["wsgi.input"].read(int(length))
+    except TimeoutError as error:
+        raise Dropped from error
+    if len(body) < int(length):
+        raise Dropped
+    return body

@@ -1,0 +1,109 @@
+"""The built-in tenant as a whole: which address is answered by which room, and what goes wrong."""
+
+from collections.abc import Callable
+
+from reconciler.embedded.faults import Counter, FaultBox, Faults
+from reconciler.embedded.hr import HrReceiver
+from reconciler.embedded.oauth import OAuth
+from reconciler.embedded.schemas_endpoint import SchemasEndpoint
+from reconciler.embedded.wire import Refused, Reply, Request, as_json, not_allowed, read_json
+
+BASE_PATH = "/scim/v2"
+TOKEN_PATH = "/oauth/token"  # noqa: S105 — an address
+WEBHOOK_PATH = "/hr/scim/sync"
+FAULTS_PATH = "/_dev/faults"
+_WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_PAGE = b"<!doctype html><title>Sign in</title><p>Please sign in to continue.</p>"
+
+Users = Callable[[Request, str, str], Reply]
+
+
+class Dropped(Exception):
+    """The connection is to be closed without an answer."""
+
+
+class Tenant:
+    """Answers every request; `users` answers what is below the base URL and is no schema."""
+
+    def __init__(
+        self,
+        *,
+        faults: FaultBox,
+        oauth: OAuth,
+        hr: HrReceiver,
+        schemas: SchemasEndpoint,
+        users: Users,
+    ) -> None:
+        self._faults = faults
+        self._oauth = oauth
+        self._rooms = {
+            TOKEN_PATH: oauth.token,
+            WEBHOOK_PATH: hr.sync,
+            FAULTS_PATH: self._dev_faults,
+        }
+        self._schemas = schemas
+        self._users = users
+
+    def answer(self, request: Request) -> Reply:
+        """The answer to one request; raises Dropped where there is to be none."""
+        try:
+            return self._route(request)
+        except Refused as refused:
+            return refused.reply()
+
+    def _route(self, request: Request) -> Reply:
+        if (room := self._rooms.get(request.path)) is not None:
+            return room(request)
+        if (request.path + "/").startswith(BASE_PATH + "/"):
+            return self._scim(request)
+        raise Refused(404, f"nothing is here; SCIM is below {BASE_PATH}")
+
+    def _dev_faults(self, request: Request) -> Reply:
+        if request.method == "PUT":
+            self._faults.set(_read_faults(request))
+        elif request.method != "GET":
+            raise not_allowed(request, "GET", "PUT")
+        return as_json(200, self._faults.current.to_json())
+
+    def _scim(self, request: Request) -> Reply:
+        self._oauth.authenticate(request)
+        if (reply := self._fault()) is not None:
+            return reply
+        try:
+            reply = self._scim_reply(request)
+        except Refused as refused:
+            reply = refused.reply()
+        stored = request.method in _WRITES and 200 <= reply.status < 300
+        if stored and self._faults.take(Counter.DROP_AFTER_COMMIT):
+            raise Dropped
+        return reply
+
+    def _scim_reply(self, request: Request) -> Reply:
+        base_url = request.root + BASE_PATH
+        path = request.path.removeprefix(BASE_PATH)
+        collection, _, identifier = path.lstrip("/").partition("/")
+        if collection == "Schemas":
+            return self._schemas.answer(request, base_url, identifier or None)
+        return self._users(request, base_url, path)
+
+    def _fault(self) -> Reply | None:
+        """What is answered in the place of an answer; None where all goes well."""
+        faults = self._faults.current
+        if faults.html:
+            return Reply(status=200, headers={"Content-Type": "text/html"}, body=_PAGE)
+        if faults.forbid:
+            raise Refused(403, "the client may not do this; it lacks the scope scim:admin")
+        if self._faults.take(Counter.TOO_MANY_REQUESTS):
+            wait = {"Retry-After": str(faults.retry_after)}
+            raise Refused(429, "too many requests", headers=wait)
+        if self._faults.take(Counter.SERVER_ERRORS):
+            raise Refused(503, "the service is overloaded")
+        return None
+
+
+def _read_faults(request: Request) -> Faults:
+    document = read_json(request)
+    try:
+        return Faults.from_json(document)
+    except ValueError as error:
+        raise Refused(400, str(error), scim_type="invalidValue") from error

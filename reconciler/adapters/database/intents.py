@@ -1,0 +1,94 @@
+"""Writes that were begun: what recovery needs to know, kept until their outcome is known."""
+
+import json
+from enum import StrEnum
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from reconciler.adapters.database.outbox import held_urls
+from reconciler.adapters.database.tables import intents
+from reconciler.domain.jsontext import NotJson, parse
+from reconciler.domain.manifest import Manages
+from reconciler.domain.records import AuditRecord, Intent
+from reconciler.domain.scim import MalformedSchema, Schema
+from reconciler.errors import StateError
+
+
+class IntentState(StrEnum):
+    """Whether the outcome of a write is known."""
+
+    OPEN = "open"
+    SETTLED = "settled"
+
+
+def begin(connection: Connection, intent: Intent, record: AuditRecord) -> int:
+    """Write an open intent down; its id."""
+    row = {
+        "run_id": intent.run_id,
+        "tenant": intent.tenant,
+        "change": intent.change,
+        "schema_id": intent.schema_id,
+        "target_system": intent.target_system,
+        "manages": intent.manages,
+        "desired": _written(intent.desired),
+        "before": intent.before,
+        "commit": intent.commit,
+        "state": IntentState.OPEN,
+        "created_at": record.entry.timestamp,
+        "created_by": record.seq,
+    }
+    statement = insert(intents).values(row).returning(intents.c.id)
+    return int(connection.execute(statement).scalar_one())
+
+
+def settle(connection: Connection, intent_id: int, record: AuditRecord) -> None:
+    """Close an open intent; raises StateError where there is none: an outcome is told once."""
+    values = {
+        "state": IntentState.SETTLED,
+        "status": record.entry.status,
+        "settled_at": record.entry.timestamp,
+        "settled_by": record.seq,
+    }
+    still_open = (intents.c.id == intent_id, intents.c.state == IntentState.OPEN)
+    if connection.execute(update(intents).where(*still_open).values(values)).rowcount != 1:
+        raise StateError(
+            f"intent {intent_id} has no outcome to wait for: it is unknown, or another run has "
+            "settled it; see who else uses this store"
+        )
+
+
+def read_open(connection: Connection, tenant: str) -> tuple[tuple[int, Intent], ...]:
+    """Ids and intents of a tenant that have no outcome, oldest first."""
+    mine = (intents.c.tenant == tenant, intents.c.state == IntentState.OPEN)
+    rows = connection.execute(select(intents).where(*mine).order_by(intents.c.id)).all()
+    return tuple((row.id, _intent(row, held_urls(connection, row.id))) for row in rows)
+
+
+def _intent(row: Row[*tuple[object, ...]], webhooks: tuple[str, ...]) -> Intent:
+    return Intent(
+        tenant=row.tenant,
+        change=row.change,
+        schema_id=row.schema_id,
+        target_system=row.target_system,
+        manages=Manages(row.manages),
+        desired=_read(row.desired, row.id),
+        before=row.before,
+        run_id=row.run_id,
+        commit=row.commit,
+        webhooks=webhooks,
+    )
+
+
+def _written(desired: Schema) -> str:
+    """The document as a person wrote it: key order, vendor members and spelling survive."""
+    return json.dumps(desired.document or desired.to_json(), ensure_ascii=False, allow_nan=False)
+
+
+def _read(text: str, intent_id: int) -> Schema:
+    try:
+        return Schema.from_json(parse(text.encode()))
+    except (NotJson, MalformedSchema) as error:
+        raise StateError(
+            f"the store is damaged: the schema of intent {intent_id} cannot be read ({error}); "
+            "restore the store from a backup"
+        ) from error

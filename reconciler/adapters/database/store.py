@@ -1,0 +1,180 @@
+"""Store: the durable memory of all runs; each of its deeds is one transaction."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, insert, inspect, select
+
+from reconciler.adapters.database import intents, outbox, trail
+from reconciler.adapters.database.engine import Database, make_folder, path_of, sync_folder
+from reconciler.adapters.database.outbox import Delivery
+from reconciler.adapters.database.tables import FORMAT_VERSION, meta, metadata
+from reconciler.domain.jsontext import Json
+from reconciler.domain.records import Entry, HrEvent, Intent
+from reconciler.errors import StateError
+from reconciler.ports import Pending
+
+_BATCH = 500  # records in memory at once
+
+
+def open_store(url: str, *, create: bool = True, busy_timeout: float = 30.0) -> "Store":
+    """Open the store that a URL names, `sqlite:///PATH`, relative to the working directory.
+
+    `create` makes what is missing; without it a store that is not there is an error.
+    `busy_timeout` is how many seconds a step waits for other processes that write.
+    Raises UsageError for the URL, StateError for what is there.
+    """
+    path = path_of(url)
+    if create:
+        make_folder(path.parent)
+    else:
+        _require(path)
+    with ExitStack() as undo:
+        database = Database(path, busy_timeout=busy_timeout)
+        undo.callback(database.close)
+        _check(database, create=create)
+        sync_folder(path.parent)
+        undo.pop_all()
+    return Store(database)
+
+
+def _require(path: Path) -> None:
+    try:
+        path.stat()
+    except FileNotFoundError as error:
+        raise StateError(
+            f"there is no store {path} yet: the first apply makes it; "
+            "if there should be one, see --state"
+        ) from error
+    except OSError as error:
+        raise StateError(f"the store {path} cannot be opened: {error.strerror}") from error
+
+
+def _check(database: Database, *, create: bool) -> None:
+    """Make sure that the tables are ours and of our version; make them where there are none."""
+    with database.reading() as connection:
+        tables = inspect(connection).get_table_names()
+        version = _version(connection) if meta.name in tables else None
+    if not tables and create:
+        version = _create(database)
+    if version is None:
+        raise StateError(
+            f"{database.place} is a database, but no store of this program: "
+            "name another file with --state"
+        )
+    if version != str(FORMAT_VERSION):
+        raise StateError(
+            f"the store {database.place} has format {version}, and this program knows "
+            f"{FORMAT_VERSION}: a newer release has written it; upgrade this one, "
+            "or name another file with --state"
+        )
+
+
+def _create(database: Database) -> str | None:
+    with database.writing() as connection:
+        if not inspect(connection).has_table(meta.name):  # another process may have been first
+            metadata.create_all(connection)
+            row = {"name": "format_version", "value": str(FORMAT_VERSION)}
+            connection.execute(insert(meta).values(row))
+        return _version(connection)
+
+
+def _version(connection: Connection) -> str | None:
+    query = select(meta.c.value).where(meta.c.name == "format_version")
+    return connection.execute(query).scalar_one_or_none()
+
+
+class Store:
+    """Audit trail, journal and outbox in one database; safe to share between threads.
+
+    It is a ports.Journal and a ports.Outbox. Every method raises StateError, and then nothing
+    was written. What a method wrote is on the disk when it returns.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def record(self, entry: Entry) -> None:
+        """Append one audit record."""
+        with self._database.writing() as connection:
+            trail.append(connection, entry)
+
+    def intend(self, intent: Intent, entry: Entry) -> int:
+        """Audit record, journal row and a held outbox row per webhook URL; the intent's id."""
+        with self._database.writing() as connection:
+            record = trail.append(connection, entry)
+            intent_id = intents.begin(connection, intent, record)
+            outbox.hold(
+                connection,
+                intent_id=intent_id,
+                tenant=intent.tenant,
+                schema_id=intent.schema_id,
+                urls=intent.webhooks,
+            )
+            return intent_id
+
+    def settle(self, intent_id: int, entry: Entry, event: HrEvent | None) -> None:
+        """Audit record, journal row, and outbox rows released (event) or voided (None)."""
+        with self._database.writing() as connection:
+            record = trail.append(connection, entry)
+            intents.settle(connection, intent_id, record)
+            outbox.release(connection, intent_id, event, record)
+
+    def adopt(self, entry: Entry, event: HrEvent, webhooks: Iterable[str]) -> None:
+        """Audit record and ready outbox rows, for what was there without a write of ours."""
+        with self._database.writing() as connection:
+            record = trail.append(connection, entry)
+            outbox.queue(connection, event, webhooks, record)
+
+    def open_intents(self, tenant: str) -> tuple[tuple[int, Intent], ...]:
+        """Intents without an outcome, oldest first."""
+        with self._database.reading() as connection:
+            return intents.read_open(connection, tenant)
+
+    def pending(self) -> tuple[Pending, ...]:
+        """All that is released and not delivered or given up, in the order of the release."""
+        with self._database.reading() as connection:
+            return outbox.read_pending(connection)
+
+    def delivered(self, pending: Pending, entry: Entry) -> None:
+        """Audit record, and the row is done."""
+        with self._database.writing() as connection:
+            trail.append(connection, entry)
+            outbox.mark_delivered(connection, pending.id, entry)
+
+    def failed(self, pending: Pending, entry: Entry, due_at: datetime | None) -> None:
+        """Audit record; the row is due again at that time, or given up (None)."""
+        with self._database.writing() as connection:
+            trail.append(connection, entry)
+            outbox.mark_failed(connection, pending.id, entry, due_at)
+
+    def all_deliveries(self) -> tuple[Delivery, ...]:
+        """All that was ever released: pending, delivered and given up."""
+        with self._database.reading() as connection:
+            return outbox.read_all(connection)
+
+    def records(self) -> Iterator[dict[str, Json]]:
+        """The trail as it is stored, in the order of storage: nothing is checked or mended.
+
+        Each record is a flat object as AuditRecord.to_json gives it. A few at a time are in
+        memory, and no lock is held between them.
+        """
+        last: int | None = None
+        while batch := self._batch(last):
+            yield from batch
+            last = batch[-1]["seq"]
+
+    def _batch(self, last: int | None) -> list[dict[str, Json]]:
+        with self._database.reading() as connection:
+            return trail.read_after(connection, last, limit=_BATCH)
+
+    def head(self) -> tuple[int, str]:
+        """Number and hash of the last record; of an empty trail 0 and 64 zeros."""
+        with self._database.reading() as connection:
+            return trail.read_head(connection)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._database.close()

@@ -1,0 +1,143 @@
+"""What the tests of the store share: made-up changes, and the file as sqlite3 alone sees it."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from referencing import Registry
+
+from reconciler.adapters.database import Store, open_store
+from reconciler.adapters.packaged import schema_text
+from reconciler.domain.jsontext import parse
+from reconciler.domain.manifest import Manages
+from reconciler.domain.records import Entry, Event, EventType, HrEvent, Intent, Status
+from reconciler.domain.scim import ABSENT, Schema
+
+WHEN = "2026-01-02T03:04:05.678Z"
+HR_URN = "urn:ietf:params:scim:schemas:extension:genesys:2.0:User:HRExtension"
+HR_DOCUMENT: dict[str, Any] = {
+    "id": HR_URN,
+    "x-vendor": {"Zebra": 1, "apple": [None, 2.5]},
+    "name": "HRExtension",
+    "attributes": [
+        {"name": "hrDepartmentCode", "type": "String", "caseExact": True, "idcsWidth": 40},
+        {"name": "startDate", "type": "dateTime", "mutability": "immutable"},
+    ],
+}
+HR = Schema.from_json(HR_DOCUMENT)
+RECEIVER = "https://hr.example.com/api/scim/sync"
+SECOND = "https://payroll.example.com/hook"
+
+
+@contextmanager
+def opened(path: Path, *, busy_timeout: float = 30.0) -> Iterator[Store]:
+    with closing(open_store(f"sqlite:///{path}", busy_timeout=busy_timeout)) as store:
+        yield store
+
+
+def entry(
+    event: Event = Event.RUN_STARTED, status: Status | None = None, *, tenant: str | None = None
+) -> Entry:
+    return Entry(
+        event=event, timestamp=WHEN, status=status, tenant=tenant, run_id="run-1", actor="ci"
+    )
+
+
+def full_entry(number: int = 1) -> Entry:
+    """An entry with something in every member, so that every column can be edited."""
+    return Entry(
+        event=Event.HR_SYNC_COMPLETED,
+        timestamp=WHEN,
+        status=Status.SYNCED,
+        tenant="acme",
+        schema_id=HR_URN,
+        attributes_count=number,
+        change=f"acme/{number}",
+        run_id="run-1",
+        actor="ci",
+        commit="0" * 40,
+        plan_digest="sha256:" + "1" * 64,
+        before_digest=ABSENT,
+        after_digest=HR.fingerprint(),
+        latency_ms=12,
+        webhook_status=204,
+        detail="delivered ½",
+    )
+
+
+def intent(*, tenant: str = "acme", urls: tuple[str, ...] = (RECEIVER, SECOND)) -> Intent:
+    return Intent(
+        tenant=tenant,
+        change=f"{tenant}/hr",
+        schema_id=HR_URN,
+        target_system="Genesys Cloud",
+        manages=Manages.SCHEMA,
+        desired=HR,
+        before=ABSENT,
+        run_id="run-1",
+        commit=None,
+        webhooks=urls,
+    )
+
+
+def intended(tenant: str = "acme") -> Entry:
+    return entry(Event.SCHEMA_EXTENSION_CREATE_INTENDED, tenant=tenant)
+
+
+def created(status: Status = Status.SUCCESS, tenant: str = "acme") -> Entry:
+    return entry(Event.SCHEMA_EXTENSION_CREATED, status, tenant=tenant)
+
+
+def adopted(tenant: str = "acme") -> Entry:
+    return entry(Event.SCHEMA_EXTENSION_ADOPTED, Status.SUCCESS, tenant=tenant)
+
+
+def attempt(status: Status, http: int | None, tenant: str = "acme") -> Entry:
+    tried = entry(Event.HR_SYNC_COMPLETED, status, tenant=tenant)
+    return replace(tried, schema_id=HR_URN, latency_ms=7, webhook_status=http, detail="so it went")
+
+
+def event(number: int = 1, *, tenant: str = "acme") -> HrEvent:
+    return HrEvent(
+        event_type=EventType.DEPLOYED,
+        target_system="Genesys Cloud",
+        tenant=tenant,
+        schema=HR,
+        event_id=f"evt_{number:032x}",
+        verified_at=WHEN,
+        commit=None,
+    )
+
+
+def behind_its_back(path: Path, *statements: str) -> None:
+    """Edit the file as somebody with a SQLite shell would."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as shell:
+        for statement in statements:
+            shell.execute(statement)
+
+
+def rows(path: Path, query: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(path)) as shell:
+        return shell.execute(query).fetchall()
+
+
+def dump(path: Path) -> list[str]:
+    """All that the file says, as SQL."""
+    with closing(sqlite3.connect(path)) as shell:
+        return list(shell.iterdump())
+
+
+def validator(name: str) -> Draft202012Validator:
+    """A validator of one of our JSON Schemas, which looks nothing up elsewhere."""
+    schema = parse(schema_text(name).encode())
+    Draft202012Validator.check_schema(schema)
+    checker = Draft202012Validator.FORMAT_CHECKER
+    return Draft202012Validator(schema, format_checker=checker, registry=Registry())
+
+
+AUDIT = validator("audit")
+EVENT = validator("event")

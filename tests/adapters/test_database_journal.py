@@ -1,0 +1,305 @@
+"""Intents and their outcomes: each deed is one transaction, and an outcome is told once."""
+
+import json
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from reconciler.adapters.database import Store
+from reconciler.domain.manifest import Manages
+from reconciler.domain.records import Status, check_chain
+from reconciler.domain.scim import Schema
+from reconciler.errors import StateError
+from reconciler.ports import Journal, Outbox
+from tests.adapters.store_world import (
+    HR,
+    HR_DOCUMENT,
+    HR_URN,
+    RECEIVER,
+    SECOND,
+    WHEN,
+    adopted,
+    attempt,
+    behind_its_back,
+    created,
+    dump,
+    entry,
+    event,
+    intended,
+    intent,
+    opened,
+    rows,
+)
+from tests.strategies import schema_documents
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state.db"
+
+
+def test_a_store_is_a_journal_and_an_outbox(path: Path) -> None:
+    with opened(path) as store:
+        journal: Journal = store
+        outbox: Outbox = store
+
+        journal.record(entry())
+        assert outbox.pending() == ()
+
+
+def test_an_intent_is_open_until_it_is_settled(path: Path) -> None:
+    with opened(path) as store:
+        number = store.intend(intent(), intended())
+        assert store.open_intents("acme") == ((number, intent()),)
+
+        store.settle(number, created(), event())
+
+        assert store.open_intents("acme") == ()
+
+
+def test_an_open_intent_survives_the_process(path: Path) -> None:
+    with opened(path) as store:
+        number = store.intend(intent(), intended())
+
+    with opened(path) as store:
+        assert store.open_intents("acme") == ((number, intent()),)
+
+
+def test_open_intents_are_those_of_the_tenant_oldest_first(path: Path) -> None:
+    with opened(path) as store:
+        first = store.intend(intent(), intended())
+        store.intend(intent(tenant="beta"), intended("beta"))
+        third = store.intend(replace(intent(), change="acme/later"), intended())
+
+        assert [number for number, _ in store.open_intents("acme")] == [first, third]
+        assert len(store.open_intents("beta")) == 1
+        assert store.open_intents("gamma") == ()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        replace(intent(), webhooks=()),
+        replace(intent(), webhooks=(SECOND, RECEIVER)),
+        replace(intent(), manages=Manages.ATTRIBUTES),
+        replace(intent(), before="sha256:" + "a" * 64),
+        replace(intent(), commit="f" * 40, run_id="run-2"),
+        replace(intent(), target_system="Größe & Söhne", change="a/b"),
+    ],
+)
+def test_every_member_of_an_intent_comes_back(path: Path, changed: Any) -> None:
+    with opened(path) as store:
+        store.intend(changed, intended())
+
+        assert [kept for _, kept in store.open_intents("acme")] == [changed]
+
+
+def test_the_desired_document_comes_back_to_the_letter(path: Path) -> None:
+    with opened(path) as store:
+        store.intend(intent(), intended())
+
+        ((_, kept),) = store.open_intents("acme")
+
+    assert json.dumps(kept.desired.document) == json.dumps(HR_DOCUMENT)  # the order of keys too
+    assert kept.desired.fingerprint() == HR.fingerprint()
+
+
+@settings(max_examples=40, deadline=None)
+@given(document=schema_documents(vendor=True))
+def test_any_desired_schema_comes_back_equal(document: dict[str, Any]) -> None:
+    desired = Schema.from_json(document)
+    with TemporaryDirectory() as folder, opened(Path(folder) / "state.db") as store:
+        store.intend(replace(intent(), desired=desired), intended())
+
+        ((_, kept),) = store.open_intents("acme")
+
+    assert kept.desired == desired
+    assert json.dumps(kept.desired.document) == json.dumps(document)
+
+
+def test_a_schema_that_was_never_a_document_is_kept_as_well(path: Path) -> None:
+    built = Schema(id=HR_URN, name="HRExtension", attributes=HR.attributes[1:])
+    with opened(path) as store:
+        store.intend(replace(intent(), desired=built), intended())
+
+        ((_, kept),) = store.open_intents("acme")
+
+    assert kept.desired == built
+
+
+@pytest.mark.parametrize("desired", ["{", "[]", "{}", '{"id": 1}', '{"id": "a", "id": "b"}'])
+def test_a_damaged_document_is_said_and_not_guessed(path: Path, desired: str) -> None:
+    with opened(path) as store:
+        number = store.intend(intent(), intended())
+        behind_its_back(path, f"UPDATE intents SET desired = '{desired}'")
+
+        with pytest.raises(StateError, match=f"schema of intent {number} cannot be read"):
+            store.open_intents("acme")
+
+
+def test_the_journal_row_names_the_records_of_intent_and_outcome(path: Path) -> None:
+    with opened(path) as store:
+        store.record(entry())
+        number = store.intend(intent(), intended())
+        store.record(entry())
+        store.settle(number, created(Status.RECOVERED), None)
+
+    kept = rows(
+        path, "SELECT state, created_by, created_at, settled_by, settled_at, status FROM intents"
+    )
+    assert kept == [("settled", 2, WHEN, 4, WHEN, "RECOVERED")]
+
+
+# ------------------------------------------------------------------------- told once
+
+
+@pytest.mark.parametrize("again", [event(), None])
+def test_an_outcome_is_told_once(path: Path, again: Any) -> None:
+    with opened(path) as store:
+        number = store.intend(intent(), intended())
+        store.settle(number, created(), event())
+        before = dump(path)
+
+        with pytest.raises(StateError, match=f"intent {number} has no outcome to wait for"):
+            store.settle(number, created(), again)
+
+        assert dump(path) == before
+
+
+def test_an_unknown_intent_has_no_outcome(path: Path) -> None:
+    with opened(path) as store:
+        with pytest.raises(StateError, match="intent 42 has no outcome"):
+            store.settle(42, created(), event())
+
+        assert list(store.records()) == []
+
+
+def test_an_entry_that_cannot_be_sealed_leaves_the_intent_open(path: Path) -> None:
+    with opened(path) as store:
+        number = store.intend(intent(), intended())
+
+        with pytest.raises(StateError, match="is no text"):
+            store.settle(number, replace(created(), detail="\ud800"), event())
+
+        assert [each for each, _ in store.open_intents("acme")] == [number]
+
+
+# ------------------------------------------------------------------ all of it, or nothing
+
+
+def intend(store: Store) -> None:
+    store.intend(intent(), intended())
+
+
+def settle(store: Store) -> None:
+    store.settle(1, created(), event(2))
+
+
+def void(store: Store) -> None:
+    store.settle(1, created(Status.FAILED), None)
+
+
+def adopt(store: Store) -> None:
+    store.adopt(adopted(), event(3), [RECEIVER])
+
+
+def deliver(store: Store) -> None:
+    store.delivered(store.pending()[0], attempt(Status.SYNCED, 200))
+
+
+def fail(store: Store) -> None:
+    store.failed(store.pending()[0], attempt(Status.FAILED, 500), None)
+
+
+@pytest.mark.parametrize(
+    ("deed", "when"),
+    [
+        (intend, "INSERT ON audit"),
+        (intend, "INSERT ON intents"),
+        (intend, "INSERT ON outbox"),
+        (settle, "INSERT ON audit"),
+        (settle, "UPDATE ON intents"),
+        (settle, "UPDATE ON outbox"),
+        (void, "INSERT ON audit"),
+        (void, "UPDATE ON intents"),
+        (void, "UPDATE ON outbox"),
+        (adopt, "INSERT ON audit"),
+        (adopt, "INSERT ON outbox"),
+        (deliver, "INSERT ON audit"),
+        (deliver, "UPDATE ON outbox"),
+        (fail, "INSERT ON audit"),
+        (fail, "UPDATE ON outbox"),
+    ],
+)
+def test_a_step_that_fails_undoes_the_whole_deed(
+    path: Path, deed: Callable[[Store], None], when: str
+) -> None:
+    """A trigger refuses one of the deed's writes; the last row of it, where there are several."""
+    last = f"WHEN NEW.url = '{SECOND}'" if deed in (intend, settle, void) else ""
+    refusal = "BEGIN SELECT RAISE(ABORT, 'no room for this row'); END"
+    condition = last if when.endswith("outbox") else ""
+    with opened(path) as store:
+        store.intend(intent(), intended())
+        store.adopt(adopted(), event(1), [RECEIVER])
+        behind_its_back(path, f"CREATE TRIGGER refuse BEFORE {when} {condition} {refusal}")
+        before = dump(path)
+
+        with pytest.raises(StateError, match="no room for this row"):
+            deed(store)
+
+        assert dump(path) == before
+        behind_its_back(path, "DROP TRIGGER refuse")
+        deed(store)
+        assert dump(path) != before
+        assert check_chain(store.records()).broken_at is None
+
+
+def test_a_deed_that_is_interrupted_leaves_nothing(path: Path) -> None:
+    def urls() -> Any:
+        yield RECEIVER
+        raise KeyboardInterrupt
+
+    with opened(path) as store:
+        store.record(entry())
+        before = dump(path)
+
+        with pytest.raises(KeyboardInterrupt):
+            store.adopt(adopted(), event(), urls())
+
+        assert dump(path) == before
+        store.adopt(adopted(), event(), [RECEIVER])
+        assert len(store.pending()) == 1
+
+
+# --------------------------------------------------------------------------- threads
+
+
+def test_tenants_in_parallel_threads_keep_one_chain(path: Path) -> None:
+    start = threading.Barrier(6)
+
+    def apply(store: Store, tenant: str) -> None:
+        start.wait()
+        for number in range(1, 6):
+            opened_intent = store.intend(intent(tenant=tenant), intended(tenant))
+            told = replace(event(tenant=tenant), event_id=f"evt_{tenant}_{number}")
+            store.settle(opened_intent, created(tenant=tenant), told)
+            assert store.open_intents(tenant) == ()
+
+    with opened(path) as store:
+        with ThreadPoolExecutor(6) as pool:
+            for future in [pool.submit(apply, store, f"tenant-{n}") for n in range(6)]:
+                future.result()
+
+        assert check_chain(store.records()).records == 60
+        assert check_chain(store.records()).broken_at is None
+        for tenant in range(6):
+            mine = [d for d in store.all_deliveries() if d.tenant == f"tenant-{tenant}"]
+            assert [d.sequence for d in mine if d.url == RECEIVER] == [1, 2, 3, 4, 5]
+            assert [d.sequence for d in mine if d.url == SECOND] == [1, 2, 3, 4, 5]

@@ -1,0 +1,384 @@
+"""Opening the store: which URLs, which files, which PRAGMAs, and what a person is told."""
+
+import os
+import resource
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+
+from reconciler.adapters.database import open_store
+from reconciler.adapters.database.engine import explained, prepare
+from reconciler.errors import StateError, UsageError
+from tests.adapters.store_world import behind_its_back, dump, entry, opened, rows
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state.db"
+
+
+def test_a_new_store_is_made_with_the_folders_above_it(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "state.db"
+
+    with opened(path) as store:
+        store.record(entry())
+
+    assert rows(path, "SELECT count(*) FROM audit") == [(1,)]
+
+
+def test_a_relative_path_starts_at_the_working_directory(tmp_path: Path) -> None:
+    code = (
+        "from reconciler.adapters.database import open_store;"
+        "open_store('sqlite:///.reconciler/state.db').close()"
+    )
+
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+
+    assert (tmp_path / ".reconciler" / "state.db").is_file()
+
+
+def test_what_was_recorded_is_there_after_opening_again(path: Path) -> None:
+    with opened(path) as store:
+        store.record(entry())
+        head = store.head()
+
+    with opened(path) as store:
+        assert store.head() == head
+        assert head[0] == 1
+
+
+def test_opening_an_existing_store_writes_nothing(path: Path) -> None:
+    with opened(path) as store:
+        store.record(entry())
+    before = path.read_bytes()
+
+    with opened(path) as store:
+        assert len(list(store.records())) == 1
+
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "state.db",
+        "sqlite:",
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "sqlite:///state.db?mode=ro",
+        "sqlite:///file:state.db?uri=true",
+        "sqlite:///a%00b",
+        "sqlite://host/state.db",
+        "sqlite://somebody@/state.db",
+        "sqlite+aiosqlite:///state.db",
+        "mysql://db/reconciler",
+        "postgresql+psycopg://somebody@db/reconciler",
+    ],
+)
+def test_another_url_is_refused_and_the_message_says_what_is_supported(url: str) -> None:
+    with pytest.raises(UsageError, match=r"sqlite:///"):
+        open_store(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://somebody:hunter2@db/reconciler",
+        "postgresql+psycopg://db/reconciler?user=a&password=hunter2",
+        "sqlite://somebody:hunter2@/state.db",
+        "mysql://:hunter2@db",
+        "hunter2",
+        "://hunter2",
+        "postgresql+psycopg://a:hunter2@db:port/x",
+    ],
+)
+def test_a_password_in_the_url_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(UsageError) as refusal:
+        open_store(url)
+
+    assert "hunter2" not in str(refusal.value)
+    assert "RECONCILER_STATE" in str(refusal.value)
+
+
+def test_a_missing_store_is_no_empty_trail(path: Path) -> None:
+    with pytest.raises(StateError, match=r"no store .*state\.db yet: the first apply makes it"):
+        open_store(f"sqlite:///{path}", create=False)
+
+    assert not path.exists()
+
+
+def test_an_empty_file_is_no_empty_trail_either(path: Path) -> None:
+    path.touch()
+
+    with pytest.raises(StateError, match="no store of this program"):
+        open_store(f"sqlite:///{path}", create=False)
+
+
+def test_an_existing_store_opens_without_create(path: Path) -> None:
+    with opened(path) as store:
+        store.record(entry())
+
+    with closing(open_store(f"sqlite:///{path}", create=False)) as store:
+        assert store.head()[0] == 1
+
+
+def test_garbage_is_not_a_database_and_stays_as_it_is(path: Path) -> None:
+    path.write_bytes(b"kind: Tenant\n" * 100)
+    before = path.read_bytes()
+
+    with pytest.raises(StateError, match=r"state\.db is not a SQLite database.*--state"):
+        open_store(f"sqlite:///{path}")
+
+    assert path.read_bytes() == before
+
+
+def test_a_database_of_another_program_is_left_alone(path: Path) -> None:
+    behind_its_back(path, "CREATE TABLE bookmarks (url TEXT)")
+    before = dump(path)
+
+    with pytest.raises(StateError, match="no store of this program"):
+        open_store(f"sqlite:///{path}")
+
+    assert dump(path) == before
+
+
+@pytest.mark.parametrize("version", ["2", "17", "next", ""])
+def test_a_store_of_another_format_is_refused_in_words(path: Path, version: str) -> None:
+    with opened(path):
+        pass
+    behind_its_back(path, f"UPDATE meta SET value = '{version}'")
+
+    with pytest.raises(StateError, match=f"format {version}, and this program knows 1: a newer"):
+        open_store(f"sqlite:///{path}")
+
+
+def test_a_store_without_its_version_is_refused(path: Path) -> None:
+    with opened(path):
+        pass
+    behind_its_back(path, "DELETE FROM meta")
+
+    with pytest.raises(StateError, match="no store of this program"):
+        open_store(f"sqlite:///{path}")
+
+
+def test_a_folder_where_the_file_should_be_is_said(path: Path) -> None:
+    path.mkdir()
+
+    with pytest.raises(StateError, match=r"cannot be opened: it has to be a file"):
+        open_store(f"sqlite:///{path}")
+
+
+def test_a_file_where_the_folder_should_be_is_said(path: Path) -> None:
+    path.touch()
+
+    with pytest.raises(StateError, match=r"cannot make the folder .*state\.db.*--state"):
+        open_store(f"sqlite:///{path / 'deeper' / 'state.db'}")
+
+
+def test_a_file_above_the_store_is_said_without_create_too(path: Path) -> None:
+    path.touch()
+
+    with pytest.raises(StateError, match="cannot be opened: Not a directory"):
+        open_store(f"sqlite:///{path / 'state.db'}", create=False)
+
+
+def test_a_folder_that_takes_no_files_is_said() -> None:
+    with pytest.raises(StateError, match="cannot be opened"):
+        open_store("sqlite:////proc/state.db")
+
+
+def test_a_full_disk_is_said() -> None:
+    with pytest.raises(StateError, match="the disk is full: free some space"):
+        open_store("sqlite:////dev/full")
+
+
+def test_a_damaged_file_is_said(path: Path) -> None:
+    with opened(path) as store:
+        for _ in range(100):
+            store.record(entry())
+    content = bytearray(path.read_bytes())
+    content[4096:] = b"\xff" * (len(content) - 4096)
+    path.write_bytes(content)
+
+    with pytest.raises(StateError, match="is damaged: restore it"):
+        open_store(f"sqlite:///{path}")
+
+
+def test_a_store_that_lost_a_table_is_said(path: Path) -> None:
+    with opened(path) as store:
+        behind_its_back(path, "DROP TABLE audit")
+
+        with pytest.raises(StateError, match="answers with an error: no such table: audit"):
+            store.record(entry())
+
+
+def test_a_writer_that_does_not_end_is_said_after_the_timeout(path: Path) -> None:
+    with opened(path, busy_timeout=0.05) as store, closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN IMMEDIATE")
+
+        with pytest.raises(StateError, match="is locked: another process is writing"):
+            store.record(entry())
+
+        other.rollback()
+        store.record(entry())
+        assert store.head()[0] == 1
+
+
+def test_a_writer_that_ends_in_time_is_waited_for(path: Path) -> None:
+    with opened(path, busy_timeout=20) as store:
+        shell = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        with closing(shell) as other:
+            other.execute("BEGIN IMMEDIATE")
+            later = threading.Timer(0.1, lambda: other.execute("ROLLBACK"))
+            later.start()
+
+            store.record(entry())
+
+            later.join()
+        assert store.head()[0] == 1
+
+
+def test_readers_do_not_wait_for_a_writer(path: Path) -> None:
+    with opened(path, busy_timeout=0) as store, closing(sqlite3.connect(path)) as other:
+        store.record(entry())
+        other.execute("BEGIN IMMEDIATE")
+
+        assert len(list(store.records())) == 1
+        assert store.head()[0] == 1
+        assert store.pending() == ()
+        assert store.all_deliveries() == ()
+        assert store.open_intents("acme") == ()
+
+
+def test_the_last_to_close_leaves_one_file(path: Path) -> None:
+    with opened(path) as store:
+        store.record(entry())
+
+    assert [each.name for each in path.parent.iterdir()] == ["state.db"]
+
+
+# ------------------------------------------------------------------------------- PRAGMAs
+
+
+@pytest.fixture
+def raw(path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(path)) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 1234)],
+)
+def test_every_pragma_is_set(raw: sqlite3.Connection, name: str, value: str | int) -> None:
+    prepare(raw, 1234)
+
+    assert raw.execute(f"PRAGMA {name}").fetchone() == (value,)
+
+
+def test_the_driver_begins_no_transactions_of_its_own(raw: sqlite3.Connection) -> None:
+    prepare(raw, 0)
+
+    raw.execute("CREATE TABLE t (x)")
+    raw.execute("INSERT INTO t VALUES (1)")
+
+    assert raw.isolation_level is None
+    assert not raw.in_transaction
+
+
+def test_a_pragma_that_is_not_taken_is_an_error_and_closes_the_connection() -> None:
+    memory = sqlite3.connect(":memory:")  # it can have no write-ahead log
+
+    with pytest.raises(StateError, match=r"does not take journal_mode=WAL.*local disk"):
+        prepare(memory, 0)
+
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        memory.execute("SELECT 1")
+
+
+def test_the_file_stays_in_wal_mode(path: Path) -> None:
+    with opened(path):
+        pass
+
+    assert rows(path, "PRAGMA journal_mode") == [("wal",)]
+
+
+# ------------------------------------------------------------- what SQLite says, in our words
+
+
+def test_a_read_only_file_is_said(path: Path) -> None:
+    with opened(path):
+        pass
+    engine = sqlalchemy.create_engine(f"sqlite:///file:{path}?mode=ro&uri=true")
+
+    with (
+        pytest.raises(StateError, match=r"the store state is read-only: make the file and"),
+        explained("state"),
+        engine.begin() as connection,
+    ):
+        connection.exec_driver_sql("DELETE FROM meta")
+
+    engine.dispose()
+
+
+def test_an_error_without_a_code_keeps_its_words(path: Path) -> None:
+    engine = sqlalchemy.create_engine(f"sqlite:///{path}")
+
+    with (
+        pytest.raises(StateError, match=r"the store state cannot be used: .*binding"),
+        explained("state"),
+        engine.begin() as connection,
+    ):
+        connection.exec_driver_sql("SELECT ?", ())
+
+    engine.dispose()
+
+
+def test_an_error_of_the_library_itself_is_explained_as_well() -> None:
+    with (
+        pytest.raises(StateError, match=r"the store state cannot be used: .*nosuch"),
+        explained("state"),
+    ):
+        sqlalchemy.create_engine("nosuch:///x")
+
+
+def test_a_disk_that_refuses_to_grow_the_log_is_said_and_keeps_the_trail_whole(path: Path) -> None:
+    """A real write error: the kernel lets the process make no file larger than 60 kB."""
+    code = (
+        "import resource, sys\n"
+        "from reconciler.errors import StateError\n"
+        "from tests.adapters.store_world import entry, opened\n"
+        "from pathlib import Path\n"
+        "with opened(Path(sys.argv[1])) as store:\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, resource.RLIM_INFINITY))\n"
+        "    for number in range(200):\n"
+        "        try:\n"
+        "            store.record(entry())\n"
+        "        except StateError as error:\n"
+        "            print(number, error)\n"
+        "            break\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (-1, -1))\n"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+    )
+
+    acknowledged, _, message = ended.stdout.partition(" ")
+    assert "cannot be read or written, the disk gives an error" in message
+    assert rows(path, "SELECT count(*) FROM audit") == [(int(acknowledged),)]
+    assert int(acknowledged) > 0
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[1] == resource.RLIM_INFINITY

@@ -1,0 +1,415 @@
+"""The outbox: nothing is said before its outcome, nothing twice, and never with other bytes."""
+
+from collections import defaultdict
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from reconciler.adapters.database import DeliveryState, Store
+from reconciler.adapters.packaged import schema_text
+from reconciler.domain.jsontext import parse
+from reconciler.domain.records import Status, check_chain
+from reconciler.errors import StateError
+from reconciler.ports import Pending
+from tests.adapters.store_world import (
+    EVENT,
+    HR_URN,
+    RECEIVER,
+    SECOND,
+    adopted,
+    attempt,
+    behind_its_back,
+    created,
+    event,
+    intended,
+    intent,
+    opened,
+    rows,
+)
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state.db"
+
+
+def released(store: Store) -> tuple[Pending, ...]:
+    store.settle(store.intend(intent(), intended()), created(), event())
+    return store.pending()
+
+
+def test_nothing_is_to_be_sent_before_the_outcome(path: Path) -> None:
+    with opened(path) as store:
+        store.intend(intent(), intended())
+
+        assert store.pending() == ()
+        assert store.all_deliveries() == ()
+    assert rows(path, "SELECT state, url, body FROM outbox") == [
+        ("held", RECEIVER, None),
+        ("held", SECOND, None),
+    ]
+
+
+def test_a_verified_change_is_released_to_every_url_at_once(path: Path) -> None:
+    with opened(path) as store:
+        to_receiver, to_second = released(store)
+
+    assert to_receiver == Pending(
+        id=1,
+        tenant="acme",
+        url=RECEIVER,
+        event_id=event().event_id,
+        schema_id=HR_URN,
+        body=event().body(1),
+        attempts=0,
+        due_at=NOW,
+    )
+    assert to_second == replace(to_receiver, id=2, url=SECOND)
+
+
+def test_the_body_fits_the_json_schema_of_events(path: Path) -> None:
+    with opened(path) as store:
+        body = parse(released(store)[0].body)
+
+    EVENT.validate(body)
+    assert set(body) == set(parse(schema_text("event").encode())["properties"])
+    for member in body:
+        assert not EVENT.is_valid({name: v for name, v in body.items() if name != member})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"event_type": "SCHEMA_EXTENSION_DELETED"},
+        {"event_id": "evt_1"},
+        {"sequence": 0},
+        {"verified_at": "yesterday"},
+        {"schema_digest": "absent"},
+        {"attributes": [{"name": "a", "type": "string", "mutability": "readWrite"}]},
+        {"tenant": ""},
+    ],
+)
+def test_the_json_schema_refuses_what_is_no_event(change: dict[str, object]) -> None:
+    body = parse(event().body(1))
+    assert EVENT.is_valid(body)
+
+    assert not EVENT.is_valid(body | change)
+
+
+def test_a_change_that_did_not_happen_is_never_announced(path: Path) -> None:
+    with opened(path) as store:
+        store.settle(store.intend(intent(), intended()), created(Status.FAILED), None)
+
+        assert store.pending() == ()
+        assert store.all_deliveries() == ()
+    assert rows(path, "SELECT DISTINCT state, body FROM outbox") == [("void", None)]
+
+
+def test_a_url_named_twice_is_told_once(path: Path) -> None:
+    with opened(path) as store:
+        number = store.intend(intent(urls=(RECEIVER, RECEIVER)), intended())
+        store.settle(number, created(), event())
+        store.adopt(adopted(), event(2), [SECOND, SECOND])
+
+        assert [each.url for each in store.pending()] == [RECEIVER, SECOND]
+
+
+def test_an_event_told_again_is_not_queued_again(path: Path) -> None:
+    with opened(path) as store:
+        first = released(store)
+
+        store.settle(store.intend(intent(), intended()), created(Status.RECOVERED), event())
+        store.adopt(adopted(), event(), [RECEIVER, SECOND])
+
+        assert store.pending() == first
+        assert store.open_intents("acme") == ()
+    assert rows(path, "SELECT state FROM outbox WHERE intent_id = 2") == [("void",), ("void",)]
+
+
+@pytest.mark.parametrize("end", [DeliveryState.DELIVERED, DeliveryState.GIVEN_UP])
+def test_an_event_that_is_over_is_not_queued_again(path: Path, end: DeliveryState) -> None:
+    with opened(path) as store:
+        for each in released(store):
+            if end is DeliveryState.DELIVERED:
+                store.delivered(each, attempt(Status.SYNCED, 200))
+            else:
+                store.failed(each, attempt(Status.FAILED, 410), None)
+
+        store.adopt(adopted(), event(), [RECEIVER, SECOND])
+
+        assert store.pending() == ()
+        assert [each.state for each in store.all_deliveries()] == [end, end]
+
+
+def test_an_event_that_was_voided_may_be_told_later(path: Path) -> None:
+    with opened(path) as store:
+        store.settle(store.intend(intent(), intended()), created(Status.FAILED), None)
+
+        store.adopt(adopted(), event(), [RECEIVER])
+
+        assert [each.event_id for each in store.pending()] == [event().event_id]
+
+
+def test_a_url_added_later_gets_the_same_bytes(path: Path) -> None:
+    with opened(path) as store:
+        store.adopt(adopted(), event(), [RECEIVER])
+        store.adopt(adopted(), event(2), [RECEIVER])
+        later = replace(event(), verified_at="2027-01-01T00:00:00.000Z")
+
+        store.adopt(adopted(), later, [RECEIVER, SECOND])
+
+        to_second = store.pending()[-1]
+        assert to_second.url == SECOND
+        assert to_second.body == store.pending()[0].body == event().body(1)
+
+
+def test_the_sequence_counts_per_tenant(path: Path) -> None:
+    with opened(path) as store:
+        for number, tenant in enumerate(["acme", "beta", "acme", "acme", "beta"]):
+            told = replace(event(number), tenant=tenant)
+            store.adopt(adopted(tenant), told, [RECEIVER, SECOND])
+
+        told_order = [(d.tenant, d.sequence) for d in store.all_deliveries() if d.url == SECOND]
+    assert told_order == [("acme", 1), ("beta", 1), ("acme", 2), ("acme", 3), ("beta", 2)]
+
+
+def test_what_is_voided_leaves_no_gap_in_the_sequence(path: Path) -> None:
+    with opened(path) as store:
+        store.settle(store.intend(intent(), intended()), created(), event(1))
+        store.settle(store.intend(intent(), intended()), created(Status.FAILED), None)
+        store.settle(store.intend(intent(), intended()), created(), event(2))
+
+        assert {d.sequence for d in store.all_deliveries()} == {1, 2}
+
+
+def test_pending_is_in_the_order_of_the_outcomes(path: Path) -> None:
+    with opened(path) as store:
+        early = store.intend(intent(urls=(RECEIVER,)), intended())
+        late = store.intend(intent(urls=(RECEIVER,)), intended())
+
+        store.settle(late, created(), event(1))
+        store.settle(early, created(), event(2))
+
+        assert [each.event_id for each in store.pending()] == [
+            event(1).event_id,
+            event(2).event_id,
+        ]
+
+
+def test_a_delivery_is_over_and_recorded(path: Path) -> None:
+    with opened(path) as store:
+        first, second = released(store)
+
+        store.delivered(first, attempt(Status.SYNCED, 202))
+
+        assert store.pending() == (second,)
+        done = store.all_deliveries()[0]
+        assert (done.state, done.attempts, done.last_status, done.due_at) == (
+            DeliveryState.DELIVERED, 1, 202, None,
+        )  # fmt: skip
+        *_, last = store.records()
+        assert (last["event"], last["status"]) == ("HR_SYNC_COMPLETED", "SYNCED")
+
+
+def test_a_failed_attempt_is_counted_and_due_later_with_the_same_bytes(path: Path) -> None:
+    with opened(path) as store:
+        first, _ = released(store)
+        later = NOW + timedelta(minutes=5)
+
+        store.failed(first, attempt(Status.FAILED, 503), later)
+
+        assert store.pending()[0] == replace(first, attempts=1, due_at=later)
+        waiting = store.all_deliveries()[0]
+        assert (waiting.state, waiting.last_status, waiting.last_detail) == (
+            DeliveryState.READY, 503, "so it went",
+        )  # fmt: skip
+
+
+def test_what_is_given_up_is_kept_and_not_sent(path: Path) -> None:
+    with opened(path) as store:
+        first, second = released(store)
+
+        store.failed(first, attempt(Status.FAILED, None), None)
+
+        assert store.pending() == (second,)
+        assert store.all_deliveries()[0].state is DeliveryState.GIVEN_UP
+        assert store.all_deliveries()[0].last_status is None
+
+
+def test_a_delivery_beats_a_failure_of_another_process(path: Path) -> None:
+    with opened(path) as store:
+        first, _ = released(store)
+
+        store.delivered(first, attempt(Status.SYNCED, 200))
+        store.failed(first, attempt(Status.FAILED, None), NOW)
+        store.failed(first, attempt(Status.FAILED, None), None)
+
+        assert store.all_deliveries()[0].state is DeliveryState.DELIVERED
+        assert store.head()[0] == 5  # every attempt is in the trail
+
+
+def test_a_delivery_counts_even_after_another_process_gave_up(path: Path) -> None:
+    with opened(path) as store:
+        first, _ = released(store)
+
+        store.failed(first, attempt(Status.FAILED, None), None)
+        store.delivered(first, attempt(Status.SYNCED, 200))
+
+        assert store.all_deliveries()[0].state is DeliveryState.DELIVERED
+
+
+def test_a_row_that_somebody_took_away_is_said_and_nothing_recorded(path: Path) -> None:
+    with opened(path) as store:
+        first, _ = released(store)
+        behind_its_back(path, "DELETE FROM outbox WHERE id = 1")
+
+        with pytest.raises(StateError, match="the outbox has no row 1"):
+            store.delivered(first, attempt(Status.SYNCED, 200))
+
+        assert store.head()[0] == 2
+
+
+def test_a_damaged_row_is_said(path: Path) -> None:
+    with opened(path) as store:
+        released(store)
+        behind_its_back(path, "UPDATE outbox SET due_at = 'soon' WHERE id = 2")
+
+        with pytest.raises(StateError, match="row 2 of the outbox is due at no moment"):
+            store.pending()
+        with pytest.raises(StateError, match="row 2 of the outbox is due at no moment"):
+            store.all_deliveries()
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "UPDATE outbox SET state = 'sent'",
+        "UPDATE outbox SET state = 'held'",  # it has bytes that could be sent
+        "UPDATE outbox SET body = NULL",
+        "UPDATE outbox SET sequence = NULL",
+        "UPDATE outbox SET due_at = NULL",
+        "UPDATE intents SET manages = 'everything'",
+        "INSERT INTO outbox (tenant, url, schema_id, state, attempts)"
+        " VALUES ('acme', 'https://x', 'urn:x', 'ready', 0)",
+        "INSERT INTO outbox SELECT 9, intent_id, tenant, url, schema_id, state, event_id, sequence,"
+        " body, released_by, attempts, due_at, last_status, last_detail FROM outbox WHERE id = 1",
+        "UPDATE intents SET state = 'open'",
+    ],
+)
+def test_the_database_itself_refuses_rows_that_cannot_be(path: Path, edit: str) -> None:
+    with opened(path) as store:
+        released(store)
+
+    with pytest.raises(Exception, match="constraint failed"):
+        behind_its_back(path, edit)
+
+
+# ------------------------------------------------------------------------------- law
+
+
+class OutboxMachine(RuleBasedStateMachine):
+    """Any order of deeds, opening and closing among them, against a list of what was said."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = TemporaryDirectory()
+        self.path = Path(self.folder.name) / "state.db"
+        self.context = opened(self.path)
+        self.store = self.context.__enter__()
+        self.open: dict[int, tuple[str, tuple[str, ...]]] = {}
+        self.told: set[tuple[str, str]] = set()  # url, event id
+        self.over: set[tuple[str, str]] = set()
+        self.bytes: dict[str, bytes] = {}
+        self.deeds = 0
+
+    tenants = st.sampled_from(["acme", "beta"])
+    urls = st.lists(st.sampled_from([RECEIVER, SECOND]), max_size=2).map(tuple)
+    numbers = st.integers(1, 4)
+
+    @rule(tenant=tenants, urls=urls)
+    def intend(self, tenant: str, urls: tuple[str, ...]) -> None:
+        number = self.store.intend(intent(tenant=tenant, urls=urls), intended(tenant))
+        self.open[number] = (tenant, urls)
+        self.deeds += 1
+
+    @precondition(lambda self: self.open)
+    @rule(data=st.data(), happened=st.booleans(), number=numbers)
+    def settle(self, data: st.DataObject, happened: bool, number: int) -> None:
+        intent_id = data.draw(st.sampled_from(sorted(self.open)))
+        tenant, urls = self.open.pop(intent_id)
+        told = replace(event(number, tenant=tenant), event_id=f"evt_{tenant}_{number}")
+        self.store.settle(intent_id, created(tenant=tenant), told if happened else None)
+        self.told |= {(url, told.event_id) for url in urls} if happened else set()
+        self.deeds += 1
+
+    @rule(tenant=tenants, urls=urls, number=numbers)
+    def adopt(self, tenant: str, urls: tuple[str, ...], number: int) -> None:
+        told = replace(event(number, tenant=tenant), event_id=f"evt_{tenant}_{number}")
+        self.store.adopt(adopted(tenant), told, urls)
+        self.told |= {(url, told.event_id) for url in urls}
+        self.deeds += 1
+
+    @precondition(lambda self: self.told - self.over)
+    @rule(data=st.data(), how=st.sampled_from(["delivered", "later", "given up"]))
+    def attempt(self, data: st.DataObject, how: str) -> None:
+        pending = data.draw(st.sampled_from(self.store.pending()))
+        if how == "delivered":
+            self.store.delivered(pending, attempt(Status.SYNCED, 200, pending.tenant))
+        else:
+            due = NOW if how == "later" else None
+            self.store.failed(pending, attempt(Status.FAILED, 500, pending.tenant), due)
+        self.over |= {(pending.url, pending.event_id)} if how != "later" else set()
+        self.deeds += 1
+
+    @rule()
+    def open_again(self) -> None:
+        self.context.__exit__(None, None, None)
+        self.context = opened(self.path)
+        self.store = self.context.__enter__()
+
+    @invariant()
+    def pending_is_what_was_told_and_is_not_over(self) -> None:
+        pending = [(each.url, each.event_id) for each in self.store.pending()]
+        assert len(pending) == len(set(pending))
+        assert set(pending) == self.told - self.over
+        everything = [(each.url, each.event_id) for each in self.store.all_deliveries()]
+        assert sorted(everything) == sorted(self.told)
+
+    @invariant()
+    def the_same_id_always_has_the_same_bytes(self) -> None:
+        for each in self.store.pending():
+            assert self.bytes.setdefault(each.event_id, each.body) == each.body
+
+    @invariant()
+    def each_tenant_counts_without_gaps(self) -> None:
+        numbers: dict[str, dict[int, str]] = defaultdict(dict)
+        for each in self.store.all_deliveries():
+            assert numbers[each.tenant].setdefault(each.sequence, each.event_id) == each.event_id
+        for of_tenant in numbers.values():
+            assert sorted(of_tenant) == list(range(1, len(of_tenant) + 1))
+
+    @invariant()
+    def each_deed_is_one_record_of_a_whole_chain(self) -> None:
+        result = check_chain(self.store.records())
+        assert (result.records, result.broken_at) == (self.deeds, None)
+
+    @invariant()
+    def open_intents_are_those_without_an_outcome(self) -> None:
+        kept = {n for tenant in ("acme", "beta") for n, _ in self.store.open_intents(tenant)}
+        assert kept == set(self.open)
+
+    def teardown(self) -> None:
+        self.context.__exit__(None, None, None)
+        self.folder.cleanup()
+
+
+TestOutboxLaws = OutboxMachine.TestCase
+TestOutboxLaws.settings = settings(max_examples=15, stateful_step_count=15, deadline=None)

@@ -1,0 +1,307 @@
+"""The audit trail: every edit behind the program's back is found, and no append breaks it."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reconciler.adapters.database import Store
+from reconciler.adapters.database.tables import audit
+from reconciler.domain.records import (
+    ENTRY_MEMBERS,
+    GENESIS,
+    AuditRecord,
+    Event,
+    check_chain,
+    seal,
+)
+from reconciler.errors import StateError
+from tests.adapters.store_world import AUDIT, entry, full_entry, opened, rows
+
+RECORDS = 40
+COLUMNS = ("seq", *ENTRY_MEMBERS, "prev_hash", "hash")
+CONTENT = ", ".join(f'"{column}"' for column in COLUMNS[1:])
+TEXTS = ("'other'", "''", "NULL", "x'00ff'", "CAST(x'fe' AS TEXT)", "42")
+NUMBERS = ("-7", "NULL", "'many'", "x'01'", "1.5", "9e999", "9223372036854775807")
+
+
+@pytest.fixture(scope="module")
+def trail(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, Path]]:
+    """A trail with something in every column; each test puts back what it changes."""
+    path = tmp_path_factory.mktemp("trail") / "state.db"
+    with opened(path) as store:
+        for number in range(1, RECORDS + 1):
+            store.record(full_entry(number))
+        yield store, path
+
+
+@contextmanager
+def edited(path: Path, *statements: str) -> Iterator[None]:
+    """The table after some SQL that this program did not send; afterwards as it was."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as shell:
+        shell.execute("CREATE TEMP TABLE kept AS SELECT * FROM audit")
+        for statement in statements:
+            shell.execute(statement)
+        yield
+        shell.execute("BEGIN")
+        shell.execute("DELETE FROM audit")
+        shell.execute("INSERT INTO audit SELECT * FROM kept")
+        shell.execute("COMMIT")
+
+
+def test_the_columns_are_the_members_of_a_record() -> None:
+    record = seal(entry(), seq=1, prev_hash=GENESIS)
+
+    assert tuple(column.name for column in audit.columns) == tuple(record.to_json()) == COLUMNS
+
+
+def test_an_empty_trail_has_the_head_of_nothing(tmp_path: Path) -> None:
+    with opened(tmp_path / "state.db") as store:
+        assert list(store.records()) == []
+        assert store.head() == (0, GENESIS)
+
+
+def test_records_come_back_as_they_were_sealed(tmp_path: Path) -> None:
+    expected: list[AuditRecord] = []
+    with opened(tmp_path / "state.db") as store:
+        for number in (1, 2, 3):
+            head = expected[-1].hash if expected else GENESIS
+            expected.append(seal(full_entry(number), seq=number, prev_hash=head))
+            store.record(full_entry(number))
+
+        assert list(store.records()) == [record.to_json() for record in expected]
+        assert store.head() == (3, expected[-1].hash)
+
+
+def test_every_kind_of_record_fits_its_json_schema(tmp_path: Path) -> None:
+    with opened(tmp_path / "state.db") as store:
+        for event in Event:
+            delivery = event is Event.HR_SYNC_COMPLETED
+            store.record(full_entry() if delivery else entry(event))
+
+        for record in store.records():
+            AUDIT.validate(record)
+        assert check_chain(store.records()).records == len(Event)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seq": 0},
+        {"hash": "0" * 63},
+        {"event": "DELETED"},
+        {"timestamp": "2026-01-02 03:04:05"},
+        {"status": "DONE"},
+        {"status": "SUCCESS"},  # a delivery is SYNCED or FAILED
+        {"tenant": None},
+        {"before_digest": "md5:0"},
+        {"latency_ms": -1},
+        {"webhook_status": 42},
+        {"surplus": 1},
+    ],
+)
+def test_the_json_schema_refuses_what_is_no_record(change: dict[str, object]) -> None:
+    record = seal(full_entry(), seq=1, prev_hash=GENESIS).to_json()
+    assert AUDIT.is_valid(record)
+
+    assert not AUDIT.is_valid(record | change)
+
+
+@pytest.mark.parametrize("member", COLUMNS)
+def test_the_json_schema_misses_every_member(member: str) -> None:
+    record = seal(full_entry(), seq=1, prev_hash=GENESIS).to_json()
+
+    assert not AUDIT.is_valid({name: v for name, v in record.items() if name != member})
+
+
+def test_more_records_than_are_read_at_once_come_in_order(tmp_path: Path) -> None:
+    with opened(tmp_path / "state.db") as store:
+        for number in range(520):
+            store.record(replace(entry(), attributes_count=number))
+
+        assert [record["attributes_count"] for record in store.records()] == list(range(520))
+        assert check_chain(store.records()).records == 520
+
+
+def test_a_reader_that_stops_early_holds_nothing(tmp_path: Path) -> None:
+    with opened(tmp_path / "state.db", busy_timeout=0) as store:
+        store.record(entry())
+        reader = store.records()
+        next(reader)
+
+        store.record(entry())
+        assert len(list(reader)) == 1
+
+
+def test_what_is_no_text_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with opened(tmp_path / "state.db") as store:
+        with pytest.raises(StateError, match=r"RUN_STARTED cannot be written.*not UTF-8"):
+            store.record(replace(entry(), actor="\udcff"))
+
+        assert store.head() == (0, GENESIS)
+
+
+# ------------------------------------------------------------------------- tampering
+
+
+def test_the_untouched_trail_is_whole(trail: tuple[Store, Path]) -> None:
+    store, _ = trail
+
+    result = check_chain(store.records())
+
+    assert (result.records, result.head) == store.head()
+    assert result.broken_at is None
+
+
+@pytest.mark.parametrize("seq", range(1, RECORDS))
+def test_a_deleted_record_is_found(trail: tuple[Store, Path], seq: int) -> None:
+    store, path = trail
+    with edited(path, f"DELETE FROM audit WHERE seq = {seq}"):
+        result = check_chain(store.records())
+
+    assert result.broken_at == seq
+
+
+def test_the_last_record_deleted_is_found_by_its_head(trail: tuple[Store, Path]) -> None:
+    store, path = trail
+    known = store.head()
+    with edited(path, f"DELETE FROM audit WHERE seq = {RECORDS}"):
+        result = check_chain(store.records())
+
+    assert result.broken_at is None
+    assert result.head != known[1]
+
+
+@pytest.mark.parametrize("seq", range(2, RECORDS))
+def test_a_deletion_that_closes_the_gap_is_found(trail: tuple[Store, Path], seq: int) -> None:
+    store, path = trail
+    with edited(
+        path,
+        f"DELETE FROM audit WHERE seq = {seq}",
+        f"UPDATE audit SET seq = -(seq - 1) WHERE seq > {seq}",
+        "UPDATE audit SET seq = -seq WHERE seq < 0",
+    ):
+        result = check_chain(store.records())
+
+    assert result.broken_at == seq
+
+
+@pytest.mark.parametrize("seq", range(1, RECORDS))
+def test_two_neighbours_swapped_are_found(trail: tuple[Store, Path], seq: int) -> None:
+    store, path = trail
+    with edited(
+        path,
+        f"UPDATE audit SET seq = -1 WHERE seq = {seq}",
+        f"UPDATE audit SET seq = {seq} WHERE seq = {seq + 1}",
+        f"UPDATE audit SET seq = {seq + 1} WHERE seq = -1",
+    ):
+        result = check_chain(store.records())
+
+    assert result.broken_at == seq
+
+
+@pytest.mark.parametrize("seq", range(1, RECORDS, 7))
+def test_contents_swapped_under_their_hashes_are_found(trail: tuple[Store, Path], seq: int) -> None:
+    store, path = trail
+    counted = f"(SELECT attributes_count FROM kept WHERE seq = {2 * seq + 1} - audit.seq)"
+    with edited(
+        path, f"UPDATE audit SET attributes_count = {counted} WHERE seq IN ({seq}, {seq + 1})"
+    ):
+        result = check_chain(store.records())
+
+    assert result.broken_at == seq
+
+
+@pytest.mark.parametrize("seq", [-5, 0, 7, RECORDS // 2, RECORDS, RECORDS + 1, RECORDS + 9])
+def test_an_inserted_record_is_found(trail: tuple[Store, Path], seq: int) -> None:
+    store, path = trail
+    with edited(
+        path,
+        f"UPDATE audit SET seq = -(seq + 1) - 100 WHERE seq >= {seq} AND {seq} > 0",
+        "UPDATE audit SET seq = -(seq + 100) WHERE seq < -100",
+        f"INSERT INTO audit SELECT {seq}, {CONTENT} FROM kept WHERE seq = 3",
+    ):
+        result = check_chain(store.records())
+
+    assert result.broken_at == (1 if seq < 1 else min(seq, RECORDS + 1))
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("seq", [1, RECORDS // 2, RECORDS])
+def test_an_edit_of_any_column_is_found(trail: tuple[Store, Path], seq: int, column: str) -> None:
+    store, path = trail
+    (kind, required) = rows(
+        path, f"SELECT type, \"notnull\" FROM pragma_table_info('audit') WHERE name = '{column}'"
+    )[0]
+    same_bytes = f'CAST("{column}" AS BLOB)'
+    values = [*TEXTS, same_bytes] if kind == "TEXT" else [*NUMBERS]
+    if column == "seq":
+        values = ["-7", "0", "1000"]
+
+    for value in values:
+        if value == "NULL" and required:
+            continue
+        assert found(store, path, f'UPDATE audit SET "{column}" = {value} WHERE seq = {seq}'), value
+
+
+def found(store: Store, path: Path, edit: str) -> bool:
+    """Whether verification of the edited trail fails, one way or the other."""
+    with edited(path, edit):
+        try:
+            return check_chain(store.records()).broken_at is not None
+        except StateError as error:  # text that is no UTF-8 cannot even be read
+            return "UTF-8" in str(error)
+
+
+def test_every_single_character_of_a_hash_counts(trail: tuple[Store, Path]) -> None:
+    store, path = trail
+    for place in range(1, 65):
+        flipped = (
+            f"substr(hash, 1, {place - 1}) || "
+            f"CASE substr(hash, {place}, 1) WHEN 'a' THEN 'b' ELSE 'a' END || "
+            f"substr(hash, {place + 1})"
+        )
+        assert found(store, path, f"UPDATE audit SET hash = {flipped} WHERE seq = 5"), place
+
+
+def test_an_edit_with_a_fitting_hash_breaks_the_next_record(trail: tuple[Store, Path]) -> None:
+    store, path = trail
+    prev = rows(path, "SELECT hash FROM audit WHERE seq = 9")[0][0]
+    forged = seal(replace(full_entry(10), actor="nobody"), seq=10, prev_hash=prev)
+    with edited(path, f"UPDATE audit SET actor = 'nobody', hash = '{forged.hash}' WHERE seq = 10"):
+        result = check_chain(store.records())
+
+    assert result.broken_at == 11
+
+
+def test_a_whole_trail_forged_anew_has_another_head(trail: tuple[Store, Path]) -> None:
+    store, path = trail
+    known = store.head()
+    head, statements = GENESIS, []
+    for number in range(1, RECORDS + 1):
+        record = seal(replace(full_entry(number), actor="nobody"), seq=number, prev_hash=head)
+        statements.append(
+            f"UPDATE audit SET actor = 'nobody', prev_hash = '{head}', hash = '{record.hash}' "
+            f"WHERE seq = {number}"
+        )
+        head = record.hash
+    with edited(path, *statements):
+        result = check_chain(store.records())
+
+    assert result.broken_at is None
+    assert result.head != known[1]
+
+
+def test_appending_after_an_edit_does_not_mend_it(tmp_path: Path) -> None:
+    with opened(tmp_path / "state.db") as store:
+        for number in (1, 2, 3):
+            store.record(full_entry(number))
+        with closing(sqlite3.connect(tmp_path / "state.db", isolation_level=None)) as shell:
+            shell.execute("UPDATE audit SET status = 'FAILED' WHERE seq = 2")
+
+        store.record(full_entry(4))
+
+        assert check_chain(store.records()).broken_at == 2

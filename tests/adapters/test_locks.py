@@ -1,0 +1,235 @@
+"""One writer per tenant: a lock names its holder and dies with it."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from subprocess import PIPE, Popen
+
+import pytest
+
+from reconciler.adapters.locks import FileLocks
+from reconciler.errors import StateError, TenantLocked
+from reconciler.ports import Locks
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+class StoppedClock:
+    """A ports.Clock whose time stands still."""
+
+    def now(self) -> datetime:
+        return NOW
+
+    def monotonic(self) -> float:
+        return 0.0
+
+    def sleep(self, seconds: float) -> None:
+        raise AssertionError("a lock is never waited for")
+
+    def check(self) -> None:
+        return
+
+
+def locks(folder: Path, holder: str = "ci") -> Locks:
+    return FileLocks(folder, holder=holder, clock=StoppedClock())
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from tests.adapters.test_locks import locks
+
+with locks(Path(sys.argv[1]), "night-job").hold("acme"):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@contextmanager
+def held_elsewhere(folder: Path) -> Iterator["Popen[str]"]:
+    """Another process that holds the lock of acme until it gets a line, or dies."""
+    with Popen(
+        [sys.executable, "-c", HOLDER, str(folder)],
+        stdin=PIPE,
+        stdout=PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process
+        if process.poll() is None:
+            process.communicate("\n")
+
+
+def test_a_lock_is_free_again_when_the_block_is_left(tmp_path: Path) -> None:
+    for _ in range(3):
+        with locks(tmp_path).hold("acme"):
+            pass
+
+    assert (tmp_path / "acme.lock").read_text() == ""
+
+
+def test_a_lock_is_free_again_after_a_failure(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), locks(tmp_path).hold("acme"):
+        raise ZeroDivisionError
+
+    with locks(tmp_path).hold("acme"):
+        assert "ci" in (tmp_path / "acme.lock").read_text()
+
+
+def test_a_tenant_has_one_writer_in_a_process_too(tmp_path: Path) -> None:
+    same = locks(tmp_path)
+
+    with same.hold("acme"):
+        with pytest.raises(TenantLocked, match="tenant acme is locked by ci"), same.hold("acme"):
+            raise AssertionError("two writers")
+
+        with pytest.raises(TenantLocked), same.hold("acme"):  # the refusal took nothing away
+            raise AssertionError("two writers")
+
+
+def test_tenants_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    with locks(tmp_path).hold("acme"), locks(tmp_path).hold("beta"):
+        assert {each.name for each in tmp_path.iterdir()} == {"acme.lock", "beta.lock"}
+
+
+def test_threads_that_ask_at_once_get_it_one_at_a_time(tmp_path: Path) -> None:
+    start, done = threading.Barrier(8), threading.Barrier(8)
+    ends: list[str] = []
+
+    def run() -> None:
+        start.wait()
+        try:
+            with locks(tmp_path).hold("acme"):
+                ends.append("held")
+                done.wait()
+        except TenantLocked:
+            ends.append("locked")
+            done.wait()
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(ends) == ["held"] + ["locked"] * 7
+
+
+def test_the_message_names_who_where_and_since_when(tmp_path: Path) -> None:
+    with held_elsewhere(tmp_path) as process, pytest.raises(TenantLocked) as refusal:
+        locks(tmp_path).hold("acme").__enter__()
+
+    assert re.fullmatch(
+        rf"tenant acme is locked by night-job \(process {process.pid} on \S+\) "
+        r"since 2026-01-02T03:04:05\.000Z: wait for that run to end, or stop it; .*",
+        str(refusal.value),
+    )
+
+
+def test_the_lock_of_a_killed_process_is_free_at_once(tmp_path: Path) -> None:
+    with held_elsewhere(tmp_path) as process:
+        before = (tmp_path / "acme.lock").stat().st_ino
+
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+        assert "night-job" in (tmp_path / "acme.lock").read_text()  # it could not tidy up
+        with locks(tmp_path, "day-job").hold("acme"):
+            text = (tmp_path / "acme.lock").read_text()
+            assert text.startswith("day-job")
+            assert "night-job" not in text
+        assert (tmp_path / "acme.lock").stat().st_ino == before  # never removed: see locks.py
+
+
+def test_a_child_process_does_not_keep_the_lock(tmp_path: Path) -> None:
+    with locks(tmp_path).hold("acme"):
+        child = Popen([sys.executable, "-c", "input()"], stdin=PIPE, close_fds=False)
+
+    with child:
+        with locks(tmp_path).hold("acme"):
+            assert child.poll() is None
+        child.communicate(b"\n")
+
+
+def test_the_folder_is_made(tmp_path: Path) -> None:
+    with locks(tmp_path / "a" / "locks").hold("acme"):
+        assert (tmp_path / "a" / "locks" / "acme.lock").is_file()
+
+
+def test_a_file_where_the_folder_should_be_is_said(tmp_path: Path) -> None:
+    (tmp_path / "locks").touch()
+
+    with (
+        pytest.raises(StateError, match=r"cannot lock .*acme\.lock: .*--state"),
+        locks(tmp_path / "locks").hold("acme"),
+    ):
+        raise AssertionError("held")
+
+
+def test_a_folder_where_the_file_should_be_is_said(tmp_path: Path) -> None:
+    (tmp_path / "acme.lock").mkdir()
+
+    with pytest.raises(StateError, match="Is a directory"), locks(tmp_path).hold("acme"):
+        raise AssertionError("held")
+
+
+def test_a_lock_file_that_is_a_link_is_not_written_through(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (tmp_path / "acme.lock").symlink_to(victim)
+
+    with pytest.raises(StateError, match="cannot lock"), locks(tmp_path).hold("acme"):
+        raise AssertionError("held")
+
+    assert victim.read_text() == "precious"
+
+
+def test_a_full_disk_is_said_and_the_lock_is_free_again(tmp_path: Path) -> None:
+    code = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "from reconciler.errors import StateError\n"
+        "from tests.adapters.test_locks import locks\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))\n"
+        "try:\n"
+        "    locks(Path(sys.argv[1])).hold('acme').__enter__()\n"
+        "except StateError as error:\n"
+        "    print(error)\n"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        stdout=PIPE,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+    )
+
+    assert "cannot lock" in ended.stdout
+    assert "File too large" in ended.stdout
+
+
+@pytest.mark.parametrize("note", [b"", b"\x00\x1b[2J\n", b"\xff\xfe", b"x" * 10_000])
+def test_a_strange_note_is_shown_harmlessly(tmp_path: Path, note: bytes) -> None:
+    with locks(tmp_path).hold("acme"):
+        (tmp_path / "acme.lock").write_bytes(note)
+
+        with pytest.raises(TenantLocked) as refusal:
+            locks(tmp_path).hold("acme").__enter__()
+
+    assert str(refusal.value).isprintable()
+    assert len(str(refusal.value)) < 500
+
+
+def test_a_holder_whose_name_is_no_text_can_still_lock(tmp_path: Path) -> None:
+    with locks(tmp_path, "na\udcffme").hold("acme"):
+        assert (tmp_path / "acme.lock").read_text().startswith("na?me")

@@ -1,0 +1,127 @@
+"""The environment: options, trust, who acts, and secrets. Nobody else reads it."""
+
+import getpass
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from reconciler.domain.manifest import SecretRef, SecretSource
+from reconciler.domain.secret import Secret
+from reconciler.errors import UsageError
+
+_SECRET_SIZE = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment says; built once, from a mapping, so that a test can give its own."""
+
+    environ: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def from_process(cls) -> "Settings":
+        """The settings of this process."""
+        return cls(dict(os.environ))
+
+    def variable(self, name: str) -> str | None:
+        """A variable; set to nothing counts as not set."""
+        return self.environ.get(name) or None
+
+    @property
+    def allowed_origins(self) -> tuple[str, ...] | None:
+        """Where credentials may go; None where nothing is said."""
+        listed = self.variable("RECONCILER_ALLOWED_ORIGINS")
+        return None if listed is None else tuple(origin(url) for url in _words(listed))
+
+    @property
+    def webhook_hosts(self) -> tuple[str, ...] | None:
+        """The hosts that webhooks may go to; None where nothing is said."""
+        listed = self.variable("RECONCILER_WEBHOOK_HOSTS")
+        return None if listed is None else tuple(host.lower() for host in _words(listed))
+
+    def colour(self, *, terminal: bool) -> bool:
+        """NO_COLOR, then FORCE_COLOR, then whether it is a terminal."""
+        if self.variable("NO_COLOR"):
+            return False
+        return bool(self.variable("FORCE_COLOR")) or terminal
+
+    @property
+    def actor(self) -> str:
+        """Who acts, for the audit: the account of the CI run, or of this machine."""
+        if name := self.variable("GITHUB_ACTOR"):
+            return f"github:{_text(name)}"
+        try:
+            return f"user:{_text(getpass.getuser())}"
+        except (KeyError, OSError):  # a uid without a name, as in a container
+            return f"uid:{os.getuid()}"
+
+    def require_allowed(self, url: str, *, what: str) -> None:
+        """Raise UsageError where credentials may not go to the origin of `url`."""
+        allowed = self.allowed_origins
+        if allowed is not None and origin(url) not in allowed:
+            raise UsageError(
+                f"{what} is at {origin(url)}, which RECONCILER_ALLOWED_ORIGINS does not list; "
+                "no credential was sent. Add the origin there if the manifest is right"
+            )
+
+    def secret(self, ref: SecretRef, *, secrets_dir: Path | None) -> Secret:
+        """What a reference stands for; raises UsageError naming the reference and its place."""
+        value = (
+            self._from_variable(ref)
+            if ref.source is SecretSource.ENV
+            else _from_file(ref, secrets_dir)
+        )
+        return Secret(value)
+
+    def _from_variable(self, ref: SecretRef) -> str:
+        value = self.variable(ref.name)
+        if value is None:
+            raise UsageError(
+                f"variable {ref.name} is not set; {ref.place} takes a secret from it. "
+                f"Export {ref.name}, or change the manifest"
+            )
+        return value.strip()
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port of a URL in one spelling; the scheme's own port is left out."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    host = f"[{host}]" if ":" in host else host
+    own = {"https": 443, "http": 80}.get(parts.scheme)
+    try:
+        port = parts.port
+    except ValueError as error:
+        raise UsageError(f"{url!r} has no usable port") from error
+    return f"{parts.scheme}://{host}" + ("" if port in (None, own) else f":{port}")
+
+
+def _text(name: str) -> str:
+    """A name that can be written down: bytes that were no UTF-8 are shown as escapes."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def _words(listed: str) -> list[str]:
+    return listed.replace(",", " ").split()
+
+
+def _from_file(ref: SecretRef, secrets_dir: Path | None) -> str:
+    if secrets_dir is None:
+        raise UsageError(f"{ref.place} takes a secret from file {ref.name}; give --secrets-dir DIR")
+    root = secrets_dir.resolve()
+    path = (root / ref.name).resolve()  # links are followed, as in a Kubernetes Secret mount
+    if not path.is_relative_to(root):
+        raise UsageError(f"{ref.place}: file {ref.name} leaves --secrets-dir {secrets_dir}")
+    if not path.is_file():
+        raise UsageError(f"{ref.place}: there is no file {ref.name} below {secrets_dir}")
+    try:
+        value = path.read_bytes()[:_SECRET_SIZE].decode("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{ref.place}: file {ref.name} below {secrets_dir} cannot be read as text"
+        ) from error
+    if not value:
+        raise UsageError(f"{ref.place}: file {ref.name} below {secrets_dir} is empty")
+    return value

@@ -1,0 +1,1 @@
+"""One module per command: arguments, wiring and exit codes; the only place that prints."""

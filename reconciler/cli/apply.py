@@ -1,0 +1,168 @@
+"""`apply`: have a plan approved, carry it out, tell what became of it."""
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.adapters.database import Store
+from reconciler.adapters.locks import FileLocks
+from reconciler.cli.desired import desired_of, selection_of
+from reconciler.cli.exits import Exit, run_code
+from reconciler.cli.files import read_plan
+from reconciler.cli.main import Invocation
+from reconciler.cli.reporting import Report, reported
+from reconciler.cli.state import lock_folder, open_state
+from reconciler.cli.wiring import Workbench, workbench
+from reconciler.domain.jsontext import Json
+from reconciler.domain.plan import Plan, Selection, exceeded_limits
+from reconciler.errors import LimitExceeded, PlanStale, UsageError
+from reconciler.fleet import Fleet
+from reconciler.planning import plan_fleet
+from reconciler.render.document import plan_document
+from reconciler.render.paint import Paint
+from reconciler.render.text import plan_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """What was approved: a digest, perhaps from a saved plan; or everything (None)."""
+
+    digest: str | None
+    saved: Json = None
+
+    def check(self, plan: Plan) -> None:
+        """Raise PlanStale where the plan is another one, LimitExceeded where it is too large."""
+        if self.digest is not None and plan.digest() != self.digest:
+            raise PlanStale(
+                f"the plan now has digest {plan.digest()}, and {self.digest} was approved; "
+                "nothing was written. Plan again and have that approved"
+                + (f"\n{_changed(self.saved, plan_document(plan))}" if self.saved else "")
+            )
+        if exceeded := exceeded_limits(plan):
+            told = "\n".join(str(limit) for limit in exceeded)
+            raise LimitExceeded(f"a safety limit refuses this plan; nothing was written\n{told}")
+
+
+def run(invocation: Invocation) -> int:
+    """Apply; the exit code says how far it came."""
+    with reported(invocation) as report:
+        if invocation.arguments.flag("recover_only"):
+            report.code = _recover(invocation, report)
+        else:
+            report.code = _apply(invocation, report)
+    return report.code
+
+
+def _apply(invocation: Invocation, report: Report) -> int:
+    arguments = invocation.arguments
+    saved = read_plan(Path(file)) if (file := arguments.text("file")) else None
+    selection = _selection(invocation, saved)
+    _require_approver(invocation, saved)
+    with (
+        open_state(invocation) as store,
+        workbench(invocation, desired_of(invocation, selection)) as bench,
+    ):
+        report.run = bench.run
+        approval = _approval(invocation, bench, saved)
+        if approval is None:
+            invocation.console.say("not approved; nothing was written")
+            return Exit.ERROR
+        fleet = _fleet(invocation, bench, store)
+        with report.following(fleet, store):
+            return run_code(fleet.apply(_gate(invocation, approval)))
+
+
+def _recover(invocation: Invocation, report: Report) -> int:
+    """Needs no approval: it plans and writes nothing."""
+    arguments = invocation.arguments
+    if arguments.text("file") or arguments.text("approve"):
+        raise UsageError("--recover-only plans nothing, so leave the plan and --approve out")
+    with (
+        open_state(invocation) as store,
+        workbench(invocation, desired_of(invocation, selection_of(invocation))) as bench,
+    ):
+        report.run = bench.run
+        fleet = _fleet(invocation, bench, store)
+        with report.following(fleet, store):
+            return run_code(fleet.recover())
+
+
+def _selection(invocation: Invocation, saved: Json) -> Selection:
+    """From the saved plan where there is one; options beside it would say something else."""
+    given = selection_of(invocation)
+    if saved is None:
+        return given
+    if given.partial:
+        raise UsageError(
+            "a saved plan has its own selection; leave --tenant, --target and --exclude out"
+        )
+    return Selection(
+        tenants=tuple(saved["selection"]["tenant"]),
+        targets=tuple(saved["selection"]["target"]),
+        excludes=tuple(saved["selection"]["exclude"]),
+    )
+
+
+def _require_approver(invocation: Invocation, saved: Json) -> None:
+    arguments = invocation.arguments
+    if saved is not None and arguments.text("approve"):
+        raise UsageError("give a saved plan or --approve DIGEST, not both")
+    approved = saved is not None or arguments.text("approve") or arguments.flag("auto_approve")
+    if not approved and not invocation.console.interactive:
+        raise UsageError(
+            "nobody is there to approve: give a saved plan, --approve DIGEST or --auto-approve"
+        )
+
+
+def _approval(invocation: Invocation, bench: Workbench, saved: Json) -> Approval | None:
+    """What this run may do; None where somebody was asked and did not say yes."""
+    if saved is not None:
+        return Approval(digest=saved["digest"], saved=saved)
+    if digest := invocation.arguments.text("approve"):
+        return Approval(digest=digest)
+    if invocation.arguments.flag("auto_approve"):
+        return Approval(digest=None)
+    parallelism = invocation.arguments.number("parallelism")
+    plan = plan_fleet(bench.desired, bench.reader, parallelism=parallelism)
+    document = plan_document(plan)
+    invocation.console.data(plan_text(document, paint=invocation.console.paint))
+    if not plan.summary().work:
+        return Approval(digest=plan.digest(), saved=document)
+    answer = invocation.console.ask(
+        "\nApply this plan? Only «yes» is taken for yes: ", check=bench.clock.check
+    )
+    return Approval(digest=plan.digest(), saved=document) if answer == "yes" else None
+
+
+def _gate(invocation: Invocation, approval: Approval) -> Callable[[Plan], None]:
+    def gate(plan: Plan) -> None:
+        if approval.saved is None:
+            text = plan_text(plan_document(plan), paint=invocation.console.paint)
+            invocation.console.data(f"{text}\n")
+        approval.check(plan)
+
+    return gate
+
+
+def _fleet(invocation: Invocation, bench: Workbench, store: Store) -> Fleet:
+    holder = f"run {bench.run.id} of {bench.run.actor}"
+    return Fleet(
+        desired=bench.desired,
+        writers=bench.writer,
+        journal=store,
+        outbox=store,
+        notifier=bench.notifier(),
+        locks=FileLocks(lock_folder(invocation), holder=holder, clock=bench.clock),
+        clock=bench.clock,
+        retry=bench.retry,
+        schedule=bench.due_again,
+        run=bench.run,
+        parallelism=invocation.arguments.number("parallelism"),
+        lock_timeout=float(invocation.arguments.number("lock_timeout")),
+    )
+
+
+def _changed(saved: Json, now: Json) -> str:
+    old, new = (plan_text(document, paint=Paint()).splitlines() for document in (saved, now))
+    return "\n".join(difflib.unified_diff(old, new, "approved", "now", lineterm="", n=1))

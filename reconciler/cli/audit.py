@@ -1,0 +1,84 @@
+"""`audit list, verify, export`: the trail, for people, for a check, for other systems."""
+
+import json
+from collections import deque
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from reconciler.cli.exits import Exit
+from reconciler.cli.files import write_file
+from reconciler.cli.main import Invocation
+from reconciler.cli.state import read_state
+from reconciler.domain.jsontext import Json
+from reconciler.domain.records import check_chain
+from reconciler.errors import StateError
+from reconciler.render.paint import visible
+
+
+def run(invocation: Invocation) -> int:
+    """Dispatch on the second word."""
+    match invocation.words:
+        case (_, "list"):
+            return _list(invocation)
+        case (_, "verify"):
+            return _verify(invocation)
+        case _:
+            return _export(invocation)
+
+
+def _list(invocation: Invocation) -> int:
+    with read_state(invocation) as store:
+        newest = deque(store.records(), maxlen=invocation.arguments.number("last"))
+    for record in newest:
+        invocation.console.data(_line(record) + "\n")
+    return Exit.WELL
+
+
+def _line(record: Json) -> str:
+    about = " ".join(visible(record[k]) for k in ("tenant", "schema_id") if record[k])
+    words = [
+        f"{record['seq']:>6}",
+        visible(record["timestamp"]),
+        f"{visible(record['event']):<33}",
+        f"{visible(record['status'] or '-'):<9}",
+        about,
+        visible(record["detail"] or ""),
+    ]
+    return "  ".join(word for word in words if word).rstrip()
+
+
+def _verify(invocation: Invocation) -> int:
+    """Whole or broken; only a head that was noted elsewhere finds a trail cut off at its end."""
+    wanted = invocation.arguments.text("head")
+    seen: list[str] = []
+    with read_state(invocation) as store:
+        result = check_chain(_watching(store.records(), seen))
+    if result.broken_at is not None:
+        raise StateError(f"the trail is broken at record {result.broken_at}: {result.reason}")
+    if wanted is not None and wanted not in seen:
+        raise StateError(
+            f"the trail is whole to record {result.records}, and does not hold the head "
+            f"{wanted}: records are missing at its end, or it is another trail"
+        )
+    anchored = "unanchored" if wanted is None else "anchored"
+    invocation.console.data(f"whole, {anchored}: {result.records} records, head {result.head}\n")
+    return Exit.WELL
+
+
+def _watching(records: Iterable[Json], seen: list[str]) -> Iterator[Json]:
+    """Pass the records on and note each hash."""
+    for record in records:
+        seen.append(record["hash"])
+        yield record
+
+
+def _export(invocation: Invocation) -> int:
+    out = invocation.arguments.text("out")
+    with read_state(invocation) as store:
+        lines = (json.dumps(record, ensure_ascii=False) + "\n" for record in store.records())
+        if out:
+            write_file(Path(out), "".join(lines))
+        else:
+            for line in lines:
+                invocation.console.data(line)
+    return Exit.WELL

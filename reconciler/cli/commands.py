@@ -1,0 +1,220 @@
+"""All commands and their options, as data; the modules that run them are imported when called."""
+
+from reconciler.cli.options import Argument, Command, Kind, Option
+
+COMMON = (
+    Option(
+        flag="--desired-state", help="folder of manifests", default="desired-state", metavar="DIR"
+    ),
+    Option(
+        flag="--state",
+        help="database URL of audit trail, journal and outbox",
+        default="sqlite:///.reconciler/state.db",
+        metavar="URL",
+    ),
+    Option(flag="--secrets-dir", help="folder for secrets given as {file: NAME}", metavar="DIR"),
+    Option(flag="--proxy", help="HTTP proxy; those of the environment are ignored", metavar="URL"),
+    Option(flag="--ca-bundle", help="certificates to trust instead of certifi's", metavar="FILE"),
+    Option(
+        flag="--log-format",
+        help="how log lines look on standard error",
+        default="text",
+        choices=("text", "json"),
+    ),
+    Option(flag="--verbose", short="-v", kind=Kind.COUNT, help="log more; -vv everything"),
+    Option(flag="--quiet", short="-q", kind=Kind.FLAG, help="say only errors and data"),
+    Option(flag="--no-color", kind=Kind.FLAG, help="no colours; also NO_COLOR, FORCE_COLOR"),
+)
+
+_SELECTION = (
+    Option(flag="--tenant", kind=Kind.MANY, metavar="GLOB", help="only these tenants; repeatable"),
+    Option(
+        flag="--target",
+        kind=Kind.MANY,
+        metavar="GLOB",
+        help="only these extensions, by manifest name, tenant/name or URN; repeatable",
+    ),
+    Option(
+        flag="--exclude",
+        kind=Kind.MANY,
+        metavar="GLOB",
+        help="leave these extensions out; repeatable",
+    ),
+    Option(
+        flag="--parallelism",
+        kind=Kind.NUMBER,
+        default="10",
+        metavar="N",
+        help="tenants at once; inside a tenant there is one writer",
+    ),
+)
+_ALLOW_EMPTY = Option(
+    flag="--allow-empty", kind=Kind.FLAG, help="a folder without manifests is meant"
+)
+_DEADLINE = Option(
+    flag="--request-deadline",
+    kind=Kind.NUMBER,
+    default="30",
+    metavar="SECONDS",
+    help="how long one request may take in all",
+)
+_PLAN_FORMAT = Option(
+    flag="--format", choices=("text", "json"), default="text", help="what standard output gets"
+)
+_JSON = Option(flag="--format", choices=("text", "json"), default="text", help="text or JSON")
+
+COMMANDS = (
+    Command(
+        words=("validate",),
+        help="check the manifests, offline",
+        module="validate",
+        options=(
+            _ALLOW_EMPTY,
+            Option(
+                flag="--fail-on",
+                choices=("error", "warning"),
+                default="error",
+                help="exit 6 for warnings too",
+            ),
+        ),
+    ),
+    Command(
+        words=("plan",),
+        help="read the tenants and show what apply would do; changes nothing",
+        module="plan",
+        options=(
+            *_SELECTION,
+            Option(flag="--out", metavar="FILE", help="save the JSON plan, for apply and show"),
+            _PLAN_FORMAT,
+            Option(
+                flag="--detailed-exitcode",
+                kind=Kind.FLAG,
+                help="exit 2 when something is not in sync",
+            ),
+            _ALLOW_EMPTY,
+            _DEADLINE,
+        ),
+    ),
+    Command(
+        words=("show",),
+        help="print a saved plan, stale or not",
+        module="show",
+        arguments=(Argument(name="file", help="what plan --out saved"),),
+        options=(_PLAN_FORMAT,),
+    ),
+    Command(
+        words=("apply",),
+        help="plan again, have it approved, apply, verify, record and announce",
+        module="apply",
+        arguments=(
+            Argument(
+                name="file",
+                help="a saved plan: refused unless today's plan has the same digest",
+                optional=True,
+            ),
+        ),
+        options=(
+            *_SELECTION,
+            Option(flag="--approve", metavar="DIGEST", help="the digest that was approved"),
+            Option(flag="--auto-approve", kind=Kind.FLAG, help="do not ask"),
+            Option(
+                flag="--recover-only",
+                kind=Kind.FLAG,
+                help="settle what earlier runs left open, deliver what is due, write nothing",
+            ),
+            Option(
+                flag="--lock-timeout",
+                kind=Kind.NUMBER,
+                default="0",
+                metavar="SECONDS",
+                help="how long to wait in all for locks that another run holds",
+                least=0,
+            ),
+            Option(
+                flag="--report",
+                metavar="FILE",
+                help="write a JSON report of the run, also when it fails or is interrupted",
+            ),
+            _ALLOW_EMPTY,
+            _DEADLINE,
+            Option(
+                flag="--retry-deadline",
+                kind=Kind.NUMBER,
+                default="120",
+                metavar="SECONDS",
+                help="how long one change may be tried in all",
+            ),
+        ),
+    ),
+    Command(
+        words=("audit", "list"),
+        help="the newest records, as a table",
+        module="audit",
+        options=(
+            Option(
+                flag="--last", kind=Kind.NUMBER, default="20", metavar="N", help="how many records"
+            ),
+        ),
+    ),
+    Command(
+        words=("audit", "verify"),
+        help="follow the hash chain from the first record to the last",
+        module="audit",
+        options=(
+            Option(
+                flag="--head",
+                metavar="HASH",
+                help="a hash noted earlier that must still be in the trail: finds truncation",
+            ),
+        ),
+    ),
+    Command(
+        words=("audit", "export"),
+        help="all records, one JSON object a line",
+        module="audit",
+        options=(Option(flag="--out", metavar="FILE", help="write a file, whole or not at all"),),
+    ),
+    Command(
+        words=("webhooks", "list"),
+        help="what was announced and what still waits",
+        module="webhooks",
+        options=(_JSON,),
+    ),
+    Command(
+        words=("webhooks", "deliver"),
+        help="send what is due",
+        module="webhooks",
+        options=(
+            Option(flag="--now", kind=Kind.FLAG, help="ignore the schedule"),
+            _DEADLINE,
+        ),
+    ),
+    Command(
+        words=("schema",),
+        help="print a JSON Schema",
+        module="schema",
+        arguments=(
+            Argument(
+                name="name",
+                help="of what",
+                choices=("manifest", "plan", "audit", "event", "report"),
+            ),
+        ),
+    ),
+    Command(
+        words=("dev-tenant",),
+        help="run the built-in tenant as a server of its own, on loopback",
+        module="dev_tenant",
+        options=(
+            Option(
+                flag="--port",
+                kind=Kind.NUMBER,
+                default="8765",
+                metavar="N",
+                help="loopback port; 0 takes a free one",
+                least=0,
+            ),
+            Option(flag="--name", default="dev", metavar="NAME", help="which store it keeps"),
+        ),
+    ),
+)

@@ -1,0 +1,71 @@
+"""Exit codes, as the contract lists them; each error has one."""
+
+from enum import IntEnum
+
+from reconciler.domain.outcome import RunSummary
+from reconciler.errors import (
+    Interrupted,
+    LimitExceeded,
+    PlanStale,
+    ReconcilerError,
+    TenantLocked,
+)
+
+
+class Exit(IntEnum):
+    """What a run tells its caller."""
+
+    WELL = 0
+    ERROR = 1
+    OUT_OF_SYNC = 2  # only with --detailed-exitcode
+    PARTLY = 3
+    STALE = 4
+    LOCKED = 5
+    REFUSED = 6
+
+
+def exit_code(error: ReconcilerError) -> int:
+    """The code an error ends the run with."""
+    match error:
+        case Interrupted(signal=signal):
+            return 128 + signal
+        case PlanStale():
+            return Exit.STALE
+        case TenantLocked():
+            return Exit.LOCKED
+        case LimitExceeded():
+            return Exit.REFUSED
+        case _:
+            return Exit.ERROR
+
+
+def run_code(summary: RunSummary) -> int:
+    """The code that a run which came to its end has earned."""
+    unreadable = summary.plan.summary().unreadable
+    did = summary.wrote or bool(summary.recovered)
+    failed = any(
+        not outcome.kind.verified
+        for outcome in summary.outcomes
+        if outcome.change.subject.tenant not in summary.locked
+    )
+    if summary.locked and not (did or failed):
+        return Exit.LOCKED
+    if summary.partial or (did and (unreadable or summary.locked)):
+        return Exit.PARTLY
+    return Exit.ERROR if unreadable else Exit.WELL
+
+
+def meaning(code: int) -> str:
+    """What a code says, in words."""
+    return _MEANINGS.get(code, f"interrupted by signal {code - 128}")
+
+
+_MEANINGS: dict[int, str] = {
+    Exit.WELL: "well",
+    Exit.ERROR: "error",
+    Exit.OUT_OF_SYNC: "something is not in sync",
+    Exit.PARTLY: "ended partly: something failed, is blocked, in conflict or unknown",
+    Exit.STALE: "the plan is stale or not the approved one; nothing was written",
+    Exit.LOCKED: "another run holds the lock; nothing was written",
+    Exit.REFUSED: "a safety limit refused it; nothing was written",
+}

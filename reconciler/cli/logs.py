@@ -1,0 +1,36 @@
+"""Log lines for operators, on standard error: text or one JSON object a line."""
+
+import json
+import logging
+from datetime import UTC, datetime
+
+from reconciler.render.paint import visible
+
+_LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
+
+
+class _Text(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return f"{record.levelname.lower()}: {visible(record.getMessage())}"
+
+
+class _Json(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        members = {
+            "timestamp": at.replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        return json.dumps(members, ensure_ascii=False)
+
+
+def set_up_logs(log_format: str, verbosity: int) -> None:
+    """Our own loggers only: what libraries log may hold bodies and headers."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Json() if log_format == "json" else _Text())
+    ours = logging.getLogger("reconciler")
+    ours.handlers[:] = [handler]
+    ours.propagate = False
+    ours.setLevel(_LEVELS[min(verbosity, len(_LEVELS) - 1)])

@@ -1,0 +1,81 @@
+"""From argv to an exit code: parse, hand over to one command, turn its error into one message."""
+
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reconciler import __doc__ as purpose
+from reconciler import __version__
+from reconciler.adapters.settings import Settings
+from reconciler.cli.commands import COMMANDS, COMMON
+from reconciler.cli.console import Console
+from reconciler.cli.exits import Exit, exit_code
+from reconciler.cli.logs import set_up_logs
+from reconciler.cli.options import Arguments, parse
+from reconciler.errors import Interrupted, ManifestsInvalid, ReconcilerError
+from reconciler.render.paint import counted, visible
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """One call of the program: its words, what was asked, and the ways to the outside."""
+
+    words: tuple[str, ...]
+    arguments: Arguments
+    settings: Settings
+    console: Console
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code of the contract."""
+    settings = Settings.from_process()
+    try:
+        return _run(sys.argv[1:] if argv is None else argv, settings)
+    except BrokenPipeError:  # the reader of our output has gone; there is nobody to tell
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.ERROR
+
+
+def _run(argv: Sequence[str], settings: Settings) -> int:
+    try:
+        command, arguments = parse(
+            argv,
+            description=str(purpose),
+            version=__version__,
+            commands=COMMANDS,
+            common=COMMON,
+            settings=settings,
+        )
+        invocation = Invocation(
+            words=command.words,
+            arguments=arguments,
+            settings=settings,
+            console=Console.of_process(
+                settings, no_color=arguments.flag("no_color"), quiet=arguments.flag("quiet")
+            ),
+        )
+        set_up_logs(arguments.text("log_format") or "text", arguments.number("verbose"))
+        run = importlib.import_module(f"reconciler.cli.{command.module}").run
+        code: int = run(invocation)
+        sys.stdout.flush()
+    except ReconcilerError as error:
+        _tell(error)
+        return exit_code(error)
+    return code
+
+
+def _tell(error: ReconcilerError) -> None:
+    match error:
+        case ManifestsInvalid(lines=lines):
+            for line in lines:
+                print(visible(line), file=sys.stderr)
+            print(f"error: {counted(len(lines), 'problem')} in the manifests", file=sys.stderr)
+        case Interrupted():
+            print(f"{error}; what was begun is recorded, run again to go on", file=sys.stderr)
+        case _:
+            text = "\n".join(visible(line) for line in str(error).splitlines())
+            print(f"error: {text}", file=sys.stderr)
+    logging.getLogger(__name__).debug("ended by %s", type(error).__name__)

@@ -1,0 +1,48 @@
+"""`plan`: read the tenants, show what apply would do, change nothing."""
+
+from pathlib import Path
+
+from reconciler.cli.desired import desired_of, selection_of
+from reconciler.cli.exits import Exit
+from reconciler.cli.files import write_file
+from reconciler.cli.main import Invocation
+from reconciler.cli.wiring import workbench
+from reconciler.domain.jsontext import Json
+from reconciler.domain.plan import Plan
+from reconciler.planning import plan_fleet
+from reconciler.render.document import json_text, plan_document
+from reconciler.render.paint import counted
+from reconciler.render.text import plan_text
+
+
+def run(invocation: Invocation) -> int:
+    """Print the plan, save it where asked; 1 where a tenant could not be read."""
+    with workbench(invocation, desired_of(invocation, selection_of(invocation))) as bench:
+        parallelism = invocation.arguments.number("parallelism")
+        plan = plan_fleet(bench.desired, bench.reader, parallelism=parallelism)
+    document = plan_document(plan)
+    if out := invocation.arguments.text("out"):
+        write_file(Path(out), json_text(document))
+    show_plan(invocation, document)
+    if out:
+        invocation.console.say(f"saved as {out}; to apply exactly this: reconciler apply {out}")
+    if unreadable := plan.summary().unreadable:
+        tenants = counted(unreadable, "tenant")
+        invocation.console.complain(f"error: {tenants} could not be read; the plan says why")
+    return _code(plan, detailed=invocation.arguments.flag("detailed_exitcode"))
+
+
+def show_plan(invocation: Invocation, document: Json) -> None:
+    """The plan on standard output, in the format that was asked for."""
+    console = invocation.console
+    if invocation.arguments.text("format") == "json":
+        console.data(json_text(document))
+    else:
+        console.data(plan_text(document, paint=console.paint))
+
+
+def _code(plan: Plan, *, detailed: bool) -> int:
+    summary = plan.summary()
+    if summary.unreadable:
+        return Exit.ERROR
+    return Exit.OUT_OF_SYNC if detailed and summary.out_of_sync else Exit.WELL

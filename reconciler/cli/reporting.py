@@ -1,0 +1,101 @@
+"""How a run is told when it ends, however it ends: the summary on screen, and `--report FILE`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.adapters.clock import StopSignal, SystemClock
+from reconciler.adapters.database import Store
+from reconciler.cli.exits import Exit, exit_code, meaning
+from reconciler.cli.files import write_file
+from reconciler.cli.main import Invocation
+from reconciler.domain.outcome import RunSummary
+from reconciler.domain.records import Run, rfc3339
+from reconciler.errors import ReconcilerError, StateError, UsageError
+from reconciler.fleet import Fleet
+from reconciler.render.document import json_text
+from reconciler.render.report import Ended, report_document
+from reconciler.render.summary import summary_text
+
+
+@dataclass(slots=True, kw_only=True)
+class Report:
+    """What is known of the run so far; `code` is what it will exit with."""
+
+    invocation: Invocation
+    started_at: str
+    run: Run
+    code: int = Exit.ERROR
+    error: str | None = None
+    summary: RunSummary | None = None
+    head: tuple[int, str] | None = None
+
+    @contextmanager
+    def following(self, fleet: Fleet, store: Store) -> Iterator[None]:
+        """Tell the run on screen when the block ends; after an error what it had done by then."""
+        finished = False
+        try:
+            yield
+            finished = True
+        finally:
+            self.summary = fleet.told(finished=finished)
+            self.head = _head(store)
+            if finished or self.summary.touched:
+                console = self.invocation.console
+                console.data(summary_text(self.summary, paint=console.paint))
+
+    def document(self) -> str:
+        """The JSON text of the report."""
+        ended = Ended(
+            started_at=self.started_at,
+            ended_at=_now(),
+            code=int(self.code),
+            meaning=meaning(self.code),
+            error=self.error,
+            head=self.head,
+        )
+        return json_text(report_document(self.run, ended, self.summary))
+
+
+@contextmanager
+def reported(invocation: Invocation) -> Iterator[Report]:
+    """Write `--report FILE`, where it was asked for, when the block ends or raises."""
+    file = invocation.arguments.path("report")
+    if file is not None:
+        _require_folder(file)
+    run = Run(id="", actor=invocation.settings.actor)
+    report = Report(invocation=invocation, started_at=_now(), run=run)
+    try:
+        yield report
+    except ReconcilerError as error:
+        report.code, report.error = exit_code(error), str(error)
+        raise
+    finally:
+        if file is not None:
+            _write(invocation, file, report)
+
+
+def _require_folder(file: Path) -> None:
+    """Told before anything is begun: afterwards there would be a run, and no report of it."""
+    if not file.parent.is_dir() or file.is_dir():
+        raise UsageError(f"--report {file} cannot be written: name a file in a folder that exists")
+
+
+def _write(invocation: Invocation, file: Path, report: Report) -> None:
+    try:
+        write_file(file, report.document())
+    except UsageError as error:  # how the run itself ended says more
+        invocation.console.complain(f"error: {error}")
+        report.code = report.code or Exit.ERROR
+
+
+def _head(store: Store) -> tuple[int, str] | None:
+    try:
+        return store.head()
+    except StateError:
+        return None
+
+
+def _now() -> str:
+    return rfc3339(SystemClock(StopSignal()).now())

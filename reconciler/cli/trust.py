@@ -1,0 +1,111 @@
+"""Who gets which credential: a tenant's origin is checked before its secrets are read."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import assert_never
+from urllib.parse import urlsplit
+
+from reconciler.adapters.oauth2 import (
+    Anonymous,
+    BasicCredentials,
+    BearerToken,
+    ClientCredentials,
+    Credentials,
+)
+from reconciler.adapters.settings import Settings
+from reconciler.adapters.webhooks import Endpoint
+from reconciler.domain.manifest import AuthType, Tenant, Webhook
+from reconciler.domain.secret import Secret
+from reconciler.embedded.server import DevTenantAccess
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """The secrets of this run, and where each may go. `embedded` is by the NAME of its URL."""
+
+    settings: Settings
+    secrets_dir: Path | None
+    embedded: Mapping[str, DevTenantAccess]
+
+    def base_url(self, tenant: Tenant) -> str:
+        """Where the tenant really is: a built-in one on its port of today."""
+        return self.embedded[tenant.embedded].base_url if tenant.embedded else tenant.base_url
+
+    def credentials(self, tenant: Tenant) -> Credentials:
+        """The tenant's credentials; raises UsageError where one is missing or may not go there."""
+        if tenant.embedded:
+            access = self.embedded[tenant.embedded]
+            return ClientCredentials(
+                token_url=access.token_url,
+                client_id=access.client_id,
+                client_secret=access.client_secret,
+            )
+        auth = tenant.auth
+        match auth.type:
+            case AuthType.NONE:
+                return Anonymous()
+            case AuthType.BEARER:
+                return BearerToken(token=self._secret(tenant, "token"))
+            case AuthType.BASIC:
+                return BasicCredentials(
+                    username=self._secret(tenant, "username"),
+                    password=self._secret(tenant, "password"),
+                )
+            case AuthType.OAUTH2:
+                return ClientCredentials(
+                    token_url=auth.token_url or "",
+                    client_id=self._secret(tenant, "clientId"),
+                    client_secret=self._secret(tenant, "clientSecret"),
+                    scopes=auth.scopes,
+                    client_auth=auth.client_auth,
+                )
+            case _:
+                assert_never(auth.type)
+
+    def endpoints(self, tenants: Iterable[Tenant]) -> dict[tuple[str, str], Endpoint]:
+        """Where each webhook goes, by tenant and the URL of the manifest; raises UsageError."""
+        return {
+            (tenant.name, webhook.url): self._endpoint(tenant, webhook)
+            for tenant in tenants
+            for webhook in tenant.webhooks
+        }
+
+    @property
+    def webhook_hosts(self) -> tuple[str, ...] | None:
+        """RECONCILER_WEBHOOK_HOSTS, and the built-in receivers, which no manifest can name."""
+        listed = self.settings.webhook_hosts
+        ours = {urlsplit(access.webhook_url).hostname or "" for access in self.embedded.values()}
+        return None if listed is None else (*listed, *sorted(ours))
+
+    def _endpoint(self, tenant: Tenant, webhook: Webhook) -> Endpoint:
+        if tenant.embedded:
+            access = self.embedded[tenant.embedded]
+            return Endpoint(
+                url=access.webhook_url, secrets=(access.webhook_secret,), loopback_allowed=True
+            )
+        return Endpoint(
+            url=webhook.url,
+            secrets=tuple(
+                self.settings.secret(ref, secrets_dir=self.secrets_dir) for ref in webhook.secrets
+            ),
+            loopback_allowed=_on_this_machine(tenant.base_url),
+        )
+
+    def _secret(self, tenant: Tenant, name: str) -> Secret:
+        what = f"tenant {tenant.name} ({tenant.place})"
+        self.settings.require_allowed(tenant.base_url, what=what)
+        if tenant.auth.token_url:
+            self.settings.require_allowed(
+                tenant.auth.token_url, what=f"the token endpoint of {what}"
+            )
+        return self.settings.secret(tenant.auth.credentials[name], secrets_dir=self.secrets_dir)
+
+
+def _on_this_machine(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

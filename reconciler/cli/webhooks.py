@@ -1,0 +1,81 @@
+"""`webhooks list, deliver`: what was announced, and what still waits."""
+
+from reconciler.adapters.database import Delivery
+from reconciler.cli.desired import desired_of
+from reconciler.cli.exits import Exit
+from reconciler.cli.main import Invocation
+from reconciler.cli.state import open_state, read_state
+from reconciler.cli.wiring import workbench
+from reconciler.delivering import Delivering
+from reconciler.domain.jsontext import Json
+from reconciler.domain.plan import Selection
+from reconciler.domain.records import rfc3339
+from reconciler.render.document import json_text
+from reconciler.render.paint import visible
+
+
+def run(invocation: Invocation) -> int:
+    """Dispatch on the second word."""
+    match invocation.words:
+        case (_, "list"):
+            return _list(invocation)
+        case _:
+            return _deliver(invocation)
+
+
+def _list(invocation: Invocation) -> int:
+    with read_state(invocation) as store:
+        deliveries = store.all_deliveries()
+    if invocation.arguments.text("format") == "json":
+        invocation.console.data(json_text([_document(delivery) for delivery in deliveries]))
+        return Exit.WELL
+    for delivery in deliveries:
+        invocation.console.data(_line(delivery) + "\n")
+    if not deliveries:
+        invocation.console.say("nothing was announced yet")
+    return Exit.WELL
+
+
+def _document(delivery: Delivery) -> Json:
+    return {
+        "event_id": delivery.event_id,
+        "tenant": delivery.tenant,
+        "schema_id": delivery.schema_id,
+        "url": delivery.url,
+        "sequence": delivery.sequence,
+        "state": str(delivery.state),
+        "attempts": delivery.attempts,
+        "due_at": rfc3339(delivery.due_at) if delivery.due_at else None,
+        "last_status": delivery.last_status,
+    }
+
+
+def _line(delivery: Delivery) -> str:
+    due = f", due {rfc3339(delivery.due_at)}" if delivery.due_at else ""
+    last = f", last answer {delivery.last_status}" if delivery.last_status else ""
+    return (
+        f"{delivery.state:<9}  {visible(delivery.tenant)}  {visible(delivery.schema_id)}  "
+        f"{visible(delivery.event_id)}  to {visible(delivery.url)}  "
+        f"({delivery.attempts} attempts{due}{last})"
+    )
+
+
+def _deliver(invocation: Invocation) -> int:
+    """Send what is due; 1 where something that was tried is still not delivered."""
+    desired = desired_of(invocation, Selection())
+    with open_state(invocation) as store, workbench(invocation, desired) as bench:
+        summary = Delivering(
+            outbox=store,
+            notifier=bench.notifier(),
+            clock=bench.clock,
+            run=bench.run,
+            schedule=bench.due_again,
+        ).deliver(even_if_not_due=invocation.arguments.flag("now"))
+        waiting = store.pending()
+    for failure in summary.failures:
+        invocation.console.complain(f"not delivered: {visible(failure)}")
+    invocation.console.data(f"{summary.delivered} delivered, {summary.pending} pending\n")
+    if waiting and not invocation.arguments.flag("now"):
+        due = rfc3339(min(pending.due_at for pending in waiting))
+        invocation.console.say(f"the next is due at {due}; --now does not wait for it")
+    return Exit.ERROR if summary.failed else Exit.WELL

@@ -1,0 +1,166 @@
+"""Which adapter a tenant gets: its gateway, its credentials, its webhooks, its built-in server."""
+
+import random
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from threading import Lock
+
+from reconciler.adapters.clock import StopSignal, SystemClock, install
+from reconciler.adapters.gateway import Connection, HttpSchemaReader, HttpSchemaWriter
+from reconciler.adapters.oauth2 import Authenticator
+from reconciler.adapters.retrying import retrying
+from reconciler.adapters.transport import Http, HttpOptions
+from reconciler.adapters.webhooks import WebhookNotifier
+from reconciler.cli.main import Invocation
+from reconciler.cli.options import Arguments
+from reconciler.cli.trust import Trust
+from reconciler.domain.manifest import Manifests, Tenant, Webhook
+from reconciler.domain.records import Run
+from reconciler.domain.schedule import next_due
+from reconciler.embedded.server import serve
+from reconciler.planning import Desired
+from reconciler.ports import Clock, DeliveryResult, Retry
+
+EMBEDDED_FOLDER = Path(".reconciler/embedded")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workbench:
+    """The adapters of one command: made once for each tenant, closed together."""
+
+    desired: Desired
+    run: Run
+    clock: Clock
+    retry: Retry
+    options: HttpOptions
+    trust: Trust
+    stop: StopSignal
+    closing: ExitStack
+    writers: dict[str, HttpSchemaWriter] = field(default_factory=dict)
+    making: Lock = field(default_factory=Lock)
+
+    def reader(self, tenant: Tenant) -> HttpSchemaReader:
+        """A gateway that can send nothing but GET and the token request."""
+        with self.making:
+            return HttpSchemaReader(self._connection(tenant))
+
+    def writer(self, tenant: Tenant) -> HttpSchemaWriter:
+        """A gateway that may POST and PUT as well; the same one for all of a tenant's run."""
+        with self.making:
+            if tenant.name not in self.writers:
+                writes = self._http("POST", "PUT")
+                self.writers[tenant.name] = HttpSchemaWriter(self._connection(tenant), writes)
+            return self.writers[tenant.name]
+
+    def notifier(self) -> WebhookNotifier:
+        """The way to HR for every webhook of the selected tenants; raises UsageError."""
+        return WebhookNotifier(
+            self.trust.endpoints(self.desired.tenants()),
+            options=self.options,
+            allowed_hosts=self.trust.webhook_hosts,
+            clock=self.clock,
+        )
+
+    def due_again(self, attempts: int, result: DeliveryResult) -> datetime | None:
+        """When a delivery that failed so often is tried next; None gives it up.
+
+        One that a signal may have cut off is due at once.
+        """
+        if self.stop.number is not None:
+            return self.clock.now()
+        return next_due(
+            attempts,
+            now=self.clock.now(),
+            retry_after=result.retry_after,
+            random=random.SystemRandom().random,
+        )
+
+    def _connection(self, tenant: Tenant) -> Connection:
+        return Connection(
+            base_url=self.trust.base_url(tenant),
+            dialect=self.desired.dialects[tenant.dialect],
+            reads=self._http("GET"),
+            authenticator=self._authenticator(tenant),
+            retry=self.retry,
+            clock=self.clock,
+        )
+
+    def _http(self, *methods: str) -> Http:
+        return self.closing.enter_context(Http(self.options, methods=frozenset(methods)))
+
+    def _authenticator(self, tenant: Tenant) -> Authenticator:
+        return self.closing.enter_context(
+            Authenticator(
+                self.trust.credentials(tenant),
+                options=self.options,
+                retry=self.retry,
+                clock=self.clock,
+            )
+        )
+
+
+@contextmanager
+def workbench(invocation: Invocation, desired: Desired) -> Iterator[Workbench]:
+    """Everything a command needs to reach its tenants; built-in ones run until it ends."""
+    arguments = invocation.arguments
+    stop = StopSignal()
+    install(stop)
+    clock = SystemClock(stop)
+    options = _options(arguments, stop)
+    with ExitStack() as closing:
+        access = {
+            tenant.embedded: closing.enter_context(serve(tenant.embedded, EMBEDDED_FOLDER))
+            for tenant in desired.tenants()
+            if tenant.embedded
+        }
+        yield Workbench(
+            desired=replace(desired, manifests=_equipped(desired.manifests)),
+            run=Run(
+                id=uuid.uuid4().hex,
+                actor=invocation.settings.actor,
+                commit=desired.git.commit,
+            ),
+            clock=clock,
+            retry=retrying(
+                clock=clock,
+                random=random.SystemRandom().random,
+                deadline=float(arguments.number("retry_deadline") or 120),
+            ),
+            options=options,
+            trust=Trust(
+                settings=invocation.settings,
+                secrets_dir=arguments.path("secrets_dir"),
+                embedded=access,
+            ),
+            stop=stop,
+            closing=closing,
+        )
+
+
+def _options(arguments: Arguments, stop: StopSignal) -> HttpOptions:
+    """How to reach the network; a wrong option is told here once, and not by each tenant."""
+    options = HttpOptions(
+        proxy=arguments.text("proxy"),
+        ca_bundle=arguments.path("ca_bundle"),
+        deadline=float(arguments.number("request_deadline") or 30),
+        left=stop.left,
+    )
+    Http(options, methods=frozenset()).close()
+    return options
+
+
+def _equipped(manifests: Manifests) -> Manifests:
+    """Built-in tenants get the webhook that goes with them, under a name that outlives its port."""
+    return replace(
+        manifests,
+        tenants=tuple(
+            replace(tenant, webhooks=(Webhook(url=f"{tenant.base_url}/hr/scim/sync", secrets=()),))
+            if tenant.embedded
+            else tenant
+            for tenant in manifests.tenants
+        ),
+    )

@@ -1,0 +1,86 @@
+"""Use case: send the webhooks that are due; what fails waits, what succeeds is recorded."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from reconciler.domain.outcome import Attempt, DeliverySummary, Waiting
+from reconciler.domain.records import Entry, Event, Run, Status, rfc3339
+from reconciler.ports import Clock, DeliveryResult, Notifier, Outbox, Pending
+from reconciler.progress import Progress
+
+Schedule = Callable[[int, DeliveryResult], datetime | None]  # attempts so far → due again, or never
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivering:
+    """The means to drain the outbox; `tenants` whose rows are tried, None for every row.
+
+    `progress` hears of each attempt as soon as it is recorded.
+    """
+
+    outbox: Outbox
+    notifier: Notifier
+    clock: Clock
+    run: Run
+    schedule: Schedule
+    tenants: frozenset[str] | None = None
+    progress: Progress = field(default_factory=Progress)
+
+    def deliver(self, *, even_if_not_due: bool = False) -> DeliverySummary:
+        """Try once each row that is due. At least once, never in place of a change's outcome."""
+        for pending in self.outbox.pending():
+            ours = self.tenants is None or pending.tenant in self.tenants
+            if ours and (even_if_not_due or pending.due_at <= self.clock.now()):
+                self.progress.attempts.append(_attempt(pending, self._try(pending)))
+        return DeliverySummary.of(self.progress.attempts, waiting(self.outbox))
+
+    def _try(self, pending: Pending) -> DeliveryResult:
+        self.clock.check()
+        result = self.notifier.send(pending)
+        entry = self._entry(pending, result)
+        if result.delivered:
+            self.outbox.delivered(pending, entry)
+        else:
+            due = None if result.gone else self.schedule(pending.attempts + 1, result)
+            self.outbox.failed(pending, entry, due)
+        return result
+
+    def _entry(self, pending: Pending, result: DeliveryResult) -> Entry:
+        status = Status.SYNCED if result.delivered else Status.FAILED
+        return replace(
+            self.run.entry(Event.HR_SYNC_COMPLETED, self.clock.now(), status),
+            tenant=pending.tenant,
+            schema_id=pending.schema_id,
+            latency_ms=result.latency_ms,
+            webhook_status=result.status,
+            detail=f"{pending.event_id} to {pending.url}: {result.detail}",
+        )
+
+
+def waiting(outbox: Outbox) -> tuple[Waiting, ...]:
+    """All that is still to be delivered, whoever's it is."""
+    return tuple(
+        Waiting(
+            event_id=pending.event_id,
+            tenant=pending.tenant,
+            schema_id=pending.schema_id,
+            url=pending.url,
+            attempts=pending.attempts,
+            due_at=rfc3339(pending.due_at),
+        )
+        for pending in outbox.pending()
+    )
+
+
+def _attempt(pending: Pending, result: DeliveryResult) -> Attempt:
+    return Attempt(
+        event_id=pending.event_id,
+        tenant=pending.tenant,
+        schema_id=pending.schema_id,
+        url=pending.url,
+        delivered=result.delivered,
+        status=result.status,
+        latency_ms=result.latency_ms,
+        detail=result.detail,
+    )

@@ -1,0 +1,227 @@
+"""Use case: apply to all tenants: lock, recover, plan, have it approved, write, deliver.
+
+All tenants are planned before any is changed; inside a tenant there is one writer.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from reconciler.applying import Applying
+from reconciler.delivering import Delivering, Schedule, waiting
+from reconciler.domain.manifest import Tenant
+from reconciler.domain.outcome import OutcomeKind, Recovered, RunSummary
+from reconciler.domain.plan import Plan, TenantPlan
+from reconciler.domain.records import Event, Run, Status
+from reconciler.errors import (
+    Interrupted,
+    LimitExceeded,
+    PlanStale,
+    ReconcilerError,
+    StateError,
+    TenantError,
+    TenantLocked,
+    UsageError,
+)
+from reconciler.planning import Desired, plan_fleet
+from reconciler.ports import Clock, Journal, Locks, Notifier, Outbox, Retry, SchemaWriter
+from reconciler.progress import Progress
+from reconciler.recovering import Recovery, still_unknown
+
+T = TypeVar("T")
+Approve = Callable[[Plan], None]  # raises PlanStale, LimitExceeded or UsageError to refuse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """All tenants of a run and the means to change them.
+
+    `writers` gives a tenant's gateway, and raises UsageError for a tenant that is set up wrongly.
+    `lock_timeout` is how many seconds to wait for locks in all. One Fleet is for one run.
+    """
+
+    desired: Desired
+    writers: Callable[[Tenant], SchemaWriter]
+    journal: Journal
+    outbox: Outbox
+    notifier: Notifier
+    locks: Locks
+    clock: Clock
+    retry: Retry
+    schedule: Schedule
+    run: Run
+    parallelism: int
+    lock_timeout: float = 0.0
+    progress: Progress = field(default_factory=Progress)
+
+    def apply(self, approve: Approve) -> RunSummary:
+        """Apply what `approve` lets through; what it raises ends the run with nothing written."""
+        return self._run(lambda free: self._change(free, approve))
+
+    def recover(self) -> RunSummary:
+        """Settle what earlier runs left open and deliver what is due; plan and write nothing."""
+        return self._run(self._settle)
+
+    def told(self, *, finished: bool) -> RunSummary:
+        """How far the run has come, also after an error that ended it."""
+        try:
+            left = waiting(self.outbox)
+        except StateError:
+            left = ()  # that error is told already, and the rest is known
+        return self.progress.summary(left, finished=finished)
+
+    def _run(self, work: Callable[[list[Tenant]], None]) -> RunSummary:
+        """Hold the locks around `work`, which gets the tenants that are free."""
+        with ExitStack() as held:
+            free = self._lock(held)
+            self._record(Event.RUN_STARTED, None, None)
+            try:
+                work(free)
+            except ReconcilerError as error:
+                self._record(Event.RUN_COMPLETED, Status.FAILED, _ending(error))
+                raise
+            summary = self.told(finished=True)
+            status = Status.SUCCESS if summary.complete else Status.FAILED
+            self._record(Event.RUN_COMPLETED, status, _told(summary))
+            return summary
+
+    def _change(self, free: list[Tenant], approve: Approve) -> None:
+        self._each(self._recover, free)
+        plan = plan_fleet(self.desired, self.writers, parallelism=self.parallelism)
+        self.progress.plan = plan
+        approve(plan)
+        self.progress.held_back |= _unsettled(self.progress.recovered)
+        self._write(plan, free)
+        self._deliver(free)
+
+    def _settle(self, free: list[Tenant]) -> None:
+        self._each(self._recover, free)
+        self._deliver(free)
+
+    def _write(self, plan: Plan, free: Iterable[Tenant]) -> None:
+        """Carry out every readable plan, tenants in parallel; one held back is not attempted."""
+        tenants = {t.name: t for t in free if t.name not in self.progress.held_back}
+        todo = [(tenants[p.name], p) for p in plan.tenants if p.name in tenants and p.error is None]
+        self._each(self._apply_one, todo)
+        self.clock.check()
+
+    def _deliver(self, free: Iterable[Tenant]) -> None:
+        """Send what is due, of this run and of those before it; who holds a lock sends its own."""
+        Delivering(
+            outbox=self.outbox,
+            notifier=self.notifier,
+            clock=self.clock,
+            run=self._run_now(),
+            schedule=self.schedule,
+            tenants=frozenset(tenant.name for tenant in free),
+            progress=self.progress,
+        ).deliver()
+
+    def _record(self, event: Event, status: Status | None, detail: str | None) -> None:
+        entry = self._run_now().entry(event, self.clock.now(), status)
+        self.journal.record(replace(entry, detail=detail))
+
+    def _run_now(self) -> Run:
+        """The run, which has a plan's digest as soon as there is a plan."""
+        plan = self.progress.plan
+        return self.run if plan is None else replace(self.run, plan_digest=plan.digest())
+
+    def _lock(self, held: ExitStack) -> list[Tenant]:
+        """Take the locks, waiting `lock_timeout` in all; the tenants that are ours.
+
+        All runs take them in one order, so two that wait do not wait for each other.
+        """
+        ends = self.clock.monotonic() + self.lock_timeout
+        free = []
+        for tenant in sorted(self.desired.tenants(), key=lambda tenant: tenant.name):
+            patience = max(0.0, ends - self.clock.monotonic())
+            try:
+                held.enter_context(self.locks.hold(tenant.name, patience=patience))
+            except TenantLocked as error:
+                self.progress.locked[tenant.name] = str(error)
+            else:
+                free.append(tenant)
+        self.progress.held_back |= self.progress.locked
+        return free
+
+    def _recover(self, tenant: Tenant) -> None:
+        if not (left := self.journal.open_intents(tenant.name)):
+            return
+        found = self.progress.recovered
+        try:
+            writer = self.writers(tenant)
+        except (TenantError, UsageError) as error:
+            found += [still_unknown(intent, error) for _, intent in left]
+            return
+        recovery = Recovery(
+            reader=writer,
+            journal=self.journal,
+            clock=self.clock,
+            run=self.run,
+            lag_reads=self.desired.dialects[tenant.dialect].lag_reads,
+        )
+        for recovered in recovery.settle_all(tenant.name):
+            found.append(recovered)
+
+    def _apply_one(self, todo: tuple[Tenant, TenantPlan]) -> None:
+        tenant, plan = todo
+        dialect = self.desired.dialects[tenant.dialect]
+        Applying(
+            writer=self.writers(tenant),
+            journal=self.journal,
+            clock=self.clock,
+            retry=self.retry,
+            run=self._run_now(),
+            target_system=tenant.target_system or dialect.target_system,
+            webhooks=tuple(webhook.url for webhook in tenant.webhooks),
+            lag_reads=dialect.lag_reads,
+            progress=self.progress,
+        ).apply(plan)
+
+    def _each(self, work: Callable[[T], None], items: Iterable[T]) -> None:
+        """Work on all items in parallel; when one raises, the others end before it is passed on."""
+        if self.parallelism == 1:  # in this thread, and what raises keeps the rest from beginning
+            for item in items:
+                work(item)
+            return
+        with ThreadPoolExecutor(max_workers=self.parallelism) as pool:
+            futures = [pool.submit(work, item) for item in items]
+        for future in sorted(futures, key=_interrupted, reverse=True):
+            future.result()
+
+
+def _unsettled(recovered: Iterable[Recovered]) -> dict[str, str]:
+    """The tenants in which a person, or the next run, has to look before anything is written."""
+    settled = (OutcomeKind.APPLIED, OutcomeKind.NOT_APPLIED)
+    return {
+        r.tenant: f"an earlier run left {r.schema_id} {r.kind}, see above"
+        for r in recovered
+        if r.kind not in settled
+    }
+
+
+def _interrupted(future: "Future[None]") -> bool:
+    """A signal says more than the errors that it may have caused elsewhere."""
+    return isinstance(future.exception(), Interrupted)
+
+
+def _ending(error: ReconcilerError) -> str:
+    """How a run ended early, for the trail; messages may be long, so they are not repeated."""
+    match error:
+        case Interrupted():
+            return str(error)
+        case PlanStale() | LimitExceeded() | UsageError():
+            return f"refused: {type(error).__name__}"
+        case _:
+            return f"ended early: {type(error).__name__}"
+
+
+def _told(summary: RunSummary) -> str:
+    """Counts of outcomes, for the trail."""
+    kinds = Counter(str(outcome.kind) for outcome in summary.outcomes)
+    settled = Counter(f"recovered as {recovered.kind}" for recovered in summary.recovered)
+    told = ", ".join(f"{number} {kind}" for kind, number in sorted((kinds + settled).items()))
+    return told or "nothing to do"

@@ -1,0 +1,74 @@
+"""Use case: read every selected tenant and decide what each needs; changes nothing."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from reconciler.domain.dialect import Dialect
+from reconciler.domain.manifest import Manifests, Tenant
+from reconciler.domain.plan import GitState, Plan, Selection, TenantPlan, plan_tenant
+from reconciler.errors import TenantError, UsageError
+from reconciler.ports import SchemaReader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desired:
+    """What is wanted, where it is written down, and which part of it this run is about."""
+
+    manifests: Manifests
+    dialects: Mapping[str, Dialect]
+    selection: Selection
+    git: GitState
+
+    def tenants(self) -> tuple[Tenant, ...]:
+        """The selected tenants; raises UsageError where a --tenant fits none."""
+        names = [tenant.name for tenant in self.manifests.tenants]
+        for glob in self.selection.tenants:
+            if not any(Selection(tenants=(glob,)).takes_tenant(name) for name in names):
+                raise UsageError(
+                    f"--tenant {glob} fits no tenant; there are {', '.join(names) or 'none'}"
+                )
+        return tuple(t for t in self.manifests.tenants if self.selection.takes_tenant(t.name))
+
+
+Readers = Callable[[Tenant], SchemaReader]  # raises UsageError for a tenant that is set up wrongly
+
+
+def plan_fleet(desired: Desired, readers: Readers, *, parallelism: int) -> Plan:
+    """Plan all selected tenants, up to `parallelism` at once; one that fails, fails alone."""
+
+    def plan_one(tenant: Tenant) -> TenantPlan:
+        return _plan_one(tenant, desired, readers)
+
+    tenants = desired.tenants()
+    if parallelism == 1:
+        plans = [plan_one(tenant) for tenant in tenants]
+    else:
+        with ThreadPoolExecutor(max_workers=parallelism) as pool:
+            plans = list(pool.map(plan_one, tenants))
+    return Plan(
+        tenants=tuple(sorted(plans, key=lambda plan: plan.name)),
+        git=desired.git,
+        selection=desired.selection,
+    )
+
+
+def _plan_one(tenant: Tenant, desired: Desired, readers: Readers) -> TenantPlan:
+    dialect = desired.dialects[tenant.dialect]
+    extensions = desired.manifests.desired_for(tenant)
+    wanted = [e.schema.id for e in extensions if desired.selection.takes(tenant.name, e)]
+    try:
+        live = readers(tenant).read_all(wanted)
+    except (TenantError, UsageError) as error:
+        return TenantPlan(
+            name=tenant.name, dialect=dialect.name, base_url=tenant.base_url, error=str(error)
+        )
+    return plan_tenant(
+        tenant=tenant.name,
+        base_url=tenant.base_url,
+        dialect=dialect,
+        limits=tenant.limits,
+        desired=extensions,
+        live=live,
+        selection=desired.selection,
+    )

@@ -1,0 +1,91 @@
+"""Use case: settle what an earlier run left without an outcome, by reading the tenant."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from reconciler.domain.diff import Standing, standing
+from reconciler.domain.outcome import OutcomeKind, Recovered
+from reconciler.domain.records import Entry, Event, Intent, Run, Status
+from reconciler.domain.scim import Schema
+from reconciler.errors import ReconcilerError, TenantError
+from reconciler.ports import Clock, Journal, SchemaReader
+
+LAG_PAUSE = 2.0  # seconds between reads of a service that shows late what it has accepted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery:
+    """The means to settle one tenant's intents; `lag_reads` as the dialect says."""
+
+    reader: SchemaReader
+    journal: Journal
+    clock: Clock
+    run: Run
+    lag_reads: int
+
+    def settle_all(self, tenant: str) -> Iterator[Recovered]:
+        """Settle one after the other; what cannot be read stays open and is told as unknown."""
+        for number, intent in self.journal.open_intents(tenant):
+            yield self._settle(number, intent)
+
+    def _settle(self, number: int, intent: Intent) -> Recovered:
+        try:
+            live, where = self._read_patiently(intent)
+        except TenantError as error:
+            return still_unknown(intent, error)
+        match where:
+            case Standing.AS_DESIRED if live is not None:
+                event = intent.announcement(live, self.clock.now())
+                self.journal.settle(number, self._entry(intent, Status.RECOVERED, None), event)
+                return _recovered(intent, OutcomeKind.APPLIED, "an earlier run had applied it")
+            case Standing.AS_BEFORE:
+                kind, detail = OutcomeKind.NOT_APPLIED, "an earlier run had not applied it"
+            case _:
+                kind, detail = OutcomeKind.CONFLICT, _CONFLICT
+        self.journal.settle(number, self._entry(intent, Status.FAILED, f"{kind}: {detail}"), None)
+        return _recovered(intent, kind, detail)
+
+    def _read_patiently(self, intent: Intent) -> tuple[Schema | None, Standing]:
+        live, where = self._read(intent)
+        for _ in range(self.lag_reads):
+            if where is not Standing.AS_BEFORE:
+                break
+            self.clock.sleep(LAG_PAUSE)
+            live, where = self._read(intent)
+        return live, where
+
+    def _read(self, intent: Intent) -> tuple[Schema | None, Standing]:
+        live = self.reader.read(intent.schema_id)
+        return live, standing(
+            live, desired=intent.desired, manages=intent.manages, before=intent.before
+        )
+
+    def _entry(self, intent: Intent, status: Status, detail: str | None) -> Entry:
+        created = Event.SCHEMA_EXTENSION_CREATED
+        event = created if intent.creates else Event.SCHEMA_EXTENSION_UPDATED
+        settled = status is Status.RECOVERED
+        return replace(
+            self.run.entry(event, self.clock.now(), status),
+            tenant=intent.tenant,
+            schema_id=intent.schema_id,
+            attributes_count=len(intent.desired.attributes),
+            change=intent.change,
+            before_digest=intent.before,
+            after_digest=intent.desired.fingerprint() if settled else None,
+            detail=detail,
+        )
+
+
+def still_unknown(intent: Intent, error: ReconcilerError) -> Recovered:
+    """An intent whose tenant cannot be read, and why."""
+    return _recovered(intent, OutcomeKind.UNKNOWN, f"still not known: {error}")
+
+
+def _recovered(intent: Intent, kind: OutcomeKind, detail: str) -> Recovered:
+    return Recovered(tenant=intent.tenant, schema_id=intent.schema_id, kind=kind, detail=detail)
+
+
+_CONFLICT = (
+    "the live schema is neither as it was before nor as desired; compare it with the manifest, "
+    "then plan again"
+)

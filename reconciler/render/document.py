@@ -1,0 +1,90 @@
+"""Plan → the JSON plan document of the contract; every other rendering starts from it.
+
+That a plan and a saved plan print alike is then true by construction.
+"""
+
+import json
+from collections.abc import Iterable
+
+from reconciler import __version__
+from reconciler.domain.diff import Difference
+from reconciler.domain.jsontext import Json
+from reconciler.domain.plan import (
+    FORMAT_VERSION,
+    Blocked,
+    Change,
+    Plan,
+    Skip,
+    TenantPlan,
+    exceeded_limits,
+)
+
+
+def plan_document(plan: Plan) -> dict[str, Json]:
+    """The plan as `reconciler schema plan` describes it; same plan, same document."""
+    summary = plan.summary()
+    return {
+        "format_version": FORMAT_VERSION,
+        "tool_version": __version__,
+        "digest": plan.digest(),
+        "git": {"commit": plan.git.commit, "dirty": plan.git.dirty},
+        "selection": {
+            "tenant": list(plan.selection.tenants),
+            "target": list(plan.selection.targets),
+            "exclude": list(plan.selection.excludes),
+        },
+        "tenants": [_tenant(tenant) for tenant in plan.tenants],
+        "exceeded_limits": [str(exceeded) for exceeded in exceeded_limits(plan)],
+        "summary": {
+            "create": summary.create,
+            "update": summary.update,
+            "destroy": 0,
+            "in_sync": summary.in_sync,
+            "drifted": summary.drifted,
+            "excluded": summary.excluded,
+            "blocked": summary.blocked,
+            "unmanaged": summary.unmanaged,
+            "unreadable": summary.unreadable,
+        },
+    }
+
+
+def json_text(document: Json) -> str:
+    """A document as it is saved and printed: indented, UTF-8, one newline at the end."""
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _tenant(tenant: TenantPlan) -> dict[str, Json]:
+    return {
+        "name": tenant.name,
+        "dialect": tenant.dialect,
+        "base_url": tenant.base_url,
+        "extensions_live": tenant.extensions_live,
+        "extensions_limit": tenant.extensions_limit,
+        "error": tenant.error,
+        "warnings": list(tenant.warnings),
+        "unmanaged": list(tenant.unmanaged),
+        "changes": [_change(change) for change in tenant.changes],
+    }
+
+
+def _change(change: Change) -> dict[str, Json]:
+    subject = change.subject
+    place = subject.extension.place
+    return {
+        "id": subject.id,
+        "action": type(change).__name__.lower(),
+        "reason": str(change.reason) if isinstance(change, Skip | Blocked) else None,
+        "schema_id": subject.schema_id,
+        "manifest": subject.extension.name,
+        "source": {"path": place.path, "line": place.line},
+        "before": subject.live.to_json() if subject.live else None,
+        "after": subject.desired.to_json(),
+        "differences": _differences(subject.differences()),
+        "live_fingerprint": subject.live_fingerprint,
+        "recipe": change.recipe if isinstance(change, Blocked) else None,
+    }
+
+
+def _differences(differences: Iterable[Difference]) -> list[dict[str, Json]]:
+    return [{"path": d.path, "live": d.live, "desired": d.desired} for d in differences]

@@ -1,0 +1,139 @@
+"""The environment: who may get which secret, and what an unset or odd variable comes to."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from reconciler.adapters.settings import Settings, origin
+from reconciler.domain.manifest import Place, SecretRef, SecretSource
+from reconciler.errors import UsageError
+
+PLACE = Place("desired-state/acme.yaml", 9, 5)
+CANARY = "canary-51c7"
+
+
+def ref(source: SecretSource, name: str) -> SecretRef:
+    return SecretRef(source, name, PLACE)
+
+
+def test_a_secret_comes_from_its_variable_without_the_line_end_of_a_shell():
+    settings = Settings({"ACME_SECRET": f"{CANARY}\n"})
+
+    secret = settings.secret(ref(SecretSource.ENV, "ACME_SECRET"), secrets_dir=None)
+
+    assert secret.reveal() == CANARY
+    assert CANARY not in repr(secret) + repr(settings)
+
+
+@pytest.mark.parametrize("environ", [{}, {"ACME_SECRET": ""}])
+def test_a_variable_that_is_not_set_is_named_with_its_place(environ):
+    with pytest.raises(UsageError, match=r"ACME_SECRET is not set; desired-state/acme.yaml:9"):
+        Settings(environ).secret(ref(SecretSource.ENV, "ACME_SECRET"), secrets_dir=None)
+
+
+def test_a_secret_comes_from_a_file_below_the_folder_also_through_a_mounts_links(tmp_path: Path):
+    (tmp_path / "..2026").mkdir()
+    (tmp_path / "..2026/token").write_text(CANARY)
+    (tmp_path / "..data").symlink_to("..2026")
+    (tmp_path / "token").symlink_to("..data/token")
+
+    secret = Settings({}).secret(ref(SecretSource.FILE, "token"), secrets_dir=tmp_path)
+
+    assert secret.reveal() == CANARY
+
+
+def test_a_file_outside_the_folder_is_refused(tmp_path: Path):
+    (tmp_path / "outside").write_text(CANARY)
+    inside = tmp_path / "secrets"
+    inside.mkdir()
+    (inside / "link").symlink_to("../outside")
+
+    for name in ("link", "../outside"):
+        with pytest.raises(UsageError, match="leaves --secrets-dir") as caught:
+            Settings({}).secret(ref(SecretSource.FILE, name), secrets_dir=inside)
+        assert CANARY not in str(caught.value)
+
+
+def test_a_file_that_is_missing_empty_or_no_text_is_told(tmp_path: Path):
+    (tmp_path / "empty").write_text(" \n")
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe")
+
+    for name, word in (("none", "no file"), ("empty", "is empty"), ("bytes", "as text")):
+        with pytest.raises(UsageError, match=word):
+            Settings({}).secret(ref(SecretSource.FILE, name), secrets_dir=tmp_path)
+    with pytest.raises(UsageError, match="give --secrets-dir"):
+        Settings({}).secret(ref(SecretSource.FILE, "x"), secrets_dir=None)
+
+
+def test_a_fifo_among_the_secrets_is_not_waited_for(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(UsageError, match="no file pipe"):
+        Settings({}).secret(ref(SecretSource.FILE, "pipe"), secrets_dir=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://API.example.com/scim/v2", "https://api.example.com"),
+        ("https://api.example.com:443/x", "https://api.example.com"),
+        ("https://api.example.com:8443/x", "https://api.example.com:8443"),
+        ("http://127.0.0.1:80/", "http://127.0.0.1"),
+        ("http://[::1]:8080/", "http://[::1]:8080"),
+        ("https://good.example.com@evil.example.com/", "https://evil.example.com"),
+    ],
+)
+def test_an_origin_has_one_spelling(url, expected):
+    assert origin(url) == expected
+
+
+def test_a_port_that_is_none_is_told():
+    with pytest.raises(UsageError, match="no usable port"):
+        origin("https://api.example.com:99999/")
+
+
+ALLOWED = {"RECONCILER_ALLOWED_ORIGINS": "https://a.example.com, https://B.example.com:443/x"}
+
+
+@pytest.mark.parametrize("url", ["https://a.example.com/scim", "https://b.example.com/"])
+def test_a_listed_origin_may_get_credentials(url):
+    Settings(ALLOWED).require_allowed(url, what="tenant acme")
+    Settings({}).require_allowed("https://anywhere.example.com", what="tenant acme")
+    assert Settings(ALLOWED).allowed_origins == ("https://a.example.com", "https://b.example.com")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://a.example.com",
+        "https://a.example.com:8443",
+        "https://a.example.com.evil.com",
+        "https://a.example.com@evil.com",
+        "https://evil.com/https://a.example.com",
+    ],
+)
+def test_any_other_origin_may_not(url):
+    with pytest.raises(UsageError, match=r"tenant acme is at .* no credential was sent"):
+        Settings(ALLOWED).require_allowed(url, what="tenant acme")
+
+
+@pytest.mark.parametrize(
+    ("environ", "terminal", "expected"),
+    [
+        ({}, True, True),
+        ({}, False, False),
+        ({"NO_COLOR": "1"}, True, False),
+        ({"FORCE_COLOR": "1"}, False, True),
+        ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, True, False),
+        ({"NO_COLOR": ""}, True, True),
+    ],
+)
+def test_colour_is_for_terminals_unless_somebody_says_otherwise(environ, terminal, expected):
+    assert Settings(environ).colour(terminal=terminal) is expected
+
+
+def test_the_actor_is_the_account_and_can_always_be_written_down():
+    assert Settings({"GITHUB_ACTOR": "octocat"}).actor == "github:octocat"
+    assert Settings({"GITHUB_ACTOR": "bad\udcff"}).actor == "github:bad\\udcff"
+    assert Settings({}).actor.partition(":")[0] in ("user", "uid")

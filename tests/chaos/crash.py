@@ -1,0 +1,255 @@
+"""The harness of the crash matrix: one apply, stopped by strace at any system call it makes.
+
+The tenant and HR live in this process, so that they survive whatever happens to the program.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from reconciler.adapters.database import Store, open_store
+from reconciler.domain.jsontext import Json
+from reconciler.domain.records import check_chain
+from reconciler.embedded import DevTenantAccess, serve
+from tests.embedded.client import Client, connected
+from tests.program import Done
+
+WRITES = ("write", "pwrite64", "writev", "pwritev", "pwritev2")
+SYNCS = ("fsync", "fdatasync", "msync", "sync_file_range")
+NAMES = ("rename", "renameat", "renameat2", "ftruncate", "unlink", "unlinkat", "link", "linkat")
+SOCKETS = ("connect", "sendto", "sendmsg", "sendmmsg", "recvfrom", "recvmsg")
+CALLS = (*WRITES, *SYNCS, *NAMES, *SOCKETS)
+
+CREATED = ("Alpha", "Beta", "Gamma")
+UPDATED = ("Delta", "Epsilon")
+APPLY = ("apply", "--auto-approve", "--parallelism", "1")  # one thread: one count of calls
+
+# One start of the interpreter, which is what costs time, for all that ends a test.
+_FINISH = """
+import sys
+from reconciler.cli.main import main
+for command in sys.argv[1:]:
+    if code := main(command.split()):
+        sys.exit(f"{command} ended with {code}")
+"""
+LOOKS = ("plan --detailed-exitcode", "webhooks deliver --now", "audit verify")
+
+
+def urn(name: str) -> str:
+    return f"urn:ietf:params:scim:schemas:extension:acme:2.0:User:{name}"
+
+
+WANTED = frozenset(urn(name) for name in (*CREATED, *UPDATED))
+
+
+@dataclass(frozen=True, order=True)
+class Point:
+    """The n-th time that the program makes a system call."""
+
+    call: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.call}#{self.number}"
+
+    def kill(self) -> str:
+        return f"{self.call}:signal=KILL:when={self.number}"
+
+    def fail(self, error: str, *, for_good: bool = False) -> str:
+        return f"{self.call}:error={error}:when={self.number}{'+' if for_good else ''}"
+
+
+@dataclass(frozen=True)
+class Made:
+    """One system call as strace has written it down, with the files that its numbers stand for."""
+
+    point: Point
+    line: str
+
+    @property
+    def concerns_state(self) -> bool:
+        """Whether it goes to a file of the state folder."""
+        return "/state/" in self.line or "/state>" in self.line
+
+
+@dataclass(frozen=True)
+class World:
+    """A folder with five changes to apply, and the tenant and HR that they concern."""
+
+    path: Path
+    client: Client
+
+    @property
+    def state(self) -> Path:
+        return self.path / "state"
+
+    def run(self, *arguments: str, prefix: tuple[str, ...] = (), **environ: str) -> Done:
+        """Run the program to its end, perhaps under another one."""
+        return self._run([*prefix, sys.executable, "-m", "reconciler", *arguments], environ)
+
+    def finish(self) -> Done:
+        """Apply in a fresh process, then look: plan, deliver and verify; 0 where all are."""
+        return self._run([sys.executable, "-c", _FINISH, " ".join(APPLY), *LOOKS], {})
+
+    def traced(self, *injections: str, arguments: tuple[str, ...] = APPLY) -> Done:
+        """Run the program under strace; its calls are in `calls()` afterwards."""
+        injected = [word for each in injections for word in ("-e", f"inject={each}")]
+        prefix = (
+            *("strace", "-f", "-qq", "-y", "-s", "64", "-e", "signal=none"),
+            *("-o", str(self._log), "-e", f"trace={','.join('?' + call for call in CALLS)}"),
+            *injected,
+        )
+        return self.run(*arguments, prefix=prefix)
+
+    def calls(self) -> tuple[Made, ...]:
+        """What the main thread of the last traced run called; git, its child, is left out."""
+        lines = self._log.read_text(errors="replace").splitlines()
+        counts: Counter[str] = Counter()
+        made = []
+        for line in lines:
+            thread, _, told = line.partition(" ")
+            if thread == lines[0].partition(" ")[0] and (found := re.match(r" *(\w+)\(", told)):
+                counts[found[1]] += 1
+                made.append(Made(Point(found[1], counts[found[1]]), told.strip()))
+        return tuple(made)
+
+    @contextmanager
+    def store(self, *, copied: bool = False) -> Iterator[Store]:
+        """The store, or a copy, so that looking at what a crash left does not mend it."""
+        folder = self.state
+        if copied:
+            folder = self.path / "copy"
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(self.state, folder)
+        store = open_store(f"sqlite:///{folder}/state.db")
+        try:
+            yield store
+        finally:
+            store.close()
+
+    def trail(self, *, copied: bool = False) -> list[dict[str, Json]]:
+        """The audit records; none where there is no store yet."""
+        if not (self.state / "state.db").exists():
+            return []
+        with self.store(copied=copied) as store:
+            records = list(store.records())
+        assert check_chain(records).broken_at is None
+        return records
+
+    def live(self) -> list[dict[str, Json]]:
+        """The extensions that the tenant holds, each as often as it holds it."""
+        listed = self.client.send("GET", "/Schemas", params={"count": 100}).json()["Resources"]
+        return [schema for schema in listed if schema["id"] in WANTED]
+
+    def written(self) -> set[str]:
+        """The ids of those that this program has created or changed."""
+        return {s["id"] for s in self.live() if s["description"] == "as desired"}
+
+    def inbox(self) -> list[dict[str, Json]]:
+        """What HR has got: one entry for each id and body."""
+        found: list[dict[str, Json]] = self.client.raw("GET", "/hr/scim/sync").json()
+        return found
+
+    @property
+    def _log(self) -> Path:
+        return self.path / "calls"
+
+    def _run(self, command: list[str], environ: dict[str, str]) -> Done:
+        done = subprocess.run(
+            command,
+            cwd=self.path,
+            env={
+                "PATH": os.environ["PATH"],
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "RECONCILER_STATE": f"sqlite:///{self.state}/state.db",
+                "RECONCILER_SECRETS_DIR": str(self.path / "secrets"),
+                "TMPDIR": str(self.path / "tmp"),
+                **environ,
+            },
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+
+@contextmanager
+def world(path: Path) -> Iterator[World]:
+    """Three schemas to create and two to update, in a tenant that runs until the block ends."""
+    with serve("dev", path / "tenant") as access, connected(access) as client:
+        for name in UPDATED:
+            answer = client.send("POST", "/Schemas", document(name, "as before"))
+            assert answer.status_code == 201, answer.text
+        secrets = path / "secrets"
+        secrets.mkdir()
+        (path / "tmp").mkdir()
+        (secrets / "id").write_text(access.client_id.reveal())
+        (secrets / "secret").write_text(access.client_secret.reveal())
+        (secrets / "webhook").write_text(access.webhook_secret.reveal())
+        manifests = path / "desired-state"
+        manifests.mkdir()
+        (manifests / "all.yaml").write_text(
+            "---\n".join(json.dumps(each, indent=1) + "\n" for each in _manifests(access))
+        )
+        yield World(path, client)
+
+
+def document(name: str, description: str) -> dict[str, Json]:
+    return {
+        "id": urn(name),
+        "name": name,
+        "description": description,
+        "attributes": [{"name": "grade", "type": "string"}],
+    }
+
+
+def _manifests(access: DevTenantAccess) -> Iterator[dict[str, Json]]:
+    yield {
+        "apiVersion": "reconciler/v1",
+        "kind": "Tenant",
+        "metadata": {"name": "dev"},
+        "spec": {
+            "dialect": "genesys",
+            "baseUrl": access.base_url,
+            "auth": {
+                "type": "oauth2-client-credentials",
+                "tokenUrl": access.token_url,
+                "clientId": {"file": "id"},
+                "clientSecret": {"file": "secret"},
+            },
+            "webhooks": [{"url": access.webhook_url, "secret": {"file": "webhook"}}],
+        },
+    }
+    for name in (*CREATED, *UPDATED):
+        yield {
+            "apiVersion": "reconciler/v1",
+            "kind": "SchemaExtension",
+            "metadata": {"name": name.lower()},
+            "spec": {"onDrift": "update", "schema": document(name, "as desired")},
+        }
+
+
+def require_strace() -> None:
+    """Fail, loudly, where system calls cannot be traced: what is not tested is not promised."""
+    if shutil.which("strace") is None:
+        pytest.fail("strace is missing, and the crash tests need it: apt-get install -y strace")
+    done = subprocess.run(
+        ["strace", "-o", "/dev/null", "true"], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        pytest.fail(
+            "strace may not trace here, so nothing was tested: allow ptrace "
+            f"(docker run --cap-add SYS_PTRACE). strace says: {done.stderr.strip()}"
+        )

@@ -1,0 +1,255 @@
+"""The path as a person walks it: plan, apply, look, drift; on real HTTP and real processes."""
+
+import json
+import re
+import time
+
+from tests.program import HR_URN, WORK_URN, DevTenant, Folder
+from tests.receiver import receiving
+
+
+def test_plan_apply_plan_on_the_built_in_tenant(folder: Folder):
+    first = folder.run("plan")
+    applied = folder.run("apply", "--auto-approve")
+    again = folder.run("plan", "--detailed-exitcode")
+
+    assert first.code == 0
+    assert "Plan: 2 to add, 0 to change, 0 to destroy." in first.out
+    assert first.err == ""
+    assert applied.code == 0
+    assert applied.out.count("applied and verified") == 2
+    assert "Apply complete! Extensions: 2 added, 0 changed, 0 destroyed." in applied.out
+    assert "Webhooks: 2 delivered, 0 pending." in applied.out
+    assert again.code == 0
+    assert "No changes." in again.out
+
+
+def test_plan_writes_nothing_but_the_store_of_the_built_in_tenant(folder: Folder):
+    folder.run("plan")
+
+    made = [p for p in (folder.path / ".reconciler").rglob("*") if p.is_file()]
+    assert {p.name.split("-")[0] for p in made} == {"local.db"}
+
+
+def test_applying_again_changes_nothing_and_tells_hr_nothing(folder: Folder):
+    folder.run("apply", "--auto-approve")
+
+    again = folder.run("apply", "--auto-approve")
+
+    assert again.code == 0
+    assert "0 added, 0 changed" in again.out
+    assert "0 delivered, 0 pending" in again.out
+
+
+def test_the_trail_tells_the_story(folder: Folder):
+    folder.run("apply", "--auto-approve")
+
+    records = folder.audit()
+
+    assert [record["event"] for record in records] == [
+        "RUN_STARTED",
+        "SCHEMA_EXTENSION_CREATE_INTENDED",
+        "SCHEMA_EXTENSION_CREATED",
+        "SCHEMA_EXTENSION_CREATE_INTENDED",
+        "SCHEMA_EXTENSION_CREATED",
+        "HR_SYNC_COMPLETED",
+        "HR_SYNC_COMPLETED",
+        "RUN_COMPLETED",
+    ]
+    created, synced = records[2], records[5]
+    assert (created["status"], created["schema_id"]) == ("SUCCESS", HR_URN)
+    assert created["attributes_count"] == 3
+    assert created["latency_ms"] >= 0
+    assert (synced["status"], synced["webhook_status"]) == ("SYNCED", 204)
+    assert synced["latency_ms"] >= 0
+    verified = folder.run("audit", "verify")
+    assert verified.code == 0
+    assert verified.out == f"whole, unanchored: 8 records, head {records[-1]['hash']}\n"
+    listed = folder.run("audit", "list", "--last", "3")
+    assert len(listed.out.splitlines()) == 3
+
+
+def test_a_trail_cut_off_at_its_end_is_found_by_the_head_noted_before(folder: Folder):
+    folder.run("apply", "--auto-approve")
+    head = folder.audit()[-1]["hash"]
+    folder.run("apply", "--auto-approve")
+
+    assert folder.run("audit", "verify", "--head", head).code == 0
+    unknown = folder.run("audit", "verify", "--head", "f" * 64)
+    assert unknown.code == 1
+    assert "records are missing at its end" in unknown.err
+
+
+def test_the_same_over_real_http_with_real_tokens(dev_tenant: DevTenant):
+    folder = dev_tenant.folder
+
+    planned = folder.run("plan")
+    applied = folder.run("apply", "--auto-approve")
+    again = folder.run("plan", "--detailed-exitcode")
+
+    assert "Plan: 2 to add" in planned.out, planned.err
+    assert applied.code == 0, applied.everything
+    assert again.code == 0
+    assert sorted(schema["id"] for schema in dev_tenant.schemas()) == [HR_URN, WORK_URN]
+    assert len(dev_tenant.inbox()) == 2
+
+
+def test_what_is_created_has_every_characteristic_that_the_tutorial_names(dev_tenant: DevTenant):
+    dev_tenant.folder.run("apply", "--auto-approve")
+
+    hr, work = dev_tenant.get(HR_URN), dev_tenant.get(WORK_URN)
+
+    members = {
+        "name", "type", "multiValued", "required", "caseExact", "mutability", "returned",
+        "uniqueness",
+    }  # fmt: skip
+    assert all(members <= attribute.keys() for attribute in hr["attributes"])
+    assert hr["attributes"][0] == {
+        "name": "hrDepartmentCode",
+        "type": "string",
+        "multiValued": False,
+        "required": False,
+        "caseExact": True,
+        "mutability": "readWrite",
+        "returned": "always",
+        "uniqueness": "none",
+    }
+    assignments = work["attributes"][0]
+    assert assignments["multiValued"] is True
+    assert all(members <= sub.keys() for sub in assignments["subAttributes"])
+    kinds = [sub.get("canonicalValues") for sub in assignments["subAttributes"]]
+    assert ["permanent", "temporary", "project"] in kinds
+
+
+def test_hr_gets_a_signed_thin_event(dev_tenant: DevTenant):
+    dev_tenant.folder.run("apply", "--auto-approve")
+
+    [first, _] = dev_tenant.inbox()
+
+    body = json.loads(first["body"])
+    assert body["event_type"] == "SCHEMA_EXTENSION_DEPLOYED"
+    assert body["target_system"] == "Genesys Cloud"
+    assert body["extension_id"] == HR_URN
+    assert {
+        "name": "isContractor",
+        "type": "boolean",
+        "mutability": "readWrite",
+        "adoption_tracking": True,
+    } in body["attributes"]
+    assert body["event_id"] == first["id"]
+    assert (body["tenant"], body["sequence"]) == ("dev", 1)
+
+
+def test_drift_is_shown_and_left_alone(dev_tenant: DevTenant):
+    folder = dev_tenant.folder
+    folder.run("apply", "--auto-approve")
+    live = dev_tenant.get(HR_URN)
+    live["attributes"][0]["caseExact"] = False
+    dev_tenant.put(HR_URN, live)
+
+    planned = folder.run("plan", "--detailed-exitcode")
+    applied = folder.run("apply", "--auto-approve")
+
+    assert planned.code == 2
+    assert "! drifted, left as it is" in planned.out
+    assert "~ attributes.hrDepartmentCode.caseExact: live false, desired true" in planned.out
+    assert applied.code == 0
+    assert dev_tenant.get(HR_URN)["attributes"][0]["caseExact"] is False
+
+
+def test_an_update_that_was_opted_into_adds_an_attribute_and_keeps_what_is_there(
+    dev_tenant: DevTenant,
+):
+    folder = dev_tenant.folder
+    folder.run("apply", "--auto-approve")
+    file = "desired-state/extensions/hr-extension.yaml"
+    folder.edit(file, "spec:\n", "spec:\n  onDrift: update\n")
+    folder.edit(file, "    attributes:\n", "    attributes:\n      - {name: grade, type: string}\n")
+
+    planned = folder.run("plan")
+    applied = folder.run("apply", "--auto-approve")
+
+    assert "Plan: 0 to add, 1 to change, 0 to destroy." in planned.out, planned.everything
+    assert "0 added, 1 changed" in applied.out, applied.everything
+    names = [attribute["name"] for attribute in dev_tenant.get(HR_URN)["attributes"]]
+    assert set(names) == {"grade", "hrDepartmentCode", "isContractor", "payrollStartDate"}
+    last = json.loads(dev_tenant.inbox()[-1]["body"])
+    assert last["event_type"] == "SCHEMA_EXTENSION_UPDATED"
+    assert folder.run("plan", "--detailed-exitcode").code == 0
+
+
+def test_a_dead_receiver_gets_the_event_once_it_is_there_under_the_same_id(
+    dev_tenant: DevTenant,
+):
+    folder = dev_tenant.folder
+    secret = dev_tenant.secret("webhook-secret")
+    with receiving(secret) as receiver:
+        folder.edit(
+            "desired-state/tenants/dev.yaml", f"{dev_tenant.root}/hr/scim/sync", receiver.url
+        )
+    applied = folder.run("apply", "--auto-approve", "--target", "hr-extension")
+    listed = json.loads(folder.run("webhooks", "list", "--format", "json").out)
+
+    with receiving(secret, port=receiver.port) as receiver:
+        delivered = folder.run("webhooks", "deliver", "--now")
+        again = folder.run("webhooks", "deliver", "--now")
+
+    assert applied.code == 0
+    assert "webhook not delivered: dev: " in applied.out
+    assert "0 delivered, 1 pending" in applied.out
+    assert delivered.code == 0, delivered.everything
+    assert delivered.out == "1 delivered, 0 pending\n"
+    assert again.out == "0 delivered, 0 pending\n"
+    assert [event.id for event in receiver.got] == [listed[0]["event_id"]]
+    statuses = [r["status"] for r in folder.audit() if r["event"] == "HR_SYNC_COMPLETED"]
+    assert statuses == ["FAILED", "SYNCED"]
+
+
+def test_what_is_not_due_yet_waits_and_the_program_says_until_when(dev_tenant: DevTenant):
+    folder = dev_tenant.folder
+    dev_tenant.set_faults(hr_down=True)
+    folder.run("apply", "--auto-approve")
+    folder.run("webhooks", "deliver", "--now")
+    started = time.monotonic()
+
+    waiting = folder.run("webhooks", "deliver")
+
+    assert waiting.code == 0
+    assert waiting.out == "0 delivered, 2 pending\n"
+    assert re.search(r"the next is due at 20\d\d-.*; --now does not wait for it", waiting.err)
+    assert time.monotonic() - started < 30
+
+
+def test_unmanaged_extensions_are_listed_and_left_alone(dev_tenant: DevTenant):
+    urn = "urn:ietf:params:scim:schemas:extension:genesys:2.0:User:Theirs"
+    attributes = [{"name": "x", "type": "string", "multiValued": False}]
+    dev_tenant.post({"id": urn, "name": "Theirs", "attributes": attributes, "vendorKey": 7})
+
+    applied = dev_tenant.folder.run("apply", "--auto-approve")
+
+    assert f"unmanaged, left alone: {urn}" in applied.out
+    assert dev_tenant.get(urn)["vendorKey"] == 7
+
+
+def test_creates_beyond_the_limit_are_blocked_in_the_order_of_their_urns(dev_tenant: DevTenant):
+    for number in range(9):
+        urn = f"urn:ietf:params:scim:schemas:extension:genesys:2.0:User:Old{number}"
+        dev_tenant.post({"id": urn, "name": "Old", "attributes": [{"name": "x"}]})
+
+    planned = dev_tenant.folder.run("plan")
+    applied = dev_tenant.folder.run("apply", "--auto-approve")
+
+    assert "9 of 10 extensions in use" in planned.out
+    assert f"+ create: {HR_URN}" in planned.out
+    assert f"x blocked (extension-limit): {WORK_URN}" in planned.out
+    assert planned.code == 0
+    assert applied.code == 3
+    assert "Apply ended partly. Extensions: 1 added" in applied.out
+
+
+def test_a_signal_ends_the_dev_tenant_in_peace_and_it_remembers(dev_tenant: DevTenant):
+    dev_tenant.folder.run("apply", "--auto-approve")
+    name = dev_tenant.folder.path / ".reconciler/embedded/dev.db"
+
+    assert name.stat().st_mode & 0o077 == 0
+    assert all(path.stat().st_mode & 0o077 == 0 for path in dev_tenant.secrets.iterdir())

@@ -1,0 +1,57 @@
+"""`apply` at a terminal: it shows the plan, asks, and takes only «yes» for yes."""
+
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+
+from tests.program import Done, Folder
+
+
+def at_a_terminal(folder: Folder, answer: str, *arguments: str) -> Done:
+    """Run the program with a terminal as its standard input, and type an answer."""
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "wb", buffering=0) as keyboard:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "reconciler", *arguments],
+            cwd=folder.path,
+            env={"PATH": os.environ["PATH"]},
+            stdin=theirs,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        os.close(theirs)
+        keyboard.write(answer.encode())
+        out, err = process.communicate(timeout=60)
+    return Done(process.returncode, out, err)
+
+
+def test_yes_applies_the_plan_that_was_shown(folder: Folder):
+    done = at_a_terminal(folder, "yes\n", "apply")
+
+    assert done.code == 0
+    assert "Plan: 2 to add" in done.out
+    assert "Apply this plan? Only «yes» is taken for yes:" in done.err
+    assert "2 added" in done.out
+
+
+@pytest.mark.parametrize("answer", ["no\n", "y\n", "\n", "YES!\n", "\x04"])
+def test_anything_else_writes_nothing(folder: Folder, answer):
+    done = at_a_terminal(folder, answer, "apply")
+
+    assert done.code == 1
+    assert "not approved; nothing was written" in done.err
+    assert folder.plan()["summary"]["create"] == 2
+
+
+def test_with_nothing_to_do_nobody_is_asked(folder: Folder):
+    folder.run("apply", "--auto-approve")
+
+    done = at_a_terminal(folder, "", "apply")
+
+    assert done.code == 0
+    assert "Apply this plan?" not in done.err
+    assert "0 added" in done.out

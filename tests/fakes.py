@@ -1,0 +1,302 @@
+"""Fakes that obey the Protocols: a tenant, a journal with its outbox, a receiver, a clock."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from reconciler.domain.answer import Applied, Next, Verdict
+from reconciler.domain.dialect import Dialect, UpdateStrategy
+from reconciler.domain.jsontext import Json
+from reconciler.domain.manifest import Manages, OnDrift, Place, SchemaExtension, Tenant, Webhook
+from reconciler.domain.plan import LiveTenant
+from reconciler.domain.records import Entry, HrEvent, Intent
+from reconciler.domain.scim import AttributeType, Schema, fold
+from reconciler.errors import Interrupted, StateError, TenantLocked
+from reconciler.ports import DeliveryResult, Pending, WriteResult
+
+T = TypeVar("T")
+START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+URN = "urn:ietf:params:scim:schemas:extension:acme:2.0:User"
+HOOK = "https://hr.example.com/scim/sync"
+DIALECT = Dialect(
+    name="genesys",
+    target_system="Genesys Cloud",
+    creates=True,
+    updates=UpdateStrategy.PUT,
+    types=frozenset(set(AttributeType) - {AttributeType.BINARY}),
+    extensions=10,
+    protected_prefixes=("urn:ietf:params:scim:schemas:extension:genesys:purecloud:",),
+)
+
+
+def document(urn: str = URN, *names: str, description: str | None = None) -> dict[str, Json]:
+    """A small schema with string attributes."""
+    attributes = [{"name": name, "type": "string"} for name in names or ("grade",)]
+    described = {} if description is None else {"description": description}
+    return {"id": urn, "name": "Acme", **described, "attributes": attributes}
+
+
+def extension(
+    written: Mapping[str, Json] | None = None,
+    *,
+    name: str = "acme",
+    on_drift: OnDrift = OnDrift.SKIP,
+    manages: Manages = Manages.SCHEMA,
+) -> SchemaExtension:
+    """A manifest of that schema, for every tenant."""
+    return SchemaExtension(
+        name=name,
+        place=Place(f"desired-state/{name}.yaml", 3, 1),
+        schema=Schema.from_json(dict(written or document())),
+        on_drift=on_drift,
+        manages=manages,
+    )
+
+
+def tenant(name: str = "acme-prod", *, hooks: tuple[str, ...] = (HOOK,)) -> Tenant:
+    """A tenant of the dialect above."""
+    return Tenant(
+        name=name,
+        place=Place(f"desired-state/{name}.yaml"),
+        dialect=DIALECT.name,
+        base_url=f"https://{name}.example.com/scim/v2",
+        webhooks=tuple(Webhook(url=url, secrets=()) for url in hooks),
+    )
+
+
+@dataclass
+class FakeClock:
+    """Time passes when somebody sleeps; `stop_after` sleeps a signal comes."""
+
+    seconds: float = 0.0
+    slept: list[float] = field(default_factory=list)
+    stopped: bool = False
+    stop_after: int | None = None
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.seconds += seconds
+        if self.stop_after is not None and len(self.slept) >= self.stop_after:
+            self.stopped = True
+        self.check()
+
+    def check(self) -> None:
+        if self.stopped:
+            raise Interrupted(15)
+
+
+def patience(attempts: int) -> "Patience":
+    """A Retry without jitter."""
+    return Patience(attempts)
+
+
+@dataclass(frozen=True)
+class Patience:
+    attempts: int
+
+    def __call__(self, attempt: Callable[[], T], again: Callable[[T], float | None]) -> T:
+        result = attempt()
+        for _ in range(self.attempts - 1):
+            if again(result) is None:
+                break
+            result = attempt()
+        return result
+
+
+CREATED = WriteResult(verdict=Verdict(Applied.CLAIMED, Next.VERIFY), message="POST → 201")
+LOST = WriteResult(verdict=Verdict(Applied.UNKNOWN, Next.READ), message="the answer was lost")
+THROTTLED = WriteResult(
+    verdict=Verdict(Applied.NO, Next.RETRY), message="POST → 429", retry_after=7.0
+)
+THERE = WriteResult(verdict=Verdict(Applied.NO, Next.READ), message="POST → 409", conflict=True)
+REFUSED = WriteResult(verdict=Verdict(Applied.NO, Next.STOP), message="POST → 400")
+NOT_ALLOWED = WriteResult(
+    verdict=Verdict(Applied.NO, Next.STOP), message="POST → 405", unsupported=True
+)
+
+Store = Callable[[dict[str, Json]], dict[str, Json] | None]
+
+
+def as_sent(body: dict[str, Json]) -> dict[str, Json] | None:
+    """A service that keeps what it is sent."""
+    return body
+
+
+def nothing(_: dict[str, Json]) -> dict[str, Json] | None:
+    """A service that keeps nothing."""
+    return None
+
+
+@dataclass
+class FakeTenant:
+    """A live tenant. `script` pairs, for the next writes, the answer with what is kept of it.
+
+    `fail_reads` are raised by the next reads by id; `log` tells every request in order.
+    """
+
+    schemas: dict[str, Schema] = field(default_factory=dict)
+    script: deque[tuple[WriteResult, Store]] = field(default_factory=deque)
+    fail_reads: deque[Exception | None] = field(default_factory=deque)
+    unreadable: Exception | None = None
+    hidden_reads: int = 0
+    log: list[str] = field(default_factory=list)
+    bodies: list[dict[str, Json]] = field(default_factory=list)
+
+    @classmethod
+    def holding(cls, *documents: Mapping[str, Json]) -> "FakeTenant":
+        made = cls()
+        for one in documents:
+            made.put(one)
+        return made
+
+    def put(self, written: Mapping[str, Json]) -> None:
+        schema = Schema.from_json(dict(written))
+        self.schemas[schema.key] = schema
+
+    def writes(self) -> int:
+        return sum(1 for line in self.log if line.split()[0] in ("POST", "PUT"))
+
+    def read_all(self, wanted: Iterable[str]) -> LiveTenant:
+        self.log.append("GET /Schemas")
+        if self.unreadable is not None:
+            raise self.unreadable
+        return LiveTenant(schemas=dict(self.schemas))
+
+    def read(self, schema_id: str) -> Schema | None:
+        self.log.append(f"GET {schema_id}")
+        if self.fail_reads and (error := self.fail_reads.popleft()) is not None:
+            raise error
+        if self.hidden_reads > 0 and self.writes():
+            self.hidden_reads -= 1
+            return None
+        return self.schemas.get(fold(schema_id))
+
+    def create(self, document: Mapping[str, Json]) -> WriteResult:
+        return self._write("POST", document)
+
+    def replace(self, live: Schema, document: Mapping[str, Json]) -> WriteResult:
+        return self._write("PUT", document)
+
+    def _write(self, method: str, body: Mapping[str, Json]) -> WriteResult:
+        self.log.append(f"{method} {body['id']}")
+        self.bodies.append(dict(body))
+        result, store = self.script.popleft() if self.script else (CREATED, as_sent)
+        if (kept := store(dict(body))) is not None:
+            self.put(kept)
+        return result
+
+
+@dataclass
+class MemoryJournal:
+    """A journal and outbox in memory; `full_after` entries every write is refused."""
+
+    entries: list[Entry] = field(default_factory=list)
+    intents: dict[int, Intent] = field(default_factory=dict)
+    settled: dict[int, HrEvent | None] = field(default_factory=dict)
+    rows: dict[int, Pending] = field(default_factory=dict)
+    given_up: list[Pending] = field(default_factory=list)
+    full_after: int | None = None
+
+    def events(self) -> list[str]:
+        return [str(entry.event) for entry in self.entries]
+
+    def record(self, entry: Entry) -> None:
+        if self.full_after is not None and len(self.entries) >= self.full_after:
+            raise StateError("the disk is full")
+        self.entries.append(entry)
+
+    def intend(self, intent: Intent, entry: Entry) -> int:
+        self.record(entry)
+        number = len(self.intents) + 1
+        self.intents[number] = intent
+        return number
+
+    def settle(self, intent_id: int, entry: Entry, event: HrEvent | None) -> None:
+        assert intent_id not in self.settled, "an intent is settled once"
+        self.record(entry)
+        self.settled[intent_id] = event
+        if event is not None:
+            self._queue(event, self.intents[intent_id].webhooks)
+
+    def adopt(self, entry: Entry, event: HrEvent, webhooks: Iterable[str]) -> None:
+        self.record(entry)
+        self._queue(event, webhooks)
+
+    def open_intents(self, tenant: str) -> tuple[tuple[int, Intent], ...]:
+        return tuple(
+            (number, intent)
+            for number, intent in self.intents.items()
+            if number not in self.settled and intent.tenant == tenant
+        )
+
+    def _queue(self, event: HrEvent, webhooks: Iterable[str]) -> None:
+        for url in webhooks:
+            number = len(self.rows) + len(self.given_up) + 1
+            self.rows[number] = Pending(
+                id=number,
+                tenant=event.tenant,
+                url=url,
+                event_id=event.event_id,
+                schema_id=event.schema.id,
+                body=event.body(number),
+                attempts=0,
+                due_at=START,
+            )
+
+    def pending(self) -> tuple[Pending, ...]:
+        return tuple(self.rows.values())
+
+    def delivered(self, pending: Pending, entry: Entry) -> None:
+        self.record(entry)
+        del self.rows[pending.id]
+
+    def failed(self, pending: Pending, entry: Entry, due_at: datetime | None) -> None:
+        self.record(entry)
+        row = self.rows.pop(pending.id)
+        if due_at is None:
+            self.given_up.append(row)
+        else:
+            self.rows[row.id] = replace(row, attempts=row.attempts + 1, due_at=due_at)
+
+
+@dataclass
+class Receiver:
+    """HR: answers with the next of `answers`, then with success; keeps what it got."""
+
+    answers: deque[DeliveryResult] = field(default_factory=deque)
+    got: list[Pending] = field(default_factory=list)
+
+    def send(self, pending: Pending) -> DeliveryResult:
+        self.got.append(pending)
+        if self.answers:
+            return self.answers.popleft()
+        return DeliveryResult(delivered=True, status=204, latency_ms=3, detail="204")
+
+
+@dataclass
+class FakeLocks:
+    """Locks that somebody else may hold."""
+
+    taken: frozenset[str] = frozenset()
+    held: list[str] = field(default_factory=list)
+    asked: list[tuple[str, float]] = field(default_factory=list)
+
+    @contextmanager
+    def hold(self, tenant: str, *, patience: float = 0.0) -> Iterator[None]:
+        self.asked.append((tenant, patience))
+        if tenant in self.taken:
+            raise TenantLocked(f"tenant {tenant} is locked by run 7")
+        self.held.append(tenant)
+        try:
+            yield
+        finally:
+            self.held.remove(tenant)

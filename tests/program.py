@@ -1,0 +1,193 @@
+"""A folder with manifests, the program as a process in it, and a dev-tenant beside it."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from reconciler.domain.jsontext import Json
+
+ROOT = Path(__file__).parents[1]
+HR_URN = "urn:ietf:params:scim:schemas:extension:genesys:2.0:User:HRExtension"
+WORK_URN = "urn:ietf:params:scim:schemas:extension:genesys:2.0:User:WorkAssignments"
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a process ended; `everything` is what a log would have caught."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def everything(self) -> str:
+        return self.out + self.err
+
+
+@dataclass
+class Folder:
+    """A working directory of the program."""
+
+    path: Path
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def run(self, *arguments: str, **environ: str) -> Done:
+        """Run the program to its end; no terminal, and an environment of our own."""
+        done = subprocess.run(
+            [sys.executable, "-m", "reconciler", *arguments],
+            cwd=self.path,
+            env=self._environment(environ),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start the program and leave it running."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "reconciler", *arguments],
+            cwd=self.path,
+            env=self._environment({}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def _environment(self, more: dict[str, str]) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        return {**kept, **self.environ, **more}
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        path = self.path / name
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+    def audit(self) -> list[dict]:
+        done = self.run("audit", "export")
+        assert done.code == 0, done.err
+        return [json.loads(line) for line in done.out.splitlines()]
+
+    def plan(self) -> Json:
+        return json.loads(self.run("plan", "--format", "json").out)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    """A folder with the manifests that this repository ships."""
+    shutil.copytree(ROOT / "desired-state", tmp_path / "desired-state")
+    return Folder(tmp_path)
+
+
+@dataclass
+class DevTenant:
+    """A dev-tenant process; what a hand could do to it over HTTP."""
+
+    folder: Folder
+    manifest: str
+    secrets: Path
+
+    @property
+    def base_url(self) -> str:
+        found = re.search(r"baseUrl: (\S+)", self.manifest)
+        assert found is not None
+        return found[1]
+
+    @property
+    def root(self) -> str:
+        return self.base_url.removesuffix("/scim/v2")
+
+    def secret(self, what: str) -> str:
+        return (self.secrets / f"dev-{what}").read_text()
+
+    def set_faults(self, **faults: object) -> None:
+        self._send("PUT", f"{self.root}/_dev/faults", faults, {})
+
+    def inbox(self) -> Json:
+        return self._send("GET", f"{self.root}/hr/scim/sync", None, {})
+
+    def get(self, urn: str) -> Json:
+        return self._scim("GET", f"/Schemas/{urn}", None)
+
+    def put(self, urn: str, document: dict) -> None:
+        self._scim("PUT", f"/Schemas/{urn}", document)
+
+    def post(self, document: dict) -> None:
+        self._scim("POST", "/Schemas", document)
+
+    def schemas(self) -> list[dict]:
+        listed = self._scim("GET", "/Schemas?count=100", None)["Resources"]
+        return [schema for schema in listed if ":genesys:2.0:" in schema["id"]]
+
+    def _scim(self, method: str, path: str, body: Json) -> Json:
+        form = (
+            f"grant_type=client_credentials&client_id={self.secret('client-id')}"
+            f"&client_secret={self.secret('client-secret')}"
+        )
+        request = urllib.request.Request(f"{self.root}/oauth/token", form.encode())
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            token = json.load(answer)["access_token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        return self._send(method, self.base_url + path, body, headers)
+
+    def _send(self, method: str, url: str, body: object, headers: dict[str, str]):
+        data = None if body is None else json.dumps(body).encode()
+        headers = {**headers, "Content-Type": "application/scim+json"}
+        request = urllib.request.Request(url, data, headers, method=method)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            text = answer.read()
+        return json.loads(text) if text else None
+
+
+@pytest.fixture
+def dev_tenant(folder: Folder) -> Iterator[DevTenant]:
+    """`reconciler dev-tenant` on a free port, and its manifest in place of the built-in tenant."""
+    with started_dev_tenant(folder) as tenant:
+        (folder.path / "desired-state/tenants/local.yaml").unlink()
+        folder.write("desired-state/tenants/dev.yaml", tenant.manifest)
+        folder.environ["RECONCILER_SECRETS_DIR"] = str(tenant.secrets)
+        yield tenant
+
+
+@contextmanager
+def started_dev_tenant(folder: Folder) -> Iterator[DevTenant]:
+    process = folder.start("dev-tenant", "--port", "0")
+    try:
+        manifest = _read_until(process, "webhook-secret")
+        yield DevTenant(folder, manifest, folder.path / ".reconciler/secrets")
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=10)
+        assert "Traceback" not in err, err
+        assert process.returncode == 0
+
+
+def _read_until(process: subprocess.Popen[str], mark: str) -> str:
+    lines = ""
+    assert process.stdout is not None
+    while mark not in lines:
+        line = process.stdout.readline()
+        assert line, process.stderr.read() if process.stderr else ""
+        lines += line
+    return lines

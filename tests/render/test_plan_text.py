@@ -1,0 +1,243 @@
+"""The plan as text and as JSON: what a tired person reads, and what a script does."""
+
+import json
+from dataclasses import replace
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from referencing import Registry
+
+from reconciler.adapters.packaged import schema_text
+from reconciler.domain.manifest import Limits, OnDrift
+from reconciler.domain.plan import (
+    Blocked,
+    GitState,
+    LiveTenant,
+    Plan,
+    Selection,
+    TenantPlan,
+    plan_tenant,
+)
+from reconciler.domain.scim import Schema
+from reconciler.render.document import json_text, plan_document
+from reconciler.render.paint import Paint, counted, visible
+from reconciler.render.text import plan_text
+from tests.fakes import DIALECT, URN, document, extension
+
+PLAIN = Paint()
+
+
+def planned(*live: dict, extensions=None, limits=None, selection=None) -> TenantPlan:
+    schemas = [Schema.from_json(one) for one in live]
+    return plan_tenant(
+        tenant="acme-prod",
+        base_url="https://acme.example.com/scim/v2",
+        dialect=DIALECT,
+        limits=limits or Limits(),
+        desired=extensions or [extension()],
+        live=LiveTenant(schemas={schema.key: schema for schema in schemas}),
+        selection=selection or Selection(),
+    )
+
+
+def text_of(*tenants: TenantPlan, selection: Selection | None = None) -> str:
+    plan = Plan(tenants=tenants, git=GitState(commit="c0ffee"), selection=selection or Selection())
+    return plan_text(plan_document(plan), paint=PLAIN)
+
+
+def test_a_create_lists_its_attributes_and_where_it_is_written_down():
+    wanted = extension(
+        document()
+        | {
+            "attributes": [
+                {"name": "code", "type": "string", "caseExact": True, "returned": "always"},
+                {"name": "start", "type": "dateTime", "mutability": "immutable"},
+                {
+                    "name": "jobs",
+                    "type": "complex",
+                    "multiValued": True,
+                    "subAttributes": [{"name": "title"}, {"name": "share", "type": "integer"}],
+                },
+            ]
+        }
+    )
+    tenant = planned(extensions=[wanted])
+
+    text = text_of(tenant)
+
+    digest = Plan(tenants=(tenant,)).digest()
+    assert text == (
+        "Tenant acme-prod  (genesys, https://acme.example.com/scim/v2)"
+        "  0 of 10 extensions in use\n"
+        f"  + create: {URN}  [desired-state/acme.yaml:3]\n"
+        "      + code: string, caseExact, returned always\n"
+        "      + jobs: complex, multiValued {share, title}\n"
+        "      + start: dateTime, immutable\n"
+        "\n"
+        "Plan: 1 to add, 0 to change, 0 to destroy.\n"
+        "0 in sync, 0 drifted, 0 blocked, 0 unmanaged.\n"
+        f"Digest: {digest}\n"
+    )
+
+
+def test_drift_is_told_member_by_member_and_left_alone():
+    text = text_of(planned(document(URN, "grade", "theirs", description="old")))
+
+    assert "  ! drifted, left as it is: " in text
+    assert "      - attributes.theirs: only live: string" in text
+    assert '      - description: only live: "old"' in text
+    assert "Plan: 0 to add, 0 to change, 0 to destroy." in text
+    assert "1 drifted" in text
+
+
+def test_an_update_shows_both_sides():
+    live = document(URN, "grade", description="old")
+    wanted = extension(document(URN, "grade", "level", description="new"), on_drift=OnDrift.UPDATE)
+
+    text = text_of(planned(live, extensions=[wanted]))
+
+    assert "  ~ update in place: " in text
+    assert '      ~ description: live "old", desired "new"' in text
+    assert "      + attributes.level: only desired: string" in text
+
+
+def test_a_block_says_why_and_what_to_do():
+    text = text_of(planned(limits=Limits(extensions=0)))
+
+    assert "  x blocked (extension-limit): " in text
+    assert "retire one that is not used" in text
+
+
+def test_when_all_is_well_it_says_so_in_words():
+    text = text_of(planned(document()))
+
+    assert text.splitlines()[-3].startswith("No changes. Live schemas match the manifests.")
+    assert "  = in sync: " in text
+
+
+def test_an_unreadable_tenant_is_told_with_its_reason():
+    broken = TenantPlan(name="east", dialect="genesys", base_url="https://e", error="GET → 503")
+
+    text = text_of(broken)
+
+    assert "x not readable: GET → 503" in text
+    assert "1 not readable" in text
+    assert "No changes" not in text
+
+
+def test_a_partial_plan_says_so_first():
+    selection = Selection(targets=("hr-*",))
+
+    text = text_of(planned(selection=selection), selection=selection)
+
+    assert text.splitlines()[0] == "This plan is partial: --target hr-*"
+    assert "= excluded" in text
+
+
+def test_an_exceeded_limit_is_shown_with_its_setting():
+    text = text_of(planned(limits=Limits(max_creates=0)))
+
+    assert "Limit: tenant acme-prod: 1 changes exceed spec.limits.maxCreates: 0" in text
+
+
+def test_unmanaged_extensions_are_listed_and_left_alone():
+    text = text_of(planned(document(), document("urn:acme:other")))
+
+    assert "  unmanaged, left alone: urn:acme:other" in text
+    assert "2 of 10 extensions in use" in text
+
+
+def test_colour_changes_no_word():
+    plan = plan_document(Plan(tenants=(planned(),)))
+    coloured = plan_text(plan, paint=Paint(on=True))
+
+    assert "\x1b[32m" in coloured
+    bare = coloured
+    for code in ("32", "33", "31", "1", "2", "0"):
+        bare = bare.replace(f"\x1b[{code}m", "")
+    assert bare == plan_text(plan, paint=PLAIN)
+
+
+@given(st.text(max_size=30))
+def test_text_from_a_tenant_cannot_steer_the_terminal(foreign):
+    text = text_of(planned(document(), document("urn:acme:" + (foreign or "x"))))
+
+    assert not any(ord(c) < 32 and c != "\n" for c in text)
+    assert "\x7f" not in text
+    assert "\u202e" not in text
+    assert len(text.splitlines()) == 7
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [("a\x1b[31mb", "a\\x1b[31mb"), ("a\nb", "a\\nb"), ("\u202eevil", "\\u202eevil"), ("é", "é")],
+)
+def test_what_a_terminal_would_obey_is_shown_as_an_escape(raw, shown):
+    assert visible(raw) == shown
+
+
+def test_counting_words():
+    assert [counted(n, "tenant") for n in (0, 1, 2)] == ["0 tenants", "1 tenant", "2 tenants"]
+
+
+PLANS = {
+    "create": planned,
+    "in sync": lambda: planned(document()),
+    "drifted": lambda: planned(document(URN, "other")),
+    "excluded": lambda: planned(selection=Selection(excludes=("*",))),
+    "blocked": lambda: planned(limits=Limits(extensions=0)),
+    "update": lambda: planned(
+        document(),
+        extensions=[extension(document(URN, "grade", "level"), on_drift=OnDrift.UPDATE)],
+    ),
+    "unreadable": lambda: TenantPlan(name="e", dialect="sap", base_url="https://e", error="no"),
+}
+
+
+@pytest.mark.parametrize("kind", PLANS)
+def test_every_plan_is_what_the_published_schema_says(kind):
+    plan_schema = json.loads(schema_text("plan"))
+    made = plan_document(Plan(tenants=(PLANS[kind](),)))
+
+    jsonschema.Draft202012Validator(plan_schema, registry=Registry()).validate(
+        json.loads(json_text(made))
+    )
+
+
+@pytest.mark.parametrize("kind", PLANS)
+def test_same_plan_same_bytes(kind):
+    first, second = (json_text(plan_document(Plan(tenants=(PLANS[kind](),)))) for _ in "12")
+
+    assert first == second
+
+
+def test_the_saved_plan_names_what_the_contract_names():
+    plan = Plan(
+        tenants=(planned(),),
+        git=GitState(commit="c0ffee", dirty=True),
+        selection=Selection(tenants=("acme-*",)),
+    )
+
+    made = plan_document(plan)
+
+    assert made["git"] == {"commit": "c0ffee", "dirty": True}
+    assert made["selection"] == {"tenant": ["acme-*"], "target": [], "exclude": []}
+    assert made["digest"] == plan.digest()
+    [change] = made["tenants"][0]["changes"]
+    assert change["id"] == "acme-prod/acme"
+    assert change["live_fingerprint"] == "absent"
+    assert change["source"] == {"path": "desired-state/acme.yaml", "line": 3}
+
+
+def test_wording_of_a_recipe_is_no_part_of_the_digest():
+    blocked = planned(limits=Limits(extensions=0))
+    other = replace(
+        blocked,
+        changes=tuple(
+            replace(c, recipe="other words") for c in blocked.changes if isinstance(c, Blocked)
+        ),
+    )
+
+    assert blocked.digest() == other.digest()

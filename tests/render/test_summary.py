@@ -1,0 +1,127 @@
+"""What an apply ends with: one line a change, and a head that never says more than is true."""
+
+from reconciler.domain.manifest import Limits
+from reconciler.domain.outcome import (
+    DeliverySummary,
+    Outcome,
+    OutcomeKind,
+    Recovered,
+    RunSummary,
+)
+from reconciler.domain.plan import (
+    BlockReason,
+    Create,
+    LiveTenant,
+    Plan,
+    Selection,
+    Subject,
+    TenantPlan,
+    Update,
+    plan_tenant,
+)
+from reconciler.domain.scim import ABSENT
+from reconciler.render.paint import Paint
+from reconciler.render.summary import summary_text
+from tests.fakes import DIALECT, URN, extension
+
+SUBJECT = Subject(tenant="acme", extension=extension(), live_fingerprint=ABSENT)
+CREATE = Create(SUBJECT)
+EMPTY = Plan(tenants=())
+
+
+def text(*outcomes: Outcome, plan: Plan = EMPTY, **more) -> str:
+    return summary_text(RunSummary(plan=plan, outcomes=outcomes, **more), paint=Paint())
+
+
+def test_success_says_applied_and_verified_with_its_latency():
+    done = Outcome(change=CREATE, kind=OutcomeKind.APPLIED, latency_ms=42)
+
+    assert text(done, deliveries=DeliverySummary(delivered=1)) == (
+        f"acme: {URN}: applied and verified in 42 ms\n"
+        "Apply complete! Extensions: 1 added, 0 changed, 0 destroyed.\n"
+        "Webhooks: 1 delivered, 0 pending.\n"
+    )
+
+
+def test_nothing_to_do_is_complete():
+    assert text().startswith("Apply complete! Extensions: 0 added, 0 changed, 0 destroyed.")
+
+
+def test_a_failure_names_the_manifest_line_and_never_says_complete():
+    failed = Outcome(change=CREATE, kind=OutcomeKind.NOT_APPLIED, detail="POST → 400: too long")
+
+    shown = text(failed)
+
+    assert "not-applied: POST → 400: too long [desired-state/acme.yaml:3]" in shown
+    assert "Apply ended partly. Extensions: 0 added" in shown
+    assert "1 not-applied" in shown
+
+
+def test_every_kind_that_is_no_success_ends_partly():
+    for kind in OutcomeKind:
+        head = text(Outcome(change=CREATE, kind=kind, detail="x")).splitlines()[-2]
+        assert head.startswith("Apply complete!") == kind.verified, kind
+
+
+def test_what_was_there_already_is_counted_apart():
+    adopted = Outcome(change=CREATE, kind=OutcomeKind.ADOPTED, detail="it was there")
+
+    assert "1 added, 0 changed, 0 destroyed, 1 of them already there" in text(adopted)
+
+
+def test_updates_are_counted_as_changed():
+    done = Outcome(change=Update(SUBJECT), kind=OutcomeKind.APPLIED, latency_ms=1)
+
+    assert "0 added, 1 changed" in text(done)
+
+
+def test_a_service_that_does_not_allow_it_is_shown_as_blocked():
+    refused = Outcome(
+        change=CREATE,
+        kind=OutcomeKind.NOT_APPLIED,
+        detail="this service does not allow schemas to be created",
+        blocked=BlockReason.UNSUPPORTED,
+    )
+
+    assert f"acme: {URN}: blocked: this service does not allow" in text(refused)
+
+
+def test_blocked_and_unreadable_are_not_hidden_by_what_went_well():
+    blocked = plan_tenant(
+        tenant="full",
+        base_url="https://full",
+        dialect=DIALECT,
+        limits=Limits(extensions=0),
+        desired=[extension()],
+        live=LiveTenant(schemas={}),
+        selection=Selection(),
+    )
+    broken = TenantPlan(name="east", dialect="genesys", base_url="https://e", error="GET → 503")
+
+    shown = text(plan=Plan(tenants=(blocked, broken)))
+
+    assert "full: " in shown
+    assert "blocked (extension-limit)" in shown
+    assert "east: not readable: GET → 503" in shown
+    assert "Apply ended partly" in shown
+
+
+def test_a_locked_tenant_is_no_success():
+    assert "Apply ended partly" in text(locked={"acme": "tenant acme is locked by run 7"})
+
+
+def test_recovery_is_told():
+    settled = Recovered(
+        tenant="acme", schema_id=URN, kind=OutcomeKind.APPLIED, detail="an earlier run had"
+    )
+
+    assert f"acme: {URN}: recovered as applied: an earlier run had" in text(recovered=(settled,))
+
+
+def test_what_was_not_delivered_is_named_and_says_what_happens_next():
+    waiting = DeliverySummary(failed=1, pending=1, failures=("acme: x to https://hr: refused",))
+
+    shown = text(deliveries=waiting)
+
+    assert "webhook not delivered: acme: x to https://hr: refused" in shown
+    assert "1 pending; the next apply or `reconciler webhooks deliver` tries again." in shown

@@ -1,0 +1,273 @@
+"""One tenant's plan carried out: intent before request, outcome after proof, nothing unrecorded."""
+
+from collections import deque
+from dataclasses import replace
+
+import pytest
+
+from reconciler.applying import Applying
+from reconciler.domain.manifest import Limits, OnDrift
+from reconciler.domain.outcome import Outcome, OutcomeKind
+from reconciler.domain.plan import Selection, TenantPlan, plan_tenant
+from reconciler.domain.records import Event, EventType, Run, Status
+from reconciler.errors import Interrupted, StateError, TenantUnavailable
+from tests.fakes import (
+    CREATED,
+    DIALECT,
+    HOOK,
+    LOST,
+    NOT_ALLOWED,
+    REFUSED,
+    URN,
+    FakeClock,
+    FakeTenant,
+    MemoryJournal,
+    as_sent,
+    document,
+    extension,
+    nothing,
+    patience,
+)
+
+RUN = Run(id="run-1", actor="user:test", commit="c0ffee", plan_digest="sha256:00")
+
+
+def plan_for(tenant: FakeTenant, *extensions, limits: Limits | None = None) -> TenantPlan:
+    return plan_tenant(
+        tenant="acme",
+        base_url="https://acme.example.com",
+        dialect=DIALECT,
+        limits=limits or Limits(),
+        desired=extensions or (extension(),),
+        live=tenant.read_all(()),
+        selection=Selection(),
+    )
+
+
+def apply(
+    plan: TenantPlan, tenant: FakeTenant, journal: MemoryJournal, clock: FakeClock | None = None
+) -> tuple[Outcome, ...]:
+    return Applying(
+        writer=tenant,
+        journal=journal,
+        clock=clock or FakeClock(),
+        retry=patience(2),
+        run=RUN,
+        target_system="Genesys Cloud",
+        webhooks=(HOOK,),
+        lag_reads=0,
+    ).apply(plan)
+
+
+def test_a_create_is_intended_sent_proved_and_queued_for_hr():
+    tenant, journal = FakeTenant(), MemoryJournal()
+
+    outcomes = apply(plan_for(tenant), tenant, journal)
+
+    assert [o.kind for o in outcomes] == [OutcomeKind.APPLIED]
+    assert journal.events() == [
+        Event.SCHEMA_EXTENSION_CREATE_INTENDED,
+        Event.SCHEMA_EXTENSION_CREATED,
+    ]
+    assert [row.url for row in journal.pending()] == [HOOK]
+
+
+def test_the_intent_is_written_before_the_request():
+    tenant, journal = FakeTenant(), MemoryJournal(full_after=0)
+
+    with pytest.raises(StateError):
+        apply(plan_for(tenant), tenant, journal)
+
+    assert tenant.writes() == 0
+
+
+def test_a_journal_that_fills_up_leaves_the_intent_open_for_the_next_run():
+    tenant, journal = FakeTenant(), MemoryJournal(full_after=1)
+
+    with pytest.raises(StateError):
+        apply(plan_for(tenant), tenant, journal)
+
+    assert tenant.writes() == 1
+    assert len(journal.open_intents("acme")) == 1
+    assert journal.pending() == ()
+
+
+def test_applying_and_planning_again_plans_nothing():
+    tenant = FakeTenant()
+    apply(plan_for(tenant), tenant, MemoryJournal())
+
+    again = plan_for(tenant)
+    journal = MemoryJournal()
+
+    assert apply(again, tenant, journal) == ()
+    assert journal.events() == [Event.SCHEMA_EXTENSION_SKIPPED]
+    assert tenant.writes() == 1
+
+
+def test_what_appeared_equal_since_the_plan_is_adopted_and_announced_without_a_write():
+    tenant, journal = FakeTenant(), MemoryJournal()
+    plan = plan_for(tenant)
+    tenant.put(document())
+
+    outcomes = apply(plan, tenant, journal)
+
+    assert [o.kind for o in outcomes] == [OutcomeKind.ADOPTED]
+    assert tenant.writes() == 0
+    assert journal.events() == [Event.SCHEMA_EXTENSION_ADOPTED]
+    assert len(journal.pending()) == 1
+
+
+def test_what_appeared_different_since_the_plan_is_a_conflict_and_not_written():
+    tenant, journal = FakeTenant(), MemoryJournal()
+    plan = plan_for(tenant)
+    tenant.put(document(URN, "other"))
+
+    [outcome] = apply(plan, tenant, journal)
+
+    assert outcome.kind is OutcomeKind.CONFLICT
+    assert "attributes.other" in outcome.detail
+    assert tenant.writes() == 0
+    assert journal.pending() == ()
+
+
+def test_what_vanished_since_the_plan_is_a_conflict():
+    tenant, journal = FakeTenant.holding(document()), MemoryJournal()
+    wanted = extension(document(URN, "grade", "level"), on_drift=OnDrift.UPDATE)
+    plan = plan_for(tenant, wanted)
+    tenant.schemas.clear()
+
+    [outcome] = apply(plan, tenant, journal)
+
+    assert outcome.kind is OutcomeKind.CONFLICT
+    assert tenant.writes() == 0
+
+
+def test_an_update_is_announced_as_an_update():
+    tenant, journal = FakeTenant.holding(document()), MemoryJournal()
+    wanted = extension(document(URN, "grade", "level"), on_drift=OnDrift.UPDATE)
+
+    [outcome] = apply(plan_for(tenant, wanted), tenant, journal)
+
+    assert outcome.kind is OutcomeKind.APPLIED
+    assert journal.events() == [
+        Event.SCHEMA_EXTENSION_UPDATE_INTENDED,
+        Event.SCHEMA_EXTENSION_UPDATED,
+    ]
+    [event] = journal.settled.values()
+    assert event is not None
+    assert event.event_type is EventType.UPDATED
+
+
+def test_drift_is_left_alone_and_recorded_as_skipped():
+    tenant, journal = FakeTenant.holding(document(URN, "other")), MemoryJournal()
+
+    assert apply(plan_for(tenant), tenant, journal) == ()
+    assert [(e.event, e.detail) for e in journal.entries] == [
+        (Event.SCHEMA_EXTENSION_SKIPPED, "drifted")
+    ]
+    assert tenant.writes() == 0
+
+
+def test_what_is_blocked_is_recorded_and_not_sent():
+    tenant, journal = FakeTenant(), MemoryJournal()
+
+    assert apply(plan_for(tenant, limits=Limits(extensions=0)), tenant, journal) == ()
+    assert [(e.event, e.status, e.detail) for e in journal.entries] == [
+        (Event.SCHEMA_EXTENSION_BLOCKED, Status.FAILED, "extension-limit")
+    ]
+
+
+def two() -> tuple:
+    return (
+        extension(document("urn:acme:a"), name="a"),
+        extension(document("urn:acme:b"), name="b"),
+    )
+
+
+def test_the_first_failure_stops_the_rest_of_the_tenant():
+    tenant, journal = FakeTenant(script=deque([(REFUSED, nothing)])), MemoryJournal()
+
+    outcomes = apply(plan_for(tenant, *two()), tenant, journal)
+
+    assert [o.kind for o in outcomes] == [OutcomeKind.NOT_APPLIED, OutcomeKind.NOT_ATTEMPTED]
+    assert "urn:acme:a" in outcomes[1].detail
+    assert tenant.writes() == 1
+    assert len(journal.entries) == 3
+
+
+def test_a_tenant_that_cannot_be_read_before_the_write_is_not_attempted():
+    tenant, journal = FakeTenant(), MemoryJournal()
+    plan = plan_for(tenant)
+    tenant.fail_reads.append(TenantUnavailable("GET → 503"))
+
+    [outcome] = apply(plan, tenant, journal)
+
+    assert outcome.kind is OutcomeKind.NOT_ATTEMPTED
+    assert "503" in outcome.detail
+    assert tenant.writes() == 0
+
+
+def test_an_unknown_outcome_is_recorded_and_its_intent_stays_open():
+    tenant, journal = FakeTenant(script=deque([(CREATED, nothing)])), MemoryJournal()
+
+    [outcome] = apply(plan_for(tenant), tenant, journal)
+
+    assert outcome.kind is OutcomeKind.UNKNOWN
+    assert journal.entries[-1].status is Status.UNKNOWN
+    assert len(journal.open_intents("acme")) == 1
+
+
+def test_a_service_that_does_not_create_is_recorded_as_blocked():
+    tenant, journal = FakeTenant(script=deque([(NOT_ALLOWED, nothing)])), MemoryJournal()
+
+    [outcome] = apply(plan_for(tenant), tenant, journal)
+
+    assert outcome.blocked is not None
+    assert journal.entries[-1].event is Event.SCHEMA_EXTENSION_BLOCKED
+    assert journal.pending() == ()
+
+
+def test_a_stop_signal_begins_no_new_write():
+    tenant, journal = FakeTenant(), MemoryJournal()
+
+    with pytest.raises(Interrupted):
+        apply(plan_for(tenant), tenant, journal, FakeClock(stopped=True))
+
+    assert tenant.writes() == 0
+    assert journal.entries == []
+
+
+def test_each_record_says_who_what_where_and_of_which_plan():
+    tenant, journal = FakeTenant(), MemoryJournal()
+
+    apply(plan_for(tenant), tenant, journal)
+
+    entry = journal.entries[-1]
+    assert replace(entry, latency_ms=0).to_json() == {
+        "event": "SCHEMA_EXTENSION_CREATED",
+        "timestamp": "2026-03-01T12:00:00.000Z",
+        "status": "SUCCESS",
+        "tenant": "acme",
+        "schema_id": URN,
+        "attributes_count": 1,
+        "change": "acme/acme",
+        "run_id": "run-1",
+        "actor": "user:test",
+        "commit": "c0ffee",
+        "plan_digest": "sha256:00",
+        "before_digest": "absent",
+        "after_digest": extension().schema.fingerprint(),
+        "latency_ms": 0,
+        "webhook_status": None,
+        "detail": "applied",
+    }
+
+
+def test_a_lost_answer_is_proved_by_reading_and_announced_once():
+    tenant, journal = FakeTenant(script=deque([(LOST, as_sent)])), MemoryJournal()
+
+    [outcome] = apply(plan_for(tenant), tenant, journal)
+
+    assert outcome.kind is OutcomeKind.APPLIED
+    assert tenant.writes() == 1
+    assert len(journal.pending()) == 1

@@ -1,0 +1,167 @@
+"""What README and docs show is what the program does: each command is run, each output compared."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from reconciler.cli.commands import COMMANDS
+from reconciler.cli.exits import Exit
+from tests.program import DevTenant, Folder, started_dev_tenant
+
+ROOT = Path(__file__).parents[1]
+PAGES = [
+    "README.md",
+    "desired-state/README.md",
+    *(f"docs/{p.name}" for p in ROOT.glob("docs/*.md")),
+]
+LEFT_OUT = (".venv", ".git", ".reconciler", ".mypy_cache", ".ruff_cache", ".pytest_cache",
+            ".hypothesis", "tests")  # fmt: skip
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """The fenced blocks of that language, in order."""
+    return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / page).read_text(), re.M | re.S)
+
+
+def steady(text: str) -> str:
+    """Without what differs from run to run: times, hashes of records, event ids, columns."""
+    text = re.sub(r"\d+ ms", "N ms", text)
+    text = re.sub(r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "TIME", text)
+    return re.sub(r"head [0-9a-f]{64}|evt_[0-9a-f]{32}", "HASH", text).strip()
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """The repository as a newcomer has it, with the virtual environment made already."""
+    target = tmp_path / "clone"
+    shutil.copytree(ROOT, target, ignore=shutil.ignore_patterns(*LEFT_OUT))
+    ready = ROOT / ".venv/.ready"
+    if not ready.exists():
+        pytest.fail("run the tests with `make test`: it makes .venv")
+    (target / ".venv").symlink_to(ROOT / ".venv")
+    for name in ("requirements-dev.txt", "pyproject.toml"):
+        os.utime(target / name, (0, 0))
+    return target
+
+
+def test_the_quick_start_prints_what_the_readme_shows(clone: Path):
+    environ = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    compared = 0
+
+    for block in blocks("README.md", "console"):
+        for command, expected in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.M):
+            done = subprocess.run(
+                command,
+                shell=True,
+                cwd=clone,
+                env=environ,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+            assert steady(done.stdout + done.stderr) == steady(expected), command
+            compared += 1
+
+    assert compared >= 6
+
+
+def program_lines(page: str) -> list[list[str]]:
+    """Each call of the program in a page's shell blocks, as its arguments."""
+    lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
+    return [
+        re.sub(r"[>&].*", "", line).split()[1:]
+        for line in lines
+        if line.startswith(".venv/bin/reconciler ")
+    ]
+
+
+def test_the_calls_for_a_real_tenant_work_on_a_tenant_of_that_name(dev_tenant: DevTenant):
+    folder = dev_tenant.folder
+    folder.edit("desired-state/tenants/dev.yaml", "name: dev\n", "name: acme-prod\n")
+    calls = [call for call in program_lines("README.md") if call[0] in ("plan", "apply")][:2]
+
+    results = [folder.run(*call) for call in calls]
+
+    assert [call[0] for call in calls] == ["plan", "apply"]
+    assert [done.code for done in results] == [0, 0], results
+    assert len(dev_tenant.schemas()) == 2
+
+
+def test_the_dev_tenant_is_used_as_the_readme_says(folder: Folder):
+    calls = [call for call in program_lines("README.md") if "dev" in " ".join(call)]
+    serve, plan = calls
+    assert serve[:2] == ["dev-tenant", "--port"]
+
+    with started_dev_tenant(folder) as tenant:
+        folder.write("desired-state/tenants/dev.yaml", tenant.manifest)
+        done = folder.run(*plan)
+
+    assert done.code == 0, done.everything
+    assert "Plan: 2 to add" in done.out
+
+
+def test_the_manifests_in_the_readme_are_valid(folder: Folder):
+    shown = blocks("README.md", "yaml")
+    assert [yaml.safe_load(text)["kind"] for text in shown] == ["SchemaExtension", "Tenant"]
+    folder.write("shown/manifests.yaml", "---\n".join(shown))
+
+    done = folder.run("validate", "--desired-state", "shown", "--fail-on", "warning")
+
+    assert done.code == 0, done.everything
+
+
+def test_every_command_is_in_the_readme():
+    text = (ROOT / "README.md").read_text()
+
+    for command in COMMANDS:
+        assert f"`{' '.join(command.words)}" in text, command.words
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_option_that_a_page_names_exists(page: str):
+    known = {option.flag for command in COMMANDS for option in command.options}
+    known |= {"--desired-state", "--state", "--secrets-dir"}
+
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", (ROOT / page).read_text()))
+
+    assert named <= known
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_to_a_file_leads_somewhere(page: str):
+    for target in re.findall(r"\]\((?!https?://)([^)#]+)\)", (ROOT / page).read_text()):
+        assert (ROOT / page).parent.joinpath(target).exists(), target
+
+
+def test_the_exit_codes_of_the_readme_are_those_of_the_program():
+
+    table = (ROOT / "README.md").read_text().split("## Exit codes")[1].split("##")[0]
+
+    assert {int(code) for code in re.findall(r"^\| (\d) ", table, re.M)} == {*map(int, Exit)}
+
+
+def test_nothing_names_a_registry_host():
+    hosts = ("pypi" + ".org", "pythonhosted" + ".org", "registry" + ".npmjs")
+    tracked = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\0")
+
+    for name in filter(None, tracked):
+        text = (ROOT / name).read_text(errors="replace")
+        assert not [host for host in hosts if host in text], name
+
+
+def test_lock_files_are_pinned_by_hash_and_name_no_index():
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        lines = (ROOT / name).read_text().splitlines()
+        pins = [line for line in lines if re.match(r"[a-z0-9]", line)]
+        assert pins
+        assert all("==" in line for line in pins)
+        assert not [line for line in lines if line.startswith(("-", "http"))]
+        assert sum("--hash=sha256:" in line for line in lines) >= len(pins)

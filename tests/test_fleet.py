@@ -1,0 +1,308 @@
+"""Plan and apply over several tenants: lock, recover, plan, approve, write, deliver."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+
+from reconciler.domain.manifest import Manifests, OnDrift, Tenant
+from reconciler.domain.outcome import OutcomeKind, RunSummary
+from reconciler.domain.plan import (
+    Create,
+    GitState,
+    Plan,
+    Selection,
+    Skip,
+    SkipReason,
+    exceeded_limits,
+)
+from reconciler.domain.records import Event, Run, Status
+from reconciler.errors import (
+    Interrupted,
+    LimitExceeded,
+    PlanStale,
+    StateError,
+    TenantUnavailable,
+    UsageError,
+)
+from reconciler.fleet import Fleet
+from reconciler.planning import Desired, plan_fleet
+from reconciler.ports import DeliveryResult
+from tests.fakes import (
+    CREATED,
+    DIALECT,
+    LOST,
+    REFUSED,
+    START,
+    URN,
+    FakeClock,
+    FakeLocks,
+    FakeTenant,
+    MemoryJournal,
+    Receiver,
+    document,
+    extension,
+    nothing,
+    patience,
+    tenant,
+)
+
+
+@dataclass
+class World:
+    """Two tenants, one extension, and everything an apply touches."""
+
+    live: dict[str, FakeTenant] = field(
+        default_factory=lambda: {"east": FakeTenant(), "west": FakeTenant()}
+    )
+    extensions: tuple = field(default_factory=lambda: (extension(),))
+    journal: MemoryJournal = field(default_factory=MemoryJournal)
+    receiver: Receiver = field(default_factory=Receiver)
+    locks: FakeLocks = field(default_factory=FakeLocks)
+    clock: FakeClock = field(default_factory=FakeClock)
+    selection: Selection = field(default_factory=Selection)
+    misconfigured: frozenset[str] = frozenset()
+
+    def desired(self) -> Desired:
+        return Desired(
+            manifests=Manifests(
+                tenants=tuple(tenant(name) for name in sorted(self.live)),
+                extensions=self.extensions,
+            ),
+            dialects={DIALECT.name: DIALECT},
+            selection=self.selection,
+            git=GitState(commit="c0ffee"),
+        )
+
+    def gateway(self, of: Tenant) -> FakeTenant:
+        if of.name in self.misconfigured:
+            raise UsageError("variable ACME_SECRET is not set")
+        return self.live[of.name]
+
+    def plan(self) -> Plan:
+        return plan_fleet(self.desired(), self.gateway, parallelism=2)
+
+    def apply(self, approve: Callable[[Plan], None] = lambda plan: None) -> RunSummary:
+        return Fleet(
+            desired=self.desired(),
+            writers=self.gateway,
+            journal=self.journal,
+            outbox=self.journal,
+            notifier=self.receiver,
+            locks=self.locks,
+            clock=self.clock,
+            retry=patience(2),
+            schedule=lambda attempts, result: START + timedelta(minutes=5),
+            run=Run(id="run-9", actor="user:test", commit="c0ffee"),
+            parallelism=2,
+        ).apply(approve)
+
+    def writes(self) -> int:
+        return sum(one.writes() for one in self.live.values())
+
+
+def test_planning_sends_nothing_but_reads():
+    world = World()
+
+    plan = world.plan()
+
+    assert [type(c) for t in plan.tenants for c in t.changes] == [Create, Create]
+    assert world.writes() == 0
+    assert all(line.startswith("GET") for one in world.live.values() for line in one.log)
+
+
+def test_a_tenant_that_cannot_be_read_fails_alone():
+    world = World()
+    world.live["east"].unreadable = TenantUnavailable("GET /Schemas → 503")
+
+    plan = world.plan()
+
+    assert [t.error for t in plan.tenants] == ["GET /Schemas → 503", None]
+    assert plan.summary().unreadable == 1
+
+
+def test_a_tenant_whose_secret_is_missing_fails_alone():
+    world = World(misconfigured=frozenset({"west"}))
+
+    summary = world.apply()
+
+    assert [t.error for t in summary.plan.tenants] == [None, "variable ACME_SECRET is not set"]
+    assert world.live["east"].writes() == 1
+
+
+def test_a_tenant_glob_that_fits_nothing_is_an_error_that_names_the_tenants():
+    world = World(selection=Selection(tenants=("nord",)))
+
+    with pytest.raises(UsageError, match="nord fits no tenant; there are east, west"):
+        world.plan()
+
+
+def test_the_selection_narrows_tenants_and_extensions():
+    world = World(
+        selection=Selection(tenants=("e*",), excludes=("acme",)),
+    )
+
+    plan = world.plan()
+
+    [only] = plan.tenants
+    [change] = only.changes
+    assert only.name == "east"
+    assert isinstance(change, Skip)
+    assert change.reason is SkipReason.EXCLUDED
+
+
+def test_all_tenants_are_planned_before_one_is_written():
+    world = World()
+    seen: list[int] = []
+
+    world.apply(lambda plan: seen.append(world.writes()))
+
+    assert seen == [0]
+    assert world.writes() == 2
+
+
+def test_an_apply_writes_verifies_records_and_delivers():
+    world = World()
+
+    summary = world.apply()
+
+    assert [o.kind for o in summary.outcomes] == [OutcomeKind.APPLIED] * 2
+    assert summary.deliveries.delivered == 2
+    assert not summary.partial
+    events = world.journal.events()
+    assert (events[0], events[-1]) == (Event.RUN_STARTED, Event.RUN_COMPLETED)
+    assert world.journal.entries[-1].status is Status.SUCCESS
+    assert world.journal.entries[-1].plan_digest == summary.plan.digest()
+
+
+def test_applying_again_writes_nothing_and_tells_hr_nothing():
+    world = World()
+    world.apply()
+
+    summary = world.apply()
+
+    assert summary.outcomes == ()
+    assert world.writes() == 2
+    assert len(world.receiver.got) == 2
+
+
+@pytest.mark.parametrize("refusal", [PlanStale("old"), LimitExceeded("11"), UsageError("no")])
+def test_a_refused_plan_writes_nothing_and_is_recorded(refusal):
+    world = World()
+
+    def refuse(plan: Plan) -> None:
+        raise refusal
+
+    with pytest.raises(type(refusal)):
+        world.apply(refuse)
+
+    assert world.writes() == 0
+    assert world.journal.entries[-1].status is Status.FAILED
+    assert world.locks.held == []
+
+
+def test_a_locked_tenant_is_not_attempted_and_the_others_go_on():
+    world = World(locks=FakeLocks(taken=frozenset({"east"})))
+
+    summary = world.apply()
+
+    assert summary.locked == {"east": "tenant east is locked by run 7"}
+    assert {o.change.subject.tenant: o.kind for o in summary.outcomes} == {
+        "east": OutcomeKind.NOT_ATTEMPTED,
+        "west": OutcomeKind.APPLIED,
+    }
+    assert world.live["east"].writes() == 0
+    assert world.locks.held == []
+
+
+def test_one_tenant_that_fails_does_not_stop_another():
+    world = World()
+    world.live["east"].script = deque([(REFUSED, nothing)])
+
+    summary = world.apply()
+
+    assert summary.partial
+    assert summary.wrote
+    assert world.journal.entries[-1].status is Status.FAILED
+
+
+def test_the_next_run_settles_what_the_last_one_left_open():
+    world = World()
+    world.live["east"].script = deque([(CREATED, nothing)])
+    world.apply()
+    world.live["east"].put(document())
+
+    summary = world.apply()
+
+    [recovered] = summary.recovered
+    assert recovered.kind is OutcomeKind.APPLIED
+    assert summary.deliveries.delivered == 1
+    assert world.journal.open_intents("east") == ()
+
+
+def test_a_lost_answer_never_makes_a_second_schema():
+    world = World()
+    world.live["east"].script = deque([(LOST, nothing), (LOST, nothing)])
+
+    summary = world.apply()
+    again = world.apply()
+
+    assert summary.partial
+    assert not again.partial
+    assert list(world.live["east"].schemas) == [URN.lower()]
+
+
+def test_a_dead_receiver_neither_fails_nor_hides_the_change():
+    refused = DeliveryResult(delivered=False, status=None, latency_ms=1, detail="refused")
+    world = World(receiver=Receiver(answers=deque([refused, refused])))
+
+    summary = world.apply()
+
+    assert not summary.partial
+    assert summary.deliveries.pending == 2
+    assert len(summary.deliveries.failures) == 2
+
+
+def test_a_journal_that_cannot_be_written_stops_before_any_request():
+    world = World(journal=MemoryJournal(full_after=0))
+
+    with pytest.raises(StateError):
+        world.apply()
+
+    assert world.writes() == 0
+
+
+def test_a_signal_ends_the_run_and_says_so_in_the_trail():
+    world = World(clock=FakeClock(stopped=True))
+
+    with pytest.raises(Interrupted):
+        world.apply()
+
+    assert world.writes() == 0
+    assert world.journal.entries[-1].event is Event.RUN_COMPLETED
+    assert world.locks.held == []
+
+
+def test_more_updates_than_a_manifest_allows_are_told():
+    wanted = [
+        extension(document(f"urn:acme:{n}", "grade", "level"), name=n, on_drift=OnDrift.UPDATE)
+        for n in "abcd"
+    ]
+    held = [document(f"urn:acme:{n}", "grade") for n in "abcd"]
+    world = World(live={"east": FakeTenant.holding(*held)}, extensions=tuple(wanted))
+
+    [exceeded] = exceeded_limits(world.plan())
+
+    assert (exceeded.number, exceeded.limit) == (4, 3)
+    assert "spec.limits.maxUpdates" in str(exceeded)
+
+
+def test_the_order_of_tenants_and_files_changes_nothing():
+    one, two = World(), World(live={"west": FakeTenant(), "east": FakeTenant()})
+    one.extensions = (extension(), extension(document("urn:acme:b"), name="b"))
+    two.extensions = tuple(reversed(one.extensions))
+
+    assert one.plan() == two.plan()
+    assert one.plan().digest() == two.plan().digest()

@@ -1,0 +1,134 @@
+"""Intents without an outcome, settled by reading the tenant."""
+
+from datetime import timedelta
+
+import pytest
+
+from reconciler.domain.manifest import Manages
+from reconciler.domain.outcome import OutcomeKind
+from reconciler.domain.records import Event, Intent, Run, Status
+from reconciler.domain.scim import ABSENT, Schema
+from reconciler.errors import TenantUnavailable
+from reconciler.recovering import Recovery
+from tests.fakes import HOOK, START, URN, FakeClock, FakeTenant, MemoryJournal, document
+
+RUN = Run(id="run-2", actor="user:test")
+
+
+def journal_with(before: str = ABSENT, *names: str) -> MemoryJournal:
+    journal = MemoryJournal()
+    intent = Intent(
+        tenant="acme",
+        change="acme/acme",
+        schema_id=URN,
+        target_system="Genesys Cloud",
+        manages=Manages.SCHEMA,
+        desired=Schema.from_json(document(URN, *names)),
+        before=before,
+        run_id="run-1",
+        commit="c0ffee",
+        webhooks=(HOOK,),
+    )
+    journal.intend(intent, RUN.entry(Event.SCHEMA_EXTENSION_CREATE_INTENDED, START))
+    return journal
+
+
+def recover(tenant: FakeTenant, journal: MemoryJournal, *, lag_reads: int = 0):
+    return tuple(
+        Recovery(
+            reader=tenant, journal=journal, clock=FakeClock(), run=RUN, lag_reads=lag_reads
+        ).settle_all("acme")
+    )
+
+
+def test_what_an_earlier_run_had_created_is_recovered_and_hr_hears_of_it():
+    tenant, journal = FakeTenant.holding(document()), journal_with()
+
+    [recovered] = recover(tenant, journal)
+
+    assert recovered.kind is OutcomeKind.APPLIED
+    assert journal.entries[-1].event is Event.SCHEMA_EXTENSION_CREATED
+    assert journal.entries[-1].status is Status.RECOVERED
+    assert len(journal.pending()) == 1
+    assert journal.open_intents("acme") == ()
+
+
+def test_the_announcement_has_the_id_that_the_earlier_run_would_have_given_it():
+    live = Schema.from_json(document() | {"meta": {"created": "2026-01-01", "version": "1"}})
+    tenant = FakeTenant.holding(live.document)
+    journal = journal_with()
+    [(_, intent)] = journal.open_intents("acme")
+    would_have_been = intent.announcement(live, START - timedelta(hours=1)).event_id
+
+    recover(tenant, journal)
+
+    [row] = journal.pending()
+    assert row.event_id == would_have_been
+
+
+def test_what_an_earlier_run_had_not_created_is_settled_and_not_announced():
+    tenant, journal = FakeTenant(), journal_with()
+
+    [recovered] = recover(tenant, journal)
+
+    assert recovered.kind is OutcomeKind.NOT_APPLIED
+    assert journal.entries[-1].status is Status.FAILED
+    assert journal.pending() == ()
+    assert journal.open_intents("acme") == ()
+
+
+def test_what_is_neither_before_nor_desired_is_a_conflict_for_a_person():
+    tenant, journal = FakeTenant.holding(document(URN, "other")), journal_with()
+
+    [recovered] = recover(tenant, journal)
+
+    assert recovered.kind is OutcomeKind.CONFLICT
+    assert "plan again" in recovered.detail
+    assert journal.pending() == ()
+
+
+def test_what_cannot_be_read_stays_open():
+    tenant, journal = FakeTenant(), journal_with()
+    tenant.fail_reads.append(TenantUnavailable("GET → 503"))
+
+    [recovered] = recover(tenant, journal)
+
+    assert recovered.kind is OutcomeKind.UNKNOWN
+    assert len(journal.open_intents("acme")) == 1
+    assert len(journal.entries) == 1
+
+
+def test_an_update_recovers_as_an_update():
+    before = Schema.from_json(document(URN, "grade"))
+    journal = journal_with(before.fingerprint(), "grade", "level")
+
+    [recovered] = recover(FakeTenant.holding(document(URN, "grade", "level")), journal)
+
+    assert recovered.kind is OutcomeKind.APPLIED
+    assert journal.entries[-1].event is Event.SCHEMA_EXTENSION_UPDATED
+
+
+def test_an_update_that_was_not_done_is_settled_as_before():
+    before = Schema.from_json(document(URN, "grade"))
+    journal = journal_with(before.fingerprint(), "grade", "level")
+
+    [recovered] = recover(FakeTenant.holding(document(URN, "grade")), journal)
+
+    assert recovered.kind is OutcomeKind.NOT_APPLIED
+
+
+@pytest.mark.parametrize("lag_reads", [0, 1, 3])
+def test_absence_is_believed_only_after_patient_reads(lag_reads):
+    tenant, journal = FakeTenant(), journal_with()
+
+    recover(tenant, journal, lag_reads=lag_reads)
+
+    assert tenant.log == [f"GET {URN}"] * (lag_reads + 1)
+
+
+def test_recovery_changes_nothing_in_the_tenant_and_a_second_one_finds_nothing():
+    tenant, journal = FakeTenant.holding(document()), journal_with()
+    recover(tenant, journal)
+
+    assert recover(tenant, journal) == ()
+    assert tenant.writes() == 0

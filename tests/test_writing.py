@@ -1,0 +1,281 @@
+"""One write: what its answers and the reads after it come to; when it is sent again."""
+
+from collections import deque
+
+import pytest
+
+from reconciler.domain.manifest import Manages, OnDrift
+from reconciler.domain.outcome import OutcomeKind
+from reconciler.domain.plan import BlockReason, Create, Subject, Update
+from reconciler.domain.scim import ABSENT, Schema
+from reconciler.errors import Interrupted, TenantUnavailable
+from reconciler.ports import WriteResult
+from reconciler.writing import LAG_PAUSE, Write, Written
+from tests.fakes import (
+    CREATED,
+    LOST,
+    NOT_ALLOWED,
+    REFUSED,
+    THERE,
+    THROTTLED,
+    URN,
+    FakeClock,
+    FakeTenant,
+    Store,
+    as_sent,
+    document,
+    extension,
+    nothing,
+    patience,
+)
+
+
+def create(tenant: FakeTenant, *, attempts: int = 3, lag_reads: int = 1) -> Written:
+    """Carry out the creation of the usual extension."""
+    change = Create(Subject(tenant="acme", extension=extension(), live_fingerprint=ABSENT))
+    return Write(
+        change=change,
+        live=None,
+        writer=tenant,
+        clock=FakeClock(),
+        retry=patience(attempts),
+        lag_reads=lag_reads,
+    ).carry_out()
+
+
+def script(*steps: tuple[WriteResult, Store]) -> FakeTenant:
+    return FakeTenant(script=deque(steps))
+
+
+def test_a_create_that_is_answered_and_found_is_applied():
+    tenant = FakeTenant()
+
+    written = create(tenant)
+
+    assert written.kind is OutcomeKind.APPLIED
+    assert written.verified == tenant.schemas[URN.lower()]
+    assert tenant.log == [f"POST {URN}", f"GET {URN}"]
+
+
+def test_a_lost_answer_to_a_create_that_was_done_is_applied_and_never_sent_again():
+    tenant = script((LOST, as_sent))
+
+    assert create(tenant).kind is OutcomeKind.APPLIED
+    assert tenant.writes() == 1
+
+
+def test_a_lost_answer_to_a_create_that_was_not_done_is_read_twice_before_it_is_sent_again():
+    tenant = script((LOST, nothing), (CREATED, as_sent))
+
+    assert create(tenant).kind is OutcomeKind.APPLIED
+    assert tenant.log[:4] == [f"POST {URN}", f"GET {URN}", f"GET {URN}", f"GET {URN}"]
+    assert tenant.writes() == 2
+
+
+def test_a_service_that_loses_every_answer_and_keeps_nothing_is_not_applied():
+    tenant = script(*[(LOST, nothing)] * 3)
+
+    written = create(tenant)
+
+    assert written.kind is OutcomeKind.NOT_APPLIED
+    assert written.detail == LOST.message
+    assert tenant.writes() == 3
+
+
+def test_a_throttled_create_is_read_by_id_before_it_is_sent_again():
+    tenant = script((THROTTLED, nothing), (CREATED, as_sent))
+
+    assert create(tenant).kind is OutcomeKind.APPLIED
+    assert tenant.log[:3] == [f"POST {URN}", f"GET {URN}", f"POST {URN}"]
+
+
+def test_a_throttled_create_that_somebody_else_made_meanwhile_is_adopted():
+    tenant = script((THROTTLED, as_sent))
+
+    assert create(tenant).kind is OutcomeKind.ADOPTED
+    assert tenant.writes() == 1
+
+
+def test_a_create_that_is_throttled_to_the_end_is_not_applied():
+    tenant = script(*[(THROTTLED, nothing)] * 3)
+
+    assert create(tenant).kind is OutcomeKind.NOT_APPLIED
+
+
+def test_a_conflict_with_an_equal_schema_is_adopted():
+    tenant = script((THERE, as_sent))
+
+    assert create(tenant).kind is OutcomeKind.ADOPTED
+
+
+def test_a_conflict_with_another_schema_names_what_differs():
+    tenant = script((THERE, lambda _: document(URN, "other")))
+
+    written = create(tenant)
+
+    assert written.kind is OutcomeKind.CONFLICT
+    assert set(written.fields) == {"attributes.grade", "attributes.other"}
+
+
+def test_a_conflict_with_nothing_to_be_found_is_not_sent_again():
+    tenant = script((THERE, nothing))
+
+    written = create(tenant)
+
+    assert written.kind is OutcomeKind.NOT_APPLIED
+    assert tenant.writes() == 1
+
+
+def test_what_the_service_says_it_stored_and_did_not_is_unknown():
+    tenant = script((CREATED, nothing))
+
+    written = create(tenant)
+
+    assert written.kind is OutcomeKind.UNKNOWN
+    assert tenant.writes() == 1
+
+
+def test_what_the_service_shows_late_is_waited_for():
+    tenant = FakeTenant(hidden_reads=2)
+
+    assert create(tenant, lag_reads=3).kind is OutcomeKind.APPLIED
+
+
+def test_the_waiting_ends_after_as_many_reads_as_the_dialect_says():
+    tenant = FakeTenant(hidden_reads=9)
+
+    assert create(tenant, lag_reads=3).kind is OutcomeKind.UNKNOWN
+    assert tenant.log.count(f"GET {URN}") == 4
+
+
+def test_an_attribute_that_the_service_drops_is_named():
+    kept = document(URN, "grade")
+    kept["attributes"] = []
+    tenant = script((CREATED, lambda _: kept))
+
+    written = create(tenant)
+
+    assert written.kind is OutcomeKind.IGNORED_BY_SERVER
+    assert written.fields == ("attributes.grade",)
+
+
+@pytest.mark.parametrize("result", [CREATED, LOST, THERE])
+def test_an_answer_that_cannot_be_read_back_is_unknown(result):
+    tenant = script((result, as_sent))
+    tenant.fail_reads.append(TenantUnavailable("no answer"))
+
+    written = create(tenant)
+
+    assert written.kind is OutcomeKind.UNKNOWN
+    assert "no answer" in written.detail
+
+
+def test_a_refusal_is_not_sent_again():
+    tenant = script((REFUSED, nothing))
+
+    written = create(tenant)
+
+    assert written.kind is OutcomeKind.NOT_APPLIED
+    assert written.blocked is None
+    assert tenant.log == [f"POST {URN}"]
+
+
+def test_a_service_without_that_verb_blocks_the_change():
+    tenant = script((NOT_ALLOWED, nothing))
+
+    assert create(tenant).blocked is BlockReason.UNSUPPORTED
+
+
+def test_the_pause_before_a_late_read_is_the_documented_one():
+    clock = FakeClock()
+    change = Create(Subject(tenant="acme", extension=extension(), live_fingerprint=ABSENT))
+
+    Write(
+        change=change,
+        live=None,
+        writer=FakeTenant(hidden_reads=1),
+        clock=clock,
+        retry=patience(1),
+        lag_reads=1,
+    ).carry_out()
+
+    assert clock.slept == [LAG_PAUSE]
+
+
+def test_a_signal_while_waiting_ends_the_write_without_sending_again():
+    tenant = script((LOST, nothing))
+    change = Create(Subject(tenant="acme", extension=extension(), live_fingerprint=ABSENT))
+
+    with pytest.raises(Interrupted):
+        Write(
+            change=change,
+            live=None,
+            writer=tenant,
+            clock=FakeClock(stop_after=1),
+            retry=patience(3),
+            lag_reads=1,
+        ).carry_out()
+
+    assert tenant.writes() == 1
+
+
+def update(tenant: FakeTenant, manages: Manages = Manages.SCHEMA) -> Written:
+    """Carry out the addition of `level` beside what is live."""
+    wanted = extension(document(URN, "grade", "level"), on_drift=OnDrift.UPDATE, manages=manages)
+    live = tenant.schemas[URN.lower()]
+    view = Schema.from_json(document(URN, "grade"))
+    subject = Subject(
+        tenant="acme", extension=wanted, live=view, live_fingerprint=view.fingerprint()
+    )
+    return Write(
+        change=Update(subject),
+        live=live,
+        writer=tenant,
+        clock=FakeClock(),
+        retry=patience(3),
+        lag_reads=1,
+    ).carry_out()
+
+
+def test_an_update_keeps_what_others_added():
+    tenant = FakeTenant.holding(document(URN, "grade", "theirs") | {"vendorFlag": True})
+
+    written = update(tenant, Manages.ATTRIBUTES)
+
+    assert written.kind is OutcomeKind.APPLIED
+    assert [a["name"] for a in tenant.bodies[0]["attributes"]] == ["grade", "theirs", "level"]
+    assert tenant.bodies[0]["vendorFlag"] is True
+
+
+def test_an_update_that_made_an_attribute_vanish_is_a_conflict():
+    tenant = FakeTenant.holding(document(URN, "grade", "theirs"))
+    tenant.script.append((CREATED, lambda _: document(URN, "grade", "level")))
+
+    written = update(tenant, Manages.ATTRIBUTES)
+
+    assert written.kind is OutcomeKind.CONFLICT
+    assert written.fields == ("theirs",)
+
+
+def test_an_update_that_the_service_ignores_is_told_with_its_fields():
+    tenant = FakeTenant.holding(document(URN, "grade"))
+    tenant.script.append((CREATED, nothing))
+
+    written = update(tenant)
+
+    assert written.kind is OutcomeKind.IGNORED_BY_SERVER
+    assert written.fields == ("attributes.level",)
+
+
+def test_a_schema_that_vanishes_during_an_update_is_a_conflict():
+    tenant = FakeTenant.holding(document(URN, "grade"))
+
+    def vanish(_: dict[str, object]) -> None:
+        del tenant.schemas[URN.lower()]
+
+    tenant.script.append((LOST, vanish))
+
+    written = update(tenant)
+
+    assert written.kind is OutcomeKind.CONFLICT
+    assert "deleted" in written.detail

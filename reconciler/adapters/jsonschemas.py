@@ -6,9 +6,10 @@ nothing is ever fetched. `errorMessage` beside a keyword (editors know it too) r
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from jsonschema import Draft202012Validator, ValidationError
@@ -31,21 +32,23 @@ class Finding:
     at_key: bool = False
 
 
-def check(instance: Json, schema: str) -> tuple[Finding, ...]:
+def check(instance: Json, schema: str, *, most: int = 10_000) -> tuple[Finding, ...]:
     """Everything in which the instance departs from `schemas/SCHEMA.json`, one fault per value.
 
     The instance is JSON as `json.loads` gives it. Keys are not values: each unknown or missing key
-    is a fault of its own.
+    is a fault of its own. After about `most` faults nothing more is looked for.
     """
     seen: set[Path] = set()
-    findings = []
+    findings: list[Finding] = []
     for error in _validator(schema).iter_errors(instance):
         path = tuple(error.absolute_path)
         if error.validator in ("additionalProperties", "required"):
-            findings += _keys(error, path)
+            findings += islice(_keys(error, path), most)
         elif path not in seen:  # what follows from the first fault of a value is noise
             seen.add(path)
             findings.append(Finding(path, f"{named(path)}: {_words(error)}"))
+        if len(findings) >= most:
+            break
     return tuple(dict.fromkeys(findings))
 
 
@@ -73,22 +76,27 @@ def _with_strict_end(members: dict[str, Json]) -> dict[str, Json]:
     return members
 
 
-def _keys(error: ValidationError, path: Path) -> list[Finding]:
+def _keys(error: ValidationError, path: Path) -> Iterator[Finding]:
     schema: Any = error.schema
     instance: Any = error.instance
     if "errorMessage" in schema:  # the key may be a secret that somebody put in the wrong place
-        return [Finding(path, f"{named(path)}: {schema['errorMessage']}")]
-    if error.validator == "required":
+        yield Finding(path, f"{named(path)}: {schema['errorMessage']}")
+    elif error.validator == "required":
         required: Any = error.validator_value
         missing = (key for key in required if key not in instance)
-        return [Finding(path, f"{named(path)} lacks {key}", at_key=True) for key in missing]
-    known = tuple(schema["properties"])
-    extra = (key for key in instance if key not in known)
-    return [Finding((*path, key), _unknown(key, known), at_key=True) for key in extra]
+        yield from (Finding(path, f"{named(path)} lacks {key}", at_key=True) for key in missing)
+    else:
+        known = schema["properties"]
+        shown = [word for word in known if not _is_reserved(known[word])]
+        extra = (key for key in instance if key not in known)
+        yield from (Finding((*path, key), _unknown(key, shown), at_key=True) for key in extra)
 
 
-def _unknown(key: str, known: Iterable[str]) -> str:
-    shown = tuple(word for word in known if word not in _RESERVED)
+def _is_reserved(schema: Json) -> bool:
+    return isinstance(schema, Mapping) and str(schema.get("$ref")).endswith("/Reserved")
+
+
+def _unknown(key: str, shown: Iterable[str]) -> str:
     meant = nearest(key, shown)
     advice = f"did you mean {meant}?" if meant else f"what can stand here is {listed(shown)}"
     return f"unknown key {quoted(key)}; {advice}"
@@ -129,7 +137,6 @@ def _enum_words(instance: Json, words: Iterable[str]) -> str:
     return f"{quoted(instance)} is not known here; use {listed(allowed)}"
 
 
-_RESERVED = ("retired", "deprecated", "owners", "canary", "capabilities")
 _KINDS: Mapping[type, str] = {
     bool: "true or false",
     int: "a number",

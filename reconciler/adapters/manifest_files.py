@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from reconciler.domain.manifest import Place, Problem, Severity
 
@@ -23,21 +23,33 @@ class ManifestFile:
     data: bytes
 
 
-def read_files(folder: Path, *, most: int) -> tuple[tuple[ManifestFile, ...], tuple[Problem, ...]]:
+def read_files(
+    folder: Path, *, most: int, total: int, count: int
+) -> tuple[tuple[ManifestFile, ...], tuple[Problem, ...]]:
     """Every manifest file below the folder in order, with at most `most` bytes each, and faults.
 
-    Files and folders whose names begin with `.` or `_` are left out. A link is followed only to a
-    regular file inside the folder.
+    After `total` bytes or `count` files nothing more is read. Files and folders whose names begin
+    with `.` or `_` are left out. A link is followed only to a regular file inside the folder.
     """
     files: list[ManifestFile] = []
     problems: list[Problem] = []
     for path in _walk(folder, problems):
         read = _read(path, folder, most)
-        if isinstance(read, bytes):
-            files.append(ManifestFile(str(path), read))
-        else:
+        if isinstance(read, str):
             problems.append(_problem(path, read))
+            continue
+        files.append(ManifestFile(str(path), read))
+        total -= len(read)
+        if words := _too_much(total, count - len(files)):
+            problems.append(_problem(path, words))
+            break
     return tuple(files), tuple(problems)
+
+
+def is_manifest(path: PurePath) -> bool:
+    """Whether a path below the folder names a manifest file, by its name alone."""
+    hidden = any(part.startswith((".", "_")) for part in path.parts)
+    return path.name.endswith(SUFFIXES) and not hidden
 
 
 def shown(path: Path) -> str:
@@ -96,6 +108,16 @@ def _read_regular(target: Path, most: int) -> bytes | str:
     descriptor = os.open(target, os.O_RDONLY | _NOFOLLOW | _NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:
         return file.read(most) if stat.S_ISREG(os.fstat(descriptor).st_mode) else _IRREGULAR
+
+
+def _too_much(bytes_left: int, files_left: int) -> str | None:
+    if bytes_left < 0:
+        return (
+            "the manifests are too large in all; nothing after this is read: raise --max-total-mib"
+        )
+    if files_left < 0:
+        return "there are too many manifests; nothing after this is read: raise --max-documents"
+    return None
 
 
 def _why(error: OSError) -> str:

@@ -49,32 +49,41 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a file holds: its documents, and everything that is wrong with its text."""
+    """What a file holds: its documents, and everything that is wrong with its text.
+
+    `notes` are the comments that speak to this program, `# reconciler: …`, by their line.
+    """
 
     documents: tuple[Document, ...]
     problems: tuple[Problem, ...]
+    notes: Mapping[int, str] = field(default_factory=dict)
 
 
-def read(data: bytes, path: str, *, c_parser: bool = yaml.__with_libyaml__) -> Reading:
+def read(
+    data: bytes, path: str, *, most: int = MAX_BYTES, c_parser: bool = yaml.__with_libyaml__
+) -> Reading:
     """Read a manifest file: JSON where the path ends in `.json`, else YAML. Never raises.
 
+    A file of more than `most` bytes is refused; how many values it may hold goes with that.
     After a fault of syntax or size the rest of the file is not read; other faults are collected.
     A value that was refused stands in its document as the text that was written.
     """
-    if len(data) > MAX_BYTES:
-        return _unreadable(path, Mark(1, 1), f"larger than {MAX_BYTES // 1024} KiB; split the file")
+    if len(data) > most:
+        words = f"larger than {most // 1024} KiB; split the file, or raise --max-file-kib"
+        return _unreadable(path, Mark(1, 1), words)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         return _unreadable(path, Mark(line, 1), "not UTF-8; save the file as UTF-8")
     text = text.removeprefix("\ufeff")  # a byte order mark that an editor left
+    builder = _Builder(max(MAX_NODES, MAX_NODES * most // MAX_BYTES))
     if path.endswith(".json"):
-        return _read_json(text, path, c_parser)
-    return _read_yaml(text, path, c_parser)
+        return _read_json(text, path, builder, c_parser)
+    return _read_yaml(text, path, builder, c_parser)
 
 
-def _read_json(text: str, path: str, c_parser: bool) -> Reading:
+def _read_json(text: str, path: str, positions: "_Builder", c_parser: bool) -> Reading:
     try:
         value = parse(text.encode())
     except NotJson as error:
@@ -83,7 +92,7 @@ def _read_json(text: str, path: str, c_parser: bool) -> Reading:
         return _unreadable(path, mark, str(error).removesuffix(found[0] if found else ""))
     # JSON is nearly YAML: the same events give the positions, and where they cannot (a pair of
     # surrogate escapes, say) everything is reported at the first line.
-    positions = _build(text, c_parser)
+    _build(positions, text, c_parser)
     values, keys = ({}, {}) if positions.broken else (positions.values, positions.keys)
     document = Document(value=value, path=path, values=values, keys=keys)
     strange = [at for at, string in _strings(value) if _STRANGE.search(string)]
@@ -104,16 +113,21 @@ def _strings(value: Json, at: Path = ()) -> list[tuple[Path, str]]:
             return []
 
 
-def _read_yaml(text: str, path: str, c_parser: bool) -> Reading:
+def _read_yaml(text: str, path: str, builder: "_Builder", c_parser: bool) -> Reading:
     if strange := _STRANGE.search(text):
         return _unreadable(path, _mark_of(text, strange.start()), _STRANGE_WORDS)
-    builder = _build(text, c_parser)
+    _build(builder, text, c_parser)
     return Reading(
         tuple(
             Document(value=value, path=path, values=values, keys=keys)
             for value, values, keys in builder.documents
         ),
         tuple(_problem(Place(path, *mark), words) for mark, words in builder.faults),
+        {
+            number: found[1]
+            for number, line in enumerate(text.split("\n"), start=1)
+            if number not in builder.text_lines and (found := _NOTE.match(line))
+        },
     )
 
 
@@ -129,8 +143,7 @@ def _problem(place: Place, words: str) -> Problem:
     return Problem(place, Severity.ERROR, RULE, words)
 
 
-def _build(text: str, c_parser: bool) -> "_Builder":
-    builder = _Builder()
+def _build(builder: "_Builder", text: str, c_parser: bool) -> None:
     loader = yaml.CBaseLoader if c_parser else yaml.BaseLoader
     try:
         for event in yaml.parse(text, Loader=loader):
@@ -142,7 +155,6 @@ def _build(text: str, c_parser: bool) -> "_Builder":
     except (yaml.YAMLError, ValueError, OverflowError):
         # the pure Python parser turns escapes and directives into numbers without a guard
         builder.give_up(None, "not YAML: an escape or a character that does not exist")
-    return builder
 
 
 class _Stop(Exception):
@@ -162,14 +174,16 @@ class _Frame:
 class _Builder:
     """Turns events into documents, and notes what is refused as it goes."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_nodes: int) -> None:
         self.documents: list[tuple[Json, dict[Path, Mark], dict[Path, Mark]]] = []
         self.faults: list[tuple[Mark, str]] = []
         self.values: dict[Path, Mark] = {}
         self.keys: dict[Path, Mark] = {}
         self.broken = False
+        self.text_lines: set[int] = set()  # the lines on which a text goes on
         self._frames: list[_Frame] = []
         self._nodes = 0
+        self._most_nodes = most_nodes
 
     def take(self, event: yaml.Event) -> None:
         match event:
@@ -210,6 +224,7 @@ class _Builder:
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         self._check_node(event)
+        self._note_lines(event)
         if _STRANGE.search(event.value):
             self._refuse(event, _STRANGE_WORDS)
         if self._awaits_key():
@@ -218,6 +233,12 @@ class _Builder:
             self._put(event.value, event)
         else:
             self._plain(event)
+
+    def _note_lines(self, event: yaml.ScalarEvent) -> None:
+        first, last = event.start_mark, event.end_mark
+        if first and last and last.line > first.line:
+            end = last.line + (1 if last.column else 0)
+            self.text_lines.update(range(first.line + 2, end + 1))
 
     def _plain(self, event: yaml.ScalarEvent) -> None:
         if words := why_ambiguous(event.value):
@@ -277,8 +298,8 @@ class _Builder:
         self, event: yaml.ScalarEvent | yaml.MappingStartEvent | yaml.SequenceStartEvent
     ) -> None:
         self._nodes += 1
-        if self._nodes > MAX_NODES:
-            self._stop(event, f"more than {MAX_NODES} values; split the file")
+        if self._nodes > self._most_nodes:
+            self._stop(event, f"more than {self._most_nodes} values; split the file")
         if event.anchor is not None:
             self._refuse(event, "an anchor; manifests are plain data: write the value out")
         if event.tag is not None:
@@ -334,6 +355,7 @@ def _why_no_number(text: str) -> str | None:
 
 
 RULE = "REC-TEXT"
+_NOTE = re.compile(r" *# *reconciler:(.*)")
 MAX_DIGITS = 4000  # int() refuses more than 4300
 _WORDS: dict[str, Json] = {"": None, "~": None, "null": None, "true": True, "false": False}
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")

@@ -1,34 +1,11 @@
-"""Loading the manifests the way every command does: all problems at once, warnings told."""
-
-from pathlib import Path
+"""What a command that reaches tenants is about: the manifests, a selection, a commit."""
 
 from reconciler.adapters.dialects import load_dialects
 from reconciler.adapters.git import git_state
-from reconciler.adapters.manifests import Loaded, load
 from reconciler.cli.main import Invocation
-from reconciler.domain.manifest import Manifests
-from reconciler.domain.plan import Selection
-from reconciler.errors import ManifestsInvalid
+from reconciler.cli.manifests import folder_of, require_manifests
+from reconciler.domain.plan import MAX_TENANTS, Selection
 from reconciler.planning import Desired
-
-
-def load_desired(invocation: Invocation) -> Loaded:
-    """The manifests and everything wrong with them."""
-    return load(
-        _folder(invocation),
-        dialects=load_dialects(),
-        allow_empty=invocation.arguments.flag("allow_empty"),
-    )
-
-
-def require_manifests(invocation: Invocation) -> Manifests:
-    """The manifests; raises ManifestsInvalid with every problem when there is an error."""
-    loaded = load_desired(invocation)
-    if loaded.manifests is None:
-        raise ManifestsInvalid(tuple(str(problem) for problem in loaded.problems))
-    for problem in loaded.problems:
-        invocation.console.say(str(problem))
-    return loaded.manifests
 
 
 def selection_of(invocation: Invocation) -> Selection:
@@ -47,9 +24,6 @@ def desired_of(invocation: Invocation, selection: Selection) -> Desired:
         manifests=require_manifests(invocation),
         dialects=load_dialects(),
         selection=selection,
-        git=git_state(_folder(invocation)),
+        git=git_state(folder_of(invocation)),
+        max_tenants=invocation.arguments.number("max_tenants") or MAX_TENANTS,
     )
-
-
-def _folder(invocation: Invocation) -> Path:
-    return Path(invocation.arguments.text("desired_state") or ".")

@@ -1,27 +1,87 @@
-"""`validate`: check the manifests, offline."""
+"""`validate`: check the manifests, offline, and what they break of those of a git ref."""
 
-from reconciler.cli.desired import load_desired
+from collections.abc import Iterable
+
+from reconciler import __version__
+from reconciler.adapters.dialects import load_dialects
+from reconciler.adapters.git_refs import files_at
+from reconciler.adapters.manifest_files import ManifestFile, is_manifest
+from reconciler.adapters.manifests import Loaded, extensions_of
 from reconciler.cli.exits import Exit
 from reconciler.cli.main import Invocation
-from reconciler.domain.manifest import Severity
+from reconciler.cli.manifests import folder_of, limits_of, load_desired
+from reconciler.domain.compatibility import compare
+from reconciler.domain.manifest import Manifests, Problem, Severity
 from reconciler.render.paint import counted, visible
+from reconciler.render.problems_github import problems_github
+from reconciler.render.problems_json import problems_json
+from reconciler.render.problems_sarif import problems_sarif
+from reconciler.render.problems_text import problems_text
 
 
 def run(invocation: Invocation) -> int:
-    """Print every problem, one a line; 1 for errors, 6 where only warnings were asked to count."""
+    """Print every problem; 1 for errors, 6 where only what was asked to count objects."""
     loaded = load_desired(invocation)
-    for problem in loaded.problems:
-        invocation.console.data(visible(problem) + "\n")
-    severities = {problem.severity for problem in loaded.problems}
-    manifests = loaded.manifests
-    if manifests is None:
-        errors = sum(1 for p in loaded.problems if p.severity is Severity.ERROR)
+    breaking = _breaking(invocation, loaded)
+    problems = tuple(sorted((*loaded.problems, *breaking)))
+    invocation.console.data(_rendered(invocation, problems, loaded))
+    if loaded.manifests is None:
+        errors = _count(loaded.problems, Severity.ERROR)
         invocation.console.complain(f"{counted(errors, 'error')} in the manifests")
         return Exit.ERROR
+    _say_valid(invocation, loaded.manifests, loaded.files)
+    return _verdict(invocation, loaded.problems, breaking)
+
+
+def _breaking(invocation: Invocation, loaded: Loaded) -> tuple[Problem, ...]:
+    """What the manifests break of those of --against; nothing where there is no such option."""
+    ref = invocation.arguments.text("against")
+    if ref is None:
+        return ()
+    most = limits_of(invocation).file_bytes
+    files = files_at(folder_of(invocation), ref, wanted=is_manifest, most=most)
+    before, unread = extensions_of(ManifestFile(path, data) for path, data in files)
+    for path in unread:
+        told = f"{path} of {ref} is no manifest of today's format, and is not compared"
+        invocation.console.complain(visible(told))
+    if loaded.manifests is None:
+        return ()
+    return compare(before, loaded.manifests, dialects=load_dialects(), locate=loaded.locate)
+
+
+def _rendered(invocation: Invocation, problems: tuple[Problem, ...], loaded: Loaded) -> str:
+    match invocation.arguments.text("format"):
+        case "json":
+            return problems_json(problems, version=__version__)
+        case "sarif":
+            return problems_sarif(problems, version=__version__)
+        case "github":
+            return problems_github(problems)
+        case _:
+            lines = loaded.sources.lines_of(problems)
+            return problems_text(problems, lines, paint=invocation.console.paint)
+
+
+def _say_valid(invocation: Invocation, manifests: Manifests, files: int) -> None:
     invocation.console.say(
         f"{counted(len(manifests.tenants), 'tenant')} and "
         f"{counted(len(manifests.extensions), 'extension')} "
-        f"in {counted(loaded.files, 'file')}: valid"
+        f"in {counted(files, 'file')}: valid"
     )
+
+
+def _verdict(
+    invocation: Invocation, problems: Iterable[Problem], breaking: Iterable[Problem]
+) -> int:
+    allowed = invocation.arguments.flag("allow_breaking")
     strict = invocation.arguments.text("fail_on") == "warning"
-    return Exit.REFUSED if strict and Severity.WARNING in severities else Exit.WELL
+    if not allowed and (number := _count(breaking, Severity.ERROR)):
+        told = f"{counted(number, 'breaking change')}; give --allow-breaking where it is meant"
+        invocation.console.complain(told)
+        return Exit.REFUSED
+    counting = [*problems, *(() if allowed else breaking)]
+    return Exit.REFUSED if strict and _count(counting, Severity.WARNING) else Exit.WELL
+
+
+def _count(problems: Iterable[Problem], severity: Severity) -> int:
+    return sum(1 for problem in problems if problem.severity is severity)

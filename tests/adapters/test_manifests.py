@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from reconciler.adapters.dialects import load_dialects
 from reconciler.adapters.manifests import Loaded, load
+from reconciler.domain.dialect import UpdateStrategy
 from reconciler.domain.manifest import (
     Auth,
     AuthType,
@@ -47,6 +48,7 @@ metadata: {name: NAME}
 spec:
   schema:
     id: urn:example:NAME
+    name: NAME
     attributes: [{name: first}]
 """
 
@@ -94,6 +96,7 @@ spec:
     clientSecret: {file: acme/secret}
     scopes: [a, b]
   limits: {extensions: 5, maxCreates: 1}
+  capabilities: {updates: none, types: [string], requestsPerMinute: 60}
   webhooks:
     - {url: "https://hr.example.com/1", secret: {env: ONE}}
     - url: https://hr.example.com/2
@@ -112,6 +115,9 @@ spec:
     assert found.place == Place(path, 1, 1)
     assert (found.base_url, found.target_system) == ("https://scim.example.com/v2", "SAP")
     assert found.limits == Limits(extensions=5, max_creates=1, max_updates=3)
+    spoken = found.spoken(load_dialects())
+    assert (spoken.updates, spoken.types) == (UpdateStrategy.NONE, frozenset({"string"}))
+    assert (spoken.requests_per_minute, spoken.creates) == (60, True)
     assert found.auth == Auth(
         type=AuthType.OAUTH2,
         token_url="https://login.example.com/token",
@@ -136,7 +142,7 @@ spec:
             ),
         ),
     )
-    assert [secret.place.line for secret in found.webhooks[1].secrets] == [20, 21]
+    assert [secret.place.line for secret in found.webhooks[1].secrets] == [21, 22]
 
 
 @pytest.mark.parametrize(
@@ -173,9 +179,10 @@ spec:
   manages: attributes
   schema:
     id: urn:example:hr
+    name: HR
     idcsX: 1
     attributes:
-      - {name: b, type: boolean, required: true}
+      - {name: b, type: boolean, mutability: immutable}
       - {name: a}
 """,
     )
@@ -284,8 +291,8 @@ def test_every_problem_of_every_file_is_shown_at_once_in_order(tmp_path: Path) -
     assert lines(loaded, tmp_path) == [
         "a.yaml:4:1: error[REC-SHAPE]: spec lacks dialect",
         "a.yaml:4:8: error[REC-SHAPE]: unknown key 'dialekt'; did you mean dialect?",
-        "b.yaml:7:38: error[SCIM-A04]: attribute 'first': 'Boolean' is spelt boolean",
-        "b.yaml:7:57: error[REC-TEXT]: no is a word to some YAML readers and a boolean or null to "
+        "b.yaml:8:38: error[SCIM-A04]: attribute 'first': 'Boolean' is spelt boolean",
+        "b.yaml:8:57: error[REC-TEXT]: no is a word to some YAML readers and a boolean or null to "
         "others; quote it",
         "c.yaml:1:2: error[REC-TEXT]: a key that is no text; keys are plain strings",
         "d.yaml:8:18: error[REC-NAME]: the name d is taken by the Tenant at d.yaml:1",
@@ -460,7 +467,8 @@ def test_a_huge_sparse_file_is_not_read_whole(tmp_path: Path) -> None:
     loaded = read(tmp_path)
 
     assert lines(loaded, tmp_path) == [
-        "huge.yaml:1:1: error[REC-TEXT]: larger than 256 KiB; split the file"
+        "huge.yaml:1:1: error[REC-TEXT]: larger than 256 KiB; "
+        "split the file, or raise --max-file-kib"
     ]
 
 
@@ -551,7 +559,7 @@ def test_how_manifests_are_spread_over_files_changes_nothing(
 def test_what_is_shipped_has_no_problem() -> None:
     loaded = read(SHIPPED)
 
-    assert loaded.problems == ()
+    assert {(p.severity, p.rule) for p in loaded.problems} == {(Severity.INFO, "SCIM-S02")}
     assert loaded.manifests is not None
     (local,) = loaded.manifests.tenants
     assert (local.name, local.embedded, local.dialect) == ("local", "local", "genesys")

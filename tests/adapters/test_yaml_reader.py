@@ -351,7 +351,7 @@ def test_a_file_may_be_as_large_as_the_limit_and_not_larger() -> None:
 
     assert read(b"a: 1\n" + comment, "f.yaml").problems == ()
     assert texts_of(read(b"a: 1\n" + comment + b"#", "f.yaml")) == [
-        "1:1 larger than 256 KiB; split the file"
+        "1:1 larger than 256 KiB; split the file, or raise --max-file-kib"
     ]
 
 

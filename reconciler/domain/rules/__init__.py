@@ -1,6 +1,7 @@
 """What RFC 7643, the dialects and the manifests among themselves ask for, one small rule each."""
 
 from reconciler.domain.rules.attribute import ATTRIBUTE_RULES
+from reconciler.domain.rules.catalogue import CATALOGUE, LEFT_OPEN, Entry
 from reconciler.domain.rules.characteristics import CHARACTERISTIC_RULES
 from reconciler.domain.rules.fleet import FLEET_RULES, check_fleet
 from reconciler.domain.rules.limits import Excess, excesses
@@ -10,10 +11,13 @@ from reconciler.domain.rules.sites import AttributeSite, attribute_sites
 
 __all__ = [
     "ATTRIBUTE_RULES",
+    "CATALOGUE",
     "CHARACTERISTIC_RULES",
     "FLEET_RULES",
+    "LEFT_OPEN",
     "SCHEMA_RULES",
     "AttributeSite",
+    "Entry",
     "Excess",
     "Fault",
     "Locate",

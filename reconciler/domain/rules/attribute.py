@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 
 from reconciler.domain.manifest import Severity
-from reconciler.domain.rules.rule import Fault, Rule, near_misses
+from reconciler.domain.rules.rule import Fault, Rule, near_misses, other_cases
 from reconciler.domain.rules.sites import AttributeSite
 from reconciler.domain.scim import (
     ATTRIBUTE_MEMBERS,
@@ -134,6 +134,10 @@ def _members_are_meant(attribute: AttributeSite) -> Iterator[Fault]:
     return near_misses(attribute.path, attribute.members, ATTRIBUTE_MEMBERS)
 
 
+def _members_have_their_case(attribute: AttributeSite) -> Iterator[Fault]:
+    return other_cases(attribute.path, attribute.members, ATTRIBUTE_MEMBERS)
+
+
 _ATTRIBUTE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9$_-]*")
 _BOOLEANS = ("multiValued", "required", "caseExact")
 _KEYWORDS: Mapping[str, type[StrEnum]] = {
@@ -216,5 +220,12 @@ ATTRIBUTE_RULES: tuple[Rule[AttributeSite], ...] = (
         Severity.ERROR,
         "a member two edits from a word of RFC 7643 is taken for a slip",
         _members_are_meant,
+    ),
+    Rule(
+        "REC-CASE",
+        Severity.ERROR,
+        "members are spelt as in RFC 7643 section 7, case too",
+        _members_have_their_case,
+        firm=True,
     ),
 )

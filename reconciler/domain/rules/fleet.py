@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from reconciler.domain.dialect import Dialect
+from reconciler.domain.dialect import Dialect, UpdateStrategy
 from reconciler.domain.manifest import (
     Manifests,
     Place,
@@ -141,9 +141,9 @@ def _names_select(fleet: Fleet) -> Iterator[Fault]:
 
 def _somebody_can_take_it(fleet: Fleet) -> Iterator[Fault]:
     for extension, tenants in fleet.targets:
-        dialects = [fleet.dialects.get(tenant.dialect) for tenant in tenants]
-        known = [dialect for dialect in dialects if dialect is not None]
-        if tenants and len(known) == len(tenants) and not any(d.creates for d in known):
+        known = [t.spoken(fleet.dialects) for t in tenants if t.dialect in fleet.dialects]
+        writable = any(d.creates or d.updates is UpdateStrategy.PATCH for d in known)
+        if tenants and len(known) == len(tenants) and not writable:
             yield Fault(
                 ("spec", "tenants"),
                 f"none of its tenants ({_named([t.name for t in tenants])}) lets schemas be "
@@ -215,18 +215,17 @@ def _by_dialect(fleet: Fleet) -> Iterator[tuple[SchemaExtension, Dialect, list[s
     for extension, tenants in fleet.targets:
         names = defaultdict(list)
         for tenant in tenants:
-            names[tenant.dialect].append(tenant.name)
-        for name, members in sorted(names.items()):
-            if name in fleet.dialects:
-                yield extension, fleet.dialects[name], members
+            if tenant.dialect in fleet.dialects:
+                names[tenant.spoken(fleet.dialects)].append(tenant.name)
+        for dialect, members in sorted(names.items(), key=lambda each: (each[0].name, each[1])):
+            yield extension, dialect, members
 
 
 def _extensions_are_few_enough(fleet: Fleet) -> Iterator[Fault]:
     for tenant, extensions in _by_tenant(fleet):
-        dialect = fleet.dialects.get(tenant.dialect)
         limit = tenant.limits.extensions
-        if limit is None and dialect is not None:
-            limit = dialect.extensions
+        if limit is None and tenant.dialect in fleet.dialects:
+            limit = tenant.spoken(fleet.dialects).extensions
         number = len(extensions)
         if limit is not None and number > limit:
             yield Fault(

@@ -12,12 +12,16 @@ from reconciler.domain.words import listed, quoted
 
 @dataclass(frozen=True, slots=True)
 class Excess:
-    """Something of a schema that a service does not take; `words` go on after its name."""
+    """Something of a schema that a service does not take; `words` go on after its name.
+
+    `number` says how many there are, where that is what is too much.
+    """
 
     path: Path
     words: str
+    label: str
     at_key: bool = False
-    label: str = ""
+    number: int = 0
 
 
 Limit = Callable[[Schema, Dialect], Iterator[Excess]]
@@ -29,26 +33,26 @@ def unknown_types(schema: Schema, dialect: Dialect) -> Iterator[Excess]:
         kind = site.members.get("type") or AttributeType.STRING
         if kind not in dialect.types:
             words = f"has no type {kind}, only {listed(sorted(dialect.types))}"
-            yield Excess((*site.path, "type"), words, label=site.label)
+            yield Excess((*site.path, "type"), words, site.label)
 
 
 def too_many_attributes(schema: Schema, dialect: Dialect) -> Iterator[Excess]:
     """More attributes than one schema may have."""
-    number = len(schema.attributes)
-    if dialect.attributes is not None and number > dialect.attributes:
-        words = f"allows {dialect.attributes} in one schema; split it"
-        yield Excess((*SCHEMA_PATH, "attributes"), words, True, f"{number} attributes")
+    number, most = len(schema.attributes), dialect.attributes
+    if most is not None and number > most:
+        words = f"takes {most} in one schema, and these are {number}; split it"
+        yield Excess((*SCHEMA_PATH, "attributes"), words, "attributes", at_key=True, number=number)
 
 
 def too_many_parts(schema: Schema, dialect: Dialect) -> Iterator[Excess]:
     """More sub-attributes than one attribute may have."""
     for site in attribute_sites(schema.document):
         parts = site.members.get("subAttributes")
-        number = len(parts) if isinstance(parts, list) else 0
-        if dialect.sub_attributes is not None and number > dialect.sub_attributes:
-            words = f"allows {dialect.sub_attributes} in one attribute; split it"
+        number, most = len(parts) if isinstance(parts, list) else 0, dialect.sub_attributes
+        if most is not None and number > most:
+            words = f"takes {most} sub-attributes, and these are {number}; split it"
             path = (*site.path, "subAttributes")
-            yield Excess(path, words, True, f"{site.label}: {number} sub-attributes")
+            yield Excess(path, words, site.label, at_key=True, number=number)
 
 
 def foreign_names(schema: Schema, dialect: Dialect) -> Iterator[Excess]:
@@ -56,9 +60,7 @@ def foreign_names(schema: Schema, dialect: Dialect) -> Iterator[Excess]:
     for site in attribute_sites(schema.document):
         name = site.members.get("name")
         if dialect.names and isinstance(name, str) and not dialect.names.takes(name):
-            yield Excess(
-                (*site.path, "name"), f"takes names of {dialect.names.words}", label=site.label
-            )
+            yield Excess((*site.path, "name"), f"takes names of {dialect.names.words}", site.label)
 
 
 def another_last_part(schema: Schema, dialect: Dialect) -> Iterator[Excess]:
@@ -67,7 +69,7 @@ def another_last_part(schema: Schema, dialect: Dialect) -> Iterator[Excess]:
     if dialect.name_ends_urn and schema.name and fold(schema.name) != fold(last):
         label = f"the name {quoted(schema.name)}"
         words = f"wants the last part of the URN, {quoted(last)}, or no name"
-        yield Excess((*SCHEMA_PATH, "name"), words, label=label)
+        yield Excess((*SCHEMA_PATH, "name"), words, label)
 
 
 def missing_members(schema: Schema, dialect: Dialect) -> Iterator[Excess]:
@@ -76,7 +78,7 @@ def missing_members(schema: Schema, dialect: Dialect) -> Iterator[Excess]:
         lacking = [member for member in dialect.members if not site.members.get(member)]
         if lacking and site.parent is None:
             words = f"asks for {listed(lacking)}"
-            yield Excess(site.path, words, True, site.label)
+            yield Excess(site.path, words, site.label, at_key=True)
 
 
 # By the id of the rule that reports it.
@@ -102,7 +104,8 @@ LIMITS: tuple[tuple[str, str, Limit], ...] = (
 )
 
 
-def excesses(schema: Schema, dialect: Dialect) -> Iterator[Excess]:
-    """Everything of the schema that the service does not take."""
-    for _, _, limit in LIMITS:
-        yield from limit(schema, dialect)
+def excesses(schema: Schema, dialect: Dialect) -> Iterator[tuple[str, Excess]]:
+    """Everything of the schema that the service does not take, with the id of its rule."""
+    for rule, _, limit in LIMITS:
+        for excess in limit(schema, dialect):
+            yield rule, excess

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Generic, Protocol, TypeVar
 
 from reconciler.domain.manifest import Place, Problem, Severity
+from reconciler.domain.scim import fold
 from reconciler.domain.words import nearest, quoted
 
 Path = tuple[str | int, ...]
@@ -61,12 +63,28 @@ def report(rules: Iterable[Rule[Subject]], subject: Subject, locate: Locate) -> 
     )
 
 
-def near_misses(path: Path, members: Iterable[str], words: Iterable[str]) -> Iterator[Fault]:
+def near_misses(path: Path, members: Iterable[str], words: tuple[str, ...]) -> Iterator[Fault]:
     """Members that are no word of the RFC and one or two edits away from one."""
+    spelt = _spelt(words)
     for member in members:
-        if member not in words and (meant := nearest(member, words)):
-            yield Fault(
-                (*path, member),
-                f"unknown member {quoted(member)}; did you mean {meant}?",
-                at_key=True,
-            )
+        if fold(member) not in spelt and (meant := nearest(member, words)):
+            yield _unknown((*path, member), member, meant)
+
+
+def other_cases(path: Path, members: Iterable[str], words: tuple[str, ...]) -> Iterator[Fault]:
+    """Members that are words of the RFC in another case."""
+    spelt = _spelt(words)
+    for member in members:
+        word = spelt.get(fold(member), member)
+        if word != member:
+            yield _unknown((*path, member), member, word)
+
+
+@cache
+def _spelt(words: tuple[str, ...]) -> dict[str, str]:
+    return {fold(word): word for word in words}
+
+
+def _unknown(path: Path, member: str, meant: str) -> Fault:
+    words = f"unknown member {quoted(member)}; did you mean {meant}?"
+    return Fault(path, words, at_key=True)

@@ -11,7 +11,15 @@ from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Problem, Severity
 from reconciler.domain.rules.attribute import ATTRIBUTE_RULES
 from reconciler.domain.rules.characteristics import CHARACTERISTIC_RULES
-from reconciler.domain.rules.rule import SCHEMA_PATH, Fault, Locate, Rule, near_misses, report
+from reconciler.domain.rules.rule import (
+    SCHEMA_PATH,
+    Fault,
+    Locate,
+    Rule,
+    near_misses,
+    other_cases,
+    report,
+)
 from reconciler.domain.rules.sites import (
     RESERVED_NAMESPACES,
     RFC_NAMESPACE,
@@ -60,7 +68,7 @@ def _namespace_is_free(schema: SchemaSite) -> Iterator[Fault]:
 
 def _namespace_is_registered(schema: SchemaSite) -> Iterator[Fault]:
     urn = fold(str(schema.members.get("id")))
-    if urn.startswith(RFC_NAMESPACE) and not urn.startswith((*RESERVED_NAMESPACES, _EXTENSIONS)):
+    if urn.startswith(RFC_NAMESPACE) and not urn.startswith((*RESERVED_NAMESPACES, _SCHEMAS)):
         yield Fault(
             (*schema.path, "id"),
             "IANA registers what begins with urn:ietf:params:scim:; take a namespace of your own",
@@ -69,10 +77,10 @@ def _namespace_is_registered(schema: SchemaSite) -> Iterator[Fault]:
 
 def _extension_is_registered(schema: SchemaSite) -> Iterator[Fault]:
     urn = fold(str(schema.members.get("id")))
-    if urn.startswith(_EXTENSIONS) and not urn.startswith(_REGISTERED):
+    if urn.startswith(_SCHEMAS) and not urn.startswith(_REGISTERED):
         yield Fault(
             (*schema.path, "id"),
-            "not registered with IANA, though many services name their extensions so",
+            "not registered with IANA, though many services name their schemas so",
         )
 
 
@@ -150,12 +158,16 @@ def _schema_members_are_meant(schema: SchemaSite) -> Iterator[Fault]:
     return near_misses(schema.path, schema.members, SCHEMA_MEMBERS)
 
 
+def _schema_members_have_their_case(schema: SchemaSite) -> Iterator[Fault]:
+    return other_cases(schema.path, schema.members, SCHEMA_MEMBERS)
+
+
 # RFC 2141, which RFC 7643 section 10.2.1 cites: / ? # are kept out, they would end a URL's path.
 _NSS = r"([A-Za-z0-9()+,.:=@;$_!*'-]|%[0-9A-Fa-f]{2})+"
 _URN = re.compile(rf"[Uu][Rr][Nn]:[A-Za-z0-9][A-Za-z0-9-]{{0,31}}:{_NSS}")
 _URI = re.compile(rf"(?![Uu][Rr][Nn]:)[A-Za-z][A-Za-z0-9+.-]*:{_NSS}")
-_EXTENSIONS = f"{RFC_NAMESPACE}schemas:extension:"
-_REGISTERED = f"{_EXTENSIONS}enterprise:2.0:"
+_SCHEMAS = f"{RFC_NAMESPACE}schemas:"
+_REGISTERED = (*RESERVED_NAMESPACES, f"{_SCHEMAS}extension:enterprise:2.0:")
 _COMMON = ("id", "externalId", "meta", "schemas")
 _CORE_USER = (  # RFC 7643 section 8.7.1
     "userName", "name", "displayName", "nickName", "profileUrl", "title", "userType",
@@ -192,7 +204,7 @@ SCHEMA_RULES: tuple[Rule[SchemaSite], ...] = (
     Rule(
         "SCIM-S02",
         Severity.INFO,
-        "extension URNs below urn:ietf:params:scim are registered too; RFC 7643 section 10.3.1",
+        "schemas below urn:ietf:params:scim are registered too; RFC 7643 section 10.3.1",
         _extension_is_registered,
     ),
     Rule(
@@ -236,5 +248,12 @@ SCHEMA_RULES: tuple[Rule[SchemaSite], ...] = (
         Severity.ERROR,
         "a member two edits from a word of RFC 7643 is taken for a slip",
         _schema_members_are_meant,
+    ),
+    Rule(
+        "REC-CASE",
+        Severity.ERROR,
+        "members are spelt as in RFC 7643 section 7, case too",
+        _schema_members_have_their_case,
+        firm=True,
     ),
 )

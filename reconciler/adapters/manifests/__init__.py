@@ -1,0 +1,12 @@
+"""A folder of files, or the texts of a commit, to Manifests and everything wrong with them."""
+
+from reconciler.adapters.manifests.drafting import draft
+from reconciler.adapters.manifests.loading import (
+    Loaded,
+    ReadingLimits,
+    check_text,
+    extensions_of,
+    load,
+)
+
+__all__ = ["Loaded", "ReadingLimits", "check_text", "draft", "extensions_of", "load"]

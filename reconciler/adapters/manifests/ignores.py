@@ -1,0 +1,123 @@
+"""What `# reconciler: ignore RULE -- reason` silences: that rule, on the line below the note."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from reconciler.domain.compatibility import CHANGE_RULES
+from reconciler.domain.manifest import Place, Problem, Severity
+from reconciler.domain.rules import CATALOGUE
+from reconciler.domain.words import nearest, quoted
+
+RULE = "REC-IGNORE"
+Notes = Mapping[str, Mapping[int, str]]  # by path and line
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """One rule that a note silences on one line."""
+
+    note: Place
+    line: int
+    rule: str
+
+    @property
+    def target(self) -> tuple[str, int, str]:
+        """File, line and rule."""
+        return self.note.path, self.line, self.rule
+
+
+@dataclass(frozen=True, slots=True)
+class Ignores:
+    """All notes of a run, and what is wrong with them."""
+
+    each: tuple[Ignore, ...]
+    wrong: tuple[Problem, ...]
+
+    @classmethod
+    def of(cls, notes: Notes) -> Ignores:
+        """Read the notes of all files; of a file full of wrong ones, as many as help."""
+        each: list[Ignore] = []
+        wrong: list[Problem] = []
+        for path, lines in notes.items():
+            bad: list[Problem] = []
+            targets = _targets(lines)
+            for line, text in lines.items():
+                ignores, problems = _read(Place(path, line), text, targets[line])
+                each += ignores
+                bad += problems
+                if len(bad) > _MOST_WRONG:
+                    break
+            wrong += bad
+        return cls(tuple(each), tuple(wrong))
+
+    def left(self, problems: Iterable[Problem]) -> list[Problem]:
+        """The problems that no note silences."""
+        targets = {ignore.target for ignore in self.each}
+        return [p for p in problems if is_firm(p) or _target(p) not in targets]
+
+    def idle(self, problems: Iterable[Problem]) -> list[Problem]:
+        """Warnings for the notes that silence none of all the problems that there are."""
+        found = {_target(problem) for problem in problems if not is_firm(problem)}
+        return [_idle(ignore) for ignore in self.each if ignore.target not in found]
+
+
+def is_firm(problem: Problem) -> bool:
+    """Whether no note silences it; of rules that share an id some may be firm."""
+    return (problem.rule, problem.severity) in _FIRM
+
+
+def _target(problem: Problem) -> tuple[str, int, str]:
+    return problem.place.path, problem.place.line, problem.rule
+
+
+def _targets(lines: Iterable[int]) -> dict[int, int]:
+    """The line that each note is about: the first under it, or under several in a row."""
+    targets: dict[int, int] = {}
+    for line in sorted(lines, reverse=True):
+        targets[line] = targets.get(line + 1, line + 1)
+    return targets
+
+
+def _read(place: Place, text: str, line: int) -> tuple[list[Ignore], list[Problem]]:
+    found = _IGNORE.fullmatch(text.strip())
+    if found is None:
+        return [], [Problem(place, Severity.WARNING, RULE, _UNCLEAR)]
+    named = found["rules"].replace(",", " ").split()
+    rules = {rule: _why_not(rule) for rule in named[:_MOST_RULES]}
+    words = [why for why in rules.values() if why] + ([] if found["reason"] else [_UNREASONED])
+    return (
+        [Ignore(place, line, rule) for rule, why in rules.items() if why is None],
+        [Problem(place, Severity.ERROR, RULE, why) for why in words],
+    )
+
+
+def _why_not(rule: str) -> str | None:
+    if rule in _CHANGES:
+        return f"{rule} is about a change and cannot be silenced here; give --allow-breaking"
+    if rule not in _RULES:
+        meant = nearest(rule, _RULES)
+        return f"there is no rule {quoted(rule)}" + (f"; did you mean {meant}?" if meant else "")
+    if rule not in _SOFT:
+        return f"{rule} cannot be silenced: the manifest could not be read, or not in one way only"
+    return None
+
+
+def _idle(ignore: Ignore) -> Problem:
+    words = f"{ignore.rule} finds nothing on the line below; take the note out"
+    return Problem(ignore.note, Severity.WARNING, RULE, words)
+
+
+_FIRM = {(entry.id, entry.severity) for entry in CATALOGUE if entry.firm}
+_SOFT = {entry.id for entry in CATALOGUE if not entry.firm}
+_RULES = sorted({entry.id for entry in CATALOGUE})
+_CHANGES = {change.id for change in CHANGE_RULES}
+_MOST_RULES = 10  # of one note
+_MOST_WRONG = 100  # of one file
+_IGNORE = re.compile(
+    r"ignore\s+(?P<rules>[A-Za-z0-9-]+(\s*,\s*[A-Za-z0-9-]+)*)(\s+--\s*(?P<reason>.*))?"
+)
+_UNCLEAR = "a note that is not understood; write # reconciler: ignore RULE -- reason"
+_UNREASONED = "a rule is silenced for a reason; write # reconciler: ignore RULE -- reason"

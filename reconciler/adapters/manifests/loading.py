@@ -1,0 +1,230 @@
+"""Reading and checking manifests together: every problem of a run is shown at once.
+
+One place has one problem: the text's fault before the rule's, the rule's before the shape's, since
+the later ones follow from the first.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reconciler.adapters.jsonschemas import check
+from reconciler.adapters.manifest_files import ManifestFile, is_folder, read_files, shown
+from reconciler.adapters.manifests.ignores import Ignores
+from reconciler.adapters.manifests.quoting import Sources
+from reconciler.adapters.manifests.values import manifests_of
+from reconciler.adapters.yaml_reader import MAX_BYTES, Document, read
+from reconciler.domain.dialect import Dialect
+from reconciler.domain.manifest import Manifests, Place, Problem, SchemaExtension, Severity
+from reconciler.domain.rules import Locate, check_fleet, check_schema
+
+Steps = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingLimits:
+    """How much is read: bytes of one file and of all, documents (and files) in all."""
+
+    file_bytes: int = MAX_BYTES
+    total_bytes: int = 64 * 1024 * 1024
+    documents: int = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What a folder holds; `manifests` is None where any problem is an error.
+
+    `locate` finds what is written in the files that are sound, `sources` gives source lines.
+    """
+
+    manifests: Manifests | None
+    problems: tuple[Problem, ...]
+    files: int
+    locate: Locate
+    sources: Sources = field(default_factory=Sources)
+
+
+def load(
+    folder: Path,
+    *,
+    dialects: Mapping[str, Dialect],
+    allow_empty: bool = False,
+    limits: ReadingLimits | None = None,
+) -> Loaded:
+    """Read and check every manifest below the folder; never raises for what a user wrote.
+
+    Problems are sorted by place. No manifest at all is an error unless `allow_empty`.
+    """
+    if not is_folder(folder):
+        return Loaded(manifests=None, problems=(_no_folder(folder),), files=0, locate=_Locator(()))
+    most = limits or ReadingLimits()
+    files, problems = read_files(
+        folder, most=most.file_bytes + 1, total=most.total_bytes, count=most.documents
+    )
+    batch = _read_all(files, most)
+    found = [*problems, *batch.problems, *_check_each(batch)]
+    left = [*batch.ignores.left(found), *batch.ignores.wrong]
+    faulty = {problem.place.path for problem in left if problem.severity is Severity.ERROR}
+    sound = [document for document in batch.documents if document.path not in faulty]
+    manifests, locate = manifests_of(sound), _Locator(sound)
+    together = check_fleet(manifests, dialects, locate)
+    if faulty:  # what is missing may stand in a file that cannot be used yet: errors only
+        together = tuple(p for p in together if p.severity is Severity.ERROR)
+    left += batch.ignores.left(together)
+    if not batch.documents and not left and not allow_empty:
+        left.append(_no_manifests(folder))
+    failed = any(problem.severity is Severity.ERROR for problem in left)
+    if not failed:  # behind an error may hide what a note is about
+        left += batch.ignores.idle([*found, *together])
+    return Loaded(
+        manifests=None if failed else manifests,
+        problems=tuple(sorted(set(left))),
+        files=len(files),
+        sources=batch.sources(),
+        locate=locate,
+    )
+
+
+def check_text(text: str, path: str) -> tuple[Problem, ...]:
+    """Everything wrong with one file by itself, as `load` would tell it."""
+    batch = _read_all([ManifestFile(path, text.encode())], ReadingLimits())
+    found = [*batch.problems, *_check_each(batch)]
+    return tuple(sorted({*batch.ignores.left(found), *batch.ignores.wrong}))
+
+
+def extensions_of(
+    files: Iterable[ManifestFile],
+) -> tuple[tuple[SchemaExtension, ...], tuple[str, ...]]:
+    """The extensions of another time, and the files that cannot be read as manifests today.
+
+    Only the shape counts: what was let through then may break a rule that came later.
+    """
+    readings = [(file.path, read(file.data, file.path)) for file in files]
+    extensions: list[SchemaExtension] = []
+    unread = []
+    for path, reading in readings:
+        if reading.problems or any(
+            check(document.value, "manifest") for document in reading.documents
+        ):
+            unread.append(path)
+        else:
+            extensions += manifests_of(reading.documents).extensions
+    return tuple(sorted(extensions, key=lambda e: (e.name, e.place))), tuple(unread)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Batch:
+    """What some files hold, read and not yet checked."""
+
+    texts: Mapping[str, bytes]
+    documents: tuple[Document, ...]
+    problems: tuple[Problem, ...]
+    ignores: Ignores
+
+    @property
+    def broken(self) -> set[str]:
+        """Files of which a text fault may have hidden a part."""
+        return {problem.place.path for problem in self.problems}
+
+    def sources(self) -> "Sources":
+        """What was read, for those who show or compare it."""
+        return Sources(texts=self.texts, documents=self.documents, broken=frozenset(self.broken))
+
+
+def _read_all(files: Iterable[ManifestFile], most: ReadingLimits) -> _Batch:
+    documents: list[Document] = []
+    problems: list[Problem] = []
+    notes: dict[str, Mapping[int, str]] = {}
+    texts = {}
+    for file in files:
+        reading = read(file.data, file.path, most=most.file_bytes)
+        documents += reading.documents
+        problems += reading.problems
+        notes[file.path], texts[file.path] = reading.notes, file.data
+        if len(documents) > most.documents:
+            words = f"more than {most.documents} documents in all; raise --max-documents"
+            problems.append(Problem(Place(file.path), Severity.ERROR, "REC-FILE", words))
+            break
+    return _Batch(
+        texts=texts,
+        documents=tuple(documents),
+        problems=tuple(problems),
+        ignores=Ignores.of(notes),
+    )
+
+
+def _no_folder(folder: Path) -> Problem:
+    words = "no such folder; name the one that holds the manifests with --desired-state"
+    return Problem(Place(shown(folder)), Severity.ERROR, "REC-FILE", words)
+
+
+def _no_manifests(folder: Path) -> Problem:
+    words = (
+        "no manifests: no *.yaml, *.yml or *.json file here holds any, and names that begin with "
+        ". or _ are left out; give --allow-empty to mean it"
+    )
+    return Problem(Place(shown(folder)), Severity.ERROR, "REC-EMPTY", words)
+
+
+class _Locator:
+    """Finds places in documents, each known by the place where it begins."""
+
+    def __init__(self, documents: Iterable[Document]) -> None:
+        self._documents = {document.place(): document for document in documents}
+
+    def __call__(self, document: Place | None, path: Steps, *, at_key: bool) -> Place:
+        known = self._documents
+        holder = known[document] if document is not None else next(iter(known.values()))
+        return holder.place(path, at_key=at_key)
+
+
+def _check_each(batch: _Batch) -> list[Problem]:
+    taken = {problem.place for problem in batch.problems}
+    found: dict[str, list[Problem]] = defaultdict(list)
+    for document in batch.documents:
+        told = found[document.path]
+        if len(told) <= MAX_PROBLEMS:
+            told += _check_one(document, taken)
+        if len(told) > MAX_PROBLEMS:
+            last = told[MAX_PROBLEMS].place
+            words = "too many faults; what else is wrong with the file is not told"
+            told[MAX_PROBLEMS:] = [Problem(last, Severity.ERROR, "REC-FILE", words)]
+    return [problem for told in found.values() for problem in told]
+
+
+def _check_one(document: Document, taken: Set[Place]) -> list[Problem]:
+    ruled = [p for p in _by_rules(document) if p.place not in taken]
+    said = {problem.place for problem in ruled if _says_it_all(problem)}
+    shaped = [p for p in _by_shape(document) if p.place not in taken and p.place not in said]
+    return sorted({*ruled, *shaped})
+
+
+def _says_it_all(problem: Problem) -> bool:
+    """Whether what the shape has to say at that place is the same again."""
+    return problem.severity is Severity.ERROR or problem.rule == "SCIM-A06"
+
+
+def _by_rules(document: Document) -> tuple[Problem, ...]:
+    match document.value:
+        case {"kind": "SchemaExtension", "spec": {"schema": schema, "resourceType": str(kind)}}:
+            return check_schema(schema, _Locator([document]), resource_type=kind)
+        case {"kind": "SchemaExtension", "spec": {"schema": schema}}:
+            return check_schema(schema, _Locator([document]))
+        case _:
+            return ()
+
+
+def _by_shape(document: Document) -> list[Problem]:
+    return [
+        Problem(
+            document.place(finding.path, at_key=finding.at_key),
+            Severity.ERROR,
+            "REC-SHAPE",
+            finding.message,
+        )
+        for finding in check(document.value, "manifest", most=MAX_PROBLEMS + 1)
+    ]
+
+
+MAX_PROBLEMS = 500  # of one file

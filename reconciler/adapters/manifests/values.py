@@ -1,0 +1,121 @@
+"""How a document becomes a Tenant or a SchemaExtension; each has passed every check of its own."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from reconciler.adapters.yaml_reader import Document
+from reconciler.domain.jsontext import Json
+from reconciler.domain.manifest import (
+    Auth,
+    AuthType,
+    ClientAuth,
+    Limits,
+    Manages,
+    Manifests,
+    OnDrift,
+    Retired,
+    SchemaExtension,
+    SecretRef,
+    SecretSource,
+    Selector,
+    Tenant,
+    Webhook,
+)
+from reconciler.domain.scim import Schema
+
+Steps = tuple[str | int, ...]
+
+
+def manifests_of(documents: Iterable[Document]) -> Manifests:
+    """All that the documents declare, sorted by name."""
+    documents = tuple(documents)
+    tenants = [_tenant(d) for d in documents if d.value["kind"] == "Tenant"]
+    extensions = [_extension(d) for d in documents if d.value["kind"] == "SchemaExtension"]
+    return Manifests(
+        tenants=tuple(sorted(tenants, key=lambda t: (t.name, t.place))),
+        extensions=tuple(sorted(extensions, key=lambda e: (e.name, e.place))),
+    )
+
+
+def _tenant(document: Document) -> Tenant:
+    metadata, spec = document.value["metadata"], document.value["spec"]
+    return Tenant(
+        name=metadata["name"],
+        labels=metadata.get("labels", {}),
+        place=document.place(),
+        dialect=spec["dialect"],
+        base_url=spec["baseUrl"],
+        target_system=spec.get("targetSystem"),
+        auth=_auth(document, spec.get("auth", {})),
+        limits=_limits(spec.get("limits", {})),
+        webhooks=tuple(
+            _webhook(document, index, webhook)
+            for index, webhook in enumerate(spec.get("webhooks", ()))
+        ),
+        capabilities=spec.get("capabilities", {}),
+    )
+
+
+def _auth(document: Document, auth: Mapping[str, Any]) -> Auth:
+    return Auth(
+        type=AuthType(auth.get("type", AuthType.NONE)),
+        token_url=auth.get("tokenUrl"),
+        client_auth=ClientAuth(auth.get("clientAuth", ClientAuth.POST)),
+        scopes=tuple(auth.get("scopes", ())),
+        credentials={
+            name: _secret(document, ("spec", "auth", name), auth[name])
+            for name in _CREDENTIALS
+            if name in auth
+        },
+    )
+
+
+def _secret(document: Document, path: Steps, reference: Mapping[str, str]) -> SecretRef:
+    ((source, name),) = reference.items()
+    return SecretRef(SecretSource(source), name, document.place(path))
+
+
+def _limits(limits: Mapping[str, Any]) -> Limits:
+    words = {"extensions": "extensions", "maxCreates": "max_creates", "maxUpdates": "max_updates"}
+    given = {words[name]: int(number) for name, number in limits.items()}
+    return Limits(**given)
+
+
+def _webhook(document: Document, index: int, webhook: Mapping[str, Json]) -> Webhook:
+    path: Steps = ("spec", "webhooks", index, "secret")
+    secret = webhook["secret"]
+    if isinstance(secret, list):
+        secrets = [_secret(document, (*path, i), item) for i, item in enumerate(secret)]
+    else:
+        secrets = [_secret(document, path, secret)]
+    return Webhook(url=webhook["url"], secrets=tuple(secrets))
+
+
+def _extension(document: Document) -> SchemaExtension:
+    metadata, spec = document.value["metadata"], document.value["spec"]
+    return SchemaExtension(
+        name=metadata["name"],
+        labels=metadata.get("labels", {}),
+        place=document.place(),
+        schema=Schema.from_json(spec["schema"]),
+        resource_type=spec.get("resourceType", "User"),
+        selector=_selector(spec.get("tenants", {})),
+        on_drift=OnDrift(spec.get("onDrift", OnDrift.SKIP)),
+        manages=Manages(spec.get("manages", Manages.SCHEMA)),
+        retired=tuple(
+            Retired(name=stone["name"], type=stone["type"], since=stone.get("since"))
+            for stone in spec.get("retired", ())
+        ),
+    )
+
+
+def _selector(tenants: Mapping[str, Any]) -> Selector:
+    names, dialects = tenants.get("names"), tenants.get("dialects")
+    return Selector(
+        match_labels=tenants.get("matchLabels", {}),
+        names=None if names is None else tuple(names),
+        dialects=None if dialects is None else tuple(dialects),
+    )
+
+
+_CREDENTIALS = ("clientId", "clientSecret", "token", "username", "password")

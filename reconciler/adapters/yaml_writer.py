@@ -1,0 +1,94 @@
+"""JSON values → YAML that our reader takes back as they were; it alone decides what is quoted."""
+
+import json
+import re
+from collections.abc import Iterator
+
+from reconciler.adapters.yaml_reader import plain_value, why_ambiguous
+from reconciler.domain.jsontext import Json
+
+WIDTH = 100
+_ALWAYS_BLOCK = 3  # levels on which several members stand on lines of their own
+_LONGEST_KEY = 1000  # libyaml looks no further for the colon
+_PLAIN = re.compile(r"[A-Za-z$_][A-Za-z0-9$_./()+-]*([ :][A-Za-z0-9$_./()+-]+)*")
+
+
+def yaml_text(document: Json) -> str:
+    """One document: what is short on one line, the rest in block style; texts plain where safe."""
+    return "".join(line + "\n" for line in _block(document, 0, 0))
+
+
+def _block(value: Json, indent: int, level: int) -> Iterator[str]:
+    """The lines of a value that stands below its key or its hyphen."""
+    room = WIDTH - indent
+    if not _is_open(value, level) and (len(_flow(value)) <= room or not _is_filled(value)):
+        yield " " * indent + _flow(value)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _member(key, item, indent, level)
+    else:
+        for item in value:
+            yield from _item(item, indent, level)
+
+
+def _member(key: str, value: Json, indent: int, level: int) -> Iterator[str]:
+    head = " " * indent + _scalar(key, flow=False)
+    if len(head) > _LONGEST_KEY:
+        head = " " * indent + "? " + _scalar(key, flow=False) + "\n" + " " * indent
+    inline = _flow(value) if _is_filled(value) else _scalar(value, flow=False)
+    fits = len(head) + len(inline) + 2 <= WIDTH and not _is_open(value, level + 1)
+    if fits or not _is_filled(value):
+        yield f"{head}: {inline}"
+    else:
+        yield f"{head}:"
+        yield from _block(value, indent + 2, level + 1)
+
+
+def _item(value: Json, indent: int, level: int) -> Iterator[str]:
+    first, *rest = _block(value, indent + 2, level + 1)
+    yield " " * indent + "- " + first[indent + 2 :]
+    yield from rest
+
+
+def _is_filled(value: Json) -> bool:
+    return isinstance(value, dict | list) and bool(value)
+
+
+def _is_open(value: Json, level: int) -> bool:
+    """Whether it is written in block style though it may be short enough for one line."""
+    if isinstance(value, dict):
+        return level < _ALWAYS_BLOCK and len(value) > 1
+    return isinstance(value, list) and any(isinstance(item, dict) for item in value)
+
+
+def _flow(value: Json) -> str:
+    match value:
+        case dict():
+            members = (_flow_member(key, item) for key, item in value.items())
+            return "{" + ", ".join(members) + "}"
+        case list():
+            return "[" + ", ".join(_flow(item) for item in value) + "]"
+        case _:
+            return _scalar(value, flow=True)
+
+
+def _flow_member(key: str, value: Json) -> str:
+    name = _scalar(key, flow=True)
+    return f"{'? ' if len(name) > _LONGEST_KEY else ''}{name}: {_flow(value)}"
+
+
+def _scalar(value: Json, *, flow: bool) -> str:
+    match value:
+        case str():
+            plain = _is_plain(value) and not (flow and ":" in value)
+            return value if plain else json.dumps(value, ensure_ascii=False)
+        case {} | []:
+            return "{}" if isinstance(value, dict) else "[]"
+        case _:
+            return json.dumps(value)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether every YAML reader takes it for the same text without quotes."""
+    simple = _PLAIN.fullmatch(text) is not None
+    return simple and why_ambiguous(text) is None and isinstance(plain_value(text), str)

@@ -1,0 +1,171 @@
+"""`import`: write manifests of a tenant's live extensions, after showing what would be written."""
+
+import difflib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.adapters.dialects import load_dialects
+from reconciler.adapters.git import git_state
+from reconciler.adapters.manifests import draft
+from reconciler.cli.exits import Exit
+from reconciler.cli.files import write_file
+from reconciler.cli.main import Invocation
+from reconciler.cli.manifests import folder_of, require_manifests
+from reconciler.cli.wiring import workbench
+from reconciler.domain.manifest import Manifests, SchemaExtension, Tenant
+from reconciler.domain.plan import LiveTenant, Selection
+from reconciler.domain.scim import Schema
+from reconciler.domain.words import nearest
+from reconciler.errors import UsageError
+from reconciler.importing import importable, manifest_for, names_for
+from reconciler.planning import Desired
+from reconciler.render.paint import counted, visible
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A manifest file that could be written: what stands there now (None: nothing), and then."""
+
+    path: Path
+    before: str | None
+    after: str
+
+
+def run(invocation: Invocation) -> int:
+    """Show a diff, write what is new; 1 where something could not be imported."""
+    manifests = require_manifests(invocation)
+    tenant = _tenant(manifests, invocation.arguments.text("tenant") or "")
+    wanted = invocation.arguments.text("id")
+    live = _read(invocation, manifests, tenant, wanted)
+    schemas = importable(live, tenant.spoken(load_dialects()), wanted)
+    drafts, failures = _drafts(invocation, manifests, tenant, schemas)
+    for each in drafts:
+        invocation.console.data(_difference(each))
+    _write(invocation, drafts)
+    for failure in failures:
+        invocation.console.complain(visible(failure))
+    return Exit.ERROR if failures else Exit.WELL
+
+
+def _tenant(manifests: Manifests, name: str) -> Tenant:
+    names = [tenant.name for tenant in manifests.tenants]
+    if name not in names:
+        meant = nearest(name, names)
+        hint = f"did you mean {meant}?" if meant else f"there are {', '.join(names) or 'none'}"
+        raise UsageError(f"no manifest is for a tenant {name!r}; {hint}")
+    return next(tenant for tenant in manifests.tenants if tenant.name == name)
+
+
+def _read(
+    invocation: Invocation, manifests: Manifests, tenant: Tenant, wanted: str | None
+) -> LiveTenant:
+    desired = Desired(
+        manifests=manifests,
+        dialects=load_dialects(),
+        selection=Selection(tenants=(tenant.name,)),
+        git=git_state(folder_of(invocation)),
+    )
+    with workbench(invocation, desired) as bench:
+        live = bench.reader(tenant).read_all([wanted] if wanted else [])
+    for warning in live.warnings:
+        invocation.console.say(f"warning: {visible(warning)}")
+    return live
+
+
+def _drafts(
+    invocation: Invocation, manifests: Manifests, tenant: Tenant, schemas: Iterable[Schema]
+) -> tuple[list[Draft], list[str]]:
+    """The files to write, and what cannot become one."""
+    out = _out(invocation)
+    managed = {extension.schema.key: extension for extension in manifests.desired_for(tenant)}
+    fresh = [s for s in schemas if not _elsewhere(managed.get(s.key), out)]
+    for schema in (s for s in schemas if s not in fresh):
+        told = f"{schema.id} is managed already, by {managed[schema.key].place}; left alone"
+        invocation.console.say(visible(told))
+    names = _names(manifests, tenant, fresh, managed)
+    drafts, failures = [], []
+    for schema in fresh:
+        path = _file(out, names[schema.key], managed.get(schema.key))
+        full = invocation.arguments.flag("full")
+        document = manifest_for(schema, tenant=tenant.name, name=names[schema.key], full=full)
+        text, problems = draft(document, path.name, head=_head(path))
+        if problems:
+            failures.append(f"{schema.id} cannot be written as a manifest: {problems[0].message}")
+        else:
+            drafts.append(Draft(path=path, before=_existing(path), after=text))
+    return drafts, failures
+
+
+def _out(invocation: Invocation) -> Path:
+    return invocation.arguments.path("out") or folder_of(invocation) / "extensions"
+
+
+def _elsewhere(managed: SchemaExtension | None, out: Path) -> bool:
+    """Whether another manifest than one that this command writes is for it."""
+    return managed is not None and Path(managed.place.path) != _file(out, managed.name, None)
+
+
+def _file(out: Path, name: str, managed: SchemaExtension | None) -> Path:
+    return Path(managed.place.path) if managed else out / f"{name}.yaml"
+
+
+def _names(
+    manifests: Manifests,
+    tenant: Tenant,
+    schemas: Iterable[Schema],
+    managed: dict[str, SchemaExtension],
+) -> dict[str, str]:
+    """What was imported before keeps its name."""
+    schemas = tuple(schemas)
+    new = [schema for schema in schemas if schema.key not in managed]
+    taken = [extension.name for extension in manifests.extensions]
+    kept = {schema.key: managed[schema.key].name for schema in schemas if schema.key in managed}
+    return {**names_for(tenant.name, new, taken), **kept}
+
+
+def _head(path: Path) -> str:
+    """The comment that lets editors check the file, as the shipped manifests have it."""
+    schema = os.path.relpath("reconciler/schemas/manifest.json", path.parent)
+    return f"# yaml-language-server: $schema={Path(schema).as_posix()}"
+
+
+def _existing(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _difference(each: Draft) -> str:
+    before = "/dev/null" if each.before is None else str(each.path)
+    lines = difflib.unified_diff(
+        (each.before or "").splitlines(), each.after.splitlines(), before, str(each.path),
+        lineterm="",
+    )  # fmt: skip
+    return "".join(f"{visible(line)}\n" for line in lines)
+
+
+def _write(invocation: Invocation, drafts: Iterable[Draft]) -> None:
+    """All of them, or none where one would be overwritten and --force does not say so."""
+    changed = [each for each in drafts if each.before != each.after]
+    in_the_way = [str(each.path) for each in changed if each.before is not None]
+    if in_the_way and not invocation.arguments.flag("force"):
+        raise UsageError(
+            f"{', '.join(in_the_way)} would be overwritten; nothing was written: look at the "
+            "difference, and give --force if it is meant"
+        )
+    for each in changed:
+        _make_folder(each.path.parent)
+        write_file(each.path, each.after)
+    invocation.console.say(f"{counted(len(changed), 'manifest')} written")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be made: {error.strerror}") from error

@@ -1,0 +1,50 @@
+"""Loading the manifests the way every command does: all problems at once, warnings told."""
+
+from pathlib import Path
+
+from reconciler.adapters.dialects import load_dialects
+from reconciler.adapters.manifests import Loaded, ReadingLimits, load
+from reconciler.cli.main import Invocation
+from reconciler.domain.manifest import Manifests, Severity
+from reconciler.errors import ManifestsInvalid
+
+_KIB, _MIB = 1024, 1024 * 1024
+
+
+def folder_of(invocation: Invocation) -> Path:
+    """--desired-state."""
+    return Path(invocation.arguments.text("desired_state") or ".")
+
+
+def limits_of(invocation: Invocation) -> ReadingLimits:
+    """--max-file-kib, --max-total-mib and --max-documents."""
+    arguments, usual = invocation.arguments, ReadingLimits()
+    return ReadingLimits(
+        file_bytes=arguments.number("max_file_kib") * _KIB or usual.file_bytes,
+        total_bytes=arguments.number("max_total_mib") * _MIB or usual.total_bytes,
+        documents=arguments.number("max_documents") or usual.documents,
+    )
+
+
+def load_desired(invocation: Invocation) -> Loaded:
+    """The manifests and everything wrong with them."""
+    return load(
+        folder_of(invocation),
+        dialects=load_dialects(),
+        allow_empty=invocation.arguments.flag("allow_empty"),
+        limits=limits_of(invocation),
+    )
+
+
+def require_manifests(invocation: Invocation) -> Manifests:
+    """The manifests; raises ManifestsInvalid with every problem when there is an error.
+
+    What only informs is left to `validate`.
+    """
+    loaded = load_desired(invocation)
+    told = [problem for problem in loaded.problems if problem.severity is not Severity.INFO]
+    if loaded.manifests is None:
+        raise ManifestsInvalid(tuple(str(problem) for problem in told))
+    for problem in told:
+        invocation.console.say(str(problem))
+    return loaded.manifests

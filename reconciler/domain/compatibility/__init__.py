@@ -1,0 +1,40 @@
+"""What a change of a schema does to those who read, write, store and serve its values."""
+
+from collections.abc import Iterable, Mapping
+
+from reconciler.domain.compatibility.changes import ChangeRule, Consumer, findings, revisions
+from reconciler.domain.compatibility.obstacles import changed_characteristics, obstacles
+from reconciler.domain.compatibility.table import CHANGE_RULES
+from reconciler.domain.dialect import Dialect
+from reconciler.domain.manifest import Manifests, Problem, SchemaExtension
+from reconciler.domain.rules import Locate
+
+
+def compare(
+    before: Iterable[SchemaExtension],
+    after: Manifests,
+    *,
+    dialects: Mapping[str, Dialect],
+    locate: Locate,
+) -> tuple[Problem, ...]:
+    """What the manifests of today break of those of another time, sorted by place.
+
+    `locate` finds places in the manifests of today.
+    """
+    return tuple(
+        sorted(
+            problem
+            for revision in revisions(before, after, dialects)
+            for problem in findings(CHANGE_RULES, revision, locate)
+        )
+    )
+
+
+__all__ = [
+    "CHANGE_RULES",
+    "ChangeRule",
+    "Consumer",
+    "changed_characteristics",
+    "compare",
+    "obstacles",
+]

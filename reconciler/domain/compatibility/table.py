@@ -1,0 +1,320 @@
+"""The rules about changes, SCH001 to SCH017: what each finds, whom it hurts, what to do instead."""
+
+from collections.abc import Callable, Iterator
+
+from reconciler.domain.compatibility import characteristics as told
+from reconciler.domain.compatibility.alterations import Alteration
+from reconciler.domain.compatibility.changes import ChangeRule, Consumer, Hit, Revision
+from reconciler.domain.manifest import Retired, Severity
+from reconciler.domain.rules import excesses
+from reconciler.domain.scim import Attribute, fold
+from reconciler.domain.words import quoted
+
+Check = Callable[[Revision], Iterator[Hit]]
+
+
+def _gone(revision: Revision) -> Iterator[Hit]:
+    after = revision.after
+    for alteration in revision.alterations:
+        was = alteration.before
+        if after is None or was is None or alteration.after is not None or alteration.member:
+            continue
+        stone = _stone(after.retired, alteration.name)
+        if stone is None:
+            message = f"attribute {quoted(alteration.name)} is gone{_renamed(revision, alteration)}"
+            yield Hit(alteration.path, message, _entomb(alteration.name, was))
+        elif stone.type != was.type:
+            yield Hit(
+                alteration.path,
+                f"attribute {quoted(alteration.name)} was {was.type}, and its tombstone says "
+                f"{stone.type}",
+                _entomb(alteration.name, was),
+            )
+
+
+def _stone(retired: tuple[Retired, ...], name: str) -> Retired | None:
+    return next((stone for stone in retired if fold(stone.name) == fold(name)), None)
+
+
+def _renamed(revision: Revision, gone: Alteration) -> str:
+    """Whether the one new attribute beside it looks like the same under another name."""
+    came = [
+        other.name
+        for other in revision.alterations
+        if other.before is None and other.member is None and other.path[:-1] == gone.path[:-1]
+        if other.after and gone.before and other.after.type == gone.before.type
+    ]
+    return f" (renamed to {quoted(came[0])}? a rename loses the values)" if len(came) == 1 else ""
+
+
+def _entomb(name: str, was: Attribute) -> str:
+    return (
+        "keep it until nobody reads or writes it, then remember it as "
+        f"spec.retired: [{{name: {name}, type: {was.type}}}]"
+    )
+
+
+def _withdrawn(revision: Revision) -> Iterator[Hit]:
+    if revision.after is None:
+        yield Hit(
+            (),
+            f"no manifest is for {revision.before.schema.id} ({revision.before.name}) any more: "
+            "what is live stays, and nobody watches it",
+            "keep the manifest as long as a tenant has the extension",
+        )
+
+
+def _between(member: str, words: told.Words) -> Check:
+    """A check of one member of each attribute that stayed: `words` gives message and recipe."""
+
+    def check(revision: Revision) -> Iterator[Hit]:
+        for alteration in revision.alterations:
+            was, now = alteration.before, alteration.after
+            if alteration.member == member and was and now and (found := words((was, now))):
+                message = f"{_label(alteration)}: {found[0]}"
+                yield Hit(alteration.path, message, found[1], member)
+
+    return check
+
+
+def _label(alteration: Alteration) -> str:
+    return f"attribute {quoted(alteration.name)}"
+
+
+def _new_and_required(revision: Revision) -> Iterator[Hit]:
+    for alteration in revision.alterations:
+        now = alteration.after
+        if alteration.before is None and alteration.member is None and now and now.required:
+            message = f"{_label(alteration)}: new and required"
+            yield Hit(alteration.path, message, told.LATER_REQUIRED)
+
+
+def _another_urn(revision: Revision) -> Iterator[Hit]:
+    before, after = revision.before, revision.after
+    if after is None:
+        return
+    if before.schema.key != after.schema.key:
+        message = f"the URN was {before.schema.id}: values are known by it"
+        recipe = "add a manifest for the new URN beside the old one, and move the values"
+        yield Hit((), message, recipe, "id")
+    elif before.schema.id != after.schema.id:
+        message = f"the URN was written {before.schema.id}: some compare it letter by letter"
+        yield Hit((), message, "keep the spelling", "id")
+    if before.resource_type != after.resource_type:
+        message = f"it extended {before.resource_type} and now extends {after.resource_type}"
+        yield Hit((), message, "make another extension for another resource type", "id")
+
+
+def _reused(revision: Revision) -> Iterator[Hit]:
+    after = revision.after
+    for stone in revision.before.retired if after else ():
+        back = after.schema.at(stone.name) if after else None
+        kept = _stone(after.retired, stone.name) if after else None
+        if back is not None and back.type != stone.type:
+            message = f"{quoted(stone.name)} was retired as {stone.type} and is back as {back.type}"
+            yield Hit(tuple(stone.name.split(".")), message, "choose a name that was never used")
+        elif back is None and (kept is None or kept.type != stone.type):
+            message = f"the tombstone of {quoted(stone.name)} ({stone.type}) is gone or another"
+            yield Hit((), message, "put it back under spec.retired: old values may be stored yet")
+
+
+def _contradictory(revision: Revision) -> Iterator[Hit]:
+    seen = set()
+    for alteration in revision.alterations:
+        now = alteration.after
+        if now is None or alteration.path in seen or alteration.member == "description":
+            continue
+        seen.add(alteration.path)
+        old = _contradictions(alteration.before) if alteration.before else ()
+        for words in _contradictions(now):
+            if words not in old:
+                recipe = "choose one of the two"
+                yield Hit(alteration.path, f"{_label(alteration)}: {words} from now on", recipe)
+
+
+def _contradictions(attribute: Attribute) -> tuple[str, ...]:
+    unique = attribute.uniqueness != "none"
+    typed = attribute.type in ("string", "reference", "binary")
+    return tuple(
+        words
+        for words, holds in (
+            (
+                "writeOnly and yet returned",
+                attribute.mutability == "writeOnly" and attribute.returned != "never",
+            ),
+            ("readOnly and required", attribute.mutability == "readOnly" and attribute.required),
+            ("complex and unique", attribute.type == "complex" and unique),
+            ("multi-valued and unique", attribute.multi_valued and unique),
+            (f"{attribute.type} and caseExact", attribute.case_exact and not typed),
+        )
+        if holds
+    )
+
+
+def _beyond_limits(revision: Revision) -> Iterator[Hit]:
+    after = revision.after
+    for dialect in revision.dialects if after else ():
+        old = {
+            (rule, excess.label): excess.number
+            for rule, excess in excesses(revision.before.schema, dialect)
+        }
+        for rule, excess in excesses(after.schema, dialect) if after else ():
+            known = old.get((rule, excess.label))
+            if known is None or excess.number > known:
+                message = f"{excess.label}: {dialect.target_system} {excess.words}"
+                yield Hit((), message, f"see {rule}")
+
+
+def _hard_for_connectors(revision: Revision) -> Iterator[Hit]:
+    for alteration in revision.alterations:
+        now, was = alteration.after, alteration.before
+        fresh = was is None and alteration.member is None
+        top = len(alteration.path) == 1 and (fresh or alteration.member in _SHAPE)
+        if top and now and (now.type == "complex" or now.multi_valued):
+            kind = "complex" if now.type == "complex" else "multi-valued"
+            message = f"{_label(alteration)}: {kind}, which many connectors cannot fill"
+            yield Hit(alteration.path, message, "ask those who provision into it (Entra ID cannot)")
+
+
+_SHAPE = ("type", "multiValued")
+
+_READER, _WRITER, _STORED, _SERVER = Consumer
+_ALL = tuple(Consumer)
+_ERROR, _WARNING, _INFO = Severity
+
+CHANGE_RULES: tuple[ChangeRule, ...] = (
+    ChangeRule(
+        "SCH001",
+        _ERROR,
+        (_READER, _WRITER, _STORED),
+        "an attribute does not go or change its name without a tombstone",
+        _gone,
+    ),
+    ChangeRule(
+        "SCH001",
+        _WARNING,
+        (_READER, _WRITER),
+        "an extension that tenants have keeps its manifest",
+        _withdrawn,
+    ),
+    ChangeRule("SCH002", _ERROR, _ALL, "a type stays", _between("type", told.another_type)),
+    ChangeRule(
+        "SCH002",
+        _WARNING,
+        (_READER,),
+        "integer may become decimal",
+        _between("type", told.wider_type),
+    ),
+    ChangeRule(
+        "SCH003",
+        _ERROR,
+        _ALL,
+        "one value stays one value, several stay several",
+        _between("multiValued", told.multi_valued),
+    ),
+    ChangeRule(
+        "SCH004",
+        _ERROR,
+        (_WRITER, _STORED),
+        "what was optional stays optional",
+        _between("required", told.required),
+    ),
+    ChangeRule("SCH004", _ERROR, (_WRITER, _STORED), "what is new is optional", _new_and_required),
+    ChangeRule(
+        "SCH005",
+        _ERROR,
+        (_WRITER, _STORED),
+        "values that may repeat may go on to; users' values would decide, and are not looked at",
+        _between("uniqueness", told.more_unique),
+    ),
+    ChangeRule(
+        "SCH006",
+        _WARNING,
+        (_READER,),
+        "values that were unique stay unique",
+        _between("uniqueness", told.less_unique),
+    ),
+    ChangeRule(
+        "SCH007",
+        _ERROR,
+        (_READER, _WRITER),
+        "what could be written and read can be",
+        _between("mutability", told.less_mutable),
+    ),
+    ChangeRule(
+        "SCH008",
+        _INFO,
+        (_READER,),
+        "what did not change may begin to",
+        _between("mutability", told.more_mutable),
+    ),
+    ChangeRule(
+        "SCH009",
+        _ERROR,
+        (_READER,),
+        "what was returned is not hidden",
+        _between("returned", told.never_returned),
+    ),
+    ChangeRule(
+        "SCH009",
+        _WARNING,
+        (_READER,),
+        "what was returned unasked goes on to be",
+        _between("returned", told.less_returned),
+    ),
+    ChangeRule(
+        "SCH010",
+        _WARNING,
+        (_READER,),
+        "what was hidden is not shown to everybody without a thought",
+        _between("returned", told.exposed),
+    ),
+    ChangeRule(
+        "SCH011",
+        _WARNING,
+        (_READER, _STORED),
+        "values are compared as before",
+        _between("caseExact", told.case_exact),
+    ),
+    ChangeRule(
+        "SCH012",
+        _WARNING,
+        (_WRITER, _STORED),
+        "values that were suggested go on to be",
+        _between("canonicalValues", told.fewer_values),
+    ),
+    ChangeRule(
+        "SCH013",
+        _ERROR,
+        (_READER,),
+        "what could be referred to can be",
+        _between("referenceTypes", told.fewer_references),
+    ),
+    ChangeRule(
+        "SCH014", _ERROR, _ALL, "an extension keeps its URN and its resource type", _another_urn
+    ),
+    ChangeRule(
+        "SCH014", _ERROR, _ALL, "a retired name does not come back as something else", _reused
+    ),
+    ChangeRule(
+        "SCH015",
+        _ERROR,
+        (_WRITER, _SERVER),
+        "a change brings no characteristics that contradict each other",
+        _contradictory,
+    ),
+    ChangeRule(
+        "SCH016",
+        _ERROR,
+        (_SERVER,),
+        "a change stays within what the services of its tenants take",
+        _beyond_limits,
+    ),
+    ChangeRule(
+        "SCH017",
+        _INFO,
+        (_WRITER,),
+        "what is new can be filled by simple connectors",
+        _hard_for_connectors,
+    ),
+)

@@ -1,0 +1,94 @@
+"""Use case: live extensions to manifests, sorted and minimal, so that a plan after it is empty."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+
+from reconciler.domain.dialect import Dialect
+from reconciler.domain.jsontext import Json
+from reconciler.domain.plan import LiveTenant
+from reconciler.domain.scim import Attribute, Schema, fold
+from reconciler.errors import UsageError
+
+_LABEL = 63  # characters of a DNS label, which metadata.name is
+_DEFAULTS: Mapping[str, Json] = {  # RFC 7643 section 2.2
+    "type": "string",
+    "multiValued": False,
+    "required": False,
+    "caseExact": False,
+    "mutability": "readWrite",
+    "returned": "default",
+    "uniqueness": "none",
+}
+
+
+def importable(live: LiveTenant, dialect: Dialect, wanted: str | None) -> tuple[Schema, ...]:
+    """The extensions that are the tenant's own, by URN; only the wanted one where there is one.
+
+    Raises UsageError where that is not there, or belongs to the vendor or to an RFC.
+    """
+    if wanted is not None and dialect.protects(wanted):
+        raise UsageError(f"{wanted} belongs to the vendor or to an RFC, and is not managed")
+    if wanted is not None and fold(wanted) not in live.schemas:
+        raise UsageError(f"the tenant has no schema {wanted}")
+    return tuple(
+        dialect.asked_for(live.schemas[key])
+        for key in sorted(live.schemas)
+        if not dialect.protects(key) and (wanted is None or key == fold(wanted))
+    )
+
+
+def names_for(tenant: str, schemas: Iterable[Schema], taken: Iterable[str]) -> dict[str, str]:
+    """A name for each schema by its key: `acme-hr-extension`, numbered where it is taken."""
+    used = set(taken)
+    names: dict[str, str] = {}
+    for schema in schemas:
+        wish = _label(f"{tenant}-{_words(schema.id.rpartition(':')[2])}", "")
+        number = 1
+        while wish in used:
+            number += 1
+            wish = _label(f"{tenant}-{_words(schema.id.rpartition(':')[2])}", f"-{number}")
+        used.add(wish)
+        names[schema.key] = wish
+    return names
+
+
+def manifest_for(schema: Schema, *, tenant: str, name: str, full: bool) -> dict[str, Json]:
+    """The manifest of one extension for one tenant; `full` writes defaults out too."""
+    said = {"id": schema.id, "name": schema.name, "description": schema.description}
+    return {
+        "apiVersion": "reconciler/v1",
+        "kind": "SchemaExtension",
+        "metadata": {"name": name},
+        "spec": {
+            "tenants": {"names": [tenant]},
+            "schema": {
+                **{member: text for member, text in said.items() if text is not None},
+                **_vendor(schema.vendor),
+                "attributes": [_attribute(a, full=full) for a in schema.attributes],
+            },
+        },
+    }
+
+
+def _attribute(attribute: Attribute, *, full: bool) -> dict[str, Json]:
+    members = attribute.to_json()
+    members.pop("subAttributes", None)
+    if not full:
+        members = {m: value for m, value in members.items() if _DEFAULTS.get(m, ...) != value}
+    parts = [_attribute(part, full=full) for part in attribute.sub_attributes]
+    return {**members, **_vendor(attribute.vendor), **({"subAttributes": parts} if parts else {})}
+
+
+def _vendor(members: Iterable[tuple[str, str]]) -> dict[str, Json]:
+    return {member: json.loads(text) for member, text in members}
+
+
+def _words(camel: str) -> str:
+    """HRExtension → hr-extension."""
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", camel)
+    return re.sub(r"[^a-z0-9]+", "-", parted.lower()).strip("-") or "extension"
+
+
+def _label(text: str, number: str) -> str:
+    return text[: _LABEL - len(number)].rstrip("-") + number

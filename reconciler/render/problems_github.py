@@ -1,0 +1,34 @@
+"""Problems → workflow commands, which GitHub shows beside the line in a pull request."""
+
+from collections.abc import Iterable
+
+from reconciler.domain.manifest import Problem, Severity
+from reconciler.render.paint import visible
+
+_COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
+
+
+def problems_github(problems: Iterable[Problem]) -> str:
+    """One `::error file=…,line=…,col=…,title=…::message` a line."""
+    return "".join(_command(problem) for problem in problems)
+
+
+def _command(problem: Problem) -> str:
+    place = problem.place
+    properties = {
+        "file": place.path,
+        "line": str(place.line),
+        "col": str(place.column),
+        "title": problem.rule,
+    }
+    said = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
+    return f"::{_COMMANDS[problem.severity]} {said}::{_data(problem.words)}\n"
+
+
+def _data(text: str) -> str:
+    """As the runner unescapes it; what a terminal would obey is shown as an escape before."""
+    return visible(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,71 @@
+"""Problems → SARIF 2.1.0, which code scanning reads."""
+
+import json
+from collections.abc import Iterable, Sequence
+from urllib.parse import quote
+
+from reconciler.domain.compatibility import CHANGE_RULES
+from reconciler.domain.jsontext import Json
+from reconciler.domain.manifest import Problem, Severity
+from reconciler.domain.rules import CATALOGUE
+
+_SCHEMA = (
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+)
+_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+
+
+def problems_sarif(problems: Sequence[Problem], *, version: str) -> str:
+    """One run with the rules that were broken, and one result a problem."""
+    rules = sorted({problem.rule for problem in problems})
+    run = {
+        "tool": {
+            "driver": {
+                "name": "reconciler",
+                "semanticVersion": version,
+                "rules": [_rule(rule) for rule in rules],
+            }
+        },
+        "columnKind": "unicodeCodePoints",
+        "results": [_result(problem, rules.index(problem.rule)) for problem in problems],
+    }
+    document = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _rule(rule: str) -> Json:
+    severity, reason = _known(rule)
+    return {
+        "id": rule,
+        "shortDescription": {"text": reason},
+        "defaultConfiguration": {"level": _LEVELS[severity]},
+    }
+
+
+def _known(rule: str) -> tuple[Severity, str]:
+    """The weightiest of the rules of that id, and what all of them ask for."""
+    rows: Iterable[tuple[str, Severity, str]] = (
+        *((entry.id, entry.severity, entry.reason) for entry in CATALOGUE),
+        *((change.id, change.severity, change.reason) for change in CHANGE_RULES),
+    )
+    found = [(severity, reason) for id_, severity, reason in rows if id_ == rule]
+    order = list(Severity)
+    return min((s for s, _ in found), key=order.index), "; ".join(reason for _, reason in found)
+
+
+def _result(problem: Problem, index: int) -> Json:
+    place = problem.place
+    return {
+        "ruleId": problem.rule,
+        "ruleIndex": index,
+        "level": _LEVELS[problem.severity],
+        "message": {"text": problem.words},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": quote(place.path)},
+                    "region": {"startLine": place.line, "startColumn": place.column},
+                }
+            }
+        ],
+    }

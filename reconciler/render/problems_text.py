@@ -1,0 +1,48 @@
+"""Problems → text for a person: one line each, with the source line and a caret below it."""
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+
+from reconciler.domain.manifest import Place, Problem, Severity
+from reconciler.render.paint import Paint, visible
+
+_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
+_WIDTH = 100  # characters of a source line that are shown
+_LEAD = 40  # of them before the column, where the line is longer
+
+
+def problems_text(problems: Iterable[Problem], lines: Mapping[Place, str], *, paint: Paint) -> str:
+    """All problems in their order; `lines` has the source lines that may be shown."""
+    return "".join(_problem(problem, lines.get(problem.place), paint) for problem in problems)
+
+
+def _problem(problem: Problem, line: str | None, paint: Paint) -> str:
+    place, colour = problem.place, _COLOURS[problem.severity]
+    at = f"{place.path}:{place.line}:{place.column}"
+    marked = paint(colour, f"{problem.severity}[{problem.rule}]")
+    told = f"{visible(at)}: {marked}: {visible(problem.words)}\n"
+    return told + (_source(place, line, paint) if line is not None else "")
+
+
+def _source(place: Place, line: str, paint: Paint) -> str:
+    """The line, or a window of it around the column, and a caret below the column."""
+    column = min(place.column - 1, len(line))
+    start = max(0, column - _LEAD) if len(line) > _WIDTH else 0
+    number = str(place.line)
+    before, shown = visible(line[start:column]), visible(line[start : start + _WIDTH].rstrip())
+    left = "…" if start else ""
+    right = "…" if len(line.rstrip()) > start + _WIDTH else ""
+    gutter = " " * len(number)
+    caret = " " * _columns(left + before) + "^"
+    return (
+        f"  {paint('dim', f'{number} |')} {left}{shown}{right}\n"
+        f"  {paint('dim', f'{gutter} |')} {paint('bold', caret)}\n"
+    )
+
+
+def _columns(text: str) -> int:
+    """How wide a terminal shows it: East Asian characters take two, combining ones none."""
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )

@@ -1,0 +1,99 @@
+"""`import`: a tenant that exists becomes manifests, and a plan after it is empty."""
+
+import pytest
+
+from tests.cli.test_errors import assert_told
+from tests.program import HR_URN, WORK_URN, DevTenant
+
+EXTENSIONS = "desired-state/extensions"
+ODD = "urn:ietf:params:scim:schemas:extension:genesys:2.0:User:Odd"
+
+
+def forget_manifests(tenant: DevTenant) -> None:
+    for path in (tenant.folder.path / EXTENSIONS).iterdir():
+        path.unlink()
+
+
+def test_what_was_applied_comes_back_and_plans_empty(dev_tenant: DevTenant):
+    folder = dev_tenant.folder
+    folder.run("apply", "--auto-approve")
+    forget_manifests(dev_tenant)
+
+    imported = folder.run("import", "dev")
+    planned = folder.run("plan", "--detailed-exitcode")
+
+    assert_told(imported, 0, "+kind: SchemaExtension", "2 manifests written")
+    assert_told(planned, 0, "No changes.", "2 in sync")
+    written = (folder.path / EXTENSIONS / "dev-hr-extension.yaml").read_text()
+    assert written.startswith("# yaml-language-server: $schema=")
+    assert "tenants: {names: [dev]}" in written
+    assert "uniqueness" not in written
+
+
+def test_defaults_are_spelt_out_where_they_are_wanted(dev_tenant: DevTenant):
+    folder = dev_tenant.folder
+    folder.run("apply", "--auto-approve")
+    forget_manifests(dev_tenant)
+
+    folder.run("import", "dev", "--full", "--id", HR_URN)
+
+    [written] = (folder.path / EXTENSIONS).iterdir()
+    assert written.read_text().count("uniqueness: none") == 3
+    assert folder.plan()["summary"]["in_sync"] == 1
+
+
+ODD_SHAPES: dict[str, dict[str, object]] = {
+    "odd casing": {"attributes": [{"name": "Grade", "type": "String", "mutability": "READ_WRITE"}]},
+    "vendor members": {
+        "attributes": [{"name": "grade", "type": "string", "vendorWidth": 7}],
+        "vendorFlag": True,
+    },
+    "words that YAML reads differently": {
+        "description": "no",
+        "attributes": [
+            {"name": "on", "type": "string", "canonicalValues": ["yes", "010", "12:30", "1.10"]}
+        ],
+    },
+    "a description of many lines": {
+        "description": "first: line\n# second\n",
+        "attributes": [{"name": "x", "type": "string"}],
+    },
+}
+
+
+@pytest.mark.parametrize("shape", ODD_SHAPES)
+def test_every_live_shape_plans_empty_after_its_import(dev_tenant: DevTenant, shape):
+    folder = dev_tenant.folder
+    forget_manifests(dev_tenant)
+    dev_tenant.post({"id": ODD, "name": "Odd", **ODD_SHAPES[shape]})
+
+    imported = folder.run("import", "dev")
+    planned = folder.run("plan", "--detailed-exitcode")
+
+    assert imported.code == 0, imported.everything
+    assert_told(planned, 0, "1 in sync", "0 unmanaged")
+
+
+def test_a_file_that_says_something_else_is_not_overwritten(dev_tenant: DevTenant):
+    folder = dev_tenant.folder
+    folder.run("apply", "--auto-approve")
+    forget_manifests(dev_tenant)
+    folder.run("import", "dev", "--id", HR_URN)
+    [file] = (folder.path / EXTENSIONS).iterdir()
+    edited = file.read_text().replace("HRExtension\n    desc", "HRExtension\n    # mine\n    desc")
+    edited = edited.replace("isContractor", "isContractors")
+    file.write_text(edited)
+
+    refused = folder.run("import", "dev", "--id", HR_URN)
+
+    assert_told(refused, 1, "--force", "-", "+")
+    assert file.read_text() == edited
+    assert_told(folder.run("import", "dev", "--id", HR_URN, "--force"), 0, "1 manifest written")
+    assert "isContractors" not in file.read_text()
+
+
+def test_what_cannot_be_imported_is_told(dev_tenant: DevTenant):
+    folder = dev_tenant.folder
+
+    assert_told(folder.run("import", "dve"), 1, "did you mean dev?")
+    assert_told(folder.run("import", "dev", "--id", WORK_URN), 1, WORK_URN)

@@ -1,0 +1,126 @@
+"""`validate`: the same verdict in every format, and what a change would break since a git ref."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import jsonschema
+import pytest
+from referencing import Registry
+
+from tests.cli.test_errors import assert_told
+from tests.program import Folder
+
+HR = "desired-state/extensions/hr-extension.yaml"
+SARIF = Path(__file__).parents[1] / "data/sarif-schema-2.1.0.json"
+FORMATS = ("text", "json", "github", "sarif")
+
+
+def git(folder: Folder, *arguments: str) -> None:
+    identity = ("-c", "user.name=test", "-c", "user.email=test@example.com")
+    command = ["git", "-C", str(folder.path), *identity, *arguments]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+@pytest.fixture
+def committed(folder: Folder) -> Folder:
+    """The shipped manifests, as a first commit."""
+    git(folder, "init", "--quiet")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "-m", "first")
+    return folder
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_the_verdict_is_the_same_in_every_format(folder: Folder, form):
+    clean = folder.run("validate", "--format", form)
+    folder.edit("desired-state/tenants/local.yaml", "dialect: genesys", "dialect: genesis")
+    broken = folder.run("validate", "--format", form)
+
+    assert clean.code == 0, clean.everything
+    assert_told(broken, 1, "did you mean genesys?")
+
+
+def test_text_shows_the_line_and_a_caret(folder: Folder):
+    folder.edit("desired-state/tenants/local.yaml", "dialect: genesys", "dialect: genesis")
+
+    lines = folder.run("validate").out.splitlines()
+
+    at = next(n for n, line in enumerate(lines) if "REC-SHAPE" in line)
+    assert lines[at + 1].endswith("|   dialect: genesis")
+    assert lines[at + 2].index("^") == lines[at + 1].index("genesis")
+
+
+def test_a_secret_in_the_wrong_place_is_not_echoed_in_any_format(folder: Folder):
+    text = (folder.path / "desired-state/tenants/_example-genesys.yaml").read_text()
+    leaked = text.replace("{env: GENESYS_CLIENT_SECRET}", "canary-93aa71")
+    folder.write("desired-state/tenants/acme.yaml", leaked)
+
+    for form in FORMATS:
+        done = folder.run("validate", "--format", form)
+        assert_told(done, 1, "literal secret")
+        assert "canary-93aa71" not in done.everything
+
+
+def test_sarif_is_what_its_published_schema_says(folder: Folder):
+    folder.edit(HR, "type: boolean", "type: bool")
+
+    log = json.loads(folder.run("validate", "--format", "sarif").out)
+
+    schema = json.loads(SARIF.read_text())
+    jsonschema.validators.validator_for(schema)(schema, registry=Registry()).validate(log)
+    assert log["runs"][0]["results"]
+
+
+def test_an_annotation_cannot_be_broken_out_of(folder: Folder):
+    folder.edit(HR, "name: HRExtension", 'name: "x%0A::error::y"')
+    folder.edit(HR, "isContractor, type", '"::set-output, name=a::b", type')
+
+    lines = folder.run("validate", "--format", "github").out.splitlines()
+
+    assert lines
+    assert all(
+        line.startswith(("::error file=", "::warning file=", "::notice file=")) for line in lines
+    )
+
+
+def test_a_removed_attribute_breaks_and_a_tombstone_remembers_it(committed: Folder):
+    text = (committed.path / HR).read_text()
+    kept = "".join(line for line in text.splitlines(keepends=True) if "isContractor" not in line)
+    committed.write(HR, kept)
+
+    refused = committed.run("validate", "--against", "HEAD")
+    meant = committed.run("validate", "--against", "HEAD", "--allow-breaking")
+    committed.edit(
+        HR, "spec:\n", "spec:\n  retired: [{name: isContractor, type: boolean, since: v2}]\n"
+    )
+    retired = committed.run("validate", "--against", "HEAD")
+
+    assert_told(refused, 6, "SCH001", "isContractor", "spec.retired", "READER")
+    assert meant.code == 0
+    assert "SCH001" not in retired.out, retired.everything
+
+
+def test_a_new_optional_attribute_breaks_nothing(committed: Folder):
+    committed.edit(HR, "    attributes:\n", "    attributes:\n      - {name: grade}\n")
+
+    assert_told(committed.run("validate", "--against", "HEAD"), 0)
+
+
+@pytest.mark.parametrize("ref", ["no-such-ref", "--upload-pack=x", ""])
+def test_a_ref_that_is_none_is_told(committed: Folder, ref):
+    assert_told(committed.run("validate", f"--against={ref}"), 1, ref)
+
+
+def test_a_finding_is_silenced_with_a_reason_and_not_without(folder: Folder):
+    folder.edit(HR, "isContractor, type: boolean", "isContractor, type: boolean, caseExact: true")
+    found = folder.run("validate")
+    line = next(li for li in (folder.path / HR).read_text().splitlines() if "isContractor" in li)
+    folder.edit(HR, line, f"      # reconciler: ignore SCIM-A12 -- the service wants it\n{line}")
+    silenced = folder.run("validate")
+    folder.edit(HR, " -- the service wants it", "")
+    bare = folder.run("validate")
+
+    assert "SCIM-A12" in found.out
+    assert "SCIM-A12" not in silenced.out
+    assert "reason" in bare.out

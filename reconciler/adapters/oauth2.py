@@ -104,6 +104,10 @@ class Authenticator:
         if self._tokens is not None and failed is not None:
             self._tokens.forget(Secret(failed.removeprefix("Bearer ")))
 
+    def life(self) -> float | None:
+        """Seconds that the newest token lives from when it was given; None for what has no life."""
+        return self._tokens.life if self._tokens is not None else None
+
     def close(self) -> None:
         """Close the connection to the token endpoint."""
         if self._tokens is not None:
@@ -131,6 +135,7 @@ class _Tokens:
         self._lock = Lock()
         self._token: Secret | None = None
         self._good_until = 0.0
+        self.life: float | None = None
         self._refused: str | None = None
 
     def current(self) -> Secret:
@@ -157,6 +162,7 @@ class _Tokens:
             self._refused = str(error)
             raise
         self._good_until = asked_at + token.life - min(MARGIN, token.life / 2)
+        self.life = token.life
         return token.value
 
 

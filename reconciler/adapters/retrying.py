@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from threading import Lock
 from typing import Generic, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_result
@@ -26,14 +27,16 @@ def retrying(
     attempts: int = 5,
     deadline: float = 120.0,
     cap: float = 300.0,
+    budget: "RetryBudget | None" = None,
 ) -> Retry:
     """A Retry of at most so many attempts, none of which begins `deadline` seconds after the first.
 
     Between them it waits a random part of a window that doubles (full jitter), or as long as
     `again` asks if that is longer. Asked for more than `cap` seconds, or for more than is left, it
     gives up at once: to wait less than was asked would only make noise. `random` gives floats in
-    [0, 1). An exception is never retried.
+    [0, 1). `budget` is what a whole run may ask again. An exception is never retried.
     """
+    spent = budget or RetryBudget()
 
     def patience(attempt: Callable[[], T], again: Callable[[T], float | None]) -> T:
         course = _Course(
@@ -43,7 +46,9 @@ def retrying(
             attempts=attempts,
             cap=cap,
             ends=clock.monotonic() + deadline,
+            budget=spent,
         )
+        spent.first()
         call = Retrying(
             sleep=clock.sleep,
             stop=course.stops,
@@ -54,6 +59,33 @@ def retrying(
         return call(attempt)
 
     return patience
+
+
+class RetryBudget:
+    """How often a run may ask again, over all tenants: ten times, and once for ten requests.
+
+    A service that is sick for one request is sick for the next: without a bound, five tries each
+    make five times the load just when it can be borne least.
+    """
+
+    def __init__(self, *, least: int = 10, share: float = 0.1) -> None:
+        self._least = least
+        self._share = share
+        self._lock = Lock()
+        self._firsts = 0
+        self._again = 0
+
+    def first(self) -> None:
+        """Something is asked for the first time."""
+        with self._lock:
+            self._firsts += 1
+
+    def take(self) -> bool:
+        """Whether something may be asked again; if so, it is counted."""
+        with self._lock:
+            allowed = self._again + 1 <= self._least + self._share * self._firsts
+            self._again += allowed
+            return allowed
 
 
 def asked_wait(answer: Answer, *, now: datetime) -> float | None:
@@ -89,6 +121,7 @@ class _Course(Generic[T]):
     attempts: int
     cap: float
     ends: float
+    budget: RetryBudget
     floor: float | None = None
 
     def wants_more(self, result: T) -> bool:
@@ -104,6 +137,7 @@ class _Course(Generic[T]):
             state.attempt_number >= self.attempts
             or (self.floor or 0.0) > self.cap
             or self.clock.monotonic() + state.upcoming_sleep >= self.ends
+            or not self.budget.take()
         )
 
 

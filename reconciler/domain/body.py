@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Manages
-from reconciler.domain.scim import SCHEMA_URN, Schema, fold
+from reconciler.domain.scim import SCHEMA_URN, Attribute, Schema, fold
+
+PATCH_URN = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 _DEFAULTS: dict[str, Json] = {  # RFC 7643 section 2.2; some services ask for each of them
     "type": "string",
@@ -33,7 +35,7 @@ def create_body(desired: Schema) -> dict[str, Json]:
 def update_body(live: Schema, desired: Schema, manages: Manages) -> dict[str, Json]:
     """What PUT sends: the live document with our change in it, without `meta`.
 
-    Built for what `compatibility` lets through: descriptions and new attributes.
+    Built for what `compatibility` lets through: descriptions, new attributes, what loosens.
     """
     body = _without_meta(live.document)
     wanted = create_body(desired)
@@ -41,6 +43,26 @@ def update_body(live: Schema, desired: Schema, manages: Manages) -> dict[str, Js
         _put(body, "description", desired.description)
     _put(body, "attributes", _merged(_get(body, "attributes"), wanted["attributes"]))
     return body
+
+
+def patch_body(live: Schema, desired: Schema) -> dict[str, Json]:
+    """What PATCH sends: an operation for each attribute that is new or not as desired.
+
+    RFC 7644 section 3.5.2. Services match by the attribute's name, so a `replace` carries all of
+    the live attribute with our change in it.
+    """
+    there = _get(live.document, "attributes") or []
+    merged = _merged(there, create_body(desired)["attributes"])
+    replaced = [now for was, now in zip(there, merged, strict=False) if now != was]
+    operations = [
+        *(_operation("replace", attribute) for attribute in replaced),
+        *(_operation("add", attribute) for attribute in merged[len(there) :]),
+    ]
+    return {"schemas": [PATCH_URN], "Operations": operations}
+
+
+def _operation(verb: str, attribute: dict[str, Json]) -> dict[str, Json]:
+    return {"op": verb, "path": "attributes", "value": [attribute]}
 
 
 def _attribute(written: Mapping[str, Json]) -> dict[str, Json]:
@@ -52,7 +74,7 @@ def _attribute(written: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def _merged(live: Json, wanted: list[dict[str, Json]]) -> list[dict[str, Json]]:
-    """Live attributes in their order, with our descriptions and sub-attributes; then the new."""
+    """Live attributes in their order, with our change in them; then the new."""
     ours = {fold(attribute["name"]): attribute for attribute in wanted}
     merged = []
     for attribute in live or []:
@@ -63,7 +85,10 @@ def _merged(live: Json, wanted: list[dict[str, Json]]) -> list[dict[str, Json]]:
 
 def _with(live: Mapping[str, Json], wanted: Mapping[str, Json]) -> dict[str, Json]:
     attribute = dict(live)
-    _put(attribute, "description", wanted.get("description"))
+    was, wants = Attribute.from_json(live).to_json(), Attribute.from_json(wanted).to_json()
+    for member in ("description", "canonicalValues", "required", "uniqueness", "mutability"):
+        if was.get(member) != wants.get(member):
+            _put(attribute, member, _get(wanted, member))
     if subs := wanted.get("subAttributes"):
         _put(attribute, "subAttributes", _merged(_get(attribute, "subAttributes"), subs))
     return attribute

@@ -1,10 +1,13 @@
 """Dialect: what one kind of service can do with schemas, as data."""
 
 import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
-from reconciler.domain.scim import fold
+from reconciler.domain.jsontext import Json, digest
+from reconciler.domain.scim import Schema, fold
 
 _RFC_PREFIXES = (
     "urn:ietf:params:scim:schemas:core:",
@@ -17,7 +20,8 @@ class UpdateStrategy(StrEnum):
     """How a live schema is changed."""
 
     NONE = "none"
-    PUT = "put"
+    PUT = "put"  # the whole document, RFC 7644 section 3.5.1
+    PATCH = "patch"  # one operation for each attribute, RFC 7644 section 3.5.2
 
 
 class IdEncoding(StrEnum):
@@ -25,6 +29,31 @@ class IdEncoding(StrEnum):
 
     RAW = "raw"
     PERCENT = "percent"
+
+
+class ListShape(StrEnum):
+    """How a service lists schemas; all shapes are read, `doctor` says where it is another one."""
+
+    LIST = "list"  # a ListResponse, RFC 7644 section 3.4.2
+    ARRAY = "array"
+    MAP = "map"  # by URN
+    SINGLE = "single"  # the one schema itself
+
+
+class Paging(StrEnum):
+    """How the pages of a listing are asked for."""
+
+    NONE = "none"
+    INDEX = "index"  # startIndex and count, RFC 7644 section 3.4.2.4
+    CURSOR = "cursor"  # RFC 9865
+
+
+class EtagMode(StrEnum):
+    """Where the entity tag for If-Match comes from."""
+
+    HEADER = "header"  # or meta.version where there is no header
+    VERSION = "meta.version"
+    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +75,12 @@ class Dialect:
     `extensions` is the most custom schemas a tenant may hold (None: no limit known), `attributes`
     the most attributes in one, `sub_attributes` the most parts of one attribute. `names` says how
     an attribute may be called; `name_ends_urn` that a schema's name is the last part of its URN;
-    `members` are vendor members that each attribute needs.
+    `members` are vendor members that each attribute needs, `server_members` such that the service
+    sets on its own, so that a manifest's word for them counts for nothing.
+    `immutable` are characteristics that a live attribute keeps for ever, `ignored` those whose
+    change the service accepts and drops; RFC 7643 spelling, or a vendor member.
     `protected_prefixes` are URNs that belong to the vendor.
+    `requests_per_minute` is what we keep to without being told (None: no limit known).
     `lag_reads` is how often an absent answer is asked again before it is believed after a write.
     `permission_hint` says which scopes or roles a 403 asks for, and where an administrator looks.
     """
@@ -63,15 +96,121 @@ class Dialect:
     names: Names | None = None
     name_ends_urn: bool = False
     members: tuple[str, ...] = ()
+    server_members: tuple[str, ...] = ()
+    immutable: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
     protected_prefixes: tuple[str, ...] = ()
     id_encoding: IdEncoding = IdEncoding.RAW
     content_type: str = "application/scim+json"
+    list_shape: ListShape = ListShape.LIST
+    paging: Paging = Paging.INDEX
     page_size: int = 100
+    etag: EtagMode = EtagMode.HEADER
+    requests_per_minute: int | None = None
     lag_reads: int = 1
     permission_hint: str = ""
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Json]) -> Self:
+        """Read the data of a dialect, which has passed `schemas/dialect.json`."""
+        return cls(
+            name=data["name"],
+            target_system=data["targetSystem"],
+            creates=data["creates"],
+            updates=UpdateStrategy(data["updates"]),
+            types=frozenset(data["types"]),
+            extensions=data.get("extensions"),
+            attributes=data.get("attributes"),
+            sub_attributes=data.get("subAttributes"),
+            names=Names(**data["attributeNames"]) if "attributeNames" in data else None,
+            name_ends_urn=data.get("nameEndsUrn", False),
+            members=tuple(data.get("attributeMembers", ())),
+            server_members=tuple(data.get("serverMembers", ())),
+            immutable=tuple(data.get("immutable", ())),
+            ignored=tuple(data.get("ignored", ())),
+            protected_prefixes=tuple(data.get("protectedPrefixes", ())),
+            id_encoding=IdEncoding(data.get("idEncoding", IdEncoding.RAW)),
+            content_type=data.get("contentType", "application/scim+json"),
+            list_shape=ListShape(data.get("listShape", ListShape.LIST)),
+            paging=Paging(data.get("paging", Paging.INDEX)),
+            page_size=data.get("pageSize", 100),
+            etag=EtagMode(data.get("etag", EtagMode.HEADER)),
+            requests_per_minute=data.get("requestsPerMinute"),
+            lag_reads=data.get("lagReads", 1),
+            permission_hint=data.get("permissionHint", ""),
+        )
+
+    def to_json(self) -> dict[str, Json]:
+        """What `from_json` reads, every entry spelt out but limits that are not known."""
+        names = self.names and {"pattern": self.names.pattern, "words": self.names.words}
+        data: dict[str, Json] = {
+            "name": self.name,
+            "targetSystem": self.target_system,
+            "creates": self.creates,
+            "updates": str(self.updates),
+            "types": sorted(map(str, self.types)),
+            "extensions": self.extensions,
+            "attributes": self.attributes,
+            "subAttributes": self.sub_attributes,
+            "attributeNames": names,
+            "nameEndsUrn": self.name_ends_urn,
+            "attributeMembers": list(self.members),
+            "serverMembers": list(self.server_members),
+            "immutable": list(self.immutable),
+            "ignored": list(self.ignored),
+            "protectedPrefixes": list(self.protected_prefixes),
+            "idEncoding": str(self.id_encoding),
+            "contentType": self.content_type,
+            "listShape": str(self.list_shape),
+            "paging": str(self.paging),
+            "pageSize": self.page_size,
+            "etag": str(self.etag),
+            "requestsPerMinute": self.requests_per_minute,
+            "lagReads": self.lag_reads,
+            "permissionHint": self.permission_hint,
+        }
+        return {entry: value for entry, value in data.items() if value is not None}
+
+    def overridden(self, capabilities: Mapping[str, Json]) -> "Dialect":
+        """The same service where single entries of its data are known to be otherwise."""
+        return Dialect.from_json({**self.to_json(), **capabilities}) if capabilities else self
+
+    def digest(self) -> str:
+        """`sha256:…` over all that a plan may rest on: not over words for a person.
+
+        Nor over defaults, so that what a later version learns about others changes nothing here.
+        """
+        required = ("name", "targetSystem", "creates", "updates", "types")
+        said = self.to_json()
+        plain = Dialect.from_json({entry: said[entry] for entry in required}).to_json()
+        return digest(
+            {
+                entry: value
+                for entry, value in said.items()
+                if entry != "permissionHint" and (entry in required or plain.get(entry) != value)
+            }
+        )
+
+    def asked_for(self, desired: Schema) -> Schema:
+        """What a manifest can ask of this service: without what the service sets on its own."""
+        if not self.server_members:
+            return desired
+        members = {fold(member) for member in self.server_members}
+        return Schema.from_json(_without(desired.document, members))
 
     def protects(self, schema_id: str) -> bool:
         """Whether the id belongs to the vendor or to the RFCs, so that we never write it."""
         return fold(schema_id).startswith(
             tuple(fold(prefix) for prefix in (*_RFC_PREFIXES, *self.protected_prefixes))
         )
+
+
+def _without(document: Mapping[str, Json], members: Collection[str]) -> dict[str, Json]:
+    """A schema or attribute without those members, its attributes without them too."""
+    return {
+        member: [_without(item, members) for item in value]
+        if fold(member) in ("attributes", "subattributes") and isinstance(value, list)
+        else value
+        for member, value in document.items()
+        if fold(member) not in members
+    }

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from reconciler.adapters.gateway import Connection, HttpSchemaReader, HttpSchemaWriter
+from reconciler.adapters.gateway import Connection, HttpSchemaReader, HttpSchemaWriter, Traffic
 from reconciler.adapters.oauth2 import Anonymous, Authenticator, ClientCredentials, Credentials
 from reconciler.adapters.retrying import retrying
 from reconciler.adapters.transport import Http, HttpOptions
@@ -112,12 +112,13 @@ def world(
     dialect: Dialect = DIALECT,
     credentials: Callable[[FaultServer], Credentials] = lambda _: Anonymous(),
     base: str = BASE,
+    deadline: float = 120.0,
 ) -> Iterator[World]:
     """A server, and a reader and a writer that talk to it."""
     with ExitStack() as stack:
         server = stack.enter_context(serving(handler))
         clock = FakeClock()
-        retry = retrying(clock=clock, random=lambda: 0.0)
+        retry = retrying(clock=clock, random=lambda: 0.0, deadline=deadline)
         options = HttpOptions(deadline=5)
         authenticator = stack.enter_context(
             Authenticator(credentials(server), options=options, retry=retry, clock=clock)
@@ -129,8 +130,9 @@ def world(
             authenticator=authenticator,
             retry=retry,
             clock=clock,
+            traffic=Traffic(clock=clock, per_minute=dialect.requests_per_minute),
         )
-        writes = stack.enter_context(Http(options, methods=frozenset({"POST", "PUT"})))
+        writes = stack.enter_context(Http(options, methods=frozenset({"POST", "PUT", "PATCH"})))
         yield World(
             server, HttpSchemaReader(connection), HttpSchemaWriter(connection, writes), clock
         )

@@ -9,7 +9,7 @@ from referencing import Registry
 
 from reconciler.adapters.dialects import load_dialects
 from reconciler.adapters.packaged import schema_text
-from reconciler.domain.dialect import UpdateStrategy
+from reconciler.domain.dialect import Dialect, UpdateStrategy
 from reconciler.domain.scim import AttributeType
 
 TEXTS = {
@@ -45,7 +45,7 @@ def test_the_dialects_are_those_that_manifests_may_name() -> None:
     [
         ("genesys", True, "put", ALL_BUT_BINARY, 10, None, "Genesys Cloud"),
         ("sap", True, "none", ALL_BUT_BINARY, 20, 20, "SAP Cloud Identity Services"),
-        ("oracle", False, "none", frozenset({"string"}), None, None, "Oracle identity domains"),
+        ("oracle", False, "patch", frozenset({"string"}), None, None, "Oracle identity domains"),
         ("rfc7644", True, "put", ALL, None, None, "SCIM 2.0"),
         ("read-only", False, "none", ALL, None, None, "SCIM 2.0, read only"),
     ],
@@ -66,6 +66,35 @@ def test_a_dialect_says_what_its_service_can_do(
     assert (dialect.creates, dialect.updates) == (creates, UpdateStrategy(updates))
     assert dialect.types == types
     assert (dialect.extensions, dialect.attributes) == (extensions, attributes)
+
+
+def test_what_a_tenant_may_override_is_every_entry_but_names_words_and_patterns() -> None:
+    dialect = json.loads(schema_text("dialect"))["properties"]
+    capabilities = json.loads(schema_text("manifest"))["$defs"]["Capabilities"]["properties"]
+
+    theirs = {"$schema", "name", "description", "targetSystem", "attributeNames"}
+
+    assert capabilities == {e: dialect[e] for e in dialect if e not in theirs}
+
+
+@pytest.mark.parametrize("name", sorted(TEXTS))
+def test_no_entry_of_a_dialect_file_is_lost_on_the_way(name: str) -> None:
+    data = json.loads(TEXTS[name])
+
+    written = Dialect.from_json(data).to_json()
+
+    for entry in data.keys() - {"$schema", "description"}:
+        assert written[entry] == (sorted(data[entry]) if entry == "types" else data[entry]), entry
+
+
+def test_what_the_research_says_of_oracle_and_sap_stands_in_their_data() -> None:
+    dialects = load_dialects()
+
+    assert set(dialects["oracle"].ignored) == {
+        "type", "multiValued", "required", "caseExact", "uniqueness", "idcsSearchable",
+        "idcsSensitive",
+    }  # fmt: skip
+    assert dialects["sap"].requests_per_minute == 200
 
 
 @pytest.mark.parametrize(

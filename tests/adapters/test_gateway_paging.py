@@ -1,16 +1,17 @@
 """HttpSchemaReader: whatever shape a listing has, and however its pages lie."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconciler.domain.dialect import Paging
 from reconciler.domain.jsontext import Json
-from reconciler.errors import (
-    AnswerUnreadable,
-)
+from reconciler.errors import AnswerUnreadable
 from tests.adapters.gateway_world import (
     BASE,
     Lister,
@@ -22,6 +23,8 @@ from tests.adapters.gateway_world import (
     urn,
     world,
 )
+from tests.fakes import DIALECT
+from tests.faultserver import Handler, Received, Script, in_turn, json_reply
 
 ALL = [schema(n) for n in range(230)]
 IDS = {urn(n).lower() for n in range(230)}
@@ -195,6 +198,107 @@ def test_a_total_that_is_not_reached_is_a_warning() -> None:
         "the list says totalResults 9 and holds 3; "
         "schemas that it does not show may count towards the limit",
     )
+
+
+@pytest.mark.parametrize(
+    ("lister", "said"),
+    [
+        (lambda *_: listed(FEW, totalResults=2), "the list says totalResults 2 and holds 3"),
+        (lambda *_: listed(FEW, totalResults=0), "the list says totalResults 0 and holds 3"),
+        (sliced_total(ALL), "the list says totalResults 100 and holds 230"),
+    ],
+)
+def test_a_total_that_is_too_small_is_a_warning_too(lister: Lister, said: str) -> None:
+    with world(service(lister)) as w:
+        assert w.reader.read_all([]).warnings == (said,)
+
+
+# --- cursors, RFC 9865 ---------------------------------------------------------------------
+
+
+def by_cursor(documents: list[Any], *, most: int = 50, total: bool = True) -> Handler:
+    """Pages by cursor, and by nothing else."""
+
+    def handle(request: Received) -> Script:
+        query = parse_qs(urlsplit(request.target).query, keep_blank_values=True)
+        if "startIndex" in query and query["startIndex"] != ["1"]:
+            return json_reply(listed([], totalResults=len(documents) if total else None))
+        start = int(query.get("cursor", ["0"])[0] or 0)
+        following = start + most
+        members: dict[str, Json] = {"totalResults": len(documents) if total else None}
+        if following < len(documents):
+            members["nextCursor"] = str(following)
+        return json_reply(listed(documents[start:following], **members))
+
+    return handle
+
+
+@pytest.mark.parametrize("paging_mode", [Paging.CURSOR, Paging.INDEX, Paging.NONE])
+@pytest.mark.parametrize("total", [True, False])
+@pytest.mark.parametrize("number", [0, 1, 50, 51, 230])
+def test_cursors_are_followed_to_the_end_by_whichever_dialect(
+    paging_mode: Paging, total: bool, number: int
+) -> None:
+    dialect = replace(DIALECT, paging=paging_mode)
+    with world(by_cursor(ALL[:number], total=total), dialect=dialect) as w:
+        live = w.reader.read_all([])
+
+    assert set(live.schemas) == keys(ALL[:number])
+    assert live.warnings == ()
+    assert len(w.requests) <= number // 50 + 2
+
+
+@pytest.mark.parametrize(
+    ("mode", "target"),
+    [
+        (Paging.CURSOR, "?cursor=&count=100"),
+        (Paging.INDEX, "?startIndex=1&count=100"),
+        (Paging.NONE, ""),
+    ],
+)
+def test_the_dialect_says_how_the_first_page_is_asked_for(mode: Paging, target: str) -> None:
+    with world(service_of_one(), dialect=replace(DIALECT, paging=mode)) as w:
+        w.reader.read_all([])
+
+    assert [r.target for r in w.requests] == [f"{BASE}/Schemas{target}"]
+
+
+def service_of_one() -> Handler:
+    return in_turn(json_reply(listed([schema(1)])))
+
+
+@pytest.mark.parametrize("paging_mode", [Paging.CURSOR, Paging.INDEX])
+def test_a_cursor_that_leads_back_ends_the_walk_with_a_warning(paging_mode: Paging) -> None:
+    pages = [listed([schema(n)], totalResults=None, nextCursor=str(n % 2)) for n in range(3)]
+    scripts = in_turn(*map(json_reply, [*pages, *pages]))
+    with world(scripts, dialect=replace(DIALECT, paging=paging_mode)) as w:
+        live = w.reader.read_all([])
+
+    assert set(live.schemas) == keys(schema(n) for n in range(3))
+    assert "without anything new" in live.warnings[0]
+    assert len(w.requests) == 3
+
+
+def test_a_cursor_is_a_value_and_never_an_address() -> None:
+    evil = "https://evil.example/?x=1&count=9#y"
+    pages = in_turn(
+        json_reply(listed([schema(1)], nextCursor=evil, totalResults=None)),
+        json_reply(listed([schema(2)], totalResults=None)),
+    )
+    with world(pages) as w:
+        w.reader.read_all([])
+
+    query = parse_qs(urlsplit(w.requests[1].target).query)
+    assert w.requests[1].path == f"{BASE}/Schemas"
+    assert query == {"cursor": [evil], "count": ["100"]}
+
+
+@pytest.mark.parametrize("cursor", [None, "", 7, ["x"], True])
+def test_what_is_no_cursor_is_not_followed(cursor: Json) -> None:
+    with world(service(lambda *_: listed(FEW, nextCursor=cursor))) as w:
+        assert w.reader.read_all([]).warnings == ()
+
+    assert len(w.requests) == 1
 
 
 def test_a_list_without_end_is_given_up() -> None:

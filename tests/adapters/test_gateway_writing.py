@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.domain.answer import Applied, Next, Verdict
+from reconciler.domain.body import patch_body
+from reconciler.domain.dialect import EtagMode
 from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import Schema
 from reconciler.ports import SchemaWriter, WriteResult
@@ -28,6 +31,7 @@ from tests.faultserver import Cut, Received, Script, in_turn, json_reply, reply
 
 DOCUMENT = schema(1, description="Größe\u2028😀")
 LIVE = Schema.from_json(schema(1))
+PATCH = patch_body(LIVE, Schema.from_json(schema(1, attributes=[{"name": "new"}])))
 CLAIMED = Verdict(Applied.CLAIMED, Next.VERIFY)
 UNKNOWN = Verdict(Applied.UNKNOWN, Next.READ)
 REFUSED = Verdict(Applied.NO, Next.STOP)
@@ -36,6 +40,7 @@ Write = Callable[[World], WriteResult]
 WRITES: dict[str, Write] = {
     "create": lambda w: w.writer.create(DOCUMENT),
     "replace": lambda w: w.writer.replace(LIVE, DOCUMENT),
+    "patch": lambda w: w.writer.patch(LIVE, PATCH),
 }
 both = pytest.mark.parametrize("write", WRITES.values(), ids=WRITES.keys())
 
@@ -67,6 +72,42 @@ def test_a_replace_puts_the_document_at_the_id_of_the_live_schema() -> None:
     assert json.loads(request.body) == DOCUMENT
     assert "if-match" not in request.headers
     assert result.verdict == CLAIMED
+
+
+def test_a_patch_is_sent_to_the_id_of_the_live_schema_with_its_tag() -> None:
+    served = json_reply(schema(1), 200, {"ETag": '"7"'})
+    with world(in_turn(served, reply(200))) as w:
+        live = w.writer.read(urn(1))
+        assert live is not None
+        result = w.writer.patch(live, PATCH)
+
+    request = w.requests[1]
+    assert (request.method, request.target) == ("PATCH", f"{BASE}/Schemas/{urn(1)}")
+    assert request.headers["if-match"] == '"7"'
+    assert json.loads(request.body) == PATCH
+    assert result.verdict == CLAIMED
+
+
+@pytest.mark.parametrize(
+    ("mode", "sent"),
+    [
+        (EtagMode.HEADER, '"of-header"'),
+        (EtagMode.VERSION, '"of-meta"'),
+        (EtagMode.NONE, None),
+    ],
+)
+@pytest.mark.parametrize("write", ["replace", "patch"])
+def test_the_dialect_says_where_the_tag_comes_from(
+    mode: EtagMode, sent: str | None, write: str
+) -> None:
+    document = schema(1, meta={"version": "of-meta"})
+    scripts = in_turn(json_reply(document, 200, {"ETag": '"of-header-gzip"'}), reply(200))
+    with world(scripts, dialect=replace(HINTED, etag=mode)) as w:
+        live = w.writer.read(urn(1))
+        assert live is not None
+        w.writer.replace(live, DOCUMENT) if write == "replace" else w.writer.patch(live, PATCH)
+
+    assert w.requests[1].headers.get("if-match") == sent
 
 
 TAGS = [
@@ -201,6 +242,9 @@ def test_a_service_that_is_not_there_was_sent_nothing(write: Write) -> None:
         ("replace", scim_error(501), True),
         ("replace", scim_error(412), False),
         ("replace", reply(503), False),
+        ("patch", reply(404, b"<html>"), True),
+        ("patch", scim_error(404), False),
+        ("patch", reply(405), True),
     ],
 )
 def test_a_service_without_such_writes_is_told_from_one_that_refuses_this_one(
@@ -212,6 +256,25 @@ def test_a_service_without_such_writes_is_told_from_one_that_refuses_this_one(
     words = f"this service does not allow schemas to be {'cre' if write == 'create' else 'chang'}"
     assert result.unsupported is unsupported
     assert (words in result.message) is unsupported
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+def test_a_service_that_has_no_creates_is_not_asked_for_one_again(status: int) -> None:
+    with world(in_turn(reply(status), reply(201))) as w:
+        first = w.writer.create(DOCUMENT)
+        second = w.writer.create(schema(2))
+        w.writer.replace(LIVE, DOCUMENT)
+
+    assert [r.method for r in w.requests] == ["POST", "PUT"]
+    assert second.unsupported
+    assert second == first
+    assert "none is for the rest of this run" in first.message
+
+
+def test_a_create_that_is_refused_for_itself_does_not_stand_against_the_next() -> None:
+    with world(in_turn(reply(400), reply(201))) as w:
+        w.writer.create(DOCUMENT)
+        assert w.writer.create(schema(2)).verdict == CLAIMED
 
 
 @both

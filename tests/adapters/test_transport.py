@@ -1,8 +1,10 @@
 """Http over real sockets: what becomes of a request when the other side misbehaves."""
 
+import math
 import ssl
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 from http import HTTPStatus
 
@@ -225,6 +227,112 @@ def test_a_request_ends_by_its_deadline_however_slowly_the_answer_comes(script: 
 
     assert answer == NoAnswer(Loss.LOST, "no whole answer within 0.5 seconds")
     assert took < SHORT + 1
+
+
+# --- where a host is -----------------------------------------------------------------------
+
+
+def test_a_resolver_that_does_not_answer_ends_at_the_deadline_and_nothing_was_sent() -> None:
+    stuck, asked = threading.Event(), threading.Event()
+
+    def resolve(host: str, port: int) -> list[str]:
+        asked.set()
+        stuck.wait(10)
+        return ["127.0.0.1"]
+
+    began = time.monotonic()
+    with Http(HttpOptions(deadline=SHORT, resolve=resolve), methods=ANY) as http:
+        answer = http.send("POST", "https://slow.example/", headers={}, body=b"{}")
+    took = time.monotonic() - began
+    stuck.set()
+
+    assert asked.is_set()
+    assert answer == NoAnswer(Loss.NOT_SENT, "no connection within 0.5 seconds")
+    assert took < SHORT + 1
+
+
+def test_the_addresses_of_a_host_are_tried_in_turn_and_its_name_is_kept() -> None:
+    with serving(in_turn(reply(204))) as server:
+        nobody = ["127.0.0.9", "127.0.0.1"]
+        options = HttpOptions(deadline=5, resolve=lambda host, port: nobody)
+        with Http(options, methods=ANY) as http:
+            answer = http.send("GET", server.url(host="localhost"), headers={})
+        name = f"localhost:{server.port}"
+
+    assert isinstance(answer, Answer)
+    assert server.requests[0].headers["host"] == name
+
+
+@pytest.mark.parametrize("error", [OSError("no"), UnicodeError("no name"), None])
+def test_a_host_without_an_address_was_never_asked(error: Exception | None) -> None:
+    def resolve(host: str, port: int) -> list[str]:
+        if error is not None:
+            raise error
+        return []
+
+    with Http(HttpOptions(deadline=5, resolve=resolve), methods=ANY) as http:
+        answer = http.send("GET", "https://nowhere.example/", headers={})
+
+    assert answer == NoAnswer(Loss.NOT_SENT, "the host name is not known")
+
+
+def test_an_address_is_not_looked_up() -> None:
+    def resolve(host: str, port: int) -> list[str]:
+        raise AssertionError(host)
+
+    with serving(in_turn(reply())) as server:
+        assert isinstance(ask(server, options=HttpOptions(resolve=resolve)), Answer)
+
+
+def running_out(seconds: float) -> Callable[[], float]:
+    """What a run that was asked to stop just now has left."""
+    ends = time.monotonic() + seconds
+    return lambda: max(0.0, ends - time.monotonic())
+
+
+@pytest.mark.parametrize("script", SLOW.values(), ids=SLOW.keys())
+def test_a_request_ends_with_the_run_however_slowly_the_answer_comes(script: Script) -> None:
+    with serving(in_turn(script)) as server:
+        begun = time.monotonic()
+        answer = ask(server, options=HttpOptions(deadline=30, left=running_out(0.3)))
+        took = time.monotonic() - begun
+
+    assert answer == NoAnswer(Loss.LOST, "no whole answer before the run was to end")
+    assert took < 2
+
+
+def test_an_answer_that_comes_before_the_run_ends_counts() -> None:
+    with serving(in_turn((Pause(0.1), *reply(200, b"[]")))) as server:
+        answer = ask(server, options=HttpOptions(deadline=30, left=running_out(5)))
+
+    assert isinstance(answer, Answer)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+@pytest.mark.parametrize("left", [2.0, 0.0])
+def test_nothing_that_may_change_anything_leaves_once_the_run_is_to_end(
+    method: str, left: float
+) -> None:
+    seen: list[str] = []
+
+    def handler(request: Received) -> Script:
+        seen.append(request.method)
+        return reply(200, b"[]")
+
+    with serving(handler) as server:
+        running = [True]
+        options = HttpOptions(deadline=5, left=lambda: math.inf if running else left)
+        with Http(options, methods=ANY) as http:
+            first = http.send(method, server.url(), headers={}, body=b"{}")
+            running.clear()
+            on_the_same_line = http.send(method, server.url(), headers={}, body=b"{}")
+        on_a_new_one = ask(server, method, options=HttpOptions(left=lambda: left))
+
+    assert isinstance(first, Answer)
+    for refused in (on_the_same_line, on_a_new_one):
+        assert isinstance(refused, NoAnswer)
+        assert refused.loss is Loss.NOT_SENT
+    assert seen == [method]
 
 
 def test_a_body_of_the_longest_length_is_read_and_one_byte_more_is_not() -> None:

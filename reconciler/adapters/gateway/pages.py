@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from reconciler.domain.dialect import ListShape
 from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import MalformedSchema, Schema, fold
 
@@ -12,10 +13,15 @@ class NotScim(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What one answer holds: documents as served, and `totalResults` where it is a number."""
+    """What one answer holds: documents as served, and `totalResults` where it is a number.
+
+    `cursor` asks for the page after it, RFC 9865 section 2; None on the last one.
+    """
 
     documents: tuple[Json, ...]
     total: int | None = None
+    cursor: str | None = None
+    shape: ListShape = ListShape.LIST
 
 
 def page(body: Json) -> Page:
@@ -24,16 +30,21 @@ def page(body: Json) -> Page:
     RFC 7644 section 3.4.2 knows only the first; services answer with all of them.
     """
     if isinstance(body, list):
-        return Page(tuple(body))
+        return Page(tuple(body), shape=ListShape.ARRAY)
     if not isinstance(body, dict) or not body:
         raise NotScim("JSON that is no list of schemas")
     members = {fold(member): value for member, value in body.items()}
     if "resources" in members or "totalresults" in members:
-        return Page(_resources(members.get("resources")), _number(members.get("totalresults")))
+        return Page(
+            _resources(members.get("resources")),
+            _number(members.get("totalresults")),
+            _cursor(members.get("nextcursor")),
+        )
     if "id" in members:
-        return Page((body,))
+        return Page((body,), shape=ListShape.SINGLE)
     if all(member.startswith("urn:") for member in members):
-        return Page(tuple(_named(urn, value) for urn, value in body.items()))
+        named = tuple(_named(urn, value) for urn, value in body.items())
+        return Page(named, shape=ListShape.MAP)
     raise NotScim(f"a JSON object with the members {_some(list(body))}")
 
 
@@ -49,7 +60,8 @@ class Listing:
     warnings: list[str] = field(default_factory=list)
     arrived: int = 0
     _unreadable: int = 0
-    _total: int | None = None
+    _totals: set[int] = field(default_factory=set)
+    _cursors: set[str] = field(default_factory=set)
 
     def add(self, page: Page, *, asked: int) -> bool:
         """Take a page in; whether it was the last. `asked` is the `count` of its request."""
@@ -57,16 +69,33 @@ class Listing:
         for document in page.documents:
             self._take(document)
         self.arrived += len(page.documents)
-        self._total = page.total
+        if page.total is not None:
+            self._totals.add(page.total)
+        if page.cursor is not None:
+            return self._goes_round(page.cursor, news=len(self.schemas) > before)
+        if self._cursors:  # and this page has none, so it was the last
+            return True
         return len(self.schemas) == before or self._is_complete(page, asked)
 
     def finish(self) -> None:
-        """Say so if the service named more than it listed."""
-        if self._total is not None and self._total > self._distinct:
+        """Say so if the service named more or fewer than it listed."""
+        wrong = sorted(self._totals - {self._distinct})
+        if not wrong:
+            return
+        said = f"the list says totalResults {wrong[-1]} and holds {self._distinct}"
+        if wrong[-1] > self._distinct:
+            said += "; schemas that it does not show may count towards the limit"
+        self.warnings.append(said)
+
+    def _goes_round(self, cursor: str, *, news: bool) -> bool:
+        """Whether a cursor leads nowhere: back to a page that was seen, or on without end."""
+        seen = cursor in self._cursors
+        self._cursors.add(cursor)
+        if seen or not news:
             self.warnings.append(
-                f"the list says totalResults {self._total} and holds {self._distinct}; "
-                "schemas that it does not show may count towards the limit"
+                "the list goes on to a page without anything new; the walk ends there"
             )
+        return seen or not news
 
     @property
     def _distinct(self) -> int:
@@ -102,6 +131,10 @@ def _number(value: Json) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int):
         return None
     return value if value >= 0 else None
+
+
+def _cursor(value: Json) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 def _named(urn: str, value: Json) -> Json:

@@ -2,38 +2,67 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
 from reconciler.adapters.gateway.answers import Asked, read_error, unreadable
 from reconciler.adapters.gateway.pages import Listing, NotScim, Page, page
-from reconciler.adapters.oauth2 import Authenticator
+from reconciler.adapters.gateway.traffic import Traffic
 from reconciler.adapters.retrying import asked_wait
-from reconciler.adapters.transport import Http
 from reconciler.domain.answer import Answer, Next, NoAnswer, Reply, judge_read
-from reconciler.domain.dialect import Dialect, IdEncoding
+from reconciler.domain.dialect import Dialect, IdEncoding, Paging
 from reconciler.domain.jsontext import Json, NotJson, parse
 from reconciler.domain.plan import LiveTenant
 from reconciler.domain.scim import MalformedSchema, Schema, fold
-from reconciler.errors import AnswerUnreadable
+from reconciler.errors import AnswerUnreadable, TenantError
 from reconciler.ports import Clock, Retry
 
 MAX_PAGES = 200
+Query = dict[str, int | str]
 ACCEPT = "application/scim+json, application/json"
+
+
+class Sender(Protocol):
+    """What sends one request and gives its reply: an Http, or a simulation of one."""
+
+    def send(
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None
+    ) -> Reply:
+        """The whole answer, whatever its status, or how it was lost."""
+        ...
+
+
+class Identity(Protocol):
+    """Who we are to a tenant; an Authenticator."""
+
+    def header(self) -> str | None:
+        """The value of Authorization, None for none. Raises TenantError where no token comes."""
+        ...
+
+    def renew(self, failed: str | None) -> None:
+        """Forget the token of this header."""
+        ...
+
+    def life(self) -> float | None:
+        """Seconds that the newest token lives from when it was given; None for what has no life."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
     """One tenant: where it is, how it speaks, who we are, and how patient we are.
 
-    `reads` is an Http that can send nothing but GET.
+    `reads` is an Http that can send nothing but GET. `traffic` is the tenant's, shared by all that
+    talk to it.
     """
 
     base_url: str
     dialect: Dialect
-    reads: Http
-    authenticator: Authenticator
+    reads: Sender
+    authenticator: Identity
     retry: Retry
     clock: Clock
+    traffic: Traffic
 
     def url(self, schema_id: str | None = None) -> str:
         """`{base}/Schemas`, or one schema below it; never an address that the service gave us."""
@@ -42,6 +71,10 @@ class Connection:
             return collection
         colon = ":" if self.dialect.id_encoding is IdEncoding.RAW else ""
         return f"{collection}/{quote(schema_id, safe=colon)}"
+
+    def at(self, endpoint: str) -> str:
+        """`{base}/Users`, `{base}/ResourceTypes` and so on."""
+        return f"{self.base_url.rstrip('/')}/{endpoint}"
 
     def asked(self, method: str, url: str, credential: str | None = None) -> Asked:
         """The request as messages name it."""
@@ -53,21 +86,28 @@ class Connection:
         )
 
     def send(
-        self, http: Http, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None
+        self, http: Sender, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None
     ) -> tuple[Reply, str | None]:
         """Send, with a new token and once more after a 401; the reply, and the credential sent.
 
         A 401 says that nothing was done, so a write may be replayed too. Raises TenantError where
-        no token comes.
+        no token comes, and where the tenant is being left alone.
         """
+
+        def sent(header: str | None) -> Reply:
+            self.traffic.admit()
+            reply = http.send(method, url, headers=_with(headers, header), body=body)
+            self.traffic.note(reply)
+            return reply
+
         header = self.authenticator.header()
-        reply = http.send(method, url, headers=_with(headers, header), body=body)
+        reply = sent(header)
         if not isinstance(reply, Answer) or reply.status != 401:
             return reply, _credential(header)
         self.authenticator.renew(header)
         renewed = self.authenticator.header()
         if renewed != header:
-            reply = http.send(method, url, headers=_with(headers, renewed), body=body)
+            reply = sent(renewed)
         return reply, _credential(renewed)
 
 
@@ -101,25 +141,55 @@ class HttpSchemaReader:
         self._remember_etag(document, reply)
         return document
 
+    def bindings(self) -> Mapping[str, frozenset[str]] | None:
+        """Which extensions each resource type has, by folded name (RFC 7643 section 6).
+
+        None where the service does not list them; never raises TenantError.
+        """
+        try:
+            reply, asked = self._get(self._connection.at("ResourceTypes"))
+            documents = _page(_answer(asked, reply, collection=True), asked).documents
+        except TenantError:
+            return None
+        return {
+            fold(str(kind.get("name") or kind.get("id"))): _bound(kind)
+            for kind in documents
+            if isinstance(kind, dict)
+        }
+
     def etag(self, live: Schema) -> str | None:
         """The entity tag under which exactly this document was served, if any."""
         document, tag = self._etags.get(live.key, ({}, None))
         return tag if document == live.document else None
 
     def _walk(self) -> Listing:
-        listing = Listing()
-        for _ in range(MAX_PAGES):
-            count = self._connection.dialect.page_size
-            if listing.add(self._page(listing.arrived + 1, count), asked=count):
+        listing, count = Listing(), self._connection.dialect.page_size
+        page = self._page(self._first(count))
+        for _ in range(MAX_PAGES - 1):
+            if listing.add(page, asked=count) or self._is_last(page):
                 listing.finish()
                 return listing
+            page = self._page(_next(page, start=listing.arrived + 1, count=count))
         raise AnswerUnreadable(
             f"{self._connection.asked('GET', self._connection.url())}: the list does not end after "
             f"{MAX_PAGES} pages; the service pages in a way that we cannot follow"
         )
 
-    def _page(self, start: int, count: int) -> Page:
-        url = f"{self._connection.url()}?{urlencode({'startIndex': start, 'count': count})}"
+    def _first(self, count: int) -> Query:
+        match self._connection.dialect.paging:
+            case Paging.NONE:
+                return {}
+            case Paging.INDEX:
+                return {"startIndex": 1, "count": count}
+            case Paging.CURSOR:  # an empty one asks for cursors, RFC 9865 section 2
+                return {"cursor": "", "count": count}
+
+    def _is_last(self, page: Page) -> bool:
+        """Where pages are not asked for by index, whatever has no cursor is the last."""
+        return page.cursor is None and self._connection.dialect.paging is not Paging.INDEX
+
+    def _page(self, query: Query) -> Page:
+        url = self._connection.url() + (f"?{urlencode(query)}" if query else "")
         reply, asked = self._get(url)
         answer = _answer(asked, reply, collection=True)
         found = _page(answer, asked)
@@ -129,7 +199,7 @@ class HttpSchemaReader:
     def _make_sure_of_the_collection(self) -> None:
         """Below a wrong base URL everything is 404, and nothing is known to be absent."""
         if not self._has_listed:
-            self._page(1, 1)
+            self._page(self._first(1))
 
     def _one(self, answer: Answer, asked: Asked, schema_id: str) -> Schema:
         for document in _page(answer, asked).documents:
@@ -181,6 +251,26 @@ def _page(answer: Answer, asked: Asked) -> Page:
         return page(body)
     except NotScim as error:
         raise unreadable(asked, answer, f"what came is {error}") from error
+
+
+def _next(page: Page, *, start: int, count: int) -> Query:
+    """Where the next page is: at the cursor that the service gave, else where the last one ended.
+
+    Nothing but the value of a parameter comes from the service.
+    """
+    if page.cursor is not None:
+        return {"cursor": page.cursor, "count": count}
+    return {"startIndex": start, "count": count}
+
+
+def _bound(kind: Mapping[str, Json]) -> frozenset[str]:
+    extensions = kind.get("schemaExtensions")
+    found = extensions if isinstance(extensions, list) else []
+    return frozenset(
+        fold(each["schema"])
+        for each in found
+        if isinstance(each, dict) and isinstance(each.get("schema"), str)
+    )
 
 
 def _with(headers: Mapping[str, str], authorization: str | None) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""HttpSchemaWriter: a reader that may also POST and PUT, each once."""
+"""HttpSchemaWriter: a reader that may also POST, PUT and PATCH, each once."""
 
 import json
 import re
@@ -11,10 +11,10 @@ from reconciler.adapters.gateway.answers import (
     is_scim_error,
     what_came,
 )
-from reconciler.adapters.gateway.reader import ACCEPT, Connection, HttpSchemaReader
+from reconciler.adapters.gateway.reader import ACCEPT, Connection, HttpSchemaReader, Sender
 from reconciler.adapters.retrying import asked_wait
-from reconciler.adapters.transport import Http
 from reconciler.domain.answer import Answer, Applied, Next, NoAnswer, Reply, Verdict, judge_write
+from reconciler.domain.dialect import EtagMode
 from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import Schema
 from reconciler.errors import TenantError
@@ -24,11 +24,15 @@ _REFUSED = Verdict(Applied.NO, Next.STOP)
 
 
 class HttpSchemaWriter(HttpSchemaReader):
-    """ports.SchemaWriter. `writes` is an Http that can send nothing but POST and PUT."""
+    """ports.SchemaWriter. `writes` is an Http that can send nothing but POST, PUT and PATCH.
 
-    def __init__(self, connection: Connection, writes: Http) -> None:
+    A kind of write that the service turns out not to have is not sent to it again.
+    """
+
+    def __init__(self, connection: Connection, writes: Sender) -> None:
         super().__init__(connection)
         self._writes = writes
+        self._unsupported: dict[str, WriteResult] = {}
 
     def create(self, document: Mapping[str, Json]) -> WriteResult:
         """POST a schema. Never raises TenantError: what happened is the result."""
@@ -36,12 +40,35 @@ class HttpSchemaWriter(HttpSchemaReader):
 
     def replace(self, live: Schema, document: Mapping[str, Json]) -> WriteResult:
         """PUT a schema over the live one that was read, with If-Match where it has an ETag."""
-        tag = self.etag(live) or _version_tag(live)
-        return self._write(
-            "PUT", self._connection.url(live.id), document, if_match=_plain(tag) if tag else None
-        )
+        url = self._connection.url(live.id)
+        return self._write("PUT", url, document, if_match=self._tag(live))
+
+    def patch(self, live: Schema, document: Mapping[str, Json]) -> WriteResult:
+        """PATCH the live schema that was read (RFC 7644 section 3.5.2), with If-Match alike."""
+        url = self._connection.url(live.id)
+        return self._write("PATCH", url, document, if_match=self._tag(live))
+
+    def _tag(self, live: Schema) -> str | None:
+        match self._connection.dialect.etag:
+            case EtagMode.NONE:
+                return None
+            case EtagMode.VERSION:
+                tag = _version_tag(live)
+            case EtagMode.HEADER:
+                tag = self.etag(live) or _version_tag(live)
+        return _plain(tag) if tag else None
 
     def _write(
+        self, method: str, url: str, document: Mapping[str, Json], *, if_match: str | None
+    ) -> WriteResult:
+        if (known := self._unsupported.get(method)) is not None:
+            return known
+        result = self._send(method, url, document, if_match=if_match)
+        if result.unsupported:
+            self._unsupported[method] = result
+        return result
+
+    def _send(
         self, method: str, url: str, document: Mapping[str, Json], *, if_match: str | None
     ) -> WriteResult:
         headers = {
@@ -81,7 +108,7 @@ def _is_unsupported(method: str, answer: Answer) -> bool:
     """Whether the service has no such write at all.
 
     A schema that is gone is answered with an Error resource; where there is no route, a PUT
-    meets whatever the service says to an address that it does not know.
+    or PATCH meets whatever the service says to an address that it does not know.
     """
     if answer.status == 404:
         return method == "POST" or not is_scim_error(answer)
@@ -91,7 +118,10 @@ def _is_unsupported(method: str, answer: Answer) -> bool:
 def _advice(asked: Asked, answer: Answer, *, unsupported: bool) -> str | None:
     if unsupported:
         done = "created" if asked.method == "POST" else "changed"
-        return f"this service does not allow schemas to be {done}"
+        return (
+            f"this service does not allow schemas to be {done}, and none is for the rest of this "
+            "run; where that is so for good, write it into spec.capabilities or spec.dialect"
+        )
     match answer.status:
         case 404:
             return "the schema is no longer there; plan again"

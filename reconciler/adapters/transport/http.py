@@ -51,7 +51,7 @@ class Http:
         self._options = options
         self._only = only
         self._blind = permit is not None and options.proxy is not None
-        self._line = Line(permit, options.left)
+        self._line = Line(permit, options)
         self._adapter = Adapter(options, methods, self._line)
         self._turn = threading.Lock()
 
@@ -101,7 +101,7 @@ class Http:
         request.headers["User-Agent"] = USER_AGENT
         timeout = (
             min(self._options.connect_timeout, self._options.deadline),
-            self._options.deadline,
+            self._options.deadline + 1,  # the watchdog ends the request, and says so
         )
         with closing(self._adapter.send(request, stream=True, timeout=timeout)) as response:
             return self._read(response)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from http.client import HTTPResponse, RemoteDisconnected
 from ipaddress import ip_address
 from pathlib import Path
-from socket import SHUT_RDWR, socket
+from socket import SHUT_RDWR, gaierror, socket
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,10 +17,16 @@ import requests
 from requests.adapters import DEFAULT_CA_BUNDLE_PATH, HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NameResolutionError,
+    NewConnectionError,
+)
 from urllib3.util import make_headers, parse_url
 
 from reconciler.adapters.transport.losses import AddressRefused, Stage, Stopped
+from reconciler.adapters.transport.names import Lookup, Resolve, addresses_of, is_address
 from reconciler.errors import UsageError
 
 Permit = Callable[[str], bool]
@@ -33,7 +39,8 @@ class HttpOptions:
 
     `deadline` bounds a whole request, `connect_timeout` each address that is tried. The proxy is
     for https only; `ca_bundle` stands in for the public authorities. `left` says how many seconds
-    the run has left; from when it is finite nothing but GET leaves, and at 0 all is cut.
+    the run has left; from when it is finite nothing but GET leaves, and at 0 all is cut. `resolve`
+    says where a host is; the deadline holds for it too.
     """
 
     proxy: str | None = None
@@ -42,6 +49,7 @@ class HttpOptions:
     connect_timeout: float = 10.0
     max_body: int = 5 * 1024 * 1024
     left: Callable[[], float] = lambda: math.inf
+    resolve: Resolve = addresses_of
 
 
 class ForbiddenRequest(AssertionError):
@@ -55,11 +63,13 @@ class Line:
     shut down the duplicate ends the connection, and whoever waits on it reads an end of file.
     """
 
-    def __init__(self, permit: Permit | None, left: Callable[[], float]) -> None:
+    def __init__(self, permit: Permit | None, options: HttpOptions) -> None:
         self.stage = Stage.BEGUN
         self.is_cut = False
-        self._left = left
+        self._left = options.left
+        self._resolve = options.resolve
         self._permit = permit
+        self._lookup: Lookup | None = None
         self._lock = threading.Lock()
         self._sockets: list[tuple[HTTPConnection, socket]] = []
 
@@ -71,8 +81,26 @@ class Line:
         """End the request that is under way; called by the watchdog's thread."""
         with self._lock:
             self.is_cut = True
+            if self._lookup is not None:
+                self._lookup.done.set()
             for _, duplicate in self._sockets:
                 _shut(duplicate)
+
+    def addresses(self, host: str, port: int) -> list[str]:
+        """Where a host is. Raises OSError where it is not known, and when the request is cut.
+
+        Nothing can interrupt the system's resolver, so it is asked in a thread that is left behind.
+        """
+        if is_address(host):
+            return [host]
+        lookup = Lookup(self._resolve, host, port)
+        with self._lock:
+            self._lookup = lookup
+            if self.is_cut:
+                lookup.done.set()
+        lookup.start()
+        lookup.done.wait()
+        return lookup.result()
 
     def depart(self, method: str) -> None:
         """The request is about to leave. Raises Stopped where the run is not to begin it."""
@@ -156,13 +184,33 @@ class _Connection(HTTPConnection):
 
     def _new_conn(self) -> socket:
         self.line.stage = Stage.CONNECTING
-        sock = super()._new_conn()
+        sock = self._connected()
         try:
             self.line.watch(self, sock, plain=not isinstance(self, HTTPSConnection))
         except (AddressRefused, OSError):
             sock.close()
             raise
         return sock
+
+    def _connected(self) -> socket:
+        """A socket to the first address that takes it; the name stays as it is for TLS and Host."""
+        name = self._dns_host
+        try:
+            addresses = self.line.addresses(name, self.port or 0)
+        except gaierror as error:
+            raise NameResolutionError(name, self, error) from error
+        failed: HTTPError = ConnectTimeoutError(self, "the time was up")
+        for address in addresses:
+            if self.line.is_cut:
+                break
+            self._dns_host = address
+            try:
+                return super()._new_conn()
+            except (NewConnectionError, ConnectTimeoutError) as error:
+                failed = error
+            finally:
+                self._dns_host = name
+        raise failed
 
     def endheaders(self, message_body: Any = None, *, encode_chunked: bool = False) -> None:
         if self.sock is None:  # else http.client would connect after we said that we are sending

@@ -1,0 +1,237 @@
+"""Examination: one tenant looked at closely, with nothing but GET and the token request."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import quote, urlencode
+
+from reconciler.adapters.gateway.filters import judge_filters
+from reconciler.adapters.gateway.pages import NotScim, Page, page
+from reconciler.adapters.gateway.reader import Connection, HttpSchemaReader
+from reconciler.domain.answer import Answer, Reply
+from reconciler.domain.dialect import IdEncoding, Paging
+from reconciler.domain.health import Finding, Grade
+from reconciler.domain.jsontext import Json, NotJson, parse
+from reconciler.domain.manifest import SchemaExtension
+from reconciler.domain.plan import LiveTenant
+from reconciler.domain.scim import Schema, fold
+from reconciler.errors import TenantError
+
+_REMAINING = ("ratelimit-remaining", "x-ratelimit-remaining", "x-rate-limit-remaining")
+_ALLOWED = ("inin-ratelimit-allowed", "x-ratelimit-limit", "ratelimit-limit", "x-rate-limit-limit")
+
+
+class Examination(HttpSchemaReader):
+    """What a service says and does, as Findings; `learnt` are capabilities, by their entry.
+
+    For one use. Never raises TenantError: what cannot be looked at is a finding too.
+    """
+
+    def __init__(self, connection: Connection, *, limit: int | None) -> None:
+        super().__init__(connection)
+        self._limit = limit
+        self.learnt: dict[str, Json] = {}
+
+    def findings(self, extensions: Iterable[SchemaExtension]) -> Iterator[Finding]:
+        """Look at everything; ends early where the tenant lets nobody in, or fails too often."""
+        try:
+            self._connection.authenticator.header()
+        except TenantError as error:
+            yield Finding("token", Grade.PROBLEM, str(error))
+            return
+        yield self._token()
+        try:
+            yield from self._behind_the_door(tuple(extensions))
+        except TenantError as error:
+            yield Finding("permission", Grade.PROBLEM, str(error))
+
+    def _behind_the_door(self, wanted: tuple[SchemaExtension, ...]) -> Iterator[Finding]:
+        live = self.read_all(extension.schema.id for extension in wanted)
+        yield Finding("permission", Grade.OK, f"{len(live.schemas)} schemas can be read")
+        yield from (Finding("list", Grade.WARNING, words) for words in live.warnings)
+        yield self._room(live)
+        yield from self._listing(live)
+        yield from self._one_by_id(live)
+        yield from self._config()
+        yield from self._bindings(live, wanted)
+        yield from self._filters(live, wanted)
+
+    def _token(self) -> Finding:
+        life = self._connection.authenticator.life()
+        if life is None:
+            return Finding("token", Grade.OK, "what the manifest names is sent; it has no life")
+        return Finding("token", Grade.OK, f"given, and lives for {life:.0f} s")
+
+    def _room(self, live: LiveTenant) -> Finding:
+        dialect = self._connection.dialect
+        number = sum(1 for schema in live.schemas.values() if not dialect.protects(schema.id))
+        if self._limit is None:
+            return Finding("limit", Grade.NOTE, f"{number} extensions; no limit is known")
+        grade = Grade.OK if number < self._limit else Grade.WARNING
+        return Finding("limit", grade, f"{number} of {self._limit} extensions in use")
+
+    def _listing(self, live: LiveTenant) -> Iterator[Finding]:
+        """The shape of a list, what became of `count` and `startIndex`, and what is counted."""
+        url = self._connection.url()
+        reply, _ = self._get(f"{url}?{urlencode({'startIndex': 1, 'count': 1})}")
+        first = _page(reply)
+        if first is None:
+            yield Finding("paging", Grade.UNKNOWN, _said(reply))
+            return
+        self.learnt["listShape"] = str(first.shape)
+        grade = Grade.OK if first.shape is self._connection.dialect.list_shape else Grade.NOTE
+        yield Finding("list", grade, f"its shape is {first.shape}")
+        yield self._paging(first, live)
+        yield self._rate(reply)
+
+    def _paging(self, first: Page, live: LiveTenant) -> Finding:
+        if first.cursor is not None:
+            self.learnt["paging"] = str(Paging.CURSOR)
+            return Finding("paging", Grade.OK, "by cursor")
+        if len(live.schemas) < 2:
+            return Finding("paging", Grade.UNKNOWN, "too few schemas to tell")
+        query = urlencode({"startIndex": 2, "count": 1})
+        second = _page(self._get(f"{self._connection.url()}?{query}")[0])
+        counted = len(first.documents) == 1
+        moved = second is not None and second.documents[:1] != first.documents[:1]
+        self.learnt["paging"] = str(Paging.INDEX if counted or moved else Paging.NONE)
+        wrong = [
+            words
+            for words, right in (
+                ("count is ignored", counted),
+                ("startIndex is ignored", moved),
+                ("totalResults is that of the page", first.total in (None, len(live.schemas))),
+            )
+            if not right
+        ]
+        if not wrong:
+            return Finding("paging", Grade.OK, "startIndex and count are heeded")
+        return Finding("paging", Grade.NOTE, f"{'; '.join(wrong)}: provided for")
+
+    def _rate(self, reply: Reply) -> Finding:
+        found = {
+            name: value
+            for name, value in (reply.headers if isinstance(reply, Answer) else {}).items()
+            if name in (*_REMAINING, *_ALLOWED) and value.isascii() and value.isdigit()
+        }
+        known = self._connection.dialect.requests_per_minute
+        ours = f"we keep to {known} a minute" if known else "we know of no limit"
+        if not found:
+            return Finding("rate", Grade.NOTE, f"the service shows no limit of requests; {ours}")
+        told = ", ".join(f"{name}: {value}" for name, value in sorted(found.items()))
+        return Finding("rate", Grade.OK, f"{told}; {ours}")
+
+    def _one_by_id(self, live: LiveTenant) -> Iterator[Finding]:
+        """How a URN stands in a path, and whether a tag comes with the schema."""
+        protects = self._connection.dialect.protects  # core schemas often have no version
+        ordered = sorted(live.schemas.values(), key=lambda s: (protects(s.id), s.key))
+        schema = next(iter(ordered), None)
+        if schema is None:
+            yield Finding("id", Grade.UNKNOWN, "there is no schema to ask for")
+            return
+        for encoding in sorted(IdEncoding, key=self._is_foreign):
+            reply, _ = self._get(self._url_as(encoding, schema.id))
+            if isinstance(reply, Answer) and reply.status == 200:
+                self.learnt["idEncoding"] = str(encoding)
+                known = encoding is self._connection.dialect.id_encoding
+                grade = Grade.OK if known else Grade.WARNING
+                yield Finding("id", grade, f"schemas are read by their URN, {encoding}")
+                yield from self._tags(reply)
+                return
+        yield Finding("id", Grade.PROBLEM, f"a listed schema cannot be read by id: {_said(reply)}")
+
+    def _is_foreign(self, encoding: IdEncoding) -> bool:
+        return encoding is not self._connection.dialect.id_encoding
+
+    def _url_as(self, encoding: IdEncoding, schema_id: str) -> str:
+        safe = ":" if encoding is IdEncoding.RAW else ""
+        return f"{self._connection.url()}/{quote(schema_id, safe=safe)}"
+
+    def _tags(self, answer: Answer) -> Iterator[Finding]:
+        tag = answer.headers.get("etag")
+        version = _version(answer)
+        self.learnt["etag"] = "header" if tag else "meta.version" if version else "none"
+        if tag and "-gzip" in tag:
+            words = "a compressing proxy marks tags with -gzip; the mark is taken off"
+            yield Finding("compression", Grade.NOTE, words)
+        else:
+            words = "answers come as they are, without compression"
+            yield Finding("compression", Grade.OK, words)
+        where = {"header": "in the header ETag", "meta.version": "in meta.version"}
+        if found := where.get(str(self.learnt["etag"])):
+            yield Finding("etag", Grade.OK, f"{found}; updates are guarded with If-Match")
+        else:
+            words = "none: between our read and our write of an update others can write unseen"
+            yield Finding("etag", Grade.WARNING, words)
+
+    def _config(self) -> Iterator[Finding]:
+        """ServiceProviderConfig, RFC 7643 section 5: what the service says of itself."""
+        reply, _ = self._get(self._connection.at("ServiceProviderConfig"))
+        document = _object(reply)
+        if document is None:
+            yield Finding("config", Grade.UNKNOWN, f"no ServiceProviderConfig: {_said(reply)}")
+            return
+        words = [
+            f"{feature} {'supported' if _supported(document.get(feature)) else 'not supported'}"
+            for feature in ("patch", "bulk", "filter", "etag")
+            if isinstance(document.get(feature), dict)
+        ]
+        yield Finding("config", Grade.OK, ", ".join(words) or "nothing is said")
+
+    def _bindings(self, live: LiveTenant, wanted: Iterable[SchemaExtension]) -> Iterator[Finding]:
+        bound = self.bindings()
+        if bound is None:
+            yield Finding("binding", Grade.UNKNOWN, "/ResourceTypes is not listed")
+            return
+        for extension in wanted:
+            schema, kind = extension.schema, extension.resource_type
+            if schema.key not in live.schemas:
+                yield Finding("binding", Grade.NOTE, f"{schema.id} is not there yet")
+            elif schema.key in bound.get(fold(kind), ()):
+                yield Finding("binding", Grade.OK, f"{schema.id} is bound to {kind}")
+            else:
+                words = f"/ResourceTypes does not name {schema.id} for {kind}: no {kind} can hold a"
+                yield Finding("binding", Grade.WARNING, f"{words} value before it is bound")
+
+    def _filters(self, live: LiveTenant, wanted: Iterable[SchemaExtension]) -> Iterator[Finding]:
+        deployed: list[Schema] = [
+            live.schemas[extension.schema.key]
+            for extension in wanted
+            if extension.schema.key in live.schemas and fold(extension.resource_type) == "user"
+        ]
+        yield judge_filters(self._users, deployed[0] if deployed else None)
+
+    def _users(self, query: Mapping[str, str | int]) -> Reply:
+        reply, _ = self._get(f"{self._connection.at('Users')}?{urlencode(query)}")
+        return reply
+
+
+def _page(reply: Reply) -> Page | None:
+    if not isinstance(reply, Answer) or reply.status != 200:
+        return None
+    try:
+        return page(parse(reply.body))
+    except (NotJson, NotScim):
+        return None
+
+
+def _object(reply: Reply) -> dict[str, Json] | None:
+    if not isinstance(reply, Answer) or reply.status != 200:
+        return None
+    try:
+        document = parse(reply.body)
+    except NotJson:
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _supported(feature: Json) -> bool:
+    return isinstance(feature, dict) and feature.get("supported") is True
+
+
+def _version(answer: Answer) -> str | None:
+    meta = (_object(answer) or {}).get("meta")
+    version = meta.get("version") if isinstance(meta, dict) else None
+    return version if isinstance(version, str) and version else None
+
+
+def _said(reply: Reply) -> str:
+    return str(reply.status) if isinstance(reply, Answer) else reply.reason

@@ -1,0 +1,95 @@
+"""`doctor`: look at a tenant, read-only unless asked to probe its writes; keep what was learnt."""
+
+from pathlib import Path
+
+from reconciler.adapters.gateway import Examination
+from reconciler.cli.desired import desired_of
+from reconciler.cli.exits import Exit
+from reconciler.cli.files import write_file
+from reconciler.cli.main import Invocation
+from reconciler.cli.state import locks_of, open_state
+from reconciler.cli.wiring import Workbench, workbench
+from reconciler.domain.health import Diagnosis, Finding, Grade
+from reconciler.domain.jsontext import Json
+from reconciler.domain.manifest import Tenant
+from reconciler.domain.plan import Selection
+from reconciler.errors import UsageError
+from reconciler.probing import Probing
+from reconciler.render.diagnosis import capability_block, diagnosis_document, diagnosis_text
+from reconciler.render.document import json_text
+
+
+def run(invocation: Invocation) -> int:
+    """Print what was found; 1 where a tenant cannot be worked with."""
+    name = invocation.arguments.text("tenant") or ""
+    with workbench(invocation, desired_of(invocation, Selection(tenants=(name,)))) as bench:
+        tenants = bench.desired.tenants()
+        if invocation.arguments.text("write") and len(tenants) > 1:
+            raise UsageError(f"--write keeps what is learnt of one tenant, and {name} fits several")
+        diagnoses = [_diagnosis(invocation, bench, tenant) for tenant in tenants]
+    _show(invocation, diagnoses)
+    if file := invocation.arguments.path("write"):
+        _keep(invocation, diagnoses[0], file)
+    return Exit.WELL if all(diagnosis.well for diagnosis in diagnoses) else Exit.ERROR
+
+
+def _diagnosis(invocation: Invocation, bench: Workbench, tenant: Tenant) -> Diagnosis:
+    dialect = tenant.spoken(bench.desired.dialects)
+    limit = tenant.limits.extensions
+    try:
+        connection = bench.connection(tenant)
+    except UsageError as error:  # a secret that is not set, an origin that is not allowed
+        findings: tuple[Finding, ...] = (Finding("manifest", Grade.PROBLEM, str(error)),)
+        return _told(tenant, findings, {})
+    look = Examination(connection, limit=limit if limit is not None else dialect.extensions)
+    findings = tuple(look.findings(bench.desired.manifests.desired_for(tenant)))
+    found = _told(tenant, findings, look.learnt)
+    if not invocation.arguments.flag("probe_writes") or not found.well:
+        return found
+    probed, learnt = _probed(invocation, bench, tenant)
+    return _told(tenant, (*findings, *probed), {**look.learnt, **learnt})
+
+
+def _told(tenant: Tenant, findings: tuple[Finding, ...], learnt: dict[str, Json]) -> Diagnosis:
+    return Diagnosis(
+        tenant=tenant.name,
+        dialect=tenant.dialect,
+        base_url=tenant.base_url,
+        findings=findings,
+        learnt=learnt,
+    )
+
+
+def _probed(
+    invocation: Invocation, bench: Workbench, tenant: Tenant
+) -> tuple[tuple[Finding, ...], dict[str, Json]]:
+    holder = f"run {bench.run.id} of {bench.run.actor}"
+    with open_state(invocation) as store:
+        return Probing(
+            tenant=tenant,
+            dialect=tenant.spoken(bench.desired.dialects),
+            writer=bench.writer(tenant),
+            journal=store,
+            locks=locks_of(invocation, store, holder=holder, clock=bench.clock),
+            clock=bench.clock,
+            retry=bench.retry,
+            run=bench.run,
+        ).probe()
+
+
+def _show(invocation: Invocation, diagnoses: list[Diagnosis]) -> None:
+    console = invocation.console
+    if invocation.arguments.text("format") == "json":
+        console.data(json_text(diagnosis_document(diagnoses)))
+        return
+    texts = [diagnosis_text(diagnosis, paint=console.paint) for diagnosis in diagnoses]
+    console.data("\n".join(texts))
+
+
+def _keep(invocation: Invocation, diagnosis: Diagnosis, file: Path) -> None:
+    if not diagnosis.learnt:
+        raise UsageError(
+            f"nothing was learnt of tenant {diagnosis.tenant}, so {file} is not written"
+        )
+    write_file(file, capability_block(diagnosis))
+    invocation.console.say(f"saved as {file}; it belongs below spec in the tenant's manifest")

@@ -1,0 +1,342 @@
+"""Examination: what `doctor` finds out by looking, and what it learns for a manifest."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from reconciler.adapters.gateway import Connection, Examination, Traffic
+from reconciler.adapters.oauth2 import Anonymous, Authenticator, Credentials
+from reconciler.adapters.retrying import retrying
+from reconciler.adapters.transport import Http, HttpOptions
+from reconciler.domain.dialect import Dialect, Paging
+from reconciler.domain.health import Finding, Grade
+from reconciler.domain.jsontext import Json
+from tests.adapters.gateway_world import (
+    BASE,
+    client_credentials,
+    guarded,
+    honest,
+    listed,
+    schema,
+    scim_error,
+    service,
+    urn,
+)
+from tests.fakes import DIALECT, FakeClock, extension
+from tests.faultserver import FaultServer, Handler, Received, Script, json_reply, reply, serving
+
+HAVE = [schema(n, meta={"version": f"v{n}"}) for n in range(3)]
+BY_ID = {document["id"].lower(): document for document in HAVE}
+WANTED = (extension(HAVE[1], name="one"),)
+USERS: list[Json] = [
+    {"id": "1", "userName": "a", urn(1): {"grade": 4}},
+    {"id": "2", "userName": "b", urn(1).upper(): {"GRADE": 5}},
+    {"id": "3", "userName": "c"},
+]
+
+
+def kinds(*urns: str) -> Json:
+    extensions = [{"schema": each, "required": False} for each in urns]
+    return listed([{"id": "User", "name": "User", "schemaExtensions": extensions}])
+
+
+def matching(query: str | None) -> list[Json]:
+    """Users by the filters that a good service understands."""
+    match query:
+        case None | "userName pr":
+            return USERS
+        case str() if query.endswith(":grade pr"):
+            return USERS[:2]
+        case _:
+            return []
+
+
+def users(request: Received) -> Script:
+    query = parse_qs(urlsplit(request.target).query)
+    found = matching(query.get("filter", [None])[0])
+    return json_reply(listed(found[: int(query["count"][0])], totalResults=len(found)))
+
+
+Routes = dict[str, Callable[[Received], Script]]
+
+
+def tenant(**routes: Callable[[Received], Script]) -> Handler:
+    """A tenant in good health, but for the routes given."""
+    schemas = service(honest(HAVE), BY_ID)
+    known: Routes = {
+        "Schemas": schemas,
+        "Users": users,
+        "ResourceTypes": lambda _: json_reply(kinds(urn(1))),
+        "ServiceProviderConfig": lambda _: json_reply(
+            {"patch": {"supported": True}, "etag": {"supported": False}}
+        ),
+    }
+    known |= routes
+
+    def handle(request: Received) -> Script:
+        endpoint = request.path.removeprefix(f"{BASE}/").partition("/")[0]
+        return known[endpoint](request)
+
+    return handle
+
+
+def examined(
+    handler: Handler,
+    *,
+    dialect: Dialect = DIALECT,
+    credentials: Callable[[FaultServer], Credentials] = lambda _: Anonymous(),
+    limit: int | None = 10,
+) -> tuple[dict[str, Finding], dict[str, Json], list[Received]]:
+    """The findings by their check (the last of each), what was learnt, and the requests."""
+    clock = FakeClock()
+    retry, options = retrying(clock=clock, random=lambda: 0.0), HttpOptions(deadline=5)
+    with (
+        serving(handler) as server,
+        Http(options, methods=frozenset({"GET"})) as reads,
+        Authenticator(credentials(server), options=options, retry=retry, clock=clock) as who,
+    ):
+        connection = Connection(
+            base_url=server.url(BASE),
+            dialect=dialect,
+            reads=reads,
+            authenticator=who,
+            retry=retry,
+            clock=clock,
+            traffic=Traffic(clock=clock),
+        )
+        look = Examination(connection, limit=limit)
+        findings = {finding.check: finding for finding in look.findings(WANTED)}
+    return findings, look.learnt, server.requests
+
+
+def test_a_tenant_in_good_health_has_nothing_but_good_findings() -> None:
+    findings, learnt, requests = examined(tenant())
+
+    assert {check: str(f.grade) for check, f in findings.items() if f.grade is not Grade.OK} == {
+        "rate": "note"
+    }
+    assert learnt == {
+        "listShape": "list", "paging": "index", "idEncoding": "raw", "etag": "meta.version",
+    }  # fmt: skip
+    assert {request.method for request in requests} == {"GET"}
+
+
+def test_what_is_asked_is_few_and_no_value_of_a_user_is_shown() -> None:
+    findings, _, requests = examined(tenant())
+
+    assert len(requests) <= 12
+    assert not [f for f in findings.values() if "userName: a" in f.words]
+    asked = [parse_qs(urlsplit(r.target).query) for r in requests if "/Users" in r.path]
+    assert all(query["attributes"][0].startswith("id") for query in asked)
+
+
+def test_the_life_of_a_token_is_told() -> None:
+    handler = guarded(tenant(), refuses=lambda _: False)
+    findings, _, _ = examined(handler, credentials=client_credentials)
+    assert findings["token"].words == "given, and lives for 300 s"
+
+
+@pytest.mark.parametrize("status", [400, 401])
+def test_a_token_that_is_refused_ends_the_examination(status: int) -> None:
+    findings, learnt, requests = examined(
+        lambda _: json_reply({"error": "invalid_client"}, status), credentials=client_credentials
+    )
+    assert {check: f.grade for check, f in findings.items()} == {"token": Grade.PROBLEM}
+    assert "check clientId" in findings["token"].words
+    assert (learnt, len(requests)) == ({}, 1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (scim_error(403, "no"), "403: «no»; ask the service's administrator"),
+        (scim_error(404), "spec.baseUrl is probably wrong"),
+        (reply(200, b"<html>"), "an HTML page came instead of JSON"),
+    ],
+)
+def test_a_tenant_that_cannot_be_read_is_a_problem(answer: Script, words: str) -> None:
+    findings, _, _ = examined(tenant(Schemas=lambda _: answer))
+    assert findings["permission"].grade is Grade.PROBLEM
+    assert words in findings["permission"].words
+
+
+def test_a_tenant_that_fails_all_the_time_once_it_was_read_is_a_problem_and_left_alone() -> None:
+    sick = reply(503)
+    handler = tenant(ServiceProviderConfig=lambda _: sick, ResourceTypes=lambda _: sick,
+                     Users=lambda _: sick)  # fmt: skip
+    findings, _, requests = examined(handler)
+    assert findings["permission"].grade is Grade.PROBLEM
+    assert "the tenant is left alone" in findings["permission"].words
+    assert sum(1 for r in requests if "/Schemas" not in r.path) == 5
+
+
+@pytest.mark.parametrize(
+    ("limit", "grade", "words"),
+    [
+        (10, Grade.OK, "3 of 10 extensions in use"),
+        (3, Grade.WARNING, "3 of 3 extensions in use"),
+        (None, Grade.NOTE, "3 extensions; no limit is known"),
+    ],
+)
+def test_what_is_left_of_the_limit_is_told(limit: int | None, grade: Grade, words: str) -> None:
+    findings, _, _ = examined(tenant(), limit=limit)
+    assert findings["limit"] == Finding("limit", grade, words)
+
+
+def test_a_listing_that_pages_in_no_way_is_learnt() -> None:
+    findings, learnt, _ = examined(tenant(Schemas=service(lambda *_: HAVE, BY_ID)))
+    assert (learnt["listShape"], learnt["paging"]) == ("array", "none")
+    assert findings["paging"].words == "count is ignored; startIndex is ignored: provided for"
+
+
+def test_a_count_of_the_slice_is_noticed() -> None:
+    def sliced(start: int, count: int) -> Json:
+        return listed(HAVE[start - 1 : start - 1 + count])
+
+    findings, learnt, _ = examined(tenant(Schemas=service(sliced, BY_ID)))
+    assert "totalResults is that of the page" in findings["paging"].words
+    assert learnt["paging"] == "index"
+
+
+def test_pages_by_cursor_are_learnt() -> None:
+    def by_cursor(request: Received) -> Script:
+        if request.path != f"{BASE}/Schemas":
+            return service(honest(HAVE), BY_ID)(request)
+        start = int(parse_qs(urlsplit(request.target).query).get("cursor", ["0"])[0])
+        following = {"nextCursor": str(start + 1)} if start < 2 else {}
+        return json_reply(listed([HAVE[start]], totalResults=3, **following))
+
+    _, learnt, _ = examined(
+        tenant(Schemas=by_cursor), dialect=replace(DIALECT, paging=Paging.INDEX)
+    )
+    assert learnt["paging"] == "cursor"
+
+
+def test_a_service_that_wants_its_colons_encoded_is_learnt() -> None:
+    def picky(request: Received) -> Script:
+        raw = ":" in request.path
+        return scim_error(400) if raw else service(honest(HAVE), BY_ID)(request)
+
+    findings, learnt, _ = examined(tenant(Schemas=picky))
+    assert learnt["idEncoding"] == "percent"
+    assert findings["id"].grade is Grade.WARNING
+
+
+def test_a_schema_that_is_listed_and_not_to_be_had_by_id_is_a_problem() -> None:
+    findings, _, _ = examined(tenant(Schemas=service(honest(HAVE))))
+    assert findings["id"].grade is Grade.PROBLEM
+
+
+@pytest.mark.parametrize(
+    ("headers", "document", "learnt", "etag", "compression"),
+    [
+        ({"ETag": '"1"'}, {}, "header", Grade.OK, Grade.OK),
+        ({"ETag": '"1-gzip"'}, {}, "header", Grade.OK, Grade.NOTE),
+        ({}, {"meta": {"version": "7"}}, "meta.version", Grade.OK, Grade.OK),
+        ({}, {"meta": {"version": 7}}, "none", Grade.WARNING, Grade.OK),
+        ({}, {}, "none", Grade.WARNING, Grade.OK),
+    ],
+)
+def test_where_tags_come_from_is_learnt(
+    headers: dict[str, str], document: Any, learnt: str, etag: Grade, compression: Grade
+) -> None:
+    def tagged(request: Received) -> Script:
+        if request.path == f"{BASE}/Schemas":
+            return service(honest([schema(1)]))(request)
+        return json_reply(schema(1, **document), 200, headers)
+
+    findings, found, _ = examined(tenant(Schemas=tagged))
+    assert found["etag"] == learnt
+    assert (findings["etag"].grade, findings["compression"].grade) == (etag, compression)
+
+
+def test_limits_of_requests_that_the_service_shows_are_told() -> None:
+    def limited(request: Received) -> Script:
+        if request.path != f"{BASE}/Schemas":
+            return service(honest(HAVE), BY_ID)(request)
+        page = HAVE if "count=100" in request.target else HAVE[:1]
+        headers = {"X-RateLimit-Remaining": "41", "RateLimit-Limit": "evil\ttext"}
+        return json_reply(listed(page, totalResults=3), 200, headers)
+
+    dialect = replace(DIALECT, requests_per_minute=200)
+    findings, _, _ = examined(tenant(Schemas=limited), dialect=dialect)
+    assert findings["rate"].words == "x-ratelimit-remaining: 41; we keep to 200 a minute"
+
+
+@pytest.mark.parametrize(
+    ("answer", "grade", "words"),
+    [
+        (json_reply(kinds(urn(1).upper())), Grade.OK, f"{urn(1)} is bound to User"),
+        (json_reply(kinds(urn(2))), Grade.WARNING, "no User can hold a value before it is bound"),
+        (json_reply(kinds()), Grade.WARNING, "/ResourceTypes does not name"),
+        (json_reply([{"id": "User"}, 7]), Grade.WARNING, "/ResourceTypes does not name"),
+        (scim_error(404), Grade.UNKNOWN, "/ResourceTypes is not listed"),
+        (reply(200, b"nothing"), Grade.UNKNOWN, "/ResourceTypes is not listed"),
+    ],
+)
+def test_an_extension_that_no_resource_type_names_is_a_warning(
+    answer: Script, grade: Grade, words: str
+) -> None:
+    findings, _, _ = examined(tenant(ResourceTypes=lambda _: answer))
+    assert findings["binding"].grade is grade
+    assert words in findings["binding"].words
+
+
+@pytest.mark.parametrize("answer", [scim_error(404), reply(200, b"["), json_reply([1])])
+def test_a_service_may_say_nothing_of_itself(answer: Script) -> None:
+    findings, _, _ = examined(tenant(ServiceProviderConfig=lambda _: answer))
+    assert findings["config"].grade is Grade.UNKNOWN
+
+
+# --- filters -------------------------------------------------------------------------------
+
+
+def counting(found: Callable[[str | None], Json]) -> Handler:
+    """/Users whose totals are as a test likes; the first page is as ever."""
+
+    def handle(request: Received) -> Script:
+        query = parse_qs(urlsplit(request.target).query)
+        if query["count"] != ["1"]:
+            return json_reply(listed(USERS))
+        total = found(query.get("filter", [None])[0])
+        if isinstance(total, int) and total < 0:
+            return scim_error(-total)
+        return json_reply(listed([], totalResults=total))
+
+    return handle
+
+
+@pytest.mark.parametrize(
+    ("found", "grade", "words"),
+    [
+        (lambda q: len(matching(q)), Grade.OK, ":grade pr` finds no fewer"),
+        (lambda q: 3, Grade.WARNING, "of an attribute that does not exist finds 3 users"),
+        (lambda q: -400 if q and "No" in q else len(matching(q)), Grade.OK, "finds no fewer"),
+        (lambda q: 0 if q and "grade" in q else len(matching(q)), Grade.WARNING, "finds 0, and 2"),
+        (lambda q: -400 if q and "grade" in q else len(matching(q)), Grade.WARNING, "is refused"),
+        (lambda q: 1 if q == "userName pr" else 3, Grade.WARNING, "finds 1 of 3 users"),
+        (lambda q: -400 if q else 3, Grade.WARNING, "finds nothing that can be counted of 3"),
+        (lambda q: 0, Grade.UNKNOWN, "there are no users to count"),
+        (lambda q: -403, Grade.UNKNOWN, "users cannot be counted"),
+        (lambda q: "many", Grade.UNKNOWN, "users cannot be counted"),
+        (lambda q: True, Grade.UNKNOWN, "users cannot be counted"),
+    ],
+)
+def test_pr_filters_are_believed_only_where_their_counts_are_right(
+    found: Callable[[str | None], Json], grade: Grade, words: str
+) -> None:
+    findings, _, _ = examined(tenant(Users=counting(found)))
+    assert findings["filter"].grade is grade
+    assert words in findings["filter"].words
+
+
+def test_where_nobody_carries_the_extension_its_filter_is_untried() -> None:
+    def bare(request: Received) -> Script:
+        return users(request) if "count=1&" in request.target else json_reply(listed(USERS[2:]))
+
+    findings, _, _ = examined(tenant(Users=bare))
+    assert findings["filter"].grade is Grade.OK
+    assert "so that is untried" in findings["filter"].words

@@ -4,6 +4,7 @@ import getpass
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -31,9 +32,21 @@ class Settings:
 
     @property
     def allowed_origins(self) -> tuple[str, ...] | None:
-        """Where credentials may go; None where nothing is said."""
+        """Where the credentials of a tenant that no entry pins may go."""
+        return self.origins_of("")
+
+    def origins_of(self, tenant: str) -> tuple[str, ...] | None:
+        """Where the credentials of a tenant may go; None where nothing is said.
+
+        An entry `NAME=ORIGIN` pins: that tenant goes there and nowhere else, and no other does.
+        NAME may be a glob. Entries without a name are for the tenants that none pins.
+        """
         listed = self.variable("RECONCILER_ALLOWED_ORIGINS")
-        return None if listed is None else tuple(origin(url) for url in _words(listed))
+        if listed is None:
+            return None
+        entries = [_pinned(word) for word in _words(listed)]
+        own = tuple(origin for name, origin in entries if name and fnmatchcase(tenant, name))
+        return own or tuple(origin for name, origin in entries if not name)
 
     @property
     def webhook_hosts(self) -> tuple[str, ...] | None:
@@ -57,13 +70,18 @@ class Settings:
         except (KeyError, OSError):  # a uid without a name, as in a container
             return f"uid:{os.getuid()}"
 
-    def require_allowed(self, url: str, *, what: str) -> None:
-        """Raise UsageError where credentials may not go to the origin of `url`."""
-        allowed = self.allowed_origins
+    @property
+    def ci(self) -> bool:
+        """Whether this is a job of a CI system, whose disk may go with it."""
+        return (self.variable("CI") or "false").lower() not in ("false", "0")
+
+    def require_allowed(self, url: str, *, what: str, tenant: str = "") -> None:
+        """Raise UsageError where a tenant's credentials may not go to the origin of `url`."""
+        allowed = self.origins_of(tenant)
         if allowed is not None and origin(url) not in allowed:
             raise UsageError(
-                f"{what} is at {origin(url)}, which RECONCILER_ALLOWED_ORIGINS does not list; "
-                "no credential was sent. Add the origin there if the manifest is right"
+                f"{what} is at {origin(url)}, which RECONCILER_ALLOWED_ORIGINS does not list "
+                "for it; no credential was sent. Add the origin there if the manifest is right"
             )
 
     def secret(self, ref: SecretRef, *, secrets_dir: Path | None) -> Secret:
@@ -96,6 +114,14 @@ def origin(url: str) -> str:
     except ValueError as error:
         raise UsageError(f"{url!r} has no usable port") from error
     return f"{parts.scheme}://{host}" + ("" if port in (None, own) else f":{port}")
+
+
+def _pinned(word: str) -> tuple[str, str]:
+    """Name and origin of an entry; without a name the first is empty."""
+    name, found, url = word.partition("=")
+    if not found or "/" in name:
+        return "", origin(word)
+    return name, origin(url)
 
 
 def _text(name: str) -> str:

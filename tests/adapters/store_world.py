@@ -1,4 +1,4 @@
-"""What the tests of the store share: made-up changes, and the file as sqlite3 alone sees it."""
+"""What the tests of the store share: both databases, made-up changes, and what a shell sees."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -7,15 +7,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psycopg
+import pytest
 from jsonschema import Draft202012Validator
 from referencing import Registry
 
 from reconciler.adapters.database import Store, open_store
+from reconciler.adapters.database.tables import metadata
 from reconciler.adapters.packaged import schema_text
 from reconciler.domain.jsontext import parse
 from reconciler.domain.manifest import Manages
 from reconciler.domain.records import Entry, Event, EventType, HrEvent, Intent, Status
 from reconciler.domain.scim import ABSENT, Schema
+from tests.postgres import Server
 
 WHEN = "2026-01-02T03:04:05.678Z"
 HR_URN = "urn:ietf:params:scim:schemas:extension:genesys:2.0:User:HRExtension"
@@ -33,9 +37,30 @@ RECEIVER = "https://hr.example.com/api/scim/sync"
 SECOND = "https://payroll.example.com/hook"
 
 
+Place = Path | str  # the file of a store, or the URL of a server's
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Where a new store may be, on each of the two databases."""
+    return new_place(request, tmp_path)
+
+
+def new_place(request: pytest.FixtureRequest, folder: Path) -> Place:
+    """As the parameter of the fixture says that asks."""
+    if request.param == "sqlite":
+        return folder / "state.db"
+    server: Server = request.getfixturevalue("postgres")
+    return server.schema()
+
+
+def url_of(place: Place) -> str:
+    return f"sqlite:///{place}" if isinstance(place, Path) else place
+
+
 @contextmanager
-def opened(path: Path, *, busy_timeout: float = 30.0) -> Iterator[Store]:
-    with closing(open_store(f"sqlite:///{path}", busy_timeout=busy_timeout)) as store:
+def opened(place: Place, *, busy_timeout: float = 30.0) -> Iterator[Store]:
+    with closing(open_store(url_of(place), busy_timeout=busy_timeout)) as store:
         yield store
 
 
@@ -113,22 +138,63 @@ def event(number: int = 1, *, tenant: str = "acme") -> HrEvent:
     )
 
 
-def behind_its_back(path: Path, *statements: str) -> None:
-    """Edit the file as somebody with a SQLite shell would."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as shell:
+@contextmanager
+def shell(place: Place) -> Iterator[Any]:
+    """A connection that this program did not make; each statement is committed."""
+    if isinstance(place, Path):
+        with closing(sqlite3.connect(place, isolation_level=None)) as connection:
+            yield connection
+    else:
+        with closing(psycopg.connect(_for_libpq(place), autocommit=True)) as connection:
+            yield connection
+
+
+def behind_its_back(place: Place, *statements: str) -> None:
+    """Edit the store as somebody with a database shell would."""
+    with shell(place) as connection:
         for statement in statements:
-            shell.execute(statement)
+            connection.execute(statement)
 
 
-def rows(path: Path, query: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(path)) as shell:
-        return shell.execute(query).fetchall()
+@contextmanager
+def refusing(place: Place, when: str, condition: str = "") -> Iterator[None]:
+    """Every INSERT or UPDATE ON a table fails, or those that the condition on NEW names."""
+    if isinstance(place, Path):
+        only = f"WHEN {condition}" if condition else ""
+        refusal = "BEGIN SELECT RAISE(ABORT, 'no room for this row'); END"
+        made, undone = [f"CREATE TRIGGER refuse BEFORE {when} {only} {refusal}"], ""
+    else:
+        only = f"WHEN ({condition})" if condition else ""
+        body = "BEGIN RAISE EXCEPTION 'no room for this row'; END"
+        made = [
+            f"CREATE FUNCTION refuse() RETURNS trigger AS $$ {body} $$ LANGUAGE plpgsql",
+            f"CREATE TRIGGER refuse BEFORE {when} FOR EACH ROW {only} EXECUTE FUNCTION refuse()",
+        ]
+        undone = f" ON {when.rsplit(maxsplit=1)[-1]}"
+    behind_its_back(place, *made)
+    yield
+    behind_its_back(place, "DROP TRIGGER refuse" + undone)
 
 
-def dump(path: Path) -> list[str]:
-    """All that the file says, as SQL."""
-    with closing(sqlite3.connect(path)) as shell:
-        return list(shell.iterdump())
+def rows(place: Place, query: str) -> list[tuple[Any, ...]]:
+    with shell(place) as connection:
+        return list(connection.execute(query).fetchall())
+
+
+def dump(place: Place) -> list[str]:
+    """All that the store says."""
+    if isinstance(place, Path):
+        with closing(sqlite3.connect(place)) as connection:
+            return list(connection.iterdump())
+    return [
+        f"{table.name}: {row}"
+        for table in metadata.sorted_tables
+        for row in rows(place, f'SELECT * FROM "{table.name}" ORDER BY 1')
+    ]
+
+
+def _for_libpq(url: str) -> str:
+    return url.replace("postgresql+psycopg", "postgresql", 1)
 
 
 def validator(name: str) -> Draft202012Validator:

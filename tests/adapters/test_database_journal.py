@@ -25,6 +25,7 @@ from tests.adapters.store_world import (
     RECEIVER,
     SECOND,
     WHEN,
+    Place,
     adopted,
     attempt,
     behind_its_back,
@@ -35,18 +36,14 @@ from tests.adapters.store_world import (
     intended,
     intent,
     opened,
+    refusing,
     rows,
 )
 from tests.strategies import schema_documents
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "state.db"
-
-
-def test_a_store_is_a_journal_and_an_outbox(path: Path) -> None:
-    with opened(path) as store:
+def test_a_store_is_a_journal_and_an_outbox(place: Place) -> None:
+    with opened(place) as store:
         journal: Journal = store
         outbox: Outbox = store
 
@@ -54,8 +51,8 @@ def test_a_store_is_a_journal_and_an_outbox(path: Path) -> None:
         assert outbox.pending() == ()
 
 
-def test_an_intent_is_open_until_it_is_settled(path: Path) -> None:
-    with opened(path) as store:
+def test_an_intent_is_open_until_it_is_settled(place: Place) -> None:
+    with opened(place) as store:
         number = store.intend(intent(), intended())
         assert store.open_intents("acme") == ((number, intent()),)
 
@@ -64,16 +61,16 @@ def test_an_intent_is_open_until_it_is_settled(path: Path) -> None:
         assert store.open_intents("acme") == ()
 
 
-def test_an_open_intent_survives_the_process(path: Path) -> None:
-    with opened(path) as store:
+def test_an_open_intent_survives_the_process(place: Place) -> None:
+    with opened(place) as store:
         number = store.intend(intent(), intended())
 
-    with opened(path) as store:
+    with opened(place) as store:
         assert store.open_intents("acme") == ((number, intent()),)
 
 
-def test_open_intents_are_those_of_the_tenant_oldest_first(path: Path) -> None:
-    with opened(path) as store:
+def test_open_intents_are_those_of_the_tenant_oldest_first(place: Place) -> None:
+    with opened(place) as store:
         first = store.intend(intent(), intended())
         store.intend(intent(tenant="beta"), intended("beta"))
         third = store.intend(replace(intent(), change="acme/later"), intended())
@@ -94,15 +91,15 @@ def test_open_intents_are_those_of_the_tenant_oldest_first(path: Path) -> None:
         replace(intent(), target_system="Größe & Söhne", change="a/b"),
     ],
 )
-def test_every_member_of_an_intent_comes_back(path: Path, changed: Any) -> None:
-    with opened(path) as store:
+def test_every_member_of_an_intent_comes_back(place: Place, changed: Any) -> None:
+    with opened(place) as store:
         store.intend(changed, intended())
 
         assert [kept for _, kept in store.open_intents("acme")] == [changed]
 
 
-def test_the_desired_document_comes_back_to_the_letter(path: Path) -> None:
-    with opened(path) as store:
+def test_the_desired_document_comes_back_to_the_letter(place: Place) -> None:
+    with opened(place) as store:
         store.intend(intent(), intended())
 
         ((_, kept),) = store.open_intents("acme")
@@ -124,9 +121,9 @@ def test_any_desired_schema_comes_back_equal(document: dict[str, Any]) -> None:
     assert json.dumps(kept.desired.document) == json.dumps(document)
 
 
-def test_a_schema_that_was_never_a_document_is_kept_as_well(path: Path) -> None:
+def test_a_schema_that_was_never_a_document_is_kept_as_well(place: Place) -> None:
     built = Schema(id=HR_URN, name="HRExtension", attributes=HR.attributes[1:])
-    with opened(path) as store:
+    with opened(place) as store:
         store.intend(replace(intent(), desired=built), intended())
 
         ((_, kept),) = store.open_intents("acme")
@@ -135,24 +132,24 @@ def test_a_schema_that_was_never_a_document_is_kept_as_well(path: Path) -> None:
 
 
 @pytest.mark.parametrize("desired", ["{", "[]", "{}", '{"id": 1}', '{"id": "a", "id": "b"}'])
-def test_a_damaged_document_is_said_and_not_guessed(path: Path, desired: str) -> None:
-    with opened(path) as store:
+def test_a_damaged_document_is_said_and_not_guessed(place: Place, desired: str) -> None:
+    with opened(place) as store:
         number = store.intend(intent(), intended())
-        behind_its_back(path, f"UPDATE intents SET desired = '{desired}'")
+        behind_its_back(place, f"UPDATE intents SET desired = '{desired}'")
 
         with pytest.raises(StateError, match=f"schema of intent {number} cannot be read"):
             store.open_intents("acme")
 
 
-def test_the_journal_row_names_the_records_of_intent_and_outcome(path: Path) -> None:
-    with opened(path) as store:
+def test_the_journal_row_names_the_records_of_intent_and_outcome(place: Place) -> None:
+    with opened(place) as store:
         store.record(entry())
         number = store.intend(intent(), intended())
         store.record(entry())
         store.settle(number, created(Status.RECOVERED), None)
 
     kept = rows(
-        path, "SELECT state, created_by, created_at, settled_by, settled_at, status FROM intents"
+        place, "SELECT state, created_by, created_at, settled_by, settled_at, status FROM intents"
     )
     assert kept == [("settled", 2, WHEN, 4, WHEN, "RECOVERED")]
 
@@ -161,28 +158,28 @@ def test_the_journal_row_names_the_records_of_intent_and_outcome(path: Path) -> 
 
 
 @pytest.mark.parametrize("again", [event(), None])
-def test_an_outcome_is_told_once(path: Path, again: Any) -> None:
-    with opened(path) as store:
+def test_an_outcome_is_told_once(place: Place, again: Any) -> None:
+    with opened(place) as store:
         number = store.intend(intent(), intended())
         store.settle(number, created(), event())
-        before = dump(path)
+        before = dump(place)
 
         with pytest.raises(StateError, match=f"intent {number} has no outcome to wait for"):
             store.settle(number, created(), again)
 
-        assert dump(path) == before
+        assert dump(place) == before
 
 
-def test_an_unknown_intent_has_no_outcome(path: Path) -> None:
-    with opened(path) as store:
+def test_an_unknown_intent_has_no_outcome(place: Place) -> None:
+    with opened(place) as store:
         with pytest.raises(StateError, match="intent 42 has no outcome"):
             store.settle(42, created(), event())
 
         assert list(store.records()) == []
 
 
-def test_an_entry_that_cannot_be_sealed_leaves_the_intent_open(path: Path) -> None:
-    with opened(path) as store:
+def test_an_entry_that_cannot_be_sealed_leaves_the_intent_open(place: Place) -> None:
+    with opened(place) as store:
         number = store.intend(intent(), intended())
 
         with pytest.raises(StateError, match="is no text"):
@@ -239,41 +236,39 @@ def fail(store: Store) -> None:
     ],
 )
 def test_a_step_that_fails_undoes_the_whole_deed(
-    path: Path, deed: Callable[[Store], None], when: str
+    place: Place, deed: Callable[[Store], None], when: str
 ) -> None:
     """A trigger refuses one of the deed's writes; the last row of it, where there are several."""
-    last = f"WHEN NEW.url = '{SECOND}'" if deed in (intend, settle, void) else ""
-    refusal = "BEGIN SELECT RAISE(ABORT, 'no room for this row'); END"
+    last = f"NEW.url = '{SECOND}'" if deed in (intend, settle, void) else ""
     condition = last if when.endswith("outbox") else ""
-    with opened(path) as store:
+    with opened(place) as store:
         store.intend(intent(), intended())
         store.adopt(adopted(), event(1), [RECEIVER])
-        behind_its_back(path, f"CREATE TRIGGER refuse BEFORE {when} {condition} {refusal}")
-        before = dump(path)
+        with refusing(place, when, condition):
+            before = dump(place)
 
-        with pytest.raises(StateError, match="no room for this row"):
-            deed(store)
+            with pytest.raises(StateError, match="no room for this row"):
+                deed(store)
 
-        assert dump(path) == before
-        behind_its_back(path, "DROP TRIGGER refuse")
+            assert dump(place) == before
         deed(store)
-        assert dump(path) != before
+        assert dump(place) != before
         assert check_chain(store.records()).broken_at is None
 
 
-def test_a_deed_that_is_interrupted_leaves_nothing(path: Path) -> None:
+def test_a_deed_that_is_interrupted_leaves_nothing(place: Place) -> None:
     def urls() -> Any:
         yield RECEIVER
         raise KeyboardInterrupt
 
-    with opened(path) as store:
+    with opened(place) as store:
         store.record(entry())
-        before = dump(path)
+        before = dump(place)
 
         with pytest.raises(KeyboardInterrupt):
             store.adopt(adopted(), event(), urls())
 
-        assert dump(path) == before
+        assert dump(place) == before
         store.adopt(adopted(), event(), [RECEIVER])
         assert len(store.pending()) == 1
 
@@ -281,7 +276,7 @@ def test_a_deed_that_is_interrupted_leaves_nothing(path: Path) -> None:
 # --------------------------------------------------------------------------- threads
 
 
-def test_tenants_in_parallel_threads_keep_one_chain(path: Path) -> None:
+def test_tenants_in_parallel_threads_keep_one_chain(place: Place) -> None:
     start = threading.Barrier(6)
 
     def apply(store: Store, tenant: str) -> None:
@@ -292,7 +287,7 @@ def test_tenants_in_parallel_threads_keep_one_chain(path: Path) -> None:
             store.settle(opened_intent, created(tenant=tenant), told)
             assert store.open_intents(tenant) == ()
 
-    with opened(path) as store:
+    with opened(place) as store:
         with ThreadPoolExecutor(6) as pool:
             for future in [pool.submit(apply, store, f"tenant-{n}") for n in range(6)]:
                 future.result()

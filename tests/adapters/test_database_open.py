@@ -81,7 +81,9 @@ def test_opening_an_existing_store_writes_nothing(path: Path) -> None:
         "sqlite://somebody@/state.db",
         "sqlite+aiosqlite:///state.db",
         "mysql://db/reconciler",
-        "postgresql+psycopg://somebody@db/reconciler",
+        "postgresql://somebody@localhost/reconciler",
+        "postgresql+asyncpg://somebody@localhost/reconciler",
+        "postgresql+psycopg://somebody@localhost",
     ],
 )
 def test_another_url_is_refused_and_the_message_says_what_is_supported(url: str) -> None:
@@ -151,13 +153,13 @@ def test_a_database_of_another_program_is_left_alone(path: Path) -> None:
     assert dump(path) == before
 
 
-@pytest.mark.parametrize("version", ["2", "17", "next", ""])
+@pytest.mark.parametrize("version", ["3", "17", "next", ""])
 def test_a_store_of_another_format_is_refused_in_words(path: Path, version: str) -> None:
     with opened(path):
         pass
     behind_its_back(path, f"UPDATE meta SET value = '{version}'")
 
-    with pytest.raises(StateError, match=f"format {version}, and this program knows 1: a newer"):
+    with pytest.raises(StateError, match=f"format {version}, and this program knows 2: a newer"):
         open_store(f"sqlite:///{path}")
 
 

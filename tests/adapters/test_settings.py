@@ -118,6 +118,32 @@ def test_any_other_origin_may_not(url):
         Settings(ALLOWED).require_allowed(url, what="tenant acme")
 
 
+PINNED = {
+    "RECONCILER_ALLOWED_ORIGINS": "acme=https://a.example.com acme=https://login.example.com/x,"
+    "beta-*=https://b.example.com https://rest.example.com https://q.example.com/?a=b"
+}
+
+
+@pytest.mark.parametrize(
+    ("tenant", "hosts"),
+    [
+        ("acme", "a login"),
+        ("beta-prod", "b"),
+        ("beta", "rest q"),
+        ("acme-2", "rest q"),
+        ("", "rest q"),
+    ],
+)
+def test_a_pinned_tenant_goes_to_its_own_origins_and_no_other_does(tenant: str, hosts: str):
+    for host in ("a", "login", "b", "rest", "q"):
+        url = f"https://{host}.example.com/scim/v2"
+        if host in hosts.split():
+            Settings(PINNED).require_allowed(url, tenant=tenant, what="it")
+            continue
+        with pytest.raises(UsageError, match=r"it is at .* does not list for it; no credential"):
+            Settings(PINNED).require_allowed(url, tenant=tenant, what="it")
+
+
 @pytest.mark.parametrize(
     ("environ", "terminal", "expected"),
     [

@@ -1,6 +1,6 @@
 """A SQLite file that keeps its word: opened, checked and locked; its errors in our words.
 
-What it alone knows: URLs of the store, PRAGMAs, transactions, and what SQLite's codes mean.
+What it alone knows: PRAGMAs, transactions, and what SQLite's codes mean.
 """
 
 import os
@@ -11,38 +11,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy import URL, Connection, create_engine, event
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from reconciler.errors import StateError, UsageError
-
-SUPPORTED = "what is supported is sqlite:///PATH"
-
-
-def path_of(url: str) -> Path:
-    """The file that a store URL names, relative to the working directory.
-
-    Raises UsageError for any other URL, without repeating it: it may hold a password.
-    """
-    try:
-        parts = make_url(url)
-    except (ArgumentError, ValueError) as error:  # the latter for a port that is no number
-        raise UsageError(f"--state (RECONCILER_STATE) is no database URL: {SUPPORTED}") from error
-    if parts.password is not None or "password" in parts.query:
-        raise UsageError(
-            "--state (RECONCILER_STATE) holds a password: take it out of the URL; "
-            "PGPASSFILE, PGPASSWORD or a service file can carry it"
-        )
-    if parts.drivername != "sqlite":
-        raise UsageError(f"--state (RECONCILER_STATE) cannot be {parts.drivername}: {SUPPORTED}")
-    path = parts.database or ""
-    bare = not (parts.username or parts.host or parts.port or parts.query)
-    if not bare or path in ("", ":memory:") or "\0" in path:
-        raise UsageError(
-            "--state (RECONCILER_STATE) has to name a file, with nothing else in the URL: "
-            "sqlite:///.reconciler/state.db, or sqlite:////var/lib/reconciler/state.db"
-        )
-    return Path(path)
+from reconciler.errors import StateError
 
 
 class Database:
@@ -54,6 +26,9 @@ class Database:
     def __init__(self, path: Path, *, busy_timeout: float) -> None:
         """Nothing is opened yet; `busy_timeout` is how many seconds to wait for a writer."""
         self._place = str(path)
+        self._path = path
+        self._file: tuple[int, int] | None = None
+        self._broken: str | None = None
         self._writer = threading.Lock()
         self._engine = create_engine(
             URL.create("sqlite", database=str(path)),
@@ -76,13 +51,59 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """One transaction, durable when the block is left, undone where it raises."""
-        with self._writer, explained(self._place), self._engine.begin() as connection:
-            yield connection
+        """One transaction, durable when the block is left, undone where it raises.
+
+        After the disk has failed once, every other one is refused: a sync that is tried again
+        may succeed although what it should have kept is gone.
+        """
+        with self._writer, self._breaking():
+            self._require_usable()
+            with explained(self._place), self._engine.begin() as connection:
+                yield connection
+            self._require_in_place()
+
+    def stay(self) -> None:
+        """Hold on to the file that is there now: another in its place is no longer the store."""
+        self._file = _identity(self._path)
 
     def close(self) -> None:
         """Close the connections; the last one of all processes folds the log into the file."""
         self._engine.dispose()
+
+    @contextmanager
+    def _breaking(self) -> Iterator[None]:
+        try:
+            yield
+        except StateError as error:
+            if isinstance(error, _Lost) or _primary(error.__cause__) in _DISK:
+                self._broken = self._broken or str(error)
+            raise
+
+    def _require_usable(self) -> None:
+        if self._broken is not None:
+            raise StateError(self._broken)
+
+    def _require_in_place(self) -> None:
+        """SQLite goes on in a file that somebody has removed, where nobody finds it again."""
+        log = self._path.with_name(f"{self._path.name}-wal")
+        if self._file is not None and (_identity(self._path) != self._file or not log.exists()):
+            raise _Lost(
+                f"the store {self._place} was removed or replaced while this run was using it: "
+                "see who did, put it back from a backup if it held more than this run, "
+                "and run again"
+            )
+
+
+class _Lost(StateError):
+    """The file is not the one that was opened."""
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def prepare(raw: Any, busy_timeout: int) -> None:  # Any: a driver's connection has no type
@@ -129,12 +150,28 @@ def explained(place: str) -> Iterator[None]:
 def _reason(error: SQLAlchemyError) -> str:
     if not isinstance(error, DBAPIError):
         return f"cannot be used: {error}"
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    if code is None:
+    primary = _primary(error)
+    if primary is None:
         return f"cannot be used: {error.orig}"
-    primary = code & 0xFF  # the rest tells more than anybody can act upon
     return _REASONS.get(primary, f"answers with an error: {error.orig}")
 
+
+def _primary(error: BaseException | None) -> int | None:
+    """SQLite's code of an error; the rest of it tells more than anybody can act upon."""
+    code = getattr(error.orig, "sqlite_errorcode", None) if isinstance(error, DBAPIError) else None
+    return None if code is None else code & 0xFF
+
+
+_DISK = frozenset(
+    {
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+    }
+)
 
 _REASONS = {
     sqlite3.SQLITE_BUSY: (

@@ -5,38 +5,55 @@ from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, insert, inspect, select
+from sqlalchemy import Connection, insert, inspect, select, update
 
 from reconciler.adapters.database import intents, outbox, trail
-from reconciler.adapters.database.engine import Database, make_folder, path_of, sync_folder
+from reconciler.adapters.database.address import address_of
+from reconciler.adapters.database.connections import Connections
+from reconciler.adapters.database.engine import Database, make_folder, sync_folder
+from reconciler.adapters.database.migrations import is_older, migrate
 from reconciler.adapters.database.outbox import Delivery
+from reconciler.adapters.database.postgresql import Server
+from reconciler.adapters.database.session_locks import SessionLocks
 from reconciler.adapters.database.tables import FORMAT_VERSION, meta, metadata
 from reconciler.domain.jsontext import Json
 from reconciler.domain.records import Entry, HrEvent, Intent
 from reconciler.errors import StateError
-from reconciler.ports import Pending
+from reconciler.ports import Clock, Locks, Pending
 
 _BATCH = 500  # records in memory at once
 
 
 def open_store(url: str, *, create: bool = True, busy_timeout: float = 30.0) -> "Store":
-    """Open the store that a URL names, `sqlite:///PATH`, relative to the working directory.
+    """Open the store that a URL names, `sqlite:///PATH` or `postgresql+psycopg://…`.
 
     `create` makes what is missing; without it a store that is not there is an error.
     `busy_timeout` is how many seconds a step waits for other processes that write.
     Raises UsageError for the URL, StateError for what is there.
     """
-    path = path_of(url)
+    address = address_of(url)
+    with ExitStack() as undo:
+        if isinstance(address, Path):
+            store = _open_file(address, undo, create=create, busy_timeout=busy_timeout)
+        else:
+            server = Server(address, busy_timeout=busy_timeout)
+            undo.callback(server.close)
+            _check(server, create=create)
+            store = Store(server, server=server)
+        undo.pop_all()
+    return store
+
+
+def _open_file(path: Path, undo: ExitStack, *, create: bool, busy_timeout: float) -> "Store":
     if create:
         make_folder(path.parent)
     else:
         _require(path)
-    with ExitStack() as undo:
-        database = Database(path, busy_timeout=busy_timeout)
-        undo.callback(database.close)
-        _check(database, create=create)
-        sync_folder(path.parent)
-        undo.pop_all()
+    database = Database(path, busy_timeout=busy_timeout)
+    undo.callback(database.close)
+    _check(database, create=create)
+    sync_folder(path.parent)
+    database.stay()
     return Store(database)
 
 
@@ -52,32 +69,51 @@ def _require(path: Path) -> None:
         raise StateError(f"the store {path} cannot be opened: {error.strerror}") from error
 
 
-def _check(database: Database, *, create: bool) -> None:
-    """Make sure that the tables are ours and of our version; make them where there are none."""
+def _check(database: Connections, *, create: bool) -> None:
+    """Make sure that the tables are ours and of our version; make or migrate them if need be."""
     with database.reading() as connection:
         tables = inspect(connection).get_table_names()
         version = _version(connection) if meta.name in tables else None
     if not tables and create:
         version = _create(database)
     if version is None:
-        raise StateError(
-            f"{database.place} is a database, but no store of this program: "
-            "name another file with --state"
-        )
+        raise StateError(_missing(database.place, empty=not tables))
+    if is_older(version):
+        version = _migrate(database)
     if version != str(FORMAT_VERSION):
         raise StateError(
             f"the store {database.place} has format {version}, and this program knows "
             f"{FORMAT_VERSION}: a newer release has written it; upgrade this one, "
-            "or name another file with --state"
+            "or name another with --state"
         )
 
 
-def _create(database: Database) -> str | None:
+def _missing(place: str, *, empty: bool) -> str:
+    if empty:
+        return (
+            f"{place} is a database without tables, so no store of this program yet: "
+            "the first apply makes them; if there should be one, see --state"
+        )
+    return f"{place} is a database, but no store of this program: name another with --state"
+
+
+def _create(database: Connections) -> str | None:
     with database.writing() as connection:
         if not inspect(connection).has_table(meta.name):  # another process may have been first
             metadata.create_all(connection)
             row = {"name": "format_version", "value": str(FORMAT_VERSION)}
             connection.execute(insert(meta).values(row))
+        return _version(connection)
+
+
+def _migrate(database: Connections) -> str | None:
+    """All steps in one transaction, so that a crash leaves the old store or the new one."""
+    with database.writing() as connection:
+        version = _version(connection)
+        if version is not None and is_older(version):  # another process may have been first
+            migrate(connection, version)
+            ours = update(meta).where(meta.c.name == "format_version")
+            connection.execute(ours.values(value=str(FORMAT_VERSION)))
         return _version(connection)
 
 
@@ -93,8 +129,20 @@ class Store:
     was written. What a method wrote is on the disk when it returns.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Connections, *, server: Server | None = None) -> None:
+        """`server` is set where the database is one that can keep the tenants' locks too."""
         self._database = database
+        self._server = server
+        self._locks: SessionLocks | None = None
+
+    def locks(self, *, holder: str, clock: Clock) -> Locks | None:
+        """The tenants' locks, kept by the store's server; None for a file, which keeps none.
+
+        Once they are asked for, no intent is written for a tenant whose lock was lost.
+        """
+        if self._server is not None:
+            self._locks = SessionLocks(self._server, holder=holder, clock=clock)
+        return self._locks
 
     def record(self, entry: Entry) -> None:
         """Append one audit record."""
@@ -113,6 +161,8 @@ class Store:
                 schema_id=intent.schema_id,
                 urls=intent.webhooks,
             )
+            if self._locks is not None:
+                self._locks.require(intent.tenant)
             return intent_id
 
     def settle(self, intent_id: int, entry: Entry, event: HrEvent | None) -> None:
@@ -176,5 +226,7 @@ class Store:
             return trail.read_head(connection)
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; locks that are still held end."""
+        if self._locks is not None:
+            self._locks.close()
         self._database.close()

@@ -17,7 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-FORMAT_VERSION = 1  # counts up with each change of the tables
+FORMAT_VERSION = 2  # counts up with each change of the tables; see migrations
 
 metadata = MetaData()
 
@@ -106,4 +106,14 @@ outbox = Table(
     UniqueConstraint("url", "event_id"),
     Index("outbox_by_state", "state"),
     Index("outbox_sequence", "tenant", "sequence"),
+)
+
+holders = Table(
+    "holders",  # who holds which tenant, where a server keeps the locks; since version 2
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("process", Integer, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("since", Text, nullable=False),
 )

@@ -1,6 +1,7 @@
 """The audit trail in its table: appended under the writer's lock, read as it is stored."""
 
 import math
+from dataclasses import replace
 
 from sqlalchemy import Connection, insert, select
 
@@ -14,7 +15,7 @@ def append(connection: Connection, entry: Entry) -> AuditRecord:
     """Seal the entry after the last record. The transaction has to be the only writer's."""
     seq, head = read_head(connection)
     try:
-        record = seal(entry, seq=seq + 1, prev_hash=head)
+        record = seal(_storable(entry), seq=seq + 1, prev_hash=head)
     except ValueError as error:  # a lone surrogate: an actor or a path that is no UTF-8
         raise StateError(
             f"the audit record {entry.event} cannot be written, it holds what is no text: "
@@ -22,6 +23,12 @@ def append(connection: Connection, entry: Entry) -> AuditRecord:
         ) from error
     connection.execute(insert(audit).values(record.to_json()))
     return record
+
+
+def _storable(entry: Entry) -> Entry:
+    """A service's words may hold NUL, which PostgreSQL cannot keep in a text."""
+    detail = entry.detail
+    return entry if detail is None else replace(entry, detail=detail.replace("\0", "\ufffd"))
 
 
 def read_head(connection: Connection) -> tuple[int, str]:

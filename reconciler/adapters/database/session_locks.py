@@ -1,0 +1,154 @@
+"""One writer per tenant, by advisory locks: the server frees them when their session ends.
+
+The row in `holders` only says who holds a lock; a row without a session is no lock.
+"""
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+
+from sqlalchemy import Connection, delete, insert, select, text
+
+from reconciler.adapters.database.postgresql import Server, Session
+from reconciler.adapters.database.tables import holders
+from reconciler.domain.records import rfc3339
+from reconciler.errors import StateError, TenantLocked
+from reconciler.ports import Clock
+
+_LOOK_AGAIN = 0.25  # seconds; a wait inside the server could be ended by no signal
+
+_log = logging.getLogger(__name__)
+
+
+class SessionLocks:
+    """Locks of the tenants in one session of the store's server; a ports.Locks."""
+
+    def __init__(self, server: Server, *, holder: str, clock: Clock) -> None:
+        """`holder` says who takes the locks, for those who find them taken."""
+        self._server = server
+        self._holder = holder
+        self._clock = clock
+        self._using = threading.RLock()
+        self._open = ExitStack()
+        self._session: Session | None = None
+        self._held: dict[str, int] = {}
+
+    @contextmanager
+    def hold(self, tenant: str, *, patience: float = 0.0) -> Iterator[None]:
+        """Hold the tenant's lock; raises TenantLocked, naming the holder, or StateError.
+
+        Waits up to `patience` seconds for it; a signal ends the wait with Interrupted.
+        """
+        if not (self._take(tenant) or self._wait(tenant, patience)):
+            waited = f", still after {patience:.0f} seconds" if patience else ""
+            raise TenantLocked(
+                f"tenant {tenant} is locked by {self._note(tenant)}{waited}: "
+                "wait for that run to end, or stop it; its lock ends with it"
+            )
+        with ExitStack() as undo:
+            undo.callback(self._give_back, tenant)
+            self._sign(tenant)
+            yield
+
+    def require(self, tenant: str) -> None:
+        """Raise StateError where the lock of a tenant that we hold was lost with its session."""
+        with self._using:
+            if tenant in self._held and not self._still_held(self._held[tenant]):
+                raise StateError(
+                    f"the lock of tenant {tenant} was lost, because the server of the store "
+                    f"{self._server.place} ended the session that held it; nothing more is "
+                    "written, run again"
+                )
+
+    def close(self) -> None:
+        """End the session, and every lock with it."""
+        with self._using:
+            self._open.close()
+            self._session = None
+
+    def _take(self, tenant: str) -> bool:
+        """Whether the lock is ours now; in one session the server would give it twice."""
+        with self._using:
+            if tenant in self._held:
+                return False
+            with self._asking() as connection:
+                key = self._lasting().key("tenant", tenant)
+                taken = connection.execute(_TAKE, {"key": key}).scalar_one()
+            if taken:
+                self._held[tenant] = key
+            return bool(taken)
+
+    def _wait(self, tenant: str, patience: float) -> bool:
+        """Whether the lock came free in time."""
+        ends = self._clock.monotonic() + patience
+        if patience > 0:
+            told = "tenant %s is held by %s; waiting up to %.0f seconds for it"
+            _log.warning(told, tenant, self._note(tenant), patience)
+        while (left := ends - self._clock.monotonic()) > 0:
+            self._clock.sleep(min(left, _LOOK_AGAIN))
+            if self._take(tenant):
+                return True
+        return False
+
+    def _sign(self, tenant: str) -> None:
+        """Whoever died without a word may have left a row; the lock is ours, so the row is too."""
+        row = {
+            "tenant": tenant,
+            "holder": self._holder,
+            "process": os.getpid(),
+            "host": socket.gethostname(),
+            "since": rfc3339(self._clock.now()),
+        }
+        with self._using, self._asking() as connection:
+            connection.execute(delete(holders).where(holders.c.tenant == tenant))
+            connection.execute(insert(holders).values(row))
+
+    def _note(self, tenant: str) -> str:
+        with self._using, self._asking() as connection:
+            row = connection.execute(
+                select(holders).where(holders.c.tenant == tenant)
+            ).one_or_none()
+        if row is None:
+            return "another run, which has not said its name yet"
+        who = f"{row.holder} (process {row.process} on {row.host}) since {row.since}"
+        return "".join(c for c in who if c.isprintable())
+
+    def _give_back(self, tenant: str) -> None:
+        """After a lost session there is nothing to give back: the lock went with it."""
+        with self._using:
+            key = self._held.pop(tenant)
+            try:
+                with self._asking() as connection:
+                    connection.execute(delete(holders).where(holders.c.tenant == tenant))
+                    connection.execute(_GIVE_BACK, {"key": key})
+            except StateError as error:
+                _log.debug("the lock of tenant %s ended before: %s", tenant, error)
+
+    def _still_held(self, key: int) -> bool:
+        try:
+            with self._asking() as connection:
+                return bool(connection.execute(_HELD, {"key": key}).scalar_one())
+        except StateError as error:
+            _log.debug("the session that holds the locks has ended: %s", error)
+            return False
+
+    def _asking(self) -> AbstractContextManager[Connection]:
+        return self._lasting().asking()
+
+    def _lasting(self) -> Session:
+        """The one session, opened where it is not yet; one that has ended is not replaced."""
+        if self._session is None:
+            self._session = self._open.enter_context(self._server.session())
+        return self._session
+
+
+_TAKE = text("SELECT pg_try_advisory_lock(:key)")
+_GIVE_BACK = text("SELECT pg_advisory_unlock(:key)")
+_HELD = text(
+    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+    " AND granted AND objsubid = 1"
+    " AND ((classid::bigint << 32) | objid::bigint) = :key"
+)

@@ -1,0 +1,452 @@
+"""A store on a server: which URLs, which servers, which versions, and what a person is told."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from subprocess import PIPE
+from typing import Any
+
+import pytest
+import sqlalchemy
+
+from reconciler.adapters.database import folder_of, open_store
+from reconciler.adapters.database.migrations import STEPS
+from reconciler.adapters.database.tables import FORMAT_VERSION, metadata
+from reconciler.domain.records import check_chain
+from reconciler.errors import StateError, UsageError
+from tests.adapters.store_world import (
+    RECEIVER,
+    Place,
+    adopted,
+    behind_its_back,
+    created,
+    dump,
+    entry,
+    event,
+    intended,
+    intent,
+    opened,
+    rows,
+    url_of,
+)
+from tests.postgres import Server
+
+# ---------------------------------------------------------------------------------- URLs
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("postgresql+psycopg://a@db.example.com/x", "add \\?sslmode=verify-full"),
+        ("postgresql+psycopg://10.0.0.7/x", "add \\?sslmode=verify-full"),
+        ("postgresql+psycopg:///x?host=db.example.com", "add \\?sslmode=verify-full"),
+        ("postgresql+psycopg://localhost/x?sslpassword=hunter2", "may say after the «\\?»"),
+        ("postgresql+psycopg://localhost/x?hunter2=1", "may say after the «\\?»"),
+        ("postgresql+psycopg://localhost/x?host=a&host=b", "may say after the «\\?»"),
+        ("postgresql+psycopg://localhost", "names no database"),
+        ("postgresql+psycopg2://localhost/x", "cannot be postgresql\\+psycopg2: what is supported"),
+        ("postgres://localhost/x", "cannot be postgres: what is supported"),
+    ],
+)
+def test_a_url_that_would_not_do_is_refused_in_words(url: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words) as refusal:
+        open_store(url)
+
+    assert "hunter2" not in str(refusal.value)
+    assert "RECONCILER_STATE" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "folder"),
+    [
+        ("sqlite:///a/b.db", Path("a")),
+        ("sqlite:///b.db", Path()),
+        ("postgresql+psycopg://localhost/x", None),
+        ("postgresql+psycopg://[::1]:5433/x", None),
+        ("postgresql+psycopg:///x?host=/run/postgresql", None),
+        ("postgresql+psycopg://db.example.com/x?sslmode=verify-full", None),
+        ("postgresql+psycopg://?service=reconciler", None),
+    ],
+)
+def test_only_a_file_lies_in_a_folder(url: str, folder: Path | None) -> None:
+    assert folder_of(url) == folder
+
+
+def test_a_store_is_reached_through_a_socket_too(postgres: Server) -> None:
+    url = f"postgresql+psycopg://postgres@/{postgres.new()}?host={postgres.data}"
+    with opened(f"{url}&port={postgres.port}") as store:
+        store.record(entry())
+
+        assert store.head()[0] == 1
+
+
+# --------------------------------------------------------------------- what cannot be opened
+
+
+def refusal(url: str, *, create: bool = True, **environ: str) -> str:
+    """What the program says, in a process of its own with such an environment."""
+    code = (
+        "import sys\n"
+        "from reconciler.adapters.database import open_store\n"
+        "from reconciler.errors import StateError\n"
+        "try:\n"
+        "    open_store(sys.argv[1], create=sys.argv[2] == 'True').close()\n"
+        "    print('opened')\n"
+        "except StateError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, url, str(create)],
+        stdout=PIPE,
+        text=True,
+        check=True,
+        env={"PATH": os.defpath, "PYTHONPATH": str(Path.cwd()), **environ},
+    )
+    assert "hunter2" not in done.stdout
+    return done.stdout
+
+
+def test_a_server_that_nobody_started_is_said() -> None:
+    with pytest.raises(
+        StateError,
+        match=r"^the store postgresql\+psycopg://127\.0\.0\.1:1/x cannot be reached: nobody",
+    ):
+        open_store("postgresql+psycopg://somebody@127.0.0.1:1/x")
+
+
+def test_a_socket_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(StateError, match="there is no such socket"):
+        open_store(f"postgresql+psycopg:///x?host={tmp_path}")
+
+
+def test_a_host_without_an_address_is_said() -> None:
+    with pytest.raises(StateError, match=r"nowhere\.invalid/x cannot be reached: the name of its"):
+        open_store("postgresql+psycopg://nowhere.invalid/x?sslmode=verify-full")
+
+
+def test_a_database_that_is_not_there_is_said(postgres: Server) -> None:
+    with pytest.raises(StateError, match="has no such database or user: create it"):
+        open_store(postgres.url("nowhere"))
+
+
+def test_a_schema_that_is_not_there_is_said(postgres: Server) -> None:
+    with pytest.raises(StateError, match="has no schema to put tables into"):
+        open_store(postgres.url("postgres") + "?options=-csearch_path%3Dnowhere")
+
+
+@pytest.mark.parametrize(
+    ("parameter", "words"),
+    [
+        ("sslmode=require", "speaks no TLS, and sslmode asks for it"),
+        ("sslmode=hunter2", "named by a URL that the driver cannot use"),
+        ("connect_timeout=hunter2", "named by a URL that the driver cannot use"),
+        ("service=nowhere", "named by a service that no service file defines"),
+    ],
+)
+def test_a_way_that_cannot_be_gone_is_said(postgres: Server, parameter: str, words: str) -> None:
+    with pytest.raises(StateError, match=words) as refused:
+        open_store(f"{postgres.url('postgres')}?{parameter}")
+
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.fixture
+def asked(postgres: Server) -> Iterator[str]:
+    """A database whose user is asked for a password."""
+    name = postgres.new()
+    postgres.run(
+        "DROP ROLE IF EXISTS asked",
+        "CREATE ROLE asked LOGIN PASSWORD 'hunter2'",
+        "CREATE SCHEMA AUTHORIZATION asked",
+        database=name,
+    )
+    yield postgres.url(name, user="asked")
+    postgres.run("DROP OWNED BY asked", database=name)
+    postgres.run("DROP ROLE asked")
+
+
+def test_a_password_is_taken_from_the_environment_or_a_file(asked: str, tmp_path: Path) -> None:
+    secret = tmp_path / "pgpass"
+    secret.write_text("*:*:*:asked:hunter2\n")
+    secret.chmod(0o600)
+
+    assert "asks for a password: give it with PGPASSFILE" in refusal(asked)
+    assert "does not accept the user or the password" in refusal(asked, PGPASSWORD="hunter2x")
+    assert refusal(asked, PGPASSWORD="hunter2") == "opened\n"
+    assert refusal(asked, PGPASSFILE=str(secret)) == "opened\n"
+    assert refusal(f"{asked}?passfile={secret}") == "opened\n"
+
+
+def test_a_service_file_can_say_everything(asked: str, postgres: Server, tmp_path: Path) -> None:
+    name = asked.rpartition("/")[2]
+    service = tmp_path / "services"
+    service.write_text(
+        f"[state]\nhost=127.0.0.1\nport={postgres.port}\nuser=asked\n"
+        f"password=hunter2\ndbname={name}\n"
+    )
+    given = "postgresql+psycopg://?service=state"
+
+    assert refusal(given, PGSERVICEFILE=str(service)) == "opened\n"
+    postgres.run("ALTER ROLE asked NOLOGIN")
+    said = refusal(given, PGSERVICEFILE=str(service))
+    assert said.startswith("the store postgresql+psycopg://?service=state cannot be reached")
+
+
+def test_a_user_without_rights_is_said(postgres: Server) -> None:
+    name = postgres.new()
+    postgres.run(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
+    postgres.run("CREATE ROLE guest LOGIN", "GRANT pg_read_all_data TO guest")
+    postgres.run(f"GRANT CONNECT ON DATABASE {name} TO guest")
+    try:
+        with pytest.raises(StateError, match="does not allow this to its user"):
+            open_store(postgres.url(name, user="guest"))
+        with closing(open_store(postgres.url(name))) as store:
+            store.record(entry())
+        url = postgres.url(name, user="guest")
+        with closing(open_store(url, create=False)) as store:  # a reader of the trail
+            assert check_chain(store.records()).records == 1
+            with pytest.raises(StateError, match="does not allow this to its user"):
+                store.record(entry())
+    finally:
+        postgres.run(f"REVOKE ALL ON DATABASE {name} FROM guest", "DROP OWNED BY guest")
+        postgres.run("DROP ROLE guest")
+
+
+def test_a_missing_store_is_no_empty_trail(postgres: Server) -> None:
+    with pytest.raises(StateError, match="without tables, so no store of this program yet"):
+        open_store(postgres.schema(), create=False)
+
+
+def test_tables_of_another_program_are_left_alone(postgres: Server) -> None:
+    url = postgres.schema()
+    behind_its_back(url, "CREATE TABLE bookmarks (url text)")
+
+    with pytest.raises(StateError, match="is a database, but no store of this program"):
+        open_store(url)
+
+    assert rows(url, "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()") == [(1,)]
+
+
+def test_a_database_in_another_encoding_is_refused(postgres: Server) -> None:
+    name = f"{postgres.new()}_latin"
+    postgres.run(f"CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+
+    with pytest.raises(StateError, match="has server_encoding=LATIN1, so what was recorded"):
+        open_store(postgres.url(name))
+
+
+def test_a_replica_or_a_read_only_database_is_said(postgres: Server) -> None:
+    name = postgres.new()
+    postgres.run(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+
+    with pytest.raises(StateError, match="is read-only: name the primary"):
+        open_store(postgres.url(name))
+
+
+def test_a_server_that_does_not_sync_is_refused(own_postgres: Server) -> None:
+    url = own_postgres.url()
+    with opened(url):
+        pass
+    own_postgres.stop()
+    (own_postgres.data / "postgresql.auto.conf").write_text("fsync = off\n")
+    own_postgres.start()
+
+    with opened(url) as store, pytest.raises(StateError, match="has fsync=off, so what was"):
+        store.record(entry())
+
+
+@pytest.mark.parametrize(
+    ("configured", "used"), [("off", "on"), ("local", "on"), ("on", "on"), ("remote_apply",) * 2]
+)
+def test_a_commit_waits_for_the_disk_whatever_the_session_was_told(
+    postgres: Server, configured: str, used: str
+) -> None:
+    """A trigger notes, in the transaction that stores a record, what is in force."""
+    url = postgres.schema()
+    with opened(url):
+        pass
+    behind_its_back(
+        url,
+        "CREATE FUNCTION note() RETURNS trigger AS $$ BEGIN"
+        " NEW.detail = current_setting('synchronous_commit'); RETURN NEW; END $$ LANGUAGE plpgsql",
+        "CREATE TRIGGER note BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION note()",
+    )
+
+    with opened(f"{url}%20-csynchronous_commit%3D{configured}") as store:
+        store.record(entry())
+
+    assert rows(url, "SELECT detail FROM audit") == [(used,)]
+
+
+# ------------------------------------------------------------------------- what goes wrong
+
+
+def test_a_writer_that_does_not_end_is_said_after_the_timeout(postgres: Server) -> None:
+    url = postgres.schema()
+    with opened(url, busy_timeout=0.05) as store, opened(url) as other:
+        with other._database.writing(), pytest.raises(StateError, match="is locked: another"):
+            store.record(entry())
+
+        store.record(entry())
+        assert store.head()[0] == 1
+
+
+def test_a_writer_cut_off_in_the_middle_keeps_nothing_and_the_next_goes_on(
+    postgres: Server,
+) -> None:
+    name = postgres.new()
+
+    def urls() -> Any:
+        yield RECEIVER
+        postgres.cut(name)
+
+    with opened(postgres.url(name)) as store:
+        store.record(entry())
+
+        with pytest.raises(StateError, match="was lost: its server ended the connection"):
+            store.adopt(adopted(), event(), urls())
+
+        assert store.pending() == ()
+        store.adopt(adopted(), event(), [RECEIVER])
+        assert len(store.pending()) == 1
+        assert check_chain(store.records()).records == 2
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT, signal.SIGKILL])
+def test_a_server_that_goes_and_comes_back_has_kept_what_it_confirmed(
+    own_postgres: Server, how: signal.Signals
+) -> None:
+    with opened(own_postgres.url()) as store:
+        for _ in range(5):
+            store.record(entry())
+        own_postgres.stop(how)
+        with pytest.raises(StateError, match=r"nobody listens|was lost"):
+            store.record(entry())
+
+        own_postgres.start()
+
+        store.record(entry())
+        result = check_chain(store.records())
+        assert (result.records, result.broken_at) == (6, None)
+
+
+def test_a_table_that_is_gone_is_said(postgres: Server) -> None:
+    url = postgres.schema()
+    with opened(url) as store:
+        behind_its_back(url, "DROP TABLE audit CASCADE")
+
+        with pytest.raises(StateError, match='an error: relation "audit" does not exist'):
+            store.record(entry())
+
+
+def test_words_with_nul_are_kept_readable(place: Place) -> None:
+
+    with opened(place) as store:
+        store.record(replace(entry(), detail="cut\0off"))
+
+        assert [record["detail"] for record in store.records()] == ["cut�off"]
+        assert check_chain(store.records()).broken_at is None
+
+
+# ------------------------------------------------------------------------------- versions
+
+
+def as_version_1(place: Place) -> None:
+    """The store as release 1 of the tables has made it: all of today's, and no holders."""
+    behind_its_back(
+        place, "DROP TABLE holders", "UPDATE meta SET value = '1' WHERE name = 'format_version'"
+    )
+
+
+def filled(place: Place) -> None:
+    with opened(place) as store:
+        number = store.intend(intent(), intended())
+        store.settle(number, created(), event())
+        store.intend(intent(), intended())
+
+
+def test_every_older_version_has_a_step_and_no_other() -> None:
+    assert sorted(STEPS) == list(range(1, FORMAT_VERSION))
+
+
+def test_an_older_store_is_brought_forward_with_all_that_it_holds(place: Place) -> None:
+    filled(place)
+    before = dump(place)
+    as_version_1(place)
+
+    with opened(place) as store:
+        assert check_chain(store.records()).records == 3
+        assert len(store.pending()) == 2
+        assert len(store.open_intents("acme")) == 1
+
+    assert rows(place, "SELECT value FROM meta") == [(str(FORMAT_VERSION),)]
+    assert sorted(dump(place)) == sorted(before)
+
+
+def test_a_reader_brings_an_older_store_forward_too(place: Place) -> None:
+    filled(place)
+    as_version_1(place)
+
+    with closing(open_store(url_of(place), create=False)) as store:
+        assert check_chain(store.records()).records == 3
+
+    assert rows(place, "SELECT value FROM meta") == [(str(FORMAT_VERSION),)]
+
+
+def test_a_migration_that_fails_leaves_the_old_store(place: Place) -> None:
+    """The table that the step would make is in its way."""
+    filled(place)
+    as_version_1(place)
+    behind_its_back(place, "CREATE TABLE holders (x integer)")
+    before = dump(place) if isinstance(place, Path) else rows(place, "SELECT * FROM audit")
+
+    with pytest.raises(StateError, match="holders"):
+        open_store(url_of(place))
+
+    after = dump(place) if isinstance(place, Path) else rows(place, "SELECT * FROM audit")
+    assert after == before
+    assert rows(place, "SELECT value FROM meta") == [("1",)]
+
+
+def test_stores_that_are_opened_at_once_are_migrated_once(place: Place) -> None:
+    filled(place)
+    as_version_1(place)
+    code = "import sys; from reconciler.adapters.database import open_store as o; o(sys.argv[1])"
+
+    both = [
+        subprocess.Popen([sys.executable, "-c", code + ".close()", url_of(place)]) for _ in range(3)
+    ]
+
+    assert [each.wait(30) for each in both] == [0, 0, 0]
+    assert rows(place, "SELECT value FROM meta") == [(str(FORMAT_VERSION),)]
+
+
+@pytest.mark.parametrize("version", ["0", "3", "17", "next", ""])
+def test_a_store_of_a_newer_release_is_refused_and_left_alone(place: Place, version: str) -> None:
+    filled(place)
+    behind_its_back(place, f"UPDATE meta SET value = '{version}'")
+    before = dump(place)
+
+    with pytest.raises(StateError, match=f"format {version}, and this program knows 2: a newer"):
+        open_store(url_of(place))
+
+    assert dump(place) == before
+
+
+def test_both_databases_get_the_same_tables(place: Place) -> None:
+    with opened(place):
+        pass
+    engine = sqlalchemy.create_engine(url_of(place))
+    with engine.connect() as connection:
+        seen = sqlalchemy.inspect(connection)
+
+        assert set(seen.get_table_names()) == {table.name for table in metadata.sorted_tables}
+        for table in metadata.sorted_tables:
+            columns = {c["name"]: c["nullable"] for c in seen.get_columns(table.name)}
+            assert columns == {c.name: c.nullable for c in table.columns}
+    engine.dispose()

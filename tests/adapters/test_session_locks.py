@@ -1,0 +1,273 @@
+"""One writer per tenant on a server: a lock names its holder and dies with its session."""
+
+import os
+import re
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from subprocess import PIPE, Popen
+
+import pytest
+
+from reconciler.adapters.database import Store, open_store
+from reconciler.errors import Interrupted, StateError, TenantLocked
+from reconciler.ports import Clock, Locks
+from tests.adapters.store_world import intended, intent, rows
+from tests.postgres import Server
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+class StoppedClock:
+    """A ports.Clock whose time stands still."""
+
+    def now(self) -> datetime:
+        return NOW
+
+    def monotonic(self) -> float:
+        return 0.0
+
+    def sleep(self, seconds: float) -> None:
+        raise AssertionError("a lock is not waited for")
+
+    def check(self) -> None:
+        return
+
+
+class WaitingClock(StoppedClock):
+    """Time passes when somebody sleeps; at the n-th sleep something happens."""
+
+    def __init__(self, at: int, happens: threading.Event | Exception) -> None:
+        self.seconds = 0.0
+        self.slept = 0
+        self.at, self.happens = at, happens
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+        self.slept += 1
+        if self.slept == self.at:
+            if isinstance(self.happens, Exception):
+                raise self.happens
+            self.happens.set()
+
+
+def locks_of(store: Store, holder: str = "ci", clock: Clock | None = None) -> Locks:
+    locks = store.locks(holder=holder, clock=clock or StoppedClock())
+    assert locks is not None
+    return locks
+
+
+@contextmanager
+def locking(url: str, holder: str = "ci", clock: Clock | None = None) -> Iterator[Locks]:
+    with closing(open_store(url)) as store:
+        yield locks_of(store, holder, clock)
+
+
+@pytest.fixture
+def url(postgres: Server) -> str:
+    return postgres.schema()
+
+
+HOLDER = """
+import sys
+from tests.adapters.test_session_locks import locking
+
+with locking(sys.argv[1], "night-job") as locks, locks.hold("acme"):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@contextmanager
+def held_elsewhere(url: str) -> Iterator["Popen[str]"]:
+    """Another process that holds the lock of acme until it gets a line, or dies."""
+    with Popen(
+        [sys.executable, "-c", HOLDER, url],
+        stdin=PIPE,
+        stdout=PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.getcwd()},  # noqa: PTH109 — a string is needed
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process
+        if process.poll() is None:
+            process.communicate("\n")
+
+
+def test_a_file_keeps_no_locks(tmp_path: object) -> None:
+    with closing(open_store(f"sqlite:///{tmp_path}/state.db")) as store:
+        assert store.locks(holder="ci", clock=StoppedClock()) is None
+
+
+def test_a_lock_is_free_again_when_the_block_is_left(url: str) -> None:
+    for _ in range(3):
+        with locking(url) as locks, locks.hold("acme"):
+            assert rows(url, "SELECT tenant, holder FROM holders") == [("acme", "ci")]
+
+    assert rows(url, "SELECT * FROM holders") == []
+
+
+def test_a_lock_is_free_again_after_a_failure(url: str) -> None:
+    with locking(url) as locks:
+        with pytest.raises(ZeroDivisionError), locks.hold("acme"):
+            raise ZeroDivisionError
+
+        with locks.hold("acme"):
+            pass
+
+
+def test_a_tenant_has_one_writer_in_a_process_too(url: str) -> None:
+    with locking(url) as same, locking(url, "other") as other, same.hold("acme"):
+        for locks in (same, other, same):  # the refusal took nothing away
+            with (
+                pytest.raises(TenantLocked, match="tenant acme is locked by ci"),
+                locks.hold("acme"),
+            ):
+                raise AssertionError("two writers")
+
+
+def test_tenants_do_not_wait_for_each_other(url: str) -> None:
+    with locking(url) as locks, locking(url) as other, locks.hold("acme"), other.hold("beta"):
+        assert rows(url, "SELECT tenant FROM holders ORDER BY 1") == [("acme",), ("beta",)]
+
+
+def test_stores_in_one_database_do_not_wait_for_each_other(postgres: Server) -> None:
+    with (
+        locking(postgres.schema()) as locks,
+        locking(postgres.schema()) as other,
+        locks.hold("acme"),
+        other.hold("acme"),
+    ):
+        pass
+
+
+def test_threads_that_ask_at_once_get_it_one_at_a_time(url: str) -> None:
+    start, done = threading.Barrier(6), threading.Barrier(6)
+    ends: list[str] = []
+
+    def run(locks: Locks) -> None:
+        start.wait()
+        try:
+            with locks.hold("acme"):
+                ends.append("held")
+                done.wait()
+        except TenantLocked:
+            ends.append("locked")
+            done.wait()
+
+    with locking(url) as one, locking(url) as two:
+        threads = [threading.Thread(target=run, args=(each,)) for each in (one, two) * 3]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    assert sorted(ends) == ["held"] + ["locked"] * 5
+
+
+def test_the_message_names_who_where_and_since_when(url: str) -> None:
+    with (
+        held_elsewhere(url) as process,
+        locking(url) as locks,
+        pytest.raises(TenantLocked) as refusal,
+    ):
+        locks.hold("acme").__enter__()
+
+    assert re.fullmatch(
+        rf"tenant acme is locked by night-job \(process {process.pid} on \S+\) "
+        r"since 2026-01-02T03:04:05\.000Z: wait for that run to end, or stop it; .*",
+        str(refusal.value),
+    )
+
+
+def test_a_holder_that_has_not_signed_yet_is_said(url: str) -> None:
+    with locking(url) as locks, locking(url) as other, locks.hold("acme"):
+        with closing(open_store(url)):
+            rows(url, "DELETE FROM holders RETURNING 1")
+
+        with pytest.raises(TenantLocked, match="another run, which has not said its name yet"):
+            other.hold("acme").__enter__()
+
+
+def test_the_lock_of_a_killed_process_is_free_with_its_session(url: str) -> None:
+    with held_elsewhere(url) as process:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+        clock = WaitingClock(0, threading.Event())
+        with locking(url, "day-job", clock) as locks, locks.hold("acme", patience=600):
+            assert rows(url, "SELECT holder FROM holders") == [("day-job",)]
+
+
+def test_a_row_without_a_session_is_no_lock(url: str) -> None:
+    with closing(open_store(url)):
+        rows(url, "INSERT INTO holders VALUES ('acme', 'ghost', 1, 'h', 'then') RETURNING 1")
+
+    with locking(url) as locks, locks.hold("acme"):
+        assert rows(url, "SELECT holder FROM holders") == [("ci",)]
+
+
+def test_a_lock_that_comes_free_in_time_is_waited_for(url: str) -> None:
+    freed, holds = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with locking(url, "slow") as locks, locks.hold("acme"):
+            holds.set()
+            freed.wait(10)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    holds.wait(10)
+
+    with locking(url, clock=WaitingClock(2, freed)) as locks, locks.hold("acme", patience=6000):
+        pass
+    thread.join()
+
+
+def test_patience_ends_and_the_message_says_so(url: str) -> None:
+    clock = WaitingClock(0, threading.Event())
+    with locking(url) as holder, holder.hold("acme"), locking(url, clock=clock) as locks:
+        with pytest.raises(TenantLocked, match=r"locked by ci .*, still after 2 seconds: wait"):
+            locks.hold("acme", patience=2).__enter__()
+
+    assert clock.seconds == pytest.approx(2)
+
+
+def test_a_signal_ends_the_wait(url: str) -> None:
+    clock = WaitingClock(1, Interrupted(15))
+    with locking(url) as holder, holder.hold("acme"), locking(url, clock=clock) as locks:
+        with pytest.raises(Interrupted):
+            locks.hold("acme", patience=60).__enter__()
+
+
+def test_no_intent_is_written_after_the_lock_was_lost(postgres: Server) -> None:
+    database = postgres.new()
+    with closing(open_store(postgres.url(database))) as store:
+        locks = locks_of(store)
+        with locks.hold("acme"):
+            store.intend(intent(), intended())
+            assert postgres.cut(database) >= 1
+
+            with pytest.raises(StateError, match=r"lock of tenant acme was lost, because .*again"):
+                store.intend(intent(), intended())
+
+            assert len(store.open_intents("acme")) == 1  # the store itself has come back
+            store.intend(intent(tenant="beta"), intended("beta"))  # nobody locked it
+
+        with pytest.raises(StateError, match="was lost"), locks.hold("beta"):
+            raise AssertionError("held")
+
+
+def test_an_intent_of_a_tenant_that_was_given_back_needs_no_lock(url: str) -> None:
+    with closing(open_store(url)) as store:
+        with locks_of(store).hold("acme"):
+            pass
+
+        assert store.intend(intent(), intended()) == 1

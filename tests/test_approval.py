@@ -1,0 +1,521 @@
+"""Exactly what was approved is applied, or nothing: drift, edited plan files, safety limits."""
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from reconciler.cli.approval import Approval, require_unedited
+from reconciler.cli.exits import exit_code
+from reconciler.domain.jsontext import Json, parse
+from reconciler.domain.manifest import (
+    Auth,
+    AuthType,
+    Limits,
+    Manages,
+    Manifests,
+    OnDrift,
+    Place,
+    SecretRef,
+    SecretSource,
+    Tenant,
+)
+from reconciler.domain.outcome import RunSummary
+from reconciler.domain.plan import GitState, Plan, Selection
+from reconciler.domain.records import Run
+from reconciler.errors import LimitExceeded, PlanStale, TenantUnavailable
+from reconciler.fleet import Fleet
+from reconciler.planning import Desired, plan_fleet
+from reconciler.render.document import checksum, json_text, plan_document
+from tests.fakes import (
+    DIALECT,
+    START,
+    FakeClock,
+    FakeLocks,
+    FakeTenant,
+    MemoryJournal,
+    Receiver,
+    document,
+    extension,
+    patience,
+    tenant,
+)
+
+CASES = 50
+
+
+@dataclass
+class Fake:
+    """A fleet as it is generated: what is wanted, what is live, and what tenants say of it."""
+
+    tenants: dict[str, Tenant] = field(default_factory=dict)
+    live: dict[str, FakeTenant] = field(default_factory=dict)
+    wanted: dict[str, Any] = field(default_factory=dict)  # manifest name: SchemaExtension
+    journal: MemoryJournal = field(default_factory=MemoryJournal)
+    max_tenants: int = 50
+
+    @classmethod
+    def generated(cls, dice: random.Random) -> "Fake":
+        """Always with `east`, on which `new` is missing, `old` in sync and `odd` drifted."""
+        fake = cls()
+        for name in ("east", *dice.sample(["north", "south", "west"], dice.randint(0, 3))):
+            fake.tenants[name], fake.live[name] = tenant(name), FakeTenant()
+        for name in ("new", "old", "odd", *dice.sample("abcd", dice.randint(0, 4))):
+            names = dice.sample(["grade", "level", "site", "cost"], dice.randint(1, 3))
+            update = OnDrift.UPDATE if name != "odd" and dice.random() < 0.5 else OnDrift.SKIP
+            fake.wanted[name] = extension(document(urn(name), *names), name=name, on_drift=update)
+            for where in fake.live:
+                fake.fill(where, name, dice.choice(["absent", "equal", "less", "more"]))
+        fake.live["east"].schemas.pop(urn("new"), None)
+        fake.fill("east", "old", "equal")
+        fake.fill("east", "odd", "more")
+        return fake
+
+    def fill(self, where: str, name: str, how: str) -> None:
+        written = deepcopy(dict(self.wanted[name].schema.document))
+        if how == "absent":
+            return
+        if how == "less":
+            written["attributes"] = written["attributes"][:1]
+            written["description"] = "as it was"
+        if how == "more":
+            written["attributes"].append({"name": "byHand", "type": "boolean"})
+        self.live[where].put(written)
+
+    def desired(self) -> Desired:
+        return Desired(
+            manifests=Manifests(
+                tenants=tuple(self.tenants[name] for name in sorted(self.tenants)),
+                extensions=tuple(self.wanted.values()),
+            ),
+            dialects={DIALECT.name: DIALECT},
+            selection=Selection(),
+            git=GitState(),
+            max_tenants=self.max_tenants,
+        )
+
+    def plan(self) -> Plan:
+        return plan_fleet(self.desired(), lambda t: self.live[t.name], parallelism=1)
+
+    def saved(self) -> Json:
+        """The plan as a file keeps it."""
+        return parse(json_text(plan_document(self.plan())).encode())
+
+    def apply(self, approve: Callable[[Plan], None]) -> RunSummary:
+        return Fleet(
+            desired=self.desired(),
+            writers=lambda t: self.live[t.name],
+            journal=self.journal,
+            outbox=self.journal,
+            notifier=Receiver(),
+            locks=FakeLocks(),
+            clock=FakeClock(),
+            retry=patience(1),
+            schedule=lambda attempts, result: START,
+            run=Run(id="run-1", actor="test"),
+            parallelism=1,
+        ).apply(approve)
+
+    def writes(self) -> int:
+        return sum(live.writes() for live in self.live.values())
+
+
+def urn(name: str) -> str:
+    return f"urn:acme:{name}"
+
+
+def approval(saved: Json) -> Approval:
+    """As apply takes a saved plan."""
+    require_unedited(saved)
+    return Approval(digest=saved["digest"], saved=saved)
+
+
+# ------------------------------------------------------------------------------------ drift
+
+
+def somebody_created_it(fake: Fake, dice: random.Random) -> None:
+    fake.fill("east", "new", dice.choice(["equal", "more"]))
+
+
+def somebody_deleted_it(fake: Fake, dice: random.Random) -> None:
+    del fake.live["east"].schemas[urn(dice.choice(["old", "odd"]))]
+
+
+def somebody_added_an_attribute(fake: Fake, dice: random.Random) -> None:
+    change_live(fake, lambda written: written["attributes"].append({"name": "extra"}))
+
+
+def somebody_removed_an_attribute(fake: Fake, dice: random.Random) -> None:
+    change_live(fake, lambda written: written["attributes"].pop())
+
+
+def somebody_changed_a_characteristic(fake: Fake, dice: random.Random) -> None:
+    member, value = dice.choice([("required", True), ("multiValued", True), ("type", "integer")])
+    change_live(fake, lambda written: written["attributes"][0].update({member: value}))
+
+
+def somebody_changed_a_description(fake: Fake, dice: random.Random) -> None:
+    change_live(fake, lambda written: written.update(description=f"edited {dice.random()}"))
+
+
+def change_live(fake: Fake, change: Callable[[dict[str, Any]], object]) -> None:
+    written = deepcopy(dict(fake.live["east"].schemas[urn("old")].document))
+    change(written)
+    fake.live["east"].put(written)
+
+
+def a_manifest_was_edited(fake: Fake, dice: random.Random) -> None:
+    name = dice.choice(list(fake.wanted))
+    old = fake.wanted[name]
+    attributes = [a["name"] for a in old.schema.document["attributes"]]
+    written = document(urn(name), *attributes, description=f"edited {dice.random()}")
+    fake.wanted[name] = extension(written, name=name, on_drift=old.on_drift)
+
+
+def a_manifest_was_added(fake: Fake, dice: random.Random) -> None:
+    fake.wanted["later"] = extension(document(urn("later")), name="later")
+
+
+def a_manifest_was_taken_away(fake: Fake, dice: random.Random) -> None:
+    del fake.wanted[dice.choice(list(fake.wanted))]
+
+
+def updates_were_opted_into(fake: Fake, dice: random.Random) -> None:
+    fake.wanted["odd"] = replace(
+        fake.wanted["odd"], on_drift=OnDrift.UPDATE, manages=Manages.ATTRIBUTES
+    )
+
+
+def a_tenant_was_added(fake: Fake, dice: random.Random) -> None:
+    fake.tenants["late"], fake.live["late"] = tenant("late"), FakeTenant()
+
+
+def a_tenant_was_taken_away(fake: Fake, dice: random.Random) -> None:
+    del fake.tenants["east"]
+
+
+def a_tenant_has_moved(fake: Fake, dice: random.Random) -> None:
+    moved = f"https://other-{dice.randint(1, 9)}.example.com/scim/v2"
+    fake.tenants["east"] = replace(fake.tenants["east"], base_url=moved)
+
+
+def a_tenant_gets_its_token_elsewhere(fake: Fake, dice: random.Random) -> None:
+    fake.tenants["east"] = replace(fake.tenants["east"], auth=oauth("other", "EAST_ID"))
+
+
+def a_tenant_uses_other_credentials(fake: Fake, dice: random.Random) -> None:
+    """Only their names are in a manifest; the plan reads alike."""
+    fake.tenants["east"] = replace(fake.tenants["east"], auth=oauth("login", "WEST_ID"))
+
+
+def oauth(host: str, client: str) -> Auth:
+    place = Place("desired-state/east.yaml")
+    return Auth(
+        type=AuthType.OAUTH2,
+        token_url=f"https://{host}.example.com/oauth/token",
+        credentials={"clientId": SecretRef(SecretSource.ENV, client, place)},
+    )
+
+
+def a_service_is_said_to_be_able_to_do_less(fake: Fake, dice: random.Random) -> None:
+    changed = replace(fake.tenants["east"], capabilities={"creates": False})
+    fake.tenants["east"] = changed
+
+
+def a_tenant_cannot_be_read_any_more(fake: Fake, dice: random.Random) -> None:
+    fake.live["east"].unreadable = TenantUnavailable("no answer")
+
+
+def the_room_is_used_up(fake: Fake, dice: random.Random) -> None:
+    for number in range(10):
+        fake.live["east"].put(document(f"urn:theirs:{number}"))
+
+
+DRIFT = (
+    somebody_created_it,
+    somebody_deleted_it,
+    somebody_added_an_attribute,
+    somebody_removed_an_attribute,
+    somebody_changed_a_characteristic,
+    somebody_changed_a_description,
+    a_manifest_was_edited,
+    a_manifest_was_added,
+    a_manifest_was_taken_away,
+    updates_were_opted_into,
+    a_tenant_was_added,
+    a_tenant_was_taken_away,
+    a_tenant_has_moved,
+    a_tenant_gets_its_token_elsewhere,
+    a_tenant_uses_other_credentials,
+    a_service_is_said_to_be_able_to_do_less,
+    a_tenant_cannot_be_read_any_more,
+    the_room_is_used_up,
+)
+
+
+def seeds(what: str, number: int) -> Iterator[tuple[str, random.Random]]:
+    """Chance that is the same in every run; a failure names its seed."""
+    return ((f"{what} {n}", random.Random(f"{what} {n}")) for n in range(number))
+
+
+@pytest.mark.parametrize("drift", DRIFT)
+def test_any_drift_after_the_plan_is_refused_with_a_diff_and_nothing_is_written(
+    drift: Callable[[Fake, random.Random], None],
+) -> None:
+    for seed, dice in seeds(drift.__name__, CASES):
+        fake = Fake.generated(dice)
+        if drift in (a_tenant_gets_its_token_elsewhere, a_tenant_uses_other_credentials):
+            fake.tenants["east"] = replace(fake.tenants["east"], auth=oauth("login", "EAST_ID"))
+        approved = approval(fake.saved())
+        drift(fake, dice)
+
+        with pytest.raises(PlanStale) as refused:
+            fake.apply(approved.check)
+
+        assert exit_code(refused.value) == 4, seed
+        assert fake.writes() == 0, seed
+        assert fake.journal.intents == {}, seed
+        first, *diff = str(refused.value).splitlines()
+        assert f"{approved.digest} was approved" in first, seed
+        if drift in (a_tenant_uses_other_credentials, a_service_is_said_to_be_able_to_do_less):
+            assert diff, seed
+            continue
+        assert diff[:2] == ["--- approved", "+++ now"], (seed, diff)
+        assert any(line[0] in "+-" for line in diff[2:]), seed
+
+
+def shuffled(fake: Fake, dice: random.Random) -> None:
+    """What is no drift: another order of everything, spelt otherwise, and what nobody manages."""
+    fake.wanted = dict(dice.sample(list(fake.wanted.items()), len(fake.wanted)))
+    for name, wanted in fake.wanted.items():
+        written = deepcopy(dict(wanted.schema.document))
+        dice.shuffle(written["attributes"])
+        fake.wanted[name] = replace(
+            extension(written, name=name, on_drift=wanted.on_drift),
+            place=Place(f"moved/{name}.yaml", dice.randint(1, 99)),
+        )
+    for live in fake.live.values():
+        for schema in dice.sample(list(live.schemas.values()), len(live.schemas)):
+            written = deepcopy(dict(schema.document))
+            dice.shuffle(written["attributes"])
+            del live.schemas[schema.key]
+            live.put({**written, "meta": {"version": f'W/"{dice.random()}"'}})
+        if dice.random() < 0.3 and len(live.schemas) < 3:
+            live.put(document("urn:theirs:1"))
+
+
+def test_without_drift_everything_that_was_approved_is_applied() -> None:
+    written = 0
+    for seed, dice in seeds("no drift", 200):
+        fake = Fake.generated(dice)
+        for name in fake.tenants:
+            fake.tenants[name] = replace(fake.tenants[name], limits=Limits(max_updates=9))
+        saved = fake.saved()
+        shuffled(fake, dice)
+
+        summary = fake.apply(approval(saved).check)
+
+        counts = saved["summary"]
+        assert fake.writes() == counts["create"] + counts["update"], seed
+        assert all(outcome.kind.verified for outcome in summary.outcomes), seed
+        assert fake.plan().summary().work == 0, seed
+        written += fake.writes()
+    assert written > 400
+
+
+# ------------------------------------------------------------------- files edited by hand
+
+
+def places(value: Json, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path of every value in a document that holds no others."""
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from places(inner, (*at, key))
+    elif isinstance(value, list) and value:
+        for number, inner in enumerate(value):
+            yield from places(inner, (*at, number))
+    else:
+        yield at
+
+
+def edited(saved: Json, at: tuple[Any, ...]) -> Json:
+    """The document with another value there."""
+    changed = deepcopy(saved)
+    inner = changed
+    for step in at[:-1]:
+        inner = inner[step]
+    old = inner[at[-1]]
+    inner[at[-1]] = not old if isinstance(old, bool) else f"x{old}" if isinstance(old, str) else 77
+    return changed
+
+
+def a_saved_plan() -> tuple[Fake, Json]:
+    fake = Fake.generated(random.Random("edited"))
+    fake.tenants["east"] = replace(fake.tenants["east"], auth=oauth("login", "EAST_ID"))
+    fake.wanted["new"] = replace(fake.wanted["new"], on_drift=OnDrift.SKIP)
+    return fake, fake.saved()
+
+
+def test_an_edit_of_any_value_is_refused_before_anything_is_read() -> None:
+    _, saved = a_saved_plan()
+    require_unedited(saved)
+
+    for at in places(saved):
+        with pytest.raises(PlanStale, match=r"edited.*nothing was written") as refused:
+            require_unedited(edited(saved, at))
+        assert exit_code(refused.value) == 4, at
+
+
+# The format_version is fixed by the JSON Schema that a file is read against.
+FREE = (
+    "format_version", "tool_version", "git", "source", "unmanaged", "warnings", "extensions_live",
+    "extensions_limit", "exceeded_limits", "checksum",
+)  # fmt: skip
+
+
+def test_who_makes_the_checksum_fit_can_still_not_show_another_plan() -> None:
+    """Whatever decides about the approval: what is changed, where, from what to what."""
+    fake, saved = a_saved_plan()
+    tried = 0
+
+    for at in places(saved):
+        if at[0] == "selection" or any(step in FREE for step in at):
+            continue
+        forged = edited(saved, at)
+        forged["checksum"] = checksum(forged)
+        require_unedited(forged)
+        with pytest.raises(PlanStale):
+            Approval(digest=forged["digest"], saved=forged).check(fake.plan())
+        tried += 1
+
+    assert tried > 200
+    approval(saved).check(fake.plan())
+
+
+@pytest.mark.parametrize(
+    ("forge", "where"),
+    [
+        (lambda s: s["tenants"].pop(), "tenants"),
+        (lambda s: s["tenants"][0]["changes"].pop(), "changes"),
+        (lambda s: s["tenants"][0]["changes"][0].update(after={"id": 7}), "after"),
+        (lambda s: s["tenants"][0]["changes"][0]["after"]["attributes"].pop(), "after"),
+        (lambda s: s["tenants"][0].update(error="no answer"), "error"),
+        (lambda s: s["tenants"][0]["changes"][0].update(differences=[]), "differences"),
+    ],
+)
+def test_what_was_taken_away_or_spoilt_is_named(
+    forge: Callable[[Json], object], where: str
+) -> None:
+    fake, saved = a_saved_plan()
+    odd = [c for c in saved["tenants"][0]["changes"] if c["differences"]]
+    if where == "differences":
+        saved["tenants"][0]["changes"][0] = odd[0]
+    forge(saved)
+
+    with pytest.raises(PlanStale, match=r"was edited, it differs from .* at "):
+        Approval(digest=saved["digest"], saved=saved).check(fake.plan())
+
+
+def test_a_saved_plan_of_another_release_may_be_applied() -> None:
+    fake, saved = a_saved_plan()
+    saved |= {"tool_version": "9.9", "git": {"commit": "0" * 40, "dirty": True}}
+    saved["checksum"] = checksum(saved)
+
+    approval(saved).check(fake.plan())
+
+
+def test_a_plan_is_saved_with_a_checksum_of_all_that_it_says() -> None:
+    _, saved = a_saved_plan()
+
+    assert saved["checksum"] == checksum(json.loads(json.dumps(saved)))
+
+
+# ----------------------------------------------------------------------------------- limits
+
+
+def fleet_with(tenants: int, *, creates: int = 1, updates: int = 0, **limits: Any) -> Fake:
+    fake = Fake(max_tenants=limits.pop("max_tenants", 50))
+    for number in range(tenants):
+        name = f"tenant-{number:03}"
+        allowed = replace(tenant(name), limits=Limits(extensions=99, **limits))
+        fake.tenants[name], fake.live[name] = allowed, FakeTenant()
+    for number in range(creates + updates):
+        name = f"e{number}"
+        fake.wanted[name] = extension(
+            document(urn(name), "grade", "level"), name=name, on_drift=OnDrift.UPDATE
+        )
+        if number >= creates:
+            for live in fake.live.values():
+                live.put(document(urn(name), "grade"))
+    return fake
+
+
+LIMITS = [
+    (lambda n: fleet_with(1, creates=n), 10, "maxCreates: 10"),
+    (lambda n: fleet_with(1, creates=0, updates=n), 3, "maxUpdates: 3"),
+    (fleet_with, 50, "--max-tenants 50"),
+    (lambda n: fleet_with(1, creates=n, max_creates=2), 2, "maxCreates: 2"),
+    (lambda n: fleet_with(1, creates=0, updates=n, max_updates=1), 1, "maxUpdates: 1"),
+    (lambda n: fleet_with(n, max_tenants=2), 2, "--max-tenants 2"),
+]
+
+
+@pytest.mark.parametrize("forced", [False, True])
+@pytest.mark.parametrize("beyond", [-1, 0, 1])
+@pytest.mark.parametrize(("made", "limit", "told"), LIMITS)
+def test_a_limit_lets_as_many_through_as_it_says(
+    made: Callable[[int], Fake], limit: int, told: str, beyond: int, forced: bool
+) -> None:
+    fake = made(limit + beyond)
+    approved = Approval(digest=fake.plan().digest(), forced=forced)
+
+    if beyond <= 0 or forced:
+        fake.apply(approved.check)
+        assert fake.writes() == limit + beyond
+        return
+    with pytest.raises(LimitExceeded) as refused:
+        fake.apply(approved.check)
+
+    assert exit_code(refused.value) == 6
+    assert f"{limit + 1} chang" in str(refused.value)
+    assert told in str(refused.value)
+    assert "--force" in str(refused.value)
+    assert fake.writes() == 0
+    assert fake.journal.intents == {}
+    [shown] = plan_document(fake.plan())["exceeded_limits"]
+    assert shown in str(refused.value)
+
+
+def test_tenants_in_which_nothing_is_to_be_done_do_not_count() -> None:
+    fake = fleet_with(4, max_tenants=2)
+    for name in ("tenant-000", "tenant-003"):
+        fake.live[name].put(document(urn("e0"), "grade", "level"))
+
+    fake.apply(Approval(digest=None).check)
+
+    assert fake.writes() == 2
+
+
+def test_every_exceeded_limit_is_told_at_once() -> None:
+    fake = fleet_with(3, creates=2, updates=1, max_creates=1, max_updates=0, max_tenants=1)
+
+    with pytest.raises(LimitExceeded) as refused:
+        fake.apply(Approval(digest=None).check)
+
+    assert len(str(refused.value).splitlines()) == 1 + 1 + 3 * 2
+
+
+def test_force_lifts_the_limits_and_never_the_digest() -> None:
+    fake = fleet_with(1, creates=11)
+    approved = Approval(digest=fake.plan().digest(), forced=True)
+    somebody = document(urn("e0"), "grade", "level")
+    fake.live["tenant-000"].put(somebody)
+
+    with pytest.raises(PlanStale):
+        fake.apply(approved.check)
+
+    assert fake.writes() == 0

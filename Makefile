@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install format lint types test check validate plan apply clean lock
+.PHONY: help install format lint types test processes chaos check validate plan apply clean lock
 
 help: ## show this help
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -34,10 +34,18 @@ lint: $(READY) ## check format and style
 types: $(READY) ## check types
 	$(BIN)/mypy
 
-test: $(READY) ## run the tests
-	$(BIN)/pytest -n 2 $(ARGS)
+test: $(READY) ## run the tests, but for those that run the program many times over
+	$(BIN)/pytest -n 2 -m "not chaos and not process" $(ARGS)
 
-check: lint types test ## all that CI runs
+processes: $(READY) ## run those: errors, signals, kills and races of real processes
+	@.ci/tools
+	$(BIN)/pytest -n 2 -m "process and not chaos" $(ARGS)
+
+chaos: $(READY) ## pull the plug at every call, break the disk at every call; takes long
+	@.ci/tools
+	$(BIN)/pytest -n 2 -m chaos --timeout 900 $(ARGS)
+
+check: lint types test processes ## all that CI runs
 
 validate: $(READY) ## check the manifests, offline
 	@$(BIN)/reconciler validate $(ARGS)
@@ -53,5 +61,5 @@ clean: ## remove the virtual environment, caches and builds; keeps .reconciler
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 lock: $(READY) ## renew the lock files; needs uv
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --extra dev pyproject.toml -o requirements.txt
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --extra dev --group dev pyproject.toml -o requirements-dev.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --extra dev --extra postgresql pyproject.toml -o requirements.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --extra dev --extra postgresql --group dev pyproject.toml -o requirements-dev.txt

@@ -12,7 +12,7 @@ from reconciler.domain.diff import Standing, differences, managed_view, standing
 from reconciler.domain.outcome import Outcome, OutcomeKind
 from reconciler.domain.plan import Blocked, Change, Create, Skip, Subject, TenantPlan, Update
 from reconciler.domain.records import Entry, Event, Intent, Run, Status
-from reconciler.domain.scim import ABSENT, Schema
+from reconciler.domain.scim import ABSENT, Schema, fold
 from reconciler.errors import Interrupted, TenantError
 from reconciler.ports import Clock, Journal, Retry, SchemaWriter
 from reconciler.progress import Progress
@@ -48,7 +48,23 @@ class Applying:
                     outcomes.append(self._carry_out(change, outcomes))
                 case _:
                     assert_never(change)
+        self._warn_of_unbound(outcomes)
         return tuple(outcomes)
+
+    def _warn_of_unbound(self, outcomes: Iterable[Outcome]) -> None:
+        """A schema that no resource type names is there, and no user can hold a value of it."""
+        verified = (outcome.change.subject for outcome in outcomes if outcome.kind.verified)
+        made = [subject for subject in verified if subject.live is None]
+        bound = self.writer.bindings() if made else None
+        if bound is None:
+            return
+        for subject in made:
+            kind = subject.extension.resource_type
+            if subject.desired.key not in bound.get(fold(kind), ()):
+                self.progress.warnings.append(
+                    f"{subject.tenant}: {subject.schema_id} is there, and /ResourceTypes does not "
+                    f"name it for {kind}: no {kind} can hold a value before the service binds it"
+                )
 
     def _carry_out(self, change: Create | Update, earlier: Iterable[Outcome]) -> Outcome:
         if failed := next((o for o in earlier if not o.kind.verified), None):

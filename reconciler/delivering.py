@@ -32,7 +32,10 @@ class Delivering:
         for pending in self.outbox.pending():
             ours = self.tenants is None or pending.tenant in self.tenants
             if ours and (even_if_not_due or pending.due_at <= self.clock.now()):
-                self.progress.attempts.append(_attempt(pending, self._try(pending)))
+                attempt = _attempt(pending, self._try(pending))
+                self.progress.attempts.append(attempt)
+                if not attempt.delivered:
+                    self.clock.check()  # it may have been cut off by the signal
         return DeliverySummary.of(self.progress.attempts, waiting(self.outbox))
 
     def _try(self, pending: Pending) -> DeliveryResult:

@@ -161,14 +161,14 @@ class Fleet:
             journal=self.journal,
             clock=self.clock,
             run=self.run,
-            lag_reads=self.desired.dialects[tenant.dialect].lag_reads,
+            lag_reads=tenant.spoken(self.desired.dialects).lag_reads,
         )
         for recovered in recovery.settle_all(tenant.name):
             found.append(recovered)
 
     def _apply_one(self, todo: tuple[Tenant, TenantPlan]) -> None:
         tenant, plan = todo
-        dialect = self.desired.dialects[tenant.dialect]
+        dialect = tenant.spoken(self.desired.dialects)
         Applying(
             writer=self.writers(tenant),
             journal=self.journal,

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler.domain.dialect import Dialect
 from reconciler.domain.manifest import Manifests, Tenant
-from reconciler.domain.plan import GitState, Plan, Selection, TenantPlan, plan_tenant
+from reconciler.domain.plan import MAX_TENANTS, GitState, Plan, Selection, TenantPlan, plan_tenant
 from reconciler.errors import TenantError, UsageError
 from reconciler.ports import SchemaReader
 
@@ -19,6 +19,7 @@ class Desired:
     dialects: Mapping[str, Dialect]
     selection: Selection
     git: GitState
+    max_tenants: int = MAX_TENANTS
 
     def tenants(self) -> tuple[Tenant, ...]:
         """The selected tenants; raises UsageError where a --tenant fits none."""
@@ -50,20 +51,26 @@ def plan_fleet(desired: Desired, readers: Readers, *, parallelism: int) -> Plan:
         tenants=tuple(sorted(plans, key=lambda plan: plan.name)),
         git=desired.git,
         selection=desired.selection,
+        max_tenants=desired.max_tenants,
     )
 
 
 def _plan_one(tenant: Tenant, desired: Desired, readers: Readers) -> TenantPlan:
-    dialect = desired.dialects[tenant.dialect]
+    dialect = tenant.spoken(desired.dialects)
     extensions = desired.manifests.desired_for(tenant)
     wanted = [e.schema.id for e in extensions if desired.selection.takes(tenant.name, e)]
     try:
         live = readers(tenant).read_all(wanted)
     except (TenantError, UsageError) as error:
         return TenantPlan(
-            name=tenant.name, dialect=dialect.name, base_url=tenant.base_url, error=str(error)
+            name=tenant.name,
+            dialect=dialect.name,
+            dialect_digest=dialect.digest(),
+            base_url=tenant.base_url,
+            auth=tenant.auth,
+            error=str(error),
         )
-    return plan_tenant(
+    plan = plan_tenant(
         tenant=tenant.name,
         base_url=tenant.base_url,
         dialect=dialect,
@@ -72,3 +79,4 @@ def _plan_one(tenant: Tenant, desired: Desired, readers: Readers) -> TenantPlan:
         live=live,
         selection=desired.selection,
     )
+    return replace(plan, auth=tenant.auth)

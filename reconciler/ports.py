@@ -57,6 +57,13 @@ class SchemaReader(Protocol):
         """One schema by id; None only where the tenant says that it does not exist."""
         ...
 
+    def bindings(self) -> Mapping[str, frozenset[str]] | None:
+        """Folded ids of the extensions of each resource type, by its folded name.
+
+        None where the service does not list resource types; never raises TenantError.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteResult:
@@ -82,6 +89,10 @@ class SchemaWriter(SchemaReader, Protocol):
 
     def replace(self, live: Schema, document: Mapping[str, Json]) -> WriteResult:
         """PUT a schema over the live one that was read, with If-Match where it has an ETag."""
+        ...
+
+    def patch(self, live: Schema, document: Mapping[str, Json]) -> WriteResult:
+        """PATCH the live schema that was read (RFC 7644 section 3.5.2), with If-Match alike."""
         ...
 
 

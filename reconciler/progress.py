@@ -26,6 +26,7 @@ class Progress:
         self.locked: dict[str, str] = {}
         self.held_back: dict[str, str] = {}
         self.attempts: list[Attempt] = []
+        self.warnings: list[str] = []
         self._begun: set[str] = set()
         self._ended: dict[str, Outcome] = {}
 
@@ -45,6 +46,7 @@ class Progress:
             recovered=tuple(sorted(self.recovered, key=lambda recovered: recovered.tenant)),
             locked=dict(self.locked),
             deliveries=DeliverySummary.of(self.attempts, waiting),
+            warnings=tuple(sorted(self.warnings)),
             planned=self.plan is not None,
             finished=finished,
         )

@@ -6,10 +6,12 @@ Sent again only after a GET by id has shown that it was not done.
 from dataclasses import dataclass
 
 from reconciler.domain.answer import Applied, Next
-from reconciler.domain.body import create_body, update_body
+from reconciler.domain.blocking import BlockReason
+from reconciler.domain.body import create_body, patch_body, update_body
+from reconciler.domain.dialect import UpdateStrategy
 from reconciler.domain.diff import Standing, differences, managed_view, standing
 from reconciler.domain.outcome import OutcomeKind
-from reconciler.domain.plan import BlockReason, Create, Update
+from reconciler.domain.plan import Create, Update
 from reconciler.domain.scim import ABSENT, Schema
 from reconciler.errors import Interrupted, TenantError
 from reconciler.ports import Clock, Retry, SchemaWriter, WriteResult
@@ -71,6 +73,8 @@ class Write:
         subject = self.change.subject
         if isinstance(self.change, Create) or self.live is None:
             return self.writer.create(create_body(subject.desired))
+        if self.change.by is UpdateStrategy.PATCH:
+            return self.writer.patch(self.live, patch_body(self.live, subject.desired))
         body = update_body(self.live, subject.desired, subject.extension.manages)
         return self.writer.replace(self.live, body)
 

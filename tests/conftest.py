@@ -1,5 +1,20 @@
-"""Fixtures that several folders of tests share."""
+"""Fixtures that several folders of tests share, and what `make test` leaves to `make check`."""
 
+from pathlib import Path
+
+import pytest
+
+from tests.postgres import own_postgres, postgres
 from tests.program import dev_tenant, folder
 
-__all__ = ["dev_tenant", "folder"]
+__all__ = ["dev_tenant", "folder", "own_postgres", "postgres"]
+HERE = Path(__file__).parent
+JOURNEY = HERE / "cli/test_journey.py"  # the main path, so it stays in `make test`
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that start the program again and again are marked by where they are."""
+    for item in items:
+        folders = (HERE / "cli", HERE / "chaos")
+        if item.path != JOURNEY and any(folder in item.path.parents for folder in folders):
+            item.add_marker("process")

@@ -13,7 +13,7 @@ from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Manages, OnDrift, Place, SchemaExtension, Tenant, Webhook
 from reconciler.domain.plan import LiveTenant
 from reconciler.domain.records import Entry, HrEvent, Intent
-from reconciler.domain.scim import AttributeType, Schema, fold
+from reconciler.domain.scim import Attribute, AttributeType, Schema, fold
 from reconciler.errors import Interrupted, StateError, TenantLocked
 from reconciler.ports import DeliveryResult, Pending, WriteResult
 
@@ -136,6 +136,21 @@ def nothing(_: dict[str, Json]) -> dict[str, Json] | None:
     return None
 
 
+def patched(live: Mapping[str, Json], patch: Mapping[str, Json]) -> dict[str, Json]:
+    """As Oracle documents it: attributes are matched by name, replaced if there, else added."""
+    after = dict(live)
+    held = next((member for member in after if fold(member) == "attributes"), "attributes")
+    attributes = list(after.get(held) or [])
+    for operation in patch["Operations"]:
+        assert operation["path"] == "attributes"
+        for new in operation["value"]:
+            key = Attribute.from_json(new).key
+            there = [i for i, a in enumerate(attributes) if Attribute.from_json(a).key == key]
+            assert there or operation["op"] == "add", "replace of what is not there is an error"
+            attributes = [a for i, a in enumerate(attributes) if i not in there] + [new]
+    return after | {held: attributes}
+
+
 @dataclass
 class FakeTenant:
     """A live tenant. `script` pairs, for the next writes, the answer with what is kept of it.
@@ -150,6 +165,7 @@ class FakeTenant:
     hidden_reads: int = 0
     log: list[str] = field(default_factory=list)
     bodies: list[dict[str, Json]] = field(default_factory=list)
+    bound: Mapping[str, frozenset[str]] | None = None
 
     @classmethod
     def holding(cls, *documents: Mapping[str, Json]) -> "FakeTenant":
@@ -163,7 +179,7 @@ class FakeTenant:
         self.schemas[schema.key] = schema
 
     def writes(self) -> int:
-        return sum(1 for line in self.log if line.split()[0] in ("POST", "PUT"))
+        return sum(1 for line in self.log if line.split()[0] in ("POST", "PUT", "PATCH"))
 
     def read_all(self, wanted: Iterable[str]) -> LiveTenant:
         self.log.append("GET /Schemas")
@@ -180,11 +196,17 @@ class FakeTenant:
             return None
         return self.schemas.get(fold(schema_id))
 
+    def bindings(self) -> Mapping[str, frozenset[str]] | None:
+        return self.bound
+
     def create(self, document: Mapping[str, Json]) -> WriteResult:
         return self._write("POST", document)
 
     def replace(self, live: Schema, document: Mapping[str, Json]) -> WriteResult:
         return self._write("PUT", document)
+
+    def patch(self, live: Schema, document: Mapping[str, Json]) -> WriteResult:
+        return self._write("PATCH", patched(live.document, document))
 
     def _write(self, method: str, body: Mapping[str, Json]) -> WriteResult:
         self.log.append(f"{method} {body['id']}")

@@ -11,6 +11,7 @@ from reconciler.domain.outcome import Outcome, OutcomeKind
 from reconciler.domain.plan import Selection, TenantPlan, plan_tenant
 from reconciler.domain.records import Event, EventType, Run, Status
 from reconciler.errors import Interrupted, StateError, TenantUnavailable
+from reconciler.progress import Progress
 from tests.fakes import (
     CREATED,
     DIALECT,
@@ -45,7 +46,11 @@ def plan_for(tenant: FakeTenant, *extensions, limits: Limits | None = None) -> T
 
 
 def apply(
-    plan: TenantPlan, tenant: FakeTenant, journal: MemoryJournal, clock: FakeClock | None = None
+    plan: TenantPlan,
+    tenant: FakeTenant,
+    journal: MemoryJournal,
+    clock: FakeClock | None = None,
+    progress: Progress | None = None,
 ) -> tuple[Outcome, ...]:
     return Applying(
         writer=tenant,
@@ -56,6 +61,7 @@ def apply(
         target_system="Genesys Cloud",
         webhooks=(HOOK,),
         lag_reads=0,
+        progress=progress or Progress(),
     ).apply(plan)
 
 
@@ -70,6 +76,35 @@ def test_a_create_is_intended_sent_proved_and_queued_for_hr():
         Event.SCHEMA_EXTENSION_CREATED,
     ]
     assert [row.url for row in journal.pending()] == [HOOK]
+
+
+@pytest.mark.parametrize(
+    ("bound", "warned"),
+    [
+        (None, False),
+        ({"user": frozenset({URN.lower()})}, False),
+        ({"user": frozenset()}, True),
+        ({"group": frozenset({URN.lower()})}, True),
+        ({}, True),
+    ],
+)
+def test_a_created_schema_that_no_resource_type_names_is_a_warning(bound, warned):
+    tenant, progress = FakeTenant(bound=bound), Progress()
+
+    apply(plan_for(tenant), tenant, MemoryJournal(), progress=progress)
+
+    assert len(progress.warnings) == warned
+    if warned:
+        assert "no User can hold a value before the service binds it" in progress.warnings[0]
+
+
+def test_a_tenant_in_which_nothing_was_made_is_not_asked_what_is_bound():
+    tenant, progress = FakeTenant.holding(document()), Progress()
+    tenant.bound = {}
+
+    apply(plan_for(tenant), tenant, MemoryJournal(), progress=progress)
+
+    assert progress.warnings == []
 
 
 def test_the_intent_is_written_before_the_request():

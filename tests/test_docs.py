@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,6 +12,7 @@ import yaml
 
 from reconciler.cli.commands import COMMANDS
 from reconciler.cli.exits import Exit
+from tests.postgres import Server
 from tests.program import DevTenant, Folder, started_dev_tenant
 
 ROOT = Path(__file__).parents[1]
@@ -104,6 +106,29 @@ def test_the_dev_tenant_is_used_as_the_readme_says(folder: Folder):
 
     assert done.code == 0, done.everything
     assert "Plan: 2 to add" in done.out
+
+
+def test_the_page_on_state_can_be_followed_word_by_word(folder: Folder, postgres: Server):
+    shown = "postgresql+psycopg://reconciler@db.example.com/reconciler?sslmode=verify-full"
+    [setting_up] = blocks("docs/state.md", "sql")
+    postgres.run(*setting_up.strip().splitlines())
+    real = postgres.url("reconciler", user="reconciler")
+    ran = 0
+
+    for block in blocks("docs/state.md", "sh"):
+        for line in block.splitlines():
+            words = shlex.split(line)
+            if words[0] == "export":
+                name, _, value = words[1].partition("=")
+                folder.environ[name] = real if value == shown else value
+            else:
+                assert words[0] == ".venv/bin/reconciler"
+                done = folder.run(*words[1:])
+                assert done.code == 0, (line, done.everything)
+                ran += 1
+
+    assert ran >= 9
+    assert (folder.path / "trail-until-the-move.jsonl").exists()
 
 
 def test_the_manifests_in_the_readme_are_valid(folder: Folder):

@@ -85,6 +85,9 @@ class World:
         return plan_fleet(self.desired(), self.gateway, parallelism=2)
 
     def apply(self, approve: Callable[[Plan], None] = lambda plan: None) -> RunSummary:
+        return self.fleet().apply(approve)
+
+    def fleet(self, *, lock_timeout: float = 0.0) -> Fleet:
         return Fleet(
             desired=self.desired(),
             writers=self.gateway,
@@ -97,7 +100,8 @@ class World:
             schedule=lambda attempts, result: START + timedelta(minutes=5),
             run=Run(id="run-9", actor="user:test", commit="c0ffee"),
             parallelism=2,
-        ).apply(approve)
+            lock_timeout=lock_timeout,
+        )
 
     def writes(self) -> int:
         return sum(one.writes() for one in self.live.values())

@@ -4,9 +4,11 @@ from collections import deque
 
 import pytest
 
+from reconciler.domain.blocking import BlockReason
+from reconciler.domain.dialect import UpdateStrategy
 from reconciler.domain.manifest import Manages, OnDrift
 from reconciler.domain.outcome import OutcomeKind
-from reconciler.domain.plan import BlockReason, Create, Subject, Update
+from reconciler.domain.plan import Create, Subject, Update
 from reconciler.domain.scim import ABSENT, Schema
 from reconciler.errors import Interrupted, TenantUnavailable
 from reconciler.ports import WriteResult
@@ -219,7 +221,11 @@ def test_a_signal_while_waiting_ends_the_write_without_sending_again():
     assert tenant.writes() == 1
 
 
-def update(tenant: FakeTenant, manages: Manages = Manages.SCHEMA) -> Written:
+def update(
+    tenant: FakeTenant,
+    manages: Manages = Manages.SCHEMA,
+    by: UpdateStrategy = UpdateStrategy.PUT,
+) -> Written:
     """Carry out the addition of `level` beside what is live."""
     wanted = extension(document(URN, "grade", "level"), on_drift=OnDrift.UPDATE, manages=manages)
     live = tenant.schemas[URN.lower()]
@@ -228,7 +234,7 @@ def update(tenant: FakeTenant, manages: Manages = Manages.SCHEMA) -> Written:
         tenant="acme", extension=wanted, live=view, live_fingerprint=view.fingerprint()
     )
     return Write(
-        change=Update(subject),
+        change=Update(subject, by),
         live=live,
         writer=tenant,
         clock=FakeClock(),
@@ -245,6 +251,28 @@ def test_an_update_keeps_what_others_added():
     assert written.kind is OutcomeKind.APPLIED
     assert [a["name"] for a in tenant.bodies[0]["attributes"]] == ["grade", "theirs", "level"]
     assert tenant.bodies[0]["vendorFlag"] is True
+
+
+def test_an_update_of_a_service_that_takes_patches_is_a_patch():
+    tenant = FakeTenant.holding(document(URN, "grade", "theirs") | {"vendorFlag": True})
+
+    written = update(tenant, Manages.ATTRIBUTES, by=UpdateStrategy.PATCH)
+
+    assert written.kind is OutcomeKind.APPLIED
+    assert tenant.log == [f"PATCH {URN}", f"GET {URN}"]
+    live = tenant.schemas[URN.lower()]
+    assert {a.name for a in live.attributes} == {"grade", "theirs", "level"}
+    assert live.document["vendorFlag"] is True
+
+
+def test_a_patch_that_the_service_drops_is_told_with_its_fields():
+    tenant = FakeTenant.holding(document(URN, "grade"))
+    tenant.script.append((CREATED, nothing))
+
+    written = update(tenant, by=UpdateStrategy.PATCH)
+
+    assert written.kind is OutcomeKind.IGNORED_BY_SERVER
+    assert written.fields == ("attributes.level",)
 
 
 def test_an_update_that_made_an_attribute_vanish_is_a_conflict():

@@ -2,6 +2,7 @@
 
 import math
 import os
+import select
 import signal
 import threading
 import time
@@ -81,20 +82,25 @@ def install(stop: StopSignal) -> None:
     The second exits with 128 and its number and runs nothing more: it is for somebody who will
     not wait for the request that is under way. `LAST` seconds after the first the process ends in
     the same way, for a name server or a disk may keep it waiting where nothing can be cut.
+
+    A thread of its own obeys, told through a pipe by the C part of the handler: the Python part
+    runs in the main thread only, and there not before a sync of a slow disk has returned.
     Only the main thread may call this.
     """
-
-    def on_signal(number: int, _: FrameType | None) -> None:
-        if stop.number is not None:
-            os._exit(128 + number)
-        stop.ask(number)
-
-    threading.Thread(target=_end_at_last, args=(stop,), daemon=True).start()
+    told, tells = os.pipe()
+    os.set_blocking(tells, False)
+    threading.Thread(target=_obey, args=(stop, told), daemon=True).start()
+    signal.set_wakeup_fd(tells, warn_on_full_buffer=False)
     for number in SIGNALS:
-        signal.signal(number, on_signal)
+        signal.signal(number, _noted)
 
 
-def _end_at_last(stop: StopSignal) -> None:
-    stop.wait(threading.TIMEOUT_MAX)
-    time.sleep(LAST)
-    os._exit(128 + (stop.number or 0))
+def _noted(number: int, frame: FrameType | None) -> None:
+    """Nothing: without a handler there would be no byte in the pipe."""
+
+
+def _obey(stop: StopSignal, told: int) -> None:
+    first = os.read(told, 1)[0]
+    stop.ask(first)
+    again, _, _ = select.select([told], [], [], LAST)
+    os._exit(128 + (os.read(told, 1)[0] if again else first))

@@ -8,7 +8,7 @@ import logging
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from reconciler.domain.records import rfc3339
@@ -41,7 +41,7 @@ class FileLocks:
             descriptor = _open(path)
             undo.callback(os.close, descriptor)
             if not (_lock(descriptor, path) or self._wait(descriptor, path, patience)):
-                waited = f", still after {patience:g} seconds" if patience else ""
+                waited = f", still after {patience:.0f} seconds" if patience else ""
                 raise TenantLocked(
                     f"tenant {tenant} is locked by {_note(descriptor)}{waited}: "
                     "wait for that run to end, or stop it; its lock ends with it"
@@ -49,14 +49,14 @@ class FileLocks:
             # Closing would do, were there no child process between its fork and its exec.
             undo.callback(fcntl.flock, descriptor, fcntl.LOCK_UN)
             _write(descriptor, self._signature(), path)
-            undo.callback(os.ftruncate, descriptor, 0)
+            undo.callback(_erase, descriptor)
             yield
 
     def _wait(self, descriptor: int, path: Path, patience: float) -> bool:
         """Whether the lock came free in time."""
         ends = self._clock.monotonic() + patience
         if patience > 0:
-            told = "%s is held by %s; waiting up to %g seconds for it"
+            told = "%s is held by %s; waiting up to %.0f seconds for it"
             _log.warning(told, path, _note(descriptor), patience)
         while (left := ends - self._clock.monotonic()) > 0:
             self._clock.sleep(min(left, _LOOK_AGAIN))
@@ -94,6 +94,12 @@ def _write(descriptor: int, text: str, path: Path) -> None:
         os.pwrite(descriptor, text.encode(errors="replace"), 0)
     except OSError as error:
         raise StateError(_failure(path, error)) from error
+
+
+def _erase(descriptor: int) -> None:
+    # A note that stays on a failing disk is no lock, and the run has ended as it has ended.
+    with suppress(OSError):
+        os.ftruncate(descriptor, 0)
 
 
 def _failure(path: Path, error: OSError) -> str:

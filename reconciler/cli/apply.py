@@ -1,47 +1,25 @@
 """`apply`: have a plan approved, carry it out, tell what became of it."""
 
-import difflib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.adapters.database import Store
-from reconciler.adapters.locks import FileLocks
+from reconciler.adapters.emergency import Memory
+from reconciler.cli.approval import Approval, require_unedited
 from reconciler.cli.desired import desired_of, selection_of
-from reconciler.cli.exits import Exit, run_code
+from reconciler.cli.exits import Exit
 from reconciler.cli.files import read_plan
 from reconciler.cli.main import Invocation
-from reconciler.cli.reporting import Report, reported
-from reconciler.cli.state import lock_folder, open_state
+from reconciler.cli.reporting import Report, reported, run_code
+from reconciler.cli.state import exporting, locks_of, open_state
 from reconciler.cli.wiring import Workbench, workbench
 from reconciler.domain.jsontext import Json
-from reconciler.domain.plan import Plan, Selection, exceeded_limits
-from reconciler.errors import LimitExceeded, PlanStale, UsageError
+from reconciler.domain.plan import Plan, Selection
+from reconciler.errors import UsageError
 from reconciler.fleet import Fleet
 from reconciler.planning import plan_fleet
 from reconciler.render.document import plan_document
-from reconciler.render.paint import Paint
 from reconciler.render.text import plan_text
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Approval:
-    """What was approved: a digest, perhaps from a saved plan; or everything (None)."""
-
-    digest: str | None
-    saved: Json = None
-
-    def check(self, plan: Plan) -> None:
-        """Raise PlanStale where the plan is another one, LimitExceeded where it is too large."""
-        if self.digest is not None and plan.digest() != self.digest:
-            raise PlanStale(
-                f"the plan now has digest {plan.digest()}, and {self.digest} was approved; "
-                "nothing was written. Plan again and have that approved"
-                + (f"\n{_changed(self.saved, plan_document(plan))}" if self.saved else "")
-            )
-        if exceeded := exceeded_limits(plan):
-            told = "\n".join(str(limit) for limit in exceeded)
-            raise LimitExceeded(f"a safety limit refuses this plan; nothing was written\n{told}")
 
 
 def run(invocation: Invocation) -> int:
@@ -56,11 +34,12 @@ def run(invocation: Invocation) -> int:
 
 def _apply(invocation: Invocation, report: Report) -> int:
     arguments = invocation.arguments
-    saved = read_plan(Path(file)) if (file := arguments.text("file")) else None
+    saved = _saved(arguments.path("file"))
     selection = _selection(invocation, saved)
     _require_approver(invocation, saved)
     with (
         open_state(invocation) as store,
+        exporting(invocation, store) as memory,
         workbench(invocation, desired_of(invocation, selection)) as bench,
     ):
         report.run = bench.run
@@ -68,9 +47,17 @@ def _apply(invocation: Invocation, report: Report) -> int:
         if approval is None:
             invocation.console.say("not approved; nothing was written")
             return Exit.ERROR
-        fleet = _fleet(invocation, bench, store)
+        fleet = _fleet(invocation, bench, store, memory)
         with report.following(fleet, store):
             return run_code(fleet.apply(_gate(invocation, approval)))
+
+
+def _saved(file: Path | None) -> Json:
+    if file is None:
+        return None
+    saved = read_plan(file)
+    require_unedited(saved)
+    return saved
 
 
 def _recover(invocation: Invocation, report: Report) -> int:
@@ -80,10 +67,11 @@ def _recover(invocation: Invocation, report: Report) -> int:
         raise UsageError("--recover-only plans nothing, so leave the plan and --approve out")
     with (
         open_state(invocation) as store,
+        exporting(invocation, store) as memory,
         workbench(invocation, desired_of(invocation, selection_of(invocation))) as bench,
     ):
         report.run = bench.run
-        fleet = _fleet(invocation, bench, store)
+        fleet = _fleet(invocation, bench, store, memory)
         with report.following(fleet, store):
             return run_code(fleet.recover())
 
@@ -117,22 +105,24 @@ def _require_approver(invocation: Invocation, saved: Json) -> None:
 
 def _approval(invocation: Invocation, bench: Workbench, saved: Json) -> Approval | None:
     """What this run may do; None where somebody was asked and did not say yes."""
+    forced = invocation.arguments.flag("force")
     if saved is not None:
-        return Approval(digest=saved["digest"], saved=saved)
+        return Approval(digest=saved["digest"], saved=saved, forced=forced)
     if digest := invocation.arguments.text("approve"):
-        return Approval(digest=digest)
+        return Approval(digest=digest, forced=forced)
     if invocation.arguments.flag("auto_approve"):
-        return Approval(digest=None)
+        return Approval(digest=None, forced=forced)
     parallelism = invocation.arguments.number("parallelism")
     plan = plan_fleet(bench.desired, bench.reader, parallelism=parallelism)
     document = plan_document(plan)
     invocation.console.data(plan_text(document, paint=invocation.console.paint))
+    shown = Approval(digest=plan.digest(), saved=document, forced=forced)
     if not plan.summary().work:
-        return Approval(digest=plan.digest(), saved=document)
+        return shown
     answer = invocation.console.ask(
         "\nApply this plan? Only «yes» is taken for yes: ", check=bench.clock.check
     )
-    return Approval(digest=plan.digest(), saved=document) if answer == "yes" else None
+    return shown if answer == "yes" else None
 
 
 def _gate(invocation: Invocation, approval: Approval) -> Callable[[Plan], None]:
@@ -145,15 +135,15 @@ def _gate(invocation: Invocation, approval: Approval) -> Callable[[Plan], None]:
     return gate
 
 
-def _fleet(invocation: Invocation, bench: Workbench, store: Store) -> Fleet:
+def _fleet(invocation: Invocation, bench: Workbench, store: Store, memory: Memory) -> Fleet:
     holder = f"run {bench.run.id} of {bench.run.actor}"
     return Fleet(
         desired=bench.desired,
         writers=bench.writer,
-        journal=store,
-        outbox=store,
+        journal=memory,
+        outbox=memory,
         notifier=bench.notifier(),
-        locks=FileLocks(lock_folder(invocation), holder=holder, clock=bench.clock),
+        locks=locks_of(invocation, store, holder=holder, clock=bench.clock),
         clock=bench.clock,
         retry=bench.retry,
         schedule=bench.due_again,
@@ -161,8 +151,3 @@ def _fleet(invocation: Invocation, bench: Workbench, store: Store) -> Fleet:
         parallelism=invocation.arguments.number("parallelism"),
         lock_timeout=float(invocation.arguments.number("lock_timeout")),
     )
-
-
-def _changed(saved: Json, now: Json) -> str:
-    old, new = (plan_text(document, paint=Paint()).splitlines() for document in (saved, now))
-    return "\n".join(difflib.unified_diff(old, new, "approved", "now", lineterm="", n=1))

@@ -51,6 +51,37 @@ _SELECTION = (
 _ALLOW_EMPTY = Option(
     flag="--allow-empty", kind=Kind.FLAG, help="a folder without manifests is meant"
 )
+_READING = (
+    _ALLOW_EMPTY,
+    Option(
+        flag="--max-file-kib",
+        kind=Kind.NUMBER,
+        default="256",
+        metavar="KIB",
+        help="how large a manifest file may be",
+    ),
+    Option(
+        flag="--max-total-mib",
+        kind=Kind.NUMBER,
+        default="64",
+        metavar="MIB",
+        help="how large all of them may be together",
+    ),
+    Option(
+        flag="--max-documents",
+        kind=Kind.NUMBER,
+        default="20000",
+        metavar="N",
+        help="how many documents they may hold",
+    ),
+)
+_MAX_TENANTS = Option(
+    flag="--max-tenants",
+    kind=Kind.NUMBER,
+    default="50",
+    metavar="N",
+    help="how many tenants one run may change",
+)
 _DEADLINE = Option(
     flag="--request-deadline",
     kind=Kind.NUMBER,
@@ -69,12 +100,28 @@ COMMANDS = (
         help="check the manifests, offline",
         module="validate",
         options=(
-            _ALLOW_EMPTY,
+            *_READING,
+            Option(
+                flag="--against",
+                metavar="REF",
+                help="also find what breaks those who use what the manifests of a git ref declare",
+            ),
+            Option(
+                flag="--allow-breaking",
+                kind=Kind.FLAG,
+                help="breaking changes are meant: show them, and do not count them",
+            ),
             Option(
                 flag="--fail-on",
                 choices=("error", "warning"),
                 default="error",
                 help="exit 6 for warnings too",
+            ),
+            Option(
+                flag="--format",
+                choices=("text", "json", "github", "sarif"),
+                default="text",
+                help="what standard output gets; github: workflow commands for annotations",
             ),
         ),
     ),
@@ -84,6 +131,7 @@ COMMANDS = (
         module="plan",
         options=(
             *_SELECTION,
+            _MAX_TENANTS,
             Option(flag="--out", metavar="FILE", help="save the JSON plan, for apply and show"),
             _PLAN_FORMAT,
             Option(
@@ -91,7 +139,7 @@ COMMANDS = (
                 kind=Kind.FLAG,
                 help="exit 2 when something is not in sync",
             ),
-            _ALLOW_EMPTY,
+            *_READING,
             _DEADLINE,
         ),
     ),
@@ -117,6 +165,12 @@ COMMANDS = (
             *_SELECTION,
             Option(flag="--approve", metavar="DIGEST", help="the digest that was approved"),
             Option(flag="--auto-approve", kind=Kind.FLAG, help="do not ask"),
+            _MAX_TENANTS,
+            Option(
+                flag="--force",
+                kind=Kind.FLAG,
+                help="lift --max-tenants, maxCreates and maxUpdates; the approval stays needed",
+            ),
             Option(
                 flag="--recover-only",
                 kind=Kind.FLAG,
@@ -135,7 +189,7 @@ COMMANDS = (
                 metavar="FILE",
                 help="write a JSON report of the run, also when it fails or is interrupted",
             ),
-            _ALLOW_EMPTY,
+            *_READING,
             _DEADLINE,
             Option(
                 flag="--retry-deadline",
@@ -144,6 +198,24 @@ COMMANDS = (
                 metavar="SECONDS",
                 help="how long one change may be tried in all",
             ),
+        ),
+    ),
+    Command(
+        words=("import",),
+        help="write manifests of a tenant's live extensions; a plan after it is empty",
+        module="imports",
+        arguments=(Argument(name="tenant", help="whose: the name of a Tenant manifest"),),
+        options=(
+            Option(flag="--id", metavar="URN", help="only this extension"),
+            Option(
+                flag="--out",
+                metavar="DIR",
+                help="where to; left out: extensions/ in the folder of manifests",
+            ),
+            Option(flag="--full", kind=Kind.FLAG, help="write defaults out too"),
+            Option(flag="--force", kind=Kind.FLAG, help="overwrite files that say something else"),
+            *_READING,
+            _DEADLINE,
         ),
     ),
     Command(
@@ -186,6 +258,27 @@ COMMANDS = (
         module="webhooks",
         options=(
             Option(flag="--now", kind=Kind.FLAG, help="ignore the schedule"),
+            _DEADLINE,
+        ),
+    ),
+    Command(
+        words=("doctor",),
+        help="look at a tenant: token, permission, what it can do; read-only unless told otherwise",
+        module="doctor",
+        arguments=(Argument(name="tenant", help="its name, or a glob"),),
+        options=(
+            Option(
+                flag="--probe-writes",
+                kind=Kind.FLAG,
+                help="also create and change a scratch extension, which is never deleted",
+            ),
+            Option(
+                flag="--write",
+                metavar="FILE",
+                help="keep what was learnt as a capabilities block for the manifest",
+            ),
+            _JSON,
+            *_READING,
             _DEADLINE,
         ),
     ),

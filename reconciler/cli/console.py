@@ -1,15 +1,18 @@
 """Where words go: data to standard output, all else to standard error."""
 
-import select
+import os
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TextIO
 
 from reconciler.adapters.settings import Settings
+from reconciler.errors import UsageError
 from reconciler.render.paint import Paint
 
 _LOOK_AGAIN = 0.1  # seconds
+_LONGEST_LINE = 4096  # bytes; a terminal gives no more at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +31,14 @@ class Console:
         return cls(out=sys.stdout, err=sys.stderr, paint=Paint(on=colour), quiet=quiet)
 
     def data(self, text: str) -> None:
-        """What the command was asked for."""
-        print(text, end="", file=self.out)
+        """What the command was asked for; raises UsageError where it cannot be written."""
+        try:
+            print(text, end="", file=self.out, flush=True)
+        except BrokenPipeError:  # its reader went away, which is no failure of ours to explain
+            raise
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.out.fileno())  # what is buffered still
+            raise UsageError(f"standard output cannot be written: {error.strerror}") from error
 
     def say(self, text: str) -> None:
         """What a person may want to know; silent with -q."""
@@ -43,14 +52,26 @@ class Console:
     def ask(self, question: str, *, check: Callable[[], None]) -> str:
         """A line from the terminal; empty at its end. While nobody types `check` may raise.
 
-        A read alone would go on after a signal: it is begun again when the handler returns.
+        The read is left to a thread: a signal does not end it, it is begun again after the handler.
         """
         print(question, end="", file=self.err, flush=True)
-        while not select.select([sys.stdin], [], [], _LOOK_AGAIN)[0]:
+        typed: list[str] = []
+        reader = threading.Thread(target=lambda: typed.append(_line()), daemon=True)
+        reader.start()
+        while reader.is_alive():
             check()
-        return sys.stdin.readline().strip()
+            reader.join(_LOOK_AGAIN)
+        return "".join(typed).strip()
 
     @property
     def interactive(self) -> bool:
         """Whether somebody is there to answer."""
         return sys.stdin.isatty()
+
+
+def _line() -> str:
+    """Past the buffer of standard input, whose lock the end of the program would wait for."""
+    try:
+        return os.read(sys.stdin.fileno(), _LONGEST_LINE).decode(errors="replace")
+    except OSError:
+        return ""  # the terminal is gone

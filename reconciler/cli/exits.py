@@ -2,7 +2,6 @@
 
 from enum import IntEnum
 
-from reconciler.domain.outcome import RunSummary
 from reconciler.errors import (
     Interrupted,
     LimitExceeded,
@@ -37,22 +36,6 @@ def exit_code(error: ReconcilerError) -> int:
             return Exit.REFUSED
         case _:
             return Exit.ERROR
-
-
-def run_code(summary: RunSummary) -> int:
-    """The code that a run which came to its end has earned."""
-    unreadable = summary.plan.summary().unreadable
-    did = summary.wrote or bool(summary.recovered)
-    failed = any(
-        not outcome.kind.verified
-        for outcome in summary.outcomes
-        if outcome.change.subject.tenant not in summary.locked
-    )
-    if summary.locked and not (did or failed):
-        return Exit.LOCKED
-    if summary.partial or (did and (unreadable or summary.locked)):
-        return Exit.PARTLY
-    return Exit.ERROR if unreadable else Exit.WELL
 
 
 def meaning(code: int) -> str:

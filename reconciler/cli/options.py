@@ -71,9 +71,10 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """What was asked for, after option, environment and default."""
+    """What was asked for, after option, environment and default; `said` names the first two."""
 
     values: Mapping[str, str | bool | int | tuple[str, ...] | None]
+    said: frozenset[str] = frozenset()
 
     def text(self, key: str) -> str | None:
         """A text option or argument; None where it was not given and has no default."""
@@ -131,7 +132,8 @@ def parse(
     wanted = (*common, *command.options)
     values = {option.key: _value(option, given, settings) for option in wanted}
     values |= {argument.name: given.get(argument.name) for argument in command.arguments}
-    return command, Arguments(values)
+    said = (o.key for o in wanted if o.key in given or settings.variable(o.variable) is not None)
+    return command, Arguments(values, frozenset(said))
 
 
 def _parser(prog: str, description: str) -> _Parser:

@@ -10,6 +10,7 @@ from reconciler.adapters.database import Store
 from reconciler.cli.exits import Exit, exit_code, meaning
 from reconciler.cli.files import write_file
 from reconciler.cli.main import Invocation
+from reconciler.cli.state import ephemeral
 from reconciler.domain.outcome import RunSummary
 from reconciler.domain.records import Run, rfc3339
 from reconciler.errors import ReconcilerError, StateError, UsageError
@@ -43,7 +44,8 @@ class Report:
             self.head = _head(store)
             if finished or self.summary.touched:
                 console = self.invocation.console
-                console.data(summary_text(self.summary, paint=console.paint))
+                lost = ephemeral(self.invocation)
+                console.data(summary_text(self.summary, paint=console.paint, ephemeral=lost))
 
     def document(self) -> str:
         """The JSON text of the report."""
@@ -56,6 +58,22 @@ class Report:
             head=self.head,
         )
         return json_text(report_document(self.run, ended, self.summary))
+
+
+def run_code(summary: RunSummary) -> int:
+    """The code that a run which came to its end has earned."""
+    unreadable = summary.plan.summary().unreadable
+    did = summary.wrote or bool(summary.recovered)
+    failed = any(
+        not outcome.kind.verified
+        for outcome in summary.outcomes
+        if outcome.change.subject.tenant not in summary.locked
+    )
+    if summary.locked and not (did or failed):
+        return Exit.LOCKED
+    if summary.partial or (did and (unreadable or summary.locked)):
+        return Exit.PARTLY
+    return Exit.ERROR if unreadable else Exit.WELL
 
 
 @contextmanager

@@ -4,13 +4,19 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from reconciler.adapters.database import Store, open_store
+from reconciler.adapters.database import Store, folder_of, open_store
+from reconciler.adapters.emergency import EmergencyExport
+from reconciler.adapters.locks import FileLocks
 from reconciler.cli.main import Invocation
+from reconciler.ports import Clock, Locks
+from reconciler.render.paint import visible
 
 
 @contextmanager
 def open_state(invocation: Invocation) -> Iterator[Store]:
     """The store, made where it is missing; raises StateError before anything else is begun."""
+    if ephemeral(invocation):
+        invocation.console.say(EPHEMERAL)
     with closing(open_store(_url(invocation))) as store:
         yield store
 
@@ -22,9 +28,45 @@ def read_state(invocation: Invocation) -> Iterator[Store]:
         yield store
 
 
-def lock_folder(invocation: Invocation) -> Path:
-    """Beside the store, so that runs that share a store share its locks."""
-    return Path(_url(invocation).removeprefix("sqlite:///")).parent / "locks"
+@contextmanager
+def exporting(invocation: Invocation, store: Store) -> Iterator[EmergencyExport]:
+    """The store, and what it fails to keep in a file beside its folder or else on the console."""
+    folder = folder_of(_url(invocation))
+    beside = Path.cwd() if folder is None else folder.absolute().parent
+    export = EmergencyExport(store, beside)
+    try:
+        yield export
+    finally:
+        if export.path is not None:
+            invocation.console.complain(
+                f"what this run did and could not record is in {export.path}: keep it with the "
+                "trail; the next run needs nothing of it, it reads the tenants"
+            )
+        elif export.lines:
+            invocation.console.complain(
+                "what this run did and could not record, nor write to any file, is this:"
+            )
+            for line in export.lines:
+                invocation.console.complain(visible(line))
+
+
+def locks_of(invocation: Invocation, store: Store, *, holder: str, clock: Clock) -> Locks:
+    """The tenants' locks, where the store is: runs that share a store share its locks."""
+    beside = folder_of(_url(invocation)) or Path()
+    kept = store.locks(holder=holder, clock=clock)
+    return kept or FileLocks(beside / "locks", holder=holder, clock=clock)
+
+
+def ephemeral(invocation: Invocation) -> bool:
+    """Whether the store may go with the disk of a CI job, and nobody has said that it may."""
+    return invocation.settings.ci and "state" not in invocation.arguments.said
+
+
+EPHEMERAL = (
+    "warning: this is a CI job and no --state is given, so the state store is a file on its disk; "
+    "with that disk the audit trail, the webhooks that wait and what a killed run left open are "
+    "lost. Give --state postgresql+psycopg://…, or name the file where the disk is kept"
+)
 
 
 def _url(invocation: Invocation) -> str:

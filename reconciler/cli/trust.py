@@ -42,6 +42,7 @@ class Trust:
                 client_id=access.client_id,
                 client_secret=access.client_secret,
             )
+        self._require_pinned(tenant)
         auth = tenant.auth
         match auth.type:
             case AuthType.NONE:
@@ -93,13 +94,15 @@ class Trust:
             loopback_allowed=_on_this_machine(tenant.base_url),
         )
 
-    def _secret(self, tenant: Tenant, name: str) -> Secret:
+    def _require_pinned(self, tenant: Tenant) -> None:
+        """Before any of its secrets is read: a tenant and its issuer are where they should be."""
         what = f"tenant {tenant.name} ({tenant.place})"
-        self.settings.require_allowed(tenant.base_url, what=what)
+        self.settings.require_allowed(tenant.base_url, tenant=tenant.name, what=what)
         if tenant.auth.token_url:
-            self.settings.require_allowed(
-                tenant.auth.token_url, what=f"the token endpoint of {what}"
-            )
+            issuer = f"the token endpoint of {what}"
+            self.settings.require_allowed(tenant.auth.token_url, tenant=tenant.name, what=issuer)
+
+    def _secret(self, tenant: Tenant, name: str) -> Secret:
         return self.settings.secret(tenant.auth.credentials[name], secrets_dir=self.secrets_dir)
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from threading import Lock
 
 from reconciler.adapters.clock import StopSignal, SystemClock, install
-from reconciler.adapters.gateway import Connection, HttpSchemaReader, HttpSchemaWriter
+from reconciler.adapters.gateway import Connection, HttpSchemaReader, HttpSchemaWriter, Traffic
 from reconciler.adapters.oauth2 import Authenticator
-from reconciler.adapters.retrying import retrying
+from reconciler.adapters.retrying import RetryBudget, retrying
 from reconciler.adapters.transport import Http, HttpOptions
 from reconciler.adapters.webhooks import WebhookNotifier
 from reconciler.cli.main import Invocation
@@ -41,6 +41,7 @@ class Workbench:
     stop: StopSignal
     closing: ExitStack
     writers: dict[str, HttpSchemaWriter] = field(default_factory=dict)
+    traffic: dict[str, Traffic] = field(default_factory=dict)
     making: Lock = field(default_factory=Lock)
 
     def reader(self, tenant: Tenant) -> HttpSchemaReader:
@@ -48,11 +49,16 @@ class Workbench:
         with self.making:
             return HttpSchemaReader(self._connection(tenant))
 
+    def connection(self, tenant: Tenant) -> Connection:
+        """How a tenant is read; nothing but GET and the token request can be sent by it."""
+        with self.making:
+            return self._connection(tenant)
+
     def writer(self, tenant: Tenant) -> HttpSchemaWriter:
-        """A gateway that may POST and PUT as well; the same one for all of a tenant's run."""
+        """A gateway that may POST, PUT and PATCH as well; the same one for all of a run."""
         with self.making:
             if tenant.name not in self.writers:
-                writes = self._http("POST", "PUT")
+                writes = self._http("POST", "PUT", "PATCH")
                 self.writers[tenant.name] = HttpSchemaWriter(self._connection(tenant), writes)
             return self.writers[tenant.name]
 
@@ -82,12 +88,19 @@ class Workbench:
     def _connection(self, tenant: Tenant) -> Connection:
         return Connection(
             base_url=self.trust.base_url(tenant),
-            dialect=self.desired.dialects[tenant.dialect],
+            dialect=tenant.spoken(self.desired.dialects),
             reads=self._http("GET"),
             authenticator=self._authenticator(tenant),
             retry=self.retry,
             clock=self.clock,
+            traffic=self._traffic_to(tenant),
         )
+
+    def _traffic_to(self, tenant: Tenant) -> Traffic:
+        if tenant.name not in self.traffic:
+            rate = tenant.spoken(self.desired.dialects).requests_per_minute
+            self.traffic[tenant.name] = Traffic(clock=self.clock, per_minute=rate)
+        return self.traffic[tenant.name]
 
     def _http(self, *methods: str) -> Http:
         return self.closing.enter_context(Http(self.options, methods=frozenset(methods)))
@@ -129,6 +142,7 @@ def workbench(invocation: Invocation, desired: Desired) -> Iterator[Workbench]:
                 clock=clock,
                 random=random.SystemRandom().random,
                 deadline=float(arguments.number("retry_deadline") or 120),
+                budget=RetryBudget(),
             ),
             options=options,
             trust=Trust(

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
+from reconciler.domain.dialect import Dialect
+from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import Schema
 
 
@@ -146,7 +148,10 @@ class Selector:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tenant:
-    """One SCIM service of one customer or environment: where it is and how to talk to it."""
+    """One SCIM service of one customer or environment: where it is and how to talk to it.
+
+    `capabilities` are single entries of a dialect's data, where this service is another.
+    """
 
     name: str
     place: Place = field(compare=False)
@@ -157,6 +162,11 @@ class Tenant:
     limits: Limits = field(default_factory=Limits)
     webhooks: tuple[Webhook, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    capabilities: Mapping[str, Json] = field(default_factory=dict)
+
+    def spoken(self, dialects: Mapping[str, Dialect]) -> Dialect:
+        """The effective dialect: the named one, with this tenant's own capabilities in it."""
+        return dialects[self.dialect].overridden(self.capabilities)
 
     @property
     def embedded(self) -> str | None:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from reconciler.domain.plan import Blocked, BlockReason, Create, Plan, Update
+from reconciler.domain.blocking import BlockReason
+from reconciler.domain.plan import Blocked, Create, Plan, Update
 
 
 class OutcomeKind(StrEnum):
@@ -115,6 +116,7 @@ class RunSummary:
     recovered: tuple[Recovered, ...] = ()
     locked: Mapping[str, str] = field(default_factory=dict)
     deliveries: DeliverySummary = DeliverySummary()
+    warnings: tuple[str, ...] = ()
     planned: bool = True
     finished: bool = True
 

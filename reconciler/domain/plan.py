@@ -5,19 +5,20 @@ A change is a create, an update, a skip or blocked. There is no delete and no re
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from reconciler.domain import recipes
-from reconciler.domain.compatibility import obstacles
+from reconciler.domain.blocking import BlockReason, against_create, against_update
 from reconciler.domain.dialect import Dialect, UpdateStrategy
 from reconciler.domain.diff import Difference, differences, managed_view
-from reconciler.domain.jsontext import digest
-from reconciler.domain.manifest import Limits, OnDrift, SchemaExtension
-from reconciler.domain.scim import ABSENT, Attribute, Schema, fold
+from reconciler.domain.jsontext import Json, digest
+from reconciler.domain.manifest import Auth, Limits, OnDrift, SchemaExtension
+from reconciler.domain.scim import ABSENT, Schema, fold
 
 FORMAT_VERSION = "1.0"
+MAX_TENANTS = 50  # that one run may change, unless it is told otherwise
 
 
 class SkipReason(StrEnum):
@@ -26,17 +27,6 @@ class SkipReason(StrEnum):
     IN_SYNC = "in-sync"
     DRIFTED = "drifted"
     EXCLUDED = "excluded"
-
-
-class BlockReason(StrEnum):
-    """Why a change cannot be made."""
-
-    EXTENSION_LIMIT = "extension-limit"
-    IMMUTABLE_HERE = "immutable-here"
-    WOULD_BE_IGNORED = "would-be-ignored"
-    UNSUPPORTED = "unsupported"
-    INCOMPATIBLE = "incompatible"
-    PROTECTED = "protected"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,9 +71,13 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """The schema differs in ways that are safe to write, and the manifest opts in."""
+    """The schema differs in ways that are safe to write, and the manifest opts in.
+
+    `by` is how the service is changed, PUT or PATCH.
+    """
 
     subject: Subject
+    by: UpdateStrategy = UpdateStrategy.PUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +138,17 @@ class Selection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantPlan:
-    """The plan of one tenant; `error` stands where it could not be read, then nothing else does."""
+    """The plan of one tenant; `error` stands where it could not be read, then nothing else does.
+
+    `dialect_digest` covers the effective dialect: the named one with the tenant's capabilities.
+    `auth` says who issues the token, and by which names its credentials are found.
+    """
 
     name: str
     dialect: str
     base_url: str
+    auth: Auth = field(default_factory=Auth)
+    dialect_digest: str = ""
     limits: Limits = field(default_factory=Limits)
     extensions_live: int | None = None
     extensions_limit: int | None = None
@@ -172,7 +172,8 @@ class TenantPlan:
                 "format_version": FORMAT_VERSION,
                 "name": self.name,
                 "base_url": self.base_url,
-                "dialect": self.dialect,
+                "auth": _identity(self.auth),
+                "dialect": [self.dialect, self.dialect_digest],
                 "changes": "unreadable" if self.error is not None else changes,
             }
         )
@@ -188,11 +189,15 @@ class GitState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The plans of all selected tenants, sorted by name."""
+    """The plans of all selected tenants, sorted by name.
+
+    `max_tenants` is how many of them this run may change.
+    """
 
     tenants: tuple[TenantPlan, ...]
     git: GitState = field(default_factory=GitState)
     selection: Selection = field(default_factory=Selection)
+    max_tenants: int = MAX_TENANTS
 
     def digest(self) -> str:
         """What `apply` compares: the digest over the sorted digests of the tenants."""
@@ -239,17 +244,23 @@ class PlanSummary:
 
 @dataclass(frozen=True, slots=True)
 class Exceeded:
-    """A safety limit that a tenant's plan exceeds."""
+    """A safety limit that a plan exceeds; `tenant` is None for the one of the whole run."""
 
-    tenant: str
+    tenant: str | None
     number: int
     limit: int
     setting: str
 
     def __str__(self) -> str:
+        if self.tenant is None:
+            return (
+                f"this run: {self.number} changed tenants exceed {self.setting} {self.limit}; "
+                f"narrow the run with --tenant, raise {self.setting}, or lift it with --force"
+            )
         return (
             f"tenant {self.tenant}: {self.number} changes exceed {self.setting}: {self.limit}; "
-            f"narrow the run with --target, or raise {self.setting} in the tenant's manifest"
+            f"narrow the run with --target, raise {self.setting} in the tenant's manifest, "
+            "or lift it with --force"
         )
 
 
@@ -267,7 +278,10 @@ def plan_tenant(
 
     Creates beyond the room that is left are blocked, in the order of their URNs.
     """
-    wanted = sorted(desired, key=lambda extension: extension.schema.key)
+    wanted = sorted(
+        (replace(e, schema=dialect.asked_for(e.schema)) for e in desired),
+        key=lambda extension: extension.schema.key,
+    )
     ours = [schema for schema in live.schemas.values() if not dialect.protects(schema.id)]
     limit = limits.extensions if limits.extensions is not None else dialect.extensions
     changes = [
@@ -280,6 +294,7 @@ def plan_tenant(
     return TenantPlan(
         name=tenant,
         dialect=dialect.name,
+        dialect_digest=dialect.digest(),
         base_url=base_url,
         limits=limits,
         extensions_live=len(ours),
@@ -291,16 +306,29 @@ def plan_tenant(
 
 
 def exceeded_limits(plan: Plan) -> tuple[Exceeded, ...]:
-    """Every tenant whose creates or updates are more than its manifest allows in one run."""
-    return tuple(
-        Exceeded(tenant.name, number, limit, setting)
-        for tenant in plan.tenants
-        for kind, limit, setting in (
-            (Create, tenant.limits.max_creates, "spec.limits.maxCreates"),
-            (Update, tenant.limits.max_updates, "spec.limits.maxUpdates"),
-        )
-        if (number := sum(1 for c in tenant.changes if isinstance(c, kind))) > limit
+    """What is more than one run may do: to a tenant as its manifest says, and to how many."""
+    changed = sum(
+        1 for t in plan.tenants if any(isinstance(change, Create | Update) for change in t.changes)
     )
+    too_many = Exceeded(None, changed, plan.max_tenants, "--max-tenants")
+    return (
+        *(too_many for _ in range(changed > plan.max_tenants)),
+        *(
+            Exceeded(tenant.name, number, limit, setting)
+            for tenant in plan.tenants
+            for kind, limit, setting in (
+                (Create, tenant.limits.max_creates, "spec.limits.maxCreates"),
+                (Update, tenant.limits.max_updates, "spec.limits.maxUpdates"),
+            )
+            if (number := sum(1 for c in tenant.changes if isinstance(c, kind))) > limit
+        ),
+    )
+
+
+def _identity(auth: Auth) -> list[Json]:
+    """As whom a tenant is changed, as far as a manifest says it: an approval is bound to that."""
+    names = [[name, ref.source, ref.name] for name, ref in sorted(auth.credentials.items())]
+    return [auth.type, auth.token_url, names]
 
 
 def _any_fits(names: Iterable[str], globs: Iterable[str]) -> bool:
@@ -327,53 +355,17 @@ def _decide(subject: Subject, dialect: Dialect) -> Change:
         return Skip(subject, SkipReason.IN_SYNC)
     if subject.extension.on_drift is OnDrift.SKIP:
         return Skip(subject, SkipReason.DRIFTED)
-    return _decide_update(subject, dialect)
+    return _decide_update(subject, subject.live, dialect)
 
 
 def _decide_create(subject: Subject, dialect: Dialect) -> Change:
-    if not dialect.creates:
-        return Blocked(
-            subject, BlockReason.UNSUPPORTED, recipes.NO_CREATE.format(dialect.target_system)
-        )
-    if words := _beyond(dialect, subject.desired):
-        return Blocked(subject, BlockReason.UNSUPPORTED, words)
-    return Create(subject)
+    against = against_create(subject.desired, dialect)
+    return Blocked(subject, *against) if against else Create(subject)
 
 
-def _decide_update(subject: Subject, dialect: Dialect) -> Change:
-    if dialect.updates is UpdateStrategy.NONE:
-        return Blocked(
-            subject, BlockReason.UNSUPPORTED, recipes.NO_UPDATE.format(dialect.target_system)
-        )
-    if words := _beyond(dialect, subject.desired):
-        return Blocked(subject, BlockReason.UNSUPPORTED, words)
-    if subject.live and (found := obstacles(subject.live, subject.desired)):
-        return Blocked(
-            subject, BlockReason.INCOMPATIBLE, f"{'; '.join(found)}. {recipes.INCOMPATIBLE}"
-        )
-    return Update(subject)
-
-
-def _beyond(dialect: Dialect, desired: Schema) -> str | None:
-    """What the service cannot hold of a schema, and what to do; None where it can hold it all."""
-    foreign = sorted(
-        f"{attribute.name} ({attribute.type})"
-        for attribute in _flat(desired.attributes)
-        if attribute.type not in dialect.types
-    )
-    if foreign:
-        types = ", ".join(sorted(dialect.types))
-        return recipes.NO_TYPE.format(dialect.target_system, ", ".join(foreign), types)
-    if dialect.attributes is not None and len(desired.attributes) > dialect.attributes:
-        number = len(desired.attributes)
-        return recipes.TOO_MANY.format(number, dialect.target_system, dialect.attributes)
-    return None
-
-
-def _flat(attributes: Iterable[Attribute]) -> Iterable[Attribute]:
-    for attribute in attributes:
-        yield attribute
-        yield from _flat(attribute.sub_attributes)
+def _decide_update(subject: Subject, live: Schema, dialect: Dialect) -> Change:
+    against = against_update(live, subject.desired, dialect)
+    return Blocked(subject, *against) if against else Update(subject, dialect.updates)
 
 
 def _within_room(

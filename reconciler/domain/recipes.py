@@ -9,11 +9,24 @@ NO_UPDATE = (
     "{} cannot change a schema; bring what is new as an attribute of a new schema, move the "
     "values there, and never delete and recreate: that deletes what users hold"
 )
+ONLY_ATTRIBUTES = (
+    "{} takes changes of attributes only, and the description of the schema itself would change; "
+    "bring it back to what is live, or leave it out and write manages: attributes"
+)
+IGNORED = (
+    "{} accepts a change of {} and drops it; bring the manifest back to what is live, or add a new "
+    "attribute beside the old one and move the values"
+)
+IMMUTABLE = (
+    "{} never changes {} of a live attribute; bring the manifest back to what is live, or add a "
+    "new attribute beside the old one and move the values"
+)
 NO_TYPE = "{} has no such type: {}; use {}"
 TOO_MANY = "{} attributes, and {} allows {} in one schema; split it into two extensions"
 INCOMPATIBLE = (
-    "An update here adds optional attributes and changes descriptions, nothing else; add a new "
-    "attribute beside the old one and move the values, or bring the manifest back to what is live"
+    "An update here adds optional attributes, changes descriptions, adds canonical values and "
+    "loosens, nothing else; add a new attribute beside the old one and move the values, or bring "
+    "the manifest back to what is live"
 )
 FULL = (
     "the tenant's limit of {limit} extensions is reached; retire one that is not used, or raise "

@@ -71,6 +71,8 @@ class MalformedSchema(ValueError):
 
 def fold(text: str) -> str:
     """As SCIM compares names, ids and keywords: ASCII letters lose their case, others keep it."""
+    if text.isascii():
+        return text.lower()
     return "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in text)
 
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 _HOST = "127.0.0.1"
 _POLL_SECONDS = 0.02  # how long a stop may take
-_SILENCE_SECONDS = 5  # how long a client may say nothing
+_SILENCE_SECONDS = 3  # how long a client may say nothing; a stop waits for it
 _MAX_BODY = 2**20
 _NO_FAULTS = Faults()
 

@@ -3,6 +3,7 @@
 That a plan and a saved plan print alike is then true by construction.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable
 
@@ -23,7 +24,7 @@ from reconciler.domain.plan import (
 def plan_document(plan: Plan) -> dict[str, Json]:
     """The plan as `reconciler schema plan` describes it; same plan, same document."""
     summary = plan.summary()
-    return {
+    document: dict[str, Json] = {
         "format_version": FORMAT_VERSION,
         "tool_version": __version__,
         "digest": plan.digest(),
@@ -47,6 +48,13 @@ def plan_document(plan: Plan) -> dict[str, Json]:
             "unreadable": summary.unreadable,
         },
     }
+    return {**document, "checksum": checksum(document)}
+
+
+def checksum(document: Json) -> str:
+    """Over all the other members of a plan document: it tells a file that was edited."""
+    others = {key: value for key, value in document.items() if key != "checksum"}
+    return f"sha256:{hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()}"
 
 
 def json_text(document: Json) -> str:
@@ -59,6 +67,7 @@ def _tenant(tenant: TenantPlan) -> dict[str, Json]:
         "name": tenant.name,
         "dialect": tenant.dialect,
         "base_url": tenant.base_url,
+        "token_url": tenant.auth.token_url,
         "extensions_live": tenant.extensions_live,
         "extensions_limit": tenant.extensions_limit,
         "error": tenant.error,
@@ -80,11 +89,12 @@ def _change(change: Change) -> dict[str, Json]:
         "source": {"path": place.path, "line": place.line},
         "before": subject.live.to_json() if subject.live else None,
         "after": subject.desired.to_json(),
-        "differences": _differences(subject.differences()),
+        "differences": differences_document(subject.differences()),
         "live_fingerprint": subject.live_fingerprint,
         "recipe": change.recipe if isinstance(change, Blocked) else None,
     }
 
 
-def _differences(differences: Iterable[Difference]) -> list[dict[str, Json]]:
+def differences_document(differences: Iterable[Difference]) -> list[dict[str, Json]]:
+    """Path, live and desired value of each."""
     return [{"path": d.path, "live": d.live, "desired": d.desired} for d in differences]

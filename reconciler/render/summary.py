@@ -10,14 +10,18 @@ from reconciler.render.paint import Paint, visible
 _COLOURS = {OutcomeKind.APPLIED: "green", OutcomeKind.ADOPTED: "green"}
 
 
-def summary_text(summary: RunSummary, *, paint: Paint) -> str:
-    """One line per change that was to be made, then the counts and the webhooks."""
+def summary_text(summary: RunSummary, *, paint: Paint, ephemeral: bool = False) -> str:
+    """One line per change that was to be made, then the counts and the webhooks.
+
+    Those that wait are named where the store is `ephemeral`: nothing else may remember them.
+    """
     lines = [
         *_recovered(summary),
         *(_outcome(outcome, paint) for outcome in summary.outcomes),
         *_left(summary, paint),
+        *(paint("yellow", f"warning: {visible(words)}") for words in summary.warnings),
         _counts(summary, paint),
-        *_deliveries(summary, paint),
+        *_deliveries(summary, paint, ephemeral=ephemeral),
     ]
     return "\n".join(lines) + "\n"
 
@@ -87,12 +91,19 @@ def _head(what: str, summary: RunSummary) -> str:
     return f"{what} complete!" if summary.complete else f"{what} ended partly."
 
 
-def _deliveries(summary: RunSummary, paint: Paint) -> Iterator[str]:
+def _deliveries(summary: RunSummary, paint: Paint, *, ephemeral: bool) -> Iterator[str]:
     deliveries = summary.deliveries
     for failure in deliveries.failures:
         yield paint("yellow", f"webhook not delivered: {visible(failure)}")
-    yield f"Webhooks: {deliveries.delivered} delivered, {deliveries.pending} pending" + (
-        "; the next apply or `reconciler webhooks deliver` tries again."
-        if deliveries.pending
-        else "."
-    )
+    for left in deliveries.waiting if ephemeral else ():
+        words = f"{left.event_id} of {left.tenant}: {left.schema_id} to {left.url}"
+        yield paint("yellow", f"webhook pending: {visible(words)}")
+    counts = f"Webhooks: {deliveries.delivered} delivered, {deliveries.pending} pending"
+    if deliveries.pending:
+        yield counts + (_LOST if ephemeral else _KEPT)
+    else:
+        yield f"{counts}."
+
+
+_KEPT = "; the next apply or `reconciler webhooks deliver` tries again."
+_LOST = "; they are lost with this disk: run `reconciler webhooks deliver --now` in this job."

@@ -1,5 +1,6 @@
 """SystemClock and the stop signal: a wait that wakes, and a second signal that does not wait."""
 
+import math
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.adapters.clock import StopSignal, SystemClock
+from reconciler.adapters.clock import GRACE, LAST, StopSignal, SystemClock
 from reconciler.errors import Interrupted
 from reconciler.ports import Clock
 
@@ -21,6 +22,12 @@ from reconciler.adapters.clock import StopSignal, SystemClock, install
 from reconciler.errors import Interrupted
 stop = StopSignal()
 install(stop)
+if "hang" in sys.argv:  # in C, where no handler of Python's runs
+    import sqlite3
+    ours, theirs = (sqlite3.connect(sys.argv[-1], timeout=30) for _ in "ab")
+    ours.execute("BEGIN EXCLUSIVE")
+    print("ready", flush=True)
+    theirs.execute("BEGIN EXCLUSIVE")
 print("ready", flush=True)
 try:
     SystemClock(stop).sleep(30)
@@ -116,3 +123,24 @@ def test_a_second_signal_ends_the_process_at_once(number: signal.Signals) -> Non
         process.communicate(timeout=10)
 
     assert process.returncode == 128 + number
+
+
+def test_requests_have_time_without_end_until_somebody_asks_and_then_the_grace() -> None:
+    stop = StopSignal()
+    before = stop.left()
+
+    stop.ask(signal.SIGTERM)
+
+    assert math.isinf(before)
+    assert 0 < stop.left() <= GRACE < LAST < 5
+
+
+def test_a_process_that_hangs_where_no_handler_runs_ends_all_the_same(tmp_path: Path) -> None:
+    with running("hang", str(tmp_path / "busy.db")) as process:
+        time.sleep(0.3)
+        begun = time.monotonic()
+        os.kill(process.pid, signal.SIGTERM)
+        process.communicate(timeout=20)
+
+    assert process.returncode == 128 + signal.SIGTERM
+    assert LAST - 0.1 <= time.monotonic() - begun < 8

@@ -6,8 +6,9 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import PIPE, Popen
@@ -15,7 +16,7 @@ from subprocess import PIPE, Popen
 import pytest
 
 from reconciler.adapters.locks import FileLocks
-from reconciler.errors import StateError, TenantLocked
+from reconciler.errors import Interrupted, StateError, TenantLocked
 from reconciler.ports import Locks
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -233,3 +234,69 @@ def test_a_strange_note_is_shown_harmlessly(tmp_path: Path, note: bytes) -> None
 def test_a_holder_whose_name_is_no_text_can_still_lock(tmp_path: Path) -> None:
     with locks(tmp_path, "na\udcffme").hold("acme"):
         assert (tmp_path / "acme.lock").read_text().startswith("na?me")
+
+
+@dataclass
+class PassingClock:
+    """Time passes when somebody sleeps; after so many sleeps something happens."""
+
+    after: int
+    happens: Callable[[], None]
+    seconds: float = 0.0
+    sleeps: int = 0
+
+    def now(self) -> datetime:
+        return NOW
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+        self.sleeps += 1
+        if self.sleeps == self.after:
+            self.happens()
+
+    def check(self) -> None:
+        return
+
+
+def patient(folder: Path, clock: PassingClock) -> Locks:
+    return FileLocks(folder, holder="patient", clock=clock)
+
+
+def test_a_lock_that_comes_free_in_time_is_taken(tmp_path: Path) -> None:
+    first = ExitStack()
+    first.enter_context(locks(tmp_path).hold("acme"))
+    clock = PassingClock(after=30, happens=first.close)
+
+    with patient(tmp_path, clock).hold("acme", patience=60):
+        with pytest.raises(TenantLocked, match="locked by patient"), locks(tmp_path).hold("acme"):
+            pass
+
+    assert clock.sleeps == 30
+
+
+def test_a_lock_that_stays_taken_is_given_up_after_the_patience_and_no_later(
+    tmp_path: Path,
+) -> None:
+    clock = PassingClock(after=-1, happens=lambda: None)
+
+    with locks(tmp_path).hold("acme"), pytest.raises(TenantLocked) as caught:
+        patient(tmp_path, clock).hold("acme", patience=7.25).__enter__()
+
+    assert clock.seconds == pytest.approx(7.25)
+    assert "is locked by ci (process" in str(caught.value)
+    assert "still after 7 seconds" in str(caught.value)
+
+
+def test_a_signal_ends_the_wait_for_a_lock(tmp_path: Path) -> None:
+    def interrupt() -> None:
+        raise Interrupted(signal.SIGTERM)
+
+    clock = PassingClock(after=2, happens=interrupt)
+
+    with locks(tmp_path).hold("acme"), pytest.raises(Interrupted):
+        patient(tmp_path, clock).hold("acme", patience=60).__enter__()
+
+    assert clock.sleeps == 2

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,10 @@ from reconciler.adapters.database import Store, open_store
 from reconciler.domain.jsontext import Json
 from reconciler.domain.records import check_chain
 from reconciler.embedded import DevTenantAccess, serve
+from reconciler.errors import StateError
+from tests.chaos.warm import Order, Warm
 from tests.embedded.client import Client, connected
+from tests.postgres import Server
 from tests.program import Done
 
 WRITES = ("write", "pwrite64", "writev", "pwritev", "pwritev2")
@@ -34,15 +37,11 @@ CREATED = ("Alpha", "Beta", "Gamma")
 UPDATED = ("Delta", "Epsilon")
 APPLY = ("apply", "--auto-approve", "--parallelism", "1")  # one thread: one count of calls
 
-# One start of the interpreter, which is what costs time, for all that ends a test.
-_FINISH = """
-import sys
-from reconciler.cli.main import main
-for command in sys.argv[1:]:
-    if code := main(command.split()):
-        sys.exit(f"{command} ended with {code}")
-"""
-LOOKS = ("plan --detailed-exitcode", "webhooks deliver --now", "audit verify")
+LOOKS = (
+    ("plan", "--detailed-exitcode"),
+    ("webhooks", "deliver", "--now"),
+    ("audit", "verify"),
+)
 
 
 def urn(name: str) -> str:
@@ -81,6 +80,16 @@ class Made:
         """Whether it goes to a file of the state folder."""
         return "/state/" in self.line or "/state>" in self.line
 
+    @property
+    def writes_to_tenant(self) -> bool:
+        """Whether it is a request that changes the tenant, or may."""
+        return re.search(r'"(POST|PUT|PATCH|DELETE) /scim/v2/', self.line) is not None
+
+    @property
+    def injected(self) -> bool:
+        """Whether strace made it fail."""
+        return "(INJECTED)" in self.line
+
 
 @dataclass(frozen=True)
 class World:
@@ -88,28 +97,45 @@ class World:
 
     path: Path
     client: Client
+    warm: Warm
+    server: Server | None = None
+    database: str = ""
+
+    @property
+    def url(self) -> str:
+        """Where the state is: a file of its own, or a database of its own."""
+        if self.server is not None:
+            return self.server.url(self.database)
+        return f"sqlite:///{self.state}/state.db"
 
     @property
     def state(self) -> Path:
         return self.path / "state"
 
-    def run(self, *arguments: str, prefix: tuple[str, ...] = (), **environ: str) -> Done:
+    def run(self, *arguments: str, under: tuple[str, ...] = ()) -> Done:
         """Run the program to its end, perhaps under another one."""
-        return self._run([*prefix, sys.executable, "-m", "reconciler", *arguments], environ)
+        done = subprocess.run(
+            [*under, sys.executable, "-m", "reconciler", *arguments],
+            cwd=self.path,
+            env=self._environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
 
     def finish(self) -> Done:
         """Apply in a fresh process, then look: plan, deliver and verify; 0 where all are."""
-        return self._run([sys.executable, "-c", _FINISH, " ".join(APPLY), *LOOKS], {})
+        return self._warm(APPLY, *LOOKS)
 
-    def traced(self, *injections: str, arguments: tuple[str, ...] = APPLY) -> Done:
-        """Run the program under strace; its calls are in `calls()` afterwards."""
-        injected = [word for each in injections for word in ("-e", f"inject={each}")]
-        prefix = (
-            *("strace", "-f", "-qq", "-y", "-s", "64", "-e", "signal=none"),
-            *("-o", str(self._log), "-e", f"trace={','.join('?' + call for call in CALLS)}"),
-            *injected,
-        )
-        return self.run(*arguments, prefix=prefix)
+    def traced(self, *injections: str) -> Done:
+        """Apply under strace; the calls are in `calls()` afterwards."""
+        injected = (word for each in injections for word in ("-e", f"inject={each}"))
+        named = f"trace={','.join('?' + call for call in CALLS)}"
+        strace = ("strace", "-f", "-y", "-s", "64", "-e", "signal=none", "-e", named, *injected)
+        return self._warm(APPLY, strace=(*strace, "-o", str(self._log)))
 
     def calls(self) -> tuple[Made, ...]:
         """What the main thread of the last traced run called; git, its child, is left out."""
@@ -139,6 +165,9 @@ class World:
 
     def trail(self, *, copied: bool = False) -> list[dict[str, Json]]:
         """The audit records; none where there is no store yet."""
+        if self.server is not None:
+            self.server.wait_until_idle(self.database)
+            return _trail_on(self.url)
         if not (self.state / "state.db").exists():
             return []
         with self.store(copied=copied) as store:
@@ -164,30 +193,26 @@ class World:
     def _log(self) -> Path:
         return self.path / "calls"
 
-    def _run(self, command: list[str], environ: dict[str, str]) -> Done:
-        done = subprocess.run(
-            command,
-            cwd=self.path,
-            env={
-                "PATH": os.environ["PATH"],
-                "PYTHONDONTWRITEBYTECODE": "1",
-                "RECONCILER_STATE": f"sqlite:///{self.state}/state.db",
-                "RECONCILER_SECRETS_DIR": str(self.path / "secrets"),
-                "TMPDIR": str(self.path / "tmp"),
-                **environ,
-            },
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-        return Done(done.returncode, done.stdout, done.stderr)
+    def _warm(self, *commands: tuple[str, ...], strace: tuple[str, ...] = ()) -> Done:
+        return self.warm.run(Order(commands, str(self.path), self._environ, strace))
+
+    @property
+    def _environ(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            "RECONCILER_STATE": self.url,
+            "RECONCILER_SECRETS_DIR": str(self.path / "secrets"),
+            "TMPDIR": str(self.path / "tmp"),
+        }
 
 
 @contextmanager
-def world(path: Path) -> Iterator[World]:
-    """Three schemas to create and two to update, in a tenant that runs until the block ends."""
+def world(path: Path, warm: Warm, server: Server | None = None) -> Iterator[World]:
+    """Three schemas to create and two to update, in a tenant that runs until the block ends.
+
+    The state is a file, or a new database on the server where one is given.
+    """
+    path.mkdir(exist_ok=True)
     with serve("dev", path / "tenant") as access, connected(access) as client:
         for name in UPDATED:
             answer = client.send("POST", "/Schemas", document(name, "as before"))
@@ -203,7 +228,18 @@ def world(path: Path) -> Iterator[World]:
         (manifests / "all.yaml").write_text(
             "---\n".join(json.dumps(each, indent=1) + "\n" for each in _manifests(access))
         )
-        yield World(path, client)
+        yield World(path, client, warm, server, server.new() if server else "")
+
+
+def _trail_on(url: str) -> list[dict[str, Json]]:
+    try:
+        store = open_store(url, create=False)
+    except StateError:
+        return []
+    with closing(store):
+        records = list(store.records())
+    assert check_chain(records).broken_at is None
+    return records
 
 
 def document(name: str, description: str) -> dict[str, Json]:
@@ -239,6 +275,30 @@ def _manifests(access: DevTenantAccess) -> Iterator[dict[str, Json]]:
             "metadata": {"name": name.lower()},
             "spec": {"onDrift": "update", "schema": document(name, "as desired")},
         }
+
+
+def left_by(killed: World) -> list[dict[str, Json]]:
+    """The trail after a crash; nothing is in the tenant that it does not name."""
+    trail = killed.trail(copied=True)
+    intended = {r["schema_id"] for r in trail if r["event"].endswith("_INTENDED")}
+    assert killed.written() <= intended
+    return trail
+
+
+def require_finished(killed: World, left: list[dict[str, Json]]) -> None:
+    """One more run, and all is as if nothing had happened."""
+    done = killed.finish()
+
+    assert done.code == 0, done.everything
+    trail = killed.trail()
+    assert trail[: len(left)] == left
+    proved = [record["schema_id"] for record in trail if record["after_digest"]]
+    assert sorted(proved) == sorted(WANTED)
+    assert sorted(schema["id"] for schema in killed.live()) == sorted(WANTED)
+    assert killed.written() == WANTED
+    inbox = killed.inbox()
+    assert len({told["id"] for told in inbox}) == len(WANTED)
+    assert sorted(json.loads(told["body"])["extension_id"] for told in inbox) == sorted(WANTED)
 
 
 def require_strace() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import signal
 import subprocess
 import sys
 
@@ -55,3 +56,33 @@ def test_with_nothing_to_do_nobody_is_asked(folder: Folder):
     assert done.code == 0
     assert "Apply this plan?" not in done.err
     assert "0 added" in done.out
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_an_answer_too(folder: Folder, number: signal.Signals):
+    ours, theirs = pty.openpty()
+    pipe = subprocess.PIPE
+    with (
+        os.fdopen(ours, "wb", buffering=0),
+        subprocess.Popen(
+            [sys.executable, "-m", "reconciler", "apply"],
+            cwd=folder.path,
+            env={"PATH": os.environ["PATH"]},
+            stdin=theirs,
+            stdout=pipe,
+            stderr=pipe,
+        ) as process,
+    ):
+        os.close(theirs)
+        assert process.stderr is not None
+        asked = b""
+        while b"yes: " not in asked:
+            asked += os.read(process.stderr.fileno(), 4096)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=10)
+
+    assert process.returncode == 128 + number
+    assert (
+        err.decode()
+        == f"interrupted by signal {int(number)}; what was begun is recorded, run again to go on\n"
+    )

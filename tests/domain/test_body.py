@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
-from reconciler.domain.body import create_body, update_body
+from reconciler.domain.body import create_body, patch_body, update_body
 from reconciler.domain.compatibility import obstacles
 from reconciler.domain.diff import managed_view
 from reconciler.domain.manifest import Manages
-from reconciler.domain.scim import Schema
+from reconciler.domain.scim import Attribute, Schema
 from tests.domain.test_compatibility import pairs
+from tests.fakes import patched
 from tests.strategies import DEFAULTS, Document, disguise, lower, schema_documents
 
 TUTORIAL = (
@@ -94,6 +95,71 @@ def test_an_update_that_is_safe_makes_live_as_desired_and_loses_nothing(
         assert {s.key for s in before.sub_attributes} <= {s.key for s in now.sub_attributes}
     assert after.vendor == live.vendor
     assert not [member for member in body if lower(member) == "meta"]
+
+
+@given(st.data(), pairs())
+def test_a_patch_that_is_safe_makes_live_as_desired_and_names_only_what_changes(
+    data: st.DataObject, pair: tuple[Document, Document]
+) -> None:
+    served = data.draw(disguise(pair[0], foreign=True))
+    live, desired = Schema.from_json(served), Schema.from_json(pair[1])
+    view = managed_view(live, desired, Manages.SCHEMA)
+    if obstacles(view, desired) or live.description != desired.description:
+        reject()
+    text = json.dumps(served)
+
+    patch = patch_body(live, desired)
+
+    after = Schema.from_json(patched(served, patch))
+    assert managed_view(after, desired, Manages.SCHEMA) == desired
+    assert json.dumps(served) == text
+    changed = [Attribute.from_json(o["value"][0]).key for o in patch["Operations"]]
+    expected = [a.key for a in desired.attributes if view.attribute(a.name) != a]
+    assert sorted(changed) == sorted(expected)
+
+
+def test_a_patch_is_one_operation_an_attribute_and_removes_nothing() -> None:
+    live = Schema.from_json(
+        {"id": "urn:x", "attributes": [{"name": "b", "idcsTarget": 9}, {"name": "a", "x": 1}]}
+    )
+    desired = Schema.from_json(
+        {"id": "urn:x", "attributes": [{"name": "c"}, {"name": "B", "description": "new"}]}
+    )
+    assert patch_body(live, desired) == {
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [
+            {
+                "op": "replace",
+                "path": "attributes",
+                "value": [{"name": "b", "idcsTarget": 9, "description": "new"}],
+            },
+            {"op": "add", "path": "attributes", "value": [DEFAULTS | {"name": "c"}]},
+        ],
+    }
+
+
+def test_a_patch_of_a_schema_without_attributes_adds_them() -> None:
+    live = Schema.from_json({"id": "urn:x"})
+    desired = Schema.from_json({"id": "urn:x", "attributes": [{"name": "a"}]})
+    (operation,) = patch_body(live, desired)["Operations"]
+    assert operation["op"] == "add"
+
+
+def test_what_loosens_is_written_under_the_spelling_of_the_service() -> None:
+    served = {
+        "id": "urn:x",
+        "attributes": [
+            {"name": "a", "REQUIRED": True, "Uniqueness": "GLOBAL", "mutability": "IMMUTABLE",
+             "canonicalValues": ["x"], "Returned": "ALWAYS"},
+        ],
+    }  # fmt: skip
+    wanted = {"name": "a", "canonicalValues": ["y", "x"], "returned": "always"}
+    desired = Schema.from_json({"id": "urn:x", "attributes": [wanted]})
+    (attribute,) = update_body(Schema.from_json(served), desired, Manages.SCHEMA)["attributes"]
+    assert attribute == {
+        "name": "a", "REQUIRED": False, "Uniqueness": "none", "mutability": "readWrite",
+        "canonicalValues": ["y", "x"], "Returned": "ALWAYS",
+    }  # fmt: skip
 
 
 def test_an_update_touches_nothing_but_what_it_is_about() -> None:

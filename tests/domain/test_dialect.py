@@ -1,9 +1,22 @@
+from dataclasses import fields
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.domain.dialect import (
+    Dialect,
+    EtagMode,
+    IdEncoding,
+    ListShape,
+    Names,
+    Paging,
+    UpdateStrategy,
+)
+from reconciler.domain.scim import Schema
 from tests.domain.worlds import dialect
-from tests.strategies import lower
+from tests.strategies import TYPES, lower, schema_documents
 
 PREFIX = "urn:ietf:params:scim:schemas:extension:genesys:purecloud:"
 RFC = (
@@ -55,3 +68,103 @@ def test_a_letter_that_only_looks_like_the_prefix_is_not_protected() -> None:
     service = dialect(protected_prefixes=("urn:kelvin:",))
     assert service.protects("urn:KELVIN:x")
     assert not service.protects("urn:\u212aELVIN:x")
+
+
+# As data
+
+words = st.lists(st.sampled_from(["type", "required", "idcsX", "caseExact"]), unique=True)
+numbers = st.integers(1, 500)
+dialects = st.builds(
+    Dialect,
+    name=st.sampled_from(["genesys", "sap"]),
+    target_system=st.text(),
+    creates=st.booleans(),
+    updates=st.sampled_from(UpdateStrategy),
+    types=st.frozensets(st.sampled_from(TYPES), min_size=1),
+    extensions=st.none() | numbers,
+    attributes=st.none() | numbers,
+    sub_attributes=st.none() | numbers,
+    names=st.none() | st.builds(Names, pattern=st.just("[a-z]+"), words=st.text()),
+    name_ends_urn=st.booleans(),
+    members=words.map(tuple),
+    server_members=words.map(tuple),
+    immutable=words.map(tuple),
+    ignored=words.map(tuple),
+    protected_prefixes=st.just(("urn:x:",)) | st.just(()),
+    id_encoding=st.sampled_from(IdEncoding),
+    content_type=st.sampled_from(["application/json", "application/scim+json"]),
+    list_shape=st.sampled_from(ListShape),
+    paging=st.sampled_from(Paging),
+    page_size=numbers,
+    etag=st.sampled_from(EtagMode),
+    requests_per_minute=st.none() | numbers,
+    lag_reads=st.integers(0, 9),
+    permission_hint=st.text(),
+)
+
+
+@given(dialects)
+def test_a_dialect_is_its_data(service: Dialect) -> None:
+    assert Dialect.from_json(service.to_json()) == service
+
+
+@given(dialects, dialects, st.data())
+def test_an_override_changes_its_entries_and_no_other(
+    service: Dialect, other: Dialect, data: st.DataObject
+) -> None:
+    theirs = other.to_json()
+    entries = data.draw(st.sets(st.sampled_from(sorted(theirs))))
+
+    changed = service.overridden({entry: theirs[entry] for entry in entries})
+
+    assert changed.to_json() == {**service.to_json(), **{e: theirs[e] for e in entries}}
+    assert service.overridden({}) == service
+
+
+@given(dialects, dialects)
+def test_two_dialects_have_one_digest_only_where_they_differ_in_words_for_a_person(
+    one: Dialect, other: Dialect
+) -> None:
+    same = {**one.to_json(), "permissionHint": ""} == {**other.to_json(), "permissionHint": ""}
+    assert (one.digest() == other.digest()) is same
+    assert one.digest() == one.overridden({"permissionHint": "ask Bob"}).digest()
+
+
+@pytest.mark.parametrize("field", [f.name for f in fields(Dialect)])
+def test_every_entry_but_the_hint_is_in_the_digest(field: str) -> None:
+    other: dict[str, Any] = {
+        "name": "x", "target_system": "x", "creates": False, "updates": UpdateStrategy.NONE,
+        "types": frozenset({"string"}), "extensions": 3, "attributes": 3, "sub_attributes": 3,
+        "names": Names("a", "b"), "name_ends_urn": True, "members": ("x",),
+        "server_members": ("x",), "immutable": ("x",), "ignored": ("x",),
+        "protected_prefixes": ("urn:x:",), "id_encoding": IdEncoding.PERCENT,
+        "content_type": "application/json", "list_shape": ListShape.MAP, "paging": Paging.CURSOR,
+        "page_size": 9, "etag": EtagMode.NONE, "requests_per_minute": 30, "lag_reads": 7,
+        "permission_hint": "x",
+    }  # fmt: skip
+    changed = dialect(**{field: other[field]}).digest() != dialect().digest()
+    assert changed is (field != "permission_hint")
+
+
+def test_what_the_service_sets_on_its_own_is_not_asked_for() -> None:
+    service = dialect(server_members=("idcsTarget", "stamp"))
+    sub = {"name": "b", "IDCSTARGET": 2, "idcsDisplayName": "B"}
+    written = {
+        "id": "urn:x",
+        "stamp": 1,
+        "attributes": [
+            {"name": "a", "idcsTarget": "a", "type": "complex", "subAttributes": [sub]},
+        ],
+    }
+    kept = {"name": "b", "idcsDisplayName": "B"}
+    assert service.asked_for(Schema.from_json(written)).document == {
+        "id": "urn:x",
+        "attributes": [{"name": "a", "type": "complex", "subAttributes": [kept]}],
+    }
+
+
+@given(schema_documents(vendor=True))
+def test_where_the_service_sets_nothing_all_is_asked_for(document: Any) -> None:
+    desired = Schema.from_json(document)
+    assert dialect().asked_for(desired) is desired
+    assert dialect(server_members=("other",)).asked_for(desired) == desired

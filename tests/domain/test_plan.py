@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.domain.blocking import BlockReason
 from reconciler.domain.compatibility import obstacles
 from reconciler.domain.dialect import UpdateStrategy
 from reconciler.domain.diff import managed_view
 from reconciler.domain.manifest import Limits, Manages, SchemaExtension
 from reconciler.domain.plan import (
     Blocked,
-    BlockReason,
     Create,
     GitState,
     LiveTenant,
@@ -162,6 +162,104 @@ def test_a_schema_with_more_attributes_than_the_service_holds_is_blocked(
         assert change.recipe == (
             "21 attributes, and Genesys Cloud allows 20 in one schema; split it into two extensions"
         )
+
+
+def oracle(**changes: Any) -> Any:
+    known: dict[str, Any] = {
+        "creates": False,
+        "updates": UpdateStrategy.PATCH,
+        "types": frozenset({"string", "integer"}),
+        "ignored": ("type", "multiValued", "required", "caseExact", "uniqueness", "idcsSearchable"),
+        "server_members": ("idcsTarget",),
+    }
+    return dialect(**(known | changes))
+
+
+@pytest.mark.parametrize(
+    ("was", "wanted"),
+    [
+        ({"required": True}, {"required": False}),
+        ({"type": "string"}, {"type": "integer"}),
+        ({"multiValued": False}, {"multiValued": True}),
+        ({}, {"caseExact": True}),
+        ({"uniqueness": "global"}, {"uniqueness": "none"}),
+        ({"idcsSearchable": False}, {"idcsSearchable": True}),
+    ],
+)
+def test_a_change_that_the_service_drops_is_blocked_as_would_be_ignored(
+    was: Any, wanted: Any
+) -> None:
+    there = live(document("HR", {"name": "a"} | was))
+    change = only(planned([extension("HR", {"name": "a"} | wanted, update=True)], there,
+                          service=oracle()))  # fmt: skip
+    (member,) = wanted
+    assert change.reason is BlockReason.WOULD_BE_IGNORED
+    assert f"Genesys Cloud accepts a change of a ({member}) and drops it" in change.recipe
+
+
+def test_all_that_would_be_ignored_is_named_by_attribute() -> None:
+    there = live(document("HR", {"name": "a"}, {"name": "b"}))
+    wanted = extension("HR", {"name": "a", "caseExact": True, "required": True},
+                       {"name": "b", "type": "integer"}, update=True)  # fmt: skip
+    change = only(planned([wanted], there, service=oracle()))
+    assert "a change of a (caseExact, required), b (type) and drops it" in change.recipe
+
+
+def test_what_a_live_attribute_keeps_for_ever_is_blocked_as_immutable_here() -> None:
+    there = live(document("HR", {"name": "a", "required": True}))
+    service = dialect(immutable=("REQUIRED",))
+    change = only(planned([extension("HR", A, update=True)], there, service=service))
+    assert change.reason is BlockReason.IMMUTABLE_HERE
+    assert "Genesys Cloud never changes a (required) of a live attribute" in change.recipe
+
+
+def test_an_immutable_characteristic_does_not_stand_against_another_change() -> None:
+    there = live(document("HR", {"name": "a", "required": True}))
+    wanted = extension("HR", {"name": "a", "required": True, "description": "new"}, update=True)
+    change = only(planned([wanted], there, service=dialect(immutable=("required", "type"))))
+    assert isinstance(change, Update)
+
+
+@pytest.mark.parametrize(
+    ("was", "wanted", "reason"),
+    [
+        (["x"], ["x", "y"], None),
+        (["x", "y"], ["x"], BlockReason.INCOMPATIBLE),
+        (["x"], ["y"], BlockReason.INCOMPATIBLE),
+    ],
+)
+def test_canonical_values_may_only_grow(was: Any, wanted: Any, reason: Any) -> None:
+    there = live(document("HR", {"name": "a", "canonicalValues": was}))
+    desired = extension("HR", {"name": "a", "canonicalValues": wanted}, update=True)
+    change = only(planned([desired], there, service=oracle()))
+    assert getattr(change, "reason", None) is reason
+
+
+def test_a_service_that_takes_patches_is_patched() -> None:
+    there = live(document("HR", A))
+    change = only(planned([extension("HR", A, B, update=True)], there, service=oracle()))
+    assert change == Update(change.subject, UpdateStrategy.PATCH)
+
+
+def test_the_description_of_the_schema_itself_is_not_patched() -> None:
+    there = live(document("HR", A, description="theirs"))
+    change = only(planned([extension("HR", A, B, update=True)], there, service=oracle()))
+    assert change.reason is BlockReason.UNSUPPORTED
+    assert "takes changes of attributes only" in change.recipe
+    left = extension("HR", A, B, update=True, manages=Manages.ATTRIBUTES)
+    assert isinstance(only(planned([left], there, service=oracle())), Update)
+
+
+def test_a_schema_that_has_to_be_there_already_is_not_created() -> None:
+    change = only(planned([extension("HR", A, update=True)], service=oracle()))
+    assert change.reason is BlockReason.UNSUPPORTED
+
+
+def test_what_the_service_sets_on_its_own_is_no_drift_and_is_not_sent() -> None:
+    there = live(document("HR", {"name": "a", "idcsTarget": "A_1"}))
+    wanted = extension("HR", {"name": "a", "idcsTarget": "pasted"})
+    change = only(planned([wanted], there, service=oracle()))
+    assert change == Skip(change.subject, SkipReason.IN_SYNC)
 
 
 # The extension limit
@@ -538,8 +636,15 @@ def test_an_exceeded_limit_says_number_limit_and_the_way_out() -> None:
     (exceeded,) = exceeded_limits(plan_of(plan))
     assert str(exceeded) == (
         "tenant acme: 2 changes exceed spec.limits.maxCreates: 1; narrow the run with --target, "
-        "or raise spec.limits.maxCreates in the tenant's manifest"
+        "raise spec.limits.maxCreates in the tenant's manifest, or lift it with --force"
     )
+
+
+def test_the_digest_covers_the_effective_dialect() -> None:
+    same, other = dialect(), dialect(requests_per_minute=30)
+    plans = [planned([extension("HR", A)], service=service) for service in (same, same, other)]
+    one, again, changed = (plan.digest() for plan in plans)
+    assert one == again != changed
 
 
 # Laws

@@ -1,5 +1,6 @@
 """What an apply ends with: one line a change, and a head that never says more than is true."""
 
+from reconciler.domain.blocking import BlockReason
 from reconciler.domain.manifest import Limits
 from reconciler.domain.outcome import (
     DeliverySummary,
@@ -9,7 +10,6 @@ from reconciler.domain.outcome import (
     RunSummary,
 )
 from reconciler.domain.plan import (
-    BlockReason,
     Create,
     LiveTenant,
     Plan,
@@ -125,3 +125,32 @@ def test_what_was_not_delivered_is_named_and_says_what_happens_next():
 
     assert "webhook not delivered: acme: x to https://hr: refused" in shown
     assert "1 pending; the next apply or `reconciler webhooks deliver` tries again." in shown
+
+
+def test_a_locked_tenant_with_nothing_to_do_is_told_with_its_holder():
+    assert "tenant acme is locked by run 7" in text(
+        locked={"acme": "tenant acme is locked by run 7"}
+    )
+
+
+def test_a_run_that_was_cut_short_never_says_complete():
+    done = Outcome(change=CREATE, kind=OutcomeKind.APPLIED, latency_ms=1)
+
+    shown = text(done, finished=False)
+
+    assert "Apply was cut short. Extensions: 1 added" in shown
+    assert "complete" not in shown
+
+
+def test_a_recovery_counts_what_it_settled():
+    kinds = (OutcomeKind.APPLIED, OutcomeKind.APPLIED, OutcomeKind.NOT_APPLIED)
+    settled = tuple(Recovered(tenant="acme", schema_id=URN, kind=kind) for kind in kinds)
+    unknown = Recovered(tenant="acme", schema_id=URN, kind=OutcomeKind.UNKNOWN, detail="503")
+
+    well = text(recovered=settled, planned=False)
+    partly = text(recovered=(*settled, unknown), planned=False)
+    nothing = text(planned=False)
+
+    assert "Recovery complete! Extensions: 2 applied, 1 not-applied." in well
+    assert "Recovery ended partly. Extensions: 2 applied, 1 not-applied, 1 unknown." in partly
+    assert "Recovery complete! Extensions: nothing was left open." in nothing

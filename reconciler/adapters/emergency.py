@@ -1,0 +1,137 @@
+"""EmergencyExport: what a run did and its store can no longer keep, as lines in another file."""
+
+import json
+import os
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from reconciler.domain.jsontext import Json
+from reconciler.domain.records import Entry, HrEvent, Intent
+from reconciler.errors import StateError
+from reconciler.ports import Journal, Outbox, Pending
+
+
+class Memory(Journal, Outbox, Protocol):
+    """A journal and an outbox in one."""
+
+
+class EmergencyExport:
+    """A ports.Journal and ports.Outbox over another one, whose failures it passes on.
+
+    Once an intent of this run was stored, a tenant may have been written to; from then on what
+    cannot be stored is kept as one JSON object a line: the record, and of the write that it is
+    about the intent's id, the schema as sent, and how verifying it ended.
+    """
+
+    def __init__(self, store: Memory, folder: Path) -> None:
+        """`folder` is the first place for the file; the system's temporary one is the second."""
+        self._store = store
+        self._folder = folder
+        self._intents: dict[int, Intent] = {}
+        self._lock = threading.Lock()
+        self.lines: tuple[str, ...] = ()
+        self.path: Path | None = None
+
+    def record(self, entry: Entry) -> None:
+        """As the journal does."""
+        with self._keeping(entry):
+            self._store.record(entry)
+
+    def intend(self, intent: Intent, entry: Entry) -> int:
+        """As the journal does."""
+        with self._keeping(entry):
+            number = self._store.intend(intent, entry)
+        self._intents[number] = intent
+        return number
+
+    def settle(self, intent_id: int, entry: Entry, event: HrEvent | None) -> None:
+        """As the journal does."""
+        with self._keeping(entry, event):
+            self._store.settle(intent_id, entry, event)
+
+    def adopt(self, entry: Entry, event: HrEvent, webhooks: Iterable[str]) -> None:
+        """As the journal does."""
+        with self._keeping(entry, event):
+            self._store.adopt(entry, event, webhooks)
+
+    def open_intents(self, tenant: str) -> tuple[tuple[int, Intent], ...]:
+        """As the journal does."""
+        return self._store.open_intents(tenant)
+
+    def pending(self) -> tuple[Pending, ...]:
+        """As the outbox does."""
+        return self._store.pending()
+
+    def delivered(self, pending: Pending, entry: Entry) -> None:
+        """As the outbox does."""
+        with self._keeping(entry):
+            self._store.delivered(pending, entry)
+
+    def failed(self, pending: Pending, entry: Entry, due_at: datetime | None) -> None:
+        """As the outbox does."""
+        with self._keeping(entry):
+            self._store.failed(pending, entry, due_at)
+
+    @contextmanager
+    def _keeping(self, entry: Entry, event: HrEvent | None = None) -> Iterator[None]:
+        try:
+            yield
+        except StateError:
+            if self._intents:
+                self._keep(entry, event)
+            raise
+
+    def _keep(self, entry: Entry, event: HrEvent | None) -> None:
+        with self._lock:
+            document = {"record": entry.to_json(), **self._intent_of(entry), **_told(event)}
+            self.lines += (json.dumps(document),)
+            self.path = self._saved(f"reconciler-emergency-{entry.run_id}.jsonl")
+
+    def _intent_of(self, entry: Entry) -> dict[str, Json]:
+        """The write of this run that the record is about; nothing where it is about none."""
+        for number, intent in self._intents.items():
+            if (intent.tenant, intent.change) == (entry.tenant, entry.change):
+                sent = dict(intent.desired.document)
+                return {"intent": {"id": number, "before": intent.before, "sent": sent}}
+        return {}
+
+    def _saved(self, name: str) -> Path | None:
+        """Where all the lines are on a disk; None where they are on none."""
+        text = "".join(f"{line}\n" for line in self.lines).encode()
+        return next((path for path in self._places(name) if _written(path, text)), None)
+
+    def _places(self, name: str) -> Iterator[Path]:
+        yield self._folder / name
+        try:
+            yield Path(tempfile.gettempdir()) / name
+        except OSError:
+            return  # there is none that can be written to
+
+
+def _told(event: HrEvent | None) -> dict[str, Json]:
+    if event is None:
+        return {}
+    return {"webhook": {"event_id": event.event_id, "verified_at": event.verified_at}}
+
+
+def _written(path: Path, text: bytes) -> bool:
+    try:
+        _write_durably(path, text)
+    except OSError:
+        return False
+    return True
+
+
+def _write_durably(path: Path, text: bytes) -> None:
+    """For its owner only; the name holds the run's random id, and no link is followed."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with ExitStack() as closing:
+        file = closing.enter_context(os.fdopen(descriptor, "wb"))
+        file.write(text)
+        file.flush()
+        os.fsync(descriptor)

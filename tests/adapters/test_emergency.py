@@ -1,0 +1,181 @@
+"""The emergency export: what a failing store cannot keep is kept elsewhere, and only that."""
+
+import json
+import uuid
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reconciler.adapters.emergency import EmergencyExport
+from reconciler.domain.jsontext import Json
+from reconciler.domain.records import Entry, Event, Status
+from reconciler.errors import StateError
+from reconciler.ports import Pending
+from tests.adapters.store_world import (
+    HR_DOCUMENT,
+    HR_URN,
+    RECEIVER,
+    adopted,
+    attempt,
+    entry,
+    event,
+    intended,
+    intent,
+)
+from tests.fakes import START, MemoryJournal
+
+
+def created() -> Entry:
+    """The outcome of the write that `intent()` announces."""
+    return replace(
+        entry(Event.SCHEMA_EXTENSION_CREATED, Status.SUCCESS, tenant="acme"),
+        change="acme/hr",
+        schema_id=HR_URN,
+        detail="applied",
+    )
+
+
+def failing_after(entries: int, folder: Path) -> EmergencyExport:
+    return EmergencyExport(MemoryJournal(full_after=entries), folder)
+
+
+def read(export: EmergencyExport) -> list[Json]:
+    assert export.path is not None
+    return [json.loads(line) for line in export.path.read_text().splitlines()]
+
+
+def test_while_the_store_works_nothing_is_exported(tmp_path: Path):
+    store = MemoryJournal()
+    export = EmergencyExport(store, tmp_path)
+
+    export.record(entry())
+    number = export.intend(intent(), intended())
+    opened = export.open_intents("acme")
+    export.settle(number, created(), event(1))
+    export.adopt(adopted(), event(2), [RECEIVER])
+    first, second, third = export.pending()
+    export.delivered(first, attempt(Status.SYNCED, 204))
+    export.failed(second, attempt(Status.FAILED, 503), START)
+    export.failed(third, attempt(Status.FAILED, 410), None)
+
+    assert opened == ((number, intent()),)
+    assert len(store.entries) == 7
+    assert (export.lines, export.path) == ((), None)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_outcome_that_cannot_be_stored_is_kept_with_the_write_it_is_about(tmp_path: Path):
+    export = failing_after(1, tmp_path)
+    number = export.intend(intent(), intended())
+
+    with pytest.raises(StateError, match="the disk is full"):
+        export.settle(number, created(), event())
+
+    assert export.path == tmp_path / "reconciler-emergency-run-1.jsonl"
+    assert read(export) == [
+        {
+            "record": created().to_json(),
+            "intent": {"id": number, "before": "absent", "sent": HR_DOCUMENT},
+            "webhook": {"event_id": event().event_id, "verified_at": event().verified_at},
+        }
+    ]
+
+
+def test_only_its_owner_may_read_the_file(tmp_path: Path):
+    export = failing_after(1, tmp_path)
+    number = export.intend(intent(), intended())
+
+    with pytest.raises(StateError):
+        export.settle(number, created(), None)
+
+    assert export.path is not None
+    assert export.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_before_anything_was_sent_a_failure_is_only_passed_on(tmp_path: Path):
+    export = failing_after(0, tmp_path)
+
+    with pytest.raises(StateError, match="the disk is full"):
+        export.record(entry())
+    with pytest.raises(StateError, match="the disk is full"):
+        export.intend(intent(), intended())
+
+    assert export.lines == ()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_record_of_what_follows_is_kept_in_order(tmp_path: Path):
+    export = failing_after(1, tmp_path)
+    export.intend(intent(), intended())
+    waiting = Pending(
+        id=1, tenant="acme", url=RECEIVER, event_id="evt_1", schema_id=HR_URN, body=b"{}",
+        attempts=0, due_at=START,
+    )  # fmt: skip
+    attempts = [
+        lambda: export.record(created()),
+        lambda: export.intend(intent(tenant="beta"), intended("beta")),
+        lambda: export.adopt(adopted("beta"), event(2, tenant="beta"), [RECEIVER]),
+        lambda: export.delivered(waiting, attempt(Status.SYNCED, 204)),
+        lambda: export.failed(waiting, attempt(Status.FAILED, 503), None),
+    ]
+
+    for attempted in attempts:
+        with pytest.raises(StateError):
+            attempted()
+
+    events = [line["record"]["event"] for line in read(export)]
+    assert events == [
+        "SCHEMA_EXTENSION_CREATED",
+        "SCHEMA_EXTENSION_CREATE_INTENDED",
+        "SCHEMA_EXTENSION_ADOPTED",
+        "HR_SYNC_COMPLETED",
+        "HR_SYNC_COMPLETED",
+    ]
+    assert ["intent" in line for line in read(export)] == [True, False, False, False, False]
+
+
+def test_where_the_first_place_cannot_be_written_the_temporary_folder_takes_it(
+    tmp_path: Path,
+):
+    export = failing_after(1, tmp_path / "missing")
+    number = export.intend(intent(), intended())
+    run_id = uuid.uuid4().hex
+
+    with pytest.raises(StateError):
+        export.settle(number, replace(created(), run_id=run_id), None)
+
+    assert export.path is not None
+    assert export.path.name == f"reconciler-emergency-{run_id}.jsonl"
+    assert tmp_path not in export.path.parents
+    assert len(read(export)) == 1
+    export.path.unlink()
+
+
+def test_where_no_file_can_be_written_the_lines_are_left_for_the_console(tmp_path: Path):
+    export = failing_after(1, tmp_path)
+    number = export.intend(intent(), intended())
+
+    with pytest.raises(StateError):  # a name longer than any file system takes
+        export.settle(number, replace(created(), run_id="r" * 300), None)
+
+    assert export.path is None
+    [line] = export.lines
+    assert json.loads(line)["record"]["detail"] == "applied"
+    assert line.isascii()
+
+
+def test_a_link_that_waits_in_its_place_is_not_followed(tmp_path: Path):
+    elsewhere = tmp_path / "elsewhere"
+    run_id = uuid.uuid4().hex
+    (tmp_path / f"reconciler-emergency-{run_id}.jsonl").symlink_to(elsewhere)
+    export = failing_after(1, tmp_path)
+    number = export.intend(intent(), intended())
+
+    with pytest.raises(StateError):
+        export.settle(number, replace(created(), run_id=run_id), None)
+
+    assert not elsewhere.exists()
+    assert export.path is not None
+    assert export.path.parent != tmp_path
+    export.path.unlink()

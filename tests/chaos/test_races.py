@@ -1,0 +1,109 @@
+"""Applies that start together: one writes, the others are told, and nothing is there twice."""
+
+import subprocess
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.chaos.arena import Arena, Ended, arena_in, ended, outcomes, records, urns
+from tests.program import Folder
+
+CHANGES = 3
+
+
+@pytest.fixture(scope="module")
+def arena(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
+    with arena_in(tmp_path_factory.mktemp("arena") / "base") as made:
+        yield made
+
+
+def all_at_once(folders: list[Folder], *more: str) -> list[Ended]:
+    """An apply in each folder, started together; how they ended, in that order."""
+    begun = time.monotonic()
+    processes: list[subprocess.Popen[str]] = [
+        folder.start("apply", "--auto-approve", *more) for folder in folders
+    ]
+    return [ended(process, begun, within=90) for process in processes]
+
+
+def race_with_one_state(arena: Arena, runners: int) -> None:
+    """Whoever has the lock writes; the others exit 5, or 0 where they came after it."""
+    folder = arena.fresh(CHANGES)
+
+    runs = all_at_once([folder] * runners)
+
+    assert {run.code for run in runs} <= {0, 5}, runs
+    assert 0 in {run.code for run in runs}
+    for loser in (run for run in runs if run.code == 5):
+        assert "tenant dev is locked by " in loser.out
+    assert arena.live() == urns(CHANGES)
+    written = [urn for urn, status in outcomes(folder) if status == "SUCCESS"]
+    assert sorted(written) == urns(CHANGES)
+    assert [event["copies"] for event in arena.events()] == [1] * CHANGES
+    told = [r for r in records(folder) if r["event"] == "HR_SYNC_COMPLETED"]
+    assert len(told) == CHANGES
+
+
+def race_with_states_of_their_own(arena: Arena, runners: int) -> None:
+    """Without a lock the service decides: one creates, the others find it there and adopt it."""
+    folders = [arena.fresh(CHANGES)]
+    folders += [arena.folder(CHANGES) for _ in range(runners - 1)]
+
+    runs = all_at_once(folders)
+
+    assert [run.code for run in runs] == [0] * runners, runs
+    assert arena.live() == urns(CHANGES)
+    created = [r for f in folders for r in records(f) if (r["detail"] or "").startswith("applied")]
+    assert sorted(r["schema_id"] for r in created) == urns(CHANGES)
+    ids = arena.inbox()
+    assert sorted(ids) == urns(CHANGES)
+    assert all(len(events) == 1 for events in ids.values()), ids  # a receiver drops the copies
+
+
+def test_two_with_one_state(arena: Arena):
+    for _ in range(3):
+        race_with_one_state(arena, 2)
+
+
+def test_two_with_states_of_their_own(arena: Arena):
+    for _ in range(3):
+        race_with_states_of_their_own(arena, 2)
+
+
+def test_eight_with_states_of_their_own(arena: Arena):
+    race_with_states_of_their_own(arena, 8)
+
+
+def test_who_waits_for_the_lock_comes_after_and_finds_nothing_to_do(arena: Arena):
+    folder = arena.fresh(CHANGES)
+    arena.front.delay = 0.05
+
+    runs = all_at_once([folder] * 2, "--lock-timeout", "60")
+
+    assert [run.code for run in runs] == [0, 0], runs
+    assert sorted(run.out.count("applied and verified") for run in runs) == [0, CHANGES]
+    assert "waiting up to 60 seconds for it" in runs[0].err + runs[1].err
+    assert [event["copies"] for event in arena.events()] == [1] * CHANGES
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(7200)
+def test_a_hundred_races_of_two_with_one_state(arena: Arena):
+    for _ in range(100):
+        race_with_one_state(arena, 2)
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(7200)
+def test_a_hundred_races_of_two_with_states_of_their_own(arena: Arena):
+    for _ in range(100):
+        race_with_states_of_their_own(arena, 2)
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(7200)
+def test_twenty_five_races_of_eight(arena: Arena):
+    for number in range(25):
+        race = race_with_one_state if number % 2 else race_with_states_of_their_own
+        race(arena, 8)

@@ -1,0 +1,140 @@
+"""`apply --report FILE` and `--recover-only`, as another program meets them."""
+
+import fcntl
+import json
+
+import pytest
+
+from tests.adapters.store_world import validator
+from tests.program import HR_URN, WORK_URN, DevTenant, Folder
+
+SCHEMA = validator("report")
+APPLY = ("apply", "--auto-approve", "--report", "report.json")
+
+
+def report(folder: Folder) -> dict:
+    document: dict = json.loads((folder.path / "report.json").read_text())
+    assert [error.message for error in SCHEMA.iter_errors(document)] == []
+    return document
+
+
+def test_the_report_of_a_good_run_agrees_with_trail_and_summary(folder: Folder):
+    done = folder.run(*APPLY)
+
+    told = report(folder)
+    trail = folder.audit()
+    assert done.code == told["exit"]["code"] == 0
+    assert told["finished"] is True
+    assert told["run"]["id"] == trail[0]["run_id"]
+    assert told["run"]["plan_digest"] == trail[-1]["plan_digest"]
+    assert told["audit_head"] == {"seq": trail[-1]["seq"], "hash": trail[-1]["hash"]}
+    [tenant] = told["tenants"]
+    assert [change["outcome"] for change in tenant["changes"]] == ["applied", "applied"]
+    assert len(told["deliveries"]["attempts"]) == 2
+    assert told["deliveries"]["pending"] == []
+
+
+@pytest.mark.parametrize("no_create", [False, True])
+@pytest.mark.parametrize("hr_down", [False, True])
+def test_report_summary_code_trail_and_tenant_agree_in_the_real_program(
+    dev_tenant: DevTenant, no_create: bool, hr_down: bool
+):
+    folder = dev_tenant.folder
+    dev_tenant.set_faults(no_create=no_create, hr_down=hr_down)
+
+    done = folder.run(*APPLY)
+
+    told = report(folder)
+    [tenant] = told["tenants"]
+    outcomes = {change["schema_id"]: change["outcome"] for change in tenant["changes"]}
+    added = 0 if no_create else 2
+    assert done.code == told["exit"]["code"] == (3 if no_create else 0)
+    assert f"Extensions: {added} added" in done.out
+    assert outcomes == (
+        {HR_URN: "not-applied", WORK_URN: "not-attempted"}
+        if no_create
+        else {HR_URN: "applied", WORK_URN: "applied"}
+    )
+    assert len(dev_tenant.schemas()) == added
+    created = [r for r in folder.audit() if r["status"] == "SUCCESS" and r["schema_id"]]
+    assert len(created) == added
+    pending = told["deliveries"]["pending"]
+    assert len(pending) == (added if hr_down else 0)
+    assert {p["tenant"] for p in pending} <= {"dev"}
+    assert f"{len(pending)} pending" in done.out
+
+
+def test_a_run_that_fails_before_it_begins_has_a_report_too(folder: Folder):
+    folder.write("desired-state/broken.yaml", "kind: Nonsense\n")
+
+    done = folder.run(*APPLY)
+
+    told = report(folder)
+    assert done.code == told["exit"]["code"] == 1
+    assert "Nonsense" in told["exit"]["error"]
+    assert told["run"]["id"] is None
+    assert told["finished"] is False
+
+
+def test_a_stale_plan_is_reported_with_its_code(folder: Folder):
+    done = folder.run("apply", "--approve", "sha256:" + "0" * 64, "--report", "report.json")
+
+    told = report(folder)
+    assert done.code == told["exit"]["code"] == 4
+    assert "nothing was written" in told["exit"]["meaning"]
+    assert {c["outcome"] for t in told["tenants"] for c in t["changes"]} == {"not-attempted"}
+
+
+def test_a_report_that_could_not_be_written_is_refused_before_anything_is_begun(folder: Folder):
+    done = folder.run("apply", "--auto-approve", "--report", "nowhere/report.json")
+
+    assert done.code == 1
+    assert "--report nowhere/report.json cannot be written" in done.err
+    assert not (folder.path / ".reconciler").exists()
+
+
+def test_a_locked_tenant_is_told_with_its_holder(folder: Folder):
+    folder.run(*APPLY)
+    lock = folder.path / ".reconciler/locks/local.lock"
+    lock.write_text("run 7 of somebody since yesterday\n")
+    with lock.open("rb+") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        done = folder.run(*APPLY, "--lock-timeout", "1")
+        recovery = folder.run("apply", "--recover-only")
+
+    told = report(folder)
+    assert done.code == told["exit"]["code"] == 5
+    assert "run 7 of somebody" in told["tenants"][0]["locked"]
+    assert "still after 1 seconds" in done.out
+    assert "waiting up to 1 seconds" in done.err
+    assert recovery.code == 5
+    assert "is locked by run 7 of somebody" in recovery.out
+
+
+def test_recovery_needs_no_approval_and_takes_none(folder: Folder):
+    nothing = folder.run("apply", "--recover-only", "--report", "report.json")
+    refused = folder.run("apply", "--recover-only", "--approve", "sha256:" + "0" * 64)
+
+    assert nothing.code == 0, nothing.everything
+    assert "Recovery complete! Extensions: nothing was left open." in nothing.out
+    assert "Plan:" not in nothing.out
+    assert report(folder)["run"]["plan_digest"] is None
+    assert refused.code == 1
+    assert "plans nothing" in refused.err
+
+
+def test_an_unknown_outcome_is_recovered_and_announced(dev_tenant: DevTenant):
+    folder = dev_tenant.folder
+    dev_tenant.set_faults(lag_reads=50)
+    first = folder.run("apply", "--auto-approve", "--target", "hr-*")
+    dev_tenant.set_faults()
+
+    recovered = folder.run("apply", "--recover-only", "--report", "report.json")
+
+    assert first.code == 3
+    assert "unknown" in first.out
+    assert recovered.code == 0, recovered.everything
+    assert len(dev_tenant.schemas()) == 1
+    assert report(folder)["tenants"][0]["recovered"][0]["outcome"] == "applied"
+    assert "recovered as applied" in recovered.out
+    assert len(dev_tenant.inbox()) == 1

@@ -1,0 +1,105 @@
+"""The report of a run: whole whatever became of it, and as its JSON Schema says."""
+
+import pytest
+
+from reconciler.domain.outcome import (
+    Attempt,
+    DeliverySummary,
+    Outcome,
+    OutcomeKind,
+    Recovered,
+    RunSummary,
+    Waiting,
+)
+from reconciler.domain.plan import Create, Plan, Subject, TenantPlan
+from reconciler.domain.records import Run
+from reconciler.domain.scim import ABSENT
+from reconciler.render.report import Ended, report_document
+from tests.adapters.store_world import validator
+from tests.fakes import HOOK, URN, extension
+
+SCHEMA = validator("report")
+CREATE = Create(Subject(tenant="acme", extension=extension(), live_fingerprint=ABSENT))
+PLAN = Plan(
+    tenants=(
+        TenantPlan(name="acme", dialect="genesys", base_url="https://a", changes=(CREATE,)),
+        TenantPlan(name="east", dialect="genesys", base_url="https://e", error="GET → 503"),
+    )
+)
+RUN = Run(id="run-1", actor="ci", commit="c0ffee")
+ENDED = Ended(
+    started_at="2026-03-01T12:00:00.000Z",
+    ended_at="2026-03-01T12:00:09.000Z",
+    code=3,
+    meaning="ended partly",
+    error=None,
+    head=(12, "0" * 64),
+)
+AGAIN = Waiting(
+    event_id="evt_1", tenant="acme", schema_id=URN, url=HOOK, attempts=1, due_at=ENDED.ended_at
+)
+TRIED = Attempt(
+    event_id="evt_1", tenant="acme", schema_id=URN, url=HOOK, delivered=False, status=503,
+    latency_ms=4, detail="answered 503",
+)  # fmt: skip
+
+
+def valid(summary: RunSummary | None, run: Run = RUN, ended: Ended = ENDED) -> dict:
+    document = report_document(run, ended, summary)
+    assert [error.message for error in SCHEMA.iter_errors(document)] == []
+    return document
+
+
+def test_each_change_is_told_with_its_outcome_detail_and_latency():
+    done = Outcome(change=CREATE, kind=OutcomeKind.APPLIED, latency_ms=42)
+
+    document = valid(RunSummary(plan=PLAN, outcomes=(done,)))
+
+    [acme, east] = document["tenants"]
+    [change] = acme["changes"]
+    assert change["id"] == CREATE.subject.id
+    assert (change["action"], change["outcome"]) == ("create", "applied")
+    assert change["latency_ms"] == 42
+    assert east["unreadable"] == "GET → 503"
+    assert document["run"]["plan_digest"] == PLAN.digest()
+    assert document["summary"]["applied"] == 1
+
+
+def test_locks_recoveries_and_webhooks_are_told():
+    settled = Recovered(tenant="acme", schema_id=URN, kind=OutcomeKind.CONFLICT, detail="look")
+    summary = RunSummary(
+        plan=PLAN,
+        recovered=(settled,),
+        locked={"west": "tenant west is locked by run 7"},
+        deliveries=DeliverySummary.of([TRIED], [AGAIN]),
+    )
+
+    document = valid(summary)
+
+    tenants = {one["name"]: one for one in document["tenants"]}
+    assert tenants["west"]["locked"] == "tenant west is locked by run 7"
+    assert tenants["acme"]["recovered"][0]["outcome"] == "conflict"
+    [pending] = document["deliveries"]["pending"]
+    assert (pending["event_id"], pending["tenant"], pending["url"]) == ("evt_1", "acme", HOOK)
+    assert document["deliveries"]["attempts"][0]["status"] == 503
+    assert document["audit_head"] == {"seq": 12, "hash": "0" * 64}
+
+
+@pytest.mark.parametrize(
+    "summary",
+    [None, RunSummary(plan=Plan(tenants=()), planned=False, finished=False)],
+    ids=["before it began", "before its plan"],
+)
+def test_a_run_that_ended_early_has_a_report_too(summary: RunSummary | None):
+    ended = Ended(
+        started_at=ENDED.started_at, ended_at=ENDED.ended_at, code=1, meaning="error",
+        error="3 problems", head=None,
+    )  # fmt: skip
+
+    document = valid(summary, Run(id="", actor="ci"), ended)
+
+    assert document["run"]["id"] is None
+    assert document["run"]["plan_digest"] is None
+    assert document["finished"] is False
+    assert document["exit"] == {"code": 1, "meaning": "error", "error": "3 problems"}
+    assert document["audit_head"] is None

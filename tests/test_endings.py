@@ -1,0 +1,284 @@
+"""Runs that wait, recover only, are held back or cut short: what is done, and what is told."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import pytest
+
+from reconciler.domain.jsontext import Json
+from reconciler.domain.manifest import OnDrift
+from reconciler.domain.outcome import OutcomeKind
+from reconciler.domain.plan import Create, Plan, Subject
+from reconciler.domain.records import Event
+from reconciler.domain.scim import ABSENT
+from reconciler.errors import Interrupted, StateError, TenantUnavailable
+from reconciler.ports import DeliveryResult, Pending, Retry
+from reconciler.writing import Write, Written
+from tests.fakes import (
+    CREATED,
+    LOST,
+    THROTTLED,
+    URN,
+    FakeClock,
+    FakeLocks,
+    FakeTenant,
+    MemoryJournal,
+    Receiver,
+    document,
+    extension,
+    nothing,
+)
+from tests.test_fleet import World
+
+T = TypeVar("T")
+
+
+def approve(plan: Plan) -> None:
+    """Whatever it is."""
+
+
+# --- one write -------------------------------------------------------------------------------
+
+
+def interrupted(tenant: FakeTenant, clock: FakeClock) -> Written:
+    """A create during which a signal comes, by a Retry that waits as long as it is asked to."""
+
+    def retry(attempt: Callable[[], T], again: Callable[[T], float | None]) -> T:
+        while (wait := again(result := attempt())) is not None:
+            clock.sleep(wait)
+        return result
+
+    patient: Retry = retry
+    return Write(
+        change=Create(Subject(tenant="acme", extension=extension(), live_fingerprint=ABSENT)),
+        live=None,
+        writer=tenant,
+        clock=clock,
+        retry=patient,
+        lag_reads=0,
+    ).carry_out()
+
+
+def test_a_signal_before_the_write_leaves_it_unsent_and_that_is_known():
+    tenant = FakeTenant()
+
+    written = interrupted(tenant, FakeClock(stopped=True))
+
+    assert written.kind is OutcomeKind.NOT_APPLIED
+    assert written.detail == "the run was asked to stop before it was sent"
+    assert tenant.log == []
+
+
+@pytest.mark.parametrize("answer", [THROTTLED, LOST], ids=["refused", "lost"])
+def test_a_signal_during_the_wait_after_a_write_that_is_proved_undone_says_so(answer):
+    tenant = FakeTenant(script=deque([(answer, nothing)]))
+
+    written = interrupted(tenant, FakeClock(stop_after=1))
+
+    assert written.kind is OutcomeKind.NOT_APPLIED
+    assert written.detail == answer.message
+    assert tenant.writes() == 1
+
+
+# --- locks -----------------------------------------------------------------------------------
+
+
+def test_locks_are_taken_in_one_order_and_the_patience_is_shared():
+    world = World(live={"west": FakeTenant(), "east": FakeTenant(), "mid": FakeTenant()})
+
+    class SlowLocks(FakeLocks):
+        @contextmanager
+        def hold(self, tenant: str, *, patience: float = 0.0) -> Iterator[None]:
+            with super().hold(tenant, patience=patience):
+                world.clock.sleep(min(patience, 40.0))
+                yield
+
+    world.locks = SlowLocks()
+
+    world.fleet(lock_timeout=60.0).apply(approve)
+
+    assert world.locks.asked == [("east", 60.0), ("mid", 20.0), ("west", 0.0)]
+
+
+def test_without_a_lock_timeout_nobody_waits():
+    world = World()
+
+    world.apply()
+
+    assert {patience for _, patience in world.locks.asked} == {0.0}
+
+
+def test_who_holds_a_lock_delivers_its_own_webhooks():
+    down = DeliveryResult(delivered=False, status=503, latency_ms=1, detail="answered 503")
+    world = World(live={"east": FakeTenant()}, receiver=Receiver(answers=deque([down])))
+    world.apply()
+    world.locks = FakeLocks(taken=frozenset({"east"}))
+    world.clock.seconds += 3600
+
+    summary = world.apply()
+
+    assert summary.deliveries.attempts == ()
+    assert [waiting.tenant for waiting in summary.deliveries.waiting] == ["east"]
+
+
+# --- recovery --------------------------------------------------------------------------------
+
+
+def left_open(world: World) -> None:
+    """An earlier run has written to east, and does not know what came of it."""
+    world.live["east"].script = deque([(CREATED, nothing)])
+    world.apply()
+    assert len(world.journal.open_intents("east")) == 1
+
+
+def test_recovery_alone_settles_and_delivers_and_neither_plans_nor_writes():
+    world = World()
+    left_open(world)
+    world.live["east"].put(document())
+    writes, told = world.writes(), len(world.receiver.got)
+    for one in world.live.values():
+        one.log.clear()
+
+    summary = world.fleet().recover()
+
+    assert [(r.tenant, r.kind) for r in summary.recovered] == [("east", OutcomeKind.APPLIED)]
+    assert not summary.planned
+    assert summary.complete
+    assert (writes, told) == (2, 1)
+    assert len(world.receiver.got) == 2
+    assert world.live["west"].log == []
+    assert world.live["east"].log == [f"GET {URN}"]
+    assert world.journal.entries[-1].detail == "1 recovered as applied"
+
+
+def test_recovery_leaves_a_locked_tenant_to_who_holds_it():
+    world = World()
+    left_open(world)
+    world.locks = FakeLocks(taken=frozenset({"east", "west"}))
+
+    summary = world.fleet().recover()
+
+    assert list(summary.locked) == ["east", "west"]
+    assert summary.recovered == ()
+    assert len(world.journal.open_intents("east")) == 1
+
+
+def test_what_cannot_be_recovered_for_want_of_a_secret_is_told():
+    world = World()
+    left_open(world)
+    world.misconfigured = frozenset({"east"})
+
+    summary = world.fleet().recover()
+
+    [recovered] = summary.recovered
+    assert recovered.kind is OutcomeKind.UNKNOWN
+    assert "ACME_SECRET is not set" in recovered.detail
+    assert summary.partial
+
+
+@pytest.mark.parametrize("kind", [OutcomeKind.CONFLICT, OutcomeKind.UNKNOWN])
+def test_where_recovery_leaves_a_question_nothing_is_written_in_the_same_run(kind: OutcomeKind):
+    world = World(extensions=(extension(on_drift=OnDrift.UPDATE),))
+    left_open(world)
+    if kind is OutcomeKind.CONFLICT:
+        world.live["east"].put(document(URN, "grade", "theirs"))
+    else:
+        world.live["east"].fail_reads = deque([TenantUnavailable("GET → 503")])
+    before = world.live["east"].writes()
+
+    summary = world.apply()
+
+    held_back = [o for o in summary.outcomes if o.kind is OutcomeKind.NOT_ATTEMPTED]
+    assert world.live["east"].writes() == before
+    assert all(f"left {URN} {kind}" in outcome.detail for outcome in held_back)
+    assert [r.kind for r in summary.recovered] == [kind]
+    assert summary.partial
+
+
+def test_a_crash_during_recovery_is_settled_by_the_run_after_it():
+    world = World()
+    left_open(world)
+    world.live["east"].put(document())
+    world.journal.full_after = len(world.journal.entries) + 1
+
+    with pytest.raises(StateError):
+        world.fleet().recover()
+    world.journal.full_after = None
+    summary = world.fleet().recover()
+
+    assert [r.kind for r in summary.recovered] == [OutcomeKind.APPLIED]
+    assert len({pending.event_id for pending in world.receiver.got}) == 2
+
+
+# --- runs that are cut short -----------------------------------------------------------------
+
+
+def test_a_signal_between_two_changes_tells_what_was_done_and_what_was_not():
+    wanted = tuple(extension(document(f"urn:acme:{n}"), name=n) for n in "abc")
+    world = World(live={"east": FakeTenant()}, extensions=wanted)
+
+    def stop(body: dict[str, Json]) -> dict[str, Json]:
+        world.clock.stopped = True
+        return body
+
+    world.live["east"].script = deque([(CREATED, stop)])
+    fleet = world.fleet()
+
+    with pytest.raises(Interrupted):
+        fleet.apply(approve)
+
+    summary = fleet.told(finished=False)
+    kinds = [outcome.kind for outcome in summary.outcomes]
+    assert kinds == [OutcomeKind.APPLIED, OutcomeKind.NOT_ATTEMPTED, OutcomeKind.NOT_ATTEMPTED]
+    assert not summary.complete
+    assert summary.touched
+    assert [waiting.schema_id for waiting in summary.deliveries.waiting] == ["urn:acme:a"]
+    last = world.journal.entries[-1]
+    assert (last.event, last.detail) == (Event.RUN_COMPLETED, "interrupted by signal 15")
+    assert last.plan_digest == summary.plan.digest()
+
+
+def test_a_signal_before_the_plan_leaves_nothing_to_tell():
+    world = World(clock=FakeClock(stopped=True))
+    fleet = world.fleet()
+
+    with pytest.raises(Interrupted):
+        fleet.apply(approve)
+
+    summary = fleet.told(finished=False)
+    assert not summary.touched
+    assert {outcome.kind for outcome in summary.outcomes} <= {OutcomeKind.NOT_ATTEMPTED}
+
+
+def test_a_write_whose_outcome_cannot_be_recorded_is_told_as_unknown():
+    world = World(live={"east": FakeTenant()}, journal=MemoryJournal(full_after=2))
+    fleet = world.fleet()
+
+    with pytest.raises(StateError):
+        fleet.apply(approve)
+
+    [outcome] = fleet.told(finished=False).outcomes
+    assert outcome.kind is OutcomeKind.UNKNOWN
+    assert "the next run settles it" in outcome.detail
+    assert world.live["east"].writes() == 1
+
+
+def test_a_delivery_that_a_signal_cut_off_ends_the_run_as_interrupted():
+    cut = DeliveryResult(delivered=False, status=None, latency_ms=1, detail="no whole answer")
+    world = World(live={"east": FakeTenant()})
+
+    class Cutting(Receiver):
+        def send(self, pending: Pending) -> DeliveryResult:
+            world.clock.stopped = True
+            return cut
+
+    world.receiver = Cutting()
+    fleet = world.fleet()
+
+    with pytest.raises(Interrupted):
+        fleet.apply(approve)
+
+    deliveries = fleet.told(finished=False).deliveries
+    assert (deliveries.failed, deliveries.pending) == (1, 1)

@@ -31,6 +31,14 @@ BY_SIGNAL = {
 BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["INT", "TERM"])
 
 
+@pytest.fixture(scope="module", autouse=True)
+def sigint_is_heard() -> Iterator[None]:
+    """A shell's background job ignores SIGINT and its children inherit that: `make check &` too."""
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, inherited)
+
+
 @pytest.fixture(scope="module")
 def arena(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
     with arena_in(tmp_path_factory.mktemp("arena") / "base") as made:

@@ -1,11 +1,12 @@
 """Http over real sockets: what becomes of a request when the other side misbehaves."""
 
 import math
+import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from http import HTTPStatus
 
 import pytest
@@ -215,6 +216,11 @@ SLOW: dict[str, Script] = {
         HEAD + b"Transfer-Encoding: chunked\r\n\r\n",
         *drip(b"1\r\na\r\n" * 200, every=0.02),
     ),
+    "a stalled chunk": (HEAD + b"Transfer-Encoding: chunked\r\n\r\nff\r\nabc", Pause(30)),
+    "a stall between chunks": (
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n",
+        Pause(30),
+    ),
 }
 
 
@@ -227,6 +233,51 @@ def test_a_request_ends_by_its_deadline_however_slowly_the_answer_comes(script: 
 
     assert answer == NoAnswer(Loss.LOST, "no whole answer within 0.5 seconds")
     assert took < SHORT + 1
+
+
+@contextmanager
+def never_accepting() -> Iterator[int]:
+    """A port on which a connection is begun and never made: its queue is full."""
+    with socket.socket() as listener, ExitStack() as waiting:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        port: int = listener.getsockname()[1]
+        for _ in range(3):
+            sock = waiting.enter_context(socket.socket())
+            sock.settimeout(0)
+            sock.connect_ex(("127.0.0.1", port))
+        yield port
+
+
+def test_what_a_name_server_took_is_no_longer_left_for_the_connection() -> None:
+    """Each on its own would be in time, and both together are too late."""
+
+    def resolve(host: str, port: int) -> list[str]:
+        time.sleep(1.3)
+        return ["127.0.0.1"]
+
+    options = HttpOptions(deadline=1.5, resolve=resolve)
+    with never_accepting() as port, Http(options, methods=ANY) as http:
+        began = time.monotonic()
+        answer = http.send("POST", f"http://localhost:{port}/", headers={}, body=b"{}")
+        took = time.monotonic() - began
+
+    assert answer == NoAnswer(Loss.NOT_SENT, "no connection within 1.5 seconds")
+    assert took < 1.5 + 1
+
+
+def test_addresses_that_never_accept_share_one_deadline() -> None:
+    options = HttpOptions(
+        deadline=1.1, connect_timeout=1.0, resolve=lambda host, port: ["127.0.0.1"] * 9
+    )
+    with never_accepting() as port, Http(options, methods=ANY) as http:
+        began = time.monotonic()
+        answer = http.send("POST", f"http://localhost:{port}/", headers={}, body=b"{}")
+        took = time.monotonic() - began
+
+    assert isinstance(answer, NoAnswer)
+    assert answer.loss is Loss.NOT_SENT
+    assert 1.0 < took < 1.1 + 0.8
 
 
 # --- where a host is -----------------------------------------------------------------------

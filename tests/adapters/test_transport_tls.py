@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,34 @@ def test_the_deadline_holds_over_tls(
     assert time.monotonic() - begun < SHORT + 1
     assert isinstance(answer, NoAnswer)
     assert answer.loss is (Loss.NOT_SENT if stalls_in_handshake else Loss.LOST)
+
+
+def test_a_handshake_that_drips_ends_at_the_deadline_and_nothing_was_sent(ca_bundle: Path) -> None:
+    """Each byte comes in time for a timeout that is counted anew for each."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, ExitStack() as leaving:
+
+        def handshake() -> None:
+            connection, _ = listener.accept()
+            leaving.enter_context(connection)
+            for byte in b"\x16\x03\x03\x40\x00" + b"\x02" * 400:  # one long record of TLS
+                try:
+                    connection.sendall(bytes([byte]))
+                except OSError:
+                    return
+                time.sleep(0.02)
+
+        thread = threading.Thread(target=handshake)
+        thread.start()
+        begun = time.monotonic()
+        options = HttpOptions(ca_bundle=ca_bundle, deadline=SHORT)
+        with Http(options, methods=ANY) as http:
+            url = f"https://127.0.0.1:{listener.getsockname()[1]}/"
+            answer = http.send("POST", url, headers={}, body=b"{}")
+        took = time.monotonic() - begun
+        thread.join()
+
+    assert answer == NoAnswer(Loss.NOT_SENT, "no connection within 0.5 seconds")
+    assert took < SHORT + 1
 
 
 def test_tls_older_than_1_2_is_refused(authority: trustme.CA, ca_bundle: Path) -> None:

@@ -100,7 +100,7 @@ class Http:
         request.headers["Accept-Encoding"] = "identity"
         request.headers["User-Agent"] = USER_AGENT
         timeout = (
-            min(self._options.connect_timeout, self._options.deadline),
+            self._options.connect_timeout,  # or less: the line knows what is left
             self._options.deadline + 1,  # the watchdog ends the request, and says so
         )
         with closing(self._adapter.send(request, stream=True, timeout=timeout)) as response:

@@ -3,6 +3,7 @@
 import math
 import ssl
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -52,6 +53,9 @@ class HttpOptions:
     resolve: Resolve = addresses_of
 
 
+_MARGIN = 0.5  # seconds after a deadline, so that the watchdog ends what it can, and says so
+
+
 class ForbiddenRequest(AssertionError):
     """A mistake in this program: a request that its Http was built to be unable to send."""
 
@@ -67,6 +71,8 @@ class Line:
         self.stage = Stage.BEGUN
         self.is_cut = False
         self._left = options.left
+        self._deadline = options.deadline
+        self._ends = math.inf
         self._resolve = options.resolve
         self._permit = permit
         self._lookup: Lookup | None = None
@@ -76,6 +82,11 @@ class Line:
     def begin(self) -> None:
         self.stage = Stage.BEGUN
         self.is_cut = False
+        self._ends = time.monotonic() + self._deadline
+
+    def patience(self) -> float:
+        """Seconds that a connection may still take to be made; to connect cannot be cut."""
+        return _MARGIN + max(0.0, min(self._ends - time.monotonic(), self._left()))
 
     def cut(self) -> None:
         """End the request that is under way; called by the watchdog's thread."""
@@ -200,10 +211,13 @@ class _Connection(HTTPConnection):
         except gaierror as error:
             raise NameResolutionError(name, self, error) from error
         failed: HTTPError = ConnectTimeoutError(self, "the time was up")
+        allowed = self.timeout
+        assert isinstance(allowed, int | float)  # Http always gives one
         for address in addresses:
             if self.line.is_cut:
                 break
             self._dns_host = address
+            self.timeout = min(allowed, self.line.patience())
             try:
                 return super()._new_conn()
             except (NewConnectionError, ConnectTimeoutError) as error:

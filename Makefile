@@ -27,9 +27,12 @@ format: $(READY) ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lint: $(READY) ## check format and style
+lint: $(READY) ## check format and style, and the workflows
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-actions .github/actions/*/action.yml
+	$(BIN)/zizmor --quiet --offline --no-progress --strict-collection --persona auditor .
 
 types: $(READY) ## check types
 	$(BIN)/mypy

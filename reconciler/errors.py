@@ -11,6 +11,7 @@ ReconcilerError                  one message: what, where, what to do
 │   ├── PermissionRefused        we are known, and may not
 │   ├── TenantRefused            a permanent answer to this request
 │   └── AnswerUnreadable         an answer came, and it is not what SCIM says
+├── GitHubError                  GitHub refused, or did not answer; no tenant is touched by that
 ├── PlanStale                    plan again and have it approved
 ├── TenantLocked                 wait for the other run
 ├── LimitExceeded                split the change, or raise the limit on purpose
@@ -64,6 +65,10 @@ class TenantRefused(TenantError):
 
 class AnswerUnreadable(TenantError):
     """An HTML page, a cut or foreign body where a SCIM document should be."""
+
+
+class GitHubError(ReconcilerError):
+    """GitHub's API refused a request or did not answer; the message says what to do."""
 
 
 class PlanStale(ReconcilerError):

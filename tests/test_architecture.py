@@ -42,7 +42,7 @@ ROWS = (
         "adapters.locks", "adapters.database", "adapters.manifest_files", "adapters.dialects",
     ),
     ("adapters.jsonschemas", "adapters.oauth2", "adapters.yaml_writer"),
-    ("adapters.manifests", "adapters.gateway", "adapters.webhooks"),
+    ("adapters.manifests", "adapters.gateway", "adapters.webhooks", "adapters.github"),
     ("embedded",),
     ("cli",),
     ("__main__",),
@@ -256,11 +256,11 @@ def against_catching_all(source: Source) -> Objections:
     return found
 
 
-# Who may say PATCH (the examination reads whether a service claims to know it), and who builds
-# its body: with add and replace, and nothing that removes.
+# Who may say PATCH (the examination reads whether a service claims to know it; GitHub is no
+# tenant), and who builds its body: with add and replace, and nothing that removes.
 PATCHERS = (
     "adapters.gateway.writer", "adapters.gateway.examination", "writing", "cli.wiring",
-    "domain.dialect",
+    "domain.dialect", "adapters.github.rest", "adapters.github.posts",
 )  # fmt: skip
 PATCHED = ("domain.body", "adapters.gateway.writer", "writing")
 

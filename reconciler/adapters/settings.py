@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -13,6 +14,16 @@ from reconciler.domain.secret import Secret
 from reconciler.errors import UsageError
 
 _SECRET_SIZE = 64 * 1024
+_GITHUB = "https://api.github.com"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitHubAccess:
+    """Which repository, where GitHub's REST API is (no slash at its end), and who asks."""
+
+    api_url: str
+    repository: str
+    token: Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +86,33 @@ class Settings:
         """Whether this is a job of a CI system, whose disk may go with it."""
         return (self.variable("CI") or "false").lower() not in ("false", "0")
 
+    @property
+    def in_github_job(self) -> bool:
+        """Whether a job of GitHub Actions says that this is one."""
+        return self.variable("GITHUB_ACTIONS") == "true"
+
+    def github(self) -> GitHubAccess:
+        """GitHub's own settings; raises UsageError. No tenant's credential comes from them."""
+        repository = self.variable("GITHUB_REPOSITORY") or ""
+        if not _REPOSITORY.fullmatch(repository):
+            raise UsageError(
+                "GITHUB_REPOSITORY has to name the repository as OWNER/NAME; a job of GitHub "
+                "Actions has it, elsewhere set it"
+            )
+        url = (self.variable("GITHUB_API_URL") or _GITHUB).rstrip("/")
+        if not _API_URL.fullmatch(url):
+            raise UsageError(
+                "GITHUB_API_URL has to be an https URL without user name and query, or http on "
+                "this machine's loopback; the token goes nowhere else"
+            )
+        token = (self.variable("GITHUB_TOKEN") or "").strip()
+        if not re.fullmatch(r"[!-~]+", token):
+            raise UsageError(
+                "GITHUB_TOKEN is not set, or is no token; in a workflow write "
+                "`env: {GITHUB_TOKEN: ${{ github.token }}}` at the step"
+            )
+        return GitHubAccess(api_url=url, repository=repository, token=Secret(token))
+
     def require_allowed(self, url: str, *, what: str, tenant: str = "") -> None:
         """Raise UsageError where a tenant's credentials may not go to the origin of `url`."""
         allowed = self.origins_of(tenant)
@@ -101,6 +139,13 @@ class Settings:
                 f"Export {ref.name}, or change the manifest"
             )
         return value.strip()
+
+
+_REPOSITORY = re.compile(r"(?!\.{1,2}/)[A-Za-z0-9._-]+/(?!\.{1,2}\Z)[A-Za-z0-9._-]+")
+_API_URL = re.compile(
+    r"(https://[A-Za-z0-9.-]+|http://(localhost|127(\.[0-9]{1,3}){3}|\[::1\]))(:[0-9]{1,5})?"
+    r"(/[A-Za-z0-9._~/-]*)?"
+)
 
 
 def origin(url: str) -> str:

@@ -1,0 +1,134 @@
+"""Posts: the comments and issues that are this program's own, by author and by a hidden first line.
+
+Anybody may write our marker, and our account may write much else: only both together are ours.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reconciler.adapters.github.rest import Rest
+from reconciler.domain.jsontext import Json
+
+
+class Written(StrEnum):
+    """What became of a text that was to be shown."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """An open issue of ours; `number` is what people see."""
+
+    number: int
+    title: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Comment:
+    id: int
+    body: str
+
+
+class Posts:
+    """What this program has written in a repository. Every method raises GitHubError."""
+
+    def __init__(self, rest: Rest) -> None:
+        self._rest = rest
+        self._me: int | None = None
+
+    def comment(self, number: int, marker: str) -> str | None:
+        """Our comment that begins with `marker`, in a pull request or issue; None without one."""
+        found = self._comment(number, marker)
+        return None if found is None else found.body
+
+    def show(self, number: int, marker: str, body: str) -> Written:
+        """Let our one comment say `body`, which begins with `marker`; silent where it does."""
+        found = self._comment(number, marker)
+        if found is None:
+            self._rest.create(
+                f"/issues/{number}/comments",
+                {"body": body},
+                seen=lambda: self._comment(number, marker) is not None,
+            )
+            return Written.CREATED
+        if found.body == _plain(body):
+            return Written.UNCHANGED
+        self._rest.patch(f"/issues/comments/{found.id}", {"body": body})
+        return Written.UPDATED
+
+    def merged_pull(self, commit: str) -> int | None:
+        """The pull request that was merged as this commit; None where none was."""
+        merged = [
+            pull
+            for pull in self._rest.pages(f"/commits/{commit}/pulls")
+            if pull.get("merged_at") and isinstance(pull.get("number"), int)
+        ]
+        exact = [pull for pull in merged if pull.get("merge_commit_sha") == commit]
+        newest = sorted(exact or merged, key=lambda pull: str(pull["merged_at"]))
+        return newest[-1]["number"] if newest else None
+
+    def issues(self, marker: str) -> Iterator[Issue]:
+        """Our open issues whose first line begins with `marker`, oldest first."""
+        found = (
+            Issue(number=issue["number"], title=str(issue.get("title")), body=_body(issue))
+            for issue in self._rest.pages("/issues?state=open&sort=created&direction=asc")
+            if "pull_request" not in issue and self._ours(issue) and _id(issue, "number")
+        )
+        return (issue for issue in found if issue.body.startswith(marker))
+
+    def open_issue(self, title: str, body: str) -> None:
+        """Open an issue; `body` begins with its marker."""
+        marker = body.partition("\n")[0]
+        self._rest.create(
+            "/issues",
+            {"title": title, "body": body},
+            seen=lambda: any(_first(issue.body) == marker for issue in self.issues(marker)),
+        )
+
+    def update_issue(self, issue: Issue, title: str, body: str) -> Written:
+        """Let it say this; silent where it does."""
+        if (issue.title, issue.body) == (title, _plain(body)):
+            return Written.UNCHANGED
+        self._rest.patch(f"/issues/{issue.number}", {"title": title, "body": body})
+        return Written.UPDATED
+
+    def close_issue(self, issue: Issue, body: str) -> None:
+        """Close it, with its last word."""
+        closed = {"body": body, "state": "closed", "state_reason": "completed"}
+        self._rest.patch(f"/issues/{issue.number}", closed)
+
+    def _comment(self, number: int, marker: str) -> _Comment | None:
+        """The oldest, where two jobs have been faster than each other."""
+        for comment in self._rest.pages(f"/issues/{number}/comments"):
+            body = _body(comment)
+            if _first(body) == marker and self._ours(comment) and _id(comment, "id"):
+                return _Comment(comment["id"], body)
+        return None
+
+    def _ours(self, post: Mapping[str, Json]) -> bool:
+        if self._me is None:
+            self._me = self._rest.viewer()
+        author = post.get("user")
+        return isinstance(author, dict) and author.get("id") == self._me
+
+
+def _id(post: Mapping[str, Json], member: str) -> bool:
+    return isinstance(post.get(member), int)
+
+
+def _body(post: Mapping[str, Json]) -> str:
+    return _plain(str(post.get("body") or ""))
+
+
+def _plain(body: str) -> str:
+    """As it is compared: GitHub's editor writes CR LF, and blanks at the ends go."""
+    return body.replace("\r\n", "\n").strip()
+
+
+def _first(body: str) -> str:
+    return body.partition("\n")[0]

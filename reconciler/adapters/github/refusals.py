@@ -1,0 +1,115 @@
+"""What GitHub's answers mean, and what to do about each; the text of an answer decides little."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from reconciler.adapters.retrying import asked_wait
+from reconciler.domain.answer import Answer, Loss, NoAnswer, Reply
+from reconciler.domain.jsontext import Json, NotJson, parse
+from reconciler.errors import GitHubError
+
+_SICK = (408, 425, 500, 502, 503, 504)
+_MINUTE = 60.0  # to be waited where a rate limit does not say how long
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A request as messages name it, and the permission of a job that it needs."""
+
+    method: str
+    path: str
+    permission: str
+
+    def refused(self, reply: Reply) -> GitHubError:
+        """Why there is no result, and what would help."""
+        return GitHubError(f"GitHub: {self.method} {self.path}: {self._told(reply)}")
+
+    def _told(self, reply: Reply) -> str:
+        if isinstance(reply, NoAnswer):
+            untrusted = reply.loss is Loss.UNTRUSTED
+            return f"{reply.reason}; check GITHUB_API_URL{'' if untrusted else ' and the network'}"
+        status = reply.status
+        if rate_limited(reply):
+            return f"{status}, a rate limit of GitHub; run again later, and less often"
+        if 300 <= status < 400:
+            return f"{status}, it has moved, and a token never follows; correct GITHUB_REPOSITORY"
+        if status >= 500 or status in _SICK:
+            return f"still {status} after several tries; run again later"
+        if 200 <= status < 300:
+            return f"{status}, but not the JSON that GitHub sends; check GITHUB_API_URL"
+        said = message(reply)
+        advice = self._advice(status, said)
+        return f"{status}{_quoted(said)}; {advice}"
+
+    def _advice(self, status: int, said: str) -> str:
+        if status in (403, 422) and "locked" in said.lower():
+            return "the conversation is locked; unlock it, or close the pull request"
+        if status == 422 and "too long" in said.lower():
+            return "the text is longer than GitHub takes; make it shorter"
+        advice = _ADVICE.get(status, "GitHub refuses this request for good")
+        return advice.replace("PERMISSION", f"`permissions: {self.permission}`")
+
+
+_ADVICE = {
+    401: "GITHUB_TOKEN is wrong or has expired; a job's token ends with its job",
+    403: "the token may not do that; give the job PERMISSION. "
+    "For a pull request from a fork the token can only read",
+    404: "it is not there, or the token may not see it; check the number, GITHUB_REPOSITORY "
+    "and the job's PERMISSION",
+    410: "issues are switched off in this repository; switch them on in its settings",
+    422: "GitHub does not take this request; check the number or the commit",
+}
+
+
+def rate_limited(answer: Answer) -> bool:
+    """Whether an answer says: not now. GitHub uses 403 for that as well as 429."""
+    if answer.status == 429:
+        return True
+    return answer.status == 403 and (
+        "retry-after" in answer.headers
+        or answer.headers.get("x-ratelimit-remaining") == "0"
+        or "rate limit" in message(answer).lower()
+    )
+
+
+def wait_for(answer: Answer, *, now: datetime) -> float | None:
+    """Seconds until an answer that asks to come back may be another; None where it is final."""
+    if rate_limited(answer):
+        asked = asked_wait(answer, now=now)
+        return _until_reset(answer, now) if asked is None else asked
+    return asked_wait(answer, now=now) or 0.0 if answer.status in _SICK else None
+
+
+def unknown(reply: Reply) -> bool:
+    """Whether a POST may have been done or not: the answer was lost, or the server fell over."""
+    if isinstance(reply, NoAnswer):
+        return reply.loss is Loss.LOST
+    return reply.status in _SICK or reply.status >= 500
+
+
+def message(answer: Answer) -> str:
+    """GitHub's own short word on an error, where it is plain text."""
+    said = document(answer)
+    text = said.get("message") if isinstance(said, dict) else None
+    return text if isinstance(text, str) and re.fullmatch(r"[\w ,.:;'()/-]{1,200}", text) else ""
+
+
+def document(answer: Answer) -> Json:
+    """The body as JSON; None where it is none."""
+    try:
+        return parse(answer.body)
+    except NotJson:
+        return None
+
+
+def _until_reset(answer: Answer, now: datetime) -> float:
+    reset = answer.headers.get("x-ratelimit-reset", "")
+    spent = answer.headers.get("x-ratelimit-remaining") == "0"
+    if spent and re.fullmatch(r"[0-9]{1,12}", reset):
+        return max(1.0, float(reset) - now.timestamp())
+    return _MINUTE
+
+
+def _quoted(said: str) -> str:
+    return f" «{said}»" if said else ""

@@ -262,6 +262,27 @@ COMMANDS = (
         ),
     ),
     Command(
+        words=("comment",),
+        help="the one comment of a pull request on GitHub: posted, updated, closed after the merge",
+        module="comment",
+        options=(
+            Option(flag="--pr", kind=Kind.NUMBER, metavar="N", help="the pull request"),
+            Option(flag="--commit", metavar="SHA", help="the pull request that was merged as this"),
+            Option(flag="--body", metavar="FILE", help="what it says: a plan in Markdown"),
+            Option(
+                flag="--report",
+                metavar="FILE",
+                help="what became of the plan: what apply --report wrote",
+            ),
+            Option(
+                flag="--key",
+                default="plan",
+                metavar="NAME",
+                help="which comment, where a pull request has several",
+            ),
+        ),
+    ),
+    Command(
         words=("doctor",),
         help="look at a tenant: token, permission, what it can do; read-only unless told otherwise",
         module="doctor",

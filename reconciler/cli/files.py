@@ -9,6 +9,7 @@ from reconciler.domain.jsontext import Json, NotJson, parse
 from reconciler.errors import UsageError
 
 _PLAN_SIZE = 256 * 1024 * 1024
+_TEXT_SIZE = 16 * 1024 * 1024
 
 
 def write_file(path: Path, text: str) -> None:
@@ -28,20 +29,38 @@ def write_file(path: Path, text: str) -> None:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from error
 
 
+def read_text(path: Path | None) -> str:
+    """A text file that another program or job has made; raises UsageError."""
+    try:
+        return _bytes(path, _TEXT_SIZE).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is no UTF-8 text") from error
+
+
 def read_plan(path: Path) -> Json:
     """A saved plan document; raises UsageError where it is none."""
+    return _document(path, "plan", "no saved plan", "make a new one with `reconciler plan --out`")
+
+
+def read_report(path: Path | None) -> Json:
+    """The report of a run; raises UsageError where it is none."""
+    return _document(path, "report", "no report of a run", "`apply --report` writes one")
+
+
+def _document(path: Path | None, schema: str, what: str, recipe: str) -> Json:
+    try:
+        document = parse(_bytes(path, _PLAN_SIZE))
+    except NotJson as error:
+        raise UsageError(f"{path} is {what}: {error}") from error
+    if found := check(document, schema):
+        raise UsageError(f"{path} is {what} of this version: {found[0].message}; {recipe}")
+    return document
+
+
+def _bytes(path: Path | None, most: int) -> bytes:
+    assert path is not None
     try:
         with path.open("rb") as file:
-            data = file.read(_PLAN_SIZE)
+            return file.read(most)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
-    try:
-        document = parse(data)
-    except NotJson as error:
-        raise UsageError(f"{path} is no saved plan: {error}") from error
-    if found := check(document, "plan"):
-        raise UsageError(
-            f"{path} is no saved plan of this version: {found[0].message}; "
-            "make a new one with `reconciler plan --out`"
-        )
-    return document

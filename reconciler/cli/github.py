@@ -1,0 +1,30 @@
+"""GitHub for one command: its settings, its token masked before it is used, its patience."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from reconciler.adapters.clock import StopSignal, SystemClock, install
+from reconciler.adapters.github import Posts, Rest
+from reconciler.adapters.retrying import retrying
+from reconciler.adapters.transport import HttpOptions
+from reconciler.cli.main import Invocation
+
+_LONGEST_WAIT = 90.0  # seconds; a job is not kept for an hour by a rate limit
+
+
+@contextmanager
+def github(invocation: Invocation, *, permission: str) -> Iterator[Posts]:
+    """What this program writes there; raises UsageError where a setting is missing."""
+    access = invocation.settings.github()
+    stop = StopSignal()
+    install(stop)
+    clock = SystemClock(stop)
+    options = HttpOptions(
+        proxy=invocation.arguments.text("proxy"),
+        ca_bundle=invocation.arguments.path("ca_bundle"),
+        left=stop.left,
+    )
+    retry = retrying(clock=clock, random=random.SystemRandom().random, cap=_LONGEST_WAIT)
+    with Rest(access, permission=permission, options=options, retry=retry, clock=clock) as rest:
+        yield Posts(rest)

@@ -1,0 +1,123 @@
+"""The report of a run → Markdown, for its pull request and for the summary of its job."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from reconciler.domain.jsontext import Json
+from reconciler.render.inert import code
+from reconciler.render.paint import counted
+
+_MOST = 40_000  # bytes of lines about changes and webhooks; the report file has all of them
+_HEADS = {
+    1: "Failed",
+    3: "Partly applied",
+    4: "Refused: the plan is not the one that was approved",
+    5: "Refused: another run holds the lock",
+    6: "Refused: a safety limit",
+}
+_VERIFIED = ("applied", "adopted")
+
+
+def run_markdown(report: Json) -> str:
+    """What became of each change, what waits, and the head of the audit trail; 50,000 bytes."""
+    lines = [
+        f"### {_head(report)}",
+        "",
+        _counts(report),
+        *([f"The run ended with: {code(error)}", ""] if (error := _error(report)) else []),
+        *_bounded([*_tenants(report), *_pending(report)]),
+        *_anchors(report),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def did_nothing(report: Json) -> bool:
+    """Whether a run ended well, and there was nothing for it to do."""
+    changes = [change for tenant in report["tenants"] for change in tenant["changes"]]
+    recovered = any(tenant["recovered"] for tenant in report["tenants"])
+    done = recovered or any(change["outcome"] for change in changes)
+    return report["exit"]["code"] == 0 and not done
+
+
+def _head(report: Json) -> str:
+    number = report["exit"]["code"]
+    if number == 0:
+        return "Nothing to apply" if did_nothing(report) else "Applied"
+    if number > 128:
+        return "Interrupted; the next run goes on"
+    return _HEADS.get(number, "Failed")
+
+
+def _error(report: Json) -> str | None:
+    error = report["exit"]["error"]
+    return error.partition("\n")[0][:500] if error else None
+
+
+def _counts(report: Json) -> str:
+    kinds = Counter(
+        (change["action"], change["outcome"] in _VERIFIED)
+        for tenant in report["tenants"]
+        for change in tenant["changes"]
+    )
+    others = [f"{n} {kind}" for kind, n in report["summary"].items() if n and kind not in _VERIFIED]
+    own = [f"{kinds['create', True]} added", f"{kinds['update', True]} changed", "0 destroyed"]
+    return f"**Extensions: {', '.join(own + others)}.** Exit code {report['exit']['code']}.\n"
+
+
+def _tenants(report: Json) -> Iterator[str]:
+    for tenant in report["tenants"]:
+        lines = list(_tenant(tenant))
+        if lines:
+            yield f"- {code(tenant['name'])}"
+            yield from (f"  - {line}" for line in lines)
+
+
+def _tenant(tenant: Json) -> Iterator[str]:
+    if tenant["locked"]:
+        yield f"**locked**, not attempted: {code(tenant['locked'])}"
+    if tenant["unreadable"]:
+        yield f"**not readable**: {code(tenant['unreadable'])}"
+    for recovered in tenant["recovered"]:
+        told = f"recovered as **{recovered['outcome']}**: {code(recovered['schema_id'])}"
+        yield _with_detail(told, recovered["detail"])
+    for change in tenant["changes"]:
+        if change["outcome"]:
+            told = f"**{change['outcome']}** ({change['action']}): {code(change['schema_id'])}"
+            yield _with_detail(told, change["detail"])
+        elif change["action"] == "blocked" or change["reason"] == "drifted":
+            yield f"**{change['reason']}**, left as it is: {code(change['schema_id'])}"
+
+
+def _with_detail(told: str, detail: str | None) -> str:
+    return f"{told}: {code(detail)}" if detail else told
+
+
+def _pending(report: Json) -> Iterator[str]:
+    deliveries = report["deliveries"]
+    delivered = sum(1 for attempt in deliveries["attempts"] if attempt["delivered"])
+    yield f"- Webhooks: {delivered} delivered, {len(deliveries['pending'])} pending"
+    for waiting in deliveries["pending"]:
+        tries = counted(waiting["attempts"], "attempt")
+        told = f"pending after {tries}: {code(waiting['event_id'])} to {code(waiting['url'])}"
+        yield f"  - {told}, due {code(waiting['due_at'])}"
+
+
+def _bounded(lines: list[str]) -> Iterator[str]:
+    left = _MOST
+    for number, line in enumerate(lines):
+        left -= len(line.encode())
+        if left < 0:
+            yield f"- and {counted(len(lines) - number, 'line')} more, in the report of the run"
+            break
+        yield line
+    yield ""
+
+
+def _anchors(report: Json) -> Iterator[str]:
+    head, run = report["audit_head"], report["run"]
+    if head is not None:
+        yield f"Audit trail: {counted(head['seq'], 'record')}, head `{head['hash']}`  "
+    if run["plan_digest"]:
+        yield f"Digest: `{run['plan_digest']}`  "
+    about = [("commit", run["commit"]), ("run", run["id"]), ("by", run["actor"])]
+    yield ", ".join(f"{what} {code(value)}" for what, value in about if value)

@@ -1,0 +1,171 @@
+"""`reconciler comment` as a job calls it: real processes, a stub of GitHub on loopback."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.github_stub import HUMAN, Fault, Stub, github_stub
+from tests.program import HR_URN, WORK_URN, Folder
+
+PLAN = "**Plan: 2 to add, 0 to change, 0 to destroy.**\n\n| tenant |\n| --- |\n| local |\n"
+SAME = "**No changes.** Live schemas match the manifests.\n"
+COMMIT = "c" * 40
+MARKER = "<!-- reconciler:comment:plan -->"
+
+
+@pytest.fixture
+def stub(folder: Folder) -> Iterator[Stub]:
+    with github_stub() as running:
+        folder.environ |= running.environ()
+        yield running
+
+
+def body(folder: Folder, text: str) -> str:
+    folder.write("plan.md", text)
+    return "plan.md"
+
+
+def test_the_plan_is_posted_once_and_kept_up_to_date(folder: Folder, stub: Stub):
+    told = []
+    for text in (PLAN, PLAN, PLAN.replace("2 to add", "3 to add"), SAME, SAME):
+        done = folder.run("comment", "--pr", "5", "--body", body(folder, text))
+        assert (done.code, done.out) == (0, ""), done.everything
+        told.append(done.err.split()[-1])
+
+    assert told == ["created", "unchanged", "updated", "updated", "unchanged"]
+    assert stub.state.said(5) == [f"{MARKER}\n{SAME}"]
+
+
+def test_a_plan_without_changes_makes_no_comment_where_none_is(folder: Folder, stub: Stub):
+    stub.state.add_comment(5, f"{MARKER}\n{PLAN}", HUMAN)
+
+    done = folder.run("comment", "--pr", "5", "--body", body(folder, SAME))
+
+    assert done.code == 0
+    assert "nothing changes, so pull request 5 gets no comment" in done.err
+    assert stub.state.writes() == []
+
+
+def test_two_keys_are_two_comments(folder: Folder, stub: Stub):
+    for key in ("eu", "us", "eu"):
+        folder.run("comment", "--pr", "5", "--body", body(folder, PLAN), "--key", key)
+
+    assert [text.split("\n")[0] for text in stub.state.said(5)] == [
+        "<!-- reconciler:comment:eu -->",
+        "<!-- reconciler:comment:us -->",
+    ]
+
+
+def applied(folder: Folder, *more: str, code: int = 0) -> None:
+    done = folder.run("apply", "--auto-approve", "--report", "report.json", *more)
+    assert done.code == code, done.everything
+
+
+def test_after_the_merge_the_comment_says_what_was_applied_with_the_plan_below(
+    folder: Folder, stub: Stub
+):
+    folder.run("comment", "--pr", "5", "--body", body(folder, PLAN))
+    stub.state.merge(5, COMMIT)
+    applied(folder)
+
+    told = [folder.run("comment", "--commit", COMMIT, "--report", "report.json") for _ in "12"]
+
+    assert [done.code for done in told] == [0, 0], told
+    [said] = stub.state.said(5)
+    assert said.startswith(f"{MARKER}\n### Applied\n")
+    assert said.count("**applied** (create)") == 2
+    assert HR_URN in said
+    assert WORK_URN in said
+    assert said.count("<details>") == said.count("Plan: 2 to add") == 1
+    head = json.loads((folder.path / "report.json").read_text())["audit_head"]["hash"]
+    assert f"head `{head}`" in said
+    assert "unchanged" in told[1].err
+
+
+def test_a_run_that_had_nothing_to_do_is_not_told_where_no_plan_was(folder: Folder, stub: Stub):
+    applied(folder)
+    applied(folder)
+    stub.state.merge(5, COMMIT)
+
+    done = folder.run("comment", "--commit", COMMIT, "--report", "report.json")
+
+    assert done.code == 0
+    assert "nothing was applied" in done.err
+    assert stub.state.writes() == []
+
+
+def test_a_refused_run_is_told_as_what_it_was(folder: Folder, stub: Stub):
+    done = folder.run("apply", "--approve", f"sha256:{'0' * 64}", "--report", "report.json")
+    assert done.code == 4
+
+    done = folder.run("comment", "--pr", "5", "--report", "report.json")
+
+    assert done.code == 0, done.everything
+    [said] = stub.state.said(5)
+    assert said.startswith(f"{MARKER}\n### Refused: the plan is not the one that was approved")
+    assert "0 added, 0 changed" in said
+
+
+def test_a_push_without_a_pull_request_is_no_failure(folder: Folder, stub: Stub):
+    stub.state.pulls[COMMIT] = []
+
+    done = folder.run("comment", "--commit", COMMIT, "--body", body(folder, PLAN))
+
+    assert done.code == 0
+    assert f"no merged pull request has commit {COMMIT}" in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--body", "plan.md"], "give either --pr or --commit"),
+        (["--pr", "5", "--commit", COMMIT, "--body", "plan.md"], "either --pr or --commit"),
+        (["--pr", "5"], "give either --body or --report"),
+        (["--pr", "5", "--body", "plan.md", "--report", "r"], "either --body or --report"),
+        (["--pr", "0", "--body", "plan.md"], "--pr: '0'"),
+        (["--pr", "5/../6", "--body", "plan.md"], "--pr: '5/../6'"),
+        (["--commit", "main", "--body", "plan.md"], "a whole commit hash"),
+        (["--pr", "5", "--body", "plan.md", "--key", "a--b"], "--key has to be"),
+        (["--pr", "5", "--body", "plan.md", "--key", "x -->"], "--key has to be"),
+        (["--pr", "5", "--body", "missing.md"], "missing.md cannot be read"),
+        (["--pr", "5", "--body", "."], "cannot be read"),
+        (["--pr", "5", "--report", "plan.md"], "plan.md is no report of a run"),
+        (["--pr", "5", "--body", "long.md"], "GitHub takes 65536"),
+        (["--pr", "5", "--body", "binary.md"], "no UTF-8 text"),
+    ],
+)
+def test_wrong_use_is_told_before_anything_is_sent(
+    folder: Folder, stub: Stub, words: list[str], told: str
+):
+    body(folder, PLAN)
+    folder.write("long.md", "x" * 65_536)
+    Path(folder.path / "binary.md").write_bytes(b"\xff\xfe")
+
+    done = folder.run("comment", *words)
+
+    assert done.code == 1
+    assert told in done.err
+    assert "Traceback" not in done.err
+    assert stub.state.writes() == []
+
+
+@pytest.mark.parametrize("variable", ["GITHUB_REPOSITORY", "GITHUB_TOKEN"])
+def test_outside_github_the_missing_variable_is_named(folder: Folder, stub: Stub, variable: str):
+    del folder.environ[variable]
+
+    done = folder.run("comment", "--pr", "5", "--body", body(folder, PLAN))
+
+    assert done.code == 1
+    assert variable in done.err
+
+
+def test_what_github_refuses_exits_1_with_one_message(folder: Folder, stub: Stub):
+    stub.state.faults.append(Fault("POST", "", 403, "Resource not accessible by integration"))
+
+    done = folder.run("comment", "--pr", "5", "--body", body(folder, PLAN))
+
+    assert done.code == 1
+    assert done.err.startswith("error: GitHub: POST ")
+    assert "`permissions: pull-requests: write`" in done.err

@@ -90,7 +90,10 @@ _DEADLINE = Option(
     help="how long one request may take in all",
 )
 _PLAN_FORMAT = Option(
-    flag="--format", choices=("text", "json"), default="text", help="what standard output gets"
+    flag="--format",
+    choices=("text", "markdown", "json"),
+    default="text",
+    help="what standard output gets",
 )
 _JSON = Option(flag="--format", choices=("text", "json"), default="text", help="text or JSON")
 
@@ -133,6 +136,11 @@ COMMANDS = (
             *_SELECTION,
             _MAX_TENANTS,
             Option(flag="--out", metavar="FILE", help="save the JSON plan, for apply and show"),
+            Option(
+                flag="--markdown",
+                metavar="FILE",
+                help="write the plan for a pull request, at most 60,000 bytes",
+            ),
             _PLAN_FORMAT,
             Option(
                 flag="--detailed-exitcode",

@@ -11,6 +11,7 @@ from reconciler.domain.jsontext import Json
 from reconciler.domain.plan import Plan
 from reconciler.planning import plan_fleet
 from reconciler.render.document import json_text, plan_document
+from reconciler.render.markdown import plan_markdown
 from reconciler.render.paint import counted
 from reconciler.render.text import plan_text
 
@@ -23,6 +24,8 @@ def run(invocation: Invocation) -> int:
     document = plan_document(plan)
     if out := invocation.arguments.text("out"):
         write_file(Path(out), json_text(document))
+    if markdown := invocation.arguments.text("markdown"):
+        write_file(Path(markdown), plan_markdown(document))
     show_plan(invocation, document)
     if out:
         invocation.console.say(f"saved as {out}; to apply exactly this: reconciler apply {out}")
@@ -35,10 +38,13 @@ def run(invocation: Invocation) -> int:
 def show_plan(invocation: Invocation, document: Json) -> None:
     """The plan on standard output, in the format that was asked for."""
     console = invocation.console
-    if invocation.arguments.text("format") == "json":
-        console.data(json_text(document))
-    else:
-        console.data(plan_text(document, paint=console.paint))
+    match invocation.arguments.text("format"):
+        case "json":
+            console.data(json_text(document))
+        case "markdown":
+            console.data(plan_markdown(document))
+        case _:
+            console.data(plan_text(document, paint=console.paint))
 
 
 def _code(plan: Plan, *, detailed: bool) -> int:

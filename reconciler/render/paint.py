@@ -20,9 +20,12 @@ class Paint:
 
 def visible(text: object) -> str:
     """Foreign text on one line: what a terminal would obey is shown as an escape instead."""
+    raw = str(text)
+    if raw.isprintable():  # nearly always, and much faster
+        return raw
     return "".join(
         c if unicodedata.category(c) not in _UNSEEN else c.encode("unicode_escape").decode()
-        for c in str(text)
+        for c in raw
     )
 
 

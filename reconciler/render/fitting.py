@@ -1,0 +1,57 @@
+"""Parts of a text that may become shorter, and which of them do until all fit into a limit."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+
+from reconciler.render.markdown_text import size
+
+
+class Cut(IntEnum):
+    """What is left out, in this order; each is carried through before the next one begins."""
+
+    IN_SYNC = 1  # what is in sync: lines, sections and rows
+    CREATES = 2  # the attributes of creates
+    UPDATES = 3  # the differences of updates
+    DRIFT = 4  # the differences of what drifted or is blocked, and what nobody manages
+    SECTIONS = 5  # sections of tenants as a whole
+    ROWS = 6  # rows of the table
+    APPROVALS = 7  # whose approval is needed for which manifest; the owners stay
+    LOOK = 8  # what needs a look, one by one; it is counted then
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of text; `shorter` says what a cut leaves of it, None where it is not concerned."""
+
+    text: str
+    shorter: Callable[[Cut], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """The texts of all parts in their order, and how many parts each cut made shorter."""
+
+    texts: tuple[str, ...]
+    cuts: Counter[Cut]
+
+
+def fit(parts: Iterable[Part], room: int) -> Fitted:
+    """Cut from the last part to the first, and no more than it takes to have at most `room` bytes.
+
+    What no cut concerns stays, and then it may be more.
+    """
+    all_parts = tuple(parts)
+    texts = [part.text for part in all_parts]
+    used, cuts = sum(map(size, texts)), Counter[Cut]()
+    for cut in Cut:
+        for index in reversed(range(len(all_parts))):
+            if used <= room:
+                return Fitted(tuple(texts), cuts)
+            left = all_parts[index].shorter(cut)
+            if left is not None and left != texts[index]:
+                used += size(left) - size(texts[index])
+                texts[index] = left
+                cuts[cut] += 1
+    return Fitted(tuple(texts), cuts)

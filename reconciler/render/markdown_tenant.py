@@ -1,0 +1,141 @@
+"""One tenant of the plan document → its row of the table and its collapsed section, in Markdown."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from reconciler.domain.jsontext import Json
+from reconciler.render.fitting import Cut, Part
+from reconciler.render.markdown_text import code, fence, tagged
+from reconciler.render.phrases import attribute_line, in_words, kind_of, room_line, source_of
+from reconciler.render.phrases import value_words as value
+
+COLUMNS = ("create", "update", "in-sync", "drifted", "blocked")
+TABLE_HEAD = (
+    "| tenant | add | change | in sync | drifted | blocked | risk |\n"
+    "| :-- | --: | --: | --: | --: | --: | :-- |\n"
+)
+_SIGNS = {"create": "+", "update": "!", "in-sync": "=", "excluded": "=", "drifted": "!",
+          "blocked": "!"}  # fmt: skip
+_DETAILS = {"create": Cut.CREATES, "update": Cut.UPDATES}  # else Cut.DRIFT
+
+
+def counts_of(tenant: Json) -> Counter[str]:
+    """How many changes of each kind."""
+    return Counter(kind_of(change) for change in tenant["changes"])
+
+
+def row(tenant: Json) -> Part:
+    """Its row; one that is in sync goes first when there is too much."""
+    counts = counts_of(tenant)
+    name = code(tenant["name"])
+    if tenant["error"] is not None:
+        return _leaving(f"| {name} | | | | | | not readable |\n", Cut.ROWS)
+    text = table_row(name, counts, _risk(tenant))
+    return _leaving(text, Cut.IN_SYNC if _quiet(counts) else Cut.ROWS)
+
+
+def table_row(name: str, counts: Counter[str], risk: str) -> str:
+    """A line of the table; a name has to be safe."""
+    numbers = " | ".join(str(counts[column] or "") for column in COLUMNS)
+    return f"| {name} | {numbers} | {risk} |\n"
+
+
+def section(tenant: Json) -> Part:
+    """Its section, which a cut makes shorter or takes away as a whole."""
+    lines = tuple(_lines(tenant))
+    concerned = {line.cut for line in lines}
+
+    def shorter(cut: Cut) -> str | None:
+        if cut is Cut.SECTIONS:
+            return ""
+        return _section(tenant, lines, cut) if cut in concerned else None
+
+    return Part(_section(tenant, lines, None), shorter)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of a diff, and the cut that takes it away; None where it stays with the section."""
+
+    text: str
+    cut: Cut | None = None
+
+
+def _leaving(text: str, at: Cut) -> Part:
+    def shorter(cut: Cut) -> str | None:
+        return "" if cut is at else None
+
+    return Part(text, shorter)
+
+
+def _quiet(counts: Counter[str]) -> bool:
+    return not any(counts[kind] for kind in ("create", "update", "drifted", "blocked"))
+
+
+def _risk(tenant: Json) -> str:
+    counts = counts_of(tenant)
+    return "blocked" if counts["blocked"] else "change" if counts["update"] else ""
+
+
+def _section(tenant: Json, lines: tuple[_Line, ...], cut: Cut | None) -> str:
+    left = [line.text for line in lines if line.cut is None or cut is None or line.cut > cut]
+    if not left and lines:
+        return ""
+    shortened = "" if len(left) == len(lines) else ", shortened"
+    facts = ", ".join(
+        fact
+        for fact in (code(tenant["dialect"]), code(tenant["base_url"]), room_line(tenant))
+        if fact
+    )
+    diff = f"\n{fence(left)}\n" if left else ""
+    return (
+        f"<details>\n<summary>{tagged(tenant['name'])}: {_counted(tenant)}{shortened}</summary>\n\n"
+        f"{facts}\n{diff}\n</details>\n\n"
+    )
+
+
+def _counted(tenant: Json) -> str:
+    if tenant["error"] is not None:
+        return "not readable"
+    counts = counts_of(tenant)
+    words = (("create", "to add"), ("update", "to change"), ("drifted", "drifted"),
+             ("blocked", "blocked"), ("in-sync", "in sync"), ("excluded", "excluded"))  # fmt: skip
+    told = [f"{counts[kind]} {said}" for kind, said in words if counts[kind]]
+    told += [f"{len(tenant['unmanaged'])} unmanaged"] if tenant["unmanaged"] else []
+    return ", ".join(told) or "nothing is wanted"
+
+
+def _lines(tenant: Json) -> Iterator[_Line]:
+    if tenant["error"] is not None:
+        yield _Line(f"! not readable: {tenant['error']}")
+    for warning in tenant["warnings"]:
+        yield _Line(f"# warning: {warning}")
+    for change in tenant["changes"]:
+        yield from _change(change)
+    for urn in tenant["unmanaged"]:
+        yield _Line(f"# unmanaged, left alone: {urn}", Cut.DRIFT)
+
+
+def _change(change: Json) -> Iterator[_Line]:
+    kind = kind_of(change)
+    quiet = Cut.IN_SYNC if kind in ("in-sync", "excluded") else None
+    head = f"{_SIGNS[kind]} {in_words(change)}: {change['schema_id']}  [{source_of(change)}]"
+    yield _Line(head, quiet)
+    details = _DETAILS.get(kind, Cut.DRIFT)
+    if kind == "create":
+        yield from (
+            _Line(f"+     {attribute_line(a)}", details) for a in change["after"]["attributes"]
+        )
+    for difference in change["differences"]:
+        yield from (_Line(text, details) for text in _difference(difference))
+    if change["recipe"] is not None:
+        yield _Line(f"#     {change['recipe']}")
+
+
+def _difference(difference: Json) -> Iterator[str]:
+    path, live, desired = difference["path"], difference["live"], difference["desired"]
+    if live is not None:
+        yield f"-     {path}: {'live' if desired is not None else 'only live:'} {value(live)}"
+    if desired is not None:
+        yield f"+     {path}: {'desired' if live is not None else 'only desired:'} {value(desired)}"

@@ -1,0 +1,144 @@
+"""Plan documents of every kind, and what a CommonMark parser makes of their Markdown."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from random import Random
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from reconciler.domain.jsontext import Json
+from reconciler.domain.manifest import Limits, OnDrift
+from reconciler.domain.plan import (
+    GitState,
+    LiveTenant,
+    Plan,
+    Selection,
+    TenantPlan,
+    plan_tenant,
+)
+from reconciler.domain.scim import Schema
+from reconciler.render.document import plan_document
+from tests.fakes import DIALECT, URN, document, extension
+
+PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+
+# What a plan document says in words of ours, or in words that its JSON Schema lists.
+OURS = ("digest", "checksum", "format_version", "action", "reason", "live_fingerprint")
+
+
+def planned(name: str = "acme-prod", *live: dict, extensions=None, limits=None) -> TenantPlan:
+    schemas = [Schema.from_json(one) for one in live]
+    return plan_tenant(
+        tenant=name,
+        base_url="https://acme.example.com/scim/v2",
+        dialect=DIALECT,
+        limits=limits or Limits(),
+        desired=extensions or [extension()],
+        live=LiveTenant(schemas={schema.key: schema for schema in schemas}),
+        selection=Selection(),
+    )
+
+
+def tenants() -> dict[str, TenantPlan]:
+    """A tenant of every kind, by what is the matter with it."""
+    update = extension(document(URN, "grade", "level", description="new"), on_drift=OnDrift.UPDATE)
+    return {
+        "create": planned("create"),
+        "in sync": planned("in-sync", document(), document("urn:acme:other")),
+        "drifted": planned("drifted", document(URN, "other", description="old")),
+        "blocked": planned("blocked", limits=Limits(extensions=0)),
+        "incompatible": planned("incompatible", document(URN, "other"), extensions=[update]),
+        "update": planned("update", document(description="old"), extensions=[update]),
+        "limited": replace(planned("limited"), limits=Limits(max_creates=0)),
+        "warned": replace(planned("warned", document()), warnings=("it said something odd",)),
+        "unreadable": TenantPlan(
+            name="unreadable", dialect="sap", base_url="https://e", error="no answer"
+        ),
+    }
+
+
+def rich() -> Json:
+    """A plan with everything in it."""
+    plan = Plan(
+        tenants=tuple(tenants().values()),
+        git=GitState(commit="c0ffee", dirty=True),
+        selection=Selection(tenants=("*",), excludes=("x*", "y*")),
+    )
+    return plan_document(plan)
+
+
+def fleet(number: int, kinds: Iterable[str], *, attributes: int = 1) -> Json:
+    """A plan for so many tenants, of those kinds in turn."""
+    names = [f"a{n:03}" for n in range(attributes)]
+    wanted = extension(document(URN, *names))
+    models = {**tenants(), "create": planned("create", extensions=[wanted])}
+    chosen = [models[kind] for kind in kinds]
+    plans = (replace(chosen[n % len(chosen)], name=f"t{n:05}") for n in range(number))
+    return plan_document(Plan(tenants=tuple(plans), max_tenants=number))
+
+
+def filled(value: Json, string: Callable[[], str], member: str = "") -> Json:
+    """The document with another string wherever it holds one that is not ours."""
+    if isinstance(value, str):
+        return value if member in OURS else string()
+    if isinstance(value, list):
+        return [filled(item, string, member) for item in value]
+    if isinstance(value, dict):
+        return {key: filled(item, string, key) for key, item in value.items()}
+    return value
+
+
+def tokens(markdown: str) -> Iterator[Token]:
+    """What the parser finds, blocks and what is in them."""
+    for token in PARSER.parse(markdown):
+        yield token
+        yield from token.children or ()
+
+
+def skeleton(markdown: str) -> list[tuple]:
+    """Everything that is parsed, but what code holds; of a diff the signs its lines begin with."""
+    return [
+        (token.type, token.tag, token.nesting, token.markup, token.info, _frame(token))
+        for token in tokens(markdown)
+    ]
+
+
+def _frame(token: Token) -> str:
+    match token.type:
+        case "code_inline" | "inline":
+            return ""
+        case "fence":
+            return "".join(line[:1] for line in token.content.split("\n"))
+        case "html_block":
+            return re.sub(r"<code>[^<>]*</code>", "<code></code>", token.content)
+        case _:
+            return token.content
+
+
+FRAGMENTS = (
+    "`", "``", "```", "~~~", "```\n</details>", "\\", "\\`", "|", "\\|", "||", "\n", "\n\n", "\r",
+    "@acme", "@acme/team", "#1", "GH-1", "acme/repo#1",
+    "deadbeefcafe1234567890deadbeefcafe12345678", "https://evil.example", "www.evil.example",
+    "mailto:a@b.example", "<a@b.example>", "[x](https://evil.example)",
+    "![x](https://evil.example/x.png)", "[x]: https://evil.example", "<script>", "</summary>",
+    "</details>", "</code>", "<!-- marker -->", "-->", "<![CDATA[", "<?php",
+    "<img src=x onerror=y>", "&#64;acme", "&lt;", "&", "**", "__", "~~", "$`x`$", "$$", ":tada:",
+    "# head", "> quote", "- item", "1. one", "---", "===", "[^1]", "[ ]", "    ", "\t", "\u2028",
+    "\u202e", "\u200d", "\x00", "\x1b[31m", "\ufeff", "é", "名", "🎉", "::error::", "##[error]",
+    "%0A", "+ ", "- ", "! ", "@@ -1 +1 @@", '"', "'", "{{", "${{ secrets.X }}", "word", " ",
+)  # fmt: skip
+
+
+def hostile(random: Random) -> str:
+    """A string that would like to be something else; one in ten is anything at all."""
+    if random.random() < 0.1:
+        return "".join(
+            chr(random.choice(_code_points(random))) for _ in range(random.randint(0, 9))
+        )
+    return "".join(random.choices(FRAGMENTS, k=random.randint(1, 7)))
+
+
+def _code_points(random: Random) -> tuple[int, ...]:
+    return random.randrange(128), random.randrange(0xD800), random.randrange(0xE000, 0x110000)

@@ -1,0 +1,298 @@
+"""The plan in a pull request: what comes first, what is cut, and what foreign text cannot do."""
+
+import json
+import re
+from random import Random, randrange
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from reconciler.domain.jsontext import Json
+from reconciler.domain.plan import Plan
+from reconciler.render.document import plan_document
+from reconciler.render.markdown import LIMIT, plan_markdown
+from reconciler.render.markdown_text import code, size
+from tests.render.markdown_world import (
+    PARSER,
+    filled,
+    fleet,
+    hostile,
+    rich,
+    skeleton,
+    tenants,
+    tokens,
+)
+
+
+def markdown_of(*kinds: str) -> str:
+    models = tenants()
+    return plan_markdown(plan_document(Plan(tenants=tuple(models[kind] for kind in kinds))))
+
+
+def test_totals_and_digest_stand_at_the_top_and_at_the_bottom():
+    document = rich()
+
+    lines = plan_markdown(document).splitlines()
+
+    totals = "Plan: 2 to add, 1 to change, 0 to destroy."
+    assert lines[0] == f"## {totals}"
+    assert f"Digest: `{document['digest']}` of commit `c0ffee` with edits since" in lines[2]
+    assert lines[-1].startswith(f"{totals} 2 in sync, 1 drifted, 2 blocked, 1 unmanaged")
+    assert f"`{document['digest']}`" in lines[-1]
+
+
+def test_what_needs_a_look_comes_before_the_table_and_is_not_collapsed():
+    text = plan_markdown(rich())
+
+    before_table = text.partition("| tenant |")[0]
+    assert (
+        "**Needs a look:** 1 limit exceeded, 1 tenant not readable, "
+        "2 blocked (1 extension-limit, 1 incompatible)." in before_table
+    )
+    assert "- not readable: `unreadable`: `no answer`" in before_table
+    assert "- blocked (extension-limit): `urn:" in before_table
+    assert "<details>" not in before_table
+
+
+def test_a_quiet_plan_says_so_and_asks_for_no_look():
+    text = markdown_of("in sync")
+
+    assert text.startswith("## No changes. Live schemas match the manifests.")
+    assert "Needs a look" not in text
+    assert "shortened" not in text
+
+
+def test_the_table_has_a_row_for_each_tenant_with_its_numbers():
+    text = markdown_of("create", "update", "in sync", "drifted", "blocked", "unreadable")
+
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    assert [[cell.strip() for cell in row.split("|")[1:7]] for row in rows] == [
+        ["`create`", "1", "", "", "", ""],
+        ["`update`", "", "1", "", "", ""],
+        ["`in-sync`", "", "", "1", "", ""],
+        ["`drifted`", "", "", "", "1", ""],
+        ["`blocked`", "", "", "", "", "1"],
+        ["`unreadable`", "", "", "", "", ""],
+    ]
+
+
+def test_each_tenant_has_one_collapsed_section_with_one_diff():
+    text = markdown_of("create", "update")
+
+    assert text.count("<details>\n<summary>") == text.count("</details>") == 2
+    fences = [token for token in tokens(text) if token.type == "fence"]
+    assert [fence.info for fence in fences] == ["diff", "diff"]
+    assert "+     grade: string\n" in fences[0].content
+    assert '-     description: live "old"\n' in fences[1].content
+    assert '+     description: desired "new"\n' in fences[1].content
+    assert "+     attributes.level: only desired: string\n" in fences[1].content
+
+
+def test_it_begins_with_no_marker_of_its_own_and_ends_with_one_newline():
+    text = plan_markdown(rich())
+
+    assert "<!--" not in text
+    assert text.startswith("## ")
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")
+
+
+# Foreign text
+
+
+def test_5000_hostile_strings_leave_the_frame_as_it_is():
+    seed = randrange(2**32)
+    random, document, used = Random(seed), rich(), 0
+
+    def evil() -> str:
+        nonlocal used
+        used += 1
+        return hostile(random)
+
+    tame = skeleton(plan_markdown(filled(document, lambda: "tame")))
+    while used < 5000:
+        attacked = filled(document, evil)
+        assert skeleton(plan_markdown(attacked)) == tame, (seed, json.dumps(attacked))
+
+
+@settings(max_examples=50)
+@given(st.text(st.characters(), max_size=40))
+@example("`" * 100 + "@acme")
+@example("x" * 900 + "`@acme")
+@example("\\")
+@example("")
+@example(" ")
+def test_any_string_everywhere_leaves_the_frame_as_it_is(foreign):
+    document = rich()
+
+    attacked = plan_markdown(filled(document, lambda: foreign))
+
+    assert skeleton(attacked) == skeleton(plan_markdown(filled(document, lambda: "tame")))
+
+
+def test_the_frame_itself_is_words_tables_lists_code_and_sections():
+    frame = list(tokens(plan_markdown(filled(rich(), lambda: "tame"))))
+
+    assert {token.type for token in frame} <= {
+        *("inline", "text", "code_inline", "fence", "softbreak", "html_block"),
+        *(f"{block}_{end}" for block in BLOCKS for end in ("open", "close")),
+    }
+    words = "".join(token.content for token in frame if token.type == "text")
+    assert re.fullmatch(r"[\w ,.:()«»-]*", words)  # no @, #, / or <: nothing to make a link of
+    assert "www" not in words
+    html = "".join(token.content for token in frame if token.type == "html_block")
+    assert re.fullmatch(
+        r"(<details>\n<summary><code>tame</code>: [\w ,]+</summary>\n|</details>\n)+", html
+    )
+
+
+BLOCKS = ("heading", "paragraph", "strong", "table", "thead", "tbody", "tr", "th", "td",
+          "bullet_list", "list_item")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    ["@acme", "x` @acme", "x | y", "\n\n# head", "<b>", "</details>", "[a](b)", "```\n", "**a**"],
+)
+def test_the_parser_notices_text_that_is_not_put_into_code(foreign):
+    def framed(text: str) -> str:
+        return f"| a |\n| - |\n| `{text}` {text} |\n\n```diff\n {text}\n```\n"
+
+    assert skeleton(framed(foreign)) != skeleton(framed("tame"))
+
+
+@given(st.text(max_size=30))
+def test_a_code_span_shows_the_text_and_nothing_else(foreign):
+    [paragraph] = [token for token in PARSER.parse(f"a {code(foreign)} b") if token.children]
+
+    assert [child.type for child in paragraph.children or ()] == ["text", "code_inline", "text"]
+
+
+def test_a_long_string_is_shortened_where_it_stands():
+    document = filled(rich(), lambda: "x" * 100_000)
+
+    text = plan_markdown(document)
+
+    assert size(text) <= LIMIT
+    assert max(len(line) for line in text.splitlines()) < 2500
+
+
+# The limit
+
+
+@pytest.mark.parametrize("number", [1, 60, 1500])
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        ("in sync",),
+        ("create",),
+        ("update", "create", "in sync"),
+        ("blocked", "unreadable", "drifted"),
+        tuple(tenants()),
+    ],
+)
+def test_any_fleet_fits_with_its_totals_and_its_digest(number, kinds):
+    document = fleet(number, kinds, attributes=30)
+
+    text = plan_markdown(document)
+
+    assert size(text) <= LIMIT
+    assert text.count(f"`{document['digest']}`") == 2
+    lines = text.splitlines()
+    counts = document["summary"]
+    for line in (lines[0], lines[-1]):
+        assert f"Plan: {counts['create']} to add, {counts['update']} to change" in line
+    assert_whole(text)
+
+
+def assert_whole(text: str) -> None:
+    """Each section is closed, each fence is a section's, and the text after the last is ours."""
+    found = list(tokens(text))
+    opened = [t for t in found if t.type == "html_block" and t.content.startswith("<details>")]
+    closed = [t for t in found if t.type == "html_block" and t.content == "</details>\n"]
+    fences = [t for t in found if t.type == "fence"]
+    assert len(opened) == len(closed) >= len(fences)
+    assert all(t.content.endswith("\n") and "`" not in t.content for t in fences)
+    assert found[-1].type == "paragraph_close"
+
+
+def parts_of(text: str) -> dict[str, bool]:
+    """Which kinds of detail are there at all."""
+    return {
+        "in sync": "= in sync" in text,
+        "creates": "+     a000: string" in text,
+        "updates": "+     attributes.level" in text,
+        "drift": "-     attributes.other" in text,
+        "sections": "<details>" in text,
+        "rows": "| `t" in text,
+    }
+
+
+def test_more_is_cut_only_when_all_that_goes_first_is_gone():
+    document = fleet(90, ("in sync", "create", "update", "drifted", "unreadable"), attributes=9)
+    whole = size(plan_markdown(document, limit=10**9))
+    seen = []
+
+    for limit in (*range(whole + 2000, 3500, -(whole // 60)), 2900):
+        there = list(parts_of(plan_markdown(document, limit=limit)).values())
+        assert there == sorted(there), (limit, there)
+        seen.append(there.count(True))
+
+    assert seen == sorted(seen, reverse=True)
+    assert {seen[0], seen[-1]} == {6, 0}
+
+
+def test_nothing_is_cut_that_need_not_be():
+    document = fleet(90, ("in sync", "create"), attributes=9)
+    whole = plan_markdown(document, limit=10**9)
+
+    assert plan_markdown(document, limit=size(whole) + 2000) == whole
+    cut = plan_markdown(document, limit=size(whole) + 1900)
+    assert "**This is shortened**" in cut
+    assert "what is in sync (" in cut
+    assert size(whole) - size(cut) < 1000
+
+
+def test_a_section_that_lacks_something_says_so():
+    document = fleet(2, ("create",), attributes=200)
+    whole = plan_markdown(document, limit=10**9)
+
+    cut = plan_markdown(document, limit=size(whole) - 1)
+
+    assert [line for line in cut.splitlines() if line.startswith("<summary>")] == [
+        "<summary><code>t00000</code>: 1 to add</summary>",
+        "<summary><code>t00001</code>: 1 to add, shortened</summary>",
+    ]
+    assert "+     a199: string" in cut
+
+
+def test_what_needs_a_look_is_named_as_long_as_it_fits_and_counted_beyond():
+    document = fleet(3000, ("blocked",))
+
+    text = plan_markdown(document)
+
+    named = text.count("- blocked (extension-limit): ")
+    assert "**Needs a look:** 3000 blocked (3000 extension-limit)." in text
+    assert 50 < named < 3000
+    assert f"what needs a look ({3000 - named})" in text
+    assert size(text) > LIMIT * 0.9
+
+
+def test_rows_that_do_not_fit_are_added_up_in_one():
+    document = fleet(3000, ("create", "in sync", "create"))
+
+    text = plan_markdown(document)
+
+    [more] = re.findall(r"^\| (\d+) more \| (\d*) \|  \| (\d*) \|", text, re.M)
+    shown = len(re.findall(r"^\| `t", text, re.M))
+    hidden, add, in_sync = (int(number or 0) for number in more)
+    assert (hidden + shown, in_sync) == (3000, 1000)
+    assert add == 2000 - shown
+
+
+def test_the_same_plan_gives_the_same_bytes():
+    def once() -> Json:
+        return plan_markdown(fleet(200, tuple(tenants()), attributes=30))
+
+    assert once() == once()

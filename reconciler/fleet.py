@@ -13,7 +13,7 @@ from typing import TypeVar
 from reconciler.applying import Applying
 from reconciler.delivering import Delivering, Schedule, waiting
 from reconciler.domain.manifest import Tenant
-from reconciler.domain.outcome import OutcomeKind, Recovered, RunSummary
+from reconciler.domain.outcome import OutcomeKind, Recovered, RunSummary, Waiting
 from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.domain.records import Event, Run, Status
 from reconciler.errors import (
@@ -67,10 +67,11 @@ class Fleet:
 
     def told(self, *, finished: bool) -> RunSummary:
         """How far the run has come, also after an error that ended it."""
+        left: tuple[Waiting, ...] | None
         try:
             left = waiting(self.outbox)
         except StateError:
-            left = ()  # that error is told already, and the rest is known
+            left = None  # that error is told already, and the rest is known
         return self.progress.summary(left, finished=finished)
 
     def _run(self, work: Callable[[list[Tenant]], None]) -> RunSummary:

@@ -38,7 +38,7 @@ class Progress:
         """Its outcome is recorded."""
         self._ended[outcome.change.subject.id] = outcome
 
-    def summary(self, waiting: Iterable[Waiting], *, finished: bool) -> RunSummary:
+    def summary(self, waiting: Iterable[Waiting] | None, *, finished: bool) -> RunSummary:
         """What became of each planned write, in the order of the plan, and all else."""
         return RunSummary(
             plan=self.plan or Plan(tenants=()),

@@ -120,6 +120,7 @@ def test_who_holds_a_lock_delivers_its_own_webhooks():
     summary = world.apply()
 
     assert summary.deliveries.attempts == ()
+    assert summary.deliveries.waiting is not None
     assert [waiting.tenant for waiting in summary.deliveries.waiting] == ["east"]
 
 
@@ -234,6 +235,7 @@ def test_a_signal_between_two_changes_tells_what_was_done_and_what_was_not():
     assert kinds == [OutcomeKind.APPLIED, OutcomeKind.NOT_ATTEMPTED, OutcomeKind.NOT_ATTEMPTED]
     assert not summary.complete
     assert summary.touched
+    assert summary.deliveries.waiting is not None
     assert [waiting.schema_id for waiting in summary.deliveries.waiting] == ["urn:acme:a"]
     last = world.journal.entries[-1]
     assert (last.event, last.detail) == (Event.RUN_COMPLETED, "interrupted by signal 15")

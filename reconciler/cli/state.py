@@ -39,12 +39,12 @@ def exporting(invocation: Invocation, store: Store) -> Iterator[EmergencyExport]
     finally:
         if export.path is not None:
             invocation.console.complain(
-                f"what this run did and could not record is in {export.path}: keep it with the "
-                "trail; the next run needs nothing of it, it reads the tenants"
+                f"what this run did and could not record for certain is in {export.path}: keep it "
+                "with the trail; the next run needs nothing of it, it reads the tenants"
             )
         elif export.lines:
             invocation.console.complain(
-                "what this run did and could not record, nor write to any file, is this:"
+                "what this run did and could not record for certain, nor write to a file, is this:"
             )
             for line in export.lines:
                 invocation.console.complain(visible(line))

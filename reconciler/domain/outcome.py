@@ -79,24 +79,29 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliverySummary:
-    """How the outbox stands after a round of deliveries; `failures` are lines for a person."""
+    """How the outbox stands after a round of deliveries; `failures` are lines for a person.
+
+    `waiting` is None where the store could not be asked; `pending` is 0 then.
+    """
 
     delivered: int = 0
     failed: int = 0
     pending: int = 0
     failures: tuple[str, ...] = ()
     attempts: tuple[Attempt, ...] = ()
-    waiting: tuple[Waiting, ...] = ()
+    waiting: tuple[Waiting, ...] | None = ()
 
     @classmethod
-    def of(cls, attempts: Iterable[Attempt], waiting: Iterable[Waiting]) -> "DeliverySummary":
-        """The counts of what was tried and of what still waits."""
-        tried, left = tuple(attempts), tuple(waiting)
+    def of(
+        cls, attempts: Iterable[Attempt], waiting: Iterable[Waiting] | None
+    ) -> "DeliverySummary":
+        """The counts of what was tried and of what still waits, None where that is not known."""
+        tried, left = tuple(attempts), None if waiting is None else tuple(waiting)
         failed = [attempt for attempt in tried if not attempt.delivered]
         return cls(
             delivered=len(tried) - len(failed),
             failed=len(failed),
-            pending=len(left),
+            pending=len(left or ()),
             failures=tuple(f"{a.tenant}: {a.schema_id} to {a.url}: {a.detail}" for a in failed),
             attempts=tried,
             waiting=left,

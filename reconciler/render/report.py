@@ -46,7 +46,7 @@ def report_document(run: Run, ended: Ended, summary: RunSummary | None) -> dict[
         "finished": summary is not None and summary.finished,
         "summary": _counts(summary.outcomes if summary else ()),
         "tenants": _tenants(summary) if summary else [],
-        "deliveries": _deliveries(summary.deliveries if summary else DeliverySummary()),
+        "deliveries": _deliveries(summary.deliveries if summary else _NOT_ASKED),
         "audit_head": {"seq": ended.head[0], "hash": ended.head[1]} if ended.head else None,
     }
 
@@ -105,7 +105,11 @@ def _action(change: Change) -> str:
 
 
 def _deliveries(deliveries: DeliverySummary) -> Json:
+    left = deliveries.waiting
     return {
         "attempts": [asdict(attempt) for attempt in deliveries.attempts],
-        "pending": [asdict(waiting) for waiting in deliveries.waiting],
+        "pending": None if left is None else [asdict(waiting) for waiting in left],
     }
+
+
+_NOT_ASKED = DeliverySummary(waiting=None)

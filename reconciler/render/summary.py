@@ -95,15 +95,18 @@ def _deliveries(summary: RunSummary, paint: Paint, *, ephemeral: bool) -> Iterat
     deliveries = summary.deliveries
     for failure in deliveries.failures:
         yield paint("yellow", f"webhook not delivered: {visible(failure)}")
-    for left in deliveries.waiting if ephemeral else ():
+    for left in (deliveries.waiting or ()) if ephemeral else ():
         words = f"{left.event_id} of {left.tenant}: {left.schema_id} to {left.url}"
         yield paint("yellow", f"webhook pending: {visible(words)}")
     counts = f"Webhooks: {deliveries.delivered} delivered, {deliveries.pending} pending"
-    if deliveries.pending:
+    if deliveries.waiting is None:
+        yield paint("red", f"Webhooks: {deliveries.delivered} delivered, {_UNKNOWN}")
+    elif deliveries.pending:
         yield counts + (_LOST if ephemeral else _KEPT)
     else:
         yield f"{counts}."
 
 
+_UNKNOWN = "and the store cannot be asked how many are pending."
 _KEPT = "; the next apply or `reconciler webhooks deliver` tries again."
 _LOST = "; they are lost with this disk: run `reconciler webhooks deliver --now` in this job."

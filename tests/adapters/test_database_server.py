@@ -308,7 +308,7 @@ def test_a_writer_cut_off_in_the_middle_keeps_nothing_and_the_next_goes_on(
     with opened(postgres.url(name)) as store:
         store.record(entry())
 
-        with pytest.raises(StateError, match="was lost: its server ended the connection"):
+        with pytest.raises(StateError, match="was lost: the connection to its server ended"):
             store.adopt(adopted(), event(), urls())
 
         assert store.pending() == ()

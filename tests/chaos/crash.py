@@ -12,7 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -100,12 +100,14 @@ class World:
     warm: Warm
     server: Server | None = None
     database: str = ""
+    through: int | None = None
 
     @property
     def url(self) -> str:
         """Where the state is: a file of its own, or a database of its own."""
         if self.server is not None:
-            return self.server.url(self.database)
+            port = self.through or self.server.port
+            return replace(self.server, port=port).url(self.database)
         return f"sqlite:///{self.state}/state.db"
 
     @property
@@ -167,7 +169,7 @@ class World:
         """The audit records; none where there is no store yet."""
         if self.server is not None:
             self.server.wait_until_idle(self.database)
-            return _trail_on(self.url)
+            return _trail_on(self.server.url(self.database))
         if not (self.state / "state.db").exists():
             return []
         with self.store(copied=copied) as store:
@@ -207,10 +209,13 @@ class World:
 
 
 @contextmanager
-def world(path: Path, warm: Warm, server: Server | None = None) -> Iterator[World]:
+def world(
+    path: Path, warm: Warm, server: Server | None = None, through: int | None = None
+) -> Iterator[World]:
     """Three schemas to create and two to update, in a tenant that runs until the block ends.
 
-    The state is a file, or a new database on the server where one is given.
+    The state is a file, or a new database on the server where one is given, which the program
+    may reach by another port than we do.
     """
     path.mkdir(exist_ok=True)
     with serve("dev", path / "tenant") as access, connected(access) as client:
@@ -228,7 +233,7 @@ def world(path: Path, warm: Warm, server: Server | None = None) -> Iterator[Worl
         (manifests / "all.yaml").write_text(
             "---\n".join(json.dumps(each, indent=1) + "\n" for each in _manifests(access))
         )
-        yield World(path, client, warm, server, server.new() if server else "")
+        yield World(path, client, warm, server, server.new() if server else "", through)
 
 
 def _trail_on(url: str) -> list[dict[str, Json]]:

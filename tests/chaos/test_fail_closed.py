@@ -108,7 +108,7 @@ def exported(failing: World, done: Done) -> list[dict[str, Json]]:
     """The lines of the emergency export, wherever it went; the message has to say where."""
     for folder in (failing.path, failing.path / "tmp"):
         for file in folder.glob("reconciler-emergency-*.jsonl"):
-            if f"could not record is in {file}" in done.err:
+            if f"could not record for certain is in {file}" in done.err:
                 assert file.stat().st_mode & 0o077 == 0
                 return [json.loads(line) for line in file.read_text().splitlines()]
     return [json.loads(line) for line in done.err.splitlines() if line.startswith('{"record"')]

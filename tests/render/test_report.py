@@ -103,3 +103,4 @@ def test_a_run_that_ended_early_has_a_report_too(summary: RunSummary | None):
     assert document["finished"] is False
     assert document["exit"] == {"code": 1, "meaning": "error", "error": "3 problems"}
     assert document["audit_head"] is None
+    assert (document["deliveries"]["pending"] is None) is (summary is None)

@@ -127,6 +127,13 @@ def test_what_was_not_delivered_is_named_and_says_what_happens_next():
     assert "1 pending; the next apply or `reconciler webhooks deliver` tries again." in shown
 
 
+def test_what_a_lost_store_would_know_is_not_told_as_nothing():
+    shown = text(deliveries=DeliverySummary(delivered=1, waiting=None))
+
+    assert "Webhooks: 1 delivered, and the store cannot be asked how many are pending." in shown
+    assert "0 pending" not in shown
+
+
 def test_a_locked_tenant_with_nothing_to_do_is_told_with_its_holder():
     assert "tenant acme is locked by run 7" in text(
         locked={"acme": "tenant acme is locked by run 7"}

@@ -161,8 +161,8 @@ def _reason(error: SQLAlchemyError) -> str:
     if not isinstance(error, DBAPIError):
         return f"cannot be used: {type(error).__name__}"
     state: str | None = getattr(error.orig, "sqlstate", None)
-    if state is None:
-        return _unreachable(str(error.orig))
+    if state is None:  # the server has not said it
+        return _LOST if error.connection_invalidated else _unreachable(str(error.orig))
     if (words := _REASONS.get(state) or _REASONS.get(state[:2])) is not None:
         return words
     diagnosis = getattr(error.orig, "diag", None)
@@ -201,7 +201,10 @@ _FAILURES = (
     ("NUL", "cannot hold a text with a NUL character"),
     ("invalid", "is named by a URL that the driver cannot use: look at what follows the «?»"),
 )
-_LOST = "was lost: its server ended the connection; nothing of this step is certain, run again"
+_LOST = (
+    "was lost: the connection to its server ended; whether this step was recorded is not known. "
+    "Run again when it is back: the next run looks"
+)
 _REASONS = {
     "08": _LOST,
     "57P01": _LOST,

@@ -1,0 +1,155 @@
+"""The way to the server breaks at any message of any deed: all of it is recorded, or nothing."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+
+from reconciler.adapters.database import Store, open_store
+from reconciler.domain.records import Event, Status, check_chain
+from reconciler.errors import StateError
+from tests.adapters.store_world import (
+    RECEIVER,
+    adopted,
+    attempt,
+    created,
+    dump,
+    event,
+    intended,
+    intent,
+    opened,
+)
+from tests.postgres import Server
+from tests.wire import COMMIT, Cut, Lost, Reach, wire_to
+
+
+def intend(store: Store) -> None:
+    store.intend(intent(), intended())
+
+
+def settle(store: Store) -> None:
+    [(number, _)] = store.open_intents("acme")
+    store.settle(number, created(), event(2))
+
+
+def adopt(store: Store) -> None:
+    store.adopt(adopted(), event(3), [RECEIVER])
+
+
+def deliver(store: Store) -> None:
+    store.delivered(store.pending()[0], attempt(Status.SYNCED, 204))
+
+
+DEEDS = (intend, settle, adopt, deliver)
+
+
+def filled(url: str) -> None:
+    """One intent that is open, one webhook that waits."""
+    with opened(url) as store:
+        store.adopt(adopted(), event(1), [RECEIVER])
+        intend(store)
+
+
+def messages(server: Server, deed: Callable[[Store], None]) -> list[bytes]:
+    """All that a deed asks the server, its reads and the way back to the pool too."""
+    url = server.schema()
+    filled(url)
+    with wire_to(server.port) as wire, closing(open_store(behind(url, server, wire.port))) as store:
+        before = len(wire.seen)
+        deed(store)
+        return wire.seen[before:]
+
+
+def behind(url: str, server: Server, port: int) -> str:
+    return url.replace(f":{server.port}/", f":{port}/")
+
+
+def cuts(asked: list[bytes]) -> Iterator[Cut]:
+    """Each message, or else its answer; of a COMMIT both."""
+    for number, message in enumerate(asked, 1):
+        either = (Lost.MESSAGE, Lost.ANSWER)
+        for lost in either if COMMIT in message else either[number % 2 :][:1]:
+            yield Cut(number=number, lost=lost, reach=list(Reach)[number % 3])
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+def test_a_deed_whose_server_is_lost_is_recorded_whole_or_not_at_all(
+    postgres: Server, deed: Callable[[Store], None]
+) -> None:
+    url = postgres.schema()
+    filled(url)
+    before = dump(url)
+    asked = messages(postgres, deed)
+    last = max(number for number, message in enumerate(asked, 1) if COMMIT in message)
+    refused, unknown = 0, 0
+
+    for cut in cuts(asked):
+        told = lost_at(cut, url, postgres, deed)
+        kept = dump(url) != before
+        if told is None:  # it was cut where a new connection could be made
+            assert kept, cut
+        else:
+            assert "cannot be reached" in told or "whether this step was recorded is not" in told
+            done = cut.lost is Lost.ANSWER and cut.number == last
+            assert kept is done, (cut, asked[cut.number - 1])
+            refused += 1
+            unknown += kept
+        if kept:
+            require_whole(url, len(before) + grown(deed))
+            url = postgres.schema()
+            filled(url)
+            before = dump(url)
+
+    assert unknown == 1
+    assert refused > len(asked) / 2
+
+
+def lost_at(cut: Cut, url: str, server: Server, deed: Callable[[Store], None]) -> str | None:
+    with wire_to(server.port) as wire, closing(open_store(behind(url, server, wire.port))) as store:
+        wire.cut = replace(cut, number=len(wire.seen) + cut.number)
+        return attempted(deed, store)
+
+
+def require_whole(url: str, rows: int) -> None:
+    with opened(url) as store:
+        assert check_chain(store.records()).broken_at is None
+    assert len(dump(url)) == rows
+
+
+def attempted(deed: Callable[[Store], None], store: Store) -> str | None:
+    """What a person is told; None where nothing had to be told."""
+    try:
+        deed(store)
+    except StateError as error:
+        return str(error)
+    return None
+
+
+def grown(deed: Callable[[Store], None]) -> int:
+    """How many rows a deed adds: its audit record, and what it keeps beside it."""
+    more = {intend: 1 + 2, adopt: 1}
+    return 1 + next((rows for each, rows in more.items() if each is deed), 0)
+
+
+def test_an_outcome_whose_commit_got_no_answer_is_not_recorded_a_second_time(
+    postgres: Server,
+) -> None:
+    url = postgres.schema()
+    filled(url)
+    with wire_to(postgres.port) as wire, closing(open_store(behind(url, postgres, wire.port))) as s:
+        [(number, _)] = s.open_intents("acme")
+        asked = messages(postgres, settle)
+        commit = max(n for n, message in enumerate(asked, 1) if COMMIT in message)
+        reads = sum(1 for message in asked[:commit] if b"FROM intents" in message)
+        assert reads == 1
+        wire.cut = Cut(number=len(wire.seen) + commit, lost=Lost.ANSWER, reach=Reach.ALL)
+        with pytest.raises(StateError, match="whether this step was recorded is not known"):
+            settle(s)
+
+        with pytest.raises(StateError, match=f"intent {number} has no outcome to wait for"):
+            s.settle(number, replace(created(), detail="again"), event(2))
+
+        assert s.open_intents("acme") == ()
+        ended = [r for r in s.records() if r["event"] == Event.SCHEMA_EXTENSION_CREATED]
+        assert len(ended) == 1

@@ -1,0 +1,170 @@
+"""The way to the database breaks at every message: nothing is written unrecorded, none is lost."""
+
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.crash import WANTED, World, left_by, require_finished, world
+from tests.chaos.test_fail_closed import require_failed_closed, require_intents_first
+from tests.chaos.warm import Warm
+from tests.postgres import Server
+from tests.program import Done
+from tests.wire import COMMIT, Cut, Lost, Reach, wire_to
+
+TENTH = 6  # tests that share every tenth message
+ALL = 60  # tests that share all messages
+CRASHES = 20
+
+
+@pytest.fixture(scope="session")
+def asked(
+    tmp_path_factory: pytest.TempPathFactory, warm: Warm, postgres: Server
+) -> tuple[bytes, ...]:
+    """What an apply of five changes asks the server, message by message."""
+    with (
+        wire_to(postgres.port) as wire,
+        world(tmp_path_factory.mktemp("asked"), warm, postgres, wire.port) as traced,
+    ):
+        done = traced.traced()
+        assert done.code == 0, done.everything
+        return tuple(wire.seen)
+
+
+def commits(asked: tuple[bytes, ...]) -> list[int]:
+    return [number for number, message in enumerate(asked, 1) if COMMIT in message]
+
+
+@pytest.mark.parametrize("part", range(TENTH))
+def test_a_way_that_breaks_at_every_tenth_message_fails_closed(
+    tmp_path: Path, warm: Warm, postgres: Server, asked: tuple[bytes, ...], part: int
+):
+    for number in range(10, len(asked) + 1, 10)[part::TENTH]:
+        lost = (Lost.MESSAGE, Lost.ANSWER)[number // 10 % 2]
+        cut = Cut(number=number, lost=lost, reach=list(Reach)[number % 3])
+        cut_at(tmp_path / str(number), warm, postgres, cut)
+
+
+def test_a_commit_without_an_answer_is_unknown_and_the_next_run_finds_out(
+    tmp_path: Path, warm: Warm, postgres: Server, asked: tuple[bytes, ...]
+):
+    """An intent's, an outcome's and a delivery's: each is recorded, and the run cannot know it."""
+    found = commits(asked)
+    deliveries = [n for n in found if n > found[-8]]
+    for number, reach in zip((found[7], found[8], deliveries[2]), Reach, strict=True):
+        cut = Cut(number=number, lost=Lost.ANSWER, reach=reach)
+        cut_at(tmp_path / str(number), warm, postgres, cut)
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("part", range(ALL))
+def test_a_way_that_breaks_at_any_message_fails_closed(
+    tmp_path: Path, warm: Warm, postgres: Server, asked: tuple[bytes, ...], part: int
+):
+    assert len(asked) > 200
+    assert len(commits(asked)) > 20
+
+    for number in range(1, len(asked) + 1)[part::ALL]:
+        reaches = list(Reach) if number in commits(asked) else [list(Reach)[number % 3]]
+        for reach in reaches:
+            for lost in (Lost.MESSAGE, Lost.ANSWER):
+                cut = Cut(number=number, lost=lost, reach=reach)
+                cut_at(tmp_path / f"{number}-{lost.name}-{reach.name}", warm, postgres, cut)
+
+
+@dataclass
+class Moment:
+    """What the tenant held when the way broke."""
+
+    failing: World
+    written: set[str] = field(default_factory=set)
+
+    def note(self) -> None:
+        self.written = self.failing.written()
+
+
+def cut_at(path: Path, warm: Warm, server: Server, cut: Cut) -> None:
+    """Fails closed, tells the truth, and the next run finishes."""
+    with wire_to(server.port) as wire, world(path, warm, server, wire.port) as failing:
+        try:
+            moment = Moment(failing)
+            wire.cut, wire.at_cut = cut, moment.note
+            done = failing.traced()
+            assert wire.was_cut
+            wire.heal()
+            require_closed(failing, done, moment)
+            require_finished(failing, left_by(failing))
+        except AssertionError as error:
+            error.add_note(f"{cut}: {wire.seen[cut.number - 1 : cut.number]}")
+            raise
+
+
+def require_closed(failing: World, done: Done, moment: Moment) -> None:
+    """Recorded before it is asked, told as it is, and after the way has broken nothing more."""
+    require_failed_closed(failing, done)
+    require_intents_first(failing, done, once=False)
+    trail = failing.trail()
+    proved = {record["schema_id"] for record in trail if record["after_digest"]}
+    claimed = set(re.findall(r"(urn:\S+): applied and verified", done.out))
+    assert claimed <= proved, "what is not in the trail was told as applied"
+    if done.code == 0:
+        assert failing.written() == WANTED
+    else:
+        assert failing.written() == moment.written, "it went on after the way had broken"
+        assert (
+            "whether this step was recorded is not" in done.err
+            or "reached" in done.err
+            or ("the lock of tenant dev was lost" in done.err)
+        )
+
+
+# ------------------------------------------------------------------ a server that really dies
+
+
+def crashes() -> Iterator[int]:
+    """Some commits, and some of what lies between."""
+    seed = int(os.environ.get("CHAOS_SEED") or time.time_ns() % 10**9)
+    yield from (seed * 7919 + number * 104_729 for number in range(CRASHES))
+
+
+def test_a_server_that_crashes_at_a_commit_and_comes_back_fails_closed(
+    tmp_path: Path, warm: Warm, own_postgres: Server, asked: tuple[bytes, ...]
+):
+    crash_at(tmp_path, warm, own_postgres, commits(asked)[9])
+
+
+@pytest.mark.chaos
+def test_a_server_that_crashes_at_any_message_and_comes_back_fails_closed(
+    tmp_path: Path, warm: Warm, own_postgres: Server, asked: tuple[bytes, ...]
+):
+    for chance in crashes():
+        places = commits(asked) if chance % 2 else range(1, len(asked) + 1)
+        crash_at(tmp_path / str(chance), warm, own_postgres, places[chance // 2 % len(places)])
+
+
+def crash_at(path: Path, warm: Warm, server: Server, number: int) -> None:
+    """The server has just been asked, and nobody knows how far it came."""
+    with wire_to(server.port) as wire, world(path, warm, server, wire.port) as failing:
+        moment = Moment(failing)
+
+        def crash() -> None:
+            moment.note()
+            server.stop(signal.SIGQUIT)
+
+        wire.cut = Cut(number=number, lost=Lost.EITHER, reach=Reach.GOOD)
+        wire.at_cut = crash
+        try:
+            done = failing.traced()
+            assert wire.was_cut
+            wire.heal()
+            server.start()
+            require_closed(failing, done, moment)
+            require_finished(failing, left_by(failing))
+        except AssertionError as error:
+            error.add_note(f"the server crashed at message {number}: {wire.seen[number - 1]!r}")
+            raise

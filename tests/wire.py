@@ -1,0 +1,176 @@
+"""A wire between the program and its database: it counts what is asked, and is cut where told."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+COMMIT = b"COMMIT\0"
+_ENOUGH = 1 << 16
+
+
+class Reach(StrEnum):
+    """What a cut takes with it."""
+
+    ONE = "this connection"
+    ALL = "every connection, as a restart of the server does"
+    GOOD = "every connection, and those that are asked for later"
+
+
+class Lost(StrEnum):
+    """What does not arrive."""
+
+    MESSAGE = "before the server got it"
+    ANSWER = "after the server has done it"
+    EITHER = "when the server had just got it"
+
+
+@dataclass(frozen=True)
+class Cut:
+    """At the n-th message of the program."""
+
+    number: int
+    lost: Lost
+    reach: Reach
+
+    def __str__(self) -> str:
+        return f"message {self.number}, {self.lost}, {self.reach}"
+
+
+@dataclass
+class Wire:
+    """A TCP proxy. `seen` are the messages so far; `at_cut` is called when it is cut, once."""
+
+    upstream: int
+    listener: socket.socket
+    cut: Cut | None = None
+    at_cut: Callable[[], object] = lambda: None
+    seen: list[bytes] = field(default_factory=list)
+    was_cut: bool = False
+    dead: bool = False
+    open: "list[tuple[socket.socket, socket.socket]]" = field(default_factory=list)
+    threads: list[threading.Thread] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def port(self) -> int:
+        return int(self.listener.getsockname()[1])
+
+    def heal(self) -> None:
+        """The server is back."""
+        self.cut, self.dead = None, False
+
+    def accept(self) -> None:
+        """Serve until the listener is closed."""
+        while True:
+            try:
+                ours, _ = self.listener.accept()
+            except OSError:
+                return
+            if self.dead:
+                ours.close()
+                continue
+            theirs = socket.create_connection(("127.0.0.1", self.upstream))
+            for each in (ours, theirs):
+                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.open.append((ours, theirs))
+            pair = _Pair(self, ours, theirs)
+            for work in (pair.ask, pair.answer):
+                thread = threading.Thread(target=work)
+                self.threads.append(thread)
+                thread.start()
+
+    def reached(self, message: bytes) -> bool:
+        """Whether this message is the one to be cut at."""
+        with self.lock:
+            self.seen.append(message)
+            return self.cut is not None and len(self.seen) == self.cut.number
+
+    def sever(self, *pair: socket.socket) -> None:
+        """Cut as far as the cut reaches."""
+        assert self.cut is not None
+        self.at_cut()
+        self.was_cut = True
+        self.dead = self.cut.reach is Reach.GOOD
+        ends = pair if self.cut.reach is Reach.ONE else [end for both in self.open for end in both]
+        for end in ends:
+            _shut(end)
+
+
+@dataclass
+class _Pair:
+    """One connection, as two threads see it."""
+
+    wire: Wire
+    ours: socket.socket
+    theirs: socket.socket
+    mute: bool = False
+
+    def ask(self) -> None:
+        """From the program to the server; what is asked in one piece arrives in one piece."""
+        while message := _received(self.ours):
+            if self.wire.reached(message):
+                if not self._passed(message):
+                    break
+                continue
+            with suppress(OSError):
+                self.theirs.sendall(message)
+        _shut(self.theirs)
+
+    def _passed(self, message: bytes) -> bool:
+        """Whether the connection is still there after the message that it is cut at."""
+        assert self.wire.cut is not None
+        lost = self.wire.cut.lost
+        self.mute = lost is Lost.ANSWER
+        if lost is not Lost.MESSAGE:
+            self.theirs.sendall(message)
+        if not self.mute:
+            self.wire.sever(self.ours, self.theirs)
+        return self.mute
+
+    def answer(self) -> None:
+        """From the server to the program; a mute one has heard the answer, and keeps it."""
+        while answer := _received(self.theirs):
+            if self.mute:
+                break
+            with suppress(OSError):
+                self.ours.sendall(answer)
+        if self.mute:
+            self.wire.sever(self.ours, self.theirs)
+        _shut(self.ours)
+
+
+def _received(end: socket.socket) -> bytes:
+    try:
+        return end.recv(_ENOUGH)
+    except OSError:
+        return b""
+
+
+def _shut(end: socket.socket) -> None:
+    with suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def wire_to(upstream: int) -> Iterator[Wire]:
+    """A wire to a port of this machine, until the block ends."""
+    with socket.create_server(("127.0.0.1", 0), backlog=32) as listener:
+        wire = Wire(upstream, listener)
+        thread = threading.Thread(target=wire.accept)
+        thread.start()
+        try:
+            yield wire
+        finally:
+            _shut(listener)
+            thread.join()
+            for pair in wire.open:
+                for end in pair:
+                    _shut(end)
+            for each in wire.threads:
+                each.join()
+            for pair in wire.open:
+                for end in pair:
+                    end.close()

@@ -1,52 +1,106 @@
-"""Every file beside this one is a test: drop one in, and it is checked.
+"""Every example beside this file is a test: drop one in, and it is checked.
 
-The first comments of an invalid example are its problems, all of them, as
-`line:column: severity[rule]: message`.
+An example is a file, or a folder of files. It opens with comments (a folder: its first file does).
+A valid one names rules that it keeps where it could easily break them, as `RULE: why`. An invalid
+one announces its problems, all of them, as `line:column: severity[rule]: message`. What is
+named after a rule about changes is compared with `before.yaml`, as `validate --against` compares
+with a git ref.
 """
 
+import re
+import shutil
 from itertools import takewhile
 from pathlib import Path
 
 import pytest
 
 from reconciler.adapters.dialects import load_dialects
-from reconciler.adapters.manifests import Loaded, load
-from reconciler.domain.manifest import Severity
+from reconciler.adapters.manifest_files import ManifestFile
+from reconciler.adapters.manifests import extensions_of, load
+from reconciler.domain.compatibility import CHANGE_RULES, ChangeRule, compare
+from reconciler.domain.manifest import Manifests, Problem, Severity
+from reconciler.domain.rules import CATALOGUE, LEFT_OPEN, Entry
 
 EXAMPLES = Path(__file__).parent
 VALID = sorted((EXAMPLES / "valid").iterdir())
 INVALID = sorted((EXAMPLES / "invalid").iterdir())
 
+# What has to have an example that breaks it: each id with each of its severities.
+RULES: tuple[Entry | ChangeRule, ...] = (*CATALOGUE, *CHANGE_RULES)
+BREAKABLE = {(rule.id, str(rule.severity)) for rule in RULES}
+# What has to have one that keeps it: what the RFC leaves open, too.
+KEEPABLE = {id_ for id_, _ in BREAKABLE} | {id_ for id_, _ in LEFT_OPEN}
 
-def load_alone(example: Path, folder: Path) -> Loaded:
-    (folder / example.name).write_bytes(example.read_bytes())
-    return load(folder, dialects=load_dialects())
+
+def loaded(example: Path, folder: Path) -> tuple[Manifests | None, list[Problem]]:
+    """What `validate` would find of an example that stands alone in a folder."""
+    if example.is_dir():
+        shutil.copytree(example, folder / example.name, symlinks=True)
+    else:
+        shutil.copy(example, folder)
+    found = load(folder, dialects=load_dialects())
+    problems = list(found.problems)
+    if re.match(r"sch\d{3}-", example.name) and found.manifests is not None:
+        file = ManifestFile("before.yaml", (EXAMPLES / "before.yaml").read_bytes())
+        before, unread = extensions_of([file])
+        assert unread == ()
+        problems += compare(before, found.manifests, dialects=load_dialects(), locate=found.locate)
+    return found.manifests, sorted(problems)
+
+
+def opening(example: Path) -> list[str]:
+    """The comments that an example opens with."""
+    files = sorted(example.iterdir()) if example.is_dir() else [example]
+    first = next(file for file in files if file.is_file() and not file.is_symlink())
+    lines = first.read_text(encoding="utf-8").splitlines()
+    return [
+        line.removeprefix("# ") for line in takewhile(lambda line: line.startswith("# "), lines)
+    ]
+
+
+def kept(example: Path) -> list[str]:
+    found = [re.match(r"((?:SCIM|REC)-[A-Z0-9-]+|SCH\d+): \S", line) for line in opening(example)]
+    return [match[1] for match in found if match]
 
 
 @pytest.mark.parametrize("example", VALID, ids=lambda path: path.name)
-def test_a_valid_example_has_no_error_and_no_warning(example: Path, tmp_path: Path) -> None:
-    loaded = load_alone(example, tmp_path)
+def test_a_valid_example_keeps_the_rules_that_it_names_and_breaks_none(
+    example: Path, tmp_path: Path
+) -> None:
+    manifests, problems = loaded(example, tmp_path)
 
-    assert [p for p in loaded.problems if p.severity is not Severity.INFO] == []
-    assert loaded.manifests is not None
-    assert loaded.manifests.tenants
+    assert [p for p in problems if p.severity is not Severity.INFO] == []
+    assert [p for p in problems if p.rule in kept(example)] == []
+    assert manifests is not None
+    assert manifests.tenants
 
 
 @pytest.mark.parametrize("example", INVALID, ids=lambda path: path.name)
 def test_an_invalid_example_has_exactly_the_problems_it_announces(
     example: Path, tmp_path: Path
 ) -> None:
-    lines = example.read_text(encoding="utf-8").splitlines()
-    announced = [line.removeprefix("# ") for line in takewhile(lambda x: x.startswith("# "), lines)]
+    manifests, problems = loaded(example, tmp_path)
 
-    loaded = load_alone(example, tmp_path)
-
-    shown = [str(problem).replace(f"{tmp_path}/", "") for problem in loaded.problems]
-    assert announced
-    assert [line.removeprefix(f"{example.name}:") for line in shown] == announced
-    assert (loaded.manifests is None) == any(": error[" in line for line in shown)
+    shown = [str(problem).replace(f"{tmp_path}/", "") for problem in problems]
+    own = re.compile(rf"^({re.escape(str(tmp_path))}:|{re.escape(example.name)}[:/])")
+    assert shown
+    assert [own.sub("", line) for line in shown] == opening(example)
+    assert (manifests is None) == any(re.search(r": error\[(SCIM|REC)-", line) for line in shown)
 
 
-def test_there_are_examples_of_both_kinds() -> None:
-    assert len(VALID) >= 8
-    assert len(INVALID) >= 30
+def test_there_are_as_many_examples_as_promised() -> None:
+    assert len(VALID) + len(INVALID) >= 80
+
+
+def test_each_rule_is_kept_by_a_valid_example() -> None:
+    named = [rule for example in VALID for rule in kept(example)]
+
+    assert KEEPABLE - set(named) == set()
+    assert set(named) - KEEPABLE == set()
+
+
+def test_each_rule_is_broken_by_an_invalid_example_with_each_of_its_severities() -> None:
+    announced = [line for example in INVALID for line in opening(example)]
+    found = [re.search(r": (error|warning|info)\[([A-Z0-9-]+)\]: ", line) for line in announced]
+
+    assert BREAKABLE - {(match[2], match[1]) for match in found if match} == set()

@@ -313,16 +313,6 @@ def test_one_place_has_one_problem_the_first_in_the_chain(tmp_path: Path) -> Non
     ]
 
 
-def test_a_program_without_dialects_says_so(tmp_path: Path) -> None:
-    write(tmp_path, t_yaml=tenant("a"))
-
-    loaded = load(tmp_path, dialects={})
-
-    assert [problem.message for problem in loaded.problems] == [
-        "there is no dialect 'genesys'; use nothing"
-    ]
-
-
 def test_warnings_alone_do_not_stop_a_run(tmp_path: Path) -> None:
     write(tmp_path, e_yaml=extension("x"))
 

@@ -120,7 +120,7 @@ def _dialects(
     spoken = {
         tenant.spoken(dialects)
         for tenant in manifests.tenants
-        if tenant.dialect in dialects and extension.selector.selects(tenant)
+        if extension.selector.selects(tenant)
     }
     return tuple(sorted(spoken, key=lambda dialect: (dialect.name, dialect.target_system)))
 

@@ -22,7 +22,7 @@ from reconciler.domain.words import listed, nearest, quoted
 def _name_has_the_grammar(attribute: AttributeSite) -> Iterator[Fault]:
     name = attribute.members.get("name")
     is_ref = name == "$ref" and attribute.parent is not None  # RFC 7643 section 2.4 names it so
-    if isinstance(name, str) and not is_ref and not _ATTRIBUTE_NAME.fullmatch(name):
+    if isinstance(name, str) and name and not is_ref and not _ATTRIBUTE_NAME.fullmatch(name):
         yield Fault(
             (*attribute.path, "name"),
             f"{attribute.label}: a name is a letter, then letters, digits, $, - or _, all ASCII",
@@ -40,7 +40,7 @@ def _name_has_no_hyphen(attribute: AttributeSite) -> Iterator[Fault]:
 
 def _has_a_name(attribute: AttributeSite) -> Iterator[Fault]:
     if attribute.members.get("name") in (None, ""):
-        yield Fault(attribute.path, "an attribute without a name; give it one", at_key=True)
+        yield Fault((*attribute.path, "name"), "an attribute without a name; give it one")
 
 
 def _type_is_spelt(attribute: AttributeSite) -> Iterator[Fault]:

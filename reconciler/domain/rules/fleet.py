@@ -16,9 +16,9 @@ from reconciler.domain.manifest import (
     Tenant,
 )
 from reconciler.domain.rules.limits import LIMITS, Limit
-from reconciler.domain.rules.rule import SCHEMA_PATH, Fault, Locate, Path, Rule, report
+from reconciler.domain.rules.rule import SCHEMA_PATH, Fault, Locate, Rule, report
 from reconciler.domain.scim import Attribute
-from reconciler.domain.words import listed, quoted
+from reconciler.domain.words import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Fleet:
 def check_fleet(
     manifests: Manifests, dialects: Mapping[str, Dialect], locate: Locate
 ) -> tuple[Problem, ...]:
-    """What is wrong between the manifests; an unknown dialect is reported and asked nothing."""
+    """What is wrong between the manifests; their dialects are among those given."""
     targets = tuple(
         (extension, tuple(t for t in manifests.tenants if extension.selector.selects(t)))
         for extension in manifests.extensions
@@ -60,24 +60,6 @@ def _names_are_given_once(fleet: Fleet) -> Iterator[Fault]:
 
 def _kind(manifest: Tenant | SchemaExtension) -> str:
     return type(manifest).__name__
-
-
-def _dialects_exist(fleet: Fleet) -> Iterator[Fault]:
-    for tenant in fleet.manifests.tenants:
-        if tenant.dialect not in fleet.dialects:
-            yield _no_dialect(tenant, ("spec", "dialect"), tenant.dialect, fleet.dialects)
-    for extension in fleet.manifests.extensions:
-        for index, name in enumerate(extension.selector.dialects or ()):
-            if name not in fleet.dialects:
-                path = ("spec", "tenants", "dialects", index)
-                yield _no_dialect(extension, path, name, fleet.dialects)
-
-
-def _no_dialect(
-    manifest: Tenant | SchemaExtension, path: Path, name: str, known: Iterable[str]
-) -> Fault:
-    words = f"there is no dialect {quoted(name)}; use {listed(sorted(known))}"
-    return Fault(path, words, document=manifest.place)
 
 
 def _urns_are_given_once(fleet: Fleet) -> Iterator[Fault]:
@@ -141,9 +123,9 @@ def _names_select(fleet: Fleet) -> Iterator[Fault]:
 
 def _somebody_can_take_it(fleet: Fleet) -> Iterator[Fault]:
     for extension, tenants in fleet.targets:
-        known = [t.spoken(fleet.dialects) for t in tenants if t.dialect in fleet.dialects]
+        known = [tenant.spoken(fleet.dialects) for tenant in tenants]
         writable = any(d.creates or d.updates is UpdateStrategy.PATCH for d in known)
-        if tenants and len(known) == len(tenants) and not writable:
+        if tenants and not writable:
             yield Fault(
                 ("spec", "tenants"),
                 f"none of its tenants ({_named([t.name for t in tenants])}) lets schemas be "
@@ -215,8 +197,7 @@ def _by_dialect(fleet: Fleet) -> Iterator[tuple[SchemaExtension, Dialect, list[s
     for extension, tenants in fleet.targets:
         names = defaultdict(list)
         for tenant in tenants:
-            if tenant.dialect in fleet.dialects:
-                names[tenant.spoken(fleet.dialects)].append(tenant.name)
+            names[tenant.spoken(fleet.dialects)].append(tenant.name)
         for dialect, members in sorted(names.items(), key=lambda each: (each[0].name, each[1])):
             yield extension, dialect, members
 
@@ -224,7 +205,7 @@ def _by_dialect(fleet: Fleet) -> Iterator[tuple[SchemaExtension, Dialect, list[s
 def _extensions_are_few_enough(fleet: Fleet) -> Iterator[Fault]:
     for tenant, extensions in _by_tenant(fleet):
         limit = tenant.limits.extensions
-        if limit is None and tenant.dialect in fleet.dialects:
+        if limit is None:
             limit = tenant.spoken(fleet.dialects).extensions
         number = len(extensions)
         if limit is not None and number > limit:
@@ -254,13 +235,6 @@ FLEET_RULES: tuple[Rule[Fleet], ...] = (
         Severity.ERROR,
         "metadata.name is unique per kind",
         _names_are_given_once,
-        firm=True,
-    ),
-    Rule(
-        "REC-DIALECT",
-        Severity.ERROR,
-        "a dialect is one of those that exist",
-        _dialects_exist,
         firm=True,
     ),
     Rule(

@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install format lint types test processes chaos check validate plan apply clean lock
+.PHONY: help install format lint types test processes chaos check validate plan apply docs clean lock
 
 help: ## show this help
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -58,6 +58,9 @@ plan: $(READY) ## show what apply would do; changes nothing
 
 apply: $(READY) ## apply, after asking
 	@$(BIN)/reconciler apply $(ARGS)
+
+docs: $(READY) ## write docs/rules.md anew from the rules
+	$(BIN)/python -c 'from reconciler.render.rules_page import rules_page; print(rules_page(), end="")' > docs/rules.md
 
 clean: ## remove the virtual environment, caches and builds; keeps .reconciler
 	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -57,8 +57,8 @@ def rules_page() -> str:
 
 
 def _table(entries: Iterable[Entry]) -> str:
-    rows = "".join(
+    rows = dict.fromkeys(  # one rule may look at schemas and at attributes
         f"| {e.id} | {e.severity}{', firm' if e.firm else ''} | {e.reason} |\n"
         for e in sorted(entries, key=lambda e: e.id)
     )
-    return f"| rule | severity | what is asked |\n| --- | --- | --- |\n{rows}"
+    return f"| rule | severity | what is asked |\n| --- | --- | --- |\n{''.join(rows)}"

@@ -1,0 +1,39 @@
+"""The page about the rules says what the code does, for each rule once."""
+
+from pathlib import Path
+
+import pytest
+
+from reconciler.domain.compatibility import CHANGE_RULES
+from reconciler.domain.rules import CATALOGUE, LEFT_OPEN
+from reconciler.render.rules_page import rules_page
+
+PAGE = Path(__file__).parents[2] / "docs" / "rules.md"
+
+
+def test_the_page_in_docs_is_what_make_docs_would_write() -> None:
+    assert PAGE.read_text(encoding="utf-8") == rules_page()
+
+
+@pytest.mark.parametrize("rule", CATALOGUE, ids=lambda rule: f"{rule.id} {rule.severity}")
+def test_a_rule_has_one_row_with_its_weight_and_its_reason(rule) -> None:
+    weight = f"{rule.severity}, firm" if rule.firm else str(rule.severity)
+
+    assert rules_page().count(f"| {rule.id} | {weight} | {rule.reason} |\n") == 1
+
+
+@pytest.mark.parametrize("rule", CHANGE_RULES, ids=lambda rule: f"{rule.id} {rule.reason}")
+def test_a_rule_about_changes_says_whom_it_hurts(rule) -> None:
+    row = f"| {rule.id} | {rule.severity} | {', '.join(rule.consumers)} | {rule.reason} |\n"
+
+    assert rules_page().count(row) == 1
+
+
+def test_what_the_rfc_leaves_open_is_said_too() -> None:
+    assert all(f"- {rule}: {reason}\n" in rules_page() for rule, reason in LEFT_OPEN)
+
+
+def test_no_cell_breaks_its_table() -> None:
+    rows = [line for line in rules_page().splitlines() if line.startswith("|")]
+
+    assert {line.count("|") for line in rows} == {4, 5}

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from reconciler.domain.answer import Verdict
+from reconciler.domain.dialect import Meaning
 from reconciler.domain.jsontext import Json
 from reconciler.domain.plan import LiveTenant
 from reconciler.domain.records import Entry, HrEvent, Intent
@@ -69,15 +70,14 @@ class SchemaReader(Protocol):
 class WriteResult:
     """What one sent write came to; `message` is for a person, `retry_after` in seconds.
 
-    `unsupported` says that the service does not allow this kind of write at all, `conflict`
-    that it answered 409: somebody has that id already.
+    `means` is what a refusal says beyond its status: somebody has that id already, the tenant is
+    full, or the service does not allow this kind of write at all.
     """
 
     verdict: Verdict
     message: str
     retry_after: float | None = None
-    unsupported: bool = False
-    conflict: bool = False
+    means: Meaning | None = None
 
 
 class SchemaWriter(SchemaReader, Protocol):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from reconciler.domain.answer import Applied, Next
 from reconciler.domain.blocking import BlockReason
 from reconciler.domain.body import create_body, patch_body, update_body
-from reconciler.domain.dialect import UpdateStrategy
+from reconciler.domain.dialect import Meaning, UpdateStrategy
 from reconciler.domain.diff import Standing, differences, managed_view, standing
 from reconciler.domain.outcome import OutcomeKind
 from reconciler.domain.plan import Create, Update
@@ -92,7 +92,7 @@ class Write:
                 return Written(
                     kind=OutcomeKind.NOT_APPLIED,
                     detail=result.message,
-                    blocked=BlockReason.UNSUPPORTED if result.unsupported else None,
+                    blocked=_BLOCKS.get(result.means) if result.means else None,
                 )
 
     def _proof(self, result: WriteResult) -> Written:
@@ -155,7 +155,7 @@ class Write:
                 )
             case Next.VERIFY:
                 return self._other(result, self.live)
-            case _ if result.conflict:
+            case _ if result.means is Meaning.EXISTS:
                 return Written(
                     kind=OutcomeKind.NOT_APPLIED,
                     detail=f"{result.message}, yet reading by id finds nothing new; "
@@ -191,6 +191,10 @@ class Write:
         )
 
 
+_BLOCKS = {
+    Meaning.UNSUPPORTED: BlockReason.UNSUPPORTED,
+    Meaning.LIMIT_REACHED: BlockReason.EXTENSION_LIMIT,
+}
 _NEVER_SENT = "the run was asked to stop before it was sent"
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from reconciler.domain.answer import Applied, Next, Verdict
-from reconciler.domain.dialect import Dialect, UpdateStrategy
+from reconciler.domain.dialect import Dialect, Meaning, UpdateStrategy
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Manages, OnDrift, Place, SchemaExtension, Tenant, Webhook
 from reconciler.domain.plan import LiveTenant
@@ -117,10 +117,15 @@ LOST = WriteResult(verdict=Verdict(Applied.UNKNOWN, Next.READ), message="the ans
 THROTTLED = WriteResult(
     verdict=Verdict(Applied.NO, Next.RETRY), message="POST → 429", retry_after=7.0
 )
-THERE = WriteResult(verdict=Verdict(Applied.NO, Next.READ), message="POST → 409", conflict=True)
+THERE = WriteResult(
+    verdict=Verdict(Applied.NO, Next.READ), message="POST → 409", means=Meaning.EXISTS
+)
 REFUSED = WriteResult(verdict=Verdict(Applied.NO, Next.STOP), message="POST → 400")
 NOT_ALLOWED = WriteResult(
-    verdict=Verdict(Applied.NO, Next.STOP), message="POST → 405", unsupported=True
+    verdict=Verdict(Applied.NO, Next.STOP), message="POST → 405", means=Meaning.UNSUPPORTED
+)
+FULL = WriteResult(
+    verdict=Verdict(Applied.NO, Next.STOP), message="POST → 400", means=Meaning.LIMIT_REACHED
 )
 
 Store = Callable[[dict[str, Json]], dict[str, Json] | None]

@@ -15,6 +15,7 @@ from reconciler.ports import WriteResult
 from reconciler.writing import LAG_PAUSE, Write, Written
 from tests.fakes import (
     CREATED,
+    FULL,
     LOST,
     NOT_ALLOWED,
     REFUSED,
@@ -186,6 +187,18 @@ def test_a_service_without_that_verb_blocks_the_change():
     tenant = script((NOT_ALLOWED, nothing))
 
     assert create(tenant).blocked is BlockReason.UNSUPPORTED
+
+
+def test_a_tenant_that_turns_out_to_be_full_blocks_the_change():
+    tenant = script((FULL, nothing))
+
+    written = create(tenant)
+
+    assert (written.kind, written.blocked) == (
+        OutcomeKind.NOT_APPLIED,
+        BlockReason.EXTENSION_LIMIT,
+    )
+    assert tenant.writes() == 1
 
 
 def test_the_pause_before_a_late_read_is_the_documented_one():

@@ -56,6 +56,36 @@ class EtagMode(StrEnum):
     NONE = "none"
 
 
+class Meaning(StrEnum):
+    """What a refusal of a write says beyond its status."""
+
+    EXISTS = "exists"  # somebody has that id, or the version is another by now
+    LIMIT_REACHED = "limit-reached"  # the tenant holds as many extensions as it may
+    UNSUPPORTED = "unsupported"  # the service has no such write at all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorShape:
+    """How a service words one such refusal: a status, and where given a code and a part of it.
+
+    `code` is the `scimType` (RFC 7644 section 3.12) or the vendor's own; `detail` is a part of
+    the sentence for a person. Case counts in neither.
+    """
+
+    means: Meaning
+    status: int
+    code: str | None = None
+    detail: str | None = None
+
+    def fits(self, status: int, code: str, detail: str) -> bool:
+        """Whether an answer with that status, code and sentence is such a refusal."""
+        return (
+            status == self.status
+            and (self.code is None or fold(self.code) == fold(code))
+            and (self.detail is None or fold(self.detail) in fold(detail))
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Names:
     """What a service takes for an attribute's name: a pattern for all of it, and in words."""
@@ -81,6 +111,8 @@ class Dialect:
     change the service accepts and drops; RFC 7643 spelling, or a vendor member.
     `protected_prefixes` are URNs that belong to the vendor.
     `requests_per_minute` is what we keep to without being told (None: no limit known).
+    `errors` are refusals of a write that mean more than their status; what RFC 7644 section 3.12
+    says of a status needs none.
     `lag_reads` is how often an absent answer is asked again before it is believed after a write.
     `permission_hint` says which scopes or roles a 403 asks for, and where an administrator looks.
     """
@@ -106,6 +138,7 @@ class Dialect:
     paging: Paging = Paging.INDEX
     page_size: int = 100
     etag: EtagMode = EtagMode.HEADER
+    errors: tuple[ErrorShape, ...] = ()
     requests_per_minute: int | None = None
     lag_reads: int = 1
     permission_hint: str = ""
@@ -135,6 +168,7 @@ class Dialect:
             paging=Paging(data.get("paging", Paging.INDEX)),
             page_size=data.get("pageSize", 100),
             etag=EtagMode(data.get("etag", EtagMode.HEADER)),
+            errors=tuple(_error_shape(each) for each in data.get("errors", ())),
             requests_per_minute=data.get("requestsPerMinute"),
             lag_reads=data.get("lagReads", 1),
             permission_hint=data.get("permissionHint", ""),
@@ -165,6 +199,7 @@ class Dialect:
             "paging": str(self.paging),
             "pageSize": self.page_size,
             "etag": str(self.etag),
+            "errors": [_error_data(each) for each in self.errors],
             "requestsPerMinute": self.requests_per_minute,
             "lagReads": self.lag_reads,
             "permissionHint": self.permission_hint,
@@ -191,6 +226,10 @@ class Dialect:
             }
         )
 
+    def meaning(self, status: int, code: str, detail: str) -> Meaning | None:
+        """What the service's own data says of a refusal; None where it says nothing of it."""
+        return next((e.means for e in self.errors if e.fits(status, code, detail)), None)
+
     def asked_for(self, desired: Schema) -> Schema:
         """What a manifest can ask of this service: without what the service sets on its own."""
         if not self.server_members:
@@ -203,6 +242,20 @@ class Dialect:
         return fold(schema_id).startswith(
             tuple(fold(prefix) for prefix in (*_RFC_PREFIXES, *self.protected_prefixes))
         )
+
+
+def _error_shape(data: Mapping[str, Json]) -> ErrorShape:
+    return ErrorShape(
+        means=Meaning(data["means"]),
+        status=data["status"],
+        code=data.get("code"),
+        detail=data.get("detail"),
+    )
+
+
+def _error_data(shape: ErrorShape) -> dict[str, Json]:
+    data: dict[str, Json] = {"means": str(shape.means), "status": shape.status}
+    return data | {m: v for m, v in (("code", shape.code), ("detail", shape.detail)) if v}
 
 
 def _without(document: Mapping[str, Json], members: Collection[str]) -> dict[str, Json]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reconciler.domain.answer import Applied, Next, Verdict
 from reconciler.domain.body import patch_body
-from reconciler.domain.dialect import EtagMode
+from reconciler.domain.dialect import ErrorShape, EtagMode, Meaning
 from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import Schema
 from reconciler.ports import SchemaWriter, WriteResult
@@ -254,7 +254,7 @@ def test_a_service_without_such_writes_is_told_from_one_that_refuses_this_one(
         result = WRITES[write](w)
 
     words = f"this service does not allow schemas to be {'cre' if write == 'create' else 'chang'}"
-    assert result.unsupported is unsupported
+    assert (result.means is Meaning.UNSUPPORTED) is unsupported
     assert (words in result.message) is unsupported
 
 
@@ -266,7 +266,7 @@ def test_a_service_that_has_no_creates_is_not_asked_for_one_again(status: int) -
         w.writer.replace(LIVE, DOCUMENT)
 
     assert [r.method for r in w.requests] == ["POST", "PUT"]
-    assert second.unsupported
+    assert second.means is Meaning.UNSUPPORTED
     assert second == first
     assert "none is for the rest of this run" in first.message
 
@@ -304,7 +304,78 @@ def test_a_message_has_the_services_own_words_and_what_to_do(
 def test_only_a_409_is_a_conflict(write: Write) -> None:
     for status in (200, 400, 409, 412, 500):
         with world(in_turn(reply(status))) as w:
-            assert write(w).conflict is (status == 409)
+            assert (write(w).means is Meaning.EXISTS) is (status == 409)
+
+
+GENESYS = {  # the error body of the platform, which gateways before SCIM answer with
+    "message": "The schema is there already.", "code": "schema.duplicate", "status": 400,
+    "contextId": "c0", "details": [], "errors": [],
+}  # fmt: skip
+SHAPED = replace(
+    HINTED,
+    errors=(
+        ErrorShape(means=Meaning.EXISTS, status=400, code="schema.duplicate"),
+        ErrorShape(means=Meaning.EXISTS, status=400, code="uniqueness"),
+        ErrorShape(means=Meaning.LIMIT_REACHED, status=400, detail="maximum count reached"),
+        ErrorShape(means=Meaning.UNSUPPORTED, status=403, detail="read-only"),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("script", "means", "verdict", "words"),
+    [
+        (
+            json_reply(GENESYS, 400),
+            Meaning.EXISTS,
+            Verdict(Applied.NO, Next.READ),
+            "400 schema.duplicate: «The schema is there already.»",
+        ),
+        (
+            scim_error(400, "there", "uniqueness"),
+            Meaning.EXISTS,
+            Verdict(Applied.NO, Next.READ),
+            "400 uniqueness: «there»",
+        ),
+        (
+            scim_error(400, "Custom schema maximum count reached!"),
+            Meaning.LIMIT_REACHED,
+            REFUSED,
+            "as many extensions as the service allows",
+        ),
+        (scim_error(403, "Schemas are Read-Only"), Meaning.UNSUPPORTED, REFUSED, "does not allow"),
+        (scim_error(400, "no", "invalidValue"), None, REFUSED, "400 invalidValue: «no»"),
+        (scim_error(403, "no"), None, REFUSED, "needs the scope scim:admin"),
+    ],
+)
+def test_the_dialect_says_which_refusals_mean_more_than_their_status(
+    script: Script, means: Meaning | None, verdict: Verdict, words: str
+) -> None:
+    with world(in_turn(script), dialect=SHAPED) as w:
+        result = w.writer.create(DOCUMENT)
+
+    assert (result.means, result.verdict) == (means, verdict)
+    assert words in result.message
+
+
+def test_a_full_tenant_is_sent_no_further_create_and_may_be_changed_still() -> None:
+    full = scim_error(400, "Custom schema maximum count reached!")
+    with world(in_turn(full, reply(201)), dialect=SHAPED) as w:
+        first = w.writer.create(DOCUMENT)
+        second = w.writer.create(schema(2))
+        w.writer.replace(LIVE, DOCUMENT)
+
+    assert [r.method for r in w.requests] == ["POST", "PUT"]
+    assert second == first
+
+
+def test_a_change_that_a_limit_stops_does_not_stop_the_next() -> None:
+    full = scim_error(400, "maximum count reached")
+    with world(in_turn(full, reply(200)), dialect=SHAPED) as w:
+        w.writer.replace(LIVE, DOCUMENT)
+        w.writer.replace(LIVE, DOCUMENT)
+
+    assert [r.method for r in w.requests] == ["PUT", "PUT"]
 
 
 @both

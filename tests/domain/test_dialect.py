@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 
 from reconciler.domain.dialect import (
     Dialect,
+    ErrorShape,
     EtagMode,
     IdEncoding,
     ListShape,
+    Meaning,
     Names,
     Paging,
     UpdateStrategy,
@@ -74,6 +76,13 @@ def test_a_letter_that_only_looks_like_the_prefix_is_not_protected() -> None:
 
 words = st.lists(st.sampled_from(["type", "required", "idcsX", "caseExact"]), unique=True)
 numbers = st.integers(1, 500)
+error_shapes = st.builds(
+    ErrorShape,
+    means=st.sampled_from(Meaning),
+    status=st.integers(400, 499),
+    code=st.none() | st.text(min_size=1),
+    detail=st.none() | st.text(min_size=1),
+)
 dialects = st.builds(
     Dialect,
     name=st.sampled_from(["genesys", "sap"]),
@@ -97,6 +106,7 @@ dialects = st.builds(
     paging=st.sampled_from(Paging),
     page_size=numbers,
     etag=st.sampled_from(EtagMode),
+    errors=st.lists(error_shapes, max_size=2).map(tuple),
     requests_per_minute=st.none() | numbers,
     lag_reads=st.integers(0, 9),
     permission_hint=st.text(),
@@ -140,10 +150,36 @@ def test_every_entry_but_the_hint_is_in_the_digest(field: str) -> None:
         "protected_prefixes": ("urn:x:",), "id_encoding": IdEncoding.PERCENT,
         "content_type": "application/json", "list_shape": ListShape.MAP, "paging": Paging.CURSOR,
         "page_size": 9, "etag": EtagMode.NONE, "requests_per_minute": 30, "lag_reads": 7,
-        "permission_hint": "x",
+        "permission_hint": "x", "errors": (ErrorShape(means=Meaning.EXISTS, status=400),),
     }  # fmt: skip
     changed = dialect(**{field: other[field]}).digest() != dialect().digest()
     assert changed is (field != "permission_hint")
+
+
+TAKEN = ErrorShape(means=Meaning.EXISTS, status=400, code="entityExists")
+FULL = ErrorShape(means=Meaning.LIMIT_REACHED, status=400, detail="maximum count")
+ANY = ErrorShape(means=Meaning.UNSUPPORTED, status=422)
+
+
+@pytest.mark.parametrize(
+    ("answer", "means"),
+    [
+        ((400, "entityExists", ""), Meaning.EXISTS),
+        ((400, "ENTITYEXISTS", "whatever"), Meaning.EXISTS),
+        ((400, "entityExist", ""), None),
+        ((409, "entityExists", ""), None),
+        ((400, "", "Custom schema Maximum Count reached!"), Meaning.LIMIT_REACHED),
+        ((400, "entityExists", "maximum count"), Meaning.EXISTS),
+        ((400, "maximum count", ""), None),
+        ((422, "", ""), Meaning.UNSUPPORTED),
+        ((400, "", ""), None),
+    ],
+)
+def test_a_refusal_means_what_the_first_shape_that_fits_says(
+    answer: tuple[int, str, str], means: Meaning | None
+) -> None:
+    assert dialect(errors=(TAKEN, FULL, ANY)).meaning(*answer) is means
+    assert dialect().meaning(*answer) is None
 
 
 def test_what_the_service_sets_on_its_own_is_not_asked_for() -> None:

@@ -65,13 +65,33 @@ def common_advice(asked: Asked, status: int) -> str | None:
 
 def what_came(asked: Asked, answer: Answer) -> str:
     """The status, `scimType` and the service's own words, on one line: `409 uniqueness: «…»`."""
-    code, detail = _own_words(answer)
+    code, detail = own_words(answer)
+    if not re.fullmatch(r"[\w.-]{1,40}", code, re.ASCII):
+        code = ""
     if not detail and _is_html(answer):
         return f"{answer.status} with {_html(asked, answer)}"
     if asked.credential and asked.credential in code:
         code = ""
     shown = _masked(detail, asked.credential)
     return f"{answer.status}{f' {code}' if code else ''}{f': «{shown}»' if shown else ''}"
+
+
+def own_words(answer: Answer) -> tuple[str, str]:
+    """A short code and a sentence, from the bodies of SCIM, OAuth, Genesys, SAP, WSO2 and others.
+
+    Of errors only: a success carries a schema, whose description is no word about the request.
+    """
+    if answer.status < 400:
+        return "", ""
+    document = _document(answer)
+    nested = document.get("error")
+    if isinstance(nested, dict):
+        document = nested
+    code = _first(document, "scimType", "error", "code", "errorCode")
+    detail = _first(
+        document, "detail", "description", "error_description", "errorSummary", "message"
+    )
+    return code, detail
 
 
 def unreadable(asked: Asked, answer: Answer, reason: str) -> AnswerUnreadable:
@@ -108,24 +128,6 @@ def _lost(asked: Asked, reply: NoAnswer) -> TenantError:
     return TenantUnavailable(
         f"{asked}: {reply.reason}; check spec.baseUrl and the network, then run again"
     )
-
-
-def _own_words(answer: Answer) -> tuple[str, str]:
-    """A short code and a sentence, from the error shapes of SCIM, OAuth, SAP, WSO2 and others.
-
-    Of errors only: a success carries a schema, whose description is no word about the request.
-    """
-    if answer.status < 400:
-        return "", ""
-    document = _document(answer)
-    nested = document.get("error")
-    if isinstance(nested, dict):
-        document = nested
-    code = _first(document, "scimType", "error", "code", "errorCode")
-    detail = _first(
-        document, "detail", "description", "error_description", "errorSummary", "message"
-    )
-    return (code if re.fullmatch(r"[\w.-]{1,40}", code, re.ASCII) else ""), detail
 
 
 def _document(answer: Answer) -> dict[str, Json]:

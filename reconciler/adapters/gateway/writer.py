@@ -9,30 +9,33 @@ from reconciler.adapters.gateway.answers import (
     Asked,
     common_advice,
     is_scim_error,
+    own_words,
     what_came,
 )
 from reconciler.adapters.gateway.reader import ACCEPT, Connection, HttpSchemaReader, Sender
 from reconciler.adapters.retrying import asked_wait
 from reconciler.domain.answer import Answer, Applied, Next, NoAnswer, Reply, Verdict, judge_write
-from reconciler.domain.dialect import EtagMode
+from reconciler.domain.dialect import Dialect, EtagMode, Meaning
 from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import Schema
 from reconciler.errors import TenantError
 from reconciler.ports import WriteResult
 
 _REFUSED = Verdict(Applied.NO, Next.STOP)
+_THERE = Verdict(Applied.NO, Next.READ)
 
 
 class HttpSchemaWriter(HttpSchemaReader):
     """ports.SchemaWriter. `writes` is an Http that can send nothing but POST, PUT and PATCH.
 
-    A kind of write that the service turns out not to have is not sent to it again.
+    A kind of write that the service turns out not to have is not sent to it again, and no create
+    where the tenant turns out to be full.
     """
 
     def __init__(self, connection: Connection, writes: Sender) -> None:
         super().__init__(connection)
         self._writes = writes
-        self._unsupported: dict[str, WriteResult] = {}
+        self._futile: dict[str, WriteResult] = {}
 
     def create(self, document: Mapping[str, Json]) -> WriteResult:
         """POST a schema. Never raises TenantError: what happened is the result."""
@@ -61,11 +64,12 @@ class HttpSchemaWriter(HttpSchemaReader):
     def _write(
         self, method: str, url: str, document: Mapping[str, Json], *, if_match: str | None
     ) -> WriteResult:
-        if (known := self._unsupported.get(method)) is not None:
+        if (known := self._futile.get(method)) is not None:
             return known
         result = self._send(method, url, document, if_match=if_match)
-        if result.unsupported:
-            self._unsupported[method] = result
+        full = method == "POST" and result.means is Meaning.LIMIT_REACHED
+        if full or result.means is Meaning.UNSUPPORTED:
+            self._futile[method] = result
         return result
 
     def _send(
@@ -92,35 +96,54 @@ class HttpSchemaWriter(HttpSchemaReader):
             return WriteResult(verdict=verdict, message=f"{asked}: {reply.reason}")
         if verdict.next is Next.RENEW_TOKEN:  # that was done already
             verdict = replace(verdict, next=Next.STOP)
-        unsupported = _is_unsupported(asked.method, reply)
+        means = _meaning(self._connection.dialect, asked.method, reply)
         said = f"{asked}: {what_came(asked, reply)}"
-        advice = _advice(asked, reply, unsupported=unsupported)
+        advice = _advice(asked, reply, means)
         return WriteResult(
-            verdict=verdict,
+            verdict=_VERDICTS[means] if means else verdict,
             message=f"{said}; {advice}" if advice else said,
             retry_after=asked_wait(reply, now=self._connection.clock.now()),
-            unsupported=unsupported,
-            conflict=reply.status == 409,
+            means=means,
         )
 
 
-def _is_unsupported(method: str, answer: Answer) -> bool:
-    """Whether the service has no such write at all.
+_VERDICTS = {
+    Meaning.EXISTS: _THERE,
+    Meaning.LIMIT_REACHED: _REFUSED,
+    Meaning.UNSUPPORTED: _REFUSED,
+}
+
+
+def _meaning(dialect: Dialect, method: str, answer: Answer) -> Meaning | None:
+    """What a refusal says beyond its status: by the service's own data, else by RFC 7644 3.12.
 
     A schema that is gone is answered with an Error resource; where there is no route, a PUT
     or PATCH meets whatever the service says to an address that it does not know.
     """
-    if answer.status == 404:
-        return method == "POST" or not is_scim_error(answer)
-    return answer.status in (405, 501)
+    if (known := dialect.meaning(answer.status, *own_words(answer))) is not None:
+        return known
+    match answer.status:
+        case 409:
+            return Meaning.EXISTS
+        case 405 | 501:
+            return Meaning.UNSUPPORTED
+        case 404 if method == "POST" or not is_scim_error(answer):
+            return Meaning.UNSUPPORTED
+        case _:
+            return None
 
 
-def _advice(asked: Asked, answer: Answer, *, unsupported: bool) -> str | None:
-    if unsupported:
+def _advice(asked: Asked, answer: Answer, means: Meaning | None) -> str | None:
+    if means is Meaning.UNSUPPORTED:
         done = "created" if asked.method == "POST" else "changed"
         return (
             f"this service does not allow schemas to be {done}, and none is for the rest of this "
             "run; where that is so for good, write it into spec.capabilities or spec.dialect"
+        )
+    if means is Meaning.LIMIT_REACHED:
+        return (
+            "the tenant holds as many extensions as the service allows; retire one that is not "
+            "used, or have the limit raised"
         )
     match answer.status:
         case 404:

@@ -3,24 +3,34 @@
 The writes go the way of every apply: locked, intended, proved by a read, and recorded.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from reconciler.applying import Applying
+from reconciler.domain.blocking import BlockReason
 from reconciler.domain.dialect import Dialect, UpdateStrategy
+from reconciler.domain.diff import differences, managed_view
 from reconciler.domain.health import Finding, Grade
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Manages, OnDrift, Place, SchemaExtension, Tenant
 from reconciler.domain.outcome import Outcome, OutcomeKind
 from reconciler.domain.plan import Blocked, Selection, TenantPlan, plan_tenant
 from reconciler.domain.records import Event, Run, Status
-from reconciler.domain.scim import Schema
+from reconciler.domain.scim import Attribute, Mutability, Schema
 from reconciler.errors import TenantError
 from reconciler.ports import Clock, Journal, Locks, Retry, SchemaWriter
 
 PROBE_URN = "urn:ietf:params:scim:schemas:extension:reconciler:2.0:User:reconcilerProbe"
 READ_ONLY = "read-only"
-_WORDS = ("the first word of a probe", "the second word of a probe")
+_ATTRIBUTE = "probe"
+_WORDS = ("a probe as it was made", "a probe that was changed", "a probe that was changed again")
+_VALUES = ("one", "two")
+_MADE: dict[str, Json] = {
+    "description": _WORDS[0],
+    "caseExact": True,
+    "canonicalValues": list(_VALUES[:1]),
+    "mutability": str(Mutability.IMMUTABLE),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,47 +73,81 @@ class Probing:
                 return
         else:
             yield Finding("create", Grade.NOTE, f"not probed: {PROBE_URN} is there already")
-        yield from self._updated(learnt)
+        asked = yield from self._updated(learnt)
+        if asked is not None:
+            yield from self._kept(asked, learnt)
 
     def _created(self, learnt: dict[str, Json]) -> Generator[Finding, None, bool]:
         """Whether the probe is there now is what it returns."""
-        outcome = self._carried_out(replace(self.dialect, creates=True), _WORDS[0])
+        outcome = self._carried_out(replace(self.dialect, creates=True), _first(self.dialect))
         match outcome:
-            case Outcome(kind=OutcomeKind.APPLIED | OutcomeKind.ADOPTED):
+            case Outcome(
+                kind=OutcomeKind.APPLIED | OutcomeKind.ADOPTED | OutcomeKind.IGNORED_BY_SERVER
+            ):
                 learnt["creates"] = True
                 words = f"schemas can be created; {PROBE_URN} stays, for nothing is ever deleted"
                 yield Finding("create", Grade.OK, words)
                 return True
-            case Outcome(blocked=None) | str():
-                yield Finding("create", Grade.UNKNOWN, _told(outcome))
-            case Outcome():
+            case Outcome(blocked=BlockReason.UNSUPPORTED):
                 learnt["creates"] = False
                 yield Finding("create", Grade.WARNING, _told(outcome))
+            case _:
+                yield Finding("create", Grade.UNKNOWN, _told(outcome))
         return False
 
-    def _updated(self, learnt: dict[str, Json]) -> Iterator[Finding]:
-        """Change the description of the probe's attribute: by PUT, else by PATCH."""
+    def _updated(self, learnt: dict[str, Json]) -> Generator[Finding, None, Attribute | None]:
+        """Change the probe's attribute: by PUT, else by PATCH.
+
+        What the service has been asked to hold of it is what it returns; None where the service
+        did neither take nor refuse it.
+        """
         for strategy in (UpdateStrategy.PUT, UpdateStrategy.PATCH):
             try:
                 live = self.writer.read(PROBE_URN)
             except TenantError as error:
                 yield Finding("update", Grade.UNKNOWN, str(error))
-                return
-            outcome = self._carried_out(replace(self.dialect, updates=strategy), _other(live))
-            if isinstance(outcome, Outcome) and outcome.kind.verified:
+                return None
+            wanted = _second(self.dialect, live)
+            able = replace(self.dialect, updates=strategy, ignored=(), immutable=())
+            outcome = self._carried_out(able, wanted)
+            if _is_taken(outcome, live, wanted):
                 learnt["updates"] = str(strategy)
                 yield Finding("update", Grade.OK, f"schemas can be changed by {strategy.upper()}")
-                return
-            if isinstance(outcome, str) or not _is_incapable(outcome):
+                return _asked(self.dialect, _words(wanted)).attribute(_ATTRIBUTE)
+            if isinstance(outcome, str) or not _is_incapable(outcome, live):
                 yield Finding("update", Grade.UNKNOWN, _told(outcome))
-                return
+                return None
         learnt["updates"] = str(UpdateStrategy.NONE)
         yield Finding("update", Grade.WARNING, f"schemas cannot be changed: {_told(outcome)}")
+        return _asked(self.dialect, _words(live)).attribute(_ATTRIBUTE)
 
-    def _carried_out(self, dialect: Dialect, words: str) -> Outcome | str:
-        """Apply the probe with those words in it; why not, where it could not be planned."""
+    def _kept(self, asked: Attribute, learnt: dict[str, Json]) -> Iterator[Finding]:
+        """Which of its characteristics the service accepted and dropped, and what it added."""
         try:
-            plan = self._plan(dialect, words)
+            live = self.writer.read(PROBE_URN)
+        except TenantError as error:
+            yield Finding("ignored", Grade.UNKNOWN, str(error))
+            return
+        held = live.attribute(_ATTRIBUTE) if live else None
+        if held is None:
+            yield Finding("ignored", Grade.UNKNOWN, f"{PROBE_URN} has no such attribute any more")
+            return
+        wanted, stored = _members(asked), _members(held)
+        if dropped := sorted(m for m in wanted if stored.get(m) != wanted[m]):
+            known = [m for m in self.dialect.ignored if m not in dropped]
+            learnt["ignored"] = [*known, *dropped]
+            words = f"accepted and dropped: {', '.join(dropped)}; who asks for that never gets it"
+            yield Finding("ignored", Grade.WARNING, words)
+        else:
+            yield Finding("ignored", Grade.OK, "every characteristic is stored as it was sent")
+        if added := sorted(dict(held.vendor).keys() - dict(asked.vendor).keys()):
+            words = f"the service adds {', '.join(added)}; no manifest need name them"
+            yield Finding("added", Grade.NOTE, words)
+
+    def _carried_out(self, dialect: Dialect, wanted: Schema) -> Outcome | str:
+        """Apply the probe as it is wanted; why not, where it could not be planned."""
+        try:
+            plan = self._plan(dialect, wanted)
         except TenantError as error:
             return str(error)
         outcomes = self._applying().apply(plan)
@@ -112,13 +156,13 @@ class Probing:
         (change,) = plan.changes
         return change.recipe if isinstance(change, Blocked) else "nothing would be changed"
 
-    def _plan(self, dialect: Dialect, words: str) -> TenantPlan:
+    def _plan(self, dialect: Dialect, wanted: Schema) -> TenantPlan:
         return plan_tenant(
             tenant=self.tenant.name,
             base_url=self.tenant.base_url,
             dialect=dialect,
             limits=self.tenant.limits,
-            desired=(_probe(words, dialect),),
+            desired=(_extension(wanted),),
             live=self.writer.read_all((PROBE_URN,)),
             selection=Selection(),
         )
@@ -141,29 +185,81 @@ class Probing:
         self.journal.record(replace(entry, detail=detail))
 
 
-def _probe(words: str, dialect: Dialect) -> SchemaExtension:
-    """An extension that asks nothing of anybody: one optional text."""
-    attribute: dict[str, Json] = {"name": "probe", "type": "string", "description": words}
-    attribute |= dict.fromkeys(dialect.members, "reconcilerProbe")
-    document = {"id": PROBE_URN, "name": "reconcilerProbe", "attributes": [attribute]}
+def _first(dialect: Dialect) -> Schema:
+    """The probe as it is made: one optional text that asks nothing of anybody.
+
+    What it says of itself is what services drop; most of it can be loosened later.
+    """
+    return _schema(_made(dialect))
+
+
+def _second(dialect: Dialect, live: Schema | None) -> Schema:
+    """The live probe with a compatible change in it: other words, more values, writable."""
+    held = live.attribute(_ATTRIBUTE) if live else None
+    if held is None:
+        return _first(dialect)
+    words = next(each for each in _WORDS[1:] if each != held.description)
+    changes: dict[str, Json] = {"description": words, "mutability": str(Mutability.READ_WRITE)}
+    if held.canonical_values:  # from none to some would be less than before
+        changes["canonicalValues"] = sorted({*held.canonical_values, *_VALUES})
+    return _schema({**held.to_json(), **changes})
+
+
+def _asked(dialect: Dialect, words: str | None) -> Schema:
+    """All that the service was asked to hold; its words tell whether it was changed since."""
+    if words not in _WORDS[1:]:
+        return _first(dialect)
+    mutability = str(Mutability.READ_WRITE)
+    changes = {"description": words, "canonicalValues": list(_VALUES), "mutability": mutability}
+    return _schema({**_made(dialect), **changes})
+
+
+def _made(dialect: Dialect) -> dict[str, Json]:
+    return {**_MADE, **dict.fromkeys(dialect.members, "reconcilerProbe")}
+
+
+def _words(schema: Schema | None) -> str | None:
+    attribute = schema.attribute(_ATTRIBUTE) if schema else None
+    return attribute.description if attribute else None
+
+
+def _schema(characteristics: Mapping[str, Json]) -> Schema:
+    attribute = {"name": _ATTRIBUTE, "type": "string", **characteristics}
+    return Schema.from_json({"id": PROBE_URN, "name": "reconcilerProbe", "attributes": [attribute]})
+
+
+def _extension(wanted: Schema) -> SchemaExtension:
     return SchemaExtension(
         name="reconciler-probe",
         place=Place("doctor --probe-writes"),
-        schema=Schema.from_json(document),
+        schema=wanted,
         on_drift=OnDrift.UPDATE,
         manages=Manages.ATTRIBUTES,
     )
 
 
-def _other(live: Schema | None) -> str:
-    """Other words than those that are live, so that there is something to change."""
-    attribute = live.attribute("probe") if live else None
-    return _WORDS[attribute is not None and attribute.description == _WORDS[0]]
+def _members(attribute: Attribute) -> dict[str, Json]:
+    """All that an attribute says, vendor members too; sub-attributes it has none."""
+    return {**attribute.to_json(), **dict(attribute.vendor)}
 
 
-def _is_incapable(outcome: Outcome) -> bool:
-    """Whether the service has shown that it does not do such a thing, to whomever asks."""
-    return outcome.blocked is not None or outcome.kind is OutcomeKind.IGNORED_BY_SERVER
+def _is_taken(outcome: Outcome | str, live: Schema | None, wanted: Schema) -> bool:
+    """Whether a change was made, be it without some of its characteristics."""
+    if isinstance(outcome, str) or live is None:
+        return False
+    if outcome.kind is not OutcomeKind.IGNORED_BY_SERVER:
+        return outcome.kind.verified
+    view = managed_view(live, wanted, Manages.ATTRIBUTES)
+    return bool({d.path for d in differences(view, wanted)} - set(outcome.fields))
+
+
+def _is_incapable(outcome: Outcome, live: Schema | None) -> bool:
+    """Whether the service has shown that it does not do such a thing, to whomever asks.
+
+    One that keeps no words at all may have dropped those alone: of that one nothing is known.
+    """
+    dropped = outcome.kind is OutcomeKind.IGNORED_BY_SERVER and _words(live) is not None
+    return dropped or outcome.blocked is BlockReason.UNSUPPORTED
 
 
 def _told(outcome: Outcome | str) -> str:

@@ -14,12 +14,14 @@ from reconciler.probing import PROBE_URN, Probing
 from tests.fakes import (
     CREATED,
     DIALECT,
+    FULL,
     NOT_ALLOWED,
     REFUSED,
     FakeClock,
     FakeLocks,
     FakeTenant,
     MemoryJournal,
+    Store,
     document,
     nothing,
     patience,
@@ -53,6 +55,10 @@ def test_a_service_that_does_all_is_found_to() -> None:
     found, learnt = probe(service, journal)
 
     assert learnt == {"creates": True, "updates": "put"}
+    assert found["ignored"] == Finding(
+        "ignored", Grade.OK, "every characteristic is stored as it was sent"
+    )
+    assert "added" not in found
     assert PROBE_URN in found["create"].words
     assert "nothing is ever deleted" in found["create"].words
     assert list(service.schemas) == [PROBE_URN.lower()]
@@ -121,6 +127,126 @@ def test_a_service_that_refuses_or_drops_all_changes_has_no_updates(answer) -> N
     assert found["update"].grade is Grade.WARNING
 
 
+# --- what a service accepts and drops -------------------------------------------------------
+
+
+def keeps(**otherwise: Json) -> Store:
+    """A service whose attributes always read so, whatever it is sent; None leaves one out."""
+
+    def store(body: dict[str, Json]) -> dict[str, Json]:
+        attributes = [
+            {m: v for m, v in {**a, **otherwise}.items() if v is not None}
+            for a in body["attributes"]
+        ]
+        return {**body, "attributes": attributes}
+
+    return store
+
+
+def stubborn(store: Store) -> FakeTenant:
+    return FakeTenant(script=deque([(CREATED, store)] * 9))
+
+
+DROPS: dict[str, tuple[dict[str, Json], list[str]]] = {
+    "one from the start": ({"caseExact": False}, ["caseExact"]),
+    "values": ({"canonicalValues": None}, ["canonicalValues"]),
+    "more values": ({"canonicalValues": ["one"]}, ["canonicalValues"]),
+    "a loosening": ({"mutability": "immutable"}, ["mutability"]),
+    "several": ({"caseExact": False, "mutability": "immutable"}, ["caseExact", "mutability"]),
+    "in other words": ({"MUTABILITY": "READ_WRITE", "mutability": None}, []),
+}
+
+
+@pytest.mark.parametrize(("otherwise", "dropped"), DROPS.values(), ids=DROPS.keys())
+def test_what_a_service_accepts_and_drops_is_learnt_whenever_it_is_asked(
+    otherwise: dict[str, Json], dropped: list[str]
+) -> None:
+    service = stubborn(keeps(**otherwise))
+
+    first, learnt = probe(service)
+    again, learnt_again = probe(service)
+
+    expected = {"updates": "put"} | ({"ignored": dropped} if dropped else {})
+    assert (learnt, learnt_again) == ({"creates": True} | expected, expected)
+    for found in (first, again):
+        assert found["update"].grade is Grade.OK
+        assert found["ignored"].grade is (Grade.WARNING if dropped else Grade.OK)
+        assert all(each in found["ignored"].words for each in dropped)
+
+
+def test_a_service_that_keeps_no_words_is_not_taken_for_one_that_takes_no_changes() -> None:
+    service = stubborn(keeps(description=None))
+
+    _, learnt = probe(service)
+    found, learnt_again = probe(service)
+
+    assert learnt == {"creates": True, "updates": "put", "ignored": ["description"]}
+    assert learnt_again == {}
+    assert found["update"].grade is Grade.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("otherwise", "dropped"),
+    [
+        ({"caseExact": False}, ["caseExact"]),
+        ({"mutability": "readWrite"}, ["mutability"]),
+        ({}, []),
+    ],
+)
+def test_without_updates_the_create_tells_what_is_dropped(
+    otherwise: dict[str, Json], dropped: list[str]
+) -> None:
+    service = FakeTenant(
+        script=deque([(CREATED, keeps(**otherwise)), *[(NOT_ALLOWED, nothing)] * 4])
+    )
+
+    learnt = [probe(service)[1], probe(service)[1]]
+
+    expected = {"updates": "none"} | ({"ignored": dropped} if dropped else {})
+    assert learnt == [{"creates": True} | expected, expected]
+
+
+def test_what_the_dialect_knows_to_be_ignored_is_kept_beside_what_is_learnt() -> None:
+    known = replace(DIALECT, ignored=("type", "caseExact"))
+
+    _, learnt = probe(stubborn(keeps(caseExact=False)), dialect=known)
+
+    assert learnt["ignored"] == ["type", "caseExact"]
+
+
+def test_a_capability_that_blocks_a_change_does_not_keep_doctor_from_asking_again() -> None:
+    service = FakeTenant()
+    probe(service)
+
+    found, learnt = probe(service, dialect=replace(DIALECT, ignored=("description", "mutability")))
+
+    assert learnt == {"updates": "put"}
+    assert found["ignored"].grade is Grade.OK
+
+
+def test_vendor_members_are_told_that_the_service_drops_or_adds() -> None:
+    needs = replace(DIALECT, members=("idcsDisplayName",))
+
+    found, learnt = probe(
+        stubborn(keeps(idcsDisplayName=None, idcsTargetAttributeName="X")), dialect=needs
+    )
+
+    assert learnt["ignored"] == ["idcsDisplayName"]
+    assert "idcsTargetAttributeName" in found["added"].words
+
+
+def test_a_probe_that_vanished_or_cannot_be_read_teaches_nothing_of_what_is_dropped() -> None:
+    service = FakeTenant()
+    probe(service)
+    reads: list[Exception | None] = [None] * 4
+    service.fail_reads = deque([*reads, TenantUnavailable("down")])
+
+    found, learnt = probe(service)
+
+    assert learnt == {"updates": "put"}
+    assert found["ignored"] == Finding("ignored", Grade.UNKNOWN, "down")
+
+
 def test_what_is_refused_to_us_today_is_no_lack_of_the_service() -> None:
     service = FakeTenant(script=deque([(REFUSED, nothing)]))
     found, learnt = probe(service)
@@ -140,6 +266,12 @@ def test_a_full_tenant_is_not_probed() -> None:
     assert service.writes() == 0
     assert "limit of 10 extensions is reached" in found["create"].words
     assert learnt == {}
+
+
+def test_a_tenant_that_turns_out_to_be_full_lacks_no_capability() -> None:
+    found, learnt = probe(FakeTenant(script=deque([(FULL, nothing)])))
+
+    assert (found["create"].grade, learnt) == (Grade.UNKNOWN, {})
 
 
 def test_a_tenant_that_is_meant_to_be_read_only_is_not_probed() -> None:

@@ -43,7 +43,7 @@ def diagnosis_document(diagnoses: Iterable[Diagnosis]) -> Json:
 
 
 def capability_block(diagnosis: Diagnosis) -> str:
-    """YAML for `spec` of the tenant's manifest; its values are words, numbers and booleans."""
+    """YAML for `spec` of the tenant's manifest; each value is a word, a boolean or some words."""
     entries = (f"  {entry}: {json.dumps(value)}\n" for entry, value in diagnosis.learnt.items())
     return (
         f"# What doctor learnt of tenant {diagnosis.tenant}: for spec of its manifest.\n"

@@ -26,8 +26,10 @@ class Desired:
         names = [tenant.name for tenant in self.manifests.tenants]
         for glob in self.selection.tenants:
             if not any(Selection(tenants=(glob,)).takes_tenant(name) for name in names):
+                source = self.manifests.tenants_from
+                where = f" at {source.ref}" if source else ""
                 raise UsageError(
-                    f"--tenant {glob} fits no tenant; there are {', '.join(names) or 'none'}"
+                    f"--tenant {glob} fits no tenant{where}; there are {', '.join(names) or 'none'}"
                 )
         return tuple(t for t in self.manifests.tenants if self.selection.takes_tenant(t.name))
 
@@ -50,6 +52,7 @@ def plan_fleet(desired: Desired, readers: Readers, *, parallelism: int) -> Plan:
     return Plan(
         tenants=tuple(sorted(plans, key=lambda plan: plan.name)),
         git=desired.git,
+        tenants_from=desired.manifests.tenants_from,
         selection=desired.selection,
         max_tenants=desired.max_tenants,
     )

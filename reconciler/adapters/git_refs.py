@@ -11,16 +11,16 @@ _REGULAR = ("100644", "100755")
 _TIMEOUT = 60
 
 
-def files_at(
-    folder: Path, ref: str, *, wanted: Callable[[PurePosixPath], bool], most: int
-) -> tuple[tuple[str, bytes], ...]:
-    """The wanted regular files below the folder as they were at a ref, each with its path.
+def commit_at(folder: Path, ref: str) -> str:
+    """The commit that a ref names; raises UsageError where there is none, no repository or no git.
 
-    Paths are those of the folder of today. A file larger than `most` bytes comes as its first
-    `most + 1`. Raises UsageError where there is no such ref, no repository or no git.
+    A name that stands for two refs is an error too: git would take a tag `origin/main`, which
+    whoever may push can make, for the branch of that name.
     """
     if not ref or ref.startswith("-"):
         raise UsageError(f"{ref!r} is no git ref: a ref does not begin with a hyphen")
+    if len(found := _named(folder, ref)) > 1:
+        raise UsageError(f"{ref!r} stands for {' and '.join(found)}; name one of them in full")
     commit = _git(
         folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"
     )
@@ -29,7 +29,18 @@ def files_at(
             f"git knows no commit {ref!r} for {folder}; in CI fetch it first (a shallow clone has "
             "only the newest)"
         )
-    listed = _git(folder, "ls-tree", "-r", "-z", "--full-name", commit.decode().strip(), ".")
+    return commit.decode().strip()
+
+
+def files_at(
+    folder: Path, ref: str, *, wanted: Callable[[PurePosixPath], bool], most: int
+) -> tuple[tuple[str, bytes], ...]:
+    """The wanted regular files below the folder as they were at a ref, each with its path.
+
+    Paths are those of the folder of today. A file larger than `most` bytes comes as its first
+    `most + 1`. Raises UsageError where there is no such ref, no repository or no git.
+    """
+    listed = _git(folder, "ls-tree", "-r", "-z", "--full-name", commit_at(folder, ref), ".")
     names = _git(folder, "rev-parse", "--show-prefix")
     if listed is None or names is None:
         raise UsageError(f"git cannot list the files of {ref!r}")
@@ -39,6 +50,14 @@ def files_at(
     return tuple(
         (str(folder / path), content) for (path, _), content in zip(blobs, contents, strict=True)
     )
+
+
+def _named(folder: Path, ref: str) -> tuple[str, ...]:
+    """The refs that git could take a name for, gitrevisions(7); a suffix says no name."""
+    name = re.split(r"[~^:]|@\{", ref)[0]
+    names = [f"refs/{kind}{name}" for kind in ("", "tags/", "heads/", "remotes/")]
+    listed = _git(folder, "for-each-ref", "--format=%(refname)", *names) or b""
+    return tuple(n for n in listed.decode("utf-8", "surrogateescape").split("\n") if n in names)
 
 
 def _blobs(listed: bytes, prefix: str) -> Iterable[tuple[PurePosixPath, str]]:

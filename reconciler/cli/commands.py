@@ -134,6 +134,12 @@ COMMANDS = (
         module="plan",
         options=(
             *_SELECTION,
+            Option(
+                flag="--tenants-from",
+                metavar="REF",
+                help="take the Tenant manifests from this git ref, the others from the folder: "
+                "a pull request then cannot send credentials elsewhere",
+            ),
             _MAX_TENANTS,
             Option(flag="--out", metavar="FILE", help="save the JSON plan, for apply and show"),
             Option(

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 from reconciler.adapters.dialects import load_dialects
-from reconciler.adapters.manifests import Loaded, ReadingLimits, load
+from reconciler.adapters.git_refs import commit_at, files_at
+from reconciler.adapters.manifest_files import ManifestFile, is_manifest
+from reconciler.adapters.manifests import Loaded, ReadingLimits, Trusted, load
 from reconciler.cli.main import Invocation
-from reconciler.domain.manifest import Manifests, Severity
+from reconciler.domain.manifest import Manifests, Severity, TenantsFrom
 from reconciler.errors import ManifestsInvalid
 
 _KIB, _MIB = 1024, 1024 * 1024
@@ -33,6 +35,20 @@ def load_desired(invocation: Invocation) -> Loaded:
         dialects=load_dialects(),
         allow_empty=invocation.arguments.flag("allow_empty"),
         limits=limits_of(invocation),
+        trusted=_trusted(invocation),
+    )
+
+
+def _trusted(invocation: Invocation) -> Trusted | None:
+    """What --tenants-from names; the paths of its files say whose they are, as git writes it."""
+    ref = invocation.arguments.text("tenants_from")
+    if ref is None:
+        return None
+    folder, most = folder_of(invocation), limits_of(invocation).file_bytes
+    files = files_at(folder, ref, wanted=is_manifest, most=most)
+    return Trusted(
+        source=TenantsFrom(ref=ref, commit=commit_at(folder, ref)),
+        files=tuple(ManifestFile(f"{ref}:{path}", data) for path, data in files),
     )
 
 

@@ -1,7 +1,7 @@
 """What a person declares: SchemaExtension and Tenant, and the Problems found while reading them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
@@ -203,11 +203,43 @@ class SchemaExtension:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TenantsFrom:
+    """The git ref whose Tenant manifests count, and what the folder says otherwise, by name.
+
+    `added` and `removed` are said of the folder: what it has and the ref has not, and the reverse.
+    `unread` are files of the ref that are no manifests today.
+    """
+
+    ref: str
+    commit: str
+    changed: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+
+    def compared(self, there: Iterable["Tenant"], here: Iterable["Tenant"]) -> "TenantsFrom":
+        """With what the tenants here say otherwise than those there, at the ref."""
+        trusted, folder = {t.name: t for t in there}, {t.name: t for t in here}
+        return replace(
+            self,
+            changed=tuple(
+                sorted(n for n in trusted.keys() & folder.keys() if trusted[n] != folder[n])
+            ),
+            added=tuple(sorted(folder.keys() - trusted.keys())),
+            removed=tuple(sorted(trusted.keys() - folder.keys())),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifests:
-    """All of a folder, read and checked; sorted by name: the order of files says nothing."""
+    """All of a folder, read and checked; sorted by name: the order of files says nothing.
+
+    `tenants_from` is set where the tenants are those of a git ref, not of the folder.
+    """
 
     tenants: tuple[Tenant, ...]
     extensions: tuple[SchemaExtension, ...]
+    tenants_from: TenantsFrom | None = None
 
     def desired_for(self, tenant: Tenant) -> tuple[SchemaExtension, ...]:
         """What the tenant should have, in the order of the URNs."""

@@ -14,7 +14,7 @@ from reconciler.domain.blocking import BlockReason, against_create, against_upda
 from reconciler.domain.dialect import Dialect, UpdateStrategy
 from reconciler.domain.diff import Difference, differences, managed_view
 from reconciler.domain.jsontext import Json, digest
-from reconciler.domain.manifest import Auth, Limits, OnDrift, SchemaExtension
+from reconciler.domain.manifest import Auth, Limits, OnDrift, SchemaExtension, TenantsFrom
 from reconciler.domain.scim import ABSENT, Schema, fold
 
 FORMAT_VERSION = "1.0"
@@ -196,6 +196,7 @@ class Plan:
 
     tenants: tuple[TenantPlan, ...]
     git: GitState = field(default_factory=GitState)
+    tenants_from: TenantsFrom | None = None
     selection: Selection = field(default_factory=Selection)
     max_tenants: int = MAX_TENANTS
 

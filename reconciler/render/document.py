@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from reconciler import __version__
 from reconciler.domain.diff import Difference
 from reconciler.domain.jsontext import Json
+from reconciler.domain.manifest import TenantsFrom
 from reconciler.domain.plan import (
     FORMAT_VERSION,
     Blocked,
@@ -29,6 +30,7 @@ def plan_document(plan: Plan) -> dict[str, Json]:
         "tool_version": __version__,
         "digest": plan.digest(),
         "git": {"commit": plan.git.commit, "dirty": plan.git.dirty},
+        "tenants_from": _tenants_from(plan.tenants_from),
         "selection": {
             "tenant": list(plan.selection.tenants),
             "target": list(plan.selection.targets),
@@ -60,6 +62,19 @@ def checksum(document: Json) -> str:
 def json_text(document: Json) -> str:
     """A document as it is saved and printed: indented, UTF-8, one newline at the end."""
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _tenants_from(source: TenantsFrom | None) -> Json:
+    if source is None:
+        return None
+    return {
+        "ref": source.ref,
+        "commit": source.commit,
+        "changed": list(source.changed),
+        "added": list(source.added),
+        "removed": list(source.removed),
+        "unread": list(source.unread),
+    }
 
 
 def _tenant(tenant: TenantPlan) -> dict[str, Json]:

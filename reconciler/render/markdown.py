@@ -15,7 +15,7 @@ from reconciler.render.markdown_tenant import (
 )
 from reconciler.render.markdown_text import WORDS, code, size
 from reconciler.render.paint import counted
-from reconciler.render.phrases import in_words, partial_line, summary_lines
+from reconciler.render.phrases import FOLDER_SAYS, in_words, partial_line, summary_lines
 
 LIMIT = 60_000  # bytes; GitHub refuses comments of more than 65,536 characters
 _RESERVE = 2_000  # bytes for what tells of the cuts
@@ -53,7 +53,19 @@ def _head(document: Json) -> str:
     partial = ""
     if any(document["selection"].values()):
         partial = f"{code(partial_line(document['selection']), WORDS)}\n\n"
-    return f"## {first}\n\n{own} {_digest(document)}\n\n{partial}"
+    source = "".join(_source(document["tenants_from"]))
+    return f"## {first}\n\n{own} {_digest(document)}\n\n{partial}{source}"
+
+
+def _source(source: Json) -> Iterator[str]:
+    """Whose Tenant manifests were planned, and what of the folder was not."""
+    if source is None:
+        return
+    at = f"{code(source['ref'])} (commit {code(source['commit'])})"
+    yield f"Tenants are those of {at}, not of the folder.\n\n"
+    told = ((words, ", ".join(source[member])) for member, words in FOLDER_SAYS.items())
+    lines = [f"- {words}: {code(names, WORDS)}\n" for words, names in told if names]
+    yield from (*lines, *("\n" for _ in lines[:1]))
 
 
 def _foot(document: Json) -> str:

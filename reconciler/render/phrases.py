@@ -40,7 +40,9 @@ def summary_lines(document: Json) -> list[str]:
         f"Plan: {counts['create']} to add, {counts['update']} to change, "
         f"{counts['destroy']} to destroy."
     )
-    if not any(counts[k] for k in ("create", "update", "drifted", "blocked", "unreadable")):
+    if not document["tenants"]:
+        first = f"No tenant was planned. {first}"
+    elif not any(counts[k] for k in ("create", "update", "drifted", "blocked", "unreadable")):
         first = f"No changes. Live schemas match the manifests. {first}"
     own = [f"{counts[key]} {words}" for key, words in _OWN_COUNTS if counts[key] or key in _ALWAYS]
     return [first, ", ".join(own) + "."]
@@ -61,6 +63,14 @@ def partial_line(selection: Json) -> str:
     """Which options narrowed the plan."""
     options = [f"--{name} {visible(glob)}" for name, globs in selection.items() for glob in globs]
     return f"This plan is partial: {' '.join(options)}"
+
+
+FOLDER_SAYS = {
+    "changed": "changed in the folder, which is not used",
+    "added": "only in the folder, not contacted",
+    "removed": "removed in the folder, planned all the same",
+    "unread": "no manifests of today's format, tenants in them are not planned",
+}
 
 
 def room_line(tenant: Json) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from reconciler.domain.jsontext import Json
 from reconciler.render.paint import Paint, visible
 from reconciler.render.phrases import (
+    FOLDER_SAYS,
     attribute_line,
     in_words,
     kind_of,
@@ -31,12 +32,22 @@ def plan_text(document: Json, *, paint: Paint) -> str:
     lines: list[str] = []
     if any(selection.values()):
         lines += [partial_line(selection), ""]
+    if document["tenants_from"] is not None:
+        lines += [*(paint("yellow", line) for line in _source(document["tenants_from"])), ""]
     for tenant in document["tenants"]:
         lines += [*_tenant(tenant, paint), ""]
     lines += summary_lines(document)
     lines += [paint("red", f"Limit: {visible(line)}") for line in document["exceeded_limits"]]
     lines.append(f"Digest: {document['digest']}")
     return "\n".join(lines) + "\n"
+
+
+def _source(source: Json) -> Iterator[str]:
+    at = f"{visible(source['ref'])} (commit {visible(source['commit'])})"
+    yield f"Tenants are those of {at}, not of the folder."
+    for member, words in FOLDER_SAYS.items():
+        if source[member]:
+            yield f"  {words}: {', '.join(map(visible, source[member]))}"
 
 
 def _tenant(tenant: Json, paint: Paint) -> Iterator[str]:

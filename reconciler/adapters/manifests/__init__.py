@@ -4,9 +4,10 @@ from reconciler.adapters.manifests.drafting import draft
 from reconciler.adapters.manifests.loading import (
     Loaded,
     ReadingLimits,
+    Trusted,
     check_text,
     extensions_of,
     load,
 )
 
-__all__ = ["Loaded", "ReadingLimits", "check_text", "draft", "extensions_of", "load"]
+__all__ = ["Loaded", "ReadingLimits", "Trusted", "check_text", "draft", "extensions_of", "load"]

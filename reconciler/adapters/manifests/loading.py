@@ -6,7 +6,7 @@ the later ones follow from the first.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reconciler.adapters.jsonschemas import check
@@ -16,7 +16,14 @@ from reconciler.adapters.manifests.quoting import Sources
 from reconciler.adapters.manifests.values import manifests_of
 from reconciler.adapters.yaml_reader import MAX_BYTES, Document, read
 from reconciler.domain.dialect import Dialect
-from reconciler.domain.manifest import Manifests, Place, Problem, SchemaExtension, Severity
+from reconciler.domain.manifest import (
+    Manifests,
+    Place,
+    Problem,
+    SchemaExtension,
+    Severity,
+    TenantsFrom,
+)
 from reconciler.domain.rules import Locate, check_fleet, check_schema
 
 Steps = tuple[str | int, ...]
@@ -29,6 +36,14 @@ class ReadingLimits:
     file_bytes: int = MAX_BYTES
     total_bytes: int = 64 * 1024 * 1024
     documents: int = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trusted:
+    """The manifest files of a git ref, whose Tenant manifests are to count."""
+
+    source: TenantsFrom
+    files: tuple[ManifestFile, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +66,12 @@ def load(
     dialects: Mapping[str, Dialect],
     allow_empty: bool = False,
     limits: ReadingLimits | None = None,
+    trusted: Trusted | None = None,
 ) -> Loaded:
     """Read and check every manifest below the folder; never raises for what a user wrote.
 
-    Problems are sorted by place. No manifest at all is an error unless `allow_empty`.
+    Problems are sorted by place. No manifest at all is an error unless `allow_empty`. Of `trusted`
+    the Tenant manifests count instead of the folder's, which have to be sound all the same.
     """
     if not is_folder(folder):
         return Loaded(manifests=None, problems=(_no_folder(folder),), files=0, locate=_Locator(()))
@@ -65,20 +82,19 @@ def load(
     batch = _read_all(files, most)
     found = [*problems, *batch.problems, *_check_each(batch)]
     left = [*batch.ignores.left(found), *batch.ignores.wrong]
-    faulty = {problem.place.path for problem in left if problem.severity is Severity.ERROR}
+    faulty = {problem.place.path for problem in _errors(left)}
     sound = [document for document in batch.documents if document.path not in faulty]
-    manifests, locate = manifests_of(sound), _Locator(sound)
+    manifests, there = _with_tenants_of(trusted, manifests_of(sound), most)
+    locate = _Locator([*sound, *there])
     together = check_fleet(manifests, dialects, locate)
-    if faulty:  # what is missing may stand in a file that cannot be used yet: errors only
-        together = tuple(p for p in together if p.severity is Severity.ERROR)
+    together = _errors(together) if faulty else together  # a faulty file may hold what lacks
     left += batch.ignores.left(together)
     if not batch.documents and not left and not allow_empty:
         left.append(_no_manifests(folder))
-    failed = any(problem.severity is Severity.ERROR for problem in left)
-    if not failed:  # behind an error may hide what a note is about
+    if not _errors(left):  # behind an error may hide what a note is about
         left += batch.ignores.idle([*found, *together])
     return Loaded(
-        manifests=None if failed else manifests,
+        manifests=None if _errors(left) else manifests,
         problems=tuple(sorted(set(left))),
         files=len(files),
         sources=batch.sources(),
@@ -100,17 +116,35 @@ def extensions_of(
 
     Only the shape counts: what was let through then may break a rule that came later.
     """
-    readings = [(file.path, read(file.data, file.path)) for file in files]
-    extensions: list[SchemaExtension] = []
+    documents, unread = _of_another_time(files)
+    return manifests_of(documents).extensions, unread
+
+
+def _with_tenants_of(
+    trusted: Trusted | None, manifests: Manifests, most: ReadingLimits
+) -> tuple[Manifests, tuple[Document, ...]]:
+    """The manifests with the tenants of a ref in place of theirs, and the documents of the ref."""
+    if trusted is None:
+        return manifests, ()
+    documents, unread = _of_another_time(trusted.files, most.file_bytes)
+    tenants = manifests_of(documents).tenants
+    told = replace(trusted.source, unread=unread).compared(tenants, manifests.tenants)
+    return replace(manifests, tenants=tenants, tenants_from=told), documents
+
+
+def _of_another_time(
+    files: Iterable[ManifestFile], most: int = MAX_BYTES
+) -> tuple[tuple[Document, ...], tuple[str, ...]]:
+    """The documents of the files that are manifests today, and the other files."""
+    documents: list[Document] = []
     unread = []
-    for path, reading in readings:
-        if reading.problems or any(
-            check(document.value, "manifest") for document in reading.documents
-        ):
-            unread.append(path)
+    for file in files:
+        reading = read(file.data, file.path, most=most)
+        if reading.problems or any(check(d.value, "manifest") for d in reading.documents):
+            unread.append(file.path)
         else:
-            extensions += manifests_of(reading.documents).extensions
-    return tuple(sorted(extensions, key=lambda e: (e.name, e.place))), tuple(unread)
+            documents += reading.documents
+    return tuple(documents), tuple(unread)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +186,10 @@ def _read_all(files: Iterable[ManifestFile], most: ReadingLimits) -> _Batch:
         problems=tuple(problems),
         ignores=Ignores.of(notes),
     )
+
+
+def _errors(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    return tuple(problem for problem in problems if problem.severity is Severity.ERROR)
 
 
 def _no_folder(folder: Path) -> Problem:

@@ -1,0 +1,71 @@
+"""Refs of a real repository: which commit a name stands for, and when it stands for two."""
+
+import subprocess
+from pathlib import Path, PurePath
+
+import pytest
+
+from reconciler.adapters.git_refs import commit_at, files_at
+from reconciler.errors import UsageError
+
+
+def git(repository: Path, *arguments: str) -> str:
+    identity = ("-c", "user.name=t", "-c", "user.email=t@example.invalid")
+    return subprocess.run(
+        ["git", "-C", str(repository), *identity, *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """Two commits; origin/main is the first of them."""
+    git(tmp_path, "init", "--quiet", "--initial-branch", "work")
+    for text in ("trusted", "proposed"):
+        (tmp_path / "a.yaml").write_text(text)
+        git(tmp_path, "add", "--all")
+        git(tmp_path, "commit", "--quiet", "--message", text)
+    git(tmp_path, "update-ref", "refs/remotes/origin/main", "HEAD~1")
+    return tmp_path
+
+
+def every(_: PurePath) -> bool:
+    return True
+
+
+def content(repository: Path, ref: str) -> bytes:
+    [(_, data)] = files_at(repository, ref, wanted=every, most=100)
+    return data
+
+
+def test_a_remote_branch_names_its_commit(repository: Path):
+    assert commit_at(repository, "origin/main") == git(repository, "rev-parse", "HEAD~1")
+    assert content(repository, "origin/main") == b"trusted"
+
+
+@pytest.mark.parametrize("kind", ["tag", "branch"])
+@pytest.mark.parametrize("suffix", ["", "~0", "^{commit}", "^0"])
+def test_a_name_that_somebody_else_can_push_too_is_refused(repository, kind, suffix):
+    git(repository, kind, "origin/main", "HEAD")
+
+    with pytest.raises(UsageError, match=r"stands for refs/\w+/origin/main and refs/\w+/or"):
+        commit_at(repository, f"origin/main{suffix}")
+    with pytest.raises(UsageError):
+        files_at(repository, f"origin/main{suffix}", wanted=every, most=100)
+
+    assert content(repository, "refs/remotes/origin/main") == b"trusted"
+
+
+@pytest.mark.parametrize("ref", ["HEAD", "work", "HEAD~0", "work@{0}"])
+def test_what_stands_for_one_commit_is_taken(repository: Path, ref: str):
+    git(repository, "tag", "other")
+
+    assert content(repository, ref) == b"proposed"
+
+
+@pytest.mark.parametrize("ref", ["", "-x", "--all", "nowhere", "origin", "*", "a b"])
+def test_what_names_no_commit_is_refused(repository: Path, ref: str):
+    with pytest.raises(UsageError):
+        commit_at(repository, ref)

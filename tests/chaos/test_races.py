@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.chaos.arena import Arena, Ended, arena_in, ended, outcomes, records, urns
+from tests.postgres import Server
 from tests.program import Folder
 
 CHANGES = 3
@@ -28,11 +29,28 @@ def all_at_once(folders: list[Folder], *more: str) -> list[Ended]:
 
 
 def race_with_one_state(arena: Arena, runners: int) -> None:
-    """Whoever has the lock writes; the others exit 5, or 0 where they came after it."""
     folder = arena.fresh(CHANGES)
 
     runs = all_at_once([folder] * runners)
 
+    require_one_writer(arena, folder, runs)
+
+
+def race_with_one_database(arena: Arena, runners: int, server: Server) -> None:
+    """From a folder each, as runners on several machines: the first of them makes the tables."""
+    folders = [arena.fresh(CHANGES)]
+    folders += [arena.folder(CHANGES) for _ in range(runners - 1)]
+    url = server.url()
+    for folder in folders:
+        folder.environ["RECONCILER_STATE"] = url
+
+    runs = all_at_once(folders)
+
+    require_one_writer(arena, folders[0], runs)
+
+
+def require_one_writer(arena: Arena, folder: Folder, runs: list[Ended]) -> None:
+    """Whoever has the lock writes; the others exit 5, or 0 where they came after it."""
     assert {run.code for run in runs} <= {0, 5}, runs
     assert 0 in {run.code for run in runs}
     for loser in (run for run in runs if run.code == 5):
@@ -66,6 +84,11 @@ def test_two_with_one_state(arena: Arena):
         race_with_one_state(arena, 2)
 
 
+def test_two_with_one_database(arena: Arena, postgres: Server):
+    for _ in range(3):
+        race_with_one_database(arena, 2, postgres)
+
+
 def test_two_with_states_of_their_own(arena: Arena):
     for _ in range(3):
         race_with_states_of_their_own(arena, 2)
@@ -92,6 +115,15 @@ def test_who_waits_for_the_lock_comes_after_and_finds_nothing_to_do(arena: Arena
 def test_a_hundred_races_of_two_with_one_state(arena: Arena):
     for _ in range(100):
         race_with_one_state(arena, 2)
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(7200)
+def test_a_hundred_races_of_two_and_ten_of_eight_with_one_database(arena: Arena, postgres: Server):
+    for _ in range(100):
+        race_with_one_database(arena, 2, postgres)
+    for _ in range(10):
+        race_with_one_database(arena, 8, postgres)
 
 
 @pytest.mark.chaos

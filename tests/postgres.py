@@ -23,9 +23,10 @@ import pytest
 _NOBODY = 65534  # PostgreSQL refuses to run as root
 _NAMES = count()
 _HBA = """
-host all asked  127.0.0.1/32 scram-sha-256
-host all all    127.0.0.1/32 trust
-local all all   trust
+host      all asked   127.0.0.1/32 scram-sha-256
+hostnossl all careful 127.0.0.1/32 reject
+host      all all     127.0.0.1/32 trust
+local     all all     trust
 """
 
 

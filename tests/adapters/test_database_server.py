@@ -125,7 +125,7 @@ def test_a_socket_that_is_not_there_is_said(tmp_path: Path) -> None:
 
 
 def test_a_host_without_an_address_is_said() -> None:
-    with pytest.raises(StateError, match=r"nowhere\.invalid/x cannot be reached: the name of its"):
+    with pytest.raises(StateError, match=r"nowhere\.invalid/x cannot be reached: no such host"):
         open_store("postgresql+psycopg://nowhere.invalid/x?sslmode=verify-full")
 
 
@@ -145,7 +145,7 @@ def test_a_schema_that_is_not_there_is_said(postgres: Server) -> None:
         ("sslmode=require", "speaks no TLS, and sslmode asks for it"),
         ("sslmode=hunter2", "named by a URL that the driver cannot use"),
         ("connect_timeout=hunter2", "named by a URL that the driver cannot use"),
-        ("service=nowhere", "named by a service that no service file defines"),
+        ("service=nowhere", "named by a service that no file defines: see PGSERVICEFILE"),
     ],
 )
 def test_a_way_that_cannot_be_gone_is_said(postgres: Server, parameter: str, words: str) -> None:
@@ -194,7 +194,7 @@ def test_a_service_file_can_say_everything(asked: str, postgres: Server, tmp_pat
     assert refusal(given, PGSERVICEFILE=str(service)) == "opened\n"
     postgres.run("ALTER ROLE asked NOLOGIN")
     said = refusal(given, PGSERVICEFILE=str(service))
-    assert said.startswith("the store postgresql+psycopg://?service=state cannot be reached")
+    assert said.startswith("the store postgresql+psycopg://?service=state does not let this user")
 
 
 def test_a_user_without_rights_is_said(postgres: Server) -> None:
@@ -215,6 +215,26 @@ def test_a_user_without_rights_is_said(postgres: Server) -> None:
     finally:
         postgres.run(f"REVOKE ALL ON DATABASE {name} FROM guest", "DROP OWNED BY guest")
         postgres.run("DROP ROLE guest")
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("ROLE limited NOLOGIN", "does not let this user log in: grant it LOGIN"),
+        ("ROLE limited CONNECTION LIMIT 0", "has no connection left: end some, or raise its limit"),
+        ("DATABASE {name} CONNECTION LIMIT 0", "has no connection left: end some, or raise its"),
+        ("DATABASE {name} ALLOW_CONNECTIONS false", "takes no connections: see ALLOW_CONNECTIONS"),
+    ],
+)
+def test_a_user_or_a_database_that_is_shut_is_said(
+    postgres: Server, setting: str, words: str
+) -> None:
+    name = postgres.new()
+    postgres.run("DROP ROLE IF EXISTS limited", "CREATE ROLE limited LOGIN")
+    postgres.run(f"ALTER {setting.format(name=name)}")
+
+    with pytest.raises(StateError, match=words):
+        open_store(postgres.url(name, user="limited"))
 
 
 def test_a_missing_store_is_no_empty_trail(postgres: Server) -> None:

@@ -219,6 +219,18 @@ def against_speaking(source: Source) -> Objections:
     return found + used_outside(source, ("os._exit",), ["adapters.clock"])
 
 
+WAYS_OUT = (
+    "print", "os.write", "sys.stdout.write", "sys.stderr.write", "sys.__stdout__", "sys.__stderr__",
+    "logging.StreamHandler", "logging.lastResort", "logging.basicConfig", "warnings.warn",
+    "traceback.print_exc", "traceback.print_exception", "traceback.print_stack",
+)  # fmt: skip
+
+
+def against_ways_around(source: Source) -> Objections:
+    """Every word goes through the console, which takes from it what a job's runner would obey."""
+    return used_outside(source, WAYS_OUT, ["cli.console"])
+
+
 def against_environment(source: Source) -> Objections:
     names = ("os.environ", "os.getenv", "os.environb", "os.putenv", "os.path.expandvars")
     return used_outside(source, names, ["adapters.settings"])
@@ -401,6 +413,10 @@ def test_only_cli_speaks_and_ends_the_program() -> None:
     assert [o for source in modules() for o in against_speaking(source)] == []
 
 
+def test_nothing_prints_past_the_console() -> None:
+    assert [o for source in modules() for o in against_ways_around(source)] == []
+
+
 def test_only_the_settings_read_the_environment() -> None:
     assert [o for source in modules() for o in against_environment(source)] == []
 
@@ -565,6 +581,17 @@ def test_speaking_outside_cli_is_objected_to(text: str) -> None:
     assert len(against_speaking(Source("render.text", text))) == 1
     assert against_speaking(Source("cli.console", text)) == []
     assert against_speaking(Source("clip", text)) != []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["print(1)", "import sys\nsys.stderr.write(x)", "from sys import __stdout__",
+     "import logging\nlogging.StreamHandler()", "import os\nos.write(2, b'')",
+     "import warnings\nwarnings.warn('x')"],
+)  # fmt: skip
+def test_printing_past_the_console_is_objected_to(text: str) -> None:
+    assert len(against_ways_around(Source("cli.main", text))) == 1
+    assert against_ways_around(Source("cli.console", text)) == []
 
 
 def test_the_entry_point_may_end_the_program_and_not_print() -> None:

@@ -1,14 +1,20 @@
-"""Where words go: data to standard output, all else to standard error."""
+"""Where words go: data to standard output, all else to standard error, and nothing by another way.
+
+What leaves here a job's runner cannot take for one of its commands.
+"""
 
 import os
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import TracebackType
 from typing import TextIO
 
 from reconciler.adapters.settings import Settings
 from reconciler.errors import UsageError
+from reconciler.render.inert import unobeyed
 from reconciler.render.paint import Paint
 
 _LOOK_AGAIN = 0.1  # seconds
@@ -32,6 +38,10 @@ class Console:
 
     def data(self, text: str) -> None:
         """What the command was asked for; raises UsageError where it cannot be written."""
+        self.commands(unobeyed(text))
+
+    def commands(self, text: str) -> None:
+        """Data that a runner is to obey; whoever makes it has escaped what is foreign in it."""
         try:
             print(text, end="", file=self.out, flush=True)
         except BrokenPipeError:  # its reader went away, which is no failure of ours to explain
@@ -43,18 +53,18 @@ class Console:
     def say(self, text: str) -> None:
         """What a person may want to know; silent with -q."""
         if not self.quiet:
-            print(text, file=self.err)
+            self.complain(text)
 
     def complain(self, text: str) -> None:
         """What went wrong; never silent."""
-        print(text, file=self.err)
+        show(f"{text}\n", self.err)
 
     def ask(self, question: str, *, check: Callable[[], None]) -> str:
         """A line from the terminal; empty at its end. While nobody types `check` may raise.
 
         The read is left to a thread: a signal does not end it, it is begun again after the handler.
         """
-        print(question, end="", file=self.err, flush=True)
+        show(question, self.err)
         typed: list[str] = []
         reader = threading.Thread(target=lambda: typed.append(_line()), daemon=True)
         reader.start()
@@ -67,6 +77,18 @@ class Console:
     def interactive(self) -> bool:
         """Whether somebody is there to answer."""
         return sys.stdin.isatty()
+
+
+def show(text: str, stream: TextIO | None = None) -> None:
+    """Whole lines, where there is no Console yet; to standard error unless told otherwise."""
+    print(unobeyed(text), end="", file=stream or sys.stderr, flush=True)
+
+
+def show_crash(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """A mistake of this program, for `sys.excepthook`: its message may hold anything."""
+    show("".join(traceback.format_exception(kind, error, trace)))
 
 
 def _line() -> str:

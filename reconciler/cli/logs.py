@@ -4,6 +4,7 @@ import json
 import logging
 from datetime import UTC, datetime
 
+from reconciler.cli.console import show
 from reconciler.render.paint import visible
 
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
@@ -26,9 +27,17 @@ class _Json(logging.Formatter):
         return json.dumps(members, ensure_ascii=False)
 
 
+class _Handler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            show(f"{self.format(record)}\n")
+        except OSError:
+            return  # nobody reads it any more; the run goes on
+
+
 def set_up_logs(log_format: str, verbosity: int) -> None:
     """Our own loggers only: what libraries log may hold bodies and headers."""
-    handler = logging.StreamHandler()
+    handler = _Handler()
     handler.setFormatter(_Json() if log_format == "json" else _Text())
     ours = logging.getLogger("reconciler")
     ours.handlers[:] = [handler]

@@ -11,7 +11,7 @@ from reconciler import __doc__ as purpose
 from reconciler import __version__
 from reconciler.adapters.settings import Settings
 from reconciler.cli.commands import COMMANDS, COMMON
-from reconciler.cli.console import Console
+from reconciler.cli.console import Console, show, show_crash
 from reconciler.cli.exits import Exit, exit_code
 from reconciler.cli.logs import set_up_logs
 from reconciler.cli.options import Arguments, parse
@@ -31,6 +31,7 @@ class Invocation:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code of the contract."""
+    sys.excepthook = show_crash
     settings = Settings.from_process()
     try:
         return _run(sys.argv[1:] if argv is None else argv, settings)
@@ -71,11 +72,11 @@ def _tell(error: ReconcilerError) -> None:
     match error:
         case ManifestsInvalid(lines=lines):
             for line in lines:
-                print(visible(line), file=sys.stderr)
-            print(f"error: {counted(len(lines), 'problem')} in the manifests", file=sys.stderr)
+                show(f"{visible(line)}\n")
+            show(f"error: {counted(len(lines), 'problem')} in the manifests\n")
         case Interrupted():
-            print(f"{error}; what was begun is recorded, run again to go on", file=sys.stderr)
+            show(f"{error}; what was begun is recorded, run again to go on\n")
         case _:
             text = "\n".join(visible(line) for line in str(error).splitlines())
-            print(f"error: {text}", file=sys.stderr)
+            show(f"error: {text}\n")
     logging.getLogger(__name__).debug("ended by %s", type(error).__name__)

@@ -4,6 +4,7 @@ Order: option, environment, default. A usage error is ours, so that it exits 1 a
 """
 
 import argparse
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from reconciler.adapters.settings import Settings
+from reconciler.cli.console import show
 from reconciler.errors import UsageError
 
 
@@ -104,6 +106,11 @@ class Arguments:
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}\nsee `{self.prog} --help`")
+
+    def _print_message(self, message: str, file: object = None) -> None:
+        """Help and version go the way of all other words."""
+        failed = file is sys.stderr
+        show(message, sys.stderr if failed else sys.stdout)
 
 
 _Levels = dict[tuple[str, ...], "argparse._SubParsersAction[_Parser]"]

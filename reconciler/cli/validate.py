@@ -24,7 +24,7 @@ def run(invocation: Invocation) -> int:
     loaded = load_desired(invocation)
     breaking = _breaking(invocation, loaded)
     problems = tuple(sorted((*loaded.problems, *breaking)))
-    invocation.console.data(_rendered(invocation, problems, loaded))
+    _print(invocation, problems, loaded)
     if loaded.manifests is None:
         errors = _count(loaded.problems, Severity.ERROR)
         invocation.console.complain(f"{counted(errors, 'error')} in the manifests")
@@ -49,17 +49,18 @@ def _breaking(invocation: Invocation, loaded: Loaded) -> tuple[Problem, ...]:
     return compare(before, loaded.manifests, dialects=load_dialects(), locate=loaded.locate)
 
 
-def _rendered(invocation: Invocation, problems: tuple[Problem, ...], loaded: Loaded) -> str:
+def _print(invocation: Invocation, problems: tuple[Problem, ...], loaded: Loaded) -> None:
+    console = invocation.console
     match invocation.arguments.text("format"):
         case "json":
-            return problems_json(problems, version=__version__)
+            console.data(problems_json(problems, version=__version__))
         case "sarif":
-            return problems_sarif(problems, version=__version__)
+            console.data(problems_sarif(problems, version=__version__))
         case "github":
-            return problems_github(problems)
+            console.commands(problems_github(problems))
         case _:
             lines = loaded.sources.lines_of(problems)
-            return problems_text(problems, lines, paint=invocation.console.paint)
+            console.data(problems_text(problems, lines, paint=console.paint))
 
 
 def _say_valid(invocation: Invocation, manifests: Manifests, files: int) -> None:

@@ -6,11 +6,10 @@ from reconciler.render.paint import visible
 
 # The runner of GitHub Actions obeys `::name::` behind blanks at the beginning of a line, and
 # `##[name]` anywhere. It compares as .NET does, which passes over characters without a width, and
-# so nothing outside ASCII counts between the two signs.
-_NOTHING = r"[^\x20-\x7e\t\r\n]*"
-_BEGINS = re.compile(
-    rf"((?:^|[\r\n])(?:\x1b\[[0-9;]*m|[^\x21-\x7e\r\n])*):(?={_NOTHING}:)", re.MULTILINE
-)
+# it knows colours: so neither these nor anything outside ASCII counts between two signs.
+_NOTHING = r"(?:\x1b\[[0-9;]*m?|[^\x20-\x7e\t\r\n])*"
+_BLANK = r"(?:\x1b\[[0-9;]*m?|[^\x21-\x7e\r\n])*"
+_BEGINS = re.compile(rf"((?:^|[\r\n]){_BLANK}):(?={_NOTHING}:)")
 _ANYWHERE = re.compile(rf"#(?={_NOTHING}#{_NOTHING}\[)")
 
 

@@ -1,0 +1,107 @@
+"""Text that cannot act: what a runner obeys is broken, what it means is kept."""
+
+import io
+import json
+import os
+import sys
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+
+from reconciler.cli.console import Console
+from reconciler.domain.manifest import Place, Problem, Severity
+from reconciler.render.inert import unobeyed
+from reconciler.render.paint import Paint
+from reconciler.render.problems_github import problems_github
+from tests.runner_rule import command_of, commands_in
+
+PIECES = (
+    "::", ":", "#", "##", "##[", "[", "]", " ", "\t", "\n", "\r", "\v", "\x85", "\u2028", "\u3000",
+    "\u200b", "\u00ad", "\ufeff", "\u0301", "\x1b[1m", "\x1b", "\0", "%0A", "%", ",", "=", "\\",
+    '"', "error", "add-mask", "stop-commands", "file=x", "x", "é", "::error::", "##[group]",
+)  # fmt: skip
+
+
+def hostile_texts(number: int) -> Iterator[str]:
+    """Made of what commands are made of, and of any character; the seed is printed."""
+    seed = int.from_bytes(os.urandom(4))
+    sys.stdout.write(f"seed {seed}\n")
+    random = Random(seed)
+    for _ in range(number):
+        pieces = random.choices(PIECES, k=random.randrange(12))
+        if random.random() < 0.3:
+            pieces.append(chr(random.choice((random.randrange(0xD800), random.randrange(0x250)))))
+        random.shuffle(pieces)
+        yield "".join(pieces)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["::error::x", "  ::add-mask::x", "\t::stop-commands::x", "\u3000::debug::x", "x ##[error]y",
+     "##[group]", "::error file=a,line=1::x", "\u200b::error::x", "#\u200b#\u00ad[group]",
+     ":\u200b:error::x", "\x1b[1m::error::x"],
+)  # fmt: skip
+def test_what_a_runner_obeys_is_broken(line: str):
+    assert command_of(line) is not None
+
+    assert commands_in(unobeyed(f"before\n{line}\nafter\r{line}")) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "a::b", "# head", "## head", "#[x]", "urn:ietf:params:scim", "x: y\n- z\n", "a [::1] b",
+     "error::x", "###", '{"a": "::error::x"}'],
+)  # fmt: skip
+def test_what_it_does_not_obey_is_left_alone(text: str):
+    assert commands_in(text) == []
+    assert unobeyed(text) == text
+
+
+def test_the_sign_is_still_told():
+    assert unobeyed(" ::error::x ##[group]") == r" \u003a:error::x \u0023#[group]"
+
+
+def test_5000_texts_hold_no_command_and_saying_them_twice_changes_nothing():
+    obeyed = 0
+    for text in hostile_texts(5_000):
+        told = unobeyed(text)
+
+        assert commands_in(told) == [], ascii(text)
+        assert unobeyed(told) == told, ascii(text)
+        obeyed += bool(commands_in(text))
+    assert obeyed > 500  # else they would not be hostile
+
+
+@pytest.mark.parametrize("ascii_only", [False, True])
+def test_json_stays_json_of_the_same_value(ascii_only: bool):
+    for text in hostile_texts(5_000):
+        value = {text: [text, {"a": text}]}
+        told = unobeyed(json.dumps(value, indent=2, ensure_ascii=ascii_only))
+
+        assert json.loads(told) == value
+        assert commands_in(told) == [], ascii(text)
+
+
+def test_annotations_are_one_command_each_with_our_name_and_the_text_as_data():
+    for text in hostile_texts(5_000):
+        place = Place(path=text, line=3, column=5)
+        problem = Problem(place=place, severity=Severity.ERROR, rule=text, message=text)
+
+        found = commands_in(problems_github([problem, problem]))
+
+        assert [name for name, _ in found] == ["error", "error"], ascii(text)
+        assert all("\n" not in data and "\r" not in data for _, data in found)
+
+
+def test_both_streams_of_a_console_are_watched_and_commands_are_meant():
+    out, err = io.StringIO(), io.StringIO()
+    console = Console(out=out, err=err, paint=Paint(), quiet=False)
+
+    console.data("::error::x\n")
+    console.say("::error::x")
+    console.complain("##[error]x")
+    assert commands_in(out.getvalue() + err.getvalue()) == []
+
+    console.commands("::error::x\n")
+    assert commands_in(out.getvalue()) == [("error", "x")]

@@ -5,6 +5,7 @@ OAuth 2.0 client credentials (RFC 6749 section 4.4), a bearer token, Basic, or n
 
 import re
 from base64 import b64encode
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 from typing import Self, assert_never
@@ -63,22 +64,31 @@ class Anonymous:
     """No credentials at all."""
 
 
+Tell = Callable[[Secret], None]
 Credentials = ClientCredentials | BearerToken | BasicCredentials | Anonymous
 
 
 class Authenticator:
     """Gives the Authorization header; shared by the threads of a tenant.
 
+    `tell` is told each token that comes, and each header made of secrets, before it is used.
     Its own Http can send nothing but POST, and nowhere but to the token endpoint.
     """
 
     def __init__(
-        self, credentials: Credentials, *, options: HttpOptions, retry: Retry, clock: Clock
+        self,
+        credentials: Credentials,
+        *,
+        options: HttpOptions,
+        retry: Retry,
+        clock: Clock,
+        tell: Tell = lambda _: None,
     ) -> None:
         self._credentials = credentials
+        self._tell = tell
         self._tokens: _Tokens | None = None
         if isinstance(credentials, ClientCredentials):
-            endpoint = _TokenEndpoint(credentials, options, retry, clock)
+            endpoint = _TokenEndpoint(credentials, options, retry, clock, tell)
             self._tokens = _Tokens(endpoint, clock)
 
     def header(self) -> str | None:
@@ -89,7 +99,7 @@ class Authenticator:
             case BearerToken(token=token):
                 return f"Bearer {token.reveal()}"
             case BasicCredentials(username=username, password=password):
-                return _basic(username.reveal(), password.reveal())
+                return _basic(username.reveal(), password.reveal(), self._tell)
             case ClientCredentials():
                 assert self._tokens is not None
                 return f"Bearer {self._tokens.current().reveal()}"
@@ -170,9 +180,15 @@ class _TokenEndpoint:
     """One token URL: what is asked there, and what its answers mean. Bodies are never shown."""
 
     def __init__(
-        self, credentials: ClientCredentials, options: HttpOptions, retry: Retry, clock: Clock
+        self,
+        credentials: ClientCredentials,
+        options: HttpOptions,
+        retry: Retry,
+        clock: Clock,
+        tell: Tell,
     ) -> None:
         self._credentials = credentials
+        self._tell = tell
         self._http = Http(options, methods=frozenset({"POST"}), only=credentials.token_url)
         self._retry = retry
         self._clock = clock
@@ -202,7 +218,8 @@ class _TokenEndpoint:
         client_id = self._credentials.client_id.reveal()
         client_secret = self._credentials.client_secret.reveal()
         if self._credentials.client_auth is ClientAuth.BASIC:
-            headers["Authorization"] = _basic(quote_plus(client_id), quote_plus(client_secret))
+            pair = quote_plus(client_id), quote_plus(client_secret)
+            headers["Authorization"] = _basic(*pair, self._tell)
         else:
             form |= {"client_id": client_id, "client_secret": client_secret}
         body = urlencode(form).encode("ascii")
@@ -227,6 +244,7 @@ class _TokenEndpoint:
                 f"{self._where}: the token is not of type Bearer, the only one that SCIM services "
                 "take; check that spec.auth.tokenUrl is the token endpoint for this API"
             )
+        self._tell(Secret(value))
         return _Token(Secret(value), _life(document.get("expires_in")))
 
     def _document(self, answer: Answer) -> dict[str, Json]:
@@ -298,8 +316,10 @@ _ADVICE = {
 }
 
 
-def _basic(user: str, password: str) -> str:
-    return "Basic " + b64encode(f"{user}:{password}".encode()).decode("ascii")
+def _basic(user: str, password: str, tell: Tell) -> str:
+    pair = b64encode(f"{user}:{password}".encode()).decode("ascii")
+    tell(Secret(pair))
+    return f"Basic {pair}"
 
 
 def _kind(answer: Answer) -> str:

@@ -84,6 +84,11 @@ def show(text: str, stream: TextIO | None = None) -> None:
     print(unobeyed(text), end="", file=stream or sys.stderr, flush=True)
 
 
+def show_command(line: str) -> None:
+    """A line that a runner is to obey, on standard error, which it reads too."""
+    print(line, end="", file=sys.stderr, flush=True)
+
+
 def show_crash(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:

@@ -16,7 +16,8 @@ from reconciler.adapters.oauth2 import (
 )
 from reconciler.adapters.settings import Settings
 from reconciler.adapters.webhooks import Endpoint
-from reconciler.domain.manifest import AuthType, Tenant, Webhook
+from reconciler.cli.masks import Masks
+from reconciler.domain.manifest import AuthType, SecretRef, SecretSource, Tenant, Webhook
 from reconciler.domain.secret import Secret
 from reconciler.embedded.server import DevTenantAccess
 
@@ -28,6 +29,7 @@ class Trust:
     settings: Settings
     secrets_dir: Path | None
     embedded: Mapping[str, DevTenantAccess]
+    masks: Masks
 
     def base_url(self, tenant: Tenant) -> str:
         """Where the tenant really is: a built-in one on its port of today."""
@@ -88,9 +90,7 @@ class Trust:
             )
         return Endpoint(
             url=webhook.url,
-            secrets=tuple(
-                self.settings.secret(ref, secrets_dir=self.secrets_dir) for ref in webhook.secrets
-            ),
+            secrets=tuple(self._read(ref) for ref in webhook.secrets),
             loopback_allowed=_on_this_machine(tenant.base_url),
         )
 
@@ -103,7 +103,14 @@ class Trust:
             self.settings.require_allowed(tenant.auth.token_url, tenant=tenant.name, what=issuer)
 
     def _secret(self, tenant: Tenant, name: str) -> Secret:
-        return self.settings.secret(tenant.auth.credentials[name], secrets_dir=self.secrets_dir)
+        return self._read(tenant.auth.credentials[name])
+
+    def _read(self, ref: SecretRef) -> Secret:
+        """A variable of a job is from its secrets, which its runner knows; a file it does not."""
+        secret = self.settings.secret(ref, secrets_dir=self.secrets_dir)
+        if ref.source is SecretSource.FILE:
+            self.masks(secret)
+        return secret
 
 
 def _on_this_machine(url: str) -> bool:

@@ -16,6 +16,7 @@ from reconciler.adapters.retrying import RetryBudget, retrying
 from reconciler.adapters.transport import Http, HttpOptions
 from reconciler.adapters.webhooks import WebhookNotifier
 from reconciler.cli.main import Invocation
+from reconciler.cli.masks import Masks
 from reconciler.cli.options import Arguments
 from reconciler.cli.trust import Trust
 from reconciler.domain.manifest import Manifests, Tenant, Webhook
@@ -112,6 +113,7 @@ class Workbench:
                 options=self.options,
                 retry=self.retry,
                 clock=self.clock,
+                tell=self.trust.masks,
             )
         )
 
@@ -149,6 +151,7 @@ def workbench(invocation: Invocation, desired: Desired) -> Iterator[Workbench]:
                 settings=invocation.settings,
                 secrets_dir=arguments.path("secrets_dir"),
                 embedded=access,
+                masks=Masks.of_process(invocation.settings),
             ),
             stop=stop,
             closing=closing,

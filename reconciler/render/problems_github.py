@@ -22,13 +22,13 @@ def _command(problem: Problem) -> str:
         "title": problem.rule,
     }
     said = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-    return f"::{_COMMANDS[problem.severity]} {said}::{_data(problem.words)}\n"
+    return f"::{_COMMANDS[problem.severity]} {said}::{data(visible(problem.words))}\n"
 
 
-def _data(text: str) -> str:
-    """As the runner unescapes it; what a terminal would obey is shown as an escape before."""
-    return visible(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+def data(text: str) -> str:
+    """The value of a workflow command, as the runner unescapes it."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+    return data(visible(text)).replace(":", "%3A").replace(",", "%2C")

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -55,6 +56,20 @@ class Folder:
             timeout=60,
         )
         return Done(done.returncode, done.stdout, done.stderr)
+
+    def run_into(self, log: str, *arguments: str, merged: bool) -> str:
+        """Run it with both streams kept: in one file, or (merged) through one pipe to another."""
+        redirected = f"2>&1 | tee {log} > /dev/null" if merged else f"> {log} 2>> {log}"
+        command = shlex.join([sys.executable, "-m", "reconciler", *arguments])
+        subprocess.run(
+            ["sh", "-c", f"{command} {redirected}"],
+            cwd=self.path,
+            env=self._environment({}),
+            stdin=subprocess.DEVNULL,
+            check=True,
+            timeout=60,
+        )
+        return (self.path / log).read_text()
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start the program and leave it running."""

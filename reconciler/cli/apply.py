@@ -9,6 +9,7 @@ from reconciler.cli.approval import Approval, require_unedited
 from reconciler.cli.desired import desired_of, selection_of
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import read_plan
+from reconciler.cli.job import telling_job
 from reconciler.cli.main import Invocation
 from reconciler.cli.reporting import Report, reported, run_code
 from reconciler.cli.state import exporting, locks_of, open_state
@@ -24,7 +25,7 @@ from reconciler.render.text import plan_text
 
 def run(invocation: Invocation) -> int:
     """Apply; the exit code says how far it came."""
-    with reported(invocation) as report:
+    with telling_job(invocation) as told, reported(invocation, told) as report:
         if invocation.arguments.flag("recover_only"):
             report.code = _recover(invocation, report)
         else:

@@ -8,13 +8,13 @@ from reconciler.cli.files import read_report, read_text
 from reconciler.cli.github import github
 from reconciler.cli.main import Invocation
 from reconciler.errors import UsageError
+from reconciler.render.markdown_text import size
 from reconciler.render.marked import (
     KEY,
     LONGEST,
     comment_marker,
     marked,
     nothing_changes,
-    size,
     with_plan,
 )
 from reconciler.render.run_markdown import did_nothing, run_markdown

@@ -43,6 +43,20 @@ def meaning(code: int) -> str:
     return _MEANINGS.get(code, f"interrupted by signal {code - 128}")
 
 
+def word(code: int) -> str:
+    """The same in one word, for a script that asks."""
+    return _WORDS.get(code, "interrupted")
+
+
+_WORDS: dict[int, str] = {
+    Exit.WELL: "well",
+    Exit.ERROR: "error",
+    Exit.OUT_OF_SYNC: "out-of-sync",
+    Exit.PARTLY: "partly",
+    Exit.STALE: "stale",
+    Exit.LOCKED: "locked",
+    Exit.REFUSED: "refused",
+}
 _MEANINGS: dict[int, str] = {
     Exit.WELL: "well",
     Exit.ERROR: "error",

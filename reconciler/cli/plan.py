@@ -5,6 +5,7 @@ from pathlib import Path
 from reconciler.cli.desired import desired_of, selection_of
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import write_file
+from reconciler.cli.job import Told, telling_job
 from reconciler.cli.main import Invocation
 from reconciler.cli.wiring import workbench
 from reconciler.domain.jsontext import Json
@@ -18,10 +19,19 @@ from reconciler.render.text import plan_text
 
 def run(invocation: Invocation) -> int:
     """Print the plan, save it where asked; 1 where a tenant could not be read."""
+    with telling_job(invocation) as told:
+        told.code = _plan(invocation, told)
+    return told.code
+
+
+def _plan(invocation: Invocation, told: Told) -> int:
     with workbench(invocation, desired_of(invocation, selection_of(invocation))) as bench:
         parallelism = invocation.arguments.number("parallelism")
         plan = plan_fleet(bench.desired, bench.reader, parallelism=parallelism)
     document = plan_document(plan)
+    summary = plan.summary()
+    told.digest, told.changes = document["digest"], summary.create + summary.update
+    told.summary = lambda: plan_markdown(document)
     if out := invocation.arguments.text("out"):
         write_file(Path(out), json_text(document))
     if markdown := invocation.arguments.text("markdown"):
@@ -29,7 +39,7 @@ def run(invocation: Invocation) -> int:
     show_plan(invocation, document)
     if out:
         invocation.console.say(f"saved as {out}; to apply exactly this: reconciler apply {out}")
-    if unreadable := plan.summary().unreadable:
+    if unreadable := summary.unreadable:
         tenants = counted(unreadable, "tenant")
         invocation.console.complain(f"error: {tenants} could not be read; the plan says why")
     return _code(plan, detailed=invocation.arguments.flag("detailed_exitcode"))

@@ -9,14 +9,17 @@ from reconciler.adapters.clock import StopSignal, SystemClock
 from reconciler.adapters.database import Store
 from reconciler.cli.exits import Exit, exit_code, meaning
 from reconciler.cli.files import write_file
+from reconciler.cli.job import Told
 from reconciler.cli.main import Invocation
 from reconciler.cli.state import ephemeral
+from reconciler.domain.jsontext import Json
 from reconciler.domain.outcome import RunSummary
 from reconciler.domain.records import Run, rfc3339
 from reconciler.errors import ReconcilerError, StateError, UsageError
 from reconciler.fleet import Fleet
 from reconciler.render.document import json_text
 from reconciler.render.report import Ended, report_document
+from reconciler.render.run_markdown import run_markdown
 from reconciler.render.summary import summary_text
 
 
@@ -47,8 +50,8 @@ class Report:
                 lost = ephemeral(self.invocation)
                 console.data(summary_text(self.summary, paint=console.paint, ephemeral=lost))
 
-    def document(self) -> str:
-        """The JSON text of the report."""
+    def document(self) -> dict[str, Json]:
+        """The report as it stands."""
         ended = Ended(
             started_at=self.started_at,
             ended_at=_now(),
@@ -57,7 +60,7 @@ class Report:
             error=self.error,
             head=self.head,
         )
-        return json_text(report_document(self.run, ended, self.summary))
+        return report_document(self.run, ended, self.summary)
 
 
 def run_code(summary: RunSummary) -> int:
@@ -77,8 +80,11 @@ def run_code(summary: RunSummary) -> int:
 
 
 @contextmanager
-def reported(invocation: Invocation) -> Iterator[Report]:
-    """Write `--report FILE`, where it was asked for, when the block ends or raises."""
+def reported(invocation: Invocation, told: Told) -> Iterator[Report]:
+    """Write `--report FILE`, where it was asked for, when the block ends or raises.
+
+    What the job is to be told goes to `told`.
+    """
     file = invocation.arguments.path("report")
     if file is not None:
         _require_folder(file)
@@ -92,6 +98,7 @@ def reported(invocation: Invocation) -> Iterator[Report]:
     finally:
         if file is not None:
             _write(invocation, file, report)
+        _hand_on(report, told)
 
 
 def _require_folder(file: Path) -> None:
@@ -102,10 +109,20 @@ def _require_folder(file: Path) -> None:
 
 def _write(invocation: Invocation, file: Path, report: Report) -> None:
     try:
-        write_file(file, report.document())
+        write_file(file, json_text(report.document()))
     except UsageError as error:  # how the run itself ended says more
         invocation.console.complain(f"error: {error}")
         report.code = report.code or Exit.ERROR
+
+
+def _hand_on(report: Report, told: Told) -> None:
+    told.code = report.code
+    if (summary := report.summary) is None:
+        return
+    if summary.planned:
+        told.digest = summary.plan.digest()
+        told.changes = sum(1 for outcome in summary.outcomes if outcome.kind.verified)
+    told.summary = lambda: run_markdown(report.document())
 
 
 def _head(store: Store) -> tuple[int, str] | None:

@@ -2,6 +2,8 @@
 
 import re
 
+from reconciler.render.markdown_text import size
+
 LONGEST = 65_536
 """What GitHub takes, in characters; we count bytes, which are never fewer."""
 
@@ -33,11 +35,6 @@ def tenant_of(body: str) -> str | None:
 def marked(marker: str, text: str) -> str:
     """The text below its marker. Only the first line is ever looked at, so text cannot forge it."""
     return f"{marker}\n{text.strip()}\n"
-
-
-def size(text: str) -> int:
-    """Bytes."""
-    return len(text.encode())
 
 
 def nothing_changes(plan: str) -> bool:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from reconciler.domain.jsontext import Json
-from reconciler.render.inert import code
+from reconciler.render.markdown_text import WORDS, code
 from reconciler.render.paint import counted
 
 _MOST = 40_000  # bytes of lines about changes and webhooks; the report file has all of them
@@ -24,7 +24,7 @@ def run_markdown(report: Json) -> str:
         f"### {_head(report)}",
         "",
         _counts(report),
-        *([f"The run ended with: {code(error)}", ""] if (error := _error(report)) else []),
+        *([f"The run ended with: {code(error, WORDS)}", ""] if (error := _error(report)) else []),
         *_bounded([*_tenants(report), *_pending(report)]),
         *_anchors(report),
     ]
@@ -50,7 +50,7 @@ def _head(report: Json) -> str:
 
 def _error(report: Json) -> str | None:
     error = report["exit"]["error"]
-    return error.partition("\n")[0][:500] if error else None
+    return error.partition("\n")[0] if error else None
 
 
 def _counts(report: Json) -> str:
@@ -74,9 +74,9 @@ def _tenants(report: Json) -> Iterator[str]:
 
 def _tenant(tenant: Json) -> Iterator[str]:
     if tenant["locked"]:
-        yield f"**locked**, not attempted: {code(tenant['locked'])}"
+        yield f"**locked**, not attempted: {code(tenant['locked'], WORDS)}"
     if tenant["unreadable"]:
-        yield f"**not readable**: {code(tenant['unreadable'])}"
+        yield f"**not readable**: {code(tenant['unreadable'], WORDS)}"
     for recovered in tenant["recovered"]:
         told = f"recovered as **{recovered['outcome']}**: {code(recovered['schema_id'])}"
         yield _with_detail(told, recovered["detail"])
@@ -89,7 +89,7 @@ def _tenant(tenant: Json) -> Iterator[str]:
 
 
 def _with_detail(told: str, detail: str | None) -> str:
-    return f"{told}: {code(detail)}" if detail else told
+    return f"{told}: {code(detail, WORDS)}" if detail else told
 
 
 def _pending(report: Json) -> Iterator[str]:

@@ -297,6 +297,12 @@ COMMANDS = (
         ),
     ),
     Command(
+        words=("drift-issues",),
+        help="one issue on GitHub for each tenant with drift: opened, updated and closed",
+        module="drift_issues",
+        options=(Option(flag="--plan", metavar="FILE", help="what plan --out saved"),),
+    ),
+    Command(
         words=("doctor",),
         help="look at a tenant: token, permission, what it can do; read-only unless told otherwise",
         module="doctor",

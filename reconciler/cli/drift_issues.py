@@ -1,0 +1,92 @@
+"""`drift-issues`: one issue on GitHub for each tenant that is not as the manifests say."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+from reconciler.adapters.github import Issue, Posts, Written
+from reconciler.cli.exits import Exit
+from reconciler.cli.files import read_plan
+from reconciler.cli.github import github
+from reconciler.cli.job import add_summary
+from reconciler.cli.main import Invocation
+from reconciler.domain.jsontext import Json
+from reconciler.errors import UsageError
+from reconciler.render.drift_markdown import drift_body, drift_title, drifts, ended_body
+from reconciler.render.marked import DRIFT, tenant_of
+from reconciler.render.paint import counted
+
+_PERMISSION = "issues: write"
+
+
+def run(invocation: Invocation) -> int:
+    """Open, update and close our issues; say how the fleet is, also when all is well."""
+    plan = _plan(invocation)
+    with github(invocation, permission=_PERMISSION) as posts:
+        done = _follow(posts, plan)
+    line = _line(plan, done)
+    invocation.console.say(line)
+    add_summary(invocation, lambda: f"### Drift\n\n{line}")
+    return Exit.WELL
+
+
+def _plan(invocation: Invocation) -> Json:
+    """A saved plan that can say that a tenant is in sync; raises UsageError for any other."""
+    file = invocation.arguments.text("plan")
+    if file is None:
+        raise UsageError("give --plan FILE, which `reconciler plan --out FILE` writes")
+    plan = read_plan(Path(file))
+    if plan["selection"]["target"] or plan["selection"]["exclude"]:
+        raise UsageError(
+            f"{file} is a partial plan, which cannot say that a tenant is in sync; "
+            "plan without --target and --exclude"
+        )
+    names = [tenant["name"] for tenant in plan["tenants"]]
+    if any(re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", name) is None for name in names):
+        raise UsageError(f"{file} names a tenant as no manifest can; make a new plan")
+    return plan
+
+
+def _follow(posts: Posts, plan: Json) -> Counter[str]:
+    """Each tenant's issue after its drift; those of others, and of tenants not read, stay."""
+    mine: dict[str, list[Issue]] = {}
+    for issue in posts.issues(DRIFT):
+        mine.setdefault(tenant_of(issue.body) or "", []).append(issue)
+    done: Counter[str] = Counter()
+    for tenant in plan["tenants"]:
+        issues = mine.pop(tenant["name"], [])
+        if tenant["error"] is None:
+            done += _tell(posts, tenant, issues)
+    mine.pop("", None)
+    whole = not plan["selection"]["tenant"]
+    for name, issues in mine.items() if whole else ():
+        done += _close(posts, name, issues, gone=True)
+    return done
+
+
+def _tell(posts: Posts, tenant: Json, issues: list[Issue]) -> Counter[str]:
+    if not drifts(tenant):
+        return _close(posts, tenant["name"], issues, gone=False)
+    title, body = drift_title(tenant), drift_body(tenant)
+    if not issues:
+        posts.open_issue(title, body)
+        return Counter(opened=1)
+    written = posts.update_issue(issues[0], title, body)
+    return Counter(updated=written is Written.UPDATED)
+
+
+def _close(posts: Posts, name: str, issues: list[Issue], *, gone: bool) -> Counter[str]:
+    for issue in issues:
+        posts.close_issue(issue, ended_body(name, issue.body, gone=gone))
+    return Counter(closed=len(issues))
+
+
+def _line(plan: Json, done: Counter[str]) -> str:
+    tenants = plan["tenants"]
+    unread = sum(1 for tenant in tenants if tenant["error"] is not None)
+    drifted = sum(1 for tenant in tenants if tenant["error"] is None and drifts(tenant))
+    told = ", ".join(f"{done[what]} {what}" for what in ("opened", "updated", "closed"))
+    return (
+        f"{counted(len(tenants), 'tenant')}: {len(tenants) - drifted - unread} in sync, "
+        f"{drifted} with drift, {unread} not readable; issues: {told}"
+    )

@@ -32,7 +32,10 @@ class IdEncoding(StrEnum):
 
 
 class ListShape(StrEnum):
-    """How a service lists schemas; all shapes are read, `doctor` says where it is another one."""
+    """How a service lists schemas; all shapes are read, `doctor` says where it is another one.
+
+    What it decides is whether an object with nothing in it is a listing: only where MAP is said.
+    """
 
     LIST = "list"  # a ListResponse, RFC 7644 section 3.4.2
     ARRAY = "array"

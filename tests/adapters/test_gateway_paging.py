@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.domain.dialect import Paging
+from reconciler.domain.dialect import ListShape, Paging
 from reconciler.domain.jsontext import Json
 from reconciler.errors import AnswerUnreadable
 from tests.adapters.gateway_world import (
@@ -71,6 +71,34 @@ def test_a_listing_of_one_may_be_the_schema_itself(body: Json) -> None:
 def test_a_tenant_may_have_no_schemas(body: Json) -> None:
     with world(service(lambda *_: body)) as w:
         assert w.reader.read_all([]).schemas == {}
+
+
+def test_nothing_in_an_object_is_a_listing_only_where_a_map_is_to_come() -> None:
+    by_urn = replace(DIALECT, list_shape=ListShape.MAP)
+    with world(service(lambda *_: {}), dialect=by_urn) as w:
+        assert w.reader.read_all([]).schemas == {}
+    with world(service(lambda *_: {})) as w, pytest.raises(AnswerUnreadable, match="no list"):
+        w.reader.read_all([])
+
+
+def test_a_map_in_pages_ends_with_an_empty_one_whatever_the_dialect_says() -> None:
+    def lister(start: int, count: int) -> Json:
+        return {d["id"]: d for d in FEW[start - 1 : start - 1 + min(count, 2)]}
+
+    with world(service(lister)) as w:
+        live = w.reader.read_all([])
+
+    assert set(live.schemas) == keys(FEW)
+    assert live.warnings == ()
+
+
+@pytest.mark.parametrize("told", ListShape)
+@pytest.mark.parametrize("body", SHAPES.values(), ids=SHAPES.keys())
+def test_whatever_shape_the_dialect_says_the_one_that_comes_is_read(
+    body: Json, told: ListShape
+) -> None:
+    with world(service(lambda *_: body), dialect=replace(DIALECT, list_shape=told)) as w:
+        assert set(w.reader.read_all([]).schemas) == keys(FEW)
 
 
 def test_the_raw_document_is_kept_as_it_was_served() -> None:

@@ -24,13 +24,17 @@ class Page:
     shape: ListShape = ListShape.LIST
 
 
-def page(body: Json) -> Page:
+def page(body: Json, expected: ListShape = ListShape.LIST) -> Page:
     """A ListResponse, a bare array, a map by URN or a single schema. Raises NotScim.
 
-    RFC 7644 section 3.4.2 knows only the first; services answer with all of them.
+    RFC 7644 section 3.4.2 knows only the first; services answer with all of them. All tell
+    themselves apart but an object with nothing in it: that is a listing only of a service of
+    which a map is `expected`.
     """
     if isinstance(body, list):
         return Page(tuple(body), shape=ListShape.ARRAY)
+    if body == {} and expected is ListShape.MAP:
+        return Page((), shape=ListShape.MAP)
     if not isinstance(body, dict) or not body:
         raise NotScim("JSON that is no list of schemas")
     members = {fold(member): value for member, value in body.items()}

@@ -10,7 +10,7 @@ from reconciler.adapters.gateway.pages import Listing, NotScim, Page, page
 from reconciler.adapters.gateway.traffic import Traffic
 from reconciler.adapters.retrying import asked_wait
 from reconciler.domain.answer import Answer, Next, NoAnswer, Reply, judge_read
-from reconciler.domain.dialect import Dialect, IdEncoding, Paging
+from reconciler.domain.dialect import Dialect, IdEncoding, ListShape, Paging
 from reconciler.domain.jsontext import Json, NotJson, parse
 from reconciler.domain.plan import LiveTenant
 from reconciler.domain.scim import MalformedSchema, Schema, fold
@@ -169,7 +169,8 @@ class HttpSchemaReader:
             if listing.add(page, asked=count) or self._is_last(page):
                 listing.finish()
                 return listing
-            page = self._page(_next(page, start=listing.arrived + 1, count=count))
+            following = _next(page, start=listing.arrived + 1, count=count)
+            page = self._page(following, shape=page.shape)
         raise AnswerUnreadable(
             f"{self._connection.asked('GET', self._connection.url())}: the list does not end after "
             f"{MAX_PAGES} pages; the service pages in a way that we cannot follow"
@@ -188,11 +189,11 @@ class HttpSchemaReader:
         """Where pages are not asked for by index, whatever has no cursor is the last."""
         return page.cursor is None and self._connection.dialect.paging is not Paging.INDEX
 
-    def _page(self, query: Query) -> Page:
+    def _page(self, query: Query, *, shape: ListShape | None = None) -> Page:
         url = self._connection.url() + (f"?{urlencode(query)}" if query else "")
         reply, asked = self._get(url)
         answer = _answer(asked, reply, collection=True)
-        found = _page(answer, asked)
+        found = _page(answer, asked, shape or self._connection.dialect.list_shape)
         self._has_listed = True
         return found
 
@@ -242,13 +243,13 @@ def _answer(asked: Asked, reply: Reply, *, collection: bool) -> Answer:
     raise read_error(asked, reply, collection=collection)
 
 
-def _page(answer: Answer, asked: Asked) -> Page:
+def _page(answer: Answer, asked: Asked, shape: ListShape = ListShape.LIST) -> Page:
     try:
         body = parse(answer.body)
     except NotJson as error:
         raise unreadable(asked, answer, f"the body is not JSON: {error}") from error
     try:
-        return page(body)
+        return page(body, shape)
     except NotScim as error:
         raise unreadable(asked, answer, f"what came is {error}") from error
 

@@ -9,11 +9,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
+from hashlib import sha256
 from random import Random
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from reconciler.adapters.gateway import Connection, HttpSchemaWriter, Traffic
+from reconciler.adapters.gateway.reader import Sender
 from reconciler.adapters.retrying import RetryBudget, retrying
 from reconciler.domain.answer import Answer, Loss, NoAnswer, Reply
 from reconciler.domain.dialect import Dialect
@@ -26,6 +28,7 @@ from reconciler.domain.scim import Schema, fold
 from reconciler.fleet import Fleet
 from reconciler.planning import Desired
 from tests.fakes import DIALECT, HOOK, FakeClock, FakeLocks, MemoryJournal, Receiver
+from tests.habits import Habits, Pages, shaped, spelt
 
 BASE = "https://sim.example/scim/v2"
 PATIENT = 2  # lag_reads of the simulated dialect; a service hides what is new at most so long
@@ -60,6 +63,9 @@ class Fault(StrEnum):
     REDIRECT = auto()
     RACE_EQUAL = auto()  # another writer wins with the same
     RACE_OTHER = auto()  # and with something else
+    BEING_DELETED = auto()  # refused as there, while a deletion of it goes on unseen
+    OVERTAKEN = auto()  # another writer changes the schema between our read and our write
+    UPDATE_LOST = auto()  # 200, and then another writer's older document lies over ours
     DONE_DROPPED = auto()
     DONE_5XX = auto()
     NOT_STORED = auto()  # 201, and nothing is kept
@@ -75,20 +81,57 @@ class Fault(StrEnum):
     PAGE_MISSING = auto()
     PAGE_UNORDERED = auto()
     PAGE_EMPTY = auto()
+    PAGE_REPEATED = auto()  # leads back to its own beginning
+    PAGE_SHRINKING = auto()  # each page shorter than the one before
 
 
 ON_ANY = tuple(Fault)[: list(Fault).index(Fault.RACE_EQUAL)]
-ON_POST = (Fault.RACE_EQUAL, Fault.RACE_OTHER, Fault.LATE)
+ON_POST = (Fault.RACE_EQUAL, Fault.RACE_OTHER, Fault.LATE, Fault.BEING_DELETED)
+ON_PUT = (Fault.OVERTAKEN, Fault.UPDATE_LOST)
 ON_WRITE = (
     Fault.DONE_DROPPED, Fault.DONE_5XX, Fault.NOT_STORED, Fault.ATTRIBUTE_DROPPED,
     Fault.NORMALISED, Fault.VENDOR_MEMBERS,
 )  # fmt: skip
 ON_LIST = tuple(Fault)[list(Fault).index(Fault.PAGE_START_IGNORED) :]
 DRIFTS = (Fault.RACE_OTHER, Fault.ATTRIBUTE_DROPPED)  # afterwards live differs for good
+EVIL = "https://evil.example/scim/v2/Schemas"
+THEIRS: dict[str, Json] = {"name": "theirs", "type": "string"}
 
 
 def urn(number: int) -> str:
     return f"urn:ietf:params:scim:schemas:extension:sim:2.0:User:X{number}"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request, from wherever it came."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def path(self) -> str:
+        return self.target.partition("?")[0]
+
+    @property
+    def schema_id(self) -> str:
+        """The id that is asked for; empty for all."""
+        return unquote(self.path.removeprefix("/scim/v2/Schemas").lstrip("/"))
+
+    def header(self, name: str) -> str | None:
+        return next((v for n, v in self.headers.items() if fold(n) == fold(name)), None)
+
+    def document(self) -> dict[str, Json]:
+        document: dict[str, Json] = json.loads(self.body)
+        return document
+
+    def window(self, everything: int) -> tuple[int, int]:
+        """Where the page begins, from 1, and how many are asked for; all where nobody says."""
+        query = parse_qs(urlsplit(self.target).query)
+        start = query.get("cursor") or query.get("startIndex") or ["1"]
+        return int(start[0]), int(query.get("count", [str(everything)])[0])
 
 
 @dataclass
@@ -126,125 +169,174 @@ class SimulatedTenant:
     requests: list[str] = field(default_factory=list)
     ours: list[str] = field(default_factory=list)
     drifted: set[str] = field(default_factory=set)
+    overtaken: set[str] = field(default_factory=set)
     token: int = 1
     guard: Callable[[str], None] = lambda _: None
+    habits: Habits = field(default_factory=Habits)
 
     def send(
         self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None
     ) -> Reply:
+        """What a client without sockets sees."""
         assert url.startswith(BASE), url
-        tail = unquote(urlsplit(url).path.removeprefix("/scim/v2/Schemas").lstrip("/"))
-        self.requests.append(f"{method} {tail or '/'}")
+        target = url.removeprefix("https://sim.example")
+        fault, answer = self.respond(Request(method, target, headers, body or b""))
+        if fault in LOSSES:
+            return LOSSES[fault]
+        if fault in SPOILT:
+            return Answer(answer.status, {}, SPOILT[fault](answer.body))
+        return answer
+
+    def respond(self, request: Request) -> tuple[Fault | None, Answer]:
+        """What the service does and answers, and how that is to be lost or spoilt on its way."""
+        self.requests.append(f"{request.method} {request.schema_id or '/'}")
         self.clock.seconds += 0.05
-        if urlsplit(url).path.endswith("/ResourceTypes"):
-            return Answer(404, {}, b"")
-        write = method in ("POST", "PUT")
+        if request.path.endswith("/ResourceTypes"):
+            return None, Answer(404, {}, b"")
+        write = request.method in ("POST", "PUT")
         if write:
-            self.guard(tail or json.loads(body or b"")["id"])
-        kinds = ON_ANY + (ON_WRITE if write else () if tail else ON_LIST)
-        fault = self.draw(kinds + (3 * ON_POST if method == "POST" else ()))
-        if headers.get("Authorization") != f"Bearer token-{self.token}":
-            return _error(401)
+            self.guard(request.schema_id or request.document()["id"])
+        kinds = ON_ANY + (ON_WRITE if write else () if request.schema_id else ON_LIST)
+        more = {"POST": 3 * ON_POST, "PUT": 3 * ON_PUT}.get(request.method, ())
+        fault = self.draw(kinds + more)
+        if request.header("Authorization") != f"Bearer token-{self.token}":
+            return None, _error(401)
+        return fault, self._honest(request) if fault is None else self._faulty(fault, request)
 
-        def proceed() -> Reply:
-            return self._honest(method, tail, url, body)
+    # --- what a good service does, and one with habits
 
-        return proceed() if fault is None else self._faulty(fault, proceed, url, body)
-
-    # --- what a good service does
-
-    def _honest(self, method: str, tail: str, url: str, body: bytes | None) -> Reply:
-        match method:
-            case "GET" if tail:
-                return self._one(tail)
+    def _honest(self, request: Request) -> Answer:
+        match request.method:
+            case "GET" if request.schema_id:
+                return self._one(request.schema_id)
             case "GET":
-                return _json(self._list(url))
+                return self._listed(self._page(request))
             case "POST":
-                return self._create(json.loads(body or b""))
+                return self._create(request.document())
             case "PUT":
-                return self._replace(tail, json.loads(body or b""))
+                return self._replace(request)
             case _:
-                raise AssertionError(f"a {method} was sent")
+                raise AssertionError(f"a {request.method} was sent")
 
-    def _one(self, schema_id: str) -> Reply:
+    def _one(self, schema_id: str) -> Answer:
         key = fold(schema_id)
         if self.hidden[key] > 0:
             self.hidden[key] -= 1
             return _error(404)
         found = next((d for d in self.stored if fold(d["id"]) == key), None)
-        return _json(found) if found is not None else _error(404)
+        return self._shown(found) if found is not None else _error(404)
 
-    def _list(self, url: str) -> dict[str, Json]:
-        query = parse_qs(urlsplit(url).query)
-        start, count = int(query["startIndex"][0]), int(query["count"][0])
+    def _shown(self, document: dict[str, Json], status: int = 200) -> Answer:
+        tag = {"etag": f'"{_version(document)}-gzip"'} if self.habits.tags else {}
+        return _json(spelt(document, self.habits.keywords), status, tag)
+
+    def _listed(self, page: dict[str, Json]) -> Answer:
+        shown = [spelt(d, self.habits.keywords) for d in page["Resources"]]
+        return _json(shaped({**page, "Resources": shown}, self.habits.shape))
+
+    def _page(self, request: Request) -> dict[str, Json]:
         seen = [d for d in self.stored if self.hidden[fold(d["id"])] == 0]
-        page = seen[start - 1 : start - 1 + count]
-        return {"totalResults": len(seen), "startIndex": start, "Resources": page}
+        start, count = request.window(len(seen))
+        match self.habits.pages:
+            case Pages.IGNORED:
+                start, count = 1, len(seen)
+            case Pages.SHORT:
+                count = min(count, 2)
+            case Pages.INDEX | Pages.CURSOR:
+                pass
+        page: dict[str, Json] = {"totalResults": len(seen), "startIndex": start}
+        page["Resources"] = seen[start - 1 : start - 1 + count]
+        if self.habits.pages is Pages.CURSOR and start + count <= len(seen):
+            page["nextCursor"] = str(start + count)
+        return page
 
-    def _create(self, document: dict[str, Json]) -> Reply:
+    def _taken(self) -> Answer:
+        return _error(self.habits.taken, detail="it exists already")
+
+    def _create(self, document: dict[str, Json]) -> Answer:
         key = fold(document["id"])
         if self.unique and any(fold(d["id"]) == key for d in self.stored):
-            return _error(409)
-        self._keep(document)
-        return _json(document, 201)
-
-    def _keep(self, document: dict[str, Json]) -> None:
+            return self._taken()
         self.stored.append(document)
-        self.ours.append(fold(document["id"]))
+        self.ours.append(key)
+        return self._shown(document, 201)
 
-    def _replace(self, schema_id: str, document: dict[str, Json]) -> Reply:
-        places = [i for i, d in enumerate(self.stored) if fold(d["id"]) == fold(schema_id)]
+    def _replace(self, request: Request) -> Answer:
+        if not self.habits.updates:
+            return _error(405)
+        places = [i for i, d in enumerate(self.stored) if fold(d["id"]) == fold(request.schema_id)]
         if not places:
             return _error(404)
-        self.stored[places[0]] = document
-        return _json(document)
+        before = self.stored[places[0]]
+        if self.habits.tags and request.header("If-Match") != f'"{_version(before)}"':
+            return _error(412)
+        self.stored[places[0]] = self._heeded(before, request.document())
+        return self._shown(self.stored[places[0]])
+
+    def _heeded(self, before: dict[str, Json], document: dict[str, Json]) -> dict[str, Json]:
+        """What is kept of a change: what the service ignores stays as it was."""
+        was = {_name(a): a for a in before["attributes"]}
+        attributes = [{**a, **self._kept(was.get(_name(a), {}))} for a in document["attributes"]]
+        return {**document, "attributes": attributes}
+
+    def _kept(self, attribute: Mapping[str, Json]) -> dict[str, Json]:
+        return {m: attribute[m] for m in self.habits.ignores if m in attribute}
 
     # --- what this one does
 
-    def _faulty(
-        self,
-        fault: Fault,
-        proceed: Callable[[], Reply],
-        url: str,
-        body: bytes | None,
-    ) -> Reply:
+    def _faulty(self, fault: Fault, request: Request) -> Answer:
+        if self.habits.silent and fault is Fault.THROTTLED_SECONDS:
+            fault = Fault.THROTTLED
         self.hits[fault] += 1
         self.clock.seconds += 30 * (fault in (Fault.SLOW_HEADERS, Fault.SLOW_BODY))
         self.token += fault is Fault.EXPIRED
         if fault in _REFUSALS:
             return _REFUSALS[fault]
         if fault in ON_LIST:
-            return self._lie(fault, url)
-        if fault not in _SPOILT:
-            return self._write_fault(fault, proceed, json.loads(body or b""))
-        answer, spoil = proceed(), _SPOILT[fault]
-        assert isinstance(answer, Answer)
-        return Answer(answer.status, {}, spoil(answer.body)) if spoil else _LOST
+            return self._lie(fault, request)
+        if fault in LOSSES or fault in SPOILT:
+            return self._honest(request)
+        return self._write_fault(fault, request)
 
-    def _write_fault(
-        self, fault: Fault, proceed: Callable[[], Reply], document: dict[str, Json]
-    ) -> Reply:
-        key = fold(document["id"])
+    def _write_fault(self, fault: Fault, request: Request) -> Answer:
+        document = request.document()
         match fault:
             case Fault.RACE_EQUAL | Fault.RACE_OTHER:
-                if not any(fold(d["id"]) == key for d in self.stored):
-                    other = fault is Fault.RACE_OTHER
-                    self.stored.append({**document, "attributes": []} if other else document)
-                    self.drifted |= {key} if other else set()
-                return _error(409)
+                self._race(document, other=fault is Fault.RACE_OTHER)
+                return self._taken()
+            case Fault.BEING_DELETED:
+                return _error(self.habits.taken, detail="it exists already: being deleted")
             case Fault.NOT_STORED:
                 return _json(document, 201)
-            case Fault.LATE:
-                reply = proceed()
-                self.hidden[key] = self.random.randint(1, PATIENT)
-                return reply
-            case Fault.DONE_5XX:
-                proceed()
-                return _error(self.random.choice((500, 502, 503, 504)))
             case _:
-                reply = proceed()
+                return self._done(fault, request, fold(document["id"]))
+
+    def _race(self, document: dict[str, Json], *, other: bool) -> None:
+        key = fold(document["id"])
+        if not any(fold(d["id"]) == key for d in self.stored):
+            self.stored.append({**document, "attributes": []} if other else document)
+            self.drifted |= {key} if other else set()
+
+    def _done(self, fault: Fault, request: Request, key: str) -> Answer:
+        """What was asked, and something else before or after it."""
+        if fault is Fault.OVERTAKEN:
+            self._change(key, fault)
+            self.overtaken.add(key)
+            return self._honest(request)
+        before = next((d for d in self.stored if fold(d["id"]) == key), None)
+        answer = self._honest(request)
+        match fault:
+            case Fault.LATE:
+                self.hidden[key] = self.random.randint(1, PATIENT)
+            case Fault.DONE_5XX:
+                return _error(self.random.choice((500, 502, 503, 504)))
+            case Fault.UPDATE_LOST:
+                self.stored = [
+                    before if fold(d["id"]) == key and before else d for d in self.stored
+                ]
+            case _:
                 self._change(key, fault)
-                return reply
+        return answer
 
     def _change(self, key: str, fault: Fault) -> None:
         for index, stored in enumerate(self.stored):
@@ -252,10 +344,10 @@ class SimulatedTenant:
                 self.stored[index] = _CHANGES[fault](stored)
                 self.drifted |= {key} if fault in DRIFTS else set()
 
-    def _lie(self, fault: Fault, url: str) -> Reply:
-        honest = self._list(url)
+    def _lie(self, fault: Fault, request: Request) -> Answer:
+        honest = self._page(request)
         page, everything = honest["Resources"], list(self.stored)
-        count = int(parse_qs(urlsplit(url).query)["count"][0])
+        start, count = request.window(len(everything))
         total = honest["totalResults"]
         match fault:
             case Fault.PAGE_START_IGNORED:
@@ -272,25 +364,42 @@ class SimulatedTenant:
                 honest["Resources"] = page[1:]
             case Fault.PAGE_UNORDERED:
                 honest["Resources"] = self.random.sample(page, len(page))
+            case Fault.PAGE_REPEATED:
+                honest["nextCursor"] = "1"
+            case Fault.PAGE_SHRINKING:
+                honest["Resources"] = page[: max(0, len(page) - start)]
             case _:
                 honest["Resources"] = []
-        return _json(honest)
+        return self._listed(honest)
 
 
-def _json(value: Json, status: int = 200) -> Answer:
-    return Answer(status, {"content-type": "application/scim+json"}, json.dumps(value).encode())
+def _json(value: Json, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
+    kind = {"content-type": "application/scim+json"}
+    return Answer(status, {**kind, **(headers or {})}, json.dumps(value).encode())
 
 
-def _error(status: int, headers: Mapping[str, str] | None = None) -> Answer:
+def _error(
+    status: int, headers: Mapping[str, str] | None = None, *, detail: str = "as the seed says"
+) -> Answer:
     error = {
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "status": str(status),
-        "detail": "as the seed says",
+        "detail": detail,
     }  # fmt: skip
     return Answer(status, headers or {}, json.dumps(error).encode())
 
 
+def _name(attribute: Mapping[str, Json]) -> str:
+    """In whatever case the member's own name is written."""
+    name: str = next(v for m, v in attribute.items() if fold(m) == "name")
+    return name
+
+
+def _version(document: Mapping[str, Json]) -> str:
+    return sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:12]
+
+
 _LOST = NoAnswer(Loss.LOST, "the connection was cut")
-_REFUSALS: dict[Fault, Reply] = {
+_REFUSALS: dict[Fault, Answer] = {
     Fault.THROTTLED_SECONDS: _error(429, {"retry-after": "7"}),
     Fault.THROTTLED: _error(429),
     Fault.TIMED_OUT: _error(408),
@@ -298,25 +407,30 @@ _REFUSALS: dict[Fault, Reply] = {
     Fault.E502_HTML: Answer(502, {"content-type": "text/html"}, b"<html>bad gateway</html>"),
     Fault.E503_PAST: _error(503, {"retry-after": "Sun, 01 Mar 2020 12:00:20 GMT"}),
     Fault.E504: _error(504),
-    Fault.NOT_SENT: NoAnswer(Loss.NOT_SENT, "the connection was refused"),
-    Fault.LOST_BEFORE: _LOST,
+    Fault.NOT_SENT: _error(500),  # nobody sees these two
+    Fault.LOST_BEFORE: _error(500),
     Fault.THROTTLED_DATE: _error(
         429,
         {"retry-after": "Sun, 01 Mar 2026 12:00:20 GMT", "date": "Sun, 01 Mar 2026 12:00:13 GMT"},
     ),
     Fault.EXPIRED: _error(401),
     Fault.FORBIDDEN: _error(403),
-    Fault.REDIRECT: _error(307, {"location": "https://evil.example/scim/v2/Schemas"}),
+    Fault.REDIRECT: _error(307, {"location": EVIL}),
 }
-# Done, and then the answer is spoilt: by a function of its body, or lost altogether (None).
-_SPOILT: dict[Fault, Callable[[bytes], bytes] | None] = {
-    Fault.LOST_HEADERS: None,
-    Fault.LOST_BODY: None,
-    Fault.SHORT_LENGTH: None,
-    Fault.SLOW_HEADERS: None,
-    Fault.SLOW_BODY: None,
-    Fault.COMPRESSED: None,
-    Fault.DONE_DROPPED: None,
+# What is lost on its way; all but the first two was done.
+LOSSES: dict[Fault | None, NoAnswer] = {
+    Fault.NOT_SENT: NoAnswer(Loss.NOT_SENT, "the connection was refused"),
+    Fault.LOST_BEFORE: _LOST,
+    Fault.LOST_HEADERS: _LOST,
+    Fault.LOST_BODY: _LOST,
+    Fault.SHORT_LENGTH: _LOST,
+    Fault.SLOW_HEADERS: _LOST,
+    Fault.SLOW_BODY: _LOST,
+    Fault.COMPRESSED: _LOST,
+    Fault.DONE_DROPPED: _LOST,
+}
+# Done, and then the body of the answer is spoilt.
+SPOILT: dict[Fault | None, Callable[[bytes], bytes]] = {
     Fault.CUT_WHOLE: lambda body: body[: len(body) // 2],
     Fault.WRONG_TYPE: lambda _: b"<!doctype html><title>Sign in</title>",
     Fault.DUPLICATE_KEYS: lambda body: b'{"id": 1, "id": 2, ' + body[1:],
@@ -343,10 +457,17 @@ def _with_vendor_members(stored: dict[str, Json]) -> dict[str, Json]:
     return {**stored, "attributes": attributes, "vendorState": {"a": [1]}}
 
 
+def _with_theirs(stored: dict[str, Json]) -> dict[str, Json]:
+    """What another writer adds; once."""
+    kept = [a for a in stored["attributes"] if _name(a) != THEIRS["name"]]
+    return {**stored, "attributes": [*kept, THEIRS]}
+
+
 _CHANGES: dict[Fault, Callable[[dict[str, Json]], dict[str, Json]]] = {
     Fault.ATTRIBUTE_DROPPED: _without_last,
     Fault.NORMALISED: _normalised,
     Fault.VENDOR_MEMBERS: _with_vendor_members,
+    Fault.OVERTAKEN: _with_theirs,
 }
 
 
@@ -362,10 +483,12 @@ class Simulation:
     limits: Limits = field(default_factory=lambda: Limits(extensions=10**6, max_creates=10**6))
     journal: MemoryJournal = field(default_factory=MemoryJournal)
     receiver: Receiver = field(default_factory=Receiver)
+    sender: Sender | None = None  # what goes between; the tenant itself where nothing does
+    base: str = BASE
 
     def desired(self) -> Desired:
         there = Tenant(
-            name="sim", place=Place("sim.yaml"), dialect=self.dialect.name, base_url=BASE,
+            name="sim", place=Place("sim.yaml"), dialect=self.dialect.name, base_url=self.base,
             limits=self.limits, webhooks=(Webhook(url=HOOK, secrets=()),),
         )  # fmt: skip
         return Desired(
@@ -380,15 +503,15 @@ class Simulation:
         retry = retrying(clock=self.clock, random=self.random.random, budget=RetryBudget())
         identity = Identity(self.tenant.token)
         connection = Connection(
-            base_url=BASE,
+            base_url=self.base,
             dialect=self.dialect,
-            reads=self.tenant,
+            reads=self.sender or self.tenant,
             authenticator=identity,
             retry=retry,
             clock=self.clock,
             traffic=Traffic(clock=self.clock, per_minute=self.dialect.requests_per_minute),
         )
-        writer = HttpSchemaWriter(connection, self.tenant)
+        writer = HttpSchemaWriter(connection, self.sender or self.tenant)
         return Fleet(
             desired=self.desired(),
             writers=lambda _: writer,

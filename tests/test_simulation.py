@@ -1,26 +1,37 @@
 """Whatever goes wrong, in whatever order: nothing twice, nothing false, and in the end as desired.
 
-`make test` runs a share of the seeds, `make chaos` all of them. To run one that failed:
-`pytest "tests/test_simulation.py" -k "schedule and 1234" -m ""` or call `schedule(1234)`.
+`make test` runs a share of the seeds, `make chaos` all of them. A seed that fails says how to run
+it again, alone.
 """
 
+import shlex
+import subprocess
+import sys
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from random import Random
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from reconciler.adapters.gateway.reader import Sender
 from reconciler.domain.answer import Reply
 from reconciler.domain.body import create_body
+from reconciler.domain.dialect import ErrorShape, ListShape, Meaning
 from reconciler.domain.diff import managed_view
 from reconciler.domain.manifest import Manages, OnDrift
 from reconciler.domain.outcome import OutcomeKind
 from reconciler.domain.scim import Schema, fold
+from tests.adapters.test_hostile_servers import redirect_trick
 from tests.fakes import DIALECT, FakeClock, document, extension
+from tests.habits import NAMES, Habits, habits
+from tests.replay import command, repeatable
 from tests.simulation import (
+    BASE,
     ON_LIST,
     PATIENT,
     Fault,
@@ -31,9 +42,10 @@ from tests.simulation import (
     live,
     urn,
 )
+from tests.sockets import ON_SOCKETS, sockets_between
 from tests.strategies import TYPES, Document, edits, schema_documents
 
-SHARE, ALL = 150, 2000
+SHARE, ALL, ON_SOCKETS_AT_MOST = 150, 2000, 500
 CHUNK = 50  # seeds of one test, so that workers share them
 KNOWN = (OutcomeKind.APPLIED, OutcomeKind.ADOPTED)
 OPEN = (*KNOWN, OutcomeKind.UNKNOWN)
@@ -43,63 +55,120 @@ def chunks(first: int, last: int) -> list[range]:
     return [range(begin, min(begin + CHUNK, last)) for begin in range(first, last, CHUNK)]
 
 
-def schedule(seed: int) -> Counter[Fault]:
-    """Two runs with faults, then two without; returns how often each fault struck."""
+Between = Callable[[SimulatedTenant], AbstractContextManager[tuple[Sender, str]]]
+"""What a client reaches the tenant by, and the base URL there."""
+
+
+@contextmanager
+def nothing_between(tenant: SimulatedTenant) -> Iterator[tuple[Sender, str]]:
+    yield tenant, BASE
+
+
+@repeatable
+def schedule(
+    seed: int, between: Between = nothing_between, kinds: frozenset[Fault] = frozenset(Fault)
+) -> tuple[Counter[Fault], frozenset[str]]:
+    """Two runs with faults, then two without; how often each fault struck, and the habits."""
     random = Random(seed)
-    clock = FakeClock()
     share = random.choice((0.05, 0.15, 0.3, 0.5))
+    has = habits(random)
     faulty = True
 
     def draw(possible: tuple[Fault, ...]) -> Fault | None:
         if not faulty or random.random() > share:
             return None
-        fault = random.choice(possible)
+        fault = random.choice([each for each in possible if each in kinds])
         return None if fault is Fault.LATE and not tenant.unique else fault
 
-    tenant = SimulatedTenant(clock=clock, draw=draw, random=random, unique=random.random() < 0.5)
-    old = document(urn(0), "grade")
-    tenant.stored = [old, document(urn(9), "theirs")]
-    wanted = [document(urn(n), "grade", "level", "site") for n in range(4)]
-    simulation = Simulation(
+    tenant = SimulatedTenant(
+        clock=FakeClock(), draw=draw, random=random, unique=random.random() < 0.5, habits=has
+    )
+    with between(tenant) as (sender, base):
+        simulation = the_simulation(tenant, sender, base)
+        tenant.guard = intended(simulation)
+        for number in range(1, 5):
+            faulty = number <= 2
+            one_run(simulation, number)
+        ended_well(simulation)
+    return tenant.hits, has.names
+
+
+OLD = 4  # the schema that is live already; the last of ours, for a failure stops what is after it
+WANTED = [document(urn(n), "grade", "level", "site") for n in range(1, OLD + 1)]
+DESIRED = {fold(one["id"]): Schema.from_json(one) for one in WANTED}
+STUBBORN = fold(urn(OLD))
+
+
+def the_simulation(tenant: SimulatedTenant, sender: Sender, base: str) -> Simulation:
+    """Three schemas to create, and one to change, of which we manage single attributes."""
+    random, has = tenant.random, tenant.habits
+    old = document(urn(OLD), "grade", "elder")
+    old["attributes"][0]["required"] = bool(has.ignores)
+    tenant.stored = [old, document(urn(9), "others")]
+    if not has.changeable:
+        tenant.drifted.add(STUBBORN)
+    manages = [Manages.SCHEMA] * (OLD - 1) + [Manages.ATTRIBUTES]
+    return Simulation(
         tenant=tenant,
         extensions=tuple(
-            extension(one, name=f"x{n}", on_drift=OnDrift.UPDATE) for n, one in enumerate(wanted)
+            extension(one, name=f"x{n}", on_drift=OnDrift.UPDATE, manages=manages[n])
+            for n, one in enumerate(WANTED)
         ),
-        clock=clock,
+        clock=tenant.clock,
         random=random,
-        dialect=replace(DIALECT, lag_reads=PATIENT, page_size=random.choice((2, 100))),
+        dialect=replace(
+            DIALECT,
+            lag_reads=PATIENT,
+            page_size=random.choice((2, 100)),
+            paging=has.paging_of(random),
+            errors=(ErrorShape(means=Meaning.EXISTS, status=400, detail="exists already"),),
+        ),
+        sender=sender,
+        base=base,
     )
-    desired = {fold(one["id"]): Schema.from_json(one) for one in wanted}
-    tenant.guard = intended(simulation)
 
-    for number in range(1, 5):
-        faulty = number <= 2
-        before = set(tenant.ours)
-        summary = simulation.run(number)
-        outcomes = kinds(summary)
-        there = live(tenant)
-        for key, kind in outcomes.items():
-            if kind in KNOWN and key not in tenant.drifted:
-                assert is_as(desired[key], there[key]), (seed, key)
-        for key in set(tenant.ours) - before - tenant.drifted:  # done, so never called undone
-            assert outcomes[key] in OPEN, (seed, key, outcomes[key])
 
+def one_run(simulation: Simulation, number: int) -> None:
+    tenant = simulation.tenant
+    before = set(tenant.ours)
+    outcomes = kinds(simulation.run(number))
+    there = live(tenant)
+    for key, kind in outcomes.items():
+        if kind in KNOWN and key not in tenant.drifted:
+            assert is_as(DESIRED[key], there[key]), key
+    for key in set(tenant.ours) - before - tenant.drifted:  # done, so never called undone
+        assert outcomes[key] in OPEN, (key, outcomes[key])
+    if not tenant.habits.changeable:
+        assert outcomes.get(STUBBORN) not in KNOWN
+
+
+def ended_well(simulation: Simulation) -> None:
+    tenant, there = simulation.tenant, live(simulation.tenant)
     ids = Counter(fold(one["id"]) for one in tenant.stored)
-    assert max(ids.values()) == 1, (seed, ids)
+    assert max(ids.values()) == 1, ids
     assert fold(urn(9)) in ids
-    assert {r.split()[0] for r in tenant.requests} <= {"GET", "POST", "PUT"}, seed
-    assert len(tenant.requests) < 400, seed
-    assert not simulation.journal.open_intents("sim"), seed
-    for key in desired.keys() - tenant.drifted:
-        assert is_as(desired[key], live(tenant)[key]), (seed, key)
-    told = announced(simulation)
-    assert set(tenant.ours) - tenant.drifted <= told, seed
-    return tenant.hits
+    assert {r.split()[0] for r in tenant.requests} <= {"GET", "POST", "PUT"}
+    assert len(tenant.requests) < 400
+    assert not simulation.journal.open_intents("sim")
+    for key in within_reach(tenant):
+        assert is_as(DESIRED[key], there[key]), key
+    if STUBBORN not in tenant.drifted:
+        assert there[STUBBORN].attribute("elder")
+        if STUBBORN in tenant.overtaken and tenant.habits.tags:
+            assert there[STUBBORN].attribute("theirs")
+    assert set(tenant.ours) - tenant.drifted <= announced(simulation)
+
+
+def within_reach(tenant: SimulatedTenant) -> set[str]:
+    """What is as desired in the end: where nothing can be changed, what differs stops the rest."""
+    stops = min(tenant.drifted, default="~") if not tenant.habits.changeable else "~"
+    return {key for key in DESIRED.keys() - tenant.drifted if key < stops}
 
 
 def is_as(desired: Schema, there: Schema) -> bool:
     """Whether a stored schema is as desired; what the vendor adds of its own does not count."""
-    return managed_view(there, desired, Manages.SCHEMA) == desired
+    manages = Manages.ATTRIBUTES if desired.key == STUBBORN else Manages.SCHEMA
+    return managed_view(there, desired, manages) == desired
 
 
 def intended(simulation: Simulation) -> Callable[[str], None]:
@@ -117,7 +186,7 @@ def test_a_schedule_of_faults_ends_as_desired_with_nothing_twice_and_nothing_fal
 ) -> None:
     hits: Counter[Fault] = Counter()
     for seed in seeds:
-        hits += schedule(seed)
+        hits += schedule(seed)[0]
     assert sum(hits.values()) > CHUNK
 
 
@@ -125,9 +194,38 @@ def test_a_schedule_of_faults_ends_as_desired_with_nothing_twice_and_nothing_fal
 @pytest.mark.timeout(900)
 def test_two_thousand_schedules_strike_with_every_kind_of_fault() -> None:
     hits: Counter[Fault] = Counter()
+    habits_met: Counter[str] = Counter()
     for seed in range(ALL):
-        hits += schedule(seed)
+        struck, has = schedule(seed)
+        hits += struck
+        habits_met.update(has)
     assert {fault: hits[fault] for fault in Fault if hits[fault] < 20} == {}
+    assert {name: habits_met[name] for name in NAMES if habits_met[name] < 20} == {}
+
+
+# --- the same over real sockets -------------------------------------------------------------
+
+
+@repeatable
+def schedule_on_sockets(seed: int) -> tuple[Counter[Fault], frozenset[str]]:
+    return schedule(seed, sockets_between, ON_SOCKETS)
+
+
+def test_what_happens_on_sockets_is_what_the_simulation_says() -> None:
+    hits: Counter[Fault] = Counter()
+    for seed in range(5):
+        hits += schedule_on_sockets(seed)[0]
+    assert sum(hits.values()) > 5
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(900)
+def test_every_kind_of_fault_strikes_on_sockets_twenty_times() -> None:
+    hits: Counter[Fault] = Counter()
+    seeds = iter(range(100, 100 + ON_SOCKETS_AT_MOST))
+    while any(hits[fault] < 20 for fault in ON_SOCKETS):
+        hits += schedule_on_sockets(next(seeds))[0]
+    assert sum(hits.values()) >= 20 * len(ON_SOCKETS)
 
 
 def test_requests_are_few_and_counted() -> None:
@@ -166,6 +264,7 @@ def loses_answers(seed: int) -> SimulatedTenant:
     return SimulatedTenant(clock=FakeClock(), draw=draw, random=random, unique=False)
 
 
+@repeatable
 def lost_answers(seed: int, number: int) -> None:
     tenant = loses_answers(seed)
     simulation = Simulation(
@@ -196,6 +295,7 @@ def test_ten_thousand_creates_of_which_four_in_ten_lose_their_answer(seed: int) 
 # --- pages ---------------------------------------------------------------------------------
 
 
+@repeatable
 def page_lies(seed: int) -> None:
     """Every list lies, every read by id is true: only what is absent is created, and soon."""
     random = Random(seed)
@@ -205,7 +305,8 @@ def page_lies(seed: int) -> None:
         return random.choice(lies) if set(lies) <= set(possible) else None
 
     clock, size = FakeClock(), random.choice((1, 3, 5, 100))
-    tenant = SimulatedTenant(clock=clock, draw=draw, random=random, unique=False)
+    has = Habits(shape=random.choice((ListShape.LIST, ListShape.LIST, ListShape.ARRAY)))
+    tenant = SimulatedTenant(clock=clock, draw=draw, random=random, unique=False, habits=has)
     there = random.randint(0, 12)
     tenant.stored = [document(urn(n)) for n in range(there)]
     wanted = sorted(random.sample(range(16), random.randint(1, 6)))
@@ -304,3 +405,74 @@ def test_five_hundred_services_that_keep_something_else(
     lie: tuple[Document, Document | None],
 ) -> None:
     told_apart(*lie)
+
+
+# --- what there is ---------------------------------------------------------------------------
+
+MODEL: dict[str, tuple[Fault, ...]] = {
+    "429 with seconds": (Fault.THROTTLED_SECONDS,),
+    "429 with a date": (Fault.THROTTLED_DATE,),
+    "429 without a header": (Fault.THROTTLED,),
+    "500": (Fault.E500,),
+    "502 with a page of HTML": (Fault.E502_HTML,),
+    "503 with a date in the past": (Fault.E503_PAST,),
+    "504": (Fault.E504,),
+    "408": (Fault.TIMED_OUT,),
+    "cut before it is sent, amid the headers, amid the body": (
+        Fault.NOT_SENT, Fault.LOST_BEFORE, Fault.LOST_HEADERS, Fault.LOST_BODY,
+    ),
+    "closed before the length that was told": (Fault.SHORT_LENGTH,),
+    "closed where no length was told": (Fault.CUT_WHOLE,),
+    "slow headers": (Fault.SLOW_HEADERS,),
+    "a slow body": (Fault.SLOW_BODY,),
+    "a wrong content type": (Fault.WRONG_TYPE,),
+    "JSON with twins, NaN or too deep": (Fault.DUPLICATE_KEYS, Fault.NOT_A_NUMBER, Fault.DEEP),
+    "compressed, though nobody asked": (Fault.COMPRESSED,),
+    "401 until the token is renewed": (Fault.EXPIRED,),
+    "403": (Fault.FORBIDDEN,),
+    "another writer was faster": (Fault.RACE_EQUAL, Fault.RACE_OTHER, Fault.OVERTAKEN),
+    "done, and the answer dropped": (Fault.DONE_DROPPED,),
+    "done, and a 5xx": (Fault.DONE_5XX,),
+    "201 and not stored, or not all of it": (Fault.NOT_STORED, Fault.ATTRIBUTE_DROPPED),
+    "sent to another origin": (Fault.REDIRECT,),
+    "pages that lie": ON_LIST,
+    "shown late": (Fault.LATE,),
+    "stored in other words": (Fault.NORMALISED,),
+    "attributes nobody knows": (Fault.VENDOR_MEMBERS,),
+    "an update that another one undoes": (Fault.UPDATE_LOST,),
+    "refused while a deletion goes on": (Fault.BEING_DELETED,),
+}  # fmt: skip
+
+
+def test_the_fault_model_is_whole_in_the_simulation_and_on_sockets() -> None:
+    assert Counter(f for faults in MODEL.values() for f in faults) == Counter(Fault)
+    assert [kind for kind, faults in MODEL.items() if not ON_SOCKETS & set(faults)] == []
+    assert len(MODEL) >= 24
+    assert len(ON_LIST) >= 8
+
+
+def test_a_seed_that_fails_says_in_one_line_how_to_run_it_again() -> None:
+    @repeatable
+    def fails(seed: int) -> None:
+        assert seed != 7
+
+    fails(6)
+    with pytest.raises(AssertionError) as failed:
+        fails(7)
+
+    (note,) = failed.value.__notes__
+    assert note.endswith(f"-m tests.replay {__name__}:fails 7")
+
+
+@pytest.mark.parametrize("what", [schedule, schedule_on_sockets, page_lies, redirect_trick])
+def test_that_line_finds_what_it_names(what: Callable[[int], object]) -> None:
+    line = shlex.split(command(what, 3))
+    done = subprocess.run(
+        [sys.executable, *line[1:]],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")

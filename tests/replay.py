@@ -18,13 +18,24 @@ def repeatable(run: Seeded[P, T]) -> Seeded[P, T]:
 
     @wraps(run)
     def told(seed: int, /, *arguments: P.args, **named: P.kwargs) -> T:
-        try:
+        with _Telling(command(run, seed)):
             return run(seed, *arguments, **named)
-        except BaseException as error:
-            error.add_note(f"again: {command(run, seed)}")
-            raise
 
     return told
+
+
+class _Telling:
+    """Adds the line to whatever ends the block."""
+
+    def __init__(self, line: str) -> None:
+        self._line = line
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _: object, error: BaseException | None, *__: object) -> None:
+        if error is not None:
+            error.add_note(f"again: {self._line}")
 
 
 def command(run: Callable[Concatenate[int, P], T], seed: int) -> str:

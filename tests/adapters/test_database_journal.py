@@ -5,12 +5,10 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 
 from reconciler.adapters.database import Store
 from reconciler.domain.manifest import Manages
@@ -108,14 +106,17 @@ def test_the_desired_document_comes_back_to_the_letter(place: Place) -> None:
     assert kept.desired.fingerprint() == HR.fingerprint()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(document=schema_documents(vendor=True))
-def test_any_desired_schema_comes_back_equal(document: dict[str, Any]) -> None:
+def test_any_desired_schema_comes_back_equal(place: Place, document: dict[str, Any]) -> None:
+    """In one store for all examples: the newest intent is the one that was just written."""
     desired = Schema.from_json(document)
-    with TemporaryDirectory() as folder, opened(Path(folder) / "state.db") as store:
+    with opened(place) as store:
         store.intend(replace(intent(), desired=desired), intended())
 
-        ((_, kept),) = store.open_intents("acme")
+        *_, (_, kept) = store.open_intents("acme")
 
     assert kept.desired == desired
     assert json.dumps(kept.desired.document) == json.dumps(document)

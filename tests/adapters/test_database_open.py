@@ -16,7 +16,15 @@ import sqlalchemy
 from reconciler.adapters.database import open_store
 from reconciler.adapters.database.engine import explained, prepare
 from reconciler.errors import StateError, UsageError
-from tests.adapters.store_world import behind_its_back, dump, entry, opened, rows
+from tests.adapters.store_world import (
+    Place,
+    behind_its_back,
+    dump,
+    entry,
+    opened,
+    rows,
+    url_of,
+)
 
 
 @pytest.fixture
@@ -44,12 +52,12 @@ def test_a_relative_path_starts_at_the_working_directory(tmp_path: Path) -> None
     assert (tmp_path / ".reconciler" / "state.db").is_file()
 
 
-def test_what_was_recorded_is_there_after_opening_again(path: Path) -> None:
-    with opened(path) as store:
+def test_what_was_recorded_is_there_after_opening_again(place: Place) -> None:
+    with opened(place) as store:
         store.record(entry())
         head = store.head()
 
-    with opened(path) as store:
+    with opened(place) as store:
         assert store.head() == head
         assert head[0] == 1
 
@@ -125,11 +133,11 @@ def test_an_empty_file_is_no_empty_trail_either(path: Path) -> None:
         open_store(f"sqlite:///{path}", create=False)
 
 
-def test_an_existing_store_opens_without_create(path: Path) -> None:
-    with opened(path) as store:
+def test_an_existing_store_opens_without_create(place: Place) -> None:
+    with opened(place) as store:
         store.record(entry())
 
-    with closing(open_store(f"sqlite:///{path}", create=False)) as store:
+    with closing(open_store(url_of(place), create=False)) as store:
         assert store.head()[0] == 1
 
 
@@ -163,13 +171,13 @@ def test_a_store_of_another_format_is_refused_in_words(path: Path, version: str)
         open_store(f"sqlite:///{path}")
 
 
-def test_a_store_without_its_version_is_refused(path: Path) -> None:
-    with opened(path):
+def test_a_store_without_its_version_is_refused(place: Place) -> None:
+    with opened(place):
         pass
-    behind_its_back(path, "DELETE FROM meta")
+    behind_its_back(place, "DELETE FROM meta")
 
     with pytest.raises(StateError, match="no store of this program"):
-        open_store(f"sqlite:///{path}")
+        open_store(url_of(place))
 
 
 def test_a_folder_where_the_file_should_be_is_said(path: Path) -> None:
@@ -235,30 +243,34 @@ def test_a_writer_that_does_not_end_is_said_after_the_timeout(path: Path) -> Non
         assert store.head()[0] == 1
 
 
-def test_a_writer_that_ends_in_time_is_waited_for(path: Path) -> None:
-    with opened(path, busy_timeout=20) as store:
-        shell = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        with closing(shell) as other:
-            other.execute("BEGIN IMMEDIATE")
-            later = threading.Timer(0.1, lambda: other.execute("ROLLBACK"))
-            later.start()
+def test_a_writer_that_ends_in_time_is_waited_for(place: Place) -> None:
+    begun, freed = threading.Event(), threading.Event()
+    with opened(place, busy_timeout=20) as store, opened(place) as other:
 
-            store.record(entry())
+        def write() -> None:
+            with other._database.writing():
+                begun.set()
+                freed.wait(0.1)
 
-            later.join()
-        assert store.head()[0] == 1
+        writer = threading.Thread(target=write)
+        writer.start()
+        assert begun.wait(10)
 
-
-def test_readers_do_not_wait_for_a_writer(path: Path) -> None:
-    with opened(path, busy_timeout=0) as store, closing(sqlite3.connect(path)) as other:
         store.record(entry())
-        other.execute("BEGIN IMMEDIATE")
 
-        assert len(list(store.records())) == 1
+        writer.join()
         assert store.head()[0] == 1
-        assert store.pending() == ()
-        assert store.all_deliveries() == ()
-        assert store.open_intents("acme") == ()
+
+
+def test_readers_do_not_wait_for_a_writer(place: Place) -> None:
+    with opened(place, busy_timeout=0.05) as store, opened(place) as other:
+        store.record(entry())
+        with other._database.writing():
+            assert len(list(store.records())) == 1
+            assert store.head()[0] == 1
+            assert store.pending() == ()
+            assert store.all_deliveries() == ()
+            assert store.open_intents("acme") == ()
 
 
 def test_the_last_to_close_leaves_one_file(path: Path) -> None:

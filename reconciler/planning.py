@@ -1,12 +1,22 @@
 """Use case: read every selected tenant and decide what each needs; changes nothing."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from reconciler.domain.dialect import Dialect
+from reconciler.domain.drift import Drift, Sightings, drift_of, unmanaged
 from reconciler.domain.manifest import Manifests, Tenant
-from reconciler.domain.plan import MAX_TENANTS, GitState, Plan, Selection, TenantPlan, plan_tenant
+from reconciler.domain.plan import (
+    MAX_TENANTS,
+    GitState,
+    Plan,
+    Selection,
+    Skip,
+    SkipReason,
+    TenantPlan,
+    plan_tenant,
+)
 from reconciler.errors import TenantError, UsageError
 from reconciler.ports import SchemaReader
 
@@ -20,6 +30,7 @@ class Desired:
     selection: Selection
     git: GitState
     max_tenants: int = MAX_TENANTS
+    sightings: Sightings = field(default_factory=dict)
 
     def tenants(self) -> tuple[Tenant, ...]:
         """The selected tenants; raises UsageError where a --tenant fits none."""
@@ -82,4 +93,22 @@ def _plan_one(tenant: Tenant, desired: Desired, readers: Readers) -> TenantPlan:
         live=live,
         selection=desired.selection,
     )
-    return replace(plan, auth=tenant.auth)
+    return replace(plan, auth=tenant.auth, drift=tuple(_drift(plan, desired.sightings)))
+
+
+def _drift(plan: TenantPlan, sightings: Sightings) -> Iterator[Drift]:
+    for change in plan.changes:
+        subject = change.subject
+        in_sync = isinstance(change, Skip) and change.reason is SkipReason.IN_SYNC
+        if in_sync or subject.live_fingerprint is None:
+            continue
+        found = drift_of(
+            subject.schema_id,
+            live=subject.live_fingerprint,
+            desired=subject.desired.fingerprint(),
+            seen=sightings.get((plan.name, subject.desired.key)),
+            left=isinstance(change, Skip),
+        )
+        if found is not None:
+            yield found
+    yield from (unmanaged(plan.name, urn, sightings) for urn in plan.unmanaged)

@@ -373,7 +373,7 @@ def test_an_edit_of_any_value_is_refused_before_anything_is_read() -> None:
 # The format_version is fixed by the JSON Schema that a file is read against.
 FREE = (
     "format_version", "tool_version", "git", "source", "unmanaged", "warnings", "extensions_live",
-    "extensions_limit", "exceeded_limits", "checksum",
+    "extensions_limit", "exceeded_limits", "checksum", "tenants_from", "drift",
 )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ ROWS = (
     ("reconciler", "errors"),
     ("domain", "domain.jsontext", "domain.secret", "domain.recipes"),
     ("domain.scim", "domain.answer", "domain.health"),
-    ("domain.dialect", "domain.words"),
+    ("domain.dialect", "domain.words", "domain.drift"),
     ("domain.manifest",),
     ("domain.rules", "domain.diff", "domain.body", "domain.schedule"),
     ("domain.compatibility",),

@@ -65,7 +65,8 @@ def _edited(saved: Json, now: Json) -> Iterator[str]:
 
     What nobody manages, where a manifest stands, and which release has planned may differ.
     """
-    counts = {key: saved["summary"][key] for key in now["summary"] if key != "unmanaged"}
+    counted = now["summary"].keys() - {"unmanaged", "drift"}
+    counts = {key: saved["summary"][key] for key in sorted(counted)}
     yield from (f"summary.{key}" for key, n in counts.items() if n != now["summary"][key])
     if len(saved["tenants"]) != len(now["tenants"]):
         yield "tenants"
@@ -103,12 +104,21 @@ def _schema(document: Json) -> Schema | None:
 
 
 def _changed(saved: Json, now: Json) -> str:
-    """A diff as people read plans; of the JSON where those read alike."""
+    """A diff as people read plans; of the JSON where those read alike.
+
+    Since when something has drifted is left out: apply does not ask for it.
+    """
+    saved, now = _without_drift(saved), _without_drift(now)
     return (
         _diff(*(plan_text(document, paint=Paint()) for document in (saved, now)))
         or _diff(*(json_text(document["tenants"]) for document in (saved, now)))
         or "what differs is how a tenant is reached: its credentials' names, or its capabilities"
     )
+
+
+def _without_drift(document: Json) -> Json:
+    tenants = [{**tenant, "drift": []} for tenant in document["tenants"]]
+    return {**document, "tenants": tenants}
 
 
 def _diff(old: str, new: str) -> str:

@@ -1,19 +1,23 @@
 """`plan`: read the tenants, show what apply would do, change nothing."""
 
+from dataclasses import replace
 from pathlib import Path
 
+from reconciler.adapters.database import sightings
 from reconciler.cli.desired import desired_of, selection_of
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import write_file
 from reconciler.cli.job import Told, telling_job
 from reconciler.cli.main import Invocation
 from reconciler.cli.wiring import workbench
+from reconciler.domain.drift import Sightings
 from reconciler.domain.jsontext import Json
 from reconciler.domain.plan import Plan
+from reconciler.errors import StateError, UsageError
 from reconciler.planning import plan_fleet
 from reconciler.render.document import json_text, plan_document
 from reconciler.render.markdown import plan_markdown
-from reconciler.render.paint import counted
+from reconciler.render.paint import counted, visible
 from reconciler.render.text import plan_text
 
 
@@ -27,7 +31,8 @@ def run(invocation: Invocation) -> int:
 def _plan(invocation: Invocation, told: Told) -> int:
     with workbench(invocation, desired_of(invocation, selection_of(invocation))) as bench:
         parallelism = invocation.arguments.number("parallelism")
-        plan = plan_fleet(bench.desired, bench.reader, parallelism=parallelism)
+        desired = replace(bench.desired, sightings=_sightings(invocation))
+        plan = plan_fleet(desired, bench.reader, parallelism=parallelism)
     document = plan_document(plan)
     summary = plan.summary()
     told.digest, told.changes = document["digest"], summary.create + summary.update
@@ -43,6 +48,16 @@ def _plan(invocation: Invocation, told: Told) -> int:
         tenants = counted(unreadable, "tenant")
         invocation.console.complain(f"error: {tenants} could not be read; the plan says why")
     return _code(plan, detailed=invocation.arguments.flag("detailed_exitcode"))
+
+
+def _sightings(invocation: Invocation) -> Sightings:
+    """What the audit trail knows of the tenants; a plan is made without it just as well."""
+    try:
+        return sightings(invocation.arguments.text("state") or "")
+    except (StateError, UsageError) as error:
+        told = f"warning: the plan does not say since when anything has drifted: {error}"
+        invocation.console.complain(visible(told))
+        return {}
 
 
 def show_plan(invocation: Invocation, document: Json) -> None:

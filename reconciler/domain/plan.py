@@ -13,6 +13,7 @@ from reconciler.domain import recipes
 from reconciler.domain.blocking import BlockReason, against_create, against_update
 from reconciler.domain.dialect import Dialect, UpdateStrategy
 from reconciler.domain.diff import Difference, differences, managed_view
+from reconciler.domain.drift import Drift
 from reconciler.domain.jsontext import Json, digest
 from reconciler.domain.manifest import Auth, Limits, OnDrift, SchemaExtension, TenantsFrom
 from reconciler.domain.scim import ABSENT, Schema, fold
@@ -154,6 +155,7 @@ class TenantPlan:
     extensions_limit: int | None = None
     changes: tuple[Change, ...] = ()
     unmanaged: tuple[str, ...] = ()
+    drift: tuple[Drift, ...] = ()
     warnings: tuple[str, ...] = ()
     error: str | None = None
 

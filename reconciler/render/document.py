@@ -5,10 +5,12 @@ That a plan and a saved plan print alike is then true by construction.
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable
 
 from reconciler import __version__
 from reconciler.domain.diff import Difference
+from reconciler.domain.drift import DriftKind
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import TenantsFrom
 from reconciler.domain.plan import (
@@ -48,6 +50,7 @@ def plan_document(plan: Plan) -> dict[str, Json]:
             "blocked": summary.blocked,
             "unmanaged": summary.unmanaged,
             "unreadable": summary.unreadable,
+            "drift": _drift_counts(plan),
         },
     }
     return {**document, "checksum": checksum(document)}
@@ -62,6 +65,11 @@ def checksum(document: Json) -> str:
 def json_text(document: Json) -> str:
     """A document as it is saved and printed: indented, UTF-8, one newline at the end."""
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _drift_counts(plan: Plan) -> dict[str, Json]:
+    kinds = Counter(drift.kind for tenant in plan.tenants for drift in tenant.drift)
+    return {str(kind): kinds[kind] for kind in DriftKind}
 
 
 def _tenants_from(source: TenantsFrom | None) -> Json:
@@ -88,6 +96,10 @@ def _tenant(tenant: TenantPlan) -> dict[str, Json]:
         "error": tenant.error,
         "warnings": list(tenant.warnings),
         "unmanaged": list(tenant.unmanaged),
+        "drift": [
+            {"kind": str(drift.kind), "schema_id": drift.schema_id, "since": drift.since}
+            for drift in tenant.drift
+        ],
         "changes": [_change(change) for change in tenant.changes],
     }
 

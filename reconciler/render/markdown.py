@@ -118,6 +118,20 @@ def _looks(document: Json) -> Iterator[Part]:
         for change in tenant["changes"]:
             if change["action"] == "blocked":
                 yield _look(f"- {in_words(change)}: {_named(tenant, change)}\n")
+    for tenant in document["tenants"]:
+        for drift in tenant["drift"]:
+            if _out_of_band(drift):
+                urn, since = code(drift["schema_id"]), code(drift["since"])
+                words = _OUT_OF_BAND[drift["kind"]]
+                yield _look(f"- {words} {since}: {urn} on {code(tenant['name'])}\n")
+
+
+def _out_of_band(drift: Json) -> bool:
+    """Whether somebody else has done it; the trail says so, or it is only supposed."""
+    return drift["since"] is not None and drift["kind"] in _OUT_OF_BAND
+
+
+_OUT_OF_BAND = {"missing": "missing, it was there at", "changed": "changed out of band after"}
 
 
 def _named(tenant: Json, change: Json) -> str:
@@ -153,6 +167,12 @@ def _counted(document: Json) -> Iterator[str]:
     if reasons:
         why = ", ".join(f"{number} {reason}" for reason, number in sorted(reasons.items()))
         yield f"{reasons.total()} blocked ({why})"
+    drifts = [drift for tenant in document["tenants"] for drift in tenant["drift"]]
+    kinds = Counter(drift["kind"] for drift in drifts if _out_of_band(drift))
+    yield from (f"{kinds[kind]} {words}" for kind, words in _DONE_ELSEWHERE if kinds[kind])
+
+
+_DONE_ELSEWHERE = (("missing", "missing"), ("changed", "changed out of band"))
 
 
 def _table(tenants: Json, shown: list[str]) -> Iterable[str]:

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from reconciler.domain.jsontext import Json
 from reconciler.render.fitting import Cut, Part
 from reconciler.render.markdown_text import code, fence, tagged
-from reconciler.render.phrases import attribute_line, in_words, kind_of, room_line, source_of
+from reconciler.render.phrases import (
+    attribute_line,
+    drift_words,
+    in_words,
+    kind_of,
+    room_line,
+    source_of,
+)
 from reconciler.render.phrases import value_words as value
 
 COLUMNS = ("create", "update", "in-sync", "drifted", "blocked")
@@ -111,17 +118,21 @@ def _lines(tenant: Json) -> Iterator[_Line]:
         yield _Line(f"! not readable: {tenant['error']}")
     for warning in tenant["warnings"]:
         yield _Line(f"# warning: {warning}")
+    told = drift_words(tenant)
     for change in tenant["changes"]:
-        yield from _change(change)
+        yield from _change(change, told.get(change["schema_id"]))
     for urn in tenant["unmanaged"]:
-        yield _Line(f"# unmanaged, left alone: {urn}", Cut.DRIFT)
+        since = f" ({told[urn]})" if urn in told else ""
+        yield _Line(f"# unmanaged, left alone: {urn}{since}", Cut.DRIFT)
 
 
-def _change(change: Json) -> Iterator[_Line]:
+def _change(change: Json, drift: str | None) -> Iterator[_Line]:
     kind = kind_of(change)
     quiet = Cut.IN_SYNC if kind in ("in-sync", "excluded") else None
     head = f"{_SIGNS[kind]} {in_words(change)}: {change['schema_id']}  [{source_of(change)}]"
     yield _Line(head, quiet)
+    if drift is not None:
+        yield _Line(f"#     {drift}")
     details = _DETAILS.get(kind, Cut.DRIFT)
     if kind == "create":
         yield from (

@@ -73,6 +73,23 @@ FOLDER_SAYS = {
 }
 
 
+def drift_words(tenant: Json) -> dict[str, str]:
+    """What the trail adds to each schema that has drifted, by its id; nothing without a date."""
+    return {
+        drift["schema_id"]: DRIFT[drift["kind"]].format(since=visible(drift["since"]))
+        for drift in tenant["drift"]
+        if drift["since"] is not None
+    }
+
+
+DRIFT = {
+    "changed": "changed out of band after {since}",
+    "missing": "missing: it was there at {since}, and creating it brings no values back",
+    "outdated": "live is as it was at {since}, the manifest has changed",
+    "unmanaged": "was managed at {since}",
+}
+
+
 def room_line(tenant: Json) -> str:
     """How many extensions are in use; empty where the tenant was not readable."""
     if tenant["extensions_live"] is None:

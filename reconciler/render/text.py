@@ -7,6 +7,7 @@ from reconciler.render.paint import Paint, visible
 from reconciler.render.phrases import (
     FOLDER_SAYS,
     attribute_line,
+    drift_words,
     in_words,
     kind_of,
     partial_line,
@@ -58,11 +59,14 @@ def _tenant(tenant: Json, paint: Paint) -> Iterator[str]:
     if tenant["error"] is not None:
         yield paint("red", f"  x not readable: {visible(tenant['error'])}")
         return
+    told = drift_words(tenant)
     for change in tenant["changes"]:
-        yield from _change(change, paint)
+        yield from _change(change, told.get(change["schema_id"]), paint)
     if tenant["unmanaged"]:
-        names = ", ".join(visible(urn) for urn in tenant["unmanaged"])
-        yield f"  unmanaged, left alone: {names}"
+        names = (
+            visible(urn) + (f" ({told[urn]})" if urn in told else "") for urn in tenant["unmanaged"]
+        )
+        yield f"  unmanaged, left alone: {', '.join(names)}"
 
 
 def _room(tenant: Json) -> str:
@@ -70,10 +74,12 @@ def _room(tenant: Json) -> str:
     return f"  {room}" if room else ""
 
 
-def _change(change: Json, paint: Paint) -> Iterator[str]:
+def _change(change: Json, drift: str | None, paint: Paint) -> Iterator[str]:
     symbol, colour = _SYMBOLS[kind_of(change)]
     head = f"  {symbol} {in_words(change)}: {visible(change['schema_id'])}"
     yield paint(colour, head) + f"  [{source_of(change)}]"
+    if drift is not None:
+        yield f"      {drift}"
     if change["action"] == "create":
         yield from (f"      + {attribute_line(a)}" for a in change["after"]["attributes"])
     yield from (f"      {_difference(d)}" for d in change["differences"])

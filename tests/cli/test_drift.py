@@ -1,0 +1,105 @@
+"""`plan` tells drift by kind, and since when where the audit trail knows; it never needs one."""
+
+import json
+from pathlib import Path
+
+from tests.program import HR_URN, DevTenant, Folder
+
+HR = "desired-state/extensions/hr-extension.yaml"
+STATE = ".reconciler/state.db"
+
+
+def told(folder: Folder, *options: str) -> list[tuple[str, str, bool]]:
+    """Kind, last part of the URN and whether it is known since when, of each drift."""
+    done = folder.run("plan", "--format", "json", *options)
+    assert done.code == 0, done.everything
+    plan = json.loads(done.out)
+    return [
+        (d["kind"], d["schema_id"].rpartition(":")[2], d["since"] is not None)
+        for tenant in plan["tenants"]
+        for d in tenant["drift"]
+    ]
+
+
+def test_before_the_first_apply_nothing_has_drifted_and_no_store_is_made(folder: Folder):
+    assert told(folder) == []
+    assert not (folder.path / STATE).exists()
+
+
+def test_drift_is_told_by_kind_with_its_date(dev_tenant: DevTenant):
+    folder = dev_tenant.folder
+    assert folder.run("apply", "--auto-approve").code == 0
+    assert told(folder) == []
+    [created] = [r for r in folder.audit() if r["event"].endswith("_CREATED")][:1]
+
+    live = dev_tenant.get(HR_URN)
+    dev_tenant.put(HR_URN, {**live, "description": "changed by hand"})
+    dev_tenant.post({**live, "id": f"{HR_URN}2", "name": "HRExtension2"})
+    assert told(folder) == [("changed", "HRExtension", True), ("unmanaged", "HRExtension2", False)]
+    text = folder.run("plan").out
+    assert f"      changed out of band after {created['timestamp']}\n" in text
+    markdown = folder.run("plan", "--format", "markdown").out
+    assert "**Needs a look:** 1 changed out of band." in markdown
+    assert f"- changed out of band after `{created['timestamp']}`: `{HR_URN}` on `dev`" in markdown
+
+    (folder.path / HR).unlink()
+    assert ("unmanaged", "HRExtension", True) in told(folder)
+    assert "HRExtension (was managed at " in folder.run("plan").out
+
+
+def test_an_edited_manifest_is_no_change_out_of_band(folder: Folder):
+    folder.run("apply", "--auto-approve")
+    folder.edit(HR, "Automated HR", "Another HR")
+
+    assert told(folder) == [("outdated", "HRExtension", True)]
+
+
+def test_what_was_there_and_is_gone_is_missing(folder: Folder):
+    folder.run("apply", "--auto-approve")
+    (folder.path / ".reconciler/embedded/local.db").unlink()
+
+    assert told(folder) == [("missing", "HRExtension", True), ("missing", "WorkAssignments", True)]
+    assert "  + create: " in folder.run("plan").out
+    assert "      missing: it was there at 2" in folder.run("plan").out
+
+
+def test_a_plan_is_the_same_with_and_without_a_trail_but_for_the_dates(folder: Folder):
+    folder.run("apply", "--auto-approve")
+    (folder.path / ".reconciler/embedded/local.db").unlink()
+    knowing = folder.plan()
+
+    unknowing = json.loads(
+        folder.run("plan", "--format", "json", "--state", "sqlite:///none.db").out
+    )
+
+    assert knowing["digest"] == unknowing["digest"]
+    assert unknowing["tenants"][0].pop("drift") == []
+    assert knowing["tenants"][0].pop("drift") != []
+    assert knowing["tenants"] == unknowing["tenants"]
+
+
+def test_a_plan_that_knows_since_when_is_applied_by_a_run_that_does_not(folder: Folder):
+    folder.run("apply", "--auto-approve")
+    (folder.path / ".reconciler/embedded/local.db").unlink()
+    folder.run("plan", "--out", "plan.json")
+
+    done = folder.run("apply", "plan.json")
+
+    assert done.code == 0, done.everything
+
+
+def assert_warned(folder: Folder, state: str) -> None:
+    done = folder.run("plan", "--state", state)
+    assert done.code == 0, done.everything
+    assert "Plan: 2 to add" in done.out
+    assert "warning: the plan does not say since when anything has drifted: " in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_store_that_cannot_be_read_is_a_warning_and_no_more(folder: Folder):
+    Path(folder.path / "odd.db").write_bytes(b"odd" * 1000)
+
+    assert_warned(folder, "sqlite:///odd.db")
+    assert_warned(folder, "sqlite:///desired-state")
+    assert_warned(folder, "postgresql+psycopg://x@127.0.0.1:1/x")
+    assert_warned(folder, "mysql://x:hunter2@localhost/x")

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum, auto
 from random import Random
 
@@ -32,7 +32,9 @@ class Pages(StrEnum):
 class Habits:
     """The defaults are those of a service that keeps to the RFCs.
 
-    `taken` is the status for a schema that is there. `ignores` are characteristics of a live
+    `taken` is the status for a schema that is there, `creates` that of a create (another than 201
+    refuses it), `most` how many schemas there may be. `adds` are members that the service sets on
+    every attribute. `ignores` are characteristics of a live
     attribute that a PUT leaves as they were. `tags` gives ETags that a proxy has marked with
     `-gzip`, and holds If-Match against those without the mark. `silent` throttles without
     Retry-After.
@@ -42,7 +44,11 @@ class Habits:
     keywords: Keywords = Keywords.CAMEL
     pages: Pages = Pages.INDEX
     taken: int = 409
+    creates: int = 201
+    most: int = 1000
     updates: bool = True
+    patches: bool = False
+    adds: Mapping[str, Json] = field(default_factory=dict)
     ignores: tuple[str, ...] = ()
     tags: bool = False
     silent: bool = False
@@ -103,6 +109,8 @@ NAMES = frozenset(
 
 def spelt(document: Mapping[str, Json], keywords: Keywords) -> dict[str, Json]:
     """A schema as such a service shows it."""
+    if "attributes" not in document:  # as some services show a schema that has none
+        return dict(document)
     return {**document, "attributes": [_attribute(a, keywords) for a in document["attributes"]]}
 
 

@@ -27,7 +27,7 @@ from reconciler.domain.records import Run
 from reconciler.domain.scim import Schema, fold
 from reconciler.fleet import Fleet
 from reconciler.planning import Desired
-from tests.fakes import DIALECT, HOOK, FakeClock, FakeLocks, MemoryJournal, Receiver
+from tests.fakes import DIALECT, HOOK, FakeClock, FakeLocks, MemoryJournal, Receiver, patched
 from tests.habits import Habits, Pages, shaped, spelt
 
 BASE = "https://sim.example/scim/v2"
@@ -193,7 +193,7 @@ class SimulatedTenant:
         self.clock.seconds += 0.05
         if request.path.endswith("/ResourceTypes"):
             return None, Answer(404, {}, b"")
-        write = request.method in ("POST", "PUT")
+        write = request.method in ("POST", "PUT", "PATCH")
         if write:
             self.guard(request.schema_id or request.document()["id"])
         kinds = ON_ANY + (ON_WRITE if write else () if request.schema_id else ON_LIST)
@@ -213,7 +213,7 @@ class SimulatedTenant:
                 return self._listed(self._page(request))
             case "POST":
                 return self._create(request.document())
-            case "PUT":
+            case "PUT" | "PATCH":
                 return self._replace(request)
             case _:
                 raise AssertionError(f"a {request.method} was sent")
@@ -257,12 +257,16 @@ class SimulatedTenant:
         key = fold(document["id"])
         if self.unique and any(fold(d["id"]) == key for d in self.stored):
             return self._taken()
+        if self.habits.creates != 201:
+            return _error(self.habits.creates)
+        if len(self.stored) >= self.habits.most:
+            return _error(400, detail="Custom schema maximum count reached!")
         self.stored.append(document)
         self.ours.append(key)
         return self._shown(document, 201)
 
     def _replace(self, request: Request) -> Answer:
-        if not self.habits.updates:
+        if not (self.habits.patches if request.method == "PATCH" else self.habits.updates):
             return _error(405)
         places = [i for i, d in enumerate(self.stored) if fold(d["id"]) == fold(request.schema_id)]
         if not places:
@@ -270,13 +274,18 @@ class SimulatedTenant:
         before = self.stored[places[0]]
         if self.habits.tags and request.header("If-Match") != f'"{_version(before)}"':
             return _error(412)
-        self.stored[places[0]] = self._heeded(before, request.document())
+        document = request.document()
+        after = patched(before, document) if request.method == "PATCH" else document
+        self.stored[places[0]] = self._heeded(before, after)
         return self._shown(self.stored[places[0]])
 
     def _heeded(self, before: dict[str, Json], document: dict[str, Json]) -> dict[str, Json]:
         """What is kept of a change: what the service ignores stays as it was."""
-        was = {_name(a): a for a in before["attributes"]}
-        attributes = [{**a, **self._kept(was.get(_name(a), {}))} for a in document["attributes"]]
+        was = {_name(a): a for a in before.get("attributes", ())}
+        attributes = [
+            {**a, **self._kept(was.get(_name(a), {})), **self.habits.adds}
+            for a in document["attributes"]
+        ]
         return {**document, "attributes": attributes}
 
     def _kept(self, attribute: Mapping[str, Json]) -> dict[str, Json]:

@@ -42,12 +42,12 @@ def _handler(tenant: SimulatedTenant, elsewhere: str) -> Handler:
         fault, answer = tenant.respond(
             Request(request.method, request.target, request.headers, request.body)
         )
-        return _script(fault, answer, elsewhere)
+        return script(fault, answer, elsewhere)
 
     return handle
 
 
-def _script(fault: Fault | None, answer: Answer, elsewhere: str) -> Script:
+def script(fault: Fault | None, answer: Answer, elsewhere: str) -> Script:
     if fault in _CUTS:
         return _CUTS[fault](_head(answer, len(answer.body)), answer.body)
     if fault is Fault.CUT_WHOLE:  # without a length nobody sees that half of it is missing

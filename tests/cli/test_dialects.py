@@ -1,0 +1,135 @@
+"""Each dialect through the whole program: a process, real sockets, a service of that kind."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from reconciler.domain.jsontext import Json
+from tests.fakes import FakeClock
+from tests.faultserver import FaultServer, Received, Script, serving
+from tests.habits import Habits
+from tests.program import Done, Folder
+from tests.simulation import Request, SimulatedTenant
+from tests.sockets import script
+
+ORACLE = "urn:ietf:params:scim:schemas:idcs:extension:custom:User"
+TENANT = """
+apiVersion: reconciler/v1
+kind: Tenant
+metadata: {{name: acme}}
+spec:
+  dialect: {dialect}
+  baseUrl: {url}
+  auth: {{type: bearer, token: {{env: ACME_TOKEN}}}}
+"""
+EXTENSION = """
+apiVersion: reconciler/v1
+kind: SchemaExtension
+metadata: {{name: hr}}
+spec:
+  onDrift: update
+  manages: attributes
+  schema:
+    id: {urn}
+    name: {name}
+    attributes:
+      - {{name: grade, type: string, idcsDisplayName: Grade}}
+      - {{name: {new}, type: string, idcsDisplayName: New}}
+"""
+
+
+@contextmanager
+def service(habits: Habits, *stored: Mapping[str, Json]) -> Iterator[FaultServer]:
+    tenant = SimulatedTenant(
+        clock=FakeClock(), draw=lambda _: None, random=Random(0), habits=habits,
+        stored=[dict(each) for each in stored],
+    )  # fmt: skip
+
+    def handle(request: Received) -> Script:
+        asked = Request(request.method, request.target, request.headers, request.body)
+        return script(*tenant.respond(asked), elsewhere="")
+
+    with serving(handle) as server:
+        yield server
+
+
+Apply = Callable[[str, FaultServer, str, str], Done]
+
+
+@pytest.fixture
+def apply(tmp_path: Path) -> Apply:
+    folder = Folder(tmp_path, {"ACME_TOKEN": "token-1"})
+
+    def run(dialect: str, server: FaultServer, urn: str, new: str) -> Done:
+        server.requests.clear()
+        folder.write(
+            "desired-state/acme.yaml", TENANT.format(dialect=dialect, url=server.url("/scim/v2"))
+        )
+        name = urn.rpartition(":")[2]
+        folder.write("desired-state/hr.yaml", EXTENSION.format(urn=urn, name=name, new=new))
+        return folder.run("apply", "--auto-approve")
+
+    return run
+
+
+def writes(server: FaultServer) -> list[str]:
+    return [r.method for r in server.requests if r.method != "GET"]
+
+
+@pytest.mark.parametrize("dialect", ["genesys", "rfc7644"])
+def test_post_creates_and_put_changes(apply: Apply, dialect: str) -> None:
+    with service(Habits(tags=True)) as server:
+        first = apply(dialect, server, "urn:example:2.0:HR", "level")
+        created = writes(server)
+        second = apply(dialect, server, "urn:example:2.0:HR", "site")
+        (put,) = [r for r in server.requests if r.method != "GET"]
+
+    assert (first.code, created) == (0, ["POST"]), first.everything
+    assert (second.code, put.method) == (0, "PUT"), second.everything
+    assert "gzip" not in put.headers["if-match"]
+    names = [each["name"] for each in json.loads(put.body)["attributes"]]
+    assert names == ["grade", "level", "site"]  # what the manifest no longer names is left alone
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+def test_genesys_without_creates_is_told_in_clear_words(apply: Apply, status: int) -> None:
+    with service(Habits(creates=status)) as server:
+        done = apply("genesys", server, "urn:example:2.0:HR", "level")
+        sent = writes(server)
+
+    assert (done.code, sent) == (3, ["POST"]), done.everything
+    assert "blocked" in done.out
+    assert "this service does not allow schemas to be created" in done.out
+
+
+def test_sap_is_not_asked_for_an_update(apply: Apply) -> None:
+    live = {"id": "urn:example:2.0:HR", "name": "HR", "attributes": [{"name": "grade"}]}
+    with service(Habits(updates=False), live) as server:
+        done = apply("sap", server, "urn:example:2.0:HR", "level")
+        sent = writes(server)
+
+    assert (done.code, sent) == (3, []), done.everything
+    assert "never delete and recreate" in done.out
+
+
+def test_oracle_is_patched(apply: Apply) -> None:
+    habits = Habits(creates=405, updates=False, patches=True, tags=True)
+    with service(habits, {"id": ORACLE, "name": "User"}) as server:
+        done = apply("oracle", server, ORACLE, "level")
+        (patch,) = [r for r in server.requests if r.method != "GET"]
+
+    assert done.code == 0, done.everything
+    assert patch.method == "PATCH"
+    assert "gzip" not in patch.headers["if-match"]
+
+
+def test_read_only_is_left_alone_and_that_is_well(apply: Apply) -> None:
+    with service(Habits()) as server:
+        done = apply("read-only", server, "urn:example:2.0:HR", "level")
+        sent = writes(server)
+
+    assert (done.code, sent) == (0, []), done.everything

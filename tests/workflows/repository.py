@@ -43,7 +43,7 @@ class Repository:
     def commit(self, message: str) -> str:
         """Commit all that is there; returns the commit."""
         self.git("add", "--all")
-        self.git("commit", "--quiet", "--message", message)
+        self.git("commit", "--quiet", "--allow-empty", "--message", message)
         return self.git("rev-parse", "HEAD")
 
     def write(self, name: str, text: str) -> None:
@@ -62,6 +62,15 @@ def new_repository(path: Path) -> Repository:
     path.mkdir(parents=True)
     made = Repository(path)
     made.git("init", "--quiet", "--initial-branch", "main")
+    return made
+
+
+def bare_repository(path: Path) -> Repository:
+    """As GitHub keeps it: without a working tree, and any commit can be asked for."""
+    path.mkdir(parents=True)
+    made = Repository(path)
+    made.git("init", "--quiet", "--bare", "--initial-branch", "main")
+    made.git("config", "uploadpack.allowAnySHA1InWant", "true")
     return made
 
 

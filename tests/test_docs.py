@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,10 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from reconciler.cli.commands import COMMANDS
+from reconciler.cli.commands import COMMANDS, COMMON
 from reconciler.cli.exits import Exit
-from tests.postgres import Server
-from tests.program import DevTenant, Folder, started_dev_tenant
+from tests.program import Folder
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -73,64 +71,6 @@ def test_the_quick_start_prints_what_the_readme_shows(clone: Path):
     assert compared >= 6
 
 
-def program_lines(page: str) -> list[list[str]]:
-    """Each call of the program in a page's shell blocks, as its arguments."""
-    lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
-    return [
-        re.sub(r"[>&].*", "", line).split()[1:]
-        for line in lines
-        if line.startswith(".venv/bin/reconciler ")
-    ]
-
-
-def test_the_calls_for_a_real_tenant_work_on_a_tenant_of_that_name(dev_tenant: DevTenant):
-    folder = dev_tenant.folder
-    folder.edit("desired-state/tenants/dev.yaml", "name: dev\n", "name: acme-prod\n")
-    calls = [call for call in program_lines("README.md") if call[0] in ("plan", "apply")][:2]
-
-    results = [folder.run(*call) for call in calls]
-
-    assert [call[0] for call in calls] == ["plan", "apply"]
-    assert [done.code for done in results] == [0, 0], results
-    assert len(dev_tenant.schemas()) == 2
-
-
-def test_the_dev_tenant_is_used_as_the_readme_says(folder: Folder):
-    calls = [call for call in program_lines("README.md") if "dev" in " ".join(call)]
-    serve, plan = calls
-    assert serve[:2] == ["dev-tenant", "--port"]
-
-    with started_dev_tenant(folder) as tenant:
-        folder.write("desired-state/tenants/dev.yaml", tenant.manifest)
-        done = folder.run(*plan)
-
-    assert done.code == 0, done.everything
-    assert "Plan: 2 to add" in done.out
-
-
-def test_the_page_on_state_can_be_followed_word_by_word(folder: Folder, postgres: Server):
-    shown = "postgresql+psycopg://reconciler@db.example.com/reconciler?sslmode=verify-full"
-    [setting_up] = blocks("docs/state.md", "sql")
-    postgres.run(*setting_up.strip().splitlines())
-    real = postgres.url("reconciler", user="reconciler")
-    ran = 0
-
-    for block in blocks("docs/state.md", "sh"):
-        for line in block.splitlines():
-            words = shlex.split(line)
-            if words[0] == "export":
-                name, _, value = words[1].partition("=")
-                folder.environ[name] = real if value == shown else value
-            else:
-                assert words[0] == ".venv/bin/reconciler"
-                done = folder.run(*words[1:])
-                assert done.code == 0, (line, done.everything)
-                ran += 1
-
-    assert ran >= 9
-    assert (folder.path / "trail-until-the-move.jsonl").exists()
-
-
 def test_the_manifests_in_the_readme_are_valid(folder: Folder):
     shown = blocks("README.md", "yaml")
     assert [yaml.safe_load(text)["kind"] for text in shown] == ["SchemaExtension", "Tenant"]
@@ -151,9 +91,10 @@ def test_every_command_is_in_the_readme():
 @pytest.mark.parametrize("page", PAGES)
 def test_every_option_that_a_page_names_exists(page: str):
     known = {option.flag for command in COMMANDS for option in command.options}
-    known |= {"--desired-state", "--state", "--secrets-dir"}
+    known |= {option.flag for option in COMMON}
+    text = re.sub(r"(?ms)^```(console|sh)$.*?^```$", "", (ROOT / page).read_text())  # those are run
 
-    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", (ROOT / page).read_text()))
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
 
     assert named <= known
 

@@ -1,5 +1,6 @@
 """The hook `reconciler-validate`, as its users have it: from git, by the real pre-commit."""
 
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.pages import page_with
 from tests.program import Done
 from tests.workflows.repository import (
     Repository,
@@ -55,11 +57,11 @@ def user(tmp_path_factory: pytest.TempPathFactory) -> User:
     manifests = new_repository(folder / "user")
     for path in ("desired-state/tenants/local.yaml", EXTENSION):
         manifests.write(path, (tool.path / path).read_text())
-    manifests.write(
-        ".pre-commit-config.yaml",
-        f"repos:\n  - repo: file://{tool.path}\n    rev: {tool.git('rev-parse', 'HEAD')}\n"
-        "    hooks:\n      - id: reconciler-validate\n",
-    )
+    # what the page shows, with the repository and the commit of today
+    config = page_with("docs/pull-requests.md", "yaml")
+    config = re.sub(r"repo: https://\S+", f"repo: file://{tool.path}", config)
+    config = re.sub(r"rev: 0{40}", f"rev: {tool.git('rev-parse', 'HEAD')}", config)
+    manifests.write(".pre-commit-config.yaml", config)
     manifests.commit("Begin")
     made = User(manifests, folder / "home")
     made.pre_commit("install", "--install-hooks")

@@ -1,0 +1,142 @@
+"""Every page can be followed word by word: its commands are run, what they print is compared."""
+
+import re
+from pathlib import Path
+from textwrap import indent
+
+import pytest
+import yaml
+
+from tests.docs.pages import (
+    PAGES,
+    RUN,
+    STORE,
+    blocks,
+    fits,
+    others,
+    page_with,
+    program,
+    run,
+    stage,
+)
+from tests.program import ROOT, Folder
+from tests.test_workflows import read
+from tests.workflows.policy import RULES, Workflow
+
+# What is no command, and the test that reads it.
+READ = {
+    ("README.md", ""): "a drawing",
+    ("README.md", "yaml"): "test_the_manifests_in_the_readme_are_valid",
+    ("docs/rules.md", "yaml"): "test_the_note_of_the_page_about_rules_silences_what_it_names",
+    ("docs/state.md", "sql"): "run by the server of its page",
+    ("docs/scheduled-apply.md", "sql"): "run by the server of its page",
+    ("docs/scheduled-apply.md", "text"): "test_the_crontab_names_what_the_page_makes",
+    ("docs/scheduled-apply.md", "yaml"): "test_apply_by_the_clock_keeps_the_policy",
+    ("docs/pull-requests.md", "yaml"): "tests/workflows/test_pre_commit.py",
+}
+
+
+@pytest.mark.process
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("page", [page for page in PAGES[1:] if program(page)])
+def test_a_page_prints_what_it_shows(page: str, tmp_path: Path):
+    made = stage(tmp_path)
+
+    with others(page) as instead:
+        printed = run(program(page), made.path, made.environ, instead)
+
+    wrong = [
+        (command.text, command.shown, said)
+        for command, said in zip(program(page), printed, strict=True)
+        if command.shown is not None and not fits(command.shown, said)
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_has_no_block_that_no_test_runs(page: str):
+    run_here = ("console",) if page == "README.md" else RUN  # tests/test_docs.py runs that one
+    found = {(page, language) for language, _ in blocks(page) if language not in run_here}
+
+    assert found <= READ.keys()
+
+
+def test_no_test_is_named_for_a_block_that_is_gone():
+    found = {(page, language) for page in PAGES for language, _ in blocks(page)}
+
+    assert READ.keys() <= found
+
+
+def test_every_journey_has_its_page_and_the_readme_leads_there():
+    readme = (ROOT / "README.md").read_text()
+
+    for name in ("first-tenant", "pull-requests", "scheduled-apply", "adopting", "exit-codes"):
+        assert program(f"docs/{name}.md")
+        assert f"](docs/{name}.md)" in readme
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed", "fit"),
+    [
+        ("a\nb\n", "a\nb\n", True),
+        ("a\n", "a\nb\n", False),
+        ("a\nb\n", "a\n", False),
+        ("", "a\n", False),
+        ("", "", True),
+        ("…\nc\n", "a\nb\nc\n", True),
+        ("a\n…\n", "a\nb\nc\n", True),
+        ("a\n…\nc\n", "a\nb\nd\n", False),
+        ("took 3 ms at 127.0.0.1:1\n", "took 99 ms at 127.0.0.1:2\n", True),
+        (f"Digest: sha256:{'a' * 64}\n", f"Digest: sha256:{'b' * 64}\n", False),
+        (f"at 127.0.0.1:1 sha256:{'a' * 64}\n", f"at 127.0.0.1:2 sha256:{'b' * 64}\n", True),
+    ],
+)
+def test_what_is_shown_and_what_is_printed_are_told_apart(shown: str, printed: str, fit: bool):
+    assert fits(shown, printed) is fit
+
+
+def test_a_command_that_fails_fails_its_page(tmp_path: Path):
+    made = stage(tmp_path)
+    page = program("docs/exit-codes.md")[:1]
+
+    with pytest.raises(AssertionError, match="exit code 1"):
+        run([*page, *map(type(page[0]), ["false"], [""])], made.path, made.environ, {})
+
+
+def test_apply_by_the_clock_keeps_the_policy():
+    added = page_with("docs/scheduled-apply.md", "yaml")
+    text = read("workflows/apply.yml").text
+
+    scheduled = Workflow(text.replace("on:\n", added, 1))
+
+    assert "schedule" in scheduled.triggers
+    assert "push" in scheduled.triggers
+    assert [objection for rule in RULES for objection in rule(scheduled)] == []
+    assert yaml.safe_load(scheduled.text)
+
+
+def test_the_crontab_names_what_the_page_makes():
+    lines = page_with("docs/scheduled-apply.md", "text").splitlines()
+    made = "".join(text for language, text in blocks("docs/scheduled-apply.md") if language == "sh")
+
+    assert f"RECONCILER_STATE={STORE}" in lines
+    [line] = [line for line in lines if "=" not in line]
+    assert re.fullmatch(r"([\d*,/-]+ ){5} ?\S+/nightly", line)
+    assert "chmod +x nightly" in made
+
+
+def test_the_note_of_the_page_about_rules_silences_what_it_names(folder: Folder):
+    shown = indent(page_with("docs/rules.md", "yaml"), "      ")
+    loud = "\n".join(line for line in shown.splitlines() if "reconciler: ignore" not in line)
+    name = "desired-state/extensions/hr-extension.yaml"
+    head, found, _ = (folder.path / name).read_text().partition("    attributes:\n")
+    assert found
+
+    folder.write(name, f"{head}{found}{loud}\n")
+    told = folder.run("validate")
+    folder.write(name, f"{head}{found}{shown}")
+    silent = folder.run("validate")
+
+    assert "SCIM-A12" in told.out
+    assert "SCIM-A12" not in silent.out
+    assert silent.code == 0, silent.everything

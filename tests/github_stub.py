@@ -117,7 +117,7 @@ class Service:
         self.state = state
 
     def answer(self, method: str, target: str, token: str, body: Any) -> tuple[Any, dict[str, str]]:
-        url = urlsplit(target)
+        url = urlsplit(re.sub(r"^/api(/v3)?/", "/", target))  # as GitHub Enterprise has it
         account = ACCOUNTS.get(token)
         if account is None:
             raise Refused(401, "Bad credentials")
@@ -232,7 +232,7 @@ class Handler(BaseHTTPRequestHandler):
             answer, headers = self.service.answer(method, self.path, token, body)
         except Refused as refused:
             return refused.status, {"message": refused.message}, {}
-        made = method == "POST" and self.path != "/graphql"
+        made = method == "POST" and not self.path.endswith("/graphql")
         return (201 if made else 200), answer, headers
 
     def _fault(self, method: str) -> Fault | None:

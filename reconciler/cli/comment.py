@@ -61,6 +61,8 @@ def _merged(posts: Posts, commit: str) -> int | None:
 
 def _show_plan(invocation: Invocation, posts: Posts, number: int, marker: str) -> str:
     plan = read_text(invocation.arguments.path("body"))
+    if not plan.strip():
+        raise UsageError("--body is an empty file; it has to hold what the comment is to say")
     body = marked(marker, plan)
     if size(body) > LONGEST:
         raise UsageError(

@@ -1,5 +1,9 @@
 """Our comments and issues on GitHub, against a stub on loopback: found, kept, never others'."""
 
+import json
+import subprocess
+import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -12,7 +16,8 @@ from reconciler.adapters.settings import Settings
 from reconciler.adapters.transport import HttpOptions
 from reconciler.errors import GitHubError, UsageError
 from tests.fakes import FakeClock
-from tests.github_stub import BOT, HUMAN, READER, Fault, Stub, github_stub
+from tests.github_stub import BOT, HUMAN, READER, Fault, State, Stub, github_stub
+from tests.program import ROOT
 
 MARKER = "<!-- reconciler:comment:plan -->"
 BODY = f"{MARKER}\nPlan: 1 to add"
@@ -135,6 +140,16 @@ def test_the_longest_comments_of_a_whole_page_are_read(stub: Stub):
 
     with posts(stub) as ours:
         assert ours.show(5, MARKER, BODY) is Written.UNCHANGED
+
+
+def test_github_enterprise_has_its_graphql_beside_version_3(stub: Stub):
+    stub.state.add_comment(5, BODY)
+    enterprise = Stub(f"{stub.url}/api/v3", stub.state)
+
+    with posts(enterprise) as ours:
+        assert ours.show(5, MARKER, BODY + "!") is Written.UPDATED
+
+    assert "POST /api/graphql" in stub.state.requests
 
 
 # Answers that do not come, or say no
@@ -406,6 +421,31 @@ def test_github_enterprise_and_loopback_are_taken(url: str, kept: str):
 
     assert access.api_url == kept
     assert "t0ken" not in repr(access)
+
+
+def test_the_stub_runs_as_a_process_that_can_be_asked_for_its_state():
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.github_stub", "--port", "0"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        url = f"http://127.0.0.1:{int(process.stdout.readline())}"
+        script = json.dumps([{"method": "POST", "path": "/comments", "status": 502}]).encode()
+        with urllib.request.urlopen(f"{url}/_stub/script", script, timeout=10):
+            pass
+        with posts(Stub(url, State())) as ours:
+            ours.show(5, MARKER, BODY)
+        with urllib.request.urlopen(f"{url}/_stub/state", timeout=10) as answer:
+            state = json.load(answer)
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+
+    assert [comment["body"] for comment in state["comments"]] == [BODY]
+    assert sum(request.startswith("POST") for request in state["requests"]) == 2
 
 
 def test_the_stub_speaks_as_strictly_as_github(stub: Stub):

@@ -86,6 +86,44 @@ def meeting(
             yield server, authenticator
 
 
+def test_a_token_is_told_before_it_is_handed_out_and_a_refusal_tells_nothing() -> None:
+    told: list[Secret] = []
+    clock = FakeClock()
+    with serving(in_turn(token("t0k3n"), json_reply({"error": "invalid_client"}, 401))) as server:
+        with Authenticator(
+            credentials(server.url("/token"), auth=ClientAuth.BASIC),
+            options=HttpOptions(deadline=5),
+            retry=retrying(clock=clock, random=lambda: 0.0),
+            clock=clock,
+            tell=told.append,
+        ) as authenticator:
+            header = authenticator.header()
+            authenticator.renew(header)
+            with pytest.raises(CredentialsRefused):
+                authenticator.header()
+        sent = {received.headers["authorization"] for received in server.requests}
+
+    [pair] = {f"Basic {secret.reveal()}" for secret in told} & sent
+    assert sent == {pair}
+    assert header == "Bearer t0k3n"
+    assert [secret.reveal() for secret in told].count("t0k3n") == 1
+    assert len(told) == 3  # the pair for each request, and the one token
+
+
+def test_a_basic_header_is_told_as_it_is_sent() -> None:
+    told: list[Secret] = []
+    clock = FakeClock()
+    whom = BasicCredentials(username=Secret("me"), password=Secret(CLIENT_SECRET))
+    retry = retrying(clock=clock, random=lambda: 0.0)
+    with Authenticator(
+        whom, options=HttpOptions(), retry=retry, clock=clock, tell=told.append
+    ) as authenticator:
+        header = authenticator.header()
+
+    assert header == f"Basic {told[0].reveal()}"
+    assert b64decode(told[0].reveal()).decode() == f"me:{CLIENT_SECRET}"
+
+
 def token(value: str = "t0k3n", **members: Any) -> Script:
     document = {"access_token": value, "token_type": "bearer", "expires_in": 600, **members}
     return json_reply({name: value for name, value in document.items() if value is not None})

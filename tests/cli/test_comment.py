@@ -134,12 +134,14 @@ def test_a_push_without_a_pull_request_is_no_failure(folder: Folder, stub: Stub)
         (["--pr", "5", "--report", "plan.md"], "plan.md is no report of a run"),
         (["--pr", "5", "--body", "long.md"], "GitHub takes 65536"),
         (["--pr", "5", "--body", "binary.md"], "no UTF-8 text"),
+        (["--pr", "5", "--body", "empty.md"], "an empty file"),
     ],
 )
 def test_wrong_use_is_told_before_anything_is_sent(
     folder: Folder, stub: Stub, words: list[str], told: str
 ):
     body(folder, PLAN)
+    folder.write("empty.md", " \n")
     folder.write("long.md", "x" * 65_536)
     Path(folder.path / "binary.md").write_bytes(b"\xff\xfe")
 

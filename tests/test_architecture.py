@@ -231,6 +231,17 @@ def against_ways_around(source: Source) -> Objections:
     return used_outside(source, WAYS_OUT, ["cli.console"])
 
 
+def against_commanding(source: Source) -> Objections:
+    """Only these make what a runner is to obey, and escape what is foreign in it."""
+    if source.name in ("cli.console", "cli.validate", "cli.masks"):
+        return []
+    return [
+        f"{source.name}:{line} uses {name}"
+        for name, line in uses(source)
+        if re.fullmatch(r"(.*\.)?(show_command|console\.commands)", name)
+    ]
+
+
 def against_environment(source: Source) -> Objections:
     names = ("os.environ", "os.getenv", "os.environb", "os.putenv", "os.path.expandvars")
     return used_outside(source, names, ["adapters.settings"])
@@ -417,6 +428,10 @@ def test_nothing_prints_past_the_console() -> None:
     assert [o for source in modules() for o in against_ways_around(source)] == []
 
 
+def test_only_annotations_and_masks_are_commands() -> None:
+    assert [o for source in modules() for o in against_commanding(source)] == []
+
+
 def test_only_the_settings_read_the_environment() -> None:
     assert [o for source in modules() for o in against_environment(source)] == []
 
@@ -592,6 +607,16 @@ def test_speaking_outside_cli_is_objected_to(text: str) -> None:
 def test_printing_past_the_console_is_objected_to(text: str) -> None:
     assert len(against_ways_around(Source("cli.main", text))) == 1
     assert against_ways_around(Source("cli.console", text)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["invocation.console.commands(x)", "console.commands(x)",
+     "from reconciler.cli.console import show_command"],
+)  # fmt: skip
+def test_commanding_a_runner_is_objected_to(text: str) -> None:
+    assert len(against_commanding(Source("cli.plan", text))) == 1
+    assert against_commanding(Source("cli.masks", text)) == []
 
 
 def test_the_entry_point_may_end_the_program_and_not_print() -> None:

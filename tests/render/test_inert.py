@@ -1,5 +1,6 @@
 """Text that cannot act: what a runner obeys is broken, what it means is kept."""
 
+import contextlib
 import io
 import json
 import os
@@ -9,7 +10,7 @@ from random import Random
 
 import pytest
 
-from reconciler.cli.console import Console
+from reconciler.cli.console import Console, show_crash
 from reconciler.domain.manifest import Place, Problem, Severity
 from reconciler.render.inert import unobeyed
 from reconciler.render.paint import Paint
@@ -102,6 +103,11 @@ def test_both_streams_of_a_console_are_watched_and_commands_are_meant():
     console.say("::error::x")
     console.complain("##[error]x")
     assert commands_in(out.getvalue() + err.getvalue()) == []
+
+    with contextlib.redirect_stderr(err):
+        show_crash(ValueError, ValueError("\n::error::x"), None)
+    assert "ValueError" in err.getvalue()
+    assert commands_in(err.getvalue()) == []
 
     console.commands("::error::x\n")
     assert commands_in(out.getvalue()) == [("error", "x")]

@@ -44,9 +44,8 @@ def _paths_by_line(
     lines = defaultdict(list)
     for document in (d for d in documents if d.path in files):
         shown = _may_show_of_extension if _is_extension(document) else _may_show_of_tenant
-        for marks in (document.values, document.keys):
-            for path, mark in marks.items():
-                lines[document.path, mark.line].append(shown(path))
+        for path, mark in document.marks():
+            lines[document.path, mark.line].append(shown(path))
     return lines
 
 

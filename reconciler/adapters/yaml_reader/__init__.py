@@ -1,0 +1,23 @@
+"""Text to JSON values and where each stands; it alone knows PyYAML and what YAML we refuse.
+
+One pass over the parser's events, never recursive, builds the value and the positions together.
+Manifests are data: no anchors, aliases, merge keys or tags; scalars are what JSON makes of them,
+and what YAML readers read differently is refused.
+"""
+
+from reconciler.adapters.yaml_reader.building import MAX_FAULTS
+from reconciler.adapters.yaml_reader.documents import Document, Mark, Path, Reading
+from reconciler.adapters.yaml_reader.reading import MAX_BYTES, read
+from reconciler.adapters.yaml_reader.scalars import plain_value, why_ambiguous
+
+__all__ = [
+    "MAX_BYTES",
+    "MAX_FAULTS",
+    "Document",
+    "Mark",
+    "Path",
+    "Reading",
+    "plain_value",
+    "read",
+    "why_ambiguous",
+]

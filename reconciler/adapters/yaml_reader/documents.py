@@ -1,0 +1,99 @@
+"""Document and Reading: what a file holds, and where each value and key of it stands."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from reconciler.domain.jsontext import Json
+from reconciler.domain.manifest import Place, Problem
+
+Path = tuple[str | int, ...]
+
+
+class Mark(NamedTuple):
+    """A position in a text; both count from 1."""
+
+    line: int
+    column: int
+
+
+class RawMark(Protocol):
+    """A position as either parser gives it; both count from 0."""
+
+    @property
+    def line(self) -> int: ...
+    @property
+    def column(self) -> int: ...
+
+
+@dataclass(slots=True)
+class Spot:
+    """Where a collection begins, where its keys stand, and the spots of its values.
+
+    The spot of any other value is the parser's own mark: a manifest has hundreds, and hardly one
+    is asked for.
+    """
+
+    start: RawMark | None
+    keys: "dict[str | int, RawMark | None]" = field(default_factory=dict)
+    inside: "dict[str | int, Spots]" = field(default_factory=dict)
+
+
+Spots = Spot | RawMark | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """One document: its value, and where each value and key stands in the file.
+
+    Without spots everything stands at the first character.
+    """
+
+    value: Json
+    path: str
+    spots: Spots = field(default=None, compare=False, repr=False)
+
+    def place(self, path: Path = (), *, at_key: bool = False) -> Place:
+        """Where the path stands; where it is not written, what would hold it."""
+        spot = self.spots
+        key: RawMark | None = None
+        for step in path:
+            if not isinstance(spot, Spot) or step not in spot.inside:
+                at_key = True
+                break
+            key = spot.keys.get(step)
+            spot = spot.inside[step]
+        return Place(self.path, *(counted(key) if at_key and key else _begin(spot)))
+
+    def marks(self) -> Iterator[tuple[Path, Mark]]:
+        """Each path with where its value begins, and once more with where its key does."""
+        return _marks(self.spots, ())
+
+
+def _begin(spot: Spots) -> Mark:
+    return counted(spot.start if isinstance(spot, Spot) else spot)
+
+
+def counted(mark: RawMark | None) -> Mark:
+    """The mark as people count; the first character where the parser gave none."""
+    return Mark(mark.line + 1, mark.column + 1) if mark else Mark(1, 1)
+
+
+def _marks(spot: Spots, path: Path) -> Iterator[tuple[Path, Mark]]:
+    yield path, _begin(spot)
+    if isinstance(spot, Spot):
+        yield from (((*path, key), counted(mark)) for key, mark in spot.keys.items())
+        for step, inside in spot.inside.items():
+            yield from _marks(inside, (*path, step))
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a file holds: its documents, and everything that is wrong with its text.
+
+    `notes` are the comments that speak to this program, `# reconciler: …`, by their line.
+    """
+
+    documents: tuple[Document, ...]
+    problems: tuple[Problem, ...]
+    notes: Mapping[int, str] = field(default_factory=dict)

@@ -1,0 +1,117 @@
+"""One file's bytes → its documents, JSON or YAML, and everything that is wrong with its text."""
+
+import re
+from collections.abc import Mapping, Set
+
+import yaml
+
+from reconciler.adapters.yaml_reader.building import STRANGE, STRANGE_WORDS, Builder, Stop
+from reconciler.adapters.yaml_reader.documents import Document, Mark, Path, Reading
+from reconciler.domain.jsontext import Json, NotJson, parse
+from reconciler.domain.manifest import Place, Problem, Severity
+
+MAX_BYTES = 256 * 1024
+MAX_NODES = 50_000
+
+
+def read(
+    data: bytes, path: str, *, most: int = MAX_BYTES, c_parser: bool = yaml.__with_libyaml__
+) -> Reading:
+    """Read a manifest file: JSON where the path ends in `.json`, else YAML. Never raises.
+
+    A file of more than `most` bytes is refused; how many values it may hold goes with that.
+    After a fault of syntax or size the rest of the file is not read; other faults are collected.
+    A value that was refused stands in its document as the text that was written.
+    """
+    if len(data) > most:
+        words = f"larger than {most // 1024} KiB; split the file, or raise --max-file-kib"
+        return _unreadable(path, Mark(1, 1), words)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        return _unreadable(path, Mark(line, 1), "not UTF-8; save the file as UTF-8")
+    text = text.removeprefix("\ufeff")  # a byte order mark that an editor left
+    builder = Builder(max(MAX_NODES, MAX_NODES * most // MAX_BYTES))
+    if path.endswith(".json"):
+        return _read_json(text, path, builder, c_parser)
+    return _read_yaml(text, path, builder, c_parser)
+
+
+def _read_json(text: str, path: str, positions: Builder, c_parser: bool) -> Reading:
+    try:
+        value = parse(text.encode())
+    except NotJson as error:
+        found = re.search(r" at line (\d+) column (\d+)$", str(error))
+        mark = Mark(int(found[1]), int(found[2])) if found else Mark(1, 1)
+        return _unreadable(path, mark, str(error).removesuffix(found[0] if found else ""))
+    # JSON is nearly YAML: the same events give the positions, and where they cannot (a pair of
+    # surrogate escapes, say) everything is reported at the first line.
+    _build(positions, text, c_parser)
+    whole = positions.documents and not positions.broken
+    document = Document(value=value, path=path, spots=positions.documents[0][1] if whole else None)
+    strange = [at for at, string in _strings(value) if STRANGE.search(string)]
+    problems = [_problem(document.place(at), STRANGE_WORDS) for at in strange]
+    return Reading((document,), tuple(problems))
+
+
+def _strings(value: Json, at: Path = ()) -> list[tuple[Path, str]]:
+    match value:
+        case str():
+            return [(at, value)]
+        case dict():
+            keys = [((*at, key), key) for key in value]
+            return keys + [s for key, item in value.items() for s in _strings(item, (*at, key))]
+        case list():
+            return [s for index, item in enumerate(value) for s in _strings(item, (*at, index))]
+        case _:
+            return []
+
+
+def _read_yaml(text: str, path: str, builder: Builder, c_parser: bool) -> Reading:
+    if strange := STRANGE.search(text):
+        return _unreadable(path, _mark_of(text, strange.start()), STRANGE_WORDS)
+    _build(builder, text, c_parser)
+    return Reading(
+        tuple(Document(value=value, path=path, spots=spots) for value, spots in builder.documents),
+        tuple(_problem(Place(path, *mark), words) for mark, words in builder.faults),
+        _notes(text, builder.text_lines) if "reconciler:" in text else {},
+    )
+
+
+def _notes(text: str, inside_texts: Set[int]) -> Mapping[int, str]:
+    return {
+        number: found[1]
+        for number, line in enumerate(text.split("\n"), start=1)
+        if number not in inside_texts and (found := _NOTE.match(line))
+    }
+
+
+def _mark_of(text: str, offset: int) -> Mark:
+    return Mark(text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset))
+
+
+def _unreadable(path: str, mark: Mark, words: str) -> Reading:
+    return Reading((), (_problem(Place(path, *mark), words),))
+
+
+def _problem(place: Place, words: str) -> Problem:
+    return Problem(place, Severity.ERROR, RULE, words)
+
+
+def _build(builder: Builder, text: str, c_parser: bool) -> None:
+    loader = yaml.CBaseLoader if c_parser else yaml.BaseLoader
+    try:
+        for event in yaml.parse(text, Loader=loader):
+            builder.take(event)
+    except Stop:
+        builder.broken = True
+    except yaml.MarkedYAMLError as error:
+        builder.give_up(error.problem_mark, error.problem or "not YAML")
+    except (yaml.YAMLError, ValueError, OverflowError):
+        # the pure Python parser turns escapes and directives into numbers without a guard
+        builder.give_up(None, "not YAML: an escape or a character that does not exist")
+
+
+RULE = "REC-TEXT"
+_NOTE = re.compile(r" *# *reconciler:(.*)")

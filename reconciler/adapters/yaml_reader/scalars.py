@@ -1,0 +1,68 @@
+"""What a plain scalar means, and which ones YAML 1.1, YAML 1.2 and JSON differ over."""
+
+import re
+from functools import lru_cache
+
+from reconciler.domain.jsontext import Json
+
+
+def meaning(text: str) -> tuple[Json, str | None]:
+    """What a plain scalar stands for, and why it is refused: then for itself."""
+    return _short_meaning(text) if len(text) <= _SHORT else _long_meaning(text)
+
+
+def _long_meaning(text: str) -> tuple[Json, str | None]:
+    words = why_ambiguous(text)
+    return (text if words else plain_value(text)), words
+
+
+_SHORT = 64  # characters; the words of manifests recur, and what is longer is not kept in memory
+_short_meaning = lru_cache(4096)(_long_meaning)
+
+
+def plain_value(text: str) -> Json:
+    """What an unambiguous plain scalar means: null, a boolean, a number as in JSON, or text."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    return float(text) if _FRACTION.fullmatch(text) else text
+
+
+def why_ambiguous(text: str) -> str | None:
+    """Why YAML 1.1, YAML 1.2 and JSON differ over a plain scalar, and the cure; None if they agree.
+
+    Only a word of YAML's own is repeated in the message: the scalar may be a secret.
+    """
+    if text in _WORDS:
+        return None
+    if _YAML_WORD.fullmatch(text):
+        return f"{text} is a word to some YAML readers and a boolean or null to others; quote it"
+    if _NUMBER_LIKE.fullmatch(text):
+        return _why_no_number(text)
+    what = next((words for pattern, words in _TRAPS if pattern.fullmatch(text)), None)
+    return what and f"{what} to some YAML readers and text to others; quote it"
+
+
+def _why_no_number(text: str) -> str | None:
+    if len(text) > MAX_DIGITS:
+        return "a number with too many digits; quote it"
+    whole = _INTEGER.fullmatch(text) and text != "-0"
+    if whole or (_FRACTION.fullmatch(text) and repr(float(text)) == text):
+        return None
+    return "a number that readers do not keep as it is written; quote it, or write it as JSON would"
+
+
+MAX_DIGITS = 4000  # int() refuses more than 4300
+_WORDS: dict[str, Json] = {"": None, "~": None, "null": None, "true": True, "false": False}
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
+_FRACTION = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+_YAML_WORD = re.compile("y|n|yes|no|on|off|true|false|null", re.IGNORECASE | re.ASCII)
+_NUMBER_LIKE = re.compile(r"[-+]?(\.[0-9]|[0-9])[0-9_]*(\.[0-9_]*)?([eE][-+]?[0-9]+)?")
+_TRAPS = (
+    (re.compile(r"[-+]?0[xob][0-9a-fA-F_]+", re.IGNORECASE | re.ASCII), "a number"),
+    (re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?"), "a time or a number in base 60"),
+    (re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt \t].*)?"), "a date"),
+    (re.compile(r"[-+]?\.(inf|nan)", re.IGNORECASE | re.ASCII), "a number that JSON lacks"),
+    (re.compile(r"=|<<"), "an instruction"),
+)

@@ -108,6 +108,8 @@ def _check(value: Json, depth: int) -> None:
 def _check_text(value: Json) -> None:
     if not isinstance(value, str):
         raise NotJson("a key that is no string")
+    if value.isascii():
+        return
     try:
         value.encode()
     except UnicodeEncodeError as error:

@@ -7,9 +7,10 @@ The document as it was written stays beside it, for the request body and for the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cache, lru_cache
 
 from reconciler.domain.jsontext import Json, NotJson, canonical, check, digest
 
@@ -61,6 +62,7 @@ ATTRIBUTE_MEMBERS = (
     "caseExact", "mutability", "returned", "uniqueness", "referenceTypes",
 )  # fmt: skip
 SCHEMA_MEMBERS = ("id", "name", "description", "attributes", "schemas", "meta")
+_SPELT_ATTRIBUTE, _SPELT_SCHEMA = frozenset(ATTRIBUTE_MEMBERS), frozenset(SCHEMA_MEMBERS)
 _ATTRIBUTE_WORDS = frozenset(word.lower() for word in ATTRIBUTE_MEMBERS)
 _SCHEMA_WORDS = frozenset(word.lower() for word in SCHEMA_MEMBERS)
 
@@ -74,6 +76,29 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     return "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in text)
+
+
+def bare(keyword: str) -> str:
+    """A keyword as it is compared: some services write READ_WRITE for readWrite."""
+    return _bare(keyword) if len(keyword) <= _LONGEST else keyword
+
+
+@lru_cache(1024)
+def _bare(keyword: str) -> str:
+    return fold(keyword).replace("_", "")
+
+
+_LONGEST = 32  # what is longer is no keyword of the RFC, with underscores or without
+
+
+def known_word(text: str, words: type[StrEnum]) -> str | None:
+    """The word of the RFC that a text stands for, in whatever case and with underscores or not."""
+    return _by_bare(words).get(bare(text))
+
+
+@cache
+def _by_bare(words: type[StrEnum]) -> Mapping[str, str]:
+    return {bare(word): word for word in words}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +184,7 @@ class Schema:
         Raises MalformedSchema where it is no object, has no id or holds what is no JSON.
         """
         _check(document)
-        members = _folded(document, "a schema", SCHEMA_MEMBERS)
+        members = _folded(document, "a schema", _SPELT_SCHEMA)
         identifier = members.get("id")
         if not isinstance(identifier, str) or not identifier:
             raise MalformedSchema("a schema without an id")
@@ -227,7 +252,7 @@ def _check(document: Json) -> None:
 
 
 def _attribute(document: Json) -> Attribute:
-    members = _folded(document, "an attribute", ATTRIBUTE_MEMBERS)
+    members = _folded(document, "an attribute", _SPELT_ATTRIBUTE)
     name = members.get("name")
     if not isinstance(name, str) or not name:
         raise MalformedSchema("an attribute without a name")
@@ -264,7 +289,7 @@ def _attributes(value: Json, owner: str) -> tuple[Attribute, ...]:
     return in_order(_attribute(item) for item in value)
 
 
-def _folded(document: Json, what: str, words: tuple[str, ...]) -> dict[str, Json]:
+def _folded(document: Json, what: str, words: Set[str]) -> dict[str, Json]:
     """What is said, by folded name; null and [] say nothing (RFC 7643 section 2.5).
 
     Of two names that differ only by case the RFC's spelling counts, else the first by code point:
@@ -273,7 +298,8 @@ def _folded(document: Json, what: str, words: tuple[str, ...]) -> dict[str, Json
     if not isinstance(document, Mapping):
         raise MalformedSchema(f"{what} that is no object")
     said: dict[str, Json] = {}
-    for member in sorted(document, key=lambda member: (member not in words, member)):
+    spelt = document.keys() <= words
+    for member in document if spelt else sorted(document, key=lambda m: (m not in words, m)):
         if document[member] is not None and document[member] != []:
             said.setdefault(fold(member), document[member])
     return said
@@ -284,8 +310,7 @@ def _keyword(value: Json, words: type[StrEnum], default: StrEnum) -> str:
         return default
     if not isinstance(value, str):
         return canonical(value).decode()
-    bare = fold(value).replace("_", "")
-    return next((word for word in words if fold(word) == bare), value)
+    return known_word(value, words) or value
 
 
 def _boolean(value: Json) -> bool:

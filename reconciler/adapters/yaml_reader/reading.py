@@ -100,9 +100,9 @@ def _problem(place: Place, words: str) -> Problem:
 
 
 def _build(builder: Builder, text: str, c_parser: bool) -> None:
-    loader = yaml.CBaseLoader if c_parser else yaml.BaseLoader
     try:
-        for event in yaml.parse(text, Loader=loader):
+        parser = yaml.CBaseLoader(text) if c_parser else yaml.BaseLoader(text)
+        for event in iter(parser.get_event, None):
             builder.take(event)
     except Stop:
         builder.broken = True

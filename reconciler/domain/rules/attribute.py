@@ -15,6 +15,7 @@ from reconciler.domain.scim import (
     Returned,
     Uniqueness,
     fold,
+    known_word,
 )
 from reconciler.domain.words import listed, nearest, quoted
 
@@ -50,7 +51,7 @@ def _type_is_spelt(attribute: AttributeSite) -> Iterator[Fault]:
 
 def _type_is_of_the_rfc(attribute: AttributeSite) -> Iterator[Fault]:
     value = attribute.members.get("type")
-    if isinstance(value, str) and value not in tuple(AttributeType):
+    if isinstance(value, str) and not known_word(value, AttributeType):
         if _slip(attribute, "type", AttributeType):
             return
         yield Fault(
@@ -62,36 +63,30 @@ def _type_is_of_the_rfc(attribute: AttributeSite) -> Iterator[Fault]:
 def _slip(attribute: AttributeSite, member: str, words: type[StrEnum]) -> str | None:
     """What a misspelt word should be; None where it is right, or nothing near."""
     value = attribute.members.get(member)
-    if not isinstance(value, str) or value in tuple(words):
+    if not isinstance(value, str):
         return None
-    if spelt := _another_case(attribute, member, words):
-        return f"{quoted(value)} is spelt {spelt}"
+    if spelt := known_word(value, words):
+        return None if spelt == value else f"{quoted(value)} is spelt {spelt}"
     meant = nearest(value, words)
     return f"{quoted(value)} is no {member}; did you mean {meant}?" if meant else None
-
-
-def _another_case(attribute: AttributeSite, member: str, words: type[StrEnum]) -> str | None:
-    return next((word for word in words if fold(word) == attribute.word(member)), None)
 
 
 def _keywords_are_known(attribute: AttributeSite) -> Iterator[Fault]:
     for member, words in _KEYWORDS.items():
         value = attribute.members.get(member)
-        known = not isinstance(value, str) or _another_case(attribute, member, words)
-        if not known:
+        if isinstance(value, str) and not known_word(value, words):
             advice = _slip(attribute, member, words)
-            advice = advice or f"{quoted(str(value))} is no {member}; use {listed(words)}"
+            advice = advice or f"{quoted(value)} is no {member}; use {listed(words)}"
             yield Fault((*attribute.path, member), f"{attribute.label}: {advice}")
 
 
 def _keywords_are_spelt(attribute: AttributeSite) -> Iterator[Fault]:
     for member, words in _KEYWORDS.items():
         value = attribute.members.get(member)
-        spelt = _another_case(attribute, member, words)
-        if isinstance(value, str) and spelt and value != spelt:
+        if isinstance(value, str) and known_word(value, words) not in (None, value):
             yield Fault(
                 (*attribute.path, member),
-                f"{attribute.label}: {quoted(value)} is spelt {spelt}",
+                f"{attribute.label}: {_slip(attribute, member, words)}",
             )
 
 

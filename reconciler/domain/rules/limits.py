@@ -46,9 +46,10 @@ def too_many_attributes(schema: Schema, dialect: Dialect) -> Iterator[Excess]:
 
 def too_many_parts(schema: Schema, dialect: Dialect) -> Iterator[Excess]:
     """More sub-attributes than one attribute may have."""
-    for site in attribute_sites(schema.document):
+    most = dialect.sub_attributes
+    for site in attribute_sites(schema.document) if most is not None else ():
         parts = site.members.get("subAttributes")
-        number, most = len(parts) if isinstance(parts, list) else 0, dialect.sub_attributes
+        number = len(parts) if isinstance(parts, list) else 0
         if most is not None and number > most:
             words = f"takes {most} sub-attributes, and these are {number}; split it"
             path = (*site.path, "subAttributes")
@@ -57,7 +58,7 @@ def too_many_parts(schema: Schema, dialect: Dialect) -> Iterator[Excess]:
 
 def foreign_names(schema: Schema, dialect: Dialect) -> Iterator[Excess]:
     """Attributes whose names the service does not take."""
-    for site in attribute_sites(schema.document):
+    for site in attribute_sites(schema.document) if dialect.names else ():
         name = site.members.get("name")
         if dialect.names and isinstance(name, str) and not dialect.names.takes(name):
             yield Excess((*site.path, "name"), f"takes names of {dialect.names.words}", site.label)
@@ -74,7 +75,7 @@ def another_last_part(schema: Schema, dialect: Dialect) -> Iterator[Excess]:
 
 def missing_members(schema: Schema, dialect: Dialect) -> Iterator[Excess]:
     """Attributes that lack a member the service asks for."""
-    for site in attribute_sites(schema.document):
+    for site in attribute_sites(schema.document) if dialect.members else ():
         lacking = [member for member in dialect.members if not site.members.get(member)]
         if lacking and site.parent is None:
             words = f"asks for {listed(lacking)}"

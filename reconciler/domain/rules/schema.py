@@ -5,7 +5,7 @@ So these rules speak even where other faults keep the schema from being read.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Set
 
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Problem, Severity
@@ -36,9 +36,10 @@ def check_schema(schema: Json, locate: Locate, *, resource_type: str = USER) -> 
     """What is wrong with `spec.schema` of one manifest that extends that resource type."""
     if not isinstance(schema, dict):
         return ()
-    found = report(SCHEMA_RULES, SchemaSite(SCHEMA_PATH, schema, resource_type), locate)
-    for site in attribute_sites(schema):
-        found += report((*ATTRIBUTE_RULES, *CHARACTERISTIC_RULES), site, locate)
+    sites = attribute_sites(schema)
+    found = report(SCHEMA_RULES, SchemaSite(SCHEMA_PATH, schema, sites, resource_type), locate)
+    for site in sites:
+        found += report(_OF_ATTRIBUTES, site, locate)
     return tuple(sorted(found))
 
 
@@ -109,7 +110,7 @@ def _schemas_says_schema(schema: SchemaSite) -> Iterator[Fault]:
 
 
 def _names_are_unique(schema: SchemaSite) -> Iterator[Fault]:
-    for level in _levels(schema.members):
+    for level in _levels(schema.attributes):
         seen: set[str] = set()
         for site in level:
             name = site.members.get("name")
@@ -120,9 +121,9 @@ def _names_are_unique(schema: SchemaSite) -> Iterator[Fault]:
             seen.add(fold(name))
 
 
-def _levels(schema: Mapping[str, Json]) -> Iterable[list[AttributeSite]]:
+def _levels(sites: Iterable[AttributeSite]) -> Iterable[list[AttributeSite]]:
     levels = defaultdict(list)
-    for site in attribute_sites(schema):
+    for site in sites:
         levels[site.path[:-1]].append(site)
     return levels.values()
 
@@ -146,9 +147,8 @@ def _core_attributes_are_left_alone(schema: SchemaSite) -> Iterator[Fault]:
             )
 
 
-def _of_top_level(schema: SchemaSite, names: Iterable[str]) -> Iterator[AttributeSite]:
-    folded = {fold(name) for name in names}
-    for site in attribute_sites(schema.members):
+def _of_top_level(schema: SchemaSite, folded: Set[str]) -> Iterator[AttributeSite]:
+    for site in schema.attributes:
         name = site.members.get("name")
         if site.parent is None and isinstance(name, str) and fold(name) in folded:
             yield site
@@ -168,12 +168,13 @@ _URN = re.compile(rf"[Uu][Rr][Nn]:[A-Za-z0-9][A-Za-z0-9-]{{0,31}}:{_NSS}")
 _URI = re.compile(rf"(?![Uu][Rr][Nn]:)[A-Za-z][A-Za-z0-9+.-]*:{_NSS}")
 _SCHEMAS = f"{RFC_NAMESPACE}schemas:"
 _REGISTERED = (*RESERVED_NAMESPACES, f"{_SCHEMAS}extension:enterprise:2.0:")
-_COMMON = ("id", "externalId", "meta", "schemas")
-_CORE_USER = (  # RFC 7643 section 8.7.1
+_COMMON = frozenset(map(fold, ("id", "externalId", "meta", "schemas")))
+_CORE_USER = frozenset(map(fold, (  # RFC 7643 section 8.7.1
     "userName", "name", "displayName", "nickName", "profileUrl", "title", "userType",
     "preferredLanguage", "locale", "timezone", "active", "password", "emails", "phoneNumbers",
     "ims", "photos", "addresses", "groups", "entitlements", "roles", "x509Certificates",
-)  # fmt: skip
+)))  # fmt: skip
+_OF_ATTRIBUTES = (*ATTRIBUTE_RULES, *CHARACTERISTIC_RULES)
 
 SCHEMA_RULES: tuple[Rule[SchemaSite], ...] = (
     Rule(

@@ -1,11 +1,11 @@
 """SchemaSite and AttributeSite: one schema, one attribute, as written and where in the document."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reconciler.domain.jsontext import Json
 from reconciler.domain.rules.rule import SCHEMA_PATH, Path
-from reconciler.domain.scim import AttributeType, fold
+from reconciler.domain.scim import AttributeType, bare, fold
 from reconciler.domain.words import quoted
 
 USER = "User"
@@ -15,10 +15,11 @@ RESERVED_NAMESPACES = (f"{RFC_NAMESPACE}schemas:core:", f"{RFC_NAMESPACE}api:")
 
 @dataclass(frozen=True, slots=True)
 class SchemaSite:
-    """`spec.schema` as it was written, and the kind of resource that it extends."""
+    """`spec.schema` as it was written, its attributes, and the kind of resource it extends."""
 
     path: Path
     members: Mapping[str, Json]
+    attributes: "tuple[AttributeSite, ...]" = ()
     resource_type: str = USER
 
     @property
@@ -36,6 +37,11 @@ class AttributeSite:
     members: Mapping[str, Json]
     schema_id: str = ""
     parent: "AttributeSite | None" = None
+    type: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Its type, folded; a string where it says none (RFC 7643 section 2.2)."""
+        object.__setattr__(self, "type", self.word("type") or AttributeType.STRING)
 
     @property
     def label(self) -> str:
@@ -46,17 +52,12 @@ class AttributeSite:
     @property
     def is_complex(self) -> bool:
         """Whether it says that it is complex, in whatever case."""
-        return self.type == fold(AttributeType.COMPLEX)
-
-    @property
-    def type(self) -> str:
-        """Its type, folded; a string where it says none (RFC 7643 section 2.2)."""
-        return self.word("type") or AttributeType.STRING
+        return self.type == AttributeType.COMPLEX
 
     def word(self, member: str) -> str:
         """A keyword as it is compared: without case and underscores; empty where there is none."""
         value = self.members.get(member)
-        return fold(value).replace("_", "") if isinstance(value, str) else ""
+        return bare(value) if isinstance(value, str) else ""
 
     def is_set(self, member: str) -> bool:
         """Whether a flag says true."""

@@ -86,13 +86,15 @@ def _check(value: Json, depth: int) -> None:
     match value:
         case str():
             _check_text(value)
+        case None | bool():
+            pass
         case float() if not math.isfinite(value):  # NaN, or written too large for a double
             raise NotJson("a number out of range")
         case int() if abs(value) >= _TOO_LONG:
             raise NotJson("a number with too many digits")
-        case None | bool() | int() | float():
+        case int() | float():
             pass
-        case Mapping():
+        case dict() | Mapping():
             below = _deeper(depth)
             for key, item in value.items():
                 _check_text(key)

@@ -11,6 +11,7 @@ from reconciler.domain.jsontext import MAX_DEPTH, Json
 from reconciler.domain.words import quoted
 
 MAX_FAULTS = 100
+_MERGE = "a merge key; manifests are plain data: write the members out"
 
 
 class Stop(Exception):
@@ -23,20 +24,17 @@ class _Frame:
 
     container: dict[str, Json] | list[Json]
     spot: Spot
-    key: str | None = None
-
-    @property
-    def awaits_key(self) -> bool:
-        return self.key is None and isinstance(self.container, dict)
+    awaits_key: bool
+    key: str = ""
 
     def put(self, value: Json, spot: Spots) -> None:
         if isinstance(self.container, list):
             self.spot.inside[len(self.container)] = spot
             self.container.append(value)
-        elif self.key is not None:
+        else:
             self.spot.inside[self.key] = spot
             self.container[self.key] = value
-            self.key = None
+            self.awaits_key = True
 
 
 class Builder:
@@ -67,13 +65,13 @@ class Builder:
         self.broken = True
 
     def _open(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
+        self._nodes += 1
         self._check_node(event)
         if self._frames and self._frames[-1].awaits_key:
             self._stop(event, "a key that is no text; keys are plain strings")
-        container: dict[str, Json] | list[Json] = (
-            {} if isinstance(event, yaml.MappingStartEvent) else []
-        )
-        self._frames.append(_Frame(container, Spot(event.start_mark)))
+        is_mapping = isinstance(event, yaml.MappingStartEvent)
+        container: dict[str, Json] | list[Json] = {} if is_mapping else []
+        self._frames.append(_Frame(container, Spot(event.start_mark), awaits_key=is_mapping))
         if len(self._frames) > MAX_DEPTH:
             self._stop(event, f"nested deeper than {MAX_DEPTH} levels")
 
@@ -84,17 +82,30 @@ class Builder:
         self._put(None, event.start_mark)
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
-        self._check_node(event)
+        self._nodes += 1
+        if event.anchor is not None or event.tag is not None or self._nodes > self._most_nodes:
+            self._check_node(event)
+        frame = self._frames[-1] if self._frames else None
+        is_key = frame is not None and frame.awaits_key
+        value: Json = event.value
+        if event.style:  # quoted, or a block
+            self._check_quoted(event)
+        else:
+            value, words = meaning(event.value)
+            if words:
+                self._refuse(event, _MERGE if is_key and event.value == "<<" else words)
+        if frame is None:
+            if event.style or event.value:  # an empty document between two --- is none
+                self.documents.append((value, event.start_mark))
+        elif is_key:
+            self._take_key(event, value, frame)
+        else:
+            frame.put(value, event.start_mark)
+
+    def _check_quoted(self, event: yaml.ScalarEvent) -> None:
         if event.style == '"' and STRANGE.search(event.value):  # by an escape
             self._refuse(event, STRANGE_WORDS)
-        if event.style:
-            self._note_lines(event)
-        if self._frames and self._frames[-1].awaits_key:
-            self._take_key(event, self._frames[-1])
-        elif event.style:  # quoted, or a block
-            self._put(event.value, event.start_mark)
-        else:
-            self._plain(event)
+        self._note_lines(event)
 
     def _note_lines(self, event: yaml.ScalarEvent) -> None:
         first, last = event.start_mark, event.end_mark
@@ -102,32 +113,16 @@ class Builder:
             end = last.line + (1 if last.column else 0)
             self.text_lines.update(range(first.line + 2, end + 1))
 
-    def _plain(self, event: yaml.ScalarEvent) -> None:
-        value, words = meaning(event.value)
-        if words:
-            self._refuse(event, words)
-        if self._frames or event.value:  # an empty document between two --- is none
-            self._put(value, event.start_mark)
-
-    def _take_key(self, event: yaml.ScalarEvent, frame: _Frame) -> None:
-        key = event.value
-        if not event.style:
-            self._check_plain_key(event)
+    def _take_key(self, event: yaml.ScalarEvent, key: Json, frame: _Frame) -> None:
+        if not isinstance(key, str):
+            self._refuse(event, "a key that is no text; keys are plain strings: quote it")
+            key = event.value
         if key in frame.spot.keys:
             line = counted(frame.spot.keys[key]).line
             self._refuse(event, f"duplicate key {quoted(key)}; the first is on line {line}")
         else:
             frame.spot.keys[key] = event.start_mark
-        frame.key = key
-
-    def _check_plain_key(self, event: yaml.ScalarEvent) -> None:
-        value, words = meaning(event.value)
-        if event.value == "<<":
-            self._refuse(event, "a merge key; manifests are plain data: write the members out")
-        elif words:
-            self._refuse(event, words)
-        elif not isinstance(value, str):
-            self._refuse(event, "a key that is no text; keys are plain strings: quote it")
+        frame.key, frame.awaits_key = key, False
 
     def _put(self, value: Json, spot: Spots) -> None:
         if self._frames:
@@ -138,7 +133,6 @@ class Builder:
     def _check_node(
         self, event: yaml.ScalarEvent | yaml.MappingStartEvent | yaml.SequenceStartEvent
     ) -> None:
-        self._nodes += 1
         if self._nodes > self._most_nodes:
             self._stop(event, f"more than {self._most_nodes} values; split the file")
         if event.anchor is not None:

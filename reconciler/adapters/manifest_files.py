@@ -33,8 +33,9 @@ def read_files(
     """
     files: list[ManifestFile] = []
     problems: list[Problem] = []
+    root = os.path.realpath(folder)
     for path in _walk(folder, problems):
-        read = _read(path, folder, most)
+        read = _read(path, root, most)
         if isinstance(read, str):
             problems.append(_problem(path, read))
             continue
@@ -71,16 +72,17 @@ def _walk(folder: Path, problems: list[Problem]) -> Iterator[Path]:
     while waiting:
         current = waiting.pop(0)
         try:
-            entries = sorted(current.iterdir())
+            entries = sorted(current.iterdir(), key=lambda entry: entry.name)
         except OSError as error:
             problems.append(_problem(current, f"cannot be listed: {_why(error)}"))
             continue
         for entry in (e for e in entries if not e.name.startswith((".", "_"))):
-            if not (is_folder(entry) or entry.name.endswith(SUFFIXES)):
+            holds_more = is_folder(entry)
+            if not (holds_more or entry.name.endswith(SUFFIXES)):
                 continue
             if not entry.name.isprintable():
                 problems.append(_problem(entry, "a name that cannot be printed; rename it"))
-            elif not is_folder(entry):
+            elif not holds_more:
                 yield entry
             elif entry.is_symlink():
                 problems.append(
@@ -90,10 +92,10 @@ def _walk(folder: Path, problems: list[Problem]) -> Iterator[Path]:
                 waiting.append(entry)
 
 
-def _read(path: Path, folder: Path, most: int) -> bytes | str:
-    """The first bytes of a regular file, or why it is not read."""
+def _read(path: Path, root: str, most: int) -> bytes | str:
+    """The first bytes of a regular file below the root, or why it is not read."""
     target = Path(os.path.realpath(path))
-    if not target.is_relative_to(os.path.realpath(folder)):
+    if not target.is_relative_to(root):
         return "a link to outside of the folder; put the file itself here"
     try:
         return _read_regular(target, most)

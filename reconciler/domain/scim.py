@@ -63,8 +63,6 @@ ATTRIBUTE_MEMBERS = (
 )  # fmt: skip
 SCHEMA_MEMBERS = ("id", "name", "description", "attributes", "schemas", "meta")
 _SPELT_ATTRIBUTE, _SPELT_SCHEMA = frozenset(ATTRIBUTE_MEMBERS), frozenset(SCHEMA_MEMBERS)
-_ATTRIBUTE_WORDS = frozenset(word.lower() for word in ATTRIBUTE_MEMBERS)
-_SCHEMA_WORDS = frozenset(word.lower() for word in SCHEMA_MEMBERS)
 
 
 class MalformedSchema(ValueError):
@@ -193,7 +191,7 @@ class Schema:
             name=_text(members.get("name")),
             description=_text(members.get("description")),
             attributes=_attributes(members.get("attributes"), identifier),
-            vendor=_vendor(document, _SCHEMA_WORDS),
+            vendor=_vendor(document, _SPELT_SCHEMA),
             document=document,
         )
 
@@ -269,7 +267,7 @@ def _attribute(document: Json) -> Attribute:
         canonical_values=_words(members.get("canonicalvalues")),
         reference_types=_words(members.get("referencetypes")),
         sub_attributes=_attributes(members.get("subattributes"), name),
-        vendor=_vendor(document, _ATTRIBUTE_WORDS),
+        vendor=_vendor(document, _SPELT_ATTRIBUTE),
     )
 
 
@@ -324,11 +322,16 @@ def _text(value: Json) -> str | None:
 
 
 def _words(value: Json) -> tuple[str, ...]:
-    items = value if isinstance(value, list) else [] if value is None else [value]
+    if value is None:
+        return ()
+    items = value if isinstance(value, list) else [value]
     return tuple(sorted({text for item in items if (text := _text(item)) is not None}))
 
 
-def _vendor(document: Mapping[str, Json], known: frozenset[str]) -> tuple[tuple[str, str], ...]:
+def _vendor(document: Mapping[str, Json], spelt: Set[str]) -> tuple[tuple[str, str], ...]:
+    if document.keys() <= spelt:
+        return ()
+    known = {fold(word) for word in spelt}
     return tuple(
         sorted(
             (member, canonical(value).decode())

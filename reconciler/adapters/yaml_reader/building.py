@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from reconciler.adapters.yaml_reader.documents import Mark, RawMark, Spot, Spots, counted
+from reconciler.adapters.yaml_reader.documents import Mark, RawMark, Spot, Spots, at, counted
 from reconciler.adapters.yaml_reader.scalars import meaning
 from reconciler.domain.jsontext import MAX_DEPTH, Json
 from reconciler.domain.words import quoted
@@ -61,7 +61,7 @@ class Builder:
             self._alias(event)
 
     def give_up(self, mark: RawMark | None, words: str) -> None:
-        self.faults.append((counted(mark), words))
+        self.faults.append((counted(at(mark)), words))
         self.broken = True
 
     def _open(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
@@ -71,7 +71,7 @@ class Builder:
             self._stop(event, "a key that is no text; keys are plain strings")
         is_mapping = isinstance(event, yaml.MappingStartEvent)
         container: dict[str, Json] | list[Json] = {} if is_mapping else []
-        self._frames.append(_Frame(container, Spot(event.start_mark), awaits_key=is_mapping))
+        self._frames.append(_Frame(container, Spot(at(event.start_mark)), awaits_key=is_mapping))
         if len(self._frames) > MAX_DEPTH:
             self._stop(event, f"nested deeper than {MAX_DEPTH} levels")
 
@@ -79,7 +79,7 @@ class Builder:
         self._refuse(event, "an alias; manifests are plain data: write the value out")
         if self._frames and self._frames[-1].awaits_key:
             self._stop(event, "a key that is no text; keys are plain strings")
-        self._put(None, event.start_mark)
+        self._put(None, at(event.start_mark))
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         self._nodes += 1
@@ -96,11 +96,11 @@ class Builder:
                 self._refuse(event, _MERGE if is_key and event.value == "<<" else words)
         if frame is None:
             if event.style or event.value:  # an empty document between two --- is none
-                self.documents.append((value, event.start_mark))
+                self.documents.append((value, at(event.start_mark)))
         elif is_key:
             self._take_key(event, value, frame)
         else:
-            frame.put(value, event.start_mark)
+            frame.put(value, at(event.start_mark))
 
     def _check_quoted(self, event: yaml.ScalarEvent) -> None:
         if event.style == '"' and STRANGE.search(event.value):  # by an escape
@@ -121,7 +121,7 @@ class Builder:
             line = counted(frame.spot.keys[key]).line
             self._refuse(event, f"duplicate key {quoted(key)}; the first is on line {line}")
         else:
-            frame.spot.keys[key] = event.start_mark
+            frame.spot.keys[key] = at(event.start_mark)
         frame.key, frame.awaits_key = key, False
 
     def _put(self, value: Json, spot: Spots) -> None:
@@ -141,11 +141,11 @@ class Builder:
             self._refuse(event, "a tag; manifests are plain data: leave it out")
 
     def _refuse(self, event: yaml.Event, words: str) -> None:
-        at = counted(event.start_mark)
+        where = counted(at(event.start_mark))
         if len(self.faults) == MAX_FAULTS:
-            self.faults.append((at, "too many faults; the rest of the file is not read"))
+            self.faults.append((where, "too many faults; the rest of the file is not read"))
             raise Stop
-        self.faults.append((at, words))
+        self.faults.append((where, words))
 
     def _stop(self, event: yaml.Event, words: str) -> None:
         self._refuse(event, words)

@@ -30,16 +30,15 @@ class RawMark(Protocol):
 class Spot:
     """Where a collection begins, where its keys stand, and the spots of its values.
 
-    The spot of any other value is the parser's own mark: a manifest has hundreds, and hardly one
-    is asked for.
+    The spot of any other value is where it begins.
     """
 
-    start: RawMark | None
-    keys: "dict[str | int, RawMark | None]" = field(default_factory=dict)
+    start: int
+    keys: "dict[str | int, int]" = field(default_factory=dict)
     inside: "dict[str | int, Spots]" = field(default_factory=dict)
 
 
-Spots = Spot | RawMark | None
+Spots = Spot | int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,19 +50,19 @@ class Document:
 
     value: Json
     path: str
-    spots: Spots = field(default=None, compare=False, repr=False)
+    spots: Spots = field(default=0, compare=False, repr=False)
 
     def place(self, path: Path = (), *, at_key: bool = False) -> Place:
         """Where the path stands; where it is not written, what would hold it."""
         spot = self.spots
-        key: RawMark | None = None
+        key: int | None = None
         for step in path:
             if not isinstance(spot, Spot) or step not in spot.inside:
                 at_key = True
                 break
             key = spot.keys.get(step)
             spot = spot.inside[step]
-        return Place(self.path, *(counted(key) if at_key and key else _begin(spot)))
+        return Place(self.path, *(counted(key) if at_key and key is not None else _begin(spot)))
 
     def marks(self) -> Iterator[tuple[Path, Mark]]:
         """Each path with where its value begins, and once more with where its key does."""
@@ -74,9 +73,20 @@ def _begin(spot: Spots) -> Mark:
     return counted(spot.start if isinstance(spot, Spot) else spot)
 
 
-def counted(mark: RawMark | None) -> Mark:
-    """The mark as people count; the first character where the parser gave none."""
-    return Mark(mark.line + 1, mark.column + 1) if mark else Mark(1, 1)
+def at(mark: RawMark | None) -> int:
+    """A parser's mark as one number: there are hundreds in a manifest, and hardly one is asked for.
+
+    Where the parser gave none it is the first character.
+    """
+    return mark.line << _BITS | mark.column if mark else 0
+
+
+def counted(where: int) -> Mark:
+    """The mark as people count."""
+    return Mark((where >> _BITS) + 1, (where & (1 << _BITS) - 1) + 1)
+
+
+_BITS = 32  # of the column
 
 
 def _marks(spot: Spots, path: Path) -> Iterator[tuple[Path, Mark]]:

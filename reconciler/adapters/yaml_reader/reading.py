@@ -49,7 +49,7 @@ def _read_json(text: str, path: str, positions: Builder, c_parser: bool) -> Read
     # surrogate escapes, say) everything is reported at the first line.
     _build(positions, text, c_parser)
     whole = positions.documents and not positions.broken
-    document = Document(value=value, path=path, spots=positions.documents[0][1] if whole else None)
+    document = Document(value=value, path=path, spots=positions.documents[0][1] if whole else 0)
     strange = [at for at, string in _strings(value) if STRANGE.search(string)]
     problems = [_problem(document.place(at), STRANGE_WORDS) for at in strange]
     return Reading((document,), tuple(problems))

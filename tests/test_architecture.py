@@ -41,7 +41,6 @@ ROWS = (
         "adapters.emergency", "adapters.git_refs",
         "adapters.locks", "adapters.database", "adapters.manifest_files", "adapters.dialects",
     ),
-    ("adapters.fast_schemas",),
     ("adapters.jsonschemas", "adapters.oauth2", "adapters.yaml_writer"),
     ("adapters.manifests", "adapters.gateway", "adapters.webhooks", "adapters.github"),
     ("embedded",),
@@ -70,7 +69,7 @@ STRANGERS = (
 HOMES = {
     "deepdiff": "domain.diff",
     "jsonschema": "adapters.jsonschemas",
-    "jsonschema_rs": "adapters.fast_schemas",
+    "jsonschema_rs": "adapters.jsonschemas",
     "pydantic": "embedded",  # the validation errors of scim2_models are its
     "referencing": "adapters.jsonschemas",
     "requests": "adapters.transport",

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from referencing import Registry
 
-from reconciler.adapters.jsonschemas import check, named
+from reconciler.adapters.jsonschemas import check
+from reconciler.adapters.jsonschemas.wording import named
 from reconciler.adapters.packaged import SCHEMA_NAMES, schema_text
 
 Document = dict[str, Any]

@@ -1,4 +1,4 @@
-"""Whether a document is valid by one of our JSON Schemas, told quickly; home of jsonschema-rs.
+"""jsonschema-rs says quickly which documents are valid.
 
 It comes with the extra `fast`. Where it is missing nothing is known to be valid; where it finds a
 fault, jsonschema looks again and has the last word.

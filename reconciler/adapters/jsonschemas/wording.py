@@ -1,4 +1,4 @@
-"""What is wrong with a document by one of our JSON Schemas, in plain words; home of jsonschema.
+"""jsonschema's errors → findings in plain words.
 
 Schemas come only from the package and refer only to themselves: the registry is empty, so that
 nothing is ever fetched. `errorMessage` beside a keyword (editors know it too) replaces the words.
@@ -7,7 +7,6 @@ nothing is ever fetched. `errorMessage` beside a keyword (editors know it too) r
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from typing import Any
@@ -15,32 +14,15 @@ from typing import Any
 from jsonschema import Draft202012Validator, ValidationError
 from referencing import Registry
 
-from reconciler.adapters.fast_schemas import is_surely_valid
+from reconciler.adapters.jsonschemas.finding import Finding, Path
 from reconciler.adapters.packaged import schema_text
 from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import fold
 from reconciler.domain.words import listed, nearest, quoted
 
-Path = tuple[str | int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One fault: the path in the document and what is wrong; `at_key` points at the name."""
-
-    path: Path
-    message: str
-    at_key: bool = False
-
 
 def check(instance: Json, schema: str, *, most: int = 10_000) -> tuple[Finding, ...]:
-    """Everything in which the instance departs from `schemas/SCHEMA.json`, one fault per value.
-
-    The instance is JSON as `json.loads` gives it. Keys are not values: each unknown or missing key
-    is a fault of its own. After about `most` faults nothing more is looked for.
-    """
-    if is_surely_valid(instance, schema):
-        return ()
+    """As the package's `check`, whatever else may have looked before."""
     seen: set[Path] = set()
     findings: list[Finding] = []
     for error in _validator(schema).iter_errors(instance):

@@ -1,0 +1,25 @@
+"""What is wrong with a document by one of our JSON Schemas; home of jsonschema and jsonschema-rs.
+
+jsonschema is the authority, and is loaded only where there may be something to say.
+"""
+
+import importlib
+
+from reconciler.adapters.jsonschemas.acceptance import is_surely_valid
+from reconciler.adapters.jsonschemas.finding import Finding
+from reconciler.domain.jsontext import Json
+
+__all__ = ["Finding", "check"]
+
+
+def check(instance: Json, schema: str, *, most: int = 10_000) -> tuple[Finding, ...]:
+    """Everything in which the instance departs from `schemas/SCHEMA.json`, one fault per value.
+
+    The instance is JSON as `json.loads` gives it. Keys are not values: each unknown or missing key
+    is a fault of its own. After about `most` faults nothing more is looked for.
+    """
+    if is_surely_valid(instance, schema):
+        return ()
+    wording = importlib.import_module("reconciler.adapters.jsonschemas.wording")
+    findings: tuple[Finding, ...] = wording.check(instance, schema, most=most)
+    return findings

@@ -57,12 +57,11 @@ class Uniqueness(StrEnum):
     GLOBAL = "global"
 
 
-ATTRIBUTE_MEMBERS = (
+ATTRIBUTE_MEMBERS = frozenset((
     "name", "type", "subAttributes", "multiValued", "description", "required", "canonicalValues",
     "caseExact", "mutability", "returned", "uniqueness", "referenceTypes",
-)  # fmt: skip
-SCHEMA_MEMBERS = ("id", "name", "description", "attributes", "schemas", "meta")
-_SPELT_ATTRIBUTE, _SPELT_SCHEMA = frozenset(ATTRIBUTE_MEMBERS), frozenset(SCHEMA_MEMBERS)
+))  # fmt: skip
+SCHEMA_MEMBERS = frozenset(("id", "name", "description", "attributes", "schemas", "meta"))
 
 
 class MalformedSchema(ValueError):
@@ -91,12 +90,14 @@ _LONGEST = 32  # what is longer is no keyword of the RFC, with underscores or wi
 
 def known_word(text: str, words: type[StrEnum]) -> str | None:
     """The word of the RFC that a text stands for, in whatever case and with underscores or not."""
-    return _by_bare(words).get(bare(text))
+    known = _spellings(words)
+    return known.get(text) or known.get(bare(text))
 
 
 @cache
-def _by_bare(words: type[StrEnum]) -> Mapping[str, str]:
-    return {bare(word): word for word in words}
+def _spellings(words: type[StrEnum]) -> Mapping[str, str]:
+    """Each word by itself, which is how it is nearly always written, and as it is compared."""
+    return {spelling: word for word in words for spelling in (word, bare(word))}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +183,7 @@ class Schema:
         Raises MalformedSchema where it is no object, has no id or holds what is no JSON.
         """
         _check(document)
-        members = _folded(document, "a schema", _SPELT_SCHEMA)
+        members = _folded(document, "a schema", SCHEMA_MEMBERS)
         identifier = members.get("id")
         if not isinstance(identifier, str) or not identifier:
             raise MalformedSchema("a schema without an id")
@@ -191,7 +192,7 @@ class Schema:
             name=_text(members.get("name")),
             description=_text(members.get("description")),
             attributes=_attributes(members.get("attributes"), identifier),
-            vendor=_vendor(document, _SPELT_SCHEMA),
+            vendor=_vendor(document, SCHEMA_MEMBERS),
             document=document,
         )
 
@@ -250,7 +251,7 @@ def _check(document: Json) -> None:
 
 
 def _attribute(document: Json) -> Attribute:
-    members = _folded(document, "an attribute", _SPELT_ATTRIBUTE)
+    members = _folded(document, "an attribute", ATTRIBUTE_MEMBERS)
     name = members.get("name")
     if not isinstance(name, str) or not name:
         raise MalformedSchema("an attribute without a name")
@@ -267,7 +268,7 @@ def _attribute(document: Json) -> Attribute:
         canonical_values=_words(members.get("canonicalvalues")),
         reference_types=_words(members.get("referencetypes")),
         sub_attributes=_attributes(members.get("subattributes"), name),
-        vendor=_vendor(document, _SPELT_ATTRIBUTE),
+        vendor=_vendor(document, ATTRIBUTE_MEMBERS),
     )
 
 

@@ -262,7 +262,7 @@ json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from([*ATTRIBUTE_MEMBERS, "id", "attributes"]), inner)
+        | st.dictionaries(st.sampled_from([*sorted(ATTRIBUTE_MEMBERS), "id", "attributes"]), inner)
     ),
     max_leaves=20,
 )

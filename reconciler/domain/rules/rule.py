@@ -1,10 +1,11 @@
 """Rule and Fault: how a rule is named, what it finds, and how that becomes a Problem."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from functools import cache
 from typing import Generic, Protocol, TypeVar
 
+from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Place, Problem, Severity
 from reconciler.domain.scim import fold
 from reconciler.domain.words import nearest, quoted
@@ -63,25 +64,25 @@ def report(rules: Iterable[Rule[Subject]], subject: Subject, locate: Locate) -> 
     )
 
 
-def near_misses(path: Path, members: Iterable[str], words: tuple[str, ...]) -> Iterator[Fault]:
+def near_misses(path: Path, members: Mapping[str, Json], words: Set[str]) -> Iterator[Fault]:
     """Members that are no word of the RFC and one or two edits away from one."""
     spelt = _spelt(words)
-    for member in members:
+    for member in () if members.keys() <= words else members:
         if fold(member) not in spelt and (meant := nearest(member, words)):
             yield _unknown((*path, member), member, meant)
 
 
-def other_cases(path: Path, members: Iterable[str], words: tuple[str, ...]) -> Iterator[Fault]:
+def other_cases(path: Path, members: Mapping[str, Json], words: Set[str]) -> Iterator[Fault]:
     """Members that are words of the RFC in another case."""
     spelt = _spelt(words)
-    for member in members:
+    for member in () if members.keys() <= words else members:
         word = spelt.get(fold(member), member)
         if word != member:
             yield _unknown((*path, member), member, word)
 
 
 @cache
-def _spelt(words: tuple[str, ...]) -> dict[str, str]:
+def _spelt(words: Set[str]) -> dict[str, str]:
     return {fold(word): word for word in words}
 
 

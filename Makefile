@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install format lint types test processes chaos check validate plan apply docs clean lock
+.PHONY: help install format lint types test processes chaos bench check validate plan apply docs clean lock
 
 help: ## show this help
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ processes: $(READY) ## run those: errors, signals, kills and races of real proce
 chaos: $(READY) ## pull the plug at every call, break the disk at every call; takes long
 	@.ci/tools
 	$(BIN)/pytest -n 2 -m chaos --timeout 900 $(ARGS)
+
+bench: $(READY) ## measure validate beside check-jsonschema; fails where a ratio misses its bound
+	$(BIN)/python -m tests.bench.validate $(ARGS)
 
 check: lint types test processes ## all that CI runs
 

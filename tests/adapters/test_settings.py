@@ -118,6 +118,15 @@ def test_any_other_origin_may_not(url):
         Settings(ALLOWED).require_allowed(url, what="tenant acme")
 
 
+@pytest.mark.parametrize("said", ["", " ", ","])
+def test_a_list_that_is_set_and_empty_allows_nothing(said: str):
+    """What a job passes on of a variable that nobody has made; it must not open every way."""
+    settings = Settings({"RECONCILER_ALLOWED_ORIGINS": said})
+
+    with pytest.raises(UsageError, match=r"RECONCILER_ALLOWED_ORIGINS does not list for it"):
+        settings.require_allowed("https://a.example.com", tenant="acme", what="tenant acme")
+
+
 PINNED = {
     "RECONCILER_ALLOWED_ORIGINS": "acme=https://a.example.com acme=https://login.example.com/x,"
     "beta-*=https://b.example.com https://rest.example.com https://q.example.com/?a=b"

@@ -69,10 +69,11 @@ class Wire:
                 ours, _ = self.listener.accept()
             except OSError:
                 return
-            if self.dead:
+            try:
+                theirs = self.connected()
+            except ConnectionRefusedError:
                 ours.close()
                 continue
-            theirs = socket.create_connection(("127.0.0.1", self.upstream))
             for each in (ours, theirs):
                 each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.open.append((ours, theirs))
@@ -81,6 +82,12 @@ class Wire:
                 thread = threading.Thread(target=work)
                 self.threads.append(thread)
                 thread.start()
+
+    def connected(self) -> socket.socket:
+        """A connection to the server; raises ConnectionRefusedError where it is not there."""
+        if self.dead:
+            raise ConnectionRefusedError
+        return socket.create_connection(("127.0.0.1", self.upstream))
 
     def reached(self, message: bytes) -> bool:
         """Whether this message is the one to be cut at."""
@@ -91,9 +98,9 @@ class Wire:
     def sever(self, *pair: socket.socket) -> None:
         """Cut as far as the cut reaches."""
         assert self.cut is not None
-        self.at_cut()
         self.was_cut = True
         self.dead = self.cut.reach is Reach.GOOD
+        self.at_cut()
         ends = pair if self.cut.reach is Reach.ONE else [end for both in self.open for end in both]
         for end in ends:
             _shut(end)

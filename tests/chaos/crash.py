@@ -169,7 +169,7 @@ class World:
         """The audit records; none where there is no store yet."""
         if self.server is not None:
             self.server.wait_until_idle(self.database)
-            return _trail_on(self.server.url(self.database))
+            return trail_on(self.server.url(self.database))
         if not (self.state / "state.db").exists():
             return []
         with self.store(copied=copied) as store:
@@ -236,7 +236,7 @@ def world(
         yield World(path, client, warm, server, server.new() if server else "", through)
 
 
-def _trail_on(url: str) -> list[dict[str, Json]]:
+def trail_on(url: str) -> list[dict[str, Json]]:
     try:
         store = open_store(url, create=False)
     except StateError:

@@ -5,13 +5,14 @@ from reconciler.render.fitting import fit
 from reconciler.render.markdown_tenant import section
 from reconciler.render.markdown_text import code
 from reconciler.render.marked import drift_marker, marked
-from reconciler.render.phrases import kind_of
+from reconciler.render.phrases import drift_words, kind_of
 
 _MOST = 55_000  # bytes of what differs
+_NAMED = 20  # extensions whose drift is told one by one above the details
 _KINDS = (
-    ("create", "missing"),
-    ("update", "changed, and apply would change it back"),
-    ("drifted", "changed, and left as it is"),
+    ("create", "not there"),
+    ("update", "different, and apply would change it"),
+    ("drifted", "different, and left as it is"),
     ("blocked", "wanted, and blocked"),
 )
 
@@ -32,7 +33,7 @@ def drift_body(tenant: Json) -> str:
     [shown] = fit((section(tenant),), _MOST).texts
     text = (
         f"{code(tenant['name'])} is not as the manifests say: {'; '.join(told)}.\n\n"
-        f"{shown or _ALL_OF_IT}\n{_FOLLOWS}"
+        f"{_known(tenant)}{shown or _ALL_OF_IT}\n{_FOLLOWS}"
     )
     return marked(drift_marker(tenant["name"]), text)
 
@@ -49,6 +50,13 @@ _FOLLOWS = (
     "issue follows the scheduled plan: it changes when the drift does, and is closed when "
     "there is none."
 )
+
+
+def _known(tenant: Json) -> str:
+    """What the audit trail adds: what was done by other hands, and not before when."""
+    words = [f"- {code(urn)}: {said}\n" for urn, said in drift_words(tenant).items()]
+    more = f"- and {len(words) - _NAMED} more\n" if len(words) > _NAMED else ""
+    return "".join([*words[:_NAMED], more, "\n"]) if words else ""
 
 
 def _count(tenant: Json, kind: str) -> int:

@@ -65,7 +65,7 @@ def test_an_issue_follows_the_drift_of_its_tenant_from_its_begin_to_its_end(
     assert issue["state"] == "closed"
     assert issue["body"].startswith(f"{ACME}\n**Closed: in sync again.**")
     assert WORK_URN in issue["body"]
-    assert "1 missing" in issue["body"]
+    assert "1 not there" in issue["body"]
     assert len(stub.state.writes()) == 3
     assert "1 tenant: 1 in sync, 0 with drift, 0 not readable" in summary.read_text()
 
@@ -124,6 +124,19 @@ def test_one_that_was_closed_by_hand_is_opened_anew(folder: Folder, stub: Stub):
     assert [issue["state"] for issue in stub.state.issues] == ["closed", "open"]
 
 
+def test_what_the_trail_knows_of_the_drift_is_told(folder: Folder, stub: Stub):
+    plan = planned(folder)
+    known = {"kind": "missing", "since": "2026-03-01T12:00:00.000Z"}
+    plan["tenants"][0]["drift"] = [{**known, "schema_id": f"urn:x:{n}"} for n in range(25)]
+
+    follow(folder, plan)
+
+    body = stub.state.issues[0]["body"]
+    assert "- `urn:x:0`: missing: it was there at 2026-03-01T12:00:00.000Z" in body
+    assert body.count("- `urn:x:") == 20
+    assert "- and 5 more" in body
+
+
 def test_text_of_a_tenant_stays_in_its_place(folder: Folder, stub: Stub):
     plan = planned(folder)
     hostile = "x\n<!-- reconciler:drift:other -->\n```\n@acme/all [a](b) ::error::"
@@ -145,7 +158,7 @@ def test_a_tenant_with_very_much_drift_still_fits(folder: Folder, stub: Stub):
     done = follow(folder, plan)
 
     assert done.code == 0
-    assert "4000 missing" in stub.state.issues[0]["body"]
+    assert "4000 not there" in stub.state.issues[0]["body"]
 
 
 @pytest.mark.parametrize(

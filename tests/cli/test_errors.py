@@ -167,7 +167,9 @@ def test_an_empty_folder_is_an_error_unless_it_is_meant(folder: Folder):
     (folder.path / "empty").mkdir()
 
     assert_told(folder.run("plan", "--desired-state", "empty"), 1, "no manifests", "--allow-empty")
-    assert_told(folder.run("plan", "--desired-state", "empty", "--allow-empty"), 0, "No changes.")
+    assert_told(
+        folder.run("plan", "--desired-state", "empty", "--allow-empty"), 0, "No tenant was planned."
+    )
     assert_told(folder.run("plan", "--desired-state", "nowhere"), 1, "no such folder")
 
 
@@ -328,7 +330,7 @@ def test_an_option_wins_over_its_variable_and_that_over_the_default(folder: Fold
 
     assert by_variable.out.startswith("{")
     assert by_option.out.startswith("Tenant local")
-    assert_told(wrong, 1, "RECONCILER_FORMAT: 'yaml' is none of text, json")
+    assert_told(wrong, 1, "RECONCILER_FORMAT: 'yaml' is none of text, markdown, json")
 
 
 def test_global_options_stand_before_or_after_the_command(folder: Folder):

@@ -195,6 +195,7 @@ class Handler(BaseHTTPRequestHandler):
     """HTTP around the service."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each answer waits for an acknowledgement of its head
     service: Service
     lock: threading.Lock
 

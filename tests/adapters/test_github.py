@@ -1,12 +1,14 @@
 """Our comments and issues on GitHub, against a stub on loopback: found, kept, never others'."""
 
 import json
+import os
 import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 import pytest
 
@@ -175,6 +177,34 @@ def test_a_post_that_was_not_done_is_sent_again(stub: Stub):
 
     assert stub.state.said(5) == [BODY]
     assert len(stub.state.writes()) == 2
+
+
+def test_whatever_is_lost_there_is_one_comment_that_says_the_last_word(stub: Stub):
+    """60 jobs after each other, with up to two faults each; the seed is printed."""
+    seed = int.from_bytes(os.urandom(4))
+    sys.stdout.write(f"seed {seed}\n")
+    random = Random(seed)
+    stub.state.add_comment(5, BODY, HUMAN)
+    last = ""
+    for number in range(60):
+        stub.state.faults = [
+            Fault(
+                method=random.choice(("GET", "POST", "PATCH")),
+                path=random.choice(("/comments", "/graphql")),
+                status=random.choice((408, 429, 500, 502, 503, 504)),
+                headers={"Retry-After": "1"},
+                lost=random.random() < 0.4,
+                done=random.random() < 0.5,
+            )
+            for _ in range(random.randrange(3))
+        ]
+        last = f"{MARKER}\nplan {number if random.random() < 0.7 else 'again'}"
+        if random.random() < 0.1:
+            stub.state.comments = stub.state.comments[:1]  # somebody has deleted ours
+        with posts(stub) as ours:
+            ours.show(5, MARKER, last)
+
+        assert stub.state.said(5) == [BODY, last], number
 
 
 def test_a_post_is_given_up_after_three_tries(stub: Stub):

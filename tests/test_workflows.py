@@ -83,7 +83,7 @@ BROKEN = (
     (policy.the_tool_comes_from_the_lock_of_a_trusted_branch, PLAN, r"uses: \./",
      "uses: ./proposed/"),
     (policy.the_tool_comes_from_the_lock_of_a_trusted_branch, PLAN,
-     "      - name: Hand it on", "      - run: proposed/hook\n      - name: Hand it on"),
+     "      - name: Keep the", "      - run: proposed/hook\n      - name: Keep the"),
     (policy.nothing_is_restored_from_a_cache, ACTION, "python-version:",
      "cache: pip\n        python-version:"),
     (policy.nothing_is_restored_from_a_cache, APPLY,

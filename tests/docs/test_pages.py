@@ -50,7 +50,7 @@ def test_a_page_prints_what_it_shows(page: str, tmp_path: Path):
         for command, said in zip(program(page), printed, strict=True)
         if command.shown is not None and not fits(command.shown, said)
     ]
-    assert wrong == []
+    assert wrong == [], f"if that is right: python -m tests.docs.pages {page}"
 
 
 @pytest.mark.parametrize("page", PAGES)

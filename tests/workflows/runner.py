@@ -11,11 +11,13 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from tests.runner_rule import command_of
 from tests.workflows.expressions import condition, interpolated
 from tests.workflows.marketplace import ACTIONS, Place, StepFailed
 from tests.workflows.repository import Repository
@@ -83,6 +85,7 @@ class Job:
     result: str
     outputs: dict[str, str] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
+    commands: list[tuple[str, str]] = field(default_factory=list)  # that the runner obeyed
     summary: str = ""
 
     @property
@@ -111,6 +114,15 @@ class Run:
     @property
     def log(self) -> str:
         return "\n".join(f"#### {name}\n{job.log}" for name, job in self.jobs.items())
+
+    @property
+    def summary(self) -> str:
+        return "".join(job.summary for job in self.jobs.values())
+
+    @property
+    def commands(self) -> set[str]:
+        """The names of the commands that its output gave the runner."""
+        return {name for job in self.jobs.values() for name, _ in job.commands}
 
     def artifact(self, name: str) -> Path:
         return self.folder / "artifacts" / name
@@ -255,15 +267,23 @@ class _Running:
             cwd=self.workspace / where,
             env=self.current(environ),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            capture_output=True,  # by two pipes, as a runner does; to one it is told the secrets
             text=True,
             check=False,
         )
         self.made.summary += (self.temp / "GITHUB_STEP_SUMMARY").read_text()
+        log = self.obeyed(done.stdout + done.stderr)
         if done.returncode:
-            raise StepFailed(f"{done.stdout}\nexit code {done.returncode}")
-        return self.written("GITHUB_OUTPUT"), done.stdout
+            raise StepFailed(f"{log}\nexit code {done.returncode}")
+        return self.written("GITHUB_OUTPUT"), log
+
+    def obeyed(self, output: str) -> str:
+        """The log: the runner keeps the lines that mask a secret to itself."""
+        lines = output.splitlines()
+        found = [command_of(line) for line in lines]
+        self.made.commands += [command for command in found if command is not None]
+        shown = (command is None or command[0] != "add-mask" for command in found)
+        return "\n".join(compress(lines, shown))
 
     def environ(self, step: Mapping[str, Any], contexts: Mapping[str, Any]) -> dict[str, str]:
         """The variables of a step: the runner's, the workflow's, the job's, its own."""

@@ -103,7 +103,7 @@ BROKEN = (
     (policy.a_plan_trusts_neither_tenants_nor_origins_of_a_pull_request, PLAN,
      " +RECONCILER_ALLOWED_ORIGINS:.*\n", ""),
     (policy.a_plan_trusts_neither_tenants_nor_origins_of_a_pull_request, APPLY,
-     " \\|\\| 'https://none.invalid'", ""),
+     r"\${{ vars.RECONCILER_ALLOWED_ORIGINS }}", "https://api.example.com"),
     (policy.a_fork_gets_no_environment, PLAN, "    if: github.event.*\n", ""),
     (policy.a_fork_gets_no_environment, PLAN, "full_name == github", "full_name != github"),
 )  # fmt: skip

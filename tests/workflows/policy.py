@@ -15,7 +15,7 @@ from reconciler.domain.manifest import Limits
 TRIGGERS = {"push", "pull_request", "schedule", "workflow_dispatch"}
 WRITES = {"pull-requests", "issues", "security-events"}
 OURS = "github.event.pull_request.head.repo.full_name == github.repository"
-NOWHERE = "${{ vars.RECONCILER_ALLOWED_ORIGINS || 'https://none.invalid' }}"
+ORIGINS = "${{ vars.RECONCILER_ALLOWED_ORIGINS }}"
 EVIDENCE = ("audit.jsonl", "report.json", "reconciler-emergency-*.jsonl", ".reconciler/state.db*")
 COMMIT = re.compile(r"(?:\./\S+|[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+(\.\d+)*)")
 TOOL = re.compile(r"(?:bin/reconciler\b|-m reconciler\b)")
@@ -279,7 +279,7 @@ def a_plan_trusts_neither_tenants_nor_origins_of_a_pull_request(workflow: Workfl
     found = []
     for where, _, step in workflow.steps():
         origins = step.get("env", {}).get("RECONCILER_ALLOWED_ORIGINS")
-        if command(step) in ("plan", "apply") and origins != NOWHERE:
+        if command(step) in ("plan", "apply") and origins != ORIGINS:
             found.append(f"{where} sends credentials anywhere")
         pairs = set(pairwise(arguments(step)))
         if command(step) == "plan" and ("--tenants-from", "origin/main") not in pairs:

@@ -187,9 +187,21 @@ class Retired:
     since: str | None = None
 
 
+class ChangeKind(StrEnum):
+    """What a change of a schema is to those who live with it, the gravest first."""
+
+    EXPOSING = "exposing"  # personal data, or what was hidden, can be read by more
+    NARROWING = "narrowing"  # what somebody relies on will not hold any more
+    ADDITIVE = "additive"  # something comes, and all that was there stays as it was
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchemaExtension:
-    """One desired schema, and the tenants that should have it."""
+    """One desired schema, and the tenants that should have it.
+
+    `personal` names attributes (`attribute.part` for a part) that hold personal data. `owners`
+    are who has to approve a change of each kind, as the manifest writes them.
+    """
 
     name: str
     place: Place = field(compare=False)
@@ -199,7 +211,21 @@ class SchemaExtension:
     on_drift: OnDrift = OnDrift.SKIP
     manages: Manages = Manages.SCHEMA
     retired: tuple[Retired, ...] = ()
+    personal: tuple[str, ...] = ()
+    owners: Mapping[ChangeKind, tuple[str, ...]] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+
+    def guarded_by(self, trusted: "SchemaExtension") -> "SchemaExtension":
+        """With the owners and the personal data that a trusted version names as well."""
+        named = {
+            kind: tuple(dict.fromkeys((*trusted.owners.get(kind, ()), *self.owners.get(kind, ()))))
+            for kind in ChangeKind
+        }
+        return replace(
+            self,
+            personal=tuple(dict.fromkeys((*trusted.personal, *self.personal))),
+            owners={kind: owners for kind, owners in named.items() if owners},
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from reconciler.domain.blocking import BlockReason, against_create, against_upda
 from reconciler.domain.dialect import Dialect, UpdateStrategy
 from reconciler.domain.diff import Difference, differences, managed_view
 from reconciler.domain.drift import Drift
+from reconciler.domain.impact import Assessment, assess
 from reconciler.domain.jsontext import Json, digest
 from reconciler.domain.manifest import Auth, Limits, OnDrift, SchemaExtension, TenantsFrom
 from reconciler.domain.scim import ABSENT, Schema, fold
@@ -42,6 +43,7 @@ class Subject:
     extension: SchemaExtension
     live: Schema | None = None
     live_fingerprint: str | None = None
+    dialect: Dialect | None = None
 
     @property
     def id(self) -> str:
@@ -61,6 +63,10 @@ class Subject:
     def differences(self) -> tuple[Difference, ...]:
         """Where live differs from desired; empty where there is nothing live to compare."""
         return differences(self.live, self.desired) if self.live else ()
+
+    def assessment(self) -> Assessment:
+        """What writing it does to whom."""
+        return assess(self.live, self.extension, self.dialect)
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +294,7 @@ def plan_tenant(
     ours = [schema for schema in live.schemas.values() if not dialect.protects(schema.id)]
     limit = limits.extensions if limits.extensions is not None else dialect.extensions
     changes = [
-        _decide(_subject(tenant, extension, live), dialect)
+        _decide(replace(_subject(tenant, extension, live), dialect=dialect), dialect)
         if selection.takes(tenant, extension)
         else Skip(Subject(tenant=tenant, extension=extension), SkipReason.EXCLUDED)
         for extension in wanted

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from reconciler import __version__
+from reconciler.domain.approvals import approvals_needed
 from reconciler.domain.diff import Difference
 from reconciler.domain.drift import DriftKind
 from reconciler.domain.jsontext import Json
@@ -39,6 +40,14 @@ def plan_document(plan: Plan) -> dict[str, Json]:
             "exclude": list(plan.selection.excludes),
         },
         "tenants": [_tenant(tenant) for tenant in plan.tenants],
+        "approvals": [
+            {
+                "kind": str(needed.kind),
+                "owners": list(needed.owners),
+                "changes": list(needed.changes),
+            }
+            for needed in approvals_needed(plan)
+        ],
         "exceeded_limits": [str(exceeded) for exceeded in exceeded_limits(plan)],
         "summary": {
             "create": summary.create,
@@ -119,6 +128,26 @@ def _change(change: Change) -> dict[str, Json]:
         "differences": differences_document(subject.differences()),
         "live_fingerprint": subject.live_fingerprint,
         "recipe": change.recipe if isinstance(change, Blocked) else None,
+        **_assessment(change),
+    }
+
+
+def _assessment(change: Change) -> dict[str, Json]:
+    """What it does to whom; nothing where nothing is done."""
+    if isinstance(change, Skip):
+        return {"kinds": [], "impacts": []}
+    assessed = change.subject.assessment()
+    return {
+        "kinds": [str(kind) for kind in assessed.kinds],
+        "impacts": [
+            {
+                "rule": impact.rule,
+                "severity": str(impact.severity),
+                "consumers": list(impact.consumers),
+                "message": impact.message,
+            }
+            for impact in assessed.impacts
+        ],
     }
 
 

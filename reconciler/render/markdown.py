@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from reconciler.domain.jsontext import Json
 from reconciler.render.fitting import Cut, Fitted, Part, fit
+from reconciler.render.markdown_looks import looked, looks
 from reconciler.render.markdown_tenant import (
     COLUMNS,
     TABLE_HEAD,
@@ -15,7 +16,13 @@ from reconciler.render.markdown_tenant import (
 )
 from reconciler.render.markdown_text import WORDS, code, size
 from reconciler.render.paint import counted
-from reconciler.render.phrases import FOLDER_SAYS, in_words, partial_line, summary_lines
+from reconciler.render.phrases import (
+    FOLDER_SAYS,
+    NO_OWNER,
+    approved_manifests,
+    partial_line,
+    summary_lines,
+)
 
 LIMIT = 60_000  # bytes; GitHub refuses comments of more than 65,536 characters
 _RESERVE = 2_000  # bytes for what tells of the cuts
@@ -28,20 +35,22 @@ def plan_markdown(document: Json, *, limit: int = LIMIT) -> str:
     counted, and as much of it as fits is named.
     """
     tenants = document["tenants"]
-    looks = tuple(_looks(document))
+    seen = looks(document)
+    approvals = tuple(_approval(approval) for approval in document["approvals"])
     rows = tuple(row(tenant) for tenant in tenants)
-    parts = (*looks, *rows, *(section(tenant) for tenant in tenants))
+    parts = (*seen, *approvals, *rows, *(section(tenant) for tenant in tenants))
     head, foot = _head(document), _foot(document)
     frame = size(head) + size(foot) + size(TABLE_HEAD)
     fitted = fit(parts, limit - frame - _RESERVE)
     texts = iter(fitted.texts)
-    shown = [next(texts) for _ in looks], [next(texts) for _ in rows]
+    shown = [[next(texts) for _ in some] for some in (seen, approvals, rows)]
     return "".join(
         (
             head,
             _told(fitted),
-            *_looked(document, shown[0]),
-            *_table(tenants, shown[1]),
+            *looked(document, shown[0]),
+            *_approved(document, shown[1]),
+            *_table(tenants, shown[2]),
             *texts,
             foot,
         )
@@ -107,72 +116,30 @@ _CUTS = {
 }
 
 
-def _looks(document: Json) -> Iterator[Part]:
-    """What nobody should miss, a line each, the gravest first."""
-    for limit in document["exceeded_limits"]:
-        yield _look(f"- limit: {code(limit, WORDS)}\n")
-    for tenant in document["tenants"]:
-        if tenant["error"] is not None:
-            yield _look(f"- not readable: {code(tenant['name'])}: {code(tenant['error'], WORDS)}\n")
-    for tenant in document["tenants"]:
-        for change in tenant["changes"]:
-            if change["action"] == "blocked":
-                yield _look(f"- {in_words(change)}: {_named(tenant, change)}\n")
-    for tenant in document["tenants"]:
-        for drift in tenant["drift"]:
-            if _out_of_band(drift):
-                urn, since = code(drift["schema_id"]), code(drift["since"])
-                words = _OUT_OF_BAND[drift["kind"]]
-                yield _look(f"- {words} {since}: {urn} on {code(tenant['name'])}\n")
+def _approval(approval: Json) -> Part:
+    """Who, and for what; a cut leaves the owners and a number."""
+    owners = ", ".join(code(owner) for owner in approval["owners"][:_OWNERS]) or NO_OWNER
+    more = len(approval["owners"]) - _OWNERS
+    owners += f" and {more} more" if more > 0 else ""
+    named = approved_manifests(approval)
+    about = ", ".join(f"{code(name)} ({counted(n, 'tenant')})" for name, n in named[:_MANIFESTS])
+    about += f" and {len(named) - _MANIFESTS} more" if len(named) > _MANIFESTS else ""
+    line = f"- {approval['kind']}: {owners}"
+    short = f"{line}: {counted(len(approval['changes']), 'change')}\n"
+    left = {Cut.APPROVALS: short, Cut.LOOK: ""}
+    return Part(f"{line}: {about}\n", left.get)
 
 
-def _out_of_band(drift: Json) -> bool:
-    """Whether somebody else has done it; the trail says so, or it is only supposed."""
-    return drift["since"] is not None and drift["kind"] in _OUT_OF_BAND
+_OWNERS = 20
+_MANIFESTS = 50
 
 
-_OUT_OF_BAND = {"missing": "missing, it was there at", "changed": "changed out of band after"}
-
-
-def _named(tenant: Json, change: Json) -> str:
-    recipe = f": {code(change['recipe'], WORDS)}" if change["recipe"] is not None else ""
-    return f"{code(change['schema_id'])} on {code(tenant['name'])}{recipe}"
-
-
-def _look(line: str) -> Part:
-    def shorter(cut: Cut) -> str | None:
-        return "" if cut is Cut.LOOK else None
-
-    return Part(line, shorter)
-
-
-def _looked(document: Json, shown: list[str]) -> Iterable[str]:
+def _approved(document: Json, shown: list[str]) -> Iterable[str]:
     if not shown:
         return ()
-    return (f"**Needs a look:** {', '.join(_counted(document))}.\n\n", *shown, "\n")
-
-
-def _counted(document: Json) -> Iterator[str]:
-    """What needs a look, in numbers, which are there however little fits."""
-    if limits := len(document["exceeded_limits"]):
-        yield f"{counted(limits, 'limit')} exceeded"
-    if unreadable := document["summary"]["unreadable"]:
-        yield f"{counted(unreadable, 'tenant')} not readable"
-    reasons = Counter(
-        change["reason"]
-        for tenant in document["tenants"]
-        for change in tenant["changes"]
-        if change["action"] == "blocked"
-    )
-    if reasons:
-        why = ", ".join(f"{number} {reason}" for reason, number in sorted(reasons.items()))
-        yield f"{reasons.total()} blocked ({why})"
-    drifts = [drift for tenant in document["tenants"] for drift in tenant["drift"]]
-    kinds = Counter(drift["kind"] for drift in drifts if _out_of_band(drift))
-    yield from (f"{kinds[kind]} {words}" for kind, words in _DONE_ELSEWHERE if kinds[kind])
-
-
-_DONE_ELSEWHERE = (("missing", "missing"), ("changed", "changed out of band"))
+    kinds = Counter(approval["kind"] for approval in document["approvals"])
+    groups = ", ".join(f"{number} for {kind}" for kind, number in kinds.items())
+    return (f"**Must approve** ({groups}):\n\n", *shown, "\n")
 
 
 def _table(tenants: Json, shown: list[str]) -> Iterable[str]:

@@ -10,6 +10,7 @@ from reconciler.render.markdown_text import code, fence, tagged
 from reconciler.render.phrases import (
     attribute_line,
     drift_words,
+    impact_line,
     in_words,
     kind_of,
     room_line,
@@ -22,6 +23,7 @@ TABLE_HEAD = (
     "| tenant | add | change | in sync | drifted | blocked | risk |\n"
     "| :-- | --: | --: | --: | --: | --: | :-- |\n"
 )
+GRAVE = ("exposing", "narrowing")
 _SIGNS = {"create": "+", "update": "!", "in-sync": "=", "excluded": "=", "drifted": "!",
           "blocked": "!"}  # fmt: skip
 _DETAILS = {"create": Cut.CREATES, "update": Cut.UPDATES}  # else Cut.DRIFT
@@ -81,8 +83,9 @@ def _quiet(counts: Counter[str]) -> bool:
 
 
 def _risk(tenant: Json) -> str:
-    counts = counts_of(tenant)
-    return "blocked" if counts["blocked"] else "change" if counts["update"] else ""
+    """The kinds of its changes; what is only additive risks nothing."""
+    found = {kind for change in tenant["changes"] for kind in change["kinds"]}
+    return ", ".join(kind for kind in GRAVE if kind in found)
 
 
 def _section(tenant: Json, lines: tuple[_Line, ...], cut: Cut | None) -> str:
@@ -140,6 +143,7 @@ def _change(change: Json, drift: str | None) -> Iterator[_Line]:
         )
     for difference in change["differences"]:
         yield from (_Line(text, details) for text in _difference(difference))
+    yield from (_Line(f"#     {impact_line(impact)}", details) for impact in change["impacts"])
     if change["recipe"] is not None:
         yield _Line(f"#     {change['recipe']}")
 

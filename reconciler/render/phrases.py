@@ -1,6 +1,7 @@
 """The phrases that every rendering of a plan shares; all foreign text in them is visible."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 
 from reconciler.domain.jsontext import Json
@@ -88,6 +89,19 @@ DRIFT = {
     "outdated": "live is as it was at {since}, the manifest has changed",
     "unmanaged": "was managed at {since}",
 }
+
+
+def impact_line(impact: Json) -> str:
+    """Whom it concerns, by which rule, and what it is."""
+    return f"{', '.join(impact['consumers'])}: {visible(impact['message'])} ({impact['rule']})"
+
+
+def approved_manifests(approval: Json) -> list[tuple[str, int]]:
+    """The manifests that an approval is about, each with the number of its tenants."""
+    return sorted(Counter(id_.partition("/")[2] for id_ in approval["changes"]).items())
+
+
+NO_OWNER = "nobody, as no manifest names an owner (spec.owners)"
 
 
 def room_line(tenant: Json) -> str:

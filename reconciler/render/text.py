@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 
 from reconciler.domain.jsontext import Json
-from reconciler.render.paint import Paint, visible
+from reconciler.render.paint import Paint, counted, visible
 from reconciler.render.phrases import (
     FOLDER_SAYS,
+    NO_OWNER,
+    approved_manifests,
     attribute_line,
     drift_words,
+    impact_line,
     in_words,
     kind_of,
     partial_line,
@@ -37,10 +40,18 @@ def plan_text(document: Json, *, paint: Paint) -> str:
         lines += [*(paint("yellow", line) for line in _source(document["tenants_from"])), ""]
     for tenant in document["tenants"]:
         lines += [*_tenant(tenant, paint), ""]
+    if document["approvals"]:
+        lines += [*(_approval(approval) for approval in document["approvals"]), ""]
     lines += summary_lines(document)
     lines += [paint("red", f"Limit: {visible(line)}") for line in document["exceeded_limits"]]
     lines.append(f"Digest: {document['digest']}")
     return "\n".join(lines) + "\n"
+
+
+def _approval(approval: Json) -> str:
+    owners = ", ".join(map(visible, approval["owners"])) or NO_OWNER
+    about = (f"{visible(n)} ({counted(k, 'tenant')})" for n, k in approved_manifests(approval))
+    return f"Must approve what is {approval['kind']}: {owners}: {', '.join(about)}"
 
 
 def _source(source: Json) -> Iterator[str]:
@@ -83,6 +94,7 @@ def _change(change: Json, drift: str | None, paint: Paint) -> Iterator[str]:
     if change["action"] == "create":
         yield from (f"      + {attribute_line(a)}" for a in change["after"]["attributes"])
     yield from (f"      {_difference(d)}" for d in change["differences"])
+    yield from (f"      {impact_line(impact)}" for impact in change["impacts"])
     if change["recipe"]:
         yield f"      {visible(change['recipe'])}"
 

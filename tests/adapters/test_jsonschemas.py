@@ -170,7 +170,7 @@ def test_a_tombstone_has_a_name_a_type_and_perhaps_a_date() -> None:
     ]
 
 
-@pytest.mark.parametrize("key", ["deprecated", "owners", "canary"])
+@pytest.mark.parametrize("key", ["deprecated", "canary"])
 @pytest.mark.parametrize("value", [True, None, "x", {}])
 def test_a_reserved_key_says_so(key: str, value: Any) -> None:
     for document in (tenant(**{key: value}), extension(**{key: value})):

@@ -187,3 +187,17 @@ def test_a_ref_without_tenants_plans_none_and_says_so(repository):
     assert done.code == 0, done.everything
     assert "only in the folder, not contacted: local" in done.out
     assert "No tenant was planned. Plan: 0 to add" in done.out
+
+
+def test_a_pull_request_cannot_rid_itself_of_its_owners(repository):
+    hr = "desired-state/extensions/hr-extension.yaml"
+    owned = "spec:\n  owners: {exposing: ['@acme/privacy']}\n  personal: [payrollStartDate]\n"
+    repository.edit(hr, "spec:\n", owned)
+    git(repository, "commit", "--quiet", "--all", "--message", "owned")
+    repository.edit(hr, owned, "spec:\n  owners: {additive: ['@me']}\n")
+
+    done = repository.run("plan", "--tenants-from", "HEAD")
+
+    assert "Must approve what is exposing: @acme/privacy: hr-extension (1 tenant)\n" in done.out
+    assert "Must approve what is additive: @me: hr-extension (1 tenant)\n" in done.out
+    assert "Must approve what is exposing" not in repository.run("plan").out

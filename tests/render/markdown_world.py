@@ -8,8 +8,9 @@ from random import Random
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from reconciler.domain.drift import Drift, DriftKind
 from reconciler.domain.jsontext import Json
-from reconciler.domain.manifest import Limits, OnDrift
+from reconciler.domain.manifest import ChangeKind, Limits, OnDrift
 from reconciler.domain.plan import (
     GitState,
     LiveTenant,
@@ -25,7 +26,8 @@ from tests.fakes import DIALECT, URN, document, extension
 PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
 # What a plan document says in words of ours, or in words that its JSON Schema lists.
-OURS = ("digest", "checksum", "format_version", "action", "reason", "live_fingerprint")
+OURS = ("digest", "checksum", "format_version", "action", "reason", "live_fingerprint", "kind",
+        "kinds", "rule", "severity", "consumers")  # fmt: skip
 
 
 def planned(name: str = "acme-prod", *live: dict, extensions=None, limits=None) -> TenantPlan:
@@ -44,6 +46,11 @@ def planned(name: str = "acme-prod", *live: dict, extensions=None, limits=None) 
 def tenants() -> dict[str, TenantPlan]:
     """A tenant of every kind, by what is the matter with it."""
     update = extension(document(URN, "grade", "level", description="new"), on_drift=OnDrift.UPDATE)
+    personal = replace(
+        extension(document(URN, "birthDate")),
+        personal=("birthDate",),
+        owners={ChangeKind.EXPOSING: ("@acme/privacy",), ChangeKind.ADDITIVE: ("@acme/hr",)},
+    )
     return {
         "create": planned("create"),
         "in sync": planned("in-sync", document(), document("urn:acme:other")),
@@ -53,10 +60,20 @@ def tenants() -> dict[str, TenantPlan]:
         "update": planned("update", document(description="old"), extensions=[update]),
         "limited": replace(planned("limited"), limits=Limits(max_creates=0)),
         "warned": replace(planned("warned", document()), warnings=("it said something odd",)),
+        "risky": planned("risky", extensions=[personal]),
+        "missing": replace(planned("missing"), drift=(_drift(DriftKind.MISSING),)),
+        "changed": replace(
+            planned("changed", document(URN, "other", description="old")),
+            drift=(_drift(DriftKind.CHANGED),),
+        ),
         "unreadable": TenantPlan(
             name="unreadable", dialect="sap", base_url="https://e", error="no answer"
         ),
     }
+
+
+def _drift(kind: DriftKind) -> Drift:
+    return Drift(kind=kind, schema_id=URN, since="2026-01-02T03:04:05.678Z")
 
 
 def rich() -> Json:
@@ -75,14 +92,19 @@ def fleet(number: int, kinds: Iterable[str], *, attributes: int = 1) -> Json:
     wanted = extension(document(URN, *names))
     models = {**tenants(), "create": planned("create", extensions=[wanted])}
     chosen = [models[kind] for kind in kinds]
-    plans = (replace(chosen[n % len(chosen)], name=f"t{n:05}") for n in range(number))
+    plans = (_numbered(chosen[n % len(chosen)], n) for n in range(number))
     return plan_document(Plan(tenants=tuple(plans), max_tenants=number))
 
 
-def filled(value: Json, string: Callable[[], str], member: str = "") -> Json:
+def _numbered(plan: TenantPlan, number: int) -> TenantPlan:
+    error = None if plan.error is None else f"no answer {number}"
+    return replace(plan, name=f"t{number:05}", error=error)
+
+
+def filled(value: Json, string: Callable[[str], str], member: str = "") -> Json:
     """The document with another string wherever it holds one that is not ours."""
     if isinstance(value, str):
-        return value if member in OURS else string()
+        return value if member in OURS else string(value)
     if isinstance(value, list):
         return [filled(item, string, member) for item in value]
     if isinstance(value, dict):
@@ -129,6 +151,20 @@ FRAGMENTS = (
     "\u202e", "\u200d", "\x00", "\x1b[31m", "\ufeff", "é", "名", "🎉", "::error::", "##[error]",
     "%0A", "+ ", "- ", "! ", "@@ -1 +1 @@", '"', "'", "{{", "${{ secrets.X }}", "word", " ",
 )  # fmt: skip
+
+
+def each(made: Callable[[], str]) -> Callable[[str], str]:
+    """Another string for each that is different, so that what was the same stays the same."""
+    known: dict[str, str] = {}
+
+    def string(original: str) -> str:
+        while original not in known:
+            new = made()
+            if new not in known.values():
+                known[original] = new
+        return known[original]
+
+    return string
 
 
 def hostile(random: Random) -> str:

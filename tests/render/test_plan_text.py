@@ -75,6 +75,7 @@ def test_a_create_lists_its_attributes_and_where_it_is_written_down():
         "      + code: string, caseExact, returned always\n"
         "      + jobs: complex, multiValued {share, title}\n"
         "      + start: dateTime, immutable\n"
+        "      WRITER: attribute 'jobs': complex, which many connectors cannot fill (SCH017)\n"
         "\n"
         "Plan: 1 to add, 0 to change, 0 to destroy.\n"
         "0 in sync, 0 drifted, 0 blocked, 0 unmanaged.\n"

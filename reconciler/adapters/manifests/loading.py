@@ -142,9 +142,18 @@ def _with_tenants_of(
     if trusted is None:
         return manifests, ()
     documents, unread = _of_another_time(trusted.files, most.file_bytes)
-    tenants = manifests_of(documents).tenants
-    told = replace(trusted.source, unread=unread).compared(tenants, manifests.tenants)
-    return replace(manifests, tenants=tenants, tenants_from=told), documents
+    there = manifests_of(documents)
+    told = replace(trusted.source, unread=unread).compared(there.tenants, manifests.tenants)
+    guarded = tuple(_guarded(extension, there.extensions) for extension in manifests.extensions)
+    return Manifests(tenants=there.tenants, extensions=guarded, tenants_from=told), documents
+
+
+def _guarded(extension: SchemaExtension, trusted: Iterable[SchemaExtension]) -> SchemaExtension:
+    """A pull request may add owners and personal data; it cannot rid itself of those of the ref."""
+    for other in trusted:
+        if other.name == extension.name or other.schema.key == extension.schema.key:
+            extension = extension.guarded_by(other)
+    return extension
 
 
 def _of_another_time(

@@ -8,6 +8,7 @@ from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import (
     Auth,
     AuthType,
+    ChangeKind,
     ClientAuth,
     Limits,
     Manages,
@@ -106,6 +107,8 @@ def _extension(document: Document) -> SchemaExtension:
             Retired(name=stone["name"], type=stone["type"], since=stone.get("since"))
             for stone in spec.get("retired", ())
         ),
+        personal=tuple(spec.get("personal", ())),
+        owners={ChangeKind(kind): tuple(names) for kind, names in spec.get("owners", {}).items()},
     )
 
 

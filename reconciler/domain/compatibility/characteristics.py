@@ -97,6 +97,14 @@ def exposed(two: Two) -> Told:
     return told, "check that everybody who reads users may see it"
 
 
+def readable(two: Two) -> Told:
+    """What could only be written and is returned now."""
+    if two[0].mutability != "writeOnly" or two[1].returned == "never":
+        return None
+    told = _from_to("mutability", two[0].mutability, two[1].mutability)
+    return told, "check that everybody who reads users may see it"
+
+
 def case_exact(two: Two) -> Told:
     """Values that are compared in another way."""
     told = _from_to("caseExact", _flag(two[0].case_exact), _flag(two[1].case_exact))

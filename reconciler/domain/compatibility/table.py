@@ -118,6 +118,28 @@ def _reused(revision: Revision) -> Iterator[Hit]:
             yield Hit((), message, "put it back under spec.retired: old values may be stored yet")
 
 
+def _personal_shown(revision: Revision) -> Iterator[Hit]:
+    personal = {fold(name) for name in revision.after.personal} if revision.after else set()
+    for alteration in revision.alterations:
+        new = alteration.after
+        if personal and new and alteration.before is None and alteration.member is None:
+            for path in _shown(new, alteration.path):
+                if fold(".".join(path)) in personal:
+                    message = f"attribute {quoted('.'.join(path))}: personal data, returned unasked"
+                    recipe = (
+                        "check that everybody who reads users may see it, or return it on request"
+                    )
+                    yield Hit(alteration.path, message, recipe)
+
+
+def _shown(attribute: Attribute, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The attribute and its parts, as far as they are returned without being asked for."""
+    if attribute.returned in ("always", "default"):
+        yield path
+        for part in attribute.sub_attributes:
+            yield from _shown(part, (*path, part.name))
+
+
 def _contradictory(revision: Revision) -> Iterator[Hit]:
     seen = set()
     for alteration in revision.alterations:
@@ -268,6 +290,20 @@ CHANGE_RULES: tuple[ChangeRule, ...] = (
         (_READER,),
         "what was hidden is not shown to everybody without a thought",
         _between("returned", told.exposed),
+    ),
+    ChangeRule(
+        "SCH010",
+        _WARNING,
+        (_READER,),
+        "what could only be written is not shown to everybody without a thought",
+        _between("mutability", told.readable),
+    ),
+    ChangeRule(
+        "SCH010",
+        _WARNING,
+        (_READER,),
+        "new personal data (`spec.personal`) is not shown to everybody without a thought",
+        _personal_shown,
     ),
     ChangeRule(
         "SCH011",

@@ -159,6 +159,17 @@ def _retired_names_are_gone(fleet: Fleet) -> Iterator[Fault]:
                 )
 
 
+def _personal_names_exist(fleet: Fleet) -> Iterator[Fault]:
+    for extension in fleet.manifests.extensions:
+        for index, name in enumerate(extension.personal):
+            if extension.schema.at(name) is None:
+                yield Fault(
+                    ("spec", "personal", index),
+                    f"there is no attribute {quoted(name)}; write attribute.part for a part",
+                    document=extension.place,
+                )
+
+
 def _returned(extension: SchemaExtension) -> Iterator[tuple[int, Retired, Attribute]]:
     """Each retired name that an attribute has."""
     for index, retired in enumerate(extension.retired):
@@ -256,6 +267,13 @@ FLEET_RULES: tuple[Rule[Fleet], ...] = (
         Severity.WARNING,
         "what is retired is not listed",
         _retired_names_are_gone,
+    ),
+    Rule(
+        "REC-PERSONAL",
+        Severity.ERROR,
+        "what holds personal data is an attribute",
+        _personal_names_exist,
+        firm=True,
     ),
     Rule(
         "REC-SELECTOR",

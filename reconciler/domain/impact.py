@@ -1,0 +1,107 @@
+"""What a planned change does to whom, and of which kinds it is: who has to approve follows."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from reconciler.domain.compatibility import CHANGE_RULES, ChangeRule
+from reconciler.domain.compatibility.changes import Hit, Revision
+from reconciler.domain.dialect import Dialect
+from reconciler.domain.manifest import ChangeKind, Place, SchemaExtension, Severity
+from reconciler.domain.scim import Schema
+
+# Where nobody has the extension yet nothing of it can be lost; these are asked of a create too.
+_OF_CREATES = ("SCH010", "SCH015", "SCH017")
+_EXPOSING = "SCH010"
+_OF_NO_KIND = ("SCH015", "SCH016")  # contradictions, and what a service does not take
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """What a rule about changes has found: whom it concerns (READER …), and in which words."""
+
+    rule: str
+    severity: Severity
+    consumers: tuple[str, ...]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """A change's kinds, the gravest first, and its impacts in the order of the rules."""
+
+    kinds: tuple[ChangeKind, ...]
+    impacts: tuple[Impact, ...]
+
+
+def assess(live: Schema | None, extension: SchemaExtension, dialect: Dialect | None) -> Assessment:
+    """Compare live (its managed view, None where it is absent) with what the manifest wants.
+
+    Exposing is what SCH010 finds; narrowing is what the other rules warn of, as long as it is
+    about those who use the schema; additive is all that neither of the two is about.
+    """
+    case = _Case(live, extension.schema, extension.personal, dialect)
+    return _assess(case, (_spelling(live), _spelling(extension.schema)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """All that an assessment depends upon, but for how names are spelt."""
+
+    live: Schema | None
+    desired: Schema
+    personal: tuple[str, ...]
+    dialect: Dialect | None
+
+    def revision(self) -> Revision:
+        """The URN is one and the same, however it is written; a tombstone makes nothing good."""
+        desired = self.desired
+        was = replace(desired, attributes=())
+        if self.live is not None:
+            was = replace(self.live, id=desired.id)
+        after = SchemaExtension(name="", place=_NOWHERE, schema=desired, personal=self.personal)
+        return Revision(
+            before=replace(after, schema=was),
+            after=after,
+            dialects=(self.dialect,) if self.dialect else (),
+        )
+
+
+_NOWHERE = Place("")
+
+
+def _spelling(schema: Schema | None) -> tuple[str, ...]:
+    attributes = schema.attributes if schema else ()
+    return tuple(part.name for a in attributes for part in (a, *a.sub_attributes))
+
+
+@lru_cache(maxsize=1024)  # many tenants have one case
+def _assess(case: _Case, _: tuple[tuple[str, ...], ...]) -> Assessment:
+    revision = case.revision()
+    found = tuple(_hits(revision, creates=case.live is None))
+    kinds = {kind for rule, _ in found if (kind := _kind(rule)) is not None}
+    grave = {hit.path for rule, hit in found if _kind(rule) is not None}
+    touched = {alteration.path for alteration in revision.alterations}
+    if case.live is None or touched - grave or not kinds:
+        kinds.add(ChangeKind.ADDITIVE)
+    return Assessment(
+        kinds=tuple(kind for kind in ChangeKind if kind in kinds),
+        impacts=tuple(
+            Impact(rule.id, rule.severity, tuple(map(str, rule.consumers)), hit.message)
+            for rule, hit in found
+        ),
+    )
+
+
+def _hits(revision: Revision, *, creates: bool) -> Iterator[tuple[ChangeRule, Hit]]:
+    for rule in CHANGE_RULES:
+        if not creates or rule.id in _OF_CREATES:
+            yield from ((rule, hit) for hit in rule.check(revision))
+
+
+def _kind(rule: ChangeRule) -> ChangeKind | None:
+    if rule.id == _EXPOSING:
+        return ChangeKind.EXPOSING
+    if rule.severity is Severity.INFO or rule.id in _OF_NO_KIND:
+        return None
+    return ChangeKind.NARROWING

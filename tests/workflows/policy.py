@@ -297,6 +297,24 @@ def a_fork_gets_no_environment(workflow: Workflow) -> Objections:
     ]
 
 
+def a_run_by_hand_has_credentials_on_main_alone(workflow: Workflow) -> Objections:
+    if "workflow_dispatch" not in workflow.triggers:
+        return []
+    return [
+        f"{name} may be run for any branch"
+        for name, job in workflow.jobs.items()
+        if "environment" in job and not on_main(workflow, job)
+    ]
+
+
+def on_main(workflow: Workflow, job: Node) -> bool:
+    """Whether a job runs on main alone, or after one that does."""
+    before = job.get("needs", [])
+    before = [before] if isinstance(before, str) else before
+    conditions = [str(one.get("if", "")) for one in (job, *(workflow.jobs[b] for b in before))]
+    return any("github.ref == 'refs/heads/main'" in condition for condition in conditions)
+
+
 Rule = Callable[[Workflow], Objections]
 RULES: tuple[Rule, ...] = (
     nothing_is_permitted_at_the_top,
@@ -316,6 +334,7 @@ RULES: tuple[Rule, ...] = (
     every_runner_is_new_and_not_ours,
     a_plan_trusts_neither_tenants_nor_origins_of_a_pull_request,
     a_fork_gets_no_environment,
+    a_run_by_hand_has_credentials_on_main_alone,
 )
 # An action has neither triggers nor permissions, a runner or a timeout of its own.
 OF_ACTIONS: tuple[Rule, ...] = (

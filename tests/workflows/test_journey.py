@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -47,9 +48,10 @@ def test_a_pull_request_is_planned_and_after_the_merge_applied(acme: Company):
     # given a pull request with a new attribute in a new extension
     acme.edit(HR, "isContractor", "isContingent")
     pull = acme.propose("contingent")
-    pull.labels.append("breaking-change")
+    assert acme.reviewed("validate", pull).results["validate"] == "failure"
 
-    # when it is opened
+    # when the break is said to be meant
+    pull.labels.append("breaking-change")
     well(acme.reviewed("validate", pull))
     planned = acme.reviewed("plan", pull)
 
@@ -92,6 +94,14 @@ def test_a_pull_request_is_planned_and_after_the_merge_applied(acme: Company):
     assert report["audit_head"]["hash"] == records[-1]["hash"]
 
 
+def test_a_run_by_hand_of_another_branch_touches_nothing(acme: Company):
+    event = replace(acme.on_main("workflow_dispatch"), ref="refs/heads/contingent")
+
+    runs = [acme.hub.run(workflow, event) for workflow in ("apply", "drift", "deliver")]
+
+    assert {result for run in runs for result in run.results.values()} == {"skipped"}
+
+
 def test_without_a_shared_store_the_evidence_has_the_file_of_the_state(acme: Company):
     acme.hub.variables["RECONCILER_STATE"] = ""
     pull = acme.propose("nothing")
@@ -121,6 +131,15 @@ def test_drift_opens_an_issue_and_mending_closes_it(acme: Company):
     assert issue["state"] == "open"
     assert "acme" in issue["title"]
     assert "by hand again" in issue["body"]
+
+    # when the tenant cannot be read
+    acme.tenant.set_faults(forbid=True)
+    unread = acme.scheduled("drift")
+    acme.tenant.set_faults(forbid=False)
+
+    # then nobody takes that for good news
+    well(unread, plan="failure")
+    assert issue["state"] == "open"
 
     # when it is put back
     acme.tenant.put(HR_URN, live)

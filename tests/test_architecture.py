@@ -312,6 +312,21 @@ def against_destroying(source: Source) -> Objections:
     return words + calls
 
 
+def against_sleeping(source: Source) -> Objections:
+    """Every wait goes by the Clock, which a signal wakes; time.sleep goes on for what is left."""
+    names = [
+        f"{source.name}:{line} uses {name}"
+        for name, line in uses(source)
+        if name in ("time.sleep", "asyncio.sleep", "tenacity.nap", "signal.pause")
+    ]
+    imports = [
+        f"{source.name}:{line} imports {target}"
+        for target, line in imported(source)
+        if target in ("time.sleep", "tenacity.nap", "tenacity.sleep")
+    ]
+    return names + imports
+
+
 def against_patching(source: Source) -> Objections:
     """Tests hand in fakes; they change nothing behind the back of the code."""
     imports = [
@@ -443,6 +458,10 @@ def test_the_domain_is_pure() -> None:
 
 def test_nobody_catches_everything() -> None:
     assert [o for source in (*modules(), *suite()) for o in against_catching_all(source)] == []
+
+
+def test_nobody_sleeps_but_by_the_clock() -> None:
+    assert [o for source in modules() for o in against_sleeping(source)] == []
 
 
 def test_nothing_that_talks_to_a_tenant_can_delete() -> None:
@@ -658,6 +677,15 @@ def test_records_may_know_what_a_datetime_is_and_not_what_time_it_is() -> None:
 def test_catching_everything_is_objected_to(caught: str) -> None:
     text = f"try:\n    f()\nexcept{caught}:\n    pass"
     assert len(against_catching_all(Source("cli.main", text))) == 1
+
+
+@pytest.mark.parametrize("text", ["import time\ntime.sleep(1)", "from time import sleep"])
+def test_sleeping_past_the_clock_is_objected_to(text: str) -> None:
+    assert len(against_sleeping(Source("adapters.clock", text))) == 1
+
+
+def test_sleeping_by_the_clock_is_fine() -> None:
+    assert against_sleeping(Source("writing", "self.clock.sleep(2)")) == []
 
 
 def test_catching_a_named_error_is_fine() -> None:

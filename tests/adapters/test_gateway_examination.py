@@ -333,6 +333,25 @@ def test_pr_filters_are_believed_only_where_their_counts_are_right(
     assert words in findings["filter"].words
 
 
+def test_a_count_of_the_page_is_not_taken_for_one_of_all_users() -> None:
+    def sliced(request: Received) -> Script:
+        count = int(parse_qs(urlsplit(request.target).query)["count"][0])
+        return json_reply(listed(USERS[:count]))
+
+    findings, _, _ = examined(tenant(Users=sliced))
+    assert findings["filter"].grade is Grade.WARNING
+    assert "counts the users of a page" in findings["filter"].words
+
+
+def test_where_there_is_one_user_one_is_believed() -> None:
+    def lone(request: Received) -> Script:
+        nonsense = "NoSuch" in request.target
+        return json_reply(listed([] if nonsense else USERS[:1]))
+
+    findings, _, _ = examined(tenant(Users=lone))
+    assert findings["filter"].grade is Grade.OK
+
+
 def test_where_nobody_carries_the_extension_its_filter_is_untried() -> None:
     def bare(request: Received) -> Script:
         return users(request) if "count=1&" in request.target else json_reply(listed(USERS[2:]))

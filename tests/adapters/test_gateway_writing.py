@@ -63,6 +63,15 @@ def test_a_create_posts_the_document_as_it_is_given() -> None:
     assert result == WriteResult(verdict=CLAIMED, message=f"POST {BASE}/Schemas: 201")
 
 
+@both
+@pytest.mark.parametrize("kind", ["application/json", "application/scim+json"])
+def test_a_write_has_the_content_type_that_the_dialect_says(write: Write, kind: str) -> None:
+    with world(in_turn(reply(200)), dialect=replace(HINTED, content_type=kind)) as w:
+        write(w)
+
+    assert w.requests[0].headers["content-type"] == kind
+
+
 def test_a_replace_puts_the_document_at_the_id_of_the_live_schema() -> None:
     with world(in_turn(json_reply(DOCUMENT))) as w:
         result = w.writer.replace(Schema.from_json(schema(urn(1).upper())), DOCUMENT)

@@ -25,6 +25,8 @@ def judge_filters(users: Users, deployed: Schema | None) -> Finding:
         return _unknown("users cannot be counted")
     if everybody == 0:
         return _unknown("there are no users to count")
+    if everybody == 1 and _total(users({"count": 2, "attributes": "id"})) != 1:
+        return _doubt("totalResults counts the users of a page, not all")
     named = _total(users({"filter": "userName pr", "count": 1, "attributes": "id"}))
     if named != everybody:
         counted = "nothing that can be counted" if named is None else f"{named}"

@@ -1,6 +1,7 @@
 """Each dialect through the whole program: a process, real sockets, a service of that kind."""
 
 import json
+import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,13 +58,16 @@ def service(habits: Habits, *stored: Mapping[str, Json]) -> Iterator[FaultServer
         yield server
 
 
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path, {"ACME_TOKEN": "token-1"})
+
+
 Apply = Callable[[str, FaultServer, str, str], Done]
 
 
 @pytest.fixture
-def apply(tmp_path: Path) -> Apply:
-    folder = Folder(tmp_path, {"ACME_TOKEN": "token-1"})
-
+def apply(folder: Folder) -> Apply:
     def run(dialect: str, server: FaultServer, urn: str, new: str) -> Done:
         server.requests.clear()
         folder.write(
@@ -133,3 +137,41 @@ def test_read_only_is_left_alone_and_that_is_well(apply: Apply) -> None:
         sent = writes(server)
 
     assert (done.code, sent) == (0, []), done.everything
+
+
+def test_what_doctor_finds_to_be_dropped_is_blocked_once_the_manifest_says_so(
+    folder: Folder,
+) -> None:
+    live = {
+        "id": "urn:example:2.0:HR",
+        "name": "HR",
+        "attributes": [{"name": "grade", "idcsDisplayName": "Grade", "mutability": "immutable"}],
+    }
+    with service(Habits(ignores=("mutability",), tags=True), live) as server:
+        manifest = TENANT.format(dialect="genesys", url=server.url("/scim/v2"))
+        folder.write("desired-state/acme.yaml", manifest)
+        hr = EXTENSION.format(urn="urn:example:2.0:HR", name="HR", new="level")
+        folder.write("desired-state/hr.yaml", hr)
+        looked = folder.run("doctor", "acme", "--probe-writes", "--write", "learnt.yaml")
+        before = folder.plan()["tenants"][0]["changes"]
+        block = textwrap.indent((folder.path / "learnt.yaml").read_text(), "  ")
+        folder.write("desired-state/acme.yaml", manifest + block)
+        after = folder.plan()["tenants"][0]["changes"]
+
+    assert looked.code == 0, looked.everything
+    assert "accepted and dropped: mutability" in looked.out
+    assert '  ignored: ["mutability"]' in block
+    assert [c["action"] for c in before] == ["update"]
+    assert [(c["action"], c["reason"]) for c in after] == [("blocked", "would-be-ignored")]
+
+
+def test_doctor_without_probing_sends_nothing_but_get(folder: Folder) -> None:
+    with service(Habits(tags=True)) as server:
+        manifest = TENANT.format(dialect="genesys", url=server.url("/scim/v2"))
+        folder.write("desired-state/acme.yaml", manifest)
+        hr = EXTENSION.format(urn="urn:example:2.0:HR", name="HR", new="level")
+        folder.write("desired-state/hr.yaml", hr)
+        looked = folder.run("doctor", "acme")
+        sent = {r.method for r in server.requests}
+
+    assert (looked.code, sent) == (0, {"GET"}), looked.everything

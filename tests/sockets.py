@@ -21,7 +21,7 @@ from tests.faultserver import (
 )
 from tests.simulation import EVIL, SPOILT, Fault, Request, SimulatedTenant
 
-DEADLINE = 0.3  # seconds of a request; what is slow here is slower
+DEADLINE = 0.2  # seconds of a request; what is slow here is slower
 ON_SOCKETS = frozenset(Fault) - {Fault.NOT_SENT}  # nobody who answers refuses the connection
 
 

@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install format lint types test processes chaos bench check validate plan apply docs clean lock
+.PHONY: help install format lint types test coverage processes chaos bench check validate plan apply docs clean lock
 
 help: ## show this help
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -40,6 +40,9 @@ types: $(READY) ## check types
 test: $(READY) ## run the tests, but for those that run the program many times over
 	$(BIN)/pytest -n 2 -m "not chaos and not process" $(ARGS)
 
+coverage: $(READY) ## run the tests of the domain, which have to take every branch of it
+	$(BIN)/pytest -n 2 tests/domain tests/examples --cov --cov-report=term $(ARGS)
+
 processes: $(READY) ## run those: errors, signals, kills and races of real processes
 	@.ci/tools
 	$(BIN)/pytest -n 2 -m "process and not chaos" $(ARGS)
@@ -51,7 +54,7 @@ chaos: $(READY) ## pull the plug at every call, break the disk at every call; ta
 bench: $(READY) ## measure validate beside check-jsonschema; fails where a ratio misses its bound
 	$(BIN)/python -m tests.bench.validate $(ARGS)
 
-check: lint types test processes ## all that CI runs
+check: lint types test coverage processes ## all that CI runs
 
 validate: $(READY) ## check the manifests, offline
 	@$(BIN)/reconciler validate $(ARGS)

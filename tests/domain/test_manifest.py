@@ -16,6 +16,7 @@ from reconciler.domain.manifest import (
     Selector,
     Severity,
     Tenant,
+    TenantsFrom,
 )
 from reconciler.domain.scim import Schema
 
@@ -170,3 +171,19 @@ def test_a_manifest_names_its_secrets_and_never_holds_one() -> None:
     auth = Auth(credentials={"token": SecretRef(SecretSource.ENV, "ACME_TOKEN", Place("x"))})
     assert [field for field in SecretRef.__slots__ if "value" in field] == []
     assert "ACME_TOKEN" in repr(auth)
+
+
+def test_the_tenants_of_a_ref_are_compared_with_those_of_the_folder_by_name() -> None:
+    there = [tenant("same"), tenant("moved"), tenant("gone-b"), tenant("gone-a")]
+    here = [tenant("same"), tenant("moved", base_url="https://x.example.com"), tenant("new")]
+
+    found = TenantsFrom(ref="main", commit="c", unread=("x.yaml",)).compared(there, here)
+
+    assert found == TenantsFrom(
+        ref="main",
+        commit="c",
+        changed=("moved",),
+        added=("new",),
+        removed=("gone-a", "gone-b"),
+        unread=("x.yaml",),
+    )

@@ -1,7 +1,15 @@
 import pytest
 
 from reconciler.domain.manifest import Limits
-from reconciler.domain.outcome import DeliverySummary, Outcome, OutcomeKind, Recovered, RunSummary
+from reconciler.domain.outcome import (
+    Attempt,
+    DeliverySummary,
+    Outcome,
+    OutcomeKind,
+    Recovered,
+    RunSummary,
+    Waiting,
+)
 from reconciler.domain.plan import Create, Plan, Selection, TenantPlan, Update
 from tests.domain.worlds import BASE_URL, dialect, document, extension, live, plan_of, planned
 
@@ -103,3 +111,50 @@ def test_a_run_is_complete_where_nothing_is_left_to_look_at(
     summary: RunSummary, complete: bool
 ) -> None:
     assert summary.complete is complete
+
+
+def attempt(*, delivered: bool) -> Attempt:
+    return Attempt(
+        event_id="e",
+        tenant="acme",
+        schema_id="urn:x",
+        url="https://hr.example.com",
+        delivered=delivered,
+        status=200 if delivered else 500,
+        latency_ms=7,
+        detail="" if delivered else "500",
+    )
+
+
+WAITING = Waiting(
+    event_id="w", tenant="acme", schema_id="urn:x", url="https://hr.example.com", attempts=3,
+    due_at="2026-11-24T02:00:00Z",
+)  # fmt: skip
+
+
+def test_deliveries_are_counted_and_each_failure_has_its_line() -> None:
+    tried = [attempt(delivered=True), attempt(delivered=False), attempt(delivered=True)]
+
+    summary = DeliverySummary.of(iter(tried), [WAITING, WAITING])
+
+    assert (summary.delivered, summary.failed, summary.pending) == (2, 1, 2)
+    assert summary.failures == ("acme: urn:x to https://hr.example.com: 500",)
+    assert summary.attempts == tuple(tried)
+
+
+def test_what_waits_may_not_be_known() -> None:
+    unknown = DeliverySummary.of([], None)
+
+    assert (unknown.pending, unknown.waiting) == (0, None)
+    assert DeliverySummary.of([], []).waiting == ()
+
+
+def test_a_run_that_only_looked_touched_nothing() -> None:
+    aside = outcome(OutcomeKind.NOT_ATTEMPTED)
+
+    assert not RunSummary(plan=CALM).touched
+    assert not RunSummary(plan=CALM, outcomes=(aside,)).touched
+    assert RunSummary(plan=CALM, outcomes=(aside, outcome(OutcomeKind.UNKNOWN))).touched
+    assert RunSummary(plan=CALM, recovered=(recovered(OutcomeKind.APPLIED),)).touched
+    sent = DeliverySummary.of([attempt(delivered=False)], [])
+    assert RunSummary(plan=CALM, deliveries=sent).touched

@@ -640,6 +640,17 @@ def test_an_exceeded_limit_says_number_limit_and_the_way_out() -> None:
     )
 
 
+def test_too_many_changed_tenants_are_told_of_the_whole_run() -> None:
+    plans = [planned([extension("HR", A)], tenant=name) for name in ("a", "b", "c")]
+
+    assert exceeded_limits(replace(plan_of(*plans), max_tenants=3)) == ()
+    (exceeded,) = exceeded_limits(replace(plan_of(*plans), max_tenants=2))
+    assert str(exceeded) == (
+        "this run: 3 changed tenants exceed --max-tenants 2; narrow the run with --tenant, raise "
+        "--max-tenants, or lift it with --force"
+    )
+
+
 def test_the_digest_covers_the_effective_dialect() -> None:
     same, other = dialect(), dialect(requests_per_minute=30)
     plans = [planned([extension("HR", A)], service=service) for service in (same, same, other)]

@@ -451,3 +451,15 @@ def test_reading_a_big_schema_is_cheap_in_memory() -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 8_000_000
+
+
+def test_a_part_is_found_by_its_path_in_whatever_case() -> None:
+    part = {"name": "Floor", "type": "integer"}
+    desk = {"name": "Desk", "type": "complex", "subAttributes": [part]}
+    schema = Schema.from_json({"id": "urn:x", "attributes": [desk, {"name": "badge"}]})
+
+    assert schema.at("desk") == schema.attribute("DESK") == Attribute.from_json(desk)
+    assert schema.at("desk.FLOOR") == Attribute.from_json(part)
+    assert schema.at("desk.room") is None
+    assert schema.at("badge.floor") is None
+    assert schema.at("nothing.floor") is None

@@ -21,11 +21,12 @@ else:
 
 def is_surely_valid(instance: Json, schema: str) -> bool:
     """True only where `schemas/SCHEMA.json` is known to accept the JSON value."""
-    return INSTALLED and _validator(schema).is_valid(instance)
+    return INSTALLED and validator(schema).is_valid(instance)
 
 
 @cache
-def _validator(name: str) -> "Draft202012Validator":
+def validator(name: str) -> "Draft202012Validator":
+    """That of `schemas/NAME.json`; there is none where jsonschema-rs is not installed."""
     return Draft202012Validator(json.loads(schema_text(name)), retriever=_refuse)
 
 

@@ -25,7 +25,7 @@ def check(instance: Json, schema: str, *, most: int = 10_000) -> tuple[Finding, 
     """As the package's `check`, whatever else may have looked before."""
     seen: set[Path] = set()
     findings: list[Finding] = []
-    for error in _validator(schema).iter_errors(instance):
+    for error in validator(schema).iter_errors(instance):
         path = tuple(error.absolute_path)
         if error.validator in ("additionalProperties", "required"):
             findings += islice(_keys(error, path), most)
@@ -48,7 +48,8 @@ def _plain(key: str) -> str:
 
 
 @cache
-def _validator(name: str) -> Draft202012Validator:
+def validator(name: str) -> Draft202012Validator:
+    """That of `schemas/NAME.json`."""
     schema = json.loads(schema_text(name), object_hook=_with_strict_end)
     return Draft202012Validator(schema, registry=Registry())
 

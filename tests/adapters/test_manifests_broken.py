@@ -1,0 +1,150 @@
+"""Whatever lands in the folder ends in problems of our own, and what we write is read as it was."""
+
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconciler.adapters.dialects import load_dialects
+from reconciler.adapters.jsonschemas import acceptance, check, wording
+from reconciler.adapters.manifests import load
+from reconciler.adapters.yaml_reader import read
+from reconciler.adapters.yaml_writer import yaml_text
+from reconciler.domain.manifest import Severity
+from reconciler.domain.rules import CATALOGUE
+from tests.mutations import SEEDS, broken, changed
+from tests.strategies import Document, schema_documents
+
+RULES = {entry.id for entry in CATALOGUE}
+AT_ONCE = 20  # files of one folder
+SEEDED = st.integers(0, 2**32)
+
+
+def check_broken(seed: int) -> None:
+    random = Random(seed)
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        for index in range(AT_ONCE):
+            suffix = random.choice(("yaml", "yaml", "yml", "json"))
+            (folder / f"{index}.{suffix}").write_bytes(broken(random))
+
+        loaded = load(folder, dialects=load_dialects())
+
+        errors = [p for p in loaded.problems if p.severity is Severity.ERROR]
+        assert (loaded.manifests is None) == bool(errors)
+        assert {problem.rule for problem in loaded.problems} <= RULES
+        assert all(problem.words.isprintable() for problem in loaded.problems)
+        for place in {problem.place for problem in loaded.problems}:
+            assert Path(place.path).parent == folder
+            assert 1 <= place.line <= Path(place.path).read_bytes().count(b"\n") + 1
+        assert all("\n" not in line for line in loaded.sources.lines_of(loaded.problems).values())
+
+
+@settings(max_examples=2_000 // AT_ONCE)
+@given(SEEDED)
+def test_two_thousand_broken_manifests_end_in_problems(seed: int) -> None:
+    check_broken(seed)
+
+
+@pytest.mark.chaos
+@settings(max_examples=50_000 // AT_ONCE)
+@given(SEEDED)
+def test_fifty_thousand_broken_manifests_end_in_problems(seed: int) -> None:
+    check_broken(seed)
+
+
+def tame(value: Any) -> Any:
+    """The same with other characters where no manifest may have them."""
+    match value:
+        case str():
+            return value if not read(yaml_text(value).encode(), "f.yaml").problems else "tame"
+        case dict():
+            return {tame(key): tame(item) for key, item in value.items()}
+        case list():
+            return [tame(item) for item in value]
+        case _:
+            return value
+
+
+def check_round_trip(document: Document) -> None:
+    manifest = {"apiVersion": "reconciler/v1", "spec": {"schema": tame(document)}}
+
+    reading = read(yaml_text(manifest).encode(), "f.yaml")
+
+    assert reading.problems == ()
+    assert [each.value for each in reading.documents] == [manifest]
+    assert repr(reading.documents[0].value) == repr(manifest)  # 1 is not 1.0, nor is it true
+
+
+@settings(max_examples=150)
+@given(schema_documents(vendor=True))
+def test_what_we_write_is_read_as_it_was(document: Document) -> None:
+    check_round_trip(document)
+
+
+@pytest.mark.chaos
+@settings(max_examples=5_000)
+@given(schema_documents(vendor=True))
+def test_five_thousand_schemas_are_read_as_they_were(document: Document) -> None:
+    check_round_trip(document)
+
+
+def documents_of(data: bytes) -> list[Any]:
+    return [document.value for document in read(data, "f.yaml").documents]
+
+
+WELL_FORMED = [value for seed in SEEDS for value in documents_of(seed)]
+
+
+def places(errors: Any, path: str) -> set[tuple[str | int, ...]]:
+    return {tuple(getattr(error, path)) for error in errors}
+
+
+def check_same_verdict(manifest: Any) -> None:
+    errors = list(wording.validator("manifest").iter_errors(manifest))
+
+    assert acceptance.is_surely_valid(manifest, "manifest") == (errors == [])
+    assert bool(check(manifest, "manifest")) == bool(errors)
+    quick = acceptance.validator("manifest").iter_errors(manifest)
+    assert places(quick, "instance_path") == places(errors, "absolute_path")
+
+
+@pytest.mark.parametrize("manifest", WELL_FORMED)
+def test_both_validators_say_the_same_of_the_examples(manifest: Any) -> None:
+    check_same_verdict(manifest)
+
+
+def some_manifest(seed: int) -> Any:
+    """An example as it is, or changed in a few places."""
+    random = Random(seed)
+    chosen = random.choice(WELL_FORMED)
+    return changed(chosen, random) if random.random() < 0.9 else chosen
+
+
+def extension_of(schema: Document) -> Document:
+    return {
+        "apiVersion": "reconciler/v1",
+        "kind": "SchemaExtension",
+        "metadata": {"name": "hr"},
+        "spec": {"schema": schema},
+    }
+
+
+MANIFESTS = SEEDED.map(some_manifest) | schema_documents(vendor=True).map(extension_of)
+
+
+@settings(max_examples=150)
+@given(MANIFESTS)
+def test_both_validators_say_the_same_of_what_is_generated(manifest: Any) -> None:
+    check_same_verdict(manifest)
+
+
+@pytest.mark.chaos
+@settings(max_examples=5_000)
+@given(MANIFESTS)
+def test_both_validators_say_the_same_of_five_thousand(manifest: Any) -> None:
+    check_same_verdict(manifest)

@@ -1,0 +1,140 @@
+"""What is meant to hurt ends in an error at its place, in a process that may use little."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.program import Folder
+
+# 256 MiB of address space, and five seconds of processor time where two are promised: a machine
+# may be slow. What waits for ever is cut off by the timeout.
+LIMITED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (256 << 20, 256 << 20))
+resource.setrlimit(resource.RLIMIT_CPU, (5, 5))
+from reconciler.__main__ import main
+sys.exit(main())
+"""
+
+LEVELS = range(1, 10)
+ALIAS_BOMB = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 10)}]\n" for n in LEVELS
+)
+MERGE_BOMB = "m0: &m0 {k: v}\n" + "".join(
+    f"m{n}: &m{n} {{<<: [{', '.join([f'*m{n - 1}'] * 10)}]}}\n" for n in LEVELS
+)
+CORRECT = """\
+apiVersion: reconciler/v1
+kind: Tenant
+metadata: {name: local}
+spec: {dialect: rfc7644, baseUrl: "embedded://local"}
+"""
+
+
+def validated(folder: Path) -> list[str]:
+    """What the program says of a folder, within its limits; one line a problem."""
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, "validate", "--desired-state", folder.name],
+        cwd=folder.parent,
+        env={"PATH": os.environ["PATH"]},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode in (0, 1), done.stderr[-2000:]
+    assert "Traceback" not in done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.fixture
+def manifests(tmp_path: Path) -> Path:
+    """A folder with one sound manifest."""
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "sound.yaml").write_text(CORRECT)
+    return tmp_path / "m"
+
+
+# Name, content, and the problem in short: Y and J are the files, E is an error[REC-TEXT].
+TEXTS: dict[str, tuple[str, bytes, str]] = {
+    "brackets": ("x.yaml", b"[" * 100_000, "Y:1:65: E nested deeper"),
+    "braces": ("x.yaml", b"{a: " * 50_000, "Y:1:257: E nested deeper"),
+    "JSON brackets": ("x.json", b"[" * 100_000, "J:1:1: E nested deeper"),
+    "JSON objects": ("x.json", b'{"a":' * 50_000, "J:1:1: E nested deeper"),
+    "aliases": ("x.yaml", ALIAS_BOMB.encode(), "Y:1:5: E an anchor"),
+    "merge keys": ("x.yaml", MERGE_BOMB.encode(), "E a merge key"),
+    "a number": ("x.yaml", b"a: " + b"9" * 5000, "Y:1:4: E a number with"),
+    "a JSON number": ("x.json", b"[" + b"9" * 5000 + b"]", "E a number with too many"),
+    "an exponent": ("x.json", b"[1e999999]", "E a number out of range"),
+    "a surrogate": ("x.yaml", b'a: "\\ud800"', "Y:1:7: E found invalid"),
+    "a JSON surrogate": ("x.json", b'{"a": "\\ud800"}', "E a lone surrogate"),
+    "raw surrogates": ("x.yaml", b"a: 1\nb: \xed\xa0\x80\n", "Y:2:1: E not UTF"),
+    "right to left": ("x.yaml", "a: 1\nb: x\u202ey\n".encode(), "Y:2:5: E a con"),
+    "a control": ("x.yaml", b"a: 1\nb: x\x07y\n", "Y:2:5: E a control"),
+    "a JSON control": ("x.json", b'{"a":\n "\\u001b[2J"}', "J:2:2: E a control"),
+    "values": ("x.yaml", b"[" + b"a," * 100_000 + b"]", "E more than 50000 values"),
+    "keys": ("x.yaml", b"? " * 100_000, "E a key that is no text"),
+    "a large file": ("x.yaml", b"#" * (257 << 10), "Y:1:1: E larger than 256"),
+    "faults": ("x.yaml", b"- no\n" * 40_000, "E too many faults"),
+    "documents": ("x.yaml", b"--- 1\n" * 40_000, "error[REC-FILE]: more than 20000 documents"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "data", "told"), TEXTS.values(), ids=TEXTS)
+def test_a_text_that_is_meant_to_hurt_is_an_error(
+    manifests: Path, name: str, data: bytes, told: str
+) -> None:
+    (manifests / name).write_bytes(data)
+
+    lines = validated(manifests)
+
+    short = [line.replace(f"m/{name}", "Y" if name.endswith("yaml") else "J") for line in lines]
+    assert any(told in line.replace("error[REC-TEXT]: ", "E ") for line in short), lines[:3]
+    assert all(line.isprintable() for line in lines)
+
+
+def test_only_regular_files_of_the_folder_are_opened(manifests: Path) -> None:
+    outside = manifests.parent / "outside.yaml"
+    outside.write_text("password: canary-51c0")
+    os.mkfifo(manifests / "pipe.yaml")
+    (manifests / "link.yaml").symlink_to(outside)
+    (manifests / "loop.yaml").symlink_to("loop.yaml")
+    (manifests / "nowhere.yaml").symlink_to("missing.yaml")
+    (manifests / "zero.yaml").symlink_to("/dev/zero")
+    (manifests / "up").symlink_to("..")
+    (manifests / "to-pipe.yaml").symlink_to("pipe.yaml")
+    with (manifests / "sparse.yaml").open("wb") as file:
+        file.truncate(5 << 30)
+
+    lines = validated(manifests)
+
+    refused = {line.split(":")[0].removeprefix("m/") for line in lines if ": error[REC-" in line}
+    assert refused == {
+        "pipe.yaml", "link.yaml", "loop.yaml", "nowhere.yaml", "zero.yaml", "up", "to-pipe.yaml",
+        "sparse.yaml",
+    }  # fmt: skip
+    assert "canary" not in "".join(lines)
+
+
+def test_a_config_map_is_read_through_its_links(folder: Folder) -> None:
+    mounted = folder.path / "mounted"
+    (mounted / "..2026_11_24_02_00").mkdir(parents=True)
+    (mounted / "..2026_11_24_02_00" / "local.yaml").write_text(CORRECT)
+    (mounted / "..data").symlink_to("..2026_11_24_02_00")
+    (mounted / "local.yaml").symlink_to("..data/local.yaml")
+
+    done = folder.run("validate", "--desired-state", "mounted")
+
+    assert (done.code, done.out) == (0, "")
+    assert done.err == "1 tenant and 0 extensions in 1 file: valid\n"
+
+
+def test_a_folder_that_is_full_of_small_files_is_read_up_to_its_limits(manifests: Path) -> None:
+    for index in range(200):
+        (manifests / f"{index}.yaml").write_bytes(b"# " + b"x" * 4000)
+
+    assert validated(manifests) == []

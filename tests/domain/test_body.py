@@ -201,3 +201,17 @@ def test_a_description_that_the_manifest_leaves_out_stays_only_where_it_is_not_m
     live = Schema.from_json({"id": "urn:x", "description": "theirs", "attributes": []})
     desired = Schema.from_json({"id": "urn:x", "attributes": [{"name": "new"}]})
     assert update_body(live, desired, manages).get("description") == kept
+
+
+def test_parts_are_spelt_out_and_changed_inside_of_their_attribute() -> None:
+    def schema(*parts: Document) -> Schema:
+        desk = {"name": "desk", "type": "complex", "subAttributes": list(parts)}
+        return Schema.from_json({"id": "urn:x", "attributes": [desk]})
+
+    live, desired = schema({"name": "floor", "x": 1}), schema({"name": "Floor", "description": "d"})
+
+    (created,) = create_body(desired)["attributes"]
+    (operation,) = patch_body(live, desired)["Operations"]
+
+    assert created["subAttributes"] == [{"name": "Floor", **DEFAULTS, "description": "d"}]
+    assert operation["value"][0]["subAttributes"] == [{"name": "floor", "x": 1, "description": "d"}]

@@ -144,6 +144,20 @@ def test_a_value_that_no_record_can_hold_breaks_the_chain_and_not_the_check(valu
     assert (result.broken_at, result.reason) == (1, "its content is not what was hashed")
 
 
+def test_a_whole_chain_ends_at_the_hash_of_its_last_record() -> None:
+    rows = chained([RUN.entry(event, NOON) for event in (Event.RUN_STARTED, Event.RUN_COMPLETED)])
+
+    assert check_chain(rows) == ChainResult(2, rows[1]["hash"])
+    assert check_chain([]) == ChainResult(0, GENESIS)
+
+
+def test_a_record_with_a_member_more_is_no_record() -> None:
+    rows = chained([RUN.entry(Event.RUN_STARTED, NOON)])
+    rows[0]["approved_by"] = "nobody"
+
+    assert check_chain(rows).reason == "its members are not those of a record"
+
+
 def test_a_chain_of_another_genesis_is_not_ours() -> None:
     rows = [seal(RUN.entry(Event.RUN_STARTED, NOON), seq=1, prev_hash="1" * 64).to_json()]
     assert check_chain(rows).reason == "it does not follow the record before it"

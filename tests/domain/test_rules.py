@@ -268,6 +268,11 @@ json_values = st.recursive(
 )
 
 
+@pytest.mark.parametrize("value", [None, "urn:x", 7, True, [{"id": "urn:x"}]])
+def test_what_is_no_object_is_left_to_the_shape(value: Any) -> None:
+    assert check_schema(value, locate) == ()
+
+
 @given(json_values)
 def test_the_rules_bear_any_shape(value: Any) -> None:
     for document in (value, {"id": value}, {"attributes": value}, {"attributes": [value]}):

@@ -25,6 +25,11 @@ def test_the_distance_is_levenshteins_up_to_the_most_that_matters(
     assert distance(a, b, most) == min(slow_distance(a, b), most + 1)
 
 
+def test_words_of_very_different_lengths_are_far_apart_without_being_compared() -> None:
+    assert distance("a" * 10**6, "b", 2) == 3
+    assert distance("name", "names", 2) == 1
+
+
 @given(words, words)
 def test_the_distance_is_symmetric_and_zero_for_the_same(a: str, b: str) -> None:
     assert distance(a, b, 9) == distance(b, a, 9)

@@ -345,7 +345,7 @@ def test_a_list_that_lies_makes_nobody_create_what_is_there(seeds: range) -> Non
 
 
 @pytest.mark.chaos
-@pytest.mark.parametrize("seeds", chunks(100, 1000), ids=str)
+@pytest.mark.parametrize("seeds", chunks(100, 1100), ids=str)
 def test_a_thousand_lists_that_lie(seeds: range) -> None:
     for seed in seeds:
         page_lies(seed)

@@ -253,6 +253,17 @@ def test_where_tags_come_from_is_learnt(
     assert (findings["etag"].grade, findings["compression"].grade) == (etag, compression)
 
 
+@pytest.mark.parametrize("version", [None, "7"])
+def test_a_schema_of_the_rfcs_without_a_tag_says_nothing_of_others(version: str | None) -> None:
+    core = schema("urn:ietf:params:scim:schemas:core:2.0:User", meta={"version": version})
+    handler = service(honest([core]), {core["id"].lower(): core})
+
+    findings, found, _ = examined(tenant(Schemas=handler))
+
+    assert findings["etag"].grade is (Grade.OK if version else Grade.UNKNOWN)
+    assert found.get("etag") == ("meta.version" if version else None)
+
+
 def test_limits_of_requests_that_the_service_shows_are_told() -> None:
     def limited(request: Received) -> Script:
         if request.path != f"{BASE}/Schemas":

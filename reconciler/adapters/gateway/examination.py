@@ -121,7 +121,7 @@ class Examination(HttpSchemaReader):
 
     def _one_by_id(self, live: LiveTenant) -> Iterator[Finding]:
         """How a URN stands in a path, and whether a tag comes with the schema."""
-        protects = self._connection.dialect.protects  # core schemas often have no version
+        protects = self._connection.dialect.protects
         ordered = sorted(live.schemas.values(), key=lambda s: (protects(s.id), s.key))
         schema = next(iter(ordered), None)
         if schema is None:
@@ -134,7 +134,7 @@ class Examination(HttpSchemaReader):
                 known = encoding is self._connection.dialect.id_encoding
                 grade = Grade.OK if known else Grade.WARNING
                 yield Finding("id", grade, f"schemas are read by their URN, {encoding}")
-                yield from self._tags(reply)
+                yield from self._tags(reply, of_the_rfcs=protects(schema.id))
                 return
         yield Finding("id", Grade.PROBLEM, f"a listed schema cannot be read by id: {_said(reply)}")
 
@@ -145,20 +145,23 @@ class Examination(HttpSchemaReader):
         safe = ":" if encoding is IdEncoding.RAW else ""
         return f"{self._connection.url()}/{quote(schema_id, safe=safe)}"
 
-    def _tags(self, answer: Answer) -> Iterator[Finding]:
+    def _tags(self, answer: Answer, *, of_the_rfcs: bool) -> Iterator[Finding]:
         tag = answer.headers.get("etag")
-        version = _version(answer)
-        self.learnt["etag"] = "header" if tag else "meta.version" if version else "none"
         if tag and "-gzip" in tag:
             words = "a compressing proxy marks tags with -gzip; the mark is taken off"
             yield Finding("compression", Grade.NOTE, words)
         else:
             words = "answers come as they are, without compression"
             yield Finding("compression", Grade.OK, words)
-        where = {"header": "in the header ETag", "meta.version": "in meta.version"}
-        if found := where.get(str(self.learnt["etag"])):
-            yield Finding("etag", Grade.OK, f"{found}; updates are guarded with If-Match")
+        if tag or _version(answer):
+            self.learnt["etag"] = "header" if tag else "meta.version"
+            where = "in the header ETag" if tag else "in meta.version"
+            yield Finding("etag", Grade.OK, f"{where}; updates are guarded with If-Match")
+        elif of_the_rfcs:  # such are often part of the program, and then have no version
+            words = "none on a schema of the service's own, and no other is live"
+            yield Finding("etag", Grade.UNKNOWN, words)
         else:
+            self.learnt["etag"] = "none"
             words = "none: between our read and our write of an update others can write unseen"
             yield Finding("etag", Grade.WARNING, words)
 

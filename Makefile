@@ -65,8 +65,9 @@ plan: $(READY) ## show what apply would do; changes nothing
 apply: $(READY) ## apply, after asking
 	@$(BIN)/reconciler apply $(ARGS)
 
-docs: $(READY) ## write docs/rules.md anew from the rules
+docs: $(READY) ## write docs/rules.md anew from the rules, and into the other pages what their commands print
 	$(BIN)/python -c 'from reconciler.render.rules_page import rules_page; print(rules_page(), end="")' > docs/rules.md
+	$(BIN)/python -m tests.docs.pages
 
 clean: ## remove the virtual environment, caches and builds; keeps .reconciler
 	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -2,7 +2,7 @@
 
 A `console` block shows commands after `$ ` with what they print; a line `…` stands for any lines. A
 `sh` block is only run. Every command has to end with 0; where a page is about another code, it says
-`; echo $?`. `python -m tests.docs.pages PAGE…` writes what is really printed into the pages.
+`; echo $?`. `python -m tests.docs.pages [PAGE…]` (`make docs`) writes what is really printed.
 """
 
 import os
@@ -184,8 +184,8 @@ def filled(page: str, printed: list[str]) -> str:
 
 
 def main() -> None:
-    """Write what is really printed into the pages that are named."""
-    for page in sys.argv[1:]:
+    """Write what is really printed into the pages that are named, else into all."""
+    for page in sys.argv[1:] or filter(program, PAGES):
         with tempfile.TemporaryDirectory() as folder, others(page) as instead:
             made = stage(Path(folder))
             printed = run(program(page), made.path, made.environ, instead)

@@ -7,7 +7,9 @@ from textwrap import indent
 import pytest
 import yaml
 
+from reconciler.cli.commands import COMMANDS, COMMON
 from tests.docs.pages import (
+    FENCE,
     PAGES,
     RUN,
     STORE,
@@ -140,3 +142,19 @@ def test_the_note_of_the_page_about_rules_silences_what_it_names(folder: Folder)
     assert "SCIM-A12" in told.out
     assert "SCIM-A12" not in silent.out
     assert silent.code == 0, silent.everything
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_command_within_a_sentence_is_one_that_the_program_knows(page: str):
+    words = {command.words: command for command in COMMANDS}
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
+    prose = FENCE.sub("", (ROOT / page).read_text())
+
+    for said in re.findall(r"`(?:\.venv/bin/)?reconciler ([^`]+)`", prose):
+        first, *rest = said.split()
+        command = words.get((first, *rest[:1])) or words.get((first,))
+        known = {o.flag for o in (*COMMON, *(command.options if command else ()))} | {"--help"}
+        assert command or said == "--help", said
+        assert {word for word in said.split() if word.startswith("-")} <= known, said
+    for target in re.findall(r"`make ([a-z]+)", prose):
+        assert target in targets

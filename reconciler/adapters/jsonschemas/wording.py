@@ -112,8 +112,8 @@ def _type_words(instance: Json, wanted: Iterable[str]) -> str:
     return f"must be {words}, not {what}{cure}"
 
 
-def _enum_words(instance: Json, words: Iterable[str]) -> str:
-    allowed = tuple(words)
+def _enum_words(instance: Json, values: Iterable[Json]) -> str:
+    allowed = tuple(map(str, values))
     if not isinstance(instance, str):
         return f"must be {listed(allowed)}"
     if spelt := next((word for word in allowed if fold(word) == fold(instance)), None):

@@ -1,5 +1,6 @@
 """The files of a git ref: it alone knows how they are read, through git and without a checkout."""
 
+import os
 import re
 import subprocess
 from collections.abc import Callable, Iterable
@@ -45,11 +46,22 @@ def files_at(
     if listed is None or names is None:
         raise UsageError(f"git cannot list the files of {ref!r}")
     prefix = names.decode("utf-8", "surrogateescape").rstrip("\n")
+    _require_no_link(folder, prefix)
     blobs = [(path, blob) for path, blob in _blobs(listed, prefix) if wanted(path)]
     contents = _contents(folder, [blob for _, blob in blobs], most)
     return tuple(
         (str(folder / path), content) for (path, _), content in zip(blobs, contents, strict=True)
     )
+
+
+def _require_no_link(folder: Path, prefix: str) -> None:
+    """A link that somebody puts in the place of the folder would choose what is read of the ref."""
+    there = PurePosixPath(prefix).parts
+    written = Path(os.path.normpath(folder.absolute())).parts  # resolve() would follow the link
+    if there and written[-len(there) :] != there:
+        raise UsageError(
+            f"{folder} is a link to {prefix} in its repository; name the folder itself"
+        )
 
 
 def _named(folder: Path, ref: str) -> tuple[str, ...]:

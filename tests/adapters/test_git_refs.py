@@ -69,3 +69,37 @@ def test_what_stands_for_one_commit_is_taken(repository: Path, ref: str):
 def test_what_names_no_commit_is_refused(repository: Path, ref: str):
     with pytest.raises(UsageError):
         commit_at(repository, ref)
+
+
+@pytest.fixture
+def folders(repository: Path) -> Path:
+    """Two folders in the trusted commit, of which one is for the tests only."""
+    for name in ("desired-state", "examples/nested"):
+        (repository / name).mkdir(parents=True)
+        (repository / name / "b.yaml").write_text(name)
+    git(repository, "add", "--all")
+    git(repository, "commit", "--quiet", "--message", "folders")
+    return repository
+
+
+def test_a_folder_is_read_where_it_is(folders: Path):
+    assert content(folders / "desired-state", "HEAD") == b"desired-state"
+    assert content(folders / "examples" / "nested", "HEAD") == b"examples/nested"
+    assert content(folders / "examples" / ".." / "desired-state", "HEAD") == b"desired-state"
+
+
+@pytest.mark.parametrize("target", ["examples/nested", "examples"])
+def test_a_link_in_the_place_of_a_folder_is_refused(folders: Path, target: str):
+    (folders / "desired-state" / "b.yaml").unlink()
+    (folders / "desired-state").rmdir()
+    (folders / "desired-state").symlink_to(target)
+
+    with pytest.raises(UsageError, match=f"is a link to {target}/ in its repository"):
+        files_at(folders / "desired-state", "HEAD", wanted=every, most=100)
+
+
+def test_a_repository_that_is_itself_behind_a_link_is_read(folders: Path, tmp_path_factory):
+    link = tmp_path_factory.mktemp("behind") / "link"
+    link.symlink_to(folders)
+
+    assert content(link / "desired-state", "HEAD") == b"desired-state"

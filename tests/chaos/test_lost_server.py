@@ -32,7 +32,7 @@ from tests.postgres import Server
 from tests.program import Done
 from tests.wire import COMMIT, Cut, Lost, Reach, wire_to
 
-TENTH = 6  # tests that share every tenth message
+SHARE = 4  # tests that share every twentieth message
 ALL = 60  # tests that share all messages
 CRASHES = 20
 
@@ -55,12 +55,12 @@ def commits(asked: tuple[bytes, ...]) -> list[int]:
     return [number for number, message in enumerate(asked, 1) if COMMIT in message]
 
 
-@pytest.mark.parametrize("part", range(TENTH))
-def test_a_way_that_breaks_at_every_tenth_message_fails_closed(
+@pytest.mark.parametrize("part", range(SHARE))
+def test_a_way_that_breaks_at_every_twentieth_message_fails_closed(
     tmp_path: Path, warm: Warm, postgres: Server, asked: tuple[bytes, ...], part: int
 ):
-    for number in range(10, len(asked) + 1, 10)[part::TENTH]:
-        lost = (Lost.MESSAGE, Lost.ANSWER)[number // 10 % 2]
+    for number in range(15, len(asked) + 1, 20)[part::SHARE]:
+        lost = (Lost.MESSAGE, Lost.ANSWER)[number // 20 % 2]
         cut = Cut(number=number, lost=lost, reach=list(Reach)[number % 3])
         cut_at(tmp_path / str(number), warm, postgres, cut)
 

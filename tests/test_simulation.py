@@ -475,7 +475,7 @@ def test_a_seed_that_fails_says_in_one_line_how_to_run_it_again() -> None:
     assert note.endswith(f"-m tests.replay {__name__}:fails 7")
 
 
-@pytest.mark.parametrize("what", [schedule, schedule_on_sockets, page_lies, redirect_trick])
+@pytest.mark.parametrize("what", [schedule_on_sockets, redirect_trick])
 def test_that_line_finds_what_it_names(what: Callable[[int], object]) -> None:
     line = shlex.split(command(what, 3))
     done = subprocess.run(

@@ -157,14 +157,17 @@ def test_no_redirect_is_followed_however_its_address_is_written(
 MEASURED = """
 import json, resource, sys
 from reconciler.adapters.transport import Http, HttpOptions
-url = sys.argv[1]
+url, number = sys.argv[1], int(sys.argv[2])
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+found = []
 with Http(HttpOptions(deadline=20), methods=frozenset({"GET", "POST"})) as http:
     http.send("GET", url + "small", headers={})
     before = peak()
-    ends = [type(http.send(m, url + "hostile", headers={}, body=b)).__name__
-            for m, b in (("GET", None), ("POST", b"{}"))]
-print(json.dumps([ends, (peak() - before) // 1024]))
+    for n in range(number):
+        ends = [type(http.send(m, f"{url}{n}", headers={}, body=b)).__name__
+                for m, b in (("GET", None), ("POST", b"{}"))]
+        found.append([ends, (peak() - before) // 1024])
+print(json.dumps(found))
 """
 MEGABYTE = 1024 * 1024
 BOMB = 300  # megabytes, of zeros
@@ -201,17 +204,17 @@ def hostile() -> dict[str, Script]:
     }
 
 
-HOSTILE = hostile()
+def test_no_answer_makes_the_program_grow_by_more_than_64_megabytes() -> None:
+    """The peak of one process that meets them all; it does not go down again."""
+    scripts = hostile()
 
-
-@pytest.mark.parametrize("script", HOSTILE.values(), ids=HOSTILE.keys())
-def test_no_answer_makes_the_program_grow_by_more_than_64_megabytes(script: Script) -> None:
     def handle(request: Received) -> Script:
-        return script if request.path.endswith("hostile") else reply(200, b"[]")
+        number = request.path.lstrip("/")
+        return list(scripts.values())[int(number)] if number.isdigit() else reply(200, b"[]")
 
     with serving(handle) as server:
         done = subprocess.run(
-            [sys.executable, "-c", MEASURED, server.url("/")],
+            [sys.executable, "-c", MEASURED, server.url("/"), str(len(scripts))],
             cwd=Path(__file__).parents[2],
             capture_output=True,
             text=True,
@@ -220,7 +223,7 @@ def test_no_answer_makes_the_program_grow_by_more_than_64_megabytes(script: Scri
         )
 
     assert done.stderr == ""
-    ends, grown = json.loads(done.stdout)
-    assert grown <= 64
-    called_json = "a gzip bomb that is not called one"
-    assert ends == (["Answer"] * 2 if script is HOSTILE[called_json] else ["NoAnswer"] * 2)
+    found = dict(zip(scripts, json.loads(done.stdout), strict=True))
+    assert {kind: grown for kind, (_, grown) in found.items() if grown > 64} == {}
+    whole = {kind for kind, (ends, _) in found.items() if ends != ["NoAnswer"] * 2}
+    assert whole == {"a gzip bomb that is not called one"}  # 300 kB that are no JSON

@@ -103,3 +103,45 @@ def test_a_repository_that_is_itself_behind_a_link_is_read(folders: Path, tmp_pa
     link.symlink_to(folders)
 
     assert content(link / "desired-state", "HEAD") == b"desired-state"
+
+
+def test_only_regular_files_below_the_folder_are_read_as_they_were(tmp_path: Path):
+    git(tmp_path, "init", "--quiet")
+    folder = tmp_path / "desired-state"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep" / "ä b.yaml").write_bytes(b"old\0bytes")
+    (folder / "run.yaml").write_text("run")
+    (folder / "run.yaml").chmod(0o755)
+    (folder / "link.yaml").symlink_to("run.yaml")
+    (tmp_path / "above.yaml").write_text("above")
+    git(tmp_path, "add", "--all")
+    git(tmp_path, "commit", "--quiet", "--message", "first")
+    (folder / "run.yaml").write_text("changed and not committed")
+
+    found = files_at(folder, "HEAD", wanted=every, most=100)
+
+    assert dict(found) == {
+        str(folder / "deep" / "ä b.yaml"): b"old\0bytes",
+        str(folder / "run.yaml"): b"run",
+    }
+    assert files_at(folder, "HEAD", wanted=lambda path: path.name == "run.yaml", most=100) == (
+        (str(folder / "run.yaml"), b"run"),
+    )
+
+
+def test_of_a_large_file_one_byte_more_than_wanted_comes(repository: Path):
+    [(_, exact)] = files_at(repository, "HEAD", wanted=every, most=len("proposed"))
+    [(_, cut)] = files_at(repository, "HEAD", wanted=every, most=3)
+
+    assert (exact, cut) == (b"proposed", b"prop")
+
+
+def test_a_folder_without_a_repository_is_told(tmp_path: Path):
+    with pytest.raises(UsageError):
+        files_at(tmp_path, "HEAD", wanted=every, most=100)
+
+
+def test_a_commit_without_the_folder_has_no_files(repository: Path):
+    (repository / "new").mkdir()
+
+    assert files_at(repository / "new", "HEAD", wanted=every, most=100) == ()

@@ -1,0 +1,201 @@
+"""The same problems as text, JSON, workflow commands and SARIF; a text stays a text in each."""
+
+import json
+import re
+import unicodedata
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft7Validator
+from referencing import Registry
+
+from reconciler.domain.compatibility import CHANGE_RULES
+from reconciler.domain.manifest import Place, Problem, Severity
+from reconciler.domain.rules import CATALOGUE
+from reconciler.render.paint import Paint, visible
+from reconciler.render.problems_github import problems_github
+from reconciler.render.problems_json import problems_json
+from reconciler.render.problems_sarif import problems_sarif
+from reconciler.render.problems_text import problems_text
+
+SARIF = json.loads((Path(__file__).parents[1] / "data/sarif-schema-2.1.0.json").read_text())
+RULES = sorted({rule.id for rule in CATALOGUE} | {rule.id for rule in CHANGE_RULES})
+PLAIN, COLOURED = Paint(), Paint(on=True)
+OBEYED = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}  # controls, directions, breaks, private characters
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+paths = st.text(st.sampled_from("ab/._- %,:;#?é\n\r\t\u202e"), min_size=1, max_size=12)
+problems = st.lists(
+    st.builds(
+        Problem,
+        st.builds(Place, paths, st.integers(1, 99), st.integers(1, 99)),
+        st.sampled_from(Severity),
+        st.sampled_from(RULES),
+        texts | st.text("%25:,\r\n", max_size=8),
+        st.sampled_from(["", "do this"]),
+        st.sampled_from([(), ("READER",), ("READER", "WRITER")]),
+    ),
+    max_size=4,
+)
+
+
+def problem(message: str = "is wrong", **place: Any) -> Problem:
+    known: dict[str, Any] = {"path": "a.yaml", "line": 2, "column": 5}
+    return Problem(Place(**(known | place)), Severity.ERROR, "REC-SHAPE", message)
+
+
+# Text
+
+
+def text_of(one: Problem, line: str | None = None, *, paint: Paint = PLAIN) -> str:
+    return problems_text([one], {} if line is None else {one.place: line}, paint=paint)
+
+
+def test_a_problem_is_one_line_and_then_its_source_with_a_caret() -> None:
+    assert text_of(problem(), "ab: no") == (
+        "a.yaml:2:5: error[REC-SHAPE]: is wrong\n  2 | ab: no\n    |     ^\n"
+    )
+    assert text_of(problem()) == "a.yaml:2:5: error[REC-SHAPE]: is wrong\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "below"),
+    [("名: x", 4, 4), ("e\u0301: x", 5, 3), ("a\u202e: x", 5, 9), ("x", 9, 1), ("", 1, 0)],
+    ids=["wide", "combining", "bidi", "beyond the end", "empty"],
+)
+def test_the_caret_stands_below_the_column_as_a_terminal_shows_it(
+    line: str, column: int, below: int
+) -> None:
+    *_, caret = text_of(problem(column=column), line).splitlines()
+
+    assert caret == "    | " + " " * below + "^"
+
+
+def test_of_a_long_line_what_is_around_the_column_is_shown() -> None:
+    line = "x" * 500 + "!" + "y" * 500
+
+    _, source, caret = text_of(problem(column=501), line).splitlines()
+
+    assert source.count("…") == 2
+    assert len(source) < 120
+    assert source[caret.index("^")] == "!"
+
+
+def test_colours_are_around_the_words_and_change_none() -> None:
+    coloured = text_of(problem(), "ab: no", paint=COLOURED)
+
+    assert re.sub(r"\x1b\[\d+m", "", coloured) == text_of(problem(), "ab: no")
+    assert "\x1b[31merror[REC-SHAPE]\x1b[0m" in coloured
+
+
+@given(problems, texts)
+def test_text_holds_nothing_that_a_terminal_obeys(several: list[Problem], line: str) -> None:
+    lines = {each.place: line for each in several}
+
+    told = problems_text(several, lines, paint=PLAIN)
+
+    assert {unicodedata.category(c) for c in told if c != "\n"}.isdisjoint(OBEYED)
+    assert told.count("\n") == 3 * len(several)
+
+
+# JSON
+
+
+@given(problems)
+def test_json_says_all_and_counts_each_severity(several: list[Problem]) -> None:
+    document = json.loads(problems_json(several, version="1.2.3"))
+
+    assert document["tool_version"] == "1.2.3"
+    assert [(p["path"], p["line"], p["column"]) for p in document["problems"]] == [
+        (p.place.path, p.place.line, p.place.column) for p in several
+    ]
+    assert [(p["rule"], p["severity"], p["message"]) for p in document["problems"]] == [
+        (p.rule, p.severity, p.message) for p in several
+    ]
+    assert [(p["recipe"], p["consumers"]) for p in document["problems"]] == [
+        (p.recipe or None, list(p.consumers)) for p in several
+    ]
+    assert sum(document["summary"].values()) == len(several)
+    assert list(document["summary"]) == list(Severity)
+
+
+# Workflow commands
+
+
+COMMAND = re.compile(
+    r"::(error|warning|notice) file=([^,:]*),line=(\d+),col=(\d+),title=([^,:]*)::([^\r\n]*)"
+)
+
+
+def as_the_runner_reads(text: str, *, in_property: bool = False) -> str:
+    """What the runner makes of it: it takes the escapes back, `%25` last."""
+    escapes = {"%0D": "\r", "%0A": "\n", **({"%3A": ":", "%2C": ","} if in_property else {})}
+    for escape, character in escapes.items():
+        text = text.replace(escape, character)
+    return text.replace("%25", "%")
+
+
+@pytest.mark.parametrize(
+    ("text", "data", "written"),
+    [
+        ("100%", "100%25", "100%25"),
+        ("%0A", "%250A", "%250A"),
+        ("a:b,c", "a:b,c", "a%3Ab%2Cc"),
+        ("a\nb\rc", r"a\nb\rc", r"a\nb\rc"),
+        ("::error::x", "::error::x", "%3A%3Aerror%3A%3Ax"),
+    ],
+)
+def test_a_workflow_command_is_escaped(text: str, data: str, written: str) -> None:
+    command = problems_github([problem(text, path=text)])
+
+    assert command == f"::error file={written},line=2,col=5,title=REC-SHAPE::{data}\n"
+
+
+@given(problems)
+def test_the_runner_reads_each_problem_as_it_was(several: list[Problem]) -> None:
+    lines = problems_github(several).splitlines()
+
+    found = [COMMAND.fullmatch(line) for line in lines]
+    assert len(lines) == len(several)
+    for match, each in zip(found, several, strict=True):
+        assert match is not None
+        assert as_the_runner_reads(match[2], in_property=True) == visible(each.place.path)
+        assert (match[3], match[4]) == (str(each.place.line), str(each.place.column))
+        assert match[5] == each.rule
+        assert as_the_runner_reads(match[6]) == visible(each.words)
+
+
+# SARIF
+
+
+@given(problems)
+def test_sarif_is_by_its_published_schema(several: list[Problem]) -> None:
+    document = json.loads(problems_sarif(several, version="1.2.3"))
+
+    Draft7Validator(SARIF, registry=Registry()).validate(document)
+    (run,) = document["runs"]
+    rules = run["tool"]["driver"]["rules"]
+    assert [rule["id"] for rule in rules] == sorted({each.rule for each in several})
+    for result, each in zip(run["results"], several, strict=True):
+        location = result["locations"][0]["physicalLocation"]
+        assert rules[result["ruleIndex"]]["id"] == result["ruleId"] == each.rule
+        assert result["message"]["text"] == each.words
+        assert unquote(location["artifactLocation"]["uri"]) == each.place.path
+        assert location["region"]["startLine"] == each.place.line
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_sarif_knows_each_rule_with_its_reason(rule: str) -> None:
+    one = Problem(Place("a.yaml"), Severity.INFO, rule, "words")
+    reasons = [r.reason for r in (*CATALOGUE,) if r.id == rule]
+    reasons += [r.reason for r in CHANGE_RULES if r.id == rule]
+
+    (run,) = json.loads(problems_sarif([one], version="1"))["runs"]
+
+    (described,) = run["tool"]["driver"]["rules"]
+    assert all(reason in described["shortDescription"]["text"] for reason in reasons)
+    assert run["results"][0]["level"] == "note"

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from referencing import Registry
 
 from reconciler.adapters.packaged import schema_text
-from reconciler.domain.manifest import Limits, OnDrift
+from reconciler.domain.drift import Drift, DriftKind
+from reconciler.domain.manifest import ChangeKind, Limits, OnDrift
 from reconciler.domain.plan import (
     Blocked,
     GitState,
@@ -109,6 +110,42 @@ def test_a_block_says_why_and_what_to_do():
 
     assert "  x blocked (extension-limit): " in text
     assert "retire one that is not used" in text
+
+
+def test_drift_is_told_with_its_date_where_the_trail_knows_it():
+    since = "2026-01-02T03:04:05.678Z"
+    drifts = {
+        DriftKind.CHANGED: f"      changed out of band after {since}\n",
+        DriftKind.OUTDATED: f"      live is as it was at {since}, the manifest has changed\n",
+        DriftKind.MISSING: f"      missing: it was there at {since}, and creating it brings no",
+    }
+    for kind, line in drifts.items():
+        dated = replace(planned(), drift=(Drift(kind=kind, schema_id=URN, since=since),))
+        undated = replace(planned(), drift=(Drift(kind=kind, schema_id=URN),))
+
+        assert line in text_of(dated)
+        assert text_of(undated) == text_of(planned())
+
+    extra = planned(document(), document("urn:acme:extra"))
+    known = Drift(kind=DriftKind.UNMANAGED, schema_id="urn:acme:extra", since=since)
+    told = f"  unmanaged, left alone: urn:acme:extra (was managed at {since})\n"
+    assert told in text_of(replace(extra, drift=(known,)))
+
+
+def test_who_must_approve_stands_before_the_summary():
+    owned = replace(
+        extension(document(URN, "birthDate")),
+        personal=("birthDate",),
+        owners={ChangeKind.EXPOSING: ("@acme/privacy", "dpo@example.com")},
+    )
+
+    text = text_of(planned(extensions=[owned]))
+
+    assert "      READER: attribute 'birthDate': personal data, returned unasked (SCH010)\n" in text
+    assert (
+        "Must approve what is exposing: @acme/privacy, dpo@example.com: acme (1 tenant)\n"
+        "\nPlan: 1 to add" in text
+    )
 
 
 def test_when_all_is_well_it_says_so_in_words():

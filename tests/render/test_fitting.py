@@ -1,0 +1,65 @@
+"""Parts that become shorter until they fit: in the order of the cuts, and no more than needed."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.render.fitting import Cut, Part, fit
+from reconciler.render.markdown_text import size
+
+texts = st.text(st.sampled_from("aé名🎉"), max_size=8)
+
+
+@st.composite
+def parts(draw: st.DrawFn) -> Part:
+    """A part that each of some cuts makes shorter than it was."""
+    text = draw(texts)
+    left: dict[Cut, str] = {}
+    shorter = text
+    for cut in draw(st.lists(st.sampled_from(Cut), unique=True).map(sorted)):
+        shorter = shorter[: len(shorter) // 2]
+        left[cut] = shorter
+    return Part(text, left.get)
+
+
+def whole(some: list[Part]) -> tuple[str, ...]:
+    return tuple(part.text for part in some)
+
+
+def after(some: list[Part], last: Cut) -> tuple[str, ...]:
+    """What is left of the parts when that cut and all before it are carried through."""
+    left = []
+    for part in some:
+        text = part.text
+        for cut in Cut:
+            shorter = part.shorter(cut) if cut <= last else None
+            text = text if shorter is None else shorter
+        left.append(text)
+    return tuple(left)
+
+
+def total(some: tuple[str, ...]) -> int:
+    return sum(map(size, some))
+
+
+@given(st.lists(parts(), max_size=6), st.integers(0, 120))
+def test_it_fits_wherever_it_can(some, room):
+    fitted = fit(some, room)
+
+    assert total(fitted.texts) <= max(room, total(after(some, Cut.LOOK)))
+
+
+@given(st.lists(parts(), max_size=6), st.integers(0, 120))
+def test_no_cut_begins_before_the_ones_in_front_of_it_are_done(some, room):
+    fitted = fit(some, room)
+
+    begun = [cut for cut in Cut if fitted.cuts[cut]]
+    if not begun:
+        assert fitted.texts == whole(some)
+        return
+    before = after(some, Cut(begun[-1] - 1)) if begun[-1] > 1 else whole(some)
+    last = after(some, begun[-1])
+    assert all(t in (b, e) for t, b, e in zip(fitted.texts, before, last, strict=True))
+    assert total(before) > room
+    first = next(n for n, t in enumerate(fitted.texts) if t != before[n])
+    assert fitted.texts[:first] == before[:first]
+    assert total((*fitted.texts[:first], before[first], *fitted.texts[first + 1 :])) > room

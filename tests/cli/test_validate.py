@@ -1,7 +1,9 @@
 """`validate`: the same verdict in every format, and what a change would break since a git ref."""
 
 import json
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -9,7 +11,7 @@ import pytest
 from referencing import Registry
 
 from tests.cli.test_errors import assert_told
-from tests.program import Folder
+from tests.program import ROOT, Folder
 
 HR = "desired-state/extensions/hr-extension.yaml"
 SARIF = Path(__file__).parents[1] / "data/sarif-schema-2.1.0.json"
@@ -124,3 +126,23 @@ def test_a_finding_is_silenced_with_a_reason_and_not_without(folder: Folder):
     assert "SCIM-A12" in found.out
     assert "SCIM-A12" not in silenced.out
     assert "reason" in bare.out
+
+
+def test_without_the_extra_fast_the_same_is_told():
+    """As where jsonschema-rs is not installed: its import is refused."""
+    main = "import sys; sys.modules['jsonschema_rs'] = None; from reconciler.__main__ import main; "
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", f"{code}sys.exit(main())", "validate"],
+            cwd=ROOT / "tests",
+            env={"PATH": os.environ["PATH"], "RECONCILER_DESIRED_STATE": "examples/invalid"},
+            capture_output=True,
+            check=False,
+            timeout=60,
+        )
+        for code in (main, main.replace("None", "__import__('jsonschema_rs')"))
+    ]
+
+    assert told[0].returncode == told[1].returncode == 1
+    assert told[0].stdout == told[1].stdout
+    assert told[0].stdout.count(b"error[REC-SHAPE]") > 20

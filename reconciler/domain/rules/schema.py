@@ -81,7 +81,8 @@ def _extension_is_registered(schema: SchemaSite) -> Iterator[Fault]:
     if urn.startswith(_SCHEMAS) and not urn.startswith(_REGISTERED):
         yield Fault(
             (*schema.path, "id"),
-            "not registered with IANA, though many services name their schemas so",
+            "this URN is not registered with IANA, though many services name their schemas so; "
+            "keep it where yours does",
         )
 
 

@@ -7,6 +7,7 @@ a backtick, so none is left in it; a code span may then always have one backtick
 import html
 from collections.abc import Iterable
 
+from reconciler.render.inert import unobeyed
 from reconciler.render.paint import visible
 
 NAME = 200  # characters of a name that are shown
@@ -30,8 +31,11 @@ def fence(lines: Iterable[str]) -> str:
 
 
 def plain(text: object, most: int = NAME) -> str:
-    """On one line, without backticks, and no longer than that many characters and a mark."""
-    shown = visible(text).replace("`", r"\x60")
+    """On one line, without backticks, and no longer than that many characters and a mark.
+
+    Nothing in it is a command to a runner that finds the text in a log.
+    """
+    shown = unobeyed(visible(text)).replace("`", r"\x60")
     return shown if len(shown) <= most else shown[:most] + "…"
 
 

@@ -25,6 +25,7 @@ from tests.render.markdown_world import (
     tenants,
     tokens,
 )
+from tests.runner_rule import commands_in
 
 
 def markdown_of(*kinds: str) -> str:
@@ -114,10 +115,13 @@ def test_5000_hostile_strings_leave_the_frame_as_it_is():
         return hostile(random)
 
     numbers = count()
+    commands = []
     tame = skeleton(plan_markdown(filled(document, each(lambda: f"tame{next(numbers)}"))))
     while used < 5000:
         attacked = filled(document, each(evil))
+        commands += commands_in(plan_markdown(attacked))
         assert skeleton(plan_markdown(attacked)) == tame, (seed, json.dumps(attacked))
+    assert commands == []
 
 
 @settings(max_examples=50)

@@ -343,6 +343,31 @@ def test_letters_of_all_scripts_tabs_and_line_ends_are_welcome() -> None:
     assert value_of(f'a: {text}\nb: "tab\\tand\\nline"\n') == [{"a": text, "b": "tab\tand\nline"}]
 
 
+@BOTH
+@pytest.mark.parametrize(
+    ("text", "expected"), [("- {nam", "1:7 "), ("a: 1\nb: [", "2:5 "), ("a: {b: 1\n", "2:1 ")]
+)
+def test_a_text_that_ends_too_soon_is_told_at_its_end(
+    text: str, expected: str, c_parser: bool
+) -> None:
+    (problem,) = texts_of(read(text.encode(), "f.yaml", c_parser=c_parser))
+
+    assert problem.startswith(expected)
+
+
+@pytest.mark.parametrize("path", ["f.yaml", "f.json"])
+def test_a_lone_carriage_return_is_refused_as_readers_count_its_lines_differently(
+    path: str,
+) -> None:
+    words = "a carriage return that ends no line; save the file with usual line ends"
+
+    assert texts_of(read(b'{"a": 1,\n "b":\r 2}', path)) == [f"2:6 {words}"]
+    assert texts_of(read(b'{"a": 1}\r', path)) == [f"1:9 {words}"]
+    (document,) = read(b'{"a": 1,\r\n "b": "\\r"}\r\n', path).documents
+    assert document.value == {"a": 1, "b": "\r"}
+    assert document.place(("b",)).line == 2
+
+
 def test_a_file_that_is_not_utf_8_says_so_on_its_line() -> None:
     assert texts_of(read(b"a: 1\nb: \xff\n", "f.yaml")) == ["2:1 not UTF-8; save the file as UTF-8"]
     assert len(read("a: 1\n".encode("utf-16"), "f.yaml").problems) == 1

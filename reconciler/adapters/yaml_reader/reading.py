@@ -32,6 +32,8 @@ def read(
         line = data.count(b"\n", 0, error.start) + 1
         return _unreadable(path, Mark(line, 1), "not UTF-8; save the file as UTF-8")
     text = text.removeprefix("\ufeff")  # a byte order mark that an editor left
+    if stray := _STRAY.search(text):
+        return _unreadable(path, _mark_of(text, stray.start()), _STRAY_WORDS)
     builder = Builder(max(MAX_NODES, MAX_NODES * most // MAX_BYTES))
     if path.endswith(".json"):
         return _read_json(text, path, builder, c_parser)
@@ -74,7 +76,7 @@ def _read_yaml(text: str, path: str, builder: Builder, c_parser: bool) -> Readin
     _build(builder, text, c_parser)
     return Reading(
         tuple(Document(value=value, path=path, spots=spots) for value, spots in builder.documents),
-        tuple(_problem(Place(path, *mark), words) for mark, words in builder.faults),
+        tuple(_problem(Place(path, *_within(text, mark)), words) for mark, words in builder.faults),
         _notes(text, builder.text_lines) if "reconciler:" in text else {},
     )
 
@@ -89,6 +91,12 @@ def _notes(text: str, inside_texts: Set[int]) -> Mapping[int, str]:
 
 def _mark_of(text: str, offset: int) -> Mark:
     return Mark(text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset))
+
+
+def _within(text: str, mark: Mark) -> Mark:
+    """The mark, or the end of a text that ends too soon: the parser tells that a line later."""
+    last = text.count("\n") + 1
+    return mark if mark.line <= last else Mark(last, len(text) - text.rfind("\n"))
 
 
 def _unreadable(path: str, mark: Mark, words: str) -> Reading:
@@ -114,4 +122,7 @@ def _build(builder: Builder, text: str, c_parser: bool) -> None:
 
 
 RULE = "REC-TEXT"
+# The parser would end a line there, and what shows or silences a line would not.
+_STRAY = re.compile("\r(?!\n)")
+_STRAY_WORDS = "a carriage return that ends no line; save the file with usual line ends"
 _NOTE = re.compile(r" *# *reconciler:(.*)")

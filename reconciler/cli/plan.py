@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from reconciler.adapters.database import sightings
+from reconciler.adapters.database import sightings as sightings_of
 from reconciler.cli.desired import desired_of, selection_of
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import write_file
@@ -13,7 +13,7 @@ from reconciler.cli.wiring import workbench
 from reconciler.domain.drift import Sightings
 from reconciler.domain.jsontext import Json
 from reconciler.domain.plan import Plan
-from reconciler.errors import StateError, UsageError
+from reconciler.errors import StateError
 from reconciler.planning import plan_fleet
 from reconciler.render.document import json_text, plan_document
 from reconciler.render.markdown import plan_markdown
@@ -29,9 +29,10 @@ def run(invocation: Invocation) -> int:
 
 
 def _plan(invocation: Invocation, told: Told) -> int:
+    sightings = _sightings(invocation)
     with workbench(invocation, desired_of(invocation, selection_of(invocation))) as bench:
         parallelism = invocation.arguments.number("parallelism")
-        desired = replace(bench.desired, sightings=_sightings(invocation))
+        desired = replace(bench.desired, sightings=sightings)
         plan = plan_fleet(desired, bench.reader, parallelism=parallelism)
     document = plan_document(plan)
     summary = plan.summary()
@@ -51,10 +52,13 @@ def _plan(invocation: Invocation, told: Told) -> int:
 
 
 def _sightings(invocation: Invocation) -> Sightings:
-    """What the audit trail knows of the tenants; a plan is made without it just as well."""
+    """What the audit trail knows of the tenants; a plan is made without it just as well.
+
+    Raises UsageError for a wrong --state: that is a slip of who gave it, or a password in the URL.
+    """
     try:
-        return sightings(invocation.arguments.text("state") or "")
-    except (StateError, UsageError) as error:
+        return sightings_of(invocation.arguments.text("state") or "")
+    except StateError as error:
         told = f"warning: the plan does not say since when anything has drifted: {error}"
         invocation.console.complain(visible(told))
         return {}

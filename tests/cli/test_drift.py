@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.program import HR_URN, DevTenant, Folder
 
 HR = "desired-state/extensions/hr-extension.yaml"
@@ -102,4 +104,21 @@ def test_a_store_that_cannot_be_read_is_a_warning_and_no_more(folder: Folder):
     assert_warned(folder, "sqlite:///odd.db")
     assert_warned(folder, "sqlite:///desired-state")
     assert_warned(folder, "postgresql+psycopg://x@127.0.0.1:1/x")
-    assert_warned(folder, "mysql://x:hunter2@localhost/x")
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ("mysql://localhost/x", "cannot be mysql"),
+        ("postgresql+psycopg://x:hunter2@localhost/x", "holds a password"),
+    ],
+)
+def test_a_state_that_can_never_be_one_ends_the_plan_before_a_tenant_is_read(
+    folder: Folder, state: str, told: str
+):
+    done = folder.run("plan", "--state", state)
+
+    assert done.code == 1
+    assert told in done.err
+    assert done.out == ""
+    assert "hunter2" not in done.everything

@@ -9,12 +9,12 @@ import pytest
 
 from tests.program import Folder
 
-# 256 MiB of address space, and five seconds of processor time where two are promised: a machine
-# may be slow. What waits for ever is cut off by the timeout.
+# What is promised: 256 MiB of address space and two seconds of processor time. What waits for ever
+# is cut off by the timeout.
 LIMITED = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (256 << 20, 256 << 20))
-resource.setrlimit(resource.RLIMIT_CPU, (5, 5))
+resource.setrlimit(resource.RLIMIT_CPU, (2, 2))
 from reconciler.__main__ import main
 sys.exit(main())
 """

@@ -31,7 +31,6 @@ def forged(edit: Callable[[Json], object], plan: Json) -> str:
         ('"unmanaged": []', '"unmanaged": ["urn:x"]'),
         ('"dirty": false', '"dirty": true'),
         ('"token_url": "http', '"token_url": "https'),
-        ('"reason": null', '"reason": "in-sync"'),
     ],
 )
 def test_a_plan_edited_by_hand_is_refused(dev_tenant: DevTenant, old: str, new: str) -> None:
@@ -43,6 +42,18 @@ def test_a_plan_edited_by_hand_is_refused(dev_tenant: DevTenant, old: str, new: 
 
     assert done.code == 4, done.everything
     assert "the saved plan was edited, its checksum does not fit; nothing was written" in done.err
+    assert dev_tenant.schemas() == []
+
+
+def test_a_plan_edited_into_what_no_plan_can_be_is_refused(dev_tenant: DevTenant) -> None:
+    folder = dev_tenant.folder
+    saved_plan(folder)
+    folder.edit("plan.json", '"reason": null', '"reason": "in-sync"')
+
+    done = folder.run("apply", "plan.json")
+
+    assert done.code == 1, done.everything
+    assert "plan.json is no saved plan of this version: tenants[0].changes[0].reason" in done.err
     assert dev_tenant.schemas() == []
 
 

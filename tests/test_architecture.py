@@ -38,7 +38,7 @@ ROWS = (
     (
         "adapters", "adapters.transport", "adapters.retrying", "adapters.clock",
         "adapters.packaged", "adapters.yaml_reader", "adapters.git", "adapters.settings",
-        "adapters.emergency", "adapters.git_refs",
+        "adapters.emergency",
         "adapters.locks", "adapters.database", "adapters.manifest_files", "adapters.dialects",
     ),
     ("adapters.jsonschemas", "adapters.oauth2", "adapters.yaml_writer"),

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from reconciler.adapters.dialects import load_dialects
-from reconciler.adapters.git_refs import commit_at, files_at
+from reconciler.adapters.git import commit_at, files_at
 from reconciler.adapters.manifest_files import ManifestFile, is_manifest
 from reconciler.adapters.manifests import Loaded, ReadingLimits, Trusted, load
 from reconciler.cli.main import Invocation

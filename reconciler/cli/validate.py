@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from reconciler import __version__
 from reconciler.adapters.dialects import load_dialects
-from reconciler.adapters.git_refs import files_at
+from reconciler.adapters.git import files_at
 from reconciler.adapters.manifest_files import ManifestFile, is_manifest
 from reconciler.adapters.manifests import Loaded, extensions_of
 from reconciler.cli.exits import Exit

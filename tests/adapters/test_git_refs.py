@@ -1,11 +1,12 @@
 """Refs of a real repository: which commit a name stands for, and when it stands for two."""
 
+import shutil
 import subprocess
 from pathlib import Path, PurePath
 
 import pytest
 
-from reconciler.adapters.git_refs import commit_at, files_at
+from reconciler.adapters.git import commit_at, files_at, git_state
 from reconciler.errors import UsageError
 
 
@@ -98,6 +99,22 @@ def test_a_link_in_the_place_of_a_folder_is_refused(folders: Path, target: str):
         files_at(folders / "desired-state", "HEAD", wanted=every, most=100)
 
 
+@pytest.mark.parametrize(("link", "target"), [("desired-state", "."), ("above", ".")])
+def test_a_link_to_the_top_of_the_repository_is_refused(folders: Path, link: str, target: str):
+    shutil.rmtree(folders / "examples")
+    if link == "desired-state":
+        shutil.rmtree(folders / link)
+    (folders / link).symlink_to(target)
+    folder = folders / link if link == "desired-state" else folders / link / "desired-state"
+
+    with pytest.raises(UsageError, match=r"is a link to .* in its repository"):
+        files_at(folder, "HEAD", wanted=every, most=100)
+
+
+def test_the_top_of_the_repository_can_be_the_folder(folders: Path):
+    assert len(files_at(folders, "HEAD", wanted=every, most=100)) == 3
+
+
 def test_a_repository_that_is_itself_behind_a_link_is_read(folders: Path, tmp_path_factory):
     link = tmp_path_factory.mktemp("behind") / "link"
     link.symlink_to(folders)
@@ -145,3 +162,62 @@ def test_a_commit_without_the_folder_has_no_files(repository: Path):
     (repository / "new").mkdir()
 
     assert files_at(repository / "new", "HEAD", wanted=every, most=100) == ()
+
+
+@pytest.fixture
+def pretender(repository: Path) -> Path:
+    """A folder whose files make it a bare repository: its own origin/main, and a program to run."""
+    folder = repository / "desired-state"
+    folder.mkdir()
+    shutil.copytree(repository / ".git", folder, dirs_exist_ok=True)
+    (folder / "a.yaml").write_text("evil")
+    git(repository, f"--git-dir={folder}", f"--work-tree={folder}", "add", "a.yaml")
+    git(repository, f"--git-dir={folder}", "commit", "--quiet", "--message", "evil")
+    git(repository, f"--git-dir={folder}", "update-ref", "refs/remotes/origin/main", "HEAD")
+    git(repository, f"--git-dir={folder}", "config", "core.worktree", ".")
+    ran = f"touch '{repository / 'ran'}'; false"
+    git(repository, f"--git-dir={folder}", "config", "core.fsmonitor", ran)
+    git(repository, "add", "--all")  # all of it can be committed
+    git(repository, "commit", "--quiet", "--message", "harmless")
+    return folder
+
+
+def test_git_itself_is_taken_in_by_a_folder_that_passes_for_a_repository(pretender: Path):
+    assert git(pretender, "show", "origin/main:a.yaml") == "evil"
+    git(pretender, "status")
+    assert (pretender.parent / "ran").exists()
+
+
+@pytest.mark.parametrize("below", [".", "tenants"])
+def test_a_folder_that_passes_for_a_repository_is_refused_and_runs_nothing(pretender, below):
+    folder = pretender / below
+    folder.mkdir(exist_ok=True)
+
+    for asked in (
+        lambda: files_at(folder, "origin/main", wanted=every, most=100),
+        lambda: commit_at(folder, "origin/main"),
+        lambda: git_state(folder),
+    ):
+        with pytest.raises(UsageError, match="desired-state passes for a git repository"):
+            asked()
+
+    assert not (pretender.parent / "ran").exists()
+
+
+@pytest.mark.parametrize("place", [".", "desired-state"])
+def test_a_file_head_alone_is_no_matter(folders: Path, place: str):
+    (folders / place / "HEAD").write_text("ref: refs/heads/evil")
+
+    found = files_at(folders / "desired-state", "HEAD", wanted=every, most=100)
+
+    assert [data for _, data in found] == [b"desired-state"]
+    assert git_state(folders / "desired-state").commit == git(folders, "rev-parse", "HEAD")
+
+
+def test_what_lies_above_the_repository_does_not_count(tmp_path: Path, folders: Path):
+    outer = tmp_path / "outer"
+    shutil.copytree(folders, outer / "inner")
+    (outer / "refs").mkdir()
+    (outer / "HEAD").write_text("ref: refs/heads/work")
+
+    assert content(outer / "inner" / "desired-state", "HEAD") == b"desired-state"

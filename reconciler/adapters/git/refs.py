@@ -2,14 +2,13 @@
 
 import os
 import re
-import subprocess
 from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 
+from reconciler.adapters.git.calls import git
 from reconciler.errors import UsageError
 
 _REGULAR = ("100644", "100755")
-_TIMEOUT = 60
 
 
 def commit_at(folder: Path, ref: str) -> str:
@@ -22,7 +21,7 @@ def commit_at(folder: Path, ref: str) -> str:
         raise UsageError(f"{ref!r} is no git ref: a ref does not begin with a hyphen")
     if len(found := _named(folder, ref)) > 1:
         raise UsageError(f"{ref!r} stands for {' and '.join(found)}; name one of them in full")
-    commit = _git(
+    commit = git(
         folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"
     )
     if commit is None or not re.fullmatch(rb"[0-9a-f]{40,64}\n", commit):
@@ -41,8 +40,8 @@ def files_at(
     Paths are those of the folder of today. A file larger than `most` bytes comes as its first
     `most + 1`. Raises UsageError where there is no such ref, no repository or no git.
     """
-    listed = _git(folder, "ls-tree", "-r", "-z", "--full-name", commit_at(folder, ref), ".")
-    names = _git(folder, "rev-parse", "--show-prefix")
+    listed = git(folder, "ls-tree", "-r", "-z", "--full-name", commit_at(folder, ref), ".")
+    names = git(folder, "rev-parse", "--show-prefix")
     if listed is None or names is None:
         raise UsageError(f"git cannot list the files of {ref!r}")
     prefix = names.decode("utf-8", "surrogateescape").rstrip("\n")
@@ -55,12 +54,18 @@ def files_at(
 
 
 def _require_no_link(folder: Path, prefix: str) -> None:
-    """A link that somebody puts in the place of the folder would choose what is read of the ref."""
-    there = PurePosixPath(prefix).parts
-    written = Path(os.path.normpath(folder.absolute())).parts  # resolve() would follow the link
-    if there and written[-len(there) :] != there:
+    """A link that somebody puts in the place of the folder would choose what is read of the ref.
+
+    So the way from the top of the repository, as it was written, has to be the one that git sees.
+    """
+    top = git(folder, "rev-parse", "--show-toplevel") or b"."
+    written = Path(os.path.normpath(folder.absolute()))  # resolve() would follow the link
+    real = Path(os.fsdecode(top.rstrip(b"\n")))
+    above = reversed((written, *written.parents))
+    ways = (written.relative_to(place) for place in above if place.resolve() == real)
+    if next(ways, None) != Path(prefix):
         raise UsageError(
-            f"{folder} is a link to {prefix} in its repository; name the folder itself"
+            f"{folder} is a link to {prefix or 'the top'} in its repository; name the folder itself"
         )
 
 
@@ -68,7 +73,7 @@ def _named(folder: Path, ref: str) -> tuple[str, ...]:
     """The refs that git could take a name for, gitrevisions(7); a suffix says no name."""
     name = re.split(r"[~^:]|@\{", ref)[0]
     names = [f"refs/{kind}{name}" for kind in ("", "tags/", "heads/", "remotes/")]
-    listed = _git(folder, "for-each-ref", "--format=%(refname)", *names) or b""
+    listed = git(folder, "for-each-ref", "--format=%(refname)", *names) or b""
     return tuple(n for n in listed.decode("utf-8", "surrogateescape").split("\n") if n in names)
 
 
@@ -81,7 +86,7 @@ def _blobs(listed: bytes, prefix: str) -> Iterable[tuple[PurePosixPath, str]]:
 
 
 def _contents(folder: Path, blobs: list[str], most: int) -> list[bytes]:
-    answer = _git(folder, "cat-file", "--batch", given="".join(f"{b}\n" for b in blobs).encode())
+    answer = git(folder, "cat-file", "--batch", given="".join(f"{b}\n" for b in blobs).encode())
     contents = []
     rest = memoryview(answer or b"")
     for blob in blobs:
@@ -93,15 +98,3 @@ def _contents(folder: Path, blobs: list[str], most: int) -> list[bytes]:
         contents.append(bytes(rest[start : min(end, start + most + 1)]))
         rest = rest[end + 1 :]
     return contents
-
-
-def _git(folder: Path, *arguments: str, given: bytes = b"") -> bytes | None:
-    """What git answers; None where it refuses, or is not there."""
-    command = ["git", "-C", str(folder), *arguments]
-    try:
-        done = subprocess.run(  # noqa: S603 — a fixed program and words that are no options, no shell
-            command, input=given, capture_output=True, check=False, timeout=_TIMEOUT
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout if done.returncode == 0 else None

@@ -216,14 +216,18 @@ class SchemaExtension:
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def guarded_by(self, trusted: "SchemaExtension") -> "SchemaExtension":
-        """With the owners and the personal data that a trusted version names as well."""
+        """With the owners and the personal data that a trusted version names as well.
+
+        Its own names come first, as in its file; what the schema no longer has is no name any more.
+        """
+        left = (name for name in trusted.personal if self.schema.at(name) is not None)
         named = {
             kind: tuple(dict.fromkeys((*trusted.owners.get(kind, ()), *self.owners.get(kind, ()))))
             for kind in ChangeKind
         }
         return replace(
             self,
-            personal=tuple(dict.fromkeys((*trusted.personal, *self.personal))),
+            personal=tuple(dict.fromkeys((*self.personal, *left))),
             owners={kind: owners for kind, owners in named.items() if owners},
         )
 

@@ -201,3 +201,18 @@ def test_a_pull_request_cannot_rid_itself_of_its_owners(repository):
     assert "Must approve what is exposing: @acme/privacy: hr-extension (1 tenant)\n" in done.out
     assert "Must approve what is additive: @me: hr-extension (1 tenant)\n" in done.out
     assert "Must approve what is exposing" not in repository.run("plan").out
+
+
+def test_an_attribute_with_personal_data_can_be_taken_out(repository):
+    hr = "desired-state/extensions/hr-extension.yaml"
+    repository.edit(hr, "spec:\n", "spec:\n  personal: [isContractor, payrollStartDate]\n")
+    git(repository, "commit", "--quiet", "--all", "--message", "personal")
+    text = (repository.path / hr).read_text()
+    left = [line for line in text.splitlines() if "name: payroll" not in line]
+    repository.write(hr, "\n".join(left).replace(", payrollStartDate]", "]"))
+
+    done = repository.run("plan", "--tenants-from", "HEAD")
+
+    assert done.code == 0, done.everything
+    assert "Plan: 2 to add" in done.out
+    assert "personal data, returned unasked" in done.out  # of the other one

@@ -240,7 +240,7 @@ def test_owners_and_personal_data_of_a_trusted_version_cannot_be_taken_out():
 
     guarded = proposed.guarded_by(trusted)
 
-    assert guarded.personal == ("grade", "other")
+    assert guarded.personal == ("other", "grade")
     assert guarded.owners == {ADDITIVE: ("@acme/hr", "@me"), EXPOSING: OWNERS[EXPOSING]}
     assert guarded.schema == proposed.schema
 

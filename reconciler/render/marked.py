@@ -38,14 +38,19 @@ def marked(marker: str, text: str) -> str:
 
 
 def nothing_changes(plan: str) -> bool:
-    """Whether a plan in Markdown says, before its first table or fence, that there is no change."""
+    """Whether a plan in Markdown says, before its first table or fence, that there is no change.
+
+    And nothing else: a list there tells what needs a look, or which tenants the folder redirects.
+    """
+    said_so = False
     for line in plan.splitlines():
+        if line.startswith("- "):
+            return False
         said = line.lstrip("#*_> ")
         if _BEFORE.match(said):
-            return False
-        if said.startswith("No changes."):
-            return True
-    return False
+            break
+        said_so = said_so or said.startswith("No changes.")
+    return said_so
 
 
 def with_plan(marker: str, result: str, earlier: str | None) -> str:

@@ -1,6 +1,7 @@
 """`reconciler comment` as a job calls it: real processes, a stub of GitHub on loopback."""
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +47,26 @@ def test_a_plan_without_changes_makes_no_comment_where_none_is(folder: Folder, s
     assert done.code == 0
     assert "nothing changes, so pull request 5 gets no comment" in done.err
     assert stub.state.writes() == []
+
+
+def test_a_pull_request_that_redirects_a_tenant_gets_a_comment_all_the_same(
+    folder: Folder, stub: Stub
+):
+    applied(folder)
+    for words in ("init --quiet", "add desired-state", f"{_WHO} commit --quiet --message trusted"):
+        subprocess.run(["git", *words.split()], cwd=folder.path, check=True)
+    folder.edit("desired-state/tenants/local.yaml", "embedded://local", "embedded://elsewhere")
+    folder.run("plan", "--tenants-from", "HEAD", "--markdown", "plan.md")
+
+    done = folder.run("comment", "--pr", "5", "--body", "plan.md")
+
+    assert "pull request 5: created" in done.err
+    [said] = stub.state.said(5)
+    assert "## No changes." in said
+    assert "- changed in the folder, which is not used: `local`" in said
+
+
+_WHO = "-c user.name=t -c user.email=t@example.invalid"
 
 
 def test_two_keys_are_two_comments(folder: Folder, stub: Stub):

@@ -1,11 +1,26 @@
 """`import`: a tenant that exists becomes manifests, and a plan after it is empty."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import pytest
 
+from reconciler.domain.jsontext import Json
+from reconciler.domain.scim import SCHEMA_URN
 from tests.cli.test_errors import assert_told
-from tests.program import HR_URN, WORK_URN, DevTenant
+from tests.faultserver import in_turn, json_reply, serving
+from tests.program import HR_URN, WORK_URN, DevTenant, Folder
+
+Document = dict[str, Any]
 
 EXTENSIONS = "desired-state/extensions"
+LOCAL = "desired-state/tenants/local.yaml"
+TENANT = """apiVersion: reconciler/v1
+kind: Tenant
+metadata: {{name: dev}}
+spec: {{dialect: rfc7644, baseUrl: "{}"}}
+"""
 ODD = "urn:ietf:params:scim:schemas:extension:genesys:2.0:User:Odd"
 
 
@@ -72,6 +87,73 @@ def test_every_live_shape_plans_empty_after_its_import(dev_tenant: DevTenant, sh
 
     assert imported.code == 0, imported.everything
     assert_told(planned, 0, "1 in sync", "0 unmanaged")
+
+
+SHAPED_URNS = ("urn:acme:hr:2.0:Grade;v=1", "urn:acme:fi:2.0:Grade;v=1")
+SERVED: dict[str, Json] = {
+    "as the RFC spells it": {
+        "schemas": [SCHEMA_URN],
+        "name": "Grade",
+        "description": "",
+        "attributes": [{"name": "grade", "type": "string", "caseExact": False}],
+        "meta": {"resourceType": "Schema"},
+    },
+    "in odd casing": {
+        "Name": "GRADE",
+        "ATTRIBUTES": [
+            {"NAME": "grade", "Type": "DATE_TIME", "MultiValued": "True", "returned": "Always"}
+        ],
+    },
+    "without attributes": {"name": "Grade"},
+    "with attributes that are null": {"name": "Grade", "attributes": None},
+    "with everything that a rule refuses": {
+        "attributes": [
+            {"name": "1st", "type": "money", "mutability": "sometimes", "caseexakt": True},
+            {"name": "id", "type": "string", "subAttributes": [{"name": "part"}]},
+            {"name": "ID", "type": "complex", "uniqueness": "global"},
+        ],
+        "colour": {"of": ["it", 1e22, None], "no": "on"},
+    },
+}
+LISTINGS: dict[str, Callable[[list[Document]], Json]] = {
+    "a ListResponse": lambda schemas: {"totalResults": len(schemas), "Resources": schemas},
+    "a ListResponse in odd casing": lambda schemas: {"TOTALRESULTS": 2, "resources": schemas},
+    "an array": lambda schemas: schemas,
+    "a map": lambda schemas: {
+        schema["id"]: {m: v for m, v in schema.items() if m != "id"} for schema in schemas
+    },
+}
+
+
+@contextmanager
+def listing(folder: Folder, listed: Json) -> Iterator[None]:
+    """A tenant whose service answers every request with this, in place of all manifests."""
+    for path in (*(folder.path / EXTENSIONS).iterdir(), folder.path / LOCAL):
+        path.unlink()
+    with serving(in_turn(json_reply(listed))) as server:
+        folder.write("desired-state/tenants/dev.yaml", TENANT.format(server.url("/scim")))
+        yield
+
+
+@pytest.mark.parametrize(
+    ("schema", "listed"),
+    [
+        *((schema, "a ListResponse") for schema in SERVED),
+        *(("in odd casing", listed) for listed in LISTINGS if listed != "a ListResponse"),
+    ],
+)
+def test_a_plan_is_empty_after_an_import_of_whatever_is_served(folder: Folder, schema, listed):
+    schemas = [{"id": urn, **SERVED[schema]} for urn in SHAPED_URNS]
+    with listing(folder, LISTINGS[listed](schemas)):
+        imported = folder.run("import", "dev")
+        planned = folder.run("plan", "--detailed-exitcode")
+        again = folder.run("import", "dev")
+
+    assert_told(imported, 0, *SHAPED_URNS, "2 manifests written")
+    assert_told(planned, 0, "2 in sync", "0 unmanaged")
+    assert_told(again, 0, "0 manifests written")
+    names = sorted(path.name for path in (folder.path / EXTENSIONS).iterdir())
+    assert names == ["dev-grade-v-1-2.yaml", "dev-grade-v-1.yaml"]
 
 
 def test_a_file_that_says_something_else_is_not_overwritten(dev_tenant: DevTenant):

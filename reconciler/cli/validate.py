@@ -40,9 +40,12 @@ def _breaking(invocation: Invocation, loaded: Loaded) -> tuple[Problem, ...]:
         return ()
     most = limits_of(invocation).file_bytes
     files = files_at(folder_of(invocation), ref, wanted=is_manifest, most=most)
-    before, unread = extensions_of(ManifestFile(path, data) for path, data in files)
+    before, unread = extensions_of((ManifestFile(path, data) for path, data in files), most)
     for path in unread:
         told = f"{path} of {ref} is no manifest of today's format, and is not compared"
+        invocation.console.complain(visible(told))
+    if not files:
+        told = f"{ref} has no manifests in {folder_of(invocation)}: nothing was compared"
         invocation.console.complain(visible(told))
     if loaded.manifests is None:
         return ()

@@ -109,6 +109,26 @@ def test_a_new_optional_attribute_breaks_nothing(committed: Folder):
     assert_told(committed.run("validate", "--against", "HEAD"), 0)
 
 
+def test_a_file_that_is_large_on_purpose_is_compared_too(committed: Folder):
+    rows = [f"      - {{name: filler{n:04}, description: {'x' * 200}}}\n" for n in range(1400)]
+    shipped = (committed.path / HR).read_text()
+    committed.write(HR, shipped + "".join(rows))
+    git(committed, "commit", "--quiet", "-am", "large")
+    committed.write(HR, shipped + "".join(rows[1:]))
+
+    done = committed.run("validate", "--against", "HEAD", "--max-file-kib", "512")
+
+    assert_told(done, 6, "SCH001", "filler0000")
+
+
+def test_a_ref_without_manifests_says_that_nothing_was_compared(committed: Folder):
+    (committed.path / "desired-state").rename(committed.path / "manifests")
+
+    done = committed.run("validate", "--against", "HEAD", "--desired-state", "manifests")
+
+    assert_told(done, 0, "HEAD has no manifests in manifests")
+
+
 @pytest.mark.parametrize("ref", ["no-such-ref", "--upload-pack=x", ""])
 def test_a_ref_that_is_none_is_told(committed: Folder, ref):
     assert_told(committed.run("validate", f"--against={ref}"), 1, ref)

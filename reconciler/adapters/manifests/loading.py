@@ -125,13 +125,14 @@ def check_text(text: str, path: str) -> tuple[Problem, ...]:
 
 
 def extensions_of(
-    files: Iterable[ManifestFile],
+    files: Iterable[ManifestFile], most: int = MAX_BYTES
 ) -> tuple[tuple[SchemaExtension, ...], tuple[str, ...]]:
     """The extensions of another time, and the files that cannot be read as manifests today.
 
-    Only the shape counts: what was let through then may break a rule that came later.
+    Only the shape counts: what was let through then may break a rule that came later. A file of
+    more than `most` bytes is not read.
     """
-    documents, unread = _of_another_time(files)
+    documents, unread = _of_another_time(files, most)
     return manifests_of(documents).extensions, unread
 
 
@@ -157,7 +158,7 @@ def _guarded(extension: SchemaExtension, trusted: Iterable[SchemaExtension]) -> 
 
 
 def _of_another_time(
-    files: Iterable[ManifestFile], most: int = MAX_BYTES
+    files: Iterable[ManifestFile], most: int
 ) -> tuple[tuple[Document, ...], tuple[str, ...]]:
     """The documents of the files that are manifests today, and the other files."""
     documents: list[Document] = []

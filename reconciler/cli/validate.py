@@ -1,17 +1,20 @@
 """`validate`: check the manifests, offline, and what they break of those of a git ref."""
 
+import os
 from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
 
 from reconciler import __version__
 from reconciler.adapters.dialects import load_dialects
-from reconciler.adapters.git import files_at
+from reconciler.adapters.git import files_at, path_in_repository
 from reconciler.adapters.manifest_files import ManifestFile, is_manifest
 from reconciler.adapters.manifests import Loaded, extensions_of
 from reconciler.cli.exits import Exit
 from reconciler.cli.main import Invocation
 from reconciler.cli.manifests import folder_of, limits_of, load_desired
 from reconciler.domain.compatibility import compare
-from reconciler.domain.manifest import Manifests, Problem, Severity
+from reconciler.domain.manifest import Manifests, Place, Problem, Severity
 from reconciler.render.paint import counted, visible
 from reconciler.render.problems_github import problems_github
 from reconciler.render.problems_json import problems_json
@@ -58,12 +61,25 @@ def _print(invocation: Invocation, problems: tuple[Problem, ...], loaded: Loaded
         case "json":
             console.data(problems_json(problems, version=__version__))
         case "sarif":
-            console.data(problems_sarif(problems, version=__version__))
+            rooted = _from_the_root(folder_of(invocation), problems)
+            console.data(problems_sarif(rooted, version=__version__))
         case "github":
-            console.commands(problems_github(problems))
+            console.commands(problems_github(_from_the_root(folder_of(invocation), problems)))
         case _:
             lines = loaded.sources.lines_of(problems)
             console.data(problems_text(problems, lines, paint=console.paint))
+
+
+def _from_the_root(folder: Path, problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """With paths as from the root of the repository, which is where GitHub looks for them."""
+    above = path_in_repository(folder)
+    if above is None:
+        return tuple(problems)
+    return tuple(replace(p, place=_under(above, p.place, folder)) for p in problems)
+
+
+def _under(above: Path, place: Place, folder: Path) -> Place:
+    return replace(place, path=(above / os.path.relpath(place.path, folder)).as_posix())
 
 
 def _say_valid(invocation: Invocation, manifests: Manifests, files: int) -> None:

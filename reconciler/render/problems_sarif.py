@@ -12,6 +12,7 @@ from reconciler.domain.rules import CATALOGUE
 _SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
+_ROOT = "%SRCROOT%"  # which code scanning takes for the root of the repository
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 
 
@@ -26,6 +27,7 @@ def problems_sarif(problems: Sequence[Problem], *, version: str) -> str:
                 "rules": [_rule(rule) for rule in rules],
             }
         },
+        "originalUriBaseIds": {_ROOT: {"description": {"text": "the root of the repository"}}},
         "columnKind": "unicodeCodePoints",
         "results": [_result(problem, rules.index(problem.rule)) for problem in problems],
     }
@@ -63,9 +65,16 @@ def _result(problem: Problem, index: int) -> Json:
         "locations": [
             {
                 "physicalLocation": {
-                    "artifactLocation": {"uri": quote(place.path)},
+                    "artifactLocation": _artifact(place.path),
                     "region": {"startLine": place.line, "startColumn": place.column},
                 }
             }
         ],
     }
+
+
+def _artifact(path: str) -> Json:
+    """A file of the repository, or (outside of any) one of this machine."""
+    if path.startswith("/"):
+        return {"uri": f"file://{quote(path)}"}
+    return {"uri": quote(path), "uriBaseId": _ROOT}

@@ -74,6 +74,26 @@ def test_sarif_is_what_its_published_schema_says(folder: Folder):
     assert log["runs"][0]["results"]
 
 
+@pytest.mark.parametrize("absolute", [True, False])
+def test_code_scanning_and_annotations_find_files_from_the_root_of_the_repository(
+    committed: Folder, absolute
+):
+    below = Folder(committed.path / "sub/deeper")
+    below.path.mkdir(parents=True)
+    manifests = str(committed.path / "desired-state") if absolute else "../../desired-state"
+
+    sarif = below.run("validate", "--desired-state", manifests, "--format", "sarif")
+    github = below.run("validate", "--desired-state", manifests, "--format", "github")
+
+    (run,) = json.loads(sarif.out)["runs"]
+    artifacts = [
+        result["locations"][0]["physicalLocation"]["artifactLocation"] for result in run["results"]
+    ]
+    assert {"uri": HR, "uriBaseId": "%SRCROOT%"} in artifacts
+    assert "%SRCROOT%" in run["originalUriBaseIds"]
+    assert f"::notice file={HR},line=" in github.out
+
+
 def test_an_annotation_cannot_be_broken_out_of(folder: Folder):
     folder.edit(HR, "name: HRExtension", 'name: "x%0A::error::y"')
     folder.edit(HR, "isContractor, type", '"::set-output, name=a::b", type')

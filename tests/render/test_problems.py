@@ -184,7 +184,10 @@ def test_sarif_is_by_its_published_schema(several: list[Problem]) -> None:
         location = result["locations"][0]["physicalLocation"]
         assert rules[result["ruleIndex"]]["id"] == result["ruleId"] == each.rule
         assert result["message"]["text"] == each.words
-        assert unquote(location["artifactLocation"]["uri"]) == each.place.path
+        artifact = location["artifactLocation"]
+        outside = each.place.path.startswith("/")
+        assert unquote(artifact["uri"]) == ("file://" if outside else "") + each.place.path
+        assert artifact.get("uriBaseId") == (None if outside else "%SRCROOT%")
         assert location["region"]["startLine"] == each.place.line
 
 

@@ -98,7 +98,7 @@ def _read_only_is_not_required(attribute: AttributeSite) -> Iterator[Fault]:
 
 def _parts_mean_what_they_mean(attribute: AttributeSite) -> Iterator[Fault]:
     parent = attribute.parent
-    wanted = _PARTS.get(str(attribute.members.get("name")))
+    wanted = _PARTS.get(fold(str(attribute.members.get("name"))))
     if parent and parent.is_set("multiValued") and wanted and attribute.type != wanted:
         yield _fault(
             attribute, "type", f"in a multi-valued attribute its type is {wanted}", at_key=True

@@ -130,7 +130,7 @@ def _levels(sites: Iterable[AttributeSite]) -> Iterable[list[AttributeSite]]:
 
 
 def _common_attributes_are_left_alone(schema: SchemaSite) -> Iterator[Fault]:
-    for site in _of_top_level(schema, _COMMON):
+    for site in () if schema.is_core else _of_top_level(schema, _COMMON):
         yield Fault(
             (*site.path, "name"),
             f"{site.label}: id, externalId, meta and schemas are in every resource already; "
@@ -236,7 +236,7 @@ SCHEMA_RULES: tuple[Rule[SchemaSite], ...] = (
     Rule(
         "SCIM-S08",
         Severity.ERROR,
-        "common attributes are not redefined; RFC 7643 sections 3.1, 3.3",
+        "an extension does not redefine common attributes; RFC 7643 sections 3.1, 3.3",
         _common_attributes_are_left_alone,
     ),
     Rule(

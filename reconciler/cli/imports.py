@@ -9,6 +9,7 @@ from pathlib import Path
 from reconciler.adapters.dialects import load_dialects
 from reconciler.adapters.git import git_state
 from reconciler.adapters.manifests import draft
+from reconciler.adapters.packaged import schema_file
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import write_file
 from reconciler.cli.main import Invocation
@@ -22,6 +23,9 @@ from reconciler.errors import UsageError
 from reconciler.importing import importable, manifest_for, names_for
 from reconciler.planning import Desired
 from reconciler.render.paint import counted, visible
+
+_EDITORS = "# yaml-language-server: $schema="
+_SCHEMA = "reconciler/schemas/manifest.json"  # in a checkout of this repository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,11 +94,12 @@ def _drafts(
         path = _file(out, names[schema.key], managed.get(schema.key))
         full = invocation.arguments.flag("full")
         document = manifest_for(schema, tenant=tenant.name, name=names[schema.key], full=full)
-        text, problems = draft(document, path.name, head=_head(path))
+        before = _existing(path)
+        text, problems = draft(document, path.name, head=_head(path, before))
         if problems:
             failures.append(f"{schema.id} cannot be written as a manifest: {problems[0].message}")
         else:
-            drafts.append(Draft(path=path, before=_existing(path), after=text))
+            drafts.append(Draft(path=path, before=before, after=text))
     return drafts, failures
 
 
@@ -125,10 +130,20 @@ def _names(
     return {**names_for(tenant.name, new, taken), **kept}
 
 
-def _head(path: Path) -> str:
-    """The comment that lets editors check the file, as the shipped manifests have it."""
-    schema = os.path.relpath("reconciler/schemas/manifest.json", path.parent)
-    return f"# yaml-language-server: $schema={Path(schema).as_posix()}"
+def _head(path: Path, before: str | None) -> str:
+    """The comment that lets editors check the file, as the shipped manifests have it.
+
+    It names the schema of the checkout around the file or the working directory, which is the
+    same for everybody who has that; without one it names that of the program on this machine.
+    What a file that is there names already stays.
+    """
+    first = (before or "").partition("\n")[0]
+    if first.startswith(_EDITORS):
+        return first
+    here = Path.cwd()
+    around = [folder / _SCHEMA for folder in (*path.absolute().parents, here, *here.parents)]
+    found = next((schema for schema in around if schema.is_file()), schema_file("manifest"))
+    return _EDITORS + Path(os.path.relpath(found, path.parent)).as_posix()
 
 
 def _existing(path: Path) -> str | None:

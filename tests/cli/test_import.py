@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import SCHEMA_URN
 from tests.cli.test_errors import assert_told
 from tests.faultserver import in_turn, json_reply, serving
-from tests.program import HR_URN, WORK_URN, DevTenant, Folder
+from tests.program import HR_URN, ROOT, WORK_URN, DevTenant, Folder
 
 Document = dict[str, Any]
 
@@ -154,6 +155,32 @@ def test_a_plan_is_empty_after_an_import_of_whatever_is_served(folder: Folder, s
     assert_told(again, 0, "0 manifests written")
     names = sorted(path.name for path in (folder.path / EXTENSIONS).iterdir())
     assert names == ["dev-grade-v-1-2.yaml", "dev-grade-v-1.yaml"]
+
+
+def schema_named_by(path: Path) -> Path:
+    first = path.read_text().splitlines()[0]
+    return (path.parent / first.removeprefix("# yaml-language-server: $schema=")).resolve()
+
+
+def test_editors_find_the_schema_wherever_the_manifest_is_written(folder: Folder):
+    below = Folder(folder.path / "sub")
+    below.path.mkdir()
+    with listing(folder, [{"id": SHAPED_URNS[0], **SERVED["as the RFC spells it"]}]):
+        folder.run("import", "dev", "--out", "else/where")
+        checkout = folder.write("reconciler/schemas/manifest.json", "{}")
+        outside = f"{folder.path}-outside"
+        folder.run("import", "dev", "--out", outside)
+        below.run("import", "dev", "--desired-state", "../desired-state")
+        folder.edit(f"{EXTENSIONS}/dev-grade-v-1.yaml", "../../reconciler/schemas/", "../../")
+        again = folder.run("import", "dev")
+
+    assert_told(again, 0, "0 manifests written")
+    folder.edit(f"{EXTENSIONS}/dev-grade-v-1.yaml", "../../", "../../reconciler/schemas/")
+    assert schema_named_by(folder.path / "else/where/dev-grade-v-1.yaml") == (
+        ROOT / "reconciler/schemas/manifest.json"
+    )
+    assert schema_named_by(Path(outside) / "dev-grade-v-1.yaml") == checkout
+    assert schema_named_by(folder.path / EXTENSIONS / "dev-grade-v-1.yaml") == checkout
 
 
 def test_a_file_that_says_something_else_is_not_overwritten(dev_tenant: DevTenant):

@@ -15,9 +15,10 @@ from reconciler.render.marked import (
     comment_marker,
     marked,
     nothing_changes,
+    result_in,
     with_plan,
 )
-from reconciler.render.run_markdown import did_nothing, run_markdown
+from reconciler.render.run_markdown import APPLIED, did_nothing, run_markdown
 
 _PERMISSION = "pull-requests: write"
 
@@ -79,6 +80,8 @@ def _show_report(invocation: Invocation, posts: Posts, number: int, marker: str)
     earlier = posts.comment(number, marker)
     if earlier is None and did_nothing(report):
         return f"nothing was applied, so pull request {number} gets no comment"
+    if earlier is not None and did_nothing(report) and result_in(earlier) == APPLIED:
+        return f"nothing was applied, so pull request {number} keeps its comment"
     return _told(
         posts.show(number, marker, with_plan(marker, run_markdown(report), earlier)), number
     )

@@ -1,4 +1,4 @@
-"""GitHub for one command: its settings, its token masked before it is used, its patience."""
+"""GitHub for one command: its settings, its patience, and a connection that ends with it."""
 
 import random
 from collections.abc import Iterator

@@ -53,6 +53,12 @@ def nothing_changes(plan: str) -> bool:
     return said_so
 
 
+def result_in(comment: str) -> str | None:
+    """The head of the result that a comment shows; None where it shows a plan alone."""
+    found = re.match(r"<!-- [^\n]* -->\n+### ([^\n]+)", comment)
+    return found[1] if found else None
+
+
 def with_plan(marker: str, result: str, earlier: str | None) -> str:
     """What became of a plan, and below it, folded, the plan as the comment has shown it so far.
 

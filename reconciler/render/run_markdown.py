@@ -15,6 +15,8 @@ _HEADS = {
     5: "Refused: another run holds the lock",
     6: "Refused: a safety limit",
 }
+APPLIED = "Applied"
+"""The head of a run that did all that there was to do."""
 _VERIFIED = ("applied", "adopted")
 
 
@@ -42,7 +44,7 @@ def did_nothing(report: Json) -> bool:
 def _head(report: Json) -> str:
     number = report["exit"]["code"]
     if number == 0:
-        return "Nothing to apply" if did_nothing(report) else "Applied"
+        return "Nothing to apply" if did_nothing(report) else APPLIED
     if number > 128:
         return "Interrupted; the next run goes on"
     return _HEADS.get(number, "Failed")

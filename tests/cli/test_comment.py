@@ -117,6 +117,33 @@ def test_a_run_that_had_nothing_to_do_is_not_told_where_no_plan_was(folder: Fold
     assert stub.state.writes() == []
 
 
+def test_a_later_run_with_nothing_to_do_leaves_what_was_applied(folder: Folder, stub: Stub):
+    applied(folder)
+    folder.run("comment", "--pr", "5", "--report", "report.json")
+    before = stub.state.said(5)
+    applied(folder)
+
+    done = folder.run("comment", "--pr", "5", "--report", "report.json")
+
+    assert done.code == 0
+    assert "nothing was applied, so pull request 5 keeps its comment" in done.err
+    assert stub.state.said(5) == before
+    assert before[0].startswith(f"{MARKER}\n### Applied\n")
+
+
+def test_a_run_with_nothing_left_to_do_is_told_after_one_that_failed(folder: Folder, stub: Stub):
+    refused = folder.run("apply", "--approve", f"sha256:{'0' * 64}", "--report", "report.json")
+    assert refused.code == 4
+    folder.run("comment", "--pr", "5", "--report", "report.json")
+    folder.run("apply", "--auto-approve")
+    applied(folder)
+
+    folder.run("comment", "--pr", "5", "--report", "report.json")
+
+    [said] = stub.state.said(5)
+    assert said.startswith(f"{MARKER}\n### Nothing to apply\n")
+
+
 def test_a_refused_run_is_told_as_what_it_was(folder: Folder, stub: Stub):
     done = folder.run("apply", "--approve", f"sha256:{'0' * 64}", "--report", "report.json")
     assert done.code == 4

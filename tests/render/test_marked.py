@@ -14,6 +14,7 @@ from reconciler.render.marked import (
     drift_marker,
     marked,
     nothing_changes,
+    result_in,
     tenant_of,
     with_plan,
 )
@@ -75,6 +76,12 @@ def test_the_plan_is_kept_below_the_result_however_often_that_is_told():
     assert once.count(PLAN) == twice.count(PLAN) == 1
     assert twice == once.replace("### Applied", "### Applied, again")
     assert once.count("<details>") == once.count("</details>") == 2
+
+
+def test_the_head_of_a_result_is_found_again_and_a_plan_has_none():
+    assert result_in(with_plan(MARKER, "### Applied\n\nx", marked(MARKER, PLAN))) == "Applied"
+    assert result_in(marked(MARKER, PLAN)) is None
+    assert result_in(marked(MARKER, "x\n### Applied")) is None
 
 
 def test_without_a_plan_the_result_stands_alone_and_again_alone():

@@ -1,10 +1,11 @@
 """Which source lines a report may repeat: none that holds, or by mistake could hold, a secret."""
 
+import re
 from collections import defaultdict
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from reconciler.adapters.yaml_reader import Document, Path
+from reconciler.adapters.yaml_reader import Document, Path, Spot
 from reconciler.domain.manifest import Place, Problem
 from reconciler.domain.scim import fold
 
@@ -32,7 +33,7 @@ class Sources:
     def _lines(self, path: str) -> list[str]:
         """All of a file; nothing of one that is half read and could hold a secret."""
         data = self.texts.get(path, b"")
-        if path in self.broken and any(word in data.lower() for word in _HINTS):
+        if path in self.broken and _HINT.search(data):
             return []
         return data.decode("utf-8", "replace").removeprefix("\ufeff").split("\n")
 
@@ -43,10 +44,22 @@ def _paths_by_line(
     """For each line on which something begins, whether each of that may be shown."""
     lines = defaultdict(list)
     for document in (d for d in documents if d.path in files):
-        shown = _may_show_of_extension if _is_extension(document) else _may_show_of_tenant
+        shown = _may_show(document)
         for path, mark in document.marks():
             lines[document.path, mark.line].append(shown(path))
     return lines
+
+
+def _may_show(document: Document) -> Callable[[Path], bool]:
+    """Whether what stands at a path of the document may be shown."""
+    if not isinstance(document.spots, Spot):
+        return _never
+    return _may_show_of_extension if _is_extension(document) else _may_show_of_tenant
+
+
+def _never(_: Path) -> bool:
+    """Nobody knows what stands on which line, or it is a text of no kind."""
+    return False
 
 
 def _is_extension(document: Document) -> bool:
@@ -69,4 +82,4 @@ _OPEN: tuple[Path, ...] = (
     ("spec", "dialect"), ("spec", "targetSystem"),
 )  # fmt: skip
 _OPEN_BELOW: tuple[Path, ...] = (("metadata", "labels"), ("spec", "limits"))
-_HINTS = (b"auth", b"webhook", b"secret", b"token", b"password", b"tenant\n", b"baseurl")
+_HINT = re.compile(rb"auth|webhook|secret|token|password|kind\W+tenant\b|baseurl", re.IGNORECASE)

@@ -439,7 +439,10 @@ def test_no_message_repeats_a_scalar_that_may_be_a_secret() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ('{"a": 1,\n "a": 2}', "1:1 key 'a' twice"),
+        ('{"a": 1,\n "a": 2}', "2:2 key 'a' twice"),
+        ('{"c": 1.10,\n "b": "\\ud83d\\ude00", "a": 1, "a": 2}', "2:31 key 'a' twice"),
+        ('{"a":\n' + "[" * 64 + "]" * 64 + "}", "2:64 nested deeper than 64 levels"),
+        ('{"a":\n ' + "9" * 5000 + "}", "2:2 a number with too many digits"),
         ('{"a": NaN}', "1:1 NaN is not JSON"),
         ('{"a": 1,\n "b": }', "2:7 expecting value"),
         ("a: 1\n", "1:1 expecting value"),
@@ -456,9 +459,18 @@ def test_a_json_file_is_strict_json(text: str, expected: str) -> None:
     assert problems[0].startswith(expected)
 
 
-def test_json_that_yaml_cannot_read_is_read_without_positions() -> None:
-    reading = read(b'{\n "a": "\\ud83d\\ude00"\n}', "f.json")
+def test_escaped_pairs_of_surrogates_cost_no_position() -> None:
+    reading = read(b'{\n "a": "\\ud83d\\ude00", "b": 1}', "f.json")
 
     assert reading.problems == ()
-    assert reading.documents[0].value == {"a": "\U0001f600"}
-    assert reading.documents[0].place(("a",)) == Place("f.json", 1, 1)
+    assert reading.documents[0].value == {"a": "\U0001f600", "b": 1}
+    assert reading.documents[0].place(("b",)) == Place("f.json", 2, 28)
+
+
+def test_json_that_yaml_cannot_read_is_read_without_positions() -> None:
+    key = "k" * 1100  # no parser looks further for the colon
+    reading = read(f'{{\n "{key}": 1\n}}'.encode(), "f.json")
+
+    assert reading.problems == ()
+    assert reading.documents[0].value == {key: 1}
+    assert reading.documents[0].place((key,)) == Place("f.json", 1, 1)

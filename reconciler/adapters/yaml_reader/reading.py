@@ -41,20 +41,27 @@ def read(
 
 
 def _read_json(text: str, path: str, positions: Builder, c_parser: bool) -> Reading:
+    # JSON is nearly YAML: the same events give the positions. But for YAML half of a pair of
+    # surrogate escapes is no character; another escape, as long, keeps every place.
+    _build(positions, _SURROGATE.sub(r"\\u0020", text), c_parser)
     try:
         value = parse(text.encode())
     except NotJson as error:
-        found = re.search(r" at line (\d+) column (\d+)$", str(error))
-        mark = Mark(int(found[1]), int(found[2])) if found else Mark(1, 1)
-        return _unreadable(path, mark, str(error).removesuffix(found[0] if found else ""))
-    # JSON is nearly YAML: the same events give the positions, and where they cannot (a pair of
-    # surrogate escapes, say) everything is reported at the first line.
-    _build(positions, text, c_parser)
+        return _unreadable(path, *_not_json(str(error), positions))
     whole = positions.documents and not positions.broken
     document = Document(value=value, path=path, spots=positions.documents[0][1] if whole else 0)
     strange = [at for at, string in _strings(value) if STRANGE.search(string)]
     problems = [_problem(document.place(at), STRANGE_WORDS) for at in strange]
     return Reading((document,), tuple(problems))
+
+
+def _not_json(words: str, positions: Builder) -> tuple[Mark, str]:
+    """Where JSON ends to be JSON, and the words without the place."""
+    if found := re.search(r" at line (\d+) column (\d+)$", words):
+        return Mark(int(found[1]), int(found[2])), words.removesuffix(found[0])
+    like = next((same for kind, same in _ALIKE if words.startswith(kind)), None)
+    marks = (mark for mark, fault in positions.faults if like and fault.startswith(like))
+    return next(marks, Mark(1, 1)), words
 
 
 def _strings(value: Json, at: Path = ()) -> list[tuple[Path, str]]:
@@ -122,6 +129,12 @@ def _build(builder: Builder, text: str, c_parser: bool) -> None:
 
 
 RULE = "REC-TEXT"
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+_ALIKE = (  # faults that JSON tells without their place, and how YAML begins to tell them
+    ("key ", "duplicate key"),
+    ("nested ", "nested "),
+    ("a number with", "a number with"),
+)
 # The parser would end a line there, and what shows or silences a line would not.
 _STRAY = re.compile("\r(?!\n)")
 _STRAY_WORDS = "a carriage return that ends no line; save the file with usual line ends"

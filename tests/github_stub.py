@@ -225,6 +225,8 @@ class Handler(BaseHTTPRequestHandler):
                 return
             if fault is not None:
                 status, answer, headers = fault.status, {"message": fault.message}, fault.headers
+                if self.path.endswith("/graphql") and status == 200:
+                    answer = {"errors": [answer]}  # GraphQL refuses with 200
         self._send(status, answer, headers)
 
     def _answer(self, method: str, body: Any) -> tuple[int, Any, dict[str, str]]:

@@ -285,6 +285,22 @@ def test_a_spent_limit_is_waited_for_only_where_it_ends_soon(stub: Stub, minutes
         assert len(stub.state.requests) == 1
 
 
+@pytest.mark.parametrize(("minutes", "waits"), [(1, True), (30, False)])
+def test_graphql_says_with_200_that_its_limit_is_spent(stub: Stub, minutes: int, waits: bool):
+    clock = FakeClock()
+    reset = clock.now() + timedelta(minutes=minutes)
+    headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(reset.timestamp()))}
+    fault = Fault("POST", "/graphql", 200, "API rate limit exceeded", headers=headers)
+    stub.state.add_comment(5, BODY)
+
+    if waits:
+        stub.state.faults.append(fault)
+        with posts(stub, clock=clock) as ours:
+            assert ours.show(5, MARKER, BODY) is Written.UNCHANGED
+    else:
+        assert "a rate limit of GitHub; run again later" in refusal(stub, fault)
+
+
 @pytest.mark.parametrize(
     ("status", "message", "advice"),
     [

@@ -63,14 +63,15 @@ _ADVICE = {
 
 
 def rate_limited(answer: Answer) -> bool:
-    """Whether an answer says: not now. GitHub uses 403 for that as well as 429."""
-    if answer.status == 429:
-        return True
-    return answer.status == 403 and (
-        "retry-after" in answer.headers
-        or answer.headers.get("x-ratelimit-remaining") == "0"
-        or "rate limit" in message(answer).lower()
-    )
+    """Whether an answer says: not now. GitHub uses 403 for that as well as 429, and GraphQL 200."""
+    spent = answer.headers.get("x-ratelimit-remaining") == "0"
+    if answer.status == 200 and spent:  # the last that was allowed, or one more
+        said = document(answer)
+        return isinstance(said, dict) and "errors" in said
+    if answer.status == 403:
+        limited = "rate limit" in message(answer).lower()
+        return spent or limited or "retry-after" in answer.headers
+    return answer.status == 429
 
 
 def wait_for(answer: Answer, *, now: datetime) -> float | None:

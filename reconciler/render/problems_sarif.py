@@ -44,6 +44,11 @@ def _rule(rule: str) -> Json:
     }
 
 
+def _without_links(text: str) -> str:
+    """In a message `[words](target)` is a link (section 3.11.6), and a manifest may be quoted."""
+    return text.replace("](", "] (")
+
+
 def _known(rule: str) -> tuple[Severity, str]:
     """The weightiest of the rules of that id, and what all of them ask for."""
     rows: Iterable[tuple[str, Severity, str]] = (
@@ -61,7 +66,7 @@ def _result(problem: Problem, index: int) -> Json:
         "ruleId": problem.rule,
         "ruleIndex": index,
         "level": _LEVELS[problem.severity],
-        "message": {"text": problem.words},
+        "message": {"text": _without_links(problem.words)},
         "locations": [
             {
                 "physicalLocation": {

@@ -183,12 +183,23 @@ def test_sarif_is_by_its_published_schema(several: list[Problem]) -> None:
     for result, each in zip(run["results"], several, strict=True):
         location = result["locations"][0]["physicalLocation"]
         assert rules[result["ruleIndex"]]["id"] == result["ruleId"] == each.rule
-        assert result["message"]["text"] == each.words
+        assert result["message"]["text"] == each.words.replace("](", "] (")
         artifact = location["artifactLocation"]
         outside = each.place.path.startswith("/")
         assert unquote(artifact["uri"]) == ("file://" if outside else "") + each.place.path
         assert artifact.get("uriBaseId") == (None if outside else "%SRCROOT%")
         assert location["region"]["startLine"] == each.place.line
+
+
+def test_words_that_quote_a_manifest_are_no_link_in_sarif() -> None:
+    words = "attribute 'a': '[sign in](https://evil.example) [](1)' is no type"
+    one = Problem(Place("a.yaml"), Severity.ERROR, "SCIM-A04", words)
+
+    (run,) = json.loads(problems_sarif([one], version="1"))["runs"]
+
+    text = run["results"][0]["message"]["text"]
+    assert not re.search(r"\]\(", text)
+    assert text.replace("] (", "](") == words
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -82,7 +82,22 @@ def test_manifests_with_what_is_needed_have_no_finding() -> None:
         ),
         (
             tenant(limits={"maxCreates": 1.5}),
-            ["spec.limits.maxCreates: must be a whole number, not a number"],
+            ["spec.limits.maxCreates: must be a whole number, not a fraction"],
+        ),
+        (
+            tenant(capabilities={"types": ["string", "string"]}),
+            ["spec.capabilities.types: must not say the same twice"],
+        ),
+        (
+            tenant(capabilities={"protectedPrefixes": ["urn:sap"]}),
+            [
+                "spec.capabilities.protectedPrefixes[0]: the beginning of URNs: urn:…:, "
+                "with a colon at its end"
+            ],
+        ),
+        (
+            extension(owners={"additive": ["x" * 101]}),
+            ["spec.owners.additive[0]: takes at most 100 characters"],
         ),
         (tenant(targetSystem=7), ["spec.targetSystem: must be text, not a number; quote it"]),
         (tenant(targetSystem=""), ["spec.targetSystem: must not be empty"]),
@@ -479,6 +494,17 @@ def member(value: Any, path: tuple[str | int, ...]) -> Any:
     for step in path:
         value = value[step]
     return value
+
+
+def test_no_keyword_of_a_manifest_is_told_by_its_name() -> None:
+    """As `does not fit (pattern)`: what has no words of its own has them beside it."""
+    wordless = {"pattern", "format", "not", "oneOf", "anyOf", "maximum", "multipleOf", "contains"}
+    schema = json.loads(schema_text("manifest"))
+
+    found = [p for p in paths(schema) if p and p[-1] in wordless and not {"if", "not"} & {*p[:-1]}]
+
+    assert len(found) > 10
+    assert [p for p in found if "errorMessage" not in member(schema, p[:-1])] == []
 
 
 def test_a_manifest_schema_refers_to_nothing_but_itself() -> None:

@@ -6,7 +6,7 @@ nothing is ever fetched. `errorMessage` beside a keyword (editors know it too) r
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from itertools import islice
 from typing import Any
@@ -104,11 +104,12 @@ def _words(error: ValidationError) -> str:
             return _BOUNDS.get(str(keyword), f"does not fit ({keyword})").format(wanted)
 
 
-def _type_words(instance: Json, wanted: Iterable[str]) -> str:
+def _type_words(instance: Json, wanted: Collection[str]) -> str:
     words = listed(_TYPES[kind] for kind in wanted if kind != "null")
     is_scalar = isinstance(instance, bool | int | float)
     cure = "; quote it" if is_scalar and "string" in wanted else ""
     what = "null" if instance is None else _KINDS[type(instance)]
+    what = "a fraction" if "integer" in wanted and isinstance(instance, float) else what
     return f"must be {words}, not {what}{cure}"
 
 
@@ -137,6 +138,8 @@ _BOUNDS = {
     "minItems": "must not be empty",
     "minProperties": "must not be empty",
     "maxItems": "takes at most {}",
+    "maxLength": "takes at most {} characters",
+    "uniqueItems": "must not say the same twice",
 }
 _TYPES = {
     "object": "a mapping",

@@ -13,7 +13,7 @@ from reconciler.adapters.packaged import schema_file
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import write_file
 from reconciler.cli.main import Invocation
-from reconciler.cli.manifests import folder_of, require_manifests
+from reconciler.cli.manifests import folder_of, limits_of, require_manifests
 from reconciler.cli.wiring import workbench
 from reconciler.domain.manifest import Manifests, SchemaExtension, Tenant
 from reconciler.domain.plan import LiveTenant, Selection
@@ -95,7 +95,8 @@ def _drafts(
         full = invocation.arguments.flag("full")
         document = manifest_for(schema, tenant=tenant.name, name=names[schema.key], full=full)
         before = _existing(path)
-        text, problems = draft(document, path.name, head=_head(path, before))
+        head, limits = _head(path, before), limits_of(invocation)
+        text, problems = draft(document, path.name, head=head, limits=limits)
         if problems:
             failures.append(f"{schema.id} cannot be written as a manifest: {problems[0].message}")
         else:

@@ -157,6 +157,18 @@ def test_a_plan_is_empty_after_an_import_of_whatever_is_served(folder: Folder, s
     assert names == ["dev-grade-v-1-2.yaml", "dev-grade-v-1.yaml"]
 
 
+def test_a_schema_larger_than_a_manifest_may_be_is_told_and_taken_where_that_is_meant(
+    folder: Folder,
+):
+    rows = [{"name": f"filler{n:04}", "description": "x" * 200} for n in range(1400)]
+    with listing(folder, [{"id": SHAPED_URNS[0], "name": "Grade", "attributes": rows}]):
+        refused = folder.run("import", "dev")
+        raised = folder.run("import", "dev", "--max-file-kib", "512")
+
+    assert_told(refused, 1, SHAPED_URNS[0], "--max-file-kib", "0 manifests written")
+    assert_told(raised, 0, "1 manifest written")
+
+
 def schema_named_by(path: Path) -> Path:
     first = path.read_text().splitlines()[0]
     return (path.parent / first.removeprefix("# yaml-language-server: $schema=")).resolve()

@@ -3,7 +3,7 @@
 from collections import defaultdict
 
 from reconciler.adapters.manifests.ignores import is_firm
-from reconciler.adapters.manifests.loading import check_text
+from reconciler.adapters.manifests.loading import ReadingLimits, check_text
 from reconciler.adapters.yaml_writer import yaml_text
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Problem, Severity
@@ -11,22 +11,24 @@ from reconciler.domain.manifest import Problem, Severity
 _REASON = "imported as the service has it"
 
 
-def draft(document: Json, path: str, *, head: str) -> tuple[str, tuple[Problem, ...]]:
+def draft(
+    document: Json, path: str, *, head: str, limits: ReadingLimits
+) -> tuple[str, tuple[Problem, ...]]:
     """The text of a manifest file below the comment `head`, and what keeps it from loading.
 
     A rule that a live schema breaks is silenced by a note, with its reason, above the line.
     """
     text = f"{head}\n{yaml_text(document)}"
-    errors = _errors(text, path)
+    errors = _errors(text, path, limits)
     firm = tuple(problem for problem in errors if is_firm(problem))
     if firm or not errors:
         return text, firm
     text = _with_notes(text, errors)
-    return text, _errors(text, path)
+    return text, _errors(text, path, limits)
 
 
-def _errors(text: str, path: str) -> tuple[Problem, ...]:
-    return tuple(p for p in check_text(text, path) if p.severity is Severity.ERROR)
+def _errors(text: str, path: str, limits: ReadingLimits) -> tuple[Problem, ...]:
+    return tuple(p for p in check_text(text, path, limits) if p.severity is Severity.ERROR)
 
 
 def _with_notes(text: str, errors: tuple[Problem, ...]) -> str:

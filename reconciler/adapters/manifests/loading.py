@@ -117,9 +117,9 @@ def load(
     )
 
 
-def check_text(text: str, path: str) -> tuple[Problem, ...]:
+def check_text(text: str, path: str, limits: ReadingLimits) -> tuple[Problem, ...]:
     """Everything wrong with one file by itself, as `load` would tell it."""
-    batch = _read_all([ManifestFile(path, text.encode())], ReadingLimits())
+    batch = _read_all([ManifestFile(path, text.encode())], limits)
     found = [*batch.problems, *_check_each(batch)]
     return tuple(sorted({*batch.ignores.left(found), *batch.ignores.wrong}))
 

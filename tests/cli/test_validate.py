@@ -43,6 +43,20 @@ def test_the_verdict_is_the_same_in_every_format(folder: Folder, form):
     assert_told(broken, 1, "did you mean genesys?")
 
 
+@pytest.mark.parametrize("form", FORMATS)
+def test_what_only_objects_ends_with_6_in_every_format(committed: Folder, form):
+    against = ("validate", "--against", "HEAD", "--format", form)
+    strict = ("validate", "--fail-on", "warning", "--format", form)
+    committed.edit(HR, "hrDepartmentCode", "hrDepartment-code")
+
+    codes = [
+        committed.run(*arguments).code
+        for arguments in (against, (*against, "--allow-breaking"), strict, strict[:1])
+    ]
+
+    assert codes == [6, 0, 6, 0]
+
+
 def test_text_shows_the_line_and_a_caret(folder: Folder):
     folder.edit("desired-state/tenants/local.yaml", "dialect: genesys", "dialect: genesis")
 

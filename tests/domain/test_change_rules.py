@@ -1,6 +1,7 @@
 """The table of rules about changes: what each finds, what it leaves alone, and whom it names."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -226,6 +227,38 @@ def test_a_retired_name_comes_back_as_what_it_was_or_not_at_all() -> None:
     assert told() == ["the tombstone of 'grade' (integer) is gone or another"]
     assert told(retired=[Retired(name="grade", type="string")]) == told()
     assert told(retired=[Retired(name="grade", type="integer")]) == []
+
+
+def test_a_tombstone_does_not_go_with_its_manifest() -> None:
+    was = extension([], retired=[Retired(name="grade", type="integer")])
+
+    ((severity, consumers, words),) = only("SCH014", compared(was))
+
+    assert (severity, consumers) == (ERROR, ALL)
+    assert words == "the tombstone of 'grade' (integer) goes with its manifest"
+
+
+@pytest.mark.parametrize("marked", [("before",), ("after",), ("before", "after"), ()])
+@pytest.mark.parametrize("personal", ["a", "A.b"])
+@pytest.mark.parametrize(
+    ("hidden", "seen"),
+    [({"returned": "never"}, {}), ({"mutability": "writeOnly"}, {"returned": "default"})],
+)
+def test_personal_data_that_was_hidden_is_shown_by_an_error_only(
+    hidden: Document, seen: Document, personal: str, marked: tuple[str, ...]
+) -> None:
+    parts = [{"name": "b"}]
+    was, now = (
+        replace(
+            extension([{"name": "a", "type": "complex", "subAttributes": parts, **members}]),
+            personal=(personal,) if when in marked else (),
+        )
+        for when, members in (("before", hidden), ("after", seen))
+    )
+
+    severities = [severity for severity, *_ in only("SCH010", compared(was, now))]
+
+    assert severities == [ERROR if marked else WARNING]
 
 
 def test_what_a_service_does_not_take_is_told_once_and_again_when_it_grows() -> None:

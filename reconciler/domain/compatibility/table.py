@@ -107,15 +107,32 @@ def _another_urn(revision: Revision) -> Iterator[Hit]:
 
 def _reused(revision: Revision) -> Iterator[Hit]:
     after = revision.after
-    for stone in revision.before.retired if after else ():
+    for stone in revision.before.retired:
         back = after.schema.at(stone.name) if after else None
         kept = _stone(after.retired, stone.name) if after else None
-        if back is not None and back.type != stone.type:
+        if after is None:
+            message = f"the tombstone of {quoted(stone.name)} ({stone.type}) goes with its manifest"
+            yield Hit((), message, "keep the manifest: old values may be stored yet")
+        elif back is not None and back.type != stone.type:
             message = f"{quoted(stone.name)} was retired as {stone.type} and is back as {back.type}"
             yield Hit(tuple(stone.name.split(".")), message, "choose a name that was never used")
         elif back is None and (kept is None or kept.type != stone.type):
             message = f"the tombstone of {quoted(stone.name)} ({stone.type}) is gone or another"
             yield Hit((), message, "put it back under spec.retired: old values may be stored yet")
+
+
+def _of_personal_data(check: Check, *, personal: bool) -> Check:
+    """Of what a check finds only that of personal data, by the marks of before too, or the rest."""
+
+    def chosen(revision: Revision) -> Iterator[Hit]:
+        marked = {*revision.before.personal, *(revision.after.personal if revision.after else ())}
+        names = {f"{fold(name)}." for name in marked}
+        for hit in check(revision):
+            path = fold(".".join(hit.path)) + "."
+            if any(name.startswith(path) or path.startswith(name) for name in names) is personal:
+                yield hit
+
+    return chosen
 
 
 def _personal_shown(revision: Revision) -> Iterator[Hit]:
@@ -286,17 +303,31 @@ CHANGE_RULES: tuple[ChangeRule, ...] = (
     ),
     ChangeRule(
         "SCH010",
+        _ERROR,
+        (_READER,),
+        "personal data (`spec.personal`) that was hidden is not shown",
+        _of_personal_data(_between("returned", told.exposed), personal=True),
+    ),
+    ChangeRule(
+        "SCH010",
+        _ERROR,
+        (_READER,),
+        "personal data that could only be written is not shown",
+        _of_personal_data(_between("mutability", told.readable), personal=True),
+    ),
+    ChangeRule(
+        "SCH010",
         _WARNING,
         (_READER,),
         "what was hidden is not shown to everybody without a thought",
-        _between("returned", told.exposed),
+        _of_personal_data(_between("returned", told.exposed), personal=False),
     ),
     ChangeRule(
         "SCH010",
         _WARNING,
         (_READER,),
         "what could only be written is not shown to everybody without a thought",
-        _between("mutability", told.readable),
+        _of_personal_data(_between("mutability", told.readable), personal=False),
     ),
     ChangeRule(
         "SCH010",

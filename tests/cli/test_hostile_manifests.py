@@ -63,8 +63,8 @@ def manifests(tmp_path: Path) -> Path:
 TEXTS: dict[str, tuple[str, bytes, str]] = {
     "brackets": ("x.yaml", b"[" * 100_000, "Y:1:65: E nested deeper"),
     "braces": ("x.yaml", b"{a: " * 50_000, "Y:1:257: E nested deeper"),
-    "JSON brackets": ("x.json", b"[" * 100_000, "J:1:1: E nested deeper"),
-    "JSON objects": ("x.json", b'{"a":' * 50_000, "J:1:1: E nested deeper"),
+    "JSON brackets": ("x.json", b"[" * 100_000, "J:1:65: E nested deeper"),
+    "JSON objects": ("x.json", b'{"a":' * 50_000, "J:1:321: E nested deeper"),
     "aliases": ("x.yaml", ALIAS_BOMB.encode(), "Y:1:5: E an anchor"),
     "merge keys": ("x.yaml", MERGE_BOMB.encode(), "E a merge key"),
     "a number": ("x.yaml", b"a: " + b"9" * 5000, "Y:1:4: E a number with"),

@@ -58,10 +58,15 @@ def _follow(posts: Posts, plan: Json) -> Counter[str]:
         if tenant["error"] is None:
             done += _tell(posts, tenant, issues)
     mine.pop("", None)
-    whole = not plan["selection"]["tenant"]
-    for name, issues in mine.items() if whole else ():
+    for name, issues in mine.items() if _names_all(plan) else ():
         done += _close(posts, name, issues, gone=True)
     return done
+
+
+def _names_all(plan: Json) -> bool:
+    """Whether a tenant that the plan does not name is in no manifest."""
+    source = plan["tenants_from"]
+    return not plan["selection"]["tenant"] and not (source and source["unread"])
 
 
 def _tell(posts: Posts, tenant: Json, issues: list[Issue]) -> Counter[str]:

@@ -99,6 +99,21 @@ def test_the_issue_of_a_tenant_that_is_gone_is_closed_by_a_whole_plan_alone(
     assert narrow or "no manifest names this tenant any more" in issue["body"]
 
 
+def test_a_tenant_that_may_be_in_a_file_that_was_not_read_keeps_its_issue(
+    folder: Folder, stub: Stub
+):
+    plan = planned(folder)
+    source = {"ref": "origin/main", "commit": "c" * 40, "changed": [], "added": [], "removed": []}
+    stub.state.add_issue("Drift", "<!-- reconciler:drift:gone -->\nx")
+
+    done = follow(folder, {**plan, "tenants_from": {**source, "unread": ["tenants/gone.yaml"]}})
+    kept = stub.state.issues[0]["state"]
+    follow(folder, {**plan, "tenants_from": {**source, "unread": []}})
+
+    assert done.code == 0, done.everything
+    assert (kept, stub.state.issues[0]["state"]) == ("open", "closed")
+
+
 def test_issues_of_others_are_never_touched(folder: Folder, stub: Stub):
     others = [
         stub.state.add_issue("Drift on tenant local", f"{ACME}\nx", HUMAN),

@@ -73,8 +73,10 @@ BROKEN = (
     (policy.the_tool_takes_the_place_of_its_shell, ACTION,
      r'(exec "\$RUNNER.*)', r"\1\n        ls"),
     (policy.the_tool_comes_from_the_lock_of_a_trusted_branch, ACTION, "--require-hashes ", ""),
-    (policy.the_tool_comes_from_the_lock_of_a_trusted_branch, CI, "--require-hashes -r",
-     "--upgrade -r"),
+    (policy.the_tool_comes_from_the_lock_of_a_trusted_branch, CI, "--require-hashes --no-deps -r",
+     "--upgrade --no-deps -r"),
+    (policy.the_tool_comes_from_the_lock_of_a_trusted_branch, CI, "--require-hashes --no-deps -r",
+     "--require-hashes -r"),
     (policy.the_tool_comes_from_the_lock_of_a_trusted_branch, PLAN, " +ref: main\n", ""),
     (policy.the_tool_comes_from_the_lock_of_a_trusted_branch, PLAN, "ref: main",
      "ref: ${{ github.head_ref }}"),
@@ -150,6 +152,15 @@ def test_the_workflows_are_those_that_the_policy_is_about():
         "validate", "plan", "apply", "drift", "deliver", "ci", "chaos",
     }  # fmt: skip
     assert ACTIONS == [ACTION]
+
+
+def test_make_installs_the_lock_as_it_stands():
+    """Without --no-deps an older pip takes `coverage[toml]` for something that no line pins."""
+    installs = [x for x in (ROOT / "Makefile").read_text().splitlines() if "pip install" in x]
+
+    assert len(installs) == 2
+    assert all("--no-deps" in line for line in installs)
+    assert "--require-hashes" in installs[0]
 
 
 def test_lint_refuses_a_workflow_of_a_wrong_shape_or_a_dangerous_one(tmp_path: Path):

@@ -207,9 +207,12 @@ def the_tool_comes_from_the_lock_of_a_trusted_branch(workflow: Workflow) -> Obje
     for where, _, step in workflow.steps():
         script = step.get("run", "").replace("\\\n", " ")
         for line in script.splitlines():
-            hashed = "--require-hashes" in line or "--no-deps dist/" in line
-            if re.search(r"\bpip\S* install\b", line) and not hashed:
+            if not re.search(r"\bpip\S* install\b", line) or "--no-deps dist/" in line:
+                continue
+            if "--require-hashes" not in line:
                 found.append(f"{where} installs without hashes")
+            if "--no-deps" not in line:
+                found.append(f"{where} lets pip look for what the lock does not name")
     if "pull_request" not in workflow.triggers:
         return found
     for name, job in workflow.jobs.items():

@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
 
+unexport PYTHONDONTWRITEBYTECODE  # the tests start the program thousands of times
+
 .DEFAULT_GOAL := help
 .PHONY: help install format lint types test coverage processes chaos bench check validate plan apply docs clean lock
 
@@ -38,15 +40,15 @@ lint: $(READY) ## check format and style, and the workflows
 types: $(READY) ## check types
 	$(BIN)/mypy
 
-test: $(READY) ## run the tests, but for those that run the program many times over
-	$(BIN)/pytest -n 2 -m "not chaos and not process" $(ARGS)
+test: $(READY) ## run the tests, but for those that take long
+	$(BIN)/pytest -n 2 -m "not chaos and not process and not thorough" $(ARGS)
 
 coverage: $(READY) ## run the cases of the domain, which have to take every branch of it
 	$(BIN)/pytest -n 2 tests/domain tests/examples -m "not hypothesis" --cov --cov-report=term $(ARGS)
 
-processes: $(READY) ## run those: errors, signals, kills and races of real processes
+processes: $(READY) ## run those: errors, signals, kills and races of real processes, long computations
 	@.ci/tools
-	$(BIN)/pytest -n 2 -m "process and not chaos" $(ARGS)
+	$(BIN)/pytest -n 2 -m "(process or thorough) and not chaos" $(ARGS)
 
 chaos: $(READY) ## pull the plug at every call, break the disk at every call; takes long
 	@.ci/tools

@@ -9,12 +9,11 @@ from tests.program import dev_tenant, folder
 
 __all__ = ["dev_tenant", "folder", "own_postgres", "postgres"]
 HERE = Path(__file__).parent
-JOURNEY = HERE / "cli/test_journey.py"  # the main path, so it stays in `make test`
+FOLDERS = (HERE / "cli", HERE / "chaos")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that start the program again and again are marked by where they are."""
     for item in items:
-        folders = (HERE / "cli", HERE / "chaos")
-        if item.path != JOURNEY and any(folder in item.path.parents for folder in folders):
+        if any(folder in item.path.parents for folder in FOLDERS):
             item.add_marker("process")

@@ -8,7 +8,7 @@ import sys
 import tokenize
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import pytest
@@ -103,7 +103,7 @@ class Source:
     text: str
     package: bool = False
 
-    @property
+    @cached_property
     def tree(self) -> ast.Module:
         return ast.parse(self.text)
 
@@ -353,6 +353,8 @@ WELL_MARKED = re.compile(CODED.pattern + r"\s*[-—–#(:]+\s*\w.{2,}")
 
 
 def exemptions(source: Source) -> list[tuple[int, str]]:
+    if not MARK.search(source.text):
+        return []  # to take a file into tokens is slow
     comments = tokenize.generate_tokens(io.StringIO(source.text).readline)
     return [
         (token.start[0], token.string)

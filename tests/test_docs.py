@@ -49,6 +49,7 @@ def clone(tmp_path: Path) -> Path:
     return target
 
 
+@pytest.mark.process
 def test_the_quick_start_prints_what_the_readme_shows(clone: Path):
     environ = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     compared = 0

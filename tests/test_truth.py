@@ -206,6 +206,7 @@ def _the_report_agrees(report: Json, expected: dict[str, str], counts: Counter[s
     assert report["finished"] is True
 
 
+@pytest.mark.thorough
 def test_six_tenants_of_which_any_may_fail(store: Store):
     wanted = (extension(document("urn:acme:x"), name="x"),)
     for number, case in enumerate(CASES):
@@ -221,6 +222,7 @@ def test_six_tenants_of_which_any_may_fail(store: Store):
     assert check_chain(store.records()).broken_at is None
 
 
+@pytest.mark.thorough
 def test_six_changes_of_one_tenant_of_which_the_first_that_fails_stops_the_rest(store: Store):
     wanted = tuple(extension(document(f"urn:acme:{n}"), name=n) for n in "abcdef")
     for number, case in enumerate(CASES):

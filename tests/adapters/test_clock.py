@@ -135,6 +135,7 @@ def test_requests_have_time_without_end_until_somebody_asks_and_then_the_grace()
     assert 0 < stop.left() <= GRACE < LAST < 5
 
 
+@pytest.mark.process
 def test_a_process_that_hangs_where_no_handler_runs_ends_all_the_same(tmp_path: Path) -> None:
     with running("hang", str(tmp_path / "busy.db")) as process:
         time.sleep(0.3)

@@ -11,6 +11,8 @@ import pytest
 from reconciler.domain.records import check_chain
 from tests.adapters.store_world import Place, entry, opened
 
+pytestmark = pytest.mark.process
+
 WRITER = """
 import sys
 from dataclasses import replace

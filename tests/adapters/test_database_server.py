@@ -170,6 +170,7 @@ def asked(postgres: Server) -> Iterator[str]:
     postgres.run("DROP ROLE asked")
 
 
+@pytest.mark.process
 def test_a_password_is_taken_from_the_environment_or_a_file(asked: str, tmp_path: Path) -> None:
     secret = tmp_path / "pgpass"
     secret.write_text("*:*:*:asked:hunter2\n")
@@ -182,6 +183,7 @@ def test_a_password_is_taken_from_the_environment_or_a_file(asked: str, tmp_path
     assert refusal(f"{asked}?passfile={secret}") == "opened\n"
 
 
+@pytest.mark.process
 def test_a_service_file_can_say_everything(asked: str, postgres: Server, tmp_path: Path) -> None:
     name = asked.rpartition("/")[2]
     service = tmp_path / "services"
@@ -433,6 +435,7 @@ def test_a_migration_that_fails_leaves_the_old_store(place: Place) -> None:
     assert rows(place, "SELECT value FROM meta") == [("1",)]
 
 
+@pytest.mark.process
 def test_stores_that_are_opened_at_once_are_migrated_once(place: Place) -> None:
     filled(place)
     as_version_1(place)

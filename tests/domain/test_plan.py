@@ -551,6 +551,7 @@ print(plan_of(*variants().values()).digest())
 """
 
 
+@pytest.mark.process
 def test_the_seed_of_pythons_hashes_changes_no_byte() -> None:
     root = Path(__file__).parents[2]
     outputs = {

@@ -36,6 +36,7 @@ def schema(number: int, version: int = 1) -> StoredSchema:
 # -- the promise ----------------------------------------------------------------------------------
 
 
+@pytest.mark.process
 def test_everything_that_was_answered_survives_sigkill(tmp_path: Path) -> None:
     holders = {"filter": f"{HR}:hrDepartmentCode pr", "count": "0"}
     with tenant_process(tmp_path) as (process, access), connected(access) as client:
@@ -55,6 +56,7 @@ def test_everything_that_was_answered_survives_sigkill(tmp_path: Path) -> None:
         assert again.webhook_secret == access.webhook_secret
 
 
+@pytest.mark.process
 def test_two_processes_write_to_one_tenant_and_nothing_is_lost(tmp_path: Path) -> None:
     with (
         tenant_process(tmp_path) as (_, one),
@@ -78,6 +80,7 @@ def test_two_processes_write_to_one_tenant_and_nothing_is_lost(tmp_path: Path) -
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
+@pytest.mark.process
 def test_many_processes_may_make_the_file_at_once(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from reconciler.embedded.store import open_store\n"

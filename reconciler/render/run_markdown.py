@@ -97,8 +97,10 @@ def _with_detail(told: str, detail: str | None) -> str:
 def _pending(report: Json) -> Iterator[str]:
     deliveries = report["deliveries"]
     delivered = sum(1 for attempt in deliveries["attempts"] if attempt["delivered"])
-    yield f"- Webhooks: {delivered} delivered, {len(deliveries['pending'])} pending"
-    for waiting in deliveries["pending"]:
+    left = deliveries["pending"]  # None where the store was not asked, or could not answer
+    told = f"{len(left)} pending" if left is not None else "and how many are pending is not known"
+    yield f"- Webhooks: {delivered} delivered, {told}"
+    for waiting in left or ():
         tries = counted(waiting["attempts"], "attempt")
         told = f"pending after {tries}: {code(waiting['event_id'])} to {code(waiting['url'])}"
         yield f"  - {told}, due {code(waiting['due_at'])}"

@@ -219,3 +219,15 @@ def test_what_github_refuses_exits_1_with_one_message(folder: Folder, stub: Stub
     assert done.code == 1
     assert done.err.startswith("error: GitHub: POST ")
     assert "`permissions: pull-requests: write`" in done.err
+
+
+def test_a_run_that_ended_before_it_began_is_told(folder: Folder, stub: Stub):
+    folder.write("desired-state/broken.yaml", "kind: [\n")
+    failed = folder.run("apply", "--auto-approve", "--report", "report.json")
+
+    done = folder.run("comment", "--pr", "5", "--report", "report.json")
+
+    assert (failed.code, done.code) == (1, 0), done.everything
+    [said] = stub.state.said(5)
+    assert "### Failed" in said
+    assert "how many are pending is not known" in said

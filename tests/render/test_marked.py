@@ -167,6 +167,15 @@ def test_what_was_recovered_locked_and_not_read_is_told():
     assert "recovered as **unknown**: `urn:b`: `look at it`" in text
 
 
+def test_a_run_that_could_not_ask_its_store_does_not_say_that_nothing_is_pending():
+    attempts = [{"delivered": True}]
+
+    text = run_markdown(report(deliveries={"attempts": attempts, "pending": None}))
+
+    assert "- Webhooks: 1 delivered, and how many are pending is not known\n" in text
+    assert "0 pending" not in text
+
+
 def test_very_many_changes_are_counted_and_not_all_named():
     told = report()
     told["tenants"][0]["changes"] *= 5_000

@@ -463,6 +463,18 @@ def test_urls_that_are_not_safe_to_ask_are_not_asked(url: str) -> None:
     assert "c4n4ry" not in answer.reason
 
 
+def test_a_header_that_http_cannot_carry_is_not_sent_nor_shown() -> None:
+    headers = {"Authorization": "Bearer c4n4ry…"}
+    with serving(lambda _: reply()) as server, Http(HttpOptions(deadline=5), methods=ANY) as http:
+        answer = http.send("GET", server.url(), headers=headers)
+
+    assert isinstance(answer, NoAnswer)
+    assert answer.loss is Loss.UNTRUSTED
+    assert "a header cannot be written as HTTP" in answer.reason
+    assert "c4n4ry" not in answer.reason
+    assert server.requests == []
+
+
 def test_the_address_that_was_connected_to_is_shown_before_a_byte_is_sent() -> None:
     shown: list[str] = []
 
@@ -532,6 +544,7 @@ TABLE = [
     (AddressRefused("not allowed"), Stage.CONNECTING, Loss.UNTRUSTED),
     (requests.exceptions.InvalidURL("c4n4ry"), Stage.BEGUN, Loss.UNTRUSTED),
     (requests.exceptions.InvalidHeader("c4n4ry"), Stage.BEGUN, Loss.UNTRUSTED),
+    (UnicodeEncodeError("latin-1", "c4n4ry", 0, 1, "c4n4ry"), Stage.CONNECTING, Loss.UNTRUSTED),
     (OSError("c4n4ry"), Stage.SENT, Loss.LOST),
 ]
 

@@ -30,7 +30,15 @@ from reconciler.domain.answer import Answer, Loss, NoAnswer, Reply
 USER_AGENT = f"scim-schema-reconciler/{__version__}"
 _CHUNK = 64 * 1024
 _LOOK_AGAIN = 0.1  # seconds between two looks at whether the run is to end
-_FAILURES = (requests.RequestException, HTTPError, HTTPException, OSError, AddressRefused, Stopped)
+_FAILURES = (
+    requests.RequestException,
+    HTTPError,
+    HTTPException,
+    OSError,
+    UnicodeError,  # a header that http.client cannot encode
+    AddressRefused,
+    Stopped,
+)
 
 
 class Http:

@@ -74,7 +74,9 @@ def _why_untrusted(cause: BaseException) -> str | None:
     match cause:
         case AddressRefused():
             return str(cause)
-        case requests.exceptions.InvalidURL() | requests.exceptions.InvalidHeader():
+        case (
+            requests.exceptions.InvalidURL() | requests.exceptions.InvalidHeader() | UnicodeError()
+        ):
             return "the URL or a header cannot be written as HTTP"
         case ssl.SSLCertVerificationError():
             why = str(getattr(cause, "verify_message", "")).lower().rstrip(".")

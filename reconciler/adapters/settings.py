@@ -116,10 +116,10 @@ class Settings:
 
     def require_allowed(self, url: str, *, what: str, tenant: str = "") -> None:
         """Raise UsageError where a tenant's credentials may not go to the origin of `url`."""
-        allowed = self.origins_of(tenant)
-        if allowed is not None and origin(url) not in allowed:
+        allowed, at = self.origins_of(tenant), origin(url, of=what)
+        if allowed is not None and at not in allowed:
             raise UsageError(
-                f"{what} is at {origin(url)}, which RECONCILER_ALLOWED_ORIGINS does not list "
+                f"{what} is at {at}, which RECONCILER_ALLOWED_ORIGINS does not list "
                 "for it; no credential was sent. Add the origin there if the manifest is right"
             )
 
@@ -133,13 +133,13 @@ class Settings:
         return Secret(value)
 
     def _from_variable(self, ref: SecretRef) -> str:
-        value = self.variable(ref.name)
-        if value is None:
+        value = (self.variable(ref.name) or "").strip()
+        if not value:
             raise UsageError(
                 f"variable {ref.name} is not set; {ref.place} takes a secret from it. "
                 f"Export {ref.name}, or change the manifest"
             )
-        return value.strip()
+        return value
 
 
 _REPOSITORY = re.compile(r"(?!\.{1,2}/)[A-Za-z0-9._-]+/(?!\.{1,2}\Z)[A-Za-z0-9._-]+")
@@ -149,25 +149,37 @@ _API_URL = re.compile(
 )
 
 
-def origin(url: str) -> str:
-    """Scheme, host and port of a URL in one spelling; the scheme's own port is left out."""
-    parts = urlsplit(url)
-    host = (parts.hostname or "").lower()
-    host = f"[{host}]" if ":" in host else host
-    own = {"https": 443, "http": 80}.get(parts.scheme)
+def origin(url: str, *, of: str) -> str:
+    """Scheme, host and port of a URL in one spelling; the scheme's own port is left out.
+
+    Raises UsageError where there is none, and does not repeat the URL: it may hold a password.
+    """
     try:
-        port = parts.port
-    except ValueError as error:
-        raise UsageError(f"{url!r} has no usable port") from error
-    return f"{parts.scheme}://{host}" + ("" if port in (None, own) else f":{port}")
+        scheme, host, port = _parts(url)
+    except ValueError as error:  # brackets around what is no address, a port that is no port
+        raise UsageError(_NO_ORIGIN.format(of)) from error
+    if not host:
+        raise UsageError(_NO_ORIGIN.format(of))
+    host = f"[{host}]" if ":" in host else host
+    own = {"https": 443, "http": 80}.get(scheme)
+    return f"{scheme}://{host}" + ("" if port in (None, own) else f":{port}")
+
+
+_NO_ORIGIN = "the URL of {} names no host and port; write https://HOST or https://HOST:PORT"
+
+
+def _parts(url: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, (parts.hostname or "").lower(), parts.port
 
 
 def _pinned(word: str) -> tuple[str, str]:
     """Name and origin of an entry; without a name the first is empty."""
     name, found, url = word.partition("=")
+    entry = "an entry of RECONCILER_ALLOWED_ORIGINS"
     if not found or "/" in name:
-        return "", origin(word)
-    return name, origin(url)
+        return "", origin(word, of=entry)
+    return name, origin(url, of=entry)
 
 
 def _text(name: str) -> str:
@@ -182,18 +194,29 @@ def _words(listed: str) -> list[str]:
 def _from_file(ref: SecretRef, secrets_dir: Path | None) -> str:
     if secrets_dir is None:
         raise UsageError(f"{ref.place} takes a secret from file {ref.name}; give --secrets-dir DIR")
-    root = secrets_dir.resolve()
-    path = (root / ref.name).resolve()  # links are followed, as in a Kubernetes Secret mount
+    root = os.path.realpath(secrets_dir)
+    # Links are followed, as in a Kubernetes Secret mount; resolve() raises where they go round.
+    path = Path(os.path.realpath(secrets_dir / ref.name))
     if not path.is_relative_to(root):
         raise UsageError(f"{ref.place}: file {ref.name} leaves --secrets-dir {secrets_dir}")
-    if not path.is_file():
-        raise UsageError(f"{ref.place}: there is no file {ref.name} below {secrets_dir}")
     try:
-        value = path.read_bytes()[:_SECRET_SIZE].decode("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
+        value = _text_of(path) if path.is_file() else None
+    except (OSError, UnicodeDecodeError) as error:  # OSError also for a folder that is shut to us
         raise UsageError(
             f"{ref.place}: file {ref.name} below {secrets_dir} cannot be read as text"
         ) from error
-    if not value:
+    if value is None:
+        raise UsageError(f"{ref.place}: there is no file {ref.name} below {secrets_dir}")
+    if len(value.encode()) > _SECRET_SIZE:
+        raise UsageError(
+            f"{ref.place}: file {ref.name} below {secrets_dir} holds more than "
+            f"{_SECRET_SIZE // 1024} KiB, so it is no secret; name the right file"
+        )
+    if not value.strip():
         raise UsageError(f"{ref.place}: file {ref.name} below {secrets_dir} is empty")
-    return value
+    return value.strip()
+
+
+def _text_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.read(_SECRET_SIZE + 1).decode("utf-8")

@@ -1,8 +1,8 @@
 """Who gets which credential: a tenant's origin is checked before its secrets are read."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 from typing import assert_never
 from urllib.parse import urlsplit
@@ -15,11 +15,13 @@ from reconciler.adapters.oauth2 import (
     Credentials,
 )
 from reconciler.adapters.settings import Settings
+from reconciler.adapters.transport import is_loopback_name
 from reconciler.adapters.webhooks import Endpoint
 from reconciler.cli.masks import Masks
 from reconciler.domain.manifest import AuthType, SecretRef, SecretSource, Tenant, Webhook
 from reconciler.domain.secret import Secret
 from reconciler.embedded.server import DevTenantAccess
+from reconciler.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +52,7 @@ class Trust:
             case AuthType.NONE:
                 return Anonymous()
             case AuthType.BEARER:
-                return BearerToken(token=self._secret(tenant, "token"))
+                return BearerToken(token=self._token(tenant.auth.credentials["token"]))
             case AuthType.BASIC:
                 return BasicCredentials(
                     username=self._secret(tenant, "username"),
@@ -102,6 +104,16 @@ class Trust:
             issuer = f"the token endpoint of {what}"
             self.settings.require_allowed(tenant.auth.token_url, tenant=tenant.name, what=issuer)
 
+    def _token(self, ref: SecretRef) -> Secret:
+        """A token stands in a header as it is, which cannot carry just anything."""
+        token = self._read(ref)
+        if not re.fullmatch(r"[!-~]+", token.reveal()):
+            raise UsageError(
+                f"{ref.place}: the token of {ref.source} {ref.name} holds a blank, a line end or a "
+                "sign that is not ASCII, and no header can carry that; copy it again"
+            )
+        return token
+
     def _secret(self, tenant: Tenant, name: str) -> Secret:
         return self._read(tenant.auth.credentials[name])
 
@@ -114,8 +126,8 @@ class Trust:
 
 
 def _on_this_machine(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
     try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+        host = urlsplit(url).hostname or ""
+    except ValueError:  # brackets around what is no address; nothing can be asked there
+        return False
+    return is_loopback_name(host)

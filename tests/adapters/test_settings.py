@@ -26,7 +26,7 @@ def test_a_secret_comes_from_its_variable_without_the_line_end_of_a_shell():
     assert CANARY not in repr(secret) + repr(settings)
 
 
-@pytest.mark.parametrize("environ", [{}, {"ACME_SECRET": ""}])
+@pytest.mark.parametrize("environ", [{}, {"ACME_SECRET": ""}, {"ACME_SECRET": " \n"}])
 def test_a_variable_that_is_not_set_is_named_with_its_place(environ):
     with pytest.raises(UsageError, match=r"ACME_SECRET is not set; desired-state/acme.yaml:9"):
         Settings(environ).secret(ref(SecretSource.ENV, "ACME_SECRET"), secrets_dir=None)
@@ -59,11 +59,28 @@ def test_a_file_that_is_missing_empty_or_no_text_is_told(tmp_path: Path):
     (tmp_path / "empty").write_text(" \n")
     (tmp_path / "bytes").write_bytes(b"\xff\xfe")
 
-    for name, word in (("none", "no file"), ("empty", "is empty"), ("bytes", "as text")):
+    for name, word in (
+        ("none", "no file"), ("empty", "is empty"), ("bytes", "as text"), ("n" * 300, "as text"),
+    ):  # fmt: skip
         with pytest.raises(UsageError, match=word):
             Settings({}).secret(ref(SecretSource.FILE, name), secrets_dir=tmp_path)
     with pytest.raises(UsageError, match="give --secrets-dir"):
         Settings({}).secret(ref(SecretSource.FILE, "x"), secrets_dir=None)
+
+
+def test_links_that_lead_in_a_circle_are_no_file(tmp_path: Path):
+    (tmp_path / "one").symlink_to("other")
+    (tmp_path / "other").symlink_to("one")
+
+    with pytest.raises(UsageError, match="no file one below"):
+        Settings({}).secret(ref(SecretSource.FILE, "one"), secrets_dir=tmp_path)
+
+
+def test_a_file_that_is_longer_than_any_secret_is_refused(tmp_path: Path):
+    (tmp_path / "long").write_text("x" * (64 * 1024 + 1))
+
+    with pytest.raises(UsageError, match="more than 64 KiB, so it is no secret"):
+        Settings({}).secret(ref(SecretSource.FILE, "long"), secrets_dir=tmp_path)
 
 
 def test_a_fifo_among_the_secrets_is_not_waited_for(tmp_path: Path):
@@ -85,12 +102,24 @@ def test_a_fifo_among_the_secrets_is_not_waited_for(tmp_path: Path):
     ],
 )
 def test_an_origin_has_one_spelling(url, expected):
-    assert origin(url) == expected
+    assert origin(url, of="x") == expected
 
 
-def test_a_port_that_is_none_is_told():
-    with pytest.raises(UsageError, match="no usable port"):
-        origin("https://api.example.com:99999/")
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"https://user:{CANARY}@api.example.com:99999/",
+        f"https://user:{CANARY}@api.example.com:x/",
+        f"https://user:{CANARY}@[::1/",
+        f"https://user:{CANARY}@[1:2]/",
+        f"https://user:{CANARY}@/",
+    ],
+)
+def test_a_url_without_an_origin_is_told_and_no_password_of_it(url: str):
+    with pytest.raises(UsageError, match="no host and port") as caught:
+        origin(url, of="tenant acme")
+
+    assert CANARY not in str(caught.value)
 
 
 ALLOWED = {"RECONCILER_ALLOWED_ORIGINS": "https://a.example.com, https://B.example.com:443/x"}

@@ -354,6 +354,7 @@ _PROXY_WANTED = "--proxy is not a URL of a proxy; write http://HOST:PORT or http
 
 
 def is_loopback_name(host: str) -> bool:
+    """Whether the host of a URL is this machine's own loopback; a name is not looked up."""
     return host == "localhost" or _is_loopback(host)
 
 

@@ -46,7 +46,8 @@ class EmergencyExport:
         """As the journal does."""
         with self._keeping(entry):
             number = self._store.intend(intent, entry)
-        self._intents[number] = intent
+        with self._lock:
+            self._intents[number] = intent
         return number
 
     def settle(self, intent_id: int, entry: Entry, event: HrEvent | None) -> None:

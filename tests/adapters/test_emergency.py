@@ -1,6 +1,7 @@
 """The emergency export: what a failing store cannot keep is kept elsewhere, and only that."""
 
 import json
+import threading
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -179,3 +180,35 @@ def test_a_link_that_waits_in_its_place_is_not_followed(tmp_path: Path):
     assert export.path is not None
     assert export.path.parent != tmp_path
     export.path.unlink()
+
+
+def test_an_intent_that_is_stored_while_another_tenants_record_is_kept_disturbs_nothing(
+    tmp_path: Path,
+):
+    """Tenants are written in parallel; the store may fail for one and work for the next."""
+    store = MemoryJournal()
+    export = EmergencyExport(store, tmp_path)
+    for tenant in ("east", "west"):
+        export.intend(replace(intent(), tenant=tenant), intended())
+    elsewhere = threading.Thread(
+        target=export.intend, args=(replace(intent(), tenant="north"), intended())
+    )
+
+    class Compared(str):  # while it is looked for, the other thread stores its intent
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            if not elsewhere.ident:
+                store.full_after = None
+                elsewhere.start()
+                elsewhere.join(0.2)
+            return str.__eq__(self, other)
+
+    store.full_after = len(store.entries)
+    with pytest.raises(StateError, match="the disk is full"):
+        export.record(replace(created(), tenant=Compared("acme")))
+    elsewhere.join(5)
+
+    assert [told["record"]["tenant"] for told in read(export)] == ["acme"]
+    assert len(export.open_intents("north")) == 1

@@ -3,6 +3,7 @@
 What leaves here a job's runner cannot take for one of its commands.
 """
 
+import io
 import os
 import sys
 import threading
@@ -77,6 +78,12 @@ class Console:
     def interactive(self) -> bool:
         """Whether somebody is there to answer."""
         return sys.stdin.isatty()
+
+
+def prepare_output() -> None:
+    """Let a letter that standard output cannot encode be an escape, as on standard error."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def show(text: str, stream: TextIO | None = None) -> None:

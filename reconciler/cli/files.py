@@ -24,9 +24,15 @@ def write_file(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).replace(path)
-    except OSError as error:
+    except (OSError, UnicodeEncodeError) as error:
         Path(temporary).unlink(missing_ok=True)
-        raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+        raise UsageError(f"{path} cannot be written: {_why(error)}") from error
+
+
+def _why(error: OSError | UnicodeEncodeError) -> str:
+    if isinstance(error, OSError):
+        return str(error.strerror)
+    return "the name of a file or folder in it is not UTF-8; rename that"
 
 
 def read_text(path: Path | None) -> str:

@@ -86,7 +86,7 @@ def _append(invocation: Invocation, variable: str, text: str) -> None:
     if name is None:
         return
     try:
-        with Path(name).open("a", encoding="utf-8") as file:
+        with Path(name).open("a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
     except OSError as error:
         invocation.console.complain(

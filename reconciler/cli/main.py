@@ -11,7 +11,7 @@ from reconciler import __doc__ as purpose
 from reconciler import __version__
 from reconciler.adapters.settings import Settings
 from reconciler.cli.commands import COMMANDS, COMMON
-from reconciler.cli.console import Console, show, show_crash
+from reconciler.cli.console import Console, prepare_output, show, show_crash
 from reconciler.cli.exits import Exit, exit_code
 from reconciler.cli.logs import set_up_logs
 from reconciler.cli.options import Arguments, parse
@@ -32,6 +32,7 @@ class Invocation:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code of the contract."""
     sys.excepthook = show_crash
+    prepare_output()
     settings = Settings.from_process()
     try:
         return _run(sys.argv[1:] if argv is None else argv, settings)

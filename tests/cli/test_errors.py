@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import re
 from pathlib import Path
 
@@ -146,6 +147,27 @@ spec:
   auth: {{type: bearer, token: {{env: TOKEN}}}}
   webhooks: [{{url: "https://hr.example", secret: {{env: HR}}}}]
 """
+
+
+def test_a_letter_that_the_terminal_cannot_show_is_an_escape_and_no_crash(folder: Folder):
+    folder.edit("desired-state/extensions/hr-extension.yaml", "name: HRExtension", "name: HR…")
+
+    done = folder.run("plan", "--format", "json", PYTHONIOENCODING="ascii")
+
+    assert_told(done, 0, r"HR\u2026")
+    assert json.loads(done.out)["summary"]["create"] == 2
+
+
+def test_a_folder_whose_name_is_not_utf8_is_told_where_a_file_would_hold_it(folder: Folder):
+    (folder.path / "desired-state").rename(folder.path / os.fsdecode(b"d\xff"))
+    arguments = ("plan", "--desired-state", os.fsdecode(b"d\xff"))
+
+    printed = folder.run(*arguments, "--format", "json", GITHUB_STEP_SUMMARY="summary.md")
+    saved = folder.run(*arguments, "--out", "plan.json")
+
+    assert_told(printed, 0, r"d\udcff/extensions")
+    assert_told(saved, 1, "plan.json cannot be written", "not UTF-8; rename that")
+    assert not list(folder.path.glob("*plan.json*"))
 
 
 def test_credentials_go_only_where_they_are_allowed(dev_tenant: DevTenant):

@@ -31,12 +31,16 @@ class Delivering:
         """Try once each row that is due. At least once, never in place of a change's outcome."""
         for pending in self.outbox.pending():
             ours = self.tenants is None or pending.tenant in self.tenants
-            if ours and (even_if_not_due or pending.due_at <= self.clock.now()):
+            if ours and (even_if_not_due or self._is_due(pending)):
                 attempt = _attempt(pending, self._try(pending))
                 self.progress.attempts.append(attempt)
                 if not attempt.delivered:
                     self.clock.check()  # it may have been cut off by the signal
         return DeliverySummary.of(self.progress.attempts, waiting(self.outbox))
+
+    def _is_due(self, pending: Pending) -> bool:
+        """What was never tried waits for nothing, whichever way the clock was set since."""
+        return pending.attempts == 0 or pending.due_at <= self.clock.now()
 
     def _try(self, pending: Pending) -> DeliveryResult:
         self.clock.check()

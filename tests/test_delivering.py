@@ -106,6 +106,12 @@ def test_what_is_not_due_waits_unless_it_is_wanted_now():
     assert deliver(journal, receiver, even_if_not_due=True).delivered == 1
 
 
+def test_what_was_never_tried_is_due_at_once_though_the_clock_was_set_back_since():
+    journal, receiver = waiting(), Receiver()
+
+    assert deliver(journal, receiver, FakeClock(seconds=-86400)).delivered == 1
+
+
 @pytest.mark.parametrize("answers", [[GONE], [DOWN, DOWN, DOWN]])
 def test_a_receiver_that_is_gone_or_the_end_of_the_schedule_gives_up(answers):
     journal, receiver = waiting(), Receiver(answers=deque(answers))

@@ -29,6 +29,7 @@ class Written:
     fields: tuple[str, ...] = ()
     blocked: BlockReason | None = None
     wait: float | None = None  # set where it is proved undone and may be sent again
+    live: Schema | None = None  # what a write that is sent again starts from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +52,15 @@ class Write:
         undone: list[Written] = [Written(kind=OutcomeKind.NOT_APPLIED, detail=_NEVER_SENT)]
 
         def attempt() -> Written:
+            live = self.live
             if sent:
                 before_again = self._proof(sent[-1])
                 if before_again.wait is None:
                     return before_again
+                live = before_again.live  # others may have added to it meanwhile
             self.clock.check()
             undone.clear()
-            sent.append(self._send())
+            sent.append(self._send(live))
             written = self._after(sent[-1])
             undone.extend([written] * (written.wait is not None))
             return written
@@ -69,14 +72,14 @@ class Write:
                 raise
             return undone[0]
 
-    def _send(self) -> WriteResult:
+    def _send(self, live: Schema | None) -> WriteResult:
         subject = self.change.subject
-        if isinstance(self.change, Create) or self.live is None:
+        if isinstance(self.change, Create) or live is None:
             return self.writer.create(create_body(subject.desired))
         if self.change.by is UpdateStrategy.PATCH:
-            return self.writer.patch(self.live, patch_body(self.live, subject.desired))
-        body = update_body(self.live, subject.desired, subject.extension.manages)
-        return self.writer.replace(self.live, body)
+            return self.writer.patch(live, patch_body(live, subject.desired))
+        body = update_body(live, subject.desired, subject.extension.manages)
+        return self.writer.replace(live, body)
 
     def _after(self, result: WriteResult) -> Written:
         match result.verdict.next:
@@ -104,11 +107,13 @@ class Write:
                 kind=OutcomeKind.UNKNOWN,
                 detail=f"{result.message}; reading it back failed as well: {error}",
             )
+        if live is not None and (gone := self._gone(live)):
+            return gone
         match where:
             case Standing.AS_DESIRED:
-                return self._survived(live) or Written(kind=_there(result), verified=live)
+                return Written(kind=_there(result), verified=live)
             case Standing.AS_BEFORE:
-                return self._undone(result)
+                return self._undone(result, live)
             case Standing.OTHER:
                 return self._other(result, live)
 
@@ -132,10 +137,10 @@ class Write:
             before=subject.live_fingerprint or ABSENT,
         )
 
-    def _survived(self, live: Schema | None) -> Written | None:
-        """After an update: every attribute that was live before is live still, or a conflict."""
+    def _gone(self, live: Schema) -> Written | None:
+        """A conflict where an attribute that was live before is not any more; whoever did it."""
         before = self.live.attributes if self.live else ()
-        gone = [a.name for a in before if live is None or live.attribute(a.name) is None]
+        gone = [attribute.name for attribute in before if live.attribute(attribute.name) is None]
         if not gone:
             return None
         return Written(
@@ -145,7 +150,7 @@ class Write:
             fields=tuple(gone),
         )
 
-    def _undone(self, result: WriteResult) -> Written:
+    def _undone(self, result: WriteResult, live: Schema | None) -> Written:
         match result.verdict.next:
             case Next.VERIFY if isinstance(self.change, Create):
                 return Written(
@@ -154,7 +159,7 @@ class Write:
                     "the next run looks again",
                 )
             case Next.VERIFY:
-                return self._other(result, self.live)
+                return self._other(result, live)
             case _ if result.means is Meaning.EXISTS:
                 return Written(
                     kind=OutcomeKind.NOT_APPLIED,
@@ -166,6 +171,7 @@ class Write:
                     kind=OutcomeKind.NOT_APPLIED,
                     detail=result.message,
                     wait=result.retry_after or 0.0,
+                    live=live,
                 )
 
     def _other(self, result: WriteResult, live: Schema | None) -> Written:

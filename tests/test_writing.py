@@ -298,6 +298,35 @@ def test_an_update_that_made_an_attribute_vanish_is_a_conflict():
     assert written.fields == ("theirs",)
 
 
+@pytest.mark.parametrize(
+    ("result", "kept"),
+    [(CREATED, ("grade",)), (CREATED, ("grade", "other")), (LOST, ("grade",))],
+)
+def test_an_attribute_that_vanished_is_told_whatever_else_the_service_did(result, kept):
+    """It kept nothing of ours, something else, or did not answer: what users held is gone."""
+    tenant = FakeTenant.holding(document(URN, "grade", "theirs"))
+    tenant.script.append((result, lambda _: document(URN, *kept)))
+
+    written = update(tenant, Manages.ATTRIBUTES)
+
+    assert written.kind is OutcomeKind.CONFLICT
+    assert "gone: theirs" in written.detail
+    assert written.fields == ("theirs",)
+    assert tenant.writes() == 1
+
+
+@pytest.mark.parametrize("result", [THROTTLED, LOST])
+def test_what_others_added_before_a_write_is_sent_again_is_kept(result):
+    tenant = FakeTenant.holding(document(URN, "grade"))
+    tenant.script.append((result, lambda _: document(URN, "grade", "theirs")))
+
+    written = update(tenant, Manages.ATTRIBUTES)
+
+    assert written.kind is OutcomeKind.APPLIED
+    sent = [[a["name"] for a in body["attributes"]] for body in tenant.bodies]
+    assert sent == [["grade", "level"], ["grade", "theirs", "level"]]
+
+
 def test_an_update_that_the_service_ignores_is_told_with_its_fields():
     tenant = FakeTenant.holding(document(URN, "grade"))
     tenant.script.append((CREATED, nothing))

@@ -147,6 +147,10 @@ class Identity:
         if failed == self.header():
             self.number += 1
 
+    @property
+    def renewable(self) -> bool:
+        return True
+
     def life(self) -> float | None:
         return None
 

@@ -114,8 +114,13 @@ class Authenticator:
         if self._tokens is not None and failed is not None:
             self._tokens.forget(Secret(failed.removeprefix("Bearer ")))
 
+    @property
+    def renewable(self) -> bool:
+        """Whether another token can be asked for."""
+        return self._tokens is not None
+
     def life(self) -> float | None:
-        """Seconds that the newest token lives from when it was given; None for what has no life."""
+        """Seconds that the newest token lives, as its endpoint says; None where nobody says it."""
         return self._tokens.life if self._tokens is not None else None
 
     def close(self) -> None:
@@ -133,7 +138,7 @@ class Authenticator:
 @dataclass(frozen=True, slots=True)
 class _Token:
     value: Secret
-    life: float
+    life: float | None  # seconds; None where the endpoint does not say
 
 
 class _Tokens:
@@ -171,7 +176,8 @@ class _Tokens:
         except CredentialsRefused as error:
             self._refused = str(error)
             raise
-        self._good_until = asked_at + token.life - min(MARGIN, token.life / 2)
+        used = DEFAULT_LIFE if token.life is None else min(token.life, LONGEST_LIFE)
+        self._good_until = asked_at + used - min(MARGIN, used / 2)
         self.life = token.life
         return token.value
 
@@ -328,10 +334,10 @@ def _kind(answer: Answer) -> str:
     return "something else came" if answer.body else "nothing came"
 
 
-def _life(expires_in: Json) -> float:
-    """Seconds a token lives, whatever the endpoint says about it."""
+def _life(expires_in: Json) -> float | None:
+    """Seconds a token lives; None where what the endpoint says of it makes no sense."""
     try:
         seconds = float(expires_in) if not isinstance(expires_in, bool) else 0.0
     except (TypeError, ValueError, OverflowError):
-        return DEFAULT_LIFE
-    return min(seconds, LONGEST_LIFE) if seconds > 0 else DEFAULT_LIFE
+        return None
+    return seconds if seconds > 0 else None

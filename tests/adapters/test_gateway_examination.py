@@ -8,16 +8,17 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from reconciler.adapters.gateway import Connection, Examination, Traffic
-from reconciler.adapters.oauth2 import Anonymous, Authenticator, Credentials
+from reconciler.adapters.oauth2 import Anonymous, Authenticator, BearerToken, Credentials
 from reconciler.adapters.retrying import retrying
 from reconciler.adapters.transport import Http, HttpOptions
 from reconciler.domain.dialect import Dialect, Paging
 from reconciler.domain.health import Finding, Grade
 from reconciler.domain.jsontext import Json
+from reconciler.domain.secret import Secret
 from tests.adapters.gateway_world import (
     BASE,
+    TOKEN,
     client_credentials,
-    guarded,
     honest,
     listed,
     schema,
@@ -133,10 +134,28 @@ def test_what_is_asked_is_few_and_no_value_of_a_user_is_shown() -> None:
     assert all(query["attributes"][0].startswith("id") for query in asked)
 
 
-def test_the_life_of_a_token_is_told() -> None:
-    handler = guarded(tenant(), refuses=lambda _: False)
-    findings, _, _ = examined(handler, credentials=client_credentials)
-    assert findings["token"].words == "given, and lives for 300 s"
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"expires_in": 600}, "given, and lives for 600 s"),
+        ({"expires_in": 86_400}, "given, and lives for 86400 s"),
+        ({}, "given; its endpoint does not say how long it lives"),
+        ({"expires_in": "soon"}, "given; its endpoint does not say how long it lives"),
+    ],
+)
+def test_the_life_of_a_token_is_told_as_its_endpoint_does(said: Json, words: str) -> None:
+    token = {"access_token": TOKEN, "token_type": "Bearer", **said}
+    healthy = tenant()
+    findings, _, _ = examined(
+        lambda r: json_reply(token) if r.path == "/oauth/token" else healthy(r),
+        credentials=client_credentials,
+    )
+    assert findings["token"].words == words
+
+
+def test_what_has_no_life_is_sent_as_the_manifest_names_it() -> None:
+    findings, _, _ = examined(tenant(), credentials=lambda _: BearerToken(token=Secret(TOKEN)))
+    assert findings["token"].words == "what the manifest names is sent; it has no life"
 
 
 @pytest.mark.parametrize("status", [400, 401])
@@ -192,12 +211,21 @@ def test_a_listing_that_pages_in_no_way_is_learnt() -> None:
     assert findings["paging"].words == "count is ignored; startIndex is ignored: provided for"
 
 
-def test_a_count_of_the_slice_is_noticed() -> None:
-    def sliced(start: int, count: int) -> Json:
-        return listed(HAVE[start - 1 : start - 1 + count])
+@pytest.mark.parametrize(
+    ("total", "words"),
+    [
+        (None, "totalResults is that of the page: provided for"),
+        (99, "totalResults is 99, and 3 schemas can be read: provided for"),
+        (0, "totalResults is 0, and 3 schemas can be read: provided for"),
+    ],
+)
+def test_a_count_that_is_not_that_of_all_is_noticed(total: int | None, words: str) -> None:
+    def counted(start: int, count: int) -> Json:
+        page = HAVE[start - 1 : start - 1 + count]
+        return listed(page, totalResults=len(page) if total is None else total)
 
-    findings, learnt, _ = examined(tenant(Schemas=service(sliced, BY_ID)))
-    assert "totalResults is that of the page" in findings["paging"].words
+    findings, learnt, _ = examined(tenant(Schemas=service(counted, BY_ID)))
+    assert findings["paging"].words == words
     assert learnt["paging"] == "index"
 
 

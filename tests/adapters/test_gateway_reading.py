@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconciler.adapters.oauth2 import Anonymous, BasicCredentials, BearerToken, Credentials
 from reconciler.adapters.transport import ForbiddenRequest, Http, HttpOptions
 from reconciler.domain.dialect import IdEncoding
 from reconciler.domain.jsontext import Json
 from reconciler.domain.plan import LiveTenant
 from reconciler.domain.scim import Schema
+from reconciler.domain.secret import Secret
 from reconciler.errors import (
     AnswerUnreadable,
     CredentialsRefused,
@@ -197,7 +199,7 @@ PERMANENT: dict[str, tuple[Script, type[TenantError], str]] = {
     "302": (reply(302), TenantUntrusted, "redirects are not followed"),
     "307": (reply(307), TenantUntrusted, "redirects are not followed"),
     "400": (scim_error(400, "bad", "invalidValue"), TenantRefused, "invalidValue: «bad»"),
-    "401": (scim_error(401, "no"), CredentialsRefused, "401: «no»; the token is not accepted"),
+    "401": (scim_error(401, "no"), CredentialsRefused, "401: «no»; what spec.auth names is not"),
     "403": (scim_error(403, "no"), PermissionRefused, "403: «no»; needs the scope scim:admin"),
     "404": (reply(404, b"<html>"), TenantRefused, "404 with an HTML page; spec.baseUrl"),
     "405": (reply(405), TenantRefused, "405; check that spec.baseUrl"),
@@ -318,15 +320,29 @@ def test_a_tenant_that_never_accepts_the_token_is_asked_twice() -> None:
     handler = guarded(service(honest(FEW)), refuses=lambda _: True)
     with (
         world(handler, credentials=client_credentials) as w,
-        pytest.raises(CredentialsRefused, match=r"401: «who\?»; .*spec\.auth"),
+        pytest.raises(CredentialsRefused, match=r"401: «who\?»; the token .*, a new one neither;"),
     ):
         w.reader.read_all([])
 
     assert [r.path for r in w.requests] == ["/oauth/token", f"{BASE}/Schemas"] * 2
 
 
-def test_without_credentials_that_can_be_renewed_a_401_is_not_replayed() -> None:
-    with world(in_turn(scim_error(401))) as w, pytest.raises(CredentialsRefused):
+@pytest.mark.parametrize(
+    "credentials",
+    [
+        Anonymous(),
+        BearerToken(token=Secret("c4n4ry-b34r3r")),
+        BasicCredentials(username=Secret("c4n4ry-user"), password=Secret("c4n4ry-pass")),
+    ],
+    ids=lambda c: type(c).__name__,
+)
+def test_without_credentials_that_can_be_renewed_a_401_is_not_replayed(
+    credentials: Credentials,
+) -> None:
+    with (
+        world(in_turn(scim_error(401)), credentials=lambda _: credentials) as w,
+        pytest.raises(CredentialsRefused, match=r"401; what spec\.auth names is not accepted"),
+    ):
         w.reader.read_all([])
 
     assert len(w.requests) == 1

@@ -31,6 +31,7 @@ class Asked:
     path: str
     permission_hint: str
     credential: str | None
+    renewable: bool  # whether a 401 has met a new token too
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -57,7 +58,9 @@ def common_advice(asked: Asked, status: int) -> str | None:
     if 300 <= status < 400:
         return "redirects are not followed; write the final address as spec.baseUrl"
     if status == 401:
-        return "the token is not accepted, a new one neither; check spec.auth"
+        if asked.renewable:
+            return "the token is not accepted, a new one neither; check spec.auth"
+        return "what spec.auth names is not accepted; check that it is right and not expired"
     if status == 403:
         return asked.permission_hint or _PERMISSION_HINT
     return None

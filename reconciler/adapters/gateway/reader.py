@@ -43,8 +43,13 @@ class Identity(Protocol):
         """Forget the token of this header."""
         ...
 
+    @property
+    def renewable(self) -> bool:
+        """Whether another token can be asked for."""
+        ...
+
     def life(self) -> float | None:
-        """Seconds that the newest token lives from when it was given; None for what has no life."""
+        """Seconds that the newest token lives, as its endpoint says; None where nobody says it."""
         ...
 
 
@@ -83,6 +88,7 @@ class Connection:
             path=urlsplit(url).path,
             permission_hint=self.dialect.permission_hint,
             credential=credential,
+            renewable=self.authenticator.renewable,
         )
 
     def send(

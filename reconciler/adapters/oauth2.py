@@ -11,7 +11,7 @@ from threading import Lock
 from typing import Self, assert_never
 from urllib.parse import quote_plus, urlencode, urlsplit
 
-from reconciler.adapters.retrying import asked_wait
+from reconciler.adapters.retrying import asked_wait, asked_words
 from reconciler.adapters.transport import Http, HttpOptions
 from reconciler.domain.answer import Answer, Loss, NoAnswer, Reply
 from reconciler.domain.jsontext import Json, NotJson, parse
@@ -284,6 +284,9 @@ class _TokenEndpoint:
                 "after a redirect; write the final address as spec.auth.tokenUrl"
             )
         if answer.status >= 500 or answer.status in _AGAIN:
+            if (asked := asked_words(answer)) is not None:
+                said = f"{self._where}: {answer.status}; {asked}"
+                return TenantUnavailable(f"{said}; run again after that")
             return TenantUnavailable(
                 f"{self._where}: still {answer.status} after several tries; run again later"
             )

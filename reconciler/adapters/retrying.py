@@ -97,6 +97,17 @@ def asked_wait(answer: Answer, *, now: datetime) -> float | None:
     return parse_retry_after(answer.headers.get("retry-after"), now=sent or now)
 
 
+def asked_words(answer: Answer) -> str | None:
+    """What its Retry-After asks for, as a person would say it; None where it asks for nothing."""
+    text = answer.headers.get("retry-after", "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", text):
+        return f"it asks to wait {text} s"
+    moment, sent = _imf_fixdate(text), _imf_fixdate(answer.headers.get("date", ""))
+    if moment is None or (sent is not None and moment <= sent):
+        return None
+    return f"it asks to wait until {text}"
+
+
 def parse_retry_after(value: str | None, *, now: datetime) -> float | None:
     """Seconds from a Retry-After header: ASCII digits or an IMF-fixdate (RFC 9110 10.2.3).
 

@@ -182,10 +182,25 @@ def test_retry_after_is_waited_for_by_the_services_own_clock() -> None:
     assert w.clock.slept == [40.0]
 
 
-def test_a_service_that_wants_to_be_left_alone_for_long_is_left_alone() -> None:
+NOON = "Sun, 01 Mar 2020 12:00:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ("3600", "429; it asks to wait 3600 s; run again after that"),
+        (
+            "Sun, 01 Mar 2020 13:00:00 GMT",
+            "429; it asks to wait until Sun, 01 Mar 2020 13:00:00 GMT; run again after that",
+        ),
+    ],
+)
+def test_a_service_that_wants_to_be_left_alone_for_long_is_left_alone(
+    asked: str, words: str
+) -> None:
     with (
-        world(in_turn(reply(429, b"", {"Retry-After": "3600"}))) as w,
-        pytest.raises(TenantUnavailable, match="429"),
+        world(in_turn(reply(429, b"", {"Retry-After": asked, "Date": NOON}))) as w,
+        pytest.raises(TenantUnavailable, match=re.escape(words)),
     ):
         w.reader.read_all([])
 

@@ -1,6 +1,7 @@
 """Authenticator: one token for all threads, none longer than it lives, and no secret shown."""
 
 import json
+import re
 import threading
 from base64 import b64decode
 from collections.abc import Callable, Iterator
@@ -319,6 +320,26 @@ def test_an_endpoint_that_stays_sick_is_unavailable_after_a_few_tries(status: in
             authenticator.header()
 
     assert len(server.requests) == 5
+
+
+@pytest.mark.parametrize(
+    ("headers", "words"),
+    [
+        ({"Retry-After": "3600"}, "503; it asks to wait 3600 s; run again after that"),
+        (
+            {"Retry-After": "Sun, 01 Mar 2048 12:00:00 GMT"},
+            "503; it asks to wait until Sun, 01 Mar 2048 12:00:00 GMT; run again after that",
+        ),
+    ],
+)
+def test_an_endpoint_that_asks_for_a_long_wait_is_asked_once_and_quoted(
+    headers: dict[str, str], words: str
+) -> None:
+    with meeting(in_turn(reply(503, b"", headers))) as (server, authenticator):
+        with pytest.raises(TenantUnavailable, match=re.escape(words)):
+            authenticator.header()
+
+    assert len(server.requests) == 1
 
 
 def test_an_endpoint_that_is_not_there_is_unavailable() -> None:

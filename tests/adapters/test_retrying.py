@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.adapters.retrying import asked_wait, parse_retry_after, retrying
+from reconciler.adapters.retrying import asked_wait, asked_words, parse_retry_after, retrying
 from reconciler.domain.answer import Answer
 from reconciler.errors import Interrupted
 from reconciler.ports import Retry
@@ -152,6 +152,7 @@ def test_an_interrupted_sleep_ends_the_call() -> None:
 
 
 LATER = "Sun, 01 Mar 2026 12:01:30 GMT"
+NOON = "Sun, 01 Mar 2026 12:00:00 GMT"
 
 
 @pytest.mark.parametrize(
@@ -218,3 +219,23 @@ def test_a_date_is_measured_by_the_clock_of_whoever_wrote_it(
     headers = {"retry-after": LATER} | ({} if date is None else {"date": date})
 
     assert asked_wait(Answer(429, headers, b""), now=NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("headers", "words"),
+    [
+        ({"retry-after": "7"}, "it asks to wait 7 s"),
+        ({"retry-after": " 7 "}, "it asks to wait 7 s"),
+        ({"retry-after": LATER}, f"it asks to wait until {LATER}"),
+        ({"retry-after": LATER, "date": NOON}, f"it asks to wait until {LATER}"),
+        ({"retry-after": NOON, "date": LATER}, None),
+        ({"retry-after": LATER, "date": LATER}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "9" * 40}, None),
+        ({}, None),
+    ],
+)
+def test_what_a_service_asks_for_is_told_in_its_own_measure(
+    headers: dict[str, str], words: str | None
+) -> None:
+    assert asked_words(Answer(503, headers, b"")) == words

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from reconciler.adapters.retrying import asked_words
 from reconciler.domain.answer import Answer, Loss, NoAnswer, Reply
 from reconciler.domain.jsontext import Json, NotJson, parse
 from reconciler.domain.scim import fold
@@ -107,9 +108,8 @@ def unreadable(asked: Asked, answer: Answer, reason: str) -> AnswerUnreadable:
 
 def _when(answer: Answer) -> str:
     """What the service asked for; a wait that is too long is not waited for in this run."""
-    asked = answer.headers.get("retry-after", "")
-    if re.fullmatch(r"[0-9]{1,9}", asked):
-        return f"it asks to wait {asked} s; run again after that"
+    if (asked := asked_words(answer)) is not None:
+        return f"{asked}; run again after that"
     return "also after several tries; run again later"
 
 

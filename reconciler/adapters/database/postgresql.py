@@ -15,6 +15,7 @@ from reconciler.errors import StateError, UsageError
 # A peer that is gone without a word is noticed within half a minute, by us and by the server.
 _OURS = {
     "application_name": "reconciler",
+    "client_encoding": "UTF8",  # PGCLIENTENCODING or the user's settings may say another
     "connect_timeout": "10",
     "keepalives_idle": "10",
     "keepalives_interval": "5",

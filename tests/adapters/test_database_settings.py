@@ -1,0 +1,91 @@
+"""Whatever the server, its user or the environment has set, the store on it is the same."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reconciler.adapters.database import open_store
+from reconciler.domain.records import check_chain
+from reconciler.errors import StateError
+from tests.adapters.store_world import created, entry, event, intended, intent, opened
+from tests.postgres import Server
+
+WORDS = "Größe → 大"
+
+DEED = """
+import sys
+from dataclasses import replace
+from tests.adapters.store_world import entry, opened
+
+with opened(sys.argv[1]) as store:
+    store.record(replace(entry(), detail=sys.argv[2]))
+    print(next(store.records())["detail"] == sys.argv[2])
+"""
+
+
+def told(url: str, setting: str, value: str) -> str:
+    return f"{url}%20-c{setting}%3D{value}"
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "WIN1252", "SQL_ASCII"])
+def test_words_are_kept_whatever_encoding_the_environment_asks_for(
+    postgres: Server, encoding: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", DEED, postgres.schema(), WORDS],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd()), "PGCLIENTENCODING": encoding},
+    )
+
+    assert done.stdout == "True\n"
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_words_are_kept_whatever_encoding_the_user_is_set_to(
+    postgres: Server, encoding: str
+) -> None:
+    with opened(told(postgres.schema(), "client_encoding", encoding)) as store:
+        store.record(replace(entry(), detail=WORDS))
+
+        assert next(store.records())["detail"] == WORDS
+
+
+def test_a_database_without_an_encoding_is_refused_in_words(postgres: Server) -> None:
+    name = f"{postgres.new()}_ascii"
+    postgres.run(f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
+
+    with pytest.raises(StateError, match="has server_encoding=SQL_ASCII, so what was recorded"):
+        open_store(postgres.url(name))
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("TimeZone", "Asia/Kolkata"),
+        ("DateStyle", "German"),
+        ("bytea_output", "escape"),
+        ("default_transaction_isolation", "serializable"),
+        ("default_transaction_deferrable", "on"),
+        ("standard_conforming_strings", "off"),
+    ],
+)
+def test_what_a_session_is_set_to_changes_nothing_that_is_kept(
+    postgres: Server, setting: str, value: str
+) -> None:
+    plain = postgres.schema()
+    with opened(told(plain, setting, value)) as store:
+        store.settle(store.intend(intent(), intended()), created(), event())
+        [first, _] = store.pending()
+
+        assert first.body == event().body(1)
+        assert check_chain(store.records()).records == 2
+
+    with opened(plain) as store:
+        assert store.pending()[0] == first
+        assert check_chain(store.records()).broken_at is None

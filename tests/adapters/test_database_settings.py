@@ -11,7 +11,7 @@ import pytest
 from reconciler.adapters.database import open_store
 from reconciler.domain.records import check_chain
 from reconciler.errors import StateError
-from tests.adapters.store_world import created, entry, event, intended, intent, opened
+from tests.adapters.store_world import created, entry, event, intended, intent, opened, rows
 from tests.postgres import Server
 
 WORDS = "Größe → 大"
@@ -89,3 +89,26 @@ def test_what_a_session_is_set_to_changes_nothing_that_is_kept(
     with opened(plain) as store:
         assert store.pending()[0] == first
         assert check_chain(store.records()).broken_at is None
+
+
+def seen_by(postgres: Server, *schemas: str) -> str:
+    """A store's URL for somebody who looks into these schemas, one after the other."""
+    return f"{postgres.url('postgres')}?options=-csearch_path%3D{'%2C'.join(schemas)}"
+
+
+def test_who_finds_the_same_tables_by_another_search_path_writes_the_same_chain(
+    postgres: Server,
+) -> None:
+    """As users do who share `public`, where only some have a schema of their own name."""
+    shared, own = (postgres.schema().rpartition("%3D")[2] for _ in range(2))
+    with (
+        opened(seen_by(postgres, shared)) as store,
+        opened(seen_by(postgres, own, shared), busy_timeout=0.05) as other,
+    ):
+        store.record(entry())
+        other.record(entry())
+        assert check_chain(store.records()).records == 2
+        with store._database.writing(), pytest.raises(StateError, match="is locked: another"):
+            other.record(entry())
+
+    assert rows(postgres.url("postgres"), f"SELECT count(*) FROM {shared}.audit") == [(2,)]

@@ -133,6 +133,21 @@ def test_a_tenant_has_one_writer_in_a_process_too(url: str) -> None:
                 raise AssertionError("two writers")
 
 
+def test_a_tenant_has_one_writer_whatever_search_path_leads_to_the_store(
+    postgres: Server,
+) -> None:
+    """As users do who share `public`, where only some have a schema of their own name."""
+    shared, own = (postgres.schema().rpartition("%3D")[2] for _ in range(2))
+    path = f"{postgres.url('postgres')}?options=-csearch_path%3D"
+    with (
+        locking(path + shared) as locks,
+        locking(f"{path}{own}%2C{shared}", "other") as other,
+        locks.hold("acme"),
+    ):
+        with pytest.raises(TenantLocked, match="tenant acme is locked by ci"):
+            other.hold("acme").__enter__()
+
+
 def test_tenants_do_not_wait_for_each_other(url: str) -> None:
     with locking(url) as locks, locking(url) as other, locks.hold("acme"), other.hold("beta"):
         assert rows(url, "SELECT tenant FROM holders ORDER BY 1") == [("acme",), ("beta",)]

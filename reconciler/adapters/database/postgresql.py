@@ -27,8 +27,13 @@ _THEIRS = (
     "set_config('tcp_keepalives_interval', '5', false), "
     "set_config('tcp_keepalives_count', '3', false)"
 )
+# Where the tables are: whoever finds them by another search_path has to find the same locks.
+_SCHEMA = """coalesce(
+    (SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.oid = to_regclass('meta')),
+    current_schema())"""
 _GREETING = f"""
-SELECT current_schema() AS schema, current_setting('server_encoding') AS server_encoding,
+SELECT {_SCHEMA} AS schema, current_setting('server_encoding') AS server_encoding,
   current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS synchronous_commit,
   set_config('lock_timeout', %s, true), {_THEIRS}
 """

@@ -1,8 +1,10 @@
 """Whatever the server, its user or the environment has set, the store on it is the same."""
 
 import os
+import socket
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,6 +91,22 @@ def test_what_a_session_is_set_to_changes_nothing_that_is_kept(
     with opened(plain) as store:
         assert store.pending()[0] == first
         assert check_chain(store.records()).broken_at is None
+
+
+def test_the_server_notices_a_runner_that_is_gone_even_while_it_owes_it_an_answer(
+    postgres: Server,
+) -> None:
+    """Keepalives rest while an answer is on its way; only this ends the wait for its receipt."""
+    with closing(open_store(postgres.schema())) as store:
+        assert store._server is not None
+        with store._server.session() as session, session.asking() as connection:
+            asked = "SELECT current_setting(%s)"
+            found = [
+                connection.exec_driver_sql(asked, (name,)).scalar_one()
+                for name in ("tcp_keepalives_idle", "tcp_user_timeout")
+            ]
+
+    assert found == ["10", "30000" if hasattr(socket, "TCP_USER_TIMEOUT") else "0"]
 
 
 def seen_by(postgres: Server, *schemas: str) -> str:

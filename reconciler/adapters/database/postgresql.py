@@ -25,7 +25,8 @@ _OURS = {
 _THEIRS = (
     "set_config('tcp_keepalives_idle', '10', false), "
     "set_config('tcp_keepalives_interval', '5', false), "
-    "set_config('tcp_keepalives_count', '3', false)"
+    "set_config('tcp_keepalives_count', '3', false), "
+    "set_config('tcp_user_timeout', '30000', false)"  # keepalives rest while an answer is due
 )
 # Where the tables are: whoever finds them by another search_path has to find the same locks.
 _SCHEMA = """coalesce(

@@ -11,12 +11,15 @@ from datetime import UTC, datetime
 from subprocess import PIPE, Popen
 
 import pytest
+from sqlalchemy import make_url
 
 from reconciler.adapters.database import Store, open_store
+from reconciler.adapters.database.postgresql import Server, Session
+from reconciler.adapters.database.session_locks import SessionLocks
 from reconciler.errors import Interrupted, StateError, TenantLocked
 from reconciler.ports import Clock, Locks
 from tests.adapters.store_world import intended, intent, rows
-from tests.postgres import Server
+from tests.postgres import Server as Postgres
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -70,7 +73,7 @@ def locking(url: str, holder: str = "ci", clock: Clock | None = None) -> Iterato
 
 
 @pytest.fixture
-def url(postgres: Server) -> str:
+def url(postgres: Postgres) -> str:
     return postgres.schema()
 
 
@@ -134,7 +137,7 @@ def test_a_tenant_has_one_writer_in_a_process_too(url: str) -> None:
 
 
 def test_a_tenant_has_one_writer_whatever_search_path_leads_to_the_store(
-    postgres: Server,
+    postgres: Postgres,
 ) -> None:
     """As users do who share `public`, where only some have a schema of their own name."""
     shared, own = (postgres.schema().rpartition("%3D")[2] for _ in range(2))
@@ -153,7 +156,7 @@ def test_tenants_do_not_wait_for_each_other(url: str) -> None:
         assert rows(url, "SELECT tenant FROM holders ORDER BY 1") == [("acme",), ("beta",)]
 
 
-def test_stores_in_one_database_do_not_wait_for_each_other(postgres: Server) -> None:
+def test_stores_in_one_database_do_not_wait_for_each_other(postgres: Postgres) -> None:
     with (
         locking(postgres.schema()) as locks,
         locking(postgres.schema()) as other,
@@ -221,6 +224,35 @@ def test_the_lock_of_a_killed_process_is_free_with_its_session(url: str) -> None
             assert rows(url, "SELECT holder FROM holders") == [("day-job",)]
 
 
+class Pooled(Server):
+    """A server behind a pooler that hands one session from client to client."""
+
+    def __init__(self, url: str, shared: Session) -> None:
+        super().__init__(make_url(url), busy_timeout=1.0)
+        self.shared = shared
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        yield self.shared
+
+
+def test_a_session_that_a_pooler_shares_is_noticed_and_locks_nobody_twice(url: str) -> None:
+    with closing(open_store(url)) as store:
+        assert store._server is not None
+        with store._server.session() as shared:
+            one, two = (
+                SessionLocks(Pooled(url, shared), holder=name, clock=StoppedClock())
+                for name in ("one", "two")
+            )
+            with one.hold("acme"):
+                with pytest.raises(StateError, match=r"connection pooler.*to the server itself"):
+                    two.hold("acme").__enter__()
+                one.require("acme")
+
+            with two.hold("acme"):
+                pass
+
+
 def test_a_row_without_a_session_is_no_lock(url: str) -> None:
     with closing(open_store(url)):
         rows(url, "INSERT INTO holders VALUES ('acme', 'ghost', 1, 'h', 'then') RETURNING 1")
@@ -262,7 +294,7 @@ def test_a_signal_ends_the_wait(url: str) -> None:
             locks.hold("acme", patience=60).__enter__()
 
 
-def test_no_intent_is_written_after_the_lock_was_lost(postgres: Server) -> None:
+def test_no_intent_is_written_after_the_lock_was_lost(postgres: Postgres) -> None:
     database = postgres.new()
     with closing(open_store(postgres.url(database))) as store:
         locks = locks_of(store)

@@ -60,7 +60,8 @@ class SessionLocks:
                 raise StateError(
                     f"the lock of tenant {tenant} was lost, because the server of the store "
                     f"{self._server.place} ended the session that held it; nothing more is "
-                    "written, run again"
+                    "written, run again. Where this comes back, a connection pooler is in between: "
+                    "connect to the server itself"
                 )
 
     def close(self) -> None:
@@ -70,13 +71,22 @@ class SessionLocks:
             self._session = None
 
     def _take(self, tenant: str) -> bool:
-        """Whether the lock is ours now; in one session the server would give it twice."""
+        """Whether the lock is ours now; raises StateError.
+
+        In one session the server would give it twice: to us, and to who shares a session with us.
+        """
         with self._using:
             if tenant in self._held:
                 return False
             with self._asking() as connection:
                 key = self._lasting().key("tenant", tenant)
                 taken = connection.execute(_TAKE, {"key": key}).scalar_one()
+            if taken is None:
+                raise StateError(
+                    f"the store {self._server.place} is behind a connection pooler that hands one "
+                    "session to several clients, and a lock in it keeps nobody out: connect to "
+                    "the server itself, or have the pooler keep a session for each client"
+                )
             if taken:
                 self._held[tenant] = key
             return bool(taken)
@@ -145,10 +155,13 @@ class SessionLocks:
         return self._session
 
 
-_TAKE = text("SELECT pg_try_advisory_lock(:key)")
-_GIVE_BACK = text("SELECT pg_advisory_unlock(:key)")
-_HELD = text(
-    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+_OURS = (
+    "FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
     " AND granted AND objsubid = 1"
     " AND ((classid::bigint << 32) | objid::bigint) = :key"
 )
+_TAKE = text(
+    f"SELECT CASE WHEN EXISTS (SELECT {_OURS}) THEN NULL ELSE pg_try_advisory_lock(:key) END"
+)
+_GIVE_BACK = text("SELECT pg_advisory_unlock(:key)")
+_HELD = text(f"SELECT count(*) {_OURS}")

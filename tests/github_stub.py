@@ -48,6 +48,7 @@ class Fault:
     path: str = ""  # a regular expression that is searched
     status: int = 503
     message: str = ""
+    reason: str = ""  # what GitHub says of a part of the request, beside a message that says little
     headers: dict[str, str] = field(default_factory=dict)
     lost: bool = False
     done: bool = False  # whether the request is carried out all the same
@@ -106,8 +107,8 @@ class State:
 
 
 class Refused(Exception):
-    def __init__(self, status: int, message: str) -> None:
-        self.status, self.message = status, message
+    def __init__(self, status: int, message: str, reason: str = "") -> None:
+        self.status, self.answer = status, _refusal(message, reason)
 
 
 class Service:
@@ -177,8 +178,14 @@ class Service:
 
 def _checked(body: str) -> str:
     if len(body) > LONGEST:
-        raise Refused(422, "Body is too long (maximum is 65536 characters)")
+        raise Refused(422, "Validation Failed", "Body is too long (maximum is 65536 characters)")
     return body
+
+
+def _refusal(message: str, reason: str) -> dict[str, Any]:
+    """The shape of GitHub's errors: the reason is one level down."""
+    part = {"resource": "IssueComment", "code": "unprocessable", "field": "data"}
+    return {"message": message, **({"errors": [{**part, "message": reason}]} if reason else {})}
 
 
 def _changed(items: list[dict[str, Any]], key: str, value: int, body: Any) -> dict[str, Any]:
@@ -224,7 +231,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
                 return
             if fault is not None:
-                status, answer, headers = fault.status, {"message": fault.message}, fault.headers
+                answer = _refusal(fault.message, fault.reason)
+                status, headers = fault.status, fault.headers
                 if self.path.endswith("/graphql") and status == 200:
                     answer = {"errors": [answer]}  # GraphQL refuses with 200
         self._send(status, answer, headers)
@@ -234,7 +242,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             answer, headers = self.service.answer(method, self.path, token, body)
         except Refused as refused:
-            return refused.status, {"message": refused.message}, {}
+            return refused.status, refused.answer, {}
         made = method == "POST" and not self.path.endswith("/graphql")
         return (201 if made else 200), answer, headers
 

@@ -269,6 +269,26 @@ def test_a_rate_limit_without_a_time_is_given_a_minute(stub: Stub):
     assert clock.monotonic() - began == pytest.approx(60, abs=1)
 
 
+def test_a_rate_limit_is_known_by_its_words_however_many_more_github_adds(stub: Stub):
+    clock = FakeClock()
+    stub.state.faults.append(Fault("POST", "/comments", 403, _SECONDARY))
+    began = clock.monotonic()
+
+    with posts(stub, clock=clock) as ours:
+        ours.show(5, MARKER, BODY)
+
+    assert clock.monotonic() - began == pytest.approx(60, abs=1)
+    assert stub.state.said(5) == [BODY]
+
+
+_SECONDARY = (
+    "You have exceeded a secondary rate limit. Please wait a few minutes before you try again. If "
+    "you reach out to GitHub Support for help, please include the request ID 1:2:3:4:5 and "
+    "timestamp 2026-03-01 12:00:00 UTC. For more on scraping GitHub and how it may affect your "
+    "rights, please review our Terms of Service (https://docs.github.com/en/site-policy)."
+)
+
+
 @pytest.mark.parametrize(("minutes", "waits"), [(1, True), (30, False)])
 def test_a_spent_limit_is_waited_for_only_where_it_ends_soon(stub: Stub, minutes: int, waits: bool):
     clock = FakeClock()
@@ -309,7 +329,6 @@ def test_graphql_says_with_200_that_its_limit_is_spent(stub: Stub, minutes: int,
         (403, "Unable to create comment because issue is locked.", "the conversation is locked"),
         (404, "Not Found", "check the number, GITHUB_REPOSITORY"),
         (410, "Issues are disabled for this repo", "issues are switched off"),
-        (422, "Body is too long (maximum is 65536 characters)", "longer than GitHub takes"),
         (422, "Validation Failed", "does not take this request"),
         (301, "Moved Permanently", "it has moved"),
         (451, "", "refuses this request for good"),
@@ -325,6 +344,24 @@ def test_each_refusal_says_what_to_do_and_is_not_repeated(
     assert len(stub.state.writes()) == 1
 
 
+@pytest.mark.parametrize(
+    ("status", "reason", "advice"),
+    [
+        (422, "Body is too long (maximum is 65536 characters)", "longer than GitHub takes"),
+        (422, "body is too long (maximum is 65536 characters)", "longer than GitHub takes"),
+        (422, "issue is locked", "the conversation is locked"),
+        (422, "something else", "does not take this request"),
+    ],
+)
+def test_what_github_says_of_a_part_of_the_request_counts_too(
+    stub: Stub, status: int, reason: str, advice: str
+):
+    said = refusal(stub, Fault("POST", "/comments", status, "Validation Failed", reason))
+
+    assert f": {status} «Validation Failed: {reason}»; " in said
+    assert advice in said
+
+
 def test_a_token_that_only_reads_is_told_by_the_permission(stub: Stub):
     said = refusal(stub, token=READER)
 
@@ -338,6 +375,12 @@ def test_what_github_says_is_shown_only_where_it_is_plain(stub: Stub):
 
     assert "::" not in said
     assert BOT not in said
+
+
+def test_a_reason_that_is_not_plain_is_left_out(stub: Stub):
+    said = refusal(stub, Fault("POST", "/comments", 422, "Validation Failed", "<b>" + BOT))
+
+    assert ": 422 «Validation Failed»; " in said
 
 
 def test_an_answer_that_is_no_list_is_told_from_an_empty_one(stub: Stub):

@@ -1,6 +1,7 @@
 """What GitHub's answers mean, and what to do about each; the text of an answer decides little."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -38,14 +39,12 @@ class Wanted:
             return f"still {status} after several tries; run again later"
         if 200 <= status < 300:
             return f"{status}, but not the JSON that GitHub sends; check GITHUB_API_URL"
-        said = message(reply)
-        advice = self._advice(status, said)
-        return f"{status}{_quoted(said)}; {advice}"
+        return f"{status}{_quoted(reply)}; {self._advice(status, _words(reply))}"
 
     def _advice(self, status: int, said: str) -> str:
-        if status in (403, 422) and "locked" in said.lower():
+        if status in (403, 422) and "locked" in said:
             return "the conversation is locked; unlock it, or close the pull request"
-        if status == 422 and "too long" in said.lower():
+        if status == 422 and "too long" in said:
             return "the text is longer than GitHub takes; make it shorter"
         advice = _ADVICE.get(status, "GitHub refuses this request for good")
         return advice.replace("PERMISSION", f"`permissions: {self.permission}`")
@@ -69,7 +68,7 @@ def rate_limited(answer: Answer) -> bool:
         said = document(answer)
         return isinstance(said, dict) and "errors" in said
     if answer.status == 403:
-        limited = "rate limit" in message(answer).lower()
+        limited = "rate limit" in _words(answer)
         return spent or limited or "retry-after" in answer.headers
     return answer.status == 429
 
@@ -89,13 +88,6 @@ def unknown(reply: Reply) -> bool:
     return reply.status in _SICK or reply.status >= 500
 
 
-def message(answer: Answer) -> str:
-    """GitHub's own short word on an error, where it is plain text."""
-    said = document(answer)
-    text = said.get("message") if isinstance(said, dict) else None
-    return text if isinstance(text, str) and re.fullmatch(r"[\w ,.:;'()/-]{1,200}", text) else ""
-
-
 def document(answer: Answer) -> Json:
     """The body as JSON; None where it is none."""
     try:
@@ -112,5 +104,28 @@ def _until_reset(answer: Answer, now: datetime) -> float:
     return _MINUTE
 
 
-def _quoted(said: str) -> str:
-    return f" «{said}»" if said else ""
+def _words(answer: Answer) -> str:
+    """All that GitHub says of an error, in small letters: to look for a word, not to show."""
+    return " ".join(_sayings(answer)).lower()
+
+
+def _quoted(answer: Answer) -> str:
+    """As much of it as is short and plain text."""
+    plain = [text for text in _sayings(answer) if re.fullmatch(r"[\w ,.:;'()/-]{1,200}", text)]
+    return f" «{': '.join(plain[:_REASONS])}»" if plain else ""
+
+
+_REASONS = 3
+
+
+def _sayings(answer: Answer) -> Iterator[str]:
+    """The message, which may be no more than `Validation Failed`, and the reasons one by one."""
+    said = document(answer)
+    if not isinstance(said, dict):
+        return
+    errors = said.get("errors")
+    reasons = errors if isinstance(errors, list) else []
+    for part in (said, *reasons):
+        text = part.get("message") if isinstance(part, dict) else None
+        if isinstance(text, str):
+            yield text

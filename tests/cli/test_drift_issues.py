@@ -147,7 +147,7 @@ def test_what_the_trail_knows_of_the_drift_is_told(folder: Folder, stub: Stub):
     follow(folder, plan)
 
     body = stub.state.issues[0]["body"]
-    assert "- `urn:x:0`: missing: it was there at 2026-03-01T12:00:00.000Z" in body
+    assert "- `urn:x:0`: `missing: it was there at 2026-03-01T12:00:00.000Z" in body
     assert body.count("- `urn:x:") == 20
     assert "- and 5 more" in body
 

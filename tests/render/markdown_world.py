@@ -25,9 +25,9 @@ from tests.fakes import DIALECT, URN, document, extension
 
 PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
-# What a plan document says in words of ours, or in words that its JSON Schema lists.
+# What a plan or a report says in words of ours, or in words that its JSON Schema lists.
 OURS = ("digest", "checksum", "format_version", "action", "reason", "live_fingerprint", "kind",
-        "kinds", "rule", "severity", "consumers")  # fmt: skip
+        "kinds", "rule", "severity", "consumers", "outcome", "plan_digest", "hash")  # fmt: skip
 
 
 def planned(name: str = "acme-prod", *live: dict, extensions=None, limits=None) -> TenantPlan:

@@ -1,12 +1,16 @@
 """Texts that are found again, and what a comment says of a run, under hostile text."""
 
-import copy
+import json
+from itertools import count
+from random import Random, randrange
 from typing import Any
 
 import pytest
-from markdown_it import MarkdownIt
 
+from reconciler.domain.blocking import BlockReason
 from reconciler.domain.jsontext import Json
+from reconciler.domain.outcome import OutcomeKind
+from reconciler.domain.plan import SkipReason
 from reconciler.render.marked import (
     KEY,
     LONGEST,
@@ -19,7 +23,9 @@ from reconciler.render.marked import (
     with_plan,
 )
 from reconciler.render.run_markdown import did_nothing, run_markdown
-from tests.render.test_inert import hostile_texts
+from tests.program import ROOT
+from tests.render.markdown_world import each, filled, hostile, skeleton
+from tests.runner_rule import commands_in
 
 MARKER = comment_marker("plan")
 PLAN = "## Plan: 1 to add\n\n<details>\n<summary>x</summary>\n\n```diff\n+ a\n```\n\n</details>"
@@ -187,22 +193,46 @@ def test_very_many_changes_are_counted_and_not_all_named():
     assert f"head `{'f' * 64}`" in text
 
 
-def test_hostile_text_adds_no_node_to_a_report():
-    """1,000 reports with three texts each; the frame is that of the same report with plain text."""
-    parser = MarkdownIt("commonmark", {"html": True})
+def everything() -> Any:
+    """A report of a run in which everything has happened."""
+    told = report(exit={"code": 3, "meaning": "m", "error": "it failed"})
+    [change] = told["tenants"][0]["changes"]
+    told["tenants"][0] |= {
+        "locked": "run 7 of ci",
+        "unreadable": "no answer",
+        "recovered": [{"schema_id": "urn:b", "outcome": "unknown", "detail": "look at it"}],
+        "changes": [
+            {**change, "detail": "answered 201"},
+            {**change, "action": "skip", "reason": "drifted", "outcome": None},
+            {**change, "action": "blocked", "reason": "incompatible", "outcome": None},
+        ],
+    }
+    waiting = {"event_id": "evt_1", "url": "https://hr.example", "attempts": 2, "due_at": "soon"}
+    told["deliveries"]["pending"] = [waiting]
+    return told
 
-    def frame(one: str, other: str, third: str) -> list[str]:
-        told = copy.deepcopy(report())
-        change = told["tenants"][0]["changes"][0]
-        change["schema_id"], change["detail"] = f"a{one}", f"b{other}"
-        told["tenants"][0]["name"] = f"c{third}"
-        told["exit"] = {"code": 1, "meaning": "m", "error": f"d{other}"}
-        tokens = parser.parse(run_markdown(told))
-        inner = [child.type for token in tokens for child in token.children or ()]
-        return [token.type for token in tokens] + inner
 
-    plain = frame("x", "x", "x")
-    texts = list(hostile_texts(1_000))
-    for number, text in enumerate(texts):
-        one, third = texts[number - 1], texts[number - 2]
-        assert frame(one, text, third) == plain, ascii((one, text, third))
+def test_5000_hostile_strings_leave_the_frame_of_a_report_as_it_is():
+    seed = randrange(2**32)
+    random, numbers = Random(seed), count()
+    document, used = everything(), 0
+    tame = skeleton(run_markdown(filled(document, each(lambda: f"tame{next(numbers)}"))))
+
+    def evil() -> str:
+        nonlocal used
+        used += 1
+        text = hostile(random)
+        return text if text.partition("\n")[0] else "x"  # an empty line is not told at all
+
+    while used < 5000:
+        attacked = run_markdown(filled(document, each(evil)))
+        assert skeleton(attacked) == tame, (seed, attacked)
+        assert commands_in(attacked) == []
+
+
+def test_what_stands_outside_code_in_a_report_is_a_word_of_a_closed_set():
+    document = json.loads((ROOT / "reconciler/schemas/report.json").read_text())
+    change = document["properties"]["tenants"]["items"]["properties"]["changes"]["items"]
+
+    assert set(change["properties"]["reason"]["enum"]) == {None, *SkipReason, *BlockReason}
+    assert set(document["$defs"]["outcome"]["enum"]) == set(OutcomeKind)

@@ -3,7 +3,7 @@
 from reconciler.domain.jsontext import Json
 from reconciler.render.fitting import fit
 from reconciler.render.markdown_tenant import section
-from reconciler.render.markdown_text import WORDS, code
+from reconciler.render.markdown_text import code
 from reconciler.render.marked import drift_marker, marked
 from reconciler.render.phrases import drift_words, kind_of
 
@@ -54,7 +54,7 @@ _FOLLOWS = (
 
 def _known(tenant: Json) -> str:
     """What the audit trail adds: what was done by other hands, and not before when."""
-    words = [f"- {code(urn)}: {code(said, WORDS)}\n" for urn, said in drift_words(tenant).items()]
+    words = [f"- {code(urn)}: {code(said)}\n" for urn, said in drift_words(tenant).items()]
     more = f"- and {len(words) - _NAMED} more\n" if len(words) > _NAMED else ""
     return "".join([*words[:_NAMED], more, "\n"]) if words else ""
 

@@ -2,11 +2,13 @@
 
 import base64
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.program import DevTenant, Done, Folder
+from tests.program import ROOT, DevTenant, Done, Folder
 from tests.runner_rule import commands_in, outputs_in
 
 
@@ -178,6 +180,18 @@ def test_no_line_of_a_log_is_a_command(folder: Folder, words: list[str]):
     assert commands_in(done.out) + commands_in(done.err) == []
     if words == ["plan", "--format", "json"]:
         assert HOSTILE in json.dumps(json.loads(done.out))
+
+
+def test_what_a_library_logs_reaches_no_log():
+    """Python's last resort would print it as it is, with whatever a server has sent."""
+    script = (
+        "import logging; from reconciler.cli.logs import set_up_logs; set_up_logs('text', 2); "
+        f"logging.getLogger('sqlalchemy.pool').error({HOSTILE!r})"
+    )
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, cwd=ROOT, check=True)
+
+    assert (done.stdout, done.stderr) == (b"", b"")
 
 
 def test_annotations_are_commands_and_only_those_that_are_meant(folder: Folder):

@@ -15,10 +15,12 @@ class Cut(IntEnum):
     CREATES = 2  # the attributes of creates
     UPDATES = 3  # the differences of updates
     DRIFT = 4  # the differences of what drifted or is blocked, and what nobody manages
-    SECTIONS = 5  # sections of tenants as a whole
-    ROWS = 6  # rows of the table
-    APPROVALS = 7  # whose approval is needed for which manifest; the owners stay
-    LOOK = 8  # what needs a look, one by one; it is counted then
+    SECTIONS = 5  # sections of tenants as a whole, but for what is grave
+    ROWS = 6  # rows of the table, but for what is grave
+    GRAVE_SECTIONS = 7  # those of tenants with something blocked or risky, and of unreadable ones
+    GRAVE_ROWS = 8
+    APPROVALS = 9  # whose approval is needed for which manifest; the owners stay
+    LOOK = 10  # what needs a look, one by one; it is counted then
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,7 @@ def _told(fitted: Fitted) -> str:
 
 
 _SHOW = "`reconciler show FILE`"
+_GRAVE = "something blocked, risky or not readable"
 _CUTS = {
     Cut.IN_SYNC: "what is in sync",
     Cut.CREATES: "the attributes of creates",
@@ -111,6 +112,8 @@ _CUTS = {
     Cut.DRIFT: "the differences of what drifted or is blocked, and what is unmanaged",
     Cut.SECTIONS: "sections of tenants",
     Cut.ROWS: "rows of the table",
+    Cut.GRAVE_SECTIONS: f"sections of tenants with {_GRAVE}",
+    Cut.GRAVE_ROWS: f"rows of tenants with {_GRAVE}",
     Cut.APPROVALS: "whose approval is needed for what",
     Cut.LOOK: "what needs a look",
 }

@@ -39,8 +39,10 @@ def row(tenant: Json) -> Part:
     counts = counts_of(tenant)
     name = code(tenant["name"])
     if tenant["error"] is not None:
-        return _leaving(f"| {name} | | | | | | not readable |\n", Cut.ROWS)
+        return _leaving(f"| {name} | | | | | | not readable |\n", Cut.GRAVE_ROWS)
     text = table_row(name, counts, _risk(tenant))
+    if _grave(tenant):
+        return _leaving(text, Cut.GRAVE_ROWS)
     return _leaving(text, Cut.IN_SYNC if _quiet(counts) else Cut.ROWS)
 
 
@@ -54,9 +56,10 @@ def section(tenant: Json) -> Part:
     """Its section, which a cut makes shorter or takes away as a whole."""
     lines = tuple(_lines(tenant))
     concerned = {line.cut for line in lines}
+    last = Cut.GRAVE_SECTIONS if _grave(tenant) else Cut.SECTIONS
 
     def shorter(cut: Cut) -> str | None:
-        if cut is Cut.SECTIONS:
+        if cut is last:
             return ""
         return _section(tenant, lines, cut) if cut in concerned else None
 
@@ -80,6 +83,12 @@ def _leaving(text: str, at: Cut) -> Part:
 
 def _quiet(counts: Counter[str]) -> bool:
     return not any(counts[kind] for kind in ("create", "update", "drifted", "blocked"))
+
+
+def _grave(tenant: Json) -> bool:
+    """Whether it stays as long as it can: something is blocked or risky, or it was not readable."""
+    blocked = any(change["action"] == "blocked" for change in tenant["changes"])
+    return tenant["error"] is not None or blocked or bool(_risk(tenant))
 
 
 def _risk(tenant: Json) -> str:

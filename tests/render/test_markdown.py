@@ -232,8 +232,10 @@ def parts_of(text: str) -> dict[str, bool]:
         "creates": "+     a000: string" in text,
         "updates": "+     attributes.level" in text,
         "drift": "-     attributes.other" in text,
-        "sections": "<details>" in text,
-        "rows": "| `t" in text,
+        "sections": "</code>: 1 to add" in text,
+        "rows": re.search(r"^\| `t\d+` \| 1 ", text, re.M) is not None,
+        "grave sections": "<details>" in text,
+        "grave rows": "| `t" in text,
     }
 
 
@@ -248,7 +250,19 @@ def test_more_is_cut_only_when_all_that_goes_first_is_gone():
         seen.append(there.count(True))
 
     assert seen == sorted(seen, reverse=True)
-    assert {seen[0], seen[-1]} == {6, 0}
+    assert {seen[0], seen[-1]} == {8, 0}
+
+
+def test_what_is_blocked_or_risky_stays_where_others_have_to_go():
+    document = fleet(400, ("create", "blocked", "create", "risky", "incompatible"), attributes=9)
+
+    text = plan_markdown(document)
+
+    assert "sections of tenants (160), rows of the table (160)" in text
+    rows = re.findall(r"^\| `t\d+` \| (\d?) .* \| (\d?) \| (.*) \|$", text, re.M)
+    assert set(rows) == {("", "1", ""), ("1", "", "exposing"), ("", "1", "narrowing")}
+    assert len(rows) == 240
+    assert text.count("1 blocked</summary>") > 20
 
 
 def test_nothing_is_cut_that_need_not_be():

@@ -380,15 +380,15 @@ FREE = (
 )  # fmt: skip
 
 
-def test_who_makes_the_checksum_fit_can_still_not_show_another_plan() -> None:
+@pytest.mark.parametrize("every", [8, pytest.param(1, marks=THOROUGH)])
+def test_who_makes_the_checksum_fit_can_still_not_show_another_plan(every: int) -> None:
     """Whatever decides about the approval: what is changed, where, from what to what."""
     fake, saved = a_saved_plan()
     now = fake.plan()
     tried = 0
 
-    for at in places(saved):
-        if at[0] == "selection" or any(step in FREE for step in at):
-            continue
+    decisive = [at for at in places(saved) if at[0] != "selection" and not {*at} & {*FREE}]
+    for at in decisive[::every]:
         forged = edited(saved, at)
         forged["checksum"] = checksum(forged)
         require_unedited(forged)
@@ -396,7 +396,7 @@ def test_who_makes_the_checksum_fit_can_still_not_show_another_plan() -> None:
             Approval(digest=forged["digest"], saved=forged).check(now)
         tried += 1
 
-    assert tried > 200
+    assert tried > 200 // every
     approval(saved).check(now)
 
 

@@ -400,12 +400,12 @@ def test_a_file_may_be_as_large_as_the_limit_and_not_larger() -> None:
     ids=lambda value: "" if isinstance(value, bytes) else value,
 )
 def test_a_bomb_is_a_problem_at_once(data: bytes, words: str, c_parser: bool) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()  # a busy machine takes no part in the verdict
 
     reading = read(data, "f.yaml", c_parser=c_parser)
 
     assert any(words in problem for problem in texts_of(reading))
-    assert time.perf_counter() - begun < 20
+    assert time.process_time() - begun < 20
 
 
 @pytest.mark.parametrize("data", [b"[" * 100_000, b"9" * 5_000, b'{"a":' * 40_000])

@@ -463,6 +463,10 @@ def test_urls_that_are_not_safe_to_ask_are_not_asked(url: str) -> None:
     assert "c4n4ry" not in answer.reason
 
 
+def test_the_password_of_a_proxy_is_not_printed_with_the_options() -> None:
+    assert "c4n4ry" not in repr(HttpOptions(proxy="http://user:c4n4ry@proxy.example:3128"))
+
+
 def test_a_header_that_http_cannot_carry_is_not_sent_nor_shown() -> None:
     headers = {"Authorization": "Bearer c4n4ry…"}
     with serving(lambda _: reply()) as server, Http(HttpOptions(deadline=5), methods=ANY) as http:

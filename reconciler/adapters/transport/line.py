@@ -5,7 +5,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from http.client import HTTPResponse, RemoteDisconnected
 from ipaddress import ip_address
@@ -44,7 +44,7 @@ class HttpOptions:
     says where a host is; the deadline holds for it too.
     """
 
-    proxy: str | None = None
+    proxy: str | None = field(default=None, repr=False)  # its URL may hold a password
     ca_bundle: Path | None = None
     deadline: float = 30.0
     connect_timeout: float = 10.0

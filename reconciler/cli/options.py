@@ -6,7 +6,7 @@ Order: option, environment, default. A usage error is ours, so that it exits 1 a
 import argparse
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import NoReturn
@@ -75,7 +75,8 @@ class Command:
 class Arguments:
     """What was asked for, after option, environment and default; `said` names the first two."""
 
-    values: Mapping[str, str | bool | int | tuple[str, ...] | None]
+    # Not shown: the URL of a proxy or of the store may hold a password.
+    values: Mapping[str, str | bool | int | tuple[str, ...] | None] = field(repr=False)
     said: frozenset[str] = frozenset()
 
     def text(self, key: str) -> str | None:
@@ -138,7 +139,9 @@ def parse(
     command = given.pop("command")
     wanted = (*common, *command.options)
     values = {option.key: _value(option, given, settings) for option in wanted}
-    values |= {argument.name: given.get(argument.name) for argument in command.arguments}
+    for argument in command.arguments:
+        word = given.get(argument.name)
+        values[argument.name] = None if word is None else _filled(word, argument.name.upper())
     said = (o.key for o in wanted if o.key in given or settings.variable(o.variable) is not None)
     return command, Arguments(values, frozenset(said))
 
@@ -225,7 +228,7 @@ def _value(
         case Kind.NUMBER | Kind.COUNT:
             return _number(said, source, least=option.least if said is not None else 0)
         case Kind.MANY:
-            return _many(said)
+            return _many(said, source)
         case Kind.TEXT:
             return _text(said, source, option.choices)
 
@@ -246,16 +249,26 @@ def _number(said: object, source: str, *, least: int) -> int:
     return int(text)
 
 
-def _many(said: object) -> tuple[str, ...]:
+def _many(said: object, source: str) -> tuple[str, ...]:
     if isinstance(said, str):
-        return tuple(word for word in said.replace(",", " ").split() if word)
-    return tuple(said) if isinstance(said, list) else ()
+        return tuple(said.replace(",", " ").split())
+    return tuple(_filled(word, source) for word in said) if isinstance(said, list) else ()
 
 
 def _text(said: object, source: str, choices: tuple[str, ...]) -> str | None:
     if said is None:
         return None
-    text = str(said)
+    text = _filled(str(said), source)
     if choices and text not in choices:
         raise UsageError(f"{source}: {text!r} is none of {', '.join(choices)}")
+    return text
+
+
+def _filled(text: str, source: str) -> str:
+    """The text, if it is one. What a shell makes of a variable that is not set is never meant.
+
+    As a folder it would be the one of today's directory, as an approval none.
+    """
+    if not text:
+        raise UsageError(f"{source}: the text is empty; give one, or leave {source} out")
     return text

@@ -295,9 +295,12 @@ class _TokenEndpoint:
                 f"{self._where}: {answer.status}; spec.auth.tokenUrl is probably wrong"
             )
         try:
-            return self._credentials_refused(self._document(answer), status=answer.status)
+            document = self._document(answer)
         except AnswerUnreadable as error:
-            return error
+            if answer.status != 401:
+                return error
+            document = {}  # the status alone says that it is we who are refused
+        return self._credentials_refused(document, status=answer.status)
 
     def _credentials_refused(self, document: dict[str, Json], status: int) -> CredentialsRefused:
         code = self._error_code(document)

@@ -372,6 +372,8 @@ REFUSALS: list[tuple[Script, type[TenantError], str]] = [
     (json_reply({"error": "invalid_client"}, 200), CredentialsRefused, "200 invalid_client"),
     (json_reply({"error": {"code": 1}}, 400), CredentialsRefused, "without an error code"),
     (json_reply({"message": "no"}, 401), CredentialsRefused, "401 without an error code"),
+    (reply(401), CredentialsRefused, "401 without an error code"),
+    (reply(401, b"<html>"), CredentialsRefused, "401 without an error code"),
     (reply(404, b"<html>"), TenantRefused, "tokenUrl is probably wrong"),
     (reply(405), TenantRefused, "tokenUrl is probably wrong"),
     (reply(400, b"<!doctype html><title>Sign in"), AnswerUnreadable, "an HTML page"),
@@ -409,11 +411,11 @@ def test_the_token_type_is_bearer_in_any_case(kind: str | None) -> None:
         assert authenticator.header() == "Bearer t0k3n"
 
 
-def test_a_client_that_was_refused_does_not_ask_again_in_this_run() -> None:
-    with meeting(in_turn(json_reply({"error": "invalid_client"}, 401), token())) as (
-        server,
-        authenticator,
-    ):
+@pytest.mark.parametrize(
+    "refusal", [json_reply({"error": "invalid_client"}, 401), reply(401, b"<html>")]
+)
+def test_a_client_that_was_refused_does_not_ask_again_in_this_run(refusal: Script) -> None:
+    with meeting(in_turn(refusal, token())) as (server, authenticator):
         messages = []
         for _ in range(3):
             with pytest.raises(CredentialsRefused) as caught:

@@ -115,7 +115,7 @@ def test_a_schema_that_cannot_be_read_is_a_warning_and_the_others_are_read() -> 
         live = w.reader.read_all([])
 
     assert set(live.schemas) == {urn(1).lower(), urn(2).lower()}
-    assert len(live.warnings) == 4
+    assert len(live.warnings) == 3
     assert any("without an id" in warning for warning in live.warnings)
 
 
@@ -364,3 +364,23 @@ def test_whatever_pages_come_the_walk_ends_and_every_wanted_schema_is_found(
 
     assert {urn(n).lower() for n in wanted if n < count} <= set(live.schemas) <= set(have)
     assert len(w.requests) <= 2 * count + 10
+
+
+# --- how much -------------------------------------------------------------------------------
+
+
+def test_a_list_that_is_too_much_for_one_tenant_is_given_up() -> None:
+    def lister(start: int, _: int) -> Json:
+        return {"Resources": [schema(start, description="x" * 4 * 1024 * 1024)]}
+
+    with world(service(lister)) as w, pytest.raises(AnswerUnreadable, match="32 MiB in all"):
+        w.reader.read_all([])
+
+    assert len(w.requests) < 10
+
+
+def test_what_is_wrong_with_many_schemas_alike_is_said_once() -> None:
+    with world(service(lambda *_: [{}] * 1_000)) as w:
+        live = w.reader.read_all([])
+
+    assert live.warnings == ("the list holds a schema without an id; it is left out",)

@@ -15,13 +15,15 @@ class NotScim(ValueError):
 class Page:
     """What one answer holds: documents as served, and `totalResults` where it is a number.
 
-    `cursor` asks for the page after it, RFC 9865 section 2; None on the last one.
+    `cursor` asks for the page after it, RFC 9865 section 2; None on the last one. `size` is that of
+    the answer, in bytes.
     """
 
     documents: tuple[Json, ...]
     total: int | None = None
     cursor: str | None = None
     shape: ListShape = ListShape.LIST
+    size: int = 0
 
 
 def page(body: Json, expected: ListShape = ListShape.LIST) -> Page:
@@ -63,6 +65,7 @@ class Listing:
     schemas: dict[str, Schema] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     arrived: int = 0
+    size: int = 0
     _unreadable: int = 0
     _totals: set[int] = field(default_factory=set)
     _cursors: set[str] = field(default_factory=set)
@@ -73,6 +76,7 @@ class Listing:
         for document in page.documents:
             self._take(document)
         self.arrived += len(page.documents)
+        self.size += page.size
         if page.total is not None:
             self._totals.add(page.total)
         if page.cursor is not None:

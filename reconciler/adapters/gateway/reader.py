@@ -1,7 +1,7 @@
 """HttpSchemaReader: a tenant's live schemas, with nothing but GET and the token request."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -18,6 +18,7 @@ from reconciler.errors import AnswerUnreadable, TenantError
 from reconciler.ports import Clock, Retry
 
 MAX_PAGES = 200
+_MOST = 32 * 1024 * 1024  # bytes of all pages: a tenant that sends without end fails alone
 Query = dict[str, int | str]
 ACCEPT = "application/scim+json, application/json"
 
@@ -134,7 +135,8 @@ class HttpSchemaReader:
             if (schema := self.read(schema_id)) is not None:
                 listing.schemas[schema.key] = schema
                 listing.warnings.append(f"the list lacks {schema.id}, which is there by its id")
-        return LiveTenant(schemas=listing.schemas, warnings=tuple(listing.warnings))
+        warnings = tuple(dict.fromkeys(listing.warnings))
+        return LiveTenant(schemas=listing.schemas, warnings=warnings)
 
     def read(self, schema_id: str) -> Schema | None:
         """One schema by id; None only for a 404 from a service whose /Schemas has answered."""
@@ -175,11 +177,16 @@ class HttpSchemaReader:
             if listing.add(page, asked=count) or self._is_last(page):
                 listing.finish()
                 return listing
+            if listing.size > _MOST:
+                raise self._endless(f"is longer than {_MOST // 1024**2} MiB in all")
             following = _next(page, start=listing.arrived + 1, count=count)
             page = self._page(following, shape=page.shape)
-        raise AnswerUnreadable(
-            f"{self._connection.asked('GET', self._connection.url())}: the list does not end after "
-            f"{MAX_PAGES} pages; the service pages in a way that we cannot follow"
+        raise self._endless(f"does not end after {MAX_PAGES} pages")
+
+    def _endless(self, words: str) -> AnswerUnreadable:
+        asked = self._connection.asked("GET", self._connection.url())
+        return AnswerUnreadable(
+            f"{asked}: the list {words}; the service pages in a way that we cannot follow"
         )
 
     def _first(self, count: int) -> Query:
@@ -255,9 +262,10 @@ def _page(answer: Answer, asked: Asked, shape: ListShape = ListShape.LIST) -> Pa
     except NotJson as error:
         raise unreadable(asked, answer, f"the body is not JSON: {error}") from error
     try:
-        return page(body, shape)
+        found = page(body, shape)
     except NotScim as error:
         raise unreadable(asked, answer, f"what came is {error}") from error
+    return replace(found, size=len(answer.body))
 
 
 def _next(page: Page, *, start: int, count: int) -> Query:

@@ -41,11 +41,6 @@ class Settings:
         """A variable; set to nothing counts as not set."""
         return self.environ.get(name) or None
 
-    @property
-    def allowed_origins(self) -> tuple[str, ...] | None:
-        """Where the credentials of a tenant that no entry pins may go."""
-        return self.origins_of("")
-
     def origins_of(self, tenant: str) -> tuple[str, ...] | None:
         """Where the credentials of a tenant may go; None where nothing is said.
 

@@ -82,8 +82,6 @@ def _scalar(value: Json, *, flow: bool) -> str:
         case str():
             plain = _is_plain(value) and not (flow and ":" in value)
             return value if plain else json.dumps(value, ensure_ascii=False)
-        case {} | []:
-            return "{}" if isinstance(value, dict) else "[]"
         case _:
             return json.dumps(value)
 

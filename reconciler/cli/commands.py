@@ -1,5 +1,6 @@
 """All commands and their options, as data; the modules that run them are imported when called."""
 
+from reconciler.adapters.packaged import SCHEMA_NAMES
 from reconciler.cli.options import Argument, Command, Kind, Option
 
 COMMON = (
@@ -331,7 +332,7 @@ COMMANDS = (
             Argument(
                 name="name",
                 help="of what",
-                choices=("manifest", "plan", "audit", "event", "report"),
+                choices=SCHEMA_NAMES,
             ),
         ),
     ),

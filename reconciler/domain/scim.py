@@ -8,7 +8,7 @@ The document as it was written stays beside it, for the request body and for the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache, lru_cache
 
@@ -229,10 +229,6 @@ class Schema:
             parts = attribute.sub_attributes if attribute else ()
             attribute = next((part for part in parts if part.key == fold(name)), None)
         return attribute
-
-    def with_attributes(self, attributes: Iterable[Attribute]) -> Schema:
-        """The same schema with other attributes, in comparing order."""
-        return replace(self, attributes=in_order(attributes))
 
 
 def in_order(attributes: Iterable[Attribute]) -> tuple[Attribute, ...]:

@@ -129,7 +129,10 @@ ALLOWED = {"RECONCILER_ALLOWED_ORIGINS": "https://a.example.com, https://B.examp
 def test_a_listed_origin_may_get_credentials(url):
     Settings(ALLOWED).require_allowed(url, what="tenant acme")
     Settings({}).require_allowed("https://anywhere.example.com", what="tenant acme")
-    assert Settings(ALLOWED).allowed_origins == ("https://a.example.com", "https://b.example.com")
+    assert Settings(ALLOWED).origins_of("acme") == (
+        "https://a.example.com",
+        "https://b.example.com",
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.adapters.packaged import SCHEMA_NAMES
 from tests.program import HR_URN, DevTenant, Done, Folder
 
 CANARY = "canary-7f3a9c51e2"
@@ -414,7 +415,7 @@ def test_no_secret_reaches_any_output_or_the_state(dev_tenant: DevTenant):
         assert bare.encode() not in state + saved
 
 
-@pytest.mark.parametrize("name", ["manifest", "plan", "audit", "event"])
+@pytest.mark.parametrize("name", SCHEMA_NAMES)
 def test_each_schema_is_printed(folder: Folder, name):
     done = folder.run("schema", name)
 

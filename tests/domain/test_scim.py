@@ -415,12 +415,6 @@ def test_a_schema_cannot_be_changed_in_place() -> None:
         schema().name = "other"  # type: ignore[misc]  # that it cannot is the point
 
 
-def test_other_attributes_make_another_schema_in_comparing_order() -> None:
-    b, a = attribute(name="b"), attribute(name="A")
-    assert schema().with_attributes([b, a]) == schema({"name": "A"}, {"name": "b"})
-    assert schema({"name": "x"}).with_attributes([]) == schema()
-
-
 def test_absent_is_no_fingerprint() -> None:
     assert not schema().fingerprint().startswith(ABSENT)
 

@@ -43,10 +43,6 @@ class Rest:
         self._retry = retry
         self._clock = clock
 
-    def get(self, path: str) -> Json:
-        """A document below the repository."""
-        return self._done("GET", path, self._patiently("GET", path, None))[1]
-
     def pages(self, path: str) -> Iterator[Mapping[str, Json]]:
         """The items of a list, of all its pages."""
         joint = "&" if "?" in path else "?"

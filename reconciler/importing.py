@@ -2,24 +2,15 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from reconciler.domain.dialect import Dialect
 from reconciler.domain.jsontext import Json
 from reconciler.domain.plan import LiveTenant
-from reconciler.domain.scim import Attribute, Schema, fold
+from reconciler.domain.scim import DEFAULTS, Attribute, Schema, fold
 from reconciler.errors import UsageError
 
 _LABEL = 63  # characters of a DNS label, which metadata.name is
-_DEFAULTS: Mapping[str, Json] = {  # RFC 7643 section 2.2
-    "type": "string",
-    "multiValued": False,
-    "required": False,
-    "caseExact": False,
-    "mutability": "readWrite",
-    "returned": "default",
-    "uniqueness": "none",
-}
 
 
 def importable(live: LiveTenant, dialect: Dialect, wanted: str | None) -> tuple[Schema, ...]:
@@ -75,7 +66,7 @@ def _attribute(attribute: Attribute, *, full: bool) -> dict[str, Json]:
     members = attribute.to_json()
     members.pop("subAttributes", None)
     if not full:
-        members = {m: value for m, value in members.items() if _DEFAULTS.get(m, ...) != value}
+        members = {m: value for m, value in members.items() if DEFAULTS.get(m, ...) != value}
     parts = [_attribute(part, full=full) for part in attribute.sub_attributes]
     return {**members, **_vendor(attribute.vendor), **({"subAttributes": parts} if parts else {})}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from reconciler.applying import Applying
 from reconciler.domain.blocking import BlockReason
-from reconciler.domain.dialect import Dialect, UpdateStrategy
+from reconciler.domain.dialect import READ_ONLY, Dialect, UpdateStrategy
 from reconciler.domain.diff import differences, managed_view
 from reconciler.domain.health import Finding, Grade
 from reconciler.domain.jsontext import Json
@@ -21,7 +21,6 @@ from reconciler.errors import TenantError
 from reconciler.ports import Clock, Journal, Locks, Retry, SchemaWriter
 
 PROBE_URN = "urn:ietf:params:scim:schemas:extension:reconciler:2.0:User:reconcilerProbe"
-READ_ONLY = "read-only"
 _ATTRIBUTE = "probe"
 _WORDS = ("a probe as it was made", "a probe that was changed", "a probe that was changed again")
 _VALUES = ("one", "two")

@@ -62,7 +62,8 @@ class Write:
             undone.clear()
             sent.append(self._send(live))
             written = self._after(sent[-1])
-            undone.extend([written] * (written.wait is not None))
+            if written.wait is not None:
+                undone.append(written)
             return written
 
         try:

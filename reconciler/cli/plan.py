@@ -36,7 +36,7 @@ def _plan(invocation: Invocation, told: Told) -> int:
         plan = plan_fleet(desired, bench.reader, parallelism=parallelism)
     document = plan_document(plan)
     summary = plan.summary()
-    told.digest, told.changes = document["digest"], summary.create + summary.update
+    told.digest, told.changes = document["digest"], summary.work
     told.summary = lambda: plan_markdown(document)
     if out := invocation.arguments.text("out"):
         write_file(Path(out), json_text(document))

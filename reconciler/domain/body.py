@@ -4,25 +4,16 @@ from collections.abc import Mapping
 
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Manages
-from reconciler.domain.scim import SCHEMA_URN, Attribute, Schema, fold
+from reconciler.domain.scim import DEFAULTS, SCHEMA_URN, Attribute, Schema, fold
 
 PATCH_URN = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
-
-_DEFAULTS: dict[str, Json] = {  # RFC 7643 section 2.2; some services ask for each of them
-    "type": "string",
-    "multiValued": False,
-    "required": False,
-    "caseExact": False,
-    "mutability": "readWrite",
-    "returned": "default",
-    "uniqueness": "none",
-}
 
 
 def create_body(desired: Schema) -> dict[str, Json]:
     """What POST sends: the manifest's schema as written, with every default made explicit.
 
-    Without `meta`: that is the server's (RFC 7643 section 3.1), and a pasted one another tenant's.
+    Some services ask for each of them. Without `meta`: that is the server's (RFC 7643 section 3.1),
+    and a pasted one another tenant's.
     """
     written = _set(_without_meta(desired.document))
     return {
@@ -67,7 +58,7 @@ def _operation(verb: str, attribute: dict[str, Json]) -> dict[str, Json]:
 
 def _attribute(written: Mapping[str, Json]) -> dict[str, Json]:
     members = _set(written)
-    attribute = {"name": members.pop("name"), **_DEFAULTS, **members}
+    attribute = {"name": members.pop("name"), **DEFAULTS, **members}
     if subs := attribute.get("subAttributes"):
         attribute["subAttributes"] = [_attribute(sub) for sub in subs]
     return attribute

@@ -16,6 +16,9 @@ _RFC_PREFIXES = (
 )
 
 
+READ_ONLY = "read-only"  # the dialect of services to which nothing is ever written
+
+
 class UpdateStrategy(StrEnum):
     """How a live schema is changed."""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from reconciler.domain.blocking import BlockReason
+from reconciler.domain.dialect import READ_ONLY
 from reconciler.domain.plan import Blocked, Create, Plan, Update
 
 
@@ -152,7 +153,7 @@ class RunSummary:
             isinstance(change, Blocked)
             for tenant in self.plan.tenants
             for change in tenant.changes
-            if tenant.dialect != "read-only"
+            if tenant.dialect != READ_ONLY
         )
         return blocked or not all(
             ended.kind.verified for ended in _need_a_look(self.outcomes, self.recovered)

@@ -321,7 +321,7 @@ def exceeded_limits(plan: Plan) -> tuple[Exceeded, ...]:
     )
     too_many = Exceeded(None, changed, plan.max_tenants, "--max-tenants")
     return (
-        *(too_many for _ in range(changed > plan.max_tenants)),
+        *((too_many,) if changed > plan.max_tenants else ()),
         *(
             Exceeded(tenant.name, number, limit, setting)
             for tenant in plan.tenants

@@ -61,6 +61,15 @@ ATTRIBUTE_MEMBERS = frozenset((
     "name", "type", "subAttributes", "multiValued", "description", "required", "canonicalValues",
     "caseExact", "mutability", "returned", "uniqueness", "referenceTypes",
 ))  # fmt: skip
+DEFAULTS: Mapping[str, Json] = {  # of an attribute that does not say them, section 2.2
+    "type": "string",
+    "multiValued": False,
+    "required": False,
+    "caseExact": False,
+    "mutability": "readWrite",
+    "returned": "default",
+    "uniqueness": "none",
+}
 SCHEMA_MEMBERS = frozenset(("id", "name", "description", "attributes", "schemas", "meta"))
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from reconciler.domain.jsontext import Json
+from reconciler.domain.records import rfc3339
 from reconciler.domain.scim import SCHEMA_URN, Attribute, Schema, fold
 from reconciler.embedded.faults import FaultBox, Faults
 from reconciler.embedded.schema_rules import accept
@@ -91,7 +92,7 @@ class SchemasEndpoint:
         document = _without_meta(read_json(request))
         schema = accept(document)
         self._buildable(schema)
-        now = _rfc3339(self._clock())
+        now = rfc3339(self._clock())
         new = StoredSchema(key=schema.key, document=document, created=now, modified=now, version=1)
         with self._store.transaction():
             self._make_room(schema)
@@ -126,7 +127,7 @@ class SchemasEndpoint:
             new = replace(
                 stored,
                 document=document,
-                modified=_rfc3339(self._clock()),
+                modified=rfc3339(self._clock()),
                 version=stored.version + 1,
             )
             new = _mutilated(new, self._faults.current)
@@ -214,7 +215,3 @@ def _spelling(document: dict[str, Json], member: str) -> str:
 
 def _unknown() -> Refused:
     return Refused(404, "no schema has this id")
-
-
-def _rfc3339(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -95,6 +95,10 @@ def _server(parts: URL) -> URL:
         )
     if not (parts.database or "service" in parts.query):
         raise UsageError(f"--state (RECONCILER_STATE) names no database: {SUPPORTED}")
+    if parts.host and "host" in parts.query:
+        raise UsageError(
+            "--state (RECONCILER_STATE) names its host twice: write it before the «?» or after it"
+        )
     if not ({"sslmode", "service"} & set(parts.query) or _is_here(parts)):
         raise UsageError(
             "--state (RECONCILER_STATE) names another machine and does not say how the way there "
@@ -105,8 +109,15 @@ def _server(parts: URL) -> URL:
 
 
 def _is_here(parts: URL) -> bool:
-    """Whether the server is on this machine: loopback, or a socket in a folder."""
-    host = parts.host or str(parts.query.get("host", ""))
+    """Whether the server is on this machine: loopback, or a socket in a folder.
+
+    Of several hosts, which libpq tries in turn, all have to be.
+    """
+    hosts = parts.host or str(parts.query.get("host", ""))
+    return all(_is_local(host) for host in hosts.split(","))
+
+
+def _is_local(host: str) -> bool:
     if host in ("", "localhost") or host.startswith(("/", "@")):
         return True
     try:

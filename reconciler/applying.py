@@ -83,10 +83,10 @@ class Applying:
                 return self._unattempted(change, OutcomeKind.CONFLICT, _moved(change.subject, live))
 
     def _write(self, change: Create | Update, live: Schema | None) -> Outcome:
-        started = self.clock.monotonic()
         intent = self._intent(change)
         number = self.journal.intend(intent, self._entry(change, _INTENDED[type(change)], None))
         self.progress.begin(change)
+        started = self.clock.monotonic()
         written = self._carried_out(change, live)
         outcome = Outcome(
             change=change,

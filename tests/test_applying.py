@@ -9,7 +9,7 @@ from reconciler.applying import Applying
 from reconciler.domain.manifest import Limits, OnDrift
 from reconciler.domain.outcome import Outcome, OutcomeKind
 from reconciler.domain.plan import Selection, TenantPlan, plan_tenant
-from reconciler.domain.records import Event, EventType, Run, Status
+from reconciler.domain.records import Entry, Event, EventType, Intent, Run, Status
 from reconciler.errors import Interrupted, StateError, TenantUnavailable
 from reconciler.progress import Progress
 from tests.fakes import (
@@ -270,6 +270,20 @@ def test_a_stop_signal_begins_no_new_write():
 
     assert tenant.writes() == 0
     assert journal.entries == []
+
+
+def test_the_latency_is_that_of_the_tenant_and_not_of_the_journal():
+    clock = FakeClock()
+
+    class SlowJournal(MemoryJournal):
+        def intend(self, intent: Intent, entry: Entry) -> int:
+            clock.sleep(9)
+            return super().intend(intent, entry)
+
+    tenant = FakeTenant()
+    [outcome] = apply(plan_for(tenant), tenant, SlowJournal(), clock)
+
+    assert outcome.latency_ms == 0
 
 
 def test_each_record_says_who_what_where_and_of_which_plan():

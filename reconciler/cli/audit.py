@@ -10,7 +10,7 @@ from reconciler.cli.files import write_file
 from reconciler.cli.main import Invocation
 from reconciler.cli.state import read_state
 from reconciler.domain.jsontext import Json
-from reconciler.domain.records import check_chain
+from reconciler.domain.records import GENESIS, check_chain
 from reconciler.errors import StateError
 from reconciler.render.paint import visible
 
@@ -49,13 +49,14 @@ def _line(record: Json) -> str:
 
 def _verify(invocation: Invocation) -> int:
     """Whole or broken; only a head that was noted elsewhere finds a trail cut off at its end."""
-    wanted = invocation.arguments.text("head")
-    seen: list[str] = []
+    head = invocation.arguments.text("head")
+    wanted = None if head is None else head.lower()
+    met = [wanted == GENESIS]
     with read_state(invocation) as store:
-        result = check_chain(_watching(store.records(), seen))
+        result = check_chain(_watching(store.records(), wanted, met))
     if result.broken_at is not None:
         raise StateError(f"the trail is broken at record {result.broken_at}: {result.reason}")
-    if wanted is not None and wanted not in seen:
+    if wanted is not None and not any(met):
         raise StateError(
             f"the trail is whole to record {result.records}, and does not hold the head "
             f"{wanted}: records are missing at its end, or it is another trail"
@@ -65,10 +66,11 @@ def _verify(invocation: Invocation) -> int:
     return Exit.WELL
 
 
-def _watching(records: Iterable[Json], seen: list[str]) -> Iterator[Json]:
-    """Pass the records on and note each hash."""
+def _watching(records: Iterable[Json], wanted: str | None, met: list[bool]) -> Iterator[Json]:
+    """Pass the records on and note where one has the wanted hash; a trail may be long."""
     for record in records:
-        seen.append(record["hash"])
+        if record["hash"] == wanted:
+            met.append(True)
         yield record
 
 

@@ -4,7 +4,7 @@ All tenants are planned before any is changed; inside a tenant there is one writ
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -13,7 +13,7 @@ from typing import TypeVar
 from reconciler.applying import Applying
 from reconciler.delivering import Delivering, Schedule, waiting
 from reconciler.domain.manifest import Tenant
-from reconciler.domain.outcome import OutcomeKind, Recovered, RunSummary, Waiting
+from reconciler.domain.outcome import LeftOpen, OutcomeKind, Recovered, RunSummary, Waiting
 from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.domain.records import Event, Run, Status
 from reconciler.errors import (
@@ -68,11 +68,21 @@ class Fleet:
     def told(self, *, finished: bool) -> RunSummary:
         """How far the run has come, also after an error that ended it."""
         left: tuple[Waiting, ...] | None
+        elsewhere: tuple[LeftOpen, ...] = ()
         try:
             left = waiting(self.outbox)
+            elsewhere = tuple(self._left_elsewhere())
         except StateError:
             left = None  # that error is told already, and the rest is known
-        return self.progress.summary(left, finished=finished)
+        return self.progress.summary(left, elsewhere=elsewhere, finished=finished)
+
+    def _left_elsewhere(self) -> Iterator[LeftOpen]:
+        """What waits for an outcome where this run does not look: not selected, or not named."""
+        ours = {tenant.name for tenant in self.desired.tenants()}
+        named = {tenant.name for tenant in self.desired.manifests.tenants}
+        for tenant, writes in sorted(self.journal.left_open().items()):
+            if tenant not in ours:
+                yield LeftOpen(tenant=tenant, writes=writes, named=tenant in named)
 
     def _run(self, work: Callable[[list[Tenant]], None]) -> RunSummary:
         """Hold the locks around `work`, which gets the tenants that are free."""

@@ -119,6 +119,10 @@ class Journal(Protocol):
         """Intents without an outcome, oldest first."""
         ...
 
+    def left_open(self) -> Mapping[str, int]:
+        """How many intents of each tenant have no outcome, whether this run is about it or not."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:

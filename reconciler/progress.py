@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from reconciler.domain.outcome import (
     Attempt,
     DeliverySummary,
+    LeftOpen,
     Outcome,
     OutcomeKind,
     Recovered,
@@ -38,7 +39,13 @@ class Progress:
         """Its outcome is recorded."""
         self._ended[outcome.change.subject.id] = outcome
 
-    def summary(self, waiting: Iterable[Waiting] | None, *, finished: bool) -> RunSummary:
+    def summary(
+        self,
+        waiting: Iterable[Waiting] | None,
+        *,
+        elsewhere: Iterable[LeftOpen] = (),
+        finished: bool,
+    ) -> RunSummary:
         """What became of each planned write, in the order of the plan, and all else."""
         return RunSummary(
             plan=self.plan or Plan(tenants=()),
@@ -47,6 +54,7 @@ class Progress:
             locked=dict(self.locked),
             deliveries=DeliverySummary.of(self.attempts, waiting),
             warnings=tuple(sorted(self.warnings)),
+            elsewhere=tuple(elsewhere),
             planned=self.plan is not None,
             finished=finished,
         )

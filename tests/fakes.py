@@ -1,6 +1,6 @@
 """Fakes that obey the Protocols: a tenant, a journal with its outbox, a receiver, a clock."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -264,6 +264,9 @@ class MemoryJournal:
             for number, intent in self.intents.items()
             if number not in self.settled and intent.tenant == tenant
         )
+
+    def left_open(self) -> Mapping[str, int]:
+        return Counter(i.tenant for n, i in self.intents.items() if n not in self.settled)
 
     def _queue(self, event: HrEvent, webhooks: Iterable[str]) -> None:
         for url in webhooks:

@@ -9,8 +9,8 @@ import pytest
 
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import OnDrift
-from reconciler.domain.outcome import OutcomeKind
-from reconciler.domain.plan import Create, Plan, Subject
+from reconciler.domain.outcome import LeftOpen, OutcomeKind
+from reconciler.domain.plan import Create, Plan, Selection, Subject
 from reconciler.domain.records import Event
 from reconciler.domain.scim import ABSENT
 from reconciler.errors import Interrupted, StateError, TenantUnavailable
@@ -163,6 +163,28 @@ def test_recovery_leaves_a_locked_tenant_to_who_holds_it():
 
     assert list(summary.locked) == ["east", "west"]
     assert summary.recovered == ()
+    assert len(world.journal.open_intents("east")) == 1
+
+
+def test_what_is_left_open_where_a_run_does_not_look_is_told():
+    world = World(selection=Selection(tenants=("west",)))
+    left_open(World(live=world.live, journal=world.journal))
+
+    summary = world.fleet().recover()
+
+    assert summary.recovered == ()
+    assert summary.elsewhere == (LeftOpen(tenant="east", writes=1, named=True),)
+    assert summary.complete  # it did all that it was asked
+
+
+def test_what_is_left_open_in_a_tenant_that_no_manifest_names_is_told():
+    world = World()
+    left_open(world)
+    del world.live["east"]
+
+    summary = world.apply()
+
+    assert summary.elsewhere == (LeftOpen(tenant="east", writes=1, named=False),)
     assert len(world.journal.open_intents("east")) == 1
 
 

@@ -4,7 +4,7 @@ import json
 import os
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -63,6 +63,10 @@ class EmergencyExport:
     def open_intents(self, tenant: str) -> tuple[tuple[int, Intent], ...]:
         """As the journal does."""
         return self._store.open_intents(tenant)
+
+    def left_open(self) -> Mapping[str, int]:
+        """As the journal does."""
+        return self._store.left_open()
 
     def pending(self) -> tuple[Pending, ...]:
         """As the outbox does."""

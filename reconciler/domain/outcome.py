@@ -110,6 +110,18 @@ class DeliverySummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOpen:
+    """Writes without an outcome to a tenant that a run does not look at.
+
+    `named` is whether a manifest names the tenant, so that another run could settle them.
+    """
+
+    tenant: str
+    writes: int
+    named: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
     """All that an apply did. `locked` says of each tenant that another run holds, who holds it.
 
@@ -123,6 +135,7 @@ class RunSummary:
     locked: Mapping[str, str] = field(default_factory=dict)
     deliveries: DeliverySummary = DeliverySummary()
     warnings: tuple[str, ...] = ()
+    elsewhere: tuple[LeftOpen, ...] = ()
     planned: bool = True
     finished: bool = True
 

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from reconciler.domain.outcome import Outcome, OutcomeKind, RunSummary
+from reconciler.domain.outcome import LeftOpen, Outcome, OutcomeKind, RunSummary
 from reconciler.domain.plan import Blocked, Update
-from reconciler.render.paint import Paint, visible
+from reconciler.render.paint import Paint, counted, visible
 
 _COLOURS = {OutcomeKind.APPLIED: "green", OutcomeKind.ADOPTED: "green"}
 
@@ -20,6 +20,7 @@ def summary_text(summary: RunSummary, *, paint: Paint, ephemeral: bool = False) 
         *(_outcome(outcome, paint) for outcome in summary.outcomes),
         *_left(summary, paint),
         *(paint("yellow", f"warning: {visible(words)}") for words in summary.warnings),
+        *(paint("yellow", f"warning: {_elsewhere(left)}") for left in summary.elsewhere),
         _counts(summary, paint),
         *_deliveries(summary, paint, ephemeral=ephemeral),
     ]
@@ -62,6 +63,18 @@ def _left(summary: RunSummary, paint: Paint) -> Iterator[str]:
                 yield paint("red", f"{visible(tenant.name)}: {words}")
 
 
+def _elsewhere(left: LeftOpen) -> str:
+    """Another run may be at it in this moment, so it does not say that one has failed."""
+    tenant = visible(left.tenant)
+    return f"{tenant}: no outcome is recorded of {counted(left.writes, 'write')}, and " + (
+        "this run leaves the tenant out: unless another run is at it now, "
+        "the next apply that takes it in settles that"
+        if left.named
+        else "no manifest here names the tenant: put its manifest back and run "
+        f"`reconciler apply --recover-only --tenant {tenant}`"
+    )
+
+
 def _counts(summary: RunSummary, paint: Paint) -> str:
     if not summary.planned:
         return _recovery_counts(summary, paint)
@@ -81,7 +94,8 @@ def _recovery_counts(summary: RunSummary, paint: Paint) -> str:
     kinds = Counter(str(recovered.kind) for recovered in summary.recovered)
     counts = [f"{number} {kind}" for kind, number in sorted(kinds.items())]
     head = _head("Recovery", summary)
-    told = ", ".join(counts) or "nothing was left open"
+    where = " in the tenants that this run looks at" if summary.elsewhere else ""
+    told = ", ".join(counts) or f"nothing was left open{where}"
     return f"{paint('green' if summary.complete else 'red', head)} Extensions: {told}."
 
 

@@ -67,6 +67,18 @@ def test_an_open_intent_survives_the_process(place: Place) -> None:
         assert store.open_intents("acme") == ((number, intent()),)
 
 
+def test_what_is_left_open_is_counted_by_tenant(place: Place) -> None:
+    with opened(place) as store:
+        settled = store.intend(intent(), intended())
+        store.settle(settled, created(), event())
+        assert store.left_open() == {}
+
+        for tenant in ("beta", "acme", "beta"):
+            store.intend(intent(tenant=tenant), intended(tenant))
+
+        assert store.left_open() == {"acme": 1, "beta": 2}
+
+
 def test_open_intents_are_those_of_the_tenant_oldest_first(place: Place) -> None:
     with opened(place) as store:
         first = store.intend(intent(), intended())

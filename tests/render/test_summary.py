@@ -4,6 +4,7 @@ from reconciler.domain.blocking import BlockReason
 from reconciler.domain.manifest import Limits
 from reconciler.domain.outcome import (
     DeliverySummary,
+    LeftOpen,
     Outcome,
     OutcomeKind,
     Recovered,
@@ -161,3 +162,17 @@ def test_a_recovery_counts_what_it_settled():
     assert "Recovery complete! Extensions: 2 applied, 1 not-applied." in well
     assert "Recovery ended partly. Extensions: 2 applied, 1 not-applied, 1 unknown." in partly
     assert "Recovery complete! Extensions: nothing was left open." in nothing
+
+
+def test_a_recovery_does_not_say_that_nothing_was_left_open_where_it_did_not_look():
+    left = (
+        LeftOpen(tenant="acme", writes=2, named=True),
+        LeftOpen(tenant="old", writes=1, named=False),
+    )
+
+    shown = text(planned=False, elsewhere=left)
+
+    assert "warning: acme: no outcome is recorded of 2 writes, and this run leaves" in shown
+    assert "warning: old: no outcome is recorded of 1 write, and no manifest here names" in shown
+    assert "`reconciler apply --recover-only --tenant old`" in shown
+    assert "nothing was left open in the tenants that this run looks at." in shown

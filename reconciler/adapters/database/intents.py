@@ -3,7 +3,7 @@
 import json
 from enum import StrEnum
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from reconciler.adapters.database.outbox import held_urls
 from reconciler.adapters.database.tables import intents
@@ -62,6 +62,13 @@ def read_open(connection: Connection, tenant: str) -> tuple[tuple[int, Intent], 
     mine = (intents.c.tenant == tenant, intents.c.state == IntentState.OPEN)
     rows = connection.execute(select(intents).where(*mine).order_by(intents.c.id)).all()
     return tuple((row.id, _intent(row, held_urls(connection, row.id))) for row in rows)
+
+
+def count_open(connection: Connection) -> dict[str, int]:
+    """How many intents of each tenant have no outcome; a tenant without any is not named."""
+    query = select(intents.c.tenant, func.count().label("writes")).group_by(intents.c.tenant)
+    rows = connection.execute(query.where(intents.c.state == IntentState.OPEN))
+    return {row.tenant: row.writes for row in rows.all()}
 
 
 def _intent(row: Row[*tuple[object, ...]], webhooks: tuple[str, ...]) -> Intent:

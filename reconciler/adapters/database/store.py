@@ -183,6 +183,11 @@ class Store:
         with self._database.reading() as connection:
             return intents.read_open(connection, tenant)
 
+    def left_open(self) -> dict[str, int]:
+        """How many intents of each tenant have no outcome, whoever's they are."""
+        with self._database.reading() as connection:
+            return intents.count_open(connection)
+
     def pending(self) -> tuple[Pending, ...]:
         """All that is released and not delivered or given up, in the order of the release."""
         with self._database.reading() as connection:

@@ -32,6 +32,26 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "state.db"
 
 
+def test_a_new_store_waits_for_another_process_that_is_making_it(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        release = threading.Timer(0.3, other.execute, ["ROLLBACK"])
+        release.start()
+
+        with opened(path, busy_timeout=20) as store:
+            store.record(entry())
+
+        release.join()
+
+
+def test_a_new_store_does_not_wait_longer_than_it_may(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+
+        with pytest.raises(StateError, match="is locked: another process is writing"):
+            open_store(url_of(path), busy_timeout=0.05)
+
+
 def test_a_new_store_is_made_with_the_folders_above_it(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "state.db"
 

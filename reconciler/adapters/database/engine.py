@@ -116,10 +116,25 @@ def prepare(raw: Any, busy_timeout: int) -> None:  # Any: a driver's connection 
         undo.callback(raw.close)
         raw.isolation_level = None
         _pragma(raw, "busy_timeout", busy_timeout, busy_timeout)
-        _pragma(raw, "journal_mode", "WAL", "wal")
+        _write_ahead(raw)
         _pragma(raw, "synchronous", "FULL", 2)
         _pragma(raw, "foreign_keys", "ON", 1)
         undo.pop_all()
+
+
+def _write_ahead(raw: Any) -> None:
+    """Two that make a store at once: the second waits as writers do, and finds it made.
+
+    SQLite itself would not wait here: it holds a read lock already, and gives up at once.
+    """
+    try:
+        _pragma(raw, "journal_mode", "WAL", "wal")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+        raw.execute("BEGIN IMMEDIATE")
+        raw.execute("ROLLBACK")
+        _pragma(raw, "journal_mode", "WAL", "wal")
 
 
 def _pragma(raw: Any, name: str, value: str | int, expected: str | int) -> None:

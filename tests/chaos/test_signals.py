@@ -1,5 +1,6 @@
 """A signal at any instant: the process ends soon, begins nothing new, and the next run goes on."""
 
+import json
 import random
 import signal
 import socket
@@ -129,6 +130,9 @@ def test_a_server_that_says_nothing_is_cut_off(
     last = records(folder)[-1]
     assert (last["event"], last["status"]) == ("RUN_COMPLETED", "FAILED")
     assert last["detail"] == f"interrupted by signal {int(number)}"
+    report = json.loads((folder.path / "report.json").read_text())
+    assert (report["exit"]["code"], report["finished"]) == (stopped.code, False)
+    assert report["audit_head"]["hash"] == last["hash"]
     arena.front.calm()
     assert folder.run(*APPLY).code == 0
     assert list(arena.inbox()) == urns(1)

@@ -94,7 +94,8 @@ def _recovery_counts(summary: RunSummary, paint: Paint) -> str:
     kinds = Counter(str(recovered.kind) for recovered in summary.recovered)
     counts = [f"{number} {kind}" for kind, number in sorted(kinds.items())]
     head = _head("Recovery", summary)
-    where = " in the tenants that this run looks at" if summary.elsewhere else ""
+    blind = summary.elsewhere or summary.locked
+    where = " in the tenants that this run could look at" if blind else ""
     told = ", ".join(counts) or f"nothing was left open{where}"
     return f"{paint('green' if summary.complete else 'red', head)} Extensions: {told}."
 

@@ -175,4 +175,10 @@ def test_a_recovery_does_not_say_that_nothing_was_left_open_where_it_did_not_loo
     assert "warning: acme: no outcome is recorded of 2 writes, and this run leaves" in shown
     assert "warning: old: no outcome is recorded of 1 write, and no manifest here names" in shown
     assert "`reconciler apply --recover-only --tenant old`" in shown
-    assert "nothing was left open in the tenants that this run looks at." in shown
+    assert "nothing was left open in the tenants that this run could look at." in shown
+
+
+def test_a_recovery_does_not_speak_for_a_tenant_that_another_run_holds():
+    shown = text(planned=False, locked={"acme": "tenant acme is locked by run 7"})
+
+    assert "Recovery ended partly. Extensions: nothing was left open in the tenants that" in shown

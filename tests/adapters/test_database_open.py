@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 
-from reconciler.adapters.database import open_store
+from reconciler.adapters.database import folder_of, open_store
 from reconciler.adapters.database.engine import explained, prepare
 from reconciler.errors import StateError, UsageError
 from tests.adapters.store_world import (
@@ -30,6 +30,28 @@ from tests.adapters.store_world import (
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "state.db"
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_to_a_store_is_that_store_with_its_locks(tmp_path: Path, there: bool) -> None:
+    real, link = tmp_path / "disk" / "state.db", tmp_path / "state.db"
+    if there:
+        with opened(real):
+            pass
+    link.symlink_to("disk/state.db")
+
+    with opened(link) as store:
+        store.record(entry())
+
+    assert rows(real, "SELECT count(*) FROM audit") == [(1,)]
+    assert folder_of(url_of(link)) == folder_of(url_of(real))
+
+
+def test_a_link_to_itself_is_no_store(path: Path) -> None:
+    path.symlink_to(path)
+
+    with pytest.raises(StateError, match="cannot be opened"):
+        open_store(url_of(path))
 
 
 def test_a_new_store_waits_for_another_process_that_is_making_it(path: Path) -> None:

@@ -1,5 +1,6 @@
 """URLs of the store: which may be given, which file or server they name, how they are shown."""
 
+import os
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -35,6 +36,7 @@ PARAMETERS = frozenset(
 def address_of(url: str) -> Path | URL:
     """The file that a store URL names, relative to the working directory, or the server's URL.
 
+    A link to a file stands for that file.
     Raises UsageError for any other URL, without repeating it: it may hold a password.
     """
     try:
@@ -82,7 +84,9 @@ def _file(parts: URL) -> Path:
             "--state (RECONCILER_STATE) has to name a file, with nothing else in the URL: "
             "sqlite:///.reconciler/state.db, or sqlite:////var/lib/reconciler/state.db"
         )
-    return Path(path)
+    file = Path(path)
+    # The log that SQLite keeps, and our locks, lie beside the file itself, whatever leads to it.
+    return Path(os.path.realpath(file)) if file.is_symlink() else file
 
 
 def _server(parts: URL) -> URL:

@@ -116,7 +116,9 @@ class Dialect:
     `immutable` are characteristics that a live attribute keeps for ever, `ignored` those whose
     change the service accepts and drops; RFC 7643 spelling, or a vendor member.
     `protected_prefixes` are URNs that belong to the vendor.
-    `requests_per_minute` is what we keep to without being told (None: no limit known).
+    `requests_per_minute` is what we keep to without being told (None: no limit known),
+    `throttled_wait` the seconds to wait after a 429 that does not say how long (None: no more than
+    after any failure).
     `errors` are refusals of a write that mean more than their status; what RFC 7644 section 3.12
     says of a status needs none.
     `lag_reads` is how often an absent answer is asked again before it is believed after a write.
@@ -146,6 +148,7 @@ class Dialect:
     etag: EtagMode = EtagMode.HEADER
     errors: tuple[ErrorShape, ...] = ()
     requests_per_minute: int | None = None
+    throttled_wait: int | None = None
     lag_reads: int = 1
     permission_hint: str = ""
 
@@ -176,6 +179,7 @@ class Dialect:
             etag=EtagMode(data.get("etag", EtagMode.HEADER)),
             errors=tuple(_error_shape(each) for each in data.get("errors", ())),
             requests_per_minute=data.get("requestsPerMinute"),
+            throttled_wait=data.get("throttledWait"),
             lag_reads=data.get("lagReads", 1),
             permission_hint=data.get("permissionHint", ""),
         )
@@ -207,6 +211,7 @@ class Dialect:
             "etag": str(self.etag),
             "errors": [_error_data(each) for each in self.errors],
             "requestsPerMinute": self.requests_per_minute,
+            "throttledWait": self.throttled_wait,
             "lagReads": self.lag_reads,
             "permissionHint": self.permission_hint,
         }

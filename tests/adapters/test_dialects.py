@@ -95,6 +95,7 @@ def test_what_the_research_says_of_oracle_and_sap_stands_in_their_data() -> None
         "idcsSensitive",
     }  # fmt: skip
     assert dialects["sap"].requests_per_minute == 200
+    assert dialects["sap"].throttled_wait == 60
 
 
 @pytest.mark.parametrize(

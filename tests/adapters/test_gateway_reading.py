@@ -42,6 +42,7 @@ from tests.adapters.gateway_world import (
     urn,
     world,
 )
+from tests.fakes import DIALECT
 from tests.faultserver import Cut, Received, Script, in_turn, json_reply, reply, serving
 
 ALL = [schema(n) for n in range(230)]
@@ -180,6 +181,25 @@ def test_retry_after_is_waited_for_by_the_services_own_clock() -> None:
         w.reader.read_all([])
 
     assert w.clock.slept == [40.0]
+
+
+@pytest.mark.parametrize(
+    ("ill", "waited"),
+    [
+        (reply(429), 60.0),
+        (reply(429, b"", {"Retry-After": "soon"}), 60.0),
+        (reply(429, b"", {"Retry-After": "7"}), 7.0),
+        (reply(503), 0.0),
+    ],
+)
+def test_a_service_that_does_not_say_how_long_is_left_alone_as_its_dialect_knows(
+    ill: Script, waited: float
+) -> None:
+    dialect = replace(DIALECT, throttled_wait=60)
+    with world(in_turn(ill, json_reply(listed(FEW))), dialect=dialect) as w:
+        w.reader.read_all([])
+
+    assert w.clock.slept == [waited]
 
 
 NOON = "Sun, 01 Mar 2020 12:00:00 GMT"

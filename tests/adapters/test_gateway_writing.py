@@ -27,6 +27,7 @@ from tests.adapters.gateway_world import (
     urn,
     world,
 )
+from tests.fakes import DIALECT
 from tests.faultserver import Cut, Received, Script, in_turn, json_reply, reply
 
 DOCUMENT = schema(1, description="Größe\u2028😀")
@@ -403,6 +404,15 @@ def test_retry_after_comes_with_the_result(
 ) -> None:
     headers = {} if value is None else {"Retry-After": value}
     with world(in_turn(reply(429, b"", headers))) as w:
+        assert write(w).retry_after == seconds
+
+
+@both
+@pytest.mark.parametrize(("status", "seconds"), [(429, 60.0), (408, None), (503, None)])
+def test_a_throttled_write_waits_as_the_dialect_knows_where_the_service_does_not_say(
+    status: int, seconds: float | None, write: Write
+) -> None:
+    with world(in_turn(reply(status)), dialect=replace(DIALECT, throttled_wait=60)) as w:
         assert write(w).retry_after == seconds
 
 

@@ -108,6 +108,7 @@ dialects = st.builds(
     etag=st.sampled_from(EtagMode),
     errors=st.lists(error_shapes, max_size=2).map(tuple),
     requests_per_minute=st.none() | numbers,
+    throttled_wait=st.none() | numbers,
     lag_reads=st.integers(0, 9),
     permission_hint=st.text(),
 )
@@ -149,7 +150,8 @@ def test_every_entry_but_the_hint_is_in_the_digest(field: str) -> None:
         "server_members": ("x",), "immutable": ("x",), "ignored": ("x",),
         "protected_prefixes": ("urn:x:",), "id_encoding": IdEncoding.PERCENT,
         "content_type": "application/json", "list_shape": ListShape.MAP, "paging": Paging.CURSOR,
-        "page_size": 9, "etag": EtagMode.NONE, "requests_per_minute": 30, "lag_reads": 7,
+        "page_size": 9, "etag": EtagMode.NONE, "requests_per_minute": 30, "throttled_wait": 5,
+        "lag_reads": 7,
         "permission_hint": "x", "errors": (ErrorShape(means=Meaning.EXISTS, status=400),),
     }  # fmt: skip
     changed = dialect(**{field: other[field]}).digest() != dialect().digest()

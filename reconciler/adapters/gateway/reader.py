@@ -82,6 +82,11 @@ class Connection:
         """`{base}/Users`, `{base}/ResourceTypes` and so on."""
         return f"{self.base_url.rstrip('/')}/{endpoint}"
 
+    def wait(self, answer: Answer) -> float | None:
+        """The seconds that an answer asks us to wait, or that the service is known to need."""
+        asked = asked_wait(answer, now=self.clock.now())
+        return self.dialect.throttled_wait if asked is None and answer.status == 429 else asked
+
     def asked(self, method: str, url: str, credential: str | None = None) -> Asked:
         """The request as messages name it."""
         return Asked(
@@ -246,7 +251,7 @@ class HttpSchemaReader:
             return None
         if isinstance(reply, NoAnswer):
             return 0.0
-        return asked_wait(reply, now=self._connection.clock.now()) or 0.0
+        return self._connection.wait(reply) or 0.0
 
 
 def _answer(asked: Asked, reply: Reply, *, collection: bool) -> Answer:

@@ -13,7 +13,6 @@ from reconciler.adapters.gateway.answers import (
     what_came,
 )
 from reconciler.adapters.gateway.reader import ACCEPT, Connection, HttpSchemaReader, Sender
-from reconciler.adapters.retrying import asked_wait
 from reconciler.domain.answer import Answer, Applied, Next, NoAnswer, Reply, Verdict, judge_write
 from reconciler.domain.dialect import Dialect, EtagMode, Meaning
 from reconciler.domain.jsontext import Json
@@ -102,7 +101,7 @@ class HttpSchemaWriter(HttpSchemaReader):
         return WriteResult(
             verdict=_VERDICTS[means] if means else verdict,
             message=f"{said}; {advice}" if advice else said,
-            retry_after=asked_wait(reply, now=self._connection.clock.now()),
+            retry_after=self._connection.wait(reply),
             means=means,
         )
 

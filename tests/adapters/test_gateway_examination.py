@@ -279,6 +279,8 @@ def test_where_tags_come_from_is_learnt(
     findings, found, _ = examined(tenant(Schemas=tagged))
     assert found["etag"] == learnt
     assert (findings["etag"].grade, findings["compression"].grade) == (etag, compression)
+    guarded = "updates can be guarded with If-Match" in findings["etag"].words
+    assert guarded is (etag is Grade.OK)
 
 
 @pytest.mark.parametrize("version", [None, "7"])

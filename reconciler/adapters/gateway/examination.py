@@ -160,7 +160,7 @@ class Examination(HttpSchemaReader):
         if tag or _version(answer):
             self.learnt["etag"] = "header" if tag else "meta.version"
             where = "in the header ETag" if tag else "in meta.version"
-            yield Finding("etag", Grade.OK, f"{where}; updates are guarded with If-Match")
+            yield Finding("etag", Grade.OK, f"{where}; updates can be guarded with If-Match")
         elif of_the_rfcs:  # such are often part of the program, and then have no version
             words = "none on a schema of the service's own, and no other is live"
             yield Finding("etag", Grade.UNKNOWN, words)

@@ -229,6 +229,19 @@ def test_a_count_that_is_not_that_of_all_is_noticed(total: int | None, words: st
     assert learnt["paging"] == "index"
 
 
+def test_a_second_page_that_does_not_come_says_nothing_of_pages() -> None:
+    def refusing(request: Received) -> Script:
+        if "startIndex=2&count=1" in request.target:
+            return scim_error(400, "too small a page")
+        return service(honest(HAVE), BY_ID)(request)
+
+    findings, learnt, _ = examined(tenant(Schemas=refusing))
+    assert findings["paging"] == Finding(
+        "paging", Grade.UNKNOWN, "the second page of one schema each did not come: 400"
+    )
+    assert "paging" not in learnt
+
+
 def test_pages_by_cursor_are_learnt() -> None:
     def by_cursor(request: Received) -> Script:
         if request.path != f"{BASE}/Schemas":

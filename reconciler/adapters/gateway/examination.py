@@ -93,9 +93,13 @@ class Examination(HttpSchemaReader):
         if len(live.schemas) < 2:
             return Finding("paging", Grade.UNKNOWN, "too few schemas to tell")
         query = urlencode({"startIndex": 2, "count": 1})
-        second = _page(self._get(f"{self._connection.url()}?{query}")[0])
+        reply, _ = self._get(f"{self._connection.url()}?{query}")
+        second = _page(reply)
+        if second is None:
+            words = f"the second page of one schema each did not come: {_said(reply)}"
+            return Finding("paging", Grade.UNKNOWN, words)
         counted = len(first.documents) == 1
-        moved = second is not None and second.documents[:1] != first.documents[:1]
+        moved = second.documents[:1] != first.documents[:1]
         self.learnt["paging"] = str(Paging.INDEX if counted or moved else Paging.NONE)
         wrong = [
             words

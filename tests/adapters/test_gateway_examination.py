@@ -367,6 +367,11 @@ def counting(found: Callable[[str | None], Json]) -> Handler:
     ("found", "grade", "words"),
     [
         (lambda q: len(matching(q)), Grade.OK, ":grade pr` finds no fewer"),
+        (
+            lambda q: 3 if q and "grade" in q else len(matching(q)),
+            Grade.WARNING,
+            "finds 3 of 3 users, and 1 of one page hold no value",
+        ),
         (lambda q: 3, Grade.WARNING, "of an attribute that does not exist finds 3 users"),
         (lambda q: -400 if q and "No" in q else len(matching(q)), Grade.OK, "finds no fewer"),
         (lambda q: 0 if q and "grade" in q else len(matching(q)), Grade.WARNING, "finds 0, and 2"),

@@ -1,6 +1,6 @@
 """Whether a service's `pr` filters can be believed: counts are compared, users are never kept."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from reconciler.domain.answer import Answer, Reply
 from reconciler.domain.health import Finding, Grade
@@ -34,11 +34,13 @@ def judge_filters(users: Users, deployed: Schema | None) -> Finding:
     nonsense = _total(users({"filter": f"{_NONSENSE} pr", "count": 1, "attributes": "id"}))
     if nonsense:
         return _doubt(f"`pr` of an attribute that does not exist finds {nonsense} users")
-    return _of_extension(users, deployed) if deployed else _believed("no extension to try is live")
+    untried = _believed("no extension to try is live")
+    return _of_extension(users, deployed, everybody) if deployed else untried
 
 
-def _of_extension(users: Users, deployed: Schema) -> Finding:
-    seen = _holders(users({"count": _PAGE, "attributes": f"id,{deployed.id}"}), deployed)
+def _of_extension(users: Users, deployed: Schema, everybody: int) -> Finding:
+    page = _resources(users({"count": _PAGE, "attributes": f"id,{deployed.id}"}))
+    seen = _holders(page, deployed)
     if not seen:
         return _believed(f"nobody on the first page carries {deployed.id}, so that is untried")
     attribute, holders = max(seen.items(), key=lambda item: (item[1], item[0]))
@@ -47,13 +49,16 @@ def _of_extension(users: Users, deployed: Schema) -> Finding:
     if counted is None or counted < holders:
         found = "is refused" if counted is None else f"finds {counted}"
         return _doubt(f"`{query}` {found}, and {holders} users of one page hold a value")
-    return _believed(f"`{query}` finds no fewer than hold one")
+    if counted > everybody - (len(page) - holders):
+        found = f"finds {counted} of {everybody} users"
+        return _doubt(f"`{query}` {found}, and {len(page) - holders} of one page hold no value")
+    return _believed(f"`{query}` finds no fewer than hold one, and no more than may")
 
 
-def _holders(reply: Reply, deployed: Schema) -> dict[str, int]:
+def _holders(page: Iterable[Json], deployed: Schema) -> dict[str, int]:
     """How many users of a page hold each attribute; the values are looked past."""
     seen: dict[str, int] = {}
-    for user in _resources(reply):
+    for user in page:
         if not isinstance(user, dict):
             continue
         carried = next((v for m, v in user.items() if fold(m) == deployed.key), None)

@@ -33,14 +33,14 @@ class Desired:
     sightings: Sightings = field(default_factory=dict)
 
     def tenants(self) -> tuple[Tenant, ...]:
-        """The selected tenants; raises UsageError where a --tenant fits none."""
+        """The selected tenants; raises UsageError where a name or glob fits none."""
         names = [tenant.name for tenant in self.manifests.tenants]
         for glob in self.selection.tenants:
             if not any(Selection(tenants=(glob,)).takes_tenant(name) for name in names):
                 source = self.manifests.tenants_from
                 where = f" at {source.ref}" if source else ""
                 raise UsageError(
-                    f"--tenant {glob} fits no tenant{where}; there are {', '.join(names) or 'none'}"
+                    f"{glob} fits no tenant{where}; there are {', '.join(names) or 'none'}"
                 )
         return tuple(t for t in self.manifests.tenants if self.selection.takes_tenant(t.name))
 

@@ -72,4 +72,4 @@ def test_a_tenant_that_cannot_be_worked_with_exits_1(folder: Folder) -> None:
 def test_a_tenant_that_does_not_exist_is_a_usage_error(folder: Folder) -> None:
     done = folder.run("doctor", "nobody")
     assert done.code == 1
-    assert "fits no tenant" in done.err
+    assert done.err == "error: nobody fits no tenant; there are local\n"

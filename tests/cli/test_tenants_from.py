@@ -89,7 +89,7 @@ def test_a_tenant_that_is_only_in_the_folder_is_not_contacted(repository, listen
     assert plan["tenants_from"]["added"] == ["new"]
     asked = repository.run("plan", "--tenants-from", "origin/main", "--tenant", "new")
     assert asked.code == 1
-    assert "--tenant new fits no tenant at origin/main; there are local" in asked.err
+    assert "error: new fits no tenant at origin/main; there are local" in asked.err
 
 
 def test_a_tenant_that_the_folder_removes_is_planned_all_the_same(repository):

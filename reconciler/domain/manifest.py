@@ -1,9 +1,10 @@
 """What a person declares: SchemaExtension and Tenant, and the Problems found while reading them."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from fnmatch import fnmatchcase
+from fnmatch import translate
 
 from reconciler.domain.dialect import Dialect
 from reconciler.domain.jsontext import Json
@@ -136,14 +137,33 @@ class Selector:
     match_labels: Mapping[str, str] = field(default_factory=dict)
     names: tuple[str, ...] | None = None
     dialects: tuple[str, ...] | None = None
+    _plain: frozenset[str] = field(init=False, repr=False, compare=False)
+    _globs: re.Pattern[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Plain names are looked up, all globs are one pattern: both may be thousands."""
+        globs = [name for name in self.names or () if is_glob(name)]
+        object.__setattr__(self, "_plain", frozenset(self.names or ()))
+        object.__setattr__(self, "_globs", re.compile("|".join(map(translate, globs)) or _NOTHING))
 
     def selects(self, tenant: "Tenant") -> bool:
         """Whether the tenant's labels, name (by glob) and dialect all fit."""
         return (
             all(tenant.labels.get(label) == value for label, value in self.match_labels.items())
-            and (self.names is None or any(fnmatchcase(tenant.name, n) for n in self.names))
+            and (self.names is None or self._names(tenant.name))
             and (self.dialects is None or tenant.dialect in self.dialects)
         )
+
+    def _names(self, name: str) -> bool:
+        return name in self._plain or self._globs.match(name) is not None
+
+
+def is_glob(name: str) -> bool:
+    """Whether it stands for more names than itself."""
+    return any(sign in name for sign in "*?[")
+
+
+_NOTHING = "(?!)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

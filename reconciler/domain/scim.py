@@ -7,6 +7,7 @@ The document as it was written stays beside it, for the request body and for the
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -228,16 +229,23 @@ class Schema:
 
     def attribute(self, name: str) -> Attribute | None:
         """The attribute of that name, in whatever case."""
-        return next((a for a in self.attributes if a.key == fold(name)), None)
+        return _named(self.attributes, name)
 
     def at(self, path: str) -> Attribute | None:
         """The attribute, or `attribute.part`, of that name, in whatever case."""
         found, *rest = path.split(".")
         attribute = self.attribute(found)
         for name in rest:
-            parts = attribute.sub_attributes if attribute else ()
-            attribute = next((part for part in parts if part.key == fold(name)), None)
+            attribute = _named(attribute.sub_attributes, name) if attribute else None
         return attribute
+
+
+def _named(attributes: tuple[Attribute, ...], name: str) -> Attribute | None:
+    """That of the name; they stand in comparing order, and may be thousands."""
+    key = fold(name)
+    index = bisect_left(attributes, key, key=lambda attribute: attribute.key)
+    found = attributes[index : index + 1]
+    return found[0] if found and found[0].key == key else None
 
 
 def in_order(attributes: Iterable[Attribute]) -> tuple[Attribute, ...]:

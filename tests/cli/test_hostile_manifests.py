@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,50 @@ def test_a_text_that_is_meant_to_hurt_is_an_error(
     short = [line.replace(f"m/{name}", "Y" if name.endswith("yaml") else "J") for line in lines]
     assert any(told in line.replace("error[REC-TEXT]: ", "E ") for line in short), lines[:3]
     assert all(line.isprintable() for line in lines)
+
+
+EXTENSION = """\
+apiVersion: reconciler/v1
+kind: SchemaExtension
+metadata: {{name: hr}}
+spec:
+  {}
+  schema: {{id: "urn:acme:hr", name: hr, attributes: [{}]}}
+"""
+
+
+def listed(words: Iterable[str]) -> str:
+    return f"[{', '.join(words)}]"
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        "personal: " + listed(f"a{n}" for n in range(4000)),
+        "retired: " + listed(f"{{name: r{n}, type: string}}" for n in range(4000)),
+    ],
+    ids=["personal", "retired"],
+)
+def test_thousands_of_names_are_found_among_thousands_of_attributes(
+    manifests: Path, member: str
+) -> None:
+    attributes = ", ".join(f"{{name: a{n}}}" for n in range(4000))
+    (manifests / "x.yaml").write_text(EXTENSION.format(member, attributes))
+
+    assert validated(manifests) == []
+
+
+def test_thousands_of_names_are_looked_up_among_hundreds_of_tenants(manifests: Path) -> None:
+    names = listed(["local", *(f"n{n}" for n in range(6000))])
+    (manifests / "x.yaml").write_text(EXTENSION.format(f"tenants: {{names: {names}}}", "{name: a}"))
+    tenants = [CORRECT.replace("local", f"t{n}") for n in range(500)]
+    (manifests / "tenants.yaml").write_text("---\n".join(tenants))
+
+    lines = validated(manifests)
+
+    told = [line for line in lines if ": warning[REC-SELECTOR]: " in line]
+    assert len(told) == 6000
+    assert all(line.endswith("fits no tenant") for line in told)
 
 
 def test_only_regular_files_of_the_folder_are_opened(manifests: Path) -> None:

@@ -1,9 +1,10 @@
 """What manifests that are each well ask of each other, and of what the dialects can do."""
 
+import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import translate
 
 from reconciler.domain.dialect import Dialect, UpdateStrategy
 from reconciler.domain.manifest import (
@@ -14,6 +15,7 @@ from reconciler.domain.manifest import (
     SchemaExtension,
     Severity,
     Tenant,
+    is_glob,
 )
 from reconciler.domain.rules.limits import LIMITS, Limit
 from reconciler.domain.rules.rule import SCHEMA_PATH, Fault, Locate, Rule, report
@@ -111,14 +113,22 @@ def _selectors_select(fleet: Fleet) -> Iterator[Fault]:
 
 
 def _names_select(fleet: Fleet) -> Iterator[Fault]:
+    names = {tenant.name for tenant in fleet.manifests.tenants}
     for extension, tenants in fleet.targets:
         for index, glob in enumerate((extension.selector.names or ()) if tenants else ()):
-            if not any(fnmatchcase(tenant.name, glob) for tenant in fleet.manifests.tenants):
+            if not _fits(glob, names):
                 yield Fault(
                     ("spec", "tenants", "names", index),
                     f"{quoted(glob)} fits no tenant",
                     document=extension.place,
                 )
+
+
+def _fits(glob: str, names: Set[str]) -> bool:
+    """Whether it fits one of them; a plain name is looked up, for there may be thousands."""
+    if not is_glob(glob):
+        return glob in names
+    return any(map(re.compile(translate(glob)).match, names))
 
 
 def _somebody_can_take_it(fleet: Fleet) -> Iterator[Fault]:

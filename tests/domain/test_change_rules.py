@@ -185,6 +185,16 @@ def test_a_rename_is_guessed_only_where_one_of_that_type_came() -> None:
     assert "renamed" not in told("level", kind="integer")
 
 
+def test_thousands_of_attributes_may_go_at_once() -> None:
+    many = range(4000)  # as many as fit into one file; looked for one in the other it takes minutes
+    went = extension([{"name": f"old{n}"} for n in many])
+    came = extension([{"name": f"new{n}"} for n in many])
+
+    found = compared(went, came)
+
+    assert [problem.rule for problem in found] == ["SCH001"] * 4000
+
+
 def test_a_manifest_that_goes_is_a_warning_at_the_file_it_was_in() -> None:
     (found,) = compared(extension([{"name": "a"}]))
 

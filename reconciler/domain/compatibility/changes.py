@@ -1,14 +1,14 @@
 """Two versions of the manifests → Problems: which manifest is which, and where a finding stands."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from reconciler.domain.compatibility.alterations import Alteration, alterations
 from reconciler.domain.dialect import Dialect
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Manifests, Place, Problem, SchemaExtension, Severity
-from reconciler.domain.rules import Locate
+from reconciler.domain.rules import SCHEMA_PATH, Locate
 from reconciler.domain.scim import fold
 
 Path = tuple[str | int, ...]
@@ -27,17 +27,18 @@ class Consumer(StrEnum):
 class Revision:
     """One extension before and after; `after` is None where no manifest is for it any more.
 
-    `dialects` are those of the tenants that are to get it.
+    `dialects` are those of the tenants that are to get it, `alterations` all that is another.
     """
 
     before: SchemaExtension
     after: SchemaExtension | None
     dialects: tuple[Dialect, ...] = ()
+    alterations: tuple[Alteration, ...] = field(init=False)
 
-    @property
-    def alterations(self) -> tuple[Alteration, ...]:
-        """What is another in the schema; nothing where there is none to compare."""
-        return alterations(self.before.schema, self.after.schema) if self.after else ()
+    def __post_init__(self) -> None:
+        """What is another in the schema, found once; nothing where there is none to compare."""
+        found = alterations(self.before.schema, self.after.schema) if self.after else ()
+        object.__setattr__(self, "alterations", found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +68,11 @@ def findings(
     locate: Locate,
 ) -> Iterator[Problem]:
     """What the rules find in one revision, at its place in the manifest of today."""
+    written = _written(revision.after) if revision.after else {}
     for rule in rules:
         for hit in rule.check(revision):
             yield Problem(
-                _place(revision, hit, locate),
+                _place(revision, written, hit, locate),
                 rule.severity,
                 rule.id,
                 hit.message,
@@ -125,23 +127,36 @@ def _dialects(
     return tuple(sorted(spoken, key=lambda dialect: (dialect.name, dialect.target_system)))
 
 
-def _place(revision: Revision, hit: Hit, locate: Locate) -> Place:
+Names = tuple[str, ...]
+
+
+def _place(revision: Revision, written: Mapping[Names, Path], hit: Hit, locate: Locate) -> Place:
+    """Where the hit stands; what is not written any more, at the list that would hold it."""
     if revision.after is None:
         return Place(revision.before.place.path)
-    path: Path = ("spec", "schema")
-    value: Json = revision.after.schema.document
-    for name in hit.path:
-        step, value = _step(value, name, "subAttributes" if len(path) > 2 else "attributes")
-        path = (*path, *step)
+    names = tuple(map(fold, hit.path))
+    depth = next(depth for depth in range(len(names), -1, -1) if names[:depth] in written)
+    path, gone = written[names[:depth]], depth < len(names)
+    if gone:
+        path = (*path, _member(depth))
     if hit.member is not None:
         path = (*path, hit.member)
-    return locate(revision.after.place, path, at_key=value is None or not hit.path)
+    return locate(revision.after.place, path, at_key=gone or not hit.path)
 
 
-def _step(value: Json, name: str, member: str) -> tuple[Path, Json]:
-    """The way to the attribute of that name; to the list itself where it is not there."""
-    listed = value.get(member) if isinstance(value, Mapping) else None
-    for index, attribute in enumerate(listed if isinstance(listed, list) else ()):
-        if fold(attribute["name"]) == fold(name):
-            return (member, index), attribute
-    return (member,), None
+def _written(extension: SchemaExtension) -> Mapping[Names, Path]:
+    """The way to each attribute as it is written, by the folded names that lead to it."""
+    ways: dict[Names, Path] = {}
+    waiting: list[tuple[Names, Path, Json]] = [((), SCHEMA_PATH, extension.schema.document)]
+    while waiting:
+        names, path, value = waiting.pop()
+        ways[names] = path
+        member = _member(len(names))
+        for index, attribute in enumerate(value.get(member) or ()):
+            below = (*names, fold(attribute["name"]))
+            waiting.append((below, (*path, member, index), attribute))
+    return ways
+
+
+def _member(depth: int) -> str:
+    return "subAttributes" if depth else "attributes"

@@ -1,11 +1,12 @@
 """The rules about changes, SCH001 to SCH017: what each finds, whom it hurts, what to do instead."""
 
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from reconciler.domain.compatibility import characteristics as told
 from reconciler.domain.compatibility.alterations import Alteration
 from reconciler.domain.compatibility.changes import ChangeRule, Consumer, Hit, Revision
-from reconciler.domain.manifest import Retired, Severity
+from reconciler.domain.manifest import Retired, SchemaExtension, Severity
 from reconciler.domain.rules import excesses
 from reconciler.domain.scim import Attribute, fold
 from reconciler.domain.words import quoted
@@ -14,14 +15,16 @@ Check = Callable[[Revision], Iterator[Hit]]
 
 
 def _gone(revision: Revision) -> Iterator[Hit]:
-    after = revision.after
+    stones = _stones(revision.after)
+    came = _came(revision)
     for alteration in revision.alterations:
         was = alteration.before
-        if after is None or was is None or alteration.after is not None or alteration.member:
+        if was is None or alteration.after is not None or alteration.member:
             continue
-        stone = _stone(after.retired, alteration.name)
+        stone = stones.get(fold(alteration.name))
         if stone is None:
-            message = f"attribute {quoted(alteration.name)} is gone{_renamed(revision, alteration)}"
+            renamed = _renamed(came[alteration.path[:-1], was.type])
+            message = f"attribute {quoted(alteration.name)} is gone{renamed}"
             yield Hit(alteration.path, message, _entomb(alteration.name, was))
         elif stone.type != was.type:
             yield Hit(
@@ -32,18 +35,23 @@ def _gone(revision: Revision) -> Iterator[Hit]:
             )
 
 
-def _stone(retired: tuple[Retired, ...], name: str) -> Retired | None:
-    return next((stone for stone in retired if fold(stone.name) == fold(name)), None)
+def _stones(extension: SchemaExtension | None) -> Mapping[str, Retired]:
+    """The tombstones by their folded name; of two of one name the first counts."""
+    stones = extension.retired if extension else ()
+    return {fold(stone.name): stone for stone in reversed(stones)}
 
 
-def _renamed(revision: Revision, gone: Alteration) -> str:
+def _came(revision: Revision) -> Mapping[tuple[tuple[str, ...], str], list[str]]:
+    """The names of new attributes, by what they are part of and their type."""
+    came = defaultdict(list)
+    for alteration in revision.alterations:
+        if alteration.before is None and alteration.member is None and alteration.after:
+            came[alteration.path[:-1], alteration.after.type].append(alteration.name)
+    return came
+
+
+def _renamed(came: Sequence[str]) -> str:
     """Whether the one new attribute beside it looks like the same under another name."""
-    came = [
-        other.name
-        for other in revision.alterations
-        if other.before is None and other.member is None and other.path[:-1] == gone.path[:-1]
-        if other.after and gone.before and other.after.type == gone.before.type
-    ]
     return f" (renamed to {quoted(came[0])}? a rename loses the values)" if len(came) == 1 else ""
 
 
@@ -107,9 +115,10 @@ def _another_urn(revision: Revision) -> Iterator[Hit]:
 
 def _reused(revision: Revision) -> Iterator[Hit]:
     after = revision.after
+    stones = _stones(after)
     for stone in revision.before.retired:
         back = after.schema.at(stone.name) if after else None
-        kept = _stone(after.retired, stone.name) if after else None
+        kept = stones.get(fold(stone.name))
         if after is None:
             message = f"the tombstone of {quoted(stone.name)} ({stone.type}) goes with its manifest"
             yield Hit((), message, "keep the manifest: old values may be stored yet")
@@ -126,10 +135,12 @@ def _of_personal_data(check: Check, *, personal: bool) -> Check:
 
     def chosen(revision: Revision) -> Iterator[Hit]:
         marked = {*revision.before.personal, *(revision.after.personal if revision.after else ())}
-        names = {f"{fold(name)}." for name in marked}
+        names = {tuple(fold(name).split(".")) for name in marked}
+        holders = {name[:depth] for name in names for depth in range(1, len(name))}
         for hit in check(revision):
-            path = fold(".".join(hit.path)) + "."
-            if any(name.startswith(path) or path.startswith(name) for name in names) is personal:
+            path = tuple(map(fold, hit.path))
+            above = (path[: depth + 1] for depth in range(len(path)))
+            if (path in holders or any(part in names for part in above)) is personal:
                 yield hit
 
     return chosen

@@ -47,10 +47,14 @@ from tests.postgres import Server
         ("postgresql+psycopg:///x?host=db.example.com", "add \\?sslmode=verify-full"),
         ("postgresql+psycopg:///x?host=/run/pg,db.example.com", "add \\?sslmode=verify-full"),
         ("postgresql+psycopg://localhost,db.example.com/x", "add \\?sslmode=verify-full"),
-        ("postgresql+psycopg://localhost/x?host=db.example.com", "names its host twice"),
         ("postgresql+psycopg://localhost/x?sslpassword=hunter2", "may say after the «\\?»"),
         ("postgresql+psycopg://localhost/x?hunter2=1", "may say after the «\\?»"),
         ("postgresql+psycopg://localhost/x?host=a&host=b", "may say after the «\\?»"),
+        (
+            "postgresql+psycopg://localhost/x?host=db.example.com",
+            "names its host or its port twice",
+        ),
+        ("postgresql+psycopg://localhost:5432/x?port=5433", "names its host or its port twice"),
         ("postgresql+psycopg://localhost", "names no database"),
         ("postgresql+psycopg2://localhost/x", "cannot be postgresql\\+psycopg2: what is supported"),
         ("postgres://localhost/x", "cannot be postgres: what is supported"),
@@ -113,6 +117,17 @@ def refusal(url: str, *, create: bool = True, **environ: str) -> str:
     )
     assert "hunter2" not in done.stdout
     return done.stdout
+
+
+def test_a_machine_that_only_the_environment_names_is_asked_for_tls(postgres: Server) -> None:
+    url = f"postgresql+psycopg://postgres@/{postgres.new()}"
+
+    def said(url: str, host: str) -> str:
+        return refusal(url, PGHOST=host, PGPORT=str(postgres.port), PGSSLMODE="disable")
+
+    assert "speaks no TLS, and sslmode asks for it" in said(url, "127.0.0.1")
+    assert said(f"{url}?sslmode=disable", "127.0.0.1") == "opened\n"
+    assert said(url, str(postgres.data)) == "opened\n"
 
 
 def test_a_server_that_nobody_started_is_said() -> None:

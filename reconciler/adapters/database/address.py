@@ -97,19 +97,27 @@ def _server(parts: URL) -> URL:
             "--state (RECONCILER_STATE) may say after the «?», once each, only "
             f"{', '.join(sorted(PARAMETERS))}"
         )
+    if (parts.host and "host" in parts.query) or (parts.port and "port" in parts.query):
+        raise UsageError(
+            "--state (RECONCILER_STATE) names its host or its port twice, before and after "
+            "the «?»: leave one out"
+        )
     if not (parts.database or "service" in parts.query):
         raise UsageError(f"--state (RECONCILER_STATE) names no database: {SUPPORTED}")
-    if parts.host and "host" in parts.query:
-        raise UsageError(
-            "--state (RECONCILER_STATE) names its host twice: write it before the «?» or after it"
-        )
     if not ({"sslmode", "service"} & set(parts.query) or _is_here(parts)):
         raise UsageError(
             "--state (RECONCILER_STATE) names another machine and does not say how the way there "
             "is protected: add ?sslmode=verify-full, with sslrootcert=FILE where its authority is "
             "your own, or ?sslmode=disable for a network that nobody else is on"
         )
+    if not (_host(parts) or {"sslmode", "service"} & set(parts.query)):
+        # PGHOST may name any machine; the way to a socket, which is the default, has no TLS.
+        return parts.update_query_dict({"sslmode": "verify-full"})
     return parts
+
+
+def _host(parts: URL) -> str:
+    return parts.host or str(parts.query.get("host", ""))
 
 
 def _is_here(parts: URL) -> bool:
@@ -117,8 +125,7 @@ def _is_here(parts: URL) -> bool:
 
     Of several hosts, which libpq tries in turn, all have to be.
     """
-    hosts = parts.host or str(parts.query.get("host", ""))
-    return all(_is_local(host) for host in hosts.split(","))
+    return all(_is_local(host) for host in _host(parts).split(","))
 
 
 def _is_local(host: str) -> bool:

@@ -11,9 +11,21 @@ from pathlib import Path
 import pytest
 
 from reconciler.adapters.database import open_store
-from reconciler.domain.records import check_chain
+from reconciler.domain.records import Status, check_chain
 from reconciler.errors import StateError
-from tests.adapters.store_world import created, entry, event, intended, intent, opened, rows
+from tests.adapters.store_world import (
+    RECEIVER,
+    adopted,
+    attempt,
+    created,
+    entry,
+    event,
+    intended,
+    intent,
+    opened,
+    rows,
+)
+from tests.fakes import FakeClock
 from tests.postgres import Server
 
 WORDS = "Größe → 大"
@@ -130,3 +142,41 @@ def test_who_finds_the_same_tables_by_another_search_path_writes_the_same_chain(
             other.record(entry())
 
     assert rows(postgres.url("postgres"), f"SELECT count(*) FROM {shared}.audit") == [(2,)]
+
+
+def test_a_runner_and_a_reader_need_no_more_rights_than_the_docs_name(postgres: Server) -> None:
+    name = postgres.new()
+    with opened(postgres.url(name)) as store:
+        store.adopt(adopted(), event(), [RECEIVER])
+    postgres.run(
+        "DROP ROLE IF EXISTS runner, reader",
+        "CREATE ROLE runner LOGIN",
+        "CREATE ROLE reader LOGIN",
+        "GRANT SELECT ON ALL TABLES IN SCHEMA public TO runner, reader",
+        "GRANT INSERT ON audit, intents, outbox, holders TO runner",
+        "GRANT UPDATE ON intents, outbox TO runner",
+        "GRANT DELETE ON holders TO runner",
+        "GRANT USAGE ON SEQUENCE intents_id_seq, outbox_id_seq TO runner",
+        database=name,
+    )
+
+    with opened(postgres.url(name, user="runner")) as store:
+        locks = store.locks(holder="ci", clock=FakeClock())
+        assert locks is not None
+        with locks.hold("acme"):
+            store.settle(store.intend(intent(), intended()), created(), event(2))
+        first, second, third = store.pending()
+        store.delivered(first, attempt(Status.SYNCED, 204))
+        store.failed(second, attempt(Status.FAILED, 500), None)
+        with (
+            pytest.raises(StateError, match="does not allow this to its user"),
+            store._database.writing() as connection,
+        ):
+            connection.exec_driver_sql("UPDATE audit SET detail = 'nothing happened'")
+
+    with closing(open_store(postgres.url(name, user="reader"), create=False)) as store:
+        assert check_chain(store.records()).records == 5
+        assert store.pending() == (third,)
+        assert len(store.all_deliveries()) == 3
+        with pytest.raises(StateError, match="does not allow this to its user"):
+            store.record(entry())

@@ -11,7 +11,7 @@ from reconciler.domain.jsontext import Json
 from reconciler.domain.plan import Selection
 from reconciler.domain.records import rfc3339
 from reconciler.render.document import json_text
-from reconciler.render.paint import visible
+from reconciler.render.paint import counted, visible
 
 
 def run(invocation: Invocation) -> int:
@@ -56,7 +56,7 @@ def _line(delivery: Delivery) -> str:
     return (
         f"{delivery.state:<9}  {visible(delivery.tenant)}  {visible(delivery.schema_id)}  "
         f"{visible(delivery.event_id)}  to {visible(delivery.url)}  "
-        f"({delivery.attempts} attempts{due}{last})"
+        f"({counted(delivery.attempts, 'attempt')}{due}{last})"
     )
 
 

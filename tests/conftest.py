@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.postgres import own_postgres, postgres
 from tests.program import dev_tenant, folder
@@ -10,6 +11,10 @@ from tests.program import dev_tenant, folder
 __all__ = ["dev_tenant", "folder", "own_postgres", "postgres"]
 HERE = Path(__file__).parent
 FOLDERS = (HERE / "cli", HERE / "chaos")
+
+# How long an example takes tells of the machine: where it is busy, no test may fail of that.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -72,8 +72,8 @@ def _source(source: Json) -> Iterator[str]:
         return
     at = f"{code(source['ref'])} (commit {code(source['commit'])})"
     yield f"Tenants are those of {at}, not of the folder.\n\n"
-    told = ((words, ", ".join(source[member])) for member, words in FOLDER_SAYS.items())
-    lines = [f"- {words}: {code(names, WORDS)}\n" for words, names in told if names]
+    told = ((words, source[member]) for member, words in FOLDER_SAYS.items())
+    lines = [f"- {words}: {code(', '.join(names), WORDS)}\n" for words, names in told if names]
     yield from (*lines, *("\n" for _ in lines[:1]))
 
 

@@ -10,7 +10,7 @@ from markdown_it.token import Token
 
 from reconciler.domain.drift import Drift, DriftKind
 from reconciler.domain.jsontext import Json
-from reconciler.domain.manifest import ChangeKind, Limits, OnDrift
+from reconciler.domain.manifest import ChangeKind, Limits, OnDrift, TenantsFrom
 from reconciler.domain.plan import (
     GitState,
     LiveTenant,
@@ -81,6 +81,14 @@ def rich() -> Json:
     plan = Plan(
         tenants=tuple(tenants().values()),
         git=GitState(commit="c0ffee", dirty=True),
+        tenants_from=TenantsFrom(
+            ref="origin/main",
+            commit="c" * 40,
+            changed=("create",),
+            added=("new",),
+            removed=("old",),
+            unread=("odd.yaml",),
+        ),
         selection=Selection(tenants=("*",), excludes=("x*", "y*")),
     )
     return plan_document(plan)

@@ -147,7 +147,7 @@ def test_the_frame_itself_is_words_tables_lists_code_and_sections():
         *(f"{block}_{end}" for block in BLOCKS for end in ("open", "close")),
     }
     words = "".join(token.content for token in frame if token.type == "text")
-    assert re.fullmatch(r"[\w ,.:()«»-]*", words)  # no @, #, / or <: nothing to make a link of
+    assert re.fullmatch(r"[\w ,.:()«»'-]*", words)  # no @, #, / or <: nothing to make a link of
     assert "www" not in words
     html = "".join(token.content for token in frame if token.type == "html_block")
     assert re.fullmatch(

@@ -15,6 +15,8 @@ from reconciler.errors import ManifestsInvalid, ReconcilerError
 from reconciler.render.markdown_text import WORDS, code
 from reconciler.render.paint import counted
 
+SUMMARY_LIMIT = 1_000_000
+"""Bytes; a summary of more than 1 MiB is dropped by GitHub, all of it."""
 _SUMMARY = "GITHUB_STEP_SUMMARY"
 _LINES = 50  # of the problems of manifests
 

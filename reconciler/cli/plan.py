@@ -7,7 +7,7 @@ from reconciler.adapters.database import sightings as sightings_of
 from reconciler.cli.desired import desired_of, selection_of
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import write_file
-from reconciler.cli.job import Told, telling_job
+from reconciler.cli.job import SUMMARY_LIMIT, Told, telling_job
 from reconciler.cli.main import Invocation
 from reconciler.cli.wiring import workbench
 from reconciler.domain.drift import Sightings
@@ -37,7 +37,7 @@ def _plan(invocation: Invocation, told: Told) -> int:
     document = plan_document(plan)
     summary = plan.summary()
     told.digest, told.changes = document["digest"], summary.work
-    told.summary = lambda: plan_markdown(document)
+    told.summary = lambda: plan_markdown(document, limit=SUMMARY_LIMIT)
     if out := invocation.arguments.text("out"):
         write_file(Path(out), json_text(document))
     if markdown := invocation.arguments.text("markdown"):

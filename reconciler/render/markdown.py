@@ -98,7 +98,7 @@ def _told(fitted: Fitted) -> str:
     if not left:
         return ""
     return (
-        "**This is shortened** to stay within what a comment may hold; left out, in so many "
+        "**This is shortened** to stay within what GitHub takes; left out, in so many "
         f"places: {', '.join(left)}. The saved plan has all of it: {_SHOW}.\n\n"
     )
 

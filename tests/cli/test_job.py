@@ -41,6 +41,20 @@ def test_a_plan_tells_its_changes_its_digest_and_what_its_code_means(job: Folder
     assert summary(job).strip() == (job.path / "plan.md").read_text().strip()
 
 
+def test_what_a_comment_has_to_leave_out_is_in_the_summary(job: Folder):
+    attributes = ", ".join(f"{{name: a{number:04}, type: string}}" for number in range(4000))
+    job.write("desired-state/wide.yaml", _EXTENSION.replace("{name: a, type: string}", attributes))
+
+    job.run("plan", "--markdown", "plan.md")
+
+    comment = (job.path / "plan.md").read_text()
+    assert "**This is shortened**" in comment
+    assert "a3999: string" not in comment
+    assert "**This is shortened**" not in summary(job)
+    assert summary(job).count(": string\n") >= 4000
+    assert len(summary(job).encode()) < 2**20
+
+
 def test_an_apply_tells_what_became_of_each_change(job: Folder):
     job.environ["RECONCILER_STATE"] = "sqlite:///state.db"
     job.run("apply", "--auto-approve")

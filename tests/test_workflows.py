@@ -106,6 +106,8 @@ BROKEN = (
      " +RECONCILER_ALLOWED_ORIGINS:.*\n", ""),
     (policy.a_plan_trusts_neither_tenants_nor_origins_of_a_pull_request, APPLY,
      r"\${{ vars.RECONCILER_ALLOWED_ORIGINS }}", "https://api.example.com"),
+    (policy.a_plan_trusts_neither_tenants_nor_origins_of_a_pull_request, DRIFT,
+     "- name: Heartbeat", "- run: exec .venv/bin/reconciler plan\n      - name: Heartbeat"),
     (policy.a_fork_gets_no_environment, PLAN, "    if: github.event.*\n", ""),
     (policy.a_run_by_hand_has_credentials_on_main_alone, APPLY, "    if: github.ref .*\n", ""),
     (policy.a_run_by_hand_has_credentials_on_main_alone, DELIVER, " && github.ref == .*\n", "\n"),

@@ -63,6 +63,14 @@ def test_a_page_has_no_block_that_no_test_runs(page: str):
     assert found <= READ.keys()
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_has_no_block_that_is_not_seen(page: str):
+    """Indented, by another sign, or of a language with a sign in its name."""
+    signs = re.findall(r"^[ >\t]*(?:`{3,}|~{3,})", (ROOT / page).read_text(), re.M)
+
+    assert len(signs) == 2 * len(blocks(page))
+
+
 def test_no_test_is_named_for_a_block_that_is_gone():
     found = {(page, language) for page in PAGES for language, _ in blocks(page)}
 

@@ -280,7 +280,9 @@ def every_runner_is_new_and_not_ours(workflow: Workflow) -> Objections:
 
 def a_plan_trusts_neither_tenants_nor_origins_of_a_pull_request(workflow: Workflow) -> Objections:
     found = []
-    for where, _, step in workflow.steps():
+    for where, job, step in workflow.steps():
+        if "environment" in job and TOOL.search(step.get("run", "")):
+            found.append(f"{where} runs the tool beside credentials, where this rule cannot see it")
         origins = step.get("env", {}).get("RECONCILER_ALLOWED_ORIGINS")
         if command(step) in ("plan", "apply") and origins != ORIGINS:
             found.append(f"{where} sends credentials anywhere")

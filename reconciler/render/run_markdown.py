@@ -86,8 +86,10 @@ def _tenant(tenant: Json) -> Iterator[str]:
         if change["outcome"]:
             told = f"**{change['outcome']}** ({change['action']}): {code(change['schema_id'])}"
             yield _with_detail(told, change["detail"])
-        elif change["action"] == "blocked" or change["reason"] == "drifted":
-            yield f"**{change['reason']}**, left as it is: {code(change['schema_id'])}"
+        elif change["action"] == "blocked":
+            yield f"**blocked** ({change['reason']}): {code(change['schema_id'])}"
+        elif change["reason"] == "drifted":
+            yield f"**drifted**, left as it is: {code(change['schema_id'])}"
 
 
 def _with_detail(told: str, detail: str | None) -> str:

@@ -193,6 +193,13 @@ def test_very_many_changes_are_counted_and_not_all_named():
     assert f"head `{'f' * 64}`" in text
 
 
+def test_what_was_not_tried_is_told_with_its_reason():
+    lines = run_markdown(everything()).splitlines()
+
+    assert "  - **drifted**, left as it is: `urn:a`" in lines
+    assert "  - **blocked** (incompatible): `urn:a`" in lines
+
+
 def everything() -> Any:
     """A report of a run in which everything has happened."""
     told = report(exit={"code": 3, "meaning": "m", "error": "it failed"})

@@ -1,6 +1,7 @@
 """Every page can be followed word by word: its commands are run, what they print is compared."""
 
 import re
+import signal
 from pathlib import Path
 from textwrap import indent
 
@@ -8,6 +9,7 @@ import pytest
 import yaml
 
 from reconciler.cli.commands import COMMANDS, COMMON
+from reconciler.cli.exits import Exit
 from tests.docs.pages import (
     FENCE,
     PAGES,
@@ -83,6 +85,16 @@ def test_every_journey_has_its_page_and_the_readme_leads_there():
     for name in ("first-tenant", "pull-requests", "scheduled-apply", "adopting", "exit-codes"):
         assert program(f"docs/{name}.md")
         assert f"](docs/{name}.md)" in readme
+
+
+def test_the_page_about_exit_codes_has_a_row_and_a_section_for_each():
+    text = (ROOT / "docs/exit-codes.md").read_text()
+    expected = {*map(int, Exit), 128 + signal.SIGINT, 128 + signal.SIGTERM}
+
+    for told in (r"^\| ([\d, ]+) \|", r"^## ([\d and]+): "):
+        assert {
+            int(n) for one in re.findall(told, text, re.M) for n in re.findall(r"\d+", one)
+        } == (expected)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ class _Handler(logging.Handler):
 
 def set_up_logs(log_format: str, verbosity: int) -> None:
     """Our own loggers only: what libraries log may hold bodies and headers."""
-    logging.lastResort = logging.NullHandler()
+    logging.getLogger().addHandler(logging.NullHandler())  # else Python prints their warnings
     handler = _Handler()
     handler.setFormatter(_Json() if log_format == "json" else _Text())
     ours = logging.getLogger("reconciler")

@@ -41,7 +41,7 @@ class Recovery:
             case Standing.AS_BEFORE:
                 kind, detail = OutcomeKind.NOT_APPLIED, "an earlier run had not applied it"
             case _:
-                kind, detail = OutcomeKind.CONFLICT, _CONFLICT
+                kind, detail = OutcomeKind.CONFLICT, _CONFLICT if live else _GONE
         self.journal.settle(number, self._entry(intent, Status.FAILED, f"{kind}: {detail}"), None)
         return _recovered(intent, kind, detail)
 
@@ -88,4 +88,8 @@ def _recovered(intent: Intent, kind: OutcomeKind, detail: str) -> Recovered:
 _CONFLICT = (
     "the live schema is neither as it was before nor as desired; compare it with the manifest, "
     "then plan again"
+)
+_GONE = (
+    "the schema was there before and it is gone now, and no run deletes one: find out who did and "
+    "what became of the values, then plan again"
 )

@@ -87,6 +87,18 @@ def test_what_is_neither_before_nor_desired_is_a_conflict_for_a_person():
     assert journal.pending() == ()
 
 
+def test_what_was_to_be_updated_and_is_gone_is_a_conflict_that_says_so():
+    before = Schema.from_json(document(URN, "grade"))
+    journal = journal_with(before.fingerprint(), "grade", "level")
+
+    [recovered] = recover(FakeTenant(), journal)
+
+    assert recovered.kind is OutcomeKind.CONFLICT
+    assert "it is gone now" in recovered.detail
+    assert "compare it" not in recovered.detail
+    assert (journal.pending(), journal.open_intents("acme")) == ((), ())
+
+
 def test_what_cannot_be_read_stays_open():
     tenant, journal = FakeTenant(), journal_with()
     tenant.fail_reads.append(TenantUnavailable("GET → 503"))

@@ -56,7 +56,7 @@ class Habits:
     @property
     def changeable(self) -> bool:
         """Whether a change of what is live can come to be."""
-        return self.updates and not self.ignores
+        return (self.updates or self.patches) and not self.ignores
 
     @property
     def names(self) -> frozenset[str]:
@@ -64,7 +64,8 @@ class Habits:
         found = {f"shape {self.shape}", f"keywords {self.keywords}", f"pages {self.pages}"}
         found |= {f"taken {self.taken}"}
         switches = {
-            "no updates": not self.updates,
+            "no updates": not (self.updates or self.patches),
+            "patches": self.patches,
             "ignores": bool(self.ignores),
             "tags marked -gzip": self.tags,
             "no retry-after": self.silent,
@@ -80,12 +81,14 @@ class Habits:
 
 def habits(random: Random) -> Habits:
     """Habits as a seed has them; each alone and in any company."""
+    verb = random.choices(("PUT", "PATCH", None), (5, 4, 1))[0]
     return Habits(
         shape=random.choice((*[ListShape.LIST] * 3, ListShape.ARRAY, ListShape.MAP)),
         keywords=random.choice(tuple(Keywords)),
         pages=random.choice(tuple(Pages)),
         taken=random.choice((409, 400)),
-        updates=random.random() < 0.9,
+        updates=verb == "PUT",
+        patches=verb == "PATCH",
         ignores=("required",) if random.random() < 0.1 else (),
         tags=random.random() < 0.5,
         silent=random.random() < 0.3,
@@ -100,6 +103,7 @@ NAMES = frozenset(
         "taken 409",
         "taken 400",
         "no updates",
+        "patches",
         "ignores",
         "tags marked -gzip",
         "no retry-after",

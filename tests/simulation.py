@@ -87,7 +87,7 @@ class Fault(StrEnum):
 
 ON_ANY = tuple(Fault)[: list(Fault).index(Fault.RACE_EQUAL)]
 ON_POST = (Fault.RACE_EQUAL, Fault.RACE_OTHER, Fault.LATE, Fault.BEING_DELETED)
-ON_PUT = (Fault.OVERTAKEN, Fault.UPDATE_LOST)
+ON_UPDATE = (Fault.OVERTAKEN, Fault.UPDATE_LOST)
 ON_WRITE = (
     Fault.DONE_DROPPED, Fault.DONE_5XX, Fault.NOT_STORED, Fault.ATTRIBUTE_DROPPED,
     Fault.NORMALISED, Fault.VENDOR_MEMBERS,
@@ -201,7 +201,7 @@ class SimulatedTenant:
         if write:
             self.guard(request.schema_id or request.document()["id"])
         kinds = ON_ANY + (ON_WRITE if write else () if request.schema_id else ON_LIST)
-        more = {"POST": 3 * ON_POST, "PUT": 3 * ON_PUT}.get(request.method, ())
+        more = (3 * ON_POST if request.method == "POST" else 3 * ON_UPDATE) if write else ()
         fault = self.draw(kinds + more)
         if request.header("Authorization") != f"Bearer token-{self.token}":
             return None, _error(401)
@@ -322,7 +322,7 @@ class SimulatedTenant:
             case Fault.NOT_STORED:
                 return _json(document, 201)
             case _:
-                return self._done(fault, request, fold(document["id"]))
+                return self._done(fault, request, fold(request.schema_id or document["id"]))
 
     def _race(self, document: dict[str, Json], *, other: bool) -> None:
         key = fold(document["id"])

@@ -22,6 +22,7 @@ from tests.faultserver import (
 from tests.simulation import EVIL, SPOILT, Fault, Request, SimulatedTenant
 
 DEADLINE = 0.2  # seconds of a request; what is slow here is slower
+METHODS = frozenset({"GET", "POST", "PUT", "PATCH"})
 ON_SOCKETS = frozenset(Fault) - {Fault.NOT_SENT}  # nobody who answers refuses the connection
 
 
@@ -31,7 +32,7 @@ def sockets_between(tenant: SimulatedTenant) -> Iterator[tuple[Sender, str]]:
     with (
         serving(in_turn(reply(200))) as elsewhere,
         serving(_handler(tenant, elsewhere.url("/scim/v2/Schemas"))) as server,
-        Http(HttpOptions(deadline=DEADLINE), methods=frozenset({"GET", "POST", "PUT"})) as http,
+        Http(HttpOptions(deadline=DEADLINE), methods=METHODS) as http,
     ):
         yield http, server.url("/scim/v2")
         assert elsewhere.connections == 0

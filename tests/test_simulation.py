@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from reconciler.adapters.gateway.reader import Sender
 from reconciler.domain.answer import Reply
 from reconciler.domain.body import create_body
-from reconciler.domain.dialect import ErrorShape, ListShape, Meaning
+from reconciler.domain.dialect import ErrorShape, ListShape, Meaning, UpdateStrategy
 from reconciler.domain.diff import managed_view
 from reconciler.domain.manifest import Manages, OnDrift
 from reconciler.domain.outcome import OutcomeKind
@@ -129,6 +129,7 @@ def the_simulation(tenant: SimulatedTenant, sender: Sender, base: str) -> Simula
             lag_reads=PATIENT,
             page_size=random.choice((2, 100)),
             paging=has.paging_of(random),
+            updates=UpdateStrategy.PATCH if has.patches else UpdateStrategy.PUT,
             errors=(ErrorShape(means=Meaning.EXISTS, status=400, detail="exists already"),),
         ),
         sender=sender,
@@ -155,14 +156,15 @@ def ended_well(simulation: Simulation) -> None:
     ids = Counter(fold(one["id"]) for one in tenant.stored)
     assert max(ids.values()) == 1, ids
     assert fold(urn(9)) in ids
-    assert {r.split()[0] for r in tenant.requests} <= {"GET", "POST", "PUT"}
+    verb = "PATCH" if tenant.habits.patches else "PUT"
+    assert {r.split()[0] for r in tenant.requests} <= {"GET", "POST", verb}
     assert len(tenant.requests) < 400
     assert not simulation.journal.open_intents("sim")
     for key in within_reach(tenant):
         assert is_as(DESIRED[key], there[key]), key
     if STUBBORN not in tenant.drifted:
         assert there[STUBBORN].attribute("elder")
-        if STUBBORN in tenant.overtaken and tenant.habits.tags:
+        if STUBBORN in tenant.overtaken and (tenant.habits.tags or tenant.habits.patches):
             assert there[STUBBORN].attribute("theirs")
     assert set(tenant.ours) - tenant.drifted <= announced(simulation)
 

@@ -45,7 +45,7 @@ from tests.simulation import (
 from tests.sockets import ON_SOCKETS, sockets_between
 from tests.strategies import TYPES, Document, edits, schema_documents
 
-SHARE, ALL, ON_SOCKETS_AT_MOST = 150, 2000, 2000
+SHARE, ALL, ON_SOCKETS_AT_MOST = 150, 2000, 4000
 CHUNK = 50  # seeds of one test, so that workers share them
 KNOWN = (OutcomeKind.APPLIED, OutcomeKind.ADOPTED)
 OPEN = (*KNOWN, OutcomeKind.UNKNOWN)

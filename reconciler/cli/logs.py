@@ -8,6 +8,7 @@ from reconciler.cli.console import show
 from reconciler.render.paint import visible
 
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
+_NOWHERE = logging.NullHandler()
 
 
 class _Text(logging.Formatter):
@@ -37,7 +38,7 @@ class _Handler(logging.Handler):
 
 def set_up_logs(log_format: str, verbosity: int) -> None:
     """Our own loggers only: what libraries log may hold bodies and headers."""
-    logging.getLogger().addHandler(logging.NullHandler())  # else Python prints their warnings
+    logging.getLogger().addHandler(_NOWHERE)  # else Python prints a warning that nobody handles
     handler = _Handler()
     handler.setFormatter(_Json() if log_format == "json" else _Text())
     ours = logging.getLogger("reconciler")

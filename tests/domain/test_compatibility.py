@@ -125,6 +125,7 @@ def test_nothing_unsafe_is_accepted_and_nothing_safe_is_refused(
 
 
 @pytest.mark.chaos
+@pytest.mark.timeout(3600)  # one test of so many, on a machine that may be busy
 @settings(max_examples=5_000, deadline=None)
 @given(pairs())
 def test_nothing_unsafe_is_accepted_in_five_thousand_pairs(

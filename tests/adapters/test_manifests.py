@@ -293,7 +293,7 @@ def test_every_problem_of_every_file_is_shown_at_once_in_order(tmp_path: Path) -
         "a.yaml:4:8: error[REC-SHAPE]: unknown key 'dialekt'; did you mean dialect?",
         "b.yaml:8:38: error[SCIM-A04]: attribute 'first': 'Boolean' is spelt boolean",
         "b.yaml:8:57: error[REC-TEXT]: no is a word to some YAML readers and a boolean or null to "
-        "others; quote it",
+        "others; quote it, or write false",
         "c.yaml:1:2: error[REC-TEXT]: a key that is no text; keys are plain strings",
         "d.yaml:8:18: error[REC-NAME]: the name d is taken by the Tenant at d.yaml:1",
     ]

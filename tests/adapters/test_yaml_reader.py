@@ -281,6 +281,42 @@ def test_a_fault_of_syntax_is_reported_where_it_is(
     assert [problem.startswith(expected) for problem in texts_of(reading)] == [True]
 
 
+@BOTH
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('a: 1\nb: "x\nc: 2\n', "that begins on line 2"),
+        ("- a\n- {b: 1\n- c\n", "that begins on line 2"),
+        ("a: 1\nb:c\nd: 2\n", "that begins on line 2"),
+        ("a: codes: x\n", "quote a text with a colon in it"),
+        ("a: @x\n", "quote a text that begins with it"),
+        ("a:\n\tb: 1\n", "write spaces for the tab"),
+        ("- a: 1\n\u00a0 b: 2\n- c: 3\n", "line 2 has a no-break space"),
+    ],
+)
+def test_a_fault_of_syntax_names_where_the_mistake_may_be_and_the_cure(
+    text: str, told: str, c_parser: bool
+) -> None:
+    (problem,) = texts_of(read(text.encode(), "f.yaml", c_parser=c_parser))
+
+    assert told in problem
+
+
+@pytest.mark.parametrize(
+    ("text", "word"), [("Yes", "true"), ("on", "true"), ("n", "false"), ("NULL", "null")]
+)
+def test_a_word_for_a_boolean_is_told_with_the_one_that_json_has(text: str, word: str) -> None:
+    (problem,) = texts_of(read(f"- {text}\n".encode(), "f.yaml"))
+
+    assert problem.endswith(f"quote it, or write {word}")
+
+
+def test_a_glob_that_begins_with_an_asterisk_is_told_to_be_quoted() -> None:
+    (problem, *_) = texts_of(read(b"names: [*-prod]\n", "f.yaml"))
+
+    assert problem.endswith("quote a text that begins with *")
+
+
 def test_documents_before_a_fault_of_syntax_are_kept() -> None:
     reading = read(b"a: 1\n---\nb: [\n", "f.yaml")
 

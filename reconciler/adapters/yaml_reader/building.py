@@ -13,6 +13,10 @@ from reconciler.domain.words import quoted
 MAX_FAULTS = 100
 _MERGE = "a merge key; manifests are plain data: write the members out"
 
+_ALIAS = (
+    "an alias; manifests are plain data: write the value out, or quote a text that begins with *"
+)
+
 
 class Stop(Exception):
     """The fault just noted makes reading on pointless."""
@@ -76,7 +80,7 @@ class Builder:
             self._stop(event, f"nested deeper than {MAX_DEPTH} levels")
 
     def _alias(self, event: yaml.AliasEvent) -> None:
-        self._refuse(event, "an alias; manifests are plain data: write the value out")
+        self._refuse(event, _ALIAS)
         if self._frames and self._frames[-1].awaits_key:
             self._stop(event, "a key that is no text; keys are plain strings")
         self._put(None, at(event.start_mark))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Set
 import yaml
 
 from reconciler.adapters.yaml_reader.building import STRANGE, STRANGE_WORDS, Builder, Stop
-from reconciler.adapters.yaml_reader.documents import Document, Mark, Path, Reading
+from reconciler.adapters.yaml_reader.documents import Document, Mark, Path, RawMark, Reading
 from reconciler.domain.jsontext import Json, NotJson, parse
 from reconciler.domain.manifest import Place, Problem, Severity
 
@@ -122,13 +122,40 @@ def _build(builder: Builder, text: str, c_parser: bool) -> None:
     except Stop:
         builder.broken = True
     except yaml.MarkedYAMLError as error:
-        builder.give_up(error.problem_mark, error.problem or "not YAML")
+        builder.give_up(error.problem_mark, f"{_syntax(error)}{_cure(error, text)}")
     except (yaml.YAMLError, ValueError, OverflowError):
         # the pure Python parser turns escapes and directives into numbers without a guard
         builder.give_up(None, "not YAML: an escape or a character that does not exist")
 
 
+def _syntax(error: yaml.MarkedYAMLError) -> str:
+    """The parser's words, and where what it was reading begins: there the mistake often is."""
+    words, begun = error.problem or "not YAML", error.context_mark
+    if begun is None or error.problem_mark is None or begun.line == error.problem_mark.line:
+        return words
+    return f"{words}, {error.context} that begins on line {begun.line + 1}"
+
+
+def _cure(error: yaml.MarkedYAMLError, text: str) -> str:
+    if found := _NO_BREAK.search(text):
+        line = _mark_of(text, found.end()).line
+        return f"; line {line} has a no-break space, which looks like a space and is none"
+    problem, mark = error.problem or "", error.problem_mark
+    if mark is not None and "\t" in _line(text, mark)[mark.column : mark.column + 1]:
+        return "; write spaces for the tab"
+    return next((f"; {cure}" for part, cure in _CURES if part in problem), "")
+
+
+def _line(text: str, mark: RawMark) -> str:
+    return (text.split("\n")[mark.line :] or [""])[0]
+
+
 RULE = "REC-TEXT"
+_NO_BREAK = re.compile("^[ -]*\u00a0|:\u00a0", re.MULTILINE)  # as web pages have it
+_CURES = (  # by a part of what either parser says
+    ("mapping values are not allowed", "check the indentation, or quote a text with a colon in it"),
+    ("cannot start any token", "quote a text that begins with it"),
+)
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _ALIKE = (  # faults that JSON tells without their place, and how YAML begins to tell them
     ("key ", "duplicate key"),

@@ -37,7 +37,11 @@ def why_ambiguous(text: str) -> str | None:
     if text in _WORDS:
         return None
     if _YAML_WORD.fullmatch(text):
-        return f"{text} is a word to some YAML readers and a boolean or null to others; quote it"
+        word = _PLAIN_WORDS.get(text.lower(), "false")
+        return (
+            f"{text} is a word to some YAML readers and a boolean or null to others; quote it, or "
+            f"write {word}"
+        )
     if _NUMBER_LIKE.fullmatch(text):
         return _why_no_number(text)
     what = next((words for pattern, words in _TRAPS if pattern.fullmatch(text)), None)
@@ -55,6 +59,7 @@ def _why_no_number(text: str) -> str | None:
 
 MAX_DIGITS = 4000  # int() refuses more than 4300
 _WORDS: dict[str, Json] = {"": None, "~": None, "null": None, "true": True, "false": False}
+_PLAIN_WORDS = {"null": "null", **dict.fromkeys(("y", "yes", "on", "true"), "true")}
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
 _FRACTION = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _YAML_WORD = re.compile("y|n|yes|no|on|off|true|false|null", re.IGNORECASE | re.ASCII)

@@ -8,14 +8,18 @@ SHOWN = 64  # characters of a foreign word that a message repeats
 
 
 def nearest(word: str, known: Iterable[str], *, within: int = 2) -> str | None:
-    """The known word at most `within` edits away, case aside; the first in order where several."""
+    """The known word at most `within` edits away, case aside; the first in order where several.
+
+    As many edits as the word has letters leave nothing of it: `id` is not nearly `kind`.
+    """
     folded = fold(word)
     near = (
         (distance(folded, fold(other), within), other)
         for other in known
         if abs(len(other) - len(word)) <= within
     )
-    found = min(((edits, other) for edits, other in near if edits <= within), default=None)
+    bound = min(within, len(word) - 1)
+    found = min(((edits, other) for edits, other in near if edits <= bound), default=None)
     return found[1] if found else None
 
 

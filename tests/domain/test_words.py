@@ -63,3 +63,9 @@ def test_a_quoted_word_is_printable_and_short(word: str) -> None:
     assert shown.isprintable() or "\n" not in shown
     assert len(shown) <= 10 * (SHOWN + 3)
     assert "\x1b" not in shown
+
+
+def test_a_word_of_which_nothing_would_be_left_is_not_near() -> None:
+    assert nearest("id", ["kind", "spec"]) is None
+    assert nearest("ip", ["id", "kind"]) == "id"
+    assert nearest("", ["a"]) is None

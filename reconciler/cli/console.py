@@ -3,7 +3,6 @@
 What leaves here a job's runner cannot take for one of its commands.
 """
 
-import io
 import os
 import sys
 import threading
@@ -43,13 +42,7 @@ class Console:
 
     def commands(self, text: str) -> None:
         """Data that a runner is to obey; whoever makes it has escaped what is foreign in it."""
-        try:
-            print(text, end="", file=self.out, flush=True)
-        except BrokenPipeError:  # its reader went away, which is no failure of ours to explain
-            raise
-        except OSError as error:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self.out.fileno())  # what is buffered still
-            raise UsageError(f"standard output cannot be written: {error.strerror}") from error
+        _write_data(text, self.out)
 
     def say(self, text: str) -> None:
         """What a person may want to know; silent with -q."""
@@ -80,15 +73,21 @@ class Console:
         return sys.stdin.isatty()
 
 
-def prepare_output() -> None:
-    """Let a letter that standard output cannot encode be an escape, as on standard error."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
-
-
 def show(text: str, stream: TextIO | None = None) -> None:
-    """Whole lines, where there is no Console yet; to standard error unless told otherwise."""
-    print(unobeyed(text), end="", file=stream or sys.stderr, flush=True)
+    """Words for people, where there is no Console yet; to standard error unless told otherwise.
+
+    Where they cannot be written nobody is left to be told, and the work goes on.
+    """
+    out = stream or sys.stderr
+    try:
+        print(unobeyed(text), end="", file=out, flush=True)
+    except OSError:
+        _drop_buffered(out)
+
+
+def show_data(text: str) -> None:
+    """Data, where there is no Console yet; raises UsageError where it cannot be written."""
+    _write_data(unobeyed(text), sys.stdout)
 
 
 def show_command(line: str) -> None:
@@ -101,6 +100,21 @@ def show_crash(
 ) -> None:
     """A mistake of this program, for `sys.excepthook`: its message may hold anything."""
     show("".join(traceback.format_exception(kind, error, trace)))
+
+
+def _write_data(text: str, out: TextIO) -> None:
+    try:
+        print(text, end="", file=out, flush=True)
+    except BrokenPipeError:  # its reader went away, which is no failure of ours to explain
+        raise
+    except OSError as error:
+        _drop_buffered(out)
+        raise UsageError(f"standard output cannot be written: {error.strerror}") from error
+
+
+def _drop_buffered(out: TextIO) -> None:
+    """Else it is tried again when the program ends, and changes the exit code."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
 def _line() -> str:

@@ -11,10 +11,11 @@ from reconciler import __doc__ as purpose
 from reconciler import __version__
 from reconciler.adapters.settings import Settings
 from reconciler.cli.commands import COMMANDS, COMMON
-from reconciler.cli.console import Console, prepare_output, show, show_crash
+from reconciler.cli.console import Console, show, show_crash
 from reconciler.cli.exits import Exit, exit_code
 from reconciler.cli.logs import set_up_logs
 from reconciler.cli.options import Arguments, parse
+from reconciler.cli.streams import mend_streams
 from reconciler.errors import Interrupted, ManifestsInvalid, ReconcilerError
 from reconciler.render.paint import counted, visible
 
@@ -32,7 +33,7 @@ class Invocation:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code of the contract."""
     sys.excepthook = show_crash
-    prepare_output()
+    mend_streams()
     settings = Settings.from_process()
     try:
         return _run(sys.argv[1:] if argv is None else argv, settings)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from reconciler.adapters.settings import Settings
-from reconciler.cli.console import show
+from reconciler.cli.console import show, show_data
 from reconciler.errors import UsageError
 
 
@@ -110,8 +110,10 @@ class _Parser(argparse.ArgumentParser):
 
     def _print_message(self, message: str, file: object = None) -> None:
         """Help and version go the way of all other words."""
-        failed = file is sys.stderr
-        show(message, sys.stderr if failed else sys.stdout)
+        if file is sys.stderr:
+            show(message)
+        else:
+            show_data(message)
 
 
 _Levels = dict[tuple[str, ...], "argparse._SubParsersAction[_Parser]"]

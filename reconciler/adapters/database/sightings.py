@@ -1,5 +1,6 @@
 """When the trail last has each schema as desired: read, and nothing of the store is touched."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -54,7 +55,9 @@ def _of_file(path: Path) -> Sightings:
 def _opened(path: Path) -> Iterator[Connection]:
     # Without a log nobody has the file open, and SQLite would else make one beside it and leave it.
     log = path.with_name(f"{path.name}-wal")
-    uri = f"file:{quote(str(path.absolute()))}?mode=ro" + ("" if log.exists() else "&immutable=1")
+    uri = f"file:{quote(os.fsencode(path.absolute()))}?mode=ro" + (
+        "" if log.exists() else "&immutable=1"
+    )
     engine = create_engine(
         "sqlite://",
         creator=lambda: sqlite3.connect(uri, uri=True, timeout=_PATIENCE),

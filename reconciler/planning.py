@@ -17,6 +17,7 @@ from reconciler.domain.plan import (
     TenantPlan,
     plan_tenant,
 )
+from reconciler.domain.words import nearest
 from reconciler.errors import TenantError, UsageError
 from reconciler.ports import SchemaReader
 
@@ -33,7 +34,8 @@ class Desired:
     sightings: Sightings = field(default_factory=dict)
 
     def tenants(self) -> tuple[Tenant, ...]:
-        """The selected tenants; raises UsageError where a name or glob fits none."""
+        """The selected tenants; raises UsageError where a name or glob fits nothing."""
+        self._require_extensions()
         names = [tenant.name for tenant in self.manifests.tenants]
         for glob in self.selection.tenants:
             if not any(Selection(tenants=(glob,)).takes_tenant(name) for name in names):
@@ -43,6 +45,20 @@ class Desired:
                     f"{glob} fits no tenant{where}; there are {', '.join(names) or 'none'}"
                 )
         return tuple(t for t in self.manifests.tenants if self.selection.takes_tenant(t.name))
+
+    def _require_extensions(self) -> None:
+        """A slip in --exclude would have written what was to be left out."""
+        chosen = self.selection
+        globs = [("--target", glob) for glob in chosen.targets]
+        globs += [("--exclude", glob) for glob in chosen.excludes]
+        for option, glob in globs:
+            alone = Selection(targets=(glob,))
+            tenants = self.manifests.tenants
+            if any(alone.takes(t.name, e) for t in tenants for e in self.manifests.desired_for(t)):
+                continue
+            meant = nearest(glob, [extension.name for extension in self.manifests.extensions])
+            hint = f"did you mean {meant}?" if meant else "give a manifest name, TENANT/NAME or URN"
+            raise UsageError(f"{option} {glob} fits no extension of any tenant; {hint}")
 
 
 Readers = Callable[[Tenant], SchemaReader]  # raises UsageError for a tenant that is set up wrongly

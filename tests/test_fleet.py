@@ -143,6 +143,26 @@ def test_a_tenant_glob_that_fits_nothing_is_an_error_that_names_the_tenants():
         world.plan()
 
 
+@pytest.mark.parametrize(
+    ("selection", "told"),
+    [
+        (Selection(targets=("acmee",)), "--target acmee fits no extension of any tenant; did you"),
+        (Selection(excludes=("west/*", "nord/*")), "--exclude nord/\\* fits no extension"),
+        (Selection(tenants=("east",), excludes=("urn:other",)), "--exclude urn:other fits no"),
+    ],
+    ids=["a slip", "of a tenant that is not there", "by URN"],
+)
+def test_an_extension_glob_that_fits_nothing_is_an_error_before_anything_is_written(
+    selection, told
+):
+    world = World(selection=selection)
+
+    with pytest.raises(UsageError, match=told):
+        world.apply()
+
+    assert world.writes() == 0
+
+
 def test_the_selection_narrows_tenants_and_extensions():
     world = World(
         selection=Selection(tenants=("e*",), excludes=("acme",)),

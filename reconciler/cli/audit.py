@@ -1,6 +1,7 @@
 """`audit list, verify, export`: the trail, for people, for a check, for other systems."""
 
 import json
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,8 +12,10 @@ from reconciler.cli.main import Invocation
 from reconciler.cli.state import read_state
 from reconciler.domain.jsontext import Json
 from reconciler.domain.records import GENESIS, check_chain
-from reconciler.errors import StateError
+from reconciler.errors import StateError, UsageError
 from reconciler.render.paint import visible
+
+_HASH = re.compile("[0-9a-f]{64}")
 
 
 def run(invocation: Invocation) -> int:
@@ -51,6 +54,11 @@ def _verify(invocation: Invocation) -> int:
     """Whole or broken; only a head that was noted elsewhere finds a trail cut off at its end."""
     head = invocation.arguments.text("head")
     wanted = None if head is None else head.lower()
+    if wanted is not None and not _HASH.fullmatch(wanted):
+        raise UsageError(
+            f"--head: {head!r} is no hash of a record; it has 64 digits from 0 to f, as "
+            "`audit verify` prints after «head»"
+        )
     met = [wanted == GENESIS]
     with read_state(invocation) as store:
         result = check_chain(_watching(store.records(), wanted, met))

@@ -272,5 +272,8 @@ def _filled(text: str, source: str) -> str:
     As a folder it would be the one of today's directory, as an approval none.
     """
     if not text:
-        raise UsageError(f"{source}: the text is empty; give one, or leave {source} out")
+        raise UsageError(
+            f"{source}: the text is empty; give one, or leave {source} out. "
+            "Is a variable of the shell not set?"
+        )
     return text

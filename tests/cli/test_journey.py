@@ -34,6 +34,8 @@ def test_the_trail_tells_the_story(folder: Folder):
     assert verified.out == f"whole, unanchored: 8 records, head {records[-1]['hash']}\n"
     listed = folder.run("audit", "list", "--last", "3")
     assert len(listed.out.splitlines()) == 3
+    announced = folder.run("webhooks", "list")
+    assert announced.out.count("(1 attempt, last answer 204)") == 2
 
 
 def test_a_trail_cut_off_at_its_end_is_found_by_the_head_noted_before(folder: Folder):

@@ -45,12 +45,13 @@ class Delivering:
     def _try(self, pending: Pending) -> DeliveryResult:
         self.clock.check()
         result = self.notifier.send(pending)
-        entry = self._entry(pending, result)
         if result.delivered:
-            self.outbox.delivered(pending, entry)
-        else:
-            due = None if result.gone else self.schedule(pending.attempts + 1, result)
-            self.outbox.failed(pending, entry, due)
+            self.outbox.delivered(pending, self._entry(pending, result))
+            return result
+        due = None if result.gone else self.schedule(pending.attempts + 1, result)
+        if due is None:
+            result = replace(result, detail=f"{result.detail}; given up, it is not tried again")
+        self.outbox.failed(pending, self._entry(pending, result), due)
         return result
 
     def _entry(self, pending: Pending, result: DeliveryResult) -> Entry:

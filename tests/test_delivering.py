@@ -123,6 +123,22 @@ def test_a_receiver_that_is_gone_or_the_end_of_the_schedule_gives_up(answers):
     assert len(journal.given_up) == 1
 
 
+@pytest.mark.parametrize("last", [GONE, DOWN])
+def test_what_is_given_up_is_told_so_to_people_and_in_the_trail(last):
+    journal = waiting()
+    answers = [last] if last.gone else [last] * 3
+
+    told = [
+        deliver(journal, Receiver(answers=deque([answer])), even_if_not_due=True).failures[0]
+        for answer in answers
+    ]
+
+    assert [line.endswith("given up, it is not tried again") for line in told] == [
+        number == len(told) for number in range(1, len(told) + 1)
+    ]
+    assert (journal.entries[-1].detail or "").endswith(f"{last.detail}; {told[-1].split('; ')[-1]}")
+
+
 def test_one_dead_row_does_not_hold_up_the_others():
     journal, receiver = waiting(3), Receiver(answers=deque([DOWN]))
 

@@ -224,8 +224,14 @@ def _ending(error: ReconcilerError) -> str:
     match error:
         case Interrupted():
             return str(error)
-        case PlanStale() | LimitExceeded() | UsageError():
-            return f"refused: {type(error).__name__}"
+        case PlanStale():
+            return "refused: the plan is stale, or not the approved one"
+        case LimitExceeded():
+            return "refused: a safety limit"
+        case UsageError():
+            return "refused: an option, a variable or a file is wrong"
+        case StateError():
+            return "ended early: the store failed"
         case _:
             return f"ended early: {type(error).__name__}"
 

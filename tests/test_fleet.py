@@ -212,8 +212,15 @@ def test_applying_again_writes_nothing_and_tells_hr_nothing():
     assert len(world.receiver.got) == 2
 
 
-@pytest.mark.parametrize("refusal", [PlanStale("old"), LimitExceeded("11"), UsageError("no")])
-def test_a_refused_plan_writes_nothing_and_is_recorded(refusal):
+@pytest.mark.parametrize(
+    ("refusal", "told"),
+    [
+        (PlanStale("old"), "refused: the plan is stale, or not the approved one"),
+        (LimitExceeded("11"), "refused: a safety limit"),
+        (UsageError("no"), "refused: an option, a variable or a file is wrong"),
+    ],
+)
+def test_a_refused_plan_writes_nothing_and_is_recorded_in_words(refusal, told):
     world = World()
 
     def refuse(plan: Plan) -> None:
@@ -223,7 +230,8 @@ def test_a_refused_plan_writes_nothing_and_is_recorded(refusal):
         world.apply(refuse)
 
     assert world.writes() == 0
-    assert world.journal.entries[-1].status is Status.FAILED
+    last = world.journal.entries[-1]
+    assert (last.status, last.detail) == (Status.FAILED, told)
     assert world.locks.held == []
 
 

@@ -206,7 +206,7 @@ def test_where_recovery_leaves_a_question_nothing_is_written_in_the_same_run(kin
     world = World(extensions=(extension(on_drift=OnDrift.UPDATE),))
     left_open(world)
     if kind is OutcomeKind.CONFLICT:
-        world.live["east"].put(document(URN, "grade", "theirs"))
+        world.live["east"].put(document(description="theirs"))  # which apply would change
     else:
         world.live["east"].fail_reads = deque([TenantUnavailable("GET → 503")])
     before = world.live["east"].writes()
@@ -215,6 +215,7 @@ def test_where_recovery_leaves_a_question_nothing_is_written_in_the_same_run(kin
 
     held_back = [o for o in summary.outcomes if o.kind is OutcomeKind.NOT_ATTEMPTED]
     assert world.live["east"].writes() == before
+    assert held_back
     assert all(f"left {URN} {kind}" in outcome.detail for outcome in held_back)
     assert [r.kind for r in summary.recovered] == [kind]
     assert summary.partial

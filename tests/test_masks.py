@@ -39,5 +39,7 @@ def test_a_secret_is_told_once():
     assert told("s3cret", "other!", "s3cret") == ["s3cret", "other!", "other%21"]
 
 
-def test_without_a_runner_nothing_is_told():
-    Masks(None)(Secret("s3cret"))  # has no way to print
+def test_without_a_runner_nothing_is_told(capfd: pytest.CaptureFixture[str]):
+    Masks(None)(Secret("s3cret"))
+
+    assert capfd.readouterr() == ("", "")

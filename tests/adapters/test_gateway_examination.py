@@ -131,6 +131,7 @@ def test_what_is_asked_is_few_and_no_value_of_a_user_is_shown() -> None:
     assert len(requests) <= 12
     assert not [f for f in findings.values() if "userName: a" in f.words]
     asked = [parse_qs(urlsplit(r.target).query) for r in requests if "/Users" in r.path]
+    assert asked
     assert all(query["attributes"][0].startswith("id") for query in asked)
 
 

@@ -453,7 +453,7 @@ def test_whatever_stands_anywhere_is_found_where_it_stands_and_told_plainly(
     found = check(document, "manifest")
 
     validator = Draft202012Validator(json.loads(schema_text("manifest")), registry=Registry())
-    assert validator.is_valid(document) == (not found) or "\n" in str(document)
+    assert validator.is_valid(document) == (not found) or r"\n" in str(document)
     for finding in found:
         assert not re.search(
             r"is not valid under|does not fit|Additional|(?<!')\bNone\b", finding.message

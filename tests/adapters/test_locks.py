@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from subprocess import PIPE, Popen
 
@@ -18,24 +18,7 @@ import pytest
 from reconciler.adapters.locks import FileLocks
 from reconciler.errors import Interrupted, StateError, TenantLocked
 from reconciler.ports import Locks
-
-NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-
-
-class StoppedClock:
-    """A ports.Clock whose time stands still."""
-
-    def now(self) -> datetime:
-        return NOW
-
-    def monotonic(self) -> float:
-        return 0.0
-
-    def sleep(self, seconds: float) -> None:
-        raise AssertionError("a lock is never waited for")
-
-    def check(self) -> None:
-        return
+from tests.adapters.lock_world import NOW, StoppedClock
 
 
 def locks(folder: Path, holder: str = "ci") -> Locks:

@@ -7,7 +7,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from subprocess import PIPE, Popen
 
 import pytest
@@ -18,26 +17,9 @@ from reconciler.adapters.database.postgresql import Server, Session
 from reconciler.adapters.database.session_locks import SessionLocks
 from reconciler.errors import Interrupted, StateError, TenantLocked
 from reconciler.ports import Clock, Locks
+from tests.adapters.lock_world import StoppedClock
 from tests.adapters.store_world import intended, intent, rows
 from tests.postgres import Server as Postgres
-
-NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-
-
-class StoppedClock:
-    """A ports.Clock whose time stands still."""
-
-    def now(self) -> datetime:
-        return NOW
-
-    def monotonic(self) -> float:
-        return 0.0
-
-    def sleep(self, seconds: float) -> None:
-        raise AssertionError("a lock is not waited for")
-
-    def check(self) -> None:
-        return
 
 
 class WaitingClock(StoppedClock):

@@ -18,10 +18,10 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError,
 
 from reconciler.adapters.transport import ForbiddenRequest, Http, HttpOptions
 from reconciler.adapters.transport.losses import AddressRefused, Stage, classify
-from reconciler.domain.answer import Answer, Loss, NoAnswer, Reply
+from reconciler.domain.answer import Answer, Loss, NoAnswer
+from tests.adapters.transport_world import ANY, SHORT, ask
 from tests.faultserver import (
     Cut,
-    FaultServer,
     Pause,
     Received,
     Script,
@@ -31,18 +31,6 @@ from tests.faultserver import (
     serving,
     unused_port,
 )
-
-SHORT = 0.5
-ANY = frozenset({"GET", "POST", "PUT"})
-
-
-def ask(
-    server: FaultServer, method: str = "GET", path: str = "/", *, options: HttpOptions | None = None
-) -> Reply:
-    with Http(options or HttpOptions(deadline=5), methods=ANY) as http:
-        body = b"{}" if method != "GET" else None
-        return http.send(method, server.url(path), headers={"X-Canary": "c4n4ry"}, body=body)
-
 
 # --- whole answers -------------------------------------------------------------------------
 

@@ -16,8 +16,9 @@ import pytest
 import trustme
 
 from reconciler.adapters.transport import Http, HttpOptions
-from reconciler.domain.answer import Answer, Loss, NoAnswer, Reply
+from reconciler.domain.answer import Answer, Loss, NoAnswer
 from reconciler.errors import UsageError
+from tests.adapters.transport_world import ANY, SHORT, ask
 from tests.faultserver import (
     FaultServer,
     Script,
@@ -27,18 +28,6 @@ from tests.faultserver import (
     serving,
     unused_port,
 )
-
-SHORT = 0.5
-ANY = frozenset({"GET", "POST", "PUT"})
-
-
-def ask(
-    server: FaultServer, method: str = "GET", path: str = "/", *, options: HttpOptions | None = None
-) -> Reply:
-    with Http(options or HttpOptions(deadline=5), methods=ANY) as http:
-        body = b"{}" if method != "GET" else None
-        return http.send(method, server.url(path), headers={"X-Canary": "c4n4ry"}, body=body)
-
 
 SLOW_HEADERS: Script = drip(b"HTTP/1.1 200 OK\r\nX-A: " + b"a" * 400, every=0.02)
 

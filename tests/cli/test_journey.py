@@ -222,4 +222,4 @@ def test_a_signal_ends_the_dev_tenant_in_peace_and_it_remembers(dev_tenant: DevT
     name = dev_tenant.folder.path / ".reconciler/embedded/dev.db"
 
     assert name.stat().st_mode & 0o077 == 0
-    assert all(path.stat().st_mode & 0o077 == 0 for path in dev_tenant.secrets.iterdir())
+    assert [path.stat().st_mode & 0o077 for path in dev_tenant.secrets.iterdir()] == [0, 0, 0]

@@ -1,0 +1,16 @@
+"""One request of a transport to a fault server."""
+
+from reconciler.adapters.transport import Http, HttpOptions
+from reconciler.domain.answer import Reply
+from tests.faultserver import FaultServer
+
+SHORT = 0.5
+ANY = frozenset({"GET", "POST", "PUT"})
+
+
+def ask(
+    server: FaultServer, method: str = "GET", path: str = "/", *, options: HttpOptions | None = None
+) -> Reply:
+    with Http(options or HttpOptions(deadline=5), methods=ANY) as http:
+        body = b"{}" if method != "GET" else None
+        return http.send(method, server.url(path), headers={"X-Canary": "c4n4ry"}, body=body)

@@ -103,7 +103,11 @@ def reported(invocation: Invocation, told: Told) -> Iterator[Report]:
 
 def _require_folder(file: Path) -> None:
     """Told before anything is begun: afterwards there would be a run, and no report of it."""
-    if not file.parent.is_dir() or file.is_dir():
+    try:
+        fits = file.parent.is_dir() and not file.is_dir()
+    except OSError:  # a name that is too long, a folder that is shut to us
+        fits = False
+    if not fits:
         raise UsageError(f"--report {file} cannot be written: name a file in a folder that exists")
 
 

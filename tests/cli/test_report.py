@@ -85,11 +85,14 @@ def test_a_stale_plan_is_reported_with_its_code(folder: Folder):
     assert {c["outcome"] for t in told["tenants"] for c in t["changes"]} == {"not-attempted"}
 
 
-def test_a_report_that_could_not_be_written_is_refused_before_anything_is_begun(folder: Folder):
-    done = folder.run("apply", "--auto-approve", "--report", "nowhere/report.json")
+@pytest.mark.parametrize("name", ["nowhere/report.json", "n" * 300])
+def test_a_report_that_could_not_be_written_is_refused_before_anything_is_begun(
+    folder: Folder, name: str
+):
+    done = folder.run("apply", "--auto-approve", "--report", name)
 
     assert done.code == 1
-    assert "--report nowhere/report.json cannot be written" in done.err
+    assert done.err.startswith(f"error: --report {name} cannot be written")
     assert not (folder.path / ".reconciler").exists()
 
 

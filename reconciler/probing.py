@@ -17,7 +17,7 @@ from reconciler.domain.outcome import Outcome, OutcomeKind
 from reconciler.domain.plan import Blocked, Selection, TenantPlan, plan_tenant
 from reconciler.domain.records import Event, Run, Status
 from reconciler.domain.scim import Attribute, Mutability, Schema
-from reconciler.errors import TenantError
+from reconciler.errors import ReconcilerError, TenantError
 from reconciler.ports import Clock, Journal, Locks, Retry, SchemaWriter
 
 PROBE_URN = "urn:ietf:params:scim:schemas:extension:reconciler:2.0:User:reconcilerProbe"
@@ -56,7 +56,11 @@ class Probing:
         learnt: dict[str, Json] = {}
         with self.locks.hold(self.tenant.name):
             self._record(Event.RUN_STARTED, None)
-            found = tuple(self._findings(learnt))
+            try:
+                found = tuple(self._findings(learnt))
+            except ReconcilerError:
+                self._record(Event.RUN_COMPLETED, Status.FAILED)
+                raise
             self._record(Event.RUN_COMPLETED, Status.SUCCESS)
         return found, learnt
 

@@ -8,8 +8,8 @@ import pytest
 from reconciler.domain.dialect import Dialect
 from reconciler.domain.health import Finding, Grade
 from reconciler.domain.jsontext import Json
-from reconciler.domain.records import Event, Run
-from reconciler.errors import TenantLocked, TenantUnavailable
+from reconciler.domain.records import Event, Run, Status
+from reconciler.errors import Interrupted, TenantLocked, TenantUnavailable
 from reconciler.probing import PROBE_URN, Probing
 from tests.fakes import (
     CREATED,
@@ -35,6 +35,7 @@ def probe(
     *,
     dialect: Dialect = DIALECT,
     locks: FakeLocks | None = None,
+    clock: FakeClock | None = None,
 ) -> tuple[dict[str, Finding], dict[str, Json]]:
     found, learnt = Probing(
         tenant=tenant(),
@@ -42,7 +43,7 @@ def probe(
         writer=service,
         journal=journal or MemoryJournal(),
         locks=locks or FakeLocks(),
-        clock=FakeClock(),
+        clock=clock or FakeClock(),
         retry=patience(2),
         run=Run(id="run-1", actor="user:test"),
     ).probe()
@@ -71,6 +72,16 @@ def test_a_service_that_does_all_is_found_to() -> None:
         Event.RUN_COMPLETED,
     ]
     assert journal.pending() == ()
+
+
+def test_a_probe_that_is_interrupted_is_recorded_to_its_end() -> None:
+    journal = MemoryJournal()
+
+    with pytest.raises(Interrupted):
+        probe(FakeTenant(), journal, clock=FakeClock(stopped=True))
+
+    assert journal.events() == [Event.RUN_STARTED, Event.RUN_COMPLETED]
+    assert journal.entries[-1].status is Status.FAILED
 
 
 def test_the_probe_asks_nothing_of_anybody() -> None:

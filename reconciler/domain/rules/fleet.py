@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from fnmatch import translate
+from ipaddress import IPv6Address
 
 from reconciler.domain.dialect import Dialect, UpdateStrategy
 from reconciler.domain.manifest import (
@@ -18,7 +19,7 @@ from reconciler.domain.manifest import (
     is_glob,
 )
 from reconciler.domain.rules.limits import LIMITS, Limit
-from reconciler.domain.rules.rule import SCHEMA_PATH, Fault, Locate, Rule, report
+from reconciler.domain.rules.rule import SCHEMA_PATH, Fault, Locate, Path, Rule, report
 from reconciler.domain.scim import Attribute
 from reconciler.domain.words import quoted
 
@@ -62,6 +63,36 @@ def _names_are_given_once(fleet: Fleet) -> Iterator[Fault]:
 
 def _kind(manifest: Tenant | SchemaExtension) -> str:
     return type(manifest).__name__
+
+
+def _addresses_are_addresses(fleet: Fleet) -> Iterator[Fault]:
+    for tenant in fleet.manifests.tenants:
+        for path, url in _urls(tenant):
+            found = _BRACKETED.match(url)
+            if found and not _is_ipv6(found[1]):
+                yield Fault(
+                    path, f"[{found[1]}] is no IPv6 address; write a name or an address",
+                    document=tenant.place,
+                )  # fmt: skip
+
+
+def _urls(tenant: Tenant) -> Iterator[tuple[Path, str]]:
+    yield ("spec", "baseUrl"), tenant.base_url
+    if tenant.auth.token_url is not None:
+        yield ("spec", "auth", "tokenUrl"), tenant.auth.token_url
+    for index, webhook in enumerate(tenant.webhooks):
+        yield ("spec", "webhooks", index, "url"), webhook.url
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+_BRACKETED = re.compile(r"https?://\[([^]]*)\]", re.IGNORECASE)
 
 
 def _urns_are_given_once(fleet: Fleet) -> Iterator[Fault]:
@@ -256,6 +287,13 @@ FLEET_RULES: tuple[Rule[Fleet], ...] = (
         Severity.ERROR,
         "metadata.name is unique per kind",
         _names_are_given_once,
+        firm=True,
+    ),
+    Rule(
+        "REC-URL",
+        Severity.ERROR,
+        "what stands in brackets in a URL is an IPv6 address; RFC 3986 section 3.2.2",
+        _addresses_are_addresses,
         firm=True,
     ),
     Rule(

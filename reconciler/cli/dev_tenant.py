@@ -50,8 +50,9 @@ def _write_secret(path: Path, secret: Secret) -> None:
     """For its owner only, from the first byte on."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            os.fchmod(descriptor, 0o600)  # a file that was there keeps its mode otherwise
             file.write(secret.reveal())
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from error

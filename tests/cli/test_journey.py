@@ -4,7 +4,7 @@ import json
 import re
 import time
 
-from tests.program import HR_URN, WORK_URN, DevTenant, Folder
+from tests.program import HR_URN, WORK_URN, DevTenant, Folder, started_dev_tenant
 from tests.receiver import receiving
 
 
@@ -223,3 +223,12 @@ def test_a_signal_ends_the_dev_tenant_in_peace_and_it_remembers(dev_tenant: DevT
 
     assert name.stat().st_mode & 0o077 == 0
     assert [path.stat().st_mode & 0o077 for path in dev_tenant.secrets.iterdir()] == [0, 0, 0]
+
+
+def test_a_secret_of_the_dev_tenant_is_its_owners_alone_where_a_file_was_there_too(folder: Folder):
+    there = folder.write(".reconciler/secrets/dev-client-id", "from before")
+    there.chmod(0o644)
+
+    with started_dev_tenant(folder) as tenant:
+        assert tenant.secret("client-id") != "from before"
+        assert there.stat().st_mode & 0o777 == 0o600

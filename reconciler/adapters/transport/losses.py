@@ -41,13 +41,18 @@ def classify(error: Exception, stage: Stage) -> NoAnswer:
     causes = _causes(error)
     if stage is Stage.SENT:
         return NoAnswer(Loss.LOST, _why_lost(causes))
-    if untrusted := next(filter(None, map(_why_untrusted, causes)), None):
+    # As a cause it tells of a name that is not known.
+    unwritable = _UNWRITABLE if isinstance(error, UnicodeError) else None
+    if untrusted := unwritable or next(filter(None, map(_why_untrusted, causes)), None):
         return NoAnswer(Loss.UNTRUSTED, untrusted)
     if not_sent := next(filter(None, map(_why_not_sent, causes)), None):
         return NoAnswer(Loss.NOT_SENT, not_sent)
     if stage is Stage.CONNECTING:
         return NoAnswer(Loss.NOT_SENT, "the connection was cut while it was being made")
     return NoAnswer(Loss.LOST, _why_lost(causes))
+
+
+_UNWRITABLE = "the URL or a header cannot be written as HTTP"
 
 
 def _causes(error: BaseException) -> list[BaseException]:
@@ -74,10 +79,8 @@ def _why_untrusted(cause: BaseException) -> str | None:
     match cause:
         case AddressRefused():
             return str(cause)
-        case (
-            requests.exceptions.InvalidURL() | requests.exceptions.InvalidHeader() | UnicodeError()
-        ):
-            return "the URL or a header cannot be written as HTTP"
+        case requests.exceptions.InvalidURL() | requests.exceptions.InvalidHeader():
+            return _UNWRITABLE
         case ssl.SSLCertVerificationError():
             why = str(getattr(cause, "verify_message", "")).lower().rstrip(".")
             return f"its certificate is not accepted{': ' * bool(why)}{why}"

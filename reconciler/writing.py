@@ -9,8 +9,8 @@ from reconciler.domain.answer import Applied, Next
 from reconciler.domain.blocking import BlockReason
 from reconciler.domain.body import create_body, patch_body, update_body
 from reconciler.domain.dialect import Meaning, UpdateStrategy
-from reconciler.domain.diff import Standing, differences, managed_view, standing
-from reconciler.domain.outcome import OutcomeKind
+from reconciler.domain.diff import Standing, differences, managed_view, standing, vanished
+from reconciler.domain.outcome import OutcomeKind, gone
 from reconciler.domain.plan import Create, Update
 from reconciler.domain.scim import ABSENT, Schema
 from reconciler.errors import Interrupted, TenantError
@@ -108,8 +108,8 @@ class Write:
                 kind=OutcomeKind.UNKNOWN,
                 detail=f"{result.message}; reading it back failed as well: {error}",
             )
-        if live is not None and (gone := self._gone(live)):
-            return gone
+        if live is not None and (lost := self._gone(live)):
+            return lost
         match where:
             case Standing.AS_DESIRED:
                 return Written(kind=_there(result), verified=live)
@@ -140,16 +140,10 @@ class Write:
 
     def _gone(self, live: Schema) -> Written | None:
         """A conflict where an attribute that was live before is not any more; whoever did it."""
-        before = self.live.attributes if self.live else ()
-        gone = [attribute.name for attribute in before if live.attribute(attribute.name) is None]
-        if not gone:
+        names = vanished(self.live.attribute_names if self.live else (), live)
+        if not names:
             return None
-        return Written(
-            kind=OutcomeKind.CONFLICT,
-            detail=f"attributes that were live before are gone: {', '.join(gone)}; "
-            "restore them from the service's own history before anything else",
-            fields=tuple(gone),
-        )
+        return Written(kind=OutcomeKind.CONFLICT, detail=gone(names), fields=names)
 
     def _undone(self, result: WriteResult, live: Schema | None) -> Written:
         match result.verdict.next:

@@ -73,6 +73,11 @@ def standing(live: Schema | None, *, desired: Schema, manages: Manages, before: 
     return Standing.AS_BEFORE if seen == before else Standing.OTHER
 
 
+def vanished(before: Iterable[str], live: Schema) -> tuple[str, ...]:
+    """Of the names of attributes that were live before, those that are not live any more."""
+    return tuple(name for name in before if live.attribute(name) is None)
+
+
 def _managed_attributes(
     live: Iterable[Attribute], desired: Iterable[Attribute], *, everything: bool
 ) -> tuple[Attribute, ...]:

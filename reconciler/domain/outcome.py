@@ -42,6 +42,14 @@ class Outcome:
     latency_ms: int | None = None
 
 
+def gone(names: Iterable[str]) -> str:
+    """What the conflict says where attributes that were live before a write are not any more."""
+    return (
+        f"attributes that were live before are gone: {', '.join(names)}; "
+        "restore them from the service's own history before anything else"
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovered:
     """What became of an intent that an earlier run left without an outcome."""

@@ -227,6 +227,11 @@ class Schema:
             }
         )
 
+    @property
+    def attribute_names(self) -> tuple[str, ...]:
+        """As they are written, in comparing order; sub-attributes have none here."""
+        return tuple(attribute.name for attribute in self.attributes)
+
     def attribute(self, name: str) -> Attribute | None:
         """The attribute of that name, in whatever case."""
         return _named(self.attributes, name)

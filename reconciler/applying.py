@@ -23,6 +23,7 @@ from reconciler.writing import Write, Written
 class Applying:
     """The means to carry out one tenant's plan; `webhooks` are the URLs that HR gave for it.
 
+    `base_url` is where its manifest says that it is, which the next run compares.
     `progress` hears of each intent and each outcome as soon as it is durable.
     """
 
@@ -31,6 +32,7 @@ class Applying:
     clock: Clock
     retry: Retry
     run: Run
+    base_url: str
     target_system: str
     webhooks: tuple[str, ...]
     lag_reads: int
@@ -83,7 +85,7 @@ class Applying:
                 return self._unattempted(change, OutcomeKind.CONFLICT, _moved(change.subject, live))
 
     def _write(self, change: Create | Update, live: Schema | None) -> Outcome:
-        intent = self._intent(change)
+        intent = self._intent(change, live)
         number = self.journal.intend(intent, self._entry(change, _INTENDED[type(change)], None))
         self.progress.begin(change)
         started = self.clock.monotonic()
@@ -131,7 +133,7 @@ class Applying:
         )
         self.journal.adopt(
             self._outcome_entry(outcome),
-            self._intent(change).announcement(live, self.clock.now()),
+            self._intent(change, live).announcement(live, self.clock.now()),
             self.webhooks,
         )
         self.progress.end(outcome)
@@ -176,16 +178,18 @@ class Applying:
             before_digest=subject.live_fingerprint,
         )
 
-    def _intent(self, change: Create | Update) -> Intent:
+    def _intent(self, change: Create | Update, live: Schema | None) -> Intent:
         subject = change.subject
         return Intent(
             tenant=subject.tenant,
+            base_url=self.base_url,
             change=subject.id,
             schema_id=subject.schema_id,
             target_system=self.target_system,
             manages=subject.extension.manages,
             desired=subject.desired,
             before=subject.live_fingerprint or ABSENT,
+            live_before=live.attribute_names if live else (),
             run_id=self.run.id,
             commit=self.run.commit,
             webhooks=self.webhooks,

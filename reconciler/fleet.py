@@ -186,6 +186,7 @@ class Fleet:
             clock=self.clock,
             retry=self.retry,
             run=self._run_now(),
+            base_url=tenant.base_url,
             target_system=tenant.target_system or dialect.target_system,
             webhooks=tuple(webhook.url for webhook in tenant.webhooks),
             lag_reads=dialect.lag_reads,

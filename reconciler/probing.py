@@ -177,6 +177,7 @@ class Probing:
             clock=self.clock,
             retry=self.retry,
             run=self.run,
+            base_url=self.tenant.base_url,
             target_system=self.dialect.target_system,
             webhooks=(),
             lag_reads=self.dialect.lag_reads,

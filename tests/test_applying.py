@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.applying import Applying
-from reconciler.domain.manifest import Limits, OnDrift
+from reconciler.domain.manifest import Limits, Manages, OnDrift
 from reconciler.domain.outcome import Outcome, OutcomeKind
 from reconciler.domain.plan import Selection, TenantPlan, plan_tenant
 from reconciler.domain.records import Entry, Event, EventType, Intent, Run, Status
@@ -30,13 +30,14 @@ from tests.fakes import (
     patience,
 )
 
+BASE_URL = "https://acme.example.com"
 RUN = Run(id="run-1", actor="user:test", commit="c0ffee", plan_digest="sha256:00")
 
 
 def plan_for(tenant: FakeTenant, *extensions, limits: Limits | None = None) -> TenantPlan:
     return plan_tenant(
         tenant="acme",
-        base_url="https://acme.example.com",
+        base_url=BASE_URL,
         dialect=DIALECT,
         limits=limits or Limits(),
         desired=extensions or (extension(),),
@@ -58,11 +59,34 @@ def apply(
         clock=clock or FakeClock(),
         retry=patience(2),
         run=RUN,
+        base_url=BASE_URL,
         target_system="Genesys Cloud",
         webhooks=(HOOK,),
         lag_reads=0,
         progress=progress or Progress(),
     ).apply(plan)
+
+
+def test_an_intent_keeps_where_the_tenant_was_and_all_that_was_live():
+    tenant = FakeTenant.holding(document(URN, "grade", "Theirs"))
+    journal = MemoryJournal()
+    wanted = extension(
+        document(URN, "grade", "level"), on_drift=OnDrift.UPDATE, manages=Manages.ATTRIBUTES
+    )
+
+    apply(plan_for(tenant, wanted), tenant, journal)
+
+    [intent] = journal.intents.values()
+    assert intent.base_url == BASE_URL
+    assert intent.live_before == ("grade", "Theirs")
+
+
+def test_the_intent_of_a_create_has_nothing_that_was_live():
+    tenant, journal = FakeTenant(), MemoryJournal()
+
+    apply(plan_for(tenant), tenant, journal)
+
+    assert [intent.live_before for intent in journal.intents.values()] == [()]
 
 
 def test_a_create_is_intended_sent_proved_and_queued_for_hr():

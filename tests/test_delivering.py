@@ -26,9 +26,9 @@ def waiting(events: int = 1) -> MemoryJournal:
         urn = f"{URN}{number}"
         schema = Schema.from_json(document(urn))
         intent = Intent(
-            tenant="acme", change="acme/x", schema_id=urn, target_system="G",
-            manages=Manages.SCHEMA, desired=schema, before=ABSENT, run_id="run-1", commit=None,
-            webhooks=(HOOK,),
+            tenant="acme", base_url=None, change="acme/x", schema_id=urn, target_system="G",
+            manages=Manages.SCHEMA, desired=schema, before=ABSENT, live_before=(),
+            run_id="run-1", commit=None, webhooks=(HOOK,),
         )  # fmt: skip
         journal.adopt(
             RUN.entry(Event.SCHEMA_EXTENSION_ADOPTED, START),

@@ -13,18 +13,21 @@ from reconciler.recovering import Recovery
 from tests.fakes import HOOK, START, URN, FakeClock, FakeTenant, MemoryJournal, document
 
 RUN = Run(id="run-2", actor="user:test")
+HERE = "https://acme.example.com/scim/v2"
 
 
 def journal_with(before: str = ABSENT, *names: str) -> MemoryJournal:
     journal = MemoryJournal()
     intent = Intent(
         tenant="acme",
+        base_url=HERE,
         change="acme/acme",
         schema_id=URN,
         target_system="Genesys Cloud",
         manages=Manages.SCHEMA,
         desired=Schema.from_json(document(URN, *names)),
         before=before,
+        live_before=(),
         run_id="run-1",
         commit="c0ffee",
         webhooks=(HOOK,),

@@ -212,16 +212,21 @@ class HrEvent:
 class Intent:
     """A write that is about to be sent: all that recovery needs, without the manifests.
 
-    `before` is the fingerprint of the managed view, or `absent`; `change` the plan's id.
+    `before` is the fingerprint of the managed view, or `absent`; `change` the plan's id;
+    `base_url` where the tenant was, as its manifest said (a built-in one has its name there).
+    `live_before` are the names of all attributes that were live, managed or not. An intent of an
+    older store knows neither: None, and no names.
     """
 
     tenant: str
+    base_url: str | None
     change: str
     schema_id: str
     target_system: str
     manages: Manages
     desired: Schema
     before: str
+    live_before: tuple[str, ...]
     run_id: str
     commit: str | None
     webhooks: tuple[str, ...]

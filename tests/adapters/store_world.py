@@ -97,12 +97,14 @@ def full_entry(number: int = 1) -> Entry:
 def intent(*, tenant: str = "acme", urls: tuple[str, ...] = (RECEIVER, SECOND)) -> Intent:
     return Intent(
         tenant=tenant,
+        base_url=f"https://{tenant}.example.com/scim/v2",
         change=f"{tenant}/hr",
         schema_id=HR_URN,
         target_system="Genesys Cloud",
         manages=Manages.SCHEMA,
         desired=HR,
         before=ABSENT,
+        live_before=(),
         run_id="run-1",
         commit=None,
         webhooks=urls,

@@ -97,6 +97,10 @@ def test_open_intents_are_those_of_the_tenant_oldest_first(place: Place) -> None
         replace(intent(), webhooks=(SECOND, RECEIVER)),
         replace(intent(), manages=Manages.ATTRIBUTES),
         replace(intent(), before="sha256:" + "a" * 64),
+        replace(intent(), live_before=("grade",)),
+        replace(intent(), live_before=("grade", 'Größe, "2"\0', "grade")),
+        replace(intent(), base_url=None),
+        replace(intent(), base_url="embedded://local"),
         replace(intent(), commit="f" * 40, run_id="run-2"),
         replace(intent(), target_system="Größe & Söhne", change="a/b"),
     ],
@@ -151,6 +155,16 @@ def test_a_damaged_document_is_said_and_not_guessed(place: Place, desired: str) 
         behind_its_back(place, f"UPDATE intents SET desired = '{desired}'")
 
         with pytest.raises(StateError, match=f"schema of intent {number} cannot be read"):
+            store.open_intents("acme")
+
+
+@pytest.mark.parametrize("names", ["[", "{}", "null", '"grade"', "[1]"])
+def test_damaged_names_are_said_and_not_guessed(place: Place, names: str) -> None:
+    with opened(place) as store:
+        number = store.intend(intent(), intended())
+        behind_its_back(place, f"UPDATE intents SET live_before = '{names}'")
+
+        with pytest.raises(StateError, match=f"attributes before intent {number} cannot be read"):
             store.open_intents("acme")
 
 

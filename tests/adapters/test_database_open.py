@@ -15,6 +15,7 @@ import sqlalchemy
 
 from reconciler.adapters.database import folder_of, open_store
 from reconciler.adapters.database.engine import explained, prepare
+from reconciler.adapters.database.tables import FORMAT_VERSION
 from reconciler.errors import StateError, UsageError
 from tests.adapters.store_world import (
     Place,
@@ -203,13 +204,14 @@ def test_a_database_of_another_program_is_left_alone(path: Path) -> None:
     assert dump(path) == before
 
 
-@pytest.mark.parametrize("version", ["3", "17", "next", ""])
+@pytest.mark.parametrize("version", [str(FORMAT_VERSION + 1), "17", "next", ""])
 def test_a_store_of_another_format_is_refused_in_words(path: Path, version: str) -> None:
     with opened(path):
         pass
     behind_its_back(path, f"UPDATE meta SET value = '{version}'")
 
-    with pytest.raises(StateError, match=f"format {version}, and this program knows 2: a newer"):
+    knows = f"format {version}, and this program knows {FORMAT_VERSION}: a newer"
+    with pytest.raises(StateError, match=knows):
         open_store(f"sqlite:///{path}")
 
 

@@ -397,28 +397,47 @@ def test_words_with_nul_are_kept_readable(place: Place) -> None:
 # ------------------------------------------------------------------------------- versions
 
 
-def as_version_1(place: Place) -> None:
-    """The store as release 1 of the tables has made it: all of today's, and no holders."""
-    behind_its_back(
-        place, "DROP TABLE holders", "UPDATE meta SET value = '1' WHERE name = 'format_version'"
-    )
+NEW_SINCE = {  # by version: how what it brought is taken away again
+    2: ("DROP TABLE holders",),
+    3: (
+        "ALTER TABLE intents DROP COLUMN base_url",
+        "ALTER TABLE intents DROP COLUMN live_before",
+    ),
+}
+older = pytest.mark.parametrize("version", range(1, FORMAT_VERSION))
+
+
+def as_version(version: int, place: Place) -> None:
+    """The store as an older release has made it: today's, without what came later."""
+    undone = [step for since, steps in NEW_SINCE.items() if since > version for step in steps]
+    behind_its_back(place, *undone, f"UPDATE meta SET value = '{version}'")
 
 
 def filled(place: Place) -> None:
+    """With what every version can hold."""
+    known = replace(intent(), base_url=None, live_before=())
     with opened(place) as store:
-        number = store.intend(intent(), intended())
+        number = store.intend(known, intended())
         store.settle(number, created(), event())
-        store.intend(intent(), intended())
+        store.intend(known, intended())
+
+
+def told(place: Place) -> list[str]:
+    """All that the store says, however its tables are laid out on lines."""
+    return sorted(" ".join(line.split()) for line in dump(place))
 
 
 def test_every_older_version_has_a_step_and_no_other() -> None:
     assert sorted(STEPS) == list(range(1, FORMAT_VERSION))
 
 
-def test_an_older_store_is_brought_forward_with_all_that_it_holds(place: Place) -> None:
+@older
+def test_an_older_store_is_brought_forward_with_all_that_it_holds(
+    place: Place, version: int
+) -> None:
     filled(place)
-    before = dump(place)
-    as_version_1(place)
+    before = told(place)
+    as_version(version, place)
 
     with opened(place) as store:
         assert check_chain(store.records()).records == 3
@@ -426,12 +445,29 @@ def test_an_older_store_is_brought_forward_with_all_that_it_holds(place: Place) 
         assert len(store.open_intents("acme")) == 1
 
     assert rows(place, "SELECT value FROM meta") == [(str(FORMAT_VERSION),)]
-    assert sorted(dump(place)) == sorted(before)
+    assert told(place) == before
 
 
-def test_a_reader_brings_an_older_store_forward_too(place: Place) -> None:
+def test_an_open_intent_of_version_2_says_neither_where_nor_what_was_live(place: Place) -> None:
+    with opened(place) as store:
+        before = "sha256:" + "a" * 64
+        store.intend(replace(intent(), before=before, live_before=("grade",)), intended())
+    as_version(2, place)
+
+    with opened(place) as store:
+        [(number, kept)] = store.open_intents("acme")
+        assert kept == replace(intent(), before=before, base_url=None, live_before=())
+
+        store.settle(number, created(), event())
+        newer = replace(intent(), live_before=("grade",))
+        store.intend(newer, intended())
+        assert [kept for _, kept in store.open_intents("acme")] == [newer]
+
+
+@older
+def test_a_reader_brings_an_older_store_forward_too(place: Place, version: int) -> None:
     filled(place)
-    as_version_1(place)
+    as_version(version, place)
 
     with closing(open_store(url_of(place), create=False)) as store:
         assert check_chain(store.records()).records == 3
@@ -439,25 +475,34 @@ def test_a_reader_brings_an_older_store_forward_too(place: Place) -> None:
     assert rows(place, "SELECT value FROM meta") == [(str(FORMAT_VERSION),)]
 
 
-def test_a_migration_that_fails_leaves_the_old_store(place: Place) -> None:
-    """The table that the step would make is in its way."""
+@pytest.mark.parametrize(
+    ("version", "in_the_way"),
+    [
+        (1, "CREATE TABLE holders (x integer)"),
+        (1, "ALTER TABLE intents ADD COLUMN live_before integer"),
+        (2, "ALTER TABLE intents ADD COLUMN live_before integer"),
+    ],
+)
+def test_a_migration_that_fails_leaves_the_old_store(
+    place: Place, version: int, in_the_way: str
+) -> None:
+    """What a step would make is there already; the steps before it are undone too."""
     filled(place)
-    as_version_1(place)
-    behind_its_back(place, "CREATE TABLE holders (x integer)")
-    before = dump(place) if isinstance(place, Path) else rows(place, "SELECT * FROM audit")
+    as_version(version, place)
+    behind_its_back(place, in_the_way)
+    before = shape(place), rows(place, "SELECT * FROM audit")
 
-    with pytest.raises(StateError, match="holders"):
+    with pytest.raises(StateError, match=r"holders|live_before"):
         open_store(url_of(place))
 
-    after = dump(place) if isinstance(place, Path) else rows(place, "SELECT * FROM audit")
-    assert after == before
-    assert rows(place, "SELECT value FROM meta") == [("1",)]
+    assert (shape(place), rows(place, "SELECT * FROM audit")) == before
+    assert rows(place, "SELECT value FROM meta") == [(str(version),)]
 
 
 @pytest.mark.process
 def test_stores_that_are_opened_at_once_are_migrated_once(place: Place) -> None:
     filled(place)
-    as_version_1(place)
+    as_version(1, place)
     code = "import sys; from reconciler.adapters.database import open_store as o; o(sys.argv[1])"
 
     both = [
@@ -468,27 +513,43 @@ def test_stores_that_are_opened_at_once_are_migrated_once(place: Place) -> None:
     assert rows(place, "SELECT value FROM meta") == [(str(FORMAT_VERSION),)]
 
 
-@pytest.mark.parametrize("version", ["0", "3", "17", "next", ""])
+@pytest.mark.parametrize("version", ["0", str(FORMAT_VERSION + 1), "17", "next", ""])
 def test_a_store_of_a_newer_release_is_refused_and_left_alone(place: Place, version: str) -> None:
     filled(place)
     behind_its_back(place, f"UPDATE meta SET value = '{version}'")
     before = dump(place)
 
-    with pytest.raises(StateError, match=f"format {version}, and this program knows 2: a newer"):
+    knows = f"format {version}, and this program knows {FORMAT_VERSION}: a newer"
+    with pytest.raises(StateError, match=knows):
         open_store(url_of(place))
 
     assert dump(place) == before
 
 
-def test_both_databases_get_the_same_tables(place: Place) -> None:
-    with opened(place):
-        pass
+Shape = dict[str, list[tuple[str, bool]]]
+
+
+def shape(place: Place) -> Shape:
+    """The tables of a store, with the names of their columns and whether they may be empty."""
     engine = sqlalchemy.create_engine(url_of(place))
     with engine.connect() as connection:
         seen = sqlalchemy.inspect(connection)
-
-        assert set(seen.get_table_names()) == {table.name for table in metadata.sorted_tables}
-        for table in metadata.sorted_tables:
-            columns = {c["name"]: c["nullable"] for c in seen.get_columns(table.name)}
-            assert columns == {c.name: c.nullable for c in table.columns}
+        found = {
+            name: [(column["name"], column["nullable"]) for column in seen.get_columns(name)]
+            for name in seen.get_table_names()
+        }
     engine.dispose()
+    return found
+
+
+def test_both_databases_get_the_same_tables_new_or_brought_forward(place: Place) -> None:
+    wanted = {
+        table.name: [(column.name, column.nullable) for column in table.columns]
+        for table in metadata.sorted_tables
+    }
+    for version in range(FORMAT_VERSION, 0, -1):
+        with opened(place):
+            assert shape(place) == wanted
+        if version > 1:
+            as_version(version - 1, place)
+            assert shape(place) != wanted

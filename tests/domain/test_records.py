@@ -216,12 +216,14 @@ DOCUMENT = {
 def intent(**changes: Any) -> Intent:
     known: dict[str, Any] = {
         "tenant": "acme",
+        "base_url": "https://acme.example.com/scim/v2",
         "change": "acme/hr",
         "schema_id": "urn:example:HR",
         "target_system": "Genesys Cloud",
         "manages": Manages.SCHEMA,
         "desired": Schema.from_json(DOCUMENT),
         "before": ABSENT,
+        "live_before": (),
         "run_id": "run-1",
         "commit": "c0ffee",
         "webhooks": ("https://hr.example.com",),

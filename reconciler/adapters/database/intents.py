@@ -32,6 +32,8 @@ def begin(connection: Connection, intent: Intent, record: AuditRecord) -> int:
         "manages": intent.manages,
         "desired": _written(intent.desired),
         "before": intent.before,
+        "live_before": _listed(intent.live_before),
+        "base_url": intent.base_url,
         "commit": intent.commit,
         "state": IntentState.OPEN,
         "created_at": record.entry.timestamp,
@@ -74,12 +76,14 @@ def count_open(connection: Connection) -> dict[str, int]:
 def _intent(row: Row[*tuple[object, ...]], webhooks: tuple[str, ...]) -> Intent:
     return Intent(
         tenant=row.tenant,
+        base_url=row.base_url,
         change=row.change,
         schema_id=row.schema_id,
         target_system=row.target_system,
         manages=Manages(row.manages),
         desired=_read(row.desired, row.id),
         before=row.before,
+        live_before=_names(row.live_before, row.id),
         run_id=row.run_id,
         commit=row.commit,
         webhooks=webhooks,
@@ -95,7 +99,26 @@ def _read(text: str, intent_id: int) -> Schema:
     try:
         return Schema.from_json(parse(text.encode()))
     except (NotJson, MalformedSchema) as error:
-        raise StateError(
-            f"the store is damaged: the schema of intent {intent_id} cannot be read ({error}); "
-            "restore the store from a backup"
-        ) from error
+        raise _damaged(f"the schema of intent {intent_id}", str(error)) from error
+
+
+def _listed(names: tuple[str, ...]) -> str | None:
+    """A list in JSON, for a service may use any sign in a name."""
+    return json.dumps(names, ensure_ascii=False) if names else None
+
+
+def _names(text: str | None, intent_id: int) -> tuple[str, ...]:
+    what = f"the attributes before intent {intent_id}"
+    try:
+        names = parse(text.encode()) if text is not None else []
+    except NotJson as error:
+        raise _damaged(what, str(error)) from error
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise _damaged(what, "it is no list of names")
+    return tuple(names)
+
+
+def _damaged(what: str, why: str) -> StateError:
+    return StateError(
+        f"the store is damaged: {what} cannot be read ({why}); restore the store from a backup"
+    )

@@ -11,9 +11,18 @@ def _add_holders(connection: Connection) -> None:
     holders.create(connection)
 
 
+def _add_where_and_what_was_live(connection: Connection) -> None:
+    """Both stay empty in the intents that are there: nobody knows it of them any more."""
+    for column in ("base_url", "live_before"):
+        connection.exec_driver_sql(f"ALTER TABLE intents ADD COLUMN {column} TEXT")
+
+
 # By the version that a step starts from. A step may use tables.py only for tables that no later
 # version changes; what changes later is written out.
-STEPS: Mapping[int, Callable[[Connection], None]] = {1: _add_holders}
+STEPS: Mapping[int, Callable[[Connection], None]] = {
+    1: _add_holders,
+    2: _add_where_and_what_was_live,
+}
 
 
 def is_older(version: str) -> bool:

@@ -17,7 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-FORMAT_VERSION = 2  # counts up with each change of the tables; see migrations
+FORMAT_VERSION = 3  # counts up with each change of the tables; see migrations
 
 metadata = MetaData()
 
@@ -71,6 +71,8 @@ intents = Table(
     Column("settled_at", Text),
     Column("settled_by", ForeignKey(audit.c.seq)),
     Column("status", Text),  # how the outcome's record says that it ended
+    Column("base_url", Text),  # where the tenant was; since version 3, as the next
+    Column("live_before", Text),  # names of attributes, a JSON list; none where nothing was live
     CheckConstraint("manages IN ('schema', 'attributes')"),
     CheckConstraint("state IN ('open', 'settled')"),
     CheckConstraint("(state = 'settled') = (settled_by IS NOT NULL)"),

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from reconciler.domain.diff import Standing, standing
-from reconciler.domain.outcome import OutcomeKind, Recovered
+from reconciler.domain.diff import Standing, standing, vanished
+from reconciler.domain.outcome import OutcomeKind, Recovered, gone
 from reconciler.domain.records import Entry, Event, Intent, Run, Status
 from reconciler.domain.scim import Schema
 from reconciler.errors import ReconcilerError, TenantError
@@ -33,15 +33,22 @@ class Recovery:
             live, where = self._read_patiently(intent)
         except TenantError as error:
             return still_unknown(intent, error)
+        if live is not None and (names := vanished(intent.live_before, live)):
+            return self._close(number, intent, OutcomeKind.CONFLICT, gone(names))
         match where:
             case Standing.AS_DESIRED if live is not None:
                 event = intent.announcement(live, self.clock.now())
                 self.journal.settle(number, self._entry(intent, Status.RECOVERED, None), event)
                 return _recovered(intent, OutcomeKind.APPLIED, "an earlier run had applied it")
             case Standing.AS_BEFORE:
-                kind, detail = OutcomeKind.NOT_APPLIED, "an earlier run had not applied it"
+                told = "an earlier run had not applied it"
+                return self._close(number, intent, OutcomeKind.NOT_APPLIED, told)
             case _:
-                kind, detail = OutcomeKind.CONFLICT, _CONFLICT if live else _GONE
+                told = _CONFLICT if live else _GONE
+                return self._close(number, intent, OutcomeKind.CONFLICT, told)
+
+    def _close(self, number: int, intent: Intent, kind: OutcomeKind, detail: str) -> Recovered:
+        """Settle what nobody may rely on: HR hears nothing."""
         self.journal.settle(number, self._entry(intent, Status.FAILED, f"{kind}: {detail}"), None)
         return _recovered(intent, kind, detail)
 

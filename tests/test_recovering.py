@@ -4,19 +4,38 @@ from datetime import timedelta
 
 import pytest
 
+from reconciler.domain.dialect import UpdateStrategy
 from reconciler.domain.manifest import Manages
 from reconciler.domain.outcome import OutcomeKind
+from reconciler.domain.plan import Subject, Update
 from reconciler.domain.records import Event, Intent, Run, Status
 from reconciler.domain.scim import ABSENT, Schema
 from reconciler.errors import TenantUnavailable
 from reconciler.recovering import Recovery
-from tests.fakes import HOOK, START, URN, FakeClock, FakeTenant, MemoryJournal, document
+from reconciler.writing import Write, Written
+from tests.fakes import (
+    CREATED,
+    HOOK,
+    START,
+    URN,
+    FakeClock,
+    FakeTenant,
+    MemoryJournal,
+    document,
+    extension,
+    patience,
+)
 
 RUN = Run(id="run-2", actor="user:test")
 HERE = "https://acme.example.com/scim/v2"
 
 
-def journal_with(before: str = ABSENT, *names: str) -> MemoryJournal:
+def journal_with(
+    before: str = ABSENT,
+    *names: str,
+    manages: Manages = Manages.SCHEMA,
+    live_before: tuple[str, ...] = (),
+) -> MemoryJournal:
     journal = MemoryJournal()
     intent = Intent(
         tenant="acme",
@@ -24,10 +43,10 @@ def journal_with(before: str = ABSENT, *names: str) -> MemoryJournal:
         change="acme/acme",
         schema_id=URN,
         target_system="Genesys Cloud",
-        manages=Manages.SCHEMA,
+        manages=manages,
         desired=Schema.from_json(document(URN, *names)),
         before=before,
-        live_before=(),
+        live_before=live_before,
         run_id="run-1",
         commit="c0ffee",
         webhooks=(HOOK,),
@@ -42,6 +61,23 @@ def recover(tenant: FakeTenant, journal: MemoryJournal, *, lag_reads: int = 0):
             reader=tenant, journal=journal, clock=FakeClock(), run=RUN, lag_reads=lag_reads
         ).settle_all("acme")
     )
+
+
+def write(tenant: FakeTenant) -> Written:
+    """The addition of `level`, carried out to its end."""
+    wanted = extension(document(URN, "grade", "level"), manages=Manages.ATTRIBUTES)
+    view = Schema.from_json(document(URN, "grade"))
+    subject = Subject(
+        tenant="acme", extension=wanted, live=view, live_fingerprint=view.fingerprint()
+    )
+    return Write(
+        change=Update(subject, UpdateStrategy.PUT),
+        live=tenant.read(URN),
+        writer=tenant,
+        clock=FakeClock(),
+        retry=patience(1),
+        lag_reads=0,
+    ).carry_out()
 
 
 def test_what_an_earlier_run_had_created_is_recovered_and_hr_hears_of_it():
@@ -130,6 +166,65 @@ def test_an_update_that_was_not_done_is_settled_as_before():
     [recovered] = recover(FakeTenant.holding(document(URN, "grade")), journal)
 
     assert recovered.kind is OutcomeKind.NOT_APPLIED
+
+
+def beside_theirs(*live_before: str) -> MemoryJournal:
+    """An update of what is managed, beside what others added, was cut off."""
+    before = Schema.from_json(document(URN, "grade")).fingerprint()
+    return journal_with(
+        before, "grade", "level", manages=Manages.ATTRIBUTES, live_before=live_before
+    )
+
+
+@pytest.mark.parametrize(
+    "live",
+    [("grade", "level"), ("grade",), ("grade", "other")],
+    ids=["as-desired", "as-before", "other"],
+)
+def test_an_attribute_of_others_that_vanished_is_a_conflict_whatever_became_of_ours(live):
+    journal = beside_theirs("grade", "theirs", "Another")
+
+    [recovered] = recover(FakeTenant.holding(document(URN, *live)), journal)
+
+    told = (
+        "attributes that were live before are gone: theirs, Another; "
+        "restore them from the service's own history before anything else"
+    )
+    assert (recovered.kind, recovered.detail) == (OutcomeKind.CONFLICT, told)
+    assert journal.entries[-1].status is Status.FAILED
+    assert journal.entries[-1].detail == f"conflict: {told}"
+    assert (journal.pending(), journal.open_intents("acme")) == ((), ())
+
+
+def test_the_write_itself_and_its_recovery_say_the_same_of_what_vanished():
+    tenant = FakeTenant.holding(document(URN, "grade", "theirs"))
+    tenant.script.append((CREATED, lambda _: document(URN, "grade", "level")))
+
+    written = write(tenant)
+    [recovered] = recover(tenant, beside_theirs("grade", "theirs"))
+
+    assert (recovered.kind, recovered.detail) == (written.kind, written.detail)
+
+
+def test_what_others_added_and_is_still_there_in_whatever_spelling_is_no_conflict():
+    live = FakeTenant.holding(document(URN, "grade", "level", "THEIRS", "newer"))
+
+    [recovered] = recover(live, beside_theirs("grade", "theirs"))
+
+    assert recovered.kind is OutcomeKind.APPLIED
+
+
+def test_an_intent_that_does_not_know_what_was_live_is_settled_by_what_is_managed():
+    [recovered] = recover(FakeTenant.holding(document(URN, "grade", "level")), beside_theirs())
+
+    assert recovered.kind is OutcomeKind.APPLIED
+
+
+def test_a_schema_that_is_gone_with_all_that_was_live_is_told_as_gone():
+    [recovered] = recover(FakeTenant(), beside_theirs("grade", "theirs"))
+
+    assert recovered.kind is OutcomeKind.CONFLICT
+    assert "it is gone now" in recovered.detail
 
 
 @pytest.mark.parametrize("lag_reads", [0, 1, 3])

@@ -22,14 +22,13 @@ from reconciler.errors import (
     PlanStale,
     ReconcilerError,
     StateError,
-    TenantError,
     TenantLocked,
     UsageError,
 )
 from reconciler.planning import Desired, plan_fleet
 from reconciler.ports import Clock, Journal, Locks, Notifier, Outbox, Retry, SchemaWriter
 from reconciler.progress import Progress
-from reconciler.recovering import Recovery, still_unknown
+from reconciler.recovering import Recovery
 
 T = TypeVar("T")
 Approve = Callable[[Plan], None]  # raises PlanStale, LimitExceeded or UsageError to refuse
@@ -159,23 +158,16 @@ class Fleet:
         return free
 
     def _recover(self, tenant: Tenant) -> None:
-        if not (left := self.journal.open_intents(tenant.name)):
-            return
-        found = self.progress.recovered
-        try:
-            writer = self.writers(tenant)
-        except (TenantError, UsageError) as error:
-            found += [still_unknown(intent, error) for _, intent in left]
-            return
         recovery = Recovery(
-            reader=writer,
+            base_url=tenant.base_url,
+            reader=lambda: self.writers(tenant),
             journal=self.journal,
             clock=self.clock,
             run=self.run,
             lag_reads=tenant.spoken(self.desired.dialects).lag_reads,
         )
         for recovered in recovery.settle_all(tenant.name):
-            found.append(recovered)
+            self.progress.recovered.append(recovered)
 
     def _apply_one(self, todo: tuple[Tenant, TenantPlan]) -> None:
         tenant, plan = todo

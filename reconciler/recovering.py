@@ -1,13 +1,13 @@
 """Use case: settle what an earlier run left without an outcome, by reading the tenant."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from reconciler.domain.diff import Standing, standing, vanished
 from reconciler.domain.outcome import OutcomeKind, Recovered, gone
 from reconciler.domain.records import Entry, Event, Intent, Run, Status
 from reconciler.domain.scim import Schema
-from reconciler.errors import ReconcilerError, TenantError
+from reconciler.errors import TenantError, UsageError
 from reconciler.ports import Clock, Journal, SchemaReader
 
 LAG_PAUSE = 2.0  # seconds between reads of a service that shows late what it has accepted
@@ -15,9 +15,14 @@ LAG_PAUSE = 2.0  # seconds between reads of a service that shows late what it ha
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovery:
-    """The means to settle one tenant's intents; `lag_reads` as the dialect says."""
+    """The means to settle one tenant's intents; `lag_reads` as the dialect says.
 
-    reader: SchemaReader
+    `base_url` is where the tenant's manifest says that it is now. `reader` is asked for only where
+    there is something to read, and raises UsageError for a tenant that is set up wrongly.
+    """
+
+    base_url: str
+    reader: Callable[[], SchemaReader]
     journal: Journal
     clock: Clock
     run: Run
@@ -29,10 +34,13 @@ class Recovery:
             yield self._settle(number, intent)
 
     def _settle(self, number: int, intent: Intent) -> Recovered:
+        if _moved(intent, self.base_url):
+            told = _elsewhere(intent, self.base_url)
+            return self._close(number, intent, OutcomeKind.CONFLICT, told)
         try:
             live, where = self._read_patiently(intent)
-        except TenantError as error:
-            return still_unknown(intent, error)
+        except (TenantError, UsageError) as error:
+            return _recovered(intent, OutcomeKind.UNKNOWN, f"still not known: {error}")
         if live is not None and (names := vanished(intent.live_before, live)):
             return self._close(number, intent, OutcomeKind.CONFLICT, gone(names))
         match where:
@@ -62,7 +70,7 @@ class Recovery:
         return live, where
 
     def _read(self, intent: Intent) -> tuple[Schema | None, Standing]:
-        live = self.reader.read(intent.schema_id)
+        live = self.reader().read(intent.schema_id)
         return live, standing(
             live, desired=intent.desired, manages=intent.manages, before=intent.before
         )
@@ -83,13 +91,21 @@ class Recovery:
         )
 
 
-def still_unknown(intent: Intent, error: ReconcilerError) -> Recovered:
-    """An intent whose tenant cannot be read, and why."""
-    return _recovered(intent, OutcomeKind.UNKNOWN, f"still not known: {error}")
-
-
 def _recovered(intent: Intent, kind: OutcomeKind, detail: str) -> Recovered:
     return Recovered(tenant=intent.tenant, schema_id=intent.schema_id, kind=kind, detail=detail)
+
+
+def _moved(intent: Intent, base_url: str) -> bool:
+    """Whether the tenant is known to have been elsewhere; a slash at the end is no other place."""
+    return intent.base_url is not None and intent.base_url.rstrip("/") != base_url.rstrip("/")
+
+
+def _elsewhere(intent: Intent, base_url: str) -> str:
+    return (
+        f"the write was addressed to {intent.base_url}, and the tenant is at {base_url} now, so "
+        "nothing was read and it is not known whether it was done; look at "
+        f"{intent.base_url} what became of it and tell HR by hand if it was done, then plan again"
+    )
 
 
 _CONFLICT = (

@@ -201,6 +201,46 @@ def test_what_cannot_be_recovered_for_want_of_a_secret_is_told():
     assert summary.partial
 
 
+def moved(world: World) -> None:
+    """The manifest of east names another place from now on, with nothing in it."""
+    world.base_urls["east"] = "https://new.example.com/scim/v2"
+    world.live["east"] = FakeTenant()
+
+
+def test_a_tenant_that_moved_is_settled_without_a_look_at_it_even_for_want_of_a_secret():
+    world = World()
+    left_open(world)
+    moved(world)
+    world.misconfigured = frozenset({"east"})
+
+    summary = world.fleet().recover()
+
+    [recovered] = summary.recovered
+    assert recovered.kind is OutcomeKind.CONFLICT
+    assert "the tenant is at https://new.example.com/scim/v2 now" in recovered.detail
+    assert world.live["east"].log == []
+    assert world.journal.open_intents("east") == ()
+    assert summary.partial
+
+
+def test_a_tenant_that_moved_is_planned_freely_by_the_run_after_that():
+    world = World()
+    left_open(world)
+    moved(world)
+
+    first = world.apply()
+    before = world.live["east"].writes()
+    second = world.apply()
+
+    assert [r.kind for r in first.recovered] == [OutcomeKind.CONFLICT]
+    assert before == 0
+    assert second.recovered == ()
+    assert [(o.change.subject.tenant, o.kind) for o in second.outcomes] == [
+        ("east", OutcomeKind.APPLIED)
+    ]
+    assert second.complete
+
+
 @pytest.mark.parametrize("kind", [OutcomeKind.CONFLICT, OutcomeKind.UNKNOWN])
 def test_where_recovery_leaves_a_question_nothing_is_written_in_the_same_run(kind: OutcomeKind):
     world = World(extensions=(extension(on_drift=OnDrift.UPDATE),))

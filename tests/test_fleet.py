@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
@@ -64,11 +64,15 @@ class World:
     clock: FakeClock = field(default_factory=FakeClock)
     selection: Selection = field(default_factory=Selection)
     misconfigured: frozenset[str] = frozenset()
+    base_urls: dict[str, str] = field(default_factory=dict)  # where not the usual one
 
     def desired(self) -> Desired:
         return Desired(
             manifests=Manifests(
-                tenants=tuple(tenant(name) for name in sorted(self.live)),
+                tenants=tuple(
+                    replace(known, base_url=self.base_urls.get(known.name, known.base_url))
+                    for known in map(tenant, sorted(self.live))
+                ),
                 extensions=self.extensions,
             ),
             dialects={DIALECT.name: DIALECT},

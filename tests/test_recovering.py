@@ -35,11 +35,12 @@ def journal_with(
     *names: str,
     manages: Manages = Manages.SCHEMA,
     live_before: tuple[str, ...] = (),
+    base_url: str | None = HERE,
 ) -> MemoryJournal:
     journal = MemoryJournal()
     intent = Intent(
         tenant="acme",
-        base_url=HERE,
+        base_url=base_url,
         change="acme/acme",
         schema_id=URN,
         target_system="Genesys Cloud",
@@ -55,10 +56,17 @@ def journal_with(
     return journal
 
 
-def recover(tenant: FakeTenant, journal: MemoryJournal, *, lag_reads: int = 0):
+def recover(
+    tenant: FakeTenant, journal: MemoryJournal, *, lag_reads: int = 0, base_url: str = HERE
+):
     return tuple(
         Recovery(
-            reader=tenant, journal=journal, clock=FakeClock(), run=RUN, lag_reads=lag_reads
+            base_url=base_url,
+            reader=lambda: tenant,
+            journal=journal,
+            clock=FakeClock(),
+            run=RUN,
+            lag_reads=lag_reads,
         ).settle_all("acme")
     )
 
@@ -225,6 +233,52 @@ def test_a_schema_that_is_gone_with_all_that_was_live_is_told_as_gone():
 
     assert recovered.kind is OutcomeKind.CONFLICT
     assert "it is gone now" in recovered.detail
+
+
+ELSEWHERE = "https://new.example.com/scim/v2"
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        (HERE, ELSEWHERE),
+        (HERE, HERE.replace("v2", "v3")),
+        (HERE, "embedded://acme"),
+        ("embedded://acme", HERE),
+        ("embedded://acme", "embedded://other"),
+    ],
+)
+@pytest.mark.parametrize("held", [(), (document(),)], ids=["nothing-there", "as-desired-there"])
+def test_a_tenant_that_is_elsewhere_now_is_a_conflict_and_nothing_of_it_is_read(was, now, held):
+    tenant, journal = FakeTenant.holding(*held), journal_with(base_url=was)
+
+    [recovered] = recover(tenant, journal, base_url=now)
+
+    assert recovered.kind is OutcomeKind.CONFLICT
+    assert f"addressed to {was}, and the tenant is at {now} now" in recovered.detail
+    assert f"look at {was}" in recovered.detail
+    assert tenant.log == []
+    assert journal.entries[-1].status is Status.FAILED
+    assert journal.entries[-1].detail == f"conflict: {recovered.detail}"
+    assert (journal.pending(), journal.open_intents("acme")) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        (HERE, HERE + "/"),
+        (HERE + "/", HERE),
+        ("embedded://acme", "embedded://acme"),
+        (None, ELSEWHERE),
+    ],
+)
+def test_a_tenant_that_is_where_it_was_or_may_be_is_read(was, now):
+    tenant = FakeTenant.holding(document())
+
+    [recovered] = recover(tenant, journal_with(base_url=was), base_url=now)
+
+    assert recovered.kind is OutcomeKind.APPLIED
+    assert tenant.log == [f"GET {URN}"]
 
 
 @pytest.mark.parametrize("lag_reads", [0, 1, 3])

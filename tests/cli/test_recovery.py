@@ -1,0 +1,80 @@
+"""What a run left open in a tenant, and something has changed since: told, never guessed."""
+
+from reconciler.domain.jsontext import Json
+from tests.chaos.arena import Answer, Seen, front_of
+from tests.program import DevTenant, Folder
+
+URN = "urn:acme:2.0:User:HR"
+TENANT, EXTENSION = "desired-state/tenants/dev.yaml", "desired-state/hr.yaml"
+GRADE = "{name: grade, type: string}"
+RECOVER = ("apply", "--recover-only")
+
+
+def with_one_extension(folder: Folder) -> None:
+    """A manifest that speaks for its own attributes only, in place of those that are shipped."""
+    for shipped in folder.path.glob("desired-state/extensions/*.yaml"):
+        shipped.unlink()
+    text = (
+        "apiVersion: reconciler/v1\nkind: SchemaExtension\nmetadata: {name: hr}\nspec:\n"
+        "  onDrift: update\n  manages: attributes\n"
+        f"  schema: {{id: '{URN}', name: HR, attributes: [{GRADE}]}}\n"
+    )
+    folder.write(EXTENSION, text)
+
+
+def named(live: Json, *names: str) -> Json:
+    """A live schema with attributes of those names, all alike."""
+    return live | {"attributes": [live["attributes"][0] | {"name": name} for name in names]}
+
+
+def test_an_attribute_of_others_that_vanished_with_the_write_is_a_conflict(dev_tenant: DevTenant):
+    """The service does what it was asked, drops what it was not asked about, and falls silent."""
+    folder = dev_tenant.folder
+    with_one_extension(folder)
+    folder.run("apply", "--auto-approve")
+    dev_tenant.put(URN, named(dev_tenant.get(URN), "grade", "theirs"))
+    told = len(dev_tenant.inbox())
+    folder.edit(EXTENSION, GRADE, f"{GRADE}, {GRADE.replace('grade', 'level')}")
+
+    def careless(seen: Seen) -> Answer | None:
+        if seen.method == "PUT":
+            dev_tenant.put(URN, named(dev_tenant.get(URN), "grade", "level"))
+        return (503, {}) if any(before.method == "PUT" for before in front.seen) else None
+
+    with front_of(dev_tenant.base_url) as front:
+        folder.edit(TENANT, dev_tenant.base_url, f"{front.root}/scim/v2")
+        front.instead = careless
+        cut = folder.run("apply", "--auto-approve", "--retry-deadline", "1")
+        front.calm()
+        recovered = folder.run(*RECOVER)
+        again = folder.run(*RECOVER)
+
+    assert (cut.code, recovered.code, again.code) == (3, 3, 0)
+    assert "1 unknown" in cut.out
+    assert "conflict: attributes that were live before are gone: theirs;" in recovered.out
+    assert "nothing was left open" in again.out
+    assert len(dev_tenant.inbox()) == told
+
+
+def test_a_tenant_that_moved_is_not_read_and_a_person_is_told_where_to_look(
+    dev_tenant: DevTenant,
+):
+    folder = dev_tenant.folder
+    with_one_extension(folder)
+    was, now = dev_tenant.base_url, "http://127.0.0.1:1/scim/v2"  # where nobody would answer
+    dev_tenant.set_faults(ignore_posts=True)
+    folder.run("apply", "--auto-approve")
+    dev_tenant.set_faults()
+    folder.edit(TENANT, was, now)
+
+    moved = folder.run(*RECOVER)
+    folder.edit(TENANT, now, was)
+    done = folder.run("apply", "--auto-approve")
+
+    told = f"recovered as conflict: the write was addressed to {was}, and the tenant is at {now}"
+    assert moved.code == 3, moved.everything
+    assert told in moved.out
+    assert f"look at {was}" in moved.out
+    assert done.code == 0, done.everything
+    assert "1 added" in done.out
+    assert "recovered" not in done.out

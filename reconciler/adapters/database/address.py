@@ -84,9 +84,16 @@ def _file(parts: URL) -> Path:
             "--state (RECONCILER_STATE) has to name a file, with nothing else in the URL: "
             "sqlite:///.reconciler/state.db, or sqlite:////var/lib/reconciler/state.db"
         )
-    file = Path(path)
-    # The log that SQLite keeps, and our locks, lie beside the file itself, whatever leads to it.
-    return Path(os.path.realpath(file)) if file.is_symlink() else file
+    return _itself(Path(path))
+
+
+def _itself(file: Path) -> Path:
+    """Where a link leads: the log that SQLite keeps, and our locks, lie beside the file itself."""
+    try:
+        linked = file.is_symlink()
+    except OSError:  # whoever opens it says what is wrong with it
+        return file
+    return Path(os.path.realpath(file)) if linked else file
 
 
 def _server(parts: URL) -> URL:

@@ -262,7 +262,7 @@ def seeds(what: str, number: int) -> Iterator[tuple[str, random.Random]]:
     return ((f"{what} {n}", random.Random(f"{what} {n}")) for n in range(number))
 
 
-@pytest.mark.parametrize("cases", [5, pytest.param(50, marks=THOROUGH)])
+@pytest.mark.parametrize("cases", [3, pytest.param(50, marks=THOROUGH)])
 @pytest.mark.parametrize("drift", DRIFT)
 def test_any_drift_after_the_plan_is_refused_with_a_diff_and_nothing_is_written(
     drift: Callable[[Fake, random.Random], None], cases: int

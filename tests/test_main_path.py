@@ -24,13 +24,3 @@ def test_plan_writes_nothing_but_the_store_of_the_built_in_tenant(folder: Folder
 
     made = [p for p in (folder.path / ".reconciler").rglob("*") if p.is_file()]
     assert {p.name.split("-")[0] for p in made} == {"local.db"}
-
-
-def test_applying_again_changes_nothing_and_tells_hr_nothing(folder: Folder):
-    folder.run("apply", "--auto-approve")
-
-    again = folder.run("apply", "--auto-approve")
-
-    assert again.code == 0
-    assert "0 added, 0 changed" in again.out
-    assert "0 delivered, 0 pending" in again.out

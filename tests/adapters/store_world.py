@@ -40,7 +40,7 @@ SECOND = "https://payroll.example.com/hook"
 Place = Path | str  # the file of a store, or the URL of a server's
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.thorough)])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """Where a new store may be, on each of the two databases."""
     return new_place(request, tmp_path)

@@ -73,6 +73,7 @@ def cuts(asked: list[bytes]) -> Iterator[Cut]:
             yield Cut(number=number, lost=lost, reach=list(Reach)[number % 3])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("deed", DEEDS)
 def test_a_deed_whose_server_is_lost_is_recorded_whole_or_not_at_all(
     postgres: Server, deed: Callable[[Store], None]

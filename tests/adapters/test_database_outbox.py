@@ -416,7 +416,9 @@ class OutboxMachine(RuleBasedStateMachine):
         self.closing.close()
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+@pytest.mark.parametrize(
+    "database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.thorough)]
+)
 def test_the_outbox_keeps_its_laws(database: str, request: pytest.FixtureRequest) -> None:
     @contextmanager
     def somewhere() -> Iterator[Place]:

@@ -119,6 +119,7 @@ def refusal(url: str, *, create: bool = True, **environ: str) -> str:
     return done.stdout
 
 
+@pytest.mark.process
 def test_a_machine_that_only_the_environment_names_is_asked_for_tls(postgres: Server) -> None:
     url = f"postgresql+psycopg://postgres@/{postgres.new()}"
 

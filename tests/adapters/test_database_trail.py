@@ -40,7 +40,10 @@ NUMBERS = ("-7", "NULL", "2147483647")
 UNTYPED = ("x'00ff'", "CAST(x'fe' AS TEXT)", "42", "'many'", "1.5", "9e999", "9223372036854775807")
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(
+    scope="module",
+    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.thorough)],
+)
 def trail(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Store, Place]]:

@@ -90,7 +90,7 @@ def test_a_certificate_for_another_host_is_not_accepted(
 def test_plain_http_on_the_tls_port_is_not_talked_to(ca_bundle: Path) -> None:
     with (
         serving(in_turn(reply())) as server,
-        Http(HttpOptions(ca_bundle=ca_bundle, deadline=5), methods=ANY) as http,
+        Http(HttpOptions(ca_bundle=ca_bundle, deadline=1), methods=ANY) as http,
     ):
         answer = http.send("POST", f"https://127.0.0.1:{server.port}/", headers={}, body=b"c4n4ry")
 

@@ -8,6 +8,16 @@ from tests.program import HR_URN, WORK_URN, DevTenant, Folder, started_dev_tenan
 from tests.receiver import receiving
 
 
+def test_applying_again_changes_nothing_and_tells_hr_nothing(folder: Folder):
+    folder.run("apply", "--auto-approve")
+
+    again = folder.run("apply", "--auto-approve")
+
+    assert again.code == 0
+    assert "0 added, 0 changed" in again.out
+    assert "0 delivered, 0 pending" in again.out
+
+
 def test_the_trail_tells_the_story(folder: Folder):
     folder.run("apply", "--auto-approve")
 

@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.domain.diff import Difference, Standing, differences, managed_view, standing
+from reconciler.domain.diff import (
+    Difference,
+    Standing,
+    differences,
+    managed_view,
+    standing,
+    vanished,
+)
 from reconciler.domain.jsontext import canonical
 from reconciler.domain.manifest import Manages
 from reconciler.domain.scim import ABSENT, MalformedSchema, Schema
@@ -379,3 +386,11 @@ def test_twenty_changes_in_many_attributes_are_found_well_below_a_second(attribu
     found = differences(live, desired)
     assert time.process_time() - started < 0.7
     assert len(found) == 20
+
+
+def test_what_was_live_and_is_not_has_vanished_whatever_its_case() -> None:
+    live = Schema.from_json({"id": "urn:x", "attributes": [{"name": "b"}, {"name": "A"}]})
+
+    assert live.attribute_names == ("A", "b")
+    assert vanished(("a", "B"), live) == ()
+    assert vanished(("c", "a", "d"), live) == ("c", "d")

@@ -9,6 +9,7 @@ from reconciler.domain.outcome import (
     Recovered,
     RunSummary,
     Waiting,
+    gone,
 )
 from reconciler.domain.plan import Create, Plan, Selection, TenantPlan, Update
 from tests.domain.worlds import BASE_URL, dialect, document, extension, live, plan_of, planned
@@ -158,3 +159,7 @@ def test_a_run_that_only_looked_touched_nothing() -> None:
     assert RunSummary(plan=CALM, recovered=(recovered(OutcomeKind.APPLIED),)).touched
     sent = DeliverySummary.of([attempt(delivered=False)], [])
     assert RunSummary(plan=CALM, deliveries=sent).touched
+
+
+def test_a_conflict_names_what_is_gone_and_what_to_do() -> None:
+    assert gone(("b", "c")).startswith("attributes that were live before are gone: b, c; restore ")

@@ -122,6 +122,7 @@ def sensible_attribute(attribute: dict[str, Any]) -> dict[str, Any]:
     return {**attribute, "name": name}
 
 
+@pytest.mark.thorough
 @settings(max_examples=60, deadline=None)
 @given(document=schema_documents(vendor=True).map(sensible))
 def test_a_sensible_schema_is_accepted_and_users_can_carry_it(document: dict[str, Any]) -> None:

@@ -60,6 +60,7 @@ odd_names = ["class", "schema", "copy", "json", "userName", "User", "password", 
 names = st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{0,7}", fullmatch=True) | st.sampled_from(odd_names)
 
 
+@pytest.mark.thorough
 @settings(max_examples=40, deadline=None)
 @example(urn="urn:example:a", name="model_dump", value="x")
 @example(urn="urn:example:a", name="Model_Validate_x", value="x")

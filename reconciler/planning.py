@@ -33,9 +33,12 @@ class Desired:
     max_tenants: int = MAX_TENANTS
     sightings: Sightings = field(default_factory=dict)
 
-    def tenants(self) -> tuple[Tenant, ...]:
-        """The selected tenants; raises UsageError where a name or glob fits nothing."""
+    def __post_init__(self) -> None:
+        """Raises UsageError where a glob for extensions fits none of any tenant."""
         self._require_extensions()
+
+    def tenants(self) -> tuple[Tenant, ...]:
+        """The selected tenants; raises UsageError where a name or glob fits none."""
         names = [tenant.name for tenant in self.manifests.tenants]
         for glob in self.selection.tenants:
             if not any(Selection(tenants=(glob,)).takes_tenant(name) for name in names):

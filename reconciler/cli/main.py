@@ -1,10 +1,11 @@
 """From argv to an exit code: parse, hand over to one command, turn its error into one message."""
 
+import gc
 import importlib
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from reconciler import __doc__ as purpose
@@ -61,13 +62,25 @@ def _run(argv: Sequence[str], settings: Settings) -> int:
             ),
         )
         set_up_logs(arguments.text("log_format") or "text", arguments.number("verbose"))
-        run = importlib.import_module(f"reconciler.cli.{command.module}").run
-        code: int = run(invocation)
+        code: int = _loaded(command.module)(invocation)
         sys.stdout.flush()
     except ReconcilerError as error:
         _tell(error)
         return exit_code(error)
     return code
+
+
+def _loaded(module: str) -> Callable[[Invocation], int]:
+    """What runs a command, imported: all of it lives until the end, so none is garbage.
+
+    To look for some in it, while it is imported and when the program ends, takes a third of the
+    time of a short command.
+    """
+    gc.disable()
+    run: Callable[[Invocation], int] = importlib.import_module(f"reconciler.cli.{module}").run
+    gc.freeze()
+    gc.enable()
+    return run
 
 
 def _tell(error: ReconcilerError) -> None:

@@ -17,23 +17,11 @@ from pathlib import Path
 import pytest
 
 from reconciler.domain.jsontext import Json
+from tests.warm import Done, Order, warm_interpreter
 
 ROOT = Path(__file__).parents[1]
 HR_URN = "urn:ietf:params:scim:schemas:extension:genesys:2.0:User:HRExtension"
 WORK_URN = "urn:ietf:params:scim:schemas:extension:genesys:2.0:User:WorkAssignments"
-
-
-@dataclass(frozen=True)
-class Done:
-    """How a process ended; `everything` is what a log would have caught."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def everything(self) -> str:
-        return self.out + self.err
 
 
 @dataclass
@@ -45,6 +33,11 @@ class Folder:
 
     def run(self, *arguments: str, **environ: str) -> Done:
         """Run the program to its end; no terminal, and an environment of our own."""
+        environment = self._environment(environ)
+        return warm_interpreter().run(Order((arguments,), str(self.path), environment))
+
+    def run_cold(self, *arguments: str, **environ: str) -> Done:
+        """The same in an interpreter of its own, for what is decided as it starts."""
         done = subprocess.run(
             [sys.executable, "-m", "reconciler", *arguments],
             cwd=self.path,

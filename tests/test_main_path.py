@@ -4,9 +4,9 @@ from tests.program import Folder
 
 
 def test_plan_apply_plan_on_the_built_in_tenant(folder: Folder):
-    first = folder.run("plan")
-    applied = folder.run("apply", "--auto-approve")
-    again = folder.run("plan", "--detailed-exitcode")
+    first = folder.run_cold("plan")
+    applied = folder.run_cold("apply", "--auto-approve")
+    again = folder.run_cold("plan", "--detailed-exitcode")
 
     assert first.code == 0
     assert "Plan: 2 to add, 0 to change, 0 to destroy." in first.out
@@ -20,7 +20,7 @@ def test_plan_apply_plan_on_the_built_in_tenant(folder: Folder):
 
 
 def test_plan_writes_nothing_but_the_store_of_the_built_in_tenant(folder: Folder):
-    folder.run("plan")
+    folder.run_cold("plan")
 
     made = [p for p in (folder.path / ".reconciler").rglob("*") if p.is_file()]
     assert {p.name.split("-")[0] for p in made} == {"local.db"}

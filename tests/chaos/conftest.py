@@ -1,16 +1,13 @@
 """Fixtures of the tests that pull the plug."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.chaos.crash import require_strace
-from tests.chaos.warm import Warm, warm_interpreter
+from tests.warm import Warm, warm_interpreter
 
 
 @pytest.fixture(scope="session")
-def warm() -> Iterator[Warm]:
-    """An interpreter that forks the runs of all tests of this session."""
+def warm() -> Warm:
+    """The interpreter that forks the runs of these tests, where strace can trace them."""
     require_strace()
-    with warm_interpreter() as made:
-        yield made
+    return warm_interpreter()

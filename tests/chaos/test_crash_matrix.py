@@ -20,8 +20,8 @@ from tests.chaos.crash import (
     require_finished,
     world,
 )
-from tests.chaos.warm import Warm
 from tests.postgres import Server
+from tests.warm import Warm
 
 TENTH = 12  # tests that share every tenth point
 ALL = 60  # tests that share all points

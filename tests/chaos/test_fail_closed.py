@@ -25,8 +25,7 @@ from tests.chaos.crash import (
     require_finished,
     world,
 )
-from tests.chaos.warm import Warm
-from tests.program import Done
+from tests.warm import Done, Warm
 
 TENTH = 7  # tests that share every tenth point
 ALL = 35  # tests that share all points

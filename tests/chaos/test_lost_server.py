@@ -27,9 +27,8 @@ from tests.chaos.crash import (
     world,
 )
 from tests.chaos.test_fail_closed import require_failed_closed, require_intents_first
-from tests.chaos.warm import Order, Warm
 from tests.postgres import Server
-from tests.program import Done
+from tests.warm import Done, Order, Warm
 from tests.wire import COMMIT, Cut, Lost, Reach, wire_to
 
 SHARE = 4  # tests that share every twentieth message

@@ -13,9 +13,10 @@ from reconciler.domain.jsontext import Json
 from tests.fakes import FakeClock
 from tests.faultserver import FaultServer, Received, Script, serving
 from tests.habits import Habits
-from tests.program import Done, Folder
+from tests.program import Folder
 from tests.simulation import Request, SimulatedTenant
 from tests.sockets import script
+from tests.warm import Done
 
 ORACLE = "urn:ietf:params:scim:schemas:idcs:extension:custom:User"
 TENANT = """

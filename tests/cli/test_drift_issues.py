@@ -7,7 +7,8 @@ import pytest
 
 from reconciler.domain.jsontext import Json
 from tests.github_stub import HUMAN, Fault, Stub, github_stub
-from tests.program import HR_URN, WORK_URN, Done, Folder
+from tests.program import HR_URN, WORK_URN, Folder
+from tests.warm import Done
 
 ACME = "<!-- reconciler:drift:local -->"
 

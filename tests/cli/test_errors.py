@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.adapters.packaged import SCHEMA_NAMES
-from tests.program import HR_URN, DevTenant, Done, Folder
+from tests.program import HR_URN, DevTenant, Folder
+from tests.warm import Done
 
 CANARY = "canary-7f3a9c51e2"
 
@@ -149,7 +150,7 @@ spec:
 def test_a_letter_that_the_terminal_cannot_show_is_an_escape_and_no_crash(folder: Folder):
     folder.edit("desired-state/extensions/hr-extension.yaml", "name: HRExtension", "name: HR…")
 
-    done = folder.run("plan", "--format", "json", PYTHONIOENCODING="ascii")
+    done = folder.run_cold("plan", "--format", "json", PYTHONIOENCODING="ascii")
 
     assert_told(done, 0, r"HR\u2026")
     assert json.loads(done.out)["summary"]["create"] == 2

@@ -13,9 +13,8 @@ import pytest
 from reconciler.domain.jsontext import Json
 from reconciler.embedded import DevTenantAccess, serve
 from tests.chaos.arena import Front, front_of
-from tests.chaos.warm import Order, Warm, warm_interpreter
 from tests.embedded.client import Client, connected
-from tests.program import Done
+from tests.warm import Done, Order, warm_interpreter
 
 Document = dict[str, Any]
 SAVE = ("plan", "--out", "plan.json")
@@ -36,7 +35,6 @@ class Scene:
     """A folder whose manifests are documents, and one tenant behind a front that sees requests."""
 
     path: Path
-    warm: Warm
     client: Client
     front: Front
     tenants: dict[str, Document] = field(default_factory=dict)
@@ -51,7 +49,7 @@ class Scene:
             "RECONCILER_SECRETS_DIR": str(self.path / "secrets"),
             "RECONCILER_STATE": f"sqlite:///{self.path}/state/state.db",
         }
-        done = self.warm.run(Order((arguments,), str(self.path), environ))
+        done = warm_interpreter().run(Order((arguments,), str(self.path), environ))
         assert "Traceback" not in done.everything, done.everything
         return done
 
@@ -112,26 +110,20 @@ class Scene:
         return sum(seen.writes for seen in self.front.seen)
 
 
-@pytest.fixture(scope="module")
-def warm() -> Iterator[Warm]:
-    with warm_interpreter() as made:
-        yield made
-
-
 @pytest.fixture
-def scene(tmp_path: Path, warm: Warm) -> Iterator[Scene]:
-    with empty_scene(tmp_path, warm) as made:
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    with empty_scene(tmp_path) as made:
         yield made
 
 
 @contextmanager
-def empty_scene(path: Path, warm: Warm) -> Iterator[Scene]:
+def empty_scene(path: Path) -> Iterator[Scene]:
     with (
         serve("dev", path / "tenant") as access,
         connected(access) as client,
         front_of(client.root) as front,
     ):
-        made = Scene(path, warm, client, front)
+        made = Scene(path, client, front)
         made.tenant("acme", access)
         yield made
 

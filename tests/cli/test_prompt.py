@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from tests.program import Done, Folder
+from tests.program import Folder
+from tests.warm import Done
 
 
 def at_a_terminal(folder: Folder, answer: str, *arguments: str) -> Done:

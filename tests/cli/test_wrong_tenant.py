@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.program import DevTenant, Done, Folder, started_dev_tenant
+from tests.program import DevTenant, Folder, started_dev_tenant
+from tests.warm import Done
 
 EXTENSION = """\
 apiVersion: reconciler/v1

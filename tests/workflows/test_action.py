@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.program import ROOT, Done
+from tests.program import ROOT
+from tests.warm import Done
 from tests.workflows.world import environment_of_the_lock
 
 pytestmark = pytest.mark.process

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import page_with
-from tests.program import Done
+from tests.warm import Done
 from tests.workflows.repository import (
     Repository,
     environment,

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -60,26 +61,25 @@ class Warm:
     def __init__(self) -> None:
         self._streams = TemporaryDirectory()
         self._turn = threading.Lock()
+        self._process = self._started()
+
+    def _started(self) -> "subprocess.Popen[str]":
         command = [sys.executable, "-P", __file__, self._streams.name]
         environ = {"PATH": os.defpath}
         pipe = subprocess.PIPE
-        self._process = subprocess.Popen(
+        return subprocess.Popen(
             command, env=environ, stdin=pipe, stdout=pipe, text=True, start_new_session=True
         )
 
     def run(self, order: Order) -> Done:
         """The code, negative for a signal, and all that was said."""
-        assert self._turn.acquire(blocking=False), "it forks one at a time"
-        try:
+        assert not self._turn.locked(), "it forks one at a time"
+        with self._turn, ExitStack() as undo:
+            undo.callback(self._restart)
             code = self._ask(order)
-        except BaseException:  # such as a timeout: the next order must not get this one's answer
-            self.end()
-            warm_interpreter.cache_clear()
-            raise
-        finally:
-            self._turn.release()
-        out, err = (Path(self._streams.name, name).read_text() for name in ("out", "err"))
-        return Done(code, out, err)
+            undo.pop_all()
+            out, err = (Path(self._streams.name, name).read_text() for name in ("out", "err"))
+            return Done(code, out, err)
 
     def _ask(self, order: Order) -> int:
         assert self._process.stdin is not None
@@ -88,11 +88,18 @@ class Warm:
         self._process.stdin.flush()
         return int(self._process.stdout.readline())
 
+    def _restart(self) -> None:
+        """After a timeout, say: the next order must not get the answer to this one."""
+        self._kill()
+        self._process = self._started()
+
+    def _kill(self) -> None:
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.communicate()
+
     def end(self) -> None:
         """End it, with whatever it has forked."""
-        if self._process.returncode is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.communicate()
+        self._kill()
         self._streams.cleanup()
 
 

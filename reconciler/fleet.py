@@ -14,7 +14,7 @@ from reconciler.applying import Applying
 from reconciler.delivering import Delivering, Schedule, waiting
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.outcome import LeftOpen, OutcomeKind, Recovered, RunSummary, Waiting
-from reconciler.domain.plan import Plan, TenantPlan
+from reconciler.domain.plan import Plan, Skip, SkipReason, TenantPlan
 from reconciler.domain.records import Event, Run, Status
 from reconciler.errors import (
     Interrupted,
@@ -158,7 +158,11 @@ class Fleet:
         return free
 
     def _recover(self, tenant: Tenant) -> None:
-        recovery = Recovery(
+        for recovered in self._recovery(tenant).settle_all(tenant.name):
+            self.progress.recovered.append(recovered)
+
+    def _recovery(self, tenant: Tenant) -> Recovery:
+        return Recovery(
             base_url=tenant.base_url,
             reader=lambda: self.writers(tenant),
             journal=self.journal,
@@ -166,11 +170,11 @@ class Fleet:
             run=self.run,
             lag_reads=tenant.spoken(self.desired.dialects).lag_reads,
         )
-        for recovered in recovery.settle_all(tenant.name):
-            self.progress.recovered.append(recovered)
 
     def _apply_one(self, todo: tuple[Tenant, TenantPlan]) -> None:
         tenant, plan = todo
+        for recovered in self._recovery(tenant).settle_late(tenant.name, _in_sync(plan)):
+            self.progress.recovered.append(recovered)
         dialect = tenant.spoken(self.desired.dialects)
         Applying(
             writer=self.writers(tenant),
@@ -205,6 +209,15 @@ def _unsettled(recovered: Iterable[Recovered]) -> dict[str, str]:
         for r in recovered
         if r.kind not in settled
     }
+
+
+def _in_sync(plan: TenantPlan) -> frozenset[str]:
+    """Folded ids of the schemas that are as desired."""
+    return frozenset(
+        change.subject.desired.key
+        for change in plan.changes
+        if isinstance(change, Skip) and change.reason is SkipReason.IN_SYNC
+    )
 
 
 def _interrupted(future: "Future[None]") -> bool:

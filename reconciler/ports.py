@@ -119,6 +119,13 @@ class Journal(Protocol):
         """Intents without an outcome, oldest first."""
         ...
 
+    def undone(self, tenant: str) -> tuple[Intent, ...]:
+        """The last intent of each schema, where its outcome was that nothing is verified.
+
+        One whose schema was verified since, without an intent, is left out.
+        """
+        ...
+
     def left_open(self) -> Mapping[str, int]:
         """How many intents of each tenant have no outcome, whether this run is about it or not."""
         ...

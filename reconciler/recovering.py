@@ -1,12 +1,13 @@
 """Use case: settle what an earlier run left without an outcome, by reading the tenant."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from reconciler.domain.diff import Standing, standing, vanished
 from reconciler.domain.outcome import OutcomeKind, Recovered, gone
 from reconciler.domain.records import Entry, Event, Intent, Run, Status
-from reconciler.domain.scim import Schema
+from reconciler.domain.scim import Schema, fold
 from reconciler.errors import TenantError, UsageError
 from reconciler.ports import Clock, Journal, SchemaReader
 
@@ -32,6 +33,24 @@ class Recovery:
         """Settle one after the other; what cannot be read stays open and is told as unknown."""
         for number, intent in self.journal.open_intents(tenant):
             yield self._settle(number, intent)
+
+    def settle_late(self, tenant: str, in_sync: Container[str]) -> Iterator[Recovered]:
+        """Tell HR of what was settled as undone and is as desired now; `in_sync` has folded ids.
+
+        A service may do what it was sent after its client died and the next run has looked.
+        """
+        for intent in self.journal.undone(tenant):
+            if fold(intent.schema_id) in in_sync and not _moved(intent, self.base_url):
+                with suppress(TenantError):  # the next run looks again
+                    yield from self._settle_late(intent)
+
+    def _settle_late(self, intent: Intent) -> Iterator[Recovered]:
+        live, where = self._read(intent)
+        if live is None or where is not Standing.AS_DESIRED or vanished(intent.live_before, live):
+            return
+        event = intent.announcement(live, self.clock.now())
+        self.journal.adopt(self._entry(intent, Status.RECOVERED, _LATE), event, intent.webhooks)
+        yield _recovered(intent, OutcomeKind.APPLIED, _LATE)
 
     def _settle(self, number: int, intent: Intent) -> Recovered:
         if _moved(intent, self.base_url):
@@ -116,3 +135,4 @@ _GONE = (
     "the schema was there before and it is gone now, and no run deletes one: find out who did and "
     "what became of the values, then plan again"
 )
+_LATE = "an earlier run took its write for undone, and it is there now"

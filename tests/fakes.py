@@ -229,6 +229,7 @@ class MemoryJournal:
     entries: list[Entry] = field(default_factory=list)
     intents: dict[int, Intent] = field(default_factory=dict)
     settled: dict[int, HrEvent | None] = field(default_factory=dict)
+    adopted: set[tuple[str, str]] = field(default_factory=set)  # tenants and schemas, lately
     rows: dict[int, Pending] = field(default_factory=dict)
     given_up: list[Pending] = field(default_factory=list)
     full_after: int | None = None
@@ -245,6 +246,7 @@ class MemoryJournal:
         self.record(entry)
         number = len(self.intents) + 1
         self.intents[number] = intent
+        self.adopted.discard((intent.tenant, intent.schema_id))
         return number
 
     def settle(self, intent_id: int, entry: Entry, event: HrEvent | None) -> None:
@@ -256,7 +258,16 @@ class MemoryJournal:
 
     def adopt(self, entry: Entry, event: HrEvent, webhooks: Iterable[str]) -> None:
         self.record(entry)
+        self.adopted.add((event.tenant, event.schema.id))
         self._queue(event, webhooks)
+
+    def undone(self, tenant: str) -> tuple[Intent, ...]:
+        last = {i.schema_id: n for n, i in self.intents.items() if i.tenant == tenant}
+        return tuple(
+            self.intents[number]
+            for schema_id, number in last.items()
+            if self.settled.get(number, ...) is None and (tenant, schema_id) not in self.adopted
+        )
 
     def open_intents(self, tenant: str) -> tuple[tuple[int, Intent], ...]:
         return tuple(

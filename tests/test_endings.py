@@ -18,6 +18,7 @@ from reconciler.ports import DeliveryResult, Pending, Retry
 from reconciler.writing import Write, Written
 from tests.fakes import (
     CREATED,
+    DIALECT,
     LOST,
     THROTTLED,
     URN,
@@ -152,6 +153,22 @@ def test_recovery_alone_settles_and_delivers_and_neither_plans_nor_writes():
     assert world.live["west"].log == []
     assert world.live["east"].log == [f"GET {URN}"]
     assert world.journal.entries[-1].detail == "1 recovered as applied"
+
+
+def test_a_write_that_is_done_between_recovery_and_plan_is_told_by_the_same_run():
+    world = World()
+    left_open(world)
+    world.live["east"].put(document())
+    world.live["east"].hidden_reads = 1 + DIALECT.lag_reads  # the list shows it
+    told = len(world.receiver.got)
+
+    summary = world.apply()
+
+    kinds = [recovered.kind for recovered in summary.recovered]
+    assert kinds == [OutcomeKind.NOT_APPLIED, OutcomeKind.APPLIED]
+    assert summary.outcomes == ()
+    assert summary.complete
+    assert len(world.receiver.got) == told + 1
 
 
 def test_recovery_leaves_a_locked_tenant_to_who_holds_it():

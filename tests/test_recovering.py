@@ -56,19 +56,34 @@ def journal_with(
     return journal
 
 
+def recovery(
+    tenant: FakeTenant, journal: MemoryJournal, *, lag_reads: int = 0, base_url: str = HERE
+) -> Recovery:
+    return Recovery(
+        base_url=base_url,
+        reader=lambda: tenant,
+        journal=journal,
+        clock=FakeClock(),
+        run=RUN,
+        lag_reads=lag_reads,
+    )
+
+
 def recover(
     tenant: FakeTenant, journal: MemoryJournal, *, lag_reads: int = 0, base_url: str = HERE
 ):
-    return tuple(
-        Recovery(
-            base_url=base_url,
-            reader=lambda: tenant,
-            journal=journal,
-            clock=FakeClock(),
-            run=RUN,
-            lag_reads=lag_reads,
-        ).settle_all("acme")
-    )
+    means = recovery(tenant, journal, lag_reads=lag_reads, base_url=base_url)
+    return tuple(means.settle_all("acme"))
+
+
+def look_again(
+    tenant: FakeTenant,
+    journal: MemoryJournal,
+    *,
+    in_sync: tuple[str, ...] = (URN.lower(),),
+    base_url: str = HERE,
+):
+    return tuple(recovery(tenant, journal, base_url=base_url).settle_late("acme", in_sync))
 
 
 def write(tenant: FakeTenant) -> Written:
@@ -296,3 +311,76 @@ def test_recovery_changes_nothing_in_the_tenant_and_a_second_one_finds_nothing()
 
     assert recover(tenant, journal) == ()
     assert tenant.writes() == 0
+
+
+def found_undone(*, before: str = ABSENT, live_before: tuple[str, ...] = ()) -> MemoryJournal:
+    """An intent that a recovery has settled, for the tenant was as before."""
+    journal = journal_with(
+        before, "grade", "level", manages=Manages.ATTRIBUTES, live_before=live_before
+    )
+    live = FakeTenant() if before == ABSENT else FakeTenant.holding(document(URN, *live_before))
+    [recovered] = recover(live, journal)
+    assert recovered.kind is OutcomeKind.NOT_APPLIED
+    return journal
+
+
+@pytest.mark.parametrize(
+    ("before", "live_before", "event"),
+    [
+        (ABSENT, (), Event.SCHEMA_EXTENSION_CREATED),
+        (
+            Schema.from_json(document(URN, "grade")).fingerprint(),
+            ("grade",),
+            Event.SCHEMA_EXTENSION_UPDATED,
+        ),
+    ],
+    ids=["a create", "an update"],
+)
+def test_what_was_done_after_it_was_found_undone_is_told_once(before, live_before, event):
+    journal = found_undone(before=before, live_before=live_before)
+    tenant = FakeTenant.holding(document(URN, "grade", "level"))
+
+    [recovered] = look_again(tenant, journal)
+
+    assert recovered.kind is OutcomeKind.APPLIED
+    entry = journal.entries[-1]
+    assert (entry.event, entry.status, entry.change) == (event, Status.RECOVERED, "acme/acme")
+    assert entry.before_digest == before
+    assert entry.after_digest is not None
+    assert [row.url for row in journal.pending()] == [HOOK]
+    assert look_again(tenant, journal) == ()
+
+
+@pytest.mark.parametrize(
+    ("live", "in_sync", "base_url"),
+    [
+        (("grade", "level"), (), HERE),
+        (("grade", "level"), (URN.lower(),), "https://new.example.com/scim/v2"),
+        (("grade",), (URN.lower(),), HERE),
+        (None, (URN.lower(),), HERE),
+    ],
+    ids=["the manifest wants something else now", "elsewhere", "as before", "gone again"],
+)
+def test_what_was_found_undone_and_is_not_known_to_be_done_is_not_told(live, in_sync, base_url):
+    tenant = FakeTenant() if live is None else FakeTenant.holding(document(URN, *live))
+    journal = found_undone()
+
+    assert look_again(tenant, journal, in_sync=in_sync, base_url=base_url) == ()
+    assert journal.pending() == ()
+
+
+def test_what_was_done_late_and_took_what_others_had_added_is_not_told():
+    before = Schema.from_json(document(URN, "grade")).fingerprint()
+    journal = found_undone(before=before, live_before=("grade", "theirs"))
+    tenant = FakeTenant.holding(document(URN, "grade", "level"))
+
+    assert look_again(tenant, journal) == ()
+    assert journal.pending() == ()
+
+
+def test_what_was_found_undone_and_cannot_be_read_is_looked_at_by_the_next_run():
+    tenant, journal = FakeTenant.holding(document(URN, "grade", "level")), found_undone()
+    tenant.fail_reads.append(TenantUnavailable("GET → 503"))
+
+    assert look_again(tenant, journal) == ()
+    assert [recovered.kind for recovered in look_again(tenant, journal)] == [OutcomeKind.APPLIED]

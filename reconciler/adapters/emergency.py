@@ -64,6 +64,10 @@ class EmergencyExport:
         """As the journal does."""
         return self._store.open_intents(tenant)
 
+    def undone(self, tenant: str) -> tuple[Intent, ...]:
+        """As the journal does."""
+        return self._store.undone(tenant)
+
     def left_open(self) -> Mapping[str, int]:
         """As the journal does."""
         return self._store.left_open()

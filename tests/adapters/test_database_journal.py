@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 
 from reconciler.adapters.database import Store
 from reconciler.domain.manifest import Manages
-from reconciler.domain.records import Status, check_chain
+from reconciler.domain.records import Entry, Status, check_chain
 from reconciler.domain.scim import Schema
 from reconciler.errors import StateError
 from reconciler.ports import Journal, Outbox
@@ -77,6 +77,51 @@ def test_what_is_left_open_is_counted_by_tenant(place: Place) -> None:
             store.intend(intent(tenant=tenant), intended(tenant))
 
         assert store.left_open() == {"acme": 1, "beta": 2}
+
+
+def written(store: Store, status: Status, *, urn: str = HR_URN, tenant: str = "acme") -> None:
+    """An intent and its outcome; it verifies the schema, or says that nothing is verified."""
+    number = store.intend(replace(intent(tenant=tenant), schema_id=urn), intended(tenant))
+    store.settle(number, ended(status, urn, tenant), event() if status is Status.SUCCESS else None)
+
+
+def ended(status: Status, urn: str = HR_URN, tenant: str = "acme") -> Entry:
+    digest = None if status is Status.FAILED else HR.fingerprint()
+    return replace(created(status, tenant), schema_id=urn, after_digest=digest)
+
+
+def test_an_intent_of_which_nothing_came_is_undone_with_all_its_members(place: Place) -> None:
+    with opened(place) as store:
+        written(store, Status.FAILED)
+
+        assert store.undone("acme") == (intent(),)
+        assert store.undone("beta") == ()
+
+
+def test_only_the_last_intent_of_a_schema_counts_as_undone(place: Place) -> None:
+    with opened(place) as store:
+        written(store, Status.FAILED)
+        written(store, Status.SUCCESS)
+        written(store, Status.SUCCESS, urn="urn:other")
+        written(store, Status.FAILED, urn="urn:other")
+        written(store, Status.FAILED, urn="urn:open")
+        store.intend(replace(intent(), schema_id="urn:open"), intended())
+        written(store, Status.FAILED, tenant="beta")
+
+        assert [kept.schema_id for kept in store.undone("acme")] == ["urn:other"]
+
+
+def test_what_was_verified_since_without_an_intent_is_not_undone(place: Place) -> None:
+    with opened(place) as store:
+        written(store, Status.FAILED)
+        store.record(ended(Status.FAILED))
+        store.record(ended(Status.SUCCESS, urn="urn:other"))
+        store.record(ended(Status.SUCCESS, tenant="beta"))
+        assert store.undone("acme") == (intent(),)
+
+        store.adopt(ended(Status.RECOVERED), event(2), [RECEIVER])
+
+        assert store.undone("acme") == ()
 
 
 def test_open_intents_are_those_of_the_tenant_oldest_first(place: Place) -> None:

@@ -55,6 +55,7 @@ def test_while_the_store_works_nothing_is_exported(tmp_path: Path):
     opened = export.open_intents("acme")
     assert export.left_open() == {"acme": 1}
     export.settle(number, created(), event(1))
+    assert export.undone("acme") == ()
     export.adopt(adopted(), event(2), [RECEIVER])
     first, second, third = export.pending()
     export.delivered(first, attempt(Status.SYNCED, 204))

@@ -1,5 +1,7 @@
 """What a run left open in a tenant, and something has changed since: told, never guessed."""
 
+import json
+
 from reconciler.domain.jsontext import Json
 from tests.chaos.arena import Answer, Seen, front_of
 from tests.program import DevTenant, Folder
@@ -78,3 +80,26 @@ def test_a_tenant_that_moved_is_not_read_and_a_person_is_told_where_to_look(
     assert done.code == 0, done.everything
     assert "1 added" in done.out
     assert "recovered" not in done.out
+
+
+def test_a_write_that_is_done_after_it_was_found_undone_is_told(dev_tenant: DevTenant):
+    """The service takes the create, its client dies, and it does it after somebody looked."""
+    folder = dev_tenant.folder
+    with_one_extension(folder)
+    dev_tenant.set_faults(ignore_posts=True)
+    folder.run("apply", "--auto-approve")
+    dev_tenant.set_faults()
+    looked = folder.run(*RECOVER)
+    dev_tenant.post({"id": URN, "name": "HR", "attributes": [{"name": "grade", "type": "string"}]})
+
+    planned = folder.run("plan", "--detailed-exitcode")
+    applied = folder.run("apply", "--auto-approve")
+    again = folder.run("apply", "--auto-approve")
+
+    assert "recovered as not-applied" in looked.out
+    assert planned.code == 0, planned.everything
+    assert applied.code == 0, applied.everything
+    assert f"dev: {URN}: recovered as applied: an earlier run took its write for " in applied.out
+    assert "recovered" not in again.out
+    [told] = dev_tenant.inbox()
+    assert json.loads(told["body"])["event_type"] == "SCHEMA_EXTENSION_DEPLOYED"

@@ -3,13 +3,13 @@
 import json
 from enum import StrEnum
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, exists, func, insert, select, update
 
-from reconciler.adapters.database.outbox import held_urls
-from reconciler.adapters.database.tables import intents
+from reconciler.adapters.database.outbox import urls_of
+from reconciler.adapters.database.tables import audit, intents
 from reconciler.domain.jsontext import NotJson, parse
 from reconciler.domain.manifest import Manages
-from reconciler.domain.records import AuditRecord, Intent
+from reconciler.domain.records import AuditRecord, Intent, Status
 from reconciler.domain.scim import MalformedSchema, Schema
 from reconciler.errors import StateError
 
@@ -63,7 +63,25 @@ def read_open(connection: Connection, tenant: str) -> tuple[tuple[int, Intent], 
     """Ids and intents of a tenant that have no outcome, oldest first."""
     mine = (intents.c.tenant == tenant, intents.c.state == IntentState.OPEN)
     rows = connection.execute(select(intents).where(*mine).order_by(intents.c.id)).all()
-    return tuple((row.id, _intent(row, held_urls(connection, row.id))) for row in rows)
+    return tuple((row.id, _intent(row, urls_of(connection, row.id))) for row in rows)
+
+
+def read_undone(connection: Connection, tenant: str) -> tuple[Intent, ...]:
+    """The last intent of each schema of a tenant, where nothing was verified by it or since."""
+    last = select(func.max(intents.c.id)).where(intents.c.tenant == tenant)
+    verified_since = exists().where(
+        audit.c.seq > intents.c.settled_by,
+        audit.c.tenant == tenant,
+        audit.c.schema_id == intents.c.schema_id,
+        audit.c.after_digest.is_not(None),
+    )
+    query = select(intents).where(
+        intents.c.id.in_(last.group_by(intents.c.schema_id)),
+        intents.c.status == Status.FAILED,
+        ~verified_since,
+    )
+    rows = connection.execute(query.order_by(intents.c.id)).all()
+    return tuple(_intent(row, urls_of(connection, row.id)) for row in rows)
 
 
 def count_open(connection: Connection) -> dict[str, int]:

@@ -53,9 +53,10 @@ def hold(
         connection.execute(insert(outbox).values({**row, "state": DeliveryState.HELD}))
 
 
-def held_urls(connection: Connection, intent_id: int) -> tuple[str, ...]:
-    """The URLs that an open intent will announce to, in the order they were given."""
-    return tuple(url for _, url in _held(connection, intent_id))
+def urls_of(connection: Connection, intent_id: int) -> tuple[str, ...]:
+    """The URLs that an intent is announced to, in the order they were given."""
+    query = select(outbox.c.url).where(outbox.c.intent_id == intent_id).order_by(outbox.c.id)
+    return tuple(connection.execute(query).scalars())
 
 
 def release(

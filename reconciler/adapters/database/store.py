@@ -183,6 +183,11 @@ class Store:
         with self._database.reading() as connection:
             return intents.read_open(connection, tenant)
 
+    def undone(self, tenant: str) -> tuple[Intent, ...]:
+        """The last intent of each schema, where nothing was verified by it or since."""
+        with self._database.reading() as connection:
+            return intents.read_undone(connection, tenant)
+
     def left_open(self) -> dict[str, int]:
         """How many intents of each tenant have no outcome, whoever's they are."""
         with self._database.reading() as connection:

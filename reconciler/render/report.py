@@ -9,6 +9,7 @@ from reconciler.domain.jsontext import Json
 from reconciler.domain.outcome import DeliverySummary, Outcome, OutcomeKind, RunSummary
 from reconciler.domain.plan import Blocked, Change, Skip, Update
 from reconciler.domain.records import Run
+from reconciler.render.summary import warnings_of
 
 FORMAT_VERSION = "1.0"
 
@@ -46,6 +47,7 @@ def report_document(run: Run, ended: Ended, summary: RunSummary | None) -> dict[
         "finished": summary is not None and summary.finished,
         "summary": _counts(summary.outcomes if summary else ()),
         "tenants": _tenants(summary) if summary else [],
+        "warnings": list(warnings_of(summary)) if summary else [],
         "deliveries": _deliveries(summary.deliveries if summary else _NOT_ASKED),
         "audit_head": {"seq": ended.head[0], "hash": ended.head[1]} if ended.head else None,
     }

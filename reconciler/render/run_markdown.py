@@ -27,7 +27,7 @@ def run_markdown(report: Json) -> str:
         "",
         _counts(report),
         *([f"The run ended with: {code(error, WORDS)}", ""] if (error := _error(report)) else []),
-        *_bounded([*_tenants(report), *_pending(report)]),
+        *_bounded([*_warnings(report), *_tenants(report), *_pending(report)]),
         *_anchors(report),
     ]
     return "\n".join(lines) + "\n"
@@ -64,6 +64,11 @@ def _counts(report: Json) -> str:
     others = [f"{n} {kind}" for kind, n in report["summary"].items() if n and kind not in _VERIFIED]
     own = [f"{kinds['create', True]} added", f"{kinds['update', True]} changed", "0 destroyed"]
     return f"**Extensions: {', '.join(own + others)}.** Exit code {report['exit']['code']}.\n"
+
+
+def _warnings(report: Json) -> Iterator[str]:
+    for words in report["warnings"]:
+        yield f"- **warning**: {code(words, WORDS)}"
 
 
 def _tenants(report: Json) -> Iterator[str]:

@@ -19,12 +19,16 @@ def summary_text(summary: RunSummary, *, paint: Paint, ephemeral: bool = False) 
         *_recovered(summary),
         *(_outcome(outcome, paint) for outcome in summary.outcomes),
         *_left(summary, paint),
-        *(paint("yellow", f"warning: {visible(words)}") for words in summary.warnings),
-        *(paint("yellow", f"warning: {_elsewhere(left)}") for left in summary.elsewhere),
+        *(paint("yellow", f"warning: {words}") for words in warnings_of(summary)),
         _counts(summary, paint),
         *_deliveries(summary, paint, ephemeral=ephemeral),
     ]
     return "\n".join(lines) + "\n"
+
+
+def warnings_of(summary: RunSummary) -> tuple[str, ...]:
+    """What the run came upon and a person should know; foreign text is visible."""
+    return (*map(visible, summary.warnings), *map(_elsewhere, summary.elsewhere))
 
 
 def _recovered(summary: RunSummary) -> Iterator[str]:

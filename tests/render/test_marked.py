@@ -122,6 +122,7 @@ def report(**more: Json) -> Any:
         "finished": True,
         "summary": dict.fromkeys(outcomes, 0),
         "tenants": [tenant],
+        "warnings": [],
         "deliveries": {"attempts": [], "pending": []},
         "audit_head": {"seq": 8, "hash": "f" * 64},
         **more,
@@ -198,6 +199,7 @@ def test_what_was_not_tried_is_told_with_its_reason():
 
     assert "  - **drifted**, left as it is: `urn:a`" in lines
     assert "  - **blocked** (incompatible): `urn:a`" in lines
+    assert "- **warning**: `no User can hold a value`" in lines
 
 
 def everything() -> Any:
@@ -216,6 +218,7 @@ def everything() -> Any:
     }
     waiting = {"event_id": "evt_1", "url": "https://hr.example", "attempts": 2, "due_at": "soon"}
     told["deliveries"]["pending"] = [waiting]
+    told["warnings"] = ["no User can hold a value"]
     return told
 
 

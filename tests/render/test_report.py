@@ -5,6 +5,7 @@ import pytest
 from reconciler.domain.outcome import (
     Attempt,
     DeliverySummary,
+    LeftOpen,
     Outcome,
     OutcomeKind,
     Recovered,
@@ -72,10 +73,15 @@ def test_locks_recoveries_and_webhooks_are_told():
         recovered=(settled,),
         locked={"west": "tenant west is locked by run 7"},
         deliveries=DeliverySummary.of([TRIED], [AGAIN]),
+        warnings=("acme: not bound \x1b[31m",),
+        elsewhere=(LeftOpen(tenant="north", writes=2, named=True),),
     )
 
     document = valid(summary)
 
+    unbound, open_elsewhere = document["warnings"]
+    assert unbound == "acme: not bound \\x1b[31m"
+    assert open_elsewhere.startswith("north: no outcome is recorded of 2 writes, and this run")
     tenants = {one["name"]: one for one in document["tenants"]}
     assert tenants["west"]["locked"] == "tenant west is locked by run 7"
     assert tenants["acme"]["recovered"][0]["outcome"] == "conflict"

@@ -1,6 +1,7 @@
 """A warm interpreter that forks: a fresh process for each run, without the second of a start.
 
-Run as a program it obeys orders, one JSON object a line, and answers each with an exit code.
+Run as a program it obeys orders, each a JSON object with the two pipes to write to, and answers
+each with an exit code.
 """
 
 import atexit
@@ -9,21 +10,22 @@ import gc
 import importlib
 import json
 import os
+import selectors
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from reconciler.cli.commands import COMMANDS
 from reconciler.cli.main import main as program
 
 _PR_SET_PTRACER = 0x59616D61
 _ANYBODY = ctypes.c_ulong(-1)
+_LONGEST = 2**20  # bytes of an order
 # An interpreter heeds these as it starts, which one that is forked has behind it.
 _AT_START = ("PYTHON", "LANG", "LC_", "LD_", "TZ")
 
@@ -59,48 +61,50 @@ class Warm:
     """The warm interpreter, as those who give orders see it: one at a time."""
 
     def __init__(self) -> None:
-        self._streams = TemporaryDirectory()
         self._turn = threading.Lock()
-        self._process = self._started()
+        self._start()
 
-    def _started(self) -> "subprocess.Popen[str]":
-        command = [sys.executable, "-P", __file__, self._streams.name]
-        environ = {"PATH": os.defpath}
-        pipe = subprocess.PIPE
-        return subprocess.Popen(
-            command, env=environ, stdin=pipe, stdout=pipe, text=True, start_new_session=True
-        )
+    def _start(self) -> None:
+        self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", __file__, str(theirs.fileno())],
+                env={"PATH": os.defpath},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,  # what is forked takes it for what it was at the start
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
 
     def run(self, order: Order) -> Done:
         """The code, negative for a signal, and all that was said."""
         assert not self._turn.locked(), "it forks one at a time"
         with self._turn, ExitStack() as undo:
             undo.callback(self._restart)
-            code = self._ask(order)
+            out, err = self._said(order)
+            code = int(self._orders.recv(_LONGEST))
             undo.pop_all()
-            out, err = (Path(self._streams.name, name).read_text() for name in ("out", "err"))
-            return Done(code, out, err)
+            return Done(code, out.decode(), err.decode())
 
-    def _ask(self, order: Order) -> int:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(asdict(order)) + "\n")
-        self._process.stdin.flush()
-        return int(self._process.stdout.readline())
+    def _said(self, order: Order) -> tuple[bytes, bytes]:
+        """Standard output and error, each of which is a pipe, as it is to a runner of jobs."""
+        out, err = os.pipe(), os.pipe()
+        ends = [out[1], err[1]]
+        socket.send_fds(self._orders, [json.dumps(asdict(order)).encode()], ends)
+        for end in ends:
+            os.close(end)
+        return _read(out[0], err[0])
 
     def _restart(self) -> None:
         """After a timeout, say: the next order must not get the answer to this one."""
-        self._kill()
-        self._process = self._started()
-
-    def _kill(self) -> None:
-        os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.communicate()
+        self.end()
+        self._start()
 
     def end(self) -> None:
         """End it, with whatever it has forked."""
-        self._kill()
-        self._streams.cleanup()
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.communicate()
+        self._orders.close()
 
 
 @cache
@@ -111,37 +115,52 @@ def warm_interpreter() -> Warm:
     return made
 
 
-def _serve(streams: Path) -> None:
+def _read(out: int, err: int) -> tuple[bytes, bytes]:
+    """All that comes out of two pipes, whichever is written to first."""
+    said = {out: b"", err: b""}
+    with selectors.DefaultSelector() as open_pipes:
+        for pipe in said:
+            open_pipes.register(pipe, selectors.EVENT_READ)
+        while open_pipes.get_map():
+            for ready, _ in open_pipes.select():
+                if chunk := os.read(ready.fd, 65536):
+                    said[ready.fd] += chunk
+                else:
+                    open_pipes.unregister(ready.fd)
+                    os.close(ready.fd)
+    return said[out], said[err]
+
+
+def _serve(orders: socket.socket) -> None:
     importlib.import_module("reconciler.__main__")
     for command in COMMANDS:
         importlib.import_module(f"reconciler.cli.{command.module}")
     gc.freeze()  # else each fork collects all of this again as it ends, which takes longer than it
-    for order in map(_read, sys.stdin):
+    while True:
+        text, ends, *_ = socket.recv_fds(orders, _LONGEST, 2)
+        if not text:  # whoever gave them has ended
+            return
         gone, held = os.pipe()
         child = os.fork()
         if child == 0:
             os.close(gone)
-            sys.exit(_obey(order, streams, held))
-        os.close(held)
+            sys.exit(_obey(Order(**json.loads(text)), ends, held))
+        for end in (*ends, held):
+            os.close(end)
         while os.read(gone, 1):
             pass  # until the child and its tracer have both ended
         os.close(gone)
         status = os.waitpid(child, 0)[1]
-        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
-        sys.stdout.flush()
+        orders.send(str(os.waitstatus_to_exitcode(status)).encode())
 
 
-def _read(line: str) -> Order:
-    return Order(**json.loads(line))
-
-
-def _obey(order: Order, streams: Path, held: int) -> int:
+def _obey(order: Order, ends: list[int], held: int) -> int:
     os.chdir(order.folder)
     os.environ.clear()
     os.environ.update(order.environ)
-    for number, path in enumerate((Path(os.devnull), streams / "out", streams / "err")):
-        flags = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        os.dup2(os.open(path, flags, 0o600), number)
+    for number, stream in enumerate((os.open(os.devnull, os.O_RDONLY), *ends)):
+        os.dup2(stream, number)
+        os.close(stream)
     if order.strace:
         _attach(order.strace, held)
     for command in order.commands:
@@ -163,4 +182,4 @@ def _attach(strace: tuple[str, ...], held: int) -> None:
 
 
 if __name__ == "__main__":
-    _serve(Path(sys.argv[1]))
+    _serve(socket.socket(fileno=int(sys.argv[1])))

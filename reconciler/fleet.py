@@ -57,7 +57,7 @@ class Fleet:
     progress: Progress = field(default_factory=Progress)
 
     def apply(self, approve: Approve) -> RunSummary:
-        """Apply what `approve` lets through; what it raises ends the run with nothing written."""
+        """Apply what `approve` lets through; what it raises ends the run before the first write."""
         return self._run(lambda free: self._change(free, approve))
 
     def recover(self) -> RunSummary:
@@ -102,7 +102,11 @@ class Fleet:
         self._each(self._recover, free)
         plan = plan_fleet(self.desired, self.writers, parallelism=self.parallelism)
         self.progress.plan = plan
-        approve(plan)
+        try:
+            approve(plan)
+        except (PlanStale, LimitExceeded):
+            self._deliver(free)  # what earlier runs did was approved, and HR waits for it
+            raise
         self.progress.held_back |= _unsettled(self.progress.recovered)
         self._write(plan, free)
         self._deliver(free)

@@ -13,7 +13,14 @@ from reconciler.domain.outcome import LeftOpen, OutcomeKind
 from reconciler.domain.plan import Create, Plan, Selection, Subject
 from reconciler.domain.records import Event
 from reconciler.domain.scim import ABSENT
-from reconciler.errors import Interrupted, StateError, TenantUnavailable
+from reconciler.errors import (
+    Interrupted,
+    LimitExceeded,
+    PlanStale,
+    ReconcilerError,
+    StateError,
+    TenantUnavailable,
+)
 from reconciler.ports import DeliveryResult, Pending, Retry
 from reconciler.writing import Write, Written
 from tests.fakes import (
@@ -123,6 +130,24 @@ def test_who_holds_a_lock_delivers_its_own_webhooks():
     assert summary.deliveries.attempts == ()
     assert summary.deliveries.waiting is not None
     assert [waiting.tenant for waiting in summary.deliveries.waiting] == ["east"]
+
+
+@pytest.mark.parametrize("refusal", [PlanStale("stale"), LimitExceeded("too many")])
+def test_a_run_that_is_refused_delivers_what_earlier_ones_owe(refusal: ReconcilerError):
+    down = DeliveryResult(delivered=False, status=503, latency_ms=1, detail="answered 503")
+    world = World(live={"east": FakeTenant()}, receiver=Receiver(answers=deque([down])))
+    world.apply()
+    world.clock.seconds += 3600
+
+    def refuse(plan: Plan) -> None:
+        raise refusal
+
+    fleet = world.fleet()
+    with pytest.raises(type(refusal)):
+        fleet.apply(refuse)
+
+    assert [attempt.delivered for attempt in fleet.progress.attempts] == [True]
+    assert fleet.told(finished=False).deliveries.waiting == ()
 
 
 # --- recovery --------------------------------------------------------------------------------

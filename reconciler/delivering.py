@@ -1,6 +1,6 @@
 """Use case: send the webhooks that are due; what fails waits, what succeeds is recorded."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -29,13 +29,23 @@ class Delivering:
 
     def deliver(self, *, even_if_not_due: bool = False) -> DeliverySummary:
         """Try once each row that is due. At least once, never in place of a change's outcome."""
-        for pending in self.outbox.pending():
-            ours = self.tenants is None or pending.tenant in self.tenants
-            if ours and (even_if_not_due or self._is_due(pending)):
-                attempt = _attempt(pending, self._try(pending))
-                self.progress.attempts.append(attempt)
-                if not attempt.delivered:
-                    self.clock.check()  # it may have been cut off by the signal
+        return self._send(
+            pending
+            for pending in self.outbox.pending()
+            if self.tenants is None or pending.tenant in self.tenants
+            if even_if_not_due or self._is_due(pending)
+        )
+
+    def replay(self, told: Iterable[Pending]) -> DeliverySummary:
+        """Try once what was told before; what was delivered or given up stays so where it fails."""
+        return self._send(told)
+
+    def _send(self, rows: Iterable[Pending]) -> DeliverySummary:
+        for pending in rows:
+            attempt = _attempt(pending, self._try(pending))
+            self.progress.attempts.append(attempt)
+            if not attempt.delivered:
+                self.clock.check()  # it may have been cut off by the signal
         return DeliverySummary.of(self.progress.attempts, waiting(self.outbox))
 
     def _is_due(self, pending: Pending) -> bool:
@@ -50,7 +60,9 @@ class Delivering:
             return result
         due = None if result.gone else self.schedule(pending.attempts + 1, result)
         if due is None:
-            result = replace(result, detail=f"{result.detail}; given up, it is not tried again")
+            result = replace(
+                result, detail=f"{result.detail}; given up, only `webhooks replay` sends it"
+            )
         self.outbox.failed(pending, self._entry(pending, result), due)
         return result
 

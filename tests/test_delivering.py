@@ -133,7 +133,7 @@ def test_what_is_given_up_is_told_so_to_people_and_in_the_trail(last):
         for answer in answers
     ]
 
-    assert [line.endswith("given up, it is not tried again") for line in told] == [
+    assert [line.endswith("given up, only `webhooks replay` sends it") for line in told] == [
         number == len(told) for number in range(1, len(told) + 1)
     ]
     assert (journal.entries[-1].detail or "").endswith(f"{last.detail}; {told[-1].split('; ')[-1]}")

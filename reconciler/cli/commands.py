@@ -277,6 +277,18 @@ COMMANDS = (
         ),
     ),
     Command(
+        words=("webhooks", "replay"),
+        help="send again, once, what was delivered or given up, under the same id",
+        module="webhooks",
+        arguments=(
+            Argument(name="event", optional=True, help="its id, as `webhooks list` shows it"),
+        ),
+        options=(
+            Option(flag="--given-up", kind=Kind.FLAG, help="all that were given up"),
+            _DEADLINE,
+        ),
+    ),
+    Command(
         words=("comment",),
         help="the one comment of a pull request on GitHub: posted, updated, closed after the merge",
         module="comment",

@@ -1,15 +1,17 @@
-"""`webhooks list, deliver`: what was announced, and what still waits."""
+"""`webhooks list, deliver, replay`: what was announced, what still waits, what is sent again."""
 
-from reconciler.adapters.database import Delivery
+from reconciler.adapters.database import Delivery, Store
 from reconciler.cli.desired import desired_of
 from reconciler.cli.exits import Exit
 from reconciler.cli.main import Invocation
 from reconciler.cli.state import open_state, read_state
-from reconciler.cli.wiring import workbench
+from reconciler.cli.wiring import Workbench, workbench
 from reconciler.delivering import Delivering
 from reconciler.domain.jsontext import Json
+from reconciler.domain.outcome import DeliverySummary
 from reconciler.domain.plan import Selection
 from reconciler.domain.records import rfc3339
+from reconciler.errors import UsageError
 from reconciler.render.document import json_text
 from reconciler.render.paint import counted, visible
 
@@ -19,6 +21,8 @@ def run(invocation: Invocation) -> int:
     match invocation.words:
         case (_, "list"):
             return _list(invocation)
+        case (_, "replay"):
+            return _replay(invocation)
         case _:
             return _deliver(invocation)
 
@@ -64,18 +68,45 @@ def _deliver(invocation: Invocation) -> int:
     """Send what is due; 1 where something that was tried is still not delivered."""
     desired = desired_of(invocation, Selection())
     with open_state(invocation) as store, workbench(invocation, desired) as bench:
-        summary = Delivering(
-            outbox=store,
-            notifier=bench.notifier(),
-            clock=bench.clock,
-            run=bench.run,
-            schedule=bench.due_again,
-        ).deliver(even_if_not_due=invocation.arguments.flag("now"))
+        now = invocation.arguments.flag("now")
+        summary = _delivering(store, bench).deliver(even_if_not_due=now)
         waiting = store.pending()
+    code = _told(invocation, summary)
+    if waiting and not now:
+        due = rfc3339(min(pending.due_at for pending in waiting))
+        invocation.console.say(f"the next is due at {due}; --now does not wait for it")
+    return code
+
+
+def _replay(invocation: Invocation) -> int:
+    """Send again what was asked for; 1 where it was not delivered."""
+    event = invocation.arguments.text("event")
+    if (event is None) != invocation.arguments.flag("given_up"):
+        raise UsageError(
+            "name one event, by its id in `reconciler webhooks list`, or give --given-up for all "
+            "that were given up"
+        )
+    desired = desired_of(invocation, Selection())
+    with read_state(invocation) as store, workbench(invocation, desired) as bench:
+        rows = store.again(event, at=bench.clock.now())
+        if event is not None and not rows:
+            raise UsageError(f"no event {event} was announced; see `reconciler webhooks list`")
+        summary = _delivering(store, bench).replay(rows)
+    return _told(invocation, summary)
+
+
+def _delivering(store: Store, bench: Workbench) -> Delivering:
+    return Delivering(
+        outbox=store,
+        notifier=bench.notifier(),
+        clock=bench.clock,
+        run=bench.run,
+        schedule=bench.due_again,
+    )
+
+
+def _told(invocation: Invocation, summary: DeliverySummary) -> int:
     for failure in summary.failures:
         invocation.console.complain(f"not delivered: {visible(failure)}")
     invocation.console.data(f"{summary.delivered} delivered, {summary.pending} pending\n")
-    if waiting and not invocation.arguments.flag("now"):
-        due = rfc3339(min(pending.due_at for pending in waiting))
-        invocation.console.say(f"the next is due at {due}; --now does not wait for it")
     return Exit.ERROR if summary.failed else Exit.WELL

@@ -248,6 +248,36 @@ def test_what_is_given_up_is_kept_and_not_sent(place: Place) -> None:
         assert store.all_deliveries()[0].last_status is None
 
 
+def test_what_was_given_up_can_be_sent_again_with_the_same_bytes(place: Place) -> None:
+    with opened(place) as store:
+        first, second = released(store)
+        store.failed(first, attempt(Status.FAILED, 410), None)
+
+        [again] = store.again(None, at=NOW)
+        assert again == replace(first, attempts=1, due_at=NOW)
+
+        store.failed(again, attempt(Status.FAILED, 503), NOW)
+        assert store.pending() == (second,)
+        assert store.again(None, at=NOW) == (again,)
+
+        store.delivered(again, attempt(Status.SYNCED, 204))
+        assert store.again(None, at=NOW) == ()
+
+
+def test_an_event_can_be_sent_again_to_all_that_it_was_told_to(place: Place) -> None:
+    with opened(place) as store:
+        first, _ = released(store)
+        store.adopt(adopted("beta"), event(2, tenant="beta"), [RECEIVER])
+        store.delivered(first, attempt(Status.SYNCED, 204))
+
+        assert [row.url for row in store.again(event().event_id, at=NOW)] == [RECEIVER, SECOND]
+        assert store.again("evt_of_nobody", at=NOW) == ()
+
+        [delivered, _] = store.again(event().event_id, at=NOW)
+        store.failed(delivered, attempt(Status.FAILED, 503), NOW)
+        assert store.all_deliveries()[0].state is DeliveryState.DELIVERED
+
+
 def test_a_delivery_beats_a_failure_of_another_process(place: Place) -> None:
     with opened(place) as store:
         first, _ = released(store)

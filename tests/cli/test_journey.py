@@ -4,6 +4,9 @@ import json
 import re
 import time
 
+import pytest
+
+from tests.chaos.arena import front_of
 from tests.program import HR_URN, WORK_URN, DevTenant, Folder, started_dev_tenant
 from tests.receiver import receiving
 
@@ -183,6 +186,52 @@ def test_a_dead_receiver_gets_the_event_once_it_is_there_under_the_same_id(
     assert [event.id for event in receiver.got] == [listed[0]["event_id"]]
     statuses = [r["status"] for r in folder.audit() if r["event"] == "HR_SYNC_COMPLETED"]
     assert statuses == ["FAILED", "SYNCED"]
+
+
+def test_what_a_receiver_wanted_no_more_is_sent_again_when_it_is_asked_for(
+    dev_tenant: DevTenant,
+):
+    folder = dev_tenant.folder
+    with front_of(dev_tenant.root) as front:
+        folder.edit("desired-state/tenants/dev.yaml", f"{dev_tenant.root}/hr/", f"{front.root}/hr/")
+        front.instead = lambda seen: (410, {})
+        applied = folder.run("apply", "--auto-approve")
+        refused = folder.run("webhooks", "replay", "--given-up")
+        front.calm()
+        due = folder.run("webhooks", "deliver", "--now")
+        replayed = folder.run("webhooks", "replay", "--given-up")
+        [first, second] = json.loads(folder.run("webhooks", "list", "--format", "json").out)
+        once_more = folder.run("webhooks", "replay", first["event_id"])
+
+    assert "given up, only `webhooks replay` sends it" in applied.out
+    assert (refused.code, refused.out) == (1, "0 delivered, 0 pending\n")
+    assert due.out == "0 delivered, 0 pending\n"
+    assert (replayed.code, replayed.out) == (0, "2 delivered, 0 pending\n")
+    assert (once_more.code, once_more.out) == (0, "1 delivered, 0 pending\n")
+    assert first["state"] == second["state"] == "delivered"
+    got = [json.loads(event["body"])["event_id"] for event in dev_tenant.inbox()]
+    assert got == [first["event_id"], second["event_id"]]  # it drops an id that it has seen
+    statuses = [r["status"] for r in folder.audit() if r["event"] == "HR_SYNC_COMPLETED"]
+    assert statuses == ["FAILED"] * 4 + ["SYNCED"] * 3
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "name one event, by its id in `reconciler webhooks list`, or give --given-up"),
+        (["evt_1", "--given-up"], "name one event, by its id"),
+        (["evt_1"], "no event evt_1 was announced; see `reconciler webhooks list`"),
+    ],
+)
+def test_a_replay_of_nothing_that_was_announced_says_what_to_give(
+    folder: Folder, words: list[str], told: str
+):
+    folder.run("apply", "--auto-approve")
+
+    done = folder.run("webhooks", "replay", *words)
+
+    assert done.code == 1
+    assert told in done.err
 
 
 def test_what_is_not_due_yet_waits_and_the_program_says_until_when(dev_tenant: DevTenant):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from reconciler.adapters.database.tables import outbox
 from reconciler.domain.jsontext import Json
@@ -114,18 +114,31 @@ def _next_sequence(connection: Connection, tenant: str) -> int:
 def read_pending(connection: Connection) -> tuple[Pending, ...]:
     """What is released and not delivered or given up, in the order of the release."""
     ready = select(outbox).where(outbox.c.state == DeliveryState.READY)
-    return tuple(
-        Pending(
-            id=row.id,
-            tenant=row.tenant,
-            url=row.url,
-            event_id=row.event_id,
-            schema_id=row.schema_id,
-            body=row.body,
-            attempts=row.attempts,
-            due_at=_moment(row.due_at, row.id),
-        )
-        for row in connection.execute(ready.order_by(outbox.c.released_by, outbox.c.id))
+    rows = connection.execute(ready.order_by(outbox.c.released_by, outbox.c.id))
+    return tuple(_pending(row, _moment(row.due_at, row.id)) for row in rows)
+
+
+def read_again(connection: Connection, event_id: str | None, at: datetime) -> tuple[Pending, ...]:
+    """What was released under an id, or all that was given up, as if it were due at that time."""
+    which = (
+        outbox.c.state == DeliveryState.GIVEN_UP
+        if event_id is None
+        else outbox.c.event_id == event_id
+    )
+    released = select(outbox).where(which).order_by(outbox.c.released_by, outbox.c.id)
+    return tuple(_pending(row, at) for row in connection.execute(released))
+
+
+def _pending(row: Row[*tuple[object, ...]], due_at: datetime) -> Pending:
+    return Pending(
+        id=row.id,
+        tenant=row.tenant,
+        url=row.url,
+        event_id=row.event_id,
+        schema_id=row.schema_id,
+        body=row.body,
+        attempts=row.attempts,
+        due_at=due_at,
     )
 
 

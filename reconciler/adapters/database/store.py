@@ -198,6 +198,11 @@ class Store:
         with self._database.reading() as connection:
             return outbox.read_pending(connection)
 
+    def again(self, event_id: str | None, *, at: datetime) -> tuple[Pending, ...]:
+        """All rows of an event, or without one all that were given up, as if due at that time."""
+        with self._database.reading() as connection:
+            return outbox.read_again(connection, event_id, at)
+
     def delivered(self, pending: Pending, entry: Entry) -> None:
         """Audit record, and the row is done."""
         with self._database.writing() as connection:

@@ -37,12 +37,12 @@ class Delivering:
         )
 
     def replay(self, told: Iterable[Pending]) -> DeliverySummary:
-        """Try once what was told before; what was delivered or given up stays so where it fails."""
-        return self._send(told)
+        """Try once more what was delivered or given up; where it fails, it stays what it was."""
+        return self._send(told, over=True)
 
-    def _send(self, rows: Iterable[Pending]) -> DeliverySummary:
+    def _send(self, rows: Iterable[Pending], *, over: bool = False) -> DeliverySummary:
         for pending in rows:
-            attempt = _attempt(pending, self._try(pending))
+            attempt = _attempt(pending, self._try(pending, over=over))
             self.progress.attempts.append(attempt)
             if not attempt.delivered:
                 self.clock.check()  # it may have been cut off by the signal
@@ -52,14 +52,15 @@ class Delivering:
         """What was never tried waits for nothing, whichever way the clock was set since."""
         return pending.attempts == 0 or pending.due_at <= self.clock.now()
 
-    def _try(self, pending: Pending) -> DeliveryResult:
+    def _try(self, pending: Pending, *, over: bool) -> DeliveryResult:
         self.clock.check()
         result = self.notifier.send(pending)
         if result.delivered:
             self.outbox.delivered(pending, self._entry(pending, result))
             return result
-        due = None if result.gone else self.schedule(pending.attempts + 1, result)
-        if due is None:
+        no_more = over or result.gone
+        due = None if no_more else self.schedule(pending.attempts + 1, result)
+        if due is None and not over:
             result = replace(
                 result, detail=f"{result.detail}; given up, only `webhooks replay` sends it"
             )

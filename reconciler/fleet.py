@@ -14,7 +14,7 @@ from reconciler.applying import Applying
 from reconciler.delivering import Delivering, Schedule, waiting
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.outcome import LeftOpen, OutcomeKind, Recovered, RunSummary, Waiting
-from reconciler.domain.plan import Plan, Skip, SkipReason, TenantPlan
+from reconciler.domain.plan import Plan, Skip, SkipReason, Subject, TenantPlan
 from reconciler.domain.records import Event, Run, Status
 from reconciler.errors import (
     Interrupted,
@@ -105,6 +105,7 @@ class Fleet:
         try:
             approve(plan)
         except (PlanStale, LimitExceeded):
+            self.progress.refused = True
             self._deliver(free)  # what earlier runs did was approved, and HR waits for it
             raise
         self.progress.held_back |= _unsettled(self.progress.recovered)
@@ -171,14 +172,15 @@ class Fleet:
             reader=lambda: self.writers(tenant),
             journal=self.journal,
             clock=self.clock,
-            run=self.run,
+            run=self._run_now(),
             lag_reads=tenant.spoken(self.desired.dialects).lag_reads,
         )
 
     def _apply_one(self, todo: tuple[Tenant, TenantPlan]) -> None:
         tenant, plan = todo
-        for recovered in self._recovery(tenant).settle_late(tenant.name, _in_sync(plan)):
-            self.progress.recovered.append(recovered)
+        webhooks = tuple(webhook.url for webhook in tenant.webhooks)
+        for adopted in self._recovery(tenant).adopt_late(tenant.name, _in_sync(plan), webhooks):
+            self.progress.recovered.append(adopted)
         dialect = tenant.spoken(self.desired.dialects)
         Applying(
             writer=self.writers(tenant),
@@ -188,7 +190,7 @@ class Fleet:
             run=self._run_now(),
             base_url=tenant.base_url,
             target_system=tenant.target_system or dialect.target_system,
-            webhooks=tuple(webhook.url for webhook in tenant.webhooks),
+            webhooks=webhooks,
             lag_reads=dialect.lag_reads,
             progress=self.progress,
         ).apply(plan)
@@ -215,13 +217,10 @@ def _unsettled(recovered: Iterable[Recovered]) -> dict[str, str]:
     }
 
 
-def _in_sync(plan: TenantPlan) -> frozenset[str]:
-    """Folded ids of the schemas that are as desired."""
-    return frozenset(
-        change.subject.desired.key
-        for change in plan.changes
-        if isinstance(change, Skip) and change.reason is SkipReason.IN_SYNC
-    )
+def _in_sync(plan: TenantPlan) -> Iterator[Subject]:
+    for change in plan.changes:
+        if isinstance(change, Skip) and change.reason is SkipReason.IN_SYNC:
+            yield change.subject
 
 
 def _interrupted(future: "Future[None]") -> bool:

@@ -119,8 +119,8 @@ class Journal(Protocol):
         """Intents without an outcome, oldest first."""
         ...
 
-    def undone(self, tenant: str) -> tuple[Intent, ...]:
-        """The last intent of each schema, where its outcome was that nothing is verified.
+    def undone(self, tenant: str, wanted: Mapping[str, Schema]) -> tuple[Intent, ...]:
+        """The last intents of schemas, by folded id, that wanted just that and proved nothing.
 
         One whose schema was verified since, without an intent, is left out.
         """

@@ -18,11 +18,13 @@ from reconciler.domain.plan import Create, Plan, Update
 class Progress:
     """The notes of one run; its threads share them, and each note is one step.
 
-    `held_back` says of a tenant that may not be written in this run, why.
+    `held_back` says of a tenant that may not be written in this run, why. `refused` is for a plan
+    that is not the approved one, or exceeds a limit.
     """
 
     def __init__(self) -> None:
         self.plan: Plan | None = None
+        self.refused = False
         self.recovered: list[Recovered] = []
         self.locked: dict[str, str] = {}
         self.held_back: dict[str, str] = {}
@@ -56,6 +58,7 @@ class Progress:
             warnings=tuple(sorted(self.warnings)),
             elsewhere=tuple(elsewhere),
             planned=self.plan is not None,
+            refused=self.refused,
             finished=finished,
         )
 

@@ -1,11 +1,11 @@
 """Use case: settle what an earlier run left without an outcome, by reading the tenant."""
 
-from collections.abc import Callable, Container, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from reconciler.domain.diff import Standing, standing, vanished
 from reconciler.domain.outcome import OutcomeKind, Recovered, gone
+from reconciler.domain.plan import Subject
 from reconciler.domain.records import Entry, Event, Intent, Run, Status
 from reconciler.domain.scim import Schema, fold
 from reconciler.errors import TenantError, UsageError
@@ -34,23 +34,29 @@ class Recovery:
         for number, intent in self.journal.open_intents(tenant):
             yield self._settle(number, intent)
 
-    def settle_late(self, tenant: str, in_sync: Container[str]) -> Iterator[Recovered]:
-        """Tell HR of what was settled as undone and is as desired now; `in_sync` has folded ids.
+    def adopt_late(
+        self, tenant: str, in_sync: Iterable[Subject], webhooks: Iterable[str]
+    ) -> Iterator[Recovered]:
+        """Tell HR of what is in sync, and no run could prove of its own write that it made it so.
 
-        A service may do what it was sent after its client died and the next run has looked.
+        A service may do what it was sent after its client died and the next run has looked; or
+        somebody else did it. `webhooks` are the URLs that the manifest names now.
         """
-        for intent in self.journal.undone(tenant):
-            if fold(intent.schema_id) in in_sync and not _moved(intent, self.base_url):
-                with suppress(TenantError):  # the next run looks again
-                    yield from self._settle_late(intent)
-
-    def _settle_late(self, intent: Intent) -> Iterator[Recovered]:
-        live, where = self._read(intent)
-        if live is None or where is not Standing.AS_DESIRED or vanished(intent.live_before, live):
-            return
-        event = intent.announcement(live, self.clock.now())
-        self.journal.adopt(self._entry(intent, Status.RECOVERED, _LATE), event, intent.webhooks)
-        yield _recovered(intent, OutcomeKind.APPLIED, _LATE)
+        found = {subject.desired.key: subject for subject in in_sync}
+        wanted = {key: subject.desired for key, subject in found.items()}
+        for intent in self.journal.undone(tenant, wanted):
+            view = found[fold(intent.schema_id)].live
+            live = None if view is None else Schema.from_json(view.document)
+            moved = _moved(intent, self.base_url)
+            if live is None or moved or vanished(intent.live_before, live):
+                continue
+            entry = replace(
+                self._entry(intent, Status.SUCCESS, _LATE),
+                event=Event.SCHEMA_EXTENSION_ADOPTED,
+                after_digest=intent.desired.fingerprint(),
+            )
+            self.journal.adopt(entry, intent.announcement(live, self.clock.now()), webhooks)
+            yield _recovered(intent, OutcomeKind.ADOPTED, _LATE)
 
     def _settle(self, number: int, intent: Intent) -> Recovered:
         if _moved(intent, self.base_url):
@@ -135,4 +141,4 @@ _GONE = (
     "the schema was there before and it is gone now, and no run deletes one: find out who did and "
     "what became of the values, then plan again"
 )
-_LATE = "an earlier run took its write for undone, and it is there now"
+_LATE = "no earlier run could prove its write, and the schema is as it was wanted now"

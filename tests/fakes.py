@@ -246,7 +246,7 @@ class MemoryJournal:
         self.record(entry)
         number = len(self.intents) + 1
         self.intents[number] = intent
-        self.adopted.discard((intent.tenant, intent.schema_id))
+        self.adopted.discard((intent.tenant, fold(intent.schema_id)))
         return number
 
     def settle(self, intent_id: int, entry: Entry, event: HrEvent | None) -> None:
@@ -258,15 +258,16 @@ class MemoryJournal:
 
     def adopt(self, entry: Entry, event: HrEvent, webhooks: Iterable[str]) -> None:
         self.record(entry)
-        self.adopted.add((event.tenant, event.schema.id))
+        self.adopted.add((event.tenant, event.schema.key))
         self._queue(event, webhooks)
 
-    def undone(self, tenant: str) -> tuple[Intent, ...]:
-        last = {i.schema_id: n for n, i in self.intents.items() if i.tenant == tenant}
+    def undone(self, tenant: str, wanted: Mapping[str, Schema]) -> tuple[Intent, ...]:
+        last = {fold(i.schema_id): n for n, i in self.intents.items() if i.tenant == tenant}
         return tuple(
             self.intents[number]
-            for schema_id, number in last.items()
-            if self.settled.get(number, ...) is None and (tenant, schema_id) not in self.adopted
+            for key, number in last.items()
+            if self.settled.get(number, ...) is None and (tenant, key) not in self.adopted
+            if self.intents[number].desired == wanted.get(key)
         )
 
     def open_intents(self, tenant: str) -> tuple[tuple[int, Intent], ...]:
@@ -298,11 +299,13 @@ class MemoryJournal:
 
     def delivered(self, pending: Pending, entry: Entry) -> None:
         self.record(entry)
-        del self.rows[pending.id]
+        self.rows.pop(pending.id, None)
+        self.given_up = [row for row in self.given_up if row.id != pending.id]
 
     def failed(self, pending: Pending, entry: Entry, due_at: datetime | None) -> None:
         self.record(entry)
-        row = self.rows.pop(pending.id)
+        if (row := self.rows.pop(pending.id, None)) is None:
+            return  # it is over already, and stays what it was
         if due_at is None:
             self.given_up.append(row)
         else:

@@ -50,13 +50,19 @@ def deliver(
     *,
     even_if_not_due: bool = False,
 ) -> DeliverySummary:
+    return delivering(journal, receiver, clock).deliver(even_if_not_due=even_if_not_due)
+
+
+def delivering(
+    journal: MemoryJournal, receiver: Receiver, clock: FakeClock | None = None
+) -> Delivering:
     return Delivering(
         outbox=journal,
         notifier=receiver,
         clock=clock or FakeClock(),
         run=RUN,
         schedule=in_five_seconds,
-    ).deliver(even_if_not_due=even_if_not_due)
+    )
 
 
 def test_what_is_delivered_is_recorded_with_latency_and_code_and_leaves_the_outbox():
@@ -137,6 +143,34 @@ def test_what_is_given_up_is_told_so_to_people_and_in_the_trail(last):
         number == len(told) for number in range(1, len(told) + 1)
     ]
     assert (journal.entries[-1].detail or "").endswith(f"{last.detail}; {told[-1].split('; ')[-1]}")
+
+
+@pytest.mark.parametrize("answer", [GONE, DOWN])
+def test_a_replay_that_fails_gives_nothing_up_and_plans_nothing(answer):
+    journal = waiting()
+    [row] = journal.pending()
+    deliver(journal, Receiver())  # it is delivered now
+
+    summary = delivering(journal, Receiver(answers=deque([answer]))).replay([row])
+
+    assert (summary.failed, summary.pending) == (1, 0)
+    assert summary.failures[0].endswith(answer.detail)
+    assert (journal.entries[-1].detail or "").endswith(answer.detail)
+    assert journal.given_up == []
+
+
+def test_a_replay_of_what_was_given_up_delivers_it():
+    journal = waiting()
+    [row] = journal.pending()
+    deliver(journal, Receiver(answers=deque([GONE])))
+    receiver = Receiver()
+
+    summary = delivering(journal, receiver).replay(journal.given_up)
+
+    assert (summary.delivered, summary.pending) == (1, 0)
+    assert [(got.event_id, got.body) for got in receiver.got] == [(row.event_id, row.body)]
+    assert journal.given_up == []
+    assert journal.entries[-1].status is Status.SYNCED
 
 
 def test_one_dead_row_does_not_hold_up_the_others():

@@ -147,7 +147,9 @@ def test_a_run_that_is_refused_delivers_what_earlier_ones_owe(refusal: Reconcile
         fleet.apply(refuse)
 
     assert [attempt.delivered for attempt in fleet.progress.attempts] == [True]
-    assert fleet.told(finished=False).deliveries.waiting == ()
+    summary = fleet.told(finished=False)
+    assert summary.deliveries.waiting == ()
+    assert summary.refused
 
 
 # --- recovery --------------------------------------------------------------------------------
@@ -190,7 +192,7 @@ def test_a_write_that_is_done_between_recovery_and_plan_is_told_by_the_same_run(
     summary = world.apply()
 
     kinds = [recovered.kind for recovered in summary.recovered]
-    assert kinds == [OutcomeKind.NOT_APPLIED, OutcomeKind.APPLIED]
+    assert kinds == [OutcomeKind.NOT_APPLIED, OutcomeKind.ADOPTED]
     assert summary.outcomes == ()
     assert summary.complete
     assert len(world.receiver.got) == told + 1

@@ -1,14 +1,16 @@
 """Intents without an outcome, settled by reading the tenant."""
 
+import json
 from datetime import timedelta
 
 import pytest
 
 from reconciler.domain.dialect import UpdateStrategy
+from reconciler.domain.diff import managed_view
 from reconciler.domain.manifest import Manages
 from reconciler.domain.outcome import OutcomeKind
 from reconciler.domain.plan import Subject, Update
-from reconciler.domain.records import Event, Intent, Run, Status
+from reconciler.domain.records import Event, EventType, Intent, Run, Status
 from reconciler.domain.scim import ABSENT, Schema
 from reconciler.errors import TenantUnavailable
 from reconciler.recovering import Recovery
@@ -27,6 +29,7 @@ from tests.fakes import (
 )
 
 RUN = Run(id="run-2", actor="user:test")
+NEWER = "https://newer.example.com/hook"
 HERE = "https://acme.example.com/scim/v2"
 
 
@@ -77,13 +80,19 @@ def recover(
 
 
 def look_again(
-    tenant: FakeTenant,
     journal: MemoryJournal,
-    *,
-    in_sync: tuple[str, ...] = (URN.lower(),),
+    *live: str,
+    wanted: tuple[str, ...] = ("grade", "level"),
     base_url: str = HERE,
 ):
-    return tuple(recovery(tenant, journal, base_url=base_url).settle_late("acme", in_sync))
+    """The schema has these attributes, and is in sync with a manifest that wants those."""
+    whole = Schema.from_json(document(URN, *live))
+    desired = extension(document(URN, *wanted), manages=Manages.ATTRIBUTES)
+    view = managed_view(whole, desired.schema, Manages.ATTRIBUTES)
+    assert view == desired.schema
+    subject = Subject(tenant="acme", extension=desired, live=view)
+    means = recovery(FakeTenant(), journal, base_url=base_url)
+    return tuple(means.adopt_late("acme", [subject], [NEWER]))
 
 
 def write(tenant: FakeTenant) -> Written:
@@ -325,62 +334,50 @@ def found_undone(*, before: str = ABSENT, live_before: tuple[str, ...] = ()) -> 
 
 
 @pytest.mark.parametrize(
-    ("before", "live_before", "event"),
+    ("before", "live_before", "told"),
     [
-        (ABSENT, (), Event.SCHEMA_EXTENSION_CREATED),
-        (
-            Schema.from_json(document(URN, "grade")).fingerprint(),
-            ("grade",),
-            Event.SCHEMA_EXTENSION_UPDATED,
-        ),
+        (ABSENT, (), EventType.DEPLOYED),
+        (Schema.from_json(document(URN, "grade")).fingerprint(), ("grade",), EventType.UPDATED),
     ],
     ids=["a create", "an update"],
 )
-def test_what_was_done_after_it_was_found_undone_is_told_once(before, live_before, event):
+def test_what_was_done_after_it_was_found_undone_is_told_once_and_where_hr_listens_now(
+    before, live_before, told
+):
     journal = found_undone(before=before, live_before=live_before)
-    tenant = FakeTenant.holding(document(URN, "grade", "level"))
 
-    [recovered] = look_again(tenant, journal)
+    [recovered] = look_again(journal, "grade", "level")
 
-    assert recovered.kind is OutcomeKind.APPLIED
+    assert recovered.kind is OutcomeKind.ADOPTED
     entry = journal.entries[-1]
-    assert (entry.event, entry.status, entry.change) == (event, Status.RECOVERED, "acme/acme")
+    adopted = Event.SCHEMA_EXTENSION_ADOPTED
+    assert (entry.event, entry.status, entry.change) == (adopted, Status.SUCCESS, "acme/acme")
     assert entry.before_digest == before
     assert entry.after_digest is not None
-    assert [row.url for row in journal.pending()] == [HOOK]
-    assert look_again(tenant, journal) == ()
+    [row] = journal.pending()
+    assert row.url == NEWER
+    assert json.loads(row.body)["event_type"] == told
+    assert look_again(journal, "grade", "level") == ()
 
 
 @pytest.mark.parametrize(
-    ("live", "in_sync", "base_url"),
+    ("live", "wanted", "base_url"),
     [
-        (("grade", "level"), (), HERE),
-        (("grade", "level"), (URN.lower(),), "https://new.example.com/scim/v2"),
-        (("grade",), (URN.lower(),), HERE),
-        (None, (URN.lower(),), HERE),
+        (("grade",), ("grade",), HERE),
+        (("grade", "level"), ("grade", "level"), "https://new.example.com/scim/v2"),
     ],
-    ids=["the manifest wants something else now", "elsewhere", "as before", "gone again"],
+    ids=["the manifest wants something else now", "elsewhere"],
 )
-def test_what_was_found_undone_and_is_not_known_to_be_done_is_not_told(live, in_sync, base_url):
-    tenant = FakeTenant() if live is None else FakeTenant.holding(document(URN, *live))
+def test_what_is_in_sync_and_nothing_that_was_tried_there_is_not_told(live, wanted, base_url):
     journal = found_undone()
 
-    assert look_again(tenant, journal, in_sync=in_sync, base_url=base_url) == ()
+    assert look_again(journal, *live, wanted=wanted, base_url=base_url) == ()
     assert journal.pending() == ()
 
 
 def test_what_was_done_late_and_took_what_others_had_added_is_not_told():
     before = Schema.from_json(document(URN, "grade")).fingerprint()
     journal = found_undone(before=before, live_before=("grade", "theirs"))
-    tenant = FakeTenant.holding(document(URN, "grade", "level"))
 
-    assert look_again(tenant, journal) == ()
-    assert journal.pending() == ()
-
-
-def test_what_was_found_undone_and_cannot_be_read_is_looked_at_by_the_next_run():
-    tenant, journal = FakeTenant.holding(document(URN, "grade", "level")), found_undone()
-    tenant.fail_reads.append(TenantUnavailable("GET → 503"))
-
-    assert look_again(tenant, journal) == ()
-    assert [recovered.kind for recovered in look_again(tenant, journal)] == [OutcomeKind.APPLIED]
+    assert look_again(journal, "grade", "level") == ()
+    assert len(look_again(journal, "grade", "level", "theirs")) == 1

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from reconciler.domain.jsontext import Json
 from reconciler.domain.records import Entry, HrEvent, Intent
+from reconciler.domain.scim import Schema
 from reconciler.errors import StateError
 from reconciler.ports import Journal, Outbox, Pending
 
@@ -64,9 +65,9 @@ class EmergencyExport:
         """As the journal does."""
         return self._store.open_intents(tenant)
 
-    def undone(self, tenant: str) -> tuple[Intent, ...]:
+    def undone(self, tenant: str, wanted: Mapping[str, Schema]) -> tuple[Intent, ...]:
         """As the journal does."""
-        return self._store.undone(tenant)
+        return self._store.undone(tenant, wanted)
 
     def left_open(self) -> Mapping[str, int]:
         """As the journal does."""

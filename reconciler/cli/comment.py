@@ -78,7 +78,7 @@ def _show_plan(invocation: Invocation, posts: Posts, number: int, marker: str) -
 def _show_report(invocation: Invocation, posts: Posts, number: int, marker: str) -> str:
     report = read_report(invocation.arguments.path("report"))
     earlier = posts.comment(number, marker)
-    if earlier is None and did_nothing(report):
+    if earlier is None and did_nothing(report) and not report["warnings"]:
         return f"nothing was applied, so pull request {number} gets no comment"
     if earlier is not None and did_nothing(report) and result_in(earlier) == APPLIED:
         return f"nothing was applied, so pull request {number} keeps its comment"

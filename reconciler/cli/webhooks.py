@@ -1,5 +1,8 @@
 """`webhooks list, deliver, replay`: what was announced, what still waits, what is sent again."""
 
+import re
+from collections.abc import Iterable
+
 from reconciler.adapters.database import Delivery, Store
 from reconciler.cli.desired import desired_of
 from reconciler.cli.exits import Exit
@@ -12,8 +15,11 @@ from reconciler.domain.outcome import DeliverySummary
 from reconciler.domain.plan import Selection
 from reconciler.domain.records import rfc3339
 from reconciler.errors import UsageError
+from reconciler.ports import Pending
 from reconciler.render.document import json_text
 from reconciler.render.paint import counted, visible
+
+_EVENT = re.compile("evt_[0-9a-f]{32}")
 
 
 def run(invocation: Invocation) -> int:
@@ -88,11 +94,23 @@ def _replay(invocation: Invocation) -> int:
         )
     desired = desired_of(invocation, Selection())
     with read_state(invocation) as store, workbench(invocation, desired) as bench:
-        rows = store.again(event, at=bench.clock.now())
+        rows = store.again(_id(event), at=bench.clock.now())
         if event is not None and not rows:
-            raise UsageError(f"no event {event} was announced; see `reconciler webhooks list`")
+            raise UsageError(_not_over(event, store.pending()))
         summary = _delivering(store, bench).replay(rows)
     return _told(invocation, summary)
+
+
+def _id(event: str | None) -> str | None:
+    if event is not None and not _EVENT.fullmatch(event):
+        raise UsageError(f"{visible(event)} is no id of an event; see `reconciler webhooks list`")
+    return event
+
+
+def _not_over(event: str, waiting: Iterable[Pending]) -> str:
+    if event in (pending.event_id for pending in waiting):
+        return f"event {event} waits to be delivered: `reconciler webhooks deliver --now` sends it"
+    return f"no event {event} was announced; see `reconciler webhooks list`"
 
 
 def _delivering(store: Store, bench: Workbench) -> Delivering:

@@ -133,8 +133,9 @@ class LeftOpen:
 class RunSummary:
     """All that an apply did. `locked` says of each tenant that another run holds, who holds it.
 
-    `planned` is False where the run ended before it had a plan, or was to make none; `finished`
-    is False where a signal or an error cut it short.
+    `planned` is False where the run ended before it had a plan, or was to make none; `refused` is
+    True where that plan was not let through; `finished` is False where a signal or an error cut
+    it short.
     """
 
     plan: Plan
@@ -145,6 +146,7 @@ class RunSummary:
     warnings: tuple[str, ...] = ()
     elsewhere: tuple[LeftOpen, ...] = ()
     planned: bool = True
+    refused: bool = False
     finished: bool = True
 
     @property

@@ -19,7 +19,7 @@ def summary_text(summary: RunSummary, *, paint: Paint, ephemeral: bool = False) 
         *_recovered(summary),
         *(_outcome(outcome, paint) for outcome in summary.outcomes),
         *_left(summary, paint),
-        *(paint("yellow", f"warning: {words}") for words in warnings_of(summary)),
+        *(paint("yellow", f"warning: {visible(words)}") for words in warnings_of(summary)),
         _counts(summary, paint),
         *_deliveries(summary, paint, ephemeral=ephemeral),
     ]
@@ -27,8 +27,8 @@ def summary_text(summary: RunSummary, *, paint: Paint, ephemeral: bool = False) 
 
 
 def warnings_of(summary: RunSummary) -> tuple[str, ...]:
-    """What the run came upon and a person should know; foreign text is visible."""
-    return (*map(visible, summary.warnings), *map(_elsewhere, summary.elsewhere))
+    """What the run came upon and a person should know."""
+    return (*summary.warnings, *map(_elsewhere, summary.elsewhere))
 
 
 def _recovered(summary: RunSummary) -> Iterator[str]:
@@ -69,7 +69,7 @@ def _left(summary: RunSummary, paint: Paint) -> Iterator[str]:
 
 def _elsewhere(left: LeftOpen) -> str:
     """Another run may be at it in this moment, so it does not say that one has failed."""
-    tenant = visible(left.tenant)
+    tenant = left.tenant
     return f"{tenant}: no outcome is recorded of {counted(left.writes, 'write')}, and " + (
         "this run leaves the tenant out: unless another run is at it now, "
         "the next apply that takes it in settles that"
@@ -105,6 +105,8 @@ def _recovery_counts(summary: RunSummary, paint: Paint) -> str:
 
 
 def _head(what: str, summary: RunSummary) -> str:
+    if summary.refused:
+        return f"{what} was refused."
     if not summary.finished:
         return f"{what} was cut short."
     return f"{what} complete!" if summary.complete else f"{what} ended partly."

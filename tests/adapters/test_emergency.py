@@ -53,9 +53,12 @@ def test_while_the_store_works_nothing_is_exported(tmp_path: Path):
     export.record(entry())
     number = export.intend(intent(), intended())
     opened = export.open_intents("acme")
+    refused = export.intend(intent(tenant="beta"), intended("beta"))
+    export.settle(refused, created(), None)
+    [undone] = export.undone("beta", {intent().desired.key: intent().desired})
+    assert undone.tenant == "beta"
     assert export.left_open() == {"acme": 1}
     export.settle(number, created(), event(1))
-    assert export.undone("acme") == ()
     export.adopt(adopted(), event(2), [RECEIVER])
     first, second, third = export.pending()
     export.delivered(first, attempt(Status.SYNCED, 204))
@@ -63,7 +66,7 @@ def test_while_the_store_works_nothing_is_exported(tmp_path: Path):
     export.failed(third, attempt(Status.FAILED, 410), None)
 
     assert opened == ((number, intent()),)
-    assert len(store.entries) == 7
+    assert len(store.entries) == 9
     assert (export.lines, export.path) == ((), None)
     assert list(tmp_path.iterdir()) == []
 

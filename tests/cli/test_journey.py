@@ -1,6 +1,7 @@
 """The path as a person walks it: plan, apply, look, drift; on real HTTP and real processes."""
 
 import json
+import os
 import re
 import time
 
@@ -220,7 +221,10 @@ def test_what_a_receiver_wanted_no_more_is_sent_again_when_it_is_asked_for(
     [
         ([], "name one event, by its id in `reconciler webhooks list`, or give --given-up"),
         (["evt_1", "--given-up"], "name one event, by its id"),
-        (["evt_1"], "no event evt_1 was announced; see `reconciler webhooks list`"),
+        (["evt_1"], "evt_1 is no id of an event; see `reconciler webhooks list`"),
+        (["evt_" + "0" * 32], f"no event evt_{'0' * 32} was announced; see `reconciler webhooks"),
+        (["evt\n::error::x"], "evt\\n::error::x is no id of an event"),
+        ([os.fsdecode(b"evt_\xff")], "is no id of an event"),
     ],
 )
 def test_a_replay_of_nothing_that_was_announced_says_what_to_give(
@@ -232,6 +236,20 @@ def test_a_replay_of_nothing_that_was_announced_says_what_to_give(
 
     assert done.code == 1
     assert told in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_what_waits_is_not_replayed_and_the_program_says_what_sends_it(dev_tenant: DevTenant):
+    folder = dev_tenant.folder
+    dev_tenant.set_faults(hr_down=True)
+    folder.run("apply", "--auto-approve")
+    [first, _] = json.loads(folder.run("webhooks", "list", "--format", "json").out)
+
+    done = folder.run("webhooks", "replay", first["event_id"])
+
+    assert done.code == 1
+    assert "waits to be delivered: `reconciler webhooks deliver --now` sends it" in done.err
+    assert done.err.count("\n") == 1
 
 
 def test_what_is_not_due_yet_waits_and_the_program_says_until_when(dev_tenant: DevTenant):

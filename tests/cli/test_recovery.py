@@ -99,7 +99,7 @@ def test_a_write_that_is_done_after_it_was_found_undone_is_told(dev_tenant: DevT
     assert "recovered as not-applied" in looked.out
     assert planned.code == 0, planned.everything
     assert applied.code == 0, applied.everything
-    assert f"dev: {URN}: recovered as applied: an earlier run took its write for " in applied.out
+    assert f"dev: {URN}: recovered as adopted: no earlier run could prove its wri" in applied.out
     assert "recovered" not in again.out
     [told] = dev_tenant.inbox()
     assert json.loads(told["body"])["event_type"] == "SCHEMA_EXTENSION_DEPLOYED"

@@ -80,7 +80,7 @@ def test_locks_recoveries_and_webhooks_are_told():
     document = valid(summary)
 
     unbound, open_elsewhere = document["warnings"]
-    assert unbound == "acme: not bound \\x1b[31m"
+    assert unbound == "acme: not bound \x1b[31m"
     assert open_elsewhere.startswith("north: no outcome is recorded of 2 writes, and this run")
     tenants = {one["name"]: one for one in document["tenants"]}
     assert tenants["west"]["locked"] == "tenant west is locked by run 7"

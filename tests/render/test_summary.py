@@ -150,6 +150,10 @@ def test_a_run_that_was_cut_short_never_says_complete():
     assert "complete" not in shown
 
 
+def test_a_run_whose_plan_was_refused_does_not_look_like_one_that_was_interrupted():
+    assert "Apply was refused. Extensions: 0 added" in text(finished=False, refused=True)
+
+
 def test_a_recovery_counts_what_it_settled():
     kinds = (OutcomeKind.APPLIED, OutcomeKind.APPLIED, OutcomeKind.NOT_APPLIED)
     settled = tuple(Recovered(tenant="acme", schema_id=URN, kind=kind) for kind in kinds)

@@ -1,16 +1,17 @@
 """Writes that were begun: what recovery needs to know, kept until their outcome is known."""
 
 import json
+from collections.abc import Mapping
 from enum import StrEnum
 
-from sqlalchemy import Connection, Row, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
-from reconciler.adapters.database.outbox import urls_of
+from reconciler.adapters.database.outbox import held_urls
 from reconciler.adapters.database.tables import audit, intents
 from reconciler.domain.jsontext import NotJson, parse
 from reconciler.domain.manifest import Manages
 from reconciler.domain.records import AuditRecord, Intent, Status
-from reconciler.domain.scim import MalformedSchema, Schema
+from reconciler.domain.scim import MalformedSchema, Schema, fold
 from reconciler.errors import StateError
 
 
@@ -63,25 +64,35 @@ def read_open(connection: Connection, tenant: str) -> tuple[tuple[int, Intent], 
     """Ids and intents of a tenant that have no outcome, oldest first."""
     mine = (intents.c.tenant == tenant, intents.c.state == IntentState.OPEN)
     rows = connection.execute(select(intents).where(*mine).order_by(intents.c.id)).all()
-    return tuple((row.id, _intent(row, urls_of(connection, row.id))) for row in rows)
+    return tuple((row.id, _intent(row, held_urls(connection, row.id))) for row in rows)
 
 
-def read_undone(connection: Connection, tenant: str) -> tuple[Intent, ...]:
-    """The last intent of each schema of a tenant, where nothing was verified by it or since."""
-    last = select(func.max(intents.c.id)).where(intents.c.tenant == tenant)
-    verified_since = exists().where(
-        audit.c.seq > intents.c.settled_by,
-        audit.c.tenant == tenant,
-        audit.c.schema_id == intents.c.schema_id,
-        audit.c.after_digest.is_not(None),
+def read_undone(
+    connection: Connection, tenant: str, wanted: Mapping[str, Schema]
+) -> tuple[Intent, ...]:
+    """The last intents of schemas, by folded id, that wanted just that and proved nothing.
+
+    What is compared in a database is not folded as we fold, so it is compared here.
+    """
+    brief = select(intents.c.id, intents.c.schema_id, intents.c.status)
+    rows = connection.execute(brief.where(intents.c.tenant == tenant).order_by(intents.c.id))
+    last = {fold(row.schema_id): row for row in rows.all()}
+    failed = [last[key].id for key in wanted if key in last and last[key].status == Status.FAILED]
+    whole = select(intents).where(intents.c.id.in_(failed)).order_by(intents.c.id)
+    return tuple(
+        intent
+        for row in connection.execute(whole).all()
+        if (intent := _intent(row, ())).desired == wanted[fold(intent.schema_id)]
+        and not _verified_since(connection, row.settled_by, intent)
     )
-    query = select(intents).where(
-        intents.c.id.in_(last.group_by(intents.c.schema_id)),
-        intents.c.status == Status.FAILED,
-        ~verified_since,
+
+
+def _verified_since(connection: Connection, seq: int, intent: Intent) -> bool:
+    verified = select(audit.c.schema_id).where(
+        audit.c.seq > seq, audit.c.tenant == intent.tenant, audit.c.after_digest.is_not(None)
     )
-    rows = connection.execute(query.order_by(intents.c.id)).all()
-    return tuple(_intent(row, urls_of(connection, row.id)) for row in rows)
+    ids = connection.execute(verified.order_by(audit.c.seq)).scalars()
+    return any(fold(found) == fold(intent.schema_id) for found in ids)
 
 
 def count_open(connection: Connection) -> dict[str, int]:

@@ -53,10 +53,9 @@ def hold(
         connection.execute(insert(outbox).values({**row, "state": DeliveryState.HELD}))
 
 
-def urls_of(connection: Connection, intent_id: int) -> tuple[str, ...]:
-    """The URLs that an intent is announced to, in the order they were given."""
-    query = select(outbox.c.url).where(outbox.c.intent_id == intent_id).order_by(outbox.c.id)
-    return tuple(connection.execute(query).scalars())
+def held_urls(connection: Connection, intent_id: int) -> tuple[str, ...]:
+    """The URLs that an open intent will announce to, in the order they were given."""
+    return tuple(url for _, url in _held(connection, intent_id))
 
 
 def release(
@@ -119,14 +118,13 @@ def read_pending(connection: Connection) -> tuple[Pending, ...]:
 
 
 def read_again(connection: Connection, event_id: str | None, at: datetime) -> tuple[Pending, ...]:
-    """What was released under an id, or all that was given up, as if it were due at that time."""
-    which = (
-        outbox.c.state == DeliveryState.GIVEN_UP
-        if event_id is None
-        else outbox.c.event_id == event_id
-    )
-    released = select(outbox).where(which).order_by(outbox.c.released_by, outbox.c.id)
-    return tuple(_pending(row, at) for row in connection.execute(released))
+    """What of an event is over, or without one all that was given up, as if due at that time."""
+    states = [DeliveryState.GIVEN_UP, *([DeliveryState.DELIVERED] if event_id else [])]
+    over = select(outbox).where(outbox.c.state.in_(states))
+    if event_id is not None:
+        over = over.where(outbox.c.event_id == event_id)
+    rows = connection.execute(over.order_by(outbox.c.released_by, outbox.c.id))
+    return tuple(_pending(row, at) for row in rows)
 
 
 def _pending(row: Row[*tuple[object, ...]], due_at: datetime) -> Pending:

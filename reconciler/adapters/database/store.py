@@ -1,6 +1,6 @@
 """Store: the durable memory of all runs; each of its deeds is one transaction."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from reconciler.adapters.database.session_locks import SessionLocks
 from reconciler.adapters.database.tables import FORMAT_VERSION, meta, metadata
 from reconciler.domain.jsontext import Json
 from reconciler.domain.records import Entry, HrEvent, Intent
+from reconciler.domain.scim import Schema
 from reconciler.errors import StateError
 from reconciler.ports import Clock, Locks, Pending
 
@@ -183,10 +184,13 @@ class Store:
         with self._database.reading() as connection:
             return intents.read_open(connection, tenant)
 
-    def undone(self, tenant: str) -> tuple[Intent, ...]:
-        """The last intent of each schema, where nothing was verified by it or since."""
+    def undone(self, tenant: str, wanted: Mapping[str, Schema]) -> tuple[Intent, ...]:
+        """The last intents of schemas, by folded id, that wanted just that and proved nothing.
+
+        One whose schema was verified since is left out. URLs of webhooks are not told.
+        """
         with self._database.reading() as connection:
-            return intents.read_undone(connection, tenant)
+            return intents.read_undone(connection, tenant, wanted)
 
     def left_open(self) -> dict[str, int]:
         """How many intents of each tenant have no outcome, whoever's they are."""
@@ -199,7 +203,7 @@ class Store:
             return outbox.read_pending(connection)
 
     def again(self, event_id: str | None, *, at: datetime) -> tuple[Pending, ...]:
-        """All rows of an event, or without one all that were given up, as if due at that time."""
+        """What of an event is over, or without one all that was given up, as if due then."""
         with self._database.reading() as connection:
             return outbox.read_again(connection, event_id, at)
 

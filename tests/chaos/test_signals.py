@@ -16,12 +16,13 @@ from tests.chaos.arena import (
     Seen,
     arena_in,
     ended,
+    not_begun,
     outcomes,
     records,
     seeded,
     urns,
 )
-from tests.program import Folder
+from tests.program import ROOT, Folder
 
 APPLY = ("apply", "--auto-approve")
 SOON = 5.0  # seconds
@@ -58,7 +59,7 @@ def interrupt_somewhere(arena: Arena, chance: random.Random, number: signal.Sign
 
     stopped = ended(process, sent)
 
-    assert stopped.code in (0, *BY_SIGNAL[number]), stopped
+    assert stopped.code in (0, *BY_SIGNAL[number]) or not_begun(stopped.err), stopped
     assert stopped.seconds <= SOON
     # The one that was about to leave when the signal was sent may arrive after it.
     assert len(arena.front.writes_after(sent)) <= 1
@@ -88,6 +89,29 @@ def test_a_signal_at_a_random_instant_ends_the_run_and_the_next_one_finishes_it(
     chance = seeded()
     for _ in range(6):
         interrupt_somewhere(arena, chance, number)
+
+
+def test_ctrl_c_while_the_program_starts_shows_no_traceback_of_ours(folder: Folder):
+    for milliseconds in range(0, 100, 5):
+        process = folder.start("plan")
+        time.sleep(milliseconds / 1000)
+        sent = time.monotonic()
+        process.send_signal(signal.SIGINT)
+
+        stopped = ended(process, sent)
+
+        assert stopped.code in BY_SIGNAL[signal.SIGINT] or not_begun(stopped.err), stopped
+
+
+@pytest.mark.parametrize(
+    ("frame", "begun"),
+    [("<frozen site>", False), ("reconciler/__main__.py", False), ("reconciler/cli/main.py", True)],
+)
+def test_a_traceback_is_pythons_own_until_a_line_of_ours_has_run(frame: str, begun: bool):
+    file = ROOT / frame if frame.startswith("reconciler") else frame
+
+    assert not_begun(f'  File "{file}", line 3, in x\nKeyboardInterrupt\n') is not begun
+    assert not not_begun(f'  File "{file}", line 3, in x\nValueError\n')
 
 
 @pytest.mark.chaos

@@ -50,12 +50,12 @@ class Recovery:
             moved = _moved(intent, self.base_url)
             if live is None or moved or vanished(intent.live_before, live):
                 continue
-            entry = replace(
-                self._entry(intent, Status.SUCCESS, _LATE),
-                event=Event.SCHEMA_EXTENSION_ADOPTED,
-                after_digest=intent.desired.fingerprint(),
+            entry = self._entry(intent, Status.SUCCESS, _LATE)
+            self.journal.adopt(
+                replace(entry, event=Event.SCHEMA_EXTENSION_ADOPTED),
+                intent.announcement(live, self.clock.now()),
+                webhooks,
             )
-            self.journal.adopt(entry, intent.announcement(live, self.clock.now()), webhooks)
             yield _recovered(intent, OutcomeKind.ADOPTED, _LATE)
 
     def _settle(self, number: int, intent: Intent) -> Recovered:
@@ -103,7 +103,6 @@ class Recovery:
     def _entry(self, intent: Intent, status: Status, detail: str | None) -> Entry:
         created = Event.SCHEMA_EXTENSION_CREATED
         event = created if intent.creates else Event.SCHEMA_EXTENSION_UPDATED
-        settled = status is Status.RECOVERED
         return replace(
             self.run.entry(event, self.clock.now(), status),
             tenant=intent.tenant,
@@ -111,7 +110,7 @@ class Recovery:
             attributes_count=len(intent.desired.attributes),
             change=intent.change,
             before_digest=intent.before,
-            after_digest=intent.desired.fingerprint() if settled else None,
+            after_digest=None if status is Status.FAILED else intent.desired.fingerprint(),
             detail=detail,
         )
 

@@ -1,6 +1,5 @@
 """`webhooks list, deliver, replay`: what was announced, what still waits, what is sent again."""
 
-import re
 from collections.abc import Iterable
 
 from reconciler.adapters.database import Delivery, Store
@@ -13,13 +12,11 @@ from reconciler.delivering import Delivering
 from reconciler.domain.jsontext import Json
 from reconciler.domain.outcome import DeliverySummary
 from reconciler.domain.plan import Selection
-from reconciler.domain.records import rfc3339
+from reconciler.domain.records import EVENT_ID, rfc3339
 from reconciler.errors import UsageError
 from reconciler.ports import Pending
 from reconciler.render.document import json_text
 from reconciler.render.paint import counted, visible
-
-_EVENT = re.compile("evt_[0-9a-f]{32}")
 
 
 def run(invocation: Invocation) -> int:
@@ -102,7 +99,7 @@ def _replay(invocation: Invocation) -> int:
 
 
 def _id(event: str | None) -> str | None:
-    if event is not None and not _EVENT.fullmatch(event):
+    if event is not None and not EVENT_ID.fullmatch(event):
         raise UsageError(f"{visible(event)} is no id of an event; see `reconciler webhooks list`")
     return event
 

@@ -4,6 +4,7 @@ A record's hash covers its canonical bytes (RFC 8785) with the hash before it, s
 deletion, swap or insertion breaks the chain from there on.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from reconciler.domain.manifest import Manages
 from reconciler.domain.scim import ABSENT, Schema, fold
 
 GENESIS = "0" * 64  # the hash before the first record
+EVENT_ID = re.compile("evt_[0-9a-f]{32}")  # all of it, as HrEvent has it
 
 
 class Event(StrEnum):

@@ -69,13 +69,12 @@ def _left(summary: RunSummary, paint: Paint) -> Iterator[str]:
 
 def _elsewhere(left: LeftOpen) -> str:
     """Another run may be at it in this moment, so it does not say that one has failed."""
-    tenant = left.tenant
-    return f"{tenant}: no outcome is recorded of {counted(left.writes, 'write')}, and " + (
+    return f"{left.tenant}: no outcome is recorded of {counted(left.writes, 'write')}, and " + (
         "this run leaves the tenant out: unless another run is at it now, "
         "the next apply that takes it in settles that"
         if left.named
         else "no manifest here names the tenant: put its manifest back and run "
-        f"`reconciler apply --recover-only --tenant {tenant}`"
+        f"`reconciler apply --recover-only --tenant {left.tenant}`"
     )
 
 

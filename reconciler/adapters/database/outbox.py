@@ -119,10 +119,11 @@ def read_pending(connection: Connection) -> tuple[Pending, ...]:
 
 def read_again(connection: Connection, event_id: str | None, at: datetime) -> tuple[Pending, ...]:
     """What of an event is over, or without one all that was given up, as if due at that time."""
-    states = [DeliveryState.GIVEN_UP, *([DeliveryState.DELIVERED] if event_id else [])]
-    over = select(outbox).where(outbox.c.state.in_(states))
-    if event_id is not None:
-        over = over.where(outbox.c.event_id == event_id)
+    if event_id is None:
+        over = select(outbox).where(outbox.c.state == DeliveryState.GIVEN_UP)
+    else:
+        ended = (DeliveryState.DELIVERED, DeliveryState.GIVEN_UP)
+        over = select(outbox).where(outbox.c.event_id == event_id, outbox.c.state.in_(ended))
     rows = connection.execute(over.order_by(outbox.c.released_by, outbox.c.id))
     return tuple(_pending(row, at) for row in rows)
 

@@ -1,6 +1,6 @@
 """What the use cases need from outside, in our own words: Protocols and the values they carry."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -101,6 +101,10 @@ class Journal(Protocol):
 
     def record(self, entry: Entry) -> None:
         """Append one audit record."""
+        ...
+
+    def record_all(self, entries: Sequence[Entry]) -> None:
+        """Append audit records in their order, all in one durable transaction or none."""
         ...
 
     def intend(self, intent: Intent, entry: Entry) -> int:

@@ -1,7 +1,7 @@
 """Fakes that obey the Protocols: a tenant, a journal with its outbox, a receiver, a clock."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -241,6 +241,11 @@ class MemoryJournal:
         if self.full_after is not None and len(self.entries) >= self.full_after:
             raise StateError("the disk is full")
         self.entries.append(entry)
+
+    def record_all(self, entries: Sequence[Entry]) -> None:
+        if self.full_after is not None and len(self.entries) + len(entries) > self.full_after:
+            raise StateError("the disk is full")
+        self.entries.extend(entries)
 
     def intend(self, intent: Intent, entry: Entry) -> int:
         self.record(entry)

@@ -4,7 +4,7 @@ import json
 import os
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -40,12 +40,17 @@ class EmergencyExport:
 
     def record(self, entry: Entry) -> None:
         """As the journal does."""
-        with self._keeping(entry):
+        with self._keeping((entry, None)):
             self._store.record(entry)
+
+    def record_all(self, entries: Sequence[Entry]) -> None:
+        """As the journal does."""
+        with self._keeping(*((entry, None) for entry in entries)):
+            self._store.record_all(entries)
 
     def intend(self, intent: Intent, entry: Entry) -> int:
         """As the journal does."""
-        with self._keeping(entry):
+        with self._keeping((entry, None)):
             number = self._store.intend(intent, entry)
         with self._lock:
             self._intents[number] = intent
@@ -53,12 +58,12 @@ class EmergencyExport:
 
     def settle(self, intent_id: int, entry: Entry, event: HrEvent | None) -> None:
         """As the journal does."""
-        with self._keeping(entry, event):
+        with self._keeping((entry, event)):
             self._store.settle(intent_id, entry, event)
 
     def adopt(self, entry: Entry, event: HrEvent, webhooks: Iterable[str]) -> None:
         """As the journal does."""
-        with self._keeping(entry, event):
+        with self._keeping((entry, event)):
             self._store.adopt(entry, event, webhooks)
 
     def open_intents(self, tenant: str) -> tuple[tuple[int, Intent], ...]:
@@ -79,28 +84,29 @@ class EmergencyExport:
 
     def delivered(self, pending: Pending, entry: Entry) -> None:
         """As the outbox does."""
-        with self._keeping(entry):
+        with self._keeping((entry, None)):
             self._store.delivered(pending, entry)
 
     def failed(self, pending: Pending, entry: Entry, due_at: datetime | None) -> None:
         """As the outbox does."""
-        with self._keeping(entry):
+        with self._keeping((entry, None)):
             self._store.failed(pending, entry, due_at)
 
     @contextmanager
-    def _keeping(self, entry: Entry, event: HrEvent | None = None) -> Iterator[None]:
+    def _keeping(self, *about: tuple[Entry, HrEvent | None]) -> Iterator[None]:
         try:
             yield
         except StateError:
-            if self._intents:
-                self._keep(entry, event)
+            if self._intents and about:
+                self._keep(about)
             raise
 
-    def _keep(self, entry: Entry, event: HrEvent | None) -> None:
+    def _keep(self, about: Sequence[tuple[Entry, HrEvent | None]]) -> None:
         with self._lock:
-            document = {"record": entry.to_json(), **self._intent_of(entry), **_told(event)}
-            self.lines += (json.dumps(document),)
-            self.path = self._saved(f"reconciler-emergency-{entry.run_id}.jsonl")
+            for entry, event in about:
+                document = {"record": entry.to_json(), **self._intent_of(entry), **_told(event)}
+                self.lines += (json.dumps(document),)
+            self.path = self._saved(f"reconciler-emergency-{about[0][0].run_id}.jsonl")
 
     def _intent_of(self, entry: Entry) -> dict[str, Json]:
         """The write of this run that the record is about; nothing where it is about none."""

@@ -27,6 +27,7 @@ from tests.adapters.store_world import (
     full_entry,
     new_place,
     opened,
+    refusing,
     rows,
     shell,
 )
@@ -141,6 +142,28 @@ def test_more_records_than_are_read_at_once_come_in_order(place: Place) -> None:
 
         assert [record["attributes_count"] for record in store.records()] == list(range(520))
         assert check_chain(store.records()).records == 520
+
+
+def test_several_records_are_appended_in_their_order_with_one_chain(place: Place) -> None:
+    with opened(place) as store:
+        store.record(full_entry(1))
+        store.record_all([full_entry(2), full_entry(3), full_entry(4)])
+        store.record_all([])
+
+        assert [r["attributes_count"] for r in store.records()] == [1, 2, 3, 4]
+        assert check_chain(store.records()).records == 4
+
+
+def test_of_several_records_all_are_stored_or_none(place: Place) -> None:
+    with opened(place) as store:
+        store.record(full_entry(1))
+        with (
+            refusing(place, "INSERT ON audit", "NEW.seq = 3"),
+            pytest.raises(StateError, match="no room for this row"),
+        ):
+            store.record_all([full_entry(2), full_entry(3)])
+
+        assert check_chain(store.records()).records == 1
 
 
 def test_a_reader_that_stops_early_holds_nothing(place: Place) -> None:

@@ -64,9 +64,10 @@ def test_while_the_store_works_nothing_is_exported(tmp_path: Path):
     export.delivered(first, attempt(Status.SYNCED, 204))
     export.failed(second, attempt(Status.FAILED, 503), START)
     export.failed(third, attempt(Status.FAILED, 410), None)
+    export.record_all([entry(), entry()])
 
     assert opened == ((number, intent()),)
-    assert len(store.entries) == 9
+    assert len(store.entries) == 11
     assert (export.lines, export.path) == ((), None)
     assert list(tmp_path.iterdir()) == []
 
@@ -139,6 +140,18 @@ def test_every_record_of_what_follows_is_kept_in_order(tmp_path: Path):
         "HR_SYNC_COMPLETED",
     ]
     assert ["intent" in line for line in read(export)] == [True, False, False, False, False]
+
+
+def test_of_several_records_that_cannot_be_stored_each_is_kept(tmp_path: Path):
+    export = failing_after(1, tmp_path)
+    export.intend(intent(), intended())
+
+    with pytest.raises(StateError, match="the disk is full"):
+        export.record_all([created(), entry(tenant="beta")])
+
+    first, second = read(export)
+    assert first["intent"]["sent"] == HR_DOCUMENT
+    assert second == {"record": entry(tenant="beta").to_json()}
 
 
 def test_where_the_first_place_cannot_be_written_the_temporary_folder_takes_it(

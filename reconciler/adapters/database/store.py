@@ -1,6 +1,6 @@
 """Store: the durable memory of all runs; each of its deeds is one transaction."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
@@ -149,6 +149,14 @@ class Store:
         """Append one audit record."""
         with self._database.writing() as connection:
             trail.append(connection, entry)
+
+    def record_all(self, entries: Sequence[Entry]) -> None:
+        """Append audit records in their order, all in one transaction; of none nothing is done."""
+        if not entries:
+            return
+        with self._database.writing() as connection:
+            for entry in entries:
+                trail.append(connection, entry)
 
     def intend(self, intent: Intent, entry: Entry) -> int:
         """Audit record, journal row and a held outbox row per webhook URL; the intent's id."""

@@ -30,6 +30,7 @@ from reconciler.errors import (
 from reconciler.fleet import Fleet
 from reconciler.planning import Desired, plan_fleet
 from reconciler.ports import DeliveryResult
+from tests.calls import counted_calls
 from tests.fakes import (
     CREATED,
     DIALECT,
@@ -65,6 +66,7 @@ class World:
     selection: Selection = field(default_factory=Selection)
     misconfigured: frozenset[str] = frozenset()
     base_urls: dict[str, str] = field(default_factory=dict)  # where not the usual one
+    parallelism: int = 2
 
     def desired(self) -> Desired:
         return Desired(
@@ -86,7 +88,7 @@ class World:
         return self.live[of.name]
 
     def plan(self) -> Plan:
-        return plan_fleet(self.desired(), self.gateway, parallelism=2)
+        return plan_fleet(self.desired(), self.gateway, parallelism=self.parallelism)
 
     def apply(self, approve: Callable[[Plan], None] = lambda plan: None) -> RunSummary:
         return self.fleet().apply(approve)
@@ -103,7 +105,7 @@ class World:
             retry=patience(2),
             schedule=lambda attempts, result: START + timedelta(minutes=5),
             run=Run(id="run-9", actor="user:test", commit="c0ffee"),
-            parallelism=2,
+            parallelism=self.parallelism,
             lock_timeout=lock_timeout,
         )
 
@@ -344,3 +346,17 @@ def test_the_order_of_tenants_and_files_changes_nothing():
 
     assert one.plan() == two.plan()
     assert one.plan().digest() == two.plan().digest()
+
+
+@pytest.mark.parametrize("holding", [(document(),), ()], ids=["in sync", "with a create each"])
+def test_an_apply_costs_each_tenant_the_same_however_many_there_are(holding):
+    def calls_per_tenant(number: int) -> float:
+        world = World(
+            live={f"t{n:03}": FakeTenant.holding(*holding) for n in range(number)},
+            parallelism=1,
+        )
+        calls = counted_calls(world.apply)
+        assert calls["canonical"], "the digest of a plan is made of canonical JSON"
+        return sum(calls.values()) / number
+
+    assert calls_per_tenant(40) <= 1.15 * calls_per_tenant(20)

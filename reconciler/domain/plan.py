@@ -164,9 +164,16 @@ class TenantPlan:
     drift: tuple[Drift, ...] = ()
     warnings: tuple[str, ...] = ()
     error: str | None = None
+    _digest: str | None = field(init=False, compare=False, repr=False, default=None)
 
     def digest(self) -> str:
         """Over what an approval approves; not over times, order, wording or unmanaged schemas."""
+        if self._digest is None:
+            object.__setattr__(self, "_digest", self._approved())
+        assert self._digest is not None
+        return self._digest
+
+    def _approved(self) -> str:
         changes = sorted(
             (
                 [_action(change), change.subject.desired.fingerprint(),
@@ -207,10 +214,18 @@ class Plan:
     tenants_from: TenantsFrom | None = None
     selection: Selection = field(default_factory=Selection)
     max_tenants: int = MAX_TENANTS
+    _digest: str | None = field(init=False, compare=False, repr=False, default=None)
 
     def digest(self) -> str:
-        """What `apply` compares: the digest over the sorted digests of the tenants."""
-        return digest(sorted(tenant.digest() for tenant in self.tenants))
+        """What `apply` compares: the digest over the sorted digests of the tenants.
+
+        Computed once a plan: each tenant's records ask for it.
+        """
+        if self._digest is None:
+            found = digest(sorted(tenant.digest() for tenant in self.tenants))
+            object.__setattr__(self, "_digest", found)
+        assert self._digest is not None
+        return self._digest
 
     def summary(self) -> "PlanSummary":
         """The counts over all tenants."""

@@ -181,6 +181,7 @@ class Schema:
     attributes: tuple[Attribute, ...] = ()
     vendor: tuple[tuple[str, str], ...] = ()
     document: Mapping[str, Json] = field(compare=False, repr=False, default_factory=dict)
+    _fingerprint: str | None = field(init=False, compare=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "key", fold(self.id))
@@ -216,16 +217,23 @@ class Schema:
         }
 
     def fingerprint(self) -> str:
-        """`sha256:…` over what `==` compares: two schemas are equal when their fingerprints are."""
-        return digest(
-            {
-                "id": self.key,
-                "name": self.name_key,
-                "description": self.description,
-                "attributes": [_comparable(attribute) for attribute in self.attributes],
-                "vendor": [list(member) for member in self.vendor],
-            }
-        )
+        """`sha256:…` over what `==` compares: two schemas are equal when their fingerprints are.
+
+        Computed once: a fleet asks one desired schema for it as often as it has tenants.
+        """
+        if self._fingerprint is None:
+            object.__setattr__(self, "_fingerprint", digest(self._comparable()))
+        assert self._fingerprint is not None
+        return self._fingerprint
+
+    def _comparable(self) -> dict[str, Json]:
+        return {
+            "id": self.key,
+            "name": self.name_key,
+            "description": self.description,
+            "attributes": [_comparable(attribute) for attribute in self.attributes],
+            "vendor": [list(member) for member in self.vendor],
+        }
 
     @property
     def attribute_names(self) -> tuple[str, ...]:

@@ -1,7 +1,9 @@
 import json
 import math
+import secrets
 from collections.abc import Iterator, Mapping
 from datetime import date
+from random import Random
 from typing import Any
 
 import pytest
@@ -9,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.domain.jsontext import MAX_DEPTH, NotJson, canonical, check, digest, parse
+from reconciler.domain.jsontext import _canonical as by_library
+from reconciler.domain.jsontext import _is_plain as is_plain
 from tests.strategies import json_values
 
 
@@ -201,3 +205,42 @@ def test_digests_are_equal_exactly_when_the_spellings_are(one: Any, other: Any) 
     except NotJson:
         return
     assert (digest(one) == digest(other)) is same
+
+
+_LETTERS = 'aZ09 _-$"\\/\n\t\x00\x1f\x7fé\u2028\ud7ff\ue000\ufffd😀\U0010ffff'
+_NUMBERS = (0, -1, 2**53 - 1, 2**53, -(2**53), 10**30, 0.0, -0.0, 1.5, 1e21, 1e-7, 5e-324)
+
+
+def document(random: Random, depth: int = 4) -> Any:
+    """A JSON value of every kind, with the letters and numbers that spellings differ about."""
+
+    def text() -> str:
+        letters = _LETTERS if random.random() < 0.3 else _LETTERS[:20]
+        return "".join(random.choices(letters, k=random.randrange(8)))
+
+    kind = random.randrange(8 if depth else 5)
+    match kind:
+        case 0 | 1 | 2:
+            return text()
+        case 3:
+            return random.choice((None, True, False))
+        case 4:
+            return random.choice(_NUMBERS) if random.random() < 0.3 else random.randrange(10**6)
+        case 5:
+            return [document(random, depth - 1) for _ in range(random.randrange(5))]
+        case 6:
+            return tuple(document(random, depth - 1) for _ in range(random.randrange(3)))
+        case _:
+            return {text(): document(random, depth - 1) for _ in range(random.randrange(6))}
+
+
+@pytest.mark.thorough
+def test_the_fast_spelling_is_that_of_the_library_for_a_hundred_thousand_documents() -> None:
+    seed = secrets.randbits(64)
+    random = Random(seed)
+    fast = 0
+    for number in range(100_000):
+        value = document(random)
+        fast += is_plain(value, 2 * MAX_DEPTH)
+        assert canonical(value) == by_library(value), f"seed {seed}, document {number}"
+    assert 20_000 < fast < 99_000, f"seed {seed}: both ways have to be taken, {fast} were fast"

@@ -4,9 +4,9 @@ import json
 import re
 from collections.abc import Iterable
 
+from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import Dialect
 from reconciler.domain.jsontext import Json
-from reconciler.domain.plan import LiveTenant
 from reconciler.domain.scim import DEFAULTS, Attribute, Schema, fold
 from reconciler.errors import UsageError
 

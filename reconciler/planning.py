@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
+from reconciler.domain.deciding import plan_tenant
 from reconciler.domain.dialect import Dialect
 from reconciler.domain.drift import Drift, Sightings, drift_of, unmanaged
 from reconciler.domain.manifest import Manifests, Tenant
@@ -15,7 +16,6 @@ from reconciler.domain.plan import (
     Skip,
     SkipReason,
     TenantPlan,
-    plan_tenant,
 )
 from reconciler.domain.words import nearest
 from reconciler.errors import TenantError, UsageError

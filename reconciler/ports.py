@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from reconciler.domain.answer import Verdict
+from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import Meaning
 from reconciler.domain.jsontext import Json
-from reconciler.domain.plan import LiveTenant
 from reconciler.domain.records import Entry, HrEvent, Intent
 from reconciler.domain.scim import Schema
 

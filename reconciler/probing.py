@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 
 from reconciler.applying import Applying
 from reconciler.domain.blocking import BlockReason
+from reconciler.domain.deciding import plan_tenant
 from reconciler.domain.dialect import READ_ONLY, Dialect, UpdateStrategy
 from reconciler.domain.diff import differences, managed_view
 from reconciler.domain.health import Finding, Grade
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Manages, OnDrift, Place, SchemaExtension, Tenant
 from reconciler.domain.outcome import Outcome, OutcomeKind
-from reconciler.domain.plan import Blocked, Selection, TenantPlan, plan_tenant
+from reconciler.domain.plan import Blocked, Selection, TenantPlan
 from reconciler.domain.records import Event, Run, Status
 from reconciler.domain.scim import Attribute, Mutability, Schema
 from reconciler.errors import ReconcilerError, TenantError

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from reconciler.domain.answer import Applied, Next, Verdict
+from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import Dialect, Meaning, UpdateStrategy
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Manages, OnDrift, Place, SchemaExtension, Tenant, Webhook
-from reconciler.domain.plan import LiveTenant
 from reconciler.domain.records import Entry, HrEvent, Intent
 from reconciler.domain.scim import Attribute, AttributeType, Schema, fold
 from reconciler.errors import Interrupted, StateError, TenantLocked

@@ -27,7 +27,7 @@ ROWS = (
     ("domain.compatibility",),
     ("domain.blocking", "domain.impact"),
     ("domain.plan",),
-    ("domain.outcome", "domain.approvals"),
+    ("domain.outcome", "domain.approvals", "domain.deciding"),
     ("domain.records",),
     ("ports",),
     ("progress",),

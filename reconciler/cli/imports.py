@@ -15,8 +15,9 @@ from reconciler.cli.files import write_file
 from reconciler.cli.main import Invocation
 from reconciler.cli.manifests import folder_of, limits_of, require_manifests
 from reconciler.cli.wiring import workbench
+from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.manifest import Manifests, SchemaExtension, Tenant
-from reconciler.domain.plan import LiveTenant, Selection
+from reconciler.domain.plan import Selection
 from reconciler.domain.scim import Schema
 from reconciler.domain.words import nearest
 from reconciler.errors import UsageError

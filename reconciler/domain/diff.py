@@ -161,7 +161,7 @@ def _forms(attributes: Keyed) -> dict[str, Json]:
 def _differing_paths(before: Json, after: Json) -> set[Path]:
     """Down to the member: a position inside a list of words says nothing."""
     # Its import is a fifth of what a plan takes to start, and few plans find a difference.
-    from deepdiff import DeepDiff  # noqa: PLC0415 — see above
+    from deepdiff import DeepDiff
 
     delta = DeepDiff(
         before,

@@ -72,7 +72,7 @@ def canonical(value: Json) -> bytes:
 
 def _canonical(value: Json) -> bytes:
     """The same for any value, by the library, which takes some thirty times as long."""
-    import rfc8785  # noqa: PLC0415 — most runs never meet a value that needs it
+    import rfc8785  # most runs never meet a value that needs it
 
     try:
         return rfc8785.dumps(_exact(value, 2 * MAX_DEPTH))

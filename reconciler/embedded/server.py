@@ -134,7 +134,7 @@ def _users_on_demand(store: Store, clock: Clock) -> Callable[[], "UsersEndpoint"
     @cache
     def users() -> "UsersEndpoint":
         # It imports pydantic and scim2-models: 0.7 s that reading schemas does not need.
-        from reconciler.embedded.users import UsersEndpoint  # noqa: PLC0415
+        from reconciler.embedded.users import UsersEndpoint
 
         return UsersEndpoint(store, clock)
 
@@ -142,7 +142,7 @@ def _users_on_demand(store: Store, clock: Clock) -> Callable[[], "UsersEndpoint"
 
 
 def _check_buildable(schema: Schema) -> None:
-    from reconciler.embedded.users import check_buildable  # noqa: PLC0415 — as above
+    from reconciler.embedded.users import check_buildable
 
     check_buildable(schema)
 

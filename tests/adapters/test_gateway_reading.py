@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from reconciler.adapters.oauth2 import Anonymous, BasicCredentials, BearerToken, Credentials
 from reconciler.adapters.transport import ForbiddenRequest, Http, HttpOptions
+from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import IdEncoding
 from reconciler.domain.jsontext import Json
-from reconciler.domain.plan import LiveTenant
 from reconciler.domain.scim import Schema
 from reconciler.domain.secret import Secret
 from reconciler.errors import (

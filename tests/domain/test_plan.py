@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from reconciler.domain.blocking import BlockReason
 from reconciler.domain.compatibility import obstacles
+from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import UpdateStrategy
 from reconciler.domain.diff import managed_view
 from reconciler.domain.manifest import Limits, Manages, SchemaExtension
@@ -18,7 +19,6 @@ from reconciler.domain.plan import (
     Blocked,
     Create,
     GitState,
-    LiveTenant,
     Plan,
     Selection,
     Skip,

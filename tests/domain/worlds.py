@@ -3,17 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
+from reconciler.domain.deciding import LiveTenant, plan_tenant
 from reconciler.domain.dialect import Dialect, UpdateStrategy
 from reconciler.domain.manifest import Limits, Manages, OnDrift, Place, SchemaExtension
-from reconciler.domain.plan import (
-    Blocked,
-    LiveTenant,
-    Plan,
-    Selection,
-    Skip,
-    TenantPlan,
-    plan_tenant,
-)
+from reconciler.domain.plan import Blocked, Plan, Selection, Skip, TenantPlan
 from reconciler.domain.scim import Schema
 
 ALL_TYPES = frozenset(

@@ -8,17 +8,11 @@ from random import Random
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from reconciler.domain.deciding import LiveTenant, plan_tenant
 from reconciler.domain.drift import Drift, DriftKind
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import ChangeKind, Limits, OnDrift, TenantsFrom
-from reconciler.domain.plan import (
-    GitState,
-    LiveTenant,
-    Plan,
-    Selection,
-    TenantPlan,
-    plan_tenant,
-)
+from reconciler.domain.plan import GitState, Plan, Selection, TenantPlan
 from reconciler.domain.scim import Schema
 from reconciler.render.document import plan_document
 from tests.fakes import DIALECT, URN, document, extension

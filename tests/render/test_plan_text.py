@@ -10,17 +10,10 @@ from hypothesis import strategies as st
 from referencing import Registry
 
 from reconciler.adapters.packaged import schema_text
+from reconciler.domain.deciding import LiveTenant, plan_tenant
 from reconciler.domain.drift import Drift, DriftKind
 from reconciler.domain.manifest import ChangeKind, Limits, OnDrift
-from reconciler.domain.plan import (
-    Blocked,
-    GitState,
-    LiveTenant,
-    Plan,
-    Selection,
-    TenantPlan,
-    plan_tenant,
-)
+from reconciler.domain.plan import Blocked, GitState, Plan, Selection, TenantPlan
 from reconciler.domain.scim import Schema
 from reconciler.render.document import json_text, plan_document
 from reconciler.render.paint import Paint, counted, visible

@@ -1,6 +1,7 @@
 """What an apply ends with: one line a change, and a head that never says more than is true."""
 
 from reconciler.domain.blocking import BlockReason
+from reconciler.domain.deciding import LiveTenant, plan_tenant
 from reconciler.domain.manifest import Limits
 from reconciler.domain.outcome import (
     DeliverySummary,
@@ -10,16 +11,7 @@ from reconciler.domain.outcome import (
     Recovered,
     RunSummary,
 )
-from reconciler.domain.plan import (
-    Create,
-    LiveTenant,
-    Plan,
-    Selection,
-    Subject,
-    TenantPlan,
-    Update,
-    plan_tenant,
-)
+from reconciler.domain.plan import Create, Plan, Selection, Subject, TenantPlan, Update
 from reconciler.domain.scim import ABSENT
 from reconciler.render.paint import Paint
 from reconciler.render.summary import summary_text

@@ -7,11 +7,11 @@ from reconciler.adapters.gateway.filters import judge_filters
 from reconciler.adapters.gateway.pages import NotScim, Page, page
 from reconciler.adapters.gateway.reader import Connection, HttpSchemaReader
 from reconciler.domain.answer import Answer, Reply
+from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import IdEncoding, Paging
 from reconciler.domain.health import Finding, Grade
 from reconciler.domain.jsontext import Json, NotJson, parse
 from reconciler.domain.manifest import SchemaExtension
-from reconciler.domain.plan import LiveTenant
 from reconciler.domain.scim import Schema, fold
 from reconciler.errors import TenantError
 

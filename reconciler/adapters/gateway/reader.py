@@ -10,9 +10,9 @@ from reconciler.adapters.gateway.pages import Listing, NotScim, Page, page
 from reconciler.adapters.gateway.traffic import Traffic
 from reconciler.adapters.retrying import asked_wait
 from reconciler.domain.answer import Answer, Next, NoAnswer, Reply, judge_read
+from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import Dialect, IdEncoding, ListShape, Paging
 from reconciler.domain.jsontext import Json, NotJson, parse
-from reconciler.domain.plan import LiveTenant
 from reconciler.domain.scim import MalformedSchema, Schema, fold
 from reconciler.errors import AnswerUnreadable, TenantError
 from reconciler.ports import Clock, Retry

@@ -38,7 +38,8 @@ Approve = Callable[[Plan], None]  # raises PlanStale, LimitExceeded or UsageErro
 class Fleet:
     """All tenants of a run and the means to change them.
 
-    `writers` gives a tenant's gateway, and raises UsageError for a tenant that is set up wrongly.
+    `writers` gives a tenant's gateway, and raises UsageError for a tenant that is set up wrongly;
+    `retries` gives its patience, which no other tenant's trouble uses up.
     `lock_timeout` is how many seconds to wait for locks in all. One Fleet is for one run.
     """
 
@@ -49,7 +50,7 @@ class Fleet:
     notifier: Notifier
     locks: Locks
     clock: Clock
-    retry: Retry
+    retries: Callable[[Tenant], Retry]
     schedule: Schedule
     run: Run
     parallelism: int
@@ -186,7 +187,7 @@ class Fleet:
             writer=self.writers(tenant),
             journal=self.journal,
             clock=self.clock,
-            retry=self.retry,
+            retry=self.retries(tenant),
             run=self._run_now(),
             base_url=tenant.base_url,
             target_system=tenant.target_system or dialect.target_system,

@@ -533,7 +533,7 @@ class Simulation:
             notifier=self.receiver,
             locks=FakeLocks(),
             clock=self.clock,
-            retry=retry,
+            retries=lambda _: retry,
             schedule=lambda attempts, result: None,
             run=Run(id=f"run-{number}", actor="test"),
             parallelism=1,

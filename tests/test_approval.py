@@ -114,7 +114,7 @@ class Fake:
             notifier=Receiver(),
             locks=FakeLocks(),
             clock=FakeClock(),
-            retry=patience(1),
+            retries=lambda _: patience(1),
             schedule=lambda attempts, result: START,
             run=Run(id="run-1", actor="test"),
             parallelism=1,

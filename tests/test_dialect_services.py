@@ -82,7 +82,7 @@ class Service:
             notifier=Receiver(),
             locks=FakeLocks(),
             clock=self.world.clock,
-            retry=patience(2),
+            retries=lambda _: patience(2),
             schedule=lambda attempts, result: None,
             run=Run(id="run-1", actor="test"),
             parallelism=1,

@@ -102,7 +102,7 @@ class World:
             notifier=self.receiver,
             locks=self.locks,
             clock=self.clock,
-            retry=patience(2),
+            retries=lambda _: patience(2),
             schedule=lambda attempts, result: START + timedelta(minutes=5),
             run=Run(id="run-9", actor="user:test", commit="c0ffee"),
             parallelism=self.parallelism,

@@ -124,7 +124,7 @@ def run(
         notifier=Receiver(),
         locks=FakeLocks(),
         clock=FakeClock(),
-        retry=patience(1),
+        retries=lambda _: patience(1),
         schedule=lambda attempts, result: START + timedelta(minutes=5),
         run=made,
         parallelism=3,

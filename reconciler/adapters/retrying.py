@@ -34,7 +34,7 @@ def retrying(
     Between them it waits a random part of a window that doubles (full jitter), or as long as
     `again` asks if that is longer. Asked for more than `cap` seconds, or for more than is left, it
     gives up at once: to wait less than was asked would only make noise. `random` gives floats in
-    [0, 1). `budget` is what a whole run may ask again. An exception is never retried.
+    [0, 1). `budget` is what a tenant may be asked again in a run. An exception is never retried.
     """
     spent = budget or RetryBudget()
 
@@ -62,7 +62,7 @@ def retrying(
 
 
 class RetryBudget:
-    """How often a run may ask again, over all tenants: ten times, and once for ten requests.
+    """How often one tenant may be asked again in a run: ten times, and once for ten requests.
 
     A service that is sick for one request is sick for the next: without a bound, five tries each
     make five times the load just when it can be borne least.

@@ -146,7 +146,7 @@ def _fleet(invocation: Invocation, bench: Workbench, store: Store, memory: Memor
         notifier=bench.notifier(),
         locks=locks_of(invocation, store, holder=holder, clock=bench.clock),
         clock=bench.clock,
-        retry=bench.retry,
+        retries=bench.retry,
         schedule=bench.due_again,
         run=bench.run,
         parallelism=invocation.arguments.number("parallelism"),

@@ -72,7 +72,7 @@ def _probed(
             journal=store,
             locks=locks_of(invocation, store, holder=holder, clock=bench.clock),
             clock=bench.clock,
-            retry=bench.retry,
+            retry=bench.retry(tenant),
             run=bench.run,
         ).probe()
 

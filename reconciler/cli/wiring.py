@@ -29,6 +29,14 @@ from reconciler.ports import Clock, DeliveryResult, Retry
 EMBEDDED_FOLDER = Path(".reconciler/embedded")
 
 
+@dataclass(frozen=True, slots=True)
+class TenantState:
+    """What a run remembers of one tenant from its first request to its last; kept small."""
+
+    traffic: Traffic
+    retry: Retry
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workbench:
     """The adapters of one command: made once for each tenant, closed together."""
@@ -36,13 +44,13 @@ class Workbench:
     desired: Desired
     run: Run
     clock: Clock
-    retry: Retry
+    retry_deadline: float
     options: HttpOptions
     trust: Trust
     stop: StopSignal
     closing: ExitStack
     writers: dict[str, HttpSchemaWriter] = field(default_factory=dict)
-    traffic: dict[str, Traffic] = field(default_factory=dict)
+    states: dict[str, TenantState] = field(default_factory=dict)
     making: Lock = field(default_factory=Lock)
 
     def reader(self, tenant: Tenant) -> HttpSchemaReader:
@@ -62,6 +70,11 @@ class Workbench:
                 writes = self._http("POST", "PUT", "PATCH")
                 self.writers[tenant.name] = HttpSchemaWriter(self._connection(tenant), writes)
             return self.writers[tenant.name]
+
+    def retry(self, tenant: Tenant) -> Retry:
+        """The patience with one tenant: another's trouble uses none of it up."""
+        with self.making:
+            return self._state_of(tenant).retry
 
     def notifier(self) -> WebhookNotifier:
         """The way to HR for every webhook of the selected tenants; raises UsageError."""
@@ -92,16 +105,24 @@ class Workbench:
             dialect=tenant.spoken(self.desired.dialects),
             reads=self._http("GET"),
             authenticator=self._authenticator(tenant),
-            retry=self.retry,
+            retry=self._state_of(tenant).retry,
             clock=self.clock,
-            traffic=self._traffic_to(tenant),
+            traffic=self._state_of(tenant).traffic,
         )
 
-    def _traffic_to(self, tenant: Tenant) -> Traffic:
-        if tenant.name not in self.traffic:
+    def _state_of(self, tenant: Tenant) -> TenantState:
+        if tenant.name not in self.states:
             rate = tenant.spoken(self.desired.dialects).requests_per_minute
-            self.traffic[tenant.name] = Traffic(clock=self.clock, per_minute=rate)
-        return self.traffic[tenant.name]
+            self.states[tenant.name] = TenantState(
+                traffic=Traffic(clock=self.clock, per_minute=rate),
+                retry=retrying(
+                    clock=self.clock,
+                    random=random.SystemRandom().random,
+                    deadline=self.retry_deadline,
+                    budget=RetryBudget(),
+                ),
+            )
+        return self.states[tenant.name]
 
     def _http(self, *methods: str) -> Http:
         return self.closing.enter_context(Http(self.options, methods=frozenset(methods)))
@@ -111,7 +132,7 @@ class Workbench:
             Authenticator(
                 self.trust.credentials(tenant),
                 options=self.options,
-                retry=self.retry,
+                retry=self._state_of(tenant).retry,
                 clock=self.clock,
                 tell=self.trust.masks,
             )
@@ -140,12 +161,7 @@ def workbench(invocation: Invocation, desired: Desired) -> Iterator[Workbench]:
                 commit=desired.git.commit,
             ),
             clock=clock,
-            retry=retrying(
-                clock=clock,
-                random=random.SystemRandom().random,
-                deadline=float(arguments.number("retry_deadline") or 120),
-                budget=RetryBudget(),
-            ),
+            retry_deadline=float(arguments.number("retry_deadline") or 120),
             options=options,
             trust=Trust(
                 settings=invocation.settings,

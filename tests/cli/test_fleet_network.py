@@ -1,0 +1,56 @@
+"""A fleet and its network: what one tenant costs the process, and what it takes from the others."""
+
+import json
+import threading
+from collections import Counter
+from pathlib import Path
+
+from tests.adapters.gateway_world import listed
+from tests.faultserver import Received, Script, json_reply, serving
+from tests.program import Folder
+
+TENANT = """\
+apiVersion: reconciler/v1
+kind: Tenant
+metadata: {{name: {name}}}
+spec:
+  dialect: rfc7644
+  baseUrl: {base}
+  auth: {{type: bearer, token: {{env: TOKEN}}}}
+"""
+
+
+def fleet(path: Path, bases: list[str]) -> Folder:
+    """A folder of tenants t0, t1 …, that desires nothing of them."""
+    folder = Folder(path, {"TOKEN": "c4n4ry"})
+    for number, base in enumerate(bases):
+        name = f"t{number}"
+        folder.write(f"desired-state/{name}.yaml", TENANT.format(name=name, base=base))
+    return folder
+
+
+def unreadable(folder: Folder, *options: str) -> dict[str, str]:
+    """Why tenants could not be read by a plan."""
+    plan = json.loads(folder.run("plan", "--format", "json", *options).out)
+    return {tenant["name"]: tenant["error"] for tenant in plan["tenants"] if tenant["error"]}
+
+
+def test_a_fleet_in_which_every_tenant_is_busy_once_is_read_whole(tmp_path: Path) -> None:
+    """Ordinary throttling of many is no sickness of any."""
+    asked: Counter[str] = Counter()
+    lock = threading.Lock()
+
+    def handle(request: Received) -> Script:
+        with lock:
+            asked[request.path] += 1
+            first = asked[request.path] == 1
+        if first:
+            return json_reply({}, 429, {"Retry-After": "0"})
+        return json_reply(listed([]))
+
+    with serving(handle) as server:
+        folder = fleet(tmp_path, [server.url(f"/t{n}/scim/v2") for n in range(60)])
+        failed = unreadable(folder, "--parallelism", "30")
+
+    assert failed == {}
+    assert set(asked.values()) == {2}

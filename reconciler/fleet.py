@@ -174,7 +174,7 @@ class Fleet:
             journal=self.journal,
             clock=self.clock,
             run=self._run_now(),
-            lag_reads=tenant.spoken(self.desired.dialects).lag_reads,
+            lag_reads=tenant.dialect.lag_reads,
         )
 
     def _apply_one(self, todo: tuple[Tenant, TenantPlan]) -> None:
@@ -182,7 +182,7 @@ class Fleet:
         webhooks = tuple(webhook.url for webhook in tenant.webhooks)
         for adopted in self._recovery(tenant).adopt_late(tenant.name, _in_sync(plan), webhooks):
             self.progress.recovered.append(adopted)
-        dialect = tenant.spoken(self.desired.dialects)
+        dialect = tenant.dialect
         Applying(
             writer=self.writers(tenant),
             journal=self.journal,

@@ -1,11 +1,10 @@
 """Use case: read every selected tenant and decide what each needs; changes nothing."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from reconciler.domain.deciding import plan_tenant
-from reconciler.domain.dialect import Dialect
 from reconciler.domain.drift import Drift, Sightings, drift_of, unmanaged
 from reconciler.domain.manifest import Manifests, Tenant
 from reconciler.domain.plan import (
@@ -27,7 +26,6 @@ class Desired:
     """What is wanted, where it is written down, and which part of it this run is about."""
 
     manifests: Manifests
-    dialects: Mapping[str, Dialect]
     selection: Selection
     git: GitState
     max_tenants: int = MAX_TENANTS
@@ -89,7 +87,6 @@ def plan_fleet(desired: Desired, readers: Readers, *, parallelism: int) -> Plan:
 
 
 def _plan_one(tenant: Tenant, desired: Desired, readers: Readers) -> TenantPlan:
-    dialect = tenant.spoken(desired.dialects)
     extensions = desired.manifests.desired_for(tenant)
     wanted = [e.schema.id for e in extensions if desired.selection.takes(tenant.name, e)]
     try:
@@ -97,8 +94,8 @@ def _plan_one(tenant: Tenant, desired: Desired, readers: Readers) -> TenantPlan:
     except (TenantError, UsageError) as error:
         return TenantPlan(
             name=tenant.name,
-            dialect=dialect.name,
-            dialect_digest=dialect.digest(),
+            dialect=tenant.dialect.name,
+            dialect_digest=tenant.dialect.digest(),
             base_url=tenant.base_url,
             auth=tenant.auth,
             error=str(error),
@@ -106,7 +103,7 @@ def _plan_one(tenant: Tenant, desired: Desired, readers: Readers) -> TenantPlan:
     plan = plan_tenant(
         tenant=tenant.name,
         base_url=tenant.base_url,
-        dialect=dialect,
+        dialect=tenant.dialect,
         limits=tenant.limits,
         desired=extensions,
         live=live,

@@ -61,7 +61,7 @@ def tenant(name: str = "acme-prod", *, hooks: tuple[str, ...] = (HOOK,)) -> Tena
     return Tenant(
         name=name,
         place=Place(f"desired-state/{name}.yaml"),
-        dialect=DIALECT.name,
+        dialect=DIALECT,
         base_url=f"https://{name}.example.com/scim/v2",
         webhooks=tuple(Webhook(url=url, secrets=()) for url in hooks),
     )

@@ -501,12 +501,11 @@ class Simulation:
 
     def desired(self) -> Desired:
         there = Tenant(
-            name="sim", place=Place("sim.yaml"), dialect=self.dialect.name, base_url=self.base,
+            name="sim", place=Place("sim.yaml"), dialect=self.dialect, base_url=self.base,
             limits=self.limits, webhooks=(Webhook(url=HOOK, secrets=()),),
         )  # fmt: skip
         return Desired(
             manifests=Manifests(tenants=(there,), extensions=self.extensions),
-            dialects={self.dialect.name: self.dialect},
             selection=Selection(),
             git=GitState(),
         )

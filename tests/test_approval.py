@@ -32,7 +32,6 @@ from reconciler.fleet import Fleet
 from reconciler.planning import Desired, plan_fleet
 from reconciler.render.document import checksum, json_text, plan_document
 from tests.fakes import (
-    DIALECT,
     START,
     FakeClock,
     FakeLocks,
@@ -92,7 +91,6 @@ class Fake:
                 tenants=tuple(self.tenants[name] for name in sorted(self.tenants)),
                 extensions=tuple(self.wanted.values()),
             ),
-            dialects={DIALECT.name: DIALECT},
             selection=Selection(),
             git=GitState(),
             max_tenants=self.max_tenants,
@@ -222,8 +220,8 @@ def oauth(host: str, client: str) -> Auth:
 
 
 def a_service_is_said_to_be_able_to_do_less(fake: Fake, dice: random.Random) -> None:
-    changed = replace(fake.tenants["east"], capabilities={"creates": False})
-    fake.tenants["east"] = changed
+    east = fake.tenants["east"]
+    fake.tenants["east"] = replace(east, dialect=east.dialect.overridden({"creates": False}))
 
 
 def a_tenant_cannot_be_read_any_more(fake: Fake, dice: random.Random) -> None:

@@ -65,14 +65,13 @@ class Service:
 
     def apply(self, *extensions: SchemaExtension) -> RunSummary:
         there = Tenant(
-            name="acme", place=Place("acme.yaml"), dialect=self.dialect.name, base_url="https://x",
+            name="acme", place=Place("acme.yaml"), dialect=self.dialect, base_url="https://x",
             limits=Limits(extensions=self.dialect.extensions),
         )  # fmt: skip
         self.world.server.requests.clear()
         return Fleet(
             desired=Desired(
                 manifests=Manifests(tenants=(there,), extensions=extensions),
-                dialects={self.dialect.name: self.dialect},
                 selection=Selection(),
                 git=GitState(),
             ),

@@ -33,7 +33,6 @@ from reconciler.ports import DeliveryResult
 from tests.calls import counted_calls
 from tests.fakes import (
     CREATED,
-    DIALECT,
     LOST,
     REFUSED,
     START,
@@ -77,7 +76,6 @@ class World:
                 ),
                 extensions=self.extensions,
             ),
-            dialects={DIALECT.name: DIALECT},
             selection=self.selection,
             git=GitState(commit="c0ffee"),
         )

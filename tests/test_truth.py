@@ -29,7 +29,6 @@ from reconciler.render.summary import summary_text
 from tests.adapters.store_world import validator
 from tests.fakes import (
     CREATED,
-    DIALECT,
     LOST,
     NOT_ALLOWED,
     REFUSED,
@@ -114,7 +113,6 @@ def run(
     fleet = Fleet(
         desired=Desired(
             manifests=Manifests(tenants=tuple(tenant(name) for name in live), extensions=wanted),
-            dialects={DIALECT.name: DIALECT},
             selection=Selection(),
             git=GitState(),
         ),

@@ -1,6 +1,5 @@
 """What a command that reaches tenants is about: the manifests, a selection, a commit."""
 
-from reconciler.adapters.dialects import load_dialects
 from reconciler.adapters.git import git_state
 from reconciler.cli.main import Invocation
 from reconciler.cli.manifests import folder_of, require_manifests
@@ -22,7 +21,6 @@ def desired_of(invocation: Invocation, selection: Selection) -> Desired:
     """What is wanted, and of which commit."""
     return Desired(
         manifests=require_manifests(invocation),
-        dialects=load_dialects(),
         selection=selection,
         git=git_state(folder_of(invocation)),
         max_tenants=invocation.arguments.number("max_tenants") or MAX_TENANTS,

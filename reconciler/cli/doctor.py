@@ -34,14 +34,13 @@ def run(invocation: Invocation) -> int:
 
 
 def _diagnosis(invocation: Invocation, bench: Workbench, tenant: Tenant) -> Diagnosis:
-    dialect = tenant.spoken(bench.desired.dialects)
     limit = tenant.limits.extensions
     try:
         connection = bench.connection(tenant)
     except UsageError as error:  # a secret that is not set, an origin that is not allowed
         findings: tuple[Finding, ...] = (Finding("manifest", Grade.PROBLEM, str(error)),)
         return _told(tenant, findings, {})
-    look = Examination(connection, limit=limit if limit is not None else dialect.extensions)
+    look = Examination(connection, limit=limit if limit is not None else tenant.dialect.extensions)
     findings = tuple(look.findings(bench.desired.manifests.desired_for(tenant)))
     found = _told(tenant, findings, look.learnt)
     if not invocation.arguments.flag("probe_writes") or not found.well:
@@ -53,7 +52,7 @@ def _diagnosis(invocation: Invocation, bench: Workbench, tenant: Tenant) -> Diag
 def _told(tenant: Tenant, findings: tuple[Finding, ...], learnt: dict[str, Json]) -> Diagnosis:
     return Diagnosis(
         tenant=tenant.name,
-        dialect=tenant.dialect,
+        dialect=tenant.dialect.name,
         base_url=tenant.base_url,
         findings=findings,
         learnt=learnt,
@@ -67,7 +66,7 @@ def _probed(
     with open_state(invocation) as store:
         return Probing(
             tenant=tenant,
-            dialect=tenant.spoken(bench.desired.dialects),
+            dialect=tenant.dialect,
             writer=bench.writer(tenant),
             journal=store,
             locks=locks_of(invocation, store, holder=holder, clock=bench.clock),

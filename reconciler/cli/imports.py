@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.adapters.dialects import load_dialects
 from reconciler.adapters.git import git_state
 from reconciler.adapters.manifests import draft
 from reconciler.adapters.packaged import schema_file
@@ -44,7 +43,7 @@ def run(invocation: Invocation) -> int:
     tenant = _tenant(manifests, invocation.arguments.text("tenant") or "")
     wanted = invocation.arguments.text("id")
     live = _read(invocation, manifests, tenant, wanted)
-    schemas = importable(live, tenant.spoken(load_dialects()), wanted)
+    schemas = importable(live, tenant.dialect, wanted)
     drafts, failures = _drafts(invocation, manifests, tenant, schemas)
     for each in drafts:
         invocation.console.data(_difference(each))
@@ -68,7 +67,6 @@ def _read(
 ) -> LiveTenant:
     desired = Desired(
         manifests=manifests,
-        dialects=load_dialects(),
         selection=Selection(tenants=(tenant.name,)),
         git=git_state(folder_of(invocation)),
     )

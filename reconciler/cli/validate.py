@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from reconciler import __version__
-from reconciler.adapters.dialects import load_dialects
 from reconciler.adapters.git import files_at, path_in_repository
 from reconciler.adapters.manifest_files import ManifestFile, is_manifest
 from reconciler.adapters.manifests import Loaded, extensions_of
@@ -52,7 +51,7 @@ def _breaking(invocation: Invocation, loaded: Loaded) -> tuple[Problem, ...]:
         invocation.console.complain(visible(told))
     if loaded.manifests is None:
         return ()
-    return compare(before, loaded.manifests, dialects=load_dialects(), locate=loaded.locate)
+    return compare(before, loaded.manifests, locate=loaded.locate)
 
 
 def _print(invocation: Invocation, problems: tuple[Problem, ...], loaded: Loaded) -> None:

@@ -102,7 +102,7 @@ class Workbench:
     def _connection(self, tenant: Tenant) -> Connection:
         return Connection(
             base_url=self.trust.base_url(tenant),
-            dialect=tenant.spoken(self.desired.dialects),
+            dialect=tenant.dialect,
             reads=self._http("GET"),
             authenticator=self._authenticator(tenant),
             retry=self._state_of(tenant).retry,
@@ -112,7 +112,7 @@ class Workbench:
 
     def _state_of(self, tenant: Tenant) -> TenantState:
         if tenant.name not in self.states:
-            rate = tenant.spoken(self.desired.dialects).requests_per_minute
+            rate = tenant.dialect.requests_per_minute
             self.states[tenant.name] = TenantState(
                 traffic=Traffic(clock=self.clock, per_minute=rate),
                 retry=retrying(

@@ -7,7 +7,6 @@ from enum import StrEnum
 from fnmatch import translate
 
 from reconciler.domain.dialect import Dialect
-from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import Schema
 
 
@@ -151,7 +150,7 @@ class Selector:
         return (
             all(tenant.labels.get(label) == value for label, value in self.match_labels.items())
             and (self.names is None or self._names(tenant.name))
-            and (self.dialects is None or tenant.dialect in self.dialects)
+            and (self.dialects is None or tenant.dialect.name in self.dialects)
         )
 
     def _names(self, name: str) -> bool:
@@ -170,23 +169,18 @@ _NOTHING = "(?!)"
 class Tenant:
     """One SCIM service of one customer or environment: where it is and how to talk to it.
 
-    `capabilities` are single entries of a dialect's data, where this service is another.
+    `dialect` is the effective one: the named dialect with the manifest's `spec.capabilities` in it.
     """
 
     name: str
     place: Place = field(compare=False)
-    dialect: str
+    dialect: Dialect
     base_url: str
     target_system: str | None = None
     auth: Auth = field(default_factory=Auth)
     limits: Limits = field(default_factory=Limits)
     webhooks: tuple[Webhook, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
-    capabilities: Mapping[str, Json] = field(default_factory=dict)
-
-    def spoken(self, dialects: Mapping[str, Dialect]) -> Dialect:
-        """The effective dialect: the named one, with this tenant's own capabilities in it."""
-        return dialects[self.dialect].overridden(self.capabilities)
 
     @property
     def embedded(self) -> str | None:

@@ -111,11 +111,11 @@ spec:
     assert loaded.manifests is not None
     (found,) = loaded.manifests.tenants
     path = str(tmp_path / "t.yaml")
-    assert (found.name, found.labels, found.dialect) == ("acme-prod", {"env": "prod"}, "sap")
+    assert (found.name, found.labels, found.dialect.name) == ("acme-prod", {"env": "prod"}, "sap")
     assert found.place == Place(path, 1, 1)
     assert (found.base_url, found.target_system) == ("https://scim.example.com/v2", "SAP")
     assert found.limits == Limits(extensions=5, max_creates=1, max_updates=3)
-    spoken = found.spoken(load_dialects())
+    spoken = found.dialect
     assert (spoken.updates, spoken.types) == (UpdateStrategy.NONE, frozenset({"string"}))
     assert (spoken.requests_per_minute, spoken.creates) == (60, True)
     assert found.auth == Auth(
@@ -552,7 +552,7 @@ def test_what_is_shipped_has_no_problem() -> None:
     assert {(p.severity, p.rule) for p in loaded.problems} == {(Severity.INFO, "SCIM-S02")}
     assert loaded.manifests is not None
     (local,) = loaded.manifests.tenants
-    assert (local.name, local.embedded, local.dialect) == ("local", "local", "genesys")
+    assert (local.name, local.embedded, local.dialect.name) == ("local", "local", "genesys")
     assert [e.name for e in loaded.manifests.desired_for(local)] == [
         "hr-extension",
         "work-assignments",
@@ -583,7 +583,7 @@ def test_the_shipped_examples_are_sound_once_they_are_renamed(tmp_path: Path) ->
 
     assert [p for p in loaded.problems if p.severity is Severity.ERROR] == []
     assert loaded.manifests is not None
-    assert {t.dialect for t in loaded.manifests.tenants} == {"genesys", "sap", "oracle"}
+    assert {t.dialect.name for t in loaded.manifests.tenants} == {"genesys", "sap", "oracle"}
     assert len(examples) == 3
 
 

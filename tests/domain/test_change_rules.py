@@ -1,6 +1,6 @@
 """The table of rules about changes: what each finds, what it leaves alone, and whom it names."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -26,7 +26,6 @@ from tests.strategies import Document, disguise, edits, schema_documents
 ERROR, WARNING, INFO = Severity
 READER, WRITER, STORED, SERVER = Consumer
 ALL = tuple(Consumer)
-TENANT = Tenant(name="acme", place=Place("t.yaml"), dialect="genesys", base_url="https://x.example")
 COMPLEX = {"name": "a", "type": "complex", "subAttributes": [{"name": "part"}]}
 
 
@@ -50,9 +49,13 @@ def extension(
 def compared(
     before: SchemaExtension, *after: SchemaExtension, speaks: Dialect | None = None
 ) -> tuple[Problem, ...]:
-    manifests = Manifests(tenants=(TENANT,), extensions=after)
-    dialects: Mapping[str, Dialect] = {"genesys": speaks or dialect()}
-    return compare([before], manifests, dialects=dialects, locate=locate)
+    acme = Tenant(
+        name="acme",
+        place=Place("t.yaml"),
+        dialect=speaks or dialect(),
+        base_url="https://x.example",
+    )
+    return compare([before], Manifests(tenants=(acme,), extensions=after), locate=locate)
 
 
 def changed(before: Document, after: Document) -> tuple[Problem, ...]:

@@ -19,12 +19,13 @@ from reconciler.domain.manifest import (
     TenantsFrom,
 )
 from reconciler.domain.scim import Schema
+from tests.domain.worlds import dialect
 
 
 def tenant(name: str = "acme-prod", **members: Any) -> Tenant:
     known: dict[str, Any] = {
         "place": Place("t.yaml"),
-        "dialect": "genesys",
+        "dialect": dialect(),
         "base_url": "https://scim.example.com",
         "labels": {"env": "prod", "region": "eu"},
     }
@@ -41,7 +42,7 @@ def extension(name: str, schema_id: str, **members: Any) -> SchemaExtension:
 
 def test_a_selector_that_says_nothing_selects_every_tenant() -> None:
     assert Selector().selects(tenant())
-    assert Selector().selects(tenant("x", dialect="sap", labels={}))
+    assert Selector().selects(tenant("x", dialect=dialect(name="sap"), labels={}))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Each rule speaks where it should, is silent where it should be, and points at the right place."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -318,10 +318,9 @@ GENESYS = Dialect(
     attributes=2,
     protected_prefixes=("urn:vendor:",),
 )
-DIALECTS: Mapping[str, Dialect] = {"genesys": GENESYS}
 
 
-def tenant(name: str, *, line: int = 1, dialect: str = "genesys", **more: Any) -> Tenant:
+def tenant(name: str, *, line: int = 1, dialect: Dialect = GENESYS, **more: Any) -> Tenant:
     return Tenant(
         name=name,
         place=Place(f"t-{name}", line),
@@ -346,7 +345,7 @@ def extension(
 def check(*manifests: Tenant | SchemaExtension) -> tuple[Problem, ...]:
     tenants = tuple(m for m in manifests if isinstance(m, Tenant))
     extensions = tuple(m for m in manifests if isinstance(m, SchemaExtension))
-    return check_fleet(Manifests(tenants=tenants, extensions=extensions), DIALECTS, locate)
+    return check_fleet(Manifests(tenants=tenants, extensions=extensions), locate)
 
 
 def test_manifests_that_fit_together_have_no_problem() -> None:
@@ -422,7 +421,7 @@ def test_more_extensions_than_the_tenant_holds_are_a_warning_at_the_tenant() -> 
 
 def test_what_a_tenant_says_of_its_service_counts_more_than_its_dialect() -> None:
     three = [extension(name, {"name": "a", "type": "binary"}) for name in ("x", "y", "z")]
-    able = tenant("able", capabilities={"extensions": 3, "types": ["binary"]})
+    able = tenant("able", dialect=GENESYS.overridden({"extensions": 3, "types": ["binary"]}))
 
     found = check(able, tenant("t"), *three)
 

@@ -44,7 +44,7 @@ def loaded(example: Path, folder: Path) -> tuple[Manifests | None, list[Problem]
         file = ManifestFile("before.yaml", (EXAMPLES / "before.yaml").read_bytes())
         before, unread = extensions_of([file])
         assert unread == ()
-        problems += compare(before, found.manifests, dialects=load_dialects(), locate=found.locate)
+        problems += compare(before, found.manifests, locate=found.locate)
     return found.manifests, sorted(problems)
 
 

@@ -15,7 +15,7 @@ from reconciler.adapters.jsonschemas import check
 from reconciler.adapters.manifest_files import ManifestFile, is_folder, read_files, shown
 from reconciler.adapters.manifests.ignores import Ignores
 from reconciler.adapters.manifests.quoting import Sources
-from reconciler.adapters.manifests.values import manifests_of
+from reconciler.adapters.manifests.values import extensions_in, manifests_of
 from reconciler.adapters.yaml_reader import MAX_BYTES, Document, read
 from reconciler.domain.dialect import Dialect
 from reconciler.domain.manifest import (
@@ -99,9 +99,9 @@ def load(
     left = [*batch.ignores.left(found), *batch.ignores.wrong]
     faulty = {problem.place.path for problem in _errors(left)}
     sound = [document for document in batch.documents if document.path not in faulty]
-    manifests, there = _with_tenants_of(trusted, manifests_of(sound), most)
+    manifests, there = _with_tenants_of(trusted, manifests_of(sound, dialects), dialects, most)
     locate = _Locator([*sound, *there])
-    together = check_fleet(manifests, dialects, locate)
+    together = check_fleet(manifests, locate)
     together = _errors(together) if faulty else together  # a faulty file may hold what lacks
     left += batch.ignores.left(together)
     if not batch.documents and not left and not allow_empty:
@@ -133,17 +133,20 @@ def extensions_of(
     more than `most` bytes is not read.
     """
     documents, unread = _of_another_time(files, most)
-    return manifests_of(documents).extensions, unread
+    return extensions_in(documents), unread
 
 
 def _with_tenants_of(
-    trusted: Trusted | None, manifests: Manifests, most: ReadingLimits
+    trusted: Trusted | None,
+    manifests: Manifests,
+    dialects: Mapping[str, Dialect],
+    most: ReadingLimits,
 ) -> tuple[Manifests, tuple[Document, ...]]:
     """The manifests with the tenants of a ref in place of theirs, and the documents of the ref."""
     if trusted is None:
         return manifests, ()
     documents, unread = _of_another_time(trusted.files, most.file_bytes)
-    there = manifests_of(documents)
+    there = manifests_of(documents, dialects)
     told = replace(trusted.source, unread=unread).compared(there.tenants, manifests.tenants)
     guarded = tuple(_guarded(extension, there.extensions) for extension in manifests.extensions)
     return Manifests(tenants=there.tenants, extensions=guarded, tenants_from=told), documents

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reconciler.adapters.yaml_reader import Document
-from reconciler.domain.jsontext import Json
+from reconciler.domain.dialect import Dialect
+from reconciler.domain.jsontext import Json, canonical
 from reconciler.domain.manifest import (
     Auth,
     AuthType,
@@ -27,24 +28,46 @@ from reconciler.domain.scim import Schema
 Steps = tuple[str | int, ...]
 
 
-def manifests_of(documents: Iterable[Document]) -> Manifests:
-    """All that the documents declare, sorted by name."""
+def manifests_of(documents: Iterable[Document], dialects: Mapping[str, Dialect]) -> Manifests:
+    """All that the documents declare, sorted by name; their dialects are among those given."""
     documents = tuple(documents)
-    tenants = [_tenant(d) for d in documents if d.value["kind"] == "Tenant"]
-    extensions = [_extension(d) for d in documents if d.value["kind"] == "SchemaExtension"]
+    effective = _EffectiveDialects(dialects)
+    tenants = [_tenant(d, effective) for d in documents if d.value["kind"] == "Tenant"]
     return Manifests(
         tenants=tuple(sorted(tenants, key=lambda t: (t.name, t.place))),
-        extensions=tuple(sorted(extensions, key=lambda e: (e.name, e.place))),
+        extensions=extensions_in(documents),
     )
 
 
-def _tenant(document: Document) -> Tenant:
+def extensions_in(documents: Iterable[Document]) -> tuple[SchemaExtension, ...]:
+    """The extensions that the documents declare, sorted by name."""
+    extensions = [_extension(d) for d in documents if d.value["kind"] == "SchemaExtension"]
+    return tuple(sorted(extensions, key=lambda e: (e.name, e.place)))
+
+
+class _EffectiveDialects:
+    """Named dialects with capabilities in them: tenants that say the same share one."""
+
+    def __init__(self, dialects: Mapping[str, Dialect]) -> None:
+        self._dialects = dialects
+        self._made: dict[tuple[str, bytes], Dialect] = {}
+
+    def of(self, name: str, capabilities: Mapping[str, Json]) -> Dialect:
+        if not capabilities:
+            return self._dialects[name]
+        key = name, canonical(capabilities)
+        if key not in self._made:
+            self._made[key] = self._dialects[name].overridden(capabilities)
+        return self._made[key]
+
+
+def _tenant(document: Document, dialects: _EffectiveDialects) -> Tenant:
     metadata, spec = document.value["metadata"], document.value["spec"]
     return Tenant(
         name=metadata["name"],
         labels=metadata.get("labels", {}),
         place=document.place(),
-        dialect=spec["dialect"],
+        dialect=dialects.of(spec["dialect"], spec.get("capabilities", {})),
         base_url=spec["baseUrl"],
         target_system=spec.get("targetSystem"),
         auth=_auth(document, spec.get("auth", {})),
@@ -53,7 +76,6 @@ def _tenant(document: Document) -> Tenant:
             _webhook(document, index, webhook)
             for index, webhook in enumerate(spec.get("webhooks", ()))
         ),
-        capabilities=spec.get("capabilities", {}),
     )
 
 

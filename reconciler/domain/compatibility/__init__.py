@@ -1,11 +1,10 @@
 """What a change of a schema does to those who read, write, store and serve its values."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from reconciler.domain.compatibility.changes import ChangeRule, Consumer, findings, revisions
 from reconciler.domain.compatibility.obstacles import changed_characteristics, obstacles
 from reconciler.domain.compatibility.table import CHANGE_RULES
-from reconciler.domain.dialect import Dialect
 from reconciler.domain.manifest import Manifests, Problem, SchemaExtension
 from reconciler.domain.rules import Locate
 
@@ -14,7 +13,6 @@ def compare(
     before: Iterable[SchemaExtension],
     after: Manifests,
     *,
-    dialects: Mapping[str, Dialect],
     locate: Locate,
 ) -> tuple[Problem, ...]:
     """What the manifests of today break of those of another time, sorted by place.
@@ -24,7 +22,7 @@ def compare(
     return tuple(
         sorted(
             problem
-            for revision in revisions(before, after, dialects)
+            for revision in revisions(before, after)
             for problem in findings(CHANGE_RULES, revision, locate)
         )
     )

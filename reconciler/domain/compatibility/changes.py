@@ -81,9 +81,7 @@ def findings(
             )
 
 
-def revisions(
-    before: Iterable[SchemaExtension], after: Manifests, dialects: Mapping[str, Dialect]
-) -> Iterator[Revision]:
+def revisions(before: Iterable[SchemaExtension], after: Manifests) -> Iterator[Revision]:
     """Each extension of before with what became of it.
 
     First by name and URN together, then by URN (the manifest was renamed), then by name (the URN
@@ -99,7 +97,7 @@ def revisions(
                 still.append(old)
             else:
                 left.remove(new)
-                yield Revision(before=old, after=new, dialects=_dialects(new, after, dialects))
+                yield Revision(before=old, after=new, dialects=_dialects(new, after))
         waiting = still
     yield from (Revision(before=old, after=None) for old in waiting)
 
@@ -116,15 +114,9 @@ def _name(extension: SchemaExtension) -> str:
     return extension.name
 
 
-def _dialects(
-    extension: SchemaExtension, manifests: Manifests, dialects: Mapping[str, Dialect]
-) -> tuple[Dialect, ...]:
-    spoken = {
-        tenant.spoken(dialects)
-        for tenant in manifests.tenants
-        if extension.selector.selects(tenant)
-    }
-    return tuple(sorted(spoken, key=lambda dialect: (dialect.name, dialect.target_system)))
+def _dialects(extension: SchemaExtension, manifests: Manifests) -> tuple[Dialect, ...]:
+    found = {t.dialect for t in manifests.tenants if extension.selector.selects(t)}
+    return tuple(sorted(found, key=lambda dialect: (dialect.name, dialect.target_system)))
 
 
 Names = tuple[str, ...]

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 from fnmatch import translate
 from ipaddress import IPv6Address
@@ -26,22 +26,19 @@ from reconciler.domain.words import quoted
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """All manifests, the dialects, and for each extension the tenants that it selects."""
+    """All manifests, and for each extension the tenants that it selects."""
 
     manifests: Manifests
-    dialects: Mapping[str, Dialect]
     targets: tuple[tuple[SchemaExtension, tuple[Tenant, ...]], ...]
 
 
-def check_fleet(
-    manifests: Manifests, dialects: Mapping[str, Dialect], locate: Locate
-) -> tuple[Problem, ...]:
-    """What is wrong between the manifests; their dialects are among those given."""
+def check_fleet(manifests: Manifests, locate: Locate) -> tuple[Problem, ...]:
+    """What is wrong between the manifests."""
     targets = tuple(
         (extension, tuple(t for t in manifests.tenants if extension.selector.selects(t)))
         for extension in manifests.extensions
     )
-    return tuple(sorted(report(FLEET_RULES, Fleet(manifests, dialects, targets), locate)))
+    return tuple(sorted(report(FLEET_RULES, Fleet(manifests, targets), locate)))
 
 
 def _names_are_given_once(fleet: Fleet) -> Iterator[Fault]:
@@ -164,7 +161,7 @@ def _fits(glob: str, names: Set[str]) -> bool:
 
 def _somebody_can_take_it(fleet: Fleet) -> Iterator[Fault]:
     for extension, tenants in fleet.targets:
-        known = [tenant.spoken(fleet.dialects) for tenant in tenants]
+        known = [tenant.dialect for tenant in tenants]
         writable = any(d.creates or d.updates is UpdateStrategy.PATCH for d in known)
         if tenants and not writable:
             yield Fault(
@@ -249,7 +246,7 @@ def _by_dialect(fleet: Fleet) -> Iterator[tuple[SchemaExtension, Dialect, list[s
     for extension, tenants in fleet.targets:
         names = defaultdict(list)
         for tenant in tenants:
-            names[tenant.spoken(fleet.dialects)].append(tenant.name)
+            names[tenant.dialect].append(tenant.name)
         for dialect, members in sorted(names.items(), key=lambda each: (each[0].name, each[1])):
             yield extension, dialect, members
 
@@ -258,7 +255,7 @@ def _extensions_are_few_enough(fleet: Fleet) -> Iterator[Fault]:
     for tenant, extensions in _by_tenant(fleet):
         limit = tenant.limits.extensions
         if limit is None:
-            limit = tenant.spoken(fleet.dialects).extensions
+            limit = tenant.dialect.extensions
         number = len(extensions)
         if limit is not None and number > limit:
             yield Fault(

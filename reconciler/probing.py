@@ -5,11 +5,12 @@ The writes go the way of every apply: locked, intended, proved by a read, and re
 
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum, auto
 
 from reconciler.applying import Applying
 from reconciler.domain.blocking import BlockReason
 from reconciler.domain.deciding import plan_tenant
-from reconciler.domain.dialect import READ_ONLY, Dialect, UpdateStrategy
+from reconciler.domain.dialect import READ_ONLY, Dialect, PatchPath, UpdateStrategy
 from reconciler.domain.diff import differences, managed_view
 from reconciler.domain.health import Finding, Grade
 from reconciler.domain.jsontext import Json
@@ -25,12 +26,54 @@ PROBE_URN = "urn:ietf:params:scim:schemas:extension:reconciler:2.0:User:reconcil
 _ATTRIBUTE = "probe"
 _WORDS = ("a probe as it was made", "a probe that was changed", "a probe that was changed again")
 _VALUES = ("one", "two")
+_OTHER: dict[str, Json] = {  # looked at after each change: no change may touch it
+    "name": "untouched",
+    "type": "string",
+    "description": "stays as it is while the probe beside it is changed",
+}
 _MADE: dict[str, Json] = {
+    "name": _ATTRIBUTE,
+    "type": "string",
     "description": _WORDS[0],
     "caseExact": True,
     "canonicalValues": list(_VALUES[:1]),
     "mutability": str(Mutability.IMMUTABLE),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One way to change a schema, and its words in a finding."""
+
+    by: UpdateStrategy
+    path: PatchPath
+    words: str
+
+
+_WAYS = (
+    _Way(UpdateStrategy.PUT, PatchPath.VALUE, "PUT"),
+    _Way(UpdateStrategy.PATCH, PatchPath.VALUE, 'PATCH of one attribute, attributes[name eq "…"]'),
+    _Way(UpdateStrategy.PATCH, PatchPath.ATTRIBUTE, "PATCH of `attributes`, as Oracle takes it"),
+)
+
+
+class _Verdict(StrEnum):
+    """What a trial says of a way to change schemas."""
+
+    TAKEN = auto()
+    UNABLE = auto()  # whoever asks, and whatever for
+    HARMFUL = auto()  # it changes or drops what it does not name
+    REFUSED = auto()  # a PATCH that was proved undone: perhaps for its form
+    UNKNOWN = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """How a way was found, why, and how the probe's attribute is described since."""
+
+    verdict: _Verdict
+    detail: str
+    described: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,30 +143,62 @@ class Probing:
         return False
 
     def _updated(self, learnt: dict[str, Json]) -> Generator[Finding, None, Attribute | None]:
-        """Change the probe's attribute: by PUT, else by PATCH.
+        """Change the probe: by PUT, else by PATCH in the form of the RFC, else in Oracle's.
 
-        What the service has been asked to hold of it is what it returns; None where the service
-        did neither take nor refuse it.
+        What the service has been asked to hold of its attribute is what it returns; None where the
+        service did neither take nor refuse a change.
         """
-        for strategy in (UpdateStrategy.PUT, UpdateStrategy.PATCH):
+        trials: list[_Trial] = []
+        for way in _WAYS:
             try:
-                live = self.writer.read(PROBE_URN)
+                trial = self._tried(way)
             except TenantError as error:
                 yield Finding("update", Grade.UNKNOWN, str(error))
                 return None
-            wanted = _second(self.dialect, live)
-            able = replace(self.dialect, updates=strategy, ignored=(), immutable=())
-            outcome = self._carried_out(able, wanted)
-            if _is_taken(outcome, live, wanted):
-                learnt["updates"] = str(strategy)
-                yield Finding("update", Grade.OK, f"schemas can be changed by {strategy.upper()}")
-                return _asked(self.dialect, _words(wanted)).attribute(_ATTRIBUTE)
-            if isinstance(outcome, str) or not _is_incapable(outcome, live):
-                yield Finding("update", Grade.UNKNOWN, _told(outcome))
-                return None
+            trials.append(trial)
+            match trial.verdict:
+                case _Verdict.TAKEN:
+                    learnt["updates"] = str(way.by)
+                    if way.by is UpdateStrategy.PATCH:
+                        learnt["patchPath"] = str(way.path)
+                    yield Finding("update", Grade.OK, f"schemas can be changed by {way.words}")
+                    return _asked(self.dialect, trial.described).attribute(_ATTRIBUTE)
+                case _Verdict.HARMFUL:
+                    yield Finding("update", Grade.WARNING, f"{way.words} {trial.detail}")
+                case _Verdict.UNKNOWN:
+                    yield Finding("update", Grade.UNKNOWN, trial.detail)
+                    return None
+                case _Verdict.UNABLE | _Verdict.REFUSED:
+                    pass
+        if all(trial.verdict is _Verdict.REFUSED for trial in trials[1:]):
+            yield Finding("update", Grade.UNKNOWN, trial.detail)
+            return None
         learnt["updates"] = str(UpdateStrategy.NONE)
-        yield Finding("update", Grade.WARNING, f"schemas cannot be changed: {_told(outcome)}")
-        return _asked(self.dialect, _words(live)).attribute(_ATTRIBUTE)
+        yield Finding("update", Grade.WARNING, f"schemas cannot be changed: {trial.detail}")
+        return _asked(self.dialect, trial.described).attribute(_ATTRIBUTE)
+
+    def _tried(self, way: _Way) -> _Trial:
+        """What comes of adding what the probe lacks, then of a change beside what is to stay."""
+        live = self.writer.read(PROBE_URN)
+        if lacking := _lacking(self.dialect, live):
+            added = self._trial(way, live, _schema(*lacking))
+            if added.verdict is not _Verdict.TAKEN:
+                return added
+            live = self.writer.read(PROBE_URN)
+            if _lacking(self.dialect, live):
+                return _Trial(_Verdict.UNKNOWN, "what was added is not shown yet; probe again")
+        return self._trial(way, live, _second(self.dialect, live))
+
+    def _trial(self, way: _Way, live: Schema | None, wanted: Schema) -> _Trial:
+        able = replace(self.dialect, updates=way.by, patch_path=way.path, ignored=(), immutable=())
+        outcome = self._carried_out(able, wanted)
+        after = self.writer.read(PROBE_URN)
+        if harmed := _harmed(live, after, wanted):
+            detail = f"changes or drops what it does not name: {', '.join(harmed)}"
+            return _Trial(_Verdict.HARMFUL, detail, _description(after))
+        if _is_taken(outcome, live, wanted):
+            return _Trial(_Verdict.TAKEN, "", _description(wanted))
+        return _Trial(_verdict(outcome, live, way), _told(outcome), _description(after))
 
     def _kept(self, asked: Attribute, learnt: dict[str, Json]) -> Iterator[Finding]:
         """Which of its characteristics the service accepted and dropped, and what it added."""
@@ -198,6 +273,13 @@ def _first(dialect: Dialect) -> Schema:
     return _schema(_made(dialect))
 
 
+def _lacking(dialect: Dialect, live: Schema | None) -> list[dict[str, Json]]:
+    """The attributes that a probe needs before one of them is changed and the other looked at."""
+    other = {**_OTHER, **dict.fromkeys(dialect.members, "reconcilerUntouched")}
+    needed = (_made(dialect), other)
+    return [each for each in needed if live is None or live.attribute(each["name"]) is None]
+
+
 def _second(dialect: Dialect, live: Schema | None) -> Schema:
     """The live probe with a compatible change in it: other words, more values, writable."""
     held = live.attribute(_ATTRIBUTE) if live else None
@@ -223,14 +305,14 @@ def _made(dialect: Dialect) -> dict[str, Json]:
     return {**_MADE, **dict.fromkeys(dialect.members, "reconcilerProbe")}
 
 
-def _words(schema: Schema | None) -> str | None:
+def _description(schema: Schema | None) -> str | None:
     attribute = schema.attribute(_ATTRIBUTE) if schema else None
     return attribute.description if attribute else None
 
 
-def _schema(characteristics: Mapping[str, Json]) -> Schema:
-    attribute = {"name": _ATTRIBUTE, "type": "string", **characteristics}
-    return Schema.from_json({"id": PROBE_URN, "name": "reconcilerProbe", "attributes": [attribute]})
+def _schema(*attributes: Mapping[str, Json]) -> Schema:
+    probe = {"id": PROBE_URN, "name": "reconcilerProbe", "attributes": list(attributes)}
+    return Schema.from_json(probe)
 
 
 def _extension(wanted: Schema) -> SchemaExtension:
@@ -248,6 +330,24 @@ def _members(attribute: Attribute) -> dict[str, Json]:
     return {**attribute.to_json(), **dict(attribute.vendor)}
 
 
+def _harmed(live: Schema | None, after: Schema | None, wanted: Schema) -> tuple[str, ...]:
+    """The attributes that nobody asked to change and that are not as they were."""
+    if live is None or after is None:
+        return ()
+    bystanders = [each for each in live.attributes if wanted.attribute(each.name) is None]
+    return tuple(each.name for each in bystanders if after.attribute(each.name) != each)
+
+
+def _verdict(outcome: Outcome | str, live: Schema | None, way: _Way) -> _Verdict:
+    """Of a way by which nothing was changed."""
+    if isinstance(outcome, str):
+        return _Verdict.UNKNOWN
+    if _is_incapable(outcome, live):
+        return _Verdict.UNABLE
+    undone = outcome.kind is OutcomeKind.NOT_APPLIED and outcome.blocked is None
+    return _Verdict.REFUSED if undone and way.by is UpdateStrategy.PATCH else _Verdict.UNKNOWN
+
+
 def _is_taken(outcome: Outcome | str, live: Schema | None, wanted: Schema) -> bool:
     """Whether a change was made, be it without some of its characteristics."""
     if isinstance(outcome, str) or live is None:
@@ -263,7 +363,7 @@ def _is_incapable(outcome: Outcome, live: Schema | None) -> bool:
 
     One that keeps no words at all may have dropped those alone: of that one nothing is known.
     """
-    dropped = outcome.kind is OutcomeKind.IGNORED_BY_SERVER and _words(live) is not None
+    dropped = outcome.kind is OutcomeKind.IGNORED_BY_SERVER and _description(live) is not None
     return dropped or outcome.blocked is BlockReason.UNSUPPORTED
 
 

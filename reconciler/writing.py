@@ -78,7 +78,7 @@ class Write:
         if isinstance(self.change, Create) or live is None:
             return self.writer.create(create_body(subject.desired))
         if self.change.by is UpdateStrategy.PATCH:
-            return self.writer.patch(live, patch_body(live, subject.desired))
+            return self.writer.patch(live, patch_body(live, subject.desired, self.change.path))
         body = update_body(live, subject.desired, subject.extension.manages)
         return self.writer.replace(live, body)
 

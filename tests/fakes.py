@@ -1,5 +1,7 @@
 """Fakes that obey the Protocols: a tenant, a journal with its outbox, a receiver, a clock."""
 
+import json
+import re
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,7 +11,7 @@ from typing import TypeVar
 
 from reconciler.domain.answer import Applied, Next, Verdict
 from reconciler.domain.deciding import LiveTenant
-from reconciler.domain.dialect import Dialect, Meaning, UpdateStrategy
+from reconciler.domain.dialect import Dialect, Meaning, PatchPath, UpdateStrategy
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Manages, OnDrift, Place, SchemaExtension, Tenant, Webhook
 from reconciler.domain.records import Entry, HrEvent, Intent
@@ -141,19 +143,58 @@ def nothing(_: dict[str, Json]) -> dict[str, Json] | None:
     return None
 
 
-def patched(live: Mapping[str, Json], patch: Mapping[str, Json]) -> dict[str, Json]:
-    """As Oracle documents it: attributes are matched by name, replaced if there, else added."""
+def patched(
+    live: Mapping[str, Json], patch: Mapping[str, Json], path: PatchPath
+) -> dict[str, Json]:
+    """What a service makes of a PATCH that follows the RFC, or Oracle; raises BadPatch."""
     after = dict(live)
     held = next((member for member in after if fold(member) == "attributes"), "attributes")
-    attributes = list(after.get(held) or [])
+    apply = {PatchPath.VALUE: _by_rfc, PatchPath.ATTRIBUTE: _by_name}[path]
     for operation in patch["Operations"]:
-        assert operation["path"] == "attributes"
-        for new in operation["value"]:
-            key = Attribute.from_json(new).key
-            there = [i for i, a in enumerate(attributes) if Attribute.from_json(a).key == key]
-            assert there or operation["op"] == "add", "replace of what is not there is an error"
-            attributes = [a for i, a in enumerate(attributes) if i not in there] + [new]
-    return after | {held: attributes}
+        if operation["path"] == "description" and path is PatchPath.VALUE:
+            after = {m: v for m, v in after.items() if fold(m) != "description"}
+            after["description"] = operation["value"]
+        else:
+            after[held] = apply(list(after.get(held) or []), operation)
+    return after
+
+
+class BadPatch(Exception):
+    """A PATCH that the service refuses with 400; its text is the `scimType`."""
+
+
+_SELECTED = re.compile(r'attributes\[name eq ("(?:[^"\\]|\\.)*")\]')
+
+
+def _by_rfc(attributes: list[Json], operation: Mapping[str, Json]) -> list[Json]:
+    """RFC 7644 sections 3.5.2.1 and 3.5.2.3: a path without a filter is all of the attributes."""
+    value = operation["value"]
+    match operation["op"], operation["path"]:
+        case "add", "attributes":
+            return [*attributes, *value]
+        case "replace", "attributes":
+            return list(value)
+        case "replace", path if selected := _SELECTED.fullmatch(path):
+            name = json.loads(selected[1])  # `name` is caseExact, RFC 7643 section 8.7.2
+            selects = [Attribute.from_json(a).name == name for a in attributes]
+            if not any(selects):
+                raise BadPatch("noTarget")
+            return [value if s else a for a, s in zip(attributes, selects, strict=True)]
+        case _:
+            raise BadPatch("invalidPath")
+
+
+def _by_name(attributes: list[Json], operation: Mapping[str, Json]) -> list[Json]:
+    """As Oracle documents it: attributes are matched by name, replaced if there, else added."""
+    if operation["path"] != "attributes":
+        raise BadPatch("invalidPath")
+    for new in operation["value"]:
+        key = Attribute.from_json(new).key
+        there = [i for i, a in enumerate(attributes) if Attribute.from_json(a).key == key]
+        if not there and operation["op"] != "add":
+            raise BadPatch("noTarget")
+        attributes = [a for i, a in enumerate(attributes) if i not in there] + [new]
+    return attributes
 
 
 @dataclass
@@ -171,6 +212,7 @@ class FakeTenant:
     log: list[str] = field(default_factory=list)
     bodies: list[dict[str, Json]] = field(default_factory=list)
     bound: Mapping[str, frozenset[str]] | None = None
+    patches: PatchPath = PatchPath.VALUE
 
     @classmethod
     def holding(cls, *documents: Mapping[str, Json]) -> "FakeTenant":
@@ -211,7 +253,11 @@ class FakeTenant:
         return self._write("PUT", document)
 
     def patch(self, live: Schema, document: Mapping[str, Json]) -> WriteResult:
-        return self._write("PATCH", patched(live.document, document))
+        try:
+            return self._write("PATCH", patched(live.document, document, self.patches))
+        except BadPatch as error:
+            self.log.append(f"PATCH {live.id}: {error}")
+            return REFUSED
 
     def _write(self, method: str, body: Mapping[str, Json]) -> WriteResult:
         self.log.append(f"{method} {body['id']}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum, auto
 from random import Random
 
-from reconciler.domain.dialect import ListShape, Paging
+from reconciler.domain.dialect import ListShape, Paging, PatchPath
 from reconciler.domain.jsontext import Json
 
 
@@ -34,9 +34,9 @@ class Habits:
 
     `taken` is the status for a schema that is there, `creates` that of a create (another than 201
     refuses it), `most` how many schemas there may be. `adds` are members that the service sets on
-    every attribute. `ignores` are characteristics of a live
-    attribute that a PUT leaves as they were. `tags` gives ETags that a proxy has marked with
-    `-gzip`, and holds If-Match against those without the mark. `silent` throttles without
+    every attribute. `patches` is how a PATCH is taken, if at all. `ignores` are characteristics
+    of a live attribute that a PUT leaves as they were. `tags` gives ETags that a proxy has marked
+    with `-gzip`, and holds If-Match against those without the mark. `silent` throttles without
     Retry-After.
     """
 
@@ -47,7 +47,7 @@ class Habits:
     creates: int = 201
     most: int = 1000
     updates: bool = True
-    patches: bool = False
+    patches: PatchPath | None = None
     adds: Mapping[str, Json] = field(default_factory=dict)
     ignores: tuple[str, ...] = ()
     tags: bool = False
@@ -56,7 +56,7 @@ class Habits:
     @property
     def changeable(self) -> bool:
         """Whether a change of what is live can come to be."""
-        return (self.updates or self.patches) and not self.ignores
+        return bool(self.updates or self.patches) and not self.ignores
 
     @property
     def names(self) -> frozenset[str]:
@@ -65,7 +65,8 @@ class Habits:
         found |= {f"taken {self.taken}"}
         switches = {
             "no updates": not (self.updates or self.patches),
-            "patches": self.patches,
+            "patches by filter": self.patches is PatchPath.VALUE,
+            "patches by name": self.patches is PatchPath.ATTRIBUTE,
             "ignores": bool(self.ignores),
             "tags marked -gzip": self.tags,
             "no retry-after": self.silent,
@@ -88,7 +89,7 @@ def habits(random: Random) -> Habits:
         pages=random.choice(tuple(Pages)),
         taken=random.choice((409, 400)),
         updates=verb == "PUT",
-        patches=verb == "PATCH",
+        patches=random.choice(tuple(PatchPath)) if verb == "PATCH" else None,
         ignores=("required",) if random.random() < 0.1 else (),
         tags=random.random() < 0.5,
         silent=random.random() < 0.3,
@@ -103,7 +104,8 @@ NAMES = frozenset(
         "taken 409",
         "taken 400",
         "no updates",
-        "patches",
+        "patches by filter",
+        "patches by name",
         "ignores",
         "tags marked -gzip",
         "no retry-after",

@@ -27,7 +27,16 @@ from reconciler.domain.records import Run
 from reconciler.domain.scim import Schema, fold
 from reconciler.fleet import Fleet
 from reconciler.planning import Desired
-from tests.fakes import DIALECT, HOOK, FakeClock, FakeLocks, MemoryJournal, Receiver, patched
+from tests.fakes import (
+    DIALECT,
+    HOOK,
+    BadPatch,
+    FakeClock,
+    FakeLocks,
+    MemoryJournal,
+    Receiver,
+    patched,
+)
 from tests.habits import Habits, Pages, shaped, spelt
 
 BASE = "https://sim.example/scim/v2"
@@ -279,7 +288,12 @@ class SimulatedTenant:
         if self.habits.tags and request.header("If-Match") != f'"{_version(before)}"':
             return _error(412)
         document = request.document()
-        after = patched(before, document) if request.method == "PATCH" else document
+        after = document
+        if request.method == "PATCH" and self.habits.patches:
+            try:
+                after = patched(before, document, self.habits.patches)
+            except BadPatch as error:
+                return _error(400, scim_type=str(error))
         self.stored[places[0]] = self._heeded(before, after)
         return self._shown(self.stored[places[0]])
 
@@ -392,11 +406,15 @@ def _json(value: Json, status: int = 200, headers: Mapping[str, str] | None = No
 
 
 def _error(
-    status: int, headers: Mapping[str, str] | None = None, *, detail: str = "as the seed says"
+    status: int,
+    headers: Mapping[str, str] | None = None,
+    *,
+    detail: str = "as the seed says",
+    scim_type: str | None = None,
 ) -> Answer:
     error = {
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "status": str(status),
-        "detail": detail,
+        "detail": detail, **({"scimType": scim_type} if scim_type else {}),
     }  # fmt: skip
     return Answer(status, headers or {}, json.dumps(error).encode())
 

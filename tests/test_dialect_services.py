@@ -11,7 +11,7 @@ import pytest
 
 from reconciler.adapters.dialects import load_dialects
 from reconciler.domain.blocking import BlockReason
-from reconciler.domain.dialect import Dialect, ListShape
+from reconciler.domain.dialect import Dialect, ListShape, PatchPath
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import (
     Limits,
@@ -257,7 +257,7 @@ EMPTY: dict[str, Json] = {"id": CUSTOM, "name": "User"}  # as it is from the sta
 ORACLE = Habits(
     creates=405,
     updates=False,
-    patches=True,
+    patches=PatchPath.ATTRIBUTE,
     tags=True,
     pages=Pages.SHORT,
     adds={"idcsTargetAttributeName": "t"},

@@ -1,15 +1,18 @@
 """Probing: what a service can do is found out on a schema of our own, recorded like any change."""
 
 from collections import deque
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import pytest
 
-from reconciler.domain.dialect import Dialect
+from reconciler.domain.dialect import Dialect, PatchPath
 from reconciler.domain.health import Finding, Grade
 from reconciler.domain.jsontext import Json
 from reconciler.domain.records import Event, Run, Status
+from reconciler.domain.scim import Schema
 from reconciler.errors import Interrupted, TenantLocked, TenantUnavailable
+from reconciler.ports import WriteResult
 from reconciler.probing import PROBE_URN, Probing
 from tests.fakes import (
     CREATED,
@@ -22,6 +25,7 @@ from tests.fakes import (
     FakeTenant,
     MemoryJournal,
     Store,
+    as_sent,
     document,
     nothing,
     patience,
@@ -67,8 +71,7 @@ def test_a_service_that_does_all_is_found_to() -> None:
         Event.RUN_STARTED,
         Event.SCHEMA_EXTENSION_CREATE_INTENDED,
         Event.SCHEMA_EXTENSION_CREATED,
-        Event.SCHEMA_EXTENSION_UPDATE_INTENDED,
-        Event.SCHEMA_EXTENSION_UPDATED,
+        *[Event.SCHEMA_EXTENSION_UPDATE_INTENDED, Event.SCHEMA_EXTENSION_UPDATED] * 2,
         Event.RUN_COMPLETED,
     ]
     assert journal.pending() == ()
@@ -89,8 +92,8 @@ def test_the_probe_asks_nothing_of_anybody() -> None:
 
     probe(service)
 
-    (attribute,) = service.schemas[PROBE_URN.lower()].attributes
-    assert (attribute.required, attribute.uniqueness, attribute.type) == (False, "none", "string")
+    for each in service.schemas[PROBE_URN.lower()].attributes:
+        assert (each.required, each.uniqueness, each.type) == (False, "none", "string")
 
 
 def test_a_probe_that_is_there_is_changed_again_and_not_made_again() -> None:
@@ -116,21 +119,122 @@ def test_a_service_without_creates_is_found_out_and_keeps_nothing() -> None:
     assert service.schemas == {}
 
 
-def test_a_service_that_takes_patches_instead_of_puts_is_found_out() -> None:
-    service = FakeTenant()
+# --- which PATCH leaves alone what it does not name -----------------------------------------
+
+
+@dataclass
+class Patched(FakeTenant):
+    """A service without PUT. `loses` is what becomes of a PATCH that it takes."""
+
+    loses: Store = as_sent
+    unfiltered: bool = False  # follows the RFC, and knows no filters in paths
+    refuses: bool = False
+
+    def replace(self, live: Schema, document: Mapping[str, Json]) -> WriteResult:
+        self.log.append(f"PUT {live.id}")
+        return NOT_ALLOWED
+
+    def patch(self, live: Schema, document: Mapping[str, Json]) -> WriteResult:
+        filtered = any("[" in operation["path"] for operation in document["Operations"])
+        if self.refuses or (self.unfiltered and filtered):
+            return REFUSED
+        self.script.append((CREATED, self.loses))
+        result = super().patch(live, document)
+        self.script.clear()
+        return result
+
+
+def verbs(service: FakeTenant) -> list[str]:
+    return [line.split()[0] for line in service.log if not line.startswith("GET")]
+
+
+def names(service: FakeTenant) -> list[str]:
+    return [each.name for each in service.schemas[PROBE_URN.lower()].attributes]
+
+
+def test_a_service_that_patches_by_the_rfc_is_found_out_and_keeps_the_other_attribute() -> None:
+    service = Patched()
+
+    found, learnt = probe(service)
+    again = probe(service)[1]
+
+    assert learnt == {"creates": True, "updates": "patch", "patchPath": "valuePath"}
+    assert again == {"updates": "patch", "patchPath": "valuePath"}
+    assert names(service) == ["probe", "untouched"]
+    assert "attributes[name eq" in found["update"].words
+    assert verbs(service) == ["POST", "PUT", "PATCH", "PATCH", "PUT", "PATCH"]
+
+
+def test_a_service_that_patches_as_oracle_does_is_found_out() -> None:
+    service = Patched(patches=PatchPath.ATTRIBUTE)
+
+    found, learnt = probe(service)
+
+    assert learnt == {"creates": True, "updates": "patch", "patchPath": "attrPath"}
+    assert names(service) == ["probe", "untouched"]
+    assert "as Oracle takes it" in found["update"].words
+
+
+def reworded(body: dict[str, Json]) -> dict[str, Json] | None:
+    return {**body, "attributes": [{**a, "description": "same"} for a in body["attributes"]]}
+
+
+def last_alone(body: dict[str, Json]) -> dict[str, Json] | None:
+    return {**body, "attributes": body["attributes"][-1:]}
+
+
+@pytest.mark.parametrize("loses", [last_alone, reworded])
+def test_a_patch_that_takes_others_with_it_is_never_recommended(loses: Store) -> None:
+    service = Patched(loses=loses)
+
+    found, learnt = probe(service)
+
+    assert learnt["updates"] == "none"
+    assert "patchPath" not in learnt
+    assert found["update"].grade is Grade.WARNING
+    assert "changes or drops what it does not name" in found["update"].words
+
+
+def test_a_service_that_only_takes_a_whole_list_is_not_taken_for_oracle() -> None:
+    """It follows the RFC but for filters in paths: `replace` at `attributes` leaves one of two."""
+    service = Patched(unfiltered=True)
+
+    found, learnt = probe(service)
+
+    assert learnt == {"creates": True, "updates": "none"}
+    assert found["update"].grade is Grade.WARNING
+    assert "untouched" in found["update"].words
+
+
+def test_a_probe_of_an_earlier_version_gets_the_second_attribute_first() -> None:
+    service = Patched()
     probe(service)
-    service.script.append((NOT_ALLOWED, nothing))
+    key = PROBE_URN.lower()
+    (held, _) = service.schemas[key].document["attributes"]
+    service.put({**service.schemas[key].document, "attributes": [held]})
 
-    _, learnt = probe(service)
+    found, learnt = probe(service)
 
-    assert learnt == {"updates": "patch"}
+    assert found["create"].grade is Grade.NOTE
+    assert learnt == {"updates": "patch", "patchPath": "valuePath"}
+    assert names(service) == ["probe", "untouched"]
+
+
+def test_what_a_patch_is_refused_in_both_forms_is_no_lack_of_the_service() -> None:
+    service = Patched()
+    probe(service)
+    service.refuses = True
+
+    found, learnt = probe(service)
+
+    assert (found["update"].grade, learnt) == (Grade.UNKNOWN, {})
 
 
 @pytest.mark.parametrize("answer", [NOT_ALLOWED, CREATED])
 def test_a_service_that_refuses_or_drops_all_changes_has_no_updates(answer) -> None:
     service = FakeTenant()
     probe(service)
-    service.script.extend([(answer, nothing)] * 2)
+    service.script.extend([(answer, nothing)] * 3)
 
     found, learnt = probe(service)
 
@@ -208,7 +312,7 @@ def test_without_updates_the_create_tells_what_is_dropped(
     otherwise: dict[str, Json], dropped: list[str]
 ) -> None:
     service = FakeTenant(
-        script=deque([(CREATED, keeps(**otherwise)), *[(NOT_ALLOWED, nothing)] * 4])
+        script=deque([(CREATED, keeps(**otherwise)), *[(NOT_ALLOWED, nothing)] * 6])
     )
 
     learnt = [probe(service)[1], probe(service)[1]]
@@ -249,7 +353,7 @@ def test_vendor_members_are_told_that_the_service_drops_or_adds() -> None:
 def test_a_probe_that_vanished_or_cannot_be_read_teaches_nothing_of_what_is_dropped() -> None:
     service = FakeTenant()
     probe(service)
-    reads: list[Exception | None] = [None] * 4
+    reads: list[Exception | None] = [None] * 5
     service.fail_reads = deque([*reads, TenantUnavailable("down")])
 
     found, learnt = probe(service)

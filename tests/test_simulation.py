@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from reconciler.adapters.gateway.reader import Sender
 from reconciler.domain.answer import Reply
 from reconciler.domain.body import create_body
-from reconciler.domain.dialect import ErrorShape, ListShape, Meaning, UpdateStrategy
+from reconciler.domain.dialect import ErrorShape, ListShape, Meaning, PatchPath, UpdateStrategy
 from reconciler.domain.diff import managed_view
 from reconciler.domain.manifest import Manages, OnDrift
 from reconciler.domain.outcome import OutcomeKind
@@ -130,6 +130,7 @@ def the_simulation(tenant: SimulatedTenant, sender: Sender, base: str) -> Simula
             page_size=random.choice((2, 100)),
             paging=has.paging_of(random),
             updates=UpdateStrategy.PATCH if has.patches else UpdateStrategy.PUT,
+            patch_path=has.patches or PatchPath.VALUE,
             errors=(ErrorShape(means=Meaning.EXISTS, status=400, detail="exists already"),),
         ),
         sender=sender,

@@ -5,7 +5,7 @@ from collections import deque
 import pytest
 
 from reconciler.domain.blocking import BlockReason
-from reconciler.domain.dialect import UpdateStrategy
+from reconciler.domain.dialect import PatchPath, UpdateStrategy
 from reconciler.domain.manifest import Manages, OnDrift
 from reconciler.domain.outcome import OutcomeKind
 from reconciler.domain.plan import Create, Subject, Update
@@ -238,6 +238,7 @@ def update(
     tenant: FakeTenant,
     manages: Manages = Manages.SCHEMA,
     by: UpdateStrategy = UpdateStrategy.PUT,
+    path: PatchPath = PatchPath.VALUE,
 ) -> Written:
     """Carry out the addition of `level` beside what is live."""
     wanted = extension(document(URN, "grade", "level"), on_drift=OnDrift.UPDATE, manages=manages)
@@ -247,7 +248,7 @@ def update(
         tenant="acme", extension=wanted, live=view, live_fingerprint=view.fingerprint()
     )
     return Write(
-        change=Update(subject, by),
+        change=Update(subject, by, path),
         live=live,
         writer=tenant,
         clock=FakeClock(),
@@ -266,10 +267,12 @@ def test_an_update_keeps_what_others_added():
     assert tenant.bodies[0]["vendorFlag"] is True
 
 
-def test_an_update_of_a_service_that_takes_patches_is_a_patch():
+@pytest.mark.parametrize("path", PatchPath)
+def test_an_update_of_a_service_that_takes_patches_is_a_patch(path):
     tenant = FakeTenant.holding(document(URN, "grade", "theirs") | {"vendorFlag": True})
+    tenant.patches = path
 
-    written = update(tenant, Manages.ATTRIBUTES, by=UpdateStrategy.PATCH)
+    written = update(tenant, Manages.ATTRIBUTES, by=UpdateStrategy.PATCH, path=path)
 
     assert written.kind is OutcomeKind.APPLIED
     assert tenant.log == [f"PATCH {URN}", f"GET {URN}"]

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from reconciler.domain import recipes
 from reconciler.domain.compatibility import changed_characteristics, obstacles
-from reconciler.domain.dialect import Dialect, UpdateStrategy
+from reconciler.domain.dialect import Dialect, PatchPath, UpdateStrategy
 from reconciler.domain.scim import Attribute, Schema, fold
 
 
@@ -53,7 +53,10 @@ def _hindrances(live: Schema, desired: Schema, dialect: Dialect) -> Iterator[Aga
     if found := obstacles(live, desired):
         yield BlockReason.INCOMPATIBLE, f"{'; '.join(found)}. {recipes.INCOMPATIBLE}"
     if dialect.updates is UpdateStrategy.PATCH and live.description != desired.description:
-        yield BlockReason.UNSUPPORTED, recipes.ONLY_ATTRIBUTES.format(service)
+        if dialect.patch_path is PatchPath.ATTRIBUTE:
+            yield BlockReason.UNSUPPORTED, recipes.ONLY_ATTRIBUTES.format(service)
+        if desired.description is None:
+            yield BlockReason.UNSUPPORTED, recipes.NO_REMOVAL
 
 
 def _changed(live: Schema, desired: Schema, characteristics: Iterable[str]) -> str:

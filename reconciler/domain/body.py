@@ -1,7 +1,10 @@
 """The document that a write sends: all characteristics spelt out, what others added kept."""
 
+import json
 from collections.abc import Mapping
+from typing import assert_never
 
+from reconciler.domain.dialect import PatchPath
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Manages
 from reconciler.domain.scim import DEFAULTS, SCHEMA_URN, Attribute, Schema, fold
@@ -36,24 +39,48 @@ def update_body(live: Schema, desired: Schema, manages: Manages) -> dict[str, Js
     return body
 
 
-def patch_body(live: Schema, desired: Schema) -> dict[str, Json]:
-    """What PATCH sends: an operation for each attribute that is new or not as desired.
+def patch_body(live: Schema, desired: Schema, path: PatchPath) -> dict[str, Json]:
+    """What PATCH sends: each attribute that is new or not as desired, RFC 7644 section 3.5.2.
 
-    RFC 7644 section 3.5.2. Services match by the attribute's name, so a `replace` carries all of
-    the live attribute with our change in it.
+    A service replaces the whole of an attribute, so the live one is sent with our change in it.
     """
     there = _get(live.document, "attributes") or []
     merged = _merged(there, create_body(desired)["attributes"])
-    replaced = [now for was, now in zip(there, merged, strict=False) if now != was]
-    operations = [
-        *(_operation("replace", attribute) for attribute in replaced),
-        *(_operation("add", attribute) for attribute in merged[len(there) :]),
-    ]
+    changed = [now for was, now in zip(there, merged, strict=False) if now != was]
+    new = merged[len(there) :]
+    match path:
+        case PatchPath.VALUE:
+            operations = [
+                *_described(live, desired),
+                *(_operation("replace", _value_path(one), one) for one in changed),
+                *([_operation("add", "attributes", new)] if new else []),
+            ]
+        case PatchPath.ATTRIBUTE:
+            operations = [
+                *(_operation("replace", "attributes", [one]) for one in changed),
+                *(_operation("add", "attributes", [one]) for one in new),
+            ]
+        case _:
+            assert_never(path)
     return {"schemas": [PATCH_URN], "Operations": operations}
 
 
-def _operation(verb: str, attribute: dict[str, Json]) -> dict[str, Json]:
-    return {"op": verb, "path": "attributes", "value": [attribute]}
+def _described(live: Schema, desired: Schema) -> list[dict[str, Json]]:
+    if desired.description in (None, live.description):
+        return []
+    return [_operation("replace", "description", desired.description)]
+
+
+def _value_path(attribute: Mapping[str, Json]) -> str:
+    """The one attribute of that name, as the service spells it: names are `caseExact` there.
+
+    RFC 7643 section 8.7.2; a string in a filter is one of JSON (RFC 7644, figure 1).
+    """
+    return f"attributes[name eq {json.dumps(_get(attribute, 'name'), ensure_ascii=False)}]"
+
+
+def _operation(verb: str, path: str, value: Json) -> dict[str, Json]:
+    return {"op": verb, "path": path, "value": value}
 
 
 def _attribute(written: Mapping[str, Json]) -> dict[str, Json]:

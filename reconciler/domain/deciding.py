@@ -103,7 +103,9 @@ def _decide_create(subject: Subject, dialect: Dialect) -> Change:
 
 def _decide_update(subject: Subject, live: Schema, dialect: Dialect) -> Change:
     against = against_update(live, subject.desired, dialect)
-    return Blocked(subject, *against) if against else Update(subject, dialect.updates)
+    if against:
+        return Blocked(subject, *against)
+    return Update(subject, dialect.updates, dialect.patch_path)
 
 
 def _within_room(

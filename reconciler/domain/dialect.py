@@ -27,6 +27,16 @@ class UpdateStrategy(StrEnum):
     PATCH = "patch"  # one operation for each attribute, RFC 7644 section 3.5.2
 
 
+class PatchPath(StrEnum):
+    """The path at which a PATCH replaces one attribute, in the words of RFC 7644, figure 7.
+
+    On a service that follows the RFC, `replace` at `attrPath` puts the one in the place of all.
+    """
+
+    VALUE = "valuePath"  # attributes[name eq "x"]: the values that a filter selects
+    ATTRIBUTE = "attrPath"  # attributes: the service itself finds each by its name, as Oracle does
+
+
 class IdEncoding(StrEnum):
     """How a URN stands in a path: its colons as they are, or as %3A."""
 
@@ -130,6 +140,7 @@ class Dialect:
     creates: bool
     updates: UpdateStrategy
     types: frozenset[str]
+    patch_path: PatchPath = PatchPath.VALUE
     extensions: int | None = None
     attributes: int | None = None
     sub_attributes: int | None = None
@@ -161,6 +172,7 @@ class Dialect:
             creates=data["creates"],
             updates=UpdateStrategy(data["updates"]),
             types=frozenset(data["types"]),
+            patch_path=PatchPath(data.get("patchPath", PatchPath.VALUE)),
             extensions=data.get("extensions"),
             attributes=data.get("attributes"),
             sub_attributes=data.get("subAttributes"),
@@ -193,6 +205,7 @@ class Dialect:
             "creates": self.creates,
             "updates": str(self.updates),
             "types": sorted(map(str, self.types)),
+            "patchPath": str(self.patch_path),
             "extensions": self.extensions,
             "attributes": self.attributes,
             "subAttributes": self.sub_attributes,

@@ -10,7 +10,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from reconciler.domain.blocking import BlockReason
-from reconciler.domain.dialect import Dialect, UpdateStrategy
+from reconciler.domain.dialect import Dialect, PatchPath, UpdateStrategy
 from reconciler.domain.diff import Difference, differences
 from reconciler.domain.drift import Drift
 from reconciler.domain.impact import Assessment, assess
@@ -79,11 +79,12 @@ class Create:
 class Update:
     """The schema differs in ways that are safe to write, and the manifest opts in.
 
-    `by` is how the service is changed, PUT or PATCH.
+    `by` is how the service is changed, PUT or PATCH; `path` is where a PATCH replaces an attribute.
     """
 
     subject: Subject
     by: UpdateStrategy = UpdateStrategy.PUT
+    path: PatchPath = PatchPath.VALUE
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,10 @@ ONLY_ATTRIBUTES = (
     "{} takes changes of attributes only, and the description of the schema itself would change; "
     "bring it back to what is live, or leave it out and write manages: attributes"
 )
+NO_REMOVAL = (
+    "a PATCH from here takes nothing out, and the description of the schema itself would go; write "
+    "the live one into the manifest, or write manages: attributes"
+)
 IGNORED = (
     "{} accepts a change of {} and drops it; bring the manifest back to what is live, or add a new "
     "attribute beside the old one and move the values"

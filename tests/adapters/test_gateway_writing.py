@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reconciler.domain.answer import Applied, Next, Verdict
 from reconciler.domain.body import patch_body
-from reconciler.domain.dialect import ErrorShape, EtagMode, Meaning
+from reconciler.domain.dialect import ErrorShape, EtagMode, Meaning, PatchPath
 from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import Schema
 from reconciler.ports import SchemaWriter, WriteResult
@@ -32,7 +32,7 @@ from tests.faultserver import Cut, Received, Script, in_turn, json_reply, reply
 
 DOCUMENT = schema(1, description="Größe\u2028😀")
 LIVE = Schema.from_json(schema(1))
-PATCH = patch_body(LIVE, Schema.from_json(schema(1, attributes=[{"name": "new"}])))
+PATCH = patch_body(LIVE, Schema.from_json(schema(1, attributes=[{"name": "new"}])), PatchPath.VALUE)
 CLAIMED = Verdict(Applied.CLAIMED, Next.VERIFY)
 UNKNOWN = Verdict(Applied.UNKNOWN, Next.READ)
 REFUSED = Verdict(Applied.NO, Next.STOP)

@@ -9,6 +9,7 @@ from random import Random
 
 import pytest
 
+from reconciler.domain.dialect import PatchPath
 from reconciler.domain.jsontext import Json
 from tests.fakes import FakeClock
 from tests.faultserver import FaultServer, Received, Script, serving
@@ -46,11 +47,19 @@ spec:
 
 @contextmanager
 def service(habits: Habits, *stored: Mapping[str, Json]) -> Iterator[FaultServer]:
-    tenant = SimulatedTenant(
+    with served(simulated(habits, *stored)) as server:
+        yield server
+
+
+def simulated(habits: Habits, *stored: Mapping[str, Json]) -> SimulatedTenant:
+    return SimulatedTenant(
         clock=FakeClock(), draw=lambda _: None, random=Random(0), habits=habits,
         stored=[dict(each) for each in stored],
     )  # fmt: skip
 
+
+@contextmanager
+def served(tenant: SimulatedTenant) -> Iterator[FaultServer]:
     def handle(request: Received) -> Script:
         asked = Request(request.method, request.target, request.headers, request.body)
         return script(*tenant.respond(asked), elsewhere="")
@@ -122,7 +131,7 @@ def test_sap_is_not_asked_for_an_update(apply: Apply) -> None:
 
 
 def test_oracle_is_patched(apply: Apply) -> None:
-    habits = Habits(creates=405, updates=False, patches=True, tags=True)
+    habits = Habits(creates=405, updates=False, patches=PatchPath.ATTRIBUTE, tags=True)
     with service(habits, {"id": ORACLE, "name": "User"}) as server:
         done = apply("oracle", server, ORACLE, "level")
         (patch,) = [r for r in server.requests if r.method != "GET"]
@@ -130,6 +139,39 @@ def test_oracle_is_patched(apply: Apply) -> None:
     assert done.code == 0, done.everything
     assert patch.method == "PATCH"
     assert "gzip" not in patch.headers["if-match"]
+
+
+@pytest.mark.parametrize("path", PatchPath)
+def test_the_patch_that_doctor_finds_to_work_leaves_alone_what_it_does_not_name(
+    folder: Folder, path: PatchPath
+) -> None:
+    theirs = {"name": "theirs", "type": "string", "description": "nobody names it"}
+    mine = {
+        "name": "grade",
+        "type": "string",
+        "idcsDisplayName": "Grade",
+        "mutability": "immutable",
+    }
+    live = {"id": "urn:example:2.0:HR", "name": "HR", "attributes": [theirs, mine]}
+    tenant = simulated(Habits(updates=False, patches=path, tags=True), live)
+    with served(tenant) as server:
+        manifest = TENANT.format(dialect="rfc7644", url=server.url("/scim/v2"))
+        folder.write("desired-state/acme.yaml", manifest)
+        hr = EXTENSION.format(urn="urn:example:2.0:HR", name="HR", new="level")
+        folder.write("desired-state/hr.yaml", hr)
+        looked = folder.run("doctor", "acme", "--probe-writes", "--write", "learnt.yaml")
+        block = textwrap.indent((folder.path / "learnt.yaml").read_text(), "  ")
+        folder.write("desired-state/acme.yaml", manifest + block)
+        done = folder.run("apply", "--auto-approve")
+        again = folder.plan()["summary"]
+
+    assert looked.code == 0, looked.everything
+    assert f'  updates: "patch"\n    patchPath: "{path}"' in block
+    assert done.code == 0, done.everything
+    assert again["in_sync"] == 1
+    stored = next(d for d in tenant.stored if d["id"] == live["id"])
+    assert theirs in stored["attributes"]
+    assert {a["name"] for a in stored["attributes"]} == {"theirs", "grade", "level"}
 
 
 def test_read_only_is_left_alone_and_that_is_well(apply: Apply) -> None:

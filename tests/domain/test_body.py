@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from reconciler.domain.body import create_body, patch_body, update_body
 from reconciler.domain.compatibility import obstacles
+from reconciler.domain.dialect import PatchPath
 from reconciler.domain.diff import managed_view
 from reconciler.domain.manifest import Manages
 from reconciler.domain.scim import Attribute, Schema
 from tests.domain.test_compatibility import MOSTLY_SAFE, pairs
-from tests.fakes import patched
+from tests.fakes import BadPatch, patched
 from tests.strategies import DEFAULTS, Document, disguise, lower, schema_documents
 
 TUTORIAL = (
@@ -98,35 +99,115 @@ def test_an_update_that_is_safe_makes_live_as_desired_and_loses_nothing(
 
 
 @settings(suppress_health_check=[HealthCheck.filter_too_much])  # half of what loosens tightens
-@given(st.data(), pairs(MOSTLY_SAFE))
+@given(st.data(), pairs((*MOSTLY_SAFE, "describe")), st.sampled_from(PatchPath))
 def test_a_patch_that_is_safe_makes_live_as_desired_and_names_only_what_changes(
-    data: st.DataObject, pair: tuple[Document, Document]
+    data: st.DataObject, pair: tuple[Document, Document], path: PatchPath
 ) -> None:
     served = data.draw(disguise(pair[0], foreign=True))
     live, desired = Schema.from_json(served), Schema.from_json(pair[1])
     view = managed_view(live, desired, Manages.SCHEMA)
-    if obstacles(view, desired) or live.description != desired.description:
+    described = live.description != desired.description
+    if obstacles(view, desired) or (
+        described and (path is PatchPath.ATTRIBUTE or desired.description is None)
+    ):
         reject()
     text = json.dumps(served)
 
-    patch = patch_body(live, desired)
+    patch = patch_body(live, desired, path)
 
-    after = Schema.from_json(patched(served, patch))
+    after = Schema.from_json(patched(served, patch, path))
     assert managed_view(after, desired, Manages.SCHEMA) == desired
     assert json.dumps(served) == text
-    changed = [Attribute.from_json(o["value"][0]).key for o in patch["Operations"]]
+    changed = [a.key for a in map(Attribute.from_json, sent(patch))]
     expected = [a.key for a in desired.attributes if view.attribute(a.name) != a]
     assert sorted(changed) == sorted(expected)
 
 
-def test_a_patch_is_one_operation_an_attribute_and_removes_nothing() -> None:
+def sent(patch: Document) -> list[Any]:
+    """The attributes that a PATCH carries."""
+    values = [o["value"] for o in patch["Operations"] if o["path"] != "description"]
+    return [a for value in values for a in (value if isinstance(value, list) else [value])]
+
+
+def test_a_patch_names_each_attribute_that_it_replaces_and_adds_the_new_ones_together() -> None:
+    live = Schema.from_json(
+        {"id": "urn:x", "attributes": [{"name": "b", "vendorTarget": 9}, {"name": "a", "x": 1}]}
+    )
+    desired = Schema.from_json(
+        {
+            "id": "urn:x",
+            "description": "words",
+            "attributes": [{"name": "c"}, {"name": "B", "description": "new"}, {"name": "d"}],
+        }
+    )
+    assert patch_body(live, desired, PatchPath.VALUE) == {
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [
+            {"op": "replace", "path": "description", "value": "words"},
+            {
+                "op": "replace",
+                "path": 'attributes[name eq "b"]',
+                "value": {"name": "b", "vendorTarget": 9, "description": "new"},
+            },
+            {
+                "op": "add",
+                "path": "attributes",
+                "value": [DEFAULTS | {"name": "c"}, DEFAULTS | {"name": "d"}],
+            },
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "quoted"),
+    [
+        ("hrCode", '"hrCode"'),
+        ("HRCODE", '"HRCODE"'),
+        ("$ref", '"$ref"'),
+        ('a"b', r'"a\"b"'),
+        ("a\\b", r'"a\\b"'),
+        ('x"] or name pr or name eq "', r'"x\"] or name pr or name eq \""'),
+        ("größe", '"größe"'),
+        ("a\nb", r'"a\nb"'),
+    ],
+)
+def test_the_name_in_a_path_is_quoted_as_json_and_spelt_as_the_service_spells_it(
+    name: str, quoted: str
+) -> None:
+    live = {"id": "urn:x", "Attributes": [{"NAME": name}, {"name": "theirs", "description": "t"}]}
+    wanted = {"name": lower(name), "description": "new"}
+    desired = Schema.from_json({"id": "urn:x", "attributes": [wanted]})
+
+    (operation,) = patch_body(Schema.from_json(live), desired, PatchPath.VALUE)["Operations"]
+
+    assert operation["path"] == f"attributes[name eq {quoted}]"
+    assert operation["value"] == {"NAME": name, "description": "new"}
+
+
+def test_on_a_service_that_follows_the_rfc_the_form_of_oracle_would_leave_one_attribute() -> None:
+    """Why a PATCH addresses one attribute: the services of these tests can tell."""
+    live = {"id": "urn:x", "attributes": [{"name": "a"}, {"name": "theirs"}]}
+    desired = Schema.from_json({"id": "urn:x", "attributes": [{"name": "a", "description": "d"}]})
+    oracle, rfc = (
+        patch_body(Schema.from_json(live), desired, path)
+        for path in (PatchPath.ATTRIBUTE, PatchPath.VALUE)
+    )
+
+    assert [a["name"] for a in patched(live, oracle, PatchPath.VALUE)["attributes"]] == ["a"]
+    kept = patched(live, rfc, PatchPath.VALUE)["attributes"]
+    assert [a["name"] for a in kept] == ["a", "theirs"]
+    with pytest.raises(BadPatch, match="invalidPath"):
+        patched(live, rfc, PatchPath.ATTRIBUTE)
+
+
+def test_in_the_form_of_oracle_each_operation_carries_one_attribute_under_one_path() -> None:
     live = Schema.from_json(
         {"id": "urn:x", "attributes": [{"name": "b", "idcsTarget": 9}, {"name": "a", "x": 1}]}
     )
     desired = Schema.from_json(
         {"id": "urn:x", "attributes": [{"name": "c"}, {"name": "B", "description": "new"}]}
     )
-    assert patch_body(live, desired) == {
+    assert patch_body(live, desired, PatchPath.ATTRIBUTE) == {
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
         "Operations": [
             {
@@ -139,10 +220,11 @@ def test_a_patch_is_one_operation_an_attribute_and_removes_nothing() -> None:
     }
 
 
-def test_a_patch_of_a_schema_without_attributes_adds_them() -> None:
+@pytest.mark.parametrize("path", PatchPath)
+def test_a_patch_of_a_schema_without_attributes_adds_them(path: PatchPath) -> None:
     live = Schema.from_json({"id": "urn:x"})
     desired = Schema.from_json({"id": "urn:x", "attributes": [{"name": "a"}]})
-    (operation,) = patch_body(live, desired)["Operations"]
+    (operation,) = patch_body(live, desired, path)["Operations"]
     assert operation["op"] == "add"
 
 
@@ -212,7 +294,8 @@ def test_parts_are_spelt_out_and_changed_inside_of_their_attribute() -> None:
     live, desired = schema({"name": "floor", "x": 1}), schema({"name": "Floor", "description": "d"})
 
     (created,) = create_body(desired)["attributes"]
-    (operation,) = patch_body(live, desired)["Operations"]
+    (operation,) = patch_body(live, desired, PatchPath.VALUE)["Operations"]
 
     assert created["subAttributes"] == [{"name": "Floor", **DEFAULTS, "description": "d"}]
-    assert operation["value"][0]["subAttributes"] == [{"name": "floor", "x": 1, "description": "d"}]
+    assert operation["path"] == 'attributes[name eq "desk"]'
+    assert operation["value"]["subAttributes"] == [{"name": "floor", "x": 1, "description": "d"}]

@@ -14,6 +14,7 @@ from reconciler.domain.dialect import (
     Meaning,
     Names,
     Paging,
+    PatchPath,
     UpdateStrategy,
 )
 from reconciler.domain.scim import Schema
@@ -90,6 +91,7 @@ dialects = st.builds(
     creates=st.booleans(),
     updates=st.sampled_from(UpdateStrategy),
     types=st.frozensets(st.sampled_from(TYPES), min_size=1),
+    patch_path=st.sampled_from(PatchPath),
     extensions=st.none() | numbers,
     attributes=st.none() | numbers,
     sub_attributes=st.none() | numbers,
@@ -145,7 +147,8 @@ def test_two_dialects_have_one_digest_only_where_they_differ_in_words_for_a_pers
 def test_every_entry_but_the_hint_is_in_the_digest(field: str) -> None:
     other: dict[str, Any] = {
         "name": "x", "target_system": "x", "creates": False, "updates": UpdateStrategy.NONE,
-        "types": frozenset({"string"}), "extensions": 3, "attributes": 3, "sub_attributes": 3,
+        "types": frozenset({"string"}), "patch_path": PatchPath.ATTRIBUTE,
+        "extensions": 3, "attributes": 3, "sub_attributes": 3,
         "names": Names("a", "b"), "name_ends_urn": True, "members": ("x",),
         "server_members": ("x",), "immutable": ("x",), "ignored": ("x",),
         "protected_prefixes": ("urn:x:",), "id_encoding": IdEncoding.PERCENT,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from reconciler.domain.blocking import BlockReason
 from reconciler.domain.compatibility import obstacles
 from reconciler.domain.deciding import LiveTenant
-from reconciler.domain.dialect import UpdateStrategy
+from reconciler.domain.dialect import PatchPath, UpdateStrategy
 from reconciler.domain.diff import managed_view
 from reconciler.domain.manifest import Limits, Manages, SchemaExtension
 from reconciler.domain.plan import (
@@ -168,6 +168,7 @@ def oracle(**changes: Any) -> Any:
     known: dict[str, Any] = {
         "creates": False,
         "updates": UpdateStrategy.PATCH,
+        "patch_path": PatchPath.ATTRIBUTE,
         "types": frozenset({"string", "integer"}),
         "ignored": ("type", "multiValued", "required", "caseExact", "uniqueness", "idcsSearchable"),
         "server_members": ("idcsTarget",),
@@ -238,7 +239,7 @@ def test_canonical_values_may_only_grow(was: Any, wanted: Any, reason: Any) -> N
 def test_a_service_that_takes_patches_is_patched() -> None:
     there = live(document("HR", A))
     change = only(planned([extension("HR", A, B, update=True)], there, service=oracle()))
-    assert change == Update(change.subject, UpdateStrategy.PATCH)
+    assert change == Update(change.subject, UpdateStrategy.PATCH, PatchPath.ATTRIBUTE)
 
 
 def test_the_description_of_the_schema_itself_is_not_patched() -> None:
@@ -248,6 +249,18 @@ def test_the_description_of_the_schema_itself_is_not_patched() -> None:
     assert "takes changes of attributes only" in change.recipe
     left = extension("HR", A, B, update=True, manages=Manages.ATTRIBUTES)
     assert isinstance(only(planned([left], there, service=oracle())), Update)
+
+
+def test_a_service_that_follows_the_rfc_is_patched_in_the_description_too() -> None:
+    service = replace(oracle(), patch_path=PatchPath.VALUE)
+    there = live(document("HR", A, description="theirs"))
+    ours = extension("HR", A, update=True, description="ours")
+    change = only(planned([ours], there, service=service))
+    assert change == Update(change.subject, UpdateStrategy.PATCH, PatchPath.VALUE)
+
+    none = only(planned([extension("HR", A, update=True)], there, service=service))
+    assert none.reason is BlockReason.UNSUPPORTED
+    assert "takes nothing out" in none.recipe
 
 
 def test_a_schema_that_has_to_be_there_already_is_not_created() -> None:

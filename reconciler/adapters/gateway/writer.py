@@ -16,7 +16,7 @@ from reconciler.adapters.gateway.reader import ACCEPT, Connection, HttpSchemaRea
 from reconciler.domain.answer import Answer, Applied, Next, NoAnswer, Reply, Verdict, judge_write
 from reconciler.domain.dialect import Dialect, EtagMode, Meaning
 from reconciler.domain.jsontext import Json
-from reconciler.domain.scim import Schema
+from reconciler.domain.scim import Schema, fold
 from reconciler.errors import TenantError
 from reconciler.ports import WriteResult
 
@@ -144,17 +144,20 @@ def _advice(asked: Asked, answer: Answer, means: Meaning | None) -> str | None:
             "the tenant holds as many extensions as the service allows; retire one that is not "
             "used, or have the limit raised"
         )
-    match answer.status:
-        case 404:
-            return "the schema is no longer there; plan again"
-        case 412:
-            return "somebody changed the schema since it was read; plan again"
-        case 429:
-            return "the service asks us to slow down"
-        case status:
-            return common_advice(asked, status)
+    if asked.method == "PATCH" and fold(own_words(answer)[0]) in _NO_SUCH_PATH:
+        return (
+            "somebody took the attribute out since it was read, or the service takes another form "
+            "of PATCH: doctor --probe-writes finds that out, for spec.capabilities"
+        )
+    return _STATUS_ADVICE.get(answer.status) or common_advice(asked, answer.status)
 
 
+_STATUS_ADVICE = {
+    404: "the schema is no longer there; plan again",
+    412: "somebody changed the schema since it was read; plan again",
+    429: "the service asks us to slow down",
+}
+_NO_SUCH_PATH = ("notarget", "invalidpath", "invalidfilter")  # RFC 7644 section 3.12
 _ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"')
 
 

@@ -186,11 +186,15 @@ class Notifier(Protocol):
 
 
 class Locks(Protocol):
-    """One writer per tenant; a lock dies with its holder."""
+    """One writer per tenant, one sender per tenant's webhooks; a lock dies with its holder."""
 
     def hold(self, tenant: str, *, patience: float = 0.0) -> AbstractContextManager[None]:
         """Hold the tenant's lock; raises TenantLocked, naming the holder, on entering.
 
         `patience` is how many seconds to wait for it; a signal ends the wait with Interrupted.
         """
+        ...
+
+    def hold_queue(self, tenant: str, *, patience: float = 0.0) -> AbstractContextManager[None]:
+        """Hold the queue of the tenant's webhooks, as `hold` holds the tenant; they are apart."""
         ...

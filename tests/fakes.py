@@ -379,11 +379,26 @@ class Receiver:
 
 @dataclass
 class FakeLocks:
-    """Locks that somebody else may hold."""
+    """Locks that somebody else may hold, queues among them; `sent` are queues held so far."""
 
     taken: frozenset[str] = frozenset()
+    taken_queues: frozenset[str] = frozenset()
     held: list[str] = field(default_factory=list)
     asked: list[tuple[str, float]] = field(default_factory=list)
+    queues: list[str] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def hold_queue(self, tenant: str, *, patience: float = 0.0) -> Iterator[None]:
+        if tenant in self.taken_queues:
+            raise TenantLocked(f"the queue of {tenant} is locked by run 7")
+        assert tenant not in self.queues, "a queue has one sender"
+        self.queues.append(tenant)
+        self.sent.append(tenant)
+        try:
+            yield
+        finally:
+            self.queues.remove(tenant)
 
     @contextmanager
     def hold(self, tenant: str, *, patience: float = 0.0) -> Iterator[None]:

@@ -1,8 +1,10 @@
 """One writer per tenant: a lock names its holder and dies with it."""
 
+import fcntl
 import os
 import re
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -17,12 +19,21 @@ import pytest
 
 from reconciler.adapters.locks import FileLocks
 from reconciler.errors import Interrupted, StateError, TenantLocked
-from reconciler.ports import Locks
+from reconciler.ports import Clock, Locks
 from tests.adapters.lock_world import NOW, StoppedClock
 
+RANGES = "RECONCILER_TEST_RANGES"  # which of both ways to lock; children inherit it
 
-def locks(folder: Path, holder: str = "ci") -> Locks:
-    return FileLocks(folder, holder=holder, clock=StoppedClock())
+
+@pytest.fixture(autouse=True, params=["yes", "no"], ids=["ranges", "files"])
+def ranges(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test is for Linux, which has locks of ranges, and for macOS, which has none."""
+    monkeypatch.setenv(RANGES, request.param)
+
+
+def locks(folder: Path, holder: str = "ci", clock: Clock | None = None) -> Locks:
+    ranged = os.environ[RANGES] == "yes"
+    return FileLocks(folder, holder=holder, clock=clock or StoppedClock(), ranges=ranged)
 
 
 HOLDER = """
@@ -58,7 +69,7 @@ def test_a_lock_is_free_again_when_the_block_is_left(tmp_path: Path) -> None:
         with locks(tmp_path).hold("acme"):
             pass
 
-    assert (tmp_path / "acme.lock").read_text() == ""
+    assert (tmp_path / "acme.lock").read_text().isspace()
 
 
 def test_a_lock_is_free_again_after_a_failure(tmp_path: Path) -> None:
@@ -82,7 +93,79 @@ def test_a_tenant_has_one_writer_in_a_process_too(tmp_path: Path) -> None:
 
 def test_tenants_do_not_wait_for_each_other(tmp_path: Path) -> None:
     with locks(tmp_path).hold("acme"), locks(tmp_path).hold("beta"):
-        assert {each.name for each in tmp_path.iterdir()} == {"acme.lock", "beta.lock"}
+        assert {each.name for each in tmp_path.glob("*.lock")} == {"acme.lock", "beta.lock"}
+
+
+def test_a_tenant_and_the_queue_of_its_webhooks_are_locked_apart(tmp_path: Path) -> None:
+    ours, theirs = locks(tmp_path), locks(tmp_path, "them")
+
+    with ours.hold("acme"), theirs.hold_queue("acme"):
+        with pytest.raises(TenantLocked, match="the webhooks of tenant acme is locked by them"):
+            ours.hold_queue("acme").__enter__()
+        with ours.hold_queue("beta"):
+            pass
+
+    with ours.hold_queue("acme"):
+        pass
+
+
+def open_files() -> int:
+    return len(os.listdir("/dev/fd"))  # noqa: PTH208 — no order is needed
+
+
+def test_the_locks_of_a_large_fleet_take_few_open_files(tmp_path: Path) -> None:
+    """As few for 1,000 tenants as for 500."""
+    ours = FileLocks(tmp_path, holder="ci", clock=StoppedClock(), ranges=True)
+    before = open_files()
+
+    for fleet in (500, 1000):
+        with ExitStack() as held:
+            for number in range(fleet):
+                held.enter_context(ours.hold(f"tenant-{number}"))
+            assert open_files() <= before + 32
+        assert open_files() == before
+
+
+def test_each_of_many_locks_keeps_others_out_until_it_is_given_back(tmp_path: Path) -> None:
+    names = [f"tenant-{number}" for number in range(200)]
+    ours, theirs = locks(tmp_path), locks(tmp_path, "them")
+    held = {name: ours.hold(name) for name in names}
+    for each in held.values():
+        each.__enter__()
+
+    for name in names[::2]:
+        held[name].__exit__(None, None, None)
+
+    for name in names[::2]:
+        with theirs.hold(name):
+            pass
+    for name in names[1::2]:
+        with pytest.raises(TenantLocked, match="locked by ci"):
+            theirs.hold(name).__enter__()
+        held[name].__exit__(None, None, None)
+
+
+def test_a_run_of_an_earlier_release_keeps_its_lock(tmp_path: Path) -> None:
+    """It locks the whole file of a tenant, and knows nothing of ranges."""
+    lock = tmp_path / "acme.lock"
+    lock.write_text("run 7 of an earlier release\n")
+    with lock.open("r+") as earlier:
+        fcntl.flock(earlier, fcntl.LOCK_EX)
+        for _ in range(2):
+            with pytest.raises(TenantLocked, match="locked by run 7 of an earlier release:"):
+                locks(tmp_path).hold("acme").__enter__()
+
+    with locks(tmp_path).hold("acme"):
+        pass
+
+
+def test_nobody_else_can_open_what_locks_are_made_of(tmp_path: Path) -> None:
+    folder = tmp_path / "locks"
+    with locks(folder).hold("acme"), locks(folder).hold_queue("acme"):
+        found = {stat.S_IMODE(each.stat().st_mode) for each in folder.iterdir()}
+
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert found == {0o600}
 
 
 def test_threads_that_ask_at_once_get_it_one_at_a_time(tmp_path: Path) -> None:
@@ -142,6 +225,22 @@ def test_a_child_process_does_not_keep_the_lock(tmp_path: Path) -> None:
         with locks(tmp_path).hold("acme"):
             assert child.poll() is None
         child.communicate(b"\n")
+
+
+def test_a_child_between_its_fork_and_its_exec_does_not_keep_the_lock(tmp_path: Path) -> None:
+    ends, told = os.pipe()
+    with locks(tmp_path).hold("acme"):
+        child = os.fork()
+        if child == 0:
+            os.close(told)
+            os.read(ends, 1)
+            os._exit(0)
+
+    with locks(tmp_path).hold("acme"):
+        assert os.waitpid(child, os.WNOHANG) == (0, 0)
+    os.close(told)
+    os.close(ends)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_the_folder_is_made(tmp_path: Path) -> None:
@@ -245,7 +344,7 @@ class PassingClock:
 
 
 def patient(folder: Path, clock: PassingClock) -> Locks:
-    return FileLocks(folder, holder="patient", clock=clock)
+    return locks(folder, "patient", clock)
 
 
 def test_a_lock_that_comes_free_in_time_is_taken(tmp_path: Path) -> None:

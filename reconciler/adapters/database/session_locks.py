@@ -36,21 +36,30 @@ class SessionLocks:
         self._session: Session | None = None
         self._held: dict[str, int] = {}
 
-    @contextmanager
-    def hold(self, tenant: str, *, patience: float = 0.0) -> Iterator[None]:
+    def hold(self, tenant: str, *, patience: float = 0.0) -> AbstractContextManager[None]:
         """Hold the tenant's lock; raises TenantLocked, naming the holder, or StateError.
 
         Waits up to `patience` seconds for it; a signal ends the wait with Interrupted.
         """
-        if not (self._take(tenant) or self._wait(tenant, patience)):
+        return self._hold(tenant, f"tenant {tenant} is locked", patience)
+
+    def hold_queue(self, tenant: str, *, patience: float = 0.0) -> AbstractContextManager[None]:
+        """Hold the queue of the tenant's webhooks; waits and raises as `hold` does."""
+        held = f"the queue of the webhooks of tenant {tenant} is locked"
+        return self._hold(f"{tenant} (webhooks)", held, patience)
+
+    @contextmanager
+    def _hold(self, name: str, locked: str, patience: float) -> Iterator[None]:
+        """A lock by its name, which is that of a tenant or, with a blank in it, of no tenant."""
+        if not (self._take(name) or self._wait(name, patience)):
             waited = f", still after {patience:.0f} seconds" if patience else ""
             raise TenantLocked(
-                f"tenant {tenant} is locked by {self._note(tenant)}{waited}: "
+                f"{locked} by {self._note(name)}{waited}: "
                 "wait for that run to end, or stop it; its lock ends with it"
             )
         with ExitStack() as undo:
-            undo.callback(self._give_back, tenant)
-            self._sign(tenant)
+            undo.callback(self._give_back, name)
+            self._sign(name)
             yield
 
     def require(self, tenant: str) -> None:

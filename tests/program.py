@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,7 +33,7 @@ class Folder:
 
     def run(self, *arguments: str, **environ: str) -> Done:
         """Run the program to its end; no terminal, and an environment of our own."""
-        environment = self._environment(environ)
+        environment = self.environment(environ)
         return warm_interpreter().run(Order((arguments,), str(self.path), environment))
 
     def run_cold(self, *arguments: str, **environ: str) -> Done:
@@ -41,7 +41,7 @@ class Folder:
         done = subprocess.run(
             [sys.executable, "-m", "reconciler", *arguments],
             cwd=self.path,
-            env=self._environment(environ),
+            env=self.environment(environ),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -57,7 +57,7 @@ class Folder:
         subprocess.run(
             ["sh", "-c", f"{command} {redirected}"],
             cwd=self.path,
-            env=self._environment({}),
+            env=self.environment(),
             stdin=subprocess.DEVNULL,
             check=True,
             timeout=60,
@@ -69,16 +69,16 @@ class Folder:
         return subprocess.Popen(
             [sys.executable, "-m", "reconciler", *arguments],
             cwd=self.path,
-            env=self._environment({}),
+            env=self.environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    def _environment(self, more: dict[str, str]) -> dict[str, str]:
+    def environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        return {**kept, **self.environ, **more}
+        return {**kept, **self.environ, **(more or {})}
 
     def write(self, name: str, text: str) -> Path:
         path = self.path / name

@@ -271,10 +271,8 @@ class _TokenEndpoint:
     def _lost(self, reply: NoAnswer) -> TenantError:
         if reply.loss is Loss.UNTRUSTED:
             return TenantUntrusted(f"{self._where}: {reply.reason}; check spec.auth.tokenUrl")
-        return TenantUnavailable(
-            f"{self._where}: {reply.reason}; check spec.auth.tokenUrl and the network, "
-            "then run again"
-        )
+        advice = reply.advice or "check spec.auth.tokenUrl and the network, then run again"
+        return TenantUnavailable(f"{self._where}: {reply.reason}; {advice}")
 
     def _refusal(self, answer: Answer) -> TenantError:
         """What an answer other than 200 means; its text is not shown, it may hold what we sent."""

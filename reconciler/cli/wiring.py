@@ -3,7 +3,7 @@
 import random
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from reconciler.adapters.clock import StopSignal, SystemClock, install
 from reconciler.adapters.gateway import Connection, HttpSchemaReader, HttpSchemaWriter, Traffic
 from reconciler.adapters.oauth2 import Authenticator
 from reconciler.adapters.retrying import RetryBudget, retrying
-from reconciler.adapters.transport import Http, HttpOptions
+from reconciler.adapters.transport import Http, HttpOptions, Pool, raise_limit
 from reconciler.adapters.webhooks import WebhookNotifier
 from reconciler.cli.main import Invocation
 from reconciler.cli.masks import Masks
@@ -39,7 +39,7 @@ class TenantState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workbench:
-    """The adapters of one command: made once for each tenant, closed together."""
+    """The adapters of one command, made for each tenant; they share its connections."""
 
     desired: Desired
     run: Run
@@ -48,7 +48,6 @@ class Workbench:
     options: HttpOptions
     trust: Trust
     stop: StopSignal
-    closing: ExitStack
     writers: dict[str, HttpSchemaWriter] = field(default_factory=dict)
     states: dict[str, TenantState] = field(default_factory=dict)
     making: Lock = field(default_factory=Lock)
@@ -125,17 +124,15 @@ class Workbench:
         return self.states[tenant.name]
 
     def _http(self, *methods: str) -> Http:
-        return self.closing.enter_context(Http(self.options, methods=frozenset(methods)))
+        return Http(self.options, methods=frozenset(methods))
 
     def _authenticator(self, tenant: Tenant) -> Authenticator:
-        return self.closing.enter_context(
-            Authenticator(
-                self.trust.credentials(tenant),
-                options=self.options,
-                retry=self._state_of(tenant).retry,
-                clock=self.clock,
-                tell=self.trust.masks,
-            )
+        return Authenticator(
+            self.trust.credentials(tenant),
+            options=self.options,
+            retry=self._state_of(tenant).retry,
+            clock=self.clock,
+            tell=self.trust.masks,
         )
 
 
@@ -147,12 +144,14 @@ def workbench(invocation: Invocation, desired: Desired) -> Iterator[Workbench]:
     install(stop)
     clock = SystemClock(stop)
     options = _options(arguments, stop)
-    with ExitStack() as closing:
+    raise_limit()
+    with ExitStack() as stack:
         access = {
-            tenant.embedded: closing.enter_context(serve(tenant.embedded, EMBEDDED_FOLDER))
+            tenant.embedded: stack.enter_context(serve(tenant.embedded, EMBEDDED_FOLDER))
             for tenant in desired.tenants()
             if tenant.embedded
         }
+        pool = stack.enter_context(closing(Pool()))  # closed before the servers it leads to
         yield Workbench(
             desired=replace(desired, manifests=_equipped(desired.manifests)),
             run=Run(
@@ -162,7 +161,7 @@ def workbench(invocation: Invocation, desired: Desired) -> Iterator[Workbench]:
             ),
             clock=clock,
             retry_deadline=float(arguments.number("retry_deadline") or 120),
-            options=options,
+            options=replace(options, pool=pool),
             trust=Trust(
                 settings=invocation.settings,
                 secrets_dir=arguments.path("secrets_dir"),
@@ -170,7 +169,6 @@ def workbench(invocation: Invocation, desired: Desired) -> Iterator[Workbench]:
                 masks=Masks.of_process(invocation.settings),
             ),
             stop=stop,
-            closing=closing,
         )
 
 

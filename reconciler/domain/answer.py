@@ -27,10 +27,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """No whole HTTP answer; `reason` is in our words and holds no URL query or body."""
+    """No whole HTTP answer; `reason` is in our words and holds no URL query or body.
+
+    `advice` is what would help where it is neither the network nor an address.
+    """
 
     loss: Loss
     reason: str
+    advice: str | None = None
 
 
 Reply = Answer | NoAnswer

@@ -245,7 +245,7 @@ def test_a_shell_that_execs_passes_the_signal_on(arena: Arena, number: signal.Si
     folder = arena.fresh(1)
     arena.front.stalls = stalled_at("POST", "/Schemas")
     command = f"cd {folder.path} && exec {sys.executable} -m reconciler {' '.join(APPLY)}"
-    environ = {**folder._environment({})}
+    environ = {**folder.environment()}
     pipe = subprocess.PIPE
     process = subprocess.Popen(
         ["bash", "-c", command], env=environ, stdout=pipe, stderr=pipe, text=True

@@ -1,8 +1,11 @@
 """A fleet and its network: what one tenant costs the process, and what it takes from the others."""
 
 import json
+import subprocess
+import sys
 import threading
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 
 from tests.adapters.gateway_world import listed
@@ -35,6 +38,23 @@ def unreadable(folder: Folder, *options: str) -> dict[str, str]:
     return {tenant["name"]: tenant["error"] for tenant in plan["tenants"] if tenant["error"]}
 
 
+def limited(
+    folder: Folder, descriptors: int, *arguments: str
+) -> "subprocess.CompletedProcess[str]":
+    """The program with so many file descriptors, soft and hard limit alike."""
+    command = f'ulimit -n {descriptors}; exec "$@"'
+    return subprocess.run(
+        ["sh", "-c", command, "sh", sys.executable, "-m", "reconciler", *arguments],
+        cwd=folder.path,
+        env=folder.environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+
+
 def test_a_fleet_in_which_every_tenant_is_busy_once_is_read_whole(tmp_path: Path) -> None:
     """Ordinary throttling of many is no sickness of any."""
     asked: Counter[str] = Counter()
@@ -54,3 +74,16 @@ def test_a_fleet_in_which_every_tenant_is_busy_once_is_read_whole(tmp_path: Path
 
     assert failed == {}
     assert set(asked.values()) == {2}
+
+
+def test_two_hundred_tenants_are_planned_with_256_descriptors(tmp_path: Path) -> None:
+    """Each on an origin of its own, so that nothing is shared."""
+    with ExitStack() as running:
+        servers = [
+            running.enter_context(serving(lambda _: json_reply(listed([])))) for _ in range(200)
+        ]
+        folder = fleet(tmp_path, [server.url("/scim/v2") for server in servers])
+        plan = limited(folder, 256, "plan", "--format", "json")
+
+    assert plan.returncode == 0, plan.stderr
+    assert [tenant["error"] for tenant in json.loads(plan.stdout)["tenants"]] == [None] * 200

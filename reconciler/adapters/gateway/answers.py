@@ -128,9 +128,8 @@ _KIND: dict[int, type[TenantError]] = {401: CredentialsRefused, 403: PermissionR
 def _lost(asked: Asked, reply: NoAnswer) -> TenantError:
     if reply.loss is Loss.UNTRUSTED:
         return TenantUntrusted(f"{asked}: {reply.reason}; check spec.baseUrl and --ca-bundle")
-    return TenantUnavailable(
-        f"{asked}: {reply.reason}; check spec.baseUrl and the network, then run again"
-    )
+    advice = reply.advice or "check spec.baseUrl and the network, then run again"
+    return TenantUnavailable(f"{asked}: {reply.reason}; {advice}")
 
 
 def _document(answer: Answer) -> dict[str, Json]:

@@ -1,11 +1,21 @@
 """HTTP as this program speaks it; the one home of requests and urllib3."""
 
+from reconciler.adapters.transport.descriptors import raise_limit
 from reconciler.adapters.transport.http import Http
-from reconciler.adapters.transport.line import (
+from reconciler.adapters.transport.options import (
     ForbiddenRequest,
     HttpOptions,
     Permit,
     is_loopback_name,
 )
+from reconciler.adapters.transport.pool import Pool
 
-__all__ = ["ForbiddenRequest", "Http", "HttpOptions", "Permit", "is_loopback_name"]
+__all__ = [
+    "ForbiddenRequest",
+    "Http",
+    "HttpOptions",
+    "Permit",
+    "Pool",
+    "is_loopback_name",
+    "raise_limit",
+]

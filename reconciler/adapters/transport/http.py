@@ -1,12 +1,11 @@
 """Http: one request, one deadline, one Reply.
 
-Redirects, repeats, cookies, and the proxies and credentials of the environment do not exist here.
+Redirects, repeats of what was answered, cookies, and the proxies and credentials of the
+environment do not exist here.
 """
 
 import math
-import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from http.client import HTTPException
 from typing import Self
@@ -15,21 +14,27 @@ from urllib.parse import urlsplit
 import requests
 from urllib3.exceptions import HTTPError
 
-from reconciler import __version__
-from reconciler.adapters.transport.line import (
-    Adapter,
+from reconciler.adapters.transport.adapter import Adapter, Passage, prepared
+from reconciler.adapters.transport.connections import require_usable
+from reconciler.adapters.transport.exchange import Exchange
+from reconciler.adapters.transport.losses import (
+    AddressRefused,
+    NoneFree,
+    Stage,
+    Stopped,
+    classify,
+    nothing_came,
+)
+from reconciler.adapters.transport.options import (
     ForbiddenRequest,
     HttpOptions,
-    Line,
     Permit,
     is_loopback_name,
 )
-from reconciler.adapters.transport.losses import AddressRefused, Stage, Stopped, classify
+from reconciler.adapters.transport.pool import Pool
 from reconciler.domain.answer import Answer, Loss, NoAnswer, Reply
 
-USER_AGENT = f"scim-schema-reconciler/{__version__}"
 _CHUNK = 64 * 1024
-_LOOK_AGAIN = 0.1  # seconds between two looks at whether the run is to end
 _FAILURES = (
     requests.RequestException,
     HTTPError,
@@ -37,12 +42,13 @@ _FAILURES = (
     OSError,
     UnicodeError,  # a header that http.client cannot encode
     AddressRefused,
+    NoneFree,
     Stopped,
 )
 
 
 class Http:
-    """Sends one request at a time; threads that share it wait for each other.
+    """Sends requests, each over a connection of its own; threads may share it.
 
     `methods` are all that it can send, enforced where the request would leave. `only` pins it to
     one exact URL. Raises UsageError where the CA bundle or the proxy's URL cannot be used.
@@ -56,31 +62,49 @@ class Http:
         permit: Permit | None = None,
         only: str | None = None,
     ) -> None:
+        if options.proxy or options.ca_bundle:
+            require_usable(options.proxy, options.ca_bundle)
         self._options = options
         self._only = only
+        self._permit = permit
         self._blind = permit is not None and options.proxy is not None
-        self._line = Line(permit, options)
-        self._adapter = Adapter(options, methods, self._line)
-        self._turn = threading.Lock()
+        self._pool = options.pool or Pool()
+        self._owns_pool = options.pool is None
+        self._adapter = Adapter(methods, options.proxy, options.ca_bundle)
 
     def send(
-        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        within: float = math.inf,
     ) -> Reply:
         """Send once and give the whole answer, whatever its status, or say how it was lost.
 
+        `within` is how many seconds the caller has, where that is less than the deadline of all.
+        A GET that met a connection which ended without a byte is sent once more, on a new one.
         Never raises for what the network does; ForbiddenRequest is for what the caller does.
         """
         if self._only is not None and url != self._only:
             raise ForbiddenRequest("this Http is pinned to another URL")
         if reason := _refusal(url) or self._unseen(url):
             return NoAnswer(Loss.UNTRUSTED, reason)
-        with self._turn:
-            return self._send(method, url, headers, body)
+        exchange = Exchange(self._options, self._permit, min(self._options.deadline, within))
+        with self._pool.minding(exchange):
+            reply = self._send(exchange, method, url, headers, body)
+            if reply is None:
+                exchange.start_again()
+                reply = self._send(exchange, method, url, headers, body)
+            assert reply is not None
+        known = isinstance(reply, NoAnswer) and reply.advice is not None
+        return _late(exchange) if exchange.is_cut and not known else reply
 
     def close(self) -> None:
-        """Close every connection that is kept open."""
-        self._adapter.close()
-        self._line.close()
+        """Close every connection that is kept open, unless it is shared with others."""
+        if self._owns_pool:
+            self._pool.close()
 
     def __enter__(self) -> Self:
         return self
@@ -88,31 +112,29 @@ class Http:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Reply:
-        self._line.begin()
-        watchdog = _Watchdog(self._options, self._line.cut)
-        watchdog.start()
+    def _send(
+        self,
+        exchange: Exchange,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+    ) -> Reply | None:
+        """One attempt; None where it may be made again."""
+        passage = Passage(self._pool, exchange, fresh=exchange.is_again)
+        whole = False
         try:
-            reply = self._exchange(method, url, headers, body)
+            request = prepared(method, url, headers, body, passage)
+            with closing(self._adapter.send(request, stream=True)) as response:
+                reply: Reply | None = self._read(response)
+                whole = response.raw.closed
         except _FAILURES as error:
-            reply = classify(error, self._line.stage)
+            again = method == "GET" and exchange.reused and nothing_came(error)
+            reply = None if again and not exchange.is_cut else classify(error, exchange.stage)
         finally:
-            watchdog.end()
-            self._line.sweep()
-        return self._late() if self._line.is_cut else reply
-
-    def _exchange(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
-    ) -> Reply:
-        request = requests.Request(method, url, headers=dict(headers), data=body).prepare()
-        request.headers["Accept-Encoding"] = "identity"
-        request.headers["User-Agent"] = USER_AGENT
-        timeout = (
-            self._options.connect_timeout,  # or less: the line knows what is left
-            self._options.deadline + 1,  # the watchdog ends the request, and says so
-        )
-        with closing(self._adapter.send(request, stream=True, timeout=timeout)) as response:
-            return self._read(response)
+            exchange.end()
+            passage.end(whole=whole and not exchange.is_cut)
+        return reply
 
     def _read(self, response: requests.Response) -> Reply:
         headers = {name.lower(): value for name, value in response.headers.items()}
@@ -132,35 +154,14 @@ class Http:
             return "behind a proxy the address of the receiver cannot be checked"
         return None
 
-    def _late(self) -> NoAnswer:
-        sent = self._line.stage is Stage.SENT
-        words = "no whole answer" if sent else "no connection"
-        loss = Loss.LOST if sent else Loss.NOT_SENT
-        if not math.isinf(self._options.left()):
-            return NoAnswer(loss, f"{words} before the run was to end")
-        return NoAnswer(loss, f"{words} within {self._options.deadline:g} seconds")
 
-
-class _Watchdog(threading.Thread):
-    """Cuts one request at its deadline, or when the run has no time left."""
-
-    def __init__(self, options: HttpOptions, cut: Callable[[], None]) -> None:
-        super().__init__(daemon=True)
-        self._options = options
-        self._cut = cut
-        self._done = threading.Event()
-
-    def run(self) -> None:
-        ends = time.monotonic() + self._options.deadline
-        while (left := min(ends - time.monotonic(), self._options.left())) > 0:
-            if self._done.wait(min(left, _LOOK_AGAIN)):
-                return
-        self._cut()
-
-    def end(self) -> None:
-        """The request is over; waits until nothing more will be cut."""
-        self._done.set()
-        self.join()
+def _late(exchange: Exchange) -> NoAnswer:
+    sent = exchange.stage is Stage.SENT
+    words = "no whole answer" if sent else "no connection"
+    loss = Loss.LOST if sent else Loss.NOT_SENT
+    if not math.isinf(exchange.options.left()):
+        return NoAnswer(loss, f"{words} before the run was to end")
+    return NoAnswer(loss, f"{words} within {exchange.patience:g} seconds")
 
 
 def _refusal(url: str) -> str | None:

@@ -2,6 +2,7 @@
 
 import ssl
 from enum import Enum, auto
+from http.client import RemoteDisconnected
 
 import requests
 from urllib3.exceptions import (
@@ -11,6 +12,7 @@ from urllib3.exceptions import (
     ProxyError,
 )
 
+from reconciler.adapters.transport.descriptors import ADVICE, limit, none_left, why_none_left
 from reconciler.domain.answer import Loss, NoAnswer
 
 
@@ -24,6 +26,14 @@ class Stage(Enum):
 
 class AddressRefused(Exception):
     """The connection was made, and closed again: its other end is not permitted."""
+
+
+class NoneFree(Exception):
+    """All connections that there are descriptors for were in use, for as long as it had time."""
+
+
+class NothingCame(RemoteDisconnected):
+    """The connection ended before the first byte of an answer."""
 
 
 class Stopped(Exception):
@@ -41,18 +51,24 @@ def classify(error: Exception, stage: Stage) -> NoAnswer:
     causes = _causes(error)
     if stage is Stage.SENT:
         return NoAnswer(Loss.LOST, _why_lost(causes))
+    if (short := next(filter(None, map(_why_short, causes)), None)) is not None:
+        return NoAnswer(Loss.NOT_SENT, short, ADVICE)
     # As a cause it tells of a name that is not known.
     unwritable = _UNWRITABLE if isinstance(error, UnicodeError) else None
     if untrusted := unwritable or next(filter(None, map(_why_untrusted, causes)), None):
         return NoAnswer(Loss.UNTRUSTED, untrusted)
-    if not_sent := next(filter(None, map(_why_not_sent, causes)), None):
-        return NoAnswer(Loss.NOT_SENT, not_sent)
-    if stage is Stage.CONNECTING:
-        return NoAnswer(Loss.NOT_SENT, "the connection was cut while it was being made")
-    return NoAnswer(Loss.LOST, _why_lost(causes))
+    not_sent = next(filter(None, map(_why_not_sent, causes)), None)
+    if not_sent is None and stage is not Stage.CONNECTING:
+        return NoAnswer(Loss.LOST, _why_lost(causes))
+    return NoAnswer(Loss.NOT_SENT, not_sent or "the connection was cut while it was being made")
 
 
 _UNWRITABLE = "the URL or a header cannot be written as HTTP"
+
+
+def nothing_came(error: Exception) -> bool:
+    """Whether the connection ended before the first byte of an answer."""
+    return any(isinstance(cause, NothingCame) for cause in _causes(error))
 
 
 def _causes(error: BaseException) -> list[BaseException]:
@@ -90,6 +106,20 @@ def _why_untrusted(cause: BaseException) -> str | None:
             return "no TLS 1.2 or later could be agreed on"
         case _:
             return None
+
+
+def _why_short(cause: BaseException) -> str | None:
+    """What to say where it was this process that had no file descriptor for the connection."""
+    match cause:
+        case NoneFree():
+            return (
+                "no connection was free in time, and file descriptors are short: "
+                f"this process may open {limit()} (ulimit -n)"
+            )
+        case NameResolutionError():
+            return none_left()
+        case _:
+            return why_none_left(cause)
 
 
 def _why_not_sent(cause: BaseException) -> str | None:

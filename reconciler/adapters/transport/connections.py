@@ -1,0 +1,214 @@
+"""Connections: made along one route, verified, and ready to be cut from another thread."""
+
+import ssl
+from dataclasses import dataclass, field
+from functools import lru_cache
+from http.client import HTTPResponse, RemoteDisconnected
+from pathlib import Path
+from socket import gaierror, socket
+from typing import Any
+
+from requests.adapters import DEFAULT_CA_BUNDLE_PATH
+from urllib3 import ProxyManager
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NameResolutionError,
+    NewConnectionError,
+)
+from urllib3.util import make_headers, parse_url
+
+from reconciler.adapters.transport.exchange import Exchange
+from reconciler.adapters.transport.losses import AddressRefused, NothingCame
+from reconciler.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a connection leads, through what, and who vouches for its other end.
+
+    Requests share connections only where all of it is the same. A client certificate, once there
+    are any, belongs in here: who we are is settled when a connection is made.
+    """
+
+    scheme: str
+    host: str
+    port: int | None
+    proxy: str | None = field(repr=False)  # its URL may hold a password
+    ca_bundle: Path | None
+
+
+class _WholeLines:
+    """The stream of an answer while its headers are read: to end before they do is an error.
+
+    http.client takes an end of file for the end of the headers, and so a cut answer for a whole.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._is_first = True
+
+    def readline(self, limit: int = -1) -> bytes:
+        try:
+            line: bytes = self._stream.readline(limit)
+        except ConnectionError as error:
+            if self._is_first:
+                raise NothingCame("reset before an answer came") from error
+            raise
+        if not line and self._is_first:
+            raise NothingCame("closed before an answer came")
+        self._is_first = False
+        if not line.endswith(b"\n") and len(line) != limit:
+            raise RemoteDisconnected("the headers are cut")
+        return line
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+class _Response(HTTPResponse):
+    """An answer whose headers are whole."""
+
+    def begin(self) -> None:
+        stream = self.fp
+        self.fp = _WholeLines(stream)  # type: ignore[assignment]  # all that reading headers needs
+        super().begin()
+        self.fp = stream
+
+
+class Connection(HTTPConnection):
+    """A connection that shows its socket to the exchange, and tells it when sending begins.
+
+    It keeps a duplicate of its socket, for TLS takes the first one over before its handshake: to
+    shut down the duplicate ends the connection, and whoever waits on it reads an end of file.
+    """
+
+    response_class = _Response
+    exchange: Exchange  # the one that it is made for, or lent to
+    address = ""  # of its other end, or of the proxy
+    idle_since = 0.0
+    _duplicate: socket | None = None
+    _method: str  # http.client sets it in putrequest
+
+    def lend(self, exchange: Exchange) -> None:
+        """Carry this exchange's request next."""
+        self.exchange = exchange
+        if self._duplicate is not None:
+            exchange.use(self._duplicate)
+
+    def discard(self) -> None:
+        """Close it for good, whatever is on it."""
+        self.close()
+        if self._duplicate is not None:
+            self._duplicate.close()
+
+    def _new_conn(self) -> socket:
+        sock = self._connected()
+        try:
+            self.address = str(sock.getpeername()[0])
+            plain = not isinstance(self, HTTPSConnection)
+            self.exchange.require_permitted(self.address, plain=plain)
+            self._duplicate = sock.dup()
+        except (AddressRefused, OSError):
+            sock.close()
+            raise
+        self.exchange.use(self._duplicate)
+        return sock
+
+    def _connected(self) -> socket:
+        """A socket to the first address that takes it; the name stays as it is for TLS and Host."""
+        name = self._dns_host
+        try:
+            addresses = self.exchange.addresses(name, self.port or 0)
+        except gaierror as error:
+            raise NameResolutionError(name, self, error) from error
+        failed: HTTPError = ConnectTimeoutError(self, "the time was up")
+        for address in addresses:
+            if self.exchange.is_cut:
+                break
+            self._dns_host = address
+            self.timeout = self.exchange.connect_timeout
+            try:
+                return super()._new_conn()
+            except (NewConnectionError, ConnectTimeoutError) as error:
+                failed = error
+            finally:
+                self._dns_host = name
+        raise failed
+
+    def endheaders(self, message_body: Any = None, *, encode_chunked: bool = False) -> None:
+        assert self.sock is not None, "http.client would connect after we said that we are sending"
+        self.exchange.depart(self._method)
+        super().endheaders(message_body, encode_chunked=encode_chunked)
+
+
+class _TlsConnection(Connection, HTTPSConnection):
+    """The same over TLS."""
+
+
+def new_connection(route: Route) -> Connection:
+    """A connection that is still to be made. Raises UsageError as `require_usable` does."""
+    if route.scheme == "http":
+        return Connection(route.host, route.port)
+    context = _tls_context(route.ca_bundle)
+    if route.proxy is None:
+        return _TlsConnection(route.host, route.port, ssl_context=context)
+    proxies = _proxies(route.proxy, route.ca_bundle)
+    proxy = proxies.proxy
+    assert proxy is not None
+    assert proxy.host is not None
+    connection = _TlsConnection(
+        proxy.host,
+        proxy.port,
+        ssl_context=context,
+        proxy=proxy,
+        proxy_config=proxies.proxy_config,
+    )
+    scheme = proxy.scheme or "http"
+    connection.set_tunnel(route.host, route.port or 443, proxies.proxy_headers, scheme)
+    return connection
+
+
+def require_usable(proxy: str | None, ca_bundle: Path | None) -> None:
+    """Raise UsageError where the CA bundle or the proxy's URL cannot be used."""
+    _tls_context(ca_bundle)
+    if proxy:
+        _proxies(proxy, ca_bundle)
+
+
+@lru_cache
+def _tls_context(ca_bundle: Path | None) -> ssl.SSLContext:
+    """TLS 1.2 or later, host and chain verified; built bare, for others heed SSLKEYLOGFILE."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_verify_locations(ca_bundle or DEFAULT_CA_BUNDLE_PATH)
+    except OSError as error:
+        raise UsageError(
+            f"the CA bundle {ca_bundle} cannot be used: {error.strerror}; "
+            "--ca-bundle wants a file of PEM certificates"
+        ) from error
+    return context
+
+
+@lru_cache
+def _proxies(proxy: str, ca_bundle: Path | None) -> ProxyManager:
+    """How to speak to a proxy, as urllib3 puts it together; its pools are not used."""
+    try:
+        url = parse_url(proxy)
+    except HTTPError as error:
+        raise UsageError(_PROXY_WANTED) from error
+    if url.scheme not in ("http", "https") or not url.host:
+        raise UsageError(_PROXY_WANTED)
+    return ProxyManager(
+        proxy,
+        proxy_headers=make_headers(proxy_basic_auth=url.auth) if url.auth else None,
+        proxy_ssl_context=_tls_context(ca_bundle),
+    )
+
+
+_PROXY_WANTED = "--proxy is not a URL of a proxy; write http://HOST:PORT or https://HOST:PORT"

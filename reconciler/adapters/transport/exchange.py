@@ -1,0 +1,114 @@
+"""One request under way: how far it got, how long it may take, and the means to cut it short."""
+
+import math
+import threading
+import time
+from socket import SHUT_RDWR, socket
+
+from reconciler.adapters.transport.losses import AddressRefused, Stage, Stopped
+from reconciler.adapters.transport.names import Lookup, is_address
+from reconciler.adapters.transport.options import HttpOptions, Permit, is_loopback
+
+_MARGIN = 0.5  # seconds after a deadline, so that the watchdog ends what it can, and says so
+
+
+class Exchange:
+    """What its own thread and the watchdog's know of one request and its answer.
+
+    `patience` is the most seconds that it may take; a run that has none left ends it as well.
+    """
+
+    def __init__(self, options: HttpOptions, permit: Permit | None, patience: float) -> None:
+        self.stage = Stage.BEGUN
+        self.is_cut = False
+        self.reused = False  # whether it goes over a connection that had been idle
+        self.is_again = False
+        self.options = options
+        self.patience = patience
+        self._permit = permit
+        self._ends = time.monotonic() + patience
+        self._lock = threading.Lock()
+        self._is_over = False
+        self._lookup: Lookup | None = None
+        self._socket: socket | None = None
+
+    @property
+    def remaining(self) -> float:
+        """Seconds until it is cut; 0 or less when it is time."""
+        return min(self._ends - time.monotonic(), self.options.left())
+
+    @property
+    def connect_timeout(self) -> float:
+        """Seconds that a connection may still take to be made; to connect cannot be cut."""
+        return min(self.options.connect_timeout, _MARGIN + max(0.0, self.remaining))
+
+    def cut(self) -> None:
+        """End it, whatever it waits for; called by the watchdog's thread."""
+        with self._lock:
+            if self._is_over:
+                return
+            self.is_cut = True
+            if self._lookup is not None:
+                self._lookup.done.set()
+            if self._socket is not None:
+                _shut(self._socket)
+
+    def end(self) -> None:
+        """It is over, and from now on nothing of it is cut: its connection may be another's."""
+        with self._lock:
+            self._is_over = True
+            self._socket = None
+
+    def addresses(self, host: str, port: int) -> list[str]:
+        """Where a host is. Raises OSError where it is not known, and when the request is cut.
+
+        Nothing can interrupt the system's resolver, so it is asked in a thread that is left behind.
+        """
+        if is_address(host):
+            return [host]
+        lookup = Lookup(self.options.resolve, host, port)
+        with self._lock:
+            self._lookup = lookup
+            if self.is_cut:
+                lookup.done.set()
+        lookup.start()
+        lookup.done.wait()
+        return lookup.result()
+
+    def permits(self, address: str) -> bool:
+        """Whether the request may go to an IP address that somebody is connected to."""
+        return self._permit is None or self._permit(address.partition("%")[0])
+
+    def require_permitted(self, address: str, *, plain: bool) -> None:
+        """Raise AddressRefused, before anything is sent, where it may not go to that address."""
+        if plain and not is_loopback(address):
+            raise AddressRefused("plain http would leave this machine")
+        if not self.permits(address):
+            raise AddressRefused("the host has an address that is not allowed here")
+
+    def use(self, sock: socket) -> None:
+        """It goes over this socket, which ends when it is cut."""
+        with self._lock:
+            self._socket = sock
+            if self.is_cut:
+                _shut(sock)
+
+    def depart(self, method: str) -> None:
+        """It is about to leave. Raises Stopped where the run is not to begin it."""
+        if method != "GET" and not math.isinf(self.options.left()):
+            raise Stopped
+        self.stage = Stage.SENT
+
+    def start_again(self) -> None:
+        """Nothing of it was answered, and it may be sent once more within the same time."""
+        self.stage = Stage.BEGUN
+        self.reused = False
+        self.is_again = True
+        self._is_over = False
+
+
+def _shut(sock: socket) -> None:
+    try:
+        sock.shutdown(SHUT_RDWR)
+    except OSError:
+        return  # the other side was faster

@@ -1,0 +1,56 @@
+"""How to reach the network, and what is never asked for."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler.adapters.transport.names import Resolve, addresses_of
+
+if TYPE_CHECKING:
+    from reconciler.adapters.transport.pool import Pool
+
+Permit = Callable[[str], bool]
+"""Asked with the IP address that was really connected to, before a byte is sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpOptions:
+    """How to reach the network; times in seconds, sizes in bytes.
+
+    `deadline` bounds a whole request, `connect_timeout` each address that is tried. The proxy is
+    for https only; `ca_bundle` stands in for the public authorities. `left` says how many seconds
+    the run has left; from when it is finite nothing but GET leaves, and at 0 all is cut. `resolve`
+    says where a host is; the deadline holds for it too. `pool` has the connections that are shared
+    with others, and whoever made it closes it; without one an Http has a pool of its own.
+    """
+
+    proxy: str | None = field(default=None, repr=False)  # its URL may hold a password
+    ca_bundle: Path | None = None
+    deadline: float = 30.0
+    connect_timeout: float = 10.0
+    max_body: int = 5 * 1024 * 1024
+    left: Callable[[], float] = lambda: math.inf
+    resolve: Resolve = addresses_of
+    pool: "Pool | None" = None
+
+
+class ForbiddenRequest(AssertionError):
+    """A mistake in this program: a request that its Http was built to be unable to send."""
+
+
+@lru_cache(maxsize=64)
+def is_loopback_name(host: str) -> bool:
+    """Whether the host of a URL is this machine's own loopback; a name is not looked up."""
+    return host == "localhost" or is_loopback(host)
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an IP address is this machine's own; a name is none."""
+    try:
+        return ip_address(address.partition("%")[0]).is_loopback
+    except ValueError:
+        return False

@@ -54,8 +54,8 @@ chaos: $(READY) ## pull the plug at every call, break the disk at every call; ta
 	@.ci/tools
 	$(BIN)/pytest -n 2 -m chaos --timeout 900 $(ARGS)
 
-bench: $(READY) ## measure validate beside check-jsonschema; fails where a ratio misses its bound
-	$(BIN)/python -m tests.bench.validate $(ARGS)
+bench: $(READY) ## measure the program beside floors and peers; fails where a row misses its bound
+	$(BIN)/python -m tests.bench $(ARGS)
 
 check: lint types test coverage processes ## all that CI runs
 

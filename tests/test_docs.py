@@ -11,6 +11,7 @@ import yaml
 
 from reconciler.cli.commands import COMMANDS, COMMON
 from reconciler.cli.exits import Exit
+from tests.bench.__main__ import parser as bench_options
 from tests.program import Folder
 
 ROOT = Path(__file__).parents[1]
@@ -92,7 +93,8 @@ def test_every_command_is_in_the_readme():
 @pytest.mark.parametrize("page", PAGES)
 def test_every_option_that_a_page_names_exists(page: str):
     known = {option.flag for command in COMMANDS for option in command.options}
-    known |= {option.flag for option in COMMON}
+    known |= {option.flag for option in COMMON} | {"--version"}
+    known |= set(re.findall(r"--[a-z-]+", bench_options().format_help()))
     text = re.sub(r"(?ms)^```(console|sh)$.*?^```$", "", (ROOT / page).read_text())  # those are run
 
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))

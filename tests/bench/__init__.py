@@ -1,1 +1,1 @@
-"""What is measured and never tested: ratios, side by side in one run."""
+"""`make bench`: what the program costs, beside a floor or a peer; see docs/performance.md."""

@@ -1,62 +1,26 @@
-"""`make bench`: validate beside check-jsonschema, on the same files with the same JSON Schema.
+"""The contenders of `validate`: the program, with and without `fast`, and check-jsonschema.
 
-Costs are seconds of processor time, user and system, of whole processes, and of several rounds the
-least: what else the machine does hardly shows. The contenders take turns. `--rounds N` runs more.
-Ends with 1 where a ratio misses its bound.
+All of them check the same files with the same JSON Schema.
 """
 
-import argparse
-import os
 import sys
-import tempfile
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
 from reconciler.adapters.packaged import schema_text
 from reconciler.adapters.yaml_writer import yaml_text
-from reconciler.domain.scim import Attribute
+from tests.fleet.schemas import ATTRIBUTES, attribute
 
-MANY, FEW, ATTRIBUTES = 1000, 100, 30
-TYPES = ("string", "boolean", "integer", "dateTime", "decimal")
+MANY, FEW = 1000, 100
 
 RUN = "from reconciler.__main__ import main; sys.exit(main())"
 WITHOUT_FAST = "import sys; sys.modules['jsonschema_rs'] = None; " + RUN  # as if not installed
 WITH_FAST = "import sys, jsonschema_rs; " + RUN
 
 
-@dataclass(frozen=True)
-class Bound:
-    """The cost of one contender, as a share of another's, and how large it may be."""
-
-    words: str
-    ratio: float
-    most: float
-
-    @property
-    def kept(self) -> bool:
-        return self.ratio <= self.most
-
-
-def main(arguments: Iterable[str]) -> int:
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    rounds = parser.parse_args([*arguments]).rounds
-    with tempfile.TemporaryDirectory() as folder:
-        costs = measured(contenders(Path(folder)), rounds)
-    tell("")
-    for name, cost in costs.items():
-        tell(f"{name:44} {cost:8.2f} s")
-    bounds = bounds_of(costs)
-    tell("")
-    for bound in bounds:
-        verdict = "kept" if bound.kept else "MISSED"
-        tell(f"{bound.words:44} {bound.ratio:8.3f}  at most {bound.most:4}  {verdict}")
-    return 0 if all(bound.kept for bound in bounds) else 1
-
-
 def contenders(folder: Path) -> Mapping[str, list[str]]:
     """Commands by name; the manifests and the JSON Schema stand in the folder."""
+    folder.mkdir()
     schema = folder / "manifest.json"
     schema.write_text(schema_text("manifest"))
     many, few = written(folder / "many", MANY), written(folder / "few", FEW)
@@ -94,58 +58,3 @@ def written(folder: Path, number: int) -> Path:
 def manifest(kind: str, name: str, spec: Mapping[str, object]) -> str:
     members = {"kind": kind, "metadata": {"name": name}, "spec": spec}
     return yaml_text({"apiVersion": "reconciler/v1", **members})
-
-
-def attribute(index: int) -> object:
-    said = {"name": f"attribute{index}", "type": TYPES[index % len(TYPES)]}
-    return Attribute.from_json({**said, "description": f"What number {index} is for"}).to_json()
-
-
-def measured(commands: Mapping[str, list[str]], rounds: int) -> dict[str, float]:
-    """Seconds of each contender in its best round."""
-    costs = dict.fromkeys(commands, float("inf"))
-    for number in range(1, rounds + 1):
-        for name, command in commands.items():
-            cost = seconds(command)
-            costs[name] = min(costs[name], cost)
-            tell(f"round {number}: {name:34} {cost:8.2f} s")
-    return costs
-
-
-def seconds(command: list[str]) -> float:
-    """Processor time of a command that has to end well."""
-    child = os.posix_spawn(
-        command[0],
-        command,
-        os.environ,
-        file_actions=[(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)],
-    )
-    _, status, usage = os.wait4(child, 0)
-    if status != 0:
-        raise SystemExit(
-            f"{' '.join(command)[:200]} ended with {os.waitstatus_to_exitcode(status)}"
-        )
-    return usage.ru_utime + usage.ru_stime
-
-
-def bounds_of(costs: Mapping[str, float]) -> list[Bound]:
-    check, plain, fast, plain_few, fast_few = costs.values()
-    return [
-        Bound("validate to check-jsonschema", plain / check, 0.5),
-        Bound("validate with fast to check-jsonschema", fast / check, 0.1),
-        Bound(f"validate, a manifest of {MANY} to one of {FEW}", each(plain, plain_few), 1.2),
-        Bound(f"with fast, a manifest of {MANY} to one of {FEW}", each(fast, fast_few), 1.2),
-    ]
-
-
-def each(many: float, few: float) -> float:
-    return (many / MANY) / (few / FEW)
-
-
-def tell(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

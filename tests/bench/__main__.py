@@ -1,0 +1,67 @@
+"""`make bench`: prints the table of docs/performance.md anew; 1 where a row misses its must.
+
+Contenders take turns; each figure is the median of the rounds, a ratio that of the rounds' ratios.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterable
+from contextlib import ExitStack
+from fnmatch import fnmatch
+from pathlib import Path
+
+from tests.bench.contests import CONTESTS, LARGE
+from tests.bench.measuring import tell
+from tests.bench.page import write_page
+from tests.bench.rows import ROWS
+from tests.bench.table import Measured, medians, table_text
+from tests.bench.worlds import World
+from tests.fleet.service import running
+
+VERY_LARGE = ("memory-10000",)
+
+
+def main(arguments: Iterable[str]) -> int:
+    options = parser().parse_args([*arguments])
+    wanted = [name for name in CONTESTS if _wanted(name, options)]
+    results: dict[str, Measured] = {}
+    with ExitStack() as stack:
+        service = stack.enter_context(running())
+        for name in wanted:
+            tell(f"{name} …")
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            contest = CONTESTS[name](World(folder, service))
+            rounds = list(contest.rounds_of(1 if options.quick else options.rounds))
+            results |= medians(rounds)
+    measured = {row.key: results[row.key] for row in ROWS if row.key in results}
+    tell("")
+    tell(table_text(measured))
+    if options.write:
+        write_page(measured)
+    missed = [row for row in ROWS if row.key in measured and not measured[row.key].holds(row)]
+    for row in missed:
+        tell(f"MISSED: {row.what}, beside {row.beside}")
+    return 1 if missed else 0
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    made.add_argument("--rounds", type=int, default=5, help="how often contenders take turns")
+    made.add_argument("--quick", action="store_true", help="one round, and no large fleets")
+    made.add_argument("--only", action="append", help="contests to hold, as a glob; repeatable")
+    made.add_argument("--ten-thousand", action="store_true", help="a plan of 10,000 as well")
+    made.add_argument("--write", action="store_true", help="write docs/performance.md anew")
+    return made
+
+
+def _wanted(name: str, options: argparse.Namespace) -> bool:
+    if options.only:
+        return any(fnmatch(name, glob) for glob in options.only)
+    if options.quick and name in LARGE:
+        return False
+    return name not in VERY_LARGE or options.ten_thousand
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,269 @@
+"""The contests behind the rows: who takes turns, and what a round of their costs says."""
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reconciler.domain.records import ENTRY_MEMBERS, GENESIS, Entry, Event, Run, Status, seal
+from tests.bench import validate
+from tests.bench.measuring import Command, Contest, Figure, Round
+from tests.bench.worlds import EXTENSIONS, PROGRAM, QUERY, World
+from tests.fleet.schemas import ATTRIBUTES, extension_id
+
+APPLY = ("apply", "--auto-approve", "--max-tenants", "1000000")
+MS50 = 0.05
+RECORDS = 200_000
+PLANNED = (10, 100, 1000)
+
+Make = Callable[[World], Contest]
+
+
+def beyond(round_: Round, name: str, number: int) -> float:
+    """What `number` tenants cost without start-up: a tenant's share, from `number` and from one."""
+    share = (round_[f"{name} {number}"].cpu - round_[f"{name} 1"].cpu) / (number - 1)
+    return number * share
+
+
+def idle(world: World) -> Contest:
+    """A tenant's share in an apply that finds everything in sync, in fleets of two sizes."""
+    sizes = (1, 30, 120)
+
+    def figures(round_: Round) -> Mapping[str, Figure]:
+        many, few = (beyond(round_, "apply, idle,", n) / n for n in (120, 30))
+        return {"idle": Figure(many, few)}
+
+    return Contest({f"apply, idle, {n}": world.fleet(n).ours(*APPLY) for n in sizes}, figures)
+
+
+def tutorial(world: World) -> Contest:
+    """A fleet gets one extension more, and HR hears of each."""
+    site = world.fleet(100, extensions=6, webhooks=True)
+    [schema] = site.bodies(5).iterdir()
+    receiver = f"{world.service.origin}/hr"
+    commands = {
+        "ours": site.ours(*APPLY, "--parallelism", "16", delay=MS50),
+        "tutorial": site.floor("tutorial", "roots", schema, receiver, delay=MS50),
+    }
+    return Contest(commands, lambda r: {"tutorial": Figure(r["ours"].wall, r["tutorial"].wall)})
+
+
+def plan(number: int, *, own: bool = False) -> Make:
+    """A plan of so many tenants that are in sync, beside a token and the listing of each."""
+
+    def make(world: World) -> Contest:
+        commands = {}
+        for tenants in (1, number):
+            site = world.fleet(tenants, own=own)
+            commands[f"plan {tenants}"] = site.ours("plan")
+            commands[f"reads {tenants}"] = site.floor("reads", "roots", 10)
+        rounds = 15 if number == 10 else None  # a small difference of two large numbers
+
+        def figures(round_: Round) -> Mapping[str, Figure]:
+            ours, floor = (beyond(round_, name, number) for name in ("plan", "reads"))
+            return {"plan-own" if own else f"plan-{number}": Figure(ours, floor)}
+
+        return Contest(commands, figures, rounds)
+
+    return make
+
+
+def plan_wall(world: World) -> Contest:
+    """The clock, where the network is what takes time."""
+    site = world.fleet(100)
+    commands = {
+        "plan 100": site.ours("plan", "--parallelism", "16", delay=MS50),
+        "reads 100": site.floor("reads", "roots", 16, delay=MS50),
+    }
+    return Contest(
+        commands, lambda r: {"plan-wall": Figure(r["plan 100"].wall, r["reads 100"].wall)}
+    )
+
+
+def creates(world: World) -> Contest:
+    """Ten extensions for each of twenty tenants that have none."""
+    site = world.fleet(20, extensions=10, live=0)
+    commands = {
+        "apply": site.ours(*APPLY),
+        "changes": site.floor("changes", "roots", 10, site.bodies(*range(10))),
+    }
+    return Contest(commands, lambda r: {"creates": Figure(r["apply"].cpu, r["changes"].cpu)})
+
+
+def memory(number: int, *formats: str) -> Make:
+    """The peak of a plan of so many."""
+
+    def make(world: World) -> Contest:
+        site = world.fleet(number)
+        commands = {f"{form} {number}": site.ours("plan", "--format", form) for form in formats}
+        commands["reads"] = site.floor("reads", "roots", 10)
+
+        def figures(round_: Round) -> Mapping[str, Figure]:
+            peak = {form: round_[f"{form} {number}"].memory for form in formats}
+            return {
+                (f"memory-{form}" if number == 1000 else f"memory-{number}"): Figure(
+                    peak[form], round_["reads"].memory
+                )
+                for form in formats
+            }
+
+        return Contest(commands, figures, 2 if number == 1000 else 1)
+
+    return make
+
+
+def start(world: World) -> Contest:
+    """What it takes to answer at all, beside an interpreter that does nothing."""
+    site = world.fleet(1)
+    commands = {
+        "pass": Command((sys.executable, "-I", "-c", "pass"), site.path),
+        "--version": Command((PROGRAM, "--version"), site.path),
+        "--help": Command((PROGRAM, "--help"), site.path),
+        "plan of one": site.ours("plan"),
+    }
+
+    def figures(round_: Round) -> Mapping[str, Figure]:
+        nothing = round_["pass"].cpu
+        return {
+            "version": Figure(round_["--version"].cpu, nothing),
+            "help": Figure(round_["--help"].cpu, nothing),
+            "plan-one": Figure(round_["plan of one"].cpu, nothing),
+        }
+
+    return Contest(commands, figures, 11)
+
+
+def deliver(world: World) -> Contest:
+    """Two hundred events that wait, for one receiver."""
+    site = world.fleet(20, extensions=10, live=0, webhooks=True)
+    site.ours(*APPLY, hr=503).cost()
+    waiting = site.path / "waiting"
+    site.store.rename(waiting)
+    receiver = f"{world.service.origin}/hr"
+    commands = {
+        "deliver": site.ours("webhooks", "deliver", "--now", delay=MS50, store=waiting),
+        "posts": site.floor("posts", waiting / "state.db", 10, receiver, delay=MS50),
+    }
+    return Contest(commands, lambda r: {"deliver": Figure(r["deliver"].wall, r["posts"].wall)})
+
+
+def audit(world: World) -> Contest:
+    """The last twenty records of a long trail, beside those of a short one."""
+    long, short = (_trail(world, records) for records in (RECORDS, 20))
+    listing = (PROGRAM, "audit", "list")
+    raw = (sys.executable, QUERY, ".reconciler/state.db")
+    commands = {
+        "audit list": Command(listing, long),
+        "audit list, 20 records": Command(listing, short),
+        "raw query": Command(raw, long),
+        "pass": Command((sys.executable, "-I", "-c", "pass"), long),
+    }
+
+    def figures(round_: Round) -> Mapping[str, Figure]:
+        ours = round_["audit list"].cpu - round_["audit list, 20 records"].cpu
+        floor = round_["raw query"].cpu - round_["pass"].cpu
+        return {"audit-list": Figure(max(ours, 0.0), floor)}
+
+    return Contest(commands, figures)
+
+
+def _trail(world: World, records: int) -> Path:
+    """A working directory whose store holds a trail of so many records, whole."""
+    site = world.fleet(1)
+    site.ours(*APPLY).cost()
+    run = Run(id="0" * 32, actor="user:bench", commit="0" * 40, plan_digest=f"sha256:{'0' * 64}")
+    hash_, number = GENESIS, len(ENTRY_MEMBERS) + 3
+    names = ("seq", *ENTRY_MEMBERS, "prev_hash", "hash")
+    columns = ", ".join(f'"{name}"' for name in names)
+    with closing(sqlite3.connect(site.store / "state.db")) as raw, raw:
+        raw.execute("DELETE FROM audit")
+        for seq in range(1, records + 1):
+            record = seal(_entry(run, seq), seq=seq, prev_hash=hash_).to_json()
+            hash_ = str(record["hash"])
+            row = [record[name] for name in names]
+            raw.execute(f"INSERT INTO audit ({columns}) VALUES ({','.join('?' * number)})", row)
+    return site.path
+
+
+def _entry(run: Run, seq: int) -> Entry:
+    return replace(
+        run.entry(Event.SCHEMA_EXTENSION_SKIPPED, datetime.fromtimestamp(seq, UTC), Status.SUCCESS),
+        tenant=f"acme-{seq % 1000:05}",
+        schema_id=extension_id(seq % EXTENSIONS),
+        attributes_count=ATTRIBUTES,
+        change=f"{seq:016x}",
+        before_digest=f"sha256:{seq:064x}",
+        detail="in-sync",
+    )
+
+
+def validation(world: World) -> Contest:
+    """Manifests checked offline, beside check-jsonschema on the same files."""
+    many, few = validate.MANY, validate.FEW
+    commands = {
+        name: Command(tuple(words), world.folder)
+        for name, words in validate.contenders(world.folder / "validate").items()
+    }
+
+    def figures(round_: Round) -> Mapping[str, Figure]:
+        check, plain, fast, plain_few, fast_few = (cost.cpu for cost in round_.values())
+        return {
+            "validate": Figure(plain, check),
+            "validate-fast": Figure(fast, check),
+            "validate-growth": Figure(plain / many, plain_few / few),
+            "validate-fast-growth": Figure(fast / many, fast_few / few),
+        }
+
+    return Contest(commands, figures, 3)
+
+
+def peers(world: World) -> Contest:
+    """octoDNS, the nearest in kind, from its package, in a virtual environment of its own."""
+    venv = world.folder / "octodns"
+    quiet = ("--quiet", "--disable-pip-version-check")
+    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
+    python = venv / "bin/python"
+    packages = ("octodns==1.22.0",)
+    subprocess.run([str(python), "-m", "pip", "install", *quiet, *packages], check=True)
+    commands = {
+        f"{name} {word}": Command((program, word), world.folder)
+        for word in ("--version", "--help")
+        for name, program in (("ours", PROGRAM), ("octodns-sync", str(venv / "bin/octodns-sync")))
+    }
+
+    def figures(round_: Round) -> Mapping[str, Figure]:
+        return {
+            f"octodns-{word}": Figure(
+                round_[f"ours --{word}"].cpu, round_[f"octodns-sync --{word}"].cpu
+            )
+            for word in ("version", "help")
+        }
+
+    return Contest(commands, figures, 11)
+
+
+def ten_thousand(world: World) -> Contest:
+    """The peak of a plan of ten thousand; takes minutes, and is left out if nobody asks for it."""
+    return memory(10_000, "text")(world)
+
+
+CONTESTS: Mapping[str, Make] = {
+    "start": start,
+    "peers": peers,
+    "idle": idle,
+    "tutorial": tutorial,
+    **{f"plan-{number}": plan(number) for number in PLANNED},
+    "plan-own": plan(100, own=True),
+    "plan-wall": plan_wall,
+    "creates": creates,
+    "deliver": deliver,
+    "memory": memory(1000, "text", "json"),
+    "memory-10000": ten_thousand,
+    "audit": audit,
+    "validate": validation,
+}
+LARGE = ("plan-1000", "memory", "audit", "validate")  # not in a quick look

@@ -1,0 +1,98 @@
+"""The table: figures of several rounds as medians, beside what they must be and should be."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from tests.bench.measuring import Figure
+from tests.bench.rows import ROWS, Row, Unit
+
+HEAD = ("what", "ours", "floor or peer", "ratio", "must", "goal", "held")
+NOTHING = "–"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The medians of a row."""
+
+    ours: float
+    beside: float | None
+    ratio: float | None
+
+    def value(self, row: Row) -> float:
+        """What is compared with the bounds of the row."""
+        if row.unit is Unit.MEMORY:
+            return self.ours
+        assert self.ratio is not None
+        return 1 / self.ratio if row.faster else self.ratio
+
+    def holds(self, row: Row) -> bool:
+        return row.held(self.value(row), row.must)
+
+
+def medians(rounds: Sequence[Mapping[str, Figure]]) -> dict[str, Measured]:
+    return {key: _median([each[key] for each in rounds]) for key in rounds[0]}
+
+
+def _median(figures: list[Figure]) -> Measured:
+    beside = [f.beside for f in figures if f.beside is not None]
+    ratios = [f.ratio for f in figures if f.ratio is not None]
+    return Measured(
+        median(f.ours for f in figures),
+        median(beside) if beside else None,
+        median(ratios) if ratios else None,
+    )
+
+
+def cells(row: Row, found: Measured | None) -> tuple[str, ...]:
+    """A line of the table."""
+    return (
+        f"{row.what}, {row.unit}",
+        _amount(row, found.ours if found else None),
+        f"{row.beside}: {_amount(row, found.beside if found else None)}",
+        _ratio(row, found),
+        _bound(row, row.must),
+        _bound(row, row.goal),
+        _verdict(row, found),
+    )
+
+
+def table_text(measured: Mapping[str, Measured]) -> str:
+    """As Markdown, in columns: all rows, measured or not, in order."""
+    lines = [HEAD, *(cells(row, measured.get(row.key)) for row in ROWS)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(HEAD))]
+    shown = [" | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) for line in lines]
+    rule = " | ".join("-" * width for width in widths)
+    return "\n".join(f"| {line} |" for line in (shown[0], rule, *shown[1:]))
+
+
+def _amount(row: Row, value: float | None) -> str:
+    if value is None:
+        return NOTHING
+    if row.unit is Unit.MEMORY:
+        return f"{value:.0f} MiB"
+    return f"{value:.2f} s" if value >= 1 else f"{value * 1000:.0f} ms"
+
+
+def _ratio(row: Row, found: Measured | None) -> str:
+    if found is None or found.ratio is None:
+        return NOTHING
+    return f"{1 / found.ratio:.1f} × faster" if row.faster else f"{found.ratio:.2f}"
+
+
+def _bound(row: Row, bound: float | None) -> str:
+    if bound is None:
+        return NOTHING
+    if row.faster:
+        return f"≥ {bound:g} ×"
+    return f"≤ {bound:g} MiB" if row.unit is Unit.MEMORY else f"≤ {bound:g}"
+
+
+def _verdict(row: Row, found: Measured | None) -> str:
+    if found is None:
+        return "not measured"
+    if row.must is None:
+        return NOTHING
+    if row.held(found.value(row), row.goal):
+        return "goal"
+    return "yes" if found.holds(row) else "NO"

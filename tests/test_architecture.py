@@ -70,13 +70,13 @@ HOMES = {
     "deepdiff": "domain.diff",
     "jsonschema": "adapters.jsonschemas",
     "jsonschema_rs": "adapters.jsonschemas",
+    "psycopg": "adapters.database.postgresql",
     "pydantic": "embedded",  # the validation errors of scim2_models are its
     "referencing": "adapters.jsonschemas",
     "requests": "adapters.transport",
     "rfc8785": "domain.jsontext",
     "scim2_models": "embedded",
     "scim2_server": "embedded",
-    "sqlalchemy": "adapters.database",
     "tenacity": "adapters.retrying",
     "urllib3": "adapters.transport",
     "yaml": "adapters.yaml_reader",
@@ -500,7 +500,7 @@ def test_the_tables_name_nothing_that_is_not_there() -> None:
     assert sorted(set(HOMES.values()) - names()) == []
 
 
-COSTLY = ("requests", "sqlalchemy", "deepdiff", "jsonschema", "tenacity", "rich", "yaml")
+COSTLY = ("requests", "psycopg", "deepdiff", "jsonschema", "tenacity", "rich", "yaml")
 
 
 def loaded(report: str) -> set[str]:
@@ -596,7 +596,7 @@ def test_strangers_that_know_each_other_are_objected_to(name: str, text: str) ->
         ("adapters.transporter", "import urllib3"),
         ("domain.plan", "from deepdiff import DeepDiff"),
         ("adapters.manifests", "def f():\n    import yaml"),
-        ("embedded.store", "import sqlalchemy as sa"),
+        ("embedded.store", "import psycopg as pg"),
         ("render.text", "import rich"),
     ],
 )

@@ -13,7 +13,6 @@ from jsonschema import Draft202012Validator
 from referencing import Registry
 
 from reconciler.adapters.database import Store, open_store
-from reconciler.adapters.database.tables import metadata
 from reconciler.adapters.packaged import schema_text
 from reconciler.domain.jsontext import parse
 from reconciler.domain.manifest import Manages
@@ -183,15 +182,33 @@ def rows(place: Place, query: str) -> list[tuple[Any, ...]]:
         return list(connection.execute(query).fetchall())
 
 
+Shape = dict[str, list[tuple[str, bool]]]
+
+
+def shape(place: Place) -> Shape:
+    """The tables of a store, with the names of their columns and whether they may be empty."""
+    if isinstance(place, Path):
+        query = """SELECT t.name, c.name, c."notnull" = 0 FROM sqlite_master t
+            JOIN pragma_table_info(t.name) c WHERE t.type = 'table' ORDER BY t.name, c.cid"""
+    else:
+        query = """SELECT table_name, column_name, is_nullable = 'YES'
+            FROM information_schema.columns WHERE table_schema = current_schema()
+            ORDER BY table_name, ordinal_position"""
+    found: Shape = {}
+    for table, column, nullable in rows(place, query):
+        found.setdefault(table, []).append((column, bool(nullable)))
+    return found
+
+
 def dump(place: Place) -> list[str]:
     """All that the store says."""
     if isinstance(place, Path):
         with closing(sqlite3.connect(place)) as connection:
             return list(connection.iterdump())
     return [
-        f"{table.name}: {row}"
-        for table in metadata.sorted_tables
-        for row in rows(place, f'SELECT * FROM "{table.name}" ORDER BY 1')
+        f"{table}: {row}"
+        for table in sorted(shape(place))
+        for row in rows(place, f'SELECT * FROM "{table}" ORDER BY 1')
     ]
 
 

@@ -133,11 +133,12 @@ def grown(deed: Callable[[Store], None]) -> int:
     return 1 + next((rows for each, rows in more.items() if each is deed), 0)
 
 
-def test_an_outcome_whose_commit_got_no_answer_is_not_recorded_a_second_time(
+def test_after_a_commit_without_an_answer_the_store_takes_nothing_more_in_that_run(
     postgres: Server,
 ) -> None:
     url = postgres.schema()
     filled(url)
+    unknown = "whether this step was recorded is not known"
     with wire_to(postgres.port) as wire, closing(open_store(behind(url, postgres, wire.port))) as s:
         [(number, _)] = s.open_intents("acme")
         asked = messages(postgres, settle)
@@ -145,12 +146,16 @@ def test_an_outcome_whose_commit_got_no_answer_is_not_recorded_a_second_time(
         reads = sum(1 for message in asked[:commit] if b"FROM intents" in message)
         assert reads == 1
         wire.cut = Cut(number=len(wire.seen) + commit, lost=Lost.ANSWER, reach=Reach.ALL)
-        with pytest.raises(StateError, match="whether this step was recorded is not known"):
+        with pytest.raises(StateError, match=unknown):
             settle(s)
 
-        with pytest.raises(StateError, match=f"intent {number} has no outcome to wait for"):
-            s.settle(number, replace(created(), detail="again"), event(2))
-
+        with pytest.raises(StateError, match=unknown):
+            s.intend(intent(tenant="beta"), intended("beta"))
         assert s.open_intents("acme") == ()
-        ended = [r for r in s.records() if r["event"] == Event.SCHEMA_EXTENSION_CREATED]
+        assert s.open_intents("beta") == ()
+
+    with opened(url) as store:
+        with pytest.raises(StateError, match=f"intent {number} has no outcome to wait for"):
+            store.settle(number, replace(created(), detail="again"), event(2))
+        ended = [r for r in store.records() if r["event"] == Event.SCHEMA_EXTENSION_CREATED]
         assert len(ended) == 1

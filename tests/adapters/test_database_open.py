@@ -11,7 +11,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-import sqlalchemy
 
 from reconciler.adapters.database import folder_of, open_store
 from reconciler.adapters.database.engine import explained, prepare
@@ -93,6 +92,20 @@ def test_a_relative_path_starts_at_the_working_directory(tmp_path: Path) -> None
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
 
     assert (tmp_path / ".reconciler" / "state.db").is_file()
+
+
+def test_a_file_is_opened_without_the_driver_of_a_server(path: Path) -> None:
+    code = (
+        "import sys; from reconciler.adapters.database import open_store, sightings\n"
+        "open_store(sys.argv[1]).close(); sightings(sys.argv[1])\n"
+        "print(sorted({'psycopg', 'sqlalchemy', 'ssl', 'ctypes'} & set(sys.modules)))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, url_of(path)], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout == "[]\n"
 
 
 def test_what_was_recorded_is_there_after_opening_again(place: Place) -> None:
@@ -376,37 +389,20 @@ def test_the_file_stays_in_wal_mode(path: Path) -> None:
 def test_a_read_only_file_is_said(path: Path) -> None:
     with opened(path):
         pass
-    engine = sqlalchemy.create_engine(f"sqlite:///file:{path}?mode=ro&uri=true")
-
     with (
+        closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection,
         pytest.raises(StateError, match=r"the store state is read-only: make the file and"),
         explained("state"),
-        engine.begin() as connection,
     ):
-        connection.exec_driver_sql("DELETE FROM meta")
-
-    engine.dispose()
+        connection.execute("DELETE FROM meta")
 
 
-def test_an_error_without_a_code_keeps_its_words(path: Path) -> None:
-    engine = sqlalchemy.create_engine(f"sqlite:///{path}")
-
+def test_an_error_without_a_code_keeps_its_words(raw: sqlite3.Connection) -> None:
     with (
         pytest.raises(StateError, match=r"the store state cannot be used: .*binding"),
         explained("state"),
-        engine.begin() as connection,
     ):
-        connection.exec_driver_sql("SELECT ?", ())
-
-    engine.dispose()
-
-
-def test_an_error_of_the_library_itself_is_explained_as_well() -> None:
-    with (
-        pytest.raises(StateError, match=r"the store state cannot be used: .*nosuch"),
-        explained("state"),
-    ):
-        sqlalchemy.create_engine("nosuch:///x")
+        raw.execute("SELECT ?", ())
 
 
 def test_a_disk_that_refuses_to_grow_the_log_is_said_and_keeps_the_trail_whole(path: Path) -> None:

@@ -1,6 +1,7 @@
 """A store on a server: which URLs, which servers, which versions, and what a person is told."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,11 +13,10 @@ from subprocess import PIPE
 from typing import Any
 
 import pytest
-import sqlalchemy
 
 from reconciler.adapters.database import folder_of, open_store
 from reconciler.adapters.database.migrations import STEPS
-from reconciler.adapters.database.tables import FORMAT_VERSION, metadata
+from reconciler.adapters.database.tables import ALL, FORMAT_VERSION
 from reconciler.domain.records import check_chain
 from reconciler.errors import StateError, UsageError
 from tests.adapters.store_world import (
@@ -32,6 +32,7 @@ from tests.adapters.store_world import (
     intent,
     opened,
     rows,
+    shape,
     url_of,
 )
 from tests.postgres import Server
@@ -527,26 +528,12 @@ def test_a_store_of_a_newer_release_is_refused_and_left_alone(place: Place, vers
     assert dump(place) == before
 
 
-Shape = dict[str, list[tuple[str, bool]]]
-
-
-def shape(place: Place) -> Shape:
-    """The tables of a store, with the names of their columns and whether they may be empty."""
-    engine = sqlalchemy.create_engine(url_of(place))
-    with engine.connect() as connection:
-        seen = sqlalchemy.inspect(connection)
-        found = {
-            name: [(column["name"], column["nullable"]) for column in seen.get_columns(name)]
-            for name in seen.get_table_names()
-        }
-    engine.dispose()
-    return found
-
-
 def test_both_databases_get_the_same_tables_new_or_brought_forward(place: Place) -> None:
+    tables = [text for text in ALL if text.lstrip().startswith("CREATE TABLE")]
+    column = re.compile(r'^    "?(\w+)"? (?:TEXT|INTEGER|\{\w+\})( NOT NULL)?,$', re.MULTILINE)
     wanted = {
-        table.name: [(column.name, column.nullable) for column in table.columns]
-        for table in metadata.sorted_tables
+        text.split()[2]: [(name, not rule) for name, rule in column.findall(text)]
+        for text in tables
     }
     for version in range(FORMAT_VERSION, 0, -1):
         with opened(place):

@@ -112,13 +112,13 @@ def test_the_server_notices_a_runner_that_is_gone_even_while_it_owes_it_an_answe
     with closing(open_store(postgres.schema())) as store:
         assert store._server is not None
         with store._server.session() as session, session.asking() as connection:
-            asked = "SELECT current_setting(%s)"
-            found = [
-                connection.exec_driver_sql(asked, (name,)).scalar_one()
-                for name in ("tcp_keepalives_idle", "tcp_user_timeout")
-            ]
+            [found] = connection.rows(
+                "SELECT current_setting(?), current_setting(?)",
+                "tcp_keepalives_idle",
+                "tcp_user_timeout",
+            )
 
-    assert found == ["10", "30000" if hasattr(socket, "TCP_USER_TIMEOUT") else "0"]
+    assert found == ("10", "30000" if hasattr(socket, "TCP_USER_TIMEOUT") else "0")
 
 
 def seen_by(postgres: Server, *schemas: str) -> str:
@@ -172,7 +172,7 @@ def test_a_runner_and_a_reader_need_no_more_rights_than_the_docs_name(postgres: 
             pytest.raises(StateError, match="does not allow this to its user"),
             store._database.writing() as connection,
         ):
-            connection.exec_driver_sql("UPDATE audit SET detail = 'nothing happened'")
+            connection.run("UPDATE audit SET detail = 'nothing happened'")
 
     with closing(open_store(postgres.url(name, user="reader"), create=False)) as store:
         assert check_chain(store.records()).records == 5

@@ -605,7 +605,7 @@ def test_validating_does_not_pay_for_what_it_does_not_use() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     imported = set(done.stdout.split())
-    dear = {"requests", "urllib3", "sqlalchemy", "deepdiff", "tenacity", "rich"}
+    dear = {"requests", "urllib3", "psycopg", "deepdiff", "tenacity", "rich"}
     assert not imported & dear
     assert "yaml" in imported
 

@@ -10,10 +10,10 @@ from contextlib import closing, contextmanager
 from subprocess import PIPE, Popen
 
 import pytest
-from sqlalchemy import make_url
 
 from reconciler.adapters.database import Store, open_store
-from reconciler.adapters.database.postgresql import Server, Session
+from reconciler.adapters.database.address import Address, address_of
+from reconciler.adapters.database.postgresql import Locking, Server
 from reconciler.adapters.database.session_locks import SessionLocks
 from reconciler.errors import Interrupted, StateError, TenantLocked
 from reconciler.ports import Clock, Locks
@@ -209,18 +209,21 @@ def test_the_lock_of_a_killed_process_is_free_with_its_session(url: str) -> None
 class Pooled(Server):
     """A server behind a pooler that hands one session from client to client."""
 
-    def __init__(self, url: str, shared: Session) -> None:
-        super().__init__(make_url(url), busy_timeout=1.0)
+    def __init__(self, url: str, shared: Locking) -> None:
+        address = address_of(url)
+        assert isinstance(address, Address)
+        super().__init__(address, busy_timeout=1.0, deadline=30.0)
         self.shared = shared
 
     @contextmanager
-    def session(self) -> Iterator[Session]:
+    def session(self) -> Iterator[Locking]:
         yield self.shared
 
 
 def test_a_session_that_a_pooler_shares_is_noticed_and_locks_nobody_twice(url: str) -> None:
     with closing(open_store(url)) as store:
         assert store._server is not None
+        assert isinstance(store._server, Server)
         with store._server.session() as shared:
             one, two = (
                 SessionLocks(Pooled(url, shared), holder=name, clock=StoppedClock())

@@ -201,7 +201,7 @@ def test_what_a_library_logs_reaches_no_log():
     """Python's last resort would print it as it is, with whatever a server has sent."""
     script = (
         "import logging; from reconciler.cli.logs import set_up_logs; set_up_logs('text', 2); "
-        f"logging.getLogger('sqlalchemy.pool').error({HOSTILE!r})"
+        f"logging.getLogger('some.library').error({HOSTILE!r})"
     )
 
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, cwd=ROOT, check=True)

@@ -1,11 +1,12 @@
 """URLs of the store: which may be given, which file or server they name, how they are shown."""
 
 import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from pathlib import Path
-
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from reconciler.errors import UsageError
 
@@ -33,22 +34,45 @@ PARAMETERS = frozenset(
 )
 
 
-def address_of(url: str) -> Path | URL:
-    """The file that a store URL names, relative to the working directory, or the server's URL.
+_URL = re.compile(
+    r"""
+    (?P<driver>[\w\+]+)://
+    (?:(?P<user>[^:/]*)(?::(?P<password>[^@]*))?@)?
+    (?:(?:\[(?P<ipv6>[^/\?]+)\]|(?P<host>[^/:\?]+))?(?::(?P<port>[^/\?]*))?)?
+    (?:/(?P<database>[^\?]*))?
+    (?:\?(?P<query>.*))?
+    """,
+    re.VERBOSE,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """The parts of a store's URL, each as it is meant: percent signs are read."""
+
+    driver: str
+    user: str | None = None
+    host: str | None = None
+    port: int | None = None
+    database: str | None = None
+    query: Mapping[str, str] = field(default_factory=dict)
+    repeats: bool = False  # a parameter of the query, which says two things then
+
+    def parameters(self) -> dict[str, str]:
+        """What libpq is told."""
+        named = {"user": self.user, "host": self.host, "dbname": self.database}
+        given = {name: value for name, value in named.items() if value}
+        return given | ({"port": str(self.port)} if self.port else {}) | dict(self.query)
+
+
+def address_of(url: str) -> Path | Address:
+    """The file that a store URL names, relative to the working directory, or the server's address.
 
     A link to a file stands for that file.
     Raises UsageError for any other URL, without repeating it: it may hold a password.
     """
-    try:
-        parts = make_url(url)
-    except (ArgumentError, ValueError) as error:  # the latter for a port that is no number
-        raise UsageError(f"--state (RECONCILER_STATE) is no database URL: {SUPPORTED}") from error
-    if parts.password is not None or "password" in parts.query:
-        raise UsageError(
-            "--state (RECONCILER_STATE) holds a password: take it out of the URL; "
-            "PGPASSFILE, PGPASSWORD or a service file can carry it"
-        )
-    match parts.drivername:
+    parts = _parts(url)
+    match parts.driver:
         case "sqlite":
             return _file(parts)
         case "postgresql+psycopg":
@@ -57,28 +81,53 @@ def address_of(url: str) -> Path | URL:
             raise UsageError(f"--state (RECONCILER_STATE) cannot be {other}: {SUPPORTED}")
 
 
+def _parts(url: str) -> Address:
+    found = _URL.match(url)
+    port = found["port"] if found else None
+    if found is None or not (port is None or (port.isascii() and port.isdigit())):
+        raise UsageError(f"--state (RECONCILER_STATE) is no database URL: {SUPPORTED}")
+    pairs = parse_qsl(found["query"] or "")
+    query = dict(pairs)
+    if found["password"] is not None or "password" in query:
+        raise UsageError(
+            "--state (RECONCILER_STATE) holds a password: take it out of the URL; "
+            "PGPASSFILE, PGPASSWORD or a service file can carry it"
+        )
+    return Address(
+        driver=found["driver"],
+        user=None if found["user"] is None else unquote(found["user"]),
+        host=found["host"] or found["ipv6"],
+        port=int(port) if port else None,
+        database=None if found["database"] is None else unquote(found["database"]),
+        query=query,
+        repeats=len(query) != len(pairs),
+    )
+
+
 def folder_of(url: str) -> Path | None:
     """The folder in which the file of a store lies; None for a store on a server."""
     address = address_of(url)
     return address.parent if isinstance(address, Path) else None
 
 
-def shown(server: URL) -> str:
+def shown(server: Address) -> str:
     """A server's URL for messages: where it is, and not as whom or how it is asked."""
+    host = server.host or ""
     service = server.query.get("service")
-    query = {"service": service} if isinstance(service, str) else {}
-    return URL.create(
-        server.drivername,
-        host=server.host,
-        port=server.port,
-        database=server.database,
-        query=query,
-    ).render_as_string()
+    return "".join(
+        (
+            f"{server.driver}://",
+            f"[{host}]" if ":" in host else host,
+            "" if server.port is None else f":{server.port}",
+            "" if server.database is None else f"/{quote(server.database, safe=' +/')}",
+            f"?{urlencode({'service': service})}" if service else "",
+        )
+    )
 
 
-def _file(parts: URL) -> Path:
+def _file(parts: Address) -> Path:
     path = parts.database or ""
-    bare = not (parts.username or parts.host or parts.port or parts.query)
+    bare = not (parts.user or parts.host or parts.port or parts.query)
     if not bare or path in ("", ":memory:") or "\0" in path:
         raise UsageError(
             "--state (RECONCILER_STATE) has to name a file, with nothing else in the URL: "
@@ -96,10 +145,8 @@ def _itself(file: Path) -> Path:
     return Path(os.path.realpath(file)) if linked else file
 
 
-def _server(parts: URL) -> URL:
-    unknown = sorted(set(parts.query) - PARAMETERS)
-    repeated = sorted(name for name, value in parts.query.items() if not isinstance(value, str))
-    if unknown or repeated:
+def _server(parts: Address) -> Address:
+    if parts.repeats or set(parts.query) - PARAMETERS:
         raise UsageError(
             "--state (RECONCILER_STATE) may say after the «?», once each, only "
             f"{', '.join(sorted(PARAMETERS))}"
@@ -119,15 +166,15 @@ def _server(parts: URL) -> URL:
         )
     if not (_host(parts) or {"sslmode", "service"} & set(parts.query)):
         # PGHOST may name any machine; the way to a socket, which is the default, has no TLS.
-        return parts.update_query_dict({"sslmode": "verify-full"})
+        return replace(parts, query={**parts.query, "sslmode": "verify-full"})
     return parts
 
 
-def _host(parts: URL) -> str:
-    return parts.host or str(parts.query.get("host", ""))
+def _host(parts: Address) -> str:
+    return parts.host or parts.query.get("host", "")
 
 
-def _is_here(parts: URL) -> bool:
+def _is_here(parts: Address) -> bool:
     """Whether the server is on this machine: loopback, or a socket in a folder.
 
     Of several hosts, which libpq tries in turn, all have to be.

@@ -1,9 +1,30 @@
-"""What the store needs of a database, whichever it is."""
+"""What the store needs of a database, whichever it is: one text of SQL for both, values apart."""
 
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Any, Protocol
 
-from sqlalchemy import Connection
+Value = str | int | float | bytes | None
+Row = tuple[Any, ...]
+
+
+class Connection(Protocol):
+    """Statements inside a transaction; `?` stands for a value, in their order."""
+
+    def rows(self, statement: str, *values: Value) -> list[Row]:
+        """All rows that a statement gives."""
+        ...
+
+    def run(self, statement: str, *values: Value) -> int:
+        """Run a statement; how many rows it changed."""
+        ...
+
+    def names(self) -> frozenset[str]:
+        """The tables and indexes that there are."""
+        ...
+
+    def define(self, statement: str) -> None:
+        """Run a statement of tables.py, in the words that this database has for its types."""
+        ...
 
 
 class Connections(Protocol):
@@ -28,4 +49,24 @@ class Connections(Protocol):
 
     def close(self) -> None:
         """Close the connections."""
+        ...
+
+
+class Session(Protocol):
+    """A connection that commits each statement, and ends only with its process or its server."""
+
+    def asking(self) -> AbstractContextManager[Connection]:
+        """The connection; what goes wrong in the block is a StateError."""
+        ...
+
+    def key(self, *words: str) -> int:
+        """The number of an advisory lock: the same for the same words in the same store."""
+        ...
+
+
+class Sessions(Connections, Protocol):
+    """A database that can keep locks as well."""
+
+    def session(self) -> AbstractContextManager[Session]:
+        """A connection of its own, which lasts; raises StateError."""
         ...

@@ -7,14 +7,38 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import URL, Connection, create_engine, event
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-
+from reconciler.adapters.database.connections import Row, Value
 from reconciler.errors import StateError
+
+_WORDS = {"id": "INTEGER", "bytes": "BLOB"}
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A connection to a file; a database.connections.Connection."""
+
+    raw: sqlite3.Connection
+
+    def rows(self, statement: str, *values: Value) -> list[Row]:
+        """All rows that a statement gives."""
+        return self.raw.execute(statement, values).fetchall()
+
+    def run(self, statement: str, *values: Value) -> int:
+        """Run a statement; how many rows it changed."""
+        return self.raw.execute(statement, values).rowcount
+
+    def names(self) -> frozenset[str]:
+        """The tables and indexes that there are."""
+        found = self.rows("SELECT name FROM sqlite_master WHERE type IN ('table', 'index')")
+        return frozenset(name for (name,) in found)
+
+    def define(self, statement: str) -> None:
+        """Run a statement of tables.py."""
+        self.raw.execute(statement.format_map(_WORDS))
 
 
 class Database:
@@ -30,13 +54,9 @@ class Database:
         self._file: tuple[int, int] | None = None
         self._broken: str | None = None
         self._writer = threading.Lock()
-        self._engine = create_engine(
-            URL.create("sqlite", database=str(path)),
-            hide_parameters=True,  # values have no place in an error message
-        )
-        milliseconds = round(busy_timeout * 1000)
-        event.listen(self._engine, "connect", lambda raw, _: prepare(raw, milliseconds))
-        event.listen(self._engine, "begin", _begin)
+        self._wait = round(busy_timeout * 1000)
+        self._pool = threading.Lock()
+        self._idle: list[sqlite3.Connection] = []
 
     @property
     def place(self) -> str:
@@ -44,13 +64,13 @@ class Database:
         return self._place
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[Opened]:
         """One consistent view of the database, which keeps no writer waiting."""
-        with explained(self._place), self._engine.connect() as connection:
-            yield connection.execution_options(reading=True)
+        with explained(self._place), self._transaction("BEGIN") as connection:
+            yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self) -> Iterator[Opened]:
         """One transaction, durable when the block is left, undone where it raises.
 
         After the disk has failed once, every other one is refused: a sync that is tried again
@@ -58,7 +78,8 @@ class Database:
         """
         with self._writer, self._breaking():
             self._require_usable()
-            with explained(self._place), self._engine.begin() as connection:
+            # A read that turns into a write could not wait for the lock, so it is taken at once.
+            with explained(self._place), self._transaction("BEGIN IMMEDIATE") as connection:
                 yield connection
             self._require_in_place()
 
@@ -68,7 +89,37 @@ class Database:
 
     def close(self) -> None:
         """Close the connections; the last one of all processes folds the log into the file."""
-        self._engine.dispose()
+        with self._pool:
+            idle, self._idle = self._idle, []
+        for raw in idle:
+            raw.close()
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[Opened]:
+        raw = self._taken()
+        with ExitStack() as undo:
+            undo.callback(self._given_back, raw)
+            raw.execute(begin)
+            yield Opened(raw)
+            raw.execute("COMMIT")
+
+    def _taken(self) -> sqlite3.Connection:
+        with self._pool:
+            if self._idle:
+                return self._idle.pop()
+        raw = sqlite3.connect(self._path, check_same_thread=False)
+        prepare(raw, self._wait)
+        return raw
+
+    def _given_back(self, raw: sqlite3.Connection) -> None:
+        """Undo what was begun and not committed; a connection that cannot is not used again."""
+        with suppress(sqlite3.Error):
+            if raw.in_transaction:
+                raw.execute("ROLLBACK")
+            with self._pool:
+                self._idle.append(raw)
+            return
+        raw.close()
 
     @contextmanager
     def _breaking(self) -> Iterator[None]:
@@ -106,7 +157,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def prepare(raw: Any, busy_timeout: int) -> None:  # Any: a driver's connection has no type
+def prepare(raw: sqlite3.Connection, busy_timeout: int) -> None:
     """Set each PRAGMA and read it back; raises StateError where SQLite did not take it.
 
     A PRAGMA whose row nobody fetches hides I/O errors. The driver's own transactions are off:
@@ -122,7 +173,7 @@ def prepare(raw: Any, busy_timeout: int) -> None:  # Any: a driver's connection 
         undo.pop_all()
 
 
-def _write_ahead(raw: Any) -> None:
+def _write_ahead(raw: sqlite3.Connection) -> None:
     """Two that make a store at once: the second waits as writers do, and finds it made.
 
     SQLite itself would not wait here: it holds a read lock already, and gives up at once.
@@ -137,7 +188,7 @@ def _write_ahead(raw: Any) -> None:
         _pragma(raw, "journal_mode", "WAL", "wal")
 
 
-def _pragma(raw: Any, name: str, value: str | int, expected: str | int) -> None:
+def _pragma(raw: sqlite3.Connection, name: str, value: str | int, expected: str | int) -> None:
     raw.execute(f"PRAGMA {name}={value}").fetchall()
     found = raw.execute(f"PRAGMA {name}").fetchone()
     if found != (expected,):
@@ -147,33 +198,25 @@ def _pragma(raw: Any, name: str, value: str | int, expected: str | int) -> None:
         )
 
 
-def _begin(connection: Connection) -> None:
-    """A writer takes its lock at once: a read that turns into a write could not wait for one."""
-    reading = connection.get_execution_options().get("reading", False)
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
-
-
 @contextmanager
 def explained(place: str) -> Iterator[None]:
-    """Turn whatever the database raises into a StateError."""
+    """Turn whatever SQLite raises into a StateError."""
     try:
         yield
-    except SQLAlchemyError as error:
+    except sqlite3.Error as error:
         raise StateError(f"the store {place} {_reason(error)}") from error
 
 
-def _reason(error: SQLAlchemyError) -> str:
-    if not isinstance(error, DBAPIError):
-        return f"cannot be used: {error}"
+def _reason(error: sqlite3.Error) -> str:
     primary = _primary(error)
     if primary is None:
-        return f"cannot be used: {error.orig}"
-    return _REASONS.get(primary, f"answers with an error: {error.orig}")
+        return f"cannot be used: {error}"
+    return _REASONS.get(primary, f"answers with an error: {error}")
 
 
 def _primary(error: BaseException | None) -> int | None:
     """SQLite's code of an error; the rest of it tells more than anybody can act upon."""
-    code = getattr(error.orig, "sqlite_errorcode", None) if isinstance(error, DBAPIError) else None
+    code: int | None = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF
 
 

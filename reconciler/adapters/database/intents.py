@@ -2,58 +2,62 @@
 
 import json
 from collections.abc import Mapping
-from enum import StrEnum
 
-from sqlalchemy import Connection, Row, func, insert, select, update
-
+from reconciler.adapters.database.connections import Connection, Row
 from reconciler.adapters.database.outbox import held_urls
-from reconciler.adapters.database.tables import audit, intents
 from reconciler.domain.jsontext import NotJson, parse
 from reconciler.domain.manifest import Manages
 from reconciler.domain.records import AuditRecord, Intent, Status
 from reconciler.domain.scim import MalformedSchema, Schema, fold
 from reconciler.errors import StateError
 
-
-class IntentState(StrEnum):
-    """Whether the outcome of a write is known."""
-
-    OPEN = "open"
-    SETTLED = "settled"
+_BEGUN = (
+    'run_id, tenant, change, schema_id, target_system, manages, desired, "before", '
+    'live_before, base_url, "commit"'
+)
+_BEGIN = (
+    f"INSERT INTO intents ({_BEGUN}, state, created_at, created_by) "
+    f"VALUES ({'?, ' * 11}'open', ?, ?) RETURNING id"
+)
+_SETTLE = (
+    "UPDATE intents SET state = 'settled', status = ?, settled_at = ?, settled_by = ? "
+    "WHERE id = ? AND state = 'open'"
+)
+_OPEN = f"SELECT id, {_BEGUN} FROM intents WHERE tenant = ? AND state = 'open' ORDER BY id"
+_BRIEF = "SELECT id, schema_id, status FROM intents WHERE tenant = ? ORDER BY id"
+_WHOLE = f"SELECT settled_by, id, {_BEGUN} FROM intents WHERE id = ?"
+_VERIFIED = (
+    "SELECT schema_id FROM audit WHERE seq > ? AND tenant = ? AND after_digest IS NOT NULL "
+    "ORDER BY seq"
+)
+_COUNT = "SELECT tenant, count(*) FROM intents WHERE state = 'open' GROUP BY tenant"
 
 
 def begin(connection: Connection, intent: Intent, record: AuditRecord) -> int:
     """Write an open intent down; its id."""
-    row = {
-        "run_id": intent.run_id,
-        "tenant": intent.tenant,
-        "change": intent.change,
-        "schema_id": intent.schema_id,
-        "target_system": intent.target_system,
-        "manages": intent.manages,
-        "desired": _written(intent.desired),
-        "before": intent.before,
-        "live_before": _listed(intent.live_before),
-        "base_url": intent.base_url,
-        "commit": intent.commit,
-        "state": IntentState.OPEN,
-        "created_at": record.entry.timestamp,
-        "created_by": record.seq,
-    }
-    statement = insert(intents).values(row).returning(intents.c.id)
-    return int(connection.execute(statement).scalar_one())
+    [(number,)] = connection.rows(
+        _BEGIN,
+        intent.run_id,
+        intent.tenant,
+        intent.change,
+        intent.schema_id,
+        intent.target_system,
+        intent.manages,
+        _written(intent.desired),
+        intent.before,
+        _listed(intent.live_before),
+        intent.base_url,
+        intent.commit,
+        record.entry.timestamp,
+        record.seq,
+    )
+    return int(number)
 
 
 def settle(connection: Connection, intent_id: int, record: AuditRecord) -> None:
     """Close an open intent; raises StateError where there is none: an outcome is told once."""
-    values = {
-        "state": IntentState.SETTLED,
-        "status": record.entry.status,
-        "settled_at": record.entry.timestamp,
-        "settled_by": record.seq,
-    }
-    still_open = (intents.c.id == intent_id, intents.c.state == IntentState.OPEN)
-    if connection.execute(update(intents).where(*still_open).values(values)).rowcount != 1:
+    entry = record.entry
+    if connection.run(_SETTLE, entry.status, entry.timestamp, record.seq, intent_id) != 1:
         raise StateError(
             f"intent {intent_id} has no outcome to wait for: it is unknown, or another run has "
             "settled it; see who else uses this store"
@@ -62,9 +66,8 @@ def settle(connection: Connection, intent_id: int, record: AuditRecord) -> None:
 
 def read_open(connection: Connection, tenant: str) -> tuple[tuple[int, Intent], ...]:
     """Ids and intents of a tenant that have no outcome, oldest first."""
-    mine = (intents.c.tenant == tenant, intents.c.state == IntentState.OPEN)
-    rows = connection.execute(select(intents).where(*mine).order_by(intents.c.id)).all()
-    return tuple((row.id, _intent(row, held_urls(connection, row.id))) for row in rows)
+    rows = connection.rows(_OPEN, tenant)
+    return tuple((row[0], _intent(row, held_urls(connection, row[0]))) for row in rows)
 
 
 def read_undone(
@@ -74,47 +77,55 @@ def read_undone(
 
     What is compared in a database is not folded as we fold, so it is compared here.
     """
-    brief = select(intents.c.id, intents.c.schema_id, intents.c.status)
-    rows = connection.execute(brief.where(intents.c.tenant == tenant).order_by(intents.c.id))
-    last = {fold(row.schema_id): row for row in rows.all()}
-    failed = [last[key].id for key in wanted if key in last and last[key].status == Status.FAILED]
-    whole = select(intents).where(intents.c.id.in_(failed)).order_by(intents.c.id)
-    return tuple(
-        intent
-        for row in connection.execute(whole).all()
-        if (intent := _intent(row, ())).desired == wanted[fold(intent.schema_id)]
-        and not _verified_since(connection, row.settled_by, intent)
-    )
+    last = {fold(schema): (n, status) for n, schema, status in connection.rows(_BRIEF, tenant)}
+    failed = [last[key][0] for key in wanted if key in last and last[key][1] == Status.FAILED]
+    undone = []
+    for number in sorted(failed):
+        [(settled_by, *row)] = connection.rows(_WHOLE, number)
+        intent = _intent(tuple(row), ())
+        proved = intent.desired != wanted[fold(intent.schema_id)]
+        if not (proved or _verified_since(connection, settled_by, intent)):
+            undone.append(intent)
+    return tuple(undone)
 
 
 def _verified_since(connection: Connection, seq: int, intent: Intent) -> bool:
-    verified = select(audit.c.schema_id).where(
-        audit.c.seq > seq, audit.c.tenant == intent.tenant, audit.c.after_digest.is_not(None)
-    )
-    ids = connection.execute(verified.order_by(audit.c.seq)).scalars()
-    return any(fold(found) == fold(intent.schema_id) for found in ids)
+    found = connection.rows(_VERIFIED, seq, intent.tenant)
+    return any(fold(schema_id) == fold(intent.schema_id) for (schema_id,) in found)
 
 
 def count_open(connection: Connection) -> dict[str, int]:
     """How many intents of each tenant have no outcome; a tenant without any is not named."""
-    query = select(intents.c.tenant, func.count().label("writes")).group_by(intents.c.tenant)
-    rows = connection.execute(query.where(intents.c.state == IntentState.OPEN))
-    return {row.tenant: row.writes for row in rows.all()}
+    return dict(connection.rows(_COUNT))
 
 
-def _intent(row: Row[*tuple[object, ...]], webhooks: tuple[str, ...]) -> Intent:
+def _intent(row: Row, webhooks: tuple[str, ...]) -> Intent:
+    (
+        intent_id,
+        run_id,
+        tenant,
+        change,
+        schema_id,
+        target_system,
+        manages,
+        desired,
+        before,
+        live_before,
+        base_url,
+        commit,
+    ) = row
     return Intent(
-        tenant=row.tenant,
-        base_url=row.base_url,
-        change=row.change,
-        schema_id=row.schema_id,
-        target_system=row.target_system,
-        manages=Manages(row.manages),
-        desired=_read(row.desired, row.id),
-        before=row.before,
-        live_before=_names(row.live_before, row.id),
-        run_id=row.run_id,
-        commit=row.commit,
+        tenant=tenant,
+        base_url=base_url,
+        change=change,
+        schema_id=schema_id,
+        target_system=target_system,
+        manages=Manages(manages),
+        desired=_read(desired, intent_id),
+        before=before,
+        live_before=_names(live_before, intent_id),
+        run_id=run_id,
+        commit=commit,
         webhooks=webhooks,
     )
 

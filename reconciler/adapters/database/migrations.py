@@ -2,19 +2,18 @@
 
 from collections.abc import Callable, Mapping
 
-from sqlalchemy import Connection
-
-from reconciler.adapters.database.tables import FORMAT_VERSION, holders
+from reconciler.adapters.database.connections import Connection
+from reconciler.adapters.database.tables import FORMAT_VERSION, HOLDERS
 
 
 def _add_holders(connection: Connection) -> None:
-    holders.create(connection)
+    connection.define(HOLDERS)
 
 
 def _add_where_and_what_was_live(connection: Connection) -> None:
     """Both stay empty in the intents that are there: nobody knows it of them any more."""
     for column in ("base_url", "live_before"):
-        connection.exec_driver_sql(f"ALTER TABLE intents ADD COLUMN {column} TEXT")
+        connection.define(f"ALTER TABLE intents ADD COLUMN {column} TEXT")
 
 
 # By the version that a step starts from. A step may use tables.py only for tables that no later

@@ -3,14 +3,18 @@
 import hashlib
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 
-from sqlalchemy import URL, Connection, create_engine
-from sqlalchemy.exc import DBAPIError, PendingRollbackError, SQLAlchemyError
+import psycopg
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import tuple_row
 
-from reconciler.adapters.database.address import shown
-from reconciler.errors import StateError, UsageError
+from reconciler.adapters.database.address import Address, shown
+from reconciler.adapters.database.connections import Connection, Row, Value
+from reconciler.adapters.database.deadline import Deadline, Wire
+from reconciler.errors import StateError
 
 # A peer that is gone without a word is noticed within half a minute, by us and by the server.
 _OURS = {
@@ -34,38 +38,122 @@ _SCHEMA = """coalesce(
       WHERE c.oid = to_regclass('meta')),
     current_schema())"""
 _GREETING = f"""
-SELECT {_SCHEMA} AS schema, current_setting('server_encoding') AS server_encoding,
-  current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS synchronous_commit,
-  set_config('lock_timeout', %s, true), {_THEIRS}
+SELECT {_SCHEMA}, current_setting('server_encoding'), current_setting('fsync'),
+  current_setting('synchronous_commit'), set_config('lock_timeout', ?, true), {_THEIRS}
 """
+_NAMES = """
+SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind IN ('r', 'p', 'i') AND pg_table_is_visible(c.oid) AND n.nspname <> 'pg_catalog'
+"""
+_WORDS = {"id": "SERIAL", "bytes": "BYTEA"}
+_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED"  # who waited for the writer sees what it wrote
+
+
+class Link:
+    """One connection to the server, each answer of it due in time; a connections.Connection.
+
+    Every method raises StateError.
+    """
+
+    def __init__(self, raw: "psycopg.Connection[Row]", deadline: Deadline, place: str) -> None:
+        """Each statement is committed where no BEGIN came before it."""
+        self._raw = raw
+        self._deadline = deadline
+        self._place = place
+        self._wire = Wire(raw.fileno())
+
+    def rows(self, statement: str, *values: Value) -> list[Row]:
+        """All rows that a statement gives."""
+        return self._asked(statement, values, _NOT_RECORDED).fetchall()
+
+    def run(self, statement: str, *values: Value) -> int:
+        """Run a statement; how many rows it changed."""
+        return self._asked(statement, values, _NOT_RECORDED).rowcount
+
+    def names(self) -> frozenset[str]:
+        """The tables and indexes that there are."""
+        return frozenset(name for (name,) in self.rows(_NAMES))
+
+    def define(self, statement: str) -> None:
+        """Run a statement of tables.py."""
+        self.run(statement.format_map(_WORDS))
+
+    def commit(self) -> None:
+        """End the transaction; where the answer is lost, nobody here knows how."""
+        self._asked("COMMIT", (), _NOT_KNOWN)
+
+    @property
+    def lost(self) -> bool:
+        """Whether nothing can be asked any more."""
+        return self._raw.closed
+
+    def undo(self) -> None:
+        """Leave a transaction that was not committed."""
+        with suppress(StateError):
+            if self._raw.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+                self.run("ROLLBACK")
+
+    def close(self) -> None:
+        """End the connection, and what it has begun."""
+        self._raw.close()
+        self._wire.close()
+
+    def _asked(
+        self, statement: str, values: tuple[Value, ...], silence: str
+    ) -> "psycopg.Cursor[Row]":
+        require_answers(self._deadline, self._place)
+        try:
+            with self._deadline.on(self._wire):
+                return self._raw.execute(_for_psycopg(statement), values or None)
+        except psycopg.Error as error:
+            if self._wire.silent:
+                raise StateError(_silent(self._place, self._deadline) + silence) from error
+            raise StateError(f"the store {self._place} {_reason(error, lost=self.lost)}") from error
+
+
+def require_answers(deadline: Deadline, place: str) -> None:
+    """Raise StateError where the server was silent before: another wait would be as long."""
+    if deadline.passed:
+        raise StateError(_silent(place, deadline) + "; it is not asked again in this run")
+
+
+def _silent(place: str, deadline: Deadline) -> str:
+    return (
+        f"the store {place} did not answer within {deadline.seconds:g} seconds (--state-deadline)"
+    )
+
+
+_NOT_RECORDED = "; nothing of this step was recorded. See what holds its server up, and run again"
+_NOT_KNOWN = (
+    "; whether this step was recorded is not known. Run again when it is back: the next run looks"
+)
+
+
+@lru_cache
+def _for_psycopg(statement: str) -> bytes:
+    """Its marks for values are others; none of our statements has either sign in another sense."""
+    return statement.replace("?", "%s").encode()
 
 
 class Server:
-    """Connections to one database, and in it one schema; a database.connections.Connections.
+    """Connections to one database, and in it one schema; a database.connections.Sessions.
 
     One writer at a time among all processes: an advisory lock that ends with its transaction
     gives the records of the trail their numbers without a gap.
     """
 
-    def __init__(self, url: URL, *, busy_timeout: float) -> None:
-        """Nothing is opened yet; `busy_timeout` is how many seconds to wait for a writer."""
-        self._place = shown(url)
-        self._wait = str(max(1, round(busy_timeout * 1000)))
+    def __init__(self, address: Address, *, busy_timeout: float, deadline: float) -> None:
+        """Nothing is opened yet. Seconds: to wait for a writer, and for any answer."""
+        self._place = shown(address)
+        self._wait = str(max(1, round(min(busy_timeout, 0.9 * deadline) * 1000)))
+        self._deadline = Deadline(deadline)
         self._writer = threading.Lock()
-        ours = {name: value for name, value in _OURS.items() if name not in url.query}
-        try:
-            self._engine = create_engine(
-                url,
-                hide_parameters=True,  # values have no place in an error message
-                isolation_level="READ COMMITTED",  # who waited for the writer sees what it wrote
-                pool_pre_ping=True,  # one that a firewall cut while it was idle is made anew
-                connect_args={**ours, "prepare_threshold": None},
-            )
-        except ImportError as error:
-            raise UsageError(
-                "a state store on PostgreSQL needs psycopg, which is not installed; "
-                "install scim-schema-reconciler[postgresql]"
-            ) from error
+        self._pool = threading.Lock()
+        self._idle: list[Link] = []
+        self._refusal: str | None = None
+        patience = str(max(2, min(10, round(deadline))))  # libpq takes 1 for 2
+        self._parameters = {**_OURS, "connect_timeout": patience, **address.parameters()}
 
     @property
     def place(self) -> str:
@@ -73,50 +161,116 @@ class Server:
         return self._place
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[Link]:
         """One consistent view of the database, which keeps no writer waiting."""
-        with explained(self._place), self._engine.begin() as connection:
-            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            yield connection
+        with self._transaction(_READ) as link:
+            yield link
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """One transaction, durable when the block is left, undone where it raises."""
-        with self._writer, explained(self._place), self._engine.begin() as connection:
-            key = _key(self._greet(connection), "chain")
-            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (key,))
-            yield connection
+    def writing(self) -> Iterator[Link]:
+        """One transaction, durable when the block is left, undone where it raises.
+
+        After a commit whose end nobody here knows every other one is refused: what comes next
+        may rest on it.
+        """
+        with self._writer:
+            if self._refusal is not None:
+                raise StateError(self._refusal)
+            with self._transaction(_WRITE) as link:
+                key = _key(self._greet(link), "chain")
+                link.rows("SELECT pg_advisory_xact_lock(?)", key)
+                yield link
+                self._commit(link)
 
     @contextmanager
-    def session(self) -> Iterator["Session"]:
+    def session(self) -> Iterator["Locking"]:
         """A connection of its own, which lasts; raises StateError."""
-        with explained(self._place), self._engine.connect() as connection:
-            connection.execution_options(isolation_level="AUTOCOMMIT")
-            schema = self._greet(connection)
-            connection.exec_driver_sql("SET idle_session_timeout = 0")
-            connection.detach()  # it takes its locks with it when it is closed
-            yield Session(connection, schema, self._place)
+        link = self._connected()
+        with ExitStack() as ending:
+            ending.callback(link.close)  # it takes its locks with it
+            schema = self._greet(link)
+            link.run("SET idle_session_timeout = 0")
+            yield Locking(link, schema)
 
     def close(self) -> None:
         """Close the connections."""
-        self._engine.dispose()
+        with self._pool:
+            idle, self._idle = self._idle, []
+        for link in idle:
+            link.close()
+        self._deadline.close()
 
-    def _greet(self, connection: Connection) -> str:
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[Link]:
+        """What the block does not commit is undone."""
+        link = self._begun(begin)
+        with ExitStack() as ending:
+            ending.callback(self._given_back, link)
+            yield link
+
+    def _begun(self, begin: str) -> Link:
+        """One that was lost while it was idle shows it here, and another is taken."""
+        while (link := self._taken()) is not None:
+            try:
+                link.run(begin)
+            except StateError:
+                link.close()
+                require_answers(self._deadline, self._place)
+            else:
+                return link
+        link = self._connected()
+        link.run(begin)
+        return link
+
+    def _taken(self) -> Link | None:
+        with self._pool:
+            return self._idle.pop() if self._idle else None
+
+    def _given_back(self, link: Link) -> None:
+        link.undo()
+        if link.lost:
+            link.close()
+            return
+        with self._pool:
+            self._idle.append(link)
+
+    def _connected(self) -> Link:
+        require_answers(self._deadline, self._place)
+        try:
+            raw = psycopg.connect(
+                make_conninfo("", **self._parameters),
+                autocommit=True,
+                prepare_threshold=None,
+                row_factory=tuple_row,
+            )
+        except psycopg.Error as error:
+            raise StateError(f"the store {self._place} {_unreachable(str(error))}") from error
+        return Link(raw, self._deadline, self._place)
+
+    def _commit(self, link: Link) -> None:
+        try:
+            link.commit()
+        except StateError as error:
+            if link.lost:
+                self._refusal = str(error)
+            raise
+
+    def _greet(self, link: Link) -> str:
         """The schema that tables are in; raises StateError where a crash could lose a commit.
 
         A session that would not wait for the disk is told to; the server's own is not ours to set.
         """
-        told = connection.exec_driver_sql(_GREETING, (self._wait,)).one()
-        self._require("server_encoding", told.server_encoding, "UTF8")
-        self._require("fsync", told.fsync, "on")
-        if told.synchronous_commit not in ("on", "remote_apply"):
-            connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
-        if told.schema is None:
+        [(schema, encoding, fsync, synchronous_commit, *_)] = link.rows(_GREETING, self._wait)
+        self._require("server_encoding", encoding, "UTF8")
+        self._require("fsync", fsync, "on")
+        if synchronous_commit not in ("on", "remote_apply"):
+            link.run("SET LOCAL synchronous_commit = on")
+        if schema is None:
             raise StateError(
                 f"the store {self._place} has no schema to put tables into: "
                 "create the one that search_path names, or name another with --state"
             )
-        return str(told.schema)
+        return str(schema)
 
     def _require(self, name: str, found: str, wanted: str) -> None:
         if found != wanted:
@@ -127,18 +281,16 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
-    """A connection that commits each statement, and ends only with its process or its server."""
+class Locking:
+    """A connection that commits each statement; a database.connections.Session."""
 
-    connection: Connection
+    link: Link
     schema: str
-    place: str
 
     @contextmanager
     def asking(self) -> Iterator[Connection]:
         """The connection; what goes wrong in the block is a StateError."""
-        with explained(self.place):
-            yield self.connection
+        yield self.link
 
     def key(self, *words: str) -> int:
         """The number of an advisory lock: the same for the same words in the same store."""
@@ -150,30 +302,17 @@ def _key(*words: str) -> int:
     return int.from_bytes(hashlib.sha256(named).digest()[:8], "big", signed=True)
 
 
-@contextmanager
-def explained(place: str) -> Iterator[None]:
-    """Turn whatever the database raises into a StateError, without its own words on how to connect.
+def _reason(error: psycopg.Error, *, lost: bool) -> str:
+    """What an error comes to, without the driver's own words on how to connect.
 
     Those may repeat what the URL or the environment says.
     """
-    try:
-        yield
-    except SQLAlchemyError as error:
-        raise StateError(f"the store {place} {_reason(error)}") from error
-
-
-def _reason(error: SQLAlchemyError) -> str:
-    if isinstance(error, PendingRollbackError):  # asked once more after it was lost
-        return _LOST
-    if not isinstance(error, DBAPIError):
-        return f"cannot be used: {type(error).__name__}"
-    state: str | None = getattr(error.orig, "sqlstate", None)
+    state = error.sqlstate
     if state is None:  # the server has not said it
-        return _LOST if error.connection_invalidated else _unreachable(str(error.orig))
+        return _LOST if lost else _unreachable(str(error))
     if (words := _REASONS.get(state) or _REASONS.get(state[:2])) is not None:
         return words
-    diagnosis = getattr(error.orig, "diag", None)
-    return f"answers with an error: {getattr(diagnosis, 'message_primary', None) or state}"
+    return f"answers with an error: {error.diag.message_primary or state}"
 
 
 def _unreachable(text: str) -> str:

@@ -10,10 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
-from sqlalchemy import Connection, delete, insert, select, text
-
-from reconciler.adapters.database.postgresql import Server, Session
-from reconciler.adapters.database.tables import holders
+from reconciler.adapters.database.connections import Connection, Session, Sessions
 from reconciler.domain.records import rfc3339
 from reconciler.errors import StateError, TenantLocked
 from reconciler.ports import Clock
@@ -26,7 +23,7 @@ _log = logging.getLogger(__name__)
 class SessionLocks:
     """Locks of the tenants in one session of the store's server; a ports.Locks."""
 
-    def __init__(self, server: Server, *, holder: str, clock: Clock) -> None:
+    def __init__(self, server: Sessions, *, holder: str, clock: Clock) -> None:
         """`holder` says who takes the locks, for those who find them taken."""
         self._server = server
         self._holder = holder
@@ -89,7 +86,7 @@ class SessionLocks:
                 return False
             with self._asking() as connection:
                 key = self._lasting().key("tenant", tenant)
-                taken = connection.execute(_TAKE, {"key": key}).scalar_one()
+                [(taken,)] = connection.rows(_TAKE, key, key)
             if taken is None:
                 raise StateError(
                     f"the store {self._server.place} is behind a connection pooler that hands one "
@@ -114,26 +111,19 @@ class SessionLocks:
 
     def _sign(self, tenant: str) -> None:
         """Whoever died without a word may have left a row; the lock is ours, so the row is too."""
-        row = {
-            "tenant": tenant,
-            "holder": self._holder,
-            "process": os.getpid(),
-            "host": socket.gethostname(),
-            "since": rfc3339(self._clock.now()),
-        }
+        since = rfc3339(self._clock.now())
+        row = (tenant, self._holder, os.getpid(), socket.gethostname(), since)
         with self._using, self._asking() as connection:
-            connection.execute(delete(holders).where(holders.c.tenant == tenant))
-            connection.execute(insert(holders).values(row))
+            connection.run(_UNSIGN, tenant)
+            connection.run(_SIGN, *row)
 
     def _note(self, tenant: str) -> str:
         with self._using, self._asking() as connection:
-            row = connection.execute(
-                select(holders).where(holders.c.tenant == tenant)
-            ).one_or_none()
-        if row is None:
-            return "another run, which has not said its name yet"
-        who = f"{row.holder} (process {row.process} on {row.host}) since {row.since}"
-        return "".join(c for c in who if c.isprintable())
+            found = connection.rows(_SIGNED, tenant)
+        for holder, process, host, since in found:
+            who = f"{holder} (process {process} on {host}) since {since}"
+            return "".join(c for c in who if c.isprintable())
+        return "another run, which has not said its name yet"
 
     def _give_back(self, tenant: str) -> None:
         """After a lost session there is nothing to give back: the lock went with it."""
@@ -141,15 +131,16 @@ class SessionLocks:
             key = self._held.pop(tenant)
             try:
                 with self._asking() as connection:
-                    connection.execute(delete(holders).where(holders.c.tenant == tenant))
-                    connection.execute(_GIVE_BACK, {"key": key})
+                    connection.run(_UNSIGN, tenant)
+                    connection.rows(_GIVE_BACK, key)
             except StateError as error:
                 _log.debug("the lock of tenant %s ended before: %s", tenant, error)
 
     def _still_held(self, key: int) -> bool:
         try:
             with self._asking() as connection:
-                return bool(connection.execute(_HELD, {"key": key}).scalar_one())
+                [(held,)] = connection.rows(_HELD, key)
+                return bool(held)
         except StateError as error:
             _log.debug("the session that holds the locks has ended: %s", error)
             return False
@@ -167,10 +158,11 @@ class SessionLocks:
 _OURS = (
     "FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
     " AND granted AND objsubid = 1"
-    " AND ((classid::bigint << 32) | objid::bigint) = :key"
+    " AND ((classid::bigint << 32) | objid::bigint) = ?"
 )
-_TAKE = text(
-    f"SELECT CASE WHEN EXISTS (SELECT {_OURS}) THEN NULL ELSE pg_try_advisory_lock(:key) END"
-)
-_GIVE_BACK = text("SELECT pg_advisory_unlock(:key)")
-_HELD = text(f"SELECT count(*) {_OURS}")
+_TAKE = f"SELECT CASE WHEN EXISTS (SELECT {_OURS}) THEN NULL ELSE pg_try_advisory_lock(?) END"
+_GIVE_BACK = "SELECT pg_advisory_unlock(?)"
+_HELD = f"SELECT count(*) {_OURS}"
+_SIGN = "INSERT INTO holders (tenant, holder, process, host, since) VALUES (?, ?, ?, ?, ?)"
+_SIGNED = "SELECT holder, process, host, since FROM holders WHERE tenant = ?"
+_UNSIGN = "DELETE FROM holders WHERE tenant = ?"

@@ -7,12 +7,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlalchemy import Connection, NullPool, and_, create_engine, func, inspect, or_, select
-
 from reconciler.adapters.database.address import address_of
-from reconciler.adapters.database.engine import explained
-from reconciler.adapters.database.postgresql import Server
-from reconciler.adapters.database.tables import audit
+from reconciler.adapters.database.connections import Connection
+from reconciler.adapters.database.engine import Opened, explained
+from reconciler.adapters.database.opening import server_at
 from reconciler.domain.drift import Sighting, Sightings
 from reconciler.domain.plan import SkipReason
 from reconciler.domain.records import Event, Status
@@ -31,8 +29,8 @@ def sightings(url: str) -> Sightings:
     address = address_of(url)
     if isinstance(address, Path):
         return _of_file(address) if _is_there(address) else {}
-    with closing(Server(address, busy_timeout=_PATIENCE)) as server, server.reading() as connection:
-        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {round(_PATIENCE * 1000)}")
+    server = server_at(address, busy_timeout=_PATIENCE, deadline=_PATIENCE)
+    with closing(server), server.reading() as connection:
         return _read(connection)
 
 
@@ -58,43 +56,28 @@ def _opened(path: Path) -> Iterator[Connection]:
     uri = f"file:{quote(os.fsencode(path.absolute()))}?mode=ro" + (
         "" if log.exists() else "&immutable=1"
     )
-    engine = create_engine(
-        "sqlite://",
-        creator=lambda: sqlite3.connect(uri, uri=True, timeout=_PATIENCE),
-        poolclass=NullPool,
-        hide_parameters=True,
-    )
-    with engine.connect() as connection:
-        yield connection
+    with closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE)) as raw:
+        yield Opened(raw)
+
+
+# A skip says its reason, and what was there; the others what they left.
+_AS_DESIRED = (
+    f"(event IN ('{Event.SCHEMA_EXTENSION_CREATED}', '{Event.SCHEMA_EXTENSION_UPDATED}', "
+    f"'{Event.SCHEMA_EXTENSION_ADOPTED}') AND status IN ('{Status.SUCCESS}', '{Status.RECOVERED}')"
+    f" OR event = '{Event.SCHEMA_EXTENSION_SKIPPED}' AND detail = '{SkipReason.IN_SYNC}')"
+)
+_LAST = (
+    "SELECT tenant, schema_id, timestamp, coalesce(after_digest, before_digest) FROM audit "
+    f"WHERE seq IN (SELECT max(seq) FROM audit WHERE {_AS_DESIRED} GROUP BY tenant, schema_id) "
+    "ORDER BY seq"
+)
 
 
 def _read(connection: Connection) -> Sightings:
-    if not inspect(connection).has_table(audit.name):
+    if "audit" not in connection.names():
         return {}
-    verified = (
-        Event.SCHEMA_EXTENSION_CREATED,
-        Event.SCHEMA_EXTENSION_UPDATED,
-        Event.SCHEMA_EXTENSION_ADOPTED,
-    )
-    # A skip says its reason, and what was there; the others what they left.
-    as_desired = or_(
-        and_(audit.c.event.in_(verified), audit.c.status.in_((Status.SUCCESS, Status.RECOVERED))),
-        and_(audit.c.event == Event.SCHEMA_EXTENSION_SKIPPED, audit.c.detail == SkipReason.IN_SYNC),
-    )
-    last = (
-        select(func.max(audit.c.seq))
-        .where(as_desired)
-        .group_by(audit.c.tenant, audit.c.schema_id)
-        .scalar_subquery()
-    )
-    fingerprint = func.coalesce(audit.c.after_digest, audit.c.before_digest)
-    query = (
-        select(audit.c.tenant, audit.c.schema_id, audit.c.timestamp, fingerprint)
-        .where(audit.c.seq.in_(last))
-        .order_by(audit.c.seq)
-    )
     return {
         (tenant, fold(schema_id)): Sighting(at=at, fingerprint=seen)
-        for tenant, schema_id, at, seen in connection.execute(query)
+        for tenant, schema_id, at, seen in connection.rows(_LAST)
         if tenant and schema_id and seen
     }

@@ -1,126 +1,18 @@
 """Store: the durable memory of all runs; each of its deeds is one transaction."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from datetime import datetime
-from pathlib import Path
-
-from sqlalchemy import Connection, insert, inspect, select, update
 
 from reconciler.adapters.database import intents, outbox, trail
-from reconciler.adapters.database.address import address_of
-from reconciler.adapters.database.connections import Connections
-from reconciler.adapters.database.engine import Database, make_folder, sync_folder
-from reconciler.adapters.database.migrations import is_older, migrate
+from reconciler.adapters.database.connections import Connections, Sessions
 from reconciler.adapters.database.outbox import Delivery
-from reconciler.adapters.database.postgresql import Server
 from reconciler.adapters.database.session_locks import SessionLocks
-from reconciler.adapters.database.tables import FORMAT_VERSION, meta, metadata
 from reconciler.domain.jsontext import Json
 from reconciler.domain.records import Entry, HrEvent, Intent
 from reconciler.domain.scim import Schema
-from reconciler.errors import StateError
 from reconciler.ports import Clock, Locks, Pending
 
 _BATCH = 500  # records in memory at once
-
-
-def open_store(url: str, *, create: bool = True, busy_timeout: float = 30.0) -> "Store":
-    """Open the store that a URL names, `sqlite:///PATH` or `postgresql+psycopg://…`.
-
-    `create` makes what is missing; without it a store that is not there is an error.
-    `busy_timeout` is how many seconds a step waits for other processes that write.
-    Raises UsageError for the URL, StateError for what is there.
-    """
-    address = address_of(url)
-    with ExitStack() as undo:
-        if isinstance(address, Path):
-            store = _open_file(address, undo, create=create, busy_timeout=busy_timeout)
-        else:
-            server = Server(address, busy_timeout=busy_timeout)
-            undo.callback(server.close)
-            _check(server, create=create)
-            store = Store(server, server=server)
-        undo.pop_all()
-    return store
-
-
-def _open_file(path: Path, undo: ExitStack, *, create: bool, busy_timeout: float) -> "Store":
-    if create:
-        make_folder(path.parent)
-    else:
-        _require(path)
-    database = Database(path, busy_timeout=busy_timeout)
-    undo.callback(database.close)
-    _check(database, create=create)
-    sync_folder(path.parent)
-    database.stay()
-    return Store(database)
-
-
-def _require(path: Path) -> None:
-    try:
-        path.stat()
-    except FileNotFoundError as error:
-        raise StateError(
-            f"there is no store {path} yet: the first apply makes it; "
-            "if there should be one, see --state"
-        ) from error
-    except OSError as error:
-        raise StateError(f"the store {path} cannot be opened: {error.strerror}") from error
-
-
-def _check(database: Connections, *, create: bool) -> None:
-    """Make sure that the tables are ours and of our version; make or migrate them if need be."""
-    with database.reading() as connection:
-        tables = inspect(connection).get_table_names()
-        version = _version(connection) if meta.name in tables else None
-    if not tables and create:
-        version = _create(database)
-    if version is None:
-        raise StateError(_missing(database.place, empty=not tables))
-    if is_older(version):
-        version = _migrate(database)
-    if version != str(FORMAT_VERSION):
-        raise StateError(
-            f"the store {database.place} has format {version}, and this program knows "
-            f"{FORMAT_VERSION}: a newer release has written it; upgrade this one, "
-            "or name another with --state"
-        )
-
-
-def _missing(place: str, *, empty: bool) -> str:
-    if empty:
-        return (
-            f"{place} is a database without tables, so no store of this program yet: "
-            "the first apply makes them; if there should be one, see --state"
-        )
-    return f"{place} is a database, but no store of this program: name another with --state"
-
-
-def _create(database: Connections) -> str | None:
-    with database.writing() as connection:
-        if not inspect(connection).has_table(meta.name):  # another process may have been first
-            metadata.create_all(connection)
-            row = {"name": "format_version", "value": str(FORMAT_VERSION)}
-            connection.execute(insert(meta).values(row))
-        return _version(connection)
-
-
-def _migrate(database: Connections) -> str | None:
-    """All steps in one transaction, so that a crash leaves the old store or the new one."""
-    with database.writing() as connection:
-        version = _version(connection)
-        if version is not None and is_older(version):  # another process may have been first
-            migrate(connection, version)
-            ours = update(meta).where(meta.c.name == "format_version")
-            connection.execute(ours.values(value=str(FORMAT_VERSION)))
-        return _version(connection)
-
-
-def _version(connection: Connection) -> str | None:
-    query = select(meta.c.value).where(meta.c.name == "format_version")
-    return connection.execute(query).scalar_one_or_none()
 
 
 class Store:
@@ -130,7 +22,7 @@ class Store:
     was written. What a method wrote is on the disk when it returns.
     """
 
-    def __init__(self, database: Connections, *, server: Server | None = None) -> None:
+    def __init__(self, database: Connections, *, server: Sessions | None = None) -> None:
         """`server` is set where the database is one that can keep the tenants' locks too."""
         self._database = database
         self._server = server
@@ -155,8 +47,7 @@ class Store:
         if not entries:
             return
         with self._database.writing() as connection:
-            for entry in entries:
-                trail.append(connection, entry)
+            trail.append_all(connection, entries)
 
     def intend(self, intent: Intent, entry: Entry) -> int:
         """Audit record, journal row and a held outbox row per webhook URL; the intent's id."""

@@ -1,121 +1,124 @@
 """The tables of the store, and the version of their shape.
 
-Only types and rules that SQLite and PostgreSQL share. Moments are text, UTC, RFC 3339 with
+Only types and rules that SQLite and PostgreSQL share; {id} and {bytes} are what each calls a
+number that it gives itself, and a text of bytes. Moments are text, UTC, RFC 3339 with
 milliseconds: they sort as they follow each other, and an export shows them as they are.
 """
 
-from sqlalchemy import (
-    CheckConstraint,
-    Column,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    Table,
-    Text,
-    UniqueConstraint,
-)
-
 FORMAT_VERSION = 3  # counts up with each change of the tables; see migrations
 
-metadata = MetaData()
+META = """
+CREATE TABLE meta (
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (name)
+)
+"""
 
-meta = Table(
-    "meta",
-    metadata,
-    Column("name", Text, primary_key=True),
-    Column("value", Text, nullable=False),
+AUDIT = """
+CREATE TABLE audit (
+    seq INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    timestamp TEXT NOT NULL,
+    status TEXT,
+    tenant TEXT,
+    schema_id TEXT,
+    attributes_count INTEGER,
+    change TEXT,
+    run_id TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    "commit" TEXT,
+    plan_digest TEXT,
+    before_digest TEXT,
+    after_digest TEXT,
+    latency_ms INTEGER,
+    webhook_status INTEGER,
+    detail TEXT,
+    prev_hash TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    PRIMARY KEY (seq)
+)
+"""
+
+# `desired` is the document as written, JSON; `status` how the outcome's record says that it
+# ended; `base_url` where the tenant was, and `live_before` a JSON list of the names of attributes,
+# NULL where nothing was live, both since version 3.
+INTENTS = """
+CREATE TABLE intents (
+    id {id} NOT NULL,
+    run_id TEXT NOT NULL,
+    tenant TEXT NOT NULL,
+    change TEXT NOT NULL,
+    schema_id TEXT NOT NULL,
+    target_system TEXT NOT NULL,
+    manages TEXT NOT NULL,
+    desired TEXT NOT NULL,
+    "before" TEXT NOT NULL,
+    "commit" TEXT,
+    state TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    created_by INTEGER NOT NULL,
+    settled_at TEXT,
+    settled_by INTEGER,
+    status TEXT,
+    base_url TEXT,
+    live_before TEXT,
+    PRIMARY KEY (id),
+    CHECK (manages IN ('schema', 'attributes')),
+    CHECK (state IN ('open', 'settled')),
+    CHECK ((state = 'settled') = (settled_by IS NOT NULL)),
+    FOREIGN KEY(created_by) REFERENCES audit (seq),
+    FOREIGN KEY(settled_by) REFERENCES audit (seq)
+)
+"""
+
+# What was adopted without an intent has no intent_id. What may be sent is whole; what was never
+# verified has no bytes that could be sent.
+OUTBOX = """
+CREATE TABLE outbox (
+    id {id} NOT NULL,
+    intent_id INTEGER,
+    tenant TEXT NOT NULL,
+    url TEXT NOT NULL,
+    schema_id TEXT NOT NULL,
+    state TEXT NOT NULL,
+    event_id TEXT,
+    sequence INTEGER,
+    body {bytes},
+    released_by INTEGER,
+    attempts INTEGER NOT NULL,
+    due_at TEXT,
+    last_status INTEGER,
+    last_detail TEXT,
+    PRIMARY KEY (id),
+    CHECK (state IN ('held', 'ready', 'delivered', 'void', 'given-up')),
+    CHECK ((state IN ('held', 'void')) = (event_id IS NULL)
+        AND (event_id IS NULL) = (sequence IS NULL)
+        AND (event_id IS NULL) = (body IS NULL)
+        AND (event_id IS NULL) = (released_by IS NULL)),
+    CHECK ((state = 'ready') = (due_at IS NOT NULL)),
+    UNIQUE (url, event_id),
+    FOREIGN KEY(intent_id) REFERENCES intents (id),
+    FOREIGN KEY(released_by) REFERENCES audit (seq)
+)
+"""
+
+# Who holds which tenant, where a server keeps the locks; since version 2.
+HOLDERS = """
+CREATE TABLE holders (
+    tenant TEXT NOT NULL,
+    holder TEXT NOT NULL,
+    process INTEGER NOT NULL,
+    host TEXT NOT NULL,
+    since TEXT NOT NULL,
+    PRIMARY KEY (tenant)
+)
+"""
+
+INDEXES = (
+    "CREATE INDEX intents_of_tenant ON intents (tenant, state)",
+    "CREATE INDEX outbox_by_state ON outbox (state)",
+    "CREATE INDEX outbox_sequence ON outbox (tenant, sequence)",
 )
 
-audit = Table(
-    "audit",
-    metadata,
-    Column("seq", Integer, primary_key=True, autoincrement=False),
-    Column("event", Text, nullable=False),
-    Column("timestamp", Text, nullable=False),
-    Column("status", Text),
-    Column("tenant", Text),
-    Column("schema_id", Text),
-    Column("attributes_count", Integer),
-    Column("change", Text),
-    Column("run_id", Text, nullable=False),
-    Column("actor", Text, nullable=False),
-    Column("commit", Text),
-    Column("plan_digest", Text),
-    Column("before_digest", Text),
-    Column("after_digest", Text),
-    Column("latency_ms", Integer),
-    Column("webhook_status", Integer),
-    Column("detail", Text),
-    Column("prev_hash", Text, nullable=False),
-    Column("hash", Text, nullable=False),
-)
-
-intents = Table(
-    "intents",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("run_id", Text, nullable=False),
-    Column("tenant", Text, nullable=False),
-    Column("change", Text, nullable=False),
-    Column("schema_id", Text, nullable=False),
-    Column("target_system", Text, nullable=False),
-    Column("manages", Text, nullable=False),
-    Column("desired", Text, nullable=False),  # the document as written, JSON
-    Column("before", Text, nullable=False),
-    Column("commit", Text),
-    Column("state", Text, nullable=False),
-    Column("created_at", Text, nullable=False),
-    Column("created_by", ForeignKey(audit.c.seq), nullable=False),
-    Column("settled_at", Text),
-    Column("settled_by", ForeignKey(audit.c.seq)),
-    Column("status", Text),  # how the outcome's record says that it ended
-    Column("base_url", Text),  # where the tenant was; since version 3, as the next
-    Column("live_before", Text),  # names of attributes, a JSON list; none where nothing was live
-    CheckConstraint("manages IN ('schema', 'attributes')"),
-    CheckConstraint("state IN ('open', 'settled')"),
-    CheckConstraint("(state = 'settled') = (settled_by IS NOT NULL)"),
-    Index("intents_of_tenant", "tenant", "state"),
-)
-
-outbox = Table(
-    "outbox",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("intent_id", ForeignKey(intents.c.id)),  # none for what was adopted without an intent
-    Column("tenant", Text, nullable=False),
-    Column("url", Text, nullable=False),
-    Column("schema_id", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("event_id", Text),
-    Column("sequence", Integer),
-    Column("body", LargeBinary),
-    Column("released_by", ForeignKey(audit.c.seq)),
-    Column("attempts", Integer, nullable=False, default=0),
-    Column("due_at", Text),
-    Column("last_status", Integer),
-    Column("last_detail", Text),
-    CheckConstraint("state IN ('held', 'ready', 'delivered', 'void', 'given-up')"),
-    # What may be sent is whole; what was never verified has no bytes that could be sent.
-    CheckConstraint(
-        "(state IN ('held', 'void')) = (event_id IS NULL)"
-        " AND (event_id IS NULL) = (sequence IS NULL)"
-        " AND (event_id IS NULL) = (body IS NULL)"
-        " AND (event_id IS NULL) = (released_by IS NULL)"
-    ),
-    CheckConstraint("(state = 'ready') = (due_at IS NOT NULL)"),
-    UniqueConstraint("url", "event_id"),
-    Index("outbox_by_state", "state"),
-    Index("outbox_sequence", "tenant", "sequence"),
-)
-
-holders = Table(
-    "holders",  # who holds which tenant, where a server keeps the locks; since version 2
-    metadata,
-    Column("tenant", Text, primary_key=True),
-    Column("holder", Text, nullable=False),
-    Column("process", Integer, nullable=False),
-    Column("host", Text, nullable=False),
-    Column("since", Text, nullable=False),
-)
+ALL = (META, AUDIT, INTENTS, OUTBOX, HOLDERS, *INDEXES)

@@ -1,50 +1,69 @@
 """The audit trail in its table: appended under the writer's lock, read as it is stored."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 
-from sqlalchemy import Connection, insert, select
-
-from reconciler.adapters.database.tables import audit
+from reconciler.adapters.database.connections import Connection
 from reconciler.domain.jsontext import Json
-from reconciler.domain.records import GENESIS, AuditRecord, Entry, seal
+from reconciler.domain.records import ENTRY_MEMBERS, GENESIS, AuditRecord, Entry, seal
 from reconciler.errors import StateError
+
+COLUMNS = ("seq", *ENTRY_MEMBERS, "prev_hash", "hash")
+_NAMES = ", ".join(f'"{column}"' for column in COLUMNS)
+_APPEND = f"INSERT INTO audit ({_NAMES}) VALUES ({', '.join('?' * len(COLUMNS))})"
+_HEAD = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"
+_FIRST = f"SELECT {_NAMES} FROM audit ORDER BY seq LIMIT ?"
+_NEXT = f"SELECT {_NAMES} FROM audit WHERE seq > ? ORDER BY seq LIMIT ?"
 
 
 def append(connection: Connection, entry: Entry) -> AuditRecord:
     """Seal the entry after the last record. The transaction has to be the only writer's."""
+    [record] = append_all(connection, [entry])
+    return record
+
+
+def append_all(connection: Connection, entries: Iterable[Entry]) -> list[AuditRecord]:
+    """Seal the entries after the last record, each after the one before it; as append does."""
     seq, head = read_head(connection)
+    records = []
+    for entry in entries:
+        seq += 1
+        record = _sealed(_storable(entry), seq, head)
+        connection.run(_APPEND, *record.to_json().values())
+        head = record.hash
+        records.append(record)
+    return records
+
+
+def _sealed(entry: Entry, seq: int, head: str) -> AuditRecord:
     try:
-        record = seal(_storable(entry), seq=seq + 1, prev_hash=head)
+        return seal(entry, seq=seq, prev_hash=head)
     except ValueError as error:  # a lone surrogate: an actor or a path that is no UTF-8
         raise StateError(
             f"the audit record {entry.event} cannot be written, it holds what is no text: "
             "look for a user name, a path or a commit that is not UTF-8"
         ) from error
-    connection.execute(insert(audit).values(record.to_json()))
-    return record
 
 
 def _storable(entry: Entry) -> Entry:
     """A service's words may hold NUL, which PostgreSQL cannot keep in a text."""
-    detail = entry.detail
-    return entry if detail is None else replace(entry, detail=detail.replace("\0", "\ufffd"))
+    if entry.detail is None or "\0" not in entry.detail:
+        return entry
+    return replace(entry, detail=entry.detail.replace("\0", "\ufffd"))
 
 
 def read_head(connection: Connection) -> tuple[int, str]:
     """Number and hash of the last record; 0 and the hash before the first where there is none."""
-    last = select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
-    row = connection.execute(last).one_or_none()
-    return (0, GENESIS) if row is None else (row.seq, row.hash)
+    for seq, digest in connection.rows(_HEAD):
+        return seq, digest
+    return 0, GENESIS
 
 
 def read_after(connection: Connection, seq: int | None, *, limit: int) -> list[dict[str, Json]]:
     """The next records in the order of storage; None starts, below zero if need be."""
-    query = select(audit).order_by(audit.c.seq).limit(limit)
-    if seq is not None:
-        query = query.where(audit.c.seq > seq)
-    rows = connection.execute(query).mappings()
-    return [{name: _as_json(value) for name, value in row.items()} for row in rows]
+    rows = connection.rows(_FIRST, limit) if seq is None else connection.rows(_NEXT, seq, limit)
+    return [dict(zip(COLUMNS, map(_as_json, row), strict=True)) for row in rows]
 
 
 def _as_json(value: Json) -> Json:

@@ -1,0 +1,130 @@
+"""Opening a store: which database a URL leads to, and whether what is there is a store of ours."""
+
+from contextlib import ExitStack
+from importlib import import_module
+from pathlib import Path
+
+from reconciler.adapters.database.address import Address, address_of
+from reconciler.adapters.database.connections import Connection, Connections, Sessions
+from reconciler.adapters.database.engine import Database, make_folder, sync_folder
+from reconciler.adapters.database.migrations import is_older, migrate
+from reconciler.adapters.database.store import Store
+from reconciler.adapters.database.tables import ALL, FORMAT_VERSION
+from reconciler.errors import StateError, UsageError
+
+DEADLINE = 30.0  # seconds
+
+
+def open_store(
+    url: str, *, create: bool = True, busy_timeout: float = DEADLINE, deadline: float = DEADLINE
+) -> Store:
+    """Open the store that a URL names, `sqlite:///PATH` or `postgresql+psycopg://…`.
+
+    `create` makes what is missing; without it a store that is not there is an error.
+    `busy_timeout` is how many seconds a step waits for other processes that write, `deadline`
+    how many a server has for each answer.
+    Raises UsageError for the URL, StateError for what is there.
+    """
+    address = address_of(url)
+    with ExitStack() as undo:
+        if isinstance(address, Path):
+            store = _open_file(address, undo, create=create, busy_timeout=busy_timeout)
+        else:
+            server = server_at(address, busy_timeout=busy_timeout, deadline=deadline)
+            undo.callback(server.close)
+            _check(server, create=create)
+            store = Store(server, server=server)
+        undo.pop_all()
+    return store
+
+
+def server_at(address: Address, *, busy_timeout: float, deadline: float) -> Sessions:
+    """The server of an address; its driver is loaded only where there is one."""
+    try:
+        module = import_module("reconciler.adapters.database.postgresql")
+    except ImportError as error:
+        raise UsageError(
+            "a state store on PostgreSQL needs psycopg, which is not installed; "
+            "install scim-schema-reconciler[postgresql]"
+        ) from error
+    server: Sessions = module.Server(address, busy_timeout=busy_timeout, deadline=deadline)
+    return server
+
+
+def _open_file(path: Path, undo: ExitStack, *, create: bool, busy_timeout: float) -> Store:
+    if create:
+        make_folder(path.parent)
+    else:
+        _require(path)
+    database = Database(path, busy_timeout=busy_timeout)
+    undo.callback(database.close)
+    _check(database, create=create)
+    sync_folder(path.parent)
+    database.stay()
+    return Store(database)
+
+
+def _require(path: Path) -> None:
+    try:
+        path.stat()
+    except FileNotFoundError as error:
+        raise StateError(
+            f"there is no store {path} yet: the first apply makes it; "
+            "if there should be one, see --state"
+        ) from error
+    except OSError as error:
+        raise StateError(f"the store {path} cannot be opened: {error.strerror}") from error
+
+
+def _check(database: Connections, *, create: bool) -> None:
+    """Make sure that the tables are ours and of our version; make or migrate them if need be."""
+    with database.reading() as connection:
+        names = connection.names()
+        version = _version(connection) if "meta" in names else None
+    if not names and create:
+        version = _create(database)
+    if version is None:
+        raise StateError(_missing(database.place, empty=not names))
+    if is_older(version):
+        version = _migrate(database)
+    if version != str(FORMAT_VERSION):
+        raise StateError(
+            f"the store {database.place} has format {version}, and this program knows "
+            f"{FORMAT_VERSION}: a newer release has written it; upgrade this one, "
+            "or name another with --state"
+        )
+
+
+def _missing(place: str, *, empty: bool) -> str:
+    if empty:
+        return (
+            f"{place} is a database without tables, so no store of this program yet: "
+            "the first apply makes them; if there should be one, see --state"
+        )
+    return f"{place} is a database, but no store of this program: name another with --state"
+
+
+def _create(database: Connections) -> str | None:
+    with database.writing() as connection:
+        if "meta" not in connection.names():  # another process may have been first
+            for statement in ALL:
+                connection.define(statement)
+            made = "INSERT INTO meta (name, value) VALUES ('format_version', ?)"
+            connection.run(made, str(FORMAT_VERSION))
+        return _version(connection)
+
+
+def _migrate(database: Connections) -> str | None:
+    """All steps in one transaction, so that a crash leaves the old store or the new one."""
+    with database.writing() as connection:
+        version = _version(connection)
+        if version is not None and is_older(version):  # another process may have been first
+            migrate(connection, version)
+            ours = "UPDATE meta SET value = ? WHERE name = 'format_version'"
+            connection.run(ours, str(FORMAT_VERSION))
+        return _version(connection)
+
+
+def _version(connection: Connection) -> str | None:
+    found = connection.rows("SELECT value FROM meta WHERE name = 'format_version'")
+    return next((version for (version,) in found), None)

@@ -41,22 +41,28 @@ class Applying:
     def apply(self, plan: TenantPlan) -> tuple[Outcome, ...]:
         """Each write's outcome, in the order of the plan; skips and blocks are recorded too."""
         outcomes: list[Outcome] = []
+        writes: list[Create | Update] = []
+        nothing_done: list[Entry] = []
         for change in plan.changes:
-            self.clock.check()
             match change:
                 case Skip() | Blocked():
-                    self._record_nothing_done(change)
+                    nothing_done.append(self._nothing_done(change))
                 case Create() | Update():
-                    outcomes.append(self._carry_out(change, outcomes))
+                    writes.append(change)
                 case _:
                     assert_never(change)
+        if nothing_done:  # a tenant in sync, as nearly all are, costs one transaction
+            self.journal.record_all(nothing_done)
+        for write in writes:
+            self.clock.check()
+            outcomes.append(self._carry_out(write, outcomes))
         self._warn_of_unbound(outcomes)
         return tuple(outcomes)
 
     def _warn_of_unbound(self, outcomes: Iterable[Outcome]) -> None:
         """A schema that no resource type names is there, and no user can hold a value of it."""
         verified = (outcome.change.subject for outcome in outcomes if outcome.kind.verified)
-        made = [subject for subject in verified if subject.live is None]
+        made = [subject for subject in verified if subject.live_fingerprint == ABSENT]
         bound = self.writer.bindings() if made else None
         if bound is None:
             return
@@ -145,12 +151,12 @@ class Applying:
         self.progress.end(outcome)
         return outcome
 
-    def _record_nothing_done(self, change: Skip | Blocked) -> None:
+    def _nothing_done(self, change: Skip | Blocked) -> Entry:
         blocked = isinstance(change, Blocked)
         event = Event.SCHEMA_EXTENSION_BLOCKED if blocked else Event.SCHEMA_EXTENSION_SKIPPED
         status = Status.FAILED if blocked else Status.SUCCESS
         entry = self._entry(change, event, status)
-        self.journal.record(replace(entry, detail=str(change.reason)))
+        return replace(entry, detail=str(change.reason))
 
     def _outcome_entry(self, outcome: Outcome) -> Entry:
         event = _ENDED[type(outcome.change)]

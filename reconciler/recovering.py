@@ -7,7 +7,7 @@ from reconciler.domain.diff import Standing, standing, vanished
 from reconciler.domain.outcome import OutcomeKind, Recovered, gone
 from reconciler.domain.plan import Subject
 from reconciler.domain.records import Entry, Event, Intent, Run, Status
-from reconciler.domain.scim import Schema, fold
+from reconciler.domain.scim import Schema
 from reconciler.errors import TenantError, UsageError
 from reconciler.ports import Clock, Journal, SchemaReader
 
@@ -42,13 +42,16 @@ class Recovery:
         A service may do what it was sent after its client died and the next run has looked; or
         somebody else did it. `webhooks` are the URLs that the manifest names now.
         """
-        found = {subject.desired.key: subject for subject in in_sync}
-        wanted = {key: subject.desired for key, subject in found.items()}
+        wanted = {subject.desired.key: subject.desired for subject in in_sync}
         for intent in self.journal.undone(tenant, wanted):
-            view = found[fold(intent.schema_id)].live
-            live = None if view is None else Schema.from_json(view.document)
-            moved = _moved(intent, self.base_url)
-            if live is None or moved or vanished(intent.live_before, live):
+            if _moved(intent, self.base_url):
+                continue
+            try:  # what was planned from is not kept, and its `meta` is part of the event's id
+                live, where = self._read(intent)
+            except (TenantError, UsageError):
+                continue  # a later run finds it as this one did
+            as_desired = where is Standing.AS_DESIRED
+            if live is None or not as_desired or vanished(intent.live_before, live):
                 continue
             entry = self._entry(intent, Status.SUCCESS, _LATE)
             self.journal.adopt(

@@ -1,6 +1,7 @@
 """Intents without an outcome, settled by reading the tenant."""
 
 import json
+from collections import deque
 from datetime import timedelta
 
 import pytest
@@ -88,10 +89,9 @@ def look_again(
     """The schema has these attributes, and is in sync with a manifest that wants those."""
     whole = Schema.from_json(document(URN, *live))
     desired = extension(document(URN, *wanted), manages=Manages.ATTRIBUTES)
-    view = managed_view(whole, desired.schema, Manages.ATTRIBUTES)
-    assert view == desired.schema
-    subject = Subject(tenant="acme", extension=desired, live=view)
-    means = recovery(FakeTenant(), journal, base_url=base_url)
+    assert managed_view(whole, desired.schema, Manages.ATTRIBUTES) == desired.schema
+    subject = Subject(tenant="acme", extension=desired)
+    means = recovery(FakeTenant.holding(document(URN, *live)), journal, base_url=base_url)
     return tuple(means.adopt_late("acme", [subject], [NEWER]))
 
 
@@ -373,6 +373,16 @@ def test_what_is_in_sync_and_nothing_that_was_tried_there_is_not_told(live, want
 
     assert look_again(journal, *live, wanted=wanted, base_url=base_url) == ()
     assert journal.pending() == ()
+
+
+def test_what_cannot_be_read_again_is_left_to_a_later_run():
+    journal = found_undone()
+    unreadable = FakeTenant(fail_reads=deque([TenantUnavailable("no answer")]))
+    subject = Subject(tenant="acme", extension=extension(document(URN, "grade", "level")))
+
+    assert tuple(recovery(unreadable, journal).adopt_late("acme", [subject], [NEWER])) == ()
+    assert journal.pending() == ()
+    assert len(look_again(journal, "grade", "level")) == 1
 
 
 def test_what_was_done_late_and_took_what_others_had_added_is_not_told():

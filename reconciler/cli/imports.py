@@ -71,7 +71,7 @@ def _read(
         git=git_state(folder_of(invocation)),
     )
     with workbench(invocation, desired) as bench:
-        live = bench.reader(tenant).read_all([wanted] if wanted else [])
+        live = bench.reader(tenant).read_all([wanted] if wanted else [], everything=True)
     for warning in live.warnings:
         invocation.console.say(f"warning: {visible(warning)}")
     return live

@@ -1,7 +1,7 @@
 """What each desired extension needs on one tenant: create, update, skip or blocked."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from reconciler.domain import recipes
 from reconciler.domain.blocking import BlockReason, against_create, against_update
@@ -24,13 +24,20 @@ from reconciler.domain.scim import ABSENT, Schema
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveTenant:
-    """What was read from a tenant; `schemas` by folded id holds what was listed or asked for.
+    """What was read from a tenant; `schemas` by folded id are those that somebody asked for.
 
-    A desired id that `schemas` lacks was asked for by id and is absent.
+    A desired id that `schemas` lacks was asked for by id and is absent. `ids` names all that is
+    live, by folded id as the service writes it; where it is not given, `schemas` are all.
     """
 
-    schemas: dict[str, Schema]
+    schemas: Mapping[str, Schema]
+    ids: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.ids:
+            ids = {key: schema.id for key, schema in self.schemas.items()}
+            object.__setattr__(self, "ids", ids)
 
 
 def plan_tenant(
@@ -48,13 +55,13 @@ def plan_tenant(
     Creates beyond the room that is left are blocked, in the order of their URNs.
     """
     wanted = sorted(
-        (replace(e, schema=dialect.asked_for(e.schema)) for e in desired),
+        (asked_of(dialect, extension) for extension in desired),
         key=lambda extension: extension.schema.key,
     )
-    ours = [schema for schema in live.schemas.values() if not dialect.protects(schema.id)]
+    ours = {key: urn for key, urn in live.ids.items() if not dialect.protects(urn)}
     limit = limits.extensions if limits.extensions is not None else dialect.extensions
     changes = [
-        _decide(replace(_subject(tenant, extension, live), dialect=dialect), dialect)
+        _decide(tenant, extension, live.schemas.get(extension.schema.key), dialect)
         if selection.takes(tenant, extension)
         else Skip(Subject(tenant=tenant, extension=extension), SkipReason.EXCLUDED)
         for extension in wanted
@@ -69,31 +76,44 @@ def plan_tenant(
         extensions_live=len(ours),
         extensions_limit=limit,
         changes=tuple(_within_room(changes, None if limit is None else limit - len(ours), limit)),
-        unmanaged=tuple(sorted(schema.id for schema in ours if schema.key not in named)),
+        unmanaged=tuple(sorted(urn for key, urn in ours.items() if key not in named)),
         warnings=live.warnings,
     )
 
 
-def _subject(tenant: str, extension: SchemaExtension, live: LiveTenant) -> Subject:
-    schema = live.schemas.get(extension.schema.key)
-    if schema is None:
-        return Subject(tenant=tenant, extension=extension, live_fingerprint=ABSENT)
-    view = managed_view(schema, extension.schema, extension.manages)
-    return Subject(
-        tenant=tenant, extension=extension, live=view, live_fingerprint=view.fingerprint()
+def asked_of(dialect: Dialect, extension: SchemaExtension) -> SchemaExtension:
+    """The extension as it can be asked of a service; itself where that is no other."""
+    schema = dialect.asked_for(extension.schema)
+    return extension if schema is extension.schema else replace(extension, schema=schema)
+
+
+def _decide(
+    tenant: str, extension: SchemaExtension, live: Schema | None, dialect: Dialect
+) -> Change:
+    desired = extension.schema
+    view = None if live is None else managed_view(live, desired, extension.manages)
+    in_sync = view == desired
+    subject = Subject(
+        tenant=tenant,
+        extension=extension,
+        # A fleet is in sync nearly everywhere, and what is equal need not be kept twice.
+        live=None if in_sync else view,
+        live_fingerprint=_fingerprint(desired if in_sync else view),
+        dialect=dialect,
     )
-
-
-def _decide(subject: Subject, dialect: Dialect) -> Change:
-    if dialect.protects(subject.schema_id):
+    if dialect.protects(desired.id):
         return Blocked(subject, BlockReason.PROTECTED, recipes.PROTECTED)
-    if subject.live is None:
+    if view is None:
         return _decide_create(subject, dialect)
-    if subject.live == subject.desired:
+    if in_sync:
         return Skip(subject, SkipReason.IN_SYNC)
-    if subject.extension.on_drift is OnDrift.SKIP:
+    if extension.on_drift is OnDrift.SKIP:
         return Skip(subject, SkipReason.DRIFTED)
-    return _decide_update(subject, subject.live, dialect)
+    return _decide_update(subject, view, dialect)
+
+
+def _fingerprint(schema: Schema | None) -> str:
+    return ABSENT if schema is None else schema.fingerprint()
 
 
 def _decide_create(subject: Subject, dialect: Dialect) -> Change:

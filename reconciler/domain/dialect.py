@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Self
 
 from reconciler.domain.jsontext import Json, digest
@@ -162,6 +163,7 @@ class Dialect:
     throttled_wait: int | None = None
     lag_reads: int = 1
     permission_hint: str = ""
+    _digest: str | None = field(init=False, compare=False, repr=False, default=None)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Json]) -> Self:
@@ -239,6 +241,12 @@ class Dialect:
 
         Nor over defaults, so that what a later version learns about others changes nothing here.
         """
+        if self._digest is None:
+            object.__setattr__(self, "_digest", self._capable())
+        assert self._digest is not None
+        return self._digest
+
+    def _capable(self) -> str:
         required = ("name", "targetSystem", "creates", "updates", "types")
         said = self.to_json()
         plain = Dialect.from_json({entry: said[entry] for entry in required}).to_json()
@@ -259,13 +267,17 @@ class Dialect:
         if not self.server_members:
             return desired
         members = {fold(member) for member in self.server_members}
-        return Schema.from_json(_without(desired.document, members))
+        document = _without(desired.document, members)
+        return desired if document == desired.document else Schema.from_json(document)
 
     def protects(self, schema_id: str) -> bool:
         """Whether the id belongs to the vendor or to the RFCs, so that we never write it."""
-        return fold(schema_id).startswith(
-            tuple(fold(prefix) for prefix in (*_RFC_PREFIXES, *self.protected_prefixes))
-        )
+        return fold(schema_id).startswith(_folded((*_RFC_PREFIXES, *self.protected_prefixes)))
+
+
+@lru_cache(64)
+def _folded(prefixes: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(fold, prefixes))
 
 
 def _error_shape(data: Mapping[str, Json]) -> ErrorShape:

@@ -38,6 +38,8 @@ def managed_view(live: Schema, desired: Schema, manages: Manages) -> Schema:
     attributes, the name and the description.
     """
     whole = manages is Manages.SCHEMA
+    if whole and not live.has_vendor_members:
+        return live
     return replace(
         live,
         name=live.name if whole or desired.name is not None else None,

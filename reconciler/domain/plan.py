@@ -34,8 +34,9 @@ class SkipReason(StrEnum):
 class Subject:
     """What a change is about: one manifest on one tenant, and what was seen there.
 
-    `live` is the managed view of the live schema; None where it is absent or was not looked at.
-    `live_fingerprint` is that view's fingerprint, `absent`, or None where it was not looked at.
+    `live` is the managed view of the live schema; None where it is absent, was not looked at, or
+    is as desired. `live_fingerprint` is that view's fingerprint, `absent`, or None where it was
+    not looked at.
     """
 
     tenant: str

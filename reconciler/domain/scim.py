@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache, lru_cache
 
@@ -194,10 +194,8 @@ class Schema:
         Raises MalformedSchema where it is no object, has no id or holds what is no JSON.
         """
         _check(document)
+        identifier = id_of(document)
         members = _folded(document, "a schema", SCHEMA_MEMBERS)
-        identifier = members.get("id")
-        if not isinstance(identifier, str) or not identifier:
-            raise MalformedSchema("a schema without an id")
         return cls(
             id=identifier,
             name=_text(members.get("name")),
@@ -235,6 +233,19 @@ class Schema:
             "vendor": [list(member) for member in self.vendor],
         }
 
+    def served_as(self, document: Mapping[str, Json]) -> Schema:
+        """The same schema as another tenant serves it: only `meta` may differ in its document."""
+        if document == self.document:
+            return self
+        served = replace(self, document=document)
+        object.__setattr__(served, "_fingerprint", self.fingerprint())
+        return served
+
+    @property
+    def has_vendor_members(self) -> bool:
+        """Whether the schema or any of its attributes says more than RFC 7643 knows."""
+        return bool(self.vendor) or any(_has_vendor_members(a) for a in self.attributes)
+
     @property
     def attribute_names(self) -> tuple[str, ...]:
         """As they are written, in comparing order; sub-attributes have none here."""
@@ -251,6 +262,18 @@ class Schema:
         for name in rest:
             attribute = _named(attribute.sub_attributes, name) if attribute else None
         return attribute
+
+
+def id_of(document: Json) -> str:
+    """The id of a Schema resource, as it is written; raises MalformedSchema where it has none."""
+    identifier = _folded(document, "a schema", SCHEMA_MEMBERS).get("id")
+    if not isinstance(identifier, str) or not identifier:
+        raise MalformedSchema("a schema without an id")
+    return identifier
+
+
+def _has_vendor_members(attribute: Attribute) -> bool:
+    return bool(attribute.vendor) or any(map(_has_vendor_members, attribute.sub_attributes))
 
 
 def _named(attributes: tuple[Attribute, ...], name: str) -> Attribute | None:

@@ -55,7 +55,7 @@ SHAPES: dict[str, Json] = {
 @pytest.mark.parametrize("body", SHAPES.values(), ids=SHAPES.keys())
 def test_every_shape_of_a_listing_is_read(body: Json) -> None:
     with world(service(lambda *_: body)) as w:
-        live = w.reader.read_all([urn(1)])
+        live = w.reader.read_all([urn(1)], everything=True)
 
     assert set(live.schemas) == keys(FEW)
     assert live.warnings == ()
@@ -64,21 +64,21 @@ def test_every_shape_of_a_listing_is_read(body: Json) -> None:
 @pytest.mark.parametrize("body", [schema(1), [schema(1)], listed([schema(1)])])
 def test_a_listing_of_one_may_be_the_schema_itself(body: Json) -> None:
     with world(service(lambda *_: body)) as w:
-        assert set(w.reader.read_all([]).schemas) == {urn(1).lower()}
+        assert set(w.reader.read_all([], everything=True).schemas) == {urn(1).lower()}
 
 
 @pytest.mark.parametrize("body", [{"totalResults": 0}, listed([]), [], {"Resources": None}])
 def test_a_tenant_may_have_no_schemas(body: Json) -> None:
     with world(service(lambda *_: body)) as w:
-        assert w.reader.read_all([]).schemas == {}
+        assert w.reader.read_all([], everything=True).schemas == {}
 
 
 def test_nothing_in_an_object_is_a_listing_only_where_a_map_is_to_come() -> None:
     by_urn = replace(DIALECT, list_shape=ListShape.MAP)
     with world(service(lambda *_: {}), dialect=by_urn) as w:
-        assert w.reader.read_all([]).schemas == {}
+        assert w.reader.read_all([], everything=True).schemas == {}
     with world(service(lambda *_: {})) as w, pytest.raises(AnswerUnreadable, match="no list"):
-        w.reader.read_all([])
+        w.reader.read_all([], everything=True)
 
 
 def test_a_map_in_pages_ends_with_an_empty_one_whatever_the_dialect_says() -> None:
@@ -86,7 +86,7 @@ def test_a_map_in_pages_ends_with_an_empty_one_whatever_the_dialect_says() -> No
         return {d["id"]: d for d in FEW[start - 1 : start - 1 + min(count, 2)]}
 
     with world(service(lister)) as w:
-        live = w.reader.read_all([])
+        live = w.reader.read_all([], everything=True)
 
     assert set(live.schemas) == keys(FEW)
     assert live.warnings == ()
@@ -98,13 +98,13 @@ def test_whatever_shape_the_dialect_says_the_one_that_comes_is_read(
     body: Json, told: ListShape
 ) -> None:
     with world(service(lambda *_: body), dialect=replace(DIALECT, list_shape=told)) as w:
-        assert set(w.reader.read_all([]).schemas) == keys(FEW)
+        assert set(w.reader.read_all([], everything=True).schemas) == keys(FEW)
 
 
 def test_the_raw_document_is_kept_as_it_was_served() -> None:
     document = schema(1, idcsVendor={"x": [1, None]}, meta={"version": 'W/"1"'})
     with world(service(honest([document]))) as w:
-        live = w.reader.read_all([])
+        live = w.reader.read_all([], everything=True)
 
     assert live.schemas[urn(1).lower()].document == document
 
@@ -112,7 +112,7 @@ def test_the_raw_document_is_kept_as_it_was_served() -> None:
 def test_a_schema_that_cannot_be_read_is_a_warning_and_the_others_are_read() -> None:
     broken: list[Json] = [None, 7, {"name": "no id"}, schema(8, attributes="none")]
     with world(service(honest([schema(1), *broken, schema(2)]))) as w:
-        live = w.reader.read_all([])
+        live = w.reader.read_all([], everything=True)
 
     assert set(live.schemas) == {urn(1).lower(), urn(2).lower()}
     assert len(live.warnings) == 3
@@ -122,7 +122,7 @@ def test_a_schema_that_cannot_be_read_is_a_warning_and_the_others_are_read() -> 
 def test_two_versions_of_one_schema_in_a_listing_are_a_warning() -> None:
     other = schema(urn(1).upper(), description="other")
     with world(service(honest([schema(1), other]))) as w:
-        live = w.reader.read_all([])
+        live = w.reader.read_all([], everything=True)
 
     assert set(live.schemas) == {urn(1).lower()}
     assert any("twice" in warning for warning in live.warnings)
@@ -133,14 +133,14 @@ def test_two_versions_of_one_schema_in_a_listing_are_a_warning() -> None:
 
 def test_a_small_tenant_is_read_with_one_request() -> None:
     with world(service(honest(FEW))) as w:
-        w.reader.read_all([])
+        w.reader.read_all([], everything=True)
 
     assert [r.target for r in w.requests] == [f"{BASE}/Schemas?startIndex=1&count=100"]
 
 
 def test_pages_advance_by_what_arrived_and_end_when_the_total_is_reached() -> None:
     with world(service(honest(ALL))) as w:
-        live = w.reader.read_all([])
+        live = w.reader.read_all([], everything=True)
 
     assert set(live.schemas) == IDS
     assert [paging(r) for r in w.requests] == [(1, 100), (101, 100), (201, 100)]
@@ -148,7 +148,7 @@ def test_pages_advance_by_what_arrived_and_end_when_the_total_is_reached() -> No
 
 def test_a_full_last_page_needs_no_further_request() -> None:
     with world(service(honest(ALL[:200]))) as w:
-        w.reader.read_all([])
+        w.reader.read_all([], everything=True)
 
     assert len(w.requests) == 2
 
@@ -212,7 +212,7 @@ def test_no_lie_of_a_pager_makes_the_walk_endless_or_a_wanted_schema_absent(
 ) -> None:
     wanted = [urn(n) for n in (0, 1, 229)]
     with world(service(lister, BY_ID)) as w:
-        live = w.reader.read_all(wanted)
+        live = w.reader.read_all(wanted, everything=True)
 
     assert set(live.schemas) == found | {identifier.lower() for identifier in wanted}
     assert len(w.requests) <= 40
@@ -220,7 +220,7 @@ def test_no_lie_of_a_pager_makes_the_walk_endless_or_a_wanted_schema_absent(
 
 def test_a_total_that_is_not_reached_is_a_warning() -> None:
     with world(service(lambda *_: listed(FEW, totalResults=9))) as w:
-        live = w.reader.read_all([])
+        live = w.reader.read_all([], everything=True)
 
     assert live.warnings == (
         "the list says totalResults 9 and holds 3; "
@@ -238,7 +238,7 @@ def test_a_total_that_is_not_reached_is_a_warning() -> None:
 )
 def test_a_total_that_is_too_small_is_a_warning_too(lister: Lister, said: str) -> None:
     with world(service(lister)) as w:
-        assert w.reader.read_all([]).warnings == (said,)
+        assert w.reader.read_all([], everything=True).warnings == (said,)
 
 
 # --- cursors, RFC 9865 ---------------------------------------------------------------------
@@ -269,7 +269,7 @@ def test_cursors_are_followed_to_the_end_by_whichever_dialect(
 ) -> None:
     dialect = replace(DIALECT, paging=paging_mode)
     with world(by_cursor(ALL[:number], total=total), dialect=dialect) as w:
-        live = w.reader.read_all([])
+        live = w.reader.read_all([], everything=True)
 
     assert set(live.schemas) == keys(ALL[:number])
     assert live.warnings == ()
@@ -286,7 +286,7 @@ def test_cursors_are_followed_to_the_end_by_whichever_dialect(
 )
 def test_the_dialect_says_how_the_first_page_is_asked_for(mode: Paging, target: str) -> None:
     with world(service_of_one(), dialect=replace(DIALECT, paging=mode)) as w:
-        w.reader.read_all([])
+        w.reader.read_all([], everything=True)
 
     assert [r.target for r in w.requests] == [f"{BASE}/Schemas{target}"]
 
@@ -300,7 +300,7 @@ def test_a_cursor_that_leads_back_ends_the_walk_with_a_warning(paging_mode: Pagi
     pages = [listed([schema(n)], totalResults=None, nextCursor=str(n % 2)) for n in range(3)]
     scripts = in_turn(*map(json_reply, [*pages, *pages]))
     with world(scripts, dialect=replace(DIALECT, paging=paging_mode)) as w:
-        live = w.reader.read_all([])
+        live = w.reader.read_all([], everything=True)
 
     assert set(live.schemas) == keys(schema(n) for n in range(3))
     assert "without anything new" in live.warnings[0]
@@ -314,7 +314,7 @@ def test_a_cursor_is_a_value_and_never_an_address() -> None:
         json_reply(listed([schema(2)], totalResults=None)),
     )
     with world(pages) as w:
-        w.reader.read_all([])
+        w.reader.read_all([], everything=True)
 
     query = parse_qs(urlsplit(w.requests[1].target).query)
     assert w.requests[1].path == f"{BASE}/Schemas"
@@ -324,7 +324,7 @@ def test_a_cursor_is_a_value_and_never_an_address() -> None:
 @pytest.mark.parametrize("cursor", [None, "", 7, ["x"], True])
 def test_what_is_no_cursor_is_not_followed(cursor: Json) -> None:
     with world(service(lambda *_: listed(FEW, nextCursor=cursor))) as w:
-        assert w.reader.read_all([]).warnings == ()
+        assert w.reader.read_all([], everything=True).warnings == ()
 
     assert len(w.requests) == 1
 
@@ -334,7 +334,7 @@ def test_a_list_without_end_is_given_up() -> None:
         world(service(lambda start, _: [schema(start)])) as w,
         pytest.raises(AnswerUnreadable, match="does not end after 200 pages"),
     ):
-        w.reader.read_all([])
+        w.reader.read_all([], everything=True)
 
     assert len(w.requests) == 200
 
@@ -360,7 +360,7 @@ def test_whatever_pages_come_the_walk_ends_and_every_wanted_schema_is_found(
     have = {urn(n).lower(): schema(n) for n in range(count)}
 
     with world(service(lambda *_: next(left, pages[-1]), have)) as w:
-        live = w.reader.read_all([urn(n) for n in wanted])
+        live = w.reader.read_all([urn(n) for n in wanted], everything=True)
 
     assert {urn(n).lower() for n in wanted if n < count} <= set(live.schemas) <= set(have)
     assert len(w.requests) <= 2 * count + 10
@@ -374,13 +374,13 @@ def test_a_list_that_is_too_much_for_one_tenant_is_given_up() -> None:
         return {"Resources": [schema(start, description="x" * 4 * 1024 * 1024)]}
 
     with world(service(lister)) as w, pytest.raises(AnswerUnreadable, match="32 MiB in all"):
-        w.reader.read_all([])
+        w.reader.read_all([], everything=True)
 
     assert len(w.requests) < 10
 
 
 def test_what_is_wrong_with_many_schemas_alike_is_said_once() -> None:
     with world(service(lambda *_: [{}] * 1_000)) as w:
-        live = w.reader.read_all([])
+        live = w.reader.read_all([], everything=True)
 
     assert live.warnings == ("the list holds a schema without an id; it is left out",)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconciler.adapters.gateway.pages import schema_of
 from reconciler.adapters.oauth2 import Anonymous, BasicCredentials, BearerToken, Credentials
 from reconciler.adapters.transport import ForbiddenRequest, Http, HttpOptions
 from reconciler.domain.deciding import LiveTenant
@@ -62,9 +63,42 @@ def test_a_wanted_schema_that_the_list_lacks_is_asked_for_by_id() -> None:
     with world(service(honest(FEW), BY_ID)) as w:
         live = w.reader.read_all([urn(0), urn(7).upper(), urn(999)])
 
-    assert set(live.schemas) == {*keys(FEW), urn(7).lower()}
+    assert set(live.schemas) == {urn(0).lower(), urn(7).lower()}
+    assert set(live.ids) == {*keys(FEW), urn(7).lower()}
     assert [asked_id(r) for r in w.requests] == [None, urn(7).upper(), urn(999)]
     assert live.warnings == (f"the list lacks {urn(7)}, which is there by its id",)
+
+
+def test_what_nobody_asked_for_is_named_and_not_taken_apart() -> None:
+    neighbour = {"id": urn(8), "attributes": "none of our business"}
+    with world(service(honest([*FEW, neighbour]), BY_ID)) as w:
+        live = w.reader.read_all([urn(0).upper()])
+        asked_for = w.reader.read_all([urn(8)])
+
+    assert set(live.schemas) == {urn(0).lower()}
+    assert live.ids[urn(8).lower()] == urn(8)
+    assert live.warnings == ()
+    assert ["the attributes of" in warning for warning in asked_for.warnings] == [True]
+
+
+def test_what_two_tenants_serve_alike_is_taken_apart_once_and_each_keeps_its_own_document() -> None:
+    here, there = ({**FEW[0], "meta": {"version": version}} for version in ("1", "2"))
+    with world(service(honest([here]), BY_ID)) as w, world(service(honest([there]), BY_ID)) as x:
+        one, other = (each.reader.read_all([urn(0)]).schemas[urn(0).lower()] for each in (w, x))
+
+    assert one.attributes is other.attributes
+    assert (one.document, other.document) == (here, there)
+
+
+def test_one_and_true_are_not_the_same_although_python_says_so() -> None:
+    def served(required: object) -> Schema:
+        return schema_of({"id": "urn:x", "attributes": [{"name": "a", "required": required}]})
+
+    assert [served(value).attributes[0].required for value in (1, True, "true")] == [
+        False,
+        True,
+        True,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +121,7 @@ def test_a_urn_is_one_segment_of_the_path_as_the_dialect_wants_it(
 @pytest.mark.parametrize("base", ["/scim/v2", "/scim/v2/", "/"])
 def test_a_slash_at_the_end_of_the_base_url_changes_nothing(base: str) -> None:
     with world(in_turn(json_reply(listed(FEW))), base=base) as w:
-        w.reader.read_all([])
+        w.reader.read_all([], everything=True)
 
     assert w.requests[0].path == f"{base.rstrip('/')}/Schemas"
 
@@ -155,7 +189,7 @@ ILL: dict[str, Script] = {
 @pytest.mark.parametrize("ill", ILL.values(), ids=ILL.keys())
 def test_a_read_is_repeated_while_the_service_is_ill(ill: Script) -> None:
     with world(in_turn(ill, ill, json_reply(listed(FEW)))) as w:
-        assert set(w.reader.read_all([]).schemas) == keys(FEW)
+        assert set(w.reader.read_all([], everything=True).schemas) == keys(FEW)
 
     assert len(w.requests) == 3
 
@@ -163,7 +197,7 @@ def test_a_read_is_repeated_while_the_service_is_ill(ill: Script) -> None:
 @pytest.mark.parametrize("ill", ILL.values(), ids=ILL.keys())
 def test_a_service_that_stays_ill_is_unavailable_after_five_tries(ill: Script) -> None:
     with world(in_turn(ill)) as w, pytest.raises(TenantUnavailable, match=f"^GET {BASE}/Schemas: "):
-        w.reader.read_all([])
+        w.reader.read_all([], everything=True)
 
     assert len(w.requests) == 5
 
@@ -178,7 +212,7 @@ def test_retry_after_is_waited_for_by_the_services_own_clock() -> None:
         },
     )
     with world(in_turn(asking, json_reply(listed(FEW)))) as w:
-        w.reader.read_all([])
+        w.reader.read_all([], everything=True)
 
     assert w.clock.slept == [40.0]
 
@@ -197,7 +231,7 @@ def test_a_service_that_does_not_say_how_long_is_left_alone_as_its_dialect_knows
 ) -> None:
     dialect = replace(DIALECT, throttled_wait=60)
     with world(in_turn(ill, json_reply(listed(FEW))), dialect=dialect) as w:
-        w.reader.read_all([])
+        w.reader.read_all([], everything=True)
 
     assert w.clock.slept == [waited]
 
@@ -222,7 +256,7 @@ def test_a_service_that_wants_to_be_left_alone_for_long_is_left_alone(
         world(in_turn(reply(429, b"", {"Retry-After": asked, "Date": NOON}))) as w,
         pytest.raises(TenantUnavailable, match=re.escape(words)),
     ):
-        w.reader.read_all([])
+        w.reader.read_all([], everything=True)
 
     assert len(w.requests) == 1
     assert w.clock.slept == []
@@ -257,7 +291,7 @@ def test_a_permanent_answer_is_one_message_and_is_not_repeated(
     script: Script, kind: type[TenantError], words: str
 ) -> None:
     with world(in_turn(script), dialect=HINTED) as w, pytest.raises(TenantError) as caught:
-        w.reader.read_all([])
+        w.reader.read_all([], everything=True)
 
     assert type(caught.value) is kind
     assert str(caught.value).startswith(f"GET {BASE}/Schemas: ")
@@ -281,7 +315,7 @@ def test_a_damaged_body_is_an_error_of_the_tenant_or_a_listing_and_nothing_else(
         body[position] = byte
 
     with world(in_turn(reply(200, bytes(body[:cut])))) as w:
-        found = outcome(lambda: w.reader.read_all([]))
+        found = outcome(lambda: w.reader.read_all([], everything=True))
 
     assert isinstance(found, AnswerUnreadable | LiveTenant)
     if isinstance(found, AnswerUnreadable):
@@ -322,7 +356,7 @@ OWN_WORDS: list[tuple[Json, str]] = [
 @pytest.mark.parametrize(("document", "words"), OWN_WORDS)
 def test_the_services_own_words_are_told_on_one_short_line(document: Json, words: str) -> None:
     with world(in_turn(json_reply(document, 400))) as w, pytest.raises(TenantRefused) as caught:
-        w.reader.read_all([])
+        w.reader.read_all([], everything=True)
 
     assert words in str(caught.value)
     assert str(caught.value).isprintable()
@@ -345,7 +379,7 @@ def test_every_request_carries_the_token_and_what_it_accepts() -> None:
 def test_a_token_that_expired_midway_is_renewed_and_the_read_replayed_once() -> None:
     handler = guarded(service(honest(ALL)), refuses=lambda n: n == 2)
     with world(handler, credentials=client_credentials) as w:
-        live = w.reader.read_all([])
+        live = w.reader.read_all([], everything=True)
 
     assert set(live.schemas) == IDS
     assert [r.path for r in w.requests].count("/oauth/token") == 2
@@ -357,7 +391,7 @@ def test_a_tenant_that_never_accepts_the_token_is_asked_twice() -> None:
         world(handler, credentials=client_credentials) as w,
         pytest.raises(CredentialsRefused, match=r"401: «who\?»; the token .*, a new one neither;"),
     ):
-        w.reader.read_all([])
+        w.reader.read_all([], everything=True)
 
     assert [r.path for r in w.requests] == ["/oauth/token", f"{BASE}/Schemas"] * 2
 
@@ -378,7 +412,7 @@ def test_without_credentials_that_can_be_renewed_a_401_is_not_replayed(
         world(in_turn(scim_error(401)), credentials=lambda _: credentials) as w,
         pytest.raises(CredentialsRefused, match=r"401; what spec\.auth names is not accepted"),
     ):
-        w.reader.read_all([])
+        w.reader.read_all([], everything=True)
 
     assert len(w.requests) == 1
 
@@ -396,7 +430,7 @@ def test_no_address_of_the_service_is_ever_followed(location: str) -> None:
         headers = {"Location": to, "Link": f'<{to}>; rel="next"'}
         handler = guarded(lambda _: json_reply(document, 200, headers), refuses=lambda _: False)
         with world(handler, credentials=client_credentials) as w:
-            w.reader.read_all([])
+            w.reader.read_all([], everything=True)
             w.reader.read(urn(1))
 
     assert thief.connections == 0
@@ -451,7 +485,7 @@ def test_a_token_that_a_service_echoes_is_not_told(echo: Callable[[str], Script]
         world(guarded(handler, refuses=lambda _: False), credentials=client_credentials) as w,
         pytest.raises(TenantError) as caught,
     ):
-        w.reader.read_all([])
+        w.reader.read_all([], everything=True)
 
     told = f"{caught.value} {caught.value!r} {w.reader!r} {vars(w.reader)}"
     assert "c4n4ry" not in told
@@ -460,7 +494,7 @@ def test_a_token_that_a_service_echoes_is_not_told(echo: Callable[[str], Script]
 
 def test_what_is_read_twice_is_the_same() -> None:
     with world(service(honest(ALL), BY_ID)) as w:
-        first, second = w.reader.read_all([urn(999)]), w.reader.read_all([urn(999)])
+        first, second = (w.reader.read_all([urn(999)], everything=True) for _ in range(2))
         one = w.reader.read(urn(3))
 
     assert first == second

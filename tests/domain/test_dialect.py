@@ -143,7 +143,7 @@ def test_two_dialects_have_one_digest_only_where_they_differ_in_words_for_a_pers
     assert one.digest() == one.overridden({"permissionHint": "ask Bob"}).digest()
 
 
-@pytest.mark.parametrize("field", [f.name for f in fields(Dialect)])
+@pytest.mark.parametrize("field", [f.name for f in fields(Dialect) if f.init])
 def test_every_entry_but_the_hint_is_in_the_digest(field: str) -> None:
     other: dict[str, Any] = {
         "name": "x", "target_system": "x", "creates": False, "updates": UpdateStrategy.NONE,

@@ -1,10 +1,13 @@
 """The shapes in which services list schemas, and when a listing has come to its end."""
 
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from reconciler.domain.dialect import ListShape
 from reconciler.domain.jsontext import Json
-from reconciler.domain.scim import MalformedSchema, Schema, fold
+from reconciler.domain.scim import MalformedSchema, Schema, fold, id_of
 
 
 class NotScim(ValueError):
@@ -56,13 +59,15 @@ def page(body: Json, expected: ListShape = ListShape.LIST) -> Page:
 
 @dataclass(slots=True)
 class Listing:
-    """The pages of one walk, put together: schemas by folded id, each once.
+    """The pages of one walk, put together: documents by folded id, each once.
 
-    Pages overlap, repeat, lie about `totalResults` and ignore `startIndex` and `count`; a walk
-    that ends too early is made good by asking for each wanted schema by id.
+    Which of them are taken apart is for whoever asked: most are the RFCs' and nobody's business
+    here. Pages overlap, repeat, lie about `totalResults` and ignore `startIndex` and `count`; a
+    walk that ends too early is made good by asking for each wanted schema by id.
     """
 
-    schemas: dict[str, Schema] = field(default_factory=dict)
+    documents: dict[str, Mapping[str, Json]] = field(default_factory=dict)
+    ids: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     arrived: int = 0
     size: int = 0
@@ -72,7 +77,7 @@ class Listing:
 
     def add(self, page: Page, *, asked: int) -> bool:
         """Take a page in; whether it was the last. `asked` is the `count` of its request."""
-        before = len(self.schemas)
+        before = len(self.ids)
         for document in page.documents:
             self._take(document)
         self.arrived += len(page.documents)
@@ -80,10 +85,10 @@ class Listing:
         if page.total is not None:
             self._totals.add(page.total)
         if page.cursor is not None:
-            return self._goes_round(page.cursor, news=len(self.schemas) > before)
+            return self._goes_round(page.cursor, news=len(self.ids) > before)
         if self._cursors:  # and this page has none, so it was the last
             return True
-        return len(self.schemas) == before or self._is_complete(page, asked)
+        return len(self.ids) == before or self._is_complete(page, asked)
 
     def finish(self) -> None:
         """Say so if the service named more or fewer than it listed."""
@@ -107,7 +112,7 @@ class Listing:
 
     @property
     def _distinct(self) -> int:
-        return len(self.schemas) + self._unreadable
+        return len(self.ids) + self._unreadable
 
     def _is_complete(self, page: Page, asked: int) -> bool:
         """Whether totalResults is reached, and is not just the length of a full page."""
@@ -115,16 +120,54 @@ class Listing:
             return False
         return page.total > len(page.documents) or len(page.documents) < asked
 
+    def schemas(self, wanted: Iterable[str] | None) -> dict[str, Schema]:
+        """Those of the wanted ids that are listed and readable, by folded id; None: of all."""
+        found = {}
+        for key in self.documents if wanted is None else map(fold, wanted):
+            if (document := self.documents.get(key)) is None:
+                continue
+            try:
+                found[key] = schema_of(document)
+            except MalformedSchema as error:
+                self.warnings.append(f"the list holds {error}; it is left out")
+        return found
+
     def _take(self, document: Json) -> None:
         try:
-            schema = Schema.from_json(document)
+            urn = id_of(document)
         except MalformedSchema as error:
             self._unreadable += 1
             self.warnings.append(f"the list holds {error}; it is left out")
             return
-        known = self.schemas.setdefault(schema.key, schema)
-        if known != schema:
-            self.warnings.append(f"the list holds {schema.id} twice, and not the same")
+        key = fold(urn)
+        known = self.documents.setdefault(key, document)
+        self.ids.setdefault(key, urn)
+        if known is not document and not _say_the_same(known, document):
+            self.warnings.append(f"the list holds {urn} twice, and not the same")
+
+
+def schema_of(document: Mapping[str, Json]) -> Schema:
+    """A live schema; one that says the same as another tenant's is not taken apart again.
+
+    Raises MalformedSchema.
+    """
+    said = {member: value for member, value in document.items() if member != "meta"}
+    return _schema(json.dumps(said, ensure_ascii=False)).served_as(document)
+
+
+@lru_cache(maxsize=256)
+def _schema(text: str) -> Schema:
+    # By the text, for to Python 1 and true are the same.
+    return Schema.from_json(json.loads(text))
+
+
+def _say_the_same(one: Json, other: Json) -> bool:
+    if one == other:
+        return True
+    try:
+        return schema_of(one) == schema_of(other)
+    except MalformedSchema:
+        return False
 
 
 def _resources(value: Json) -> tuple[Json, ...]:

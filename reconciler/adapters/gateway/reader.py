@@ -6,14 +6,14 @@ from typing import Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
 from reconciler.adapters.gateway.answers import Asked, read_error, unreadable
-from reconciler.adapters.gateway.pages import Listing, NotScim, Page, page
+from reconciler.adapters.gateway.pages import Listing, NotScim, Page, page, schema_of
 from reconciler.adapters.gateway.traffic import Traffic
 from reconciler.adapters.retrying import asked_wait
 from reconciler.domain.answer import Answer, Next, NoAnswer, Reply, judge_read
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import Dialect, IdEncoding, ListShape, Paging
 from reconciler.domain.jsontext import Json, NotJson, parse
-from reconciler.domain.scim import MalformedSchema, Schema, fold
+from reconciler.domain.scim import MalformedSchema, Schema, fold, id_of
 from reconciler.errors import AnswerUnreadable, TenantError
 from reconciler.ports import Clock, Retry
 
@@ -131,17 +131,23 @@ class HttpSchemaReader:
         self._has_listed = False
         self._etags: dict[str, tuple[Mapping[str, Json], str]] = {}
 
-    def read_all(self, wanted: Iterable[str]) -> LiveTenant:
-        """All that is listed, and each wanted id that the list lacks, asked for by id."""
+    def read_all(self, wanted: Iterable[str], *, everything: bool = False) -> LiveTenant:
+        """What is wanted, from the list or else by id, and the names of all that is listed.
+
+        With `everything` all that is listed is taken apart.
+        """
+        wanted = tuple(wanted)
         listing = self._walk()
+        schemas = listing.schemas(None if everything else wanted)
         for schema_id in wanted:
-            if fold(schema_id) in listing.schemas:
+            if fold(schema_id) in schemas:
                 continue
             if (schema := self.read(schema_id)) is not None:
-                listing.schemas[schema.key] = schema
+                schemas[schema.key] = schema
+                listing.ids.setdefault(schema.key, schema.id)
                 listing.warnings.append(f"the list lacks {schema.id}, which is there by its id")
         warnings = tuple(dict.fromkeys(listing.warnings))
-        return LiveTenant(schemas=listing.schemas, warnings=warnings)
+        return LiveTenant(schemas=schemas, ids=listing.ids, warnings=warnings)
 
     def read(self, schema_id: str) -> Schema | None:
         """One schema by id; None only for a 404 from a service whose /Schemas has answered."""
@@ -223,11 +229,10 @@ class HttpSchemaReader:
     def _one(self, answer: Answer, asked: Asked, schema_id: str) -> Schema:
         for document in _page(answer, asked).documents:
             try:
-                schema = Schema.from_json(document)
+                if fold(id_of(document)) == fold(schema_id):
+                    return schema_of(document)
             except MalformedSchema as error:
                 raise unreadable(asked, answer, f"what came is {error}") from error
-            if schema.key == fold(schema_id):
-                return schema
         raise unreadable(asked, answer, f"what came is not {schema_id}")
 
     def _remember_etag(self, schema: Schema, reply: Reply) -> None:

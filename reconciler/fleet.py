@@ -14,7 +14,7 @@ from reconciler.applying import Applying
 from reconciler.delivering import Delivering, Schedule, waiting
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.outcome import LeftOpen, OutcomeKind, Recovered, RunSummary, Waiting
-from reconciler.domain.plan import Plan, Skip, SkipReason, Subject, TenantPlan
+from reconciler.domain.plan import Plan, Subject, TenantPlan, is_in_sync
 from reconciler.domain.records import Event, Run, Status
 from reconciler.errors import (
     Interrupted,
@@ -220,7 +220,7 @@ def _unsettled(recovered: Iterable[Recovered]) -> dict[str, str]:
 
 def _in_sync(plan: TenantPlan) -> Iterator[Subject]:
     for change in plan.changes:
-        if isinstance(change, Skip) and change.reason is SkipReason.IN_SYNC:
+        if is_in_sync(change):
             yield change.subject
 
 

@@ -13,8 +13,8 @@ from reconciler.domain.plan import (
     Plan,
     Selection,
     Skip,
-    SkipReason,
     TenantPlan,
+    is_in_sync,
 )
 from reconciler.domain.words import nearest
 from reconciler.errors import TenantError, UsageError
@@ -115,8 +115,7 @@ def _plan_one(tenant: Tenant, desired: Desired, readers: Readers) -> TenantPlan:
 def _drift(plan: TenantPlan, sightings: Sightings) -> Iterator[Drift]:
     for change in plan.changes:
         subject = change.subject
-        in_sync = isinstance(change, Skip) and change.reason is SkipReason.IN_SYNC
-        if in_sync or subject.live_fingerprint is None:
+        if is_in_sync(change) or subject.live_fingerprint is None:
             continue
         found = drift_of(
             subject.schema_id,

@@ -108,6 +108,11 @@ class Blocked:
 Change = Create | Update | Skip | Blocked
 
 
+def is_in_sync(change: Change) -> bool:
+    """Whether nothing is done because live is as desired."""
+    return isinstance(change, Skip) and change.reason is SkipReason.IN_SYNC
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
     """`--tenant`, `--target` and `--exclude`: globs over tenants, and over manifests and URNs."""

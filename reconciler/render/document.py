@@ -22,6 +22,7 @@ from reconciler.domain.plan import (
     Skip,
     TenantPlan,
     exceeded_limits,
+    is_in_sync,
 )
 
 
@@ -124,7 +125,7 @@ def _change(change: Change) -> dict[str, Json]:
         "manifest": subject.extension.name,
         "source": {"path": place.path, "line": place.line},
         "before": subject.live.to_json() if subject.live else None,
-        "after": subject.desired.to_json(),
+        "after": None if is_in_sync(change) else subject.desired.to_json(),
         "differences": differences_document(subject.differences()),
         "live_fingerprint": subject.live_fingerprint,
         "recipe": change.recipe if isinstance(change, Blocked) else None,

@@ -1,5 +1,6 @@
 """What the use cases need from outside, in our own words: Protocols and the values they carry."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -39,10 +40,16 @@ class Clock(Protocol):
 class Retry(Protocol):
     """Patience: bounded by attempts and by a deadline, with full jitter between."""
 
-    def __call__(self, attempt: Callable[[], T], again: Callable[[T], float | None]) -> T:
+    def __call__(
+        self,
+        attempt: Callable[[], T],
+        again: Callable[[T], float | None],
+        within: float = math.inf,
+    ) -> T:
         """Call `attempt` until `again` gives None for its result or patience ends.
 
         `again` gives the least seconds to wait. The last result is returned either way.
+        `within` is how many seconds the caller has, where that is less than the patience.
         """
         ...
 

@@ -1,6 +1,7 @@
 """Fakes that obey the Protocols: a tenant, a journal with its outbox, a receiver, a clock."""
 
 import json
+import math
 import re
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -105,7 +106,12 @@ def patience(attempts: int) -> "Patience":
 class Patience:
     attempts: int
 
-    def __call__(self, attempt: Callable[[], T], again: Callable[[T], float | None]) -> T:
+    def __call__(
+        self,
+        attempt: Callable[[], T],
+        again: Callable[[T], float | None],
+        within: float = math.inf,
+    ) -> T:
         result = attempt()
         for _ in range(self.attempts - 1):
             if again(result) is None:

@@ -1,5 +1,6 @@
 """Runs that wait, recover only, are held back or cut short: what is done, and what is told."""
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -53,7 +54,9 @@ def approve(plan: Plan) -> None:
 def interrupted(tenant: FakeTenant, clock: FakeClock) -> Written:
     """A create during which a signal comes, by a Retry that waits as long as it is asked to."""
 
-    def retry(attempt: Callable[[], T], again: Callable[[T], float | None]) -> T:
+    def retry(
+        attempt: Callable[[], T], again: Callable[[T], float | None], within: float = math.inf
+    ) -> T:
         while (wait := again(result := attempt())) is not None:
             clock.sleep(wait)
         return result

@@ -1,17 +1,19 @@
 """Patience: when to ask again, and when to stop asking; the home of tenacity."""
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from threading import Lock
-from typing import Generic, TypeVar
-
-from tenacity import RetryCallState, Retrying, retry_if_result
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from reconciler.domain.answer import Answer
 from reconciler.ports import Clock, Retry
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 T = TypeVar("T")
 
@@ -38,25 +40,21 @@ def retrying(
     """
     spent = budget or RetryBudget()
 
-    def patience(attempt: Callable[[], T], again: Callable[[T], float | None]) -> T:
+    def patience(
+        attempt: Callable[[], T], again: Callable[[T], float | None], within: float = math.inf
+    ) -> T:
         course = _Course(
             again=again,
             clock=clock,
             random=random,
             attempts=attempts,
             cap=cap,
-            ends=clock.monotonic() + deadline,
+            ends=clock.monotonic() + min(deadline, within),
             budget=spent,
         )
         spent.first()
-        call = Retrying(
-            sleep=clock.sleep,
-            stop=course.stops,
-            wait=course.wait,
-            retry=retry_if_result(course.wants_more),
-            retry_error_callback=_last_result,
-        )
-        return call(attempt)
+        first = attempt()
+        return course.follow(first, attempt) if course.wants_more(first) else first
 
     return patience
 
@@ -135,15 +133,30 @@ class _Course(Generic[T]):
     budget: RetryBudget
     floor: float | None = None
 
+    def follow(self, first: T, attempt: Callable[[], T]) -> T:
+        """Go on after a first result that was not enough."""
+        # A run in which all is well at once never needs it, and it brings asyncio with it.
+        from tenacity import Retrying, retry_if_result
+
+        results = [first]
+        call = Retrying(
+            sleep=self.clock.sleep,
+            stop=self.stops,
+            wait=self.wait,
+            retry=retry_if_result(self.wants_more),
+            retry_error_callback=_last_result,
+        )
+        return call(lambda: results.pop() if results else attempt())
+
     def wants_more(self, result: T) -> bool:
         self.floor = self.again(result)
         return self.floor is not None
 
-    def wait(self, state: RetryCallState) -> float:
+    def wait(self, state: "RetryCallState") -> float:
         window = min(LAST_WINDOW, FIRST_WINDOW * 2.0 ** (state.attempt_number - 1))
         return max(self.floor or 0.0, self.random() * window)
 
-    def stops(self, state: RetryCallState) -> bool:
+    def stops(self, state: "RetryCallState") -> bool:
         return (
             state.attempt_number >= self.attempts
             or (self.floor or 0.0) > self.cap
@@ -152,7 +165,7 @@ class _Course(Generic[T]):
         )
 
 
-def _last_result(state: RetryCallState) -> object:
+def _last_result(state: "RetryCallState") -> object:
     assert state.outcome is not None
     return state.outcome.result()
 

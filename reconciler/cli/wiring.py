@@ -2,7 +2,7 @@
 
 import random
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -11,7 +11,7 @@ from threading import Lock
 
 from reconciler.adapters.clock import StopSignal, SystemClock, install
 from reconciler.adapters.gateway import Connection, HttpSchemaReader, HttpSchemaWriter, Traffic
-from reconciler.adapters.oauth2 import Authenticator
+from reconciler.adapters.oauth2 import Authenticator, Tokens
 from reconciler.adapters.retrying import RetryBudget, retrying
 from reconciler.adapters.transport import Http, HttpOptions, Pool, raise_limit
 from reconciler.adapters.webhooks import WebhookNotifier
@@ -44,8 +44,9 @@ class Workbench:
     desired: Desired
     run: Run
     clock: Clock
-    retry_deadline: float
+    retries: Callable[[], Retry]
     options: HttpOptions
+    tokens: Tokens
     trust: Trust
     stop: StopSignal
     writers: dict[str, HttpSchemaWriter] = field(default_factory=dict)
@@ -103,7 +104,7 @@ class Workbench:
             base_url=self.trust.base_url(tenant),
             dialect=tenant.dialect,
             reads=self._http("GET"),
-            authenticator=self._authenticator(tenant),
+            authenticator=Authenticator(self.trust.credentials(tenant), self.tokens),
             retry=self._state_of(tenant).retry,
             clock=self.clock,
             traffic=self._state_of(tenant).traffic,
@@ -114,26 +115,12 @@ class Workbench:
             rate = tenant.dialect.requests_per_minute
             self.states[tenant.name] = TenantState(
                 traffic=Traffic(clock=self.clock, per_minute=rate),
-                retry=retrying(
-                    clock=self.clock,
-                    random=random.SystemRandom().random,
-                    deadline=self.retry_deadline,
-                    budget=RetryBudget(),
-                ),
+                retry=self.retries(),
             )
         return self.states[tenant.name]
 
     def _http(self, *methods: str) -> Http:
         return Http(self.options, methods=frozenset(methods))
-
-    def _authenticator(self, tenant: Tenant) -> Authenticator:
-        return Authenticator(
-            self.trust.credentials(tenant),
-            options=self.options,
-            retry=self._state_of(tenant).retry,
-            clock=self.clock,
-            tell=self.trust.masks,
-        )
 
 
 @contextmanager
@@ -144,14 +131,18 @@ def workbench(invocation: Invocation, desired: Desired) -> Iterator[Workbench]:
     install(stop)
     clock = SystemClock(stop)
     options = _options(arguments, stop)
+    masks = Masks.of_process(invocation.settings)
     raise_limit()
+
+    retries = _retries(arguments, clock)
     with ExitStack() as stack:
         access = {
             tenant.embedded: stack.enter_context(serve(tenant.embedded, EMBEDDED_FOLDER))
             for tenant in desired.tenants()
             if tenant.embedded
         }
-        pool = stack.enter_context(closing(Pool()))  # closed before the servers it leads to
+        # Closed before the servers that it leads to.
+        options = replace(options, pool=stack.enter_context(closing(Pool())))
         yield Workbench(
             desired=replace(desired, manifests=_equipped(desired.manifests)),
             run=Run(
@@ -160,13 +151,14 @@ def workbench(invocation: Invocation, desired: Desired) -> Iterator[Workbench]:
                 commit=desired.git.commit,
             ),
             clock=clock,
-            retry_deadline=float(arguments.number("retry_deadline") or 120),
-            options=replace(options, pool=pool),
+            retries=retries,
+            options=options,
+            tokens=Tokens(options=options, retries=retries, clock=clock, tell=masks),
             trust=Trust(
                 settings=invocation.settings,
                 secrets_dir=arguments.path("secrets_dir"),
                 embedded=access,
-                masks=Masks.of_process(invocation.settings),
+                masks=masks,
             ),
             stop=stop,
         )
@@ -182,6 +174,17 @@ def _options(arguments: Arguments, stop: StopSignal) -> HttpOptions:
     )
     Http(options, methods=frozenset()).close()
     return options
+
+
+def _retries(arguments: Arguments, clock: Clock) -> Callable[[], Retry]:
+    """Patience, each time with a budget of its own."""
+    deadline = float(arguments.number("retry_deadline") or 120)
+    return lambda: retrying(
+        clock=clock,
+        random=random.SystemRandom().random,
+        deadline=deadline,
+        budget=RetryBudget(),
+    )
 
 
 def _equipped(manifests: Manifests) -> Manifests:

@@ -7,7 +7,13 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from reconciler.adapters.gateway import Connection, HttpSchemaReader, HttpSchemaWriter, Traffic
-from reconciler.adapters.oauth2 import Anonymous, Authenticator, ClientCredentials, Credentials
+from reconciler.adapters.oauth2 import (
+    Anonymous,
+    Authenticator,
+    ClientCredentials,
+    Credentials,
+    Tokens,
+)
 from reconciler.adapters.retrying import retrying
 from reconciler.adapters.transport import Http, HttpOptions
 from reconciler.domain.dialect import Dialect
@@ -120,14 +126,12 @@ def world(
         clock = FakeClock()
         retry = retrying(clock=clock, random=lambda: 0.0, deadline=deadline)
         options = HttpOptions(deadline=5)
-        authenticator = stack.enter_context(
-            Authenticator(credentials(server), options=options, retry=retry, clock=clock)
-        )
+        tokens = Tokens(options=options, retries=lambda: retry, clock=clock)
         connection = Connection(
             base_url=server.url(base),
             dialect=dialect,
             reads=stack.enter_context(Http(options, methods=frozenset({"GET"}))),
-            authenticator=authenticator,
+            authenticator=Authenticator(credentials(server), tokens),
             retry=retry,
             clock=clock,
             traffic=Traffic(clock=clock, per_minute=dialect.requests_per_minute),

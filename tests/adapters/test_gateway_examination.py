@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from reconciler.adapters.gateway import Connection, Examination, Traffic
-from reconciler.adapters.oauth2 import Anonymous, Authenticator, BearerToken, Credentials
+from reconciler.adapters.oauth2 import Anonymous, Authenticator, BearerToken, Credentials, Tokens
 from reconciler.adapters.retrying import retrying
 from reconciler.adapters.transport import Http, HttpOptions
 from reconciler.domain.dialect import Dialect, Paging
@@ -97,13 +97,14 @@ def examined(
     with (
         serving(handler) as server,
         Http(options, methods=frozenset({"GET"})) as reads,
-        Authenticator(credentials(server), options=options, retry=retry, clock=clock) as who,
     ):
         connection = Connection(
             base_url=server.url(BASE),
             dialect=dialect,
             reads=reads,
-            authenticator=who,
+            authenticator=Authenticator(
+                credentials(server), Tokens(options=options, retries=lambda: retry, clock=clock)
+            ),
             retry=retry,
             clock=clock,
             traffic=Traffic(clock=clock),

@@ -6,6 +6,7 @@ import threading
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, unquote_plus
 
@@ -20,6 +21,7 @@ from reconciler.adapters.oauth2 import (
     BearerToken,
     ClientCredentials,
     Credentials,
+    Tokens,
 )
 from reconciler.adapters.retrying import retrying
 from reconciler.adapters.transport import HttpOptions
@@ -38,6 +40,7 @@ from tests.faultserver import (
     Cut,
     FaultServer,
     Handler,
+    Pause,
     Received,
     Script,
     in_turn,
@@ -63,13 +66,18 @@ def credentials(
     )
 
 
+def tokens(clock: FakeClock, tell: Callable[[Secret], None] = lambda _: None) -> Tokens:
+    return Tokens(
+        options=HttpOptions(deadline=5),
+        retries=lambda: retrying(clock=clock, random=lambda: 0.0),
+        clock=clock,
+        tell=tell,
+    )
+
+
 @contextmanager
 def authenticating(whom: Credentials, clock: FakeClock | None = None) -> Iterator[Authenticator]:
-    clock = clock or FakeClock()
-    retry = retrying(clock=clock, random=lambda: 0.0)
-    options = HttpOptions(deadline=5)
-    with Authenticator(whom, options=options, retry=retry, clock=clock) as authenticator:
-        yield authenticator
+    yield Authenticator(whom, tokens(clock or FakeClock()))
 
 
 @contextmanager
@@ -91,17 +99,12 @@ def test_a_token_is_told_before_it_is_handed_out_and_a_refusal_tells_nothing() -
     told: list[Secret] = []
     clock = FakeClock()
     with serving(in_turn(token("t0k3n"), json_reply({"error": "invalid_client"}, 401))) as server:
-        with Authenticator(
-            credentials(server.url("/token"), auth=ClientAuth.BASIC),
-            options=HttpOptions(deadline=5),
-            retry=retrying(clock=clock, random=lambda: 0.0),
-            clock=clock,
-            tell=told.append,
-        ) as authenticator:
-            header = authenticator.header()
-            authenticator.renew(header)
-            with pytest.raises(CredentialsRefused):
-                authenticator.header()
+        whom = credentials(server.url("/token"), auth=ClientAuth.BASIC)
+        authenticator = Authenticator(whom, tokens(clock, told.append))
+        header = authenticator.header()
+        authenticator.renew(header)
+        with pytest.raises(CredentialsRefused):
+            authenticator.header()
         sent = {received.headers["authorization"] for received in server.requests}
 
     [pair] = {f"Basic {secret.reveal()}" for secret in told} & sent
@@ -115,11 +118,7 @@ def test_a_basic_header_is_told_as_it_is_sent() -> None:
     told: list[Secret] = []
     clock = FakeClock()
     whom = BasicCredentials(username=Secret("me"), password=Secret(CLIENT_SECRET))
-    retry = retrying(clock=clock, random=lambda: 0.0)
-    with Authenticator(
-        whom, options=HttpOptions(), retry=retry, clock=clock, tell=told.append
-    ) as authenticator:
-        header = authenticator.header()
+    header = Authenticator(whom, tokens(clock, told.append)).header()
 
     assert header == f"Basic {told[0].reveal()}"
     assert b64decode(told[0].reveal()).decode() == f"me:{CLIENT_SECRET}"
@@ -289,6 +288,83 @@ def test_an_old_failure_does_not_throw_a_new_token_away() -> None:
         assert authenticator.header() == second == "Bearer t2"
 
 
+# --- one token for many tenants --------------------------------------------------------------
+
+
+def test_tenants_with_equal_credentials_share_one_token() -> None:
+    with serving(counting()) as server:
+        shared = tokens(FakeClock())
+        headers = {
+            Authenticator(credentials(server.url("/token")), shared).header() for _ in range(50)
+        }
+
+    assert headers == {"Bearer t1"}
+    assert len(server.requests) == 1
+
+
+def test_tenants_that_differ_in_anything_that_is_sent_do_not_share_a_token() -> None:
+    with serving(counting()) as server:
+        one = credentials(server.url("/token"))
+        others = [
+            replace(one, token_url=server.url("/other")),
+            replace(one, client_id=Secret("another")),
+            replace(one, client_secret=Secret("another")),
+            replace(one, scopes=("scim:admin",)),
+            replace(one, client_auth=ClientAuth.BASIC),
+        ]
+        shared = tokens(FakeClock())
+        headers = [Authenticator(whom, shared).header() for whom in (one, *others, one)]
+
+    assert headers == [f"Bearer t{n}" for n in (1, 2, 3, 4, 5, 6, 1)]
+
+
+def test_a_client_that_was_refused_is_asked_for_by_no_other_tenant_either() -> None:
+    with serving(in_turn(json_reply({"error": "invalid_client"}, 401))) as server:
+        shared = tokens(FakeClock())
+        for _ in range(5):
+            tenant = Authenticator(credentials(server.url("/token")), shared)
+            with pytest.raises(CredentialsRefused, match="invalid_client"):
+                tenant.header()
+
+    assert len(server.requests) == 1
+
+
+def test_whoever_waits_for_the_token_of_others_waits_no_longer_than_it_may() -> None:
+    with serving(in_turn((Pause(20),))) as server:
+        shared = tokens(FakeClock())
+        whom = credentials(server.url("/token"))
+        patient = threading.Thread(target=fails, args=(Authenticator(whom, shared),))
+        patient.start()
+        while not server.requests:
+            patient.join(0.01)
+        with pytest.raises(TenantUnavailable, match="did not come in time"):
+            Authenticator(whom, shared).header(0.1)
+        server.close()
+        patient.join()
+
+
+def fails(authenticator: Authenticator) -> None:
+    with pytest.raises(TenantUnavailable):
+        authenticator.header(1.0)
+
+
+def test_one_whose_own_time_was_up_does_not_fail_the_others() -> None:
+    clock = FakeClock()
+
+    def slow(request: Received) -> Script:
+        clock.seconds += 3
+        return token() if len(server.requests) > 1 else reply(503)
+
+    with serving(slow) as server:
+        shared = tokens(clock)
+        whom = credentials(server.url("/token"))
+        with pytest.raises(TenantUnavailable):
+            Authenticator(whom, shared).header(2.0)
+        header = Authenticator(whom, shared).header()
+
+    assert header == "Bearer t0k3n"
+
+
 # --- when no token comes -------------------------------------------------------------------
 
 
@@ -426,10 +502,14 @@ def test_a_client_that_was_refused_does_not_ask_again_in_this_run(refusal: Scrip
     assert len(set(messages)) == 1
 
 
-def test_an_endpoint_that_was_sick_may_be_asked_again_later() -> None:
-    with meeting(in_turn(*[reply(503)] * 5, token())) as (_server, authenticator):
-        with pytest.raises(TenantUnavailable):
-            authenticator.header()
+def test_an_endpoint_that_was_sick_is_left_alone_for_a_while_and_asked_again_later() -> None:
+    clock = FakeClock()
+    with meeting(in_turn(*[reply(503)] * 5, token()), clock) as (server, authenticator):
+        for _ in range(3):
+            with pytest.raises(TenantUnavailable, match="still 503"):
+                authenticator.header()
+        assert len(server.requests) == 5
+        clock.seconds += 31
         assert authenticator.header() == "Bearer t0k3n"
 
 
@@ -479,8 +559,8 @@ def test_credentials_do_not_show_themselves(whom: Credentials) -> None:
 def test_a_token_does_not_show_itself() -> None:
     with meeting(in_turn(token("c4n4ry-token"))) as (_server, authenticator):
         authenticator.header()
-        tokens = vars(authenticator)["_tokens"]
-        assert "c4n4ry" not in f"{authenticator!r} {vars(tokens)}"
+        shared = vars(authenticator)["_token"]
+        assert "c4n4ry" not in f"{authenticator!r} {vars(shared)}"
 
 
 def served(server: FaultServer) -> list[str]:

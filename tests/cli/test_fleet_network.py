@@ -87,3 +87,32 @@ def test_two_hundred_tenants_are_planned_with_256_descriptors(tmp_path: Path) ->
 
     assert plan.returncode == 0, plan.stderr
     assert [tenant["error"] for tenant in json.loads(plan.stdout)["tenants"]] == [None] * 200
+
+
+OAUTH = """\
+  auth:
+    type: oauth2-client-credentials
+    tokenUrl: {token_url}
+    clientId: {{env: TOKEN}}
+    clientSecret: {{env: TOKEN}}
+"""
+
+
+def test_tenants_of_one_issuer_and_client_ask_for_one_token_over_shared_connections(
+    tmp_path: Path,
+) -> None:
+    def handle(request: Received) -> Script:
+        if request.path == "/token":
+            return json_reply({"access_token": "c4n4ry-token", "expires_in": 600})
+        return json_reply(listed([]))
+
+    with serving(handle) as server:
+        folder = fleet(tmp_path, [server.url(f"/t{n}/scim/v2") for n in range(100)])
+        for manifest in (tmp_path / "desired-state").iterdir():
+            written = manifest.read_text().partition("  auth:")[0]
+            manifest.write_text(written + OAUTH.format(token_url=server.url("/token")))
+        failed = unreadable(folder, "--parallelism", "8")
+
+    assert failed == {}
+    assert Counter(request.path == "/token" for request in server.requests) == {True: 1, False: 100}
+    assert server.connections <= 8

@@ -1,0 +1,21 @@
+"""OAuth 2.0 client credentials (RFC 6749 section 4.4), a bearer token, Basic, or nothing."""
+
+from reconciler.adapters.oauth2.authenticator import Authenticator
+from reconciler.adapters.oauth2.credentials import (
+    Anonymous,
+    BasicCredentials,
+    BearerToken,
+    ClientCredentials,
+    Credentials,
+)
+from reconciler.adapters.oauth2.tokens import Tokens
+
+__all__ = [
+    "Anonymous",
+    "Authenticator",
+    "BasicCredentials",
+    "BearerToken",
+    "ClientCredentials",
+    "Credentials",
+    "Tokens",
+]

@@ -1,0 +1,64 @@
+"""Authenticator: the Authorization header of a tenant."""
+
+import math
+from typing import assert_never
+
+from reconciler.adapters.oauth2.credentials import (
+    Anonymous,
+    BasicCredentials,
+    BearerToken,
+    ClientCredentials,
+    Credentials,
+    basic,
+)
+from reconciler.adapters.oauth2.tokens import SharedToken, Tokens
+from reconciler.domain.secret import Secret
+
+
+class Authenticator:
+    """Gives the Authorization header; shared by the threads of a tenant.
+
+    `tokens` are those of the run: tenants with equal client credentials use one.
+    """
+
+    def __init__(self, credentials: Credentials, tokens: Tokens) -> None:
+        self._credentials = credentials
+        self._tell = tokens.tell
+        self._token: SharedToken | None = None
+        if isinstance(credentials, ClientCredentials):
+            self._token = tokens.of(credentials)
+
+    def header(self, within: float = math.inf) -> str | None:
+        """The value of Authorization, None for none. Raises TenantError where no token comes.
+
+        `within` is how many seconds a token may take to come, where the caller has no more.
+        """
+        match self._credentials:
+            case Anonymous():
+                return None
+            case BearerToken(token=token):
+                return f"Bearer {token.reveal()}"
+            case BasicCredentials(username=username, password=password):
+                return basic(username.reveal(), password.reveal(), self._tell)
+            case ClientCredentials():
+                assert self._token is not None
+                return f"Bearer {self._token.current(within).reveal()}"
+            case _:
+                assert_never(self._credentials)
+
+    def renew(self, failed: str | None) -> None:
+        """Forget the token of this header, unless another thread has renewed it already.
+
+        What cannot be renewed stays as it is: the next `header()` is then the failed one.
+        """
+        if self._token is not None and failed is not None:
+            self._token.forget(Secret(failed.removeprefix("Bearer ")))
+
+    @property
+    def renewable(self) -> bool:
+        """Whether another token can be asked for."""
+        return self._token is not None
+
+    def life(self) -> float | None:
+        """Seconds that the newest token lives, as its endpoint says; None where nobody says it."""
+        return self._token.life if self._token is not None else None

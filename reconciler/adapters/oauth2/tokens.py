@@ -1,0 +1,106 @@
+"""Tokens: one for each client of a run, however many tenants and threads use it."""
+
+import math
+import threading
+from collections.abc import Callable
+
+from reconciler.adapters.oauth2.credentials import ClientCredentials, Tell
+from reconciler.adapters.oauth2.endpoint import TokenEndpoint
+from reconciler.adapters.transport import HttpOptions
+from reconciler.domain.secret import Secret
+from reconciler.errors import CredentialsRefused, TenantError, TenantUnavailable
+from reconciler.ports import Clock, Retry
+
+DEFAULT_LIFE = 300.0  # seconds, where `expires_in` is missing or makes no sense
+LONGEST_LIFE = 3600.0
+MARGIN = 60.0  # a token is renewed so long before it expires, but never before half of its life
+REST = 30.0  # seconds for which an endpoint that gave no token is left alone
+
+
+class Tokens:
+    """The tokens of a run, shared by the tenants whose credentials are equal.
+
+    `retries` gives each client's endpoint a patience of its own. `tell` is told each token that
+    comes, and each header made of secrets, before it is used.
+    """
+
+    def __init__(
+        self,
+        *,
+        options: HttpOptions,
+        retries: Callable[[], Retry],
+        clock: Clock,
+        tell: Tell = lambda _: None,
+    ) -> None:
+        self.tell = tell
+        self._options = options
+        self._retries = retries
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._tokens: dict[ClientCredentials, SharedToken] = {}
+
+    def of(self, credentials: ClientCredentials) -> "SharedToken":
+        """The token of this client: token URL, id, secret, way to authenticate, and scopes."""
+        with self._lock:
+            if credentials not in self._tokens:
+                endpoint = TokenEndpoint(
+                    credentials, self._options, self._retries(), self._clock, self.tell
+                )
+                self._tokens[credentials] = SharedToken(endpoint, self._clock)
+            return self._tokens[credentials]
+
+
+class SharedToken:
+    """The token in use. One refresh for all: a lock, and a second look behind it.
+
+    A refusal is final: repeated wrong secrets can lock a client out. Any other failure is told to
+    all who ask within `REST` seconds, so that a fleet does not wait for it tenant by tenant.
+    """
+
+    def __init__(self, endpoint: TokenEndpoint, clock: Clock) -> None:
+        self._endpoint = endpoint
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._token: Secret | None = None
+        self._good_until = 0.0
+        self.life: float | None = None
+        self._failure: TenantError | None = None
+        self._fails_until = -math.inf
+
+    def current(self, within: float = math.inf) -> Secret:
+        """The token, a new one where need be; `within` so many seconds. Raises TenantError."""
+        if not self._lock.acquire(timeout=min(within, threading.TIMEOUT_MAX)):
+            raise TenantUnavailable("the token that others have asked for did not come in time")
+        try:
+            if self._token is None or self._clock.monotonic() >= self._good_until:
+                self._token = self._renewed(within)
+            return self._token
+        finally:
+            self._lock.release()
+
+    def forget(self, failed: Secret) -> None:
+        """Use a token no more that was not accepted; another thread may have renewed it already."""
+        with self._lock:
+            if self._token == failed:
+                self._token = None
+
+    def _renewed(self, within: float) -> Secret:
+        asked_at = self._clock.monotonic()
+        if self._failure is not None and asked_at < self._fails_until:
+            raise type(self._failure)(str(self._failure))
+        try:
+            token = self._endpoint.ask(within)
+        except TenantError as error:
+            self._remember(error, in_time=self._clock.monotonic() < asked_at + within)
+            raise
+        used = DEFAULT_LIFE if token.life is None else min(token.life, LONGEST_LIFE)
+        self._good_until = asked_at + used - min(MARGIN, used / 2)
+        self.life = token.life
+        return token.value
+
+    def _remember(self, error: TenantError, *, in_time: bool) -> None:
+        """One whose own time was up says nothing about the endpoint."""
+        if isinstance(error, CredentialsRefused):
+            self._failure, self._fails_until = error, math.inf
+        elif in_time:
+            self._failure, self._fails_until = error, self._clock.monotonic() + REST

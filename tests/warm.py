@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 
 from reconciler.cli.commands import COMMANDS
-from reconciler.cli.main import main as program
+from reconciler.cli.entry import main as program
 
 _PR_SET_PTRACER = 0x59616D61
 _ANYBODY = ctypes.c_ulong(-1)

@@ -1,7 +1,8 @@
 """All commands and their options, as data; the modules that run them are imported when called."""
 
-from reconciler.adapters.packaged import SCHEMA_NAMES
 from reconciler.cli.options import Argument, Command, Kind, Option
+
+SCHEMA_NAMES = ("manifest", "plan", "audit", "event", "report")
 
 COMMON = (
     Option(
@@ -98,6 +99,10 @@ _PLAN_FORMAT = Option(
 )
 _JSON = Option(flag="--format", choices=("text", "json"), default="text", help="text or JSON")
 
+GROUPS = {
+    "audit": "the audit trail: list, verify, export",
+    "webhooks": "the outbox: list, deliver",
+}
 COMMANDS = (
     Command(
         words=("validate",),
@@ -193,11 +198,10 @@ COMMANDS = (
             ),
             Option(
                 flag="--lock-timeout",
-                kind=Kind.NUMBER,
+                kind=Kind.NUMBER_OR_ZERO,
                 default="0",
                 metavar="SECONDS",
                 help="how long to wait in all for locks that another run holds",
-                least=0,
             ),
             Option(
                 flag="--report",
@@ -355,11 +359,10 @@ COMMANDS = (
         options=(
             Option(
                 flag="--port",
-                kind=Kind.NUMBER,
+                kind=Kind.NUMBER_OR_ZERO,
                 default="8765",
                 metavar="N",
                 help="loopback port; 0 takes a free one",
-                least=0,
             ),
             Option(flag="--name", default="dev", metavar="NAME", help="which store it keeps"),
         ),

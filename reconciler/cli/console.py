@@ -5,36 +5,32 @@ What leaves here a job's runner cannot take for one of its commands.
 
 import os
 import sys
-import threading
-import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
-from types import TracebackType
-from typing import TextIO
 
-from reconciler.adapters.settings import Settings
 from reconciler.errors import UsageError
 from reconciler.render.inert import unobeyed
-from reconciler.render.paint import Paint
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # what is imported here, `--version` pays for
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import TextIO
+
+    from reconciler.render.paint import Paint
 
 _LOOK_AGAIN = 0.1  # seconds
 _LONGEST_LINE = 4096  # bytes; a terminal gives no more at once
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Console:
     """The two streams of a command, and how they may look."""
 
-    out: TextIO
-    err: TextIO
-    paint: Paint
-    quiet: bool
+    __slots__ = ("err", "out", "paint", "quiet")
 
-    @classmethod
-    def of_process(cls, settings: Settings, *, no_color: bool, quiet: bool) -> "Console":
-        """Standard output and error of this process."""
-        colour = not no_color and settings.colour(terminal=sys.stdout.isatty())
-        return cls(out=sys.stdout, err=sys.stderr, paint=Paint(on=colour), quiet=quiet)
+    def __init__(self, *, out: "TextIO", err: "TextIO", paint: "Paint", quiet: bool) -> None:
+        self.out = out
+        self.err = err
+        self.paint = paint
+        self.quiet = quiet
 
     def data(self, text: str) -> None:
         """What the command was asked for; raises UsageError where it cannot be written."""
@@ -53,11 +49,13 @@ class Console:
         """What went wrong; never silent."""
         show(f"{text}\n", self.err)
 
-    def ask(self, question: str, *, check: Callable[[], None]) -> str:
+    def ask(self, question: str, *, check: "Callable[[], None]") -> str:
         """A line from the terminal; empty at its end. While nobody types `check` may raise.
 
         The read is left to a thread: a signal does not end it, it is begun again after the handler.
         """
+        import threading
+
         show(question, self.err)
         typed: list[str] = []
         reader = threading.Thread(target=lambda: typed.append(_line()), daemon=True)
@@ -73,7 +71,7 @@ class Console:
         return sys.stdin.isatty()
 
 
-def show(text: str, stream: TextIO | None = None) -> None:
+def show(text: str, stream: "TextIO | None" = None) -> None:
     """Words for people, where there is no Console yet; to standard error unless told otherwise.
 
     Where they cannot be written nobody is left to be told, and the work goes on.
@@ -96,13 +94,15 @@ def show_command(line: str) -> None:
 
 
 def show_crash(
-    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    kind: type[BaseException], error: BaseException, trace: "TracebackType | None"
 ) -> None:
     """A mistake of this program, for `sys.excepthook`: its message may hold anything."""
+    import traceback
+
     show("".join(traceback.format_exception(kind, error, trace)))
 
 
-def _write_data(text: str, out: TextIO) -> None:
+def _write_data(text: str, out: "TextIO") -> None:
     try:
         print(text, end="", file=out, flush=True)
     except BrokenPipeError:  # its reader went away, which is no failure of ours to explain
@@ -112,7 +112,7 @@ def _write_data(text: str, out: TextIO) -> None:
         raise UsageError(f"standard output cannot be written: {error.strerror}") from error
 
 
-def _drop_buffered(out: TextIO) -> None:
+def _drop_buffered(out: "TextIO") -> None:
     """Else it is tried again when the program ends, and changes the exit code."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 

@@ -2,7 +2,6 @@
 
 import codecs
 import io
-import json
 import os
 import sys
 
@@ -37,5 +36,7 @@ def _is_open(number: int) -> bool:
 
 def _escaped(error: UnicodeError) -> tuple[str, int]:
     """What an encoding lacks, as JSON escapes it: in a JSON document it stays what it was."""
+    import json
+
     assert isinstance(error, UnicodeEncodeError)
     return json.dumps(error.object[error.start : error.end])[1:-1], error.end

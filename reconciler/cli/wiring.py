@@ -15,9 +15,9 @@ from reconciler.adapters.oauth2 import Authenticator, Tokens
 from reconciler.adapters.retrying import RetryBudget, retrying
 from reconciler.adapters.transport import Http, HttpOptions, Pool, raise_limit
 from reconciler.adapters.webhooks import WebhookNotifier
+from reconciler.cli.arguments import Arguments
 from reconciler.cli.main import Invocation
 from reconciler.cli.masks import Masks
-from reconciler.cli.options import Arguments
 from reconciler.cli.trust import Trust
 from reconciler.domain.manifest import Manifests, Tenant, Webhook
 from reconciler.domain.records import Run

@@ -14,7 +14,8 @@ from referencing import Registry
 
 from reconciler.adapters.jsonschemas import check
 from reconciler.adapters.jsonschemas.wording import named
-from reconciler.adapters.packaged import SCHEMA_NAMES, schema_text
+from reconciler.adapters.packaged import schema_text
+from reconciler.cli.commands import SCHEMA_NAMES
 
 Document = dict[str, Any]
 

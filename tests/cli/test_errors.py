@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.adapters.packaged import SCHEMA_NAMES
+from reconciler.cli.commands import SCHEMA_NAMES
 from tests.program import HR_URN, DevTenant, Folder
 from tests.warm import Done
 

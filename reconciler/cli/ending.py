@@ -1,0 +1,24 @@
+"""How an error ends the run: what is told of it, and the exit code."""
+
+import logging
+
+from reconciler.cli.console import show
+from reconciler.cli.exits import exit_code
+from reconciler.errors import Interrupted, ManifestsInvalid, ReconcilerError
+from reconciler.render.paint import counted, visible
+
+
+def ended_by(error: ReconcilerError) -> int:
+    """Tell it on standard error; the code of the contract."""
+    match error:
+        case ManifestsInvalid(lines=lines):
+            for line in lines:
+                show(f"{visible(line)}\n")
+            show(f"error: {counted(len(lines), 'problem')} in the manifests\n")
+        case Interrupted():
+            show(f"{error}; what was begun is recorded, run again to go on\n")
+        case _:
+            text = "\n".join(visible(line) for line in str(error).splitlines())
+            show(f"error: {text}\n")
+    logging.getLogger(__name__).debug("ended by %s", type(error).__name__)
+    return exit_code(error)

@@ -1,0 +1,74 @@
+"""What a command imports before it is done: start-up is paid at every call, so it is counted.
+
+Modules and not seconds, for a busy machine changes those. What is pinned is named by what it is
+for; the bounds have room for a few modules of another Python, and none for another library.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.program import Folder
+
+REPORT = """
+import sys
+from reconciler.__main__ import main
+try:
+    code = main()
+except SystemExit as end:
+    code = end.code
+sys.stderr.write("\\n" + " ".join(sorted(sys.modules)) + f"\\n{code}")
+"""
+
+
+def imported(folder: Path, *arguments: str) -> frozenset[str]:
+    """The modules that a command leaves imported, beyond those of a bare interpreter."""
+    bare = _said(folder, "import sys; sys.stderr.write(' '.join(sys.modules) + '\\n0')")
+    return _said(folder, REPORT, *arguments) - bare
+
+
+def _said(folder: Path, code: str, *arguments: str) -> frozenset[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    *_, modules, ended = done.stderr.splitlines()
+    assert ended == "0", done.stderr
+    return frozenset(modules.split())
+
+
+def within(modules: frozenset[str], *packages: str) -> list[str]:
+    """Those of the modules that belong to one of the packages."""
+    return sorted(m for m in modules if any(f"{m}.".startswith(f"{p}.") for p in packages))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "bound"), [(("--version",), 12), (("--help",), 55), (("plan", "--help"), 55)]
+)
+def test_version_and_help_are_answered_before_the_program_is_imported(
+    tmp_path: Path, arguments: tuple[str, ...], bound: int
+) -> None:
+    found = imported(tmp_path, *arguments)
+
+    heavy = ("dataclasses", "typing", "logging", "pathlib", "importlib.resources", "json")
+    assert within(found, "reconciler.domain", "reconciler.adapters", *heavy) == []
+    assert len(found) <= bound, sorted(found)
+
+
+def test_the_version_needs_no_parser_of_arguments(tmp_path: Path) -> None:
+    found = imported(tmp_path, "--version")
+
+    assert within(found, "argparse", "re", "enum", "signal", "reconciler.cli.commands") == []
+
+
+def test_validate_needs_no_network_and_no_store(folder: Folder) -> None:
+    found = imported(folder.path, "validate")
+
+    away = ("requests", "urllib3", "ssl", "http", "sqlalchemy", "sqlite3", "tenacity")
+    assert within(found, *away, "deepdiff", "jsonschema", "importlib.resources") == []

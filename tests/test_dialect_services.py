@@ -378,6 +378,42 @@ def test_rfc7644_puts_the_live_document_with_our_change_in_it() -> None:
     assert [a["name"] for a in s.stored()["attributes"]] == ["grade", "theirs", "level"]
 
 
+def test_rfc7644_is_patched_one_attribute_at_a_time_where_the_manifest_says_so() -> None:
+    theirs = text("theirs", description="nobody names it")
+    grade = text("grade", vendorMark={"a": [1]})
+    live = wanted("rfc7644", theirs, grade, vendorState=7, description="old")
+    ours = wanted("rfc7644", text("GRADE", description="new"), text("level"), description="new")
+    habits = Habits(updates=False, patches=PatchPath.VALUE)
+    with service("rfc7644", habits, live, updates="patch") as s:
+        summary = s.apply(updating(ours, Manages.ATTRIBUTES))
+        (patch,) = s.writes()
+
+    assert only(summary)[0] is OutcomeKind.APPLIED
+    assert [o["path"] for o in json.loads(patch.body)["Operations"]] == [
+        "description",
+        'attributes[name eq "grade"]',
+        "attributes",
+    ]
+    stored = s.stored()
+    assert (stored["vendorState"], stored["description"]) == (7, "new")
+    assert stored["attributes"][:2] == [theirs, {**grade, "description": "new"}]
+    assert [a["name"] for a in stored["attributes"]] == ["theirs", "grade", "level"]
+
+
+def test_a_patch_of_an_attribute_that_somebody_took_out_is_not_applied() -> None:
+    live = wanted("rfc7644", text("grade"), text("theirs"))
+    habits = Habits(updates=False, patches=PatchPath.VALUE)
+    with service("rfc7644", habits, live, updates="patch") as s:
+        s.tenant.guard = lambda _: s.stored()["attributes"].pop(0)
+        summary = s.apply(
+            updating(wanted("rfc7644", text("grade", description="new")), Manages.ATTRIBUTES)
+        )
+
+    assert only(summary)[0] is OutcomeKind.NOT_APPLIED
+    assert "noTarget" in summary.outcomes[0].detail
+    assert [a["name"] for a in s.stored()["attributes"]] == ["theirs"]
+
+
 def test_without_tags_a_put_is_sent_without_if_match() -> None:
     with service("rfc7644", Habits(), wanted("rfc7644", text("grade"))) as s:
         s.apply(updating(wanted("rfc7644", text("grade"), text("level"))))

@@ -478,3 +478,15 @@ def test_no_secret_is_told_however_a_service_echoes_it(status: int, write: Write
     assert TOKEN not in f"{result!r} {w.writer!r} {vars(w.writer)}"
     assert SECRET not in repr(result)
     assert "c4n4ry" not in result.message
+
+
+@pytest.mark.parametrize("code", ["noTarget", "invalidPath", "INVALIDFILTER"])
+def test_a_patch_whose_path_finds_nothing_is_refused_with_what_may_be_behind_it(code: str) -> None:
+    """RFC 7644 section 3.12: nothing was done, and nothing is sent again."""
+    with world(in_turn(scim_error(400, scim_type=code))) as w:
+        result = w.writer.patch(LIVE, PATCH)
+
+    assert result.verdict == Verdict(Applied.NO, Next.STOP)
+    assert result.means is None
+    assert "somebody took the attribute out" in result.message
+    assert "doctor --probe-writes" in result.message

@@ -5,6 +5,7 @@ fleet. One schedule is a few runs against one tenant; the same seed makes the sa
 """
 
 import json
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -149,7 +150,7 @@ class Identity:
 
     number: int = 1
 
-    def header(self) -> str:
+    def header(self, within: float = math.inf) -> str:
         return f"Bearer token-{self.number}"
 
     def renew(self, failed: str | None) -> None:
@@ -188,7 +189,13 @@ class SimulatedTenant:
     habits: Habits = field(default_factory=Habits)
 
     def send(
-        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        within: float = math.inf,
     ) -> Reply:
         """What a client without sockets sees."""
         assert url.startswith(BASE), url

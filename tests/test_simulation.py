@@ -4,6 +4,7 @@
 it again, alone.
 """
 
+import math
 import shlex
 import subprocess
 import sys
@@ -396,7 +397,13 @@ class Liar(SimulatedTenant):
     kept: Document | None = None
 
     def send(
-        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        within: float = math.inf,
     ) -> Reply:
         reply = super().send(method, url, headers=headers, body=body)
         if method == "POST":

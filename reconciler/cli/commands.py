@@ -91,6 +91,13 @@ _DEADLINE = Option(
     metavar="SECONDS",
     help="how long one request may take in all",
 )
+_READ_DEADLINE = Option(
+    flag="--read-deadline",
+    kind=Kind.NUMBER,
+    default="120",
+    metavar="SECONDS",
+    help="how long reading one tenant may take in all, its token and retries included",
+)
 _PLAN_FORMAT = Option(
     flag="--format",
     choices=("text", "markdown", "json"),
@@ -161,6 +168,7 @@ COMMANDS = (
             ),
             *_READING,
             _DEADLINE,
+            _READ_DEADLINE,
         ),
     ),
     Command(
@@ -210,6 +218,7 @@ COMMANDS = (
             ),
             *_READING,
             _DEADLINE,
+            _READ_DEADLINE,
             Option(
                 flag="--retry-deadline",
                 kind=Kind.NUMBER,
@@ -235,6 +244,7 @@ COMMANDS = (
             Option(flag="--force", kind=Kind.FLAG, help="overwrite files that say something else"),
             *_READING,
             _DEADLINE,
+            _READ_DEADLINE,
         ),
     ),
     Command(
@@ -338,6 +348,7 @@ COMMANDS = (
             _JSON,
             *_READING,
             _DEADLINE,
+            _READ_DEADLINE,
         ),
     ),
     Command(

@@ -10,7 +10,13 @@ from pathlib import Path
 from threading import Lock
 
 from reconciler.adapters.clock import StopSignal, SystemClock, install
-from reconciler.adapters.gateway import Connection, HttpSchemaReader, HttpSchemaWriter, Traffic
+from reconciler.adapters.gateway import (
+    Connection,
+    HttpSchemaReader,
+    HttpSchemaWriter,
+    Known,
+    Traffic,
+)
 from reconciler.adapters.oauth2 import Authenticator, Tokens
 from reconciler.adapters.retrying import RetryBudget, retrying
 from reconciler.adapters.transport import Http, HttpOptions, Pool, raise_limit
@@ -35,21 +41,26 @@ class TenantState:
 
     traffic: Traffic
     retry: Retry
+    known: Known = field(default_factory=Known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workbench:
-    """The adapters of one command, made for each tenant; they share its connections."""
+    """The adapters of one command.
+
+    Gateways are made when a tenant is opened, and nobody keeps them; connections, tokens and what
+    is remembered of a tenant are the command's.
+    """
 
     desired: Desired
     run: Run
     clock: Clock
     retries: Callable[[], Retry]
+    read_deadline: float
     options: HttpOptions
     tokens: Tokens
     trust: Trust
     stop: StopSignal
-    writers: dict[str, HttpSchemaWriter] = field(default_factory=dict)
     states: dict[str, TenantState] = field(default_factory=dict)
     making: Lock = field(default_factory=Lock)
 
@@ -64,12 +75,10 @@ class Workbench:
             return self._connection(tenant)
 
     def writer(self, tenant: Tenant) -> HttpSchemaWriter:
-        """A gateway that may POST, PUT and PATCH as well; the same one for all of a run."""
+        """A gateway that may POST, PUT and PATCH as well."""
         with self.making:
-            if tenant.name not in self.writers:
-                writes = self._http("POST", "PUT", "PATCH")
-                self.writers[tenant.name] = HttpSchemaWriter(self._connection(tenant), writes)
-            return self.writers[tenant.name]
+            writes = self._http("POST", "PUT", "PATCH")
+            return HttpSchemaWriter(self._connection(tenant), writes)
 
     def retry(self, tenant: Tenant) -> Retry:
         """The patience with one tenant: another's trouble uses none of it up."""
@@ -100,14 +109,17 @@ class Workbench:
         )
 
     def _connection(self, tenant: Tenant) -> Connection:
+        state = self._state_of(tenant)
         return Connection(
             base_url=self.trust.base_url(tenant),
             dialect=tenant.dialect,
             reads=self._http("GET"),
             authenticator=Authenticator(self.trust.credentials(tenant), self.tokens),
-            retry=self._state_of(tenant).retry,
+            retry=state.retry,
             clock=self.clock,
-            traffic=self._state_of(tenant).traffic,
+            traffic=state.traffic,
+            known=state.known,
+            read_deadline=self.read_deadline,
         )
 
     def _state_of(self, tenant: Tenant) -> TenantState:
@@ -152,6 +164,7 @@ def workbench(invocation: Invocation, desired: Desired) -> Iterator[Workbench]:
             ),
             clock=clock,
             retries=retries,
+            read_deadline=float(arguments.number("read_deadline") or 120),
             options=options,
             tokens=Tokens(options=options, retries=retries, clock=clock, tell=masks),
             trust=Trust(

@@ -1,5 +1,6 @@
 """A gateway that talks to a fault server, for the tests of reading and of writing."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -119,11 +120,13 @@ def world(
     credentials: Callable[[FaultServer], Credentials] = lambda _: Anonymous(),
     base: str = BASE,
     deadline: float = 120.0,
+    read_deadline: float = math.inf,
+    clock: FakeClock | None = None,
 ) -> Iterator[World]:
     """A server, and a reader and a writer that talk to it."""
     with ExitStack() as stack:
         server = stack.enter_context(serving(handler))
-        clock = FakeClock()
+        clock = clock or FakeClock()
         retry = retrying(clock=clock, random=lambda: 0.0, deadline=deadline)
         options = HttpOptions(deadline=5)
         tokens = Tokens(options=options, retries=lambda: retry, clock=clock)
@@ -135,6 +138,7 @@ def world(
             retry=retry,
             clock=clock,
             traffic=Traffic(clock=clock, per_minute=dialect.requests_per_minute),
+            read_deadline=read_deadline,
         )
         writes = stack.enter_context(Http(options, methods=frozenset({"POST", "PUT", "PATCH"})))
         yield World(

@@ -8,8 +8,8 @@ from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.adapters.gateway_world import listed
-from tests.faultserver import Received, Script, json_reply, serving
+from tests.adapters.gateway_world import listed, paging, schema
+from tests.faultserver import Pause, Received, Script, json_reply, serving
 from tests.program import Folder
 
 TENANT = """\
@@ -116,3 +116,22 @@ def test_tenants_of_one_issuer_and_client_ask_for_one_token_over_shared_connecti
     assert failed == {}
     assert Counter(request.path == "/token" for request in server.requests) == {True: 1, False: 100}
     assert server.connections <= 8
+
+
+def test_a_tenant_that_pages_slowly_fails_alone_and_is_told_of_the_option(tmp_path: Path) -> None:
+    """One schema a page, and a second before each."""
+
+    def handle(request: Received) -> Script:
+        if request.path.startswith("/t1/"):
+            start, _ = paging(request)
+            page = listed([schema(start)], totalResults=100, startIndex=start)
+            return (Pause(1.0), *json_reply(page))
+        return json_reply(listed([]))
+
+    with serving(handle) as server:
+        folder = fleet(tmp_path, [server.url(f"/t{n}/scim/v2") for n in range(5)])
+        failed = unreadable(folder, "--read-deadline", "2")
+
+    assert set(failed) == {"t1"}
+    assert "longer than 2 s in all" in failed["t1"]
+    assert "--read-deadline" in failed["t1"]

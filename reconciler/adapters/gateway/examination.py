@@ -32,16 +32,17 @@ class Examination(HttpSchemaReader):
 
     def findings(self, extensions: Iterable[SchemaExtension]) -> Iterator[Finding]:
         """Look at everything; ends early where the tenant lets nobody in, or fails too often."""
-        try:
-            self._connection.authenticator.header()
-        except TenantError as error:
-            yield Finding("token", Grade.PROBLEM, str(error))
-            return
-        yield self._token()
-        try:
-            yield from self._behind_the_door(tuple(extensions))
-        except TenantError as error:
-            yield Finding("permission", Grade.PROBLEM, str(error))
+        with self._hurrying():
+            try:
+                self._connection.authenticator.header(self._connection.read_deadline)
+            except TenantError as error:
+                yield Finding("token", Grade.PROBLEM, str(error))
+                return
+            yield self._token()
+            try:
+                yield from self._behind_the_door(tuple(extensions))
+            except TenantError as error:
+                yield Finding("permission", Grade.PROBLEM, str(error))
 
     def _behind_the_door(self, wanted: tuple[SchemaExtension, ...]) -> Iterator[Finding]:
         live = self.read_all((e.schema.id for e in wanted), everything=True)

@@ -1,7 +1,9 @@
 """HttpSchemaReader: a tenant's live schemas, with nothing but GET and the token request."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -14,8 +16,8 @@ from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import Dialect, IdEncoding, ListShape, Paging
 from reconciler.domain.jsontext import Json, NotJson, parse
 from reconciler.domain.scim import MalformedSchema, Schema, fold, id_of
-from reconciler.errors import AnswerUnreadable, TenantError
-from reconciler.ports import Clock, Retry
+from reconciler.errors import AnswerUnreadable, TenantError, TenantUnavailable
+from reconciler.ports import Clock, Retry, WriteResult
 
 MAX_PAGES = 200
 _MOST = 32 * 1024 * 1024  # bytes of all pages: a tenant that sends without end fails alone
@@ -27,17 +29,29 @@ class Sender(Protocol):
     """What sends one request and gives its reply: an Http, or a simulation of one."""
 
     def send(
-        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        within: float = math.inf,
     ) -> Reply:
-        """The whole answer, whatever its status, or how it was lost."""
+        """The whole answer, whatever its status, or how it was lost; after `within` seconds it is.
+
+        What sends may have less patience of its own.
+        """
         ...
 
 
 class Identity(Protocol):
     """Who we are to a tenant; an Authenticator."""
 
-    def header(self) -> str | None:
-        """The value of Authorization, None for none. Raises TenantError where no token comes."""
+    def header(self, within: float = math.inf) -> str | None:
+        """The value of Authorization, None for none. Raises TenantError where no token comes.
+
+        `within` is how many seconds it may take, where that is less than the patience for it.
+        """
         ...
 
     def renew(self, failed: str | None) -> None:
@@ -54,12 +68,24 @@ class Identity(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class Known:
+    """What a tenant has shown of itself in this run; it outlives the gateways that saw it.
+
+    `lists` is whether its /Schemas has answered, `futile` the writes that it does not take.
+    """
+
+    lists: bool = False
+    futile: dict[str, WriteResult] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
     """One tenant: where it is, how it speaks, who we are, and how patient we are.
 
-    `reads` is an Http that can send nothing but GET. `traffic` is the tenant's, shared by all that
-    talk to it.
+    `reads` is an Http that can send nothing but GET. `traffic` and `known` are the tenant's, shared
+    by all that talk to it in a run. `read_deadline` is how many seconds all reading for one plan
+    may take.
     """
 
     base_url: str
@@ -69,6 +95,8 @@ class Connection:
     retry: Retry
     clock: Clock
     traffic: Traffic
+    known: Known = field(default_factory=Known)
+    read_deadline: float = math.inf
 
     def url(self, schema_id: str | None = None) -> str:
         """`{base}/Schemas`, or one schema below it; never an address that the service gave us."""
@@ -98,26 +126,40 @@ class Connection:
         )
 
     def send(
-        self, http: Sender, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None
+        self,
+        http: Sender,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        ends: float = math.inf,
     ) -> tuple[Reply, str | None]:
         """Send, with a new token and once more after a 401; the reply, and the credential sent.
 
-        A 401 says that nothing was done, so a write may be replayed too. Raises TenantError where
-        no token comes, and where the tenant is being left alone.
+        A 401 says that nothing was done, so a write may be replayed too. `ends` is when, by the
+        monotonic clock, all of it does. Raises TenantError where no token comes, and where the
+        tenant is being left alone.
         """
 
         def sent(header: str | None) -> Reply:
-            self.traffic.admit()
-            reply = http.send(method, url, headers=_with(headers, header), body=body)
+            self.traffic.admit(ends - self.clock.monotonic())
+            reply = http.send(
+                method,
+                url,
+                headers=_with(headers, header),
+                body=body,
+                within=ends - self.clock.monotonic(),
+            )
             self.traffic.note(reply)
             return reply
 
-        header = self.authenticator.header()
+        header = self.authenticator.header(ends - self.clock.monotonic())
         reply = sent(header)
         if not isinstance(reply, Answer) or reply.status != 401:
             return reply, _credential(header)
         self.authenticator.renew(header)
-        renewed = self.authenticator.header()
+        renewed = self.authenticator.header(ends - self.clock.monotonic())
         if renewed != header:
             reply = sent(renewed)
         return reply, _credential(renewed)
@@ -128,7 +170,7 @@ class HttpSchemaReader:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._has_listed = False
+        self._ends = math.inf
         self._etags: dict[str, tuple[Mapping[str, Json], str]] = {}
 
     def read_all(self, wanted: Iterable[str], *, everything: bool = False) -> LiveTenant:
@@ -137,15 +179,16 @@ class HttpSchemaReader:
         With `everything` all that is listed is taken apart.
         """
         wanted = tuple(wanted)
-        listing = self._walk()
-        schemas = listing.schemas(None if everything else wanted)
-        for schema_id in wanted:
-            if fold(schema_id) in schemas:
-                continue
-            if (schema := self.read(schema_id)) is not None:
-                schemas[schema.key] = schema
-                listing.ids.setdefault(schema.key, schema.id)
-                listing.warnings.append(f"the list lacks {schema.id}, which is there by its id")
+        with self._hurrying():
+            listing = self._walk()
+            schemas = listing.schemas(None if everything else wanted)
+            for schema_id in wanted:
+                if fold(schema_id) in schemas:
+                    continue
+                if (schema := self.read(schema_id)) is not None:
+                    schemas[schema.key] = schema
+                    listing.ids.setdefault(schema.key, schema.id)
+                    listing.warnings.append(f"the list lacks {schema.id}, which is there by its id")
         warnings = tuple(dict.fromkeys(listing.warnings))
         return LiveTenant(schemas=schemas, ids=listing.ids, warnings=warnings)
 
@@ -180,6 +223,16 @@ class HttpSchemaReader:
         """The entity tag under which exactly this document was served, if any."""
         document, tag = self._etags.get(live.key, ({}, None))
         return tag if document == live.document else None
+
+    @contextmanager
+    def _hurrying(self) -> Iterator[None]:
+        """All that is read meanwhile ends by one deadline, so that no pager delays a fleet."""
+        before, connection = self._ends, self._connection
+        self._ends = min(before, connection.clock.monotonic() + connection.read_deadline)
+        try:
+            yield
+        finally:
+            self._ends = before
 
     def _walk(self) -> Listing:
         listing, count = Listing(), self._connection.dialect.page_size
@@ -218,12 +271,12 @@ class HttpSchemaReader:
         reply, asked = self._get(url)
         answer = _answer(asked, reply, collection=True)
         found = _page(answer, asked, shape or self._connection.dialect.list_shape)
-        self._has_listed = True
+        self._connection.known.lists = True
         return found
 
     def _make_sure_of_the_collection(self) -> None:
         """Below a wrong base URL everything is 404, and nothing is known to be absent."""
-        if not self._has_listed:
+        if not self._connection.known.lists:
             self._page(self._first(1))
 
     def _one(self, answer: Answer, asked: Asked, schema_id: str) -> Schema:
@@ -240,15 +293,31 @@ class HttpSchemaReader:
             self._etags[schema.key] = (schema.document, tag)
 
     def _get(self, url: str) -> tuple[Reply, Asked]:
-        connection = self._connection
+        connection, ends = self._connection, self._ends
 
         def attempt() -> tuple[Reply, str | None]:
             return connection.send(
-                connection.reads, "GET", url, headers={"Accept": ACCEPT}, body=None
+                connection.reads, "GET", url, headers={"Accept": ACCEPT}, body=None, ends=ends
             )
 
-        reply, credential = connection.retry(attempt, self._again)
+        if (within := ends - connection.clock.monotonic()) <= 0:
+            raise self._too_slow(url)
+        try:
+            reply, credential = connection.retry(attempt, self._again, within)
+        except TenantError as error:
+            if connection.clock.monotonic() >= ends:
+                raise self._too_slow(url) from error
+            raise
+        if isinstance(reply, NoAnswer) and connection.clock.monotonic() >= ends:
+            raise self._too_slow(url)
         return reply, connection.asked("GET", url, credential)
+
+    def _too_slow(self, url: str) -> TenantUnavailable:
+        return TenantUnavailable(
+            f"{self._connection.asked('GET', url)}: reading took longer than "
+            f"{self._connection.read_deadline:g} s in all; run again when the service is faster, "
+            "or allow more with --read-deadline"
+        )
 
     def _again(self, sent: tuple[Reply, str | None]) -> float | None:
         reply, _ = sent

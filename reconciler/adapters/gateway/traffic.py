@@ -31,10 +31,11 @@ class Traffic:
         rate = self.per_minute
         self._bucket = None if rate is None else _Bucket(rate, self.clock.monotonic)
 
-    def admit(self) -> None:
+    def admit(self, within: float = math.inf) -> None:
         """Wait until a request may be sent, waking on a signal.
 
-        Raises TenantUnavailable while the tenant is left alone, and Interrupted.
+        Raises TenantUnavailable while the tenant is left alone, and where the wait would be longer
+        than `within` seconds; and Interrupted.
         """
         left = self._rests_until - self.clock.monotonic()
         if left > 0:
@@ -42,8 +43,11 @@ class Traffic:
                 f"the last {self._failures} requests failed, so the tenant is left alone for "
                 f"another {math.ceil(left)} s; run again when it is well"
             )
-        if self._bucket is not None and (wait := self._bucket.take()) > 0:
-            self.clock.sleep(wait)
+        wait = self._bucket.take() if self._bucket is not None else 0.0
+        if wait > 0:
+            self.clock.sleep(min(wait, max(0.0, within)))
+        if wait > within:
+            raise TenantUnavailable("its requests a minute leave no room for another in time")
 
     def note(self, reply: Reply) -> None:
         """Learn from a reply: a tenant that answers is well, even where the answer is no."""

@@ -34,7 +34,7 @@ class HttpSchemaWriter(HttpSchemaReader):
     def __init__(self, connection: Connection, writes: Sender) -> None:
         super().__init__(connection)
         self._writes = writes
-        self._futile: dict[str, WriteResult] = {}
+        self._futile = connection.known.futile
 
     def create(self, document: Mapping[str, Json]) -> WriteResult:
         """POST a schema. Never raises TenantError: what happened is the result."""

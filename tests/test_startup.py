@@ -23,13 +23,24 @@ sys.stderr.write("\\n" + " ".join(sorted(sys.modules)) + f"\\n{code}")
 """
 
 
-def imported(folder: Path, *arguments: str) -> frozenset[str]:
+ELSEWHERE = """
+apiVersion: reconciler/v1
+kind: Tenant
+metadata: {name: elsewhere}
+spec:
+  dialect: genesys
+  baseUrl: http://127.0.0.1:9/scim/v2
+  auth: {type: bearer, token: {env: NOT_SET}}
+"""
+
+
+def imported(folder: Path, *arguments: str, ended: str = "0") -> frozenset[str]:
     """The modules that a command leaves imported, beyond those of a bare interpreter."""
     bare = _said(folder, "import sys; sys.stderr.write(' '.join(sys.modules) + '\\n0')")
-    return _said(folder, REPORT, *arguments) - bare
+    return _said(folder, REPORT, *arguments, ended=ended) - bare
 
 
-def _said(folder: Path, code: str, *arguments: str) -> frozenset[str]:
+def _said(folder: Path, code: str, *arguments: str, ended: str = "0") -> frozenset[str]:
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
         cwd=folder,
@@ -38,8 +49,8 @@ def _said(folder: Path, code: str, *arguments: str) -> frozenset[str]:
         check=True,
         timeout=60,
     )
-    *_, modules, ended = done.stderr.splitlines()
-    assert ended == "0", done.stderr
+    *_, modules, code = done.stderr.splitlines()
+    assert code == ended, done.stderr
     return frozenset(modules.split())
 
 
@@ -72,3 +83,27 @@ def test_validate_needs_no_network_and_no_store(folder: Folder) -> None:
 
     away = ("requests", "urllib3", "ssl", "http", "sqlalchemy", "sqlite3", "tenacity")
     assert within(found, *away, "deepdiff", "jsonschema", "importlib.resources") == []
+
+
+UNUSED = ("sqlalchemy", "deepdiff", "jsonschema", "uuid", "html")
+
+
+def test_a_plan_without_a_store_needs_none_and_no_built_in_tenant(folder: Folder) -> None:
+    folder.write("desired-state/tenants/local.yaml", ELSEWHERE)
+    found = imported(folder.path, "plan", "--target", "hr-extension", ended="1")
+
+    ours = ("embedded", "adapters.webhooks", "adapters.database.store", "adapters.database.engine")
+    assert within(found, "sqlite3", *UNUSED, *(f"reconciler.{name}" for name in ours)) == []
+    assert within(found, "reconciler.render.markdown", "reconciler.fleet") == []
+
+
+@pytest.mark.parametrize("words", [("audit", "list"), ("webhooks", "list")])
+def test_what_only_reads_the_store_needs_no_network_and_no_manifests(
+    folder: Folder, words: tuple[str, ...]
+) -> None:
+    assert folder.run("apply", "--auto-approve").code == 0
+
+    found = imported(folder.path, *words)
+
+    away = ("requests", "urllib3", "http", "ssl", "yaml", "reconciler.adapters.transport")
+    assert within(found, *away, *UNUSED, "reconciler.embedded") == []

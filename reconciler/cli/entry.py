@@ -1,5 +1,6 @@
 """What is answered before the program itself is imported: the version, the help, a slip in argv."""
 
+import gc
 import os
 import sys
 
@@ -37,6 +38,7 @@ def _run(argv: "Sequence[str]") -> int:
         from reconciler.cli.parsing import parse
 
         command, given = parse(argv)
+        gc.disable()  # what is imported now lives until the end; cli.main enables it again
         from reconciler.cli.main import run
 
         return run(command, given)

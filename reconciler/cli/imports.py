@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.adapters.git import git_state
-from reconciler.adapters.manifests import draft
+from reconciler.adapters.manifests.drafting import draft
 from reconciler.adapters.packaged import schema_file
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import write_file

@@ -3,7 +3,7 @@
 Told by the files that GITHUB_STEP_SUMMARY and GITHUB_OUTPUT name; where they are not set, nothing.
 """
 
-import secrets
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +12,6 @@ from pathlib import Path
 from reconciler.cli.exits import Exit, exit_code, word
 from reconciler.cli.main import Invocation
 from reconciler.errors import ManifestsInvalid, ReconcilerError
-from reconciler.render.markdown_text import WORDS, code
 from reconciler.render.paint import counted
 
 SUMMARY_LIMIT = 1_000_000
@@ -65,6 +64,8 @@ def _tell(invocation: Invocation, told: Told) -> None:
 
 def failure_markdown(words: tuple[str, ...], error: ReconcilerError) -> str:
     """A run that ended before there was anything to show."""
+    from reconciler.render.markdown_text import WORDS, code
+
     lines = str(error).splitlines()
     shown = [f"- {code(line, WORDS)}" for line in lines[:_LINES]]
     if left := len(lines) - len(shown):
@@ -75,7 +76,7 @@ def failure_markdown(words: tuple[str, ...], error: ReconcilerError) -> str:
 
 def _written(outputs: Mapping[str, str | None]) -> str:
     """With a delimiter that no value can know, so that none can begin another output."""
-    delimiter = f"end_{secrets.token_hex(16)}"
+    delimiter = f"end_{os.urandom(16).hex()}"
     return "".join(
         f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
         for name, value in outputs.items()

@@ -16,7 +16,6 @@ from reconciler.domain.plan import Plan
 from reconciler.errors import StateError
 from reconciler.planning import plan_fleet
 from reconciler.render.document import json_text, plan_document
-from reconciler.render.markdown import plan_markdown
 from reconciler.render.paint import counted, visible
 from reconciler.render.text import plan_text
 
@@ -37,11 +36,11 @@ def _plan(invocation: Invocation, told: Told) -> int:
     document = plan_document(plan)
     summary = plan.summary()
     told.digest, told.changes = document["digest"], summary.work
-    told.summary = lambda: plan_markdown(document, limit=SUMMARY_LIMIT)
+    told.summary = lambda: _markdown(document, limit=SUMMARY_LIMIT)
     if out := invocation.arguments.text("out"):
         write_file(Path(out), json_text(document))
     if markdown := invocation.arguments.text("markdown"):
-        write_file(Path(markdown), plan_markdown(document))
+        write_file(Path(markdown), _markdown(document))
     show_plan(invocation, document)
     if out:
         invocation.console.say(f"saved as {out}; to apply exactly this: reconciler apply {out}")
@@ -49,6 +48,12 @@ def _plan(invocation: Invocation, told: Told) -> int:
         tenants = counted(unreadable, "tenant")
         invocation.console.complain(f"error: {tenants} could not be read; the plan says why")
     return _code(plan, detailed=invocation.arguments.flag("detailed_exitcode"))
+
+
+def _markdown(document: Json, *, limit: int | None = None) -> str:
+    from reconciler.render.markdown import LIMIT, plan_markdown
+
+    return plan_markdown(document, limit=limit or LIMIT)
 
 
 def _sightings(invocation: Invocation) -> Sightings:
@@ -71,7 +76,7 @@ def show_plan(invocation: Invocation, document: Json) -> None:
         case "json":
             console.data(json_text(document))
         case "markdown":
-            console.data(plan_markdown(document))
+            console.data(_markdown(document))
         case _:
             console.data(plan_text(document, paint=console.paint))
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 from urllib.parse import urlsplit
 
 from reconciler.adapters.oauth2 import (
@@ -16,12 +16,14 @@ from reconciler.adapters.oauth2 import (
 )
 from reconciler.adapters.settings import Settings
 from reconciler.adapters.transport import is_loopback_name
-from reconciler.adapters.webhooks import Endpoint
 from reconciler.cli.masks import Masks
 from reconciler.domain.manifest import AuthType, SecretRef, SecretSource, Tenant, Webhook
 from reconciler.domain.secret import Secret
-from reconciler.embedded.server import DevTenantAccess
 from reconciler.errors import UsageError
+
+if TYPE_CHECKING:  # a plan of tenants that are elsewhere does without
+    from reconciler.adapters.webhooks import Endpoint
+    from reconciler.embedded import DevTenantAccess
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +32,7 @@ class Trust:
 
     settings: Settings
     secrets_dir: Path | None
-    embedded: Mapping[str, DevTenantAccess]
+    embedded: "Mapping[str, DevTenantAccess]"
     masks: Masks
 
     def base_url(self, tenant: Tenant) -> str:
@@ -69,7 +71,7 @@ class Trust:
             case _:
                 assert_never(auth.type)
 
-    def endpoints(self, tenants: Iterable[Tenant]) -> dict[tuple[str, str], Endpoint]:
+    def endpoints(self, tenants: Iterable[Tenant]) -> "dict[tuple[str, str], Endpoint]":
         """Where each webhook goes, by tenant and the URL of the manifest; raises UsageError."""
         return {
             (tenant.name, webhook.url): self._endpoint(tenant, webhook)
@@ -84,7 +86,9 @@ class Trust:
         ours = {urlsplit(access.webhook_url).hostname or "" for access in self.embedded.values()}
         return None if listed is None else (*listed, *sorted(ours))
 
-    def _endpoint(self, tenant: Tenant, webhook: Webhook) -> Endpoint:
+    def _endpoint(self, tenant: Tenant, webhook: Webhook) -> "Endpoint":
+        from reconciler.adapters.webhooks import Endpoint
+
         if tenant.embedded:
             access = self.embedded[tenant.embedded]
             return Endpoint(

@@ -1,22 +1,25 @@
 """`webhooks list, deliver, replay`: what was announced, what still waits, what is sent again."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from reconciler.adapters.database import Delivery, Store
-from reconciler.cli.desired import desired_of
 from reconciler.cli.exits import Exit
 from reconciler.cli.main import Invocation
 from reconciler.cli.state import open_state, read_state
-from reconciler.cli.wiring import Workbench, workbench
 from reconciler.delivering import Delivering
 from reconciler.domain.jsontext import Json
 from reconciler.domain.outcome import DeliverySummary
-from reconciler.domain.plan import Selection
 from reconciler.domain.records import EVENT_ID, rfc3339
 from reconciler.errors import UsageError
 from reconciler.ports import Pending
 from reconciler.render.document import json_text
 from reconciler.render.paint import counted, visible
+
+if TYPE_CHECKING:  # `list` reads the store and reaches nobody
+    from reconciler.cli.wiring import Workbench
+    from reconciler.planning import Desired
 
 
 def run(invocation: Invocation) -> int:
@@ -69,8 +72,8 @@ def _line(delivery: Delivery) -> str:
 
 def _deliver(invocation: Invocation) -> int:
     """Send what is due; 1 where something that was tried is still not delivered."""
-    desired = desired_of(invocation, Selection())
-    with open_state(invocation) as store, workbench(invocation, desired) as bench:
+    desired = _desired(invocation)
+    with open_state(invocation) as store, _workbench(invocation, desired) as bench:
         now = invocation.arguments.flag("now")
         summary = _delivering(store, bench).deliver(even_if_not_due=now)
         waiting = store.pending()
@@ -89,8 +92,8 @@ def _replay(invocation: Invocation) -> int:
             "name one event, by its id in `reconciler webhooks list`, or give --given-up for all "
             "that were given up"
         )
-    desired = desired_of(invocation, Selection())
-    with read_state(invocation) as store, workbench(invocation, desired) as bench:
+    desired = _desired(invocation)
+    with read_state(invocation) as store, _workbench(invocation, desired) as bench:
         rows = store.again(_id(event), at=bench.clock.now())
         if event is not None and not rows:
             raise UsageError(_not_over(event, store.pending()))
@@ -110,7 +113,22 @@ def _not_over(event: str, waiting: Iterable[Pending]) -> str:
     return f"no event {event} was announced; see `reconciler webhooks list`"
 
 
-def _delivering(store: Store, bench: Workbench) -> Delivering:
+def _desired(invocation: Invocation) -> "Desired":
+    from reconciler.cli.desired import desired_of
+    from reconciler.domain.plan import Selection
+
+    return desired_of(invocation, Selection())
+
+
+@contextmanager
+def _workbench(invocation: Invocation, desired: "Desired") -> "Iterator[Workbench]":
+    from reconciler.cli.wiring import workbench
+
+    with workbench(invocation, desired) as bench:
+        yield bench
+
+
+def _delivering(store: Store, bench: "Workbench") -> Delivering:
     return Delivering(
         outbox=store,
         notifier=bench.notifier(),

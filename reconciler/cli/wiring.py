@@ -1,13 +1,14 @@
 """Which adapter a tenant gets: its gateway, its credentials, its webhooks, its built-in server."""
 
+import os
 import random
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from reconciler.adapters.clock import StopSignal, SystemClock, install
 from reconciler.adapters.gateway import (
@@ -20,7 +21,6 @@ from reconciler.adapters.gateway import (
 from reconciler.adapters.oauth2 import Authenticator, Tokens
 from reconciler.adapters.retrying import RetryBudget, retrying
 from reconciler.adapters.transport import Http, HttpOptions, Pool, raise_limit
-from reconciler.adapters.webhooks import WebhookNotifier
 from reconciler.cli.arguments import Arguments
 from reconciler.cli.main import Invocation
 from reconciler.cli.masks import Masks
@@ -28,9 +28,12 @@ from reconciler.cli.trust import Trust
 from reconciler.domain.manifest import Manifests, Tenant, Webhook
 from reconciler.domain.records import Run
 from reconciler.domain.schedule import next_due
-from reconciler.embedded.server import serve
 from reconciler.planning import Desired
 from reconciler.ports import Clock, DeliveryResult, Retry
+
+if TYPE_CHECKING:  # a plan of tenants that are elsewhere does without
+    from reconciler.adapters.webhooks import WebhookNotifier
+    from reconciler.embedded import DevTenantAccess
 
 EMBEDDED_FOLDER = Path(".reconciler/embedded")
 
@@ -85,8 +88,10 @@ class Workbench:
         with self.making:
             return self._state_of(tenant).retry
 
-    def notifier(self) -> WebhookNotifier:
+    def notifier(self) -> "WebhookNotifier":
         """The way to HR for every webhook of the selected tenants; raises UsageError."""
+        from reconciler.adapters.webhooks import WebhookNotifier
+
         return WebhookNotifier(
             self.trust.endpoints(self.desired.tenants()),
             options=self.options,
@@ -148,17 +153,13 @@ def workbench(invocation: Invocation, desired: Desired) -> Iterator[Workbench]:
 
     retries = _retries(arguments, clock)
     with ExitStack() as stack:
-        access = {
-            tenant.embedded: stack.enter_context(serve(tenant.embedded, EMBEDDED_FOLDER))
-            for tenant in desired.tenants()
-            if tenant.embedded
-        }
+        access = _serve(desired, stack)
         # Closed before the servers that it leads to.
         options = replace(options, pool=stack.enter_context(closing(Pool())))
         yield Workbench(
             desired=replace(desired, manifests=_equipped(desired.manifests)),
             run=Run(
-                id=uuid.uuid4().hex,
+                id=os.urandom(16).hex(),
                 actor=invocation.settings.actor,
                 commit=desired.git.commit,
             ),
@@ -175,6 +176,16 @@ def workbench(invocation: Invocation, desired: Desired) -> Iterator[Workbench]:
             ),
             stop=stop,
         )
+
+
+def _serve(desired: Desired, stack: ExitStack) -> "dict[str, DevTenantAccess]":
+    """The built-in tenants among the selected ones, by the NAME of their URLs."""
+    names = [tenant.embedded for tenant in desired.tenants() if tenant.embedded]
+    if not names:
+        return {}
+    from reconciler.embedded import serve
+
+    return {name: stack.enter_context(serve(name, EMBEDDED_FOLDER)) for name in names}
 
 
 def _options(arguments: Arguments, stop: StopSignal) -> HttpOptions:

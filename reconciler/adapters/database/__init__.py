@@ -1,9 +1,32 @@
 """The state store: audit trail, journal of intents and outbox, in one database."""
 
-from reconciler.adapters.database.address import folder_of
-from reconciler.adapters.database.opening import DEADLINE, open_store
-from reconciler.adapters.database.outbox import Delivery, DeliveryState
-from reconciler.adapters.database.sightings import sightings
-from reconciler.adapters.database.store import Store
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reconciler.adapters.database.address import folder_of
+    from reconciler.adapters.database.opening import DEADLINE, open_store
+    from reconciler.adapters.database.outbox import Delivery, DeliveryState
+    from reconciler.adapters.database.sightings import sightings
+    from reconciler.adapters.database.store import Store
 
 __all__ = ["DEADLINE", "Delivery", "DeliveryState", "Store", "folder_of", "open_store", "sightings"]
+
+_HOMES = {
+    "DEADLINE": "opening",
+    "Delivery": "outbox",
+    "DeliveryState": "outbox",
+    "Store": "store",
+    "folder_of": "address",
+    "open_store": "opening",
+    "sightings": "sightings",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for when it is (PEP 562): a plan without a store does without it."""
+    if name not in _HOMES:
+        raise AttributeError(f"{__name__} has no {name}")
+    found: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = found
+    return found

@@ -1,21 +1,21 @@
 """When the trail last has each schema as desired: read, and nothing of the store is touched."""
 
 import os
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from reconciler.adapters.database.address import address_of
-from reconciler.adapters.database.connections import Connection
-from reconciler.adapters.database.engine import Opened, explained
-from reconciler.adapters.database.opening import server_at
 from reconciler.domain.drift import Sighting, Sightings
 from reconciler.domain.plan import SkipReason
 from reconciler.domain.records import Event, Status
 from reconciler.domain.scim import fold
 from reconciler.errors import StateError
+
+if TYPE_CHECKING:  # where there is no store, nothing that opens one is imported
+    from reconciler.adapters.database.connections import Connection
 
 _PATIENCE = 5.0  # seconds for a store that only adds to what a plan tells
 
@@ -29,6 +29,8 @@ def sightings(url: str) -> Sightings:
     address = address_of(url)
     if isinstance(address, Path):
         return _of_file(address) if _is_there(address) else {}
+    from reconciler.adapters.database.opening import server_at
+
     server = server_at(address, busy_timeout=_PATIENCE, deadline=_PATIENCE)
     with closing(server), server.reading() as connection:
         return _read(connection)
@@ -45,12 +47,18 @@ def _is_there(path: Path) -> bool:
 
 
 def _of_file(path: Path) -> Sightings:
+    from reconciler.adapters.database.engine import explained
+
     with explained(str(path)), _opened(path) as connection:
         return _read(connection)
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Connection]:
+def _opened(path: Path) -> "Iterator[Connection]":
+    import sqlite3
+
+    from reconciler.adapters.database.engine import Opened
+
     # Without a log nobody has the file open, and SQLite would else make one beside it and leave it.
     log = path.with_name(f"{path.name}-wal")
     uri = f"file:{quote(os.fsencode(path.absolute()))}?mode=ro" + (
@@ -73,7 +81,7 @@ _LAST = (
 )
 
 
-def _read(connection: Connection) -> Sightings:
+def _read(connection: "Connection") -> Sightings:
     if "audit" not in connection.names():
         return {}
     return {

@@ -1,6 +1,7 @@
 """Git: which commit the manifests are of, whether they were edited since, and where they are."""
 
 import os
+import re
 from pathlib import Path
 
 from reconciler.adapters.git.calls import git
@@ -12,10 +13,17 @@ def git_state(folder: Path) -> GitState:
 
     Raises UsageError where the folder passes for a repository itself.
     """
-    commit = _said(folder, "rev-parse", "--verify", "--quiet", "HEAD")
-    if commit is None:
+    about = ("--porcelain=v2", "--branch", "--no-ahead-behind", "-z")
+    answer = git(folder, "status", *about, "--", ".")
+    lines = (answer or b"").decode("utf-8", "replace").split("\0")
+    commit = next((line.removeprefix(_COMMIT) for line in lines if line.startswith(_COMMIT)), "")
+    if not re.fullmatch("[0-9a-f]{40,64}", commit):  # `(initial)`: nothing was committed yet
         return GitState()
-    return GitState(commit=commit, dirty=bool(_said(folder, "status", "--porcelain", "--", ".")))
+    dirty = any(line and not line.startswith("# ") for line in lines)
+    return GitState(commit=commit, dirty=dirty)
+
+
+_COMMIT = "# branch.oid "
 
 
 def path_in_repository(folder: Path) -> Path | None:
@@ -24,8 +32,3 @@ def path_in_repository(folder: Path) -> Path | None:
     tops = (place for place in (there, *there.parents) if os.path.lexists(place / ".git"))
     top = next(tops, None)
     return None if top is None else there.relative_to(top)
-
-
-def _said(folder: Path, *arguments: str) -> str | None:
-    answer = git(folder, *arguments)
-    return None if answer is None else answer.decode("utf-8", "replace").strip()

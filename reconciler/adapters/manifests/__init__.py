@@ -1,6 +1,5 @@
 """A folder of files, or the texts of a commit, to Manifests and everything wrong with them."""
 
-from reconciler.adapters.manifests.drafting import draft
 from reconciler.adapters.manifests.loading import (
     Loaded,
     ReadingLimits,
@@ -10,4 +9,4 @@ from reconciler.adapters.manifests.loading import (
     load,
 )
 
-__all__ = ["Loaded", "ReadingLimits", "Trusted", "check_text", "draft", "extensions_of", "load"]
+__all__ = ["Loaded", "ReadingLimits", "Trusted", "check_text", "extensions_of", "load"]

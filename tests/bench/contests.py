@@ -1,19 +1,14 @@
-"""The contests behind the rows: who takes turns, and what a round of their costs says."""
+"""The contests behind the rows: who takes turns, and what their costs say."""
 
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import closing
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
-from reconciler.domain.records import ENTRY_MEMBERS, GENESIS, Entry, Event, Run, Status, seal
 from tests.bench import validate
-from tests.bench.measuring import Command, Contest, Figure, Round
-from tests.bench.worlds import EXTENSIONS, PROGRAM, QUERY, World
-from tests.fleet.schemas import ATTRIBUTES, extension_id
+from tests.bench.measuring import Command, Contest, Costs, Figure
+from tests.bench.worlds import PROGRAM, QUERY, World
+from tests.fleet.trail import write_trail
 
 APPLY = ("apply", "--auto-approve", "--max-tenants", "1000000")
 MS50 = 0.05
@@ -23,9 +18,9 @@ PLANNED = (10, 100, 1000)
 Make = Callable[[World], Contest]
 
 
-def beyond(round_: Round, name: str, number: int) -> float:
+def beyond(costs: Costs, name: str, number: int) -> float:
     """What `number` tenants cost without start-up: a tenant's share, from `number` and from one."""
-    share = (round_[f"{name} {number}"].cpu - round_[f"{name} 1"].cpu) / (number - 1)
+    share = (costs[f"{name} {number}"].cpu - costs[f"{name} 1"].cpu) / (number - 1)
     return number * share
 
 
@@ -33,8 +28,8 @@ def idle(world: World) -> Contest:
     """A tenant's share in an apply that finds everything in sync, in fleets of two sizes."""
     sizes = (1, 30, 120)
 
-    def figures(round_: Round) -> Mapping[str, Figure]:
-        many, few = (beyond(round_, "apply, idle,", n) / n for n in (120, 30))
+    def figures(costs: Costs) -> Mapping[str, Figure]:
+        many, few = (beyond(costs, "apply, idle,", n) / n for n in (120, 30))
         return {"idle": Figure(many, few)}
 
     return Contest({f"apply, idle, {n}": world.fleet(n).ours(*APPLY) for n in sizes}, figures)
@@ -49,7 +44,9 @@ def tutorial(world: World) -> Contest:
         "ours": site.ours(*APPLY, "--parallelism", "16", delay=MS50),
         "tutorial": site.floor("tutorial", "roots", schema, receiver, delay=MS50),
     }
-    return Contest(commands, lambda r: {"tutorial": Figure(r["ours"].wall, r["tutorial"].wall)})
+    return Contest(
+        commands, lambda costs: {"tutorial": Figure(costs["ours"].wall, costs["tutorial"].wall)}
+    )
 
 
 def plan(number: int, *, own: bool = False) -> Make:
@@ -63,8 +60,8 @@ def plan(number: int, *, own: bool = False) -> Make:
             commands[f"reads {tenants}"] = site.floor("reads", "roots", 10)
         rounds = 15 if number == 10 else None  # a small difference of two large numbers
 
-        def figures(round_: Round) -> Mapping[str, Figure]:
-            ours, floor = (beyond(round_, name, number) for name in ("plan", "reads"))
+        def figures(costs: Costs) -> Mapping[str, Figure]:
+            ours, floor = (beyond(costs, name, number) for name in ("plan", "reads"))
             return {"plan-own" if own else f"plan-{number}": Figure(ours, floor)}
 
         return Contest(commands, figures, rounds)
@@ -80,7 +77,8 @@ def plan_wall(world: World) -> Contest:
         "reads 100": site.floor("reads", "roots", 16, delay=MS50),
     }
     return Contest(
-        commands, lambda r: {"plan-wall": Figure(r["plan 100"].wall, r["reads 100"].wall)}
+        commands,
+        lambda costs: {"plan-wall": Figure(costs["plan 100"].wall, costs["reads 100"].wall)},
     )
 
 
@@ -91,7 +89,9 @@ def creates(world: World) -> Contest:
         "apply": site.ours(*APPLY),
         "changes": site.floor("changes", "roots", 10, site.bodies(*range(10))),
     }
-    return Contest(commands, lambda r: {"creates": Figure(r["apply"].cpu, r["changes"].cpu)})
+    return Contest(
+        commands, lambda costs: {"creates": Figure(costs["apply"].cpu, costs["changes"].cpu)}
+    )
 
 
 def memory(number: int, *formats: str) -> Make:
@@ -102,11 +102,11 @@ def memory(number: int, *formats: str) -> Make:
         commands = {f"{form} {number}": site.ours("plan", "--format", form) for form in formats}
         commands["reads"] = site.floor("reads", "roots", 10)
 
-        def figures(round_: Round) -> Mapping[str, Figure]:
-            peak = {form: round_[f"{form} {number}"].memory for form in formats}
+        def figures(costs: Costs) -> Mapping[str, Figure]:
+            peak = {form: costs[f"{form} {number}"].memory for form in formats}
             return {
                 (f"memory-{form}" if number == 1000 else f"memory-{number}"): Figure(
-                    peak[form], round_["reads"].memory
+                    peak[form], costs["reads"].memory
                 )
                 for form in formats
             }
@@ -126,12 +126,12 @@ def start(world: World) -> Contest:
         "plan of one": site.ours("plan"),
     }
 
-    def figures(round_: Round) -> Mapping[str, Figure]:
-        nothing = round_["pass"].cpu
+    def figures(costs: Costs) -> Mapping[str, Figure]:
+        nothing = costs["pass"].cpu
         return {
-            "version": Figure(round_["--version"].cpu, nothing),
-            "help": Figure(round_["--help"].cpu, nothing),
-            "plan-one": Figure(round_["plan of one"].cpu, nothing),
+            "version": Figure(costs["--version"].cpu, nothing),
+            "help": Figure(costs["--help"].cpu, nothing),
+            "plan-one": Figure(costs["plan of one"].cpu, nothing),
         }
 
     return Contest(commands, figures, 11)
@@ -148,7 +148,9 @@ def deliver(world: World) -> Contest:
         "deliver": site.ours("webhooks", "deliver", "--now", delay=MS50, store=waiting),
         "posts": site.floor("posts", waiting / "state.db", 10, receiver, delay=MS50),
     }
-    return Contest(commands, lambda r: {"deliver": Figure(r["deliver"].wall, r["posts"].wall)})
+    return Contest(
+        commands, lambda costs: {"deliver": Figure(costs["deliver"].wall, costs["posts"].wall)}
+    )
 
 
 def audit(world: World) -> Contest:
@@ -163,42 +165,20 @@ def audit(world: World) -> Contest:
         "pass": Command((sys.executable, "-I", "-c", "pass"), long),
     }
 
-    def figures(round_: Round) -> Mapping[str, Figure]:
-        ours = round_["audit list"].cpu - round_["audit list, 20 records"].cpu
-        floor = round_["raw query"].cpu - round_["pass"].cpu
+    def figures(costs: Costs) -> Mapping[str, Figure]:
+        ours = costs["audit list"].cpu - costs["audit list, 20 records"].cpu
+        floor = costs["raw query"].cpu - costs["pass"].cpu
         return {"audit-list": Figure(max(ours, 0.0), floor)}
 
     return Contest(commands, figures)
 
 
 def _trail(world: World, records: int) -> Path:
-    """A working directory whose store holds a trail of so many records, whole."""
+    """A working directory whose store holds a trail of so many records."""
     site = world.fleet(1)
     site.ours(*APPLY).cost()
-    run = Run(id="0" * 32, actor="user:bench", commit="0" * 40, plan_digest=f"sha256:{'0' * 64}")
-    hash_, number = GENESIS, len(ENTRY_MEMBERS) + 3
-    names = ("seq", *ENTRY_MEMBERS, "prev_hash", "hash")
-    columns = ", ".join(f'"{name}"' for name in names)
-    with closing(sqlite3.connect(site.store / "state.db")) as raw, raw:
-        raw.execute("DELETE FROM audit")
-        for seq in range(1, records + 1):
-            record = seal(_entry(run, seq), seq=seq, prev_hash=hash_).to_json()
-            hash_ = str(record["hash"])
-            row = [record[name] for name in names]
-            raw.execute(f"INSERT INTO audit ({columns}) VALUES ({','.join('?' * number)})", row)
+    write_trail(site.store / "state.db", records)
     return site.path
-
-
-def _entry(run: Run, seq: int) -> Entry:
-    return replace(
-        run.entry(Event.SCHEMA_EXTENSION_SKIPPED, datetime.fromtimestamp(seq, UTC), Status.SUCCESS),
-        tenant=f"acme-{seq % 1000:05}",
-        schema_id=extension_id(seq % EXTENSIONS),
-        attributes_count=ATTRIBUTES,
-        change=f"{seq:016x}",
-        before_digest=f"sha256:{seq:064x}",
-        detail="in-sync",
-    )
 
 
 def validation(world: World) -> Contest:
@@ -209,8 +189,8 @@ def validation(world: World) -> Contest:
         for name, words in validate.contenders(world.folder / "validate").items()
     }
 
-    def figures(round_: Round) -> Mapping[str, Figure]:
-        check, plain, fast, plain_few, fast_few = (cost.cpu for cost in round_.values())
+    def figures(costs: Costs) -> Mapping[str, Figure]:
+        check, plain, fast, plain_few, fast_few = (cost.cpu for cost in costs.values())
         return {
             "validate": Figure(plain, check),
             "validate-fast": Figure(fast, check),
@@ -235,10 +215,10 @@ def peers(world: World) -> Contest:
         for name, program in (("ours", PROGRAM), ("octodns-sync", str(venv / "bin/octodns-sync")))
     }
 
-    def figures(round_: Round) -> Mapping[str, Figure]:
+    def figures(costs: Costs) -> Mapping[str, Figure]:
         return {
             f"octodns-{word}": Figure(
-                round_[f"ours --{word}"].cpu, round_[f"octodns-sync --{word}"].cpu
+                costs[f"ours --{word}"].cpu, costs[f"octodns-sync --{word}"].cpu
             )
             for word in ("version", "help")
         }

@@ -4,9 +4,10 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
+from statistics import median
 
 # A process counts the memory of whoever starts it as its own peak, so somebody small starts it.
 _LAUNCHER = """
@@ -70,41 +71,46 @@ def _kept() -> dict[str, str]:
     return {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
 
 
-Round = Mapping[str, Cost]
+Costs = Mapping[str, Cost]
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One value of a row in one round; `beside` is what it is divided by, None for nothing."""
+    """What a row shows: a value of ours, and that of the floor or peer, which it is divided by."""
 
     ours: float
-    beside: float | None = None
+    beside: float
 
     @property
-    def ratio(self) -> float | None:
-        return None if self.beside is None else self.ours / self.beside
+    def ratio(self) -> float:
+        return self.ours / self.beside
 
 
 @dataclass(frozen=True)
 class Contest:
-    """Commands that take turns, and the figures of rows, by key, that a round of them makes."""
+    """Commands that take turns, and the figures of rows, by key, that their costs make."""
 
     commands: Mapping[str, Command]
-    figures: Callable[[Round], Mapping[str, Figure]]
+    figures: Callable[[Costs], Mapping[str, Figure]]
     rounds: int | None = None  # where the usual number would be too few, or too many
 
-    def rounds_of(self, usual: int) -> Iterator[Mapping[str, Figure]]:
-        """The figures of each round; `usual` 1 is a quick look."""
+    def held(self, usual: int) -> Mapping[str, Figure]:
+        """The figures, from the medians of so many rounds; `usual` 1 is a quick look."""
         number = usual if self.rounds is None or usual == 1 else self.rounds
+        costs: dict[str, list[Cost]] = {name: [] for name in self.commands}
         for each in range(1, number + 1):
-            costs = {}
             for name, command in self.commands.items():
-                costs[name] = cost = command.cost()
+                cost = command.cost()
+                costs[name].append(cost)
                 tell(
                     f"  {each}/{number}  {name:44} {cost.cpu:8.2f} s CPU {cost.wall:8.2f} s "
                     f"{cost.memory:6.0f} MiB"
                 )
-            yield self.figures(costs)
+        return self.figures({name: _median(found) for name, found in costs.items()})
+
+
+def _median(costs: list[Cost]) -> Cost:
+    return Cost(*(median(each) for each in zip(*map(astuple, costs), strict=True)))
 
 
 def tell(line: str) -> None:

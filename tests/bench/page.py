@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench.table import Measured, table_text
+from tests.bench.measuring import Figure
+from tests.bench.table import table_text
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/performance.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 
-def write_page(measured: Mapping[str, Measured]) -> None:
+def write_page(measured: Mapping[str, Figure]) -> None:
     """Put the table, the machine, the date and the commit between the marks of the page."""
     text = PAGE.read_text()
     part = f"{BEGIN}\n{machine()}\n\n{table_text(measured)}\n{END}"

@@ -1,8 +1,6 @@
-"""The table: figures of several rounds as medians, beside what they must be and should be."""
+"""The table: figures beside what they must be and should be, as Markdown."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from statistics import median
+from collections.abc import Mapping
 
 from tests.bench.measuring import Figure
 from tests.bench.rows import ROWS, Row, Unit
@@ -11,40 +9,14 @@ HEAD = ("what", "ours", "floor or peer", "ratio", "must", "goal", "held")
 NOTHING = "–"
 
 
-@dataclass(frozen=True)
-class Measured:
-    """The medians of a row."""
-
-    ours: float
-    beside: float | None
-    ratio: float | None
-
-    def value(self, row: Row) -> float:
-        """What is compared with the bounds of the row."""
-        if row.unit is Unit.MEMORY:
-            return self.ours
-        assert self.ratio is not None
-        return 1 / self.ratio if row.faster else self.ratio
-
-    def holds(self, row: Row) -> bool:
-        return row.held(self.value(row), row.must)
+def value(row: Row, found: Figure) -> float:
+    """What is compared with the bounds of the row."""
+    if row.unit is Unit.MEMORY:
+        return found.ours
+    return 1 / found.ratio if row.faster else found.ratio
 
 
-def medians(rounds: Sequence[Mapping[str, Figure]]) -> dict[str, Measured]:
-    return {key: _median([each[key] for each in rounds]) for key in rounds[0]}
-
-
-def _median(figures: list[Figure]) -> Measured:
-    beside = [f.beside for f in figures if f.beside is not None]
-    ratios = [f.ratio for f in figures if f.ratio is not None]
-    return Measured(
-        median(f.ours for f in figures),
-        median(beside) if beside else None,
-        median(ratios) if ratios else None,
-    )
-
-
-def cells(row: Row, found: Measured | None) -> tuple[str, ...]:
+def cells(row: Row, found: Figure | None) -> tuple[str, ...]:
     """A line of the table."""
     return (
         f"{row.what}, {row.unit}",
@@ -57,7 +29,7 @@ def cells(row: Row, found: Measured | None) -> tuple[str, ...]:
     )
 
 
-def table_text(measured: Mapping[str, Measured]) -> str:
+def table_text(measured: Mapping[str, Figure]) -> str:
     """As Markdown, in columns: all rows, measured or not, in order."""
     lines = [HEAD, *(cells(row, measured.get(row.key)) for row in ROWS)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(HEAD))]
@@ -74,8 +46,8 @@ def _amount(row: Row, value: float | None) -> str:
     return f"{value:.2f} s" if value >= 1 else f"{value * 1000:.0f} ms"
 
 
-def _ratio(row: Row, found: Measured | None) -> str:
-    if found is None or found.ratio is None:
+def _ratio(row: Row, found: Figure | None) -> str:
+    if found is None:
         return NOTHING
     return f"{1 / found.ratio:.1f} × faster" if row.faster else f"{found.ratio:.2f}"
 
@@ -88,11 +60,11 @@ def _bound(row: Row, bound: float | None) -> str:
     return f"≤ {bound:g} MiB" if row.unit is Unit.MEMORY else f"≤ {bound:g}"
 
 
-def _verdict(row: Row, found: Measured | None) -> str:
+def _verdict(row: Row, found: Figure | None) -> str:
     if found is None:
         return "not measured"
     if row.must is None:
         return NOTHING
-    if row.held(found.value(row), row.goal):
+    if row.held(value(row, found), row.goal):
         return "goal"
-    return "yes" if found.holds(row) else "NO"
+    return "yes" if row.held(value(row, found), row.must) else "NO"

@@ -27,6 +27,8 @@ class Fleet:
     webhooks: bool = False
     origins: int = 1  # how many addresses of this machine the tenants are spread over
     own: bool = False  # whether each tenant's documents say where they are, so no two are alike
+    page_size: int | None = None
+    one_client: bool = False  # whether all tenants are reached with one token
 
     def write(self, folder: Path) -> Path:
         """A desired state in the folder, which is made."""
@@ -54,11 +56,13 @@ class Fleet:
         root = self.root(name)
         auth = {
             "type": "oauth2-client-credentials",
-            "tokenUrl": f"{root}/token",
+            "tokenUrl": f"{self.origin}/like-0/any/token" if self.one_client else f"{root}/token",
             "clientId": {"env": "FLEET_CLIENT_ID"},
             "clientSecret": {"env": "FLEET_CLIENT_SECRET"},
         }
         spec: Json = {"dialect": "rfc7644", "baseUrl": f"{root}/scim/v2", "auth": auth}
+        if self.page_size is not None:
+            spec["capabilities"] = {"pageSize": self.page_size}
         if self.webhooks:
             secret = {"env": "FLEET_WEBHOOK_SECRET"}
             spec["webhooks"] = [{"url": f"{self.origin}/hr", "secret": secret}]

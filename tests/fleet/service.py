@@ -1,8 +1,9 @@
 """The service of a fleet, in a process of its own: many tenants, their tokens, and HR.
 
 `python -m tests.fleet.service` prints its port. A tenant is at /KIND-LIVE/NAME and has from the
-start the first LIVE extensions; of the kind `own` its documents say where they are. What is
-created stays until a reset. It costs as little as Python allows: what is measured is its client.
+start the first LIVE extensions; of the kind `own` its documents say where they are. A token of the
+tenant `any` is good for all. What is created stays until a reset. It costs as little as Python
+allows: what is measured is its client.
 """
 
 import asyncio
@@ -89,7 +90,7 @@ class Service:
             return 200, b'{"access_token": "%s", "token_type": "Bearer", "expires_in": 3600}' % (
                 name.encode()
             )
-        if token != f"Bearer {name}":
+        if token not in (f"Bearer {name}", "Bearer any"):
             return _error(401)
         root = path.partition("/scim/v2")[0] + "/scim/v2"
         tenant = _Tenant(self, what if what == "own" else "like", root, int(live), name)

@@ -1,0 +1,47 @@
+"""A fleet is linear and light: n tenants beside 2n, by counts that no busy machine can change."""
+
+import pytest
+
+from tests.fleet.places import APPLY, Place, fleet, place, service, shares
+
+__all__ = ["place", "service"]
+
+
+@pytest.mark.parametrize(
+    ("words", "missing"),
+    [(("plan",), 0), (("plan", "--format", "json"), 0), (APPLY, 0), (APPLY, 1)],
+    ids=["plan", "plan as JSON", "apply with nothing to do", "apply with creates"],
+)
+def test_a_tenant_of_many_takes_no_more_calls_than_one_of_few(
+    place: Place, words: tuple[str, ...], missing: int
+):
+    one, some, twice = (
+        place.count("calls", fleet(place.service, n, missing=missing), *words, "--parallelism", "1")
+        for n in (1, 12, 24)
+    )
+
+    few, many = shares(one, some, twice, 12)
+    assert many <= 1.15 * few
+
+
+def test_an_event_of_many_takes_no_more_calls_to_deliver_than_one_of_few(place: Place):
+    def deliver(tenants: int) -> object:
+        folder = place.folder_of(fleet(place.service, tenants, missing=1))
+        place.service.set(hr=503)
+        place.count_in(folder, "memory", *APPLY)
+        place.service.set(hr=204)
+        return place.count_in(folder, "calls", "webhooks", "deliver", "--now")
+
+    one, some, twice = (deliver(n) for n in (1, 12, 24))
+
+    few, many = shares(one, some, twice, 12)
+    assert many <= 1.15 * few
+
+
+@pytest.mark.parametrize("words", [("plan",), ("plan", "--format", "json"), (*APPLY,)])
+def test_a_tenant_leaves_little_in_memory_when_it_is_done(place: Place, words: tuple[str, ...]):
+    some, twice = (place.count("memory", fleet(place.service, n), *words) for n in (150, 300))
+
+    assert isinstance(some, int)
+    assert isinstance(twice, int)
+    assert (twice - some) / 150 <= 100  # KiB a tenant; 16 of them is what its schemas take

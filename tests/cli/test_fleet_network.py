@@ -10,6 +10,8 @@ from pathlib import Path
 
 from tests.adapters.gateway_world import listed, paging, schema
 from tests.faultserver import Pause, Received, Script, json_reply, serving
+from tests.fleet.manifests import ENVIRON, Fleet
+from tests.fleet.service import running
 from tests.program import Folder
 
 TENANT = """\
@@ -23,7 +25,7 @@ spec:
 """
 
 
-def fleet(path: Path, bases: list[str]) -> Folder:
+def tenants_at(path: Path, bases: list[str]) -> Folder:
     """A folder of tenants t0, t1 …, that desires nothing of them."""
     folder = Folder(path, {"TOKEN": "c4n4ry"})
     for number, base in enumerate(bases):
@@ -69,7 +71,7 @@ def test_a_fleet_in_which_every_tenant_is_busy_once_is_read_whole(tmp_path: Path
         return json_reply(listed([]))
 
     with serving(handle) as server:
-        folder = fleet(tmp_path, [server.url(f"/t{n}/scim/v2") for n in range(60)])
+        folder = tenants_at(tmp_path, [server.url(f"/t{n}/scim/v2") for n in range(60)])
         failed = unreadable(folder, "--parallelism", "30")
 
     assert failed == {}
@@ -82,7 +84,7 @@ def test_two_hundred_tenants_are_planned_with_256_descriptors(tmp_path: Path) ->
         servers = [
             running.enter_context(serving(lambda _: json_reply(listed([])))) for _ in range(200)
         ]
-        folder = fleet(tmp_path, [server.url("/scim/v2") for server in servers])
+        folder = tenants_at(tmp_path, [server.url("/scim/v2") for server in servers])
         plan = limited(folder, 256, "plan", "--format", "json")
 
     assert plan.returncode == 0, plan.stderr
@@ -98,6 +100,25 @@ OAUTH = """\
 """
 
 
+def test_two_hundred_tenants_are_changed_with_256_descriptors_and_no_request_too_many(
+    tmp_path: Path,
+) -> None:
+    """Each on an address of its own; the store, the locks and the report are open as well."""
+    with running(hosts=200) as service:
+        fleet = Fleet(origin=service.origin, tenants=200, extensions=2, live=1, origins=200)
+        fleet.write(tmp_path / "desired-state")
+        folder = Folder(tmp_path, dict(ENVIRON))
+        apply = ("apply", "--auto-approve", "--max-tenants", "200", "--report", "report.json")
+        done = limited(folder, 256, *apply)
+        counted = service.counted()
+
+    assert done.returncode == 0, done.stderr
+    assert "Extensions: 200 added" in done.stdout
+    each = {"token": 1, "list": 1, "by-id": 3, "create": 1, "resource-types": 1}
+    assert [one for one in counted.tenants.values() if one != each] == []
+    assert len(counted.tenants) == 200
+
+
 def test_tenants_of_one_issuer_and_client_ask_for_one_token_over_shared_connections(
     tmp_path: Path,
 ) -> None:
@@ -107,7 +128,7 @@ def test_tenants_of_one_issuer_and_client_ask_for_one_token_over_shared_connecti
         return json_reply(listed([]))
 
     with serving(handle) as server:
-        folder = fleet(tmp_path, [server.url(f"/t{n}/scim/v2") for n in range(100)])
+        folder = tenants_at(tmp_path, [server.url(f"/t{n}/scim/v2") for n in range(100)])
         for manifest in (tmp_path / "desired-state").iterdir():
             written = manifest.read_text().partition("  auth:")[0]
             manifest.write_text(written + OAUTH.format(token_url=server.url("/token")))
@@ -129,7 +150,7 @@ def test_a_tenant_that_pages_slowly_fails_alone_and_is_told_of_the_option(tmp_pa
         return json_reply(listed([]))
 
     with serving(handle) as server:
-        folder = fleet(tmp_path, [server.url(f"/t{n}/scim/v2") for n in range(5)])
+        folder = tenants_at(tmp_path, [server.url(f"/t{n}/scim/v2") for n in range(5)])
         failed = unreadable(folder, "--read-deadline", "2")
 
     assert set(failed) == {"t1"}

@@ -155,7 +155,8 @@ def workbench(invocation: Invocation, desired: Desired) -> Iterator[Workbench]:
     with ExitStack() as stack:
         access = _serve(desired, stack)
         # Closed before the servers that it leads to.
-        options = replace(options, pool=stack.enter_context(closing(Pool())))
+        pool = Pool(at_once=arguments.number("parallelism"))
+        options = replace(options, pool=stack.enter_context(closing(pool)))
         yield Workbench(
             desired=replace(desired, manifests=_equipped(desired.manifests)),
             run=Run(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import socket
 import ssl
 import subprocess
@@ -9,7 +10,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -276,3 +278,97 @@ def test_proxies_netrc_authorities_and_key_logs_of_the_environment_have_no_effec
     assert proxy.connections == 0
     assert [request.headers["authorization"] for request in secure.requests] == ["Bearer mine"]
     assert not keys.exists()
+
+
+# --- tunnels -------------------------------------------------------------------------------
+
+
+@dataclass
+class Tunnels:
+    port: int
+    heads: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def tunnelling(target: int, tls: ssl.SSLContext | None = None) -> Iterator[Tunnels]:
+    """A proxy that takes whoever is named for a port of this machine."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, ExitStack() as closing:
+        tunnels = Tunnels(listener.getsockname()[1])
+
+        def serve() -> None:
+            while True:
+                try:
+                    client, _ = listener.accept()
+                except OSError:
+                    return
+                wrapped = tls.wrap_socket(client, server_side=True) if tls else client
+                closing.callback(wrapped.close)
+                head = b""
+                while not head.endswith(b"\r\n\r\n"):
+                    head += wrapped.recv(1)
+                tunnels.heads.append(head.decode().partition(" HTTP/")[0])
+                wrapped.sendall(b"HTTP/1.1 200 Yes\r\n\r\n")
+                upstream = closing.enter_context(socket.create_connection(("127.0.0.1", target)))
+                threading.Thread(target=pump, args=(wrapped, upstream), daemon=True).start()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield tunnels
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join(5)
+
+
+def pump(client: socket.socket, upstream: socket.socket) -> None:
+    """Both ways in one thread, for two may not use one TLS connection."""
+    try:
+        while True:
+            for source in select.select([client, upstream], [], [])[0]:
+                data = source.recv(65536)
+                (upstream if source is client else client).sendall(data)
+                if not data:
+                    return
+    except (OSError, ValueError):
+        return
+    finally:
+        client.close()
+        upstream.close()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_requests_through_a_proxy_share_one_tunnel_and_the_far_end_is_verified(
+    authority: trustme.CA, ca_bundle: Path, scheme: str
+) -> None:
+    far = server_context(authority, "scim.example.com")
+    near = server_context(authority, "127.0.0.1") if scheme == "https" else None
+    with serving(in_turn(reply(200, b"far")), far) as server:
+        with tunnelling(server.port, near) as tunnels:
+            options = HttpOptions(
+                proxy=f"{scheme}://127.0.0.1:{tunnels.port}", ca_bundle=ca_bundle, deadline=10
+            )
+            with Http(options, methods=ANY) as http:
+                url = "https://scim.example.com/v2/Schemas"
+                replies = [http.send("GET", url, headers={}) for _ in range(3)]
+                wrong = http.send("GET", "https://other.example.com/", headers={})
+
+    assert [r.body for r in replies if isinstance(r, Answer)] == [b"far"] * 3
+    assert tunnels.heads == [f"CONNECT {host}.example.com:443" for host in ("scim", "other")]
+    assert [request.target for request in server.requests] == ["/v2/Schemas"] * 3
+    assert server.requests[0].headers["host"] == "scim.example.com"
+    assert isinstance(wrong, NoAnswer)
+    assert wrong.loss is Loss.UNTRUSTED
+
+
+def test_a_slow_answer_through_two_layers_of_tls_ends_at_the_deadline(
+    authority: trustme.CA, ca_bundle: Path
+) -> None:
+    far, near = (server_context(authority, name) for name in ("scim.example.com", "127.0.0.1"))
+    with serving(in_turn(SLOW_HEADERS), far) as server, tunnelling(server.port, near) as tunnels:
+        options = HttpOptions(
+            proxy=f"https://127.0.0.1:{tunnels.port}", ca_bundle=ca_bundle, deadline=1
+        )
+        with Http(options, methods=ANY) as http:
+            answer = http.send("POST", "https://scim.example.com/", headers={}, body=b"{}")
+
+    assert answer == NoAnswer(Loss.LOST, "no whole answer within 1 seconds")

@@ -51,7 +51,7 @@ class Tokens:
 
 
 class SharedToken:
-    """The token in use. One refresh for all: a lock, and a second look behind it.
+    """The token in use. One refresh for all: a turn to ask, and a second look once it has come.
 
     A refusal is final: repeated wrong secrets can lock a client out. Any other failure is told to
     all who ask within `REST` seconds, so that a fleet does not wait for it tenant by tenant.
@@ -60,7 +60,8 @@ class SharedToken:
     def __init__(self, endpoint: TokenEndpoint, clock: Clock) -> None:
         self._endpoint = endpoint
         self._clock = clock
-        self._lock = threading.Lock()
+        self._turn = threading.Lock()
+        self._lock = threading.Lock()  # for the two below, and never held for long
         self._token: Secret | None = None
         self._good_until = 0.0
         self.life: float | None = None
@@ -69,20 +70,25 @@ class SharedToken:
 
     def current(self, within: float = math.inf) -> Secret:
         """The token, a new one where need be; `within` so many seconds. Raises TenantError."""
-        if not self._lock.acquire(timeout=min(within, threading.TIMEOUT_MAX)):
+        if (token := self._good()) is not None:
+            return token
+        ends = self._clock.monotonic() + within
+        if not self._turn.acquire(timeout=min(max(0.0, within), threading.TIMEOUT_MAX)):
             raise TenantUnavailable("the token that others have asked for did not come in time")
         try:
-            if self._token is None or self._clock.monotonic() >= self._good_until:
-                self._token = self._renewed(within)
-            return self._token
+            return self._good() or self._renewed(ends - self._clock.monotonic())
         finally:
-            self._lock.release()
+            self._turn.release()
 
     def forget(self, failed: Secret) -> None:
         """Use a token no more that was not accepted; another thread may have renewed it already."""
         with self._lock:
             if self._token == failed:
                 self._token = None
+
+    def _good(self) -> Secret | None:
+        with self._lock:
+            return self._token if self._clock.monotonic() < self._good_until else None
 
     def _renewed(self, within: float) -> Secret:
         asked_at = self._clock.monotonic()
@@ -94,7 +100,9 @@ class SharedToken:
             self._remember(error, in_time=self._clock.monotonic() < asked_at + within)
             raise
         used = DEFAULT_LIFE if token.life is None else min(token.life, LONGEST_LIFE)
-        self._good_until = asked_at + used - min(MARGIN, used / 2)
+        with self._lock:
+            self._token = token.value
+            self._good_until = asked_at + used - min(MARGIN, used / 2)
         self.life = token.life
         return token.value
 

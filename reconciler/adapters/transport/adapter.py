@@ -6,7 +6,6 @@ authorities or a netrc file.
 
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -39,6 +38,7 @@ class Passage:
         self._exchange = exchange
         self._fresh = fresh
         self._connection: Connection | None = None
+        self._spoilt = False
         self.route: Route | None = None
 
     def urlopen(  # noqa: PLR0913 — urllib3's own, of which only the request itself is heeded
@@ -64,18 +64,20 @@ class Passage:
         if connection.sock is None:
             self._connect(connection)
         connection.timeout = self._exchange.patience + 1  # the minder ends it, and says so
-        # There may be an answer all the same, by a server that wanted no more to come.
-        with suppress(BrokenPipeError, ConnectionResetError):
+        try:
             connection.request(
                 method, url, body, headers, preload_content=False, decode_content=False
             )
+        except (BrokenPipeError, ConnectionResetError):
+            # There may be an answer all the same, by a server that wanted no more to come.
+            self._spoilt = True
         return connection.getresponse()
 
     def end(self, *, whole: bool) -> None:
         """Give the connection back; it serves others only where the answer was read whole."""
         if self._connection is not None:
             assert self.route is not None
-            self._pool.take_back(self.route, self._connection, usable=whole)
+            self._pool.take_back(self.route, self._connection, usable=whole and not self._spoilt)
             self._connection = None
 
     def _connect(self, connection: Connection) -> None:

@@ -91,7 +91,8 @@ class Http:
             raise ForbiddenRequest("this Http is pinned to another URL")
         if reason := _refusal(url) or self._unseen(url):
             return NoAnswer(Loss.UNTRUSTED, reason)
-        exchange = Exchange(self._options, self._permit, min(self._options.deadline, within))
+        patience = max(0.0, min(self._options.deadline, within))
+        exchange = Exchange(self._options, self._permit, patience)
         with self._pool.minding(exchange):
             reply = self._send(exchange, method, url, headers, body)
             if reply is None:

@@ -21,12 +21,13 @@ class Pool:
     """Lends one connection to each request and takes it back; shared by all threads of a command.
 
     Never more are open than descriptors allow: a request for which there is none waits for one.
-    `most` and `kept` are for all routes together.
+    `most`, and `kept` of those that are idle, are for all routes together; `at_once` is how many
+    requests are expected at a time.
     """
 
-    def __init__(self, *, most: int | None = None, kept: int = KEPT) -> None:
+    def __init__(self, *, most: int | None = None, kept: int = KEPT, at_once: int = 0) -> None:
         self._most = max(_FEWEST, (limit() - RESERVED) // _EACH) if most is None else most
-        self._kept = kept
+        self._kept = max(kept, at_once)
         self._changed = threading.Condition()
         self._open = 0
         self._idle: dict[Route, list[Connection]] = {}

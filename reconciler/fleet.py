@@ -3,10 +3,9 @@
 All tenants are planned before any is changed; inside a tenant there is one writer.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -25,7 +24,8 @@ from reconciler.errors import (
     TenantLocked,
     UsageError,
 )
-from reconciler.planning import Desired, plan_fleet
+from reconciler.parallel import in_parallel
+from reconciler.planning import Desired, Keep, plan_fleet
 from reconciler.ports import Clock, Journal, Locks, Notifier, Outbox, Retry, SchemaWriter
 from reconciler.progress import Progress
 from reconciler.recovering import Recovery
@@ -57,9 +57,12 @@ class Fleet:
     lock_timeout: float = 0.0
     progress: Progress = field(default_factory=Progress)
 
-    def apply(self, approve: Approve) -> RunSummary:
-        """Apply what `approve` lets through; what it raises ends the run before the first write."""
-        return self._run(lambda free: self._change(free, approve))
+    def apply(self, approve: Approve, keep: Keep = TenantPlan.without_live) -> RunSummary:
+        """Apply what `approve` lets through; what it raises ends the run before the first write.
+
+        `keep` gets each tenant's plan as soon as it is made, and gives what is kept of it.
+        """
+        return self._run(lambda free: self._change(free, approve, keep))
 
     def recover(self) -> RunSummary:
         """Settle what earlier runs left open and deliver what is due; plan and write nothing."""
@@ -99,9 +102,15 @@ class Fleet:
             self._record(Event.RUN_COMPLETED, status, _told(summary))
             return summary
 
-    def _change(self, free: list[Tenant], approve: Approve) -> None:
+    def _change(self, free: list[Tenant], approve: Approve, keep: Keep) -> None:
         self._each(self._recover, free)
-        plan = plan_fleet(self.desired, self.writers, parallelism=self.parallelism)
+        plan = plan_fleet(
+            self.desired,
+            self.writers,
+            parallelism=self.parallelism,
+            keep=keep,
+            check=self.clock.check,
+        )
         self.progress.plan = plan
         try:
             approve(plan)
@@ -197,15 +206,14 @@ class Fleet:
         ).apply(plan)
 
     def _each(self, work: Callable[[T], None], items: Iterable[T]) -> None:
-        """Work on all items in parallel; when one raises, the others end before it is passed on."""
-        if self.parallelism == 1:  # in this thread, and what raises keeps the rest from beginning
-            for item in items:
-                work(item)
-            return
-        with ThreadPoolExecutor(max_workers=self.parallelism) as pool:
-            futures = [pool.submit(work, item) for item in items]
-        for future in sorted(futures, key=_interrupted, reverse=True):
-            future.result()
+        """Work on all items in parallel; after a signal, or when one raises, no more are begun."""
+
+        def checked(item: T) -> None:
+            self.clock.check()
+            work(item)
+
+        with closing(in_parallel(checked, items, self.parallelism)) as ended:
+            deque(ended, maxlen=0)
 
 
 def _unsettled(recovered: Iterable[Recovered]) -> dict[str, str]:
@@ -222,11 +230,6 @@ def _in_sync(plan: TenantPlan) -> Iterator[Subject]:
     for change in plan.changes:
         if is_in_sync(change):
             yield change.subject
-
-
-def _interrupted(future: "Future[None]") -> bool:
-    """A signal says more than the errors that it may have caused elsewhere."""
-    return isinstance(future.exception(), Interrupted)
 
 
 def _ending(error: ReconcilerError) -> str:

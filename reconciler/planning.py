@@ -1,7 +1,7 @@
 """Use case: read every selected tenant and decide what each needs; changes nothing."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from reconciler.domain.deciding import plan_tenant
@@ -18,6 +18,7 @@ from reconciler.domain.plan import (
 )
 from reconciler.domain.words import nearest
 from reconciler.errors import TenantError, UsageError
+from reconciler.parallel import in_parallel
 from reconciler.ports import SchemaReader
 
 
@@ -47,6 +48,17 @@ class Desired:
                 )
         return tuple(t for t in self.manifests.tenants if self.selection.takes_tenant(t.name))
 
+    @property
+    def nothing_planned(self) -> Plan:
+        """The plan before any tenant is planned."""
+        return Plan(
+            tenants=(),
+            git=self.git,
+            tenants_from=self.manifests.tenants_from,
+            selection=self.selection,
+            max_tenants=self.max_tenants,
+        )
+
     def _require_extensions(self) -> None:
         """A slip in --exclude would have written what was to be left out."""
         chosen = self.selection
@@ -65,25 +77,30 @@ class Desired:
 Readers = Callable[[Tenant], SchemaReader]  # raises UsageError for a tenant that is set up wrongly
 
 
-def plan_fleet(desired: Desired, readers: Readers, *, parallelism: int) -> Plan:
-    """Plan all selected tenants, up to `parallelism` at once; one that fails, fails alone."""
+Keep = Callable[[TenantPlan], TenantPlan]  # what is kept of a tenant's plan, when it is made
+
+
+def plan_fleet(
+    desired: Desired,
+    readers: Readers,
+    *,
+    parallelism: int,
+    keep: Keep = lambda plan: plan,
+    check: Callable[[], None] = lambda: None,
+) -> Plan:
+    """Plan all selected tenants, up to `parallelism` at once; one that fails, fails alone.
+
+    `keep` is called in this thread for each tenant as it ends. `check` may raise before a tenant
+    is begun; then no other is begun, and it is raised here.
+    """
 
     def plan_one(tenant: Tenant) -> TenantPlan:
+        check()
         return _plan_one(tenant, desired, readers)
 
-    tenants = desired.tenants()
-    if parallelism == 1:
-        plans = [plan_one(tenant) for tenant in tenants]
-    else:
-        with ThreadPoolExecutor(max_workers=parallelism) as pool:
-            plans = list(pool.map(plan_one, tenants))
-    return Plan(
-        tenants=tuple(sorted(plans, key=lambda plan: plan.name)),
-        git=desired.git,
-        tenants_from=desired.manifests.tenants_from,
-        selection=desired.selection,
-        max_tenants=desired.max_tenants,
-    )
+    with closing(in_parallel(plan_one, desired.tenants(), parallelism)) as made:
+        plans = [keep(plan) for plan in made]
+    return replace(desired.nothing_planned, tenants=tuple(sorted(plans, key=lambda p: p.name)))
 
 
 def _plan_one(tenant: Tenant, desired: Desired, readers: Readers) -> TenantPlan:

@@ -103,7 +103,7 @@ class Fake:
         """The plan as a file keeps it."""
         return parse(json_text(plan_document(self.plan())).encode())
 
-    def apply(self, approve: Callable[[Plan], None]) -> RunSummary:
+    def apply(self, approved: Approval) -> RunSummary:
         return Fleet(
             desired=self.desired(),
             writers=lambda t: self.live[t.name],
@@ -116,7 +116,7 @@ class Fake:
             schedule=lambda attempts, result: START,
             run=Run(id="run-1", actor="test"),
             parallelism=1,
-        ).apply(approve)
+        ).apply(lambda plan: check(approved, plan), keep=lambda plan: plan)
 
     def writes(self) -> int:
         return sum(live.writes() for live in self.live.values())
@@ -130,6 +130,10 @@ def approval(saved: Json) -> Approval:
     """As apply takes a saved plan."""
     require_unedited(saved)
     return Approval(digest=saved["digest"], saved=saved)
+
+
+def check(approved: Approval, plan: Plan) -> None:
+    approved.check(plan, plan_document(plan))
 
 
 # ------------------------------------------------------------------------------------ drift
@@ -273,7 +277,7 @@ def test_any_drift_after_the_plan_is_refused_with_a_diff_and_nothing_is_written(
         drift(fake, dice)
 
         with pytest.raises(PlanStale) as refused:
-            fake.apply(approved.check)
+            fake.apply(approved)
 
         assert exit_code(refused.value) == 4, seed
         assert fake.writes() == 0, seed
@@ -320,7 +324,7 @@ def test_without_drift_everything_that_was_approved_is_applied(cases: int) -> No
         saved = fake.saved()
         shuffled(fake, dice)
 
-        summary = fake.apply(approval(saved).check)
+        summary = fake.apply(approval(saved))
 
         counts = saved["summary"]
         assert fake.writes() == counts["create"] + counts["update"], seed
@@ -394,11 +398,11 @@ def test_who_makes_the_checksum_fit_can_still_not_show_another_plan(every: int) 
         forged["checksum"] = checksum(forged)
         require_unedited(forged)
         with pytest.raises(PlanStale):
-            Approval(digest=forged["digest"], saved=forged).check(now)
+            check(Approval(digest=forged["digest"], saved=forged), now)
         tried += 1
 
     assert tried > 200 // every
-    approval(saved).check(now)
+    check(approval(saved), now)
 
 
 def with_bodies(saved: Json) -> Json:
@@ -427,7 +431,7 @@ def test_what_was_taken_away_or_spoilt_is_named(
     forge(saved)
 
     with pytest.raises(PlanStale, match=r"was edited, it differs from .* at "):
-        Approval(digest=saved["digest"], saved=saved).check(fake.plan())
+        check(Approval(digest=saved["digest"], saved=saved), fake.plan())
 
 
 def test_a_saved_plan_of_another_release_may_be_applied() -> None:
@@ -435,7 +439,7 @@ def test_a_saved_plan_of_another_release_may_be_applied() -> None:
     saved |= {"tool_version": "9.9", "git": {"commit": "0" * 40, "dirty": True}}
     saved["checksum"] = checksum(saved)
 
-    approval(saved).check(fake.plan())
+    check(approval(saved), fake.plan())
 
 
 def test_a_plan_is_saved_with_a_checksum_of_all_that_it_says() -> None:
@@ -484,11 +488,11 @@ def test_a_limit_lets_as_many_through_as_it_says(
     approved = Approval(digest=fake.plan().digest(), forced=forced)
 
     if beyond <= 0 or forced:
-        fake.apply(approved.check)
+        fake.apply(approved)
         assert fake.writes() == limit + beyond
         return
     with pytest.raises(LimitExceeded) as refused:
-        fake.apply(approved.check)
+        fake.apply(approved)
 
     assert exit_code(refused.value) == 6
     assert f"{limit + 1} chang" in str(refused.value)
@@ -505,7 +509,7 @@ def test_tenants_in_which_nothing_is_to_be_done_do_not_count() -> None:
     for name in ("tenant-000", "tenant-003"):
         fake.live[name].put(document(urn("e0"), "grade", "level"))
 
-    fake.apply(Approval(digest=None).check)
+    fake.apply(Approval(digest=None))
 
     assert fake.writes() == 2
 
@@ -514,7 +518,7 @@ def test_every_exceeded_limit_is_told_at_once() -> None:
     fake = fleet_with(3, creates=2, updates=1, max_creates=1, max_updates=0, max_tenants=1)
 
     with pytest.raises(LimitExceeded) as refused:
-        fake.apply(Approval(digest=None).check)
+        fake.apply(Approval(digest=None))
 
     assert len(str(refused.value).splitlines()) == 1 + 1 + 3 * 2
 
@@ -526,6 +530,6 @@ def test_force_lifts_the_limits_and_never_the_digest() -> None:
     fake.live["tenant-000"].put(somebody)
 
     with pytest.raises(PlanStale):
-        fake.apply(approved.check)
+        fake.apply(approved)
 
     assert fake.writes() == 0

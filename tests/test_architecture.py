@@ -30,7 +30,7 @@ ROWS = (
     ("domain.outcome", "domain.approvals", "domain.deciding"),
     ("domain.records",),
     ("ports",),
-    ("progress",),
+    ("progress", "parallel"),
     ("planning", "importing", "recovering", "delivering", "writing"),
     ("applying",),
     ("fleet", "probing"),
@@ -38,7 +38,7 @@ ROWS = (
     (
         "adapters", "adapters.transport", "adapters.retrying", "adapters.clock",
         "adapters.packaged", "adapters.yaml_reader", "adapters.git", "adapters.settings",
-        "adapters.emergency",
+        "adapters.emergency", "adapters.spool",
         "adapters.locks", "adapters.database", "adapters.manifest_files", "adapters.dialects",
     ),
     ("adapters.jsonschemas", "adapters.oauth2", "adapters.yaml_writer"),
@@ -52,6 +52,7 @@ ROWS = (
 STRANGERS = (
     (
         "progress",
+        "parallel",
         "planning",
         "importing",
         "recovering",

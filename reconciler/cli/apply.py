@@ -1,6 +1,7 @@
 """`apply`: have a plan approved, carry it out, tell what became of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 from reconciler.adapters.database import Store
@@ -8,10 +9,11 @@ from reconciler.adapters.emergency import Memory
 from reconciler.cli.approval import Approval, require_unedited
 from reconciler.cli.desired import desired_of, selection_of
 from reconciler.cli.exits import Exit
-from reconciler.cli.files import read_plan
 from reconciler.cli.job import telling_job
 from reconciler.cli.main import Invocation
+from reconciler.cli.planned import Planned, planning
 from reconciler.cli.reporting import Report, reported, run_code
+from reconciler.cli.saved_plan import saved_plan
 from reconciler.cli.state import exporting, locks_of, open_state
 from reconciler.cli.wiring import Workbench, workbench
 from reconciler.domain.jsontext import Json
@@ -19,8 +21,7 @@ from reconciler.domain.plan import Plan, Selection
 from reconciler.errors import UsageError
 from reconciler.fleet import Fleet
 from reconciler.planning import plan_fleet
-from reconciler.render.document import plan_document
-from reconciler.render.text import plan_text
+from reconciler.render.document import plan_head
 
 
 def run(invocation: Invocation) -> int:
@@ -34,31 +35,38 @@ def run(invocation: Invocation) -> int:
 
 
 def _apply(invocation: Invocation, report: Report) -> int:
-    arguments = invocation.arguments
-    saved = _saved(arguments.path("file"))
+    file = invocation.arguments.path("file")
+    with _saved(file) if file is not None else nullcontext() as saved:
+        return _apply_approved(invocation, report, saved)
+
+
+def _apply_approved(invocation: Invocation, report: Report, saved: Json) -> int:
     selection = _selection(invocation, saved)
     _require_approver(invocation, saved)
     with (
+        ExitStack() as shown,
         open_state(invocation) as store,
         exporting(invocation, store) as memory,
         workbench(invocation, desired_of(invocation, selection)) as bench,
     ):
         report.run = bench.run
-        approval = _approval(invocation, bench, saved)
+        approval = _approval(invocation, bench, saved, shown)
         if approval is None:
             invocation.console.say("not approved; nothing was written")
             return Exit.ERROR
         fleet = _fleet(invocation, bench, store, memory)
         with report.following(fleet, store):
-            return run_code(fleet.apply(_gate(invocation, approval)))
+            planned = shown.enter_context(_planning(invocation, show=approval.saved is None))
+            _begin(planned, bench)
+            return run_code(fleet.apply(_gate(invocation, planned, approval), planned.keep))
 
 
-def _saved(file: Path | None) -> Json:
-    if file is None:
-        return None
-    saved = read_plan(file)
-    require_unedited(saved)
-    return saved
+@contextmanager
+def _saved(file: Path) -> Iterator[Json]:
+    """A saved plan that is as it was saved; nothing of it is acted upon before that is known."""
+    with saved_plan(file) as saved:
+        require_unedited(saved)
+        yield saved
 
 
 def _recover(invocation: Invocation, report: Report) -> int:
@@ -104,7 +112,9 @@ def _require_approver(invocation: Invocation, saved: Json) -> None:
         )
 
 
-def _approval(invocation: Invocation, bench: Workbench, saved: Json) -> Approval | None:
+def _approval(
+    invocation: Invocation, bench: Workbench, saved: Json, shown: ExitStack
+) -> Approval | None:
     """What this run may do; None where somebody was asked and did not say yes."""
     forced = invocation.arguments.flag("force")
     if saved is not None:
@@ -113,25 +123,43 @@ def _approval(invocation: Invocation, bench: Workbench, saved: Json) -> Approval
         return Approval(digest=digest, forced=forced)
     if invocation.arguments.flag("auto_approve"):
         return Approval(digest=None, forced=forced)
-    parallelism = invocation.arguments.number("parallelism")
-    plan = plan_fleet(bench.desired, bench.reader, parallelism=parallelism)
-    document = plan_document(plan)
-    invocation.console.data(plan_text(document, paint=invocation.console.paint))
-    shown = Approval(digest=plan.digest(), saved=document, forced=forced)
+    planned = shown.enter_context(_planning(invocation, show=True))
+    _begin(planned, bench)
+    plan = plan_fleet(
+        bench.desired,
+        bench.reader,
+        parallelism=invocation.arguments.number("parallelism"),
+        keep=planned.keep,
+        check=bench.clock.check,
+    )
+    document = planned.document(plan)
+    planned.end(document)
+    approval = Approval(digest=plan.digest(), saved=document, forced=forced)
     if not plan.summary().work:
-        return shown
+        return approval
     answer = invocation.console.ask(
         "\nApply this plan? Only «yes» is taken for yes: ", check=bench.clock.check
     )
-    return shown if answer == "yes" else None
+    return approval if answer == "yes" else None
 
 
-def _gate(invocation: Invocation, approval: Approval) -> Callable[[Plan], None]:
+def _planning(invocation: Invocation, *, show: bool) -> AbstractContextManager[Planned]:
+    console = invocation.console
+    return planning(show=console.data if show else None, paint=console.paint)
+
+
+def _begin(planned: Planned, bench: Workbench) -> None:
+    tenants = bench.desired.tenants()
+    planned.begin(plan_head(bench.desired.nothing_planned), (tenant.name for tenant in tenants))
+
+
+def _gate(invocation: Invocation, planned: Planned, approval: Approval) -> Callable[[Plan], None]:
     def gate(plan: Plan) -> None:
+        document = planned.document(plan)
+        planned.end(document)
         if approval.saved is None:
-            text = plan_text(plan_document(plan), paint=invocation.console.paint)
-            invocation.console.data(f"{text}\n")
-        approval.check(plan)
+            invocation.console.data("\n")  # the summary follows
+        approval.check(plan, document)
 
     return gate
 

@@ -1,15 +1,18 @@
 """What was approved, and whether the plan made now is that: a plan file is never trusted."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from heapq import merge
+from itertools import groupby
+from operator import itemgetter
 
 from reconciler.domain.diff import differences
 from reconciler.domain.jsontext import Json
 from reconciler.domain.plan import Plan, exceeded_limits
 from reconciler.domain.scim import MalformedSchema, Schema
 from reconciler.errors import LimitExceeded, PlanStale
-from reconciler.render.document import checksum, differences_document, json_text, plan_document
+from reconciler.render.document import checksum, differences_document, json_text
 from reconciler.render.paint import Paint
 from reconciler.render.text import plan_text
 
@@ -25,9 +28,11 @@ class Approval:
     saved: Json = None
     forced: bool = False
 
-    def check(self, plan: Plan) -> None:
-        """Raise PlanStale where the plan is another one, LimitExceeded where it is too large."""
-        now = plan_document(plan)
+    def check(self, plan: Plan, now: Json) -> None:
+        """Raise PlanStale where the plan is another one, LimitExceeded where it is too large.
+
+        `now` is the document of the plan.
+        """
         if self.digest is not None and plan.digest() != self.digest:
             raise PlanStale(
                 f"the plan now has digest {plan.digest()}, and {self.digest} was approved; "
@@ -104,21 +109,39 @@ def _schema(document: Json) -> Schema | None:
 
 
 def _changed(saved: Json, now: Json) -> str:
-    """A diff as people read plans; of the JSON where those read alike.
+    """A diff as people read plans, of the tenants that differ; of the JSON where those read alike.
 
     Since when something has drifted is left out: apply does not ask for it.
     """
-    saved, now = _without_drift(saved), _without_drift(now)
+    pairs = list(_different(saved["tenants"], now["tenants"]))
+    one, other = (
+        {**document, "tenants": [pair[side] for pair in pairs if pair[side] is not None]}
+        for side, document in enumerate((saved, now))
+    )
     return (
-        _diff(*(plan_text(document, paint=Paint()) for document in (saved, now)))
-        or _diff(*(json_text(document["tenants"]) for document in (saved, now)))
+        _diff(*("".join(plan_text(document, paint=Paint())) for document in (one, other)))
+        or _diff(*(json_text(document["tenants"]) for document in (one, other)))
         or "what differs is how a tenant is reached: its credentials' names, or its capabilities"
     )
 
 
-def _without_drift(document: Json) -> Json:
-    tenants = [{**tenant, "drift": []} for tenant in document["tenants"]]
-    return {**document, "tenants": tenants}
+def _different(saved: Iterable[Json], now: Iterable[Json]) -> Iterator[tuple[Json, Json]]:
+    """The tenants that are not the same on both sides, by name; None where a side has none."""
+    merged = merge(
+        ((tenant["name"], 0, _without_drift(tenant)) for tenant in saved),
+        ((tenant["name"], 1, _without_drift(tenant)) for tenant in now),
+        key=itemgetter(0, 1),
+    )
+    for _, group in groupby(merged, key=itemgetter(0)):
+        sides: list[Json] = [None, None]
+        for _, side, tenant in group:
+            sides[side] = tenant
+        if sides[0] != sides[1]:
+            yield sides[0], sides[1]
+
+
+def _without_drift(tenant: Json) -> Json:
+    return {**tenant, "drift": []}
 
 
 def _diff(old: str, new: str) -> str:

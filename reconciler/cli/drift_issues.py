@@ -6,10 +6,10 @@ from pathlib import Path
 
 from reconciler.adapters.github import Issue, Posts, Written
 from reconciler.cli.exits import Exit
-from reconciler.cli.files import read_plan
 from reconciler.cli.github import github
 from reconciler.cli.job import add_summary
 from reconciler.cli.main import Invocation
+from reconciler.cli.saved_plan import saved_plan
 from reconciler.domain.jsontext import Json
 from reconciler.errors import UsageError
 from reconciler.render.drift_markdown import drift_body, drift_title, drifts, ended_body
@@ -21,21 +21,21 @@ _PERMISSION = "issues: write"
 
 def run(invocation: Invocation) -> int:
     """Open, update and close our issues; say how the fleet is, also when all is well."""
-    plan = _plan(invocation)
-    with github(invocation, permission=_PERMISSION) as posts:
-        done = _follow(posts, plan)
-    line = _line(plan, done)
+    file = invocation.arguments.path("plan")
+    if file is None:
+        raise UsageError("give --plan FILE, which `reconciler plan --out FILE` writes")
+    with saved_plan(file) as plan:
+        _require_whole(plan, file)
+        with github(invocation, permission=_PERMISSION) as posts:
+            done = _follow(posts, plan)
+        line = _line(plan, done)
     invocation.console.say(line)
     add_summary(invocation, lambda: f"### Drift\n\n{line}")
     return Exit.WELL
 
 
-def _plan(invocation: Invocation) -> Json:
-    """A saved plan that can say that a tenant is in sync; raises UsageError for any other."""
-    file = invocation.arguments.text("plan")
-    if file is None:
-        raise UsageError("give --plan FILE, which `reconciler plan --out FILE` writes")
-    plan = read_plan(Path(file))
+def _require_whole(plan: Json, file: Path) -> None:
+    """Raise UsageError for a plan that cannot say that a tenant is in sync."""
     if plan["selection"]["target"] or plan["selection"]["exclude"]:
         raise UsageError(
             f"{file} is a partial plan, which cannot say that a tenant is in sync; "
@@ -44,7 +44,6 @@ def _plan(invocation: Invocation) -> Json:
     names = [tenant["name"] for tenant in plan["tenants"]]
     if any(re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", name) is None for name in names):
         raise UsageError(f"{file} names a tenant as no manifest can; make a new plan")
-    return plan
 
 
 def _follow(posts: Posts, plan: Json) -> Counter[str]:

@@ -2,25 +2,29 @@
 
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from reconciler.adapters.jsonschemas import check
 from reconciler.domain.jsontext import Json, NotJson, parse
 from reconciler.errors import UsageError
 
-_PLAN_SIZE = 256 * 1024 * 1024
+_DOCUMENT_SIZE = 256 * 1024 * 1024
 _TEXT_SIZE = 16 * 1024 * 1024
 
 
-def write_file(path: Path, text: str) -> None:
-    """Write beside it, sync, rename: a reader sees the old file or the whole new one."""
+def write_file(path: Path, text: str | Iterable[str]) -> None:
+    """Write beside it, sync, rename: a reader sees the old file or the whole new one.
+
+    A text of many tenants comes in pieces.
+    """
     try:
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from error
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+            file.writelines((text,) if isinstance(text, str) else text)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).replace(path)
@@ -43,19 +47,15 @@ def read_text(path: Path | None) -> str:
         raise UsageError(f"{path} is no UTF-8 text") from error
 
 
-def read_plan(path: Path) -> Json:
-    """A saved plan document; raises UsageError where it is none."""
-    return _document(path, "plan", "no saved plan", "make a new one with `reconciler plan --out`")
-
-
 def read_report(path: Path | None) -> Json:
     """The report of a run; raises UsageError where it is none."""
-    return _document(path, "report", "no report of a run", "`apply --report` writes one")
+    return read_document(path, "report", "no report of a run", "`apply --report` writes one")
 
 
-def _document(path: Path | None, schema: str, what: str, recipe: str) -> Json:
+def read_document(path: Path | None, schema: str, what: str, recipe: str) -> Json:
+    """A JSON document after `schemas/SCHEMA.json`; raises UsageError, saying `what` it is not."""
     try:
-        document = parse(_bytes(path, _PLAN_SIZE))
+        document = parse(_bytes(path, _DOCUMENT_SIZE))
     except NotJson as error:
         raise UsageError(f"{path} is {what}: {error}") from error
     if found := check(document, schema):

@@ -9,39 +9,51 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.files import write_file
 from reconciler.cli.job import SUMMARY_LIMIT, Told, telling_job
 from reconciler.cli.main import Invocation
+from reconciler.cli.planned import Planned, planning
 from reconciler.cli.wiring import workbench
 from reconciler.domain.drift import Sightings
 from reconciler.domain.jsontext import Json
 from reconciler.domain.plan import Plan
 from reconciler.errors import StateError
 from reconciler.planning import plan_fleet
-from reconciler.render.document import json_text, plan_document
+from reconciler.render.document import plan_head, plan_json, sealed
 from reconciler.render.paint import counted, visible
 from reconciler.render.text import plan_text
 
 
 def run(invocation: Invocation) -> int:
     """Print the plan, save it where asked; 1 where a tenant could not be read."""
-    with telling_job(invocation) as told:
-        told.code = _plan(invocation, told)
+    console = invocation.console
+    text = invocation.arguments.text("format") == "text"
+    with (
+        planning(show=console.data if text else None, paint=console.paint) as planned,
+        telling_job(invocation) as told,
+    ):
+        told.code = _plan(invocation, planned, told)
     return told.code
 
 
-def _plan(invocation: Invocation, told: Told) -> int:
+def _plan(invocation: Invocation, planned: Planned, told: Told) -> int:
     sightings = _sightings(invocation)
     with workbench(invocation, desired_of(invocation, selection_of(invocation))) as bench:
-        parallelism = invocation.arguments.number("parallelism")
         desired = replace(bench.desired, sightings=sightings)
-        plan = plan_fleet(desired, bench.reader, parallelism=parallelism)
-    document = plan_document(plan)
+        planned.begin(plan_head(desired.nothing_planned), (t.name for t in desired.tenants()))
+        plan = plan_fleet(
+            desired,
+            bench.reader,
+            parallelism=invocation.arguments.number("parallelism"),
+            keep=planned.keep,
+            check=bench.clock.check,
+        )
+    document = planned.document(plan)
     summary = plan.summary()
-    told.digest, told.changes = document["digest"], summary.work
+    told.digest, told.changes = plan.digest(), summary.work
     told.summary = lambda: _markdown(document, limit=SUMMARY_LIMIT)
     if out := invocation.arguments.text("out"):
-        write_file(Path(out), json_text(document))
+        write_file(Path(out), plan_json(sealed(document)))
     if markdown := invocation.arguments.text("markdown"):
         write_file(Path(markdown), _markdown(document))
-    show_plan(invocation, document)
+    _show_rest(invocation, planned, document)
     if out:
         invocation.console.say(f"saved as {out}; to apply exactly this: reconciler apply {out}")
     if unreadable := summary.unreadable:
@@ -54,6 +66,14 @@ def _markdown(document: Json, *, limit: int | None = None) -> str:
     from reconciler.render.markdown import LIMIT, plan_markdown
 
     return plan_markdown(document, limit=limit or LIMIT)
+
+
+def _show_rest(invocation: Invocation, planned: Planned, document: Json) -> None:
+    """What is not shown yet: of a text its end, of anything else all."""
+    if invocation.arguments.text("format") == "text":
+        planned.end(document)
+    else:
+        show_plan(invocation, sealed(document))
 
 
 def _sightings(invocation: Invocation) -> Sightings:
@@ -74,11 +94,13 @@ def show_plan(invocation: Invocation, document: Json) -> None:
     console = invocation.console
     match invocation.arguments.text("format"):
         case "json":
-            console.data(json_text(document))
+            pieces = plan_json(document)
         case "markdown":
-            console.data(_markdown(document))
+            pieces = iter((_markdown(document),))
         case _:
-            console.data(plan_text(document, paint=console.paint))
+            pieces = plan_text(document, paint=console.paint)
+    for piece in pieces:
+        console.data(piece)
 
 
 def _code(plan: Plan, *, detailed: bool) -> int:

@@ -1,11 +1,10 @@
 """Who has to approve a plan: the owners that its manifests name, by kind of change."""
 
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reconciler.domain.manifest import ChangeKind
-from reconciler.domain.plan import Plan, Skip, Subject
+from reconciler.domain.plan import Plan, Skip, TenantPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,25 +16,47 @@ class Needed:
     changes: tuple[str, ...]
 
 
-def approvals_needed(plan: Plan) -> tuple[Needed, ...]:
-    """The gravest kind first. What is skipped asks for nothing, for nothing is done about it.
+class Approvals:
+    """Who has to approve what, gathered tenant by tenant, in whatever order they are planned.
 
-    What is blocked does: its recipe is for somebody's hand. A grave change without an owner is
-    listed all the same.
+    What is skipped asks for nothing, for nothing is done about it. What is blocked does: its
+    recipe is for somebody's hand. A grave change without an owner is listed all the same.
     """
-    groups: dict[tuple[ChangeKind, tuple[str, ...]], list[str]] = defaultdict(list)
-    for subject in _asked(plan):
-        for kind in subject.assessment().kinds:
-            owners = subject.extension.owners.get(kind, ())
-            if owners or kind is not ChangeKind.ADDITIVE:
-                groups[kind, owners].append(subject.id)
-    order = list(ChangeKind)
-    return tuple(
-        Needed(kind=kind, owners=owners, changes=tuple(groups[kind, owners]))
-        for kind, owners in sorted(groups, key=lambda group: (order.index(group[0]), group[1]))
-    )
+
+    def __init__(self) -> None:
+        self._groups: dict[tuple[ChangeKind, tuple[str, ...]], list[tuple[str, int, str]]] = (
+            defaultdict(list)
+        )
+
+    def add(self, tenant: TenantPlan) -> None:
+        """Take in what the changes of a tenant ask for; their live schemas have to be there."""
+        for number, change in enumerate(tenant.changes):
+            if isinstance(change, Skip):
+                continue
+            subject = change.subject
+            for kind in subject.assessment().kinds:
+                owners = subject.extension.owners.get(kind, ())
+                if owners or kind is not ChangeKind.ADDITIVE:
+                    self._groups[kind, owners].append((tenant.name, number, subject.id))
+
+    def needed(self) -> tuple[Needed, ...]:
+        """The gravest kind first, the changes of each in the order of the plan."""
+        order = list(ChangeKind)
+        return tuple(
+            Needed(
+                kind=kind,
+                owners=owners,
+                changes=tuple(change for *_, change in sorted(self._groups[kind, owners])),
+            )
+            for kind, owners in sorted(
+                self._groups, key=lambda group: (order.index(group[0]), group[1])
+            )
+        )
 
 
-def _asked(plan: Plan) -> Iterator[Subject]:
+def approvals_needed(plan: Plan) -> tuple[Needed, ...]:
+    """What the changes of all tenants of a plan ask for."""
+    approvals = Approvals()
     for tenant in plan.tenants:
-        yield from (c.subject for c in tenant.changes if not isinstance(c, Skip))
+        approvals.add(tenant)
+    return approvals.needed()

@@ -5,7 +5,7 @@ A change is a create, an update, a skip or blocked. There is no delete and no re
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
@@ -35,8 +35,8 @@ class Subject:
     """What a change is about: one manifest on one tenant, and what was seen there.
 
     `live` is the managed view of the live schema; None where it is absent, was not looked at, or
-    is as desired. `live_fingerprint` is that view's fingerprint, `absent`, or None where it was
-    not looked at.
+    is as desired, and where a plan is kept to be carried out. `live_fingerprint` is that view's
+    fingerprint, `absent`, or None where it was not looked at.
     """
 
     tenant: str
@@ -167,6 +167,20 @@ class TenantPlan:
             object.__setattr__(self, "_digest", self._approved())
         assert self._digest is not None
         return self._digest
+
+    def without_live(self) -> "TenantPlan":
+        """All that carrying it out needs: what is live is read again before it is changed."""
+        slim = replace(
+            self,
+            changes=tuple(
+                change
+                if change.subject.live is None
+                else replace(change, subject=replace(change.subject, live=None))
+                for change in self.changes
+            ),
+        )
+        object.__setattr__(slim, "_digest", self.digest())
+        return slim
 
     def _approved(self) -> str:
         changes = sorted(

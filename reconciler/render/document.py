@@ -6,10 +6,10 @@ That a plan and a saved plan print alike is then true by construction.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 from reconciler import __version__
-from reconciler.domain.approvals import approvals_needed
+from reconciler.domain.approvals import Needed, approvals_needed
 from reconciler.domain.diff import Difference
 from reconciler.domain.drift import DriftKind
 from reconciler.domain.jsontext import Json
@@ -28,26 +28,30 @@ from reconciler.domain.plan import (
 
 def plan_document(plan: Plan) -> dict[str, Json]:
     """The plan as `reconciler schema plan` describes it; same plan, same document."""
+    tenants = [tenant_document(tenant) for tenant in plan.tenants]
+    return sealed(plan_facts(plan, tenants, approvals_needed(plan)))
+
+
+def plan_facts(plan: Plan, tenants: Iterable[Json], approvals: Iterable[Needed]) -> dict[str, Json]:
+    """All of a plan's document but its checksum, which only who saves it needs.
+
+    `tenants` are the documents of its tenants in the order of their names, which can be counted
+    and are read anew each time: a list, or a Spool.
+    """
     summary = plan.summary()
-    document: dict[str, Json] = {
+    return {
         "format_version": FORMAT_VERSION,
         "tool_version": __version__,
         "digest": plan.digest(),
-        "git": {"commit": plan.git.commit, "dirty": plan.git.dirty},
-        "tenants_from": _tenants_from(plan.tenants_from),
-        "selection": {
-            "tenant": list(plan.selection.tenants),
-            "target": list(plan.selection.targets),
-            "exclude": list(plan.selection.excludes),
-        },
-        "tenants": [_tenant(tenant) for tenant in plan.tenants],
+        **plan_head(plan),
+        "tenants": tenants,
         "approvals": [
             {
                 "kind": str(needed.kind),
                 "owners": list(needed.owners),
                 "changes": list(needed.changes),
             }
-            for needed in approvals_needed(plan)
+            for needed in approvals
         ],
         "exceeded_limits": [str(exceeded) for exceeded in exceeded_limits(plan)],
         "summary": {
@@ -63,18 +67,62 @@ def plan_document(plan: Plan) -> dict[str, Json]:
             "drift": _drift_counts(plan),
         },
     }
+
+
+def plan_head(plan: Plan) -> dict[str, Json]:
+    """What is known of a plan before any tenant is read."""
+    return {
+        "git": {"commit": plan.git.commit, "dirty": plan.git.dirty},
+        "tenants_from": _tenants_from(plan.tenants_from),
+        "selection": {
+            "tenant": list(plan.selection.tenants),
+            "target": list(plan.selection.targets),
+            "exclude": list(plan.selection.excludes),
+        },
+    }
+
+
+def sealed(document: Mapping[str, Json]) -> dict[str, Json]:
+    """A plan document with its checksum."""
     return {**document, "checksum": checksum(document)}
 
 
-def checksum(document: Json) -> str:
-    """Over all the other members of a plan document: it tells a file that was edited."""
+def checksum(document: Mapping[str, Json]) -> str:
+    """Over all the other members of a plan document: it tells a file that was edited.
+
+    Tenants are taken one at a time; the bytes are those of the whole document as one text.
+    """
     others = {key: value for key, value in document.items() if key != "checksum"}
-    return f"sha256:{hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()}"
+    whole = json.dumps({**others, "tenants": []}, sort_keys=True)
+    before, _, after = whole.partition(_NO_TENANTS)
+    found = hashlib.sha256(before.encode())
+    found.update(b'"tenants": [')
+    for number, tenant in enumerate(document["tenants"]):
+        found.update(b", " if number else b"")
+        found.update(json.dumps(tenant, sort_keys=True).encode())
+    found.update(f"]{after}".encode())
+    return f"sha256:{found.hexdigest()}"
+
+
+_NO_TENANTS = '"tenants": []'  # in a string its quotation marks would be escaped
 
 
 def json_text(document: Json) -> str:
     """A document as it is saved and printed: indented, UTF-8, one newline at the end."""
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def plan_json(document: Mapping[str, Json]) -> Iterator[str]:
+    """The same text for a plan document, in pieces: one for each tenant."""
+    whole = json_text({**document, "tenants": []})
+    before, _, after = whole.partition(f"\n  {_NO_TENANTS}")
+    yield f'{before}\n  "tenants": ['
+    number = 0
+    for number, tenant in enumerate(document["tenants"], start=1):
+        text = json.dumps(tenant, indent=2, ensure_ascii=False).replace("\n", "\n    ")
+        yield f"{',' if number > 1 else ''}\n    {text}"
+    end = "\n  ]" if number else "]"
+    yield end + after
 
 
 def _drift_counts(plan: Plan) -> dict[str, Json]:
@@ -95,7 +143,8 @@ def _tenants_from(source: TenantsFrom | None) -> Json:
     }
 
 
-def _tenant(tenant: TenantPlan) -> dict[str, Json]:
+def tenant_document(tenant: TenantPlan) -> dict[str, Json]:
+    """The plan of one tenant."""
     return {
         "name": tenant.name,
         "dialect": tenant.dialect,

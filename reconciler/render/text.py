@@ -30,22 +30,38 @@ _SYMBOLS = {
 }
 
 
-def plan_text(document: Json, *, paint: Paint) -> str:
-    """The whole plan, ending in the summary and the digest."""
+def plan_text(document: Json, *, paint: Paint) -> Iterator[str]:
+    """The whole plan in pieces, ending in the summary and the digest."""
+    yield head_text(document, paint=paint)
+    yield from (tenant_text(tenant, paint=paint) for tenant in document["tenants"])
+    yield foot_text(document, paint=paint)
+
+
+def head_text(document: Json, *, paint: Paint) -> str:
+    """What is known before any tenant is read: the selection, and whose manifests count."""
     selection = document["selection"]
     lines: list[str] = []
     if any(selection.values()):
         lines += [partial_line(selection), ""]
     if document["tenants_from"] is not None:
         lines += [*(paint("yellow", line) for line in _source(document["tenants_from"])), ""]
-    for tenant in document["tenants"]:
-        lines += [*_tenant(tenant, paint), ""]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def tenant_text(tenant: Json, *, paint: Paint) -> str:
+    """The plan of one tenant, and an empty line."""
+    return "".join(f"{line}\n" for line in (*_tenant(tenant, paint), ""))
+
+
+def foot_text(document: Json, *, paint: Paint) -> str:
+    """What can be said when all tenants are planned."""
+    lines: list[str] = []
     if document["approvals"]:
         lines += [*(_approval(approval) for approval in document["approvals"]), ""]
     lines += summary_lines(document)
     lines += [paint("red", f"Limit: {visible(line)}") for line in document["exceeded_limits"]]
     lines.append(f"Digest: {document['digest']}")
-    return "\n".join(lines) + "\n"
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _approval(approval: Json) -> str:

@@ -69,7 +69,7 @@ def test_what_passes_for_a_plan_is_printed_in_every_format():
         candidates += [without(document, at)] if at else []
         for candidate in candidates:
             if not check(candidate, "plan", most=1):
-                assert plan_text(candidate, paint=Paint()), at
+                assert "".join(plan_text(candidate, paint=Paint())), at
                 assert plan_markdown(candidate), at
                 printed += 1
 

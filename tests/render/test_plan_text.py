@@ -1,5 +1,6 @@
 """The plan as text and as JSON: what a tired person reads, and what a script does."""
 
+import hashlib
 import json
 from dataclasses import replace
 
@@ -15,7 +16,7 @@ from reconciler.domain.drift import Drift, DriftKind
 from reconciler.domain.manifest import ChangeKind, Limits, OnDrift
 from reconciler.domain.plan import Blocked, GitState, Plan, Selection, TenantPlan
 from reconciler.domain.scim import Schema
-from reconciler.render.document import json_text, plan_document
+from reconciler.render.document import json_text, plan_document, plan_json
 from reconciler.render.paint import Paint, counted, visible
 from reconciler.render.text import plan_text
 from tests.fakes import DIALECT, URN, document, extension
@@ -38,7 +39,7 @@ def planned(*live: dict, extensions=None, limits=None, selection=None) -> Tenant
 
 def text_of(*tenants: TenantPlan, selection: Selection | None = None) -> str:
     plan = Plan(tenants=tenants, git=GitState(commit="c0ffee"), selection=selection or Selection())
-    return plan_text(plan_document(plan), paint=PLAIN)
+    return "".join(plan_text(plan_document(plan), paint=PLAIN))
 
 
 def test_a_create_lists_its_attributes_and_where_it_is_written_down():
@@ -183,13 +184,13 @@ def test_unmanaged_extensions_are_listed_and_left_alone():
 
 def test_colour_changes_no_word():
     plan = plan_document(Plan(tenants=(planned(),)))
-    coloured = plan_text(plan, paint=Paint(on=True))
+    coloured = "".join(plan_text(plan, paint=Paint(on=True)))
 
     assert "\x1b[32m" in coloured
     bare = coloured
     for code in ("32", "33", "31", "1", "2", "0"):
         bare = bare.replace(f"\x1b[{code}m", "")
-    assert bare == plan_text(plan, paint=PLAIN)
+    assert bare == "".join(plan_text(plan, paint=PLAIN))
 
 
 @given(st.text(max_size=30))
@@ -273,3 +274,14 @@ def test_wording_of_a_recipe_is_no_part_of_the_digest():
     )
 
     assert blocked.digest() == other.digest()
+
+
+@pytest.mark.parametrize("number", [0, 1, 3])
+def test_a_plan_in_pieces_is_the_json_text_of_the_whole(number: int) -> None:
+    models = [PLANS[kind]() for kind in sorted(PLANS)][:number]
+    document = plan_document(Plan(tenants=tuple(models)))
+
+    assert "".join(plan_json(document)) == json_text(document)
+    others = {member: value for member, value in document.items() if member != "checksum"}
+    whole = json.dumps(others, sort_keys=True).encode()
+    assert document["checksum"] == f"sha256:{hashlib.sha256(whole).hexdigest()}"

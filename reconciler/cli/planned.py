@@ -1,0 +1,62 @@
+"""A plan as it is made: each tenant is rendered when it is planned, and little of it is kept."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from reconciler.adapters.spool import Spool, spooling
+from reconciler.domain.approvals import Approvals
+from reconciler.domain.jsontext import Json
+from reconciler.domain.plan import Plan, TenantPlan
+from reconciler.render.document import plan_facts, tenant_document
+from reconciler.render.paint import Paint
+from reconciler.render.text import foot_text, head_text, tenant_text
+
+
+@contextmanager
+def planning(*, show: Callable[[str], None] | None, paint: Paint) -> Iterator["Planned"]:
+    """A plan to be made; its documents last as long as the block."""
+    with spooling() as spool:
+        yield Planned(spool, show=show, paint=paint)
+
+
+class Planned:
+    """The documents of a plan's tenants, and who has to approve what.
+
+    `show` gets the text of the plan, tenant by tenant in the order of their names, as soon as it
+    can be said; None where another format is wanted.
+    """
+
+    def __init__(self, spool: Spool, *, show: Callable[[str], None] | None, paint: Paint) -> None:
+        self._spool = spool
+        self._approvals = Approvals()
+        self._show = show
+        self._paint = paint
+        self._to_come: deque[str] = deque()
+        self._texts: dict[str, str] = {}
+
+    def begin(self, head: Json, names: Iterable[str]) -> None:
+        """Show what is known before any tenant is read; `names` are those of all tenants."""
+        self._to_come.extend(sorted(names))
+        if self._show is not None and (text := head_text(head, paint=self._paint)):
+            self._show(text)
+
+    def keep(self, tenant: TenantPlan) -> TenantPlan:
+        """Render a tenant; what has to be kept of its plan."""
+        document = tenant_document(tenant)
+        self._spool.add(tenant.name, document)
+        self._approvals.add(tenant)
+        if self._show is not None:
+            self._texts[tenant.name] = tenant_text(document, paint=self._paint)
+            while self._to_come and self._to_come[0] in self._texts:
+                self._show(self._texts.pop(self._to_come.popleft()))
+        return tenant.without_live()
+
+    def document(self, plan: Plan) -> dict[str, Json]:
+        """The document of the whole plan, without a checksum; its tenants stay in the spool."""
+        return plan_facts(plan, self._spool, self._approvals.needed())
+
+    def end(self, document: Json) -> None:
+        """Show what can be said when all tenants are planned."""
+        if self._show is not None:
+            self._show(foot_text(document, paint=self._paint))

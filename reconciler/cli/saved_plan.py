@@ -1,0 +1,100 @@
+"""A saved plan, read one tenant at a time: that of a large fleet does not fit into memory."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from reconciler.adapters.jsonschemas import check
+from reconciler.adapters.spool import Spool, spooling
+from reconciler.cli.files import read_document
+from reconciler.domain.jsontext import Json, NotJson, parse
+from reconciler.errors import UsageError
+
+# The lines around the tenants, as `plan --out` writes them; no text of JSON holds a line end.
+_BEGIN, _END = b'  "tenants": [\n', (b"  ],\n", b"  ]\n")
+_TENANT_BEGINS, _TENANT_ENDS = b"    {\n", (b"    },\n", b"    }\n")
+_MOST = 64 * 1024 * 1024  # bytes of one tenant, and of all that is around the tenants
+_WHAT, _RECIPE = "no saved plan", "make a new one with `reconciler plan --out`"
+
+
+@contextmanager
+def saved_plan(path: Path) -> Iterator[Json]:
+    """The document of a saved plan, its `tenants` in a Spool; raises UsageError where it is none.
+
+    It is checked for its shape, and trusted for nothing. All of the file has been read when the
+    block begins: what it says cannot change any more.
+    """
+    with spooling() as tenants:
+        document = _by_lines(path, tenants)
+        if document is None:
+            document = _as_a_whole(path, tenants)
+        yield {**document, "tenants": tenants}
+
+
+def _by_lines(path: Path, tenants: Spool) -> Json:
+    """All but the tenants, which go to the spool; None where anything is not as we write it."""
+    try:
+        with path.open("rb") as file:
+            around = _around(file, tenants)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    if around is None:
+        return None
+    try:
+        document = parse(around)
+    except NotJson:
+        return None
+    if check(document, "plan") or document["tenants"]:
+        return None
+    thin = {**document, "approvals": [], "exceeded_limits": []}
+    if any(check({**thin, "tenants": [tenant]}, "plan") for tenant in tenants):
+        return None
+    return document
+
+
+def _around(file: BinaryIO, tenants: Spool) -> bytes | None:
+    """The text with no tenants in it."""
+    around = bytearray()
+    while (line := file.readline(_MOST)) and len(around) < _MOST:
+        around += line
+        if line != _BEGIN:
+            continue
+        while (line := file.readline()) == _TENANT_BEGINS:
+            if not _keep(_tenant(file), tenants):
+                return None
+        if line not in _END:
+            return None
+        around += line
+    return bytes(around) if not line else None
+
+
+def _tenant(file: BinaryIO) -> bytes:
+    text = bytearray(_TENANT_BEGINS)
+    while (line := file.readline(_MOST)) not in _TENANT_ENDS:
+        if not line or len(text) > _MOST:
+            return b""
+        text += line
+    return bytes(text) + b"}"
+
+
+def _keep(text: bytes, tenants: Spool) -> bool:
+    """Whether it is an object with a name that no other tenant has."""
+    try:
+        tenant = parse(text)
+    except NotJson:
+        return False
+    known = len(tenants)
+    tenants.add(str(tenant.get("name")), tenant)
+    return len(tenants) > known
+
+
+def _as_a_whole(path: Path, tenants: Spool) -> Json:
+    """What somebody has laid out otherwise, and what is wrong with a file that is no plan."""
+    document = read_document(path, "plan", _WHAT, _RECIPE)
+    tenants.clear()
+    for tenant in document["tenants"]:
+        tenants.add(tenant["name"], tenant)
+    if len(tenants) != len(document["tenants"]):
+        raise UsageError(f"{path} is {_WHAT}: it names a tenant twice; {_RECIPE}")
+    return document

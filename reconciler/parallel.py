@@ -1,0 +1,45 @@
+"""Work on many tenants at once, and how it ends when one of them, or a signal, ends it."""
+
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from itertools import islice
+from typing import TypeVar
+
+from reconciler.errors import Interrupted
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def in_parallel(
+    work: Callable[[T], R], items: Iterable[T], parallelism: int
+) -> Generator[R, None, None]:
+    """The result of each item as its work ends, up to `parallelism` at once.
+
+    After the first that raises nothing more is begun; what is under way ends, and is given, before
+    that error is raised. Of several errors an interruption is raised: it may be why the others
+    were. Whoever takes the results closes the iterator, so that it ends at once where they raise.
+    """
+    if parallelism == 1:  # in this thread, where a test can follow it
+        yield from map(work, items)
+        return
+    to_come = iter(items)
+    errors: list[BaseException] = []
+    with ThreadPoolExecutor(max_workers=parallelism) as pool:
+        running = {pool.submit(work, item) for item in islice(to_come, 2 * parallelism)}
+        try:
+            while running:
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    if (error := future.exception()) is not None:
+                        errors.append(error)
+                        running = {one for one in running if not one.cancel()}
+                        continue
+                    if not errors:
+                        running |= {pool.submit(work, item) for item in islice(to_come, 1)}
+                    yield future.result()
+        finally:  # also where whoever takes the results raises
+            for future in running:
+                future.cancel()
+    if errors:
+        raise min(errors, key=lambda error: not isinstance(error, Interrupted))

@@ -1,0 +1,84 @@
+"""A saved plan: read tenant by tenant as we write it, and in whatever layout as JSON."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.cli.saved_plan import saved_plan
+from reconciler.domain.jsontext import Json
+from reconciler.domain.plan import Plan
+from reconciler.errors import UsageError
+from reconciler.render.document import checksum, plan_document, plan_json
+from tests.render.markdown_world import tenants
+
+
+def document() -> Json:
+    return plan_document(Plan(tenants=tuple(sorted(tenants().values(), key=lambda t: t.name))))
+
+
+def written(folder: Path, text: str) -> Path:
+    file = folder / "plan.json"
+    file.write_text(text)
+    return file
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        lambda made: "".join(plan_json(made)),
+        json.dumps,
+        lambda made: json.dumps(made, indent=4),
+        lambda made: json.dumps(made, indent=2, sort_keys=True),
+        lambda made: "".join(plan_json(made)).replace("\n", "\r\n"),
+        lambda made: "".join(plan_json({**made, "tenants": []})),
+    ],
+    ids=["ours", "one line", "indented by 4", "sorted", "another line end", "no tenants"],
+)
+def test_a_saved_plan_reads_alike_in_any_layout(layout: Any, tmp_path: Path) -> None:
+    made = document()
+    text = layout(made)
+
+    with saved_plan(written(tmp_path, text)) as read:
+        assert {**read, "tenants": list(read["tenants"])} == json.loads(text)
+        assert list(read["tenants"]) == list(read["tenants"])
+        assert checksum(read) == checksum(json.loads(text))
+
+
+def test_what_is_wrong_with_a_plan_is_told_with_its_place_in_the_whole_file(tmp_path: Path) -> None:
+    text = "".join(plan_json(document()))
+    broken = text.replace('"dialect": ', '"dialect" ', 1)
+    line = broken[: broken.index('"dialect" ')].count("\n") + 1
+
+    with pytest.raises(UsageError, match=f"is no saved plan: .* at line {line} column"):
+        saved_plan(written(tmp_path, broken)).__enter__()
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda made: made["tenants"][0].pop("changes"), "changes"),
+        (lambda made: made["tenants"][0].update(name=7), "name"),
+        (lambda made: made["tenants"].append("acme"), "no saved plan of this version"),
+        (lambda made: made["tenants"].append(made["tenants"][0]), "names a tenant twice"),
+        (lambda made: made.update(approvals=7), "approvals"),
+    ],
+    ids=["no changes", "no name", "no tenant", "twice", "no approvals"],
+)
+def test_a_file_that_is_no_plan_is_refused_however_far_it_could_be_read(
+    edit: Any, message: str, tmp_path: Path
+) -> None:
+    made = document()
+    edit(made)
+
+    with pytest.raises(UsageError, match=message):
+        saved_plan(written(tmp_path, "".join(plan_json(made)))).__enter__()
+
+
+@pytest.mark.parametrize("cut", [0.1, 0.5, 0.9, 0.99])
+def test_a_file_that_is_cut_is_no_plan(cut: float, tmp_path: Path) -> None:
+    text = "".join(plan_json(document()))
+
+    with pytest.raises(UsageError, match="is no saved plan"):
+        saved_plan(written(tmp_path, text[: round(len(text) * cut)])).__enter__()

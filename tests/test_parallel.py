@@ -1,0 +1,77 @@
+"""Work on many items at once, and how it ends."""
+
+import threading
+from contextlib import closing
+
+import pytest
+
+from reconciler.errors import Interrupted, StateError, UsageError
+from reconciler.parallel import in_parallel
+
+
+@pytest.mark.parametrize("parallelism", [1, 4])
+def test_each_item_is_worked_on_once(parallelism):
+    squares = sorted(in_parallel(lambda n: n * n, range(50), parallelism))
+
+    assert squares == [n * n for n in range(50)]
+
+
+@pytest.mark.parametrize("parallelism", [1, 4])
+def test_after_an_error_nothing_more_is_begun_and_what_is_under_way_ends(parallelism):
+    begun: list[int] = []
+
+    def work(number: int) -> int:
+        begun.append(number)
+        if number == 3:
+            raise StateError("the disk is full")
+        return number
+
+    given: list[int] = []
+    with pytest.raises(StateError), closing(in_parallel(work, range(1000), parallelism)) as results:
+        given.extend(results)
+
+    assert set(given) <= set(begun)
+    assert len(begun) <= 4 * 2 * parallelism + 4
+
+
+def test_of_several_errors_an_interruption_is_raised():
+    together = threading.Barrier(2)
+
+    def work(number: int) -> None:
+        together.wait(10)
+        raise Interrupted(15) if number else StateError("it failed after the signal")
+
+    with pytest.raises(Interrupted), closing(in_parallel(work, range(2), 2)) as results:
+        list(results)
+
+
+def test_whoever_takes_the_results_ends_the_work_by_raising():
+    begun: list[int] = []
+
+    def work(number: int) -> int:
+        begun.append(number)
+        return number
+
+    def take() -> None:
+        with closing(in_parallel(work, range(1000), 2)) as results:
+            next(results)
+            raise UsageError("standard output cannot be written")
+
+    with pytest.raises(UsageError):
+        take()
+
+    assert len(begun) <= 12
+
+
+def test_results_that_nobody_takes_do_not_pile_up():
+    begun: list[int] = []
+
+    def work(number: int) -> int:
+        begun.append(number)
+        return number
+
+    with closing(in_parallel(work, range(1000), 2)) as results:
+        next(results)
+        ahead = len(begun)
+
+    assert ahead <= 12

@@ -1,71 +1,102 @@
-"""Use case: send the webhooks that are due; what fails waits, what succeeds is recorded."""
+"""Use case: send the webhooks that are due; what fails waits, what succeeds is recorded.
 
-from collections.abc import Callable, Iterable
+Receivers are served in turn and in parallel. What a tenant has to tell one URL is a queue: one
+sender holds it at a time, and within it the events of one schema keep their order.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
-from reconciler.domain.outcome import Attempt, DeliverySummary, Waiting
-from reconciler.domain.records import Entry, Event, Run, Status, rfc3339
-from reconciler.ports import Clock, DeliveryResult, Notifier, Outbox, Pending
+from reconciler.domain.outcome import Attempt, NotTried
+from reconciler.domain.records import Entry, Event, Run, Status
+from reconciler.errors import ReconcilerError, TenantLocked
+from reconciler.ports import (
+    Clock,
+    DeliveryResult,
+    Due,
+    Locks,
+    Notifier,
+    Outbox,
+    Over,
+    Pending,
+    Queue,
+    Wanted,
+)
 from reconciler.progress import Progress
 
 Schedule = Callable[[int, DeliveryResult], datetime | None]  # attempts so far → due again, or never
+
+PATIENCE = 30.0  # seconds in all to wait for queues that somebody else is sending
+SILENCES = 2  # requests in a row that a receiver may leave without an answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivering:
     """The means to drain the outbox; `tenants` whose rows are tried, None for every row.
 
-    `progress` hears of each attempt as soon as it is recorded.
+    `progress` hears of each attempt as soon as it is recorded, and of what was not tried.
     """
 
     outbox: Outbox
     notifier: Notifier
+    locks: Locks
     clock: Clock
     run: Run
     schedule: Schedule
+    parallelism: int
     tenants: frozenset[str] | None = None
     progress: Progress = field(default_factory=Progress)
 
-    def deliver(self, *, even_if_not_due: bool = False) -> DeliverySummary:
+    def deliver(self, *, even_if_not_due: bool = False) -> None:
         """Try once each row that is due. At least once, never in place of a change's outcome."""
-        return self._send(
-            pending
-            for pending in self.outbox.pending()
-            if self.tenants is None or pending.tenant in self.tenants
-            if even_if_not_due or self._is_due(pending)
-        )
+        self._send(Due(None if even_if_not_due else self.clock.now()))
 
-    def replay(self, told: Iterable[Pending]) -> DeliverySummary:
-        """Try once more what was delivered or given up; where it fails, it stays what it was."""
-        return self._send(told, over=True)
+    def replay(self, event_id: str | None) -> None:
+        """Try once more what of an event is over, or all that was given up.
 
-    def _send(self, rows: Iterable[Pending], *, over: bool = False) -> DeliverySummary:
-        for pending in rows:
-            attempt = _attempt(pending, self._try(pending, over=over))
-            self.progress.attempts.append(attempt)
-            if not attempt.delivered:
-                self.clock.check()  # it may have been cut off by the signal
-        return DeliverySummary.of(self.progress.attempts, waiting(self.outbox))
+        What fails stays what it was.
+        """
+        self._send(Over(event_id))
 
-    def _is_due(self, pending: Pending) -> bool:
-        """What was never tried waits for nothing, whichever way the clock was set since."""
-        return pending.attempts == 0 or pending.due_at <= self.clock.now()
+    def _send(self, wanted: Wanted) -> None:
+        """All queues that are free; then those that somebody else was sending, read again."""
+        queues = [
+            queue
+            for queue in self.outbox.queues(wanted)
+            if self.tenants is None or queue.tenant in self.tenants
+        ]
+        ends = self.clock.monotonic() + PATIENCE
+        locked = _Round(self, wanted, patience=0.0).send(queues)
+        while locked:
+            first, *_ = locked
+            remaining = max(0.0, ends - self.clock.monotonic())
+            locked = _Round(self, wanted, patience=remaining).send(locked)
+            if first in locked:  # it was waited for to the end
+                break
+        for queue, reason in locked.items():
+            self.progress.not_tried.append(NotTried(webhooks=queue.rows, reason=reason))
 
-    def _try(self, pending: Pending, *, over: bool) -> DeliveryResult:
+    def attempt(self, pending: Pending, *, over: bool) -> "_Tried":
+        """Send a row once, and record how that ended."""
         self.clock.check()
         result = self.notifier.send(pending)
+        due = None
         if result.delivered:
             self.outbox.delivered(pending, self._entry(pending, result))
-            return result
-        no_more = over or result.gone
-        due = None if no_more else self.schedule(pending.attempts + 1, result)
-        if due is None and not over:
-            result = replace(
-                result, detail=f"{result.detail}; given up, only `webhooks replay` sends it"
-            )
-        self.outbox.failed(pending, self._entry(pending, result), due)
-        return result
+        else:
+            if not (over or result.gone):
+                due = self.schedule(pending.attempts + 1, result)
+            if due is None and not over:
+                detail = f"{result.detail}; given up, only `webhooks replay` sends it"
+                result = replace(result, detail=detail)
+            self.outbox.failed(pending, self._entry(pending, result), due)
+        self.progress.attempts.append(_told(pending, result))
+        return _Tried(result=result, is_pending=due is not None)
 
     def _entry(self, pending: Pending, result: DeliveryResult) -> Entry:
         status = Status.SYNCED if result.delivered else Status.FAILED
@@ -79,22 +110,7 @@ class Delivering:
         )
 
 
-def waiting(outbox: Outbox) -> tuple[Waiting, ...]:
-    """All that is still to be delivered, whoever's it is."""
-    return tuple(
-        Waiting(
-            event_id=pending.event_id,
-            tenant=pending.tenant,
-            schema_id=pending.schema_id,
-            url=pending.url,
-            attempts=pending.attempts,
-            due_at=rfc3339(pending.due_at),
-        )
-        for pending in outbox.pending()
-    )
-
-
-def _attempt(pending: Pending, result: DeliveryResult) -> Attempt:
+def _told(pending: Pending, result: DeliveryResult) -> Attempt:
     return Attempt(
         event_id=pending.event_id,
         tenant=pending.tenant,
@@ -105,3 +121,223 @@ def _attempt(pending: Pending, result: DeliveryResult) -> Attempt:
         latency_ms=result.latency_ms,
         detail=result.detail,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tried:
+    """How an attempt ended, and whether its row waits to be tried again."""
+
+    result: DeliveryResult
+    is_pending: bool
+
+
+@dataclass(slots=True, eq=False)
+class _Course:
+    """A queue that is ours until `lease` is closed; its rows come a few at a time."""
+
+    queue: Queue
+    lease: ExitStack
+    rows: deque[Pending] = field(default_factory=deque)
+    last: int = 0  # place in the sequence of the last row that was read
+    taken: int = 0
+    held_back: int = 0
+    under_way: set[str] = field(default_factory=set)  # ids of schemas, as in the next
+    undelivered: set[str] = field(default_factory=set)
+
+    def next_row(self) -> Pending | None:
+        """The first row that no other of its schema keeps waiting."""
+        for row in tuple(self.rows):
+            if row.schema_id in self.undelivered:
+                self.rows.remove(row)
+                self.held_back += 1
+            elif row.schema_id not in self.under_way:
+                self.rows.remove(row)
+                self.taken += 1
+                self.under_way.add(row.schema_id)
+                return row
+        return None
+
+
+@dataclass(slots=True, eq=False)
+class _Receiver:
+    """One origin with all queues to it; `silences` since it last answered.
+
+    Until it answers it is asked as often at once as it may be silent, and no more: so one that
+    hangs keeps few threads, and the run no longer than one deadline.
+    """
+
+    origin: str
+    queues: deque[Queue] = field(default_factory=deque)
+    courses: list[_Course] = field(default_factory=list)
+    under_way: int = 0
+    answers: bool = False
+    silences: int = 0
+    reason: str = ""
+
+    @property
+    def is_given_up(self) -> bool:
+        return self.silences >= SILENCES
+
+    @property
+    def has_room(self) -> bool:
+        trusted = self.answers and not self.silences
+        return trusted or self.under_way + self.silences < SILENCES
+
+    def hear(self, result: DeliveryResult) -> None:
+        """Note how it took a request; one that was never sent tells nothing."""
+        if result.silent:
+            self.silences += 1
+            self.reason = result.detail
+        elif result.status is not None:
+            self.answers, self.silences = True, 0
+
+
+class _Round:
+    """One pass over some queues, steered by one thread; others send and record."""
+
+    def __init__(self, means: Delivering, wanted: Wanted, *, patience: float) -> None:
+        """`patience` is how many seconds to wait for the first queue, where it is taken."""
+        self._means = means
+        self._wanted = wanted
+        self._patience = patience
+        self._receivers: deque[_Receiver] = deque()
+        self._under_way: dict[Future[_Tried], tuple[_Receiver, _Course, Pending]] = {}
+        self._locked: dict[Queue, str] = {}
+
+    def send(self, queues: Iterable[Queue]) -> dict[Queue, str]:
+        """Send their rows; those that somebody else holds, with the words to say so."""
+        self._receivers = _receivers(queues)
+        with ExitStack() as undo, _threads(self._means.parallelism) as start:
+            undo.callback(self._release_all)  # after the threads have ended
+            while self._begin(start):
+                ended, _ = wait(self._under_way, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    self._end(future)
+        return self._locked
+
+    def _begin(self, start: "_Start") -> bool:
+        """Give each free thread a row, one receiver after the other; whether any is at work."""
+        self._means.clock.check()
+        passed = 0
+        while len(self._under_way) < self._means.parallelism and passed < len(self._receivers):
+            receiver = self._receivers[0]
+            found = self._next(receiver) if receiver.has_room else None
+            if found is not None:
+                over = isinstance(self._wanted, Over)
+                future = start(partial(self._means.attempt, found[1], over=over))
+                self._under_way[future] = (receiver, *found)
+                receiver.under_way += 1
+                passed = 0
+            elif receiver.under_way:
+                passed += 1
+            else:
+                self._leave(receiver)
+                continue
+            self._receivers.rotate(-1)
+        return bool(self._under_way)
+
+    def _end(self, future: Future[_Tried]) -> None:
+        receiver, course, row = self._under_way.pop(future)
+        if future.exception() is not None:
+            self._means.clock.check()  # a signal says more than the errors that it may have caused
+        tried = future.result()
+        receiver.under_way -= 1
+        receiver.hear(tried.result)
+        course.under_way.remove(row.schema_id)
+        if tried.is_pending:
+            course.undelivered.add(row.schema_id)
+
+    def _next(self, receiver: _Receiver) -> tuple[_Course, Pending] | None:
+        """A row that may go to a receiver now, and the queue that it is of."""
+        while True:
+            for course in tuple(receiver.courses):
+                if row := self._row_of(course):
+                    return course, row
+                if not course.under_way:
+                    receiver.courses.remove(course)
+                    self._close(course)
+            if not receiver.queues:
+                return None
+            self._open(receiver)
+
+    def _open(self, receiver: _Receiver) -> None:
+        """Take its next queue, unless somebody else holds it."""
+        queue = receiver.queues.popleft()
+        lease = ExitStack()
+        held = self._means.locks.hold_queue(queue.tenant, queue.url, patience=self._patience)
+        self._patience = 0.0
+        try:
+            lease.enter_context(held)
+        except TenantLocked as error:
+            self._locked[queue] = str(error)
+            return
+        receiver.courses.append(_Course(queue, lease))
+
+    def _row_of(self, course: _Course) -> Pending | None:
+        """Its next row, read under the lease: another run may have sent or queued some meanwhile.
+
+        After the last one is sent it is looked for once more.
+        """
+        while not (row := course.next_row()):
+            if course.rows or (course.under_way and course.taken >= course.queue.rows):
+                return None
+            outbox = self._means.outbox
+            course.rows.extend(outbox.next_rows(course.queue, self._wanted, after=course.last))
+            if not course.rows:
+                return None
+            course.last = course.rows[-1].sequence
+        return row
+
+    def _close(self, course: _Course) -> None:
+        course.lease.close()
+        if course.held_back:
+            reason = f"an earlier one of the same schema to {course.queue.url} was not delivered"
+            self._means.progress.not_tried.append(
+                NotTried(webhooks=course.held_back, reason=reason)
+            )
+
+    def _leave(self, receiver: _Receiver) -> None:
+        """Nothing more goes to the first receiver; what one that is given up lacks is told."""
+        self._receivers.popleft()
+        untried = sum(queue.rows for queue in receiver.queues)
+        for course in receiver.courses:
+            course.lease.close()
+            untried += max(0, course.queue.rows - course.taken)
+        if untried:
+            reason = f"{receiver.origin} was given up for this run: {receiver.reason}"
+            self._means.progress.not_tried.append(NotTried(webhooks=untried, reason=reason))
+
+    def _release_all(self) -> None:
+        for receiver in self._receivers:
+            for course in receiver.courses:
+                course.lease.close()
+
+
+def _receivers(queues: Iterable[Queue]) -> deque[_Receiver]:
+    found: dict[str, _Receiver] = {}
+    for queue in queues:
+        origin = "/".join(queue.url.split("/", 3)[:3]).lower()
+        found.setdefault(origin, _Receiver(origin)).queues.append(queue)
+    return deque(found.values())
+
+
+_Start = Callable[[Callable[[], _Tried]], Future[_Tried]]
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[_Start]:
+    """Where work is done; one at a time is done here, and needs no thread."""
+    if number == 1:
+        yield _done_here
+        return
+    with ThreadPoolExecutor(max_workers=number) as pool:
+        yield pool.submit
+
+
+def _done_here(work: Callable[[], _Tried]) -> Future[_Tried]:
+    future: Future[_Tried] = Future()
+    try:
+        future.set_result(work())
+    except ReconcilerError as error:
+        future.set_exception(error)
+    return future

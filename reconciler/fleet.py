@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from reconciler.applying import Applying
-from reconciler.delivering import Delivering, Schedule, waiting
+from reconciler.delivering import Delivering, Schedule
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.outcome import LeftOpen, OutcomeKind, Recovered, RunSummary, Waiting
 from reconciler.domain.plan import Plan, Subject, TenantPlan, is_in_sync
@@ -73,7 +73,7 @@ class Fleet:
         left: tuple[Waiting, ...] | None
         elsewhere: tuple[LeftOpen, ...] = ()
         try:
-            left = waiting(self.outbox)
+            left = self.outbox.waiting()
             elsewhere = tuple(self._left_elsewhere())
         except StateError:
             left = None  # that error is told already, and the rest is known
@@ -88,12 +88,20 @@ class Fleet:
                 yield LeftOpen(tenant=tenant, writes=writes, named=tenant in named)
 
     def _run(self, work: Callable[[list[Tenant]], None]) -> RunSummary:
-        """Hold the locks around `work`, which gets the tenants that are free."""
+        """Hold the locks around `work`, which gets the tenants that are free; then deliver."""
         with ExitStack() as held:
             free = self._lock(held)
             self._record(Event.RUN_STARTED, None, None)
             try:
-                work(free)
+                try:
+                    work(free)
+                except (PlanStale, LimitExceeded):
+                    self.progress.refused = True
+                    held.close()
+                    self._deliver()  # what earlier runs did was approved, and HR waits for it
+                    raise
+                held.close()
+                self._deliver()
             except ReconcilerError as error:
                 self._record(Event.RUN_COMPLETED, Status.FAILED, _ending(error))
                 raise
@@ -112,19 +120,12 @@ class Fleet:
             check=self.clock.check,
         )
         self.progress.plan = plan
-        try:
-            approve(plan)
-        except (PlanStale, LimitExceeded):
-            self.progress.refused = True
-            self._deliver(free)  # what earlier runs did was approved, and HR waits for it
-            raise
+        approve(plan)
         self.progress.held_back |= _unsettled(self.progress.recovered)
         self._write(plan, free)
-        self._deliver(free)
 
     def _settle(self, free: list[Tenant]) -> None:
         self._each(self._recover, free)
-        self._deliver(free)
 
     def _write(self, plan: Plan, free: Iterable[Tenant]) -> None:
         """Carry out every readable plan, tenants in parallel; one held back is not attempted."""
@@ -133,15 +134,20 @@ class Fleet:
         self._each(self._apply_one, todo)
         self.clock.check()
 
-    def _deliver(self, free: Iterable[Tenant]) -> None:
-        """Send what is due, of this run and of those before it; who holds a lock sends its own."""
+    def _deliver(self) -> None:
+        """Send what is due to whom this run is about, whoever did the change or holds the tenant.
+
+        No lock of a tenant is held meanwhile: a receiver that hangs keeps nobody waiting.
+        """
         Delivering(
             outbox=self.outbox,
             notifier=self.notifier,
+            locks=self.locks,
             clock=self.clock,
             run=self._run_now(),
             schedule=self.schedule,
-            tenants=frozenset(tenant.name for tenant in free),
+            parallelism=self.parallelism,
+            tenants=frozenset(tenant.name for tenant in self.desired.tenants()),
             progress=self.progress,
         ).deliver()
 

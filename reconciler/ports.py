@@ -11,6 +11,7 @@ from reconciler.domain.answer import Verdict
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import Meaning
 from reconciler.domain.jsontext import Json
+from reconciler.domain.outcome import Waiting
 from reconciler.domain.records import Entry, HrEvent, Intent
 from reconciler.domain.scim import Schema
 
@@ -144,21 +145,24 @@ class Journal(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """An outbox row that waits to be delivered; `due_at` is when it may be tried next."""
+    """An outbox row to be sent; `sequence` is its event's place among all of its tenant."""
 
     id: int
     tenant: str
     url: str
     event_id: str
     schema_id: str
+    sequence: int
     body: bytes
     attempts: int
-    due_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryResult:
-    """What one delivery attempt came to; `gone` is 410: the receiver wants no more."""
+    """What one delivery attempt came to; `gone` is 410: the receiver wants no more.
+
+    `silent` is for a receiver that could not be reached, or gave no answer in time.
+    """
 
     delivered: bool
     status: int | None
@@ -166,13 +170,48 @@ class DeliveryResult:
     detail: str
     retry_after: float | None = None
     gone: bool = False
+    silent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Rows that wait: what is due by then or was never tried; without a time, all of them."""
+
+    by: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """Rows that are over: those of one event, or without one all that were given up."""
+
+    event_id: str | None
+
+
+Wanted = Due | Over
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """What one tenant has to tell one URL, in the order of its events; so many rows are wanted."""
+
+    tenant: str
+    url: str
+    rows: int
 
 
 class Outbox(Protocol):
     """Webhooks that wait. Raises StateError."""
 
-    def pending(self) -> tuple[Pending, ...]:
-        """All that is released and not delivered or given up, oldest first."""
+    def waiting(self) -> tuple[Waiting, ...]:
+        """All that is released and not delivered or given up, oldest first; no bodies."""
+        ...
+
+    def queues(self, wanted: Wanted) -> tuple[Queue, ...]:
+        """The queues that have such rows, the one with the oldest first; no bodies."""
+        ...
+
+    def next_rows(self, queue: Queue, wanted: Wanted, *, after: int) -> tuple[Pending, ...]:
+        """The next few of those rows, beyond that place in the sequence; none at the end."""
         ...
 
     def delivered(self, pending: Pending, entry: Entry) -> None:
@@ -193,7 +232,7 @@ class Notifier(Protocol):
 
 
 class Locks(Protocol):
-    """One writer per tenant, one sender per tenant's webhooks; a lock dies with its holder."""
+    """One writer per tenant, one sender per queue of webhooks; a lock dies with its holder."""
 
     def hold(self, tenant: str, *, patience: float = 0.0) -> AbstractContextManager[None]:
         """Hold the tenant's lock; raises TenantLocked, naming the holder, on entering.
@@ -202,6 +241,8 @@ class Locks(Protocol):
         """
         ...
 
-    def hold_queue(self, tenant: str, *, patience: float = 0.0) -> AbstractContextManager[None]:
-        """Hold the queue of the tenant's webhooks, as `hold` holds the tenant; they are apart."""
+    def hold_queue(
+        self, tenant: str, url: str, *, patience: float = 0.0
+    ) -> AbstractContextManager[None]:
+        """Hold what the tenant has to tell that URL, as `hold` holds the tenant; they are apart."""
         ...

@@ -6,6 +6,7 @@ from reconciler.domain.outcome import (
     Attempt,
     DeliverySummary,
     LeftOpen,
+    NotTried,
     Outcome,
     OutcomeKind,
     Recovered,
@@ -29,6 +30,7 @@ class Progress:
         self.locked: dict[str, str] = {}
         self.held_back: dict[str, str] = {}
         self.attempts: list[Attempt] = []
+        self.not_tried: list[NotTried] = []
         self.warnings: list[str] = []
         self._begun: set[str] = set()
         self._ended: dict[str, Outcome] = {}
@@ -54,7 +56,7 @@ class Progress:
             outcomes=tuple(self._outcomes()),
             recovered=tuple(sorted(self.recovered, key=lambda recovered: recovered.tenant)),
             locked=dict(self.locked),
-            deliveries=DeliverySummary.of(self.attempts, waiting),
+            deliveries=DeliverySummary.of(self.attempts, waiting, self.not_tried),
             warnings=tuple(sorted(self.warnings)),
             elsewhere=tuple(elsewhere),
             planned=self.plan is not None,

@@ -15,10 +15,11 @@ from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import Dialect, Meaning, PatchPath, UpdateStrategy
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Manages, OnDrift, Place, SchemaExtension, Tenant, Webhook
-from reconciler.domain.records import Entry, HrEvent, Intent
+from reconciler.domain.outcome import Waiting
+from reconciler.domain.records import Entry, HrEvent, Intent, rfc3339
 from reconciler.domain.scim import Attribute, AttributeType, Schema, fold
 from reconciler.errors import Interrupted, StateError, TenantLocked
-from reconciler.ports import DeliveryResult, Pending, WriteResult
+from reconciler.ports import DeliveryResult, Due, Over, Pending, Queue, Wanted, WriteResult
 
 T = TypeVar("T")
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -283,8 +284,10 @@ class MemoryJournal:
     settled: dict[int, HrEvent | None] = field(default_factory=dict)
     adopted: set[tuple[str, str]] = field(default_factory=set)  # tenants and schemas, lately
     rows: dict[int, Pending] = field(default_factory=dict)
+    due: dict[int, datetime] = field(default_factory=dict)  # by the row's id
     given_up: list[Pending] = field(default_factory=list)
     full_after: int | None = None
+    at_once: int = 2
 
     def events(self) -> list[str]:
         return [str(entry.event) for entry in self.entries]
@@ -339,20 +342,51 @@ class MemoryJournal:
 
     def _queue(self, event: HrEvent, webhooks: Iterable[str]) -> None:
         for url in webhooks:
-            number = len(self.rows) + len(self.given_up) + 1
+            number = len(self.due) + 1
             self.rows[number] = Pending(
                 id=number,
                 tenant=event.tenant,
                 url=url,
                 event_id=event.event_id,
                 schema_id=event.schema.id,
+                sequence=number,
                 body=event.body(number),
                 attempts=0,
-                due_at=START,
             )
+            self.due[number] = START
 
     def pending(self) -> tuple[Pending, ...]:
         return tuple(self.rows.values())
+
+    def waiting(self) -> tuple[Waiting, ...]:
+        return tuple(
+            Waiting(
+                event_id=row.event_id,
+                tenant=row.tenant,
+                schema_id=row.schema_id,
+                url=row.url,
+                attempts=row.attempts,
+                due_at=rfc3339(self.due[row.id]),
+            )
+            for row in self.rows.values()
+        )
+
+    def queues(self, wanted: Wanted) -> tuple[Queue, ...]:
+        found = Counter((row.tenant, row.url) for row in self._wanted(wanted))
+        return tuple(Queue(tenant=t, url=url, rows=rows) for (t, url), rows in found.items())
+
+    def next_rows(self, queue: Queue, wanted: Wanted, *, after: int) -> tuple[Pending, ...]:
+        rows = [row for row in self._wanted(wanted) if row.sequence > after]
+        ours = [row for row in rows if (row.tenant, row.url) == (queue.tenant, queue.url)]
+        return tuple(ours[: self.at_once])
+
+    def _wanted(self, wanted: Wanted) -> list[Pending]:
+        match wanted:
+            case Over():
+                return self.given_up
+            case Due(by=by):
+                waiting = self.rows.values()
+                return [r for r in waiting if by is None or not r.attempts or self.due[r.id] <= by]
 
     def delivered(self, pending: Pending, entry: Entry) -> None:
         self.record(entry)
@@ -361,12 +395,13 @@ class MemoryJournal:
 
     def failed(self, pending: Pending, entry: Entry, due_at: datetime | None) -> None:
         self.record(entry)
-        if (row := self.rows.pop(pending.id, None)) is None:
+        if (row := self.rows.get(pending.id)) is None:
             return  # it is over already, and stays what it was
         if due_at is None:
-            self.given_up.append(row)
+            self.given_up.append(self.rows.pop(row.id))
         else:
-            self.rows[row.id] = replace(row, attempts=row.attempts + 1, due_at=due_at)
+            self.rows[row.id] = replace(row, attempts=row.attempts + 1)
+            self.due[row.id] = due_at
 
 
 @dataclass
@@ -385,26 +420,26 @@ class Receiver:
 
 @dataclass
 class FakeLocks:
-    """Locks that somebody else may hold, queues among them; `sent` are queues held so far."""
+    """Locks that somebody else may hold, those of queues among them."""
 
     taken: frozenset[str] = frozenset()
     taken_queues: frozenset[str] = frozenset()
     held: list[str] = field(default_factory=list)
     asked: list[tuple[str, float]] = field(default_factory=list)
-    queues: list[str] = field(default_factory=list)
-    sent: list[str] = field(default_factory=list)
+    queues: list[tuple[str, str]] = field(default_factory=list)
+    asked_queues: list[tuple[str, float]] = field(default_factory=list)
 
     @contextmanager
-    def hold_queue(self, tenant: str, *, patience: float = 0.0) -> Iterator[None]:
+    def hold_queue(self, tenant: str, url: str, *, patience: float = 0.0) -> Iterator[None]:
+        self.asked_queues.append((tenant, patience))
         if tenant in self.taken_queues:
-            raise TenantLocked(f"the queue of {tenant} is locked by run 7")
-        assert tenant not in self.queues, "a queue has one sender"
-        self.queues.append(tenant)
-        self.sent.append(tenant)
+            raise TenantLocked(f"what tenant {tenant} tells {url} is being sent by run 7")
+        assert (tenant, url) not in self.queues, "a queue has one sender"
+        self.queues.append((tenant, url))
         try:
             yield
         finally:
-            self.queues.remove(tenant)
+            self.queues.remove((tenant, url))
 
     @contextmanager
     def hold(self, tenant: str, *, patience: float = 0.0) -> Iterator[None]:

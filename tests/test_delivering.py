@@ -1,18 +1,31 @@
 """The outbox drained: what is due is tried once, what fails waits, each attempt is recorded."""
 
-from collections import deque
+import threading
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pytest
 
-from reconciler.delivering import Delivering
+from reconciler.delivering import PATIENCE, Delivering
 from reconciler.domain.manifest import Manages
 from reconciler.domain.outcome import DeliverySummary
-from reconciler.domain.records import Event, Intent, Run, Status
+from reconciler.domain.records import Entry, Event, HrEvent, Intent, Run, Status, rfc3339
 from reconciler.domain.scim import ABSENT, Schema
-from reconciler.errors import Interrupted, StateError
-from reconciler.ports import DeliveryResult
-from tests.fakes import HOOK, START, URN, FakeClock, MemoryJournal, Receiver, document
+from reconciler.errors import Interrupted, StateError, TenantLocked
+from reconciler.ports import DeliveryResult, Locks, Notifier, Pending, Queue, Wanted
+from tests.fakes import (
+    HOOK,
+    START,
+    URN,
+    FakeClock,
+    FakeLocks,
+    MemoryJournal,
+    Receiver,
+    document,
+)
 
 RUN = Run(id="run-3", actor="user:test")
 DOWN = DeliveryResult(delivered=False, status=503, latency_ms=5, detail="answered 503")
@@ -20,23 +33,33 @@ GONE = DeliveryResult(delivered=False, status=410, latency_ms=5, detail="answere
 SILENT = DeliveryResult(delivered=False, status=None, latency_ms=9, detail="no answer")
 
 
+HANGS = DeliveryResult(
+    delivered=False, status=None, latency_ms=4000, detail="no whole answer", silent=True
+)
+
+
 def waiting(events: int = 1) -> MemoryJournal:
+    """So many events of as many schemas, all for one receiver."""
     journal = MemoryJournal()
     for number in range(events):
-        urn = f"{URN}{number}"
-        schema = Schema.from_json(document(urn))
-        intent = Intent(
-            tenant="acme", base_url=None, change="acme/x", schema_id=urn, target_system="G",
-            manages=Manages.SCHEMA, desired=schema, before=ABSENT, live_before=(),
-            run_id="run-1", commit=None, webhooks=(HOOK,),
-        )  # fmt: skip
-        journal.adopt(
-            RUN.entry(Event.SCHEMA_EXTENSION_ADOPTED, START),
-            intent.announcement(schema, START),
-            (HOOK,),
-        )
+        announce(journal, f"{URN}{number}")
     journal.entries.clear()
     return journal
+
+
+def announce(
+    journal: MemoryJournal, urn: str = URN, *, tenant: str = "acme", url: str = HOOK
+) -> HrEvent:
+    """One more event waits, that of a change which no event before it was about."""
+    schema = Schema.from_json(document(urn, f"attribute{len(journal.due)}"))
+    intent = Intent(
+        tenant=tenant, base_url=None, change="acme/x", schema_id=urn, target_system="G",
+        manages=Manages.SCHEMA, desired=schema, before=ABSENT, live_before=(),
+        run_id="run-1", commit=None, webhooks=(url,),
+    )  # fmt: skip
+    event = intent.announcement(schema, START)
+    journal.adopt(RUN.entry(Event.SCHEMA_EXTENSION_ADOPTED, START), event, (url,))
+    return event
 
 
 def in_five_seconds(attempts: int, result: DeliveryResult) -> datetime | None:
@@ -50,18 +73,39 @@ def deliver(
     *,
     even_if_not_due: bool = False,
 ) -> DeliverySummary:
-    return delivering(journal, receiver, clock).deliver(even_if_not_due=even_if_not_due)
+    means = delivering(journal, receiver, clock)
+    means.deliver(even_if_not_due=even_if_not_due)
+    return summary_of(means)
+
+
+def replay(
+    journal: MemoryJournal, receiver: Receiver, event_id: str | None = None
+) -> DeliverySummary:
+    means = delivering(journal, receiver)
+    means.replay(event_id)
+    return summary_of(means)
+
+
+def summary_of(means: Delivering) -> DeliverySummary:
+    progress = means.progress
+    return DeliverySummary.of(progress.attempts, means.outbox.waiting(), progress.not_tried)
 
 
 def delivering(
-    journal: MemoryJournal, receiver: Receiver, clock: FakeClock | None = None
+    journal: MemoryJournal,
+    receiver: Notifier,
+    clock: FakeClock | None = None,
+    locks: Locks | None = None,
+    parallelism: int = 1,
 ) -> Delivering:
     return Delivering(
         outbox=journal,
         notifier=receiver,
+        locks=locks or FakeLocks(),
         clock=clock or FakeClock(),
         run=RUN,
         schedule=in_five_seconds,
+        parallelism=parallelism,
     )
 
 
@@ -86,8 +130,8 @@ def test_what_fails_stays_with_a_later_due_time_and_is_recorded_as_failed():
 
     assert (summary.failed, summary.pending) == (1, 1)
     assert "answered 503" in summary.failures[0]
-    [row] = journal.pending()
-    assert (row.attempts, row.due_at) == (1, START + timedelta(seconds=5))
+    [row] = journal.waiting()
+    assert (row.attempts, row.due_at) == (1, rfc3339(START + timedelta(seconds=5)))
     assert journal.entries[0].status is Status.FAILED
 
 
@@ -148,15 +192,15 @@ def test_what_is_given_up_is_told_so_to_people_and_in_the_trail(last):
 @pytest.mark.parametrize("answer", [GONE, DOWN])
 def test_a_replay_that_fails_gives_nothing_up_and_plans_nothing(answer):
     journal = waiting()
-    [row] = journal.pending()
-    deliver(journal, Receiver())  # it is delivered now
+    deliver(journal, Receiver(answers=deque([GONE])))
+    given_up = list(journal.given_up)
 
-    summary = delivering(journal, Receiver(answers=deque([answer]))).replay([row])
+    summary = replay(journal, Receiver(answers=deque([answer])))
 
     assert (summary.failed, summary.pending) == (1, 0)
     assert summary.failures[0].endswith(answer.detail)
     assert (journal.entries[-1].detail or "").endswith(answer.detail)
-    assert journal.given_up == []
+    assert journal.given_up == given_up
 
 
 def test_a_replay_of_what_was_given_up_delivers_it():
@@ -165,7 +209,7 @@ def test_a_replay_of_what_was_given_up_delivers_it():
     deliver(journal, Receiver(answers=deque([GONE])))
     receiver = Receiver()
 
-    summary = delivering(journal, receiver).replay(journal.given_up)
+    summary = replay(journal, receiver)
 
     assert (summary.delivered, summary.pending) == (1, 0)
     assert [(got.event_id, got.body) for got in receiver.got] == [(row.event_id, row.body)]
@@ -198,3 +242,269 @@ def test_a_delivery_that_cannot_be_recorded_stays_pending():
         deliver(journal, receiver)
 
     assert len(journal.pending()) == 1
+
+
+# ------------------------------------------------------------------------------- order
+
+
+def test_a_failed_event_holds_back_later_ones_of_its_schema_to_that_url_and_no_others():
+    journal, receiver = MemoryJournal(), Receiver(answers=deque([DOWN]))
+    first, later = announce(journal), announce(journal)
+    other_schema, other_url = announce(journal, f"{URN}Other"), announce(journal, url=f"{HOOK}2")
+
+    summary = deliver(journal, receiver)
+
+    got = {row.event_id for row in receiver.got}
+    assert got == {first.event_id, other_schema.event_id, other_url.event_id}
+    assert [(w.event_id, w.attempts) for w in summary.waiting or ()] == [
+        (first.event_id, 1),
+        (later.event_id, 0),
+    ]
+    [left] = summary.not_tried
+    assert (left.webhooks, left.reason) == (
+        1,
+        f"an earlier one of the same schema to {HOOK} was not delivered",
+    )
+
+
+def test_events_of_one_schema_arrive_in_their_order_however_many_threads_send():
+    journal = MemoryJournal()
+    schemas = [f"{URN}{number % 4}" for number in range(40)]
+    events = [announce(journal, urn) for urn in schemas]
+    receiver = Parallel()
+
+    means = delivering(journal, receiver, parallelism=8)
+    means.deliver()
+
+    assert len(receiver.got) == len(events)
+    for urn in set(schemas):
+        arrived = [row.event_id for row in receiver.got if row.schema_id == urn]
+        assert arrived == [e.event_id for e, of in zip(events, schemas, strict=True) if of == urn]
+
+
+def test_what_is_given_up_holds_nothing_back():
+    journal, receiver = MemoryJournal(), Receiver(answers=deque([GONE]))
+    announce(journal)
+    later = announce(journal)
+
+    deliver(journal, receiver)
+
+    assert [row.event_id for row in receiver.got][1:] == [later.event_id]
+    assert journal.pending() == ()
+
+
+# --------------------------------------------------------------------------- in parallel
+
+
+@dataclass
+class Parallel:
+    """A receiver that keeps each request for a moment, and counts how many it has at once."""
+
+    got: list[Pending] = field(default_factory=list)
+    at_once: dict[str, int] = field(default_factory=Counter)
+    most: dict[str, int] = field(default_factory=Counter)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    hangs: str = "none"
+    full: threading.Barrier | None = None
+
+    def send(self, pending: Pending) -> DeliveryResult:
+        with self.lock:
+            self.got.append(pending)
+            self.at_once[pending.url] += 1
+            self.most[pending.url] = max(self.most[pending.url], self.at_once[pending.url])
+        if self.full is not None:
+            self.full.wait(30)
+        with self.lock:
+            self.at_once[pending.url] -= 1
+        if pending.url.startswith(self.hangs):
+            return HANGS
+        return DeliveryResult(delivered=True, status=204, latency_ms=3, detail="204")
+
+
+def test_receivers_are_served_at_the_same_time():
+    """Each request waits until as many others have arrived as there are threads."""
+    journal = MemoryJournal()
+    for number in range(4):
+        announce(journal, f"{URN}{number}", url=f"https://hr{number}.example.com/")
+    receiver = Parallel(full=threading.Barrier(4))
+
+    delivering(journal, receiver, parallelism=4).deliver()
+
+    assert journal.pending() == ()
+
+
+def test_no_more_is_sent_at_once_than_was_allowed():
+    journal, receiver = waiting(40), Parallel()
+
+    delivering(journal, receiver, parallelism=3).deliver()
+
+    assert journal.pending() == ()
+    assert receiver.most[HOOK] <= 3
+
+
+def test_a_round_keeps_few_rows_however_many_wait():
+    """The bodies of n and of 2n rows: as many are read at once."""
+    most = []
+    for events in (60, 120):
+        journal = CountingJournal()
+        for number in range(events):
+            announce(journal, f"{URN}{number}")
+        delivering(journal, Receiver()).deliver()
+        assert journal.pending() == ()
+        most.append(journal.most)
+
+    assert most == [most[0], most[0]]
+
+
+@dataclass
+class CountingJournal(MemoryJournal):
+    """How many rows were out at most: read and not recorded yet."""
+
+    out: int = 0
+    most: int = 0
+
+    def next_rows(self, queue: Queue, wanted: Wanted, *, after: int) -> tuple[Pending, ...]:
+        rows = super().next_rows(queue, wanted, after=after)
+        self.out += len(rows)
+        self.most = max(self.most, self.out)
+        return rows
+
+    def delivered(self, pending: Pending, entry: Entry) -> None:
+        super().delivered(pending, entry)
+        self.out -= 1
+
+
+# ---------------------------------------------------------------------------- who hangs
+
+
+@pytest.mark.parametrize("parallelism", [1, 8])
+def test_a_receiver_that_does_not_answer_twice_is_given_up_for_the_run(parallelism: int):
+    journal = MemoryJournal()
+    for number in range(8):
+        announce(journal, tenant=f"tenant-{number}", url=f"https://dead.example.com/{number}")
+        announce(journal, tenant=f"tenant-{number}", url=f"https://hr.example.com/{number}")
+    receiver = Parallel(hangs="https://dead.")
+
+    means = delivering(journal, receiver, parallelism=parallelism)
+    means.deliver()
+    summary = summary_of(means)
+
+    assert (summary.delivered, summary.failed, summary.pending) == (8, 2, 8)
+    assert sorted(w.attempts for w in summary.waiting or ()) == [0] * 6 + [1] * 2
+    [left] = summary.not_tried
+    assert left.webhooks == 6
+    assert left.reason == "https://dead.example.com was given up for this run: no whole answer"
+
+
+def test_a_receiver_that_hangs_has_no_more_than_two_requests_at_once():
+    """Each request stays until two are there: more than two threads would never meet again."""
+    journal = MemoryJournal()
+    for number in range(6):
+        announce(journal, f"{URN}{number}")
+    receiver = Parallel(hangs=HOOK, full=threading.Barrier(2))
+
+    delivering(journal, receiver, parallelism=6).deliver()
+
+    assert len(receiver.got) == 2
+    assert receiver.most == {HOOK: 2}
+
+
+def test_an_answer_in_between_is_a_sign_of_life():
+    journal = waiting(7)
+    receiver = Receiver(answers=deque([HANGS, DOWN, HANGS, DOWN, HANGS, DOWN]))
+
+    summary = deliver(journal, receiver)
+
+    assert (summary.delivered, summary.failed, summary.not_tried) == (1, 6, ())
+
+
+def test_what_could_not_be_sent_at_all_says_nothing_about_the_receiver():
+    unsent = replace(SILENT, detail="no manifest names this URL")
+    journal, receiver = waiting(5), Receiver(answers=deque([unsent] * 5))
+
+    summary = deliver(journal, receiver)
+
+    assert (summary.failed, summary.not_tried) == (5, ())
+
+
+# -------------------------------------------------------------------------- two senders
+
+
+def test_what_somebody_else_is_sending_is_waited_for_and_left_with_its_reason():
+    journal, receiver, locks = MemoryJournal(), Receiver(), FakeLocks(taken_queues=frozenset("b"))
+    for tenant in ("a", "b", "c"):
+        announce(journal, tenant=tenant)
+
+    means = delivering(journal, receiver, locks=locks)
+    means.deliver()
+
+    summary = summary_of(means)
+    assert [row.tenant for row in receiver.got] == ["a", "c"]
+    assert locks.asked_queues == [("a", 0.0), ("b", 0.0), ("c", 0.0), ("b", PATIENCE)]
+    [left] = summary.not_tried
+    assert left.reason == f"what tenant b tells {HOOK} is being sent by run 7"
+    assert summary.pending == 1
+
+
+def test_rows_are_read_once_more_when_the_queue_is_ours():
+    """Another run had it meanwhile: it sent one event and queued the next."""
+    journal, receiver = MemoryJournal(), Receiver()
+    sent_by_the_other = announce(journal)
+    queued_by_the_other: list[HrEvent] = []
+
+    class Busy(FakeLocks):
+        @contextmanager
+        def hold_queue(self, tenant: str, url: str, *, patience: float = 0.0) -> Iterator[None]:
+            if not patience:
+                raise TenantLocked("somebody else sends it")
+            [other] = journal.pending()
+            journal.delivered(other, RUN.entry(Event.HR_SYNC_COMPLETED, START))
+            queued_by_the_other.append(announce(journal))
+            yield
+
+    delivering(journal, receiver, locks=Busy()).deliver()
+
+    assert [row.event_id for row in receiver.got] == [queued_by_the_other[0].event_id]
+    assert sent_by_the_other.event_id not in {row.event_id for row in receiver.got}
+
+
+def test_an_event_that_is_queued_while_its_queue_is_sent_does_not_stay():
+    journal, more = MemoryJournal(), deque(["while", "still while"])
+    announce(journal)
+
+    class Meanwhile(Receiver):
+        def send(self, pending: Pending) -> DeliveryResult:
+            if more:
+                announce(journal, f"{URN}{more.popleft()}")
+            return super().send(pending)
+
+    receiver = Meanwhile()
+    delivering(journal, receiver).deliver()
+
+    assert len(receiver.got) == 3
+    assert journal.pending() == ()
+
+
+@pytest.mark.parametrize("parallelism", [1, 4])
+@pytest.mark.parametrize("stopped", [True, False])
+def test_every_queue_is_given_back_however_the_round_ends(parallelism: int, stopped: bool):
+    journal, receiver, locks, clock = waiting(9), Parallel(), FakeLocks(), FakeClock()
+    for number in range(9):
+        announce(journal, tenant=f"tenant-{number}")
+    journal.entries.clear()
+    journal.full_after = None if stopped else 5
+
+    class Stopping(Parallel):
+        def send(self, pending: Pending) -> DeliveryResult:
+            clock.stopped = stopped and len(self.got) > 4
+            return super().send(pending)
+
+    receiver = Stopping()
+    means = delivering(journal, receiver, clock, locks, parallelism)
+    with pytest.raises(Interrupted if stopped else StateError):
+        means.deliver()
+
+    assert locks.queues == []
+    assert len(receiver.got) < 18
+    if stopped:  # what was under way is recorded
+        assert len(journal.entries) == len(receiver.got)

@@ -121,7 +121,7 @@ def test_without_a_lock_timeout_nobody_waits():
     assert {patience for _, patience in world.locks.asked} == {0.0}
 
 
-def test_who_holds_a_lock_delivers_its_own_webhooks():
+def test_what_waits_for_a_tenant_that_another_run_holds_is_sent_all_the_same():
     down = DeliveryResult(delivered=False, status=503, latency_ms=1, detail="answered 503")
     world = World(live={"east": FakeTenant()}, receiver=Receiver(answers=deque([down])))
     world.apply()
@@ -130,9 +130,22 @@ def test_who_holds_a_lock_delivers_its_own_webhooks():
 
     summary = world.apply()
 
-    assert summary.deliveries.attempts == ()
-    assert summary.deliveries.waiting is not None
-    assert [waiting.tenant for waiting in summary.deliveries.waiting] == ["east"]
+    assert list(summary.locked) == ["east"]
+    assert [attempt.delivered for attempt in summary.deliveries.attempts] == [True]
+    assert summary.deliveries.waiting == ()
+
+
+def test_what_waits_for_tenants_that_are_not_selected_is_left():
+    down = DeliveryResult(delivered=False, status=503, latency_ms=1, detail="answered 503")
+    world = World(receiver=Receiver(answers=deque([down, down])))
+    world.apply()
+    world.live.pop("east")
+    world.clock.seconds += 3600
+
+    summary = world.apply()
+
+    assert [attempt.tenant for attempt in summary.deliveries.attempts] == ["west"]
+    assert [waiting.tenant for waiting in summary.deliveries.waiting or ()] == ["east"]
 
 
 @pytest.mark.parametrize("refusal", [PlanStale("stale"), LimitExceeded("too many")])

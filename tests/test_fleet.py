@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -29,7 +30,7 @@ from reconciler.errors import (
 )
 from reconciler.fleet import Fleet
 from reconciler.planning import Desired, plan_fleet
-from reconciler.ports import DeliveryResult
+from reconciler.ports import DeliveryResult, Pending
 from tests.calls import counted_calls
 from tests.fakes import (
     CREATED,
@@ -301,6 +302,31 @@ def test_a_dead_receiver_neither_fails_nor_hides_the_change():
     assert not summary.partial
     assert summary.deliveries.pending == 2
     assert len(summary.deliveries.failures) == 2
+
+
+@pytest.mark.parametrize("refused", [True, False])
+def test_no_tenant_is_locked_while_its_webhooks_are_sent(refused: bool):
+    """One that hangs would otherwise keep every other run from every tenant."""
+    world = World(receiver=Receiver(answers=deque([DeliveryResult(
+        delivered=False, status=503, latency_ms=1, detail="answered 503")] * 2)))  # fmt: skip
+    world.apply()
+    world.clock.seconds += 3600
+
+    class Watching(Receiver):
+        def send(self, pending: Pending) -> DeliveryResult:
+            assert world.locks.held == []
+            return super().send(pending)
+
+    def approve(plan: Plan) -> None:
+        assert sorted(world.locks.held) == ["east", "west"]
+        if refused:
+            raise LimitExceeded("too many")
+
+    world.receiver = Watching()
+    with pytest.raises(LimitExceeded) if refused else nullcontext():
+        world.apply(approve)
+
+    assert len(world.receiver.got) == 2
 
 
 def test_a_journal_that_cannot_be_written_stops_before_any_request():

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Protocol
 
 from reconciler.domain.jsontext import Json
+from reconciler.domain.outcome import Waiting
 from reconciler.domain.records import Entry, HrEvent, Intent
 from reconciler.domain.scim import Schema
 from reconciler.errors import StateError
-from reconciler.ports import Journal, Outbox, Pending
+from reconciler.ports import Journal, Outbox, Pending, Queue, Wanted
 
 
 class Memory(Journal, Outbox, Protocol):
@@ -78,9 +79,17 @@ class EmergencyExport:
         """As the journal does."""
         return self._store.left_open()
 
-    def pending(self) -> tuple[Pending, ...]:
+    def waiting(self) -> tuple[Waiting, ...]:
         """As the outbox does."""
-        return self._store.pending()
+        return self._store.waiting()
+
+    def queues(self, wanted: Wanted) -> tuple[Queue, ...]:
+        """As the outbox does."""
+        return self._store.queues(wanted)
+
+    def next_rows(self, queue: Queue, wanted: Wanted, *, after: int) -> tuple[Pending, ...]:
+        """As the outbox does."""
+        return self._store.next_rows(queue, wanted, after=after)
 
     def delivered(self, pending: Pending, entry: Entry) -> None:
         """As the outbox does."""

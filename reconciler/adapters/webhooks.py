@@ -14,7 +14,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from reconciler.adapters.retrying import asked_wait
 from reconciler.adapters.transport import Http, HttpOptions, Permit
-from reconciler.domain.answer import Answer, NoAnswer, Reply
+from reconciler.domain.answer import Answer, Loss, NoAnswer, Reply
 from reconciler.domain.secret import Secret
 from reconciler.ports import Clock, DeliveryResult, Pending
 
@@ -103,9 +103,13 @@ class WebhookNotifier:
 
     def _result(self, reply: Reply, latency_ms: int, destination: "_Destination") -> DeliveryResult:
         if isinstance(reply, NoAnswer):
-            detail = destination.denial() or reply.reason
+            hung = latency_ms >= self._options.deadline * 1000
             return DeliveryResult(
-                delivered=False, status=None, latency_ms=latency_ms, detail=detail
+                delivered=False,
+                status=None,
+                latency_ms=latency_ms,
+                detail=destination.denial() or reply.reason,
+                silent=reply.loss is Loss.NOT_SENT or hung,
             )
         asked = asked_wait(reply, now=self._clock.now())
         return DeliveryResult(

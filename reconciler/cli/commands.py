@@ -47,8 +47,11 @@ _SELECTION = (
         kind=Kind.NUMBER,
         default="10",
         metavar="N",
-        help="tenants at once; inside a tenant there is one writer",
+        help="tenants or webhooks at once; inside a tenant there is one writer",
     ),
+)
+_SENDERS = Option(
+    flag="--parallelism", kind=Kind.NUMBER, default="10", metavar="N", help="webhooks at once"
 )
 _ALLOW_EMPTY = Option(
     flag="--allow-empty", kind=Kind.FLAG, help="a folder without manifests is meant"
@@ -284,21 +287,23 @@ COMMANDS = (
     Command(
         words=("webhooks", "deliver"),
         help="send what is due",
-        module="webhooks",
+        module="sending",
         options=(
             Option(flag="--now", kind=Kind.FLAG, help="ignore the schedule"),
+            _SENDERS,
             _DEADLINE,
         ),
     ),
     Command(
         words=("webhooks", "replay"),
         help="send again, once, what was delivered or given up, under the same id",
-        module="webhooks",
+        module="sending",
         arguments=(
             Argument(name="event", optional=True, help="its id, as `webhooks list` shows it"),
         ),
         options=(
             Option(flag="--given-up", kind=Kind.FLAG, help="all that were given up"),
+            _SENDERS,
             _DEADLINE,
         ),
     ),

@@ -87,6 +87,14 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotTried:
+    """So many webhooks were due, and a run left them pending; `reason` is for a person."""
+
+    webhooks: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliverySummary:
     """How the outbox stands after a round of deliveries; `failures` are lines for a person.
 
@@ -99,10 +107,14 @@ class DeliverySummary:
     failures: tuple[str, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     waiting: tuple[Waiting, ...] | None = ()
+    not_tried: tuple[NotTried, ...] = ()
 
     @classmethod
     def of(
-        cls, attempts: Iterable[Attempt], waiting: Iterable[Waiting] | None
+        cls,
+        attempts: Iterable[Attempt],
+        waiting: Iterable[Waiting] | None,
+        not_tried: Iterable[NotTried] = (),
     ) -> "DeliverySummary":
         """The counts of what was tried and of what still waits, None where that is not known."""
         tried, left = tuple(attempts), None if waiting is None else tuple(waiting)
@@ -114,6 +126,7 @@ class DeliverySummary:
             failures=tuple(f"{a.tenant}: {a.schema_id} to {a.url}: {a.detail}" for a in failed),
             attempts=tried,
             waiting=left,
+            not_tried=tuple(not_tried),
         )
 
 

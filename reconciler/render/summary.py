@@ -115,6 +115,9 @@ def _deliveries(summary: RunSummary, paint: Paint, *, ephemeral: bool) -> Iterat
     deliveries = summary.deliveries
     for failure in deliveries.failures:
         yield paint("yellow", f"webhook not delivered: {visible(failure)}")
+    for group in deliveries.not_tried:
+        number = counted(group.webhooks, "webhook")
+        yield paint("yellow", f"{number} not tried: {visible(group.reason)}")
     for left in (deliveries.waiting or ()) if ephemeral else ():
         words = f"{left.event_id} of {left.tenant}: {left.schema_id} to {left.url}"
         yield paint("yellow", f"webhook pending: {visible(words)}")

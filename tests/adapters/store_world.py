@@ -18,6 +18,7 @@ from reconciler.domain.jsontext import parse
 from reconciler.domain.manifest import Manages
 from reconciler.domain.records import Entry, Event, EventType, HrEvent, Intent, Status
 from reconciler.domain.scim import ABSENT, Schema
+from reconciler.ports import Due, Outbox, Pending, Wanted
 from tests.postgres import Server
 
 WHEN = "2026-01-02T03:04:05.678Z"
@@ -137,6 +138,20 @@ def event(number: int = 1, *, tenant: str = "acme") -> HrEvent:
         verified_at=WHEN,
         commit=None,
     )
+
+
+ALL = Due(None)
+
+
+def to_send(outbox: Outbox, wanted: Wanted = ALL) -> tuple[Pending, ...]:
+    """All rows that are wanted, by default all that wait, in the order of their events."""
+    found: list[Pending] = []
+    for queue in outbox.queues(wanted):
+        last = 0
+        while rows := outbox.next_rows(queue, wanted, after=last):
+            found += rows
+            last = rows[-1].sequence
+    return tuple(sorted(found, key=lambda row: (row.sequence, row.id)))
 
 
 @contextmanager

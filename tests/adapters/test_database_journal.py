@@ -36,6 +36,7 @@ from tests.adapters.store_world import (
     opened,
     refusing,
     rows,
+    to_send,
 )
 from tests.strategies import schema_documents
 
@@ -46,7 +47,7 @@ def test_a_store_is_a_journal_and_an_outbox(place: Place) -> None:
         outbox: Outbox = store
 
         journal.record(entry())
-        assert outbox.pending() == ()
+        assert to_send(outbox) == ()
 
 
 def test_an_intent_is_open_until_it_is_settled(place: Place) -> None:
@@ -294,11 +295,11 @@ def adopt(store: Store) -> None:
 
 
 def deliver(store: Store) -> None:
-    store.delivered(store.pending()[0], attempt(Status.SYNCED, 200))
+    store.delivered(to_send(store)[0], attempt(Status.SYNCED, 200))
 
 
 def fail(store: Store) -> None:
-    store.failed(store.pending()[0], attempt(Status.FAILED, 500), None)
+    store.failed(to_send(store)[0], attempt(Status.FAILED, 500), None)
 
 
 @pytest.mark.parametrize(
@@ -356,7 +357,7 @@ def test_a_deed_that_is_interrupted_leaves_nothing(place: Place) -> None:
 
         assert dump(place) == before
         store.adopt(adopted(), event(), [RECEIVER])
-        assert len(store.pending()) == 1
+        assert len(to_send(store)) == 1
 
 
 # --------------------------------------------------------------------------- threads

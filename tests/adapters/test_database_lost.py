@@ -19,6 +19,7 @@ from tests.adapters.store_world import (
     intended,
     intent,
     opened,
+    to_send,
 )
 from tests.postgres import Server
 from tests.wire import COMMIT, Cut, Lost, Reach, wire_to
@@ -38,7 +39,7 @@ def adopt(store: Store) -> None:
 
 
 def deliver(store: Store) -> None:
-    store.delivered(store.pending()[0], attempt(Status.SYNCED, 204))
+    store.delivered(to_send(store)[0], attempt(Status.SYNCED, 204))
 
 
 DEEDS = (intend, settle, adopt, deliver)

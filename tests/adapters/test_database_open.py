@@ -23,6 +23,7 @@ from tests.adapters.store_world import (
     entry,
     opened,
     rows,
+    to_send,
     url_of,
 )
 
@@ -325,7 +326,7 @@ def test_readers_do_not_wait_for_a_writer(place: Place) -> None:
         with other._database.writing():
             assert len(list(store.records())) == 1
             assert store.head()[0] == 1
-            assert store.pending() == ()
+            assert to_send(store) == ()
             assert store.all_deliveries() == ()
             assert store.open_intents("acme") == ()
 

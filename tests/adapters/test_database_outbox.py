@@ -19,12 +19,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from reconciler.adapters.database import DeliveryState, Store
+from reconciler.adapters.database import Backlog, DeliveryState, Store
 from reconciler.adapters.packaged import schema_text
 from reconciler.domain.jsontext import parse
-from reconciler.domain.records import Status, check_chain
+from reconciler.domain.records import Status, check_chain, rfc3339
 from reconciler.errors import StateError
-from reconciler.ports import Pending
+from reconciler.ports import Due, Over, Pending, Queue
 from tests.adapters.store_world import (
     EVENT,
     HR_URN,
@@ -40,21 +40,25 @@ from tests.adapters.store_world import (
     intent,
     opened,
     rows,
+    to_send,
 )
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
 
 
+SECONDS = timedelta(seconds=1)
+
+
 def released(store: Store) -> tuple[Pending, ...]:
     store.settle(store.intend(intent(), intended()), created(), event())
-    return store.pending()
+    return to_send(store)
 
 
 def test_nothing_is_to_be_sent_before_the_outcome(place: Place) -> None:
     with opened(place) as store:
         store.intend(intent(), intended())
 
-        assert store.pending() == ()
+        assert to_send(store) == ()
         assert store.all_deliveries() == ()
     assert rows(place, "SELECT state, url, body FROM outbox") == [
         ("held", RECEIVER, None),
@@ -72,9 +76,9 @@ def test_a_verified_change_is_released_to_every_url_at_once(place: Place) -> Non
         url=RECEIVER,
         event_id=event().event_id,
         schema_id=HR_URN,
+        sequence=1,
         body=event().body(1),
         attempts=0,
-        due_at=NOW,
     )
     assert to_second == replace(to_receiver, id=2, url=SECOND)
 
@@ -112,7 +116,7 @@ def test_a_change_that_did_not_happen_is_never_announced(place: Place) -> None:
     with opened(place) as store:
         store.settle(store.intend(intent(), intended()), created(Status.FAILED), None)
 
-        assert store.pending() == ()
+        assert to_send(store) == ()
         assert store.all_deliveries() == ()
     assert rows(place, "SELECT DISTINCT state, body FROM outbox") == [("void", None)]
 
@@ -123,7 +127,7 @@ def test_a_url_named_twice_is_told_once(place: Place) -> None:
         store.settle(number, created(), event())
         store.adopt(adopted(), event(2), [SECOND, SECOND])
 
-        assert [each.url for each in store.pending()] == [RECEIVER, SECOND]
+        assert [each.url for each in to_send(store)] == [RECEIVER, SECOND]
 
 
 def test_an_event_told_again_is_not_queued_again(place: Place) -> None:
@@ -133,7 +137,7 @@ def test_an_event_told_again_is_not_queued_again(place: Place) -> None:
         store.settle(store.intend(intent(), intended()), created(Status.RECOVERED), event())
         store.adopt(adopted(), event(), [RECEIVER, SECOND])
 
-        assert store.pending() == first
+        assert to_send(store) == first
         assert store.open_intents("acme") == ()
     assert rows(place, "SELECT state FROM outbox WHERE intent_id = 2") == [("void",), ("void",)]
 
@@ -149,7 +153,7 @@ def test_an_event_that_is_over_is_not_queued_again(place: Place, end: DeliverySt
 
         store.adopt(adopted(), event(), [RECEIVER, SECOND])
 
-        assert store.pending() == ()
+        assert to_send(store) == ()
         assert [each.state for each in store.all_deliveries()] == [end, end]
 
 
@@ -159,7 +163,7 @@ def test_an_event_that_was_voided_may_be_told_later(place: Place) -> None:
 
         store.adopt(adopted(), event(), [RECEIVER])
 
-        assert [each.event_id for each in store.pending()] == [event().event_id]
+        assert [each.event_id for each in to_send(store)] == [event().event_id]
 
 
 def test_a_url_added_later_gets_the_same_bytes(place: Place) -> None:
@@ -170,9 +174,9 @@ def test_a_url_added_later_gets_the_same_bytes(place: Place) -> None:
 
         store.adopt(adopted(), later, [RECEIVER, SECOND])
 
-        to_second = store.pending()[-1]
-        assert to_second.url == SECOND
-        assert to_second.body == store.pending()[0].body == event().body(1)
+        to_receiver, to_second, _ = to_send(store)
+        assert (to_receiver.url, to_second.url) == (RECEIVER, SECOND)
+        assert to_second.body == to_receiver.body == event().body(1)
 
 
 def test_the_sequence_counts_per_tenant(place: Place) -> None:
@@ -202,10 +206,72 @@ def test_pending_is_in_the_order_of_the_outcomes(place: Place) -> None:
         store.settle(late, created(), event(1))
         store.settle(early, created(), event(2))
 
-        assert [each.event_id for each in store.pending()] == [
+        assert [each.event_id for each in to_send(store)] == [
             event(1).event_id,
             event(2).event_id,
         ]
+
+
+def test_a_queue_is_what_one_tenant_tells_one_url_in_the_order_of_its_events(place: Place) -> None:
+    with opened(place) as store:
+        for number, tenant in enumerate(["beta", "acme", "beta"]):
+            told = event(number, tenant=tenant)
+            store.adopt(adopted(tenant), told, [RECEIVER] if number else [SECOND, RECEIVER])
+
+        queues = store.queues(Due(None))
+        assert queues == (
+            Queue(tenant="beta", url=RECEIVER, rows=2),
+            Queue(tenant="beta", url=SECOND, rows=1),
+            Queue(tenant="acme", url=RECEIVER, rows=1),
+        )
+        first, second = store.next_rows(queues[0], Due(None), after=0)
+        assert (first.event_id, second.event_id) == (
+            event(0, tenant="beta").event_id,
+            event(2, tenant="beta").event_id,
+        )
+        assert store.next_rows(queues[0], Due(None), after=first.sequence) == (second,)
+        assert store.next_rows(queues[0], Due(None), after=second.sequence) == ()
+
+
+def test_a_long_queue_is_read_a_few_rows_at_a_time(place: Place) -> None:
+    with opened(place) as store:
+        for number in range(120):
+            store.adopt(adopted(), event(number), [RECEIVER])
+
+        [queue] = store.queues(Due(None))
+        sizes, last = [], 0
+        while rows := store.next_rows(queue, Due(None), after=last):
+            sizes.append(len(rows))
+            last = rows[-1].sequence
+        assert (queue.rows, sizes, last) == (120, [50, 50, 20], 120)
+
+
+def test_a_queue_is_found_by_an_index_however_many_others_wait(tmp_path: Path) -> None:
+    with opened(tmp_path / "state.db"):
+        [(*_, how)] = rows(
+            tmp_path / "state.db",
+            "EXPLAIN QUERY PLAN SELECT body FROM outbox WHERE tenant = 'a' AND url = 'u' "
+            "AND sequence > 0 AND state = 'ready' ORDER BY sequence LIMIT 50",
+        )
+
+    assert how == "SEARCH outbox USING INDEX outbox_sequence (tenant=? AND sequence>?)"
+
+
+def test_what_was_never_tried_is_due_whatever_the_clock_says(place: Place) -> None:
+    with opened(place) as store:
+        first, second = released(store)
+        store.failed(first, attempt(Status.FAILED, 503), NOW)
+
+        assert to_send(store, Due(NOW - timedelta(days=1))) == (second,)
+
+
+def test_the_backlog_counts_what_waits_and_says_when_the_first_is_due(place: Place) -> None:
+    with opened(place) as store:
+        assert store.backlog() == Backlog(webhooks=0, due_at=None)
+        first, _ = released(store)
+        store.failed(first, attempt(Status.FAILED, 503), NOW - timedelta(minutes=5))
+
+        assert store.backlog() == Backlog(webhooks=2, due_at=rfc3339(NOW - timedelta(minutes=5)))
 
 
 def test_a_delivery_is_over_and_recorded(place: Place) -> None:
@@ -214,7 +280,7 @@ def test_a_delivery_is_over_and_recorded(place: Place) -> None:
 
         store.delivered(first, attempt(Status.SYNCED, 202))
 
-        assert store.pending() == (second,)
+        assert to_send(store) == (second,)
         done = store.all_deliveries()[0]
         assert (done.state, done.attempts, done.last_status, done.due_at) == (
             DeliveryState.DELIVERED, 1, 202, None,
@@ -230,7 +296,10 @@ def test_a_failed_attempt_is_counted_and_due_later_with_the_same_bytes(place: Pl
 
         store.failed(first, attempt(Status.FAILED, 503), later)
 
-        assert store.pending()[0] == replace(first, attempts=1, due_at=later)
+        assert to_send(store)[0] == replace(first, attempts=1)
+        assert store.waiting()[0].due_at == rfc3339(later)
+        assert to_send(store, Due(later - SECONDS)) == to_send(store)[1:]
+        assert to_send(store, Due(later)) == to_send(store)
         waiting = store.all_deliveries()[0]
         assert (waiting.state, waiting.last_status, waiting.last_detail) == (
             DeliveryState.READY, 503, "so it went",
@@ -243,7 +312,7 @@ def test_what_is_given_up_is_kept_and_not_sent(place: Place) -> None:
 
         store.failed(first, attempt(Status.FAILED, None), None)
 
-        assert store.pending() == (second,)
+        assert to_send(store) == (second,)
         assert store.all_deliveries()[0].state is DeliveryState.GIVEN_UP
         assert store.all_deliveries()[0].last_status is None
 
@@ -253,15 +322,15 @@ def test_what_was_given_up_can_be_sent_again_with_the_same_bytes(place: Place) -
         first, second = released(store)
         store.failed(first, attempt(Status.FAILED, 410), None)
 
-        [again] = store.again(None, at=NOW)
-        assert again == replace(first, attempts=1, due_at=NOW)
+        [again] = to_send(store, Over(None))
+        assert again == replace(first, attempts=1)
 
         store.failed(again, attempt(Status.FAILED, 503), NOW)
-        assert store.pending() == (second,)
-        assert store.again(None, at=NOW) == (again,)
+        assert to_send(store) == (second,)
+        assert to_send(store, Over(None)) == (again,)
 
         store.delivered(again, attempt(Status.SYNCED, 204))
-        assert store.again(None, at=NOW) == ()
+        assert to_send(store, Over(None)) == ()
 
 
 def test_an_event_can_be_sent_again_to_all_where_it_is_over(place: Place) -> None:
@@ -269,11 +338,11 @@ def test_an_event_can_be_sent_again_to_all_where_it_is_over(place: Place) -> Non
         first, second = released(store)
         store.adopt(adopted("beta"), event(2, tenant="beta"), [RECEIVER])
         store.delivered(first, attempt(Status.SYNCED, 204))
-        [delivered] = store.again(event().event_id, at=NOW)  # the other one still waits
+        [delivered] = to_send(store, Over(event().event_id))  # the other one still waits
         store.failed(second, attempt(Status.FAILED, 410), None)
 
-        assert [row.url for row in store.again(event().event_id, at=NOW)] == [RECEIVER, SECOND]
-        assert store.again("evt_of_nobody", at=NOW) == ()
+        assert [row.url for row in to_send(store, Over(event().event_id))] == [RECEIVER, SECOND]
+        assert to_send(store, Over("evt_of_nobody")) == ()
 
         store.failed(delivered, attempt(Status.FAILED, 503), NOW)
         assert store.all_deliveries()[0].state is DeliveryState.DELIVERED
@@ -318,7 +387,7 @@ def test_a_damaged_row_is_said(place: Place) -> None:
         behind_its_back(place, "UPDATE outbox SET due_at = 'soon' WHERE id = 2")
 
         with pytest.raises(StateError, match="row 2 of the outbox is due at no moment"):
-            store.pending()
+            store.waiting()
         with pytest.raises(StateError, match="row 2 of the outbox is due at no moment"):
             store.all_deliveries()
 
@@ -396,7 +465,7 @@ class OutboxMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.told - self.over)
     @rule(data=st.data(), how=st.sampled_from(["delivered", "later", "given up"]))
     def attempt(self, data: st.DataObject, how: str) -> None:
-        pending = data.draw(st.sampled_from(self.store.pending()))
+        pending = data.draw(st.sampled_from(to_send(self.store)))
         if how == "delivered":
             self.store.delivered(pending, attempt(Status.SYNCED, 200, pending.tenant))
         else:
@@ -413,7 +482,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @invariant()
     def pending_is_what_was_told_and_is_not_over(self) -> None:
-        pending = [(each.url, each.event_id) for each in self.store.pending()]
+        pending = [(each.url, each.event_id) for each in to_send(self.store)]
         assert len(pending) == len(set(pending))
         assert set(pending) == self.told - self.over
         everything = [(each.url, each.event_id) for each in self.store.all_deliveries()]
@@ -421,7 +490,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_same_id_always_has_the_same_bytes(self) -> None:
-        for each in self.store.pending():
+        for each in to_send(self.store):
             assert self.bytes.setdefault(each.event_id, each.body) == each.body
 
     @invariant()

@@ -33,6 +33,7 @@ from tests.adapters.store_world import (
     opened,
     rows,
     shape,
+    to_send,
     url_of,
 )
 from tests.postgres import Server
@@ -354,9 +355,9 @@ def test_a_writer_cut_off_in_the_middle_keeps_nothing_and_the_next_goes_on(
         with pytest.raises(StateError, match="was lost: the connection to its server ended"):
             store.adopt(adopted(), event(), urls())
 
-        assert store.pending() == ()
+        assert to_send(store) == ()
         store.adopt(adopted(), event(), [RECEIVER])
-        assert len(store.pending()) == 1
+        assert len(to_send(store)) == 1
         assert check_chain(store.records()).records == 2
 
 
@@ -443,7 +444,7 @@ def test_an_older_store_is_brought_forward_with_all_that_it_holds(
 
     with opened(place) as store:
         assert check_chain(store.records()).records == 3
-        assert len(store.pending()) == 2
+        assert len(to_send(store)) == 2
         assert len(store.open_intents("acme")) == 1
 
     assert rows(place, "SELECT value FROM meta") == [(str(FORMAT_VERSION),)]

@@ -24,6 +24,7 @@ from tests.adapters.store_world import (
     intent,
     opened,
     rows,
+    to_send,
 )
 from tests.fakes import FakeClock
 from tests.postgres import Server
@@ -95,13 +96,13 @@ def test_what_a_session_is_set_to_changes_nothing_that_is_kept(
     plain = postgres.schema()
     with opened(told(plain, setting, value)) as store:
         store.settle(store.intend(intent(), intended()), created(), event())
-        [first, _] = store.pending()
+        [first, _] = to_send(store)
 
         assert first.body == event().body(1)
         assert check_chain(store.records()).records == 2
 
     with opened(plain) as store:
-        assert store.pending()[0] == first
+        assert to_send(store)[0] == first
         assert check_chain(store.records()).broken_at is None
 
 
@@ -165,7 +166,7 @@ def test_a_runner_and_a_reader_need_no_more_rights_than_the_docs_name(postgres: 
         assert locks is not None
         with locks.hold("acme"):
             store.settle(store.intend(intent(), intended()), created(), event(2))
-        first, second, third = store.pending()
+        first, second, third = to_send(store)
         store.delivered(first, attempt(Status.SYNCED, 204))
         store.failed(second, attempt(Status.FAILED, 500), None)
         with (
@@ -176,7 +177,7 @@ def test_a_runner_and_a_reader_need_no_more_rights_than_the_docs_name(postgres: 
 
     with closing(open_store(postgres.url(name, user="reader"), create=False)) as store:
         assert check_chain(store.records()).records == 5
-        assert store.pending() == (third,)
+        assert to_send(store) == (third,)
         assert len(store.all_deliveries()) == 3
         with pytest.raises(StateError, match="does not allow this to its user"):
             store.record(entry())

@@ -23,6 +23,7 @@ from tests.adapters.store_world import (
     event,
     intended,
     intent,
+    to_send,
 )
 from tests.fakes import START, MemoryJournal
 
@@ -60,7 +61,7 @@ def test_while_the_store_works_nothing_is_exported(tmp_path: Path):
     assert export.left_open() == {"acme": 1}
     export.settle(number, created(), event(1))
     export.adopt(adopted(), event(2), [RECEIVER])
-    first, second, third = export.pending()
+    first, second, third = to_send(export)
     export.delivered(first, attempt(Status.SYNCED, 204))
     export.failed(second, attempt(Status.FAILED, 503), START)
     export.failed(third, attempt(Status.FAILED, 410), None)
@@ -116,8 +117,8 @@ def test_every_record_of_what_follows_is_kept_in_order(tmp_path: Path):
     export = failing_after(1, tmp_path)
     export.intend(intent(), intended())
     waiting = Pending(
-        id=1, tenant="acme", url=RECEIVER, event_id="evt_1", schema_id=HR_URN, body=b"{}",
-        attempts=0, due_at=START,
+        id=1, tenant="acme", url=RECEIVER, event_id="evt_1", schema_id=HR_URN, sequence=1,
+        body=b"{}", attempts=0,
     )  # fmt: skip
     attempts = [
         lambda: export.record(created()),

@@ -22,6 +22,7 @@ from reconciler.errors import Interrupted, StateError, TenantLocked
 from reconciler.ports import Clock, Locks
 from tests.adapters.lock_world import NOW, StoppedClock
 
+HOOK = "https://hr.example.com/scim/sync"
 RANGES = "RECONCILER_TEST_RANGES"  # which of both ways to lock; children inherit it
 
 
@@ -99,13 +100,13 @@ def test_tenants_do_not_wait_for_each_other(tmp_path: Path) -> None:
 def test_a_tenant_and_the_queue_of_its_webhooks_are_locked_apart(tmp_path: Path) -> None:
     ours, theirs = locks(tmp_path), locks(tmp_path, "them")
 
-    with ours.hold("acme"), theirs.hold_queue("acme"):
-        with pytest.raises(TenantLocked, match="the webhooks of tenant acme is locked by them"):
-            ours.hold_queue("acme").__enter__()
-        with ours.hold_queue("beta"):
+    with ours.hold("acme"), theirs.hold_queue("acme", HOOK):
+        with pytest.raises(TenantLocked, match=f"acme tells {HOOK} is being sent by them"):
+            ours.hold_queue("acme", HOOK).__enter__()
+        with ours.hold_queue("beta", HOOK), ours.hold_queue("acme", f"{HOOK}/other"):
             pass
 
-    with ours.hold_queue("acme"):
+    with ours.hold_queue("acme", HOOK):
         pass
 
 
@@ -161,7 +162,7 @@ def test_a_run_of_an_earlier_release_keeps_its_lock(tmp_path: Path) -> None:
 
 def test_nobody_else_can_open_what_locks_are_made_of(tmp_path: Path) -> None:
     folder = tmp_path / "locks"
-    with locks(folder).hold("acme"), locks(folder).hold_queue("acme"):
+    with locks(folder).hold("acme"), locks(folder).hold_queue("acme", HOOK):
         found = {stat.S_IMODE(each.stat().st_mode) for each in folder.iterdir()}
 
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700

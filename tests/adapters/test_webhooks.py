@@ -32,7 +32,7 @@ from reconciler.domain.records import Status, check_chain
 from reconciler.domain.schedule import next_due
 from reconciler.domain.secret import Secret
 from reconciler.errors import UsageError
-from reconciler.ports import DeliveryResult, Notifier, Pending
+from reconciler.ports import DeliveryResult, Due, Notifier, Pending
 from tests.adapters.store_world import (
     AUDIT,
     EVENT,
@@ -42,6 +42,7 @@ from tests.adapters.store_world import (
     attempt,
     event,
     opened,
+    to_send,
 )
 
 SECRET = "whsec_" + base64.b64encode(b"first secret of 32 random bytes.").decode()
@@ -140,9 +141,9 @@ def pending(body: bytes = event().body(1), event_id: str = event().event_id) -> 
         url=RECEIVER,
         event_id=event_id,
         schema_id=HR_URN,
+        sequence=1,
         body=body,
         attempts=0,
-        due_at=datetime(2026, 1, 1, tzinfo=UTC),
     )
 
 
@@ -674,11 +675,9 @@ def test_every_event_arrives_at_least_once_with_the_same_bytes(tmp_path: Path) -
         hr.answer = lambda _: b"" if random.random() < 0.3 else response(200)
         way = notifier(endpoint(hr.url), clock=clock)
 
-        while waiting := store.pending():
-            clock.moment = max(clock.moment, min(each.due_at for each in waiting))
-            for each in waiting:
-                if each.due_at > clock.moment:
-                    continue
+        while (first := store.backlog().due_at) is not None:
+            clock.moment = max(clock.moment, datetime.fromisoformat(first))
+            for each in to_send(store, Due(clock.moment)):
                 result = way.send(each)
                 if result.delivered:
                     store.delivered(each, attempt(Status.SYNCED, result.status))
@@ -705,7 +704,7 @@ def test_the_bytes_of_the_state_hold_no_secret(tmp_path: Path) -> None:
     with opened(tmp_path / "state.db") as store, receiving() as hr:
         for number, secret in enumerate([SECRET, NEXT_SECRET, bad]):
             store.adopt(adopted(), event(number), [RECEIVER])
-            waiting = store.pending()[-1]
+            waiting = to_send(store)[-1]
             hr.answer = always(401 + number)
             result = notifier(endpoint(hr.url, secret)).send(waiting)
             tried = replace(attempt(Status.FAILED, result.status), detail=str(result))

@@ -4,11 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import assert_never
 
 from reconciler.adapters.database.connections import Connection, Row, Value
+from reconciler.domain.outcome import Waiting
 from reconciler.domain.records import AuditRecord, Entry, HrEvent, rfc3339
 from reconciler.errors import StateError
-from reconciler.ports import Pending
+from reconciler.ports import Due, Over, Pending, Queue, Wanted
 
 
 class DeliveryState(StrEnum):
@@ -41,6 +43,14 @@ class Delivery:
     last_detail: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """How many webhooks wait, and when the first is due, RFC 3339; None where none waits."""
+
+    webhooks: int
+    due_at: str | None
+
+
 _HOLD = (
     "INSERT INTO outbox (intent_id, tenant, schema_id, url, state, attempts) "
     "VALUES (?, ?, ?, ?, 'held', 0)"
@@ -57,11 +67,13 @@ _QUEUE = (
 )
 _SAME = "SELECT url, sequence, body FROM outbox WHERE event_id = ? ORDER BY id"
 _LAST = "SELECT coalesce(max(sequence), 0) FROM outbox WHERE tenant = ?"
-_PENDING = "SELECT id, tenant, url, event_id, schema_id, body, attempts, due_at FROM outbox"
 _IN_ORDER = "ORDER BY released_by, id"
-_READY = f"{_PENDING} WHERE state = 'ready' {_IN_ORDER}"
-_GIVEN_UP = f"{_PENDING} WHERE state = 'given-up' {_IN_ORDER}"
-_OVER = f"{_PENDING} WHERE event_id = ? AND state IN ('delivered', 'given-up') {_IN_ORDER}"
+_WAITING = (
+    "SELECT id, event_id, tenant, schema_id, url, attempts, due_at FROM outbox "
+    f"WHERE state = 'ready' {_IN_ORDER}"
+)
+_BACKLOG = "SELECT count(*), min(due_at) FROM outbox WHERE state = 'ready'"
+_ROWS = "SELECT id, tenant, url, event_id, schema_id, sequence, body, attempts FROM outbox"
 _RELEASED = (
     "SELECT id, tenant, url, schema_id, event_id, sequence, state, attempts, due_at, last_status, "
     f"last_detail FROM outbox WHERE event_id IS NOT NULL {_IN_ORDER}"
@@ -128,29 +140,77 @@ def _next_sequence(connection: Connection, tenant: str) -> int:
     return int(last) + 1
 
 
-def read_pending(connection: Connection) -> tuple[Pending, ...]:
-    """What is released and not delivered or given up, in the order of the release."""
-    return tuple(_pending(row, _moment(row[-1], row[0])) for row in connection.rows(_READY))
+def read_waiting(connection: Connection) -> tuple[Waiting, ...]:
+    """What is released and not delivered or given up, in the order of the release; no bodies."""
+    return tuple(map(_waiting, connection.rows(_WAITING)))
 
 
-def read_again(connection: Connection, event_id: str | None, at: datetime) -> tuple[Pending, ...]:
-    """What of an event is over, or without one all that was given up, as if due at that time."""
-    given_up = event_id is None
-    rows = connection.rows(_GIVEN_UP) if given_up else connection.rows(_OVER, event_id)
-    return tuple(_pending(row, at) for row in rows)
+def _waiting(row: Row) -> Waiting:
+    row_id, event_id, tenant, schema_id, url, attempts, due_at = row
+    return Waiting(
+        event_id=event_id,
+        tenant=tenant,
+        schema_id=schema_id,
+        url=url,
+        attempts=attempts,
+        due_at=rfc3339(_moment(due_at, row_id)),
+    )
 
 
-def _pending(row: Row, due_at: datetime) -> Pending:
-    row_id, tenant, url, event_id, schema_id, body, attempts, _ = row
+def read_backlog(connection: Connection) -> Backlog:
+    """How much waits, and when the first of it is due."""
+    [(webhooks, due_at)] = connection.rows(_BACKLOG)
+    return Backlog(webhooks=webhooks, due_at=due_at)
+
+
+def read_queues(connection: Connection, wanted: Wanted) -> tuple[Queue, ...]:
+    """The queues with rows that are wanted, the one with the oldest release first."""
+    condition, values = _condition(wanted)
+    rows = connection.rows(
+        f"SELECT tenant, url, count(*) FROM outbox WHERE {condition} "
+        "GROUP BY tenant, url ORDER BY min(released_by), tenant, url",
+        *values,
+    )
+    return tuple(Queue(tenant=tenant, url=url, rows=number) for tenant, url, number in rows)
+
+
+def read_next(
+    connection: Connection, queue: Queue, wanted: Wanted, *, after: int, limit: int
+) -> tuple[Pending, ...]:
+    """Rows of a queue that are wanted, in the order of its events, beyond a place in it."""
+    condition, values = _condition(wanted)
+    rows = connection.rows(
+        f"{_ROWS} WHERE tenant = ? AND url = ? AND sequence > ? AND {condition} "
+        "ORDER BY sequence LIMIT ?",
+        *(queue.tenant, queue.url, after, *values, limit),
+    )
+    return tuple(map(_pending, rows))
+
+
+def _condition(wanted: Wanted) -> tuple[str, tuple[Value, ...]]:
+    """What was never tried waits for nothing, whichever way the clock was set since."""
+    match wanted:
+        case Due(by):
+            due = "state = 'ready' AND (attempts = 0 OR due_at <= ?)"
+            return ("state = 'ready'", ()) if by is None else (due, (rfc3339(by),))
+        case Over(event_id):
+            over = "event_id = ? AND state IN ('delivered', 'given-up')"
+            return ("state = 'given-up'", ()) if event_id is None else (over, (event_id,))
+        case _:
+            assert_never(wanted)
+
+
+def _pending(row: Row) -> Pending:
+    row_id, tenant, url, event_id, schema_id, sequence, body, attempts = row
     return Pending(
         id=row_id,
         tenant=tenant,
         url=url,
         event_id=event_id,
         schema_id=schema_id,
+        sequence=sequence,
         body=body,
         attempts=attempts,
-        due_at=due_at,
     )
 
 

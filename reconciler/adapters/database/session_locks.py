@@ -40,10 +40,12 @@ class SessionLocks:
         """
         return self._hold(tenant, f"tenant {tenant} is locked", patience)
 
-    def hold_queue(self, tenant: str, *, patience: float = 0.0) -> AbstractContextManager[None]:
-        """Hold the queue of the tenant's webhooks; waits and raises as `hold` does."""
-        held = f"the queue of the webhooks of tenant {tenant} is locked"
-        return self._hold(f"{tenant} (webhooks)", held, patience)
+    def hold_queue(
+        self, tenant: str, url: str, *, patience: float = 0.0
+    ) -> AbstractContextManager[None]:
+        """Hold what the tenant has to tell that URL; waits and raises as `hold` does."""
+        name = f"{tenant} to {url}"
+        return self._hold(name, f"what tenant {tenant} tells {url} is being sent", patience)
 
     @contextmanager
     def _hold(self, name: str, locked: str, patience: float) -> Iterator[None]:

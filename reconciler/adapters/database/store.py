@@ -5,14 +5,16 @@ from datetime import datetime
 
 from reconciler.adapters.database import intents, outbox, trail
 from reconciler.adapters.database.connections import Connections, Sessions
-from reconciler.adapters.database.outbox import Delivery
+from reconciler.adapters.database.outbox import Backlog, Delivery
 from reconciler.adapters.database.session_locks import SessionLocks
 from reconciler.domain.jsontext import Json
+from reconciler.domain.outcome import Waiting
 from reconciler.domain.records import Entry, HrEvent, Intent
 from reconciler.domain.scim import Schema
-from reconciler.ports import Clock, Locks, Pending
+from reconciler.ports import Clock, Locks, Pending, Queue, Wanted
 
 _BATCH = 500  # records in memory at once
+_BODIES = 50  # webhooks of one queue in memory at once
 
 
 class Store:
@@ -96,15 +98,25 @@ class Store:
         with self._database.reading() as connection:
             return intents.count_open(connection)
 
-    def pending(self) -> tuple[Pending, ...]:
+    def waiting(self) -> tuple[Waiting, ...]:
         """All that is released and not delivered or given up, in the order of the release."""
         with self._database.reading() as connection:
-            return outbox.read_pending(connection)
+            return outbox.read_waiting(connection)
 
-    def again(self, event_id: str | None, *, at: datetime) -> tuple[Pending, ...]:
-        """What of an event is over, or without one all that was given up, as if due then."""
+    def backlog(self) -> Backlog:
+        """How many webhooks wait, and when the first is due."""
         with self._database.reading() as connection:
-            return outbox.read_again(connection, event_id, at)
+            return outbox.read_backlog(connection)
+
+    def queues(self, wanted: Wanted) -> tuple[Queue, ...]:
+        """The queues that have such rows, the one with the oldest release first."""
+        with self._database.reading() as connection:
+            return outbox.read_queues(connection, wanted)
+
+    def next_rows(self, queue: Queue, wanted: Wanted, *, after: int) -> tuple[Pending, ...]:
+        """The next few of those rows, beyond that place in the sequence."""
+        with self._database.reading() as connection:
+            return outbox.read_next(connection, queue, wanted, after=after, limit=_BODIES)
 
     def delivered(self, pending: Pending, entry: Entry) -> None:
         """Audit record, and the row is done."""

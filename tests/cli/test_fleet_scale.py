@@ -38,7 +38,9 @@ def test_an_event_of_many_takes_no_more_calls_to_deliver_than_one_of_few(place: 
     assert many <= 1.15 * few
 
 
-@pytest.mark.parametrize("words", [("plan",), ("plan", "--format", "json"), (*APPLY,)])
+@pytest.mark.parametrize(
+    "words", [("plan",), ("plan", "--format", "json"), ("plan", "--out", "plan.json"), APPLY]
+)
 def test_a_tenant_leaves_little_in_memory_when_it_is_done(place: Place, words: tuple[str, ...]):
     some, twice = (place.count("memory", fleet(place.service, n), *words) for n in (150, 300))
 

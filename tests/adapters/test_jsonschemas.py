@@ -13,7 +13,8 @@ from jsonschema import Draft202012Validator
 from referencing import Registry
 
 from reconciler.adapters.jsonschemas import check
-from reconciler.adapters.jsonschemas.wording import named
+from reconciler.adapters.jsonschemas.deciding import Unknown, compiled, decider
+from reconciler.adapters.jsonschemas.wording import named, with_strict_end
 from reconciler.adapters.packaged import schema_text
 from reconciler.cli.commands import SCHEMA_NAMES
 
@@ -459,6 +460,91 @@ def test_whatever_stands_anywhere_is_found_where_it_stands_and_told_plainly(
         assert not re.search(
             r"is not valid under|does not fit|Additional|(?<!')\bNone\b", finding.message
         )
+
+
+@pytest.mark.parametrize("name", [*SCHEMA_NAMES, "dialect"])
+def test_what_decides_without_a_library_knows_every_word_of_our_schemas(name: str) -> None:
+    assert decider(name) is not None
+
+
+WORDS = st.sampled_from(["a", "ab", "A\n", "abc", "", "ä"])
+SCALARS = st.none() | st.booleans() | st.integers(-1, 9) | st.sampled_from([0.5, 1.0]) | WORDS
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
+    max_leaves=5,
+)
+KEYWORDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "type": st.sampled_from(
+            ["object", "array", "string", "boolean", "null", "number", "integer"]
+        )
+        | st.just(["string", "integer"]),
+        "enum": st.lists(SCALARS, min_size=1, max_size=3),
+        "const": SCALARS,
+        "pattern": st.sampled_from(["^a", "b$", "^$", "a|A"]),
+        "minLength": st.integers(0, 3),
+        "maxLength": st.integers(0, 3),
+        "minItems": st.integers(0, 3),
+        "maxItems": st.integers(0, 3),
+        "minProperties": st.integers(0, 3),
+        "maxProperties": st.integers(0, 3),
+        "minimum": st.integers(-1, 3),
+        "maximum": st.integers(-1, 3),
+        "uniqueItems": st.booleans(),
+        "required": st.lists(WORDS, max_size=2, unique=True),
+        "description": st.just("says nothing"),
+    },
+)
+SCHEMAS = st.recursive(
+    KEYWORDS | st.booleans(),
+    lambda inner: st.fixed_dictionaries(
+        {},
+        optional={
+            "properties": st.dictionaries(WORDS, inner, max_size=3),
+            "additionalProperties": inner,
+            "items": inner,
+            "allOf": st.lists(inner, min_size=1, max_size=2),
+            "anyOf": st.lists(inner, min_size=1, max_size=2),
+            "not": inner,
+            "if": inner,
+            "then": inner,
+            "else": inner,
+            "$ref": st.sampled_from(["#/$defs/word", "#/$defs/list"]),
+        },
+    ),
+    max_leaves=4,
+)
+DEFS = {
+    "word": {"type": "string", "minLength": 1},
+    "list": {"type": "array", "items": {"$ref": "#/$defs/list"}},
+}
+
+
+@given(SCHEMAS, VALUES)
+def test_what_decides_without_a_library_says_what_jsonschema_says(schema: Any, value: Any) -> None:
+    whole = {"$defs": DEFS, "allOf": [schema]}
+    judge = Draft202012Validator(json.loads(json.dumps(whole), object_hook=with_strict_end))
+
+    try:
+        verdict = compiled(whole)(value)
+    except Unknown:
+        assert "uniqueItems" in json.dumps(schema)
+        return
+    assert verdict == judge.is_valid(value)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"oneOf": [{}]}, {"enum": [[]]}, {"const": {}}, {"$ref": "#/$defs/x"},
+        {"$ref": "https://example.com"}, {"patternProperties": {}}, {"type": "int"},
+    ],
+)  # fmt: skip
+def test_a_word_that_it_does_not_know_is_left_to_jsonschema(schema: Any) -> None:
+    with pytest.raises(Unknown):
+        compiled({"properties": {"a": schema}})
 
 
 def test_findings_come_in_the_same_order_each_time() -> None:

@@ -1,32 +1,44 @@
-"""jsonschema-rs says quickly which documents are valid.
+"""Which documents are surely valid, found out without jsonschema.
 
-It comes with the extra `fast`. Where it is missing nothing is known to be valid; where it finds a
-fault, jsonschema looks again and has the last word.
+Few are decided here; for many jsonschema-rs is imported, where the extra `fast` has brought it,
+which takes as long as to decide the first hundred. What neither accepts jsonschema looks at again,
+and has the last word.
 """
 
 import json
 from functools import cache
-from typing import NoReturn
+from itertools import count
+from typing import TYPE_CHECKING, NoReturn
 
+from reconciler.adapters.jsonschemas.deciding import Unknown, decider
 from reconciler.adapters.packaged import schema_text
 from reconciler.domain.jsontext import Json
 
-try:
+if TYPE_CHECKING:
     from jsonschema_rs import Draft202012Validator
-except ImportError:
-    INSTALLED = False
-else:
-    INSTALLED = True
+
+_FEW = 100
+_asked = count()
 
 
 def is_surely_valid(instance: Json, schema: str) -> bool:
     """True only where `schemas/SCHEMA.json` is known to accept the JSON value."""
-    return INSTALLED and validator(schema).is_valid(instance)
+    if next(_asked) >= _FEW and (fast := validator(schema)) is not None:
+        return fast.is_valid(instance)
+    decides = decider(schema)
+    try:
+        return decides is not None and decides(instance)
+    except Unknown:
+        return False
 
 
 @cache
-def validator(name: str) -> "Draft202012Validator":
-    """That of `schemas/NAME.json`; there is none where jsonschema-rs is not installed."""
+def validator(name: str) -> "Draft202012Validator | None":
+    """That of `schemas/NAME.json`; None where jsonschema-rs is not installed."""
+    try:
+        from jsonschema_rs import Draft202012Validator
+    except ImportError:
+        return None
     return Draft202012Validator(json.loads(schema_text(name)), retriever=_refuse)
 
 

@@ -50,11 +50,11 @@ def _plain(key: str) -> str:
 @cache
 def validator(name: str) -> Draft202012Validator:
     """That of `schemas/NAME.json`."""
-    schema = json.loads(schema_text(name), object_hook=_with_strict_end)
+    schema = json.loads(schema_text(name), object_hook=with_strict_end)
     return Draft202012Validator(schema, registry=Registry())
 
 
-def _with_strict_end(members: dict[str, Json]) -> dict[str, Json]:
+def with_strict_end(members: dict[str, Json]) -> dict[str, Json]:
     """As ECMA-262 has it: `$` ends the text. Python's `$` also stands before a last line end."""
     pattern = members.get("pattern")
     if isinstance(pattern, str) and pattern.endswith("$"):

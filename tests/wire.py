@@ -41,13 +41,19 @@ class Cut:
 
 @dataclass
 class Wire:
-    """A TCP proxy. `seen` are the messages so far; `at_cut` is called when it is cut, once."""
+    """A TCP proxy. `seen` are the messages so far; `at_cut` is called when it is cut, once.
+
+    From the first message on that holds the words of `freeze_at` nothing is forwarded any more,
+    and no connection ends: as when a server is stopped behind it.
+    """
 
     upstream: int
     listener: socket.socket
     cut: Cut | None = None
     at_cut: Callable[[], object] = lambda: None
     seen: list[bytes] = field(default_factory=list)
+    freeze_at: "tuple[bytes, Lost] | None" = None
+    frozen: bool = False
     was_cut: bool = False
     dead: bool = False
     open: "list[tuple[socket.socket, socket.socket]]" = field(default_factory=list)
@@ -95,6 +101,15 @@ class Wire:
             self.seen.append(message)
             return self.cut is not None and len(self.seen) == self.cut.number
 
+    def freezes(self, message: bytes) -> Lost | None:
+        """What is lost of a message: nothing, the message, or its answer."""
+        if self.frozen:
+            return Lost.MESSAGE
+        if self.freeze_at is None or self.freeze_at[0] not in message:
+            return None
+        self.frozen = True
+        return self.freeze_at[1]
+
     def sever(self, *pair: socket.socket) -> None:
         """Cut as far as the cut reaches."""
         assert self.cut is not None
@@ -118,6 +133,11 @@ class _Pair:
     def ask(self) -> None:
         """From the program to the server; what is asked in one piece arrives in one piece."""
         while message := _received(self.ours):
+            if (lost := self.wire.freezes(message)) is not None:
+                self.wire.seen.append(message)
+                if lost is Lost.ANSWER:
+                    self.theirs.sendall(message)
+                continue
             if self.wire.reached(message):
                 if not self._passed(message):
                     break
@@ -142,6 +162,8 @@ class _Pair:
         while answer := _received(self.theirs):
             if self.mute:
                 break
+            if self.wire.frozen:
+                continue
             with suppress(OSError):
                 self.ours.sendall(answer)
         if self.mute:

@@ -14,6 +14,13 @@ COMMON = (
         default="sqlite:///.reconciler/state.db",
         metavar="URL",
     ),
+    Option(
+        flag="--state-deadline",
+        kind=Kind.NUMBER,
+        default="30",
+        metavar="SECONDS",
+        help="how long that database has for each answer, and another writer for its step",
+    ),
     Option(flag="--secrets-dir", help="folder for secrets given as {file: NAME}", metavar="DIR"),
     Option(flag="--proxy", help="HTTP proxy; those of the environment are ignored", metavar="URL"),
     Option(flag="--ca-bundle", help="certificates to trust instead of certifi's", metavar="FILE"),

@@ -17,15 +17,20 @@ def open_state(invocation: Invocation) -> Iterator[Store]:
     """The store, made where it is missing; raises StateError before anything else is begun."""
     if ephemeral(invocation):
         invocation.console.say(EPHEMERAL)
-    with closing(open_store(_url(invocation))) as store:
+    with closing(_opened(invocation, create=True)) as store:
         yield store
 
 
 @contextmanager
 def read_state(invocation: Invocation) -> Iterator[Store]:
     """A store that has to be there already."""
-    with closing(open_store(_url(invocation), create=False)) as store:
+    with closing(_opened(invocation, create=False)) as store:
         yield store
+
+
+def _opened(invocation: Invocation, *, create: bool) -> Store:
+    seconds = float(invocation.arguments.number("state_deadline"))
+    return open_store(_url(invocation), create=create, busy_timeout=seconds, deadline=seconds)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from reconciler.domain.records import check_chain
 from tests.chaos.arena import Arena, Seen, arena_in, ended, urns
 from tests.postgres import Server
 from tests.program import Folder
+from tests.wire import wire_to
 
 CHANGES = 3
 APPLY = ("apply", "--auto-approve")
@@ -160,6 +161,36 @@ def test_a_database_that_is_away_before_the_first_intent_keeps_every_tenant_as_i
     assert arena.live() == []
     assert not any(creating(seen) for seen in arena.front.seen)
     assert "Traceback" not in done.err
+
+
+def test_a_database_that_falls_silent_ends_the_run_and_the_next_settles(
+    arena: Arena, postgres: Server
+) -> None:
+    """Its kernel answers and it does not: no connection ends, and nothing is forwarded."""
+    folder = arena.fresh(CHANGES)
+    url = postgres.url()
+    with wire_to(postgres.port) as wire:
+        sharing(url.replace(f":{postgres.port}/", f":{wire.port}/"), folder)
+
+        def freeze() -> None:
+            wire.frozen = True
+
+        arena.front.instead = once(freeze, creating)
+
+        done = folder.run(*APPLY, "--state-deadline", "1")
+
+    assert done.code == 1, done.everything
+    assert "did not answer within 1 seconds (--state-deadline)" in done.err
+    assert "Traceback" not in done.err
+    assert len(arena.live()) == 1  # the one whose intent was kept
+    assert list(Path(folder.path).glob("reconciler-emergency-*.jsonl"))
+    sharing(url, folder)
+
+    again = folder.run(*APPLY)
+
+    assert again.code == 0, again.everything
+    assert "recovered as applied" in again.out
+    require_whole(arena, url)
 
 
 def test_after_a_restart_of_the_database_nothing_is_written_without_the_lock(

@@ -219,8 +219,11 @@ class Server:
                     raise
             else:
                 return link
-        link = self._connected()
-        link.run(begin)
+        with ExitStack() as undo:
+            link = self._connected()
+            undo.callback(link.close)
+            link.run(begin)
+            undo.pop_all()
         return link
 
     def _taken(self) -> Link | None:

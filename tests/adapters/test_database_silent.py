@@ -35,7 +35,7 @@ def through(server: Server, url: str) -> Iterator[tuple[Store, Wire]]:
 
 def require_nothing_more_is_asked(store: Store, wire: Wire) -> None:
     asked = len(wire.seen)
-    for deed in (lambda: store.record(entry()), store.pending, lambda: store.open_intents("acme")):
+    for deed in (lambda: store.record(entry()), store.waiting, lambda: store.open_intents("acme")):
         with pytest.raises(StateError, match=f"{NOT_AGAIN}|{NOT_KNOWN}"):
             deed()
     assert len(wire.seen) == asked

@@ -6,6 +6,7 @@ import select
 import signal
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from types import FrameType
 
@@ -76,12 +77,13 @@ class SystemClock:
             raise Interrupted(number)
 
 
-def install(stop: StopSignal) -> None:
+def install(stop: StopSignal, last_words: Callable[[int], None] = lambda _: None) -> None:
     """Let SIGINT and SIGTERM ask to stop, and a second one end the process at once.
 
     The second exits with 128 and its number and runs nothing more: it is for somebody who will
     not wait for the request that is under way. `LAST` seconds after the first the process ends in
-    the same way, for a name server or a disk may keep it waiting where nothing can be cut.
+    the same way, for a name server or a disk may keep it waiting where nothing can be cut. Before
+    either end `last_words` are called with the signal: nothing else will say what is not known.
 
     A thread of its own obeys, told through a pipe by the C part of the handler: the Python part
     runs in the main thread only, and there not before a sync of a slow disk has returned.
@@ -89,7 +91,7 @@ def install(stop: StopSignal) -> None:
     """
     told, tells = os.pipe()
     os.set_blocking(tells, False)
-    threading.Thread(target=_obey, args=(stop, told), daemon=True).start()
+    threading.Thread(target=_obey, args=(stop, told, last_words), daemon=True).start()
     signal.set_wakeup_fd(tells, warn_on_full_buffer=False)
     for number in SIGNALS:
         signal.signal(number, _noted)
@@ -99,8 +101,10 @@ def _noted(number: int, frame: FrameType | None) -> None:
     """Nothing: without a handler there would be no byte in the pipe."""
 
 
-def _obey(stop: StopSignal, told: int) -> None:
+def _obey(stop: StopSignal, told: int, last_words: Callable[[int], None]) -> None:
     first = os.read(told, 1)[0]
     stop.ask(first)
     again, _, _ = select.select([told], [], [], LAST)
-    os._exit(128 + (os.read(told, 1)[0] if again else first))
+    number = os.read(told, 1)[0] if again else first
+    last_words(number)
+    os._exit(128 + number)

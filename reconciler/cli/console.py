@@ -83,6 +83,22 @@ def show(text: str, stream: "TextIO | None" = None) -> None:
         _drop_buffered(out)
 
 
+def show_last_words(number: int) -> None:
+    """What is not known where a signal ends the process before the run has ended.
+
+    Past every buffer, for whoever holds its lock may be what hangs; dropped where nobody reads.
+    """
+    text = (
+        f"interrupted by signal {number}, and ended before the run had: what became of the last "
+        "request, and whether it was recorded, is not known; run again, the next run looks first\n"
+    )
+    try:
+        os.set_blocking(2, False)
+        os.write(2, text.encode())
+    except OSError:
+        return
+
+
 def show_data(text: str) -> None:
     """Data, where there is no Console yet; raises UsageError where it cannot be written."""
     _write_data(unobeyed(text), sys.stdout)

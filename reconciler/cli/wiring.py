@@ -22,6 +22,7 @@ from reconciler.adapters.oauth2 import Authenticator, Tokens
 from reconciler.adapters.retrying import RetryBudget, retrying
 from reconciler.adapters.transport import Http, HttpOptions, Pool, raise_limit
 from reconciler.cli.arguments import Arguments
+from reconciler.cli.console import show_last_words
 from reconciler.cli.main import Invocation
 from reconciler.cli.masks import Masks
 from reconciler.cli.trust import Trust
@@ -145,7 +146,7 @@ def workbench(invocation: Invocation, desired: Desired) -> Iterator[Workbench]:
     """Everything a command needs to reach its tenants; built-in ones run until it ends."""
     arguments = invocation.arguments
     stop = StopSignal()
-    install(stop)
+    install(stop, show_last_words)
     clock = SystemClock(stop)
     options = _options(arguments, stop)
     masks = Masks.of_process(invocation.settings)

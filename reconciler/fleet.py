@@ -7,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TypeVar
 
 from reconciler.applying import Applying
@@ -198,10 +199,10 @@ class Fleet:
         for adopted in self._recovery(tenant).adopt_late(tenant.name, _in_sync(plan), webhooks):
             self.progress.recovered.append(adopted)
         dialect = tenant.dialect
-        Applying(
+        applying = Applying(
             writer=self.writers(tenant),
             journal=self.journal,
-            clock=self.clock,
+            clock=_ClockOfAStore(self.clock, self.progress),
             retry=self.retries(tenant),
             run=self._run_now(),
             base_url=tenant.base_url,
@@ -209,7 +210,12 @@ class Fleet:
             webhooks=webhooks,
             lag_reads=dialect.lag_reads,
             progress=self.progress,
-        ).apply(plan)
+        )
+        try:
+            applying.apply(plan)
+        except StateError as error:
+            self.progress.store_failed = error
+            raise
 
     def _each(self, work: Callable[[T], None], items: Iterable[T]) -> None:
         """Work on all items in parallel; after a signal, or when one raises, no more are begun."""
@@ -220,6 +226,31 @@ class Fleet:
 
         with closing(in_parallel(checked, items, self.parallelism)) as ended:
             deque(ended, maxlen=0)
+
+
+@dataclass(frozen=True, slots=True)
+class _ClockOfAStore:
+    """A clock that also stops a tenant once another one's record could not be kept.
+
+    A write that nothing records must not be sent; one that was sent is still verified.
+    """
+
+    clock: Clock
+    progress: Progress
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def monotonic(self) -> float:
+        return self.clock.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        self.clock.sleep(seconds)
+
+    def check(self) -> None:
+        self.clock.check()
+        if (failed := self.progress.store_failed) is not None:
+            raise StateError(str(failed))
 
 
 def _unsettled(recovered: Iterable[Recovered]) -> dict[str, str]:

@@ -58,7 +58,7 @@ class Write:
                 if before_again.wait is None:
                     return before_again
                 live = before_again.live  # others may have added to it meanwhile
-            self.clock.check()
+            self.clock.check()  # raises where the run, or the store, has come to an end
             undone.clear()
             sent.append(self._send(live))
             written = self._after(sent[-1])

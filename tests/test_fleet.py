@@ -1,5 +1,6 @@
 """Plan and apply over several tenants: lock, recover, plan, approve, write, deliver."""
 
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -384,3 +385,37 @@ def test_an_apply_costs_each_tenant_the_same_however_many_there_are(holding):
         return sum(calls.values()) / number
 
     assert calls_per_tenant(40) <= 1.15 * calls_per_tenant(20)
+
+
+class FailingInTheEast(MemoryJournal):
+    """A journal that cannot keep the outcomes of one tenant, and keeps all else."""
+
+    def settle(self, intent_id, entry, event):
+        if entry.tenant == "east":
+            raise StateError("the store answers with an error")
+        super().settle(intent_id, entry, event)
+
+
+@dataclass
+class Waiting(FakeTenant):
+    """A tenant that answers a read by id only when something has happened elsewhere."""
+
+    happened: Callable[[], bool] = bool
+
+    def read(self, schema_id):
+        ends = time.monotonic() + 10
+        while not self.happened():
+            assert time.monotonic() < ends
+            time.sleep(0.001)
+        return super().read(schema_id)
+
+
+def test_after_a_record_that_could_not_be_kept_no_other_tenant_is_written_to():
+    east, west = FakeTenant(), Waiting()
+    fleet = World(journal=FailingInTheEast(), live={"east": east, "west": west}).fleet()
+    west.happened = lambda: fleet.progress.store_failed is not None
+
+    with pytest.raises(StateError):
+        fleet.apply(lambda plan: None)
+
+    assert (east.writes(), west.writes()) == (1, 0)

@@ -66,6 +66,8 @@ class RetryBudget:
     make five times the load just when it can be borne least.
     """
 
+    __slots__ = ("_again", "_firsts", "_least", "_lock", "_share")
+
     def __init__(self, *, least: int = 10, share: float = 0.1) -> None:
         self._least = least
         self._share = share

@@ -205,9 +205,10 @@ def _options(arguments: Arguments, stop: StopSignal) -> HttpOptions:
 def _retries(arguments: Arguments, clock: Clock) -> Callable[[], Retry]:
     """Patience, each time with a budget of its own."""
     deadline = float(arguments.number("retry_deadline") or 120)
+    draw = random.SystemRandom().random  # one for all: each would be two kilobytes
     return lambda: retrying(
         clock=clock,
-        random=random.SystemRandom().random,
+        random=draw,
         deadline=deadline,
         budget=RetryBudget(),
     )

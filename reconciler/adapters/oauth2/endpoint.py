@@ -38,6 +38,8 @@ class TokenEndpoint:
     Nothing but POST can be sent, and nowhere else.
     """
 
+    __slots__ = ("_clock", "_credentials", "_options", "_retry", "_tell", "_where")
+
     def __init__(
         self,
         credentials: ClientCredentials,

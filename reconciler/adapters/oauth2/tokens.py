@@ -57,6 +57,18 @@ class SharedToken:
     all who ask within `REST` seconds, so that a fleet does not wait for it tenant by tenant.
     """
 
+    __slots__ = (
+        "_clock",
+        "_endpoint",
+        "_fails_until",
+        "_failure",
+        "_good_until",
+        "_lock",
+        "_token",
+        "_turn",
+        "life",
+    )
+
     def __init__(self, endpoint: TokenEndpoint, clock: Clock) -> None:
         self._endpoint = endpoint
         self._clock = clock

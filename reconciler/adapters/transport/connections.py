@@ -188,6 +188,8 @@ def _tls_context(ca_bundle: Path | None) -> ssl.SSLContext:
     try:
         context.load_verify_locations(ca_bundle or DEFAULT_CA_BUNDLE_PATH)
     except OSError as error:
+        if ca_bundle is None:  # a package lacks it, or there was no descriptor to read it with
+            raise
         raise UsageError(
             f"the CA bundle {ca_bundle} cannot be used: {error.strerror}; "
             "--ca-bundle wants a file of PEM certificates"

@@ -41,6 +41,14 @@ def test_after_five_failures_in_a_row_a_tenant_is_left_alone(failure: Reply) -> 
         traffic.admit()
 
 
+def test_a_tenant_that_this_process_could_not_ask_is_not_left_alone() -> None:
+    traffic = Traffic(clock=FakeClock())
+    for _ in range(2 * FAILURES):
+        traffic.note(NoAnswer(Loss.NOT_SENT, "no descriptor", "raise the limit"))
+
+    traffic.admit()
+
+
 @pytest.mark.parametrize("answer", WELL)
 def test_whoever_answers_is_well_even_where_the_answer_is_no(answer: Reply) -> None:
     traffic = Traffic(clock=FakeClock())

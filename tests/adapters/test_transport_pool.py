@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from reconciler.adapters.gateway.answers import Asked, read_error
 from reconciler.adapters.transport import Http, HttpOptions, Pool
 from reconciler.adapters.transport.adapter import _PLAIN_URL, Passage, prepared
 from reconciler.adapters.transport.exchange import Exchange
+from reconciler.adapters.transport.pool import LONGEST_IDLE_FOR_WRITES
 from reconciler.domain.answer import Answer, Loss, NoAnswer, Reply
 from tests.adapters.test_transport_tls import server_context
 from tests.adapters.transport_world import ANY
@@ -182,6 +184,17 @@ def test_a_read_is_sent_no_more_than_twice() -> None:
     assert len(server.requests) == 3
 
 
+def test_a_write_goes_over_no_connection_that_has_been_idle_for_long() -> None:
+    with serving(in_turn(reply())) as server, Http(HttpOptions(deadline=5), methods=ANY) as http:
+        http.send("GET", server.url("/1"), headers={})
+        http.send("POST", server.url("/2"), headers={}, body=b"{}")
+        assert server.connections == 1
+        time.sleep(LONGEST_IDLE_FOR_WRITES)
+        http.send("POST", server.url("/3"), headers={}, body=b"{}")
+
+    assert server.connections == 2
+
+
 def test_a_connection_whose_answer_was_not_read_to_its_end_serves_nobody_else() -> None:
     options = HttpOptions(deadline=5, max_body=10)
     whole = reply(200, b"a" * 200_000)
@@ -319,6 +332,29 @@ def test_a_process_without_a_descriptor_left_says_so_and_does_not_blame_the_netw
         assert reason == "this process ran out of file descriptors: it may open 64 (ulimit -n)"
         assert "--parallelism" in advice
         assert "ulimit -n" in advice
+
+
+RAISED = """
+import resource
+from reconciler.adapters.transport import raise_limit
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (100, hard))
+raise_limit()
+assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
+"""
+
+
+def test_the_soft_limit_of_descriptors_is_raised_to_the_hard_one() -> None:
+    command = 'ulimit -Hn 300; exec "$@"'
+    done = subprocess.run(
+        ["sh", "-c", f"ulimit -Sn 200; {command}", "sh", sys.executable, "-c", RAISED],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_advice_takes_the_place_of_blame() -> None:

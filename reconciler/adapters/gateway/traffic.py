@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from reconciler.domain.answer import Answer, Reply
+from reconciler.domain.answer import Answer, NoAnswer, Reply
 from reconciler.errors import TenantUnavailable
 from reconciler.ports import Clock
 
@@ -50,7 +50,12 @@ class Traffic:
             raise TenantUnavailable("its requests a minute leave no room for another in time")
 
     def note(self, reply: Reply) -> None:
-        """Learn from a reply: a tenant that answers is well, even where the answer is no."""
+        """Learn from a reply: a tenant that answers is well, even where the answer is no.
+
+        One that this process could not even ask is no worse for that.
+        """
+        if isinstance(reply, NoAnswer) and reply.advice is not None:
+            return
         if isinstance(reply, Answer) and (reply.status < 500 or reply.status == 501):
             self._failures = 0
             return

@@ -24,6 +24,10 @@ from reconciler.ports import Clock, Retry
 _AGAIN = (408, 425, 429, 500, 502, 503, 504)
 
 
+class NotAsked(TenantUnavailable):
+    """It was this process that could not ask; that says nothing about the endpoint."""
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """An access token, as it came."""
@@ -130,8 +134,12 @@ class TokenEndpoint:
     def _lost(self, reply: NoAnswer) -> TenantError:
         if reply.loss is Loss.UNTRUSTED:
             return TenantUntrusted(f"{self._where}: {reply.reason}; check spec.auth.tokenUrl")
-        advice = reply.advice or "check spec.auth.tokenUrl and the network, then run again"
-        return TenantUnavailable(f"{self._where}: {reply.reason}; {advice}")
+        if reply.advice is not None:
+            return NotAsked(f"{self._where}: {reply.reason}; {reply.advice}")
+        return TenantUnavailable(
+            f"{self._where}: {reply.reason}; check spec.auth.tokenUrl and the network, "
+            "then run again"
+        )
 
     def _refusal(self, answer: Answer) -> TenantError:
         """What an answer other than 200 means; its text is not shown, it may hold what we sent."""

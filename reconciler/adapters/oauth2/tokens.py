@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 
 from reconciler.adapters.oauth2.credentials import ClientCredentials, Tell
-from reconciler.adapters.oauth2.endpoint import TokenEndpoint
+from reconciler.adapters.oauth2.endpoint import NotAsked, TokenEndpoint
 from reconciler.adapters.transport import HttpOptions
 from reconciler.domain.secret import Secret
 from reconciler.errors import CredentialsRefused, TenantError, TenantUnavailable
@@ -119,8 +119,8 @@ class SharedToken:
         return token.value
 
     def _remember(self, error: TenantError, *, in_time: bool) -> None:
-        """One whose own time was up says nothing about the endpoint."""
+        """Whose own time was up, or whose own descriptors, says nothing about the endpoint."""
         if isinstance(error, CredentialsRefused):
             self._failure, self._fails_until = error, math.inf
-        elif in_time:
+        elif in_time and not isinstance(error, NotAsked):
             self._failure, self._fails_until = error, self._clock.monotonic() + REST

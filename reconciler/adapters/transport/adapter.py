@@ -22,7 +22,7 @@ from reconciler.adapters.transport.connections import Connection, Route
 from reconciler.adapters.transport.exchange import Exchange
 from reconciler.adapters.transport.losses import Stage
 from reconciler.adapters.transport.options import ForbiddenRequest, is_loopback_name
-from reconciler.adapters.transport.pool import Pool
+from reconciler.adapters.transport.pool import LONGEST_IDLE, LONGEST_IDLE_FOR_WRITES, Pool
 
 USER_AGENT = f"scim-schema-reconciler/{__version__}"
 
@@ -59,7 +59,10 @@ class Passage:
         """Send, and give the answer with its body still to be read."""
         del redirect, assert_same_host, preload_content, decode_content, retries, timeout, chunked
         assert self.route is not None
-        connection = self._pool.lend(self.route, self._exchange, fresh=self._fresh)
+        longest_idle = LONGEST_IDLE if method == "GET" else LONGEST_IDLE_FOR_WRITES
+        connection = self._pool.lend(
+            self.route, self._exchange, longest_idle=0.0 if self._fresh else longest_idle
+        )
         self._connection = connection
         if connection.sock is None:
             self._connect(connection)

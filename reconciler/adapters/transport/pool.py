@@ -12,6 +12,7 @@ from reconciler.adapters.transport.losses import NoneFree
 
 KEPT = 64  # idle connections in all, beyond which the oldest is closed
 LONGEST_IDLE = 4.0  # seconds; many servers close after 5, and a request should not meet that
+LONGEST_IDLE_FOR_WRITES = 1.0  # what meets it is lost, where a read is sent once more
 _LOOK_AGAIN = 0.1  # seconds between two looks at what is to end
 _EACH = 2  # descriptors: the socket, and the duplicate that cuts it
 _FEWEST = 4  # connections, however few descriptors there are
@@ -50,12 +51,13 @@ class Pool:
             with self._changed:
                 self._exchanges.discard(exchange)
 
-    def lend(self, route: Route, exchange: Exchange, *, fresh: bool) -> Connection:
+    def lend(self, route: Route, exchange: Exchange, *, longest_idle: float) -> Connection:
         """A connection for this exchange alone: one that is idle, or one that is still to be made.
 
-        It comes back by `take_back`. Raises NoneFree where none may be opened in time.
+        `longest_idle` is for how many seconds it may have been idle; with 0 none is. It comes back
+        by `take_back`. Raises NoneFree where none may be opened in time.
         """
-        if not fresh and (idle := self._idle_one(route, exchange)) is not None:
+        if (idle := self._idle_one(route, exchange, longest_idle)) is not None:
             exchange.reused = True
             idle.lend(exchange)
             return idle
@@ -70,6 +72,9 @@ class Pool:
             self._discard(connection)
             return
         connection.idle_since = time.monotonic()
+        self._keep(route, connection)
+
+    def _keep(self, route: Route, connection: Connection) -> None:
         with self._changed:
             self._idle.setdefault(route, []).append(connection)
             self._by_age[connection] = route
@@ -85,25 +90,26 @@ class Pool:
             self._minder.join()
         self._discard_idle(since=float("inf"))
 
-    def _idle_one(self, route: Route, exchange: Exchange) -> Connection | None:
+    def _idle_one(self, route: Route, exchange: Exchange, longest_idle: float) -> Connection | None:
         """The idle one that was used last, and that the other end has not closed meanwhile."""
         passed_over: list[Connection] = []
-        found = None
-        while found is None and (idle := self._pop(route)) is not None:
+        found, since = None, time.monotonic() - longest_idle
+        while found is None and (idle := self._pop(route, since)) is not None:
             if not exchange.permits(idle.address):
                 passed_over.append(idle)
-            elif idle.is_connected and idle.idle_since > time.monotonic() - LONGEST_IDLE:
+            elif idle.is_connected:
                 found = idle
             else:
                 self._discard(idle)
-        for connection in passed_over:
-            self.take_back(route, connection, usable=True)
+        for connection in reversed(passed_over):
+            self._keep(route, connection)
         return found
 
-    def _pop(self, route: Route) -> Connection | None:
+    def _pop(self, route: Route, since: float) -> Connection | None:
+        """Take out the one that was used last, if that was after `since`."""
         with self._changed:
             idle = self._idle.get(route)
-            if not idle:
+            if not idle or idle[-1].idle_since <= since:
                 return None
             connection = idle.pop()
             self._forget(connection, idle)

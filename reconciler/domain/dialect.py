@@ -236,6 +236,10 @@ class Dialect:
         """The same service where single entries of its data are known to be otherwise."""
         return Dialect.from_json({**self.to_json(), **capabilities}) if capabilities else self
 
+    def __hash__(self) -> int:
+        """By name: a fleet asks for it at every step, and few dialects have one name."""
+        return hash(self.name)
+
     def digest(self) -> str:
         """`sha256:…` over all that a plan may rest on: not over words for a person.
 

@@ -41,7 +41,7 @@ def tutorial(world: World) -> Contest:
     [schema] = site.bodies(5).iterdir()
     receiver = f"{world.service.origin}/hr"
     commands = {
-        "ours": site.ours(*APPLY, "--parallelism", "16", delay=MS50),
+        "ours": site.ours(*APPLY, "--parallelism", "32", delay=MS50),
         "tutorial": site.floor("tutorial", "roots", schema, receiver, delay=MS50),
     }
     return Contest(

@@ -45,7 +45,7 @@ ROWS = (
     ),
     Row(
         key="tutorial",
-        what="apply to 100 tenants, a create and a webhook each, 50 ms a request",
+        what="apply to 100, a create and a webhook each, 50 ms a request, 32 threads",
         beside="the tutorial's flow",
         unit=Unit.WALL,
         must=5,

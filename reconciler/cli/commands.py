@@ -108,6 +108,13 @@ _READ_DEADLINE = Option(
     metavar="SECONDS",
     help="how long reading one tenant may take in all, its token and retries included",
 )
+_KEEP_DELIVERED = Option(
+    flag="--keep-delivered",
+    kind=Kind.NUMBER,
+    default="90",
+    metavar="DAYS",
+    help="how long a delivered webhook can be listed and sent again",
+)
 _PLAN_FORMAT = Option(
     flag="--format",
     choices=("text", "markdown", "json"),
@@ -214,6 +221,7 @@ COMMANDS = (
                 kind=Kind.FLAG,
                 help="settle what earlier runs left open, deliver what is due, write nothing",
             ),
+            _KEEP_DELIVERED,
             Option(
                 flag="--lock-timeout",
                 kind=Kind.NUMBER_OR_ZERO,
@@ -297,6 +305,7 @@ COMMANDS = (
         module="sending",
         options=(
             Option(flag="--now", kind=Kind.FLAG, help="ignore the schedule"),
+            _KEEP_DELIVERED,
             _SENDERS,
             _DEADLINE,
         ),

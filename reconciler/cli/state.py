@@ -1,15 +1,23 @@
 """Opening the state store, and where what belongs beside it lies."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from reconciler.adapters.clock import StopSignal, SystemClock
 from reconciler.adapters.database import Store, folder_of, open_store
 from reconciler.adapters.emergency import EmergencyExport
 from reconciler.adapters.locks import FileLocks
 from reconciler.cli.main import Invocation
+from reconciler.errors import StateError
 from reconciler.ports import Clock, Locks
 from reconciler.render.paint import visible
+
+_PRUNINGS = 20  # of some hundred rows each
+
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -19,6 +27,8 @@ def open_state(invocation: Invocation) -> Iterator[Store]:
         invocation.console.say(EPHEMERAL)
     with closing(_opened(invocation, create=True)) as store:
         yield store
+        if days := invocation.arguments.number("keep_delivered"):
+            _prune(store, SystemClock(StopSignal()).now() - timedelta(days=days))
 
 
 @contextmanager
@@ -26,6 +36,16 @@ def read_state(invocation: Invocation) -> Iterator[Store]:
     """A store that has to be there already."""
     with closing(_opened(invocation, create=False)) as store:
         yield store
+
+
+def _prune(store: Store, delivered_before: datetime) -> None:
+    """Some at the end of each run; what is left over waits for the next."""
+    try:
+        for _ in range(_PRUNINGS):
+            if not store.prune(delivered_before):
+                break
+    except StateError as error:
+        _log.warning("webhooks delivered long ago were not pruned: %s", error)
 
 
 def _opened(invocation: Invocation, *, create: bool) -> Store:

@@ -35,6 +35,7 @@ from tests.adapters.store_world import (
     attempt,
     behind_its_back,
     created,
+    dump,
     event,
     intended,
     intent,
@@ -254,7 +255,7 @@ def test_a_queue_is_found_by_an_index_however_many_others_wait(tmp_path: Path) -
             "AND sequence > 0 AND state = 'ready' ORDER BY sequence LIMIT 50",
         )
 
-    assert how == "SEARCH outbox USING INDEX outbox_sequence (tenant=? AND sequence>?)"
+    assert how == "SEARCH outbox USING INDEX outbox_ready (tenant=? AND url=? AND sequence>?)"
 
 
 def test_what_was_never_tried_is_due_whatever_the_clock_says(place: Place) -> None:
@@ -370,6 +371,66 @@ def test_a_delivery_counts_even_after_another_process_gave_up(place: Place) -> N
         assert store.all_deliveries()[0].state is DeliveryState.DELIVERED
 
 
+def delivered_at(store: Store, number: int, at: str) -> None:
+    """An event of its own, delivered to one URL at that time."""
+    store.adopt(adopted(), event(number), [RECEIVER])
+    [pending] = released_rows(store)
+    store.delivered(pending, replace(attempt(Status.SYNCED, 204), timestamp=at))
+
+
+def released_rows(store: Store) -> list[Pending]:
+    wanted = Due(None)
+    found = [store.next_rows(queue, wanted, after=0) for queue in store.queues(wanted)]
+    return [row for some in found for row in some]
+
+
+OLD, YOUNG = "2026-01-02T03:04:05.678Z", "2026-04-02T03:04:05.678Z"
+BETWEEN = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def test_what_was_delivered_long_ago_is_pruned_and_stays_announced(place: Place) -> None:
+    with opened(place) as store:
+        delivered_at(store, 1, OLD)
+        delivered_at(store, 2, YOUNG)
+
+        assert store.prune(BETWEEN) == 1
+        assert store.prune(BETWEEN) == 0
+
+        assert [each.event_id for each in store.all_deliveries()] == [event(2).event_id]
+        assert store.queues(Over(event(1).event_id)) == ()
+        assert len(store.queues(Over(event(2).event_id))) == 1
+        store.adopt(adopted(), event(1), [RECEIVER])
+        assert released_rows(store) == []  # that URL has heard of it
+        store.adopt(adopted(), event(1), [SECOND])
+        store.adopt(adopted(), event(3), [SECOND])
+        assert [row.sequence for row in released_rows(store)] == [1, 3]
+        assert released_rows(store)[0].body == event(1).body(1)
+    assert rows(place, "SELECT length(body) FROM outbox WHERE id = 1") == [(0,)]
+
+
+def test_nothing_is_pruned_but_what_was_delivered(place: Place) -> None:
+    with opened(place) as store:
+        store.settle(store.intend(intent(), intended()), created(), event(1))
+        store.intend(intent(), intended())
+        store.settle(store.intend(intent(), intended()), created(Status.FAILED), None)
+        store.failed(released_rows(store)[0], attempt(Status.FAILED, 410), None)
+        before = dump(place)
+
+        assert store.prune(datetime(2100, 1, 1, tzinfo=UTC)) == 0
+
+        assert dump(place) == before
+
+
+def test_the_oldest_are_pruned_first_and_no_more_than_asked(place: Place) -> None:
+    with opened(place) as store:
+        for number, day in enumerate((3, 1, 2), 1):
+            delivered_at(store, number, f"2026-01-0{day}T00:00:00.000Z")
+
+        assert store.prune(BETWEEN, limit=2) == 2
+
+        assert [each.event_id for each in store.all_deliveries()] == [event(1).event_id]
+
+
 def test_a_row_that_somebody_took_away_is_said_and_nothing_recorded(place: Place) -> None:
     with opened(place) as store:
         first, _ = released(store)
@@ -404,7 +465,8 @@ def test_a_damaged_row_is_said(place: Place) -> None:
         "INSERT INTO outbox (tenant, url, schema_id, state, attempts)"
         " VALUES ('acme', 'https://x', 'urn:x', 'ready', 0)",
         "INSERT INTO outbox SELECT 9, intent_id, tenant, url, schema_id, state, event_id, sequence,"
-        " body, released_by, attempts, due_at, last_status, last_detail FROM outbox WHERE id = 1",
+        " body, released_by, attempts, due_at, last_status, last_detail, NULL FROM outbox"
+        " WHERE id = 1",
         "UPDATE intents SET state = 'open'",
     ],
 )

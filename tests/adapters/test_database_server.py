@@ -17,12 +17,15 @@ import pytest
 from reconciler.adapters.database import folder_of, open_store
 from reconciler.adapters.database.migrations import STEPS
 from reconciler.adapters.database.tables import ALL, FORMAT_VERSION
-from reconciler.domain.records import check_chain
+from reconciler.domain.records import Status, check_chain
 from reconciler.errors import StateError, UsageError
+from reconciler.ports import Due
 from tests.adapters.store_world import (
     RECEIVER,
+    WHEN,
     Place,
     adopted,
+    attempt,
     behind_its_back,
     created,
     dump,
@@ -406,6 +409,17 @@ NEW_SINCE = {  # by version: how what it brought is taken away again
         "ALTER TABLE intents DROP COLUMN base_url",
         "ALTER TABLE intents DROP COLUMN live_before",
     ),
+    4: (
+        "DROP INDEX audit_as_desired",
+        "DROP INDEX audit_verified",
+        "DROP INDEX intents_open",
+        "DROP INDEX intents_of_schema",
+        "DROP INDEX outbox_ready",
+        "DROP INDEX outbox_event",
+        "DROP INDEX outbox_delivered",
+        "ALTER TABLE outbox DROP COLUMN delivered_at",
+        "CREATE INDEX intents_of_tenant ON intents (tenant, state)",
+    ),
 }
 older = pytest.mark.parametrize("version", range(1, FORMAT_VERSION))
 
@@ -465,6 +479,23 @@ def test_an_open_intent_of_version_2_says_neither_where_nor_what_was_live(place:
         newer = replace(intent(), live_before=("grade",))
         store.intend(newer, intended())
         assert [kept for _, kept in store.open_intents("acme")] == [newer]
+
+
+def test_what_was_delivered_before_version_4_is_as_old_as_its_release(place: Place) -> None:
+    with opened(place) as store:
+        store.adopt(adopted(), event(), [RECEIVER])
+        [queue] = store.queues(Due(None))
+        [pending] = store.next_rows(queue, Due(None), after=0)
+        late = "2026-09-02T03:04:05.678Z"
+        store.delivered(pending, replace(attempt(Status.SYNCED, 204), timestamp=late))
+        store.adopt(adopted(), event(2), [RECEIVER])
+    as_version(3, place)
+
+    with opened(place):
+        pass
+
+    kept = rows(place, "SELECT state, delivered_at FROM outbox ORDER BY id")
+    assert kept == [("delivered", WHEN), ("ready", None)]
 
 
 @older

@@ -24,7 +24,17 @@ _SETTLE = (
     "WHERE id = ? AND state = 'open'"
 )
 _OPEN = f"SELECT id, {_BEGUN} FROM intents WHERE tenant = ? AND state = 'open' ORDER BY id"
-_BRIEF = "SELECT id, schema_id, status FROM intents WHERE tenant = ? ORDER BY id"
+# From the last schema to the first, each time straight to its last intent.
+_BRIEF = """
+WITH RECURSIVE latest (id) AS (
+  SELECT (SELECT id FROM intents WHERE tenant = ? ORDER BY schema_id DESC, id DESC LIMIT 1)
+  UNION ALL
+  SELECT (SELECT i.id FROM intents i WHERE i.tenant = p.tenant AND i.schema_id < p.schema_id
+           ORDER BY i.schema_id DESC, i.id DESC LIMIT 1)
+    FROM latest JOIN intents p ON p.id = latest.id
+)
+SELECT i.id, i.schema_id, i.status FROM latest JOIN intents i ON i.id = latest.id ORDER BY i.id
+"""
 _WHOLE = f"SELECT settled_by, id, {_BEGUN} FROM intents WHERE id = ?"
 _VERIFIED = (
     "SELECT schema_id FROM audit WHERE seq > ? AND tenant = ? AND after_digest IS NOT NULL "

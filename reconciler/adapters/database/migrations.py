@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from reconciler.adapters.database.connections import Connection
-from reconciler.adapters.database.tables import FORMAT_VERSION, HOLDERS
+from reconciler.adapters.database.tables import FORMAT_VERSION, HOLDERS, INDEXES
 
 
 def _add_holders(connection: Connection) -> None:
@@ -16,11 +16,27 @@ def _add_where_and_what_was_live(connection: Connection) -> None:
         connection.define(f"ALTER TABLE intents ADD COLUMN {column} TEXT")
 
 
+def _add_indexes_and_when_it_was_delivered(connection: Connection) -> None:
+    """When nobody has noted, the moment of the release stands in: it is the earlier one."""
+    connection.define("ALTER TABLE outbox ADD COLUMN delivered_at TEXT")
+    connection.define(
+        "UPDATE outbox SET delivered_at = (SELECT timestamp FROM audit WHERE seq = released_by) "
+        "WHERE state = 'delivered'"
+    )
+    connection.define("DROP INDEX intents_of_tenant")
+    for statement in INDEXES:
+        if not statement.startswith(_THERE):
+            connection.define(statement)
+
+
+_THERE = ("CREATE INDEX outbox_by_state", "CREATE INDEX outbox_sequence")
+
 # By the version that a step starts from. A step may use tables.py only for tables that no later
 # version changes; what changes later is written out.
 STEPS: Mapping[int, Callable[[Connection], None]] = {
     1: _add_holders,
     2: _add_where_and_what_was_live,
+    3: _add_indexes_and_when_it_was_delivered,
 }
 
 

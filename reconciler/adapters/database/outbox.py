@@ -67,6 +67,7 @@ _QUEUE = (
 )
 _SAME = "SELECT url, sequence, body FROM outbox WHERE event_id = ? ORDER BY id"
 _LAST = "SELECT coalesce(max(sequence), 0) FROM outbox WHERE tenant = ?"
+_NOT_PRUNED = "length(body) > 0"
 _IN_ORDER = "ORDER BY released_by, id"
 _WAITING = (
     "SELECT id, event_id, tenant, schema_id, url, attempts, due_at FROM outbox "
@@ -76,11 +77,16 @@ _BACKLOG = "SELECT count(*), min(due_at) FROM outbox WHERE state = 'ready'"
 _ROWS = "SELECT id, tenant, url, event_id, schema_id, sequence, body, attempts FROM outbox"
 _RELEASED = (
     "SELECT id, tenant, url, schema_id, event_id, sequence, state, attempts, due_at, last_status, "
-    f"last_detail FROM outbox WHERE event_id IS NOT NULL {_IN_ORDER}"
+    f"last_detail FROM outbox WHERE event_id IS NOT NULL AND {_NOT_PRUNED} {_IN_ORDER}"
 )
 _DELIVERED = (
     "UPDATE outbox SET attempts = attempts + 1, last_status = ?, last_detail = ?, "
-    "state = 'delivered', due_at = NULL WHERE id = ?"
+    "state = 'delivered', due_at = NULL, delivered_at = ? WHERE id = ?"
+)
+_PRUNE = (
+    "UPDATE outbox SET body = ?, last_detail = NULL, delivered_at = NULL WHERE id IN ("
+    "SELECT id FROM outbox WHERE delivered_at < ? AND state = 'delivered' "
+    "ORDER BY delivered_at LIMIT ?)"
 )
 _FAILED = (
     "UPDATE outbox SET attempts = attempts + 1, last_status = ?, last_detail = ?, "
@@ -127,11 +133,8 @@ def _ready(
     if url in (announced for announced, _, _ in same):
         return None
     # One event has one place in the order and one body, whenever and wherever it is sent.
-    if same:
-        _, sequence, body = same[0]
-    else:
-        sequence = _next_sequence(connection, event.tenant)
-        body = event.body(sequence)
+    sequence = same[0][1] if same else _next_sequence(connection, event.tenant)
+    body = next((body for _, _, body in same if body), None) or event.body(sequence)
     return event.event_id, sequence, body, record.seq, record.entry.timestamp
 
 
@@ -194,7 +197,7 @@ def _condition(wanted: Wanted) -> tuple[str, tuple[Value, ...]]:
             due = "state = 'ready' AND (attempts = 0 OR due_at <= ?)"
             return ("state = 'ready'", ()) if by is None else (due, (rfc3339(by),))
         case Over(event_id):
-            over = "event_id = ? AND state IN ('delivered', 'given-up')"
+            over = f"event_id = ? AND state IN ('delivered', 'given-up') AND {_NOT_PRUNED}"
             return ("state = 'given-up'", ()) if event_id is None else (over, (event_id,))
         case _:
             assert_never(wanted)
@@ -248,7 +251,8 @@ def _moment(text: str, row_id: int) -> datetime:
 
 def mark_delivered(connection: Connection, row_id: int, entry: Entry) -> None:
     """Count the attempt and close the row, even where another process gave it up meanwhile."""
-    if connection.run(_DELIVERED, entry.webhook_status, entry.detail, row_id) != 1:
+    values = (entry.webhook_status, entry.detail, entry.timestamp, row_id)
+    if connection.run(_DELIVERED, *values) != 1:
         raise StateError(f"the outbox has no row {row_id}: it was taken away while it was sent")
 
 
@@ -257,3 +261,11 @@ def mark_failed(connection: Connection, row_id: int, entry: Entry, due_at: datet
     state = DeliveryState.GIVEN_UP if due_at is None else DeliveryState.READY
     due = None if due_at is None else rfc3339(due_at)
     connection.run(_FAILED, entry.webhook_status, entry.detail, state, due, row_id)
+
+
+def prune(connection: Connection, delivered_before: datetime, limit: int) -> int:
+    """Empty rows that were delivered before that, the oldest first; how many it were.
+
+    Who has heard of what, and its place in the order, stays.
+    """
+    return connection.run(_PRUNE, b"", rfc3339(delivered_before), limit)

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from reconciler.adapters.database.address import address_of
+from reconciler.adapters.database.tables import AS_DESIRED
 from reconciler.domain.drift import Sighting, Sightings
-from reconciler.domain.plan import SkipReason
-from reconciler.domain.records import Event, Status
 from reconciler.domain.scim import fold
 from reconciler.errors import StateError
 
@@ -68,24 +67,35 @@ def _opened(path: Path) -> "Iterator[Connection]":
         yield Opened(raw)
 
 
-# A skip says its reason, and what was there; the others what they left.
-_AS_DESIRED = (
-    f"(event IN ('{Event.SCHEMA_EXTENSION_CREATED}', '{Event.SCHEMA_EXTENSION_UPDATED}', "
-    f"'{Event.SCHEMA_EXTENSION_ADOPTED}') AND status IN ('{Status.SUCCESS}', '{Status.RECOVERED}')"
-    f" OR event = '{Event.SCHEMA_EXTENSION_SKIPPED}' AND detail = '{SkipReason.IN_SYNC}')"
+# From the last schema of the last tenant to the first, each time straight to its last record.
+_LATEST = f"""
+WITH RECURSIVE latest (seq) AS (
+  SELECT (SELECT seq FROM audit WHERE {AS_DESIRED} AND tenant > '' AND schema_id > ''
+           ORDER BY tenant DESC, schema_id DESC, seq DESC LIMIT 1)
+  UNION ALL
+  SELECT (SELECT a.seq FROM audit a WHERE {AS_DESIRED} AND a.schema_id > ''
+             AND (a.tenant, a.schema_id) < (p.tenant, p.schema_id)
+           ORDER BY a.tenant DESC, a.schema_id DESC, a.seq DESC LIMIT 1)
+    FROM latest JOIN audit p ON p.seq = latest.seq
 )
-_LAST = (
-    "SELECT tenant, schema_id, timestamp, coalesce(after_digest, before_digest) FROM audit "
-    f"WHERE seq IN (SELECT max(seq) FROM audit WHERE {_AS_DESIRED} GROUP BY tenant, schema_id) "
-    "ORDER BY seq"
-)
+SELECT tenant, schema_id, timestamp, coalesce(after_digest, before_digest)
+  FROM latest JOIN audit ON audit.seq = latest.seq ORDER BY audit.seq
+"""
+# A store before format 4 has no index for that.
+_OF_ALL = f"""
+SELECT tenant, schema_id, timestamp, coalesce(after_digest, before_digest) FROM audit
+ WHERE seq IN (SELECT max(seq) FROM audit WHERE {AS_DESIRED} GROUP BY tenant, schema_id)
+ ORDER BY seq
+"""
 
 
 def _read(connection: "Connection") -> Sightings:
-    if "audit" not in connection.names():
+    names = connection.names()
+    if "audit" not in names:
         return {}
+    found = connection.rows(_LATEST if "audit_as_desired" in names else _OF_ALL)
     return {
         (tenant, fold(schema_id)): Sighting(at=at, fingerprint=seen)
-        for tenant, schema_id, at, seen in connection.rows(_LAST)
+        for tenant, schema_id, at, seen in found
         if tenant and schema_id and seen
     }

@@ -14,6 +14,7 @@ from reconciler.domain.scim import Schema
 from reconciler.ports import Clock, Locks, Pending, Queue, Wanted
 
 _BATCH = 500  # records in memory at once
+_PRUNED = 500  # rows of the outbox that one transaction empties
 _BODIES = 50  # webhooks of one queue in memory at once
 
 
@@ -130,6 +131,14 @@ class Store:
             trail.append(connection, entry)
             outbox.mark_failed(connection, pending.id, entry, due_at)
 
+    def prune(self, delivered_before: datetime, *, limit: int = _PRUNED) -> int:
+        """Empty some rows that were delivered before that; how many, at most `limit`.
+
+        What is emptied is no longer listed or sent again; that it was announced stays known.
+        """
+        with self._database.writing() as connection:
+            return outbox.prune(connection, delivered_before, limit)
+
     def all_deliveries(self) -> tuple[Delivery, ...]:
         """All that was ever released: pending, delivered and given up."""
         with self._database.reading() as connection:
@@ -141,12 +150,17 @@ class Store:
         Each record is a flat object as AuditRecord.to_json gives it. A few at a time are in
         memory, and no lock is held between them.
         """
-        last: int | None = None
+        last = trail.BEFORE_ALL
         while batch := self._batch(last):
             yield from batch
             last = batch[-1]["seq"]
 
-    def _batch(self, last: int | None) -> list[dict[str, Json]]:
+    def last_records(self, number: int) -> list[dict[str, Json]]:
+        """The newest records, in the order of storage, as `records` gives them."""
+        with self._database.reading() as connection:
+            return trail.read_last(connection, number)
+
+    def _batch(self, last: int) -> list[dict[str, Json]]:
         with self._database.reading() as connection:
             return trail.read_after(connection, last, limit=_BATCH)
 

@@ -5,7 +5,7 @@ number that it gives itself, and a text of bytes. Moments are text, UTC, RFC 333
 milliseconds: they sort as they follow each other, and an export shows them as they are.
 """
 
-FORMAT_VERSION = 3  # counts up with each change of the tables; see migrations
+FORMAT_VERSION = 4  # counts up with each change of the tables; see migrations
 
 META = """
 CREATE TABLE meta (
@@ -73,7 +73,8 @@ CREATE TABLE intents (
 """
 
 # What was adopted without an intent has no intent_id. What may be sent is whole; what was never
-# verified has no bytes that could be sent.
+# verified has no bytes that could be sent. `delivered_at` (since version 4) is empty again once a
+# delivered row was pruned: its body is empty then, and that it was announced stays known.
 OUTBOX = """
 CREATE TABLE outbox (
     id {id} NOT NULL,
@@ -90,6 +91,7 @@ CREATE TABLE outbox (
     due_at TEXT,
     last_status INTEGER,
     last_detail TEXT,
+    delivered_at TEXT,
     PRIMARY KEY (id),
     CHECK (state IN ('held', 'ready', 'delivered', 'void', 'given-up')),
     CHECK ((state IN ('held', 'void')) = (event_id IS NULL)
@@ -115,10 +117,24 @@ CREATE TABLE holders (
 )
 """
 
+# What says that a schema is as desired: a skip says its reason, the others that they succeeded.
+AS_DESIRED = (
+    "(event IN ('SCHEMA_EXTENSION_CREATED', 'SCHEMA_EXTENSION_UPDATED', 'SCHEMA_EXTENSION_ADOPTED')"
+    " AND status IN ('SUCCESS', 'RECOVERED')"
+    " OR event = 'SCHEMA_EXTENSION_SKIPPED' AND detail = 'in-sync')"
+)
+
+# For each question that is asked of a table that grows; a test asks the planner.
 INDEXES = (
-    "CREATE INDEX intents_of_tenant ON intents (tenant, state)",
+    f"CREATE INDEX audit_as_desired ON audit (tenant, schema_id, seq) WHERE {AS_DESIRED}",
+    "CREATE INDEX audit_verified ON audit (tenant, seq) WHERE after_digest IS NOT NULL",
+    "CREATE INDEX intents_open ON intents (tenant, id) WHERE state = 'open'",
+    "CREATE INDEX intents_of_schema ON intents (tenant, schema_id, id)",
     "CREATE INDEX outbox_by_state ON outbox (state)",
     "CREATE INDEX outbox_sequence ON outbox (tenant, sequence)",
+    "CREATE INDEX outbox_ready ON outbox (tenant, url, sequence) WHERE state = 'ready'",
+    "CREATE INDEX outbox_event ON outbox (event_id)",
+    "CREATE INDEX outbox_delivered ON outbox (delivered_at) WHERE delivered_at IS NOT NULL",
 )
 
 ALL = (META, AUDIT, INTENTS, OUTBOX, HOLDERS, *INDEXES)

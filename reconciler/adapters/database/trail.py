@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import replace
 
-from reconciler.adapters.database.connections import Connection
+from reconciler.adapters.database.connections import Connection, Row
 from reconciler.domain.jsontext import Json
 from reconciler.domain.records import ENTRY_MEMBERS, GENESIS, AuditRecord, Entry, seal
 from reconciler.errors import StateError
@@ -12,9 +12,12 @@ from reconciler.errors import StateError
 COLUMNS = ("seq", *ENTRY_MEMBERS, "prev_hash", "hash")
 _NAMES = ", ".join(f'"{column}"' for column in COLUMNS)
 _APPEND = f"INSERT INTO audit ({_NAMES}) VALUES ({', '.join('?' * len(COLUMNS))})"
-_HEAD = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"
-_FIRST = f"SELECT {_NAMES} FROM audit ORDER BY seq LIMIT ?"
+_HEAD = "SELECT seq, hash FROM audit WHERE seq = (SELECT max(seq) FROM audit)"
+_LAST = f"SELECT {_NAMES} FROM audit ORDER BY seq DESC LIMIT ?"
 _NEXT = f"SELECT {_NAMES} FROM audit WHERE seq > ? ORDER BY seq LIMIT ?"
+
+
+BEFORE_ALL = -(2**63)  # a number that nothing has; who edits the trail may have gone below zero
 
 
 def append(connection: Connection, entry: Entry) -> AuditRecord:
@@ -60,10 +63,18 @@ def read_head(connection: Connection) -> tuple[int, str]:
     return 0, GENESIS
 
 
-def read_after(connection: Connection, seq: int | None, *, limit: int) -> list[dict[str, Json]]:
-    """The next records in the order of storage; None starts, below zero if need be."""
-    rows = connection.rows(_FIRST, limit) if seq is None else connection.rows(_NEXT, seq, limit)
-    return [dict(zip(COLUMNS, map(_as_json, row), strict=True)) for row in rows]
+def read_after(connection: Connection, seq: int, *, limit: int) -> list[dict[str, Json]]:
+    """The next records in the order of storage, from `BEFORE_ALL` on."""
+    return [_record(row) for row in connection.rows(_NEXT, seq, limit)]
+
+
+def read_last(connection: Connection, number: int) -> list[dict[str, Json]]:
+    """The last records, in the order of storage."""
+    return [_record(row) for row in reversed(connection.rows(_LAST, number))]
+
+
+def _record(row: Row) -> dict[str, Json]:
+    return {name: _as_json(value) for name, value in zip(COLUMNS, row, strict=True)}
 
 
 def _as_json(value: Json) -> Json:

@@ -1,0 +1,114 @@
+"""No question is answered by reading a whole table that grows: SQLite's planner is asked."""
+
+import re
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reconciler.adapters.database import Store, sightings
+from reconciler.adapters.database.engine import Database
+from reconciler.adapters.database.sightings import _LATEST
+from reconciler.domain.records import Event, Status
+from reconciler.ports import Due, Over
+from tests.adapters.store_world import (
+    HR,
+    HR_URN,
+    RECEIVER,
+    adopted,
+    attempt,
+    created,
+    entry,
+    event,
+    intended,
+    intent,
+    opened,
+    rows,
+    url_of,
+)
+
+# What holds only what is open or waits, and each schema once: these may be read whole.
+SMALL = ("intents_open", "outbox_ready", "latest")
+LATER = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+def traced(store: Store, path: Path) -> list[str]:
+    """Every statement of every deed, but for those that are asked to show all there is."""
+    statements: list[str] = []
+    assert isinstance(store._database, Database)
+    [raw] = store._database._idle
+    raw.set_trace_callback(statements.append)
+    store.record_all([entry(), entry()])
+    number = store.intend(intent(), intended())
+    assert len(store.open_intents("acme")) == 1
+    assert store.left_open() == {"acme": 1}
+    store.settle(number, created(), event())
+    refused = store.intend(intent(), intended())
+    store.settle(refused, created(Status.FAILED), None)
+    assert len(store.undone("acme", {HR.key: HR})) == 1
+    store.adopt(adopted(), event(2), [RECEIVER])
+    store.waiting()
+    store.backlog()
+    for wanted in (Due(LATER), Due(None), Over(None), Over(event().event_id)):
+        for queue in store.queues(wanted):
+            for pending in store.next_rows(queue, wanted, after=0):
+                store.delivered(pending, attempt(Status.SYNCED, 204))
+                store.failed(pending, attempt(Status.FAILED, 500), LATER)
+    assert store.prune(LATER) > 0
+    store.head()
+    next(store.records())
+    raw.set_trace_callback(None)
+    return statements
+
+
+def scans(path: Path, statement: str) -> list[str]:
+    """What the planner reads from one end to the other."""
+    with closing(sqlite3.connect(path)) as connection:
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}")]
+    return [
+        step
+        for step in plan
+        if re.match(r"SCAN (?!CONSTANT)", step) and not any(each in step for each in SMALL)
+    ]
+
+
+def test_no_deed_reads_a_table_that_grows_from_end_to_end(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with opened(path) as store:
+        store.head()
+        statements = traced(store, path)
+
+    asked = [each for each in statements if re.match(r"\s*(SELECT|UPDATE|WITH|DELETE)", each)]
+    assert len(asked) > 30
+    found = {each: scans(path, each) for each in asked if scans(path, each)}
+    assert found == {}
+
+
+def test_a_plan_goes_straight_to_the_last_record_of_each_schema(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    verified = replace(created(), schema_id=HR_URN, after_digest="sha256:1")
+    with opened(path) as store:
+        for tenant in ("acme", "beta", "gamma"):
+            for number in range(3):
+                told = replace(verified, tenant=tenant, schema_id=f"urn:x:{number}")
+                store.record_all([told, replace(told, after_digest="sha256:2")])
+
+    assert scans(path, _LATEST) == []
+    assert {key: one.fingerprint for key, one in sightings(url_of(path)).items()} == {
+        (tenant, f"urn:x:{number}"): "sha256:2"
+        for tenant in ("acme", "beta", "gamma")
+        for number in range(3)
+    }
+
+
+def test_a_store_of_an_older_format_is_asked_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    verified = replace(created(), schema_id=HR_URN, after_digest="sha256:1")
+    with opened(path) as store:
+        store.record(verified)
+        store.record(replace(verified, event=Event.SCHEMA_EXTENSION_UPDATED))
+    before = sightings(url_of(path))
+    rows(path, "DROP INDEX audit_as_desired")
+
+    assert sightings(url_of(path)) == before != {}

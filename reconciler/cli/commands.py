@@ -4,6 +4,11 @@ from reconciler.cli.options import Argument, Command, Kind, Option
 
 SCHEMA_NAMES = ("manifest", "plan", "audit", "event", "report")
 
+
+def _number(flag: str, default: str, metavar: str, meaning: str) -> Option:
+    return Option(flag=flag, kind=Kind.NUMBER, default=default, metavar=metavar, help=meaning)
+
+
 COMMON = (
     Option(
         flag="--desired-state", help="folder of manifests", default="desired-state", metavar="DIR"
@@ -14,13 +19,7 @@ COMMON = (
         default="sqlite:///.reconciler/state.db",
         metavar="URL",
     ),
-    Option(
-        flag="--state-deadline",
-        kind=Kind.NUMBER,
-        default="30",
-        metavar="SECONDS",
-        help="how long that database has for each answer, and another writer for its step",
-    ),
+    _number("--state-deadline", "30", "SECONDS", "how long that database has for each answer"),
     Option(flag="--secrets-dir", help="folder for secrets given as {file: NAME}", metavar="DIR"),
     Option(flag="--proxy", help="HTTP proxy; those of the environment are ignored", metavar="URL"),
     Option(flag="--ca-bundle", help="certificates to trust instead of certifi's", metavar="FILE"),
@@ -87,33 +86,16 @@ _READING = (
         help="how many documents they may hold",
     ),
 )
-_MAX_TENANTS = Option(
-    flag="--max-tenants",
-    kind=Kind.NUMBER,
-    default="50",
-    metavar="N",
-    help="how many tenants one run may change",
+_MAX_TENANTS = _number("--max-tenants", "50", "N", "how many tenants one run may change")
+_DEADLINE = _number("--request-deadline", "30", "SECONDS", "how long one request may take in all")
+_READ_DEADLINE = _number(
+    "--read-deadline",
+    "120",
+    "SECONDS",
+    "how long reading one tenant may take in all, its token and retries included",
 )
-_DEADLINE = Option(
-    flag="--request-deadline",
-    kind=Kind.NUMBER,
-    default="30",
-    metavar="SECONDS",
-    help="how long one request may take in all",
-)
-_READ_DEADLINE = Option(
-    flag="--read-deadline",
-    kind=Kind.NUMBER,
-    default="120",
-    metavar="SECONDS",
-    help="how long reading one tenant may take in all, its token and retries included",
-)
-_KEEP_DELIVERED = Option(
-    flag="--keep-delivered",
-    kind=Kind.NUMBER,
-    default="90",
-    metavar="DAYS",
-    help="how long a delivered webhook can be listed and sent again",
+_KEEP_DELIVERED = _number(
+    "--keep-delivered", "90", "DAYS", "how long a delivered webhook can be listed and sent again"
 )
 _PLAN_FORMAT = Option(
     flag="--format",

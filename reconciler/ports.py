@@ -1,19 +1,23 @@
 """What the use cases need from outside, in our own words: Protocols and the values they carry."""
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol, TypeVar
+from __future__ import annotations
 
-from reconciler.domain.answer import Verdict
-from reconciler.domain.deciding import LiveTenant
-from reconciler.domain.dialect import Meaning
-from reconciler.domain.jsontext import Json
-from reconciler.domain.outcome import Waiting
-from reconciler.domain.records import Entry, HrEvent, Intent
-from reconciler.domain.scim import Schema
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:  # a Protocol only names them, and each command imports this module
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    from reconciler.domain.answer import Verdict
+    from reconciler.domain.deciding import LiveTenant
+    from reconciler.domain.dialect import Meaning
+    from reconciler.domain.jsontext import Json
+    from reconciler.domain.outcome import Waiting
+    from reconciler.domain.records import Entry, HrEvent, Intent
+    from reconciler.domain.scim import Schema
 
 T = TypeVar("T")
 

@@ -144,6 +144,7 @@ COMMANDS = (
         words=("plan",),
         help="read the tenants and show what apply would do; changes nothing",
         module="plan",
+        network=True,
         options=(
             *_SELECTION,
             Option(
@@ -181,6 +182,7 @@ COMMANDS = (
         words=("apply",),
         help="plan again, have it approved, apply, verify, record and announce",
         module="apply",
+        network=True,
         arguments=(
             Argument(
                 name="file",
@@ -232,6 +234,7 @@ COMMANDS = (
         words=("import",),
         help="write manifests of a tenant's live extensions; a plan after it is empty",
         module="imports",
+        network=True,
         arguments=(Argument(name="tenant", help="whose: the name of a Tenant manifest"),),
         options=(
             Option(flag="--id", metavar="URN", help="only this extension"),
@@ -285,6 +288,7 @@ COMMANDS = (
         words=("webhooks", "deliver"),
         help="send what is due",
         module="sending",
+        network=True,
         options=(
             Option(flag="--now", kind=Kind.FLAG, help="ignore the schedule"),
             _KEEP_DELIVERED,
@@ -296,6 +300,7 @@ COMMANDS = (
         words=("webhooks", "replay"),
         help="send again, once, what was delivered or given up, under the same id",
         module="sending",
+        network=True,
         arguments=(
             Argument(name="event", optional=True, help="its id, as `webhooks list` shows it"),
         ),
@@ -309,6 +314,7 @@ COMMANDS = (
         words=("comment",),
         help="the one comment of a pull request on GitHub: posted, updated, closed after the merge",
         module="comment",
+        network=True,
         options=(
             Option(flag="--pr", kind=Kind.NUMBER, metavar="N", help="the pull request"),
             Option(flag="--commit", metavar="SHA", help="the pull request that was merged as this"),
@@ -330,12 +336,14 @@ COMMANDS = (
         words=("drift-issues",),
         help="one issue on GitHub for each tenant with drift: opened, updated and closed",
         module="drift_issues",
+        network=True,
         options=(Option(flag="--plan", metavar="FILE", help="what plan --out saved"),),
     ),
     Command(
         words=("doctor",),
         help="look at a tenant: token, permission, what it can do; read-only unless told otherwise",
         module="doctor",
+        network=True,
         arguments=(Argument(name="tenant", help="its name, or a glob"),),
         options=(
             Option(

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from reconciler.adapters.gateway import Examination
+from reconciler.adapters.gateway.examination import Examination
 from reconciler.cli.desired import desired_of
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import write_file

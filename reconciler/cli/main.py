@@ -41,18 +41,23 @@ def run(command: Command, given: Mapping[str, object]) -> int:
         ),
     )
     set_up_logs(arguments.text("log_format") or "text", arguments.number("verbose"))
-    code: int = _loaded(command.module)(invocation)
+    code: int = _loaded(command)(invocation)
     sys.stdout.flush()
     return code
 
 
-def _loaded(module: str) -> Callable[[Invocation], int]:
+def _loaded(command: Command) -> Callable[[Invocation], int]:
     """What runs a command, imported: all of it lives until the end, so none is garbage.
 
     To look for some in it, while it is imported and when the program ends, takes a third of the
     time of a short command: so cli.entry has disabled that.
     """
-    run: Callable[[Invocation], int] = importlib.import_module(f"reconciler.cli.{module}").run
+    if command.network:
+        # Here, for at the end of a long chain of imports CPython gets a piece of stack from the
+        # system, and gives it back, with each call of those that compile expressions.
+        importlib.import_module("reconciler.adapters.transport")
+    module = importlib.import_module(f"reconciler.cli.{command.module}")
+    run: Callable[[Invocation], int] = module.run
     gc.freeze()
     gc.enable()
     return run

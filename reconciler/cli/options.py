@@ -67,9 +67,12 @@ class Argument:
 
 
 class Command:
-    """A command: its words, what it does, what it takes, and the module that runs it."""
+    """A command: its words, what it does, what it takes, and the module that runs it.
 
-    __slots__ = ("arguments", "help", "module", "options", "words")
+    `network` says that it reaches tenants, or GitHub.
+    """
+
+    __slots__ = ("arguments", "help", "module", "network", "options", "words")
 
     def __init__(
         self,
@@ -77,11 +80,13 @@ class Command:
         words: tuple[str, ...],
         help: str,
         module: str,
+        network: bool = False,
         options: tuple[Option, ...] = (),
         arguments: tuple[Argument, ...] = (),
     ) -> None:
         self.words = words
         self.help = help
         self.module = module
+        self.network = network
         self.options = options
         self.arguments = arguments

@@ -7,7 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from reconciler.adapters.gateway import Connection, Examination, Traffic
+from reconciler.adapters.gateway import Connection, Traffic
+from reconciler.adapters.gateway.examination import Examination
 from reconciler.adapters.oauth2 import Anonymous, Authenticator, BearerToken, Credentials, Tokens
 from reconciler.adapters.retrying import retrying
 from reconciler.adapters.transport import Http, HttpOptions

@@ -82,10 +82,12 @@ def test_validate_needs_no_network_and_no_store(folder: Folder) -> None:
     found = imported(folder.path, "validate")
 
     away = ("requests", "urllib3", "ssl", "http", "sqlalchemy", "sqlite3", "tenacity")
-    assert within(found, *away, "deepdiff", "jsonschema", "importlib.resources") == []
+    assert within(found, *away, "deepdiff", *VALIDATORS, "importlib.resources") == []
+    assert len(found) <= 205, sorted(found)
 
 
-UNUSED = ("sqlalchemy", "deepdiff", "jsonschema", "uuid", "html")
+VALIDATORS = ("jsonschema", "jsonschema_rs", "referencing")
+UNUSED = ("sqlalchemy", "deepdiff", *VALIDATORS, "uuid", "html", "tenacity", "asyncio")
 
 
 def test_a_plan_without_a_store_needs_none_and_no_built_in_tenant(folder: Folder) -> None:
@@ -95,6 +97,7 @@ def test_a_plan_without_a_store_needs_none_and_no_built_in_tenant(folder: Folder
     ours = ("embedded", "adapters.webhooks", "adapters.database.store", "adapters.database.engine")
     assert within(found, "sqlite3", *UNUSED, *(f"reconciler.{name}" for name in ours)) == []
     assert within(found, "reconciler.render.markdown", "reconciler.fleet") == []
+    assert len(found) <= 440, sorted(found)
 
 
 @pytest.mark.parametrize("words", [("audit", "list"), ("webhooks", "list")])
@@ -107,3 +110,15 @@ def test_what_only_reads_the_store_needs_no_network_and_no_manifests(
 
     away = ("requests", "urllib3", "http", "ssl", "yaml", "reconciler.adapters.transport")
     assert within(found, *away, *UNUSED, "reconciler.embedded") == []
+    assert len(found) <= 190, sorted(found)
+
+
+def test_a_hundred_documents_are_worth_the_import_of_a_fast_validator(folder: Folder) -> None:
+    for number in range(101):
+        tenant = ELSEWHERE.replace("elsewhere", f"t{number}")
+        folder.write(f"desired-state/tenants/t{number}.yaml", tenant)
+
+    found = imported(folder.path, "validate")
+
+    assert "jsonschema_rs" in found
+    assert within(found, "jsonschema") == []

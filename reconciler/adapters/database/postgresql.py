@@ -392,6 +392,7 @@ _REASONS = {
     "25006": "is read-only: name the primary server with --state, not a replica",
     "42501": "does not allow this to its user: grant it the rights of the schema's owner",
     "53100": "cannot grow, the server's disk is full: free some space and run again",
+    "53200": "has no room for so many locks: raise its max_locks_per_transaction",
     "53300": "has no connection left: end some, or raise its max_connections",
     "58": "cannot be read or written, the server's disk gives an error: check that disk",
     "XX": "is damaged, as its server says: restore it from a backup",

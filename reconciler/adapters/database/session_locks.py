@@ -32,6 +32,7 @@ class SessionLocks:
         self._open = ExitStack()
         self._session: Session | None = None
         self._held: dict[str, int] = {}
+        self._mark = f"{holder} ({socket.gethostname()}, {os.getpid()}, {id(self)})"
 
     def hold(self, tenant: str, *, patience: float = 0.0) -> AbstractContextManager[None]:
         """Hold the tenant's lock; raises TenantLocked, naming the holder, or StateError.
@@ -58,13 +59,12 @@ class SessionLocks:
             )
         with ExitStack() as undo:
             undo.callback(self._give_back, name)
-            self._sign(name)
             yield
 
     def require(self, tenant: str) -> None:
         """Raise StateError where the lock of a tenant that we hold was lost with its session."""
         with self._using:
-            if tenant in self._held and not self._still_held(self._held[tenant]):
+            if tenant in self._held and not self._is_ours():
                 raise StateError(
                     f"the lock of tenant {tenant} was lost, because the server of the store "
                     f"{self._server.place} ended the session that held it; nothing more is "
@@ -78,25 +78,23 @@ class SessionLocks:
             self._open.close()
             self._session = None
 
-    def _take(self, tenant: str) -> bool:
-        """Whether the lock is ours now; raises StateError.
+    def _take(self, name: str) -> bool:
+        """Whether the lock is ours now, and signed, all in one statement; raises StateError.
 
         In one session the server would give it twice: to us, and to who shares a session with us.
         """
+        since = rfc3339(self._clock.now())
+        row = (name, self._holder, os.getpid(), socket.gethostname(), since)
         with self._using:
-            if tenant in self._held:
+            if name in self._held:
                 return False
             with self._asking() as connection:
-                key = self._lasting().key("tenant", tenant)
-                [(taken,)] = connection.rows(_TAKE, key, key)
+                key = self._lasting().key("tenant", name)
+                [(taken,)] = connection.rows(_TAKE, self._mark, key, name, *row)
             if taken is None:
-                raise StateError(
-                    f"the store {self._server.place} is behind a connection pooler that hands one "
-                    "session to several clients, and a lock in it keeps nobody out: connect to "
-                    "the server itself, or have the pooler keep a session for each client"
-                )
+                raise StateError(self._shared())
             if taken:
-                self._held[tenant] = key
+                self._held[name] = key
             return bool(taken)
 
     def _wait(self, tenant: str, patience: float) -> bool:
@@ -110,14 +108,6 @@ class SessionLocks:
             if self._take(tenant):
                 return True
         return False
-
-    def _sign(self, tenant: str) -> None:
-        """Whoever died without a word may have left a row; the lock is ours, so the row is too."""
-        since = rfc3339(self._clock.now())
-        row = (tenant, self._holder, os.getpid(), socket.gethostname(), since)
-        with self._using, self._asking() as connection:
-            connection.run(_UNSIGN, tenant)
-            connection.run(_SIGN, *row)
 
     def _note(self, tenant: str) -> str:
         with self._using, self._asking() as connection:
@@ -133,16 +123,16 @@ class SessionLocks:
             key = self._held.pop(tenant)
             try:
                 with self._asking() as connection:
-                    connection.run(_UNSIGN, tenant)
-                    connection.rows(_GIVE_BACK, key)
+                    connection.rows(_GIVE_BACK, tenant, key)
             except StateError as error:
                 _log.debug("the lock of tenant %s ended before: %s", tenant, error)
 
-    def _still_held(self, key: int) -> bool:
+    def _is_ours(self) -> bool:
+        """Whether the session is still the one that took our locks, which end with nothing else."""
         try:
             with self._asking() as connection:
-                [(held,)] = connection.rows(_HELD, key)
-                return bool(held)
+                [(ours,)] = connection.rows(_OURS, self._mark)
+                return bool(ours)
         except StateError as error:
             _log.debug("the session that holds the locks has ended: %s", error)
             return False
@@ -153,18 +143,46 @@ class SessionLocks:
     def _lasting(self) -> Session:
         """The one session, opened where it is not yet; one that has ended is not replaced."""
         if self._session is None:
-            self._session = self._open.enter_context(self._server.session())
+            session = self._open.enter_context(self._server.session())
+            with session.asking() as connection:
+                [(marked,)] = connection.rows(_MARK, self._mark)
+            if marked != self._mark:
+                raise StateError(self._shared())
+            with session.asking() as connection:
+                connection.run(_AT_ONCE)
+            self._session = session
         return self._session
 
+    def _shared(self) -> str:
+        return (
+            f"the store {self._server.place} is behind a connection pooler that hands one "
+            "session to several clients, and a lock in it keeps nobody out: connect to "
+            "the server itself, or have the pooler keep a session for each client"
+        )
 
-_OURS = (
-    "FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
-    " AND granted AND objsubid = 1"
-    " AND ((classid::bigint << 32) | objid::bigint) = ?"
+
+# A setting of our own marks the session: whoever shares it finds it marked. To look for the locks
+# in pg_locks would read those of all tenants for each of them.
+_MARK = """
+SELECT CASE WHEN coalesce(current_setting('reconciler.locks', true), '') = ''
+  THEN set_config('reconciler.locks', ?, false) END
+"""
+_AT_ONCE = "SET synchronous_commit = off"  # who holds a lock is gone with the server, as it is
+_OURS = "SELECT coalesce(current_setting('reconciler.locks', true), '') = ?"
+_TAKE = f"""
+WITH lock AS MATERIALIZED (
+  SELECT CASE WHEN ({_OURS}) THEN pg_try_advisory_lock(?) END AS taken
+), unsigned AS (
+  DELETE FROM holders WHERE tenant = ? AND (SELECT taken FROM lock) RETURNING 1
+), signed AS (
+  INSERT INTO holders (tenant, holder, process, host, since)
+  SELECT ?::text, ?::text, ?::integer, ?::text, ?::text
+  FROM lock, (SELECT count(*) FROM unsigned) AS done WHERE taken
 )
-_TAKE = f"SELECT CASE WHEN EXISTS (SELECT {_OURS}) THEN NULL ELSE pg_try_advisory_lock(?) END"
-_GIVE_BACK = "SELECT pg_advisory_unlock(?)"
-_HELD = f"SELECT count(*) {_OURS}"
-_SIGN = "INSERT INTO holders (tenant, holder, process, host, since) VALUES (?, ?, ?, ?, ?)"
+SELECT taken FROM lock
+"""  # whoever died without a word has left a row
+_GIVE_BACK = """
+WITH unsigned AS (DELETE FROM holders WHERE tenant = ? RETURNING 1)
+SELECT pg_advisory_unlock(?) FROM (SELECT count(*) FROM unsigned) AS done
+"""
 _SIGNED = "SELECT holder, process, host, since FROM holders WHERE tenant = ?"
-_UNSIGN = "DELETE FROM holders WHERE tenant = ?"

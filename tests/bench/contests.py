@@ -18,6 +18,10 @@ PLANNED = (10, 100, 1000)
 Make = Callable[[World], Contest]
 
 
+class NotHeld(Exception):
+    """A peer is not there; the message says why."""
+
+
 def beyond(costs: Costs, name: str, number: int) -> float:
     """What `number` tenants cost without start-up: a tenant's share, from `number` and from one."""
     share = (costs[f"{name} {number}"].cpu - costs[f"{name} 1"].cpu) / (number - 1)
@@ -205,10 +209,10 @@ def peers(world: World) -> Contest:
     """octoDNS, the nearest in kind, from its package, in a virtual environment of its own."""
     venv = world.folder / "octodns"
     quiet = ("--quiet", "--disable-pip-version-check")
-    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
-    python = venv / "bin/python"
-    packages = ("octodns==1.22.0",)
-    subprocess.run([str(python), "-m", "pip", "install", *quiet, *packages], check=True)
+    pip = (str(venv / "bin/python"), "-m", "pip", "install", *quiet, "octodns==1.22.0")
+    for command in ((sys.executable, "-m", "venv", str(venv)), pip):
+        if subprocess.run(command, check=False).returncode != 0:
+            raise NotHeld(f"octoDNS could not be installed: {' '.join(command)}")
     commands = {
         f"{name} {word}": Command((program, word), world.folder)
         for word in ("--version", "--help")

@@ -16,6 +16,11 @@ def value(row: Row, found: Figure) -> float:
     return 1 / found.ratio if row.faster else found.ratio
 
 
+def holds(row: Row, found: Figure) -> bool:
+    """Whether a row keeps what it must."""
+    return row.held(value(row, found), row.must)
+
+
 def cells(row: Row, found: Figure | None) -> tuple[str, ...]:
     """A line of the table."""
     return (
@@ -67,4 +72,4 @@ def _verdict(row: Row, found: Figure | None) -> str:
         return NOTHING
     if row.held(value(row, found), row.goal):
         return "goal"
-    return "yes" if row.held(value(row, found), row.must) else "NO"
+    return "yes" if holds(row, found) else "NO"

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
-from reconciler.domain.deciding import plan_tenant
+from reconciler.domain.deciding import asked_of, plan_tenant
+from reconciler.domain.dialect import Dialect
 from reconciler.domain.drift import Drift, Sightings, drift_of, unmanaged
-from reconciler.domain.manifest import Manifests, Tenant
+from reconciler.domain.manifest import Manifests, SchemaExtension, Tenant
 from reconciler.domain.plan import (
     MAX_TENANTS,
     GitState,
@@ -31,6 +32,9 @@ class Desired:
     git: GitState
     max_tenants: int = MAX_TENANTS
     sightings: Sightings = field(default_factory=dict)
+    _asked: dict[tuple[Dialect, str], SchemaExtension] = field(
+        init=False, compare=False, repr=False, default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         """Raises UsageError where a glob for extensions fits none of any tenant."""
@@ -47,6 +51,19 @@ class Desired:
                     f"{glob} fits no tenant{where}; there are {', '.join(names) or 'none'}"
                 )
         return tuple(t for t in self.manifests.tenants if self.selection.takes_tenant(t.name))
+
+    def wanted_by(self, tenant: Tenant) -> tuple[SchemaExtension, ...]:
+        """What the tenant should have, as it can be asked of its service, by URN.
+
+        Made once for each dialect: a fleet has few of them and many tenants.
+        """
+        return tuple(
+            self._asked.get((tenant.dialect, extension.name))
+            or self._asked.setdefault(
+                (tenant.dialect, extension.name), asked_of(tenant.dialect, extension)
+            )
+            for extension in self.manifests.desired_for(tenant)
+        )
 
     @property
     def nothing_planned(self) -> Plan:
@@ -104,7 +121,7 @@ def plan_fleet(
 
 
 def _plan_one(tenant: Tenant, desired: Desired, readers: Readers) -> TenantPlan:
-    extensions = desired.manifests.desired_for(tenant)
+    extensions = desired.wanted_by(tenant)
     wanted = [e.schema.id for e in extensions if desired.selection.takes(tenant.name, e)]
     try:
         live = readers(tenant).read_all(wanted)

@@ -35,6 +35,7 @@ from reconciler.ports import DeliveryResult, Pending
 from tests.calls import counted_calls
 from tests.fakes import (
     CREATED,
+    DIALECT,
     LOST,
     REFUSED,
     START,
@@ -419,3 +420,23 @@ def test_after_a_record_that_could_not_be_kept_no_other_tenant_is_written_to():
         fleet.apply(lambda plan: None)
 
     assert (east.writes(), west.writes()) == (1, 0)
+
+
+def test_what_a_service_sets_on_its_own_is_taken_out_of_a_manifest_once_for_all_tenants():
+    ours = {**document(), "idcsDisplayName": "grade"}
+    dialect = replace(DIALECT, server_members=("idcsDisplayName",))
+    names = [f"t{number}" for number in range(5)]
+    desired = Desired(
+        manifests=Manifests(
+            tenants=tuple(replace(tenant(name), dialect=dialect) for name in names),
+            extensions=(extension(ours),),
+        ),
+        selection=Selection(),
+        git=GitState(),
+    )
+
+    plan = plan_fleet(desired, lambda _: FakeTenant(), parallelism=1)
+
+    wanted = {id(change.subject.desired) for t in plan.tenants for change in t.changes}
+    assert len(wanted) == 1
+    assert plan.tenants[0].changes[0].subject.desired.vendor == ()

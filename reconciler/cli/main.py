@@ -59,5 +59,6 @@ def _loaded(command: Command) -> Callable[[Invocation], int]:
     module = importlib.import_module(f"reconciler.cli.{command.module}")
     run: Callable[[Invocation], int] = module.run
     gc.freeze()
+    gc.set_threshold(50_000, 50, 100)  # a run over a fleet makes few cycles and much else
     gc.enable()
     return run

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from reconciler.domain.blocking import BlockReason
 from reconciler.domain.dialect import Dialect, PatchPath, UpdateStrategy
@@ -183,14 +184,7 @@ class TenantPlan:
         return slim
 
     def _approved(self) -> str:
-        changes = sorted(
-            (
-                [_action(change), change.subject.desired.fingerprint(),
-                 change.subject.live_fingerprint]
-                for change in self.changes
-            ),
-            key=digest,
-        )  # fmt: skip
+        changes = [list(decided) for decided in sorted(map(_decided, self.changes), key=_digest_of)]
         return digest(
             {
                 "format_version": FORMAT_VERSION,
@@ -326,6 +320,18 @@ def _identity(auth: Auth) -> list[Json]:
 def _any_fits(names: Iterable[str], globs: Iterable[str]) -> bool:
     patterns = tuple(globs)
     return any(fnmatchcase(fold(name), fold(glob)) for name in names for glob in patterns)
+
+
+def _decided(change: Change) -> tuple[str, str, str | None]:
+    """What of a change is approved; its attributes and what it starts from are fingerprints."""
+    subject = change.subject
+    return _action(change), subject.desired.fingerprint(), subject.live_fingerprint
+
+
+@lru_cache(4096)
+def _digest_of(decided: tuple[str, str, str | None]) -> str:
+    """The order of changes in a digest; most tenants of a fleet have the same ones."""
+    return digest(list(decided))
 
 
 def _action(change: Change) -> str:

@@ -182,6 +182,7 @@ class Schema:
     vendor: tuple[tuple[str, str], ...] = ()
     document: Mapping[str, Json] = field(compare=False, repr=False, default_factory=dict)
     _fingerprint: str | None = field(init=False, compare=False, repr=False, default=None)
+    _has_vendor_members: bool | None = field(init=False, compare=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "key", fold(self.id))
@@ -235,16 +236,18 @@ class Schema:
 
     def served_as(self, document: Mapping[str, Json]) -> Schema:
         """The same schema as another tenant serves it: only `meta` may differ in its document."""
-        if document == self.document:
-            return self
         served = replace(self, document=document)
         object.__setattr__(served, "_fingerprint", self.fingerprint())
+        object.__setattr__(served, "_has_vendor_members", self.has_vendor_members)
         return served
 
     @property
     def has_vendor_members(self) -> bool:
         """Whether the schema or any of its attributes says more than RFC 7643 knows."""
-        return bool(self.vendor) or any(_has_vendor_members(a) for a in self.attributes)
+        if self._has_vendor_members is None:
+            found = bool(self.vendor) or any(map(_has_vendor_members, self.attributes))
+            object.__setattr__(self, "_has_vendor_members", found)
+        return bool(self._has_vendor_members)
 
     @property
     def attribute_names(self) -> tuple[str, ...]:

@@ -90,6 +90,13 @@ def test_what_two_tenants_serve_alike_is_taken_apart_once_and_each_keeps_its_own
     assert (one.document, other.document) == (here, there)
 
 
+def test_a_page_that_two_tenants_send_alike_is_read_once() -> None:
+    with world(service(honest(FEW), BY_ID)) as w, world(service(honest(FEW), BY_ID)) as x:
+        one, other = (each.reader.read_all([urn(0)]).schemas[urn(0).lower()] for each in (w, x))
+
+    assert one is other
+
+
 def test_one_and_true_are_not_the_same_although_python_says_so() -> None:
     def served(required: object) -> Schema:
         return schema_of({"id": "urn:x", "attributes": [{"name": "a", "required": required}]})

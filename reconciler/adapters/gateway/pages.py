@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from reconciler.domain.dialect import ListShape
-from reconciler.domain.jsontext import Json
+from reconciler.domain.jsontext import Json, parse
 from reconciler.domain.scim import MalformedSchema, Schema, fold, id_of
 
 
@@ -151,8 +151,38 @@ def schema_of(document: Mapping[str, Json]) -> Schema:
 
     Raises MalformedSchema.
     """
+    # A document of a page that was read before is the same object; to hold on to it keeps its id.
+    known, schema = _recent.get(id(document), (None, None))
+    if known is document and schema is not None:
+        return schema
     said = {member: value for member, value in document.items() if member != "meta"}
-    return _schema(json.dumps(said, ensure_ascii=False)).served_as(document)
+    schema = _schema(json.dumps(said, ensure_ascii=False)).served_as(document)
+    if len(_recent) >= _MOST_RECENT:
+        _recent.clear()
+    _recent[id(document)] = document, schema
+    return schema
+
+
+_MOST_RECENT = 64
+_recent: dict[int, tuple[Mapping[str, Json], Schema]] = {}
+
+
+def read_page(body: bytes, expected: ListShape = ListShape.LIST) -> Page:
+    """The page that a body holds, whose documents nobody may change; raises NotJson or NotScim.
+
+    Fleets are alike: a body that another tenant sent a moment ago is not read again.
+    """
+    return _read_page(body, expected) if len(body) <= _REMEMBERED else _fresh(body, expected)
+
+
+_REMEMBERED = 256 * 1024  # bytes; of larger pages nothing is kept
+
+
+def _fresh(body: bytes, expected: ListShape) -> Page:
+    return replace(page(parse(body), expected), size=len(body))
+
+
+_read_page = lru_cache(maxsize=8)(_fresh)
 
 
 @lru_cache(maxsize=256)

@@ -3,18 +3,18 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
 from reconciler.adapters.gateway.answers import Asked, read_error, unreadable
-from reconciler.adapters.gateway.pages import Listing, NotScim, Page, page, schema_of
+from reconciler.adapters.gateway.pages import Listing, NotScim, Page, read_page, schema_of
 from reconciler.adapters.gateway.traffic import Traffic
 from reconciler.adapters.retrying import asked_wait
 from reconciler.domain.answer import Answer, Next, NoAnswer, Reply, judge_read
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import Dialect, IdEncoding, ListShape, Paging
-from reconciler.domain.jsontext import Json, NotJson, parse
+from reconciler.domain.jsontext import Json, NotJson
 from reconciler.domain.scim import MalformedSchema, Schema, fold, id_of
 from reconciler.errors import AnswerUnreadable, TenantError, TenantUnavailable
 from reconciler.ports import Clock, Retry, WriteResult
@@ -337,14 +337,11 @@ def _answer(asked: Asked, reply: Reply, *, collection: bool) -> Answer:
 
 def _page(answer: Answer, asked: Asked, shape: ListShape = ListShape.LIST) -> Page:
     try:
-        body = parse(answer.body)
+        return read_page(answer.body, shape)
     except NotJson as error:
         raise unreadable(asked, answer, f"the body is not JSON: {error}") from error
-    try:
-        found = page(body, shape)
     except NotScim as error:
         raise unreadable(asked, answer, f"what came is {error}") from error
-    return replace(found, size=len(answer.body))
 
 
 def _next(page: Page, *, start: int, count: int) -> Query:

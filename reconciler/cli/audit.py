@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 from reconciler.cli.exits import Exit
@@ -15,6 +15,7 @@ from reconciler.domain.records import GENESIS, check_chain
 from reconciler.errors import StateError, UsageError
 from reconciler.render.paint import visible
 
+_AT_ONCE = 200  # lines that are written together
 _HASH = re.compile("[0-9a-f]{64}")
 
 
@@ -31,7 +32,7 @@ def run(invocation: Invocation) -> int:
 
 def _list(invocation: Invocation) -> int:
     with read_state(invocation) as store:
-        newest = deque(store.records(), maxlen=invocation.arguments.number("last"))
+        newest = store.last_records(invocation.arguments.number("last"))
     for record in newest:
         invocation.console.data(_line(record) + "\n")
     return Exit.WELL
@@ -87,8 +88,8 @@ def _export(invocation: Invocation) -> int:
     with read_state(invocation) as store:
         lines = (json.dumps(record, ensure_ascii=False) + "\n" for record in store.records())
         if out:
-            write_file(Path(out), "".join(lines))
+            write_file(Path(out), lines)
         else:
-            for line in lines:
-                invocation.console.data(line)
+            while some := "".join(islice(lines, _AT_ONCE)):
+                invocation.console.data(some)
     return Exit.WELL

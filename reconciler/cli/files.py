@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 
 from reconciler.adapters.jsonschemas import check
@@ -23,13 +24,14 @@ def write_file(path: Path, text: str | Iterable[str]) -> None:
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from error
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.writelines((text,) if isinstance(text, str) else text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        with ExitStack() as undo:  # whoever makes the pieces may fail in its own way
+            undo.callback(Path(temporary).unlink, missing_ok=True)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.writelines((text,) if isinstance(text, str) else text)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
     except (OSError, UnicodeEncodeError) as error:
-        Path(temporary).unlink(missing_ok=True)
         raise UsageError(f"{path} cannot be written: {_why(error)}") from error
 
 

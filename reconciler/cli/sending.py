@@ -60,7 +60,10 @@ def _replay(invocation: Invocation) -> int:
 def _not_over(event: str, waiting: Iterable[Waiting]) -> str:
     if event in (each.event_id for each in waiting):
         return f"event {event} waits to be delivered: `reconciler webhooks deliver --now` sends it"
-    return f"no event {event} was announced; see `reconciler webhooks list`"
+    return (
+        f"no event {event} was announced, or it was delivered longer ago than --keep-delivered "
+        "says; see `reconciler webhooks list`"
+    )
 
 
 @contextmanager

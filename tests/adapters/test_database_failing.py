@@ -19,8 +19,8 @@ from reconciler.errors import StateError
 from tests.adapters.store_world import entry, opened
 
 with opened(Path(sys.argv[1])) as store:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, resource.RLIM_INFINITY))
-    for limit in (60_000, -1):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
+    for limit in (200_000, -1):
         try:
             for number in range(200):
                 store.record(entry())

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -181,6 +182,56 @@ def test_a_missing_store_is_no_empty_trail(path: Path) -> None:
         open_store(f"sqlite:///{path}", create=False)
 
     assert not path.exists()
+
+
+READING = """
+import os, sys
+from contextlib import closing
+from reconciler.adapters.database import open_store
+from reconciler.errors import StateError
+from tests.adapters.store_world import entry
+
+def look(url):
+    with closing(open_store(url, create=False)) as store:
+        print(len(list(store.records())), [each["seq"] for each in store.last_records(1)])
+        try:
+            store.settle(7, entry(), None)
+        except StateError as error:
+            print(error)
+
+look(sys.argv[1])
+if os.geteuid() == 0:  # all is imported by now: who is not root may find it no more
+    os.setuid(65534)
+look(sys.argv[2])
+"""
+
+
+def test_a_store_that_may_only_be_read_is_read_and_stays_as_it_is(tmp_path: Path) -> None:
+    own = tmp_path / "own.db"
+    with TemporaryDirectory() as name:
+        shared = Path(name) / "state.db"
+        for path in (own, shared):
+            with opened(path) as store:
+                store.record_all([entry(), entry()])
+        before = shared.read_bytes()
+        shared.chmod(0o444)
+        shared.parent.chmod(0o555)
+        try:
+            done = subprocess.run(
+                [sys.executable, "-c", READING, url_of(own), url_of(shared)],
+                capture_output=True,
+                text=True,
+                check=True,
+                env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+            )
+        finally:
+            shared.parent.chmod(0o755)
+
+        assert [each.name for each in shared.parent.iterdir()] == ["state.db"]
+        assert shared.read_bytes() == before
+    first, _, second, refusal = done.stdout.splitlines()
+    assert first == second == "2 [2]"
+    assert f"the store {shared} is read-only: make the file and its folder writable" in refusal
 
 
 def test_an_empty_file_is_no_empty_trail_either(path: Path) -> None:
@@ -407,14 +458,14 @@ def test_an_error_without_a_code_keeps_its_words(raw: sqlite3.Connection) -> Non
 
 
 def test_a_disk_that_refuses_to_grow_the_log_is_said_and_keeps_the_trail_whole(path: Path) -> None:
-    """A real write error: the kernel lets the process make no file larger than 60 kB."""
+    """A real write error: the kernel lets the process make no file larger than 200 kB."""
     code = (
         "import resource, sys\n"
         "from reconciler.errors import StateError\n"
         "from tests.adapters.store_world import entry, opened\n"
         "from pathlib import Path\n"
         "with opened(Path(sys.argv[1])) as store:\n"
-        "    resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, resource.RLIM_INFINITY))\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))\n"
         "    for number in range(200):\n"
         "        try:\n"
         "            store.record(entry())\n"

@@ -167,6 +167,14 @@ def test_of_several_records_all_are_stored_or_none(place: Place) -> None:
         assert check_chain(store.records()).records == 1
 
 
+def test_the_last_records_come_in_order(place: Place) -> None:
+    with opened(place) as store:
+        store.record_all([full_entry(number) for number in range(1, 6)])
+
+        assert [r["attributes_count"] for r in store.last_records(2)] == [4, 5]
+        assert store.last_records(9) == list(store.records())
+
+
 def test_a_reader_that_stops_early_holds_nothing(place: Place) -> None:
     with opened(place, busy_timeout=0) as store:
         store.record(entry())

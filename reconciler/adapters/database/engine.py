@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from reconciler.adapters.database.connections import Row, Value
 from reconciler.errors import StateError
@@ -47,14 +48,18 @@ class Database:
     Every method raises StateError where the database fails, and then nothing was written.
     """
 
-    def __init__(self, path: Path, *, busy_timeout: float) -> None:
-        """Nothing is opened yet; `busy_timeout` is how many seconds to wait for a writer."""
+    def __init__(self, path: Path, *, busy_timeout: float, writable: bool = True) -> None:
+        """Nothing is opened yet; `busy_timeout` is how many seconds to wait for a writer.
+
+        What is not writable can be read all the same.
+        """
         self._place = str(path)
         self._path = path
         self._file: tuple[int, int] | None = None
         self._broken: str | None = None
         self._writer = threading.Lock()
-        self._wait = round(busy_timeout * 1000)
+        self._patience = busy_timeout
+        self._writable = writable
         self._pool = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
 
@@ -107,8 +112,10 @@ class Database:
         with self._pool:
             if self._idle:
                 return self._idle.pop()
+        if not self._writable:
+            return read_only(self._path, self._patience)
         raw = sqlite3.connect(self._path, check_same_thread=False)
-        prepare(raw, self._wait)
+        prepare(raw, round(self._patience * 1000))
         return raw
 
     def _given_back(self, raw: sqlite3.Connection) -> None:
@@ -155,6 +162,16 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+def read_only(path: Path, patience: float) -> sqlite3.Connection:
+    """A connection that leaves the file and its folder as they are.
+
+    Without a log nobody has the file open, and SQLite would else make one beside it and leave it.
+    """
+    alone = not path.with_name(f"{path.name}-wal").exists()
+    uri = f"file:{quote(os.fsencode(path.absolute()))}?mode=ro{'&immutable=1' if alone else ''}"
+    return sqlite3.connect(uri, uri=True, timeout=patience, check_same_thread=False)
 
 
 def prepare(raw: sqlite3.Connection, busy_timeout: int) -> None:

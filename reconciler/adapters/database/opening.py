@@ -1,5 +1,6 @@
 """Opening a store: which database a URL leads to, and whether what is there is a store of ours."""
 
+import os
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
@@ -20,7 +21,8 @@ def open_store(
 ) -> Store:
     """Open the store that a URL names, `sqlite:///PATH` or `postgresql+psycopg://…`.
 
-    `create` makes what is missing; without it a store that is not there is an error.
+    `create` makes what is missing; without it a store that is not there is an error, and one
+    that may only be read is enough for whoever only reads.
     `busy_timeout` is how many seconds a step waits for other processes that write, `deadline`
     how many a server has for each answer.
     Raises UsageError for the URL, StateError for what is there.
@@ -56,10 +58,12 @@ def _open_file(path: Path, undo: ExitStack, *, create: bool, busy_timeout: float
         make_folder(path.parent)
     else:
         _require(path)
-    database = Database(path, busy_timeout=busy_timeout)
+    writable = create or all(os.access(each, os.W_OK) for each in (path, path.parent))
+    database = Database(path, busy_timeout=busy_timeout, writable=writable)
     undo.callback(database.close)
     _check(database, create=create)
-    sync_folder(path.parent)
+    if writable:
+        sync_folder(path.parent)
     database.stay()
     return Store(database)
 

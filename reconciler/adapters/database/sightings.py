@@ -1,11 +1,8 @@
 """When the trail last has each schema as desired: read, and nothing of the store is touched."""
 
-import os
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from reconciler.adapters.database.address import address_of
 from reconciler.adapters.database.tables import AS_DESIRED
@@ -46,25 +43,10 @@ def _is_there(path: Path) -> bool:
 
 
 def _of_file(path: Path) -> Sightings:
-    from reconciler.adapters.database.engine import explained
+    from reconciler.adapters.database.engine import Opened, explained, read_only
 
-    with explained(str(path)), _opened(path) as connection:
-        return _read(connection)
-
-
-@contextmanager
-def _opened(path: Path) -> "Iterator[Connection]":
-    import sqlite3
-
-    from reconciler.adapters.database.engine import Opened
-
-    # Without a log nobody has the file open, and SQLite would else make one beside it and leave it.
-    log = path.with_name(f"{path.name}-wal")
-    uri = f"file:{quote(os.fsencode(path.absolute()))}?mode=ro" + (
-        "" if log.exists() else "&immutable=1"
-    )
-    with closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE)) as raw:
-        yield Opened(raw)
+    with explained(str(path)), closing(read_only(path, _PATIENCE)) as raw:
+        return _read(Opened(raw))
 
 
 # From the last schema of the last tenant to the first, each time straight to its last record.

@@ -10,7 +10,8 @@ from reconciler.domain.records import ENTRY_MEMBERS, GENESIS, AuditRecord, Entry
 from reconciler.errors import StateError
 
 COLUMNS = ("seq", *ENTRY_MEMBERS, "prev_hash", "hash")
-_NAMES = ", ".join(f'"{column}"' for column in COLUMNS)
+# SQLite takes a name in quotes that is no column for a text, so only the one that is a word of SQL.
+_NAMES = ", ".join(COLUMNS).replace("commit", '"commit"')
 _APPEND = f"INSERT INTO audit ({_NAMES}) VALUES ({', '.join('?' * len(COLUMNS))})"
 _HEAD = "SELECT seq, hash FROM audit WHERE seq = (SELECT max(seq) FROM audit)"
 _LAST = f"SELECT {_NAMES} FROM audit ORDER BY seq DESC LIMIT ?"
@@ -74,11 +75,16 @@ def read_last(connection: Connection, number: int) -> list[dict[str, Json]]:
 
 
 def _record(row: Row) -> dict[str, Json]:
-    return {name: _as_json(value) for name, value in zip(COLUMNS, row, strict=True)}
+    """SQLite keeps any kind of value in any column; what is no JSON shows, and fits no hash."""
+    if not _EXPECTED.issuperset(map(type, row)):
+        row = tuple(map(_as_json, row))
+    return dict(zip(COLUMNS, row, strict=True))
+
+
+_EXPECTED = frozenset({str, int, type(None)})
 
 
 def _as_json(value: Json) -> Json:
-    """SQLite keeps any kind of value in any column; what is no JSON shows, and fits no hash."""
     if isinstance(value, bytes):
         return f"x'{value.hex()}'"
     if isinstance(value, float) and not math.isfinite(value):

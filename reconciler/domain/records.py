@@ -6,7 +6,7 @@ deletion, swap or insertion breaks the chain from there on.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
@@ -92,7 +92,7 @@ class Entry:
 
     def to_json(self) -> dict[str, Json]:
         """The members in the order of the contract."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in ENTRY_MEMBERS}
 
 
 ENTRY_MEMBERS = tuple(f.name for f in fields(Entry))

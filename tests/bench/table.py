@@ -57,9 +57,7 @@ def _ratio(row: Row, found: Figure | None) -> str:
     return f"{1 / found.ratio:.1f} × faster" if row.faster else f"{found.ratio:.2f}"
 
 
-def _bound(row: Row, bound: float | None) -> str:
-    if bound is None:
-        return NOTHING
+def _bound(row: Row, bound: float) -> str:
     if row.faster:
         return f"≥ {bound:g} ×"
     return f"≤ {bound:g} MiB" if row.unit is Unit.MEMORY else f"≤ {bound:g}"
@@ -68,8 +66,6 @@ def _bound(row: Row, bound: float | None) -> str:
 def _verdict(row: Row, found: Figure | None) -> str:
     if found is None:
         return "not measured"
-    if row.must is None:
-        return NOTHING
     if row.held(value(row, found), row.goal):
         return "goal"
     return "yes" if holds(row, found) else "NO"

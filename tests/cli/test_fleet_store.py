@@ -6,8 +6,24 @@ from contextlib import closing
 from dataclasses import replace
 
 from tests.fleet.places import APPLY, Place, fleet, place, service, shares
+from tests.fleet.trail import write_trail
 
 __all__ = ["place", "service"]
+
+
+def test_the_last_records_of_a_long_trail_take_as_many_calls_as_those_of_a_short_one(place: Place):
+    folder = place.folder_of(fleet(place.service, 1))
+    place.count_in(folder, "memory", *APPLY)
+
+    def listed(records: int) -> object:
+        write_trail(folder / ".reconciler/state.db", records)
+        return place.count_in(folder, "calls", "audit", "list")
+
+    short, long = listed(1000), listed(2000)
+
+    assert isinstance(short, int)
+    assert isinstance(long, int)
+    assert long <= 1.05 * short
 
 
 def test_a_change_takes_two_durable_transactions_and_all_skips_of_a_tenant_one(place: Place):

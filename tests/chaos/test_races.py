@@ -110,6 +110,71 @@ def test_who_waits_for_the_lock_comes_after_and_finds_nothing_to_do(arena: Arena
     assert [event["copies"] for event in arena.events()] == [1] * CHANGES
 
 
+def owing(arena: Arena, state: str | None = None) -> Folder:
+    """A folder whose changes are made and whose webhooks HR has not taken yet."""
+    folder = arena.fresh(CHANGES)
+    if state is not None:
+        folder.environ["RECONCILER_STATE"] = state
+    arena.front.instead = lambda seen: (503, {}) if "/hr/" in seen.path else None
+    applied = folder.run("apply", "--auto-approve")
+    assert f"0 delivered, {CHANGES} pending" in applied.out, applied.everything
+    arena.front.calm()
+    assert arena.events() == []
+    return folder
+
+
+def race_of_senders(arena: Arena, folder: Folder, runners: int) -> None:
+    """Some deliver, one applies: what each event's copies are is what HR got of it."""
+    arena.front.delay = 0.02
+    begun = time.monotonic()
+    processes = [folder.start("webhooks", "deliver", "--now") for _ in range(runners)]
+    processes.append(folder.start("apply", "--auto-approve"))
+
+    runs = [ended(process, begun, within=90) for process in processes]
+
+    assert [run.code for run in runs] == [0] * len(runs), runs
+    assert [event["copies"] for event in arena.events()] == [1] * CHANGES
+    told = [r["status"] for r in records(folder) if r["event"] == "HR_SYNC_COMPLETED"]
+    assert (told.count("FAILED"), told.count("SYNCED")) == (CHANGES, CHANGES)
+
+
+def test_two_that_send_at_once_send_nothing_twice_and_lose_nothing(arena: Arena):
+    for _ in range(3):
+        race_of_senders(arena, owing(arena), 2)
+
+
+def test_two_that_send_at_once_with_one_database_do_so_too(arena: Arena, postgres: Server):
+    for _ in range(3):
+        race_of_senders(arena, owing(arena, postgres.url()), 2)
+
+
+def test_what_a_killed_sender_held_goes_to_the_one_who_waits_for_it(arena: Arena):
+    folder = owing(arena)
+    arena.front.stalls = lambda seen: "/hr/" in seen.path
+    killed = folder.start("webhooks", "deliver", "--now")
+    assert arena.front.arrived.wait(60)
+    begun = time.monotonic()
+    waits = folder.start("webhooks", "deliver", "--now")
+    assert waits.stderr is not None
+    while "waiting up to" not in (line := waits.stderr.readline()):
+        assert line, "it does not wait"
+
+    killed.kill()
+    killed.communicate()
+    arena.front.calm()
+
+    run = ended(waits, begun)
+    assert (run.code, run.out) == (0, f"{CHANGES} delivered, 0 pending\n")
+    assert [event["copies"] for event in arena.events()] == [1] * CHANGES
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(7200)
+def test_a_hundred_races_of_senders(arena: Arena, postgres: Server):
+    for number in range(100):
+        race_of_senders(arena, owing(arena, postgres.url() if number % 4 == 0 else None), 3)
+
+
 @pytest.mark.chaos
 @pytest.mark.timeout(7200)
 def test_a_hundred_races_of_two_with_one_state(arena: Arena):

@@ -33,6 +33,7 @@ Schedule = Callable[[int, DeliveryResult], datetime | None]  # attempts so far â
 
 PATIENCE = 30.0  # seconds in all to wait for queues that somebody else is sending
 SILENCES = 2  # requests in a row that a receiver may leave without an answer
+SLOW = 1.0  # seconds without any answer, after which a receiver gets a second request all the same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,8 +163,8 @@ class _Course:
 class _Receiver:
     """One origin with all queues to it; `silences` since it last answered.
 
-    Until it answers it is asked as often at once as it may be silent, and no more: so one that
-    hangs keeps few threads, and the run no longer than one deadline.
+    Its first answer is waited for, and where that takes long one more request is sent: so one that
+    hangs keeps few threads, and the run hardly longer than one deadline.
     """
 
     origin: str
@@ -171,6 +172,7 @@ class _Receiver:
     courses: list[_Course] = field(default_factory=list)
     under_way: int = 0
     answers: bool = False
+    is_slow: bool = False
     silences: int = 0
     reason: str = ""
 
@@ -180,8 +182,10 @@ class _Receiver:
 
     @property
     def has_room(self) -> bool:
-        trusted = self.answers and not self.silences
-        return trusted or self.under_way + self.silences < SILENCES
+        if self.answers and not self.silences:
+            return True
+        at_once = SILENCES if self.is_slow or self.silences else 1
+        return self.under_way + self.silences < at_once
 
     def hear(self, result: DeliveryResult) -> None:
         """Note how it took a request; one that was never sent tells nothing."""
@@ -210,9 +214,11 @@ class _Round:
         with ExitStack() as undo, _threads(self._means.parallelism) as start:
             undo.callback(self._release_all)  # after the threads have ended
             while self._begin(start):
-                ended, _ = wait(self._under_way, return_when=FIRST_COMPLETED)
+                ended, _ = wait(self._under_way, SLOW, return_when=FIRST_COMPLETED)
                 for future in ended:
                     self._end(future)
+                if not ended:
+                    self._ask_once_more()
         return self._locked
 
     def _begin(self, start: "_Start") -> bool:
@@ -235,6 +241,10 @@ class _Round:
                 continue
             self._receivers.rotate(-1)
         return bool(self._under_way)
+
+    def _ask_once_more(self) -> None:
+        for receiver, _, _ in self._under_way.values():
+            receiver.is_slow = True
 
     def _end(self, future: Future[_Tried]) -> None:
         receiver, course, row = self._under_way.pop(future)

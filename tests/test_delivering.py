@@ -409,6 +409,17 @@ def test_a_receiver_that_hangs_has_no_more_than_two_requests_at_once():
     assert receiver.most == {HOOK: 2}
 
 
+def test_the_first_answer_of_a_receiver_is_waited_for():
+    """So the log of a small run has one order."""
+    for _ in range(20):
+        journal, receiver = waiting(2), Parallel()
+
+        delivering(journal, receiver, parallelism=8).deliver()
+
+        assert receiver.most == {HOOK: 1}
+        assert [entry.schema_id for entry in journal.entries] == [f"{URN}0", f"{URN}1"]
+
+
 def test_an_answer_in_between_is_a_sign_of_life():
     journal = waiting(7)
     receiver = Receiver(answers=deque([HANGS, DOWN, HANGS, DOWN, HANGS, DOWN]))

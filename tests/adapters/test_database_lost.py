@@ -62,6 +62,19 @@ def messages(server: Server, deed: Callable[[Store], None]) -> list[bytes]:
         return wire.seen[before:]
 
 
+def test_a_step_asks_its_server_once_to_begin_and_once_to_end(postgres: Server) -> None:
+    asked = messages(postgres, intend)
+
+    opening, head, record, begun, first, second, commit = asked
+    assert all(words in opening for words in (b"BEGIN", b"fsync", b"pg_advisory_xact_lock"))
+    assert b"max(seq)" in head
+    assert b"INSERT INTO audit" in record
+    assert b"INSERT INTO intents" in begun
+    assert b"INSERT INTO outbox" in first
+    assert b"INSERT INTO outbox" in second
+    assert COMMIT in commit
+
+
 def behind(url: str, server: Server, port: int) -> str:
     return url.replace(f":{server.port}/", f":{port}/")
 

@@ -16,6 +16,7 @@ import pytest
 
 from reconciler.adapters.database import folder_of, open_store
 from reconciler.adapters.database.migrations import STEPS
+from reconciler.adapters.database.postgresql import _key
 from reconciler.adapters.database.tables import ALL, FORMAT_VERSION
 from reconciler.domain.records import Status, check_chain
 from reconciler.errors import StateError, UsageError
@@ -341,6 +342,19 @@ def test_a_writer_that_does_not_end_is_said_after_the_timeout(postgres: Server) 
 
         store.record(entry())
         assert store.head()[0] == 1
+
+
+def test_the_writers_lock_has_the_number_that_earlier_releases_gave_it(postgres: Server) -> None:
+    url = postgres.schema()
+    schema = url.rpartition("%3D")[2]
+    with opened(url) as store, store._database.writing():
+        held = rows(
+            url,
+            "SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks"
+            " WHERE locktype = 'advisory' AND objsubid = 1 AND granted",
+        )
+
+    assert (_key(schema, "chain"),) in held
 
 
 def test_a_writer_cut_off_in_the_middle_keeps_nothing_and_the_next_goes_on(

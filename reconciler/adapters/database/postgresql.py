@@ -14,6 +14,7 @@ from psycopg.rows import tuple_row
 from reconciler.adapters.database.address import Address, shown
 from reconciler.adapters.database.connections import Connection, Row, Value
 from reconciler.adapters.database.deadline import Deadline, Wire
+from reconciler.adapters.database.server_errors import reason, unreachable
 from reconciler.errors import StateError
 
 # A peer that is gone without a word is noticed within half a minute, by us and by the server.
@@ -39,7 +40,7 @@ _SCHEMA = """coalesce(
     current_schema())"""
 _GREETING = f"""
 SELECT {_SCHEMA}, current_setting('server_encoding'), current_setting('fsync'),
-  current_setting('synchronous_commit'), set_config('lock_timeout', ?, true), {_THEIRS}
+  current_setting('synchronous_commit'), {_THEIRS}
 """
 _NAMES = """
 SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -47,7 +48,15 @@ SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 """
 _WORDS = {"id": "SERIAL", "bytes": "BYTEA"}
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-_WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED"  # who waited for the writer sees what it wrote
+# The number of the writer's lock, as `_key` has it; who lets the server work it out asks once less.
+_WRITER = f"""('x' || encode(substr(sha256(decode('{b"reconciler".hex()}00', 'hex') ||
+    convert_to({_SCHEMA}::text, 'UTF8') || decode('00{b"chain".hex()}', 'hex')), 1, 8), 'hex')
+    )::bit(64)::bigint"""
+# All in one message. Who waited for the writer sees what it wrote: each statement looks anew.
+_WRITE = f"""
+BEGIN ISOLATION LEVEL READ COMMITTED; {_GREETING};
+SET LOCAL lock_timeout = {{milliseconds}}; SELECT pg_advisory_xact_lock({_WRITER})
+"""
 
 
 class Link:
@@ -70,6 +79,11 @@ class Link:
     def run(self, statement: str, *values: Value) -> int:
         """Run a statement; how many rows it changed."""
         return self._asked(statement, values, _NOT_RECORDED).rowcount
+
+    def open(self, statements: str) -> list[Row]:
+        """Run several statements in one message; the rows that the second one gives, if any."""
+        cursor = self._asked(statements, (), _NOT_RECORDED)
+        return cursor.fetchall() if cursor.nextset() else []
 
     def names(self) -> frozenset[str]:
         """The tables and indexes that there are."""
@@ -109,7 +123,9 @@ class Link:
         except psycopg.Error as error:
             if self._wire.silent:
                 raise StateError(_silent(self._place, self._deadline) + silence) from error
-            raise StateError(f"the store {self._place} {_reason(error, lost=self.lost)}") from error
+            text = error.diag.message_primary or error.sqlstate or str(error)
+            why = reason(error.sqlstate, text, lost=self.lost)
+            raise StateError(f"the store {self._place} {why}") from error
 
 
 def require_answers(deadline: Deadline, place: str) -> None:
@@ -146,14 +162,15 @@ class Server:
     def __init__(self, address: Address, *, busy_timeout: float, deadline: float) -> None:
         """Nothing is opened yet. Seconds: to wait for a writer, and for any answer."""
         self._place = shown(address)
-        self._wait = str(max(1, round(min(busy_timeout, 0.9 * deadline) * 1000)))
+        patience = max(1, round(min(busy_timeout, 0.9 * deadline) * 1000))
+        self._write = _WRITE.format(milliseconds=patience)
         self._deadline = Deadline(deadline)
         self._writer = threading.Lock()
         self._pool = threading.Lock()
         self._idle: list[Link] = []
         self._refusal: str | None = None
-        patience = str(max(2, min(10, round(deadline))))  # libpq takes 1 for 2
-        self._parameters = {**_OURS, "connect_timeout": patience, **address.parameters()}
+        connect = str(max(2, min(10, round(deadline))))  # libpq takes 1 for 2
+        self._parameters = {**_OURS, "connect_timeout": connect, **address.parameters()}
 
     @property
     def place(self) -> str:
@@ -163,7 +180,7 @@ class Server:
     @contextmanager
     def reading(self) -> Iterator[Link]:
         """One consistent view of the database, which keeps no writer waiting."""
-        with self._transaction(_READ) as link:
+        with self._transaction(_READ) as (link, _):
             yield link
 
     @contextmanager
@@ -176,9 +193,8 @@ class Server:
         with self._writer:
             if self._refusal is not None:
                 raise StateError(self._refusal)
-            with self._transaction(_WRITE) as link:
-                key = _key(self._greet(link), "chain")
-                link.rows("SELECT pg_advisory_xact_lock(?)", key)
+            with self._transaction(self._write) as (link, greeting):
+                self._heard(link, greeting)
                 yield link
                 self._commit(link)
 
@@ -188,7 +204,7 @@ class Server:
         link = self._connected()
         with ExitStack() as ending:
             ending.callback(link.close)  # it takes its locks with it
-            schema = self._greet(link)
+            schema = self._heard(link, link.rows(_GREETING))
             link.run("SET idle_session_timeout = 0")
             yield Locking(link, schema)
 
@@ -201,30 +217,28 @@ class Server:
         self._deadline.close()
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[Link]:
-        """What the block does not commit is undone."""
-        link = self._begun(begin)
+    def _transaction(self, opening: str) -> Iterator[tuple[Link, list[Row]]]:
+        """What the block does not commit is undone; with what the opening was answered."""
+        link, answer = self._begun(opening)
         with ExitStack() as ending:
             ending.callback(self._given_back, link)
-            yield link
+            yield link, answer
 
-    def _begun(self, begin: str) -> Link:
+    def _begun(self, opening: str) -> tuple[Link, list[Row]]:
         """One that was lost while it was idle shows it here, and another is taken."""
         while (link := self._taken()) is not None:
             try:
-                link.run(begin)
+                return link, link.open(opening)
             except StateError:
-                link.close()
-                if self._deadline.passed:
+                self._given_back(link)
+                if self._deadline.passed or not link.lost:
                     raise
-            else:
-                return link
         with ExitStack() as undo:
             link = self._connected()
             undo.callback(link.close)
-            link.run(begin)
+            answer = link.open(opening)
             undo.pop_all()
-        return link
+        return link, answer
 
     def _taken(self) -> Link | None:
         with self._pool:
@@ -248,7 +262,7 @@ class Server:
                 row_factory=tuple_row,
             )
         except psycopg.Error as error:
-            raise StateError(f"the store {self._place} {_unreachable(str(error))}") from error
+            raise StateError(f"the store {self._place} {unreachable(str(error))}") from error
         return Link(raw, self._deadline, self._place)
 
     def _commit(self, link: Link) -> None:
@@ -259,12 +273,12 @@ class Server:
                 self._refusal = str(error)
             raise
 
-    def _greet(self, link: Link) -> str:
+    def _heard(self, link: Link, greeting: list[Row]) -> str:
         """The schema that tables are in; raises StateError where a crash could lose a commit.
 
         A session that would not wait for the disk is told to; the server's own is not ours to set.
         """
-        [(schema, encoding, fsync, synchronous_commit, *_)] = link.rows(_GREETING, self._wait)
+        [(schema, encoding, fsync, synchronous_commit, *_)] = greeting
         self._require("server_encoding", encoding, "UTF8")
         self._require("fsync", fsync, "on")
         if synchronous_commit not in ("on", "remote_apply"):
@@ -304,96 +318,3 @@ class Locking:
 def _key(*words: str) -> int:
     named = "\0".join(("reconciler", *words)).encode()
     return int.from_bytes(hashlib.sha256(named).digest()[:8], "big", signed=True)
-
-
-def _reason(error: psycopg.Error, *, lost: bool) -> str:
-    """What an error comes to, without the driver's own words on how to connect.
-
-    Those may repeat what the URL or the environment says.
-    """
-    state = error.sqlstate
-    if state is None:  # the server has not said it
-        return _LOST if lost else _unreachable(str(error))
-    if (words := _REASONS.get(state) or _REASONS.get(state[:2])) is not None:
-        return words
-    return f"answers with an error: {error.diag.message_primary or state}"
-
-
-def _unreachable(text: str) -> str:
-    found = (words for needle, words in _FAILURES if needle in text)
-    return next(found, "cannot be reached: no connection to the server could be made or kept")
-
-
-_FAILURES = (
-    (
-        "no password supplied",
-        "asks for a password: give it with PGPASSFILE, PGPASSWORD or a service file",
-    ),
-    (
-        "password authentication failed",
-        "does not accept the user or the password: see PGPASSFILE, PGPASSWORD or the service file",
-    ),
-    (
-        "no encryption",
-        "does not let this user in from here without TLS: ask for it with sslmode in --state, "
-        "or see the server's pg_hba.conf",
-    ),
-    ("pg_hba.conf", "does not let this user in from here: see the server's pg_hba.conf"),
-    (
-        "root certificate file",
-        "shows a certificate that nobody here can judge: name the file of the authorities to "
-        "believe with sslrootcert=FILE in --state, or sslrootcert=system for those of this machine",
-    ),
-    ("private key file", "cannot be asked: the file that sslkey names is not there or not private"),
-    ("not permitted to log in", "does not let this user log in: grant it LOGIN"),
-    ("not currently accepting", "takes no connections: see ALLOW_CONNECTIONS of the database"),
-    ("does not exist", "has no such database or user: create it, or name another with --state"),
-    ("too many clients", "has no connection left: end some, or raise its max_connections"),
-    ("too many connections for", "has no connection left: end some, or raise its limit"),
-    ("remaining connection slots", "has no connection left: end some, or raise max_connections"),
-    (
-        "does not support SSL",
-        "speaks no TLS, and sslmode asks for it: set it up, or see sslmode in --state",
-    ),
-    ("certificate", "shows a certificate that is not accepted: see sslrootcert in --state"),
-    ("definition of service", "is named by a service that no file defines: see PGSERVICEFILE"),
-    ("failed to resolve host", "cannot be reached: no such host is known, look at --state"),
-    ("could not translate host", "cannot be reached: no such host is known, look at --state"),
-    (
-        "Connection refused",
-        "cannot be reached: nobody listens on that host and port; start the server, "
-        "or name another with --state",
-    ),
-    (
-        "No such file or directory",
-        "cannot be reached: there is no such socket or file, look at --state",
-    ),
-    ("bad value", "is named by a URL that the driver cannot use: look at what follows the «?»"),
-    ("timeout", "cannot be reached: it did not answer in time; run again, or see what is between"),
-    ("starting up", "is starting: run again in a moment"),
-    ("shutting down", "is shutting down: run again when it is back"),
-    ("NUL", "cannot hold a text with a NUL character"),
-    ("invalid", "is named by a URL that the driver cannot use: look at what follows the «?»"),
-)
-_LOST = (
-    "was lost: the connection to its server ended; whether this step was recorded is not known. "
-    "Run again when it is back: the next run looks"
-)
-_REASONS = {
-    "08": _LOST,
-    "57P01": _LOST,
-    "57P02": _LOST,
-    "57P03": "is starting or shutting down: run again in a moment",
-    "57P05": _LOST,
-    "55P03": (
-        "is locked: another process is writing to it and did not end in time; "
-        "wait for that process, or stop it"
-    ),
-    "25006": "is read-only: name the primary server with --state, not a replica",
-    "42501": "does not allow this to its user: grant it the rights of the schema's owner",
-    "53100": "cannot grow, the server's disk is full: free some space and run again",
-    "53200": "has no room for so many locks: raise its max_locks_per_transaction",
-    "53300": "has no connection left: end some, or raise its max_connections",
-    "58": "cannot be read or written, the server's disk gives an error: check that disk",
-    "XX": "is damaged, as its server says: restore it from a backup",
-}

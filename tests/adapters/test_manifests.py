@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler.adapters.dialects import load_dialects
+from reconciler.adapters.jsonschemas import acceptance
 from reconciler.adapters.manifests import Loaded, load
 from reconciler.domain.dialect import UpdateStrategy
 from reconciler.domain.manifest import (
@@ -620,3 +622,31 @@ def test_printing_a_schema_does_not_pay_for_jsonschema() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "False"
+
+
+def peak_of(folder: Path, number: int) -> tuple[int, int]:
+    """The most memory that it took to load so many manifests, and how large their files are."""
+    folder.mkdir()
+    characteristics = "type: string, mutability: readWrite, returned: default, uniqueness: none"
+    attributes = "".join(f"      - {{name: attribute{n}, {characteristics}}}\n" for n in range(30))
+    for n in range(number):
+        head = f"apiVersion: reconciler/v1\nkind: SchemaExtension\nmetadata: {{name: e{n}}}\n"
+        schema = f"spec:\n  schema:\n    id: urn:x:e{n}\n    name: e{n}\n    attributes:\n"
+        (folder / f"{n}.yaml").write_text(head + schema + attributes)
+    tracemalloc.start()
+    try:
+        assert load(folder, dialects=load_dialects()).manifests
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    return peak, sum(file.stat().st_size for file in folder.iterdir())
+
+
+def test_a_manifest_takes_a_few_times_the_memory_of_its_text(tmp_path: Path) -> None:
+    """Not where each of its values stands, nor each of its keywords once more."""
+    assert acceptance.validator("manifest")  # imported once, after the first hundred documents
+    peak_of(tmp_path / "warm", 1)
+    less, smaller = peak_of(tmp_path / "a", 30)
+    more, larger = peak_of(tmp_path / "b", 60)
+
+    assert (more - less) / (larger - smaller) < 6

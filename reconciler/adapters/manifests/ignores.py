@@ -53,6 +53,15 @@ class Ignores:
             wrong += bad
         return cls(tuple(each), tuple(wrong))
 
+    @classmethod
+    def all(cls, some: Iterable[Ignores]) -> Ignores:
+        """Those of several files as one."""
+        files = tuple(some)
+        return cls(
+            tuple(ignore for file in files for ignore in file.each),
+            tuple(problem for file in files for problem in file.wrong),
+        )
+
     def left(self, problems: Iterable[Problem]) -> list[Problem]:
         """The problems that no note silences."""
         targets = {ignore.target for ignore in self.each}

@@ -5,7 +5,6 @@ the later ones follow from the first.
 """
 
 import gc
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -14,8 +13,9 @@ from pathlib import Path
 from reconciler.adapters.jsonschemas import check
 from reconciler.adapters.manifest_files import ManifestFile, is_folder, read_files, shown
 from reconciler.adapters.manifests.ignores import Ignores
-from reconciler.adapters.manifests.quoting import Sources
-from reconciler.adapters.manifests.values import extensions_in, manifests_of
+from reconciler.adapters.manifests.quoting import Sources, lines_shown
+from reconciler.adapters.manifests.texts import Texts
+from reconciler.adapters.manifests.values import Declared, extensions_in
 from reconciler.adapters.yaml_reader import MAX_BYTES, Document, read
 from reconciler.domain.dialect import Dialect
 from reconciler.domain.manifest import (
@@ -27,8 +27,6 @@ from reconciler.domain.manifest import (
     TenantsFrom,
 )
 from reconciler.domain.rules import Locate, check_fleet, check_schema
-
-Steps = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,20 +87,20 @@ def load(
     the Tenant manifests count instead of the folder's, which have to be sound all the same.
     """
     if not is_folder(folder):
-        return Loaded(manifests=None, problems=(_no_folder(folder),), files=0, locate=_Locator(()))
+        return Loaded(manifests=None, problems=(_no_folder(folder),), files=0, locate=Texts().place)
     most = limits or ReadingLimits()
     files, problems = read_files(
         folder, most=most.file_bytes + 1, total=most.total_bytes, count=most.documents
     )
-    batch = _read_all(files, most)
-    found = [*problems, *batch.problems, *_check_each(batch)]
+    declared = Declared(dialects)
+    batch = _read_all(files, most, declared)
+    found = [*problems, *batch.problems]
     left = [*batch.ignores.left(found), *batch.ignores.wrong]
-    faulty = {problem.place.path for problem in _errors(left)}
-    sound = [document for document in batch.documents if document.path not in faulty]
-    manifests, there = _with_tenants_of(trusted, manifests_of(sound, dialects), dialects, most)
-    locate = _Locator([*sound, *there])
+    manifests = _with_tenants_of(trusted, declared.manifests(), dialects, most)
+    there = trusted.files if trusted else ()
+    locate = Texts((*batch.sound, *there), most=most.file_bytes).place
     together = check_fleet(manifests, locate)
-    together = _errors(together) if faulty else together  # a faulty file may hold what lacks
+    together = _errors(together) if _errors(left) else together  # a faulty file may hold what lacks
     left += batch.ignores.left(together)
     if not batch.documents and not left and not allow_empty:
         left.append(_no_manifests(folder))
@@ -112,7 +110,7 @@ def load(
         manifests=None if _errors(left) else manifests,
         problems=tuple(sorted(set(left))),
         files=len(files),
-        sources=batch.sources(),
+        sources=batch.sources(Texts(files, most=most.file_bytes)),
         locate=locate,
     )
 
@@ -120,8 +118,7 @@ def load(
 def check_text(text: str, path: str, limits: ReadingLimits) -> tuple[Problem, ...]:
     """Everything wrong with one file by itself, as `load` would tell it."""
     batch = _read_all([ManifestFile(path, text.encode())], limits)
-    found = [*batch.problems, *_check_each(batch)]
-    return tuple(sorted({*batch.ignores.left(found), *batch.ignores.wrong}))
+    return tuple(sorted({*batch.ignores.left(batch.problems), *batch.ignores.wrong}))
 
 
 def extensions_of(
@@ -141,15 +138,17 @@ def _with_tenants_of(
     manifests: Manifests,
     dialects: Mapping[str, Dialect],
     most: ReadingLimits,
-) -> tuple[Manifests, tuple[Document, ...]]:
-    """The manifests with the tenants of a ref in place of theirs, and the documents of the ref."""
+) -> Manifests:
+    """The manifests with the tenants of a ref in place of theirs."""
     if trusted is None:
-        return manifests, ()
+        return manifests
     documents, unread = _of_another_time(trusted.files, most.file_bytes)
-    there = manifests_of(documents, dialects)
+    declared = Declared(dialects)
+    declared.add(documents)
+    there = declared.manifests()
     told = replace(trusted.source, unread=unread).compared(there.tenants, manifests.tenants)
     guarded = tuple(_guarded(extension, there.extensions) for extension in manifests.extensions)
-    return Manifests(tenants=there.tenants, extensions=guarded, tenants_from=told), documents
+    return Manifests(tenants=there.tenants, extensions=guarded, tenants_from=told)
 
 
 def _guarded(extension: SchemaExtension, trusted: Iterable[SchemaExtension]) -> SchemaExtension:
@@ -175,45 +174,55 @@ def _of_another_time(
     return tuple(documents), tuple(unread)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class _Batch:
-    """What some files hold, read and not yet checked."""
+    """What was found in some files: each is checked, and let go, before the next one is read.
 
-    texts: Mapping[str, bytes]
-    documents: tuple[Document, ...]
-    problems: tuple[Problem, ...]
-    ignores: Ignores
+    `sound` are those without an error, `broken` those of which a text fault may have hidden a part;
+    `shown` says of the lines with problems whether they may be shown.
+    """
 
-    @property
-    def broken(self) -> set[str]:
-        """Files of which a text fault may have hidden a part."""
-        return {problem.place.path for problem in self.problems}
+    documents: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    ignores: Ignores = field(default_factory=lambda: Ignores((), ()))
+    sound: list[ManifestFile] = field(default_factory=list)
+    shown: dict[str, Mapping[int, bool]] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
 
-    def sources(self) -> "Sources":
-        """What was read, for those who show or compare it."""
-        return Sources(texts=self.texts, documents=self.documents, broken=frozenset(self.broken))
+    def sources(self, texts: Texts) -> Sources:
+        """What was read, for those who show it."""
+        return Sources(texts=texts, broken=frozenset(self.broken), shown=self.shown)
 
 
-def _read_all(files: Iterable[ManifestFile], most: ReadingLimits) -> _Batch:
-    documents: list[Document] = []
-    problems: list[Problem] = []
-    notes: dict[str, Mapping[int, str]] = {}
-    texts = {}
+def _read_all(
+    files: Iterable[ManifestFile], most: ReadingLimits, declared: Declared | None = None
+) -> _Batch:
+    """Read and check each file; what those without an error declare is added to `declared`."""
+    batch = _Batch()
+    ignores = []
     for file in files:
         reading = read(file.data, file.path, most=most.file_bytes)
-        documents += reading.documents
-        problems += reading.problems
-        notes[file.path], texts[file.path] = reading.notes, file.data
-        if len(documents) > most.documents:
+        batch.documents += len(reading.documents)
+        of_text = list(reading.problems)
+        if batch.documents > most.documents:
             words = f"more than {most.documents} documents in all; raise --max-documents"
-            problems.append(Problem(Place(file.path), Severity.ERROR, "REC-FILE", words))
+            of_text.append(Problem(Place(file.path), Severity.ERROR, "REC-FILE", words))
+        if of_text:
+            batch.broken.add(file.path)
+        found = [*of_text, *_check_file(reading.documents, {p.place for p in of_text})]
+        ignores.append(Ignores.of({file.path: reading.notes}))
+        batch.problems += found
+        if found:
+            lines = {problem.place.line for problem in found}
+            batch.shown[file.path] = lines_shown(reading.documents, lines)
+        if not _errors((*ignores[-1].left(found), *ignores[-1].wrong)):
+            batch.sound.append(file)
+            if declared is not None:
+                declared.add(reading.documents)
+        if batch.documents > most.documents:
             break
-    return _Batch(
-        texts=texts,
-        documents=tuple(documents),
-        problems=tuple(problems),
-        ignores=Ignores.of(notes),
-    )
+    batch.ignores = Ignores.all(ignores)
+    return batch
 
 
 def _errors(problems: Iterable[Problem]) -> tuple[Problem, ...]:
@@ -233,30 +242,17 @@ def _no_manifests(folder: Path) -> Problem:
     return Problem(Place(shown(folder)), Severity.ERROR, "REC-EMPTY", words)
 
 
-class _Locator:
-    """Finds places in documents, each known by the place where it begins."""
-
-    def __init__(self, documents: Iterable[Document]) -> None:
-        self._documents = {document.place(): document for document in documents}
-
-    def __call__(self, document: Place | None, path: Steps, *, at_key: bool) -> Place:
-        known = self._documents
-        holder = known[document] if document is not None else next(iter(known.values()))
-        return holder.place(path, at_key=at_key)
-
-
-def _check_each(batch: _Batch) -> list[Problem]:
-    taken = {problem.place for problem in batch.problems}
-    found: dict[str, list[Problem]] = defaultdict(list)
-    for document in batch.documents:
-        told = found[document.path]
-        if len(told) <= MAX_PROBLEMS:
-            told += _check_one(document, taken)
-        if len(told) > MAX_PROBLEMS:
-            last = told[MAX_PROBLEMS].place
-            words = "too many faults; what else is wrong with the file is not told"
-            told[MAX_PROBLEMS:] = [Problem(last, Severity.ERROR, "REC-FILE", words)]
-    return [problem for told in found.values() for problem in told]
+def _check_file(documents: Iterable[Document], taken: Set[Place]) -> list[Problem]:
+    """What is wrong with the documents of a file, but for the places that are taken."""
+    found: list[Problem] = []
+    for document in documents:
+        if len(found) <= MAX_PROBLEMS:
+            found += _check_one(document, taken)
+    if len(found) > MAX_PROBLEMS:
+        last = found[MAX_PROBLEMS].place
+        words = "too many faults; what else is wrong with the file is not told"
+        found[MAX_PROBLEMS:] = [Problem(last, Severity.ERROR, "REC-FILE", words)]
+    return found
 
 
 def _check_one(document: Document, taken: Set[Place]) -> list[Problem]:
@@ -274,11 +270,15 @@ def _says_it_all(problem: Problem) -> bool:
 def _by_rules(document: Document) -> tuple[Problem, ...]:
     match document.value:
         case {"kind": "SchemaExtension", "spec": {"schema": schema, "resourceType": str(kind)}}:
-            return check_schema(schema, _Locator([document]), resource_type=kind)
+            return check_schema(schema, _places_in(document), resource_type=kind)
         case {"kind": "SchemaExtension", "spec": {"schema": schema}}:
-            return check_schema(schema, _Locator([document]))
+            return check_schema(schema, _places_in(document))
         case _:
             return ()
+
+
+def _places_in(document: Document) -> Locate:
+    return lambda _, path, *, at_key: document.place(path, at_key=at_key)
 
 
 def _by_shape(document: Document) -> list[Problem]:

@@ -2,9 +2,10 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
+from reconciler.adapters.manifests.texts import Texts
 from reconciler.adapters.yaml_reader import Document, Path, Spot
 from reconciler.domain.manifest import Place, Problem
 from reconciler.domain.scim import fold
@@ -12,42 +13,54 @@ from reconciler.domain.scim import fold
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """The texts that were read; `broken` are files of which a part may not have been read."""
+    """The texts that were read; `broken` are files of which a part may not have been read.
 
-    texts: Mapping[str, bytes] = field(default_factory=dict)
-    documents: tuple[Document, ...] = ()
+    `shown` is known of some lines by file: whether they may be shown.
+    """
+
+    texts: Texts = field(default_factory=Texts)
     broken: frozenset[str] = frozenset()
+    shown: Mapping[str, Mapping[int, bool]] = field(default_factory=dict)
 
     def lines_of(self, problems: Iterable[Problem]) -> dict[Place, str]:
         """The source line of each problem, where it may be shown."""
-        wanted = {problem.place for problem in problems}
-        paths = _paths_by_line(self.documents, {place.path for place in wanted})
-        lines = {path: self._lines(path) for path in {place.path for place in wanted}}
+        by_file: dict[str, set[Place]] = defaultdict(set)
+        for problem in problems:
+            by_file[problem.place.path].add(problem.place)
         return {
-            place: lines[place.path][place.line - 1]
-            for place in wanted
-            if place.line <= len(lines[place.path])
-            if place.path in self.broken or all(paths.get((place.path, place.line), (False,)))
+            place: line
+            for file, places in by_file.items()
+            for place, line in self._of(file, places)
         }
+
+    def _of(self, file: str, places: Set[Place]) -> Iterator[tuple[Place, str]]:
+        lines = self._lines(file)
+        shown = dict.fromkeys((place.line for place in places), True)
+        if file not in self.broken:
+            shown |= self.shown.get(file, {})
+            if unknown := shown.keys() - self.shown.get(file, {}).keys():
+                shown |= lines_shown(self.texts.documents(file), unknown)
+        for place in places:
+            if place.line <= len(lines) and shown[place.line]:
+                yield place, lines[place.line - 1]
 
     def _lines(self, path: str) -> list[str]:
         """All of a file; nothing of one that is half read and could hold a secret."""
-        data = self.texts.get(path, b"")
+        data = self.texts.data(path)
         if path in self.broken and _HINT.search(data):
             return []
         return data.decode("utf-8", "replace").removeprefix("\ufeff").split("\n")
 
 
-def _paths_by_line(
-    documents: Iterable[Document], files: Container[str]
-) -> Mapping[tuple[str, int], list[bool]]:
-    """For each line on which something begins, whether each of that may be shown."""
-    lines = defaultdict(list)
-    for document in (d for d in documents if d.path in files):
-        shown = _may_show(document)
+def lines_shown(documents: Iterable[Document], lines: Set[int]) -> dict[int, bool]:
+    """Whether each of some lines of a file may be shown: all that begins on it, and something."""
+    found: dict[int, bool] = {}
+    for document in documents:
+        may_show = _may_show(document)
         for path, mark in document.marks():
-            lines[document.path, mark.line].append(shown(path))
-    return lines
+            if mark.line in lines and found.get(mark.line, True):
+                found[mark.line] = may_show(path)
+    return dict.fromkeys(lines, False) | found
 
 
 def _may_show(document: Document) -> Callable[[Path], bool]:

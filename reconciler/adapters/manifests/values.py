@@ -28,15 +28,31 @@ from reconciler.domain.scim import Schema
 Steps = tuple[str | int, ...]
 
 
-def manifests_of(documents: Iterable[Document], dialects: Mapping[str, Dialect]) -> Manifests:
-    """All that the documents declare, sorted by name; their dialects are among those given."""
-    documents = tuple(documents)
-    effective = _EffectiveDialects(dialects)
-    tenants = [_tenant(d, effective) for d in documents if d.value["kind"] == "Tenant"]
-    return Manifests(
-        tenants=tuple(sorted(tenants, key=lambda t: (t.name, t.place))),
-        extensions=extensions_in(documents),
-    )
+class Declared:
+    """What documents declare, one after the other; their dialects are among those given."""
+
+    def __init__(self, dialects: Mapping[str, Dialect]) -> None:
+        self._dialects = _EffectiveDialects(dialects)
+        self._tenants: list[Tenant] = []
+        self._extensions: list[SchemaExtension] = []
+
+    def add(self, documents: Iterable[Document]) -> None:
+        """Take what they declare, and nothing else of them."""
+        for document in documents:
+            match document.value["kind"]:
+                case "Tenant":
+                    self._tenants.append(_tenant(document, self._dialects))
+                case "SchemaExtension":
+                    self._extensions.append(_extension(document))
+                case _:
+                    pass
+
+    def manifests(self) -> Manifests:
+        """All of it, sorted by name."""
+        return Manifests(
+            tenants=tuple(sorted(self._tenants, key=lambda t: (t.name, t.place))),
+            extensions=tuple(sorted(self._extensions, key=lambda e: (e.name, e.place))),
+        )
 
 
 def extensions_in(documents: Iterable[Document]) -> tuple[SchemaExtension, ...]:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from sys import intern
 
 import yaml
 
@@ -11,6 +12,7 @@ from reconciler.domain.jsontext import MAX_DEPTH, Json
 from reconciler.domain.words import quoted
 
 MAX_FAULTS = 100
+_SHORT = 24  # characters; a keyword is said again in each attribute, so one of them is kept
 _MERGE = "a merge key; manifests are plain data: write the members out"
 
 _ALIAS = (
@@ -98,6 +100,8 @@ class Builder:
             value, words = meaning(event.value)
             if words:
                 self._refuse(event, _MERGE if is_key and event.value == "<<" else words)
+        if isinstance(value, str) and len(value) < _SHORT:
+            value = intern(value)
         if frame is None:
             if event.style or event.value:  # an empty document between two --- is none
                 self.documents.append((value, at(event.start_mark)))
@@ -126,7 +130,7 @@ class Builder:
             self._refuse(event, f"duplicate key {quoted(key)}; the first is on line {line}")
         else:
             frame.spot.keys[key] = at(event.start_mark)
-        frame.key, frame.awaits_key = key, False
+        frame.key, frame.awaits_key = intern(key), False
 
     def _put(self, value: Json, spot: Spots) -> None:
         if self._frames:

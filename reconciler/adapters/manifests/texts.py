@@ -1,0 +1,38 @@
+"""The files as they were read, taken apart once more where somebody asks what stands where.
+
+Kept for every value of every manifest, that would be most of the memory of a run, and hardly one is
+asked for.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+
+from reconciler.adapters.manifest_files import ManifestFile
+from reconciler.adapters.yaml_reader import MAX_BYTES, Document, read
+from reconciler.domain.manifest import Place
+
+Steps = tuple[str | int, ...]
+_AT_HAND = 8  # files: what is asked of one is asked in a row
+
+
+class Texts:
+    """The bytes of files by path, and their documents on demand."""
+
+    def __init__(self, files: Iterable[ManifestFile] = (), *, most: int = MAX_BYTES) -> None:
+        self._files: Mapping[str, bytes] = {file.path: file.data for file in files}
+        self._most = most
+        self.documents: Callable[[str], tuple[Document, ...]] = lru_cache(_AT_HAND)(self._read)
+
+    def data(self, path: str) -> bytes:
+        """Nothing of a file that was not read."""
+        return self._files.get(path, b"")
+
+    def place(self, document: Place | None, path: Steps, *, at_key: bool) -> Place:
+        """Where a path stands in the document that begins at a place; None: in the first of all."""
+        if document is None:
+            document = next(d.place() for file in self._files for d in self.documents(file))
+        holder = next(d for d in self.documents(document.path) if d.place() == document)
+        return holder.place(path, at_key=at_key)
+
+    def _read(self, path: str) -> tuple[Document, ...]:
+        return read(self.data(path), path, most=self._most).documents

@@ -70,7 +70,7 @@ def test_a_commit_without_an_answer_is_unknown_and_the_next_run_finds_out(
     """An intent's, an outcome's and a delivery's: each is recorded, and the run cannot know it."""
     found = commits(asked)
     deliveries = [n for n in found if n > found[-8]]
-    for number, reach in zip((found[7], found[8], deliveries[2]), Reach, strict=True):
+    for number, reach in zip((found[6], found[7], deliveries[2]), Reach, strict=True):
         cut = Cut(number=number, lost=Lost.ANSWER, reach=reach)
         cut_at(tmp_path / str(number), warm, postgres, cut)
 
@@ -80,8 +80,8 @@ def test_a_commit_without_an_answer_is_unknown_and_the_next_run_finds_out(
 def test_a_way_that_breaks_at_any_message_fails_closed(
     tmp_path: Path, warm: Warm, postgres: Server, asked: tuple[bytes, ...], part: int
 ):
-    assert len(asked) > 200
-    assert len(commits(asked)) > 20
+    assert len(asked) > 150
+    assert len(commits(asked)) > 15
 
     for number in range(1, len(asked) + 1)[part::ALL]:
         reaches = list(Reach) if number in commits(asked) else [list(Reach)[number % 3]]

@@ -14,6 +14,19 @@ _DOCUMENT_SIZE = 256 * 1024 * 1024
 _TEXT_SIZE = 16 * 1024 * 1024
 
 
+def require_folder(option: str, file: Path) -> None:
+    """Raise UsageError where a file could not be written, before anything is begun.
+
+    Afterwards there would be a run, and no file of it.
+    """
+    try:
+        fits = file.parent.is_dir() and not file.is_dir()
+    except OSError:  # a name that is too long, a folder that is shut to us
+        fits = False
+    if not fits:
+        raise UsageError(f"{option} {file} cannot be written: name a file in a folder that exists")
+
+
 def write_file(path: Path, text: str | Iterable[str]) -> None:
     """Write beside it, sync, rename: a reader sees the old file or the whole new one.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from reconciler.adapters.database import sightings as sightings_of
 from reconciler.cli.desired import desired_of, selection_of
 from reconciler.cli.exits import Exit
-from reconciler.cli.files import write_file
+from reconciler.cli.files import require_folder, write_file
 from reconciler.cli.job import SUMMARY_LIMIT, Told, telling_job
 from reconciler.cli.main import Invocation
 from reconciler.cli.planned import Planned, planning
@@ -34,6 +34,9 @@ def run(invocation: Invocation) -> int:
 
 
 def _plan(invocation: Invocation, planned: Planned, told: Told) -> int:
+    for option in ("out", "markdown"):
+        if (file := invocation.arguments.path(option)) is not None:
+            require_folder(f"--{option}", file)
     sightings = _sightings(invocation)
     with workbench(invocation, desired_of(invocation, selection_of(invocation))) as bench:
         desired = replace(bench.desired, sightings=sightings)

@@ -8,7 +8,7 @@ from pathlib import Path
 from reconciler.adapters.clock import StopSignal, SystemClock
 from reconciler.adapters.database import Store
 from reconciler.cli.exits import Exit, exit_code, meaning
-from reconciler.cli.files import write_file
+from reconciler.cli.files import require_folder, write_file
 from reconciler.cli.job import Told
 from reconciler.cli.main import Invocation
 from reconciler.cli.state import ephemeral
@@ -87,7 +87,7 @@ def reported(invocation: Invocation, told: Told) -> Iterator[Report]:
     """
     file = invocation.arguments.path("report")
     if file is not None:
-        _require_folder(file)
+        require_folder("--report", file)
     run = Run(id="", actor=invocation.settings.actor)
     report = Report(invocation=invocation, started_at=_now(), run=run)
     try:
@@ -99,16 +99,6 @@ def reported(invocation: Invocation, told: Told) -> Iterator[Report]:
         if file is not None:
             _write(invocation, file, report)
         _hand_on(report, told)
-
-
-def _require_folder(file: Path) -> None:
-    """Told before anything is begun: afterwards there would be a run, and no report of it."""
-    try:
-        fits = file.parent.is_dir() and not file.is_dir()
-    except OSError:  # a name that is too long, a folder that is shut to us
-        fits = False
-    if not fits:
-        raise UsageError(f"--report {file} cannot be written: name a file in a folder that exists")
 
 
 def _write(invocation: Invocation, file: Path, report: Report) -> None:

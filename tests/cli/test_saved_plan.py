@@ -11,7 +11,10 @@ from reconciler.domain.jsontext import Json
 from reconciler.domain.plan import Plan
 from reconciler.errors import UsageError
 from reconciler.render.document import checksum, plan_document, plan_json
+from tests.program import Folder, folder
 from tests.render.markdown_world import tenants
+
+__all__ = ["folder"]
 
 
 def document() -> Json:
@@ -82,3 +85,13 @@ def test_a_file_that_is_cut_is_no_plan(cut: float, tmp_path: Path) -> None:
 
     with pytest.raises(UsageError, match="is no saved plan"):
         saved_plan(written(tmp_path, text[: round(len(text) * cut)])).__enter__()
+
+
+@pytest.mark.parametrize("option", ["--out", "--markdown"])
+def test_a_file_that_cannot_be_written_is_told_before_a_tenant_is_read(
+    option: str, folder: Folder
+) -> None:
+    done = folder.run("plan", option, "nowhere/plan.json")
+
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith(f"error: {option} nowhere/plan.json cannot be written")

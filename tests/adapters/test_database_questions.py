@@ -73,6 +73,13 @@ def scans(path: Path, statement: str) -> list[str]:
     ]
 
 
+def searches(path: Path, statement: str, index: str) -> list[str]:
+    """By what each search with that index finds its way."""
+    with closing(sqlite3.connect(path)) as connection:
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}")]
+    return [step[step.index("(") :] for step in plan if f"INDEX {index} (" in step]
+
+
 def test_no_deed_reads_a_table_that_grows_from_end_to_end(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     with opened(path) as store:
@@ -95,6 +102,11 @@ def test_a_plan_goes_straight_to_the_last_record_of_each_schema(tmp_path: Path) 
                 store.record_all([told, replace(told, after_digest="sha256:2")])
 
     assert scans(path, _LATEST) == []
+    assert sorted(searches(path, _LATEST, "audit_as_desired")) == [
+        "(tenant<?)",
+        "(tenant=? AND schema_id>? AND schema_id<?)",
+        "(tenant>?)",
+    ]
     assert {key: one.fingerprint for key, one in sightings(url_of(path)).items()} == {
         (tenant, f"urn:x:{number}"): "sha256:2"
         for tenant in ("acme", "beta", "gamma")

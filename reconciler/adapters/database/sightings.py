@@ -49,15 +49,19 @@ def _of_file(path: Path) -> Sightings:
         return _read(Opened(raw))
 
 
-# From the last schema of the last tenant to the first, each time straight to its last record.
+# From the last schema of the last tenant to the first, each time straight to its last record. Each
+# step is two questions: one that compares pairs would go through all records of a tenant.
+_NEXT = f"SELECT a.seq FROM audit a WHERE {AS_DESIRED} AND a.schema_id > ''"
 _LATEST = f"""
 WITH RECURSIVE latest (seq) AS (
-  SELECT (SELECT seq FROM audit WHERE {AS_DESIRED} AND tenant > '' AND schema_id > ''
-           ORDER BY tenant DESC, schema_id DESC, seq DESC LIMIT 1)
-  UNION ALL
-  SELECT (SELECT a.seq FROM audit a WHERE {AS_DESIRED} AND a.schema_id > ''
-             AND (a.tenant, a.schema_id) < (p.tenant, p.schema_id)
+  SELECT ({_NEXT} AND a.tenant > ''
            ORDER BY a.tenant DESC, a.schema_id DESC, a.seq DESC LIMIT 1)
+  UNION ALL
+  SELECT coalesce(
+         ({_NEXT} AND a.tenant = p.tenant AND a.schema_id < p.schema_id
+           ORDER BY a.schema_id DESC, a.seq DESC LIMIT 1),
+         ({_NEXT} AND a.tenant < p.tenant
+           ORDER BY a.tenant DESC, a.schema_id DESC, a.seq DESC LIMIT 1))
     FROM latest JOIN audit p ON p.seq = latest.seq
 )
 SELECT tenant, schema_id, timestamp, coalesce(after_digest, before_digest)

@@ -174,7 +174,7 @@ def audit(world: World) -> Contest:
         floor = costs["raw query"].cpu - costs["pass"].cpu
         return {"audit-list": Figure(max(ours, 0.0), floor)}
 
-    return Contest(commands, figures)
+    return Contest(commands, figures, 15)
 
 
 def _trail(world: World, records: int) -> Path:

@@ -2,14 +2,21 @@
 
 import sys
 
-from reconciler.cli.entry import asks_for_version, main
+# What of signal is in C, and unknown to type checkers: signal itself imports enum, which
+# `--version` can do without.
+signal = __import__("_signal")
 
-if not asks_for_version():  # answered sooner than this is imported
-    import signal
+# Until a command has something to clean up, Ctrl-C just ends the process, without a traceback.
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-    # Until a command has something to clean up, Ctrl-C just ends the process, without a traceback.
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+def main() -> int:
+    """Run one command; the exit code of the contract."""
+    from reconciler.cli import entry
+
+    return entry.main()
+
 
 if __name__ == "__main__":
     sys.exit(main())

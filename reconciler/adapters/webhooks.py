@@ -109,7 +109,7 @@ class WebhookNotifier:
                 status=None,
                 latency_ms=latency_ms,
                 detail=destination.denial() or reply.reason,
-                silent=reply.loss is Loss.NOT_SENT or hung,
+                silent=reply.advice is None and (reply.loss is Loss.NOT_SENT or hung),
             )
         asked = asked_wait(reply, now=self._clock.now())
         return DeliveryResult(

@@ -80,7 +80,8 @@ class Passage:
         """Give the connection back; it serves others only where the answer was read whole."""
         if self._connection is not None:
             assert self.route is not None
-            self._pool.take_back(self.route, self._connection, usable=whole and not self._spoilt)
+            usable = whole and not self._spoilt and self._connection.is_in_step
+            self._pool.take_back(self.route, self._connection, usable=usable)
             self._connection = None
 
     def _connect(self, connection: Connection) -> None:

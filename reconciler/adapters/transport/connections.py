@@ -2,8 +2,9 @@
 
 import ssl
 from dataclasses import dataclass, field
-from functools import lru_cache
-from http.client import HTTPResponse, RemoteDisconnected
+from functools import lru_cache, partial
+from http import HTTPStatus
+from http.client import HTTPException, HTTPResponse, RemoteDisconnected
 from pathlib import Path
 from socket import gaierror, socket
 from typing import Any
@@ -39,14 +40,15 @@ class Route:
     ca_bundle: Path | None
 
 
-class _WholeLines:
-    """The stream of an answer while its headers are read: to end before they do is an error.
+class _Stream:
+    """The stream of an answer. That it ends within a line is an error, and so is what comes after.
 
     http.client takes an end of file for the end of the headers, and so a cut answer for a whole.
     """
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, connection: "Connection") -> None:
         self._stream = stream
+        self._connection = connection
         self._is_first = True
 
     def readline(self, limit: int = -1) -> bytes:
@@ -63,21 +65,53 @@ class _WholeLines:
             raise RemoteDisconnected("the headers are cut")
         return line
 
+    def read(self, amount: int) -> bytes:
+        if amount < 0:  # a chunk of such a length: to a stream it means all that ever comes
+            raise HTTPException("a chunk has no length")
+        data: bytes = self._stream.read(amount)
+        return data
+
     def flush(self) -> None:
         self._stream.flush()
 
     def close(self) -> None:
+        if (sock := self._connection.sock) is not None and self._has_more(sock):
+            self._connection.is_in_step = False
         self._stream.close()
+
+    def _has_more(self, sock: socket) -> bool:
+        """Whether more came than the answer, here or within TLS, where select() does not see it."""
+        sock.settimeout(0)  # each request sets its own
+        try:
+            return bool(self._stream.peek(1))
+        except OSError:  # nothing, or the end
+            return False
 
 
 class _Response(HTTPResponse):
-    """An answer whose headers are whole."""
+    """The final answer, whose headers are whole."""
+
+    def __init__(
+        self, connection: "Connection", sock: socket, debuglevel: int = 0, method: str | None = None
+    ) -> None:
+        super().__init__(sock, debuglevel, method)
+        self._connection = connection
 
     def begin(self) -> None:
-        stream = self.fp
-        self.fp = _WholeLines(stream)  # type: ignore[assignment]  # all that reading headers needs
+        if self.headers is None:
+            self.fp = _Stream(self.fp, self._connection)
         super().begin()
-        self.fp = stream
+        bodiless = self.status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+        length = self.headers.get("content-length", "0").strip()
+        if self.status < 200 or (bodiless and (self.chunked or length != "0")):
+            self._connection.is_in_step = False  # what follows belongs to this answer
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """The status line; RFC 9110 section 15.2: an answer of 1xx only announces the final one."""
+        version, status, reason = super()._read_status()  # type: ignore[misc]  # http.client's own
+        if 100 < status < 200 and status != HTTPStatus.SWITCHING_PROTOCOLS:
+            status = int(HTTPStatus.CONTINUE)  # the one that http.client passes over
+        return version, status, reason
 
 
 class Connection(HTTPConnection):
@@ -87,8 +121,9 @@ class Connection(HTTPConnection):
     shut down the duplicate ends the connection, and whoever waits on it reads an end of file.
     """
 
-    response_class = _Response
+    response_class: Any = property(lambda connection: partial(_Response, connection))
     exchange: Exchange  # the one that it is made for, or lent to
+    is_in_step = True  # whether what comes next can only be the answer to what is sent next
     address = ""  # of its other end, or of the proxy
     idle_since = 0.0
     _duplicate: socket | None = None

@@ -1,0 +1,110 @@
+"""No request is ever given what another's answer left on a connection that both used."""
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import trustme
+
+from reconciler.adapters.transport import Http, HttpOptions, Pool
+from reconciler.domain.answer import Answer, Loss, NoAnswer, Reply
+from tests.adapters.test_transport_tls import server_context
+from tests.adapters.transport_world import ANY
+from tests.faultserver import KEEP, FaultServer, Pause, Received, Script, reply, serving
+
+STRAY = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nstray!"
+
+
+def whole(body: bytes) -> bytes:
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+
+def ask_two(server: FaultServer, options: HttpOptions) -> tuple[Reply, Reply]:
+    """What two tenants of one origin get, one after the other."""
+    with closing(Pool()) as pool:
+        shared = HttpOptions(deadline=options.deadline, ca_bundle=options.ca_bundle, pool=pool)
+        with Http(shared, methods=ANY) as http:
+            first = http.send("GET", server.url("/first"), headers={})
+            second = http.send("GET", server.url("/second"), headers={})
+    return first, second
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        (whole(b"first") + STRAY, KEEP),
+        (whole(b"first") + STRAY[:9], Pause(0.2), STRAY[9:], KEEP),
+        (whole(b"first") + b"\r\n" + STRAY, KEEP),
+        (b"HTTP/1.1 204 No Content\r\nContent-Length: 78\r\n\r\n" + STRAY + b"..", KEEP),
+        (b"HTTP/1.1 204 No Content\r\nContent-Length: 44\r\n\r\n", Pause(0.2), STRAY, KEEP),
+        (b"HTTP/1.1 304 Old\r\nTransfer-Encoding: chunked\r\n\r\n", Pause(0.2), STRAY, KEEP),
+        (b"HTTP/1.1 304 Not Modified\r\n\r\n" + STRAY, KEEP),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"5\r\nfirst\r\n0\r\nTrailer: x\r\n\r\n" + STRAY,
+            KEEP,
+        ),
+        (b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", Pause(0.2), whole(b"first"), KEEP),
+        (b"HTTP/1.1 102 Processing\r\n\r\n" + whole(b"first"), KEEP),
+        (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", Pause(0.2), STRAY, KEEP),
+        (b"HTTP/1.1 199 New\r\n\r\n" * 3 + whole(b"first"), KEEP),
+    ],
+    ids=lambda script: repr(script[0])[:40],
+)
+def test_what_follows_an_answer_is_nobody_elses_answer(script: Script) -> None:
+    def handle(request: Received) -> Script:
+        return script if request.target == "/first" else reply(200, b"second")
+
+    with serving(handle) as server:
+        _, second = ask_two(server, HttpOptions(deadline=5))
+        assert server.connections in (1, 2)
+
+    assert isinstance(second, Answer)
+    assert (second.status, second.body) == (200, b"second")
+
+
+@pytest.mark.parametrize("status", [102, 103, 199])
+def test_an_answer_that_announces_another_is_none(status: int) -> None:
+    early = b"HTTP/1.1 %d Early\r\nLink: </a>\r\n\r\n" % status
+    with serving(lambda _: (early, Pause(0.05), early, whole(b"late"), KEEP)) as server:
+        first, second = ask_two(server, HttpOptions(deadline=5))
+
+    assert isinstance(first, Answer)
+    assert (first.status, first.body) == (200, b"late")
+    assert isinstance(second, Answer)
+    assert (second.status, second.body) == (200, b"late")
+
+
+@pytest.mark.parametrize("length", [4096, 8192, 12_000, 16_340])
+def test_what_tls_has_read_ahead_is_nobody_elses_answer(length: int, tmp_path: Path) -> None:
+    """A record holds up to 16 KiB; who looks at the socket does not see what is left of one."""
+    authority = trustme.CA()
+    bundle = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(bundle)
+    answer = whole(b"." * length)
+    surplus = len(answer) - length
+    answer = whole(b"." * (length - surplus))
+
+    def handle(request: Received) -> Script:
+        return (answer + STRAY, KEEP) if request.target == "/first" else reply(200, b"second")
+
+    with serving(handle, server_context(authority, "127.0.0.1")) as server:
+        first, second = ask_two(server, HttpOptions(deadline=5, ca_bundle=bundle))
+
+    assert isinstance(first, Answer)
+    assert len(first.body) == length - surplus
+    assert isinstance(second, Answer)
+    assert second.body == b"second"
+
+
+@pytest.mark.parametrize("size", [b"-1", b"-2", b"+5", b"0x5", b"5_0", b" 5"])
+def test_a_chunk_of_no_proper_length_is_no_answer(size: bytes) -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    many = b"x" * 4_000_000
+    script = (head + size + b"\r\n", many, many, many)
+    options = HttpOptions(deadline=5, max_body=1000)
+    with serving(lambda _: script) as server, Http(options, methods=ANY) as http:
+        got = http.send("GET", server.url(), headers={})
+
+    assert isinstance(got, NoAnswer), got
+    assert got.loss is Loss.LOST

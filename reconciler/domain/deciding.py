@@ -96,8 +96,7 @@ def _decide(
     subject = Subject(
         tenant=tenant,
         extension=extension,
-        # A fleet is in sync nearly everywhere, and what is equal need not be kept twice.
-        live=None if in_sync else view,
+        live=view,
         live_fingerprint=_fingerprint(desired if in_sync else view),
         dialect=dialect,
     )
@@ -105,8 +104,8 @@ def _decide(
         return Blocked(subject, BlockReason.PROTECTED, recipes.PROTECTED)
     if view is None:
         return _decide_create(subject, dialect)
-    if in_sync:
-        return Skip(subject, SkipReason.IN_SYNC)
+    if in_sync:  # a fleet is so nearly everywhere, and what is equal need not be kept twice
+        return Skip(replace(subject, live=None), SkipReason.IN_SYNC)
     if extension.on_drift is OnDrift.SKIP:
         return Skip(subject, SkipReason.DRIFTED)
     return _decide_update(subject, view, dialect)

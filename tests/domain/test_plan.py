@@ -119,6 +119,17 @@ def test_what_belongs_to_the_vendor_or_to_an_rfc_is_blocked_as_protected(
     assert bool(change.subject.differences()) is there  # what is blocked still shows its diff
 
 
+def test_what_is_protected_and_equal_does_nothing_to_anybody() -> None:
+    """Without what is live it would be shown as if it were to be created."""
+    sub = {"name": "part", "type": "string"}
+    document_of_it = document("vendor:X", {"name": "a", "type": "complex", "subAttributes": [sub]})
+    wanted = extension("vendor:X", *document_of_it["attributes"])
+    change = only(planned([wanted], live(document_of_it)))
+    assert change.reason is BlockReason.PROTECTED
+    assert change.subject.live == wanted.schema
+    assert change.subject.assessment().impacts == ()
+
+
 def test_a_create_is_blocked_where_the_service_creates_nothing() -> None:
     change = only(planned([extension("HR", A)], service=dialect(creates=False)))
     assert change.reason is BlockReason.UNSUPPORTED

@@ -51,6 +51,11 @@ class Spool:
             self._file.seek(start)
             yield json.loads(self._file.read(length))
 
+    @property
+    def names(self) -> list[str]:
+        """In the order in which they were first added."""
+        return list(self._places)
+
     def __len__(self) -> int:
         return len(self._places)
 

@@ -45,7 +45,7 @@ def _by_lines(path: Path, tenants: Spool) -> Json:
         document = parse(around)
     except NotJson:
         return None
-    if check(document, "plan") or document["tenants"]:
+    if check(document, "plan") or document["tenants"] or tenants.names != sorted(tenants.names):
         return None
     thin = {**document, "approvals": [], "exceeded_limits": []}
     if any(check({**thin, "tenants": [tenant]}, "plan") for tenant in tenants):
@@ -60,22 +60,25 @@ def _around(file: BinaryIO, tenants: Spool) -> bytes | None:
         around += line
         if line != _BEGIN:
             continue
-        while (line := file.readline()) == _TENANT_BEGINS:
-            if not _keep(_tenant(file), tenants):
+        more = False  # whether a comma has promised another tenant
+        while (line := file.readline(_MOST)) == _TENANT_BEGINS and more is bool(len(tenants)):
+            text, more = _tenant(file)
+            if not _keep(text, tenants):
                 return None
-        if line not in _END:
+        if line not in _END or more:
             return None
         around += line
     return bytes(around) if not line else None
 
 
-def _tenant(file: BinaryIO) -> bytes:
+def _tenant(file: BinaryIO) -> tuple[bytes, bool]:
+    """Its text, and whether another has to follow."""
     text = bytearray(_TENANT_BEGINS)
     while (line := file.readline(_MOST)) not in _TENANT_ENDS:
         if not line or len(text) > _MOST:
-            return b""
+            return b"", False
         text += line
-    return bytes(text) + b"}"
+    return bytes(text) + b"}", line == _TENANT_ENDS[0]
 
 
 def _keep(text: bytes, tenants: Spool) -> bool:
@@ -97,4 +100,6 @@ def _as_a_whole(path: Path, tenants: Spool) -> Json:
         tenants.add(tenant["name"], tenant)
     if len(tenants) != len(document["tenants"]):
         raise UsageError(f"{path} is {_WHAT}: it names a tenant twice; {_RECIPE}")
+    if tenants.names != sorted(tenants.names):  # its checksum could not tell, made in this order
+        raise UsageError(f"{path} is {_WHAT}: its tenants are not in order of name; {_RECIPE}")
     return document

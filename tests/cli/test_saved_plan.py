@@ -66,8 +66,9 @@ def test_what_is_wrong_with_a_plan_is_told_with_its_place_in_the_whole_file(tmp_
         (lambda made: made["tenants"].append("acme"), "no saved plan of this version"),
         (lambda made: made["tenants"].append(made["tenants"][0]), "names a tenant twice"),
         (lambda made: made.update(approvals=7), "approvals"),
+        (lambda made: made["tenants"].reverse(), "not in order of name"),
     ],
-    ids=["no changes", "no name", "no tenant", "twice", "no approvals"],
+    ids=["no changes", "no name", "no tenant", "twice", "no approvals", "another order"],
 )
 def test_a_file_that_is_no_plan_is_refused_however_far_it_could_be_read(
     edit: Any, message: str, tmp_path: Path
@@ -85,6 +86,25 @@ def test_a_file_that_is_cut_is_no_plan(cut: float, tmp_path: Path) -> None:
 
     with pytest.raises(UsageError, match="is no saved plan"):
         saved_plan(written(tmp_path, text[: round(len(text) * cut)])).__enter__()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("    },\n    {\n", "    }\n    {\n"),
+        ("    }\n  ],", "    },\n  ],"),
+        ("[\n    {\n", "[,\n    {\n"),
+    ],
+    ids=["one lacks", "one after the last", "one before the first"],
+)
+def test_a_plan_with_a_comma_too_few_or_too_many_is_no_json(
+    old: str, new: str, tmp_path: Path
+) -> None:
+    text = "".join(plan_json(document()))
+    assert old in text
+
+    with pytest.raises(UsageError, match=r"is no saved plan: .* at line"):
+        saved_plan(written(tmp_path, text.replace(old, new, 1))).__enter__()
 
 
 @pytest.mark.parametrize("option", ["--out", "--markdown"])

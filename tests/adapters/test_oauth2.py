@@ -365,6 +365,60 @@ def test_one_whose_own_time_was_up_does_not_fail_the_others() -> None:
     assert header == "Bearer t0k3n"
 
 
+def test_an_endpoint_that_hangs_is_waited_for_by_one_tenant_and_not_by_each() -> None:
+    """All tries together last as long as a tenant has, so the last one ends with its time."""
+    clock = FakeClock()
+
+    def hang(_: Received) -> Script:
+        clock.seconds += 5
+        return (Cut.RESET,)
+
+    with serving(hang) as server:
+        shared = tokens(clock)
+        whom = credentials(server.url("/token"))
+        for _ in range(5):
+            with pytest.raises(TenantUnavailable):
+                Authenticator(whom, shared).header(10.0)
+
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("kinds", [1, 100], ids=["the same again", "a new one each time"])
+def test_a_token_that_many_tenants_refuse_is_not_renewed_for_each_of_them(kinds: int) -> None:
+    clock = FakeClock()
+    issued = in_turn(*(token(access_token=f"t{n % kinds}") for n in range(100)))
+    with serving(issued) as server:
+        shared = tokens(clock)
+        whom = credentials(server.url("/token"))
+        for _ in range(50):
+            refused_twice(Authenticator(whom, shared))
+        assert len(server.requests) == 4
+
+        clock.seconds += 31
+        for _ in range(50):
+            refused_twice(Authenticator(whom, shared))
+        assert len(server.requests) == 5
+
+
+def refused_twice(authenticator: Authenticator) -> None:
+    header = authenticator.header()
+    authenticator.renew(header)
+    if authenticator.header() != header:
+        authenticator.note_renewal(helped=False)
+
+
+def test_a_token_is_renewed_as_often_as_that_helps() -> None:
+    issued = in_turn(*(token(access_token=f"t{n}") for n in range(100)))
+    with serving(issued) as server:
+        authenticator = Authenticator(credentials(server.url("/token")), tokens(FakeClock()))
+        for n in range(40):
+            authenticator.renew(authenticator.header())
+            authenticator.header()
+            authenticator.note_renewal(helped=n % 3 == 2)
+
+    assert len(server.requests) == 41
+
+
 # --- when no token comes -------------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 """A fleet and its network: what one tenant costs the process, and what it takes from the others."""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tests.adapters.gateway_world import listed, paging, schema
-from tests.faultserver import Pause, Received, Script, json_reply, serving
+from tests.faultserver import Pause, Received, Script, json_reply, reply, serving
 from tests.fleet.manifests import ENVIRON, Fleet
 from tests.fleet.service import running
 from tests.program import Folder
@@ -137,6 +138,28 @@ def test_tenants_of_one_issuer_and_client_ask_for_one_token_over_shared_connecti
     assert failed == {}
     assert Counter(request.path == "/token" for request in server.requests) == {True: 1, False: 100}
     assert server.connections <= 8
+
+
+def test_tenants_that_accept_no_token_do_not_have_one_issued_for_each_of_them(
+    tmp_path: Path,
+) -> None:
+    issued = itertools.count()
+
+    def handle(request: Received) -> Script:
+        if request.path == "/token":
+            return json_reply({"access_token": f"c4n4ry-{next(issued)}", "expires_in": 600})
+        return reply(401) if request.path.startswith("/no") else json_reply(listed([]))
+
+    with serving(handle) as server:
+        places = [f"/{'no' if n % 2 else 'yes'}{n}/scim/v2" for n in range(80)]
+        folder = tenants_at(tmp_path, [server.url(place) for place in places])
+        for manifest in (tmp_path / "desired-state").iterdir():
+            written = manifest.read_text().partition("  auth:")[0]
+            manifest.write_text(written + OAUTH.format(token_url=server.url("/token")))
+        failed = unreadable(folder, "--parallelism", "4")
+
+    assert len(failed) == 40
+    assert len([request for request in server.requests if request.path == "/token"]) <= 8
 
 
 def test_a_tenant_that_pages_slowly_fails_alone_and_is_told_of_the_option(tmp_path: Path) -> None:

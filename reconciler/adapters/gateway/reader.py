@@ -58,6 +58,10 @@ class Identity(Protocol):
         """Forget the token of this header."""
         ...
 
+    def note_renewal(self, *, helped: bool) -> None:
+        """Learn whether a renewed token was accepted."""
+        ...
+
     @property
     def renewable(self) -> bool:
         """Whether another token can be asked for."""
@@ -162,6 +166,8 @@ class Connection:
         renewed = self.authenticator.header(ends - self.clock.monotonic())
         if renewed != header:
             reply = sent(renewed)
+            if isinstance(reply, Answer):
+                self.authenticator.note_renewal(helped=reply.status != 401)
         return reply, _credential(renewed)
 
 

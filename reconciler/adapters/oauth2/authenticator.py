@@ -54,6 +54,11 @@ class Authenticator:
         if self._token is not None and failed is not None:
             self._token.forget(Secret(failed.removeprefix("Bearer ")))
 
+    def note_renewal(self, *, helped: bool) -> None:
+        """Learn whether a renewed token was accepted."""
+        if self._token is not None:
+            self._token.note_renewal(helped=helped)
+
     @property
     def renewable(self) -> bool:
         """Whether another token can be asked for."""

@@ -60,6 +60,11 @@ class TokenEndpoint:
         url = urlsplit(credentials.token_url)
         self._where = f"POST {url.scheme}://{url.netloc.rpartition('@')[2]}{url.path}"
 
+    @property
+    def patience(self) -> float:
+        """Seconds that one answer may take."""
+        return self._options.deadline
+
     def ask(self, within: float) -> Token:
         """A new token, within so many seconds. Raises TenantError.
 

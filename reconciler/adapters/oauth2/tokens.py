@@ -15,6 +15,7 @@ DEFAULT_LIFE = 300.0  # seconds, where `expires_in` is missing or makes no sense
 LONGEST_LIFE = 3600.0
 MARGIN = 60.0  # a token is renewed so long before it expires, but never before half of its life
 REST = 30.0  # seconds for which an endpoint that gave no token is left alone
+VAIN = 3  # renewals in a row that helped nobody, after which there is one in `REST` seconds
 
 
 class Tokens:
@@ -62,10 +63,13 @@ class SharedToken:
         "_endpoint",
         "_fails_until",
         "_failure",
+        "_forgotten",
         "_good_until",
         "_lock",
         "_token",
         "_turn",
+        "_vain",
+        "_vain_until",
         "life",
     )
 
@@ -73,9 +77,12 @@ class SharedToken:
         self._endpoint = endpoint
         self._clock = clock
         self._turn = threading.Lock()
-        self._lock = threading.Lock()  # for the two below, and never held for long
+        self._lock = threading.Lock()  # for the five below, and never held for long
         self._token: Secret | None = None
         self._good_until = 0.0
+        self._forgotten: Secret | None = None
+        self._vain = 0
+        self._vain_until = -math.inf
         self.life: float | None = None
         self._failure: TenantError | None = None
         self._fails_until = -math.inf
@@ -93,10 +100,20 @@ class SharedToken:
             self._turn.release()
 
     def forget(self, failed: Secret) -> None:
-        """Use a token no more that was not accepted; another thread may have renewed it already."""
+        """Use a token no more that was not accepted; another thread may have renewed it already.
+
+        It stays where others were just given a new one in vain: it is the tenants that refuse it.
+        """
         with self._lock:
-            if self._token == failed:
-                self._token = None
+            in_vain = self._vain >= VAIN and self._clock.monotonic() < self._vain_until
+            if self._token == failed and not in_vain:
+                self._token, self._forgotten = None, failed
+
+    def note_renewal(self, *, helped: bool) -> None:
+        """Learn whether a new token was accepted where the one before it was not."""
+        with self._lock:
+            self._vain = 0 if helped else self._vain + 1
+            self._vain_until = self._clock.monotonic() + REST
 
     def _good(self) -> Secret | None:
         with self._lock:
@@ -109,18 +126,21 @@ class SharedToken:
         try:
             token = self._endpoint.ask(within)
         except TenantError as error:
-            self._remember(error, in_time=self._clock.monotonic() < asked_at + within)
+            in_time = self._clock.monotonic() < asked_at + within
+            self._remember(error, in_earnest=in_time or within >= self._endpoint.patience)
             raise
         used = DEFAULT_LIFE if token.life is None else min(token.life, LONGEST_LIFE)
         with self._lock:
             self._token = token.value
             self._good_until = asked_at + used - min(MARGIN, used / 2)
+        if token.value == self._forgotten:  # many endpoints have one until it expires
+            self.note_renewal(helped=False)
         self.life = token.life
         return token.value
 
-    def _remember(self, error: TenantError, *, in_time: bool) -> None:
-        """Whose own time was up, or whose own descriptors, says nothing about the endpoint."""
+    def _remember(self, error: TenantError, *, in_earnest: bool) -> None:
+        """Who had less time than one answer may take, or no descriptor, knows nothing of it."""
         if isinstance(error, CredentialsRefused):
             self._failure, self._fails_until = error, math.inf
-        elif in_time and not isinstance(error, NotAsked):
+        elif in_earnest and not isinstance(error, NotAsked):
             self._failure, self._fails_until = error, self._clock.monotonic() + REST

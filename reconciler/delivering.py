@@ -142,6 +142,7 @@ class _Course:
     last: int = 0  # place in the sequence of the last row that was read
     taken: int = 0
     held_back: int = 0
+    is_silent: bool = False  # whether its last request was left without an answer
     under_way: set[str] = field(default_factory=set)  # ids of schemas, as in the next
     undelivered: set[str] = field(default_factory=set)
 
@@ -164,7 +165,8 @@ class _Receiver:
     """One origin with all queues to it; `silences` since it last answered.
 
     Its first answer is waited for, and where that takes long one more request is sent: so one that
-    hangs keeps few threads, and the run hardly longer than one deadline.
+    hangs keeps few threads, and the run hardly longer than one deadline. That request is of
+    another queue, if there is one: it may be one tenant's path alone that hangs.
     """
 
     origin: str
@@ -186,6 +188,10 @@ class _Receiver:
             return True
         at_once = SILENCES if self.is_slow or self.silences else 1
         return self.under_way + self.silences < at_once
+
+    def is_in_doubt(self, course: _Course) -> bool:
+        """Whether other queues go first: what this one sent is without an answer."""
+        return course.is_silent or (not self.answers and bool(course.under_way))
 
     def hear(self, result: DeliveryResult) -> None:
         """Note how it took a request; one that was never sent tells nothing."""
@@ -253,6 +259,7 @@ class _Round:
         tried = future.result()
         receiver.under_way -= 1
         receiver.hear(tried.result)
+        course.is_silent = tried.result.silent
         course.under_way.remove(row.schema_id)
         if tried.is_pending:
             course.undelivered.add(row.schema_id)
@@ -260,7 +267,9 @@ class _Round:
     def _next(self, receiver: _Receiver) -> tuple[_Course, Pending] | None:
         """A row that may go to a receiver now, and the queue that it is of."""
         while True:
-            for course in tuple(receiver.courses):
+            for course in sorted(receiver.courses, key=receiver.is_in_doubt):
+                if receiver.queues and receiver.is_in_doubt(course):
+                    break
                 if row := self._row_of(course):
                     return course, row
                 if not course.under_way:

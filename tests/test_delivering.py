@@ -396,6 +396,39 @@ def test_a_receiver_that_does_not_answer_twice_is_given_up_for_the_run(paralleli
     assert left.reason == "https://dead.example.com was given up for this run: no whole answer"
 
 
+@pytest.mark.parametrize("parallelism", [1, 2, 8])
+def test_a_path_that_hangs_keeps_nothing_from_the_other_tenants_of_its_receiver(parallelism: int):
+    journal = MemoryJournal()
+    for number in range(6):
+        announce(journal, f"{URN}{number}", tenant="a", url="https://hr.example.com/hangs")
+    for number in range(12):
+        announce(journal, tenant=f"b{number}", url=f"https://hr.example.com/{number}")
+        announce(journal, f"{URN}2", tenant=f"b{number}", url=f"https://hr.example.com/{number}")
+    receiver = Parallel(hangs="https://hr.example.com/hangs")
+
+    means = delivering(journal, receiver, parallelism=parallelism)
+    means.deliver()
+    summary = summary_of(means)
+
+    assert summary.delivered == 24
+    assert {pending.tenant for pending in journal.pending()} == {"a"}
+
+
+def test_a_path_that_is_slow_to_answer_is_not_the_one_that_its_receiver_is_judged_by():
+    """The first request hangs, and the second, which finds out about the receiver, meets it."""
+    journal = MemoryJournal()
+    for number in range(3):
+        announce(journal, f"{URN}{number}", tenant="a", url="https://hr.example.com/hangs")
+    announce(journal, tenant="b", url="https://hr.example.com/b")
+    receiver = Parallel(hangs="https://hr.example.com/hangs")
+    receiver.full = threading.Barrier(2, lambda: setattr(receiver, "full", None))
+
+    delivering(journal, receiver, parallelism=8).deliver()
+
+    assert [pending.tenant for pending in receiver.got[:2]] == ["a", "b"]
+    assert {pending.tenant for pending in journal.pending()} == {"a"}
+
+
 def test_a_receiver_that_hangs_has_no_more_than_two_requests_at_once():
     """Each request stays until two are there: more than two threads would never meet again."""
     journal = MemoryJournal()

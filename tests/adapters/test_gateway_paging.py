@@ -128,6 +128,41 @@ def test_two_versions_of_one_schema_in_a_listing_are_a_warning() -> None:
     assert any("twice" in warning for warning in live.warnings)
 
 
+def attribute(**members: Json) -> Json:
+    return {"name": "a", "type": "string", **members}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"attributes": [attribute(required=True)]}, {"attributes": [attribute(required=1)]}),
+        ({"vendor": 0}, {"vendor": False}),
+    ],
+    ids=["a characteristic", "a vendor member"],
+)
+def test_1_and_true_are_two_versions_of_a_schema(one: Json, other: Json) -> None:
+    with world(service(honest([schema(1, **one), schema(1, **other)]))) as w:
+        assert any("twice" in warning for warning in w.reader.read_all([urn(1)]).warnings)
+
+
+@pytest.mark.parametrize("broken", [{"attributes": "none"}, {"attributes": [{}]}])
+def test_of_two_versions_of_a_schema_the_one_that_can_be_read_is_taken(broken: Json) -> None:
+    with world(service(honest([schema(1, **broken), schema(1)]))) as w:
+        live = w.reader.read_all([urn(1)])
+
+    assert live.schemas[urn(1).lower()].document == schema(1)
+    assert f"the list holds {urn(1)} twice, and not the same" in live.warnings
+
+
+@pytest.mark.parametrize("broken", [{}, {"attributes": "none"}])
+def test_what_is_listed_twice_alike_is_not_told_as_two_versions(broken: Json) -> None:
+    with world(service(honest([schema(1, **broken), schema(1, **broken), schema(2)]))) as w:
+        live = w.reader.read_all([urn(2)])
+
+    assert set(live.ids) == {urn(1).lower(), urn(2).lower()}
+    assert not any("twice" in warning for warning in live.warnings)
+
+
 # --- pages and their lies ------------------------------------------------------------------
 
 

@@ -144,6 +144,7 @@ class Listing:
         self.ids.setdefault(key, urn)
         if known is not document and not _say_the_same(known, document):
             self.warnings.append(f"the list holds {urn} twice, and not the same")
+            self.documents[key] = _readable(known, document)
 
 
 def schema_of(document: Mapping[str, Json]) -> Schema:
@@ -191,8 +192,17 @@ def _schema(text: str) -> Schema:
     return Schema.from_json(json.loads(text))
 
 
+def _readable(one: Mapping[str, Json], other: Mapping[str, Json]) -> Mapping[str, Json]:
+    """The first, unless it is malformed."""
+    try:
+        schema_of(one)
+    except MalformedSchema:
+        return other
+    return one
+
+
 def _say_the_same(one: Json, other: Json) -> bool:
-    if one == other:
+    if json.dumps(one) == json.dumps(other):  # two that are malformed alike, too
         return True
     try:
         return schema_of(one) == schema_of(other)

@@ -16,6 +16,8 @@ from reconciler.ports import Clock, Locks
 from reconciler.render.paint import visible
 
 _PRUNINGS = 20  # of some hundred rows each
+_AGES = 365_000  # days; longer ago than that is before the calendar's first
+_LONGEST = 2_000_000  # seconds; the databases take no more milliseconds than 2 ** 31
 
 _log = logging.getLogger(__name__)
 
@@ -28,7 +30,7 @@ def open_state(invocation: Invocation) -> Iterator[Store]:
     with closing(_opened(invocation, create=True)) as store:
         yield store
         if days := invocation.arguments.number("keep_delivered"):
-            _prune(store, SystemClock(StopSignal()).now() - timedelta(days=days))
+            _prune(store, SystemClock(StopSignal()).now() - timedelta(days=min(days, _AGES)))
 
 
 @contextmanager
@@ -49,7 +51,7 @@ def _prune(store: Store, delivered_before: datetime) -> None:
 
 
 def _opened(invocation: Invocation, *, create: bool) -> Store:
-    seconds = float(invocation.arguments.number("state_deadline"))
+    seconds = float(min(invocation.arguments.number("state_deadline"), _LONGEST))
     return open_store(_url(invocation), create=create, busy_timeout=seconds, deadline=seconds)
 
 

@@ -86,3 +86,15 @@ def test_an_export_that_fails_on_its_way_leaves_no_file(applied: Folder) -> None
     assert "answers with an error: no such column" in done.err
     assert [each.name for each in (applied.path / "out").iterdir()] == ["trail.jsonl"]
     assert (applied.path / "out/trail.jsonl").read_text() == "as it was"
+
+
+@pytest.mark.parametrize("option", ["--keep-delivered", "--state-deadline"])
+def test_the_longest_time_that_can_be_said_is_as_good_as_for_ever(
+    applied: Folder, option: str
+) -> None:
+    ask(applied, "UPDATE outbox SET delivered_at = '1900-01-01T00:00:00.000Z'")
+
+    done = applied.run("webhooks", "deliver", "--keep-delivered", "1000000", option, "999999999")
+
+    assert (done.code, done.err) == (0, "")
+    assert applied.run("webhooks", "list", "--state-deadline", "999999999").out

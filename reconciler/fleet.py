@@ -5,7 +5,7 @@ All tenants are planned before any is changed; inside a tenant there is one writ
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
@@ -103,6 +103,10 @@ class Fleet:
                     raise
                 held.close()
                 self._deliver()
+            except StateError as error:
+                with suppress(StateError):  # the first one says what is not known
+                    self._record(Event.RUN_COMPLETED, Status.FAILED, _ending(error))
+                raise
             except ReconcilerError as error:
                 self._record(Event.RUN_COMPLETED, Status.FAILED, _ending(error))
                 raise
@@ -195,6 +199,13 @@ class Fleet:
 
     def _apply_one(self, todo: tuple[Tenant, TenantPlan]) -> None:
         tenant, plan = todo
+        try:
+            self._apply_to(tenant, plan)
+        except StateError as error:
+            self.progress.store_failed = self.progress.store_failed or error
+            raise
+
+    def _apply_to(self, tenant: Tenant, plan: TenantPlan) -> None:
         webhooks = tuple(webhook.url for webhook in tenant.webhooks)
         for adopted in self._recovery(tenant).adopt_late(tenant.name, _in_sync(plan), webhooks):
             self.progress.recovered.append(adopted)
@@ -211,11 +222,7 @@ class Fleet:
             lag_reads=dialect.lag_reads,
             progress=self.progress,
         )
-        try:
-            applying.apply(plan)
-        except StateError as error:
-            self.progress.store_failed = error
-            raise
+        applying.apply(plan)
 
     def _each(self, work: Callable[[T], None], items: Iterable[T]) -> None:
         """Work on all items in parallel; after a signal, or when one raises, no more are begun."""

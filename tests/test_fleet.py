@@ -1,5 +1,6 @@
 """Plan and apply over several tenants: lock, recover, plan, approve, write, deliver."""
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -398,6 +399,36 @@ class FailingInTheEast(MemoryJournal):
 
 
 @dataclass
+class NotAskedInTheEast(MemoryJournal):
+    """A journal that does not say what is undone in one tenant, once another has asked."""
+
+    asked: threading.Event = field(default_factory=threading.Event)
+
+    def undone(self, tenant, wanted):
+        if tenant == "east":
+            assert self.asked.wait(10)
+            raise StateError("the store answers with an error")
+        self.asked.set()
+        return super().undone(tenant, wanted)
+
+
+@dataclass
+class Silent(MemoryJournal):
+    """A journal that fails at the first outcome, and is not asked again."""
+
+    is_silent: bool = False
+
+    def settle(self, intent_id, entry, event):
+        self.is_silent = True
+        raise StateError("nobody knows whether it was recorded")
+
+    def record(self, entry):
+        if self.is_silent:
+            raise StateError("not asked again")
+        super().record(entry)
+
+
+@dataclass
 class Waiting(FakeTenant):
     """A tenant that answers a read by id only when something has happened elsewhere."""
 
@@ -411,15 +442,24 @@ class Waiting(FakeTenant):
         return super().read(schema_id)
 
 
-def test_after_a_record_that_could_not_be_kept_no_other_tenant_is_written_to():
+@pytest.mark.parametrize(("journal", "written"), [(FailingInTheEast, 1), (NotAskedInTheEast, 0)])
+def test_after_the_store_has_failed_for_a_tenant_no_other_one_is_written_to(journal, written):
     east, west = FakeTenant(), Waiting()
-    fleet = World(journal=FailingInTheEast(), live={"east": east, "west": west}).fleet()
+    fleet = World(journal=journal(), live={"east": east, "west": west}).fleet()
     west.happened = lambda: fleet.progress.store_failed is not None
 
     with pytest.raises(StateError):
         fleet.apply(lambda plan: None)
 
-    assert (east.writes(), west.writes()) == (1, 0)
+    assert fleet.progress.store_failed is not None
+    assert (east.writes(), west.writes()) == (written, 0)
+
+
+def test_what_the_store_failed_with_first_is_said_and_not_that_the_end_was_not_recorded():
+    world = World(journal=Silent(), live={"east": FakeTenant()})
+
+    with pytest.raises(StateError, match="nobody knows whether it was recorded"):
+        world.apply()
 
 
 def test_what_a_service_sets_on_its_own_is_taken_out_of_a_manifest_once_for_all_tenants():

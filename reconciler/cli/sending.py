@@ -7,7 +7,7 @@ from reconciler.adapters.database import Backlog, Store
 from reconciler.cli.desired import desired_of
 from reconciler.cli.exits import Exit
 from reconciler.cli.main import Invocation
-from reconciler.cli.state import locks_of, open_state, read_state
+from reconciler.cli.state import existing_state, locks_of, open_state
 from reconciler.cli.wiring import workbench
 from reconciler.delivering import Delivering
 from reconciler.domain.outcome import DeliverySummary, Waiting
@@ -49,7 +49,7 @@ def _replay(invocation: Invocation) -> int:
         )
     if event is not None and not EVENT_ID.fullmatch(event):
         raise UsageError(f"{visible(event)} is no id of an event; see `reconciler webhooks list`")
-    with read_state(invocation) as store, _delivering(invocation, store) as delivering:
+    with existing_state(invocation) as store, _delivering(invocation, store) as delivering:
         if event is not None and not store.queues(Over(event)):
             raise UsageError(_not_over(event, store.waiting()))
         delivering.replay(event)

@@ -35,7 +35,14 @@ def open_state(invocation: Invocation) -> Iterator[Store]:
 
 @contextmanager
 def read_state(invocation: Invocation) -> Iterator[Store]:
-    """A store that has to be there already."""
+    """A store that has to be there already, and may be one that nobody here may write to."""
+    with closing(_opened(invocation, create=False, only_read=True)) as store:
+        yield store
+
+
+@contextmanager
+def existing_state(invocation: Invocation) -> Iterator[Store]:
+    """A store that has to be there already, to be written to."""
     with closing(_opened(invocation, create=False)) as store:
         yield store
 
@@ -50,9 +57,15 @@ def _prune(store: Store, delivered_before: datetime) -> None:
         _log.warning("webhooks delivered long ago were not pruned: %s", error)
 
 
-def _opened(invocation: Invocation, *, create: bool) -> Store:
+def _opened(invocation: Invocation, *, create: bool, only_read: bool = False) -> Store:
     seconds = float(min(invocation.arguments.number("state_deadline"), _LONGEST))
-    return open_store(_url(invocation), create=create, busy_timeout=seconds, deadline=seconds)
+    return open_store(
+        _url(invocation),
+        create=create,
+        only_read=only_read,
+        busy_timeout=seconds,
+        deadline=seconds,
+    )
 
 
 @contextmanager

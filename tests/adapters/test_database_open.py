@@ -192,33 +192,43 @@ from reconciler.errors import StateError
 from tests.adapters.store_world import entry
 
 def look(url):
-    with closing(open_store(url, create=False)) as store:
+    with closing(open_store(url, only_read=True)) as store:
         print(len(list(store.records())), [each["seq"] for each in store.last_records(1)])
         try:
             store.settle(7, entry(), None)
         except StateError as error:
             print(error)
 
+def send(url):
+    try:
+        open_store(url, create=False).close()
+    except StateError as error:
+        print(error)
+
 look(sys.argv[1])
 if os.geteuid() == 0:  # all is imported by now: who is not root may find it no more
     os.setuid(65534)
 look(sys.argv[2])
+send(sys.argv[2])
+send(sys.argv[3])
 """
 
 
 def test_a_store_that_may_only_be_read_is_read_and_stays_as_it_is(tmp_path: Path) -> None:
     own = tmp_path / "own.db"
-    with TemporaryDirectory() as name:
-        shared = Path(name) / "state.db"
-        for path in (own, shared):
+    with TemporaryDirectory() as name, TemporaryDirectory() as open_folder:
+        shared, alone = Path(name) / "state.db", Path(open_folder) / "state.db"
+        alone.parent.chmod(0o777)
+        for path in (own, shared, alone):
             with opened(path) as store:
                 store.record_all([entry(), entry()])
         before = shared.read_bytes()
+        alone.chmod(0o444)
         shared.chmod(0o444)
         shared.parent.chmod(0o555)
         try:
             done = subprocess.run(
-                [sys.executable, "-c", READING, url_of(own), url_of(shared)],
+                [sys.executable, "-c", READING, *map(url_of, (own, shared, alone))],
                 capture_output=True,
                 text=True,
                 check=True,
@@ -229,9 +239,11 @@ def test_a_store_that_may_only_be_read_is_read_and_stays_as_it_is(tmp_path: Path
 
         assert [each.name for each in shared.parent.iterdir()] == ["state.db"]
         assert shared.read_bytes() == before
-    first, _, second, refusal = done.stdout.splitlines()
+    first, _, second, *refusals = done.stdout.splitlines()
     assert first == second == "2 [2]"
-    assert f"the store {shared} is read-only: make the file and its folder writable" in refusal
+    read_only = " is read-only: make the file and its folder writable"
+    named = [refusal.partition(read_only)[0] for refusal in refusals]
+    assert named == [f"the store {path}" for path in (shared, shared, alone)], refusals
 
 
 def test_an_empty_file_is_no_empty_trail_either(path: Path) -> None:

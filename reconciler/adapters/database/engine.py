@@ -92,6 +92,11 @@ class Database:
         """Hold on to the file that is there now: another in its place is no longer the store."""
         self._file = _identity(self._path)
 
+    def require_writable(self) -> None:
+        """SQLite opens a file that may only be read as well, and says so at the first write."""
+        if not os.access(self._path, os.W_OK):
+            raise StateError(f"the store {self._place} {_REASONS[sqlite3.SQLITE_READONLY]}")
+
     def close(self) -> None:
         """Close the connections; the last one of all processes folds the log into the file."""
         with self._pool:
@@ -222,6 +227,11 @@ def explained(place: str) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise StateError(f"the store {place} {_reason(error)}") from error
+    except OverflowError as error:  # after the highest number that a record can be given comes none
+        raise StateError(
+            f"the store {place} is damaged: no number is left for what is to be recorded; "
+            "`audit verify` says where, restore it from a backup"
+        ) from error
 
 
 def _reason(error: sqlite3.Error) -> str:

@@ -17,20 +17,31 @@ DEADLINE = 30.0  # seconds
 
 
 def open_store(
-    url: str, *, create: bool = True, busy_timeout: float = DEADLINE, deadline: float = DEADLINE
+    url: str,
+    *,
+    create: bool = True,
+    only_read: bool = False,
+    busy_timeout: float = DEADLINE,
+    deadline: float = DEADLINE,
 ) -> Store:
     """Open the store that a URL names, `sqlite:///PATH` or `postgresql+psycopg://…`.
 
-    `create` makes what is missing; without it a store that is not there is an error, and one
-    that may only be read is enough for whoever only reads.
+    `create` makes what is missing; without it a store that is not there is an error. `only_read`
+    makes nothing either, and takes a file that may only be read.
     `busy_timeout` is how many seconds a step waits for other processes that write, `deadline`
     how many a server has for each answer.
     Raises UsageError for the URL, StateError for what is there.
     """
     address = address_of(url)
+    create = create and not only_read
     with ExitStack() as undo:
         if isinstance(address, Path):
-            store = _open_file(address, undo, create=create, busy_timeout=busy_timeout)
+            writable = not (only_read and _may_only_be_read(address))
+            database = Database(address, busy_timeout=busy_timeout, writable=writable)
+            undo.callback(database.close)
+            store = _of_file(address, database, create=create, writable=writable)
+            if not only_read:  # a webhook that is sent can be recorded as sent
+                database.require_writable()
         else:
             server = server_at(address, busy_timeout=busy_timeout, deadline=deadline)
             undo.callback(server.close)
@@ -53,14 +64,15 @@ def server_at(address: Address, *, busy_timeout: float, deadline: float) -> Sess
     return server
 
 
-def _open_file(path: Path, undo: ExitStack, *, create: bool, busy_timeout: float) -> Store:
+def _may_only_be_read(path: Path) -> bool:
+    return path.exists() and not all(os.access(each, os.W_OK) for each in (path, path.parent))
+
+
+def _of_file(path: Path, database: Database, *, create: bool, writable: bool) -> Store:
     if create:
         make_folder(path.parent)
     else:
         _require(path)
-    writable = create or all(os.access(each, os.W_OK) for each in (path, path.parent))
-    database = Database(path, busy_timeout=busy_timeout, writable=writable)
-    undo.callback(database.close)
     _check(database, create=create)
     if writable:
         sync_folder(path.parent)

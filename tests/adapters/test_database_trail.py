@@ -280,6 +280,17 @@ def test_an_inserted_record_is_found(trail: tuple[Store, Place], seq: int) -> No
     assert result.broken_at == (1 if seq < 1 else min(seq, RECORDS + 1))
 
 
+def test_an_inserted_record_with_the_lowest_number_that_can_be_is_found(
+    trail: tuple[Store, Place],
+) -> None:
+    store, place = trail
+    lowest = -(2**63) if isinstance(place, Path) else -(2**31)
+    with edited(place, f"INSERT INTO audit SELECT {lowest}, {CONTENT} FROM kept WHERE seq = 3"):
+        result = check_chain(store.records())
+
+    assert result.broken_at == 1
+
+
 @pytest.mark.parametrize("column", COLUMNS)
 @pytest.mark.parametrize("seq", [1, RECORDS // 2, RECORDS])
 def test_an_edit_of_any_column_is_found(trail: tuple[Store, Place], seq: int, column: str) -> None:
@@ -356,3 +367,15 @@ def test_appending_after_an_edit_does_not_mend_it(place: Place) -> None:
         store.record(full_entry(4))
 
         assert check_chain(store.records()).broken_at == 2
+
+
+def test_a_record_with_the_highest_number_leaves_no_room_and_that_is_said(place: Place) -> None:
+    highest = 2**63 - 1 if isinstance(place, Path) else 2**31 - 1
+    with opened(place) as store:
+        store.record(entry())
+        behind_its_back(place, f"UPDATE audit SET seq = {highest}")
+
+        with pytest.raises(StateError, match=r"is damaged: no number is left|out of range"):
+            store.record(entry())
+
+        assert check_chain(store.records()).broken_at == 1

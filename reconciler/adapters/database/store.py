@@ -150,7 +150,7 @@ class Store:
         Each record is a flat object as AuditRecord.to_json gives it. A few at a time are in
         memory, and no lock is held between them.
         """
-        last = trail.BEFORE_ALL
+        last: int | None = None
         while batch := self._batch(last):
             yield from batch
             last = batch[-1]["seq"]
@@ -160,7 +160,7 @@ class Store:
         with self._database.reading() as connection:
             return trail.read_last(connection, number)
 
-    def _batch(self, last: int) -> list[dict[str, Json]]:
+    def _batch(self, last: int | None) -> list[dict[str, Json]]:
         with self._database.reading() as connection:
             return trail.read_after(connection, last, limit=_BATCH)
 

@@ -15,10 +15,8 @@ _NAMES = ", ".join(COLUMNS).replace("commit", '"commit"')
 _APPEND = f"INSERT INTO audit ({_NAMES}) VALUES ({', '.join('?' * len(COLUMNS))})"
 _HEAD = "SELECT seq, hash FROM audit WHERE seq = (SELECT max(seq) FROM audit)"
 _LAST = f"SELECT {_NAMES} FROM audit ORDER BY seq DESC LIMIT ?"
+_FIRST = f"SELECT {_NAMES} FROM audit ORDER BY seq LIMIT ?"
 _NEXT = f"SELECT {_NAMES} FROM audit WHERE seq > ? ORDER BY seq LIMIT ?"
-
-
-BEFORE_ALL = -(2**63)  # a number that nothing has; who edits the trail may have gone below zero
 
 
 def append(connection: Connection, entry: Entry) -> AuditRecord:
@@ -64,9 +62,14 @@ def read_head(connection: Connection) -> tuple[int, str]:
     return 0, GENESIS
 
 
-def read_after(connection: Connection, seq: int, *, limit: int) -> list[dict[str, Json]]:
-    """The next records in the order of storage, from `BEFORE_ALL` on."""
-    return [_record(row) for row in connection.rows(_NEXT, seq, limit)]
+def read_after(connection: Connection, seq: int | None, *, limit: int) -> list[dict[str, Json]]:
+    """The next records in the order of storage, the first ones after None.
+
+    There is no number before all: who edits the trail may give a record the lowest there is.
+    """
+    first = seq is None
+    rows = connection.rows(_FIRST, limit) if first else connection.rows(_NEXT, seq, limit)
+    return [_record(row) for row in rows]
 
 
 def read_last(connection: Connection, number: int) -> list[dict[str, Json]]:

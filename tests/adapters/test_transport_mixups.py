@@ -1,5 +1,6 @@
 """No request is ever given what another's answer left on a connection that both used."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from reconciler.adapters.transport import Http, HttpOptions, Pool
 from reconciler.domain.answer import Answer, Loss, NoAnswer, Reply
 from tests.adapters.test_transport_tls import server_context
 from tests.adapters.transport_world import ANY
-from tests.faultserver import KEEP, FaultServer, Pause, Received, Script, reply, serving
+from tests.faultserver import KEEP, Cut, FaultServer, Pause, Received, Script, reply, serving
 
 STRAY = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nstray!"
 
@@ -108,3 +109,53 @@ def test_a_chunk_of_no_proper_length_is_no_answer(size: bytes) -> None:
 
     assert isinstance(got, NoAnswer), got
     assert got.loss is Loss.LOST
+
+
+def badly(own: bytes) -> list[Script]:
+    """The ways of a server that is not sure where its answers end, and when."""
+    chunks = b"HTTP/1.1 200 OK\r\n%bTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\nT: x\r\n\r\n"
+    answer = whole(own)
+    return [
+        (answer, KEEP),
+        (answer,),
+        (answer + answer, KEEP),
+        (answer + answer[:7], Pause(0.02), answer[7:], KEEP),
+        (b"HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n", Pause(0.01), answer, KEEP),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n" + answer, KEEP),
+        (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", Pause(0.02), answer, KEEP),
+        (Pause(0.35), answer, KEEP),
+        (answer[:-3], Pause(0.35), answer[-3:], KEEP),
+        (b"HTTP/1.1 204 No Content\r\nContent-Length: 9\r\n\r\n", Pause(0.01), b"x" * 9, KEEP),
+        (chunks % (b"", len(own), own), KEEP),
+        (chunks % (b"Content-Length: 5\r\n", len(own), own) + answer, KEEP),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + own,),
+        (Cut.RESET,),
+    ]
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+def test_no_tenant_of_a_server_gets_what_is_anothers(secure: bool, tmp_path: Path) -> None:
+    authority = trustme.CA()
+    bundle = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(bundle)
+    context = server_context(authority, "127.0.0.1") if secure else None
+
+    def handle(request: Received) -> Script:
+        number = int(request.target[1:])
+        ways = badly(f"{number},".encode() * (1, 3, 400)[number % 3])
+        return ways[number * 7919 % 101 % len(ways)]
+
+    with serving(handle, context) as server, closing(Pool()) as pool:
+        options = HttpOptions(deadline=0.25, ca_bundle=bundle, pool=pool)
+        http = Http(options, methods=ANY)
+
+        def ask(number: int) -> Reply:
+            method, body = ("GET", None) if number % 3 else ("PUT", b"{}")
+            return http.send(method, server.url(f"/{number}"), headers={}, body=body)
+
+        with ThreadPoolExecutor(8) as threads:
+            replies = list(threads.map(ask, range(400)))
+
+    answers = [(n, r.body) for n, r in enumerate(replies) if isinstance(r, Answer)]
+    assert len(answers) > 100
+    assert [n for n, body in answers if body.replace(b"%d," % n, b"")] == []

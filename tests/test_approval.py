@@ -442,6 +442,37 @@ def test_a_saved_plan_of_another_release_may_be_applied() -> None:
     check(approval(saved), fake.plan())
 
 
+def test_what_is_in_sync_may_be_saved_in_full_as_an_earlier_release_did() -> None:
+    fake, saved = a_saved_plan()
+    skips = [c for t in saved["tenants"] for c in t["changes"] if c["reason"] == "in-sync"]
+    for skip in skips:
+        body = fake.wanted[skip["manifest"]].schema.to_json()
+        skip |= {"before": body, "after": {**body, "name": body["name"].upper()}}
+    assert skips
+
+    check(Approval(digest=saved["digest"], saved=saved), fake.plan())
+
+    skips[0]["before"] = {**skips[0]["before"], "description": "another"}
+    with pytest.raises(PlanStale, match=r"was edited, it differs from .* at .*\.before"):
+        check(Approval(digest=saved["digest"], saved=saved), fake.plan())
+
+
+def test_a_saved_plan_that_shows_a_vendor_member_can_be_applied() -> None:
+    """They are in no body, and in the differences: an Oracle attribute has one, for example."""
+    fake = Fake.generated(random.Random("vendor"))
+    there = document(urn("odd"), "grade")
+    fake.live["east"].put(there)
+    grade = {**there["attributes"][0], "idcsDisplayName": "Grade"}
+    site = {"name": "site", "type": "string", "idcsDisplayName": "Site"}
+    wanted = {**there, "attributes": [grade, site], "x-size": 1}
+    fake.wanted["odd"] = extension(wanted, name="odd")
+    saved = fake.saved()
+    shown = [c["differences"] for c in saved["tenants"][0]["changes"] if c["manifest"] == "odd"]
+    assert "idcsDisplayName" in json.dumps(shown)
+
+    check(approval(saved), fake.plan())
+
+
 def test_a_plan_is_saved_with_a_checksum_of_all_that_it_says() -> None:
     _, saved = a_saved_plan()
 

@@ -9,7 +9,7 @@ from operator import itemgetter
 
 from reconciler.domain.diff import differences
 from reconciler.domain.jsontext import Json
-from reconciler.domain.plan import Plan, exceeded_limits
+from reconciler.domain.plan import Plan, SkipReason, exceeded_limits
 from reconciler.domain.scim import MalformedSchema, Schema
 from reconciler.errors import LimitExceeded, PlanStale
 from reconciler.render.document import checksum, differences_document, json_text
@@ -93,11 +93,22 @@ def _edited_members(old: Json, new: Json) -> Iterator[str]:
     before, after = _schema(old["before"]), _schema(old["after"])
     for member, schema in (("before", before), ("after", after)):
         absent = old[member] is None
+        if _is_in_sync_in_full(schema, new):
+            continue
         if absent != (new[member] is None) or schema != _schema(new[member]):
             yield member
+    # By what it shows itself, for a service may spell the same otherwise by now; but members that
+    # are the vendor's are in no body.
     found = differences(before, after) if before and after else ()
-    if old["differences"] != differences_document(found):
+    if old["differences"] not in (new["differences"], differences_document(found)):
         yield "differences"
+
+
+def _is_in_sync_in_full(schema: Schema | None, new: Json) -> bool:
+    """Whether it is what is in sync, whose bodies an earlier release has saved too."""
+    if schema is None or new["reason"] != SkipReason.IN_SYNC:
+        return False
+    return bool(schema.fingerprint() == new["live_fingerprint"])
 
 
 def _schema(document: Json) -> Schema | None:

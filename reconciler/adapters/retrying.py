@@ -100,8 +100,11 @@ def asked_wait(answer: Answer, *, now: datetime) -> float | None:
 def asked_words(answer: Answer) -> str | None:
     """What its Retry-After asks for, as a person would say it; None where it asks for nothing."""
     text = answer.headers.get("retry-after", "").strip()
-    if re.fullmatch(r"[0-9]{1,9}", text):
-        return f"it asks to wait {text} s"
+    if re.fullmatch(r"0+", text):
+        return None
+    if re.fullmatch(r"[0-9]+", text):
+        shown = f"{text} s" if float(text) <= LONGEST_ASKED else "for more than a year"
+        return f"it asks to wait {shown}"
     moment, sent = _imf_fixdate(text), _imf_fixdate(answer.headers.get("date", ""))
     if moment is None or (sent is not None and moment <= sent):
         return None

@@ -15,7 +15,7 @@ _NAMES = ", ".join(COLUMNS).replace("commit", '"commit"')
 _APPEND = f"INSERT INTO audit ({_NAMES}) VALUES ({', '.join('?' * len(COLUMNS))})"
 _HEAD = "SELECT seq, hash FROM audit WHERE seq = (SELECT max(seq) FROM audit)"
 _LAST = f"SELECT {_NAMES} FROM audit ORDER BY seq DESC LIMIT ?"
-_FIRST = f"SELECT {_NAMES} FROM audit ORDER BY seq LIMIT ?"
+_FIRST = f"SELECT {_NAMES} FROM audit WHERE seq >= {-(2**63)} ORDER BY seq LIMIT ?"
 _NEXT = f"SELECT {_NAMES} FROM audit WHERE seq > ? ORDER BY seq LIMIT ?"
 
 

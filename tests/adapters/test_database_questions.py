@@ -90,6 +90,9 @@ def test_no_deed_reads_a_table_that_grows_from_end_to_end(tmp_path: Path) -> Non
     assert len(asked) > 30
     found = {each: scans(path, each) for each in asked if scans(path, each)}
     assert found == {}
+    delivered = [each for each in asked if "'delivered'" in each]
+    ways = {way for each in delivered for way in searches(path, each, "outbox_by_state")}
+    assert ways <= {"(state=? AND rowid=?)"}  # all that was ever delivered is in that state
 
 
 def test_a_plan_goes_straight_to_the_last_record_of_each_schema(tmp_path: Path) -> None:

@@ -84,9 +84,9 @@ _DELIVERED = (
     "state = 'delivered', due_at = NULL, delivered_at = ? WHERE id = ?"
 )
 _PRUNE = (
-    "UPDATE outbox SET body = ?, last_detail = NULL, delivered_at = NULL WHERE id IN ("
-    "SELECT id FROM outbox WHERE delivered_at < ? AND state = 'delivered' "
-    "ORDER BY delivered_at LIMIT ?)"
+    "UPDATE outbox SET body = ?, last_detail = NULL, delivered_at = NULL "
+    "WHERE state = 'delivered' AND id IN ("  # inside, SQLite would look at all of that state
+    "SELECT id FROM outbox WHERE delivered_at < ? ORDER BY delivered_at LIMIT ?)"
 )
 _FAILED = (
     "UPDATE outbox SET attempts = attempts + 1, last_status = ?, last_detail = ?, "

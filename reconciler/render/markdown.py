@@ -149,9 +149,10 @@ def _table(tenants: Json, shown: list[str]) -> Iterable[str]:
     """All rows that are left, and one for those that are not."""
     if not tenants:
         return ()
-    hidden = [tenant for tenant, text in zip(tenants, shown, strict=True) if not text]
-    rest = Counter[str]()
-    for tenant in hidden:
-        rest += Counter({kind: n for kind, n in counts_of(tenant).items() if kind in COLUMNS})
-    more = (table_row(f"{len(hidden)} more", rest, ""),) if hidden else ()
+    hidden, rest = 0, Counter[str]()
+    for tenant, text in zip(tenants, shown, strict=True):
+        if not text:
+            hidden += 1
+            rest += Counter({kind: n for kind, n in counts_of(tenant).items() if kind in COLUMNS})
+    more = (table_row(f"{hidden} more", rest, ""),) if hidden else ()
     return (TABLE_HEAD, *shown, *more, "\n")

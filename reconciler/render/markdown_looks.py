@@ -116,10 +116,9 @@ def _numbers(document: Json) -> Iterator[str]:
         yield f"{counted(limits, 'limit')} exceeded"
     if unreadable := document["summary"]["unreadable"]:
         yield f"{counted(unreadable, 'tenant')} not readable"
-    changes = [change for _, change in _changes(document)]
-    grave = Counter(kind for change in changes for kind in _grave(change))
+    grave = Counter(kind for _, change in _changes(document) for kind in _grave(change))
     yield from (f"{grave[kind]} {kind}" for kind in GRAVE if grave[kind])
-    reasons = Counter(c["reason"] for c in changes if c["action"] == "blocked")
+    reasons = Counter(c["reason"] for _, c in _changes(document) if c["action"] == "blocked")
     if reasons:
         why = ", ".join(f"{number} {reason}" for reason, number in sorted(reasons.items()))
         yield f"{reasons.total()} blocked ({why})"

@@ -57,13 +57,9 @@ def section(tenant: Json) -> Part:
     lines = tuple(_lines(tenant))
     concerned = {line.cut for line in lines}
     last = Cut.GRAVE_SECTIONS if _grave(tenant) else Cut.SECTIONS
-
-    def shorter(cut: Cut) -> str | None:
-        if cut is last:
-            return ""
-        return _section(tenant, lines, cut) if cut in concerned else None
-
-    return Part(_section(tenant, lines, None), shorter)
+    # Texts, for the documents of a large fleet do not fit into memory together.
+    left = {cut: _section(tenant, lines, cut) for cut in Cut if cut in concerned}
+    return Part(_section(tenant, lines, None), (left | {last: ""}).get)
 
 
 @dataclass(frozen=True, slots=True)

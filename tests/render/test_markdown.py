@@ -2,6 +2,8 @@
 
 import json
 import re
+import weakref
+from collections.abc import Iterator
 from itertools import count
 from random import Random, randrange
 
@@ -364,3 +366,38 @@ def test_the_same_plan_gives_the_same_bytes():
         return plan_markdown(fleet(200, tuple(tenants()), attributes=30))
 
     assert once() == once()
+
+
+class Tenant(dict):
+    """A document of a tenant that can be asked whether anybody still has it."""
+
+
+class Tenants:
+    """Tenants that are read anew each time, as those of a spool are."""
+
+    def __init__(self, documents: list[Json]) -> None:
+        self._texts = [json.dumps(one) for one in documents]
+        self._given: list[weakref.ref[Tenant]] = []
+        self.most = 0
+
+    def __iter__(self) -> Iterator[Tenant]:
+        for text in self._texts:
+            tenant = Tenant(json.loads(text))
+            self._given = [one for one in self._given if one() is not None]
+            self._given.append(weakref.ref(tenant))
+            self.most = max(self.most, len(self._given))
+            yield tenant
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+
+@pytest.mark.parametrize("limit", [LIMIT, 6_000])
+def test_of_a_large_fleet_no_more_than_a_few_tenants_are_in_memory(limit: int):
+    document = fleet(200, tenants(), attributes=5)
+    read = Tenants(document["tenants"])
+
+    assert plan_markdown({**document, "tenants": read}, limit=limit) == plan_markdown(
+        document, limit=limit
+    )
+    assert read.most <= 4

@@ -51,7 +51,7 @@ _SELECTION = (
     Option(
         flag="--parallelism",
         kind=Kind.NUMBER,
-        default="10",
+        default="16",
         metavar="N",
         help="tenants or webhooks at once; inside a tenant there is one writer",
     ),

@@ -45,12 +45,19 @@ def tutorial(world: World) -> Contest:
     [schema] = site.bodies(5).iterdir()
     receiver = f"{world.service.origin}/hr"
     commands = {
-        "ours": site.ours(*APPLY, "--parallelism", "32", delay=MS50),
+        "ours": site.ours(*APPLY, delay=MS50),
+        "ours, 32 threads": site.ours(*APPLY, "--parallelism", "32", delay=MS50),
         "tutorial": site.floor("tutorial", "roots", schema, receiver, delay=MS50),
     }
-    return Contest(
-        commands, lambda costs: {"tutorial": Figure(costs["ours"].wall, costs["tutorial"].wall)}
-    )
+
+    def figures(costs: Costs) -> Mapping[str, Figure]:
+        peer = costs["tutorial"].wall
+        return {
+            "tutorial": Figure(costs["ours"].wall, peer),
+            "tutorial-32": Figure(costs["ours, 32 threads"].wall, peer),
+        }
+
+    return Contest(commands, figures)
 
 
 def plan(number: int, *, own: bool = False) -> Make:
@@ -61,7 +68,7 @@ def plan(number: int, *, own: bool = False) -> Make:
         for tenants in (1, number):
             site = world.fleet(tenants, own=own)
             commands[f"plan {tenants}"] = site.ours("plan")
-            commands[f"reads {tenants}"] = site.floor("reads", "roots", 10)
+            commands[f"reads {tenants}"] = site.floor("reads", "roots", 16)
         rounds = 25 if number == 10 else 11 if own else None  # a small difference of large numbers
 
         def figures(costs: Costs) -> Mapping[str, Figure]:
@@ -91,7 +98,7 @@ def creates(world: World) -> Contest:
     site = world.fleet(20, extensions=10, live=0)
     commands = {
         "apply": site.ours(*APPLY),
-        "changes": site.floor("changes", "roots", 10, site.bodies(*range(10))),
+        "changes": site.floor("changes", "roots", 16, site.bodies(*range(10))),
     }
     return Contest(
         commands, lambda costs: {"creates": Figure(costs["apply"].cpu, costs["changes"].cpu)}
@@ -104,7 +111,7 @@ def memory(number: int, *formats: str) -> Make:
     def make(world: World) -> Contest:
         site = world.fleet(number)
         commands = {f"{form} {number}": site.ours("plan", "--format", form) for form in formats}
-        commands["reads"] = site.floor("reads", "roots", 10)
+        commands["reads"] = site.floor("reads", "roots", 16)
 
         def figures(costs: Costs) -> Mapping[str, Figure]:
             peak = {form: costs[f"{form} {number}"].memory for form in formats}

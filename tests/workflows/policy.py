@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from math import ceil
 from typing import Any
 
 import yaml
@@ -189,7 +190,7 @@ def longest_apply(given: list[str]) -> float:
         for flag in ("--lock-timeout", "--max-tenants", "--parallelism", "--retry-deadline")
     )
     usual = Limits()
-    return lock + tenants / at_once * (usual.max_creates + usual.max_updates) * change
+    return lock + ceil(tenants / at_once) * (usual.max_creates + usual.max_updates) * change
 
 
 def the_tool_takes_the_place_of_its_shell(workflow: Workflow) -> Objections:

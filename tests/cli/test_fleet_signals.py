@@ -6,26 +6,22 @@ import sqlite3
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.fleet.manifests import ENVIRON, Fleet
-from tests.fleet.service import Running, running
+from tests.fleet.places import service
+from tests.fleet.service import Running
 from tests.program import Folder
+
+__all__ = ["service"]
 
 pytestmark = pytest.mark.process
 
 TENANTS = 40
 APPLY = ("apply", "--auto-approve", "--report", "report.json")
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[Running]:
-    with running() as service:
-        yield service
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -118,11 +119,8 @@ _TEXTS = frozenset((str, bool, type(None)))  # spelt alike whatever they hold
 def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise NotJson(f"key {key[:64]!r} twice in one object")
-            seen.add(key)
+        [(key, _)] = Counter(key for key, _ in pairs).most_common(1)
+        raise NotJson(f"key {key[:64]!r} twice in one object")
     return found
 
 

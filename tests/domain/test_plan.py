@@ -720,3 +720,33 @@ def test_what_is_written_is_absent_or_safely_different_and_never_anything_else(
         assert isinstance(change, Update) is (
             view != subject.desired and obstacles(view, subject.desired) == ()
         )
+
+
+def test_what_is_kept_to_be_carried_out_is_the_same_plan_without_what_is_live() -> None:
+    wanted = [
+        extension("same", {"name": "a"}),
+        extension("new", {"name": "a"}),
+        extension("other", {"name": "a"}, {"name": "b"}, update=True),
+    ]
+    there = live(document("same", {"name": "a"}), document("other", {"name": "a"}))
+    plan = planned(wanted, there)
+
+    kept = plan.without_live()
+
+    assert told(kept) == told(plan)
+    assert kept.digest() == plan.digest()
+    assert [change.subject.live for change in kept.changes] == [None, None, None]
+    assert any(change.subject.live is not None for change in plan.changes)
+    fingerprints = [change.subject.live_fingerprint for change in plan.changes]
+    assert [change.subject.live_fingerprint for change in kept.changes] == fingerprints
+
+
+def test_what_is_only_named_counts_towards_the_limit_and_is_unmanaged() -> None:
+    there = LiveTenant(schemas={}, ids={"urn:example:theirs": "urn:example:Theirs"})
+
+    plan = planned([extension("ours")], there, limits=Limits(extensions=1))
+
+    assert (plan.extensions_live, plan.unmanaged) == (1, ("urn:example:Theirs",))
+    assert [change.reason for change in plan.changes if isinstance(change, Blocked)] == [
+        BlockReason.EXTENSION_LIMIT
+    ]

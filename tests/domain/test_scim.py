@@ -457,3 +457,17 @@ def test_a_part_is_found_by_its_path_in_whatever_case() -> None:
     assert schema.at("desk.room") is None
     assert schema.at("badge.floor") is None
     assert schema.at("nothing.floor") is None
+
+
+def test_a_schema_that_another_tenant_serves_is_the_same_but_for_its_document() -> None:
+    said = {"id": "urn:example:x", "attributes": [{"name": "a", "vendor": 1}]}
+    here, there = ({**said, "meta": {"version": version}} for version in "12")
+    schema = Schema.from_json(here)
+
+    served = schema.served_as(there)
+
+    assert served == schema == Schema.from_json(there)
+    assert (schema.document, served.document) == (here, there)
+    assert served.fingerprint() == schema.fingerprint() == Schema.from_json(there).fingerprint()
+    assert served.has_vendor_members
+    assert not Schema.from_json({"id": "urn:example:x"}).has_vendor_members

@@ -54,11 +54,21 @@ class Server:
         self._wait()
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        """SIGINT ends it in order and cuts every connection, SIGQUIT is as a crash."""
+        """SIGINT ends it in order and cuts every connection, SIGQUIT is as a crash.
+
+        After SIGKILL its backends answer for a moment more, until they notice; they are waited for.
+        """
         assert self.process is not None
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children")  # where there is such a folder
+        backends = children.read_text().split() if children.exists() else []
         self.process.send_signal(how)
         self.process.wait(30)
         self.process = None
+        ends = time.monotonic() + 30
+        while any(map(_is_running, backends)):
+            assert time.monotonic() < ends, "a backend outlives its server"
+            time.sleep(0.01)
 
     def new(self) -> str:
         """The name of a new database."""
@@ -194,6 +204,14 @@ def _die_with_parent() -> None:
     """Runs between fork and exec: a test run that is killed leaves no server behind."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGINT)  # PR_SET_PDEATHSIG
+
+
+def _is_running(pid: str) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"  # gone, and nobody has asked how it ended
 
 
 def _free_port() -> int:

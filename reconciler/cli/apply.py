@@ -21,7 +21,6 @@ from reconciler.domain.plan import Plan, Selection
 from reconciler.errors import UsageError
 from reconciler.fleet import Fleet
 from reconciler.planning import plan_fleet
-from reconciler.render.document import plan_head
 
 
 def run(invocation: Invocation) -> int:
@@ -57,7 +56,7 @@ def _apply_approved(invocation: Invocation, report: Report, saved: Json) -> int:
         fleet = _fleet(invocation, bench, store, memory)
         with report.following(fleet, store):
             planned = shown.enter_context(_planning(invocation, show=approval.saved is None))
-            _begin(planned, bench)
+            planned.begin(bench.desired)
             return run_code(fleet.apply(_gate(invocation, planned, approval), planned.keep))
 
 
@@ -124,7 +123,7 @@ def _approval(
     if invocation.arguments.flag("auto_approve"):
         return Approval(digest=None, forced=forced)
     planned = shown.enter_context(_planning(invocation, show=True))
-    _begin(planned, bench)
+    planned.begin(bench.desired)
     plan = plan_fleet(
         bench.desired,
         bench.reader,
@@ -146,11 +145,6 @@ def _approval(
 def _planning(invocation: Invocation, *, show: bool) -> AbstractContextManager[Planned]:
     console = invocation.console
     return planning(show=console.data if show else None, paint=console.paint)
-
-
-def _begin(planned: Planned, bench: Workbench) -> None:
-    tenants = bench.desired.tenants()
-    planned.begin(plan_head(bench.desired.nothing_planned), (tenant.name for tenant in tenants))
 
 
 def _gate(invocation: Invocation, planned: Planned, approval: Approval) -> Callable[[Plan], None]:

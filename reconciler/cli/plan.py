@@ -16,7 +16,7 @@ from reconciler.domain.jsontext import Json
 from reconciler.domain.plan import Plan
 from reconciler.errors import StateError
 from reconciler.planning import plan_fleet
-from reconciler.render.document import plan_head, plan_json, sealed
+from reconciler.render.document import plan_json, sealed
 from reconciler.render.paint import counted, visible
 from reconciler.render.text import plan_text
 
@@ -40,7 +40,7 @@ def _plan(invocation: Invocation, planned: Planned, told: Told) -> int:
     sightings = _sightings(invocation)
     with workbench(invocation, desired_of(invocation, selection_of(invocation))) as bench:
         desired = replace(bench.desired, sightings=sightings)
-        planned.begin(plan_head(desired.nothing_planned), (t.name for t in desired.tenants()))
+        planned.begin(desired)
         plan = plan_fleet(
             desired,
             bench.reader,

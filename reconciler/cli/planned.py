@@ -1,14 +1,15 @@
 """A plan as it is made: each tenant is rendered when it is planned, and little of it is kept."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from reconciler.adapters.spool import Spool, spooling
 from reconciler.domain.approvals import Approvals
 from reconciler.domain.jsontext import Json
 from reconciler.domain.plan import Plan, TenantPlan
-from reconciler.render.document import plan_facts, tenant_document
+from reconciler.planning import Desired
+from reconciler.render.document import plan_facts, plan_head, tenant_document
 from reconciler.render.paint import Paint
 from reconciler.render.text import foot_text, head_text, tenant_text
 
@@ -35,11 +36,12 @@ class Planned:
         self._to_come: deque[str] = deque()
         self._texts: dict[str, str] = {}
 
-    def begin(self, head: Json, names: Iterable[str]) -> None:
-        """Show what is known before any tenant is read; `names` are those of all tenants."""
-        self._to_come.extend(sorted(names))
-        if self._show is not None and (text := head_text(head, paint=self._paint)):
-            self._show(text)
+    def begin(self, desired: Desired) -> None:
+        """Show what is known before any tenant is read."""
+        self._to_come.extend(sorted(tenant.name for tenant in desired.tenants()))
+        head = head_text(plan_head(desired.nothing_planned), paint=self._paint)
+        if self._show is not None and head:
+            self._show(head)
 
     def keep(self, tenant: TenantPlan) -> TenantPlan:
         """Render a tenant; what has to be kept of its plan."""

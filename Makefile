@@ -70,7 +70,7 @@ apply: $(READY) ## apply, after asking
 
 docs: $(READY) ## write docs/rules.md anew from the rules, and into the other pages what their commands print
 	$(BIN)/python -c 'from reconciler.render.rules_page import rules_page; print(rules_page(), end="")' > docs/rules.md
-	$(BIN)/python -m tests.docs.pages
+	$(BIN)/python -m tests.support.pages
 
 clean: ## remove the virtual environment, caches and builds; keeps .reconciler
 	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.postgres import own_postgres, postgres
-from tests.program import dev_tenant, folder
+from tests.support.postgres import own_postgres, postgres
+from tests.support.program import dev_tenant, folder
 
 __all__ = ["dev_tenant", "folder", "own_postgres", "postgres"]
 HERE = Path(__file__).parent

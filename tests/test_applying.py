@@ -13,7 +13,7 @@ from reconciler.domain.plan import Selection, TenantPlan
 from reconciler.domain.records import Entry, Event, EventType, Intent, Run, Status
 from reconciler.errors import Interrupted, StateError, TenantUnavailable
 from reconciler.progress import Progress
-from tests.fakes import (
+from tests.support.fakes import (
     CREATED,
     DIALECT,
     HOOK,

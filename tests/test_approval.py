@@ -31,7 +31,7 @@ from reconciler.errors import LimitExceeded, PlanStale, TenantUnavailable
 from reconciler.fleet import Fleet
 from reconciler.planning import Desired, plan_fleet
 from reconciler.render.document import checksum, json_text, plan_document
-from tests.fakes import (
+from tests.support.fakes import (
     START,
     FakeClock,
     FakeLocks,

@@ -16,7 +16,7 @@ from reconciler.domain.records import Entry, Event, HrEvent, Intent, Run, Status
 from reconciler.domain.scim import ABSENT, Schema
 from reconciler.errors import Interrupted, StateError, TenantLocked
 from reconciler.ports import DeliveryResult, Locks, Notifier, Pending, Queue, Wanted
-from tests.fakes import (
+from tests.support.fakes import (
     HOOK,
     START,
     URN,

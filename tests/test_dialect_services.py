@@ -27,12 +27,12 @@ from reconciler.domain.plan import Blocked, GitState, Selection
 from reconciler.domain.records import Event, Run
 from reconciler.fleet import Fleet
 from reconciler.planning import Desired
-from tests.adapters.gateway_world import World, client_credentials, world
-from tests.fakes import FakeClock, FakeLocks, MemoryJournal, Receiver, extension, patience
-from tests.faultserver import Received, Script, json_reply
-from tests.habits import Habits, Keywords, Pages
-from tests.simulation import Request, SimulatedTenant
-from tests.sockets import script
+from tests.support.fakes import FakeClock, FakeLocks, MemoryJournal, Receiver, extension, patience
+from tests.support.faultserver import Received, Script, json_reply
+from tests.support.gateway_world import World, client_credentials, world
+from tests.support.habits import Habits, Keywords, Pages
+from tests.support.simulation import Request, SimulatedTenant
+from tests.support.sockets import script
 
 DIALECTS = load_dialects()
 CUSTOM = "urn:ietf:params:scim:schemas:idcs:extension:custom:User"

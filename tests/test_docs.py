@@ -12,7 +12,7 @@ import yaml
 from reconciler.cli.commands import COMMANDS, COMMON
 from reconciler.cli.exits import Exit
 from tests.bench.__main__ import parser as bench_options
-from tests.program import Folder
+from tests.support.program import Folder
 
 ROOT = Path(__file__).parents[1]
 PAGES = [

@@ -24,7 +24,7 @@ from reconciler.errors import (
 )
 from reconciler.ports import DeliveryResult, Pending, Retry
 from reconciler.writing import Write, Written
-from tests.fakes import (
+from tests.support.fakes import (
     CREATED,
     DIALECT,
     LOST,

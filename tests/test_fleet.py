@@ -33,8 +33,8 @@ from reconciler.errors import (
 from reconciler.fleet import Fleet
 from reconciler.planning import Desired, plan_fleet
 from reconciler.ports import DeliveryResult, Pending
-from tests.calls import counted_calls
-from tests.fakes import (
+from tests.support.calls import counted_calls
+from tests.support.fakes import (
     CREATED,
     DIALECT,
     LOST,

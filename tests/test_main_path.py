@@ -1,6 +1,6 @@
 """Plan, apply, plan on the built-in tenant, by the real program; tests/cli has all the rest."""
 
-from tests.program import Folder
+from tests.support.program import Folder
 
 
 def test_plan_apply_plan_on_the_built_in_tenant(folder: Folder):

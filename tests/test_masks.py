@@ -4,7 +4,7 @@ import pytest
 
 from reconciler.cli.masks import Masks
 from reconciler.domain.secret import Secret
-from tests.runner_rule import commands_in
+from tests.support.runner_rule import commands_in
 
 
 def told(*values: str) -> list[str]:

@@ -14,7 +14,7 @@ from reconciler.domain.scim import Schema
 from reconciler.errors import Interrupted, TenantLocked, TenantUnavailable
 from reconciler.ports import WriteResult
 from reconciler.probing import PROBE_URN, Probing
-from tests.fakes import (
+from tests.support.fakes import (
     CREATED,
     DIALECT,
     FULL,

@@ -16,7 +16,7 @@ from reconciler.domain.scim import ABSENT, Schema
 from reconciler.errors import TenantUnavailable
 from reconciler.recovering import Recovery
 from reconciler.writing import Write, Written
-from tests.fakes import (
+from tests.support.fakes import (
     CREATED,
     HOOK,
     START,

@@ -28,10 +28,10 @@ from reconciler.domain.manifest import Manages, OnDrift
 from reconciler.domain.outcome import OutcomeKind
 from reconciler.domain.scim import Schema, fold
 from tests.adapters.test_hostile_servers import redirect_trick
-from tests.fakes import DIALECT, FakeClock, document, extension
-from tests.habits import NAMES, Habits, habits
-from tests.replay import command, repeatable
-from tests.simulation import (
+from tests.support.fakes import DIALECT, FakeClock, document, extension
+from tests.support.habits import NAMES, Habits, habits
+from tests.support.replay import command, repeatable
+from tests.support.simulation import (
     BASE,
     ON_LIST,
     PATIENT,
@@ -43,8 +43,8 @@ from tests.simulation import (
     live,
     urn,
 )
-from tests.sockets import ON_SOCKETS, sockets_between
-from tests.strategies import TYPES, Document, edits, schema_documents
+from tests.support.sockets import ON_SOCKETS, sockets_between
+from tests.support.strategies import TYPES, Document, edits, schema_documents
 
 SHARE, ALL, ON_SOCKETS_AT_MOST = 150, 2000, 4000
 CHUNK = 50  # seeds of one test, so that workers share them
@@ -482,7 +482,7 @@ def test_a_seed_that_fails_says_in_one_line_how_to_run_it_again() -> None:
         fails(7)
 
     (note,) = failed.value.__notes__
-    assert note.endswith(f"-m tests.replay {__name__}:fails 7")
+    assert note.endswith(f"-m tests.support.replay {__name__}:fails 7")
 
 
 @pytest.mark.parametrize("what", [schedule_on_sockets, redirect_trick])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.program import Folder
+from tests.support.program import Folder
 
 REPORT = """
 import sys

@@ -26,8 +26,7 @@ from reconciler.ports import WriteResult
 from reconciler.render.paint import Paint
 from reconciler.render.report import Ended, report_document
 from reconciler.render.summary import summary_text
-from tests.adapters.store_world import validator
-from tests.fakes import (
+from tests.support.fakes import (
     CREATED,
     LOST,
     NOT_ALLOWED,
@@ -43,9 +42,10 @@ from tests.fakes import (
     patience,
     tenant,
 )
-from tests.fakes import (
+from tests.support.fakes import (
     Store as Kept,
 )
+from tests.support.store_world import validator
 
 REPORT = validator("report")
 CASES = list(product([False, True], repeat=6))

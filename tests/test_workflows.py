@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.workflows import policy
-from tests.workflows.policy import OF_ACTIONS, RULES, Rule, Workflow
+from tests.support.workflows import policy
+from tests.support.workflows.policy import OF_ACTIONS, RULES, Rule, Workflow
 
 ROOT = Path(__file__).parents[1]
 GITHUB = ROOT / ".github"

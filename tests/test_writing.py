@@ -13,7 +13,7 @@ from reconciler.domain.scim import ABSENT, Schema
 from reconciler.errors import Interrupted, TenantUnavailable
 from reconciler.ports import WriteResult
 from reconciler.writing import LAG_PAUSE, Write, Written
-from tests.fakes import (
+from tests.support.fakes import (
     CREATED,
     FULL,
     LOST,

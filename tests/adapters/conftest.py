@@ -1,5 +1,5 @@
 """Fixtures that the tests of adapters share."""
 
-from tests.adapters.store_world import place
+from tests.support.store_world import place
 
 __all__ = ["place"]

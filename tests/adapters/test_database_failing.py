@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import StateError
-from tests.adapters.store_world import behind_its_back, created, entry, intended, intent, opened
+from tests.support.store_world import behind_its_back, created, entry, intended, intent, opened
 
 GROWING_AGAIN = """
 import resource, sys
 from pathlib import Path
 from reconciler.errors import StateError
-from tests.adapters.store_world import entry, opened
+from tests.support.store_world import entry, opened
 
 with opened(Path(sys.argv[1])) as store:
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))

@@ -16,7 +16,7 @@ from reconciler.domain.records import Entry, Status, check_chain
 from reconciler.domain.scim import Schema
 from reconciler.errors import StateError
 from reconciler.ports import Journal, Outbox
-from tests.adapters.store_world import (
+from tests.support.store_world import (
     HR,
     HR_DOCUMENT,
     HR_URN,
@@ -38,7 +38,7 @@ from tests.adapters.store_world import (
     rows,
     to_send,
 )
-from tests.strategies import schema_documents
+from tests.support.strategies import schema_documents
 
 
 def test_a_store_is_a_journal_and_an_outbox(place: Place) -> None:

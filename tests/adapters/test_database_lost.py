@@ -9,7 +9,8 @@ import pytest
 from reconciler.adapters.database import Store, open_store
 from reconciler.domain.records import Event, Status, check_chain
 from reconciler.errors import StateError
-from tests.adapters.store_world import (
+from tests.support.postgres import Server
+from tests.support.store_world import (
     RECEIVER,
     adopted,
     attempt,
@@ -21,8 +22,7 @@ from tests.adapters.store_world import (
     opened,
     to_send,
 )
-from tests.postgres import Server
-from tests.wire import COMMIT, Cut, Lost, Reach, wire_to
+from tests.support.wire import COMMIT, Cut, Lost, Reach, wire_to
 
 
 def intend(store: Store) -> None:

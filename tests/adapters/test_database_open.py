@@ -17,7 +17,7 @@ from reconciler.adapters.database import folder_of, open_store
 from reconciler.adapters.database.engine import explained, prepare
 from reconciler.adapters.database.tables import FORMAT_VERSION
 from reconciler.errors import StateError, UsageError
-from tests.adapters.store_world import (
+from tests.support.store_world import (
     Place,
     behind_its_back,
     dump,
@@ -189,7 +189,7 @@ import os, sys
 from contextlib import closing
 from reconciler.adapters.database import open_store
 from reconciler.errors import StateError
-from tests.adapters.store_world import entry
+from tests.support.store_world import entry
 
 def look(url):
     with closing(open_store(url, only_read=True)) as store:
@@ -474,7 +474,7 @@ def test_a_disk_that_refuses_to_grow_the_log_is_said_and_keeps_the_trail_whole(p
     code = (
         "import resource, sys\n"
         "from reconciler.errors import StateError\n"
-        "from tests.adapters.store_world import entry, opened\n"
+        "from tests.support.store_world import entry, opened\n"
         "from pathlib import Path\n"
         "with opened(Path(sys.argv[1])) as store:\n"
         "    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))\n"

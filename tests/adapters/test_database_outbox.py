@@ -25,7 +25,7 @@ from reconciler.domain.jsontext import parse
 from reconciler.domain.records import Status, check_chain, rfc3339
 from reconciler.errors import StateError
 from reconciler.ports import Due, Over, Pending, Queue
-from tests.adapters.store_world import (
+from tests.support.store_world import (
     EVENT,
     HR_URN,
     RECEIVER,

@@ -9,7 +9,7 @@ from subprocess import PIPE, Popen
 import pytest
 
 from reconciler.domain.records import check_chain
-from tests.adapters.store_world import Place, entry, opened
+from tests.support.store_world import Place, entry, opened
 
 pytestmark = pytest.mark.process
 
@@ -17,7 +17,7 @@ WRITER = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from tests.adapters.store_world import created, event, intended, intent, opened
+from tests.support.store_world import created, event, intended, intent, opened
 
 place, tenant, deeds = sys.argv[1], sys.argv[2], int(sys.argv[3])
 sys.stdin.readline()  # the starting shot

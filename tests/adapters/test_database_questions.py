@@ -12,7 +12,7 @@ from reconciler.adapters.database.engine import Database
 from reconciler.adapters.database.sightings import _LATEST
 from reconciler.domain.records import Event, Status
 from reconciler.ports import Due, Over
-from tests.adapters.store_world import (
+from tests.support.store_world import (
     HR,
     HR_URN,
     RECEIVER,

@@ -21,7 +21,8 @@ from reconciler.adapters.database.tables import ALL, FORMAT_VERSION
 from reconciler.domain.records import Status, check_chain
 from reconciler.errors import StateError, UsageError
 from reconciler.ports import Due
-from tests.adapters.store_world import (
+from tests.support.postgres import Server
+from tests.support.store_world import (
     RECEIVER,
     WHEN,
     Place,
@@ -40,7 +41,6 @@ from tests.adapters.store_world import (
     to_send,
     url_of,
 )
-from tests.postgres import Server
 
 # ---------------------------------------------------------------------------------- URLs
 

@@ -13,7 +13,9 @@ import pytest
 from reconciler.adapters.database import open_store
 from reconciler.domain.records import Status, check_chain
 from reconciler.errors import StateError
-from tests.adapters.store_world import (
+from tests.support.fakes import FakeClock
+from tests.support.postgres import Server
+from tests.support.store_world import (
     RECEIVER,
     adopted,
     attempt,
@@ -26,15 +28,13 @@ from tests.adapters.store_world import (
     rows,
     to_send,
 )
-from tests.fakes import FakeClock
-from tests.postgres import Server
 
 WORDS = "Größe → 大"
 
 DEED = """
 import sys
 from dataclasses import replace
-from tests.adapters.store_world import entry, opened
+from tests.support.store_world import entry, opened
 
 with opened(sys.argv[1]) as store:
     store.record(replace(entry(), detail=sys.argv[2]))

@@ -10,8 +10,8 @@ from reconciler.adapters.database import sightings
 from reconciler.domain.drift import Sighting
 from reconciler.domain.records import Entry, Event, Status
 from reconciler.errors import StateError, UsageError
-from tests.adapters.store_world import HR_URN, Place, entry, opened, url_of
-from tests.postgres import Server
+from tests.support.postgres import Server
+from tests.support.store_world import HR_URN, Place, entry, opened, url_of
 
 KEY = ("acme", HR_URN.lower())
 

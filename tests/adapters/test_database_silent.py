@@ -12,10 +12,10 @@ import pytest
 from reconciler.adapters.database import Store, open_store, sightings
 from reconciler.errors import StateError
 from reconciler.ports import Locks
-from tests.adapters.lock_world import StoppedClock
-from tests.adapters.store_world import RECEIVER, adopted, entry, event, intended, intent, rows
-from tests.postgres import Server
-from tests.wire import COMMIT, Lost, Wire, wire_to
+from tests.support.lock_world import StoppedClock
+from tests.support.postgres import Server
+from tests.support.store_world import RECEIVER, adopted, entry, event, intended, intent, rows
+from tests.support.wire import COMMIT, Lost, Wire, wire_to
 
 SECONDS = 0.5
 SILENT = r"^the store \S+ did not answer within 0\.5 seconds \(--state-deadline\)"

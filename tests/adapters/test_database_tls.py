@@ -13,8 +13,8 @@ import trustme
 
 from reconciler.adapters.database import open_store
 from reconciler.errors import StateError
-from tests.adapters.store_world import entry
-from tests.postgres import Server
+from tests.support.postgres import Server
+from tests.support.store_world import entry
 
 _YES = b"S"  # to the 8 bytes that ask for TLS before all else
 _ENOUGH = 1 << 16

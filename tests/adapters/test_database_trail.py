@@ -18,7 +18,7 @@ from reconciler.domain.records import (
     seal,
 )
 from reconciler.errors import StateError
-from tests.adapters.store_world import (
+from tests.support.store_world import (
     AUDIT,
     Place,
     behind_its_back,

@@ -13,7 +13,8 @@ from reconciler.domain.jsontext import Json
 from reconciler.domain.records import Entry, Event, Status
 from reconciler.errors import StateError
 from reconciler.ports import Pending
-from tests.adapters.store_world import (
+from tests.support.fakes import START, MemoryJournal
+from tests.support.store_world import (
     HR_DOCUMENT,
     HR_URN,
     RECEIVER,
@@ -25,7 +26,6 @@ from tests.adapters.store_world import (
     intent,
     to_send,
 )
-from tests.fakes import START, MemoryJournal
 
 
 def created() -> Entry:

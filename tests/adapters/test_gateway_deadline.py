@@ -11,7 +11,17 @@ from reconciler.adapters.oauth2 import Authenticator, Tokens
 from reconciler.adapters.retrying import retrying
 from reconciler.adapters.transport import Http, HttpOptions
 from reconciler.errors import TenantUnavailable
-from tests.adapters.gateway_world import (
+from tests.support.fakes import DIALECT, FakeClock
+from tests.support.faultserver import (
+    FaultServer,
+    Pause,
+    Received,
+    Script,
+    in_turn,
+    json_reply,
+    serving,
+)
+from tests.support.gateway_world import (
     BASE,
     asked_id,
     client_credentials,
@@ -22,8 +32,6 @@ from tests.adapters.gateway_world import (
     urn,
     world,
 )
-from tests.fakes import DIALECT, FakeClock
-from tests.faultserver import FaultServer, Pause, Received, Script, in_turn, json_reply, serving
 
 
 def test_a_pager_that_is_slow_is_left_at_the_deadline_of_reading() -> None:

@@ -16,7 +16,17 @@ from reconciler.domain.dialect import Dialect, Paging
 from reconciler.domain.health import Finding, Grade
 from reconciler.domain.jsontext import Json
 from reconciler.domain.secret import Secret
-from tests.adapters.gateway_world import (
+from tests.support.fakes import DIALECT, FakeClock, extension
+from tests.support.faultserver import (
+    FaultServer,
+    Handler,
+    Received,
+    Script,
+    json_reply,
+    reply,
+    serving,
+)
+from tests.support.gateway_world import (
     BASE,
     TOKEN,
     client_credentials,
@@ -27,8 +37,6 @@ from tests.adapters.gateway_world import (
     service,
     urn,
 )
-from tests.fakes import DIALECT, FakeClock, extension
-from tests.faultserver import FaultServer, Handler, Received, Script, json_reply, reply, serving
 
 HAVE = [schema(n, meta={"version": f"v{n}"}) for n in range(3)]
 BY_ID = {document["id"].lower(): document for document in HAVE}

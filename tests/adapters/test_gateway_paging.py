@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from reconciler.domain.dialect import ListShape, Paging
 from reconciler.domain.jsontext import Json
 from reconciler.errors import AnswerUnreadable
-from tests.adapters.gateway_world import (
+from tests.support.fakes import DIALECT
+from tests.support.faultserver import Handler, Received, Script, in_turn, json_reply
+from tests.support.gateway_world import (
     BASE,
     Lister,
     honest,
@@ -23,8 +25,6 @@ from tests.adapters.gateway_world import (
     urn,
     world,
 )
-from tests.fakes import DIALECT
-from tests.faultserver import Handler, Received, Script, in_turn, json_reply
 
 ALL = [schema(n) for n in range(230)]
 IDS = {urn(n).lower() for n in range(230)}

@@ -27,7 +27,9 @@ from reconciler.errors import (
     TenantUnavailable,
     TenantUntrusted,
 )
-from tests.adapters.gateway_world import (
+from tests.support.fakes import DIALECT
+from tests.support.faultserver import Cut, Received, Script, in_turn, json_reply, reply, serving
+from tests.support.gateway_world import (
     BASE,
     HINTED,
     SECRET,
@@ -43,8 +45,6 @@ from tests.adapters.gateway_world import (
     urn,
     world,
 )
-from tests.fakes import DIALECT
-from tests.faultserver import Cut, Received, Script, in_turn, json_reply, reply, serving
 
 ALL = [schema(n) for n in range(230)]
 IDS = {urn(n).lower() for n in range(230)}

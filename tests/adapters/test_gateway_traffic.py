@@ -13,9 +13,9 @@ from reconciler.adapters.gateway.traffic import FAILURES, MINUTE, REST
 from reconciler.adapters.retrying import RetryBudget, retrying
 from reconciler.domain.answer import Answer, Loss, NoAnswer, Reply
 from reconciler.errors import Interrupted, TenantError, TenantUnavailable
-from tests.adapters.gateway_world import honest, schema, service, urn, world
-from tests.fakes import DIALECT, FakeClock
-from tests.faultserver import in_turn, json_reply, reply
+from tests.support.fakes import DIALECT, FakeClock
+from tests.support.faultserver import in_turn, json_reply, reply
+from tests.support.gateway_world import honest, schema, service, urn, world
 
 SICK: list[Reply] = [
     Answer(500, {}, b""),

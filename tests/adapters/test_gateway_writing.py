@@ -14,7 +14,9 @@ from reconciler.domain.dialect import ErrorShape, EtagMode, Meaning, PatchPath
 from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import Schema
 from reconciler.ports import SchemaWriter, WriteResult
-from tests.adapters.gateway_world import (
+from tests.support.fakes import DIALECT
+from tests.support.faultserver import Cut, Received, Script, in_turn, json_reply, reply
+from tests.support.gateway_world import (
     BASE,
     HINTED,
     SECRET,
@@ -27,8 +29,6 @@ from tests.adapters.gateway_world import (
     urn,
     world,
 )
-from tests.fakes import DIALECT
-from tests.faultserver import Cut, Received, Script, in_turn, json_reply, reply
 
 DOCUMENT = schema(1, description="Größe\u2028😀")
 LIVE = Schema.from_json(schema(1))

@@ -17,9 +17,9 @@ from reconciler.adapters.retrying import retrying
 from reconciler.adapters.settings import Settings
 from reconciler.adapters.transport import HttpOptions
 from reconciler.errors import GitHubError, UsageError
-from tests.fakes import FakeClock
-from tests.github_stub import BOT, HUMAN, READER, Fault, State, Stub, github_stub
-from tests.program import ROOT
+from tests.support.fakes import FakeClock
+from tests.support.github_stub import BOT, HUMAN, READER, Fault, State, Stub, github_stub
+from tests.support.program import ROOT
 
 MARKER = "<!-- reconciler:comment:plan -->"
 BODY = f"{MARKER}\nPlan: 1 to add"
@@ -514,7 +514,7 @@ def test_github_enterprise_and_loopback_are_taken(url: str, kept: str):
 
 def test_the_stub_runs_as_a_process_that_can_be_asked_for_its_state():
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.github_stub", "--port", "0"],
+        [sys.executable, "-m", "tests.support.github_stub", "--port", "0"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,

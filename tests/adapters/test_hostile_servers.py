@@ -13,7 +13,16 @@ import pytest
 from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import Schema
 from reconciler.errors import TenantError
-from tests.adapters.gateway_world import (
+from tests.support.faultserver import (
+    FaultServer,
+    Received,
+    Script,
+    in_turn,
+    json_reply,
+    reply,
+    serving,
+)
+from tests.support.gateway_world import (
     BASE,
     SECRET,
     TOKEN,
@@ -25,8 +34,7 @@ from tests.adapters.gateway_world import (
     urn,
     world,
 )
-from tests.faultserver import FaultServer, Received, Script, in_turn, json_reply, reply, serving
-from tests.replay import repeatable
+from tests.support.replay import repeatable
 
 # --- the token goes to the tenant's origin and nowhere else ----------------------------------
 

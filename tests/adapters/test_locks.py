@@ -20,7 +20,7 @@ import pytest
 from reconciler.adapters.locks import FileLocks
 from reconciler.errors import Interrupted, StateError, TenantLocked
 from reconciler.ports import Clock, Locks
-from tests.adapters.lock_world import NOW, StoppedClock
+from tests.support.lock_world import NOW, StoppedClock
 
 HOOK = "https://hr.example.com/scim/sync"
 RANGES = "RECONCILER_TEST_RANGES"  # which of both ways to lock; children inherit it

@@ -19,8 +19,8 @@ from reconciler.adapters.yaml_reader import read
 from reconciler.adapters.yaml_writer import yaml_text
 from reconciler.domain.manifest import Severity
 from reconciler.domain.rules import CATALOGUE
-from tests.mutations import SEEDS, broken, changed
-from tests.strategies import Document, schema_documents
+from tests.support.mutations import SEEDS, broken, changed
+from tests.support.strategies import Document, schema_documents
 
 RULES = {entry.id for entry in CATALOGUE}
 AT_ONCE = 20  # files of one folder

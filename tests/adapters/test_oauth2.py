@@ -35,8 +35,8 @@ from reconciler.errors import (
     TenantUnavailable,
     TenantUntrusted,
 )
-from tests.fakes import FakeClock
-from tests.faultserver import (
+from tests.support.fakes import FakeClock
+from tests.support.faultserver import (
     Cut,
     FaultServer,
     Handler,

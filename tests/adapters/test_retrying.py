@@ -12,7 +12,7 @@ from reconciler.adapters.retrying import asked_wait, asked_words, parse_retry_af
 from reconciler.domain.answer import Answer
 from reconciler.errors import Interrupted
 from reconciler.ports import Retry
-from tests.fakes import FakeClock
+from tests.support.fakes import FakeClock
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

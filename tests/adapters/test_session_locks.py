@@ -17,9 +17,9 @@ from reconciler.adapters.database.postgresql import Locking, Server
 from reconciler.adapters.database.session_locks import SessionLocks
 from reconciler.errors import Interrupted, StateError, TenantLocked
 from reconciler.ports import Clock, Locks
-from tests.adapters.lock_world import StoppedClock
-from tests.adapters.store_world import intended, intent, rows
-from tests.postgres import Server as Postgres
+from tests.support.lock_world import StoppedClock
+from tests.support.postgres import Server as Postgres
+from tests.support.store_world import intended, intent, rows
 
 
 class WaitingClock(StoppedClock):

@@ -12,8 +12,8 @@ import trustme
 
 from reconciler.adapters.transport import Http, HttpOptions
 from reconciler.domain.answer import Loss, NoAnswer
-from tests.faultserver import Pause, Script, drip, in_turn, serving
-from tests.replay import repeatable
+from tests.support.faultserver import Pause, Script, drip, in_turn, serving
+from tests.support.replay import repeatable
 
 DEADLINE = 0.4
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/scim+json\r\n"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.adapters.spool import spooling
-from tests.strategies import json_values
+from tests.support.strategies import json_values
 
 
 @given(st.dictionaries(st.text(max_size=5), json_values(), max_size=8))

@@ -19,8 +19,7 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError,
 from reconciler.adapters.transport import ForbiddenRequest, Http, HttpOptions
 from reconciler.adapters.transport.losses import AddressRefused, Stage, classify
 from reconciler.domain.answer import Answer, Loss, NoAnswer
-from tests.adapters.transport_world import ANY, SHORT, ask
-from tests.faultserver import (
+from tests.support.faultserver import (
     Cut,
     Pause,
     Received,
@@ -31,6 +30,7 @@ from tests.faultserver import (
     serving,
     unused_port,
 )
+from tests.support.transport_world import ANY, SHORT, ask
 
 # --- whole answers -------------------------------------------------------------------------
 

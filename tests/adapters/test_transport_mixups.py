@@ -10,8 +10,17 @@ import trustme
 from reconciler.adapters.transport import Http, HttpOptions, Pool
 from reconciler.domain.answer import Answer, Loss, NoAnswer, Reply
 from tests.adapters.test_transport_tls import server_context
-from tests.adapters.transport_world import ANY
-from tests.faultserver import KEEP, Cut, FaultServer, Pause, Received, Script, reply, serving
+from tests.support.faultserver import (
+    KEEP,
+    Cut,
+    FaultServer,
+    Pause,
+    Received,
+    Script,
+    reply,
+    serving,
+)
+from tests.support.transport_world import ANY
 
 STRAY = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nstray!"
 

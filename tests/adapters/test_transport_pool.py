@@ -21,8 +21,8 @@ from reconciler.adapters.transport.exchange import Exchange
 from reconciler.adapters.transport.pool import LONGEST_IDLE_FOR_WRITES
 from reconciler.domain.answer import Answer, Loss, NoAnswer, Reply
 from tests.adapters.test_transport_tls import server_context
-from tests.adapters.transport_world import ANY
-from tests.faultserver import Cut, FaultServer, Pause, Script, in_turn, reply, serving
+from tests.support.faultserver import Cut, FaultServer, Pause, Script, in_turn, reply, serving
+from tests.support.transport_world import ANY
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]"
 

@@ -20,8 +20,7 @@ import trustme
 from reconciler.adapters.transport import Http, HttpOptions
 from reconciler.domain.answer import Answer, Loss, NoAnswer
 from reconciler.errors import UsageError
-from tests.adapters.transport_world import ANY, SHORT, ask
-from tests.faultserver import (
+from tests.support.faultserver import (
     FaultServer,
     Script,
     drip,
@@ -30,6 +29,7 @@ from tests.faultserver import (
     serving,
     unused_port,
 )
+from tests.support.transport_world import ANY, SHORT, ask
 
 SLOW_HEADERS: Script = drip(b"HTTP/1.1 200 OK\r\nX-A: " + b"a" * 400, every=0.02)
 

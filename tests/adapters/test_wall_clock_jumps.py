@@ -14,7 +14,7 @@ from reconciler.adapters.retrying import asked_wait, retrying
 from reconciler.domain.answer import Answer
 from reconciler.errors import TenantLocked
 from tests.adapters.test_oauth2 import counting, meeting
-from tests.fakes import START, FakeClock
+from tests.support.fakes import START, FakeClock
 
 DAY = 86400.0
 JUMPS = st.lists(st.sampled_from([-DAY, -3600.0, 0.0, 3600.0, DAY]), min_size=1, max_size=12)

@@ -33,7 +33,7 @@ from reconciler.domain.schedule import next_due
 from reconciler.domain.secret import Secret
 from reconciler.errors import UsageError
 from reconciler.ports import DeliveryResult, Due, Notifier, Pending
-from tests.adapters.store_world import (
+from tests.support.store_world import (
     AUDIT,
     EVENT,
     HR_URN,

@@ -17,7 +17,7 @@ from tests.bench.page import write_page
 from tests.bench.rows import ROWS
 from tests.bench.table import holds, table_text
 from tests.bench.worlds import World
-from tests.fleet.service import running
+from tests.support.fleet.service import running
 
 VERY_LARGE = ("memory-10000",)
 

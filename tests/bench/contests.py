@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.bench import validate
 from tests.bench.measuring import Command, Contest, Costs, Figure
 from tests.bench.worlds import PROGRAM, QUERY, World
-from tests.fleet.trail import write_trail
+from tests.support.fleet.trail import write_trail
 
 APPLY = ("apply", "--auto-approve", "--max-tenants", "1000000")
 MS50 = 0.05

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reconciler.adapters.packaged import schema_text
 from reconciler.adapters.yaml_writer import yaml_text
-from tests.fleet.schemas import ATTRIBUTES, attribute
+from tests.support.fleet.schemas import ATTRIBUTES, attribute
 
 MANY, FEW = 1000, 100
 

@@ -9,9 +9,9 @@ from itertools import count
 from pathlib import Path
 
 from tests.bench.measuring import Command
-from tests.fleet.manifests import ENVIRON, Fleet
-from tests.fleet.schemas import extension
-from tests.fleet.service import Running
+from tests.support.fleet.manifests import ENVIRON, Fleet
+from tests.support.fleet.schemas import extension
+from tests.support.fleet.service import Running
 
 PROGRAM = str(Path(sys.executable).with_name("reconciler"))
 FLOOR, QUERY = (str(Path(__file__).with_name(name)) for name in ("floor.py", "query.py"))

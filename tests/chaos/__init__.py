@@ -2,4 +2,4 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.chaos.crash")  # a failure there says what it saw
+pytest.register_assert_rewrite("tests.support.crash")  # a failure there says what it saw

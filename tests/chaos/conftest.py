@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.chaos.crash import require_strace
-from tests.warm import Warm, warm_interpreter
+from tests.support.crash import require_strace
+from tests.support.warm import Warm, warm_interpreter
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.arena import Answer, Arena, Seen, arena_in, ended, records, urns
+from tests.support.arena import Answer, Arena, Seen, arena_in, ended, records, urns
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.crash import (
+from tests.support.crash import (
     APPLY,
     WANTED,
     Point,
@@ -20,8 +20,8 @@ from tests.chaos.crash import (
     require_finished,
     world,
 )
-from tests.postgres import Server
-from tests.warm import Warm
+from tests.support.postgres import Server
+from tests.support.warm import Warm
 
 TENTH = 12  # tests that share every tenth point
 ALL = 60  # tests that share all points

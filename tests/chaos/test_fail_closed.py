@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.domain.jsontext import Json
-from tests.chaos.crash import (
+from tests.support.crash import (
     APPLY,
     NAMES,
     SYNCS,
@@ -25,7 +25,7 @@ from tests.chaos.crash import (
     require_finished,
     world,
 )
-from tests.warm import Done, Warm
+from tests.support.warm import Done, Warm
 
 TENTH = 7  # tests that share every tenth point
 ALL = 35  # tests that share all points

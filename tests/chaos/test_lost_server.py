@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from reconciler.domain.jsontext import Json
-from tests.chaos.arena import seeded
-from tests.chaos.crash import (
+from tests.chaos.test_fail_closed import require_failed_closed, require_intents_first
+from tests.support.arena import seeded
+from tests.support.crash import (
     CREATED,
     WANTED,
     World,
@@ -26,10 +27,9 @@ from tests.chaos.crash import (
     urn,
     world,
 )
-from tests.chaos.test_fail_closed import require_failed_closed, require_intents_first
-from tests.postgres import Server
-from tests.warm import Done, Order, Warm
-from tests.wire import COMMIT, Cut, Lost, Reach, wire_to
+from tests.support.postgres import Server
+from tests.support.warm import Done, Order, Warm
+from tests.support.wire import COMMIT, Cut, Lost, Reach, wire_to
 
 SHARE = 4  # tests that share every twentieth message
 ALL = 60  # tests that share all messages

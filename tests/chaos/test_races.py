@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.chaos.arena import Arena, Ended, arena_in, ended, outcomes, records, urns
-from tests.postgres import Server
-from tests.program import Folder
+from tests.support.arena import Arena, Ended, arena_in, ended, outcomes, records, urns
+from tests.support.postgres import Server
+from tests.support.program import Folder
 
 CHANGES = 3
 

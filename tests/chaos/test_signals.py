@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.chaos.arena import (
+from tests.support.arena import (
     Arena,
     Seen,
     arena_in,
@@ -22,7 +22,7 @@ from tests.chaos.arena import (
     seeded,
     urns,
 )
-from tests.program import ROOT, Folder
+from tests.support.program import ROOT, Folder
 
 APPLY = ("apply", "--auto-approve")
 SOON = 5.0  # seconds

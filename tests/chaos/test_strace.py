@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.program import ROOT
+from tests.support.program import ROOT
 
 DENIED = "strace: attach: ptrace(PTRACE_SEIZE): Operation not permitted"
 

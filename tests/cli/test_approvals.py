@@ -7,7 +7,7 @@ import pytest
 
 from reconciler.domain.jsontext import Json
 from reconciler.render.document import checksum
-from tests.program import DevTenant, Folder
+from tests.support.program import DevTenant, Folder
 
 
 def saved_plan(folder: Folder, *arguments: str) -> Json:

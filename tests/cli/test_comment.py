@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.github_stub import HUMAN, Fault, Stub, github_stub
-from tests.program import HR_URN, WORK_URN, Folder
+from tests.support.github_stub import HUMAN, Fault, Stub, github_stub
+from tests.support.program import HR_URN, WORK_URN, Folder
 
 PLAN = "**Plan: 2 to add, 0 to change, 0 to destroy.**\n\n| tenant |\n| --- |\n| local |\n"
 SAME = "**No changes.** Live schemas match the manifests.\n"

@@ -11,13 +11,13 @@ import pytest
 
 from reconciler.domain.dialect import PatchPath
 from reconciler.domain.jsontext import Json
-from tests.fakes import FakeClock
-from tests.faultserver import FaultServer, Received, Script, serving
-from tests.habits import Habits
-from tests.program import Folder
-from tests.simulation import Request, SimulatedTenant
-from tests.sockets import script
-from tests.warm import Done
+from tests.support.fakes import FakeClock
+from tests.support.faultserver import FaultServer, Received, Script, serving
+from tests.support.habits import Habits
+from tests.support.program import Folder
+from tests.support.simulation import Request, SimulatedTenant
+from tests.support.sockets import script
+from tests.support.warm import Done
 
 ORACLE = "urn:ietf:params:scim:schemas:idcs:extension:custom:User"
 TENANT = """

@@ -3,7 +3,7 @@
 import json
 import textwrap
 
-from tests.program import HR_URN, DevTenant, Folder
+from tests.support.program import HR_URN, DevTenant, Folder
 
 
 def test_doctor_looks_and_leaves_no_trace(dev_tenant: DevTenant) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.program import HR_URN, DevTenant, Folder
+from tests.support.program import HR_URN, DevTenant, Folder
 
 HR = "desired-state/extensions/hr-extension.yaml"
 STATE = ".reconciler/state.db"

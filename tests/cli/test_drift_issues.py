@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from reconciler.domain.jsontext import Json
-from tests.github_stub import HUMAN, Fault, Stub, github_stub
-from tests.program import HR_URN, WORK_URN, Folder
-from tests.warm import Done
+from tests.support.github_stub import HUMAN, Fault, Stub, github_stub
+from tests.support.program import HR_URN, WORK_URN, Folder
+from tests.support.warm import Done
 
 ACME = "<!-- reconciler:drift:local -->"
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.program import HR_URN, DevTenant, Folder
+from tests.support.program import HR_URN, DevTenant, Folder
 
 WARNING = "warning: this is a CI job and no --state is given"
 APPLY = ("apply", "--auto-approve")

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.cli.commands import SCHEMA_NAMES
-from tests.program import HR_URN, DevTenant, Folder
-from tests.warm import Done
+from tests.support.program import HR_URN, DevTenant, Folder
+from tests.support.warm import Done
 
 CANARY = "canary-7f3a9c51e2"
 

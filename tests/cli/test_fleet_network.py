@@ -9,11 +9,11 @@ from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.adapters.gateway_world import listed, paging, schema
-from tests.faultserver import Pause, Received, Script, json_reply, reply, serving
-from tests.fleet.manifests import ENVIRON, Fleet
-from tests.fleet.service import running
-from tests.program import Folder
+from tests.support.faultserver import Pause, Received, Script, json_reply, reply, serving
+from tests.support.fleet.manifests import ENVIRON, Fleet
+from tests.support.fleet.service import running
+from tests.support.gateway_world import listed, paging, schema
+from tests.support.program import Folder
 
 TENANT = """\
 apiVersion: reconciler/v1

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.fleet.manifests import ENVIRON, Fleet
-from tests.fleet.service import Running, running
-from tests.program import Folder
-from tests.warm import Done
+from tests.support.fleet.manifests import ENVIRON, Fleet
+from tests.support.fleet.service import Running, running
+from tests.support.program import Folder
+from tests.support.warm import Done
 
 APPLY = ("apply", "--auto-approve", "--max-tenants", "1000")
 

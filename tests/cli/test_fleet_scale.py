@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.fleet.places import APPLY, Place, fleet, place, service, shares
+from tests.support.fleet.places import APPLY, Place, fleet, place, service, shares
 
 __all__ = ["place", "service"]
 

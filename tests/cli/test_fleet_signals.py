@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.fleet.manifests import ENVIRON, Fleet
-from tests.fleet.places import service
-from tests.fleet.service import Running
-from tests.program import Folder
+from tests.support.fleet.manifests import ENVIRON, Fleet
+from tests.support.fleet.places import service
+from tests.support.fleet.service import Running
+from tests.support.program import Folder
 
 __all__ = ["service"]
 

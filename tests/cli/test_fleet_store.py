@@ -5,8 +5,8 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 
-from tests.fleet.places import APPLY, Place, fleet, place, service, shares
-from tests.fleet.trail import write_trail
+from tests.support.fleet.places import APPLY, Place, fleet, place, service, shares
+from tests.support.fleet.trail import write_trail
 
 __all__ = ["place", "service"]
 

@@ -12,9 +12,9 @@ import pytest
 
 from reconciler.domain.jsontext import Json
 from reconciler.embedded import DevTenantAccess, serve
-from tests.chaos.arena import Front, front_of
-from tests.embedded.client import Client, connected
-from tests.warm import Done, Order, warm_interpreter
+from tests.support.arena import Front, front_of
+from tests.support.embedded_client import Client, connected
+from tests.support.warm import Done, Order, warm_interpreter
 
 Document = dict[str, Any]
 SAVE = ("plan", "--out", "plan.json")

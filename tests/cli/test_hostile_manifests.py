@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.program import Folder
+from tests.support.program import Folder
 
 # What is promised: 256 MiB of address space and two seconds of processor time. What waits for ever
 # is cut off by the timeout.

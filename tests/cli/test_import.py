@@ -10,8 +10,8 @@ import pytest
 from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import SCHEMA_URN
 from tests.cli.test_errors import assert_told
-from tests.faultserver import in_turn, json_reply, serving
-from tests.program import HR_URN, ROOT, WORK_URN, DevTenant, Folder
+from tests.support.faultserver import in_turn, json_reply, serving
+from tests.support.program import HR_URN, ROOT, WORK_URN, DevTenant, Folder
 
 Document = dict[str, Any]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.program import ROOT, DevTenant, Folder
-from tests.runner_rule import commands_in, outputs_in
-from tests.warm import Done
+from tests.support.program import ROOT, DevTenant, Folder
+from tests.support.runner_rule import commands_in, outputs_in
+from tests.support.warm import Done
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from tests.chaos.arena import front_of
-from tests.program import HR_URN, WORK_URN, DevTenant, Folder, started_dev_tenant
-from tests.receiver import receiving
+from tests.support.arena import front_of
+from tests.support.program import HR_URN, WORK_URN, DevTenant, Folder, started_dev_tenant
+from tests.support.receiver import receiving
 
 
 def test_applying_again_changes_nothing_and_tells_hr_nothing(folder: Folder):

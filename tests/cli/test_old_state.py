@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.program import Folder
+from tests.support.program import Folder
 
 MANIFESTS = Path("desired-state")
 

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from tests.program import Folder
-from tests.warm import Done
+from tests.support.program import Folder
+from tests.support.warm import Done
 
 
 def at_a_terminal(folder: Folder, answer: str, *arguments: str) -> Done:

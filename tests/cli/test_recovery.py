@@ -3,8 +3,8 @@
 import json
 
 from reconciler.domain.jsontext import Json
-from tests.chaos.arena import Answer, Seen, front_of
-from tests.program import DevTenant, Folder
+from tests.support.arena import Answer, Seen, front_of
+from tests.support.program import DevTenant, Folder
 
 URN = "urn:acme:2.0:User:HR"
 TENANT, EXTENSION = "desired-state/tenants/dev.yaml", "desired-state/hr.yaml"

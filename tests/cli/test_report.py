@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from tests.adapters.store_world import validator
-from tests.program import HR_URN, WORK_URN, DevTenant, Folder
+from tests.support.program import HR_URN, WORK_URN, DevTenant, Folder
+from tests.support.store_world import validator
 
 SCHEMA = validator("report")
 APPLY = ("apply", "--auto-approve", "--report", "report.json")

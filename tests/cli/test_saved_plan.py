@@ -11,8 +11,8 @@ from reconciler.domain.jsontext import Json
 from reconciler.domain.plan import Plan
 from reconciler.errors import UsageError
 from reconciler.render.document import checksum, plan_document, plan_json
-from tests.program import Folder, folder
-from tests.render.markdown_world import tenants
+from tests.support.markdown_world import tenants
+from tests.support.program import Folder, folder
 
 __all__ = ["folder"]
 

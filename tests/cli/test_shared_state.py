@@ -10,10 +10,10 @@ import pytest
 from reconciler.adapters.database import open_store
 from reconciler.domain.jsontext import Json
 from reconciler.domain.records import check_chain
-from tests.chaos.arena import Arena, Seen, arena_in, ended, urns
-from tests.postgres import Server
-from tests.program import Folder
-from tests.wire import wire_to
+from tests.support.arena import Arena, Seen, arena_in, ended, urns
+from tests.support.postgres import Server
+from tests.support.program import Folder
+from tests.support.wire import wire_to
 
 CHANGES = 3
 APPLY = ("apply", "--auto-approve")

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tests.program import ROOT, Folder
+from tests.support.program import ROOT, Folder
 
 NARROW = {"PYTHONIOENCODING": "ascii"}
 C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.program import Folder
+from tests.support.program import Folder
 
 LOCAL = "desired-state/tenants/local.yaml"
 EVIL = """\

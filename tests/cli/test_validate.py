@@ -11,7 +11,7 @@ import pytest
 from referencing import Registry
 
 from tests.cli.test_errors import assert_told
-from tests.program import ROOT, Folder
+from tests.support.program import ROOT, Folder
 
 HR = "desired-state/extensions/hr-extension.yaml"
 SARIF = Path(__file__).parents[1] / "data/sarif-schema-2.1.0.json"

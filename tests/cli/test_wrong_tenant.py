@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.program import DevTenant, Folder, started_dev_tenant
-from tests.warm import Done
+from tests.support.program import DevTenant, Folder, started_dev_tenant
+from tests.support.warm import Done
 
 EXTENSION = """\
 apiVersion: reconciler/v1

@@ -10,7 +10,7 @@ import yaml
 
 from reconciler.cli.commands import COMMANDS, COMMON
 from reconciler.cli.exits import Exit
-from tests.docs.pages import (
+from tests.support.pages import (
     FENCE,
     PAGES,
     RUN,
@@ -23,9 +23,9 @@ from tests.docs.pages import (
     run,
     stage,
 )
-from tests.program import ROOT, Folder
+from tests.support.program import ROOT, Folder
+from tests.support.workflows.policy import RULES, Workflow
 from tests.test_workflows import read
-from tests.workflows.policy import RULES, Workflow
 
 # What is no command, and the test that reads it.
 READ = {
@@ -54,7 +54,7 @@ def test_a_page_prints_what_it_shows(page: str, tmp_path: Path):
         for command, said in zip(program(page), printed, strict=True)
         if command.shown is not None and not fits(command.shown, said)
     ]
-    assert wrong == [], f"if that is right: python -m tests.docs.pages {page}"
+    assert wrong == [], f"if that is right: python -m tests.support.pages {page}"
 
 
 @pytest.mark.parametrize("page", PAGES)

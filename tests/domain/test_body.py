@@ -13,8 +13,8 @@ from reconciler.domain.diff import managed_view
 from reconciler.domain.manifest import Manages
 from reconciler.domain.scim import Attribute, Schema
 from tests.domain.test_compatibility import MOSTLY_SAFE, pairs
-from tests.fakes import BadPatch, patched
-from tests.strategies import DEFAULTS, Document, disguise, lower, schema_documents
+from tests.support.fakes import BadPatch, patched
+from tests.support.strategies import DEFAULTS, Document, disguise, lower, schema_documents
 
 TUTORIAL = (
     "name", "type", "multiValued", "required", "caseExact", "mutability", "returned", "uniqueness",

@@ -20,8 +20,8 @@ from reconciler.domain.manifest import (
     Tenant,
 )
 from reconciler.domain.scim import Schema
-from tests.domain.worlds import dialect
-from tests.strategies import Document, disguise, edits, schema_documents
+from tests.support.domain_world import dialect
+from tests.support.strategies import Document, disguise, edits, schema_documents
 
 ERROR, WARNING, INFO = Severity
 READER, WRITER, STORED, SERVER = Consumer

@@ -9,7 +9,7 @@ from reconciler.domain.compatibility import changed_characteristics, obstacles
 from reconciler.domain.diff import managed_view
 from reconciler.domain.manifest import Manages
 from reconciler.domain.scim import Schema
-from tests.strategies import (
+from tests.support.strategies import (
     DEFAULTS,
     KEYWORDS,
     MUTABILITIES,

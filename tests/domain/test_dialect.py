@@ -18,8 +18,8 @@ from reconciler.domain.dialect import (
     UpdateStrategy,
 )
 from reconciler.domain.scim import Schema
-from tests.domain.worlds import dialect
-from tests.strategies import TYPES, lower, schema_documents
+from tests.support.domain_world import dialect
+from tests.support.strategies import TYPES, lower, schema_documents
 
 PREFIX = "urn:ietf:params:scim:schemas:extension:genesys:purecloud:"
 RFC = (

@@ -16,7 +16,7 @@ from reconciler.domain.diff import (
 from reconciler.domain.jsontext import canonical
 from reconciler.domain.manifest import Manages
 from reconciler.domain.scim import ABSENT, MalformedSchema, Schema
-from tests.strategies import (
+from tests.support.strategies import (
     attribute_documents,
     disguise,
     edits,

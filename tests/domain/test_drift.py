@@ -9,7 +9,7 @@ from reconciler.domain.manifest import Manifests, OnDrift
 from reconciler.domain.plan import GitState, Plan, Selection
 from reconciler.domain.scim import ABSENT, Schema
 from reconciler.planning import Desired, plan_fleet
-from tests.fakes import URN, FakeTenant, document, extension, tenant
+from tests.support.fakes import URN, FakeTenant, document, extension, tenant
 
 AT = "2026-01-02T03:04:05.678Z"
 SEEN = {name: Sighting(at=AT, fingerprint=name) for name in ("live", "desired", "other")}

@@ -13,8 +13,8 @@ from reconciler.domain.impact import Assessment, assess
 from reconciler.domain.manifest import ChangeKind, Limits, OnDrift, Place, SchemaExtension
 from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.domain.scim import Schema
-from tests.domain.worlds import dialect, live, planned
-from tests.strategies import edits, schema_documents
+from tests.support.domain_world import dialect, live, planned
+from tests.support.strategies import edits, schema_documents
 
 URN = "urn:example:hr"
 EXPOSING, NARROWING, ADDITIVE = ChangeKind

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from reconciler.domain.jsontext import MAX_DEPTH, NotJson, canonical, check, digest, parse
 from reconciler.domain.jsontext import _canonical as by_library
 from reconciler.domain.jsontext import _is_plain as is_plain
-from tests.strategies import json_values
+from tests.support.strategies import json_values
 
 
 def nested(levels: int, core: str = "") -> bytes:

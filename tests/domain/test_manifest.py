@@ -19,7 +19,7 @@ from reconciler.domain.manifest import (
     TenantsFrom,
 )
 from reconciler.domain.scim import Schema
-from tests.domain.worlds import dialect
+from tests.support.domain_world import dialect
 
 
 def tenant(name: str = "acme-prod", **members: Any) -> Tenant:

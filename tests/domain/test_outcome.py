@@ -12,7 +12,15 @@ from reconciler.domain.outcome import (
     gone,
 )
 from reconciler.domain.plan import Create, Plan, Selection, TenantPlan, Update
-from tests.domain.worlds import BASE_URL, dialect, document, extension, live, plan_of, planned
+from tests.support.domain_world import (
+    BASE_URL,
+    dialect,
+    document,
+    extension,
+    live,
+    plan_of,
+    planned,
+)
 
 WELL = {OutcomeKind.APPLIED, OutcomeKind.ADOPTED}
 CALM = plan_of(planned([extension("HR")], live(document("HR"))))

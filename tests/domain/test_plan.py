@@ -28,7 +28,7 @@ from reconciler.domain.plan import (
     exceeded_limits,
 )
 from reconciler.domain.scim import ABSENT, Schema
-from tests.domain.worlds import (
+from tests.support.domain_world import (
     BASE_URL,
     dialect,
     document,
@@ -38,7 +38,7 @@ from tests.domain.worlds import (
     planned,
     told,
 )
-from tests.strategies import TYPES, disguise, lower, schema_documents
+from tests.support.strategies import TYPES, disguise, lower, schema_documents
 
 A, B = {"name": "a"}, {"name": "b"}
 
@@ -567,7 +567,7 @@ def test_the_digest_of_a_plan_covers_every_tenant_and_how_often() -> None:
 
 SCRIPT = """
 from tests.domain.test_plan import variants
-from tests.domain.worlds import plan_of, told
+from tests.support.domain_world import plan_of, told
 for name, plan in variants().items():
     print(name, plan.digest(), plan.unmanaged, told(plan))
     print(*(change.subject.differences() for change in plan.changes))

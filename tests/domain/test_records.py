@@ -25,7 +25,7 @@ from reconciler.domain.records import (
     seal,
 )
 from reconciler.domain.scim import ABSENT, Schema
-from tests.strategies import disguise, schema_documents
+from tests.support.strategies import disguise, schema_documents
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 RUN = Run(id="run-1", actor="ci", commit="c0ffee", plan_digest="sha256:00")

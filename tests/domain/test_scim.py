@@ -21,7 +21,7 @@ from reconciler.domain.scim import (
     Uniqueness,
     fold,
 )
-from tests.strategies import (
+from tests.support.strategies import (
     DEFAULTS,
     KEYWORDS,
     attribute_documents,

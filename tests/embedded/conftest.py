@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.embedded.client import Client, TestClock, running
+from tests.support.embedded_client import Client, TestClock, running
 
 
 @pytest.fixture

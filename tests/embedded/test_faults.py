@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reconciler.domain.jsontext import Json
 from reconciler.embedded import Faults
-from tests.embedded.client import HR, USER, Client, TestClock, extension, running
+from tests.support.embedded_client import HR, USER, Client, TestClock, extension, running
 
 
 def statuses(client: Client, count: int, path: str = "/Schemas") -> list[int]:

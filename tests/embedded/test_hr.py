@@ -12,7 +12,7 @@ from reconciler.domain.secret import Secret
 from reconciler.embedded import Faults
 from reconciler.embedded.hr import verified_timestamp
 from reconciler.embedded.wire import Request
-from tests.embedded.client import Client, TestClock
+from tests.support.embedded_client import Client, TestClock
 
 BODY = '{"event_type":"SCHEMA_EXTENSION_DEPLOYED"}'
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="

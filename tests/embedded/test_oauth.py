@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from reconciler.embedded import Faults
-from tests.embedded.client import Client, TestClock, running
+from tests.support.embedded_client import Client, TestClock, running
 
 GRANT = {"grant_type": "client_credentials"}
 

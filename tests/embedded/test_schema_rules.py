@@ -10,8 +10,8 @@ from reconciler.domain.jsontext import Json
 from reconciler.embedded.schema_rules import accept
 from reconciler.embedded.users import check_buildable, provider_of
 from reconciler.embedded.wire import Refused
-from tests.embedded.client import HR, extension
-from tests.strategies import json_values, odd_documents, schema_documents
+from tests.support.embedded_client import HR, extension
+from tests.support.strategies import json_values, odd_documents, schema_documents
 
 
 def refusal(document: Json) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.domain.jsontext import Json
 from reconciler.embedded import Faults
-from tests.embedded.client import HR, Client, TestClock, extension, running
+from tests.support.embedded_client import HR, Client, TestClock, extension, running
 
 CORE = [
     "urn:ietf:params:scim:schemas:core:2.0:User",

@@ -15,7 +15,7 @@ from reconciler.embedded.faults import FaultBox, Faults
 from reconciler.embedded.schemas_endpoint import EXTENSION_LIMIT, SchemasEndpoint
 from reconciler.embedded.store import open_store
 from reconciler.embedded.wire import Refused, Reply, Request
-from tests.embedded.client import TestClock, extension
+from tests.support.embedded_client import TestClock, extension
 
 BASE = "http://127.0.0.1:1/scim/v2"
 CORE = "urn:example:core"

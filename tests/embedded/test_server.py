@@ -15,8 +15,8 @@ import pytest
 from reconciler.embedded import DevTenantAccess, Faults, serve
 from reconciler.embedded.store import open_store
 from reconciler.errors import UsageError
-from tests.embedded.client import HR, Client, TestClock, connected, extension, running
-from tests.embedded.dev_process import tenant_process
+from tests.support.dev_process import tenant_process
+from tests.support.embedded_client import HR, Client, TestClock, connected, extension, running
 
 
 def open_sockets() -> list[str]:

@@ -16,8 +16,8 @@ import pytest
 
 from reconciler.embedded.store import Store, StoredSchema, ValueTaken, open_store
 from reconciler.errors import StateError, UsageError
-from tests.embedded.client import HR, USER, Client, TestClock, connected, extension, running
-from tests.embedded.dev_process import tenant_process
+from tests.support.dev_process import tenant_process
+from tests.support.embedded_client import HR, USER, Client, TestClock, connected, extension, running
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.domain.jsontext import Json
-from tests.embedded.client import HR, USER, Client, TestClock, extension, running
+from tests.support.embedded_client import HR, USER, Client, TestClock, extension, running
 
 GROUP_URN = "urn:example:2.0:Group:Cost"
 

@@ -17,7 +17,7 @@ from reconciler.embedded.schema_rules import accept
 from reconciler.embedded.store import Store, open_store
 from reconciler.embedded.users import provider_of
 from reconciler.embedded.users_storage import UsersStorage
-from tests.embedded.client import HR, USER, TestClock, extension
+from tests.support.embedded_client import HR, USER, TestClock, extension
 
 
 @cache

@@ -9,7 +9,7 @@ from reconciler.domain.jsontext import Json
 from reconciler.render.markdown import plan_markdown
 from reconciler.render.paint import Paint
 from reconciler.render.text import plan_text
-from tests.render.markdown_world import rich
+from tests.support.markdown_world import rich
 
 OTHERS: tuple[Any, ...] = (None, {}, [], "x", 0, [None], {"a": {}}, [{}])
 

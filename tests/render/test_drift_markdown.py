@@ -6,8 +6,8 @@ from random import Random, randrange
 from reconciler.domain.jsontext import Json
 from reconciler.render.drift_markdown import drift_body, ended_body
 from reconciler.render.markdown_text import code
-from tests.render.markdown_world import each, filled, hostile, rich, skeleton
-from tests.runner_rule import commands_in
+from tests.support.markdown_world import each, filled, hostile, rich, skeleton
+from tests.support.runner_rule import commands_in
 
 
 def tenants() -> list[Json]:

@@ -15,7 +15,7 @@ from reconciler.domain.manifest import Place, Problem, Severity
 from reconciler.render.inert import unobeyed
 from reconciler.render.paint import Paint
 from reconciler.render.problems_github import problems_github
-from tests.runner_rule import command_of, commands_in
+from tests.support.runner_rule import command_of, commands_in
 
 PIECES = (
     "::", ":", "#", "##", "##[", "[", "]", " ", "\t", "\n", "\r", "\v", "\x85", "\u2028", "\u3000",

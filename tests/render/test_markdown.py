@@ -16,7 +16,7 @@ from reconciler.domain.plan import Plan
 from reconciler.render.document import plan_document
 from reconciler.render.markdown import LIMIT, plan_markdown
 from reconciler.render.markdown_text import code, size
-from tests.render.markdown_world import (
+from tests.support.markdown_world import (
     PARSER,
     each,
     filled,
@@ -27,7 +27,7 @@ from tests.render.markdown_world import (
     tenants,
     tokens,
 )
-from tests.runner_rule import commands_in
+from tests.support.runner_rule import commands_in
 
 
 def markdown_of(*kinds: str) -> str:

@@ -23,9 +23,9 @@ from reconciler.render.marked import (
     with_plan,
 )
 from reconciler.render.run_markdown import did_nothing, run_markdown
-from tests.program import ROOT
-from tests.render.markdown_world import each, filled, hostile, skeleton
-from tests.runner_rule import commands_in
+from tests.support.markdown_world import each, filled, hostile, skeleton
+from tests.support.program import ROOT
+from tests.support.runner_rule import commands_in
 
 MARKER = comment_marker("plan")
 PLAN = "## Plan: 1 to add\n\n<details>\n<summary>x</summary>\n\n```diff\n+ a\n```\n\n</details>"

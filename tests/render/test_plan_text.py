@@ -19,7 +19,7 @@ from reconciler.domain.scim import Schema
 from reconciler.render.document import json_text, plan_document, plan_json
 from reconciler.render.paint import Paint, counted, visible
 from reconciler.render.text import plan_text
-from tests.fakes import DIALECT, URN, document, extension
+from tests.support.fakes import DIALECT, URN, document, extension
 
 PLAIN = Paint()
 

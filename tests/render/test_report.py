@@ -16,8 +16,8 @@ from reconciler.domain.plan import Create, Plan, Subject, TenantPlan
 from reconciler.domain.records import Run
 from reconciler.domain.scim import ABSENT
 from reconciler.render.report import Ended, report_document
-from tests.adapters.store_world import validator
-from tests.fakes import HOOK, URN, extension
+from tests.support.fakes import HOOK, URN, extension
+from tests.support.store_world import validator
 
 SCHEMA = validator("report")
 CREATE = Create(Subject(tenant="acme", extension=extension(), live_fingerprint=ABSENT))

@@ -15,7 +15,7 @@ from reconciler.domain.plan import Create, Plan, Selection, Subject, TenantPlan,
 from reconciler.domain.scim import ABSENT
 from reconciler.render.paint import Paint
 from reconciler.render.summary import summary_text
-from tests.fakes import DIALECT, URN, extension
+from tests.support.fakes import DIALECT, URN, extension
 
 SUBJECT = Subject(tenant="acme", extension=extension(), live_fingerprint=ABSENT)
 CREATE = Create(SUBJECT)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.program import ROOT
-from tests.warm import Done
-from tests.workflows.world import environment_of_the_lock
+from tests.support.program import ROOT
+from tests.support.warm import Done
+from tests.support.workflows.world import environment_of_the_lock
 
 pytestmark = pytest.mark.process
 ACTION = ROOT / ".github/actions/reconcile"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.workflows.expressions import Unsupported, condition, evaluated, interpolated
+from tests.support.workflows.expressions import Unsupported, condition, evaluated, interpolated
 
 CONTEXTS: dict[str, Any] = {
     "github": {

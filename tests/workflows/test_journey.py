@@ -10,11 +10,11 @@ from threading import Thread
 
 import pytest
 
-from tests.postgres import Server
-from tests.program import HR_URN, WORK_URN
-from tests.receiver import receiving
-from tests.workflows.runner import Run
-from tests.workflows.world import HR, TENANT, Company, company, environment_of_the_lock
+from tests.support.postgres import Server
+from tests.support.program import HR_URN, WORK_URN
+from tests.support.receiver import receiving
+from tests.support.workflows.runner import Run
+from tests.support.workflows.world import HR, TENANT, Company, company, environment_of_the_lock
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(600)]
 

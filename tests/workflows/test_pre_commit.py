@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import page_with
-from tests.warm import Done
-from tests.workflows.repository import (
+from tests.support.pages import page_with
+from tests.support.warm import Done
+from tests.support.workflows.repository import (
     Repository,
     environment,
     new_repository,

@@ -15,7 +15,7 @@ from reconciler.domain.manifest import ChangeKind, Limits, OnDrift, TenantsFrom
 from reconciler.domain.plan import GitState, Plan, Selection, TenantPlan
 from reconciler.domain.scim import Schema
 from reconciler.render.document import plan_document
-from tests.fakes import DIALECT, URN, document, extension
+from tests.support.fakes import DIALECT, URN, document, extension
 
 PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.fleet.manifests import ENVIRON, Fleet
-from tests.fleet.service import Running, running
-from tests.program import ROOT
+from tests.support.fleet.manifests import ENVIRON, Fleet
+from tests.support.fleet.service import Running, running
+from tests.support.program import ROOT
 
 APPLY = ("apply", "--auto-approve", "--max-tenants", "1000")
 
@@ -25,7 +25,7 @@ class Place:
     service: Running
 
     def count(self, what: str, fleet: Fleet, *words: str) -> object:
-        """What a run counts in a folder that is new; see tests.fleet.counting."""
+        """What a run counts in a folder that is new; see tests.support.fleet.counting."""
         folder = self.folder_of(fleet)
         return self.count_in(folder, what, *words)
 
@@ -37,7 +37,7 @@ class Place:
 
     def count_in(self, folder: Path, what: str, *words: str) -> object:
         result = folder / "count.json"
-        command = [sys.executable, "-m", "tests.fleet.counting", what, str(result), *words]
+        command = [sys.executable, "-m", "tests.support.fleet.counting", what, str(result), *words]
         done = subprocess.run(
             command,
             cwd=folder,

@@ -2,7 +2,7 @@
 
 from reconciler.adapters.transport import Http, HttpOptions
 from reconciler.domain.answer import Reply
-from tests.faultserver import FaultServer
+from tests.support.faultserver import FaultServer
 
 SHORT = 0.5
 ANY = frozenset({"GET", "POST", "PUT"})

@@ -1,8 +1,9 @@
 """The service of a fleet, in a process of its own: many tenants, their tokens, and HR.
 
-`python -m tests.fleet.service` prints its port. A tenant is at /KIND-LIVE/NAME and has from the
-start the first LIVE extensions; of the kind `own` its documents say where they are. A token of the
-tenant `any` is good for all. What is created stays until a reset. It costs as little as Python
+`python -m tests.support.fleet.service` prints its port. A tenant is at /KIND-LIVE/NAME and has
+from the start the first LIVE extensions; of the kind `own` its documents say where they are. A
+token of the tenant `any` is good for all. What is created stays until a reset. It costs as little
+as Python
 allows: what is measured is its client.
 """
 
@@ -19,7 +20,7 @@ from functools import cache
 from urllib.parse import parse_qs, unquote
 
 from reconciler.domain.jsontext import Json
-from tests.fleet.schemas import core, extension
+from tests.support.fleet.schemas import core, extension
 
 SCIM = "application/scim+json"
 Body = bytes
@@ -277,7 +278,7 @@ class Running:
 @contextmanager
 def running(*, hosts: int = 1) -> Iterator[Running]:
     """A service that ends with the block."""
-    command = [sys.executable, "-m", "tests.fleet.service", str(hosts)]
+    command = [sys.executable, "-m", "tests.support.fleet.service", str(hosts)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
         assert process.stdin is not None

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from reconciler.adapters.gateway.reader import Sender
 from reconciler.adapters.transport import Http, HttpOptions
 from reconciler.domain.answer import Answer
-from tests.faultserver import (
+from tests.support.faultserver import (
     KEEP,
     Cut,
     Handler,
@@ -19,7 +19,7 @@ from tests.faultserver import (
     reply,
     serving,
 )
-from tests.simulation import EVIL, SPOILT, Fault, Request, SimulatedTenant
+from tests.support.simulation import EVIL, SPOILT, Fault, Request, SimulatedTenant
 
 DEADLINE = 0.2  # seconds of a request; what is slow here is slower
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH"})

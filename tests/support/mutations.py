@@ -5,7 +5,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-EXAMPLES = Path(__file__).parent / "examples"
+EXAMPLES = Path(__file__).parents[1] / "examples"
 SEEDS = tuple(
     path.read_bytes()
     for path in sorted(EXAMPLES.rglob("*"))

@@ -1,4 +1,4 @@
-"""Runs one seed again: `python -m tests.replay tests.test_simulation:schedule 7`."""
+"""Runs one seed again: `python -m tests.support.replay tests.test_simulation:schedule 7`."""
 
 import importlib
 import sys
@@ -39,7 +39,7 @@ class _Telling:
 
 
 def command(run: Callable[Concatenate[int, P], T], seed: int) -> str:
-    return f".venv/bin/python -m tests.replay {run.__module__}:{run.__name__} {seed}"
+    return f".venv/bin/python -m tests.support.replay {run.__module__}:{run.__name__} {seed}"
 
 
 def main(what: str, seed: str) -> None:

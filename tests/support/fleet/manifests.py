@@ -5,7 +5,7 @@ from pathlib import Path
 
 from reconciler.adapters.yaml_writer import yaml_text
 from reconciler.domain.jsontext import Json
-from tests.fleet.schemas import extension
+from tests.support.fleet.schemas import extension
 
 CLIENT_SECRET = "fleet-client-secret"
 WEBHOOK_SECRET = "whsec_ZmxlZXQtd2ViaG9vay1zZWNyZXQtMDEyMzQ1Njc4OQ=="

@@ -15,10 +15,10 @@ from typing import Any
 
 from jsonschema import Draft7Validator
 
-from tests.workflows.repository import Repository
+from tests.support.workflows.repository import Repository
 
 _MAGIC = "*?["
-SARIF = Path(__file__).parents[1] / "data/sarif-schema-2.1.0.json"
+SARIF = Path(__file__).parents[2] / "data/sarif-schema-2.1.0.json"
 
 
 class StepFailed(Exception):

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.github_stub import BOT, READER, REPOSITORY, State, github_stub
-from tests.program import ROOT, DevTenant, Folder, started_dev_tenant
-from tests.workflows.repository import Repository, bare_repository, this_repository
-from tests.workflows.runner import Event, Hub, Run
+from tests.support.github_stub import BOT, READER, REPOSITORY, State, github_stub
+from tests.support.program import ROOT, DevTenant, Folder, started_dev_tenant
+from tests.support.workflows.repository import Repository, bare_repository, this_repository
+from tests.support.workflows.runner import Event, Hub, Run
 
 TENANT = "desired-state/tenants/acme.yaml"
 HR = "desired-state/extensions/hr-extension.yaml"

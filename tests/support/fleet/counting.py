@@ -1,4 +1,6 @@
-"""The program in a process that counts what it does: `python -m tests.fleet.counting WHAT FILE …`.
+"""The program in a process that counts what it does.
+
+`python -m tests.support.fleet.counting WHAT FILE …` runs it.
 
 WHAT is `calls` (of functions, in all threads), `statements` (that SQLite carries out) or `memory`
 (the peak, in KiB); the count goes to FILE as JSON. Counts do not depend on how busy a machine is.

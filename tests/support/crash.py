@@ -22,9 +22,9 @@ from reconciler.domain.jsontext import Json
 from reconciler.domain.records import check_chain
 from reconciler.embedded import DevTenantAccess, serve
 from reconciler.errors import StateError
-from tests.embedded.client import Client, connected
-from tests.postgres import Server
-from tests.warm import Done, Order, Warm
+from tests.support.embedded_client import Client, connected
+from tests.support.postgres import Server
+from tests.support.warm import Done, Order, Warm
 
 WRITES = ("write", "pwrite64", "writev", "pwritev", "pwritev2")
 SYNCS = ("fsync", "fdatasync", "msync", "sync_file_range")

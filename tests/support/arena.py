@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from reconciler.adapters.database import open_store
 from reconciler.domain.jsontext import Json
 from reconciler.domain.records import check_chain
-from tests.program import ROOT, DevTenant, Folder, started_dev_tenant
+from tests.support.program import ROOT, DevTenant, Folder, started_dev_tenant
 
 URN = "urn:ietf:params:scim:schemas:extension:genesys:2.0:User:Chaos"
 CHANGES = 6

@@ -1,7 +1,7 @@
 """Runs a workflow file: its jobs in order, every `run:` as GitHub's runner would, in clean clones.
 
-Only the public actions and the hosts are stand-ins (tests/workflows/marketplace.py); what the YAML
-says is executed as it stands, with the environment that it gives and no more.
+Only the public actions and the hosts are stand-ins (tests/support/workflows/marketplace.py); what
+the YAML says is executed as it stands, with the environment that it gives and no more.
 """
 
 import json
@@ -17,10 +17,10 @@ from typing import Any
 
 import yaml
 
-from tests.runner_rule import command_of
-from tests.workflows.expressions import condition, interpolated
-from tests.workflows.marketplace import ACTIONS, Place, StepFailed
-from tests.workflows.repository import Repository
+from tests.support.runner_rule import command_of
+from tests.support.workflows.expressions import condition, interpolated
+from tests.support.workflows.marketplace import ACTIONS, Place, StepFailed
+from tests.support.workflows.repository import Repository
 
 _SHELLS = {None: ["bash", "-e"], "bash": ["bash", "--noprofile", "--norc", "-eo", "pipefail"]}
 _FILES = ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_ENV", "GITHUB_PATH")

@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from reconciler.domain.jsontext import Json
-from tests.warm import Done, Order, warm_interpreter
+from tests.support.warm import Done, Order, warm_interpreter
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 HR_URN = "urn:ietf:params:scim:schemas:extension:genesys:2.0:User:HRExtension"
 WORK_URN = "urn:ietf:params:scim:schemas:extension:genesys:2.0:User:WorkAssignments"
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reconciler.domain.records import ENTRY_MEMBERS, GENESIS, Entry, Event, Run, Status, seal
-from tests.fleet.schemas import ATTRIBUTES, extension_id
+from tests.support.fleet.schemas import ATTRIBUTES, extension_id
 
 _RUN = Run(id="0" * 32, actor="user:fleet", commit="0" * 40, plan_digest=f"sha256:{'0' * 64}")
 _NAMES = ("seq", *ENTRY_MEMBERS, "prev_hash", "hash")

@@ -19,7 +19,7 @@ from reconciler.domain.manifest import Manages
 from reconciler.domain.records import Entry, Event, EventType, HrEvent, Intent, Status
 from reconciler.domain.scim import ABSENT, Schema
 from reconciler.ports import Due, Outbox, Pending, Wanted
-from tests.postgres import Server
+from tests.support.postgres import Server
 
 WHEN = "2026-01-02T03:04:05.678Z"
 HR_URN = "urn:ietf:params:scim:schemas:extension:genesys:2.0:User:HRExtension"

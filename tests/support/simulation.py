@@ -28,7 +28,7 @@ from reconciler.domain.records import Run
 from reconciler.domain.scim import Schema, fold
 from reconciler.fleet import Fleet
 from reconciler.planning import Desired
-from tests.fakes import (
+from tests.support.fakes import (
     DIALECT,
     HOOK,
     BadPatch,
@@ -38,7 +38,7 @@ from tests.fakes import (
     Receiver,
     patched,
 )
-from tests.habits import Habits, Pages, shaped, spelt
+from tests.support.habits import Habits, Pages, shaped, spelt
 
 BASE = "https://sim.example/scim/v2"
 PATIENT = 2  # lag_reads of the simulated dialect; a service hides what is new at most so long

@@ -20,8 +20,8 @@ from reconciler.adapters.transport import Http, HttpOptions
 from reconciler.domain.dialect import Dialect
 from reconciler.domain.jsontext import Json
 from reconciler.domain.secret import Secret
-from tests.fakes import DIALECT, FakeClock
-from tests.faultserver import FaultServer, Handler, Received, Script, json_reply, serving
+from tests.support.fakes import DIALECT, FakeClock
+from tests.support.faultserver import FaultServer, Handler, Received, Script, json_reply, serving
 
 BASE = "/scim/v2"
 SECRET = "c4n4ry-secret"

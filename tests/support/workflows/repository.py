@@ -6,8 +6,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.program import ROOT
-from tests.warm import Done
+from tests.support.program import ROOT
+from tests.support.warm import Done
 
 # Whose commits these are; neither the configuration of this account nor a repository around counts.
 WHO = {

@@ -2,7 +2,7 @@
 
 A `console` block shows commands after `$ ` with what they print; a line `…` stands for any lines. A
 `sh` block is only run. Every command has to end with 0; where a page is about another code, it says
-`; echo $?`. `python -m tests.docs.pages [PAGE…]` (`make docs`) writes what is really printed.
+`; echo $?`. `python -m tests.support.pages [PAGE…]` (`make docs`) writes what is really printed.
 """
 
 import os
@@ -15,10 +15,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.github_stub import BOT, github_stub
-from tests.postgres import started_server
-from tests.program import ROOT
-from tests.workflows.repository import (
+from tests.support.github_stub import BOT, github_stub
+from tests.support.postgres import started_server
+from tests.support.program import ROOT
+from tests.support.workflows.repository import (
     WHO,
     Repository,
     bare_repository,

@@ -2,8 +2,9 @@
 
 It knows accounts by their tokens, comments, issues, pull requests of a commit and GraphQL's viewer,
 gives pages with a Link header, and plays faults in the order they were asked for.
-`python -m tests.github_stub --port 0` runs it as a process: it prints its port, `GET /_stub/state`
-shows all it holds and every request it got, and `POST /_stub/script` asks for faults.
+`python -m tests.support.github_stub --port 0` runs it as a process: it prints its port,
+`GET /_stub/state` shows all it holds and every request it got, and `POST /_stub/script` asks
+for faults.
 """
 
 import argparse

@@ -1,0 +1,1 @@
+"""Helpers of the tests: servers, processes, worlds and fakes; no test is in here."""

@@ -84,8 +84,6 @@ HOMES = {
 }
 
 EXEMPTIONS = 20  # comments that silence ruff or mypy, reconciler and tests together
-LONG_MODULES: dict[str, int] = {}  # module: lines, beyond 400
-LONG_FUNCTIONS: dict[str, int] = {}  # module.function: lines, beyond 40
 
 IMPURE_MODULES = (
     "time", "random", "os", "logging", "socket", "subprocess", "secrets", "uuid", "threading",
@@ -375,20 +373,6 @@ def against_bare_exemptions(source: Source) -> Objections:
     ]
 
 
-def long_module(source: Source) -> Iterator[tuple[str, int]]:
-    lines = len(source.text.splitlines())
-    if lines > 400:
-        yield source.name, lines
-
-
-def long_functions(source: Source) -> Iterator[tuple[str, int]]:
-    for node in ast.walk(source.tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            lines = (node.end_lineno or node.lineno) - node.lineno + 1
-            if lines > 40:
-                yield f"{source.name}.{node.name}", lines
-
-
 def without_opening_sentence(source: Source) -> Objections:
     first = (ast.get_docstring(source.tree) or "").partition("\n")[0]
     return [] if first else [f"{source.name} does not open with what it alone knows"]
@@ -479,15 +463,6 @@ def test_every_exemption_has_its_code_and_its_reason_and_their_number_is_bounded
     sources = (*modules(), *suite())
     assert [o for source in sources for o in against_bare_exemptions(source)] == []
     assert sum(len(exemptions(source)) for source in sources) <= EXEMPTIONS
-
-
-def test_no_function_is_long_that_is_not_listed() -> None:
-    found = {name: lines for source in modules() for name, lines in long_functions(source)}
-    assert found == LONG_FUNCTIONS
-
-
-def test_no_module_is_long_that_is_not_listed() -> None:
-    assert dict(found for source in modules() for found in long_module(source)) == LONG_MODULES
 
 
 def test_every_module_opens_with_a_sentence() -> None:
@@ -749,16 +724,6 @@ def test_the_reason_of_an_exemption_may_be_the_line_above() -> None:
     assert against_bare_exemptions(Source("x", "# why it is so\na = 1  # noqa: S105\n")) == []
     assert len(against_bare_exemptions(Source("x", "# why it is so\na = 1  # noqa\n"))) == 1
     assert len(against_bare_exemptions(Source("x", "b = 2\na = 1  # noqa: S105\n"))) == 1
-
-
-def test_length_is_counted_to_the_line() -> None:
-    body = "    pass\n"
-    assert list(long_functions(Source("x", "def f():\n" + body * 39))) == []
-    assert list(long_functions(Source("x", "def f():\n" + body * 40))) == [("x.f", 41)]
-    inside = "class C:\n    async def g(self):\n" + "        pass\n" * 40
-    assert list(long_functions(Source("x", inside))) == [("x.g", 41)]
-    assert list(long_module(Source("x", "a = 1\n" * 400))) == []
-    assert list(long_module(Source("x", "a = 1\n" * 401))) == [("x", 401)]
 
 
 def test_a_module_without_an_opening_sentence_is_objected_to() -> None:

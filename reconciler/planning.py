@@ -7,16 +7,9 @@ from dataclasses import dataclass, field, replace
 from reconciler.domain.deciding import asked_of, plan_tenant
 from reconciler.domain.dialect import Dialect
 from reconciler.domain.drift import Drift, Sightings, drift_of, unmanaged
-from reconciler.domain.manifest import Manifests, SchemaExtension, Tenant
-from reconciler.domain.plan import (
-    MAX_TENANTS,
-    GitState,
-    Plan,
-    Selection,
-    Skip,
-    TenantPlan,
-    is_in_sync,
-)
+from reconciler.domain.manifest import GitState, Manifests, SchemaExtension, Tenant
+from reconciler.domain.plan import MAX_TENANTS, Plan, Skip, TenantPlan, is_in_sync
+from reconciler.domain.selection import Selection
 from reconciler.domain.words import nearest
 from reconciler.errors import TenantError, UsageError
 from reconciler.parallel import in_parallel

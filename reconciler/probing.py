@@ -14,11 +14,13 @@ from reconciler.domain.dialect import READ_ONLY, Dialect, PatchPath, UpdateStrat
 from reconciler.domain.diff import differences, managed_view
 from reconciler.domain.health import Finding, Grade
 from reconciler.domain.jsontext import Json
-from reconciler.domain.manifest import Manages, OnDrift, Place, SchemaExtension, Tenant
+from reconciler.domain.manifest import Manages, OnDrift, SchemaExtension, Tenant
 from reconciler.domain.outcome import Outcome, OutcomeKind
-from reconciler.domain.plan import Blocked, Selection, TenantPlan
+from reconciler.domain.plan import Blocked, TenantPlan
+from reconciler.domain.problem import Place
 from reconciler.domain.records import Event, Run, Status
 from reconciler.domain.scim import Attribute, Mutability, Schema
+from reconciler.domain.selection import Selection
 from reconciler.errors import ReconcilerError, TenantError
 from reconciler.ports import Clock, Journal, Locks, Retry, SchemaWriter
 

@@ -9,8 +9,9 @@ from reconciler.applying import Applying
 from reconciler.domain.deciding import plan_tenant
 from reconciler.domain.manifest import Limits, Manages, OnDrift
 from reconciler.domain.outcome import Outcome, OutcomeKind
-from reconciler.domain.plan import Selection, TenantPlan
+from reconciler.domain.plan import TenantPlan
 from reconciler.domain.records import Entry, Event, EventType, Intent, Run, Status
+from reconciler.domain.selection import Selection
 from reconciler.errors import Interrupted, StateError, TenantUnavailable
 from reconciler.progress import Progress
 from tests.support.fakes import (

@@ -15,18 +15,20 @@ from reconciler.domain.jsontext import Json, parse
 from reconciler.domain.manifest import (
     Auth,
     AuthType,
+    GitState,
     Limits,
     Manages,
     Manifests,
     OnDrift,
-    Place,
     SecretRef,
     SecretSource,
     Tenant,
 )
 from reconciler.domain.outcome import RunSummary
-from reconciler.domain.plan import GitState, Plan, Selection
+from reconciler.domain.plan import Plan
+from reconciler.domain.problem import Place
 from reconciler.domain.records import Run
+from reconciler.domain.selection import Selection
 from reconciler.errors import LimitExceeded, PlanStale, TenantUnavailable
 from reconciler.fleet import Fleet
 from reconciler.planning import Desired, plan_fleet

@@ -19,11 +19,11 @@ ROOT = Path(__file__).parents[1]
 # those may import each other.
 ROWS = (
     ("reconciler", "errors"),
-    ("domain", "domain.jsontext", "domain.secret", "domain.recipes"),
+    ("domain", "domain.jsontext", "domain.secret", "domain.recipes", "domain.problem"),
     ("domain.scim", "domain.answer", "domain.health"),
     ("domain.dialect", "domain.words", "domain.drift"),
     ("domain.manifest",),
-    ("domain.rules", "domain.diff", "domain.body", "domain.schedule"),
+    ("domain.rules", "domain.diff", "domain.body", "domain.schedule", "domain.selection"),
     ("domain.compatibility",),
     ("domain.blocking", "domain.impact"),
     ("domain.plan",),

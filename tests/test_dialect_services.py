@@ -14,17 +14,19 @@ from reconciler.domain.blocking import BlockReason
 from reconciler.domain.dialect import Dialect, ListShape, PatchPath
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import (
+    GitState,
     Limits,
     Manages,
     Manifests,
     OnDrift,
-    Place,
     SchemaExtension,
     Tenant,
 )
 from reconciler.domain.outcome import OutcomeKind, RunSummary
-from reconciler.domain.plan import Blocked, GitState, Selection
+from reconciler.domain.plan import Blocked
+from reconciler.domain.problem import Place
 from reconciler.domain.records import Event, Run
+from reconciler.domain.selection import Selection
 from reconciler.fleet import Fleet
 from reconciler.planning import Desired
 from tests.support.fakes import FakeClock, FakeLocks, MemoryJournal, Receiver, extension, patience

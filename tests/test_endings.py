@@ -11,9 +11,10 @@ import pytest
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import OnDrift
 from reconciler.domain.outcome import LeftOpen, OutcomeKind
-from reconciler.domain.plan import Create, Plan, Selection, Subject
+from reconciler.domain.plan import Create, Plan, Subject
 from reconciler.domain.records import Event
 from reconciler.domain.scim import ABSENT
+from reconciler.domain.selection import Selection
 from reconciler.errors import (
     Interrupted,
     LimitExceeded,

@@ -10,18 +10,11 @@ from datetime import timedelta
 
 import pytest
 
-from reconciler.domain.manifest import Manifests, OnDrift, Tenant
+from reconciler.domain.manifest import GitState, Manifests, OnDrift, Tenant
 from reconciler.domain.outcome import OutcomeKind, RunSummary
-from reconciler.domain.plan import (
-    Create,
-    GitState,
-    Plan,
-    Selection,
-    Skip,
-    SkipReason,
-    exceeded_limits,
-)
+from reconciler.domain.plan import Create, Plan, Skip, SkipReason, exceeded_limits
 from reconciler.domain.records import Event, Run, Status
+from reconciler.domain.selection import Selection
 from reconciler.errors import (
     Interrupted,
     LimitExceeded,

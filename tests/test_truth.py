@@ -15,10 +15,10 @@ from reconciler.adapters.database import Store, open_store
 from reconciler.cli.exits import Exit, meaning
 from reconciler.cli.reporting import run_code
 from reconciler.domain.jsontext import Json
-from reconciler.domain.manifest import Manifests, SchemaExtension
+from reconciler.domain.manifest import GitState, Manifests, SchemaExtension
 from reconciler.domain.outcome import RunSummary
-from reconciler.domain.plan import GitState, Selection
 from reconciler.domain.records import Run, check_chain
+from reconciler.domain.selection import Selection
 from reconciler.errors import TenantUnavailable
 from reconciler.fleet import Fleet
 from reconciler.planning import Desired

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from reconciler.domain.manifest import Place, Problem, Severity
+from reconciler.domain.problem import Place, Problem, Severity
 
 RULE = "REC-FILE"
 SUFFIXES = (".yaml", ".yml", ".json")

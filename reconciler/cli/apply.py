@@ -17,7 +17,8 @@ from reconciler.cli.saved_plan import saved_plan
 from reconciler.cli.state import exporting, locks_of, open_state
 from reconciler.cli.wiring import Workbench, workbench
 from reconciler.domain.jsontext import Json
-from reconciler.domain.plan import Plan, Selection
+from reconciler.domain.plan import Plan
+from reconciler.domain.selection import Selection
 from reconciler.errors import UsageError
 from reconciler.fleet import Fleet
 from reconciler.planning import plan_fleet

@@ -3,7 +3,8 @@
 from reconciler.adapters.git import git_state
 from reconciler.cli.main import Invocation
 from reconciler.cli.manifests import folder_of, require_manifests
-from reconciler.domain.plan import MAX_TENANTS, Selection
+from reconciler.domain.plan import MAX_TENANTS
+from reconciler.domain.selection import Selection
 from reconciler.planning import Desired
 
 

@@ -12,7 +12,7 @@ from reconciler.cli.wiring import Workbench, workbench
 from reconciler.domain.health import Diagnosis, Finding, Grade
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Tenant
-from reconciler.domain.plan import Selection
+from reconciler.domain.selection import Selection
 from reconciler.errors import UsageError
 from reconciler.probing import Probing
 from reconciler.render.diagnosis import capability_block, diagnosis_document, diagnosis_text

@@ -7,7 +7,8 @@ from reconciler.adapters.git import commit_at, files_at
 from reconciler.adapters.manifest_files import ManifestFile, is_manifest
 from reconciler.adapters.manifests import Loaded, ReadingLimits, Trusted, load
 from reconciler.cli.main import Invocation
-from reconciler.domain.manifest import Manifests, Severity, TenantsFrom
+from reconciler.domain.manifest import Manifests, TenantsFrom
+from reconciler.domain.problem import Severity
 from reconciler.errors import ManifestsInvalid
 
 _KIB, _MIB = 1024, 1024 * 1024

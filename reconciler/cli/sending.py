@@ -11,8 +11,8 @@ from reconciler.cli.state import existing_state, locks_of, open_state
 from reconciler.cli.wiring import workbench
 from reconciler.delivering import Delivering
 from reconciler.domain.outcome import DeliverySummary, Waiting
-from reconciler.domain.plan import Selection
 from reconciler.domain.records import EVENT_ID
+from reconciler.domain.selection import Selection
 from reconciler.errors import UsageError
 from reconciler.ports import Over
 from reconciler.render.paint import counted, visible

@@ -12,7 +12,6 @@ from reconciler.domain.plan import (
     Blocked,
     Change,
     Create,
-    Selection,
     Skip,
     SkipReason,
     Subject,
@@ -20,6 +19,7 @@ from reconciler.domain.plan import (
     Update,
 )
 from reconciler.domain.scim import ABSENT, Schema
+from reconciler.domain.selection import Selection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

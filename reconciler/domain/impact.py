@@ -7,7 +7,8 @@ from functools import lru_cache
 from reconciler.domain.compatibility import CHANGE_RULES, ChangeRule
 from reconciler.domain.compatibility.changes import Hit, Revision
 from reconciler.domain.dialect import Dialect
-from reconciler.domain.manifest import ChangeKind, Place, SchemaExtension, Severity
+from reconciler.domain.manifest import ChangeKind, SchemaExtension
+from reconciler.domain.problem import Place, Severity
 from reconciler.domain.scim import Schema
 
 # Where nobody has the extension yet nothing of it can be lost; these are asked of a create too.

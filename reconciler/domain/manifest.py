@@ -1,4 +1,4 @@
-"""What a person declares: SchemaExtension and Tenant, and the Problems found while reading them."""
+"""The manifests as values: SchemaExtension, Tenant, and the git state they came from."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -7,52 +7,8 @@ from enum import StrEnum
 from fnmatch import translate
 
 from reconciler.domain.dialect import Dialect
+from reconciler.domain.problem import Place
 from reconciler.domain.scim import Schema
-
-
-class Severity(StrEnum):
-    """How much a Problem weighs; only an error stops a run."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    INFO = "info"
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """Where something is written; line and column count from 1."""
-
-    path: str
-    line: int = 1
-    column: int = 1
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}"
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Problem:
-    """Something wrong in a manifest, at its place.
-
-    A breaking change also says whom it hurts (`consumers`) and what to do instead (`recipe`).
-    """
-
-    place: Place
-    severity: Severity
-    rule: str
-    message: str
-    recipe: str = ""
-    consumers: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        at = f"{self.place.path}:{self.place.line}:{self.place.column}"
-        return f"{at}: {self.severity}[{self.rule}]: {self.words}"
-
-    @property
-    def words(self) -> str:
-        """The message, whom it hurts, and what to do, on one line."""
-        whom = f" ({', '.join(self.consumers)})" if self.consumers else ""
-        return f"{self.message}{whom}" + (f"; {self.recipe}" if self.recipe else "")
 
 
 class OnDrift(StrEnum):
@@ -244,6 +200,14 @@ class SchemaExtension:
             personal=tuple(dict.fromkeys((*self.personal, *left))),
             owners={kind: owners for kind, owners in named.items() if owners},
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitState:
+    """The commit that the manifests came from; None outside git."""
+
+    commit: str | None = None
+    dirty: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,10 +4,8 @@ A change is a create, an update, a skip or blocked. There is no delete and no re
 """
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from reconciler.domain.blocking import BlockReason
@@ -16,8 +14,9 @@ from reconciler.domain.diff import Difference, differences
 from reconciler.domain.drift import Drift
 from reconciler.domain.impact import Assessment, assess
 from reconciler.domain.jsontext import Json, digest
-from reconciler.domain.manifest import Auth, Limits, SchemaExtension, TenantsFrom
-from reconciler.domain.scim import Schema, fold
+from reconciler.domain.manifest import Auth, GitState, Limits, SchemaExtension, TenantsFrom
+from reconciler.domain.scim import Schema
+from reconciler.domain.selection import Selection
 
 FORMAT_VERSION = "1.0"
 MAX_TENANTS = 50  # that one run may change, unless it is told otherwise
@@ -115,31 +114,6 @@ def is_in_sync(change: Change) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
-    """`--tenant`, `--target` and `--exclude`: globs over tenants, and over manifests and URNs."""
-
-    tenants: tuple[str, ...] = ()
-    targets: tuple[str, ...] = ()
-    excludes: tuple[str, ...] = ()
-
-    @property
-    def partial(self) -> bool:
-        """Whether anything is left out."""
-        return bool(self.tenants or self.targets or self.excludes)
-
-    def takes_tenant(self, name: str) -> bool:
-        """Whether the tenant is planned at all."""
-        return not self.tenants or any(fnmatchcase(name, glob) for glob in self.tenants)
-
-    def takes(self, tenant: str, extension: SchemaExtension) -> bool:
-        """Whether the extension may be changed on the tenant."""
-        names = (extension.name, f"{tenant}/{extension.name}", extension.schema.key)
-        return (not self.targets or _any_fits(names, self.targets)) and not _any_fits(
-            names, self.excludes
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TenantPlan:
     """The plan of one tenant; `error` stands where it could not be read, then nothing else does.
 
@@ -195,14 +169,6 @@ class TenantPlan:
                 "changes": "unreadable" if self.error is not None else changes,
             }
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GitState:
-    """Where the manifests came from; commit is None outside git."""
-
-    commit: str | None = None
-    dirty: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -315,11 +281,6 @@ def _identity(auth: Auth) -> list[Json]:
     """As whom a tenant is changed, as far as a manifest says it: an approval is bound to that."""
     names = [[name, ref.source, ref.name] for name, ref in sorted(auth.credentials.items())]
     return [auth.type, auth.token_url, names]
-
-
-def _any_fits(names: Iterable[str], globs: Iterable[str]) -> bool:
-    patterns = tuple(globs)
-    return any(fnmatchcase(fold(name), fold(glob)) for name in names for glob in patterns)
 
 
 def _decided(change: Change) -> tuple[str, str, str | None]:

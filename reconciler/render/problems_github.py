@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from reconciler.domain.manifest import Problem, Severity
+from reconciler.domain.problem import Problem, Severity
 from reconciler.render.paint import visible
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
@@ -22,7 +22,7 @@ def _command(problem: Problem) -> str:
         "title": problem.rule,
     }
     said = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-    return f"::{_COMMANDS[problem.severity]} {said}::{data(visible(problem.words))}\n"
+    return f"::{_COMMANDS[problem.severity]} {said}::{data(visible(problem.text))}\n"
 
 
 def data(text: str) -> str:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from reconciler.domain.manifest import Problem, Severity
+from reconciler.domain.problem import Problem, Severity
 
 FORMAT_VERSION = "1.0"
 

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from reconciler.domain.compatibility import CHANGE_RULES
 from reconciler.domain.jsontext import Json
-from reconciler.domain.manifest import Problem, Severity
+from reconciler.domain.problem import Problem, Severity
 from reconciler.domain.rules import CATALOGUE
 
 _SCHEMA = (
@@ -66,7 +66,7 @@ def _result(problem: Problem, index: int) -> Json:
         "ruleId": problem.rule,
         "ruleIndex": index,
         "level": _LEVELS[problem.severity],
-        "message": {"text": _without_links(problem.words)},
+        "message": {"text": _without_links(problem.text)},
         "locations": [
             {
                 "physicalLocation": {

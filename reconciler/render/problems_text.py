@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Iterable, Mapping
 
-from reconciler.domain.manifest import Place, Problem, Severity
+from reconciler.domain.problem import Place, Problem, Severity
 from reconciler.render.paint import Paint, visible
 
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
@@ -20,7 +20,7 @@ def _problem(problem: Problem, line: str | None, paint: Paint) -> str:
     place, colour = problem.place, _COLOURS[problem.severity]
     at = f"{place.path}:{place.line}:{place.column}"
     marked = paint(colour, f"{problem.severity}[{problem.rule}]")
-    told = f"{visible(at)}: {marked}: {visible(problem.words)}\n"
+    told = f"{visible(at)}: {marked}: {visible(problem.text)}\n"
     return told + (_source(place, line, paint) if line is not None else "")
 
 

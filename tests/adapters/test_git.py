@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.adapters.git import git_state
-from reconciler.domain.plan import GitState
+from reconciler.domain.manifest import GitState
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -26,13 +26,12 @@ from reconciler.domain.manifest import (
     Limits,
     Manages,
     OnDrift,
-    Place,
     SecretRef,
     SecretSource,
     Selector,
-    Severity,
     Webhook,
 )
+from reconciler.domain.problem import Place, Severity
 
 DIALECTS = load_dialects()
 SHIPPED = Path(__file__).parents[2] / "desired-state"

@@ -17,7 +17,7 @@ from reconciler.adapters.manifests import load
 from reconciler.adapters.packaged import schema_text
 from reconciler.adapters.yaml_reader import read
 from reconciler.adapters.yaml_writer import yaml_text
-from reconciler.domain.manifest import Severity
+from reconciler.domain.problem import Severity
 from reconciler.domain.rules import CATALOGUE
 from tests.support.mutations import SEEDS, broken, changed
 from tests.support.strategies import Document, schema_documents
@@ -40,7 +40,7 @@ def check_broken(seed: int) -> None:
         errors = [p for p in loaded.problems if p.severity is Severity.ERROR]
         assert (loaded.manifests is None) == bool(errors)
         assert {problem.rule for problem in loaded.problems} <= RULES
-        assert all(problem.words.isprintable() for problem in loaded.problems)
+        assert all(problem.text.isprintable() for problem in loaded.problems)
         for place in {problem.place for problem in loaded.problems}:
             assert Path(place.path).parent == folder
             assert 1 <= place.line <= Path(place.path).read_bytes().count(b"\n") + 1

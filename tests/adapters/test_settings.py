@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.adapters.settings import Settings, origin
-from reconciler.domain.manifest import Place, SecretRef, SecretSource
+from reconciler.domain.manifest import SecretRef, SecretSource
+from reconciler.domain.problem import Place
 from reconciler.errors import UsageError
 
 PLACE = Place("desired-state/acme.yaml", 9, 5)

@@ -16,7 +16,7 @@ from reconciler.adapters.yaml_reader import (
     read,
     why_ambiguous,
 )
-from reconciler.domain.manifest import Place
+from reconciler.domain.problem import Place
 
 BOTH = pytest.mark.parametrize("c_parser", [True, False], ids=["libyaml", "python"])
 

@@ -10,15 +10,8 @@ from hypothesis import strategies as st
 
 from reconciler.domain.compatibility import CHANGE_RULES, Consumer, compare
 from reconciler.domain.dialect import Dialect
-from reconciler.domain.manifest import (
-    Manifests,
-    Place,
-    Problem,
-    Retired,
-    SchemaExtension,
-    Severity,
-    Tenant,
-)
+from reconciler.domain.manifest import Manifests, Retired, SchemaExtension, Tenant
+from reconciler.domain.problem import Place, Problem, Severity
 from reconciler.domain.scim import Schema
 from tests.support.domain_world import dialect
 from tests.support.strategies import Document, disguise, edits, schema_documents
@@ -328,4 +321,4 @@ def test_what_is_told_of_any_change_has_a_place_and_names_somebody(data: st.Data
     for problem in compared(alone(before), alone(edit.document)):
         assert problem.consumers
         assert problem.place.path.startswith("spec/")
-        assert "\n" not in problem.words
+        assert "\n" not in problem.text

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from reconciler.domain.drift import Drift, DriftKind, Sighting, Sightings, drift_of
-from reconciler.domain.manifest import Manifests, OnDrift
-from reconciler.domain.plan import GitState, Plan, Selection
+from reconciler.domain.manifest import GitState, Manifests, OnDrift
+from reconciler.domain.plan import Plan
 from reconciler.domain.scim import ABSENT, Schema
+from reconciler.domain.selection import Selection
 from reconciler.planning import Desired, plan_fleet
 from tests.support.fakes import URN, FakeTenant, document, extension, tenant
 

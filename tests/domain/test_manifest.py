@@ -8,16 +8,14 @@ from hypothesis import strategies as st
 from reconciler.domain.manifest import (
     Auth,
     Manifests,
-    Place,
-    Problem,
     SchemaExtension,
     SecretRef,
     SecretSource,
     Selector,
-    Severity,
     Tenant,
     TenantsFrom,
 )
+from reconciler.domain.problem import Place, Problem, Severity
 from reconciler.domain.scim import Schema
 from tests.support.domain_world import dialect
 

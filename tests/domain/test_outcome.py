@@ -11,7 +11,8 @@ from reconciler.domain.outcome import (
     Waiting,
     gone,
 )
-from reconciler.domain.plan import Create, Plan, Selection, TenantPlan, Update
+from reconciler.domain.plan import Create, Plan, TenantPlan, Update
+from reconciler.domain.selection import Selection
 from tests.support.domain_world import (
     BASE_URL,
     dialect,

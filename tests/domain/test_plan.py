@@ -14,13 +14,11 @@ from reconciler.domain.compatibility import obstacles
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import PatchPath, UpdateStrategy
 from reconciler.domain.diff import managed_view
-from reconciler.domain.manifest import Limits, Manages, SchemaExtension
+from reconciler.domain.manifest import GitState, Limits, Manages, SchemaExtension
 from reconciler.domain.plan import (
     Blocked,
     Create,
-    GitState,
     Plan,
-    Selection,
     Skip,
     SkipReason,
     TenantPlan,
@@ -28,6 +26,7 @@ from reconciler.domain.plan import (
     exceeded_limits,
 )
 from reconciler.domain.scim import ABSENT, Schema
+from reconciler.domain.selection import Selection
 from tests.support.domain_world import (
     BASE_URL,
     dialect,

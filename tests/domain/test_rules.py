@@ -9,16 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.domain.dialect import Dialect, UpdateStrategy
-from reconciler.domain.manifest import (
-    Limits,
-    Manifests,
-    Place,
-    Problem,
-    SchemaExtension,
-    Selector,
-    Severity,
-    Tenant,
-)
+from reconciler.domain.manifest import Limits, Manifests, SchemaExtension, Selector, Tenant
+from reconciler.domain.problem import Place, Problem, Severity
 from reconciler.domain.rules import (
     check_fleet,
     check_schema,

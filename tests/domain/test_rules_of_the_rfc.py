@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.domain.manifest import Severity
+from reconciler.domain.problem import Severity
 from reconciler.domain.rules import check_schema
 from tests.domain.test_rules import Document, locate, schema
 

@@ -18,7 +18,8 @@ from reconciler.adapters.dialects import load_dialects
 from reconciler.adapters.manifest_files import ManifestFile
 from reconciler.adapters.manifests import extensions_of, load
 from reconciler.domain.compatibility import CHANGE_RULES, ChangeRule, compare
-from reconciler.domain.manifest import Manifests, Problem, Severity
+from reconciler.domain.manifest import Manifests
+from reconciler.domain.problem import Problem, Severity
 from reconciler.domain.rules import CATALOGUE, LEFT_OPEN, Entry
 
 EXAMPLES = Path(__file__).parent

@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from reconciler.cli.console import Console, show_crash
-from reconciler.domain.manifest import Place, Problem, Severity
+from reconciler.domain.problem import Place, Problem, Severity
 from reconciler.render.inert import unobeyed
 from reconciler.render.paint import Paint
 from reconciler.render.problems_github import problems_github

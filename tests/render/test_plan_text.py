@@ -13,9 +13,10 @@ from referencing import Registry
 from reconciler.adapters.packaged import schema_text
 from reconciler.domain.deciding import LiveTenant, plan_tenant
 from reconciler.domain.drift import Drift, DriftKind
-from reconciler.domain.manifest import ChangeKind, Limits, OnDrift
-from reconciler.domain.plan import Blocked, GitState, Plan, Selection, TenantPlan
+from reconciler.domain.manifest import ChangeKind, GitState, Limits, OnDrift
+from reconciler.domain.plan import Blocked, Plan, TenantPlan
 from reconciler.domain.scim import Schema
+from reconciler.domain.selection import Selection
 from reconciler.render.document import json_text, plan_document, plan_json
 from reconciler.render.paint import Paint, counted, visible
 from reconciler.render.text import plan_text

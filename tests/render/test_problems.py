@@ -14,7 +14,7 @@ from jsonschema import Draft7Validator
 from referencing import Registry
 
 from reconciler.domain.compatibility import CHANGE_RULES
-from reconciler.domain.manifest import Place, Problem, Severity
+from reconciler.domain.problem import Place, Problem, Severity
 from reconciler.domain.rules import CATALOGUE
 from reconciler.render.paint import Paint, visible
 from reconciler.render.problems_github import problems_github
@@ -166,7 +166,7 @@ def test_the_runner_reads_each_problem_as_it_was(several: list[Problem]) -> None
         assert as_the_runner_reads(match[2], in_property=True) == visible(each.place.path)
         assert (match[3], match[4]) == (str(each.place.line), str(each.place.column))
         assert match[5] == each.rule
-        assert as_the_runner_reads(match[6]) == visible(each.words)
+        assert as_the_runner_reads(match[6]) == visible(each.text)
 
 
 # SARIF
@@ -183,7 +183,7 @@ def test_sarif_is_by_its_published_schema(several: list[Problem]) -> None:
     for result, each in zip(run["results"], several, strict=True):
         location = result["locations"][0]["physicalLocation"]
         assert rules[result["ruleIndex"]]["id"] == result["ruleId"] == each.rule
-        assert result["message"]["text"] == each.words.replace("](", "] (")
+        assert result["message"]["text"] == each.text.replace("](", "] (")
         artifact = location["artifactLocation"]
         outside = each.place.path.startswith("/")
         assert unquote(artifact["uri"]) == ("file://" if outside else "") + each.place.path

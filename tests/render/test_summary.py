@@ -11,8 +11,9 @@ from reconciler.domain.outcome import (
     Recovered,
     RunSummary,
 )
-from reconciler.domain.plan import Create, Plan, Selection, Subject, TenantPlan, Update
+from reconciler.domain.plan import Create, Plan, Subject, TenantPlan, Update
 from reconciler.domain.scim import ABSENT
+from reconciler.domain.selection import Selection
 from reconciler.render.paint import Paint
 from reconciler.render.summary import summary_text
 from tests.support.fakes import DIALECT, URN, extension

@@ -5,9 +5,11 @@ from typing import Any
 
 from reconciler.domain.deciding import LiveTenant, plan_tenant
 from reconciler.domain.dialect import Dialect, UpdateStrategy
-from reconciler.domain.manifest import Limits, Manages, OnDrift, Place, SchemaExtension
-from reconciler.domain.plan import Blocked, Plan, Selection, Skip, TenantPlan
+from reconciler.domain.manifest import Limits, Manages, OnDrift, SchemaExtension
+from reconciler.domain.plan import Blocked, Plan, Skip, TenantPlan
+from reconciler.domain.problem import Place
 from reconciler.domain.scim import Schema
+from reconciler.domain.selection import Selection
 
 ALL_TYPES = frozenset(
     ("string", "boolean", "decimal", "integer", "dateTime", "reference", "complex")

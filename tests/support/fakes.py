@@ -14,8 +14,9 @@ from reconciler.domain.answer import Applied, Next, Verdict
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import Dialect, Meaning, PatchPath, UpdateStrategy
 from reconciler.domain.jsontext import Json
-from reconciler.domain.manifest import Manages, OnDrift, Place, SchemaExtension, Tenant, Webhook
+from reconciler.domain.manifest import Manages, OnDrift, SchemaExtension, Tenant, Webhook
 from reconciler.domain.outcome import Waiting
+from reconciler.domain.problem import Place
 from reconciler.domain.records import Entry, HrEvent, Intent, rfc3339
 from reconciler.domain.scim import Attribute, AttributeType, Schema, fold
 from reconciler.errors import Interrupted, StateError, TenantLocked

@@ -11,9 +11,10 @@ from markdown_it.token import Token
 from reconciler.domain.deciding import LiveTenant, plan_tenant
 from reconciler.domain.drift import Drift, DriftKind
 from reconciler.domain.jsontext import Json
-from reconciler.domain.manifest import ChangeKind, Limits, OnDrift, TenantsFrom
-from reconciler.domain.plan import GitState, Plan, Selection, TenantPlan
+from reconciler.domain.manifest import ChangeKind, GitState, Limits, OnDrift, TenantsFrom
+from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.domain.scim import Schema
+from reconciler.domain.selection import Selection
 from reconciler.render.document import plan_document
 from tests.support.fakes import DIALECT, URN, document, extension
 

@@ -21,11 +21,12 @@ from reconciler.adapters.retrying import RetryBudget, retrying
 from reconciler.domain.answer import Answer, Loss, NoAnswer, Reply
 from reconciler.domain.dialect import Dialect
 from reconciler.domain.jsontext import Json
-from reconciler.domain.manifest import Limits, Manifests, Place, SchemaExtension, Tenant, Webhook
+from reconciler.domain.manifest import GitState, Limits, Manifests, SchemaExtension, Tenant, Webhook
 from reconciler.domain.outcome import OutcomeKind, RunSummary
-from reconciler.domain.plan import GitState, Selection
+from reconciler.domain.problem import Place
 from reconciler.domain.records import Run
 from reconciler.domain.scim import Schema, fold
+from reconciler.domain.selection import Selection
 from reconciler.fleet import Fleet
 from reconciler.planning import Desired
 from tests.support.fakes import (

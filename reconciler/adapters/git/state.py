@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from reconciler.adapters.git.calls import git
-from reconciler.domain.plan import GitState
+from reconciler.domain.manifest import GitState
 
 
 def git_state(folder: Path) -> GitState:

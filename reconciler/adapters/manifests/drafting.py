@@ -6,7 +6,7 @@ from reconciler.adapters.manifests.ignores import is_firm
 from reconciler.adapters.manifests.loading import ReadingLimits, check_text
 from reconciler.adapters.yaml_writer import yaml_text
 from reconciler.domain.jsontext import Json
-from reconciler.domain.manifest import Problem, Severity
+from reconciler.domain.problem import Problem, Severity
 
 _REASON = "imported as the service has it"
 

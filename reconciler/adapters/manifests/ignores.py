@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from reconciler.domain.compatibility import CHANGE_RULES
-from reconciler.domain.manifest import Place, Problem, Severity
+from reconciler.domain.problem import Place, Problem, Severity
 from reconciler.domain.rules import CATALOGUE
 from reconciler.domain.words import nearest, quoted
 

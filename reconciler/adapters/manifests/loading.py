@@ -18,14 +18,8 @@ from reconciler.adapters.manifests.texts import Texts
 from reconciler.adapters.manifests.values import Declared, extensions_in
 from reconciler.adapters.yaml_reader import MAX_BYTES, Document, read
 from reconciler.domain.dialect import Dialect
-from reconciler.domain.manifest import (
-    Manifests,
-    Place,
-    Problem,
-    SchemaExtension,
-    Severity,
-    TenantsFrom,
-)
+from reconciler.domain.manifest import Manifests, SchemaExtension, TenantsFrom
+from reconciler.domain.problem import Place, Problem, Severity
 from reconciler.domain.rules import Locate, check_fleet, check_schema
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from reconciler.adapters.manifests.texts import Texts
 from reconciler.adapters.yaml_reader import Document, Path, Spot
-from reconciler.domain.manifest import Place, Problem
+from reconciler.domain.problem import Place, Problem
 from reconciler.domain.scim import fold
 
 

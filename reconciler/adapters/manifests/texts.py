@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from reconciler.adapters.manifest_files import ManifestFile
 from reconciler.adapters.yaml_reader import MAX_BYTES, Document, read
-from reconciler.domain.manifest import Place
+from reconciler.domain.problem import Place
 
 Steps = tuple[str | int, ...]
 _AT_HAND = 8  # files: what is asked of one is asked in a row

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from reconciler.domain.jsontext import Json
-from reconciler.domain.manifest import Place, Problem
+from reconciler.domain.problem import Place, Problem
 
 Path = tuple[str | int, ...]
 

@@ -8,7 +8,7 @@ import yaml
 from reconciler.adapters.yaml_reader.building import STRANGE, STRANGE_WORDS, Builder, Stop
 from reconciler.adapters.yaml_reader.documents import Document, Mark, Path, RawMark, Reading
 from reconciler.domain.jsontext import Json, NotJson, parse
-from reconciler.domain.manifest import Place, Problem, Severity
+from reconciler.domain.problem import Place, Problem, Severity
 
 MAX_BYTES = 256 * 1024
 MAX_NODES = 50_000

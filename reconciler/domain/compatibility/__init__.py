@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from reconciler.domain.compatibility.changes import ChangeRule, Consumer, findings, revisions
 from reconciler.domain.compatibility.obstacles import changed_characteristics, obstacles
 from reconciler.domain.compatibility.table import CHANGE_RULES
-from reconciler.domain.manifest import Manifests, Problem, SchemaExtension
+from reconciler.domain.manifest import Manifests, SchemaExtension
+from reconciler.domain.problem import Problem
 from reconciler.domain.rules import Locate
 
 

@@ -7,7 +7,8 @@ from enum import StrEnum
 from reconciler.domain.compatibility.alterations import Alteration, alterations
 from reconciler.domain.dialect import Dialect
 from reconciler.domain.jsontext import Json
-from reconciler.domain.manifest import Manifests, Place, Problem, SchemaExtension, Severity
+from reconciler.domain.manifest import Manifests, SchemaExtension
+from reconciler.domain.problem import Place, Problem, Severity
 from reconciler.domain.rules import SCHEMA_PATH, Locate
 from reconciler.domain.scim import fold
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 
-from reconciler.domain.manifest import Severity
+from reconciler.domain.problem import Severity
 from reconciler.domain.rules.rule import Fault, Rule, near_misses, other_cases
 from reconciler.domain.rules.sites import AttributeSite
 from reconciler.domain.scim import (

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from reconciler.domain.manifest import Severity
+from reconciler.domain.problem import Severity
 from reconciler.domain.rules.attribute import ATTRIBUTE_RULES
 from reconciler.domain.rules.characteristics import CHARACTERISTIC_RULES
 from reconciler.domain.rules.fleet import FLEET_RULES

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from reconciler.domain.manifest import Severity
+from reconciler.domain.problem import Severity
 from reconciler.domain.rules.rule import Fault, Rule
 from reconciler.domain.rules.sites import RESERVED_NAMESPACES, AttributeSite
 from reconciler.domain.scim import fold

@@ -8,16 +8,8 @@ from fnmatch import translate
 from ipaddress import IPv6Address
 
 from reconciler.domain.dialect import Dialect, UpdateStrategy
-from reconciler.domain.manifest import (
-    Manifests,
-    Place,
-    Problem,
-    Retired,
-    SchemaExtension,
-    Severity,
-    Tenant,
-    is_glob,
-)
+from reconciler.domain.manifest import Manifests, Retired, SchemaExtension, Tenant, is_glob
+from reconciler.domain.problem import Place, Problem, Severity
 from reconciler.domain.rules.limits import LIMITS, Limit
 from reconciler.domain.rules.rule import SCHEMA_PATH, Fault, Locate, Path, Rule, report
 from reconciler.domain.scim import Attribute

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Generic, Protocol, TypeVar
 
 from reconciler.domain.jsontext import Json
-from reconciler.domain.manifest import Place, Problem, Severity
+from reconciler.domain.problem import Place, Problem, Severity
 from reconciler.domain.scim import fold
 from reconciler.domain.words import nearest, quoted
 

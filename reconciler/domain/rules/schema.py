@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Set
 
 from reconciler.domain.jsontext import Json
-from reconciler.domain.manifest import Problem, Severity
+from reconciler.domain.problem import Problem, Severity
 from reconciler.domain.rules.attribute import ATTRIBUTE_RULES
 from reconciler.domain.rules.characteristics import CHARACTERISTIC_RULES
 from reconciler.domain.rules.rule import (

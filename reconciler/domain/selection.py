@@ -1,0 +1,37 @@
+"""Selection: the part of the fleet that a run is about."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from reconciler.domain.manifest import SchemaExtension
+from reconciler.domain.scim import fold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """`--tenant`, `--target` and `--exclude`: globs over tenants, and over manifests and URNs."""
+
+    tenants: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+
+    @property
+    def partial(self) -> bool:
+        """True where anything is left out."""
+        return bool(self.tenants or self.targets or self.excludes)
+
+    def takes_tenant(self, name: str) -> bool:
+        """Test whether the tenant is planned at all."""
+        return not self.tenants or any(fnmatchcase(name, glob) for glob in self.tenants)
+
+    def takes(self, tenant: str, extension: SchemaExtension) -> bool:
+        """Test whether the extension may be changed on the tenant."""
+        names = (extension.name, f"{tenant}/{extension.name}", extension.schema.key)
+        if self.targets and not _any_fits(names, self.targets):
+            return False
+        return not _any_fits(names, self.excludes)
+
+
+def _any_fits(names: Iterable[str], globs: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(fold(name), fold(glob)) for name in names for glob in globs)

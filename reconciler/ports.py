@@ -11,9 +11,9 @@ if TYPE_CHECKING:  # a Protocol only names them, and each command imports this m
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from reconciler.domain.answer import Verdict
     from reconciler.domain.deciding import LiveTenant
     from reconciler.domain.dialect import Meaning
+    from reconciler.domain.http_reply import Verdict
     from reconciler.domain.jsontext import Json
     from reconciler.domain.outcome import Waiting
     from reconciler.domain.records import Entry, HrEvent, Intent

@@ -5,11 +5,11 @@ Sent again only after a GET by id has shown that it was not done.
 
 from dataclasses import dataclass
 
-from reconciler.domain.answer import Applied, Next
 from reconciler.domain.blocking import BlockReason
 from reconciler.domain.body import create_body, patch_body, update_body
 from reconciler.domain.dialect import Meaning, UpdateStrategy
 from reconciler.domain.diff import Standing, differences, managed_view, standing, vanished
+from reconciler.domain.http_reply import Applied, Next
 from reconciler.domain.outcome import OutcomeKind, gone
 from reconciler.domain.plan import Create, Update
 from reconciler.domain.scim import ABSENT, Schema

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 ROWS = (
     ("reconciler", "errors"),
     ("domain", "domain.jsontext", "domain.secret", "domain.recipes", "domain.problem"),
-    ("domain.scim", "domain.answer", "domain.health"),
+    ("domain.scim", "domain.http_reply", "domain.doctor"),
     ("domain.dialect", "domain.words", "domain.drift"),
     ("domain.manifest",),
     ("domain.rules", "domain.diff", "domain.body", "domain.schedule", "domain.selection"),
@@ -33,7 +33,7 @@ ROWS = (
     ("progress", "parallel"),
     ("planning", "importing", "recovering", "delivering", "writing"),
     ("applying",),
-    ("fleet", "probing"),
+    ("fleet", "doctor"),
     ("render",),
     (
         "adapters", "adapters.transport", "adapters.retrying", "adapters.clock",
@@ -60,7 +60,7 @@ STRANGERS = (
         "writing",
         "applying",
         "fleet",
-        "probing",
+        "doctor",
     ),
     ("render",),
     ("adapters",),
@@ -279,10 +279,10 @@ def against_catching_all(source: Source) -> Objections:
     return found
 
 
-# Who may say PATCH (the examination reads whether a service claims to know it; GitHub is no
+# Who may say PATCH (the doctor reads whether a service claims to know it; GitHub is no
 # tenant), and who builds its body: with add and replace, and nothing that removes.
 PATCHERS = (
-    "adapters.gateway.writer", "adapters.gateway.examination", "writing", "cli.wiring",
+    "adapters.gateway.writer", "adapters.gateway.doctor", "writing", "cli.wiring",
     "domain.dialect", "adapters.github.rest", "adapters.github.posts",
 )  # fmt: skip
 PATCHED = ("domain.body", "adapters.gateway.writer", "writing")

@@ -20,10 +20,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from reconciler.adapters.gateway.reader import Sender
-from reconciler.domain.answer import Reply
 from reconciler.domain.body import create_body
 from reconciler.domain.dialect import ErrorShape, ListShape, Meaning, PatchPath, UpdateStrategy
 from reconciler.domain.diff import managed_view
+from reconciler.domain.http_reply import Reply
 from reconciler.domain.manifest import Manages, OnDrift
 from reconciler.domain.outcome import OutcomeKind
 from reconciler.domain.scim import Schema, fold

@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from reconciler.domain.answer import Answer
+from reconciler.domain.http_reply import Answer
 from reconciler.ports import Clock, Retry
 
 if TYPE_CHECKING:

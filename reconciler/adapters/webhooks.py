@@ -14,7 +14,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from reconciler.adapters.retrying import asked_wait
 from reconciler.adapters.transport import Http, HttpOptions, Permit
-from reconciler.domain.answer import Answer, Loss, NoAnswer, Reply
+from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
 from reconciler.domain.secret import Secret
 from reconciler.ports import Clock, DeliveryResult, Pending
 

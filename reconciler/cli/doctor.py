@@ -2,20 +2,20 @@
 
 from pathlib import Path
 
-from reconciler.adapters.gateway.examination import Examination
+from reconciler.adapters.gateway.doctor import HttpDoctor
 from reconciler.cli.desired import desired_of
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import write_file
 from reconciler.cli.main import Invocation
 from reconciler.cli.state import locks_of, open_state
 from reconciler.cli.wiring import Workbench, workbench
-from reconciler.domain.health import Diagnosis, Finding, Grade
+from reconciler.doctor import WriteProbe
+from reconciler.domain.doctor import Finding, Grade, TenantFindings
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.selection import Selection
 from reconciler.errors import UsageError
-from reconciler.probing import Probing
-from reconciler.render.diagnosis import capability_block, diagnosis_document, diagnosis_text
+from reconciler.render.doctor import capability_block, doctor_document, doctor_text
 from reconciler.render.document import json_text
 
 
@@ -26,21 +26,21 @@ def run(invocation: Invocation) -> int:
         tenants = bench.desired.tenants()
         if invocation.arguments.text("write") and len(tenants) > 1:
             raise UsageError(f"--write keeps what is learnt of one tenant, and {name} fits several")
-        diagnoses = [_diagnosis(invocation, bench, tenant) for tenant in tenants]
-    _show(invocation, diagnoses)
+        found = [_look_at(invocation, bench, tenant) for tenant in tenants]
+    _show(invocation, found)
     if file := invocation.arguments.path("write"):
-        _keep(invocation, diagnoses[0], file)
-    return Exit.WELL if all(diagnosis.well for diagnosis in diagnoses) else Exit.ERROR
+        _keep(invocation, found[0], file)
+    return Exit.WELL if all(each.well for each in found) else Exit.ERROR
 
 
-def _diagnosis(invocation: Invocation, bench: Workbench, tenant: Tenant) -> Diagnosis:
+def _look_at(invocation: Invocation, bench: Workbench, tenant: Tenant) -> TenantFindings:
     limit = tenant.limits.extensions
     try:
         connection = bench.connection(tenant)
     except UsageError as error:  # a secret that is not set, an origin that is not allowed
         findings: tuple[Finding, ...] = (Finding("manifest", Grade.PROBLEM, str(error)),)
         return _told(tenant, findings, {})
-    look = Examination(connection, limit=limit if limit is not None else tenant.dialect.extensions)
+    look = HttpDoctor(connection, limit=limit if limit is not None else tenant.dialect.extensions)
     findings = tuple(look.findings(bench.desired.manifests.desired_for(tenant)))
     found = _told(tenant, findings, look.learnt)
     if not invocation.arguments.flag("probe_writes") or not found.well:
@@ -49,8 +49,8 @@ def _diagnosis(invocation: Invocation, bench: Workbench, tenant: Tenant) -> Diag
     return _told(tenant, (*findings, *probed), {**look.learnt, **learnt})
 
 
-def _told(tenant: Tenant, findings: tuple[Finding, ...], learnt: dict[str, Json]) -> Diagnosis:
-    return Diagnosis(
+def _told(tenant: Tenant, findings: tuple[Finding, ...], learnt: dict[str, Json]) -> TenantFindings:
+    return TenantFindings(
         tenant=tenant.name,
         dialect=tenant.dialect.name,
         base_url=tenant.base_url,
@@ -64,7 +64,7 @@ def _probed(
 ) -> tuple[tuple[Finding, ...], dict[str, Json]]:
     holder = f"run {bench.run.id} of {bench.run.actor}"
     with open_state(invocation) as store:
-        return Probing(
+        return WriteProbe(
             tenant=tenant,
             dialect=tenant.dialect,
             writer=bench.writer(tenant),
@@ -76,19 +76,17 @@ def _probed(
         ).probe()
 
 
-def _show(invocation: Invocation, diagnoses: list[Diagnosis]) -> None:
+def _show(invocation: Invocation, found: list[TenantFindings]) -> None:
     console = invocation.console
     if invocation.arguments.text("format") == "json":
-        console.data(json_text(diagnosis_document(diagnoses)))
+        console.data(json_text(doctor_document(found)))
         return
-    texts = [diagnosis_text(diagnosis, paint=console.paint) for diagnosis in diagnoses]
+    texts = [doctor_text(each, paint=console.paint) for each in found]
     console.data("\n".join(texts))
 
 
-def _keep(invocation: Invocation, diagnosis: Diagnosis, file: Path) -> None:
-    if not diagnosis.learnt:
-        raise UsageError(
-            f"nothing was learnt of tenant {diagnosis.tenant}, so {file} is not written"
-        )
-    write_file(file, capability_block(diagnosis))
+def _keep(invocation: Invocation, found: TenantFindings, file: Path) -> None:
+    if not found.learnt:
+        raise UsageError(f"nothing was learnt of tenant {found.tenant}, so {file} is not written")
+    write_file(file, capability_block(found))
     invocation.console.say(f"saved as {file}; it belongs below spec in the tenant's manifest")

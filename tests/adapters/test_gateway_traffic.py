@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from reconciler.adapters.gateway import Traffic
 from reconciler.adapters.gateway.traffic import FAILURES, MINUTE, REST
 from reconciler.adapters.retrying import RetryBudget, retrying
-from reconciler.domain.answer import Answer, Loss, NoAnswer, Reply
+from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
 from reconciler.errors import Interrupted, TenantError, TenantUnavailable
 from tests.support.fakes import DIALECT, FakeClock
 from tests.support.faultserver import in_turn, json_reply, reply

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.domain.answer import Applied, Next, Verdict
 from reconciler.domain.body import patch_body
 from reconciler.domain.dialect import ErrorShape, EtagMode, Meaning, PatchPath
+from reconciler.domain.http_reply import Applied, Next, Verdict
 from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import Schema
 from reconciler.ports import SchemaWriter, WriteResult

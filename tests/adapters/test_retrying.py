@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.adapters.retrying import asked_wait, asked_words, parse_retry_after, retrying
-from reconciler.domain.answer import Answer
+from reconciler.domain.http_reply import Answer
 from reconciler.errors import Interrupted
 from reconciler.ports import Retry
 from tests.support.fakes import FakeClock

@@ -11,7 +11,7 @@ import pytest
 import trustme
 
 from reconciler.adapters.transport import Http, HttpOptions
-from reconciler.domain.answer import Loss, NoAnswer
+from reconciler.domain.http_reply import Loss, NoAnswer
 from tests.support.faultserver import Pause, Script, drip, in_turn, serving
 from tests.support.replay import repeatable
 

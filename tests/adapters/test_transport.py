@@ -18,7 +18,7 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError,
 
 from reconciler.adapters.transport import ForbiddenRequest, Http, HttpOptions
 from reconciler.adapters.transport.losses import AddressRefused, Stage, classify
-from reconciler.domain.answer import Answer, Loss, NoAnswer
+from reconciler.domain.http_reply import Answer, Loss, NoAnswer
 from tests.support.faultserver import (
     Cut,
     Pause,

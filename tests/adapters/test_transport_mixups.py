@@ -8,7 +8,7 @@ import pytest
 import trustme
 
 from reconciler.adapters.transport import Http, HttpOptions, Pool
-from reconciler.domain.answer import Answer, Loss, NoAnswer, Reply
+from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
 from tests.adapters.test_transport_tls import server_context
 from tests.support.faultserver import (
     KEEP,

@@ -19,7 +19,7 @@ from reconciler.adapters.transport import Http, HttpOptions, Pool
 from reconciler.adapters.transport.adapter import _PLAIN_URL, Passage, prepared
 from reconciler.adapters.transport.exchange import Exchange
 from reconciler.adapters.transport.pool import LONGEST_IDLE_FOR_WRITES
-from reconciler.domain.answer import Answer, Loss, NoAnswer, Reply
+from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
 from tests.adapters.test_transport_tls import server_context
 from tests.support.faultserver import Cut, FaultServer, Pause, Script, in_turn, reply, serving
 from tests.support.transport_world import ANY

@@ -18,7 +18,7 @@ import pytest
 import trustme
 
 from reconciler.adapters.transport import Http, HttpOptions
-from reconciler.domain.answer import Answer, Loss, NoAnswer
+from reconciler.domain.http_reply import Answer, Loss, NoAnswer
 from reconciler.errors import UsageError
 from tests.support.faultserver import (
     FaultServer,

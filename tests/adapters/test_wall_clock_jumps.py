@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from reconciler.adapters.locks import FileLocks
 from reconciler.adapters.retrying import asked_wait, retrying
-from reconciler.domain.answer import Answer
+from reconciler.domain.http_reply import Answer
 from reconciler.errors import TenantLocked
 from tests.adapters.test_oauth2 import counting, meeting
 from tests.support.fakes import START, FakeClock

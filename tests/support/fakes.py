@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from reconciler.domain.answer import Applied, Next, Verdict
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import Dialect, Meaning, PatchPath, UpdateStrategy
+from reconciler.domain.http_reply import Applied, Next, Verdict
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Manages, OnDrift, SchemaExtension, Tenant, Webhook
 from reconciler.domain.outcome import Waiting

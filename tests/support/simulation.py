@@ -18,8 +18,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from reconciler.adapters.gateway import Connection, HttpSchemaWriter, Traffic
 from reconciler.adapters.gateway.reader import Sender
 from reconciler.adapters.retrying import RetryBudget, retrying
-from reconciler.domain.answer import Answer, Loss, NoAnswer, Reply
 from reconciler.domain.dialect import Dialect
+from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import GitState, Limits, Manifests, SchemaExtension, Tenant, Webhook
 from reconciler.domain.outcome import OutcomeKind, RunSummary

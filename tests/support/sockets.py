@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from reconciler.adapters.gateway.reader import Sender
 from reconciler.adapters.transport import Http, HttpOptions
-from reconciler.domain.answer import Answer
+from reconciler.domain.http_reply import Answer
 from tests.support.faultserver import (
     KEEP,
     Cut,

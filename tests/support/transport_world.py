@@ -1,7 +1,7 @@
 """One request of a transport to a fault server."""
 
 from reconciler.adapters.transport import Http, HttpOptions
-from reconciler.domain.answer import Reply
+from reconciler.domain.http_reply import Reply
 from tests.support.faultserver import FaultServer
 
 SHORT = 0.5

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from reconciler.adapters.retrying import asked_words
-from reconciler.domain.answer import Answer, Loss, NoAnswer, Reply
+from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
 from reconciler.domain.jsontext import Json, NotJson, parse
 from reconciler.domain.scim import fold
 from reconciler.errors import (

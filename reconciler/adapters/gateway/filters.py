@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from reconciler.domain.answer import Answer, Reply
-from reconciler.domain.health import Finding, Grade
+from reconciler.domain.doctor import Finding, Grade
+from reconciler.domain.http_reply import Answer, Reply
 from reconciler.domain.jsontext import Json, NotJson, parse
 from reconciler.domain.scim import Schema, fold
 

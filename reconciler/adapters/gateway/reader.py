@@ -11,9 +11,9 @@ from reconciler.adapters.gateway.answers import Asked, read_error, unreadable
 from reconciler.adapters.gateway.pages import Listing, NotScim, Page, read_page, schema_of
 from reconciler.adapters.gateway.traffic import Traffic
 from reconciler.adapters.retrying import asked_wait
-from reconciler.domain.answer import Answer, Next, NoAnswer, Reply, judge_read
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import Dialect, IdEncoding, ListShape, Paging
+from reconciler.domain.http_reply import Answer, Next, NoAnswer, Reply, judge_read
 from reconciler.domain.jsontext import Json, NotJson
 from reconciler.domain.scim import MalformedSchema, Schema, fold, id_of
 from reconciler.errors import AnswerUnreadable, TenantError, TenantUnavailable

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from reconciler.domain.answer import Answer, NoAnswer, Reply
+from reconciler.domain.http_reply import Answer, NoAnswer, Reply
 from reconciler.errors import TenantUnavailable
 from reconciler.ports import Clock
 

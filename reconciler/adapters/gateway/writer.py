@@ -13,8 +13,16 @@ from reconciler.adapters.gateway.answers import (
     what_came,
 )
 from reconciler.adapters.gateway.reader import ACCEPT, Connection, HttpSchemaReader, Sender
-from reconciler.domain.answer import Answer, Applied, Next, NoAnswer, Reply, Verdict, judge_write
 from reconciler.domain.dialect import Dialect, EtagMode, Meaning
+from reconciler.domain.http_reply import (
+    Answer,
+    Applied,
+    Next,
+    NoAnswer,
+    Reply,
+    Verdict,
+    judge_write,
+)
 from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import Schema, fold
 from reconciler.errors import TenantError

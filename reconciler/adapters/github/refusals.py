@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reconciler.adapters.retrying import asked_wait
-from reconciler.domain.answer import Answer, Loss, NoAnswer, Reply
+from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
 from reconciler.domain.jsontext import Json, NotJson, parse
 from reconciler.errors import GitHubError
 

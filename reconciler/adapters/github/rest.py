@@ -8,7 +8,7 @@ from typing import Self
 from reconciler.adapters.github.refusals import Wanted, document, unknown, wait_for
 from reconciler.adapters.settings import GitHubAccess
 from reconciler.adapters.transport import Http, HttpOptions
-from reconciler.domain.answer import Answer, Loss, NoAnswer, Reply
+from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
 from reconciler.domain.jsontext import Json
 from reconciler.errors import GitHubError
 from reconciler.ports import Clock, Retry

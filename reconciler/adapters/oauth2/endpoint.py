@@ -7,7 +7,7 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 from reconciler.adapters.oauth2.credentials import ClientCredentials, Tell, basic
 from reconciler.adapters.retrying import asked_wait, asked_words
 from reconciler.adapters.transport import Http, HttpOptions
-from reconciler.domain.answer import Answer, Loss, NoAnswer, Reply
+from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
 from reconciler.domain.jsontext import Json, NotJson, parse
 from reconciler.domain.manifest import ClientAuth
 from reconciler.domain.secret import Secret

@@ -32,7 +32,7 @@ from reconciler.adapters.transport.options import (
     is_loopback_name,
 )
 from reconciler.adapters.transport.pool import Pool
-from reconciler.domain.answer import Answer, Loss, NoAnswer, Reply
+from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
 
 _CHUNK = 64 * 1024
 _FAILURES = (

@@ -13,7 +13,7 @@ from urllib3.exceptions import (
 )
 
 from reconciler.adapters.transport.descriptors import ADVICE, limit, none_left, why_none_left
-from reconciler.domain.answer import Loss, NoAnswer
+from reconciler.domain.http_reply import Loss, NoAnswer
 
 
 class Stage(Enum):

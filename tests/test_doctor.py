@@ -1,4 +1,4 @@
-"""Probing: what a service can do is found out on a schema of our own, recorded like any change."""
+"""WriteProbe: what a service can do, found out on a schema of our own, recorded like any change."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from reconciler.doctor import PROBE_URN, WriteProbe
 from reconciler.domain.dialect import Dialect, PatchPath
-from reconciler.domain.health import Finding, Grade
+from reconciler.domain.doctor import Finding, Grade
 from reconciler.domain.jsontext import Json
 from reconciler.domain.records import Event, Run, Status
 from reconciler.domain.scim import Schema
 from reconciler.errors import Interrupted, TenantLocked, TenantUnavailable
 from reconciler.ports import WriteResult
-from reconciler.probing import PROBE_URN, Probing
 from tests.support.fakes import (
     CREATED,
     DIALECT,
@@ -41,7 +41,7 @@ def probe(
     locks: FakeLocks | None = None,
     clock: FakeClock | None = None,
 ) -> tuple[dict[str, Finding], dict[str, Json]]:
-    found, learnt = Probing(
+    found, learnt = WriteProbe(
         tenant=tenant(),
         dialect=dialect,
         writer=service,

@@ -1,4 +1,4 @@
-"""Examination: what `doctor` finds out by looking, and what it learns for a manifest."""
+"""HttpDoctor: what `doctor` finds out by looking, and what it learns for a manifest."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,12 +8,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from reconciler.adapters.gateway import Connection, Traffic
-from reconciler.adapters.gateway.examination import Examination
+from reconciler.adapters.gateway.doctor import HttpDoctor
 from reconciler.adapters.oauth2 import Anonymous, Authenticator, BearerToken, Credentials, Tokens
 from reconciler.adapters.retrying import retrying
 from reconciler.adapters.transport import Http, HttpOptions
 from reconciler.domain.dialect import Dialect, Paging
-from reconciler.domain.health import Finding, Grade
+from reconciler.domain.doctor import Finding, Grade
 from reconciler.domain.jsontext import Json
 from reconciler.domain.secret import Secret
 from tests.support.fakes import DIALECT, FakeClock, extension
@@ -93,7 +93,7 @@ def tenant(**routes: Callable[[Received], Script]) -> Handler:
     return handle
 
 
-def examined(
+def looked_at(
     handler: Handler,
     *,
     dialect: Dialect = DIALECT,
@@ -118,13 +118,13 @@ def examined(
             clock=clock,
             traffic=Traffic(clock=clock),
         )
-        look = Examination(connection, limit=limit)
+        look = HttpDoctor(connection, limit=limit)
         findings = {finding.check: finding for finding in look.findings(WANTED)}
     return findings, look.learnt, server.requests
 
 
 def test_a_tenant_in_good_health_has_nothing_but_good_findings() -> None:
-    findings, learnt, requests = examined(tenant())
+    findings, learnt, requests = looked_at(tenant())
 
     assert {check: str(f.grade) for check, f in findings.items() if f.grade is not Grade.OK} == {
         "rate": "note"
@@ -136,7 +136,7 @@ def test_a_tenant_in_good_health_has_nothing_but_good_findings() -> None:
 
 
 def test_what_is_asked_is_few_and_no_value_of_a_user_is_shown() -> None:
-    findings, _, requests = examined(tenant())
+    findings, _, requests = looked_at(tenant())
 
     assert len(requests) <= 12
     assert not [f for f in findings.values() if "userName: a" in f.words]
@@ -157,7 +157,7 @@ def test_what_is_asked_is_few_and_no_value_of_a_user_is_shown() -> None:
 def test_the_life_of_a_token_is_told_as_its_endpoint_does(said: Json, words: str) -> None:
     token = {"access_token": TOKEN, "token_type": "Bearer", **said}
     healthy = tenant()
-    findings, _, _ = examined(
+    findings, _, _ = looked_at(
         lambda r: json_reply(token) if r.path == "/oauth/token" else healthy(r),
         credentials=client_credentials,
     )
@@ -165,13 +165,13 @@ def test_the_life_of_a_token_is_told_as_its_endpoint_does(said: Json, words: str
 
 
 def test_what_has_no_life_is_sent_as_the_manifest_names_it() -> None:
-    findings, _, _ = examined(tenant(), credentials=lambda _: BearerToken(token=Secret(TOKEN)))
+    findings, _, _ = looked_at(tenant(), credentials=lambda _: BearerToken(token=Secret(TOKEN)))
     assert findings["token"].words == "what the manifest names is sent; it has no life"
 
 
 @pytest.mark.parametrize("status", [400, 401])
-def test_a_token_that_is_refused_ends_the_examination(status: int) -> None:
-    findings, learnt, requests = examined(
+def test_a_token_that_is_refused_ends_what_doctor_looks_at(status: int) -> None:
+    findings, learnt, requests = looked_at(
         lambda _: json_reply({"error": "invalid_client"}, status), credentials=client_credentials
     )
     assert {check: f.grade for check, f in findings.items()} == {"token": Grade.PROBLEM}
@@ -188,7 +188,7 @@ def test_a_token_that_is_refused_ends_the_examination(status: int) -> None:
     ],
 )
 def test_a_tenant_that_cannot_be_read_is_a_problem(answer: Script, words: str) -> None:
-    findings, _, _ = examined(tenant(Schemas=lambda _: answer))
+    findings, _, _ = looked_at(tenant(Schemas=lambda _: answer))
     assert findings["permission"].grade is Grade.PROBLEM
     assert words in findings["permission"].words
 
@@ -197,7 +197,7 @@ def test_a_tenant_that_fails_all_the_time_once_it_was_read_is_a_problem_and_left
     sick = reply(503)
     handler = tenant(ServiceProviderConfig=lambda _: sick, ResourceTypes=lambda _: sick,
                      Users=lambda _: sick)  # fmt: skip
-    findings, _, requests = examined(handler)
+    findings, _, requests = looked_at(handler)
     assert findings["permission"].grade is Grade.PROBLEM
     assert "the tenant is left alone" in findings["permission"].words
     assert sum(1 for r in requests if "/Schemas" not in r.path) == 5
@@ -212,12 +212,12 @@ def test_a_tenant_that_fails_all_the_time_once_it_was_read_is_a_problem_and_left
     ],
 )
 def test_what_is_left_of_the_limit_is_told(limit: int | None, grade: Grade, words: str) -> None:
-    findings, _, _ = examined(tenant(), limit=limit)
+    findings, _, _ = looked_at(tenant(), limit=limit)
     assert findings["limit"] == Finding("limit", grade, words)
 
 
 def test_a_listing_that_pages_in_no_way_is_learnt() -> None:
-    findings, learnt, _ = examined(tenant(Schemas=service(lambda *_: HAVE, BY_ID)))
+    findings, learnt, _ = looked_at(tenant(Schemas=service(lambda *_: HAVE, BY_ID)))
     assert (learnt["listShape"], learnt["paging"]) == ("array", "none")
     assert findings["paging"].words == "count is ignored; startIndex is ignored: provided for"
 
@@ -235,7 +235,7 @@ def test_a_count_that_is_not_that_of_all_is_noticed(total: int | None, words: st
         page = HAVE[start - 1 : start - 1 + count]
         return listed(page, totalResults=len(page) if total is None else total)
 
-    findings, learnt, _ = examined(tenant(Schemas=service(counted, BY_ID)))
+    findings, learnt, _ = looked_at(tenant(Schemas=service(counted, BY_ID)))
     assert findings["paging"].words == words
     assert learnt["paging"] == "index"
 
@@ -246,7 +246,7 @@ def test_a_second_page_that_does_not_come_says_nothing_of_pages() -> None:
             return scim_error(400, "too small a page")
         return service(honest(HAVE), BY_ID)(request)
 
-    findings, learnt, _ = examined(tenant(Schemas=refusing))
+    findings, learnt, _ = looked_at(tenant(Schemas=refusing))
     assert findings["paging"] == Finding(
         "paging", Grade.UNKNOWN, "the second page of one schema each did not come: 400"
     )
@@ -261,7 +261,7 @@ def test_pages_by_cursor_are_learnt() -> None:
         following = {"nextCursor": str(start + 1)} if start < 2 else {}
         return json_reply(listed([HAVE[start]], totalResults=3, **following))
 
-    _, learnt, _ = examined(
+    _, learnt, _ = looked_at(
         tenant(Schemas=by_cursor), dialect=replace(DIALECT, paging=Paging.INDEX)
     )
     assert learnt["paging"] == "cursor"
@@ -272,13 +272,13 @@ def test_a_service_that_wants_its_colons_encoded_is_learnt() -> None:
         raw = ":" in request.path
         return scim_error(400) if raw else service(honest(HAVE), BY_ID)(request)
 
-    findings, learnt, _ = examined(tenant(Schemas=picky))
+    findings, learnt, _ = looked_at(tenant(Schemas=picky))
     assert learnt["idEncoding"] == "percent"
     assert findings["id"].grade is Grade.WARNING
 
 
 def test_a_schema_that_is_listed_and_not_to_be_had_by_id_is_a_problem() -> None:
-    findings, _, _ = examined(tenant(Schemas=service(honest(HAVE))))
+    findings, _, _ = looked_at(tenant(Schemas=service(honest(HAVE))))
     assert findings["id"].grade is Grade.PROBLEM
 
 
@@ -300,7 +300,7 @@ def test_where_tags_come_from_is_learnt(
             return service(honest([schema(1)]))(request)
         return json_reply(schema(1, **document), 200, headers)
 
-    findings, found, _ = examined(tenant(Schemas=tagged))
+    findings, found, _ = looked_at(tenant(Schemas=tagged))
     assert found["etag"] == learnt
     assert (findings["etag"].grade, findings["compression"].grade) == (etag, compression)
     guarded = "updates can be guarded with If-Match" in findings["etag"].words
@@ -312,7 +312,7 @@ def test_a_schema_of_the_rfcs_without_a_tag_says_nothing_of_others(version: str 
     core = schema("urn:ietf:params:scim:schemas:core:2.0:User", meta={"version": version})
     handler = service(honest([core]), {core["id"].lower(): core})
 
-    findings, found, _ = examined(tenant(Schemas=handler))
+    findings, found, _ = looked_at(tenant(Schemas=handler))
 
     assert findings["etag"].grade is (Grade.OK if version else Grade.UNKNOWN)
     assert found.get("etag") == ("meta.version" if version else None)
@@ -327,7 +327,7 @@ def test_limits_of_requests_that_the_service_shows_are_told() -> None:
         return json_reply(listed(page, totalResults=3), 200, headers)
 
     dialect = replace(DIALECT, requests_per_minute=200)
-    findings, _, _ = examined(tenant(Schemas=limited), dialect=dialect)
+    findings, _, _ = looked_at(tenant(Schemas=limited), dialect=dialect)
     assert findings["rate"].words == "x-ratelimit-remaining: 41; we keep to 200 a minute"
 
 
@@ -345,14 +345,14 @@ def test_limits_of_requests_that_the_service_shows_are_told() -> None:
 def test_an_extension_that_no_resource_type_names_is_a_warning(
     answer: Script, grade: Grade, words: str
 ) -> None:
-    findings, _, _ = examined(tenant(ResourceTypes=lambda _: answer))
+    findings, _, _ = looked_at(tenant(ResourceTypes=lambda _: answer))
     assert findings["binding"].grade is grade
     assert words in findings["binding"].words
 
 
 @pytest.mark.parametrize("answer", [scim_error(404), reply(200, b"["), json_reply([1])])
 def test_a_service_may_say_nothing_of_itself(answer: Script) -> None:
-    findings, _, _ = examined(tenant(ServiceProviderConfig=lambda _: answer))
+    findings, _, _ = looked_at(tenant(ServiceProviderConfig=lambda _: answer))
     assert findings["config"].grade is Grade.UNKNOWN
 
 
@@ -398,7 +398,7 @@ def counting(found: Callable[[str | None], Json]) -> Handler:
 def test_pr_filters_are_believed_only_where_their_counts_are_right(
     found: Callable[[str | None], Json], grade: Grade, words: str
 ) -> None:
-    findings, _, _ = examined(tenant(Users=counting(found)))
+    findings, _, _ = looked_at(tenant(Users=counting(found)))
     assert findings["filter"].grade is grade
     assert words in findings["filter"].words
 
@@ -408,7 +408,7 @@ def test_a_count_of_the_page_is_not_taken_for_one_of_all_users() -> None:
         count = int(parse_qs(urlsplit(request.target).query)["count"][0])
         return json_reply(listed(USERS[:count]))
 
-    findings, _, _ = examined(tenant(Users=sliced))
+    findings, _, _ = looked_at(tenant(Users=sliced))
     assert findings["filter"].grade is Grade.WARNING
     assert "counts the users of a page" in findings["filter"].words
 
@@ -418,7 +418,7 @@ def test_where_there_is_one_user_one_is_believed() -> None:
         nonsense = "NoSuch" in request.target
         return json_reply(listed([] if nonsense else USERS[:1]))
 
-    findings, _, _ = examined(tenant(Users=lone))
+    findings, _, _ = looked_at(tenant(Users=lone))
     assert findings["filter"].grade is Grade.OK
 
 
@@ -426,6 +426,6 @@ def test_where_nobody_carries_the_extension_its_filter_is_untried() -> None:
     def bare(request: Received) -> Script:
         return users(request) if "count=1&" in request.target else json_reply(listed(USERS[2:]))
 
-    findings, _, _ = examined(tenant(Users=bare))
+    findings, _, _ = looked_at(tenant(Users=bare))
     assert findings["filter"].grade is Grade.OK
     assert "so that is untried" in findings["filter"].words

@@ -1,4 +1,4 @@
-"""Diagnosis: what `doctor` found out about a tenant, and what of it a manifest may keep."""
+"""Findings of `doctor` about a tenant, and what of them a manifest may keep."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnosis:
+class TenantFindings:
     """All findings about one tenant, in the order in which they were made.
 
     `learnt` are entries of a dialect's data as this service really is, a block for

@@ -1,6 +1,6 @@
 import pytest
 
-from reconciler.domain.answer import (
+from reconciler.domain.http_reply import (
     Answer,
     Applied,
     Loss,

@@ -12,7 +12,7 @@ from reconciler.domain.blocking import BlockReason
 from reconciler.domain.deciding import plan_tenant
 from reconciler.domain.dialect import READ_ONLY, Dialect, PatchPath, UpdateStrategy
 from reconciler.domain.diff import differences, managed_view
-from reconciler.domain.health import Finding, Grade
+from reconciler.domain.doctor import Finding, Grade
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Manages, OnDrift, SchemaExtension, Tenant
 from reconciler.domain.outcome import Outcome, OutcomeKind
@@ -79,7 +79,7 @@ class _Trial:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Probing:
+class WriteProbe:
     """The means to probe one tenant."""
 
     tenant: Tenant

@@ -1,8 +1,8 @@
-from reconciler.domain.health import Diagnosis, Finding, Grade
-from reconciler.render.diagnosis import capability_block, diagnosis_document, diagnosis_text
+from reconciler.domain.doctor import Finding, Grade, TenantFindings
+from reconciler.render.doctor import capability_block, doctor_document, doctor_text
 from reconciler.render.paint import Paint
 
-DIAGNOSIS = Diagnosis(
+FOUND = TenantFindings(
     tenant="acme",
     dialect="sap",
     base_url="https://x.example/scim",
@@ -16,7 +16,7 @@ DIAGNOSIS = Diagnosis(
 
 
 def test_each_finding_is_a_line_and_nothing_foreign_reaches_the_terminal() -> None:
-    assert diagnosis_text(DIAGNOSIS, paint=Paint()) == (
+    assert doctor_text(FOUND, paint=Paint()) == (
         "Tenant acme  (sap, https://x.example/scim)\n"
         "  ok       token        given\n"
         "  warning  etag         none\\x1b[31m\n"
@@ -25,20 +25,20 @@ def test_each_finding_is_a_line_and_nothing_foreign_reaches_the_terminal() -> No
 
 
 def test_colours_say_nothing_that_the_words_do_not() -> None:
-    painted = diagnosis_text(DIAGNOSIS, paint=Paint(on=True))
+    painted = doctor_text(FOUND, paint=Paint(on=True))
     assert "\x1b[33mwarning " in painted
     assert "\x1b[31m]" not in painted
 
 
 def test_the_document_holds_the_same() -> None:
-    (told,) = diagnosis_document([DIAGNOSIS])["tenants"]
+    (told,) = doctor_document([FOUND])["tenants"]
     assert (told["name"], told["well"]) == ("acme", True)
     assert told["findings"][1] == {"check": "etag", "grade": "warning", "words": "none\x1b[31m"}
     assert told["capabilities"] == {"etag": "none", "creates": True, "pageSize": 50}
 
 
 def test_what_was_learnt_is_a_block_for_a_manifest() -> None:
-    assert capability_block(DIAGNOSIS) == (
+    assert capability_block(FOUND) == (
         "# What doctor learnt of tenant acme: for spec of its manifest.\n"
         "capabilities:\n"
         '  etag: "none"\n'
@@ -48,7 +48,7 @@ def test_what_was_learnt_is_a_block_for_a_manifest() -> None:
 
 
 def test_a_problem_is_what_keeps_a_tenant_from_being_well() -> None:
-    ill = Diagnosis(
+    ill = TenantFindings(
         tenant="a", dialect="b", base_url="c", findings=(Finding("x", Grade.PROBLEM, "y"),)
     )
-    assert (DIAGNOSIS.well, ill.well) == (True, False)
+    assert (FOUND.well, ill.well) == (True, False)

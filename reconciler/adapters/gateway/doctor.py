@@ -1,4 +1,4 @@
-"""Examination: one tenant looked at closely, with nothing but GET and the token request."""
+"""HttpDoctor: one tenant looked at closely, with nothing but GET and the token request."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote, urlencode
@@ -6,10 +6,10 @@ from urllib.parse import quote, urlencode
 from reconciler.adapters.gateway.filters import judge_filters
 from reconciler.adapters.gateway.pages import NotScim, Page, page
 from reconciler.adapters.gateway.reader import Connection, HttpSchemaReader
-from reconciler.domain.answer import Answer, Reply
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import IdEncoding, Paging
-from reconciler.domain.health import Finding, Grade
+from reconciler.domain.doctor import Finding, Grade
+from reconciler.domain.http_reply import Answer, Reply
 from reconciler.domain.jsontext import Json, NotJson, parse
 from reconciler.domain.manifest import SchemaExtension
 from reconciler.domain.scim import Schema, fold
@@ -19,7 +19,7 @@ _REMAINING = ("ratelimit-remaining", "x-ratelimit-remaining", "x-rate-limit-rema
 _ALLOWED = ("inin-ratelimit-allowed", "x-ratelimit-limit", "ratelimit-limit", "x-rate-limit-limit")
 
 
-class Examination(HttpSchemaReader):
+class HttpDoctor(HttpSchemaReader):
     """What a service says and does, as Findings; `learnt` are capabilities, by their entry.
 
     For one use. Never raises TenantError: what cannot be looked at is a finding too.

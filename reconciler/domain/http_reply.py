@@ -1,4 +1,4 @@
-"""What came back from a request → was it applied → what to do next, as one table.
+"""An HTTP reply, or why there is none, and as one table what it proves and what to do next.
 
 A write whose answer was lost is unknown, never failed (RFC 9110 section 9.2.2).
 """

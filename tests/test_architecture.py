@@ -554,7 +554,7 @@ def test_an_import_from_above_or_inside_a_package_is_fine(name: str, text: str) 
         ("adapters.locks", "from reconciler.planning import Desired"),
         ("adapters.locks", "from reconciler import planning"),
         ("render.text", "from reconciler.fleet import Fleet"),
-        ("adapters.git", "import reconciler.render.paint"),
+        ("adapters.git", "import reconciler.render.plain_text"),
         ("embedded.server", "from reconciler.adapters.transport import Line"),
         ("fleet", "from reconciler.embedded.server import Server"),
     ],

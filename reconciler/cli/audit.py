@@ -13,7 +13,7 @@ from reconciler.cli.state import read_state
 from reconciler.domain.jsontext import Json
 from reconciler.domain.records import GENESIS, check_chain
 from reconciler.errors import StateError, UsageError
-from reconciler.render.paint import visible
+from reconciler.render.plain_text import visible
 
 _AT_ONCE = 200  # lines that are written together
 _HASH = re.compile("[0-9a-f]{64}")

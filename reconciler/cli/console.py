@@ -7,7 +7,7 @@ import os
 import sys
 
 from reconciler.errors import UsageError
-from reconciler.render.inert import unobeyed
+from reconciler.render.plain_text import without_commands
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # what is imported here, `--version` pays for
@@ -34,7 +34,7 @@ class Console:
 
     def data(self, text: str) -> None:
         """What the command was asked for; raises UsageError where it cannot be written."""
-        self.commands(unobeyed(text))
+        self.commands(without_commands(text))
 
     def commands(self, text: str) -> None:
         """Data that a runner is to obey; whoever makes it has escaped what is foreign in it."""
@@ -78,7 +78,7 @@ def show(text: str, stream: "TextIO | None" = None) -> None:
     """
     out = stream or sys.stderr
     try:
-        print(unobeyed(text), end="", file=out, flush=True)
+        print(without_commands(text), end="", file=out, flush=True)
     except OSError:
         _drop_buffered(out)
 
@@ -101,7 +101,7 @@ def show_last_words(number: int) -> None:
 
 def show_data(text: str) -> None:
     """Data, where there is no Console yet; raises UsageError where it cannot be written."""
-    _write_data(unobeyed(text), sys.stdout)
+    _write_data(without_commands(text), sys.stdout)
 
 
 def show_command(line: str) -> None:

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from reconciler.adapters.github import Issue, Posts, Written
+from reconciler.adapters.github import Issue, Written, Posts
 from reconciler.cli.exits import Exit
 from reconciler.cli.github import github
 from reconciler.cli.job import add_summary
@@ -14,7 +14,7 @@ from reconciler.domain.jsontext import Json
 from reconciler.errors import UsageError
 from reconciler.render.drift_markdown import drift_body, drift_title, drifts, ended_body
 from reconciler.render.marked import DRIFT, tenant_of
-from reconciler.render.paint import counted
+from reconciler.render.plain_text import counted
 
 _PERMISSION = "issues: write"
 

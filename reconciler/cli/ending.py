@@ -5,7 +5,7 @@ import logging
 from reconciler.cli.console import show
 from reconciler.cli.exits import exit_code
 from reconciler.errors import Interrupted, ManifestsInvalid, ReconcilerError
-from reconciler.render.paint import counted, visible
+from reconciler.render.plain_text import counted, visible
 
 
 def ended_by(error: ReconcilerError) -> int:

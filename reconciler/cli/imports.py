@@ -22,7 +22,7 @@ from reconciler.domain.words import nearest
 from reconciler.errors import UsageError
 from reconciler.importing import importable, manifest_for, names_for
 from reconciler.planning import Desired
-from reconciler.render.paint import counted, visible
+from reconciler.render.plain_text import counted, visible
 
 _EDITORS = "# yaml-language-server: $schema="
 _SCHEMA = "reconciler/schemas/manifest.json"  # in a checkout of this repository

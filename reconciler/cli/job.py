@@ -12,7 +12,7 @@ from pathlib import Path
 from reconciler.cli.exits import Exit, exit_code, word
 from reconciler.cli.main import Invocation
 from reconciler.errors import ManifestsInvalid, ReconcilerError
-from reconciler.render.paint import counted
+from reconciler.render.plain_text import counted
 
 SUMMARY_LIMIT = 1_000_000
 """Bytes; a summary of more than 1 MiB is dropped by GitHub, all of it."""

@@ -5,7 +5,7 @@ import logging
 from datetime import UTC, datetime
 
 from reconciler.cli.console import show
-from reconciler.render.paint import visible
+from reconciler.render.plain_text import visible
 
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 _NOWHERE = logging.NullHandler()

@@ -17,7 +17,7 @@ from reconciler.domain.plan import Plan
 from reconciler.errors import StateError
 from reconciler.planning import plan_fleet
 from reconciler.render.document import plan_json, sealed
-from reconciler.render.paint import counted, visible
+from reconciler.render.plain_text import counted, visible
 from reconciler.render.text import plan_text
 
 

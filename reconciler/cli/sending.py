@@ -15,7 +15,7 @@ from reconciler.domain.records import EVENT_ID
 from reconciler.domain.selection import Selection
 from reconciler.errors import UsageError
 from reconciler.ports import Over
-from reconciler.render.paint import counted, visible
+from reconciler.render.plain_text import counted, visible
 
 
 def run(invocation: Invocation) -> int:

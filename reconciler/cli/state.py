@@ -13,7 +13,7 @@ from reconciler.adapters.locks import FileLocks
 from reconciler.cli.main import Invocation
 from reconciler.errors import StateError
 from reconciler.ports import Clock, Locks
-from reconciler.render.paint import visible
+from reconciler.render.plain_text import visible
 
 _PRUNINGS = 20  # of some hundred rows each
 _AGES = 365_000  # days; longer ago than that is before the calendar's first

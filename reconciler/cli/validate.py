@@ -15,7 +15,7 @@ from reconciler.cli.manifests import folder_of, limits_of, load_desired
 from reconciler.domain.compatibility import compare
 from reconciler.domain.manifest import Manifests
 from reconciler.domain.problem import Place, Problem, Severity
-from reconciler.render.paint import counted, visible
+from reconciler.render.plain_text import counted, visible
 from reconciler.render.problems_github import problems_github
 from reconciler.render.problems_json import problems_json
 from reconciler.render.problems_sarif import problems_sarif

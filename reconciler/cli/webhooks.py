@@ -7,7 +7,7 @@ from reconciler.cli.state import read_state
 from reconciler.domain.jsontext import Json
 from reconciler.domain.records import rfc3339
 from reconciler.render.document import json_text
-from reconciler.render.paint import counted, visible
+from reconciler.render.plain_text import counted, visible
 
 
 def run(invocation: Invocation) -> int:

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 
 from reconciler.domain.doctor import Grade, TenantFindings
 from reconciler.domain.jsontext import Json
-from reconciler.render.paint import Paint, visible
+from reconciler.render.paint import Paint
+from reconciler.render.plain_text import visible
 
 _COLOURS = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.PROBLEM: "red"}
 

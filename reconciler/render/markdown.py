@@ -15,7 +15,6 @@ from reconciler.render.markdown_tenant import (
     table_row,
 )
 from reconciler.render.markdown_text import WORDS, code, size
-from reconciler.render.paint import counted
 from reconciler.render.phrases import (
     FOLDER_SAYS,
     NO_OWNER,
@@ -23,6 +22,7 @@ from reconciler.render.phrases import (
     partial_line,
     summary_lines,
 )
+from reconciler.render.plain_text import counted
 
 LIMIT = 60_000  # bytes; GitHub refuses comments of more than 65,536 characters
 _RESERVE = 2_000  # bytes for what tells of the cuts

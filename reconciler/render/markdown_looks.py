@@ -8,8 +8,8 @@ from reconciler.domain.jsontext import Json
 from reconciler.render.fitting import Cut, Part
 from reconciler.render.markdown_tenant import GRAVE
 from reconciler.render.markdown_text import WORDS, code
-from reconciler.render.paint import counted
 from reconciler.render.phrases import impact_line, in_words
+from reconciler.render.plain_text import counted
 
 
 def looks(document: Json) -> tuple[Part, ...]:

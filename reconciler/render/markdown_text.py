@@ -7,8 +7,7 @@ a backtick, so none is left in it; a code span may then always have one backtick
 import html
 from collections.abc import Iterable
 
-from reconciler.render.inert import unobeyed
-from reconciler.render.paint import visible
+from reconciler.render.plain_text import visible, without_commands
 
 NAME = 200  # characters of a name that are shown
 WORDS = 500  # characters of a sentence
@@ -35,7 +34,7 @@ def plain(text: object, most: int = NAME) -> str:
 
     Nothing in it is a command to a runner that finds the text in a log.
     """
-    shown = unobeyed(visible(text)).replace("`", r"\x60")
+    shown = without_commands(visible(text)).replace("`", r"\x60")
     return shown if len(shown) <= most else shown[:most] + "…"
 
 

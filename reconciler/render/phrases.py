@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from reconciler.domain.jsontext import Json
-from reconciler.render.paint import visible
+from reconciler.render.plain_text import visible
 
 SHOWN = 80  # characters of a value in a difference; the JSON plan has all of it
 KINDS = {

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from reconciler.domain.problem import Problem, Severity
-from reconciler.render.paint import visible
+from reconciler.render.plain_text import visible
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 

@@ -4,7 +4,8 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 
 from reconciler.domain.problem import Place, Problem, Severity
-from reconciler.render.paint import Paint, visible
+from reconciler.render.paint import Paint
+from reconciler.render.plain_text import visible
 
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
 _WIDTH = 100  # characters of a source line that are shown

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from reconciler.domain.jsontext import Json
 from reconciler.render.markdown_text import WORDS, code
-from reconciler.render.paint import counted
+from reconciler.render.plain_text import counted
 
 _MOST = 40_000  # bytes of lines about changes and webhooks; the report file has all of them
 _HEADS = {

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from reconciler.domain.outcome import LeftOpen, Outcome, OutcomeKind, RunSummary
 from reconciler.domain.plan import Blocked, Update
-from reconciler.render.paint import Paint, counted, visible
+from reconciler.render.paint import Paint
+from reconciler.render.plain_text import counted, visible
 
 _COLOURS = {OutcomeKind.APPLIED: "green", OutcomeKind.ADOPTED: "green"}
 

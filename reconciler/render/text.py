@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from reconciler.domain.jsontext import Json
-from reconciler.render.paint import Paint, counted, visible
+from reconciler.render.paint import Paint
 from reconciler.render.phrases import (
     FOLDER_SAYS,
     NO_OWNER,
@@ -19,6 +19,7 @@ from reconciler.render.phrases import (
     summary_lines,
     value_words,
 )
+from reconciler.render.plain_text import counted, visible
 
 _SYMBOLS = {
     "create": ("+", "green"),

@@ -18,7 +18,8 @@ from reconciler.domain.plan import Blocked, Plan, TenantPlan
 from reconciler.domain.scim import Schema
 from reconciler.domain.selection import Selection
 from reconciler.render.document import json_text, plan_document, plan_json
-from reconciler.render.paint import Paint, counted, visible
+from reconciler.render.paint import Paint
+from reconciler.render.plain_text import counted, visible
 from reconciler.render.text import plan_text
 from tests.support.fakes import DIALECT, URN, document, extension
 

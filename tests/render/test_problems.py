@@ -16,7 +16,8 @@ from referencing import Registry
 from reconciler.domain.compatibility import CHANGE_RULES
 from reconciler.domain.problem import Place, Problem, Severity
 from reconciler.domain.rules import CATALOGUE
-from reconciler.render.paint import Paint, visible
+from reconciler.render.paint import Paint
+from reconciler.render.plain_text import visible
 from reconciler.render.problems_github import problems_github
 from reconciler.render.problems_json import problems_json
 from reconciler.render.problems_sarif import problems_sarif

@@ -1,4 +1,4 @@
-"""Text that cannot act: what a runner obeys is broken, what it means is kept."""
+"""Plain text: a job's runner finds no command in it, and its meaning is kept."""
 
 import contextlib
 import io
@@ -12,8 +12,8 @@ import pytest
 
 from reconciler.cli.console import Console, show_crash
 from reconciler.domain.problem import Place, Problem, Severity
-from reconciler.render.inert import unobeyed
 from reconciler.render.paint import Paint
+from reconciler.render.plain_text import without_commands
 from reconciler.render.problems_github import problems_github
 from tests.support.runner_rule import command_of, commands_in
 
@@ -43,10 +43,10 @@ def hostile_texts(number: int) -> Iterator[str]:
      "##[group]", "::error file=a,line=1::x", "\u200b::error::x", "#\u200b#\u00ad[group]",
      ":\u200b:error::x", "\x1b[1m::error::x"],
 )  # fmt: skip
-def test_what_a_runner_obeys_is_broken(line: str):
+def test_a_runner_finds_no_command_in_text_without_commands(line: str):
     assert command_of(line) is not None
 
-    assert commands_in(unobeyed(f"before\n{line}\nafter\r{line}")) == []
+    assert commands_in(without_commands(f"before\n{line}\nafter\r{line}")) == []
 
 
 @pytest.mark.parametrize(
@@ -54,31 +54,31 @@ def test_what_a_runner_obeys_is_broken(line: str):
     ["", "a::b", "# head", "## head", "#[x]", "urn:ietf:params:scim", "x: y\n- z\n", "a [::1] b",
      "error::x", "###", '{"a": "::error::x"}'],
 )  # fmt: skip
-def test_what_it_does_not_obey_is_left_alone(text: str):
+def test_text_that_holds_no_command_is_unchanged(text: str):
     assert commands_in(text) == []
-    assert unobeyed(text) == text
+    assert without_commands(text) == text
 
 
-def test_the_sign_is_still_told():
-    assert unobeyed(" ::error::x ##[group]") == r" \u003a:error::x \u0023#[group]"
+def test_the_sign_of_a_command_becomes_an_escape():
+    assert without_commands(" ::error::x ##[group]") == r" \u003a:error::x \u0023#[group]"
 
 
-def test_5000_texts_hold_no_command_and_saying_them_twice_changes_nothing():
+def test_5000_hostile_texts_hold_no_command_and_a_second_pass_changes_nothing():
     obeyed = 0
     for text in hostile_texts(5_000):
-        told = unobeyed(text)
+        told = without_commands(text)
 
         assert commands_in(told) == [], ascii(text)
-        assert unobeyed(told) == told, ascii(text)
+        assert without_commands(told) == told, ascii(text)
         obeyed += bool(commands_in(text))
     assert obeyed > 500  # else they would not be hostile
 
 
 @pytest.mark.parametrize("ascii_only", [False, True])
-def test_json_stays_json_of_the_same_value(ascii_only: bool):
+def test_json_without_commands_has_the_same_value(ascii_only: bool):
     for text in hostile_texts(5_000):
         value = {text: [text, {"a": text}]}
-        told = unobeyed(json.dumps(value, indent=2, ensure_ascii=ascii_only))
+        told = without_commands(json.dumps(value, indent=2, ensure_ascii=ascii_only))
 
         assert json.loads(told) == value
         assert commands_in(told) == [], ascii(text)

@@ -2,7 +2,7 @@
 
 import re
 
-from reconciler.adapters.github import Posts, Written
+from reconciler.adapters.github import Posted, Posts
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import read_report, read_text
 from reconciler.cli.github import github
@@ -87,5 +87,5 @@ def _show_report(invocation: Invocation, posts: Posts, number: int, marker: str)
     )
 
 
-def _told(written: Written, number: int) -> str:
+def _told(written: Posted, number: int) -> str:
     return f"comment on pull request {number}: {written}"

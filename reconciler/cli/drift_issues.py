@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from reconciler.adapters.github import Issue, Written, Posts
+from reconciler.adapters.github import Issue, Posted, Posts
 from reconciler.cli.exits import Exit
 from reconciler.cli.github import github
 from reconciler.cli.job import add_summary
@@ -76,7 +76,7 @@ def _tell(posts: Posts, tenant: Json, issues: list[Issue]) -> Counter[str]:
         posts.open_issue(title, body)
         return Counter(opened=1)
     written = posts.update_issue(issues[0], title, body)
-    return Counter(updated=written is Written.UPDATED)
+    return Counter(updated=written is Posted.UPDATED)
 
 
 def _close(posts: Posts, name: str, issues: list[Issue], *, gone: bool) -> Counter[str]:

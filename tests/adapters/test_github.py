@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 
-from reconciler.adapters.github import Posts, Rest, Written
+from reconciler.adapters.github import Posted, Posts, Rest
 from reconciler.adapters.retrying import retrying
 from reconciler.adapters.settings import Settings
 from reconciler.adapters.transport import HttpOptions
@@ -62,7 +62,7 @@ def test_a_comment_is_posted_then_updated_then_left_alone(stub: Stub):
         before = len(stub.state.writes())
         written.append(ours.show(5, MARKER, BODY + "s"))
 
-    assert written == [Written.CREATED, Written.UPDATED, Written.UNCHANGED]
+    assert written == [Posted.CREATED, Posted.UPDATED, Posted.UNCHANGED]
     assert stub.state.said(5) == [BODY + "s"]
     assert len(stub.state.writes()) == before == 2
 
@@ -71,7 +71,7 @@ def test_a_comment_that_githubs_editor_has_saved_is_still_equal(stub: Stub):
     stub.state.add_comment(5, BODY.replace("\n", "\r\n") + "\r\n")
 
     with posts(stub) as ours:
-        assert ours.show(5, MARKER, BODY + "\n") is Written.UNCHANGED
+        assert ours.show(5, MARKER, BODY + "\n") is Posted.UNCHANGED
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_what_is_not_ours_is_never_touched(stub: Stub, token: str, body: str):
     stub.state.add_comment(5, body, token)
 
     with posts(stub) as ours:
-        assert ours.show(5, MARKER, BODY) is Written.CREATED
+        assert ours.show(5, MARKER, BODY) is Posted.CREATED
 
     assert stub.state.said(5) == [body, BODY]
 
@@ -122,7 +122,7 @@ def test_every_page_is_read_before_a_comment_is_taken_for_missing(
     stub.state.add_comment(5, BODY)
 
     with posts(stub) as ours:
-        assert ours.show(5, MARKER, BODY) is Written.UNCHANGED
+        assert ours.show(5, MARKER, BODY) is Posted.UNCHANGED
 
 
 def test_of_two_that_raced_the_older_is_kept_up_to_date(stub: Stub):
@@ -141,7 +141,7 @@ def test_the_longest_comments_of_a_whole_page_are_read(stub: Stub):
     stub.state.add_comment(5, BODY)
 
     with posts(stub) as ours:
-        assert ours.show(5, MARKER, BODY) is Written.UNCHANGED
+        assert ours.show(5, MARKER, BODY) is Posted.UNCHANGED
 
 
 def test_github_enterprise_has_its_graphql_beside_version_3(stub: Stub):
@@ -149,7 +149,7 @@ def test_github_enterprise_has_its_graphql_beside_version_3(stub: Stub):
     enterprise = Stub(f"{stub.url}/api/v3", stub.state)
 
     with posts(enterprise) as ours:
-        assert ours.show(5, MARKER, BODY + "!") is Written.UPDATED
+        assert ours.show(5, MARKER, BODY + "!") is Posted.UPDATED
 
     assert "POST /api/graphql" in stub.state.requests
 
@@ -163,7 +163,7 @@ def test_a_post_whose_answer_is_lost_is_looked_up_and_not_sent_twice(stub: Stub,
     stub.state.faults.append(Fault("POST", "/comments", status=500, lost=lost, done=True))
 
     with posts(stub) as ours:
-        assert ours.show(5, MARKER, BODY) is Written.CREATED
+        assert ours.show(5, MARKER, BODY) is Posted.CREATED
 
     assert stub.state.said(5) == [BODY]
     assert len(stub.state.writes()) == 1
@@ -222,7 +222,7 @@ def test_reading_and_updating_are_repeated(stub: Stub, method: str, status: int)
     stub.state.faults.append(Fault(method, "/issues/", status=status, times=2))
 
     with posts(stub) as ours:
-        assert ours.show(5, MARKER, BODY + "!") is Written.UPDATED
+        assert ours.show(5, MARKER, BODY + "!") is Posted.UPDATED
 
 
 def test_a_lost_answer_to_an_update_is_no_matter(stub: Stub):
@@ -230,7 +230,7 @@ def test_a_lost_answer_to_an_update_is_no_matter(stub: Stub):
     stub.state.faults.append(Fault("PATCH", "/comments/", lost=True, done=True))
 
     with posts(stub) as ours:
-        assert ours.show(5, MARKER, BODY + "!") is Written.UPDATED
+        assert ours.show(5, MARKER, BODY + "!") is Posted.UPDATED
 
     assert stub.state.said(5) == [BODY + "!"]
 
@@ -299,7 +299,7 @@ def test_a_spent_limit_is_waited_for_only_where_it_ends_soon(stub: Stub, minutes
     if waits:
         stub.state.faults.append(fault)
         with posts(stub, clock=clock) as ours:
-            assert ours.show(5, MARKER, BODY) is Written.CREATED
+            assert ours.show(5, MARKER, BODY) is Posted.CREATED
     else:
         assert "a rate limit of GitHub; run again later" in refusal(stub, fault)
         assert len(stub.state.requests) == 1
@@ -316,7 +316,7 @@ def test_graphql_says_with_200_that_its_limit_is_spent(stub: Stub, minutes: int,
     if waits:
         stub.state.faults.append(fault)
         with posts(stub, clock=clock) as ours:
-            assert ours.show(5, MARKER, BODY) is Written.UNCHANGED
+            assert ours.show(5, MARKER, BODY) is Posted.UNCHANGED
     else:
         assert "a rate limit of GitHub; run again later" in refusal(stub, fault)
 
@@ -446,7 +446,7 @@ def test_an_issue_is_opened_updated_and_closed(stub: Stub):
         other = ours.update_issue(issue, "Drift on acme-prod", ACME + " more")
         ours.close_issue(issue, ACME + " and is in sync again")
 
-    assert (same, other) == (Written.UNCHANGED, Written.UPDATED)
+    assert (same, other) == (Posted.UNCHANGED, Posted.UPDATED)
     [kept] = stub.state.issues
     assert kept["state"] == "closed"
     assert kept["body"].endswith("in sync again")

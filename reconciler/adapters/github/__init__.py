@@ -1,6 +1,6 @@
 """GitHub's REST API as this program needs it: its own comments and issues, found again."""
 
-from reconciler.adapters.github.posts import Issue, Posts, Written
+from reconciler.adapters.github.posts import Issue, Posted, Posts
 from reconciler.adapters.github.rest import Rest
 
-__all__ = ["Issue", "Posts", "Rest", "Written"]
+__all__ = ["Issue", "Posted", "Posts", "Rest"]

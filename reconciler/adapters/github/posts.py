@@ -11,8 +11,8 @@ from reconciler.adapters.github.rest import Rest
 from reconciler.domain.jsontext import Json
 
 
-class Written(StrEnum):
-    """What became of a text that was to be shown."""
+class Posted(StrEnum):
+    """What `Posts` did so that a comment or an issue has its text."""
 
     CREATED = "created"
     UPDATED = "updated"
@@ -46,7 +46,7 @@ class Posts:
         found = self._comment(number, marker)
         return None if found is None else found.body
 
-    def show(self, number: int, marker: str, body: str) -> Written:
+    def show(self, number: int, marker: str, body: str) -> Posted:
         """Let our one comment say `body`, which begins with `marker`; silent where it does."""
         found = self._comment(number, marker)
         if found is None:
@@ -55,11 +55,11 @@ class Posts:
                 {"body": body},
                 seen=lambda: self._comment(number, marker) is not None,
             )
-            return Written.CREATED
+            return Posted.CREATED
         if found.body == _plain(body):
-            return Written.UNCHANGED
+            return Posted.UNCHANGED
         self._rest.patch(f"/issues/comments/{found.id}", {"body": body})
-        return Written.UPDATED
+        return Posted.UPDATED
 
     def merged_pull(self, commit: str) -> int | None:
         """The pull request that was merged as this commit; None where none was."""
@@ -90,12 +90,12 @@ class Posts:
             seen=lambda: any(_first(issue.body) == marker for issue in self.issues(marker)),
         )
 
-    def update_issue(self, issue: Issue, title: str, body: str) -> Written:
+    def update_issue(self, issue: Issue, title: str, body: str) -> Posted:
         """Let it say this; silent where it does."""
         if (issue.title, issue.body) == (title, _plain(body)):
-            return Written.UNCHANGED
+            return Posted.UNCHANGED
         self._rest.patch(f"/issues/{issue.number}", {"title": title, "body": body})
-        return Written.UPDATED
+        return Posted.UPDATED
 
     def close_issue(self, issue: Issue, body: str) -> None:
         """Close it, with its last word."""

@@ -9,18 +9,9 @@ from pathlib import Path
 import pytest
 
 from reconciler.cli.commands import SCHEMA_NAMES
-from tests.support.program import HR_URN, DevTenant, Folder
-from tests.support.warm import Done
+from tests.support.program import HR_URN, DevTenant, Folder, assert_reported
 
 CANARY = "canary-7f3a9c51e2"
-
-
-def assert_told(done: Done, code: int, *words: str) -> None:
-    """The code, every word, and no traceback."""
-    assert done.code == code, done.everything
-    for word in words:
-        assert word in done.everything
-    assert "Traceback" not in done.everything
 
 
 @pytest.mark.parametrize(
@@ -40,7 +31,7 @@ def test_a_tenant_that_cannot_be_read_is_told_with_what_to_do(
 
     done = dev_tenant.folder.run("plan")
 
-    assert_told(done, code, "Tenant dev", "not readable", *words)
+    assert_reported(done, code, "Tenant dev", "not readable", *words)
     assert "1 tenant could not be read" in done.err
 
 
@@ -60,7 +51,7 @@ def test_a_write_that_does_not_come_true_ends_partly_and_names_the_manifest_line
 
     done = dev_tenant.folder.run("apply", "--auto-approve")
 
-    assert_told(
+    assert_reported(
         done, 3, "Apply ended partly", "desired-state/extensions/hr-extension.yaml:", *words
     )
     assert "1 not-attempted" in done.out
@@ -72,14 +63,14 @@ def test_a_lost_answer_is_read_back_and_told_as_applied(dev_tenant: DevTenant):
 
     done = dev_tenant.folder.run("apply", "--auto-approve")
 
-    assert_told(done, 0, "Apply complete! Extensions: 2 added")
+    assert_reported(done, 0, "Apply complete! Extensions: 2 added")
     assert len(dev_tenant.schemas()) == 2
 
 
 def test_throttling_is_waited_for(dev_tenant: DevTenant):
     dev_tenant.set_faults(too_many_requests=2, retry_after=1)
 
-    assert_told(dev_tenant.folder.run("apply", "--auto-approve"), 0, "2 added")
+    assert_reported(dev_tenant.folder.run("apply", "--auto-approve"), 0, "2 added")
 
 
 def test_an_unknown_outcome_is_settled_by_the_next_run(dev_tenant: DevTenant):
@@ -90,7 +81,7 @@ def test_an_unknown_outcome_is_settled_by_the_next_run(dev_tenant: DevTenant):
 
     done = folder.run("apply", "--auto-approve")
 
-    assert_told(done, 0, "recovered as not-applied", "2 added")
+    assert_reported(done, 0, "recovered as not-applied", "2 added")
     assert folder.run("audit", "verify").code == 0
 
 
@@ -99,7 +90,7 @@ def test_wrong_credentials_are_told_without_being_shown(dev_tenant: DevTenant):
 
     done = dev_tenant.folder.run("plan", "-vv")
 
-    assert_told(done, 1, "invalid_client", "check clientId and clientSecret")
+    assert_reported(done, 1, "invalid_client", "check clientId and clientSecret")
     assert CANARY not in done.everything
 
 
@@ -110,7 +101,7 @@ def test_an_unreachable_host_is_told_with_its_address(dev_tenant: DevTenant):
 
     done = folder.run("plan")
 
-    assert_told(done, 1, "POST http://127.0.0.1:1/oauth/token", "refused", "spec.auth.tokenUrl")
+    assert_reported(done, 1, "POST http://127.0.0.1:1/oauth/token", "refused", "spec.auth.tokenUrl")
 
 
 def test_a_missing_variable_is_named_with_its_manifest_and_the_other_tenant_goes_on(
@@ -121,9 +112,9 @@ def test_a_missing_variable_is_named_with_its_manifest_and_the_other_tenant_goes
 
     done = folder.run("apply", "--auto-approve", "--tenant", "*")
 
-    assert_told(done, 1, "is not set", "desired-state/tenants/genesys.yaml:")
+    assert_reported(done, 1, "is not set", "desired-state/tenants/genesys.yaml:")
     planned = folder.run("plan")
-    assert_told(planned, 1, "Tenant local", "+ create", "not readable", "is not set")
+    assert_reported(planned, 1, "Tenant local", "+ create", "not readable", "is not set")
 
 
 def test_a_token_that_no_header_can_carry_is_told_and_the_other_tenants_go_on(folder: Folder):
@@ -131,8 +122,8 @@ def test_a_token_that_no_header_can_carry_is_told_and_the_other_tenants_go_on(fo
 
     done = folder.run("apply", "--auto-approve", TOKEN=f"{CANARY}…")
 
-    assert_told(done, 3, "desired-state/tenants/sign.yaml:7", "no header can carry that")
-    assert_told(done, 3, "local", "and verified")
+    assert_reported(done, 3, "desired-state/tenants/sign.yaml:7", "no header can carry that")
+    assert_reported(done, 3, "local", "and verified")
     assert CANARY not in done.everything
 
 
@@ -152,7 +143,7 @@ def test_a_letter_that_the_terminal_cannot_show_is_an_escape_and_no_crash(folder
 
     done = folder.run_cold("plan", "--format", "json", PYTHONIOENCODING="ascii")
 
-    assert_told(done, 0, r"HR\u2026")
+    assert_reported(done, 0, r"HR\u2026")
     assert json.loads(done.out)["summary"]["create"] == 2
 
 
@@ -163,8 +154,8 @@ def test_a_folder_whose_name_is_not_utf8_is_told_where_a_file_would_hold_it(fold
     printed = folder.run(*arguments, "--format", "json", GITHUB_STEP_SUMMARY="summary.md")
     saved = folder.run(*arguments, "--out", "plan.json")
 
-    assert_told(printed, 0, r"d\udcff/extensions")
-    assert_told(saved, 1, "plan.json cannot be written", "not UTF-8; rename that")
+    assert_reported(printed, 0, r"d\udcff/extensions")
+    assert_reported(saved, 1, "plan.json cannot be written", "not UTF-8; rename that")
     assert not list(folder.path.glob("*plan.json*"))
 
 
@@ -174,14 +165,16 @@ def test_credentials_go_only_where_they_are_allowed(dev_tenant: DevTenant):
     refused = folder.run("plan", RECONCILER_ALLOWED_ORIGINS="https://api.mypurecloud.com")
     allowed = folder.run("plan", RECONCILER_ALLOWED_ORIGINS=f"https://x.example,{dev_tenant.root}")
 
-    assert_told(refused, 1, "RECONCILER_ALLOWED_ORIGINS does not list", "no credential was sent")
-    assert_told(allowed, 0, "Plan: 2 to add")
+    assert_reported(
+        refused, 1, "RECONCILER_ALLOWED_ORIGINS does not list", "no credential was sent"
+    )
+    assert_reported(allowed, 0, "Plan: 2 to add")
 
 
 def test_the_built_in_tenant_gets_its_webhooks_whatever_hosts_are_listed(folder: Folder):
     done = folder.run("apply", "--auto-approve", RECONCILER_WEBHOOK_HOSTS="hr.example.com")
 
-    assert_told(done, 0, "Webhooks: 2 delivered, 0 pending.")
+    assert_reported(done, 0, "Webhooks: 2 delivered, 0 pending.")
 
 
 def test_webhooks_go_only_to_listed_hosts(dev_tenant: DevTenant):
@@ -189,7 +182,7 @@ def test_webhooks_go_only_to_listed_hosts(dev_tenant: DevTenant):
         "apply", "--auto-approve", RECONCILER_WEBHOOK_HOSTS="hr.example.com"
     )
 
-    assert_told(done, 0, "0 delivered, 2 pending", "RECONCILER_WEBHOOK_HOSTS")
+    assert_reported(done, 0, "0 delivered, 2 pending", "RECONCILER_WEBHOOK_HOSTS")
     assert dev_tenant.inbox() == []
 
 
@@ -201,7 +194,7 @@ def test_a_broken_manifest_shows_every_problem_at_its_line_and_asks_no_tenant(fo
 
     for command in (["validate"], ["plan"], ["apply", "--auto-approve"]):
         done = folder.run(*command)
-        assert_told(done, 1, "did you mean genesys?", "'tpye'")
+        assert_reported(done, 1, "did you mean genesys?", "'tpye'")
         assert re.search(
             r"^desired-state/tenants/local\.yaml:\d+:\d+: error\[", done.everything, re.M
         )
@@ -211,11 +204,13 @@ def test_a_broken_manifest_shows_every_problem_at_its_line_and_asks_no_tenant(fo
 def test_an_empty_folder_is_an_error_unless_it_is_meant(folder: Folder):
     (folder.path / "empty").mkdir()
 
-    assert_told(folder.run("plan", "--desired-state", "empty"), 1, "no manifests", "--allow-empty")
-    assert_told(
+    assert_reported(
+        folder.run("plan", "--desired-state", "empty"), 1, "no manifests", "--allow-empty"
+    )
+    assert_reported(
         folder.run("plan", "--desired-state", "empty", "--allow-empty"), 0, "No tenant was planned."
     )
-    assert_told(folder.run("plan", "--desired-state", "nowhere"), 1, "no such folder")
+    assert_reported(folder.run("plan", "--desired-state", "nowhere"), 1, "no such folder")
 
 
 def test_a_state_folder_that_cannot_be_written_stops_before_any_request(dev_tenant: DevTenant):
@@ -224,7 +219,7 @@ def test_a_state_folder_that_cannot_be_written_stops_before_any_request(dev_tena
 
     done = folder.run("apply", "--auto-approve", "--state", "sqlite:///a-file/state.db")
 
-    assert_told(done, 1, "a-file", "--state")
+    assert_reported(done, 1, "a-file", "--state")
     assert dev_tenant.schemas() == []
 
 
@@ -239,7 +234,7 @@ def test_a_state_folder_that_cannot_be_written_stops_before_any_request(dev_tena
 def test_a_state_url_that_cannot_be_used_is_refused_and_not_echoed(folder: Folder, url, word):
     done = folder.run("apply", "--auto-approve", "--state", url)
 
-    assert_told(done, 1, word)
+    assert_reported(done, 1, word)
     assert CANARY not in done.everything
 
 
@@ -250,7 +245,7 @@ def test_a_plan_that_is_not_today_s_is_refused_with_what_changed(dev_tenant: Dev
 
     done = folder.run("apply", "plan.json")
 
-    assert_told(done, 4, "nothing was written", "-  + create", "+  ! drifted")
+    assert_reported(done, 4, "nothing was written", "-  + create", "+  ! drifted")
     assert len(dev_tenant.schemas()) == 1
 
 
@@ -261,18 +256,18 @@ def test_a_saved_plan_is_applied_with_its_own_selection(dev_tenant: DevTenant):
     done = folder.run("apply", "plan.json")
 
     assert saved.err == "saved as plan.json; to apply exactly this: reconciler apply plan.json\n"
-    assert_told(done, 0, "1 added")
+    assert_reported(done, 0, "1 added")
     assert [schema["id"] for schema in dev_tenant.schemas()] == [HR_URN]
-    assert_told(folder.run("apply", "plan.json", "--tenant", "dev"), 1, "has its own selection")
-    assert_told(folder.run("apply", "plan.json"), 4, "nothing was written")
+    assert_reported(folder.run("apply", "plan.json", "--tenant", "dev"), 1, "has its own selection")
+    assert_reported(folder.run("apply", "plan.json"), 4, "nothing was written")
 
 
 def test_a_digest_approves_exactly_one_plan(folder: Folder):
     digest = folder.plan()["digest"]
 
-    assert_told(folder.run("apply", "--approve", "sha256:" + "0" * 64), 4, "was approved")
-    assert_told(folder.run("apply", "--approve", digest), 0, "2 added")
-    assert_told(folder.run("apply", "--approve", digest), 4, "nothing was written")
+    assert_reported(folder.run("apply", "--approve", "sha256:" + "0" * 64), 4, "was approved")
+    assert_reported(folder.run("apply", "--approve", digest), 0, "2 added")
+    assert_reported(folder.run("apply", "--approve", digest), 4, "nothing was written")
 
 
 def test_a_plan_file_with_another_digest_in_it_is_refused(folder: Folder):
@@ -281,20 +276,20 @@ def test_a_plan_file_with_another_digest_in_it_is_refused(folder: Folder):
     saved["digest"] = "sha256:" + "1" * 64
     folder.write("plan.json", json.dumps(saved))
 
-    assert_told(folder.run("apply", "plan.json"), 4, "nothing was written")
+    assert_reported(folder.run("apply", "plan.json"), 4, "nothing was written")
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"a": 1}', "[]", '{"a":1,"a":2}', "\x00"])
 def test_a_file_that_is_no_plan_is_told_so(folder: Folder, text):
     folder.write("bad.json", text)
 
-    assert_told(folder.run("show", "bad.json"), 1, "bad.json is no saved plan")
-    assert_told(folder.run("apply", "bad.json"), 1, "bad.json is no saved plan")
+    assert_reported(folder.run("show", "bad.json"), 1, "bad.json is no saved plan")
+    assert_reported(folder.run("apply", "bad.json"), 1, "bad.json is no saved plan")
 
 
 def test_a_missing_plan_file_is_told_so(folder: Folder):
-    assert_told(folder.run("show", "none.json"), 1, "none.json cannot be read")
-    assert_told(
+    assert_reported(folder.run("show", "none.json"), 1, "none.json cannot be read")
+    assert_reported(
         folder.run("plan", "--out", "no/such/plan.json"), 1, "no/such/plan.json cannot be written"
     )
 
@@ -310,7 +305,7 @@ def test_a_saved_plan_shows_as_it_was_printed(folder: Folder):
 def test_nobody_to_approve_is_an_error_before_anything_is_asked(dev_tenant: DevTenant):
     done = dev_tenant.folder.run("apply")
 
-    assert_told(done, 1, "nobody is there to approve", "--auto-approve")
+    assert_reported(done, 1, "nobody is there to approve", "--auto-approve")
     assert dev_tenant.schemas() == []
 
 
@@ -321,8 +316,8 @@ def test_a_tenant_that_another_run_holds_is_left_to_it(folder: Folder):
 
         done = folder.run("apply", "--auto-approve")
 
-    assert_told(done, 5, "tenant local is locked by run 7 of user:eve")
-    assert_told(folder.run("apply", "--auto-approve"), 0, "2 added")
+    assert_reported(done, 5, "tenant local is locked by run 7 of user:eve")
+    assert_reported(folder.run("apply", "--auto-approve"), 0, "2 added")
 
 
 def test_a_safety_limit_refuses_before_the_first_write(folder: Folder):
@@ -335,9 +330,9 @@ def test_a_safety_limit_refuses_before_the_first_write(folder: Folder):
     planned = folder.run("plan")
     refused = folder.run("apply", "--auto-approve")
 
-    assert_told(planned, 0, "spec.limits.maxCreates: 1")
-    assert_told(refused, 6, "spec.limits.maxCreates: 1", "nothing was written")
-    assert_told(folder.run("apply", "--auto-approve", "--target", "hr-*"), 0, "1 added")
+    assert_reported(planned, 0, "spec.limits.maxCreates: 1")
+    assert_reported(refused, 6, "spec.limits.maxCreates: 1", "nothing was written")
+    assert_reported(folder.run("apply", "--auto-approve", "--target", "hr-*"), 0, "1 added")
 
 
 @pytest.mark.parametrize(
@@ -373,7 +368,7 @@ def test_a_safety_limit_refuses_before_the_first_write(folder: Folder):
 def test_a_usage_error_is_one_message_and_exits_1(folder: Folder, arguments, word):
     done = folder.run(*arguments)
 
-    assert_told(done, 1, word)
+    assert_reported(done, 1, word)
     assert done.err.startswith("error: ")
     assert done.out == ""
 
@@ -385,7 +380,7 @@ def test_an_option_wins_over_its_variable_and_that_over_the_default(folder: Fold
 
     assert by_variable.out.startswith("{")
     assert by_option.out.startswith("Tenant local")
-    assert_told(wrong, 1, "RECONCILER_FORMAT: 'yaml' is none of text, markdown, json")
+    assert_reported(wrong, 1, "RECONCILER_FORMAT: 'yaml' is none of text, markdown, json")
 
 
 def test_global_options_stand_before_or_after_the_command(folder: Folder):

@@ -9,9 +9,8 @@ import pytest
 
 from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import SCHEMA_URN
-from tests.cli.test_errors import assert_told
 from tests.support.faultserver import in_turn, json_reply, serving
-from tests.support.program import HR_URN, ROOT, WORK_URN, DevTenant, Folder
+from tests.support.program import HR_URN, ROOT, WORK_URN, DevTenant, Folder, assert_reported
 
 Document = dict[str, Any]
 
@@ -38,8 +37,8 @@ def test_what_was_applied_comes_back_and_plans_empty(dev_tenant: DevTenant):
     imported = folder.run("import", "dev")
     planned = folder.run("plan", "--detailed-exitcode")
 
-    assert_told(imported, 0, "+kind: SchemaExtension", "2 manifests written")
-    assert_told(planned, 0, "No changes.", "2 in sync")
+    assert_reported(imported, 0, "+kind: SchemaExtension", "2 manifests written")
+    assert_reported(planned, 0, "No changes.", "2 in sync")
     written = (folder.path / EXTENSIONS / "dev-hr-extension.yaml").read_text()
     assert written.startswith("# yaml-language-server: $schema=")
     assert "tenants: {names: [dev]}" in written
@@ -87,7 +86,7 @@ def test_every_live_shape_plans_empty_after_its_import(dev_tenant: DevTenant, sh
     planned = folder.run("plan", "--detailed-exitcode")
 
     assert imported.code == 0, imported.everything
-    assert_told(planned, 0, "1 in sync", "0 unmanaged")
+    assert_reported(planned, 0, "1 in sync", "0 unmanaged")
 
 
 SHAPED_URNS = ("urn:acme:hr:2.0:Grade;v=1", "urn:acme:fi:2.0:Grade;v=1")
@@ -150,9 +149,9 @@ def test_a_plan_is_empty_after_an_import_of_whatever_is_served(folder: Folder, s
         planned = folder.run("plan", "--detailed-exitcode")
         again = folder.run("import", "dev")
 
-    assert_told(imported, 0, *SHAPED_URNS, "2 manifests written")
-    assert_told(planned, 0, "2 in sync", "0 unmanaged")
-    assert_told(again, 0, "0 manifests written")
+    assert_reported(imported, 0, *SHAPED_URNS, "2 manifests written")
+    assert_reported(planned, 0, "2 in sync", "0 unmanaged")
+    assert_reported(again, 0, "0 manifests written")
     names = sorted(path.name for path in (folder.path / EXTENSIONS).iterdir())
     assert names == ["dev-grade-v-1-2.yaml", "dev-grade-v-1.yaml"]
 
@@ -165,8 +164,8 @@ def test_a_schema_larger_than_a_manifest_may_be_is_told_and_taken_where_that_is_
         refused = folder.run("import", "dev")
         raised = folder.run("import", "dev", "--max-file-kib", "512")
 
-    assert_told(refused, 1, SHAPED_URNS[0], "--max-file-kib", "0 manifests written")
-    assert_told(raised, 0, "1 manifest written")
+    assert_reported(refused, 1, SHAPED_URNS[0], "--max-file-kib", "0 manifests written")
+    assert_reported(raised, 0, "1 manifest written")
 
 
 def schema_named_by(path: Path) -> Path:
@@ -186,7 +185,7 @@ def test_editors_find_the_schema_wherever_the_manifest_is_written(folder: Folder
         folder.edit(f"{EXTENSIONS}/dev-grade-v-1.yaml", "../../reconciler/schemas/", "../../")
         again = folder.run("import", "dev")
 
-    assert_told(again, 0, "0 manifests written")
+    assert_reported(again, 0, "0 manifests written")
     folder.edit(f"{EXTENSIONS}/dev-grade-v-1.yaml", "../../", "../../reconciler/schemas/")
     assert schema_named_by(folder.path / "else/where/dev-grade-v-1.yaml") == (
         ROOT / "reconciler/schemas/manifest.json"
@@ -207,14 +206,14 @@ def test_a_file_that_says_something_else_is_not_overwritten(dev_tenant: DevTenan
 
     refused = folder.run("import", "dev", "--id", HR_URN)
 
-    assert_told(refused, 1, "--force", "-", "+")
+    assert_reported(refused, 1, "--force", "-", "+")
     assert file.read_text() == edited
-    assert_told(folder.run("import", "dev", "--id", HR_URN, "--force"), 0, "1 manifest written")
+    assert_reported(folder.run("import", "dev", "--id", HR_URN, "--force"), 0, "1 manifest written")
     assert "isContractors" not in file.read_text()
 
 
 def test_what_cannot_be_imported_is_told(dev_tenant: DevTenant):
     folder = dev_tenant.folder
 
-    assert_told(folder.run("import", "dve"), 1, "did you mean dev?")
-    assert_told(folder.run("import", "dev", "--id", WORK_URN), 1, WORK_URN)
+    assert_reported(folder.run("import", "dve"), 1, "did you mean dev?")
+    assert_reported(folder.run("import", "dev", "--id", WORK_URN), 1, WORK_URN)

@@ -10,8 +10,7 @@ import jsonschema
 import pytest
 from referencing import Registry
 
-from tests.cli.test_errors import assert_told
-from tests.support.program import ROOT, Folder
+from tests.support.program import ROOT, Folder, assert_reported
 
 HR = "desired-state/extensions/hr-extension.yaml"
 SARIF = Path(__file__).parents[1] / "data/sarif-schema-2.1.0.json"
@@ -40,7 +39,7 @@ def test_the_verdict_is_the_same_in_every_format(folder: Folder, form):
     broken = folder.run("validate", "--format", form)
 
     assert clean.code == 0, clean.everything
-    assert_told(broken, 1, "did you mean genesys?")
+    assert_reported(broken, 1, "did you mean genesys?")
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -74,7 +73,7 @@ def test_a_secret_in_the_wrong_place_is_not_echoed_in_any_format(folder: Folder)
 
     for form in FORMATS:
         done = folder.run("validate", "--format", form)
-        assert_told(done, 1, "literal secret")
+        assert_reported(done, 1, "literal secret")
         assert "canary-93aa71" not in done.everything
 
 
@@ -132,7 +131,7 @@ def test_a_removed_attribute_breaks_and_a_tombstone_remembers_it(committed: Fold
     )
     retired = committed.run("validate", "--against", "HEAD")
 
-    assert_told(refused, 6, "SCH001", "isContractor", "spec.retired", "READER")
+    assert_reported(refused, 6, "SCH001", "isContractor", "spec.retired", "READER")
     assert meant.code == 0
     assert "SCH001" not in retired.out, retired.everything
 
@@ -140,7 +139,7 @@ def test_a_removed_attribute_breaks_and_a_tombstone_remembers_it(committed: Fold
 def test_a_new_optional_attribute_breaks_nothing(committed: Folder):
     committed.edit(HR, "    attributes:\n", "    attributes:\n      - {name: grade}\n")
 
-    assert_told(committed.run("validate", "--against", "HEAD"), 0)
+    assert_reported(committed.run("validate", "--against", "HEAD"), 0)
 
 
 def test_a_file_that_is_large_on_purpose_is_compared_too(committed: Folder):
@@ -152,7 +151,7 @@ def test_a_file_that_is_large_on_purpose_is_compared_too(committed: Folder):
 
     done = committed.run("validate", "--against", "HEAD", "--max-file-kib", "512")
 
-    assert_told(done, 6, "SCH001", "filler0000")
+    assert_reported(done, 6, "SCH001", "filler0000")
 
 
 def test_a_ref_without_manifests_says_that_nothing_was_compared(committed: Folder):
@@ -160,12 +159,12 @@ def test_a_ref_without_manifests_says_that_nothing_was_compared(committed: Folde
 
     done = committed.run("validate", "--against", "HEAD", "--desired-state", "manifests")
 
-    assert_told(done, 0, "HEAD has no manifests in manifests")
+    assert_reported(done, 0, "HEAD has no manifests in manifests")
 
 
 @pytest.mark.parametrize("ref", ["no-such-ref", "--upload-pack=x", ""])
 def test_a_ref_that_is_none_is_told(committed: Folder, ref):
-    assert_told(committed.run("validate", f"--against={ref}"), 1, ref)
+    assert_reported(committed.run("validate", f"--against={ref}"), 1, ref)
 
 
 def test_a_finding_is_silenced_with_a_reason_and_not_without(folder: Folder):

@@ -25,7 +25,7 @@ from tests.support.pages import (
 )
 from tests.support.program import ROOT, Folder
 from tests.support.workflows.policy import RULES, Workflow
-from tests.test_workflows import read
+from tests.workflows.test_policy import read
 
 # What is no command, and the test that reads it.
 READ = {

@@ -191,6 +191,14 @@ def started_dev_tenant(folder: Folder) -> Iterator[DevTenant]:
         assert process.returncode == 0
 
 
+def assert_reported(done: Done, code: int, *texts: str) -> None:
+    """The exit code, every text, and no traceback."""
+    assert done.code == code, done.everything
+    for text in texts:
+        assert text in done.everything
+    assert "Traceback" not in done.everything
+
+
 def _read_until(process: subprocess.Popen[str], mark: str) -> str:
     lines = ""
     assert process.stdout is not None

@@ -6,7 +6,7 @@ from pathlib import Path
 from reconciler.adapters.clock import GRACE, LAST
 from reconciler.cli.exits import Exit
 
-PAGE = (Path(__file__).parents[1] / "docs/operations.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs/operations.md").read_text()
 
 
 def test_the_exit_codes_of_the_page_are_those_of_an_apply():

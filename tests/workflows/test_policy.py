@@ -11,7 +11,7 @@ import yaml
 from tests.support.workflows import policy
 from tests.support.workflows.policy import OF_ACTIONS, RULES, Rule, Workflow
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 GITHUB = ROOT / ".github"
 FILES = [str(p.relative_to(GITHUB)) for p in sorted(GITHUB.glob("workflows/*"))]
 ACTIONS = [str(p.relative_to(GITHUB)) for p in sorted(GITHUB.glob("actions/*/*"))]

@@ -10,6 +10,8 @@ ReconcilerError                  one message: what, where, what to do
 │   ├── CredentialsRefused       the token endpoint or the tenant refuses who we are
 │   ├── PermissionRefused        we are known, and may not
 │   ├── TenantRefused            a permanent answer to this request
+│   │   └── PageRefused          the list is not given on from here
+│   ├── SchemaUnreadable         one schema cannot be read; the others of the tenant can
 │   └── AnswerUnreadable         an answer came, and it is not what SCIM says
 ├── GitHubError                  GitHub refused, or did not answer; no tenant is touched by that
 ├── PlanStale                    plan again and have it approved
@@ -61,6 +63,14 @@ class PermissionRefused(TenantError):
 
 class TenantRefused(TenantError):
     """A permanent refusal of one request: 400, 404 on a collection, 405, 413, 501 and so on."""
+
+
+class PageRefused(TenantRefused):
+    """A page of the list of schemas, after one that was read, is refused."""
+
+
+class SchemaUnreadable(TenantError):
+    """One schema cannot be read by its id, from a tenant whose list of schemas can."""
 
 
 class AnswerUnreadable(TenantError):

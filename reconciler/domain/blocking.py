@@ -18,6 +18,7 @@ class BlockReason(StrEnum):
     UNSUPPORTED = "unsupported"
     INCOMPATIBLE = "incompatible"
     PROTECTED = "protected"
+    UNREADABLE = "unreadable"
 
 
 Against = tuple[BlockReason, str]

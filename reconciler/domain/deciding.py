@@ -26,12 +26,14 @@ from reconciler.domain.selection import Selection
 class LiveTenant:
     """What was read from a tenant; `schemas` by folded id are those that somebody asked for.
 
-    A desired id that `schemas` lacks was asked for by id and is absent. `ids` names all that is
-    live, by folded id as the service writes it; where it is not given, `schemas` are all.
+    A desired id that `schemas` and `unreadable` lack was asked for by id and is absent. `ids` names
+    all that is live, by folded id as the service writes it; where it is not given, `schemas` are
+    all. `unreadable` says, by folded id, why a schema could not be read while others could.
     """
 
     schemas: Mapping[str, Schema]
     ids: Mapping[str, str] = field(default_factory=dict)
+    unreadable: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -61,7 +63,7 @@ def plan_tenant(
     ours = {key: urn for key, urn in live.ids.items() if not dialect.protects(urn)}
     limit = limits.extensions if limits.extensions is not None else dialect.extensions
     changes = [
-        _decide(tenant, extension, live.schemas.get(extension.schema.key), dialect)
+        _decide(tenant, extension, live, dialect)
         if selection.takes(tenant, extension)
         else Skip(Subject(tenant=tenant, extension=extension), SkipReason.EXCLUDED)
         for extension in wanted
@@ -87,10 +89,12 @@ def asked_of(dialect: Dialect, extension: SchemaExtension) -> SchemaExtension:
     return extension if schema is extension.schema else replace(extension, schema=schema)
 
 
-def _decide(
-    tenant: str, extension: SchemaExtension, live: Schema | None, dialect: Dialect
-) -> Change:
+def _decide(tenant: str, extension: SchemaExtension, found: LiveTenant, dialect: Dialect) -> Change:
     desired = extension.schema
+    if (reason := found.unreadable.get(desired.key)) is not None:
+        subject = Subject(tenant=tenant, extension=extension, dialect=dialect)
+        return Blocked(subject, BlockReason.UNREADABLE, reason)
+    live = found.schemas.get(desired.key)
     view = None if live is None else managed_view(live, desired, extension.manages)
     in_sync = view == desired
     subject = Subject(

@@ -5,7 +5,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 Json = Any  # what json.loads gives: dict, list, str, int, float, bool or None
@@ -28,19 +28,7 @@ def parse(data: bytes) -> Json:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise NotJson(f"not UTF-8 at byte {error.start}") from error
-    try:
-        value = json.loads(
-            text,
-            object_pairs_hook=_unique,
-            parse_constant=_refuse_constant,
-            parse_float=_finite,
-        )
-    except NotJson:
-        raise
-    except RecursionError as error:
-        raise NotJson(f"nested deeper than {MAX_DEPTH} levels") from error
-    except ValueError as error:  # JSONDecodeError, or a number of more digits than int() takes
-        raise NotJson(_reason(error)) from error
+    value = _loads(text, _unique, _refuse_constant, _finite)
     # Whole pages of tenants go through here, so what only a look at every value can tell is asked
     # of values that may have it: only an escape can spell a lone surrogate.
     if _SURROGATE.search(text):
@@ -48,6 +36,46 @@ def parse(data: bytes) -> Json:
     else:
         _check_depth(value)
     return value
+
+
+class Repeating(dict[str, Json]):
+    """An object in which one name stands twice, which no two readers need understand alike."""
+
+
+def parse_in_parts(data: bytes) -> tuple[Json, bool]:
+    """The value, and False where `parse` takes it as it is.
+
+    Where True, something within it is what `parse` refuses: a repeated name, a lone surrogate,
+    bytes that are no UTF-8, NaN, a number out of range, a deep nesting. One bad document need not
+    cost all that came with it: hold each part that counts to `check`. Raises NotJson where the
+    text as a whole is no JSON.
+    """
+    suspect = False
+
+    def members(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+        nonlocal suspect
+        found = dict(pairs)
+        if len(found) == len(pairs):
+            return found
+        suspect = True
+        return Repeating(found)
+
+    def number(text: str) -> float:
+        nonlocal suspect
+        value = float(text)
+        suspect = suspect or not math.isfinite(value)
+        return value
+
+    # A byte order mark may be ignored, RFC 8259 section 8.1.
+    text = data.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
+    value = _loads(text, members, number, number)
+    if _SURROGATE.search(text) or not _is_text(text):
+        return value, True
+    try:
+        _check_depth(value)
+    except NotJson:
+        return value, True
+    return value, suspect
 
 
 def check(value: Json) -> None:
@@ -86,6 +114,27 @@ def _canonical(value: Json) -> bytes:
 def digest(value: Json) -> str:
     """`sha256:` and the hex digest of the canonical spelling."""
     return "sha256:" + hashlib.sha256(canonical(value)).hexdigest()
+
+
+def _loads(
+    text: str,
+    members: Callable[[list[tuple[str, Json]]], dict[str, Json]],
+    constant: Callable[[str], Json],
+    number: Callable[[str], Json],
+) -> Json:
+    try:
+        return json.loads(
+            text,
+            object_pairs_hook=members,
+            parse_constant=constant,
+            parse_float=number,
+        )
+    except NotJson:
+        raise
+    except RecursionError as error:
+        raise NotJson(f"nested deeper than {MAX_DEPTH} levels") from error
+    except ValueError as error:  # JSONDecodeError, or a number of more digits than int() takes
+        raise NotJson(_reason(error)) from error
 
 
 _SPELLER = json.JSONEncoder(
@@ -162,14 +211,14 @@ def _check(value: Json, depth: int) -> None:
     match value:
         case str():
             _check_text(value)
-        case None | bool():
-            pass
         case float() if not math.isfinite(value):  # NaN, or written too large for a double
             raise NotJson("a number out of range")
         case int() if abs(value) >= _TOO_LONG:
             raise NotJson("a number with too many digits")
-        case int() | float():
+        case None | int() | float():
             pass
+        case Repeating():
+            raise NotJson("a key twice in one object")
         case dict() | Mapping():
             below = _deeper(depth)
             for key, item in value.items():
@@ -186,12 +235,19 @@ def _check(value: Json, depth: int) -> None:
 def _check_text(value: Json) -> None:
     if not isinstance(value, str):
         raise NotJson("a key that is no string")
+    if not _is_text(value):
+        raise NotJson("a lone surrogate in a string")
+
+
+def _is_text(value: str) -> bool:
+    """Test whether every character is one that UTF-8 can hold."""
     if value.isascii():
-        return
+        return True
     try:
         value.encode()
-    except UnicodeEncodeError as error:
-        raise NotJson("a lone surrogate in a string") from error
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _deeper(depth: int) -> int:

@@ -302,7 +302,8 @@ def _check(document: Json) -> None:
         raise MalformedSchema(str(error)) from error
 
 
-def _attribute(document: Json) -> Attribute:
+def _attribute(document: Json, at: str = "") -> Attribute:
+    """One attribute; `at` is the dotted way to it, for messages."""
     members = _folded(document, "an attribute", ATTRIBUTE_MEMBERS)
     name = members.get("name")
     if not isinstance(name, str) or not name:
@@ -310,16 +311,16 @@ def _attribute(document: Json) -> Attribute:
     return Attribute(
         name=name,
         type=_keyword(members.get("type"), AttributeType, AttributeType.STRING),
-        multi_valued=_boolean(members.get("multivalued")),
-        required=_boolean(members.get("required")),
-        case_exact=_boolean(members.get("caseexact")),
+        multi_valued=_boolean(members, "multiValued", at + name),
+        required=_boolean(members, "required", at + name),
+        case_exact=_boolean(members, "caseExact", at + name),
         mutability=_keyword(members.get("mutability"), Mutability, Mutability.READ_WRITE),
         returned=_keyword(members.get("returned"), Returned, Returned.DEFAULT),
         uniqueness=_keyword(members.get("uniqueness"), Uniqueness, Uniqueness.NONE),
         description=_text(members.get("description")),
         canonical_values=_words(members.get("canonicalvalues")),
         reference_types=_words(members.get("referencetypes")),
-        sub_attributes=_attributes(members.get("subattributes"), name),
+        sub_attributes=_attributes(members.get("subattributes"), name, f"{at}{name}."),
         vendor=_vendor(document, ATTRIBUTE_MEMBERS),
     )
 
@@ -332,12 +333,12 @@ def _comparable(attribute: Attribute) -> dict[str, Json]:
     return form
 
 
-def _attributes(value: Json, owner: str) -> tuple[Attribute, ...]:
+def _attributes(value: Json, owner: str, at: str = "") -> tuple[Attribute, ...]:
     if value is None:
         return ()
     if not isinstance(value, list):
         raise MalformedSchema(f"the attributes of {owner} are no list")
-    return in_order(_attribute(item) for item in value)
+    return in_order(_attribute(item, at) for item in value)
 
 
 def _folded(document: Json, what: str, words: Set[str]) -> dict[str, Json]:
@@ -364,10 +365,15 @@ def _keyword(value: Json, words: type[StrEnum], default: StrEnum) -> str:
     return known_word(value, words) or value
 
 
-def _boolean(value: Json) -> bool:
-    if isinstance(value, str):  # some services send "true"
-        return fold(value) == "true"
-    return value is True
+def _boolean(members: Mapping[str, Json], member: str, attribute: str) -> bool:
+    """A characteristic that is a boolean, or its default, false (RFC 7643 section 2.2)."""
+    value = members.get(fold(member))
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    if isinstance(value, str) and (word := fold(value)) in ("true", "false"):  # seen in the field
+        return word == "true"
+    # To take it for false would call a schema equal that may be required, or many-valued.
+    raise MalformedSchema(f"a schema whose {attribute}.{member} is neither true nor false")
 
 
 def _text(value: Json) -> str | None:

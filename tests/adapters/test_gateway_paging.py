@@ -1,5 +1,6 @@
 """HttpSchemaReader: whatever shape a listing has, and however its pages lie."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -11,16 +12,18 @@ from hypothesis import strategies as st
 
 from reconciler.domain.dialect import ListShape, Paging
 from reconciler.domain.jsontext import Json
-from reconciler.errors import AnswerUnreadable
+from reconciler.errors import AnswerUnreadable, TenantRefused
 from tests.support.fakes import DIALECT
-from tests.support.faultserver import Handler, Received, Script, in_turn, json_reply
+from tests.support.faultserver import Handler, Received, Script, in_turn, json_reply, reply
 from tests.support.gateway_world import (
     BASE,
     Lister,
     honest,
     listed,
+    paged,
     paging,
     schema,
+    scim_error,
     service,
     urn,
     world,
@@ -119,13 +122,24 @@ def test_a_schema_that_cannot_be_read_is_a_warning_and_the_others_are_read() -> 
     assert any("without an id" in warning for warning in live.warnings)
 
 
-def test_two_versions_of_one_schema_in_a_listing_are_a_warning() -> None:
+def test_a_schema_listed_twice_and_not_the_same_is_read_by_its_id() -> None:
     other = schema(urn(1).upper(), description="other")
-    with world(service(honest([schema(1), other]))) as w:
-        live = w.reader.read_all([], everything=True)
+    true = schema(1, description="what counts")
+    with world(service(honest([schema(1), other]), {urn(1).lower(): true})) as w:
+        planned = w.reader.read_all([urn(1)])
+        imported = w.reader.read_all([], everything=True)
 
-    assert set(live.schemas) == {urn(1).lower()}
-    assert any("twice" in warning for warning in live.warnings)
+    for live in (planned, imported):
+        assert live.schemas[urn(1).lower()].document == true
+        assert any("twice" in warning for warning in live.warnings)
+
+
+def test_a_schema_listed_twice_that_cannot_be_read_by_its_id_is_unreadable() -> None:
+    with world(service(honest([schema(1), schema(1, description="other"), schema(2)]))) as w:
+        live = w.reader.read_all([urn(1), urn(2)])
+
+    assert set(live.schemas) == {urn(2).lower()}
+    assert "a GET by id denies it" in live.unreadable[urn(1).lower()]
 
 
 def attribute(**members: Json) -> Json:
@@ -145,13 +159,87 @@ def test_1_and_true_are_two_versions_of_a_schema(one: Json, other: Json) -> None
         assert any("twice" in warning for warning in w.reader.read_all([urn(1)]).warnings)
 
 
-@pytest.mark.parametrize("broken", [{"attributes": "none"}, {"attributes": [{}]}])
-def test_of_two_versions_of_a_schema_the_one_that_can_be_read_is_taken(broken: Json) -> None:
-    with world(service(honest([schema(1, **broken), schema(1)]))) as w:
+ODD: dict[str, bytes] = {
+    "a lone surrogate": rb'"description": "cut \ud83d"',
+    "bytes that are no UTF-8": b'"description": "caf\xe9"',
+    "a name twice": b'"name": "A", "name": "B"',
+    "NaN": b'"x": NaN',
+    "a number out of range": b'"x": 1e999',
+    "deep nesting": b'"x": ' + b"[" * 90 + b"]" * 90,
+}
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD.keys())
+def test_an_odd_neighbour_is_left_out_with_a_warning_and_the_wanted_schema_is_read(
+    odd: bytes,
+) -> None:
+    neighbour = b'{"id": "%s", "attributes": [], %s}' % (urn(8).encode(), odd)
+    ours = json.dumps(schema(1)).encode()
+    body = b'{"totalResults": 2, "Resources": [%s, %s]}' % (neighbour, ours)
+    with world(paged(lambda start, count: reply(200, body))) as w:
         live = w.reader.read_all([urn(1)])
 
     assert live.schemas[urn(1).lower()].document == schema(1)
-    assert f"the list holds {urn(1)} twice, and not the same" in live.warnings
+    assert set(live.ids) == {urn(1).lower(), urn(8).lower()}
+    assert live.unreadable == {}
+    [warning] = live.warnings
+    assert warning.startswith(f"the list holds {urn(8)}: ")
+    assert warning.isprintable()
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD.keys())
+def test_a_wanted_schema_that_the_list_spells_oddly_is_read_by_its_id(odd: bytes) -> None:
+    body = b'[{"id": "%s", %s}]' % (urn(1).encode(), odd)
+    with world(paged(lambda start, count: reply(200, body), {urn(1).lower(): schema(1)})) as w:
+        live = w.reader.read_all([urn(1)])
+
+    assert live.schemas[urn(1).lower()].document == schema(1)
+
+
+BEYOND: dict[str, Script] = {
+    "nothing": reply(204),
+    **{
+        str(status): scim_error(status, "startIndex out of range")
+        for status in (400, 404, 416, 422)
+    },
+}
+
+
+@pytest.mark.parametrize("answer", BEYOND.values(), ids=BEYOND.keys())
+def test_a_page_beyond_what_was_announced_may_be_refused_and_ends_the_list(answer: Script) -> None:
+    def page(start: int, count: int) -> Script:
+        return json_reply({"Resources": [schema(1)]}) if start == 1 else answer
+
+    with world(paged(page)) as w:
+        live = w.reader.read_all([urn(1)])
+
+    assert set(live.schemas) == {urn(1).lower()}
+    assert any("the list is taken to end before it" in warning for warning in live.warnings)
+
+
+@pytest.mark.parametrize("answer", BEYOND.values(), ids=BEYOND.keys())
+def test_a_page_that_was_announced_may_not_be_refused(answer: Script) -> None:
+    def page(start: int, count: int) -> Script:
+        announced = listed([schema(1)], totalResults=2)
+        return json_reply(announced) if start == 1 else answer
+
+    with world(paged(page)) as w, pytest.raises(TenantRefused, match="after the first") as caught:
+        w.reader.read_all([urn(1)])
+
+    assert "baseUrl" not in str(caught.value)
+
+
+def test_a_list_that_counts_its_page_for_all_is_read_on_once_a_schema_is_missed() -> None:
+    def lister(start: int, count: int) -> Json:
+        page = [schema(n) for n in range(1, 6)][start - 1 : start + 1]
+        return listed(page, totalResults=len(page))
+
+    by_id = {urn(n).lower(): schema(n) for n in range(1, 6)}
+    with world(service(lister, by_id)) as w:
+        live = w.reader.read_all([urn(3)])
+
+    assert set(live.ids) == {urn(n).lower() for n in range(1, 6)}
+    assert any("totalResults 2 and holds 5" in warning for warning in live.warnings)
 
 
 @pytest.mark.parametrize("broken", [{}, {"attributes": "none"}])

@@ -65,6 +65,25 @@ def test_what_is_equal_in_any_spelling_is_skipped_as_in_sync() -> None:
     assert change.subject.differences() == ()
 
 
+def test_a_schema_that_cannot_be_read_is_blocked_alone_and_the_others_are_planned() -> None:
+    there = replace(live(document("B", A)), unreadable={"urn:example:hr": "GET …: 400"})
+    plan = planned([extension("HR", A, update=True), extension("B", A)], there)
+
+    by_id = {change.subject.id: change for change in plan.changes}
+    unreadable = by_id["acme/hr"]
+    assert isinstance(unreadable, Blocked)
+    assert (unreadable.reason, unreadable.recipe) == (BlockReason.UNREADABLE, "GET …: 400")
+    assert unreadable.subject.live_fingerprint is None
+    assert by_id["acme/b"] == Skip(by_id["acme/b"].subject, SkipReason.IN_SYNC)
+
+
+def test_a_schema_that_cannot_be_read_and_is_left_out_is_excluded() -> None:
+    there = replace(live(), unreadable={"urn:example:hr": "GET …: 400"})
+    plan = planned([extension("HR", A)], there, selection=Selection(excludes=("hr",)))
+
+    assert only(plan).reason is SkipReason.EXCLUDED
+
+
 def test_what_differs_is_skipped_as_drifted_unless_the_manifest_opts_in() -> None:
     there = live(document("HR", A, description="old"))
     change = only(planned([extension("HR", A, description="new")], there))

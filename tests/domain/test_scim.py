@@ -231,11 +231,21 @@ def test_a_schema_without_attributes_is_one(attributes: Any) -> None:
 @pytest.mark.parametrize(
     ("written", "read"),
     [(True, True), (False, False), ("true", True), ("TRUE", True), ("True", True),
-     ("false", False), ("", False), ("yes", False), (1, False), (0, False), ({}, False)],
+     ("false", False), ("FALSE", False), (None, False), ([], False)],
 )  # fmt: skip
 def test_only_true_and_the_word_true_are_true(written: Any, read: bool) -> None:
     odd = attribute(multiValued=written, required=written, caseExact=written)
     assert (odd.multi_valued, odd.required, odd.case_exact) == (read, read, read)
+
+
+@pytest.mark.parametrize("written", ["", "yes", "1", 1, 0, 1.0, {}, [True], "true "])
+@pytest.mark.parametrize("member", ["multiValued", "required", "caseExact"])
+def test_a_characteristic_that_is_neither_true_nor_false_makes_a_schema_malformed(
+    member: str, written: Any
+) -> None:
+    part = {"name": "level", member: written}
+    with pytest.raises(MalformedSchema, match=rf"grade\.level\.{member} is neither true nor false"):
+        schema(attributes=[{"name": "grade", "subAttributes": [part]}])
 
 
 def test_the_example_of_rfc_7643_section_8_7_1_is_read_whole() -> None:

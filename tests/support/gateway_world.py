@@ -80,10 +80,15 @@ Lister = Callable[[int, int], Json]
 
 def service(lister: Lister, by_id: Mapping[str, Json] | None = None) -> Handler:
     """A service that lists as it likes and answers by id from a mapping of folded ids."""
+    return paged(lambda start, count: json_reply(lister(start, count)), by_id)
+
+
+def paged(page: Callable[[int, int], Script], by_id: Mapping[str, Json] | None = None) -> Handler:
+    """The same for whole answers, by `startIndex` and `count`."""
 
     def handle(request: Received) -> Script:
         if (wanted := asked_id(request)) is None:
-            return json_reply(lister(*paging(request)))
+            return page(*paging(request))
         found = (by_id or {}).get(wanted.lower())
         return json_reply(found) if found is not None else scim_error(404, "no such schema")
 

@@ -25,7 +25,8 @@ _PERMISSION_HINT = "ask the service's administrator to let the client read and w
 class Asked:
     """One request as messages name it: no query, no header, no body.
 
-    `credential` is masked in whatever the service says, for some echo what they were sent.
+    `credential` is masked in whatever the service says, for some echo what they were sent. `lists`
+    is True where its list of schemas has answered: then the base URL is right.
     """
 
     method: str
@@ -33,6 +34,7 @@ class Asked:
     permission_hint: str
     credential: str | None
     renewable: bool  # whether a 401 has met a new token too
+    lists: bool = False
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -51,13 +53,15 @@ def read_error(asked: Asked, reply: Reply, *, collection: bool) -> TenantError:
         return unreadable(asked, reply, "what came is no SCIM answer")
     if collection and reply.status == 404:
         return TenantRefused(f"{said}; spec.baseUrl is probably wrong")
-    return TenantRefused(f"{said}; check that spec.baseUrl and spec.dialect fit the service")
+    advice = "" if asked.lists else "; check that spec.baseUrl and spec.dialect fit the service"
+    return TenantRefused(f"{said}{advice}")
 
 
 def common_advice(asked: Asked, status: int) -> str | None:
     """What to do about an answer that means the same for reads and writes; None for others."""
     if 300 <= status < 400:
-        return "redirects are not followed; write the final address as spec.baseUrl"
+        advice = "" if asked.lists else "; write the final address as spec.baseUrl"
+        return f"redirects are not followed{advice}"
     if status == 401:
         if asked.renewable:
             return "the token is not accepted, a new one neither; check spec.auth"
@@ -101,9 +105,8 @@ def own_words(answer: Answer) -> tuple[str, str]:
 def unreadable(asked: Asked, answer: Answer, reason: str) -> AnswerUnreadable:
     """An answer came that holds no schema where one should be; `reason` says what is wrong."""
     found = f"{_html(asked, answer)} came instead of JSON" if _is_html(answer) else reason
-    return AnswerUnreadable(
-        f"{asked}: {answer.status}, but {found}; check that spec.baseUrl is the SCIM base URL"
-    )
+    advice = "" if asked.lists else "; check that spec.baseUrl is the SCIM base URL"
+    return AnswerUnreadable(f"{asked}: {answer.status}, but {found}{advice}")
 
 
 def _when(answer: Answer) -> str:

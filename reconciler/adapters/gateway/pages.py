@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from reconciler.domain.dialect import ListShape
-from reconciler.domain.jsontext import Json, parse
+from reconciler.domain.jsontext import Json, NotJson, Repeating, check, parse_in_parts
 from reconciler.domain.scim import MalformedSchema, Schema, fold, id_of
 
 K = TypeVar("K")
@@ -24,7 +24,7 @@ class Page:
     """What one answer holds: documents as served, and `totalResults` where it is a number.
 
     `cursor` asks for the page after it, RFC 9865 section 2; None on the last one. `size` is that of
-    the answer, in bytes.
+    the answer, in bytes. `suspect` where a document may hold what `jsontext.check` refuses.
     """
 
     documents: tuple[Json, ...]
@@ -32,6 +32,7 @@ class Page:
     cursor: str | None = None
     shape: ListShape = ListShape.LIST
     size: int = 0
+    suspect: bool = False
 
 
 def page(body: Json, expected: ListShape = ListShape.LIST) -> Page:
@@ -69,13 +70,20 @@ class Listing:
     Which of them are taken apart is for whoever asked: most are the RFCs' and nobody's business
     here. Pages overlap, repeat, lie about `totalResults` and ignore `startIndex` and `count`; a
     walk that ends too early is made good by asking for each wanted schema by id.
+
+    `ids` names all that is listed, also what cannot be read. `contradictory` are the folded ids
+    that are listed twice and not the same. `whole` is True where the walk came to the list's end,
+    `followed` where it was asked for more beyond that.
     """
 
     documents: dict[str, Mapping[str, Json]] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
+    contradictory: set[str] = field(default_factory=set)
     warnings: list[str] = field(default_factory=list)
     arrived: int = 0
     size: int = 0
+    whole: bool = False
+    followed: bool = False
     _unreadable: int = 0
     _totals: set[int] = field(default_factory=set)
     _cursors: set[str] = field(default_factory=set)
@@ -84,7 +92,7 @@ class Listing:
         """Take a page in; whether it was the last. `asked` is the `count` of its request."""
         before = len(self.ids)
         for document in page.documents:
-            self._take(document)
+            self._take(document, suspect=page.suspect)
         self.arrived += len(page.documents)
         self.size += page.size
         if page.total is not None:
@@ -95,9 +103,15 @@ class Listing:
             return True
         return len(self.ids) == before or self._is_complete(page, asked)
 
+    @property
+    def promises_more(self) -> bool:
+        """True where the service has named more than it has listed so far."""
+        return max(self._totals, default=0) > self._distinct
+
     def finish(self) -> None:
-        """Say so if the service named more or fewer than it listed."""
+        """End the walk, and say so if the service named more or fewer than it listed."""
         wrong = sorted(self._totals - {self._distinct})
+        self.whole = not self.promises_more
         if not wrong:
             return
         said = f"the list says totalResults {wrong[-1]} and holds {self._distinct}"
@@ -129,7 +143,8 @@ class Listing:
         """Those of the wanted ids that are listed and readable, by folded id; None: of all."""
         found = {}
         for key in self.documents if wanted is None else map(fold, wanted):
-            if (document := self.documents.get(key)) is None:
+            document = self.documents.get(key)
+            if document is None or key in self.contradictory:
                 continue
             try:
                 found[key] = schema_of(document)
@@ -137,19 +152,40 @@ class Listing:
                 self.warnings.append(f"the list holds {error}; it is left out")
         return found
 
-    def _take(self, document: Json) -> None:
+    def _take(self, found: Json, *, suspect: bool) -> None:
+        urn = _id(found)
         try:
+            document = document_of(found, suspect=suspect)
             urn = id_of(document)
         except MalformedSchema as error:
-            self._unreadable += 1
-            self.warnings.append(f"the list holds {error}; it is left out")
+            where = f"{urn}: {error}" if urn else error
+            self.warnings.append(f"the list holds {where}; it is left out")
+            if urn is None:
+                self._unreadable += 1
+            else:
+                self.ids.setdefault(fold(urn), urn)
             return
         key = fold(urn)
         known = self.documents.setdefault(key, document)
         self.ids.setdefault(key, urn)
         if known is not document and not _say_the_same(known, document):
             self.warnings.append(f"the list holds {urn} twice, and not the same")
-            self.documents[key] = _readable(known, document)
+            self.contradictory.add(key)
+
+
+def document_of(document: Json, *, suspect: bool) -> Mapping[str, Json]:
+    """One document of a page, which is JSON that every reader understands alike.
+
+    Raises MalformedSchema where it is not, or is no object.
+    """
+    if suspect:
+        try:
+            check(document)
+        except NotJson as error:
+            raise MalformedSchema(f"a schema with {error}") from error
+    if not isinstance(document, Mapping):
+        raise MalformedSchema("a schema that is no object")
+    return document
 
 
 def schema_of(document: Mapping[str, Json]) -> Schema:
@@ -198,19 +234,23 @@ _REMEMBERED = 256 * 1024  # bytes; of larger pages nothing is kept
 
 
 def _fresh(body: bytes, expected: ListShape) -> Page:
-    return replace(page(parse(body), expected), size=len(body))
+    value, suspect = parse_in_parts(body)
+    if isinstance(value, Repeating):
+        check(value)
+    return replace(page(value, expected), size=len(body), suspect=suspect)
 
 
 _read_page = lru_cache(maxsize=8)(_fresh)
 
 
-def _readable(one: Mapping[str, Json], other: Mapping[str, Json]) -> Mapping[str, Json]:
-    """The first, unless it is malformed."""
+def _id(document: Json) -> str | None:
+    """The id of a document of which no more is known, if it is one that can be shown."""
     try:
-        schema_of(one)
-    except MalformedSchema:
-        return other
-    return one
+        urn = id_of(document)
+        check(urn)
+    except (MalformedSchema, NotJson):
+        return None
+    return urn
 
 
 def _say_the_same(one: Json, other: Json) -> bool:
@@ -242,7 +282,7 @@ def _cursor(value: Json) -> str | None:
 
 def _named(urn: str, value: Json) -> Json:
     """A schema from a map by URN, which may leave out the id that is its key."""
-    return {"id": urn, **value} if isinstance(value, dict) else value
+    return type(value)({"id": urn, **value}) if isinstance(value, dict) else value
 
 
 def _some(names: list[str]) -> str:

@@ -7,8 +7,15 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
-from reconciler.adapters.gateway.answers import Asked, read_error, unreadable
-from reconciler.adapters.gateway.pages import Listing, NotScim, Page, read_page, schema_of
+from reconciler.adapters.gateway.answers import Asked, read_error, unreadable, what_came
+from reconciler.adapters.gateway.pages import (
+    Listing,
+    NotScim,
+    Page,
+    document_of,
+    read_page,
+    schema_of,
+)
 from reconciler.adapters.gateway.traffic import Traffic
 from reconciler.adapters.retrying import asked_wait
 from reconciler.domain.deciding import LiveTenant
@@ -16,11 +23,23 @@ from reconciler.domain.dialect import Dialect, IdEncoding, ListShape, Paging
 from reconciler.domain.http_reply import Answer, Next, NoAnswer, Reply, judge_read
 from reconciler.domain.jsontext import Json, NotJson
 from reconciler.domain.scim import MalformedSchema, Schema, fold, id_of
-from reconciler.errors import AnswerUnreadable, TenantError, TenantUnavailable
+from reconciler.errors import (
+    AnswerUnreadable,
+    PageRefused,
+    SchemaUnreadable,
+    TenantError,
+    TenantUnavailable,
+)
 from reconciler.ports import Clock, Retry, WriteResult
 
 MAX_PAGES = 200
 _MOST = 32 * 1024 * 1024  # bytes of all pages: a tenant that sends without end fails alone
+# What a read by id may be answered, after the list of all schemas has been read.
+_ABSENT = (404, 410)
+_NO_SUCH_REQUEST = (405, 501)  # of any id, so that the list has to decide
+_OF_THE_TENANT = (408, 425, 429, 502, 503, 504)  # no word about the id
+# What a page may be answered that nobody said to exist: seen of SCIMMY, WSO2 and django-scim2.
+_BEYOND_THE_END = (204, 400, 404, 416, 422)
 Query = dict[str, int | str]
 ACCEPT = "application/scim+json, application/json"
 
@@ -127,6 +146,7 @@ class Connection:
             permission_hint=self.dialect.permission_hint,
             credential=credential,
             renewable=self.authenticator.renewable,
+            lists=self.known.lists,
         )
 
     def send(
@@ -184,30 +204,83 @@ class HttpSchemaReader:
 
         With `everything` all that is listed is taken apart.
         """
-        wanted = tuple(wanted)
+        unreadable: dict[str, str] = {}
         with self._hurrying():
             listing = self._walk()
-            schemas = listing.schemas(None if everything else wanted)
-            for schema_id in wanted:
-                if fold(schema_id) in schemas:
+            by_id = list(wanted)
+            schemas = listing.schemas(None if everything else by_id)
+            if everything:
+                by_id += [listing.ids[key] for key in listing.contradictory]
+            for schema_id in by_id:
+                key = fold(schema_id)
+                if key in schemas:
                     continue
-                if (schema := self.read(schema_id)) is not None:
-                    schemas[schema.key] = schema
-                    listing.ids.setdefault(schema.key, schema.id)
+                try:
+                    schema = self._read(schema_id, listing)
+                except SchemaUnreadable as error:
+                    unreadable[key] = str(error)
+                    continue
+                if schema is None:
+                    if key in listing.ids:
+                        unreadable[key] = f"the list holds {schema_id}, and a GET by id denies it"
+                    continue
+                schemas[key] = schema
+                if key not in listing.ids:
+                    self._walk_on(listing)
+                    schemas = listing.schemas(None if everything else by_id) | schemas
+                if key not in listing.ids:
+                    listing.ids[key] = schema.id
                     listing.warnings.append(f"the list lacks {schema.id}, which is there by its id")
         warnings = tuple(dict.fromkeys(listing.warnings))
-        return LiveTenant(schemas=schemas, ids=listing.ids, warnings=warnings)
+        return LiveTenant(
+            schemas=schemas, ids=listing.ids, unreadable=unreadable, warnings=warnings
+        )
 
     def read(self, schema_id: str) -> Schema | None:
-        """One schema by id; None only for a 404 from a service whose /Schemas has answered."""
-        url = self._connection.url(schema_id)
-        reply, asked = self._get(url)
-        if isinstance(reply, Answer) and reply.status == 404:
+        """One schema by id; None only where a service whose /Schemas has answered says so."""
+        return self._read(schema_id, None)
+
+    def _read(self, schema_id: str, listing: Listing | None) -> Schema | None:
+        """By id, or out of a list where the service does not know such a request.
+
+        Raises SchemaUnreadable for what concerns this id alone, TenantError for all else.
+        """
+        reply, asked = self._get(self._connection.url(schema_id))
+        if not isinstance(reply, Answer) or reply.status in _OF_THE_TENANT:
+            raise read_error(asked, reply, collection=False)
+        if reply.status in _ABSENT:
             self._make_sure_of_the_collection()
             return None
-        document = self._one(_answer(asked, reply, collection=False), asked, schema_id)
-        self._remember_etag(document, reply)
-        return document
+        if reply.status in _NO_SUCH_REQUEST and self._connection.known.lists:
+            return self._listed(schema_id, listing or self._walk(), asked, reply)
+        try:
+            page = _page(_answer(asked, reply, collection=False), asked)
+            if not page.documents:  # a ListResponse of nothing
+                self._make_sure_of_the_collection()
+                return None
+            schema = _one(page, reply, asked, schema_id)
+        except TenantError as error:
+            if not self._connection.known.lists:
+                raise  # what is wrong may be wrong of the whole tenant
+            raise SchemaUnreadable(str(error)) from error
+        self._remember_etag(schema, reply)
+        return schema
+
+    def _listed(
+        self, schema_id: str, listing: Listing, asked: Asked, reply: Answer
+    ) -> Schema | None:
+        """What the list has of a schema that cannot be asked for by id.
+
+        Where the list was read to its end, what it lacks is absent.
+        """
+        if (schema := listing.schemas((schema_id,)).get(fold(schema_id))) is not None:
+            return schema
+        refused = f"{asked}: {what_came(asked, reply)}"
+        if fold(schema_id) in listing.ids:
+            raise SchemaUnreadable(f"{refused}; and what the list holds of it cannot be read")
+        if not listing.whole:
+            raise SchemaUnreadable(f"{refused}; and the list, which lacks it, is not complete")
+        return None
 
     def bindings(self) -> Mapping[str, frozenset[str]] | None:
         """Which extensions each resource type has, by folded name (RFC 7643 section 6).
@@ -241,17 +314,48 @@ class HttpSchemaReader:
             self._ends = before
 
     def _walk(self) -> Listing:
-        listing, count = Listing(), self._connection.dialect.page_size
-        page = self._page(self._first(count))
+        listing = Listing()
+        page = self._page(self._first(self._connection.dialect.page_size))
+        self._follow(listing, page)
+        return listing
+
+    def _follow(self, listing: Listing, page: Page) -> None:
+        """Take in a page and all that follow it."""
+        count = self._connection.dialect.page_size
         for _ in range(MAX_PAGES - 1):
             if listing.add(page, asked=count) or self._is_last(page):
-                listing.finish()
-                return listing
+                break
             if listing.size > _MOST:
                 raise self._endless(f"is longer than {_MOST // 1024**2} MiB in all")
-            following = _next(page, start=listing.arrived + 1, count=count)
-            page = self._page(following, shape=page.shape)
-        raise self._endless(f"does not end after {MAX_PAGES} pages")
+            following = self._following(listing, page)
+            if following is None:
+                break
+            page = following
+        else:
+            raise self._endless(f"does not end after {MAX_PAGES} pages")
+        listing.finish()
+
+    def _following(self, listing: Listing, page: Page) -> Page | None:
+        """The page after one; None where it is refused and nobody said that there is one."""
+        query = _next(page, start=listing.arrived + 1, count=self._connection.dialect.page_size)
+        try:
+            return self._page(query, shape=page.shape, later=True)
+        except PageRefused as error:
+            if page.cursor is not None or listing.promises_more:
+                raise
+            listing.warnings.append(f"{error}; the list is taken to end before it")
+            return None
+
+    def _walk_on(self, listing: Listing) -> None:
+        """Ask for what comes after a list that ended too early by its own count.
+
+        Some services count a page where RFC 7644 section 3.4.2 wants the number of all.
+        """
+        if self._connection.dialect.paging is not Paging.INDEX or listing.followed:
+            return
+        listing.followed = True
+        if (page := self._following(listing, Page(()))) is not None:
+            self._follow(listing, page)
 
     def _endless(self, words: str) -> AnswerUnreadable:
         asked = self._connection.asked("GET", self._connection.url())
@@ -272,9 +376,11 @@ class HttpSchemaReader:
         """Where pages are not asked for by index, whatever has no cursor is the last."""
         return page.cursor is None and self._connection.dialect.paging is not Paging.INDEX
 
-    def _page(self, query: Query, *, shape: ListShape | None = None) -> Page:
+    def _page(self, query: Query, *, shape: ListShape | None = None, later: bool = False) -> Page:
         url = self._connection.url() + (f"?{urlencode(query)}" if query else "")
         reply, asked = self._get(url)
+        if later and isinstance(reply, Answer) and reply.status in _BEYOND_THE_END:
+            raise PageRefused(f"{asked}: {what_came(asked, reply)} for a page after the first")
         answer = _answer(asked, reply, collection=True)
         found = _page(answer, asked, shape or self._connection.dialect.list_shape)
         self._connection.known.lists = True
@@ -284,15 +390,6 @@ class HttpSchemaReader:
         """Below a wrong base URL everything is 404, and nothing is known to be absent."""
         if not self._connection.known.lists:
             self._page(self._first(1))
-
-    def _one(self, answer: Answer, asked: Asked, schema_id: str) -> Schema:
-        for document in _page(answer, asked).documents:
-            try:
-                if fold(id_of(document)) == fold(schema_id):
-                    return schema_of(document)
-            except MalformedSchema as error:
-                raise unreadable(asked, answer, f"what came is {error}") from error
-        raise unreadable(asked, answer, f"what came is not {schema_id}")
 
     def _remember_etag(self, schema: Schema, reply: Reply) -> None:
         if isinstance(reply, Answer) and (tag := reply.headers.get("etag")):
@@ -348,6 +445,18 @@ def _page(answer: Answer, asked: Asked, shape: ListShape = ListShape.LIST) -> Pa
         raise unreadable(asked, answer, f"the body is not JSON: {error}") from error
     except NotScim as error:
         raise unreadable(asked, answer, f"what came is {error}") from error
+
+
+def _one(page: Page, answer: Answer, asked: Asked, schema_id: str) -> Schema:
+    """The schema of that id, alone or in a list of one."""
+    for found in page.documents:
+        try:
+            document = document_of(found, suspect=page.suspect)
+            if fold(id_of(document)) == fold(schema_id):
+                return schema_of(document)
+        except MalformedSchema as error:
+            raise unreadable(asked, answer, f"what came is {error}") from error
+    raise unreadable(asked, answer, f"what came is not {schema_id}")
 
 
 def _next(page: Page, *, start: int, count: int) -> Query:

@@ -13,7 +13,7 @@ from reconciler.domain.outcome import Outcome, OutcomeKind
 from reconciler.domain.plan import Blocked, Change, Create, Skip, Subject, TenantPlan, Update
 from reconciler.domain.records import Entry, Event, Intent, Run, Status
 from reconciler.domain.scim import ABSENT, Schema, fold
-from reconciler.errors import Interrupted, TenantError
+from reconciler.errors import Interrupted, StateError, TenantError
 from reconciler.ports import Clock, Journal, Retry, SchemaWriter
 from reconciler.progress import Progress
 from reconciler.writing import Write, Written
@@ -119,7 +119,7 @@ class Applying:
         )
         try:
             return write.carry_out()
-        except Interrupted as stop:  # the intent stays open: the next run looks first
+        except (Interrupted, StateError) as stop:  # the intent stays open: the next run looks first
             unknown = Outcome(change=change, kind=OutcomeKind.UNKNOWN, detail=str(stop))
             self.journal.record(self._outcome_entry(unknown))
             raise

@@ -7,7 +7,6 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import TypeVar
 
 from reconciler.applying import Applying
@@ -199,13 +198,6 @@ class Fleet:
 
     def _apply_one(self, todo: tuple[Tenant, TenantPlan]) -> None:
         tenant, plan = todo
-        try:
-            self._apply_to(tenant, plan)
-        except StateError as error:
-            self.progress.store_failed = self.progress.store_failed or error
-            raise
-
-    def _apply_to(self, tenant: Tenant, plan: TenantPlan) -> None:
         webhooks = tuple(webhook.url for webhook in tenant.webhooks)
         for adopted in self._recovery(tenant).adopt_late(tenant.name, _in_sync(plan), webhooks):
             self.progress.recovered.append(adopted)
@@ -213,7 +205,7 @@ class Fleet:
         applying = Applying(
             writer=self.writers(tenant),
             journal=self.journal,
-            clock=_ClockOfAStore(self.clock, self.progress),
+            clock=self.clock,
             retry=self.retries(tenant),
             run=self._run_now(),
             base_url=tenant.base_url,
@@ -233,31 +225,6 @@ class Fleet:
 
         with closing(in_parallel(checked, items, self.parallelism)) as ended:
             deque(ended, maxlen=0)
-
-
-@dataclass(frozen=True, slots=True)
-class _ClockOfAStore:
-    """A clock that also stops a tenant once another one's record could not be kept.
-
-    A write that nothing records must not be sent; one that was sent is still verified.
-    """
-
-    clock: Clock
-    progress: Progress
-
-    def now(self) -> datetime:
-        return self.clock.now()
-
-    def monotonic(self) -> float:
-        return self.clock.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        self.clock.sleep(seconds)
-
-    def check(self) -> None:
-        self.clock.check()
-        if (failed := self.progress.store_failed) is not None:
-            raise StateError(str(failed))
 
 
 def _unsettled(recovered: Iterable[Recovered]) -> dict[str, str]:

@@ -23,7 +23,10 @@ T = TypeVar("T")
 
 
 class Clock(Protocol):
-    """Wall time for records, monotonic time for durations, and a sleep that a signal wakes."""
+    """Wall time for records, monotonic time for durations, and a sleep that the end wakes.
+
+    The end of a run is asked for by a signal, or by a write of the store that failed.
+    """
 
     def now(self) -> datetime:
         """The wall clock, aware, UTC."""
@@ -34,11 +37,11 @@ class Clock(Protocol):
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Wait; raises Interrupted as soon as a signal asks the run to stop."""
+        """Wait; raises as `check` does, as soon as there is a reason to."""
         ...
 
     def check(self) -> None:
-        """Raise Interrupted if a signal has asked the run to stop."""
+        """Raise Interrupted after a signal, StateError once a write of the store has failed."""
         ...
 
 

@@ -14,21 +14,18 @@ from reconciler.domain.outcome import (
     Waiting,
 )
 from reconciler.domain.plan import Create, Plan, Update
-from reconciler.errors import StateError
 
 
 class Progress:
     """The notes of one run; its threads share them, and each note is one step.
 
     `held_back` says of a tenant that may not be written in this run, why. `refused` is for a plan
-    that is not the approved one, or exceeds a limit. `store_failed` is set as soon as the store
-    has refused one tenant's record.
+    that is not the approved one, or exceeds a limit.
     """
 
     def __init__(self) -> None:
         self.plan: Plan | None = None
         self.refused = False
-        self.store_failed: StateError | None = None
         self.recovered: list[Recovered] = []
         self.locked: dict[str, str] = {}
         self.held_back: dict[str, str] = {}

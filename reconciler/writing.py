@@ -13,7 +13,7 @@ from reconciler.domain.http_reply import Applied, Next
 from reconciler.domain.outcome import OutcomeKind, gone
 from reconciler.domain.plan import Create, Update
 from reconciler.domain.scim import ABSENT, Schema
-from reconciler.errors import Interrupted, TenantError
+from reconciler.errors import Interrupted, StateError, TenantError
 from reconciler.ports import Clock, Retry, SchemaWriter, WriteResult
 
 LAG_PAUSE = 2.0  # seconds between the reads that wait for a service to show what it has accepted
@@ -46,7 +46,8 @@ class Write:
     def carry_out(self) -> Written:
         """Send, read back and compare, within the patience of `retry`. Never raises TenantError.
 
-        Raises Interrupted only where a request was sent and nothing has proved yet what it did.
+        Raises Interrupted and StateError, the ends of a run, only where a request was sent and
+        nothing has proved yet what it did.
         """
         sent: list[WriteResult] = []
         undone: list[Written] = [Written(kind=OutcomeKind.NOT_APPLIED, detail=_NEVER_SENT)]
@@ -58,7 +59,7 @@ class Write:
                 if before_again.wait is None:
                     return before_again
                 live = before_again.live  # others may have added to it meanwhile
-            self.clock.check()  # raises where the run, or the store, has come to an end
+            self.clock.check()
             undone.clear()
             sent.append(self._send(live))
             written = self._after(sent[-1])
@@ -68,7 +69,7 @@ class Write:
 
         try:
             return self.retry(attempt, lambda written: written.wait)
-        except Interrupted:
+        except (Interrupted, StateError):
             if not undone:
                 raise
             return undone[0]

@@ -298,6 +298,40 @@ def test_a_stop_signal_begins_no_new_write():
     assert journal.entries == []
 
 
+def test_a_write_on_the_wire_when_the_store_failed_elsewhere_is_recorded_as_unknown():
+    failure = StateError("the disk is full")
+    tenant = FakeTenant(fail_reads=deque([None, failure]))  # before the write, and after it
+    journal = MemoryJournal()
+
+    with pytest.raises(StateError, match="the disk is full"):
+        apply(plan_for(tenant), tenant, journal)
+
+    assert tenant.writes() == 1
+    assert (journal.entries[-1].status, journal.entries[-1].detail) == (
+        Status.UNKNOWN,
+        "unknown: the disk is full",
+    )
+    assert len(journal.open_intents("acme")) == 1
+    assert journal.pending() == ()
+
+
+def test_a_write_that_had_not_left_when_the_store_failed_elsewhere_is_settled_as_not_applied():
+    clock = FakeClock()
+
+    class FailingElsewhere(MemoryJournal):
+        def intend(self, intent: Intent, entry: Entry) -> int:
+            clock.fail(StateError("the disk is full"))
+            return super().intend(intent, entry)
+
+    tenant, journal = FakeTenant(), FailingElsewhere()
+
+    [outcome] = apply(plan_for(tenant), tenant, journal, clock)
+
+    assert outcome.kind is OutcomeKind.NOT_APPLIED
+    assert tenant.writes() == 0
+    assert journal.open_intents("acme") == ()
+
+
 def test_the_latency_is_that_of_the_tenant_and_not_of_the_journal():
     clock = FakeClock()
 

@@ -1,6 +1,5 @@
 """Plan and apply over several tenants: lock, recover, plan, approve, write, deliver."""
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -382,27 +381,18 @@ def test_an_apply_costs_each_tenant_the_same_however_many_there_are(holding):
     assert calls_per_tenant(40) <= 1.15 * calls_per_tenant(20)
 
 
+@dataclass
 class FailingInTheEast(MemoryJournal):
     """A journal that cannot keep the outcomes of one tenant, and keeps all else."""
 
+    clock: FakeClock = field(default_factory=FakeClock)
+
     def settle(self, intent_id, entry, event):
         if entry.tenant == "east":
-            raise StateError("the store answers with an error")
+            error = StateError("the store answers with an error")
+            self.clock.fail(error)
+            raise error
         super().settle(intent_id, entry, event)
-
-
-@dataclass
-class NotAskedInTheEast(MemoryJournal):
-    """A journal that does not say what is undone in one tenant, once another has asked."""
-
-    asked: threading.Event = field(default_factory=threading.Event)
-
-    def undone(self, tenant, wanted):
-        if tenant == "east":
-            assert self.asked.wait(10)
-            raise StateError("the store answers with an error")
-        self.asked.set()
-        return super().undone(tenant, wanted)
 
 
 @dataclass
@@ -435,17 +425,16 @@ class Waiting(FakeTenant):
         return super().read(schema_id)
 
 
-@pytest.mark.parametrize(("journal", "written"), [(FailingInTheEast, 1), (NotAskedInTheEast, 0)])
-def test_after_the_store_has_failed_for_a_tenant_no_other_one_is_written_to(journal, written):
-    east, west = FakeTenant(), Waiting()
-    fleet = World(journal=journal(), live={"east": east, "west": west}).fleet()
-    west.happened = lambda: fleet.progress.store_failed is not None
+def test_after_the_store_has_failed_for_a_tenant_no_other_one_is_written_to():
+    clock = FakeClock()
+    east, west = FakeTenant(), Waiting(happened=lambda: clock.failure is not None)
+    journal = FailingInTheEast(clock=clock)
 
-    with pytest.raises(StateError):
-        fleet.apply(lambda plan: None)
+    with pytest.raises(StateError, match="the store answers with an error"):
+        World(journal=journal, clock=clock, live={"east": east, "west": west}).apply()
 
-    assert fleet.progress.store_failed is not None
-    assert (east.writes(), west.writes()) == (written, 0)
+    assert (east.writes(), west.writes()) == (1, 0)
+    assert clock.failure is not None
 
 
 def test_what_the_store_failed_with_first_is_said_and_not_that_the_end_was_not_recorded():

@@ -1,4 +1,4 @@
-"""SystemClock: the machine's time, and a sleep that SIGINT and SIGTERM wake."""
+"""SystemClock: the machine's time, and a sleep that wakes when the run has to end."""
 
 import math
 import os
@@ -7,10 +7,11 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from types import FrameType
 
-from reconciler.errors import Interrupted
+from reconciler.errors import Interrupted, StateError
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 GRACE = 3.0  # seconds after a signal in which the request that is under way may still end
@@ -18,9 +19,9 @@ LAST = 4.5  # seconds after a signal at which the process ends, whatever it stil
 
 
 class StopSignal:
-    """Whether a signal has asked the run to stop, and which; shared by all threads of a run.
+    """The end of a run before its time, by a signal or a failed store; its threads share it.
 
-    The gate is a bare lock, shut until somebody asks: a handler may run in the middle of a wait
+    The gate is a bare lock, shut until then: a handler may run in the middle of a wait
     of its own thread, and an Event would then wait for a lock that this very thread holds.
     """
 
@@ -29,29 +30,52 @@ class StopSignal:
         self._gate.acquire()
         self._number: int | None = None
         self._asked_at = math.inf
+        self._failure: str | None = None
 
     @property
     def number(self) -> int | None:
         """The first signal that came; None while there was none."""
         return self._number
 
+    @property
+    def store_failed(self) -> bool:
+        """True once a write of the store has failed: nothing more may leave this process."""
+        return self._failure is not None
+
     def ask(self, number: int) -> None:
         """Ask everybody to stop; the first signal is the one that is remembered."""
         if self._number is None:
             self._asked_at = time.monotonic()
             self._number = number
-            self._gate.release()
+            self._open()
+
+    def fail(self, failure: StateError) -> None:
+        """End the run because a write of its store failed; the first failure is remembered."""
+        if self._failure is None:
+            self._failure = str(failure)
+            self._open()
+
+    def check(self) -> None:
+        """Raise Interrupted after a signal, StateError after a failure of the store."""
+        if self._number is not None:
+            raise Interrupted(self._number)
+        if self._failure is not None:
+            raise StateError(self._failure)
 
     def left(self) -> float:
         """Seconds that requests still have: without end, until somebody has asked to stop."""
         return max(0.0, self._asked_at + GRACE - time.monotonic())
 
     def wait(self, seconds: float) -> bool:
-        """Wait so long, or until somebody asks; whether somebody has."""
+        """Wait so long, or until the run has to end; whether it has to."""
         if not self._gate.acquire(timeout=min(max(0.0, seconds), threading.TIMEOUT_MAX)):
             return False
-        self._gate.release()
+        self._open()
         return True
+
+    def _open(self) -> None:
+        with suppress(RuntimeError):  # a signal and a failure at once: it is open already
+            self._gate.release()
 
 
 class SystemClock:
@@ -67,14 +91,13 @@ class SystemClock:
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait; raises Interrupted as soon as a signal asks the run to stop."""
+        """Wait; raises as `check` does, as soon as there is a reason to."""
         self._stop.wait(seconds)
         self.check()
 
     def check(self) -> None:
-        """Raise Interrupted if a signal has asked the run to stop."""
-        if (number := self._stop.number) is not None:
-            raise Interrupted(number)
+        """Raise Interrupted after a signal, StateError after a failure of the store."""
+        self._stop.check()
 
 
 def install(stop: StopSignal, last_words: Callable[[int], None] = lambda _: None) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
+from reconciler.adapters.clock import StopSignal
 from reconciler.adapters.database import Store
 from reconciler.adapters.emergency import Memory
 from reconciler.cli.approval import Approval, require_unedited
@@ -43,11 +44,12 @@ def _apply(invocation: Invocation, report: Report) -> int:
 def _apply_approved(invocation: Invocation, report: Report, saved: Json) -> int:
     selection = _selection(invocation, saved)
     _require_approver(invocation, saved)
+    stop = StopSignal()
     with (
         ExitStack() as shown,
-        open_state(invocation) as store,
+        open_state(invocation, stop) as store,
         exporting(invocation, store) as memory,
-        workbench(invocation, desired_of(invocation, selection)) as bench,
+        workbench(invocation, desired_of(invocation, selection), stop) as bench,
     ):
         report.run = bench.run
         approval = _approval(invocation, bench, saved, shown)
@@ -74,10 +76,11 @@ def _recover(invocation: Invocation, report: Report) -> int:
     arguments = invocation.arguments
     if arguments.text("file") or arguments.text("approve"):
         raise UsageError("--recover-only plans nothing, so leave the plan and --approve out")
+    stop = StopSignal()
     with (
-        open_state(invocation) as store,
+        open_state(invocation, stop) as store,
         exporting(invocation, store) as memory,
-        workbench(invocation, desired_of(invocation, selection_of(invocation))) as bench,
+        workbench(invocation, desired_of(invocation, selection_of(invocation)), stop) as bench,
     ):
         report.run = bench.run
         fleet = _fleet(invocation, bench, store, memory)

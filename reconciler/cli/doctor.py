@@ -63,7 +63,7 @@ def _probed(
     invocation: Invocation, bench: Workbench, tenant: Tenant
 ) -> tuple[tuple[Finding, ...], dict[str, Json]]:
     holder = f"run {bench.run.id} of {bench.run.actor}"
-    with open_state(invocation) as store:
+    with open_state(invocation, bench.stop) as store:
         return WriteProbe(
             tenant=tenant,
             dialect=tenant.dialect,

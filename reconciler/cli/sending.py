@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from reconciler.adapters.clock import StopSignal
 from reconciler.adapters.database import Backlog, Store
 from reconciler.cli.desired import desired_of
 from reconciler.cli.exits import Exit
@@ -30,7 +31,11 @@ def run(invocation: Invocation) -> int:
 def _deliver(invocation: Invocation) -> int:
     """Send what is due; 1 where something that was due is still not delivered."""
     now = invocation.arguments.flag("now")
-    with open_state(invocation) as store, _delivering(invocation, store) as delivering:
+    stop = StopSignal()
+    with (
+        open_state(invocation, stop) as store,
+        _delivering(invocation, store, stop) as delivering,
+    ):
         delivering.deliver(even_if_not_due=now)
         backlog = store.backlog()
     code = _end(invocation, delivering, backlog)
@@ -49,7 +54,11 @@ def _replay(invocation: Invocation) -> int:
         )
     if event is not None and not EVENT_ID.fullmatch(event):
         raise UsageError(f"{visible(event)} is no id of an event; see `reconciler webhooks list`")
-    with existing_state(invocation) as store, _delivering(invocation, store) as delivering:
+    stop = StopSignal()
+    with (
+        existing_state(invocation, stop) as store,
+        _delivering(invocation, store, stop) as delivering,
+    ):
         if event is not None and not store.queues(Over(event)):
             raise UsageError(_not_over(event, store.waiting()))
         delivering.replay(event)
@@ -67,9 +76,9 @@ def _not_over(event: str, waiting: Iterable[Waiting]) -> str:
 
 
 @contextmanager
-def _delivering(invocation: Invocation, store: Store) -> Iterator[Delivering]:
+def _delivering(invocation: Invocation, store: Store, stop: StopSignal) -> Iterator[Delivering]:
     """The means to send; every tenant that the manifests name may be told."""
-    with workbench(invocation, desired_of(invocation, Selection())) as bench:
+    with workbench(invocation, desired_of(invocation, Selection()), stop) as bench:
         holder = f"run {bench.run.id} of {bench.run.actor}"
         yield Delivering(
             outbox=store,

@@ -23,11 +23,14 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def open_state(invocation: Invocation) -> Iterator[Store]:
-    """The store, made where it is missing; raises StateError before anything else is begun."""
+def open_state(invocation: Invocation, stop: StopSignal) -> Iterator[Store]:
+    """The store, made where it is missing; raises StateError before anything else is begun.
+
+    A write of it that fails ends the run that `stop` is for.
+    """
     if ephemeral(invocation):
         invocation.console.say(EPHEMERAL)
-    with closing(_opened(invocation, create=True)) as store:
+    with closing(_opened(invocation, create=True, stop=stop)) as store:
         yield store
         if days := invocation.arguments.number("keep_delivered"):
             _prune(store, SystemClock(StopSignal()).now() - timedelta(days=min(days, _AGES)))
@@ -41,9 +44,9 @@ def read_state(invocation: Invocation) -> Iterator[Store]:
 
 
 @contextmanager
-def existing_state(invocation: Invocation) -> Iterator[Store]:
-    """A store that has to be there already, to be written to."""
-    with closing(_opened(invocation, create=False)) as store:
+def existing_state(invocation: Invocation, stop: StopSignal) -> Iterator[Store]:
+    """A store that has to be there already, to be written to as in `open_state`."""
+    with closing(_opened(invocation, create=False, stop=stop)) as store:
         yield store
 
 
@@ -57,7 +60,13 @@ def _prune(store: Store, delivered_before: datetime) -> None:
         _log.warning("webhooks delivered long ago were not pruned: %s", error)
 
 
-def _opened(invocation: Invocation, *, create: bool, only_read: bool = False) -> Store:
+def _opened(
+    invocation: Invocation,
+    *,
+    create: bool,
+    only_read: bool = False,
+    stop: StopSignal | None = None,
+) -> Store:
     seconds = float(min(invocation.arguments.number("state_deadline"), _LONGEST))
     return open_store(
         _url(invocation),
@@ -65,6 +74,7 @@ def _opened(invocation: Invocation, *, create: bool, only_read: bool = False) ->
         only_read=only_read,
         busy_timeout=seconds,
         deadline=seconds,
+        failed=(stop or StopSignal()).fail,
     )
 
 

@@ -103,9 +103,9 @@ class Workbench:
     def due_again(self, attempts: int, result: DeliveryResult) -> datetime | None:
         """When a delivery that failed so often is tried next; None gives it up.
 
-        One that a signal may have cut off is due at once.
+        One that the end of the run may have cut off is due at once.
         """
-        if self.stop.number is not None:
+        if self.stop.number is not None or self.stop.store_failed:
             return self.clock.now()
         return next_due(
             attempts,
@@ -142,10 +142,15 @@ class Workbench:
 
 
 @contextmanager
-def workbench(invocation: Invocation, desired: Desired) -> Iterator[Workbench]:
-    """Everything a command needs to reach its tenants; built-in ones run until it ends."""
+def workbench(
+    invocation: Invocation, desired: Desired, stop: StopSignal | None = None
+) -> Iterator[Workbench]:
+    """Everything a command needs to reach its tenants; built-in ones run until it ends.
+
+    `stop` is what else may end the run, where there is something besides signals.
+    """
     arguments = invocation.arguments
-    stop = StopSignal()
+    stop = stop or StopSignal()
     install(stop, show_last_words)
     clock = SystemClock(stop)
     options = _options(arguments, stop)
@@ -197,6 +202,7 @@ def _options(arguments: Arguments, stop: StopSignal) -> HttpOptions:
         ca_bundle=arguments.path("ca_bundle"),
         deadline=float(arguments.number("request_deadline") or 30),
         left=stop.left,
+        may_send=lambda: not stop.store_failed,
     )
     Http(options, methods=frozenset()).close()
     return options

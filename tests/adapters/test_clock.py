@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.adapters.clock import GRACE, LAST, StopSignal, SystemClock
-from reconciler.errors import Interrupted
+from reconciler.errors import Interrupted, StateError
 from reconciler.ports import Clock
 
 PROGRAM = """
@@ -101,6 +101,43 @@ def test_once_asked_to_stop_no_sleep_and_no_check_passes_and_the_first_signal_co
         with pytest.raises(Interrupted) as caught:
             call()
         assert caught.value.signal == signal.SIGINT
+
+
+def test_a_store_that_fails_wakes_every_sleeping_thread_with_its_first_failure() -> None:
+    stop, woken = StopSignal(), []
+
+    def sleeper() -> None:
+        try:
+            SystemClock(stop).sleep(1e12)
+        except StateError as error:
+            woken.append(str(error))
+
+    threads = [threading.Thread(target=sleeper) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    assert not stop.store_failed
+    stop.fail(StateError("the disk is full"))
+    stop.fail(StateError("the disk gives an error"))
+    for thread in threads:
+        thread.join(5)
+
+    assert stop.store_failed
+    assert woken == ["the disk is full"] * 5
+    assert math.isinf(stop.left())  # what is under way may end
+
+
+@pytest.mark.parametrize("signal_first", [True, False])
+def test_a_signal_says_more_than_the_failure_of_a_store_that_it_may_have_caused(
+    *, signal_first: bool
+) -> None:
+    stop = StopSignal()
+    ends = [lambda: stop.ask(signal.SIGINT), lambda: stop.fail(StateError("the disk is full"))]
+
+    for end in ends if signal_first else reversed(ends):
+        end()
+
+    with pytest.raises(Interrupted):
+        SystemClock(stop).check()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

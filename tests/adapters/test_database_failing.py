@@ -5,12 +5,28 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from reconciler.adapters.database import Store, open_store
+from reconciler.domain.records import Status
 from reconciler.errors import StateError
-from tests.support.store_world import behind_its_back, created, entry, intended, intent, opened
+from reconciler.ports import Pending
+from tests.support.store_world import (
+    RECEIVER,
+    adopted,
+    attempt,
+    behind_its_back,
+    created,
+    entry,
+    event,
+    intended,
+    intent,
+    opened,
+    to_send,
+)
 
 GROWING_AGAIN = """
 import resource, sys
@@ -100,3 +116,40 @@ def test_what_is_wrong_with_one_record_stops_no_other(tmp_path: Path) -> None:
         store.record(entry())
 
         assert store.head()[0] == 1
+
+
+WRITES: dict[str, Callable[[Store, int, Pending], object]] = {
+    "record": lambda store, number, row: store.record(entry()),
+    "record_all": lambda store, number, row: store.record_all([entry(), entry()]),
+    "intend": lambda store, number, row: store.intend(intent(), intended()),
+    "settle": lambda store, number, row: store.settle(number, created(), None),
+    "adopt": lambda store, number, row: store.adopt(adopted(), event(), [RECEIVER]),
+    "delivered": lambda store, number, row: store.delivered(row, attempt(Status.SYNCED, 204)),
+    "failed": lambda store, number, row: store.failed(row, attempt(Status.FAILED, 500), None),
+}
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES.keys())
+def test_each_write_of_a_store_that_fails_is_reported_before_it_raises(
+    tmp_path: Path, write: Callable[[Store, int, Pending], object]
+) -> None:
+    path = tmp_path / "state.db"
+    failures: list[str] = []
+
+    def report(error: StateError) -> None:
+        failures.append(str(error))
+
+    with closing(open_store(f"sqlite:///{path}", failed=report)) as store:
+        number = store.intend(intent(), intended())
+        store.settle(store.intend(intent(), intended()), created(), event())
+        row, *_ = to_send(store)
+        assert failures == []
+        behind_its_back(
+            path,
+            "CREATE TRIGGER no BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no room'); END",
+        )
+
+        with pytest.raises(StateError, match="no room") as raised:
+            write(store, number, row)
+
+    assert failures == [str(raised.value)]

@@ -374,6 +374,37 @@ def test_nothing_that_may_change_anything_leaves_once_the_run_is_to_end(
     assert seen == [method]
 
 
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
+def test_nothing_at_all_leaves_once_the_store_has_failed(method: str) -> None:
+    with serving(in_turn(reply(200, b"[]"))) as server:
+        may_send = [True]
+        options = HttpOptions(deadline=5, may_send=lambda: bool(may_send))
+        with Http(options, methods=ANY) as http:
+            first = http.send(method, server.url(), headers={})
+            may_send.clear()
+            on_the_same_line = http.send(method, server.url(), headers={})
+        on_a_new_one = ask(server, method, options=options)
+
+    assert isinstance(first, Answer)
+    for refused in (on_the_same_line, on_a_new_one):
+        assert isinstance(refused, NoAnswer)
+        assert refused.loss is Loss.NOT_SENT
+        assert "the state store had failed before it was sent" in refused.reason
+    assert [request.method for request in server.requests] == [method]
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_request_is_not_sent_where_the_store_fails_while_it_connects(method: str) -> None:
+    asked = iter([True, False])
+    with serving(in_turn(reply(200, b"[]"))) as server:
+        answer = ask(server, method, options=HttpOptions(may_send=lambda: next(asked)))
+
+    assert isinstance(answer, NoAnswer)
+    assert answer.loss is Loss.NOT_SENT
+    assert server.requests == []
+
+
 def test_a_body_of_the_longest_length_is_read_and_one_byte_more_is_not() -> None:
     options = HttpOptions(max_body=100_000)
     with serving(in_turn(reply(200, b"a" * 100_000), reply(200, b"a" * 100_001))) as server:

@@ -74,12 +74,19 @@ def tenant(name: str = "acme-prod", *, hooks: tuple[str, ...] = (HOOK,)) -> Tena
 
 @dataclass
 class FakeClock:
-    """Time passes when somebody sleeps; `stop_after` sleeps a signal comes."""
+    """Time passes when somebody sleeps; `stop_after` sleeps a signal comes.
+
+    A journal that fails tells it by `fail`, as the store tells the clock of a run.
+    """
 
     seconds: float = 0.0
     slept: list[float] = field(default_factory=list)
     stopped: bool = False
     stop_after: int | None = None
+    failure: StateError | None = None
+
+    def fail(self, failure: StateError) -> None:
+        self.failure = self.failure or failure
 
     def now(self) -> datetime:
         return START + timedelta(seconds=self.seconds)
@@ -97,6 +104,8 @@ class FakeClock:
     def check(self) -> None:
         if self.stopped:
             raise Interrupted(15)
+        if self.failure is not None:
+            raise StateError(str(self.failure))
 
 
 def patience(attempts: int) -> "Patience":

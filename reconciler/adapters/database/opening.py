@@ -1,6 +1,7 @@
 """Opening a store: which database a URL leads to, and whether what is there is a store of ours."""
 
 import os
+from collections.abc import Callable
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
@@ -23,13 +24,15 @@ def open_store(
     only_read: bool = False,
     busy_timeout: float = DEADLINE,
     deadline: float = DEADLINE,
+    failed: Callable[[StateError], None] = lambda _: None,
 ) -> Store:
     """Open the store that a URL names, `sqlite:///PATH` or `postgresql+psycopg://…`.
 
     `create` makes what is missing; without it a store that is not there is an error. `only_read`
     makes nothing either, and takes a file that may only be read.
     `busy_timeout` is how many seconds a step waits for other processes that write, `deadline`
-    how many a server has for each answer.
+    how many a server has for each answer. `failed` is called with the error of each write that
+    fails, before it is raised.
     Raises UsageError for the URL, StateError for what is there.
     """
     address = address_of(url)
@@ -39,14 +42,15 @@ def open_store(
             writable = not (only_read and _may_only_be_read(address))
             database = Database(address, busy_timeout=busy_timeout, writable=writable)
             undo.callback(database.close)
-            store = _of_file(address, database, create=create, writable=writable)
+            _prepare(address, database, create=create, writable=writable)
+            store = Store(database, failed=failed)
             if not only_read:  # a webhook that is sent can be recorded as sent
                 database.require_writable()
         else:
             server = server_at(address, busy_timeout=busy_timeout, deadline=deadline)
             undo.callback(server.close)
             _check(server, create=create)
-            store = Store(server, server=server)
+            store = Store(server, server=server, failed=failed)
         undo.pop_all()
     return store
 
@@ -68,7 +72,7 @@ def _may_only_be_read(path: Path) -> bool:
     return path.exists() and not all(os.access(each, os.W_OK) for each in (path, path.parent))
 
 
-def _of_file(path: Path, database: Database, *, create: bool, writable: bool) -> Store:
+def _prepare(path: Path, database: Database, *, create: bool, writable: bool) -> None:
     if create:
         make_folder(path.parent)
     else:
@@ -77,7 +81,6 @@ def _of_file(path: Path, database: Database, *, create: bool, writable: bool) ->
     if writable:
         sync_folder(path.parent)
     database.stay()
-    return Store(database)
 
 
 def _require(path: Path) -> None:

@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from reconciler.adapters.database.connections import Connection, Session, Sessions
@@ -23,8 +23,19 @@ _log = logging.getLogger(__name__)
 class SessionLocks:
     """Locks of the tenants in one session of the store's server; a ports.Locks."""
 
-    def __init__(self, server: Sessions, *, holder: str, clock: Clock) -> None:
-        """`holder` says who takes the locks, for those who find them taken."""
+    def __init__(
+        self,
+        server: Sessions,
+        *,
+        holder: str,
+        clock: Clock,
+        failed: Callable[[StateError], None] = lambda _: None,
+    ) -> None:
+        """`holder` says who takes the locks, for those who find them taken.
+
+        `failed` is called where the server fails to give a lock, before the error is raised.
+        """
+        self._failed = failed
         self._server = server
         self._holder = holder
         self._clock = clock
@@ -51,7 +62,12 @@ class SessionLocks:
     @contextmanager
     def _hold(self, name: str, locked: str, patience: float) -> Iterator[None]:
         """A lock by its name, which is that of a tenant or, with a blank in it, of no tenant."""
-        if not (self._take(name) or self._wait(name, patience)):
+        try:
+            taken = self._take(name) or self._wait(name, patience)
+        except StateError as error:
+            self._failed(error)
+            raise
+        if not taken:
             waited = f", still after {patience:.0f} seconds" if patience else ""
             raise TenantLocked(
                 f"{locked} by {self._note(name)}{waited}: "

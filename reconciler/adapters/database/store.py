@@ -1,16 +1,18 @@
 """Store: the durable memory of all runs; each of its deeds is one transaction."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
 from reconciler.adapters.database import intents, outbox, trail
-from reconciler.adapters.database.connections import Connections, Sessions
+from reconciler.adapters.database.connections import Connection, Connections, Sessions
 from reconciler.adapters.database.outbox import Backlog, Delivery
 from reconciler.adapters.database.session_locks import SessionLocks
 from reconciler.domain.jsontext import Json
 from reconciler.domain.outcome import Waiting
 from reconciler.domain.records import Entry, HrEvent, Intent
 from reconciler.domain.scim import Schema
+from reconciler.errors import StateError
 from reconciler.ports import Clock, Locks, Pending, Queue, Wanted
 
 _BATCH = 500  # records in memory at once
@@ -25,10 +27,20 @@ class Store:
     was written. What a method wrote is on the disk when it returns.
     """
 
-    def __init__(self, database: Connections, *, server: Sessions | None = None) -> None:
-        """`server` is set where the database is one that can keep the tenants' locks too."""
+    def __init__(
+        self,
+        database: Connections,
+        *,
+        server: Sessions | None = None,
+        failed: Callable[[StateError], None] = lambda _: None,
+    ) -> None:
+        """`server` is set where the database is one that can keep the tenants' locks too.
+
+        `failed` is called with the error of each write that fails, before it is raised.
+        """
         self._database = database
         self._server = server
+        self._failed = failed
         self._locks: SessionLocks | None = None
 
     def locks(self, *, holder: str, clock: Clock) -> Locks | None:
@@ -37,24 +49,26 @@ class Store:
         Once they are asked for, no intent is written for a tenant whose lock was lost.
         """
         if self._server is not None:
-            self._locks = SessionLocks(self._server, holder=holder, clock=clock)
+            self._locks = SessionLocks(
+                self._server, holder=holder, clock=clock, failed=self._failed
+            )
         return self._locks
 
     def record(self, entry: Entry) -> None:
         """Append one audit record."""
-        with self._database.writing() as connection:
+        with self._writing() as connection:
             trail.append(connection, entry)
 
     def record_all(self, entries: Sequence[Entry]) -> None:
         """Append audit records in their order, all in one transaction; of none nothing is done."""
         if not entries:
             return
-        with self._database.writing() as connection:
+        with self._writing() as connection:
             trail.append_all(connection, entries)
 
     def intend(self, intent: Intent, entry: Entry) -> int:
         """Audit record, journal row and a held outbox row per webhook URL; the intent's id."""
-        with self._database.writing() as connection:
+        with self._writing() as connection:
             record = trail.append(connection, entry)
             intent_id = intents.begin(connection, intent, record)
             outbox.hold(
@@ -70,14 +84,14 @@ class Store:
 
     def settle(self, intent_id: int, entry: Entry, event: HrEvent | None) -> None:
         """Audit record, journal row, and outbox rows released (event) or voided (None)."""
-        with self._database.writing() as connection:
+        with self._writing() as connection:
             record = trail.append(connection, entry)
             intents.settle(connection, intent_id, record)
             outbox.release(connection, intent_id, event, record)
 
     def adopt(self, entry: Entry, event: HrEvent, webhooks: Iterable[str]) -> None:
         """Audit record and ready outbox rows, for what was there without a write of ours."""
-        with self._database.writing() as connection:
+        with self._writing() as connection:
             record = trail.append(connection, entry)
             outbox.queue(connection, event, webhooks, record)
 
@@ -121,13 +135,13 @@ class Store:
 
     def delivered(self, pending: Pending, entry: Entry) -> None:
         """Audit record, and the row is done."""
-        with self._database.writing() as connection:
+        with self._writing() as connection:
             trail.append(connection, entry)
             outbox.mark_delivered(connection, pending.id, entry)
 
     def failed(self, pending: Pending, entry: Entry, due_at: datetime | None) -> None:
         """Audit record; the row is due again at that time, or given up (None)."""
-        with self._database.writing() as connection:
+        with self._writing() as connection:
             trail.append(connection, entry)
             outbox.mark_failed(connection, pending.id, entry, due_at)
 
@@ -136,7 +150,7 @@ class Store:
 
         What is emptied is no longer listed or sent again; that it was announced stays known.
         """
-        with self._database.writing() as connection:
+        with self._writing() as connection:
             return outbox.prune(connection, delivered_before, limit)
 
     def all_deliveries(self) -> tuple[Delivery, ...]:
@@ -168,6 +182,16 @@ class Store:
         """Number and hash of the last record; of an empty trail 0 and 64 zeros."""
         with self._database.reading() as connection:
             return trail.read_head(connection)
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """One durable transaction. That it failed is known to all before this thread goes on."""
+        try:
+            with self._database.writing() as connection:
+                yield connection
+        except StateError as error:
+            self._failed(error)
+            raise
 
     def close(self) -> None:
         """Close the connections; locks that are still held end."""

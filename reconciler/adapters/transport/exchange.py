@@ -5,7 +5,7 @@ import threading
 import time
 from socket import SHUT_RDWR, socket
 
-from reconciler.adapters.transport.losses import AddressRefused, Stage, Stopped
+from reconciler.adapters.transport.losses import STORE_FAILED, AddressRefused, Stage, Stopped
 from reconciler.adapters.transport.names import Lookup, is_address
 from reconciler.adapters.transport.options import HttpOptions, Permit, is_loopback
 
@@ -95,8 +95,10 @@ class Exchange:
 
     def depart(self, method: str) -> None:
         """It is about to leave. Raises Stopped where the run is not to begin it."""
+        if not self.options.may_send():
+            raise Stopped(STORE_FAILED)
         if method != "GET" and not math.isinf(self.options.left()):
-            raise Stopped
+            raise Stopped("the run was asked to stop before it was sent")
         self.stage = Stage.SENT
 
     def start_again(self) -> None:

@@ -18,6 +18,7 @@ from reconciler.adapters.transport.adapter import Adapter, Passage, prepared
 from reconciler.adapters.transport.connections import require_usable
 from reconciler.adapters.transport.exchange import Exchange
 from reconciler.adapters.transport.losses import (
+    STORE_FAILED,
     AddressRefused,
     NoneFree,
     Stage,
@@ -91,6 +92,8 @@ class Http:
             raise ForbiddenRequest("this Http is pinned to another URL")
         if reason := _refusal(url) or self._unseen(url):
             return NoAnswer(Loss.UNTRUSTED, reason)
+        if not self._options.may_send():  # it is asked again when the request leaves
+            return NoAnswer(Loss.NOT_SENT, STORE_FAILED)
         patience = max(0.0, min(self._options.deadline, within))
         exchange = Exchange(self._options, self._permit, patience)
         with self._pool.minding(exchange):

@@ -37,7 +37,10 @@ class NothingCame(RemoteDisconnected):
 
 
 class Stopped(Exception):
-    """The run was asked to stop before the request left, and it is one that may change things."""
+    """The run had come to an end before the request left; the message says by what."""
+
+
+STORE_FAILED = "the state store had failed before it was sent, and nothing may go unrecorded"
 
 
 def classify(error: Exception, stage: Stage) -> NoAnswer:
@@ -47,7 +50,7 @@ def classify(error: Exception, stage: Stage) -> NoAnswer:
     the request was sent, and an SSLError may come at any time; only what they wrap tells more.
     """
     if isinstance(error, Stopped):
-        return NoAnswer(Loss.NOT_SENT, "the run was asked to stop before it was sent")
+        return NoAnswer(Loss.NOT_SENT, str(error))
     causes = _causes(error)
     if stage is Stage.SENT:
         return NoAnswer(Loss.LOST, _why_lost(causes))

@@ -23,7 +23,8 @@ class HttpOptions:
 
     `deadline` bounds a whole request, `connect_timeout` each address that is tried. The proxy is
     for https only; `ca_bundle` stands in for the public authorities. `left` says how many seconds
-    the run has left; from when it is finite nothing but GET leaves, and at 0 all is cut. `resolve`
+    the run has left; from when it is finite nothing but GET leaves, and at 0 all is cut. Once
+    `may_send` is false nothing leaves at all, and what is under way may end. `resolve`
     says where a host is; the deadline holds for it too. `pool` has the connections that are shared
     with others, and whoever made it closes it; without one an Http has a pool of its own.
     """
@@ -34,6 +35,7 @@ class HttpOptions:
     connect_timeout: float = 10.0
     max_body: int = 5 * 1024 * 1024
     left: Callable[[], float] = lambda: math.inf
+    may_send: Callable[[], bool] = lambda: True
     resolve: Resolve = addresses_of
     pool: "Pool | None" = None
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.cli.commands import COMMANDS
+
 ROOT = Path(__file__).parents[1]
 
 # A module imports only from rows above its own. A name stands for a package's modules too, and
@@ -474,6 +476,20 @@ def test_the_tables_name_nothing_that_is_not_there() -> None:
     assert sum(len(row) for row in ROWS) == len(entries)
     assert sorted(entries - names()) == []
     assert sorted(set(HOMES.values()) - names()) == []
+
+
+def test_every_command_has_its_tests() -> None:
+    """`audit verify` is in tests/cli/test_audit.py; a large one has more, test_apply_report.py."""
+    wanted = {command.words[0].replace("-", "_") for command in COMMANDS}
+    wanted = {f"test_{name}.py" for name in wanted}
+
+    assert sorted(wanted - {path.name for path in (ROOT / "tests/cli").iterdir()}) == []
+
+
+def test_every_package_has_its_folder_of_tests() -> None:
+    packages = {s.name.partition(".")[0] for s in modules() if s.package} - {"reconciler"}
+
+    assert sorted(name for name in packages if not (ROOT / "tests" / name).is_dir()) == []
 
 
 COSTLY = ("requests", "psycopg", "deepdiff", "jsonschema", "tenacity", "rich", "yaml")

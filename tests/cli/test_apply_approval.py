@@ -1,4 +1,4 @@
-"""Approvals and limits as a person meets them: a few of each through the program itself."""
+"""`apply` and its approval: exactly the plan that was approved, and no edited one."""
 
 import json
 from collections.abc import Callable
@@ -7,13 +7,7 @@ import pytest
 
 from reconciler.domain.jsontext import Json
 from reconciler.render.document import checksum
-from tests.support.program import DevTenant, Folder
-
-
-def saved_plan(folder: Folder, *arguments: str) -> Json:
-    done = folder.run("plan", "--out", "plan.json", *arguments)
-    assert done.code == 0, done.everything
-    return json.loads((folder.path / "plan.json").read_text())
+from tests.support.program import HR_URN, DevTenant, Folder, assert_reported
 
 
 def forged(edit: Callable[[Json], object], plan: Json) -> str:
@@ -35,7 +29,7 @@ def forged(edit: Callable[[Json], object], plan: Json) -> str:
 )
 def test_a_plan_edited_by_hand_is_refused(dev_tenant: DevTenant, old: str, new: str) -> None:
     folder = dev_tenant.folder
-    saved_plan(folder)
+    folder.save_plan()
     folder.edit("plan.json", old, new)
 
     done = folder.run("apply", "plan.json")
@@ -47,7 +41,7 @@ def test_a_plan_edited_by_hand_is_refused(dev_tenant: DevTenant, old: str, new: 
 
 def test_a_plan_edited_into_what_no_plan_can_be_is_refused(dev_tenant: DevTenant) -> None:
     folder = dev_tenant.folder
-    saved_plan(folder)
+    folder.save_plan()
     folder.edit("plan.json", '"reason": null', '"reason": "in-sync"')
 
     done = folder.run("apply", "plan.json")
@@ -70,7 +64,7 @@ def test_a_plan_that_shows_something_else_than_its_digest_is_refused(
     dev_tenant: DevTenant, edit: Callable[[Json], object], where: str
 ) -> None:
     folder = dev_tenant.folder
-    folder.write("plan.json", forged(edit, saved_plan(folder)))
+    folder.write("plan.json", forged(edit, folder.save_plan()))
 
     done = folder.run("apply", "plan.json")
 
@@ -82,7 +76,7 @@ def test_a_plan_that_shows_something_else_than_its_digest_is_refused(
 
 def test_another_digest_in_the_file_is_another_plan(dev_tenant: DevTenant) -> None:
     folder = dev_tenant.folder
-    plan = saved_plan(folder)
+    plan = folder.save_plan()
     folder.write("plan.json", forged(lambda p: p.update(digest="sha256:" + "0" * 64), plan))
 
     done = folder.run("apply", "plan.json")
@@ -93,7 +87,7 @@ def test_another_digest_in_the_file_is_another_plan(dev_tenant: DevTenant) -> No
 
 def test_a_plan_is_applied_as_it_was_saved(dev_tenant: DevTenant) -> None:
     folder = dev_tenant.folder
-    plan = saved_plan(folder)
+    plan = folder.save_plan()
     folder.edit("desired-state/extensions/hr-extension.yaml", "kind:", "# a remark\nkind:")
     shown = folder.run("show", "plan.json", "--format", "json")
 
@@ -102,12 +96,6 @@ def test_a_plan_is_applied_as_it_was_saved(dev_tenant: DevTenant) -> None:
 
     assert done.code == 0, done.everything
     assert len(dev_tenant.schemas()) == 2
-
-
-def test_a_plan_says_who_issues_the_token(dev_tenant: DevTenant) -> None:
-    [tenant] = saved_plan(dev_tenant.folder)["tenants"]
-
-    assert tenant["token_url"] == f"{dev_tenant.root}/oauth/token"
 
 
 def two_tenants(dev_tenant: DevTenant) -> Folder:
@@ -138,7 +126,7 @@ def test_more_tenants_than_a_run_may_change_are_shown_and_refused(dev_tenant: De
 
 def test_force_lifts_a_limit_and_a_stale_plan_stays_stale(dev_tenant: DevTenant) -> None:
     folder = two_tenants(dev_tenant)
-    saved_plan(folder)
+    folder.save_plan()
     folder.edit("desired-state/extensions/hr-extension.yaml", "isContractor", "isExternal")
 
     stale = folder.run("apply", "plan.json", "--max-tenants", "1", "--force")
@@ -148,3 +136,51 @@ def test_force_lifts_a_limit_and_a_stale_plan_stays_stale(dev_tenant: DevTenant)
     assert "isContractor" in stale.err
     assert forced.code == 0, forced.everything
     assert len(dev_tenant.schemas()) == 2
+
+
+def test_a_plan_that_is_not_today_s_is_refused_with_what_changed(dev_tenant: DevTenant):
+    folder = dev_tenant.folder
+    folder.run("plan", "--out", "plan.json", "--target", "hr-extension")
+    dev_tenant.post({"id": HR_URN, "name": "HRExtension", "attributes": [{"name": "other"}]})
+
+    done = folder.run("apply", "plan.json")
+
+    assert_reported(done, 4, "nothing was written", "-  + create", "+  ! drifted")
+    assert len(dev_tenant.schemas()) == 1
+
+
+def test_a_saved_plan_is_applied_with_its_own_selection(dev_tenant: DevTenant):
+    folder = dev_tenant.folder
+    saved = folder.run("plan", "--out", "plan.json", "--target", "hr-*")
+
+    done = folder.run("apply", "plan.json")
+
+    assert saved.err == "saved as plan.json; to apply exactly this: reconciler apply plan.json\n"
+    assert_reported(done, 0, "1 added")
+    assert [schema["id"] for schema in dev_tenant.schemas()] == [HR_URN]
+    assert_reported(folder.run("apply", "plan.json", "--tenant", "dev"), 1, "has its own selection")
+    assert_reported(folder.run("apply", "plan.json"), 4, "nothing was written")
+
+
+def test_a_digest_approves_exactly_one_plan(folder: Folder):
+    digest = folder.plan()["digest"]
+
+    assert_reported(folder.run("apply", "--approve", "sha256:" + "0" * 64), 4, "was approved")
+    assert_reported(folder.run("apply", "--approve", digest), 0, "2 added")
+    assert_reported(folder.run("apply", "--approve", digest), 4, "nothing was written")
+
+
+def test_a_plan_file_with_another_digest_in_it_is_refused(folder: Folder):
+    folder.run("plan", "--out", "plan.json")
+    saved = json.loads((folder.path / "plan.json").read_text())
+    saved["digest"] = "sha256:" + "1" * 64
+    folder.write("plan.json", json.dumps(saved))
+
+    assert_reported(folder.run("apply", "plan.json"), 4, "nothing was written")
+
+
+def test_nobody_to_approve_is_an_error_before_anything_is_asked(dev_tenant: DevTenant):
+    done = dev_tenant.folder.run("apply")
+
+    assert_reported(done, 1, "nobody is there to approve", "--auto-approve")
+    assert dev_tenant.schemas() == []

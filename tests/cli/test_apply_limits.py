@@ -1,4 +1,4 @@
-"""Drift and limits through the program itself, over HTTP: refused before a single write is sent."""
+"""`apply` against a stale plan and beyond a safety limit: refused before a single write is sent."""
 
 import json
 import sqlite3
@@ -14,6 +14,7 @@ from reconciler.domain.jsontext import Json
 from reconciler.embedded import DevTenantAccess, serve
 from tests.support.arena import Front, front_of
 from tests.support.embedded_client import Client, connected
+from tests.support.program import Folder, assert_reported
 from tests.support.warm import Done, Order, warm_interpreter
 
 Document = dict[str, Any]
@@ -347,3 +348,18 @@ def test_fifty_changed_tenants_are_the_default(scene: Scene) -> None:
     assert done.code == 6, done.everything
     assert "this run: 51 changed tenants exceed --max-tenants 50" in done.err
     assert scene.writes() == 0
+
+
+def test_a_safety_limit_refuses_before_the_first_write(folder: Folder):
+    folder.edit(
+        "desired-state/tenants/local.yaml",
+        "  dialect: genesys\n",
+        "  dialect: genesys\n  limits: {maxCreates: 1}\n",
+    )
+
+    planned = folder.run("plan")
+    refused = folder.run("apply", "--auto-approve")
+
+    assert_reported(planned, 0, "spec.limits.maxCreates: 1")
+    assert_reported(refused, 6, "spec.limits.maxCreates: 1", "nothing was written")
+    assert_reported(folder.run("apply", "--auto-approve", "--target", "hr-*"), 0, "1 added")

@@ -1,10 +1,20 @@
-"""What a run left open in a tenant, and something has changed since: told, never guessed."""
+"""`apply --recover-only`, and every apply: what a run left open is settled, never guessed."""
 
 import json
 
 from reconciler.domain.jsontext import Json
 from tests.support.arena import Answer, Seen, front_of
-from tests.support.program import DevTenant, Folder
+from tests.support.program import DevTenant, Folder, assert_reported
+from tests.support.store_world import validator
+
+SCHEMA = validator("report")
+
+
+def report(folder: Folder) -> dict:
+    document: dict = json.loads((folder.path / "report.json").read_text())
+    assert [error.message for error in SCHEMA.iter_errors(document)] == []
+    return document
+
 
 URN = "urn:acme:2.0:User:HR"
 TENANT, EXTENSION = "desired-state/tenants/dev.yaml", "desired-state/hr.yaml"
@@ -103,3 +113,44 @@ def test_a_write_that_is_done_after_it_was_found_undone_is_told(dev_tenant: DevT
     assert "recovered" not in again.out
     [told] = dev_tenant.inbox()
     assert json.loads(told["body"])["event_type"] == "SCHEMA_EXTENSION_DEPLOYED"
+
+
+def test_an_unknown_outcome_is_settled_by_the_next_run(dev_tenant: DevTenant):
+    folder = dev_tenant.folder
+    dev_tenant.set_faults(ignore_posts=True)
+    folder.run("apply", "--auto-approve")
+    dev_tenant.set_faults()
+
+    done = folder.run("apply", "--auto-approve")
+
+    assert_reported(done, 0, "recovered as not-applied", "2 added")
+    assert folder.run("audit", "verify").code == 0
+
+
+def test_recovery_needs_no_approval_and_takes_none(folder: Folder):
+    nothing = folder.run("apply", "--recover-only", "--report", "report.json")
+    refused = folder.run("apply", "--recover-only", "--approve", "sha256:" + "0" * 64)
+
+    assert nothing.code == 0, nothing.everything
+    assert "Recovery complete! Extensions: nothing was left open." in nothing.out
+    assert "Plan:" not in nothing.out
+    assert report(folder)["run"]["plan_digest"] is None
+    assert refused.code == 1
+    assert "plans nothing" in refused.err
+
+
+def test_an_unknown_outcome_is_recovered_and_announced(dev_tenant: DevTenant):
+    folder = dev_tenant.folder
+    dev_tenant.set_faults(lag_reads=50)
+    first = folder.run("apply", "--auto-approve", "--target", "hr-*")
+    dev_tenant.set_faults()
+
+    recovered = folder.run("apply", "--recover-only", "--report", "report.json")
+
+    assert first.code == 3
+    assert "unknown" in first.out
+    assert recovered.code == 0, recovered.everything
+    assert len(dev_tenant.schemas()) == 1
+    assert report(folder)["tenants"][0]["recovered"][0]["outcome"] == "applied"
+    assert "recovered as applied" in recovered.out
+    assert len(dev_tenant.inbox()) == 1

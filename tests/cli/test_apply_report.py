@@ -1,4 +1,4 @@
-"""`apply --report FILE` and `--recover-only`, as another program meets them."""
+"""`apply --report FILE`: what another program reads of a run."""
 
 import fcntl
 import json
@@ -112,32 +112,3 @@ def test_a_locked_tenant_is_told_with_its_holder(folder: Folder):
     assert "waiting up to 1 seconds" in done.err
     assert recovery.code == 5
     assert "is locked by run 7 of somebody" in recovery.out
-
-
-def test_recovery_needs_no_approval_and_takes_none(folder: Folder):
-    nothing = folder.run("apply", "--recover-only", "--report", "report.json")
-    refused = folder.run("apply", "--recover-only", "--approve", "sha256:" + "0" * 64)
-
-    assert nothing.code == 0, nothing.everything
-    assert "Recovery complete! Extensions: nothing was left open." in nothing.out
-    assert "Plan:" not in nothing.out
-    assert report(folder)["run"]["plan_digest"] is None
-    assert refused.code == 1
-    assert "plans nothing" in refused.err
-
-
-def test_an_unknown_outcome_is_recovered_and_announced(dev_tenant: DevTenant):
-    folder = dev_tenant.folder
-    dev_tenant.set_faults(lag_reads=50)
-    first = folder.run("apply", "--auto-approve", "--target", "hr-*")
-    dev_tenant.set_faults()
-
-    recovered = folder.run("apply", "--recover-only", "--report", "report.json")
-
-    assert first.code == 3
-    assert "unknown" in first.out
-    assert recovered.code == 0, recovered.everything
-    assert len(dev_tenant.schemas()) == 1
-    assert report(folder)["tenants"][0]["recovered"][0]["outcome"] == "applied"
-    assert "recovered as applied" in recovered.out
-    assert len(dev_tenant.inbox()) == 1

@@ -1,67 +1,13 @@
-"""A store that has grown old: what is shown of it, what is pruned, what is written to a file."""
+"""`audit list`, `verify` and `export`: what the trail tells, and how a cut one is found."""
 
 import json
-import sqlite3
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 
-from tests.support.program import Folder
+from tests.support.applied import applied, query
+from tests.support.program import HR_URN, DevTenant, Folder
 
-MANIFESTS = Path("desired-state")
-
-
-@pytest.fixture
-def applied(tmp_path: Path) -> Folder:
-    """One tenant whose extension was deployed and announced."""
-    folder = Folder(tmp_path)
-    (tmp_path / MANIFESTS).mkdir()
-    tenant = {"dialect": "genesys", "baseUrl": "embedded://dev"}
-    schema = {
-        "id": "urn:ietf:params:scim:schemas:extension:acme:2.0:User:One",
-        "name": "One",
-        "attributes": [{"name": "grade", "type": "string"}],
-    }
-    documents = [
-        {"kind": "Tenant", "metadata": {"name": "dev"}, "spec": tenant},
-        {"kind": "SchemaExtension", "metadata": {"name": "one"}, "spec": {"schema": schema}},
-    ]
-    text = "\n---\n".join(json.dumps({"apiVersion": "reconciler/v1", **d}) for d in documents)
-    (tmp_path / MANIFESTS / "all.yaml").write_text(text + "\n")
-    done = folder.run("apply", "--auto-approve")
-    assert done.code == 0, done.everything
-    return folder
-
-
-def ask(folder: Folder, statement: str) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(folder.path / ".reconciler/state.db")) as shell:
-        found = shell.execute(statement).fetchall()
-        shell.commit()
-    return found
-
-
-@pytest.mark.parametrize("command", [("webhooks", "deliver"), ("apply", "--auto-approve")])
-def test_webhooks_delivered_long_ago_are_pruned_and_not_announced_again(
-    applied: Folder, command: tuple[str, ...]
-) -> None:
-    [(event,)] = ask(applied, "SELECT event_id FROM outbox")
-    assert str(event) in applied.run("webhooks", "list").out
-    ask(applied, "UPDATE outbox SET delivered_at = '2020-01-01T00:00:00.000Z'")
-    kept = applied.run(*command, "--keep-delivered", "100000")
-    assert kept.code == 0, kept.everything
-    assert str(event) in applied.run("webhooks", "list").out
-
-    done = applied.run(*command)
-
-    assert done.code == 0, done.everything
-    assert applied.run("webhooks", "list").out == ""
-    again = applied.run("webhooks", "replay", str(event))
-    assert again.code == 1
-    assert "or it was delivered longer ago than --keep-delivered says" in again.err
-    assert ask(applied, "SELECT event_id, state, length(body) FROM outbox") == [
-        (event, "delivered", 0)
-    ]
+__all__ = ["applied"]
 
 
 def test_the_list_shows_the_newest_records_and_the_file_gets_all(applied: Folder) -> None:
@@ -78,7 +24,7 @@ def test_the_list_shows_the_newest_records_and_the_file_gets_all(applied: Folder
 def test_an_export_that_fails_on_its_way_leaves_no_file(applied: Folder) -> None:
     (applied.path / "out").mkdir()
     (applied.path / "out/trail.jsonl").write_text("as it was")
-    ask(applied, "ALTER TABLE audit DROP COLUMN latency_ms")
+    query(applied, "ALTER TABLE audit DROP COLUMN latency_ms")
 
     done = applied.run("audit", "export", "--out", "out/trail.jsonl")
 
@@ -88,13 +34,58 @@ def test_an_export_that_fails_on_its_way_leaves_no_file(applied: Folder) -> None
     assert (applied.path / "out/trail.jsonl").read_text() == "as it was"
 
 
-@pytest.mark.parametrize("option", ["--keep-delivered", "--state-deadline"])
-def test_the_longest_time_that_can_be_said_is_as_good_as_for_ever(
-    applied: Folder, option: str
-) -> None:
-    ask(applied, "UPDATE outbox SET delivered_at = '1900-01-01T00:00:00.000Z'")
+def test_the_trail_tells_the_story(folder: Folder):
+    folder.run("apply", "--auto-approve")
 
-    done = applied.run("webhooks", "deliver", "--keep-delivered", "1000000", option, "999999999")
+    records = folder.audit()
 
-    assert (done.code, done.err) == (0, "")
-    assert applied.run("webhooks", "list", "--state-deadline", "999999999").out
+    assert [record["event"] for record in records] == [
+        "RUN_STARTED",
+        "SCHEMA_EXTENSION_CREATE_INTENDED",
+        "SCHEMA_EXTENSION_CREATED",
+        "SCHEMA_EXTENSION_CREATE_INTENDED",
+        "SCHEMA_EXTENSION_CREATED",
+        "HR_SYNC_COMPLETED",
+        "HR_SYNC_COMPLETED",
+        "RUN_COMPLETED",
+    ]
+    created, synced = records[2], records[5]
+    assert (created["status"], created["schema_id"]) == ("SUCCESS", HR_URN)
+    assert created["attributes_count"] == 3
+    assert created["latency_ms"] >= 0
+    assert (synced["status"], synced["webhook_status"]) == ("SYNCED", 204)
+    assert synced["latency_ms"] >= 0
+    verified = folder.run("audit", "verify")
+    assert verified.code == 0
+    assert verified.out == f"whole, unanchored: 8 records, head {records[-1]['hash']}\n"
+    listed = folder.run("audit", "list", "--last", "3")
+    assert len(listed.out.splitlines()) == 3
+    announced = folder.run("webhooks", "list")
+    assert announced.out.count("(1 attempt, last answer 204)") == 2
+
+
+def test_a_trail_cut_off_at_its_end_is_found_by_the_head_noted_before(folder: Folder):
+    folder.run("apply", "--auto-approve")
+    head = folder.audit()[-1]["hash"]
+    folder.run("apply", "--auto-approve")
+
+    for known in (head, head.upper(), "0" * 64):  # the last is the head of a trail yet to begin
+        assert folder.run("audit", "verify", "--head", known).code == 0
+    unknown = folder.run("audit", "verify", "--head", "f" * 64)
+    assert unknown.code == 1
+    assert "records are missing at its end" in unknown.err
+
+
+def test_every_exported_record_and_event_is_what_the_published_schemas_say(dev_tenant: DevTenant):
+    jsonschema = pytest.importorskip("jsonschema")
+    folder = dev_tenant.folder
+    dev_tenant.set_faults(hr_down=True)
+    folder.run("apply", "--auto-approve")
+    dev_tenant.set_faults()
+    folder.run("webhooks", "deliver", "--now")
+    audit, event = (json.loads(folder.run("schema", name).out) for name in ("audit", "event"))
+
+    for record in folder.audit():
+        jsonschema.validate(record, audit)
+    for got in dev_tenant.inbox():
+        jsonschema.validate(json.loads(got["body"]), event)

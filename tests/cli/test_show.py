@@ -1,4 +1,4 @@
-"""A saved plan: read tenant by tenant as we write it, and in whatever layout as JSON."""
+"""`show`: a saved plan is read tenant by tenant as we write it, and in whatever layout as JSON."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from reconciler.domain.plan import Plan
 from reconciler.errors import UsageError
 from reconciler.render.document import checksum, plan_document, plan_json
 from tests.support.markdown_world import tenants
-from tests.support.program import Folder, folder
+from tests.support.program import Folder, assert_reported, folder
 
 __all__ = ["folder"]
 
@@ -107,11 +107,24 @@ def test_a_plan_with_a_comma_too_few_or_too_many_is_no_json(
         saved_plan(written(tmp_path, text.replace(old, new, 1))).__enter__()
 
 
-@pytest.mark.parametrize("option", ["--out", "--markdown"])
-def test_a_file_that_cannot_be_written_is_told_before_a_tenant_is_read(
-    option: str, folder: Folder
-) -> None:
-    done = folder.run("plan", option, "nowhere/plan.json")
+@pytest.mark.parametrize("text", ["", "{", '{"a": 1}', "[]", '{"a":1,"a":2}', "\x00"])
+def test_a_file_that_is_no_plan_is_told_so(folder: Folder, text):
+    folder.write("bad.json", text)
 
-    assert (done.code, done.out) == (1, "")
-    assert done.err.startswith(f"error: {option} nowhere/plan.json cannot be written")
+    assert_reported(folder.run("show", "bad.json"), 1, "bad.json is no saved plan")
+    assert_reported(folder.run("apply", "bad.json"), 1, "bad.json is no saved plan")
+
+
+def test_a_missing_plan_file_is_told_so(folder: Folder):
+    assert_reported(folder.run("show", "none.json"), 1, "none.json cannot be read")
+    assert_reported(
+        folder.run("plan", "--out", "no/such/plan.json"), 1, "no/such/plan.json cannot be written"
+    )
+
+
+def test_a_saved_plan_shows_as_it_was_printed(folder: Folder):
+    printed = folder.run("plan", "--out", "plan.json")
+    as_json = folder.run("plan", "--format", "json")
+
+    assert folder.run("show", "plan.json").out == printed.out
+    assert folder.run("show", "plan.json", "--format", "json").out == as_json.out

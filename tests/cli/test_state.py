@@ -1,10 +1,16 @@
-"""A CI job's disk goes with the job: what is lost with it is said, and what waits is named."""
+"""`--state` as a file: one that cannot be used, and one that goes with its job."""
 
 import json
 
 import pytest
 
-from tests.support.program import HR_URN, DevTenant, Folder
+from tests.support.applied import applied, query
+from tests.support.program import HR_URN, DevTenant, Folder, assert_reported
+
+__all__ = ["applied"]
+
+CANARY = "canary-7f3a9c51e2"
+
 
 WARNING = "warning: this is a CI job and no --state is given"
 APPLY = ("apply", "--auto-approve")
@@ -72,3 +78,40 @@ def test_on_a_disk_that_stays_the_next_run_tries_again(dev_tenant: DevTenant) ->
 
     assert "2 pending; the next apply or `reconciler webhooks deliver` tries again." in done.out
     assert "webhook pending" not in done.out
+
+
+def test_a_state_folder_that_cannot_be_written_stops_before_any_request(dev_tenant: DevTenant):
+    folder = dev_tenant.folder
+    folder.write("a-file", "")
+
+    done = folder.run("apply", "--auto-approve", "--state", "sqlite:///a-file/state.db")
+
+    assert_reported(done, 1, "a-file", "--state")
+    assert dev_tenant.schemas() == []
+
+
+@pytest.mark.parametrize(
+    ("url", "word"),
+    [
+        (f"postgresql://u:{CANARY}@db/x", "holds a password"),
+        ("mysql://db/x", "sqlite:///"),
+        ("state.db", "sqlite:///"),
+    ],
+)
+def test_a_state_url_that_cannot_be_used_is_refused_and_not_echoed(folder: Folder, url, word):
+    done = folder.run("apply", "--auto-approve", "--state", url)
+
+    assert_reported(done, 1, word)
+    assert CANARY not in done.everything
+
+
+@pytest.mark.parametrize("option", ["--keep-delivered", "--state-deadline"])
+def test_the_longest_time_that_can_be_said_is_as_good_as_for_ever(
+    applied: Folder, option: str
+) -> None:
+    query(applied, "UPDATE outbox SET delivered_at = '1900-01-01T00:00:00.000Z'")
+
+    done = applied.run("webhooks", "deliver", "--keep-delivered", "1000000", option, "999999999")
+
+    assert (done.code, done.err) == (0, "")
+    assert applied.run("webhooks", "list", "--state-deadline", "999999999").out

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tests.support.program import ROOT, Folder
+from tests.support.program import ROOT, Folder, assert_reported
 
 NARROW = {"PYTHONIOENCODING": "ascii"}
 C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
@@ -78,3 +78,24 @@ def test_a_plan_is_made_in_a_folder_whose_name_the_locale_cannot_write(folder: F
 
     assert done.code == 0, done.err
     assert "2 in sync" in done.out
+
+
+def test_a_letter_that_the_terminal_cannot_show_is_an_escape_and_no_crash(folder: Folder):
+    folder.edit("desired-state/extensions/hr-extension.yaml", "name: HRExtension", "name: HR…")
+
+    done = folder.run_cold("plan", "--format", "json", PYTHONIOENCODING="ascii")
+
+    assert_reported(done, 0, r"HR\u2026")
+    assert json.loads(done.out)["summary"]["create"] == 2
+
+
+def test_a_folder_whose_name_is_not_utf8_is_told_where_a_file_would_hold_it(folder: Folder):
+    (folder.path / "desired-state").rename(folder.path / os.fsdecode(b"d\xff"))
+    arguments = ("plan", "--desired-state", os.fsdecode(b"d\xff"))
+
+    printed = folder.run(*arguments, "--format", "json", GITHUB_STEP_SUMMARY="summary.md")
+    saved = folder.run(*arguments, "--out", "plan.json")
+
+    assert_reported(printed, 0, r"d\udcff/extensions")
+    assert_reported(saved, 1, "plan.json cannot be written", "not UTF-8; rename that")
+    assert not list(folder.path.glob("*plan.json*"))

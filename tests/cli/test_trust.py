@@ -1,4 +1,4 @@
-"""Name, origin, token issuer, credentials and plan belong together: swapped, nothing is written."""
+"""Where credentials and webhooks may go: tenant, origin, issuer and plan belong together."""
 
 import itertools
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.program import DevTenant, Folder, started_dev_tenant
+from tests.support.program import DevTenant, Folder, assert_reported, started_dev_tenant
 from tests.support.warm import Done
 
 EXTENSION = """\
@@ -146,3 +146,50 @@ def test_without_pins_a_service_refuses_who_it_does_not_know(
 
     assert done.code == 1, done.everything
     assert twins.writes() == 0
+
+
+def test_credentials_go_only_where_they_are_allowed(dev_tenant: DevTenant):
+    folder = dev_tenant.folder
+
+    refused = folder.run("plan", RECONCILER_ALLOWED_ORIGINS="https://api.mypurecloud.com")
+    allowed = folder.run("plan", RECONCILER_ALLOWED_ORIGINS=f"https://x.example,{dev_tenant.root}")
+
+    assert_reported(
+        refused, 1, "RECONCILER_ALLOWED_ORIGINS does not list", "no credential was sent"
+    )
+    assert_reported(allowed, 0, "Plan: 2 to add")
+
+
+def test_the_built_in_tenant_gets_its_webhooks_whatever_hosts_are_listed(folder: Folder):
+    done = folder.run("apply", "--auto-approve", RECONCILER_WEBHOOK_HOSTS="hr.example.com")
+
+    assert_reported(done, 0, "Webhooks: 2 delivered, 0 pending.")
+
+
+def test_webhooks_go_only_to_listed_hosts(dev_tenant: DevTenant):
+    done = dev_tenant.folder.run(
+        "apply", "--auto-approve", RECONCILER_WEBHOOK_HOSTS="hr.example.com"
+    )
+
+    assert_reported(done, 0, "0 delivered, 2 pending", "RECONCILER_WEBHOOK_HOSTS")
+    assert dev_tenant.inbox() == []
+
+
+def test_no_secret_reaches_any_output_or_the_state(dev_tenant: DevTenant):
+    folder = dev_tenant.folder
+    secrets = [dev_tenant.secret(what) for what in ("client-secret", "webhook-secret")]
+    runs = [
+        folder.run("plan", "-vv", "--log-format", "json"),
+        folder.run("plan", "--format", "json", "--out", "plan.json"),
+        folder.run("apply", "--auto-approve", "-vv"),
+        folder.run("webhooks", "list", "--format", "json"),
+        folder.run("audit", "export"),
+        folder.run("audit", "list"),
+    ]
+    state = b"".join(p.read_bytes() for p in (folder.path / ".reconciler").glob("state.db*"))
+    saved = (folder.path / "plan.json").read_bytes()
+
+    for secret in secrets:
+        bare = secret.removeprefix("whsec_")
+        assert all(bare not in done.everything for done in runs)
+        assert bare.encode() not in state + saved

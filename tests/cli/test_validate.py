@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -199,3 +200,38 @@ def test_without_the_extra_fast_the_same_is_told():
     assert told[0].returncode == told[1].returncode == 1
     assert told[0].stdout == told[1].stdout
     assert told[0].stdout.count(b"error[REC-SHAPE]") > 20
+
+
+def test_a_broken_manifest_shows_every_problem_at_its_line_and_asks_no_tenant(folder: Folder):
+    folder.edit("desired-state/tenants/local.yaml", "dialect: genesys", "dialect: genesis")
+    folder.edit(
+        "desired-state/extensions/hr-extension.yaml", "isContractor, type", "isContractor, tpye"
+    )
+
+    for command in (["validate"], ["plan"], ["apply", "--auto-approve"]):
+        done = folder.run(*command)
+        assert_reported(done, 1, "did you mean genesys?", "'tpye'")
+        assert re.search(
+            r"^desired-state/tenants/local\.yaml:\d+:\d+: error\[", done.everything, re.M
+        )
+    assert not (folder.path / ".reconciler/embedded").exists()
+
+
+def test_an_empty_folder_is_an_error_unless_it_is_meant(folder: Folder):
+    (folder.path / "empty").mkdir()
+
+    assert_reported(
+        folder.run("plan", "--desired-state", "empty"), 1, "no manifests", "--allow-empty"
+    )
+    assert_reported(
+        folder.run("plan", "--desired-state", "empty", "--allow-empty"), 0, "No tenant was planned."
+    )
+    assert_reported(folder.run("plan", "--desired-state", "nowhere"), 1, "no such folder")
+
+
+def test_validate_needs_no_network_no_state_and_no_extra(folder: Folder):
+    done = folder.run("validate")
+
+    assert done.code == 0
+    assert done.err == "1 tenant and 2 extensions in 3 files: valid\n"
+    assert not Path(folder.path / ".reconciler").exists()

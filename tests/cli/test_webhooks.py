@@ -1,4 +1,4 @@
-"""The path as a person walks it: plan, apply, look, drift; on real HTTP and real processes."""
+"""`webhooks list`, `deliver` and `replay`: what HR gets, what waits, and what is sent again."""
 
 import json
 import os
@@ -7,102 +7,12 @@ import time
 
 import pytest
 
+from tests.support.applied import applied, query
 from tests.support.arena import front_of
-from tests.support.program import HR_URN, WORK_URN, DevTenant, Folder, started_dev_tenant
+from tests.support.program import HR_URN, DevTenant, Folder
 from tests.support.receiver import receiving
 
-
-def test_applying_again_changes_nothing_and_tells_hr_nothing(folder: Folder):
-    folder.run("apply", "--auto-approve")
-
-    again = folder.run("apply", "--auto-approve")
-
-    assert again.code == 0
-    assert "0 added, 0 changed" in again.out
-    assert "0 delivered, 0 pending" in again.out
-
-
-def test_the_trail_tells_the_story(folder: Folder):
-    folder.run("apply", "--auto-approve")
-
-    records = folder.audit()
-
-    assert [record["event"] for record in records] == [
-        "RUN_STARTED",
-        "SCHEMA_EXTENSION_CREATE_INTENDED",
-        "SCHEMA_EXTENSION_CREATED",
-        "SCHEMA_EXTENSION_CREATE_INTENDED",
-        "SCHEMA_EXTENSION_CREATED",
-        "HR_SYNC_COMPLETED",
-        "HR_SYNC_COMPLETED",
-        "RUN_COMPLETED",
-    ]
-    created, synced = records[2], records[5]
-    assert (created["status"], created["schema_id"]) == ("SUCCESS", HR_URN)
-    assert created["attributes_count"] == 3
-    assert created["latency_ms"] >= 0
-    assert (synced["status"], synced["webhook_status"]) == ("SYNCED", 204)
-    assert synced["latency_ms"] >= 0
-    verified = folder.run("audit", "verify")
-    assert verified.code == 0
-    assert verified.out == f"whole, unanchored: 8 records, head {records[-1]['hash']}\n"
-    listed = folder.run("audit", "list", "--last", "3")
-    assert len(listed.out.splitlines()) == 3
-    announced = folder.run("webhooks", "list")
-    assert announced.out.count("(1 attempt, last answer 204)") == 2
-
-
-def test_a_trail_cut_off_at_its_end_is_found_by_the_head_noted_before(folder: Folder):
-    folder.run("apply", "--auto-approve")
-    head = folder.audit()[-1]["hash"]
-    folder.run("apply", "--auto-approve")
-
-    for known in (head, head.upper(), "0" * 64):  # the last is the head of a trail yet to begin
-        assert folder.run("audit", "verify", "--head", known).code == 0
-    unknown = folder.run("audit", "verify", "--head", "f" * 64)
-    assert unknown.code == 1
-    assert "records are missing at its end" in unknown.err
-
-
-def test_the_same_over_real_http_with_real_tokens(dev_tenant: DevTenant):
-    folder = dev_tenant.folder
-
-    planned = folder.run("plan")
-    applied = folder.run("apply", "--auto-approve")
-    again = folder.run("plan", "--detailed-exitcode")
-
-    assert "Plan: 2 to add" in planned.out, planned.err
-    assert applied.code == 0, applied.everything
-    assert again.code == 0
-    assert sorted(schema["id"] for schema in dev_tenant.schemas()) == [HR_URN, WORK_URN]
-    assert len(dev_tenant.inbox()) == 2
-
-
-def test_what_is_created_has_every_characteristic_that_the_tutorial_names(dev_tenant: DevTenant):
-    dev_tenant.folder.run("apply", "--auto-approve")
-
-    hr, work = dev_tenant.get(HR_URN), dev_tenant.get(WORK_URN)
-
-    members = {
-        "name", "type", "multiValued", "required", "caseExact", "mutability", "returned",
-        "uniqueness",
-    }  # fmt: skip
-    assert all(members <= attribute.keys() for attribute in hr["attributes"])
-    assert hr["attributes"][0] == {
-        "name": "hrDepartmentCode",
-        "type": "string",
-        "multiValued": False,
-        "required": False,
-        "caseExact": True,
-        "mutability": "readWrite",
-        "returned": "always",
-        "uniqueness": "none",
-    }
-    assignments = work["attributes"][0]
-    assert assignments["multiValued"] is True
-    assert all(members <= sub.keys() for sub in assignments["subAttributes"])
-    kinds = [sub.get("canonicalValues") for sub in assignments["subAttributes"]]
-    assert ["permanent", "temporary", "project"] in kinds
+__all__ = ["applied"]
 
 
 def test_hr_gets_a_signed_thin_event(dev_tenant: DevTenant):
@@ -123,44 +33,6 @@ def test_hr_gets_a_signed_thin_event(dev_tenant: DevTenant):
     } in body["attributes"]
     assert body["event_id"] == first["id"]
     assert (body["tenant"], body["sequence"]) == ("dev", 1)
-
-
-def test_drift_is_shown_and_left_alone(dev_tenant: DevTenant):
-    folder = dev_tenant.folder
-    folder.run("apply", "--auto-approve")
-    live = dev_tenant.get(HR_URN)
-    live["attributes"][0]["caseExact"] = False
-    dev_tenant.put(HR_URN, live)
-
-    planned = folder.run("plan", "--detailed-exitcode")
-    applied = folder.run("apply", "--auto-approve")
-
-    assert planned.code == 2
-    assert "! drifted, left as it is" in planned.out
-    assert "~ attributes.hrDepartmentCode.caseExact: live false, desired true" in planned.out
-    assert applied.code == 0
-    assert dev_tenant.get(HR_URN)["attributes"][0]["caseExact"] is False
-
-
-def test_an_update_that_was_opted_into_adds_an_attribute_and_keeps_what_is_there(
-    dev_tenant: DevTenant,
-):
-    folder = dev_tenant.folder
-    folder.run("apply", "--auto-approve")
-    file = "desired-state/extensions/hr-extension.yaml"
-    folder.edit(file, "spec:\n", "spec:\n  onDrift: update\n")
-    folder.edit(file, "    attributes:\n", "    attributes:\n      - {name: grade, type: string}\n")
-
-    planned = folder.run("plan")
-    applied = folder.run("apply", "--auto-approve")
-
-    assert "Plan: 0 to add, 1 to change, 0 to destroy." in planned.out, planned.everything
-    assert "0 added, 1 changed" in applied.out, applied.everything
-    names = [attribute["name"] for attribute in dev_tenant.get(HR_URN)["attributes"]]
-    assert set(names) == {"grade", "hrDepartmentCode", "isContractor", "payrollStartDate"}
-    last = json.loads(dev_tenant.inbox()[-1]["body"])
-    assert last["event_type"] == "SCHEMA_EXTENSION_UPDATED"
-    assert folder.run("plan", "--detailed-exitcode").code == 0
 
 
 def test_a_dead_receiver_gets_the_event_once_it_is_there_under_the_same_id(
@@ -271,45 +143,24 @@ def test_what_is_not_due_yet_waits_and_the_program_says_until_when(dev_tenant: D
     assert time.monotonic() - started < 30
 
 
-def test_unmanaged_extensions_are_listed_and_left_alone(dev_tenant: DevTenant):
-    urn = "urn:ietf:params:scim:schemas:extension:genesys:2.0:User:Theirs"
-    attributes = [{"name": "x", "type": "string", "multiValued": False}]
-    dev_tenant.post({"id": urn, "name": "Theirs", "attributes": attributes, "vendorKey": 7})
+@pytest.mark.parametrize("command", [("webhooks", "deliver"), ("apply", "--auto-approve")])
+def test_webhooks_delivered_long_ago_are_pruned_and_not_announced_again(
+    applied: Folder, command: tuple[str, ...]
+) -> None:
+    [(event,)] = query(applied, "SELECT event_id FROM outbox")
+    assert str(event) in applied.run("webhooks", "list").out
+    query(applied, "UPDATE outbox SET delivered_at = '2020-01-01T00:00:00.000Z'")
+    kept = applied.run(*command, "--keep-delivered", "100000")
+    assert kept.code == 0, kept.everything
+    assert str(event) in applied.run("webhooks", "list").out
 
-    applied = dev_tenant.folder.run("apply", "--auto-approve")
+    done = applied.run(*command)
 
-    assert f"unmanaged, left alone: {urn}" in applied.out
-    assert dev_tenant.get(urn)["vendorKey"] == 7
-
-
-def test_creates_beyond_the_limit_are_blocked_in_the_order_of_their_urns(dev_tenant: DevTenant):
-    for number in range(9):
-        urn = f"urn:ietf:params:scim:schemas:extension:genesys:2.0:User:Old{number}"
-        dev_tenant.post({"id": urn, "name": "Old", "attributes": [{"name": "x"}]})
-
-    planned = dev_tenant.folder.run("plan")
-    applied = dev_tenant.folder.run("apply", "--auto-approve")
-
-    assert "9 of 10 extensions in use" in planned.out
-    assert f"+ create: {HR_URN}" in planned.out
-    assert f"x blocked (extension-limit): {WORK_URN}" in planned.out
-    assert planned.code == 0
-    assert applied.code == 3
-    assert "Apply ended partly. Extensions: 1 added" in applied.out
-
-
-def test_a_signal_ends_the_dev_tenant_in_peace_and_it_remembers(dev_tenant: DevTenant):
-    dev_tenant.folder.run("apply", "--auto-approve")
-    name = dev_tenant.folder.path / ".reconciler/embedded/dev.db"
-
-    assert name.stat().st_mode & 0o077 == 0
-    assert [path.stat().st_mode & 0o077 for path in dev_tenant.secrets.iterdir()] == [0, 0, 0]
-
-
-def test_a_secret_of_the_dev_tenant_is_its_owners_alone_where_a_file_was_there_too(folder: Folder):
-    there = folder.write(".reconciler/secrets/dev-client-id", "from before")
-    there.chmod(0o644)
-
-    with started_dev_tenant(folder) as tenant:
-        assert tenant.secret("client-id") != "from before"
-        assert there.stat().st_mode & 0o777 == 0o600
+    assert done.code == 0, done.everything
+    assert applied.run("webhooks", "list").out == ""
+    again = applied.run("webhooks", "replay", str(event))
+    assert again.code == 1
+    assert "or it was delivered longer ago than --keep-delivered says" in again.err
+    assert query(applied, "SELECT event_id, state, length(body) FROM outbox") == [
+        (event, "delivered", 0)
+    ]

@@ -100,6 +100,12 @@ class Folder:
     def plan(self) -> Json:
         return json.loads(self.run("plan", "--format", "json").out)
 
+    def save_plan(self, *arguments: str) -> Json:
+        """Save a plan as plan.json; return what it says."""
+        done = self.run("plan", "--out", "plan.json", *arguments)
+        assert done.code == 0, done.everything
+        return json.loads((self.path / "plan.json").read_text())
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:

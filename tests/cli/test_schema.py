@@ -1,0 +1,16 @@
+"""`schema`: each JSON Schema is printed whole."""
+
+import json
+
+import pytest
+
+from reconciler.cli.commands import SCHEMA_NAMES
+from tests.support.program import Folder
+
+
+@pytest.mark.parametrize("name", SCHEMA_NAMES)
+def test_each_schema_is_printed(folder: Folder, name):
+    done = folder.run("schema", name)
+
+    assert done.code == 0
+    assert json.loads(done.out)["$schema"] == "https://json-schema.org/draft/2020-12/schema"

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from tests.support.pages import FENCE, PAGES
 from tests.test_architecture import ROOT, Source, modules
 
 GLOSSARY = ROOT / "docs/glossary.md"
@@ -153,6 +154,13 @@ def test_every_code_name_in_the_glossary_exists() -> None:
 
     assert len(found) > 40
     assert sorted(name for name in found if not defined(name, modules())) == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_uses_ordinary_quotation_marks(page: str) -> None:
+    prose = FENCE.sub("", (ROOT / page).read_text())
+
+    assert re.findall(r"[^\n]*[«»„“][^\n]*", prose) == []
 
 
 # No word for two things

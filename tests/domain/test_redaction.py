@@ -1,0 +1,119 @@
+"""Redaction: no form of a credential is left in text that came from outside."""
+
+import base64
+import html
+import json
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.domain.redaction import REDACTED, Redaction
+from reconciler.domain.secret import Secret
+
+PASSWORD = 's3cr3t/"CANARY"+pw&ü'
+FORMS = {
+    "as it is": PASSWORD,
+    "percent-encoded": quote(PASSWORD, safe=""),
+    "percent-encoded in lower case": quote(PASSWORD, safe="").lower().replace("canary", "CANARY"),
+    "percent-encoded in part": PASSWORD.replace("3", "%33", 1),
+    "percent-encoded in all": "".join(f"%{octet:02X}" for octet in PASSWORD.encode()),
+    "percent-encoded twice": quote(quote(PASSWORD, safe=""), safe=""),
+    "as a form sends it": quote_plus(PASSWORD),
+    "as JSON": json.dumps(PASSWORD)[1:-1],
+    "as JSON without ASCII": json.dumps(PASSWORD, ensure_ascii=False)[1:-1],
+    "as JSON in JSON": json.dumps(json.dumps(PASSWORD)[1:-1])[1:-1],
+    "as JSON escapes in all": "".join(f"\\u{ord(c):04x}" for c in PASSWORD),
+    "as HTML": html.escape(PASSWORD),
+    "as character references": "".join(f"&#{ord(c)};" for c in PASSWORD),
+    "as hexadecimal references": "".join(f"&#x{ord(c):X};" for c in PASSWORD),
+    "folded": PASSWORD[:9] + "\r\n  " + PASSWORD[9:],
+    "in Base64": base64.b64encode(PASSWORD.encode()).decode(),
+    "in Base64 for URLs": base64.urlsafe_b64encode(PASSWORD.encode()).decode().rstrip("="),
+    "in Base64 in a URL": quote(base64.b64encode(PASSWORD.encode()).decode(), safe=""),
+    **{
+        f"in Base64 after {before} and before more": base64.b64encode(
+            b"x" * before + PASSWORD.encode() + b": more"
+        ).decode()
+        for before in range(4)
+    },
+}
+
+
+def redaction(*secrets: str, names: tuple[str, ...] = ()) -> Redaction:
+    return Redaction(map(Secret, secrets), map(Secret, names))
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
+def test_redaction_takes_out_every_form_of_a_secret(form: str) -> None:
+    assert redaction(PASSWORD).text(f"refused: <{form}> is wrong") == (
+        f"refused: <{REDACTED}> is wrong"
+    )
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
+def test_a_body_that_holds_any_form_of_a_secret_is_one_that_concerns_it(form: str) -> None:
+    assert redaction(PASSWORD).concerns(f'{{"description": "{form}"}}'.encode())
+    assert redaction(PASSWORD).concerns(json.dumps({"description": form}).encode())
+
+
+def test_redaction_takes_user_names_out_of_messages_only() -> None:
+    mine = redaction("pa55word", names=("hr",))
+
+    assert mine.message("401: hr:pa55word is unknown") == "401: …:… is unknown"
+    assert mine.text("hr data of hr-system") == "hr data of hr-system"
+    assert not mine.concerns(b'{"description": "hr data"}')
+
+
+def test_redaction_goes_through_names_and_texts_of_json() -> None:
+    found = redaction("t0k3n-1234").value({"t0k3n-1234": [{"a": "my t0k3n-1234"}, 7, None, True]})
+
+    assert found == {"…": [{"a": "my …"}, 7, None, True]}
+
+
+def test_a_longer_secret_is_taken_out_before_one_that_it_begins_with() -> None:
+    assert redaction("abc", "abcdefgh").text("x abcdefgh y abc") == "x … y …"
+
+
+def test_without_credentials_nothing_is_taken_out() -> None:
+    nothing = redaction("", names=("",))
+
+    assert nothing.message("any text") == "any text"
+    assert not nothing.concerns(b'{"a": "100 %"}')
+
+
+def test_a_redaction_does_not_show_what_it_takes_out() -> None:
+    assert PASSWORD not in repr(redaction(PASSWORD))
+
+
+@given(
+    secret=st.text(st.characters(codec="utf-8"), min_size=8, max_size=40),
+    around=st.tuples(st.text(max_size=10), st.text(max_size=10)),
+    encoded=st.sets(st.integers(0, 39)),
+    form=st.sampled_from(["percent", "json"]),
+)
+def test_no_partly_encoded_secret_is_left(
+    secret: str, around: tuple[str, str], encoded: set[int], form: str
+) -> None:
+    def spelled(index: int, character: str) -> str:
+        if index not in encoded:
+            return character
+        if form == "percent":
+            return "".join(f"%{octet:02x}" for octet in character.encode())
+        return json.dumps(character)[1:-1]
+
+    text = "".join(spelled(index, character) for index, character in enumerate(secret))
+
+    shown = redaction(secret).text(around[0] + text + around[1])
+    assert text not in shown
+    assert REDACTED in shown
+
+
+@given(secret=st.binary(min_size=6, max_size=40), before=st.binary(max_size=9))
+def test_no_secret_within_base64_is_left(secret: bytes, before: bytes) -> None:
+    value = secret.hex()
+    text = base64.b64encode(before + value.encode() + b"!").decode()
+
+    shown = redaction(value).text(f"sent {text} to us")
+    assert shown == "sent … to us"

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 ROWS = (
     ("reconciler", "errors"),
     ("domain", "domain.jsontext", "domain.secret", "domain.recipes", "domain.problem"),
-    ("domain.scim", "domain.http_reply", "domain.doctor"),
+    ("domain.scim", "domain.http_reply", "domain.doctor", "domain.redaction"),
     ("domain.dialect", "domain.words", "domain.drift"),
     ("domain.manifest",),
     ("domain.rules", "domain.diff", "domain.body", "domain.schedule", "domain.selection"),

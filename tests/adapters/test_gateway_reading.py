@@ -1,10 +1,12 @@
 """HttpSchemaReader: one schema by id, patience, what errors say, and who we are."""
 
+import base64
 import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given, settings
@@ -572,6 +574,48 @@ def test_a_token_that_a_service_echoes_is_not_told(echo: Callable[[str], Script]
     told = f"{caught.value} {caught.value!r} {w.reader!r} {vars(w.reader)}"
     assert "c4n4ry" not in told
     assert SECRET not in told
+
+
+PASSWORD = "c4n4ry/pw d"
+BASIC = BasicCredentials(username=Secret("c4n4ry-hr"), password=Secret(PASSWORD))
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "as it is": str,
+    "percent-encoded": lambda secret: quote(secret, safe=""),
+    "in part": lambda secret: secret.replace("4", "%34", 1),
+    "as in a form": quote_plus,
+    "in Base64": lambda secret: base64.b64encode(secret.encode()).decode(),
+    "in Base64 of a pair": lambda secret: base64.b64encode(f"c4n4ry-hr:{secret}".encode()).decode(),
+    "escaped": lambda secret: "".join(f"\\u{ord(sign):04x}" for sign in secret),
+}
+
+
+@pytest.mark.parametrize("spelled", SPELLINGS.values(), ids=SPELLINGS.keys())
+@pytest.mark.parametrize("member", ["detail", "scimType"])
+@pytest.mark.parametrize("write", [False, True], ids=["reading", "writing"])
+def test_a_decoded_password_that_a_service_echoes_is_not_shown_in_any_form(
+    spelled: Callable[[str], str], member: str, write: bool
+) -> None:
+    answer = json_reply({member: f"c4n4ry-hr:{spelled(PASSWORD)}"}, 400)
+    with world(in_turn(answer), credentials=lambda _: BASIC) as w:
+        if write:
+            shown = w.writer.create({"id": urn(1)}).message
+        else:
+            with pytest.raises(TenantError) as caught:
+                w.reader.read_all([], everything=True)
+            shown = str(caught.value)
+
+    assert "400" in shown
+    assert spelled(PASSWORD)[:6] not in shown
+    assert "c4n4ry" not in shown
+
+
+def test_a_user_name_does_not_blank_our_own_message() -> None:
+    mine = BasicCredentials(username=Secret("Schemas"), password=Secret(PASSWORD))
+    with (
+        world(in_turn(scim_error(400, "no Schemas")), credentials=lambda _: mine) as w,
+        pytest.raises(TenantError, match=f"GET {BASE}/Schemas: 400: «no …»"),
+    ):
+        w.reader.read_all([], everything=True)
 
 
 def test_what_is_read_twice_is_the_same() -> None:

@@ -20,6 +20,7 @@ from reconciler.adapters.transport.adapter import _PLAIN_URL, Passage, prepared
 from reconciler.adapters.transport.exchange import Exchange
 from reconciler.adapters.transport.pool import LONGEST_IDLE_FOR_WRITES
 from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
+from reconciler.domain.redaction import Redaction
 from tests.adapters.test_transport_tls import server_context
 from tests.support.faultserver import Cut, FaultServer, Pause, Script, in_turn, reply, serving
 from tests.support.transport_world import ANY
@@ -358,7 +359,9 @@ def test_the_soft_limit_of_descriptors_is_raised_to_the_hard_one() -> None:
 
 
 def test_advice_takes_the_place_of_blame() -> None:
-    asked = Asked(method="GET", path="/x", permission_hint="", credential=None, renewable=False)
+    asked = Asked(
+        method="GET", path="/x", permission_hint="", redaction=Redaction(), renewable=False
+    )
     lost = NoAnswer(Loss.NOT_SENT, "no descriptor", "raise the limit")
 
     assert str(read_error(asked, lost, collection=True)) == "GET /x: no descriptor; raise the limit"

@@ -25,6 +25,7 @@ from reconciler.domain.manifest import GitState, Limits, Manifests, SchemaExtens
 from reconciler.domain.outcome import OutcomeKind, RunSummary
 from reconciler.domain.problem import Place
 from reconciler.domain.records import Run
+from reconciler.domain.redaction import Redaction
 from reconciler.domain.scim import Schema, fold
 from reconciler.domain.selection import Selection
 from reconciler.fleet import Fleet
@@ -164,6 +165,10 @@ class Identity:
     @property
     def renewable(self) -> bool:
         return True
+
+    @property
+    def redaction(self) -> Redaction:
+        return Redaction()
 
     def life(self) -> float | None:
         return None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from reconciler.adapters.retrying import asked_words
 from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
 from reconciler.domain.jsontext import Json, NotJson, parse
+from reconciler.domain.redaction import Redaction
 from reconciler.domain.scim import fold
 from reconciler.errors import (
     AnswerUnreadable,
@@ -18,6 +19,7 @@ from reconciler.errors import (
 )
 
 LONGEST_DETAIL = 200
+_MOST_DETAIL = 64 * 1024  # characters that are looked at
 _PERMISSION_HINT = "ask the service's administrator to let the client read and write SCIM schemas"
 
 
@@ -25,14 +27,14 @@ _PERMISSION_HINT = "ask the service's administrator to let the client read and w
 class Asked:
     """One request as messages name it: no query, no header, no body.
 
-    `credential` is masked in whatever the service says, for some echo what they were sent. `lists`
+    `redaction` is of who asked, for some services echo what they were sent. `lists`
     is True where its list of schemas has answered: then the base URL is right.
     """
 
     method: str
     path: str
     permission_hint: str
-    credential: str | None
+    redaction: Redaction
     renewable: bool  # whether a 401 has met a new token too
     lists: bool = False
 
@@ -78,9 +80,9 @@ def what_came(asked: Asked, answer: Answer) -> str:
         code = ""
     if not detail and _is_html(answer):
         return f"{answer.status} with {_html(asked, answer)}"
-    if asked.credential and asked.credential in code:
+    if asked.redaction.message(code) != code:
         code = ""
-    shown = _masked(detail, asked.credential)
+    shown = _masked(detail, asked.redaction)
     return f"{answer.status}{f' {code}' if code else ''}{f': «{shown}»' if shown else ''}"
 
 
@@ -148,10 +150,12 @@ def _first(document: dict[str, Json], *members: str) -> str:
     return next((word for word in words if isinstance(word, str) and word), "")
 
 
-def _masked(text: str, credential: str | None) -> str:
+def _masked(text: str, redaction: Redaction) -> str:
     """One line without control characters or credentials, and not longer than it need be."""
-    if credential:
-        text = text.replace(credential, "…")
+    if len(text) > _MOST_DETAIL:  # half a secret that stands at the cut is not known as one
+        text = redaction.message(text[:_MOST_DETAIL])[: -_MOST_DETAIL // 8]
+    else:
+        text = redaction.message(text)
     text = re.sub(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}", r"\1 …", text)
     line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
     return line if len(line) <= LONGEST_DETAIL else line[: LONGEST_DETAIL - 1] + "…"
@@ -166,5 +170,5 @@ def _html(asked: Asked, answer: Answer) -> str:
     text = answer.body[:4096].decode("utf-8", "replace")
     title = re.search(r"<title[^>]*>([^<]{1,80})", text, re.IGNORECASE)
     return (
-        f"an HTML page «{_masked(title[1].strip(), asked.credential)}»" if title else "an HTML page"
+        f"an HTML page «{_masked(title[1].strip(), asked.redaction)}»" if title else "an HTML page"
     )

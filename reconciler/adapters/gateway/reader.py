@@ -22,6 +22,7 @@ from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import Dialect, IdEncoding, ListShape, Paging
 from reconciler.domain.http_reply import Answer, Next, NoAnswer, Reply, judge_read
 from reconciler.domain.jsontext import Json, NotJson
+from reconciler.domain.redaction import Redaction
 from reconciler.domain.scim import MalformedSchema, Schema, fold, id_of
 from reconciler.errors import (
     AnswerUnreadable,
@@ -86,6 +87,11 @@ class Identity(Protocol):
         """Whether another token can be asked for."""
         ...
 
+    @property
+    def redaction(self) -> Redaction:
+        """What takes our credentials out of the text of an answer."""
+        ...
+
     def life(self) -> float | None:
         """Seconds that the newest token lives, as its endpoint says; None where nobody says it."""
         ...
@@ -138,13 +144,13 @@ class Connection:
         asked = asked_wait(answer, now=self.clock.now())
         return self.dialect.throttled_wait if asked is None and answer.status == 429 else asked
 
-    def asked(self, method: str, url: str, credential: str | None = None) -> Asked:
+    def asked(self, method: str, url: str) -> Asked:
         """The request as messages name it."""
         return Asked(
             method=method,
             path=urlsplit(url).path,
             permission_hint=self.dialect.permission_hint,
-            credential=credential,
+            redaction=self.authenticator.redaction,
             renewable=self.authenticator.renewable,
             lists=self.known.lists,
         )
@@ -158,8 +164,8 @@ class Connection:
         headers: Mapping[str, str],
         body: bytes | None,
         ends: float = math.inf,
-    ) -> tuple[Reply, str | None]:
-        """Send, with a new token and once more after a 401; the reply, and the credential sent.
+    ) -> Reply:
+        """Send, with a new token and once more after a 401.
 
         A 401 says that nothing was done, so a write may be replayed too. `ends` is when, by the
         monotonic clock, all of it does. Raises TenantError where no token comes, and where the
@@ -181,14 +187,14 @@ class Connection:
         header = self.authenticator.header(ends - self.clock.monotonic())
         reply = sent(header)
         if not isinstance(reply, Answer) or reply.status != 401:
-            return reply, _credential(header)
+            return reply
         self.authenticator.renew(header)
         renewed = self.authenticator.header(ends - self.clock.monotonic())
         if renewed != header:
             reply = sent(renewed)
             if isinstance(reply, Answer):
                 self.authenticator.note_renewal(helped=reply.status != 401)
-        return reply, _credential(renewed)
+        return reply
 
 
 class HttpSchemaReader:
@@ -398,7 +404,7 @@ class HttpSchemaReader:
     def _get(self, url: str) -> tuple[Reply, Asked]:
         connection, ends = self._connection, self._ends
 
-        def attempt() -> tuple[Reply, str | None]:
+        def attempt() -> Reply:
             return connection.send(
                 connection.reads, "GET", url, headers={"Accept": ACCEPT}, body=None, ends=ends
             )
@@ -406,14 +412,14 @@ class HttpSchemaReader:
         if (within := ends - connection.clock.monotonic()) <= 0:
             raise self._too_slow(url)
         try:
-            reply, credential = connection.retry(attempt, self._again, within)
+            reply = connection.retry(attempt, self._again, within)
         except TenantError as error:
             if connection.clock.monotonic() >= ends:
                 raise self._too_slow(url) from error
             raise
         if isinstance(reply, NoAnswer) and connection.clock.monotonic() >= ends:
             raise self._too_slow(url)
-        return reply, connection.asked("GET", url, credential)
+        return reply, connection.asked("GET", url)
 
     def _too_slow(self, url: str) -> TenantUnavailable:
         return TenantUnavailable(
@@ -422,8 +428,7 @@ class HttpSchemaReader:
             "or allow more with --read-deadline"
         )
 
-    def _again(self, sent: tuple[Reply, str | None]) -> float | None:
-        reply, _ = sent
+    def _again(self, reply: Reply) -> float | None:
         if judge_read(reply) is not Next.RETRY:
             return None
         if isinstance(reply, NoAnswer):
@@ -481,7 +486,3 @@ def _bound(kind: Mapping[str, Json]) -> frozenset[str]:
 
 def _with(headers: Mapping[str, str], authorization: str | None) -> dict[str, str]:
     return {**headers, **({"Authorization": authorization} if authorization else {})}
-
-
-def _credential(header: str | None) -> str | None:
-    return header.partition(" ")[2] if header else None

@@ -89,13 +89,11 @@ class HttpSchemaWriter(HttpSchemaReader):
         }
         body = json.dumps(dict(document), ensure_ascii=False, allow_nan=False).encode("utf-8")
         try:
-            reply, credential = self._connection.send(
-                self._writes, method, url, headers=headers, body=body
-            )
+            reply = self._connection.send(self._writes, method, url, headers=headers, body=body)
         except TenantError as error:  # no token, so nothing was sent or the 401 stands
             asked = self._connection.asked(method, url)
             return WriteResult(verdict=_REFUSED, message=f"{asked}: not sent; {error}")
-        return self._result(self._connection.asked(method, url, credential), reply)
+        return self._result(self._connection.asked(method, url), reply)
 
     def _result(self, asked: Asked, reply: Reply) -> WriteResult:
         verdict = judge_write(reply)

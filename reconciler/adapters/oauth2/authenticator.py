@@ -10,8 +10,10 @@ from reconciler.adapters.oauth2.credentials import (
     ClientCredentials,
     Credentials,
     basic,
+    redaction,
 )
 from reconciler.adapters.oauth2.tokens import SharedToken, Tokens
+from reconciler.domain.redaction import Redaction
 from reconciler.domain.secret import Secret
 
 
@@ -25,6 +27,7 @@ class Authenticator:
         self._credentials = credentials
         self._tell = tokens.tell
         self._token: SharedToken | None = None
+        self._redaction: tuple[tuple[Secret, ...], Redaction] | None = None
         if isinstance(credentials, ClientCredentials):
             self._token = tokens.of(credentials)
 
@@ -63,6 +66,14 @@ class Authenticator:
     def renewable(self) -> bool:
         """Whether another token can be asked for."""
         return self._token is not None
+
+    @property
+    def redaction(self) -> Redaction:
+        """What takes these credentials, and the tokens they gave, out of the text of an answer."""
+        issued = self._token.issued if self._token is not None else ()
+        if self._redaction is None or self._redaction[0] != issued:
+            self._redaction = issued, redaction(self._credentials, issued)
+        return self._redaction[1]
 
     def life(self) -> float | None:
         """Seconds that the newest token lives, as its endpoint says; None where nobody says it."""

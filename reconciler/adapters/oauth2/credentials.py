@@ -1,10 +1,12 @@
 """Who we are to a tenant: the kinds of credentials, and how they stand in a header."""
 
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import assert_never
 
 from reconciler.domain.manifest import ClientAuth
+from reconciler.domain.redaction import Redaction
 from reconciler.domain.secret import Secret
 
 
@@ -43,6 +45,23 @@ Credentials = ClientCredentials | BearerToken | BasicCredentials | Anonymous
 
 Tell = Callable[[Secret], None]
 """Hears of each secret that is made here, before it is used."""
+
+
+def redaction(credentials: Credentials, tokens: Iterable[Secret] = ()) -> Redaction:
+    """What takes credentials, and tokens that came of them, out of text from outside."""
+    match credentials:
+        case ClientCredentials(client_id=client_id, client_secret=client_secret):
+            pair = Secret(f"{client_id.reveal()}:{client_secret.reveal()}")
+            return Redaction((client_secret, pair, *tokens), (client_id,))
+        case BearerToken(token=token):
+            return Redaction((token,))
+        case BasicCredentials(username=username, password=password):
+            pair = Secret(f"{username.reveal()}:{password.reveal()}")
+            return Redaction((password, pair), (username,))
+        case Anonymous():
+            return Redaction()
+        case _:
+            assert_never(credentials)
 
 
 def basic(user: str, password: str, tell: Tell) -> str:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote_plus, urlencode, urlsplit
 
-from reconciler.adapters.oauth2.credentials import ClientCredentials, Tell, basic
+from reconciler.adapters.oauth2.credentials import ClientCredentials, Tell, basic, redaction
 from reconciler.adapters.retrying import asked_wait, asked_words
 from reconciler.adapters.transport import Http, HttpOptions
 from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
@@ -185,8 +185,8 @@ class TokenEndpoint:
         code = document.get("error")
         if not isinstance(code, str) or not re.fullmatch(r"[A-Za-z_.-]{1,40}", code):
             return "without an error code"
-        secrets = (self._credentials.client_id, self._credentials.client_secret)
-        return "unknown error" if any(s.reveal() in code for s in secrets) else code
+        shown = redaction(self._credentials).message(code)
+        return code if shown == code else "unknown error"
 
 
 _ADVICE = {

@@ -15,6 +15,7 @@ DEFAULT_LIFE = 300.0  # seconds, where `expires_in` is missing or makes no sense
 LONGEST_LIFE = 3600.0
 MARGIN = 60.0  # a token is renewed so long before it expires, but never before half of its life
 REST = 30.0  # seconds for which an endpoint that gave no token is left alone
+_ISSUED = 8
 VAIN = 3  # renewals in a row that helped nobody, after which there is one in `REST` seconds
 
 
@@ -70,6 +71,7 @@ class SharedToken:
         "_turn",
         "_vain",
         "_vain_until",
+        "issued",
         "life",
     )
 
@@ -84,6 +86,7 @@ class SharedToken:
         self._vain = 0
         self._vain_until = -math.inf
         self.life: float | None = None
+        self.issued: tuple[Secret, ...] = ()  # the last few, of which an answer may speak
         self._failure: TenantError | None = None
         self._fails_until = -math.inf
 
@@ -132,6 +135,7 @@ class SharedToken:
         used = DEFAULT_LIFE if token.life is None else min(token.life, LONGEST_LIFE)
         with self._lock:
             self._token = token.value
+            self.issued = (*self.issued, token.value)[-_ISSUED:]
             self._good_until = asked_at + used - min(MARGIN, used / 2)
         if token.value == self._forgotten:  # many endpoints have one until it expires
             self.note_renewal(helped=False)

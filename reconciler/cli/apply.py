@@ -17,7 +17,7 @@ from reconciler.cli.reporting import Report, reported, run_code
 from reconciler.cli.saved_plan import saved_plan
 from reconciler.cli.state import exporting, locks_of, open_state
 from reconciler.cli.wiring import Workbench, workbench
-from reconciler.domain.jsontext import Json
+from reconciler.domain.documents import PlanDocument
 from reconciler.domain.plan import Plan
 from reconciler.domain.selection import Selection
 from reconciler.errors import UsageError
@@ -41,7 +41,7 @@ def _apply(invocation: Invocation, report: Report) -> int:
         return _apply_approved(invocation, report, saved)
 
 
-def _apply_approved(invocation: Invocation, report: Report, saved: Json) -> int:
+def _apply_approved(invocation: Invocation, report: Report, saved: PlanDocument | None) -> int:
     selection = _selection(invocation, saved)
     _require_approver(invocation, saved)
     stop = StopSignal()
@@ -64,7 +64,7 @@ def _apply_approved(invocation: Invocation, report: Report, saved: Json) -> int:
 
 
 @contextmanager
-def _saved(file: Path) -> Iterator[Json]:
+def _saved(file: Path) -> Iterator[PlanDocument]:
     """A saved plan that is as it was saved; nothing of it is acted upon before that is known."""
     with saved_plan(file) as saved:
         require_unedited(saved)
@@ -88,7 +88,7 @@ def _recover(invocation: Invocation, report: Report) -> int:
             return run_code(fleet.recover())
 
 
-def _selection(invocation: Invocation, saved: Json) -> Selection:
+def _selection(invocation: Invocation, saved: PlanDocument | None) -> Selection:
     """From the saved plan where there is one; options beside it would say something else."""
     given = selection_of(invocation)
     if saved is None:
@@ -104,7 +104,7 @@ def _selection(invocation: Invocation, saved: Json) -> Selection:
     )
 
 
-def _require_approver(invocation: Invocation, saved: Json) -> None:
+def _require_approver(invocation: Invocation, saved: PlanDocument | None) -> None:
     arguments = invocation.arguments
     if saved is not None and arguments.text("approve"):
         raise UsageError("give a saved plan or --approve DIGEST, not both")
@@ -116,7 +116,7 @@ def _require_approver(invocation: Invocation, saved: Json) -> None:
 
 
 def _approval(
-    invocation: Invocation, bench: Workbench, saved: Json, shown: ExitStack
+    invocation: Invocation, bench: Workbench, saved: PlanDocument | None, shown: ExitStack
 ) -> Approval | None:
     """What this run may do; None where somebody was asked and did not say yes."""
     forced = invocation.arguments.flag("force")

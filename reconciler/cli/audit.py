@@ -10,7 +10,7 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.files import write_file
 from reconciler.cli.main import Invocation
 from reconciler.cli.state import read_state
-from reconciler.domain.jsontext import Json
+from reconciler.domain.documents import AuditDocument
 from reconciler.domain.records import GENESIS, check_chain
 from reconciler.errors import StateError, UsageError
 from reconciler.render.plain_text import visible
@@ -38,8 +38,8 @@ def _list(invocation: Invocation) -> int:
     return Exit.WELL
 
 
-def _line(record: Json) -> str:
-    about = " ".join(visible(record[k]) for k in ("tenant", "schema_id") if record[k])
+def _line(record: AuditDocument) -> str:
+    about = " ".join(visible(name) for name in (record["tenant"], record["schema_id"]) if name)
     words = [
         f"{record['seq']:>6}",
         visible(record["timestamp"]),
@@ -75,7 +75,9 @@ def _verify(invocation: Invocation) -> int:
     return Exit.WELL
 
 
-def _watching(records: Iterable[Json], wanted: str | None, met: list[bool]) -> Iterator[Json]:
+def _watching(
+    records: Iterable[AuditDocument], wanted: str | None, met: list[bool]
+) -> Iterator[AuditDocument]:
     """Pass the records on and note where one has the wanted hash; a trail may be long."""
     for record in records:
         if record["hash"] == wanted:

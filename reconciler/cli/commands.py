@@ -2,7 +2,9 @@
 
 from reconciler.cli.options import Argument, Command, Kind, Option
 
-SCHEMA_NAMES = ("manifest", "dialect", "plan", "audit", "event", "report")
+SCHEMA_NAMES = (
+    "manifest", "plan", "report", "audit", "event", "validate", "webhooks", "doctor",
+)  # fmt: skip
 
 
 def _number(flag: str, default: str, metavar: str, meaning: str) -> Option:
@@ -13,7 +15,6 @@ COMMON = (
     Option(
         flag="--desired-state", help="folder of manifests", default="desired-state", metavar="DIR"
     ),
-    Option(flag="--dialects", help="folder of your own dialects, *.json", metavar="DIR"),
     Option(
         flag="--state",
         help="database URL of audit trail, journal and outbox",

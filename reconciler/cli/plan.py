@@ -11,8 +11,8 @@ from reconciler.cli.job import SUMMARY_LIMIT, Told, telling_job
 from reconciler.cli.main import Invocation
 from reconciler.cli.planned import Planned, planning
 from reconciler.cli.wiring import workbench
+from reconciler.domain.documents import PlanFacts
 from reconciler.domain.drift import Sightings
-from reconciler.domain.jsontext import Json
 from reconciler.domain.plan import Plan
 from reconciler.errors import StateError
 from reconciler.planning import plan_fleet
@@ -65,13 +65,13 @@ def _plan(invocation: Invocation, planned: Planned, told: Told) -> int:
     return _code(plan, detailed=invocation.arguments.flag("detailed_exitcode"))
 
 
-def _markdown(document: Json, *, limit: int | None = None) -> str:
+def _markdown(document: PlanFacts, *, limit: int | None = None) -> str:
     from reconciler.render.markdown import LIMIT, plan_markdown
 
     return plan_markdown(document, limit=limit or LIMIT)
 
 
-def _show_rest(invocation: Invocation, planned: Planned, document: Json) -> None:
+def _show_rest(invocation: Invocation, planned: Planned, document: PlanFacts) -> None:
     """What is not shown yet: of a text its end, of anything else all."""
     if invocation.arguments.text("format") == "text":
         planned.end(document)
@@ -92,7 +92,7 @@ def _sightings(invocation: Invocation) -> Sightings:
         return {}
 
 
-def show_plan(invocation: Invocation, document: Json) -> None:
+def show_plan(invocation: Invocation, document: PlanFacts) -> None:
     """The plan on standard output, in the format that was asked for."""
     console = invocation.console
     match invocation.arguments.text("format"):

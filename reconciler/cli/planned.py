@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from reconciler.adapters.spool import Spool, spooling
 from reconciler.domain.approvals import Approvals
-from reconciler.domain.jsontext import Json
+from reconciler.domain.documents import PlanFacts
 from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.planning import Desired
 from reconciler.render.document import plan_facts, plan_head, tenant_document
@@ -54,11 +54,11 @@ class Planned:
                 self._show(self._texts.pop(self._to_come.popleft()))
         return tenant.without_live()
 
-    def document(self, plan: Plan) -> dict[str, Json]:
+    def document(self, plan: Plan) -> PlanFacts:
         """The document of the whole plan, without a checksum; its tenants stay in the spool."""
         return plan_facts(plan, self._spool, self._approvals.needed())
 
-    def end(self, document: Json) -> None:
+    def end(self, document: PlanFacts) -> None:
         """Show what can be said when all tenants are planned."""
         if self._show is not None:
             self._show(foot_text(document, paint=self._paint))

@@ -4,7 +4,7 @@ from reconciler.adapters.database import Delivery
 from reconciler.cli.exits import Exit
 from reconciler.cli.main import Invocation
 from reconciler.cli.state import read_state
-from reconciler.domain.jsontext import Json
+from reconciler.domain.documents import WebhookDocument
 from reconciler.domain.records import rfc3339
 from reconciler.render.document import json_text
 from reconciler.render.plain_text import counted, visible
@@ -24,14 +24,14 @@ def run(invocation: Invocation) -> int:
     return Exit.WELL
 
 
-def _document(delivery: Delivery) -> Json:
+def _document(delivery: Delivery) -> WebhookDocument:
     return {
         "event_id": delivery.event_id,
         "tenant": delivery.tenant,
         "schema_id": delivery.schema_id,
         "url": delivery.url,
         "sequence": delivery.sequence,
-        "state": str(delivery.state),
+        "state": delivery.state.value,
         "attempts": delivery.attempts,
         "due_at": rfc3339(delivery.due_at) if delivery.due_at else None,
         "last_status": delivery.last_status,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from reconciler.domain.compatibility import CHANGE_RULES, ChangeRule
-from reconciler.domain.compatibility.changes import Hit, Revision
+from reconciler.domain.compatibility.changes import Consumer, Hit, Revision
 from reconciler.domain.dialect import Dialect
 from reconciler.domain.manifest import ChangeKind, SchemaExtension, Silenced
 from reconciler.domain.problem import Place, Severity
@@ -19,11 +19,11 @@ _OF_NO_KIND = ("SCH015", "SCH016")  # contradictions, and what a service does no
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """What a rule about changes has found: whom it concerns (READER …), and in which words."""
+    """What a rule about changes has found: whom it concerns, and in which words."""
 
     rule: str
     severity: Severity
-    consumers: tuple[str, ...]
+    consumers: tuple[Consumer, ...]
     message: str
 
 
@@ -95,8 +95,7 @@ def _assess(case: _Case, _: tuple[tuple[str, ...], ...]) -> Assessment:
     return Assessment(
         kinds=tuple(kind for kind in ChangeKind if kind in kinds),
         impacts=tuple(
-            Impact(rule.id, rule.severity, tuple(map(str, rule.consumers)), hit.message)
-            for rule, hit in found
+            Impact(rule.id, rule.severity, rule.consumers, hit.message) for rule, hit in found
         ),
     )
 

@@ -8,16 +8,17 @@ from reconciler.adapters.clock import StopSignal
 from reconciler.adapters.database import Store
 from reconciler.adapters.emergency import Memory
 from reconciler.cli.approval import Approval, require_unedited
+from reconciler.cli.commands.apply import Options
 from reconciler.cli.desired import desired_of, selection_of
 from reconciler.cli.exits import Exit
+from reconciler.cli.invocation import Invocation
 from reconciler.cli.job import telling_job
-from reconciler.cli.main import Invocation
 from reconciler.cli.planned import Planned, planning
 from reconciler.cli.reporting import Report, reported, run_code
 from reconciler.cli.saved_plan import saved_plan
 from reconciler.cli.state import exporting, locks_of, open_state
 from reconciler.cli.wiring import Workbench, workbench
-from reconciler.domain.documents import PlanDocument
+from reconciler.domain.jsontext import Json
 from reconciler.domain.plan import Plan
 from reconciler.domain.selection import Selection
 from reconciler.errors import UsageError
@@ -25,38 +26,40 @@ from reconciler.fleet import Fleet
 from reconciler.planning import plan_fleet
 
 
-def run(invocation: Invocation) -> int:
+def apply(invocation: Invocation, options: Options) -> int:
     """Apply; the exit code says how far it came."""
-    with telling_job(invocation) as told, reported(invocation, told) as report:
-        if invocation.arguments.flag("recover_only"):
-            report.code = _recover(invocation, report)
+    with (
+        telling_job(invocation) as told,
+        reported(invocation, options.report, told) as report,
+    ):
+        if options.recover_only:
+            report.code = _recover(invocation, options, report)
         else:
-            report.code = _apply(invocation, report)
+            report.code = _apply(invocation, options, report)
     return report.code
 
 
-def _apply(invocation: Invocation, report: Report) -> int:
-    file = invocation.arguments.path("file")
-    with _saved(file) if file is not None else nullcontext() as saved:
-        return _apply_approved(invocation, report, saved)
+def _apply(invocation: Invocation, options: Options, report: Report) -> int:
+    with _saved(options.file) if options.file is not None else nullcontext() as saved:
+        return _apply_approved(invocation, options, report, saved)
 
 
-def _apply_approved(invocation: Invocation, report: Report, saved: PlanDocument | None) -> int:
-    selection = _selection(invocation, saved)
-    _require_approver(invocation, saved)
+def _apply_approved(invocation: Invocation, options: Options, report: Report, saved: Json) -> int:
+    selection = _selection(options, saved)
+    _require_approver(invocation, options, saved)
     stop = StopSignal()
     with (
         ExitStack() as shown,
-        open_state(invocation, stop) as store,
+        open_state(invocation, stop, options.pruning) as store,
         exporting(invocation, store) as memory,
-        workbench(invocation, desired_of(invocation, selection), stop) as bench,
+        _workbench(invocation, options, selection, stop) as bench,
     ):
         report.run = bench.run
-        approval = _approval(invocation, bench, saved, shown)
+        approval = _approval(invocation, options, bench, saved, shown)
         if approval is None:
             invocation.console.say("not approved; nothing was written")
             return Exit.ERROR
-        fleet = _fleet(invocation, bench, store, memory)
+        fleet = _fleet(invocation, options, bench, store, memory)
         with report.following(fleet, store):
             planned = shown.enter_context(_planning(invocation, show=approval.saved is None))
             planned.begin(bench.desired)
@@ -64,33 +67,46 @@ def _apply_approved(invocation: Invocation, report: Report, saved: PlanDocument 
 
 
 @contextmanager
-def _saved(file: Path) -> Iterator[PlanDocument]:
+def _saved(file: Path) -> Iterator[Json]:
     """A saved plan that is as it was saved; nothing of it is acted upon before that is known."""
     with saved_plan(file) as saved:
         require_unedited(saved)
         yield saved
 
 
-def _recover(invocation: Invocation, report: Report) -> int:
+def _recover(invocation: Invocation, options: Options, report: Report) -> int:
     """Needs no approval: it plans and writes nothing."""
-    arguments = invocation.arguments
-    if arguments.text("file") or arguments.text("approve"):
+    if options.file is not None or options.approve is not None:
         raise UsageError("--recover-only plans nothing, so leave the plan and --approve out")
     stop = StopSignal()
     with (
-        open_state(invocation, stop) as store,
+        open_state(invocation, stop, options.pruning) as store,
         exporting(invocation, store) as memory,
-        workbench(invocation, desired_of(invocation, selection_of(invocation)), stop) as bench,
+        _workbench(invocation, options, selection_of(options.fleet), stop) as bench,
     ):
         report.run = bench.run
-        fleet = _fleet(invocation, bench, store, memory)
+        fleet = _fleet(invocation, options, bench, store, memory)
         with report.following(fleet, store):
             return run_code(fleet.recover())
 
 
-def _selection(invocation: Invocation, saved: PlanDocument | None) -> Selection:
+def _workbench(
+    invocation: Invocation, options: Options, selection: Selection, stop: StopSignal
+) -> AbstractContextManager[Workbench]:
+    fleet = options.fleet
+    return workbench(
+        invocation,
+        desired_of(invocation, selection, options.reading, max_tenants=fleet.max_tenants),
+        options.deadlines,
+        stop,
+        parallelism=fleet.parallelism,
+        retry_deadline=options.retry_deadline,
+    )
+
+
+def _selection(options: Options, saved: Json) -> Selection:
     """From the saved plan where there is one; options beside it would say something else."""
-    given = selection_of(invocation)
+    given = selection_of(options.fleet)
     if saved is None:
         return given
     if given.partial:
@@ -104,11 +120,10 @@ def _selection(invocation: Invocation, saved: PlanDocument | None) -> Selection:
     )
 
 
-def _require_approver(invocation: Invocation, saved: PlanDocument | None) -> None:
-    arguments = invocation.arguments
-    if saved is not None and arguments.text("approve"):
+def _require_approver(invocation: Invocation, options: Options, saved: Json) -> None:
+    if saved is not None and options.approve is not None:
         raise UsageError("give a saved plan or --approve DIGEST, not both")
-    approved = saved is not None or arguments.text("approve") or arguments.flag("auto_approve")
+    approved = saved is not None or options.approve is not None or options.auto_approve
     if not approved and not invocation.console.interactive:
         raise UsageError(
             "nobody is there to approve: give a saved plan, --approve DIGEST or --auto-approve"
@@ -116,22 +131,22 @@ def _require_approver(invocation: Invocation, saved: PlanDocument | None) -> Non
 
 
 def _approval(
-    invocation: Invocation, bench: Workbench, saved: PlanDocument | None, shown: ExitStack
+    invocation: Invocation, options: Options, bench: Workbench, saved: Json, shown: ExitStack
 ) -> Approval | None:
     """What this run may do; None where somebody was asked and did not say yes."""
-    forced = invocation.arguments.flag("force")
+    forced = options.force
     if saved is not None:
         return Approval(digest=saved["digest"], saved=saved, forced=forced)
-    if digest := invocation.arguments.text("approve"):
-        return Approval(digest=digest, forced=forced)
-    if invocation.arguments.flag("auto_approve"):
+    if options.approve is not None:
+        return Approval(digest=options.approve, forced=forced)
+    if options.auto_approve:
         return Approval(digest=None, forced=forced)
     planned = shown.enter_context(_planning(invocation, show=True))
     planned.begin(bench.desired)
     plan = plan_fleet(
         bench.desired,
         bench.reader,
-        parallelism=invocation.arguments.number("parallelism"),
+        parallelism=options.fleet.parallelism,
         keep=planned.keep,
         check=bench.clock.check,
     )
@@ -162,7 +177,9 @@ def _gate(invocation: Invocation, planned: Planned, approval: Approval) -> Calla
     return gate
 
 
-def _fleet(invocation: Invocation, bench: Workbench, store: Store, memory: Memory) -> Fleet:
+def _fleet(
+    invocation: Invocation, options: Options, bench: Workbench, store: Store, memory: Memory
+) -> Fleet:
     holder = f"run {bench.run.id} of {bench.run.actor}"
     return Fleet(
         desired=bench.desired,
@@ -175,6 +192,6 @@ def _fleet(invocation: Invocation, bench: Workbench, store: Store, memory: Memor
         retries=bench.retry,
         schedule=bench.due_again,
         run=bench.run,
-        parallelism=invocation.arguments.number("parallelism"),
-        lock_timeout=float(invocation.arguments.number("lock_timeout")),
+        parallelism=options.fleet.parallelism,
+        lock_timeout=float(options.lock_timeout),
     )

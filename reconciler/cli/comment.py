@@ -1,12 +1,14 @@
 """`comment`: the one comment of a pull request, posted, updated, and closed after the merge."""
 
 import re
+from pathlib import Path
 
 from reconciler.adapters.github import Posted, Posts
+from reconciler.cli.commands.comment import Options
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import read_report, read_text
 from reconciler.cli.github import github
-from reconciler.cli.main import Invocation
+from reconciler.cli.invocation import Invocation
 from reconciler.errors import UsageError
 from reconciler.render.markdown_text import size
 from reconciler.render.marked import (
@@ -23,35 +25,25 @@ from reconciler.render.run_markdown import APPLIED, did_nothing, run_markdown
 _PERMISSION = "pull-requests: write"
 
 
-def run(invocation: Invocation) -> int:
+def comment(invocation: Invocation, options: Options) -> int:
     """Say it once, in one place; silent where nothing has changed."""
-    arguments = invocation.arguments
-    _require_one(invocation, "pr", "commit")
-    _require_one(invocation, "body", "report")
-    marker = comment_marker(_key(invocation))
-    with github(invocation, permission=_PERMISSION) as posts:
-        number = arguments.number("pr") or _merged(posts, arguments.text("commit") or "")
-        if number is None:
-            told = f"no merged pull request has commit {arguments.text('commit')}: nothing to say"
-        elif arguments.text("body"):
-            told = _show_plan(invocation, posts, number, marker)
-        else:
-            told = _show_report(invocation, posts, number, marker)
-    invocation.console.say(told)
-    return Exit.WELL
-
-
-def _require_one(invocation: Invocation, one: str, other: str) -> None:
-    given = [bool(invocation.arguments.values.get(key)) for key in (one, other)]
-    if sum(given) != 1:
-        raise UsageError(f"give either --{one} or --{other}")
-
-
-def _key(invocation: Invocation) -> str:
-    key = invocation.arguments.text("key") or ""
-    if len(key) > 40 or not KEY.fullmatch(key):
+    if (options.pr is None) is (options.commit is None):
+        raise UsageError("give either --pr or --commit")
+    if (options.body is None) is (options.report is None):
+        raise UsageError("give either --body or --report")
+    if len(options.key) > 40 or not KEY.fullmatch(options.key):
         raise UsageError("--key has to be small letters, digits and single dashes, at most 40")
-    return key
+    marker = comment_marker(options.key)
+    with github(invocation, permission=_PERMISSION) as posts:
+        number = options.pr or _merged(posts, options.commit or "")
+        if number is None:
+            message = f"no merged pull request has commit {options.commit}: nothing to say"
+        elif options.body is not None:
+            message = _show_plan(options.body, posts, number, marker)
+        else:
+            message = _show_report(options.report, posts, number, marker)
+    invocation.console.say(message)
+    return Exit.WELL
 
 
 def _merged(posts: Posts, commit: str) -> int | None:
@@ -60,8 +52,8 @@ def _merged(posts: Posts, commit: str) -> int | None:
     return posts.merged_pull(commit)
 
 
-def _show_plan(invocation: Invocation, posts: Posts, number: int, marker: str) -> str:
-    plan = read_text(invocation.arguments.path("body"))
+def _show_plan(file: Path, posts: Posts, number: int, marker: str) -> str:
+    plan = read_text(file)
     if not plan.strip():
         raise UsageError("--body is an empty file; it has to hold what the comment is to say")
     body = marked(marker, plan)
@@ -75,8 +67,8 @@ def _show_plan(invocation: Invocation, posts: Posts, number: int, marker: str) -
     return _told(posts.show(number, marker, body), number)
 
 
-def _show_report(invocation: Invocation, posts: Posts, number: int, marker: str) -> str:
-    report = read_report(invocation.arguments.path("report"))
+def _show_report(file: Path | None, posts: Posts, number: int, marker: str) -> str:
+    report = read_report(file)
     earlier = posts.comment(number, marker)
     if earlier is None and did_nothing(report) and not report["warnings"]:
         return f"nothing was applied, so pull request {number} gets no comment"

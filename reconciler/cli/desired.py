@@ -1,28 +1,30 @@
-"""What a command that reaches tenants is about: the manifests, a selection, a commit."""
+"""The desired state that a command is about: the manifests, a selection, a commit."""
 
 from reconciler.adapters.git import git_state
-from reconciler.cli.main import Invocation
-from reconciler.cli.manifests import folder_of, require_manifests
-from reconciler.domain.plan import MAX_TENANTS
+from reconciler.cli.invocation import Invocation
+from reconciler.cli.manifests import require_manifests
+from reconciler.cli.shared_options import MAX_TENANTS, FleetOptions, ReadingOptions
 from reconciler.domain.selection import Selection
 from reconciler.planning import Desired
 
 
-def selection_of(invocation: Invocation) -> Selection:
-    """--tenant, --target and --exclude."""
-    arguments = invocation.arguments
-    return Selection(
-        tenants=arguments.many("tenant"),
-        targets=arguments.many("target"),
-        excludes=arguments.many("exclude"),
-    )
+def selection_of(options: FleetOptions) -> Selection:
+    """The selection that --tenant, --target and --exclude make."""
+    return Selection(tenants=options.tenant, targets=options.target, excludes=options.exclude)
 
 
-def desired_of(invocation: Invocation, selection: Selection) -> Desired:
-    """What is wanted, and of which commit."""
+def desired_of(
+    invocation: Invocation,
+    selection: Selection,
+    reading: ReadingOptions,
+    *,
+    max_tenants: int = MAX_TENANTS,
+    tenants_from: str | None = None,
+) -> Desired:
+    """Load what is desired, and of which commit it is."""
     return Desired(
-        manifests=require_manifests(invocation),
+        manifests=require_manifests(invocation, reading, tenants_from=tenants_from),
         selection=selection,
-        git=git_state(folder_of(invocation)),
-        max_tenants=invocation.arguments.number("max_tenants") or MAX_TENANTS,
+        git=git_state(invocation.common.desired_state),
+        max_tenants=max_tenants,
     )

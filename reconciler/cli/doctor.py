@@ -1,12 +1,16 @@
 """`doctor`: look at a tenant, read-only unless asked to probe its writes; keep what was learnt."""
 
 from pathlib import Path
+from typing import assert_never
 
 from reconciler.adapters.gateway.doctor import HttpDoctor
+from reconciler.cli.commands.doctor import Options
+from reconciler.cli.console import Console
 from reconciler.cli.desired import desired_of
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import write_file
-from reconciler.cli.main import Invocation
+from reconciler.cli.invocation import Invocation
+from reconciler.cli.shared_options import TextOrJson
 from reconciler.cli.state import locks_of, open_state
 from reconciler.cli.wiring import Workbench, workbench
 from reconciler.doctor import WriteProbe
@@ -19,21 +23,28 @@ from reconciler.render.doctor import capability_block, doctor_document, doctor_t
 from reconciler.render.document import json_text
 
 
-def run(invocation: Invocation) -> int:
+def doctor(invocation: Invocation, options: Options) -> int:
     """Print what was found; 1 where a tenant cannot be worked with."""
-    name = invocation.arguments.text("tenant") or ""
-    with workbench(invocation, desired_of(invocation, Selection(tenants=(name,)))) as bench:
+    desired = desired_of(invocation, Selection(tenants=(options.tenant,)), options.reading)
+    with workbench(invocation, desired, options.deadlines) as bench:
         tenants = bench.desired.tenants()
-        if invocation.arguments.text("write") and len(tenants) > 1:
-            raise UsageError(f"--write keeps what is learnt of one tenant, and {name} fits several")
-        found = [_look_at(invocation, bench, tenant) for tenant in tenants]
-    _show(invocation, found)
-    if file := invocation.arguments.path("write"):
-        _keep(invocation, found[0], file)
+        if options.write is not None and len(tenants) > 1:
+            raise UsageError(
+                f"--write keeps what is learnt of one tenant, and {options.tenant} fits several"
+            )
+        found = [
+            _look_at(invocation, bench, tenant, probe_writes=options.probe_writes)
+            for tenant in tenants
+        ]
+    _show(invocation.console, found, options.format)
+    if options.write is not None:
+        _keep(invocation, found[0], options.write)
     return Exit.WELL if all(each.well for each in found) else Exit.ERROR
 
 
-def _look_at(invocation: Invocation, bench: Workbench, tenant: Tenant) -> TenantFindings:
+def _look_at(
+    invocation: Invocation, bench: Workbench, tenant: Tenant, *, probe_writes: bool
+) -> TenantFindings:
     limit = tenant.limits.extensions
     try:
         connection = bench.connection(tenant)
@@ -43,7 +54,7 @@ def _look_at(invocation: Invocation, bench: Workbench, tenant: Tenant) -> Tenant
     look = HttpDoctor(connection, limit=limit if limit is not None else tenant.dialect.extensions)
     findings = tuple(look.findings(bench.desired.manifests.desired_for(tenant)))
     found = _told(tenant, findings, look.learnt)
-    if not invocation.arguments.flag("probe_writes") or not found.well:
+    if not probe_writes or not found.well:
         return found
     probed, learnt = _probed(invocation, bench, tenant)
     return _told(tenant, (*findings, *probed), {**look.learnt, **learnt})
@@ -76,13 +87,14 @@ def _probed(
         ).probe()
 
 
-def _show(invocation: Invocation, found: list[TenantFindings]) -> None:
-    console = invocation.console
-    if invocation.arguments.text("format") == "json":
-        console.data(json_text(doctor_document(found)))
-        return
-    texts = [doctor_text(each, paint=console.paint) for each in found]
-    console.data("\n".join(texts))
+def _show(console: Console, found: list[TenantFindings], wanted: TextOrJson) -> None:
+    match wanted:
+        case TextOrJson.JSON:
+            console.data(json_text(doctor_document(found)))
+        case TextOrJson.TEXT:
+            console.data("\n".join(doctor_text(each, paint=console.paint) for each in found))
+        case _:
+            assert_never(wanted)
 
 
 def _keep(invocation: Invocation, found: TenantFindings, file: Path) -> None:

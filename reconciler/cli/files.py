@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from reconciler.adapters.jsonschemas import check
-from reconciler.domain.documents import ReportDocument
 from reconciler.domain.jsontext import Json, NotJson, parse
 from reconciler.errors import UsageError
 
@@ -63,12 +62,9 @@ def read_text(path: Path | None) -> str:
         raise UsageError(f"{path} is no UTF-8 text") from error
 
 
-def read_report(path: Path | None) -> ReportDocument:
+def read_report(path: Path | None) -> Json:
     """The report of a run; raises UsageError where it is none."""
-    document: ReportDocument = read_document(
-        path, "report", "no report of a run", "`apply --report` writes one"
-    )
-    return document
+    return read_document(path, "report", "no report of a run", "`apply --report` writes one")
 
 
 def read_document(path: Path | None, schema: str, what: str, recipe: str) -> Json:

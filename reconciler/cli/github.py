@@ -8,7 +8,8 @@ from reconciler.adapters.clock import StopSignal, SystemClock, install
 from reconciler.adapters.github import Posts, Rest
 from reconciler.adapters.retrying import retrying
 from reconciler.adapters.transport import HttpOptions
-from reconciler.cli.main import Invocation
+from reconciler.cli.invocation import Invocation
+from reconciler.cli.shared_options import RequestOptions
 
 _LONGEST_WAIT = 90.0  # seconds; a job is not kept for an hour by a rate limit
 
@@ -21,8 +22,9 @@ def github(invocation: Invocation, *, permission: str) -> Iterator[Posts]:
     install(stop)
     clock = SystemClock(stop)
     options = HttpOptions(
-        proxy=invocation.arguments.text("proxy"),
-        ca_bundle=invocation.arguments.path("ca_bundle"),
+        proxy=invocation.common.proxy,
+        ca_bundle=invocation.common.ca_bundle,
+        deadline=float(RequestOptions().request_deadline),
         left=stop.left,
     )
     retry = retrying(clock=clock, random=random.SystemRandom().random, cap=_LONGEST_WAIT)

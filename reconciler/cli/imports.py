@@ -9,10 +9,11 @@ from pathlib import Path
 from reconciler.adapters.git import git_state
 from reconciler.adapters.manifests.drafting import draft
 from reconciler.adapters.packaged import schema_file
+from reconciler.cli.commands.import_ import Options
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import write_file
-from reconciler.cli.main import Invocation
-from reconciler.cli.manifests import folder_of, limits_of, require_manifests
+from reconciler.cli.invocation import Invocation
+from reconciler.cli.manifests import limits_of, require_manifests
 from reconciler.cli.wiring import workbench
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.manifest import Manifests, SchemaExtension, Tenant
@@ -37,17 +38,16 @@ class Draft:
     after: str
 
 
-def run(invocation: Invocation) -> int:
+def import_extensions(invocation: Invocation, options: Options) -> int:
     """Show a diff, write what is new; 1 where something could not be imported."""
-    manifests = require_manifests(invocation)
-    tenant = _tenant(manifests, invocation.arguments.text("tenant") or "")
-    wanted = invocation.arguments.text("id")
-    live = _read(invocation, manifests, tenant, wanted)
-    schemas = importable(live, tenant.dialect, wanted)
-    drafts, failures = _drafts(invocation, manifests, tenant, schemas)
+    manifests = require_manifests(invocation, options.reading)
+    tenant = _tenant(manifests, options.tenant)
+    live = _read(invocation, options, manifests, tenant)
+    schemas = importable(live, tenant.dialect, options.id)
+    drafts, failures = _drafts(invocation, options, manifests, tenant, schemas)
     for each in drafts:
         invocation.console.data(_difference(each))
-    _write(invocation, drafts)
+    _write(invocation, drafts, force=options.force)
     for failure in failures:
         invocation.console.complain(visible(failure))
     return Exit.ERROR if failures else Exit.WELL
@@ -63,25 +63,30 @@ def _tenant(manifests: Manifests, name: str) -> Tenant:
 
 
 def _read(
-    invocation: Invocation, manifests: Manifests, tenant: Tenant, wanted: str | None
+    invocation: Invocation, options: Options, manifests: Manifests, tenant: Tenant
 ) -> LiveTenant:
     desired = Desired(
         manifests=manifests,
         selection=Selection(tenants=(tenant.name,)),
-        git=git_state(folder_of(invocation)),
+        git=git_state(invocation.common.desired_state),
     )
-    with workbench(invocation, desired) as bench:
-        live = bench.reader(tenant).read_all([wanted] if wanted else [], everything=True)
+    with workbench(invocation, desired, options.deadlines) as bench:
+        wanted = [] if options.id is None else [options.id]
+        live = bench.reader(tenant).read_all(wanted, everything=True)
     for warning in live.warnings:
         invocation.console.say(f"warning: {visible(warning)}")
     return live
 
 
 def _drafts(
-    invocation: Invocation, manifests: Manifests, tenant: Tenant, schemas: Iterable[Schema]
+    invocation: Invocation,
+    options: Options,
+    manifests: Manifests,
+    tenant: Tenant,
+    schemas: Iterable[Schema],
 ) -> tuple[list[Draft], list[str]]:
     """The files to write, and what cannot become one."""
-    out = _out(invocation)
+    out = options.out or invocation.common.desired_state / "extensions"
     managed = {extension.schema.key: extension for extension in manifests.desired_for(tenant)}
     fresh = [s for s in schemas if not _elsewhere(managed.get(s.key), out)]
     for schema in (s for s in schemas if s not in fresh):
@@ -91,20 +96,16 @@ def _drafts(
     drafts, failures = [], []
     for schema in fresh:
         path = _file(out, names[schema.key], managed.get(schema.key))
-        full = invocation.arguments.flag("full")
-        document = manifest_for(schema, tenant=tenant.name, name=names[schema.key], full=full)
+        name = names[schema.key]
+        document = manifest_for(schema, tenant=tenant.name, name=name, full=options.full)
         before = _existing(path)
-        head, limits = _head(path, before), limits_of(invocation)
+        head, limits = _head(path, before), limits_of(options.reading)
         text, problems = draft(document, path.name, head=head, limits=limits)
         if problems:
             failures.append(f"{schema.id} cannot be written as a manifest: {problems[0].message}")
         else:
             drafts.append(Draft(path=path, before=before, after=text))
     return drafts, failures
-
-
-def _out(invocation: Invocation) -> Path:
-    return invocation.arguments.path("out") or folder_of(invocation) / "extensions"
 
 
 def _elsewhere(managed: SchemaExtension | None, out: Path) -> bool:
@@ -164,11 +165,11 @@ def _difference(each: Draft) -> str:
     return "".join(f"{visible(line)}\n" for line in lines)
 
 
-def _write(invocation: Invocation, drafts: Iterable[Draft]) -> None:
+def _write(invocation: Invocation, drafts: Iterable[Draft], *, force: bool) -> None:
     """All of them, or none where one would be overwritten and --force does not say so."""
     changed = [each for each in drafts if each.before != each.after]
     in_the_way = [str(each.path) for each in changed if each.before is not None]
-    if in_the_way and not invocation.arguments.flag("force"):
+    if in_the_way and not force:
         raise UsageError(
             f"{', '.join(in_the_way)} would be overwritten; nothing was written: look at the "
             "difference, and give --force if it is meant"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.cli.exits import Exit, exit_code, word
-from reconciler.cli.main import Invocation
+from reconciler.cli.invocation import Invocation
 from reconciler.errors import ManifestsInvalid, ReconcilerError
 from reconciler.render.plain_text import counted
 
@@ -38,7 +38,7 @@ def telling_job(invocation: Invocation) -> Iterator[Told]:
         yield told
     except ReconcilerError as error:
         told.code = exit_code(error)
-        failure = failure_markdown(invocation.words, error)
+        failure = failure_markdown(invocation.name, error)
         told.summary = told.summary or (lambda: failure)
         raise
     finally:
@@ -62,7 +62,7 @@ def _tell(invocation: Invocation, told: Told) -> None:
     _append(invocation, "GITHUB_OUTPUT", _written(outputs))
 
 
-def failure_markdown(words: tuple[str, ...], error: ReconcilerError) -> str:
+def failure_markdown(name: str, error: ReconcilerError) -> str:
     """A run that ended before there was anything to show."""
     from reconciler.render.markdown_text import WORDS, code
 
@@ -71,7 +71,7 @@ def failure_markdown(words: tuple[str, ...], error: ReconcilerError) -> str:
     if left := len(lines) - len(shown):
         shown.append(f"- and {counted(left, 'line')} more, in the log")
     what = "problems in the manifests" if isinstance(error, ManifestsInvalid) else "it failed"
-    return "\n".join([f"### {' '.join(words)}: {what}", "", *shown])
+    return "\n".join([f"### {name}: {what}", "", *shown])
 
 
 def _written(outputs: Mapping[str, str | None]) -> str:

@@ -3,8 +3,10 @@
 import json
 import logging
 from datetime import UTC, datetime
+from typing import assert_never
 
 from reconciler.cli.console import show
+from reconciler.cli.shared_options import LogFormat
 from reconciler.render.plain_text import visible
 
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
@@ -36,12 +38,22 @@ class _Handler(logging.Handler):
             return  # nobody reads it any more; the run goes on
 
 
-def set_up_logs(log_format: str, verbosity: int) -> None:
+def set_up_logs(log_format: LogFormat, verbosity: int) -> None:
     """Our own loggers only: what libraries log may hold bodies and headers."""
     logging.getLogger().addHandler(_NOWHERE)  # else Python prints a warning that nobody handles
     handler = _Handler()
-    handler.setFormatter(_Json() if log_format == "json" else _Text())
+    handler.setFormatter(_formatter(log_format))
     ours = logging.getLogger("reconciler")
     ours.handlers[:] = [handler]
     ours.propagate = False
     ours.setLevel(_LEVELS[min(verbosity, len(_LEVELS) - 1)])
+
+
+def _formatter(log_format: LogFormat) -> logging.Formatter:
+    match log_format:
+        case LogFormat.TEXT:
+            return _Text()
+        case LogFormat.JSON:
+            return _Json()
+        case _:
+            assert_never(log_format)

@@ -1,64 +1,46 @@
-"""From what was asked to an exit code: settings, streams and logs, then the one command."""
+"""From argv to an exit code: settings, options, console and logs, then the one command."""
 
 import gc
-import importlib
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from reconciler.adapters.settings import Settings
-from reconciler.cli.arguments import Arguments, arguments_of
+from reconciler.cli.commands import Command
 from reconciler.cli.console import Console
+from reconciler.cli.given import options_of
+from reconciler.cli.invocation import Invocation
 from reconciler.cli.logs import set_up_logs
-from reconciler.cli.options import Command
+from reconciler.cli.shared_options import CommonOptions
 from reconciler.render.paint import Paint
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invocation:
-    """One call of the program: its words, what was asked, and the ways to the outside."""
-
-    words: tuple[str, ...]
-    arguments: Arguments
-    settings: Settings
-    console: Console
 
 
 def run(command: Command, given: Mapping[str, object]) -> int:
     """Run it; `given` is what was found in argv. Raises ReconcilerError."""
     settings = Settings.from_process()
-    arguments = arguments_of(command, given, settings)
+    common = options_of(CommonOptions, given, settings)
+    module = command.load()
+    options = options_of(module.Options, given, settings)
     colour = settings.colour(terminal=sys.stdout.isatty())
     invocation = Invocation(
-        words=command.words,
-        arguments=arguments,
+        name=command.name,
+        common=common,
         settings=settings,
         console=Console(
             out=sys.stdout,
             err=sys.stderr,
-            paint=Paint(on=colour and not arguments.flag("no_color")),
-            quiet=arguments.flag("quiet"),
+            paint=Paint(on=colour and not common.no_color),
+            quiet=common.quiet,
         ),
     )
-    set_up_logs(arguments.text("log_format") or "text", arguments.number("verbose"))
-    code: int = _loaded(command)(invocation)
-    sys.stdout.flush()
-    return code
-
-
-def _loaded(command: Command) -> Callable[[Invocation], int]:
-    """What runs a command, imported: all of it lives until the end, so none is garbage.
-
-    To look for some in it, while it is imported and when the program ends, takes a third of the
-    time of a short command: so cli.entry has disabled that.
-    """
-    if command.network:
-        # Here, for at the end of a long chain of imports CPython gets a piece of stack from the
-        # system, and gives it back, with each call of those that compile expressions.
-        importlib.import_module("reconciler.adapters.transport")
-    module = importlib.import_module(f"reconciler.cli.{command.module}")
-    run: Callable[[Invocation], int] = module.run
-    gc.freeze()
-    gc.set_threshold(50_000, 50, 100)  # a run over a fleet makes few cycles and much else
+    set_up_logs(common.log_format, common.verbose)
+    # What a command imports lives until the end: to look for garbage in it, while it is imported
+    # and when the program ends, takes a third of the time of a short command. The threshold is
+    # above what all imports make; a run over a fleet makes few cycles and much else.
+    gc.set_threshold(100_000, 50, 100)
     gc.enable()
-    return run
+    try:
+        code: int = module.run(invocation, options)
+        sys.stdout.flush()
+    finally:
+        gc.freeze()
+    return code

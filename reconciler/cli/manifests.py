@@ -1,4 +1,4 @@
-"""Loading the manifests the way every command does: all problems at once, warnings told."""
+"""The manifests as every command loads them: all problems at once, warnings shown."""
 
 from pathlib import Path
 
@@ -6,7 +6,8 @@ from reconciler.adapters.dialects import load_dialects
 from reconciler.adapters.git import commit_at, files_at
 from reconciler.adapters.manifest_files import ManifestFile, is_manifest
 from reconciler.adapters.manifests import Loaded, ReadingLimits, Trusted, load
-from reconciler.cli.main import Invocation
+from reconciler.cli.invocation import Invocation
+from reconciler.cli.shared_options import ReadingOptions
 from reconciler.domain.manifest import Manifests, TenantsFrom
 from reconciler.domain.problem import Severity
 from reconciler.errors import ManifestsInvalid
@@ -14,38 +15,33 @@ from reconciler.errors import ManifestsInvalid
 _KIB, _MIB = 1024, 1024 * 1024
 
 
-def folder_of(invocation: Invocation) -> Path:
-    """--desired-state."""
-    return Path(invocation.arguments.text("desired_state") or ".")
-
-
-def limits_of(invocation: Invocation) -> ReadingLimits:
-    """--max-file-kib, --max-total-mib and --max-documents."""
-    arguments, usual = invocation.arguments, ReadingLimits()
+def limits_of(reading: ReadingOptions) -> ReadingLimits:
+    """The limits in bytes."""
     return ReadingLimits(
-        file_bytes=arguments.number("max_file_kib") * _KIB or usual.file_bytes,
-        total_bytes=arguments.number("max_total_mib") * _MIB or usual.total_bytes,
-        documents=arguments.number("max_documents") or usual.documents,
+        file_bytes=reading.max_file_kib * _KIB,
+        total_bytes=reading.max_total_mib * _MIB,
+        documents=reading.max_documents,
     )
 
 
-def load_desired(invocation: Invocation) -> Loaded:
-    """The manifests and everything wrong with them."""
+def load_desired(
+    invocation: Invocation, reading: ReadingOptions, *, tenants_from: str | None = None
+) -> Loaded:
+    """Load the manifests and find everything wrong with them; `tenants_from` is a git ref."""
+    folder, limits = invocation.common.desired_state, limits_of(reading)
     return load(
-        folder_of(invocation),
+        folder,
         dialects=load_dialects(),
-        allow_empty=invocation.arguments.flag("allow_empty"),
-        limits=limits_of(invocation),
-        trusted=_trusted(invocation),
+        allow_empty=reading.allow_empty,
+        limits=limits,
+        trusted=_trusted(folder, tenants_from, limits.file_bytes),
     )
 
 
-def _trusted(invocation: Invocation) -> Trusted | None:
-    """What --tenants-from names; the paths of its files say whose they are, as git writes it."""
-    ref = invocation.arguments.text("tenants_from")
+def _trusted(folder: Path, ref: str | None, most: int) -> Trusted | None:
+    """The files of a ref; their paths say so, as git writes it."""
     if ref is None:
         return None
-    folder, most = folder_of(invocation), limits_of(invocation).file_bytes
     files = files_at(folder, ref, wanted=is_manifest, most=most)
     return Trusted(
         source=TenantsFrom(ref=ref, commit=commit_at(folder, ref)),
@@ -53,15 +49,17 @@ def _trusted(invocation: Invocation) -> Trusted | None:
     )
 
 
-def require_manifests(invocation: Invocation) -> Manifests:
+def require_manifests(
+    invocation: Invocation, reading: ReadingOptions, *, tenants_from: str | None = None
+) -> Manifests:
     """The manifests; raises ManifestsInvalid with every problem when there is an error.
 
     What only informs is left to `validate`.
     """
-    loaded = load_desired(invocation)
-    told = [problem for problem in loaded.problems if problem.severity is not Severity.INFO]
+    loaded = load_desired(invocation, reading, tenants_from=tenants_from)
+    problems = [problem for problem in loaded.problems if problem.severity is not Severity.INFO]
     if loaded.manifests is None:
-        raise ManifestsInvalid(tuple(str(problem) for problem in told))
-    for problem in told:
+        raise ManifestsInvalid(tuple(str(problem) for problem in problems))
+    for problem in problems:
         invocation.console.say(str(problem))
     return loaded.manifests

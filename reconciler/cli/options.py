@@ -1,92 +1,179 @@
-"""Options as data: one declaration gives the flag, the help and RECONCILER_… of the environment.
+"""Options as fields of a dataclass: each with its help and, once, its default.
 
-Plain classes: `--help` makes all of them, and to import `dataclasses` alone takes longer.
+The name of a field is the option's: `max_tenants` is `--max-tenants`, and RECONCILER_MAX_TENANTS in
+the environment. The functions below declare a field; what they return is for the type checker the
+value that the field will have, so a default of another type, or a name that no field has, is an
+error of types. `reconciler --help` imports this module: nothing here needs more than dataclasses.
 """
 
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing takes as long to import as argparse, and `--help` does without
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import Any, TypeVar
+
+    AnEnum = TypeVar("AnEnum", bound=StrEnum)
+    AGroup = TypeVar("AGroup")
+    AValue = TypeVar("AValue")
 
 
 class Kind(StrEnum):
-    """What an option takes."""
+    """The kinds of values that an option can have."""
 
     TEXT = "text"
-    NUMBER = "number"  # from 1 up
-    NUMBER_OR_ZERO = "number-or-zero"
+    PATH = "path"
+    CHOICE = "choice"  # one member of a StrEnum
+    NUMBER = "number"
+    MANY = "many"  # texts; the option may be repeated
+    COUNT = "count"  # how often the option is given
     FLAG = "flag"
-    MANY = "many"
-    COUNT = "count"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """One option of a command, or of all."""
+    """All of an option but its name. `shown` is the default as the help shows it.
 
-    __slots__ = ("choices", "default", "flag", "help", "kind", "metavar", "short")
-
-    def __init__(
-        self,
-        *,
-        flag: str,
-        help: str,
-        kind: Kind = Kind.TEXT,
-        default: str | None = None,
-        choices: tuple[str, ...] = (),
-        metavar: str | None = None,
-        short: str | None = None,
-    ) -> None:
-        self.flag = flag
-        self.help = help
-        self.kind = kind
-        self.default = default
-        self.choices = choices
-        self.metavar = metavar
-        self.short = short
-
-    @property
-    def key(self) -> str:
-        """The name without its dashes."""
-        return self.flag.removeprefix("--").replace("-", "_")
-
-    @property
-    def variable(self) -> str:
-        """The environment variable that stands in for it."""
-        return f"RECONCILER_{self.key.upper()}"
-
-
-class Argument:
-    """One positional argument."""
-
-    __slots__ = ("choices", "help", "name", "optional")
-
-    def __init__(
-        self, *, name: str, help: str, optional: bool = False, choices: tuple[str, ...] = ()
-    ) -> None:
-        self.name = name
-        self.help = help
-        self.optional = optional
-        self.choices = choices
-
-
-class Command:
-    """A command: its words, what it does, what it takes, and the module that runs it.
-
-    `network` says that it reaches tenants, or GitHub.
+    A positional one is an argument: it has no variable in the environment.
     """
 
-    __slots__ = ("arguments", "help", "module", "network", "options", "words")
+    help: str
+    kind: Kind
+    metavar: str = ""
+    shown: str = ""
+    short: str = ""
+    least: int = 0
+    choices: type[StrEnum] | None = None
+    positional: bool = False
+    optional: bool = False
 
-    def __init__(
-        self,
-        *,
-        words: tuple[str, ...],
-        help: str,
-        module: str,
-        network: bool = False,
-        options: tuple[Option, ...] = (),
-        arguments: tuple[Argument, ...] = (),
-    ) -> None:
-        self.words = words
-        self.help = help
-        self.module = module
-        self.network = network
-        self.options = options
-        self.arguments = arguments
+
+def flag_of(name: str) -> str:
+    """The option on the command line: `--max-tenants` of the field max_tenants."""
+    return f"--{name.replace('_', '-')}"
+
+
+def variable_of(name: str) -> str:
+    """The environment variable that stands in for the option."""
+    return f"RECONCILER_{name.upper()}"
+
+
+def options_in(cls: type) -> Iterator[tuple[str, Option]]:
+    """The options that a dataclass declares, those of its groups included, by name."""
+    for each in fields(cls):
+        if group_class := each.metadata.get("group"):
+            yield from options_in(group_class)
+        else:
+            yield each.name, each.metadata["option"]
+
+
+def text(help: str, *, metavar: str, default: str) -> str:
+    """Declare a text."""
+    option = Option(help=help, kind=Kind.TEXT, metavar=metavar, shown=default)
+    return _declared(option, default=default)
+
+
+def optional_text(help: str, *, metavar: str, shown: str = "") -> str | None:
+    """Declare a text that may be left out; `shown` is what the help calls the default then."""
+    option = Option(help=help, kind=Kind.TEXT, metavar=metavar, shown=shown)
+    return _declared(option, default=None)
+
+
+def path(help: str, *, metavar: str, default: str) -> Path:
+    """Declare the name of a file or folder."""
+    option = Option(help=help, kind=Kind.PATH, metavar=metavar, shown=default)
+    return field(default_factory=lambda: to_path(default), metadata={"option": option})
+
+
+def optional_path(help: str, *, metavar: str) -> Path | None:
+    """Declare the name of a file or folder that may be left out."""
+    return _declared(Option(help=help, kind=Kind.PATH, metavar=metavar), default=None)
+
+
+def number(help: str, *, metavar: str, default: int, least: int = 1) -> int:
+    """Declare a whole number from `least` up."""
+    option = Option(help=help, kind=Kind.NUMBER, metavar=metavar, shown=str(default), least=least)
+    return _declared(option, default=default)
+
+
+def optional_number(help: str, *, metavar: str) -> int | None:
+    """Declare a whole number from 1 up that may be left out."""
+    return _declared(Option(help=help, kind=Kind.NUMBER, metavar=metavar, least=1), default=None)
+
+
+def choice(help: str, *, default: AnEnum) -> AnEnum:
+    """Declare a choice among the members of the enum that the default belongs to."""
+    choices = type(default)
+    return _declared(
+        Option(help=help, kind=Kind.CHOICE, shown=default, choices=choices), default=default
+    )
+
+
+def many(help: str, *, metavar: str) -> tuple[str, ...]:
+    """Declare texts, by an option that may be repeated."""
+    return _declared(Option(help=help, kind=Kind.MANY, metavar=metavar), default=())
+
+
+def flag(help: str, *, short: str = "") -> bool:
+    """Declare an option without a value."""
+    return _declared(Option(help=help, kind=Kind.FLAG, short=short), default=False)
+
+
+def count(help: str, *, short: str) -> int:
+    """Declare an option without a value that counts how often it is given."""
+    return _declared(Option(help=help, kind=Kind.COUNT, short=short), default=0)
+
+
+def argument(help: str) -> str:
+    """Declare a positional text."""
+    declared: str = _required(Option(help=help, kind=Kind.TEXT, positional=True))
+    return declared
+
+
+def optional_argument(help: str) -> str | None:
+    """Declare a positional text that may be left out."""
+    option = Option(help=help, kind=Kind.TEXT, positional=True, optional=True)
+    return _declared(option, default=None)
+
+
+def file_argument(help: str) -> Path:
+    """Declare a positional name of a file."""
+    declared: Path = _required(Option(help=help, kind=Kind.PATH, positional=True))
+    return declared
+
+
+def optional_file_argument(help: str) -> Path | None:
+    """Declare a positional name of a file that may be left out."""
+    option = Option(help=help, kind=Kind.PATH, positional=True, optional=True)
+    return _declared(option, default=None)
+
+
+def choice_argument(help: str, *, of: type[AnEnum]) -> AnEnum:
+    """Declare a positional choice among the members of an enum."""
+    option = Option(help=help, kind=Kind.CHOICE, positional=True, choices=of)
+    declared: AnEnum = _required(option)
+    return declared
+
+
+def group(cls: type[AGroup]) -> AGroup:
+    """Declare the options of another dataclass, which several commands have."""
+    return field(default_factory=cls, metadata={"group": cls})
+
+
+def to_path(name: str) -> Path:
+    """The path; imported late, for `--help` makes none."""
+    from pathlib import Path
+
+    return Path(name)
+
+
+def _declared(option: Option, *, default: AValue) -> AValue:
+    return field(default=default, metadata={"option": option})
+
+
+def _required(option: Option) -> Any:
+    return field(metadata={"option": option})

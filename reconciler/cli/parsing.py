@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from reconciler import __doc__ as purpose
 from reconciler import __version__
-from reconciler.cli.commands import COMMANDS, COMMON, GROUPS
+from reconciler.cli.commands import COMMANDS, Command, help_of_group
 from reconciler.cli.console import show, show_data
-from reconciler.cli.options import Command, Kind, Option
+from reconciler.cli.options import Kind, Option, flag_of, options_in
+from reconciler.cli.shared_options import CommonOptions
 from reconciler.errors import UsageError
 
 TYPE_CHECKING = False
@@ -29,7 +30,7 @@ def parse(argv: Iterable[str]) -> tuple[Command, dict[str, object]]:
         epilog="Every option has a variable RECONCILER_OPTION_NAME; the option wins.",
     )
     parser.add_argument("--version", action="version", version=f"reconciler {__version__}")
-    _add_options(parser, COMMON)
+    _add_options(parser, CommonOptions)
     _add_commands(parser, (), COMMANDS)
     given = vars(parser.parse_args(list(argv)))
     return given.pop("command"), given
@@ -40,7 +41,7 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}\nsee `{self.prog} --help`")
 
     def _print_message(self, message: str, file: object = None) -> None:
-        """Help and version go the way of all other words."""
+        """Print help and version as all other output is printed."""
         if file is sys.stderr:
             show(message)
         else:
@@ -48,7 +49,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _Commands(SubParsers):
-    """The commands behind some words; each gets its options when it is called."""
+    """The commands of one level; each gets its options when it is called."""
 
     above: tuple[str, ...]
     known: Sequence[Command]
@@ -79,53 +80,60 @@ def _add_commands(parser: _Parser, above: tuple[str, ...], commands: Sequence[Co
     level.above, level.known = above, commands
     for command in commands:
         word = command.words[len(above)]
-        if command.words == (*above, word):
-            level.add_parser(
-                word,
-                prog=f"{parser.prog} {word}",
-                help=command.help,
-                description=command.help,
-                allow_abbrev=False,
-            )
-        elif word not in level.choices:
-            level.add_parser(
-                word, prog=f"{parser.prog} {word}", help=GROUPS[word], allow_abbrev=False
-            )
+        if word in level.choices:
+            continue  # a group that an earlier command has opened
+        alone = command.words == (*above, word)
+        help = command.help if alone else help_of_group(word)
+        level.add_parser(
+            word, prog=f"{parser.prog} {word}", help=help, description=help, allow_abbrev=False
+        )
 
 
 def _complete(parser: _Parser, command: Command) -> None:
-    for argument in command.arguments:
-        parser.add_argument(
-            argument.name,
-            help=argument.help,
-            nargs="?" if argument.optional else None,
-            choices=argument.choices or None,
-            metavar=None if argument.choices else argument.name.upper(),
-        )
-    _add_options(parser, command.options)
-    _add_options(parser.add_argument_group("options of every command"), COMMON)
+    _add_options(parser, command.load().Options)
+    _add_options(parser.add_argument_group("options of every command"), CommonOptions)
     parser.set_defaults(command=command)
 
 
-def _add_options(
-    parser: argparse.ArgumentParser | argparse._ArgumentGroup, options: Iterable[Option]
+def _add_options(parser: argparse.ArgumentParser | argparse._ArgumentGroup, options: type) -> None:
+    for name, option in options_in(options):
+        if option.positional:
+            _add_argument(parser, name, option)
+        else:
+            _add_option(parser, name, option)
+
+
+def _add_argument(
+    parser: argparse.ArgumentParser | argparse._ArgumentGroup, name: str, option: Option
 ) -> None:
-    for option in options:
-        flags = [option.short, option.flag] if option.short else [option.flag]
-        words = option.help + (f" (default: {option.default})" if option.default else "")
-        match option.kind:
-            case Kind.FLAG:
-                parser.add_argument(
-                    *flags, action="store_true", default=argparse.SUPPRESS, help=words
-                )
-            case Kind.COUNT:
-                parser.add_argument(*flags, action="count", default=argparse.SUPPRESS, help=words)
-            case Kind.MANY | Kind.TEXT | Kind.NUMBER | Kind.NUMBER_OR_ZERO:
-                parser.add_argument(
-                    *flags,
-                    action="append" if option.kind is Kind.MANY else "store",
-                    choices=option.choices or None,
-                    metavar=None if option.choices else option.metavar or "TEXT",
-                    default=argparse.SUPPRESS,
-                    help=words,
-                )
+    choices = option.choices
+    parser.add_argument(
+        name,
+        help=option.help,
+        nargs="?" if option.optional else None,
+        choices=None if choices is None else list(map(str, choices)),
+        metavar=None if choices else name.upper(),
+        default=argparse.SUPPRESS,
+    )
+
+
+def _add_option(
+    parser: argparse.ArgumentParser | argparse._ArgumentGroup, name: str, option: Option
+) -> None:
+    flags = [option.short, flag_of(name)] if option.short else [flag_of(name)]
+    help = option.help + (f" (default: {option.shown})" if option.shown else "")
+    choices = option.choices
+    match option.kind:
+        case Kind.FLAG:
+            parser.add_argument(*flags, action="store_true", default=argparse.SUPPRESS, help=help)
+        case Kind.COUNT:
+            parser.add_argument(*flags, action="count", default=argparse.SUPPRESS, help=help)
+        case Kind.MANY | Kind.TEXT | Kind.PATH | Kind.CHOICE | Kind.NUMBER:
+            parser.add_argument(
+                *flags,
+                action="append" if option.kind is Kind.MANY else "store",
+                choices=None if choices is None else list(map(str, choices)),
+                metavar=None if choices else option.metavar,
+                default=argparse.SUPPRESS,
+                help=help,
+            )

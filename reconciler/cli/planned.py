@@ -3,15 +3,18 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import assert_never
 
 from reconciler.adapters.spool import Spool, spooling
+from reconciler.cli.console import Console
+from reconciler.cli.shared_options import PlanFormat
 from reconciler.domain.approvals import Approvals
-from reconciler.domain.documents import PlanFacts
+from reconciler.domain.jsontext import Json
 from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.planning import Desired
-from reconciler.render.document import plan_facts, plan_head, tenant_document
+from reconciler.render.document import plan_facts, plan_head, plan_json, tenant_document
 from reconciler.render.paint import Paint
-from reconciler.render.text import foot_text, head_text, tenant_text
+from reconciler.render.text import foot_text, head_text, plan_text, tenant_text
 
 
 @contextmanager
@@ -19,6 +22,23 @@ def planning(*, show: Callable[[str], None] | None, paint: Paint) -> Iterator["P
     """A plan to be made; its documents last as long as the block."""
     with spooling() as spool:
         yield Planned(spool, show=show, paint=paint)
+
+
+def show_plan(document: Json, wanted: PlanFormat, console: Console) -> None:
+    """Print a whole plan on standard output."""
+    match wanted:
+        case PlanFormat.JSON:
+            pieces = plan_json(document)
+        case PlanFormat.MARKDOWN:
+            from reconciler.render.markdown import plan_markdown
+
+            pieces = iter((plan_markdown(document),))
+        case PlanFormat.TEXT:
+            pieces = plan_text(document, paint=console.paint)
+        case _:
+            assert_never(wanted)
+    for piece in pieces:
+        console.data(piece)
 
 
 class Planned:
@@ -54,11 +74,11 @@ class Planned:
                 self._show(self._texts.pop(self._to_come.popleft()))
         return tenant.without_live()
 
-    def document(self, plan: Plan) -> PlanFacts:
+    def document(self, plan: Plan) -> dict[str, Json]:
         """The document of the whole plan, without a checksum; its tenants stay in the spool."""
         return plan_facts(plan, self._spool, self._approvals.needed())
 
-    def end(self, document: PlanFacts) -> None:
+    def end(self, document: Json) -> None:
         """Show what can be said when all tenants are planned."""
         if self._show is not None:
             self._show(foot_text(document, paint=self._paint))

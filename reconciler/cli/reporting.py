@@ -9,10 +9,10 @@ from reconciler.adapters.clock import StopSignal, SystemClock
 from reconciler.adapters.database import Store
 from reconciler.cli.exits import Exit, exit_code, meaning
 from reconciler.cli.files import require_folder, write_file
+from reconciler.cli.invocation import Invocation
 from reconciler.cli.job import Told
-from reconciler.cli.main import Invocation
 from reconciler.cli.state import ephemeral
-from reconciler.domain.documents import ReportDocument
+from reconciler.domain.jsontext import Json
 from reconciler.domain.outcome import RunSummary
 from reconciler.domain.records import Run, rfc3339
 from reconciler.errors import ReconcilerError, StateError, UsageError
@@ -50,7 +50,7 @@ class Report:
                 lost = ephemeral(self.invocation)
                 console.data(summary_text(self.summary, paint=console.paint, ephemeral=lost))
 
-    def document(self) -> ReportDocument:
+    def document(self) -> dict[str, Json]:
         """The report as it stands."""
         ended = Ended(
             started_at=self.started_at,
@@ -80,12 +80,11 @@ def run_code(summary: RunSummary) -> int:
 
 
 @contextmanager
-def reported(invocation: Invocation, told: Told) -> Iterator[Report]:
-    """Write `--report FILE`, where it was asked for, when the block ends or raises.
+def reported(invocation: Invocation, file: Path | None, told: Told) -> Iterator[Report]:
+    """Write the report to `file`, where one is named, when the block ends or raises.
 
     What the job is to be told goes to `told`.
     """
-    file = invocation.arguments.path("report")
     if file is not None:
         require_folder("--report", file)
     run = Run(id="", actor=invocation.settings.actor)

@@ -10,7 +10,8 @@ from reconciler.adapters.clock import StopSignal, SystemClock
 from reconciler.adapters.database import Store, folder_of, open_store
 from reconciler.adapters.emergency import EmergencyExport
 from reconciler.adapters.locks import FileLocks
-from reconciler.cli.main import Invocation
+from reconciler.cli.invocation import Invocation
+from reconciler.cli.shared_options import PruningOptions
 from reconciler.errors import StateError
 from reconciler.ports import Clock, Locks
 from reconciler.render.plain_text import visible
@@ -23,17 +24,21 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def open_state(invocation: Invocation, stop: StopSignal) -> Iterator[Store]:
+def open_state(
+    invocation: Invocation, stop: StopSignal, pruning: PruningOptions | None = None
+) -> Iterator[Store]:
     """The store, made where it is missing; raises StateError before anything else is begun.
 
-    A write of it that fails ends the run that `stop` is for.
+    A write of it that fails ends the run that `stop` is for. Some of what `pruning` calls over is
+    pruned at the end.
     """
     if ephemeral(invocation):
         invocation.console.say(EPHEMERAL)
     with closing(_opened(invocation, create=True, stop=stop)) as store:
         yield store
-        if days := invocation.arguments.number("keep_delivered"):
-            _prune(store, SystemClock(StopSignal()).now() - timedelta(days=min(days, _AGES)))
+        if pruning is not None:
+            age = timedelta(days=min(pruning.keep_delivered, _AGES))
+            _prune(store, SystemClock(StopSignal()).now() - age)
 
 
 @contextmanager
@@ -67,9 +72,9 @@ def _opened(
     only_read: bool = False,
     stop: StopSignal | None = None,
 ) -> Store:
-    seconds = float(min(invocation.arguments.number("state_deadline"), _LONGEST))
+    seconds = float(min(invocation.common.state_deadline, _LONGEST))
     return open_store(
-        _url(invocation),
+        invocation.common.state_url,
         create=create,
         only_read=only_read,
         busy_timeout=seconds,
@@ -81,7 +86,7 @@ def _opened(
 @contextmanager
 def exporting(invocation: Invocation, store: Store) -> Iterator[EmergencyExport]:
     """The store, and what it fails to keep in a file beside its folder or else on the console."""
-    folder = folder_of(_url(invocation))
+    folder = folder_of(invocation.common.state_url)
     beside = Path.cwd() if folder is None else folder.absolute().parent
     export = EmergencyExport(store, beside)
     try:
@@ -102,14 +107,14 @@ def exporting(invocation: Invocation, store: Store) -> Iterator[EmergencyExport]
 
 def locks_of(invocation: Invocation, store: Store, *, holder: str, clock: Clock) -> Locks:
     """The tenants' locks, where the store is: runs that share a store share its locks."""
-    beside = folder_of(_url(invocation)) or Path()
+    beside = folder_of(invocation.common.state_url) or Path()
     kept = store.locks(holder=holder, clock=clock)
     return kept or FileLocks(beside / "locks", holder=holder, clock=clock)
 
 
 def ephemeral(invocation: Invocation) -> bool:
     """Whether the store may go with the disk of a CI job, and nobody has said that it may."""
-    return invocation.settings.ci and "state" not in invocation.arguments.said
+    return invocation.settings.ci and invocation.common.state is None
 
 
 EPHEMERAL = (
@@ -117,7 +122,3 @@ EPHEMERAL = (
     "with that disk the audit trail, the webhooks that wait and what a killed run left open are "
     "lost. Give --state postgresql+psycopg://…, or name the file where the disk is kept"
 )
-
-
-def _url(invocation: Invocation) -> str:
-    return invocation.arguments.text("state") or ""

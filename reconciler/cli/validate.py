@@ -4,14 +4,16 @@ import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import assert_never
 
 from reconciler import __version__
 from reconciler.adapters.git import files_at, path_in_repository
 from reconciler.adapters.manifest_files import ManifestFile, is_manifest
 from reconciler.adapters.manifests import Loaded, extensions_of
+from reconciler.cli.commands.validate import FailOn, Options, ValidateFormat
 from reconciler.cli.exits import Exit
-from reconciler.cli.main import Invocation
-from reconciler.cli.manifests import folder_of, limits_of, load_desired
+from reconciler.cli.invocation import Invocation
+from reconciler.cli.manifests import limits_of, load_desired
 from reconciler.domain.compatibility import compare
 from reconciler.domain.manifest import Manifests
 from reconciler.domain.problem import Place, Problem, Severity
@@ -22,52 +24,56 @@ from reconciler.render.problems_sarif import problems_sarif
 from reconciler.render.problems_text import problems_text
 
 
-def run(invocation: Invocation) -> int:
+def validate(invocation: Invocation, options: Options) -> int:
     """Print every problem; 1 for errors, 6 where only what was asked to count objects."""
-    loaded = load_desired(invocation)
-    breaking = _breaking(invocation, loaded)
+    loaded = load_desired(invocation, options.reading)
+    breaking = _breaking(invocation, options, loaded)
     problems = tuple(sorted((*loaded.problems, *breaking)))
-    _print(invocation, problems, loaded)
+    _print(invocation, options.format, problems, loaded)
     if loaded.manifests is None:
         errors = _count(loaded.problems, Severity.ERROR)
         invocation.console.complain(f"{counted(errors, 'error')} in the manifests")
         return Exit.ERROR
     _say_valid(invocation, loaded.manifests, loaded.files)
-    return _verdict(invocation, loaded.problems, breaking)
+    return _verdict(invocation, options, loaded.problems, breaking)
 
 
-def _breaking(invocation: Invocation, loaded: Loaded) -> tuple[Problem, ...]:
+def _breaking(invocation: Invocation, options: Options, loaded: Loaded) -> tuple[Problem, ...]:
     """What the manifests break of those of --against; nothing where there is no such option."""
-    ref = invocation.arguments.text("against")
+    ref, folder = options.against, invocation.common.desired_state
     if ref is None:
         return ()
-    most = limits_of(invocation).file_bytes
-    files = files_at(folder_of(invocation), ref, wanted=is_manifest, most=most)
+    most = limits_of(options.reading).file_bytes
+    files = files_at(folder, ref, wanted=is_manifest, most=most)
     before, unread = extensions_of((ManifestFile(path, data) for path, data in files), most)
     for path in unread:
         told = f"{path} of {ref} is no manifest of today's format, and is not compared"
         invocation.console.complain(visible(told))
     if not files:
-        told = f"{ref} has no manifests in {folder_of(invocation)}: nothing was compared"
+        told = f"{ref} has no manifests in {folder}: nothing was compared"
         invocation.console.complain(visible(told))
     if loaded.manifests is None:
         return ()
     return compare(before, loaded.manifests, locate=loaded.locate)
 
 
-def _print(invocation: Invocation, problems: tuple[Problem, ...], loaded: Loaded) -> None:
-    console = invocation.console
-    match invocation.arguments.text("format"):
-        case "json":
+def _print(
+    invocation: Invocation, wanted: ValidateFormat, problems: tuple[Problem, ...], loaded: Loaded
+) -> None:
+    console, folder = invocation.console, invocation.common.desired_state
+    match wanted:
+        case ValidateFormat.JSON:
             console.data(problems_json(problems, version=__version__))
-        case "sarif":
-            rooted = _from_the_root(folder_of(invocation), problems)
+        case ValidateFormat.SARIF:
+            rooted = _from_the_root(folder, problems)
             console.data(problems_sarif(rooted, version=__version__))
-        case "github":
-            console.commands(problems_github(_from_the_root(folder_of(invocation), problems)))
-        case _:
+        case ValidateFormat.GITHUB:
+            console.commands(problems_github(_from_the_root(folder, problems)))
+        case ValidateFormat.TEXT:
             lines = loaded.sources.lines_of(problems)
             console.data(problems_text(problems, lines, paint=console.paint))
+        case _:
+            assert_never(wanted)
 
 
 def _from_the_root(folder: Path, problems: Iterable[Problem]) -> tuple[Problem, ...]:
@@ -91,16 +97,24 @@ def _say_valid(invocation: Invocation, manifests: Manifests, files: int) -> None
 
 
 def _verdict(
-    invocation: Invocation, problems: Iterable[Problem], breaking: Iterable[Problem]
+    invocation: Invocation,
+    options: Options,
+    problems: Iterable[Problem],
+    breaking: Iterable[Problem],
 ) -> int:
-    allowed = invocation.arguments.flag("allow_breaking")
-    strict = invocation.arguments.text("fail_on") == "warning"
+    allowed = options.allow_breaking
     if not allowed and (number := _count(breaking, Severity.ERROR)):
         told = f"{counted(number, 'breaking change')}; give --allow-breaking where it is meant"
         invocation.console.complain(told)
         return Exit.REFUSED
     counting = [*problems, *(() if allowed else breaking)]
-    return Exit.REFUSED if strict and _count(counting, Severity.WARNING) else Exit.WELL
+    match options.fail_on:
+        case FailOn.ERROR:
+            return Exit.WELL
+        case FailOn.WARNING:
+            return Exit.REFUSED if _count(counting, Severity.WARNING) else Exit.WELL
+        case _:
+            assert_never(options.fail_on)
 
 
 def _count(problems: Iterable[Problem], severity: Severity) -> int:

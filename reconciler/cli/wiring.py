@@ -21,10 +21,15 @@ from reconciler.adapters.gateway import (
 from reconciler.adapters.oauth2 import Authenticator, Tokens
 from reconciler.adapters.retrying import RetryBudget, retrying
 from reconciler.adapters.transport import Http, HttpOptions, Pool, raise_limit
-from reconciler.cli.arguments import Arguments
 from reconciler.cli.console import show_last_words
-from reconciler.cli.main import Invocation
+from reconciler.cli.invocation import Invocation
 from reconciler.cli.masks import Masks
+from reconciler.cli.shared_options import (
+    RETRY_DEADLINE,
+    CommonOptions,
+    DeadlineOptions,
+    RequestOptions,
+)
 from reconciler.cli.trust import Trust
 from reconciler.domain.manifest import Manifests, Tenant, Webhook
 from reconciler.domain.records import Run
@@ -143,25 +148,31 @@ class Workbench:
 
 @contextmanager
 def workbench(
-    invocation: Invocation, desired: Desired, stop: StopSignal | None = None
+    invocation: Invocation,
+    desired: Desired,
+    deadlines: DeadlineOptions,
+    stop: StopSignal | None = None,
+    *,
+    parallelism: int = 1,
+    retry_deadline: int = RETRY_DEADLINE,
 ) -> Iterator[Workbench]:
     """Everything a command needs to reach its tenants; built-in ones run until it ends.
 
-    `stop` is what else may end the run, where there is something besides signals.
+    `stop` is what else may end the run, where there is something besides signals; `parallelism` is
+    how many tenants or webhooks are reached at once.
     """
-    arguments = invocation.arguments
     stop = stop or StopSignal()
     install(stop, show_last_words)
     clock = SystemClock(stop)
-    options = _options(arguments, stop)
+    options = _options(invocation.common, deadlines, stop)
     masks = Masks.of_process(invocation.settings)
     raise_limit()
 
-    retries = _retries(arguments, clock)
+    retries = _retries(retry_deadline, clock)
     with ExitStack() as stack:
         access = _serve(desired, stack)
         # Closed before the servers that it leads to.
-        pool = Pool(at_once=arguments.number("parallelism"))
+        pool = Pool(at_once=parallelism)
         options = replace(options, pool=stack.enter_context(closing(pool)))
         yield Workbench(
             desired=replace(desired, manifests=_equipped(desired.manifests)),
@@ -172,12 +183,12 @@ def workbench(
             ),
             clock=clock,
             retries=retries,
-            read_deadline=float(arguments.number("read_deadline") or 120),
+            read_deadline=float(deadlines.read_deadline),
             options=options,
             tokens=Tokens(options=options, retries=retries, clock=clock, tell=masks),
             trust=Trust(
                 settings=invocation.settings,
-                secrets_dir=arguments.path("secrets_dir"),
+                secrets_dir=invocation.common.secrets_dir,
                 embedded=access,
                 masks=masks,
             ),
@@ -195,12 +206,12 @@ def _serve(desired: Desired, stack: ExitStack) -> "dict[str, DevTenantAccess]":
     return {name: stack.enter_context(serve(name, EMBEDDED_FOLDER)) for name in names}
 
 
-def _options(arguments: Arguments, stop: StopSignal) -> HttpOptions:
+def _options(common: CommonOptions, deadlines: RequestOptions, stop: StopSignal) -> HttpOptions:
     """How to reach the network; a wrong option is told here once, and not by each tenant."""
     options = HttpOptions(
-        proxy=arguments.text("proxy"),
-        ca_bundle=arguments.path("ca_bundle"),
-        deadline=float(arguments.number("request_deadline") or 30),
+        proxy=common.proxy,
+        ca_bundle=common.ca_bundle,
+        deadline=float(deadlines.request_deadline),
         left=stop.left,
         may_send=lambda: not stop.store_failed,
     )
@@ -208,9 +219,8 @@ def _options(arguments: Arguments, stop: StopSignal) -> HttpOptions:
     return options
 
 
-def _retries(arguments: Arguments, clock: Clock) -> Callable[[], Retry]:
+def _retries(deadline: float, clock: Clock) -> Callable[[], Retry]:
     """Patience, each time with a budget of its own."""
-    deadline = float(arguments.number("retry_deadline") or 120)
     draw = random.SystemRandom().random  # one for all: each would be two kilobytes
     return lambda: retrying(
         clock=clock,

@@ -6,53 +6,38 @@ That a plan and a saved plan print alike is then true by construction.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from typing import assert_never, cast
+from collections.abc import Iterable, Iterator, Mapping
 
 from reconciler import __version__
 from reconciler.domain.approvals import Needed, approvals_needed
 from reconciler.domain.diff import Difference
-from reconciler.domain.documents import (
-    Action,
-    ChangeDocument,
-    DifferenceDocument,
-    DriftCounts,
-    ImpactDocument,
-    Kind,
-    PlanDocument,
-    PlanFacts,
-    PlanHead,
-    Reason,
-    SchemaDocument,
-    TenantDocument,
-    Tenants,
-    TenantsFromDocument,
-)
 from reconciler.domain.drift import DriftKind
+from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import TenantsFrom
 from reconciler.domain.plan import (
     FORMAT_VERSION,
     Blocked,
     Change,
-    Create,
     Plan,
     Skip,
     TenantPlan,
-    Update,
     exceeded_limits,
     is_in_sync,
 )
-from reconciler.domain.scim import Schema
 
 
-def plan_document(plan: Plan) -> PlanDocument:
+def plan_document(plan: Plan) -> dict[str, Json]:
     """The plan as `reconciler schema plan` describes it; same plan, same document."""
     tenants = [tenant_document(tenant) for tenant in plan.tenants]
     return sealed(plan_facts(plan, tenants, approvals_needed(plan)))
 
 
-def plan_facts(plan: Plan, tenants: Tenants, approvals: Iterable[Needed]) -> PlanFacts:
-    """All of a plan's document but its checksum, which only who saves it needs."""
+def plan_facts(plan: Plan, tenants: Iterable[Json], approvals: Iterable[Needed]) -> dict[str, Json]:
+    """All of a plan's document but its checksum, which only who saves it needs.
+
+    `tenants` are the documents of its tenants in the order of their names, which can be counted
+    and are read anew each time: a list, or a Spool.
+    """
     summary = plan.summary()
     return {
         "format_version": FORMAT_VERSION,
@@ -62,7 +47,7 @@ def plan_facts(plan: Plan, tenants: Tenants, approvals: Iterable[Needed]) -> Pla
         "tenants": tenants,
         "approvals": [
             {
-                "kind": needed.kind.value,
+                "kind": str(needed.kind),
                 "owners": list(needed.owners),
                 "changes": list(needed.changes),
             }
@@ -84,8 +69,8 @@ def plan_facts(plan: Plan, tenants: Tenants, approvals: Iterable[Needed]) -> Pla
     }
 
 
-def plan_head(plan: Plan) -> PlanHead:
-    """The part of a plan's document that is known before any tenant is read."""
+def plan_head(plan: Plan) -> dict[str, Json]:
+    """What is known of a plan before any tenant is read."""
     return {
         "git": {"commit": plan.git.commit, "dirty": plan.git.dirty},
         "tenants_from": _tenants_from(plan.tenants_from),
@@ -97,12 +82,12 @@ def plan_head(plan: Plan) -> PlanHead:
     }
 
 
-def sealed(document: PlanFacts) -> PlanDocument:
+def sealed(document: Mapping[str, Json]) -> dict[str, Json]:
     """A plan document with its checksum."""
     return {**document, "checksum": checksum(document)}
 
 
-def checksum(document: PlanFacts) -> str:
+def checksum(document: Mapping[str, Json]) -> str:
     """Over all the other members of a plan document: it tells a file that was edited.
 
     Tenants are taken one at a time; the bytes are those of the whole document as one text.
@@ -122,12 +107,12 @@ def checksum(document: PlanFacts) -> str:
 _NO_TENANTS = '"tenants": []'  # in a string its quotation marks would be escaped
 
 
-def json_text(document: object) -> str:
+def json_text(document: Json) -> str:
     """A document as it is saved and printed: indented, UTF-8, one newline at the end."""
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def plan_json(document: PlanFacts) -> Iterator[str]:
+def plan_json(document: Mapping[str, Json]) -> Iterator[str]:
     """The same text for a plan document, in pieces: one for each tenant."""
     whole = json_text({**document, "tenants": []})
     before, _, after = whole.partition(f"\n  {_NO_TENANTS}")
@@ -140,17 +125,12 @@ def plan_json(document: PlanFacts) -> Iterator[str]:
     yield end + after
 
 
-def _drift_counts(plan: Plan) -> DriftCounts:
+def _drift_counts(plan: Plan) -> dict[str, Json]:
     kinds = Counter(drift.kind for tenant in plan.tenants for drift in tenant.drift)
-    return {
-        "changed": kinds[DriftKind.CHANGED],
-        "missing": kinds[DriftKind.MISSING],
-        "unmanaged": kinds[DriftKind.UNMANAGED],
-        "outdated": kinds[DriftKind.OUTDATED],
-    }
+    return {str(kind): kinds[kind] for kind in DriftKind}
 
 
-def _tenants_from(source: TenantsFrom | None) -> TenantsFromDocument | None:
+def _tenants_from(source: TenantsFrom | None) -> Json:
     if source is None:
         return None
     return {
@@ -163,7 +143,7 @@ def _tenants_from(source: TenantsFrom | None) -> TenantsFromDocument | None:
     }
 
 
-def tenant_document(tenant: TenantPlan) -> TenantDocument:
+def tenant_document(tenant: TenantPlan) -> dict[str, Json]:
     """The plan of one tenant."""
     return {
         "name": tenant.name,
@@ -176,83 +156,51 @@ def tenant_document(tenant: TenantPlan) -> TenantDocument:
         "warnings": list(tenant.warnings),
         "unmanaged": list(tenant.unmanaged),
         "drift": [
-            {"kind": drift.kind.value, "schema_id": drift.schema_id, "since": drift.since}
+            {"kind": str(drift.kind), "schema_id": drift.schema_id, "since": drift.since}
             for drift in tenant.drift
         ],
         "changes": [_change(change) for change in tenant.changes],
     }
 
 
-def action_of(change: Change) -> Action:
-    """The word for what is done."""
-    match change:
-        case Create():
-            return "create"
-        case Update():
-            return "update"
-        case Skip():
-            return "skip"
-        case Blocked():
-            return "blocked"
-        case _:
-            assert_never(change)
-
-
-def reason_of(change: Change) -> Reason | None:
-    """Why a skip does nothing or a change is blocked; None for what is written."""
-    match change:
-        case Skip():
-            return change.reason.value
-        case Blocked():
-            return change.reason.value
-        case Create() | Update():
-            return None
-        case _:
-            assert_never(change)
-
-
-def _change(change: Change) -> ChangeDocument:
+def _change(change: Change) -> dict[str, Json]:
     subject = change.subject
     place = subject.extension.place
-    kinds, impacts = _assessment(change)
     return {
         "id": subject.id,
-        "action": action_of(change),
-        "reason": reason_of(change),
+        "action": type(change).__name__.lower(),
+        "reason": str(change.reason) if isinstance(change, Skip | Blocked) else None,
         "schema_id": subject.schema_id,
         "manifest": subject.extension.name,
         "source": {"path": place.path, "line": place.line},
-        "before": _schema(subject.live) if subject.live else None,
-        "after": None if is_in_sync(change) else _schema(subject.desired),
+        "before": subject.live.to_json() if subject.live else None,
+        "after": None if is_in_sync(change) else subject.desired.to_json(),
         "differences": differences_document(subject.differences()),
         "live_fingerprint": subject.live_fingerprint,
         "recipe": change.recipe if isinstance(change, Blocked) else None,
-        "kinds": kinds,
-        "impacts": impacts,
+        **_assessment(change),
     }
 
 
-def _schema(schema: Schema) -> SchemaDocument:
-    # Its members are those of RFC 7643, of which plan.json asks for some.
-    return cast(SchemaDocument, schema.to_json())
-
-
-def _assessment(change: Change) -> tuple[list[Kind], list[ImpactDocument]]:
-    """The kinds and the impacts of a change; of a skip none, for nothing is done."""
+def _assessment(change: Change) -> dict[str, Json]:
+    """What it does to whom; nothing where nothing is done."""
     if isinstance(change, Skip):
-        return [], []
+        return {"kinds": [], "impacts": []}
     assessed = change.subject.assessment()
-    return [kind.value for kind in assessed.kinds], [
-        {
-            "rule": impact.rule,
-            "severity": impact.severity.value,
-            "consumers": [consumer.value for consumer in impact.consumers],
-            "message": impact.message,
-        }
-        for impact in assessed.impacts
-    ]
+    return {
+        "kinds": [str(kind) for kind in assessed.kinds],
+        "impacts": [
+            {
+                "rule": impact.rule,
+                "severity": str(impact.severity),
+                "consumers": list(impact.consumers),
+                "message": impact.message,
+            }
+            for impact in assessed.impacts
+        ],
+    }
 
 
-def differences_document(differences: Iterable[Difference]) -> list[DifferenceDocument]:
+def differences_document(differences: Iterable[Difference]) -> list[dict[str, Json]]:
     """Path, live and desired value of each."""
     return [{"path": d.path, "live": d.live, "desired": d.desired} for d in differences]

@@ -2,24 +2,13 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from typing import Literal
+from collections.abc import Iterable
 
-from reconciler.domain.documents import (
-    ApprovalDocument,
-    AttributeDocument,
-    ChangeDocument,
-    ImpactDocument,
-    PlanFacts,
-    SelectionDocument,
-    TenantDocument,
-    TenantsFromDocument,
-)
+from reconciler.domain.jsontext import Json
 from reconciler.render.plain_text import visible
 
 SHOWN = 80  # characters of a value in a difference; the JSON plan has all of it
-Category = Literal["create", "update", "in-sync", "excluded", "drifted", "blocked"]
-_CATEGORIES: dict[Category, str] = {
+KINDS = {
     "create": "create",
     "update": "update in place",
     "in-sync": "in sync",
@@ -29,34 +18,23 @@ _CATEGORIES: dict[Category, str] = {
 }
 
 
-def category_of(change: ChangeDocument) -> Category:
-    """The action of a change; of a skip its reason."""
-    if change["action"] != "skip":
-        return change["action"]
-    reason = change["reason"]
-    assert reason in ("in-sync", "excluded", "drifted")  # plan.json lets a skip have no other
-    return reason
+def kind_of(change: Json) -> str:
+    """A key of KINDS."""
+    return str(change["reason"] if change["action"] == "skip" else change["action"])
 
 
-def category_text(change: ChangeDocument) -> str:
-    """The action for a person, and why where it is blocked."""
+def in_words(change: Json) -> str:
+    """What is done, and why where it is blocked."""
     reason = f" ({change['reason']})" if change["action"] == "blocked" else ""
-    return _CATEGORIES[category_of(change)] + reason
+    return KINDS[kind_of(change)] + reason
 
 
-def created_attributes(change: ChangeDocument) -> list[AttributeDocument]:
-    """The attributes that a create brings; none for any other change."""
-    if change["action"] != "create" or change["after"] is None:
-        return []
-    return change["after"]["attributes"]
-
-
-def source_of(change: ChangeDocument) -> str:
+def source_of(change: Json) -> str:
     """`path:line` of its manifest."""
     return f"{visible(change['source']['path'])}:{change['source']['line']}"
 
 
-def summary_lines(document: PlanFacts) -> list[str]:
+def summary_lines(document: Json) -> list[str]:
     """Two lines: Terraform's, then our own counts."""
     counts = document["summary"]
     first = (
@@ -71,8 +49,7 @@ def summary_lines(document: PlanFacts) -> list[str]:
     return [first, ", ".join(own) + "."]
 
 
-_Own = Literal["in_sync", "drifted", "blocked", "unmanaged", "excluded", "unreadable"]
-_OWN_COUNTS: tuple[tuple[_Own, str], ...] = (
+_OWN_COUNTS = (
     ("in_sync", "in sync"),
     ("drifted", "drifted"),
     ("blocked", "blocked"),
@@ -83,29 +60,21 @@ _OWN_COUNTS: tuple[tuple[_Own, str], ...] = (
 _ALWAYS = ("in_sync", "drifted", "blocked", "unmanaged")
 
 
-def partial_line(selection: SelectionDocument) -> str:
-    """The options that narrowed the plan."""
-    given = (
-        ("tenant", selection["tenant"]),
-        ("target", selection["target"]),
-        ("exclude", selection["exclude"]),
-    )
-    options = [f"--{name} {visible(glob)}" for name, globs in given for glob in globs]
+def partial_line(selection: Json) -> str:
+    """Which options narrowed the plan."""
+    options = [f"--{name} {visible(glob)}" for name, globs in selection.items() for glob in globs]
     return f"This plan is partial: {' '.join(options)}"
 
 
-def folder_lines(source: TenantsFromDocument) -> Iterator[tuple[str, list[str]]]:
-    """Where the folder says otherwise than the ref that was planned, and the names it is about."""
-    lines = (
-        ("changed in the folder, which is not used", source["changed"]),
-        ("only in the folder, not contacted", source["added"]),
-        ("removed in the folder, planned all the same", source["removed"]),
-        ("no manifests of today's format, tenants in them are not planned", source["unread"]),
-    )
-    return ((text, names) for text, names in lines if names)
+FOLDER_SAYS = {
+    "changed": "changed in the folder, which is not used",
+    "added": "only in the folder, not contacted",
+    "removed": "removed in the folder, planned all the same",
+    "unread": "no manifests of today's format, tenants in them are not planned",
+}
 
 
-def drift_words(tenant: TenantDocument) -> dict[str, str]:
+def drift_words(tenant: Json) -> dict[str, str]:
     """What the trail adds to each schema that has drifted, by its id; nothing without a date."""
     return {
         drift["schema_id"]: DRIFT[drift["kind"]].format(since=visible(drift["since"]))
@@ -122,12 +91,12 @@ DRIFT = {
 }
 
 
-def impact_line(impact: ImpactDocument) -> str:
+def impact_line(impact: Json) -> str:
     """Whom it concerns, by which rule, and what it is."""
     return f"{', '.join(impact['consumers'])}: {visible(impact['message'])} ({impact['rule']})"
 
 
-def approved_manifests(approval: ApprovalDocument) -> list[tuple[str, int]]:
+def approved_manifests(approval: Json) -> list[tuple[str, int]]:
     """The manifests that an approval is about, each with the number of its tenants."""
     return sorted(Counter(id_.partition("/")[2] for id_ in approval["changes"]).items())
 
@@ -135,7 +104,7 @@ def approved_manifests(approval: ApprovalDocument) -> list[tuple[str, int]]:
 NO_OWNER = "nobody, as no manifest names an owner (spec.owners)"
 
 
-def room_line(tenant: TenantDocument) -> str:
+def room_line(tenant: Json) -> str:
     """How many extensions are in use; empty where the tenant was not readable."""
     if tenant["extensions_live"] is None:
         return ""
@@ -144,14 +113,14 @@ def room_line(tenant: TenantDocument) -> str:
     return f"{tenant['extensions_live']} of {among} extensions in use"
 
 
-def attribute_line(attribute: AttributeDocument) -> str:
+def attribute_line(attribute: Json) -> str:
     """An attribute that is to be created."""
     subs = attribute.get("subAttributes", [])
     inner = f" {{{', '.join(visible(sub['name']) for sub in subs)}}}" if subs else ""
     return f"{visible(attribute['name'])}: {', '.join(_characteristics(attribute))}{inner}"
 
 
-def _characteristics(attribute: AttributeDocument) -> Iterable[str]:
+def _characteristics(attribute: Json) -> Iterable[str]:
     """The type, and of the rest what is not the default of RFC 7643 section 2.2."""
     yield visible(attribute["type"])
     for flag in ("multiValued", "required", "caseExact"):
@@ -165,7 +134,7 @@ def _characteristics(attribute: AttributeDocument) -> Iterable[str]:
         yield f"unique on the {visible(attribute['uniqueness'])} level"
 
 
-def value_words(value: object) -> str:
+def value_words(value: Json) -> str:
     """One side of a difference."""
     if isinstance(value, dict):
         named = {k: v for k, v in value.items() if k != "name"}

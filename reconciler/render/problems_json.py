@@ -1,25 +1,24 @@
 """Problems → one JSON document, for programs."""
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 
-from reconciler.domain.documents import ValidateDocument
 from reconciler.domain.problem import Problem, Severity
+
+FORMAT_VERSION = "1.0"
 
 
 def problems_json(problems: Sequence[Problem], *, version: str) -> str:
     """`problems` in their order and how many there are of each severity."""
-    counts = Counter(problem.severity for problem in problems)
-    document: ValidateDocument = {
-        "format_version": "1.0",
+    document = {
+        "format_version": FORMAT_VERSION,
         "tool_version": version,
         "problems": [
             {
                 "path": problem.place.path,
                 "line": problem.place.line,
                 "column": problem.place.column,
-                "severity": problem.severity.value,
+                "severity": str(problem.severity),
                 "rule": problem.rule,
                 "message": problem.message,
                 "recipe": problem.recipe or None,
@@ -28,9 +27,8 @@ def problems_json(problems: Sequence[Problem], *, version: str) -> str:
             for problem in problems
         ],
         "summary": {
-            "error": counts[Severity.ERROR],
-            "warning": counts[Severity.WARNING],
-            "info": counts[Severity.INFO],
+            str(severity): sum(1 for problem in problems if problem.severity is severity)
+            for severity in Severity
         },
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

@@ -16,7 +16,7 @@ from reconciler.adapters.jsonschemas import check
 from reconciler.adapters.jsonschemas.deciding import Unknown, compiled, decider
 from reconciler.adapters.jsonschemas.wording import named, with_strict_end
 from reconciler.adapters.packaged import schema_text
-from reconciler.cli.commands import SCHEMA_NAMES
+from reconciler.cli.commands.schema import SchemaName
 
 Document = dict[str, Any]
 
@@ -462,7 +462,7 @@ def test_whatever_stands_anywhere_is_found_where_it_stands_and_told_plainly(
         )
 
 
-@pytest.mark.parametrize("name", [*SCHEMA_NAMES, "dialect"])
+@pytest.mark.parametrize("name", [*SchemaName, "dialect"])
 def test_what_decides_without_a_library_knows_every_word_of_our_schemas(name: str) -> None:
     assert decider(name) is not None
 
@@ -560,7 +560,7 @@ def test_a_path_is_written_as_people_write_it() -> None:
     assert len(named(("x" * 1000,))) < 100
 
 
-@pytest.mark.parametrize("name", [*SCHEMA_NAMES, "dialect"])
+@pytest.mark.parametrize("name", [*SchemaName, "dialect"])
 def test_every_packaged_schema_is_a_schema_of_draft_2020_12(name: str) -> None:
     schema = json.loads(schema_text(name))
 

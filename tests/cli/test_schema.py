@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from reconciler.cli.commands import SCHEMA_NAMES
+from reconciler.cli.commands.schema import SchemaName
 from tests.support.program import Folder
 
 
-@pytest.mark.parametrize("name", SCHEMA_NAMES)
+@pytest.mark.parametrize("name", SchemaName)
 def test_each_schema_is_printed(folder: Folder, name):
     done = folder.run("schema", name)
 

@@ -8,8 +8,10 @@ from textwrap import indent
 import pytest
 import yaml
 
-from reconciler.cli.commands import COMMANDS, COMMON
+from reconciler.cli.commands import COMMANDS
 from reconciler.cli.exits import Exit
+from reconciler.cli.options import flag_of, options_in
+from reconciler.cli.shared_options import CommonOptions
 from tests.support.pages import (
     FENCE,
     PAGES,
@@ -173,7 +175,9 @@ def test_a_command_within_a_sentence_is_one_that_the_program_knows(page: str):
     for said in re.findall(r"`(?:\.venv/bin/)?reconciler ([^`]+)`", prose):
         first, *rest = said.split()
         command = words.get((first, *rest[:1])) or words.get((first,))
-        known = {o.flag for o in (*COMMON, *(command.options if command else ()))} | {"--help"}
+        declared = (CommonOptions, command.load().Options) if command else (CommonOptions,)
+        known = {flag_of(name) for options in declared for name, _ in options_in(options)}
+        known.add("--help")
         assert command or said == "--help", said
         assert {word for word in said.split() if word.startswith("-")} <= known, said
     for target in re.findall(r"`make ([a-z]+)", prose):

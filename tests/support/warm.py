@@ -10,6 +10,7 @@ import gc
 import importlib
 import json
 import os
+import pkgutil
 import selectors
 import signal
 import socket
@@ -20,7 +21,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import cache
 
-from reconciler.cli.commands import COMMANDS
+from reconciler import cli
 from reconciler.cli.entry import main as program
 
 _PR_SET_PTRACER = 0x59616D61
@@ -132,9 +133,8 @@ def _read(out: int, err: int) -> tuple[bytes, bytes]:
 
 
 def _serve(orders: socket.socket) -> None:
-    importlib.import_module("reconciler.__main__")
-    for command in COMMANDS:
-        importlib.import_module(f"reconciler.cli.{command.module}")
+    for module in pkgutil.walk_packages(cli.__path__, f"{cli.__name__}."):
+        importlib.import_module(module.name)
     gc.freeze()  # else each fork collects all of this again as it ends, which takes longer than it
     while True:
         text, ends, *_ = socket.recv_fds(orders, _LONGEST, 2)

@@ -23,7 +23,8 @@ def write_trail(store: Path, records: int) -> None:
         for seq in range(1, records + 1):
             record = seal(_skipped(seq), seq=seq, prev_hash=last).to_json()
             last = str(record["hash"])
-            raw.execute(f"INSERT INTO audit ({columns}) VALUES ({values})", tuple(record.values()))
+            row = [record[name] for name in _NAMES]
+            raw.execute(f"INSERT INTO audit ({columns}) VALUES ({values})", row)
 
 
 def _skipped(seq: int) -> Entry:

@@ -10,7 +10,8 @@ from typing import Any
 
 import yaml
 
-from reconciler.cli.commands import COMMANDS
+from reconciler.cli.commands.apply import Options
+from reconciler.cli.options import flag_of, options_in
 from reconciler.domain.manifest import Limits
 
 TRIGGERS = {"push", "pull_request", "schedule", "workflow_dispatch"}
@@ -183,7 +184,7 @@ def every_job_has_a_timeout_beyond_our_own_deadlines(workflow: Workflow) -> Obje
 
 def longest_apply(given: list[str]) -> float:
     """Seconds that an apply may take by its own deadlines, where tenants have the usual limits."""
-    options = {o.flag: o.default for c in COMMANDS if c.words == ("apply",) for o in c.options}
+    options = {flag_of(name): option.shown for name, option in options_in(Options)}
     options |= dict(pairwise(given))
     lock, tenants, at_once, change = (
         int(options[flag] or 0)

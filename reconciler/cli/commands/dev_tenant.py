@@ -1,29 +1,51 @@
-"""`dev-tenant`: the built-in tenant as a server of its own, until a signal ends it."""
+"""Run the built-in tenant as a server of its own, on loopback."""
+
+from __future__ import annotations
 
 import os
-from pathlib import Path
+from dataclasses import dataclass
 
-from reconciler.adapters.clock import StopSignal, SystemClock, install
 from reconciler.cli.exits import Exit
-from reconciler.cli.main import Invocation
-from reconciler.cli.wiring import EMBEDDED_FOLDER
-from reconciler.domain.secret import Secret
-from reconciler.embedded.server import DevTenantAccess, serve
+from reconciler.cli.options import number, text, to_path
 from reconciler.errors import Interrupted, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reconciler.cli.invocation import Invocation
+    from reconciler.domain.secret import Secret
+    from reconciler.embedded import DevTenantAccess
 
 _A_DAY = 86400.0
 
 
-def run(invocation: Invocation) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The options of `dev-tenant`."""
+
+    port: int = number("loopback port; 0 takes a free one", metavar="N", default=8765, least=0)
+    name: str = text("which store it keeps", metavar="NAME", default="dev")
+
+
+def run(invocation: Invocation, options: Options) -> int:
     """Print a Tenant manifest that fits, put its secrets into files, serve until a signal."""
-    name = invocation.arguments.text("name") or "dev"
+    from reconciler.adapters.clock import StopSignal, SystemClock, install
+    from reconciler.cli.wiring import EMBEDDED_FOLDER
+    from reconciler.embedded import serve
+
     stop = StopSignal()
     install(stop)
     clock = SystemClock(stop)
-    with serve(name, EMBEDDED_FOLDER, port=invocation.arguments.number("port")) as access:
-        secrets = invocation.arguments.path("secrets_dir") or Path(".reconciler/secrets")
-        _write_secrets(name, secrets, access)
-        invocation.console.data(_manifest(name, access))
+    with serve(options.name, EMBEDDED_FOLDER, port=options.port) as access:
+        secrets = invocation.common.secrets_dir or to_path(".reconciler/secrets")
+        for kind, secret in (
+            ("client-id", access.client_id),
+            ("client-secret", access.client_secret),
+            ("webhook-secret", access.webhook_secret),
+        ):
+            _write_secret(secrets / f"{options.name}-{kind}", secret)
+        invocation.console.data(_manifest(options.name, access))
         invocation.console.out.flush()
         invocation.console.say(
             f"serving {access.base_url}; its secrets are in {secrets}: "
@@ -35,15 +57,6 @@ def run(invocation: Invocation) -> int:
         except Interrupted:
             invocation.console.say("stopped")
     return Exit.WELL
-
-
-def _write_secrets(name: str, folder: Path, access: DevTenantAccess) -> None:
-    for what, secret in (
-        ("client-id", access.client_id),
-        ("client-secret", access.client_secret),
-        ("webhook-secret", access.webhook_secret),
-    ):
-        _write_secret(folder / f"{name}-{what}", secret)
 
 
 def _write_secret(path: Path, secret: Secret) -> None:

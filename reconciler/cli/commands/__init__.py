@@ -1,0 +1,81 @@
+"""The commands by name, in the order of `reconciler --help`; each is a module of this package.
+
+To add a command:
+1. Write `NAME.py` here; the first line of its docstring is the help, a full sentence.
+2. In it, declare what it takes as fields of a dataclass `Options` (cli/options.py has the kinds).
+3. In it, write `run(invocation, options)`, which returns an `Exit`; import what it needs inside.
+4. Add the name to COMMANDS, `audit list` for a module `audit_list`; a new first word to GROUPS.
+5. Name the command in the README, and test it in `tests/cli/test_NAME.py`.
+
+To add an output format:
+1. Add a member to the enum of the command's option (`PlanFormat` in cli/shared_options.py).
+2. mypy names each `match` that lacks it; add the case there, with its renderer in `render/`.
+3. Name it in the README and in CHANGELOG.md, and add a test to `tests/cli/test_NAME.py`.
+"""
+
+import importlib
+import keyword
+import linecache
+from dataclasses import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command by its name, one word or two; its module is imported when it is called."""
+
+    name: str
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words of the name: the group's, if it is in one, and its own."""
+        return tuple(self.name.split())
+
+    @property
+    def module(self) -> str:
+        """The name of its module in this package: `audit list` is in audit_list."""
+        name = self.name.replace(" ", "_").replace("-", "_")
+        return f"{name}_" if keyword.iskeyword(name) else name
+
+    @property
+    def help(self) -> str:
+        """The first line of the module, which is not imported: `--help` shows that of all."""
+        first = linecache.getline(f"{__path__[0]}/{self.module}.py", 1).strip().strip('".')
+        return first[:1].lower() + first[1:]
+
+    def load(self) -> "ModuleType":
+        """Import the module: its `Options` and its `run`."""
+        return importlib.import_module(f"{__name__}.{self.module}")
+
+
+COMMANDS = tuple(
+    Command(name)
+    for name in (
+        "validate",
+        "plan",
+        "show",
+        "apply",
+        "import",
+        "audit list",
+        "audit verify",
+        "audit export",
+        "webhooks list",
+        "webhooks deliver",
+        "webhooks replay",
+        "comment",
+        "drift-issues",
+        "doctor",
+        "schema",
+        "dev-tenant",
+    )
+)
+GROUPS = {"audit": "the audit trail", "webhooks": "the outbox of webhooks"}
+
+
+def help_of_group(word: str, commands: tuple[Command, ...] = COMMANDS) -> str:
+    """The help of a group: what it is about, and the commands that are in it."""
+    names = ", ".join(c.words[1] for c in commands if len(c.words) > 1 and c.words[0] == word)
+    return f"{GROUPS[word]}: {names}" if word in GROUPS else names

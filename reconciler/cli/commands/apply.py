@@ -1,0 +1,65 @@
+"""Plan again, have it approved, apply, verify, record and announce."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reconciler.cli.options import (
+    flag,
+    group,
+    number,
+    optional_file_argument,
+    optional_path,
+    optional_text,
+)
+from reconciler.cli.shared_options import (
+    RETRY_DEADLINE,
+    DeadlineOptions,
+    FleetOptions,
+    PruningOptions,
+    ReadingOptions,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reconciler.cli.invocation import Invocation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The options of `apply`."""
+
+    file: Path | None = optional_file_argument(
+        "a saved plan: refused unless today's plan has the same digest"
+    )
+    fleet: FleetOptions = group(FleetOptions)
+    approve: str | None = optional_text("the digest that was approved", metavar="DIGEST")
+    auto_approve: bool = flag("do not ask")
+    force: bool = flag("lift --max-tenants, maxCreates and maxUpdates; the approval stays needed")
+    recover_only: bool = flag(
+        "settle what earlier runs left open, deliver what is due, write nothing"
+    )
+    pruning: PruningOptions = group(PruningOptions)
+    lock_timeout: int = number(
+        "how long to wait in all for locks that another run holds",
+        metavar="SECONDS",
+        default=0,
+        least=0,
+    )
+    report: Path | None = optional_path(
+        "write a JSON report of the run, also when it fails or is interrupted", metavar="FILE"
+    )
+    reading: ReadingOptions = group(ReadingOptions)
+    deadlines: DeadlineOptions = group(DeadlineOptions)
+    retry_deadline: int = number(
+        "how long one change may be tried in all", metavar="SECONDS", default=RETRY_DEADLINE
+    )
+
+
+def run(invocation: Invocation, options: Options) -> int:
+    """Apply; the exit code says how far it came."""
+    from reconciler.cli.apply import apply
+
+    return apply(invocation, options)

@@ -1,0 +1,41 @@
+"""Write all records, one JSON object a line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reconciler.cli.exits import Exit
+from reconciler.cli.options import optional_path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reconciler.cli.invocation import Invocation
+
+_AT_ONCE = 200  # lines that are written together
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The options of `audit export`."""
+
+    out: Path | None = optional_path("write a file, whole or not at all", metavar="FILE")
+
+
+def run(invocation: Invocation, options: Options) -> int:
+    """Print the records, or write them to a file."""
+    import json
+    from itertools import islice
+
+    from reconciler.cli.files import write_file
+    from reconciler.cli.state import read_state
+
+    with read_state(invocation) as store:
+        lines = (json.dumps(record, ensure_ascii=False) + "\n" for record in store.records())
+        if options.out is not None:
+            write_file(options.out, lines)
+        else:
+            while some := "".join(islice(lines, _AT_ONCE)):
+                invocation.console.data(some)
+    return Exit.WELL

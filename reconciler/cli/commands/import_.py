@@ -1,0 +1,36 @@
+"""Write manifests of a tenant's live extensions; a plan after it is empty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reconciler.cli.options import argument, flag, group, optional_path, optional_text
+from reconciler.cli.shared_options import DeadlineOptions, ReadingOptions
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reconciler.cli.invocation import Invocation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The options of `import`."""
+
+    tenant: str = argument("whose: the name of a Tenant manifest")
+    id: str | None = optional_text("only this extension", metavar="URN")
+    out: Path | None = optional_path(
+        "where to; left out: extensions/ in the folder of manifests", metavar="DIR"
+    )
+    full: bool = flag("write defaults out too")
+    force: bool = flag("overwrite files that say something else")
+    reading: ReadingOptions = group(ReadingOptions)
+    deadlines: DeadlineOptions = group(DeadlineOptions)
+
+
+def run(invocation: Invocation, options: Options) -> int:
+    """Show a diff, write what is new; 1 where something could not be imported."""
+    from reconciler.cli.imports import import_extensions
+
+    return import_extensions(invocation, options)

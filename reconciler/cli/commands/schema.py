@@ -1,0 +1,38 @@
+"""Print a JSON Schema of the contract."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reconciler.cli.exits import Exit
+from reconciler.cli.options import choice_argument
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from reconciler.cli.invocation import Invocation
+
+
+class SchemaName(StrEnum):
+    """The documents that have a JSON Schema: `reconciler/schemas/NAME.json`."""
+
+    MANIFEST = "manifest"
+    PLAN = "plan"
+    AUDIT = "audit"
+    EVENT = "event"
+    REPORT = "report"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The options of `schema`."""
+
+    name: SchemaName = choice_argument("of what", of=SchemaName)
+
+
+def run(invocation: Invocation, options: Options) -> int:
+    """Print it as it is packaged."""
+    from reconciler.adapters.packaged import schema_text
+
+    invocation.console.data(schema_text(options.name))
+    return Exit.WELL

@@ -1,0 +1,40 @@
+"""Send what is due."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reconciler.cli.options import flag, group
+from reconciler.cli.shared_options import PruningOptions, SendingOptions
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from reconciler.cli.invocation import Invocation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The options of `webhooks deliver`."""
+
+    now: bool = flag("ignore the schedule")
+    pruning: PruningOptions = group(PruningOptions)
+    sending: SendingOptions = group(SendingOptions)
+
+
+def run(invocation: Invocation, options: Options) -> int:
+    """Send what is due; 1 where something that was due is still not delivered."""
+    from reconciler.adapters.clock import StopSignal
+    from reconciler.cli.sending import delivering_with, show_delivered
+    from reconciler.cli.state import open_state
+
+    stop = StopSignal()
+    with (
+        open_state(invocation, stop, options.pruning) as store,
+        delivering_with(invocation, store, options.sending, stop) as delivering,
+    ):
+        delivering.deliver(even_if_not_due=options.now)
+        backlog = store.backlog()
+    code = show_delivered(invocation, delivering, backlog)
+    if backlog.due_at is not None and not options.now:
+        invocation.console.say(f"the next is due at {backlog.due_at}; --now does not wait for it")
+    return code

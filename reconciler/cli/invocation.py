@@ -1,0 +1,17 @@
+"""One call of the program, as every command gets it."""
+
+from dataclasses import dataclass
+
+from reconciler.adapters.settings import Settings
+from reconciler.cli.console import Console
+from reconciler.cli.shared_options import CommonOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """The name of the command, the options of every command, and the ways to the outside."""
+
+    name: str
+    common: CommonOptions
+    settings: Settings
+    console: Console

@@ -1,0 +1,141 @@
+"""Options that several commands have: those of every command, and groups of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reconciler.cli.options import (
+    choice,
+    count,
+    flag,
+    many,
+    number,
+    optional_path,
+    optional_text,
+    path,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DEFAULT_STATE = "sqlite:///.reconciler/state.db"
+RETRY_DEADLINE = 120  # seconds, in which one change is tried
+MAX_TENANTS = 50  # that one run may change
+
+
+class LogFormat(StrEnum):
+    """The forms of a log line."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class PlanFormat(StrEnum):
+    """The forms of a plan on standard output."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    JSON = "json"
+
+
+class TextOrJson(StrEnum):
+    """The forms of what is for people and for programs alike."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class CommonOptions:
+    """The options of every command; not shown, for the URL of a proxy may hold a password."""
+
+    desired_state: Path = path("folder of manifests", metavar="DIR", default="desired-state")
+    state: str | None = optional_text(
+        "database URL of audit trail, journal and outbox", metavar="URL", shown=DEFAULT_STATE
+    )
+    state_deadline: int = number(
+        "how long that database has for each answer", metavar="SECONDS", default=30
+    )
+    secrets_dir: Path | None = optional_path(
+        "folder for secrets given as {file: NAME}", metavar="DIR"
+    )
+    proxy: str | None = optional_text(
+        "HTTP proxy; those of the environment are ignored", metavar="URL"
+    )
+    ca_bundle: Path | None = optional_path(
+        "certificates to trust instead of certifi's", metavar="FILE"
+    )
+    log_format: LogFormat = choice("how log lines look on standard error", default=LogFormat.TEXT)
+    verbose: int = count("log more; -vv everything", short="-v")
+    quiet: bool = flag("say only errors and data", short="-q")
+    no_color: bool = flag("no colours; also NO_COLOR, FORCE_COLOR")
+
+    @property
+    def state_url(self) -> str:
+        """The URL of the state store, given or not."""
+        return DEFAULT_STATE if self.state is None else self.state
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetOptions:
+    """The part of the fleet that a run is about, how much of it at once, and how much at most."""
+
+    tenant: tuple[str, ...] = many("only these tenants; repeatable", metavar="GLOB")
+    target: tuple[str, ...] = many(
+        "only these extensions, by manifest name, tenant/name or URN; repeatable", metavar="GLOB"
+    )
+    exclude: tuple[str, ...] = many("leave these extensions out; repeatable", metavar="GLOB")
+    parallelism: int = number(
+        "tenants or webhooks at once; inside a tenant there is one writer", metavar="N", default=16
+    )
+    max_tenants: int = number(
+        "how many tenants one run may change", metavar="N", default=MAX_TENANTS
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingOptions:
+    """How much of the folder of manifests is read."""
+
+    allow_empty: bool = flag("a folder without manifests is meant")
+    max_file_kib: int = number("how large a manifest file may be", metavar="KIB", default=256)
+    max_total_mib: int = number("how large all of them may be together", metavar="MIB", default=64)
+    max_documents: int = number("how many documents they may hold", metavar="N", default=20_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestOptions:
+    """How long one request may take."""
+
+    request_deadline: int = number(
+        "how long one request may take in all", metavar="SECONDS", default=30
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadlineOptions(RequestOptions):
+    """How long one request, and the reading of one tenant, may take."""
+
+    read_deadline: int = number(
+        "how long reading one tenant may take in all, its token and retries included",
+        metavar="SECONDS",
+        default=120,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendingOptions(RequestOptions):
+    """How webhooks are sent, where that is all that a run does."""
+
+    parallelism: int = number("webhooks at once", metavar="N", default=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruningOptions:
+    """How long the store keeps what is over."""
+
+    keep_delivered: int = number(
+        "how long a delivered webhook can be listed and sent again", metavar="DAYS", default=90
+    )

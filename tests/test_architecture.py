@@ -21,7 +21,8 @@ ROOT = Path(__file__).parents[1]
 # those may import each other.
 ROWS = (
     ("reconciler", "errors"),
-    ("domain", "domain.jsontext", "domain.secret", "domain.recipes", "domain.problem"),
+    ("domain", "domain.jsontext", "domain.secret", "domain.recipes", "domain.problem",
+     "domain.documents"),
     ("domain.scim", "domain.http_reply", "domain.doctor", "domain.redaction"),
     ("domain.dialect", "domain.words", "domain.drift"),
     ("domain.manifest",),
@@ -199,6 +200,8 @@ def dotted(node: ast.expr) -> str:
 def uses(source: Source) -> Iterator[tuple[str, int]]:
     """Every dotted name that a file reads, calls or imports from a module, with its line."""
     for node in ast.walk(source.tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            continue  # a name of one's own, such as a member `exit` of a document
         if isinstance(node, ast.Name | ast.Attribute):
             yield dotted(node), node.lineno
         elif isinstance(node, ast.ImportFrom):

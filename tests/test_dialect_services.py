@@ -231,7 +231,7 @@ def test_sap_creates_and_never_changes() -> None:
 
 def test_sap_that_is_full_of_what_it_does_not_list_blocks_the_create() -> None:
     two = [
-        extension(wanted("sap", text("a")) | {"id": f"urn:x:{n}", "name": str(n)}, name=f"x{n}")
+        extension(wanted("sap", text("grade")) | {"id": f"urn:x:{n}", "name": str(n)}, name=f"x{n}")
         for n in range(2)
     ]
     with service("sap", Habits(most=1)) as s:
@@ -245,12 +245,15 @@ def test_sap_that_is_full_of_what_it_does_not_list_blocks_the_create() -> None:
 
 def test_sap_holds_what_it_can_hold_and_the_rest_is_blocked_before_it_is_asked() -> None:
     with service("sap", Habits()) as s:
-        binary = s.apply(extension(wanted("sap", {"name": "a", "type": "binary"})))
+        binary = s.apply(extension(wanted("sap", {"name": "photo", "type": "binary"})))
         many = s.apply(extension(wanted("sap", *(text(f"a{n}") for n in range(21)))))
         assert s.writes() == []
 
-    assert "no such type: a (binary)" in blocked(binary)[BlockReason.UNSUPPORTED]
-    assert "allows 20 in one schema" in blocked(many)[BlockReason.UNSUPPORTED]
+    assert (
+        "attribute 'photo': SAP Cloud Identity Services has no type binary"
+        in blocked(binary)[BlockReason.UNSUPPORTED]
+    )
+    assert "takes 20 in one schema, and these are 21" in blocked(many)[BlockReason.UNSUPPORTED]
 
 
 # --- oracle ---------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [
     "README.md",
     "desired-state/README.md",
-    *(f"docs/{p.name}" for p in ROOT.glob("docs/*.md")),
+    *(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/**/*.md")),
 ]
 LEFT_OUT = (".venv", ".git", ".reconciler", ".mypy_cache", ".ruff_cache", ".pytest_cache",
             ".hypothesis", "tests")  # fmt: skip

@@ -142,7 +142,7 @@ def run(
         text=summary_text(summary, paint=Paint()),
         code=code,
         report=report_document(made, ended, summary),
-        records=[record for record in store.records() if record["seq"] > before],
+        records=[dict(record) for record in store.records() if record["seq"] > before],
     )
 
 

@@ -18,7 +18,7 @@ from reconciler.cli.reporting import Report, reported, run_code
 from reconciler.cli.saved_plan import saved_plan
 from reconciler.cli.state import exporting, locks_of, open_state
 from reconciler.cli.wiring import Workbench, workbench
-from reconciler.domain.jsontext import Json
+from reconciler.domain.documents import PlanDocument
 from reconciler.domain.plan import Plan
 from reconciler.domain.selection import Selection
 from reconciler.errors import UsageError
@@ -44,7 +44,9 @@ def _apply(invocation: Invocation, options: Options, report: Report) -> int:
         return _apply_approved(invocation, options, report, saved)
 
 
-def _apply_approved(invocation: Invocation, options: Options, report: Report, saved: Json) -> int:
+def _apply_approved(
+    invocation: Invocation, options: Options, report: Report, saved: PlanDocument | None
+) -> int:
     selection = _selection(options, saved)
     _require_approver(invocation, options, saved)
     stop = StopSignal()
@@ -67,7 +69,7 @@ def _apply_approved(invocation: Invocation, options: Options, report: Report, sa
 
 
 @contextmanager
-def _saved(file: Path) -> Iterator[Json]:
+def _saved(file: Path) -> Iterator[PlanDocument]:
     """A saved plan that is as it was saved; nothing of it is acted upon before that is known."""
     with saved_plan(file) as saved:
         require_unedited(saved)
@@ -104,7 +106,7 @@ def _workbench(
     )
 
 
-def _selection(options: Options, saved: Json) -> Selection:
+def _selection(options: Options, saved: PlanDocument | None) -> Selection:
     """From the saved plan where there is one; options beside it would say something else."""
     given = selection_of(options.fleet)
     if saved is None:
@@ -120,7 +122,7 @@ def _selection(options: Options, saved: Json) -> Selection:
     )
 
 
-def _require_approver(invocation: Invocation, options: Options, saved: Json) -> None:
+def _require_approver(invocation: Invocation, options: Options, saved: PlanDocument | None) -> None:
     if saved is not None and options.approve is not None:
         raise UsageError("give a saved plan or --approve DIGEST, not both")
     approved = saved is not None or options.approve is not None or options.auto_approve
@@ -131,7 +133,11 @@ def _require_approver(invocation: Invocation, options: Options, saved: Json) -> 
 
 
 def _approval(
-    invocation: Invocation, options: Options, bench: Workbench, saved: Json, shown: ExitStack
+    invocation: Invocation,
+    options: Options,
+    bench: Workbench,
+    saved: PlanDocument | None,
+    shown: ExitStack,
 ) -> Approval | None:
     """What this run may do; None where somebody was asked and did not say yes."""
     forced = options.force

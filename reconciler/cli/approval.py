@@ -1,15 +1,23 @@
 """What was approved, and whether the plan made now is that: a plan file is never trusted."""
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import merge
 from itertools import groupby
 from operator import itemgetter
+from typing import Literal
 
 from reconciler.domain.diff import differences
-from reconciler.domain.jsontext import Json
-from reconciler.domain.plan import Plan, SkipReason, exceeded_limits
+from reconciler.domain.documents import (
+    ChangeDocument,
+    PlanDocument,
+    PlanFacts,
+    SchemaDocument,
+    TenantDocument,
+    Tenants,
+)
+from reconciler.domain.plan import Plan, exceeded_limits
 from reconciler.domain.scim import MalformedSchema, Schema
 from reconciler.errors import LimitExceeded, PlanStale
 from reconciler.render.document import checksum, differences_document, json_text
@@ -25,10 +33,10 @@ class Approval:
     """
 
     digest: str | None
-    saved: Json = None
+    saved: PlanFacts | None = None
     forced: bool = False
 
-    def check(self, plan: Plan, now: Json) -> None:
+    def check(self, plan: Plan, now: PlanFacts) -> None:
         """Raise PlanStale where the plan is another one, LimitExceeded where it is too large.
 
         `now` is the document of the plan.
@@ -48,7 +56,7 @@ class Approval:
             raise LimitExceeded(f"a safety limit refuses this plan; nothing was written\n{told}")
 
 
-def require_unedited(saved: Json) -> None:
+def require_unedited(saved: PlanDocument) -> None:
     """Raise PlanStale where a saved plan is not as it was saved.
 
     Who edits it on purpose can make the checksum fit, and is found by `Approval.check`.
@@ -65,20 +73,19 @@ def _was_edited(how: str) -> str:
     )
 
 
-def _edited(saved: Json, now: Json) -> Iterator[str]:
+def _edited(saved: PlanFacts, now: PlanFacts) -> Iterator[str]:
     """Where a saved plan says something else than the plan with its digest, as paths.
 
     What nobody manages, where a manifest stands, and which release has planned may differ.
     """
-    counted = now["summary"].keys() - {"unmanaged", "drift"}
-    counts = {key: saved["summary"][key] for key in sorted(counted)}
-    yield from (f"summary.{key}" for key, n in counts.items() if n != now["summary"][key])
+    for name, number in sorted(now["summary"].items()):
+        if name not in ("unmanaged", "drift") and saved["summary"].get(name) != number:
+            yield f"summary.{name}"
     if len(saved["tenants"]) != len(now["tenants"]):
         yield "tenants"
     for old, new in zip(saved["tenants"], now["tenants"], strict=False):
         at = f"tenants.{new['name']}"
-        members = ("name", "dialect", "base_url", "token_url")
-        yield from (f"{at}.{member}" for member in members if old[member] != new[member])
+        yield from (f"{at}.{member}" for member in _OF_TENANTS if old[member] != new[member])
         if (old["error"] is None) != (new["error"] is None):
             yield f"{at}.error"
         if len(old["changes"]) != len(new["changes"]):
@@ -87,15 +94,24 @@ def _edited(saved: Json, now: Json) -> Iterator[str]:
             yield from (f"{at}.{other['id']}.{member}" for member in _edited_members(one, other))
 
 
-def _edited_members(old: Json, new: Json) -> Iterator[str]:
-    members = ("id", "action", "reason", "schema_id", "manifest", "live_fingerprint", "recipe")
-    yield from (member for member in members if old[member] != new[member])
+_OF_TENANTS: tuple[Literal["name", "dialect", "base_url", "token_url"], ...] = (
+    "name", "dialect", "base_url", "token_url",
+)  # fmt: skip
+_OF_CHANGES: tuple[
+    Literal["id", "action", "reason", "schema_id", "manifest", "live_fingerprint", "recipe"], ...
+] = ("id", "action", "reason", "schema_id", "manifest", "live_fingerprint", "recipe")
+
+
+def _edited_members(old: ChangeDocument, new: ChangeDocument) -> Iterator[str]:
+    yield from (member for member in _OF_CHANGES if old[member] != new[member])
     before, after = _schema(old["before"]), _schema(old["after"])
-    for member, schema in (("before", before), ("after", after)):
-        absent = old[member] is None
+    for member, schema, was, now in (
+        ("before", before, old["before"], new["before"]),
+        ("after", after, old["after"], new["after"]),
+    ):
         if _is_in_sync_in_full(schema, new):
             continue
-        if absent != (new[member] is None) or schema != _schema(new[member]):
+        if (was is None) != (now is None) or schema != _schema(now):
             yield member
     # By what it shows itself, for a service may spell the same otherwise by now; but members that
     # are the vendor's are in no body.
@@ -104,14 +120,14 @@ def _edited_members(old: Json, new: Json) -> Iterator[str]:
         yield "differences"
 
 
-def _is_in_sync_in_full(schema: Schema | None, new: Json) -> bool:
+def _is_in_sync_in_full(schema: Schema | None, new: ChangeDocument) -> bool:
     """Whether it is what is in sync, whose bodies an earlier release has saved too."""
-    if schema is None or new["reason"] != SkipReason.IN_SYNC:
+    if schema is None or new["reason"] != "in-sync":
         return False
-    return bool(schema.fingerprint() == new["live_fingerprint"])
+    return schema.fingerprint() == new["live_fingerprint"]
 
 
-def _schema(document: Json) -> Schema | None:
+def _schema(document: SchemaDocument | None) -> Schema | None:
     """None for what is no schema: an absent one, or one that somebody has spoilt."""
     try:
         return None if document is None else Schema.from_json(document)
@@ -119,16 +135,14 @@ def _schema(document: Json) -> Schema | None:
         return None
 
 
-def _changed(saved: Json, now: Json) -> str:
+def _changed(saved: PlanFacts, now: PlanFacts) -> str:
     """A diff as people read plans, of the tenants that differ; of the JSON where those read alike.
 
     Since when something has drifted is left out: apply does not ask for it.
     """
     pairs = list(_different(saved["tenants"], now["tenants"]))
-    one, other = (
-        {**document, "tenants": [pair[side] for pair in pairs if pair[side] is not None]}
-        for side, document in enumerate((saved, now))
-    )
+    one: PlanFacts = {**saved, "tenants": [old for old, _ in pairs if old is not None]}
+    other: PlanFacts = {**now, "tenants": [new for _, new in pairs if new is not None]}
     return (
         _diff(*("".join(plan_text(document, paint=Paint())) for document in (one, other)))
         or _diff(*(json_text(document["tenants"]) for document in (one, other)))
@@ -136,7 +150,9 @@ def _changed(saved: Json, now: Json) -> str:
     )
 
 
-def _different(saved: Iterable[Json], now: Iterable[Json]) -> Iterator[tuple[Json, Json]]:
+def _different(
+    saved: Tenants, now: Tenants
+) -> Iterator[tuple[TenantDocument | None, TenantDocument | None]]:
     """The tenants that are not the same on both sides, by name; None where a side has none."""
     merged = merge(
         ((tenant["name"], 0, _without_drift(tenant)) for tenant in saved),
@@ -144,14 +160,14 @@ def _different(saved: Iterable[Json], now: Iterable[Json]) -> Iterator[tuple[Jso
         key=itemgetter(0, 1),
     )
     for _, group in groupby(merged, key=itemgetter(0)):
-        sides: list[Json] = [None, None]
+        sides: list[TenantDocument | None] = [None, None]
         for _, side, tenant in group:
             sides[side] = tenant
         if sides[0] != sides[1]:
             yield sides[0], sides[1]
 
 
-def _without_drift(tenant: Json) -> Json:
+def _without_drift(tenant: TenantDocument) -> TenantDocument:
     return {**tenant, "drift": []}
 
 

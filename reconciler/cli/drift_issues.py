@@ -11,7 +11,7 @@ from reconciler.cli.github import github
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.job import add_summary
 from reconciler.cli.saved_plan import saved_plan
-from reconciler.domain.jsontext import Json
+from reconciler.domain.documents import PlanDocument, TenantDocument
 from reconciler.errors import UsageError
 from reconciler.render.drift_markdown import drift_body, drift_title, drifts, ended_body
 from reconciler.render.marked import DRIFT, tenant_of
@@ -35,7 +35,7 @@ def follow_drift(invocation: Invocation, options: Options) -> int:
     return Exit.WELL
 
 
-def _require_whole(plan: Json, file: Path) -> None:
+def _require_whole(plan: PlanDocument, file: Path) -> None:
     """Raise UsageError for a plan that cannot say that a tenant is in sync."""
     if plan["selection"]["target"] or plan["selection"]["exclude"]:
         raise UsageError(
@@ -47,7 +47,7 @@ def _require_whole(plan: Json, file: Path) -> None:
         raise UsageError(f"{file} names a tenant as no manifest can; make a new plan")
 
 
-def _follow(posts: Posts, plan: Json) -> Counter[str]:
+def _follow(posts: Posts, plan: PlanDocument) -> Counter[str]:
     """Each tenant's issue after its drift; those of others, and of tenants not read, stay."""
     mine: dict[str, list[Issue]] = {}
     for issue in posts.issues(DRIFT):
@@ -63,13 +63,13 @@ def _follow(posts: Posts, plan: Json) -> Counter[str]:
     return done
 
 
-def _names_all(plan: Json) -> bool:
+def _names_all(plan: PlanDocument) -> bool:
     """Whether a tenant that the plan does not name is in no manifest."""
     source = plan["tenants_from"]
     return not plan["selection"]["tenant"] and not (source and source["unread"])
 
 
-def _tell(posts: Posts, tenant: Json, issues: list[Issue]) -> Counter[str]:
+def _tell(posts: Posts, tenant: TenantDocument, issues: list[Issue]) -> Counter[str]:
     if not drifts(tenant):
         return _close(posts, tenant["name"], issues, gone=False)
     title, body = drift_title(tenant), drift_body(tenant)
@@ -86,7 +86,7 @@ def _close(posts: Posts, name: str, issues: list[Issue], *, gone: bool) -> Count
     return Counter(closed=len(issues))
 
 
-def _line(plan: Json, done: Counter[str]) -> str:
+def _line(plan: PlanDocument, done: Counter[str]) -> str:
     tenants = plan["tenants"]
     unread = sum(1 for tenant in tenants if tenant["error"] is not None)
     drifted = sum(1 for tenant in tenants if tenant["error"] is None and drifts(tenant))

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from reconciler.adapters.jsonschemas import check
+from reconciler.domain.documents import ReportDocument
 from reconciler.domain.jsontext import Json, NotJson, parse
 from reconciler.errors import UsageError
 
@@ -62,9 +63,12 @@ def read_text(path: Path | None) -> str:
         raise UsageError(f"{path} is no UTF-8 text") from error
 
 
-def read_report(path: Path | None) -> Json:
+def read_report(path: Path | None) -> ReportDocument:
     """The report of a run; raises UsageError where it is none."""
-    return read_document(path, "report", "no report of a run", "`apply --report` writes one")
+    document: ReportDocument = read_document(
+        path, "report", "no report of a run", "`apply --report` writes one"
+    )
+    return document
 
 
 def read_document(path: Path | None, schema: str, what: str, recipe: str) -> Json:

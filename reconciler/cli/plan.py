@@ -12,8 +12,8 @@ from reconciler.cli.job import SUMMARY_LIMIT, Told, telling_job
 from reconciler.cli.planned import Planned, planning, show_plan
 from reconciler.cli.shared_options import PlanFormat
 from reconciler.cli.wiring import workbench
+from reconciler.domain.documents import PlanFacts
 from reconciler.domain.drift import Sightings
-from reconciler.domain.jsontext import Json
 from reconciler.domain.plan import Plan
 from reconciler.errors import StateError
 from reconciler.planning import plan_fleet
@@ -76,7 +76,7 @@ def _plan(invocation: Invocation, options: Options, planned: Planned, told: Told
     return _code(made, detailed=options.detailed_exitcode)
 
 
-def _markdown(document: Json, *, limit: int | None = None) -> str:
+def _markdown(document: PlanFacts, *, limit: int | None = None) -> str:
     from reconciler.render.markdown import LIMIT, plan_markdown
 
     return plan_markdown(document, limit=limit or LIMIT)

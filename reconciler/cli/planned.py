@@ -9,7 +9,7 @@ from reconciler.adapters.spool import Spool, spooling
 from reconciler.cli.console import Console
 from reconciler.cli.shared_options import PlanFormat
 from reconciler.domain.approvals import Approvals
-from reconciler.domain.jsontext import Json
+from reconciler.domain.documents import PlanFacts
 from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.planning import Desired
 from reconciler.render.document import plan_facts, plan_head, plan_json, tenant_document
@@ -24,7 +24,7 @@ def planning(*, show: Callable[[str], None] | None, paint: Paint) -> Iterator["P
         yield Planned(spool, show=show, paint=paint)
 
 
-def show_plan(document: Json, wanted: PlanFormat, console: Console) -> None:
+def show_plan(document: PlanFacts, wanted: PlanFormat, console: Console) -> None:
     """Print a whole plan on standard output."""
     match wanted:
         case PlanFormat.JSON:
@@ -74,11 +74,11 @@ class Planned:
                 self._show(self._texts.pop(self._to_come.popleft()))
         return tenant.without_live()
 
-    def document(self, plan: Plan) -> dict[str, Json]:
+    def document(self, plan: Plan) -> PlanFacts:
         """The document of the whole plan, without a checksum; its tenants stay in the spool."""
         return plan_facts(plan, self._spool, self._approvals.needed())
 
-    def end(self, document: Json) -> None:
+    def end(self, document: PlanFacts) -> None:
         """Show what can be said when all tenants are planned."""
         if self._show is not None:
             self._show(foot_text(document, paint=self._paint))

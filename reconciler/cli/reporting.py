@@ -12,7 +12,7 @@ from reconciler.cli.files import require_folder, write_file
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.job import Told
 from reconciler.cli.state import ephemeral
-from reconciler.domain.jsontext import Json
+from reconciler.domain.documents import ReportDocument
 from reconciler.domain.outcome import RunSummary
 from reconciler.domain.records import Run, rfc3339
 from reconciler.errors import ReconcilerError, StateError, UsageError
@@ -50,7 +50,7 @@ class Report:
                 lost = ephemeral(self.invocation)
                 console.data(summary_text(self.summary, paint=console.paint, ephemeral=lost))
 
-    def document(self) -> dict[str, Json]:
+    def document(self) -> ReportDocument:
         """The report as it stands."""
         ended = Ended(
             started_at=self.started_at,

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from reconciler.adapters.jsonschemas import check
 from reconciler.adapters.spool import Spool, spooling
 from reconciler.cli.files import read_document
+from reconciler.domain.documents import PlanDocument
 from reconciler.domain.jsontext import Json, NotJson, parse
 from reconciler.errors import UsageError
 
@@ -19,7 +20,7 @@ _WHAT, _RECIPE = "no saved plan", "make a new one with `reconciler plan --out`"
 
 
 @contextmanager
-def saved_plan(path: Path) -> Iterator[Json]:
+def saved_plan(path: Path) -> Iterator[PlanDocument]:
     """The document of a saved plan, its `tenants` in a Spool; raises UsageError where it is none.
 
     It is checked for its shape, and trusted for nothing. All of the file has been read when the
@@ -29,7 +30,8 @@ def saved_plan(path: Path) -> Iterator[Json]:
         document = _by_lines(path, tenants)
         if document is None:
             document = _as_a_whole(path, tenants)
-        yield {**document, "tenants": tenants}
+        plan = cast(PlanDocument, {**document, "tenants": tenants})
+        yield plan
 
 
 def _by_lines(path: Path, tenants: Spool) -> Json:

@@ -1,12 +1,16 @@
 """What stands against a create or an update on one service, and what a person can do about it."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from reconciler.domain import recipes
 from reconciler.domain.compatibility import changed_characteristics, obstacles
 from reconciler.domain.dialect import Dialect, PatchPath, UpdateStrategy
-from reconciler.domain.scim import Attribute, Schema, fold
+from reconciler.domain.manifest import SchemaExtension
+from reconciler.domain.rules import Demand, Excess, excesses
+from reconciler.domain.scim import Schema, fold
 
 
 class BlockReason(StrEnum):
@@ -25,26 +29,33 @@ Against = tuple[BlockReason, str]
 """Why a change is blocked, and the recipe."""
 
 
-def against_create(desired: Schema, dialect: Dialect) -> Against | None:
+def against_create(extension: SchemaExtension, dialect: Dialect) -> Against | None:
     """Why the service would not take a new schema; None where it would."""
     if not dialect.creates:
         return BlockReason.UNSUPPORTED, recipes.NO_CREATE.format(dialect.target_system)
-    words = _beyond(dialect, desired)
-    return (BlockReason.UNSUPPORTED, words) if words else None
+    beyond = _beyond(extension, dialect)
+    return (BlockReason.UNSUPPORTED, beyond) if beyond else None
 
 
-def against_update(live: Schema, desired: Schema, dialect: Dialect) -> Against | None:
-    """Why desired is not written over the managed view of live; None where it safely can be."""
-    return next(_hindrances(live, desired, dialect), None)
+def against_update(
+    there: Schema, live: Schema, extension: SchemaExtension, dialect: Dialect
+) -> Against | None:
+    """Why desired is not written over a live schema; None where it safely can be.
+
+    `there` is all of the live schema, `live` its managed view.
+    """
+    return next(_hindrances(there, live, extension, dialect), None)
 
 
-def _hindrances(live: Schema, desired: Schema, dialect: Dialect) -> Iterator[Against]:
+def _hindrances(
+    there: Schema, live: Schema, extension: SchemaExtension, dialect: Dialect
+) -> Iterator[Against]:
     """Why the service would not take the change, or we would not send it; the first one counts."""
-    service = dialect.target_system
+    desired, service = extension.schema, dialect.target_system
     if dialect.updates is UpdateStrategy.NONE:
         yield BlockReason.UNSUPPORTED, recipes.NO_UPDATE.format(service)
-    if words := _beyond(dialect, desired):
-        yield BlockReason.UNSUPPORTED, words
+    if beyond := _beyond(extension, dialect, _beside(there, live, desired)):
+        yield BlockReason.UNSUPPORTED, beyond
     for reason, characteristics, recipe in (
         (BlockReason.WOULD_BE_IGNORED, dialect.ignored, recipes.IGNORED),
         (BlockReason.IMMUTABLE_HERE, dialect.immutable, recipes.IMMUTABLE),
@@ -70,23 +81,44 @@ def _changed(live: Schema, desired: Schema, characteristics: Iterable[str]) -> s
     return ", ".join(f"{attribute} ({', '.join(m)})" for attribute, m in changed.items())
 
 
-def _beyond(dialect: Dialect, desired: Schema) -> str | None:
-    """What the service cannot hold of a schema, and what to do; None where it can hold it all."""
-    foreign = sorted(
-        f"{attribute.name} ({attribute.type})"
-        for attribute in _flat(desired.attributes)
-        if attribute.type not in dialect.types
-    )
-    if foreign:
-        types = ", ".join(sorted(dialect.types))
-        return recipes.NO_TYPE.format(dialect.target_system, ", ".join(foreign), types)
-    if dialect.attributes is not None and len(desired.attributes) > dialect.attributes:
-        number = len(desired.attributes)
-        return recipes.TOO_MANY.format(number, dialect.target_system, dialect.attributes)
-    return None
+def _beside(there: Schema, live: Schema, desired: Schema) -> int:
+    """The live attributes that nobody manages, where one more is to come beside them.
+
+    An update that adds none is no reason to count what the service holds already.
+    """
+    known = {attribute.key for attribute in live.attributes}
+    grows = any(attribute.key not in known for attribute in desired.attributes)
+    return len(there.attributes) - len(live.attributes) if grows else 0
 
 
-def _flat(attributes: Iterable[Attribute]) -> Iterable[Attribute]:
-    for attribute in attributes:
-        yield attribute
-        yield from _flat(attribute.sub_attributes)
+def _beyond(extension: SchemaExtension, dialect: Dialect, beside: int = 0) -> str | None:
+    """The limits that the service is known to have and that no note silences; None without any."""
+    found = [
+        f"{excess.message(dialect.target_system)} ({rule})"
+        for rule, excess in _excesses(_Itself(extension.schema), dialect, beside)
+        if not extension.silences(rule, excess.path, at_key=excess.at_key)
+    ]
+    shown, rest = found[:_SHOWN], len(found) - _SHOWN
+    more = [f"and {rest} more, which `reconciler validate` shows"] if rest > 0 else []
+    return "; ".join(shown + more) or None
+
+
+_SHOWN = 3  # findings in one recipe, which stands in one line of a plan
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Itself:
+    """A schema as a key: equal ones may be written in another order, with other findings."""
+
+    schema: Schema
+
+    def __hash__(self) -> int:
+        return hash(self.schema.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and self.schema is other.schema
+
+
+@lru_cache(maxsize=1024)  # a fleet has few schemas and dialects, and many tenants
+def _excesses(key: _Itself, dialect: Dialect, beside: int) -> tuple[tuple[str, Excess], ...]:
+    return tuple(excesses(Demand(key.schema, dialect, beside)))

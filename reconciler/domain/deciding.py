@@ -106,13 +106,13 @@ def _decide(tenant: str, extension: SchemaExtension, found: LiveTenant, dialect:
     )
     if dialect.protects(desired.id):
         return Blocked(subject, BlockReason.PROTECTED, recipes.PROTECTED)
-    if view is None:
+    if live is None or view is None:
         return _decide_create(subject, dialect)
     if in_sync:  # a fleet is so nearly everywhere, and what is equal need not be kept twice
         return Skip(replace(subject, live=None), SkipReason.IN_SYNC)
     if extension.on_drift is OnDrift.SKIP:
         return Skip(subject, SkipReason.DRIFTED)
-    return _decide_update(subject, view, dialect)
+    return _decide_update(subject, live, view, dialect)
 
 
 def _fingerprint(schema: Schema | None) -> str:
@@ -120,12 +120,12 @@ def _fingerprint(schema: Schema | None) -> str:
 
 
 def _decide_create(subject: Subject, dialect: Dialect) -> Change:
-    against = against_create(subject.desired, dialect)
+    against = against_create(subject.extension, dialect)
     return Blocked(subject, *against) if against else Create(subject)
 
 
-def _decide_update(subject: Subject, live: Schema, dialect: Dialect) -> Change:
-    against = against_update(live, subject.desired, dialect)
+def _decide_update(subject: Subject, there: Schema, view: Schema, dialect: Dialect) -> Change:
+    against = against_update(there, view, subject.extension, dialect)
     if against:
         return Blocked(subject, *against)
     return Update(subject, dialect.updates, dialect.patch_path)

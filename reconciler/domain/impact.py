@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from reconciler.domain.compatibility import CHANGE_RULES, ChangeRule
-from reconciler.domain.compatibility.changes import Hit, Revision
+from reconciler.domain.compatibility.changes import Consumer, Hit, Revision
 from reconciler.domain.dialect import Dialect
-from reconciler.domain.manifest import ChangeKind, SchemaExtension
+from reconciler.domain.manifest import ChangeKind, SchemaExtension, Silenced
 from reconciler.domain.problem import Place, Severity
 from reconciler.domain.scim import Schema
 
@@ -19,11 +19,11 @@ _OF_NO_KIND = ("SCH015", "SCH016")  # contradictions, and what a service does no
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """What a rule about changes has found: whom it concerns (READER …), and in which words."""
+    """What a rule about changes has found: whom it concerns, and in which words."""
 
     rule: str
     severity: Severity
-    consumers: tuple[str, ...]
+    consumers: tuple[Consumer, ...]
     message: str
 
 
@@ -41,7 +41,7 @@ def assess(live: Schema | None, extension: SchemaExtension, dialect: Dialect | N
     Exposing is what SCH010 finds; narrowing is what the other rules warn of, as long as it is
     about those who use the schema; additive is all that neither of the two is about.
     """
-    case = _Case(live, extension.schema, extension.personal, dialect)
+    case = _Case(live, extension.schema, extension.personal, extension.silenced, dialect)
     return _assess(case, (_spelling(live), _spelling(extension.schema)))
 
 
@@ -52,6 +52,7 @@ class _Case:
     live: Schema | None
     desired: Schema
     personal: tuple[str, ...]
+    silenced: frozenset[Silenced]
     dialect: Dialect | None
 
     def revision(self) -> Revision:
@@ -60,7 +61,13 @@ class _Case:
         was = replace(desired, attributes=())
         if self.live is not None:
             was = replace(self.live, id=desired.id)
-        after = SchemaExtension(name="", place=_NOWHERE, schema=desired, personal=self.personal)
+        after = SchemaExtension(
+            name="",
+            place=_NOWHERE,
+            schema=desired,
+            personal=self.personal,
+            silenced=self.silenced,
+        )
         return Revision(
             before=replace(after, schema=was),
             after=after,
@@ -88,8 +95,7 @@ def _assess(case: _Case, _: tuple[tuple[str, ...], ...]) -> Assessment:
     return Assessment(
         kinds=tuple(kind for kind in ChangeKind if kind in kinds),
         impacts=tuple(
-            Impact(rule.id, rule.severity, tuple(map(str, rule.consumers)), hit.message)
-            for rule, hit in found
+            Impact(rule.id, rule.severity, rule.consumers, hit.message) for rule, hit in found
         ),
     )
 

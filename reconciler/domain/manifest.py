@@ -7,7 +7,8 @@ from enum import StrEnum
 from fnmatch import translate
 
 from reconciler.domain.dialect import Dialect
-from reconciler.domain.problem import Place
+from reconciler.domain.jsontext import Json
+from reconciler.domain.problem import Place, Pointer
 from reconciler.domain.scim import Schema
 
 
@@ -165,6 +166,16 @@ class ChangeKind(StrEnum):
     ADDITIVE = "additive"  # something comes, and all that was there stays as it was
 
 
+Silenced = tuple[str, Pointer, bool]
+"""The id of a rule and a place in the manifest, at the key or at the value."""
+
+
+def _holds(value: Json, step: str | int) -> bool:
+    if isinstance(value, list):
+        return isinstance(step, int) and step < len(value)
+    return isinstance(value, Mapping) and step in value
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchemaExtension:
     """One desired schema, and the tenants that should have it.
@@ -184,6 +195,19 @@ class SchemaExtension:
     personal: tuple[str, ...] = ()
     owners: Mapping[ChangeKind, tuple[str, ...]] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    silenced: frozenset[Silenced] = frozenset()
+
+    def silences(self, rule: str, pointer: Pointer, *, at_key: bool) -> bool:
+        """True where an ignore note stands for the rule at that place of the manifest."""
+        if not self.silenced:
+            return False
+        value: Json = {"spec": {"schema": self.schema.document}}
+        for depth, step in enumerate(pointer):
+            # What is not written is pointed at where it would be, as Document.place does.
+            if not _holds(value, step):
+                return (rule, pointer[:depth], True) in self.silenced
+            value = value[step]
+        return (rule, pointer, at_key) in self.silenced
 
     def guarded_by(self, trusted: "SchemaExtension") -> "SchemaExtension":
         """With the owners and the personal data that a trusted version names as well.

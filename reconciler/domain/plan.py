@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
+from typing import Final
 
 from reconciler.domain.blocking import BlockReason
 from reconciler.domain.dialect import Dialect, PatchPath, UpdateStrategy
@@ -18,7 +19,7 @@ from reconciler.domain.manifest import Auth, GitState, Limits, SchemaExtension, 
 from reconciler.domain.scim import Schema
 from reconciler.domain.selection import Selection
 
-FORMAT_VERSION = "1.0"
+FORMAT_VERSION: Final = "1.0"
 MAX_TENANTS = 50  # that one run may change, unless it is told otherwise
 
 

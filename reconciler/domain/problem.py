@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+Pointer = tuple[str | int, ...]
+"""The place of a member within a document: keys and indices."""
+
 
 class Severity(StrEnum):
     """The weight of a Problem; only an error stops a run."""

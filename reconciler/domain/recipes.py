@@ -25,8 +25,6 @@ IMMUTABLE = (
     "{} never changes {} of a live attribute; bring the manifest back to what is live, or add a "
     "new attribute beside the old one and move the values"
 )
-NO_TYPE = "{} has no such type: {}; use {}"
-TOO_MANY = "{} attributes, and {} allows {} in one schema; split it into two extensions"
 INCOMPATIBLE = (
     "An update here adds optional attributes, changes descriptions, adds canonical values and "
     "loosens, nothing else; add a new attribute beside the old one and move the values, or bring "

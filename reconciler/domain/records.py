@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
 
+from reconciler.domain.documents import AuditDocument, ChainedDocument, EntryDocument, EventDocument
 from reconciler.domain.jsontext import Json, NotJson, canonical
 from reconciler.domain.manifest import Manages
 from reconciler.domain.scim import ABSENT, Schema, fold
@@ -90,9 +91,26 @@ class Entry:
     webhook_status: int | None = None
     detail: str | None = None
 
-    def to_json(self) -> dict[str, Json]:
+    def to_json(self) -> EntryDocument:
         """The members in the order of the contract."""
-        return {name: getattr(self, name) for name in ENTRY_MEMBERS}
+        return {
+            "event": self.event.value,
+            "timestamp": self.timestamp,
+            "status": self.status.value if self.status else None,
+            "tenant": self.tenant,
+            "schema_id": self.schema_id,
+            "attributes_count": self.attributes_count,
+            "change": self.change,
+            "run_id": self.run_id,
+            "actor": self.actor,
+            "commit": self.commit,
+            "plan_digest": self.plan_digest,
+            "before_digest": self.before_digest,
+            "after_digest": self.after_digest,
+            "latency_ms": self.latency_ms,
+            "webhook_status": self.webhook_status,
+            "detail": self.detail,
+        }
 
 
 ENTRY_MEMBERS = tuple(f.name for f in fields(Entry))
@@ -108,7 +126,7 @@ class AuditRecord:
     prev_hash: str
     hash: str
 
-    def to_json(self) -> dict[str, Json]:
+    def to_json(self) -> AuditDocument:
         """One flat object: seq, the entry, prev_hash, hash."""
         return {
             "seq": self.seq,
@@ -120,14 +138,13 @@ class AuditRecord:
 
 def seal(entry: Entry, *, seq: int, prev_hash: str) -> AuditRecord:
     """Give an entry its place: its number, the hash before it and its own."""
-    return AuditRecord(
-        seq=seq, entry=entry, prev_hash=prev_hash, hash=chain_hash(entry.to_json(), seq, prev_hash)
-    )
+    members: ChainedDocument = {"seq": seq, **entry.to_json(), "prev_hash": prev_hash}
+    return AuditRecord(seq=seq, entry=entry, prev_hash=prev_hash, hash=chain_hash(members))
 
 
-def chain_hash(members: dict[str, Json], seq: int, prev_hash: str) -> str:
+def chain_hash(record: Mapping[str, object]) -> str:
     """SHA-256, in hex, of the canonical record without its own hash."""
-    return sha256(canonical({"seq": seq, **members, "prev_hash": prev_hash})).hexdigest()
+    return sha256(canonical(record)).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,26 +157,25 @@ class ChainResult:
     reason: str | None = None
 
 
-def check_chain(rows: Iterable[dict[str, Json]]) -> ChainResult:
+def check_chain(rows: Iterable[Mapping[str, object]]) -> ChainResult:
     """Follow the chain over records as stored, in the order they are stored."""
     head, count = GENESIS, 0
     for row in rows:
         if reason := _misfit(row, seq=count + 1, prev_hash=head):
             return ChainResult(count, head, broken_at=count + 1, reason=reason)
-        head, count = row["hash"], count + 1
+        head, count = str(row["hash"]), count + 1
     return ChainResult(count, head)
 
 
-def _misfit(row: dict[str, Json], *, seq: int, prev_hash: str) -> str | None:
+def _misfit(row: Mapping[str, object], *, seq: int, prev_hash: str) -> str | None:
     if row.get("seq") != seq:
         return f"record {row.get('seq')} stands where record {seq} should"
     if row.get("prev_hash") != prev_hash:
         return "it does not follow the record before it"
     if row.keys() != _RECORD_MEMBERS:
         return "its members are not those of a record"
-    members = {name: row[name] for name in ENTRY_MEMBERS}
     try:
-        found = chain_hash(members, seq, prev_hash)
+        found = chain_hash({name: value for name, value in row.items() if name != "hash"})
     except NotJson:  # a store may hold what no record ever held
         found = None
     return None if found == row["hash"] else "its content is not what was hashed"
@@ -186,28 +202,27 @@ class HrEvent:
 
     def body(self, sequence: int) -> bytes:
         """The bytes that are signed and sent, the same at each try; `sequence` is per tenant."""
-        return canonical(
-            {
-                "event_type": self.event_type,
-                "target_system": self.target_system,
-                "extension_id": self.schema.id,
-                "attributes": [
-                    {
-                        "name": attribute.name,
-                        "type": str(attribute.type),
-                        "mutability": str(attribute.mutability),
-                        "adoption_tracking": True,
-                    }
-                    for attribute in self.schema.attributes
-                ],
-                "event_id": self.event_id,
-                "tenant": self.tenant,
-                "sequence": sequence,
-                "verified_at": self.verified_at,
-                "schema_digest": self.schema.fingerprint(),
-                "commit": self.commit,
-            }
-        )
+        document: EventDocument = {
+            "event_type": self.event_type.value,
+            "target_system": self.target_system,
+            "extension_id": self.schema.id,
+            "attributes": [
+                {
+                    "name": attribute.name,
+                    "type": str(attribute.type),
+                    "mutability": str(attribute.mutability),
+                    "adoption_tracking": True,
+                }
+                for attribute in self.schema.attributes
+            ],
+            "event_id": self.event_id,
+            "tenant": self.tenant,
+            "sequence": sequence,
+            "verified_at": self.verified_at,
+            "schema_digest": self.schema.fingerprint(),
+            "commit": self.commit,
+        }
+        return canonical(document)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

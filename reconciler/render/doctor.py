@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 
 from reconciler.domain.doctor import Grade, TenantFindings
-from reconciler.domain.jsontext import Json
+from reconciler.domain.documents import DoctorDocument
 from reconciler.render.paint import Paint
 from reconciler.render.plain_text import visible
 
@@ -22,7 +22,7 @@ def doctor_text(found: TenantFindings, *, paint: Paint) -> str:
     return "\n".join(lines) + "\n"
 
 
-def doctor_document(tenants: Iterable[TenantFindings]) -> Json:
+def doctor_document(tenants: Iterable[TenantFindings]) -> DoctorDocument:
     """The same as JSON."""
     return {
         "format_version": "1.0",
@@ -33,7 +33,7 @@ def doctor_document(tenants: Iterable[TenantFindings]) -> Json:
                 "base_url": found.base_url,
                 "well": found.well,
                 "findings": [
-                    {"check": each.check, "grade": str(each.grade), "words": each.words}
+                    {"check": each.check, "grade": each.grade.value, "words": each.words}
                     for each in found.findings
                 ],
                 "capabilities": dict(found.learnt),

@@ -6,38 +6,53 @@ That a plan and a saved plan print alike is then true by construction.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from typing import assert_never, cast
 
 from reconciler import __version__
 from reconciler.domain.approvals import Needed, approvals_needed
 from reconciler.domain.diff import Difference
+from reconciler.domain.documents import (
+    Action,
+    ChangeDocument,
+    DifferenceDocument,
+    DriftCounts,
+    ImpactDocument,
+    Kind,
+    PlanDocument,
+    PlanFacts,
+    PlanHead,
+    Reason,
+    SchemaDocument,
+    TenantDocument,
+    Tenants,
+    TenantsFromDocument,
+)
 from reconciler.domain.drift import DriftKind
-from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import TenantsFrom
 from reconciler.domain.plan import (
     FORMAT_VERSION,
     Blocked,
     Change,
+    Create,
     Plan,
     Skip,
     TenantPlan,
+    Update,
     exceeded_limits,
     is_in_sync,
 )
+from reconciler.domain.scim import Schema
 
 
-def plan_document(plan: Plan) -> dict[str, Json]:
+def plan_document(plan: Plan) -> PlanDocument:
     """The plan as `reconciler schema plan` describes it; same plan, same document."""
     tenants = [tenant_document(tenant) for tenant in plan.tenants]
     return sealed(plan_facts(plan, tenants, approvals_needed(plan)))
 
 
-def plan_facts(plan: Plan, tenants: Iterable[Json], approvals: Iterable[Needed]) -> dict[str, Json]:
-    """All of a plan's document but its checksum, which only who saves it needs.
-
-    `tenants` are the documents of its tenants in the order of their names, which can be counted
-    and are read anew each time: a list, or a Spool.
-    """
+def plan_facts(plan: Plan, tenants: Tenants, approvals: Iterable[Needed]) -> PlanFacts:
+    """All of a plan's document but its checksum, which only who saves it needs."""
     summary = plan.summary()
     return {
         "format_version": FORMAT_VERSION,
@@ -47,7 +62,7 @@ def plan_facts(plan: Plan, tenants: Iterable[Json], approvals: Iterable[Needed])
         "tenants": tenants,
         "approvals": [
             {
-                "kind": str(needed.kind),
+                "kind": needed.kind.value,
                 "owners": list(needed.owners),
                 "changes": list(needed.changes),
             }
@@ -69,8 +84,8 @@ def plan_facts(plan: Plan, tenants: Iterable[Json], approvals: Iterable[Needed])
     }
 
 
-def plan_head(plan: Plan) -> dict[str, Json]:
-    """What is known of a plan before any tenant is read."""
+def plan_head(plan: Plan) -> PlanHead:
+    """The part of a plan's document that is known before any tenant is read."""
     return {
         "git": {"commit": plan.git.commit, "dirty": plan.git.dirty},
         "tenants_from": _tenants_from(plan.tenants_from),
@@ -82,12 +97,12 @@ def plan_head(plan: Plan) -> dict[str, Json]:
     }
 
 
-def sealed(document: Mapping[str, Json]) -> dict[str, Json]:
+def sealed(document: PlanFacts) -> PlanDocument:
     """A plan document with its checksum."""
     return {**document, "checksum": checksum(document)}
 
 
-def checksum(document: Mapping[str, Json]) -> str:
+def checksum(document: PlanFacts) -> str:
     """Over all the other members of a plan document: it tells a file that was edited.
 
     Tenants are taken one at a time; the bytes are those of the whole document as one text.
@@ -107,12 +122,12 @@ def checksum(document: Mapping[str, Json]) -> str:
 _NO_TENANTS = '"tenants": []'  # in a string its quotation marks would be escaped
 
 
-def json_text(document: Json) -> str:
+def json_text(document: object) -> str:
     """A document as it is saved and printed: indented, UTF-8, one newline at the end."""
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def plan_json(document: Mapping[str, Json]) -> Iterator[str]:
+def plan_json(document: PlanFacts) -> Iterator[str]:
     """The same text for a plan document, in pieces: one for each tenant."""
     whole = json_text({**document, "tenants": []})
     before, _, after = whole.partition(f"\n  {_NO_TENANTS}")
@@ -125,12 +140,17 @@ def plan_json(document: Mapping[str, Json]) -> Iterator[str]:
     yield end + after
 
 
-def _drift_counts(plan: Plan) -> dict[str, Json]:
+def _drift_counts(plan: Plan) -> DriftCounts:
     kinds = Counter(drift.kind for tenant in plan.tenants for drift in tenant.drift)
-    return {str(kind): kinds[kind] for kind in DriftKind}
+    return {
+        "changed": kinds[DriftKind.CHANGED],
+        "missing": kinds[DriftKind.MISSING],
+        "unmanaged": kinds[DriftKind.UNMANAGED],
+        "outdated": kinds[DriftKind.OUTDATED],
+    }
 
 
-def _tenants_from(source: TenantsFrom | None) -> Json:
+def _tenants_from(source: TenantsFrom | None) -> TenantsFromDocument | None:
     if source is None:
         return None
     return {
@@ -143,7 +163,7 @@ def _tenants_from(source: TenantsFrom | None) -> Json:
     }
 
 
-def tenant_document(tenant: TenantPlan) -> dict[str, Json]:
+def tenant_document(tenant: TenantPlan) -> TenantDocument:
     """The plan of one tenant."""
     return {
         "name": tenant.name,
@@ -156,51 +176,83 @@ def tenant_document(tenant: TenantPlan) -> dict[str, Json]:
         "warnings": list(tenant.warnings),
         "unmanaged": list(tenant.unmanaged),
         "drift": [
-            {"kind": str(drift.kind), "schema_id": drift.schema_id, "since": drift.since}
+            {"kind": drift.kind.value, "schema_id": drift.schema_id, "since": drift.since}
             for drift in tenant.drift
         ],
         "changes": [_change(change) for change in tenant.changes],
     }
 
 
-def _change(change: Change) -> dict[str, Json]:
+def action_of(change: Change) -> Action:
+    """The word for what is done."""
+    match change:
+        case Create():
+            return "create"
+        case Update():
+            return "update"
+        case Skip():
+            return "skip"
+        case Blocked():
+            return "blocked"
+        case _:
+            assert_never(change)
+
+
+def reason_of(change: Change) -> Reason | None:
+    """Why a skip does nothing or a change is blocked; None for what is written."""
+    match change:
+        case Skip():
+            return change.reason.value
+        case Blocked():
+            return change.reason.value
+        case Create() | Update():
+            return None
+        case _:
+            assert_never(change)
+
+
+def _change(change: Change) -> ChangeDocument:
     subject = change.subject
     place = subject.extension.place
+    kinds, impacts = _assessment(change)
     return {
         "id": subject.id,
-        "action": type(change).__name__.lower(),
-        "reason": str(change.reason) if isinstance(change, Skip | Blocked) else None,
+        "action": action_of(change),
+        "reason": reason_of(change),
         "schema_id": subject.schema_id,
         "manifest": subject.extension.name,
         "source": {"path": place.path, "line": place.line},
-        "before": subject.live.to_json() if subject.live else None,
-        "after": None if is_in_sync(change) else subject.desired.to_json(),
+        "before": _schema(subject.live) if subject.live else None,
+        "after": None if is_in_sync(change) else _schema(subject.desired),
         "differences": differences_document(subject.differences()),
         "live_fingerprint": subject.live_fingerprint,
         "recipe": change.recipe if isinstance(change, Blocked) else None,
-        **_assessment(change),
+        "kinds": kinds,
+        "impacts": impacts,
     }
 
 
-def _assessment(change: Change) -> dict[str, Json]:
-    """What it does to whom; nothing where nothing is done."""
+def _schema(schema: Schema) -> SchemaDocument:
+    # Its members are those of RFC 7643, of which plan.json asks for some.
+    return cast(SchemaDocument, schema.to_json())
+
+
+def _assessment(change: Change) -> tuple[list[Kind], list[ImpactDocument]]:
+    """The kinds and the impacts of a change; of a skip none, for nothing is done."""
     if isinstance(change, Skip):
-        return {"kinds": [], "impacts": []}
+        return [], []
     assessed = change.subject.assessment()
-    return {
-        "kinds": [str(kind) for kind in assessed.kinds],
-        "impacts": [
-            {
-                "rule": impact.rule,
-                "severity": str(impact.severity),
-                "consumers": list(impact.consumers),
-                "message": impact.message,
-            }
-            for impact in assessed.impacts
-        ],
-    }
+    return [kind.value for kind in assessed.kinds], [
+        {
+            "rule": impact.rule,
+            "severity": impact.severity.value,
+            "consumers": [consumer.value for consumer in impact.consumers],
+            "message": impact.message,
+        }
+        for impact in assessed.impacts
+    ]
 
 
-def differences_document(differences: Iterable[Difference]) -> list[dict[str, Json]]:
+def differences_document(differences: Iterable[Difference]) -> list[DifferenceDocument]:
     """Path, live and desired value of each."""
     return [{"path": d.path, "live": d.live, "desired": d.desired} for d in differences]

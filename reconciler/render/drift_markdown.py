@@ -1,15 +1,15 @@
 """A tenant of the plan document → the issue that tells of its drift, and when there is one."""
 
-from reconciler.domain.jsontext import Json
+from reconciler.domain.documents import TenantDocument
 from reconciler.render.fitting import fit
 from reconciler.render.markdown_tenant import section
 from reconciler.render.markdown_text import code
 from reconciler.render.marked import drift_marker, marked
-from reconciler.render.phrases import drift_words, kind_of
+from reconciler.render.phrases import Category, category_of, drift_words
 
 _MOST = 55_000  # bytes of what differs
 _NAMED = 20  # extensions whose drift is told one by one above the details
-_KINDS = (
+_CATEGORIES: tuple[tuple[Category, str], ...] = (
     ("create", "not there"),
     ("update", "different, and apply would change it"),
     ("drifted", "different, and left as it is"),
@@ -17,19 +17,19 @@ _KINDS = (
 )
 
 
-def drifts(tenant: Json) -> bool:
+def drifts(tenant: TenantDocument) -> bool:
     """Whether something is not as the manifests say; what could not be read says nothing."""
-    return any(_count(tenant, kind) for kind, _ in _KINDS)
+    return any(_count(tenant, category) for category, _ in _CATEGORIES)
 
 
-def drift_title(tenant: Json) -> str:
+def drift_title(tenant: TenantDocument) -> str:
     """The same as long as the issue is open."""
     return f"Drift on tenant {tenant['name']}"
 
 
-def drift_body(tenant: Json) -> str:
+def drift_body(tenant: TenantDocument) -> str:
     """What differs; the same drift, the same text: no time, no commit, no digest."""
-    told = [f"{n} {words}" for kind, words in _KINDS if (n := _count(tenant, kind))]
+    told = [f"{n} {text}" for category, text in _CATEGORIES if (n := _count(tenant, category))]
     [shown] = fit((section(tenant),), _MOST).texts
     text = (
         f"{code(tenant['name'])} is not as the manifests say: {'; '.join(told)}.\n\n"
@@ -52,12 +52,12 @@ _FOLLOWS = (
 )
 
 
-def _known(tenant: Json) -> str:
+def _known(tenant: TenantDocument) -> str:
     """What the audit trail adds: what was done by other hands, and not before when."""
     words = [f"- {code(urn)}: {code(said)}\n" for urn, said in drift_words(tenant).items()]
     more = f"- and {len(words) - _NAMED} more\n" if len(words) > _NAMED else ""
     return "".join([*words[:_NAMED], more, "\n"]) if words else ""
 
 
-def _count(tenant: Json, kind: str) -> int:
-    return sum(1 for change in tenant["changes"] if kind_of(change) == kind)
+def _count(tenant: TenantDocument, category: Category) -> int:
+    return sum(1 for change in tenant["changes"] if category_of(change) == category)

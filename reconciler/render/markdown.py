@@ -3,7 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from reconciler.domain.jsontext import Json
+from reconciler.domain.documents import (
+    ApprovalDocument,
+    GitDocument,
+    PlanFacts,
+    Tenants,
+    TenantsFromDocument,
+)
 from reconciler.render.fitting import Cut, Fitted, Part, fit
 from reconciler.render.markdown_looks import looked, looks
 from reconciler.render.markdown_tenant import (
@@ -16,9 +22,10 @@ from reconciler.render.markdown_tenant import (
 )
 from reconciler.render.markdown_text import WORDS, code, size
 from reconciler.render.phrases import (
-    FOLDER_SAYS,
     NO_OWNER,
+    Category,
     approved_manifests,
+    folder_lines,
     partial_line,
     summary_lines,
 )
@@ -28,7 +35,7 @@ LIMIT = 60_000  # bytes; GitHub refuses comments of more than 65,536 characters
 _RESERVE = 2_000  # bytes for what tells of the cuts
 
 
-def plan_markdown(document: Json, *, limit: int = LIMIT) -> str:
+def plan_markdown(document: PlanFacts, *, limit: int = LIMIT) -> str:
     """The plan in at most `limit` UTF-8 bytes (6,000 is the least that can be kept).
 
     Totals, digest and what needs a look are never left out; where even that is too much, it is
@@ -57,7 +64,7 @@ def plan_markdown(document: Json, *, limit: int = LIMIT) -> str:
     )
 
 
-def _head(document: Json) -> str:
+def _head(document: PlanFacts) -> str:
     first, own = summary_lines(document)
     partial = ""
     if any(document["selection"].values()):
@@ -66,27 +73,26 @@ def _head(document: Json) -> str:
     return f"## {first}\n\n{own} {_digest(document)}\n\n{partial}{source}"
 
 
-def _source(source: Json) -> Iterator[str]:
+def _source(source: TenantsFromDocument | None) -> Iterator[str]:
     """Whose Tenant manifests were planned, and what of the folder was not."""
     if source is None:
         return
     at = f"{code(source['ref'])} (commit {code(source['commit'])})"
     yield f"Tenants are those of {at}, not of the folder.\n\n"
-    told = ((words, source[member]) for member, words in FOLDER_SAYS.items())
-    lines = [f"- {words}: {code(', '.join(names), WORDS)}\n" for words, names in told if names]
+    lines = [f"- {text}: {code(', '.join(names), WORDS)}\n" for text, names in folder_lines(source)]
     yield from (*lines, *("\n" for _ in lines[:1]))
 
 
-def _foot(document: Json) -> str:
+def _foot(document: PlanFacts) -> str:
     first, own = summary_lines(document)
     return f"{first} {own} {_digest(document)}\n"
 
 
-def _digest(document: Json) -> str:
+def _digest(document: PlanFacts) -> str:
     return f"Digest: {code(document['digest'])}{_commit(document['git'])}"
 
 
-def _commit(git: Json) -> str:
+def _commit(git: GitDocument) -> str:
     if git["commit"] is None:
         return ""
     return f" of commit {code(git['commit'])}" + (" with edits since" if git["dirty"] else "")
@@ -119,7 +125,7 @@ _CUTS = {
 }
 
 
-def _approval(approval: Json) -> Part:
+def _approval(approval: ApprovalDocument) -> Part:
     """Who, and for what; a cut leaves the owners and a number."""
     owners = ", ".join(code(owner) for owner in approval["owners"][:_OWNERS]) or NO_OWNER
     more = len(approval["owners"]) - _OWNERS
@@ -137,7 +143,7 @@ _OWNERS = 20
 _MANIFESTS = 50
 
 
-def _approved(document: Json, shown: list[str]) -> Iterable[str]:
+def _approved(document: PlanFacts, shown: list[str]) -> Iterable[str]:
     if not shown:
         return ()
     kinds = Counter(approval["kind"] for approval in document["approvals"])
@@ -145,11 +151,11 @@ def _approved(document: Json, shown: list[str]) -> Iterable[str]:
     return (f"**Must approve** ({groups}):\n\n", *shown, "\n")
 
 
-def _table(tenants: Json, shown: list[str]) -> Iterable[str]:
+def _table(tenants: Tenants, shown: list[str]) -> Iterable[str]:
     """All rows that are left, and one for those that are not."""
     if not tenants:
         return ()
-    hidden, rest = 0, Counter[str]()
+    hidden, rest = 0, Counter[Category]()
     for tenant, text in zip(tenants, shown, strict=True):
         if not text:
             hidden += 1

@@ -4,15 +4,22 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from reconciler.domain.jsontext import Json
+from reconciler.domain.documents import (
+    ChangeDocument,
+    DriftDocument,
+    DriftWord,
+    Kind,
+    PlanFacts,
+    TenantDocument,
+)
 from reconciler.render.fitting import Cut, Part
 from reconciler.render.markdown_tenant import GRAVE
 from reconciler.render.markdown_text import WORDS, code
-from reconciler.render.phrases import impact_line, in_words
+from reconciler.render.phrases import category_text, impact_line
 from reconciler.render.plain_text import counted
 
 
-def looks(document: Json) -> tuple[Part, ...]:
+def looks(document: PlanFacts) -> tuple[Part, ...]:
     """The gravest first; what is said alike of several tenants is said once."""
     told = (
         *_exceeded(document),
@@ -30,7 +37,7 @@ def looks(document: Json) -> tuple[Part, ...]:
     )
 
 
-def looked(document: Json, shown: list[str]) -> Iterable[str]:
+def looked(document: PlanFacts, shown: list[str]) -> Iterable[str]:
     """The lines that are shown below their numbers, which stay however little fits."""
     if not shown:
         return ()
@@ -46,38 +53,38 @@ class _Look:
     after: str = ""
 
 
-def _exceeded(document: Json) -> Iterator[_Look]:
+def _exceeded(document: PlanFacts) -> Iterator[_Look]:
     for limit in document["exceeded_limits"]:
         yield _Look(f"limit: {code(limit, WORDS)}", ())
 
 
-def _unreadable(document: Json) -> Iterator[_Look]:
+def _unreadable(document: PlanFacts) -> Iterator[_Look]:
     for tenant in document["tenants"]:
         if tenant["error"] is not None:
             yield _Look("not readable: ", (tenant["name"],), f": {code(tenant['error'], WORDS)}")
 
 
-def _risky(document: Json) -> Iterator[_Look]:
+def _risky(document: PlanFacts) -> Iterator[_Look]:
     for tenant, change in _changes(document):
         if kinds := _grave(change):
             told = code("; ".join(impact_line(impact) for impact in change["impacts"]), WORDS)
             yield _on(tenant, f"{', '.join(kinds)}: {code(change['schema_id'])}", f": {told}")
 
 
-def _blocked(document: Json) -> Iterator[_Look]:
+def _blocked(document: PlanFacts) -> Iterator[_Look]:
     for tenant, change in _changes(document):
         if change["action"] == "blocked":
             recipe = f": {code(change['recipe'], WORDS)}" if change["recipe"] is not None else ""
-            yield _on(tenant, f"{in_words(change)}: {code(change['schema_id'])}", recipe)
+            yield _on(tenant, f"{category_text(change)}: {code(change['schema_id'])}", recipe)
 
 
-def _elsewhere(document: Json) -> Iterator[_Look]:
+def _elsewhere(document: PlanFacts) -> Iterator[_Look]:
     for tenant, drift in _out_of_band(document):
         words = f"{_OUT_OF_BAND[drift['kind']]} {code(drift['since'])}"
         yield _on(tenant, f"{words}: {code(drift['schema_id'])}", "")
 
 
-def _on(tenant: Json, before: str, after: str) -> _Look:
+def _on(tenant: TenantDocument, before: str, after: str) -> _Look:
     return _Look(f"{before} on ", (tenant["name"],), after)
 
 
@@ -89,18 +96,18 @@ def _named(tenants: list[str]) -> str:
 _TENANTS = 10
 
 
-def _changes(document: Json) -> Iterator[tuple[Json, Json]]:
+def _changes(document: PlanFacts) -> Iterator[tuple[TenantDocument, ChangeDocument]]:
     return ((tenant, change) for tenant in document["tenants"] for change in tenant["changes"])
 
 
-def _grave(change: Json) -> list[str]:
+def _grave(change: ChangeDocument) -> list[Kind]:
     """The kinds of what would be written and is more than additive."""
     if change["action"] == "blocked":
         return []
     return [kind for kind in GRAVE if kind in change["kinds"]]
 
 
-def _out_of_band(document: Json) -> Iterator[tuple[Json, Json]]:
+def _out_of_band(document: PlanFacts) -> Iterator[tuple[TenantDocument, DriftDocument]]:
     """What the trail says that somebody else has done."""
     for tenant in document["tenants"]:
         for drift in tenant["drift"]:
@@ -108,10 +115,13 @@ def _out_of_band(document: Json) -> Iterator[tuple[Json, Json]]:
                 yield tenant, drift
 
 
-_OUT_OF_BAND = {"missing": "missing, it was there at", "changed": "changed out of band after"}
+_OUT_OF_BAND: dict[DriftWord, str] = {
+    "missing": "missing, it was there at",
+    "changed": "changed out of band after",
+}
 
 
-def _numbers(document: Json) -> Iterator[str]:
+def _numbers(document: PlanFacts) -> Iterator[str]:
     if limits := len(document["exceeded_limits"]):
         yield f"{counted(limits, 'limit')} exceeded"
     if unreadable := document["summary"]["unreadable"]:
@@ -126,4 +136,7 @@ def _numbers(document: Json) -> Iterator[str]:
     yield from (f"{kinds[kind]} {words}" for kind, words in _DONE_ELSEWHERE if kinds[kind])
 
 
-_DONE_ELSEWHERE = (("missing", "missing"), ("changed", "changed out of band"))
+_DONE_ELSEWHERE: tuple[tuple[DriftWord, str], ...] = (
+    ("missing", "missing"),
+    ("changed", "changed out of band"),
+)

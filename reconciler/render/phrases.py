@@ -2,13 +2,24 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Literal
 
-from reconciler.domain.jsontext import Json
+from reconciler.domain.documents import (
+    ApprovalDocument,
+    AttributeDocument,
+    ChangeDocument,
+    ImpactDocument,
+    PlanFacts,
+    SelectionDocument,
+    TenantDocument,
+    TenantsFromDocument,
+)
 from reconciler.render.plain_text import visible
 
 SHOWN = 80  # characters of a value in a difference; the JSON plan has all of it
-KINDS = {
+Category = Literal["create", "update", "in-sync", "excluded", "drifted", "blocked"]
+_CATEGORIES: dict[Category, str] = {
     "create": "create",
     "update": "update in place",
     "in-sync": "in sync",
@@ -18,23 +29,34 @@ KINDS = {
 }
 
 
-def kind_of(change: Json) -> str:
-    """A key of KINDS."""
-    return str(change["reason"] if change["action"] == "skip" else change["action"])
+def category_of(change: ChangeDocument) -> Category:
+    """The action of a change; of a skip its reason."""
+    if change["action"] != "skip":
+        return change["action"]
+    reason = change["reason"]
+    assert reason in ("in-sync", "excluded", "drifted")  # plan.json lets a skip have no other
+    return reason
 
 
-def in_words(change: Json) -> str:
-    """What is done, and why where it is blocked."""
+def category_text(change: ChangeDocument) -> str:
+    """The action for a person, and why where it is blocked."""
     reason = f" ({change['reason']})" if change["action"] == "blocked" else ""
-    return KINDS[kind_of(change)] + reason
+    return _CATEGORIES[category_of(change)] + reason
 
 
-def source_of(change: Json) -> str:
+def created_attributes(change: ChangeDocument) -> list[AttributeDocument]:
+    """The attributes that a create brings; none for any other change."""
+    if change["action"] != "create" or change["after"] is None:
+        return []
+    return change["after"]["attributes"]
+
+
+def source_of(change: ChangeDocument) -> str:
     """`path:line` of its manifest."""
     return f"{visible(change['source']['path'])}:{change['source']['line']}"
 
 
-def summary_lines(document: Json) -> list[str]:
+def summary_lines(document: PlanFacts) -> list[str]:
     """Two lines: Terraform's, then our own counts."""
     counts = document["summary"]
     first = (
@@ -49,7 +71,8 @@ def summary_lines(document: Json) -> list[str]:
     return [first, ", ".join(own) + "."]
 
 
-_OWN_COUNTS = (
+_Own = Literal["in_sync", "drifted", "blocked", "unmanaged", "excluded", "unreadable"]
+_OWN_COUNTS: tuple[tuple[_Own, str], ...] = (
     ("in_sync", "in sync"),
     ("drifted", "drifted"),
     ("blocked", "blocked"),
@@ -60,21 +83,29 @@ _OWN_COUNTS = (
 _ALWAYS = ("in_sync", "drifted", "blocked", "unmanaged")
 
 
-def partial_line(selection: Json) -> str:
-    """Which options narrowed the plan."""
-    options = [f"--{name} {visible(glob)}" for name, globs in selection.items() for glob in globs]
+def partial_line(selection: SelectionDocument) -> str:
+    """The options that narrowed the plan."""
+    given = (
+        ("tenant", selection["tenant"]),
+        ("target", selection["target"]),
+        ("exclude", selection["exclude"]),
+    )
+    options = [f"--{name} {visible(glob)}" for name, globs in given for glob in globs]
     return f"This plan is partial: {' '.join(options)}"
 
 
-FOLDER_SAYS = {
-    "changed": "changed in the folder, which is not used",
-    "added": "only in the folder, not contacted",
-    "removed": "removed in the folder, planned all the same",
-    "unread": "no manifests of today's format, tenants in them are not planned",
-}
+def folder_lines(source: TenantsFromDocument) -> Iterator[tuple[str, list[str]]]:
+    """Where the folder says otherwise than the ref that was planned, and the names it is about."""
+    lines = (
+        ("changed in the folder, which is not used", source["changed"]),
+        ("only in the folder, not contacted", source["added"]),
+        ("removed in the folder, planned all the same", source["removed"]),
+        ("no manifests of today's format, tenants in them are not planned", source["unread"]),
+    )
+    return ((text, names) for text, names in lines if names)
 
 
-def drift_words(tenant: Json) -> dict[str, str]:
+def drift_words(tenant: TenantDocument) -> dict[str, str]:
     """What the trail adds to each schema that has drifted, by its id; nothing without a date."""
     return {
         drift["schema_id"]: DRIFT[drift["kind"]].format(since=visible(drift["since"]))
@@ -91,12 +122,12 @@ DRIFT = {
 }
 
 
-def impact_line(impact: Json) -> str:
+def impact_line(impact: ImpactDocument) -> str:
     """Whom it concerns, by which rule, and what it is."""
     return f"{', '.join(impact['consumers'])}: {visible(impact['message'])} ({impact['rule']})"
 
 
-def approved_manifests(approval: Json) -> list[tuple[str, int]]:
+def approved_manifests(approval: ApprovalDocument) -> list[tuple[str, int]]:
     """The manifests that an approval is about, each with the number of its tenants."""
     return sorted(Counter(id_.partition("/")[2] for id_ in approval["changes"]).items())
 
@@ -104,7 +135,7 @@ def approved_manifests(approval: Json) -> list[tuple[str, int]]:
 NO_OWNER = "nobody, as no manifest names an owner (spec.owners)"
 
 
-def room_line(tenant: Json) -> str:
+def room_line(tenant: TenantDocument) -> str:
     """How many extensions are in use; empty where the tenant was not readable."""
     if tenant["extensions_live"] is None:
         return ""
@@ -113,14 +144,14 @@ def room_line(tenant: Json) -> str:
     return f"{tenant['extensions_live']} of {among} extensions in use"
 
 
-def attribute_line(attribute: Json) -> str:
+def attribute_line(attribute: AttributeDocument) -> str:
     """An attribute that is to be created."""
     subs = attribute.get("subAttributes", [])
     inner = f" {{{', '.join(visible(sub['name']) for sub in subs)}}}" if subs else ""
     return f"{visible(attribute['name'])}: {', '.join(_characteristics(attribute))}{inner}"
 
 
-def _characteristics(attribute: Json) -> Iterable[str]:
+def _characteristics(attribute: AttributeDocument) -> Iterable[str]:
     """The type, and of the rest what is not the default of RFC 7643 section 2.2."""
     yield visible(attribute["type"])
     for flag in ("multiValued", "required", "caseExact"):
@@ -134,7 +165,7 @@ def _characteristics(attribute: Json) -> Iterable[str]:
         yield f"unique on the {visible(attribute['uniqueness'])} level"
 
 
-def value_words(value: Json) -> str:
+def value_words(value: object) -> str:
     """One side of a difference."""
     if isinstance(value, dict):
         named = {k: v for k, v in value.items() if k != "name"}

@@ -1,24 +1,25 @@
 """Problems → one JSON document, for programs."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 
+from reconciler.domain.documents import ValidateDocument
 from reconciler.domain.problem import Problem, Severity
-
-FORMAT_VERSION = "1.0"
 
 
 def problems_json(problems: Sequence[Problem], *, version: str) -> str:
     """`problems` in their order and how many there are of each severity."""
-    document = {
-        "format_version": FORMAT_VERSION,
+    counts = Counter(problem.severity for problem in problems)
+    document: ValidateDocument = {
+        "format_version": "1.0",
         "tool_version": version,
         "problems": [
             {
                 "path": problem.place.path,
                 "line": problem.place.line,
                 "column": problem.place.column,
-                "severity": str(problem.severity),
+                "severity": problem.severity.value,
                 "rule": problem.rule,
                 "message": problem.message,
                 "recipe": problem.recipe or None,
@@ -27,8 +28,9 @@ def problems_json(problems: Sequence[Problem], *, version: str) -> str:
             for problem in problems
         ],
         "summary": {
-            str(severity): sum(1 for problem in problems if problem.severity is severity)
-            for severity in Severity
+            "error": counts[Severity.ERROR],
+            "warning": counts[Severity.WARNING],
+            "info": counts[Severity.INFO],
         },
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

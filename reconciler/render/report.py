@@ -2,16 +2,21 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from reconciler import __version__
-from reconciler.domain.jsontext import Json
+from reconciler.domain.documents import (
+    DeliveriesDocument,
+    OutcomeCounts,
+    ReportChange,
+    ReportDocument,
+    ReportTenant,
+)
 from reconciler.domain.outcome import DeliverySummary, Outcome, OutcomeKind, RunSummary
-from reconciler.domain.plan import Blocked, Change, Skip, Update
+from reconciler.domain.plan import Change
 from reconciler.domain.records import Run
+from reconciler.render.document import action_of, reason_of
 from reconciler.render.summary import warnings_of
-
-FORMAT_VERSION = "1.0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,14 +31,14 @@ class Ended:
     head: tuple[int, str] | None
 
 
-def report_document(run: Run, ended: Ended, summary: RunSummary | None) -> dict[str, Json]:
+def report_document(run: Run, ended: Ended, summary: RunSummary | None) -> ReportDocument:
     """The report as `reconciler schema report` describes it.
 
     A run without an id, or without a summary, ended before it began.
     """
     planned = summary is not None and summary.planned
     return {
-        "format_version": FORMAT_VERSION,
+        "format_version": "1.0",
         "tool_version": __version__,
         "run": {
             "id": run.id or None,
@@ -53,12 +58,20 @@ def report_document(run: Run, ended: Ended, summary: RunSummary | None) -> dict[
     }
 
 
-def _counts(outcomes: Iterable[Outcome]) -> dict[str, Json]:
+def _counts(outcomes: Iterable[Outcome]) -> OutcomeCounts:
     kinds = Counter(outcome.kind for outcome in outcomes)
-    return {kind.value: kinds[kind] for kind in OutcomeKind}
+    return {
+        "applied": kinds[OutcomeKind.APPLIED],
+        "adopted": kinds[OutcomeKind.ADOPTED],
+        "not-applied": kinds[OutcomeKind.NOT_APPLIED],
+        "conflict": kinds[OutcomeKind.CONFLICT],
+        "ignored-by-server": kinds[OutcomeKind.IGNORED_BY_SERVER],
+        "unknown": kinds[OutcomeKind.UNKNOWN],
+        "not-attempted": kinds[OutcomeKind.NOT_ATTEMPTED],
+    }
 
 
-def _tenants(summary: RunSummary) -> list[Json]:
+def _tenants(summary: RunSummary) -> list[ReportTenant]:
     plans = {plan.name: plan for plan in summary.plan.tenants}
     outcomes = {outcome.change.subject.id: outcome for outcome in summary.outcomes}
     names = {*plans, *summary.locked, *(recovered.tenant for recovered in summary.recovered)}
@@ -81,12 +94,12 @@ def _tenants(summary: RunSummary) -> list[Json]:
     ]
 
 
-def _change(change: Change, outcome: Outcome | None) -> Json:
+def _change(change: Change, outcome: Outcome | None) -> ReportChange:
     return {
         "id": change.subject.id,
         "schema_id": change.subject.schema_id,
-        "action": _action(change),
-        "reason": change.reason.value if isinstance(change, Skip | Blocked) else None,
+        "action": action_of(change),
+        "reason": reason_of(change),
         "outcome": outcome.kind.value if outcome else None,
         "detail": outcome.detail if outcome else None,
         "fields": list(outcome.fields) if outcome else [],
@@ -94,23 +107,35 @@ def _change(change: Change, outcome: Outcome | None) -> Json:
     }
 
 
-def _action(change: Change) -> str:
-    match change:
-        case Skip():
-            return "skip"
-        case Blocked():
-            return "blocked"
-        case Update():
-            return "update"
-        case _:
-            return "create"
-
-
-def _deliveries(deliveries: DeliverySummary) -> Json:
-    left = deliveries.waiting
+def _deliveries(deliveries: DeliverySummary) -> DeliveriesDocument:
+    waiting = deliveries.waiting
     return {
-        "attempts": [asdict(attempt) for attempt in deliveries.attempts],
-        "pending": None if left is None else [asdict(waiting) for waiting in left],
+        "attempts": [
+            {
+                "event_id": attempt.event_id,
+                "tenant": attempt.tenant,
+                "schema_id": attempt.schema_id,
+                "url": attempt.url,
+                "delivered": attempt.delivered,
+                "status": attempt.status,
+                "latency_ms": attempt.latency_ms,
+                "detail": attempt.detail,
+            }
+            for attempt in deliveries.attempts
+        ],
+        "pending": None
+        if waiting is None
+        else [
+            {
+                "event_id": webhook.event_id,
+                "tenant": webhook.tenant,
+                "schema_id": webhook.schema_id,
+                "url": webhook.url,
+                "attempts": webhook.attempts,
+                "due_at": webhook.due_at,
+            }
+            for webhook in waiting
+        ],
     }
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from reconciler.domain.jsontext import Json
+from reconciler.domain.documents import ReportDocument, ReportTenant
 from reconciler.render.markdown_text import WORDS, code
 from reconciler.render.plain_text import counted
 
@@ -20,7 +20,7 @@ APPLIED = "Applied"
 _VERIFIED = ("applied", "adopted")
 
 
-def run_markdown(report: Json) -> str:
+def run_markdown(report: ReportDocument) -> str:
     """What became of each change, what waits, and the head of the audit trail; 50,000 bytes."""
     lines = [
         f"### {_head(report)}",
@@ -33,7 +33,7 @@ def run_markdown(report: Json) -> str:
     return "\n".join(lines) + "\n"
 
 
-def did_nothing(report: Json) -> bool:
+def did_nothing(report: ReportDocument) -> bool:
     """Whether a run ended well, and there was nothing for it to do."""
     changes = [change for tenant in report["tenants"] for change in tenant["changes"]]
     recovered = any(tenant["recovered"] for tenant in report["tenants"])
@@ -41,7 +41,7 @@ def did_nothing(report: Json) -> bool:
     return report["exit"]["code"] == 0 and not done
 
 
-def _head(report: Json) -> str:
+def _head(report: ReportDocument) -> str:
     number = report["exit"]["code"]
     if number == 0:
         return "Nothing to apply" if did_nothing(report) else APPLIED
@@ -50,12 +50,12 @@ def _head(report: Json) -> str:
     return _HEADS.get(number, "Failed")
 
 
-def _error(report: Json) -> str | None:
+def _error(report: ReportDocument) -> str | None:
     error = report["exit"]["error"]
     return error.partition("\n")[0] if error else None
 
 
-def _counts(report: Json) -> str:
+def _counts(report: ReportDocument) -> str:
     kinds = Counter(
         (change["action"], change["outcome"] in _VERIFIED)
         for tenant in report["tenants"]
@@ -66,12 +66,12 @@ def _counts(report: Json) -> str:
     return f"**Extensions: {', '.join(own + others)}.** Exit code {report['exit']['code']}.\n"
 
 
-def _warnings(report: Json) -> Iterator[str]:
+def _warnings(report: ReportDocument) -> Iterator[str]:
     for words in report["warnings"]:
         yield f"- **warning**: {code(words, WORDS)}"
 
 
-def _tenants(report: Json) -> Iterator[str]:
+def _tenants(report: ReportDocument) -> Iterator[str]:
     for tenant in report["tenants"]:
         lines = list(_tenant(tenant))
         if lines:
@@ -79,7 +79,7 @@ def _tenants(report: Json) -> Iterator[str]:
             yield from (f"  - {line}" for line in lines)
 
 
-def _tenant(tenant: Json) -> Iterator[str]:
+def _tenant(tenant: ReportTenant) -> Iterator[str]:
     if tenant["locked"]:
         yield f"**locked**, not attempted: {code(tenant['locked'], WORDS)}"
     if tenant["unreadable"]:
@@ -101,7 +101,7 @@ def _with_detail(told: str, detail: str | None) -> str:
     return f"{told}: {code(detail, WORDS)}" if detail else told
 
 
-def _pending(report: Json) -> Iterator[str]:
+def _pending(report: ReportDocument) -> Iterator[str]:
     deliveries = report["deliveries"]
     delivered = sum(1 for attempt in deliveries["attempts"] if attempt["delivered"])
     left = deliveries["pending"]  # None where the store was not asked, or could not answer
@@ -124,7 +124,7 @@ def _bounded(lines: list[str]) -> Iterator[str]:
     yield ""
 
 
-def _anchors(report: Json) -> Iterator[str]:
+def _anchors(report: ReportDocument) -> Iterator[str]:
     head, run = report["audit_head"], report["run"]
     if head is not None:
         yield f"Audit trail: {counted(head['seq'], 'record')}, head `{head['hash']}`  "

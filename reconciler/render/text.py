@@ -2,17 +2,27 @@
 
 from collections.abc import Iterator
 
-from reconciler.domain.jsontext import Json
+from reconciler.domain.documents import (
+    ApprovalDocument,
+    ChangeDocument,
+    DifferenceDocument,
+    PlanFacts,
+    PlanHead,
+    TenantDocument,
+    TenantsFromDocument,
+)
 from reconciler.render.paint import Paint
 from reconciler.render.phrases import (
-    FOLDER_SAYS,
     NO_OWNER,
+    Category,
     approved_manifests,
     attribute_line,
+    category_of,
+    category_text,
+    created_attributes,
     drift_words,
+    folder_lines,
     impact_line,
-    in_words,
-    kind_of,
     partial_line,
     room_line,
     source_of,
@@ -21,7 +31,7 @@ from reconciler.render.phrases import (
 )
 from reconciler.render.plain_text import counted, visible
 
-_SYMBOLS = {
+_SYMBOLS: dict[Category, tuple[str, str]] = {
     "create": ("+", "green"),
     "update": ("~", "yellow"),
     "in-sync": ("=", "dim"),
@@ -31,14 +41,14 @@ _SYMBOLS = {
 }
 
 
-def plan_text(document: Json, *, paint: Paint) -> Iterator[str]:
+def plan_text(document: PlanFacts, *, paint: Paint) -> Iterator[str]:
     """The whole plan in pieces, ending in the summary and the digest."""
     yield head_text(document, paint=paint)
     yield from (tenant_text(tenant, paint=paint) for tenant in document["tenants"])
     yield foot_text(document, paint=paint)
 
 
-def head_text(document: Json, *, paint: Paint) -> str:
+def head_text(document: PlanHead, *, paint: Paint) -> str:
     """What is known before any tenant is read: the selection, and whose manifests count."""
     selection = document["selection"]
     lines: list[str] = []
@@ -49,12 +59,12 @@ def head_text(document: Json, *, paint: Paint) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def tenant_text(tenant: Json, *, paint: Paint) -> str:
+def tenant_text(tenant: TenantDocument, *, paint: Paint) -> str:
     """The plan of one tenant, and an empty line."""
     return "".join(f"{line}\n" for line in (*_tenant(tenant, paint), ""))
 
 
-def foot_text(document: Json, *, paint: Paint) -> str:
+def foot_text(document: PlanFacts, *, paint: Paint) -> str:
     """What can be said when all tenants are planned."""
     lines: list[str] = []
     if document["approvals"]:
@@ -65,21 +75,20 @@ def foot_text(document: Json, *, paint: Paint) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _approval(approval: Json) -> str:
+def _approval(approval: ApprovalDocument) -> str:
     owners = ", ".join(map(visible, approval["owners"])) or NO_OWNER
     about = (f"{visible(n)} ({counted(k, 'tenant')})" for n, k in approved_manifests(approval))
     return f"Must approve what is {approval['kind']}: {owners}: {', '.join(about)}"
 
 
-def _source(source: Json) -> Iterator[str]:
+def _source(source: TenantsFromDocument) -> Iterator[str]:
     at = f"{visible(source['ref'])} (commit {visible(source['commit'])})"
     yield f"Tenants are those of {at}, not of the folder."
-    for member, words in FOLDER_SAYS.items():
-        if source[member]:
-            yield f"  {words}: {', '.join(map(visible, source[member]))}"
+    for text, names in folder_lines(source):
+        yield f"  {text}: {', '.join(map(visible, names))}"
 
 
-def _tenant(tenant: Json, paint: Paint) -> Iterator[str]:
+def _tenant(tenant: TenantDocument, paint: Paint) -> Iterator[str]:
     where = f"{visible(tenant['dialect'])}, {visible(tenant['base_url'])}"
     yield paint("bold", f"Tenant {visible(tenant['name'])}") + f"  ({where}){_room(tenant)}"
     for warning in tenant["warnings"]:
@@ -97,26 +106,25 @@ def _tenant(tenant: Json, paint: Paint) -> Iterator[str]:
         yield f"  unmanaged, left alone: {', '.join(names)}"
 
 
-def _room(tenant: Json) -> str:
+def _room(tenant: TenantDocument) -> str:
     room = room_line(tenant)
     return f"  {room}" if room else ""
 
 
-def _change(change: Json, drift: str | None, paint: Paint) -> Iterator[str]:
-    symbol, colour = _SYMBOLS[kind_of(change)]
-    head = f"  {symbol} {in_words(change)}: {visible(change['schema_id'])}"
+def _change(change: ChangeDocument, drift: str | None, paint: Paint) -> Iterator[str]:
+    symbol, colour = _SYMBOLS[category_of(change)]
+    head = f"  {symbol} {category_text(change)}: {visible(change['schema_id'])}"
     yield paint(colour, head) + f"  [{source_of(change)}]"
     if drift is not None:
         yield f"      {drift}"
-    if change["action"] == "create":
-        yield from (f"      + {attribute_line(a)}" for a in change["after"]["attributes"])
+    yield from (f"      + {attribute_line(a)}" for a in created_attributes(change))
     yield from (f"      {_difference(d)}" for d in change["differences"])
     yield from (f"      {impact_line(impact)}" for impact in change["impacts"])
     if change["recipe"]:
         yield f"      {visible(change['recipe'])}"
 
 
-def _difference(difference: Json) -> str:
+def _difference(difference: DifferenceDocument) -> str:
     path = visible(difference["path"])
     if difference["live"] is None:
         return f"+ {path}: only desired: {value_words(difference['desired'])}"

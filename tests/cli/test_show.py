@@ -35,7 +35,7 @@ def written(folder: Path, text: str) -> Path:
         lambda made: json.dumps(made, indent=4),
         lambda made: json.dumps(made, indent=2, sort_keys=True),
         lambda made: "".join(plan_json(made)).replace("\n", "\r\n"),
-        lambda made: "".join(plan_json({**made, "tenants": []})),
+        lambda made: "".join(plan_json(made | {"tenants": []})),
     ],
     ids=["ours", "one line", "indented by 4", "sorted", "another line end", "no tenants"],
 )

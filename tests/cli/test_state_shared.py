@@ -32,7 +32,7 @@ def sharing(url: str, *folders: Folder) -> None:
 
 def trail(url: str) -> list[dict[str, Json]]:
     with closing(open_store(url)) as store:
-        found = list(store.records())
+        found = [dict(record) for record in store.records()]
     assert check_chain(found).broken_at is None
     return found
 

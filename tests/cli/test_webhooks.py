@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from reconciler.adapters.jsonschemas import check
 from tests.support.applied import applied, query
 from tests.support.arena import front_of
 from tests.support.program import HR_URN, DevTenant, Folder
@@ -51,6 +52,7 @@ def test_a_dead_receiver_gets_the_event_once_it_is_there_under_the_same_id(
         delivered = folder.run("webhooks", "deliver", "--now")
         again = folder.run("webhooks", "deliver", "--now")
 
+    assert check(listed, "webhooks") == ()
     assert applied.code == 0
     assert "webhook not delivered: dev: " in applied.out
     assert "0 delivered, 1 pending" in applied.out

@@ -177,7 +177,9 @@ def test_a_type_that_the_service_does_not_have_is_blocked_even_in_a_sub_attribut
     wanted = extension("HR", {"name": "c", "type": "complex", "subAttributes": [sub]}, update=True)
     change = only(planned([wanted], there))
     assert change.reason is BlockReason.UNSUPPORTED
-    assert change.recipe.startswith("Genesys Cloud has no such type: photo (binary); use boolean,")
+    assert change.recipe.startswith(
+        "attribute 'photo': Genesys Cloud has no type binary, only bool"
+    )
 
 
 @pytest.mark.parametrize(("attributes", "blocked"), [(19, False), (20, False), (21, True)])
@@ -189,7 +191,8 @@ def test_a_schema_with_more_attributes_than_the_service_holds_is_blocked(
     assert isinstance(change, Blocked) is blocked
     if blocked:
         assert change.recipe == (
-            "21 attributes, and Genesys Cloud allows 20 in one schema; split it into two extensions"
+            "attributes: Genesys Cloud takes 20 in one schema, and these are 21; split it "
+            "(REC-ATTRIBUTES)"
         )
 
 

@@ -175,7 +175,7 @@ def test_the_first_break_is_told_with_its_reason() -> None:
 def test_the_hash_of_a_known_record_is_the_one_that_anybody_can_compute() -> None:
     """The recipe, with the standard library only: sorted keys, no spaces, no own hash."""
     record = seal(RUN.entry(Event.RUN_STARTED, NOON, Status.SUCCESS), seq=1, prev_hash=GENESIS)
-    document = record.to_json()
+    document = dict(record.to_json())
     claimed = document.pop("hash")
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     assert hashlib.sha256(text.encode()).hexdigest() == claimed == record.hash

@@ -74,3 +74,18 @@ def test_what_passes_for_a_plan_is_printed_in_every_format():
                 printed += 1
 
     assert printed > 50
+
+
+def test_a_create_without_a_desired_schema_is_printed_without_attributes():
+    document = small()
+    [change] = [
+        change
+        for tenant in document["tenants"]
+        for change in tenant["changes"]
+        if change["action"] == "create"
+    ]
+    change["after"] = None
+
+    assert check(document, "plan") == ()
+    assert f"+ create: {change['schema_id']}" in "".join(plan_text(document, paint=Paint()))
+    assert f"+ create: {change['schema_id']}" in plan_markdown(document)

@@ -1,3 +1,4 @@
+from reconciler.adapters.jsonschemas import check
 from reconciler.domain.doctor import Finding, Grade, TenantFindings
 from reconciler.render.doctor import capability_block, doctor_document, doctor_text
 from reconciler.render.paint import Paint
@@ -31,7 +32,9 @@ def test_colours_say_nothing_that_the_words_do_not() -> None:
 
 
 def test_the_document_holds_the_same() -> None:
-    (told,) = doctor_document([FOUND])["tenants"]
+    document = doctor_document([FOUND])
+    (told,) = document["tenants"]
+    assert check(document, "doctor") == ()
     assert (told["name"], told["well"]) == ("acme", True)
     assert told["findings"][1] == {"check": "etag", "grade": "warning", "words": "none\x1b[31m"}
     assert told["capabilities"] == {"etag": "none", "creates": True, "pageSize": 50}

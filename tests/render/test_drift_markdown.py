@@ -18,7 +18,7 @@ def tenants() -> list[Json]:
 def bodies(string: Json) -> list[str]:
     told = []
     for tenant in tenants():
-        body = drift_body({**filled(tenant, string), "name": tenant["name"]})
+        body = drift_body(filled(tenant, string) | {"name": tenant["name"]})
         told += [body, ended_body(tenant["name"], body, gone=False)]
     return told
 

@@ -397,7 +397,7 @@ def test_of_a_large_fleet_no_more_than_a_few_tenants_are_in_memory(limit: int):
     document = fleet(200, tenants(), attributes=5)
     read = Tenants(document["tenants"])
 
-    assert plan_markdown({**document, "tenants": read}, limit=limit) == plan_markdown(
+    assert plan_markdown(document | {"tenants": read}, limit=limit) == plan_markdown(
         document, limit=limit
     )
     assert read.most <= 4

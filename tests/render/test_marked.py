@@ -156,7 +156,7 @@ def test_a_run_that_only_looked_did_nothing():
     assert did_nothing(skipped)
     assert run_markdown(skipped).startswith("### Nothing to apply")
     assert not did_nothing(report())
-    assert not did_nothing({**skipped, "exit": {"code": 1, "meaning": "m", "error": "e"}})
+    assert not did_nothing(skipped | {"exit": {"code": 1, "meaning": "m", "error": "e"}})
 
 
 def test_what_was_recovered_locked_and_not_read_is_told():

@@ -260,7 +260,8 @@ def test_the_saved_plan_names_what_the_contract_names():
     assert made["git"] == {"commit": "c0ffee", "dirty": True}
     assert made["selection"] == {"tenant": ["acme-*"], "target": [], "exclude": []}
     assert made["digest"] == plan.digest()
-    [change] = made["tenants"][0]["changes"]
+    [tenant] = made["tenants"]
+    [change] = tenant["changes"]
     assert change["id"] == "acme-prod/acme"
     assert change["live_fingerprint"] == "absent"
     assert change["source"] == {"path": "desired-state/acme.yaml", "line": 3}

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 from referencing import Registry
 
+from reconciler.adapters.jsonschemas import check
 from reconciler.domain.compatibility import CHANGE_RULES
 from reconciler.domain.problem import Place, Problem, Severity
 from reconciler.domain.rules import CATALOGUE
@@ -110,6 +111,7 @@ def test_text_holds_nothing_that_a_terminal_obeys(several: list[Problem], line: 
 def test_json_says_all_and_counts_each_severity(several: list[Problem]) -> None:
     document = json.loads(problems_json(several, version="1.2.3"))
 
+    assert check(document, "validate") == ()
     assert document["tool_version"] == "1.2.3"
     assert [(p["path"], p["line"], p["column"]) for p in document["problems"]] == [
         (p.place.path, p.place.line, p.place.column) for p in several

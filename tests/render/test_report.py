@@ -2,6 +2,7 @@
 
 import pytest
 
+from reconciler.domain.documents import ReportDocument
 from reconciler.domain.outcome import (
     Attempt,
     DeliverySummary,
@@ -45,7 +46,7 @@ TRIED = Attempt(
 )  # fmt: skip
 
 
-def valid(summary: RunSummary | None, run: Run = RUN, ended: Ended = ENDED) -> dict:
+def valid(summary: RunSummary | None, run: Run = RUN, ended: Ended = ENDED) -> ReportDocument:
     document = report_document(run, ended, summary)
     assert [error.message for error in SCHEMA.iter_errors(document)] == []
     return document
@@ -85,7 +86,7 @@ def test_locks_recoveries_and_webhooks_are_told():
     tenants = {one["name"]: one for one in document["tenants"]}
     assert tenants["west"]["locked"] == "tenant west is locked by run 7"
     assert tenants["acme"]["recovered"][0]["outcome"] == "conflict"
-    [pending] = document["deliveries"]["pending"]
+    [pending] = document["deliveries"]["pending"] or []
     assert (pending["event_id"], pending["tenant"], pending["url"]) == ("evt_1", "acme", HOOK)
     assert document["deliveries"]["attempts"][0]["status"] == 503
     assert document["audit_head"] == {"seq": 12, "hash": "0" * 64}

@@ -247,7 +247,7 @@ def records(folder: Folder) -> list[dict[str, Json]]:
     if url is None and not path.exists():
         return []
     with closing(open_store(url or f"sqlite:///{path}")) as store:
-        found = list(store.records())
+        found = [dict(record) for record in store.records()]
     result = check_chain(found)
     assert result.broken_at is None, result.reason
     return found

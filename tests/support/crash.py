@@ -172,7 +172,7 @@ class World:
         if not (self.state / "state.db").exists():
             return []
         with self.store(copied=copied) as store:
-            records = list(store.records())
+            records = [dict(record) for record in store.records()]
         assert check_chain(records).broken_at is None
         return records
 
@@ -241,7 +241,7 @@ def trail_on(url: str) -> list[dict[str, Json]]:
     except StateError:
         return []
     with closing(store):
-        records = list(store.records())
+        records = [dict(record) for record in store.records()]
     assert check_chain(records).broken_at is None
     return records
 

@@ -28,7 +28,7 @@ from tests.support.workflows.repository import (
 PAGES = (
     "README.md",
     "desired-state/README.md",
-    *sorted(f"docs/{p.name}" for p in ROOT.glob("docs/*.md")),
+    *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/**/*.md")),
 )
 RUN = ("console", "sh")
 STORE = "postgresql+psycopg://reconciler@db.example.com/reconciler?sslmode=verify-full"

@@ -8,7 +8,7 @@ from reconciler.adapters.database import intents, outbox, trail
 from reconciler.adapters.database.connections import Connection, Connections, Sessions
 from reconciler.adapters.database.outbox import Backlog, Delivery
 from reconciler.adapters.database.session_locks import SessionLocks
-from reconciler.domain.jsontext import Json
+from reconciler.domain.documents import AuditDocument
 from reconciler.domain.outcome import Waiting
 from reconciler.domain.records import Entry, HrEvent, Intent
 from reconciler.domain.scim import Schema
@@ -158,7 +158,7 @@ class Store:
         with self._database.reading() as connection:
             return outbox.read_all(connection)
 
-    def records(self) -> Iterator[dict[str, Json]]:
+    def records(self) -> Iterator[AuditDocument]:
         """The trail as it is stored, in the order of storage: nothing is checked or mended.
 
         Each record is a flat object as AuditRecord.to_json gives it. A few at a time are in
@@ -169,12 +169,12 @@ class Store:
             yield from batch
             last = batch[-1]["seq"]
 
-    def last_records(self, number: int) -> list[dict[str, Json]]:
+    def last_records(self, number: int) -> list[AuditDocument]:
         """The newest records, in the order of storage, as `records` gives them."""
         with self._database.reading() as connection:
             return trail.read_last(connection, number)
 
-    def _batch(self, last: int | None) -> list[dict[str, Json]]:
+    def _batch(self, last: int | None) -> list[AuditDocument]:
         with self._database.reading() as connection:
             return trail.read_after(connection, last, limit=_BATCH)
 

@@ -3,8 +3,10 @@
 import math
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import cast
 
-from reconciler.adapters.database.connections import Connection, Row
+from reconciler.adapters.database.connections import Connection, Row, Value
+from reconciler.domain.documents import AuditDocument
 from reconciler.domain.jsontext import Json
 from reconciler.domain.records import ENTRY_MEMBERS, GENESIS, AuditRecord, Entry, seal
 from reconciler.errors import StateError
@@ -32,7 +34,7 @@ def append_all(connection: Connection, entries: Iterable[Entry]) -> list[AuditRe
     for entry in entries:
         seq += 1
         record = _sealed(_storable(entry), seq, head)
-        connection.run(_APPEND, *record.to_json().values())
+        connection.run(_APPEND, *cast(Iterable[Value], record.to_json().values()))
         head = record.hash
         records.append(record)
     return records
@@ -62,7 +64,7 @@ def read_head(connection: Connection) -> tuple[int, str]:
     return 0, GENESIS
 
 
-def read_after(connection: Connection, seq: int | None, *, limit: int) -> list[dict[str, Json]]:
+def read_after(connection: Connection, seq: int | None, *, limit: int) -> list[AuditDocument]:
     """The next records in the order of storage, the first ones after None.
 
     There is no number before all: who edits the trail may give a record the lowest there is.
@@ -72,16 +74,16 @@ def read_after(connection: Connection, seq: int | None, *, limit: int) -> list[d
     return [_record(row) for row in rows]
 
 
-def read_last(connection: Connection, number: int) -> list[dict[str, Json]]:
+def read_last(connection: Connection, number: int) -> list[AuditDocument]:
     """The last records, in the order of storage."""
     return [_record(row) for row in reversed(connection.rows(_LAST, number))]
 
 
-def _record(row: Row) -> dict[str, Json]:
+def _record(row: Row) -> AuditDocument:
     """SQLite keeps any kind of value in any column; what is no JSON shows, and fits no hash."""
     if not _EXPECTED.issuperset(map(type, row)):
         row = tuple(map(_as_json, row))
-    return dict(zip(COLUMNS, row, strict=True))
+    return cast(AuditDocument, dict(zip(COLUMNS, row, strict=True)))
 
 
 _EXPECTED = frozenset({str, int, type(None)})

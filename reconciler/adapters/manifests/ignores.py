@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from reconciler.adapters.yaml_reader import Document
 from reconciler.domain.compatibility import CHANGE_RULES
+from reconciler.domain.manifest import Silenced
 from reconciler.domain.problem import Place, Problem, Severity
 from reconciler.domain.rules import CATALOGUE
 from reconciler.domain.words import nearest, quoted
@@ -62,6 +65,21 @@ class Ignores:
             tuple(problem for file in files for problem in file.wrong),
         )
 
+    def silenced_in(self, document: Document) -> frozenset[Silenced]:
+        """Each rule with each place of the document that a note silences it at."""
+        rules: dict[int, list[str]] = defaultdict(list)
+        for ignore in self.each:
+            rules[ignore.line].append(ignore.rule)
+        if not rules:
+            return frozenset()
+        pointers = {pointer for pointer, _ in document.marks()}
+        return frozenset(
+            (rule, pointer, at_key)
+            for pointer in pointers
+            for at_key in (False, True)
+            for rule in rules.get(document.place(pointer, at_key=at_key).line, ())
+        )
+
     def left(self, problems: Iterable[Problem]) -> list[Problem]:
         """The problems that no note silences."""
         targets = {ignore.target for ignore in self.each}
@@ -71,6 +89,9 @@ class Ignores:
         """Warnings for the notes that silence none of all the problems that there are."""
         found = {_target(problem) for problem in problems if not is_firm(problem)}
         return [_idle(ignore) for ignore in self.each if ignore.target not in found]
+
+
+NO_NOTES = Ignores((), ())
 
 
 def is_firm(problem: Problem) -> bool:

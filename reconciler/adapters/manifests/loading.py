@@ -212,7 +212,7 @@ def _read_all(
         if not _errors((*ignores[-1].left(found), *ignores[-1].wrong)):
             batch.sound.append(file)
             if declared is not None:
-                declared.add(reading.documents)
+                declared.add(reading.documents, ignores[-1])
         if batch.documents > most.documents:
             break
     batch.ignores = Ignores.all(ignores)

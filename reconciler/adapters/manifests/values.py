@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from reconciler.adapters.manifests.ignores import NO_NOTES, Ignores
 from reconciler.adapters.yaml_reader import Document
 from reconciler.domain.dialect import Dialect
 from reconciler.domain.jsontext import Json, canonical
@@ -36,14 +37,14 @@ class Declared:
         self._tenants: list[Tenant] = []
         self._extensions: list[SchemaExtension] = []
 
-    def add(self, documents: Iterable[Document]) -> None:
-        """Take what they declare, and nothing else of them."""
+    def add(self, documents: Iterable[Document], notes: Ignores = NO_NOTES) -> None:
+        """Take what the documents of one file declare, and nothing else of them."""
         for document in documents:
             match document.value["kind"]:
                 case "Tenant":
                     self._tenants.append(_tenant(document, self._dialects))
                 case "SchemaExtension":
-                    self._extensions.append(_extension(document))
+                    self._extensions.append(_extension(document, notes))
                 case _:
                     pass
 
@@ -57,7 +58,9 @@ class Declared:
 
 def extensions_in(documents: Iterable[Document]) -> tuple[SchemaExtension, ...]:
     """The extensions that the documents declare, sorted by name."""
-    extensions = [_extension(d) for d in documents if d.value["kind"] == "SchemaExtension"]
+    extensions = [
+        _extension(d, NO_NOTES) for d in documents if d.value["kind"] == "SchemaExtension"
+    ]
     return tuple(sorted(extensions, key=lambda e: (e.name, e.place)))
 
 
@@ -130,7 +133,7 @@ def _webhook(document: Document, index: int, webhook: Mapping[str, Json]) -> Web
     return Webhook(url=webhook["url"], secrets=tuple(secrets))
 
 
-def _extension(document: Document) -> SchemaExtension:
+def _extension(document: Document, notes: Ignores) -> SchemaExtension:
     metadata, spec = document.value["metadata"], document.value["spec"]
     return SchemaExtension(
         name=metadata["name"],
@@ -147,6 +150,7 @@ def _extension(document: Document) -> SchemaExtension:
         ),
         personal=tuple(spec.get("personal", ())),
         owners={ChangeKind(kind): tuple(names) for kind, names in spec.get("owners", {}).items()},
+        silenced=notes.silenced_in(document),
     )
 
 

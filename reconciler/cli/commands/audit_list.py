@@ -27,7 +27,7 @@ def run(invocation: Invocation, options: Options) -> int:
     with read_state(invocation) as store:
         newest = store.last_records(options.last)
     for record in newest:
-        about = " ".join(visible(record[key]) for key in ("tenant", "schema_id") if record[key])
+        about = " ".join(visible(name) for name in (record["tenant"], record["schema_id"]) if name)
         columns = [
             f"{record['seq']:>6}",
             visible(record["timestamp"]),

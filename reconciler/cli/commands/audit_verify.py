@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from reconciler.cli.invocation import Invocation
-    from reconciler.domain.jsontext import Json
+    from reconciler.domain.documents import AuditDocument
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,9 @@ def run(invocation: Invocation, options: Options) -> int:
     return Exit.WELL
 
 
-def _watching(records: Iterable[Json], head: str | None, met: list[bool]) -> Iterator[Json]:
+def _watching(
+    records: Iterable[AuditDocument], head: str | None, met: list[bool]
+) -> Iterator[AuditDocument]:
     """Pass the records on and note where one has the wanted hash; a trail may be long."""
     for record in records:
         if record["hash"] == head:

@@ -18,9 +18,12 @@ class SchemaName(StrEnum):
 
     MANIFEST = "manifest"
     PLAN = "plan"
+    REPORT = "report"
     AUDIT = "audit"
     EVENT = "event"
-    REPORT = "report"
+    VALIDATE = "validate"
+    WEBHOOKS = "webhooks"
+    DOCTOR = "doctor"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

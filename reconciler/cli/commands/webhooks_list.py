@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from reconciler.adapters.database import Delivery
     from reconciler.cli.invocation import Invocation
-    from reconciler.domain.jsontext import Json
+    from reconciler.domain.documents import WebhookDocument
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ def run(invocation: Invocation, options: Options) -> int:
     return Exit.WELL
 
 
-def _documents(deliveries: Iterable[Delivery]) -> Iterator[Json]:
+def _documents(deliveries: Iterable[Delivery]) -> Iterator[WebhookDocument]:
     from reconciler.domain.records import rfc3339
 
     for delivery in deliveries:
@@ -56,7 +56,7 @@ def _documents(deliveries: Iterable[Delivery]) -> Iterator[Json]:
             "schema_id": delivery.schema_id,
             "url": delivery.url,
             "sequence": delivery.sequence,
-            "state": str(delivery.state),
+            "state": delivery.state.value,
             "attempts": delivery.attempts,
             "due_at": rfc3339(delivery.due_at) if delivery.due_at else None,
             "last_status": delivery.last_status,

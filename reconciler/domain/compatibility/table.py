@@ -8,7 +8,7 @@ from reconciler.domain.compatibility.alterations import Alteration
 from reconciler.domain.compatibility.changes import ChangeRule, Consumer, Hit, Revision
 from reconciler.domain.manifest import Retired, SchemaExtension
 from reconciler.domain.problem import Severity
-from reconciler.domain.rules import excesses
+from reconciler.domain.rules import Demand, excesses
 from reconciler.domain.scim import Attribute, fold
 from reconciler.domain.words import quoted
 
@@ -204,16 +204,18 @@ def _contradictions(attribute: Attribute) -> tuple[str, ...]:
 
 def _beyond_limits(revision: Revision) -> Iterator[Hit]:
     after = revision.after
-    for dialect in revision.dialects if after else ():
+    if after is None:
+        return
+    for dialect in revision.dialects:
         old = {
             (rule, excess.label): excess.number
-            for rule, excess in excesses(revision.before.schema, dialect)
+            for rule, excess in excesses(Demand(revision.before.schema, dialect))
         }
-        for rule, excess in excesses(after.schema, dialect) if after else ():
+        for rule, excess in excesses(Demand(after.schema, dialect)):
             known = old.get((rule, excess.label))
-            if known is None or excess.number > known:
-                message = f"{excess.label}: {dialect.target_system} {excess.words}"
-                yield Hit((), message, f"see {rule}")
+            grown = known is None or excess.number > known
+            if grown and not after.silences(rule, excess.path, at_key=excess.at_key):
+                yield Hit((), excess.message(dialect.target_system), f"see {rule}")
 
 
 def _hard_for_connectors(revision: Revision) -> Iterator[Hit]:

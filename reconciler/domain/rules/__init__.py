@@ -4,7 +4,7 @@ from reconciler.domain.rules.attribute import ATTRIBUTE_RULES
 from reconciler.domain.rules.catalogue import CATALOGUE, LEFT_OPEN, Entry
 from reconciler.domain.rules.characteristics import CHARACTERISTIC_RULES
 from reconciler.domain.rules.fleet import FLEET_RULES, check_fleet
-from reconciler.domain.rules.limits import Excess, excesses
+from reconciler.domain.rules.limits import Demand, Excess, excesses
 from reconciler.domain.rules.rule import SCHEMA_PATH, Fault, Locate, Rule
 from reconciler.domain.rules.schema import SCHEMA_RULES, check_schema
 from reconciler.domain.rules.sites import AttributeSite, attribute_sites
@@ -18,6 +18,7 @@ __all__ = [
     "SCHEMA_PATH",
     "SCHEMA_RULES",
     "AttributeSite",
+    "Demand",
     "Entry",
     "Excess",
     "Fault",

@@ -10,7 +10,7 @@ from ipaddress import IPv6Address
 from reconciler.domain.dialect import Dialect, UpdateStrategy
 from reconciler.domain.manifest import Manifests, Retired, SchemaExtension, Tenant, is_glob
 from reconciler.domain.problem import Place, Problem, Severity
-from reconciler.domain.rules.limits import LIMITS, Limit
+from reconciler.domain.rules.limits import LIMITS, Demand, Limit
 from reconciler.domain.rules.rule import SCHEMA_PATH, Fault, Locate, Path, Rule, report
 from reconciler.domain.scim import Attribute
 from reconciler.domain.words import quoted
@@ -212,10 +212,10 @@ def _within(limit: Limit) -> Callable[[Fleet], Iterator[Fault]]:
 
     def check(fleet: Fleet) -> Iterator[Fault]:
         for extension, dialect, tenants in _by_dialect(fleet):
-            for excess in limit(extension.schema, dialect):
+            for excess in limit(Demand(extension.schema, dialect)):
                 yield Fault(
                     excess.path,
-                    f"{excess.label}: {dialect.target_system} ({_named(tenants)}) {excess.words}",
+                    excess.message(f"{dialect.target_system} ({_named(tenants)})"),
                     excess.at_key,
                     extension.place,
                 )

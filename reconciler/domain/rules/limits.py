@@ -1,87 +1,118 @@
-"""What a service cannot hold of a schema, by its dialect: one small check a limit."""
+"""The limits of a service, by its dialect: one small check each.
+
+`validate` asks them of every manifest and planning of every create and update, so that a plan never
+promises what the service is known to refuse.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from reconciler.domain.dialect import Dialect
-from reconciler.domain.rules.rule import SCHEMA_PATH, Path
+from reconciler.domain.jsontext import Json
+from reconciler.domain.problem import Pointer
+from reconciler.domain.rules.rule import SCHEMA_PATH
 from reconciler.domain.rules.sites import attribute_sites
-from reconciler.domain.scim import AttributeType, Schema, fold
+from reconciler.domain.scim import AttributeType, Schema, fold, known_word
 from reconciler.domain.words import listed, quoted
 
 
 @dataclass(frozen=True, slots=True)
+class Demand:
+    """A schema that a service is to hold.
+
+    `beside` counts the live attributes that the manifest does not list and that stay.
+    """
+
+    schema: Schema
+    dialect: Dialect
+    beside: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Excess:
-    """Something of a schema that a service does not take; `words` go on after its name.
+    """Something of a schema that a service does not take; `text` goes on after its name.
 
     `number` says how many there are, where that is what is too much.
     """
 
-    path: Path
-    words: str
+    path: Pointer
+    text: str
     label: str
     at_key: bool = False
     number: int = 0
 
+    def message(self, service: str) -> str:
+        """The finding on a service, in one sentence."""
+        return f"{self.label}: {service} {self.text}"
 
-Limit = Callable[[Schema, Dialect], Iterator[Excess]]
+
+Limit = Callable[[Demand], Iterator[Excess]]
 
 
-def unknown_types(schema: Schema, dialect: Dialect) -> Iterator[Excess]:
+def unknown_types(demand: Demand) -> Iterator[Excess]:
     """Attributes of a type that the service does not have."""
-    if dialect.types.issuperset(AttributeType):
+    types = demand.dialect.types
+    if types.issuperset(AttributeType):
         return
-    for site in attribute_sites(schema.document):
-        kind = site.members.get("type") or AttributeType.STRING
-        if kind not in dialect.types:
-            words = f"has no type {kind}, only {listed(sorted(dialect.types))}"
-            yield Excess((*site.path, "type"), words, site.label)
+    for site in attribute_sites(demand.schema.document):
+        kind = _type(site.members.get("type"))
+        if kind not in types:
+            text = f"has no type {kind}, only {listed(sorted(types))}"
+            yield Excess((*site.path, "type"), text, site.label)
 
 
-def too_many_attributes(schema: Schema, dialect: Dialect) -> Iterator[Excess]:
+def _type(value: Json) -> str:
+    if not value:
+        return AttributeType.STRING
+    return known_word(str(value), AttributeType) or quoted(str(value))
+
+
+def too_many_attributes(demand: Demand) -> Iterator[Excess]:
     """More attributes than one schema may have."""
-    number, most = len(schema.attributes), dialect.attributes
+    most, number = demand.dialect.attributes, len(demand.schema.attributes) + demand.beside
     if most is not None and number > most:
-        words = f"takes {most} in one schema, and these are {number}; split it"
-        yield Excess((*SCHEMA_PATH, "attributes"), words, "attributes", at_key=True, number=number)
+        text = f"takes {most} in one schema, and these are {number}; split it"
+        if demand.beside:
+            text += f" ({demand.beside} of them only live)"
+        yield Excess((*SCHEMA_PATH, "attributes"), text, "attributes", at_key=True, number=number)
 
 
-def too_many_parts(schema: Schema, dialect: Dialect) -> Iterator[Excess]:
+def too_many_parts(demand: Demand) -> Iterator[Excess]:
     """More sub-attributes than one attribute may have."""
-    most = dialect.sub_attributes
-    for site in attribute_sites(schema.document) if most is not None else ():
+    most = demand.dialect.sub_attributes
+    for site in attribute_sites(demand.schema.document) if most is not None else ():
         parts = site.members.get("subAttributes")
         number = len(parts) if isinstance(parts, list) else 0
         if most is not None and number > most:
-            words = f"takes {most} sub-attributes, and these are {number}; split it"
+            text = f"takes {most} sub-attributes, and these are {number}; split it"
             path = (*site.path, "subAttributes")
-            yield Excess(path, words, site.label, at_key=True, number=number)
+            yield Excess(path, text, site.label, at_key=True, number=number)
 
 
-def foreign_names(schema: Schema, dialect: Dialect) -> Iterator[Excess]:
+def foreign_names(demand: Demand) -> Iterator[Excess]:
     """Attributes whose names the service does not take."""
-    for site in attribute_sites(schema.document) if dialect.names else ():
+    names = demand.dialect.names
+    for site in attribute_sites(demand.schema.document) if names else ():
         name = site.members.get("name")
-        if dialect.names and isinstance(name, str) and not dialect.names.takes(name):
-            yield Excess((*site.path, "name"), f"takes names of {dialect.names.words}", site.label)
+        if names and isinstance(name, str) and not names.takes(name):
+            yield Excess((*site.path, "name"), f"takes names of {names.words}", site.label)
 
 
-def another_last_part(schema: Schema, dialect: Dialect) -> Iterator[Excess]:
+def another_last_part(demand: Demand) -> Iterator[Excess]:
     """A schema whose name is not the last part of its URN."""
-    last = schema.id.rpartition(":")[2]
-    if dialect.name_ends_urn and schema.name and fold(schema.name) != fold(last):
-        label = f"the name {quoted(schema.name)}"
-        words = f"wants the last part of the URN, {quoted(last)}, or no name"
-        yield Excess((*SCHEMA_PATH, "name"), words, label)
+    name, last = demand.schema.name, demand.schema.id.rpartition(":")[2]
+    if demand.dialect.name_ends_urn and name and fold(name) != fold(last):
+        text = f"wants the last part of the URN, {quoted(last)}, or no name"
+        yield Excess((*SCHEMA_PATH, "name"), text, f"the name {quoted(name)}")
 
 
-def missing_members(schema: Schema, dialect: Dialect) -> Iterator[Excess]:
+def missing_members(demand: Demand) -> Iterator[Excess]:
     """Attributes that lack a member the service asks for."""
-    for site in attribute_sites(schema.document) if dialect.members else ():
-        lacking = [member for member in dialect.members if not site.members.get(member)]
+    members = demand.dialect.members
+    for site in attribute_sites(demand.schema.document) if members else ():
+        lacking = [member for member in members if not site.members.get(member)]
         if lacking and site.parent is None:
-            words = f"asks for {listed(lacking)}"
-            yield Excess(site.path, words, site.label, at_key=True)
+            yield Excess(site.path, f"asks for {listed(lacking)}", site.label, at_key=True)
 
 
 # By the id of the rule that reports it.
@@ -107,8 +138,8 @@ LIMITS: tuple[tuple[str, str, Limit], ...] = (
 )
 
 
-def excesses(schema: Schema, dialect: Dialect) -> Iterator[tuple[str, Excess]]:
-    """Everything of the schema that the service does not take, with the id of its rule."""
+def excesses(demand: Demand) -> Iterator[tuple[str, Excess]]:
+    """Everything that the service does not take, with the id of its rule."""
     for rule, _, limit in LIMITS:
-        for excess in limit(schema, dialect):
+        for excess in limit(demand):
             yield rule, excess

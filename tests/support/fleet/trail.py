@@ -23,8 +23,7 @@ def write_trail(store: Path, records: int) -> None:
         for seq in range(1, records + 1):
             record = seal(_skipped(seq), seq=seq, prev_hash=last).to_json()
             last = str(record["hash"])
-            row = [record[name] for name in _NAMES]
-            raw.execute(f"INSERT INTO audit ({columns}) VALUES ({values})", row)
+            raw.execute(f"INSERT INTO audit ({columns}) VALUES ({values})", tuple(record.values()))
 
 
 def _skipped(seq: int) -> Entry:

@@ -1,0 +1,480 @@
+"""Documents: what this program writes and reads as JSON, as types.
+
+A type is a `schemas/*.json` as mypy sees it, member by member; a test holds the two equal. The
+types say what our own code may rely on: what comes from a file is held against its JSON Schema
+first. Words of a closed set stand here as the wire has them, which is how mypy holds the enums of
+the domain to the contract.
+"""
+
+from collections.abc import Iterator
+from typing import Literal, NotRequired, Protocol, TypedDict
+
+Action = Literal["create", "update", "skip", "blocked"]
+Reason = Literal[
+    "in-sync", "drifted", "excluded",
+    "extension-limit", "immutable-here", "would-be-ignored", "unsupported", "incompatible",
+    "protected", "unreadable",
+]  # fmt: skip
+Kind = Literal["exposing", "narrowing", "additive"]
+OutcomeWord = Literal[
+    "applied", "adopted", "not-applied", "conflict", "ignored-by-server", "unknown", "not-attempted"
+]
+SeverityWord = Literal["error", "warning", "info"]
+DriftWord = Literal["changed", "missing", "unmanaged", "outdated"]
+
+
+# schemas/plan.json
+
+
+class AttributeDocument(TypedDict):
+    """An attribute (RFC 7643 section 7), every characteristic spelt out."""
+
+    name: str
+    type: str
+    multiValued: bool
+    required: bool
+    caseExact: bool
+    mutability: str
+    returned: str
+    uniqueness: str
+    subAttributes: NotRequired["list[AttributeDocument]"]
+
+
+class SchemaDocument(TypedDict):
+    """A Schema resource (RFC 7643 section 7)."""
+
+    id: str
+    attributes: list[AttributeDocument]
+
+
+class SourceDocument(TypedDict):
+    """The place of a manifest."""
+
+    path: str
+    line: int
+
+
+class DifferenceDocument(TypedDict):
+    """One member that differs; None stands for a side that does not have it."""
+
+    path: str
+    live: object
+    desired: object
+
+
+class ImpactDocument(TypedDict):
+    """What a change does to whom, as a rule about changes finds it."""
+
+    rule: str
+    severity: SeverityWord
+    consumers: list[Literal["READER", "WRITER", "STORED", "SERVER"]]
+    message: str
+
+
+class ChangeDocument(TypedDict):
+    """One manifest on one tenant, and what is to be done about it."""
+
+    id: str
+    action: Action
+    reason: Reason | None
+    schema_id: str
+    manifest: str
+    source: SourceDocument
+    before: SchemaDocument | None
+    after: SchemaDocument | None
+    differences: list[DifferenceDocument]
+    live_fingerprint: str | None
+    recipe: str | None
+    kinds: list[Kind]
+    impacts: list[ImpactDocument]
+
+
+class DriftDocument(TypedDict):
+    """One schema that has drifted, and since when."""
+
+    kind: DriftWord
+    schema_id: str
+    since: str | None
+
+
+class TenantDocument(TypedDict):
+    """The plan of one tenant."""
+
+    name: str
+    dialect: str
+    base_url: str
+    token_url: str | None
+    extensions_live: int | None
+    extensions_limit: int | None
+    error: str | None
+    warnings: list[str]
+    unmanaged: list[str]
+    drift: list[DriftDocument]
+    changes: list[ChangeDocument]
+
+
+class Tenants(Protocol):
+    """The tenants of a plan by name, read as often as one likes: a list, or one at a time."""
+
+    def __iter__(self) -> Iterator[TenantDocument]: ...
+
+    def __len__(self) -> int: ...
+
+
+class GitDocument(TypedDict):
+    """The commit of the manifests."""
+
+    commit: str | None
+    dirty: bool
+
+
+class TenantsFromDocument(TypedDict):
+    """The git ref of the Tenant manifests, and where the folder says otherwise, by name."""
+
+    ref: str
+    commit: str
+    changed: list[str]
+    added: list[str]
+    removed: list[str]
+    unread: list[str]
+
+
+class SelectionDocument(TypedDict):
+    """The globs that narrowed a plan."""
+
+    tenant: list[str]
+    target: list[str]
+    exclude: list[str]
+
+
+class ApprovalDocument(TypedDict):
+    """Who has to approve which changes of one kind."""
+
+    kind: Kind
+    owners: list[str]
+    changes: list[str]
+
+
+class DriftCounts(TypedDict):
+    """How many schemas have drifted, by kind."""
+
+    changed: int
+    missing: int
+    unmanaged: int
+    outdated: int
+
+
+class PlanCounts(TypedDict):
+    """How many changes of each kind; `unmanaged` counts live schemas, `unreadable` tenants."""
+
+    create: int
+    update: int
+    destroy: Literal[0]
+    in_sync: int
+    drifted: int
+    excluded: int
+    blocked: int
+    unmanaged: int
+    unreadable: int
+    drift: DriftCounts
+
+
+class PlanHead(TypedDict):
+    """The part of a plan that is known before any tenant is read."""
+
+    git: GitDocument
+    tenants_from: TenantsFromDocument | None
+    selection: SelectionDocument
+
+
+class PlanFacts(PlanHead):
+    """A plan but for its checksum."""
+
+    format_version: Literal["1.0"]
+    tool_version: str
+    digest: str
+    tenants: Tenants
+    approvals: list[ApprovalDocument]
+    exceeded_limits: list[str]
+    summary: PlanCounts
+
+
+class PlanDocument(PlanFacts):
+    """A plan, as `plan --out` saves it."""
+
+    checksum: str
+
+
+# schemas/report.json
+
+
+class ReportRun(TypedDict):
+    """The run that a report is about; times are RFC 3339."""
+
+    id: str | None
+    actor: str
+    commit: str | None
+    plan_digest: str | None
+    started_at: str
+    ended_at: str
+
+
+class ReportExit(TypedDict):
+    """The exit code of a run."""
+
+    code: int
+    meaning: str
+    error: str | None
+
+
+# Members with dashes can be spelt in this form alone.
+OutcomeCounts = TypedDict(
+    "OutcomeCounts",
+    {
+        "applied": int,
+        "adopted": int,
+        "not-applied": int,
+        "conflict": int,
+        "ignored-by-server": int,
+        "unknown": int,
+        "not-attempted": int,
+    },
+)
+
+
+class RecoveredDocument(TypedDict):
+    """The end of a write that an earlier run left without an outcome."""
+
+    schema_id: str
+    outcome: OutcomeWord
+    detail: str
+
+
+class ReportChange(TypedDict):
+    """What became of one change; no outcome for a skip and for what was planned as blocked."""
+
+    id: str
+    schema_id: str
+    action: Action
+    reason: Reason | None
+    outcome: OutcomeWord | None
+    detail: str | None
+    fields: list[str]
+    latency_ms: int | None
+
+
+class ReportTenant(TypedDict):
+    """What became of one tenant."""
+
+    name: str
+    locked: str | None
+    unreadable: str | None
+    recovered: list[RecoveredDocument]
+    changes: list[ReportChange]
+
+
+class AttemptDocument(TypedDict):
+    """A delivery that was tried."""
+
+    event_id: str
+    tenant: str
+    schema_id: str
+    url: str
+    delivered: bool
+    status: int | None
+    latency_ms: int
+    detail: str
+
+
+class PendingDocument(TypedDict):
+    """A webhook that is not delivered yet."""
+
+    event_id: str
+    tenant: str
+    schema_id: str
+    url: str
+    attempts: int
+    due_at: str
+
+
+class DeliveriesDocument(TypedDict):
+    """The webhooks that a run tried, and those that wait; None where the store cannot say."""
+
+    attempts: list[AttemptDocument]
+    pending: list[PendingDocument] | None
+
+
+class HeadDocument(TypedDict):
+    """The last record of the audit trail."""
+
+    seq: int
+    hash: str
+
+
+class ReportDocument(TypedDict):
+    """A run, as `apply --report` writes it."""
+
+    format_version: Literal["1.0"]
+    tool_version: str
+    run: ReportRun
+    exit: ReportExit
+    finished: bool
+    summary: OutcomeCounts
+    tenants: list[ReportTenant]
+    warnings: list[str]
+    deliveries: DeliveriesDocument
+    audit_head: HeadDocument | None
+
+
+# schemas/audit.json
+
+
+class EntryDocument(TypedDict):
+    """An audit record before it has its place in the chain."""
+
+    event: Literal[
+        "RUN_STARTED",
+        "SCHEMA_EXTENSION_ADOPTED",
+        "SCHEMA_EXTENSION_CREATE_INTENDED",
+        "SCHEMA_EXTENSION_CREATED",
+        "SCHEMA_EXTENSION_UPDATE_INTENDED",
+        "SCHEMA_EXTENSION_UPDATED",
+        "SCHEMA_EXTENSION_SKIPPED",
+        "SCHEMA_EXTENSION_BLOCKED",
+        "HR_SYNC_COMPLETED",
+        "RUN_COMPLETED",
+    ]
+    timestamp: str
+    status: Literal["SUCCESS", "FAILED", "UNKNOWN", "RECOVERED", "SYNCED"] | None
+    tenant: str | None
+    schema_id: str | None
+    attributes_count: int | None
+    change: str | None
+    run_id: str
+    actor: str
+    commit: str | None
+    plan_digest: str | None
+    before_digest: str | None
+    after_digest: str | None
+    latency_ms: int | None
+    webhook_status: int | None
+    detail: str | None
+
+
+class ChainedDocument(EntryDocument):
+    """An audit record but for its own hash: what that hash covers."""
+
+    seq: int
+    prev_hash: str
+
+
+class AuditDocument(ChainedDocument):
+    """An audit record, as `audit export` writes one a line."""
+
+    hash: str
+
+
+# schemas/event.json
+
+
+class EventAttribute(TypedDict):
+    """An attribute that HR may fill."""
+
+    name: str
+    type: str
+    mutability: str
+    adoption_tracking: Literal[True]
+
+
+class EventDocument(TypedDict):
+    """The body of a webhook."""
+
+    event_type: Literal["SCHEMA_EXTENSION_DEPLOYED", "SCHEMA_EXTENSION_UPDATED"]
+    target_system: str
+    extension_id: str
+    attributes: list[EventAttribute]
+    event_id: str
+    tenant: str
+    sequence: int
+    verified_at: str
+    schema_digest: str
+    commit: str | None
+
+
+# schemas/doctor.json
+
+
+class FindingDocument(TypedDict):
+    """One thing that doctor looked at; `words` say what it found and what that means."""
+
+    check: str
+    grade: Literal["ok", "note", "warning", "problem", "unknown"]
+    words: str
+
+
+class DoctorTenant(TypedDict):
+    """What doctor found of one tenant; `capabilities` is a block for its manifest."""
+
+    name: str
+    dialect: str
+    base_url: str
+    well: bool
+    findings: list[FindingDocument]
+    capabilities: dict[str, object]
+
+
+class DoctorDocument(TypedDict):
+    """What `doctor --format json` prints."""
+
+    format_version: Literal["1.0"]
+    tenants: list[DoctorTenant]
+
+
+# schemas/webhooks.json
+
+
+class WebhookDocument(TypedDict):
+    """One webhook, of those that `webhooks list --format json` prints."""
+
+    event_id: str
+    tenant: str
+    schema_id: str
+    url: str
+    sequence: int
+    state: Literal["held", "ready", "delivered", "void", "given-up"]
+    attempts: int
+    due_at: str | None
+    last_status: int | None
+
+
+# schemas/validate.json
+
+
+class ProblemDocument(TypedDict):
+    """Something wrong in a manifest; `recipe` and `consumers` are those of a breaking change."""
+
+    path: str
+    line: int
+    column: int
+    severity: SeverityWord
+    rule: str
+    message: str
+    recipe: str | None
+    consumers: list[str]
+
+
+class ProblemCounts(TypedDict):
+    """How many problems of each severity."""
+
+    error: int
+    warning: int
+    info: int
+
+
+class ValidateDocument(TypedDict):
+    """What `validate --format json` prints."""
+
+    format_version: Literal["1.0"]
+    tool_version: str
+    problems: list[ProblemDocument]
+    summary: ProblemCounts

@@ -68,8 +68,9 @@ plan: $(READY) ## show what apply would do; changes nothing
 apply: $(READY) ## apply, after asking
 	@$(BIN)/reconciler apply $(ARGS)
 
-docs: $(READY) ## write docs/rules.md anew from the rules, and into the other pages what their commands print
+docs: $(READY) ## write anew docs/rules.md, what is made of schemas/dialect.json, and what commands in pages print
 	$(BIN)/python -c 'from reconciler.render.rules_page import rules_page; print(rules_page(), end="")' > docs/rules.md
+	$(BIN)/python -m tests.support.dialect_keys
 	$(BIN)/python -m tests.support.pages
 
 clean: ## remove the virtual environment, caches and builds; keeps .reconciler

@@ -35,7 +35,7 @@ def read_files(
     problems: list[Problem] = []
     root = os.path.realpath(folder)
     for path in _walk(folder, problems):
-        read = _read(path, root, most)
+        read = read_file(path, root, most)
         if isinstance(read, str):
             problems.append(_problem(path, read))
             continue
@@ -67,6 +67,17 @@ def is_folder(path: Path) -> bool:
         return False
 
 
+def read_file(path: Path, root: str, most: int) -> bytes | str:
+    """The first bytes of a regular file below the real path `root`, or why it is not read."""
+    target = Path(os.path.realpath(path))
+    if not target.is_relative_to(root):
+        return "a link to outside of the folder; put the file itself here"
+    try:
+        return _read_regular(target, most)
+    except OSError as error:
+        return f"cannot be read: {_why(error)}"
+
+
 def _walk(folder: Path, problems: list[Problem]) -> Iterator[Path]:
     waiting = [folder]
     while waiting:
@@ -90,17 +101,6 @@ def _walk(folder: Path, problems: list[Problem]) -> Iterator[Path]:
                 )
             else:
                 waiting.append(entry)
-
-
-def _read(path: Path, root: str, most: int) -> bytes | str:
-    """The first bytes of a regular file below the root, or why it is not read."""
-    target = Path(os.path.realpath(path))
-    if not target.is_relative_to(root):
-        return "a link to outside of the folder; put the file itself here"
-    try:
-        return _read_regular(target, most)
-    except OSError as error:
-        return f"cannot be read: {_why(error)}"
 
 
 def _read_regular(target: Path, most: int) -> bytes | str:

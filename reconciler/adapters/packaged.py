@@ -1,8 +1,10 @@
 """The JSON Schemas that come with the program; read without importing anything that checks them."""
 
+import json
 from pathlib import Path
 
 import reconciler
+from reconciler.domain.jsontext import Json
 
 _SCHEMAS = Path(reconciler.__file__).with_name("schemas")
 
@@ -13,5 +15,17 @@ def schema_text(name: str) -> str:
 
 
 def schema_file(name: str) -> Path:
-    """Where `schemas/NAME.json` is on this machine."""
+    """The path of `schemas/NAME.json` on this machine."""
     return _SCHEMAS / f"{name}.json"
+
+
+def schema_with(name: str, dialects: tuple[str, ...]) -> Json:
+    """`schemas/NAME.json`; where it is about dialects, each has to have one of these names.
+
+    No name at all leaves every name possible. The names are no part of the packaged schema: a
+    dialect is a file of its own, and a user may bring more of them.
+    """
+    schema = json.loads(schema_text(name))
+    if dialects and "DialectName" in schema.get("$defs", {}):
+        schema["$defs"]["DialectName"]["enum"] = sorted(dialects)
+    return schema

@@ -1,16 +1,18 @@
 """The manifests as every command loads them: all problems at once, warnings shown."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from reconciler.adapters.dialects import load_dialects
-from reconciler.adapters.git import commit_at, files_at
-from reconciler.adapters.manifest_files import ManifestFile, is_manifest
+from reconciler.adapters.dialects import MAX_BYTES as DIALECT_BYTES
+from reconciler.adapters.dialects import FoundDialects, dialects_of, find_dialects, is_dialect
+from reconciler.adapters.git import commit_at, files_at, require_same_repository
+from reconciler.adapters.manifest_files import ManifestFile, is_folder, is_manifest
 from reconciler.adapters.manifests import Loaded, ReadingLimits, Trusted, load
 from reconciler.cli.invocation import Invocation
-from reconciler.cli.shared_options import ReadingOptions
+from reconciler.cli.shared_options import CommonOptions, ReadingOptions
 from reconciler.domain.manifest import Manifests, TenantsFrom
 from reconciler.domain.problem import Severity
-from reconciler.errors import ManifestsInvalid
+from reconciler.errors import ManifestsInvalid, UsageError
 
 _KIB, _MIB = 1024, 1024 * 1024
 
@@ -27,26 +29,69 @@ def limits_of(reading: ReadingOptions) -> ReadingLimits:
 def load_desired(
     invocation: Invocation, reading: ReadingOptions, *, tenants_from: str | None = None
 ) -> Loaded:
-    """Load the manifests and find everything wrong with them; `tenants_from` is a git ref."""
-    folder, limits = invocation.common.desired_state, limits_of(reading)
-    return load(
-        folder,
-        dialects=load_dialects(),
+    """Load the manifests and find everything wrong with them and with the user's dialects.
+
+    `tenants_from` is a git ref.
+    """
+    common, limits = invocation.common, limits_of(reading)
+    dialects = find_dialects(_dialects_folder(common))
+    loaded = load(
+        common.desired_state,
+        dialects={**dialects.by_name, **dialects.stand_ins},
         allow_empty=reading.allow_empty,
         limits=limits,
-        trusted=_trusted(folder, tenants_from, limits.file_bytes),
+        trusted=_trusted(common, tenants_from, limits.file_bytes),
     )
+    if not dialects.problems:
+        return loaded
+    problems = tuple(sorted((*dialects.problems, *loaded.problems)))
+    return replace(loaded, manifests=None, problems=problems)
 
 
-def _trusted(folder: Path, ref: str | None, most: int) -> Trusted | None:
+def _trusted(common: CommonOptions, ref: str | None, most: int) -> Trusted | None:
     """The files of a ref; their paths say so, as git writes it."""
     if ref is None:
         return None
-    files = files_at(folder, ref, wanted=is_manifest, most=most)
+    folder = common.desired_state
+    commit = commit_at(folder, ref)  # once: what is read all belongs to one commit
+    files = files_at(folder, commit, wanted=is_manifest, most=most)
+    dialects = _dialects_at(common, ref, commit)
+    unread = tuple(sorted({problem.place.path for problem in dialects.problems}))
     return Trusted(
-        source=TenantsFrom(ref=ref, commit=commit_at(folder, ref)),
+        source=TenantsFrom(ref=ref, commit=commit, unread=unread),
         files=tuple(ManifestFile(f"{ref}:{path}", data) for path, data in files),
+        dialects=dialects.by_name,
     )
+
+
+def _dialects_folder(common: CommonOptions) -> Path | None:
+    """--dialects. Raises UsageError where its files would be read as manifests too."""
+    folder = common.dialects
+    if folder is None:
+        return None
+    real, manifests = folder.resolve(), common.desired_state.resolve()
+    if real.is_relative_to(manifests):
+        below = real.relative_to(manifests)
+        if is_manifest(below / "x.json"):
+            raise UsageError(
+                f"--dialects {folder} is among the manifests of {common.desired_state}, where "
+                "each *.json is a manifest; move it out, or begin its name with _"
+            )
+    return folder
+
+
+def _dialects_at(common: CommonOptions, ref: str, commit: str) -> FoundDialects:
+    """The dialects of --tenants-from: a pull request does not change what a tenant is held to.
+
+    A folder outside of the repository has no state of that ref, and what leads there may be a link
+    of the pull request: so it is refused (docs/decisions.md, "Dialects of a user").
+    """
+    folder = _dialects_folder(common)
+    if folder is None or not is_folder(folder):  # the latter is a problem of its own
+        return dialects_of(())
+    require_same_repository(folder, common.desired_state, ref)
+    files = files_at(folder, commit, wanted=is_dialect, most=DIALECT_BYTES)
+    return dialects_of(ManifestFile(f"{ref}:{path}", data) for path, data in files)
 
 
 def require_manifests(

@@ -52,6 +52,7 @@ class CommonOptions:
     """The options of every command; not shown, for the URL of a proxy may hold a password."""
 
     desired_state: Path = path("folder of manifests", metavar="DIR", default="desired-state")
+    dialects: Path | None = optional_path("folder of your own dialects, *.json", metavar="DIR")
     state: str | None = optional_text(
         "database URL of audit trail, journal and outbox", metavar="URL", shown=DEFAULT_STATE
     )

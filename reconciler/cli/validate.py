@@ -85,7 +85,8 @@ def _from_the_root(folder: Path, problems: Iterable[Problem]) -> tuple[Problem, 
 
 
 def _under(above: Path, place: Place, folder: Path) -> Place:
-    return replace(place, path=(above / os.path.relpath(place.path, folder)).as_posix())
+    path = os.path.normpath(above / os.path.relpath(place.path, folder))  # dialects lie beside it
+    return replace(place, path=Path(path).as_posix())
 
 
 def _say_valid(invocation: Invocation, manifests: Manifests, files: int) -> None:

@@ -1,11 +1,11 @@
 """Dialect: what one kind of service can do with schemas, as data."""
 
 import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from functools import lru_cache
-from typing import Self
+from typing import Any, Self
 
 from reconciler.domain.jsontext import Json, digest
 from reconciler.domain.scim import Schema, fold
@@ -17,6 +17,7 @@ _RFC_PREFIXES = (
 )
 
 
+LONGEST_NAME = 256  # no service takes a longer one, and a pattern that counts has an end
 READ_ONLY = "read-only"  # the dialect of services to which nothing is ever written
 
 
@@ -94,8 +95,19 @@ class ErrorShape:
     code: str | None = None
     detail: str | None = None
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Json]) -> Self:
+        """Read an item of `errors`."""
+        means, status = Meaning(data["means"]), int(data["status"])
+        return cls(means=means, status=status, code=data.get("code"), detail=data.get("detail"))
+
+    def to_json(self) -> dict[str, Json]:
+        """Write what `from_json` reads."""
+        data: dict[str, Json] = {"means": str(self.means), "status": self.status}
+        return data | {m: v for m, v in (("code", self.code), ("detail", self.detail)) if v}
+
     def fits(self, status: int, code: str, detail: str) -> bool:
-        """Whether an answer with that status, code and sentence is such a refusal."""
+        """Test whether an answer with that status, code and sentence is such a refusal."""
         return (
             status == self.status
             and (self.code is None or fold(self.code) == fold(code))
@@ -103,163 +115,196 @@ class ErrorShape:
         )
 
 
+class NameCharacters(StrEnum):
+    """A named set of the characters that a service takes in an attribute's name."""
+
+    LETTERS = "letters"
+    DIGITS = "letters-digits"
+    UNDERSCORE = "letters-digits-underscore"
+    HYPHEN = "letters-digits-underscore-hyphen"
+    RFC7643 = "rfc7643"  # nameChar of RFC 7643 section 2.1
+
+
+# The inside of a class of a regular expression, and the set as a message names it
+_CHARACTERS = {
+    NameCharacters.LETTERS: ("A-Za-z", "letters"),
+    NameCharacters.DIGITS: ("A-Za-z0-9", "letters and digits"),
+    NameCharacters.UNDERSCORE: ("A-Za-z0-9_", "letters, digits and _"),
+    NameCharacters.HYPHEN: ("A-Za-z0-9_-", "letters, digits, _ and -"),
+    NameCharacters.RFC7643: ("A-Za-z0-9$_-", "letters, digits, $, - and _"),
+}
+
+
 @dataclass(frozen=True, slots=True)
-class Names:
-    """What a service takes for an attribute's name: a pattern for all of it, and in words."""
+class AttributeNames:
+    """How attributes of a service may be called: a pattern for the whole name, and as a text."""
 
     pattern: str
-    words: str
+    text: str
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Json]) -> Self:
+        """Read a pattern with its text, or a length with a named set of characters.
+
+        Both become a pattern, so that one digest stands for one rule, however it is written.
+        """
+        if "pattern" in data:
+            return cls(data["pattern"], data["words"])
+        least, most = int(data.get("minLength", 1)), data.get("maxLength")
+        inside, characters = _CHARACTERS[NameCharacters(data["characters"])]
+        # By RFC 7643 section 2.1 a name begins with a letter, whatever may follow
+        pattern = f"[A-Za-z][{inside}]{{{least - 1},{'' if most is None else int(most) - 1}}}"
+        match least, most:
+            case 1, None:
+                count = ""
+            case _, None:
+                count = f"at least {least} "
+            case _ if least == most:
+                count = f"{least} "
+            case _:
+                count = f"{least} to {int(most)} "
+        return cls(pattern, f"{count}{characters}, the first a letter")
+
+    def to_json(self) -> dict[str, Json]:
+        """Spell it out as a pattern."""
+        return {"pattern": self.pattern, "words": self.text}
 
     def takes(self, name: str) -> bool:
-        """Whether the service takes it."""
-        return re.fullmatch(self.pattern, name) is not None
+        """Test whether the service takes the name."""
+        return len(name) <= LONGEST_NAME and re.fullmatch(self.pattern, name) is not None
+
+
+def _unchanged(value: Any) -> Any:
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """The name of a field in JSON, and its value read from there and written to there."""
+
+    name: str
+    read: Callable[[Json], object] = _unchanged
+    write: Callable[[Any], Json] = _unchanged
+
+
+def _entry(
+    name: str,
+    read: Callable[[Json], object] = _unchanged,
+    write: Callable[[Any], Json] = _unchanged,
+) -> dict[str, _Entry]:
+    """The metadata of a field of Dialect."""
+    return {"entry": _Entry(name, read, write)}
+
+
+def _errors_in(data: Iterable[Mapping[str, Json]]) -> tuple[ErrorShape, ...]:
+    return tuple(map(ErrorShape.from_json, data))
+
+
+def _errors_out(shapes: Iterable[ErrorShape]) -> list[dict[str, Json]]:
+    return [shape.to_json() for shape in shapes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """What a service can do; one data file each in `reconciler/dialects/`.
+    """What a service can do, one field for each entry of a dialect's file.
 
-    `extensions` is the most custom schemas a tenant may hold (None: no limit known), `attributes`
-    the most attributes in one, `sub_attributes` the most parts of one attribute. `names` says how
-    an attribute may be called; `name_ends_urn` that a schema's name is the last part of its URN;
-    `members` are vendor members that each attribute needs, `server_members` such that the service
-    sets on its own, so that a manifest's word for them counts for nothing.
-    `immutable` are characteristics that a live attribute keeps for ever, `ignored` those whose
-    change the service accepts and drops; RFC 7643 spelling, or a vendor member.
-    `protected_prefixes` are URNs that belong to the vendor.
-    `requests_per_minute` is what we keep to without being told (None: no limit known),
-    `throttled_wait` the seconds to wait after a 429 that does not say how long (None: no more than
-    after any failure).
-    `errors` are refusals of a write that mean more than their status; what RFC 7644 section 3.12
-    says of a status needs none.
-    `lag_reads` is how often an absent answer is asked again before it is believed after a write.
-    `permission_hint` says which scopes or roles a 403 asks for, and where an administrator looks.
+    The meaning of an entry stands in `schemas/dialect.json`, from which docs/dialects.md is made
+    and what `spec.capabilities` of a Tenant may hold. None: no limit is known.
     """
 
-    name: str
-    target_system: str
-    creates: bool
-    updates: UpdateStrategy
-    types: frozenset[str]
-    patch_path: PatchPath = PatchPath.VALUE
-    extensions: int | None = None
-    attributes: int | None = None
-    sub_attributes: int | None = None
-    names: Names | None = None
-    name_ends_urn: bool = False
-    members: tuple[str, ...] = ()
-    server_members: tuple[str, ...] = ()
-    immutable: tuple[str, ...] = ()
-    ignored: tuple[str, ...] = ()
-    protected_prefixes: tuple[str, ...] = ()
-    id_encoding: IdEncoding = IdEncoding.RAW
-    content_type: str = "application/scim+json"
-    list_shape: ListShape = ListShape.LIST
-    paging: Paging = Paging.INDEX
-    page_size: int = 100
-    etag: EtagMode = EtagMode.HEADER
-    errors: tuple[ErrorShape, ...] = ()
-    requests_per_minute: int | None = None
-    throttled_wait: int | None = None
-    lag_reads: int = 1
-    permission_hint: str = ""
+    name: str = field(metadata=_entry("name"))
+    target_system: str = field(metadata=_entry("targetSystem"))
+    creates: bool = field(metadata=_entry("creates"))
+    updates: UpdateStrategy = field(metadata=_entry("updates", UpdateStrategy, str))
+    types: frozenset[str] = field(
+        metadata=_entry("types", frozenset, lambda types: sorted(map(str, types)))
+    )
+    patch_path: PatchPath = field(
+        default=PatchPath.VALUE, metadata=_entry("patchPath", PatchPath, str)
+    )
+    extensions: int | None = field(default=None, metadata=_entry("extensions", int))
+    attributes: int | None = field(default=None, metadata=_entry("attributes", int))
+    sub_attributes: int | None = field(default=None, metadata=_entry("subAttributes", int))
+    names: AttributeNames | None = field(
+        default=None,
+        metadata=_entry("attributeNames", AttributeNames.from_json, AttributeNames.to_json),
+    )
+    name_ends_urn: bool = field(default=False, metadata=_entry("nameEndsUrn"))
+    members: tuple[str, ...] = field(default=(), metadata=_entry("attributeMembers", tuple, list))
+    server_members: tuple[str, ...] = field(
+        default=(), metadata=_entry("serverMembers", tuple, list)
+    )
+    immutable: tuple[str, ...] = field(default=(), metadata=_entry("immutable", tuple, list))
+    ignored: tuple[str, ...] = field(default=(), metadata=_entry("ignored", tuple, list))
+    protected_prefixes: tuple[str, ...] = field(
+        default=(), metadata=_entry("protectedPrefixes", tuple, list)
+    )
+    id_encoding: IdEncoding = field(
+        default=IdEncoding.RAW, metadata=_entry("idEncoding", IdEncoding, str)
+    )
+    content_type: str = field(default="application/scim+json", metadata=_entry("contentType"))
+    list_shape: ListShape = field(
+        default=ListShape.LIST, metadata=_entry("listShape", ListShape, str)
+    )
+    paging: Paging = field(default=Paging.INDEX, metadata=_entry("paging", Paging, str))
+    page_size: int = field(default=100, metadata=_entry("pageSize", int))
+    etag: EtagMode = field(default=EtagMode.HEADER, metadata=_entry("etag", EtagMode, str))
+    errors: tuple[ErrorShape, ...] = field(
+        default=(), metadata=_entry("errors", _errors_in, _errors_out)
+    )
+    requests_per_minute: int | None = field(default=None, metadata=_entry("requestsPerMinute", int))
+    throttled_wait: int | None = field(default=None, metadata=_entry("throttledWait", int))
+    lag_reads: int = field(default=1, metadata=_entry("lagReads", int))
+    permission_hint: str = field(default="", metadata=_entry("permissionHint"))
     _digest: str | None = field(init=False, compare=False, repr=False, default=None)
+    _hash: int = field(init=False, compare=False, repr=False)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Json]) -> Self:
         """Read the data of a dialect, which has passed `schemas/dialect.json`."""
-        return cls(
-            name=data["name"],
-            target_system=data["targetSystem"],
-            creates=data["creates"],
-            updates=UpdateStrategy(data["updates"]),
-            types=frozenset(data["types"]),
-            patch_path=PatchPath(data.get("patchPath", PatchPath.VALUE)),
-            extensions=data.get("extensions"),
-            attributes=data.get("attributes"),
-            sub_attributes=data.get("subAttributes"),
-            names=Names(**data["attributeNames"]) if "attributeNames" in data else None,
-            name_ends_urn=data.get("nameEndsUrn", False),
-            members=tuple(data.get("attributeMembers", ())),
-            server_members=tuple(data.get("serverMembers", ())),
-            immutable=tuple(data.get("immutable", ())),
-            ignored=tuple(data.get("ignored", ())),
-            protected_prefixes=tuple(data.get("protectedPrefixes", ())),
-            id_encoding=IdEncoding(data.get("idEncoding", IdEncoding.RAW)),
-            content_type=data.get("contentType", "application/scim+json"),
-            list_shape=ListShape(data.get("listShape", ListShape.LIST)),
-            paging=Paging(data.get("paging", Paging.INDEX)),
-            page_size=data.get("pageSize", 100),
-            etag=EtagMode(data.get("etag", EtagMode.HEADER)),
-            errors=tuple(_error_shape(each) for each in data.get("errors", ())),
-            requests_per_minute=data.get("requestsPerMinute"),
-            throttled_wait=data.get("throttledWait"),
-            lag_reads=data.get("lagReads", 1),
-            permission_hint=data.get("permissionHint", ""),
-        )
+        return cls(**_values(data))
 
     def to_json(self) -> dict[str, Json]:
-        """What `from_json` reads, every entry spelt out but limits that are not known."""
-        names = self.names and {"pattern": self.names.pattern, "words": self.names.words}
-        data: dict[str, Json] = {
-            "name": self.name,
-            "targetSystem": self.target_system,
-            "creates": self.creates,
-            "updates": str(self.updates),
-            "types": sorted(map(str, self.types)),
-            "patchPath": str(self.patch_path),
-            "extensions": self.extensions,
-            "attributes": self.attributes,
-            "subAttributes": self.sub_attributes,
-            "attributeNames": names,
-            "nameEndsUrn": self.name_ends_urn,
-            "attributeMembers": list(self.members),
-            "serverMembers": list(self.server_members),
-            "immutable": list(self.immutable),
-            "ignored": list(self.ignored),
-            "protectedPrefixes": list(self.protected_prefixes),
-            "idEncoding": str(self.id_encoding),
-            "contentType": self.content_type,
-            "listShape": str(self.list_shape),
-            "paging": str(self.paging),
-            "pageSize": self.page_size,
-            "etag": str(self.etag),
-            "errors": [_error_data(each) for each in self.errors],
-            "requestsPerMinute": self.requests_per_minute,
-            "throttledWait": self.throttled_wait,
-            "lagReads": self.lag_reads,
-            "permissionHint": self.permission_hint,
+        """Spell every entry out, but for limits that are not known."""
+        return {
+            entry.name: entry.write(value)
+            for entry, value, _ in self._entries()
+            if value is not None
         }
-        return {entry: value for entry, value in data.items() if value is not None}
 
     def overridden(self, capabilities: Mapping[str, Json]) -> "Dialect":
-        """The same service where single entries of its data are known to be otherwise."""
-        return Dialect.from_json({**self.to_json(), **capabilities}) if capabilities else self
+        """The same service, with single entries of its data as `spec.capabilities` gives them."""
+        return replace(self, **_values(capabilities)) if capabilities else self
+
+    def __post_init__(self) -> None:
+        # Made once, for a fleet needs it at every step; of all fields, for thousands of tenants
+        # may each give other capabilities to a dialect of one name.
+        values = tuple(getattr(self, each.name) for each in _FIELDS)
+        object.__setattr__(self, "_hash", hash(values))
 
     def __hash__(self) -> int:
-        """By name: a fleet asks for it at every step, and few dialects have one name."""
-        return hash(self.name)
+        return self._hash
 
     def digest(self) -> str:
-        """`sha256:…` over all that a plan may rest on: not over words for a person.
+        """`sha256:…` over all that a plan may rest on, so not over hints for a person.
 
-        Nor over defaults, so that what a later version learns about others changes nothing here.
+        Nor over defaults, so that what a later version learns about others changes nothing here
+        (docs/decisions.md, "The digest covers the effective dialect, and not its defaults").
         """
         if self._digest is None:
-            object.__setattr__(self, "_digest", self._capable())
+            covered = {
+                entry.name: entry.write(value)
+                for entry, value, default in self._entries()
+                if entry.name != "permissionHint" and value != default
+            }
+            object.__setattr__(self, "_digest", digest(covered))
         assert self._digest is not None
         return self._digest
 
-    def _capable(self) -> str:
-        required = ("name", "targetSystem", "creates", "updates", "types")
-        said = self.to_json()
-        plain = Dialect.from_json({entry: said[entry] for entry in required}).to_json()
-        return digest(
-            {
-                entry: value
-                for entry, value in said.items()
-                if entry != "permissionHint" and (entry in required or plain.get(entry) != value)
-            }
+    def _entries(self) -> Iterator[tuple[_Entry, Any, object]]:
+        """Each entry with the value here and the default, which is MISSING where it has none."""
+        return (
+            (each.metadata["entry"], getattr(self, each.name), each.default) for each in _FIELDS
         )
 
     def meaning(self, status: int, code: str, detail: str) -> Meaning | None:
@@ -279,23 +324,40 @@ class Dialect:
         return fold(schema_id).startswith(_folded((*_RFC_PREFIXES, *self.protected_prefixes)))
 
 
+_FIELDS = tuple(each for each in fields(Dialect) if each.init)
+
+
+def _values(data: Mapping[str, Json]) -> dict[str, Any]:
+    """The fields of a Dialect that the data gives; null says that no limit is known."""
+    entries = ((each.name, each.metadata["entry"]) for each in _FIELDS)
+    return {
+        attribute: None if data[entry.name] is None else entry.read(data[entry.name])
+        for attribute, entry in entries
+        if entry.name in data
+    }
+
+
+def contradictions(data: Mapping[str, Json]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What a JSON Schema cannot find in a dialect or in capabilities: paths and messages.
+
+    The data has passed its JSON Schema.
+    """
+    match data.get("attributeNames"):
+        case {"pattern": pattern}:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                yield ("attributeNames", "pattern"), f"the pattern is not sound: {error}"
+        case {"minLength": least, "maxLength": most} if least > most:
+            path = ("attributeNames", "maxLength")
+            yield path, f"{'.'.join(path)}: must be {least} or more, which is minLength"
+        case _:
+            pass
+
+
 @lru_cache(64)
 def _folded(prefixes: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(map(fold, prefixes))
-
-
-def _error_shape(data: Mapping[str, Json]) -> ErrorShape:
-    return ErrorShape(
-        means=Meaning(data["means"]),
-        status=data["status"],
-        code=data.get("code"),
-        detail=data.get("detail"),
-    )
-
-
-def _error_data(shape: ErrorShape) -> dict[str, Json]:
-    data: dict[str, Json] = {"means": str(shape.means), "status": shape.status}
-    return data | {m: v for m, v in (("code", shape.code), ("detail", shape.detail)) if v}
 
 
 def _without(document: Mapping[str, Json], members: Collection[str]) -> dict[str, Json]:

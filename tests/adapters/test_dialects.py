@@ -1,90 +1,245 @@
-"""The dialects are data: what each says is checked here, once, and not at run time."""
+"""The dialects that ship, and their JSON Schema: each file, each entry, without a list of names."""
 
 import json
-from importlib.resources import files
+from collections.abc import Iterator
+from dataclasses import fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
-from referencing import Registry
 
-from reconciler.adapters.dialects import load_dialects
+from reconciler.adapters.dialects import SHIPPED, load_dialects
+from reconciler.adapters.jsonschemas import check
+from reconciler.adapters.jsonschemas.wording import check as check_in_words
+from reconciler.adapters.manifests import load
 from reconciler.adapters.packaged import schema_text
-from reconciler.domain.dialect import Dialect, UpdateStrategy
+from reconciler.domain.dialect import (
+    Dialect,
+    EtagMode,
+    IdEncoding,
+    ListShape,
+    Meaning,
+    NameCharacters,
+    Paging,
+    PatchPath,
+    UpdateStrategy,
+)
 from reconciler.domain.scim import AttributeType
+from tests.support.dialect_keys import (
+    IDENTITY,
+    MANIFEST,
+    PAGE,
+    capabilities,
+    manifest_text,
+    page_text,
+)
+from tests.support.pages import blocks
 
-TEXTS = {
-    file.name: file.read_text(encoding="utf-8")
-    for file in files("reconciler").joinpath("dialects").iterdir()
-    if file.name.endswith(".json")
+FILES = sorted(SHIPPED.glob("*.json"))
+SCHEMA = json.loads(schema_text("dialect"))
+ENTRIES = [key for key in SCHEMA["properties"] if key not in ("$schema", "description")]
+CAPABILITIES = [key for key in ENTRIES if key not in IDENTITY]
+PLAIN: dict[str, Any] = {
+    "name": "acme",
+    "description": "A service for tests.",
+    "targetSystem": "ACME",
+    "creates": True,
+    "updates": "put",
+    "types": ["string"],
 }
-ALL = frozenset(AttributeType)
-ALL_BUT_BINARY = ALL - {AttributeType.BINARY}
 
 
-@pytest.mark.parametrize("name", sorted(TEXTS))
-def test_a_dialect_file_obeys_its_schema_and_bears_its_name(name: str) -> None:
-    data = json.loads(TEXTS[name])
-
-    validator = Draft202012Validator(json.loads(schema_text("dialect")), registry=Registry())
-
-    assert [error.message for error in validator.iter_errors(data)] == []
-    assert name == f"{data['name']}.json"
+def names(path: Path) -> str:
+    return path.stem
 
 
-def test_the_dialects_are_those_that_manifests_may_name() -> None:
-    manifest = json.loads(schema_text("manifest"))["$defs"]
+@pytest.mark.parametrize("path", FILES, ids=names)
+def test_a_shipped_dialect_obeys_its_schema_and_has_the_name_of_its_file(path: Path) -> None:
+    data = json.loads(path.read_text(encoding="utf-8"))
 
-    named = manifest["TenantSpec"]["properties"]["dialect"]["enum"]
-    selected = manifest["Selector"]["properties"]["dialects"]["items"]["enum"]
+    assert check_in_words(data, "dialect") == ()
+    assert load_dialects()[path.stem].name == data["name"] == path.stem
 
-    assert list(load_dialects()) == named == selected == sorted(named)
+
+@pytest.mark.parametrize("path", FILES, ids=names)
+def test_no_entry_of_a_shipped_dialect_is_lost_on_the_way(path: Path) -> None:
+    data = json.loads(path.read_text(encoding="utf-8"))
+
+    dialect = load_dialects()[path.stem]
+
+    for entry in ENTRIES:
+        given = data.get(entry, SCHEMA["properties"][entry].get("default"))
+        alike = Dialect.from_json(PLAIN | {entry: given}) if given is not None else None
+        expected = alike.to_json()[entry] if alike else None
+        if entry in data:
+            assert dialect.to_json()[entry] == expected, entry
+
+
+def test_the_dialects_come_sorted_by_name_one_for_each_file() -> None:
+    assert list(load_dialects()) == [path.stem for path in FILES]
+
+
+def test_each_field_of_a_dialect_is_an_entry_of_its_schema() -> None:
+    assert sorted(Dialect.from_json(PLAIN | {e: other(e) for e in ENTRIES}).to_json()) == sorted(
+        ENTRIES
+    )
+    assert len([f for f in fields(Dialect) if f.init]) == len(ENTRIES)
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_the_default_that_the_schema_shows_is_that_of_the_dialect(entry: str) -> None:
+    schema = SCHEMA["properties"][entry]
+
+    shown = Dialect.from_json(PLAIN).to_json().get(entry)
+
+    if entry == "permissionHint":  # its default is the program's own hint
+        assert "default" not in schema
+    elif entry not in SCHEMA["required"]:
+        assert schema["default"] == shown
 
 
 @pytest.mark.parametrize(
-    ("name", "creates", "updates", "types", "extensions", "attributes", "target"),
+    ("path", "kind"),
     [
-        ("genesys", True, "put", ALL_BUT_BINARY, 10, None, "Genesys Cloud"),
-        ("sap", True, "none", ALL_BUT_BINARY, 20, 20, "SAP Cloud Identity Services"),
-        ("oracle", False, "patch", frozenset({"string"}), None, None, "Oracle identity domains"),
-        ("rfc7644", True, "put", ALL, None, None, "SCIM 2.0"),
-        ("read-only", False, "none", ALL, None, None, "SCIM 2.0, read only"),
+        ("updates", UpdateStrategy),
+        ("patchPath", PatchPath),
+        ("types items", AttributeType),
+        ("attributeNames else properties characters", NameCharacters),
+        ("idEncoding", IdEncoding),
+        ("listShape", ListShape),
+        ("paging", Paging),
+        ("etag", EtagMode),
+        ("errors items properties means", Meaning),
     ],
 )
-def test_a_dialect_says_what_its_service_can_do(
-    name: str,
-    creates: bool,
-    updates: str,
-    types: frozenset[str],
-    extensions: int | None,
-    attributes: int | None,
-    target: str,
+def test_the_values_that_the_schema_lists_are_those_of_the_program(
+    path: str, kind: type[StrEnum]
 ) -> None:
-    dialect = load_dialects()[name]
+    schema = SCHEMA["properties"]
+    for step in path.split():
+        schema = schema[step]
 
-    assert dialect.name == name
-    assert dialect.target_system == target
-    assert (dialect.creates, dialect.updates) == (creates, UpdateStrategy(updates))
-    assert dialect.types == types
-    assert (dialect.extensions, dialect.attributes) == (extensions, attributes)
+    assert schema["enum"] == [str(each) for each in kind]
 
 
-def test_what_a_tenant_may_override_is_every_entry_but_names_words_and_patterns() -> None:
-    dialect = json.loads(schema_text("dialect"))["properties"]
-    capabilities = json.loads(schema_text("manifest"))["$defs"]["Capabilities"]["properties"]
-
-    theirs = {"$schema", "name", "description", "targetSystem", "attributeNames"}
-
-    assert capabilities == {e: dialect[e] for e in dialect if e not in theirs}
+# A value of each entry that is another than its default, made from the schema
 
 
-@pytest.mark.parametrize("name", sorted(TEXTS))
-def test_no_entry_of_a_dialect_file_is_lost_on_the_way(name: str) -> None:
-    data = json.loads(TEXTS[name])
+def other(entry: str) -> Any:
+    """A value that the entry may have and has not in PLAIN."""
+    if entry == "attributeNames":
+        return {"characters": "letters", "maxLength": 9}
+    return next(_others(SCHEMA["properties"][entry], PLAIN.get(entry)))
 
-    written = Dialect.from_json(data).to_json()
 
-    for entry in data.keys() - {"$schema", "description"}:
-        assert written[entry] == (sorted(data[entry]) if entry == "types" else data[entry]), entry
+def _others(schema: Any, but: Any) -> Iterator[Any]:
+    default = schema.get("default", but)
+    match schema:
+        case {"enum": [*values]}:
+            yield from (value for value in values if value != default)
+        case {"type": "boolean"}:
+            yield not default
+        case {"type": ["integer", "null"] | "integer"}:
+            yield schema.get("minimum", 0) + 7
+        case {"type": "array", "items": {"type": "object", "properties": properties}}:
+            yield [{key: next(_others(each, None)) for key, each in properties.items()}]
+        case {"type": "array", "items": {"pattern": _}}:
+            yield ["urn:x:"]
+        case {"type": "array", "items": items}:
+            yield [next(_others(items, but[0] if but else None))]
+        case {"type": "string"}:
+            yield "another"
+        case _:
+            raise AssertionError(f"make a value for {schema}")
+
+
+@pytest.mark.parametrize("entry", CAPABILITIES)
+def test_what_a_dialect_gives_a_tenant_can_give_and_both_have_one_effect(
+    entry: str, tmp_path: Path
+) -> None:
+    value = other(entry)
+    in_dialect = Dialect.from_json(PLAIN | {entry: value})
+    tenant = {
+        "apiVersion": "reconciler/v1",
+        "kind": "Tenant",
+        "metadata": {"name": "acme"},
+        "spec": {
+            "dialect": "acme",
+            "baseUrl": "https://scim.example.com",
+            "capabilities": {entry: value},
+        },
+    }
+    (tmp_path / "acme.json").write_text(json.dumps(tenant))
+
+    loaded = load(tmp_path, dialects={"acme": Dialect.from_json(PLAIN)})
+
+    assert check_in_words(PLAIN | {entry: value}, "dialect") == ()
+    assert loaded.manifests is not None, loaded.problems
+    (found,) = loaded.manifests.tenants
+    assert found.dialect == in_dialect
+    assert found.dialect.digest() == in_dialect.digest()
+    assert in_dialect != Dialect.from_json(PLAIN)
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_the_digest_covers_each_entry_but_the_hint_for_a_person(entry: str) -> None:
+    changed = Dialect.from_json(PLAIN | {entry: other(entry)})
+
+    same = changed.digest() == Dialect.from_json(PLAIN).digest()
+
+    assert same is (entry == "permissionHint")
+
+
+@pytest.mark.parametrize(
+    "entry", [e for e in ENTRIES if SCHEMA["properties"][e].get("default", 0) is None]
+)
+def test_null_takes_a_limit_away(entry: str) -> None:
+    limited = Dialect.from_json(PLAIN | {entry: other(entry)})
+
+    assert check({**PLAIN, entry: None}, "dialect") == ()
+    assert limited.overridden({entry: None}) == Dialect.from_json(PLAIN)
+
+
+def test_capabilities_are_made_from_the_schema_of_a_dialect() -> None:
+    assert set(capabilities()) == set(CAPABILITIES)
+    assert MANIFEST.read_text() == manifest_text(), "run make docs"
+
+
+def test_the_page_about_dialects_shows_the_keys_of_the_schema_and_a_dialect_that_is_valid() -> None:
+    (shown,) = [
+        json.loads(text) for language, text in blocks("docs/dialects.md") if language == "json"
+    ]
+
+    assert PAGE.read_text() == page_text(), "run make docs"
+    assert check_in_words(shown, "dialect") == ()
+
+
+def test_the_capabilities_that_the_page_shows_are_valid(tmp_path: Path) -> None:
+    (shown,) = [text for language, text in blocks("docs/dialects.md") if language == "yaml"]
+    head = "apiVersion: reconciler/v1\nkind: Tenant\nmetadata: {name: x}\nspec:\n"
+    (tmp_path / "x.yaml").write_text(f"{head}  baseUrl: https://scim.example.com\n{shown}")
+
+    loaded = load(tmp_path, dialects=load_dialects())
+
+    assert loaded.manifests is not None, loaded.problems
+
+
+# Digests of the release in which plans were approved: an approval must not become stale by itself
+
+
+@pytest.mark.parametrize(
+    ("name", "digest"),
+    [
+        ("genesys", "f090f7d030bb38763f55c8438b35190a9d17e2449f4f2f2338f2091a1d6ecca7"),
+        ("oracle", "215507e595bda8bf448ad59a9534f466a441877b72a969dc2de7ffc231489031"),
+        ("read-only", "3a424099cb0bf1569009e968a7f7da3ed7e630bec580a0d8448efbb6c3b722fa"),
+        ("rfc7644", "447da0e9498579215984a9c90e552e9428b6a542b25304795045cb95a890c9f5"),
+        ("sap", "75c94e08ca67c9be05834f99bcd82e85a92668789d23efc8705148e9ca4a2274"),
+    ],
+)
+def test_a_dialect_keeps_the_digest_that_was_approved(name: str, digest: str) -> None:
+    assert load_dialects()[name].digest() == f"sha256:{digest}"
 
 
 def test_what_the_research_says_of_oracle_and_sap_stands_in_their_data() -> None:
@@ -120,5 +275,5 @@ def test_what_belongs_to_the_vendor_is_protected(name: str, urn: str) -> None:
         ("oracle", "urn:ietf:params:scim:schemas:idcs:extension:custom:User"),
     ],
 )
-def test_what_customers_may_write_is_not(name: str, urn: str) -> None:
+def test_what_customers_may_write_is_not_protected(name: str, urn: str) -> None:
     assert not load_dialects()[name].protects(urn)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.adapters.dialects import load_dialects
 from reconciler.domain.body import patch_body
 from reconciler.domain.dialect import ErrorShape, EtagMode, Meaning, PatchPath
 from reconciler.domain.http_reply import Applied, Next, Verdict
@@ -366,6 +367,18 @@ def test_the_dialect_says_which_refusals_mean_more_than_their_status(
 
     assert (result.means, result.verdict) == (means, verdict)
     assert words in result.message
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [(name, shape) for name, dialect in load_dialects().items() for shape in dialect.errors],
+)
+def test_each_error_of_a_shipped_dialect_is_known_in_the_answer_to_a_write(
+    name: str, shape: ErrorShape
+) -> None:
+    answer = scim_error(shape.status, shape.detail or "no", shape.code)
+    with world(in_turn(answer), dialect=load_dialects()[name]) as w:
+        assert w.writer.create(DOCUMENT).means is shape.means
 
 
 def test_a_full_tenant_is_sent_no_further_create_and_may_be_changed_still() -> None:

@@ -13,7 +13,9 @@ from jsonschema import Draft202012Validator
 from referencing import Registry
 
 from reconciler.adapters.jsonschemas import check
+from reconciler.adapters.jsonschemas.acceptance import validator
 from reconciler.adapters.jsonschemas.deciding import Unknown, compiled, decider
+from reconciler.adapters.jsonschemas.wording import check as check_in_words
 from reconciler.adapters.jsonschemas.wording import named, with_strict_end
 from reconciler.adapters.packaged import schema_text
 from reconciler.cli.commands.schema import SchemaName
@@ -51,8 +53,11 @@ def oauth2(**auth: Any) -> Document:
     )
 
 
+KNOWN = ("acme", "genesys", "oracle", "read-only", "rfc7644", "sap")
+
+
 def messages(document: Any) -> list[str]:
-    return [finding.message for finding in check(document, "manifest")]
+    return [finding.message for finding in check(document, "manifest", dialects=KNOWN)]
 
 
 def test_manifests_with_what_is_needed_have_no_finding() -> None:
@@ -116,7 +121,7 @@ def test_manifests_with_what_is_needed_have_no_finding() -> None:
             tenant(dialect="okta"),
             [
                 "spec.dialect: 'okta' is not known here; "
-                "use genesys, oracle, read-only, rfc7644 or sap"
+                "use acme, genesys, oracle, read-only, rfc7644 or sap"
             ],
         ),
         (extension(onDrift="updates"), [
@@ -138,6 +143,29 @@ def test_manifests_with_what_is_needed_have_no_finding() -> None:
 )  # fmt: skip
 def test_a_fault_is_told_in_words(document: Any, expected: list[str]) -> None:
     assert sorted(messages(document)) == sorted(expected)
+
+
+def test_a_dialect_has_one_of_the_known_names_for_each_validator() -> None:
+    known, unknown = tenant(dialect="acme"), tenant(dialect="acmee")
+    chosen = extension(tenants={"dialects": ["sap", "acmee"]})
+    fast, plain = validator("manifest", KNOWN), decider("manifest", KNOWN)
+    assert fast is not None
+    assert plain is not None
+
+    for judge in (fast.is_valid, plain, lambda document: not in_words(document, KNOWN)):
+        assert [judge(document) for document in (known, unknown, chosen)] == [True, False, False]
+    assert in_words(unknown, KNOWN) == [
+        "spec.dialect: 'acmee' is not known here; did you mean acme?"
+    ]
+    assert in_words(chosen, KNOWN) == [
+        "spec.tenants.dialects[1]: 'acmee' is not known here; did you mean acme?"
+    ]
+    assert in_words(unknown, ()) == []
+
+
+def in_words(document: Any, dialects: tuple[str, ...]) -> list[str]:
+    found = check_in_words(document, "manifest", dialects=dialects)
+    return [finding.message for finding in found]
 
 
 def test_an_api_version_of_the_future_is_refused() -> None:
@@ -462,7 +490,7 @@ def test_whatever_stands_anywhere_is_found_where_it_stands_and_told_plainly(
         )
 
 
-@pytest.mark.parametrize("name", [*SchemaName, "dialect"])
+@pytest.mark.parametrize("name", SchemaName)
 def test_what_decides_without_a_library_knows_every_word_of_our_schemas(name: str) -> None:
     assert decider(name) is not None
 
@@ -560,7 +588,7 @@ def test_a_path_is_written_as_people_write_it() -> None:
     assert len(named(("x" * 1000,))) < 100
 
 
-@pytest.mark.parametrize("name", [*SchemaName, "dialect"])
+@pytest.mark.parametrize("name", SchemaName)
 def test_every_packaged_schema_is_a_schema_of_draft_2020_12(name: str) -> None:
     schema = json.loads(schema_text(name))
 
@@ -585,10 +613,11 @@ def member(value: Any, path: tuple[str | int, ...]) -> Any:
 
 def test_no_keyword_of_a_manifest_is_told_by_its_name() -> None:
     """As `does not fit (pattern)`: what has no words of its own has them beside it."""
-    wordless = {"pattern", "format", "not", "oneOf", "anyOf", "maximum", "multipleOf", "contains"}
+    wordless = {"pattern", "format", "not", "oneOf", "anyOf", "multipleOf", "contains"}
     schema = json.loads(schema_text("manifest"))
 
-    found = [p for p in paths(schema) if p and p[-1] in wordless and not {"if", "not"} & {*p[:-1]}]
+    keywords = [p for p in paths(schema) if p and p[-1] in wordless and "properties" not in p[-2:]]
+    found = [p for p in keywords if not {"if", "not"} & {*p[:-1]}]
 
     assert len(found) > 10
     assert [p for p in found if "errorMessage" not in member(schema, p[:-1])] == []

@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.domain.dialect import (
+    AttributeNames,
     Dialect,
     ErrorShape,
     EtagMode,
     IdEncoding,
     ListShape,
     Meaning,
-    Names,
     Paging,
     PatchPath,
     UpdateStrategy,
@@ -95,7 +95,7 @@ dialects = st.builds(
     extensions=st.none() | numbers,
     attributes=st.none() | numbers,
     sub_attributes=st.none() | numbers,
-    names=st.none() | st.builds(Names, pattern=st.just("[a-z]+"), words=st.text()),
+    names=st.none() | st.builds(AttributeNames, pattern=st.just("[a-z]+"), text=st.text()),
     name_ends_urn=st.booleans(),
     members=words.map(tuple),
     server_members=words.map(tuple),
@@ -149,7 +149,7 @@ def test_every_entry_but_the_hint_is_in_the_digest(field: str) -> None:
         "name": "x", "target_system": "x", "creates": False, "updates": UpdateStrategy.NONE,
         "types": frozenset({"string"}), "patch_path": PatchPath.ATTRIBUTE,
         "extensions": 3, "attributes": 3, "sub_attributes": 3,
-        "names": Names("a", "b"), "name_ends_urn": True, "members": ("x",),
+        "names": AttributeNames("a", "b"), "name_ends_urn": True, "members": ("x",),
         "server_members": ("x",), "immutable": ("x",), "ignored": ("x",),
         "protected_prefixes": ("urn:x:",), "id_encoding": IdEncoding.PERCENT,
         "content_type": "application/json", "list_shape": ListShape.MAP, "paging": Paging.CURSOR,

@@ -211,9 +211,9 @@ READERS = {
     "reconciler/render/markdown.py": ('document["approvals"]', 'document["aprovals"]'),
     "reconciler/render/run_markdown.py": ('report["warnings"]', 'report["warnigs"]'),
     "reconciler/render/document.py": ('"extensions_live":', '"extension_live":'),
-    "reconciler/cli/audit.py": ("record['status']", "record['stauts']"),
+    "reconciler/cli/commands/audit_list.py": ("record['status']", "record['stauts']"),
     "reconciler/cli/drift_issues.py": ('tenant["error"]', 'tenant["eror"]'),
-    "reconciler/cli/webhooks.py": ('"last_status":', '"last_staus":'),
+    "reconciler/cli/commands/webhooks_list.py": ('"last_status":', '"last_staus":'),
 }
 
 

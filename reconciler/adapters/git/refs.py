@@ -53,6 +53,19 @@ def files_at(
     )
 
 
+def require_same_repository(folder: Path, other: Path, ref: str) -> None:
+    """Raise UsageError where a folder is not in the repository of the other, which has the ref.
+
+    A submodule is another repository too: whoever moves it chooses what is read there.
+    """
+    tops = [git(each, "rev-parse", "--show-toplevel") for each in (folder, other)]
+    if tops[0] is None or tops[0] != tops[1]:
+        raise UsageError(
+            f"{folder} is not in the git repository of {other}, so there is none of {ref!r} to "
+            "read; keep it there"
+        )
+
+
 def _require_no_link(folder: Path, prefix: str) -> None:
     """A link that somebody puts in the place of the folder would choose what is read of the ref.
 

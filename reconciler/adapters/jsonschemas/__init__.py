@@ -12,14 +12,17 @@ from reconciler.domain.jsontext import Json
 __all__ = ["Finding", "check"]
 
 
-def check(instance: Json, schema: str, *, most: int = 10_000) -> tuple[Finding, ...]:
+def check(
+    instance: Json, schema: str, *, most: int = 10_000, dialects: tuple[str, ...] = ()
+) -> tuple[Finding, ...]:
     """Everything in which the instance departs from `schemas/SCHEMA.json`, one fault per value.
 
     The instance is JSON as `json.loads` gives it. Keys are not values: each unknown or missing key
-    is a fault of its own. After about `most` faults nothing more is looked for.
+    is a fault of its own. After about `most` faults nothing more is looked for. `dialects` are the
+    names that a dialect may have; none: any name.
     """
-    if is_surely_valid(instance, schema):
+    if is_surely_valid(instance, schema, dialects):
         return ()
     wording = importlib.import_module("reconciler.adapters.jsonschemas.wording")
-    findings: tuple[Finding, ...] = wording.check(instance, schema, most=most)
+    findings: tuple[Finding, ...] = wording.check(instance, schema, most=most, dialects=dialects)
     return findings

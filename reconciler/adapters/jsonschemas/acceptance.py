@@ -5,13 +5,12 @@ which takes as long as to decide the first hundred. What neither accepts jsonsch
 and has the last word.
 """
 
-import json
 from functools import cache
 from itertools import count
 from typing import TYPE_CHECKING, NoReturn
 
 from reconciler.adapters.jsonschemas.deciding import Unknown, decider
-from reconciler.adapters.packaged import schema_text
+from reconciler.adapters.packaged import schema_with
 from reconciler.domain.jsontext import Json
 
 if TYPE_CHECKING:
@@ -21,11 +20,11 @@ _FEW = 100
 _asked = count()
 
 
-def is_surely_valid(instance: Json, schema: str) -> bool:
+def is_surely_valid(instance: Json, schema: str, dialects: tuple[str, ...] = ()) -> bool:
     """True only where `schemas/SCHEMA.json` is known to accept the JSON value."""
-    if next(_asked) >= _FEW and (fast := validator(schema)) is not None:
+    if next(_asked) >= _FEW and (fast := validator(schema, dialects)) is not None:
         return fast.is_valid(instance)
-    decides = decider(schema)
+    decides = decider(schema, dialects)
     try:
         return decides is not None and decides(instance)
     except Unknown:
@@ -33,13 +32,13 @@ def is_surely_valid(instance: Json, schema: str) -> bool:
 
 
 @cache
-def validator(name: str) -> "Draft202012Validator | None":
+def validator(name: str, dialects: tuple[str, ...] = ()) -> "Draft202012Validator | None":
     """That of `schemas/NAME.json`; None where jsonschema-rs is not installed."""
     try:
         from jsonschema_rs import Draft202012Validator
     except ImportError:
         return None
-    return Draft202012Validator(json.loads(schema_text(name)), retriever=_refuse)
+    return Draft202012Validator(schema_with(name, dialects), retriever=_refuse)
 
 
 def _refuse(uri: str) -> NoReturn:

@@ -4,22 +4,21 @@ Only to accept: what one of them refuses jsonschema looks at again, and words. N
 nor jsonschema-rs has to be imported for a folder in which nothing is wrong.
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
 
-from reconciler.adapters.packaged import schema_text
+from reconciler.adapters.packaged import schema_with
 from reconciler.domain.jsontext import Json
 
 Check = Callable[[Json], bool]
 
 
 @cache
-def decider(name: str) -> Check | None:
+def decider(name: str, dialects: tuple[str, ...] = ()) -> Check | None:
     """Whether `schemas/NAME.json` accepts a value; None where it says what this does not know."""
     try:
-        return compiled(json.loads(schema_text(name)))
+        return compiled(schema_with(name, dialects))
     except Unknown:
         return None
 

@@ -15,17 +15,19 @@ from jsonschema import Draft202012Validator, ValidationError
 from referencing import Registry
 
 from reconciler.adapters.jsonschemas.finding import Finding, Path
-from reconciler.adapters.packaged import schema_text
+from reconciler.adapters.packaged import schema_with
 from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import fold
 from reconciler.domain.words import listed, nearest, quoted
 
 
-def check(instance: Json, schema: str, *, most: int = 10_000) -> tuple[Finding, ...]:
+def check(
+    instance: Json, schema: str, *, most: int = 10_000, dialects: tuple[str, ...] = ()
+) -> tuple[Finding, ...]:
     """As the package's `check`, whatever else may have looked before."""
     seen: set[Path] = set()
     findings: list[Finding] = []
-    for error in validator(schema).iter_errors(instance):
+    for error in validator(schema, dialects).iter_errors(instance):
         path = tuple(error.absolute_path)
         if error.validator in ("additionalProperties", "required"):
             findings += islice(_keys(error, path), most)
@@ -48,10 +50,11 @@ def _plain(key: str) -> str:
 
 
 @cache
-def validator(name: str) -> Draft202012Validator:
+def validator(name: str, dialects: tuple[str, ...] = ()) -> Draft202012Validator:
     """That of `schemas/NAME.json`."""
-    schema = json.loads(schema_text(name), object_hook=with_strict_end)
-    return Draft202012Validator(schema, registry=Registry())
+    schema = json.dumps(schema_with(name, dialects))
+    strict = json.loads(schema, object_hook=with_strict_end)
+    return Draft202012Validator(strict, registry=Registry())
 
 
 def with_strict_end(members: dict[str, Json]) -> dict[str, Json]:
@@ -79,7 +82,9 @@ def _keys(error: ValidationError, path: Path) -> Iterator[Finding]:
 
 
 def _is_reserved(schema: Json) -> bool:
-    return isinstance(schema, Mapping) and str(schema.get("$ref")).endswith("/Reserved")
+    return isinstance(schema, Mapping) and (
+        "doNotSuggest" in schema or str(schema.get("$ref")).endswith("/Reserved")
+    )
 
 
 def _unknown(key: str, shown: Iterable[str]) -> str:
@@ -134,6 +139,7 @@ _KINDS: Mapping[type, str] = {
 }
 _BOUNDS = {
     "minimum": "must be {} or more",
+    "maximum": "must be {} or less",
     "minLength": "must not be empty",
     "minItems": "must not be empty",
     "minProperties": "must not be empty",

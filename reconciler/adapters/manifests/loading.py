@@ -17,7 +17,7 @@ from reconciler.adapters.manifests.quoting import Sources, lines_shown
 from reconciler.adapters.manifests.texts import Texts
 from reconciler.adapters.manifests.values import Declared, extensions_in
 from reconciler.adapters.yaml_reader import MAX_BYTES, Document, read
-from reconciler.domain.dialect import Dialect
+from reconciler.domain.dialect import Dialect, contradictions
 from reconciler.domain.manifest import Manifests, SchemaExtension, TenantsFrom
 from reconciler.domain.problem import Place, Problem, Severity
 from reconciler.domain.rules import Locate, check_fleet, check_schema
@@ -34,10 +34,11 @@ class ReadingLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trusted:
-    """The manifest files of a git ref, whose Tenant manifests are to count."""
+    """The manifest files of a git ref, whose Tenant manifests are to count, and its dialects."""
 
     source: TenantsFrom
     files: tuple[ManifestFile, ...]
+    dialects: Mapping[str, Dialect]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,10 +88,10 @@ def load(
         folder, most=most.file_bytes + 1, total=most.total_bytes, count=most.documents
     )
     declared = Declared(dialects)
-    batch = _read_all(files, most, declared)
+    batch = _read_all(files, most, declared, names=tuple(dialects))
     found = [*problems, *batch.problems]
     left = [*batch.ignores.left(found), *batch.ignores.wrong]
-    manifests = _with_tenants_of(trusted, declared.manifests(), dialects, most)
+    manifests = _with_tenants_of(trusted, declared.manifests(), most)
     there = trusted.files if trusted else ()
     locate = Texts((*batch.sound, *there), most=most.file_bytes).place
     together = check_fleet(manifests, locate)
@@ -120,27 +121,28 @@ def extensions_of(
 ) -> tuple[tuple[SchemaExtension, ...], tuple[str, ...]]:
     """The extensions of another time, and the files that cannot be read as manifests today.
 
-    Only the shape counts: what was let through then may break a rule that came later. A file of
-    more than `most` bytes is not read.
+    Only the shape counts: what was let through then may break a rule that came later, and the
+    dialect that a tenant had then may have another name today. A file of more than `most` bytes is
+    not read.
     """
     documents, unread = _of_another_time(files, most)
     return extensions_in(documents), unread
 
 
 def _with_tenants_of(
-    trusted: Trusted | None,
-    manifests: Manifests,
-    dialects: Mapping[str, Dialect],
-    most: ReadingLimits,
+    trusted: Trusted | None, manifests: Manifests, most: ReadingLimits
 ) -> Manifests:
     """The manifests with the tenants of a ref in place of theirs."""
     if trusted is None:
         return manifests
-    documents, unread = _of_another_time(trusted.files, most.file_bytes)
-    declared = Declared(dialects)
+    names = tuple(trusted.dialects)
+    documents, unread = _of_another_time(trusted.files, most.file_bytes, names)
+    declared = Declared(trusted.dialects)
     declared.add(documents)
     there = declared.manifests()
-    told = replace(trusted.source, unread=unread).compared(there.tenants, manifests.tenants)
+    told = replace(trusted.source, unread=(*trusted.source.unread, *unread)).compared(
+        there.tenants, manifests.tenants
+    )
     guarded = tuple(_guarded(extension, there.extensions) for extension in manifests.extensions)
     return Manifests(tenants=there.tenants, extensions=guarded, tenants_from=told)
 
@@ -154,14 +156,14 @@ def _guarded(extension: SchemaExtension, trusted: Iterable[SchemaExtension]) -> 
 
 
 def _of_another_time(
-    files: Iterable[ManifestFile], most: int
+    files: Iterable[ManifestFile], most: int, names: tuple[str, ...] = ()
 ) -> tuple[tuple[Document, ...], tuple[str, ...]]:
     """The documents of the files that are manifests today, and the other files."""
     documents: list[Document] = []
     unread = []
     for file in files:
         reading = read(file.data, file.path, most=most)
-        if reading.problems or any(check(d.value, "manifest") for d in reading.documents):
+        if reading.problems or any(_by_shape(d, names) for d in reading.documents):
             unread.append(file.path)
         else:
             documents += reading.documents
@@ -189,9 +191,16 @@ class _Batch:
 
 
 def _read_all(
-    files: Iterable[ManifestFile], most: ReadingLimits, declared: Declared | None = None
+    files: Iterable[ManifestFile],
+    most: ReadingLimits,
+    declared: Declared | None = None,
+    *,
+    names: tuple[str, ...] = (),
 ) -> _Batch:
-    """Read and check each file; what those without an error declare is added to `declared`."""
+    """Read and check each file; what those without an error declare is added to `declared`.
+
+    `names` are those that a dialect may have; none: any name.
+    """
     batch = _Batch()
     ignores = []
     for file in files:
@@ -203,7 +212,7 @@ def _read_all(
             of_text.append(Problem(Place(file.path), Severity.ERROR, "REC-FILE", words))
         if of_text:
             batch.broken.add(file.path)
-        found = [*of_text, *_check_file(reading.documents, {p.place for p in of_text})]
+        found = [*of_text, *_check_file(reading.documents, {p.place for p in of_text}, names)]
         ignores.append(Ignores.of({file.path: reading.notes}))
         batch.problems += found
         if found:
@@ -236,12 +245,14 @@ def _no_manifests(folder: Path) -> Problem:
     return Problem(Place(shown(folder)), Severity.ERROR, "REC-EMPTY", words)
 
 
-def _check_file(documents: Iterable[Document], taken: Set[Place]) -> list[Problem]:
+def _check_file(
+    documents: Iterable[Document], taken: Set[Place], names: tuple[str, ...]
+) -> list[Problem]:
     """What is wrong with the documents of a file, but for the places that are taken."""
     found: list[Problem] = []
     for document in documents:
         if len(found) <= MAX_PROBLEMS:
-            found += _check_one(document, taken)
+            found += _check_one(document, taken, names)
     if len(found) > MAX_PROBLEMS:
         last = found[MAX_PROBLEMS].place
         words = "too many faults; what else is wrong with the file is not told"
@@ -249,10 +260,10 @@ def _check_file(documents: Iterable[Document], taken: Set[Place]) -> list[Proble
     return found
 
 
-def _check_one(document: Document, taken: Set[Place]) -> list[Problem]:
+def _check_one(document: Document, taken: Set[Place], names: tuple[str, ...]) -> list[Problem]:
     ruled = [p for p in _by_rules(document) if p.place not in taken]
     said = {problem.place for problem in ruled if _says_it_all(problem)}
-    shaped = [p for p in _by_shape(document) if p.place not in taken and p.place not in said]
+    shaped = [p for p in _by_shape(document, names) if p.place not in taken | said]
     return sorted({*ruled, *shaped})
 
 
@@ -275,15 +286,20 @@ def _places_in(document: Document) -> Locate:
     return lambda _, path, *, at_key: document.place(path, at_key=at_key)
 
 
-def _by_shape(document: Document) -> list[Problem]:
+def _by_shape(document: Document, names: tuple[str, ...]) -> list[Problem]:
+    findings = check(document.value, "manifest", most=MAX_PROBLEMS + 1, dialects=names)
+    faults = [(finding.path, finding.message, finding.at_key) for finding in findings]
+    match document.value:
+        case {"kind": "Tenant", "spec": {"capabilities": dict(capabilities)}} if not faults:
+            faults = [
+                (("spec", "capabilities", *path), message, False)
+                for path, message in contradictions(capabilities)
+            ]
+        case _:
+            pass
     return [
-        Problem(
-            document.place(finding.path, at_key=finding.at_key),
-            Severity.ERROR,
-            "REC-SHAPE",
-            finding.message,
-        )
-        for finding in check(document.value, "manifest", most=MAX_PROBLEMS + 1)
+        Problem(document.place(path, at_key=at_key), Severity.ERROR, "REC-SHAPE", message)
+        for path, message, at_key in faults
     ]
 
 

@@ -17,6 +17,7 @@ class SchemaName(StrEnum):
     """The documents that have a JSON Schema: `reconciler/schemas/NAME.json`."""
 
     MANIFEST = "manifest"
+    DIALECT = "dialect"
     PLAN = "plan"
     REPORT = "report"
     AUDIT = "audit"
@@ -34,8 +35,20 @@ class Options:
 
 
 def run(invocation: Invocation, options: Options) -> int:
-    """Print it as it is packaged."""
-    from reconciler.adapters.packaged import schema_text
+    """Print it as it is packaged; that of manifests with the dialects that are known."""
+    import json
 
-    invocation.console.data(schema_text(options.name))
+    from reconciler.adapters.packaged import schema_text, schema_with
+    from reconciler.errors import ManifestsInvalid
+
+    if options.name is not SchemaName.MANIFEST:
+        invocation.console.data(schema_text(options.name))
+        return Exit.WELL
+    from reconciler.adapters.dialects import find_dialects
+
+    dialects = find_dialects(invocation.common.dialects)
+    if dialects.problems:
+        raise ManifestsInvalid(tuple(map(str, dialects.problems)))
+    schema = schema_with(options.name, tuple(dialects.by_name))
+    invocation.console.data(json.dumps(schema, indent=2, ensure_ascii=False) + "\n")
     return Exit.WELL

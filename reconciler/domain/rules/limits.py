@@ -95,7 +95,7 @@ def foreign_names(demand: Demand) -> Iterator[Excess]:
     for site in attribute_sites(demand.schema.document) if names else ():
         name = site.members.get("name")
         if names and isinstance(name, str) and not names.takes(name):
-            yield Excess((*site.path, "name"), f"takes names of {names.words}", site.label)
+            yield Excess((*site.path, "name"), f"takes names of {names.text}", site.label)
 
 
 def another_last_part(demand: Demand) -> Iterator[Excess]:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from reconciler.domain import recipes
 from reconciler.domain.compatibility import changed_characteristics, obstacles
 from reconciler.domain.dialect import Dialect, PatchPath, UpdateStrategy
+from reconciler.domain.diff import Alteration, alterations
 from reconciler.domain.manifest import SchemaExtension
 from reconciler.domain.rules import Demand, Excess, excesses
 from reconciler.domain.scim import Schema, fold
@@ -56,13 +57,14 @@ def _hindrances(
         yield BlockReason.UNSUPPORTED, recipes.NO_UPDATE.format(service)
     if beyond := _beyond(extension, dialect, _beside(there, live, desired)):
         yield BlockReason.UNSUPPORTED, beyond
+    altered = alterations(live, desired)
     for reason, characteristics, recipe in (
         (BlockReason.WOULD_BE_IGNORED, dialect.ignored, recipes.IGNORED),
         (BlockReason.IMMUTABLE_HERE, dialect.immutable, recipes.IMMUTABLE),
     ):
-        if named := _changed(live, desired, characteristics):
+        if named := _changed(altered, characteristics):
             yield reason, recipe.format(service, named)
-    if found := obstacles(live, desired):
+    if found := obstacles(altered):
         yield BlockReason.INCOMPATIBLE, f"{'; '.join(found)}. {recipes.INCOMPATIBLE}"
     if dialect.updates is UpdateStrategy.PATCH and live.description != desired.description:
         if dialect.patch_path is PatchPath.ATTRIBUTE:
@@ -71,11 +73,11 @@ def _hindrances(
             yield BlockReason.UNSUPPORTED, recipes.NO_REMOVAL
 
 
-def _changed(live: Schema, desired: Schema, characteristics: Iterable[str]) -> str:
+def _changed(altered: Iterable[Alteration], characteristics: Iterable[str]) -> str:
     """Those of the characteristics that would change, and where: `grade (type, required)`."""
     known = {fold(characteristic) for characteristic in characteristics}
     changed: dict[str, list[str]] = {}
-    for attribute, member in changed_characteristics(live, desired):
+    for attribute, member in changed_characteristics(altered):
         if fold(member) in known:
             changed.setdefault(attribute, []).append(member)
     return ", ".join(f"{attribute} ({', '.join(m)})" for attribute, m in changed.items())

@@ -1,20 +1,51 @@
-"""Live × desired → Differences: what a manifest manages, and where the two are not the same."""
+"""Live × desired: the part of a live schema that is managed, and the one walk that compares two.
 
-from collections.abc import Iterable, Mapping
+Differences, obstacles to an update and the rules about changes are all views of that walk.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Manages
-from reconciler.domain.scim import ABSENT, Attribute, Schema, in_order
+from reconciler.domain.scim import ABSENT, Attribute, Schema, fold, in_order
 
 
 class Standing(StrEnum):
-    """What a read by id says about a write that is planned, under way or unsure."""
+    """The state of a live schema beside a write that is planned, under way or unsure."""
 
     AS_BEFORE = "as-before"
     AS_DESIRED = "as-desired"
     OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alteration:
+    """One thing that is another afterwards.
+
+    `path` are the names from the schema down to the attribute, as they are spelt afterwards; empty
+    for the schema itself. Where one name is listed twice, the second has the mark `#2`.
+    `member` is what of it differs, in RFC 7643 spelling, or a vendor member; None where the whole
+    attribute came (no `before`) or went (no `after`).
+    """
+
+    path: tuple[str, ...]
+    member: str | None = None
+    before: Attribute | None = None
+    after: Attribute | None = None
+
+    @property
+    def name(self) -> str:
+        """`attribute` or `attribute.part`."""
+        return ".".join(self.path)
+
+    @property
+    def repeats_a_name(self) -> bool:
+        """True for an attribute whose name another one before it has, too."""
+        attribute = self.after or self.before
+        return attribute is not None and attribute.key != fold(self.path[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +80,29 @@ def managed_view(live: Schema, desired: Schema, manages: Manages) -> Schema:
     )
 
 
-def differences(live: Schema, desired: Schema) -> tuple[Difference, ...]:
-    """Where a managed view differs from desired, sorted by path; empty when they are equal."""
-    if live == desired:
+def alterations(before: Schema, after: Schema) -> tuple[Alteration, ...]:
+    """Everything in which the two differ: the schema's own members, then attributes by name."""
+    if before == after:
         return ()
-    if live.name_key == desired.name_key:
-        live = replace(live, name=desired.name)
-    before, after = _unequal(live, desired)
-    was, wanted = _form(live, before), _form(desired, after)
-    names = _names(before, _ATTRIBUTES) | _names(after, _ATTRIBUTES)  # the manifest's spelling
+    return (
+        *(
+            Alteration(path=(), member=member)
+            for _, member in _differing(_schema_form(before), _schema_form(after))
+        ),
+        *_of_attributes(_keyed(before.attributes), _keyed(after.attributes)),
+    )
+
+
+def differences(live: Schema, desired: Schema) -> tuple[Difference, ...]:
+    """The alterations from a managed view to desired, with both values, sorted by path."""
+    was, wanted = _schema_members(live), _schema_members(desired)
     return tuple(
-        Difference(_spelt(path, names), _shown(was, path, names), _shown(wanted, path, names))
-        for path in sorted(_differing_paths(was, wanted))
+        Difference(
+            ".".join(_steps(each, each.path)),
+            _shown(each, was, each.before),
+            _shown(each, wanted, each.after),
+        )
+        for each in sorted(alterations(live, desired), key=_place)
     )
 
 
@@ -105,23 +147,40 @@ def _set_by(
     return tuple(pair for pair in live if pair[0] in members)
 
 
-Path = tuple[str, ...]
+Keys = tuple[str, ...]  # the folded names that lead to an attribute
 Keyed = Mapping[str, Attribute]
-_ATTRIBUTES: Path = ("attributes",)
+Found = tuple[Keys, str | None]  # a part, and the member of it that differs; None for the whole
 
 
-def _unequal(live: Schema, desired: Schema) -> tuple[Keyed, Keyed]:
-    """The attributes that are not the same on both sides; deepdiff is too slow for all of them."""
-    before, after = _keyed(live.attributes), _keyed(desired.attributes)
-    same = {key for key in before.keys() & after.keys() if before[key] == after[key]}
-    return (
-        {key: attribute for key, attribute in before.items() if key not in same},
-        {key: attribute for key, attribute in after.items() if key not in same},
-    )
+def _of_attributes(was: Keyed, now: Keyed) -> Iterator[Alteration]:
+    for key in sorted(was.keys() | now.keys()):
+        before, after = was.get(key), now.get(key)
+        if before == after:  # nearly all are; deepdiff takes a thousand times as long to see it
+            continue
+        if before is not None and after is not None:
+            yield from _of_attribute(key, before, after)
+        elif there := after or before:
+            yield Alteration(path=(_spelt(key, there),), before=before, after=after)
+
+
+def _of_attribute(key: str, before: Attribute, after: Attribute) -> Iterator[Alteration]:
+    was, now = dict(_parts(before, (key,))), dict(_parts(after, (key,)))
+    for below, member in _differing_within(before, after):
+        keys = (key, *below)
+        above = [keys[:end] for end in range(1, len(keys) + 1)]
+        path = tuple(_spelt(each[-1], now.get(each) or was[each]) for each in above)
+        yield Alteration(path=path, member=member, before=was.get(keys), after=now.get(keys))
+
+
+def _parts(attribute: Attribute, at: Keys) -> Iterator[tuple[Keys, Attribute]]:
+    """The attribute and all its sub-attributes, by the keys that lead to them."""
+    yield at, attribute
+    for key, part in _keyed(attribute.sub_attributes).items():
+        yield from _parts(part, (*at, key))
 
 
 def _keyed(attributes: Iterable[Attribute]) -> Keyed:
-    """Attributes by name, so that one added and one removed are not told as one renamed.
+    """Attributes by name, so that one added and one removed are not taken for one renamed.
 
     A service may list one name twice; the second is `name#2`, so that both are shown.
     """
@@ -135,33 +194,20 @@ def _keyed(attributes: Iterable[Attribute]) -> Keyed:
     return keyed
 
 
-def _form(schema: Schema, attributes: Keyed) -> dict[str, Json]:
-    return {
-        "id": schema.key,
-        "name": schema.name,
-        "description": schema.description,
-        "attributes": _forms(attributes),
-        **dict(schema.vendor),
-    }
+def _spelt(key: str, attribute: Attribute) -> str:
+    """The name as it is written, with its mark where the key has one."""
+    return attribute.name + key[len(attribute.key) :]
 
 
-def _forms(attributes: Keyed) -> dict[str, Json]:
-    return {
-        key: {
-            **attribute.to_json(),
-            "name": attribute.key,
-            "description": attribute.description,
-            "canonicalValues": list(attribute.canonical_values),
-            "referenceTypes": list(attribute.reference_types),
-            "subAttributes": _forms(_keyed(attribute.sub_attributes)),
-            **dict(attribute.vendor),
-        }
-        for key, attribute in attributes.items()
-    }
+@lru_cache(1024)  # a fleet drifts alike: one pair is met in many tenants
+def _differing_within(before: Attribute, after: Attribute) -> tuple[Found, ...]:
+    return _differing(_form(before), _form(after))
 
 
-def _differing_paths(before: Json, after: Json) -> set[Path]:
-    """Down to the member: a position inside a list of words says nothing."""
+def _differing(before: Json, after: Json) -> tuple[Found, ...]:
+    """The parts and members in which two forms of one schema or attribute differ, in order."""
+    if before == after:
+        return ()
     # Its import is a fifth of what a plan takes to start, and few plans find a difference.
     from deepdiff import DeepDiff
 
@@ -169,39 +215,66 @@ def _differing_paths(before: Json, after: Json) -> set[Path]:
         before,
         after,
         view="tree",
-        threshold_to_diff_deeper=0,  # else two forms with little in common are told as one change
+        threshold_to_diff_deeper=0,  # else two forms with little in common are one change
         ignore_private_variables=False,  # else a name that begins with __ is left out
     )
-    return {
-        tuple(step for step in item.path(output_format="list") if isinstance(step, str))
-        for items in delta.values()
-        for item in items
-    }
+    paths = (item.path(output_format="list") for items in delta.values() for item in items)
+    return tuple(sorted(set(map(_found, paths)), key=lambda found: (found[0], found[1] or "")))
 
 
-def _names(attributes: Keyed, at: Path) -> dict[Path, str]:
-    """How the name of each attribute is written, by its path; the mark of a twin is kept."""
-    names: dict[Path, str] = {}
-    for key, attribute in attributes.items():
-        path = (*at, key)
-        names[path] = attribute.name + key[len(attribute.key) :]
-        names |= _names(_keyed(attribute.sub_attributes), (*path, "subAttributes"))
-    return names
+def _found(path: Iterable[str | int]) -> Found:
+    """A path of a form; down to the member, for a position in a list of values says nothing."""
+    steps = [step for step in path if isinstance(step, str)]
+    keys = []
+    while len(steps) > 1 and steps[0] == _PARTS:
+        keys.append(steps[1])
+        steps = steps[2:]
+    return tuple(keys), steps[0] if steps else None
 
 
-def _spelt(path: Path, names: Mapping[Path, str]) -> str:
-    return ".".join(names.get(path[:end], path[end - 1]) for end in range(1, len(path) + 1))
+_PARTS = "subAttributes"
 
 
-def _shown(form: Json, path: Path, names: Mapping[Path, str]) -> Json:
-    """The value at a path; None where that side has nothing there, or nothing in it."""
-    for step in path:
-        if step not in form:
-            return None
-        form = form[step]
-    if not isinstance(form, dict):
-        return None if form == [] else form
-    whole = {member: value for member, value in form.items() if value not in (None, [], {})}
-    if subs := whole.get("subAttributes"):
-        whole["subAttributes"] = [names[*path, "subAttributes", key] for key in subs]
-    return whole | {"name": names[path]}
+def _schema_form(schema: Schema) -> dict[str, Json]:
+    return {**_schema_members(schema), "name": schema.name_key}
+
+
+def _schema_members(schema: Schema) -> dict[str, Json]:
+    named = {"id": schema.key, "name": schema.name, "description": schema.description}
+    return {**named, **dict(schema.vendor)}
+
+
+def _form(attribute: Attribute) -> dict[str, Json]:
+    """An attribute for comparing, as deepdiff reads it: parts by key, and no name, which is one."""
+    members = {**attribute.characteristics(), **dict(attribute.vendor)}
+    del members["name"]
+    parts = _keyed(attribute.sub_attributes)
+    return {**members, _PARTS: {key: _form(part) for key, part in parts.items()}}
+
+
+def _steps(alteration: Alteration, names: Iterable[str]) -> Iterator[str]:
+    """The way to what is altered, through the names given, as a Schema resource nests it."""
+    for depth, name in enumerate(names):
+        yield _PARTS if depth else "attributes"
+        yield name
+    if alteration.member is not None:
+        yield alteration.member
+
+
+def _place(alteration: Alteration) -> tuple[str, ...]:
+    """The order of differences: their paths by folded names."""
+    return tuple(_steps(alteration, map(fold, alteration.path)))
+
+
+def _shown(alteration: Alteration, schema: Mapping[str, Json], attribute: Attribute | None) -> Json:
+    """One side of an alteration; None where that side has nothing there, or nothing in it."""
+    member = alteration.member
+    if not alteration.path:
+        return schema.get(member or "")
+    if attribute is None:
+        return None
+    members, vendor = attribute.characteristics(), dict(attribute.vendor)
+    if member is not None:
+        return members.get(member, vendor.get(member))
+    parts = [_spelt(key, part) for key, part in _keyed(attribute.sub_attributes).items()]
+    return {**members, "name": alteration.path[-1], **({_PARTS: parts} if parts else {}), **vendor}

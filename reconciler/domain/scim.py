@@ -145,28 +145,32 @@ class Attribute:
         _check(document)
         return _attribute(document)
 
-    def to_json(self) -> dict[str, Json]:
-        """Every characteristic spelt out, defaults too, in RFC 7643 spelling and order."""
+    def characteristics(self) -> dict[str, Json]:
+        """Name and characteristics, defaults too, in RFC 7643 spelling and order."""
         document: dict[str, Json] = {
             "name": self.name,
             "type": str(self.type),
             "multiValued": self.multi_valued,
-            "description": self.description,
-            "required": self.required,
-            "canonicalValues": list(self.canonical_values),
+        }
+        if self.description is not None:
+            document["description"] = self.description
+        document["required"] = self.required
+        if self.canonical_values:
+            document["canonicalValues"] = list(self.canonical_values)
+        document |= {
             "caseExact": self.case_exact,
             "mutability": str(self.mutability),
             "returned": str(self.returned),
             "uniqueness": str(self.uniqueness),
-            "referenceTypes": list(self.reference_types),
-            "subAttributes": [attribute.to_json() for attribute in self.sub_attributes],
         }
-        optional = ("description", "canonicalValues", "referenceTypes", "subAttributes")
-        return {
-            member: value
-            for member, value in document.items()
-            if value not in (None, []) or member not in optional
-        }
+        if self.reference_types:
+            document["referenceTypes"] = list(self.reference_types)
+        return document
+
+    def to_json(self) -> dict[str, Json]:
+        """The characteristics with the sub-attributes; without vendor members."""
+        parts = [attribute.to_json() for attribute in self.sub_attributes]
+        return {**self.characteristics(), **({"subAttributes": parts} if parts else {})}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

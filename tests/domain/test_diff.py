@@ -1,13 +1,17 @@
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.domain.compatibility import changed_characteristics, obstacles
 from reconciler.domain.diff import (
+    Alteration,
     Difference,
     Standing,
+    alterations,
     differences,
     managed_view,
     standing,
@@ -62,6 +66,67 @@ def test_differences_are_empty_exactly_when_the_managed_view_is_as_desired(
     desired = Schema.from_json(other)
     view = managed_view(Schema.from_json(one | {"id": other["id"]}), desired, manages)
     assert bool(differences(view, desired)) is (view != desired)
+
+
+@given(
+    st.lists(attribute_documents(vendor=True), max_size=4),
+    st.lists(attribute_documents(vendor=True), max_size=4),
+    st.booleans(),
+)
+def test_differences_and_changed_characteristics_are_views_of_the_same_alterations(
+    one: Any, other: Any, twins: bool
+) -> None:
+    for attribute in (*one, *other) if twins else ():
+        attribute["name"] = attribute["name"][:1]
+    live, desired = schema(*one), schema(*other)
+    found, back = alterations(live, desired), alterations(desired, live)
+    assert bool(found) is (live != desired)
+    assert [d.path for d in differences(live, desired)] == sorted_paths(found)
+    assert changed_characteristics(found) == tuple(
+        sorted((each.name, each.member) for each in found if each.member)
+    )
+    assert [(lower(each.name), each.member, each.after, each.before) for each in back] == [
+        (lower(each.name), each.member, each.before, each.after) for each in found
+    ]
+
+
+def sorted_paths(found: Iterable[Alteration]) -> list[str]:
+    """The paths of differences, made anew: each name below `attributes` or `subAttributes`."""
+    paths = []
+    for each in found:
+        first, *rest = each.path
+        steps = ["attributes", first]
+        for name in rest:
+            steps += ["subAttributes", name]
+        paths.append([*steps, each.member] if each.member else steps)
+    return [".".join(steps) for steps in sorted(paths, key=lambda steps: [*map(lower, steps)])]
+
+
+def test_an_alteration_has_both_attributes_and_the_member_that_differs() -> None:
+    live = schema({"name": "A", "type": "complex", "subAttributes": [{"name": "b"}]}, {"name": "c"})
+    desired = schema(
+        {"name": "a", "type": "complex", "subAttributes": [{"name": "B", "required": True}]},
+        {"name": "d"},
+        description="x",
+    )
+    (a, c), (new, d) = live.attributes, desired.attributes
+    assert alterations(live, desired) == (
+        Alteration(path=(), member="description"),
+        Alteration(
+            path=("a", "B"),
+            member="required",
+            before=a.sub_attributes[0],
+            after=new.sub_attributes[0],
+        ),
+        Alteration(path=("c",), before=c),
+        Alteration(path=("d",), after=d),
+    )
+
+
+@pytest.mark.parametrize("desired", [schema({"name": "a"}), schema({"name": "a"}, {"name": "b"})])
+def test_a_name_that_live_lists_twice_is_an_obstacle(desired: Schema) -> None:
+    live = schema({"name": "A"}, {"name": "a", "type": "integer"})
+    assert "a is listed more than once" in obstacles(alterations(live, desired))
 
 
 @given(odd_documents(), odd_documents())

@@ -13,7 +13,7 @@ from reconciler.domain.blocking import BlockReason
 from reconciler.domain.compatibility import obstacles
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import PatchPath, UpdateStrategy
-from reconciler.domain.diff import managed_view
+from reconciler.domain.diff import alterations, managed_view
 from reconciler.domain.manifest import GitState, Limits, Manages, SchemaExtension
 from reconciler.domain.plan import (
     Blocked,
@@ -739,7 +739,7 @@ def test_what_is_written_is_absent_or_safely_different_and_never_anything_else(
         view = managed_view(seen, subject.desired, Manages.SCHEMA)
         assert subject.live_fingerprint == view.fingerprint()
         assert isinstance(change, Update) is (
-            view != subject.desired and obstacles(view, subject.desired) == ()
+            view != subject.desired and obstacles(alterations(view, subject.desired)) == ()
         )
 
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from reconciler.domain.compatibility.alterations import Alteration, alterations
 from reconciler.domain.dialect import Dialect
+from reconciler.domain.diff import Alteration, alterations
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Manifests, SchemaExtension
 from reconciler.domain.problem import Place, Problem, Severity

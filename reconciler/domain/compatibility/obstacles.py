@@ -1,59 +1,58 @@
-"""Which changes of a live schema leave every value that users hold as it was.
+"""The changes of a live schema that could take from users a value that they hold.
 
-Only these are ever written as an update; all else is blocked with the words of this module.
+Whatever is none is written as an update; an obstacle blocks it, with the text from here.
 """
 
-from reconciler.domain.compatibility.alterations import TWINS, Alteration, alterations
-from reconciler.domain.scim import Attribute, Mutability, Schema, Uniqueness
+from collections.abc import Iterable
+
+from reconciler.domain.diff import Alteration
+from reconciler.domain.scim import Attribute, Mutability, Uniqueness
 
 
-def obstacles(live: Schema, desired: Schema) -> tuple[str, ...]:
-    """Why desired cannot be written over the managed view of live; empty when it safely can.
+def obstacles(altered: Iterable[Alteration]) -> tuple[str, ...]:
+    """Why what is altered cannot be written over the managed view of live; empty where it can.
 
     Safe are another description, a new optional attribute or sub-attribute, more canonical
     values where there are some, and what only loosens: no longer required, less unique, writable
     by more. `returned` is not among them: to return more may show what was hidden.
     """
-    found = (_words(alteration) for alteration in alterations(live, desired))
-    return tuple(sorted({words for words in found if words is not None}))
+    return tuple(sorted({text for each in altered if (text := _obstacle(each)) is not None}))
 
 
-def changed_characteristics(live: Schema, desired: Schema) -> tuple[tuple[str, str], ...]:
+def changed_characteristics(altered: Iterable[Alteration]) -> tuple[tuple[str, str], ...]:
     """Each characteristic that a live attribute has otherwise, as (`grade.level`, `type`), sorted.
 
     In RFC 7643 spelling, vendor members as the manifest or the service writes them.
     """
-    return tuple(
-        sorted(
-            (alteration.name, alteration.member)
-            for alteration in alterations(live, desired)
-            if alteration.member and alteration.before and alteration.after
-        )
-    )
+    return tuple(sorted((each.name, each.member) for each in altered if each.member and each.path))
 
 
-def _words(alteration: Alteration) -> str | None:
+def _obstacle(alteration: Alteration) -> str | None:
+    before, after = alteration.before, alteration.after
     if not alteration.path:
-        return _OF_SCHEMA.get(str(alteration.member))
+        match alteration.member:
+            case "id" | "description":
+                return None
+            case "name":
+                return "the schema's name would change"
+            case _:
+                return "a vendor member of the schema would change"
     *parents, name = alteration.path
-    told = _of_attribute(alteration, name)
-    return None if told is None else "".join(f"{parent}: " for parent in parents) + told
-
-
-def _of_attribute(alteration: Alteration, name: str) -> str | None:
-    if alteration.member == TWINS:
-        return f"{name} is listed more than once"
-    if alteration.after is None:
-        return f"{name} exists only live"
-    if alteration.before is None:
-        return f"{name} is new and required" if alteration.after.required else None
-    if _loosens(alteration.member, alteration.before, alteration.after):
+    if alteration.repeats_a_name and (there := after or before):
+        text = f"{there.key} is listed more than once"
+    elif after is None:
+        text = f"{name} exists only live"
+    elif before is None and after.required:
+        text = f"{name} is new and required"
+    elif before is None or _loosens(alteration.member, before, after):
         return None
-    return f"characteristics of {name} would change"
+    else:
+        text = f"characteristics of {name} would change"
+    return "".join(f"{parent}: " for parent in parents) + text
 
 
 def _loosens(member: str | None, live: Attribute, desired: Attribute) -> bool:
-    """Whether what differs only allows more than before."""
+    """Test whether what differs only allows more than before."""
     match member:
         case "description":
             return True
@@ -80,7 +79,3 @@ _WRITABLE_BY_MORE = (  # not writeOnly to readWrite, which would show what nobod
     (Mutability.READ_ONLY, Mutability.READ_WRITE),
     (Mutability.IMMUTABLE, Mutability.READ_WRITE),
 )
-_OF_SCHEMA = {
-    "name": "the schema's name would change",
-    "vendor": "a vendor member of the schema would change",
-}

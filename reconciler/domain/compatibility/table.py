@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from reconciler.domain.compatibility import characteristics as told
-from reconciler.domain.compatibility.alterations import Alteration
 from reconciler.domain.compatibility.changes import ChangeRule, Consumer, Hit, Revision
+from reconciler.domain.diff import Alteration
 from reconciler.domain.manifest import Retired, SchemaExtension
 from reconciler.domain.problem import Severity
 from reconciler.domain.rules import Demand, excesses

@@ -54,12 +54,10 @@ def read(store: Store) -> None:
     [
         (adopt, b"BEGIN"),
         (adopt, b"pg_advisory_xact_lock"),
-        (adopt, b"INSERT INTO audit"),
-        (adopt, b"INSERT INTO outbox"),
         (read, b"FROM audit"),
     ],
 )
-@pytest.mark.parametrize("lost", [Lost.MESSAGE, Lost.ANSWER])
+@pytest.mark.parametrize("lost", [Lost.MESSAGE, Lost.REST, Lost.ANSWER])
 def test_a_step_that_gets_no_answer_ends_and_is_not_recorded(
     postgres: Server, deed: Callable[[Store], None], words: bytes, lost: Lost
 ) -> None:
@@ -74,7 +72,7 @@ def test_a_step_that_gets_no_answer_ends_and_is_not_recorded(
     assert rows(url, "SELECT * FROM audit") == []
 
 
-@pytest.mark.parametrize(("lost", "kept"), [(Lost.MESSAGE, 0), (Lost.ANSWER, 1)])
+@pytest.mark.parametrize(("lost", "kept"), [(Lost.MESSAGE, 0), (Lost.REST, 0), (Lost.ANSWER, 1)])
 def test_a_commit_that_gets_no_answer_is_not_known(postgres: Server, lost: Lost, kept: int) -> None:
     url = postgres.schema()
     with through(postgres, url) as (store, wire):

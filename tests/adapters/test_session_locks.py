@@ -5,7 +5,8 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from subprocess import PIPE, Popen
 
@@ -232,7 +233,7 @@ def test_a_session_that_a_pooler_shares_is_noticed_and_locks_nobody_twice(url: s
             with one.hold("acme"):
                 with pytest.raises(StateError, match=r"connection pooler.*to the server itself"):
                     two.hold("acme").__enter__()
-                one.require("acme")
+                one.require("acme", held=True)
 
             with pytest.raises(StateError, match="connection pooler"):  # it may be lent again
                 two.hold("acme").__enter__()
@@ -295,6 +296,65 @@ def test_no_intent_is_written_after_the_lock_was_lost(postgres: Postgres) -> Non
 
         with pytest.raises(StateError, match="was lost"), locks.hold("beta"):
             raise AssertionError("held")
+
+
+def test_no_intent_is_written_under_a_lock_that_a_pooler_has_freed(url: str) -> None:
+    """The session goes on, and quietly: DISCARD ALL is what many poolers send between clients."""
+    with closing(open_store(url)) as store:
+        with locks_of(store).hold("acme"):
+            assert store._locks is not None
+            with store._locks._asking() as session:
+                session.rows("SELECT pg_advisory_unlock_all()")
+
+            with pytest.raises(StateError, match="lock of tenant acme was lost"):
+                store.intend(intent(), intended())
+
+        assert store.open_intents("acme") == ()
+
+
+def test_no_intent_is_written_under_a_lock_that_another_run_has_got_since(
+    postgres: Postgres,
+) -> None:
+    database = postgres.new()
+    url = postgres.url(database)
+    with closing(open_store(url)) as store, locks_of(store).hold("acme"):
+        assert postgres.cut(database) >= 1
+        with locking(url, "night-job") as other, other.hold("acme"):
+            with pytest.raises(StateError, match="lock of tenant acme was lost"):
+                store.intend(intent(), intended())
+
+            assert store.open_intents("acme") == ()
+
+
+def test_a_lock_without_its_signature_is_taken_for_another_run_s(url: str) -> None:
+    with closing(open_store(url)) as store, locks_of(store).hold("acme"):
+        rows(url, "UPDATE holders SET holder = 'somebody' RETURNING 1")
+
+        with pytest.raises(StateError, match="lock of tenant acme was lost"):
+            store.intend(intent(), intended())
+
+
+def test_a_session_from_which_something_came_unasked_is_asked_and_goes_on(
+    postgres: Postgres,
+) -> None:
+    with closing(open_store(postgres.schema())) as store, locks_of(store).hold("acme"):
+        assert store._locks is not None
+        session = store._locks._lasting()
+        with session.asking() as asked:
+            asked.run("LISTEN news")
+        assert session.is_quiet()
+        postgres.run("NOTIFY news")
+        wait_until(lambda: not session.is_quiet())
+
+        assert store.intend(intent(), intended()) == 1
+        assert session.is_quiet()
+
+
+def wait_until(reached: Callable[[], bool]) -> None:
+    ends = time.monotonic() + 10
+    while not reached():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
 
 
 def test_an_intent_of_a_tenant_that_was_given_back_needs_no_lock(url: str) -> None:

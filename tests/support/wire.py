@@ -1,4 +1,8 @@
-"""A wire between the program and its database: it counts what is asked, and is cut where told."""
+"""A wire between the program and its database: it counts what is asked, and is cut where told.
+
+It knows the frames of PostgreSQL's protocol (version 3, without TLS): what the program sends
+until it has to wait for an answer is one message, however many pieces it comes in.
+"""
 
 import socket
 import threading
@@ -23,6 +27,7 @@ class Lost(StrEnum):
     """What does not arrive."""
 
     MESSAGE = "before the server got it"
+    REST = "when the server had got half of it"
     ANSWER = "after the server has done it"
     EITHER = "when the server had just got it"
 
@@ -131,12 +136,11 @@ class _Pair:
     mute: bool = False
 
     def ask(self) -> None:
-        """From the program to the server; what is asked in one piece arrives in one piece."""
-        while message := _received(self.ours):
+        """From the program to the server; what is asked in one message arrives in one piece."""
+        for message in _messages(self.ours):
             if (lost := self.wire.freezes(message)) is not None:
                 self.wire.seen.append(message)
-                if lost is Lost.ANSWER:
-                    self.theirs.sendall(message)
+                self._forward(message, lost)
                 continue
             if self.wire.reached(message):
                 if not self._passed(message):
@@ -151,11 +155,19 @@ class _Pair:
         assert self.wire.cut is not None
         lost = self.wire.cut.lost
         self.mute = lost is Lost.ANSWER
-        if lost is not Lost.MESSAGE:
-            self.theirs.sendall(message)
+        self._forward(message, lost)
         if not self.mute:
             self.wire.sever(self.ours, self.theirs)
         return self.mute
+
+    def _forward(self, message: bytes, lost: Lost) -> None:
+        match lost:
+            case Lost.MESSAGE:
+                return
+            case Lost.REST:
+                self.theirs.sendall(message[: len(message) // 2])
+            case Lost.ANSWER | Lost.EITHER:
+                self.theirs.sendall(message)
 
     def answer(self) -> None:
         """From the server to the program; a mute one has heard the answer, and keeps it."""
@@ -169,6 +181,38 @@ class _Pair:
         if self.mute:
             self.wire.sever(self.ours, self.theirs)
         _shut(self.ours)
+
+
+def _messages(end: socket.socket) -> Iterator[bytes]:
+    """What comes until each Sync, simple query, password or farewell; then what is left over."""
+    message, rest, begun = b"", b"", False
+    while piece := _received(end):
+        rest += piece
+        while (length := _first_frame(rest, begun=begun)) and len(rest) >= length:
+            frame, rest = rest[:length], rest[length:]
+            message += frame if frame != _FLUSH else b""  # every message flushes what it asks for
+            if not begun:  # a request for TLS, or for a session
+                begun, ends = frame[4:8] == _VERSION_3, True
+            else:
+                ends = frame[:1] in _ENDS
+            if ends:
+                yield message
+                message = b""
+    if message + rest:
+        yield message + rest
+
+
+_VERSION_3 = (196608).to_bytes(4, "big")
+_FLUSH = b"H\0\0\0\4"
+_ENDS = (b"S", b"Q", b"p", b"X")
+
+
+def _first_frame(data: bytes, *, begun: bool) -> int | None:
+    """The length of the first frame; None where too little of it has come."""
+    kind = 1 if begun else 0
+    if len(data) < kind + 4:
+        return None
+    return kind + int.from_bytes(data[kind : kind + 4], "big")
 
 
 def _received(end: socket.socket) -> bytes:

@@ -1,10 +1,18 @@
 """What the store needs of a database, whichever it is: one text of SQL for both, values apart."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 Value = str | int | float | bytes | None
 Row = tuple[Any, ...]
+
+
+class Question(NamedTuple):
+    """A statement that is asked for its rows, with the values for its marks."""
+
+    statement: str
+    values: tuple[Value, ...] = ()
 
 
 class Connection(Protocol):
@@ -27,6 +35,22 @@ class Connection(Protocol):
         ...
 
 
+class Step(Connection, Protocol):
+    """A transaction of the only writer. On a server each side of it is one round trip."""
+
+    @property
+    def answers(self) -> Sequence[list[Row]]:
+        """The rows of each question that the transaction began with; nobody else writes since."""
+        ...
+
+    def defer(self, statement: str, *values: Value) -> None:
+        """Run a statement in its order, at the latest when the block is left.
+
+        Its error may be raised only then, and nothing is written in that case.
+        """
+        ...
+
+
 class Connections(Protocol):
     """Transactions. Every method raises StateError where the database fails.
 
@@ -39,12 +63,23 @@ class Connections(Protocol):
         """Where the store is, for messages."""
         ...
 
+    def next_id(self, table: str) -> Question:
+        """The question for the id that a table gives next, to be asked by its only writer."""
+        ...
+
+    def ask(self, *questions: Question) -> list[list[Row]]:
+        """The rows of each question, all of one consistent view; on a server one round trip."""
+        ...
+
     def reading(self) -> AbstractContextManager[Connection]:
         """One consistent view of the database, which keeps no writer waiting."""
         ...
 
-    def writing(self) -> AbstractContextManager[Connection]:
-        """One transaction of the only writer, durable when the block is left."""
+    def writing(self, *questions: Question) -> AbstractContextManager[Step]:
+        """One transaction of the only writer, durable when the block is left.
+
+        `questions` are what it has to know first; they are asked with its beginning.
+        """
         ...
 
     def close(self) -> None:
@@ -61,6 +96,10 @@ class Session(Protocol):
 
     def key(self, *words: str) -> int:
         """The number of an advisory lock: the same for the same words in the same store."""
+        ...
+
+    def is_quiet(self) -> bool:
+        """True where nothing has come from the server unasked: not its end, and no farewell."""
         ...
 
 

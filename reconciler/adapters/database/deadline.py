@@ -27,6 +27,16 @@ class Wire:
         with suppress(OSError):  # it has ended by itself
             self._copy.shutdown(socket.SHUT_RDWR)
 
+    def is_quiet(self) -> bool:
+        """True where nothing has arrived that nobody has read yet, nor the end."""
+        try:
+            self._copy.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
     def close(self) -> None:
         """Give the copy back."""
         self._copy.close()

@@ -6,13 +6,13 @@ What it alone knows: PRAGMAs, transactions, and what SQLite's codes mean.
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from reconciler.adapters.database.connections import Row, Value
+from reconciler.adapters.database.connections import Question, Row, Value
 from reconciler.errors import StateError
 
 _WORDS = {"id": "INTEGER", "bytes": "BLOB"}
@@ -20,9 +20,10 @@ _WORDS = {"id": "INTEGER", "bytes": "BLOB"}
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A connection to a file; a database.connections.Connection."""
+    """A connection to a file; a database.connections.Step, where every statement is run at once."""
 
     raw: sqlite3.Connection
+    answers: Sequence[list[Row]] = ()
 
     def rows(self, statement: str, *values: Value) -> list[Row]:
         """All rows that a statement gives."""
@@ -31,6 +32,10 @@ class Opened:
     def run(self, statement: str, *values: Value) -> int:
         """Run a statement; how many rows it changed."""
         return self.raw.execute(statement, values).rowcount
+
+    def defer(self, statement: str, *values: Value) -> None:
+        """Run a statement."""
+        self.raw.execute(statement, values)
 
     def names(self) -> frozenset[str]:
         """The tables and indexes that there are."""
@@ -68,6 +73,15 @@ class Database:
         """The file, for messages."""
         return self._place
 
+    def next_id(self, table: str) -> Question:
+        """The question for the id that SQLite gives to the next row of a table."""
+        return Question(f"SELECT coalesce(max(id), 0) + 1 FROM {table}")
+
+    def ask(self, *questions: Question) -> list[list[Row]]:
+        """The rows of each question, all of one consistent view."""
+        with self.reading() as connection:
+            return [connection.rows(statement, *values) for statement, values in questions]
+
     @contextmanager
     def reading(self) -> Iterator[Opened]:
         """One consistent view of the database, which keeps no writer waiting."""
@@ -75,7 +89,7 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Opened]:
+    def writing(self, *questions: Question) -> Iterator[Opened]:
         """One transaction, durable when the block is left, undone where it raises.
 
         After the disk has failed once, every other one is refused: a sync that is tried again
@@ -85,7 +99,8 @@ class Database:
             self._require_usable()
             # A read that turns into a write could not wait for the lock, so it is taken at once.
             with explained(self._place), self._transaction("BEGIN IMMEDIATE") as connection:
-                yield connection
+                answers = [connection.rows(statement, *values) for statement, values in questions]
+                yield Opened(connection.raw, answers)
             self._require_in_place()
 
     def stay(self) -> None:

@@ -1,10 +1,9 @@
 """Writes that were begun: what recovery needs to know, kept until their outcome is known."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from reconciler.adapters.database.connections import Connection, Row
-from reconciler.adapters.database.outbox import held_urls
+from reconciler.adapters.database.connections import Connection, Question, Row, Step
 from reconciler.domain.jsontext import NotJson, parse
 from reconciler.domain.manifest import Manages
 from reconciler.domain.records import AuditRecord, Intent, Status
@@ -16,14 +15,19 @@ _BEGUN = (
     'live_before, base_url, "commit"'
 )
 _BEGIN = (
-    f"INSERT INTO intents ({_BEGUN}, state, created_at, created_by) "
-    f"VALUES ({'?, ' * 11}'open', ?, ?) RETURNING id"
+    f"INSERT INTO intents (id, {_BEGUN}, state, created_at, created_by) "
+    f"VALUES ({'?, ' * 12}'open', ?, ?)"
 )
+_IS_OPEN = "SELECT 1 FROM intents WHERE id = ? AND state = 'open'"
 _SETTLE = (
     "UPDATE intents SET state = 'settled', status = ?, settled_at = ?, settled_by = ? "
     "WHERE id = ? AND state = 'open'"
 )
 _OPEN = f"SELECT id, {_BEGUN} FROM intents WHERE tenant = ? AND state = 'open' ORDER BY id"
+_HELD_BY_OPEN = (
+    "SELECT i.id, o.url FROM intents i JOIN outbox o ON o.intent_id = i.id "
+    "WHERE i.tenant = ? AND i.state = 'open' AND o.state = 'held' ORDER BY o.id"
+)
 # From the last schema to the first, each time straight to its last intent.
 _BRIEF = """
 WITH RECURSIVE latest (id) AS (
@@ -40,13 +44,15 @@ _VERIFIED = (
     "SELECT schema_id FROM audit WHERE seq > ? AND tenant = ? AND after_digest IS NOT NULL "
     "ORDER BY seq"
 )
-_COUNT = "SELECT tenant, count(*) FROM intents WHERE state = 'open' GROUP BY tenant"
+# How many intents of each tenant have no outcome; a tenant without any is not named.
+COUNT_OPEN = Question("SELECT tenant, count(*) FROM intents WHERE state = 'open' GROUP BY tenant")
 
 
-def begin(connection: Connection, intent: Intent, record: AuditRecord) -> int:
-    """Write an open intent down; its id."""
-    [(number,)] = connection.rows(
+def begin(step: Step, number: int, intent: Intent, record: AuditRecord) -> None:
+    """Write an open intent down, under a number that is new."""
+    step.defer(
         _BEGIN,
+        number,
         intent.run_id,
         intent.tenant,
         intent.change,
@@ -61,36 +67,61 @@ def begin(connection: Connection, intent: Intent, record: AuditRecord) -> int:
         record.entry.timestamp,
         record.seq,
     )
-    return int(number)
 
 
-def settle(connection: Connection, intent_id: int, record: AuditRecord) -> None:
-    """Close an open intent; raises StateError where there is none: an outcome is told once."""
-    entry = record.entry
-    if connection.run(_SETTLE, entry.status, entry.timestamp, record.seq, intent_id) != 1:
+def is_open(intent_id: int) -> Question:
+    """The question that an intent has to be asked before it is settled."""
+    return Question(_IS_OPEN, (intent_id,))
+
+
+def settle(step: Step, intent_id: int, found: Sequence[Row], record: AuditRecord) -> None:
+    """Close an open intent, which `is_open` has found in that step.
+
+    Raises StateError where it has not: an outcome is recorded once.
+    """
+    if not found:
         raise StateError(
             f"intent {intent_id} has no outcome to wait for: it is unknown, or another run has "
             "settled it; see who else uses this store"
         )
+    entry = record.entry
+    step.defer(_SETTLE, entry.status, entry.timestamp, record.seq, intent_id)
 
 
-def read_open(connection: Connection, tenant: str) -> tuple[tuple[int, Intent], ...]:
-    """Ids and intents of a tenant that have no outcome, oldest first."""
-    rows = connection.rows(_OPEN, tenant)
-    return tuple((row[0], _intent(row, held_urls(connection, row[0]))) for row in rows)
+def open_of(tenant: str) -> tuple[Question, Question]:
+    """The questions for the intents of a tenant that have no outcome, and for their URLs."""
+    return Question(_OPEN, (tenant,)), Question(_HELD_BY_OPEN, (tenant,))
 
 
-def read_undone(
-    connection: Connection, tenant: str, wanted: Mapping[str, Schema]
-) -> tuple[Intent, ...]:
-    """The last intents of schemas, by folded id, that wanted just that and proved nothing.
+def opened(rows: Sequence[Row], held: Sequence[Row]) -> tuple[tuple[int, Intent], ...]:
+    """Ids and intents, oldest first, by the answers to `open_of`."""
+    urls: dict[int, list[str]] = {}
+    for intent_id, url in held:
+        urls.setdefault(intent_id, []).append(url)
+    return tuple((row[0], _intent(row, tuple(urls.get(row[0], ())))) for row in rows)
+
+
+def last_of(tenant: str) -> Question:
+    """The question for the last intent of each schema of a tenant, in brief."""
+    return Question(_BRIEF, (tenant,))
+
+
+def failed(rows: Sequence[Row], wanted: Mapping[str, Schema]) -> list[int]:
+    """Ids of those that proved nothing, of the wanted schemas, by the answer to `last_of`.
 
     What is compared in a database is not folded as we fold, so it is compared here.
     """
-    last = {fold(schema): (n, status) for n, schema, status in connection.rows(_BRIEF, tenant)}
-    failed = [last[key][0] for key in wanted if key in last and last[key][1] == Status.FAILED]
+    last = {fold(schema): (number, status) for number, schema, status in rows}
+    found = (last[key] for key in wanted if key in last)
+    return sorted(number for number, status in found if status == Status.FAILED)
+
+
+def read_undone(
+    connection: Connection, numbers: Iterable[int], wanted: Mapping[str, Schema]
+) -> tuple[Intent, ...]:
+    """The intents of those ids that wanted just that, and whose schema was not verified since."""
     undone = []
-    for number in sorted(failed):
+    for number in numbers:
         [(settled_by, *row)] = connection.rows(_WHOLE, number)
         intent = _intent(tuple(row), ())
         proved = intent.desired != wanted[fold(intent.schema_id)]
@@ -102,11 +133,6 @@ def read_undone(
 def _verified_since(connection: Connection, seq: int, intent: Intent) -> bool:
     found = connection.rows(_VERIFIED, seq, intent.tenant)
     return any(fold(schema_id) == fold(intent.schema_id) for (schema_id,) in found)
-
-
-def count_open(connection: Connection) -> dict[str, int]:
-    """How many intents of each tenant have no outcome; a tenant without any is not named."""
-    return dict(connection.rows(_COUNT))
 
 
 def _intent(row: Row, webhooks: tuple[str, ...]) -> Intent:

@@ -1,12 +1,12 @@
 """Webhooks that wait: held with the intent, released or voided with the outcome."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
-from reconciler.adapters.database.connections import Connection, Row, Value
+from reconciler.adapters.database.connections import Question, Row, Step, Value
 from reconciler.domain.outcome import Waiting
 from reconciler.domain.records import AuditRecord, Entry, HrEvent, rfc3339
 from reconciler.errors import StateError
@@ -69,16 +69,19 @@ _SAME = "SELECT url, sequence, body FROM outbox WHERE event_id = ? ORDER BY id"
 _LAST = "SELECT coalesce(max(sequence), 0) FROM outbox WHERE tenant = ?"
 _NOT_PRUNED = "length(body) > 0"
 _IN_ORDER = "ORDER BY released_by, id"
-_WAITING = (
+# What is released and not delivered or given up, in the order of the release; no bodies.
+WAITING = Question(
     "SELECT id, event_id, tenant, schema_id, url, attempts, due_at FROM outbox "
     f"WHERE state = 'ready' {_IN_ORDER}"
 )
-_BACKLOG = "SELECT count(*), min(due_at) FROM outbox WHERE state = 'ready'"
+BACKLOG = Question("SELECT count(*), min(due_at) FROM outbox WHERE state = 'ready'")
 _ROWS = "SELECT id, tenant, url, event_id, schema_id, sequence, body, attempts FROM outbox"
-_RELEASED = (
+# All that was ever released, in the order of the release.
+RELEASED = Question(
     "SELECT id, tenant, url, schema_id, event_id, sequence, state, attempts, due_at, last_status, "
     f"last_detail FROM outbox WHERE event_id IS NOT NULL AND {_NOT_PRUNED} {_IN_ORDER}"
 )
+_IS_THERE = "SELECT 1 FROM outbox WHERE id = ?"
 _DELIVERED = (
     "UPDATE outbox SET attempts = attempts + 1, last_status = ?, last_detail = ?, "
     "state = 'delivered', due_at = NULL, delivered_at = ? WHERE id = ?"
@@ -94,61 +97,78 @@ _FAILED = (
 )
 
 
-def hold(
-    connection: Connection, *, intent_id: int, tenant: str, schema_id: str, urls: Iterable[str]
-) -> None:
+def hold(step: Step, *, intent_id: int, tenant: str, schema_id: str, urls: Iterable[str]) -> None:
     """One row per URL that says nothing yet."""
     for url in dict.fromkeys(urls):
-        connection.run(_HOLD, intent_id, tenant, schema_id, url)
+        step.defer(_HOLD, intent_id, tenant, schema_id, url)
 
 
-def held_urls(connection: Connection, intent_id: int) -> tuple[str, ...]:
-    """The URLs that an open intent will announce to, in the order they were given."""
-    return tuple(url for _, url in connection.rows(_HELD, intent_id))
+def held_by(intent_id: int) -> Question:
+    """The question for the rows that an open intent holds, in the order they were given."""
+    return Question(_HELD, (intent_id,))
+
+
+def announced(event: HrEvent) -> tuple[Question, Question]:
+    """The questions for who has heard of an event, and for the last place among its tenant's."""
+    return Question(_SAME, (event.event_id,)), Question(_LAST, (event.tenant,))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcement:
+    """An event as it is sent: one event has one place in the order and one body.
+
+    `heard` are the URLs that have it already.
+    """
+
+    event: HrEvent
+    sequence: int
+    body: bytes
+    heard: frozenset[str]
+
+    @classmethod
+    def of(cls, event: HrEvent, same: Sequence[Row], last: Sequence[Row]) -> "Announcement":
+        """By the answers to `announced`: as it was sent before, or next in the order."""
+        [(latest,)] = last
+        sequence = same[0][1] if same else int(latest) + 1
+        return cls(
+            event=event,
+            sequence=sequence,
+            body=next((body for _, _, body in same if body), None) or event.body(sequence),
+            heard=frozenset(url for url, _, _ in same),
+        )
+
+    def released(self, record: AuditRecord) -> tuple[Value, ...]:
+        """Event id, sequence, body, release and when it is due."""
+        return (
+            self.event.event_id,
+            self.sequence,
+            self.body,
+            record.seq,
+            record.entry.timestamp,
+        )
 
 
 def release(
-    connection: Connection, intent_id: int, event: HrEvent | None, record: AuditRecord
+    step: Step, held: Iterable[Row], announcement: Announcement | None, record: AuditRecord
 ) -> None:
     """Make the held rows of an intent ready to be sent, or void where nothing is to be said."""
-    for row_id, url in connection.rows(_HELD, intent_id):
-        if event is not None and (ready := _ready(connection, event, url, record)):
-            connection.run(_RELEASE, *ready, row_id)
+    for row_id, url in held:
+        if announcement is not None and url not in announcement.heard:
+            step.defer(_RELEASE, *announcement.released(record), row_id)
         else:
-            connection.run(_VOID, row_id)
+            step.defer(_VOID, row_id)
 
 
-def queue(connection: Connection, event: HrEvent, urls: Iterable[str], record: AuditRecord) -> None:
+def queue(step: Step, announcement: Announcement, urls: Iterable[str], record: AuditRecord) -> None:
     """Ready rows for a change that no intent of ours led to."""
+    event = announcement.event
     for url in dict.fromkeys(urls):
-        if ready := _ready(connection, event, url, record):
-            connection.run(_QUEUE, *ready, event.tenant, event.schema.id, url)
+        if url not in announcement.heard:
+            step.defer(_QUEUE, *announcement.released(record), event.tenant, event.schema.id, url)
 
 
-def _ready(
-    connection: Connection, event: HrEvent, url: str, record: AuditRecord
-) -> tuple[Value, ...] | None:
-    """Event id, sequence, body, release and when it is due; None where that URL has it already."""
-    same = connection.rows(_SAME, event.event_id)
-    if url in (announced for announced, _, _ in same):
-        return None
-    # One event has one place in the order and one body, whenever and wherever it is sent.
-    sequence = same[0][1] if same else _next_sequence(connection, event.tenant)
-    body = next((body for _, _, body in same if body), None) or event.body(sequence)
-    return event.event_id, sequence, body, record.seq, record.entry.timestamp
-
-
-def _next_sequence(connection: Connection, tenant: str) -> int:
-    [(last,)] = connection.rows(_LAST, tenant)
-    return int(last) + 1
-
-
-def read_waiting(connection: Connection) -> tuple[Waiting, ...]:
-    """What is released and not delivered or given up, in the order of the release; no bodies."""
-    return tuple(map(_waiting, connection.rows(_WAITING)))
-
-
-def _waiting(row: Row) -> Waiting:
+def waiting_of(row: Row) -> Waiting:
+    """What a row of WAITING holds."""
     row_id, event_id, tenant, schema_id, url, attempts, due_at = row
     return Waiting(
         event_id=event_id,
@@ -160,34 +180,27 @@ def _waiting(row: Row) -> Waiting:
     )
 
 
-def read_backlog(connection: Connection) -> Backlog:
-    """How much waits, and when the first of it is due."""
-    [(webhooks, due_at)] = connection.rows(_BACKLOG)
-    return Backlog(webhooks=webhooks, due_at=due_at)
+def queues(wanted: Wanted) -> Question:
+    """The question for the queues with such rows, the one with the oldest release first.
 
-
-def read_queues(connection: Connection, wanted: Wanted) -> tuple[Queue, ...]:
-    """The queues with rows that are wanted, the one with the oldest release first."""
+    A row of it is a tenant, a URL and a number of rows.
+    """
     condition, values = _condition(wanted)
-    rows = connection.rows(
+    return Question(
         f"SELECT tenant, url, count(*) FROM outbox WHERE {condition} "
         "GROUP BY tenant, url ORDER BY min(released_by), tenant, url",
-        *values,
+        values,
     )
-    return tuple(Queue(tenant=tenant, url=url, rows=number) for tenant, url, number in rows)
 
 
-def read_next(
-    connection: Connection, queue: Queue, wanted: Wanted, *, after: int, limit: int
-) -> tuple[Pending, ...]:
-    """Rows of a queue that are wanted, in the order of its events, beyond a place in it."""
+def next_in(queue: Queue, wanted: Wanted, *, after: int, limit: int) -> Question:
+    """The question for such rows of a queue, in the order of its events, beyond a place in it."""
     condition, values = _condition(wanted)
-    rows = connection.rows(
+    return Question(
         f"{_ROWS} WHERE tenant = ? AND url = ? AND sequence > ? AND {condition} "
         "ORDER BY sequence LIMIT ?",
-        *(queue.tenant, queue.url, after, *values, limit),
+        (queue.tenant, queue.url, after, *values, limit),
     )
-    return tuple(map(_pending, rows))
 
 
 def _condition(wanted: Wanted) -> tuple[str, tuple[Value, ...]]:
@@ -203,7 +216,8 @@ def _condition(wanted: Wanted) -> tuple[str, tuple[Value, ...]]:
             assert_never(wanted)
 
 
-def _pending(row: Row) -> Pending:
+def pending_of(row: Row) -> Pending:
+    """What a row of `next_in` holds."""
     row_id, tenant, url, event_id, schema_id, sequence, body, attempts = row
     return Pending(
         id=row_id,
@@ -217,12 +231,8 @@ def _pending(row: Row) -> Pending:
     )
 
 
-def read_all(connection: Connection) -> tuple[Delivery, ...]:
-    """All that was ever released, in the order of the release."""
-    return tuple(map(_delivery, connection.rows(_RELEASED)))
-
-
-def _delivery(row: Row) -> Delivery:
+def delivery_of(row: Row) -> Delivery:
+    """What a row of RELEASED holds."""
     row_id, tenant, url, schema_id, event_id, sequence, state, attempts, due_at, *last = row
     return Delivery(
         id=row_id,
@@ -249,23 +259,31 @@ def _moment(text: str, row_id: int) -> datetime:
         ) from error
 
 
-def mark_delivered(connection: Connection, row_id: int, entry: Entry) -> None:
-    """Count the attempt and close the row, even where another process gave it up meanwhile."""
-    values = (entry.webhook_status, entry.detail, entry.timestamp, row_id)
-    if connection.run(_DELIVERED, *values) != 1:
+def is_there(row_id: int) -> Question:
+    """The question that a row has to be asked before it is marked as delivered."""
+    return Question(_IS_THERE, (row_id,))
+
+
+def mark_delivered(step: Step, row_id: int, found: Sequence[Row], entry: Entry) -> None:
+    """Count the attempt and close the row, even where another process gave it up meanwhile.
+
+    Raises StateError where `is_there` has not found it in that step.
+    """
+    if not found:
         raise StateError(f"the outbox has no row {row_id}: it was taken away while it was sent")
+    step.defer(_DELIVERED, entry.webhook_status, entry.detail, entry.timestamp, row_id)
 
 
-def mark_failed(connection: Connection, row_id: int, entry: Entry, due_at: datetime | None) -> None:
+def mark_failed(step: Step, row_id: int, entry: Entry, due_at: datetime | None) -> None:
     """Count the attempt; a row that another process has delivered meanwhile stays delivered."""
     state = DeliveryState.GIVEN_UP if due_at is None else DeliveryState.READY
     due = None if due_at is None else rfc3339(due_at)
-    connection.run(_FAILED, entry.webhook_status, entry.detail, state, due, row_id)
+    step.defer(_FAILED, entry.webhook_status, entry.detail, state, due, row_id)
 
 
-def prune(connection: Connection, delivered_before: datetime, limit: int) -> int:
+def prune(step: Step, delivered_before: datetime, limit: int) -> int:
     """Empty rows that were delivered before that, the oldest first; how many it were.
 
     Who has heard of what, and its place in the order, stays.
     """
-    return connection.run(_PRUNE, b"", rfc3339(delivered_before), limit)
+    return step.run(_PRUNE, b"", rfc3339(delivered_before), limit)

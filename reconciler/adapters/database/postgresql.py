@@ -2,17 +2,18 @@
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import tuple_row
 
 from reconciler.adapters.database.address import Address, shown
-from reconciler.adapters.database.connections import Connection, Row, Value
+from reconciler.adapters.database.connections import Connection, Question, Row, Value
 from reconciler.adapters.database.deadline import Deadline, Wire
 from reconciler.adapters.database.server_errors import reason, unreachable
 from reconciler.errors import StateError
@@ -38,25 +39,27 @@ _SCHEMA = """coalesce(
     (SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE c.oid = to_regclass('meta')),
     current_schema())"""
-_GREETING = f"""
+_GREETING = Question(f"""
 SELECT {_SCHEMA}, current_setting('server_encoding'), current_setting('fsync'),
-  current_setting('synchronous_commit'), {_THEIRS}
-"""
+  current_setting('synchronous_commit'), {_THEIRS}, set_config('lock_timeout', ?, true)
+""")
 _NAMES = """
 SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE c.relkind IN ('r', 'p', 'i') AND pg_table_is_visible(c.oid) AND n.nspname <> 'pg_catalog'
 """
 _WORDS = {"id": "SERIAL", "bytes": "BYTEA"}
-_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_READ = Question("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+# Who waited for the writer sees what it wrote: each statement looks anew.
+_WRITE = Question("BEGIN ISOLATION LEVEL READ COMMITTED")
 # The number of the writer's lock, as `_key` has it; who lets the server work it out asks once less.
-_WRITER = f"""('x' || encode(substr(sha256(decode('{b"reconciler".hex()}00', 'hex') ||
-    convert_to({_SCHEMA}::text, 'UTF8') || decode('00{b"chain".hex()}', 'hex')), 1, 8), 'hex')
-    )::bit(64)::bigint"""
-# All in one message. Who waited for the writer sees what it wrote: each statement looks anew.
-_WRITE = f"""
-BEGIN ISOLATION LEVEL READ COMMITTED; {_GREETING};
-SET LOCAL lock_timeout = {{milliseconds}}; SELECT pg_advisory_xact_lock({_WRITER})
-"""
+_LOCK = Question(f"""
+SELECT pg_advisory_xact_lock(('x' || encode(substr(sha256(
+    decode('{b"reconciler".hex()}00', 'hex') || convert_to({_SCHEMA}::text, 'UTF8') ||
+    decode('00{b"chain".hex()}', 'hex')), 1, 8), 'hex'))::bit(64)::bigint)
+""")
+_SYNC = Question("SET LOCAL synchronous_commit = on")
+_COMMIT = Question("COMMIT")
+_ROLLBACK = Question("ROLLBACK")
 
 
 class Link:
@@ -74,16 +77,23 @@ class Link:
 
     def rows(self, statement: str, *values: Value) -> list[Row]:
         """All rows that a statement gives."""
-        return self._asked(statement, values, _NOT_RECORDED).fetchall()
+        with self._answering(_NOT_RECORDED):
+            return self._executed(Question(statement, values)).fetchall()
 
     def run(self, statement: str, *values: Value) -> int:
         """Run a statement; how many rows it changed."""
-        return self._asked(statement, values, _NOT_RECORDED).rowcount
+        with self._answering(_NOT_RECORDED):
+            return self._executed(Question(statement, values)).rowcount
 
-    def open(self, statements: str) -> list[Row]:
-        """Run several statements in one message; the rows that the second one gives, if any."""
-        cursor = self._asked(statements, (), _NOT_RECORDED)
-        return cursor.fetchall() if cursor.nextset() else []
+    def together(self, *questions: Question, silence: str = "") -> list[list[Row]]:
+        """The rows of each statement, all in one round trip; after one that fails none is run.
+
+        `silence` says what is not known where no answer comes, if it is not that nothing was
+        recorded.
+        """
+        with self._answering(silence or _NOT_RECORDED):
+            cursors = self._pipelined(questions)
+            return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
 
     def names(self) -> frozenset[str]:
         """The tables and indexes that there are."""
@@ -93,39 +103,112 @@ class Link:
         """Run a statement of tables.py."""
         self.run(statement.format_map(_WORDS))
 
-    def commit(self) -> None:
-        """End the transaction; where the answer is lost, nobody here knows how."""
-        self._asked("COMMIT", (), _NOT_KNOWN)
-
     @property
     def lost(self) -> bool:
-        """Whether nothing can be asked any more."""
+        """True where nothing can be asked any more."""
         return self._raw.closed
+
+    @property
+    def is_idle(self) -> bool:
+        """True where no transaction is open, and the next one may begin."""
+        return self._raw.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+
+    def is_quiet(self) -> bool:
+        """True where nothing has come unasked."""
+        return not self.lost and self._wire.is_quiet()
 
     def undo(self) -> None:
         """Leave a transaction that was not committed."""
         with suppress(StateError):
-            if self._raw.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
-                self.run("ROLLBACK")
+            if not self.is_idle:
+                self.run(_ROLLBACK.statement)
 
     def close(self) -> None:
         """End the connection, and what it has begun."""
         self._raw.close()
         self._wire.close()
 
-    def _asked(
-        self, statement: str, values: tuple[Value, ...], silence: str
-    ) -> "psycopg.Cursor[Row]":
+    def _executed(self, question: Question) -> "psycopg.Cursor[Row]":
+        return self._raw.execute(_for_psycopg(question.statement), question.values or None)
+
+    def _pipelined(self, questions: Iterable[Question]) -> "list[psycopg.Cursor[Row]]":
+        """All of them before the first answer is waited for. Of several errors the first is raised.
+
+        The others only say that they come after it, and psycopg would log what leaves its block.
+        """
+        errors: list[psycopg.Error] = []
+        cursors: list[psycopg.Cursor[Row]] = []
+        try:
+            with self._raw.pipeline():
+                try:
+                    cursors += [self._executed(question) for question in questions]
+                except psycopg.Error as error:
+                    errors.append(error)
+        except psycopg.Error as error:
+            errors.append(error)
+        if errors:
+            raise errors[0]
+        return cursors
+
+    @contextmanager
+    def _answering(self, silence: str) -> Iterator[None]:
         require_answers(self._deadline, self._place)
         try:
             with self._deadline.on(self._wire):
-                return self._raw.execute(_for_psycopg(statement), values or None)
+                yield
         except psycopg.Error as error:
             if self._wire.silent:
                 raise StateError(_silent(self._place, self._deadline) + silence) from error
             text = error.diag.message_primary or error.sqlstate or str(error)
             why = reason(error.sqlstate, text, lost=self.lost)
             raise StateError(f"the store {self._place} {why}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """A transaction of the only writer; a database.connections.Step.
+
+    What is deferred goes with the end of it: an error keeps the server from the COMMIT after it.
+    """
+
+    link: Link
+    answers: Sequence[list[Row]]
+    deferred: list[Question] = field(default_factory=list)
+
+    def defer(self, statement: str, *values: Value) -> None:
+        """Run a statement later, in its order."""
+        self.deferred.append(Question(statement, values))
+
+    def rows(self, statement: str, *values: Value) -> list[Row]:
+        """All rows that a statement gives."""
+        self._catch_up()
+        return self.link.rows(statement, *values)
+
+    def run(self, statement: str, *values: Value) -> int:
+        """Run a statement; how many rows it changed."""
+        self._catch_up()
+        return self.link.run(statement, *values)
+
+    def names(self) -> frozenset[str]:
+        """The tables and indexes that there are."""
+        self._catch_up()
+        return self.link.names()
+
+    def define(self, statement: str) -> None:
+        """Run a statement of tables.py."""
+        self.defer(statement.format_map(_WORDS))
+
+    def commit(self) -> None:
+        """Run what was deferred and end the transaction.
+
+        Where the connection is lost meanwhile, nobody here knows how it ended.
+        """
+        self.link.together(*self.deferred, _COMMIT, silence=_NOT_KNOWN)
+
+    def _catch_up(self) -> None:
+        if self.deferred:
+            self.link.together(*self.deferred)
+            self.deferred.clear()
 
 
 def require_answers(deadline: Deadline, place: str) -> None:
@@ -163,7 +246,7 @@ class Server:
         """Nothing is opened yet. Seconds: to wait for a writer, and for any answer."""
         self._place = shown(address)
         patience = max(1, round(min(busy_timeout, 0.9 * deadline) * 1000))
-        self._write = _WRITE.format(milliseconds=patience)
+        self._greeting = Question(_GREETING.statement, (str(patience),))
         self._deadline = Deadline(deadline)
         self._writer = threading.Lock()
         self._pool = threading.Lock()
@@ -177,6 +260,15 @@ class Server:
         """Host and database, for messages."""
         return self._place
 
+    def next_id(self, table: str) -> Question:
+        """The question for the number that a table's sequence gives next."""
+        return Question("SELECT nextval(pg_get_serial_sequence(?, 'id'))", (table,))
+
+    def ask(self, *questions: Question) -> list[list[Row]]:
+        """The rows of each question, all of one consistent view, in one round trip."""
+        with self._transaction(_READ, *questions, _ROLLBACK) as (_, answers):
+            return answers[1:-1]
+
     @contextmanager
     def reading(self) -> Iterator[Link]:
         """One consistent view of the database, which keeps no writer waiting."""
@@ -184,7 +276,7 @@ class Server:
             yield link
 
     @contextmanager
-    def writing(self) -> Iterator[Link]:
+    def writing(self, *questions: Question) -> Iterator[Writing]:
         """One transaction, durable when the block is left, undone where it raises.
 
         After a commit whose end nobody here knows every other one is refused: what comes next
@@ -193,10 +285,13 @@ class Server:
         with self._writer:
             if self._refusal is not None:
                 raise StateError(self._refusal)
-            with self._transaction(self._write) as (link, greeting):
-                self._heard(link, greeting)
-                yield link
-                self._commit(link)
+            opening = (_WRITE, self._greeting, _LOCK, *questions)
+            with self._transaction(*opening) as (link, (_, greeting, _, *answers)):
+                step = Writing(link, answers)
+                if not self._heard(greeting).is_synchronous:
+                    step.deferred.append(_SYNC)
+                yield step
+                self._commit(step)
 
     @contextmanager
     def session(self) -> Iterator["Locking"]:
@@ -204,9 +299,9 @@ class Server:
         link = self._connected()
         with ExitStack() as ending:
             ending.callback(link.close)  # it takes its locks with it
-            schema = self._heard(link, link.rows(_GREETING))
+            greeting = link.rows(self._greeting.statement, *self._greeting.values)
             link.run("SET idle_session_timeout = 0")
-            yield Locking(link, schema)
+            yield Locking(link, self._heard(greeting).schema)
 
     def close(self) -> None:
         """Close the connections."""
@@ -217,18 +312,21 @@ class Server:
         self._deadline.close()
 
     @contextmanager
-    def _transaction(self, opening: str) -> Iterator[tuple[Link, list[Row]]]:
+    def _transaction(self, *opening: Question) -> Iterator[tuple[Link, list[list[Row]]]]:
         """What the block does not commit is undone; with what the opening was answered."""
-        link, answer = self._begun(opening)
+        link, answers = self._begun(opening)
         with ExitStack() as ending:
             ending.callback(self._given_back, link)
-            yield link, answer
+            yield link, answers
 
-    def _begun(self, opening: str) -> tuple[Link, list[Row]]:
-        """One that was lost while it was idle shows it here, and another is taken."""
+    def _begun(self, opening: tuple[Question, ...]) -> tuple[Link, list[list[Row]]]:
+        """One that was lost while it was idle shows it here, and another is taken.
+
+        An opening changes nothing, so it may be sent twice.
+        """
         while (link := self._taken()) is not None:
             try:
-                return link, link.open(opening)
+                return link, link.together(*opening)
             except StateError:
                 self._given_back(link)
                 if self._deadline.passed or not link.lost:
@@ -236,9 +334,9 @@ class Server:
         with ExitStack() as undo:
             link = self._connected()
             undo.callback(link.close)
-            answer = link.open(opening)
+            answers = link.together(*opening)
             undo.pop_all()
-        return link, answer
+        return link, answers
 
     def _taken(self) -> Link | None:
         with self._pool:
@@ -246,7 +344,7 @@ class Server:
 
     def _given_back(self, link: Link) -> None:
         link.undo()
-        if link.lost:
+        if not link.is_idle:
             link.close()
             return
         with self._pool:
@@ -265,30 +363,25 @@ class Server:
             raise StateError(f"the store {self._place} {unreachable(str(error))}") from error
         return Link(raw, self._deadline, self._place)
 
-    def _commit(self, link: Link) -> None:
+    def _commit(self, step: Writing) -> None:
         try:
-            link.commit()
+            step.commit()
         except StateError as error:
-            if link.lost:
+            if step.link.lost:
                 self._refusal = str(error)
             raise
 
-    def _heard(self, link: Link, greeting: list[Row]) -> str:
-        """The schema that tables are in; raises StateError where a crash could lose a commit.
-
-        A session that would not wait for the disk is told to; the server's own is not ours to set.
-        """
+    def _heard(self, greeting: list[Row]) -> "_Heard":
+        """Raises StateError where a crash could lose a commit, whatever we ask for."""
         [(schema, encoding, fsync, synchronous_commit, *_)] = greeting
         self._require("server_encoding", encoding, "UTF8")
         self._require("fsync", fsync, "on")
-        if synchronous_commit not in ("on", "remote_apply"):
-            link.run("SET LOCAL synchronous_commit = on")
         if schema is None:
             raise StateError(
                 f"the store {self._place} has no schema to put tables into: "
                 "create the one that search_path names, or name another with --state"
             )
-        return str(schema)
+        return _Heard(str(schema), synchronous_commit in ("on", "remote_apply"))
 
     def _require(self, name: str, found: str, wanted: str) -> None:
         if found != wanted:
@@ -296,6 +389,16 @@ class Server:
                 f"the store {self._place} has {name}={found}, so what was recorded could be lost "
                 f"or changed: use a server and a database with {name}={wanted}, see --state"
             )
+
+
+class _Heard(NamedTuple):
+    """What a server says of itself: the schema that tables are in, and the user's own settings.
+
+    A session that would not wait for the disk is told to; the server's own is not ours to set.
+    """
+
+    schema: str
+    is_synchronous: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +412,10 @@ class Locking:
     def asking(self) -> Iterator[Connection]:
         """The connection; what goes wrong in the block is a StateError."""
         yield self.link
+
+    def is_quiet(self) -> bool:
+        """True where nothing has come from the server unasked."""
+        return self.link.is_quiet()
 
     def key(self, *words: str) -> int:
         """The number of an advisory lock: the same for the same words in the same store."""

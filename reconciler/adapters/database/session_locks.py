@@ -1,16 +1,18 @@
 """One writer per tenant, by advisory locks: the server frees them when their session ends.
 
-The row in `holders` only says who holds a lock; a row without a session is no lock.
+The row in `holders` says who holds a lock; a row without a session is no lock.
 """
 
 import logging
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from reconciler.adapters.database.connections import Connection, Session, Sessions
+from reconciler.adapters.database.connections import Connection, Question, Row, Session, Sessions
 from reconciler.domain.records import rfc3339
 from reconciler.errors import StateError, TenantLocked
 from reconciler.ports import Clock
@@ -42,7 +44,7 @@ class SessionLocks:
         self._using = threading.RLock()
         self._open = ExitStack()
         self._session: Session | None = None
-        self._held: dict[str, int] = {}
+        self._held: dict[str, _Signed] = {}
         self._mark = f"{holder} ({socket.gethostname()}, {os.getpid()}, {id(self)})"
 
     def hold(self, tenant: str, *, patience: float = 0.0) -> AbstractContextManager[None]:
@@ -77,16 +79,29 @@ class SessionLocks:
             undo.callback(self._give_back, name)
             yield
 
-    def require(self, tenant: str) -> None:
-        """Raise StateError where the lock of a tenant that we hold was lost with its session."""
+    def proof(self, tenant: str) -> "Proof | None":
+        """The way to show in a step that a tenant's lock is still ours; None where we hold none."""
         with self._using:
-            if tenant in self._held and not self._is_ours():
-                raise StateError(
-                    f"the lock of tenant {tenant} was lost, because the server of the store "
-                    f"{self._server.place} ended the session that held it; nothing more is "
-                    "written, run again. Where this comes back, a connection pooler is in between: "
-                    "connect to the server itself"
-                )
+            signed = self._held.get(tenant)
+        if signed is None:
+            return None
+        return Proof(self, tenant, Question(_STILL_HELD, (signed.key, tenant, *signed.row)))
+
+    def require(self, tenant: str, *, held: bool) -> None:
+        """Raise StateError where the lock of a tenant was lost with its session.
+
+        `held` is whether the server still has it, for us. A session from which something came
+        unasked may have just ended, so it is asked itself.
+        """
+        with self._using:
+            if held and (self._lasting().is_quiet() or self._is_ours()):
+                return
+        raise StateError(
+            f"the lock of tenant {tenant} was lost, because the server of the store "
+            f"{self._server.place} ended the session that held it; nothing more is "
+            "written, run again. Where this comes back, a connection pooler is in between: "
+            "connect to the server itself"
+        )
 
     def close(self) -> None:
         """End the session, and every lock with it."""
@@ -100,17 +115,17 @@ class SessionLocks:
         In one session the server would give it twice: to us, and to who shares a session with us.
         """
         since = rfc3339(self._clock.now())
-        row = (name, self._holder, os.getpid(), socket.gethostname(), since)
+        row = (self._holder, os.getpid(), socket.gethostname(), since)
         with self._using:
             if name in self._held:
                 return False
             with self._asking() as connection:
                 key = self._lasting().key("tenant", name)
-                [(taken,)] = connection.rows(_TAKE, self._mark, key, name, *row)
+                [(taken,)] = connection.rows(_TAKE, self._mark, key, name, name, *row)
             if taken is None:
                 raise StateError(self._shared())
             if taken:
-                self._held[name] = key
+                self._held[name] = _Signed(key, row)
             return bool(taken)
 
     def _wait(self, tenant: str, patience: float) -> bool:
@@ -136,10 +151,10 @@ class SessionLocks:
     def _give_back(self, tenant: str) -> None:
         """After a lost session there is nothing to give back: the lock went with it."""
         with self._using:
-            key = self._held.pop(tenant)
+            signed = self._held.pop(tenant)
             try:
                 with self._asking() as connection:
-                    connection.rows(_GIVE_BACK, tenant, key)
+                    connection.rows(_GIVE_BACK, tenant, signed.key)
             except StateError as error:
                 _log.debug("the lock of tenant %s ended before: %s", tenant, error)
 
@@ -177,6 +192,27 @@ class SessionLocks:
         )
 
 
+class _Signed(NamedTuple):
+    """A lock that is ours: its number, and holder, process, host and since as it was signed."""
+
+    key: int
+    row: tuple[str, int, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A question to ask in a step, and what its answer has to be."""
+
+    locks: SessionLocks
+    tenant: str
+    question: Question
+
+    def require(self, answer: Sequence[Row]) -> None:
+        """Raise StateError where the lock was lost."""
+        [(held,)] = answer
+        self.locks.require(self.tenant, held=bool(held))
+
+
 # A setting of our own marks the session: whoever shares it finds it marked. To look for the locks
 # in pg_locks would read those of all tenants for each of them.
 _MARK = """
@@ -197,6 +233,12 @@ WITH lock AS MATERIALIZED (
 )
 SELECT taken FROM lock
 """  # whoever died without a word has left a row
+# Nobody else gets what is still held, and whoever got it since has signed for it. This needs no
+# message to the session itself, as docs/decisions.md has it in "PostgreSQL in two round trips".
+_STILL_HELD = """
+SELECT NOT pg_try_advisory_xact_lock(?) AND EXISTS (
+  SELECT 1 FROM holders WHERE tenant = ? AND holder = ? AND process = ? AND host = ? AND since = ?)
+"""
 _GIVE_BACK = """
 WITH unsigned AS (DELETE FROM holders WHERE tenant = ? RETURNING 1)
 SELECT pg_advisory_unlock(?) FROM (SELECT count(*) FROM unsigned) AS done

@@ -5,7 +5,12 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from reconciler.adapters.database import intents, outbox, trail
-from reconciler.adapters.database.connections import Connection, Connections, Sessions
+from reconciler.adapters.database.connections import (
+    Connections,
+    Question,
+    Sessions,
+    Step,
+)
 from reconciler.adapters.database.outbox import Backlog, Delivery
 from reconciler.adapters.database.session_locks import SessionLocks
 from reconciler.domain.documents import AuditDocument
@@ -56,107 +61,121 @@ class Store:
 
     def record(self, entry: Entry) -> None:
         """Append one audit record."""
-        with self._writing() as connection:
-            trail.append(connection, entry)
+        self.record_all([entry])
 
     def record_all(self, entries: Sequence[Entry]) -> None:
         """Append audit records in their order, all in one transaction; of none nothing is done."""
         if not entries:
             return
-        with self._writing() as connection:
-            trail.append_all(connection, entries)
+        with self._writing(trail.HEAD) as step:
+            [last] = step.answers
+            trail.append_all(step, last, entries)
 
     def intend(self, intent: Intent, entry: Entry) -> int:
         """Audit record, journal row and a held outbox row per webhook URL; the intent's id."""
-        with self._writing() as connection:
-            record = trail.append(connection, entry)
-            intent_id = intents.begin(connection, intent, record)
+        lock = self._locks.proof(intent.tenant) if self._locks is not None else None
+        new = self._database.next_id("intents")
+        with self._writing(trail.HEAD, new, *([lock.question] if lock else [])) as step:
+            last, [(number,)], *proof = step.answers
+            if lock is not None:
+                lock.require(*proof)
+            record = trail.append(step, last, entry)
+            intents.begin(step, number, intent, record)
             outbox.hold(
-                connection,
-                intent_id=intent_id,
+                step,
+                intent_id=number,
                 tenant=intent.tenant,
                 schema_id=intent.schema_id,
                 urls=intent.webhooks,
             )
-            if self._locks is not None:
-                self._locks.require(intent.tenant)
-            return intent_id
+        return int(number)
 
     def settle(self, intent_id: int, entry: Entry, event: HrEvent | None) -> None:
         """Audit record, journal row, and outbox rows released (event) or voided (None)."""
-        with self._writing() as connection:
-            record = trail.append(connection, entry)
-            intents.settle(connection, intent_id, record)
-            outbox.release(connection, intent_id, event, record)
+        questions = (trail.HEAD, intents.is_open(intent_id), outbox.held_by(intent_id))
+        said = outbox.announced(event) if event is not None else ()
+        with self._writing(*questions, *said) as step:
+            last, found, held, *heard = step.answers
+            record = trail.append(step, last, entry)
+            intents.settle(step, intent_id, found, record)
+            known = outbox.Announcement.of(event, *heard) if event is not None and held else None
+            outbox.release(step, held, known, record)
 
     def adopt(self, entry: Entry, event: HrEvent, webhooks: Iterable[str]) -> None:
         """Audit record and ready outbox rows, for what was there without a write of ours."""
-        with self._writing() as connection:
-            record = trail.append(connection, entry)
-            outbox.queue(connection, event, webhooks, record)
+        with self._writing(trail.HEAD, *outbox.announced(event)) as step:
+            last, same, latest = step.answers
+            record = trail.append(step, last, entry)
+            outbox.queue(step, outbox.Announcement.of(event, same, latest), webhooks, record)
 
     def open_intents(self, tenant: str) -> tuple[tuple[int, Intent], ...]:
         """Intents without an outcome, oldest first."""
-        with self._database.reading() as connection:
-            return intents.read_open(connection, tenant)
+        rows, held = self._database.ask(*intents.open_of(tenant))
+        return intents.opened(rows, held)
 
     def undone(self, tenant: str, wanted: Mapping[str, Schema]) -> tuple[Intent, ...]:
         """The last intents of schemas, by folded id, that wanted just that and proved nothing.
 
         One whose schema was verified since is left out. URLs of webhooks are not told.
         """
+        [rows] = self._database.ask(intents.last_of(tenant))
+        failed = intents.failed(rows, wanted)
+        if not failed:  # as nearly always
+            return ()
         with self._database.reading() as connection:
-            return intents.read_undone(connection, tenant, wanted)
+            return intents.read_undone(connection, failed, wanted)
 
     def left_open(self) -> dict[str, int]:
         """How many intents of each tenant have no outcome, whoever's they are."""
-        with self._database.reading() as connection:
-            return intents.count_open(connection)
+        [rows] = self._database.ask(intents.COUNT_OPEN)
+        return dict(rows)
 
     def waiting(self) -> tuple[Waiting, ...]:
         """All that is released and not delivered or given up, in the order of the release."""
-        with self._database.reading() as connection:
-            return outbox.read_waiting(connection)
+        [rows] = self._database.ask(outbox.WAITING)
+        return tuple(map(outbox.waiting_of, rows))
 
     def backlog(self) -> Backlog:
         """How many webhooks wait, and when the first is due."""
-        with self._database.reading() as connection:
-            return outbox.read_backlog(connection)
+        [[(webhooks, due_at)]] = self._database.ask(outbox.BACKLOG)
+        return Backlog(webhooks=webhooks, due_at=due_at)
 
     def queues(self, wanted: Wanted) -> tuple[Queue, ...]:
         """The queues that have such rows, the one with the oldest release first."""
-        with self._database.reading() as connection:
-            return outbox.read_queues(connection, wanted)
+        [rows] = self._database.ask(outbox.queues(wanted))
+        return tuple(Queue(tenant=tenant, url=url, rows=number) for tenant, url, number in rows)
 
     def next_rows(self, queue: Queue, wanted: Wanted, *, after: int) -> tuple[Pending, ...]:
         """The next few of those rows, beyond that place in the sequence."""
-        with self._database.reading() as connection:
-            return outbox.read_next(connection, queue, wanted, after=after, limit=_BODIES)
+        [rows] = self._database.ask(outbox.next_in(queue, wanted, after=after, limit=_BODIES))
+        return tuple(map(outbox.pending_of, rows))
 
     def delivered(self, pending: Pending, entry: Entry) -> None:
         """Audit record, and the row is done."""
-        with self._writing() as connection:
-            trail.append(connection, entry)
-            outbox.mark_delivered(connection, pending.id, entry)
+        with self._writing(trail.HEAD, outbox.is_there(pending.id)) as step:
+            last, found = step.answers
+            trail.append(step, last, entry)
+            outbox.mark_delivered(step, pending.id, found, entry)
 
     def failed(self, pending: Pending, entry: Entry, due_at: datetime | None) -> None:
         """Audit record; the row is due again at that time, or given up (None)."""
-        with self._writing() as connection:
-            trail.append(connection, entry)
-            outbox.mark_failed(connection, pending.id, entry, due_at)
+        with self._writing(trail.HEAD) as step:
+            [last] = step.answers
+            trail.append(step, last, entry)
+            outbox.mark_failed(step, pending.id, entry, due_at)
 
     def prune(self, delivered_before: datetime, *, limit: int = _PRUNED) -> int:
         """Empty some rows that were delivered before that; how many, at most `limit`.
 
         What is emptied is no longer listed or sent again; that it was announced stays known.
         """
-        with self._writing() as connection:
-            return outbox.prune(connection, delivered_before, limit)
+        with self._writing() as step:
+            return outbox.prune(step, delivered_before, limit)
 
     def all_deliveries(self) -> tuple[Delivery, ...]:
         """All that was ever released: pending, delivered and given up."""
-        with self._database.reading() as connection:
-            return outbox.read_all(connection)
+        [rows] = self._database.ask(outbox.RELEASED)
+        return tuple(map(outbox.delivery_of, rows))
 
     def records(self) -> Iterator[AuditDocument]:
         """The trail as it is stored, in the order of storage: nothing is checked or mended.
@@ -165,30 +184,29 @@ class Store:
         memory, and no lock is held between them.
         """
         last: int | None = None
-        while batch := self._batch(last):
-            yield from batch
-            last = batch[-1]["seq"]
+        while True:
+            [rows] = self._database.ask(trail.after(last, limit=_BATCH))
+            if not rows:
+                return
+            yield from map(trail.record_of, rows)
+            last = rows[-1][0]
 
     def last_records(self, number: int) -> list[AuditDocument]:
         """The newest records, in the order of storage, as `records` gives them."""
-        with self._database.reading() as connection:
-            return trail.read_last(connection, number)
-
-    def _batch(self, last: int | None) -> list[AuditDocument]:
-        with self._database.reading() as connection:
-            return trail.read_after(connection, last, limit=_BATCH)
+        [rows] = self._database.ask(trail.newest(number))
+        return [trail.record_of(row) for row in reversed(rows)]
 
     def head(self) -> tuple[int, str]:
         """Number and hash of the last record; of an empty trail 0 and 64 zeros."""
-        with self._database.reading() as connection:
-            return trail.read_head(connection)
+        [last] = self._database.ask(trail.HEAD)
+        return trail.head_of(last)
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def _writing(self, *questions: Question) -> Iterator[Step]:
         """One durable transaction. That it failed is known to all before this thread goes on."""
         try:
-            with self._database.writing() as connection:
-                yield connection
+            with self._database.writing(*questions) as step:
+                yield step
         except StateError as error:
             self._failed(error)
             raise

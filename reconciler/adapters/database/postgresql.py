@@ -248,7 +248,9 @@ class Server:
         patience = max(1, round(min(busy_timeout, 0.9 * deadline) * 1000))
         self._greeting = Question(_GREETING.statement, (str(patience),))
         self._deadline = Deadline(deadline)
-        self._writer = threading.Lock()
+        # While one of ours commits, the next one waits at the server: its beginning is on the way.
+        # More would wait there for each other, and that wait has an end.
+        self._writers = threading.Semaphore(2)
         self._pool = threading.Lock()
         self._idle: list[Link] = []
         self._refusal: str | None = None
@@ -282,15 +284,15 @@ class Server:
         After a commit whose end nobody here knows every other one is refused: what comes next
         may rest on it.
         """
-        with self._writer:
-            if self._refusal is not None:
-                raise StateError(self._refusal)
+        with self._writers:
+            self._require_known()
             opening = (_WRITE, self._greeting, _LOCK, *questions)
             with self._transaction(*opening) as (link, (_, greeting, _, *answers)):
                 step = Writing(link, answers)
                 if not self._heard(greeting).is_synchronous:
                     step.deferred.append(_SYNC)
                 yield step
+                self._require_known()  # the one that was before this may have ended so meanwhile
                 self._commit(step)
 
     @contextmanager
@@ -362,6 +364,10 @@ class Server:
         except psycopg.Error as error:
             raise StateError(f"the store {self._place} {unreachable(str(error))}") from error
         return Link(raw, self._deadline, self._place)
+
+    def _require_known(self) -> None:
+        if self._refusal is not None:
+            raise StateError(self._refusal)
 
     def _commit(self, step: Writing) -> None:
         try:

@@ -23,7 +23,7 @@ def importable(live: LiveTenant, dialect: Dialect, wanted: str | None) -> tuple[
     if wanted is not None and fold(wanted) not in live.schemas:
         raise UsageError(f"the tenant has no schema {wanted}")
     return tuple(
-        dialect.asked_for(live.schemas[key])
+        dialect.settable(live.schemas[key])
         for key in sorted(live.schemas)
         if not dialect.protects(key) and (wanted is None or key == fold(wanted))
     )

@@ -145,7 +145,7 @@ def _found(
 
 
 def _faults(document: Document, stem: str) -> list[Problem]:
-    """What is wrong with a dialect beyond its text, each at its line."""
+    """The problems of one dialect beyond those of its text, each at its line."""
     findings = check(document.value, "dialect")
     if findings:
         return [_shape(document, f.path, f.message, at_key=f.at_key) for f in findings]

@@ -13,7 +13,7 @@ PATCH_URN = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 
 def create_body(desired: Schema) -> dict[str, Json]:
-    """What POST sends: the manifest's schema as written, with every default made explicit.
+    """The body of a POST: the manifest's schema as written, with every default made explicit.
 
     Some services ask for each of them. Without `meta`: that is the server's (RFC 7643 section 3.1),
     and a pasted one another tenant's.
@@ -27,7 +27,7 @@ def create_body(desired: Schema) -> dict[str, Json]:
 
 
 def update_body(live: Schema, desired: Schema, manages: Manages) -> dict[str, Json]:
-    """What PUT sends: the live document with our change in it, without `meta`.
+    """The body of a PUT: the live document with our change in it, without `meta`.
 
     Built for what `compatibility` lets through: descriptions, new attributes, what loosens.
     """
@@ -40,9 +40,10 @@ def update_body(live: Schema, desired: Schema, manages: Manages) -> dict[str, Js
 
 
 def patch_body(live: Schema, desired: Schema, path: PatchPath) -> dict[str, Json]:
-    """What PATCH sends: each attribute that is new or not as desired, RFC 7644 section 3.5.2.
+    """The body of a PATCH: each attribute that is new or not as desired, RFC 7644 section 3.5.2.
 
-    A service replaces the whole of an attribute, so the live one is sent with our change in it.
+    A service replaces the whole of an attribute, so the live one is sent with our change in it. No
+    operation removes (docs/decisions.md, "PATCH adds and replaces, and never removes").
     """
     there = _get(live.document, "attributes") or []
     merged = _merged(there, create_body(desired)["attributes"])
@@ -50,12 +51,14 @@ def patch_body(live: Schema, desired: Schema, path: PatchPath) -> dict[str, Json
     new = merged[len(there) :]
     match path:
         case PatchPath.VALUE:
+            described = desired.description not in (None, live.description)
             operations = [
-                *_described(live, desired),
+                *([_operation("replace", "description", desired.description)] if described else []),
                 *(_operation("replace", _value_path(one), one) for one in changed),
                 *([_operation("add", "attributes", new)] if new else []),
             ]
         case PatchPath.ATTRIBUTE:
+            # Without the description: Oracle keeps its own, so such an update is blocked before.
             operations = [
                 *(_operation("replace", "attributes", [one]) for one in changed),
                 *(_operation("add", "attributes", [one]) for one in new),
@@ -65,17 +68,12 @@ def patch_body(live: Schema, desired: Schema, path: PatchPath) -> dict[str, Json
     return {"schemas": [PATCH_URN], "Operations": operations}
 
 
-def _described(live: Schema, desired: Schema) -> list[dict[str, Json]]:
-    if desired.description in (None, live.description):
-        return []
-    return [_operation("replace", "description", desired.description)]
-
-
 def _value_path(attribute: Mapping[str, Json]) -> str:
-    """The one attribute of that name, as the service spells it: names are `caseExact` there.
+    """The path of the one attribute of that name, as the service spells it: it is `caseExact` there.
 
     RFC 7643 section 8.7.2; a string in a filter is one of JSON (RFC 7644, figure 1).
     """
+    # docs/decisions.md, "A PATCH addresses one attribute by a filter, and Oracle's form is data"
     return f"attributes[name eq {json.dumps(_get(attribute, 'name'), ensure_ascii=False)}]"
 
 
@@ -104,6 +102,7 @@ def _merged(live: Json, wanted: list[dict[str, Json]]) -> list[dict[str, Json]]:
 def _with(live: Mapping[str, Json], wanted: Mapping[str, Json]) -> dict[str, Json]:
     attribute = dict(live)
     was, wants = Attribute.from_json(live).to_json(), Attribute.from_json(wanted).to_json()
+    # All that an update may change; the rest is live as the manifest wants it, or blocked.
     for member in ("description", "canonicalValues", "required", "uniqueness", "mutability"):
         if was.get(member) != wants.get(member):
             _put(attribute, member, _get(wanted, member))
@@ -117,7 +116,7 @@ def _without_meta(document: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def _set(document: Mapping[str, Json]) -> dict[str, Json]:
-    """The members that say something; null and absent are the same (RFC 7643 section 2.5)."""
+    """The members that have a value; null and absent are the same (RFC 7643 section 2.5)."""
     return {member: value for member, value in document.items() if value is not None}
 
 

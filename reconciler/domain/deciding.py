@@ -85,7 +85,7 @@ def plan_tenant(
 
 def asked_of(dialect: Dialect, extension: SchemaExtension) -> SchemaExtension:
     """The extension as it can be asked of a service; itself where that is no other."""
-    schema = dialect.asked_for(extension.schema)
+    schema = dialect.settable(extension.schema)
     return extension if schema is extension.schema else replace(extension, schema=schema)
 
 

@@ -15,14 +15,12 @@ _RFC_PREFIXES = (
     "urn:ietf:params:scim:api:",
     "urn:ietf:params:scim:schemas:extension:enterprise:",
 )
-
-
 LONGEST_NAME = 256  # no service takes a longer one, and a pattern that counts has an end
 READ_ONLY = "read-only"  # the dialect of services to which nothing is ever written
 
 
 class UpdateStrategy(StrEnum):
-    """How a live schema is changed."""
+    """The request that changes a live schema."""
 
     NONE = "none"
     PUT = "put"  # the whole document, RFC 7644 section 3.5.1
@@ -40,16 +38,16 @@ class PatchPath(StrEnum):
 
 
 class IdEncoding(StrEnum):
-    """How a URN stands in a path: its colons as they are, or as %3A."""
+    """The spelling of a URN in a path: its colons as they are, or as %3A."""
 
     RAW = "raw"
     PERCENT = "percent"
 
 
 class ListShape(StrEnum):
-    """How a service lists schemas; all shapes are read, `doctor` says where it is another one.
+    """The form in which a service lists schemas; every form is read, `doctor` reports another one.
 
-    What it decides is whether an object with nothing in it is a listing: only where MAP is said.
+    It decides one thing: an object with nothing in it is a listing only where this is MAP.
     """
 
     LIST = "list"  # a ListResponse, RFC 7644 section 3.4.2
@@ -59,7 +57,7 @@ class ListShape(StrEnum):
 
 
 class Paging(StrEnum):
-    """How the pages of a listing are asked for."""
+    """The way to request the pages of a listing."""
 
     NONE = "none"
     INDEX = "index"  # startIndex and count, RFC 7644 section 3.4.2.4
@@ -67,7 +65,7 @@ class Paging(StrEnum):
 
 
 class EtagMode(StrEnum):
-    """Where the entity tag for If-Match comes from."""
+    """The source of the entity tag for If-Match."""
 
     HEADER = "header"  # or meta.version where there is no header
     VERSION = "meta.version"
@@ -75,7 +73,7 @@ class EtagMode(StrEnum):
 
 
 class Meaning(StrEnum):
-    """What a refusal of a write says beyond its status."""
+    """The meaning of a refusal of a write beyond its status."""
 
     EXISTS = "exists"  # somebody has that id, or the version is another by now
     LIMIT_REACHED = "limit-reached"  # the tenant holds as many extensions as it may
@@ -84,7 +82,7 @@ class Meaning(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorShape:
-    """How a service words one such refusal: a status, and where given a code and a part of it.
+    """The form of one such refusal: a status, and where given a code and a part of its text.
 
     `code` is the `scimType` (RFC 7644 section 3.12) or the vendor's own; `detail` is a part of
     the sentence for a person. Case counts in neither.
@@ -137,7 +135,7 @@ _CHARACTERS = {
 
 @dataclass(frozen=True, slots=True)
 class AttributeNames:
-    """How attributes of a service may be called: a pattern for the whole name, and as a text."""
+    """The names that attributes of a service may have: a pattern for the whole, and as a text."""
 
     pattern: str
     text: str
@@ -206,7 +204,7 @@ def _errors_out(shapes: Iterable[ErrorShape]) -> list[dict[str, Json]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """What a service can do, one field for each entry of a dialect's file.
+    """The abilities of a service, one field for each entry of a dialect's file.
 
     The meaning of an entry stands in `schemas/dialect.json`, from which docs/dialects.md is made
     and what `spec.capabilities` of a Tenant may hold. None: no limit is known.
@@ -297,6 +295,7 @@ class Dialect:
                 for entry, value, default in self._entries()
                 if entry.name != "permissionHint" and value != default
             }
+            # Made when it is first needed: `validate` needs none, and a fleet has one a tenant
             object.__setattr__(self, "_digest", digest(covered))
         assert self._digest is not None
         return self._digest
@@ -308,11 +307,11 @@ class Dialect:
         )
 
     def meaning(self, status: int, code: str, detail: str) -> Meaning | None:
-        """What the service's own data says of a refusal; None where it says nothing of it."""
+        """The meaning of a refusal by the service's own data; None where that has none."""
         return next((e.means for e in self.errors if e.fits(status, code, detail)), None)
 
-    def asked_for(self, desired: Schema) -> Schema:
-        """What a manifest can ask of this service: without what the service sets on its own."""
+    def settable(self, desired: Schema) -> Schema:
+        """The schema without the members that the service sets on its own."""
         if not self.server_members:
             return desired
         members = {fold(member) for member in self.server_members}
@@ -320,7 +319,7 @@ class Dialect:
         return desired if document == desired.document else Schema.from_json(document)
 
     def protects(self, schema_id: str) -> bool:
-        """Whether the id belongs to the vendor or to the RFCs, so that we never write it."""
+        """Test whether the id belongs to the vendor or to the RFCs, so that we never write it."""
         return fold(schema_id).startswith(_folded((*_RFC_PREFIXES, *self.protected_prefixes)))
 
 
@@ -338,7 +337,7 @@ def _values(data: Mapping[str, Json]) -> dict[str, Any]:
 
 
 def contradictions(data: Mapping[str, Json]) -> Iterator[tuple[tuple[str, ...], str]]:
-    """What a JSON Schema cannot find in a dialect or in capabilities: paths and messages.
+    """Find what a JSON Schema cannot find in a dialect or in capabilities: paths and messages.
 
     The data has passed its JSON Schema.
     """
@@ -361,7 +360,7 @@ def _folded(prefixes: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _without(document: Mapping[str, Json], members: Collection[str]) -> dict[str, Json]:
-    """A schema or attribute without those members, its attributes without them too."""
+    """The schema or attribute without those members, and its attributes without them too."""
     return {
         member: [_without(item, members) for item in value]
         if fold(member) in ("attributes", "subattributes") and isinstance(value, list)

@@ -198,7 +198,7 @@ def test_what_the_service_sets_on_its_own_is_not_asked_for() -> None:
         ],
     }
     kept = {"name": "b", "idcsDisplayName": "B"}
-    assert service.asked_for(Schema.from_json(written)).document == {
+    assert service.settable(Schema.from_json(written)).document == {
         "id": "urn:x",
         "attributes": [{"name": "a", "type": "complex", "subAttributes": [kept]}],
     }
@@ -207,5 +207,5 @@ def test_what_the_service_sets_on_its_own_is_not_asked_for() -> None:
 @given(schema_documents(vendor=True))
 def test_where_the_service_sets_nothing_all_is_asked_for(document: Any) -> None:
     desired = Schema.from_json(document)
-    assert dialect().asked_for(desired) is desired
-    assert dialect(server_members=("other",)).asked_for(desired) == desired
+    assert dialect().settable(desired) is desired
+    assert dialect(server_members=("other",)).settable(desired) == desired

@@ -212,7 +212,7 @@ def _options(common: CommonOptions, deadlines: RequestOptions, stop: StopSignal)
         proxy=common.proxy,
         ca_bundle=common.ca_bundle,
         deadline=float(deadlines.request_deadline),
-        left=stop.left,
+        remaining=stop.left,
         may_send=lambda: not stop.store_failed,
     )
     Http(options, methods=frozenset()).close()

@@ -69,7 +69,7 @@ def patch_body(live: Schema, desired: Schema, path: PatchPath) -> dict[str, Json
 
 
 def _value_path(attribute: Mapping[str, Json]) -> str:
-    """The path of the one attribute of that name, as the service spells it: it is `caseExact` there.
+    """The path of the one attribute of that name, in the service's own case: it is `caseExact`.
 
     RFC 7643 section 8.7.2; a string in a filter is one of JSON (RFC 7644, figure 1).
     """

@@ -333,7 +333,7 @@ def running_out(seconds: float) -> Callable[[], float]:
 def test_a_request_ends_with_the_run_however_slowly_the_answer_comes(script: Script) -> None:
     with serving(in_turn(script)) as server:
         begun = time.monotonic()
-        answer = ask(server, options=HttpOptions(deadline=30, left=running_out(0.3)))
+        answer = ask(server, options=HttpOptions(deadline=30, remaining=running_out(0.3)))
         took = time.monotonic() - begun
 
     assert answer == NoAnswer(Loss.LOST, "no whole answer before the run was to end")
@@ -342,7 +342,7 @@ def test_a_request_ends_with_the_run_however_slowly_the_answer_comes(script: Scr
 
 def test_an_answer_that_comes_before_the_run_ends_counts() -> None:
     with serving(in_turn((Pause(0.1), *reply(200, b"[]")))) as server:
-        answer = ask(server, options=HttpOptions(deadline=30, left=running_out(5)))
+        answer = ask(server, options=HttpOptions(deadline=30, remaining=running_out(5)))
 
     assert isinstance(answer, Answer)
 
@@ -360,12 +360,12 @@ def test_nothing_that_may_change_anything_leaves_once_the_run_is_to_end(
 
     with serving(handler) as server:
         running = [True]
-        options = HttpOptions(deadline=5, left=lambda: math.inf if running else left)
+        options = HttpOptions(deadline=5, remaining=lambda: math.inf if running else left)
         with Http(options, methods=ANY) as http:
             first = http.send(method, server.url(), headers={}, body=b"{}")
             running.clear()
             on_the_same_line = http.send(method, server.url(), headers={}, body=b"{}")
-        on_a_new_one = ask(server, method, options=HttpOptions(left=lambda: left))
+        on_a_new_one = ask(server, method, options=HttpOptions(remaining=lambda: left))
 
     assert isinstance(first, Answer)
     for refused in (on_the_same_line, on_a_new_one):

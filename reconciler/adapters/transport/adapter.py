@@ -59,6 +59,8 @@ class Passage:
         """Send, and give the answer with its body still to be read."""
         del redirect, assert_same_host, preload_content, decode_content, retries, timeout, chunked
         assert self.route is not None
+        # A write that meets a connection just closed is lost, where a read is sent once more
+        # (docs/decisions.md, "A read may be sent twice by itself, a write never").
         longest_idle = LONGEST_IDLE if method == "GET" else LONGEST_IDLE_FOR_WRITES
         connection = self._pool.lend(
             self.route, self._exchange, longest_idle=0.0 if self._fresh else longest_idle
@@ -66,13 +68,15 @@ class Passage:
         self._connection = connection
         if connection.sock is None:
             self._connect(connection)
-        connection.timeout = self._exchange.patience + 1  # the minder ends it, and says so
+        # The pool's thread ends what is late, and says so; urllib3's timeout is for each read.
+        connection.timeout = self._exchange.patience + 1
         try:
             connection.request(
                 method, url, body, headers, preload_content=False, decode_content=False
             )
         except (BrokenPipeError, ConnectionResetError):
-            # There may be an answer all the same, by a server that wanted no more to come.
+            # A server that has seen enough answers before it has read all (413, 401) and closes
+            # its side: the answer is there to be read, and the connection serves nobody else.
             self._spoilt = True
         return connection.getresponse()
 
@@ -89,6 +93,7 @@ class Passage:
         try:
             connection.connect()
         except (HTTPError, HTTPException, OSError) as error:
+            # To the proxy or beyond it: a person has to know which of the two to look at.
             if connection.proxy and not connection.has_connected_to_proxy:
                 raise ProxyError("no connection to the proxy", error) from error
             raise
@@ -136,12 +141,13 @@ class Adapter(HTTPAdapter):
         assert isinstance(request, Request)
         url = urlsplit(str(request.url))
         host = url.hostname or ""
+        # To a proxy, loopback is the proxy's own machine.
         proxy = None if is_loopback_name(host) else self._proxy
         request.passage.route = Route(url.scheme, host, url.port, proxy, self._ca_bundle)
         return request.passage  # type: ignore[return-value]  # all that is used of it is there
 
     def cert_verify(self, conn: object, url: object, verify: object, cert: object) -> None:
-        """Nothing: the context of the connections says it all."""
+        """Do nothing: the TLS context of the connections decides."""
 
     def request_url(
         self, request: requests.PreparedRequest, proxies: Mapping[str, str] | None
@@ -153,7 +159,7 @@ class Adapter(HTTPAdapter):
     def build_response(
         self, req: requests.PreparedRequest, resp: BaseHTTPResponse
     ) -> requests.Response:
-        """The answer without what nobody here looks at: cookies, an encoding, a reason."""
+        """The answer without what nobody here reads: cookies, an encoding, a reason."""
         response = requests.Response()
         response.status_code = resp.status
         response.headers = CaseInsensitiveDict(resp.headers)
@@ -165,17 +171,16 @@ class Adapter(HTTPAdapter):
     def init_poolmanager(
         self, connections: int, maxsize: int, block: bool = False, **_: object
     ) -> None:
-        """Nothing: connections come from the passage."""
+        """Do nothing: connections come from the passage."""
 
 
 def prepared(
     method: str, url: str, headers: Mapping[str, str], body: bytes | None, passage: Passage
 ) -> Request:
-    """The request as it goes out. Raises requests' errors for what HTTP cannot carry.
-
-    What is spelt as nearly all URLs of services are is not taken apart once more.
-    """
+    """The request as it goes out. Raises requests' errors for what HTTP cannot carry."""
     request = Request()
+    # requests takes each URL apart and puts it together again; a fleet has thousands that it would
+    # leave as they are.
     if _PLAIN_URL.fullmatch(url):
         for header in headers.items():
             check_header_validity(header)
@@ -187,6 +192,7 @@ def prepared(
             request.headers["Content-Length"] = str(len(body or b""))
     else:
         request.prepare(method=method, url=url, headers=dict(headers), data=body)
+    # A body is measured as it comes: what is compressed may grow a thousandfold when it is read.
     request.headers["Accept-Encoding"] = "identity"
     request.headers["User-Agent"] = USER_AGENT
     request.passage = passage

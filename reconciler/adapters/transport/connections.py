@@ -27,10 +27,11 @@ from reconciler.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a connection leads, through what, and who vouches for its other end.
+    """The way of a connection: its other end, a proxy on the way, and who vouches for the end.
 
     Requests share connections only where all of it is the same. A client certificate, once there
-    are any, belongs in here: who we are is settled when a connection is made.
+    are any, belongs in here: who we are is settled when a connection is made (docs/decisions.md,
+    "Connections and tokens belong to a command, not to a tenant").
     """
 
     scheme: str
@@ -41,10 +42,7 @@ class Route:
 
 
 class _Stream:
-    """The stream of an answer. That it ends within a line is an error, and so is what comes after.
-
-    http.client takes an end of file for the end of the headers, and so a cut answer for a whole.
-    """
+    """The stream of an answer; to end within a line is an error, and so is more than the answer."""
 
     def __init__(self, stream: Any, connection: "Connection") -> None:
         self._stream = stream
@@ -61,6 +59,7 @@ class _Stream:
         if not line and self._is_first:
             raise NothingCame("closed before an answer came")
         self._is_first = False
+        # http.client takes an end of file for the end of the headers: a cut answer would be whole.
         if not line.endswith(b"\n") and len(line) != limit:
             raise RemoteDisconnected("the headers are cut")
         return line
@@ -75,17 +74,17 @@ class _Stream:
         self._stream.flush()
 
     def close(self) -> None:
-        if (sock := self._connection.sock) is not None and self._has_more(sock):
-            self._connection.is_in_step = False
+        if (sock := self._connection.sock) is not None:
+            # Bytes after the answer would be taken for the next one's. They may wait within TLS,
+            # where select() does not see them, so they are read for.
+            sock.settimeout(0)  # each request sets its own
+            try:
+                more = bool(self._stream.peek(1))
+            except OSError:  # nothing, or the end
+                more = False
+            if more:
+                self._connection.is_in_step = False
         self._stream.close()
-
-    def _has_more(self, sock: socket) -> bool:
-        """Whether more came than the answer, here or within TLS, where select() does not see it."""
-        sock.settimeout(0)  # each request sets its own
-        try:
-            return bool(self._stream.peek(1))
-        except OSError:  # nothing, or the end
-            return False
 
 
 class _Response(HTTPResponse):
@@ -103,6 +102,8 @@ class _Response(HTTPResponse):
         super().begin()
         bodiless = self.status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
         length = self.headers.get("content-length", "0").strip()
+        # Whether the length of an answer without a body counts is read in two ways by servers and
+        # proxies; what one of them sends after it, another takes for the next answer.
         if self.status < 200 or (bodiless and (self.chunked or length != "0")):
             self._connection.is_in_step = False  # what follows belongs to this answer
 
@@ -123,7 +124,7 @@ class Connection(HTTPConnection):
 
     response_class: Any = property(lambda connection: partial(_Response, connection))
     exchange: Exchange  # the one that it is made for, or lent to
-    is_in_step = True  # whether what comes next can only be the answer to what is sent next
+    is_in_step = True  # what comes next can only be the answer to what is sent next
     address = ""  # of its other end, or of the proxy
     idle_since = 0.0
     _duplicate: socket | None = None
@@ -143,6 +144,8 @@ class Connection(HTTPConnection):
 
     def _new_conn(self) -> socket:
         sock = self._connected()
+        # Where the name leads is decided by what was connected to, not by a look-up before it: a
+        # name can have another address a moment later.
         try:
             self.address = str(sock.getpeername()[0])
             plain = not isinstance(self, HTTPSConnection)
@@ -155,15 +158,15 @@ class Connection(HTTPConnection):
         return sock
 
     def _connected(self) -> socket:
-        """A socket to the first address that takes it; the name stays as it is for TLS and Host."""
-        name = self._dns_host
+        """A socket to the first address that takes it."""
+        name = self._dns_host  # which stays as it is, for TLS and Host
         try:
             addresses = self.exchange.addresses(name, self.port or 0)
         except gaierror as error:
             raise NameResolutionError(name, self, error) from error
         failed: HTTPError = ConnectTimeoutError(self, "the time was up")
         for address in addresses:
-            if self.exchange.is_cut:
+            if self.exchange.is_cut:  # each address has a timeout of its own, and there may be many
                 break
             self._dns_host = address
             self.timeout = self.exchange.connect_timeout
@@ -217,7 +220,8 @@ def require_usable(proxy: str | None, ca_bundle: Path | None) -> None:
 
 @lru_cache
 def _tls_context(ca_bundle: Path | None) -> ssl.SSLContext:
-    """TLS 1.2 or later, host and chain verified; built bare, for others heed SSLKEYLOGFILE."""
+    """TLS 1.2 or later, host and chain verified."""
+    # Built bare: create_default_context() writes the keys of all connections to $SSLKEYLOGFILE.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
@@ -234,13 +238,13 @@ def _tls_context(ca_bundle: Path | None) -> ssl.SSLContext:
 
 @lru_cache
 def _proxies(proxy: str, ca_bundle: Path | None) -> ProxyManager:
-    """How to speak to a proxy, as urllib3 puts it together; its pools are not used."""
+    """The way to speak to a proxy, as urllib3 puts it together; its pools are not used."""
     try:
         url = parse_url(proxy)
     except HTTPError as error:
-        raise UsageError(_PROXY_WANTED) from error
+        raise UsageError(_NO_PROXY) from error
     if url.scheme not in ("http", "https") or not url.host:
-        raise UsageError(_PROXY_WANTED)
+        raise UsageError(_NO_PROXY)
     return ProxyManager(
         proxy,
         proxy_headers=make_headers(proxy_basic_auth=url.auth) if url.auth else None,
@@ -248,4 +252,4 @@ def _proxies(proxy: str, ca_bundle: Path | None) -> ProxyManager:
     )
 
 
-_PROXY_WANTED = "--proxy is not a URL of a proxy; write http://HOST:PORT or https://HOST:PORT"
+_NO_PROXY = "--proxy is not a URL of a proxy; write http://HOST:PORT or https://HOST:PORT"

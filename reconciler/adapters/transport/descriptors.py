@@ -1,4 +1,4 @@
-"""The file descriptors that this process may have: how many, and what to say when none is left."""
+"""The file descriptors that this process may have: their number, and what to say without one."""
 
 import errno
 import os
@@ -9,7 +9,8 @@ _PLENTY = 10_240  # what a system that calls its hard limit infinite really gran
 
 
 def raise_limit() -> None:
-    """Raise the soft limit to the hard one: the soft one is low for programs that use select()."""
+    """Raise the soft limit to the hard one."""
+    # The soft one is low, 1024 as a rule, for programs that use select(), which knows no more.
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     for wanted in (hard, _PLENTY):
         if wanted == resource.RLIM_INFINITY or wanted <= soft:
@@ -22,22 +23,23 @@ def raise_limit() -> None:
 
 
 def limit() -> int:
-    """How many descriptors this process may have at once."""
+    """The number of descriptors that this process may have at once."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return _PLENTY if soft == resource.RLIM_INFINITY else soft
 
 
-def none_left() -> str | None:
-    """What to say where no descriptor is left just now; a resolver may only say «unknown name»."""
+def shortage() -> str | None:
+    """The message where no descriptor is free just now; else None."""
+    # Asked where a name is not known: a resolver that cannot open its socket reports just that.
     try:
         os.close(os.open(os.devnull, os.O_RDONLY))
     except OSError as error:
-        return why_none_left(error)
+        return shortage_in(error)
     return None
 
 
-def why_none_left(error: BaseException) -> str | None:
-    """What to say where an error means that there was no descriptor left; None for all others."""
+def shortage_in(error: BaseException) -> str | None:
+    """The message where an error means that no descriptor was free; None for all others."""
     if not isinstance(error, OSError):
         return None
     match error.errno:

@@ -9,19 +9,19 @@ from reconciler.adapters.transport.losses import STORE_FAILED, AddressRefused, S
 from reconciler.adapters.transport.names import Lookup, is_address
 from reconciler.adapters.transport.options import HttpOptions, Permit, is_loopback
 
-_MARGIN = 0.5  # seconds after a deadline, so that the watchdog ends what it can, and says so
+_MARGIN = 0.5  # seconds after a deadline, so that the pool's thread ends what it can, and says so
 
 
 class Exchange:
-    """What its own thread and the watchdog's know of one request and its answer.
+    """One request and its answer, shared by the thread that sends it and the pool's own.
 
-    `patience` is the most seconds that it may take; a run that has none left ends it as well.
+    `patience` is the most seconds that it may take; a run that has no more time ends it as well.
     """
 
     def __init__(self, options: HttpOptions, permit: Permit | None, patience: float) -> None:
         self.stage = Stage.BEGUN
         self.is_cut = False
-        self.reused = False  # whether it goes over a connection that had been idle
+        self.reused = False  # it goes over a connection that had been idle
         self.is_again = False
         self.options = options
         self.patience = patience
@@ -35,15 +35,16 @@ class Exchange:
     @property
     def remaining(self) -> float:
         """Seconds until it is cut; 0 or less when it is time."""
-        return min(self._ends - time.monotonic(), self.options.left())
+        return min(self._ends - time.monotonic(), self.options.remaining())
 
     @property
     def connect_timeout(self) -> float:
-        """Seconds that a connection may still take to be made; to connect cannot be cut."""
+        """Seconds that a connection may still take to be made."""
+        # A connect() that waits for an answer is woken by no shutdown(), so it ends by itself.
         return min(self.options.connect_timeout, _MARGIN + max(0.0, self.remaining))
 
     def cut(self) -> None:
-        """End it, whatever it waits for; called by the watchdog's thread."""
+        """End it, whatever it waits for; called by the pool's thread."""
         with self._lock:
             if self._is_over:
                 return
@@ -54,15 +55,15 @@ class Exchange:
                 _shut(self._socket)
 
     def end(self) -> None:
-        """It is over, and from now on nothing of it is cut: its connection may be another's."""
+        """Mark it as over: nothing of it is cut any more, for its connection may be another's."""
         with self._lock:
             self._is_over = True
             self._socket = None
 
     def addresses(self, host: str, port: int) -> list[str]:
-        """Where a host is. Raises OSError where it is not known, and when the request is cut.
+        """The addresses of a host. Raises OSError where none is known, and when the request is cut.
 
-        Nothing can interrupt the system's resolver, so it is asked in a thread that is left behind.
+        Nothing can interrupt the system's resolver, so a thread asks it, and is abandoned with it.
         """
         if is_address(host):
             return [host]
@@ -76,7 +77,8 @@ class Exchange:
         return lookup.result()
 
     def permits(self, address: str) -> bool:
-        """Whether the request may go to an IP address that somebody is connected to."""
+        """Test whether the request may go to an IP address that somebody is connected to."""
+        # Without the zone of a link-local address, which is this machine's name for an interface.
         return self._permit is None or self._permit(address.partition("%")[0])
 
     def require_permitted(self, address: str, *, plain: bool) -> None:
@@ -87,22 +89,27 @@ class Exchange:
             raise AddressRefused("the host has an address that is not allowed here")
 
     def use(self, sock: socket) -> None:
-        """It goes over this socket, which ends when it is cut."""
+        """Go over this socket, which ends when it is cut."""
         with self._lock:
             self._socket = sock
             if self.is_cut:
                 _shut(sock)
 
     def depart(self, method: str) -> None:
-        """It is about to leave. Raises Stopped where the run is not to begin it."""
+        """Mark it as sent, just before it leaves. Raises Stopped where the run is not to begin it.
+
+        docs/decisions.md, "After a write of the store has failed no request leaves".
+        """
         if not self.options.may_send():
             raise Stopped(STORE_FAILED)
-        if method != "GET" and not math.isinf(self.options.left()):
+        # After a signal nothing but GET leaves: a write that was answered is still verified
+        # (docs/decisions.md, "A signal gives the request that is under way three seconds").
+        if method != "GET" and not math.isinf(self.options.remaining()):
             raise Stopped("the run was asked to stop before it was sent")
         self.stage = Stage.SENT
 
     def start_again(self) -> None:
-        """Nothing of it was answered, and it may be sent once more within the same time."""
+        """Begin once more within the same time, for nothing of it was answered."""
         self.stage = Stage.BEGUN
         self.reused = False
         self.is_again = True

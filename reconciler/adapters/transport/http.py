@@ -49,7 +49,7 @@ _FAILURES = (
 
 
 class Http:
-    """Sends requests, each over a connection of its own; threads may share it.
+    """Sends requests, each over a connection that it borrows for that time; threads may share it.
 
     `methods` are all that it can send, enforced where the request would leave. `only` pins it to
     one exact URL. Raises UsageError where the CA bundle or the proxy's URL cannot be used.
@@ -68,6 +68,7 @@ class Http:
         self._options = options
         self._only = only
         self._permit = permit
+        # A proxy resolves names itself, so nobody here sees which address a webhook reaches.
         self._blind = permit is not None and options.proxy is not None
         self._pool = options.pool or Pool()
         self._owns_pool = options.pool is None
@@ -90,9 +91,10 @@ class Http:
         """
         if self._only is not None and url != self._only:
             raise ForbiddenRequest("this Http is pinned to another URL")
-        if reason := _refusal(url) or self._unseen(url):
+        if reason := _refusal(url, blind=self._blind):
             return NoAnswer(Loss.UNTRUSTED, reason)
-        if not self._options.may_send():  # it is asked again when the request leaves
+        # Before a connection is made for it, and once more in the moment in which it leaves
+        if not self._options.may_send():
             return NoAnswer(Loss.NOT_SENT, STORE_FAILED)
         patience = max(0.0, min(self._options.deadline, within))
         exchange = Exchange(self._options, self._permit, patience)
@@ -102,6 +104,8 @@ class Http:
                 exchange.start_again()
                 reply = self._send(exchange, method, url, headers, body)
             assert reply is not None
+        # What is cut ends in whatever error the socket had just then; only a shortage of this
+        # process is told as such.
         known = isinstance(reply, NoAnswer) and reply.advice is not None
         return _late(exchange) if exchange.is_cut and not known else reply
 
@@ -133,10 +137,11 @@ class Http:
                 reply: Reply | None = self._read(response)
                 whole = response.raw.closed
         except _FAILURES as error:
+            # docs/decisions.md, "A read may be sent twice by itself, a write never"
             again = method == "GET" and exchange.reused and nothing_came(error)
             reply = None if again and not exchange.is_cut else classify(error, exchange.stage)
         finally:
-            exchange.end()
+            exchange.end()  # first, for after it the connection may be another's
             passage.end(whole=whole and not exchange.is_cut)
         return reply
 
@@ -153,31 +158,28 @@ class Http:
                 return NoAnswer(Loss.LOST, f"the body is longer than {limit}, the most we read")
         return Answer(response.status_code, headers, bytes(body))
 
-    def _unseen(self, url: str) -> str | None:
-        if self._blind and not is_loopback_name(urlsplit(url).hostname or ""):
-            return "behind a proxy the address of the receiver cannot be checked"
-        return None
-
 
 def _late(exchange: Exchange) -> NoAnswer:
     sent = exchange.stage is Stage.SENT
-    words = "no whole answer" if sent else "no connection"
+    missing = "no whole answer" if sent else "no connection"
     loss = Loss.LOST if sent else Loss.NOT_SENT
-    if not math.isinf(exchange.options.left()):
-        return NoAnswer(loss, f"{words} before the run was to end")
-    return NoAnswer(loss, f"{words} within {exchange.patience:g} seconds")
+    if not math.isinf(exchange.options.remaining()):
+        return NoAnswer(loss, f"{missing} before the run was to end")
+    return NoAnswer(loss, f"{missing} within {exchange.patience:g} seconds")
 
 
-def _refusal(url: str) -> str | None:
-    """Why a URL is not asked at all: RFC 7644 section 7.1 wants TLS, and so do we."""
+def _refusal(url: str, *, blind: bool) -> str | None:
+    """The reason not to send to a URL at all: RFC 7644 section 7.1 wants TLS, and so do we."""
     try:
         parts = urlsplit(url)
     except ValueError:
         return "that is no URL"
     if parts.username is not None or parts.password is not None:
-        return "a URL with a user name in it is not asked"
+        return "nothing is sent to a URL with a user name in it"
     if not parts.hostname or parts.scheme not in ("http", "https"):
-        return "only https URLs with a host are asked"
+        return "only https URLs with a host are taken"
     if parts.scheme == "http" and not is_loopback_name(parts.hostname):
         return "plain http is for this machine's own loopback only; use https"
+    if blind and not is_loopback_name(parts.hostname):
+        return "behind a proxy the address of the receiver cannot be checked"
     return None

@@ -1,4 +1,4 @@
-"""How a request that ended in an error was lost: not sent, not trusted, or perhaps answered."""
+"""The fate of a request that ended in an error: not sent, not trusted, or perhaps answered."""
 
 import ssl
 from enum import Enum, auto
@@ -12,12 +12,12 @@ from urllib3.exceptions import (
     ProxyError,
 )
 
-from reconciler.adapters.transport.descriptors import ADVICE, limit, none_left, why_none_left
+from reconciler.adapters.transport.descriptors import ADVICE, limit, shortage, shortage_in
 from reconciler.domain.http_reply import Loss, NoAnswer
 
 
 class Stage(Enum):
-    """How far a request certainly got."""
+    """The point that a request certainly reached."""
 
     BEGUN = auto()  # nothing is known
     CONNECTING = auto()  # a new connection is being made, so nothing of the request is on it
@@ -44,23 +44,25 @@ STORE_FAILED = "the state store had failed before it was sent, and nothing may g
 
 
 def classify(error: Exception, stage: Stage) -> NoAnswer:
-    """Whether a request that ended in an error was sent: its stage first, then its causes.
+    """Decide whether a request that ended in an error was sent: its stage first, then its causes.
 
     requests has one ConnectionError for a refused connection and for one that was dropped after
-    the request was sent, and an SSLError may come at any time; only what they wrap tells more.
+    the request was sent, and an SSLError may come at any time; only what they wrap shows more.
     """
     if isinstance(error, Stopped):
         return NoAnswer(Loss.NOT_SENT, str(error))
     causes = _causes(error)
+    # Whatever the error looks like: after the first byte it may have been done.
     if stage is Stage.SENT:
         return NoAnswer(Loss.LOST, _why_lost(causes))
     if (short := next(filter(None, map(_why_short, causes)), None)) is not None:
         return NoAnswer(Loss.NOT_SENT, short, ADVICE)
-    # As a cause it tells of a name that is not known.
+    # Only as the error itself; as a cause it comes of a name that is not known.
     unwritable = _UNWRITABLE if isinstance(error, UnicodeError) else None
     if untrusted := unwritable or next(filter(None, map(_why_untrusted, causes)), None):
         return NoAnswer(Loss.UNTRUSTED, untrusted)
     not_sent = next(filter(None, map(_why_not_sent, causes)), None)
+    # An error that nobody knows, over a connection that may have been used: the careful answer.
     if not_sent is None and stage is not Stage.CONNECTING:
         return NoAnswer(Loss.LOST, _why_lost(causes))
     return NoAnswer(Loss.NOT_SENT, not_sent or "the connection was cut while it was being made")
@@ -70,19 +72,19 @@ _UNWRITABLE = "the URL or a header cannot be written as HTTP"
 
 
 def nothing_came(error: Exception) -> bool:
-    """Whether the connection ended before the first byte of an answer."""
+    """Test whether the connection ended before the first byte of an answer."""
     return any(isinstance(cause, NothingCame) for cause in _causes(error))
 
 
 def _causes(error: BaseException) -> list[BaseException]:
     """The error and all that it wraps: as an argument, as `reason`, or as its cause."""
     found: list[BaseException] = []
-    left: list[object] = [error]
-    while left:
-        link = left.pop(0)
+    waiting: list[object] = [error]
+    while waiting:
+        link = waiting.pop(0)
         if isinstance(link, BaseException) and link not in found:
             found.append(link)
-            left += [*link.args, getattr(link, "reason", None), link.__cause__]
+            waiting += [*link.args, getattr(link, "reason", None), link.__cause__]
     return found
 
 
@@ -112,7 +114,7 @@ def _why_untrusted(cause: BaseException) -> str | None:
 
 
 def _why_short(cause: BaseException) -> str | None:
-    """What to say where it was this process that had no file descriptor for the connection."""
+    """The message where it was this process that had no file descriptor for the connection."""
     match cause:
         case NoneFree():
             return (
@@ -120,9 +122,9 @@ def _why_short(cause: BaseException) -> str | None:
                 f"this process may open {limit()} (ulimit -n)"
             )
         case NameResolutionError():
-            return none_left()
+            return shortage()
         case _:
-            return why_none_left(cause)
+            return shortage_in(cause)
 
 
 def _why_not_sent(cause: BaseException) -> str | None:

@@ -1,4 +1,4 @@
-"""Where a host is, asked of a resolver that nothing can interrupt without waiting for it."""
+"""The addresses of hosts, from a resolver that nothing can interrupt: so it has its own thread."""
 
 import threading
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""How to reach the network, and what is never asked for."""
+"""The options of the way to the network, and what is loopback."""
 
 import math
 from collections.abc import Callable
@@ -19,14 +19,14 @@ Permit = Callable[[str], bool]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpOptions:
-    """How to reach the network; times in seconds, sizes in bytes.
+    """The way to the network; times in seconds, sizes in bytes.
 
     `deadline` bounds a whole request, `connect_timeout` each address that is tried. The proxy is
-    for https only; `ca_bundle` stands in for the public authorities. `left` says how many seconds
-    the run has left; from when it is finite nothing but GET leaves, and at 0 all is cut. Once
-    `may_send` is false nothing leaves at all, and what is under way may end. `resolve`
-    says where a host is; the deadline holds for it too. `pool` has the connections that are shared
-    with others, and whoever made it closes it; without one an Http has a pool of its own.
+    for https only; `ca_bundle` stands in for the public authorities. `remaining` gives the
+    seconds that the run still has; from when it is finite nothing but GET leaves, and at 0 all is
+    cut. Once `may_send` is false nothing leaves at all, and what is under way may end. `resolve`
+    gives the addresses of a host; the deadline holds for it too. `pool` has the connections that
+    are shared with others, and whoever made it closes it; without one an Http has its own.
     """
 
     proxy: str | None = field(default=None, repr=False)  # its URL may hold a password
@@ -34,7 +34,7 @@ class HttpOptions:
     deadline: float = 30.0
     connect_timeout: float = 10.0
     max_body: int = 5 * 1024 * 1024
-    left: Callable[[], float] = lambda: math.inf
+    remaining: Callable[[], float] = lambda: math.inf
     may_send: Callable[[], bool] = lambda: True
     resolve: Resolve = addresses_of
     pool: "Pool | None" = None
@@ -46,12 +46,13 @@ class ForbiddenRequest(AssertionError):
 
 @lru_cache(maxsize=64)
 def is_loopback_name(host: str) -> bool:
-    """Whether the host of a URL is this machine's own loopback; a name is not looked up."""
+    """Test whether the host of a URL is this machine's own loopback; a name is not looked up."""
+    # A name that leads to 127.0.0.1 today may lead elsewhere when it is connected to.
     return host == "localhost" or is_loopback(host)
 
 
 def is_loopback(address: str) -> bool:
-    """Whether an IP address is this machine's own; a name is none."""
+    """Test whether an IP address is this machine's own; a name is none."""
     try:
         return ip_address(address.partition("%")[0]).is_loopback
     except ValueError:

@@ -67,7 +67,10 @@ class Pool:
         return connection
 
     def take_back(self, route: Route, connection: Connection, *, usable: bool) -> None:
-        """Keep a connection for others, or close it where its answer was not read whole."""
+        """Keep a connection for others, or close it where its answer was not read whole.
+
+        docs/decisions.md, "Connections and tokens belong to a command, not to a tenant".
+        """
         if not usable or connection.sock is None or self._closed.is_set():
             self._discard(connection)
             return
@@ -91,10 +94,14 @@ class Pool:
         self._discard_idle(since=float("inf"))
 
     def _idle_one(self, route: Route, exchange: Exchange, longest_idle: float) -> Connection | None:
-        """The idle one that was used last, and that the other end has not closed meanwhile."""
+        """The idle one that was used last, and that the other end has not closed meanwhile.
+
+        The last used is the least likely to be closed by a server in just this moment.
+        """
         passed_over: list[Connection] = []
         found, since = None, time.monotonic() - longest_idle
         while found is None and (idle := self._pop(route, since)) is not None:
+            # Routes go by name: of two receivers behind one, this request may reach only one.
             if not exchange.permits(idle.address):
                 passed_over.append(idle)
             elif idle.is_connected:
@@ -137,7 +144,7 @@ class Pool:
                     self._open += 1
                     return
                 oldest = self._oldest()
-                if oldest is None:
+                if oldest is None:  # woken when one comes back, and by its own clock to be cut
                     self._changed.wait(_LOOK_AGAIN)
             if oldest is not None:
                 self._discard(oldest)
@@ -161,6 +168,7 @@ class Pool:
             self._discard(oldest)
 
     def _mind(self) -> None:
+        # One thread for all: a timer for each request would be a thread for each.
         while not self._closed.wait(_LOOK_AGAIN):
             with self._changed:
                 due = [exchange for exchange in self._exchanges if exchange.remaining <= 0]

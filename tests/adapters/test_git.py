@@ -45,6 +45,20 @@ def test_an_edit_elsewhere_in_the_repository_is_not_ours(manifests: Path):
     assert not git_state(manifests).dirty
 
 
+def test_an_edit_in_a_folder_that_counts_too_is_dirty(manifests: Path, tmp_path_factory):
+    dialects = manifests.parent / "di[a]lects"
+    dialects.mkdir()
+    outside = tmp_path_factory.mktemp("outside")
+    (outside / "x.json").write_text("{}")
+    assert not git_state(manifests, dialects, outside).dirty
+
+    (dialects / "x.json").write_text("{}")
+
+    assert git_state(manifests, dialects, outside).dirty
+    assert git_state(manifests, dialects, outside).commit == git_state(manifests).commit
+    assert not git_state(manifests, outside).dirty
+
+
 def test_outside_git_and_before_the_first_commit_there_is_no_commit(tmp_path: Path):
     assert git_state(tmp_path) == GitState()
     git(tmp_path, "init", "--quiet")

@@ -1,4 +1,4 @@
-"""Git: which commit a folder is of, and the files of a ref, without a checkout."""
+"""Git: the commit of a folder, and the files of a ref, without a checkout."""
 
 from reconciler.adapters.git.refs import commit_at, files_at, require_same_repository
 from reconciler.adapters.git.state import git_state, path_in_repository

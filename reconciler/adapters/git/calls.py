@@ -1,4 +1,4 @@
-"""How git is called: a fixed program, and never in a repository made of a folder's own files."""
+"""Calls of git: a fixed program, and never in a repository made of a folder's own files."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ _TIMEOUT = 60
 
 
 def git(folder: Path, *arguments: str, given: bytes = b"") -> bytes | None:
-    """What git answers; None where it refuses, or is not there.
+    """The output of git; None where it refuses, or is not there.
 
     Raises UsageError where a folder on the way up to the work tree passes for a repository.
     """
@@ -26,10 +26,11 @@ def git(folder: Path, *arguments: str, given: bytes = b"") -> bytes | None:
 
 
 def _require_no_pretender(folder: Path) -> None:
-    """Files can be committed that make of their folder a bare repository, in which git then works.
+    """Raise UsageError where git would take a folder's committed files for a bare repository.
 
     It would name its own refs (`origin/main` too), and its own `config` names programs to run. git
-    looks for `.git` first, which no commit can hold.
+    looks for `.git` first, which no commit can hold (docs/decisions.md, "git never runs in a
+    repository that a folder's files make up").
     """
     there = folder.resolve()
     for place in (there, *there.parents):
@@ -42,4 +43,4 @@ def _require_no_pretender(folder: Path) -> None:
             )
 
 
-_REPOSITORY = (("HEAD",), ("refs", "commondir"))  # what git asks of each, gitrepository-layout(5)
+_REPOSITORY = (("HEAD",), ("refs", "commondir"))  # what git looks for, gitrepository-layout(5)

@@ -15,7 +15,8 @@ def commit_at(folder: Path, ref: str) -> str:
     """The commit that a ref names; raises UsageError where there is none, no repository or no git.
 
     A name that stands for two refs is an error too: git would take a tag `origin/main`, which
-    whoever may push can make, for the branch of that name.
+    whoever may push can make, for the branch of that name (docs/decisions.md, "A name that stands
+    for two refs is refused").
     """
     if not ref or ref.startswith("-"):
         raise UsageError(f"{ref!r} is no git ref: a ref does not begin with a hyphen")
@@ -40,6 +41,7 @@ def files_at(
     Paths are those of the folder of today. A file larger than `most` bytes comes as its first
     `most + 1`. Raises UsageError where there is no such ref, no repository or no git.
     """
+    # Without a checkout: none of the ref's filters, hooks or links ever gets to act.
     listed = git(folder, "ls-tree", "-r", "-z", "--full-name", commit_at(folder, ref), ".")
     names = git(folder, "rev-parse", "--show-prefix")
     if listed is None or names is None:
@@ -67,7 +69,7 @@ def require_same_repository(folder: Path, other: Path, ref: str) -> None:
 
 
 def _require_no_link(folder: Path, prefix: str) -> None:
-    """A link that somebody puts in the place of the folder would choose what is read of the ref.
+    """Raise UsageError for a link in the place of the folder: it would choose what is read.
 
     So the way from the top of the repository, as it was written, has to be the one that git sees.
     """
@@ -83,7 +85,7 @@ def _require_no_link(folder: Path, prefix: str) -> None:
 
 
 def _named(folder: Path, ref: str) -> tuple[str, ...]:
-    """The refs that git could take a name for, gitrevisions(7); a suffix says no name."""
+    """The refs that git could take a name for, gitrevisions(7); a suffix is no part of it."""
     name = re.split(r"[~^:]|@\{", ref)[0]
     names = [f"refs/{kind}{name}" for kind in ("", "tags/", "heads/", "remotes/")]
     listed = git(folder, "for-each-ref", "--format=%(refname)", *names) or b""
@@ -99,6 +101,7 @@ def _blobs(listed: bytes, prefix: str) -> Iterable[tuple[PurePosixPath, str]]:
 
 
 def _contents(folder: Path, blobs: list[str], most: int) -> list[bytes]:
+    # One process for all files: a folder may hold thousands.
     answer = git(folder, "cat-file", "--batch", given="".join(f"{b}\n" for b in blobs).encode())
     contents = []
     rest = memoryview(answer or b"")

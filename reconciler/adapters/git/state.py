@@ -1,4 +1,4 @@
-"""Git: which commit the manifests are of, whether they were edited since, and where they are."""
+"""The commit of the manifests, whether they were edited since, and their place in the work tree."""
 
 import os
 import re
@@ -8,13 +8,17 @@ from reconciler.adapters.git.calls import git
 from reconciler.domain.manifest import GitState
 
 
-def git_state(folder: Path) -> GitState:
+def git_state(folder: Path, *others: Path) -> GitState:
     """Commit and dirtiness of a folder; outside git, or without git, the commit is None.
 
-    Raises UsageError where the folder passes for a repository itself.
+    What was edited in one of the others counts as well, where that is in the same work tree. Raises
+    UsageError where the folder passes for a repository itself.
     """
+    # One call for both, and without counting the commits ahead, which walks the history.
     about = ("--porcelain=v2", "--branch", "--no-ahead-behind", "-z")
-    answer = git(folder, "status", *about, "--", ".")
+    top = _top(folder)
+    beside = [str(other.resolve()) for other in others if top is not None and _top(other) == top]
+    answer = git(folder, "--literal-pathspecs", "status", *about, "--", ".", *beside)
     lines = (answer or b"").decode("utf-8", "replace").split("\0")
     commit = next((line.removeprefix(_COMMIT) for line in lines if line.startswith(_COMMIT)), "")
     if not re.fullmatch("[0-9a-f]{40,64}", commit):  # `(initial)`: nothing was committed yet
@@ -28,7 +32,10 @@ _COMMIT = "# branch.oid "
 
 def path_in_repository(folder: Path) -> Path | None:
     """The folder as from the top of its work tree; None outside of one. Never calls git."""
+    top = _top(folder)
+    return None if top is None else folder.resolve().relative_to(top)
+
+
+def _top(folder: Path) -> Path | None:
     there = folder.resolve()
-    tops = (place for place in (there, *there.parents) if os.path.lexists(place / ".git"))
-    top = next(tops, None)
-    return None if top is None else there.relative_to(top)
+    return next((p for p in (there, *there.parents) if os.path.lexists(p / ".git")), None)

@@ -64,17 +64,17 @@ class Authenticator:
 
     @property
     def renewable(self) -> bool:
-        """Whether another token can be asked for."""
+        """True where another token can be requested."""
         return self._token is not None
 
     @property
     def redaction(self) -> Redaction:
-        """What takes these credentials, and the tokens they gave, out of the text of an answer."""
+        """The means to take these credentials, and their tokens, out of the text of an answer."""
         issued = self._token.issued if self._token is not None else ()
         if self._redaction is None or self._redaction[0] != issued:
             self._redaction = issued, redaction(self._credentials, issued)
         return self._redaction[1]
 
     def life(self) -> float | None:
-        """Seconds that the newest token lives, as its endpoint says; None where nobody says it."""
+        """Seconds that the newest token is valid, by its endpoint; None where that is not known."""
         return self._token.life if self._token is not None else None

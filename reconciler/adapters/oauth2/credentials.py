@@ -1,4 +1,4 @@
-"""Who we are to a tenant: the kinds of credentials, and how they stand in a header."""
+"""The kinds of credentials, and their form in a header."""
 
 from base64 import b64encode
 from collections.abc import Callable, Iterable
@@ -48,7 +48,7 @@ Tell = Callable[[Secret], None]
 
 
 def redaction(credentials: Credentials, tokens: Iterable[Secret] = ()) -> Redaction:
-    """What takes credentials, and tokens that came of them, out of text from outside."""
+    """The means to take credentials, and tokens that came of them, out of text from outside."""
     match credentials:
         case ClientCredentials(client_id=client_id, client_secret=client_secret):
             pair = Secret(f"{client_id.reveal()}:{client_secret.reveal()}")

@@ -1,4 +1,4 @@
-"""TokenEndpoint: what is asked of an issuer, and what its answers mean."""
+"""TokenEndpoint: the request for a token, and the meaning of each answer."""
 
 import re
 from dataclasses import dataclass
@@ -24,13 +24,13 @@ from reconciler.ports import Clock, Retry
 _AGAIN = (408, 425, 429, 500, 502, 503, 504)
 
 
-class NotAsked(TenantUnavailable):
-    """It was this process that could not ask; that says nothing about the endpoint."""
+class NotSent(TenantUnavailable):
+    """A request that this process could not send; that tells nothing about the endpoint."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An access token, as it came."""
+    """An access token, as the endpoint gave it."""
 
     value: Secret
     life: float | None  # seconds; None where the endpoint does not say
@@ -68,7 +68,7 @@ class TokenEndpoint:
     def ask(self, within: float) -> Token:
         """A new token, within so many seconds. Raises TenantError.
 
-        CredentialsRefused is for a client that is not to be asked for again.
+        CredentialsRefused is final: no token of that client is to be requested again in this run.
         """
         ends = self._clock.monotonic() + within
         url = self._credentials.token_url
@@ -91,6 +91,7 @@ class TokenEndpoint:
         client_id = self._credentials.client_id.reveal()
         client_secret = self._credentials.client_secret.reveal()
         if self._credentials.client_auth is ClientAuth.BASIC:
+            # RFC 6749 section 2.3.1: each is form-encoded before they are joined
             pair = quote_plus(client_id), quote_plus(client_secret)
             headers["Authorization"] = basic(*pair, self._tell)
         else:
@@ -107,7 +108,7 @@ class TokenEndpoint:
         return asked_wait(reply, now=self._clock.now()) or 0.0
 
     def _token(self, document: dict[str, Json]) -> Token:
-        if document.get("error"):
+        if document.get("error"):  # some answer 200 to a wrong secret
             raise self._credentials_refused(document, status=200)
         value = document.get("access_token")
         if not isinstance(value, str) or not re.fullmatch(r"[\x21-\x7e]+", value):
@@ -140,23 +141,24 @@ class TokenEndpoint:
         if reply.loss is Loss.UNTRUSTED:
             return TenantUntrusted(f"{self._where}: {reply.reason}; check spec.auth.tokenUrl")
         if reply.advice is not None:
-            return NotAsked(f"{self._where}: {reply.reason}; {reply.advice}")
+            return NotSent(f"{self._where}: {reply.reason}; {reply.advice}")
         return TenantUnavailable(
             f"{self._where}: {reply.reason}; check spec.auth.tokenUrl and the network, "
             "then run again"
         )
 
     def _refusal(self, answer: Answer) -> TenantError:
-        """What an answer other than 200 means; its text is not shown, it may hold what we sent."""
+        """The error that an answer other than 200 is; its text may hold what we sent: not shown."""
         if 300 <= answer.status < 400:
             return TenantUntrusted(
                 f"{self._where}: {answer.status} sends us elsewhere, and a secret is never sent "
                 "after a redirect; write the final address as spec.auth.tokenUrl"
             )
         if answer.status >= 500 or answer.status in _AGAIN:
-            if (asked := asked_words(answer)) is not None:
-                said = f"{self._where}: {answer.status}; {asked}"
-                return TenantUnavailable(f"{said}; run again after that")
+            if (wait := asked_words(answer)) is not None:
+                return TenantUnavailable(
+                    f"{self._where}: {answer.status}; {wait}; run again after that"
+                )
             return TenantUnavailable(
                 f"{self._where}: still {answer.status} after several tries; run again later"
             )
@@ -169,14 +171,14 @@ class TokenEndpoint:
         except AnswerUnreadable as error:
             if answer.status != 401:
                 return error
-            document = {}  # the status alone says that it is we who are refused
+            document = {}  # the status alone shows that it is we who are refused
         return self._credentials_refused(document, status=answer.status)
 
     def _credentials_refused(self, document: dict[str, Json], status: int) -> CredentialsRefused:
         code = self._error_code(document)
         advice = _ADVICE.get(code, "check clientId, clientSecret and scopes in spec.auth")
         return CredentialsRefused(
-            f"{self._where}: {status} {code}; {advice}. It is not asked again in this run, "
+            f"{self._where}: {status} {code}; {advice}. No token is requested again in this run, "
             "for repeated wrong secrets can lock a client out"
         )
 
@@ -205,7 +207,7 @@ def _kind(answer: Answer) -> str:
 
 
 def _life(expires_in: Json) -> float | None:
-    """Seconds a token lives; None where what the endpoint says of it makes no sense."""
+    """Seconds that a token is valid; None where the endpoint's `expires_in` makes no sense."""
     try:
         seconds = float(expires_in) if not isinstance(expires_in, bool) else 0.0
     except (TypeError, ValueError, OverflowError):

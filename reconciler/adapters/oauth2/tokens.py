@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 
 from reconciler.adapters.oauth2.credentials import ClientCredentials, Tell
-from reconciler.adapters.oauth2.endpoint import NotAsked, TokenEndpoint
+from reconciler.adapters.oauth2.endpoint import NotSent, TokenEndpoint
 from reconciler.adapters.transport import HttpOptions
 from reconciler.domain.secret import Secret
 from reconciler.errors import CredentialsRefused, TenantError, TenantUnavailable
@@ -14,16 +14,16 @@ from reconciler.ports import Clock, Retry
 DEFAULT_LIFE = 300.0  # seconds, where `expires_in` is missing or makes no sense
 LONGEST_LIFE = 3600.0
 MARGIN = 60.0  # a token is renewed so long before it expires, but never before half of its life
-REST = 30.0  # seconds for which an endpoint that gave no token is left alone
-_ISSUED = 8
+REST = 30.0  # seconds for which no token is requested of an endpoint that gave none
 VAIN = 3  # renewals in a row that helped nobody, after which there is one in `REST` seconds
+_ISSUED = 8  # tokens that are taken out of messages: an answer may echo one that came before
 
 
 class Tokens:
     """The tokens of a run, shared by the tenants whose credentials are equal.
 
-    `retries` gives each client's endpoint a patience of its own. `tell` is told each token that
-    comes, and each header made of secrets, before it is used.
+    `retries` gives each client's endpoint a patience of its own. `tell` gets each token that comes,
+    and each header made of secrets, before it is used.
     """
 
     def __init__(
@@ -53,10 +53,11 @@ class Tokens:
 
 
 class SharedToken:
-    """The token in use. One refresh for all: a turn to ask, and a second look once it has come.
+    """The token in use, renewed by one thread for all: the others wait, and then look again.
 
-    A refusal is final: repeated wrong secrets can lock a client out. Any other failure is told to
-    all who ask within `REST` seconds, so that a fleet does not wait for it tenant by tenant.
+    A refusal is final: repeated wrong secrets can lock a client out. Any other failure is repeated
+    to all who need a token within `REST` seconds, so that a fleet does not wait for it tenant by
+    tenant (docs/decisions.md, "A sick token endpoint is left alone for half a minute").
     """
 
     __slots__ = (
@@ -78,7 +79,7 @@ class SharedToken:
     def __init__(self, endpoint: TokenEndpoint, clock: Clock) -> None:
         self._endpoint = endpoint
         self._clock = clock
-        self._turn = threading.Lock()
+        self._turn = threading.Lock()  # held by the thread that requests a token
         self._lock = threading.Lock()  # for the five below, and never held for long
         self._token: Secret | None = None
         self._good_until = 0.0
@@ -96,18 +97,17 @@ class SharedToken:
             return token
         ends = self._clock.monotonic() + within
         if not self._turn.acquire(timeout=min(max(0.0, within), threading.TIMEOUT_MAX)):
-            raise TenantUnavailable("the token that others have asked for did not come in time")
+            raise TenantUnavailable("the token that another thread requested did not come in time")
         try:
             return self._good() or self._renewed(ends - self._clock.monotonic())
         finally:
             self._turn.release()
 
     def forget(self, failed: Secret) -> None:
-        """Use a token no more that was not accepted; another thread may have renewed it already.
-
-        It stays where others were just given a new one in vain: it is the tenants that refuse it.
-        """
+        """Use a token no more that was not accepted; another thread may have renewed it already."""
         with self._lock:
+            # Where others have just got a new one in vain, it is the tenants that refuse it: a
+            # fleet would request thousands.
             in_vain = self._vain >= VAIN and self._clock.monotonic() < self._vain_until
             if self._token == failed and not in_vain:
                 self._token, self._forgotten = None, failed
@@ -123,28 +123,27 @@ class SharedToken:
             return self._token if self._clock.monotonic() < self._good_until else None
 
     def _renewed(self, within: float) -> Secret:
-        asked_at = self._clock.monotonic()
-        if self._failure is not None and asked_at < self._fails_until:
+        began = self._clock.monotonic()
+        if self._failure is not None and began < self._fails_until:
             raise type(self._failure)(str(self._failure))
         try:
             token = self._endpoint.ask(within)
         except TenantError as error:
-            in_time = self._clock.monotonic() < asked_at + within
-            self._remember(error, in_earnest=in_time or within >= self._endpoint.patience)
+            in_time = self._clock.monotonic() < began + within
+            if isinstance(error, CredentialsRefused):
+                self._failure, self._fails_until = error, math.inf
+            # A caller with less time than one answer may take, or without a descriptor, has learnt
+            # nothing about the endpoint.
+            elif (in_time or within >= self._endpoint.patience) and not isinstance(error, NotSent):
+                self._failure, self._fails_until = error, self._clock.monotonic() + REST
             raise
         used = DEFAULT_LIFE if token.life is None else min(token.life, LONGEST_LIFE)
         with self._lock:
             self._token = token.value
             self.issued = (*self.issued, token.value)[-_ISSUED:]
-            self._good_until = asked_at + used - min(MARGIN, used / 2)
+            # From the request on: how long the answer was under way is part of its life.
+            self._good_until = began + used - min(MARGIN, used / 2)
         if token.value == self._forgotten:  # many endpoints have one until it expires
             self.note_renewal(helped=False)
         self.life = token.life
         return token.value
-
-    def _remember(self, error: TenantError, *, in_earnest: bool) -> None:
-        """Who had less time than one answer may take, or no descriptor, knows nothing of it."""
-        if isinstance(error, CredentialsRefused):
-            self._failure, self._fails_until = error, math.inf
-        elif in_earnest and not isinstance(error, NotAsked):
-            self._failure, self._fails_until = error, self._clock.monotonic() + REST

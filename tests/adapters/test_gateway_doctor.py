@@ -148,13 +148,13 @@ def test_what_is_asked_is_few_and_no_value_of_a_user_is_shown() -> None:
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ({"expires_in": 600}, "given, and lives for 600 s"),
-        ({"expires_in": 86_400}, "given, and lives for 86400 s"),
-        ({}, "given; its endpoint does not say how long it lives"),
-        ({"expires_in": "soon"}, "given; its endpoint does not say how long it lives"),
+        ({"expires_in": 600}, "given, and valid for 600 s"),
+        ({"expires_in": 86_400}, "given, and valid for 86400 s"),
+        ({}, "given; its endpoint does not say how long it is valid"),
+        ({"expires_in": "soon"}, "given; its endpoint does not say how long it is valid"),
     ],
 )
-def test_the_life_of_a_token_is_told_as_its_endpoint_does(said: Json, words: str) -> None:
+def test_doctor_shows_how_long_a_token_is_valid(said: Json, words: str) -> None:
     token = {"access_token": TOKEN, "token_type": "Bearer", **said}
     healthy = tenant()
     findings, _, _ = looked_at(
@@ -164,9 +164,9 @@ def test_the_life_of_a_token_is_told_as_its_endpoint_does(said: Json, words: str
     assert findings["token"].words == words
 
 
-def test_what_has_no_life_is_sent_as_the_manifest_names_it() -> None:
+def test_doctor_says_that_a_token_of_the_manifest_does_not_expire() -> None:
     findings, _, _ = looked_at(tenant(), credentials=lambda _: BearerToken(token=Secret(TOKEN)))
-    assert findings["token"].words == "what the manifest names is sent; it has no life"
+    assert findings["token"].words == "what the manifest names is sent; it does not expire"
 
 
 @pytest.mark.parametrize("status", [400, 401])
@@ -182,7 +182,7 @@ def test_a_token_that_is_refused_ends_what_doctor_looks_at(status: int) -> None:
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (scim_error(403, "no"), "403: «no»; ask the service's administrator"),
+        (scim_error(403, "no"), '403: "no"; ask the service\'s administrator'),
         (scim_error(404), "spec.baseUrl is probably wrong"),
         (reply(200, b"<html>"), "an HTML page came instead of JSON"),
     ],

@@ -294,14 +294,14 @@ def test_a_create_that_is_refused_for_itself_does_not_stand_against_the_next() -
     [
         (
             scim_error(400, "maximum count reached", "tooMany"),
-            "400 tooMany: «maximum count reached»",
+            '400 tooMany: "maximum count reached"',
         ),
-        (scim_error(403, "no"), "403: «no»; needs the scope scim:admin; see Admin > OAuth > Roles"),
-        (scim_error(409, "exists", "uniqueness"), "409 uniqueness: «exists»"),
+        (scim_error(403, "no"), '403: "no"; needs the scope scim:admin; see Admin > OAuth > Roles'),
+        (scim_error(409, "exists", "uniqueness"), '409 uniqueness: "exists"'),
         (scim_error(412, "old"), "somebody changed the schema since it was read; plan again"),
         (reply(302), "redirects are not followed; write the final address as spec.baseUrl"),
         (reply(429), "asks us to slow down"),
-        (reply(502, b"<html><title>Bad gateway</title>"), "502 with an HTML page «Bad gateway»"),
+        (reply(502, b"<html><title>Bad gateway</title>"), '502 with an HTML page "Bad gateway"'),
     ],
 )
 def test_a_message_has_the_services_own_words_and_what_to_do(
@@ -340,13 +340,13 @@ SHAPED = replace(
             json_reply(GENESYS, 400),
             Meaning.EXISTS,
             Verdict(Applied.NO, Next.READ),
-            "400 schema.duplicate: «The schema is there already.»",
+            '400 schema.duplicate: "The schema is there already."',
         ),
         (
             scim_error(400, "there", "uniqueness"),
             Meaning.EXISTS,
             Verdict(Applied.NO, Next.READ),
-            "400 uniqueness: «there»",
+            '400 uniqueness: "there"',
         ),
         (
             scim_error(400, "Custom schema maximum count reached!"),
@@ -355,7 +355,7 @@ SHAPED = replace(
             "as many extensions as the service allows",
         ),
         (scim_error(403, "Schemas are Read-Only"), Meaning.UNSUPPORTED, REFUSED, "does not allow"),
-        (scim_error(400, "no", "invalidValue"), None, REFUSED, "400 invalidValue: «no»"),
+        (scim_error(400, "no", "invalidValue"), None, REFUSED, '400 invalidValue: "no"'),
         (scim_error(403, "no"), None, REFUSED, "needs the scope scim:admin"),
     ],
 )

@@ -14,7 +14,7 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.adapters.gateway.answers import Asked, read_error
+from reconciler.adapters.gateway.answers import RequestName, read_error
 from reconciler.adapters.transport import Http, HttpOptions, Pool
 from reconciler.adapters.transport.adapter import _PLAIN_URL, Passage, prepared
 from reconciler.adapters.transport.exchange import Exchange
@@ -359,7 +359,7 @@ def test_the_soft_limit_of_descriptors_is_raised_to_the_hard_one() -> None:
 
 
 def test_advice_takes_the_place_of_blame() -> None:
-    asked = Asked(
+    asked = RequestName(
         method="GET", path="/x", permission_hint="", redaction=Redaction(), renewable=False
     )
     lost = NoAnswer(Loss.NOT_SENT, "no descriptor", "raise the limit")

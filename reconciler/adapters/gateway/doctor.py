@@ -20,7 +20,7 @@ _ALLOWED = ("inin-ratelimit-allowed", "x-ratelimit-limit", "ratelimit-limit", "x
 
 
 class HttpDoctor(HttpSchemaReader):
-    """What a service says and does, as Findings; `learnt` are capabilities, by their entry.
+    """A look at what a service states and does, as Findings; `learnt` are entries of a dialect.
 
     For one use. Never raises TenantError: what cannot be looked at is a finding too.
     """
@@ -40,14 +40,14 @@ class HttpDoctor(HttpSchemaReader):
                 return
             yield self._token()
             try:
-                yield from self._behind_the_door(tuple(extensions))
+                yield from self._beyond_the_token(tuple(extensions))
             except TenantError as error:
                 yield Finding("permission", Grade.PROBLEM, str(error))
 
-    def _behind_the_door(self, wanted: tuple[SchemaExtension, ...]) -> Iterator[Finding]:
+    def _beyond_the_token(self, wanted: tuple[SchemaExtension, ...]) -> Iterator[Finding]:
         live = self.read_all((e.schema.id for e in wanted), everything=True)
         yield Finding("permission", Grade.OK, f"{len(live.schemas)} schemas can be read")
-        yield from (Finding("list", Grade.WARNING, words) for words in live.warnings)
+        yield from (Finding("list", Grade.WARNING, message) for message in live.warnings)
         yield self._room(live)
         yield from self._listing(live)
         yield from self._one_by_id(live)
@@ -59,11 +59,11 @@ class HttpDoctor(HttpSchemaReader):
         authenticator = self._connection.authenticator
         life = authenticator.life()
         if not authenticator.renewable:
-            return Finding("token", Grade.OK, "what the manifest names is sent; it has no life")
+            return Finding("token", Grade.OK, "what the manifest names is sent; it does not expire")
         if life is None:
-            words = "given; its endpoint does not say how long it lives"
-            return Finding("token", Grade.OK, words)
-        return Finding("token", Grade.OK, f"given, and lives for {life:.0f} s")
+            message = "given; its endpoint does not say how long it is valid"
+            return Finding("token", Grade.OK, message)
+        return Finding("token", Grade.OK, f"given, and valid for {life:.0f} s")
 
     def _room(self, live: LiveTenant) -> Finding:
         dialect = self._connection.dialect
@@ -74,12 +74,12 @@ class HttpDoctor(HttpSchemaReader):
         return Finding("limit", grade, f"{number} of {self._limit} extensions in use")
 
     def _listing(self, live: LiveTenant) -> Iterator[Finding]:
-        """The shape of a list, what became of `count` and `startIndex`, and what is counted."""
+        """The shape of the list, and whether `count` and `startIndex` have an effect."""
         url = self._connection.url()
         reply, _ = self._get(f"{url}?{urlencode({'startIndex': 1, 'count': 1})}")
         first = _page(reply)
         if first is None:
-            yield Finding("paging", Grade.UNKNOWN, _said(reply))
+            yield Finding("paging", Grade.UNKNOWN, _status(reply))
             return
         self.learnt["listShape"] = str(first.shape)
         grade = Grade.OK if first.shape is self._connection.dialect.list_shape else Grade.NOTE
@@ -97,14 +97,14 @@ class HttpDoctor(HttpSchemaReader):
         reply, _ = self._get(f"{self._connection.url()}?{query}")
         second = _page(reply)
         if second is None:
-            words = f"the second page of one schema each did not come: {_said(reply)}"
-            return Finding("paging", Grade.UNKNOWN, words)
+            message = f"the second page of one schema each did not come: {_status(reply)}"
+            return Finding("paging", Grade.UNKNOWN, message)
         counted = len(first.documents) == 1
         moved = second.documents[:1] != first.documents[:1]
         self.learnt["paging"] = str(Paging.INDEX if counted or moved else Paging.NONE)
         wrong = [
-            words
-            for words, right in (
+            message
+            for message, right in (
                 ("count is ignored", counted),
                 ("startIndex is ignored", moved),
                 (_miscounted(first, len(live.schemas)), first.total in (None, len(live.schemas))),
@@ -112,7 +112,7 @@ class HttpDoctor(HttpSchemaReader):
             if not right
         ]
         if not wrong:
-            return Finding("paging", Grade.OK, "startIndex and count are heeded")
+            return Finding("paging", Grade.OK, "startIndex and count have their effect")
         return Finding("paging", Grade.NOTE, f"{'; '.join(wrong)}: provided for")
 
     def _rate(self, reply: Reply) -> Finding:
@@ -125,68 +125,70 @@ class HttpDoctor(HttpSchemaReader):
         ours = f"we keep to {known} a minute" if known else "we know of no limit"
         if not found:
             return Finding("rate", Grade.NOTE, f"the service shows no limit of requests; {ours}")
-        told = ", ".join(f"{name}: {value}" for name, value in sorted(found.items()))
-        return Finding("rate", Grade.OK, f"{told}; {ours}")
+        shown = ", ".join(f"{name}: {value}" for name, value in sorted(found.items()))
+        return Finding("rate", Grade.OK, f"{shown}; {ours}")
 
     def _one_by_id(self, live: LiveTenant) -> Iterator[Finding]:
-        """How a URN stands in a path, and whether a tag comes with the schema."""
+        """The spelling of a URN in a path, and the tag that comes with the schema."""
+        own = self._connection.dialect.id_encoding
         protects = self._connection.dialect.protects
         ordered = sorted(live.schemas.values(), key=lambda s: (protects(s.id), s.key))
         schema = next(iter(ordered), None)
         if schema is None:
-            yield Finding("id", Grade.UNKNOWN, "there is no schema to ask for")
+            yield Finding("id", Grade.UNKNOWN, "there is no schema to read")
             return
-        for encoding in sorted(IdEncoding, key=self._is_foreign):
-            reply, _ = self._get(self._url_as(encoding, schema.id))
+        for encoding in sorted(IdEncoding, key=lambda each: each is not own):
+            safe = ":" if encoding is IdEncoding.RAW else ""
+            reply, _ = self._get(f"{self._connection.url()}/{quote(schema.id, safe=safe)}")
             if isinstance(reply, Answer) and reply.status == 200:
                 self.learnt["idEncoding"] = str(encoding)
-                known = encoding is self._connection.dialect.id_encoding
-                grade = Grade.OK if known else Grade.WARNING
+                grade = Grade.OK if encoding is own else Grade.WARNING
                 yield Finding("id", grade, f"schemas are read by their URN, {encoding}")
                 yield from self._tags(reply, of_the_rfcs=protects(schema.id))
                 return
-        yield Finding("id", Grade.PROBLEM, f"a listed schema cannot be read by id: {_said(reply)}")
-
-    def _is_foreign(self, encoding: IdEncoding) -> bool:
-        return encoding is not self._connection.dialect.id_encoding
-
-    def _url_as(self, encoding: IdEncoding, schema_id: str) -> str:
-        safe = ":" if encoding is IdEncoding.RAW else ""
-        return f"{self._connection.url()}/{quote(schema_id, safe=safe)}"
+        yield Finding(
+            "id", Grade.PROBLEM, f"a listed schema cannot be read by id: {_status(reply)}"
+        )
 
     def _tags(self, answer: Answer, *, of_the_rfcs: bool) -> Iterator[Finding]:
         tag = answer.headers.get("etag")
         if tag and "-gzip" in tag:
-            words = "a compressing proxy marks tags with -gzip; the mark is taken off"
-            yield Finding("compression", Grade.NOTE, words)
+            message = "a compressing proxy marks tags with -gzip; the mark is taken off"
+            yield Finding("compression", Grade.NOTE, message)
         else:
-            words = "answers come as they are, without compression"
-            yield Finding("compression", Grade.OK, words)
-        if tag or _version(answer):
+            message = "answers come as they are, without compression"
+            yield Finding("compression", Grade.OK, message)
+        meta = (_object(answer) or {}).get("meta")
+        version = meta.get("version") if isinstance(meta, dict) else None
+        if tag or (isinstance(version, str) and version):
             self.learnt["etag"] = "header" if tag else "meta.version"
             where = "in the header ETag" if tag else "in meta.version"
             yield Finding("etag", Grade.OK, f"{where}; updates can be guarded with If-Match")
         elif of_the_rfcs:  # such are often part of the program, and then have no version
-            words = "none on a schema of the service's own, and no other is live"
-            yield Finding("etag", Grade.UNKNOWN, words)
+            message = "none on a schema of the service's own, and no other is live"
+            yield Finding("etag", Grade.UNKNOWN, message)
         else:
             self.learnt["etag"] = "none"
-            words = "none: between our read and our write of an update others can write unseen"
-            yield Finding("etag", Grade.WARNING, words)
+            message = "none: between our read and our write of an update others can write unseen"
+            yield Finding("etag", Grade.WARNING, message)
 
     def _config(self) -> Iterator[Finding]:
-        """ServiceProviderConfig, RFC 7643 section 5: what the service says of itself."""
+        """ServiceProviderConfig, RFC 7643 section 5: the service's own account of itself."""
         reply, _ = self._get(self._connection.at("ServiceProviderConfig"))
         document = _object(reply)
         if document is None:
-            yield Finding("config", Grade.UNKNOWN, f"no ServiceProviderConfig: {_said(reply)}")
+            yield Finding("config", Grade.UNKNOWN, f"no ServiceProviderConfig: {_status(reply)}")
             return
-        words = [
-            f"{feature} {'supported' if _supported(document.get(feature)) else 'not supported'}"
-            for feature in ("patch", "bulk", "filter", "etag")
-            if isinstance(document.get(feature), dict)
-        ]
-        yield Finding("config", Grade.OK, ", ".join(words) or "nothing is said")
+        features = {
+            name: feature
+            for name in ("patch", "bulk", "filter", "etag")
+            if isinstance(feature := document.get(name), dict)
+        }
+        message = ", ".join(
+            f"{name} {'supported' if feature.get('supported') is True else 'not supported'}"
+            for name, feature in features.items()
+        )
+        yield Finding("config", Grade.OK, message or "it names no feature")
 
     def _bindings(self, live: LiveTenant, wanted: Iterable[SchemaExtension]) -> Iterator[Finding]:
         bound = self.bindings()
@@ -200,8 +202,10 @@ class HttpDoctor(HttpSchemaReader):
             elif schema.key in bound.get(fold(kind), ()):
                 yield Finding("binding", Grade.OK, f"{schema.id} is bound to {kind}")
             else:
-                words = f"/ResourceTypes does not name {schema.id} for {kind}: no {kind} can hold a"
-                yield Finding("binding", Grade.WARNING, f"{words} value before it is bound")
+                message = (
+                    f"/ResourceTypes does not name {schema.id} for {kind}: no {kind} can hold a"
+                )
+                yield Finding("binding", Grade.WARNING, f"{message} value before it is bound")
 
     def _filters(self, live: LiveTenant, wanted: Iterable[SchemaExtension]) -> Iterator[Finding]:
         deployed: list[Schema] = [
@@ -209,11 +213,12 @@ class HttpDoctor(HttpSchemaReader):
             for extension in wanted
             if extension.schema.key in live.schemas and fold(extension.resource_type) == "user"
         ]
-        yield judge_filters(self._users, deployed[0] if deployed else None)
 
-    def _users(self, query: Mapping[str, str | int]) -> Reply:
-        reply, _ = self._get(f"{self._connection.at('Users')}?{urlencode(query)}")
-        return reply
+        def users(query: Mapping[str, str | int]) -> Reply:
+            reply, _ = self._get(f"{self._connection.at('Users')}?{urlencode(query)}")
+            return reply
+
+        yield judge_filters(users, deployed[0] if deployed else None)
 
 
 def _miscounted(first: Page, number: int) -> str:
@@ -241,15 +246,5 @@ def _object(reply: Reply) -> dict[str, Json] | None:
     return document if isinstance(document, dict) else None
 
 
-def _supported(feature: Json) -> bool:
-    return isinstance(feature, dict) and feature.get("supported") is True
-
-
-def _version(answer: Answer) -> str | None:
-    meta = (_object(answer) or {}).get("meta")
-    version = meta.get("version") if isinstance(meta, dict) else None
-    return version if isinstance(version, str) and version else None
-
-
-def _said(reply: Reply) -> str:
+def _status(reply: Reply) -> str:
     return str(reply.status) if isinstance(reply, Answer) else reply.reason

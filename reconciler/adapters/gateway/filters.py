@@ -1,4 +1,4 @@
-"""Whether a service's `pr` filters can be believed: counts are compared, users are never kept."""
+"""A trial of a service's `pr` filters: counts are compared, and users are never kept."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -56,7 +56,7 @@ def _of_extension(users: Users, deployed: Schema, everybody: int) -> Finding:
 
 
 def _holders(page: Iterable[Json], deployed: Schema) -> dict[str, int]:
-    """How many users of a page hold each attribute; the values are looked past."""
+    """The number of users of a page that hold each attribute; no value is kept."""
     seen: dict[str, int] = {}
     for user in page:
         if not isinstance(user, dict):
@@ -89,13 +89,13 @@ def _document(reply: Reply) -> dict[str, Json]:
     return document if isinstance(document, dict) else {}
 
 
-def _believed(words: str) -> Finding:
-    return Finding("filter", Grade.OK, f"`pr` filters can be believed; {words}")
+def _believed(message: str) -> Finding:
+    return Finding("filter", Grade.OK, f"`pr` filters can be believed; {message}")
 
 
-def _doubt(words: str) -> Finding:
-    return Finding("filter", Grade.WARNING, f"`pr` filters cannot be believed: {words}")
+def _doubt(message: str) -> Finding:
+    return Finding("filter", Grade.WARNING, f"`pr` filters cannot be believed: {message}")
 
 
-def _unknown(words: str) -> Finding:
-    return Finding("filter", Grade.UNKNOWN, f"`pr` filters were not tried: {words}")
+def _unknown(message: str) -> Finding:
+    return Finding("filter", Grade.UNKNOWN, f"`pr` filters were not tried: {message}")

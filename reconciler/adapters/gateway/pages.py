@@ -21,9 +21,9 @@ class NotScim(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What one answer holds: documents as served, and `totalResults` where it is a number.
+    """The content of one answer: documents as served, and `totalResults` where it is a number.
 
-    `cursor` asks for the page after it, RFC 9865 section 2; None on the last one. `size` is that of
+    `cursor` requests the page after it, RFC 9865 section 2; None on the last one. `size` is that of
     the answer, in bytes. `suspect` where a document may hold what `jsontext.check` refuses.
     """
 
@@ -38,9 +38,9 @@ class Page:
 def page(body: Json, expected: ListShape = ListShape.LIST) -> Page:
     """A ListResponse, a bare array, a map by URN or a single schema. Raises NotScim.
 
-    RFC 7644 section 3.4.2 knows only the first; services answer with all of them. All tell
-    themselves apart but an object with nothing in it: that is a listing only of a service of
-    which a map is `expected`.
+    RFC 7644 section 3.4.2 knows only the first; services answer with all of them. Each is known by
+    its members but an object without any: that is a listing only of a service of which a map is
+    `expected`.
     """
     if isinstance(body, list):
         return Page(tuple(body), shape=ListShape.ARRAY)
@@ -67,13 +67,13 @@ def page(body: Json, expected: ListShape = ListShape.LIST) -> Page:
 class Listing:
     """The pages of one walk, put together: documents by folded id, each once.
 
-    Which of them are taken apart is for whoever asked: most are the RFCs' and nobody's business
-    here. Pages overlap, repeat, lie about `totalResults` and ignore `startIndex` and `count`; a
-    walk that ends too early is made good by asking for each wanted schema by id.
+    Only those that are wanted are taken apart (docs/decisions.md, "Schemas that no manifest names
+    are only counted"). Pages overlap, repeat, miscount `totalResults` and ignore `startIndex` and
+    `count`; after a walk that ends too early each wanted schema is read by id.
 
     `ids` names all that is listed, also what cannot be read. `contradictory` are the folded ids
     that are listed twice and not the same. `whole` is True where the walk came to the list's end,
-    `followed` where it was asked for more beyond that.
+    `followed` where more was requested beyond that.
     """
 
     documents: dict[str, Mapping[str, Json]] = field(default_factory=dict)
@@ -88,8 +88,8 @@ class Listing:
     _totals: set[int] = field(default_factory=set)
     _cursors: set[str] = field(default_factory=set)
 
-    def add(self, page: Page, *, asked: int) -> bool:
-        """Take a page in; whether it was the last. `asked` is the `count` of its request."""
+    def add(self, page: Page, *, count: int) -> bool:
+        """Take a page in, and return True where it was the last. `count` is that of its request."""
         before = len(self.ids)
         for document in page.documents:
             self._take(document, suspect=page.suspect)
@@ -101,7 +101,11 @@ class Listing:
             return self._goes_round(page.cursor, news=len(self.ids) > before)
         if self._cursors:  # and this page has none, so it was the last
             return True
-        return len(self.ids) == before or self._is_complete(page, asked)
+        if len(self.ids) == before:
+            return True
+        # A full page whose totalResults is its own length may be counted by the page alone.
+        full = len(page.documents) >= count and page.total == len(page.documents)
+        return page.total == self._distinct and not full
 
     @property
     def promises_more(self) -> bool:
@@ -114,13 +118,13 @@ class Listing:
         self.whole = not self.promises_more
         if not wrong:
             return
-        said = f"the list says totalResults {wrong[-1]} and holds {self._distinct}"
+        warning = f"the list says totalResults {wrong[-1]} and holds {self._distinct}"
         if wrong[-1] > self._distinct:
-            said += "; schemas that it does not show may count towards the limit"
-        self.warnings.append(said)
+            warning += "; schemas that it does not show may count towards the limit"
+        self.warnings.append(warning)
 
     def _goes_round(self, cursor: str, *, news: bool) -> bool:
-        """Whether a cursor leads nowhere: back to a page that was seen, or on without end."""
+        """Note a cursor; True where it leads back to a page that was seen, or on without end."""
         seen = cursor in self._cursors
         self._cursors.add(cursor)
         if seen or not news:
@@ -132,12 +136,6 @@ class Listing:
     @property
     def _distinct(self) -> int:
         return len(self.ids) + self._unreadable
-
-    def _is_complete(self, page: Page, asked: int) -> bool:
-        """Whether totalResults is reached, and is not just the length of a full page."""
-        if page.total != self._distinct:
-            return False
-        return page.total > len(page.documents) or len(page.documents) < asked
 
     def schemas(self, wanted: Iterable[str] | None) -> dict[str, Schema]:
         """Those of the wanted ids that are listed and readable, by folded id; None: of all."""
@@ -189,7 +187,7 @@ def document_of(document: Json, *, suspect: bool) -> Mapping[str, Json]:
 
 
 def schema_of(document: Mapping[str, Json]) -> Schema:
-    """A live schema; one that says the same as another tenant's is not taken apart again.
+    """A live schema; one that equals another tenant's is not taken apart again.
 
     Raises MalformedSchema.
     """
@@ -197,9 +195,9 @@ def schema_of(document: Mapping[str, Json]) -> Schema:
     known, schema = _recent.get(id(document), (None, None))
     if known is document and schema is not None:
         return schema
-    said = {member: value for member, value in document.items() if member != "meta"}
+    content = {member: value for member, value in document.items() if member != "meta"}
     # By a spelling, for to Python 1 and true are equal; of those in C this one is the quickest.
-    spelling = marshal.dumps(said, _WITHOUT_REFERENCES)
+    spelling = marshal.dumps(content, _WITHOUT_REFERENCES)
     alike = _alike.get(spelling)
     schema = Schema.from_json(document) if alike is None else alike.served_as(document)
     _keep(_alike, spelling, schema)

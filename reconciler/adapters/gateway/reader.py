@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
-from reconciler.adapters.gateway.answers import Asked, read_error, unreadable, what_came
+from reconciler.adapters.gateway.answers import RequestName, described, read_error, unreadable
 from reconciler.adapters.gateway.pages import (
     Listing,
     NotScim,
@@ -35,18 +35,18 @@ from reconciler.ports import Clock, Retry, WriteResult
 
 MAX_PAGES = 200
 _MOST = 32 * 1024 * 1024  # bytes of all pages: a tenant that sends without end fails alone
-# What a read by id may be answered, after the list of all schemas has been read.
+# The answers to a read by id, after the list of all schemas has been read.
 _ABSENT = (404, 410)
 _NO_SUCH_REQUEST = (405, 501)  # of any id, so that the list has to decide
-_OF_THE_TENANT = (408, 425, 429, 502, 503, 504)  # no word about the id
-# What a page may be answered that nobody said to exist: seen of SCIMMY, WSO2 and django-scim2.
+_OF_THE_TENANT = (408, 425, 429, 502, 503, 504)  # which tell nothing about the id
+# The answers to a page that nobody has announced: seen of SCIMMY, WSO2 and django-scim2.
 _BEYOND_THE_END = (204, 400, 404, 416, 422)
 Query = dict[str, int | str]
 ACCEPT = "application/scim+json, application/json"
 
 
 class Sender(Protocol):
-    """What sends one request and gives its reply: an Http, or a simulation of one."""
+    """A sender of one request, which gives its reply: an Http, or a simulation of one."""
 
     def send(
         self,
@@ -59,13 +59,13 @@ class Sender(Protocol):
     ) -> Reply:
         """The whole answer, whatever its status, or how it was lost; after `within` seconds it is.
 
-        What sends may have less patience of its own.
+        A sender may have less patience of its own.
         """
         ...
 
 
 class Identity(Protocol):
-    """Who we are to a tenant; an Authenticator."""
+    """Our credentials for one tenant, as headers; an Authenticator."""
 
     def header(self, within: float = math.inf) -> str | None:
         """The value of Authorization, None for none. Raises TenantError where no token comes.
@@ -84,24 +84,24 @@ class Identity(Protocol):
 
     @property
     def renewable(self) -> bool:
-        """Whether another token can be asked for."""
+        """True where another token can be requested."""
         ...
 
     @property
     def redaction(self) -> Redaction:
-        """What takes our credentials out of the text of an answer."""
+        """The means to take our credentials out of the text of an answer."""
         ...
 
     def life(self) -> float | None:
-        """Seconds that the newest token lives, as its endpoint says; None where nobody says it."""
+        """Seconds that the newest token is valid, by its endpoint; None where that is not known."""
         ...
 
 
 @dataclass(slots=True)
 class Known:
-    """What a tenant has shown of itself in this run; it outlives the gateways that saw it.
+    """The knowledge of a tenant that a run gathers; it outlives the gateways that made it.
 
-    `lists` is whether its /Schemas has answered, `futile` the writes that it does not take.
+    `lists` is True where its /Schemas has answered; `futile` are the writes that it does not take.
     """
 
     lists: bool = False
@@ -110,7 +110,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """One tenant: where it is, how it speaks, who we are, and how patient we are.
+    """One tenant: its address and dialect, our credentials, and our patience.
 
     `reads` is an Http that can send nothing but GET. `traffic` and `known` are the tenant's, shared
     by all that talk to it in a run. `read_deadline` is how many seconds all reading for one plan
@@ -141,12 +141,12 @@ class Connection:
 
     def wait(self, answer: Answer) -> float | None:
         """The seconds that an answer asks us to wait, or that the service is known to need."""
-        asked = asked_wait(answer, now=self.clock.now())
-        return self.dialect.throttled_wait if asked is None and answer.status == 429 else asked
+        wait = asked_wait(answer, now=self.clock.now())
+        return self.dialect.throttled_wait if wait is None and answer.status == 429 else wait
 
-    def asked(self, method: str, url: str) -> Asked:
+    def request_name(self, method: str, url: str) -> RequestName:
         """The request as messages name it."""
-        return Asked(
+        return RequestName(
             method=method,
             path=urlsplit(url).path,
             permission_hint=self.dialect.permission_hint,
@@ -167,9 +167,8 @@ class Connection:
     ) -> Reply:
         """Send, with a new token and once more after a 401.
 
-        A 401 says that nothing was done, so a write may be replayed too. `ends` is when, by the
-        monotonic clock, all of it does. Raises TenantError where no token comes, and where the
-        tenant is being left alone.
+        `ends` is when, by the monotonic clock, all of it does. Raises TenantError where no token
+        comes, and where the tenant is being left alone.
         """
 
         def sent(header: str | None) -> Reply:
@@ -177,7 +176,7 @@ class Connection:
             reply = http.send(
                 method,
                 url,
-                headers=_with(headers, header),
+                headers={**headers, **({"Authorization": header} if header else {})},
                 body=body,
                 within=ends - self.clock.monotonic(),
             )
@@ -188,6 +187,7 @@ class Connection:
         reply = sent(header)
         if not isinstance(reply, Answer) or reply.status != 401:
             return reply
+        # Nothing was done without a valid token, so that a write may be sent again as well.
         self.authenticator.renew(header)
         renewed = self.authenticator.header(ends - self.clock.monotonic())
         if renewed != header:
@@ -206,7 +206,7 @@ class HttpSchemaReader:
         self._etags: dict[str, tuple[Mapping[str, Json], str]] = {}
 
     def read_all(self, wanted: Iterable[str], *, everything: bool = False) -> LiveTenant:
-        """What is wanted, from the list or else by id, and the names of all that is listed.
+        """The wanted schemas, from the list or else by id, and the names of all that is listed.
 
         With `everything` all that is listed is taken apart.
         """
@@ -227,7 +227,7 @@ class HttpSchemaReader:
                     unreadable[key] = str(error)
                     continue
                 if schema is None:
-                    if key in listing.ids:
+                    if key in listing.ids:  # a create would meet the one that is listed
                         unreadable[key] = f"the list holds {schema_id}, and a GET by id denies it"
                     continue
                 schemas[key] = schema
@@ -251,37 +251,38 @@ class HttpSchemaReader:
 
         Raises SchemaUnreadable for what concerns this id alone, TenantError for all else.
         """
-        reply, asked = self._get(self._connection.url(schema_id))
+        reply, request = self._get(self._connection.url(schema_id))
         if not isinstance(reply, Answer) or reply.status in _OF_THE_TENANT:
-            raise read_error(asked, reply, collection=False)
+            raise read_error(request, reply, collection=False)
         if reply.status in _ABSENT:
             self._make_sure_of_the_collection()
             return None
         if reply.status in _NO_SUCH_REQUEST and self._connection.known.lists:
-            return self._listed(schema_id, listing or self._walk(), asked, reply)
+            return self._listed(schema_id, listing or self._walk(), request, reply)
         try:
-            page = _page(_answer(asked, reply, collection=False), asked)
+            page = _page(_answer(request, reply, collection=False), request)
             if not page.documents:  # a ListResponse of nothing
                 self._make_sure_of_the_collection()
                 return None
-            schema = _one(page, reply, asked, schema_id)
+            schema = _one(page, reply, request, schema_id)
         except TenantError as error:
             if not self._connection.known.lists:
                 raise  # what is wrong may be wrong of the whole tenant
             raise SchemaUnreadable(str(error)) from error
-        self._remember_etag(schema, reply)
+        if tag := reply.headers.get("etag"):
+            self._etags[schema.key] = (schema.document, tag)
         return schema
 
     def _listed(
-        self, schema_id: str, listing: Listing, asked: Asked, reply: Answer
+        self, schema_id: str, listing: Listing, request: RequestName, reply: Answer
     ) -> Schema | None:
-        """What the list has of a schema that cannot be asked for by id.
+        """The schema as the list has it, where the service takes no request by id.
 
         Where the list was read to its end, what it lacks is absent.
         """
         if (schema := listing.schemas((schema_id,)).get(fold(schema_id))) is not None:
             return schema
-        refused = f"{asked}: {what_came(asked, reply)}"
+        refused = f"{request}: {described(request, reply)}"
         if fold(schema_id) in listing.ids:
             raise SchemaUnreadable(f"{refused}; and what the list holds of it cannot be read")
         if not listing.whole:
@@ -289,13 +290,13 @@ class HttpSchemaReader:
         return None
 
     def bindings(self) -> Mapping[str, frozenset[str]] | None:
-        """Which extensions each resource type has, by folded name (RFC 7643 section 6).
+        """The extensions of each resource type, by folded name (RFC 7643 section 6).
 
         None where the service does not list them; never raises TenantError.
         """
         try:
-            reply, asked = self._get(self._connection.at("ResourceTypes"))
-            documents = _page(_answer(asked, reply, collection=True), asked).documents
+            reply, request = self._get(self._connection.at("ResourceTypes"))
+            documents = _page(_answer(request, reply, collection=True), request).documents
         except TenantError:
             return None
         return {
@@ -306,12 +307,16 @@ class HttpSchemaReader:
 
     def etag(self, live: Schema) -> str | None:
         """The entity tag under which exactly this document was served, if any."""
+        # With another document the tag would vouch for a version that nobody here has looked at.
         document, tag = self._etags.get(live.key, ({}, None))
         return tag if document == live.document else None
 
     @contextmanager
     def _hurrying(self) -> Iterator[None]:
-        """All that is read meanwhile ends by one deadline, so that no pager delays a fleet."""
+        """End all that is read meanwhile by one deadline, so that no pager delays a fleet.
+
+        docs/decisions.md, "The deadline of reading does not hold for proofs".
+        """
         before, connection = self._ends, self._connection
         self._ends = min(before, connection.clock.monotonic() + connection.read_deadline)
         try:
@@ -329,7 +334,9 @@ class HttpSchemaReader:
         """Take in a page and all that follow it."""
         count = self._connection.dialect.page_size
         for _ in range(MAX_PAGES - 1):
-            if listing.add(page, asked=count) or self._is_last(page):
+            # Where pages are not requested by index, whatever has no cursor is the last.
+            by_index = self._connection.dialect.paging is Paging.INDEX
+            if listing.add(page, count=count) or (page.cursor is None and not by_index):
                 break
             if listing.size > _MOST:
                 raise self._endless(f"is longer than {_MOST // 1024**2} MiB in all")
@@ -353,7 +360,7 @@ class HttpSchemaReader:
             return None
 
     def _walk_on(self, listing: Listing) -> None:
-        """Ask for what comes after a list that ended too early by its own count.
+        """Request what comes after a list that ended too early by its own count.
 
         Some services count a page where RFC 7644 section 3.4.2 wants the number of all.
         """
@@ -363,10 +370,10 @@ class HttpSchemaReader:
         if (page := self._following(listing, Page(()))) is not None:
             self._follow(listing, page)
 
-    def _endless(self, words: str) -> AnswerUnreadable:
-        asked = self._connection.asked("GET", self._connection.url())
+    def _endless(self, reason: str) -> AnswerUnreadable:
+        request = self._connection.request_name("GET", self._connection.url())
         return AnswerUnreadable(
-            f"{asked}: the list {words}; the service pages in a way that we cannot follow"
+            f"{request}: the list {reason}; the service pages in a way that we cannot follow"
         )
 
     def _first(self, count: int) -> Query:
@@ -375,33 +382,26 @@ class HttpSchemaReader:
                 return {}
             case Paging.INDEX:
                 return {"startIndex": 1, "count": count}
-            case Paging.CURSOR:  # an empty one asks for cursors, RFC 9865 section 2
+            case Paging.CURSOR:  # an empty one requests cursors, RFC 9865 section 2
                 return {"cursor": "", "count": count}
-
-    def _is_last(self, page: Page) -> bool:
-        """Where pages are not asked for by index, whatever has no cursor is the last."""
-        return page.cursor is None and self._connection.dialect.paging is not Paging.INDEX
 
     def _page(self, query: Query, *, shape: ListShape | None = None, later: bool = False) -> Page:
         url = self._connection.url() + (f"?{urlencode(query)}" if query else "")
-        reply, asked = self._get(url)
+        reply, request = self._get(url)
         if later and isinstance(reply, Answer) and reply.status in _BEYOND_THE_END:
-            raise PageRefused(f"{asked}: {what_came(asked, reply)} for a page after the first")
-        answer = _answer(asked, reply, collection=True)
-        found = _page(answer, asked, shape or self._connection.dialect.list_shape)
+            raise PageRefused(f"{request}: {described(request, reply)} for a page after the first")
+        answer = _answer(request, reply, collection=True)
+        found = _page(answer, request, shape or self._connection.dialect.list_shape)
         self._connection.known.lists = True
         return found
 
     def _make_sure_of_the_collection(self) -> None:
-        """Below a wrong base URL everything is 404, and nothing is known to be absent."""
+        """Read a page of the list, unless one was read before; raises TenantError."""
+        # Below a wrong base URL everything is 404, and nothing is known to be absent.
         if not self._connection.known.lists:
             self._page(self._first(1))
 
-    def _remember_etag(self, schema: Schema, reply: Reply) -> None:
-        if isinstance(reply, Answer) and (tag := reply.headers.get("etag")):
-            self._etags[schema.key] = (schema.document, tag)
-
-    def _get(self, url: str) -> tuple[Reply, Asked]:
+    def _get(self, url: str) -> tuple[Reply, RequestName]:
         connection, ends = self._connection, self._ends
 
         def attempt() -> Reply:
@@ -419,11 +419,11 @@ class HttpSchemaReader:
             raise
         if isinstance(reply, NoAnswer) and connection.clock.monotonic() >= ends:
             raise self._too_slow(url)
-        return reply, connection.asked("GET", url)
+        return reply, connection.request_name("GET", url)
 
     def _too_slow(self, url: str) -> TenantUnavailable:
         return TenantUnavailable(
-            f"{self._connection.asked('GET', url)}: reading took longer than "
+            f"{self._connection.request_name('GET', url)}: reading took longer than "
             f"{self._connection.read_deadline:g} s in all; run again when the service is faster, "
             "or allow more with --read-deadline"
         )
@@ -436,23 +436,23 @@ class HttpSchemaReader:
         return self._connection.wait(reply) or 0.0
 
 
-def _answer(asked: Asked, reply: Reply, *, collection: bool) -> Answer:
+def _answer(request: RequestName, reply: Reply, *, collection: bool) -> Answer:
     """The answer, if it is a 200; all else is an error."""
     if isinstance(reply, Answer) and reply.status == 200:
         return reply
-    raise read_error(asked, reply, collection=collection)
+    raise read_error(request, reply, collection=collection)
 
 
-def _page(answer: Answer, asked: Asked, shape: ListShape = ListShape.LIST) -> Page:
+def _page(answer: Answer, request: RequestName, shape: ListShape = ListShape.LIST) -> Page:
     try:
         return read_page(answer.body, shape)
     except NotJson as error:
-        raise unreadable(asked, answer, f"the body is not JSON: {error}") from error
+        raise unreadable(request, answer, f"the body is not JSON: {error}") from error
     except NotScim as error:
-        raise unreadable(asked, answer, f"what came is {error}") from error
+        raise unreadable(request, answer, f"what came is {error}") from error
 
 
-def _one(page: Page, answer: Answer, asked: Asked, schema_id: str) -> Schema:
+def _one(page: Page, answer: Answer, request: RequestName, schema_id: str) -> Schema:
     """The schema of that id, alone or in a list of one."""
     for found in page.documents:
         try:
@@ -460,15 +460,13 @@ def _one(page: Page, answer: Answer, asked: Asked, schema_id: str) -> Schema:
             if fold(id_of(document)) == fold(schema_id):
                 return schema_of(document)
         except MalformedSchema as error:
-            raise unreadable(asked, answer, f"what came is {error}") from error
-    raise unreadable(asked, answer, f"what came is not {schema_id}")
+            raise unreadable(request, answer, f"what came is {error}") from error
+    raise unreadable(request, answer, f"what came is not {schema_id}")
 
 
 def _next(page: Page, *, start: int, count: int) -> Query:
-    """Where the next page is: at the cursor that the service gave, else where the last one ended.
-
-    Nothing but the value of a parameter comes from the service.
-    """
+    """The query of the next page: its cursor, or the index after the last schema that came."""
+    # Nothing but the value of a parameter comes from the service: no URL of its own is followed.
     if page.cursor is not None:
         return {"cursor": page.cursor, "count": count}
     return {"startIndex": start, "count": count}
@@ -482,7 +480,3 @@ def _bound(kind: Mapping[str, Json]) -> frozenset[str]:
         for each in found
         if isinstance(each, dict) and isinstance(each.get("schema"), str)
     )
-
-
-def _with(headers: Mapping[str, str], authorization: str | None) -> dict[str, str]:
-    return {**headers, **({"Authorization": authorization} if authorization else {})}

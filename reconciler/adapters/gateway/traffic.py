@@ -1,4 +1,4 @@
-"""Traffic: how often one tenant may be asked, and when it is left alone because it is sick."""
+"""Traffic: the rate of requests to one tenant, and the pause after too many failures."""
 
 import math
 from collections.abc import Callable
@@ -37,11 +37,11 @@ class Traffic:
         Raises TenantUnavailable while the tenant is left alone, and where the wait would be longer
         than `within` seconds; and Interrupted.
         """
-        left = self._rests_until - self.clock.monotonic()
-        if left > 0:
+        remaining = self._rests_until - self.clock.monotonic()
+        if remaining > 0:
             raise TenantUnavailable(
                 f"the last {self._failures} requests failed, so the tenant is left alone for "
-                f"another {math.ceil(left)} s; run again when it is well"
+                f"another {math.ceil(remaining)} s; run again when it is well"
             )
         wait = self._bucket.take() if self._bucket is not None else 0.0
         if wait > 0:
@@ -50,10 +50,8 @@ class Traffic:
             raise TenantUnavailable("its requests a minute leave no room for another in time")
 
     def note(self, reply: Reply) -> None:
-        """Learn from a reply: a tenant that answers is well, even where the answer is no.
-
-        One that this process could not even ask is no worse for that.
-        """
+        """Learn from a reply: a tenant that answers is well, even where it refuses."""
+        # A request that this process could not send tells nothing about the tenant.
         if isinstance(reply, NoAnswer) and reply.advice is not None:
             return
         if isinstance(reply, Answer) and (reply.status < 500 or reply.status == 501):
@@ -69,6 +67,7 @@ class _Bucket:
 
     def __init__(self, per_minute: int, now: Callable[[], float]) -> None:
         self._burst = max(1, per_minute // _BURST)
+        # A burst and what is filled in during the minute after it come to the promise, not to more.
         self._every = MINUTE / max(1, per_minute - self._burst)
         self._now = now
         self._tokens = float(self._burst)

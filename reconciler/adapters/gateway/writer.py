@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from reconciler.adapters.gateway.answers import (
-    Asked,
+    RequestName,
+    code_and_detail,
     common_advice,
+    described,
     is_scim_error,
-    own_words,
-    what_came,
 )
 from reconciler.adapters.gateway.reader import ACCEPT, Connection, HttpSchemaReader, Sender
 from reconciler.domain.dialect import Dialect, EtagMode, Meaning
@@ -42,6 +42,7 @@ class HttpSchemaWriter(HttpSchemaReader):
     def __init__(self, connection: Connection, writes: Sender) -> None:
         super().__init__(connection)
         self._writes = writes
+        # The tenant's and not the gateway's: whoever writes to it next in this run knows it too.
         self._futile = connection.known.futile
 
     def create(self, document: Mapping[str, Json]) -> WriteResult:
@@ -91,22 +92,22 @@ class HttpSchemaWriter(HttpSchemaReader):
         try:
             reply = self._connection.send(self._writes, method, url, headers=headers, body=body)
         except TenantError as error:  # no token, so nothing was sent or the 401 stands
-            asked = self._connection.asked(method, url)
-            return WriteResult(verdict=_REFUSED, message=f"{asked}: not sent; {error}")
-        return self._result(self._connection.asked(method, url), reply)
+            request = self._connection.request_name(method, url)
+            return WriteResult(verdict=_REFUSED, message=f"{request}: not sent; {error}")
+        return self._result(self._connection.request_name(method, url), reply)
 
-    def _result(self, asked: Asked, reply: Reply) -> WriteResult:
+    def _result(self, request: RequestName, reply: Reply) -> WriteResult:
         verdict = judge_write(reply)
         if isinstance(reply, NoAnswer):
-            return WriteResult(verdict=verdict, message=f"{asked}: {reply.reason}")
+            return WriteResult(verdict=verdict, message=f"{request}: {reply.reason}")
         if verdict.next is Next.RENEW_TOKEN:  # that was done already
             verdict = replace(verdict, next=Next.STOP)
-        means = _meaning(self._connection.dialect, asked.method, reply)
-        said = f"{asked}: {what_came(asked, reply)}"
-        advice = _advice(asked, reply, means)
+        means = _meaning(self._connection.dialect, request.method, reply)
+        message = f"{request}: {described(request, reply)}"
+        advice = _advice(request, reply, means)
         return WriteResult(
             verdict=_VERDICTS[means] if means else verdict,
-            message=f"{said}; {advice}" if advice else said,
+            message=f"{message}; {advice}" if advice else message,
             retry_after=self._connection.wait(reply),
             means=means,
         )
@@ -120,12 +121,12 @@ _VERDICTS = {
 
 
 def _meaning(dialect: Dialect, method: str, answer: Answer) -> Meaning | None:
-    """What a refusal says beyond its status: by the service's own data, else by RFC 7644 3.12.
+    """The meaning of a refusal beyond its status: by the dialect, else by RFC 7644 section 3.12.
 
     A schema that is gone is answered with an Error resource; where there is no route, a PUT
     or PATCH meets whatever the service says to an address that it does not know.
     """
-    if (known := dialect.meaning(answer.status, *own_words(answer))) is not None:
+    if (known := dialect.meaning(answer.status, *code_and_detail(answer))) is not None:
         return known
     match answer.status:
         case 409:
@@ -138,9 +139,9 @@ def _meaning(dialect: Dialect, method: str, answer: Answer) -> Meaning | None:
             return None
 
 
-def _advice(asked: Asked, answer: Answer, means: Meaning | None) -> str | None:
+def _advice(request: RequestName, answer: Answer, means: Meaning | None) -> str | None:
     if means is Meaning.UNSUPPORTED:
-        done = "created" if asked.method == "POST" else "changed"
+        done = "created" if request.method == "POST" else "changed"
         return (
             f"this service does not allow schemas to be {done}, and none is for the rest of this "
             "run; where that is so for good, write it into spec.capabilities or spec.dialect"
@@ -150,12 +151,12 @@ def _advice(asked: Asked, answer: Answer, means: Meaning | None) -> str | None:
             "the tenant holds as many extensions as the service allows; retire one that is not "
             "used, or have the limit raised"
         )
-    if asked.method == "PATCH" and fold(own_words(answer)[0]) in _NO_SUCH_PATH:
+    if request.method == "PATCH" and fold(code_and_detail(answer)[0]) in _NO_SUCH_PATH:
         return (
             "somebody took the attribute out since it was read, or the service takes another form "
             "of PATCH: doctor --probe-writes finds that out, for spec.capabilities"
         )
-    return _STATUS_ADVICE.get(answer.status) or common_advice(asked, answer.status)
+    return _STATUS_ADVICE.get(answer.status) or common_advice(request, answer.status)
 
 
 _STATUS_ADVICE = {

@@ -3,7 +3,13 @@
 from reconciler.adapters.git import git_state
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.manifests import require_manifests
-from reconciler.cli.shared_options import MAX_TENANTS, FleetOptions, ReadingOptions
+from reconciler.cli.shared_options import (
+    MAX_TENANTS,
+    CommonOptions,
+    FleetOptions,
+    ReadingOptions,
+)
+from reconciler.domain.manifest import GitState
 from reconciler.domain.selection import Selection
 from reconciler.planning import Desired
 
@@ -25,6 +31,12 @@ def desired_of(
     return Desired(
         manifests=require_manifests(invocation, reading, tenants_from=tenants_from),
         selection=selection,
-        git=git_state(invocation.common.desired_state),
+        git=commit_of(invocation.common),
         max_tenants=max_tenants,
     )
+
+
+def commit_of(common: CommonOptions) -> GitState:
+    """The commit of the manifests; an edited dialect of --dialects counts as an edit."""
+    others = () if common.dialects is None else (common.dialects,)
+    return git_state(common.desired_state, *others)

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.adapters.git import git_state
 from reconciler.adapters.manifests.drafting import draft
 from reconciler.adapters.packaged import schema_file
 from reconciler.cli.commands.import_ import Options
+from reconciler.cli.desired import commit_of
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import write_file
 from reconciler.cli.invocation import Invocation
@@ -68,7 +68,7 @@ def _read(
     desired = Desired(
         manifests=manifests,
         selection=Selection(tenants=(tenant.name,)),
-        git=git_state(invocation.common.desired_state),
+        git=commit_of(invocation.common),
     )
     with workbench(invocation, desired, options.deadlines) as bench:
         wanted = [] if options.id is None else [options.id]

@@ -184,6 +184,13 @@ def test_against_compares_with_the_dialects_of_today(repository):
     assert "not compared" not in done.everything
 
 
+def test_an_edited_dialect_counts_as_an_edit_since_the_commit(repository):
+    clean = repository.plan()["git"]
+    dialect(repository, permissionHint="ask Bob")
+
+    assert (clean["dirty"], repository.plan()["git"]["dirty"]) == (False, True)
+
+
 # --tenants-from
 
 

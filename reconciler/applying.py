@@ -5,42 +5,32 @@ rest of the tenant. A journal that cannot be written ends the run before the nex
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from reconciler.domain.diff import Standing, differences, managed_view, standing
+from reconciler.domain.manifest import Tenant
 from reconciler.domain.outcome import Outcome, OutcomeKind
 from reconciler.domain.plan import Blocked, Change, Create, Skip, Subject, TenantPlan, Update
-from reconciler.domain.records import Entry, Event, Intent, Run, Status
+from reconciler.domain.records import Entry, Event, Intent, Status
 from reconciler.domain.scim import ABSENT, Schema, fold
 from reconciler.errors import Interrupted, StateError, TenantError
-from reconciler.ports import Clock, Journal, Retry, SchemaWriter
-from reconciler.progress import Progress
-from reconciler.writing import Write, Written
+from reconciler.ports import Retry, SchemaWriter
+from reconciler.run_context import RunContext
+from reconciler.writing import Write, WriteAttempt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applying:
-    """The means to carry out one tenant's plan; `webhooks` are the URLs that HR gave for it.
+    """The means to carry out one tenant's plan; each outcome goes to the run's progress."""
 
-    `base_url` is where its manifest says that it is, which the next run compares.
-    `progress` hears of each intent and each outcome as soon as it is durable.
-    """
-
+    context: RunContext
+    tenant: Tenant
     writer: SchemaWriter
-    journal: Journal
-    clock: Clock
     retry: Retry
-    run: Run
-    base_url: str
-    target_system: str
-    webhooks: tuple[str, ...]
-    lag_reads: int
-    progress: Progress = field(default_factory=Progress)
 
-    def apply(self, plan: TenantPlan) -> tuple[Outcome, ...]:
-        """Each write's outcome, in the order of the plan; skips and blocks are recorded too."""
-        outcomes: list[Outcome] = []
+    def apply(self, plan: TenantPlan) -> None:
+        """Carry out the writes in the order of the plan; skips and blocks are recorded too."""
         writes: list[Create | Update] = []
         nothing_done: list[Entry] = []
         for change in plan.changes:
@@ -52,16 +42,29 @@ class Applying:
                 case _:
                     assert_never(change)
         if nothing_done:  # a tenant in sync, as nearly all are, costs one transaction
-            self.journal.record_all(nothing_done)
-        for write in writes:
-            self.clock.check()
-            outcomes.append(self._carry_out(write, outcomes))
-        self._warn_of_unbound(outcomes)
-        return tuple(outcomes)
+            self.context.journal.record_all(nothing_done)
+        self._warn_of_unbound(self._carry_out_all(writes))
 
-    def _warn_of_unbound(self, outcomes: Iterable[Outcome]) -> None:
-        """A schema that no resource type names is there, and no user can hold a value of it."""
-        verified = (outcome.change.subject for outcome in outcomes if outcome.kind.verified)
+    def _carry_out_all(self, writes: Iterable[Create | Update]) -> tuple[Subject, ...]:
+        """Carry out the writes until one fails; the subjects whose schema is there as desired."""
+        verified: list[Subject] = []
+        failed: Subject | None = None
+        for write in writes:
+            self.context.clock.check()
+            if failed is None:
+                outcome = self._carry_out(write)
+            else:
+                detail = f"{failed.schema_id} failed before it"
+                outcome = self._unattempted(write, OutcomeKind.NOT_ATTEMPTED, detail)
+            self.context.progress.end(outcome)
+            if outcome.kind.verified:
+                verified.append(write.subject)
+            else:
+                failed = failed or write.subject
+        return tuple(verified)
+
+    def _warn_of_unbound(self, verified: Iterable[Subject]) -> None:
+        """Warn of a new schema that no resource type names: no user can hold a value of it."""
         made = [subject for subject in verified if subject.live_fingerprint == ABSENT]
         bound = self.writer.bindings() if made else None
         if bound is None:
@@ -69,86 +72,78 @@ class Applying:
         for subject in made:
             kind = subject.extension.resource_type
             if subject.desired.key not in bound.get(fold(kind), ()):
-                self.progress.warnings.append(
+                self.context.progress.warn(
                     f"{subject.tenant}: {subject.schema_id} is there, and /ResourceTypes does not "
                     f"name it for {kind}: no {kind} can hold a value before the service binds it"
                 )
 
-    def _carry_out(self, change: Create | Update, earlier: Iterable[Outcome]) -> Outcome:
-        if failed := next((o for o in earlier if not o.kind.verified), None):
-            detail = f"{failed.change.subject.schema_id} failed before it"
-            return self._unattempted(change, OutcomeKind.NOT_ATTEMPTED, detail)
+    def _carry_out(self, change: Create | Update) -> Outcome:
+        subject = change.subject
         try:
-            live = self.writer.read(change.subject.schema_id)
+            live = self.writer.read(subject.schema_id)
         except TenantError as error:
             return self._unattempted(change, OutcomeKind.NOT_ATTEMPTED, str(error))
-        match _standing(change.subject, live):
+        now = standing(
+            live,
+            desired=subject.desired,
+            manages=subject.extension.manages,
+            before=subject.live_fingerprint or ABSENT,
+        )
+        match now:
             case Standing.AS_BEFORE:
                 return self._write(change, live)
             case Standing.AS_DESIRED if live is not None:
                 return self._adopt(change, live)
             case _:
-                return self._unattempted(change, OutcomeKind.CONFLICT, _moved(change.subject, live))
+                return self._unattempted(change, OutcomeKind.CONFLICT, _moved(subject, live))
 
     def _write(self, change: Create | Update, live: Schema | None) -> Outcome:
         intent = self._intent(change, live)
-        number = self.journal.intend(intent, self._entry(change, _INTENDED[type(change)], None))
-        self.progress.begin(change)
-        started = self.clock.monotonic()
-        written = self._carried_out(change, live)
-        outcome = Outcome(
-            change=change,
-            kind=written.kind,
-            detail=written.detail,
-            fields=written.fields,
-            blocked=written.blocked,
-            latency_ms=round((self.clock.monotonic() - started) * 1000),
-        )
-        self._settle(number, intent, outcome, written)
-        self.progress.end(outcome)
-        return outcome
-
-    def _carried_out(self, change: Create | Update, live: Schema | None) -> Written:
+        intended = self._entry(change, _INTENDED[type(change)], None)
+        number = self.context.journal.intend(intent, intended)
+        self.context.progress.begin(change)
         write = Write(
+            context=self.context,
+            tenant=self.tenant,
+            writer=self.writer,
+            retry=self.retry,
             change=change,
             live=live,
-            writer=self.writer,
-            clock=self.clock,
-            retry=self.retry,
-            lag_reads=self.lag_reads,
         )
         try:
-            return write.carry_out()
+            last = write.carry_out()
         except (Interrupted, StateError) as stop:  # the intent stays open: the next run looks first
             unknown = Outcome(change=change, kind=OutcomeKind.UNKNOWN, detail=str(stop))
-            self.journal.record(self._outcome_entry(unknown))
+            self.context.journal.record(self._outcome_entry(unknown))
             raise
+        self._settle(number, intent, last)
+        return last.outcome
 
-    def _settle(self, number: int, intent: Intent, outcome: Outcome, written: Written) -> None:
-        entry = self._outcome_entry(outcome)
-        if outcome.kind is OutcomeKind.UNKNOWN:
-            self.journal.record(entry)  # the intent stays open: the next run looks again
+    def _settle(self, number: int, intent: Intent, last: WriteAttempt) -> None:
+        kind = last.outcome.kind
+        entry = self._outcome_entry(last.outcome)
+        if kind is OutcomeKind.UNKNOWN:  # the intent stays open: the next run looks again
+            self.context.journal.record(entry)
             return
-        verified = written.verified
-        event = intent.announcement(verified, self.clock.now()) if verified else None
-        self.journal.settle(number, entry, event)
+        proof = last.live if kind.verified else None
+        event = intent.announcement(proof, self.context.clock.now()) if proof else None
+        self.context.journal.settle(number, entry, event)
 
     def _adopt(self, change: Create | Update, live: Schema) -> Outcome:
         outcome = Outcome(
             change=change, kind=OutcomeKind.ADOPTED, detail="it was there already, equal"
         )
-        self.journal.adopt(
+        intent = self._intent(change, live)
+        self.context.journal.adopt(
             self._outcome_entry(outcome),
-            self._intent(change, live).announcement(live, self.clock.now()),
-            self.webhooks,
+            intent.announcement(live, self.context.clock.now()),
+            intent.webhooks,
         )
-        self.progress.end(outcome)
         return outcome
 
     def _unattempted(self, change: Create | Update, kind: OutcomeKind, detail: str) -> Outcome:
         outcome = Outcome(change=change, kind=kind, detail=detail)
-        self.journal.record(self._outcome_entry(outcome))
-        self.progress.end(outcome)
+        self.context.journal.record(self._outcome_entry(outcome))
         return outcome
 
     def _nothing_done(self, change: Skip | Blocked) -> Entry:
@@ -176,7 +171,7 @@ class Applying:
     def _entry(self, change: Change, event: Event, status: Status | None) -> Entry:
         subject = change.subject
         return replace(
-            self.run.entry(event, self.clock.now(), status),
+            self.context.entry(event, status),
             tenant=subject.tenant,
             schema_id=subject.schema_id,
             attributes_count=len(subject.desired.attributes),
@@ -188,17 +183,17 @@ class Applying:
         subject = change.subject
         return Intent(
             tenant=subject.tenant,
-            base_url=self.base_url,
+            base_url=self.tenant.base_url,
             change=subject.id,
             schema_id=subject.schema_id,
-            target_system=self.target_system,
+            target_system=self.tenant.target_system or self.tenant.dialect.target_system,
             manages=subject.extension.manages,
             desired=subject.desired,
             before=subject.live_fingerprint or ABSENT,
             live_before=live.attribute_names if live else (),
-            run_id=self.run.id,
-            commit=self.run.commit,
-            webhooks=self.webhooks,
+            run_id=self.context.run.id,
+            commit=self.context.run.commit,
+            webhooks=tuple(webhook.url for webhook in self.tenant.webhooks),
         )
 
 
@@ -216,15 +211,6 @@ def _status(kind: OutcomeKind) -> Status:
     if kind is OutcomeKind.UNKNOWN:
         return Status.UNKNOWN
     return Status.SUCCESS if kind.verified else Status.FAILED
-
-
-def _standing(subject: Subject, live: Schema | None) -> Standing:
-    return standing(
-        live,
-        desired=subject.desired,
-        manages=subject.extension.manages,
-        before=subject.live_fingerprint or ABSENT,
-    )
 
 
 def _moved(subject: Subject, live: Schema | None) -> str:

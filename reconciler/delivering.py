@@ -12,11 +12,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
-from reconciler.domain.outcome import Attempt, NotTried
-from reconciler.domain.records import Entry, Event, Run, Status
+from reconciler.domain.outcome import Attempt
+from reconciler.domain.records import Entry, Event, Status
 from reconciler.errors import ReconcilerError, TenantLocked
 from reconciler.ports import (
-    Clock,
     DeliveryResult,
     Due,
     Locks,
@@ -27,7 +26,7 @@ from reconciler.ports import (
     Queue,
     Wanted,
 )
-from reconciler.progress import Progress
+from reconciler.run_context import RunContext
 
 Schedule = Callable[[int, DeliveryResult], datetime | None]  # attempts so far → due again, or never
 
@@ -40,22 +39,21 @@ SLOW = 1.0  # seconds without any answer, after which a receiver gets a second r
 class Delivering:
     """The means to drain the outbox; `tenants` whose rows are tried, None for every row.
 
-    `progress` hears of each attempt as soon as it is recorded, and of what was not tried.
+    Each attempt goes to the run's progress as soon as it is recorded, and so does what was not
+    tried.
     """
 
+    context: RunContext
     outbox: Outbox
     notifier: Notifier
     locks: Locks
-    clock: Clock
-    run: Run
     schedule: Schedule
     parallelism: int
     tenants: frozenset[str] | None = None
-    progress: Progress = field(default_factory=Progress)
 
     def deliver(self, *, even_if_not_due: bool = False) -> None:
         """Try once each row that is due. At least once, never in place of a change's outcome."""
-        self._send(Due(None if even_if_not_due else self.clock.now()))
+        self._send(Due(None if even_if_not_due else self.context.clock.now()))
 
     def replay(self, event_id: str | None) -> None:
         """Try once more what of an event is over, or all that was given up.
@@ -71,20 +69,21 @@ class Delivering:
             for queue in self.outbox.queues(wanted)
             if self.tenants is None or queue.tenant in self.tenants
         ]
-        ends = self.clock.monotonic() + PATIENCE
+        clock = self.context.clock
+        ends = clock.monotonic() + PATIENCE
         locked = _Round(self, wanted, patience=0.0).send(queues)
         while locked:
             first, *_ = locked
-            remaining = max(0.0, ends - self.clock.monotonic())
+            remaining = max(0.0, ends - clock.monotonic())
             locked = _Round(self, wanted, patience=remaining).send(locked)
             if first in locked:  # it was waited for to the end
                 break
         for queue, reason in locked.items():
-            self.progress.not_tried.append(NotTried(webhooks=queue.rows, reason=reason))
+            self.context.progress.record_not_tried(queue.rows, reason)
 
     def attempt(self, pending: Pending, *, over: bool) -> "_Tried":
         """Send a row once, and record how that ended."""
-        self.clock.check()
+        self.context.clock.check()
         result = self.notifier.send(pending)
         due = None
         if result.delivered:
@@ -96,13 +95,13 @@ class Delivering:
                 detail = f"{result.detail}; given up, only `webhooks replay` sends it"
                 result = replace(result, detail=detail)
             self.outbox.failed(pending, self._entry(pending, result), due)
-        self.progress.attempts.append(_told(pending, result))
+        self.context.progress.record_attempt(_told(pending, result))
         return _Tried(result=result, is_pending=due is not None)
 
     def _entry(self, pending: Pending, result: DeliveryResult) -> Entry:
         status = Status.SYNCED if result.delivered else Status.FAILED
         return replace(
-            self.run.entry(Event.HR_SYNC_COMPLETED, self.clock.now(), status),
+            self.context.entry(Event.HR_SYNC_COMPLETED, status),
             tenant=pending.tenant,
             schema_id=pending.schema_id,
             latency_ms=result.latency_ms,
@@ -229,7 +228,7 @@ class _Round:
 
     def _begin(self, start: "_Start") -> bool:
         """Give each free thread a row, one receiver after the other; whether any is at work."""
-        self._means.clock.check()
+        self._means.context.clock.check()
         passed = 0
         while len(self._under_way) < self._means.parallelism and passed < len(self._receivers):
             receiver = self._receivers[0]
@@ -255,7 +254,8 @@ class _Round:
     def _end(self, future: Future[_Tried]) -> None:
         receiver, course, row = self._under_way.pop(future)
         if future.exception() is not None:
-            self._means.clock.check()  # a signal says more than the errors that it may have caused
+            # a signal says more than the errors that it may have caused
+            self._means.context.clock.check()
         tried = future.result()
         receiver.under_way -= 1
         receiver.hear(tried.result)
@@ -311,9 +311,7 @@ class _Round:
         course.lease.close()
         if course.held_back:
             reason = f"an earlier one of the same schema to {course.queue.url} was not delivered"
-            self._means.progress.not_tried.append(
-                NotTried(webhooks=course.held_back, reason=reason)
-            )
+            self._means.context.progress.record_not_tried(course.held_back, reason)
 
     def _leave(self, receiver: _Receiver) -> None:
         """Nothing more goes to the first receiver; what one that is given up lacks is told."""
@@ -324,7 +322,7 @@ class _Round:
             untried += max(0, course.queue.rows - course.taken)
         if untried:
             reason = f"{receiver.origin} was given up for this run: {receiver.reason}"
-            self._means.progress.not_tried.append(NotTried(webhooks=untried, reason=reason))
+            self._means.context.progress.record_not_tried(untried, reason)
 
     def _release_all(self) -> None:
         for receiver in self._receivers:

@@ -16,13 +16,14 @@ from reconciler.domain.doctor import Finding, Grade
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Manages, OnDrift, SchemaExtension, Tenant
 from reconciler.domain.outcome import Outcome, OutcomeKind
-from reconciler.domain.plan import Blocked, TenantPlan
+from reconciler.domain.plan import Blocked, Skip, TenantPlan
 from reconciler.domain.problem import Place
-from reconciler.domain.records import Event, Run, Status
+from reconciler.domain.records import Event, Status
 from reconciler.domain.scim import Attribute, Mutability, Schema
 from reconciler.domain.selection import Selection
 from reconciler.errors import ReconcilerError, TenantError
-from reconciler.ports import Clock, Journal, Locks, Retry, SchemaWriter
+from reconciler.ports import Locks, Retry, SchemaWriter
+from reconciler.run_context import RunContext
 
 PROBE_URN = "urn:ietf:params:scim:schemas:extension:reconciler:2.0:User:reconcilerProbe"
 _ATTRIBUTE = "probe"
@@ -80,23 +81,20 @@ class _Trial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteProbe:
-    """The means to probe one tenant."""
+    """The means to probe one tenant; a probe announces nothing to HR."""
 
+    context: RunContext
     tenant: Tenant
-    dialect: Dialect
     writer: SchemaWriter
-    journal: Journal
-    locks: Locks
-    clock: Clock
     retry: Retry
-    run: Run
+    locks: Locks
 
     def probe(self) -> tuple[tuple[Finding, ...], dict[str, Json]]:
         """What was found, and the capabilities that it shows.
 
         Raises TenantLocked, StateError and Interrupted.
         """
-        if self.dialect.name == READ_ONLY:
+        if self.tenant.dialect.name == READ_ONLY:
             words = "not probed: the manifest says that nothing is ever written here"
             return (Finding("create", Grade.NOTE, words),), {}
         learnt: dict[str, Json] = {}
@@ -128,7 +126,9 @@ class WriteProbe:
 
     def _created(self, learnt: dict[str, Json]) -> Generator[Finding, None, bool]:
         """Whether the probe is there now is what it returns."""
-        outcome = self._carried_out(replace(self.dialect, creates=True), _first(self.dialect))
+        outcome = self._carried_out(
+            replace(self.tenant.dialect, creates=True), _first(self.tenant.dialect)
+        )
         match outcome:
             case Outcome(
                 kind=OutcomeKind.APPLIED | OutcomeKind.ADOPTED | OutcomeKind.IGNORED_BY_SERVER
@@ -164,7 +164,7 @@ class WriteProbe:
                     if way.by is UpdateStrategy.PATCH:
                         learnt["patchPath"] = str(way.path)
                     yield Finding("update", Grade.OK, f"schemas can be changed by {way.words}")
-                    return _asked(self.dialect, trial.described).attribute(_ATTRIBUTE)
+                    return _asked(self.tenant.dialect, trial.described).attribute(_ATTRIBUTE)
                 case _Verdict.HARMFUL:
                     yield Finding("update", Grade.WARNING, f"{way.words} {trial.detail}")
                 case _Verdict.UNKNOWN:
@@ -177,22 +177,24 @@ class WriteProbe:
             return None
         learnt["updates"] = str(UpdateStrategy.NONE)
         yield Finding("update", Grade.WARNING, f"schemas cannot be changed: {trial.detail}")
-        return _asked(self.dialect, trial.described).attribute(_ATTRIBUTE)
+        return _asked(self.tenant.dialect, trial.described).attribute(_ATTRIBUTE)
 
     def _tried(self, way: _Way) -> _Trial:
         """What comes of adding what the probe lacks, then of a change beside what is to stay."""
         live = self.writer.read(PROBE_URN)
-        if lacking := _lacking(self.dialect, live):
+        if lacking := _lacking(self.tenant.dialect, live):
             added = self._trial(way, live, _schema(*lacking))
             if added.verdict is not _Verdict.TAKEN:
                 return added
             live = self.writer.read(PROBE_URN)
-            if _lacking(self.dialect, live):
+            if _lacking(self.tenant.dialect, live):
                 return _Trial(_Verdict.UNKNOWN, "what was added is not shown yet; probe again")
-        return self._trial(way, live, _second(self.dialect, live))
+        return self._trial(way, live, _second(self.tenant.dialect, live))
 
     def _trial(self, way: _Way, live: Schema | None, wanted: Schema) -> _Trial:
-        able = replace(self.dialect, updates=way.by, patch_path=way.path, ignored=(), immutable=())
+        able = replace(
+            self.tenant.dialect, updates=way.by, patch_path=way.path, ignored=(), immutable=()
+        )
         outcome = self._carried_out(able, wanted)
         after = self.writer.read(PROBE_URN)
         if harmed := _harmed(live, after, wanted):
@@ -215,7 +217,7 @@ class WriteProbe:
             return
         wanted, stored = _members(asked), _members(held)
         if dropped := sorted(m for m in wanted if stored.get(m) != wanted[m]):
-            known = [m for m in self.dialect.ignored if m not in dropped]
+            known = [m for m in self.tenant.dialect.ignored if m not in dropped]
             learnt["ignored"] = [*known, *dropped]
             words = f"accepted and dropped: {', '.join(dropped)}; who asks for that never gets it"
             yield Finding("ignored", Grade.WARNING, words)
@@ -231,11 +233,20 @@ class WriteProbe:
             plan = self._plan(dialect, wanted)
         except TenantError as error:
             return str(error)
-        outcomes = self._applying().apply(plan)
-        if outcomes:
-            return outcomes[0]
+        Applying(
+            context=self.context,
+            tenant=replace(self.tenant, webhooks=()),
+            writer=self.writer,
+            retry=self.retry,
+        ).apply(plan)
         (change,) = plan.changes
-        return change.recipe if isinstance(change, Blocked) else "nothing would be changed"
+        match change:
+            case Blocked():
+                return change.recipe
+            case Skip():
+                return "nothing would be changed"
+            case _:
+                return self.context.progress.outcome_of(change)
 
     def _plan(self, dialect: Dialect, wanted: Schema) -> TenantPlan:
         return plan_tenant(
@@ -248,23 +259,9 @@ class WriteProbe:
             selection=Selection(),
         )
 
-    def _applying(self) -> Applying:
-        return Applying(
-            writer=self.writer,
-            journal=self.journal,
-            clock=self.clock,
-            retry=self.retry,
-            run=self.run,
-            base_url=self.tenant.base_url,
-            target_system=self.dialect.target_system,
-            webhooks=(),
-            lag_reads=self.dialect.lag_reads,
-        )
-
     def _record(self, event: Event, status: Status | None) -> None:
-        entry = self.run.entry(event, self.clock.now(), status)
         detail = f"doctor probes {self.tenant.name} with {PROBE_URN}"
-        self.journal.record(replace(entry, detail=detail))
+        self.context.journal.record(replace(self.context.entry(event, status), detail=detail))
 
 
 def _first(dialect: Dialect) -> Schema:

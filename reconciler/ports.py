@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # a Protocol only names them, and each command imports this m
     from reconciler.domain.dialect import Meaning
     from reconciler.domain.http_reply import Verdict
     from reconciler.domain.jsontext import Json
+    from reconciler.domain.manifest import Tenant
     from reconciler.domain.outcome import Waiting
     from reconciler.domain.records import Entry, HrEvent, Intent
     from reconciler.domain.scim import Schema
@@ -108,6 +109,18 @@ class SchemaWriter(SchemaReader, Protocol):
 
     def patch(self, live: Schema, document: Mapping[str, Json]) -> WriteResult:
         """PATCH the live schema that was read (RFC 7644 section 3.5.2), with If-Match alike."""
+        ...
+
+
+class Gateways(Protocol):
+    """The way to each tenant of a run."""
+
+    def writer(self, tenant: Tenant) -> SchemaWriter:
+        """A tenant's gateway; raises UsageError for a tenant that is set up wrongly."""
+        ...
+
+    def retry(self, tenant: Tenant) -> Retry:
+        """The patience with one tenant, which no other tenant's trouble uses up."""
         ...
 
 

@@ -1,6 +1,7 @@
-"""How far a run has come: noted as it happens, so that a run that is cut short can be told too."""
+"""Progress: the record of what a run has done by now, and the summary that is made of it."""
 
 from collections.abc import Iterable, Iterator
+from threading import Lock
 
 from reconciler.domain.outcome import (
     Attempt,
@@ -17,31 +18,103 @@ from reconciler.domain.plan import Create, Plan, Update
 
 
 class Progress:
-    """The notes of one run; its threads share them, and each note is one step.
+    """The results of one run, recorded as they become durable; its threads share it.
 
-    `held_back` says of a tenant that may not be written in this run, why. `refused` is for a plan
-    that is not the approved one, or exceeds a limit.
+    A signal or an error may end a run at any point, and the summary must hold all that happened
+    until then: docs/decisions.md, "What a run has done is recorded in one place".
     """
 
     def __init__(self) -> None:
-        self.plan: Plan | None = None
-        self.refused = False
-        self.recovered: list[Recovered] = []
-        self.locked: dict[str, str] = {}
-        self.held_back: dict[str, str] = {}
-        self.attempts: list[Attempt] = []
-        self.not_tried: list[NotTried] = []
-        self.warnings: list[str] = []
+        self._lock = Lock()
+        self._plan: Plan | None = None
+        self._plan_digest: str | None = None
+        self._refused = False
+        self._recovered: list[Recovered] = []
+        self._locked: dict[str, str] = {}
+        self._held_back: dict[str, str] = {}
         self._begun: set[str] = set()
         self._ended: dict[str, Outcome] = {}
+        self._attempts: list[Attempt] = []
+        self._not_tried: list[NotTried] = []
+        self._warnings: list[str] = []
+
+    @property
+    def plan_digest(self) -> str | None:
+        """The digest of the run's plan; None while there is none."""
+        return self._plan_digest
+
+    @property
+    def recovered(self) -> tuple[Recovered, ...]:
+        """The intents of earlier runs that were looked at so far."""
+        with self._lock:
+            return tuple(self._recovered)
+
+    def record_plan(self, plan: Plan) -> None:
+        """Keep the plan that this run is to carry out."""
+        digest = plan.digest()
+        with self._lock:
+            self._plan, self._plan_digest = plan, digest
+
+    def record_refusal(self) -> None:
+        """Note that the plan is not the approved one, or exceeds a limit."""
+        with self._lock:
+            self._refused = True
+
+    def record_lock(self, tenant: str, reason: str) -> None:
+        """Note that another run holds a tenant, which may not be written then."""
+        with self._lock:
+            self._locked[tenant] = reason
+            self._held_back[tenant] = reason
+
+    def hold_back(self, tenant: str, reason: str) -> None:
+        """Note that a tenant may not be written in this run."""
+        with self._lock:
+            self._held_back[tenant] = reason
+
+    def is_held_back(self, tenant: str) -> bool:
+        """Test whether a tenant may not be written in this run."""
+        with self._lock:
+            return tenant in self._held_back
+
+    def record_recovered(self, recovered: Recovered) -> None:
+        """Add what became of an intent that an earlier run left without an outcome."""
+        with self._lock:
+            self._recovered.append(recovered)
 
     def begin(self, change: Create | Update) -> None:
-        """Its intent is recorded: from now on the tenant may be changed."""
-        self._begun.add(change.subject.id)
+        """Note that a change's intent is durable: from now on the tenant may be changed."""
+        with self._lock:
+            self._begun.add(change.subject.id)
 
     def end(self, outcome: Outcome) -> None:
-        """Its outcome is recorded."""
-        self._ended[outcome.change.subject.id] = outcome
+        """Add an outcome that is durable."""
+        with self._lock:
+            self._ended[outcome.change.subject.id] = outcome
+
+    def outcome_of(self, change: Create | Update) -> Outcome:
+        """The outcome of a planned write as far as it is known by now."""
+        with self._lock:
+            return self._outcome_of(change)
+
+    def record_attempt(self, attempt: Attempt) -> None:
+        """Add a delivery that was tried."""
+        with self._lock:
+            self._attempts.append(attempt)
+
+    def record_not_tried(self, webhooks: int, reason: str) -> None:
+        """Add webhooks that were due and are left pending."""
+        with self._lock:
+            self._not_tried.append(NotTried(webhooks=webhooks, reason=reason))
+
+    def warn(self, message: str) -> None:
+        """Add what a person should know and no outcome says."""
+        with self._lock:
+            self._warnings.append(message)
+
+    def deliveries(self, waiting: Iterable[Waiting] | None) -> DeliverySummary:
+        """The deliveries so far, and what still waits; None where that is not known."""
+        with self._lock:
+            return DeliverySummary.of(self._attempts, waiting, self._not_tried)
 
     def summary(
         self,
@@ -50,30 +123,34 @@ class Progress:
         elsewhere: Iterable[LeftOpen] = (),
         finished: bool,
     ) -> RunSummary:
-        """What became of each planned write, in the order of the plan, and all else."""
-        return RunSummary(
-            plan=self.plan or Plan(tenants=()),
-            outcomes=tuple(self._outcomes()),
-            recovered=tuple(sorted(self.recovered, key=lambda recovered: recovered.tenant)),
-            locked=dict(self.locked),
-            deliveries=DeliverySummary.of(self.attempts, waiting, self.not_tried),
-            warnings=tuple(sorted(self.warnings)),
-            elsewhere=tuple(elsewhere),
-            planned=self.plan is not None,
-            refused=self.refused,
-            finished=finished,
-        )
+        """The outcome of each planned write, in the order of the plan, and all else."""
+        deliveries = self.deliveries(waiting)
+        with self._lock:
+            return RunSummary(
+                plan=self._plan or Plan(tenants=()),
+                outcomes=tuple(self._outcomes()),
+                recovered=tuple(sorted(self._recovered, key=lambda recovered: recovered.tenant)),
+                locked=dict(self._locked),
+                deliveries=deliveries,
+                warnings=tuple(sorted(self._warnings)),
+                elsewhere=tuple(elsewhere),
+                planned=self._plan is not None,
+                refused=self._refused,
+                finished=finished,
+            )
 
     def _outcomes(self) -> Iterator[Outcome]:
-        for tenant in self.plan.tenants if self.plan else ():
+        for tenant in self._plan.tenants if self._plan else ():
             for change in tenant.changes:
                 if isinstance(change, Create | Update):
-                    yield self._ended.get(change.subject.id) or self._without_outcome(change)
+                    yield self._outcome_of(change)
 
-    def _without_outcome(self, change: Create | Update) -> Outcome:
+    def _outcome_of(self, change: Create | Update) -> Outcome:
+        if (ended := self._ended.get(change.subject.id)) is not None:
+            return ended
         if change.subject.id in self._begun:
             return Outcome(change=change, kind=OutcomeKind.UNKNOWN, detail=_OPEN)
-        reason = self.held_back.get(change.subject.tenant, "the run ended before it")
+        reason = self._held_back.get(change.subject.tenant, "the run ended before it")
         return Outcome(change=change, kind=OutcomeKind.NOT_ATTEMPTED, detail=reason)
 
 

@@ -9,11 +9,12 @@ from reconciler.applying import Applying
 from reconciler.domain.deciding import plan_tenant
 from reconciler.domain.manifest import Limits, Manages, OnDrift
 from reconciler.domain.outcome import Outcome, OutcomeKind
-from reconciler.domain.plan import TenantPlan
+from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.domain.records import Entry, Event, EventType, Intent, Run, Status
 from reconciler.domain.selection import Selection
 from reconciler.errors import Interrupted, StateError, TenantUnavailable
 from reconciler.progress import Progress
+from reconciler.run_context import RunContext
 from tests.support.fakes import (
     CREATED,
     DIALECT,
@@ -31,9 +32,10 @@ from tests.support.fakes import (
     nothing,
     patience,
 )
+from tests.support.fakes import tenant as acme
 
 BASE_URL = "https://acme.example.com"
-RUN = Run(id="run-1", actor="user:test", commit="c0ffee", plan_digest="sha256:00")
+RUN = Run(id="run-1", actor="user:test", commit="c0ffee")
 
 
 def plan_for(tenant: FakeTenant, *extensions, limits: Limits | None = None) -> TenantPlan:
@@ -55,18 +57,20 @@ def apply(
     clock: FakeClock | None = None,
     progress: Progress | None = None,
 ) -> tuple[Outcome, ...]:
-    return Applying(
+    """The outcomes of a plan that is carried out, in its order."""
+    kept = progress or Progress()
+    kept.record_plan(Plan(tenants=(plan,)))
+    Applying(
+        context=RunContext(run=RUN, journal=journal, clock=clock or FakeClock(), progress=kept),
+        tenant=replace(acme("acme"), base_url=BASE_URL),
         writer=tenant,
-        journal=journal,
-        clock=clock or FakeClock(),
         retry=patience(2),
-        run=RUN,
-        base_url=BASE_URL,
-        target_system="Genesys Cloud",
-        webhooks=(HOOK,),
-        lag_reads=0,
-        progress=progress or Progress(),
     ).apply(plan)
+    return kept.summary((), finished=True).outcomes
+
+
+def warnings(progress: Progress) -> tuple[str, ...]:
+    return progress.summary((), finished=True).warnings
 
 
 def test_an_intent_keeps_where_the_tenant_was_and_all_that_was_live():
@@ -119,9 +123,9 @@ def test_a_created_schema_that_no_resource_type_names_is_a_warning(bound, warned
 
     apply(plan_for(tenant), tenant, MemoryJournal(), progress=progress)
 
-    assert len(progress.warnings) == warned
+    assert len(warnings(progress)) == warned
     if warned:
-        assert "no User can hold a value before the service binds it" in progress.warnings[0]
+        assert "no User can hold a value before the service binds it" in warnings(progress)[0]
 
 
 def test_a_tenant_in_which_nothing_was_made_is_not_asked_what_is_bound():
@@ -130,7 +134,7 @@ def test_a_tenant_in_which_nothing_was_made_is_not_asked_what_is_bound():
 
     apply(plan_for(tenant), tenant, MemoryJournal(), progress=progress)
 
-    assert progress.warnings == []
+    assert warnings(progress) == ()
 
 
 def test_the_intent_is_written_before_the_request():
@@ -349,7 +353,8 @@ def test_the_latency_is_that_of_the_tenant_and_not_of_the_journal():
 def test_each_record_says_who_what_where_and_of_which_plan():
     tenant, journal = FakeTenant(), MemoryJournal()
 
-    apply(plan_for(tenant), tenant, journal)
+    plan = plan_for(tenant)
+    apply(plan, tenant, journal)
 
     entry = journal.entries[-1]
     assert replace(entry, latency_ms=0).to_json() == {
@@ -363,7 +368,7 @@ def test_each_record_says_who_what_where_and_of_which_plan():
         "run_id": "run-1",
         "actor": "user:test",
         "commit": "c0ffee",
-        "plan_digest": "sha256:00",
+        "plan_digest": Plan(tenants=(plan,)).digest(),
         "before_digest": "absent",
         "after_digest": extension().schema.fingerprint(),
         "latency_ms": 0,

@@ -34,6 +34,7 @@ ROWS = (
     ("domain.records",),
     ("ports",),
     ("progress", "parallel"),
+    ("run_context",),
     ("planning", "importing", "recovering", "delivering", "writing"),
     ("applying",),
     ("fleet", "doctor"),
@@ -58,6 +59,7 @@ ROWS = (
 STRANGERS = (
     (
         "progress",
+        "run_context",
         "parallel",
         "planning",
         "importing",

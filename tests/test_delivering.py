@@ -26,6 +26,7 @@ from tests.support.fakes import (
     Receiver,
     document,
 )
+from tests.support.runs import context_of
 
 RUN = Run(id="run-3", actor="user:test")
 DOWN = DeliveryResult(delivered=False, status=503, latency_ms=5, detail="answered 503")
@@ -87,8 +88,7 @@ def replay(
 
 
 def summary_of(means: Delivering) -> DeliverySummary:
-    progress = means.progress
-    return DeliverySummary.of(progress.attempts, means.outbox.waiting(), progress.not_tried)
+    return means.context.progress.deliveries(means.outbox.waiting())
 
 
 def delivering(
@@ -99,11 +99,10 @@ def delivering(
     parallelism: int = 1,
 ) -> Delivering:
     return Delivering(
+        context=context_of(journal, clock=clock, run=RUN),
         outbox=journal,
         notifier=receiver,
         locks=locks or FakeLocks(),
-        clock=clock or FakeClock(),
-        run=RUN,
         schedule=in_five_seconds,
         parallelism=parallelism,
     )

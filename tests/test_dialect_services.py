@@ -25,14 +25,14 @@ from reconciler.domain.manifest import (
 from reconciler.domain.outcome import OutcomeKind, RunSummary
 from reconciler.domain.plan import Blocked
 from reconciler.domain.problem import Place
-from reconciler.domain.records import Event, Run
+from reconciler.domain.records import Event
 from reconciler.domain.selection import Selection
-from reconciler.fleet import Fleet
 from reconciler.planning import Desired
-from tests.support.fakes import FakeClock, FakeLocks, MemoryJournal, Receiver, extension, patience
+from tests.support.fakes import FakeClock, MemoryJournal, extension, patience
 from tests.support.faultserver import Received, Script, json_reply
 from tests.support.gateway_world import World, client_credentials, world
 from tests.support.habits import Habits, Keywords, Pages
+from tests.support.runs import Gateways, fleet_of
 from tests.support.simulation import Request, SimulatedTenant
 from tests.support.sockets import script
 
@@ -71,22 +71,16 @@ class Service:
             limits=Limits(extensions=self.dialect.extensions),
         )  # fmt: skip
         self.world.server.requests.clear()
-        return Fleet(
-            desired=Desired(
-                manifests=Manifests(tenants=(there,), extensions=extensions),
-                selection=Selection(),
-                git=GitState(),
-            ),
-            writers=lambda _: self.world.writer,
-            journal=self.journal,
-            outbox=self.journal,
-            notifier=Receiver(),
-            locks=FakeLocks(),
+        desired = Desired(
+            manifests=Manifests(tenants=(there,), extensions=extensions),
+            selection=Selection(),
+            git=GitState(),
+        )
+        return fleet_of(
+            desired,
+            Gateways(lambda _: self.world.writer, patience(2)),
+            self.journal,
             clock=self.world.clock,
-            retries=lambda _: patience(2),
-            schedule=lambda attempts, result: None,
-            run=Run(id="run-1", actor="test"),
-            parallelism=1,
         ).apply(lambda plan: None)
 
     def writes(self) -> list[Received]:

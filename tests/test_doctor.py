@@ -10,7 +10,7 @@ from reconciler.doctor import PROBE_URN, WriteProbe
 from reconciler.domain.dialect import Dialect, PatchPath
 from reconciler.domain.doctor import Finding, Grade
 from reconciler.domain.jsontext import Json
-from reconciler.domain.records import Event, Run, Status
+from reconciler.domain.records import Event, Status
 from reconciler.domain.scim import Schema
 from reconciler.errors import Interrupted, TenantLocked, TenantUnavailable
 from reconciler.ports import WriteResult
@@ -31,6 +31,7 @@ from tests.support.fakes import (
     patience,
     tenant,
 )
+from tests.support.runs import context_of
 
 
 def probe(
@@ -42,14 +43,11 @@ def probe(
     clock: FakeClock | None = None,
 ) -> tuple[dict[str, Finding], dict[str, Json]]:
     found, learnt = WriteProbe(
-        tenant=tenant(),
-        dialect=dialect,
+        context=context_of(journal or MemoryJournal(), clock=clock),
+        tenant=replace(tenant(), dialect=dialect),
         writer=service,
-        journal=journal or MemoryJournal(),
-        locks=locks or FakeLocks(),
-        clock=clock or FakeClock(),
         retry=patience(2),
-        run=Run(id="run-1", actor="user:test"),
+        locks=locks or FakeLocks(),
     ).probe()
     return {finding.check: finding for finding in found}, learnt
 

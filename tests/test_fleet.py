@@ -44,6 +44,7 @@ from tests.support.fakes import (
     patience,
     tenant,
 )
+from tests.support.runs import Gateways, fleet_of
 
 
 @dataclass
@@ -88,17 +89,15 @@ class World:
         return self.fleet().apply(approve)
 
     def fleet(self, *, lock_timeout: float = 0.0) -> Fleet:
-        return Fleet(
-            desired=self.desired(),
-            writers=self.gateway,
-            journal=self.journal,
-            outbox=self.journal,
+        return fleet_of(
+            self.desired(),
+            Gateways(self.gateway, patience(2)),
+            self.journal,
+            run=Run(id="run-9", actor="user:test", commit="c0ffee"),
+            clock=self.clock,
             notifier=self.receiver,
             locks=self.locks,
-            clock=self.clock,
-            retries=lambda _: patience(2),
             schedule=lambda attempts, result: START + timedelta(minutes=5),
-            run=Run(id="run-9", actor="user:test", commit="c0ffee"),
             parallelism=self.parallelism,
             lock_timeout=lock_timeout,
         )

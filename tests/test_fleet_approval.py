@@ -27,24 +27,19 @@ from reconciler.domain.manifest import (
 from reconciler.domain.outcome import RunSummary
 from reconciler.domain.plan import Plan
 from reconciler.domain.problem import Place
-from reconciler.domain.records import Run
 from reconciler.domain.selection import Selection
 from reconciler.errors import LimitExceeded, PlanStale, TenantUnavailable
-from reconciler.fleet import Fleet
 from reconciler.planning import Desired, plan_fleet
 from reconciler.render.document import checksum, json_text, plan_document
 from tests.support.fakes import (
     START,
-    FakeClock,
-    FakeLocks,
     FakeTenant,
     MemoryJournal,
-    Receiver,
     document,
     extension,
-    patience,
     tenant,
 )
+from tests.support.runs import Gateways, fleet_of
 
 THOROUGH = pytest.mark.thorough
 
@@ -106,18 +101,11 @@ class Fake:
         return parse(json_text(plan_document(self.plan())).encode())
 
     def apply(self, approved: Approval) -> RunSummary:
-        return Fleet(
-            desired=self.desired(),
-            writers=lambda t: self.live[t.name],
-            journal=self.journal,
-            outbox=self.journal,
-            notifier=Receiver(),
-            locks=FakeLocks(),
-            clock=FakeClock(),
-            retries=lambda _: patience(1),
+        return fleet_of(
+            self.desired(),
+            Gateways(lambda t: self.live[t.name]),
+            self.journal,
             schedule=lambda attempts, result: START,
-            run=Run(id="run-1", actor="test"),
-            parallelism=1,
         ).apply(lambda plan: check(approved, plan), keep=lambda plan: plan)
 
     def writes(self) -> int:

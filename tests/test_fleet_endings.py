@@ -4,13 +4,14 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TypeVar
 
 import pytest
 
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import OnDrift
-from reconciler.domain.outcome import LeftOpen, OutcomeKind
+from reconciler.domain.outcome import LeftOpen, Outcome, OutcomeKind
 from reconciler.domain.plan import Create, Plan, Subject
 from reconciler.domain.records import Event
 from reconciler.domain.scim import ABSENT
@@ -24,7 +25,7 @@ from reconciler.errors import (
     TenantUnavailable,
 )
 from reconciler.ports import DeliveryResult, Pending, Retry
-from reconciler.writing import Write, Written
+from reconciler.writing import Write
 from tests.support.fakes import (
     CREATED,
     DIALECT,
@@ -40,6 +41,8 @@ from tests.support.fakes import (
     extension,
     nothing,
 )
+from tests.support.fakes import tenant as acme
+from tests.support.runs import context_of
 from tests.test_fleet import World
 
 T = TypeVar("T")
@@ -52,7 +55,7 @@ def approve(plan: Plan) -> None:
 # --- one write -------------------------------------------------------------------------------
 
 
-def interrupted(tenant: FakeTenant, clock: FakeClock) -> Written:
+def interrupted(tenant: FakeTenant, clock: FakeClock) -> Outcome:
     """A create during which a signal comes, by a Retry that waits as long as it is asked to."""
 
     def retry(
@@ -63,14 +66,15 @@ def interrupted(tenant: FakeTenant, clock: FakeClock) -> Written:
         return result
 
     patient: Retry = retry
-    return Write(
+    write = Write(
+        context=context_of(MemoryJournal(), clock=clock),
+        tenant=replace(acme(), dialect=replace(DIALECT, lag_reads=0)),
+        writer=tenant,
+        retry=patient,
         change=Create(Subject(tenant="acme", extension=extension(), live_fingerprint=ABSENT)),
         live=None,
-        writer=tenant,
-        clock=clock,
-        retry=patient,
-        lag_reads=0,
-    ).carry_out()
+    )
+    return write.carry_out().outcome
 
 
 def test_a_signal_before_the_write_leaves_it_unsent_and_that_is_known():
@@ -163,8 +167,9 @@ def test_a_run_that_is_refused_delivers_what_earlier_ones_owe(refusal: Reconcile
     with pytest.raises(type(refusal)):
         fleet.apply(refuse)
 
-    assert [attempt.delivered for attempt in fleet.progress.attempts] == [True]
-    summary = fleet.told(finished=False)
+    summary = fleet.summary(finished=False)
+    assert summary.deliveries.delivered == 1
+    assert summary.deliveries.failed == 0
     assert summary.deliveries.waiting == ()
     assert summary.refused
 
@@ -354,7 +359,7 @@ def test_a_signal_between_two_changes_tells_what_was_done_and_what_was_not():
     with pytest.raises(Interrupted):
         fleet.apply(approve)
 
-    summary = fleet.told(finished=False)
+    summary = fleet.summary(finished=False)
     kinds = [outcome.kind for outcome in summary.outcomes]
     assert kinds == [OutcomeKind.APPLIED, OutcomeKind.NOT_ATTEMPTED, OutcomeKind.NOT_ATTEMPTED]
     assert not summary.complete
@@ -373,7 +378,7 @@ def test_a_signal_before_the_plan_leaves_nothing_to_tell():
     with pytest.raises(Interrupted):
         fleet.apply(approve)
 
-    summary = fleet.told(finished=False)
+    summary = fleet.summary(finished=False)
     assert not summary.touched
     assert {outcome.kind for outcome in summary.outcomes} <= {OutcomeKind.NOT_ATTEMPTED}
 
@@ -385,7 +390,7 @@ def test_a_write_whose_outcome_cannot_be_recorded_is_told_as_unknown():
     with pytest.raises(StateError):
         fleet.apply(approve)
 
-    [outcome] = fleet.told(finished=False).outcomes
+    [outcome] = fleet.summary(finished=False).outcomes
     assert outcome.kind is OutcomeKind.UNKNOWN
     assert "the next run settles it" in outcome.detail
     assert world.live["east"].writes() == 1
@@ -406,5 +411,5 @@ def test_a_delivery_that_a_signal_cut_off_ends_the_run_as_interrupted():
     with pytest.raises(Interrupted):
         fleet.apply(approve)
 
-    deliveries = fleet.told(finished=False).deliveries
+    deliveries = fleet.summary(finished=False).deliveries
     assert (deliveries.failed, deliveries.pending) == (1, 1)

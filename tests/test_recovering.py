@@ -2,32 +2,35 @@
 
 import json
 from collections import deque
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from reconciler.domain.dialect import UpdateStrategy
 from reconciler.domain.diff import managed_view
-from reconciler.domain.manifest import Manages
-from reconciler.domain.outcome import OutcomeKind
+from reconciler.domain.manifest import Manages, Tenant
+from reconciler.domain.outcome import Outcome, OutcomeKind
 from reconciler.domain.plan import Subject, Update
 from reconciler.domain.records import Event, EventType, Intent, Run, Status
 from reconciler.domain.scim import ABSENT, Schema
 from reconciler.errors import TenantUnavailable
 from reconciler.recovering import Recovery
-from reconciler.writing import Write, Written
+from reconciler.writing import Write
 from tests.support.fakes import (
     CREATED,
+    DIALECT,
     HOOK,
     START,
     URN,
-    FakeClock,
     FakeTenant,
     MemoryJournal,
     document,
     extension,
     patience,
 )
+from tests.support.fakes import tenant as tenant_of_manifest
+from tests.support.runs import context_of
 
 RUN = Run(id="run-2", actor="user:test")
 NEWER = "https://newer.example.com/hook"
@@ -64,12 +67,17 @@ def recovery(
     tenant: FakeTenant, journal: MemoryJournal, *, lag_reads: int = 0, base_url: str = HERE
 ) -> Recovery:
     return Recovery(
-        base_url=base_url,
+        context=context_of(journal, run=RUN),
+        tenant=acme(base_url, lag_reads=lag_reads),
         reader=lambda: tenant,
-        journal=journal,
-        clock=FakeClock(),
-        run=RUN,
-        lag_reads=lag_reads,
+    )
+
+
+def acme(base_url: str = HERE, *, lag_reads: int = 0) -> Tenant:
+    return replace(
+        tenant_of_manifest("acme", hooks=(NEWER,)),
+        base_url=base_url,
+        dialect=replace(DIALECT, lag_reads=lag_reads),
     )
 
 
@@ -77,7 +85,8 @@ def recover(
     tenant: FakeTenant, journal: MemoryJournal, *, lag_reads: int = 0, base_url: str = HERE
 ):
     means = recovery(tenant, journal, lag_reads=lag_reads, base_url=base_url)
-    return tuple(means.settle_all("acme"))
+    means.settle_all()
+    return means.context.progress.recovered
 
 
 def look_again(
@@ -92,24 +101,26 @@ def look_again(
     assert managed_view(whole, desired.schema, Manages.ATTRIBUTES) == desired.schema
     subject = Subject(tenant="acme", extension=desired)
     means = recovery(FakeTenant.holding(document(URN, *live)), journal, base_url=base_url)
-    return tuple(means.adopt_late("acme", [subject], [NEWER]))
+    means.adopt_late([subject])
+    return means.context.progress.recovered
 
 
-def write(tenant: FakeTenant) -> Written:
+def write(tenant: FakeTenant) -> Outcome:
     """The addition of `level`, carried out to its end."""
     wanted = extension(document(URN, "grade", "level"), manages=Manages.ATTRIBUTES)
     view = Schema.from_json(document(URN, "grade"))
     subject = Subject(
         tenant="acme", extension=wanted, live=view, live_fingerprint=view.fingerprint()
     )
-    return Write(
+    write = Write(
+        context=context_of(MemoryJournal()),
+        tenant=acme(),
+        writer=tenant,
+        retry=patience(1),
         change=Update(subject, UpdateStrategy.PUT),
         live=tenant.read(URN),
-        writer=tenant,
-        clock=FakeClock(),
-        retry=patience(1),
-        lag_reads=0,
-    ).carry_out()
+    )
+    return write.carry_out().outcome
 
 
 def test_what_an_earlier_run_had_created_is_recovered_and_hr_hears_of_it():
@@ -380,7 +391,10 @@ def test_what_cannot_be_read_again_is_left_to_a_later_run():
     unreadable = FakeTenant(fail_reads=deque([TenantUnavailable("no answer")]))
     subject = Subject(tenant="acme", extension=extension(document(URN, "grade", "level")))
 
-    assert tuple(recovery(unreadable, journal).adopt_late("acme", [subject], [NEWER])) == ()
+    means = recovery(unreadable, journal)
+    means.adopt_late([subject])
+
+    assert means.context.progress.recovered == ()
     assert journal.pending() == ()
     assert len(look_again(journal, "grade", "level")) == 1
 

@@ -20,7 +20,6 @@ from reconciler.domain.outcome import RunSummary
 from reconciler.domain.records import Run, check_chain
 from reconciler.domain.selection import Selection
 from reconciler.errors import TenantUnavailable
-from reconciler.fleet import Fleet
 from reconciler.planning import Desired
 from reconciler.ports import WriteResult
 from reconciler.render.paint import Paint
@@ -32,19 +31,16 @@ from tests.support.fakes import (
     NOT_ALLOWED,
     REFUSED,
     START,
-    FakeClock,
-    FakeLocks,
     FakeTenant,
-    Receiver,
     document,
     extension,
     nothing,
-    patience,
     tenant,
 )
 from tests.support.fakes import (
     Store as Kept,
 )
+from tests.support.runs import Gateways, fleet_of
 from tests.support.store_world import validator
 
 REPORT = validator("report")
@@ -110,21 +106,17 @@ def run(
 ) -> Told:
     before = store.head()[0]
     made = Run(id=f"run-{number}", actor="user:test")
-    fleet = Fleet(
-        desired=Desired(
-            manifests=Manifests(tenants=tuple(tenant(name) for name in live), extensions=wanted),
-            selection=Selection(),
-            git=GitState(),
-        ),
-        writers=lambda one: live[one.name],
-        journal=store,
-        outbox=store,
-        notifier=Receiver(),
-        locks=FakeLocks(),
-        clock=FakeClock(),
-        retries=lambda _: patience(1),
-        schedule=lambda attempts, result: START + timedelta(minutes=5),
+    desired = Desired(
+        manifests=Manifests(tenants=tuple(tenant(name) for name in live), extensions=wanted),
+        selection=Selection(),
+        git=GitState(),
+    )
+    fleet = fleet_of(
+        desired,
+        Gateways(lambda one: live[one.name]),
+        store,
         run=made,
+        schedule=lambda attempts, result: START + timedelta(minutes=5),
         parallelism=3,
     )
     summary = fleet.apply(lambda plan: None)

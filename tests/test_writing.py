@@ -1,20 +1,23 @@
 """One write: what its answers and the reads after it come to; when it is sent again."""
 
 from collections import deque
+from dataclasses import replace
 
 import pytest
 
 from reconciler.domain.blocking import BlockReason
 from reconciler.domain.dialect import PatchPath, UpdateStrategy
 from reconciler.domain.manifest import Manages, OnDrift
-from reconciler.domain.outcome import OutcomeKind
+from reconciler.domain.outcome import Outcome, OutcomeKind
 from reconciler.domain.plan import Create, Subject, Update
 from reconciler.domain.scim import ABSENT, Schema
 from reconciler.errors import Interrupted, TenantUnavailable
 from reconciler.ports import WriteResult
-from reconciler.writing import LAG_PAUSE, Write, Written
+from reconciler.run_context import LAG_PAUSE
+from reconciler.writing import Write
 from tests.support.fakes import (
     CREATED,
+    DIALECT,
     FULL,
     LOST,
     NOT_ALLOWED,
@@ -24,6 +27,7 @@ from tests.support.fakes import (
     URN,
     FakeClock,
     FakeTenant,
+    MemoryJournal,
     Store,
     as_sent,
     document,
@@ -31,19 +35,38 @@ from tests.support.fakes import (
     nothing,
     patience,
 )
+from tests.support.fakes import tenant as acme
+from tests.support.runs import context_of
 
 
-def create(tenant: FakeTenant, *, attempts: int = 3, lag_reads: int = 1) -> Written:
+def create(tenant: FakeTenant, *, attempts: int = 3, lag_reads: int = 1) -> Outcome:
     """Carry out the creation of the usual extension."""
-    change = Create(Subject(tenant="acme", extension=extension(), live_fingerprint=ABSENT))
+    write = writing(tenant, creation(), attempts=attempts, lag_reads=lag_reads)
+    return write.carry_out().outcome
+
+
+def creation() -> Create:
+    return Create(Subject(tenant="acme", extension=extension(), live_fingerprint=ABSENT))
+
+
+def writing(
+    service: FakeTenant,
+    change: Create | Update,
+    *,
+    live: Schema | None = None,
+    attempts: int = 3,
+    lag_reads: int = 1,
+    clock: FakeClock | None = None,
+) -> Write:
+    """A write of a change over a live schema, with the means to carry it out."""
     return Write(
-        change=change,
-        live=None,
-        writer=tenant,
-        clock=FakeClock(),
+        context=context_of(MemoryJournal(), clock=clock),
+        tenant=replace(acme(), dialect=replace(DIALECT, lag_reads=lag_reads)),
+        writer=service,
         retry=patience(attempts),
-        lag_reads=lag_reads,
-    ).carry_out()
+        change=change,
+        live=live,
+    )
 
 
 def script(*steps: tuple[WriteResult, Store]) -> FakeTenant:
@@ -53,10 +76,10 @@ def script(*steps: tuple[WriteResult, Store]) -> FakeTenant:
 def test_a_create_that_is_answered_and_found_is_applied():
     tenant = FakeTenant()
 
-    written = create(tenant)
+    attempt = writing(tenant, creation()).carry_out()
 
-    assert written.kind is OutcomeKind.APPLIED
-    assert written.verified == tenant.schemas[URN.lower()]
+    assert attempt.outcome.kind is OutcomeKind.APPLIED
+    assert attempt.live == tenant.schemas[URN.lower()]
     assert tenant.log == [f"POST {URN}", f"GET {URN}"]
 
 
@@ -203,33 +226,17 @@ def test_a_tenant_that_turns_out_to_be_full_blocks_the_change():
 
 def test_the_pause_before_a_late_read_is_the_documented_one():
     clock = FakeClock()
-    change = Create(Subject(tenant="acme", extension=extension(), live_fingerprint=ABSENT))
 
-    Write(
-        change=change,
-        live=None,
-        writer=FakeTenant(hidden_reads=1),
-        clock=clock,
-        retry=patience(1),
-        lag_reads=1,
-    ).carry_out()
+    writing(FakeTenant(hidden_reads=1), creation(), attempts=1, clock=clock).carry_out()
 
     assert clock.slept == [LAG_PAUSE]
 
 
 def test_a_signal_while_waiting_ends_the_write_without_sending_again():
     tenant = script((LOST, nothing))
-    change = Create(Subject(tenant="acme", extension=extension(), live_fingerprint=ABSENT))
 
     with pytest.raises(Interrupted):
-        Write(
-            change=change,
-            live=None,
-            writer=tenant,
-            clock=FakeClock(stop_after=1),
-            retry=patience(3),
-            lag_reads=1,
-        ).carry_out()
+        writing(tenant, creation(), clock=FakeClock(stop_after=1)).carry_out()
 
     assert tenant.writes() == 1
 
@@ -239,7 +246,7 @@ def update(
     manages: Manages = Manages.SCHEMA,
     by: UpdateStrategy = UpdateStrategy.PUT,
     path: PatchPath = PatchPath.VALUE,
-) -> Written:
+) -> Outcome:
     """Carry out the addition of `level` beside what is live."""
     wanted = extension(document(URN, "grade", "level"), on_drift=OnDrift.UPDATE, manages=manages)
     live = tenant.schemas[URN.lower()]
@@ -247,14 +254,7 @@ def update(
     subject = Subject(
         tenant="acme", extension=wanted, live=view, live_fingerprint=view.fingerprint()
     )
-    return Write(
-        change=Update(subject, by, path),
-        live=live,
-        writer=tenant,
-        clock=FakeClock(),
-        retry=patience(3),
-        lag_reads=1,
-    ).carry_out()
+    return writing(tenant, Update(subject, by, path), live=live).carry_out().outcome
 
 
 def test_an_update_keeps_what_others_added():

@@ -18,12 +18,14 @@ from reconciler.cli.reporting import Report, reported, run_code
 from reconciler.cli.saved_plan import saved_plan
 from reconciler.cli.state import exporting, locks_of, open_state
 from reconciler.cli.wiring import Workbench, workbench
+from reconciler.delivering import Delivering
 from reconciler.domain.documents import PlanDocument
 from reconciler.domain.plan import Plan
 from reconciler.domain.selection import Selection
 from reconciler.errors import UsageError
 from reconciler.fleet import Fleet
 from reconciler.planning import plan_fleet
+from reconciler.run_context import RunContext
 
 
 def apply(invocation: Invocation, options: Options) -> int:
@@ -187,17 +189,23 @@ def _fleet(
     invocation: Invocation, options: Options, bench: Workbench, store: Store, memory: Memory
 ) -> Fleet:
     holder = f"run {bench.run.id} of {bench.run.actor}"
+    context = RunContext(run=bench.run, journal=memory, clock=bench.clock)
+    locks = locks_of(invocation, store, holder=holder, clock=bench.clock)
+    parallelism = options.fleet.parallelism
     return Fleet(
+        context=context,
         desired=bench.desired,
-        writers=bench.writer,
-        journal=memory,
-        outbox=memory,
-        notifier=bench.notifier(),
-        locks=locks_of(invocation, store, holder=holder, clock=bench.clock),
-        clock=bench.clock,
-        retries=bench.retry,
-        schedule=bench.due_again,
-        run=bench.run,
-        parallelism=options.fleet.parallelism,
+        gateways=bench,
+        locks=locks,
+        delivering=Delivering(
+            context=context,
+            outbox=memory,
+            notifier=bench.notifier(),
+            locks=locks,
+            schedule=bench.due_again,
+            parallelism=parallelism,
+            tenants=frozenset(tenant.name for tenant in bench.desired.tenants()),
+        ),
+        parallelism=parallelism,
         lock_timeout=float(options.lock_timeout),
     )

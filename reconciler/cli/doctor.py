@@ -21,6 +21,7 @@ from reconciler.domain.selection import Selection
 from reconciler.errors import UsageError
 from reconciler.render.doctor import capability_block, doctor_document, doctor_text
 from reconciler.render.document import json_text
+from reconciler.run_context import RunContext
 
 
 def doctor(invocation: Invocation, options: Options) -> int:
@@ -76,14 +77,11 @@ def _probed(
     holder = f"run {bench.run.id} of {bench.run.actor}"
     with open_state(invocation, bench.stop) as store:
         return WriteProbe(
+            context=RunContext(run=bench.run, journal=store, clock=bench.clock),
             tenant=tenant,
-            dialect=tenant.dialect,
             writer=bench.writer(tenant),
-            journal=store,
-            locks=locks_of(invocation, store, holder=holder, clock=bench.clock),
-            clock=bench.clock,
             retry=bench.retry(tenant),
-            run=bench.run,
+            locks=locks_of(invocation, store, holder=holder, clock=bench.clock),
         ).probe()
 
 

@@ -43,7 +43,7 @@ class Report:
             yield
             finished = True
         finally:
-            self.summary = fleet.told(finished=finished)
+            self.summary = fleet.summary(finished=finished)
             self.head = _head(store)
             if finished or self.summary.touched:
                 console = self.invocation.console

@@ -12,9 +12,9 @@ from reconciler.cli.shared_options import DeadlineOptions, ReadingOptions, Sendi
 from reconciler.cli.state import locks_of
 from reconciler.cli.wiring import workbench
 from reconciler.delivering import Delivering
-from reconciler.domain.outcome import DeliverySummary
 from reconciler.domain.selection import Selection
 from reconciler.render.plain_text import counted, visible
+from reconciler.run_context import RunContext
 
 
 @contextmanager
@@ -27,11 +27,10 @@ def delivering_with(
     with workbench(invocation, desired, deadlines, stop, parallelism=options.parallelism) as bench:
         holder = f"run {bench.run.id} of {bench.run.actor}"
         yield Delivering(
+            context=RunContext(run=bench.run, journal=store, clock=bench.clock),
             outbox=store,
             notifier=bench.notifier(),
             locks=locks_of(invocation, store, holder=holder, clock=bench.clock),
-            clock=bench.clock,
-            run=bench.run,
             schedule=bench.due_again,
             parallelism=options.parallelism,
         )
@@ -39,7 +38,7 @@ def delivering_with(
 
 def show_delivered(invocation: Invocation, delivering: Delivering, backlog: Backlog) -> int:
     """Show what was delivered and what was not, and return the exit code."""
-    summary = DeliverySummary.of(delivering.progress.attempts, (), delivering.progress.not_tried)
+    summary = delivering.context.progress.deliveries(waiting=())
     for failure in summary.failures:
         invocation.console.complain(f"not delivered: {visible(failure)}")
     for each in summary.not_tried:

@@ -47,15 +47,14 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Who acts, for which commit and plan; the same in every record of a run."""
+    """Identity of a run: who acts, and for which commit; the same in every record of it."""
 
     id: str
     actor: str
     commit: str | None = None
-    plan_digest: str | None = None
 
     def entry(self, event: "Event", at: datetime, status: "Status | None" = None) -> "Entry":
-        """An entry of this run that is about no tenant or change yet."""
+        """An entry of this run that is about no plan, tenant or change yet."""
         return Entry(
             event=event,
             timestamp=rfc3339(at),
@@ -63,7 +62,6 @@ class Run:
             run_id=self.id,
             actor=self.actor,
             commit=self.commit,
-            plan_digest=self.plan_digest,
         )
 
 

@@ -28,7 +28,7 @@ from reconciler.domain.scim import ABSENT, Schema
 from tests.support.strategies import disguise, schema_documents
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-RUN = Run(id="run-1", actor="ci", commit="c0ffee", plan_digest="sha256:00")
+RUN = Run(id="run-1", actor="ci", commit="c0ffee")
 words = st.none() | st.text(max_size=8)
 entries = st.builds(
     Entry,
@@ -191,7 +191,7 @@ def test_a_record_has_every_member_of_the_contract_in_its_order_even_where_it_is
     assert set(document) == {*ENTRY_MEMBERS, "seq", "prev_hash", "hash"}
 
 
-def test_an_entry_of_a_run_says_who_when_and_for_which_plan() -> None:
+def test_an_entry_of_a_run_says_who_and_when() -> None:
     entry = RUN.entry(Event.RUN_COMPLETED, NOON, Status.FAILED)
     said = {member: value for member, value in entry.to_json().items() if value is not None}
     assert said == {
@@ -201,7 +201,6 @@ def test_an_entry_of_a_run_says_who_when_and_for_which_plan() -> None:
         "run_id": "run-1",
         "actor": "ci",
         "commit": "c0ffee",
-        "plan_digest": "sha256:00",
     }
 
 

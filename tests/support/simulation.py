@@ -28,19 +28,18 @@ from reconciler.domain.records import Run
 from reconciler.domain.redaction import Redaction
 from reconciler.domain.scim import Schema, fold
 from reconciler.domain.selection import Selection
-from reconciler.fleet import Fleet
 from reconciler.planning import Desired
 from tests.support.fakes import (
     DIALECT,
     HOOK,
     BadPatch,
     FakeClock,
-    FakeLocks,
     MemoryJournal,
     Receiver,
     patched,
 )
 from tests.support.habits import Habits, Pages, shaped, spelt
+from tests.support.runs import Gateways, fleet_of
 
 BASE = "https://sim.example/scim/v2"
 PATIENT = 2  # lag_reads of the simulated dialect; a service hides what is new at most so long
@@ -558,18 +557,13 @@ class Simulation:
             traffic=Traffic(clock=self.clock, per_minute=self.dialect.requests_per_minute),
         )
         writer = HttpSchemaWriter(connection, self.sender or self.tenant)
-        return Fleet(
-            desired=self.desired(),
-            writers=lambda _: writer,
-            journal=self.journal,
-            outbox=self.journal,
-            notifier=self.receiver,
-            locks=FakeLocks(),
-            clock=self.clock,
-            retries=lambda _: retry,
-            schedule=lambda attempts, result: None,
+        return fleet_of(
+            self.desired(),
+            Gateways(lambda _: writer, retry),
+            self.journal,
             run=Run(id=f"run-{number}", actor="test"),
-            parallelism=1,
+            clock=self.clock,
+            notifier=self.receiver,
         ).apply(lambda plan: None)
 
 

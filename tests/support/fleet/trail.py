@@ -9,7 +9,7 @@ from pathlib import Path
 from reconciler.domain.records import ENTRY_MEMBERS, GENESIS, Entry, Event, Run, Status, seal
 from tests.support.fleet.schemas import ATTRIBUTES, extension_id
 
-_RUN = Run(id="0" * 32, actor="user:fleet", commit="0" * 40, plan_digest=f"sha256:{'0' * 64}")
+_RUN = Run(id="0" * 32, actor="user:fleet", commit="0" * 40)
 _NAMES = ("seq", *ENTRY_MEMBERS, "prev_hash", "hash")
 
 
@@ -30,6 +30,7 @@ def _skipped(seq: int) -> Entry:
     at = datetime.fromtimestamp(seq, UTC)
     return replace(
         _RUN.entry(Event.SCHEMA_EXTENSION_SKIPPED, at, Status.SUCCESS),
+        plan_digest=f"sha256:{'0' * 64}",
         tenant=f"acme-{seq % 1000:05}",
         schema_id=extension_id(seq % 5),
         attributes_count=ATTRIBUTES,

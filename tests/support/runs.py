@@ -1,0 +1,75 @@
+"""A run made of fakes: its context, the way to its tenants, and the fleet over both."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from reconciler.adapters.emergency import Memory
+from reconciler.delivering import Delivering, Schedule
+from reconciler.domain.manifest import Tenant
+from reconciler.domain.records import Run
+from reconciler.fleet import Fleet
+from reconciler.planning import Desired
+from reconciler.ports import Clock, DeliveryResult, Journal, Notifier, Retry, SchemaWriter
+from reconciler.run_context import RunContext
+from tests.support.fakes import FakeClock, FakeLocks, Receiver, patience
+
+RUN = Run(id="run-1", actor="user:test")
+
+
+def never(attempts: int, result: DeliveryResult) -> datetime | None:
+    """A Schedule that gives up what failed once."""
+    return None
+
+
+@dataclass(frozen=True)
+class Gateways:
+    """The writer of each tenant, and one patience for all."""
+
+    writers: Callable[[Tenant], SchemaWriter]
+    patience: Retry = field(default_factory=lambda: patience(1))
+
+    def writer(self, tenant: Tenant) -> SchemaWriter:
+        return self.writers(tenant)
+
+    def retry(self, tenant: Tenant) -> Retry:
+        return self.patience
+
+
+def context_of(journal: Journal, *, clock: Clock | None = None, run: Run = RUN) -> RunContext:
+    return RunContext(run=run, journal=journal, clock=clock or FakeClock())
+
+
+def fleet_of(
+    desired: Desired,
+    gateways: Gateways,
+    memory: Memory,
+    *,
+    run: Run = RUN,
+    clock: Clock | None = None,
+    notifier: Notifier | None = None,
+    locks: FakeLocks | None = None,
+    schedule: Schedule = never,
+    parallelism: int = 1,
+    lock_timeout: float = 0.0,
+) -> Fleet:
+    """All selected tenants of a desired state, with fakes for what is not given."""
+    context = context_of(memory, clock=clock, run=run)
+    held = locks or FakeLocks()
+    return Fleet(
+        context=context,
+        desired=desired,
+        gateways=gateways,
+        locks=held,
+        delivering=Delivering(
+            context=context,
+            outbox=memory,
+            notifier=notifier or Receiver(),
+            locks=held,
+            schedule=schedule,
+            parallelism=parallelism,
+            tenants=frozenset(tenant.name for tenant in desired.tenants()),
+        ),
+        parallelism=parallelism,
+        lock_timeout=lock_timeout,
+    )

@@ -192,8 +192,15 @@ class WriteProbe:
         return self._trial(way, live, _second(self.tenant.dialect, live))
 
     def _trial(self, way: _Way, live: Schema | None, wanted: Schema) -> _Trial:
+        # What the dialect says of characteristics is what is tried: a service that drops a member
+        # of its own would block each later change that lacks it.
         able = replace(
-            self.tenant.dialect, updates=way.by, patch_path=way.path, ignored=(), immutable=()
+            self.tenant.dialect,
+            updates=way.by,
+            patch_path=way.path,
+            ignored=(),
+            immutable=(),
+            members=(),
         )
         outcome = self._carried_out(able, wanted)
         after = self.writer.read(PROBE_URN)

@@ -12,17 +12,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
-from reconciler.domain.outcome import Attempt
+from reconciler.domain.outbox import DeliveryResult, OutboxRow, RowToSend
 from reconciler.domain.records import Entry, Event, Status
 from reconciler.errors import ReconcilerError, TenantLocked
 from reconciler.ports import (
-    DeliveryResult,
     Due,
     Locks,
     Notifier,
     Outbox,
     Over,
-    Pending,
     Queue,
     Wanted,
 )
@@ -81,46 +79,33 @@ class Delivering:
         for queue, reason in locked.items():
             self.context.progress.record_not_tried(queue.rows, reason)
 
-    def attempt(self, pending: Pending, *, over: bool) -> "_Tried":
+    def attempt(self, message: RowToSend, *, over: bool) -> "_Tried":
         """Send a row once, and record how that ended."""
         self.context.clock.check()
-        result = self.notifier.send(pending)
+        row, result = message.row, self.notifier.send(message)
         due = None
         if result.delivered:
-            self.outbox.delivered(pending, self._entry(pending, result))
+            self.outbox.delivered(row, self._entry(result))
         else:
             if not (over or result.gone):
-                due = self.schedule(pending.attempts + 1, result)
+                due = self.schedule(row.attempts + 1, result)
             if due is None and not over:
                 detail = f"{result.detail}; given up, only `webhooks replay` sends it"
                 result = replace(result, detail=detail)
-            self.outbox.failed(pending, self._entry(pending, result), due)
-        self.context.progress.record_attempt(_told(pending, result))
+            self.outbox.failed(row, self._entry(result), due)
+        self.context.progress.record_attempt(result)
         return _Tried(result=result, is_pending=due is not None)
 
-    def _entry(self, pending: Pending, result: DeliveryResult) -> Entry:
+    def _entry(self, result: DeliveryResult) -> Entry:
         status = Status.SYNCED if result.delivered else Status.FAILED
         return replace(
             self.context.entry(Event.HR_SYNC_COMPLETED, status),
-            tenant=pending.tenant,
-            schema_id=pending.schema_id,
+            tenant=result.row.tenant,
+            schema_id=result.row.schema_id,
             latency_ms=result.latency_ms,
             webhook_status=result.status,
-            detail=f"{pending.event_id} to {pending.url}: {result.detail}",
+            detail=f"{result.row.event_id} to {result.row.url}: {result.detail}",
         )
-
-
-def _told(pending: Pending, result: DeliveryResult) -> Attempt:
-    return Attempt(
-        event_id=pending.event_id,
-        tenant=pending.tenant,
-        schema_id=pending.schema_id,
-        url=pending.url,
-        delivered=result.delivered,
-        status=result.status,
-        latency_ms=result.latency_ms,
-        detail=result.detail,
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +122,7 @@ class _Course:
 
     queue: Queue
     lease: ExitStack
-    rows: deque[Pending] = field(default_factory=deque)
+    rows: deque[RowToSend] = field(default_factory=deque)
     last: int = 0  # place in the sequence of the last row that was read
     taken: int = 0
     held_back: int = 0
@@ -145,17 +130,18 @@ class _Course:
     under_way: set[str] = field(default_factory=set)  # ids of schemas, as in the next
     undelivered: set[str] = field(default_factory=set)
 
-    def next_row(self) -> Pending | None:
+    def next_message(self) -> RowToSend | None:
         """The first row that no other of its schema keeps waiting."""
-        for row in tuple(self.rows):
-            if row.schema_id in self.undelivered:
-                self.rows.remove(row)
+        for message in tuple(self.rows):
+            schema_id = message.row.schema_id
+            if schema_id in self.undelivered:
+                self.rows.remove(message)
                 self.held_back += 1
-            elif row.schema_id not in self.under_way:
-                self.rows.remove(row)
+            elif schema_id not in self.under_way:
+                self.rows.remove(message)
                 self.taken += 1
-                self.under_way.add(row.schema_id)
-                return row
+                self.under_way.add(schema_id)
+                return message
         return None
 
 
@@ -210,7 +196,7 @@ class _Round:
         self._wanted = wanted
         self._patience = patience
         self._receivers: deque[_Receiver] = deque()
-        self._under_way: dict[Future[_Tried], tuple[_Receiver, _Course, Pending]] = {}
+        self._under_way: dict[Future[_Tried], tuple[_Receiver, _Course, OutboxRow]] = {}
         self._locked: dict[Queue, str] = {}
 
     def send(self, queues: Iterable[Queue]) -> dict[Queue, str]:
@@ -236,7 +222,8 @@ class _Round:
             if found is not None:
                 over = isinstance(self._wanted, Over)
                 future = start(partial(self._means.attempt, found[1], over=over))
-                self._under_way[future] = (receiver, *found)
+                course, message = found
+                self._under_way[future] = (receiver, course, message.row)
                 receiver.under_way += 1
                 passed = 0
             elif receiver.under_way:
@@ -264,14 +251,14 @@ class _Round:
         if tried.is_pending:
             course.undelivered.add(row.schema_id)
 
-    def _next(self, receiver: _Receiver) -> tuple[_Course, Pending] | None:
+    def _next(self, receiver: _Receiver) -> tuple[_Course, RowToSend] | None:
         """A row that may go to a receiver now, and the queue that it is of."""
         while True:
             for course in sorted(receiver.courses, key=receiver.is_in_doubt):
                 if receiver.queues and receiver.is_in_doubt(course):
                     break
-                if row := self._row_of(course):
-                    return course, row
+                if message := self._message_of(course):
+                    return course, message
                 if not course.under_way:
                     receiver.courses.remove(course)
                     self._close(course)
@@ -292,20 +279,20 @@ class _Round:
             return
         receiver.courses.append(_Course(queue, lease))
 
-    def _row_of(self, course: _Course) -> Pending | None:
+    def _message_of(self, course: _Course) -> RowToSend | None:
         """Its next row, read under the lease: another run may have sent or queued some meanwhile.
 
         After the last one is sent it is looked for once more.
         """
-        while not (row := course.next_row()):
+        while not (message := course.next_message()):
             if course.rows or (course.under_way and course.taken >= course.queue.rows):
                 return None
             outbox = self._means.outbox
             course.rows.extend(outbox.next_rows(course.queue, self._wanted, after=course.last))
             if not course.rows:
                 return None
-            course.last = course.rows[-1].sequence
-        return row
+            course.last = course.rows[-1].row.sequence
+        return message
 
     def _close(self, course: _Course) -> None:
         course.lease.close()

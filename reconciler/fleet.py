@@ -12,7 +12,8 @@ from typing import TypeVar
 from reconciler.applying import Applying
 from reconciler.delivering import Delivering
 from reconciler.domain.manifest import Tenant
-from reconciler.domain.outcome import LeftOpen, OutcomeKind, RunSummary, Waiting
+from reconciler.domain.outbox import OutboxRow
+from reconciler.domain.outcome import LeftOpen, OutcomeKind, RunSummary
 from reconciler.domain.plan import Plan, Subject, TenantPlan, is_in_sync
 from reconciler.domain.records import Event, Status
 from reconciler.errors import (
@@ -62,7 +63,7 @@ class Fleet:
 
     def summary(self, *, finished: bool) -> RunSummary:
         """All that the run has done by now, also after an error that ended it."""
-        waiting: tuple[Waiting, ...] | None
+        waiting: tuple[OutboxRow, ...] | None
         elsewhere: tuple[LeftOpen, ...] = ()
         try:
             waiting = self.delivering.outbox.waiting()

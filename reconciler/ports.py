@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # a Protocol only names them, and each command imports this m
     from reconciler.domain.http_reply import Verdict
     from reconciler.domain.jsontext import Json
     from reconciler.domain.manifest import Tenant
-    from reconciler.domain.outcome import Waiting
+    from reconciler.domain.outbox import DeliveryResult, OutboxRow, RowToSend
     from reconciler.domain.records import Entry, HrEvent, Intent
     from reconciler.domain.scim import Schema
 
@@ -163,36 +163,6 @@ class Journal(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pending:
-    """An outbox row to be sent; `sequence` is its event's place among all of its tenant."""
-
-    id: int
-    tenant: str
-    url: str
-    event_id: str
-    schema_id: str
-    sequence: int
-    body: bytes
-    attempts: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryResult:
-    """What one delivery attempt came to; `gone` is 410: the receiver wants no more.
-
-    `silent` is for a receiver that could not be reached, or gave no answer in time.
-    """
-
-    delivered: bool
-    status: int | None
-    latency_ms: int
-    detail: str
-    retry_after: float | None = None
-    gone: bool = False
-    silent: bool = False
-
-
 @dataclass(frozen=True, slots=True)
 class Due:
     """Rows that wait: what is due by then or was never tried; without a time, all of them."""
@@ -222,23 +192,23 @@ class Queue:
 class Outbox(Protocol):
     """Webhooks that wait. Raises StateError."""
 
-    def waiting(self) -> tuple[Waiting, ...]:
-        """All that is released and not delivered or given up, oldest first; no bodies."""
+    def waiting(self) -> tuple[OutboxRow, ...]:
+        """All rows that are ready, oldest first."""
         ...
 
     def queues(self, wanted: Wanted) -> tuple[Queue, ...]:
         """The queues that have such rows, the one with the oldest first; no bodies."""
         ...
 
-    def next_rows(self, queue: Queue, wanted: Wanted, *, after: int) -> tuple[Pending, ...]:
+    def next_rows(self, queue: Queue, wanted: Wanted, *, after: int) -> tuple[RowToSend, ...]:
         """The next few of those rows, beyond that place in the sequence; none at the end."""
         ...
 
-    def delivered(self, pending: Pending, entry: Entry) -> None:
+    def delivered(self, row: OutboxRow, entry: Entry) -> None:
         """Mark it delivered and append the audit record, in one transaction."""
         ...
 
-    def failed(self, pending: Pending, entry: Entry, due_at: datetime | None) -> None:
+    def failed(self, row: OutboxRow, entry: Entry, due_at: datetime | None) -> None:
         """Count the attempt; due again at that time, or given up (None)."""
         ...
 
@@ -246,7 +216,7 @@ class Outbox(Protocol):
 class Notifier(Protocol):
     """The way to HR."""
 
-    def send(self, pending: Pending) -> DeliveryResult:
+    def send(self, message: RowToSend) -> DeliveryResult:
         """Sign and POST once. Never raises: what happened is the result."""
         ...
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from threading import Lock
 
+from reconciler.domain.outbox import DeliveryResult, OutboxRow
 from reconciler.domain.outcome import (
-    Attempt,
     DeliverySummary,
     LeftOpen,
     NotTried,
@@ -12,7 +12,6 @@ from reconciler.domain.outcome import (
     OutcomeKind,
     Recovered,
     RunSummary,
-    Waiting,
 )
 from reconciler.domain.plan import Create, Plan, Update
 
@@ -34,7 +33,7 @@ class Progress:
         self._held_back: dict[str, str] = {}
         self._begun: set[str] = set()
         self._ended: dict[str, Outcome] = {}
-        self._attempts: list[Attempt] = []
+        self._attempts: list[DeliveryResult] = []
         self._not_tried: list[NotTried] = []
         self._warnings: list[str] = []
 
@@ -96,7 +95,7 @@ class Progress:
         with self._lock:
             return self._outcome_of(change)
 
-    def record_attempt(self, attempt: Attempt) -> None:
+    def record_attempt(self, attempt: DeliveryResult) -> None:
         """Add a delivery that was tried."""
         with self._lock:
             self._attempts.append(attempt)
@@ -111,14 +110,18 @@ class Progress:
         with self._lock:
             self._warnings.append(message)
 
-    def deliveries(self, waiting: Iterable[Waiting] | None) -> DeliverySummary:
-        """The deliveries so far, and what still waits; None where that is not known."""
+    def deliveries(self, waiting: tuple[OutboxRow, ...] | None) -> DeliverySummary:
+        """The deliveries so far, and the rows that wait; None where those are not known."""
         with self._lock:
-            return DeliverySummary.of(self._attempts, waiting, self._not_tried)
+            return DeliverySummary(
+                attempts=tuple(self._attempts),
+                waiting=waiting,
+                not_tried=tuple(self._not_tried),
+            )
 
     def summary(
         self,
-        waiting: Iterable[Waiting] | None,
+        waiting: tuple[OutboxRow, ...] | None,
         *,
         elsewhere: Iterable[LeftOpen] = (),
         finished: bool,

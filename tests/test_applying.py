@@ -105,7 +105,7 @@ def test_a_create_is_intended_sent_proved_and_queued_for_hr():
         Event.SCHEMA_EXTENSION_CREATE_INTENDED,
         Event.SCHEMA_EXTENSION_CREATED,
     ]
-    assert [row.url for row in journal.pending()] == [HOOK]
+    assert [row.url for row in journal.waiting()] == [HOOK]
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_a_journal_that_fills_up_leaves_the_intent_open_for_the_next_run():
 
     assert tenant.writes() == 1
     assert len(journal.open_intents("acme")) == 1
-    assert journal.pending() == ()
+    assert journal.waiting() == ()
 
 
 def test_applying_and_planning_again_plans_nothing():
@@ -179,7 +179,7 @@ def test_what_appeared_equal_since_the_plan_is_adopted_and_announced_without_a_w
     assert [o.kind for o in outcomes] == [OutcomeKind.ADOPTED]
     assert tenant.writes() == 0
     assert journal.events() == [Event.SCHEMA_EXTENSION_ADOPTED]
-    assert len(journal.pending()) == 1
+    assert len(journal.waiting()) == 1
 
 
 def test_what_appeared_different_since_the_plan_is_a_conflict_and_not_written():
@@ -192,7 +192,7 @@ def test_what_appeared_different_since_the_plan_is_a_conflict_and_not_written():
     assert outcome.kind is OutcomeKind.CONFLICT
     assert "attributes.other" in outcome.detail
     assert tenant.writes() == 0
-    assert journal.pending() == ()
+    assert journal.waiting() == ()
 
 
 def test_what_vanished_since_the_plan_is_a_conflict():
@@ -289,7 +289,7 @@ def test_a_service_that_does_not_create_is_recorded_as_blocked():
 
     assert outcome.blocked is not None
     assert journal.entries[-1].event is Event.SCHEMA_EXTENSION_BLOCKED
-    assert journal.pending() == ()
+    assert journal.waiting() == ()
 
 
 def test_a_stop_signal_begins_no_new_write():
@@ -316,7 +316,7 @@ def test_a_write_on_the_wire_when_the_store_failed_elsewhere_is_recorded_as_unkn
         "unknown: the disk is full",
     )
     assert len(journal.open_intents("acme")) == 1
-    assert journal.pending() == ()
+    assert journal.waiting() == ()
 
 
 def test_a_write_that_had_not_left_when_the_store_failed_elsewhere_is_settled_as_not_applied():
@@ -384,4 +384,4 @@ def test_a_lost_answer_is_proved_by_reading_and_announced_once():
 
     assert outcome.kind is OutcomeKind.APPLIED
     assert tenant.writes() == 1
-    assert len(journal.pending()) == 1
+    assert len(journal.waiting()) == 1

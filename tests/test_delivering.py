@@ -11,11 +11,12 @@ import pytest
 
 from reconciler.delivering import PATIENCE, Delivering
 from reconciler.domain.manifest import Manages
+from reconciler.domain.outbox import DeliveryResult, OutboxRow, RowToSend
 from reconciler.domain.outcome import DeliverySummary
 from reconciler.domain.records import Entry, Event, HrEvent, Intent, Run, Status, rfc3339
 from reconciler.domain.scim import ABSENT, Schema
 from reconciler.errors import Interrupted, StateError, TenantLocked
-from reconciler.ports import DeliveryResult, Locks, Notifier, Pending, Queue, Wanted
+from reconciler.ports import Locks, Notifier, Queue, Wanted
 from tests.support.fakes import (
     HOOK,
     START,
@@ -24,19 +25,18 @@ from tests.support.fakes import (
     FakeLocks,
     MemoryJournal,
     Receiver,
+    answered,
     document,
 )
 from tests.support.runs import context_of
 
 RUN = Run(id="run-3", actor="user:test")
-DOWN = DeliveryResult(delivered=False, status=503, latency_ms=5, detail="answered 503")
-GONE = DeliveryResult(delivered=False, status=410, latency_ms=5, detail="answered 410", gone=True)
-SILENT = DeliveryResult(delivered=False, status=None, latency_ms=9, detail="no answer")
+DOWN = answered(503)
+GONE = answered(410, gone=True)
+SILENT = answered(None, "no answer", latency_ms=9)
 
 
-HANGS = DeliveryResult(
-    delivered=False, status=None, latency_ms=4000, detail="no whole answer", silent=True
-)
+HANGS = answered(None, "no whole answer", latency_ms=4000, silent=True)
 
 
 def waiting(events: int = 1) -> MemoryJournal:
@@ -52,7 +52,7 @@ def announce(
     journal: MemoryJournal, urn: str = URN, *, tenant: str = "acme", url: str = HOOK
 ) -> HrEvent:
     """One more event waits, that of a change which no event before it was about."""
-    schema = Schema.from_json(document(urn, f"attribute{len(journal.due)}"))
+    schema = Schema.from_json(document(urn, f"attribute{journal.made}"))
     intent = Intent(
         tenant=tenant, base_url=None, change="acme/x", schema_id=urn, target_system="G",
         manages=Manages.SCHEMA, desired=schema, before=ABSENT, live_before=(),
@@ -116,7 +116,7 @@ def test_what_is_delivered_is_recorded_with_latency_and_code_and_leaves_the_outb
     assert (summary.delivered, summary.failed, summary.pending) == (1, 0, 0)
     assert [attempt.delivered for attempt in summary.attempts] == [True]
     assert summary.waiting == ()
-    assert journal.pending() == ()
+    assert journal.waiting() == ()
     [entry] = journal.entries
     assert (entry.event, entry.status) == (Event.HR_SYNC_COMPLETED, Status.SYNCED)
     assert (entry.latency_ms, entry.webhook_status) == (3, 204)
@@ -143,7 +143,7 @@ def test_each_attempt_sends_the_same_id_and_the_same_bytes():
         clock.seconds += 5
 
     assert len(receiver.got) == 3
-    assert len({(row.event_id, row.body) for row in receiver.got}) == 1
+    assert len({(each.row.event_id, each.body) for each in receiver.got}) == 1
 
 
 def test_what_is_not_due_waits_unless_it_is_wanted_now():
@@ -204,14 +204,14 @@ def test_a_replay_that_fails_gives_nothing_up_and_plans_nothing(answer):
 
 def test_a_replay_of_what_was_given_up_delivers_it():
     journal = waiting()
-    [row] = journal.pending()
+    [(row, body)] = [(each.row, each.body) for each in journal.rows.values()]
     deliver(journal, Receiver(answers=deque([GONE])))
     receiver = Receiver()
 
     summary = replay(journal, receiver)
 
     assert (summary.delivered, summary.pending) == (1, 0)
-    assert [(got.event_id, got.body) for got in receiver.got] == [(row.event_id, row.body)]
+    assert [(got.row.event_id, got.body) for got in receiver.got] == [(row.event_id, body)]
     assert journal.given_up == []
     assert journal.entries[-1].status is Status.SYNCED
 
@@ -240,7 +240,7 @@ def test_a_delivery_that_cannot_be_recorded_stays_pending():
     with pytest.raises(StateError):
         deliver(journal, receiver)
 
-    assert len(journal.pending()) == 1
+    assert len(journal.waiting()) == 1
 
 
 # ------------------------------------------------------------------------------- order
@@ -253,7 +253,7 @@ def test_a_failed_event_holds_back_later_ones_of_its_schema_to_that_url_and_no_o
 
     summary = deliver(journal, receiver)
 
-    got = {row.event_id for row in receiver.got}
+    got = {each.row.event_id for each in receiver.got}
     assert got == {first.event_id, other_schema.event_id, other_url.event_id}
     assert [(w.event_id, w.attempts) for w in summary.waiting or ()] == [
         (first.event_id, 1),
@@ -277,7 +277,7 @@ def test_events_of_one_schema_arrive_in_their_order_however_many_threads_send():
 
     assert len(receiver.got) == len(events)
     for urn in set(schemas):
-        arrived = [row.event_id for row in receiver.got if row.schema_id == urn]
+        arrived = [e.row.event_id for e in receiver.got if e.row.schema_id == urn]
         assert arrived == [e.event_id for e, of in zip(events, schemas, strict=True) if of == urn]
 
 
@@ -288,8 +288,8 @@ def test_what_is_given_up_holds_nothing_back():
 
     deliver(journal, receiver)
 
-    assert [row.event_id for row in receiver.got][1:] == [later.event_id]
-    assert journal.pending() == ()
+    assert [each.row.event_id for each in receiver.got][1:] == [later.event_id]
+    assert journal.waiting() == ()
 
 
 # --------------------------------------------------------------------------- in parallel
@@ -299,25 +299,25 @@ def test_what_is_given_up_holds_nothing_back():
 class Parallel:
     """A receiver that keeps each request for a moment, and counts how many it has at once."""
 
-    got: list[Pending] = field(default_factory=list)
+    got: list[RowToSend] = field(default_factory=list)
     at_once: dict[str, int] = field(default_factory=Counter)
     most: dict[str, int] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
     hangs: str = "none"
     full: threading.Barrier | None = None
 
-    def send(self, pending: Pending) -> DeliveryResult:
+    def send(self, message: RowToSend) -> DeliveryResult:
+        url = message.row.url
         with self.lock:
-            self.got.append(pending)
-            self.at_once[pending.url] += 1
-            self.most[pending.url] = max(self.most[pending.url], self.at_once[pending.url])
+            self.got.append(message)
+            self.at_once[url] += 1
+            self.most[url] = max(self.most[url], self.at_once[url])
         if self.full is not None:
             self.full.wait(30)
         with self.lock:
-            self.at_once[pending.url] -= 1
-        if pending.url.startswith(self.hangs):
-            return HANGS
-        return DeliveryResult(delivered=True, status=204, latency_ms=3, detail="204")
+            self.at_once[url] -= 1
+        result = HANGS if url.startswith(self.hangs) else answered(204)
+        return replace(result, row=message.row)
 
 
 def test_receivers_are_served_at_the_same_time():
@@ -329,7 +329,7 @@ def test_receivers_are_served_at_the_same_time():
 
     delivering(journal, receiver, parallelism=4).deliver()
 
-    assert journal.pending() == ()
+    assert journal.waiting() == ()
 
 
 def test_no_more_is_sent_at_once_than_was_allowed():
@@ -337,7 +337,7 @@ def test_no_more_is_sent_at_once_than_was_allowed():
 
     delivering(journal, receiver, parallelism=3).deliver()
 
-    assert journal.pending() == ()
+    assert journal.waiting() == ()
     assert receiver.most[HOOK] <= 3
 
 
@@ -349,7 +349,7 @@ def test_a_round_keeps_few_rows_however_many_wait():
         for number in range(events):
             announce(journal, f"{URN}{number}")
         delivering(journal, Receiver()).deliver()
-        assert journal.pending() == ()
+        assert journal.waiting() == ()
         most.append(journal.most)
 
     assert most == [most[0], most[0]]
@@ -362,14 +362,14 @@ class CountingJournal(MemoryJournal):
     out: int = 0
     most: int = 0
 
-    def next_rows(self, queue: Queue, wanted: Wanted, *, after: int) -> tuple[Pending, ...]:
+    def next_rows(self, queue: Queue, wanted: Wanted, *, after: int) -> tuple[RowToSend, ...]:
         rows = super().next_rows(queue, wanted, after=after)
         self.out += len(rows)
         self.most = max(self.most, self.out)
         return rows
 
-    def delivered(self, pending: Pending, entry: Entry) -> None:
-        super().delivered(pending, entry)
+    def delivered(self, row: OutboxRow, entry: Entry) -> None:
+        super().delivered(row, entry)
         self.out -= 1
 
 
@@ -410,7 +410,7 @@ def test_a_path_that_hangs_keeps_nothing_from_the_other_tenants_of_its_receiver(
     summary = summary_of(means)
 
     assert summary.delivered == 24
-    assert {pending.tenant for pending in journal.pending()} == {"a"}
+    assert {pending.tenant for pending in journal.waiting()} == {"a"}
 
 
 def test_a_path_that_is_slow_to_answer_is_not_the_one_that_its_receiver_is_judged_by():
@@ -424,8 +424,8 @@ def test_a_path_that_is_slow_to_answer_is_not_the_one_that_its_receiver_is_judge
 
     delivering(journal, receiver, parallelism=8).deliver()
 
-    assert [pending.tenant for pending in receiver.got[:2]] == ["a", "b"]
-    assert {pending.tenant for pending in journal.pending()} == {"a"}
+    assert [each.row.tenant for each in receiver.got[:2]] == ["a", "b"]
+    assert {pending.tenant for pending in journal.waiting()} == {"a"}
 
 
 def test_a_receiver_that_hangs_has_no_more_than_two_requests_at_once():
@@ -482,7 +482,7 @@ def test_what_somebody_else_is_sending_is_waited_for_and_left_with_its_reason():
     means.deliver()
 
     summary = summary_of(means)
-    assert [row.tenant for row in receiver.got] == ["a", "c"]
+    assert [each.row.tenant for each in receiver.got] == ["a", "c"]
     assert locks.asked_queues == [("a", 0.0), ("b", 0.0), ("c", 0.0), ("b", PATIENCE)]
     [left] = summary.not_tried
     assert left.reason == f"what tenant b tells {HOOK} is being sent by run 7"
@@ -500,15 +500,15 @@ def test_rows_are_read_once_more_when_the_queue_is_ours():
         def hold_queue(self, tenant: str, url: str, *, patience: float = 0.0) -> Iterator[None]:
             if not patience:
                 raise TenantLocked("somebody else sends it")
-            [other] = journal.pending()
+            [other] = journal.waiting()
             journal.delivered(other, RUN.entry(Event.HR_SYNC_COMPLETED, START))
             queued_by_the_other.append(announce(journal))
             yield
 
     delivering(journal, receiver, locks=Busy()).deliver()
 
-    assert [row.event_id for row in receiver.got] == [queued_by_the_other[0].event_id]
-    assert sent_by_the_other.event_id not in {row.event_id for row in receiver.got}
+    assert [each.row.event_id for each in receiver.got] == [queued_by_the_other[0].event_id]
+    assert sent_by_the_other.event_id not in {each.row.event_id for each in receiver.got}
 
 
 def test_an_event_that_is_queued_while_its_queue_is_sent_does_not_stay():
@@ -516,16 +516,16 @@ def test_an_event_that_is_queued_while_its_queue_is_sent_does_not_stay():
     announce(journal)
 
     class Meanwhile(Receiver):
-        def send(self, pending: Pending) -> DeliveryResult:
+        def send(self, message: RowToSend) -> DeliveryResult:
             if more:
                 announce(journal, f"{URN}{more.popleft()}")
-            return super().send(pending)
+            return super().send(message)
 
     receiver = Meanwhile()
     delivering(journal, receiver).deliver()
 
     assert len(receiver.got) == 3
-    assert journal.pending() == ()
+    assert journal.waiting() == ()
 
 
 @pytest.mark.parametrize("parallelism", [1, 4])
@@ -538,9 +538,9 @@ def test_every_queue_is_given_back_however_the_round_ends(parallelism: int, stop
     journal.full_after = None if stopped else 5
 
     class Stopping(Parallel):
-        def send(self, pending: Pending) -> DeliveryResult:
+        def send(self, message: RowToSend) -> DeliveryResult:
             clock.stopped = stopped and len(self.got) > 4
-            return super().send(pending)
+            return super().send(message)
 
     receiver = Stopping()
     means = delivering(journal, receiver, clock, locks, parallelism)

@@ -72,7 +72,7 @@ def test_a_service_that_does_all_is_found_to() -> None:
         *[Event.SCHEMA_EXTENSION_UPDATE_INTENDED, Event.SCHEMA_EXTENSION_UPDATED] * 2,
         Event.RUN_COMPLETED,
     ]
-    assert journal.pending() == ()
+    assert journal.waiting() == ()
 
 
 def test_a_probe_that_is_interrupted_is_recorded_to_its_end() -> None:

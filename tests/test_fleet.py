@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 
 from reconciler.domain.manifest import GitState, Manifests, OnDrift, Tenant
+from reconciler.domain.outbox import DeliveryResult, RowToSend
 from reconciler.domain.outcome import OutcomeKind, RunSummary
 from reconciler.domain.plan import Create, Plan, Skip, SkipReason, exceeded_limits
 from reconciler.domain.records import Event, Run, Status
@@ -24,7 +25,6 @@ from reconciler.errors import (
 )
 from reconciler.fleet import Fleet
 from reconciler.planning import Desired, plan_fleet
-from reconciler.ports import DeliveryResult, Pending
 from tests.support.calls import counted_calls
 from tests.support.fakes import (
     CREATED,
@@ -38,6 +38,7 @@ from tests.support.fakes import (
     FakeTenant,
     MemoryJournal,
     Receiver,
+    answered,
     document,
     extension,
     nothing,
@@ -288,7 +289,7 @@ def test_a_lost_answer_never_makes_a_second_schema():
 
 
 def test_a_dead_receiver_neither_fails_nor_hides_the_change():
-    refused = DeliveryResult(delivered=False, status=None, latency_ms=1, detail="refused")
+    refused = answered(None, "refused")
     world = World(receiver=Receiver(answers=deque([refused, refused])))
 
     summary = world.apply()
@@ -301,15 +302,14 @@ def test_a_dead_receiver_neither_fails_nor_hides_the_change():
 @pytest.mark.parametrize("refused", [True, False])
 def test_no_tenant_is_locked_while_its_webhooks_are_sent(refused: bool):
     """One that hangs would otherwise keep every other run from every tenant."""
-    world = World(receiver=Receiver(answers=deque([DeliveryResult(
-        delivered=False, status=503, latency_ms=1, detail="answered 503")] * 2)))  # fmt: skip
+    world = World(receiver=Receiver(answers=deque([answered(503)] * 2)))
     world.apply()
     world.clock.seconds += 3600
 
     class Watching(Receiver):
-        def send(self, pending: Pending) -> DeliveryResult:
+        def send(self, message: RowToSend) -> DeliveryResult:
             assert world.locks.held == []
-            return super().send(pending)
+            return super().send(message)
 
     def approve(plan: Plan) -> None:
         assert sorted(world.locks.held) == ["east", "west"]

@@ -11,6 +11,7 @@ import pytest
 
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import OnDrift
+from reconciler.domain.outbox import DeliveryResult, RowToSend
 from reconciler.domain.outcome import LeftOpen, Outcome, OutcomeKind
 from reconciler.domain.plan import Create, Plan, Subject
 from reconciler.domain.records import Event
@@ -24,7 +25,7 @@ from reconciler.errors import (
     StateError,
     TenantUnavailable,
 )
-from reconciler.ports import DeliveryResult, Pending, Retry
+from reconciler.ports import Retry
 from reconciler.writing import Write
 from tests.support.fakes import (
     CREATED,
@@ -37,6 +38,7 @@ from tests.support.fakes import (
     FakeTenant,
     MemoryJournal,
     Receiver,
+    answered,
     document,
     extension,
     nothing,
@@ -127,7 +129,7 @@ def test_without_a_lock_timeout_nobody_waits():
 
 
 def test_what_waits_for_a_tenant_that_another_run_holds_is_sent_all_the_same():
-    down = DeliveryResult(delivered=False, status=503, latency_ms=1, detail="answered 503")
+    down = answered(503)
     world = World(live={"east": FakeTenant()}, receiver=Receiver(answers=deque([down])))
     world.apply()
     world.locks = FakeLocks(taken=frozenset({"east"}))
@@ -141,7 +143,7 @@ def test_what_waits_for_a_tenant_that_another_run_holds_is_sent_all_the_same():
 
 
 def test_what_waits_for_tenants_that_are_not_selected_is_left():
-    down = DeliveryResult(delivered=False, status=503, latency_ms=1, detail="answered 503")
+    down = answered(503)
     world = World(receiver=Receiver(answers=deque([down, down])))
     world.apply()
     world.live.pop("east")
@@ -149,13 +151,13 @@ def test_what_waits_for_tenants_that_are_not_selected_is_left():
 
     summary = world.apply()
 
-    assert [attempt.tenant for attempt in summary.deliveries.attempts] == ["west"]
+    assert [attempt.row.tenant for attempt in summary.deliveries.attempts] == ["west"]
     assert [waiting.tenant for waiting in summary.deliveries.waiting or ()] == ["east"]
 
 
 @pytest.mark.parametrize("refusal", [PlanStale("stale"), LimitExceeded("too many")])
 def test_a_run_that_is_refused_delivers_what_earlier_ones_owe(refusal: ReconcilerError):
-    down = DeliveryResult(delivered=False, status=503, latency_ms=1, detail="answered 503")
+    down = answered(503)
     world = World(live={"east": FakeTenant()}, receiver=Receiver(answers=deque([down])))
     world.apply()
     world.clock.seconds += 3600
@@ -339,7 +341,7 @@ def test_a_crash_during_recovery_is_settled_by_the_run_after_it():
     summary = world.fleet().recover()
 
     assert [r.kind for r in summary.recovered] == [OutcomeKind.APPLIED]
-    assert len({pending.event_id for pending in world.receiver.got}) == 2
+    assert len({message.row.event_id for message in world.receiver.got}) == 2
 
 
 # --- runs that are cut short -----------------------------------------------------------------
@@ -397,13 +399,13 @@ def test_a_write_whose_outcome_cannot_be_recorded_is_told_as_unknown():
 
 
 def test_a_delivery_that_a_signal_cut_off_ends_the_run_as_interrupted():
-    cut = DeliveryResult(delivered=False, status=None, latency_ms=1, detail="no whole answer")
+    cut = answered(None, "no whole answer")
     world = World(live={"east": FakeTenant()})
 
     class Cutting(Receiver):
-        def send(self, pending: Pending) -> DeliveryResult:
+        def send(self, message: RowToSend) -> DeliveryResult:
             world.clock.stopped = True
-            return cut
+            return replace(cut, row=message.row)
 
     world.receiver = Cutting()
     fleet = world.fleet()

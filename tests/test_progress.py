@@ -4,11 +4,11 @@ import threading
 
 import pytest
 
-from reconciler.domain.outcome import Attempt, Outcome, OutcomeKind, Recovered
+from reconciler.domain.outcome import Outcome, OutcomeKind, Recovered
 from reconciler.domain.plan import Create, Plan, Subject, TenantPlan
 from reconciler.domain.records import Event, Status
 from reconciler.progress import Progress
-from tests.support.fakes import URN, FakeClock, MemoryJournal, extension
+from tests.support.fakes import URN, FakeClock, MemoryJournal, answered, extension
 from tests.support.runs import RUN, context_of
 
 EAST, WEST = (Create(Subject(tenant=name, extension=extension())) for name in ("east", "west"))
@@ -79,12 +79,7 @@ def test_progress_loses_nothing_that_its_threads_record_at_once():
             progress.record_recovered(
                 Recovered(tenant=f"t{number}", schema_id=schema_id, kind=OutcomeKind.APPLIED)
             )
-            progress.record_attempt(
-                Attempt(
-                    event_id="evt", tenant=f"t{number}", schema_id=schema_id, url="https://hr",
-                    delivered=True, status=204, latency_ms=1, detail="204",
-                )
-            )  # fmt: skip
+            progress.record_attempt(answered(204))
             progress.record_not_tried(1, "given up")
             progress.warn(f"{number} {index}")
             progress.summary((), finished=False)

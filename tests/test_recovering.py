@@ -131,7 +131,7 @@ def test_what_an_earlier_run_had_created_is_recovered_and_hr_hears_of_it():
     assert recovered.kind is OutcomeKind.APPLIED
     assert journal.entries[-1].event is Event.SCHEMA_EXTENSION_CREATED
     assert journal.entries[-1].status is Status.RECOVERED
-    assert len(journal.pending()) == 1
+    assert len(journal.waiting()) == 1
     assert journal.open_intents("acme") == ()
 
 
@@ -144,7 +144,7 @@ def test_the_announcement_has_the_id_that_the_earlier_run_would_have_given_it():
 
     recover(tenant, journal)
 
-    [row] = journal.pending()
+    [row] = journal.waiting()
     assert row.event_id == would_have_been
 
 
@@ -155,7 +155,7 @@ def test_what_an_earlier_run_had_not_created_is_settled_and_not_announced():
 
     assert recovered.kind is OutcomeKind.NOT_APPLIED
     assert journal.entries[-1].status is Status.FAILED
-    assert journal.pending() == ()
+    assert journal.waiting() == ()
     assert journal.open_intents("acme") == ()
 
 
@@ -166,7 +166,7 @@ def test_what_is_neither_before_nor_desired_is_a_conflict_for_a_person():
 
     assert recovered.kind is OutcomeKind.CONFLICT
     assert "plan again" in recovered.detail
-    assert journal.pending() == ()
+    assert journal.waiting() == ()
 
 
 def test_what_was_to_be_updated_and_is_gone_is_a_conflict_that_says_so():
@@ -178,7 +178,7 @@ def test_what_was_to_be_updated_and_is_gone_is_a_conflict_that_says_so():
     assert recovered.kind is OutcomeKind.CONFLICT
     assert "it is gone now" in recovered.detail
     assert "compare it" not in recovered.detail
-    assert (journal.pending(), journal.open_intents("acme")) == ((), ())
+    assert (journal.waiting(), journal.open_intents("acme")) == ((), ())
 
 
 def test_what_cannot_be_read_stays_open():
@@ -236,7 +236,7 @@ def test_an_attribute_of_others_that_vanished_is_a_conflict_whatever_became_of_o
     assert (recovered.kind, recovered.detail) == (OutcomeKind.CONFLICT, told)
     assert journal.entries[-1].status is Status.FAILED
     assert journal.entries[-1].detail == f"conflict: {told}"
-    assert (journal.pending(), journal.open_intents("acme")) == ((), ())
+    assert (journal.waiting(), journal.open_intents("acme")) == ((), ())
 
 
 def test_the_write_itself_and_its_recovery_say_the_same_of_what_vanished():
@@ -295,7 +295,7 @@ def test_a_tenant_that_is_elsewhere_now_is_a_conflict_and_nothing_of_it_is_read(
     assert tenant.log == []
     assert journal.entries[-1].status is Status.FAILED
     assert journal.entries[-1].detail == f"conflict: {recovered.detail}"
-    assert (journal.pending(), journal.open_intents("acme")) == ((), ())
+    assert (journal.waiting(), journal.open_intents("acme")) == ((), ())
 
 
 @pytest.mark.parametrize(
@@ -365,9 +365,9 @@ def test_what_was_done_after_it_was_found_undone_is_told_once_and_where_hr_liste
     assert (entry.event, entry.status, entry.change) == (adopted, Status.SUCCESS, "acme/acme")
     assert entry.before_digest == before
     assert entry.after_digest is not None
-    [row] = journal.pending()
-    assert row.url == NEWER
-    assert json.loads(row.body)["event_type"] == told
+    [message] = journal.rows.values()
+    assert message.row.url == NEWER
+    assert json.loads(message.body)["event_type"] == told
     assert look_again(journal, "grade", "level") == ()
 
 
@@ -383,7 +383,7 @@ def test_what_is_in_sync_and_nothing_that_was_tried_there_is_not_told(live, want
     journal = found_undone()
 
     assert look_again(journal, *live, wanted=wanted, base_url=base_url) == ()
-    assert journal.pending() == ()
+    assert journal.waiting() == ()
 
 
 def test_what_cannot_be_read_again_is_left_to_a_later_run():
@@ -395,7 +395,7 @@ def test_what_cannot_be_read_again_is_left_to_a_later_run():
     means.adopt_late([subject])
 
     assert means.context.progress.recovered == ()
-    assert journal.pending() == ()
+    assert journal.waiting() == ()
     assert len(look_again(journal, "grade", "level")) == 1
 
 

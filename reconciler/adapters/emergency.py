@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Protocol
 
 from reconciler.domain.jsontext import Json
-from reconciler.domain.outcome import Waiting
+from reconciler.domain.outbox import OutboxRow, RowToSend
 from reconciler.domain.records import Entry, HrEvent, Intent
 from reconciler.domain.scim import Schema
 from reconciler.errors import StateError
-from reconciler.ports import Journal, Outbox, Pending, Queue, Wanted
+from reconciler.ports import Journal, Outbox, Queue, Wanted
 
 
 class Memory(Journal, Outbox, Protocol):
@@ -79,7 +79,7 @@ class EmergencyExport:
         """As the journal does."""
         return self._store.left_open()
 
-    def waiting(self) -> tuple[Waiting, ...]:
+    def waiting(self) -> tuple[OutboxRow, ...]:
         """As the outbox does."""
         return self._store.waiting()
 
@@ -87,19 +87,19 @@ class EmergencyExport:
         """As the outbox does."""
         return self._store.queues(wanted)
 
-    def next_rows(self, queue: Queue, wanted: Wanted, *, after: int) -> tuple[Pending, ...]:
+    def next_rows(self, queue: Queue, wanted: Wanted, *, after: int) -> tuple[RowToSend, ...]:
         """As the outbox does."""
         return self._store.next_rows(queue, wanted, after=after)
 
-    def delivered(self, pending: Pending, entry: Entry) -> None:
+    def delivered(self, row: OutboxRow, entry: Entry) -> None:
         """As the outbox does."""
         with self._keeping((entry, None)):
-            self._store.delivered(pending, entry)
+            self._store.delivered(row, entry)
 
-    def failed(self, pending: Pending, entry: Entry, due_at: datetime | None) -> None:
+    def failed(self, row: OutboxRow, entry: Entry, due_at: datetime | None) -> None:
         """As the outbox does."""
         with self._keeping((entry, None)):
-            self._store.failed(pending, entry, due_at)
+            self._store.failed(row, entry, due_at)
 
     @contextmanager
     def _keeping(self, *about: tuple[Entry, HrEvent | None]) -> Iterator[None]:

@@ -15,8 +15,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from reconciler.adapters.retrying import asked_wait
 from reconciler.adapters.transport import Http, HttpOptions, Permit
 from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
+from reconciler.domain.outbox import DeliveryResult, OutboxRow, RowToSend
 from reconciler.domain.secret import Secret
-from reconciler.ports import Clock, DeliveryResult, Pending
+from reconciler.ports import Clock
 
 _POST = frozenset({"POST"})
 _WAIT_AS_ASKED = (429, 502, 503, 504)
@@ -55,22 +56,24 @@ class WebhookNotifier:
         self._allowed = None if allowed_hosts is None else frozenset(map(_bare, allowed_hosts))
         self._clock = clock
 
-    def send(self, pending: Pending) -> DeliveryResult:
+    def send(self, message: RowToSend) -> DeliveryResult:
         """Sign the stored bytes and POST them once. Never raises: what happened is the result."""
-        endpoint = self._endpoints.get((pending.tenant, pending.url))
+        row = message.row
+        endpoint = self._endpoints.get((row.tenant, row.url))
         if endpoint is None:
             return _unsent(
+                row,
                 "no manifest names this URL for the tenant any more: put it back, "
-                "or let the event be given up"
+                "or let the event be given up",
             )
         keys = [signing_key(secret) for secret in endpoint.secrets]
         usable = [key for key in keys if key is not None]
         if not keys or len(usable) < len(keys):
-            return _unsent(_KEY_WANTED)
+            return _unsent(row, _KEY_WANTED)
         destination = self._destination(endpoint)
         if isinstance(destination, str):
-            return _unsent(destination)
-        return self._post(pending, endpoint.url, usable, destination)
+            return _unsent(row, destination)
+        return self._post(message, endpoint.url, usable, destination)
 
     def _destination(self, endpoint: Endpoint) -> "_Destination | str":
         """Where it goes, or why it may not go there."""
@@ -92,19 +95,22 @@ class WebhookNotifier:
         return _Destination(host=host, listed=listed, loopback_allowed=endpoint.loopback_allowed)
 
     def _post(
-        self, pending: Pending, url: str, keys: list[bytes], destination: "_Destination"
+        self, message: RowToSend, url: str, keys: list[bytes], destination: "_Destination"
     ) -> DeliveryResult:
-        headers = signed_headers(pending.event_id, pending.body, keys, at=self._clock.now())
+        headers = signed_headers(message.row.event_id, message.body, keys, at=self._clock.now())
         began = self._clock.monotonic()
         with Http(self._options, methods=_POST, permit=destination.permit()) as http:
-            reply = http.send("POST", url, headers=headers, body=pending.body)
+            reply = http.send("POST", url, headers=headers, body=message.body)
         latency_ms = round((self._clock.monotonic() - began) * 1000)
-        return self._result(reply, latency_ms, destination)
+        return self._result(message.row, reply, latency_ms, destination)
 
-    def _result(self, reply: Reply, latency_ms: int, destination: "_Destination") -> DeliveryResult:
+    def _result(
+        self, row: OutboxRow, reply: Reply, latency_ms: int, destination: "_Destination"
+    ) -> DeliveryResult:
         if isinstance(reply, NoAnswer):
             hung = latency_ms >= self._options.deadline * 1000
             return DeliveryResult(
+                row=row,
                 delivered=False,
                 status=None,
                 latency_ms=latency_ms,
@@ -113,6 +119,7 @@ class WebhookNotifier:
             )
         asked = asked_wait(reply, now=self._clock.now())
         return DeliveryResult(
+            row=row,
             delivered=200 <= reply.status < 300,
             status=reply.status,
             latency_ms=latency_ms,
@@ -134,8 +141,8 @@ def _bare(host: str) -> str:
     return host.strip("[]").rstrip(".").lower()
 
 
-def _unsent(detail: str) -> DeliveryResult:
-    return DeliveryResult(delivered=False, status=None, latency_ms=0, detail=detail)
+def _unsent(row: OutboxRow, detail: str) -> DeliveryResult:
+    return DeliveryResult(row=row, delivered=False, status=None, latency_ms=0, detail=detail)
 
 
 def _meaning(answer: Answer) -> str:

@@ -32,10 +32,11 @@ from reconciler.cli.shared_options import (
 )
 from reconciler.cli.trust import Trust
 from reconciler.domain.manifest import Manifests, Tenant, Webhook
+from reconciler.domain.outbox import DeliveryResult
 from reconciler.domain.records import Run
 from reconciler.domain.schedule import next_due
 from reconciler.planning import Desired
-from reconciler.ports import Clock, DeliveryResult, Retry
+from reconciler.ports import Clock, Retry
 
 if TYPE_CHECKING:  # a plan of tenants that are elsewhere does without
     from reconciler.adapters.webhooks import WebhookNotifier

@@ -297,10 +297,18 @@ class PendingDocument(TypedDict):
     due_at: str
 
 
+class NotTriedDocument(TypedDict):
+    """Webhooks that were due and that a run left pending for one reason."""
+
+    webhooks: int
+    reason: str
+
+
 class DeliveriesDocument(TypedDict):
     """The webhooks that a run tried, and those that wait; None where the store cannot say."""
 
     attempts: list[AttemptDocument]
+    not_tried: list[NotTriedDocument]
     pending: list[PendingDocument] | None
 
 

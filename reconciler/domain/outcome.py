@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from reconciler.domain.blocking import BlockReason
 from reconciler.domain.dialect import READ_ONLY
+from reconciler.domain.outbox import DeliveryResult, OutboxRow
 from reconciler.domain.plan import Blocked, Create, Plan, Update
 
 
@@ -61,32 +62,6 @@ class Recovered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """One delivery that was tried; `status` is the HTTP code, None where no answer came."""
-
-    event_id: str
-    tenant: str
-    schema_id: str
-    url: str
-    delivered: bool
-    status: int | None
-    latency_ms: int
-    detail: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """A webhook that is not delivered yet; `due_at` is RFC 3339, UTC."""
-
-    event_id: str
-    tenant: str
-    schema_id: str
-    url: str
-    attempts: int
-    due_at: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class NotTried:
     """So many webhooks were due, and a run left them pending; `reason` is for a person."""
 
@@ -96,38 +71,38 @@ class NotTried:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliverySummary:
-    """How the outbox stands after a round of deliveries; `failures` are lines for a person.
+    """The deliveries of a run, and the rows of any run that wait after it.
 
-    `waiting` is None where the store could not be asked; `pending` is 0 then.
+    `waiting` is None where the store could not be read.
     """
 
-    delivered: int = 0
-    failed: int = 0
-    pending: int = 0
-    failures: tuple[str, ...] = ()
-    attempts: tuple[Attempt, ...] = ()
-    waiting: tuple[Waiting, ...] | None = ()
+    attempts: tuple[DeliveryResult, ...] = ()
+    waiting: tuple[OutboxRow, ...] | None = ()
     not_tried: tuple[NotTried, ...] = ()
 
-    @classmethod
-    def of(
-        cls,
-        attempts: Iterable[Attempt],
-        waiting: Iterable[Waiting] | None,
-        not_tried: Iterable[NotTried] = (),
-    ) -> "DeliverySummary":
-        """The counts of what was tried and of what still waits, None where that is not known."""
-        tried, left = tuple(attempts), None if waiting is None else tuple(waiting)
-        failed = [attempt for attempt in tried if not attempt.delivered]
-        return cls(
-            delivered=len(tried) - len(failed),
-            failed=len(failed),
-            pending=len(left or ()),
-            failures=tuple(f"{a.tenant}: {a.schema_id} to {a.url}: {a.detail}" for a in failed),
-            attempts=tried,
-            waiting=left,
-            not_tried=tuple(not_tried),
+    @property
+    def delivered(self) -> int:
+        """The number of attempts that delivered."""
+        return sum(1 for attempt in self.attempts if attempt.delivered)
+
+    @property
+    def failed(self) -> int:
+        """The number of attempts that did not."""
+        return len(self.attempts) - self.delivered
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """The attempts that did not deliver, each as a line for a person."""
+        return tuple(
+            f"{each.row.tenant}: {each.row.schema_id} to {each.row.url}: {each.detail}"
+            for each in self.attempts
+            if not each.delivered
         )
+
+    @property
+    def pending(self) -> int:
+        """The number of rows that wait; 0 where the store could not be read."""
+        return len(self.waiting or ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

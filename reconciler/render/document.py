@@ -127,6 +127,15 @@ def json_text(document: object) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
+def json_list(documents: Iterable[object]) -> Iterator[str]:
+    """The text that `json_text` has for a list of documents, in pieces: one for each."""
+    number = 0
+    for number, document in enumerate(documents, start=1):
+        text = json.dumps(document, indent=2, ensure_ascii=False).replace("\n", "\n  ")
+        yield f"{',' if number > 1 else '['}\n  {text}"
+    yield "\n]\n" if number else "[]\n"
+
+
 def plan_json(document: PlanFacts) -> Iterator[str]:
     """The same text for a plan document, in pieces: one for each tenant."""
     whole = json_text({**document, "tenants": []})

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 from reconciler import __version__
 from reconciler.domain.documents import (
+    AttemptDocument,
     DeliveriesDocument,
     OutcomeCounts,
+    PendingDocument,
     ReportChange,
     ReportDocument,
     ReportTenant,
 )
+from reconciler.domain.outbox import DeliveryResult, OutboxRow
 from reconciler.domain.outcome import DeliverySummary, Outcome, OutcomeKind, RunSummary
 from reconciler.domain.plan import Change
 from reconciler.domain.records import Run
@@ -110,32 +113,36 @@ def _change(change: Change, outcome: Outcome | None) -> ReportChange:
 def _deliveries(deliveries: DeliverySummary) -> DeliveriesDocument:
     waiting = deliveries.waiting
     return {
-        "attempts": [
-            {
-                "event_id": attempt.event_id,
-                "tenant": attempt.tenant,
-                "schema_id": attempt.schema_id,
-                "url": attempt.url,
-                "delivered": attempt.delivered,
-                "status": attempt.status,
-                "latency_ms": attempt.latency_ms,
-                "detail": attempt.detail,
-            }
-            for attempt in deliveries.attempts
+        "attempts": [_attempt(attempt) for attempt in deliveries.attempts],
+        "not_tried": [
+            {"webhooks": group.webhooks, "reason": group.reason} for group in deliveries.not_tried
         ],
-        "pending": None
-        if waiting is None
-        else [
-            {
-                "event_id": webhook.event_id,
-                "tenant": webhook.tenant,
-                "schema_id": webhook.schema_id,
-                "url": webhook.url,
-                "attempts": webhook.attempts,
-                "due_at": webhook.due_at,
-            }
-            for webhook in waiting
-        ],
+        "pending": None if waiting is None else [_pending(row) for row in waiting],
+    }
+
+
+def _attempt(result: DeliveryResult) -> AttemptDocument:
+    return {
+        "event_id": result.row.event_id,
+        "tenant": result.row.tenant,
+        "schema_id": result.row.schema_id,
+        "url": result.row.url,
+        "delivered": result.delivered,
+        "status": result.status,
+        "latency_ms": result.latency_ms,
+        "detail": result.detail,
+    }
+
+
+def _pending(row: OutboxRow) -> PendingDocument:
+    assert row.due_at is not None  # each row that waits has a time
+    return {
+        "event_id": row.event_id,
+        "tenant": row.tenant,
+        "schema_id": row.schema_id,
+        "url": row.url,
+        "attempts": row.attempts,
+        "due_at": row.due_at,
     }
 
 

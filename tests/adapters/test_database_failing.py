@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from reconciler.adapters.database import Store, open_store
+from reconciler.domain.outbox import OutboxRow
 from reconciler.domain.records import Status
 from reconciler.errors import StateError
-from reconciler.ports import Pending
 from tests.support.store_world import (
     RECEIVER,
     adopted,
@@ -31,6 +31,7 @@ from tests.support.store_world import (
 GROWING_AGAIN = """
 import resource, sys
 from pathlib import Path
+from reconciler.domain.outbox import OutboxRow
 from reconciler.errors import StateError
 from tests.support.store_world import entry, opened
 
@@ -118,7 +119,7 @@ def test_what_is_wrong_with_one_record_stops_no_other(tmp_path: Path) -> None:
         assert store.head()[0] == 1
 
 
-WRITES: dict[str, Callable[[Store, int, Pending], object]] = {
+WRITES: dict[str, Callable[[Store, int, OutboxRow], object]] = {
     "record": lambda store, number, row: store.record(entry()),
     "record_all": lambda store, number, row: store.record_all([entry(), entry()]),
     "intend": lambda store, number, row: store.intend(intent(), intended()),
@@ -131,7 +132,7 @@ WRITES: dict[str, Callable[[Store, int, Pending], object]] = {
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES.keys())
 def test_each_write_of_a_store_that_fails_is_reported_before_it_raises(
-    tmp_path: Path, write: Callable[[Store, int, Pending], object]
+    tmp_path: Path, write: Callable[[Store, int, OutboxRow], object]
 ) -> None:
     path = tmp_path / "state.db"
     failures: list[str] = []

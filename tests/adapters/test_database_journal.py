@@ -382,6 +382,6 @@ def test_tenants_in_parallel_threads_keep_one_chain(place: Place) -> None:
         assert check_chain(store.records()).records == 60
         assert check_chain(store.records()).broken_at is None
         for tenant in range(6):
-            mine = [d for d in store.all_deliveries() if d.tenant == f"tenant-{tenant}"]
+            mine = [d for d in store.released() if d.tenant == f"tenant-{tenant}"]
             assert [d.sequence for d in mine if d.url == RECEIVER] == [1, 2, 3, 4, 5]
             assert [d.sequence for d in mine if d.url == SECOND] == [1, 2, 3, 4, 5]

@@ -390,7 +390,7 @@ def test_readers_do_not_wait_for_a_writer(place: Place) -> None:
             assert len(list(store.records())) == 1
             assert store.head()[0] == 1
             assert to_send(store) == ()
-            assert store.all_deliveries() == ()
+            assert tuple(store.released()) == ()
             assert store.open_intents("acme") == ()
 
 

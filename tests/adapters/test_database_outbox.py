@@ -19,12 +19,13 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from reconciler.adapters.database import Backlog, DeliveryState, Store
+from reconciler.adapters.database import Backlog, Store
 from reconciler.adapters.packaged import schema_text
 from reconciler.domain.jsontext import parse
+from reconciler.domain.outbox import OutboxRow, RowState
 from reconciler.domain.records import Status, check_chain, rfc3339
 from reconciler.errors import StateError
-from reconciler.ports import Due, Over, Pending, Queue
+from reconciler.ports import Due, Over, Queue
 from tests.support.store_world import (
     EVENT,
     HR_URN,
@@ -39,6 +40,7 @@ from tests.support.store_world import (
     event,
     intended,
     intent,
+    messages,
     opened,
     rows,
     to_send,
@@ -50,7 +52,7 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
 SECONDS = timedelta(seconds=1)
 
 
-def released(store: Store) -> tuple[Pending, ...]:
+def released(store: Store) -> tuple[OutboxRow, ...]:
     store.settle(store.intend(intent(), intended()), created(), event())
     return to_send(store)
 
@@ -60,7 +62,7 @@ def test_nothing_is_to_be_sent_before_the_outcome(place: Place) -> None:
         store.intend(intent(), intended())
 
         assert to_send(store) == ()
-        assert store.all_deliveries() == ()
+        assert tuple(store.released()) == ()
     assert rows(place, "SELECT state, url, body FROM outbox") == [
         ("held", RECEIVER, None),
         ("held", SECOND, None),
@@ -71,22 +73,27 @@ def test_a_verified_change_is_released_to_every_url_at_once(place: Place) -> Non
     with opened(place) as store:
         to_receiver, to_second = released(store)
 
-    assert to_receiver == Pending(
+        assert {each.body for each in messages(store)} == {event().body(1)}
+    assert to_receiver == OutboxRow(
         id=1,
         tenant="acme",
         url=RECEIVER,
         event_id=event().event_id,
         schema_id=HR_URN,
         sequence=1,
-        body=event().body(1),
+        state=RowState.READY,
         attempts=0,
+        due_at=created().timestamp,
+        last_status=None,
+        last_detail=None,
     )
     assert to_second == replace(to_receiver, id=2, url=SECOND)
 
 
 def test_the_body_fits_the_json_schema_of_events(place: Place) -> None:
     with opened(place) as store:
-        body = parse(released(store)[0].body)
+        released(store)
+        body = parse(messages(store)[0].body)
 
     EVENT.validate(body)
     assert set(body) == set(parse(schema_text("event").encode())["properties"])
@@ -118,7 +125,7 @@ def test_a_change_that_did_not_happen_is_never_announced(place: Place) -> None:
         store.settle(store.intend(intent(), intended()), created(Status.FAILED), None)
 
         assert to_send(store) == ()
-        assert store.all_deliveries() == ()
+        assert tuple(store.released()) == ()
     assert rows(place, "SELECT DISTINCT state, body FROM outbox") == [("void", None)]
 
 
@@ -143,11 +150,11 @@ def test_an_event_told_again_is_not_queued_again(place: Place) -> None:
     assert rows(place, "SELECT state FROM outbox WHERE intent_id = 2") == [("void",), ("void",)]
 
 
-@pytest.mark.parametrize("end", [DeliveryState.DELIVERED, DeliveryState.GIVEN_UP])
-def test_an_event_that_is_over_is_not_queued_again(place: Place, end: DeliveryState) -> None:
+@pytest.mark.parametrize("end", [RowState.DELIVERED, RowState.GIVEN_UP])
+def test_an_event_that_is_over_is_not_queued_again(place: Place, end: RowState) -> None:
     with opened(place) as store:
         for each in released(store):
-            if end is DeliveryState.DELIVERED:
+            if end is RowState.DELIVERED:
                 store.delivered(each, attempt(Status.SYNCED, 200))
             else:
                 store.failed(each, attempt(Status.FAILED, 410), None)
@@ -155,7 +162,7 @@ def test_an_event_that_is_over_is_not_queued_again(place: Place, end: DeliverySt
         store.adopt(adopted(), event(), [RECEIVER, SECOND])
 
         assert to_send(store) == ()
-        assert [each.state for each in store.all_deliveries()] == [end, end]
+        assert [each.state for each in store.released()] == [end, end]
 
 
 def test_an_event_that_was_voided_may_be_told_later(place: Place) -> None:
@@ -175,8 +182,8 @@ def test_a_url_added_later_gets_the_same_bytes(place: Place) -> None:
 
         store.adopt(adopted(), later, [RECEIVER, SECOND])
 
-        to_receiver, to_second, _ = to_send(store)
-        assert (to_receiver.url, to_second.url) == (RECEIVER, SECOND)
+        to_receiver, to_second, _ = messages(store)
+        assert (to_receiver.row.url, to_second.row.url) == (RECEIVER, SECOND)
         assert to_second.body == to_receiver.body == event().body(1)
 
 
@@ -186,7 +193,7 @@ def test_the_sequence_counts_per_tenant(place: Place) -> None:
             told = replace(event(number), tenant=tenant)
             store.adopt(adopted(tenant), told, [RECEIVER, SECOND])
 
-        told_order = [(d.tenant, d.sequence) for d in store.all_deliveries() if d.url == SECOND]
+        told_order = [(d.tenant, d.sequence) for d in store.released() if d.url == SECOND]
     assert told_order == [("acme", 1), ("beta", 1), ("acme", 2), ("acme", 3), ("beta", 2)]
 
 
@@ -196,7 +203,7 @@ def test_what_is_voided_leaves_no_gap_in_the_sequence(place: Place) -> None:
         store.settle(store.intend(intent(), intended()), created(Status.FAILED), None)
         store.settle(store.intend(intent(), intended()), created(), event(2))
 
-        assert {d.sequence for d in store.all_deliveries()} == {1, 2}
+        assert {d.sequence for d in store.released()} == {1, 2}
 
 
 def test_pending_is_in_the_order_of_the_outcomes(place: Place) -> None:
@@ -226,12 +233,12 @@ def test_a_queue_is_what_one_tenant_tells_one_url_in_the_order_of_its_events(pla
             Queue(tenant="acme", url=RECEIVER, rows=1),
         )
         first, second = store.next_rows(queues[0], Due(None), after=0)
-        assert (first.event_id, second.event_id) == (
+        assert (first.row.event_id, second.row.event_id) == (
             event(0, tenant="beta").event_id,
             event(2, tenant="beta").event_id,
         )
-        assert store.next_rows(queues[0], Due(None), after=first.sequence) == (second,)
-        assert store.next_rows(queues[0], Due(None), after=second.sequence) == ()
+        assert store.next_rows(queues[0], Due(None), after=first.row.sequence) == (second,)
+        assert store.next_rows(queues[0], Due(None), after=second.row.sequence) == ()
 
 
 def test_a_long_queue_is_read_a_few_rows_at_a_time(place: Place) -> None:
@@ -243,7 +250,7 @@ def test_a_long_queue_is_read_a_few_rows_at_a_time(place: Place) -> None:
         sizes, last = [], 0
         while rows := store.next_rows(queue, Due(None), after=last):
             sizes.append(len(rows))
-            last = rows[-1].sequence
+            last = rows[-1].row.sequence
         assert (queue.rows, sizes, last) == (120, [50, 50, 20], 120)
 
 
@@ -282,9 +289,9 @@ def test_a_delivery_is_over_and_recorded(place: Place) -> None:
         store.delivered(first, attempt(Status.SYNCED, 202))
 
         assert to_send(store) == (second,)
-        done = store.all_deliveries()[0]
+        done = next(store.released())
         assert (done.state, done.attempts, done.last_status, done.due_at) == (
-            DeliveryState.DELIVERED, 1, 202, None,
+            RowState.DELIVERED, 1, 202, None,
         )  # fmt: skip
         *_, last = store.records()
         assert (last["event"], last["status"]) == ("HR_SYNC_COMPLETED", "SYNCED")
@@ -297,13 +304,15 @@ def test_a_failed_attempt_is_counted_and_due_later_with_the_same_bytes(place: Pl
 
         store.failed(first, attempt(Status.FAILED, 503), later)
 
-        assert to_send(store)[0] == replace(first, attempts=1)
+        assert to_send(store)[0] == replace(
+            first, attempts=1, due_at=rfc3339(later), last_status=503, last_detail="so it went"
+        )
         assert store.waiting()[0].due_at == rfc3339(later)
         assert to_send(store, Due(later - SECONDS)) == to_send(store)[1:]
         assert to_send(store, Due(later)) == to_send(store)
-        waiting = store.all_deliveries()[0]
+        waiting = next(store.released())
         assert (waiting.state, waiting.last_status, waiting.last_detail) == (
-            DeliveryState.READY, 503, "so it went",
+            RowState.READY, 503, "so it went",
         )  # fmt: skip
 
 
@@ -314,8 +323,8 @@ def test_what_is_given_up_is_kept_and_not_sent(place: Place) -> None:
         store.failed(first, attempt(Status.FAILED, None), None)
 
         assert to_send(store) == (second,)
-        assert store.all_deliveries()[0].state is DeliveryState.GIVEN_UP
-        assert store.all_deliveries()[0].last_status is None
+        assert next(store.released()).state is RowState.GIVEN_UP
+        assert next(store.released()).last_status is None
 
 
 def test_what_was_given_up_can_be_sent_again_with_the_same_bytes(place: Place) -> None:
@@ -324,7 +333,9 @@ def test_what_was_given_up_can_be_sent_again_with_the_same_bytes(place: Place) -
         store.failed(first, attempt(Status.FAILED, 410), None)
 
         [again] = to_send(store, Over(None))
-        assert again == replace(first, attempts=1)
+        assert (again.id, again.state, again.attempts) == (first.id, RowState.GIVEN_UP, 1)
+        [message] = messages(store, Over(None))
+        assert message.body == event().body(1)
 
         store.failed(again, attempt(Status.FAILED, 503), NOW)
         assert to_send(store) == (second,)
@@ -346,7 +357,7 @@ def test_an_event_can_be_sent_again_to_all_where_it_is_over(place: Place) -> Non
         assert to_send(store, Over("evt_of_nobody")) == ()
 
         store.failed(delivered, attempt(Status.FAILED, 503), NOW)
-        assert store.all_deliveries()[0].state is DeliveryState.DELIVERED
+        assert next(store.released()).state is RowState.DELIVERED
 
 
 def test_a_delivery_beats_a_failure_of_another_process(place: Place) -> None:
@@ -357,7 +368,7 @@ def test_a_delivery_beats_a_failure_of_another_process(place: Place) -> None:
         store.failed(first, attempt(Status.FAILED, None), NOW)
         store.failed(first, attempt(Status.FAILED, None), None)
 
-        assert store.all_deliveries()[0].state is DeliveryState.DELIVERED
+        assert next(store.released()).state is RowState.DELIVERED
         assert store.head()[0] == 5  # every attempt is in the trail
 
 
@@ -368,20 +379,14 @@ def test_a_delivery_counts_even_after_another_process_gave_up(place: Place) -> N
         store.failed(first, attempt(Status.FAILED, None), None)
         store.delivered(first, attempt(Status.SYNCED, 200))
 
-        assert store.all_deliveries()[0].state is DeliveryState.DELIVERED
+        assert next(store.released()).state is RowState.DELIVERED
 
 
 def delivered_at(store: Store, number: int, at: str) -> None:
     """An event of its own, delivered to one URL at that time."""
     store.adopt(adopted(), event(number), [RECEIVER])
-    [pending] = released_rows(store)
+    [pending] = to_send(store)
     store.delivered(pending, replace(attempt(Status.SYNCED, 204), timestamp=at))
-
-
-def released_rows(store: Store) -> list[Pending]:
-    wanted = Due(None)
-    found = [store.next_rows(queue, wanted, after=0) for queue in store.queues(wanted)]
-    return [row for some in found for row in some]
 
 
 OLD, YOUNG = "2026-01-02T03:04:05.678Z", "2026-04-02T03:04:05.678Z"
@@ -396,15 +401,15 @@ def test_what_was_delivered_long_ago_is_pruned_and_stays_announced(place: Place)
         assert store.prune(BETWEEN) == 1
         assert store.prune(BETWEEN) == 0
 
-        assert [each.event_id for each in store.all_deliveries()] == [event(2).event_id]
+        assert [each.event_id for each in store.released()] == [event(2).event_id]
         assert store.queues(Over(event(1).event_id)) == ()
         assert len(store.queues(Over(event(2).event_id))) == 1
         store.adopt(adopted(), event(1), [RECEIVER])
-        assert released_rows(store) == []  # that URL has heard of it
+        assert to_send(store) == ()  # that URL has heard of it
         store.adopt(adopted(), event(1), [SECOND])
         store.adopt(adopted(), event(3), [SECOND])
-        assert [row.sequence for row in released_rows(store)] == [1, 3]
-        assert released_rows(store)[0].body == event(1).body(1)
+        assert [row.sequence for row in to_send(store)] == [1, 3]
+        assert messages(store)[0].body == event(1).body(1)
     assert rows(place, "SELECT length(body) FROM outbox WHERE id = 1") == [(0,)]
 
 
@@ -413,7 +418,7 @@ def test_nothing_is_pruned_but_what_was_delivered(place: Place) -> None:
         store.settle(store.intend(intent(), intended()), created(), event(1))
         store.intend(intent(), intended())
         store.settle(store.intend(intent(), intended()), created(Status.FAILED), None)
-        store.failed(released_rows(store)[0], attempt(Status.FAILED, 410), None)
+        store.failed(to_send(store)[0], attempt(Status.FAILED, 410), None)
         before = dump(place)
 
         assert store.prune(datetime(2100, 1, 1, tzinfo=UTC)) == 0
@@ -428,7 +433,7 @@ def test_the_oldest_are_pruned_first_and_no_more_than_asked(place: Place) -> Non
 
         assert store.prune(BETWEEN, limit=2) == 2
 
-        assert [each.event_id for each in store.all_deliveries()] == [event(1).event_id]
+        assert [each.event_id for each in store.released()] == [event(1).event_id]
 
 
 def test_a_row_that_somebody_took_away_is_said_and_nothing_recorded(place: Place) -> None:
@@ -442,6 +447,39 @@ def test_a_row_that_somebody_took_away_is_said_and_nothing_recorded(place: Place
         assert store.head()[0] == 2
 
 
+def test_released_rows_come_in_the_order_of_their_release_however_many_there_are(
+    place: Place,
+) -> None:
+    """A change that was intended first may be verified last; its rows have the lowest ids."""
+    with opened(place) as store:
+        held = store.intend(intent(), intended())
+        for number in range(1, 520):  # more than are read at once
+            store.adopt(adopted(), event(number), [RECEIVER])
+        store.settle(held, created(), event(999))
+
+        ids = [row.event_id for row in store.released()]
+
+    expected = [event(number).event_id for number in range(1, 520)]
+    assert ids == [*expected, event(999).event_id, event(999).event_id]
+
+
+def test_a_row_that_is_pruned_while_the_released_ones_are_read_is_left_out(place: Place) -> None:
+    with opened(place) as store:
+        delivered_at(store, 1, OLD)
+        for number in range(2, 600):
+            store.adopt(adopted(), event(number), [RECEIVER])
+        delivered_at_last = next(reversed(to_send(store)))
+        store.delivered(delivered_at_last, replace(attempt(Status.SYNCED, 204), timestamp=OLD))
+        reading = store.released()
+        first = next(reading)
+        store.prune(BETWEEN)
+        rest = list(reading)
+
+    assert first.event_id == event(1).event_id  # read before it was pruned
+    assert event(599).event_id not in [row.event_id for row in rest]
+    assert len(rest) == 597
+
+
 def test_a_damaged_row_is_said(place: Place) -> None:
     with opened(place) as store:
         released(store)
@@ -450,7 +488,8 @@ def test_a_damaged_row_is_said(place: Place) -> None:
         with pytest.raises(StateError, match="row 2 of the outbox is due at no moment"):
             store.waiting()
         with pytest.raises(StateError, match="row 2 of the outbox is due at no moment"):
-            store.all_deliveries()
+            tuple(store.released())
+        assert [row.id for row in to_send(store)] == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -547,18 +586,18 @@ class OutboxMachine(RuleBasedStateMachine):
         pending = [(each.url, each.event_id) for each in to_send(self.store)]
         assert len(pending) == len(set(pending))
         assert set(pending) == self.told - self.over
-        everything = [(each.url, each.event_id) for each in self.store.all_deliveries()]
+        everything = [(each.url, each.event_id) for each in self.store.released()]
         assert sorted(everything) == sorted(self.told)
 
     @invariant()
     def the_same_id_always_has_the_same_bytes(self) -> None:
-        for each in to_send(self.store):
-            assert self.bytes.setdefault(each.event_id, each.body) == each.body
+        for each in messages(self.store):
+            assert self.bytes.setdefault(each.row.event_id, each.body) == each.body
 
     @invariant()
     def each_tenant_counts_without_gaps(self) -> None:
         numbers: dict[str, dict[int, str]] = defaultdict(dict)
-        for each in self.store.all_deliveries():
+        for each in self.store.released():
             assert numbers[each.tenant].setdefault(each.sequence, each.event_id) == each.event_id
         for of_tenant in numbers.values():
             assert sorted(of_tenant) == list(range(1, len(of_tenant) + 1))

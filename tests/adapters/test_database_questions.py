@@ -52,7 +52,7 @@ def traced(store: Store, path: Path) -> list[str]:
     store.backlog()
     for wanted in (Due(LATER), Due(None), Over(None), Over(event().event_id)):
         for queue in store.queues(wanted):
-            for pending in store.next_rows(queue, wanted, after=0):
+            for pending in (each.row for each in store.next_rows(queue, wanted, after=0)):
                 store.delivered(pending, attempt(Status.SYNCED, 204))
                 store.failed(pending, attempt(Status.FAILED, 500), LATER)
     assert store.prune(LATER) > 0

@@ -501,7 +501,7 @@ def test_what_was_delivered_before_version_4_is_as_old_as_its_release(place: Pla
         [queue] = store.queues(Due(None))
         [pending] = store.next_rows(queue, Due(None), after=0)
         late = "2026-09-02T03:04:05.678Z"
-        store.delivered(pending, replace(attempt(Status.SYNCED, 204), timestamp=late))
+        store.delivered(pending.row, replace(attempt(Status.SYNCED, 204), timestamp=late))
         store.adopt(adopted(), event(2), [RECEIVER])
     as_version(3, place)
 

@@ -24,6 +24,7 @@ from tests.support.store_world import (
     event,
     intended,
     intent,
+    messages,
     opened,
     rows,
     to_send,
@@ -96,13 +97,13 @@ def test_what_a_session_is_set_to_changes_nothing_that_is_kept(
     plain = postgres.schema()
     with opened(told(plain, setting, value)) as store:
         store.settle(store.intend(intent(), intended()), created(), event())
-        [first, _] = to_send(store)
+        [first, _] = messages(store)
 
         assert first.body == event().body(1)
         assert check_chain(store.records()).records == 2
 
     with opened(plain) as store:
-        assert to_send(store)[0] == first
+        assert messages(store)[0] == first
         assert check_chain(store.records()).broken_at is None
 
 
@@ -178,6 +179,6 @@ def test_a_runner_and_a_reader_need_no_more_rights_than_the_docs_name(postgres: 
     with closing(open_store(postgres.url(name, user="reader"), create=False)) as store:
         assert check_chain(store.records()).records == 5
         assert to_send(store) == (third,)
-        assert len(store.all_deliveries()) == 3
+        assert len(tuple(store.released())) == 3
         with pytest.raises(StateError, match="does not allow this to its user"):
             store.record(entry())

@@ -12,8 +12,7 @@ from reconciler.adapters.emergency import EmergencyExport
 from reconciler.domain.jsontext import Json
 from reconciler.domain.records import Entry, Event, Status
 from reconciler.errors import StateError
-from reconciler.ports import Pending
-from tests.support.fakes import START, MemoryJournal
+from tests.support.fakes import START, MemoryJournal, outbox_row
 from tests.support.store_world import (
     HR_DOCUMENT,
     HR_URN,
@@ -116,10 +115,7 @@ def test_before_anything_was_sent_a_failure_is_only_passed_on(tmp_path: Path):
 def test_every_record_of_what_follows_is_kept_in_order(tmp_path: Path):
     export = failing_after(1, tmp_path)
     export.intend(intent(), intended())
-    waiting = Pending(
-        id=1, tenant="acme", url=RECEIVER, event_id="evt_1", schema_id=HR_URN, sequence=1,
-        body=b"{}", attempts=0,
-    )  # fmt: skip
+    waiting = outbox_row(url=RECEIVER)
     attempts = [
         lambda: export.record(created()),
         lambda: export.intend(intent(tenant="beta"), intended("beta")),

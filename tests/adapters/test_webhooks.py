@@ -28,21 +28,22 @@ from reconciler.adapters.webhooks import (
     signed_headers,
     signing_key,
 )
+from reconciler.domain.outbox import DeliveryResult, RowToSend
 from reconciler.domain.records import Status, check_chain
 from reconciler.domain.schedule import next_due
 from reconciler.domain.secret import Secret
 from reconciler.errors import UsageError
-from reconciler.ports import DeliveryResult, Due, Notifier, Pending
+from reconciler.ports import Due, Notifier
+from tests.support.fakes import outbox_row
 from tests.support.store_world import (
     AUDIT,
     EVENT,
-    HR_URN,
     RECEIVER,
     adopted,
     attempt,
     event,
+    messages,
     opened,
-    to_send,
 )
 
 SECRET = "whsec_" + base64.b64encode(b"first secret of 32 random bytes.").decode()
@@ -134,17 +135,8 @@ def hr() -> Iterator[Hr]:
         yield receiver
 
 
-def pending(body: bytes = event().body(1), event_id: str = event().event_id) -> Pending:
-    return Pending(
-        id=1,
-        tenant="acme",
-        url=RECEIVER,
-        event_id=event_id,
-        schema_id=HR_URN,
-        sequence=1,
-        body=body,
-        attempts=0,
-    )
+def pending(body: bytes = event().body(1), event_id: str = event().event_id) -> RowToSend:
+    return RowToSend(outbox_row(url=RECEIVER, event_id=event_id), body)
 
 
 def endpoint(url: str, *secrets: str, loopback: bool = True) -> Endpoint:
@@ -677,16 +669,16 @@ def test_every_event_arrives_at_least_once_with_the_same_bytes(tmp_path: Path) -
 
         while (first := store.backlog().due_at) is not None:
             clock.moment = max(clock.moment, datetime.fromisoformat(first))
-            for each in to_send(store, Due(clock.moment)):
+            for each in messages(store, Due(clock.moment)):
                 result = way.send(each)
                 if result.delivered:
-                    store.delivered(each, attempt(Status.SYNCED, result.status))
+                    store.delivered(each.row, attempt(Status.SYNCED, result.status))
                     continue
                 due = next_due(
-                    each.attempts + 1, now=clock.now(), retry_after=None, random=random.random
+                    each.row.attempts + 1, now=clock.now(), retry_after=None, random=random.random
                 )
                 assert due is not None
-                store.failed(each, attempt(Status.FAILED, result.status), due)
+                store.failed(each.row, attempt(Status.FAILED, result.status), due)
 
         received: dict[str, bytes] = {}
         for got in hr.got:
@@ -704,12 +696,12 @@ def test_the_bytes_of_the_state_hold_no_secret(tmp_path: Path) -> None:
     with opened(tmp_path / "state.db") as store, receiving() as hr:
         for number, secret in enumerate([SECRET, NEXT_SECRET, bad]):
             store.adopt(adopted(), event(number), [RECEIVER])
-            waiting = to_send(store)[-1]
+            waiting = messages(store)[-1]
             hr.answer = always(401 + number)
             result = notifier(endpoint(hr.url, secret)).send(waiting)
             tried = replace(attempt(Status.FAILED, result.status), detail=str(result))
-            store.failed(waiting, tried, None)
-        shown = str([*store.records(), *store.all_deliveries()])
+            store.failed(waiting.row, tried, None)
+        shown = str([*store.records(), *store.released()])
 
     everything = b"".join(each.read_bytes() for each in tmp_path.iterdir()) + shown.encode()
     for secret in (SECRET, NEXT_SECRET, bad):

@@ -1,14 +1,15 @@
+from dataclasses import replace
+
 import pytest
 
 from reconciler.domain.manifest import Limits
+from reconciler.domain.outbox import DeliveryResult
 from reconciler.domain.outcome import (
-    Attempt,
     DeliverySummary,
     Outcome,
     OutcomeKind,
     Recovered,
     RunSummary,
-    Waiting,
     gone,
 )
 from reconciler.domain.plan import Create, Plan, TenantPlan, Update
@@ -22,6 +23,7 @@ from tests.support.domain_world import (
     plan_of,
     planned,
 )
+from tests.support.fakes import answered, outbox_row
 
 WELL = {OutcomeKind.APPLIED, OutcomeKind.ADOPTED}
 CALM = plan_of(planned([extension("HR")], live(document("HR"))))
@@ -36,6 +38,17 @@ def outcome(kind: OutcomeKind) -> Outcome:
 
 def recovered(kind: OutcomeKind) -> Recovered:
     return Recovered(tenant="acme", schema_id="urn:x", kind=kind)
+
+
+WAITING = outbox_row(schema_id="urn:x", url="https://hr.example.com", attempts=3)
+
+
+def attempt(*, delivered: bool) -> DeliveryResult:
+    result = answered(200 if delivered else 500, "500")
+    return replace(result, row=WAITING)
+
+
+UNDELIVERED = DeliverySummary(attempts=(attempt(delivered=False),), waiting=(WAITING,))
 
 
 @pytest.mark.parametrize("kind", OutcomeKind)
@@ -95,7 +108,7 @@ def test_what_is_blocked_makes_an_apply_partial_but_not_on_a_read_only_tenant(
 
 def test_failed_deliveries_and_locks_do_not_make_an_apply_partial() -> None:
     assert not RunSummary(plan=CALM, locked={"beta": "locked by run 7"}).partial
-    undelivered = DeliverySummary(failed=1, pending=1, failures=("acme: no answer",))
+    undelivered = DeliverySummary(attempts=(attempt(delivered=False),), waiting=(WAITING,))
     assert not RunSummary(plan=CALM, deliveries=undelivered).partial
 
 
@@ -108,7 +121,7 @@ UNREADABLE = plan_of(TenantPlan(name="t", dialect="sap", base_url=BASE_URL, erro
         (RunSummary(plan=CALM), True),
         (RunSummary(plan=CALM, outcomes=(outcome(OutcomeKind.APPLIED),)), True),
         (RunSummary(plan=CALM, recovered=(recovered(OutcomeKind.NOT_APPLIED),)), True),
-        (RunSummary(plan=CALM, deliveries=DeliverySummary(failed=1, pending=1)), True),
+        (RunSummary(plan=CALM, deliveries=UNDELIVERED), True),
         (RunSummary(plan=CALM, outcomes=(outcome(OutcomeKind.CONFLICT),)), False),
         (RunSummary(plan=CALM, recovered=(recovered(OutcomeKind.UNKNOWN),)), False),
         (RunSummary(plan=CALM, locked={"acme": "locked by run 7"}), False),
@@ -123,29 +136,10 @@ def test_a_run_is_complete_where_nothing_is_left_to_look_at(
     assert summary.complete is complete
 
 
-def attempt(*, delivered: bool) -> Attempt:
-    return Attempt(
-        event_id="e",
-        tenant="acme",
-        schema_id="urn:x",
-        url="https://hr.example.com",
-        delivered=delivered,
-        status=200 if delivered else 500,
-        latency_ms=7,
-        detail="" if delivered else "500",
-    )
-
-
-WAITING = Waiting(
-    event_id="w", tenant="acme", schema_id="urn:x", url="https://hr.example.com", attempts=3,
-    due_at="2026-11-24T02:00:00Z",
-)  # fmt: skip
-
-
 def test_deliveries_are_counted_and_each_failure_has_its_line() -> None:
     tried = [attempt(delivered=True), attempt(delivered=False), attempt(delivered=True)]
 
-    summary = DeliverySummary.of(iter(tried), [WAITING, WAITING])
+    summary = DeliverySummary(attempts=tuple(tried), waiting=(WAITING, WAITING))
 
     assert (summary.delivered, summary.failed, summary.pending) == (2, 1, 2)
     assert summary.failures == ("acme: urn:x to https://hr.example.com: 500",)
@@ -153,10 +147,10 @@ def test_deliveries_are_counted_and_each_failure_has_its_line() -> None:
 
 
 def test_what_waits_may_not_be_known() -> None:
-    unknown = DeliverySummary.of([], None)
+    unknown = DeliverySummary(waiting=None)
 
     assert (unknown.pending, unknown.waiting) == (0, None)
-    assert DeliverySummary.of([], []).waiting == ()
+    assert DeliverySummary().waiting == ()
 
 
 def test_a_run_that_only_looked_touched_nothing() -> None:
@@ -166,7 +160,7 @@ def test_a_run_that_only_looked_touched_nothing() -> None:
     assert not RunSummary(plan=CALM, outcomes=(aside,)).touched
     assert RunSummary(plan=CALM, outcomes=(aside, outcome(OutcomeKind.UNKNOWN))).touched
     assert RunSummary(plan=CALM, recovered=(recovered(OutcomeKind.APPLIED),)).touched
-    sent = DeliverySummary.of([attempt(delivered=False)], [])
+    sent = DeliverySummary(attempts=(attempt(delivered=False),))
     assert RunSummary(plan=CALM, deliveries=sent).touched
 
 

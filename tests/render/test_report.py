@@ -1,23 +1,24 @@
 """The report of a run: whole whatever became of it, and as its JSON Schema says."""
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.domain.documents import ReportDocument
 from reconciler.domain.outcome import (
-    Attempt,
     DeliverySummary,
     LeftOpen,
+    NotTried,
     Outcome,
     OutcomeKind,
     Recovered,
     RunSummary,
-    Waiting,
 )
 from reconciler.domain.plan import Create, Plan, Subject, TenantPlan
 from reconciler.domain.records import Run
 from reconciler.domain.scim import ABSENT
 from reconciler.render.report import Ended, report_document
-from tests.support.fakes import HOOK, URN, extension
+from tests.support.fakes import HOOK, URN, answered, extension, outbox_row
 from tests.support.store_world import validator
 
 SCHEMA = validator("report")
@@ -37,13 +38,8 @@ ENDED = Ended(
     error=None,
     head=(12, "0" * 64),
 )
-AGAIN = Waiting(
-    event_id="evt_1", tenant="acme", schema_id=URN, url=HOOK, attempts=1, due_at=ENDED.ended_at
-)
-TRIED = Attempt(
-    event_id="evt_1", tenant="acme", schema_id=URN, url=HOOK, delivered=False, status=503,
-    latency_ms=4, detail="answered 503",
-)  # fmt: skip
+AGAIN = replace(outbox_row(schema_id=URN, url=HOOK, attempts=1), due_at=ENDED.ended_at)
+TRIED = replace(answered(503, latency_ms=4), row=AGAIN)
 
 
 def valid(summary: RunSummary | None, run: Run = RUN, ended: Ended = ENDED) -> ReportDocument:
@@ -73,7 +69,11 @@ def test_locks_recoveries_and_webhooks_are_told():
         plan=PLAN,
         recovered=(settled,),
         locked={"west": "tenant west is locked by run 7"},
-        deliveries=DeliverySummary.of([TRIED], [AGAIN]),
+        deliveries=DeliverySummary(
+            attempts=(TRIED,),
+            waiting=(AGAIN,),
+            not_tried=(NotTried(webhooks=2, reason="given up"),),
+        ),
         warnings=("acme: not bound \x1b[31m",),
         elsewhere=(LeftOpen(tenant="north", writes=2, named=True),),
     )
@@ -89,6 +89,7 @@ def test_locks_recoveries_and_webhooks_are_told():
     [pending] = document["deliveries"]["pending"] or []
     assert (pending["event_id"], pending["tenant"], pending["url"]) == ("evt_1", "acme", HOOK)
     assert document["deliveries"]["attempts"][0]["status"] == 503
+    assert document["deliveries"]["not_tried"] == [{"webhooks": 2, "reason": "given up"}]
     assert document["audit_head"] == {"seq": 12, "hash": "0" * 64}
 
 

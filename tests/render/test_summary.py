@@ -1,5 +1,7 @@
 """What an apply ends with: one line a change, and a head that never says more than is true."""
 
+from dataclasses import replace
+
 from reconciler.domain.blocking import BlockReason
 from reconciler.domain.deciding import LiveTenant, plan_tenant
 from reconciler.domain.manifest import Limits
@@ -16,11 +18,13 @@ from reconciler.domain.scim import ABSENT
 from reconciler.domain.selection import Selection
 from reconciler.render.paint import Paint
 from reconciler.render.summary import summary_text
-from tests.support.fakes import DIALECT, URN, extension
+from tests.support.fakes import DIALECT, URN, answered, extension, outbox_row
 
 SUBJECT = Subject(tenant="acme", extension=extension(), live_fingerprint=ABSENT)
 CREATE = Create(SUBJECT)
 EMPTY = Plan(tenants=())
+DELIVERED = answered(204)
+FAILED = replace(answered(None, "refused"), row=outbox_row(schema_id="x", url="https://hr"))
 
 
 def text(*outcomes: Outcome, plan: Plan = EMPTY, **more) -> str:
@@ -30,7 +34,7 @@ def text(*outcomes: Outcome, plan: Plan = EMPTY, **more) -> str:
 def test_success_says_applied_and_verified_with_its_latency():
     done = Outcome(change=CREATE, kind=OutcomeKind.APPLIED, latency_ms=42)
 
-    assert text(done, deliveries=DeliverySummary(delivered=1)) == (
+    assert text(done, deliveries=DeliverySummary(attempts=(DELIVERED,))) == (
         f"acme: {URN}: applied and verified in 42 ms\n"
         "Apply complete! Extensions: 1 added, 0 changed, 0 destroyed.\n"
         "Webhooks: 1 delivered, 0 pending.\n"
@@ -113,7 +117,7 @@ def test_recovery_is_told():
 
 
 def test_what_was_not_delivered_is_named_and_says_what_happens_next():
-    waiting = DeliverySummary(failed=1, pending=1, failures=("acme: x to https://hr: refused",))
+    waiting = DeliverySummary(attempts=(FAILED,), waiting=(FAILED.row,))
 
     shown = text(deliveries=waiting)
 
@@ -122,7 +126,7 @@ def test_what_was_not_delivered_is_named_and_says_what_happens_next():
 
 
 def test_what_a_lost_store_would_know_is_not_told_as_nothing():
-    shown = text(deliveries=DeliverySummary(delivered=1, waiting=None))
+    shown = text(deliveries=DeliverySummary(attempts=(DELIVERED,), waiting=None))
 
     assert "Webhooks: 1 delivered, and the store cannot be asked how many are pending." in shown
     assert "0 pending" not in shown

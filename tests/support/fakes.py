@@ -15,12 +15,12 @@ from reconciler.domain.dialect import Dialect, Meaning, PatchPath, UpdateStrateg
 from reconciler.domain.http_reply import Applied, Next, Verdict
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Manages, OnDrift, SchemaExtension, Tenant, Webhook
-from reconciler.domain.outcome import Waiting
+from reconciler.domain.outbox import DeliveryResult, OutboxRow, RowState, RowToSend
 from reconciler.domain.problem import Place
 from reconciler.domain.records import Entry, HrEvent, Intent, rfc3339
 from reconciler.domain.scim import Attribute, AttributeType, Schema, fold
 from reconciler.errors import Interrupted, StateError, TenantLocked
-from reconciler.ports import DeliveryResult, Due, Over, Pending, Queue, Wanted, WriteResult
+from reconciler.ports import Due, Over, Queue, Wanted, WriteResult
 
 T = TypeVar("T")
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -293,9 +293,9 @@ class MemoryJournal:
     intents: dict[int, Intent] = field(default_factory=dict)
     settled: dict[int, HrEvent | None] = field(default_factory=dict)
     adopted: set[tuple[str, str]] = field(default_factory=set)  # tenants and schemas, lately
-    rows: dict[int, Pending] = field(default_factory=dict)
-    due: dict[int, datetime] = field(default_factory=dict)  # by the row's id
-    given_up: list[Pending] = field(default_factory=list)
+    rows: dict[int, RowToSend] = field(default_factory=dict)
+    made: int = 0  # rows in all
+    given_up: list[RowToSend] = field(default_factory=list)
     full_after: int | None = None
     at_once: int = 2
 
@@ -352,66 +352,99 @@ class MemoryJournal:
 
     def _queue(self, event: HrEvent, webhooks: Iterable[str]) -> None:
         for url in webhooks:
-            number = len(self.due) + 1
-            self.rows[number] = Pending(
-                id=number,
+            self.made += 1
+            row = outbox_row(
+                number=self.made,
                 tenant=event.tenant,
                 url=url,
                 event_id=event.event_id,
                 schema_id=event.schema.id,
-                sequence=number,
-                body=event.body(number),
-                attempts=0,
             )
-            self.due[number] = START
+            self.rows[row.id] = RowToSend(row, event.body(row.sequence))
 
-    def pending(self) -> tuple[Pending, ...]:
-        return tuple(self.rows.values())
-
-    def waiting(self) -> tuple[Waiting, ...]:
-        return tuple(
-            Waiting(
-                event_id=row.event_id,
-                tenant=row.tenant,
-                schema_id=row.schema_id,
-                url=row.url,
-                attempts=row.attempts,
-                due_at=rfc3339(self.due[row.id]),
-            )
-            for row in self.rows.values()
-        )
+    def waiting(self) -> tuple[OutboxRow, ...]:
+        return tuple(message.row for message in self.rows.values())
 
     def queues(self, wanted: Wanted) -> tuple[Queue, ...]:
-        found = Counter((row.tenant, row.url) for row in self._wanted(wanted))
+        found = Counter((each.row.tenant, each.row.url) for each in self._wanted(wanted))
         return tuple(Queue(tenant=t, url=url, rows=rows) for (t, url), rows in found.items())
 
-    def next_rows(self, queue: Queue, wanted: Wanted, *, after: int) -> tuple[Pending, ...]:
-        rows = [row for row in self._wanted(wanted) if row.sequence > after]
-        ours = [row for row in rows if (row.tenant, row.url) == (queue.tenant, queue.url)]
+    def next_rows(self, queue: Queue, wanted: Wanted, *, after: int) -> tuple[RowToSend, ...]:
+        rows = [each for each in self._wanted(wanted) if each.row.sequence > after]
+        ours = [e for e in rows if (e.row.tenant, e.row.url) == (queue.tenant, queue.url)]
         return tuple(ours[: self.at_once])
 
-    def _wanted(self, wanted: Wanted) -> list[Pending]:
+    def _wanted(self, wanted: Wanted) -> list[RowToSend]:
         match wanted:
             case Over():
                 return self.given_up
             case Due(by=by):
-                waiting = self.rows.values()
-                return [r for r in waiting if by is None or not r.attempts or self.due[r.id] <= by]
+                now = None if by is None else rfc3339(by)
+                return [
+                    each
+                    for each in self.rows.values()
+                    if now is None or not each.row.attempts or str(each.row.due_at) <= now
+                ]
 
-    def delivered(self, pending: Pending, entry: Entry) -> None:
+    def delivered(self, row: OutboxRow, entry: Entry) -> None:
         self.record(entry)
-        self.rows.pop(pending.id, None)
-        self.given_up = [row for row in self.given_up if row.id != pending.id]
+        self.rows.pop(row.id, None)
+        self.given_up = [each for each in self.given_up if each.row.id != row.id]
 
-    def failed(self, pending: Pending, entry: Entry, due_at: datetime | None) -> None:
+    def failed(self, row: OutboxRow, entry: Entry, due_at: datetime | None) -> None:
         self.record(entry)
-        if (row := self.rows.get(pending.id)) is None:
+        if (held := self.rows.get(row.id)) is None:
             return  # it is over already, and stays what it was
         if due_at is None:
             self.given_up.append(self.rows.pop(row.id))
         else:
-            self.rows[row.id] = replace(row, attempts=row.attempts + 1)
-            self.due[row.id] = due_at
+            again = replace(held.row, attempts=held.row.attempts + 1, due_at=rfc3339(due_at))
+            self.rows[row.id] = replace(held, row=again)
+
+
+def outbox_row(
+    *,
+    number: int = 1,
+    tenant: str = "acme",
+    url: str = HOOK,
+    event_id: str = "evt_1",
+    schema_id: str = URN,
+    attempts: int = 0,
+) -> OutboxRow:
+    """A row that is ready and due since the start; `number` is its id and its sequence."""
+    return OutboxRow(
+        id=number,
+        tenant=tenant,
+        url=url,
+        schema_id=schema_id,
+        event_id=event_id,
+        sequence=number,
+        state=RowState.READY,
+        attempts=attempts,
+        due_at=rfc3339(START),
+        last_status=None,
+        last_detail=None,
+    )
+
+
+def answered(
+    status: int | None,
+    detail: str = "",
+    *,
+    latency_ms: int = 5,
+    gone: bool = False,
+    silent: bool = False,
+) -> DeliveryResult:
+    """An attempt with that answer; a fake receiver puts the row in that it was about."""
+    return DeliveryResult(
+        row=outbox_row(),
+        delivered=status is not None and 200 <= status < 300,
+        status=status,
+        latency_ms=latency_ms,
+        detail=detail or f"answered {status}",
+        gone=gone,
+        silent=silent,
+    )
 
 
 @dataclass
@@ -419,13 +452,12 @@ class Receiver:
     """HR: answers with the next of `answers`, then with success; keeps what it got."""
 
     answers: deque[DeliveryResult] = field(default_factory=deque)
-    got: list[Pending] = field(default_factory=list)
+    got: list[RowToSend] = field(default_factory=list)
 
-    def send(self, pending: Pending) -> DeliveryResult:
-        self.got.append(pending)
-        if self.answers:
-            return self.answers.popleft()
-        return DeliveryResult(delivered=True, status=204, latency_ms=3, detail="204")
+    def send(self, message: RowToSend) -> DeliveryResult:
+        self.got.append(message)
+        result = self.answers.popleft() if self.answers else answered(204, "204", latency_ms=3)
+        return replace(result, row=message.row)
 
 
 @dataclass

@@ -7,10 +7,11 @@ from datetime import datetime
 from reconciler.adapters.emergency import Memory
 from reconciler.delivering import Delivering, Schedule
 from reconciler.domain.manifest import Tenant
+from reconciler.domain.outbox import DeliveryResult
 from reconciler.domain.records import Run
 from reconciler.fleet import Fleet
 from reconciler.planning import Desired
-from reconciler.ports import Clock, DeliveryResult, Journal, Notifier, Retry, SchemaWriter
+from reconciler.ports import Clock, Journal, Notifier, Retry, SchemaWriter
 from reconciler.run_context import RunContext
 from tests.support.fakes import FakeClock, FakeLocks, Receiver, patience
 

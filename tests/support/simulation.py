@@ -574,7 +574,7 @@ def kinds(summary: RunSummary) -> dict[str, OutcomeKind]:
 
 def announced(simulation: Simulation) -> set[str]:
     """Folded ids of what HR was told."""
-    bodies: Iterable[Any] = (json.loads(pending.body) for pending in simulation.receiver.got)
+    bodies: Iterable[Any] = (json.loads(message.body) for message in simulation.receiver.got)
     return {fold(body["extension_id"]) for body in bodies}
 
 

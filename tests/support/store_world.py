@@ -16,9 +16,10 @@ from reconciler.adapters.database import Store, open_store
 from reconciler.adapters.packaged import schema_text
 from reconciler.domain.jsontext import parse
 from reconciler.domain.manifest import Manages
+from reconciler.domain.outbox import OutboxRow, RowToSend
 from reconciler.domain.records import Entry, Event, EventType, HrEvent, Intent, Status
 from reconciler.domain.scim import ABSENT, Schema
-from reconciler.ports import Due, Outbox, Pending, Wanted
+from reconciler.ports import Due, Outbox, Wanted
 from tests.support.postgres import Server
 
 WHEN = "2026-01-02T03:04:05.678Z"
@@ -143,15 +144,20 @@ def event(number: int = 1, *, tenant: str = "acme") -> HrEvent:
 ALL = Due(None)
 
 
-def to_send(outbox: Outbox, wanted: Wanted = ALL) -> tuple[Pending, ...]:
-    """All rows that are wanted, by default all that wait, in the order of their events."""
-    found: list[Pending] = []
+def messages(outbox: Outbox, wanted: Wanted = ALL) -> tuple[RowToSend, ...]:
+    """All rows that are wanted, with their bytes, in the order of their events."""
+    found: list[RowToSend] = []
     for queue in outbox.queues(wanted):
         last = 0
         while rows := outbox.next_rows(queue, wanted, after=last):
             found += rows
-            last = rows[-1].sequence
-    return tuple(sorted(found, key=lambda row: (row.sequence, row.id)))
+            last = rows[-1].row.sequence
+    return tuple(sorted(found, key=lambda each: (each.row.sequence, each.row.id)))
+
+
+def to_send(outbox: Outbox, wanted: Wanted = ALL) -> tuple[OutboxRow, ...]:
+    """The same rows, by default all that wait, without their bytes."""
+    return tuple(each.row for each in messages(outbox, wanted))
 
 
 @contextmanager

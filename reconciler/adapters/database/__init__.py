@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from reconciler.adapters.database.address import folder_of
     from reconciler.adapters.database.opening import DEADLINE, open_store
-    from reconciler.adapters.database.outbox import Backlog, Delivery, DeliveryState
+    from reconciler.adapters.database.outbox import Backlog
     from reconciler.adapters.database.sightings import sightings
     from reconciler.adapters.database.store import Store
 
 __all__ = [
     "DEADLINE",
     "Backlog",
-    "Delivery",
-    "DeliveryState",
     "Store",
     "folder_of",
     "open_store",
@@ -24,8 +22,6 @@ __all__ = [
 _HOMES = {
     "DEADLINE": "opening",
     "Backlog": "outbox",
-    "Delivery": "outbox",
-    "DeliveryState": "outbox",
     "Store": "store",
     "folder_of": "address",
     "open_store": "opening",

@@ -3,44 +3,13 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import assert_never
+from typing import Any, assert_never
 
 from reconciler.adapters.database.connections import Question, Row, Step, Value
-from reconciler.domain.outcome import Waiting
+from reconciler.domain.outbox import OutboxRow, RowState, RowToSend
 from reconciler.domain.records import AuditRecord, Entry, HrEvent, rfc3339
 from reconciler.errors import StateError
-from reconciler.ports import Due, Over, Pending, Queue, Wanted
-
-
-class DeliveryState(StrEnum):
-    """Where an outbox row stands."""
-
-    HELD = "held"  # the change is not verified yet
-    READY = "ready"
-    DELIVERED = "delivered"
-    VOID = "void"  # the change did not happen, or is announced to that URL already
-    GIVEN_UP = "given-up"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """A released outbox row as a person sees it; the body stays where it is.
-
-    `last_status` is the HTTP code of the last attempt, None where there was no answer.
-    """
-
-    id: int
-    tenant: str
-    url: str
-    schema_id: str
-    event_id: str
-    sequence: int
-    state: DeliveryState
-    attempts: int
-    due_at: datetime | None
-    last_status: int | None
-    last_detail: str | None
+from reconciler.ports import Due, Over, Queue, Wanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,18 +38,16 @@ _SAME = "SELECT url, sequence, body FROM outbox WHERE event_id = ? ORDER BY id"
 _LAST = "SELECT coalesce(max(sequence), 0) FROM outbox WHERE tenant = ?"
 _NOT_PRUNED = "length(body) > 0"
 _IN_ORDER = "ORDER BY released_by, id"
-# What is released and not delivered or given up, in the order of the release; no bodies.
-WAITING = Question(
-    "SELECT id, event_id, tenant, schema_id, url, attempts, due_at FROM outbox "
-    f"WHERE state = 'ready' {_IN_ORDER}"
+_COLUMNS = (
+    "id, tenant, url, schema_id, event_id, sequence, state, attempts, due_at, last_status, "
+    "last_detail"
 )
+# The rows that are ready, in the order of their release.
+WAITING = Question(f"SELECT {_COLUMNS} FROM outbox WHERE state = 'ready' {_IN_ORDER}")
 BACKLOG = Question("SELECT count(*), min(due_at) FROM outbox WHERE state = 'ready'")
-_ROWS = "SELECT id, tenant, url, event_id, schema_id, sequence, body, attempts FROM outbox"
-# All that was ever released, in the order of the release.
-RELEASED = Question(
-    "SELECT id, tenant, url, schema_id, event_id, sequence, state, attempts, due_at, last_status, "
-    f"last_detail FROM outbox WHERE event_id IS NOT NULL AND {_NOT_PRUNED} {_IN_ORDER}"
-)
+_RELEASED = f"event_id IS NOT NULL AND {_NOT_PRUNED}"
+# The ids of all that was ever released, in the order of the release.
+RELEASED = Question(f"SELECT id FROM outbox WHERE {_RELEASED} {_IN_ORDER}")
 _IS_THERE = "SELECT 1 FROM outbox WHERE id = ?"
 _DELIVERED = (
     "UPDATE outbox SET attempts = attempts + 1, last_status = ?, last_detail = ?, "
@@ -167,19 +134,6 @@ def queue(step: Step, announcement: Announcement, urls: Iterable[str], record: A
             step.defer(_QUEUE, *announcement.released(record), event.tenant, event.schema.id, url)
 
 
-def waiting_of(row: Row) -> Waiting:
-    """What a row of WAITING holds."""
-    row_id, event_id, tenant, schema_id, url, attempts, due_at = row
-    return Waiting(
-        event_id=event_id,
-        tenant=tenant,
-        schema_id=schema_id,
-        url=url,
-        attempts=attempts,
-        due_at=rfc3339(_moment(due_at, row_id)),
-    )
-
-
 def queues(wanted: Wanted) -> Question:
     """The question for the queues with such rows, the one with the oldest release first.
 
@@ -197,7 +151,8 @@ def next_in(queue: Queue, wanted: Wanted, *, after: int, limit: int) -> Question
     """The question for such rows of a queue, in the order of its events, beyond a place in it."""
     condition, values = _condition(wanted)
     return Question(
-        f"{_ROWS} WHERE tenant = ? AND url = ? AND sequence > ? AND {condition} "
+        f"SELECT {_COLUMNS}, body FROM outbox "
+        f"WHERE tenant = ? AND url = ? AND sequence > ? AND {condition} "
         "ORDER BY sequence LIMIT ?",
         (queue.tenant, queue.url, after, *values, limit),
     )
@@ -216,47 +171,50 @@ def _condition(wanted: Wanted) -> tuple[str, tuple[Value, ...]]:
             assert_never(wanted)
 
 
-def pending_of(row: Row) -> Pending:
-    """What a row of `next_in` holds."""
-    row_id, tenant, url, event_id, schema_id, sequence, body, attempts = row
-    return Pending(
+def released(ids: Sequence[int]) -> Question:
+    """The question for the rows with those ids, but those that were pruned meanwhile."""
+    marks = ", ".join("?" for _ in ids)
+    statement = f"SELECT {_COLUMNS} FROM outbox WHERE id IN ({marks}) AND {_RELEASED} {_IN_ORDER}"
+    return Question(statement, tuple(ids))
+
+
+def message_of(row: Row) -> RowToSend:
+    """The row and the bytes that an answer to `next_in` holds."""
+    *columns, body = row
+    return RowToSend(_row(columns), body)
+
+
+def row_of(row: Row) -> OutboxRow:
+    """The row that an answer to WAITING or to `released` holds.
+
+    A damaged time is reported to whoever reads it; it need not keep what is sent from HR.
+    """
+    found = _row(row)
+    try:
+        datetime.fromisoformat(found.due_at or "0001-01-01")
+    except ValueError as error:
+        raise StateError(
+            f"the store is damaged: row {found.id} of the outbox is due at no moment; "
+            "restore the store from a backup"
+        ) from error
+    return found
+
+
+def _row(columns: Sequence[Any]) -> OutboxRow:
+    row_id, tenant, url, schema_id, event_id, sequence, state, attempts, due_at, *last = columns
+    return OutboxRow(
         id=row_id,
         tenant=tenant,
         url=url,
-        event_id=event_id,
-        schema_id=schema_id,
-        sequence=sequence,
-        body=body,
-        attempts=attempts,
-    )
-
-
-def delivery_of(row: Row) -> Delivery:
-    """What a row of RELEASED holds."""
-    row_id, tenant, url, schema_id, event_id, sequence, state, attempts, due_at, *last = row
-    return Delivery(
-        id=row_id,
-        tenant=tenant,
-        url=url,
         schema_id=schema_id,
         event_id=event_id,
         sequence=sequence,
-        state=DeliveryState(state),
+        state=RowState(state),
         attempts=attempts,
-        due_at=None if due_at is None else _moment(due_at, row_id),
+        due_at=due_at,
         last_status=last[0],
         last_detail=last[1],
     )
-
-
-def _moment(text: str, row_id: int) -> datetime:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError as error:
-        raise StateError(
-            f"the store is damaged: row {row_id} of the outbox is due at no moment; "
-            "restore the store from a backup"
-        ) from error
 
 
 def is_there(row_id: int) -> Question:
@@ -276,7 +234,7 @@ def mark_delivered(step: Step, row_id: int, found: Sequence[Row], entry: Entry) 
 
 def mark_failed(step: Step, row_id: int, entry: Entry, due_at: datetime | None) -> None:
     """Count the attempt; a row that another process has delivered meanwhile stays delivered."""
-    state = DeliveryState.GIVEN_UP if due_at is None else DeliveryState.READY
+    state = RowState.GIVEN_UP if due_at is None else RowState.READY
     due = None if due_at is None else rfc3339(due_at)
     step.defer(_FAILED, entry.webhook_status, entry.detail, state, due, row_id)
 

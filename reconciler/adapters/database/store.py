@@ -1,5 +1,6 @@
 """Store: the durable memory of all runs; each of its deeds is one transaction."""
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -11,14 +12,14 @@ from reconciler.adapters.database.connections import (
     Sessions,
     Step,
 )
-from reconciler.adapters.database.outbox import Backlog, Delivery
+from reconciler.adapters.database.outbox import Backlog
 from reconciler.adapters.database.session_locks import SessionLocks
 from reconciler.domain.documents import AuditDocument
-from reconciler.domain.outcome import Waiting
+from reconciler.domain.outbox import OutboxRow, RowToSend
 from reconciler.domain.records import Entry, HrEvent, Intent
 from reconciler.domain.scim import Schema
 from reconciler.errors import StateError
-from reconciler.ports import Clock, Locks, Pending, Queue, Wanted
+from reconciler.ports import Clock, Locks, Queue, Wanted
 
 _BATCH = 500  # records in memory at once
 _PRUNED = 500  # rows of the outbox that one transaction empties
@@ -130,10 +131,10 @@ class Store:
         [rows] = self._database.ask(intents.COUNT_OPEN)
         return dict(rows)
 
-    def waiting(self) -> tuple[Waiting, ...]:
+    def waiting(self) -> tuple[OutboxRow, ...]:
         """All that is released and not delivered or given up, in the order of the release."""
         [rows] = self._database.ask(outbox.WAITING)
-        return tuple(map(outbox.waiting_of, rows))
+        return tuple(map(outbox.row_of, rows))
 
     def backlog(self) -> Backlog:
         """How many webhooks wait, and when the first is due."""
@@ -145,24 +146,24 @@ class Store:
         [rows] = self._database.ask(outbox.queues(wanted))
         return tuple(Queue(tenant=tenant, url=url, rows=number) for tenant, url, number in rows)
 
-    def next_rows(self, queue: Queue, wanted: Wanted, *, after: int) -> tuple[Pending, ...]:
+    def next_rows(self, queue: Queue, wanted: Wanted, *, after: int) -> tuple[RowToSend, ...]:
         """The next few of those rows, beyond that place in the sequence."""
         [rows] = self._database.ask(outbox.next_in(queue, wanted, after=after, limit=_BODIES))
-        return tuple(map(outbox.pending_of, rows))
+        return tuple(map(outbox.message_of, rows))
 
-    def delivered(self, pending: Pending, entry: Entry) -> None:
+    def delivered(self, row: OutboxRow, entry: Entry) -> None:
         """Audit record, and the row is done."""
-        with self._writing(trail.HEAD, outbox.is_there(pending.id)) as step:
+        with self._writing(trail.HEAD, outbox.is_there(row.id)) as step:
             last, found = step.answers
             trail.append(step, last, entry)
-            outbox.mark_delivered(step, pending.id, found, entry)
+            outbox.mark_delivered(step, row.id, found, entry)
 
-    def failed(self, pending: Pending, entry: Entry, due_at: datetime | None) -> None:
+    def failed(self, row: OutboxRow, entry: Entry, due_at: datetime | None) -> None:
         """Audit record; the row is due again at that time, or given up (None)."""
         with self._writing(trail.HEAD) as step:
             [last] = step.answers
             trail.append(step, last, entry)
-            outbox.mark_failed(step, pending.id, entry, due_at)
+            outbox.mark_failed(step, row.id, entry, due_at)
 
     def prune(self, delivered_before: datetime, *, limit: int = _PRUNED) -> int:
         """Empty some rows that were delivered before that; how many, at most `limit`.
@@ -172,10 +173,18 @@ class Store:
         with self._writing() as step:
             return outbox.prune(step, delivered_before, limit)
 
-    def all_deliveries(self) -> tuple[Delivery, ...]:
-        """All that was ever released: pending, delivered and given up."""
-        [rows] = self._database.ask(outbox.RELEASED)
-        return tuple(map(outbox.delivery_of, rows))
+    def released(self) -> Iterator[OutboxRow]:
+        """All rows that were ever released and are not pruned, in the order of their release.
+
+        Their ids, eight bytes each, and a few rows at a time are in memory. One that is pruned
+        meanwhile is left out.
+        """
+        [found] = self._database.ask(outbox.RELEASED)
+        order = array("q", (row_id for (row_id,) in found))
+        del found
+        for start in range(0, len(order), _BATCH):
+            [rows] = self._database.ask(outbox.released(order[start : start + _BATCH]))
+            yield from map(outbox.row_of, rows)
 
     def records(self) -> Iterator[AuditDocument]:
         """The trail as it is stored, in the order of storage: nothing is checked or mended.

@@ -10,11 +10,9 @@ from reconciler.cli.shared_options import TextOrJson
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from reconciler.adapters.database import Delivery
     from reconciler.cli.invocation import Invocation
     from reconciler.domain.documents import WebhookDocument
+    from reconciler.domain.outbox import OutboxRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,49 +27,47 @@ def run(invocation: Invocation, options: Options) -> int:
     from typing import assert_never
 
     from reconciler.cli.state import read_state
-    from reconciler.render.document import json_text
+    from reconciler.render.document import json_list
 
     with read_state(invocation) as store:
-        deliveries = store.all_deliveries()
-    match options.format:
-        case TextOrJson.JSON:
-            invocation.console.data(json_text(list(_documents(deliveries))))
-        case TextOrJson.TEXT:
-            for line in _lines(deliveries):
-                invocation.console.data(line)
-            if not deliveries:
-                invocation.console.say("nothing was announced yet")
-        case _:
-            assert_never(options.format)
+        rows = store.released()
+        match options.format:
+            case TextOrJson.JSON:
+                for text in json_list(map(_document, rows)):
+                    invocation.console.data(text)
+            case TextOrJson.TEXT:
+                empty = True
+                for row in rows:
+                    invocation.console.data(_line(row))
+                    empty = False
+                if empty:
+                    invocation.console.say("nothing was announced yet")
+            case _:
+                assert_never(options.format)
     return Exit.WELL
 
 
-def _documents(deliveries: Iterable[Delivery]) -> Iterator[WebhookDocument]:
-    from reconciler.domain.records import rfc3339
-
-    for delivery in deliveries:
-        yield {
-            "event_id": delivery.event_id,
-            "tenant": delivery.tenant,
-            "schema_id": delivery.schema_id,
-            "url": delivery.url,
-            "sequence": delivery.sequence,
-            "state": delivery.state.value,
-            "attempts": delivery.attempts,
-            "due_at": rfc3339(delivery.due_at) if delivery.due_at else None,
-            "last_status": delivery.last_status,
-        }
+def _document(row: OutboxRow) -> WebhookDocument:
+    return {
+        "event_id": row.event_id,
+        "tenant": row.tenant,
+        "schema_id": row.schema_id,
+        "url": row.url,
+        "sequence": row.sequence,
+        "state": row.state.value,
+        "attempts": row.attempts,
+        "due_at": row.due_at,
+        "last_status": row.last_status,
+    }
 
 
-def _lines(deliveries: Iterable[Delivery]) -> Iterator[str]:
-    from reconciler.domain.records import rfc3339
+def _line(row: OutboxRow) -> str:
     from reconciler.render.plain_text import counted, visible
 
-    for delivery in deliveries:
-        due = f", due {rfc3339(delivery.due_at)}" if delivery.due_at else ""
-        last = f", last answer {delivery.last_status}" if delivery.last_status else ""
-        yield (
-            f"{delivery.state:<9}  {visible(delivery.tenant)}  {visible(delivery.schema_id)}  "
-            f"{visible(delivery.event_id)}  to {visible(delivery.url)}  "
-            f"({counted(delivery.attempts, 'attempt')}{due}{last})\n"
-        )
+    due = f", due {row.due_at}" if row.due_at else ""
+    last = f", last answer {row.last_status}" if row.last_status else ""
+    return (
+        f"{row.state:<9}  {visible(row.tenant)}  {visible(row.schema_id)}  "
+        f"{visible(row.event_id)}  to {visible(row.url)}  "
+        f"({counted(row.attempts, 'attempt')}{due}{last})\n"
+    )

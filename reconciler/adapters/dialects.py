@@ -136,7 +136,13 @@ def _found(
             ]
         found += faults
         if faults and stem not in shipped:
-            stand_ins[stem] = _stand_in(stem)
+            stand_ins[stem] = Dialect(
+                name=stem,
+                target_system=stem,
+                creates=True,
+                updates=UpdateStrategy.PUT,
+                types=frozenset(AttributeType),
+            )
         elif not faults:
             dialects[stem] = Dialect.from_json(reading.documents[0].value)
     return FoundDialects(
@@ -154,16 +160,6 @@ def _faults(document: Document, stem: str) -> list[Problem]:
         message = f"name: has to be {stem}, as the file is called; or call the file {name}.json"
         faults.append(_shape(document, ("name",), message))
     return faults
-
-
-def _stand_in(name: str) -> Dialect:
-    return Dialect(
-        name=name,
-        target_system=name,
-        creates=True,
-        updates=UpdateStrategy.PUT,
-        types=frozenset(AttributeType),
-    )
 
 
 def _shape(

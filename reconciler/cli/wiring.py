@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from reconciler.adapters.clock import StopSignal, SystemClock, install
 from reconciler.adapters.gateway import (
-    Connection,
     HttpSchemaReader,
     HttpSchemaWriter,
     Known,
+    TenantAccess,
     Traffic,
 )
 from reconciler.adapters.oauth2 import Authenticator, Tokens
@@ -79,7 +79,7 @@ class Workbench:
         with self.making:
             return HttpSchemaReader(self._connection(tenant))
 
-    def connection(self, tenant: Tenant) -> Connection:
+    def connection(self, tenant: Tenant) -> TenantAccess:
         """How a tenant is read; nothing but GET and the token request can be sent by it."""
         with self.making:
             return self._connection(tenant)
@@ -120,9 +120,9 @@ class Workbench:
             random=random.SystemRandom().random,
         )
 
-    def _connection(self, tenant: Tenant) -> Connection:
+    def _connection(self, tenant: Tenant) -> TenantAccess:
         state = self._state_of(tenant)
-        return Connection(
+        return TenantAccess(
             base_url=self.trust.base_url(tenant),
             dialect=tenant.dialect,
             reads=self._http("GET"),

@@ -1,7 +1,7 @@
 """Dialect: what one kind of service can do with schemas, as data."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from functools import lru_cache
@@ -194,14 +194,6 @@ def _entry(
     return {"entry": _Entry(name, read, write)}
 
 
-def _errors_in(data: Iterable[Mapping[str, Json]]) -> tuple[ErrorShape, ...]:
-    return tuple(map(ErrorShape.from_json, data))
-
-
-def _errors_out(shapes: Iterable[ErrorShape]) -> list[dict[str, Json]]:
-    return [shape.to_json() for shape in shapes]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
     """The abilities of a service, one field for each entry of a dialect's file.
@@ -248,7 +240,12 @@ class Dialect:
     page_size: int = field(default=100, metadata=_entry("pageSize", int))
     etag: EtagMode = field(default=EtagMode.HEADER, metadata=_entry("etag", EtagMode, str))
     errors: tuple[ErrorShape, ...] = field(
-        default=(), metadata=_entry("errors", _errors_in, _errors_out)
+        default=(),
+        metadata=_entry(
+            "errors",
+            lambda items: tuple(map(ErrorShape.from_json, items)),
+            lambda shapes: [shape.to_json() for shape in shapes],
+        ),
     )
     requests_per_minute: int | None = field(default=None, metadata=_entry("requestsPerMinute", int))
     throttled_wait: int | None = field(default=None, metadata=_entry("throttledWait", int))

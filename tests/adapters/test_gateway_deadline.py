@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from reconciler.adapters.clock import StopSignal, SystemClock
-from reconciler.adapters.gateway import Connection, HttpSchemaReader, Traffic
+from reconciler.adapters.gateway import HttpSchemaReader, TenantAccess, Traffic
 from reconciler.adapters.oauth2 import Authenticator, Tokens
 from reconciler.adapters.retrying import retrying
 from reconciler.adapters.transport import Http, HttpOptions
@@ -92,7 +92,7 @@ def hurried(server: FaultServer, seconds: float) -> Iterator[HttpSchemaReader]:
     tokens = Tokens(options=options, retries=lambda: retry, clock=clock)
     with Http(options, methods=frozenset({"GET"})) as reads:
         yield HttpSchemaReader(
-            Connection(
+            TenantAccess(
                 base_url=server.url(BASE),
                 dialect=DIALECT,
                 reads=reads,

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from reconciler.adapters.gateway import Connection, Traffic
+from reconciler.adapters.gateway import TenantAccess, Traffic
 from reconciler.adapters.gateway.doctor import HttpDoctor
 from reconciler.adapters.oauth2 import Anonymous, Authenticator, BearerToken, Credentials, Tokens
 from reconciler.adapters.retrying import retrying
@@ -107,7 +107,7 @@ def looked_at(
         serving(handler) as server,
         Http(options, methods=frozenset({"GET"})) as reads,
     ):
-        connection = Connection(
+        connection = TenantAccess(
             base_url=server.url(BASE),
             dialect=dialect,
             reads=reads,

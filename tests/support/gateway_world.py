@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from reconciler.adapters.gateway import Connection, HttpSchemaReader, HttpSchemaWriter, Traffic
+from reconciler.adapters.gateway import HttpSchemaReader, HttpSchemaWriter, TenantAccess, Traffic
 from reconciler.adapters.oauth2 import (
     Anonymous,
     Authenticator,
@@ -135,7 +135,7 @@ def world(
         retry = retrying(clock=clock, random=lambda: 0.0, deadline=deadline)
         options = HttpOptions(deadline=5)
         tokens = Tokens(options=options, retries=lambda: retry, clock=clock)
-        connection = Connection(
+        connection = TenantAccess(
             base_url=server.url(base),
             dialect=dialect,
             reads=stack.enter_context(Http(options, methods=frozenset({"GET"}))),

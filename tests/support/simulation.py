@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from reconciler.adapters.gateway import Connection, HttpSchemaWriter, Traffic
+from reconciler.adapters.gateway import HttpSchemaWriter, TenantAccess, Traffic
 from reconciler.adapters.gateway.reader import Sender
 from reconciler.adapters.retrying import RetryBudget, retrying
 from reconciler.domain.dialect import Dialect
@@ -547,7 +547,7 @@ class Simulation:
         """One apply of whatever is planned."""
         retry = retrying(clock=self.clock, random=self.random.random, budget=RetryBudget())
         identity = Identity(self.tenant.token)
-        connection = Connection(
+        connection = TenantAccess(
             base_url=self.base,
             dialect=self.dialect,
             reads=self.sender or self.tenant,

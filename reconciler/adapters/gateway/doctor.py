@@ -5,7 +5,7 @@ from urllib.parse import quote, urlencode
 
 from reconciler.adapters.gateway.filters import judge_filters
 from reconciler.adapters.gateway.pages import NotScim, Page, page
-from reconciler.adapters.gateway.reader import Connection, HttpSchemaReader
+from reconciler.adapters.gateway.reader import HttpSchemaReader, TenantAccess
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import IdEncoding, Paging
 from reconciler.domain.doctor import Finding, Grade
@@ -25,8 +25,8 @@ class HttpDoctor(HttpSchemaReader):
     For one use. Never raises TenantError: what cannot be looked at is a finding too.
     """
 
-    def __init__(self, connection: Connection, *, limit: int | None) -> None:
-        super().__init__(connection)
+    def __init__(self, access: TenantAccess, *, limit: int | None) -> None:
+        super().__init__(access)
         self._limit = limit
         self.learnt: dict[str, Json] = {}
 
@@ -34,7 +34,7 @@ class HttpDoctor(HttpSchemaReader):
         """Look at everything; ends early where the tenant lets nobody in, or fails too often."""
         with self._hurrying():
             try:
-                self._connection.authenticator.header(self._connection.read_deadline)
+                self._access.authenticator.header(self._access.read_deadline)
             except TenantError as error:
                 yield Finding("token", Grade.PROBLEM, str(error))
                 return
@@ -48,7 +48,13 @@ class HttpDoctor(HttpSchemaReader):
         live = self.read_all((e.schema.id for e in wanted), everything=True)
         yield Finding("permission", Grade.OK, f"{len(live.schemas)} schemas can be read")
         yield from (Finding("list", Grade.WARNING, message) for message in live.warnings)
-        yield self._room(live)
+        protects = self._access.dialect.protects
+        number = sum(1 for schema in live.schemas.values() if not protects(schema.id))
+        if self._limit is None:
+            yield Finding("limit", Grade.NOTE, f"{number} extensions; no limit is known")
+        else:
+            grade = Grade.OK if number < self._limit else Grade.WARNING
+            yield Finding("limit", grade, f"{number} of {self._limit} extensions in use")
         yield from self._listing(live)
         yield from self._one_by_id(live)
         yield from self._config()
@@ -56,7 +62,7 @@ class HttpDoctor(HttpSchemaReader):
         yield from self._filters(live, wanted)
 
     def _token(self) -> Finding:
-        authenticator = self._connection.authenticator
+        authenticator = self._access.authenticator
         life = authenticator.life()
         if not authenticator.renewable:
             return Finding("token", Grade.OK, "what the manifest names is sent; it does not expire")
@@ -65,24 +71,16 @@ class HttpDoctor(HttpSchemaReader):
             return Finding("token", Grade.OK, message)
         return Finding("token", Grade.OK, f"given, and valid for {life:.0f} s")
 
-    def _room(self, live: LiveTenant) -> Finding:
-        dialect = self._connection.dialect
-        number = sum(1 for schema in live.schemas.values() if not dialect.protects(schema.id))
-        if self._limit is None:
-            return Finding("limit", Grade.NOTE, f"{number} extensions; no limit is known")
-        grade = Grade.OK if number < self._limit else Grade.WARNING
-        return Finding("limit", grade, f"{number} of {self._limit} extensions in use")
-
     def _listing(self, live: LiveTenant) -> Iterator[Finding]:
         """The shape of the list, and whether `count` and `startIndex` have an effect."""
-        url = self._connection.url()
+        url = self._access.url()
         reply, _ = self._get(f"{url}?{urlencode({'startIndex': 1, 'count': 1})}")
         first = _page(reply)
         if first is None:
             yield Finding("paging", Grade.UNKNOWN, _status(reply))
             return
         self.learnt["listShape"] = str(first.shape)
-        grade = Grade.OK if first.shape is self._connection.dialect.list_shape else Grade.NOTE
+        grade = Grade.OK if first.shape is self._access.dialect.list_shape else Grade.NOTE
         yield Finding("list", grade, f"its shape is {first.shape}")
         yield self._paging(first, live)
         yield self._rate(reply)
@@ -94,7 +92,7 @@ class HttpDoctor(HttpSchemaReader):
         if len(live.schemas) < 2:
             return Finding("paging", Grade.UNKNOWN, "too few schemas to tell")
         query = urlencode({"startIndex": 2, "count": 1})
-        reply, _ = self._get(f"{self._connection.url()}?{query}")
+        reply, _ = self._get(f"{self._access.url()}?{query}")
         second = _page(reply)
         if second is None:
             message = f"the second page of one schema each did not come: {_status(reply)}"
@@ -102,12 +100,17 @@ class HttpDoctor(HttpSchemaReader):
         counted = len(first.documents) == 1
         moved = second.documents[:1] != first.documents[:1]
         self.learnt["paging"] = str(Paging.INDEX if counted or moved else Paging.NONE)
+        miscounted = (
+            "totalResults is that of the page"
+            if first.total == len(first.documents)
+            else f"totalResults is {first.total}, and {len(live.schemas)} schemas can be read"
+        )
         wrong = [
             message
             for message, right in (
                 ("count is ignored", counted),
                 ("startIndex is ignored", moved),
-                (_miscounted(first, len(live.schemas)), first.total in (None, len(live.schemas))),
+                (miscounted, first.total in (None, len(live.schemas))),
             )
             if not right
         ]
@@ -121,7 +124,7 @@ class HttpDoctor(HttpSchemaReader):
             for name, value in (reply.headers if isinstance(reply, Answer) else {}).items()
             if name in (*_REMAINING, *_ALLOWED) and value.isascii() and value.isdigit()
         }
-        known = self._connection.dialect.requests_per_minute
+        known = self._access.dialect.requests_per_minute
         ours = f"we keep to {known} a minute" if known else "we know of no limit"
         if not found:
             return Finding("rate", Grade.NOTE, f"the service shows no limit of requests; {ours}")
@@ -130,8 +133,8 @@ class HttpDoctor(HttpSchemaReader):
 
     def _one_by_id(self, live: LiveTenant) -> Iterator[Finding]:
         """The spelling of a URN in a path, and the tag that comes with the schema."""
-        own = self._connection.dialect.id_encoding
-        protects = self._connection.dialect.protects
+        own = self._access.dialect.id_encoding
+        protects = self._access.dialect.protects
         ordered = sorted(live.schemas.values(), key=lambda s: (protects(s.id), s.key))
         schema = next(iter(ordered), None)
         if schema is None:
@@ -139,7 +142,7 @@ class HttpDoctor(HttpSchemaReader):
             return
         for encoding in sorted(IdEncoding, key=lambda each: each is not own):
             safe = ":" if encoding is IdEncoding.RAW else ""
-            reply, _ = self._get(f"{self._connection.url()}/{quote(schema.id, safe=safe)}")
+            reply, _ = self._get(f"{self._access.url()}/{quote(schema.id, safe=safe)}")
             if isinstance(reply, Answer) and reply.status == 200:
                 self.learnt["idEncoding"] = str(encoding)
                 grade = Grade.OK if encoding is own else Grade.WARNING
@@ -174,7 +177,7 @@ class HttpDoctor(HttpSchemaReader):
 
     def _config(self) -> Iterator[Finding]:
         """ServiceProviderConfig, RFC 7643 section 5: the service's own account of itself."""
-        reply, _ = self._get(self._connection.at("ServiceProviderConfig"))
+        reply, _ = self._get(self._access.at("ServiceProviderConfig"))
         document = _object(reply)
         if document is None:
             yield Finding("config", Grade.UNKNOWN, f"no ServiceProviderConfig: {_status(reply)}")
@@ -215,16 +218,10 @@ class HttpDoctor(HttpSchemaReader):
         ]
 
         def users(query: Mapping[str, str | int]) -> Reply:
-            reply, _ = self._get(f"{self._connection.at('Users')}?{urlencode(query)}")
+            reply, _ = self._get(f"{self._access.at('Users')}?{urlencode(query)}")
             return reply
 
         yield judge_filters(users, deployed[0] if deployed else None)
-
-
-def _miscounted(first: Page, number: int) -> str:
-    if first.total == len(first.documents):
-        return "totalResults is that of the page"
-    return f"totalResults is {first.total}, and {number} schemas can be read"
 
 
 def _page(reply: Reply) -> Page | None:

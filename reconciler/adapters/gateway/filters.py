@@ -39,7 +39,8 @@ def judge_filters(users: Users, deployed: Schema | None) -> Finding:
 
 
 def _of_extension(users: Users, deployed: Schema, everybody: int) -> Finding:
-    page = _resources(users({"count": _PAGE, "attributes": f"id,{deployed.id}"}))
+    listed = _document(users({"count": _PAGE, "attributes": f"id,{deployed.id}"})).get("Resources")
+    page: list[Json] = listed if isinstance(listed, list) else []
     seen = _holders(page, deployed)
     if not seen:
         return _believed(f"nobody on the first page carries {deployed.id}, so that is untried")
@@ -72,11 +73,6 @@ def _total(reply: Reply) -> int | None:
     document = _document(reply)
     total = document.get("totalResults")
     return total if isinstance(total, int) and not isinstance(total, bool) else None
-
-
-def _resources(reply: Reply) -> list[Json]:
-    found = _document(reply).get("Resources")
-    return found if isinstance(found, list) else []
 
 
 def _document(reply: Reply) -> dict[str, Json]:

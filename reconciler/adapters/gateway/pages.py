@@ -50,17 +50,23 @@ def page(body: Json, expected: ListShape = ListShape.LIST) -> Page:
         raise NotScim("JSON that is no list of schemas")
     members = {fold(member): value for member, value in body.items()}
     if "resources" in members or "totalresults" in members:
+        cursor = members.get("nextcursor")
         return Page(
             _resources(members.get("resources")),
             _number(members.get("totalresults")),
-            _cursor(members.get("nextcursor")),
+            cursor if isinstance(cursor, str) and cursor else None,
         )
     if "id" in members:
         return Page((body,), shape=ListShape.SINGLE)
     if all(member.startswith("urn:") for member in members):
-        named = tuple(_named(urn, value) for urn, value in body.items())
+        # Such a schema may leave out the id that is its key.
+        named = tuple(
+            type(value)({"id": urn, **value}) if isinstance(value, dict) else value
+            for urn, value in body.items()
+        )
         return Page(named, shape=ListShape.MAP)
-    raise NotScim(f"a JSON object with the members {_some(list(body))}")
+    shown = ", ".join(ascii(name[:40]) for name in list(body)[:3])
+    raise NotScim(f"a JSON object with the members {shown}{', …' if len(body) > 3 else ''}")
 
 
 @dataclass(slots=True)
@@ -272,17 +278,3 @@ def _number(value: Json) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int):
         return None
     return value if value >= 0 else None
-
-
-def _cursor(value: Json) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _named(urn: str, value: Json) -> Json:
-    """A schema from a map by URN, which may leave out the id that is its key."""
-    return type(value)({"id": urn, **value}) if isinstance(value, dict) else value
-
-
-def _some(names: list[str]) -> str:
-    shown = ", ".join(ascii(name[:40]) for name in names[:3])
-    return shown + (", …" if len(names) > 3 else "")

@@ -64,7 +64,7 @@ class Sender(Protocol):
         ...
 
 
-class Identity(Protocol):
+class Authorization(Protocol):
     """Our credentials for one tenant, as headers; an Authenticator."""
 
     def header(self, within: float = math.inf) -> str | None:
@@ -109,7 +109,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Connection:
+class TenantAccess:
     """One tenant: its address and dialect, our credentials, and our patience.
 
     `reads` is an Http that can send nothing but GET. `traffic` and `known` are the tenant's, shared
@@ -120,7 +120,7 @@ class Connection:
     base_url: str
     dialect: Dialect
     reads: Sender
-    authenticator: Identity
+    authenticator: Authorization
     retry: Retry
     clock: Clock
     traffic: Traffic
@@ -200,8 +200,8 @@ class Connection:
 class HttpSchemaReader:
     """ports.SchemaReader over SCIM (RFC 7644 section 4), for one thread at a time."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, access: TenantAccess) -> None:
+        self._access = access
         self._ends = math.inf
         self._etags: dict[str, tuple[Mapping[str, Json], str]] = {}
 
@@ -251,13 +251,13 @@ class HttpSchemaReader:
 
         Raises SchemaUnreadable for what concerns this id alone, TenantError for all else.
         """
-        reply, request = self._get(self._connection.url(schema_id))
+        reply, request = self._get(self._access.url(schema_id))
         if not isinstance(reply, Answer) or reply.status in _OF_THE_TENANT:
             raise read_error(request, reply, collection=False)
         if reply.status in _ABSENT:
             self._make_sure_of_the_collection()
             return None
-        if reply.status in _NO_SUCH_REQUEST and self._connection.known.lists:
+        if reply.status in _NO_SUCH_REQUEST and self._access.known.lists:
             return self._listed(schema_id, listing or self._walk(), request, reply)
         try:
             page = _page(_answer(request, reply, collection=False), request)
@@ -266,7 +266,7 @@ class HttpSchemaReader:
                 return None
             schema = _one(page, reply, request, schema_id)
         except TenantError as error:
-            if not self._connection.known.lists:
+            if not self._access.known.lists:
                 raise  # what is wrong may be wrong of the whole tenant
             raise SchemaUnreadable(str(error)) from error
         if tag := reply.headers.get("etag"):
@@ -295,7 +295,7 @@ class HttpSchemaReader:
         None where the service does not list them; never raises TenantError.
         """
         try:
-            reply, request = self._get(self._connection.at("ResourceTypes"))
+            reply, request = self._get(self._access.at("ResourceTypes"))
             documents = _page(_answer(request, reply, collection=True), request).documents
         except TenantError:
             return None
@@ -317,8 +317,8 @@ class HttpSchemaReader:
 
         docs/decisions.md, "The deadline of reading does not hold for proofs".
         """
-        before, connection = self._ends, self._connection
-        self._ends = min(before, connection.clock.monotonic() + connection.read_deadline)
+        before, access = self._ends, self._access
+        self._ends = min(before, access.clock.monotonic() + access.read_deadline)
         try:
             yield
         finally:
@@ -326,16 +326,16 @@ class HttpSchemaReader:
 
     def _walk(self) -> Listing:
         listing = Listing()
-        page = self._page(self._first(self._connection.dialect.page_size))
+        page = self._page(self._first(self._access.dialect.page_size))
         self._follow(listing, page)
         return listing
 
     def _follow(self, listing: Listing, page: Page) -> None:
         """Take in a page and all that follow it."""
-        count = self._connection.dialect.page_size
+        count = self._access.dialect.page_size
         for _ in range(MAX_PAGES - 1):
             # Where pages are not requested by index, whatever has no cursor is the last.
-            by_index = self._connection.dialect.paging is Paging.INDEX
+            by_index = self._access.dialect.paging is Paging.INDEX
             if listing.add(page, count=count) or (page.cursor is None and not by_index):
                 break
             if listing.size > _MOST:
@@ -350,7 +350,11 @@ class HttpSchemaReader:
 
     def _following(self, listing: Listing, page: Page) -> Page | None:
         """The page after one; None where it is refused and nobody said that there is one."""
-        query = _next(page, start=listing.arrived + 1, count=self._connection.dialect.page_size)
+        # Nothing but the value of a parameter comes from the service: no URL of its is followed.
+        at: Query = (
+            {"startIndex": listing.arrived + 1} if page.cursor is None else {"cursor": page.cursor}
+        )
+        query = at | {"count": self._access.dialect.page_size}
         try:
             return self._page(query, shape=page.shape, later=True)
         except PageRefused as error:
@@ -364,20 +368,20 @@ class HttpSchemaReader:
 
         Some services count a page where RFC 7644 section 3.4.2 wants the number of all.
         """
-        if self._connection.dialect.paging is not Paging.INDEX or listing.followed:
+        if self._access.dialect.paging is not Paging.INDEX or listing.followed:
             return
         listing.followed = True
         if (page := self._following(listing, Page(()))) is not None:
             self._follow(listing, page)
 
     def _endless(self, reason: str) -> AnswerUnreadable:
-        request = self._connection.request_name("GET", self._connection.url())
+        request = self._access.request_name("GET", self._access.url())
         return AnswerUnreadable(
             f"{request}: the list {reason}; the service pages in a way that we cannot follow"
         )
 
     def _first(self, count: int) -> Query:
-        match self._connection.dialect.paging:
+        match self._access.dialect.paging:
             case Paging.NONE:
                 return {}
             case Paging.INDEX:
@@ -386,54 +390,52 @@ class HttpSchemaReader:
                 return {"cursor": "", "count": count}
 
     def _page(self, query: Query, *, shape: ListShape | None = None, later: bool = False) -> Page:
-        url = self._connection.url() + (f"?{urlencode(query)}" if query else "")
+        url = self._access.url() + (f"?{urlencode(query)}" if query else "")
         reply, request = self._get(url)
         if later and isinstance(reply, Answer) and reply.status in _BEYOND_THE_END:
             raise PageRefused(f"{request}: {described(request, reply)} for a page after the first")
         answer = _answer(request, reply, collection=True)
-        found = _page(answer, request, shape or self._connection.dialect.list_shape)
-        self._connection.known.lists = True
+        found = _page(answer, request, shape or self._access.dialect.list_shape)
+        self._access.known.lists = True
         return found
 
     def _make_sure_of_the_collection(self) -> None:
         """Read a page of the list, unless one was read before; raises TenantError."""
         # Below a wrong base URL everything is 404, and nothing is known to be absent.
-        if not self._connection.known.lists:
+        if not self._access.known.lists:
             self._page(self._first(1))
 
     def _get(self, url: str) -> tuple[Reply, RequestName]:
-        connection, ends = self._connection, self._ends
+        access, ends = self._access, self._ends
 
         def attempt() -> Reply:
-            return connection.send(
-                connection.reads, "GET", url, headers={"Accept": ACCEPT}, body=None, ends=ends
+            return access.send(
+                access.reads, "GET", url, headers={"Accept": ACCEPT}, body=None, ends=ends
             )
 
-        if (within := ends - connection.clock.monotonic()) <= 0:
+        def again(reply: Reply) -> float | None:
+            if judge_read(reply) is not Next.RETRY:
+                return None
+            return 0.0 if isinstance(reply, NoAnswer) else access.wait(reply) or 0.0
+
+        if (within := ends - access.clock.monotonic()) <= 0:
             raise self._too_slow(url)
         try:
-            reply = connection.retry(attempt, self._again, within)
+            reply = access.retry(attempt, again, within)
         except TenantError as error:
-            if connection.clock.monotonic() >= ends:
+            if access.clock.monotonic() >= ends:
                 raise self._too_slow(url) from error
             raise
-        if isinstance(reply, NoAnswer) and connection.clock.monotonic() >= ends:
+        if isinstance(reply, NoAnswer) and access.clock.monotonic() >= ends:
             raise self._too_slow(url)
-        return reply, connection.request_name("GET", url)
+        return reply, access.request_name("GET", url)
 
     def _too_slow(self, url: str) -> TenantUnavailable:
         return TenantUnavailable(
-            f"{self._connection.request_name('GET', url)}: reading took longer than "
-            f"{self._connection.read_deadline:g} s in all; run again when the service is faster, "
+            f"{self._access.request_name('GET', url)}: reading took longer than "
+            f"{self._access.read_deadline:g} s in all; run again when the service is faster, "
             "or allow more with --read-deadline"
         )
-
-    def _again(self, reply: Reply) -> float | None:
-        if judge_read(reply) is not Next.RETRY:
-            return None
-        if isinstance(reply, NoAnswer):
-            return 0.0
-        return self._connection.wait(reply) or 0.0
 
 
 def _answer(request: RequestName, reply: Reply, *, collection: bool) -> Answer:
@@ -462,14 +464,6 @@ def _one(page: Page, answer: Answer, request: RequestName, schema_id: str) -> Sc
         except MalformedSchema as error:
             raise unreadable(request, answer, f"what came is {error}") from error
     raise unreadable(request, answer, f"what came is not {schema_id}")
-
-
-def _next(page: Page, *, start: int, count: int) -> Query:
-    """The query of the next page: its cursor, or the index after the last schema that came."""
-    # Nothing but the value of a parameter comes from the service: no URL of its own is followed.
-    if page.cursor is not None:
-        return {"cursor": page.cursor, "count": count}
-    return {"startIndex": start, "count": count}
 
 
 def _bound(kind: Mapping[str, Json]) -> frozenset[str]:

@@ -12,14 +12,13 @@ from reconciler.adapters.gateway.answers import (
     described,
     is_scim_error,
 )
-from reconciler.adapters.gateway.reader import ACCEPT, Connection, HttpSchemaReader, Sender
+from reconciler.adapters.gateway.reader import ACCEPT, HttpSchemaReader, Sender, TenantAccess
 from reconciler.domain.dialect import Dialect, EtagMode, Meaning
 from reconciler.domain.http_reply import (
     Answer,
     Applied,
     Next,
     NoAnswer,
-    Reply,
     Verdict,
     judge_write,
 )
@@ -39,28 +38,28 @@ class HttpSchemaWriter(HttpSchemaReader):
     where the tenant turns out to be full.
     """
 
-    def __init__(self, connection: Connection, writes: Sender) -> None:
-        super().__init__(connection)
+    def __init__(self, access: TenantAccess, writes: Sender) -> None:
+        super().__init__(access)
         self._writes = writes
         # The tenant's and not the gateway's: whoever writes to it next in this run knows it too.
-        self._futile = connection.known.futile
+        self._futile = access.known.futile
 
     def create(self, document: Mapping[str, Json]) -> WriteResult:
         """POST a schema. Never raises TenantError: what happened is the result."""
-        return self._write("POST", self._connection.url(), document, if_match=None)
+        return self._write("POST", self._access.url(), document, if_match=None)
 
     def replace(self, live: Schema, document: Mapping[str, Json]) -> WriteResult:
         """PUT a schema over the live one that was read, with If-Match where it has an ETag."""
-        url = self._connection.url(live.id)
+        url = self._access.url(live.id)
         return self._write("PUT", url, document, if_match=self._tag(live))
 
     def patch(self, live: Schema, document: Mapping[str, Json]) -> WriteResult:
         """PATCH the live schema that was read (RFC 7644 section 3.5.2), with If-Match alike."""
-        url = self._connection.url(live.id)
+        url = self._access.url(live.id)
         return self._write("PATCH", url, document, if_match=self._tag(live))
 
     def _tag(self, live: Schema) -> str | None:
-        match self._connection.dialect.etag:
+        match self._access.dialect.etag:
             case EtagMode.NONE:
                 return None
             case EtagMode.VERSION:
@@ -85,30 +84,28 @@ class HttpSchemaWriter(HttpSchemaReader):
     ) -> WriteResult:
         headers = {
             "Accept": ACCEPT,
-            "Content-Type": self._connection.dialect.content_type,
+            "Content-Type": self._access.dialect.content_type,
             **({"If-Match": if_match} if if_match else {}),
         }
         body = json.dumps(dict(document), ensure_ascii=False, allow_nan=False).encode("utf-8")
         try:
-            reply = self._connection.send(self._writes, method, url, headers=headers, body=body)
+            reply = self._access.send(self._writes, method, url, headers=headers, body=body)
         except TenantError as error:  # no token, so nothing was sent or the 401 stands
-            request = self._connection.request_name(method, url)
+            request = self._access.request_name(method, url)
             return WriteResult(verdict=_REFUSED, message=f"{request}: not sent; {error}")
-        return self._result(self._connection.request_name(method, url), reply)
-
-    def _result(self, request: RequestName, reply: Reply) -> WriteResult:
+        request = self._access.request_name(method, url)
         verdict = judge_write(reply)
         if isinstance(reply, NoAnswer):
             return WriteResult(verdict=verdict, message=f"{request}: {reply.reason}")
         if verdict.next is Next.RENEW_TOKEN:  # that was done already
             verdict = replace(verdict, next=Next.STOP)
-        means = _meaning(self._connection.dialect, request.method, reply)
+        means = _meaning(self._access.dialect, request.method, reply)
         message = f"{request}: {described(request, reply)}"
         advice = _advice(request, reply, means)
         return WriteResult(
             verdict=_VERDICTS[means] if means else verdict,
             message=f"{message}; {advice}" if advice else message,
-            retry_after=self._connection.wait(reply),
+            retry_after=self._access.wait(reply),
             means=means,
         )
 

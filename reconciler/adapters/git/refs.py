@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from reconciler.adapters.git.calls import git
@@ -48,7 +48,13 @@ def files_at(
         raise UsageError(f"git cannot list the files of {ref!r}")
     prefix = names.decode("utf-8", "surrogateescape").rstrip("\n")
     _require_no_link(folder, prefix)
-    blobs = [(path, blob) for path, blob in _blobs(listed, prefix) if wanted(path)]
+    blobs: list[tuple[PurePosixPath, str]] = []
+    for line in listed.decode("utf-8", "surrogateescape").split("\0"):
+        facts, _, name = line.partition("\t")
+        path = PurePosixPath(name.removeprefix(prefix))
+        # Links and submodules are no files: what they lead to is not of this ref.
+        if facts and facts.split()[0] in _REGULAR and wanted(path):
+            blobs.append((path, facts.split()[2]))
     contents = _contents(folder, [blob for _, blob in blobs], most)
     return tuple(
         (str(folder / path), content) for (path, _), content in zip(blobs, contents, strict=True)
@@ -90,14 +96,6 @@ def _named(folder: Path, ref: str) -> tuple[str, ...]:
     names = [f"refs/{kind}{name}" for kind in ("", "tags/", "heads/", "remotes/")]
     listed = git(folder, "for-each-ref", "--format=%(refname)", *names) or b""
     return tuple(n for n in listed.decode("utf-8", "surrogateescape").split("\n") if n in names)
-
-
-def _blobs(listed: bytes, prefix: str) -> Iterable[tuple[PurePosixPath, str]]:
-    """Path and object of each regular file; links and submodules are no manifests."""
-    for line in listed.decode("utf-8", "surrogateescape").split("\0"):
-        facts, _, name = line.partition("\t")
-        if facts and facts.split()[0] in _REGULAR:
-            yield PurePosixPath(name.removeprefix(prefix)), facts.split()[2]
 
 
 def _contents(folder: Path, blobs: list[str], most: int) -> list[bytes]:

@@ -71,9 +71,17 @@ class TokenEndpoint:
         CredentialsRefused is final: no token of that client is to be requested again in this run.
         """
         ends = self._clock.monotonic() + within
+
+        def again(reply: Reply) -> float | None:
+            if isinstance(reply, NoAnswer):
+                return None if reply.loss is Loss.UNTRUSTED else 0.0
+            if reply.status not in _AGAIN:
+                return None
+            return asked_wait(reply, now=self._clock.now()) or 0.0
+
         url = self._credentials.token_url
         with Http(self._options, methods=frozenset({"POST"}), only=url) as http:
-            reply = self._retry(lambda: self._send(http, ends), self._again, within)
+            reply = self._retry(lambda: self._send(http, ends), again, within)
         if isinstance(reply, NoAnswer):
             raise self._lost(reply)
         if reply.status == 200:
@@ -100,13 +108,6 @@ class TokenEndpoint:
         url, within = self._credentials.token_url, ends - self._clock.monotonic()
         return http.send("POST", url, headers=headers, body=body, within=within)
 
-    def _again(self, reply: Reply) -> float | None:
-        if isinstance(reply, NoAnswer):
-            return None if reply.loss is Loss.UNTRUSTED else 0.0
-        if reply.status not in _AGAIN:
-            return None
-        return asked_wait(reply, now=self._clock.now()) or 0.0
-
     def _token(self, document: dict[str, Json]) -> Token:
         if document.get("error"):  # some answer 200 to a wrong secret
             raise self._credentials_refused(document, status=200)
@@ -132,8 +133,11 @@ class TokenEndpoint:
         return document
 
     def _unreadable(self, answer: Answer) -> AnswerUnreadable:
+        came = "something else came" if answer.body else "nothing came"
+        if answer.body.lstrip()[:1] == b"<" or "html" in answer.headers.get("content-type", ""):
+            came = "an HTML page came"
         return AnswerUnreadable(
-            f"{self._where}: {answer.status}, but {_kind(answer)} instead of a JSON object; "
+            f"{self._where}: {answer.status}, but {came} instead of a JSON object; "
             "check that spec.auth.tokenUrl is the token endpoint"
         )
 
@@ -175,20 +179,17 @@ class TokenEndpoint:
         return self._credentials_refused(document, status=answer.status)
 
     def _credentials_refused(self, document: dict[str, Json], status: int) -> CredentialsRefused:
-        code = self._error_code(document)
+        # RFC 6749 section 5.2 `error`, where it is a plain word and none of our secrets
+        code = document.get("error")
+        if not isinstance(code, str) or not re.fullmatch(r"[A-Za-z_.-]{1,40}", code):
+            code = "without an error code"
+        elif redaction(self._credentials).message(code) != code:
+            code = "unknown error"
         advice = _ADVICE.get(code, "check clientId, clientSecret and scopes in spec.auth")
         return CredentialsRefused(
             f"{self._where}: {status} {code}; {advice}. No token is requested again in this run, "
             "for repeated wrong secrets can lock a client out"
         )
-
-    def _error_code(self, document: dict[str, Json]) -> str:
-        """RFC 6749 section 5.2 `error`, where it is a plain word and none of our secrets."""
-        code = document.get("error")
-        if not isinstance(code, str) or not re.fullmatch(r"[A-Za-z_.-]{1,40}", code):
-            return "without an error code"
-        shown = redaction(self._credentials).message(code)
-        return code if shown == code else "unknown error"
 
 
 _ADVICE = {
@@ -198,12 +199,6 @@ _ADVICE = {
     "unauthorized_client": "the client is not allowed the client credentials grant",
     "unsupported_grant_type": "the client is not allowed the client credentials grant",
 }
-
-
-def _kind(answer: Answer) -> str:
-    if answer.body.lstrip()[:1] == b"<" or "html" in answer.headers.get("content-type", ""):
-        return "an HTML page came"
-    return "something else came" if answer.body else "nothing came"
 
 
 def _life(expires_in: Json) -> float | None:

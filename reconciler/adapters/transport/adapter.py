@@ -18,7 +18,7 @@ from urllib3 import BaseHTTPResponse, HTTPConnectionPool
 from urllib3.exceptions import HTTPError, ProxyError
 
 from reconciler import __version__
-from reconciler.adapters.transport.connections import Connection, Route
+from reconciler.adapters.transport.connections import CuttableConnection, Route
 from reconciler.adapters.transport.exchange import Exchange
 from reconciler.adapters.transport.losses import Stage
 from reconciler.adapters.transport.options import ForbiddenRequest, is_loopback_name
@@ -37,7 +37,7 @@ class Passage:
         self._pool = pool
         self._exchange = exchange
         self._fresh = fresh
-        self._connection: Connection | None = None
+        self._connection: CuttableConnection | None = None
         self._spoilt = False
         self.route: Route | None = None
 
@@ -67,7 +67,14 @@ class Passage:
         )
         self._connection = connection
         if connection.sock is None:
-            self._connect(connection)
+            self._exchange.stage = Stage.CONNECTING
+            try:
+                connection.connect()
+            except (HTTPError, HTTPException, OSError) as error:
+                # To the proxy or beyond it: a person has to know which of the two to look at.
+                if connection.proxy and not connection.has_connected_to_proxy:
+                    raise ProxyError("no connection to the proxy", error) from error
+                raise
         # The pool's thread ends what is late, and says so; urllib3's timeout is for each read.
         connection.timeout = self._exchange.patience + 1
         try:
@@ -88,18 +95,8 @@ class Passage:
             self._pool.take_back(self.route, self._connection, usable=usable)
             self._connection = None
 
-    def _connect(self, connection: Connection) -> None:
-        self._exchange.stage = Stage.CONNECTING
-        try:
-            connection.connect()
-        except (HTTPError, HTTPException, OSError) as error:
-            # To the proxy or beyond it: a person has to know which of the two to look at.
-            if connection.proxy and not connection.has_connected_to_proxy:
-                raise ProxyError("no connection to the proxy", error) from error
-            raise
 
-
-class Request(requests.PreparedRequest):
+class RoutedRequest(requests.PreparedRequest):
     """A request that knows its passage."""
 
     passage: Passage
@@ -138,7 +135,7 @@ class Adapter(HTTPAdapter):
     ) -> HTTPConnectionPool:
         """The request's passage, once it knows where to; loopback is never beyond a proxy."""
         del verify, proxies, cert  # what is trusted, and the proxy, are not the caller's to say
-        assert isinstance(request, Request)
+        assert isinstance(request, RoutedRequest)
         url = urlsplit(str(request.url))
         host = url.hostname or ""
         # To a proxy, loopback is the proxy's own machine.
@@ -176,9 +173,9 @@ class Adapter(HTTPAdapter):
 
 def prepared(
     method: str, url: str, headers: Mapping[str, str], body: bytes | None, passage: Passage
-) -> Request:
+) -> RoutedRequest:
     """The request as it goes out. Raises requests' errors for what HTTP cannot carry."""
-    request = Request()
+    request = RoutedRequest()
     # requests takes each URL apart and puts it together again; a fleet has thousands that it would
     # leave as they are.
     if _PLAIN_URL.fullmatch(url):

@@ -44,7 +44,7 @@ class Route:
 class _Stream:
     """The stream of an answer; to end within a line is an error, and so is more than the answer."""
 
-    def __init__(self, stream: Any, connection: "Connection") -> None:
+    def __init__(self, stream: Any, connection: "CuttableConnection") -> None:
         self._stream = stream
         self._connection = connection
         self._is_first = True
@@ -91,7 +91,11 @@ class _Response(HTTPResponse):
     """The final answer, whose headers are whole."""
 
     def __init__(
-        self, connection: "Connection", sock: socket, debuglevel: int = 0, method: str | None = None
+        self,
+        connection: "CuttableConnection",
+        sock: socket,
+        debuglevel: int = 0,
+        method: str | None = None,
     ) -> None:
         super().__init__(sock, debuglevel, method)
         self._connection = connection
@@ -115,7 +119,7 @@ class _Response(HTTPResponse):
         return version, status, reason
 
 
-class Connection(HTTPConnection):
+class CuttableConnection(HTTPConnection):
     """A connection that shows its socket to the exchange, and tells it when sending begins.
 
     It keeps a duplicate of its socket, for TLS takes the first one over before its handshake: to
@@ -184,14 +188,14 @@ class Connection(HTTPConnection):
         super().endheaders(message_body, encode_chunked=encode_chunked)
 
 
-class _TlsConnection(Connection, HTTPSConnection):
+class _TlsConnection(CuttableConnection, HTTPSConnection):
     """The same over TLS."""
 
 
-def new_connection(route: Route) -> Connection:
+def new_connection(route: Route) -> CuttableConnection:
     """A connection that is still to be made. Raises UsageError as `require_usable` does."""
     if route.scheme == "http":
-        return Connection(route.host, route.port)
+        return CuttableConnection(route.host, route.port)
     context = _tls_context(route.ca_bundle)
     if route.proxy is None:
         return _TlsConnection(route.host, route.port, ssl_context=context)

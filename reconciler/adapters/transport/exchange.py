@@ -8,6 +8,7 @@ from socket import SHUT_RDWR, socket
 from reconciler.adapters.transport.losses import STORE_FAILED, AddressRefused, Stage, Stopped
 from reconciler.adapters.transport.names import Lookup, is_address
 from reconciler.adapters.transport.options import HttpOptions, Permit, is_loopback
+from reconciler.domain.http_reply import Loss, NoAnswer
 
 _MARGIN = 0.5  # seconds after a deadline, so that the pool's thread ends what it can, and says so
 
@@ -107,6 +108,14 @@ class Exchange:
         if method != "GET" and not math.isinf(self.options.remaining()):
             raise Stopped("the run was asked to stop before it was sent")
         self.stage = Stage.SENT
+
+    def late(self) -> NoAnswer:
+        """The reply of an exchange that was cut."""
+        sent = self.stage is Stage.SENT
+        loss, missing = (Loss.LOST, "no whole answer") if sent else (Loss.NOT_SENT, "no connection")
+        if not math.isinf(self.options.remaining()):
+            return NoAnswer(loss, f"{missing} before the run was to end")
+        return NoAnswer(loss, f"{missing} within {self.patience:g} seconds")
 
     def start_again(self) -> None:
         """Begin once more within the same time, for nothing of it was answered."""

@@ -21,7 +21,6 @@ from reconciler.adapters.transport.losses import (
     STORE_FAILED,
     AddressRefused,
     NoneFree,
-    Stage,
     Stopped,
     classify,
     nothing_came,
@@ -107,7 +106,7 @@ class Http:
         # What is cut ends in whatever error the socket had just then; only a shortage of this
         # process is told as such.
         known = isinstance(reply, NoAnswer) and reply.advice is not None
-        return _late(exchange) if exchange.is_cut and not known else reply
+        return exchange.late() if exchange.is_cut and not known else reply
 
     def close(self) -> None:
         """Close every connection that is kept open, unless it is shared with others."""
@@ -157,15 +156,6 @@ class Http:
                 limit = f"{self._options.max_body} bytes"
                 return NoAnswer(Loss.LOST, f"the body is longer than {limit}, the most we read")
         return Answer(response.status_code, headers, bytes(body))
-
-
-def _late(exchange: Exchange) -> NoAnswer:
-    sent = exchange.stage is Stage.SENT
-    missing = "no whole answer" if sent else "no connection"
-    loss = Loss.LOST if sent else Loss.NOT_SENT
-    if not math.isinf(exchange.options.remaining()):
-        return NoAnswer(loss, f"{missing} before the run was to end")
-    return NoAnswer(loss, f"{missing} within {exchange.patience:g} seconds")
 
 
 def _refusal(url: str, *, blind: bool) -> str | None:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from reconciler.adapters.transport.connections import Connection, Route, new_connection
+from reconciler.adapters.transport.connections import CuttableConnection, Route, new_connection
 from reconciler.adapters.transport.descriptors import RESERVED, limit
 from reconciler.adapters.transport.exchange import Exchange
 from reconciler.adapters.transport.losses import NoneFree
@@ -31,8 +31,8 @@ class Pool:
         self._kept = max(kept, at_once)
         self._changed = threading.Condition()
         self._open = 0
-        self._idle: dict[Route, list[Connection]] = {}
-        self._by_age: dict[Connection, Route] = {}  # all that are idle, the oldest first
+        self._idle: dict[Route, list[CuttableConnection]] = {}
+        self._by_age: dict[CuttableConnection, Route] = {}  # all that are idle, the oldest first
         self._exchanges: set[Exchange] = set()
         self._minder: threading.Thread | None = None
         self._closed = threading.Event()
@@ -51,7 +51,7 @@ class Pool:
             with self._changed:
                 self._exchanges.discard(exchange)
 
-    def lend(self, route: Route, exchange: Exchange, *, longest_idle: float) -> Connection:
+    def lend(self, route: Route, exchange: Exchange, *, longest_idle: float) -> CuttableConnection:
         """A connection for this exchange alone: one that is idle, or one that is still to be made.
 
         `longest_idle` is for how many seconds it may have been idle; with 0 none is. It comes back
@@ -66,7 +66,7 @@ class Pool:
         connection.lend(exchange)
         return connection
 
-    def take_back(self, route: Route, connection: Connection, *, usable: bool) -> None:
+    def take_back(self, route: Route, connection: CuttableConnection, *, usable: bool) -> None:
         """Keep a connection for others, or close it where its answer was not read whole.
 
         docs/decisions.md, "Connections and tokens belong to a command, not to a tenant".
@@ -77,7 +77,7 @@ class Pool:
         connection.idle_since = time.monotonic()
         self._keep(route, connection)
 
-    def _keep(self, route: Route, connection: Connection) -> None:
+    def _keep(self, route: Route, connection: CuttableConnection) -> None:
         with self._changed:
             self._idle.setdefault(route, []).append(connection)
             self._by_age[connection] = route
@@ -93,12 +93,14 @@ class Pool:
             self._minder.join()
         self._discard_idle(since=float("inf"))
 
-    def _idle_one(self, route: Route, exchange: Exchange, longest_idle: float) -> Connection | None:
+    def _idle_one(
+        self, route: Route, exchange: Exchange, longest_idle: float
+    ) -> CuttableConnection | None:
         """The idle one that was used last, and that the other end has not closed meanwhile.
 
         The last used is the least likely to be closed by a server in just this moment.
         """
-        passed_over: list[Connection] = []
+        passed_over: list[CuttableConnection] = []
         found, since = None, time.monotonic() - longest_idle
         while found is None and (idle := self._pop(route, since)) is not None:
             # Routes go by name: of two receivers behind one, this request may reach only one.
@@ -112,7 +114,7 @@ class Pool:
             self._keep(route, connection)
         return found
 
-    def _pop(self, route: Route, since: float) -> Connection | None:
+    def _pop(self, route: Route, since: float) -> CuttableConnection | None:
         """Take out the one that was used last, if that was after `since`."""
         with self._changed:
             idle = self._idle.get(route)
@@ -122,7 +124,7 @@ class Pool:
             self._forget(connection, idle)
             return connection
 
-    def _oldest(self) -> Connection | None:
+    def _oldest(self) -> CuttableConnection | None:
         """Take the oldest idle one out; the lock is held."""
         connection = next(iter(self._by_age), None)
         if connection is not None:
@@ -131,7 +133,7 @@ class Pool:
             self._forget(connection, idle)
         return connection
 
-    def _forget(self, connection: Connection, idle: list[Connection]) -> None:
+    def _forget(self, connection: CuttableConnection, idle: list[CuttableConnection]) -> None:
         route = self._by_age.pop(connection)
         if not idle:
             del self._idle[route]
@@ -151,7 +153,7 @@ class Pool:
             elif exchange.is_cut:
                 raise NoneFree
 
-    def _discard(self, connection: Connection) -> None:
+    def _discard(self, connection: CuttableConnection) -> None:
         connection.discard()
         with self._changed:
             self._open -= 1

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from reconciler.domain.problem import Place, Problem, Severity
+from reconciler.domain.problem import Place, Problem
+from reconciler.domain.rules.reading import FILE
 
-RULE = "REC-FILE"
 SUFFIXES = (".yaml", ".yml", ".json")
 
 
@@ -127,7 +127,7 @@ def _why(error: OSError) -> str:
 
 
 def _problem(path: Path, words: str) -> Problem:
-    return Problem(Place(shown(path)), Severity.ERROR, RULE, words)
+    return FILE.problem(Place(shown(path)), words)
 
 
 _IRREGULAR = "no regular file, but a pipe, a device or a link that leads nowhere; remove it"

@@ -14,9 +14,9 @@ from reconciler.cli.commands.validate import FailOn, Options, ValidateFormat
 from reconciler.cli.exits import Exit
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.manifests import limits_of, load_desired
-from reconciler.domain.compatibility import compare
 from reconciler.domain.manifest import Manifests
 from reconciler.domain.problem import Place, Problem, Severity
+from reconciler.domain.rules import compare
 from reconciler.render.plain_text import counted, visible
 from reconciler.render.problems_github import problems_github
 from reconciler.render.problems_json import problems_json

@@ -10,7 +10,7 @@ from reconciler.domain.compatibility import changed_characteristics, obstacles
 from reconciler.domain.dialect import Dialect, PatchPath, UpdateStrategy
 from reconciler.domain.diff import Alteration, alterations
 from reconciler.domain.manifest import SchemaExtension
-from reconciler.domain.rules import Demand, Excess, excesses
+from reconciler.domain.rules import LIMIT_RULES, Demand, Fault, Rule
 from reconciler.domain.scim import Schema, fold
 
 
@@ -96,9 +96,9 @@ def _beside(there: Schema, live: Schema, desired: Schema) -> int:
 def _beyond(extension: SchemaExtension, dialect: Dialect, beside: int = 0) -> str | None:
     """The limits that the service is known to have and that no note silences; None without any."""
     found = [
-        f"{excess.message(dialect.target_system)} ({rule})"
-        for rule, excess in _excesses(_Itself(extension.schema), dialect, beside)
-        if not extension.silences(rule, excess.path, at_key=excess.at_key)
+        f"{fault.message} ({rule.id})"
+        for rule, fault in _excesses(_Itself(extension.schema), dialect, beside)
+        if not extension.silences(rule.id, fault.pointer, at_key=fault.at_key)
     ]
     shown, rest = found[:_SHOWN], len(found) - _SHOWN
     more = [f"and {rest} more, which `reconciler validate` shows"] if rest > 0 else []
@@ -122,5 +122,7 @@ class _Itself:
 
 
 @lru_cache(maxsize=1024)  # a fleet has few schemas and dialects, and many tenants
-def _excesses(key: _Itself, dialect: Dialect, beside: int) -> tuple[tuple[str, Excess], ...]:
-    return tuple(excesses(Demand(key.schema, dialect, beside)))
+def _excesses(key: _Itself, dialect: Dialect, beside: int) -> tuple[tuple[Rule, Fault], ...]:
+    service = dialect.target_system
+    demand = Demand(schema=key.schema, dialect=dialect, service=service, beside=beside)
+    return tuple(LIMIT_RULES.faults(demand))

@@ -4,17 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from reconciler.domain.compatibility import CHANGE_RULES, ChangeRule
-from reconciler.domain.compatibility.changes import Consumer, Hit, Revision
 from reconciler.domain.dialect import Dialect
 from reconciler.domain.manifest import ChangeKind, SchemaExtension, Silenced
 from reconciler.domain.problem import Place, Severity
+from reconciler.domain.rules import CHANGE_RULES, ChangeRule, Consumer, Hit, Revision
 from reconciler.domain.scim import Schema
-
-# Where nobody has the extension yet nothing of it can be lost; these are asked of a create too.
-_OF_CREATES = ("SCH010", "SCH015", "SCH017")
-_EXPOSING = "SCH010"
-_OF_NO_KIND = ("SCH015", "SCH016")  # contradictions, and what a service does not take
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +32,8 @@ class Assessment:
 def assess(live: Schema | None, extension: SchemaExtension, dialect: Dialect | None) -> Assessment:
     """Compare live (its managed view, None where it is absent) with what the manifest wants.
 
-    Exposing is what SCH010 finds; narrowing is what the other rules warn of, as long as it is
-    about those who use the schema; additive is all that neither of the two is about.
+    It is of the kinds of the rules that find something; additive is all that no rule finds to be
+    exposing or narrowing.
     """
     case = _Case(live, extension.schema, extension.personal, extension.silenced, dialect)
     return _assess(case, (_spelling(live), _spelling(extension.schema)))
@@ -87,10 +81,10 @@ def _spelling(schema: Schema | None) -> tuple[str, ...]:
 def _assess(case: _Case, _: tuple[tuple[str, ...], ...]) -> Assessment:
     revision = case.revision()
     found = tuple(_hits(revision, creates=case.live is None))
-    kinds = {kind for rule, _ in found if (kind := _kind(rule)) is not None}
-    grave = {hit.path for rule, hit in found if _kind(rule) is not None}
+    grave = [(rule, hit) for rule, hit in found if rule.kind is not ChangeKind.ADDITIVE]
+    kinds = {rule.kind for rule, _ in grave}
     touched = {alteration.path for alteration in revision.alterations}
-    if case.live is None or touched - grave or not kinds:
+    if case.live is None or touched - {hit.path for _, hit in grave} or not kinds:
         kinds.add(ChangeKind.ADDITIVE)
     return Assessment(
         kinds=tuple(kind for kind in ChangeKind if kind in kinds),
@@ -102,13 +96,5 @@ def _assess(case: _Case, _: tuple[tuple[str, ...], ...]) -> Assessment:
 
 def _hits(revision: Revision, *, creates: bool) -> Iterator[tuple[ChangeRule, Hit]]:
     for rule in CHANGE_RULES:
-        if not creates or rule.id in _OF_CREATES:
+        if not creates or rule.on_create:
             yield from ((rule, hit) for hit in rule.check(revision))
-
-
-def _kind(rule: ChangeRule) -> ChangeKind | None:
-    if rule.id == _EXPOSING:
-        return ChangeKind.EXPOSING
-    if rule.severity is Severity.INFO or rule.id in _OF_NO_KIND:
-        return None
-    return ChangeKind.NARROWING

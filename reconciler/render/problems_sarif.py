@@ -1,10 +1,9 @@
 """Problems → SARIF 2.1.0, which code scanning reads."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from urllib.parse import quote
 
-from reconciler.domain.compatibility import CHANGE_RULES
 from reconciler.domain.jsontext import Json
 from reconciler.domain.problem import Problem, Severity
 from reconciler.domain.rules import CATALOGUE
@@ -51,13 +50,10 @@ def _without_links(text: str) -> str:
 
 def _known(rule: str) -> tuple[Severity, str]:
     """The weightiest of the rules of that id, and what all of them ask for."""
-    rows: Iterable[tuple[str, Severity, str]] = (
-        *((entry.id, entry.severity, entry.reason) for entry in CATALOGUE),
-        *((change.id, change.severity, change.reason) for change in CHANGE_RULES),
-    )
-    found = [(severity, reason) for id_, severity, reason in rows if id_ == rule]
+    found = [each for each in CATALOGUE if each.id == rule]
     order = list(Severity)
-    return min((s for s, _ in found), key=order.index), "; ".join(reason for _, reason in found)
+    weightiest = min((each.severity for each in found), key=order.index)
+    return weightiest, "; ".join(each.reason for each in found)
 
 
 def _result(problem: Problem, index: int) -> Json:

@@ -1,11 +1,9 @@
 """The rules → docs/rules.md, so that the page says what the code does."""
 
-from collections.abc import Iterable
+from reconciler.domain.rules import CATALOGUE, CHANGE_RULES, LEFT_OPEN, About
+from reconciler.domain.rules.characteristics import plain_values_have_no_case
 
-from reconciler.domain.compatibility import CHANGE_RULES
-from reconciler.domain.rules import CATALOGUE, LEFT_OPEN, Entry
-
-_HEAD = """\
+_OPENING = """\
 # Rules
 
 This page is made from the code by `make docs`. Each problem is shown as
@@ -15,7 +13,7 @@ where `--fail-on warning` is given, and end it with 6; what only informs never c
 A rule can be silenced on one line, for a reason, by a note on the line above:
 
 ```yaml
-# reconciler: ignore SCIM-A12 -- the service compares these by case, whatever the RFC says
+# reconciler: ignore RULE -- the service compares these by case, whatever the RFC says
 - {name: costCenterId, type: integer, caseExact: true}
 ```
 
@@ -25,8 +23,6 @@ JSON has no comments, and so no notes.
 """
 
 _CHANGES = """\
-## Changes
-
 `reconciler validate --against REF` compares with the manifests of a git ref. An error here is a
 breaking change: it ends with 6 unless `--allow-breaking` is given. The consumers say whom it hurts:
 READER (who reads users), WRITER (connectors that fill them), STORED (values that are there),
@@ -34,31 +30,41 @@ SERVER (the service itself). No user is looked at, so what only values could dec
 there were some. An attribute that is really gone is remembered by a tombstone,
 `spec.retired: [{name: grade, type: string, since: "2026-11"}]`: its name may not come back with
 another type.
+"""
 
-| rule | severity | consumers | what is asked |
-| --- | --- | --- | --- |
+_SERVICES = """\
+`reconciler plan` asks these too: what exceeds a limit is blocked. A capability of the tenant
+(`spec.capabilities`) or a note lifts a limit for both.
 """
 
 
 def rules_page() -> str:
     """The whole page, in Markdown."""
-    scim = [entry for entry in CATALOGUE if entry.id.startswith("SCIM-")]
-    ours = [entry for entry in CATALOGUE if not entry.id.startswith("SCIM-")]
-    changes = "".join(
+    left_open = "".join(f"- {rule}: {reason}\n" for rule, reason in LEFT_OPEN)
+    return "\n".join(
+        (
+            _OPENING.replace("RULE", plain_values_have_no_case.id, 1),
+            f"## A schema\n\n{_table(About.SCHEMA)}",
+            f"## An attribute\n\n{_table(About.ATTRIBUTE)}",
+            f"Nothing is ever said about what the RFC leaves open:\n\n{left_open}",
+            f"## The limits of services\n\n{_SERVICES}\n{_table(About.SERVICE)}",
+            f"## All manifests together\n\n{_table(About.MANIFESTS)}",
+            f"## Reading\n\n{_table(About.READING)}",
+            f"## Changes\n\n{_CHANGES}\n{_changes()}",
+        )
+    )
+
+
+def _table(about: About) -> str:
+    rules = sorted((rule for rule in CATALOGUE if rule.about is about), key=lambda rule: rule.id)
+    return "| rule | severity | what is asked |\n| --- | --- | --- |\n" + "".join(
+        f"| {rule.id} | {rule.severity}{', firm' if rule.firm else ''} | {rule.reason} |\n"
+        for rule in rules
+    )
+
+
+def _changes() -> str:
+    return "| rule | severity | consumers | what is asked |\n| --- | --- | --- | --- |\n" + "".join(
         f"| {rule.id} | {rule.severity} | {', '.join(rule.consumers)} | {rule.reason} |\n"
         for rule in CHANGE_RULES
     )
-    left_open = "".join(f"- {rule}: {reason}\n" for rule, reason in LEFT_OPEN)
-    return (
-        f"{_HEAD}\n## What RFC 7643 asks\n\n{_table(scim)}\n"
-        f"Nothing is ever said about what the RFC leaves open:\n\n{left_open}\n"
-        f"## What the manifests and the services ask\n\n{_table(ours)}\n{_CHANGES}{changes}"
-    )
-
-
-def _table(entries: Iterable[Entry]) -> str:
-    rows = dict.fromkeys(  # one rule may look at schemas and at attributes
-        f"| {e.id} | {e.severity}{', firm' if e.firm else ''} | {e.reason} |\n"
-        for e in sorted(entries, key=lambda e: e.id)
-    )
-    return f"| rule | severity | what is asked |\n| --- | --- | --- |\n{''.join(rows)}"

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.domain.compatibility import CHANGE_RULES, Consumer, compare
 from reconciler.domain.dialect import Dialect
 from reconciler.domain.manifest import Manifests, Retired, SchemaExtension, Tenant
 from reconciler.domain.problem import Place, Problem, Severity
+from reconciler.domain.rules import CHANGE_RULES, Consumer, compare
 from reconciler.domain.scim import Schema
 from tests.support.domain_world import dialect
 from tests.support.strategies import Document, disguise, edits, schema_documents
@@ -22,9 +22,9 @@ ALL = tuple(Consumer)
 COMPLEX = {"name": "a", "type": "complex", "subAttributes": [{"name": "part"}]}
 
 
-def locate(document: Place | None, path: tuple[str | int, ...], *, at_key: bool) -> Place:
+def locate(document: Place | None, pointer: tuple[str | int, ...], *, at_key: bool) -> Place:
     assert document is not None
-    return Place("/".join(map(str, path)), document.line, 2 if at_key else 1)
+    return Place("/".join(map(str, pointer)), document.line, 2 if at_key else 1)
 
 
 def extension(
@@ -92,12 +92,11 @@ BREAKING: list[tuple[str, Severity, tuple[Consumer, ...], Document, Document]] =
         {"type": "reference", "referenceTypes": ["User", "uri"]},
         {"type": "reference", "referenceTypes": ["User"]},
     ),
-    ("SCH015", ERROR, (WRITER, SERVER), {"returned": "never"}, {"mutability": "writeOnly"}),
-    ("SCH015", ERROR, (WRITER, SERVER), {}, {"mutability": "readOnly", "required": True}),
-    ("SCH015", ERROR, (WRITER, SERVER), COMPLEX, {**COMPLEX, "uniqueness": "server"}),
-    ("SCH015", ERROR, (WRITER, SERVER), {}, {"multiValued": True, "uniqueness": "server"}),
+    ("SCH015", WARNING, (WRITER, SERVER), {"returned": "never"}, {"mutability": "writeOnly"}),
+    ("SCH015", WARNING, (WRITER, SERVER), {}, {"mutability": "readOnly", "required": True}),
+    ("SCH015", WARNING, (WRITER, SERVER), COMPLEX, {**COMPLEX, "uniqueness": "server"}),
     (
-        "SCH015", ERROR, (WRITER, SERVER),
+        "SCH015", WARNING, (WRITER, SERVER),
         {"type": "integer"}, {"type": "integer", "caseExact": True},
     ),
     ("SCH017", INFO, (WRITER,), {}, {"multiValued": True}),
@@ -135,7 +134,10 @@ KEPT: list[tuple[str, Document, Document]] = [
     ("SCH012", {"canonicalValues": ["x"]}, {}),
     ("SCH013", {"referenceTypes": ["User"]}, {"referenceTypes": ["uri", "User"]}),
     ("SCH015", {"mutability": "writeOnly"}, {"mutability": "writeOnly", "multiValued": True}),
-    ("SCH015", {}, {"type": "reference", "caseExact": True}),
+    ("SCH015", {}, {"multiValued": True, "uniqueness": "server"}),
+    ("SCH015", {}, {"type": "reference", "referenceTypes": ["uri"], "caseExact": True}),
+    ("SCH015", {}, {"type": "reference", "referenceTypes": ["uri"], "caseExact": False}),
+    ("SCH015", {"type": "integer", "caseExact": True}, {"type": "decimal", "caseExact": True}),
     ("SCH015", {}, {"mutability": "writeOnly", "returned": "never"}),
     ("SCH015", {"required": True}, {"mutability": "readOnly"}),
     ("SCH017", COMPLEX, {**COMPLEX, "required": True}),

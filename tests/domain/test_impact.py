@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.domain.approvals import Needed, approvals_needed
-from reconciler.domain.compatibility import CHANGE_RULES, obstacles
+from reconciler.domain.compatibility import obstacles
 from reconciler.domain.diff import alterations
 from reconciler.domain.impact import Assessment, assess
 from reconciler.domain.manifest import ChangeKind, Limits, OnDrift, SchemaExtension
 from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.domain.problem import Place
+from reconciler.domain.rules import CHANGE_RULES
 from reconciler.domain.scim import Schema
 from tests.support.domain_world import dialect, live, planned
 from tests.support.strategies import edits, schema_documents

@@ -12,7 +12,7 @@ from reconciler.domain.dialect import Dialect, UpdateStrategy
 from reconciler.domain.manifest import Limits, Manifests, SchemaExtension, Selector, Tenant
 from reconciler.domain.problem import Place, Problem, Severity
 from reconciler.domain.rules import (
-    check_fleet,
+    check_manifests,
     check_schema,
 )
 from reconciler.domain.scim import ATTRIBUTE_MEMBERS, AttributeType, Mutability, Schema
@@ -20,9 +20,9 @@ from reconciler.domain.scim import ATTRIBUTE_MEMBERS, AttributeType, Mutability,
 Document = dict[str, Any]
 
 
-def locate(document: Place | None, path: tuple[str | int, ...], *, at_key: bool) -> Place:
+def locate(document: Place | None, pointer: tuple[str | int, ...], *, at_key: bool) -> Place:
     """A place whose path is the path in the document, so that tests can read it."""
-    steps = PurePosixPath(document.path if document else "", *map(str, path))
+    steps = PurePosixPath(document.path if document else "", *map(str, pointer))
     return Place(str(steps), document.line if document else 1, 2 if at_key else 1)
 
 
@@ -337,7 +337,7 @@ def extension(
 def check(*manifests: Tenant | SchemaExtension) -> tuple[Problem, ...]:
     tenants = tuple(m for m in manifests if isinstance(m, Tenant))
     extensions = tuple(m for m in manifests if isinstance(m, SchemaExtension))
-    return check_fleet(Manifests(tenants=tenants, extensions=extensions), locate)
+    return check_manifests(Manifests(tenants=tenants, extensions=extensions), locate)
 
 
 def test_manifests_that_fit_together_have_no_problem() -> None:

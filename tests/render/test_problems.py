@@ -14,7 +14,6 @@ from jsonschema import Draft7Validator
 from referencing import Registry
 
 from reconciler.adapters.jsonschemas import check
-from reconciler.domain.compatibility import CHANGE_RULES
 from reconciler.domain.problem import Place, Problem, Severity
 from reconciler.domain.rules import CATALOGUE
 from reconciler.render.paint import Paint
@@ -25,7 +24,7 @@ from reconciler.render.problems_sarif import problems_sarif
 from reconciler.render.problems_text import problems_text
 
 SARIF = json.loads((Path(__file__).parents[1] / "data/sarif-schema-2.1.0.json").read_text())
-RULES = sorted({rule.id for rule in CATALOGUE} | {rule.id for rule in CHANGE_RULES})
+RULES = sorted({rule.id for rule in CATALOGUE})
 PLAIN, COLOURED = Paint(), Paint(on=True)
 OBEYED = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}  # controls, directions, breaks, private characters
 
@@ -208,8 +207,7 @@ def test_words_that_quote_a_manifest_are_no_link_in_sarif() -> None:
 @pytest.mark.parametrize("rule", RULES)
 def test_sarif_knows_each_rule_with_its_reason(rule: str) -> None:
     one = Problem(Place("a.yaml"), Severity.INFO, rule, "words")
-    reasons = [r.reason for r in (*CATALOGUE,) if r.id == rule]
-    reasons += [r.reason for r in CHANGE_RULES if r.id == rule]
+    reasons = [r.reason for r in CATALOGUE if r.id == rule]
 
     (run,) = json.loads(problems_sarif([one], version="1"))["runs"]
 

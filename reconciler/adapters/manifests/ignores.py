@@ -8,13 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from reconciler.adapters.yaml_reader import Document
-from reconciler.domain.compatibility import CHANGE_RULES
 from reconciler.domain.manifest import Silenced
-from reconciler.domain.problem import Place, Problem, Severity
-from reconciler.domain.rules import CATALOGUE
+from reconciler.domain.problem import Place, Problem
+from reconciler.domain.rules import CATALOGUE, About, rule_of
+from reconciler.domain.rules.reading import IDLE_NOTE, NOTE
 from reconciler.domain.words import nearest, quoted
 
-RULE = "REC-IGNORE"
 Notes = Mapping[str, Mapping[int, str]]  # by path and line
 
 
@@ -95,8 +94,8 @@ NO_NOTES = Ignores((), ())
 
 
 def is_firm(problem: Problem) -> bool:
-    """Whether no note silences it; of rules that share an id some may be firm."""
-    return (problem.rule, problem.severity) in _FIRM
+    """Test whether no note silences it; of rules that share an id some may be firm."""
+    return rule_of(problem).firm
 
 
 def _target(problem: Problem) -> tuple[str, int, str]:
@@ -114,13 +113,13 @@ def _targets(lines: Iterable[int]) -> dict[int, int]:
 def _read(place: Place, text: str, line: int) -> tuple[list[Ignore], list[Problem]]:
     found = _IGNORE.fullmatch(text.strip())
     if found is None:
-        return [], [Problem(place, Severity.WARNING, RULE, _UNCLEAR)]
+        return [], [IDLE_NOTE.problem(place, _UNCLEAR)]
     named = found["rules"].replace(",", " ").split()
     rules = {rule: _why_not(rule) for rule in named[:_MOST_RULES]}
     words = [why for why in rules.values() if why] + ([] if found["reason"] else [_UNREASONED])
     return (
         [Ignore(place, line, rule) for rule, why in rules.items() if why is None],
-        [Problem(place, Severity.ERROR, RULE, why) for why in words],
+        [NOTE.problem(place, why) for why in words],
     )
 
 
@@ -136,14 +135,13 @@ def _why_not(rule: str) -> str | None:
 
 
 def _idle(ignore: Ignore) -> Problem:
-    words = f"{ignore.rule} finds nothing on the line below; take the note out"
-    return Problem(ignore.note, Severity.WARNING, RULE, words)
+    message = f"{ignore.rule} finds nothing on the line below; take the note out"
+    return IDLE_NOTE.problem(ignore.note, message)
 
 
-_FIRM = {(entry.id, entry.severity) for entry in CATALOGUE if entry.firm}
-_SOFT = {entry.id for entry in CATALOGUE if not entry.firm}
-_RULES = sorted({entry.id for entry in CATALOGUE})
-_CHANGES = {change.id for change in CHANGE_RULES}
+_SOFT = {rule.id for rule in CATALOGUE if not rule.firm}
+_CHANGES = {rule.id for rule in CATALOGUE if rule.about is About.CHANGE}
+_RULES = sorted({rule.id for rule in CATALOGUE} - _CHANGES)
 _MOST_RULES = 10  # of one note
 _MOST_WRONG = 100  # of one file
 _IGNORE = re.compile(

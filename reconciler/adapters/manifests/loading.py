@@ -20,7 +20,8 @@ from reconciler.adapters.yaml_reader import MAX_BYTES, Document, read
 from reconciler.domain.dialect import Dialect, contradictions
 from reconciler.domain.manifest import Manifests, SchemaExtension, TenantsFrom
 from reconciler.domain.problem import Place, Problem, Severity
-from reconciler.domain.rules import Locate, check_fleet, check_schema
+from reconciler.domain.rules import Locate, check_manifests, check_schema, rule_of
+from reconciler.domain.rules.reading import EMPTY, FILE, SHAPE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +95,7 @@ def load(
     manifests = _with_tenants_of(trusted, declared.manifests(), most)
     there = trusted.files if trusted else ()
     locate = Texts((*batch.sound, *there), most=most.file_bytes).place
-    together = check_fleet(manifests, locate)
+    together = check_manifests(manifests, locate)
     together = _errors(together) if _errors(left) else together  # a faulty file may hold what lacks
     left += batch.ignores.left(together)
     if not batch.documents and not left and not allow_empty:
@@ -209,7 +210,7 @@ def _read_all(
         of_text = list(reading.problems)
         if batch.documents > most.documents:
             words = f"more than {most.documents} documents in all; raise --max-documents"
-            of_text.append(Problem(Place(file.path), Severity.ERROR, "REC-FILE", words))
+            of_text.append(FILE.problem(Place(file.path), words))
         if of_text:
             batch.broken.add(file.path)
         found = [*of_text, *_check_file(reading.documents, {p.place for p in of_text}, names)]
@@ -234,7 +235,7 @@ def _errors(problems: Iterable[Problem]) -> tuple[Problem, ...]:
 
 def _no_folder(folder: Path) -> Problem:
     words = "no such folder; name the one that holds the manifests with --desired-state"
-    return Problem(Place(shown(folder)), Severity.ERROR, "REC-FILE", words)
+    return FILE.problem(Place(shown(folder)), words)
 
 
 def _no_manifests(folder: Path) -> Problem:
@@ -242,7 +243,7 @@ def _no_manifests(folder: Path) -> Problem:
         "no manifests: no *.yaml, *.yml or *.json file here holds any, and names that begin with "
         ". or _ are left out; give --allow-empty to mean it"
     )
-    return Problem(Place(shown(folder)), Severity.ERROR, "REC-EMPTY", words)
+    return EMPTY.problem(Place(shown(folder)), words)
 
 
 def _check_file(
@@ -256,7 +257,7 @@ def _check_file(
     if len(found) > MAX_PROBLEMS:
         last = found[MAX_PROBLEMS].place
         words = "too many faults; what else is wrong with the file is not told"
-        found[MAX_PROBLEMS:] = [Problem(last, Severity.ERROR, "REC-FILE", words)]
+        found[MAX_PROBLEMS:] = [FILE.problem(last, words)]
     return found
 
 
@@ -269,7 +270,7 @@ def _check_one(document: Document, taken: Set[Place], names: tuple[str, ...]) ->
 
 def _says_it_all(problem: Problem) -> bool:
     """Whether what the shape has to say at that place is the same again."""
-    return problem.severity is Severity.ERROR or problem.rule == "SCIM-A06"
+    return problem.severity is Severity.ERROR or rule_of(problem).covers_shape
 
 
 def _by_rules(document: Document) -> tuple[Problem, ...]:
@@ -283,7 +284,7 @@ def _by_rules(document: Document) -> tuple[Problem, ...]:
 
 
 def _places_in(document: Document) -> Locate:
-    return lambda _, path, *, at_key: document.place(path, at_key=at_key)
+    return lambda _, pointer, *, at_key: document.place(pointer, at_key=at_key)
 
 
 def _by_shape(document: Document, names: tuple[str, ...]) -> list[Problem]:
@@ -298,7 +299,7 @@ def _by_shape(document: Document, names: tuple[str, ...]) -> list[Problem]:
         case _:
             pass
     return [
-        Problem(document.place(path, at_key=at_key), Severity.ERROR, "REC-SHAPE", message)
+        SHAPE.problem(document.place(path, at_key=at_key), message)
         for path, message, at_key in faults
     ]
 

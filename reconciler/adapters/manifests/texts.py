@@ -9,9 +9,8 @@ from functools import lru_cache
 
 from reconciler.adapters.manifest_files import ManifestFile
 from reconciler.adapters.yaml_reader import MAX_BYTES, Document, read
-from reconciler.domain.problem import Place
+from reconciler.domain.problem import Place, Pointer
 
-Steps = tuple[str | int, ...]
 _AT_HAND = 8  # files: what is asked of one is asked in a row
 
 
@@ -27,12 +26,12 @@ class Texts:
         """Nothing of a file that was not read."""
         return self._files.get(path, b"")
 
-    def place(self, document: Place | None, path: Steps, *, at_key: bool) -> Place:
-        """Where a path stands in the document that begins at a place; None: in the first of all."""
+    def place(self, document: Place | None, pointer: Pointer, *, at_key: bool) -> Place:
+        """Find a pointer in the document that begins at a place; None: in the first of all."""
         if document is None:
             document = next(d.place() for file in self._files for d in self.documents(file))
         holder = next(d for d in self.documents(document.path) if d.place() == document)
-        return holder.place(path, at_key=at_key)
+        return holder.place(pointer, at_key=at_key)
 
     def _read(self, path: str) -> tuple[Document, ...]:
         return read(self.data(path), path, most=self._most).documents

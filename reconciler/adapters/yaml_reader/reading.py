@@ -8,7 +8,8 @@ import yaml
 from reconciler.adapters.yaml_reader.building import STRANGE, STRANGE_WORDS, Builder, Stop
 from reconciler.adapters.yaml_reader.documents import Document, Mark, Path, RawMark, Reading
 from reconciler.domain.jsontext import Json, NotJson, parse
-from reconciler.domain.problem import Place, Problem, Severity
+from reconciler.domain.problem import Place, Problem
+from reconciler.domain.rules.reading import TEXT
 
 MAX_BYTES = 256 * 1024
 MAX_NODES = 50_000
@@ -111,7 +112,7 @@ def _unreadable(path: str, mark: Mark, words: str) -> Reading:
 
 
 def _problem(place: Place, words: str) -> Problem:
-    return Problem(place, Severity.ERROR, RULE, words)
+    return TEXT.problem(place, words)
 
 
 def _build(builder: Builder, text: str, c_parser: bool) -> None:
@@ -150,7 +151,6 @@ def _line(text: str, mark: RawMark) -> str:
     return (text.split("\n")[mark.line :] or [""])[0]
 
 
-RULE = "REC-TEXT"
 _NO_BREAK = re.compile("^[ -]*\u00a0|:\u00a0", re.MULTILINE)  # as web pages have it
 _CURES = (  # by a part of what either parser says
     ("mapping values are not allowed", "check the indentation, or quote a text with a colon in it"),

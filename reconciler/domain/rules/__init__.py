@@ -1,31 +1,39 @@
-"""What RFC 7643, the dialects and the manifests among themselves ask for, one small rule each."""
+"""The catalogue of rules: what RFC 7643, the services and the manifests among themselves ask for.
 
-from reconciler.domain.rules.attribute import ATTRIBUTE_RULES
-from reconciler.domain.rules.catalogue import CATALOGUE, LEFT_OPEN, Entry
-from reconciler.domain.rules.characteristics import CHARACTERISTIC_RULES
-from reconciler.domain.rules.fleet import FLEET_RULES, check_fleet
-from reconciler.domain.rules.limits import Demand, Excess, excesses
-from reconciler.domain.rules.rule import SCHEMA_PATH, Fault, Locate, Rule
-from reconciler.domain.rules.schema import SCHEMA_RULES, check_schema
-from reconciler.domain.rules.sites import AttributeSite, attribute_sites
+A rule is one function with its id, weight and reason at it; everything else is made from that. To
+add a rule:
+
+1. Write the function in the module of its subject (`attribute`, `characteristics`, `schema`,
+   `limits`, `manifests`, `changes`, `changed_members`), below `@….rule("ID", Severity.…, "why")`.
+2. Add `tests/examples/invalid/NAME.yaml`, which opens with `# line:column: severity[ID]: message`.
+3. Add `tests/examples/valid/NAME.yaml`, which opens with `# ID: why this one keeps the rule`.
+4. Run `make docs`, which writes docs/rules.md anew.
+"""
+
+from reconciler.domain.rules.catalogue import CATALOGUE, LEFT_OPEN, rule_of
+from reconciler.domain.rules.changes import CHANGE_RULES
+from reconciler.domain.rules.checking import check_manifests, check_schema
+from reconciler.domain.rules.comparing import compare
+from reconciler.domain.rules.limits import LIMIT_RULES, Demand
+from reconciler.domain.rules.revision import ChangeRule, Consumer, Hit, Revision
+from reconciler.domain.rules.rule import About, Fault, Locate, Rule
 
 __all__ = [
-    "ATTRIBUTE_RULES",
     "CATALOGUE",
-    "CHARACTERISTIC_RULES",
-    "FLEET_RULES",
+    "CHANGE_RULES",
     "LEFT_OPEN",
-    "SCHEMA_PATH",
-    "SCHEMA_RULES",
-    "AttributeSite",
+    "LIMIT_RULES",
+    "About",
+    "ChangeRule",
+    "Consumer",
     "Demand",
-    "Entry",
-    "Excess",
     "Fault",
+    "Hit",
     "Locate",
+    "Revision",
     "Rule",
-    "attribute_sites",
-    "check_fleet",
+    "check_manifests",
     "check_schema",
-    "excesses",
+    "compare",
+    "rule_of",
 ]

@@ -1,43 +1,23 @@
-"""Every rule about manifests by its id: what reports, notes and the docs page name."""
+"""Every rule there is: what reports, notes and the docs page name."""
 
-from dataclasses import dataclass
-
-from reconciler.domain.problem import Severity
+from reconciler.domain.problem import Problem
 from reconciler.domain.rules.attribute import ATTRIBUTE_RULES
+from reconciler.domain.rules.changes import CHANGE_RULES
 from reconciler.domain.rules.characteristics import CHARACTERISTIC_RULES
-from reconciler.domain.rules.fleet import FLEET_RULES
+from reconciler.domain.rules.limits import LIMIT_RULES
+from reconciler.domain.rules.manifests import MANIFEST_RULES
+from reconciler.domain.rules.reading import READING_RULES
+from reconciler.domain.rules.rule import Rule
 from reconciler.domain.rules.schema import SCHEMA_RULES
 
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A rule in words; `firm` says that no note silences it."""
-
-    id: str
-    severity: Severity
-    reason: str
-    firm: bool = False
-
-
-# What reading asks for, before there is a schema to ask anything of.
-_READING = tuple(
-    Entry(rule, severity, reason, firm=True)
-    for rule, severity, reason in (
-        ("REC-FILE", Severity.ERROR, "regular files of the folder are read, none too large"),
-        ("REC-EMPTY", Severity.ERROR, "there are manifests"),
-        ("REC-TEXT", Severity.ERROR, "text is what every reader takes for the same data"),
-        ("REC-SHAPE", Severity.ERROR, "keys and values are those of `reconciler schema manifest`"),
-        ("REC-IGNORE", Severity.ERROR, "a rule is silenced for a reason, if it can be at all"),
-        ("REC-IGNORE", Severity.WARNING, "a note silences something"),
-    )
-)
-
-CATALOGUE: tuple[Entry, ...] = (
-    *(Entry(r.id, r.severity, r.reason, r.firm) for r in SCHEMA_RULES),
-    *(Entry(r.id, r.severity, r.reason, r.firm) for r in ATTRIBUTE_RULES),
-    *(Entry(r.id, r.severity, r.reason, r.firm) for r in CHARACTERISTIC_RULES),
-    *(Entry(r.id, r.severity, r.reason, r.firm) for r in FLEET_RULES),
-    *_READING,
+CATALOGUE: tuple[Rule, ...] = (
+    *SCHEMA_RULES,
+    *ATTRIBUTE_RULES,
+    *CHARACTERISTIC_RULES,
+    *MANIFEST_RULES,
+    *LIMIT_RULES,
+    *READING_RULES,
+    *CHANGE_RULES,
 )
 
 # What the RFC leaves open, so that nothing is ever said about it.
@@ -48,4 +28,13 @@ LEFT_OPEN: tuple[tuple[str, str], ...] = (
      "2.4"),
     ("SCIM-A16", "canonicalValues are suggestions, and their order says nothing; RFC 7643 sections "
      "2.3.1, 7"),
+    ("SCIM-A23", "the values of a multi-valued attribute may be unique, each of them; RFC 7643 "
+     "sections 2.4, 7"),
 )  # fmt: skip
+
+_BROKEN = {(rule.id, rule.severity): rule for rule in CATALOGUE}
+
+
+def rule_of(problem: Problem) -> Rule:
+    """The rule that a problem breaks; of several with one id, that of its weight."""
+    return _BROKEN[problem.rule, problem.severity]

@@ -1,41 +1,69 @@
-"""What RFC 7643 says of characteristics that do not go with a type, or with each other."""
+"""Rules about characteristics that do not go with a type, or with each other, in RFC 7643."""
 
 from collections.abc import Iterator
 
 from reconciler.domain.problem import Severity
-from reconciler.domain.rules.rule import Fault, Rule
+from reconciler.domain.rules.rule import About, Fault, RuleSet
 from reconciler.domain.rules.sites import RESERVED_NAMESPACES, AttributeSite
 from reconciler.domain.scim import fold
 from reconciler.domain.words import quoted
 
+CHARACTERISTIC_RULES: RuleSet[AttributeSite] = RuleSet(About.ATTRIBUTE)
 
-def _complex_is_not_compared(attribute: AttributeSite) -> Iterator[Fault]:
+_PARTS = {"primary": "boolean", "$ref": "reference"}
+
+
+@CHARACTERISTIC_RULES.rule(
+    "SCIM-A11",
+    Severity.ERROR,
+    "complex values have neither case nor uniqueness; RFC 7643 section 2.3.8",
+)
+def complex_is_not_compared(attribute: AttributeSite) -> Iterator[Fault]:
     if attribute.type == "complex":
         yield from _no_case(attribute)
         yield from _not_unique(attribute)
 
 
-def _plain_values_have_no_case(attribute: AttributeSite) -> Iterator[Fault]:
+@CHARACTERISTIC_RULES.rule(
+    "SCIM-A12",
+    Severity.WARNING,
+    "booleans, times and numbers have no case; RFC 7643 sections 2.3.2 to 2.3.5",
+)
+def plain_values_have_no_case(attribute: AttributeSite) -> Iterator[Fault]:
     if attribute.type in ("boolean", "datetime", "integer", "decimal"):
         yield from _no_case(attribute)
 
 
-def _plain_values_are_not_unique(attribute: AttributeSite) -> Iterator[Fault]:
+@CHARACTERISTIC_RULES.rule(
+    "SCIM-A12",
+    Severity.WARNING,
+    "booleans and times are not unique; RFC 7643 sections 2.3.2, 2.3.5",
+)
+def plain_values_are_not_unique(attribute: AttributeSite) -> Iterator[Fault]:
     if attribute.type in ("boolean", "datetime"):
         yield from _not_unique(attribute)
 
 
-def _binary_is_not_unique(attribute: AttributeSite) -> Iterator[Fault]:
+@CHARACTERISTIC_RULES.rule(
+    "SCIM-A13", Severity.WARNING, "binary is not unique; RFC 7643 section 2.3.6"
+)
+def binary_is_not_unique(attribute: AttributeSite) -> Iterator[Fault]:
     if attribute.type == "binary":
         yield from _not_unique(attribute)
 
 
-def _binary_is_case_exact(attribute: AttributeSite) -> Iterator[Fault]:
+@CHARACTERISTIC_RULES.rule(
+    "SCIM-A13", Severity.WARNING, "binary is case exact; RFC 7643 section 2.3.6"
+)
+def binary_is_case_exact(attribute: AttributeSite) -> Iterator[Fault]:
     if attribute.type == "binary" and attribute.members.get("caseExact") is False:
         yield _fault(attribute, "caseExact", "the case of base64 matters; write caseExact: true")
 
 
-def _reference_is_case_exact(attribute: AttributeSite) -> Iterator[Fault]:
+@CHARACTERISTIC_RULES.rule(
+    "SCIM-A14", Severity.INFO, "a reference is case exact; RFC 7643 section 2.3.7"
+)
+def reference_is_case_exact(attribute: AttributeSite) -> Iterator[Fault]:
     if attribute.type == "reference" and attribute.members.get("caseExact") is False:
         yield _fault(
             attribute, "caseExact", "a reference is case exact, though nearly nobody says so"
@@ -58,14 +86,20 @@ def _not_unique(attribute: AttributeSite) -> Iterator[Fault]:
         )
 
 
-def _only_references_refer(attribute: AttributeSite) -> Iterator[Fault]:
+@CHARACTERISTIC_RULES.rule(
+    "SCIM-A15", Severity.WARNING, "only references have referenceTypes; RFC 7643 section 7"
+)
+def only_references_refer(attribute: AttributeSite) -> Iterator[Fault]:
     if attribute.members.get("referenceTypes") and attribute.type != "reference":
         yield _fault(
             attribute, "referenceTypes", "only a reference has referenceTypes; set type: reference"
         )
 
 
-def _references_say_to_what(attribute: AttributeSite) -> Iterator[Fault]:
+@CHARACTERISTIC_RULES.rule(
+    "SCIM-A15", Severity.WARNING, "a reference says to what; RFC 7643 sections 2.3.7, 7"
+)
+def references_say_to_what(attribute: AttributeSite) -> Iterator[Fault]:
     if attribute.type == "reference" and not attribute.members.get("referenceTypes"):
         yield _fault(
             attribute, "type", "a reference, and referenceTypes does not say to what: a resource "
@@ -73,30 +107,49 @@ def _references_say_to_what(attribute: AttributeSite) -> Iterator[Fault]:
         )  # fmt: skip
 
 
-def _reference_types_are_spelt(attribute: AttributeSite) -> Iterator[Fault]:
+@CHARACTERISTIC_RULES.rule(
+    "SCIM-A15", Severity.WARNING, "external and uri are spelt so; RFC 7643 section 7"
+)
+def reference_types_are_spelt(attribute: AttributeSite) -> Iterator[Fault]:
     types = attribute.members.get("referenceTypes")
     for index, word in enumerate(types if isinstance(types, list) else ()):
         if isinstance(word, str) and word != fold(word) and fold(word) in ("external", "uri"):
-            path = (*attribute.path, "referenceTypes", index)
+            path = (*attribute.pointer, "referenceTypes", index)
             yield Fault(path, f"{attribute.label}: {quoted(word)} is spelt {fold(word)}")
 
 
-def _write_only_is_never_returned(attribute: AttributeSite) -> Iterator[Fault]:
+@CHARACTERISTIC_RULES.rule(
+    "SCIM-A17", Severity.WARNING, "writeOnly values are never returned; RFC 7643 section 7"
+)
+def write_only_is_never_returned(attribute: AttributeSite) -> Iterator[Fault]:
     if attribute.word("mutability") == "writeonly" and attribute.word("returned") != "never":
         yield _fault(attribute, "mutability", "writeOnly is not returned; write returned: never")
 
 
-def _read_only_is_returned(attribute: AttributeSite) -> Iterator[Fault]:
+@CHARACTERISTIC_RULES.rule(
+    "SCIM-A18", Severity.WARNING, "readOnly values can be read; follows from RFC 7643 section 7"
+)
+def read_only_is_returned(attribute: AttributeSite) -> Iterator[Fault]:
     if attribute.word("mutability") == "readonly" and attribute.word("returned") == "never":
         yield _fault(attribute, "returned", "readOnly and never returned: nobody can use it")
 
 
-def _read_only_is_not_required(attribute: AttributeSite) -> Iterator[Fault]:
+@CHARACTERISTIC_RULES.rule(
+    "SCIM-A19",
+    Severity.WARNING,
+    "what a client must give it can write; follows from RFC 7643 section 7",
+)
+def read_only_is_not_required(attribute: AttributeSite) -> Iterator[Fault]:
     if attribute.word("mutability") == "readonly" and attribute.is_set("required"):
         yield _fault(attribute, "required", "readOnly and required: no client can give it")
 
 
-def _parts_mean_what_they_mean(attribute: AttributeSite) -> Iterator[Fault]:
+@CHARACTERISTIC_RULES.rule(
+    "SCIM-A20",
+    Severity.WARNING,
+    "primary and $ref of multi-valued attributes have their meaning; RFC 7643 section 2.4",
+)
+def parts_mean_what_they_mean(attribute: AttributeSite) -> Iterator[Fault]:
     parent = attribute.parent
     wanted = _PARTS.get(fold(str(attribute.members.get("name"))))
     if parent and parent.is_set("multiValued") and wanted and attribute.type != wanted:
@@ -105,7 +158,12 @@ def _parts_mean_what_they_mean(attribute: AttributeSite) -> Iterator[Fault]:
         )
 
 
-def _required_bites_late(attribute: AttributeSite) -> Iterator[Fault]:
+@CHARACTERISTIC_RULES.rule(
+    "SCIM-A21",
+    Severity.INFO,
+    "a required attribute bites only where the extension is used; RFC 7643 section 6",
+)
+def required_bites_late(attribute: AttributeSite) -> Iterator[Fault]:
     core = fold(attribute.schema_id).startswith(RESERVED_NAMESPACES)
     if attribute.parent is None and attribute.is_set("required") and not core:
         yield _fault(
@@ -116,95 +174,5 @@ def _required_bites_late(attribute: AttributeSite) -> Iterator[Fault]:
         )
 
 
-def _fault(attribute: AttributeSite, member: str, words: str, *, at_key: bool = False) -> Fault:
-    return Fault((*attribute.path, member), f"{attribute.label}: {words}", at_key=at_key)
-
-
-_PARTS = {"primary": "boolean", "$ref": "reference"}
-
-CHARACTERISTIC_RULES: tuple[Rule[AttributeSite], ...] = (
-    Rule(
-        "SCIM-A11",
-        Severity.ERROR,
-        "complex values have neither case nor uniqueness; RFC 7643 section 2.3.8",
-        _complex_is_not_compared,
-    ),
-    Rule(
-        "SCIM-A12",
-        Severity.WARNING,
-        "booleans, times and numbers have no case; RFC 7643 sections 2.3.2 to 2.3.5",
-        _plain_values_have_no_case,
-    ),
-    Rule(
-        "SCIM-A12",
-        Severity.WARNING,
-        "booleans and times are not unique; RFC 7643 sections 2.3.2, 2.3.5",
-        _plain_values_are_not_unique,
-    ),
-    Rule(
-        "SCIM-A13",
-        Severity.WARNING,
-        "binary is case exact; RFC 7643 section 2.3.6",
-        _binary_is_case_exact,
-    ),
-    Rule(
-        "SCIM-A13",
-        Severity.WARNING,
-        "binary is not unique; RFC 7643 section 2.3.6",
-        _binary_is_not_unique,
-    ),
-    Rule(
-        "SCIM-A14",
-        Severity.INFO,
-        "a reference is case exact; RFC 7643 section 2.3.7",
-        _reference_is_case_exact,
-    ),
-    Rule(
-        "SCIM-A15",
-        Severity.WARNING,
-        "only references have referenceTypes; RFC 7643 section 7",
-        _only_references_refer,
-    ),
-    Rule(
-        "SCIM-A15",
-        Severity.WARNING,
-        "a reference says to what; RFC 7643 sections 2.3.7, 7",
-        _references_say_to_what,
-    ),
-    Rule(
-        "SCIM-A15",
-        Severity.WARNING,
-        "external and uri are spelt so; RFC 7643 section 7",
-        _reference_types_are_spelt,
-    ),
-    Rule(
-        "SCIM-A17",
-        Severity.WARNING,
-        "writeOnly values are never returned; RFC 7643 section 7",
-        _write_only_is_never_returned,
-    ),
-    Rule(
-        "SCIM-A18",
-        Severity.WARNING,
-        "readOnly values can be read; follows from RFC 7643 section 7",
-        _read_only_is_returned,
-    ),
-    Rule(
-        "SCIM-A19",
-        Severity.WARNING,
-        "what a client must give it can write; follows from RFC 7643 section 7",
-        _read_only_is_not_required,
-    ),
-    Rule(
-        "SCIM-A20",
-        Severity.WARNING,
-        "primary and $ref of multi-valued attributes have their meaning; RFC 7643 section 2.4",
-        _parts_mean_what_they_mean,
-    ),
-    Rule(
-        "SCIM-A21",
-        Severity.INFO,
-        "a required attribute bites only where the extension is used; RFC 7643 section 6",
-        _required_bites_late,
-    ),
-)
+def _fault(attribute: AttributeSite, member: str, text: str, *, at_key: bool = False) -> Fault:
+    return Fault((*attribute.pointer, member), f"{attribute.label}: {text}", at_key=at_key)

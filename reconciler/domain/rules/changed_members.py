@@ -1,0 +1,316 @@
+"""Rules about one characteristic of an attribute that stays and is another afterwards."""
+
+from collections.abc import Callable, Iterator
+
+from reconciler.domain.manifest import ChangeKind
+from reconciler.domain.problem import Severity
+from reconciler.domain.rules.revision import ChangeRuleSet, Consumer, Hit, Revision
+from reconciler.domain.scim import Attribute, fold
+from reconciler.domain.words import listed, quoted
+
+Advice = tuple[str, str] | None
+"""A message and what to do instead; None where nobody is hurt."""
+
+Check = Callable[[Revision], Iterator[Hit]]
+
+MEMBER_RULES = ChangeRuleSet()
+
+READER, WRITER, STORED, SERVER = Consumer
+EVERYBODY = tuple(Consumer)
+EXPOSING, NARROWING, ADDITIVE = ChangeKind
+
+LATER_REQUIRED = (
+    "make it optional; require it only when every user has a value and every connector sends it"
+)
+_BESIDE = "add an attribute of another name beside it, move the values, then retire this one"
+_WHO_MAY_SEE = "check that everybody who reads users may see it"
+_UNIQUENESS = ("none", "server", "global")
+_MUTABILITY = ("readOnly", "immutable", "readWrite")
+_RETURNED = ("never", "request", "default", "always")
+
+
+def between(member: str) -> Callable[[Callable[[Attribute, Attribute], Advice]], Check]:
+    """Ask the function below of each attribute of which that characteristic is another."""
+
+    def asked_of_each(advise: Callable[[Attribute, Attribute], Advice]) -> Check:
+        def check(revision: Revision) -> Iterator[Hit]:
+            for alteration in revision.alterations:
+                was, now = alteration.before, alteration.after
+                if alteration.member == member and was and now and (found := advise(was, now)):
+                    message = f"attribute {quoted(alteration.name)}: {found[0]}"
+                    yield Hit(alteration.path, message, found[1], member)
+
+        return check
+
+    return asked_of_each
+
+
+def _from_to(member: str, was: object, now: object) -> str:
+    return f"{member} was {was} and is {now}"
+
+
+def _flag(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _step(order: tuple[str, ...], was: str, now: str) -> int:
+    """Upwards or downwards; a foreign word ranks lowest, so that leaving it is not narrower."""
+    before, after = (order.index(word) if word in order else -1 for word in (was, now))
+    return after - before
+
+
+def _widens(was: Attribute, now: Attribute) -> bool:
+    return (was.type, now.type) == ("integer", "decimal")
+
+
+@MEMBER_RULES.rule("SCH002", Severity.ERROR, "a type stays", consumers=EVERYBODY, kind=NARROWING)
+@between("type")
+def type_stays(was: Attribute, now: Attribute) -> Advice:
+    return None if _widens(was, now) else (_from_to("type", was.type, now.type), _BESIDE)
+
+
+@MEMBER_RULES.rule(
+    "SCH002",
+    Severity.WARNING,
+    "integer may become decimal",
+    consumers=(READER,),
+    kind=NARROWING,
+)
+@between("type")
+def integer_becomes_decimal(was: Attribute, now: Attribute) -> Advice:
+    if not _widens(was, now):
+        return None
+    return _from_to("type", was.type, now.type), "check that who reads it takes fractions"
+
+
+@MEMBER_RULES.rule(
+    "SCH003",
+    Severity.ERROR,
+    "one value stays one value, several stay several",
+    consumers=EVERYBODY,
+    kind=NARROWING,
+)
+@between("multiValued")
+def several_stay_several(was: Attribute, now: Attribute) -> Advice:
+    return _from_to("multiValued", _flag(was.multi_valued), _flag(now.multi_valued)), _BESIDE
+
+
+@MEMBER_RULES.rule(
+    "SCH004",
+    Severity.ERROR,
+    "what was optional stays optional",
+    consumers=(WRITER, STORED),
+    kind=NARROWING,
+)
+@between("required")
+def optional_stays_optional(_: Attribute, now: Attribute) -> Advice:
+    return ("required from now on", LATER_REQUIRED) if now.required else None
+
+
+@MEMBER_RULES.rule(
+    "SCH005",
+    Severity.ERROR,
+    "values that may repeat may go on to; users' values would decide, and are not looked at",
+    consumers=(WRITER, STORED),
+    kind=NARROWING,
+)
+@between("uniqueness")
+def values_go_on_to_repeat(was: Attribute, now: Attribute) -> Advice:
+    if _step(_UNIQUENESS, was.uniqueness, now.uniqueness) <= 0:
+        return None
+    message = _from_to("uniqueness", was.uniqueness, now.uniqueness)
+    return message, "make sure first that no two users hold one value"
+
+
+@MEMBER_RULES.rule(
+    "SCH006",
+    Severity.WARNING,
+    "values that were unique stay unique",
+    consumers=(READER,),
+    kind=NARROWING,
+)
+@between("uniqueness")
+def unique_stays_unique(was: Attribute, now: Attribute) -> Advice:
+    if _step(_UNIQUENESS, was.uniqueness, now.uniqueness) > 0:
+        return None
+    message = _from_to("uniqueness", was.uniqueness, now.uniqueness)
+    return message, "tell who looks users up by it that there may be several"
+
+
+def _locks(was: Attribute, now: Attribute) -> bool:
+    """True where it can be written, or read, by fewer."""
+    return _step(_MUTABILITY, was.mutability, now.mutability) < 0 or now.mutability == "writeOnly"
+
+
+@MEMBER_RULES.rule(
+    "SCH007",
+    Severity.ERROR,
+    "what could be written and read can be",
+    consumers=(READER, WRITER),
+    kind=NARROWING,
+)
+@between("mutability")
+def writable_stays_writable(was: Attribute, now: Attribute) -> Advice:
+    if not _locks(was, now):
+        return None
+    message = _from_to("mutability", was.mutability, now.mutability)
+    return message, "stop who writes (or, for writeOnly, reads) it first"
+
+
+@MEMBER_RULES.rule(
+    "SCH008",
+    Severity.INFO,
+    "what did not change may begin to",
+    consumers=(READER,),
+    kind=ADDITIVE,
+)
+@between("mutability")
+def fixed_may_change(was: Attribute, now: Attribute) -> Advice:
+    message = _from_to("mutability", was.mutability, now.mutability)
+    return None if _locks(was, now) else (message, "")
+
+
+@MEMBER_RULES.rule(
+    "SCH009",
+    Severity.ERROR,
+    "what was returned is not hidden",
+    consumers=(READER,),
+    kind=NARROWING,
+)
+@between("returned")
+def returned_stays_returned(was: Attribute, now: Attribute) -> Advice:
+    if now.returned != "never":
+        return None
+    message = _from_to("returned", was.returned, now.returned)
+    return message, "move who reads it elsewhere first"
+
+
+@MEMBER_RULES.rule(
+    "SCH009",
+    Severity.WARNING,
+    "what was returned unasked goes on to be",
+    consumers=(READER,),
+    kind=NARROWING,
+)
+@between("returned")
+def returned_unasked_stays_so(was: Attribute, now: Attribute) -> Advice:
+    if _step(_RETURNED, was.returned, now.returned) >= 0 or now.returned == "never":
+        return None
+    message = _from_to("returned", was.returned, now.returned)
+    return message, "have who reads it ask for it by name"
+
+
+@between("returned")
+def _shows(was: Attribute, now: Attribute) -> Advice:
+    """Something that was hidden is shown."""
+    wider = _step(_RETURNED, was.returned, now.returned) > 0
+    if not wider or was.returned not in ("never", "request"):
+        return None
+    return _from_to("returned", was.returned, now.returned), _WHO_MAY_SEE
+
+
+@between("mutability")
+def _unlocks(was: Attribute, now: Attribute) -> Advice:
+    """Something that could only be written is returned now."""
+    if was.mutability != "writeOnly" or now.returned == "never":
+        return None
+    return _from_to("mutability", was.mutability, now.mutability), _WHO_MAY_SEE
+
+
+def _holds_personal_data(revision: Revision, hit: Hit) -> bool:
+    """Test a hit by the marks of before too: to take a mark out makes nothing less personal."""
+    marked = {*revision.before.personal, *(revision.after.personal if revision.after else ())}
+    names = {tuple(fold(name).split(".")) for name in marked}
+    holders = {name[:depth] for name in names for depth in range(1, len(name))}
+    path = tuple(map(fold, hit.path))
+    above = (path[: depth + 1] for depth in range(len(path)))
+    return path in holders or any(part in names for part in above)
+
+
+@MEMBER_RULES.rule(
+    "SCH010",
+    Severity.ERROR,
+    "personal data (`spec.personal`) that was hidden is not shown",
+    consumers=(READER,),
+    kind=EXPOSING,
+)
+def personal_data_stays_hidden(revision: Revision) -> Iterator[Hit]:
+    return (hit for hit in _shows(revision) if _holds_personal_data(revision, hit))
+
+
+@MEMBER_RULES.rule(
+    "SCH010",
+    Severity.ERROR,
+    "personal data that could only be written is not shown",
+    consumers=(READER,),
+    kind=EXPOSING,
+)
+def personal_data_stays_unreadable(revision: Revision) -> Iterator[Hit]:
+    return (hit for hit in _unlocks(revision) if _holds_personal_data(revision, hit))
+
+
+@MEMBER_RULES.rule(
+    "SCH010",
+    Severity.WARNING,
+    "what was hidden is not shown to everybody without a thought",
+    consumers=(READER,),
+    kind=EXPOSING,
+)
+def hidden_stays_hidden(revision: Revision) -> Iterator[Hit]:
+    return (hit for hit in _shows(revision) if not _holds_personal_data(revision, hit))
+
+
+@MEMBER_RULES.rule(
+    "SCH010",
+    Severity.WARNING,
+    "what could only be written is not shown to everybody without a thought",
+    consumers=(READER,),
+    kind=EXPOSING,
+)
+def unreadable_stays_unreadable(revision: Revision) -> Iterator[Hit]:
+    return (hit for hit in _unlocks(revision) if not _holds_personal_data(revision, hit))
+
+
+@MEMBER_RULES.rule(
+    "SCH011",
+    Severity.WARNING,
+    "values are compared as before",
+    consumers=(READER, STORED),
+    kind=NARROWING,
+)
+@between("caseExact")
+def compared_as_before(was: Attribute, now: Attribute) -> Advice:
+    message = _from_to("caseExact", _flag(was.case_exact), _flag(now.case_exact))
+    return message, "look for values that differ by case only, and for filters that rely on it"
+
+
+@MEMBER_RULES.rule(
+    "SCH012",
+    Severity.WARNING,
+    "values that were suggested go on to be",
+    consumers=(WRITER, STORED),
+    kind=NARROWING,
+)
+@between("canonicalValues")
+def suggested_stays_suggested(was: Attribute, now: Attribute) -> Advice:
+    gone = [value for value in was.canonical_values if value not in now.canonical_values]
+    if not gone or not now.canonical_values:
+        return None
+    message = f"canonicalValues lose {listed(quoted(value) for value in gone)}"
+    return message, "keep a value that users hold, and say in the description that it is old"
+
+
+@MEMBER_RULES.rule(
+    "SCH013",
+    Severity.ERROR,
+    "what could be referred to can be",
+    consumers=(READER,),
+    kind=NARROWING,
+)
+@between("referenceTypes")
+def references_stay_open(was: Attribute, now: Attribute) -> Advice:
+    gone = [kind for kind in was.reference_types if kind not in now.reference_types]
+    if not gone:
+        return None
+    message = f"referenceTypes lose {listed(quoted(kind) for kind in gone)}"
+    return message, "keep the type as long as a value refers to it"

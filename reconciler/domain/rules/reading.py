@@ -1,0 +1,28 @@
+"""The rules of reading: what files and texts are asked for before there is a manifest to ask.
+
+They have no functions. Whoever reads finds them broken, and says so by `RULE.problem(…)`.
+"""
+
+from reconciler.domain.problem import Severity
+from reconciler.domain.rules.rule import About, Rule
+
+
+def _of_reading(id_: str, severity: Severity, reason: str) -> Rule:
+    # Behind a fault of reading may hide what a note is about, so no note can silence one.
+    return Rule(id_, severity, reason, About.READING, firm=True)
+
+
+FILE = _of_reading(
+    "REC-FILE", Severity.ERROR, "regular files of the folder are read, none too large"
+)
+EMPTY = _of_reading("REC-EMPTY", Severity.ERROR, "there are manifests")
+TEXT = _of_reading("REC-TEXT", Severity.ERROR, "text is what every reader takes for the same data")
+SHAPE = _of_reading(
+    "REC-SHAPE", Severity.ERROR, "keys and values are those of `reconciler schema manifest`"
+)
+NOTE = _of_reading(
+    "REC-IGNORE", Severity.ERROR, "a rule is silenced for a reason, if it can be at all"
+)
+IDLE_NOTE = _of_reading("REC-IGNORE", Severity.WARNING, "a note silences something")
+
+READING_RULES = (FILE, EMPTY, TEXT, SHAPE, NOTE, IDLE_NOTE)

@@ -1,0 +1,116 @@
+"""Revision: one extension before and after, and how rules about such a change are written down."""
+
+from bisect import insort
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import KW_ONLY, dataclass, field
+from enum import StrEnum
+
+from reconciler.domain.dialect import Dialect
+from reconciler.domain.diff import Alteration, alterations
+from reconciler.domain.manifest import ChangeKind, SchemaExtension
+from reconciler.domain.problem import Severity
+from reconciler.domain.rules.rule import About, Rule
+
+
+class Consumer(StrEnum):
+    """The one whom a change can break."""
+
+    READER = "READER"  # applications that read values
+    WRITER = "WRITER"  # connectors, HR above all, that write them
+    STORED = "STORED"  # values that users hold already
+    SERVER = "SERVER"  # the service itself, which cannot do it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """One extension before and after; `after` is None where no manifest is for it any more.
+
+    `dialects` are those of the tenants that are to get it, `alterations` all that is another.
+    """
+
+    before: SchemaExtension
+    after: SchemaExtension | None
+    dialects: tuple[Dialect, ...] = ()
+    alterations: tuple[Alteration, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Find once what is another in the schema; nothing where there is none to compare."""
+        found = alterations(self.before.schema, self.after.schema) if self.after else ()
+        object.__setattr__(self, "alterations", found)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One finding of a rule about a change: a message, and what to do instead.
+
+    `path` are the names that lead to the attribute, `member` is what of it is meant.
+    """
+
+    path: tuple[str, ...]
+    message: str
+    recipe: str
+    member: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRule(Rule):
+    """A rule about a change, whom it hurts, and what kind of change it finds.
+
+    A rule of the kind `additive` is about nobody's loss: what it finds makes a change neither
+    narrowing nor exposing. `on_create` says that it is asked of a new schema too: where nobody has
+    the extension yet, nothing of it can be lost.
+    """
+
+    check: Callable[[Revision], Iterable[Hit]]
+    _: KW_ONLY
+    consumers: tuple[Consumer, ...]
+    kind: ChangeKind
+    on_create: bool = False
+
+
+class ChangeRuleSet:
+    """The rules about changes by id; of one id in the order in which their functions are written.
+
+    They stand in several modules, and reports should not depend on which was read first. A set
+    begins with the rules of another.
+    """
+
+    def __init__(self, rules: Iterable[ChangeRule] = ()) -> None:
+        self._rules = list(rules)
+
+    def rule(
+        self,
+        id_: str,
+        severity: Severity,
+        reason: str,
+        *,
+        consumers: tuple[Consumer, ...],
+        kind: ChangeKind,
+        on_create: bool = False,
+    ) -> Callable[[Callable[[Revision], Iterable[Hit]]], ChangeRule]:
+        """Make a rule of the function below, and one of this set."""
+
+        def join(check: Callable[[Revision], Iterable[Hit]]) -> ChangeRule:
+            made = ChangeRule(
+                id_,
+                severity,
+                reason,
+                About.CHANGE,
+                check,
+                consumers=consumers,
+                kind=kind,
+                on_create=on_create,
+            )
+            insort(self._rules, made, key=lambda rule: rule.id)
+            return made
+
+        return join
+
+    def __iter__(self) -> Iterator[ChangeRule]:
+        return iter(self._rules)
+
+    def hits(self, revision: Revision) -> Iterator[tuple[ChangeRule, Hit]]:
+        """Each finding on the revision with its rule, in the order of the rules."""
+        for rule in self._rules:
+            for hit in rule.check(revision):
+                yield rule, hit

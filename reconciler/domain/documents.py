@@ -9,6 +9,8 @@ the domain to the contract.
 from collections.abc import Iterator
 from typing import Literal, NotRequired, Protocol, TypedDict
 
+# Each word is spelt once here and once in a JSON Schema; where an enum of the domain spells it a
+# third time, mypy compares the enum's values with these.
 Action = Literal["create", "update", "skip", "blocked"]
 Reason = Literal[
     "in-sync", "drifted", "excluded",
@@ -63,7 +65,7 @@ class DifferenceDocument(TypedDict):
 
 
 class ImpactDocument(TypedDict):
-    """What a change does to whom, as a rule about changes finds it."""
+    """A finding of a rule about changes: what one does to whom."""
 
     rule: str
     severity: SeverityWord
@@ -148,7 +150,7 @@ class SelectionDocument(TypedDict):
 
 
 class ApprovalDocument(TypedDict):
-    """Who has to approve which changes of one kind."""
+    """The owners who have to approve changes of one kind, and the ids of those."""
 
     kind: Kind
     owners: list[str]
@@ -156,7 +158,7 @@ class ApprovalDocument(TypedDict):
 
 
 class DriftCounts(TypedDict):
-    """How many schemas have drifted, by kind."""
+    """The numbers of schemas that have drifted, by kind."""
 
     changed: int
     missing: int
@@ -165,7 +167,7 @@ class DriftCounts(TypedDict):
 
 
 class PlanCounts(TypedDict):
-    """How many changes of each kind; `unmanaged` counts live schemas, `unreadable` tenants."""
+    """The numbers of changes; `unmanaged` counts live schemas, `unreadable` tenants."""
 
     create: int
     update: int
@@ -251,7 +253,7 @@ class RecoveredDocument(TypedDict):
 
 
 class ReportChange(TypedDict):
-    """What became of one change; no outcome for a skip and for what was planned as blocked."""
+    """The end of one change; a skip and what was planned as blocked have no outcome."""
 
     id: str
     schema_id: str
@@ -264,7 +266,7 @@ class ReportChange(TypedDict):
 
 
 class ReportTenant(TypedDict):
-    """What became of one tenant."""
+    """The end of one tenant's changes."""
 
     name: str
     locked: str | None
@@ -421,7 +423,7 @@ class FindingDocument(TypedDict):
 
 
 class DoctorTenant(TypedDict):
-    """What doctor found of one tenant; `capabilities` is a block for its manifest."""
+    """The findings of doctor about one tenant; `capabilities` is a block for its manifest."""
 
     name: str
     dialect: str
@@ -432,7 +434,7 @@ class DoctorTenant(TypedDict):
 
 
 class DoctorDocument(TypedDict):
-    """What `doctor --format json` prints."""
+    """The output of `doctor --format json`."""
 
     format_version: Literal["1.0"]
     tenants: list[DoctorTenant]
@@ -472,7 +474,7 @@ class ProblemDocument(TypedDict):
 
 
 class ProblemCounts(TypedDict):
-    """How many problems of each severity."""
+    """The numbers of problems of each severity."""
 
     error: int
     warning: int
@@ -480,7 +482,7 @@ class ProblemCounts(TypedDict):
 
 
 class ValidateDocument(TypedDict):
-    """What `validate --format json` prints."""
+    """The output of `validate --format json`."""
 
     format_version: Literal["1.0"]
     tool_version: str

@@ -1,6 +1,7 @@
 """Plan → the JSON plan document of the contract; every other rendering starts from it.
 
-That a plan and a saved plan print alike is then true by construction.
+A plan and a saved plan then print alike by construction (docs/decisions.md, "A plan document is
+rendered from its JSON").
 """
 
 import hashlib
@@ -16,9 +17,7 @@ from reconciler.domain.documents import (
     Action,
     ChangeDocument,
     DifferenceDocument,
-    DriftCounts,
     ImpactDocument,
-    Kind,
     PlanDocument,
     PlanFacts,
     PlanHead,
@@ -26,10 +25,9 @@ from reconciler.domain.documents import (
     SchemaDocument,
     TenantDocument,
     Tenants,
-    TenantsFromDocument,
 )
 from reconciler.domain.drift import DriftKind
-from reconciler.domain.manifest import TenantsFrom
+from reconciler.domain.impact import Impact
 from reconciler.domain.plan import (
     FORMAT_VERSION,
     Blocked,
@@ -44,6 +42,8 @@ from reconciler.domain.plan import (
 )
 from reconciler.domain.scim import Schema
 
+_NO_TENANTS = '"tenants": []'  # in a string its quotation marks would be escaped
+
 
 def plan_document(plan: Plan) -> PlanDocument:
     """The plan as `reconciler schema plan` describes it; same plan, same document."""
@@ -54,6 +54,7 @@ def plan_document(plan: Plan) -> PlanDocument:
 def plan_facts(plan: Plan, tenants: Tenants, approvals: Iterable[Needed]) -> PlanFacts:
     """All of a plan's document but its checksum, which only who saves it needs."""
     summary = plan.summary()
+    drift = Counter(drift.kind for tenant in plan.tenants for drift in tenant.drift)
     return {
         "format_version": FORMAT_VERSION,
         "tool_version": __version__,
@@ -79,16 +80,31 @@ def plan_facts(plan: Plan, tenants: Tenants, approvals: Iterable[Needed]) -> Pla
             "blocked": summary.blocked,
             "unmanaged": summary.unmanaged,
             "unreadable": summary.unreadable,
-            "drift": _drift_counts(plan),
+            "drift": {
+                "changed": drift[DriftKind.CHANGED],
+                "missing": drift[DriftKind.MISSING],
+                "unmanaged": drift[DriftKind.UNMANAGED],
+                "outdated": drift[DriftKind.OUTDATED],
+            },
         },
     }
 
 
 def plan_head(plan: Plan) -> PlanHead:
     """The part of a plan's document that is known before any tenant is read."""
+    source = plan.tenants_from
     return {
         "git": {"commit": plan.git.commit, "dirty": plan.git.dirty},
-        "tenants_from": _tenants_from(plan.tenants_from),
+        "tenants_from": None
+        if source is None
+        else {
+            "ref": source.ref,
+            "commit": source.commit,
+            "changed": list(source.changed),
+            "added": list(source.added),
+            "removed": list(source.removed),
+            "unread": list(source.unread),
+        },
         "selection": {
             "tenant": list(plan.selection.tenants),
             "target": list(plan.selection.targets),
@@ -98,15 +114,16 @@ def plan_head(plan: Plan) -> PlanHead:
 
 
 def sealed(document: PlanFacts) -> PlanDocument:
-    """A plan document with its checksum."""
+    """Add the checksum to a plan document."""
     return {**document, "checksum": checksum(document)}
 
 
 def checksum(document: PlanFacts) -> str:
-    """Over all the other members of a plan document: it tells a file that was edited.
+    """The SHA-256 over all other members of a plan document, by which an edited file is found.
 
-    Tenants are taken one at a time; the bytes are those of the whole document as one text.
+    The bytes are those of the whole document as one text.
     """
+    # Tenants are hashed one at a time: those of a large fleet do not fit into memory.
     others = {key: value for key, value in document.items() if key != "checksum"}
     whole = json.dumps({**others, "tenants": []}, sort_keys=True)
     before, _, after = whole.partition(_NO_TENANTS)
@@ -119,11 +136,8 @@ def checksum(document: PlanFacts) -> str:
     return f"sha256:{found.hexdigest()}"
 
 
-_NO_TENANTS = '"tenants": []'  # in a string its quotation marks would be escaped
-
-
 def json_text(document: object) -> str:
-    """A document as it is saved and printed: indented, UTF-8, one newline at the end."""
+    """A document in the form in which it is saved and printed: indented, one newline at the end."""
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -137,39 +151,16 @@ def json_list(documents: Iterable[object]) -> Iterator[str]:
 
 
 def plan_json(document: PlanFacts) -> Iterator[str]:
-    """The same text for a plan document, in pieces: one for each tenant."""
+    """The text of a plan document as `json_text` gives it, in pieces: one for each tenant."""
     whole = json_text({**document, "tenants": []})
     before, _, after = whole.partition(f"\n  {_NO_TENANTS}")
     yield f'{before}\n  "tenants": ['
     number = 0
     for number, tenant in enumerate(document["tenants"], start=1):
+        # A text in JSON holds no line end: each that is here begins a line of ours.
         text = json.dumps(tenant, indent=2, ensure_ascii=False).replace("\n", "\n    ")
         yield f"{',' if number > 1 else ''}\n    {text}"
-    end = "\n  ]" if number else "]"
-    yield end + after
-
-
-def _drift_counts(plan: Plan) -> DriftCounts:
-    kinds = Counter(drift.kind for tenant in plan.tenants for drift in tenant.drift)
-    return {
-        "changed": kinds[DriftKind.CHANGED],
-        "missing": kinds[DriftKind.MISSING],
-        "unmanaged": kinds[DriftKind.UNMANAGED],
-        "outdated": kinds[DriftKind.OUTDATED],
-    }
-
-
-def _tenants_from(source: TenantsFrom | None) -> TenantsFromDocument | None:
-    if source is None:
-        return None
-    return {
-        "ref": source.ref,
-        "commit": source.commit,
-        "changed": list(source.changed),
-        "added": list(source.added),
-        "removed": list(source.removed),
-        "unread": list(source.unread),
-    }
+    yield ("\n  ]" if number else "]") + after
 
 
 def tenant_document(tenant: TenantPlan) -> TenantDocument:
@@ -188,12 +179,12 @@ def tenant_document(tenant: TenantPlan) -> TenantDocument:
             {"kind": drift.kind.value, "schema_id": drift.schema_id, "since": drift.since}
             for drift in tenant.drift
         ],
-        "changes": [_change(change) for change in tenant.changes],
+        "changes": [change_document(change) for change in tenant.changes],
     }
 
 
 def action_of(change: Change) -> Action:
-    """The word for what is done."""
+    """The word of the contract for a kind of change."""
     match change:
         case Create():
             return "create"
@@ -208,7 +199,7 @@ def action_of(change: Change) -> Action:
 
 
 def reason_of(change: Change) -> Reason | None:
-    """Why a skip does nothing or a change is blocked; None for what is written."""
+    """The reason of a skip or of a blocked change; None for what is written."""
     match change:
         case Skip():
             return change.reason.value
@@ -220,10 +211,12 @@ def reason_of(change: Change) -> Reason | None:
             assert_never(change)
 
 
-def _change(change: Change) -> ChangeDocument:
+def change_document(change: Change) -> ChangeDocument:
+    """One manifest on one tenant, and what is to be done about it."""
     subject = change.subject
     place = subject.extension.place
-    kinds, impacts = _assessment(change)
+    # Of a skip nothing is assessed, for nothing is done.
+    assessed = None if isinstance(change, Skip) else subject.assessment()
     return {
         "id": subject.id,
         "action": action_of(change),
@@ -236,8 +229,8 @@ def _change(change: Change) -> ChangeDocument:
         "differences": differences_document(subject.differences()),
         "live_fingerprint": subject.live_fingerprint,
         "recipe": change.recipe if isinstance(change, Blocked) else None,
-        "kinds": kinds,
-        "impacts": impacts,
+        "kinds": [kind.value for kind in assessed.kinds] if assessed else [],
+        "impacts": [impact_document(impact) for impact in assessed.impacts] if assessed else [],
     }
 
 
@@ -246,22 +239,16 @@ def _schema(schema: Schema) -> SchemaDocument:
     return cast(SchemaDocument, schema.to_json())
 
 
-def _assessment(change: Change) -> tuple[list[Kind], list[ImpactDocument]]:
-    """The kinds and the impacts of a change; of a skip none, for nothing is done."""
-    if isinstance(change, Skip):
-        return [], []
-    assessed = change.subject.assessment()
-    return [kind.value for kind in assessed.kinds], [
-        {
-            "rule": impact.rule,
-            "severity": impact.severity.value,
-            "consumers": [consumer.value for consumer in impact.consumers],
-            "message": impact.message,
-        }
-        for impact in assessed.impacts
-    ]
+def impact_document(impact: Impact) -> ImpactDocument:
+    """A finding of a rule about changes."""
+    return {
+        "rule": impact.rule,
+        "severity": impact.severity.value,
+        "consumers": [consumer.value for consumer in impact.consumers],
+        "message": impact.message,
+    }
 
 
 def differences_document(differences: Iterable[Difference]) -> list[DifferenceDocument]:
-    """Path, live and desired value of each."""
+    """The path, the live and the desired value of each difference."""
     return [{"path": d.path, "live": d.live, "desired": d.desired} for d in differences]

@@ -1,4 +1,4 @@
-"""Parts of a text that may become shorter, and which of them do until all fit into a limit."""
+"""Parts of a text that may become shorter, and their cutting until all fit into a limit."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -9,7 +9,7 @@ from reconciler.render.markdown_text import size
 
 
 class Cut(IntEnum):
-    """What is left out, in this order; each is carried through before the next one begins."""
+    """A step of cutting, in this order; each is carried through before the next one begins."""
 
     IN_SYNC = 1  # what is in sync: lines, sections and rows
     CREATES = 2  # the attributes of creates
@@ -25,7 +25,7 @@ class Cut(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of text; `shorter` says what a cut leaves of it, None where it is not concerned."""
+    """A piece of text; `shorter` gives it after a cut, None where that does not concern it."""
 
     text: str
     shorter: Callable[[Cut], str | None]
@@ -42,7 +42,7 @@ class Fitted:
 def fit(parts: Iterable[Part], room: int) -> Fitted:
     """Cut from the last part to the first, and no more than it takes to have at most `room` bytes.
 
-    What no cut concerns stays, and then it may be more.
+    The parts that no cut concerns stay, and may be more than that.
     """
     all_parts = tuple(parts)
     texts = [part.text for part in all_parts]
@@ -51,9 +51,9 @@ def fit(parts: Iterable[Part], room: int) -> Fitted:
         for index in reversed(range(len(all_parts))):
             if used <= room:
                 return Fitted(tuple(texts), cuts)
-            left = all_parts[index].shorter(cut)
-            if left is not None and left != texts[index]:
-                used += size(left) - size(texts[index])
-                texts[index] = left
+            shorter = all_parts[index].shorter(cut)
+            if shorter is not None and shorter != texts[index]:
+                used += size(shorter) - size(texts[index])
+                texts[index] = shorter
                 cuts[cut] += 1
     return Fitted(tuple(texts), cuts)

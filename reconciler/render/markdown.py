@@ -1,17 +1,11 @@
 """The plan document → Markdown for a pull request: what needs a look first, within a limit."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-from reconciler.domain.documents import (
-    ApprovalDocument,
-    GitDocument,
-    PlanFacts,
-    Tenants,
-    TenantsFromDocument,
-)
+from reconciler.domain.documents import ApprovalDocument, PlanFacts, Tenants
 from reconciler.render.fitting import Cut, Fitted, Part, fit
-from reconciler.render.markdown_looks import looked, looks
+from reconciler.render.markdown_looks import looks
 from reconciler.render.markdown_tenant import (
     COLUMNS,
     TABLE_HEAD,
@@ -32,84 +26,9 @@ from reconciler.render.phrases import (
 from reconciler.render.plain_text import counted
 
 LIMIT = 60_000  # bytes; GitHub refuses comments of more than 65,536 characters
-_RESERVE = 2_000  # bytes for what tells of the cuts
-
-
-def plan_markdown(document: PlanFacts, *, limit: int = LIMIT) -> str:
-    """The plan in at most `limit` UTF-8 bytes (6,000 is the least that can be kept).
-
-    Totals, digest and what needs a look are never left out; where even that is too much, it is
-    counted, and as much of it as fits is named.
-    """
-    tenants = document["tenants"]
-    seen = looks(document)
-    approvals = tuple(_approval(approval) for approval in document["approvals"])
-    rows = tuple(row(tenant) for tenant in tenants)
-    parts = (*seen, *approvals, *rows, *(section(tenant) for tenant in tenants))
-    head, foot = _head(document), _foot(document)
-    frame = size(head) + size(foot) + size(TABLE_HEAD)
-    fitted = fit(parts, limit - frame - _RESERVE)
-    texts = iter(fitted.texts)
-    shown = [[next(texts) for _ in some] for some in (seen, approvals, rows)]
-    return "".join(
-        (
-            head,
-            _told(fitted),
-            *looked(document, shown[0]),
-            *_approved(document, shown[1]),
-            *_table(tenants, shown[2]),
-            *texts,
-            foot,
-        )
-    )
-
-
-def _head(document: PlanFacts) -> str:
-    first, own = summary_lines(document)
-    partial = ""
-    if any(document["selection"].values()):
-        partial = f"{code(partial_line(document['selection']), WORDS)}\n\n"
-    source = "".join(_source(document["tenants_from"]))
-    return f"## {first}\n\n{own} {_digest(document)}\n\n{partial}{source}"
-
-
-def _source(source: TenantsFromDocument | None) -> Iterator[str]:
-    """Whose Tenant manifests were planned, and what of the folder was not."""
-    if source is None:
-        return
-    at = f"{code(source['ref'])} (commit {code(source['commit'])})"
-    yield f"Tenants are those of {at}, not of the folder.\n\n"
-    lines = [f"- {text}: {code(', '.join(names), WORDS)}\n" for text, names in folder_lines(source)]
-    yield from (*lines, *("\n" for _ in lines[:1]))
-
-
-def _foot(document: PlanFacts) -> str:
-    first, own = summary_lines(document)
-    return f"{first} {own} {_digest(document)}\n"
-
-
-def _digest(document: PlanFacts) -> str:
-    return f"Digest: {code(document['digest'])}{_commit(document['git'])}"
-
-
-def _commit(git: GitDocument) -> str:
-    if git["commit"] is None:
-        return ""
-    return f" of commit {code(git['commit'])}" + (" with edits since" if git["dirty"] else "")
-
-
-def _told(fitted: Fitted) -> str:
-    """That and what is left out; nothing where all is there."""
-    left = [f"{words} ({number})" for cut, words in _CUTS.items() if (number := fitted.cuts[cut])]
-    if not left:
-        return ""
-    return (
-        "**This is shortened** to stay within what GitHub takes; left out, in so many "
-        f"places: {', '.join(left)}. The saved plan has all of it: {_SHOW}.\n\n"
-    )
-
-
-_SHOW = "`reconciler show FILE`"
+_RESERVE = 2_000  # bytes for the note about the cuts
+_OWNERS = 20
+_MANIFESTS = 50
 _GRAVE = "something blocked, risky or not readable"
 _CUTS = {
     Cut.IN_SYNC: "what is in sync",
@@ -125,8 +44,74 @@ _CUTS = {
 }
 
 
+def plan_markdown(document: PlanFacts, *, limit: int = LIMIT) -> str:
+    """The plan in at most `limit` UTF-8 bytes (6,000 is the least that can be kept).
+
+    Totals, digest and what needs a look are never left out; where even that is too much, it is
+    counted, and as much of it as fits is named (docs/decisions.md, "What is never left out of the
+    Markdown is counted where it does not fit").
+    """
+    tenants, approvals = document["tenants"], document["approvals"]
+    seen = looks(document)
+    owners = tuple(_approval(approval) for approval in approvals)
+    rows = tuple(row(tenant) for tenant in tenants)
+    first, own = summary_lines(document)
+    head, foot = _head(document, first, own), f"{first} {own} {_digest(document)}\n"
+    frame = size(head) + size(foot) + size(TABLE_HEAD)
+    parts = (*seen.parts, *owners, *rows, *(section(tenant) for tenant in tenants))
+    fitted = fit(parts, limit - frame - _RESERVE)
+    texts = iter(fitted.texts)
+    shown_looks, shown_owners, shown_rows = (
+        [next(texts) for _ in some] for some in (seen.parts, owners, rows)
+    )
+    groups = Counter(approval["kind"] for approval in approvals)
+    kinds = ", ".join(f"{number} for {kind}" for kind, number in groups.items())
+    return "".join(
+        (
+            head,
+            _shortened(fitted),
+            *_list(f"**Needs a look:** {seen.numbers}.", shown_looks),
+            *_list(f"**Must approve** ({kinds}):", shown_owners),
+            *_table(tenants, shown_rows),
+            *texts,
+            foot,
+        )
+    )
+
+
+def _head(document: PlanFacts, first: str, own: str) -> str:
+    text = f"## {first}\n\n{own} {_digest(document)}\n\n"
+    selection, source = document["selection"], document["tenants_from"]
+    if any(selection.values()):
+        text += f"{code(partial_line(selection), WORDS)}\n\n"
+    if source is not None:
+        at = f"{code(source['ref'])} (commit {code(source['commit'])})"
+        text += f"Tenants are those of {at}, not of the folder.\n\n"
+        lines = [f"- {line}: {code(', '.join(n), WORDS)}\n" for line, n in folder_lines(source)]
+        text += "".join(lines) + ("\n" if lines else "")
+    return text
+
+
+def _digest(document: PlanFacts) -> str:
+    git = document["git"]
+    commit = "" if git["commit"] is None else f" of commit {code(git['commit'])}"
+    edited = " with edits since" if commit and git["dirty"] else ""
+    return f"Digest: {code(document['digest'])}{commit}{edited}"
+
+
+def _shortened(fitted: Fitted) -> str:
+    """The note about what is left out; empty where all is there."""
+    cuts = [f"{text} ({number})" for cut, text in _CUTS.items() if (number := fitted.cuts[cut])]
+    if not cuts:
+        return ""
+    return (
+        "**This is shortened** to stay within what GitHub takes; left out, in so many "
+        f"places: {', '.join(cuts)}. The saved plan has all of it: `reconciler show FILE`.\n\n"
+    )
+
+
 def _approval(approval: ApprovalDocument) -> Part:
-    """Who, and for what; a cut leaves the owners and a number."""
+    """The owners, and the manifests of theirs; a cut leaves the owners and a number."""
     owners = ", ".join(code(owner) for owner in approval["owners"][:_OWNERS]) or NO_OWNER
     more = len(approval["owners"]) - _OWNERS
     owners += f" and {more} more" if more > 0 else ""
@@ -135,24 +120,16 @@ def _approval(approval: ApprovalDocument) -> Part:
     about += f" and {len(named) - _MANIFESTS} more" if len(named) > _MANIFESTS else ""
     line = f"- {approval['kind']}: {owners}"
     short = f"{line}: {counted(len(approval['changes']), 'change')}\n"
-    left = {Cut.APPROVALS: short, Cut.LOOK: ""}
-    return Part(f"{line}: {about}\n", left.get)
+    return Part(f"{line}: {about}\n", {Cut.APPROVALS: short, Cut.LOOK: ""}.get)
 
 
-_OWNERS = 20
-_MANIFESTS = 50
-
-
-def _approved(document: PlanFacts, shown: list[str]) -> Iterable[str]:
-    if not shown:
-        return ()
-    kinds = Counter(approval["kind"] for approval in document["approvals"])
-    groups = ", ".join(f"{number} for {kind}" for kind, number in kinds.items())
-    return (f"**Must approve** ({groups}):\n\n", *shown, "\n")
+def _list(title: str, shown: list[str]) -> Iterable[str]:
+    """The title stays where all of its lines were cut; nothing where there never was a line."""
+    return (f"{title}\n\n", *shown, "\n") if shown else ()
 
 
 def _table(tenants: Tenants, shown: list[str]) -> Iterable[str]:
-    """All rows that are left, and one for those that are not."""
+    """The rows that were not cut, and one for those that were."""
     if not tenants:
         return ()
     hidden, rest = 0, Counter[Category]()

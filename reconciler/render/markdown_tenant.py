@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from reconciler.domain.documents import ChangeDocument, DifferenceDocument, Kind, TenantDocument
+from reconciler.domain.documents import ChangeDocument, Kind, TenantDocument
 from reconciler.render.fitting import Cut, Part
 from reconciler.render.markdown_text import code, fence, tagged
 from reconciler.render.phrases import (
@@ -13,12 +13,12 @@ from reconciler.render.phrases import (
     category_of,
     category_text,
     created_attributes,
-    drift_words,
+    drift_texts,
     impact_line,
-    room_line,
     source_of,
+    usage_line,
+    value_text,
 )
-from reconciler.render.phrases import value_words as value
 
 COLUMNS: tuple[Category, ...] = ("create", "update", "in-sync", "drifted", "blocked")
 TABLE_HEAD = (
@@ -27,6 +27,11 @@ TABLE_HEAD = (
 )
 GRAVE: tuple[Kind, ...] = ("exposing", "narrowing")
 _NOT_IN_SYNC: tuple[Category, ...] = ("create", "update", "drifted", "blocked")
+_COUNTED: tuple[tuple[Category, str], ...] = (
+    ("create", "to add"), ("update", "to change"), ("drifted", "drifted"),
+    ("blocked", "blocked"), ("in-sync", "in sync"), ("excluded", "excluded"),
+)  # fmt: skip
+# GitHub colours the lines of a diff by their first sign, and it knows none for an update.
 _SIGNS: dict[Category, str] = {
     "create": "+", "update": "!", "in-sync": "=", "excluded": "=", "drifted": "!", "blocked": "!",
 }  # fmt: skip
@@ -34,36 +39,37 @@ _DETAILS: dict[Category, Cut] = {"create": Cut.CREATES, "update": Cut.UPDATES}  
 
 
 def counts_of(tenant: TenantDocument) -> Counter[Category]:
-    """How many changes of each kind."""
+    """The number of changes in each category."""
     return Counter(category_of(change) for change in tenant["changes"])
 
 
 def row(tenant: TenantDocument) -> Part:
-    """Its row; one that is in sync goes first when there is too much."""
-    counts = counts_of(tenant)
-    name = code(tenant["name"])
+    """The tenant's row; one that is in sync goes first when there is too much."""
+    counts, name = counts_of(tenant), code(tenant["name"])
     if tenant["error"] is not None:
-        return _leaving(f"| {name} | | | | | | not readable |\n", Cut.GRAVE_ROWS)
-    text = table_row(name, counts, _risk(tenant))
-    if _grave(tenant):
-        return _leaving(text, Cut.GRAVE_ROWS)
-    return _leaving(text, Cut.IN_SYNC if _quiet(counts) else Cut.ROWS)
+        return Part(f"| {name} | | | | | | not readable |\n", {Cut.GRAVE_ROWS: ""}.get)
+    if _is_grave(tenant):
+        cut = Cut.GRAVE_ROWS
+    else:
+        in_sync = not any(counts[category] for category in _NOT_IN_SYNC)
+        cut = Cut.IN_SYNC if in_sync else Cut.ROWS
+    return Part(table_row(name, counts, _risk(tenant)), {cut: ""}.get)
 
 
 def table_row(name: str, counts: Counter[Category], risk: str) -> str:
-    """A line of the table; a name has to be safe."""
+    """A line of the table; the name has to be safe."""
     numbers = " | ".join(str(counts[column] or "") for column in COLUMNS)
     return f"| {name} | {numbers} | {risk} |\n"
 
 
 def section(tenant: TenantDocument) -> Part:
-    """Its section, which a cut makes shorter or takes away as a whole."""
+    """The tenant's section, which a cut makes shorter or takes away as a whole."""
     lines = tuple(_lines(tenant))
     concerned = {line.cut for line in lines}
-    last = Cut.GRAVE_SECTIONS if _grave(tenant) else Cut.SECTIONS
+    last = Cut.GRAVE_SECTIONS if _is_grave(tenant) else Cut.SECTIONS
     # Texts, for the documents of a large fleet do not fit into memory together.
-    left = {cut: _section(tenant, lines, cut) for cut in Cut if cut in concerned}
-    return Part(_section(tenant, lines, None), (left | {last: ""}).get)
+    shorter = {cut: _section_text(tenant, lines, cut) for cut in Cut if cut in concerned}
+    return Part(_section_text(tenant, lines, None), (shorter | {last: ""}).get)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,59 +80,37 @@ class _Line:
     cut: Cut | None = None
 
 
-def _leaving(text: str, at: Cut) -> Part:
-    def shorter(cut: Cut) -> str | None:
-        return "" if cut is at else None
-
-    return Part(text, shorter)
-
-
-def _quiet(counts: Counter[Category]) -> bool:
-    return not any(counts[category] for category in _NOT_IN_SYNC)
-
-
-def _grave(tenant: TenantDocument) -> bool:
-    """Whether it stays as long as it can: something is blocked or risky, or it was not readable."""
+def _is_grave(tenant: TenantDocument) -> bool:
+    """True where something is blocked or risky, or nothing could be read: that is cut last."""
     blocked = any(change["action"] == "blocked" for change in tenant["changes"])
     return tenant["error"] is not None or blocked or bool(_risk(tenant))
 
 
 def _risk(tenant: TenantDocument) -> str:
-    """The kinds of its changes; what is only additive risks nothing."""
+    """The kinds of the tenant's changes; what is only additive risks nothing."""
     found = {kind for change in tenant["changes"] for kind in change["kinds"]}
     return ", ".join(kind for kind in GRAVE if kind in found)
 
 
-def _section(tenant: TenantDocument, lines: tuple[_Line, ...], cut: Cut | None) -> str:
-    left = [line.text for line in lines if line.cut is None or cut is None or line.cut > cut]
-    if not left and lines:
+def _section_text(tenant: TenantDocument, lines: tuple[_Line, ...], cut: Cut | None) -> str:
+    """The section after a cut; all of it where that is None."""
+    shown = [line.text for line in lines if line.cut is None or cut is None or line.cut > cut]
+    if lines and not shown:
         return ""
-    shortened = "" if len(left) == len(lines) else ", shortened"
-    facts = ", ".join(
-        fact
-        for fact in (code(tenant["dialect"]), code(tenant["base_url"]), room_line(tenant))
-        if fact
-    )
-    diff = f"\n{fence(left)}\n" if left else ""
-    return (
-        f"<details>\n<summary>{tagged(tenant['name'])}: {_counted(tenant)}{shortened}</summary>\n\n"
-        f"{facts}\n{diff}\n</details>\n\n"
-    )
-
-
-def _counted(tenant: TenantDocument) -> str:
     if tenant["error"] is not None:
-        return "not readable"
-    counts = counts_of(tenant)
-    parts = [f"{counts[category]} {text}" for category, text in _COUNTED if counts[category]]
-    parts += [f"{len(tenant['unmanaged'])} unmanaged"] if tenant["unmanaged"] else []
-    return ", ".join(parts) or "nothing is wanted"
-
-
-_COUNTED: tuple[tuple[Category, str], ...] = (
-    ("create", "to add"), ("update", "to change"), ("drifted", "drifted"),
-    ("blocked", "blocked"), ("in-sync", "in sync"), ("excluded", "excluded"),
-)  # fmt: skip
+        counts = ["not readable"]
+    else:
+        numbers = counts_of(tenant)
+        counts = [f"{numbers[category]} {text}" for category, text in _COUNTED if numbers[category]]
+        counts += [f"{len(tenant['unmanaged'])} unmanaged"] if tenant["unmanaged"] else []
+    summary = ", ".join(counts) or "no desired extensions"
+    shortened = "" if len(shown) == len(lines) else ", shortened"
+    facts = [code(tenant["dialect"]), code(tenant["base_url"]), usage_line(tenant)]
+    diff = f"\n{fence(shown)}\n" if shown else ""
+    return (
+        f"<details>\n<summary>{tagged(tenant['name'])}: {summary}{shortened}</summary>\n\n"
+        f"{', '.join(fact for fact in facts if fact)}\n{diff}\n</details>\n\n"
+    )
 
 
 def _lines(tenant: TenantDocument) -> Iterator[_Line]:
@@ -134,34 +118,33 @@ def _lines(tenant: TenantDocument) -> Iterator[_Line]:
         yield _Line(f"! not readable: {tenant['error']}")
     for warning in tenant["warnings"]:
         yield _Line(f"# warning: {warning}")
-    told = drift_words(tenant)
+    drifts = drift_texts(tenant)
     for change in tenant["changes"]:
-        yield from _change(change, told.get(change["schema_id"]))
+        yield from _change_lines(change, drifts.get(change["schema_id"]))
     for urn in tenant["unmanaged"]:
-        since = f" ({told[urn]})" if urn in told else ""
+        since = f" ({drifts[urn]})" if urn in drifts else ""
         yield _Line(f"# unmanaged, left alone: {urn}{since}", Cut.DRIFT)
 
 
-def _change(change: ChangeDocument, drift: str | None) -> Iterator[_Line]:
-    kind = category_of(change)
-    quiet = Cut.IN_SYNC if kind in ("in-sync", "excluded") else None
-    head = f"{_SIGNS[kind]} {category_text(change)}: {change['schema_id']}  [{source_of(change)}]"
-    yield _Line(head, quiet)
+def _change_lines(change: ChangeDocument, drift: str | None) -> Iterator[_Line]:
+    category = category_of(change)
+    sign = _SIGNS[category]
+    head = f"{sign} {category_text(change)}: {change['schema_id']}  [{source_of(change)}]"
+    yield _Line(head, Cut.IN_SYNC if category in ("in-sync", "excluded") else None)
     if drift is not None:
         yield _Line(f"#     {drift}")
-    details = _DETAILS.get(kind, Cut.DRIFT)
+    details = _DETAILS.get(category, Cut.DRIFT)
     for attribute in created_attributes(change):
         yield _Line(f"+     {attribute_line(attribute)}", details)
     for difference in change["differences"]:
-        yield from (_Line(text, details) for text in _difference(difference))
-    yield from (_Line(f"#     {impact_line(impact)}", details) for impact in change["impacts"])
+        path, live, desired = difference["path"], difference["live"], difference["desired"]
+        if live is not None:
+            side = "live" if desired is not None else "only live:"
+            yield _Line(f"-     {path}: {side} {value_text(live)}", details)
+        if desired is not None:
+            side = "desired" if live is not None else "only desired:"
+            yield _Line(f"+     {path}: {side} {value_text(desired)}", details)
+    for impact in change["impacts"]:
+        yield _Line(f"#     {impact_line(impact)}", details)
     if change["recipe"] is not None:
         yield _Line(f"#     {change['recipe']}")
-
-
-def _difference(difference: DifferenceDocument) -> Iterator[str]:
-    path, live, desired = difference["path"], difference["live"], difference["desired"]
-    if live is not None:
-        yield f"-     {path}: {'live' if desired is not None else 'only live:'} {value(live)}"
-    if desired is not None:
-        yield f"+     {path}: {'desired' if live is not None else 'only desired:'} {value(desired)}"

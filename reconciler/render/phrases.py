@@ -1,23 +1,26 @@
-"""The phrases that every rendering of a plan shares; all foreign text in them is visible."""
+"""Phrases that every rendering of a plan shares; all foreign text in them is visible."""
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Literal
 
 from reconciler.domain.documents import (
     ApprovalDocument,
     AttributeDocument,
     ChangeDocument,
+    DriftWord,
     ImpactDocument,
     PlanFacts,
     SelectionDocument,
     TenantDocument,
     TenantsFromDocument,
 )
-from reconciler.render.plain_text import visible
+from reconciler.render.plain_text import counted, visible
 
 SHOWN = 80  # characters of a value in a difference; the JSON plan has all of it
+NO_OWNER = "nobody, as no manifest names an owner (spec.owners)"
+# A skip is three things to a reader, so plans are counted and coloured by these and not by action.
 Category = Literal["create", "update", "in-sync", "excluded", "drifted", "blocked"]
 _CATEGORIES: dict[Category, str] = {
     "create": "create",
@@ -57,7 +60,7 @@ def source_of(change: ChangeDocument) -> str:
 
 
 def summary_lines(document: PlanFacts) -> list[str]:
-    """Two lines: Terraform's, then our own counts."""
+    """Two lines: one that begins as Terraform's does, then the counts that Terraform lacks."""
     counts = document["summary"]
     first = (
         f"Plan: {counts['create']} to add, {counts['update']} to change, "
@@ -67,20 +70,15 @@ def summary_lines(document: PlanFacts) -> list[str]:
         first = f"No tenant was planned. {first}"
     elif not any(counts[k] for k in ("create", "update", "drifted", "blocked", "unreadable")):
         first = f"No changes. Live schemas match the manifests. {first}"
-    own = [f"{counts[key]} {words}" for key, words in _OWN_COUNTS if counts[key] or key in _ALWAYS]
+    own = [
+        f"{counts['in_sync']} in sync",
+        f"{counts['drifted']} drifted",
+        f"{counts['blocked']} blocked",
+        f"{counts['unmanaged']} unmanaged",
+    ]
+    own += [f"{counts['excluded']} excluded"] if counts["excluded"] else []
+    own += [f"{counts['unreadable']} not readable"] if counts["unreadable"] else []
     return [first, ", ".join(own) + "."]
-
-
-_Own = Literal["in_sync", "drifted", "blocked", "unmanaged", "excluded", "unreadable"]
-_OWN_COUNTS: tuple[tuple[_Own, str], ...] = (
-    ("in_sync", "in sync"),
-    ("drifted", "drifted"),
-    ("blocked", "blocked"),
-    ("unmanaged", "unmanaged"),
-    ("excluded", "excluded"),
-    ("unreadable", "not readable"),
-)
-_ALWAYS = ("in_sync", "drifted", "blocked", "unmanaged")
 
 
 def partial_line(selection: SelectionDocument) -> str:
@@ -95,7 +93,7 @@ def partial_line(selection: SelectionDocument) -> str:
 
 
 def folder_lines(source: TenantsFromDocument) -> Iterator[tuple[str, list[str]]]:
-    """Where the folder says otherwise than the ref that was planned, and the names it is about."""
+    """The ways in which the folder differs from the ref that was planned, each with its names."""
     lines = (
         ("changed in the folder, which is not used", source["changed"]),
         ("only in the folder, not contacted", source["added"]),
@@ -105,16 +103,16 @@ def folder_lines(source: TenantsFromDocument) -> Iterator[tuple[str, list[str]]]
     return ((text, names) for text, names in lines if names)
 
 
-def drift_words(tenant: TenantDocument) -> dict[str, str]:
-    """What the trail adds to each schema that has drifted, by its id; nothing without a date."""
+def drift_texts(tenant: TenantDocument) -> dict[str, str]:
+    """By the id of each schema that has drifted, the sentence that the audit trail has for it."""
     return {
-        drift["schema_id"]: DRIFT[drift["kind"]].format(since=visible(drift["since"]))
+        drift["schema_id"]: _DRIFT[drift["kind"]].format(since=visible(drift["since"]))
         for drift in tenant["drift"]
         if drift["since"] is not None
     }
 
 
-DRIFT = {
+_DRIFT: dict[DriftWord, str] = {
     "changed": "changed out of band after {since}",
     "missing": "missing: it was there at {since}, and creating it brings no values back",
     "outdated": "live is as it was at {since}, the manifest has changed",
@@ -123,7 +121,7 @@ DRIFT = {
 
 
 def impact_line(impact: ImpactDocument) -> str:
-    """Whom it concerns, by which rule, and what it is."""
+    """The consumers that are concerned, the message, and the rule."""
     return f"{', '.join(impact['consumers'])}: {visible(impact['message'])} ({impact['rule']})"
 
 
@@ -132,43 +130,35 @@ def approved_manifests(approval: ApprovalDocument) -> list[tuple[str, int]]:
     return sorted(Counter(id_.partition("/")[2] for id_ in approval["changes"]).items())
 
 
-NO_OWNER = "nobody, as no manifest names an owner (spec.owners)"
-
-
-def room_line(tenant: TenantDocument) -> str:
-    """How many extensions are in use; empty where the tenant was not readable."""
-    if tenant["extensions_live"] is None:
+def usage_line(tenant: TenantDocument) -> str:
+    """The number of extensions in use, and the limit; empty where the tenant was not readable."""
+    used, limit = tenant["extensions_live"], tenant["extensions_limit"]
+    if used is None:
         return ""
-    limit = tenant["extensions_limit"]
-    among = "any number of" if limit is None else limit
-    return f"{tenant['extensions_live']} of {among} extensions in use"
+    if limit is None:
+        return f"{counted(used, 'extension')} in use, no limit known"
+    return f"{used} of {limit} extensions in use"
 
 
 def attribute_line(attribute: AttributeDocument) -> str:
-    """An attribute that is to be created."""
+    """An attribute that is to be created, with its sub-attributes by name."""
+    shown = [visible(attribute["type"])]
+    # Of the rest only what is not the default of RFC 7643 section 2.2.
+    shown += [flag for flag in ("multiValued", "required", "caseExact") if attribute[flag]]
+    if attribute["mutability"] != "readWrite":
+        shown.append(visible(attribute["mutability"]))
+    if attribute["returned"] != "default":
+        shown.append(f"returned {visible(attribute['returned'])}")
+    if attribute["uniqueness"] != "none":
+        shown.append(f"unique on the {visible(attribute['uniqueness'])} level")
     subs = attribute.get("subAttributes", [])
     inner = f" {{{', '.join(visible(sub['name']) for sub in subs)}}}" if subs else ""
-    return f"{visible(attribute['name'])}: {', '.join(_characteristics(attribute))}{inner}"
+    return f"{visible(attribute['name'])}: {', '.join(shown)}{inner}"
 
 
-def _characteristics(attribute: AttributeDocument) -> Iterable[str]:
-    """The type, and of the rest what is not the default of RFC 7643 section 2.2."""
-    yield visible(attribute["type"])
-    for flag in ("multiValued", "required", "caseExact"):
-        if attribute[flag]:
-            yield flag
-    if attribute["mutability"] != "readWrite":
-        yield visible(attribute["mutability"])
-    if attribute["returned"] != "default":
-        yield f"returned {visible(attribute['returned'])}"
-    if attribute["uniqueness"] != "none":
-        yield f"unique on the {visible(attribute['uniqueness'])} level"
-
-
-def value_words(value: object) -> str:
-    """One side of a difference."""
+def value_text(value: object) -> str:
+    """One side of a difference; of an attribute that one side lacks, the type."""
     if isinstance(value, dict):
-        named = {k: v for k, v in value.items() if k != "name"}
-        return visible(named.get("type", "")) or "a whole"
+        return visible(value.get("type", "")) or "an object"
     text = visible(json.dumps(value, ensure_ascii=False))
     return text if len(text) <= SHOWN else text[:SHOWN] + "…"

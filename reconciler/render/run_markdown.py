@@ -1,11 +1,14 @@
 """The report of a run → Markdown, for its pull request and for the summary of its job."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from reconciler.domain.documents import ReportDocument, ReportTenant
+from reconciler.domain.documents import DeliveriesDocument, ReportDocument, ReportTenant
 from reconciler.render.markdown_text import WORDS, code
 from reconciler.render.plain_text import counted
+
+APPLIED = "Applied"
+"""The head of a run that did all that there was to do."""
 
 _MOST = 40_000  # bytes of lines about changes and webhooks; the report file has all of them
 _HEADS = {
@@ -15,26 +18,38 @@ _HEADS = {
     5: "Refused: another run holds the lock",
     6: "Refused: a safety limit",
 }
-APPLIED = "Applied"
-"""The head of a run that did all that there was to do."""
 _VERIFIED = ("applied", "adopted")
 
 
 def run_markdown(report: ReportDocument) -> str:
-    """What became of each change, what waits, and the head of the audit trail; 50,000 bytes."""
+    """The end of each change, the webhooks, and the head of the audit trail, in 50,000 bytes."""
+    kinds = Counter(
+        (change["action"], change["outcome"] in _VERIFIED)
+        for tenant in report["tenants"]
+        for change in tenant["changes"]
+    )
+    counts = [f"{kinds['create', True]} added", f"{kinds['update', True]} changed", "0 destroyed"]
+    counts += [
+        f"{n} {kind}" for kind, n in report["summary"].items() if n and kind not in _VERIFIED
+    ]
     lines = [
         f"### {_head(report)}",
         "",
-        _counts(report),
-        *([f"The run ended with: {code(error, WORDS)}", ""] if (error := _error(report)) else []),
-        *_bounded([*_warnings(report), *_tenants(report), *_pending(report)]),
-        *_anchors(report),
+        f"**Extensions: {', '.join(counts)}.** Exit code {report['exit']['code']}.\n",
     ]
+    if error := report["exit"]["error"]:
+        lines += [f"The run ended with: {code(error.partition(chr(10))[0], WORDS)}", ""]
+    details = [f"- **warning**: {code(warning, WORDS)}" for warning in report["warnings"]]
+    for tenant in report["tenants"]:
+        if about := [f"  - {line}" for line in _tenant_lines(tenant)]:
+            details += [f"- {code(tenant['name'])}", *about]
+    details += _webhook_lines(report["deliveries"])
+    lines += [*_bounded(details), "", *_anchors(report)]
     return "\n".join(lines) + "\n"
 
 
 def did_nothing(report: ReportDocument) -> bool:
-    """Whether a run ended well, and there was nothing for it to do."""
+    """True where a run ended well, and there was nothing for it to do."""
     changes = [change for tenant in report["tenants"] for change in tenant["changes"]]
     recovered = any(tenant["recovered"] for tenant in report["tenants"])
     done = recovered or any(change["outcome"] for change in changes)
@@ -45,90 +60,65 @@ def _head(report: ReportDocument) -> str:
     number = report["exit"]["code"]
     if number == 0:
         return "Nothing to apply" if did_nothing(report) else APPLIED
-    if number > 128:
+    if number > 128:  # 128 and the number of a signal
         return "Interrupted; the next run goes on"
     return _HEADS.get(number, "Failed")
 
 
-def _error(report: ReportDocument) -> str | None:
-    error = report["exit"]["error"]
-    return error.partition("\n")[0] if error else None
-
-
-def _counts(report: ReportDocument) -> str:
-    kinds = Counter(
-        (change["action"], change["outcome"] in _VERIFIED)
-        for tenant in report["tenants"]
-        for change in tenant["changes"]
-    )
-    others = [f"{n} {kind}" for kind, n in report["summary"].items() if n and kind not in _VERIFIED]
-    own = [f"{kinds['create', True]} added", f"{kinds['update', True]} changed", "0 destroyed"]
-    return f"**Extensions: {', '.join(own + others)}.** Exit code {report['exit']['code']}.\n"
-
-
-def _warnings(report: ReportDocument) -> Iterator[str]:
-    for words in report["warnings"]:
-        yield f"- **warning**: {code(words, WORDS)}"
-
-
-def _tenants(report: ReportDocument) -> Iterator[str]:
-    for tenant in report["tenants"]:
-        lines = list(_tenant(tenant))
-        if lines:
-            yield f"- {code(tenant['name'])}"
-            yield from (f"  - {line}" for line in lines)
-
-
-def _tenant(tenant: ReportTenant) -> Iterator[str]:
+def _tenant_lines(tenant: ReportTenant) -> Iterator[str]:
     if tenant["locked"]:
         yield f"**locked**, not attempted: {code(tenant['locked'], WORDS)}"
     if tenant["unreadable"]:
         yield f"**not readable**: {code(tenant['unreadable'], WORDS)}"
     for recovered in tenant["recovered"]:
-        told = f"recovered as **{recovered['outcome']}**: {code(recovered['schema_id'])}"
-        yield _with_detail(told, recovered["detail"])
+        end = f"recovered as **{recovered['outcome']}**: {code(recovered['schema_id'])}"
+        yield _with_detail(end, recovered["detail"])
     for change in tenant["changes"]:
         if change["outcome"]:
-            told = f"**{change['outcome']}** ({change['action']}): {code(change['schema_id'])}"
-            yield _with_detail(told, change["detail"])
+            end = f"**{change['outcome']}** ({change['action']}): {code(change['schema_id'])}"
+            yield _with_detail(end, change["detail"])
         elif change["action"] == "blocked":
             yield f"**blocked** ({change['reason']}): {code(change['schema_id'])}"
         elif change["reason"] == "drifted":
             yield f"**drifted**, left as it is: {code(change['schema_id'])}"
 
 
-def _with_detail(told: str, detail: str | None) -> str:
-    return f"{told}: {code(detail, WORDS)}" if detail else told
+def _with_detail(line: str, detail: str | None) -> str:
+    return f"{line}: {code(detail, WORDS)}" if detail else line
 
 
-def _pending(report: ReportDocument) -> Iterator[str]:
-    deliveries = report["deliveries"]
+def _webhook_lines(deliveries: DeliveriesDocument) -> Iterator[str]:
     delivered = sum(1 for attempt in deliveries["attempts"] if attempt["delivered"])
-    left = deliveries["pending"]  # None where the store was not asked, or could not answer
-    told = f"{len(left)} pending" if left is not None else "and how many are pending is not known"
-    yield f"- Webhooks: {delivered} delivered, {told}"
-    for waiting in left or ():
-        tries = counted(waiting["attempts"], "attempt")
-        told = f"pending after {tries}: {code(waiting['event_id'])} to {code(waiting['url'])}"
-        yield f"  - {told}, due {code(waiting['due_at'])}"
+    pending = deliveries["pending"]  # None where the store was not asked, or could not answer
+    number = (
+        "and how many are pending is not known" if pending is None else f"{len(pending)} pending"
+    )
+    yield f"- Webhooks: {delivered} delivered, {number}"
+    for webhook in pending or ():
+        tries = counted(webhook["attempts"], "attempt")
+        event = f"{code(webhook['event_id'])} to {code(webhook['url'])}"
+        yield f"  - pending after {tries}: {event}, due {code(webhook['due_at'])}"
 
 
 def _bounded(lines: list[str]) -> Iterator[str]:
-    left = _MOST
+    """As many lines as there is room for, and the number of those that are left out."""
+    room = _MOST
     for number, line in enumerate(lines):
-        left -= len(line.encode())
-        if left < 0:
+        room -= len(line.encode())
+        if room < 0:
             yield f"- and {counted(len(lines) - number, 'line')} more, in the report of the run"
-            break
+            return
         yield line
-    yield ""
 
 
-def _anchors(report: ReportDocument) -> Iterator[str]:
+def _anchors(report: ReportDocument) -> Iterable[str]:
+    """The last lines: what a later check of the trail and of the plan wants to know."""
     head, run = report["audit_head"], report["run"]
+    lines = []
     if head is not None:
-        yield f"Audit trail: {counted(head['seq'], 'record')}, head `{head['hash']}`  "
+        # A head noted here is the one thing by which `audit verify` finds a trail cut off.
+        lines.append(f"Audit trail: {counted(head['seq'], 'record')}, head `{head['hash']}`  ")
     if run["plan_digest"]:
-        yield f"Digest: `{run['plan_digest']}`  "
+        lines.append(f"Digest: `{run['plan_digest']}`  ")
     about = [("commit", run["commit"]), ("run", run["id"]), ("by", run["actor"])]
-    yield ", ".join(f"{what} {code(value)}" for what, value in about if value)
+    return (*lines, ", ".join(f"{name} {code(value)}" for name, value in about if value))

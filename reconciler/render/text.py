@@ -3,13 +3,10 @@
 from collections.abc import Iterator
 
 from reconciler.domain.documents import (
-    ApprovalDocument,
     ChangeDocument,
-    DifferenceDocument,
     PlanFacts,
     PlanHead,
     TenantDocument,
-    TenantsFromDocument,
 )
 from reconciler.render.paint import Paint
 from reconciler.render.phrases import (
@@ -20,14 +17,14 @@ from reconciler.render.phrases import (
     category_of,
     category_text,
     created_attributes,
-    drift_words,
+    drift_texts,
     folder_lines,
     impact_line,
     partial_line,
-    room_line,
     source_of,
     summary_lines,
-    value_words,
+    usage_line,
+    value_text,
 )
 from reconciler.render.plain_text import counted, visible
 
@@ -49,86 +46,80 @@ def plan_text(document: PlanFacts, *, paint: Paint) -> Iterator[str]:
 
 
 def head_text(document: PlanHead, *, paint: Paint) -> str:
-    """What is known before any tenant is read: the selection, and whose manifests count."""
-    selection = document["selection"]
+    """The lines that need no tenant: the selection, and the ref whose Tenant manifests count."""
+    selection, source = document["selection"], document["tenants_from"]
     lines: list[str] = []
     if any(selection.values()):
         lines += [partial_line(selection), ""]
-    if document["tenants_from"] is not None:
-        lines += [*(paint("yellow", line) for line in _source(document["tenants_from"])), ""]
+    if source is not None:
+        at = f"{visible(source['ref'])} (commit {visible(source['commit'])})"
+        lines.append(paint("yellow", f"Tenants are those of {at}, not of the folder."))
+        for text, names in folder_lines(source):
+            lines.append(paint("yellow", f"  {text}: {', '.join(map(visible, names))}"))
+        lines.append("")
     return "".join(f"{line}\n" for line in lines)
 
 
 def tenant_text(tenant: TenantDocument, *, paint: Paint) -> str:
     """The plan of one tenant, and an empty line."""
-    return "".join(f"{line}\n" for line in (*_tenant(tenant, paint), ""))
+    return "".join(f"{line}\n" for line in (*_tenant_lines(tenant, paint), ""))
 
 
 def foot_text(document: PlanFacts, *, paint: Paint) -> str:
-    """What can be said when all tenants are planned."""
+    """The lines that need all tenants: approvals, the summary, exceeded limits, the digest."""
     lines: list[str] = []
-    if document["approvals"]:
-        lines += [*(_approval(approval) for approval in document["approvals"]), ""]
+    for approval in document["approvals"]:
+        owners = ", ".join(map(visible, approval["owners"])) or NO_OWNER
+        about = ", ".join(
+            f"{visible(manifest)} ({counted(number, 'tenant')})"
+            for manifest, number in approved_manifests(approval)
+        )
+        lines.append(f"Must approve what is {approval['kind']}: {owners}: {about}")
+    lines += [""] if lines else []
     lines += summary_lines(document)
     lines += [paint("red", f"Limit: {visible(line)}") for line in document["exceeded_limits"]]
     lines.append(f"Digest: {document['digest']}")
     return "".join(f"{line}\n" for line in lines)
 
 
-def _approval(approval: ApprovalDocument) -> str:
-    owners = ", ".join(map(visible, approval["owners"])) or NO_OWNER
-    about = (f"{visible(n)} ({counted(k, 'tenant')})" for n, k in approved_manifests(approval))
-    return f"Must approve what is {approval['kind']}: {owners}: {', '.join(about)}"
-
-
-def _source(source: TenantsFromDocument) -> Iterator[str]:
-    at = f"{visible(source['ref'])} (commit {visible(source['commit'])})"
-    yield f"Tenants are those of {at}, not of the folder."
-    for text, names in folder_lines(source):
-        yield f"  {text}: {', '.join(map(visible, names))}"
-
-
-def _tenant(tenant: TenantDocument, paint: Paint) -> Iterator[str]:
+def _tenant_lines(tenant: TenantDocument, paint: Paint) -> Iterator[str]:
+    usage = usage_line(tenant)
     where = f"{visible(tenant['dialect'])}, {visible(tenant['base_url'])}"
-    yield paint("bold", f"Tenant {visible(tenant['name'])}") + f"  ({where}){_room(tenant)}"
+    title = paint("bold", f"Tenant {visible(tenant['name'])}")
+    yield f"{title}  ({where})" + (f"  {usage}" if usage else "")
     for warning in tenant["warnings"]:
         yield paint("yellow", f"  warning: {visible(warning)}")
     if tenant["error"] is not None:
         yield paint("red", f"  x not readable: {visible(tenant['error'])}")
         return
-    told = drift_words(tenant)
+    drifts = drift_texts(tenant)
     for change in tenant["changes"]:
-        yield from _change(change, told.get(change["schema_id"]), paint)
+        yield from _change_lines(change, drifts.get(change["schema_id"]), paint)
     if tenant["unmanaged"]:
         names = (
-            visible(urn) + (f" ({told[urn]})" if urn in told else "") for urn in tenant["unmanaged"]
+            visible(urn) + (f" ({drifts[urn]})" if urn in drifts else "")
+            for urn in tenant["unmanaged"]
         )
         yield f"  unmanaged, left alone: {', '.join(names)}"
 
 
-def _room(tenant: TenantDocument) -> str:
-    room = room_line(tenant)
-    return f"  {room}" if room else ""
-
-
-def _change(change: ChangeDocument, drift: str | None, paint: Paint) -> Iterator[str]:
+def _change_lines(change: ChangeDocument, drift: str | None, paint: Paint) -> Iterator[str]:
     symbol, colour = _SYMBOLS[category_of(change)]
     head = f"  {symbol} {category_text(change)}: {visible(change['schema_id'])}"
     yield paint(colour, head) + f"  [{source_of(change)}]"
     if drift is not None:
         yield f"      {drift}"
-    yield from (f"      + {attribute_line(a)}" for a in created_attributes(change))
-    yield from (f"      {_difference(d)}" for d in change["differences"])
-    yield from (f"      {impact_line(impact)}" for impact in change["impacts"])
+    for attribute in created_attributes(change):
+        yield f"      + {attribute_line(attribute)}"
+    for difference in change["differences"]:
+        path, live, desired = visible(difference["path"]), difference["live"], difference["desired"]
+        if live is None:
+            yield f"      + {path}: only desired: {value_text(desired)}"
+        elif desired is None:
+            yield f"      - {path}: only live: {value_text(live)}"
+        else:
+            yield f"      ~ {path}: live {value_text(live)}, desired {value_text(desired)}"
+    for impact in change["impacts"]:
+        yield f"      {impact_line(impact)}"
     if change["recipe"]:
         yield f"      {visible(change['recipe'])}"
-
-
-def _difference(difference: DifferenceDocument) -> str:
-    path = visible(difference["path"])
-    if difference["live"] is None:
-        return f"+ {path}: only desired: {value_words(difference['desired'])}"
-    if difference["desired"] is None:
-        return f"- {path}: only live: {value_words(difference['live'])}"
-    live, desired = value_words(difference["live"]), value_words(difference["desired"])
-    return f"~ {path}: live {live}, desired {desired}"

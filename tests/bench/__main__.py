@@ -32,7 +32,7 @@ def main(arguments: Iterable[str]) -> int:
             tell(f"{name} …")
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             try:
-                contest = CONTESTS[name](World(folder, service))
+                contest = CONTESTS[name](World(folder, service, stack))
             except NotHeld as error:
                 tell(f"  not measured: {error}")
                 continue

@@ -12,6 +12,7 @@ from tests.support.fleet.trail import write_trail
 
 APPLY = ("apply", "--auto-approve", "--max-tenants", "1000000")
 MS50 = 0.05
+MS5 = 0.005
 RECORDS = 200_000
 PLANNED = (10, 100, 1000)
 
@@ -103,6 +104,27 @@ def creates(world: World) -> Contest:
     return Contest(
         commands, lambda costs: {"creates": Figure(costs["apply"].cpu, costs["changes"].cpu)}
     )
+
+
+def distant(world: World) -> Contest:
+    """A change whose store is on a server 5 ms away, each way: ten in a tenant, less one."""
+    libpq, state = world.distant_database(MS5)
+    commands = {}
+    for number in (1, 10):
+        site = world.fleet(1, extensions=number, live=0)
+        commands[f"apply {number}"] = site.ours(*APPLY, "--state", state)
+        commands[f"changes {number}"] = site.floor(
+            "distant", "roots", site.bodies(*range(number)), libpq
+        )
+
+    def figures(costs: Costs) -> Mapping[str, Figure]:
+        one = {
+            name: (costs[f"{name} 10"].wall - costs[f"{name} 1"].wall) / 9
+            for name in ("apply", "changes")
+        }
+        return {"distant": Figure(one["apply"], one["changes"])}
+
+    return Contest(commands, figures, 11)
 
 
 def memory(number: int, *formats: str) -> Make:
@@ -251,6 +273,7 @@ CONTESTS: Mapping[str, Make] = {
     "plan-own": plan(100, own=True),
     "plan-wall": plan_wall,
     "creates": creates,
+    "distant": distant,
     "deliver": deliver,
     "memory": memory(1000, "text", "json"),
     "memory-10000": ten_thousand,

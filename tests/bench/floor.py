@@ -58,6 +58,40 @@ def changes(listing: str, threads: str, folder: str) -> None:
         _each(listing, threads, change)
 
 
+def distant(listing: str, folder: str, place: str) -> None:
+    """Each schema for each tenant: GET, POST, GET, and two commits of two round trips each.
+
+    The first of both takes a lock and reads what the record to come is chained to.
+    """
+    import psycopg
+
+    bodies = [path.read_bytes() for path in sorted(Path(folder).glob("*.json"))]
+    record = "r" * 800
+    begin = "BEGIN", "SELECT pg_advisory_xact_lock(1)", "SELECT max(seq) FROM records"
+    append = "INSERT INTO records (record) VALUES (%s)"
+    with requests.Session() as session, psycopg.connect(place, autocommit=True) as store:
+        store.execute("CREATE TABLE IF NOT EXISTS records (seq SERIAL PRIMARY KEY, record TEXT)")
+
+        def kept(*more: str) -> None:
+            with store.pipeline():
+                found = [store.execute(statement) for statement in begin]
+            found[-1].fetchone()
+            with store.pipeline():
+                for each in (record, *more):
+                    store.execute(append, (each,))
+                store.execute("COMMIT")
+
+        for root in _roots(listing):
+            headers = _authorized(session, root)
+            for body in bodies:
+                url = f"{root}/scim/v2/Schemas/{json.loads(body)['id']}"
+                session.get(url, headers=headers)
+                kept(body.decode())
+                session.post(f"{root}/scim/v2/Schemas", data=body, headers=headers)
+                json.loads(session.get(url, headers=headers).content)
+                kept()
+
+
 def tutorial(listing: str, schema: str, receiver: str) -> None:
     """Tenant by tenant: a token, the listing by pages, the checks, a POST, a webhook."""
     body = json.loads(Path(schema).read_text())
@@ -126,6 +160,8 @@ if __name__ == "__main__":
             reads(listing, threads)
         case ["changes", listing, threads, folder]:
             changes(listing, threads, folder)
+        case ["distant", listing, folder, place]:
+            distant(listing, folder, place)
         case ["tutorial", listing, schema, receiver]:
             tutorial(listing, schema, receiver)
         case ["posts", store, threads, receiver]:

@@ -4,14 +4,17 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
 from tests.bench.measuring import Command
+from tests.support.distant import far_away
 from tests.support.fleet.manifests import ENVIRON, Fleet
 from tests.support.fleet.schemas import extension
 from tests.support.fleet.service import Running
+from tests.support.postgres import started_server
 
 PROGRAM = str(Path(sys.executable).with_name("reconciler"))
 FLOOR, QUERY = (str(Path(__file__).with_name(name)) for name in ("floor.py", "query.py"))
@@ -24,7 +27,15 @@ class World:
 
     folder: Path
     service: Running
+    stack: ExitStack  # what is opened for a contest, until all are held
     numbers: Iterator[int] = field(default_factory=count)
+
+    def distant_database(self, seconds: float) -> tuple[str, str]:
+        """A new database on a server so far away, each way: for libpq, and for `--state`."""
+        server = self.stack.enter_context(started_server())
+        port = self.stack.enter_context(far_away(server.port, seconds))
+        place = f"postgres@127.0.0.1:{port}/{server.new()}"
+        return f"postgresql://{place}", f"postgresql+psycopg://{place}"
 
     def fleet(self, tenants: int, *, extensions: int = EXTENSIONS, live: int = EXTENSIONS,
               webhooks: bool = False, own: bool = False) -> "Site":  # fmt: skip

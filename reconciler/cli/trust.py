@@ -15,8 +15,8 @@ from reconciler.adapters.oauth2 import (
     Credentials,
 )
 from reconciler.adapters.settings import Settings
-from reconciler.adapters.transport import is_loopback_name
 from reconciler.cli.masks import Masks
+from reconciler.domain.loopback import is_loopback_host
 from reconciler.domain.manifest import AuthType, SecretRef, SecretSource, Tenant, Webhook
 from reconciler.domain.secret import Secret
 from reconciler.errors import UsageError
@@ -134,4 +134,4 @@ def _on_this_machine(url: str) -> bool:
         host = urlsplit(url).hostname or ""
     except ValueError:  # brackets around what is no address; nothing can be asked there
         return False
-    return is_loopback_name(host)
+    return is_loopback_host(host)

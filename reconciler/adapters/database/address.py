@@ -4,10 +4,10 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
+from reconciler.domain.loopback import is_loopback_host
 from reconciler.errors import UsageError
 
 SUPPORTED = "what is supported is sqlite:///PATH and postgresql+psycopg://[USER@]HOST[:PORT]/NAME"
@@ -183,9 +183,4 @@ def _is_here(parts: Address) -> bool:
 
 
 def _is_local(host: str) -> bool:
-    if host in ("", "localhost") or host.startswith(("/", "@")):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return host == "" or host.startswith(("/", "@")) or is_loopback_host(host)

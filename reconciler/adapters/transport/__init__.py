@@ -6,7 +6,6 @@ from reconciler.adapters.transport.options import (
     ForbiddenRequest,
     HttpOptions,
     Permit,
-    is_loopback_name,
 )
 from reconciler.adapters.transport.pool import Pool
 
@@ -16,6 +15,5 @@ __all__ = [
     "HttpOptions",
     "Permit",
     "Pool",
-    "is_loopback_name",
     "raise_limit",
 ]

@@ -21,8 +21,9 @@ from reconciler import __version__
 from reconciler.adapters.transport.connections import CuttableConnection, Route
 from reconciler.adapters.transport.exchange import Exchange
 from reconciler.adapters.transport.losses import Stage
-from reconciler.adapters.transport.options import ForbiddenRequest, is_loopback_name
+from reconciler.adapters.transport.options import ForbiddenRequest
 from reconciler.adapters.transport.pool import LONGEST_IDLE, LONGEST_IDLE_FOR_WRITES, Pool
+from reconciler.domain.loopback import is_loopback_host
 
 USER_AGENT = f"scim-schema-reconciler/{__version__}"
 
@@ -139,7 +140,7 @@ class Adapter(HTTPAdapter):
         url = urlsplit(str(request.url))
         host = url.hostname or ""
         # To a proxy, loopback is the proxy's own machine.
-        proxy = None if is_loopback_name(host) else self._proxy
+        proxy = None if is_loopback_host(host) else self._proxy
         request.passage.route = Route(url.scheme, host, url.port, proxy, self._ca_bundle)
         return request.passage  # type: ignore[return-value]  # all that is used of it is there
 

@@ -7,8 +7,9 @@ from socket import SHUT_RDWR, socket
 
 from reconciler.adapters.transport.losses import STORE_FAILED, AddressRefused, Stage, Stopped
 from reconciler.adapters.transport.names import Lookup, is_address
-from reconciler.adapters.transport.options import HttpOptions, Permit, is_loopback
+from reconciler.adapters.transport.options import HttpOptions, Permit
 from reconciler.domain.http_reply import Loss, NoAnswer
+from reconciler.domain.loopback import is_loopback_address
 
 _MARGIN = 0.5  # seconds after a deadline, so that the pool's thread ends what it can, and says so
 
@@ -84,7 +85,7 @@ class Exchange:
 
     def require_permitted(self, address: str, *, plain: bool) -> None:
         """Raise AddressRefused, before anything is sent, where it may not go to that address."""
-        if plain and not is_loopback(address):
+        if plain and not is_loopback_address(address):
             raise AddressRefused("plain http would leave this machine")
         if not self.permits(address):
             raise AddressRefused("the host has an address that is not allowed here")

@@ -29,10 +29,10 @@ from reconciler.adapters.transport.options import (
     ForbiddenRequest,
     HttpOptions,
     Permit,
-    is_loopback_name,
 )
 from reconciler.adapters.transport.pool import Pool
 from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
+from reconciler.domain.loopback import is_loopback_host
 
 _CHUNK = 64 * 1024
 _FAILURES = (
@@ -168,8 +168,8 @@ def _refusal(url: str, *, blind: bool) -> str | None:
         return "nothing is sent to a URL with a user name in it"
     if not parts.hostname or parts.scheme not in ("http", "https"):
         return "only https URLs with a host are taken"
-    if parts.scheme == "http" and not is_loopback_name(parts.hostname):
+    if parts.scheme == "http" and not is_loopback_host(parts.hostname):
         return "plain http is for this machine's own loopback only; use https"
-    if blind and not is_loopback_name(parts.hostname):
+    if blind and not is_loopback_host(parts.hostname):
         return "behind a proxy the address of the receiver cannot be checked"
     return None

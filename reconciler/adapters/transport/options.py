@@ -1,10 +1,8 @@
-"""The options of the way to the network, and what is loopback."""
+"""The options of the way to the network."""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,18 +40,3 @@ class HttpOptions:
 
 class ForbiddenRequest(AssertionError):
     """A mistake in this program: a request that its Http was built to be unable to send."""
-
-
-@lru_cache(maxsize=64)
-def is_loopback_name(host: str) -> bool:
-    """Test whether the host of a URL is this machine's own loopback; a name is not looked up."""
-    # A name that leads to 127.0.0.1 today may lead elsewhere when it is connected to.
-    return host == "localhost" or is_loopback(host)
-
-
-def is_loopback(address: str) -> bool:
-    """Test whether an IP address is this machine's own; a name is none."""
-    try:
-        return ip_address(address.partition("%")[0]).is_loopback
-    except ValueError:
-        return False

@@ -1,0 +1,125 @@
+"""WebhookNotifier: one signed POST, and what a receiver's status means."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reconciler.adapters.retrying import asked_wait
+from reconciler.adapters.transport import Http, HttpOptions
+from reconciler.adapters.webhooks.destinations import Destination, Policy, bare
+from reconciler.adapters.webhooks.signatures import KEY_WANTED, signed_headers, signing_key
+from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
+from reconciler.domain.outbox import DeliveryResult, OutboxRow, RowToSend
+from reconciler.domain.secret import Secret
+from reconciler.ports import Clock
+
+_POST = frozenset({"POST"})
+_WAIT_AS_ASKED = (429, 502, 503, 504)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """The real URL of a webhook, and its secrets: two while one is rotated.
+
+    `loopback_allowed` is for tenants that are on this machine themselves.
+    """
+
+    url: str
+    secrets: tuple[Secret, ...]
+    loopback_allowed: bool = False
+
+
+class WebhookNotifier:
+    """A ports.Notifier over HTTP. `endpoints` are found by tenant and the URL of the manifest.
+
+    `allowed_hosts` are the only hosts that get anything; None: whatever is public.
+    Raises UsageError where the CA bundle or the proxy of `options` cannot be used.
+    """
+
+    def __init__(
+        self,
+        endpoints: Mapping[tuple[str, str], Endpoint],
+        *,
+        options: HttpOptions,
+        allowed_hosts: tuple[str, ...] | None,
+        clock: Clock,
+    ) -> None:
+        Http(options, methods=_POST).close()  # a wrong option is an error now, not at each delivery
+        self._endpoints = endpoints
+        self._options = options
+        self._policy = Policy(
+            hosts=None if allowed_hosts is None else frozenset(map(bare, allowed_hosts)),
+            proxied=bool(options.proxy),
+        )
+        self._clock = clock
+
+    def send(self, message: RowToSend) -> DeliveryResult:
+        """Sign the stored bytes and POST them once. Never raises: what happened is the result."""
+        row = message.row
+        endpoint = self._endpoints.get((row.tenant, row.url))
+        if endpoint is None:
+            return _unsent(
+                row,
+                "no manifest names this URL for the tenant any more: put it back, "
+                "or let the event be given up",
+            )
+        keys = [signing_key(secret) for secret in endpoint.secrets]
+        usable = [key for key in keys if key is not None]
+        if not keys or len(usable) < len(keys):
+            return _unsent(row, KEY_WANTED)
+        destination = self._policy.destination(
+            endpoint.url, loopback_allowed=endpoint.loopback_allowed
+        )
+        if isinstance(destination, str):
+            return _unsent(row, destination)
+        return self._post(message, endpoint.url, usable, destination)
+
+    def _post(
+        self, message: RowToSend, url: str, keys: list[bytes], destination: Destination
+    ) -> DeliveryResult:
+        headers = signed_headers(message.row.event_id, message.body, keys, at=self._clock.now())
+        began = self._clock.monotonic()
+        with Http(self._options, methods=_POST, permit=destination.permit()) as http:
+            reply = http.send("POST", url, headers=headers, body=message.body)
+        latency_ms = round((self._clock.monotonic() - began) * 1000)
+        return self._result(message.row, reply, latency_ms, destination)
+
+    def _result(
+        self, row: OutboxRow, reply: Reply, latency_ms: int, destination: Destination
+    ) -> DeliveryResult:
+        if isinstance(reply, NoAnswer):
+            hung = latency_ms >= self._options.deadline * 1000
+            return DeliveryResult(
+                row=row,
+                delivered=False,
+                status=None,
+                latency_ms=latency_ms,
+                detail=destination.denial() or reply.reason,
+                silent=reply.advice is None and (reply.loss is Loss.NOT_SENT or hung),
+            )
+        asked = asked_wait(reply, now=self._clock.now())
+        return DeliveryResult(
+            row=row,
+            delivered=200 <= reply.status < 300,
+            status=reply.status,
+            latency_ms=latency_ms,
+            detail=_meaning(reply),
+            retry_after=asked if reply.status in _WAIT_AS_ASKED else None,
+            gone=reply.status == 410,
+        )
+
+
+def _unsent(row: OutboxRow, detail: str) -> DeliveryResult:
+    return DeliveryResult(row=row, delivered=False, status=None, latency_ms=0, detail=detail)
+
+
+def _meaning(answer: Answer) -> str:
+    status = answer.status
+    if 300 <= status < 400:
+        return f"answered {status}, a redirect, which is never followed: name the URL it leads to"
+    match status:
+        case 401 | 403:
+            return f"answered {status}: compare the secret with the receiver's"
+        case 410:
+            return "answered 410: the receiver wants no more of this"
+        case _:
+            return f"answered {status}"

@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from reconciler.cli.commands import COMMANDS
+from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.exits import Exit
 from reconciler.cli.options import flag_of, options_in
-from reconciler.cli.shared_options import CommonOptions
 from tests.bench.__main__ import parser as bench_options
 from tests.support.program import Folder
 

@@ -1,14 +1,10 @@
 """The desired state that a command is about: the manifests, a selection, a commit."""
 
 from reconciler.adapters.git import git_state
+from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.manifests import require_manifests
-from reconciler.cli.shared_options import (
-    MAX_TENANTS,
-    CommonOptions,
-    FleetOptions,
-    ReadingOptions,
-)
+from reconciler.cli.shared_options import MAX_TENANTS, FleetOptions, ReadingOptions
 from reconciler.domain.manifest import GitState
 from reconciler.domain.selection import Selection
 from reconciler.planning import Desired

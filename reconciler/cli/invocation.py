@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from reconciler.adapters.settings import Settings
+from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.console import Console
-from reconciler.cli.shared_options import CommonOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,8 @@ import logging
 from datetime import UTC, datetime
 from typing import assert_never
 
+from reconciler.cli.common_options import LogFormat
 from reconciler.cli.console import show
-from reconciler.cli.shared_options import LogFormat
 from reconciler.render.plain_text import visible
 
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)

@@ -1,16 +1,17 @@
 """From argv to an exit code: settings, options, console and logs, then the one command."""
 
 import gc
+import importlib
 import sys
 from collections.abc import Mapping
 
 from reconciler.adapters.settings import Settings
 from reconciler.cli.commands import Command
+from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.console import Console
 from reconciler.cli.given import options_of
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.logs import set_up_logs
-from reconciler.cli.shared_options import CommonOptions
 from reconciler.render.paint import Paint
 
 
@@ -18,6 +19,10 @@ def run(command: Command, given: Mapping[str, object]) -> int:
     """Run it; `given` is what was found in argv. Raises ReconcilerError."""
     settings = Settings.from_process()
     common = options_of(CommonOptions, given, settings)
+    if command.network:
+        # Here, for at the end of a long chain of imports CPython gets a piece of stack from the
+        # system, and gives it back, with each call of those that compile expressions.
+        importlib.import_module("reconciler.adapters.transport")
     module = command.load()
     options = options_of(module.Options, given, settings)
     colour = settings.colour(terminal=sys.stdout.isatty())
@@ -35,8 +40,8 @@ def run(command: Command, given: Mapping[str, object]) -> int:
     set_up_logs(common.log_format, common.verbose)
     # What a command imports lives until the end: to look for garbage in it, while it is imported
     # and when the program ends, takes a third of the time of a short command. The threshold is
-    # above what all imports make; a run over a fleet makes few cycles and much else.
-    gc.set_threshold(100_000, 50, 100)
+    # above all that a short one makes; a run over a fleet makes few cycles and much else.
+    gc.set_threshold(200_000, 50, 100)
     gc.enable()
     try:
         code: int = module.run(invocation, options)

@@ -8,8 +8,9 @@ from reconciler.adapters.dialects import FoundDialects, dialects_of, find_dialec
 from reconciler.adapters.git import commit_at, files_at, require_same_repository
 from reconciler.adapters.manifest_files import ManifestFile, is_folder, is_manifest
 from reconciler.adapters.manifests import Loaded, ReadingLimits, Trusted, load
+from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.invocation import Invocation
-from reconciler.cli.shared_options import CommonOptions, ReadingOptions
+from reconciler.cli.shared_options import ReadingOptions
 from reconciler.domain.manifest import Manifests, TenantsFrom
 from reconciler.domain.problem import Severity
 from reconciler.errors import ManifestsInvalid, UsageError

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from reconciler import __doc__ as purpose
 from reconciler import __version__
 from reconciler.cli.commands import COMMANDS, Command, help_of_group
+from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.console import show, show_data
 from reconciler.cli.options import Kind, Option, flag_of, options_in
-from reconciler.cli.shared_options import CommonOptions
 from reconciler.errors import UsageError
 
 TYPE_CHECKING = False

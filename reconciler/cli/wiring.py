@@ -21,15 +21,11 @@ from reconciler.adapters.gateway import (
 from reconciler.adapters.oauth2 import Authenticator, Tokens
 from reconciler.adapters.retrying import RetryBudget, retrying
 from reconciler.adapters.transport import Http, HttpOptions, Pool, raise_limit
+from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.console import show_last_words
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.masks import Masks
-from reconciler.cli.shared_options import (
-    RETRY_DEADLINE,
-    CommonOptions,
-    DeadlineOptions,
-    RequestOptions,
-)
+from reconciler.cli.shared_options import RETRY_DEADLINE, DeadlineOptions, RequestOptions
 from reconciler.cli.trust import Trust
 from reconciler.domain.manifest import Manifests, Tenant, Webhook
 from reconciler.domain.outbox import DeliveryResult

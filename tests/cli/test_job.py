@@ -201,7 +201,7 @@ def test_what_a_library_logs_reaches_no_log():
     """Python's last resort would print it as it is, with whatever a server has sent."""
     script = (
         "import logging; from reconciler.cli.logs import set_up_logs; "
-        "from reconciler.cli.shared_options import LogFormat; set_up_logs(LogFormat.TEXT, 2); "
+        "from reconciler.cli.common_options import LogFormat; set_up_logs(LogFormat.TEXT, 2); "
         f"logging.getLogger('some.library').error({HOSTILE!r})"
     )
 

@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from reconciler.cli.commands import COMMANDS
+from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.exits import Exit
 from reconciler.cli.options import flag_of, options_in
-from reconciler.cli.shared_options import CommonOptions
 from tests.support.pages import (
     FENCE,
     PAGES,

@@ -25,9 +25,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command by its name, one word or two; its module is imported when it is called."""
+    """A command by its name, one word or two; its module is imported when it is called.
+
+    `network` says that it reaches tenants, or GitHub.
+    """
 
     name: str
+    network: bool = False
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -51,26 +55,23 @@ class Command:
         return importlib.import_module(f"{__name__}.{self.module}")
 
 
-COMMANDS = tuple(
-    Command(name)
-    for name in (
-        "validate",
-        "plan",
-        "show",
-        "apply",
-        "import",
-        "audit list",
-        "audit verify",
-        "audit export",
-        "webhooks list",
-        "webhooks deliver",
-        "webhooks replay",
-        "comment",
-        "drift-issues",
-        "doctor",
-        "schema",
-        "dev-tenant",
-    )
+COMMANDS = (
+    Command("validate"),
+    Command("plan", network=True),
+    Command("show"),
+    Command("apply", network=True),
+    Command("import", network=True),
+    Command("audit list"),
+    Command("audit verify"),
+    Command("audit export"),
+    Command("webhooks list"),
+    Command("webhooks deliver", network=True),
+    Command("webhooks replay", network=True),
+    Command("comment", network=True),
+    Command("drift-issues", network=True),
+    Command("doctor", network=True),
+    Command("schema"),
+    Command("dev-tenant"),
 )
 GROUPS = {"audit": "the audit trail", "webhooks": "the outbox of webhooks"}
 

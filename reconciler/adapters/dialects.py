@@ -23,7 +23,8 @@ from reconciler.adapters.jsonschemas import check
 from reconciler.adapters.manifest_files import ManifestFile, is_folder, read_file, shown
 from reconciler.adapters.yaml_reader import Document, read
 from reconciler.domain.dialect import Dialect, UpdateStrategy, contradictions
-from reconciler.domain.problem import Place, Problem, Severity
+from reconciler.domain.problem import Place, Problem
+from reconciler.domain.rules.reading import FILE, SHAPE
 from reconciler.domain.scim import AttributeType
 from reconciler.errors import ManifestsInvalid
 
@@ -165,8 +166,8 @@ def _faults(document: Document, stem: str) -> list[Problem]:
 def _shape(
     document: Document, path: tuple[str | int, ...], message: str, *, at_key: bool = False
 ) -> Problem:
-    return Problem(document.place(path, at_key=at_key), Severity.ERROR, "REC-SHAPE", message)
+    return SHAPE.problem(document.place(path, at_key=at_key), message)
 
 
 def _problem(place: Place, message: str) -> Problem:
-    return Problem(place, Severity.ERROR, "REC-FILE", message)
+    return FILE.problem(place, message)

@@ -26,6 +26,12 @@ def locate(document: Place | None, pointer: tuple[str | int, ...], *, at_key: bo
     return Place(str(steps), document.line if document else 1, 2 if at_key else 1)
 
 
+def checked(document: Document) -> tuple[Problem, ...]:
+    """The problems but for what only informs: such a rule may speak of any document."""
+    found = check_schema(document, locate)
+    return tuple(problem for problem in found if problem.severity is not Severity.INFO)
+
+
 def told(problems: Iterable[Problem]) -> list[tuple[str, str]]:
     return [(problem.rule, problem.place.path) for problem in problems]
 
@@ -37,8 +43,7 @@ def schema(*attributes: Document, **members: Any) -> Document:
 
 def check_attribute(**members: Any) -> list[tuple[str, str]]:
     """What is told of an attribute; what only informs is left out."""
-    found = check_schema(schema({"name": "a", **members}), locate)
-    return told(problem for problem in found if problem.severity is not Severity.INFO)
+    return told(checked(schema({"name": "a", **members})))
 
 
 def at(member: str) -> str:
@@ -56,7 +61,7 @@ def at(member: str) -> str:
     ],
 )
 def test_a_urn_is_an_id(urn: str) -> None:
-    assert check_schema(schema(id=urn), locate) == ()
+    assert checked(schema(id=urn)) == ()
 
 
 @pytest.mark.parametrize(
@@ -68,7 +73,7 @@ def test_a_urn_is_an_id(urn: str) -> None:
     ],
 )  # fmt: skip
 def test_anything_else_is_no_id(urn: str) -> None:
-    assert told(check_schema(schema(id=urn), locate)) == [("SCIM-S01", "spec/schema/id")]
+    assert told(checked(schema(id=urn))) == [("SCIM-S01", "spec/schema/id")]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +85,7 @@ def test_anything_else_is_no_id(urn: str) -> None:
     ],
 )
 def test_the_namespaces_of_the_rfcs_are_closed(urn: str) -> None:
-    assert told(check_schema(schema(id=urn), locate)) == [("SCIM-S02", "spec/schema/id")]
+    assert told(checked(schema(id=urn))) == [("SCIM-S02", "spec/schema/id")]
 
 
 def test_names_that_differ_only_in_case_are_one_name_within_a_level() -> None:
@@ -92,7 +97,7 @@ def test_names_that_differ_only_in_case_are_one_name_within_a_level() -> None:
         {"name": "a"},
     )
 
-    assert told(check_schema(document, locate)) == [
+    assert told(checked(document)) == [
         ("SCIM-S07", "spec/schema/attributes/0/subAttributes/1/name"),
         ("SCIM-S07", "spec/schema/attributes/2/name"),
         ("SCIM-S07", "spec/schema/attributes/3/name"),
@@ -104,7 +109,7 @@ def test_a_common_attribute_is_not_defined_again_but_may_be_a_part(name: str) ->
     part = {"name": "a", "type": "complex", "subAttributes": [{"name": name}]}
 
     assert check_attribute(name=name) == [("SCIM-S08", at("name"))]
-    assert check_schema(schema(part), locate) == ()
+    assert checked(schema(part)) == ()
 
 
 @pytest.mark.parametrize("name", ["a", "Z9", "a_b_c$d", "user2Name", "x" * 100])
@@ -118,7 +123,7 @@ def test_any_other_name_is_refused(name: str) -> None:
 
 
 def test_a_hyphen_in_a_name_is_a_warning_and_no_name_an_error() -> None:
-    (hyphen,) = check_schema(schema({"name": "cost-center"}), locate)
+    (hyphen,) = checked(schema({"name": "cost-center"}))
 
     assert (hyphen.rule, hyphen.severity) == ("SCIM-A01", Severity.WARNING)
     for nothing in ("", None):
@@ -128,7 +133,7 @@ def test_a_hyphen_in_a_name_is_a_warning_and_no_name_an_error() -> None:
 def test_the_reference_of_a_complex_attribute_has_its_own_name() -> None:
     part = {"name": "a", "type": "complex", "subAttributes": [{"name": "$ref"}]}
 
-    assert check_schema(schema(part), locate) == ()
+    assert checked(schema(part)) == ()
     assert check_attribute(name="$ref") == [("SCIM-A01", at("name"))]
 
 
@@ -151,7 +156,7 @@ def test_the_types_of_the_rfc_are_types(word: str) -> None:
     ],
 )
 def test_a_keyword_is_spelt_as_in_the_rfc(member: str, value: str, rule: str, message: str) -> None:
-    (problem,) = check_schema(schema({"name": "a", member: value}), locate)
+    (problem,) = checked(schema({"name": "a", member: value}))
 
     assert (problem.rule, problem.place.path) == (rule, at(member))
     assert problem.severity is Severity.ERROR
@@ -167,7 +172,7 @@ def test_a_keyword_is_spelt_as_in_the_rfc(member: str, value: str, rule: str, me
     ],
 )
 def test_a_keyword_in_another_case_is_a_warning(member: str, value: str, message: str) -> None:
-    (problem,) = check_schema(schema({"name": "a", member: value}), locate)
+    (problem,) = checked(schema({"name": "a", member: value}))
 
     assert (problem.rule, problem.place.path) == ("SCIM-A06", at(member))
     assert problem.severity is Severity.WARNING
@@ -184,7 +189,7 @@ def test_only_a_complex_attribute_has_parts_and_it_should_have_some() -> None:
     assert check_attribute(subAttributes=parts) == [("SCIM-A08", at("subAttributes"))]
     nothings: list[Document] = [{}, {"subAttributes": []}, {"subAttributes": None}]
     for nothing in nothings:
-        (problem,) = check_schema(schema({"name": "a", "type": "complex", **nothing}), locate)
+        (problem,) = checked(schema({"name": "a", "type": "complex", **nothing}))
         assert (problem.rule, problem.severity) == ("SCIM-A07", Severity.WARNING)
     assert check_attribute(type="string", subAttributes=[]) == []
 
@@ -218,7 +223,7 @@ def test_a_boolean_is_a_boolean(member: str, value: Any) -> None:
     ],
 )
 def test_a_member_near_a_word_of_the_rfc_is_a_slip(member: str, meant: str) -> None:
-    (problem,) = check_schema(schema({"name": "a", member: True}), locate)
+    (problem,) = checked(schema({"name": "a", member: True}))
 
     assert (problem.rule, problem.place) == ("REC-MEMBER", Place(at(member), 1, 2))
     assert problem.message.endswith(f"did you mean {meant}?")
@@ -229,11 +234,11 @@ def test_a_member_near_a_word_of_the_rfc_is_a_slip(member: str, meant: str) -> N
     [("multivalued", "multiValued"), ("MULTIVALUED", "multiValued"), ("Type", "type")],
 )
 def test_a_member_in_another_case_is_refused(member: str, meant: str) -> None:
-    (problem,) = check_schema(schema({"name": "a", member: True}), locate)
+    (problem,) = checked(schema({"name": "a", member: True}))
 
     assert (problem.rule, problem.place) == ("REC-CASE", Place(at(member), 1, 2))
     assert problem.message.endswith(f"did you mean {meant}?")
-    assert [p.rule for p in check_schema(schema(Description="x"), locate)] == ["REC-CASE"]
+    assert [p.rule for p in checked(schema(Description="x"))] == ["REC-CASE"]
 
 
 @pytest.mark.parametrize(
@@ -241,13 +246,11 @@ def test_a_member_in_another_case_is_refused(member: str, meant: str) -> None:
 )
 def test_any_other_member_is_the_vendors(member: str) -> None:
     assert check_attribute(**{member: {"anything": [1]}}) == []
-    assert check_schema(schema(**{f"x{member}": 1}), locate) == ()
+    assert checked(schema(**{f"x{member}": 1})) == ()
 
 
 def test_a_slip_at_the_schema_itself_is_found_too() -> None:
-    assert told(check_schema(schema(descriptions="x"), locate)) == [
-        ("REC-MEMBER", "spec/schema/descriptions")
-    ]
+    assert told(checked(schema(descriptions="x"))) == [("REC-MEMBER", "spec/schema/descriptions")]
 
 
 json_values = st.recursive(
@@ -262,13 +265,13 @@ json_values = st.recursive(
 
 @pytest.mark.parametrize("value", [None, "urn:x", 7, True, [{"id": "urn:x"}]])
 def test_what_is_no_object_is_left_to_the_shape(value: Any) -> None:
-    assert check_schema(value, locate) == ()
+    assert checked(value) == ()
 
 
 @given(json_values)
 def test_the_rules_bear_any_shape(value: Any) -> None:
     for document in (value, {"id": value}, {"attributes": value}, {"attributes": [value]}):
-        problems = check_schema(document, locate)
+        problems = checked(document)
 
         assert list(problems) == sorted(problems)
         assert all("\n" not in problem.message for problem in problems)
@@ -294,7 +297,7 @@ def test_what_is_by_the_rfc_is_left_in_peace(attributes: list[Document]) -> None
     common |= {"photos", "groups", "locale", "active"}
     document = schema(*(a for a in attributes if a["name"].lower() not in common))
 
-    assert check_schema(document, locate) == ()
+    assert checked(document) == ()
 
 
 # --- the manifests together

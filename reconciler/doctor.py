@@ -257,11 +257,8 @@ class WriteProbe:
 
     def _plan(self, dialect: Dialect, wanted: Schema) -> TenantPlan:
         return plan_tenant(
-            tenant=self.tenant.name,
-            base_url=self.tenant.base_url,
-            dialect=dialect,
-            limits=self.tenant.limits,
-            desired=(_extension(wanted),),
+            replace(self.tenant, dialect=dialect),
+            extensions=(_extension(wanted).fitted_to(dialect),),
             live=self.writer.read_all((PROBE_URN,)),
             selection=Selection(),
         )

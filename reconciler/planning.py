@@ -1,14 +1,14 @@
 """Use case: read every selected tenant and decide what each needs; changes nothing."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from reconciler.domain.deciding import asked_of, plan_tenant
+from reconciler.domain.deciding import plan_tenant
 from reconciler.domain.dialect import Dialect
-from reconciler.domain.drift import Drift, Sightings, drift_of, unmanaged
+from reconciler.domain.drift import Sightings
 from reconciler.domain.manifest import GitState, Manifests, SchemaExtension, Tenant
-from reconciler.domain.plan import MAX_TENANTS, Plan, Skip, TenantPlan, is_in_sync
+from reconciler.domain.plan import MAX_TENANTS, Plan, TenantPlan
 from reconciler.domain.selection import Selection
 from reconciler.domain.words import nearest
 from reconciler.errors import TenantError, UsageError
@@ -25,7 +25,7 @@ class Desired:
     git: GitState
     max_tenants: int = MAX_TENANTS
     sightings: Sightings = field(default_factory=dict)
-    _asked: dict[tuple[Dialect, str], SchemaExtension] = field(
+    _fitted: dict[tuple[Dialect, str], SchemaExtension] = field(
         init=False, compare=False, repr=False, default_factory=dict
     )
 
@@ -51,18 +51,17 @@ class Desired:
         Made once for each dialect: a fleet has few of them and many tenants.
         """
         return tuple(
-            self._asked.get((tenant.dialect, extension.name))
-            or self._asked.setdefault(
-                (tenant.dialect, extension.name), asked_of(tenant.dialect, extension)
+            self._fitted.get((tenant.dialect, extension.name))
+            or self._fitted.setdefault(
+                (tenant.dialect, extension.name), extension.fitted_to(tenant.dialect)
             )
             for extension in self.manifests.desired_for(tenant)
         )
 
-    @property
-    def nothing_planned(self) -> Plan:
-        """The plan before any tenant is planned."""
+    def plan(self, tenants: Iterable[TenantPlan] = ()) -> Plan:
+        """The plan of these tenants; before any is planned it has none."""
         return Plan(
-            tenants=(),
+            tenants=tuple(tenants),
             git=self.git,
             tenants_from=self.manifests.tenants_from,
             selection=self.selection,
@@ -106,51 +105,20 @@ def plan_fleet(
 
     def plan_one(tenant: Tenant) -> TenantPlan:
         check()
-        return _plan_one(tenant, desired, readers)
+        extensions = desired.wanted_by(tenant)
+        selected = [e.schema.id for e in extensions if desired.selection.takes(tenant.name, e)]
+        try:
+            live = readers(tenant).read_all(selected)
+        except (TenantError, UsageError) as error:
+            return TenantPlan(tenant=tenant, error=str(error))
+        return plan_tenant(
+            tenant,
+            extensions=extensions,
+            live=live,
+            selection=desired.selection,
+            sightings=desired.sightings,
+        )
 
     with closing(in_parallel(plan_one, desired.tenants(), parallelism)) as made:
         plans = [keep(plan) for plan in made]
-    return replace(desired.nothing_planned, tenants=tuple(sorted(plans, key=lambda p: p.name)))
-
-
-def _plan_one(tenant: Tenant, desired: Desired, readers: Readers) -> TenantPlan:
-    extensions = desired.wanted_by(tenant)
-    wanted = [e.schema.id for e in extensions if desired.selection.takes(tenant.name, e)]
-    try:
-        live = readers(tenant).read_all(wanted)
-    except (TenantError, UsageError) as error:
-        return TenantPlan(
-            name=tenant.name,
-            dialect=tenant.dialect.name,
-            dialect_digest=tenant.dialect.digest(),
-            base_url=tenant.base_url,
-            auth=tenant.auth,
-            error=str(error),
-        )
-    plan = plan_tenant(
-        tenant=tenant.name,
-        base_url=tenant.base_url,
-        dialect=tenant.dialect,
-        limits=tenant.limits,
-        desired=extensions,
-        live=live,
-        selection=desired.selection,
-    )
-    return replace(plan, auth=tenant.auth, drift=tuple(_drift(plan, desired.sightings)))
-
-
-def _drift(plan: TenantPlan, sightings: Sightings) -> Iterator[Drift]:
-    for change in plan.changes:
-        subject = change.subject
-        if is_in_sync(change) or subject.live_fingerprint is None:
-            continue
-        found = drift_of(
-            subject.schema_id,
-            live=subject.live_fingerprint,
-            desired=subject.desired.fingerprint(),
-            seen=sightings.get((plan.name, subject.desired.key)),
-            left=isinstance(change, Skip),
-        )
-        if found is not None:
-            yield found
-    yield from (unmanaged(plan.name, urn, sightings) for urn in plan.unmanaged)
+    return desired.plan(sorted(plans, key=lambda plan: plan.name))

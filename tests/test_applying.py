@@ -17,7 +17,6 @@ from reconciler.progress import Progress
 from reconciler.run_context import RunContext
 from tests.support.fakes import (
     CREATED,
-    DIALECT,
     HOOK,
     LOST,
     NOT_ALLOWED,
@@ -40,11 +39,8 @@ RUN = Run(id="run-1", actor="user:test", commit="c0ffee")
 
 def plan_for(tenant: FakeTenant, *extensions, limits: Limits | None = None) -> TenantPlan:
     return plan_tenant(
-        tenant="acme",
-        base_url=BASE_URL,
-        dialect=DIALECT,
-        limits=limits or Limits(),
-        desired=extensions or (extension(),),
+        replace(acme("acme"), base_url=BASE_URL, limits=limits or Limits()),
+        extensions=extensions or (extension(),),
         live=tenant.read_all(()),
         selection=Selection(),
     )

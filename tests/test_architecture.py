@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 ROWS = (
     ("reconciler", "errors"),
     ("domain", "domain.jsontext", "domain.secret", "domain.recipes", "domain.problem",
-     "domain.documents", "domain.loopback"),
+     "domain.documents", "domain.loopback", "domain.memo"),
     ("domain.scim", "domain.http_reply", "domain.doctor", "domain.redaction",
      "domain.outbox"),
     ("domain.dialect", "domain.words", "domain.drift"),

@@ -8,13 +8,13 @@ from reconciler.domain.outcome import Outcome, OutcomeKind, Recovered
 from reconciler.domain.plan import Create, Plan, Subject, TenantPlan
 from reconciler.domain.records import Event, Status
 from reconciler.progress import Progress
-from tests.support.fakes import URN, FakeClock, MemoryJournal, answered, extension
+from tests.support.fakes import URN, FakeClock, MemoryJournal, answered, extension, tenant
 from tests.support.runs import RUN, context_of
 
 EAST, WEST = (Create(Subject(tenant=name, extension=extension())) for name in ("east", "west"))
 PLAN = Plan(
     tenants=tuple(
-        TenantPlan(name=change.subject.tenant, dialect="genesys", base_url="", changes=(change,))
+        TenantPlan(tenant=tenant(change.subject.tenant), changes=(change,))
         for change in (EAST, WEST)
     )
 )

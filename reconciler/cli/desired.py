@@ -1,11 +1,14 @@
 """The desired state that a command is about: the manifests, a selection, a commit."""
 
+from dataclasses import replace
+
 from reconciler.adapters.git import git_state
 from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.manifests import require_manifests
 from reconciler.cli.shared_options import MAX_TENANTS, FleetOptions, ReadingOptions
-from reconciler.domain.manifest import GitState
+from reconciler.domain.drift import Sightings
+from reconciler.domain.manifest import GitState, Manifests, Webhook
 from reconciler.domain.selection import Selection
 from reconciler.planning import Desired
 
@@ -15,6 +18,9 @@ def selection_of(options: FleetOptions) -> Selection:
     return Selection(tenants=options.tenant, targets=options.target, excludes=options.exclude)
 
 
+_NOTHING_SEEN: Sightings = {}
+
+
 def desired_of(
     invocation: Invocation,
     selection: Selection,
@@ -22,13 +28,28 @@ def desired_of(
     *,
     max_tenants: int = MAX_TENANTS,
     tenants_from: str | None = None,
+    sightings: Sightings = _NOTHING_SEEN,
 ) -> Desired:
     """Load what is desired, and of which commit it is."""
     return Desired(
-        manifests=require_manifests(invocation, reading, tenants_from=tenants_from),
+        manifests=_equipped(require_manifests(invocation, reading, tenants_from=tenants_from)),
         selection=selection,
         git=commit_of(invocation.common),
         max_tenants=max_tenants,
+        sightings=sightings,
+    )
+
+
+def _equipped(manifests: Manifests) -> Manifests:
+    """Built-in tenants get the webhook that goes with them, under a name that outlives its port."""
+    return replace(
+        manifests,
+        tenants=tuple(
+            replace(tenant, webhooks=(Webhook(url=f"{tenant.base_url}/hr/scim/sync", secrets=()),))
+            if tenant.embedded
+            else tenant
+            for tenant in manifests.tenants
+        ),
     )
 
 

@@ -46,13 +46,12 @@ def doctor(invocation: Invocation, options: Options) -> int:
 def _look_at(
     invocation: Invocation, bench: Workbench, tenant: Tenant, *, probe_writes: bool
 ) -> TenantFindings:
-    limit = tenant.limits.extensions
     try:
         connection = bench.connection(tenant)
     except UsageError as error:  # a secret that is not set, an origin that is not allowed
         findings: tuple[Finding, ...] = (Finding("manifest", Grade.PROBLEM, str(error)),)
         return _told(tenant, findings, {})
-    look = HttpDoctor(connection, limit=limit if limit is not None else tenant.dialect.extensions)
+    look = HttpDoctor(connection, limit=tenant.extensions_limit)
     findings = tuple(look.findings(bench.desired.manifests.desired_for(tenant)))
     found = _told(tenant, findings, look.learnt)
     if not probe_writes or not found.well:

@@ -1,7 +1,5 @@
 """`plan`: read the tenants, show what apply would do, change nothing."""
 
-from dataclasses import replace
-
 from reconciler.adapters.database import sightings as sightings_of
 from reconciler.cli.commands.plan import Options
 from reconciler.cli.desired import desired_of, selection_of
@@ -37,7 +35,6 @@ def _plan(invocation: Invocation, options: Options, planned: Planned, told: Told
     for option, file in (("--out", options.out), ("--markdown", options.markdown)):
         if file is not None:
             require_folder(option, file)
-    sightings = _sightings(invocation)
     fleet = options.fleet
     desired = desired_of(
         invocation,
@@ -45,9 +42,9 @@ def _plan(invocation: Invocation, options: Options, planned: Planned, told: Told
         options.reading,
         max_tenants=fleet.max_tenants,
         tenants_from=options.tenants_from,
+        sightings=_sightings(invocation),
     )
     with workbench(invocation, desired, options.deadlines, parallelism=fleet.parallelism) as bench:
-        desired = replace(bench.desired, sightings=sightings)
         planned.begin(desired)
         made = plan_fleet(
             desired,

@@ -59,7 +59,7 @@ class Planned:
     def begin(self, desired: Desired) -> None:
         """Show what is known before any tenant is read."""
         self._to_come.extend(sorted(tenant.name for tenant in desired.tenants()))
-        head = head_text(plan_head(desired.nothing_planned), paint=self._paint)
+        head = head_text(plan_head(desired.plan()), paint=self._paint)
         if self._show is not None and head:
             self._show(head)
 

@@ -27,7 +27,7 @@ from reconciler.cli.invocation import Invocation
 from reconciler.cli.masks import Masks
 from reconciler.cli.shared_options import RETRY_DEADLINE, DeadlineOptions, RequestOptions
 from reconciler.cli.trust import Trust
-from reconciler.domain.manifest import Manifests, Tenant, Webhook
+from reconciler.domain.manifest import Tenant
 from reconciler.domain.outbox import DeliveryResult
 from reconciler.domain.records import Run
 from reconciler.domain.schedule import next_due
@@ -172,7 +172,7 @@ def workbench(
         pool = Pool(at_once=parallelism)
         options = replace(options, pool=stack.enter_context(closing(pool)))
         yield Workbench(
-            desired=replace(desired, manifests=_equipped(desired.manifests)),
+            desired=desired,
             run=Run(
                 id=os.urandom(16).hex(),
                 actor=invocation.settings.actor,
@@ -224,17 +224,4 @@ def _retries(deadline: float, clock: Clock) -> Callable[[], Retry]:
         random=draw,
         deadline=deadline,
         budget=RetryBudget(),
-    )
-
-
-def _equipped(manifests: Manifests) -> Manifests:
-    """Built-in tenants get the webhook that goes with them, under a name that outlives its port."""
-    return replace(
-        manifests,
-        tenants=tuple(
-            replace(tenant, webhooks=(Webhook(url=f"{tenant.base_url}/hr/scim/sync", secrets=()),))
-            if tenant.embedded
-            else tenant
-            for tenant in manifests.tenants
-        ),
     )

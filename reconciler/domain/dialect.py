@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, Self
 
 from reconciler.domain.jsontext import Json, digest
+from reconciler.domain.memo import Memo
 from reconciler.domain.scim import Schema, fold
 
 _RFC_PREFIXES = (
@@ -251,7 +252,7 @@ class Dialect:
     throttled_wait: int | None = field(default=None, metadata=_entry("throttledWait", int))
     lag_reads: int = field(default=1, metadata=_entry("lagReads", int))
     permission_hint: str = field(default="", metadata=_entry("permissionHint"))
-    _digest: str | None = field(init=False, compare=False, repr=False, default=None)
+    _digest: Memo[str] = field(init=False, compare=False, repr=False, default_factory=Memo)
     _hash: int = field(init=False, compare=False, repr=False)
 
     @classmethod
@@ -286,16 +287,16 @@ class Dialect:
         Nor over defaults, so that what a later version learns about others changes nothing here
         (docs/decisions.md, "The digest covers the effective dialect, and not its defaults").
         """
-        if self._digest is None:
-            covered = {
-                entry.name: entry.write(value)
-                for entry, value, default in self._entries()
-                if entry.name != "permissionHint" and value != default
-            }
-            # Made when it is first needed: `validate` needs none, and a fleet has one a tenant
-            object.__setattr__(self, "_digest", digest(covered))
-        assert self._digest is not None
-        return self._digest
+        # Made when it is first needed: `validate` needs none, and a fleet has one a tenant
+        return self._digest.get(
+            lambda: digest(
+                {
+                    entry.name: entry.write(value)
+                    for entry, value, default in self._entries()
+                    if entry.name != "permissionHint" and value != default
+                }
+            )
+        )
 
     def _entries(self) -> Iterator[tuple[_Entry, Any, object]]:
         """Each entry with the value here and the default, which is MISSING where it has none."""

@@ -1,4 +1,4 @@
-"""How a tenant has drifted, by kind, and since when; told from what was seen and the audit trail.
+"""Drift: a schema of a tenant that has come apart from desired, by kind, and since when.
 
 None of it decides anything: it is no part of a plan's digest, and a plan is made without it.
 """
@@ -11,7 +11,7 @@ from reconciler.domain.scim import ABSENT, fold
 
 
 class DriftKind(StrEnum):
-    """What has come apart."""
+    """The ways in which live and desired come apart."""
 
     CHANGED = "changed"  # live is not as desired, and no change of the manifest is known
     MISSING = "missing"  # it was verified once, and is gone
@@ -40,12 +40,12 @@ class Drift:
 
 
 def drift_of(
-    schema_id: str, *, live: str, desired: str, seen: Sighting | None, left: bool
+    schema_id: str, *, live: str, desired: str, seen: Sighting | None, stays: bool
 ) -> Drift | None:
     """The drift of a managed schema that is not in sync; None where it only is not there yet.
 
-    `live` and `desired` are fingerprints of the managed views, `live` or `absent`. `left` says that
-    it will be left as it is: without a trail that is drift, and what is updated may just be new.
+    `live` and `desired` are fingerprints of the managed views, `live` or `absent`. `stays` says
+    that nothing is done about it: without a trail that is drift, and an update may just be new.
     """
     if live == ABSENT:
         return Drift(kind=DriftKind.MISSING, schema_id=schema_id, since=seen.at) if seen else None
@@ -53,11 +53,11 @@ def drift_of(
         return Drift(kind=DriftKind.CHANGED, schema_id=schema_id, since=seen.at)
     if seen is not None and seen.fingerprint == live:
         outdated = Drift(kind=DriftKind.OUTDATED, schema_id=schema_id, since=seen.at)
-        return outdated if left else None
-    return Drift(kind=DriftKind.CHANGED, schema_id=schema_id) if left else None
+        return outdated if stays else None
+    return Drift(kind=DriftKind.CHANGED, schema_id=schema_id) if stays else None
 
 
-def unmanaged(tenant: str, schema_id: str, sightings: Sightings) -> Drift:
+def unmanaged_drift(tenant: str, schema_id: str, sightings: Sightings) -> Drift:
     """The drift of a live schema that no manifest names."""
     seen = sightings.get((tenant, fold(schema_id)))
     since = seen.at if seen else None

@@ -145,6 +145,12 @@ class Tenant:
         scheme, _, name = self.base_url.partition("://")
         return name if scheme == "embedded" else None
 
+    @property
+    def extensions_limit(self) -> int | None:
+        """The most extensions it may hold, by its manifest or its dialect; None without a limit."""
+        own = self.limits.extensions
+        return own if own is not None else self.dialect.extensions
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retired:
@@ -208,6 +214,11 @@ class SchemaExtension:
                 return (rule, pointer[:depth], True) in self.silenced
             value = value[step]
         return (rule, pointer, at_key) in self.silenced
+
+    def fitted_to(self, dialect: Dialect) -> "SchemaExtension":
+        """As a service of that dialect can be asked for it; itself where that is no other."""
+        schema = dialect.settable(self.schema)
+        return self if schema is self.schema else replace(self, schema=schema)
 
     def guarded_by(self, trusted: "SchemaExtension") -> "SchemaExtension":
         """With the owners and the personal data that a trusted version names as well.

@@ -162,9 +162,9 @@ class RunSummary:
         """
         blocked = any(
             isinstance(change, Blocked)
-            for tenant in self.plan.tenants
-            for change in tenant.changes
-            if tenant.dialect != READ_ONLY
+            for planned in self.plan.tenants
+            for change in planned.changes
+            if planned.tenant.dialect.name != READ_ONLY
         )
         return blocked or not all(
             ended.kind.verified for ended in _need_a_look(self.outcomes, self.recovered)

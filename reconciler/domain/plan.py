@@ -11,12 +11,13 @@ from typing import Final
 
 from reconciler.domain.blocking import BlockReason
 from reconciler.domain.dialect import Dialect, PatchPath, UpdateStrategy
-from reconciler.domain.diff import Difference, differences
+from reconciler.domain.diff import Difference, differences, managed_view
 from reconciler.domain.drift import Drift
 from reconciler.domain.impact import Assessment, assess
 from reconciler.domain.jsontext import Json, digest
-from reconciler.domain.manifest import Auth, GitState, Limits, SchemaExtension, TenantsFrom
-from reconciler.domain.scim import Schema
+from reconciler.domain.manifest import Auth, GitState, SchemaExtension, Tenant, TenantsFrom
+from reconciler.domain.memo import Memo
+from reconciler.domain.scim import ABSENT, Schema
 from reconciler.domain.selection import Selection
 
 FORMAT_VERSION: Final = "1.0"
@@ -33,18 +34,34 @@ class SkipReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What a change is about: one manifest on one tenant, and what was seen there.
+    """One manifest on one tenant, which a change is about, and what was seen there.
 
-    `live` is the managed view of the live schema; None where it is absent, was not looked at, or
-    is as desired, and where a plan is kept to be carried out. `live_fingerprint` is that view's
-    fingerprint, `absent`, or None where it was not looked at.
+    `live` is the whole of the live schema, `view` the part of it that the manifest manages; both
+    are None where it is absent or was not looked at, and where a plan is kept to be carried out.
+    `live_fingerprint` is that of the view, `absent`, or None where it was not looked at.
     """
 
     tenant: str
     extension: SchemaExtension
-    live: Schema | None = None
-    live_fingerprint: str | None = None
     dialect: Dialect | None = None
+    live: Schema | None = None
+    view: Schema | None = None
+    live_fingerprint: str | None = None
+
+    @classmethod
+    def seen(cls, tenant: Tenant, extension: SchemaExtension, live: Schema | None) -> "Subject":
+        """The subject as a tenant was read; `live` is None where the schema is absent."""
+        desired = extension.schema
+        view = None if live is None else managed_view(live, desired, extension.manages)
+        seen = desired if view == desired else view  # whose fingerprint a fleet makes once
+        return cls(
+            tenant=tenant.name,
+            extension=extension,
+            dialect=tenant.dialect,
+            live=live,
+            view=view,
+            live_fingerprint=ABSENT if seen is None else seen.fingerprint(),
+        )
 
     @property
     def id(self) -> str:
@@ -58,16 +75,32 @@ class Subject:
 
     @property
     def desired(self) -> Schema:
-        """What the manifest wants."""
+        """The schema as the manifest wants it."""
         return self.extension.schema
 
+    @property
+    def in_sync(self) -> bool:
+        """True where live is as desired."""
+        return self.live_fingerprint == self.desired.fingerprint()
+
     def differences(self) -> tuple[Difference, ...]:
-        """Where live differs from desired; empty where there is nothing live to compare."""
-        return differences(self.live, self.desired) if self.live else ()
+        """The differences of live from desired; empty where there is nothing live to compare."""
+        if self.view is None or self.in_sync:
+            return ()
+        return differences(self.view, self.desired)
 
     def assessment(self) -> Assessment:
-        """What writing it does to whom."""
-        return assess(self.live, self.extension, self.dialect)
+        """The effect on each consumer of writing it."""
+        return assess(self.view, self.extension, self.dialect)
+
+    def without_live(self) -> "Subject":
+        """As much of it as carrying it out needs: live is read again before it is changed."""
+        return Subject(
+            tenant=self.tenant,
+            extension=self.extension,
+            dialect=self.dialect,
+            live_fingerprint=self.live_fingerprint,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +143,7 @@ Change = Create | Update | Skip | Blocked
 
 
 def is_in_sync(change: Change) -> bool:
-    """Whether nothing is done because live is as desired."""
+    """Test whether nothing is done because live is as desired."""
     return isinstance(change, Skip) and change.reason is SkipReason.IN_SYNC
 
 
@@ -118,45 +151,36 @@ def is_in_sync(change: Change) -> bool:
 class TenantPlan:
     """The plan of one tenant; `error` stands where it could not be read, then nothing else does.
 
-    `dialect_digest` covers the effective dialect: the named one with the tenant's capabilities.
-    `auth` says who issues the token, and by which names its credentials are found.
+    `extensions_live` counts the extensions that are the tenant's own, desired or not.
     """
 
-    name: str
-    dialect: str
-    base_url: str
-    auth: Auth = field(default_factory=Auth)
-    dialect_digest: str = ""
-    limits: Limits = field(default_factory=Limits)
+    tenant: Tenant
     extensions_live: int | None = None
-    extensions_limit: int | None = None
     changes: tuple[Change, ...] = ()
     unmanaged: tuple[str, ...] = ()
     drift: tuple[Drift, ...] = ()
     warnings: tuple[str, ...] = ()
     error: str | None = None
-    _digest: str | None = field(init=False, compare=False, repr=False, default=None)
+    _digest: Memo[str] = field(init=False, compare=False, repr=False, default_factory=Memo)
+
+    @property
+    def name(self) -> str:
+        """The tenant's name."""
+        return self.tenant.name
+
+    @property
+    def extensions_limit(self) -> int | None:
+        """The most extensions that the tenant may hold; None where it could not be read."""
+        return self.tenant.extensions_limit if self.error is None else None
 
     def digest(self) -> str:
         """Over what an approval approves; not over times, order, wording or unmanaged schemas."""
-        if self._digest is None:
-            object.__setattr__(self, "_digest", self._approved())
-        assert self._digest is not None
-        return self._digest
+        return self._digest.get(self._approved)
 
     def without_live(self) -> "TenantPlan":
-        """All that carrying it out needs: what is live is read again before it is changed."""
-        slim = replace(
-            self,
-            changes=tuple(
-                change
-                if change.subject.live is None
-                else replace(change, subject=replace(change.subject, live=None))
-                for change in self.changes
-            ),
-        )
-        object.__setattr__(slim, "_digest", self.digest())
-        return slim
+        """As much of it as carrying it out needs, with the same digest."""
+        slim = (replace(each, subject=each.subject.without_live()) for each in self.changes)
+        return replace(self, changes=tuple(slim))
 
     def _approved(self) -> str:
         changes = [list(decided) for decided in sorted(map(_decided, self.changes), key=_digest_of)]
@@ -164,9 +188,9 @@ class TenantPlan:
             {
                 "format_version": FORMAT_VERSION,
                 "name": self.name,
-                "base_url": self.base_url,
-                "auth": _identity(self.auth),
-                "dialect": [self.dialect, self.dialect_digest],
+                "base_url": self.tenant.base_url,
+                "auth": _identity(self.tenant.auth),
+                "dialect": [self.tenant.dialect.name, self.tenant.dialect.digest()],
                 "changes": "unreadable" if self.error is not None else changes,
             }
         )
@@ -184,18 +208,12 @@ class Plan:
     tenants_from: TenantsFrom | None = None
     selection: Selection = field(default_factory=Selection)
     max_tenants: int = MAX_TENANTS
-    _digest: str | None = field(init=False, compare=False, repr=False, default=None)
+    _digest: Memo[str] = field(init=False, compare=False, repr=False, default_factory=Memo)
 
     def digest(self) -> str:
-        """What `apply` compares: the digest over the sorted digests of the tenants.
-
-        Computed once a plan: each tenant's records ask for it.
-        """
-        if self._digest is None:
-            found = digest(sorted(tenant.digest() for tenant in self.tenants))
-            object.__setattr__(self, "_digest", found)
-        assert self._digest is not None
-        return self._digest
+        """The digest over the sorted digests of the tenants, which `apply` compares."""
+        # Each record of each tenant asks for it.
+        return self._digest.get(lambda: digest(sorted(t.digest() for t in self.tenants)))
 
     def summary(self) -> "PlanSummary":
         """The counts over all tenants."""
@@ -267,13 +285,13 @@ def exceeded_limits(plan: Plan) -> tuple[Exceeded, ...]:
     return (
         *((too_many,) if changed > plan.max_tenants else ()),
         *(
-            Exceeded(tenant.name, number, limit, setting)
-            for tenant in plan.tenants
+            Exceeded(planned.name, number, limit, setting)
+            for planned in plan.tenants
             for kind, limit, setting in (
-                (Create, tenant.limits.max_creates, "spec.limits.maxCreates"),
-                (Update, tenant.limits.max_updates, "spec.limits.maxUpdates"),
+                (Create, planned.tenant.limits.max_creates, "spec.limits.maxCreates"),
+                (Update, planned.tenant.limits.max_updates, "spec.limits.maxUpdates"),
             )
-            if (number := sum(1 for c in tenant.changes if isinstance(c, kind))) > limit
+            if (number := sum(1 for c in planned.changes if isinstance(c, kind))) > limit
         ),
     )
 

@@ -14,6 +14,7 @@ from enum import StrEnum
 from functools import cache, lru_cache
 
 from reconciler.domain.jsontext import Json, NotJson, canonical, check, digest
+from reconciler.domain.memo import Memo
 
 SCHEMA_URN = "urn:ietf:params:scim:schemas:core:2.0:Schema"
 ABSENT = "absent"  # stands where a fingerprint would, for a schema that is not there
@@ -185,8 +186,8 @@ class Schema:
     attributes: tuple[Attribute, ...] = ()
     vendor: tuple[tuple[str, str], ...] = ()
     document: Mapping[str, Json] = field(compare=False, repr=False, default_factory=dict)
-    _fingerprint: str | None = field(init=False, compare=False, repr=False, default=None)
-    _has_vendor_members: bool | None = field(init=False, compare=False, repr=False, default=None)
+    _fingerprint: Memo[str] = field(init=False, compare=False, repr=False, default_factory=Memo)
+    _says_more: Memo[bool] = field(init=False, compare=False, repr=False, default_factory=Memo)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "key", fold(self.id))
@@ -224,10 +225,7 @@ class Schema:
 
         Computed once: a fleet asks one desired schema for it as often as it has tenants.
         """
-        if self._fingerprint is None:
-            object.__setattr__(self, "_fingerprint", digest(self._comparable()))
-        assert self._fingerprint is not None
-        return self._fingerprint
+        return self._fingerprint.get(lambda: digest(self._comparable()))
 
     def _comparable(self) -> dict[str, Json]:
         return {
@@ -241,17 +239,17 @@ class Schema:
     def served_as(self, document: Mapping[str, Json]) -> Schema:
         """The same schema as another tenant serves it: only `meta` may differ in its document."""
         served = replace(self, document=document)
-        object.__setattr__(served, "_fingerprint", self.fingerprint())
-        object.__setattr__(served, "_has_vendor_members", self.has_vendor_members)
+        # Neither depends on the document, so that a fleet works them out once for all.
+        object.__setattr__(served, "_fingerprint", self._fingerprint)
+        object.__setattr__(served, "_says_more", self._says_more)
         return served
 
     @property
     def has_vendor_members(self) -> bool:
-        """Whether the schema or any of its attributes says more than RFC 7643 knows."""
-        if self._has_vendor_members is None:
-            found = bool(self.vendor) or any(map(_has_vendor_members, self.attributes))
-            object.__setattr__(self, "_has_vendor_members", found)
-        return bool(self._has_vendor_members)
+        """True where the schema or any of its attributes says more than RFC 7643 knows."""
+        return self._says_more.get(
+            lambda: bool(self.vendor) or any(map(_has_vendor_members, self.attributes))
+        )
 
     @property
     def attribute_names(self) -> tuple[str, ...]:

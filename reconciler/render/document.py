@@ -167,9 +167,9 @@ def tenant_document(tenant: TenantPlan) -> TenantDocument:
     """The plan of one tenant."""
     return {
         "name": tenant.name,
-        "dialect": tenant.dialect,
-        "base_url": tenant.base_url,
-        "token_url": tenant.auth.token_url,
+        "dialect": tenant.tenant.dialect.name,
+        "base_url": tenant.tenant.base_url,
+        "token_url": tenant.tenant.auth.token_url,
         "extensions_live": tenant.extensions_live,
         "extensions_limit": tenant.extensions_limit,
         "error": tenant.error,
@@ -217,6 +217,7 @@ def change_document(change: Change) -> ChangeDocument:
     place = subject.extension.place
     # Of a skip nothing is assessed, for nothing is done.
     assessed = None if isinstance(change, Skip) else subject.assessment()
+    in_sync = is_in_sync(change)
     return {
         "id": subject.id,
         "action": action_of(change),
@@ -224,8 +225,8 @@ def change_document(change: Change) -> ChangeDocument:
         "schema_id": subject.schema_id,
         "manifest": subject.extension.name,
         "source": {"path": place.path, "line": place.line},
-        "before": _schema(subject.live) if subject.live else None,
-        "after": None if is_in_sync(change) else _schema(subject.desired),
+        "before": _schema(subject.view) if subject.view and not in_sync else None,
+        "after": None if in_sync else _schema(subject.desired),
         "differences": differences_document(subject.differences()),
         "live_fingerprint": subject.live_fingerprint,
         "recipe": change.recipe if isinstance(change, Blocked) else None,

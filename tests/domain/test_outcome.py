@@ -12,16 +12,16 @@ from reconciler.domain.outcome import (
     RunSummary,
     gone,
 )
-from reconciler.domain.plan import Create, Plan, TenantPlan, Update
+from reconciler.domain.plan import Create, Plan, Update
 from reconciler.domain.selection import Selection
 from tests.support.domain_world import (
-    BASE_URL,
     dialect,
     document,
     extension,
     live,
     plan_of,
     planned,
+    unreadable,
 )
 from tests.support.fakes import answered, outbox_row
 
@@ -97,7 +97,7 @@ def test_an_apply_with_nothing_to_do_is_neither_partial_nor_did_it_write() -> No
         ),
         (plan_of(planned([extension("HR")], live(document("HR", {"name": "a"})))), False),
         (plan_of(planned([extension("HR")], selection=Selection(excludes=("*",)))), False),
-        (plan_of(TenantPlan(name="t", dialect="sap", base_url=BASE_URL, error="dead")), False),
+        (plan_of(unreadable("t")), False),
     ],
 )
 def test_what_is_blocked_makes_an_apply_partial_but_not_on_a_read_only_tenant(
@@ -112,7 +112,7 @@ def test_failed_deliveries_and_locks_do_not_make_an_apply_partial() -> None:
     assert not RunSummary(plan=CALM, deliveries=undelivered).partial
 
 
-UNREADABLE = plan_of(TenantPlan(name="t", dialect="sap", base_url=BASE_URL, error="dead"))
+UNREADABLE = plan_of(unreadable("t"))
 
 
 @pytest.mark.parametrize(

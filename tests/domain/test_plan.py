@@ -35,7 +35,9 @@ from tests.support.domain_world import (
     live,
     plan_of,
     planned,
+    tenant_of,
     told,
+    unreadable,
 )
 from tests.support.strategies import TYPES, disguise, lower, schema_documents
 
@@ -505,8 +507,8 @@ def test_the_digest_does_not_cover_what_nobody_manages() -> None:
         {"warnings": ("paging is odd",)},
         {"unmanaged": ()},
         {"extensions_live": 7},
-        {"extensions_limit": 99},
-        {"limits": Limits(max_creates=1, max_updates=0)},
+        {"tenant": tenant_of(limits=Limits(extensions=99))},
+        {"tenant": tenant_of(limits=Limits(max_creates=1, max_updates=0))},
     ],
 )
 def test_the_digest_does_not_cover_what_an_approval_does_not_approve(change: Any) -> None:
@@ -533,9 +535,9 @@ def variants() -> dict[str, TenantPlan]:
     assert isinstance(skip, Skip)
     return {
         "plan": plan,
-        "tenant": replace(plan, name="beta"),
-        "base URL": replace(plan, base_url=BASE_URL + "/"),
-        "dialect": replace(plan, dialect="sap"),
+        "tenant": replace(plan, tenant=tenant_of("beta")),
+        "base URL": replace(plan, tenant=replace(plan.tenant, base_url=BASE_URL + "/")),
+        "dialect": replace(plan, tenant=tenant_of(service=dialect(name="sap"))),
         "unreadable": replace(plan, error="no answer", changes=()),
         "desired": planned([extension("HR", B, description="x"), BASIS[1]], FOUND),
         "desired description": planned([extension("HR", A, description="y"), BASIS[1]], FOUND),
@@ -554,10 +556,10 @@ def test_the_digest_covers_all_that_an_approval_approves() -> None:
 
 
 def test_the_digest_of_an_unreadable_tenant_does_not_cover_the_reason() -> None:
-    unreadable = TenantPlan(name="acme", dialect="genesys", base_url=BASE_URL, error="a")
-    assert replace(unreadable, error="b").digest() == unreadable.digest()
-    assert replace(unreadable, error="").digest() == unreadable.digest()  # "" is an error too
-    assert replace(unreadable, error=None).digest() != unreadable.digest()
+    plan = unreadable("acme", "a")
+    assert replace(plan, error="b").digest() == plan.digest()
+    assert replace(plan, error="").digest() == plan.digest()  # "" is an error too
+    assert replace(plan, error=None).digest() != plan.digest()
 
 
 def test_a_members_only_view_binds_the_approval_to_what_is_managed() -> None:
@@ -623,7 +625,7 @@ def test_the_summary_counts_every_kind_over_all_tenants() -> None:
     ]  # fmt: skip
     there = live(document("b", A), document("c", A), document("d", B), document("theirs"))
     readable = planned(wanted, there, selection=Selection(excludes=("e",)))
-    dead = TenantPlan(name="dead", dialect="genesys", base_url=BASE_URL, error="no answer")
+    dead = unreadable("dead")
 
     summary = plan_of(readable, dead, planned([extension("a", A)])).summary()
 

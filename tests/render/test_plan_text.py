@@ -21,7 +21,7 @@ from reconciler.render.document import json_list, json_text, plan_document, plan
 from reconciler.render.paint import Paint
 from reconciler.render.plain_text import counted, visible
 from reconciler.render.text import plan_text
-from tests.support.fakes import DIALECT, URN, document, extension
+from tests.support.fakes import URN, document, extension, tenant
 
 PLAIN = Paint()
 
@@ -29,11 +29,8 @@ PLAIN = Paint()
 def planned(*live: dict, extensions=None, limits=None, selection=None) -> TenantPlan:
     schemas = [Schema.from_json(one) for one in live]
     return plan_tenant(
-        tenant="acme-prod",
-        base_url="https://acme.example.com/scim/v2",
-        dialect=DIALECT,
-        limits=limits or Limits(),
-        desired=extensions or [extension()],
+        replace(tenant(), base_url="https://acme.example.com/scim/v2", limits=limits or Limits()),
+        extensions=extensions or [extension()],
         live=LiveTenant(schemas={schema.key: schema for schema in schemas}),
         selection=selection or Selection(),
     )
@@ -152,7 +149,7 @@ def test_when_all_is_well_it_says_so_in_words():
 
 
 def test_an_unreadable_tenant_is_told_with_its_reason():
-    broken = TenantPlan(name="east", dialect="genesys", base_url="https://e", error="GET → 503")
+    broken = TenantPlan(tenant=tenant("east"), error="GET → 503")
 
     text = text_of(broken)
 
@@ -227,7 +224,7 @@ PLANS = {
         document(),
         extensions=[extension(document(URN, "grade", "level"), on_drift=OnDrift.UPDATE)],
     ),
-    "unreadable": lambda: TenantPlan(name="e", dialect="sap", base_url="https://e", error="no"),
+    "unreadable": lambda: TenantPlan(tenant=tenant("e"), error="no"),
 }
 
 

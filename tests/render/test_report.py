@@ -18,15 +18,15 @@ from reconciler.domain.plan import Create, Plan, Subject, TenantPlan
 from reconciler.domain.records import Run
 from reconciler.domain.scim import ABSENT
 from reconciler.render.report import Ended, report_document
-from tests.support.fakes import HOOK, URN, answered, extension, outbox_row
+from tests.support.fakes import HOOK, URN, answered, extension, outbox_row, tenant
 from tests.support.store_world import validator
 
 SCHEMA = validator("report")
 CREATE = Create(Subject(tenant="acme", extension=extension(), live_fingerprint=ABSENT))
 PLAN = Plan(
     tenants=(
-        TenantPlan(name="acme", dialect="genesys", base_url="https://a", changes=(CREATE,)),
-        TenantPlan(name="east", dialect="genesys", base_url="https://e", error="GET → 503"),
+        TenantPlan(tenant=tenant("acme"), changes=(CREATE,)),
+        TenantPlan(tenant=tenant("east"), error="GET → 503"),
     )
 )
 RUN = Run(id="run-1", actor="ci", commit="c0ffee")

@@ -18,7 +18,7 @@ from reconciler.domain.scim import ABSENT
 from reconciler.domain.selection import Selection
 from reconciler.render.paint import Paint
 from reconciler.render.summary import summary_text
-from tests.support.fakes import DIALECT, URN, answered, extension, outbox_row
+from tests.support.fakes import URN, answered, extension, outbox_row, tenant
 
 SUBJECT = Subject(tenant="acme", extension=extension(), live_fingerprint=ABSENT)
 CREATE = Create(SUBJECT)
@@ -86,15 +86,12 @@ def test_a_service_that_does_not_allow_it_is_shown_as_blocked():
 
 def test_blocked_and_unreadable_are_not_hidden_by_what_went_well():
     blocked = plan_tenant(
-        tenant="full",
-        base_url="https://full",
-        dialect=DIALECT,
-        limits=Limits(extensions=0),
-        desired=[extension()],
+        replace(tenant("full"), limits=Limits(extensions=0)),
+        extensions=[extension()],
         live=LiveTenant(schemas={}),
         selection=Selection(),
     )
-    broken = TenantPlan(name="east", dialect="genesys", base_url="https://e", error="GET → 503")
+    broken = TenantPlan(tenant=tenant("east"), error="GET → 503")
 
     shown = text(plan=Plan(tenants=(blocked, broken)))
 

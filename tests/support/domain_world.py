@@ -5,7 +5,7 @@ from typing import Any
 
 from reconciler.domain.deciding import LiveTenant, plan_tenant
 from reconciler.domain.dialect import Dialect, UpdateStrategy
-from reconciler.domain.manifest import Limits, Manages, OnDrift, SchemaExtension
+from reconciler.domain.manifest import Limits, Manages, OnDrift, SchemaExtension, Tenant
 from reconciler.domain.plan import Blocked, Plan, Skip, TenantPlan
 from reconciler.domain.problem import Place
 from reconciler.domain.scim import Schema
@@ -55,6 +55,22 @@ def live(*documents: Any) -> LiveTenant:
     return LiveTenant(schemas={schema.key: schema for schema in schemas})
 
 
+def tenant_of(
+    name: str = "acme", *, service: Dialect | None = None, limits: Limits | None = None
+) -> Tenant:
+    return Tenant(
+        name=name,
+        place=Place(f"{name}.yaml"),
+        dialect=service or dialect(),
+        base_url=BASE_URL,
+        limits=limits or Limits(),
+    )
+
+
+def unreadable(name: str, error: str = "no answer") -> TenantPlan:
+    return TenantPlan(tenant=tenant_of(name), error=error)
+
+
 def planned(
     desired: Iterable[SchemaExtension],
     there: LiveTenant | None = None,
@@ -64,12 +80,10 @@ def planned(
     limits: Limits | None = None,
     selection: Selection | None = None,
 ) -> TenantPlan:
+    acme = tenant_of(tenant, service=service, limits=limits)
     return plan_tenant(
-        tenant=tenant,
-        base_url=BASE_URL,
-        dialect=service or dialect(),
-        limits=limits or Limits(),
-        desired=desired,
+        acme,
+        extensions=[each.fitted_to(acme.dialect) for each in desired],
         live=there or live(),
         selection=selection or Selection(),
     )

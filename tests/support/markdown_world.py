@@ -16,7 +16,7 @@ from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.domain.scim import Schema
 from reconciler.domain.selection import Selection
 from reconciler.render.document import plan_document
-from tests.support.fakes import DIALECT, URN, document, extension
+from tests.support.fakes import URN, document, extension, tenant
 
 PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
@@ -28,11 +28,8 @@ OURS = ("digest", "checksum", "format_version", "action", "reason", "live_finger
 def planned(name: str = "acme-prod", *live: dict, extensions=None, limits=None) -> TenantPlan:
     schemas = [Schema.from_json(one) for one in live]
     return plan_tenant(
-        tenant=name,
-        base_url="https://acme.example.com/scim/v2",
-        dialect=DIALECT,
-        limits=limits or Limits(),
-        desired=extensions or [extension()],
+        replace(tenant(name), limits=limits or Limits()),
+        extensions=extensions or [extension()],
         live=LiveTenant(schemas={schema.key: schema for schema in schemas}),
         selection=Selection(),
     )
@@ -53,7 +50,7 @@ def tenants() -> dict[str, TenantPlan]:
         "blocked": planned("blocked", limits=Limits(extensions=0)),
         "incompatible": planned("incompatible", document(URN, "other"), extensions=[update]),
         "update": planned("update", document(description="old"), extensions=[update]),
-        "limited": replace(planned("limited"), limits=Limits(max_creates=0)),
+        "limited": planned("limited", limits=Limits(max_creates=0)),
         "warned": replace(planned("warned", document()), warnings=("it said something odd",)),
         "risky": planned("risky", extensions=[personal]),
         "missing": replace(planned("missing"), drift=(_drift(DriftKind.MISSING),)),
@@ -61,9 +58,7 @@ def tenants() -> dict[str, TenantPlan]:
             planned("changed", document(URN, "other", description="old")),
             drift=(_drift(DriftKind.CHANGED),),
         ),
-        "unreadable": TenantPlan(
-            name="unreadable", dialect="sap", base_url="https://e", error="no answer"
-        ),
+        "unreadable": TenantPlan(tenant=tenant("unreadable"), error="no answer"),
     }
 
 
@@ -101,7 +96,7 @@ def fleet(number: int, kinds: Iterable[str], *, attributes: int = 1) -> Json:
 
 def _numbered(plan: TenantPlan, number: int) -> TenantPlan:
     error = None if plan.error is None else f"no answer {number}"
-    return replace(plan, name=f"t{number:05}", error=error)
+    return replace(plan, tenant=replace(plan.tenant, name=f"t{number:05}"), error=error)
 
 
 def filled(value: Json, string: Callable[[str], str], member: str = "") -> Json:

@@ -105,7 +105,7 @@ def hurried(server: FaultServer, seconds: float) -> Iterator[HttpSchemaReader]:
         )
 
 
-def test_the_proof_of_a_write_is_not_hurried() -> None:
+def test_the_deadline_of_reading_does_not_hold_for_the_proof_of_a_write() -> None:
     clock = FakeClock()
 
     def handle(request: Received) -> Script:
@@ -119,7 +119,7 @@ def test_the_proof_of_a_write_is_not_hurried() -> None:
             assert w.writer.read(urn(n)) is not None
 
 
-def test_what_one_gateway_has_learnt_of_a_tenant_the_next_need_not_ask_for() -> None:
+def test_a_later_gateway_knows_what_an_earlier_one_learnt_of_the_tenant() -> None:
     def handle(request: Received) -> Script:
         return scim_error(404) if asked_id(request) else json_reply(listed([]))
 

@@ -123,7 +123,7 @@ def looked_at(
     return findings, look.learnt, server.requests
 
 
-def test_a_tenant_in_good_health_has_nothing_but_good_findings() -> None:
+def test_doctor_finds_nothing_wrong_with_a_sound_tenant() -> None:
     findings, learnt, requests = looked_at(tenant())
 
     assert {check: str(f.grade) for check, f in findings.items() if f.grade is not Grade.OK} == {
@@ -135,7 +135,7 @@ def test_a_tenant_in_good_health_has_nothing_but_good_findings() -> None:
     assert {request.method for request in requests} == {"GET"}
 
 
-def test_what_is_asked_is_few_and_no_value_of_a_user_is_shown() -> None:
+def test_doctor_sends_few_requests_and_shows_no_value_of_a_user() -> None:
     findings, _, requests = looked_at(tenant())
 
     assert len(requests) <= 12
@@ -187,7 +187,7 @@ def test_a_token_that_is_refused_ends_what_doctor_looks_at(status: int) -> None:
         (reply(200, b"<html>"), "an HTML page came instead of JSON"),
     ],
 )
-def test_a_tenant_that_cannot_be_read_is_a_problem(answer: Script, words: str) -> None:
+def test_doctor_reports_a_tenant_that_cannot_be_read(answer: Script, words: str) -> None:
     findings, _, _ = looked_at(tenant(Schemas=lambda _: answer))
     assert findings["permission"].grade is Grade.PROBLEM
     assert words in findings["permission"].words
@@ -211,12 +211,14 @@ def test_a_tenant_that_fails_all_the_time_once_it_was_read_is_a_problem_and_left
         (None, Grade.NOTE, "3 extensions; no limit is known"),
     ],
 )
-def test_what_is_left_of_the_limit_is_told(limit: int | None, grade: Grade, words: str) -> None:
+def test_doctor_shows_the_extensions_in_use_and_the_limit(
+    limit: int | None, grade: Grade, words: str
+) -> None:
     findings, _, _ = looked_at(tenant(), limit=limit)
     assert findings["limit"] == Finding("limit", grade, words)
 
 
-def test_a_listing_that_pages_in_no_way_is_learnt() -> None:
+def test_doctor_learns_that_a_service_does_not_page() -> None:
     findings, learnt, _ = looked_at(tenant(Schemas=service(lambda *_: HAVE, BY_ID)))
     assert (learnt["listShape"], learnt["paging"]) == ("array", "none")
     assert findings["paging"].words == "count is ignored; startIndex is ignored: provided for"
@@ -230,7 +232,7 @@ def test_a_listing_that_pages_in_no_way_is_learnt() -> None:
         (0, "totalResults is 0, and 3 schemas can be read: provided for"),
     ],
 )
-def test_a_count_that_is_not_that_of_all_is_noticed(total: int | None, words: str) -> None:
+def test_doctor_notes_a_total_that_is_not_that_of_all(total: int | None, words: str) -> None:
     def counted(start: int, count: int) -> Json:
         page = HAVE[start - 1 : start - 1 + count]
         return listed(page, totalResults=len(page) if total is None else total)
@@ -240,7 +242,7 @@ def test_a_count_that_is_not_that_of_all_is_noticed(total: int | None, words: st
     assert learnt["paging"] == "index"
 
 
-def test_a_second_page_that_does_not_come_says_nothing_of_pages() -> None:
+def test_doctor_concludes_nothing_about_pages_without_a_second_one() -> None:
     def refusing(request: Received) -> Script:
         if "startIndex=2&count=1" in request.target:
             return scim_error(400, "too small a page")
@@ -253,7 +255,7 @@ def test_a_second_page_that_does_not_come_says_nothing_of_pages() -> None:
     assert "paging" not in learnt
 
 
-def test_pages_by_cursor_are_learnt() -> None:
+def test_doctor_learns_paging_by_cursor() -> None:
     def by_cursor(request: Received) -> Script:
         if request.path != f"{BASE}/Schemas":
             return service(honest(HAVE), BY_ID)(request)
@@ -267,7 +269,7 @@ def test_pages_by_cursor_are_learnt() -> None:
     assert learnt["paging"] == "cursor"
 
 
-def test_a_service_that_wants_its_colons_encoded_is_learnt() -> None:
+def test_doctor_learns_that_a_service_wants_its_colons_encoded() -> None:
     def picky(request: Received) -> Script:
         raw = ":" in request.path
         return scim_error(400) if raw else service(honest(HAVE), BY_ID)(request)
@@ -277,7 +279,7 @@ def test_a_service_that_wants_its_colons_encoded_is_learnt() -> None:
     assert findings["id"].grade is Grade.WARNING
 
 
-def test_a_schema_that_is_listed_and_not_to_be_had_by_id_is_a_problem() -> None:
+def test_doctor_reports_a_listed_schema_that_cannot_be_read_by_id() -> None:
     findings, _, _ = looked_at(tenant(Schemas=service(honest(HAVE))))
     assert findings["id"].grade is Grade.PROBLEM
 
@@ -292,7 +294,7 @@ def test_a_schema_that_is_listed_and_not_to_be_had_by_id_is_a_problem() -> None:
         ({}, {}, "none", Grade.WARNING, Grade.OK),
     ],
 )
-def test_where_tags_come_from_is_learnt(
+def test_doctor_learns_the_source_of_entity_tags(
     headers: dict[str, str], document: Any, learnt: str, etag: Grade, compression: Grade
 ) -> None:
     def tagged(request: Received) -> Script:
@@ -308,7 +310,9 @@ def test_where_tags_come_from_is_learnt(
 
 
 @pytest.mark.parametrize("version", [None, "7"])
-def test_a_schema_of_the_rfcs_without_a_tag_says_nothing_of_others(version: str | None) -> None:
+def test_doctor_concludes_nothing_from_a_schema_of_the_rfcs_without_a_tag(
+    version: str | None,
+) -> None:
     core = schema("urn:ietf:params:scim:schemas:core:2.0:User", meta={"version": version})
     handler = service(honest([core]), {core["id"].lower(): core})
 
@@ -318,7 +322,7 @@ def test_a_schema_of_the_rfcs_without_a_tag_says_nothing_of_others(version: str 
     assert found.get("etag") == ("meta.version" if version else None)
 
 
-def test_limits_of_requests_that_the_service_shows_are_told() -> None:
+def test_doctor_shows_the_limits_of_requests_that_the_service_shows() -> None:
     def limited(request: Received) -> Script:
         if request.path != f"{BASE}/Schemas":
             return service(honest(HAVE), BY_ID)(request)
@@ -342,7 +346,7 @@ def test_limits_of_requests_that_the_service_shows_are_told() -> None:
         (reply(200, b"nothing"), Grade.UNKNOWN, "/ResourceTypes is not listed"),
     ],
 )
-def test_an_extension_that_no_resource_type_names_is_a_warning(
+def test_doctor_warns_of_an_extension_that_no_resource_type_names(
     answer: Script, grade: Grade, words: str
 ) -> None:
     findings, _, _ = looked_at(tenant(ResourceTypes=lambda _: answer))
@@ -351,7 +355,7 @@ def test_an_extension_that_no_resource_type_names_is_a_warning(
 
 
 @pytest.mark.parametrize("answer", [scim_error(404), reply(200, b"["), json_reply([1])])
-def test_a_service_may_say_nothing_of_itself(answer: Script) -> None:
+def test_doctor_does_without_a_service_provider_config(answer: Script) -> None:
     findings, _, _ = looked_at(tenant(ServiceProviderConfig=lambda _: answer))
     assert findings["config"].grade is Grade.UNKNOWN
 
@@ -413,7 +417,7 @@ def test_a_count_of_the_page_is_not_taken_for_one_of_all_users() -> None:
     assert "counts the users of a page" in findings["filter"].words
 
 
-def test_where_there_is_one_user_one_is_believed() -> None:
+def test_a_count_of_one_user_is_believed_where_there_is_one() -> None:
     def lone(request: Received) -> Script:
         nonsense = "NoSuch" in request.target
         return json_reply(listed([] if nonsense else USERS[:1]))

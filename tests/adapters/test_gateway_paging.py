@@ -76,7 +76,7 @@ def test_a_tenant_may_have_no_schemas(body: Json) -> None:
         assert w.reader.read_all([], everything=True).schemas == {}
 
 
-def test_nothing_in_an_object_is_a_listing_only_where_a_map_is_to_come() -> None:
+def test_an_empty_object_is_a_listing_only_where_a_map_is_expected() -> None:
     by_urn = replace(DIALECT, list_shape=ListShape.MAP)
     with world(service(lambda *_: {}), dialect=by_urn) as w:
         assert w.reader.read_all([], everything=True).schemas == {}
@@ -243,7 +243,7 @@ def test_a_list_that_counts_its_page_for_all_is_read_on_once_a_schema_is_missed(
 
 
 @pytest.mark.parametrize("broken", [{}, {"attributes": "none"}])
-def test_what_is_listed_twice_alike_is_not_told_as_two_versions(broken: Json) -> None:
+def test_a_schema_listed_twice_alike_is_one_version(broken: Json) -> None:
     with world(service(honest([schema(1, **broken), schema(1, **broken), schema(2)]))) as w:
         live = w.reader.read_all([urn(2)])
 
@@ -330,7 +330,7 @@ LIES: dict[str, tuple[Lister, set[str]]] = {
 
 
 @pytest.mark.parametrize(("lister", "found"), LIES.values(), ids=LIES.keys())
-def test_no_lie_of_a_pager_makes_the_walk_endless_or_a_wanted_schema_absent(
+def test_no_pager_makes_the_walk_endless_or_a_wanted_schema_absent(
     lister: Lister, found: set[str]
 ) -> None:
     wanted = [urn(n) for n in (0, 1, 229)]
@@ -445,7 +445,7 @@ def test_a_cursor_is_a_value_and_never_an_address() -> None:
 
 
 @pytest.mark.parametrize("cursor", [None, "", 7, ["x"], True])
-def test_what_is_no_cursor_is_not_followed(cursor: Json) -> None:
+def test_a_value_that_is_no_cursor_is_not_followed(cursor: Json) -> None:
     with world(service(lambda *_: listed(FEW, nextCursor=cursor))) as w:
         assert w.reader.read_all([], everything=True).warnings == ()
 
@@ -502,7 +502,7 @@ def test_a_list_that_is_too_much_for_one_tenant_is_given_up() -> None:
     assert len(w.requests) < 10
 
 
-def test_what_is_wrong_with_many_schemas_alike_is_said_once() -> None:
+def test_a_warning_that_many_schemas_share_is_given_once() -> None:
     with world(service(lambda *_: [{}] * 1_000)) as w:
         live = w.reader.read_all([], everything=True)
 

@@ -61,7 +61,7 @@ def keys(documents: Iterable[Any]) -> set[str]:
 # --- by id ---------------------------------------------------------------------------------
 
 
-def test_a_wanted_schema_that_the_list_lacks_is_asked_for_by_id() -> None:
+def test_a_wanted_schema_that_the_list_lacks_is_read_by_id() -> None:
     with world(service(honest(FEW), BY_ID)) as w:
         live = w.reader.read_all([urn(0), urn(7).upper(), urn(999)])
 
@@ -71,7 +71,7 @@ def test_a_wanted_schema_that_the_list_lacks_is_asked_for_by_id() -> None:
     assert live.warnings == (f"the list lacks {urn(7)}, which is there by its id",)
 
 
-def test_what_nobody_asked_for_is_named_and_not_taken_apart() -> None:
+def test_a_schema_that_is_not_wanted_is_only_named() -> None:
     neighbour = {"id": urn(8), "attributes": "none of our business"}
     with world(service(honest([*FEW, neighbour]), BY_ID)) as w:
         live = w.reader.read_all([urn(0).upper()])
@@ -83,7 +83,7 @@ def test_what_nobody_asked_for_is_named_and_not_taken_apart() -> None:
     assert "the attributes of" in wanted.warnings[0]
 
 
-def test_what_two_tenants_serve_alike_is_taken_apart_once_and_each_keeps_its_own_document() -> None:
+def test_equal_schemas_of_two_tenants_are_read_once_and_each_keeps_its_document() -> None:
     here, there = ({**FEW[0], "meta": {"version": version}} for version in ("1", "2"))
     with world(service(honest([here]), BY_ID)) as w, world(service(honest([there]), BY_ID)) as x:
         one, other = (each.reader.read_all([urn(0)]).schemas[urn(0).lower()] for each in (w, x))
@@ -254,7 +254,7 @@ def test_absent_is_believed_of_a_service_whose_list_has_answered(answer: Script)
 
 
 @pytest.mark.parametrize("answer", list(NOT_FOUND.values())[:3], ids=list(NOT_FOUND)[:3])
-def test_where_everything_is_404_nothing_is_known_to_be_absent(answer: Script) -> None:
+def test_where_everything_is_404_no_schema_is_known_to_be_absent(answer: Script) -> None:
     with world(in_turn(answer)) as w:
         with pytest.raises(TenantRefused, match=r"404.*spec\.baseUrl is probably wrong"):
             w.reader.read(urn(9))
@@ -438,7 +438,7 @@ OWN_WORDS: list[tuple[Json, str]] = [
 
 
 @pytest.mark.parametrize(("document", "words"), OWN_WORDS)
-def test_the_services_own_words_are_told_on_one_short_line(document: Json, words: str) -> None:
+def test_the_text_of_a_service_is_shown_on_one_short_line(document: Json, words: str) -> None:
     with world(in_turn(json_reply(document, 400))) as w, pytest.raises(TenantRefused) as caught:
         w.reader.read_all([], everything=True)
 
@@ -561,7 +561,7 @@ ECHOES: list[Callable[[str], Script]] = [
 
 
 @pytest.mark.parametrize("echo", ECHOES)
-def test_a_token_that_a_service_echoes_is_not_told(echo: Callable[[str], Script]) -> None:
+def test_a_token_that_a_service_echoes_is_not_shown(echo: Callable[[str], Script]) -> None:
     def handler(request: Received) -> Script:
         return echo(request.headers["authorization"].removeprefix("Bearer "))
 
@@ -618,7 +618,7 @@ def test_a_user_name_does_not_blank_our_own_message() -> None:
         w.reader.read_all([], everything=True)
 
 
-def test_what_is_read_twice_is_the_same() -> None:
+def test_reading_a_tenant_twice_gives_the_same() -> None:
     with world(service(honest(ALL), BY_ID)) as w:
         first, second = (w.reader.read_all([urn(999)], everything=True) for _ in range(2))
         one = w.reader.read(urn(3))

@@ -50,7 +50,7 @@ def test_a_tenant_that_this_process_could_not_ask_is_not_left_alone() -> None:
 
 
 @pytest.mark.parametrize("answer", WELL)
-def test_whoever_answers_is_well_even_where_the_answer_is_no(answer: Reply) -> None:
+def test_a_refusal_is_no_failure_of_the_tenant(answer: Reply) -> None:
     traffic = Traffic(clock=FakeClock())
     for _ in range(3):
         for failure in SICK[: FAILURES - 1]:
@@ -59,7 +59,7 @@ def test_whoever_answers_is_well_even_where_the_answer_is_no(answer: Reply) -> N
         traffic.admit()
 
 
-def test_one_request_finds_out_whether_the_tenant_is_well_again() -> None:
+def test_after_its_pause_a_tenant_gets_one_request() -> None:
     clock = FakeClock()
     traffic = Traffic(clock=clock)
     for failure in SICK:

@@ -304,7 +304,7 @@ def test_a_create_that_is_refused_for_itself_does_not_stand_against_the_next() -
         (reply(502, b"<html><title>Bad gateway</title>"), '502 with an HTML page "Bad gateway"'),
     ],
 )
-def test_a_message_has_the_services_own_words_and_what_to_do(
+def test_a_refused_write_is_shown_with_the_text_of_the_service_and_advice(
     script: Script, words: str, write: Write
 ) -> None:
     with world(in_turn(script), dialect=HINTED) as w:
@@ -480,7 +480,7 @@ def test_without_a_token_nothing_is_written_and_nothing_raised(write: Write) -> 
 
 @both
 @pytest.mark.parametrize("status", [302, 307, 400, 403, 409, 500])
-def test_no_secret_is_told_however_a_service_echoes_it(status: int, write: Write) -> None:
+def test_no_secret_is_shown_however_a_service_echoes_it(status: int, write: Write) -> None:
     def echo(request: Received) -> Script:
         header = request.headers["authorization"]
         return scim_error(status, f"{header} and {header.removeprefix('Bearer ')}")

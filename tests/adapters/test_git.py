@@ -39,7 +39,7 @@ def test_an_edited_or_added_manifest_is_dirty(manifests: Path, name):
     assert git_state(manifests).dirty
 
 
-def test_an_edit_elsewhere_in_the_repository_is_not_ours(manifests: Path):
+def test_an_edit_elsewhere_in_the_repository_is_not_dirty(manifests: Path):
     (manifests.parent / "notes.txt").write_text("b")
 
     assert not git_state(manifests).dirty

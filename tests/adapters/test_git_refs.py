@@ -153,7 +153,7 @@ def test_of_a_large_file_one_byte_more_than_wanted_comes(repository: Path):
     assert (exact, cut) == (b"proposed", b"prop")
 
 
-def test_a_folder_without_a_repository_is_told(tmp_path: Path):
+def test_a_folder_without_a_repository_is_refused(tmp_path: Path):
     with pytest.raises(UsageError):
         files_at(tmp_path, "HEAD", wanted=every, most=100)
 
@@ -205,7 +205,7 @@ def test_a_folder_that_passes_for_a_repository_is_refused_and_runs_nothing(prete
 
 
 @pytest.mark.parametrize("place", [".", "desired-state"])
-def test_a_file_head_alone_is_no_matter(folders: Path, place: str):
+def test_a_file_called_head_alone_makes_no_repository(folders: Path, place: str):
     (folders / place / "HEAD").write_text("ref: refs/heads/evil")
 
     found = files_at(folders / "desired-state", "HEAD", wanted=every, most=100)

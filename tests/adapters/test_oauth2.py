@@ -95,7 +95,7 @@ def meeting(
             yield server, authenticator
 
 
-def test_a_token_is_told_before_it_is_handed_out_and_a_refusal_tells_nothing() -> None:
+def test_a_token_is_reported_for_masking_before_it_is_used() -> None:
     told: list[Secret] = []
     clock = FakeClock()
     with serving(in_turn(token("t0k3n"), json_reply({"error": "invalid_client"}, 401))) as server:
@@ -114,7 +114,7 @@ def test_a_token_is_told_before_it_is_handed_out_and_a_refusal_tells_nothing() -
     assert len(told) == 3  # the pair for each request, and the one token
 
 
-def test_a_basic_header_is_told_as_it_is_sent() -> None:
+def test_a_basic_header_is_reported_for_masking_as_it_is_sent() -> None:
     told: list[Secret] = []
     clock = FakeClock()
     whom = BasicCredentials(username=Secret("me"), password=Secret(CLIENT_SECRET))
@@ -318,7 +318,7 @@ def test_tenants_that_differ_in_anything_that_is_sent_do_not_share_a_token() -> 
     assert headers == [f"Bearer t{n}" for n in (1, 2, 3, 4, 5, 6, 1)]
 
 
-def test_a_client_that_was_refused_is_asked_for_by_no_other_tenant_either() -> None:
+def test_no_tenant_requests_a_token_of_a_client_that_was_refused() -> None:
     with serving(in_turn(json_reply({"error": "invalid_client"}, 401))) as server:
         shared = tokens(FakeClock())
         for _ in range(5):
@@ -329,7 +329,7 @@ def test_a_client_that_was_refused_is_asked_for_by_no_other_tenant_either() -> N
     assert len(server.requests) == 1
 
 
-def test_whoever_waits_for_the_token_of_others_waits_no_longer_than_it_may() -> None:
+def test_a_wait_for_the_token_of_another_thread_ends_with_the_callers_time() -> None:
     with serving(in_turn((Pause(20),))) as server:
         shared = tokens(FakeClock())
         whom = credentials(server.url("/token"))
@@ -348,7 +348,7 @@ def fails(authenticator: Authenticator) -> None:
         authenticator.header(1.0)
 
 
-def test_one_whose_own_time_was_up_does_not_fail_the_others() -> None:
+def test_a_caller_whose_time_was_up_does_not_fail_the_others() -> None:
     clock = FakeClock()
 
     def slow(request: Received) -> Script:

@@ -60,7 +60,7 @@ def test_a_request_carries_the_callers_headers_and_body_and_asks_for_no_compress
     assert "cookie" not in sent.headers
 
 
-def test_connections_are_kept_and_cookies_are_not() -> None:
+def test_http_keeps_connections_and_no_cookies() -> None:
     with (
         serving(in_turn(reply(200, b"{}", {"Set-Cookie": "a=b; Path=/"}))) as server,
         Http(HttpOptions(), methods=ANY) as http,
@@ -137,7 +137,7 @@ LOST: dict[str, Script] = {
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("script", LOST.values(), ids=LOST.keys())
-def test_what_was_sent_and_not_answered_whole_is_lost_and_is_not_sent_twice(
+def test_a_request_without_a_whole_answer_is_lost_and_not_sent_twice(
     script: Script, method: str
 ) -> None:
     with serving(in_turn(script)) as server:
@@ -237,7 +237,7 @@ def never_accepting() -> Iterator[int]:
         yield port
 
 
-def test_what_a_name_server_took_is_no_longer_left_for_the_connection() -> None:
+def test_the_time_of_a_name_server_counts_towards_the_deadline() -> None:
     """Each on its own would be in time, and both together are too late."""
 
     def resolve(host: str, port: int) -> list[str]:
@@ -315,7 +315,7 @@ def test_a_host_without_an_address_was_never_asked(error: Exception | None) -> N
     assert answer == NoAnswer(Loss.NOT_SENT, "the host name is not known")
 
 
-def test_an_address_is_not_looked_up() -> None:
+def test_an_ip_address_is_not_looked_up() -> None:
     def resolve(host: str, port: int) -> list[str]:
         raise AssertionError(host)
 
@@ -473,7 +473,7 @@ def test_an_http_that_is_pinned_to_one_url_sends_nothing_elsewhere() -> None:
         "/scim/v2",
     ],
 )
-def test_urls_that_are_not_safe_to_ask_are_not_asked(url: str) -> None:
+def test_an_unsafe_url_is_refused_before_anything_is_sent(url: str) -> None:
     with Http(HttpOptions(deadline=1), methods=ANY) as http:
         answer = http.send("GET", url, headers={"Authorization": "Bearer c4n4ry"})
 
@@ -584,7 +584,7 @@ def test_an_error_is_classified_by_its_stage_and_then_by_what_it_wraps(
 
 
 @given(st.sampled_from([error for error, _, _ in TABLE]))
-def test_nothing_is_ever_called_unsent_once_its_first_byte_left(error: Exception) -> None:
+def test_a_request_whose_first_byte_left_is_never_called_unsent(error: Exception) -> None:
     assert classify(error, Stage.SENT).loss is Loss.LOST
 
 

@@ -61,7 +61,7 @@ def ask_two(server: FaultServer, options: HttpOptions) -> tuple[Reply, Reply]:
     ],
     ids=lambda script: repr(script[0])[:40],
 )
-def test_what_follows_an_answer_is_nobody_elses_answer(script: Script) -> None:
+def test_bytes_after_an_answer_are_never_the_answer_to_another_request(script: Script) -> None:
     def handle(request: Received) -> Script:
         return script if request.target == "/first" else reply(200, b"second")
 
@@ -86,7 +86,9 @@ def test_an_answer_that_announces_another_is_none(status: int) -> None:
 
 
 @pytest.mark.parametrize("length", [4096, 8192, 12_000, 16_340])
-def test_what_tls_has_read_ahead_is_nobody_elses_answer(length: int, tmp_path: Path) -> None:
+def test_bytes_that_tls_read_ahead_are_never_the_answer_to_another_request(
+    length: int, tmp_path: Path
+) -> None:
     """A record holds up to 16 KiB; who looks at the socket does not see what is left of one."""
     authority = trustme.CA()
     bundle = tmp_path / "authority.pem"
@@ -143,7 +145,9 @@ def badly(own: bytes) -> list[Script]:
 
 
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
-def test_no_tenant_of_a_server_gets_what_is_anothers(secure: bool, tmp_path: Path) -> None:
+def test_tenants_that_share_connections_never_get_each_others_answers(
+    secure: bool, tmp_path: Path
+) -> None:
     authority = trustme.CA()
     bundle = tmp_path / "authority.pem"
     authority.cert_pem.write_to_path(bundle)

@@ -81,7 +81,7 @@ def test_origins_and_authorities_do_not_share_connections(tmp_path: Path) -> Non
     assert server.connections == 2
 
 
-def test_who_does_not_trust_an_authority_gets_nothing_over_the_connection_of_who_does(
+def test_a_connection_that_another_authority_vouches_for_is_not_shared(
     tmp_path: Path,
 ) -> None:
     authority = trustme.CA()
@@ -358,7 +358,7 @@ def test_the_soft_limit_of_descriptors_is_raised_to_the_hard_one() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_advice_takes_the_place_of_blame() -> None:
+def test_a_shortage_of_descriptors_is_reported_with_its_own_advice() -> None:
     asked = RequestName(
         method="GET", path="/x", permission_hint="", redaction=Redaction(), renewable=False
     )

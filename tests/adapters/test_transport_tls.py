@@ -217,7 +217,7 @@ def test_https_goes_through_the_proxy_as_a_tunnel_with_the_proxys_own_credential
     assert "proxy-authorization" in request.headers
 
 
-def test_a_proxy_that_is_not_there_means_never_sent() -> None:
+def test_a_request_to_an_absent_proxy_was_never_sent() -> None:
     options = HttpOptions(proxy=f"http://127.0.0.1:{unused_port()}", deadline=5)
     with Http(options, methods=ANY) as http:
         answer = http.send("POST", "https://scim.example.com/", headers={}, body=b"{}")
@@ -226,7 +226,7 @@ def test_a_proxy_that_is_not_there_means_never_sent() -> None:
     assert answer.loss is Loss.NOT_SENT
 
 
-def test_loopback_is_never_looked_for_beyond_the_proxy() -> None:
+def test_a_loopback_url_does_not_go_through_the_proxy() -> None:
     with serving(in_turn(reply())) as proxy, serving(in_turn(reply(200, b"near"))) as server:
         answer = ask(server, options=HttpOptions(proxy=f"http://127.0.0.1:{proxy.port}"))
 

@@ -58,7 +58,7 @@ def test_post_creates_and_put_changes(apply: Apply, dialect: str) -> None:
 
 
 @pytest.mark.parametrize("status", [404, 405, 501])
-def test_genesys_without_creates_is_told_in_clear_words(apply: Apply, status: int) -> None:
+def test_genesys_without_creates_is_blocked_with_its_reason(apply: Apply, status: int) -> None:
     with service(Habits(creates=status)) as server:
         done = apply("genesys", server, "urn:example:2.0:HR", "level")
         sent = writes(server)
@@ -68,7 +68,7 @@ def test_genesys_without_creates_is_told_in_clear_words(apply: Apply, status: in
     assert "this service does not allow schemas to be created" in done.out
 
 
-def test_sap_is_not_asked_for_an_update(apply: Apply) -> None:
+def test_sap_is_sent_no_update(apply: Apply) -> None:
     live = {"id": "urn:example:2.0:HR", "name": "HR", "attributes": [{"name": "grade"}]}
     with service(Habits(updates=False), live) as server:
         done = apply("sap", server, "urn:example:2.0:HR", "level")
@@ -89,7 +89,7 @@ def test_oracle_is_patched(apply: Apply) -> None:
     assert "gzip" not in patch.headers["if-match"]
 
 
-def test_read_only_is_left_alone_and_that_is_well(apply: Apply) -> None:
+def test_a_read_only_tenant_is_sent_nothing_and_the_apply_exits_0(apply: Apply) -> None:
     with service(Habits()) as server:
         done = apply("read-only", server, "urn:example:2.0:HR", "level")
         sent = writes(server)

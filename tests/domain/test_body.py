@@ -26,13 +26,13 @@ def flat(attributes: Any) -> list[Any]:
 
 
 @given(schema_documents(vendor=True))
-def test_what_is_created_reads_back_as_desired(document: Document) -> None:
+def test_a_create_body_reads_back_as_desired(document: Document) -> None:
     desired = Schema.from_json(document)
     assert Schema.from_json(create_body(desired)) == desired
 
 
 @given(schema_documents(vendor=True))
-def test_every_attribute_of_a_create_spells_out_every_characteristic(document: Document) -> None:
+def test_a_create_body_spells_out_every_characteristic(document: Document) -> None:
     body = create_body(Schema.from_json(document))
     assert all(set(TUTORIAL) <= set(attribute) for attribute in flat(body["attributes"]))
     assert not [a for a in flat(body["attributes"]) if None in a.values()]
@@ -228,7 +228,7 @@ def test_a_patch_of_a_schema_without_attributes_adds_them(path: PatchPath) -> No
     assert operation["op"] == "add"
 
 
-def test_what_loosens_is_written_under_the_spelling_of_the_service() -> None:
+def test_an_update_that_loosens_keeps_the_spelling_of_the_service() -> None:
     served = {
         "id": "urn:x",
         "attributes": [
@@ -286,7 +286,7 @@ def test_a_description_that_the_manifest_leaves_out_stays_only_where_it_is_not_m
     assert update_body(live, desired, manages).get("description") == kept
 
 
-def test_parts_are_spelt_out_and_changed_inside_of_their_attribute() -> None:
+def test_sub_attributes_are_spelt_out_and_changed_inside_of_their_attribute() -> None:
     def schema(*parts: Document) -> Schema:
         desk = {"name": "desk", "type": "complex", "subAttributes": list(parts)}
         return Schema.from_json({"id": "urn:x", "attributes": [desk]})

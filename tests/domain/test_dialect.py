@@ -16,6 +16,7 @@ from reconciler.domain.dialect import (
     Paging,
     PatchPath,
     UpdateStrategy,
+    contradictions,
 )
 from reconciler.domain.scim import Schema
 from tests.support.domain_world import dialect
@@ -117,7 +118,7 @@ dialects = st.builds(
 
 
 @given(dialects)
-def test_a_dialect_is_its_data(service: Dialect) -> None:
+def test_a_dialect_reads_back_from_its_json(service: Dialect) -> None:
     assert Dialect.from_json(service.to_json()) == service
 
 
@@ -135,7 +136,7 @@ def test_an_override_changes_its_entries_and_no_other(
 
 
 @given(dialects, dialects)
-def test_two_dialects_have_one_digest_only_where_they_differ_in_words_for_a_person(
+def test_two_dialects_have_one_digest_only_where_their_hints_differ(
     one: Dialect, other: Dialect
 ) -> None:
     same = {**one.to_json(), "permissionHint": ""} == {**other.to_json(), "permissionHint": ""}
@@ -187,7 +188,7 @@ def test_a_refusal_means_what_the_first_shape_that_fits_says(
     assert dialect().meaning(*answer) is None
 
 
-def test_what_the_service_sets_on_its_own_is_not_asked_for() -> None:
+def test_a_settable_schema_has_no_member_that_the_service_sets() -> None:
     service = dialect(server_members=("idcsTarget", "stamp"))
     sub = {"name": "b", "IDCSTARGET": 2, "idcsDisplayName": "B"}
     written = {
@@ -205,7 +206,107 @@ def test_what_the_service_sets_on_its_own_is_not_asked_for() -> None:
 
 
 @given(schema_documents(vendor=True))
-def test_where_the_service_sets_nothing_all_is_asked_for(document: Any) -> None:
+def test_a_schema_is_settable_as_it_is_where_the_service_sets_nothing(document: Any) -> None:
     desired = Schema.from_json(document)
     assert dialect().settable(desired) is desired
     assert dialect(server_members=("other",)).settable(desired) == desired
+
+
+# Names of attributes
+
+
+@pytest.mark.parametrize(
+    ("data", "text", "taken", "refused"),
+    [
+        (
+            {"characters": "letters-digits-underscore", "minLength": 2, "maxLength": 30},
+            "2 to 30 letters, digits and _, the first a letter",
+            ("ab", "A_", "a1" * 15),
+            ("a", "1a", "_a", "a-b", "a" * 31, "ä1", "ab\n"),
+        ),
+        (
+            {"characters": "letters", "minLength": 3},
+            "at least 3 letters, the first a letter",
+            ("abc", "A" * 256),
+            ("ab", "ab1", "a" * 257),
+        ),
+        (
+            {"characters": "letters-digits", "minLength": 4, "maxLength": 4.0},
+            "4 letters and digits, the first a letter",
+            ("a123",),
+            ("a12", "a1234"),
+        ),
+        (
+            {"characters": "letters-digits-underscore-hyphen"},
+            "letters, digits, _ and -, the first a letter",
+            ("a", "a-b_c"),
+            ("", "-a", "a$"),
+        ),
+        (
+            {"characters": "rfc7643", "maxLength": 3},
+            "1 to 3 letters, digits, $, - and _, the first a letter",
+            ("a", "a$-"),
+            ("a$-_", "$a"),
+        ),
+        (
+            {"pattern": "custom_[a-z]+", "words": "custom_ and small letters"},
+            "custom_ and small letters",
+            ("custom_a",),
+            ("custom_", "xcustom_a", "custom_" + "a" * 256),
+        ),
+    ],
+)
+def test_a_name_is_taken_by_its_length_and_characters_or_by_a_pattern(
+    data: dict[str, Any], text: str, taken: tuple[str, ...], refused: tuple[str, ...]
+) -> None:
+    names = AttributeNames.from_json(data)
+
+    assert names.text == text
+    assert [name for name in taken if not names.takes(name)] == []
+    assert [name for name in refused if names.takes(name)] == []
+    assert AttributeNames.from_json(names.to_json()) == names
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ({}, []),
+        ({"attributeNames": None}, []),
+        ({"attributeNames": {"characters": "letters", "maxLength": 2}}, []),
+        ({"attributeNames": {"characters": "letters", "minLength": 2, "maxLength": 2}}, []),
+        (
+            {"attributeNames": {"characters": "letters", "minLength": 3, "maxLength": 2}},
+            ["attributeNames.maxLength: must be 3 or more, which is minLength"],
+        ),
+        ({"attributeNames": {"pattern": "[a-z]", "words": "x"}}, []),
+        (
+            {"attributeNames": {"pattern": "[z-a]", "words": "x"}},
+            ["the pattern is not sound: bad character range z-a at position 1"],
+        ),
+    ],
+)
+def test_contradictions_are_what_no_json_schema_can_find(
+    data: dict[str, Any], expected: list[str]
+) -> None:
+    assert [message for _, message in contradictions(data)] == expected
+
+
+def test_dialects_of_one_name_that_differ_have_hashes_of_their_own() -> None:
+    """Thousands of tenants may each give another number to one dialect."""
+    found = {hash(dialect(page_size=number)) for number in range(1, 100)}
+
+    assert len(found) > 90
+    assert hash(dialect(page_size=7)) == hash(dialect().overridden({"pageSize": 7}))
+
+
+def test_an_error_shape_reads_back_from_its_json() -> None:
+    for shape in (TAKEN, FULL, ANY):
+        assert ErrorShape.from_json(shape.to_json()) == shape
+
+
+def test_a_dialect_that_gives_everything_reads_back_from_its_json() -> None:
+    service = dialect(
+        names=AttributeNames("[a-z]+", "small letters"), errors=(TAKEN, FULL), throttled_wait=5
+    )
+
+    assert Dialect.from_json(service.to_json()) == service

@@ -68,9 +68,11 @@ plan: $(READY) ## show what apply would do; changes nothing
 apply: $(READY) ## apply, after asking
 	@$(BIN)/reconciler apply $(ARGS)
 
-docs: $(READY) ## write anew docs/rules.md, what is made of schemas/dialect.json, and what commands in pages print
+docs: $(READY) ## write the made parts of the pages anew, and what their commands print
 	$(BIN)/python -c 'from reconciler.render.rules_page import rules_page; print(rules_page(), end="")' > docs/rules.md
 	$(BIN)/python -m tests.support.dialect_keys
+	$(BIN)/python -m tests.support.architecture_page
+	$(BIN)/python -m tests.support.commands_page
 	$(BIN)/python -m tests.support.pages
 
 clean: ## remove the virtual environment, caches and builds; keeps .reconciler

@@ -60,11 +60,13 @@ def named(node: ast.stmt) -> set[str]:
 
 
 def classes(sources: Iterable[Source]) -> dict[str, list[str]]:
-    """The modules of each public class name."""
+    """The modules of each public class name; each command has its `Options`."""
     found: dict[str, list[str]] = defaultdict(list)
     for source in sources:
         for node in source.tree.body:
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            if not isinstance(node, ast.ClassDef) or node.name.startswith("_"):
+                continue
+            if node.name != "Options" or not source.name.startswith("cli.commands."):
                 found[node.name].append(source.name)
     return found
 

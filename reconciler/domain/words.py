@@ -1,4 +1,4 @@
-"""How near two words are: the one place that decides what «did you mean» suggests."""
+"""Distance between two words: the one place that decides what a "did you mean" suggests."""
 
 from collections.abc import Iterable
 

@@ -1,0 +1,72 @@
+"""The recipes of CONTRIBUTING.md: each is followed on a copy of the tree, and works."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.program import HR_URN
+from tests.support.recipes import MOST_STEPS, Copy, copy_of_the_tree, recipes, steps_of
+
+pytestmark = [pytest.mark.process, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Copy:
+    return copy_of_the_tree(tmp_path / "copy")
+
+
+def well(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def run_tests(copy: Copy, *arguments: str) -> str:
+    options = ("-q", "-n", "0", "-p", "no:cacheprovider", "-m", "not chaos")
+    return well(copy.run("pytest", *options, *arguments))
+
+
+def test_a_recipe_has_few_steps_and_shows_what_it_writes() -> None:
+    found = recipes()
+
+    assert found.keys() == {"A command", "An output format"}
+    for title, steps in found.items():
+        assert 0 < len(steps) <= MOST_STEPS, title
+        assert any(step.block for step in steps), title
+
+
+def test_the_recipe_of_a_command_makes_one(copy: Copy) -> None:
+    copy.follow(recipes()["A command"])
+
+    assert "tenants" in well(copy.run("reconciler", "--help"))
+    assert well(copy.run("reconciler", "tenants")) == "local\n"
+    run_tests(
+        copy, "tests/cli/test_tenants.py", "tests/test_docs.py", "-k", "tenants or every_command"
+    )
+
+
+def test_the_recipe_of_an_output_format_makes_one(copy: Copy) -> None:
+    copy.follow(recipes()["An output format"])
+
+    assert f'local,create,"{HR_URN}"\n' in well(copy.run("reconciler", "plan", "--format", "csv"))
+    run_tests(copy, "tests/cli/test_plan.py", "-k", "csv")
+
+
+@pytest.mark.timeout(600)
+def test_all_recipes_together_keep_style_types_and_architecture(copy: Copy) -> None:
+    for steps in recipes().values():
+        copy.follow(steps)
+
+    well(copy.run("ruff", "format", "--check", "."))
+    well(copy.run("ruff", "check", "."))
+    well(copy.run("mypy"))
+    run_tests(copy, "tests/test_architecture.py")
+
+
+def test_what_a_step_writes_is_found() -> None:
+    text = "\n1. Write `a`:\n\n```text\nb\n```\n\n2. Done.\n"
+
+    assert [(step.text, step.block) for step in steps_of(text)] == [
+        ("Write `a`:", "b\n"),
+        ("Done.", None),
+    ]

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 
 from reconciler.cli.commands import COMMANDS
+from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.options import Option, flag_of, options_in
-from reconciler.cli.shared_options import CommonOptions
 from tests.support.program import ROOT
 
 PAGE = ROOT / "docs/reference/commands.md"

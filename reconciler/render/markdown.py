@@ -48,8 +48,8 @@ def plan_markdown(document: PlanFacts, *, limit: int = LIMIT) -> str:
     """The plan in at most `limit` UTF-8 bytes (6,000 is the least that can be kept).
 
     Totals, digest and what needs a look are never left out; where even that is too much, it is
-    counted, and as much of it as fits is named (docs/decisions.md, "What is never left out of the
-    Markdown is counted where it does not fit").
+    counted, and as much of it as fits is named (docs/decisions.md, "Markdown that does
+    not fit is counted").
     """
     tenants, approvals = document["tenants"], document["approvals"]
     seen = looks(document)

@@ -53,7 +53,7 @@ class Spool:
 
     @property
     def names(self) -> list[str]:
-        """In the order in which they were first added."""
+        """The names in the order in which they were first added."""
         return list(self._places)
 
     def __len__(self) -> int:

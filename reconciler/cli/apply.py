@@ -12,7 +12,7 @@ from reconciler.cli.commands.apply import Options
 from reconciler.cli.desired import desired_of, selection_of
 from reconciler.cli.exits import Exit
 from reconciler.cli.invocation import Invocation
-from reconciler.cli.job import telling_job
+from reconciler.cli.job import job_outputs
 from reconciler.cli.planned import Planned, planning
 from reconciler.cli.reporting import Report, reported, run_code
 from reconciler.cli.saved_plan import saved_plan
@@ -31,8 +31,8 @@ from reconciler.run_context import RunContext
 def apply(invocation: Invocation, options: Options) -> int:
     """Apply; the exit code says how far it came."""
     with (
-        telling_job(invocation) as told,
-        reported(invocation, options.report, told) as report,
+        job_outputs(invocation) as outputs,
+        reported(invocation, options.report, outputs) as report,
     ):
         if options.recover_only:
             report.code = _recover(invocation, options, report)

@@ -1,9 +1,12 @@
-"""`comment`: the one comment of a pull request, posted, updated, and closed after the merge."""
+"""`comment`: the one comment of a pull request, posted, updated, and closed after the merge.
+
+docs/decisions.md, "What a comment keeps silent about".
+"""
 
 import re
 from pathlib import Path
 
-from reconciler.adapters.github import Posted, Posts
+from reconciler.adapters.github import Posts
 from reconciler.cli.commands.comment import Options
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import read_report, read_text
@@ -26,7 +29,7 @@ _PERMISSION = "pull-requests: write"
 
 
 def comment(invocation: Invocation, options: Options) -> int:
-    """Say it once, in one place; silent where nothing has changed."""
+    """Show a plan or a report in the one comment; touch nothing where it says that already."""
     if (options.pr is None) is (options.commit is None):
         raise UsageError("give either --pr or --commit")
     if (options.body is None) is (options.report is None):
@@ -35,7 +38,7 @@ def comment(invocation: Invocation, options: Options) -> int:
         raise UsageError("--key has to be small letters, digits and single dashes, at most 40")
     marker = comment_marker(options.key)
     with github(invocation, permission=_PERMISSION) as posts:
-        number = options.pr or _merged(posts, options.commit or "")
+        number = options.pr or posts.merged_pull(_whole_hash(options.commit or ""))
         if number is None:
             message = f"no merged pull request has commit {options.commit}: nothing to say"
         elif options.body is not None:
@@ -46,10 +49,14 @@ def comment(invocation: Invocation, options: Options) -> int:
     return Exit.WELL
 
 
-def _merged(posts: Posts, commit: str) -> int | None:
+def _whole_hash(commit: str) -> str:
+    """The commit as it is; raises UsageError for a branch or a short hash, which GitHub takes too.
+
+    Either may name another commit by the time the comment is written.
+    """
     if not re.fullmatch(r"[0-9a-f]{40}([0-9a-f]{24})?", commit):
         raise UsageError("--commit has to be a whole commit hash, as `git rev-parse HEAD` prints")
-    return posts.merged_pull(commit)
+    return commit
 
 
 def _show_plan(file: Path, posts: Posts, number: int, marker: str) -> str:
@@ -64,7 +71,7 @@ def _show_plan(file: Path, posts: Posts, number: int, marker: str) -> str:
         )
     if nothing_changes(plan) and posts.comment(number, marker) is None:
         return f"nothing changes, so pull request {number} gets no comment"
-    return _told(posts.show(number, marker, body), number)
+    return f"comment on pull request {number}: {posts.show(number, marker, body)}"
 
 
 def _show_report(file: Path | None, posts: Posts, number: int, marker: str) -> str:
@@ -74,10 +81,5 @@ def _show_report(file: Path | None, posts: Posts, number: int, marker: str) -> s
         return f"nothing was applied, so pull request {number} gets no comment"
     if earlier is not None and did_nothing(report) and result_in(earlier) == APPLIED:
         return f"nothing was applied, so pull request {number} keeps its comment"
-    return _told(
-        posts.show(number, marker, with_plan(marker, run_markdown(report), earlier)), number
-    )
-
-
-def _told(written: Posted, number: int) -> str:
-    return f"comment on pull request {number}: {written}"
+    body = with_plan(marker, run_markdown(report), earlier)
+    return f"comment on pull request {number}: {posts.show(number, marker, body)}"

@@ -11,25 +11,30 @@ from reconciler.cli.github import github
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.job import add_summary
 from reconciler.cli.saved_plan import saved_plan
-from reconciler.domain.documents import PlanDocument, TenantDocument
+from reconciler.domain.documents import PlanDocument
 from reconciler.errors import UsageError
 from reconciler.render.drift_markdown import drift_body, drift_title, drifts, ended_body
 from reconciler.render.marked import DRIFT, tenant_of
 from reconciler.render.plain_text import counted
 
-_PERMISSION = "issues: write"
-
 
 def follow_drift(invocation: Invocation, options: Options) -> int:
-    """Open, update and close our issues; say how the fleet is, also when all is well."""
+    """Open, update and close our issues; show how the fleet is, also when all is well."""
     file = options.plan
     if file is None:
         raise UsageError("give --plan FILE, which `reconciler plan --out FILE` writes")
     with saved_plan(file) as plan:
         _require_whole(plan, file)
-        with github(invocation, permission=_PERMISSION) as posts:
+        with github(invocation, permission="issues: write") as posts:
             done = _follow(posts, plan)
-        line = _line(plan, done)
+        tenants = plan["tenants"]
+        unread = sum(1 for tenant in tenants if tenant["error"] is not None)
+        drifted = sum(1 for tenant in tenants if tenant["error"] is None and drifts(tenant))
+    issues = ", ".join(f"{done[what]} {what}" for what in ("opened", "updated", "closed"))
+    line = (
+        f"{counted(len(tenants), 'tenant')}: {len(tenants) - drifted - unread} in sync, "
+        f"{drifted} with drift, {unread} not readable; issues: {issues}"
+    )
     invocation.console.say(line)
     add_summary(invocation, lambda: f"### Drift\n\n{line}")
     return Exit.WELL
@@ -42,56 +47,40 @@ def _require_whole(plan: PlanDocument, file: Path) -> None:
             f"{file} is a partial plan, which cannot say that a tenant is in sync; "
             "plan without --target and --exclude"
         )
+    # The names go into markers and titles of issues, where a file made by hand could say anything.
     names = [tenant["name"] for tenant in plan["tenants"]]
     if any(re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", name) is None for name in names):
         raise UsageError(f"{file} names a tenant as no manifest can; make a new plan")
 
 
 def _follow(posts: Posts, plan: PlanDocument) -> Counter[str]:
-    """Each tenant's issue after its drift; those of others, and of tenants not read, stay."""
-    mine: dict[str, list[Issue]] = {}
+    """Make each tenant's issue follow its drift, and count what was done."""
+    ours: dict[str, list[Issue]] = {}
     for issue in posts.issues(DRIFT):
-        mine.setdefault(tenant_of(issue.body) or "", []).append(issue)
+        ours.setdefault(tenant_of(issue.body) or "", []).append(issue)
     done: Counter[str] = Counter()
     for tenant in plan["tenants"]:
-        issues = mine.pop(tenant["name"], [])
-        if tenant["error"] is None:
-            done += _tell(posts, tenant, issues)
-    mine.pop("", None)
-    for name, issues in mine.items() if _names_all(plan) else ():
-        done += _close(posts, name, issues, gone=True)
-    return done
-
-
-def _names_all(plan: PlanDocument) -> bool:
-    """Whether a tenant that the plan does not name is in no manifest."""
+        name, issues = tenant["name"], ours.pop(tenant["name"], [])
+        if tenant["error"] is not None:  # not read, so nothing is known of its drift
+            continue
+        if not drifts(tenant):
+            done += _close(posts, name, issues, gone=False)
+        elif issues:
+            posted = posts.update_issue(issues[0], drift_title(tenant), drift_body(tenant))
+            done["updated"] += posted is Posted.UPDATED
+        else:
+            posts.open_issue(drift_title(tenant), drift_body(tenant))
+            done["opened"] += 1
+    ours.pop("", None)  # whose marker somebody has edited
+    # Only a plan of every manifest shows that a tenant which it does not name is in none.
     source = plan["tenants_from"]
-    return not plan["selection"]["tenant"] and not (source and source["unread"])
-
-
-def _tell(posts: Posts, tenant: TenantDocument, issues: list[Issue]) -> Counter[str]:
-    if not drifts(tenant):
-        return _close(posts, tenant["name"], issues, gone=False)
-    title, body = drift_title(tenant), drift_body(tenant)
-    if not issues:
-        posts.open_issue(title, body)
-        return Counter(opened=1)
-    written = posts.update_issue(issues[0], title, body)
-    return Counter(updated=written is Posted.UPDATED)
+    if not plan["selection"]["tenant"] and not (source and source["unread"]):
+        for name, issues in ours.items():
+            done += _close(posts, name, issues, gone=True)
+    return done
 
 
 def _close(posts: Posts, name: str, issues: list[Issue], *, gone: bool) -> Counter[str]:
     for issue in issues:
         posts.close_issue(issue, ended_body(name, issue.body, gone=gone))
     return Counter(closed=len(issues))
-
-
-def _line(plan: PlanDocument, done: Counter[str]) -> str:
-    tenants = plan["tenants"]
-    unread = sum(1 for tenant in tenants if tenant["error"] is not None)
-    drifted = sum(1 for tenant in tenants if tenant["error"] is None and drifts(tenant))
-    told = ", ".join(f"{done[what]} {what}" for what in ("opened", "updated", "closed"))
-    return (
-        f"{counted(len(tenants), 'tenant')}: {len(tenants) - drifted - unread} in sync, "
-        f"{drifted} with drift, {unread} not readable; issues: {told}"
-    )

@@ -16,7 +16,7 @@ _LONGEST_WAIT = 90.0  # seconds; a job is not kept for an hour by a rate limit
 
 @contextmanager
 def github(invocation: Invocation, *, permission: str) -> Iterator[Posts]:
-    """What this program writes there; raises UsageError where a setting is missing."""
+    """The comments and issues of this program; raises UsageError where a setting is missing."""
     access = invocation.settings.github()
     stop = StopSignal()
     install(stop)

@@ -1,10 +1,10 @@
-"""What a job of GitHub Actions is told of a run: a summary for people, outputs for other steps.
+"""The outputs of a job of GitHub Actions: a summary of the run for people, values for other steps.
 
-Told by the files that GITHUB_STEP_SUMMARY and GITHUB_OUTPUT name; where they are not set, nothing.
+They go to the files that GITHUB_STEP_SUMMARY and GITHUB_OUTPUT name; without them nothing happens.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +21,8 @@ _LINES = 50  # of the problems of manifests
 
 
 @dataclass(slots=True, kw_only=True)
-class Told:
-    """What is known so far; `changes` are those to make or made, None where nothing was planned."""
+class JobOutputs:
+    """The outputs so far; `changes` counts those to make or made, None where none was planned."""
 
     code: int = Exit.ERROR
     changes: int | None = None
@@ -31,18 +31,34 @@ class Told:
 
 
 @contextmanager
-def telling_job(invocation: Invocation) -> Iterator[Told]:
-    """Tell the job when the block ends or raises."""
-    told = Told()
+def job_outputs(invocation: Invocation) -> Iterator[JobOutputs]:
+    """Write the outputs when the block ends or raises.
+
+    Writing never raises: how the run itself ended says more, so a file that fails is a warning.
+    """
+    outputs = JobOutputs()
     try:
-        yield told
+        yield outputs
     except ReconcilerError as error:
-        told.code = exit_code(error)
+        outputs.code = exit_code(error)
         failure = failure_markdown(invocation.name, error)
-        told.summary = told.summary or (lambda: failure)
+        outputs.summary = outputs.summary or (lambda: failure)
         raise
     finally:
-        _tell(invocation, told)
+        add_summary(invocation, outputs.summary)
+        values = {
+            "changes": None if outputs.changes is None else str(outputs.changes),
+            "digest": outputs.digest,
+            "exit-meaning": word(outputs.code),
+        }
+        # No value can know the delimiter, so none can begin another output.
+        delimiter = f"end_{os.urandom(16).hex()}"
+        lines = (
+            f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
+            for name, value in values.items()
+            if value is not None
+        )
+        _append(invocation, "GITHUB_OUTPUT", "".join(lines))
 
 
 def add_summary(invocation: Invocation, markdown: Callable[[], str] | None) -> None:
@@ -51,37 +67,16 @@ def add_summary(invocation: Invocation, markdown: Callable[[], str] | None) -> N
         _append(invocation, _SUMMARY, f"{markdown().strip()}\n\n")
 
 
-def _tell(invocation: Invocation, told: Told) -> None:
-    """Never raises: how the run itself ended says more, so a file that fails is a warning."""
-    add_summary(invocation, told.summary)
-    outputs = {
-        "changes": None if told.changes is None else str(told.changes),
-        "digest": told.digest,
-        "exit-meaning": word(told.code),
-    }
-    _append(invocation, "GITHUB_OUTPUT", _written(outputs))
-
-
 def failure_markdown(name: str, error: ReconcilerError) -> str:
-    """A run that ended before there was anything to show."""
+    """The summary of a run that ended before there was anything to show."""
     from reconciler.render.markdown_text import WORDS, code
 
     lines = str(error).splitlines()
     shown = [f"- {code(line, WORDS)}" for line in lines[:_LINES]]
-    if left := len(lines) - len(shown):
-        shown.append(f"- and {counted(left, 'line')} more, in the log")
+    if more := len(lines) - len(shown):
+        shown.append(f"- and {counted(more, 'line')} more, in the log")
     what = "problems in the manifests" if isinstance(error, ManifestsInvalid) else "it failed"
     return "\n".join([f"### {name}: {what}", "", *shown])
-
-
-def _written(outputs: Mapping[str, str | None]) -> str:
-    """With a delimiter that no value can know, so that none can begin another output."""
-    delimiter = f"end_{os.urandom(16).hex()}"
-    return "".join(
-        f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
-        for name, value in outputs.items()
-        if value is not None
-    )
 
 
 def _append(invocation: Invocation, variable: str, text: str) -> None:

@@ -6,7 +6,7 @@ from reconciler.cli.desired import desired_of, selection_of
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import require_folder, write_file
 from reconciler.cli.invocation import Invocation
-from reconciler.cli.job import SUMMARY_LIMIT, Told, telling_job
+from reconciler.cli.job import SUMMARY_LIMIT, JobOutputs, job_outputs
 from reconciler.cli.planned import Planned, planning, show_plan
 from reconciler.cli.shared_options import PlanFormat
 from reconciler.cli.wiring import workbench
@@ -25,13 +25,13 @@ def plan(invocation: Invocation, options: Options) -> int:
     text = options.format is PlanFormat.TEXT
     with (
         planning(show=console.data if text else None, paint=console.paint) as planned,
-        telling_job(invocation) as told,
+        job_outputs(invocation) as outputs,
     ):
-        told.code = _plan(invocation, options, planned, told)
-    return told.code
+        outputs.code = _plan(invocation, options, planned, outputs)
+    return outputs.code
 
 
-def _plan(invocation: Invocation, options: Options, planned: Planned, told: Told) -> int:
+def _plan(invocation: Invocation, options: Options, planned: Planned, outputs: JobOutputs) -> int:
     for option, file in (("--out", options.out), ("--markdown", options.markdown)):
         if file is not None:
             require_folder(option, file)
@@ -55,8 +55,8 @@ def _plan(invocation: Invocation, options: Options, planned: Planned, told: Told
         )
     document = planned.document(made)
     summary = made.summary()
-    told.digest, told.changes = made.digest(), summary.work
-    told.summary = lambda: _markdown(document, limit=SUMMARY_LIMIT)
+    outputs.digest, outputs.changes = made.digest(), summary.work
+    outputs.summary = lambda: _markdown(document, limit=SUMMARY_LIMIT)
     if options.out is not None:
         write_file(options.out, plan_json(sealed(document)))
     if options.markdown is not None:
@@ -87,8 +87,8 @@ def _sightings(invocation: Invocation) -> Sightings:
     try:
         return sightings_of(invocation.common.state_url)
     except StateError as error:
-        told = f"warning: the plan does not say since when anything has drifted: {error}"
-        invocation.console.complain(visible(told))
+        message = f"warning: the plan does not say since when anything has drifted: {error}"
+        invocation.console.complain(visible(message))
         return {}
 
 

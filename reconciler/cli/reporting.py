@@ -1,4 +1,4 @@
-"""How a run is told when it ends, however it ends: the summary on screen, and `--report FILE`."""
+"""The report of a run, however it ends: the summary on screen, `--report FILE`, a job's outputs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from reconciler.adapters.database import Store
 from reconciler.cli.exits import Exit, exit_code, meaning
 from reconciler.cli.files import require_folder, write_file
 from reconciler.cli.invocation import Invocation
-from reconciler.cli.job import Told
+from reconciler.cli.job import JobOutputs
 from reconciler.cli.state import ephemeral
 from reconciler.domain.documents import ReportDocument
 from reconciler.domain.outcome import RunSummary
@@ -25,7 +25,7 @@ from reconciler.render.summary import summary_text
 
 @dataclass(slots=True, kw_only=True)
 class Report:
-    """What is known of the run so far; `code` is what it will exit with."""
+    """The facts of the run so far; `code` is what it will exit with."""
 
     invocation: Invocation
     started_at: str
@@ -37,14 +37,17 @@ class Report:
 
     @contextmanager
     def following(self, fleet: Fleet, store: Store) -> Iterator[None]:
-        """Tell the run on screen when the block ends; after an error what it had done by then."""
+        """Show the run when the block ends; after an error what it had done by then."""
         finished = False
         try:
             yield
             finished = True
         finally:
             self.summary = fleet.summary(finished=finished)
-            self.head = _head(store)
+            try:
+                self.head = store.head()
+            except StateError:  # what the run has done is known without it
+                self.head = None
             if finished or self.summary.touched:
                 console = self.invocation.console
                 lost = ephemeral(self.invocation)
@@ -64,7 +67,7 @@ class Report:
 
 
 def run_code(summary: RunSummary) -> int:
-    """The code that a run which came to its end has earned."""
+    """The exit code of a run that came to its end."""
     unreadable = summary.plan.summary().unreadable
     did = summary.wrote or bool(summary.recovered)
     failed = any(
@@ -80,10 +83,10 @@ def run_code(summary: RunSummary) -> int:
 
 
 @contextmanager
-def reported(invocation: Invocation, file: Path | None, told: Told) -> Iterator[Report]:
+def reported(invocation: Invocation, file: Path | None, outputs: JobOutputs) -> Iterator[Report]:
     """Write the report to `file`, where one is named, when the block ends or raises.
 
-    What the job is to be told goes to `told`.
+    What of it a job wants to know goes to `outputs`.
     """
     if file is not None:
         require_folder("--report", file)
@@ -96,33 +99,17 @@ def reported(invocation: Invocation, file: Path | None, told: Told) -> Iterator[
         raise
     finally:
         if file is not None:
-            _write(invocation, file, report)
-        _hand_on(report, told)
-
-
-def _write(invocation: Invocation, file: Path, report: Report) -> None:
-    try:
-        write_file(file, json_text(report.document()))
-    except UsageError as error:  # how the run itself ended says more
-        invocation.console.complain(f"error: {error}")
-        report.code = report.code or Exit.ERROR
-
-
-def _hand_on(report: Report, told: Told) -> None:
-    told.code = report.code
-    if (summary := report.summary) is None:
-        return
-    if summary.planned:
-        told.digest = summary.plan.digest()
-        told.changes = sum(1 for outcome in summary.outcomes if outcome.kind.verified)
-    told.summary = lambda: run_markdown(report.document())
-
-
-def _head(store: Store) -> tuple[int, str] | None:
-    try:
-        return store.head()
-    except StateError:
-        return None
+            try:
+                write_file(file, json_text(report.document()))
+            except UsageError as error:  # how the run itself ended says more
+                invocation.console.complain(f"error: {error}")
+                report.code = report.code or Exit.ERROR
+        outputs.code = report.code
+        if (summary := report.summary) is not None:
+            outputs.summary = lambda: run_markdown(report.document())
+            if summary.planned:
+                outputs.digest = summary.plan.digest()
+                outputs.changes = sum(1 for outcome in summary.outcomes if outcome.kind.verified)
 
 
 def _now() -> str:

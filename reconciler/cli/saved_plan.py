@@ -1,4 +1,7 @@
-"""A saved plan, read one tenant at a time: that of a large fleet does not fit into memory."""
+"""A saved plan, read one tenant at a time: that of a large fleet does not fit into memory.
+
+docs/decisions.md, "A plan is made tenant by tenant, and little of it is kept".
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,20 +24,19 @@ _WHAT, _RECIPE = "no saved plan", "make a new one with `reconciler plan --out`"
 
 @contextmanager
 def saved_plan(path: Path) -> Iterator[PlanDocument]:
-    """The document of a saved plan, its `tenants` in a Spool; raises UsageError where it is none.
+    """The document of a saved plan, its `tenants` in a Spool; raises UsageError for another file.
 
-    It is checked for its shape, and trusted for nothing. All of the file has been read when the
-    block begins: what it says cannot change any more.
+    It is held against its JSON Schema, and trusted for nothing. All of the file has been read when
+    the block begins: what it says cannot change any more.
     """
     with spooling() as tenants:
-        document = _by_lines(path, tenants)
+        document = _read_by_lines(path, tenants)
         if document is None:
-            document = _as_a_whole(path, tenants)
-        plan = cast(PlanDocument, {**document, "tenants": tenants})
-        yield plan
+            document = _read_as_a_whole(path, tenants)
+        yield cast(PlanDocument, {**document, "tenants": tenants})
 
 
-def _by_lines(path: Path, tenants: Spool) -> Json:
+def _read_by_lines(path: Path, tenants: Spool) -> Json:
     """All but the tenants, which go to the spool; None where anything is not as we write it."""
     try:
         with path.open("rb") as file:
@@ -49,6 +51,7 @@ def _by_lines(path: Path, tenants: Spool) -> Json:
         return None
     if check(document, "plan") or document["tenants"] or tenants.names != sorted(tenants.names):
         return None
+    # The tenants are checked one at a time, each as the only one of a plan with little else in it.
     thin = {**document, "approvals": [], "exceeded_limits": []}
     if any(check({**thin, "tenants": [tenant]}, "plan") for tenant in tenants):
         return None
@@ -56,7 +59,7 @@ def _by_lines(path: Path, tenants: Spool) -> Json:
 
 
 def _around(file: BinaryIO, tenants: Spool) -> bytes | None:
-    """The text with no tenants in it."""
+    """The text of the file with no tenants in it; None where a tenant is not as we write it."""
     around = bytearray()
     while (line := file.readline(_MOST)) and len(around) < _MOST:
         around += line
@@ -64,8 +67,19 @@ def _around(file: BinaryIO, tenants: Spool) -> bytes | None:
             continue
         more = False  # whether a comma has promised another tenant
         while (line := file.readline(_MOST)) == _TENANT_BEGINS and more is bool(len(tenants)):
-            text, more = _tenant(file)
-            if not _keep(text, tenants):
+            text = bytearray(line)
+            while (line := file.readline(_MOST)) not in _TENANT_ENDS:
+                if not line or len(text) > _MOST:
+                    return None
+                text += line
+            more = line == _TENANT_ENDS[0]
+            try:
+                tenant = parse(bytes(text) + b"}")
+            except NotJson:
+                return None
+            known = len(tenants)
+            tenants.add(str(tenant.get("name")), tenant)
+            if len(tenants) == known:  # a name twice, of which the spool keeps the last
                 return None
         if line not in _END or more:
             return None
@@ -73,29 +87,8 @@ def _around(file: BinaryIO, tenants: Spool) -> bytes | None:
     return bytes(around) if not line else None
 
 
-def _tenant(file: BinaryIO) -> tuple[bytes, bool]:
-    """Its text, and whether another has to follow."""
-    text = bytearray(_TENANT_BEGINS)
-    while (line := file.readline(_MOST)) not in _TENANT_ENDS:
-        if not line or len(text) > _MOST:
-            return b"", False
-        text += line
-    return bytes(text) + b"}", line == _TENANT_ENDS[0]
-
-
-def _keep(text: bytes, tenants: Spool) -> bool:
-    """Whether it is an object with a name that no other tenant has."""
-    try:
-        tenant = parse(text)
-    except NotJson:
-        return False
-    known = len(tenants)
-    tenants.add(str(tenant.get("name")), tenant)
-    return len(tenants) > known
-
-
-def _as_a_whole(path: Path, tenants: Spool) -> Json:
-    """What somebody has laid out otherwise, and what is wrong with a file that is no plan."""
+def _read_as_a_whole(path: Path, tenants: Spool) -> Json:
+    """A plan that somebody has laid out otherwise; raises UsageError, saying what is wrong."""
     document = read_document(path, "plan", _WHAT, _RECIPE)
     tenants.clear()
     for tenant in document["tenants"]:

@@ -23,7 +23,7 @@ def doctor_text(found: TenantFindings, *, paint: Paint) -> str:
 
 
 def doctor_document(tenants: Iterable[TenantFindings]) -> DoctorDocument:
-    """The same as JSON."""
+    """The findings as `reconciler schema doctor` describes them."""
     return {
         "format_version": "1.0",
         "tenants": [

@@ -10,7 +10,8 @@ LONGEST = 65_536
 KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _FOLDED = "<!-- reconciler:plan -->"
 _END = "</details>"
-_BEFORE = re.compile(r"[|`~<]")  # what ends the lines that are surely ours
+DRIFT = "<!-- reconciler:drift:"
+_FOREIGN = re.compile(r"[|`~<]")  # begins what may hold text of others: table, fence, block
 
 
 def comment_marker(key: str) -> str:
@@ -23,34 +24,30 @@ def drift_marker(tenant: str) -> str:
     return f"{DRIFT}{tenant} -->"
 
 
-DRIFT = "<!-- reconciler:drift:"
-
-
 def tenant_of(body: str) -> str | None:
-    """Whose drift an issue of ours is about."""
+    """The tenant whose drift an issue of ours is about."""
     found = re.match(rf"{DRIFT}([a-z0-9-]+) -->", body)
     return found[1] if found else None
 
 
 def marked(marker: str, text: str) -> str:
-    """The text below its marker. Only the first line is ever looked at, so text cannot forge it."""
+    """The text below its marker."""
+    # Only the first line is ever looked at, so no text can forge another marker.
     return f"{marker}\n{text.strip()}\n"
 
 
 def nothing_changes(plan: str) -> bool:
-    """Whether a plan in Markdown says, before its first table or fence, that there is no change.
-
-    And nothing else: a list there tells what needs a look, or which tenants the folder redirects.
-    """
-    said_so = False
+    """True where a plan in Markdown says, before its first table or fence, "No changes" alone."""
+    unchanged = False
     for line in plan.splitlines():
+        # A list there is what needs a look, or the tenants that the folder redirects.
         if line.startswith("- "):
             return False
-        said = line.lstrip("#*_> ")
-        if _BEFORE.match(said):
+        text = line.lstrip("#*_> ")
+        if _FOREIGN.match(text):
             break
-        said_so = said_so or said.startswith("No changes.")
-    return said_so
+        unchanged = unchanged or text.startswith("No changes.")
+    return unchanged
 
 
 def result_in(comment: str) -> str | None:
@@ -60,11 +57,13 @@ def result_in(comment: str) -> str | None:
 
 
 def with_plan(marker: str, result: str, earlier: str | None) -> str:
-    """What became of a plan, and below it, folded, the plan as the comment has shown it so far.
+    """The result of a plan, and below it, folded, the plan that the comment has shown so far.
 
-    Said twice it is the same; a plan that no longer fits is left to the comment's history.
+    A second time it is the same; a plan that no longer fits is left to the comment's history.
     """
-    plan = _plan_in(earlier.partition("\n")[2]) if earlier else ""
+    text = earlier.partition("\n")[2] if earlier else ""
+    _, folded, plan = text.partition(f"\n{_FOLDED}\n")  # by an earlier result
+    plan = plan.strip().removesuffix(_END).strip() if folded else text.strip()
     if not plan:
         return marked(marker, result)
     folded = f"<details><summary>The plan</summary>\n{_FOLDED}\n\n{plan}\n\n{_END}"
@@ -72,9 +71,3 @@ def with_plan(marker: str, result: str, earlier: str | None) -> str:
     if size(whole) <= LONGEST:
         return whole
     return marked(marker, f"{result.strip()}\n\nThe plan is in the history of this comment.")
-
-
-def _plan_in(text: str) -> str:
-    """All of it, or what an earlier result has folded away."""
-    _, found, plan = text.partition(f"\n{_FOLDED}\n")
-    return plan.strip().removesuffix(_END).strip() if found else text.strip()

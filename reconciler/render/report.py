@@ -1,6 +1,6 @@
-"""A run → the JSON report of `--report`: what became of each change, and how the run ended."""
+"""A run → the JSON report of `--report`: the end of each change, and of the run."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ from reconciler.domain.documents import (
     DeliveriesDocument,
     OutcomeCounts,
     PendingDocument,
+    RecoveredDocument,
     ReportChange,
     ReportDocument,
     ReportTenant,
@@ -21,10 +22,12 @@ from reconciler.domain.records import Run
 from reconciler.render.document import action_of, reason_of
 from reconciler.render.summary import warnings_of
 
+_NOT_ASKED = DeliverySummary(waiting=None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """How a run ended. Times are RFC 3339; `head` is the last record of the trail, if any."""
+    """The end of a run. Times are RFC 3339; `head` is the last record of the trail, if any."""
 
     started_at: str
     ended_at: str
@@ -77,23 +80,23 @@ def _counts(outcomes: Iterable[Outcome]) -> OutcomeCounts:
 def _tenants(summary: RunSummary) -> list[ReportTenant]:
     plans = {plan.name: plan for plan in summary.plan.tenants}
     outcomes = {outcome.change.subject.id: outcome for outcome in summary.outcomes}
-    names = {*plans, *summary.locked, *(recovered.tenant for recovered in summary.recovered)}
+    recovered: dict[str, list[RecoveredDocument]] = defaultdict(list)
+    for end in summary.recovered:
+        recovered[end.tenant].append(
+            {"schema_id": end.schema_id, "outcome": end.kind.value, "detail": end.detail}
+        )
     return [
         {
             "name": name,
             "locked": summary.locked.get(name),
             "unreadable": plans[name].error if name in plans else None,
-            "recovered": [
-                {"schema_id": r.schema_id, "outcome": r.kind.value, "detail": r.detail}
-                for r in summary.recovered
-                if r.tenant == name
-            ],
+            "recovered": recovered.get(name, []),
             "changes": [
                 _change(change, outcomes.get(change.subject.id))
                 for change in (plans[name].changes if name in plans else ())
             ],
         }
-        for name in sorted(names)
+        for name in sorted({*plans, *summary.locked, *recovered})
     ]
 
 
@@ -144,6 +147,3 @@ def _pending(row: OutboxRow) -> PendingDocument:
         "attempts": row.attempts,
         "due_at": row.due_at,
     }
-
-
-_NOT_ASKED = DeliverySummary(waiting=None)

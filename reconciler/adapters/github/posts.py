@@ -12,7 +12,7 @@ from reconciler.domain.jsontext import Json
 
 
 class Posted(StrEnum):
-    """What `Posts` did so that a comment or an issue has its text."""
+    """The deed of `Posts` by which a comment or an issue has its text."""
 
     CREATED = "created"
     UPDATED = "updated"
@@ -35,7 +35,10 @@ class _Comment:
 
 
 class Posts:
-    """What this program has written in a repository. Every method raises GitHubError."""
+    """The comments and issues of this program in a repository. Every method raises GitHubError.
+
+    docs/decisions.md, "Our comment and our issue are found by author and first line".
+    """
 
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
@@ -47,7 +50,7 @@ class Posts:
         return None if found is None else found.body
 
     def show(self, number: int, marker: str, body: str) -> Posted:
-        """Let our one comment say `body`, which begins with `marker`; silent where it does."""
+        """Give our one comment the text `body`, which begins with `marker`, if it has another."""
         found = self._comment(number, marker)
         if found is None:
             self._rest.create(
@@ -68,6 +71,7 @@ class Posts:
             for pull in self._rest.pages(f"/commits/{commit}/pulls")
             if pull.get("merged_at") and isinstance(pull.get("number"), int)
         ]
+        # A commit is listed for each pull request that holds it, a release branch's as well.
         exact = [pull for pull in merged if pull.get("merge_commit_sha") == commit]
         newest = sorted(exact or merged, key=lambda pull: str(pull["merged_at"]))
         return newest[-1]["number"] if newest else None
@@ -91,19 +95,19 @@ class Posts:
         )
 
     def update_issue(self, issue: Issue, title: str, body: str) -> Posted:
-        """Let it say this; silent where it does."""
+        """Give it this title and body, if it has others."""
         if (issue.title, issue.body) == (title, _plain(body)):
             return Posted.UNCHANGED
         self._rest.patch(f"/issues/{issue.number}", {"title": title, "body": body})
         return Posted.UPDATED
 
     def close_issue(self, issue: Issue, body: str) -> None:
-        """Close it, with its last word."""
+        """Close it, with its last text."""
         closed = {"body": body, "state": "closed", "state_reason": "completed"}
         self._rest.patch(f"/issues/{issue.number}", closed)
 
     def _comment(self, number: int, marker: str) -> _Comment | None:
-        """The oldest, where two jobs have been faster than each other."""
+        # The oldest, as GitHub lists them: two jobs at once may both have found none and written.
         for comment in self._rest.pages(f"/issues/{number}/comments"):
             body = _body(comment)
             if _first(body) == marker and self._ours(comment) and _id(comment, "id"):
@@ -126,7 +130,7 @@ def _body(post: Mapping[str, Json]) -> str:
 
 
 def _plain(body: str) -> str:
-    """As it is compared: GitHub's editor writes CR LF, and blanks at the ends go."""
+    # As it is compared: GitHub's editor writes CR LF, and blanks at the ends go.
     return body.replace("\r\n", "\n").strip()
 
 

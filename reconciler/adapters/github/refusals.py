@@ -1,4 +1,4 @@
-"""What GitHub's answers mean, and what to do about each; the text of an answer decides little."""
+"""The meaning of GitHub's answers, and the advice for each; the text of one decides little."""
 
 import re
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from reconciler.domain.jsontext import Json, NotJson, parse
 from reconciler.errors import GitHubError
 
 _SICK = (408, 425, 500, 502, 503, 504)
+_REASONS = 3  # of an answer that a message repeats
 _MINUTE = 60.0  # to be waited where a rate limit does not say how long
 
 
@@ -23,10 +24,10 @@ class Wanted:
     permission: str
 
     def refused(self, reply: Reply) -> GitHubError:
-        """Why there is no result, and what would help."""
-        return GitHubError(f"GitHub: {self.method} {self.path}: {self._told(reply)}")
+        """The error that says why there is no result, and what would help."""
+        return GitHubError(f"GitHub: {self.method} {self.path}: {self._reason(reply)}")
 
-    def _told(self, reply: Reply) -> str:
+    def _reason(self, reply: Reply) -> str:
         if isinstance(reply, NoAnswer):
             untrusted = reply.loss is Loss.UNTRUSTED
             return f"{reply.reason}; check GITHUB_API_URL{'' if untrusted else ' and the network'}"
@@ -39,12 +40,15 @@ class Wanted:
             return f"still {status} after several tries; run again later"
         if 200 <= status < 300:
             return f"{status}, but not the JSON that GitHub sends; check GITHUB_API_URL"
-        return f"{status}{_quoted(reply)}; {self._advice(status, _words(reply))}"
+        # As much of GitHub's own text as is short and plain.
+        plain = [t for t in _messages(reply) if re.fullmatch(r"[\w ,.:;'()/-]{1,200}", t)]
+        quoted = f' "{": ".join(plain[:_REASONS])}"' if plain else ""
+        return f"{status}{quoted}; {self._advice(status, _text(reply))}"
 
-    def _advice(self, status: int, said: str) -> str:
-        if status in (403, 422) and "locked" in said:
+    def _advice(self, status: int, text: str) -> str:
+        if status in (403, 422) and "locked" in text:
             return "the conversation is locked; unlock it, or close the pull request"
-        if status == 422 and "too long" in said:
+        if status == 422 and "too long" in text:
             return "the text is longer than GitHub takes; make it shorter"
         advice = _ADVICE.get(status, "GitHub refuses this request for good")
         return advice.replace("PERMISSION", f"`permissions: {self.permission}`")
@@ -62,13 +66,13 @@ _ADVICE = {
 
 
 def rate_limited(answer: Answer) -> bool:
-    """Whether an answer says: not now. GitHub uses 403 for that as well as 429, and GraphQL 200."""
+    """True where an answer says "not now": GitHub uses 403 for that as well as 429, GraphQL 200."""
     spent = answer.headers.get("x-ratelimit-remaining") == "0"
     if answer.status == 200 and spent:  # the last that was allowed, or one more
-        said = document(answer)
-        return isinstance(said, dict) and "errors" in said
+        body = document(answer)
+        return isinstance(body, dict) and "errors" in body
     if answer.status == 403:
-        limited = "rate limit" in _words(answer)
+        limited = "rate limit" in _text(answer)
         return spent or limited or "retry-after" in answer.headers
     return answer.status == 429
 
@@ -76,20 +80,20 @@ def rate_limited(answer: Answer) -> bool:
 def wait_for(answer: Answer, *, now: datetime) -> float | None:
     """Seconds until an answer that asks to come back may be another; None where it is final."""
     if rate_limited(answer):
-        asked = asked_wait(answer, now=now)
-        return _until_reset(answer, now) if asked is None else asked
+        wait = asked_wait(answer, now=now)
+        return _until_reset(answer, now) if wait is None else wait
     return asked_wait(answer, now=now) or 0.0 if answer.status in _SICK else None
 
 
 def unknown(reply: Reply) -> bool:
-    """Whether a POST may have been done or not: the answer was lost, or the server fell over."""
+    """True where a POST may have been done or not: the answer was lost, or the server fell over."""
     if isinstance(reply, NoAnswer):
         return reply.loss is Loss.LOST
     return reply.status in _SICK or reply.status >= 500
 
 
 def document(answer: Answer) -> Json:
-    """The body as JSON; None where it is none."""
+    """The body as JSON; None where it is not."""
     try:
         return parse(answer.body)
     except NotJson:
@@ -104,28 +108,19 @@ def _until_reset(answer: Answer, now: datetime) -> float:
     return _MINUTE
 
 
-def _words(answer: Answer) -> str:
+def _text(answer: Answer) -> str:
     """All that GitHub says of an error, in small letters: to look for a word, not to show."""
-    return " ".join(_sayings(answer)).lower()
+    return " ".join(_messages(answer)).lower()
 
 
-def _quoted(answer: Answer) -> str:
-    """As much of it as is short and plain text."""
-    plain = [text for text in _sayings(answer) if re.fullmatch(r"[\w ,.:;'()/-]{1,200}", text)]
-    return f" «{': '.join(plain[:_REASONS])}»" if plain else ""
-
-
-_REASONS = 3
-
-
-def _sayings(answer: Answer) -> Iterator[str]:
+def _messages(answer: Answer) -> Iterator[str]:
     """The message, which may be no more than `Validation Failed`, and the reasons one by one."""
-    said = document(answer)
-    if not isinstance(said, dict):
+    body = document(answer)
+    if not isinstance(body, dict):
         return
-    errors = said.get("errors")
+    errors = body.get("errors")
     reasons = errors if isinstance(errors, list) else []
-    for part in (said, *reasons):
+    for part in (body, *reasons):
         text = part.get("message") if isinstance(part, dict) else None
         if isinstance(text, str):
             yield text

@@ -1,4 +1,4 @@
-"""Rest: GitHub's REST API over our own transport; who asks, all pages, and patience."""
+"""Rest: GitHub's REST API over our own transport, with all pages of a list and with patience."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -61,7 +61,10 @@ class Rest:
         self._done("PATCH", path, self._patiently("PATCH", path, body))
 
     def create(self, path: str, body: Mapping[str, Json], *, seen: Callable[[], bool]) -> None:
-        """POST. Where the answer is lost, `seen` looks for the result before it is sent again."""
+        """POST. Where the answer is lost, `seen` looks for the result before it is sent again.
+
+        docs/decisions.md, "A lost answer to a new comment is looked up".
+        """
         for _ in range(_TRIES):
             reply = self._retry(lambda: self._send("POST", path, body), self._if_not_done)
             if not unknown(reply):
@@ -79,7 +82,10 @@ class Rest:
         token of a job.
         """
         wanted = Wanted(method="POST", path="/graphql", permission=self._permission)
-        reply = self._retry(self._ask_viewer, self._if_well)
+        # The endpoint is beside the REST one; GitHub Enterprise has it at /api/graphql.
+        url = f"{self._access.api_url.removesuffix('/v3')}/graphql"
+        query = {"query": "query { viewer { databaseId } }"}
+        reply = self._retry(lambda: self._exchange("POST", url, query), self._if_well)
         if isinstance(reply, Answer) and reply.status == 200:
             found = document(reply)
             for member in ("data", "viewer", "databaseId"):
@@ -97,11 +103,6 @@ class Rest:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _ask_viewer(self) -> Reply:
-        """The GraphQL endpoint is beside the REST one; Enterprise has it at /api/graphql."""
-        url = f"{self._access.api_url.removesuffix('/v3')}/graphql"
-        return self._exchange("POST", url, {"query": "query { viewer { databaseId } }"})
 
     def _patiently(self, method: str, path: str, body: Mapping[str, Json] | None) -> Reply:
         return self._retry(lambda: self._send(method, path, body), self._if_well)
@@ -122,13 +123,13 @@ class Rest:
         return self._http.send(method, url, headers=headers, body=json.dumps(body).encode())
 
     def _if_well(self, reply: Reply) -> float | None:
-        """When to repeat what may be repeated."""
+        """The seconds until a GET or PATCH is repeated; None where its reply is final."""
         if isinstance(reply, NoAnswer):
             return None if reply.loss is Loss.UNTRUSTED else 0.0
         return wait_for(reply, now=self._clock.now())
 
     def _if_not_done(self, reply: Reply) -> float | None:
-        """When to repeat a POST, which must not be done twice."""
+        """The seconds until a POST is repeated, which must not be done twice; None for never."""
         if unknown(reply):
             return None
         if isinstance(reply, NoAnswer):

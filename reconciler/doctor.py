@@ -27,7 +27,11 @@ from reconciler.run_context import RunContext
 
 PROBE_URN = "urn:ietf:params:scim:schemas:extension:reconciler:2.0:User:reconcilerProbe"
 _ATTRIBUTE = "probe"
-_WORDS = ("a probe as it was made", "a probe that was changed", "a probe that was changed again")
+_DESCRIPTIONS = (
+    "a probe as it was made",
+    "a probe that was changed",
+    "a probe that was changed again",
+)
 _VALUES = ("one", "two")
 _OTHER: dict[str, Json] = {  # looked at after each change: no change may touch it
     "name": "untouched",
@@ -37,7 +41,7 @@ _OTHER: dict[str, Json] = {  # looked at after each change: no change may touch 
 _MADE: dict[str, Json] = {
     "name": _ATTRIBUTE,
     "type": "string",
-    "description": _WORDS[0],
+    "description": _DESCRIPTIONS[0],
     "caseExact": True,
     "canonicalValues": list(_VALUES[:1]),
     "mutability": str(Mutability.IMMUTABLE),
@@ -46,11 +50,11 @@ _MADE: dict[str, Json] = {
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """One way to change a schema, and its words in a finding."""
+    """One way to change a schema, and its name in a finding."""
 
     by: UpdateStrategy
     path: PatchPath
-    words: str
+    name: str
 
 
 _WAYS = (
@@ -60,8 +64,8 @@ _WAYS = (
 )
 
 
-class _Verdict(StrEnum):
-    """What a trial says of a way to change schemas."""
+class _End(StrEnum):
+    """The end of a trial of one way to change schemas."""
 
     TAKEN = auto()
     UNABLE = auto()  # whoever asks, and whatever for
@@ -72,9 +76,9 @@ class _Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class _Trial:
-    """How a way was found, why, and how the probe's attribute is described since."""
+    """The end of a trial, its reason, and how the probe's attribute is described since."""
 
-    verdict: _Verdict
+    end: _End
     detail: str
     described: str | None = None
 
@@ -89,106 +93,99 @@ class WriteProbe:
     retry: Retry
     locks: Locks
 
-    def probe(self) -> tuple[tuple[Finding, ...], dict[str, Json]]:
-        """What was found, and the capabilities that it shows.
-
-        Raises TenantLocked, StateError and Interrupted.
-        """
+    def probe(self) -> tuple[Finding, ...]:
+        """The findings; raises TenantLocked, StateError and Interrupted."""
         if self.tenant.dialect.name == READ_ONLY:
-            words = "not probed: the manifest says that nothing is ever written here"
-            return (Finding("create", Grade.NOTE, words),), {}
-        learnt: dict[str, Json] = {}
+            message = "not probed: the manifest says that nothing is ever written here"
+            return (Finding("create", Grade.NOTE, message),)
         with self.locks.hold(self.tenant.name):
             self._record(Event.RUN_STARTED, None)
             try:
-                found = tuple(self._findings(learnt))
+                found = tuple(self._findings())
             except ReconcilerError:
                 self._record(Event.RUN_COMPLETED, Status.FAILED)
                 raise
             self._record(Event.RUN_COMPLETED, Status.SUCCESS)
-        return found, learnt
+        return found
 
-    def _findings(self, learnt: dict[str, Json]) -> Iterator[Finding]:
+    def _findings(self) -> Iterator[Finding]:
         try:
             live = self.writer.read(PROBE_URN)
         except TenantError as error:
             yield Finding("create", Grade.UNKNOWN, f"not probed: {error}")
             return
         if live is None:
-            made = yield from self._created(learnt)
-            if not made:
+            created = self._create()
+            yield created
+            if not created.learnt.get("creates"):
                 return
         else:
             yield Finding("create", Grade.NOTE, f"not probed: {PROBE_URN} is there already")
-        asked = yield from self._updated(learnt)
-        if asked is not None:
-            yield from self._kept(asked, learnt)
+        sent = yield from self._update()
+        if sent is not None:
+            yield from self._kept(sent)
 
-    def _created(self, learnt: dict[str, Json]) -> Generator[Finding, None, bool]:
-        """Whether the probe is there now is what it returns."""
-        outcome = self._carried_out(
-            replace(self.tenant.dialect, creates=True), _first(self.tenant.dialect)
-        )
+    def _create(self) -> Finding:
+        able = replace(self.tenant.dialect, creates=True)
+        outcome = self._carry_out(able, _first(self.tenant.dialect))
         match outcome:
             case Outcome(
                 kind=OutcomeKind.APPLIED | OutcomeKind.ADOPTED | OutcomeKind.IGNORED_BY_SERVER
             ):
-                learnt["creates"] = True
-                words = f"schemas can be created; {PROBE_URN} stays, for nothing is ever deleted"
-                yield Finding("create", Grade.OK, words)
-                return True
+                message = f"schemas can be created; {PROBE_URN} stays, for nothing is ever deleted"
+                return Finding("create", Grade.OK, message, {"creates": True})
             case Outcome(blocked=BlockReason.UNSUPPORTED):
-                learnt["creates"] = False
-                yield Finding("create", Grade.WARNING, _told(outcome))
+                return Finding("create", Grade.WARNING, _message(outcome), {"creates": False})
             case _:
-                yield Finding("create", Grade.UNKNOWN, _told(outcome))
-        return False
+                return Finding("create", Grade.UNKNOWN, _message(outcome))
 
-    def _updated(self, learnt: dict[str, Json]) -> Generator[Finding, None, Attribute | None]:
+    def _update(self) -> Generator[Finding, None, Attribute | None]:
         """Change the probe: by PUT, else by PATCH in the form of the RFC, else in Oracle's.
 
-        What the service has been asked to hold of its attribute is what it returns; None where the
-        service did neither take nor refuse a change.
+        Returns the attribute as it was sent last; None where the service did neither take nor
+        refuse a change.
         """
         trials: list[_Trial] = []
         for way in _WAYS:
             try:
-                trial = self._tried(way)
+                trial = self._try(way)
             except TenantError as error:
                 yield Finding("update", Grade.UNKNOWN, str(error))
                 return None
             trials.append(trial)
-            match trial.verdict:
-                case _Verdict.TAKEN:
-                    learnt["updates"] = str(way.by)
+            match trial.end:
+                case _End.TAKEN:
+                    learnt = {"updates": str(way.by)}
                     if way.by is UpdateStrategy.PATCH:
                         learnt["patchPath"] = str(way.path)
-                    yield Finding("update", Grade.OK, f"schemas can be changed by {way.words}")
-                    return _asked(self.tenant.dialect, trial.described).attribute(_ATTRIBUTE)
-                case _Verdict.HARMFUL:
-                    yield Finding("update", Grade.WARNING, f"{way.words} {trial.detail}")
-                case _Verdict.UNKNOWN:
+                    message = f"schemas can be changed by {way.name}"
+                    yield Finding("update", Grade.OK, message, learnt)
+                    return _sent(self.tenant.dialect, trial.described).attribute(_ATTRIBUTE)
+                case _End.HARMFUL:
+                    yield Finding("update", Grade.WARNING, f"{way.name} {trial.detail}")
+                case _End.UNKNOWN:
                     yield Finding("update", Grade.UNKNOWN, trial.detail)
                     return None
-                case _Verdict.UNABLE | _Verdict.REFUSED:
+                case _End.UNABLE | _End.REFUSED:
                     pass
-        if all(trial.verdict is _Verdict.REFUSED for trial in trials[1:]):
+        if all(trial.end is _End.REFUSED for trial in trials[1:]):
             yield Finding("update", Grade.UNKNOWN, trial.detail)
             return None
-        learnt["updates"] = str(UpdateStrategy.NONE)
-        yield Finding("update", Grade.WARNING, f"schemas cannot be changed: {trial.detail}")
-        return _asked(self.tenant.dialect, trial.described).attribute(_ATTRIBUTE)
+        message = f"schemas cannot be changed: {trial.detail}"
+        learnt = {"updates": str(UpdateStrategy.NONE)}
+        yield Finding("update", Grade.WARNING, message, learnt)
+        return _sent(self.tenant.dialect, trial.described).attribute(_ATTRIBUTE)
 
-    def _tried(self, way: _Way) -> _Trial:
-        """What comes of adding what the probe lacks, then of a change beside what is to stay."""
+    def _try(self, way: _Way) -> _Trial:
+        """Add what the probe lacks, then make a change beside what is to stay."""
         live = self.writer.read(PROBE_URN)
         if lacking := _lacking(self.tenant.dialect, live):
             added = self._trial(way, live, _schema(*lacking))
-            if added.verdict is not _Verdict.TAKEN:
+            if added.end is not _End.TAKEN:
                 return added
             live = self.writer.read(PROBE_URN)
             if _lacking(self.tenant.dialect, live):
-                return _Trial(_Verdict.UNKNOWN, "what was added is not shown yet; probe again")
+                return _Trial(_End.UNKNOWN, "what was added is not shown yet; probe again")
         return self._trial(way, live, _second(self.tenant.dialect, live))
 
     def _trial(self, way: _Way, live: Schema | None, wanted: Schema) -> _Trial:
@@ -202,17 +199,17 @@ class WriteProbe:
             immutable=(),
             members=(),
         )
-        outcome = self._carried_out(able, wanted)
+        outcome = self._carry_out(able, wanted)
         after = self.writer.read(PROBE_URN)
         if harmed := _harmed(live, after, wanted):
             detail = f"changes or drops what it does not name: {', '.join(harmed)}"
-            return _Trial(_Verdict.HARMFUL, detail, _description(after))
+            return _Trial(_End.HARMFUL, detail, _description(after))
         if _is_taken(outcome, live, wanted):
-            return _Trial(_Verdict.TAKEN, "", _description(wanted))
-        return _Trial(_verdict(outcome, live, way), _told(outcome), _description(after))
+            return _Trial(_End.TAKEN, "", _description(wanted))
+        return _Trial(_end(outcome, live, way), _message(outcome), _description(after))
 
-    def _kept(self, asked: Attribute, learnt: dict[str, Json]) -> Iterator[Finding]:
-        """Which of its characteristics the service accepted and dropped, and what it added."""
+    def _kept(self, sent: Attribute) -> Iterator[Finding]:
+        """Compare the attribute with what the service holds: what it dropped, what it added."""
         try:
             live = self.writer.read(PROBE_URN)
         except TenantError as error:
@@ -222,20 +219,20 @@ class WriteProbe:
         if held is None:
             yield Finding("ignored", Grade.UNKNOWN, f"{PROBE_URN} has no such attribute any more")
             return
-        wanted, stored = _members(asked), _members(held)
+        wanted, stored = _members(sent), _members(held)
         if dropped := sorted(m for m in wanted if stored.get(m) != wanted[m]):
             known = [m for m in self.tenant.dialect.ignored if m not in dropped]
-            learnt["ignored"] = [*known, *dropped]
-            words = f"accepted and dropped: {', '.join(dropped)}; who asks for that never gets it"
-            yield Finding("ignored", Grade.WARNING, words)
+            message = f"accepted and dropped: {', '.join(dropped)}; who asks for that never gets it"
+            learnt: dict[str, Json] = {"ignored": [*known, *dropped]}
+            yield Finding("ignored", Grade.WARNING, message, learnt)
         else:
             yield Finding("ignored", Grade.OK, "every characteristic is stored as it was sent")
-        if added := sorted(dict(held.vendor).keys() - dict(asked.vendor).keys()):
-            words = f"the service adds {', '.join(added)}; no manifest need name them"
-            yield Finding("added", Grade.NOTE, words)
+        if added := sorted(dict(held.vendor).keys() - dict(sent.vendor).keys()):
+            message = f"the service adds {', '.join(added)}; no manifest need name them"
+            yield Finding("added", Grade.NOTE, message)
 
-    def _carried_out(self, dialect: Dialect, wanted: Schema) -> Outcome | str:
-        """Apply the probe as it is wanted; why not, where it could not be planned."""
+    def _carry_out(self, dialect: Dialect, wanted: Schema) -> Outcome | str:
+        """Apply the probe as it is wanted; the reason why not, where it could not be planned."""
         try:
             plan = self._plan(dialect, wanted)
         except TenantError as error:
@@ -288,19 +285,25 @@ def _second(dialect: Dialect, live: Schema | None) -> Schema:
     held = live.attribute(_ATTRIBUTE) if live else None
     if held is None:
         return _first(dialect)
-    words = next(each for each in _WORDS[1:] if each != held.description)
-    changes: dict[str, Json] = {"description": words, "mutability": str(Mutability.READ_WRITE)}
+    description = next(each for each in _DESCRIPTIONS[1:] if each != held.description)
+    changes: dict[str, Json] = {
+        "description": description,
+        "mutability": str(Mutability.READ_WRITE),
+    }
     if held.canonical_values:  # from none to some would be less than before
         changes["canonicalValues"] = sorted({*held.canonical_values, *_VALUES})
     return _schema({**held.to_json(), **changes})
 
 
-def _asked(dialect: Dialect, words: str | None) -> Schema:
-    """All that the service was asked to hold; its words tell whether it was changed since."""
-    if words not in _WORDS[1:]:
+def _sent(dialect: Dialect, description: str | None) -> Schema:
+    """All that was sent for the service to hold; its description tells how often it was changed."""
+    if description not in _DESCRIPTIONS[1:]:
         return _first(dialect)
-    mutability = str(Mutability.READ_WRITE)
-    changes = {"description": words, "canonicalValues": list(_VALUES), "mutability": mutability}
+    changes = {
+        "description": description,
+        "canonicalValues": list(_VALUES),
+        "mutability": str(Mutability.READ_WRITE),
+    }
     return _schema({**_made(dialect), **changes})
 
 
@@ -341,18 +344,20 @@ def _harmed(live: Schema | None, after: Schema | None, wanted: Schema) -> tuple[
     return tuple(each.name for each in bystanders if after.attribute(each.name) != each)
 
 
-def _verdict(outcome: Outcome | str, live: Schema | None, way: _Way) -> _Verdict:
-    """Of a way by which nothing was changed."""
+def _end(outcome: Outcome | str, live: Schema | None, way: _Way) -> _End:
+    """The end of a trial by which nothing was changed."""
     if isinstance(outcome, str):
-        return _Verdict.UNKNOWN
-    if _is_incapable(outcome, live):
-        return _Verdict.UNABLE
+        return _End.UNKNOWN
+    # A service that keeps no description at all may have dropped that alone, which shows nothing.
+    dropped = outcome.kind is OutcomeKind.IGNORED_BY_SERVER and _description(live) is not None
+    if dropped or outcome.blocked is BlockReason.UNSUPPORTED:
+        return _End.UNABLE
     undone = outcome.kind is OutcomeKind.NOT_APPLIED and outcome.blocked is None
-    return _Verdict.REFUSED if undone and way.by is UpdateStrategy.PATCH else _Verdict.UNKNOWN
+    return _End.REFUSED if undone and way.by is UpdateStrategy.PATCH else _End.UNKNOWN
 
 
 def _is_taken(outcome: Outcome | str, live: Schema | None, wanted: Schema) -> bool:
-    """Whether a change was made, be it without some of its characteristics."""
+    """Test whether a change was made, be it without some of its characteristics."""
     if isinstance(outcome, str) or live is None:
         return False
     if outcome.kind is not OutcomeKind.IGNORED_BY_SERVER:
@@ -361,14 +366,5 @@ def _is_taken(outcome: Outcome | str, live: Schema | None, wanted: Schema) -> bo
     return bool({d.path for d in differences(view, wanted)} - set(outcome.fields))
 
 
-def _is_incapable(outcome: Outcome, live: Schema | None) -> bool:
-    """Whether the service has shown that it does not do such a thing, to whomever asks.
-
-    One that keeps no words at all may have dropped those alone: of that one nothing is known.
-    """
-    dropped = outcome.kind is OutcomeKind.IGNORED_BY_SERVER and _description(live) is not None
-    return dropped or outcome.blocked is BlockReason.UNSUPPORTED
-
-
-def _told(outcome: Outcome | str) -> str:
+def _message(outcome: Outcome | str) -> str:
     return outcome if isinstance(outcome, str) else f"{outcome.kind}: {outcome.detail}"

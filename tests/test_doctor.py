@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.doctor import PROBE_URN, WriteProbe
 from reconciler.domain.dialect import Dialect, PatchPath
-from reconciler.domain.doctor import Finding, Grade
+from reconciler.domain.doctor import Finding, Grade, TenantFindings
 from reconciler.domain.jsontext import Json
 from reconciler.domain.records import Event, Status
 from reconciler.domain.scim import Schema
@@ -42,14 +42,19 @@ def probe(
     locks: FakeLocks | None = None,
     clock: FakeClock | None = None,
 ) -> tuple[dict[str, Finding], dict[str, Json]]:
-    found, learnt = WriteProbe(
+    found = WriteProbe(
         context=context_of(journal or MemoryJournal(), clock=clock),
         tenant=replace(tenant(), dialect=dialect),
         writer=service,
         retry=patience(2),
         locks=locks or FakeLocks(),
     ).probe()
-    return {finding.check: finding for finding in found}, learnt
+    return {finding.check: finding for finding in found}, learnt_from(found)
+
+
+def learnt_from(findings: tuple[Finding, ...]) -> dict[str, Json]:
+    tenant = TenantFindings(tenant="acme", dialect="x", base_url="", findings=findings)
+    return tenant.learnt
 
 
 def test_a_service_that_does_all_is_found_to() -> None:
@@ -62,8 +67,8 @@ def test_a_service_that_does_all_is_found_to() -> None:
         "ignored", Grade.OK, "every characteristic is stored as it was sent"
     )
     assert "added" not in found
-    assert PROBE_URN in found["create"].words
-    assert "nothing is ever deleted" in found["create"].words
+    assert PROBE_URN in found["create"].message
+    assert "nothing is ever deleted" in found["create"].message
     assert list(service.schemas) == [PROBE_URN.lower()]
     assert journal.events() == [
         Event.RUN_STARTED,
@@ -159,7 +164,7 @@ def test_a_service_that_patches_by_the_rfc_is_found_out_and_keeps_the_other_attr
     assert learnt == {"creates": True, "updates": "patch", "patchPath": "valuePath"}
     assert again == {"updates": "patch", "patchPath": "valuePath"}
     assert names(service) == ["probe", "untouched"]
-    assert "attributes[name eq" in found["update"].words
+    assert "attributes[name eq" in found["update"].message
     assert verbs(service) == ["POST", "PUT", "PATCH", "PATCH", "PUT", "PATCH"]
 
 
@@ -170,7 +175,7 @@ def test_a_service_that_patches_as_oracle_does_is_found_out() -> None:
 
     assert learnt == {"creates": True, "updates": "patch", "patchPath": "attrPath"}
     assert names(service) == ["probe", "untouched"]
-    assert "as Oracle takes it" in found["update"].words
+    assert "as Oracle takes it" in found["update"].message
 
 
 def reworded(body: dict[str, Json]) -> dict[str, Json] | None:
@@ -190,7 +195,7 @@ def test_a_patch_that_takes_others_with_it_is_never_recommended(loses: Store) ->
     assert learnt["updates"] == "none"
     assert "patchPath" not in learnt
     assert found["update"].grade is Grade.WARNING
-    assert "changes or drops what it does not name" in found["update"].words
+    assert "changes or drops what it does not name" in found["update"].message
 
 
 def test_a_service_that_only_takes_a_whole_list_is_not_taken_for_oracle() -> None:
@@ -201,7 +206,7 @@ def test_a_service_that_only_takes_a_whole_list_is_not_taken_for_oracle() -> Non
 
     assert learnt == {"creates": True, "updates": "none"}
     assert found["update"].grade is Grade.WARNING
-    assert "untouched" in found["update"].words
+    assert "untouched" in found["update"].message
 
 
 def test_a_probe_of_an_earlier_version_gets_the_second_attribute_first() -> None:
@@ -284,7 +289,7 @@ def test_what_a_service_accepts_and_drops_is_learnt_whenever_it_is_asked(
     for found in (first, again):
         assert found["update"].grade is Grade.OK
         assert found["ignored"].grade is (Grade.WARNING if dropped else Grade.OK)
-        assert all(each in found["ignored"].words for each in dropped)
+        assert all(each in found["ignored"].message for each in dropped)
 
 
 def test_a_service_that_keeps_no_words_is_not_taken_for_one_that_takes_no_changes() -> None:
@@ -345,7 +350,7 @@ def test_vendor_members_are_told_that_the_service_drops_or_adds() -> None:
     )
 
     assert learnt["ignored"] == ["idcsDisplayName"]
-    assert "idcsTargetAttributeName" in found["added"].words
+    assert "idcsTargetAttributeName" in found["added"].message
 
 
 def test_a_probe_that_vanished_or_cannot_be_read_teaches_nothing_of_what_is_dropped() -> None:
@@ -377,7 +382,7 @@ def test_a_full_tenant_is_not_probed() -> None:
     found, learnt = probe(service)
 
     assert service.writes() == 0
-    assert "limit of 10 extensions is reached" in found["create"].words
+    assert "limit of 10 extensions is reached" in found["create"].message
     assert learnt == {}
 
 
@@ -393,7 +398,7 @@ def test_a_tenant_that_is_meant_to_be_read_only_is_not_probed() -> None:
     found, learnt = probe(service, journal, dialect=replace(DIALECT, name="read-only"))
 
     assert (service.log, journal.events(), learnt) == ([], [], {})
-    assert "nothing is ever written here" in found["create"].words
+    assert "nothing is ever written here" in found["create"].message
 
 
 def test_a_tenant_that_another_run_holds_is_not_probed() -> None:
@@ -410,5 +415,5 @@ def test_a_tenant_that_cannot_be_read_is_not_probed() -> None:
 
     found, learnt = probe(service)
 
-    assert found["create"].words == "not probed: down"
+    assert found["create"].message == "not probed: down"
     assert (service.writes(), learnt) == (0, {})

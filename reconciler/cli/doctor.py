@@ -15,7 +15,6 @@ from reconciler.cli.state import locks_of, open_state
 from reconciler.cli.wiring import Workbench, workbench
 from reconciler.doctor import WriteProbe
 from reconciler.domain.doctor import Finding, Grade, TenantFindings
-from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.selection import Selection
 from reconciler.errors import UsageError
@@ -47,32 +46,27 @@ def _look_at(
     invocation: Invocation, bench: Workbench, tenant: Tenant, *, probe_writes: bool
 ) -> TenantFindings:
     try:
-        connection = bench.connection(tenant)
+        access = bench.connection(tenant)
     except UsageError as error:  # a secret that is not set, an origin that is not allowed
-        findings: tuple[Finding, ...] = (Finding("manifest", Grade.PROBLEM, str(error)),)
-        return _told(tenant, findings, {})
-    look = HttpDoctor(connection, limit=tenant.extensions_limit)
-    findings = tuple(look.findings(bench.desired.manifests.desired_for(tenant)))
-    found = _told(tenant, findings, look.learnt)
+        return _findings_of(tenant, (Finding("manifest", Grade.PROBLEM, str(error)),))
+    look = HttpDoctor(access, limit=tenant.extensions_limit)
+    seen = tuple(look.findings(bench.desired.manifests.desired_for(tenant)))
+    found = _findings_of(tenant, seen)
     if not probe_writes or not found.well:
         return found
-    probed, learnt = _probed(invocation, bench, tenant)
-    return _told(tenant, (*findings, *probed), {**look.learnt, **learnt})
+    return _findings_of(tenant, (*seen, *_probe(invocation, bench, tenant)))
 
 
-def _told(tenant: Tenant, findings: tuple[Finding, ...], learnt: dict[str, Json]) -> TenantFindings:
+def _findings_of(tenant: Tenant, findings: tuple[Finding, ...]) -> TenantFindings:
     return TenantFindings(
         tenant=tenant.name,
         dialect=tenant.dialect.name,
         base_url=tenant.base_url,
         findings=findings,
-        learnt=learnt,
     )
 
 
-def _probed(
-    invocation: Invocation, bench: Workbench, tenant: Tenant
-) -> tuple[tuple[Finding, ...], dict[str, Json]]:
+def _probe(invocation: Invocation, bench: Workbench, tenant: Tenant) -> tuple[Finding, ...]:
     holder = f"run {bench.run.id} of {bench.run.actor}"
     with open_state(invocation, bench.stop) as store:
         return WriteProbe(

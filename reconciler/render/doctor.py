@@ -18,7 +18,7 @@ def doctor_text(found: TenantFindings, *, paint: Paint) -> str:
     for finding in found.findings:
         grade = f"{finding.grade:<8}"
         shown = paint(_COLOURS[finding.grade], grade) if finding.grade in _COLOURS else grade
-        lines.append(f"  {shown} {finding.check:<12} {visible(finding.words)}")
+        lines.append(f"  {shown} {finding.check:<12} {visible(finding.message)}")
     return "\n".join(lines) + "\n"
 
 
@@ -33,7 +33,7 @@ def doctor_document(tenants: Iterable[TenantFindings]) -> DoctorDocument:
                 "base_url": found.base_url,
                 "well": found.well,
                 "findings": [
-                    {"check": each.check, "grade": each.grade.value, "words": each.words}
+                    {"check": each.check, "grade": each.grade.value, "words": each.message}
                     for each in found.findings
                 ],
                 "capabilities": dict(found.learnt),

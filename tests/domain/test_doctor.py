@@ -19,3 +19,17 @@ def test_only_a_problem_keeps_the_program_from_its_work(grade: Grade) -> None:
 def test_where_nothing_was_looked_at_nothing_is_wrong() -> None:
     assert found().well
     assert found().learnt == {}
+
+
+def test_what_was_learnt_is_the_last_word_of_each_finding() -> None:
+    both = TenantFindings(
+        tenant="acme",
+        dialect="genesys",
+        base_url="https://scim.example.com",
+        findings=(
+            Finding("etag", Grade.OK, "message", {"etag": "none", "creates": False}),
+            Finding("create", Grade.OK, "message", {"creates": True}),
+        ),
+    )
+
+    assert list(both.learnt.items()) == [("etag", "none"), ("creates", True)]

@@ -9,10 +9,9 @@ FOUND = TenantFindings(
     base_url="https://x.example/scim",
     findings=(
         Finding("token", Grade.OK, "given"),
-        Finding("etag", Grade.WARNING, "none\x1b[31m"),
-        Finding("compression", Grade.UNKNOWN, "?"),
+        Finding("etag", Grade.WARNING, "none\x1b[31m", {"etag": "none", "creates": True}),
+        Finding("compression", Grade.UNKNOWN, "?", {"pageSize": 50}),
     ),
-    learnt={"etag": "none", "creates": True, "pageSize": 50},
 )
 
 

@@ -20,7 +20,7 @@ _ALLOWED = ("inin-ratelimit-allowed", "x-ratelimit-limit", "ratelimit-limit", "x
 
 
 class HttpDoctor(HttpSchemaReader):
-    """A look at what a service states and does, as Findings; `learnt` are entries of a dialect.
+    """A look at what a service states and does, as Findings.
 
     For one use. Never raises TenantError: what cannot be looked at is a finding too.
     """
@@ -28,7 +28,6 @@ class HttpDoctor(HttpSchemaReader):
     def __init__(self, access: TenantAccess, *, limit: int | None) -> None:
         super().__init__(access)
         self._limit = limit
-        self.learnt: dict[str, Json] = {}
 
     def findings(self, extensions: Iterable[SchemaExtension]) -> Iterator[Finding]:
         """Look at everything; ends early where the tenant lets nobody in, or fails too often."""
@@ -79,16 +78,15 @@ class HttpDoctor(HttpSchemaReader):
         if first is None:
             yield Finding("paging", Grade.UNKNOWN, _status(reply))
             return
-        self.learnt["listShape"] = str(first.shape)
         grade = Grade.OK if first.shape is self._access.dialect.list_shape else Grade.NOTE
-        yield Finding("list", grade, f"its shape is {first.shape}")
+        learnt = {"listShape": str(first.shape)}
+        yield Finding("list", grade, f"its shape is {first.shape}", learnt)
         yield self._paging(first, live)
         yield self._rate(reply)
 
     def _paging(self, first: Page, live: LiveTenant) -> Finding:
         if first.cursor is not None:
-            self.learnt["paging"] = str(Paging.CURSOR)
-            return Finding("paging", Grade.OK, "by cursor")
+            return Finding("paging", Grade.OK, "by cursor", {"paging": str(Paging.CURSOR)})
         if len(live.schemas) < 2:
             return Finding("paging", Grade.UNKNOWN, "too few schemas to tell")
         query = urlencode({"startIndex": 2, "count": 1})
@@ -99,7 +97,7 @@ class HttpDoctor(HttpSchemaReader):
             return Finding("paging", Grade.UNKNOWN, message)
         counted = len(first.documents) == 1
         moved = second.documents[:1] != first.documents[:1]
-        self.learnt["paging"] = str(Paging.INDEX if counted or moved else Paging.NONE)
+        learnt = {"paging": str(Paging.INDEX if counted or moved else Paging.NONE)}
         miscounted = (
             "totalResults is that of the page"
             if first.total == len(first.documents)
@@ -115,8 +113,9 @@ class HttpDoctor(HttpSchemaReader):
             if not right
         ]
         if not wrong:
-            return Finding("paging", Grade.OK, "startIndex and count have their effect")
-        return Finding("paging", Grade.NOTE, f"{'; '.join(wrong)}: provided for")
+            message = "startIndex and count have their effect"
+            return Finding("paging", Grade.OK, message, learnt)
+        return Finding("paging", Grade.NOTE, f"{'; '.join(wrong)}: provided for", learnt)
 
     def _rate(self, reply: Reply) -> Finding:
         found = {
@@ -144,9 +143,9 @@ class HttpDoctor(HttpSchemaReader):
             safe = ":" if encoding is IdEncoding.RAW else ""
             reply, _ = self._get(f"{self._access.url()}/{quote(schema.id, safe=safe)}")
             if isinstance(reply, Answer) and reply.status == 200:
-                self.learnt["idEncoding"] = str(encoding)
                 grade = Grade.OK if encoding is own else Grade.WARNING
-                yield Finding("id", grade, f"schemas are read by their URN, {encoding}")
+                message = f"schemas are read by their URN, {encoding}"
+                yield Finding("id", grade, message, {"idEncoding": str(encoding)})
                 yield from self._tags(reply, of_the_rfcs=protects(schema.id))
                 return
         yield Finding(
@@ -164,16 +163,16 @@ class HttpDoctor(HttpSchemaReader):
         meta = (_object(answer) or {}).get("meta")
         version = meta.get("version") if isinstance(meta, dict) else None
         if tag or (isinstance(version, str) and version):
-            self.learnt["etag"] = "header" if tag else "meta.version"
+            learnt = {"etag": "header" if tag else "meta.version"}
             where = "in the header ETag" if tag else "in meta.version"
-            yield Finding("etag", Grade.OK, f"{where}; updates can be guarded with If-Match")
+            message = f"{where}; updates can be guarded with If-Match"
+            yield Finding("etag", Grade.OK, message, learnt)
         elif of_the_rfcs:  # such are often part of the program, and then have no version
             message = "none on a schema of the service's own, and no other is live"
             yield Finding("etag", Grade.UNKNOWN, message)
         else:
-            self.learnt["etag"] = "none"
             message = "none: between our read and our write of an update others can write unseen"
-            yield Finding("etag", Grade.WARNING, message)
+            yield Finding("etag", Grade.WARNING, message, {"etag": "none"})
 
     def _config(self) -> Iterator[Finding]:
         """ServiceProviderConfig, RFC 7643 section 5: the service's own account of itself."""

@@ -11,11 +11,12 @@ import pytest
 from reconciler.adapters.dialects import load_dialects
 from reconciler.adapters.manifests import load
 from reconciler.domain.blocking import BlockReason
-from reconciler.domain.deciding import LiveTenant
+from reconciler.domain.deciding import LiveTenant, plan_tenant
 from reconciler.domain.dialect import Dialect
 from reconciler.domain.manifest import Manages, Manifests, OnDrift, SchemaExtension
 from reconciler.domain.plan import Blocked, Change, Create, Skip, SkipReason, Update
 from reconciler.domain.scim import AttributeType, Schema
+from reconciler.domain.selection import Selection
 from tests.support.domain_world import live, planned
 
 URN = "urn:example:hr"
@@ -400,3 +401,38 @@ def test_a_note_lifts_a_limit_of_an_update_too(desk) -> None:
     assert at.extension.on_drift is OnDrift.UPDATE
     assert isinstance(change, Update)
     assert "SCH016" not in [impact.rule for impact in change.subject.assessment().impacts]
+
+
+@pytest.mark.parametrize(("number", "lifted"), [(1, False), (2, False), (2, True)])
+def test_a_note_at_the_tenant_lifts_its_limit_of_extensions(
+    tmp_path: Path, number: int, lifted: bool
+) -> None:
+    note = "# reconciler: ignore REC-EXTENSIONS -- the service took more\n" if lifted else ""
+    tenant = (
+        "apiVersion: reconciler/v1\nkind: Tenant\nmetadata:\n  NOTE  name: acme\n"
+        "spec: {dialect: sap, baseUrl: 'embedded://acme', limits: {extensions: 1}}\n"
+    ).replace("  NOTE", f"  {note}" if note else "")
+    (tmp_path / "tenant.yaml").write_text(tenant)
+    for index in range(number):
+        manifest = EXTENSION.format(drift="skip", manages="schema", name=f"hr{index}", above="")
+        manifest = manifest.replace("name: hr}", f"name: hr{index}}}")
+        manifest = manifest.replace("urn:example:hr", f"urn:example:hr{index}")
+        (tmp_path / f"{index}.yaml").write_text(f"{manifest}      - {{name: ab}}\n")
+
+    loaded = load(tmp_path, dialects=DIALECTS)
+    assert loaded.manifests is not None
+    (acme,) = loaded.manifests.tenants
+    changes = plan_tenant(
+        acme,
+        extensions=loaded.manifests.extensions,
+        live=live(),
+        selection=Selection(),
+    ).changes
+
+    exceeded = number > 1 and not lifted
+    assert [p.rule for p in loaded.problems] == (["REC-EXTENSIONS"] if exceeded else [])
+    assert [isinstance(change, Create) for change in changes] == [True, not exceeded][:number]
+    if exceeded:
+        (*_, last) = changes
+        assert isinstance(last, Blocked)
+        assert last.reason is BlockReason.EXTENSION_LIMIT

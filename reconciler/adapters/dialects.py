@@ -155,7 +155,7 @@ def _faults(document: Document, stem: str) -> list[Problem]:
     """The problems of one dialect beyond those of its text, each at its line."""
     findings = check(document.value, "dialect")
     if findings:
-        return [_shape(document, f.path, f.message, at_key=f.at_key) for f in findings]
+        return [_shape(document, f.pointer, f.message, at_key=f.at_key) for f in findings]
     faults = [_shape(document, path, message) for path, message in contradictions(document.value)]
     if (name := document.value["name"]) != stem:
         message = f"name: has to be {stem}, as the file is called; or call the file {name}.json"

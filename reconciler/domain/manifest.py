@@ -127,6 +127,7 @@ class Tenant:
     """One SCIM service of one customer or environment: where it is and how to talk to it.
 
     `dialect` is the effective one: the named dialect with the manifest's `spec.capabilities` in it.
+    `takes_any_number` says that an ignore note in the manifest lifts the limit of extensions.
     """
 
     name: str
@@ -138,6 +139,7 @@ class Tenant:
     limits: Limits = field(default_factory=Limits)
     webhooks: tuple[Webhook, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    takes_any_number: bool = False
 
     @property
     def embedded(self) -> str | None:
@@ -146,10 +148,15 @@ class Tenant:
         return name if scheme == "embedded" else None
 
     @property
-    def extensions_limit(self) -> int | None:
-        """The most extensions it may hold, by its manifest or its dialect; None without a limit."""
+    def known_limit(self) -> int | None:
+        """The most extensions that it holds, by its manifest or its dialect; None if not known."""
         own = self.limits.extensions
         return own if own is not None else self.dialect.extensions
+
+    @property
+    def extensions_limit(self) -> int | None:
+        """The most extensions that are planned for it; None without a limit."""
+        return None if self.takes_any_number else self.known_limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -192,7 +192,7 @@ def test_an_api_version_of_the_future_is_refused() -> None:
 def test_an_unknown_key_is_reported_at_the_key_with_the_nearest(key: str, advice: str) -> None:
     (finding,) = check(tenant(**{key: {}}), "manifest")
 
-    assert (finding.path, finding.at_key) == (("spec", key), True)
+    assert (finding.pointer, finding.at_key) == (("spec", key), True)
     assert finding.message.startswith(f"unknown key '{key}'; {advice}")
 
 
@@ -228,7 +228,7 @@ def test_each_unknown_and_missing_key_is_a_finding_of_its_own() -> None:
 
     findings = check(document, "manifest")
 
-    assert {finding.path for finding in findings} == {(), ("extra",), ("more",)}
+    assert {finding.pointer for finding in findings} == {(), ("extra",), ("more",)}
 
 
 def test_the_spec_of_an_unknown_kind_is_left_alone() -> None:

@@ -1,4 +1,4 @@
-"""jsonschema's errors → findings in plain words.
+"""jsonschema's errors → faults in plain words.
 
 Schemas come only from the package and refer only to themselves: the registry is empty, so that
 nothing is ever fetched. `errorMessage` beside a keyword (editors know it too) replaces the words.
@@ -14,34 +14,35 @@ from typing import Any
 from jsonschema import Draft202012Validator, ValidationError
 from referencing import Registry
 
-from reconciler.adapters.jsonschemas.finding import Finding, Path
 from reconciler.adapters.packaged import schema_with
 from reconciler.domain.jsontext import Json
+from reconciler.domain.problem import Pointer
+from reconciler.domain.rules import Fault
 from reconciler.domain.scim import fold
 from reconciler.domain.words import listed, nearest, quoted
 
 
 def check(
     instance: Json, schema: str, *, most: int = 10_000, dialects: tuple[str, ...] = ()
-) -> tuple[Finding, ...]:
+) -> tuple[Fault, ...]:
     """As the package's `check`, whatever else may have looked before."""
-    seen: set[Path] = set()
-    findings: list[Finding] = []
+    seen: set[Pointer] = set()
+    faults: list[Fault] = []
     for error in validator(schema, dialects).iter_errors(instance):
-        path = tuple(error.absolute_path)
+        pointer = tuple(error.absolute_path)
         if error.validator in ("additionalProperties", "required"):
-            findings += islice(_keys(error, path), most)
-        elif path not in seen:  # what follows from the first fault of a value is noise
-            seen.add(path)
-            findings.append(Finding(path, f"{named(path)}: {_words(error)}"))
-        if len(findings) >= most:
+            faults += islice(_keys(error, pointer), most)
+        elif pointer not in seen:  # what follows from the first fault of a value is noise
+            seen.add(pointer)
+            faults.append(Fault(pointer, f"{named(pointer)}: {_message(error)}"))
+        if len(faults) >= most:
             break
-    return tuple(dict.fromkeys(findings))
+    return tuple(dict.fromkeys(faults))
 
 
-def named(path: Path) -> str:
+def named(pointer: Pointer) -> str:
     """`spec.schema.attributes[2].name`; the whole is `the document`."""
-    steps = (f"[{step}]" if isinstance(step, int) else f".{_plain(step)}" for step in path)
+    steps = (f"[{step}]" if isinstance(step, int) else f".{_plain(step)}" for step in pointer)
     return "".join(steps).removeprefix(".") or "the document"
 
 
@@ -65,20 +66,20 @@ def with_strict_end(members: dict[str, Json]) -> dict[str, Json]:
     return members
 
 
-def _keys(error: ValidationError, path: Path) -> Iterator[Finding]:
+def _keys(error: ValidationError, pointer: Pointer) -> Iterator[Fault]:
     schema: Any = error.schema
     instance: Any = error.instance
     if "errorMessage" in schema:  # the key may be a secret that somebody put in the wrong place
-        yield Finding(path, f"{named(path)}: {schema['errorMessage']}")
+        yield Fault(pointer, f"{named(pointer)}: {schema['errorMessage']}")
     elif error.validator == "required":
         required: Any = error.validator_value
         missing = (key for key in required if key not in instance)
-        yield from (Finding(path, f"{named(path)} lacks {key}", at_key=True) for key in missing)
+        yield from (Fault(pointer, f"{named(pointer)} lacks {key}", at_key=True) for key in missing)
     else:
         known = schema["properties"]
         shown = [word for word in known if not _is_reserved(known[word])]
         extra = (key for key in instance if key not in known)
-        yield from (Finding((*path, key), _unknown(key, shown), at_key=True) for key in extra)
+        yield from (Fault((*pointer, key), _unknown(key, shown), at_key=True) for key in extra)
 
 
 def _is_reserved(schema: Json) -> bool:
@@ -93,7 +94,7 @@ def _unknown(key: str, shown: Iterable[str]) -> str:
     return f"unknown key {quoted(key)}; {advice}"
 
 
-def _words(error: ValidationError) -> str:
+def _message(error: ValidationError) -> str:
     schema: Any = error.schema
     wanted: Any = error.validator_value
     match error.validator:

@@ -2,11 +2,12 @@
 
 from collections import defaultdict
 
-from reconciler.adapters.manifests.ignores import is_firm
-from reconciler.adapters.manifests.loading import ReadingLimits, check_text
+from reconciler.adapters.manifests.checking import ReadingLimits, errors_in
+from reconciler.adapters.manifests.loading import check_text
 from reconciler.adapters.yaml_writer import yaml_text
 from reconciler.domain.jsontext import Json
-from reconciler.domain.problem import Problem, Severity
+from reconciler.domain.problem import Problem
+from reconciler.domain.rules import rule_of
 
 _REASON = "imported as the service has it"
 
@@ -19,16 +20,12 @@ def draft(
     A rule that a live schema breaks is silenced by a note, with its reason, above the line.
     """
     text = f"{head}\n{yaml_text(document)}"
-    errors = _errors(text, path, limits)
-    firm = tuple(problem for problem in errors if is_firm(problem))
+    errors = errors_in(check_text(text, path, limits))
+    firm = tuple(problem for problem in errors if rule_of(problem).firm)
     if firm or not errors:
         return text, firm
     text = _with_notes(text, errors)
-    return text, _errors(text, path, limits)
-
-
-def _errors(text: str, path: str, limits: ReadingLimits) -> tuple[Problem, ...]:
-    return tuple(p for p in check_text(text, path, limits) if p.severity is Severity.ERROR)
+    return text, errors_in(check_text(text, path, limits))
 
 
 def _with_notes(text: str, errors: tuple[Problem, ...]) -> str:

@@ -1,4 +1,4 @@
-"""What `# reconciler: ignore RULE -- reason` silences: that rule, on the line below the note."""
+"""Ignore notes: `# reconciler: ignore RULE -- reason` silences that rule on the line below."""
 
 from __future__ import annotations
 
@@ -9,12 +9,23 @@ from dataclasses import dataclass
 
 from reconciler.adapters.yaml_reader import Document
 from reconciler.domain.manifest import Silenced
-from reconciler.domain.problem import Place, Problem
-from reconciler.domain.rules import CATALOGUE, About, rule_of
+from reconciler.domain.problem import Place, Pointer, Problem
+from reconciler.domain.rules import CATALOGUE, About, Rule, rule_of
 from reconciler.domain.rules.reading import IDLE_NOTE, NOTE
 from reconciler.domain.words import nearest, quoted
 
 Notes = Mapping[str, Mapping[int, str]]  # by path and line
+
+_MOST_RULES = 10  # of one note
+_MOST_WRONG = 100  # of one file
+_SOFT = {rule.id for rule in CATALOGUE if not rule.firm}
+_CHANGES = {rule.id for rule in CATALOGUE if rule.about is About.CHANGE}
+_RULES = sorted({rule.id for rule in CATALOGUE} - _CHANGES)
+_IGNORE = re.compile(
+    r"ignore\s+(?P<rules>[A-Za-z0-9-]+(\s*,\s*[A-Za-z0-9-]+)*)(\s+--\s*(?P<reason>.*))?"
+)
+_UNCLEAR = "a note that is not understood; write # reconciler: ignore RULE -- reason"
+_UNREASONED = "a rule is silenced for a reason; write # reconciler: ignore RULE -- reason"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +44,10 @@ class Ignore:
 
 @dataclass(frozen=True, slots=True)
 class Ignores:
-    """All notes of a run, and what is wrong with them."""
+    """All notes of a run, and the problems of the notes themselves."""
 
-    each: tuple[Ignore, ...]
-    wrong: tuple[Problem, ...]
+    each: tuple[Ignore, ...] = ()
+    wrong: tuple[Problem, ...] = ()
 
     @classmethod
     def of(cls, notes: Notes) -> Ignores:
@@ -65,7 +76,7 @@ class Ignores:
         )
 
     def silenced_in(self, document: Document) -> frozenset[Silenced]:
-        """Each rule with each place of the document that a note silences it at."""
+        """Each rule with each place of the document that a note of its file silences it at."""
         rules: dict[int, list[str]] = defaultdict(list)
         for ignore in self.each:
             rules[ignore.line].append(ignore.rule)
@@ -79,23 +90,26 @@ class Ignores:
             for rule in rules.get(document.place(pointer, at_key=at_key).line, ())
         )
 
-    def left(self, problems: Iterable[Problem]) -> list[Problem]:
+    def silence(self, rule: Rule, document: Document, pointer: Pointer) -> bool:
+        """Test whether a note silences the rule at the value of a document of its file."""
+        place = document.place(pointer) if self.each else None
+        return any((i.line, i.rule) == (place.line, rule.id) for i in self.each if place)
+
+    def unsilenced(self, problems: Iterable[Problem]) -> list[Problem]:
         """The problems that no note silences."""
         targets = {ignore.target for ignore in self.each}
-        return [p for p in problems if is_firm(p) or _target(p) not in targets]
+        return [p for p in problems if rule_of(p).firm or _target(p) not in targets]
 
     def idle(self, problems: Iterable[Problem]) -> list[Problem]:
         """Warnings for the notes that silence none of all the problems that there are."""
-        found = {_target(problem) for problem in problems if not is_firm(problem)}
-        return [_idle(ignore) for ignore in self.each if ignore.target not in found]
-
-
-NO_NOTES = Ignores((), ())
-
-
-def is_firm(problem: Problem) -> bool:
-    """Test whether no note silences it; of rules that share an id some may be firm."""
-    return rule_of(problem).firm
+        found = {_target(problem) for problem in problems if not rule_of(problem).firm}
+        return [
+            IDLE_NOTE.problem(
+                ignore.note, f"{ignore.rule} finds nothing on the line below; take the note out"
+            )
+            for ignore in self.each
+            if ignore.target not in found
+        ]
 
 
 def _target(problem: Problem) -> tuple[str, int, str]:
@@ -111,20 +125,25 @@ def _targets(lines: Iterable[int]) -> dict[int, int]:
 
 
 def _read(place: Place, text: str, line: int) -> tuple[list[Ignore], list[Problem]]:
+    """Read one note: the rules that it silences, and what is wrong with it."""
     found = _IGNORE.fullmatch(text.strip())
     if found is None:
         return [], [IDLE_NOTE.problem(place, _UNCLEAR)]
-    named = found["rules"].replace(",", " ").split()
-    rules = {rule: _why_not(rule) for rule in named[:_MOST_RULES]}
-    words = [why for why in rules.values() if why] + ([] if found["reason"] else [_UNREASONED])
+    rules = found["rules"].replace(",", " ").split()
+    objections = {rule: _objection(rule) for rule in rules[:_MOST_RULES]}
+    messages = [text for text in objections.values() if text]
+    if not found["reason"]:
+        messages.append(_UNREASONED)
     return (
-        [Ignore(place, line, rule) for rule, why in rules.items() if why is None],
-        [NOTE.problem(place, why) for why in words],
+        [Ignore(place, line, rule) for rule, text in objections.items() if text is None],
+        [NOTE.problem(place, message) for message in messages],
     )
 
 
-def _why_not(rule: str) -> str | None:
+def _objection(rule: str) -> str | None:
+    """The reason why a note may not name a rule; None where it may."""
     if rule in _CHANGES:
+        # A change is allowed as a whole, by who reviews it; a note would stay for the next one.
         return f"{rule} is about a change and cannot be silenced here; give --allow-breaking"
     if rule not in _RULES:
         meant = nearest(rule, _RULES)
@@ -132,20 +151,3 @@ def _why_not(rule: str) -> str | None:
     if rule not in _SOFT:
         return f"{rule} cannot be silenced: the manifest could not be read, or not in one way only"
     return None
-
-
-def _idle(ignore: Ignore) -> Problem:
-    message = f"{ignore.rule} finds nothing on the line below; take the note out"
-    return IDLE_NOTE.problem(ignore.note, message)
-
-
-_SOFT = {rule.id for rule in CATALOGUE if not rule.firm}
-_CHANGES = {rule.id for rule in CATALOGUE if rule.about is About.CHANGE}
-_RULES = sorted({rule.id for rule in CATALOGUE} - _CHANGES)
-_MOST_RULES = 10  # of one note
-_MOST_WRONG = 100  # of one file
-_IGNORE = re.compile(
-    r"ignore\s+(?P<rules>[A-Za-z0-9-]+(\s*,\s*[A-Za-z0-9-]+)*)(\s+--\s*(?P<reason>.*))?"
-)
-_UNCLEAR = "a note that is not understood; write # reconciler: ignore RULE -- reason"
-_UNREASONED = "a rule is silenced for a reason; write # reconciler: ignore RULE -- reason"

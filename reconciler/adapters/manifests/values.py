@@ -1,9 +1,9 @@
-"""How a document becomes a Tenant or a SchemaExtension; each has passed every check of its own."""
+"""Documents to Tenants and SchemaExtensions; each has passed every check of its own."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from reconciler.adapters.manifests.ignores import NO_NOTES, Ignores
+from reconciler.adapters.manifests.ignores import Ignores
 from reconciler.adapters.yaml_reader import Document
 from reconciler.domain.dialect import Dialect
 from reconciler.domain.jsontext import Json, canonical
@@ -24,25 +24,28 @@ from reconciler.domain.manifest import (
     Tenant,
     Webhook,
 )
+from reconciler.domain.problem import Pointer
+from reconciler.domain.rules.manifests import extensions_are_few_enough
 from reconciler.domain.scim import Schema
 
-Steps = tuple[str | int, ...]
+_CREDENTIALS = ("clientId", "clientSecret", "token", "username", "password")
+_LIMITS = {"extensions": "extensions", "maxCreates": "max_creates", "maxUpdates": "max_updates"}
 
 
 class Declared:
-    """What documents declare, one after the other; their dialects are among those given."""
+    """The values that documents declare; the dialects that they name are among those given."""
 
     def __init__(self, dialects: Mapping[str, Dialect]) -> None:
         self._dialects = _EffectiveDialects(dialects)
         self._tenants: list[Tenant] = []
         self._extensions: list[SchemaExtension] = []
 
-    def add(self, documents: Iterable[Document], notes: Ignores = NO_NOTES) -> None:
+    def add(self, documents: Iterable[Document], notes: Ignores) -> None:
         """Take what the documents of one file declare, and nothing else of them."""
         for document in documents:
             match document.value["kind"]:
                 case "Tenant":
-                    self._tenants.append(_tenant(document, self._dialects))
+                    self._tenants.append(_tenant(document, self._dialects, notes))
                 case "SchemaExtension":
                     self._extensions.append(_extension(document, notes))
                 case _:
@@ -59,7 +62,7 @@ class Declared:
 def extensions_in(documents: Iterable[Document]) -> tuple[SchemaExtension, ...]:
     """The extensions that the documents declare, sorted by name."""
     extensions = [
-        _extension(d, NO_NOTES) for d in documents if d.value["kind"] == "SchemaExtension"
+        _extension(d, Ignores()) for d in documents if d.value["kind"] == "SchemaExtension"
     ]
     return tuple(sorted(extensions, key=lambda e: (e.name, e.place)))
 
@@ -80,7 +83,7 @@ class _EffectiveDialects:
         return self._made[key]
 
 
-def _tenant(document: Document, dialects: _EffectiveDialects) -> Tenant:
+def _tenant(document: Document, dialects: _EffectiveDialects, notes: Ignores) -> Tenant:
     metadata, spec = document.value["metadata"], document.value["spec"]
     return Tenant(
         name=metadata["name"],
@@ -95,6 +98,7 @@ def _tenant(document: Document, dialects: _EffectiveDialects) -> Tenant:
             _webhook(document, index, webhook)
             for index, webhook in enumerate(spec.get("webhooks", ()))
         ),
+        takes_any_number=notes.silence(extensions_are_few_enough, document, ("metadata", "name")),
     )
 
 
@@ -112,24 +116,22 @@ def _auth(document: Document, auth: Mapping[str, Any]) -> Auth:
     )
 
 
-def _secret(document: Document, path: Steps, reference: Mapping[str, str]) -> SecretRef:
+def _secret(document: Document, pointer: Pointer, reference: Mapping[str, str]) -> SecretRef:
     ((source, name),) = reference.items()
-    return SecretRef(SecretSource(source), name, document.place(path))
+    return SecretRef(SecretSource(source), name, document.place(pointer))
 
 
 def _limits(limits: Mapping[str, Any]) -> Limits:
-    words = {"extensions": "extensions", "maxCreates": "max_creates", "maxUpdates": "max_updates"}
-    given = {words[name]: int(number) for name, number in limits.items()}
-    return Limits(**given)
+    return Limits(**{_LIMITS[name]: int(number) for name, number in limits.items()})
 
 
 def _webhook(document: Document, index: int, webhook: Mapping[str, Json]) -> Webhook:
-    path: Steps = ("spec", "webhooks", index, "secret")
+    pointer: Pointer = ("spec", "webhooks", index, "secret")
     secret = webhook["secret"]
     if isinstance(secret, list):
-        secrets = [_secret(document, (*path, i), item) for i, item in enumerate(secret)]
+        secrets = [_secret(document, (*pointer, i), item) for i, item in enumerate(secret)]
     else:
-        secrets = [_secret(document, path, secret)]
+        secrets = [_secret(document, pointer, secret)]
     return Webhook(url=webhook["url"], secrets=tuple(secrets))
 
 
@@ -161,6 +163,3 @@ def _selector(tenants: Mapping[str, Any]) -> Selector:
         names=None if names is None else tuple(names),
         dialects=None if dialects is None else tuple(dialects),
     )
-
-
-_CREDENTIALS = ("clientId", "clientSecret", "token", "username", "password")

@@ -259,7 +259,7 @@ def somebody_can_take_it(manifests: ManifestSet) -> Iterator[Fault]:
 @MANIFEST_RULES.rule("REC-EXTENSIONS", Severity.WARNING, "the service holds so many extensions")
 def extensions_are_few_enough(manifests: ManifestSet) -> Iterator[Fault]:
     for tenant, extensions in manifests.by_tenant():
-        limit = tenant.extensions_limit
+        limit = tenant.known_limit
         number = len(extensions)
         if limit is not None and number > limit:
             yield Fault(

@@ -74,7 +74,7 @@ class CheckedRule(Rule, Generic[Subject]):
 class Locate(Protocol):
     """The place of a pointer in a file; `document` says in which one, where there are several."""
 
-    def __call__(self, document: Place | None, pointer: Pointer, *, at_key: bool) -> Place: ...
+    def __call__(self, document: Place | None, pointer: Pointer, /, *, at_key: bool) -> Place: ...
 
 
 class RuleSet(Generic[Subject]):

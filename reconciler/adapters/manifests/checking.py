@@ -1,0 +1,148 @@
+"""Single files, read and checked: their text, their rules, their shape.
+
+One place has one problem: the text's fault before the rule's, the rule's before the shape's, since
+the later ones follow from the first.
+"""
+
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, field
+
+from reconciler.adapters.jsonschemas import check
+from reconciler.adapters.manifest_files import ManifestFile
+from reconciler.adapters.manifests.ignores import Ignores
+from reconciler.adapters.manifests.quoting import Sources, lines_shown
+from reconciler.adapters.manifests.texts import Texts
+from reconciler.adapters.manifests.values import Declared
+from reconciler.adapters.yaml_reader import MAX_BYTES, Document, read
+from reconciler.domain.dialect import contradictions
+from reconciler.domain.problem import Place, Pointer, Problem, Severity
+from reconciler.domain.rules import Fault, check_schema, rule_of
+from reconciler.domain.rules.reading import FILE, SHAPE
+
+MAX_PROBLEMS = 500  # of one file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingLimits:
+    """The most that is read: bytes of one file and of all, documents (and files) in all."""
+
+    file_bytes: int = MAX_BYTES
+    total_bytes: int = 64 * 1024 * 1024
+    documents: int = 20_000
+
+
+@dataclass(slots=True)
+class Batch:
+    """Some files: each is checked, and let go, before the next one is read.
+
+    `sound` are those without an error, `broken` those of which a text fault may have hidden a part;
+    `shown` says of the lines with problems whether they may be shown.
+    """
+
+    documents: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    ignores: Ignores = field(default_factory=Ignores)
+    sound: list[ManifestFile] = field(default_factory=list)
+    shown: dict[str, Mapping[int, bool]] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
+
+    def sources(self, texts: Texts) -> Sources:
+        """The texts with what may be shown of them."""
+        return Sources(texts=texts, broken=frozenset(self.broken), shown=self.shown)
+
+
+def check_files(
+    files: Iterable[ManifestFile],
+    limits: ReadingLimits,
+    declared: Declared | None = None,
+    *,
+    dialects: tuple[str, ...] = (),
+) -> Batch:
+    """Read and check each file; what those without an error declare is added to `declared`.
+
+    `dialects` are the names that a dialect may have; none: any name.
+    """
+    batch = Batch()
+    ignores = []
+    for file in files:
+        reading = read(file.data, file.path, most=limits.file_bytes)
+        batch.documents += len(reading.documents)
+        of_text = list(reading.problems)
+        if batch.documents > limits.documents:
+            message = f"more than {limits.documents} documents in all; raise --max-documents"
+            of_text.append(FILE.problem(Place(file.path), message))
+        if of_text:
+            batch.broken.add(file.path)
+        found = [*of_text, *_check_file(reading.documents, {p.place for p in of_text}, dialects)]
+        notes = Ignores.of({file.path: reading.notes})
+        ignores.append(notes)
+        batch.problems += found
+        if found:
+            lines = {problem.place.line for problem in found}
+            batch.shown[file.path] = lines_shown(reading.documents, lines)
+        if not errors_in((*notes.unsilenced(found), *notes.wrong)):
+            batch.sound.append(file)
+            if declared is not None:
+                declared.add(reading.documents, notes)
+        if batch.documents > limits.documents:
+            break
+    batch.ignores = Ignores.all(ignores)
+    return batch
+
+
+def errors_in(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """The errors among them."""
+    return tuple(problem for problem in problems if problem.severity is Severity.ERROR)
+
+
+def shape_problems(document: Document, dialects: tuple[str, ...]) -> list[Problem]:
+    """The departures of one document from the JSON Schema of manifests."""
+    faults = list(check(document.value, "manifest", most=MAX_PROBLEMS + 1, dialects=dialects))
+    match document.value:
+        case {"kind": "Tenant", "spec": {"capabilities": dict(capabilities)}} if not faults:
+            faults = [
+                Fault(("spec", "capabilities", *pointer), message)
+                for pointer, message in contradictions(capabilities)
+            ]
+        case _:
+            pass
+    return [
+        SHAPE.problem(document.place(fault.pointer, at_key=fault.at_key), fault.message)
+        for fault in faults
+    ]
+
+
+def _check_file(
+    documents: Iterable[Document], taken: Set[Place], dialects: tuple[str, ...]
+) -> list[Problem]:
+    """Check the documents of a file, but for the places that are taken."""
+    found: list[Problem] = []
+    for document in documents:
+        if len(found) <= MAX_PROBLEMS:
+            ruled = [p for p in _rule_problems(document) if p.place not in taken]
+            covered = {p.place for p in ruled if _covers_shape(p)}
+            shaped = shape_problems(document, dialects)
+            found += sorted({*ruled, *(p for p in shaped if p.place not in taken | covered)})
+    if len(found) > MAX_PROBLEMS:
+        last = found[MAX_PROBLEMS].place
+        message = "too many faults; the other problems of the file are not shown"
+        found[MAX_PROBLEMS:] = [FILE.problem(last, message)]
+    return found
+
+
+def _covers_shape(problem: Problem) -> bool:
+    """True where the shape would only say the same of that place again."""
+    return problem.severity is Severity.ERROR or rule_of(problem).covers_shape
+
+
+def _rule_problems(document: Document) -> tuple[Problem, ...]:
+    def locate(_: Place | None, pointer: Pointer, *, at_key: bool) -> Place:
+        return document.place(pointer, at_key=at_key)
+
+    match document.value:
+        case {"kind": "SchemaExtension", "spec": {"schema": schema, "resourceType": str(kind)}}:
+            return check_schema(schema, locate, resource_type=kind)
+        case {"kind": "SchemaExtension", "spec": {"schema": schema}}:
+            return check_schema(schema, locate)
+        case _:
+            return ()

@@ -8,9 +8,9 @@ from reconciler.domain.deciding import plan_tenant
 from reconciler.domain.dialect import Dialect
 from reconciler.domain.drift import Sightings
 from reconciler.domain.manifest import GitState, Manifests, SchemaExtension, Tenant
+from reconciler.domain.messages import nearest
 from reconciler.domain.plan import MAX_TENANTS, Plan, TenantPlan
 from reconciler.domain.selection import Selection
-from reconciler.domain.words import nearest
 from reconciler.errors import TenantError, UsageError
 from reconciler.parallel import in_parallel
 from reconciler.ports import SchemaReader

@@ -25,7 +25,7 @@ ROWS = (
      "domain.documents", "domain.loopback", "domain.memo"),
     ("domain.scim", "domain.http_reply", "domain.doctor", "domain.redaction",
      "domain.outbox"),
-    ("domain.dialect", "domain.words", "domain.drift"),
+    ("domain.dialect", "domain.messages", "domain.drift"),
     ("domain.manifest",),
     ("domain.diff", "domain.body", "domain.schedule", "domain.selection"),
     ("domain.rules", "domain.compatibility"),

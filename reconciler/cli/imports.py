@@ -17,9 +17,9 @@ from reconciler.cli.manifests import limits_of, require_manifests
 from reconciler.cli.wiring import workbench
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.manifest import Manifests, SchemaExtension, Tenant
+from reconciler.domain.messages import nearest
 from reconciler.domain.scim import Schema
 from reconciler.domain.selection import Selection
-from reconciler.domain.words import nearest
 from reconciler.errors import UsageError
 from reconciler.importing import importable, manifest_for, names_for
 from reconciler.planning import Desired

@@ -16,10 +16,10 @@ from referencing import Registry
 
 from reconciler.adapters.packaged import schema_with
 from reconciler.domain.jsontext import Json
+from reconciler.domain.messages import listed, nearest, quoted
 from reconciler.domain.problem import Pointer
 from reconciler.domain.rules import Fault
 from reconciler.domain.scim import fold
-from reconciler.domain.words import listed, nearest, quoted
 
 
 def check(

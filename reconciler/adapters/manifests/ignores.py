@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from reconciler.adapters.yaml_reader import Document
 from reconciler.domain.manifest import Silenced
+from reconciler.domain.messages import nearest, quoted
 from reconciler.domain.problem import Place, Pointer, Problem
 from reconciler.domain.rules import CATALOGUE, About, Rule, rule_of
 from reconciler.domain.rules.reading import IDLE_NOTE, NOTE
-from reconciler.domain.words import nearest, quoted
 
 Notes = Mapping[str, Mapping[int, str]]  # by path and line
 

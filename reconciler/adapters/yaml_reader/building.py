@@ -9,7 +9,7 @@ import yaml
 from reconciler.adapters.yaml_reader.documents import Mark, RawMark, Spot, Spots, at, counted
 from reconciler.adapters.yaml_reader.scalars import meaning
 from reconciler.domain.jsontext import MAX_DEPTH, Json
-from reconciler.domain.words import quoted
+from reconciler.domain.messages import quoted
 
 MAX_FAULTS = 100
 _SHORT = 24  # characters; a keyword is said again in each attribute, so one of them is kept

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 
+from reconciler.domain.messages import listed, nearest, quoted
 from reconciler.domain.problem import Severity
 from reconciler.domain.rules.members import near_misses, other_cases
 from reconciler.domain.rules.rule import About, Fault, RuleSet
@@ -18,7 +19,6 @@ from reconciler.domain.scim import (
     fold,
     known_word,
 )
-from reconciler.domain.words import listed, nearest, quoted
 
 ATTRIBUTE_RULES: RuleSet[AttributeSite] = RuleSet(About.ATTRIBUTE)
 

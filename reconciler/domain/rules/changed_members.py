@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 
 from reconciler.domain.manifest import ChangeKind
+from reconciler.domain.messages import listed, quoted
 from reconciler.domain.problem import Severity
 from reconciler.domain.rules.revision import ChangeRuleSet, Consumer, Hit, Revision
 from reconciler.domain.scim import Attribute, fold
-from reconciler.domain.words import listed, quoted
 
 Advice = tuple[str, str] | None
 """A message and what to do instead; None where nobody is hurt."""

@@ -7,6 +7,7 @@ from reconciler.domain.dialect import Dialect
 from reconciler.domain.diff import Alteration
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import ChangeKind, Retired, SchemaExtension
+from reconciler.domain.messages import quoted
 from reconciler.domain.problem import Severity
 from reconciler.domain.rules.changed_members import LATER_REQUIRED, MEMBER_RULES
 from reconciler.domain.rules.characteristics import CHARACTERISTIC_RULES
@@ -15,7 +16,6 @@ from reconciler.domain.rules.revision import ChangeRuleSet, Consumer, Hit, Revis
 from reconciler.domain.rules.rule import Fault, Rule
 from reconciler.domain.rules.sites import AttributeSite, attribute_sites, names_at
 from reconciler.domain.scim import Attribute, Schema, fold
-from reconciler.domain.words import quoted
 
 CHANGE_RULES = ChangeRuleSet(MEMBER_RULES)
 

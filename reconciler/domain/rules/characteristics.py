@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
+from reconciler.domain.messages import quoted
 from reconciler.domain.problem import Severity
 from reconciler.domain.rules.rule import About, Fault, RuleSet
 from reconciler.domain.rules.sites import RESERVED_NAMESPACES, AttributeSite
 from reconciler.domain.scim import fold
-from reconciler.domain.words import quoted
 
 CHARACTERISTIC_RULES: RuleSet[AttributeSite] = RuleSet(About.ATTRIBUTE)
 

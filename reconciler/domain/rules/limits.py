@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from reconciler.domain.dialect import Dialect
 from reconciler.domain.jsontext import Json
+from reconciler.domain.messages import listed, quoted
 from reconciler.domain.problem import Severity
 from reconciler.domain.rules.rule import SCHEMA_POINTER, About, Fault, RuleSet
 from reconciler.domain.rules.sites import attribute_sites
 from reconciler.domain.scim import AttributeType, Schema, fold, known_word
-from reconciler.domain.words import listed, quoted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,10 @@ from ipaddress import IPv6Address
 
 from reconciler.domain.dialect import Dialect, UpdateStrategy
 from reconciler.domain.manifest import Manifests, Retired, SchemaExtension, Tenant, is_glob
+from reconciler.domain.messages import quoted
 from reconciler.domain.problem import Place, Pointer, Severity
 from reconciler.domain.rules.rule import SCHEMA_POINTER, About, Fault, RuleSet
 from reconciler.domain.scim import Attribute
-from reconciler.domain.words import quoted
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Set
 from functools import cache
 
 from reconciler.domain.jsontext import Json
+from reconciler.domain.messages import nearest, quoted
 from reconciler.domain.problem import Pointer
 from reconciler.domain.rules.rule import Fault
 from reconciler.domain.scim import fold
-from reconciler.domain.words import nearest, quoted
 
 
 def near_misses(pointer: Pointer, members: Mapping[str, Json], known: Set[str]) -> Iterator[Fault]:

@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Set
 
+from reconciler.domain.messages import quoted
 from reconciler.domain.problem import Severity
 from reconciler.domain.rules.members import near_misses, other_cases
 from reconciler.domain.rules.rule import About, Fault, RuleSet
@@ -18,7 +19,6 @@ from reconciler.domain.rules.sites import (
     SchemaSite,
 )
 from reconciler.domain.scim import SCHEMA_MEMBERS, SCHEMA_URN, fold
-from reconciler.domain.words import quoted
 
 SCHEMA_RULES: RuleSet[SchemaSite] = RuleSet(About.SCHEMA)
 

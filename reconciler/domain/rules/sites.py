@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from reconciler.domain.jsontext import Json
+from reconciler.domain.messages import quoted
 from reconciler.domain.problem import Pointer
 from reconciler.domain.rules.rule import SCHEMA_POINTER
 from reconciler.domain.scim import AttributeType, bare, fold
-from reconciler.domain.words import quoted
 
 USER = "User"
 RFC_NAMESPACE = "urn:ietf:params:scim:"

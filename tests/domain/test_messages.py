@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.domain.words import SHOWN, distance, listed, nearest, quoted
+from reconciler.domain.messages import SHOWN, distance, listed, nearest, quoted
 
 words = st.text("abc", max_size=6)
 

@@ -1,4 +1,7 @@
-"""Distance between two words: the one place that decides what a "did you mean" suggests."""
+"""Parts of messages: the nearest known word, foreign words in quotes, words in a row.
+
+This one place decides what "did you mean" suggests.
+"""
 
 from collections.abc import Iterable
 
@@ -28,10 +31,11 @@ def distance(a: str, b: str, most: int) -> int:
     if abs(len(a) - len(b)) > most:
         return most + 1
     row = list(range(len(b) + 1))
-    for i, left in enumerate(a, start=1):
+    for i, from_a in enumerate(a, start=1):
         above, row = row, [i]
-        for j, right in enumerate(b, start=1):
-            row.append(min(above[j] + 1, row[j - 1] + 1, above[j - 1] + (left != right)))
+        for j, from_b in enumerate(b, start=1):
+            row.append(min(above[j] + 1, row[j - 1] + 1, above[j - 1] + (from_a != from_b)))
+        # A manifest may have thousands of names, and most are nowhere near.
         if min(row) > most:
             return most + 1
     return min(row[-1], most + 1)
@@ -42,7 +46,7 @@ def quoted(word: str) -> str:
     return repr(word if len(word) <= SHOWN else word[:SHOWN] + "…")
 
 
-def listed(words: Iterable[str]) -> str:
+def listed(items: Iterable[str]) -> str:
     """`a, b or c`; of nothing, `nothing`."""
-    *most, last = tuple(words) or ("nothing",)
+    *most, last = tuple(items) or ("nothing",)
     return f"{', '.join(most)} or {last}" if most else last

@@ -578,7 +578,7 @@ def test_an_import_from_above_or_inside_a_package_is_fine(name: str, text: str) 
         ("planning", "from reconciler.adapters.clock import SystemClock"),
         ("adapters.locks", "from reconciler.planning import Desired"),
         ("adapters.locks", "from reconciler import planning"),
-        ("render.text", "from reconciler.fleet import Fleet"),
+        ("render.plan_text", "from reconciler.fleet import Fleet"),
         ("adapters.git", "import reconciler.render.plain_text"),
         ("embedded.server", "from reconciler.adapters.transport import Line"),
         ("fleet", "from reconciler.embedded.server import Server"),
@@ -598,7 +598,7 @@ def test_strangers_that_know_each_other_are_objected_to(name: str, text: str) ->
         ("domain.plan", "from deepdiff import DeepDiff"),
         ("adapters.manifests", "def f():\n    import yaml"),
         ("embedded.store", "import psycopg as pg"),
-        ("render.text", "import rich"),
+        ("render.plan_text", "import rich"),
     ],
 )
 def test_a_package_away_from_home_is_objected_to(name: str, text: str) -> None:
@@ -616,7 +616,7 @@ def test_a_package_at_home_and_the_standard_library_are_fine() -> None:
      "raise SystemExit", "input()", "map(print, x)"],
 )  # fmt: skip
 def test_speaking_outside_cli_is_objected_to(text: str) -> None:
-    assert len(against_speaking(Source("render.text", text))) == 1
+    assert len(against_speaking(Source("render.plan_text", text))) == 1
     assert against_speaking(Source("cli.console", text)) == []
     assert against_speaking(Source("clip", text)) != []
 

@@ -23,8 +23,8 @@ from reconciler.errors import TenantUnavailable
 from reconciler.planning import Desired
 from reconciler.ports import WriteResult
 from reconciler.render.paint import Paint
-from reconciler.render.report import Ended, report_document
-from reconciler.render.summary import summary_text
+from reconciler.render.report_document import Ended, report_document
+from reconciler.render.summary_text import summary_text
 from tests.support.fakes import (
     CREATED,
     LOST,

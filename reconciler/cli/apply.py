@@ -11,8 +11,8 @@ from reconciler.cli.approval import Approval, require_unedited
 from reconciler.cli.commands.apply import Options
 from reconciler.cli.desired import desired_of, selection_of
 from reconciler.cli.exits import Exit
+from reconciler.cli.github_job import job_outputs
 from reconciler.cli.invocation import Invocation
-from reconciler.cli.job import job_outputs
 from reconciler.cli.planned import Planned, planning
 from reconciler.cli.reporting import Report, reported, run_code
 from reconciler.cli.saved_plan import saved_plan

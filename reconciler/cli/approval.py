@@ -20,9 +20,9 @@ from reconciler.domain.documents import (
 from reconciler.domain.plan import Plan, exceeded_limits
 from reconciler.domain.scim import MalformedSchema, Schema
 from reconciler.errors import LimitExceeded, PlanStale
-from reconciler.render.document import checksum, differences_document, json_text
 from reconciler.render.paint import Paint
-from reconciler.render.text import plan_text
+from reconciler.render.plan_document import checksum, differences_document, json_text
+from reconciler.render.plan_text import plan_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,11 +10,11 @@ from reconciler.adapters.github import Posts
 from reconciler.cli.commands.comment import Options
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import read_report, read_text
-from reconciler.cli.github import github
+from reconciler.cli.github_posts import github_posts
 from reconciler.cli.invocation import Invocation
 from reconciler.errors import UsageError
 from reconciler.render.markdown_text import size
-from reconciler.render.marked import (
+from reconciler.render.markers import (
     KEY,
     LONGEST,
     comment_marker,
@@ -23,7 +23,7 @@ from reconciler.render.marked import (
     result_in,
     with_plan,
 )
-from reconciler.render.run_markdown import APPLIED, did_nothing, run_markdown
+from reconciler.render.report_markdown import APPLIED, did_nothing, report_markdown
 
 _PERMISSION = "pull-requests: write"
 
@@ -37,7 +37,7 @@ def comment(invocation: Invocation, options: Options) -> int:
     if len(options.key) > 40 or not KEY.fullmatch(options.key):
         raise UsageError("--key has to be small letters, digits and single dashes, at most 40")
     marker = comment_marker(options.key)
-    with github(invocation, permission=_PERMISSION) as posts:
+    with github_posts(invocation, permission=_PERMISSION) as posts:
         number = options.pr or posts.merged_pull(_whole_hash(options.commit or ""))
         if number is None:
             message = f"no merged pull request has commit {options.commit}: nothing to say"
@@ -81,5 +81,5 @@ def _show_report(file: Path | None, posts: Posts, number: int, marker: str) -> s
         return f"nothing was applied, so pull request {number} gets no comment"
     if earlier is not None and did_nothing(report) and result_in(earlier) == APPLIED:
         return f"nothing was applied, so pull request {number} keeps its comment"
-    body = with_plan(marker, run_markdown(report), earlier)
+    body = with_plan(marker, report_markdown(report), earlier)
     return f"comment on pull request {number}: {posts.show(number, marker, body)}"

@@ -7,14 +7,14 @@ from pathlib import Path
 from reconciler.adapters.github import Issue, Posted, Posts
 from reconciler.cli.commands.drift_issues import Options
 from reconciler.cli.exits import Exit
-from reconciler.cli.github import github
+from reconciler.cli.github_job import add_summary
+from reconciler.cli.github_posts import github_posts
 from reconciler.cli.invocation import Invocation
-from reconciler.cli.job import add_summary
 from reconciler.cli.saved_plan import saved_plan
 from reconciler.domain.documents import PlanDocument
 from reconciler.errors import UsageError
 from reconciler.render.drift_markdown import drift_body, drift_title, drifts, ended_body
-from reconciler.render.marked import DRIFT, tenant_of
+from reconciler.render.markers import DRIFT, tenant_of
 from reconciler.render.plain_text import counted
 
 
@@ -25,7 +25,7 @@ def follow_drift(invocation: Invocation, options: Options) -> int:
         raise UsageError("give --plan FILE, which `reconciler plan --out FILE` writes")
     with saved_plan(file) as plan:
         _require_whole(plan, file)
-        with github(invocation, permission="issues: write") as posts:
+        with github_posts(invocation, permission="issues: write") as posts:
             done = _follow(posts, plan)
         tenants = plan["tenants"]
         unread = sum(1 for tenant in tenants if tenant["error"] is not None)

@@ -5,8 +5,8 @@ from reconciler.cli.commands.plan import Options
 from reconciler.cli.desired import desired_of, selection_of
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import require_folder, write_file
+from reconciler.cli.github_job import SUMMARY_LIMIT, JobOutputs, job_outputs
 from reconciler.cli.invocation import Invocation
-from reconciler.cli.job import SUMMARY_LIMIT, JobOutputs, job_outputs
 from reconciler.cli.planned import Planned, planning, show_plan
 from reconciler.cli.shared_options import PlanFormat
 from reconciler.cli.wiring import workbench
@@ -15,8 +15,8 @@ from reconciler.domain.drift import Sightings
 from reconciler.domain.plan import Plan
 from reconciler.errors import StateError
 from reconciler.planning import plan_fleet
-from reconciler.render.document import plan_json, sealed
 from reconciler.render.plain_text import counted, visible
+from reconciler.render.plan_document import plan_json, sealed
 
 
 def plan(invocation: Invocation, options: Options) -> int:
@@ -74,7 +74,7 @@ def _plan(invocation: Invocation, options: Options, planned: Planned, outputs: J
 
 
 def _markdown(document: PlanFacts, *, limit: int | None = None) -> str:
-    from reconciler.render.markdown import LIMIT, plan_markdown
+    from reconciler.render.plan_markdown import LIMIT, plan_markdown
 
     return plan_markdown(document, limit=limit or LIMIT)
 

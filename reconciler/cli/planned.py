@@ -12,9 +12,9 @@ from reconciler.domain.approvals import Approvals
 from reconciler.domain.documents import PlanFacts
 from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.planning import Desired
-from reconciler.render.document import plan_facts, plan_head, plan_json, tenant_document
 from reconciler.render.paint import Paint
-from reconciler.render.text import foot_text, head_text, plan_text, tenant_text
+from reconciler.render.plan_document import plan_facts, plan_head, plan_json, tenant_document
+from reconciler.render.plan_text import foot_text, head_text, plan_text, tenant_text
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def show_plan(document: PlanFacts, wanted: PlanFormat, console: Console) -> None
         case PlanFormat.JSON:
             pieces = plan_json(document)
         case PlanFormat.MARKDOWN:
-            from reconciler.render.markdown import plan_markdown
+            from reconciler.render.plan_markdown import plan_markdown
 
             pieces = iter((plan_markdown(document),))
         case PlanFormat.TEXT:

@@ -9,18 +9,18 @@ from reconciler.adapters.clock import StopSignal, SystemClock
 from reconciler.adapters.database import Store
 from reconciler.cli.exits import Exit, exit_code, meaning
 from reconciler.cli.files import require_folder, write_file
+from reconciler.cli.github_job import JobOutputs
 from reconciler.cli.invocation import Invocation
-from reconciler.cli.job import JobOutputs
 from reconciler.cli.state import ephemeral
 from reconciler.domain.documents import ReportDocument
 from reconciler.domain.outcome import RunSummary
 from reconciler.domain.records import Run, rfc3339
 from reconciler.errors import ReconcilerError, StateError, UsageError
 from reconciler.fleet import Fleet
-from reconciler.render.document import json_text
-from reconciler.render.report import Ended, report_document
-from reconciler.render.run_markdown import run_markdown
-from reconciler.render.summary import summary_text
+from reconciler.render.plan_document import json_text
+from reconciler.render.report_document import Ended, report_document
+from reconciler.render.report_markdown import report_markdown
+from reconciler.render.summary_text import summary_text
 
 
 @dataclass(slots=True, kw_only=True)
@@ -106,7 +106,7 @@ def reported(invocation: Invocation, file: Path | None, outputs: JobOutputs) -> 
                 report.code = report.code or Exit.ERROR
         outputs.code = report.code
         if (summary := report.summary) is not None:
-            outputs.summary = lambda: run_markdown(report.document())
+            outputs.summary = lambda: report_markdown(report.document())
             if summary.planned:
                 outputs.digest = summary.plan.digest()
                 outputs.changes = sum(1 for outcome in summary.outcomes if outcome.kind.verified)

@@ -5,10 +5,10 @@ docs/decisions.md, "An issue is open while something is not in sync".
 
 from reconciler.domain.documents import TenantDocument
 from reconciler.render.fitting import fit
-from reconciler.render.markdown_tenant import counts_of, section
 from reconciler.render.markdown_text import code
-from reconciler.render.marked import drift_marker, marked
+from reconciler.render.markers import drift_marker, marked
 from reconciler.render.phrases import Category, drift_texts
+from reconciler.render.plan_markdown_tenant import counts_of, section
 
 _MOST = 55_000  # bytes of what differs
 _NAMED = 20  # extensions whose drift is named one by one above the details

@@ -20,7 +20,7 @@ class Cut(IntEnum):
     GRAVE_SECTIONS = 7  # those of tenants with something blocked or risky, and of unreadable ones
     GRAVE_ROWS = 8
     APPROVALS = 9  # whose approval is needed for which manifest; the owners stay
-    LOOK = 10  # what needs a look, one by one; it is counted then
+    HIGHLIGHTS = 10  # what needs a look, one by one; it is counted then
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from reconciler.domain.jsontext import Json
-from reconciler.render.document import checksum
+from reconciler.render.plan_document import checksum
 from tests.support.program import HR_URN, DevTenant, Folder, assert_reported
 
 

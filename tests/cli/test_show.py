@@ -10,7 +10,7 @@ from reconciler.cli.saved_plan import saved_plan
 from reconciler.domain.jsontext import Json
 from reconciler.domain.plan import Plan
 from reconciler.errors import UsageError
-from reconciler.render.document import checksum, plan_document, plan_json
+from reconciler.render.plan_document import checksum, plan_document, plan_json
 from tests.support.markdown_world import tenants
 from tests.support.program import Folder, assert_reported, folder
 

@@ -207,10 +207,10 @@ def validate(document: ValidateDocument) -> None:
     print(document["problems"][0]["colunm"])
 """
 READERS = {
-    "reconciler/render/text.py": ('tenant["warnings"]', 'tenant["warnigs"]'),
-    "reconciler/render/markdown.py": ('document["approvals"]', 'document["aprovals"]'),
-    "reconciler/render/run_markdown.py": ('report["warnings"]', 'report["warnigs"]'),
-    "reconciler/render/document.py": ('"extensions_live":', '"extension_live":'),
+    "reconciler/render/plan_text.py": ('tenant["warnings"]', 'tenant["warnigs"]'),
+    "reconciler/render/plan_markdown.py": ('document["approvals"]', 'document["aprovals"]'),
+    "reconciler/render/report_markdown.py": ('report["warnings"]', 'report["warnigs"]'),
+    "reconciler/render/plan_document.py": ('"extensions_live":', '"extension_live":'),
     "reconciler/cli/commands/audit_list.py": ("record['status']", "record['stauts']"),
     "reconciler/cli/drift_issues.py": ('tenant["error"]', 'tenant["eror"]'),
     "reconciler/cli/commands/webhooks_list.py": ('"last_status":', '"last_staus":'),

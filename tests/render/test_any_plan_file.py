@@ -6,9 +6,9 @@ from typing import Any
 
 from reconciler.adapters.jsonschemas import check
 from reconciler.domain.jsontext import Json
-from reconciler.render.markdown import plan_markdown
 from reconciler.render.paint import Paint
-from reconciler.render.text import plan_text
+from reconciler.render.plan_markdown import plan_markdown
+from reconciler.render.plan_text import plan_text
 from tests.support.markdown_world import rich
 
 OTHERS: tuple[Any, ...] = (None, {}, [], "x", 0, [None], {"a": {}}, [{}])

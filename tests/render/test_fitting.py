@@ -45,7 +45,7 @@ def total(some: tuple[str, ...]) -> int:
 def test_it_fits_wherever_it_can(some, room):
     fitted = fit(some, room)
 
-    assert total(fitted.texts) <= max(room, total(after(some, Cut.LOOK)))
+    assert total(fitted.texts) <= max(room, total(after(some, Cut.HIGHLIGHTS)))
 
 
 @given(st.lists(parts(), max_size=6), st.integers(0, 120))

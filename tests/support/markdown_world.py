@@ -15,7 +15,7 @@ from reconciler.domain.manifest import ChangeKind, GitState, Limits, OnDrift, Te
 from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.domain.scim import Schema
 from reconciler.domain.selection import Selection
-from reconciler.render.document import plan_document
+from reconciler.render.plan_document import plan_document
 from tests.support.fakes import URN, document, extension, tenant
 
 PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])

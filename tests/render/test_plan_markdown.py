@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from reconciler.domain.jsontext import Json
 from reconciler.domain.plan import Plan
-from reconciler.render.document import plan_document
-from reconciler.render.markdown import LIMIT, plan_markdown
 from reconciler.render.markdown_text import code, size
+from reconciler.render.plan_document import plan_document
+from reconciler.render.plan_markdown import LIMIT, plan_markdown
 from tests.support.markdown_world import (
     PARSER,
     each,

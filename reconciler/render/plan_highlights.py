@@ -1,4 +1,4 @@
-"""The part of a plan in Markdown that nobody should miss: a line each, and the same in numbers."""
+"""The highlights of a plan, which nobody should miss: a line each, and the same in numbers."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -7,10 +7,10 @@ from enum import IntEnum
 
 from reconciler.domain.documents import DriftWord, PlanFacts, TenantDocument
 from reconciler.render.fitting import Cut, Part
-from reconciler.render.markdown_tenant import GRAVE
 from reconciler.render.markdown_text import WORDS, code
 from reconciler.render.phrases import category_text, impact_line
 from reconciler.render.plain_text import counted
+from reconciler.render.plan_markdown_tenant import GRAVE
 
 _TENANTS = 10  # that one line names
 # Drift of the other kinds is nobody else's doing.
@@ -21,14 +21,14 @@ _OUT_OF_BAND: dict[DriftWord, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Looks:
+class Highlights:
     """The lines, the gravest first, and their numbers, which stay however little fits."""
 
     parts: tuple[Part, ...]
     numbers: str
 
 
-def looks(document: PlanFacts) -> Looks:
+def highlights(document: PlanFacts) -> Highlights:
     """Everything that needs a look; one line for several tenants where it reads alike."""
     lines: dict[tuple[_Rank, str, str], list[str]] = {}
     counts = Counter[tuple[_Rank, str]]()
@@ -36,13 +36,13 @@ def looks(document: PlanFacts) -> Looks:
         lines[_Rank.LIMIT, f"limit: {code(limit, WORDS)}", ""] = []
     # Read once: the tenants of a large fleet come from a file each time.
     for tenant in document["tenants"]:
-        for look in _looks_of(tenant):
-            lines.setdefault((look.rank, look.before, look.after), []).append(tenant["name"])
-            counts.update((look.rank, word) for word in look.counted_as)
-    return Looks(
+        for found in _highlights_of(tenant):
+            lines.setdefault((found.rank, found.before, found.after), []).append(tenant["name"])
+            counts.update((found.rank, word) for word in found.counted_as)
+    return Highlights(
         parts=tuple(
-            Part(f"- {before}{_names(lines[rank, before, after])}{after}\n", {Cut.LOOK: ""}.get)
-            for rank, before, after in sorted(lines, key=lambda line: line[0])
+            Part(f"- {before}{_names(tenants)}{after}\n", {Cut.HIGHLIGHTS: ""}.get)
+            for (_, before, after), tenants in sorted(lines.items(), key=lambda line: line[0][0])
         ),
         numbers=", ".join(_numbers(document, counts)),
     )
@@ -59,7 +59,7 @@ class _Rank(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _Highlight:
     """The text before and after the tenant's name, and the words under which it is counted."""
 
     rank: _Rank
@@ -68,23 +68,25 @@ class _Look:
     counted_as: tuple[str, ...] = ()
 
 
-def _looks_of(tenant: TenantDocument) -> Iterator[_Look]:
+def _highlights_of(tenant: TenantDocument) -> Iterator[_Highlight]:
     if tenant["error"] is not None:
-        yield _Look(_Rank.UNREADABLE, "not readable: ", f": {code(tenant['error'], WORDS)}")
+        yield _Highlight(_Rank.UNREADABLE, "not readable: ", f": {code(tenant['error'], WORDS)}")
     for change in tenant["changes"]:
         urn = code(change["schema_id"])
         if change["action"] == "blocked":
             recipe = f": {code(change['recipe'], WORDS)}" if change["recipe"] is not None else ""
             reason = str(change["reason"])
-            yield _Look(_Rank.BLOCKED, f"{category_text(change)}: {urn} on ", recipe, (reason,))
+            yield _Highlight(
+                _Rank.BLOCKED, f"{category_text(change)}: {urn} on ", recipe, (reason,)
+            )
         elif kinds := tuple(kind for kind in GRAVE if kind in change["kinds"]):
             impacts = code("; ".join(impact_line(impact) for impact in change["impacts"]), WORDS)
-            yield _Look(_Rank.RISKY, f"{', '.join(kinds)}: {urn} on ", f": {impacts}", kinds)
+            yield _Highlight(_Rank.RISKY, f"{', '.join(kinds)}: {urn} on ", f": {impacts}", kinds)
     for drift in tenant["drift"]:
         if drift["since"] is not None and drift["kind"] in _OUT_OF_BAND:
             text = f"{_OUT_OF_BAND[drift['kind']]} {code(drift['since'])}"
             before = f"{text}: {code(drift['schema_id'])} on "
-            yield _Look(_Rank.OUT_OF_BAND, before, "", (drift["kind"],))
+            yield _Highlight(_Rank.OUT_OF_BAND, before, "", (drift["kind"],))
 
 
 def _names(tenants: list[str]) -> str:

@@ -15,7 +15,7 @@ _LONGEST_WAIT = 90.0  # seconds; a job is not kept for an hour by a rate limit
 
 
 @contextmanager
-def github(invocation: Invocation, *, permission: str) -> Iterator[Posts]:
+def github_posts(invocation: Invocation, *, permission: str) -> Iterator[Posts]:
     """The comments and issues of this program; raises UsageError where a setting is missing."""
     access = invocation.settings.github()
     stop = StopSignal()

@@ -19,8 +19,8 @@ from reconciler.domain.outbox import DeliveryResult, OutboxRow
 from reconciler.domain.outcome import DeliverySummary, Outcome, OutcomeKind, RunSummary
 from reconciler.domain.plan import Change
 from reconciler.domain.records import Run
-from reconciler.render.document import action_of, reason_of
-from reconciler.render.summary import warnings_of
+from reconciler.render.plan_document import action_of, reason_of
+from reconciler.render.summary_text import warnings_of
 
 _NOT_ASKED = DeliverySummary(waiting=None)
 

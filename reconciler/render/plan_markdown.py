@@ -5,15 +5,6 @@ from collections.abc import Iterable
 
 from reconciler.domain.documents import ApprovalDocument, PlanFacts, Tenants
 from reconciler.render.fitting import Cut, Fitted, Part, fit
-from reconciler.render.markdown_looks import looks
-from reconciler.render.markdown_tenant import (
-    COLUMNS,
-    TABLE_HEAD,
-    counts_of,
-    row,
-    section,
-    table_row,
-)
 from reconciler.render.markdown_text import WORDS, code, size
 from reconciler.render.phrases import (
     NO_OWNER,
@@ -24,6 +15,15 @@ from reconciler.render.phrases import (
     summary_lines,
 )
 from reconciler.render.plain_text import counted
+from reconciler.render.plan_highlights import highlights
+from reconciler.render.plan_markdown_tenant import (
+    COLUMNS,
+    TABLE_HEAD,
+    counts_of,
+    row,
+    section,
+    table_row,
+)
 
 LIMIT = 60_000  # bytes; GitHub refuses comments of more than 65,536 characters
 _RESERVE = 2_000  # bytes for the note about the cuts
@@ -40,7 +40,7 @@ _CUTS = {
     Cut.GRAVE_SECTIONS: f"sections of tenants with {_GRAVE}",
     Cut.GRAVE_ROWS: f"rows of tenants with {_GRAVE}",
     Cut.APPROVALS: "whose approval is needed for what",
-    Cut.LOOK: "what needs a look",
+    Cut.HIGHLIGHTS: "what needs a look",
 }
 
 
@@ -52,7 +52,7 @@ def plan_markdown(document: PlanFacts, *, limit: int = LIMIT) -> str:
     not fit is counted").
     """
     tenants, approvals = document["tenants"], document["approvals"]
-    seen = looks(document)
+    seen = highlights(document)
     owners = tuple(_approval(approval) for approval in approvals)
     rows = tuple(row(tenant) for tenant in tenants)
     first, own = summary_lines(document)
@@ -61,7 +61,7 @@ def plan_markdown(document: PlanFacts, *, limit: int = LIMIT) -> str:
     parts = (*seen.parts, *owners, *rows, *(section(tenant) for tenant in tenants))
     fitted = fit(parts, limit - frame - _RESERVE)
     texts = iter(fitted.texts)
-    shown_looks, shown_owners, shown_rows = (
+    shown_highlights, shown_owners, shown_rows = (
         [next(texts) for _ in some] for some in (seen.parts, owners, rows)
     )
     groups = Counter(approval["kind"] for approval in approvals)
@@ -70,7 +70,7 @@ def plan_markdown(document: PlanFacts, *, limit: int = LIMIT) -> str:
         (
             head,
             _shortened(fitted),
-            *_list(f"**Needs a look:** {seen.numbers}.", shown_looks),
+            *_list(f"**Needs a look:** {seen.numbers}.", shown_highlights),
             *_list(f"**Must approve** ({kinds}):", shown_owners),
             *_table(tenants, shown_rows),
             *texts,
@@ -120,7 +120,7 @@ def _approval(approval: ApprovalDocument) -> Part:
     about += f" and {len(named) - _MANIFESTS} more" if len(named) > _MANIFESTS else ""
     line = f"- {approval['kind']}: {owners}"
     short = f"{line}: {counted(len(approval['changes']), 'change')}\n"
-    return Part(f"{line}: {about}\n", {Cut.APPROVALS: short, Cut.LOOK: ""}.get)
+    return Part(f"{line}: {about}\n", {Cut.APPROVALS: short, Cut.HIGHLIGHTS: ""}.get)
 
 
 def _list(title: str, shown: list[str]) -> Iterable[str]:

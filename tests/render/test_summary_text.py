@@ -17,7 +17,7 @@ from reconciler.domain.plan import Create, Plan, Subject, TenantPlan, Update
 from reconciler.domain.scim import ABSENT
 from reconciler.domain.selection import Selection
 from reconciler.render.paint import Paint
-from reconciler.render.summary import summary_text
+from reconciler.render.summary_text import summary_text
 from tests.support.fakes import URN, answered, extension, outbox_row, tenant
 
 SUBJECT = Subject(tenant="acme", extension=extension(), live_fingerprint=ABSENT)

@@ -17,7 +17,7 @@ from reconciler.domain.outcome import (
 from reconciler.domain.plan import Create, Plan, Subject, TenantPlan
 from reconciler.domain.records import Run
 from reconciler.domain.scim import ABSENT
-from reconciler.render.report import Ended, report_document
+from reconciler.render.report_document import Ended, report_document
 from tests.support.fakes import HOOK, URN, answered, extension, outbox_row, tenant
 from tests.support.store_world import validator
 

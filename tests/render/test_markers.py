@@ -11,7 +11,7 @@ from reconciler.domain.blocking import BlockReason
 from reconciler.domain.jsontext import Json
 from reconciler.domain.outcome import OutcomeKind
 from reconciler.domain.plan import SkipReason
-from reconciler.render.marked import (
+from reconciler.render.markers import (
     KEY,
     LONGEST,
     comment_marker,
@@ -22,7 +22,7 @@ from reconciler.render.marked import (
     tenant_of,
     with_plan,
 )
-from reconciler.render.run_markdown import did_nothing, run_markdown
+from reconciler.render.report_markdown import did_nothing, report_markdown
 from tests.support.markdown_world import each, filled, hostile, skeleton
 from tests.support.program import ROOT
 from tests.support.runner_rule import commands_in
@@ -143,7 +143,7 @@ def report(**more: Json) -> Any:
     ],
 )
 def test_each_exit_code_has_its_own_head(code: int, head: str):
-    told = run_markdown(report(exit={"code": code, "meaning": "m", "error": None}))
+    told = report_markdown(report(exit={"code": code, "meaning": "m", "error": None}))
 
     assert told.startswith(head)
     assert f"Exit code {code}." in told
@@ -154,7 +154,7 @@ def test_a_run_that_only_looked_did_nothing():
     skipped["tenants"][0]["changes"][0] |= {"action": "skip", "reason": "in-sync", "outcome": None}
 
     assert did_nothing(skipped)
-    assert run_markdown(skipped).startswith("### Nothing to apply")
+    assert report_markdown(skipped).startswith("### Nothing to apply")
     assert not did_nothing(report())
     assert not did_nothing(skipped | {"exit": {"code": 1, "meaning": "m", "error": "e"}})
 
@@ -167,7 +167,7 @@ def test_what_was_recovered_locked_and_not_read_is_told():
         "recovered": [{"schema_id": "urn:b", "outcome": "unknown", "detail": "look at it"}],
     }
 
-    text = run_markdown(told)
+    text = report_markdown(told)
 
     assert "**locked**, not attempted: `run 7 of ci`" in text
     assert "**not readable**: `no answer`" in text
@@ -177,7 +177,7 @@ def test_what_was_recovered_locked_and_not_read_is_told():
 def test_a_run_that_could_not_ask_its_store_does_not_say_that_nothing_is_pending():
     attempts = [{"delivered": True}]
 
-    text = run_markdown(report(deliveries={"attempts": attempts, "pending": None}))
+    text = report_markdown(report(deliveries={"attempts": attempts, "pending": None}))
 
     assert "- Webhooks: 1 delivered, and how many are pending is not known\n" in text
     assert "0 pending" not in text
@@ -187,7 +187,7 @@ def test_very_many_changes_are_counted_and_not_all_named():
     told = report()
     told["tenants"][0]["changes"] *= 5_000
 
-    text = run_markdown(told)
+    text = report_markdown(told)
 
     assert len(text.encode()) < 50_000
     assert "lines more, in the report of the run" in text
@@ -195,7 +195,7 @@ def test_very_many_changes_are_counted_and_not_all_named():
 
 
 def test_what_was_not_tried_is_told_with_its_reason():
-    lines = run_markdown(everything()).splitlines()
+    lines = report_markdown(everything()).splitlines()
 
     assert "  - **drifted**, left as it is: `urn:a`" in lines
     assert "  - **blocked** (incompatible): `urn:a`" in lines
@@ -226,7 +226,7 @@ def test_5000_hostile_strings_leave_the_frame_of_a_report_as_it_is():
     seed = randrange(2**32)
     random, numbers = Random(seed), count()
     document, used = everything(), 0
-    tame = skeleton(run_markdown(filled(document, each(lambda: f"tame{next(numbers)}"))))
+    tame = skeleton(report_markdown(filled(document, each(lambda: f"tame{next(numbers)}"))))
 
     def evil() -> str:
         nonlocal used
@@ -235,7 +235,7 @@ def test_5000_hostile_strings_leave_the_frame_of_a_report_as_it_is():
         return text if text.partition("\n")[0] else "x"  # an empty line is not told at all
 
     while used < 5000:
-        attacked = run_markdown(filled(document, each(evil)))
+        attacked = report_markdown(filled(document, each(evil)))
         assert skeleton(attacked) == tame, (seed, attacked)
         assert commands_in(attacked) == []
 

@@ -21,7 +21,7 @@ _HEADS = {
 _VERIFIED = ("applied", "adopted")
 
 
-def run_markdown(report: ReportDocument) -> str:
+def report_markdown(report: ReportDocument) -> str:
     """The end of each change, the webhooks, and the head of the audit trail, in 50,000 bytes."""
     kinds = Counter(
         (change["action"], change["outcome"] in _VERIFIED)

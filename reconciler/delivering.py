@@ -14,7 +14,7 @@ from functools import partial
 
 from reconciler.domain.outbox import DeliveryResult, OutboxRow, RowToSend
 from reconciler.domain.records import Entry, Event, Status
-from reconciler.errors import ReconcilerError, TenantLocked
+from reconciler.errors import ReconcilerError, StateError, TenantLocked
 from reconciler.ports import (
     Due,
     Locks,
@@ -240,9 +240,9 @@ class _Round:
 
     def _end(self, future: Future[_Tried]) -> None:
         receiver, course, row = self._under_way.pop(future)
-        if future.exception() is not None:
-            # a signal says more than the errors that it may have caused
-            self._means.context.clock.check()
+        error = future.exception()
+        if error is not None and not isinstance(error, StateError):
+            self._means.context.clock.check()  # a signal says more than what it may have caused
         tried = future.result()
         receiver.under_way -= 1
         receiver.hear(tried.result)

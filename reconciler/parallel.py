@@ -5,7 +5,7 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import TypeVar
 
-from reconciler.errors import Interrupted
+from reconciler.errors import Interrupted, StateError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -17,8 +17,8 @@ def in_parallel(
     """The result of each item as its work ends, up to `parallelism` at once.
 
     After the first that raises nothing more is begun; what is under way ends, and is given, before
-    that error is raised. Of several errors an interruption is raised: it may be why the others
-    were. Whoever takes the results closes the iterator, so that it ends at once where they raise.
+    that error is raised. Of several errors a failure of the store is raised, else an interruption.
+    Whoever takes the results closes the iterator, so that it ends at once where they raise.
     """
     if parallelism == 1:  # in this thread, where a test can follow it
         yield from map(work, items)
@@ -42,4 +42,15 @@ def in_parallel(
             for future in running:
                 future.cancel()
     if errors:
-        raise min(errors, key=lambda error: not isinstance(error, Interrupted))
+        raise min(errors, key=_rank)
+
+
+def _rank(error: BaseException) -> int:
+    """The place of an error among others that were raised at the same time; the lowest counts."""
+    match error:
+        case StateError():  # docs/decisions.md, "A failed store outranks a signal"
+            return 0
+        case Interrupted():  # it may be why the others were raised
+            return 1
+        case _:
+            return 2

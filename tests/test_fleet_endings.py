@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import pytest
 
+from reconciler.cli.exits import Exit, exit_code
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import OnDrift
 from reconciler.domain.outbox import DeliveryResult, RowToSend
@@ -371,6 +372,28 @@ def test_a_signal_between_two_changes_tells_what_was_done_and_what_was_not():
     last = world.journal.entries[-1]
     assert (last.event, last.detail) == (Event.RUN_COMPLETED, "interrupted by signal 15")
     assert last.plan_digest == summary.plan.digest()
+
+
+@pytest.mark.parametrize("parallelism", [1, 2])
+def test_a_run_that_is_stopped_and_cannot_record_it_ends_with_the_failure_of_the_store(
+    parallelism: int,
+):
+    """In the west another thread is only interrupted."""
+    world = World(parallelism=parallelism)
+
+    def stop_and_fill(body: dict[str, Json]) -> None:
+        world.clock.stopped = True
+        world.journal.full_after = len(world.journal.entries)
+
+    world.live["east"].script = deque([(LOST, stop_and_fill)])
+    fleet = world.fleet()
+
+    with pytest.raises(StateError) as caught:
+        fleet.apply(approve)
+
+    assert exit_code(caught.value) == Exit.ERROR
+    assert "east" in [o.change.subject.tenant for o in fleet.summary(finished=False).outcomes]
+    assert world.journal.open_intents("east")  # the next run looks first
 
 
 def test_a_signal_before_the_plan_leaves_nothing_to_tell():

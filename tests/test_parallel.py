@@ -34,15 +34,33 @@ def test_after_an_error_nothing_more_is_begun_and_what_is_under_way_ends(paralle
     assert len(begun) <= 4 * 2 * parallelism + 4
 
 
-def test_of_several_errors_an_interruption_is_raised():
-    together = threading.Barrier(2)
+FAILED, STOPPED = StateError("the disk is full"), Interrupted(15)
+OTHER = UsageError("a secret is not set")
+
+
+@pytest.mark.parametrize(
+    ("errors", "raised"),
+    [
+        ((FAILED, STOPPED, OTHER), FAILED),
+        ((OTHER, STOPPED, FAILED), FAILED),
+        ((OTHER, STOPPED), STOPPED),
+        ((STOPPED, OTHER), STOPPED),
+    ],
+)
+def test_of_several_errors_a_failed_store_is_raised_and_else_an_interruption(errors, raised):
+    together = threading.Barrier(len(errors))
 
     def work(number: int) -> None:
         together.wait(10)
-        raise Interrupted(15) if number else StateError("it failed after the signal")
+        raise errors[number]
 
-    with pytest.raises(Interrupted), closing(in_parallel(work, range(2), 2)) as results:
+    with (
+        pytest.raises(type(raised)) as caught,
+        closing(in_parallel(work, range(len(errors)), len(errors))) as results,
+    ):
         list(results)
+
+    assert caught.value is raised
 
 
 def test_whoever_takes_the_results_ends_the_work_by_raising():

@@ -56,11 +56,12 @@ class StopSignal:
             self._open()
 
     def check(self) -> None:
-        """Raise Interrupted after a signal, StateError after a failure of the store."""
-        if self._number is not None:
-            raise Interrupted(self._number)
+        """Raise StateError after a failure of the store, Interrupted after a signal."""
+        # Both at once: docs/decisions.md, "A failed store outranks a signal".
         if self._failure is not None:
             raise StateError(self._failure)
+        if self._number is not None:
+            raise Interrupted(self._number)
 
     def left(self) -> float:
         """Seconds that requests still have: without end, until somebody has asked to stop."""

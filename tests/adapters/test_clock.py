@@ -127,7 +127,7 @@ def test_a_store_that_fails_wakes_every_sleeping_thread_with_its_first_failure()
 
 
 @pytest.mark.parametrize("signal_first", [True, False])
-def test_a_signal_says_more_than_the_failure_of_a_store_that_it_may_have_caused(
+def test_a_failure_of_the_store_says_more_than_a_signal_whichever_came_first(
     *, signal_first: bool
 ) -> None:
     stop = StopSignal()
@@ -136,7 +136,7 @@ def test_a_signal_says_more_than_the_failure_of_a_store_that_it_may_have_caused(
     for end in ends if signal_first else reversed(ends):
         end()
 
-    with pytest.raises(Interrupted):
+    with pytest.raises(StateError, match="the disk is full"):
         SystemClock(stop).check()
 
 

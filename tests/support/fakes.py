@@ -102,10 +102,10 @@ class FakeClock:
         self.check()
 
     def check(self) -> None:
-        if self.stopped:
-            raise Interrupted(15)
         if self.failure is not None:
             raise StateError(str(self.failure))
+        if self.stopped:
+            raise Interrupted(15)
 
 
 def patience(attempts: int) -> "Patience":

@@ -1,6 +1,7 @@
 """Whatever lands in the folder ends in problems of our own, and what we write is read as it was."""
 
 import json
+import re
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -105,7 +106,19 @@ WELL_FORMED = [value for seed in SEEDS for value in documents_of(seed)]
 
 
 def places(errors: Any, path: str) -> set[tuple[str | int, ...]]:
-    return {tuple(getattr(error, path)) for error in errors}
+    """Paths as jsonschema-rs gives them: made of a JSON pointer, in which steps are not told apart.
+
+    It leaves empty names out, and takes a name that is a number for the place in a list.
+    """
+    found = (getattr(error, path) for error in errors)
+    return {
+        tuple(
+            int(step) if re.fullmatch(r"\+?[0-9]{1,19}", str(step)) else step
+            for step in steps
+            if step != ""
+        )
+        for steps in found
+    }
 
 
 decides = compiled(json.loads(schema_text("manifest")))
@@ -124,6 +137,47 @@ def check_same_verdict(manifest: Any) -> None:
     assert bool(check(manifest, "manifest")) == bool(errors)
     quick = fast.iter_errors(manifest)
     assert places(quick, "instance_path") == places(errors, "absolute_path")
+
+
+# Names that JSON pointers, URLs or paths in messages would spell otherwise, or mistake.
+ODD_NAMES = (
+    *("", " ", "/", "~", "~0", "~1", "a/b", "a~b", "a.b", "[0]", "$", "$ref", "#", "%25", "é"),
+    *("0", "1", "01", "+1", "-1", "1.0", "1e3", "123456789012345678901234567890"),
+)
+
+
+def with_odd_names(name: str) -> list[tuple[Document, tuple[str | int, ...]]]:
+    """Manifests with one fault each, and where it is."""
+    schema = {"id": "urn:example:hr", "attributes": [{"name": "a"}]}
+    extension = extension_of(schema)
+    selected = {**extension, "spec": {"tenants": {"matchLabels": {name: 5}}, "schema": schema}}
+    labelled = {**extension, "metadata": {"name": "hr", "labels": {name: {name: "x"}}}}
+    return [
+        (selected, ("spec", "tenants", "matchLabels", name)),
+        (labelled, ("metadata", "labels", name)),
+        ({**extension, "spec": {"schema": schema, name: {name: 1}}}, ("spec", name)),
+    ]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_all_validators_say_the_same_of_a_name_that_a_pointer_spells_otherwise(name: str) -> None:
+    for manifest, _ in with_odd_names(name):
+        check_same_verdict(manifest)
+    check_same_verdict(extension_of({"id": "urn:example:hr", "attributes": [], name: {name: [1]}}))
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_a_fault_is_found_at_the_very_name_however_odd(tmp_path: Path, name: str) -> None:
+    for number, (manifest, path) in enumerate(with_odd_names(name)):
+        [fault] = check(manifest, "manifest")
+        assert fault.pointer == path
+
+        file = tmp_path / f"{number}" / "hr.json"
+        file.parent.mkdir()
+        file.write_text(json.dumps(manifest, indent=1))
+        problems = load(file.parent, dialects=load_dialects()).problems
+        [problem] = (each for each in problems if each.text == fault.message)
+        assert json.dumps(name) + ":" in file.read_text().splitlines()[problem.place.line - 1]
 
 
 @pytest.mark.parametrize("manifest", WELL_FORMED)
@@ -159,5 +213,6 @@ def test_all_validators_say_the_same_of_what_is_generated(manifest: Any) -> None
 @pytest.mark.chaos
 @settings(max_examples=5_000)
 @given(MANIFESTS)
+@example(some_manifest(235224))  # an empty name
 def test_all_validators_say_the_same_of_five_thousand(manifest: Any) -> None:
     check_same_verdict(manifest)

@@ -60,6 +60,7 @@ class Wire:
     freeze_at: "tuple[bytes, Lost] | None" = None
     frozen: bool = False
     was_cut: bool = False
+    severed: threading.Event = field(default_factory=threading.Event)
     dead: bool = False
     open: "list[tuple[socket.socket, socket.socket]]" = field(default_factory=list)
     threads: list[threading.Thread] = field(default_factory=list)
@@ -70,7 +71,9 @@ class Wire:
         return int(self.listener.getsockname()[1])
 
     def heal(self) -> None:
-        """The server is back."""
+        """The server is back, once the cut is over: the program may have ended before that."""
+        if self.was_cut:
+            assert self.severed.wait(60)
         self.cut, self.dead = None, False
 
     def accept(self) -> None:
@@ -124,6 +127,7 @@ class Wire:
         ends = pair if self.cut.reach is Reach.ONE else [end for both in self.open for end in both]
         for end in ends:
             _shut(end)
+        self.severed.set()
 
 
 @dataclass

@@ -107,7 +107,10 @@ def test_what_is_no_dialect_by_its_name_is_left_alone(folder: Path) -> None:
             "14: attributeNames.maxLength: must be 3 or more, which is minLength",
         ),
         ({"attributeNames": {"pattern": "[a-z]+"}}, "11: attributeNames lacks words"),
-        ({"attributeNames": {"pattern": "a+", "words": ""}}, "13: attributeNames.words: must not"),
+        ({"attributeNames": {"pattern": "a+", "words": ""}}, "13: attributeNames.words: what a"),
+        ({"targetSystem": "A\n::error::B"}, "4: targetSystem: the service's name: one line of"),
+        ({"targetSystem": ""}, "4: targetSystem: the service's name: one line of"),
+        ({"targetSystem": 7}, "4: targetSystem: the service's name: one line of"),
         (
             {"attributeNames": {"pattern": "[z-a]", "words": "x"}},
             "12: the pattern is not sound: bad character range z-a",

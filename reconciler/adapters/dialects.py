@@ -68,7 +68,7 @@ def find_dialects(folder: Path | None) -> FoundDialects:
         message = (
             "no dialects: the folder holds no *.json file; leave out --dialects, or name another"
         )
-        problems = [_problem(Place(shown(folder)), message)]
+        problems = [FILE.problem(Place(shown(folder)), message)]
     return _found(files, problems, shipped=shipped)
 
 
@@ -86,32 +86,32 @@ def _files_in(folder: Path) -> tuple[list[ManifestFile], list[Problem]]:
     """The files of a folder in order, and what cannot be read; folders in it are left alone."""
     if not is_folder(folder):
         message = "no such folder; name the one that holds your dialects with --dialects"
-        return [], [_problem(Place(shown(folder)), message)]
+        return [], [FILE.problem(Place(shown(folder)), message)]
     try:
         entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
-        return [], [_problem(Place(shown(folder)), f"cannot be listed: {reason}")]
+        return [], [FILE.problem(Place(shown(folder)), f"cannot be listed: {reason}")]
     files: list[ManifestFile] = []
     problems: list[Problem] = []
     root = realpath(folder)
     for entry in entries:
         place = Place(shown(entry))
         if entry.suffix in _OTHER_FORMS and not entry.name.startswith((".", "_")):
-            problems.append(_problem(place, "a dialect is JSON; save it as *.json"))
+            problems.append(FILE.problem(place, "a dialect is JSON; save it as *.json"))
         elif not is_dialect(PurePath(entry.name)):
             continue
         elif not entry.name.isprintable():
-            problems.append(_problem(place, "a name that cannot be printed; rename it"))
+            problems.append(FILE.problem(place, "a name that cannot be printed; rename it"))
         elif len(files) == MAX_FILES:
             message = f"more than {MAX_FILES} dialects; nothing after this is read"
-            problems.append(_problem(place, message))
+            problems.append(FILE.problem(place, message))
             break
         elif isinstance(content := read_file(entry, root, MAX_BYTES + 1), str):
-            problems.append(_problem(place, content))
+            problems.append(FILE.problem(place, content))
         elif len(content) > MAX_BYTES:
             message = f"larger than {MAX_BYTES // 1024} KiB, which no dialect needs"
-            problems.append(_problem(place, message))
+            problems.append(FILE.problem(place, message))
         else:
             files.append(ManifestFile(str(entry), content))
     return files, problems
@@ -129,7 +129,7 @@ def _found(
         if not faults and stem in shipped:
             # A pull request that could do so would change what tenants of others are held to
             faults = [
-                _problem(
+                FILE.problem(
                     reading.documents[0].place(("name",)),
                     f"{stem} is a dialect of the program, which no file can redefine; give this "
                     "one another name, or put what differs into spec.capabilities of the tenants",
@@ -155,19 +155,15 @@ def _faults(document: Document, stem: str) -> list[Problem]:
     """The problems of one dialect beyond those of its text, each at its line."""
     findings = check(document.value, "dialect")
     if findings:
-        return [_shape(document, f.pointer, f.message, at_key=f.at_key) for f in findings]
-    faults = [_shape(document, path, message) for path, message in contradictions(document.value)]
+        return [
+            SHAPE.problem(document.place(each.pointer, at_key=each.at_key), each.message)
+            for each in findings
+        ]
+    faults = [
+        SHAPE.problem(document.place(path), message)
+        for path, message in contradictions(document.value)
+    ]
     if (name := document.value["name"]) != stem:
         message = f"name: has to be {stem}, as the file is called; or call the file {name}.json"
-        faults.append(_shape(document, ("name",), message))
+        faults.append(SHAPE.problem(document.place(("name",)), message))
     return faults
-
-
-def _shape(
-    document: Document, path: tuple[str | int, ...], message: str, *, at_key: bool = False
-) -> Problem:
-    return SHAPE.problem(document.place(path, at_key=at_key), message)
-
-
-def _problem(place: Place, message: str) -> Problem:
-    return FILE.problem(place, message)

@@ -1,6 +1,7 @@
 """The manifests as every command loads them: all problems at once, warnings shown."""
 
 from dataclasses import replace
+from os.path import realpath
 from pathlib import Path
 
 from reconciler.adapters.dialects import MAX_BYTES as DIALECT_BYTES
@@ -70,7 +71,8 @@ def _dialects_folder(common: CommonOptions) -> Path | None:
     folder = common.dialects
     if folder is None:
         return None
-    real, manifests = folder.resolve(), common.desired_state.resolve()
+    # Not resolve(), which raises where links go round
+    real, manifests = Path(realpath(folder)), Path(realpath(common.desired_state))
     if real.is_relative_to(manifests):
         below = real.relative_to(manifests)
         if is_manifest(below / "x.json"):

@@ -268,6 +268,17 @@ def test_dialects_outside_of_the_repository_are_refused_with_trusted_tenants(
         assert_reported(done, 1, "is not in the git repository of desired-state", "keep it there")
 
 
+def test_links_that_go_round_are_no_folder(repository):
+    (repository.path / "loop").symlink_to("loop")
+
+    for command in (["validate"], ["plan"], ["plan", "--tenants-from", "origin/main"]):
+        done = repository.run(*command, "--dialects", "loop")
+        assert_reported(done, 1, "loop:1:1: error[REC-FILE]: no such folder")
+    for command in (["plan", "--tenants-from", "HEAD"], ["validate", "--against", "HEAD"],
+                    ["validate", "--format", "sarif"]):  # fmt: skip
+        assert_reported(repository.run(*command, "--desired-state", "loop"), 1)
+
+
 @pytest.mark.parametrize("target", ["desired-state/_evil", "outside"])
 def test_a_link_in_the_place_of_the_folder_is_refused_with_trusted_tenants(
     repository, tmp_path_factory, target

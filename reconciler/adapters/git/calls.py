@@ -25,6 +25,11 @@ def git(folder: Path, *arguments: str, given: bytes = b"") -> bytes | None:
     return done.stdout if done.returncode == 0 else None
 
 
+def real(path: Path) -> Path:
+    """The path without links; where they go round, as far as it leads."""
+    return Path(os.path.realpath(path))  # Path.resolve() raises there
+
+
 def _require_no_pretender(folder: Path) -> None:
     """Raise UsageError where git would take a folder's committed files for a bare repository.
 
@@ -32,7 +37,7 @@ def _require_no_pretender(folder: Path) -> None:
     looks for `.git` first, which no commit can hold (docs/decisions.md, "git never runs in a
     repository that a folder's files make up").
     """
-    there = folder.resolve()
+    there = real(folder)
     for place in (there, *there.parents):
         if os.path.lexists(place / ".git"):
             return

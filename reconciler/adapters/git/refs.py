@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from reconciler.adapters.git.calls import git
+from reconciler.adapters.git.calls import git, real
 from reconciler.errors import UsageError
 
 _REGULAR = ("100644", "100755")
@@ -81,9 +81,9 @@ def _require_no_link(folder: Path, prefix: str) -> None:
     """
     top = git(folder, "rev-parse", "--show-toplevel") or b"."
     written = Path(os.path.normpath(folder.absolute()))  # resolve() would follow the link
-    real = Path(os.fsdecode(top.rstrip(b"\n")))
+    root = Path(os.fsdecode(top.rstrip(b"\n")))
     above = reversed((written, *written.parents))
-    ways = (written.relative_to(place) for place in above if place.resolve() == real)
+    ways = (written.relative_to(place) for place in above if real(place) == root)
     if next(ways, None) != Path(prefix):
         raise UsageError(
             f"{folder} is a link to {prefix or 'the top'} in its repository; name the folder itself"

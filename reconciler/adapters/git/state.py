@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 
-from reconciler.adapters.git.calls import git
+from reconciler.adapters.git.calls import git, real
 from reconciler.domain.manifest import GitState
 
 
@@ -17,7 +17,7 @@ def git_state(folder: Path, *others: Path) -> GitState:
     # One call for both, and without counting the commits ahead, which walks the history.
     about = ("--porcelain=v2", "--branch", "--no-ahead-behind", "-z")
     top = _top(folder)
-    beside = [str(other.resolve()) for other in others if top is not None and _top(other) == top]
+    beside = [str(real(other)) for other in others if top is not None and _top(other) == top]
     answer = git(folder, "--literal-pathspecs", "status", *about, "--", ".", *beside)
     lines = (answer or b"").decode("utf-8", "replace").split("\0")
     commit = next((line.removeprefix(_COMMIT) for line in lines if line.startswith(_COMMIT)), "")
@@ -33,9 +33,9 @@ _COMMIT = "# branch.oid "
 def path_in_repository(folder: Path) -> Path | None:
     """The folder as from the top of its work tree; None outside of one. Never calls git."""
     top = _top(folder)
-    return None if top is None else folder.resolve().relative_to(top)
+    return None if top is None else real(folder).relative_to(top)
 
 
 def _top(folder: Path) -> Path | None:
-    there = folder.resolve()
+    there = real(folder)
     return next((p for p in (there, *there.parents) if os.path.lexists(p / ".git")), None)

@@ -34,19 +34,19 @@ def names_for(tenant: str, schemas: Iterable[Schema], taken: Iterable[str]) -> d
     used = set(taken)
     names: dict[str, str] = {}
     for schema in schemas:
-        wish = _label(f"{tenant}-{_words(schema.id.rpartition(':')[2])}", "")
-        number = 1
-        while wish in used:
+        base = f"{tenant}-{_dashed(schema.id.rpartition(':')[2])}"
+        name, number = _label(base, ""), 1
+        while name in used:
             number += 1
-            wish = _label(f"{tenant}-{_words(schema.id.rpartition(':')[2])}", f"-{number}")
-        used.add(wish)
-        names[schema.key] = wish
+            name = _label(base, f"-{number}")
+        used.add(name)
+        names[schema.key] = name
     return names
 
 
 def manifest_for(schema: Schema, *, tenant: str, name: str, full: bool) -> dict[str, Json]:
     """The manifest of one extension for one tenant; `full` writes defaults out too."""
-    said = {"id": schema.id, "name": schema.name, "description": schema.description}
+    named = {"id": schema.id, "name": schema.name, "description": schema.description}
     return {
         "apiVersion": "reconciler/v1",
         "kind": "SchemaExtension",
@@ -54,7 +54,7 @@ def manifest_for(schema: Schema, *, tenant: str, name: str, full: bool) -> dict[
         "spec": {
             "tenants": {"names": [tenant]},
             "schema": {
-                **{member: text for member, text in said.items() if text is not None},
+                **{member: text for member, text in named.items() if text is not None},
                 **_vendor(schema.vendor),
                 "attributes": [_attribute(a, full=full) for a in schema.attributes],
             },
@@ -63,8 +63,7 @@ def manifest_for(schema: Schema, *, tenant: str, name: str, full: bool) -> dict[
 
 
 def _attribute(attribute: Attribute, *, full: bool) -> dict[str, Json]:
-    members = attribute.to_json()
-    members.pop("subAttributes", None)
+    members = attribute.characteristics()
     if not full:
         members = {m: value for m, value in members.items() if DEFAULTS.get(m, ...) != value}
     parts = [_attribute(part, full=full) for part in attribute.sub_attributes]
@@ -75,11 +74,12 @@ def _vendor(members: Iterable[tuple[str, str]]) -> dict[str, Json]:
     return {member: json.loads(text) for member, text in members}
 
 
-def _words(camel: str) -> str:
+def _dashed(camel: str) -> str:
     """HRExtension → hr-extension."""
     parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", camel)
     return re.sub(r"[^a-z0-9]+", "-", parted.lower()).strip("-") or "extension"
 
 
 def _label(text: str, number: str) -> str:
+    # What is cut off may leave a dash at the end, and no DNS label ends with one.
     return text[: _LABEL - len(number)].rstrip("-") + number

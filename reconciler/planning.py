@@ -18,7 +18,10 @@ from reconciler.ports import SchemaReader
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desired:
-    """What is wanted, where it is written down, and which part of it this run is about."""
+    """The desired state of the tenants, its commit, and the part of it that this run is about.
+
+    `max_tenants` may be changed by the run; `sightings` are what the audit trail has of them.
+    """
 
     manifests: Manifests
     selection: Selection
@@ -30,8 +33,16 @@ class Desired:
     )
 
     def __post_init__(self) -> None:
-        """Raises UsageError where a glob for extensions fits none of any tenant."""
-        self._require_extensions()
+        """Raise UsageError where a glob for extensions fits none of any tenant."""
+        # A slip in --exclude would write what was to be left out.
+        globs = [("--target", glob) for glob in self.selection.targets]
+        globs += [("--exclude", glob) for glob in self.selection.excludes]
+        for option, glob in globs:
+            if self._fits_any(glob):
+                continue
+            meant = nearest(glob, [extension.name for extension in self.manifests.extensions])
+            hint = f"did you mean {meant}?" if meant else "give a manifest name, TENANT/NAME or URN"
+            raise UsageError(f"{option} {glob} fits no extension of any tenant; {hint}")
 
     def tenants(self) -> tuple[Tenant, ...]:
         """The selected tenants; raises UsageError where a name or glob fits none."""
@@ -46,10 +57,8 @@ class Desired:
         return tuple(t for t in self.manifests.tenants if self.selection.takes_tenant(t.name))
 
     def wanted_by(self, tenant: Tenant) -> tuple[SchemaExtension, ...]:
-        """What the tenant should have, as it can be asked of its service, by URN.
-
-        Made once for each dialect: a fleet has few of them and many tenants.
-        """
+        """The extensions that the tenant should have, fitted to its dialect, by URN."""
+        # Made once for each dialect: a fleet has few of them and many tenants.
         return tuple(
             self._fitted.get((tenant.dialect, extension.name))
             or self._fitted.setdefault(
@@ -68,24 +77,16 @@ class Desired:
             max_tenants=self.max_tenants,
         )
 
-    def _require_extensions(self) -> None:
-        """A slip in --exclude would have written what was to be left out."""
-        chosen = self.selection
-        globs = [("--target", glob) for glob in chosen.targets]
-        globs += [("--exclude", glob) for glob in chosen.excludes]
-        for option, glob in globs:
-            alone = Selection(targets=(glob,))
-            tenants = self.manifests.tenants
-            if any(alone.takes(t.name, e) for t in tenants for e in self.manifests.desired_for(t)):
-                continue
-            meant = nearest(glob, [extension.name for extension in self.manifests.extensions])
-            hint = f"did you mean {meant}?" if meant else "give a manifest name, TENANT/NAME or URN"
-            raise UsageError(f"{option} {glob} fits no extension of any tenant; {hint}")
+    def _fits_any(self, glob: str) -> bool:
+        alone = Selection(targets=(glob,))
+        return any(
+            alone.takes(tenant.name, extension)
+            for tenant in self.manifests.tenants
+            for extension in self.manifests.desired_for(tenant)
+        )
 
 
 Readers = Callable[[Tenant], SchemaReader]  # raises UsageError for a tenant that is set up wrongly
-
-
 Keep = Callable[[TenantPlan], TenantPlan]  # what is kept of a tenant's plan, when it is made
 
 
@@ -109,7 +110,7 @@ def plan_fleet(
         selected = [e.schema.id for e in extensions if desired.selection.takes(tenant.name, e)]
         try:
             live = readers(tenant).read_all(selected)
-        except (TenantError, UsageError) as error:
+        except (TenantError, UsageError) as error:  # one that is set up wrongly fails alone, too
             return TenantPlan(tenant=tenant, error=str(error))
         return plan_tenant(
             tenant,

@@ -42,10 +42,10 @@ def show_plan(document: PlanFacts, wanted: PlanFormat, console: Console) -> None
 
 
 class Planned:
-    """The documents of a plan's tenants, and who has to approve what.
+    """The documents of a plan's tenants, and the approvals that the plan needs.
 
     `show` gets the text of the plan, tenant by tenant in the order of their names, as soon as it
-    can be said; None where another format is wanted.
+    is known; None where another format is wanted.
     """
 
     def __init__(self, spool: Spool, *, show: Callable[[str], None] | None, paint: Paint) -> None:
@@ -64,12 +64,13 @@ class Planned:
             self._show(head)
 
     def keep(self, tenant: TenantPlan) -> TenantPlan:
-        """Render a tenant; what has to be kept of its plan."""
+        """Render a tenant's plan, and give as much of it as carrying it out needs."""
         document = tenant_document(tenant)
         self._spool.add(tenant.name, document)
         self._approvals.add(tenant)
         if self._show is not None:
             self._texts[tenant.name] = tenant_text(document, paint=self._paint)
+            # They end in any order, and are shown by name.
             while self._to_come and self._to_come[0] in self._texts:
                 self._show(self._texts.pop(self._to_come.popleft()))
         return tenant.without_live()
@@ -79,6 +80,6 @@ class Planned:
         return plan_facts(plan, self._spool, self._approvals.needed())
 
     def end(self, document: PlanFacts) -> None:
-        """Show what can be said when all tenants are planned."""
+        """Show the end of the plan, when all tenants are planned."""
         if self._show is not None:
             self._show(foot_text(document, paint=self._paint))

@@ -1,4 +1,4 @@
-"""Who has to approve a plan: the owners that its manifests name, by kind of change."""
+"""The approvals that a plan needs: from the owners that its manifests name, by kind of change."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -17,11 +17,7 @@ class Needed:
 
 
 class Approvals:
-    """Who has to approve what, gathered tenant by tenant, in whatever order they are planned.
-
-    What is skipped asks for nothing, for nothing is done about it. What is blocked does: its
-    recipe is for somebody's hand. A grave change without an owner is listed all the same.
-    """
+    """The approvals needed, gathered tenant by tenant, in whatever order they are planned."""
 
     def __init__(self) -> None:
         self._groups: dict[tuple[ChangeKind, tuple[str, ...]], list[tuple[str, int, str]]] = (
@@ -29,18 +25,22 @@ class Approvals:
         )
 
     def add(self, tenant: TenantPlan) -> None:
-        """Take in what the changes of a tenant ask for; their live schemas have to be there."""
+        """Take in what the changes of a tenant need; their live schemas have to be there."""
+        # docs/decisions.md, "Kinds of change, and who approves them"
         for number, change in enumerate(tenant.changes):
+            # A skip needs no approval, for nothing is done. What is blocked does: its recipe is for
+            # somebody's hand.
             if isinstance(change, Skip):
                 continue
             subject = change.subject
             for kind in subject.assessment().kinds:
                 owners = subject.extension.owners.get(kind, ())
+                # A grave change without an owner is listed all the same.
                 if owners or kind is not ChangeKind.ADDITIVE:
                     self._groups[kind, owners].append((tenant.name, number, subject.id))
 
     def needed(self) -> tuple[Needed, ...]:
-        """The gravest kind first, the changes of each in the order of the plan."""
+        """List the gravest kind first, the changes of each in the order of the plan."""
         order = list(ChangeKind)
         return tuple(
             Needed(
@@ -55,7 +55,7 @@ class Approvals:
 
 
 def approvals_needed(plan: Plan) -> tuple[Needed, ...]:
-    """What the changes of all tenants of a plan ask for."""
+    """The approvals that the changes of all tenants of a plan need."""
     approvals = Approvals()
     for tenant in plan.tenants:
         approvals.add(tenant)

@@ -64,6 +64,7 @@ def plan_tenant(
     changes: list[Change] = []
     drift: list[Drift] = []
     named: set[str] = set()
+    # Which creates find room must depend on nothing but the manifests' own URNs.
     for extension in sorted(extensions, key=lambda extension: extension.schema.key):
         change = (
             _decide(tenant, extension, live)
@@ -96,6 +97,7 @@ def _decide(tenant: Tenant, extension: SchemaExtension, found: LiveTenant) -> Ch
         unseen = Subject(tenant=tenant.name, extension=extension, dialect=dialect)
         return Blocked(unseen, BlockReason.UNREADABLE, reason)
     subject = Subject.seen(tenant, extension, found.schemas.get(desired.key))
+    # In sync or not: a manifest for a schema of the vendor's is a mistake.
     if dialect.protects(desired.id):
         return Blocked(subject, BlockReason.PROTECTED, recipes.PROTECTED)
     if subject.in_sync:
@@ -114,7 +116,7 @@ def _decide(tenant: Tenant, extension: SchemaExtension, found: LiveTenant) -> Ch
 
 def _drift(change: Change, sightings: Sightings) -> Drift | None:
     subject = change.subject
-    if is_in_sync(change) or subject.live_fingerprint is None:
+    if is_in_sync(change) or subject.live_fingerprint is None:  # None: nobody has looked
         return None
     return drift_of(
         subject.schema_id,

@@ -63,14 +63,14 @@ class Difference:
 
 
 def managed_view(live: Schema, desired: Schema, manages: Manages) -> Schema:
-    """The part of a live schema that a manifest speaks for, so that `view == desired` is «in sync».
+    """The part of a live schema that a manifest manages, so that `view == desired` means in sync.
 
     Vendor members count only where the manifest sets them. With `manages: attributes` so do
     attributes, the name and the description.
     """
     whole = manages is Manages.SCHEMA
     if whole and not live.has_vendor_members:
-        return live
+        return live  # the very same, whose fingerprint a fleet works out once
     return replace(
         live,
         name=live.name if whole or desired.name is not None else None,
@@ -107,7 +107,7 @@ def differences(live: Schema, desired: Schema) -> tuple[Difference, ...]:
 
 
 def standing(live: Schema | None, *, desired: Schema, manages: Manages, before: str) -> Standing:
-    """Where a live schema stands between what was there (a fingerprint or `absent`) and desired."""
+    """Compare a live schema with `before`, which is a fingerprint or `absent`, and with desired."""
     view = managed_view(live, desired, manages) if live else None
     if view == desired:
         return Standing.AS_DESIRED
@@ -116,7 +116,7 @@ def standing(live: Schema | None, *, desired: Schema, manages: Manages, before: 
 
 
 def vanished(before: Iterable[str], live: Schema) -> tuple[str, ...]:
-    """Of the names of attributes that were live before, those that are not live any more."""
+    """Those names of attributes that were live `before` and are not live any more."""
     return tuple(name for name in before if live.attribute(name) is None)
 
 

@@ -21,7 +21,7 @@ class DriftKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """When the trail last has a schema as desired (UTC, RFC 3339), and its fingerprint then."""
+    """The time when the trail last has a schema as desired (UTC, RFC 3339), and its fingerprint."""
 
     at: str
     fingerprint: str
@@ -47,6 +47,7 @@ def drift_of(
     `live` and `desired` are fingerprints of the managed views, `live` or `absent`. `stays` says
     that nothing is done about it: without a trail that is drift, and an update may just be new.
     """
+    # docs/decisions.md, "Drift has four kinds, and `since` is the last verification"
     if live == ABSENT:
         return Drift(kind=DriftKind.MISSING, schema_id=schema_id, since=seen.at) if seen else None
     if seen is not None and seen.fingerprint == desired:

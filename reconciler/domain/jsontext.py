@@ -1,4 +1,4 @@
-"""JSON as this program accepts and hashes it: strict on the way in, one spelling on the way out."""
+"""JSON as it is accepted and hashed here: strict on the way in, one spelling on the way out."""
 
 import hashlib
 import json
@@ -103,6 +103,7 @@ def _canonical(value: Json) -> bytes:
     """The same for any value, by the library, which takes some thirty times as long."""
     import rfc8785  # most runs never meet a value that needs it
 
+    # docs/decisions.md, "Canonical JSON is encoded in C where that is the same"
     try:
         return rfc8785.dumps(_exact(value, 2 * MAX_DEPTH))
     except NotJson:
@@ -144,10 +145,10 @@ _BEYOND = re.compile("[\ue000-\U0010ffff]")
 
 
 def _is_plain(value: Json, depth: int) -> bool:
-    """Whether the json module's encoder, which is in C, spells a value as RFC 8785 does.
+    """Test whether the json module's encoder, which is in C, spells a value as RFC 8785 does.
 
     It does for whatever holds no float and no number that RFC 8785 would spell as a string. What
-    is nested too deep, and what is no JSON, is left to the library too.
+    is nested too deep, and what is no JSON, is the library's too.
     """
     kind = type(value)
     if kind is dict and set(map(type, value)) <= _NAMES:

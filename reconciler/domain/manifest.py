@@ -13,21 +13,21 @@ from reconciler.domain.scim import Schema
 
 
 class OnDrift(StrEnum):
-    """What an apply does where live and desired differ."""
+    """The answer of an apply to a difference between live and desired."""
 
     SKIP = "skip"
     UPDATE = "update"
 
 
 class Manages(StrEnum):
-    """How much of a live schema a manifest speaks for: all of it, or the attributes it lists."""
+    """The part of a live schema that a manifest manages: all of it, or the attributes it lists."""
 
     SCHEMA = "schema"
     ATTRIBUTES = "attributes"
 
 
 class AuthType(StrEnum):
-    """How we show a tenant who we are."""
+    """The ways to authenticate to a tenant."""
 
     OAUTH2 = "oauth2-client-credentials"
     BEARER = "bearer"
@@ -36,14 +36,14 @@ class AuthType(StrEnum):
 
 
 class ClientAuth(StrEnum):
-    """Where client id and secret travel to the token endpoint, RFC 6749 section 2.3.1."""
+    """The place of client id and secret in a token request, RFC 6749 section 2.3.1."""
 
     POST = "post"
     BASIC = "basic"
 
 
 class SecretSource(StrEnum):
-    """Where a secret is read from."""
+    """The sources of a secret."""
 
     ENV = "env"
     FILE = "file"
@@ -86,9 +86,12 @@ class Webhook:
     secrets: tuple[SecretRef, ...]
 
 
+_NOTHING = "(?!)"  # a pattern that fits no name
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selector:
-    """`spec.tenants` of a SchemaExtension: what is given must all hold; nothing selects all."""
+    """`spec.tenants` of a SchemaExtension: all that is given must hold; nothing selects all."""
 
     match_labels: Mapping[str, str] = field(default_factory=dict)
     names: tuple[str, ...] | None = None
@@ -97,29 +100,24 @@ class Selector:
     _globs: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Plain names are looked up, all globs are one pattern: both may be thousands."""
+        # Plain names are looked up, and all globs are one pattern: both may be thousands.
         globs = [name for name in self.names or () if is_glob(name)]
         object.__setattr__(self, "_plain", frozenset(self.names or ()))
         object.__setattr__(self, "_globs", re.compile("|".join(map(translate, globs)) or _NOTHING))
 
     def selects(self, tenant: "Tenant") -> bool:
-        """Whether the tenant's labels, name (by glob) and dialect all fit."""
+        """Test whether the tenant's labels, name (by glob) and dialect all fit."""
+        name, dialect = tenant.name, tenant.dialect.name
         return (
             all(tenant.labels.get(label) == value for label, value in self.match_labels.items())
-            and (self.names is None or self._names(tenant.name))
-            and (self.dialects is None or tenant.dialect.name in self.dialects)
+            and (self.names is None or name in self._plain or bool(self._globs.match(name)))
+            and (self.dialects is None or dialect in self.dialects)
         )
-
-    def _names(self, name: str) -> bool:
-        return name in self._plain or self._globs.match(name) is not None
 
 
 def is_glob(name: str) -> bool:
-    """Whether it stands for more names than itself."""
+    """Test whether it stands for more names than itself."""
     return any(sign in name for sign in "*?[")
-
-
-_NOTHING = "(?!)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +170,7 @@ class Retired:
 
 
 class ChangeKind(StrEnum):
-    """What a change of a schema is to those who live with it, the gravest first."""
+    """The kinds of change, by their effect on those who use the schema, the gravest first."""
 
     EXPOSING = "exposing"  # personal data, or what was hidden, can be read by more
     NARROWING = "narrowing"  # what somebody relies on will not hold any more
@@ -223,23 +221,24 @@ class SchemaExtension:
         return (rule, pointer, at_key) in self.silenced
 
     def fitted_to(self, dialect: Dialect) -> "SchemaExtension":
-        """As a service of that dialect can be asked for it; itself where that is no other."""
+        """The extension without what a service of that dialect sets on its own."""
         schema = dialect.settable(self.schema)
         return self if schema is self.schema else replace(self, schema=schema)
 
     def guarded_by(self, trusted: "SchemaExtension") -> "SchemaExtension":
-        """With the owners and the personal data that a trusted version names as well.
+        """The extension with the owners and personal data that a trusted version names as well.
 
         Its own names come first, as in its file; what the schema no longer has is no name any more.
         """
-        left = (name for name in trusted.personal if self.schema.at(name) is not None)
+        # docs/decisions.md, "A pull request cannot rid itself of its owners"
+        trusted_names = (name for name in trusted.personal if self.schema.at(name) is not None)
         named = {
             kind: tuple(dict.fromkeys((*trusted.owners.get(kind, ()), *self.owners.get(kind, ()))))
             for kind in ChangeKind
         }
         return replace(
             self,
-            personal=tuple(dict.fromkeys((*self.personal, *left))),
+            personal=tuple(dict.fromkeys((*self.personal, *trusted_names))),
             owners={kind: owners for kind, owners in named.items() if owners},
         )
 
@@ -254,9 +253,9 @@ class GitState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantsFrom:
-    """The git ref whose Tenant manifests count, and what the folder says otherwise, by name.
+    """The git ref whose Tenant manifests count, and how the folder's differ, by name.
 
-    `added` and `removed` are said of the folder: what it has and the ref has not, and the reverse.
+    `added` are those that only the folder has, `removed` those that only the ref has.
     `unread` are files of the ref that are no manifests today.
     """
 
@@ -268,7 +267,7 @@ class TenantsFrom:
     unread: tuple[str, ...] = ()
 
     def compared(self, there: Iterable["Tenant"], here: Iterable["Tenant"]) -> "TenantsFrom":
-        """With what the tenants here say otherwise than those there, at the ref."""
+        """The same ref with the differences of the tenants here from those there, at the ref."""
         trusted, folder = {t.name: t for t in there}, {t.name: t for t in here}
         return replace(
             self,
@@ -282,7 +281,7 @@ class TenantsFrom:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifests:
-    """All of a folder, read and checked; sorted by name: the order of files says nothing.
+    """All of a folder, read and checked; sorted by name, for the order of files means nothing.
 
     `tenants_from` is set where the tenants are those of a git ref, not of the folder.
     """
@@ -292,6 +291,6 @@ class Manifests:
     tenants_from: TenantsFrom | None = None
 
     def desired_for(self, tenant: Tenant) -> tuple[SchemaExtension, ...]:
-        """What the tenant should have, in the order of the URNs."""
+        """The extensions that the tenant should have, in the order of the URNs."""
         wanted = (e for e in self.extensions if e.selector.selects(tenant))
         return tuple(sorted(wanted, key=lambda e: e.schema.key))

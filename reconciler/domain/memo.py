@@ -1,4 +1,4 @@
-"""Memo: the place in a frozen value for what is worked out once, when it is first asked for."""
+"""Memo: the place in a frozen value for what is worked out once, when it is first needed."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -18,7 +18,8 @@ class Memo(Generic[T]):
         self._found: T | None = None
 
     def get(self, work_out: Callable[[], T]) -> T:
-        """What was found before, or what is worked out now; two threads may do so at once."""
+        """The value that was found before, or else is worked out now."""
+        # Without a lock: two threads may work it out at once, and find the same.
         if self._found is None:
             self._found = work_out()
         return self._found

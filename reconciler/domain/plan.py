@@ -1,4 +1,4 @@
-"""Plan: what an apply would do to each tenant, why, and the digest that an approval is bound to.
+"""Plan: the changes that an apply would make, why, and the digest that an approval is bound to.
 
 A change is a create, an update, a skip or blocked. There is no delete and no replace.
 """
@@ -21,11 +21,11 @@ from reconciler.domain.scim import ABSENT, Schema
 from reconciler.domain.selection import Selection
 
 FORMAT_VERSION: Final = "1.0"
-MAX_TENANTS = 50  # that one run may change, unless it is told otherwise
+MAX_TENANTS = 50  # that one run may change, unless --max-tenants sets another number
 
 
 class SkipReason(StrEnum):
-    """Why a change does nothing."""
+    """The reasons why a change does nothing."""
 
     IN_SYNC = "in-sync"
     DRIFTED = "drifted"
@@ -124,7 +124,7 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Nothing will be done, for a reason."""
+    """Nothing will be done, and why."""
 
     subject: Subject
     reason: SkipReason
@@ -174,15 +174,17 @@ class TenantPlan:
         return self.tenant.extensions_limit if self.error is None else None
 
     def digest(self) -> str:
-        """Over what an approval approves; not over times, order, wording or unmanaged schemas."""
+        """The digest over what is approved; not over times, order, wording or unmanaged schemas."""
         return self._digest.get(self._approved)
 
     def without_live(self) -> "TenantPlan":
         """As much of it as carrying it out needs, with the same digest."""
+        # docs/decisions.md, "A plan is made tenant by tenant, and little of it is kept"
         slim = (replace(each, subject=each.subject.without_live()) for each in self.changes)
         return replace(self, changes=tuple(slim))
 
     def _approved(self) -> str:
+        # docs/decisions.md, "The digest covers the effective dialect, and not its defaults"
         changes = [list(decided) for decided in sorted(map(_decided, self.changes), key=_digest_of)]
         return digest(
             {
@@ -232,7 +234,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanSummary:
-    """How many changes of each kind; `unreadable` counts tenants, `unmanaged` live schemas."""
+    """The number of changes of each kind; `unreadable` counts tenants, `unmanaged` live schemas."""
 
     create: int
     update: int
@@ -245,12 +247,12 @@ class PlanSummary:
 
     @property
     def work(self) -> int:
-        """How many writes an apply would make."""
+        """The number of writes that an apply would make."""
         return self.create + self.update
 
     @property
     def out_of_sync(self) -> bool:
-        """Whether anything is not as desired: what --detailed-exitcode tells."""
+        """True where anything is not as desired, for --detailed-exitcode."""
         return bool(self.work + self.drifted + self.blocked)
 
 
@@ -277,10 +279,11 @@ class Exceeded:
 
 
 def exceeded_limits(plan: Plan) -> tuple[Exceeded, ...]:
-    """What is more than one run may do: to a tenant as its manifest says, and to how many."""
+    """The limits that a plan exceeds: of tenants changed in one run, of changes to one tenant."""
     changed = sum(
         1 for t in plan.tenants if any(isinstance(change, Create | Update) for change in t.changes)
     )
+    # docs/decisions.md, "`--max-tenants` is no part of the digest"
     too_many = Exceeded(None, changed, plan.max_tenants, "--max-tenants")
     return (
         *((too_many,) if changed > plan.max_tenants else ()),
@@ -297,13 +300,13 @@ def exceeded_limits(plan: Plan) -> tuple[Exceeded, ...]:
 
 
 def _identity(auth: Auth) -> list[Json]:
-    """As whom a tenant is changed, as far as a manifest says it: an approval is bound to that."""
+    """The identity by which a tenant is changed, as far as its manifest states it."""
     names = [[name, ref.source, ref.name] for name, ref in sorted(auth.credentials.items())]
     return [auth.type, auth.token_url, names]
 
 
 def _decided(change: Change) -> tuple[str, str, str | None]:
-    """What of a change is approved; its attributes and what it starts from are fingerprints."""
+    """The part of a change that is approved: what is done, to which schema, starting from which."""
     subject = change.subject
     return _action(change), subject.desired.fingerprint(), subject.live_fingerprint
 

@@ -1,4 +1,4 @@
-"""When a webhook that failed is tried again, after Standard Webhooks: ten attempts in 3 days."""
+"""The schedule of a webhook that failed, after Standard Webhooks: ten attempts in 3 days."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -20,13 +20,12 @@ def next_due(
     retry_after: float | None,
     random: Callable[[], float],
 ) -> datetime | None:
-    """When to try again after so many attempts; None where all are spent.
+    """The time of the next attempt after so many; None where all are spent.
 
-    `retry_after` is what the receiver asked for in seconds: never earlier than that, within a
-    day. `random` gives a number from 0 to 1.
+    `retry_after` is the receiver's own delay in seconds: never earlier than that, within a day.
+    `random` gives a number from 0 to 1.
     """
     if attempts >= len(DELAYS):
         return None
-    asked = min(retry_after or 0.0, LONGEST)
-    delay = max(DELAYS[attempts], asked)
+    delay = max(DELAYS[attempts], min(retry_after or 0.0, LONGEST))
     return now + timedelta(seconds=delay * (1 + JITTER * random()))

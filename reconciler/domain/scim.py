@@ -1,4 +1,4 @@
-"""Schema and Attribute: the words of RFC 7643 section 7, with its defaults filled in.
+"""Schema and Attribute: the definitions of RFC 7643 section 7, with its defaults filled in.
 
 Desired and live schemas are built by the same constructor, so that `==` means «the same»: names,
 ids and keywords folded in case, defaults explicit, order gone, `meta` and `schemas` left out.
@@ -80,14 +80,19 @@ class MalformedSchema(ValueError):
 
 
 def fold(text: str) -> str:
-    """As SCIM compares names, ids and keywords: ASCII letters lose their case, others keep it."""
+    """Take the case from ASCII letters, as SCIM compares names, ids and keywords."""
     if text.isascii():
         return text.lower()
+    # str.lower() would also turn a Kelvin sign into a k, and two names into one.
     return "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in text)
+
+
+_LONGEST = 32  # what is longer is no keyword of the RFC, with underscores or without
 
 
 def bare(keyword: str) -> str:
     """A keyword as it is compared: some services write READ_WRITE for readWrite."""
+    # Whatever a service sends comes here, and a cache of long texts would only cost memory.
     return _bare(keyword) if len(keyword) <= _LONGEST else keyword
 
 
@@ -96,19 +101,16 @@ def _bare(keyword: str) -> str:
     return fold(keyword).replace("_", "")
 
 
-_LONGEST = 32  # what is longer is no keyword of the RFC, with underscores or without
-
-
-def known_word(text: str, words: type[StrEnum]) -> str | None:
+def known_word(text: str, keywords: type[StrEnum]) -> str | None:
     """The word of the RFC that a text stands for, in whatever case and with underscores or not."""
-    known = _spellings(words)
+    known = _spellings(keywords)
     return known.get(text) or known.get(bare(text))
 
 
 @cache
-def _spellings(words: type[StrEnum]) -> Mapping[str, str]:
+def _spellings(keywords: type[StrEnum]) -> Mapping[str, str]:
     """Each word by itself, which is how it is nearly always written, and as it is compared."""
-    return {spelling: word for word in words for spelling in (word, bare(word))}
+    return {spelling: word for word in keywords for spelling in (word, bare(word))}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +214,7 @@ class Schema:
         )
 
     def to_json(self) -> dict[str, Json]:
-        """Every characteristic spelt out; no `meta`, `schemas` or vendor members."""
+        """The document with every characteristic; no `meta`, `schemas` or vendor members."""
         described = {"name": self.name, "description": self.description}
         return {
             "id": self.id,
@@ -221,10 +223,8 @@ class Schema:
         }
 
     def fingerprint(self) -> str:
-        """`sha256:…` over what `==` compares: two schemas are equal when their fingerprints are.
-
-        Computed once: a fleet asks one desired schema for it as often as it has tenants.
-        """
+        """`sha256:…` over what `==` compares: two schemas are equal when their fingerprints are."""
+        # A fleet wants that of one desired schema as often as it has tenants.
         return self._fingerprint.get(lambda: digest(self._comparable()))
 
     def _comparable(self) -> dict[str, Json]:
@@ -253,7 +253,7 @@ class Schema:
 
     @property
     def attribute_names(self) -> tuple[str, ...]:
-        """As they are written, in comparing order; sub-attributes have none here."""
+        """The attributes' names as they are written, in comparing order; no sub-attributes."""
         return tuple(attribute.name for attribute in self.attributes)
 
     def attribute(self, name: str) -> Attribute | None:
@@ -282,16 +282,18 @@ def _has_vendor_members(attribute: Attribute) -> bool:
 
 
 def _named(attributes: tuple[Attribute, ...], name: str) -> Attribute | None:
-    """That of the name; they stand in comparing order, and may be thousands."""
+    """The attribute of that name."""
     key = fold(name)
+    # They stand in comparing order, and may be thousands.
     index = bisect_left(attributes, key, key=lambda attribute: attribute.key)
     found = attributes[index : index + 1]
     return found[0] if found and found[0].key == key else None
 
 
 def in_order(attributes: Iterable[Attribute]) -> tuple[Attribute, ...]:
-    """As they are compared: by name, and twins of one name by what they say."""
+    """The attributes as they are compared: by name, and two of one name by their members."""
     ordered = tuple(sorted(attributes, key=lambda a: a.key))
+    # Hardly any list has a name twice, and a canonical text for each attribute is dear.
     if len({attribute.key for attribute in ordered}) == len(ordered):
         return ordered
     return tuple(sorted(ordered, key=lambda a: (a.key, canonical(_comparable(a)), a.name)))
@@ -320,8 +322,8 @@ def _attribute(document: Json, at: str = "") -> Attribute:
         returned=_keyword(members.get("returned"), Returned, Returned.DEFAULT),
         uniqueness=_keyword(members.get("uniqueness"), Uniqueness, Uniqueness.NONE),
         description=_text(members.get("description")),
-        canonical_values=_words(members.get("canonicalvalues")),
-        reference_types=_words(members.get("referencetypes")),
+        canonical_values=_texts(members.get("canonicalvalues")),
+        reference_types=_texts(members.get("referencetypes")),
         sub_attributes=_attributes(members.get("subattributes"), name, f"{at}{name}."),
         vendor=_vendor(document, ATTRIBUTE_MEMBERS),
     )
@@ -343,28 +345,28 @@ def _attributes(value: Json, owner: str, at: str = "") -> tuple[Attribute, ...]:
     return in_order(_attribute(item, at) for item in value)
 
 
-def _folded(document: Json, what: str, words: Set[str]) -> dict[str, Json]:
-    """What is said, by folded name; null and [] say nothing (RFC 7643 section 2.5).
+def _folded(document: Json, what: str, known: Set[str]) -> dict[str, Json]:
+    """The members by folded name; null and [] are as good as absent (RFC 7643 section 2.5).
 
     Of two names that differ only by case the RFC's spelling counts, else the first by code point:
-    the order of keys says nothing.
+    the order of keys means nothing.
     """
     if not isinstance(document, Mapping):
         raise MalformedSchema(f"{what} that is no object")
-    said: dict[str, Json] = {}
-    spelt = document.keys() <= words
-    for member in document if spelt else sorted(document, key=lambda m: (m not in words, m)):
-        if document[member] is not None and document[member] != []:
-            said.setdefault(fold(member), document[member])
-    return said
+    members: dict[str, Json] = {}
+    as_defined = document.keys() <= known
+    for name in document if as_defined else sorted(document, key=lambda m: (m not in known, m)):
+        if document[name] is not None and document[name] != []:
+            members.setdefault(fold(name), document[name])
+    return members
 
 
-def _keyword(value: Json, words: type[StrEnum], default: StrEnum) -> str:
+def _keyword(value: Json, keywords: type[StrEnum], default: StrEnum) -> str:
     if value is None:
         return default
     if not isinstance(value, str):
         return canonical(value).decode()
-    return known_word(value, words) or value
+    return known_word(value, keywords) or value
 
 
 def _boolean(members: Mapping[str, Json], member: str, attribute: str) -> bool:
@@ -382,17 +384,17 @@ def _text(value: Json) -> str | None:
     return value if value is None or isinstance(value, str) else canonical(value).decode()
 
 
-def _words(value: Json) -> tuple[str, ...]:
+def _texts(value: Json) -> tuple[str, ...]:
     if value is None:
         return ()
-    items = value if isinstance(value, list) else [value]
+    items = value if isinstance(value, list) else [value]  # some services unpack a list of one
     return tuple(sorted({text for item in items if (text := _text(item)) is not None}))
 
 
-def _vendor(document: Mapping[str, Json], spelt: Set[str]) -> tuple[tuple[str, str], ...]:
-    if document.keys() <= spelt:
+def _vendor(document: Mapping[str, Json], defined: Set[str]) -> tuple[tuple[str, str], ...]:
+    if document.keys() <= defined:
         return ()
-    known = {fold(word) for word in spelt}
+    known = {fold(member) for member in defined}
     return tuple(
         sorted(
             (member, canonical(value).decode())

@@ -139,6 +139,16 @@ def test_what_belongs_to_the_vendor_or_to_an_rfc_is_blocked_as_protected(
     assert bool(change.subject.differences()) is there  # what is blocked still shows its diff
 
 
+def test_a_subject_holds_the_whole_of_live_and_the_view_that_is_managed() -> None:
+    wanted = extension("HR", A, manages=Manages.ATTRIBUTES, description="new", update=True)
+    there = document("HR", A, B, theirs=True)
+    subject = only(planned([wanted], live(there))).subject
+    assert subject.live == Schema.from_json(there)
+    assert subject.view == managed_view(subject.live, wanted.schema, Manages.ATTRIBUTES)
+    assert subject.live_fingerprint == subject.view.fingerprint()
+    assert not subject.in_sync
+
+
 def test_what_is_protected_and_equal_does_nothing_to_anybody() -> None:
     """Without what is live it would be shown as if it were to be created."""
     sub = {"name": "part", "type": "string"}

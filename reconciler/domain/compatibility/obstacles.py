@@ -63,6 +63,7 @@ def _loosens(member: str | None, live: Attribute, desired: Attribute) -> bool:
         case "mutability":
             return (live.mutability, desired.mutability) in _WRITABLE_BY_MORE
         case "canonicalValues":
+            # From none, which allows any value, to some would be less than before.
             values = set(live.canonical_values)
             return bool(values) and values <= set(desired.canonical_values)
         case _:

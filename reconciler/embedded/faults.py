@@ -11,7 +11,7 @@ from reconciler.domain.jsontext import Json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Faults:
-    """What goes wrong; a counter says for how many requests, a flag until it is taken back.
+    """The faults of the tenant: a counter is for so many requests, a flag until it is taken back.
 
     Requests are those below the SCIM base path that carry a valid token.
     """
@@ -49,7 +49,7 @@ class Faults:
 
 def _fits(value: Json, default: Json) -> bool:
     match default:
-        case bool():
+        case bool():  # before int: in Python True is an int as well
             return isinstance(value, bool)
         case int():
             return isinstance(value, int) and not isinstance(value, bool) and value >= 0
@@ -83,12 +83,13 @@ class FaultBox:
             self._hidden.clear()
 
     def take(self, counter: Counter) -> bool:
-        """Whether this request is one of those that fail so."""
+        """Count one request down; true where it is one of those that fail so."""
         with self._lock:
-            left: int = getattr(self._faults, counter)
-            if left:
-                self._faults = Faults.from_json({**self._faults.to_json(), counter.value: left - 1})
-        return left > 0
+            remaining: int = getattr(self._faults, counter)
+            if remaining:
+                fewer = {**self._faults.to_json(), counter.value: remaining - 1}
+                self._faults = Faults.from_json(fewer)
+        return remaining > 0
 
     def hide(self, key: str) -> None:
         """Let the schema of this folded id lag behind its creation."""
@@ -96,9 +97,9 @@ class FaultBox:
             self._hidden[key] = self._faults.lag_reads
 
     def take_hidden(self, key: str) -> bool:
-        """Whether this read by id still comes too early."""
+        """Count one read by id down; true where it still comes too early."""
         with self._lock:
-            left = self._hidden.pop(key, 0)
-            if left > 1:
-                self._hidden[key] = left - 1
-        return left > 0
+            remaining = self._hidden.pop(key, 0)
+            if remaining > 1:
+                self._hidden[key] = remaining - 1
+        return remaining > 0

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import parse_qs, unquote_plus
 
+from reconciler.domain.jsontext import Json
 from reconciler.embedded.faults import FaultBox
-from reconciler.embedded.store import Identity, Store
+from reconciler.embedded.store import DevCredentials, EmbeddedStore
 from reconciler.embedded.wire import Refused, Reply, Request, as_json, not_allowed
 
 
@@ -17,10 +18,14 @@ class OAuth:
     """Issues bearer tokens, of which the store keeps only the SHA-256, and recognises them."""
 
     def __init__(
-        self, store: Store, identity: Identity, faults: FaultBox, clock: Callable[[], datetime]
+        self,
+        store: EmbeddedStore,
+        credentials: DevCredentials,
+        faults: FaultBox,
+        clock: Callable[[], datetime],
     ) -> None:
         self._store = store
-        self._identity = identity
+        self._credentials = credentials
         self._faults = faults
         self._clock = clock
 
@@ -34,9 +39,16 @@ class OAuth:
             return _error(400, "invalid_request", "one grant_type, please, in a form body")
         if grants != ["client_credentials"]:
             return _error(400, "unsupported_grant_type", "only client_credentials is supported")
-        if not self._is_client(*_credentials(request, form)):
+        known = (self._credentials.client_id.reveal(), self._credentials.client_secret.reveal())
+        given = _client(request, form)
+        if not hmac.compare_digest(repr(given).encode(), repr(known).encode()):
             return _error(401, "invalid_client", "the client id or secret is wrong")
-        return self._issue()
+        token = secrets.token_urlsafe(32)
+        now = self._clock().timestamp()
+        lifetime = self._faults.current.token_lifetime
+        self._store.add_token(_digest(token), expires=now + lifetime, now=now)
+        answer: Json = {"access_token": token, "token_type": "Bearer", "expires_in": lifetime}
+        return as_json(200, answer, {"Cache-Control": "no-store"})
 
     def authenticate(self, request: Request) -> None:
         """Refuse with 401 whoever brings no token that lives."""
@@ -49,21 +61,8 @@ class OAuth:
                 headers={"WWW-Authenticate": 'Bearer realm="SCIM", error="invalid_token"'},
             )
 
-    def _is_client(self, client_id: str, client_secret: str) -> bool:
-        known = (self._identity.client_id.reveal(), self._identity.client_secret.reveal())
-        given = (client_id, client_secret)
-        return hmac.compare_digest(repr(given).encode(), repr(known).encode())
 
-    def _issue(self) -> Reply:
-        token = secrets.token_urlsafe(32)
-        now = self._clock().timestamp()
-        lifetime = self._faults.current.token_lifetime
-        self._store.add_token(_digest(token), expires=now + lifetime, now=now)
-        answer = {"access_token": token, "token_type": "Bearer", "expires_in": lifetime}
-        return as_json(200, answer, {"Cache-Control": "no-store"})
-
-
-def _credentials(request: Request, form: dict[str, list[str]]) -> tuple[str, str]:
+def _client(request: Request, form: dict[str, list[str]]) -> tuple[str, str]:
     """Client id and secret, from the Basic header or the form; empty where there are none."""
     scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":

@@ -1,4 +1,4 @@
-"""Which documents the built-in tenant accepts as a Schema: RFC 7643 section 7, in any spelling."""
+"""The documents that the built-in tenant takes as a Schema: RFC 7643 section 7, in any spelling."""
 
 import re
 from collections import Counter
@@ -65,21 +65,17 @@ def _attribute_problems(attribute: Attribute) -> Iterator[str]:
         yield f"attribute {attribute.name} is complex and has no subAttributes"
     yield from _twice(attribute.sub_attributes)
     for sub in attribute.sub_attributes:
-        yield from _sub_problems(attribute, sub)
-
-
-def _sub_problems(attribute: Attribute, sub: Attribute) -> Iterator[str]:
-    if not _SUB_NAME.fullmatch(sub.name):
-        yield f"{attribute.name}.{sub.name!r} is no attribute name"
-    if sub.type == AttributeType.COMPLEX or sub.sub_attributes:  # RFC 7643 section 2.3.8
-        yield f"{attribute.name}.{sub.name} is complex inside a complex attribute"
-    yield from _keyword_problems(sub)
+        if not _SUB_NAME.fullmatch(sub.name):
+            yield f"{attribute.name}.{sub.name!r} is no attribute name"
+        if sub.type == AttributeType.COMPLEX or sub.sub_attributes:  # RFC 7643 section 2.3.8
+            yield f"{attribute.name}.{sub.name} is complex inside a complex attribute"
+        yield from _keyword_problems(sub)
 
 
 def _keyword_problems(attribute: Attribute) -> Iterator[str]:
-    for member, words in _KEYWORDS:
+    for member, known in _KEYWORDS:
         value = getattr(attribute, member)
-        if value not in set(words):
+        if value not in set(known):
             yield f"attribute {attribute.name} has the unknown {member} {value!r}"
 
 

@@ -9,7 +9,7 @@ from reconciler.domain.records import rfc3339
 from reconciler.domain.scim import SCHEMA_URN, Attribute, Schema, fold
 from reconciler.embedded.faults import FaultBox, Faults
 from reconciler.embedded.schema_rules import accept
-from reconciler.embedded.store import Store, StoredSchema
+from reconciler.embedded.store import EmbeddedStore, StoredSchema
 from reconciler.embedded.wire import Refused, Reply, Request, not_allowed, read_json, scim
 
 EXTENSION_LIMIT = 10
@@ -25,7 +25,7 @@ class SchemasEndpoint:
 
     def __init__(
         self,
-        store: Store,
+        store: EmbeddedStore,
         faults: FaultBox,
         *,
         core: tuple[dict[str, Json], ...],
@@ -40,25 +40,20 @@ class SchemasEndpoint:
 
     def answer(self, request: Request, base_url: str, schema_id: str | None) -> Reply:
         """Answer for the collection (None) or for one schema, whose id is compared without case."""
-        if schema_id is None:
-            return self._answer_collection(request, base_url)
-        match request.method:
-            case "GET":
+        creates = not self._faults.current.no_create
+        match request.method, schema_id:
+            case "GET", None:
+                return self._list(request, base_url)
+            case "POST", None if creates:
+                return self._create(request, base_url)
+            case _, None:
+                raise not_allowed(request, "GET", *["POST"] * creates)
+            case "GET", str():
                 return self._read(fold(schema_id), base_url)
-            case "PUT":
+            case "PUT", str():
                 return self._replace(request, fold(schema_id), base_url)
             case _:
                 raise not_allowed(request, "GET", "PUT")
-
-    def _answer_collection(self, request: Request, base_url: str) -> Reply:
-        creates = not self._faults.current.no_create
-        match request.method:
-            case "GET":
-                return self._list(request, base_url)
-            case "POST" if creates:
-                return self._create(request, base_url)
-            case _:
-                raise not_allowed(request, "GET", *["POST"] * creates)
 
     def _list(self, request: Request, base_url: str) -> Reply:
         if "filter" in request.query:  # RFC 7644 section 4
@@ -95,28 +90,25 @@ class SchemasEndpoint:
         now = rfc3339(self._clock())
         new = StoredSchema(key=schema.key, document=document, created=now, modified=now, version=1)
         with self._store.transaction():
-            self._make_room(schema)
-            if self._faults.current.ignore_posts:
+            existing = {stored.key for stored in self._store.schemas()}
+            if schema.key in existing or schema.key in self._core:
+                raise Refused(409, f"schema {schema.id} exists already", scim_type="uniqueness")
+            if len(existing) >= EXTENSION_LIMIT:
+                raise Refused(
+                    400, f"the maximum count of {EXTENSION_LIMIT} schema extensions is reached"
+                )
+            if self._faults.current.ignore_posts:  # answered as if it were stored
                 return _reply(201, new, base_url)
             new = _mutilated(new, self._faults.current)
             self._store.save_schema(new)
         self._faults.hide(schema.key)
         return _reply(201, new, base_url)
 
-    def _make_room(self, schema: Schema) -> None:
-        existing = {stored.key for stored in self._store.schemas()}
-        if schema.key in existing or schema.key in self._core:
-            raise Refused(409, f"schema {schema.id} exists already", scim_type="uniqueness")
-        if len(existing) >= EXTENSION_LIMIT:
-            raise Refused(
-                400, f"the maximum count of {EXTENSION_LIMIT} schema extensions is reached"
-            )
-
     def _replace(self, request: Request, key: str, base_url: str) -> Reply:
         if key in self._core:
             raise Refused(400, "the schemas of RFC 7643 are read-only", scim_type="mutability")
         document = _without_meta(read_json(request))
-        with self._store.transaction():
+        with self._store.transaction():  # or two clients that saw one version would both replace it
             if (stored := self._stored(key)) is None:
                 raise _unknown()
             _check_precondition(request, stored)
@@ -168,7 +160,7 @@ def _without_meta(document: Json) -> Json:
 
 
 def _mutilated(stored: StoredSchema, faults: Faults) -> StoredSchema:
-    """What a service stores that leaves out an attribute without a word."""
+    """The schema as a service stores it that leaves out an attribute without a word."""
     if faults.drop_attribute is None:
         return stored
     unwanted = fold(faults.drop_attribute)
@@ -209,7 +201,7 @@ def _meta(document: dict[str, Json], base_url: str) -> dict[str, Json]:
 
 
 def _spelling(document: dict[str, Json], member: str) -> str:
-    """How the document spells a member that it has: names have no case (RFC 7643 section 2.1)."""
+    """A member of the document as it is spelt there: names have no case (RFC 7643 section 2.1)."""
     return next(name for name in document if fold(name) == member)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from http import HTTPStatus
 from importlib.resources import files
 from pathlib import Path
@@ -18,16 +18,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
-from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import Schema
 from reconciler.domain.secret import Secret
 from reconciler.embedded.faults import FaultBox, Faults
 from reconciler.embedded.hr import HrReceiver
 from reconciler.embedded.oauth import OAuth
 from reconciler.embedded.schemas_endpoint import SchemasEndpoint
-from reconciler.embedded.store import Store, open_store
-from reconciler.embedded.tenant import BASE_PATH, TOKEN_PATH, WEBHOOK_PATH, Dropped, Tenant
-from reconciler.embedded.wire import Refused, Reply, Request
+from reconciler.embedded.store import EmbeddedStore, open_embedded_store
+from reconciler.embedded.tenant import BASE_PATH, TOKEN_PATH, WEBHOOK_PATH, Dropped, EmbeddedTenant
+from reconciler.embedded.wire import Refused, Request
 from reconciler.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,10 +42,12 @@ _NO_FAULTS = Faults()
 
 Clock = Callable[[], datetime]
 
+_utc_now: Clock = partial(datetime.now, UTC)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DevTenantAccess:
-    """Where a running built-in tenant is, and what opens it."""
+    """The addresses of a running built-in tenant, and the secrets that open it."""
 
     base_url: str
     token_url: str
@@ -54,10 +55,6 @@ class DevTenantAccess:
     client_secret: Secret
     webhook_url: str
     webhook_secret: Secret
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 @contextmanager
@@ -74,9 +71,10 @@ def serve(
     What it remembers is in `folder/NAME.db`. Raises UsageError for a bad name, a port that is taken
     and a missing extra, StateError where the file cannot be used.
     """
-    _require_extra()
-    with open_store(folder, name) as store, _bind(port) as server:
-        identity = store.identity()
+    if any(importlib.util.find_spec(name) is None for name in ("scim2_server", "scim2_models")):
+        raise UsageError("the built-in tenant needs pip install 'scim-schema-reconciler[dev]'")
+    with open_embedded_store(folder, name) as store, _bind(port) as server:
+        credentials = store.credentials()
         server.set_app(_application(_tenant(store, FaultBox(faults), clock), server.root))
         thread = threading.Thread(
             target=server.serve_forever, args=(_POLL_SECONDS,), name=f"tenant {name}", daemon=True
@@ -86,51 +84,46 @@ def serve(
             yield DevTenantAccess(
                 base_url=server.root + BASE_PATH,
                 token_url=server.root + TOKEN_PATH,
-                client_id=identity.client_id,
-                client_secret=identity.client_secret,
+                client_id=credentials.client_id,
+                client_secret=credentials.client_secret,
                 webhook_url=server.root + WEBHOOK_PATH,
-                webhook_secret=identity.webhook_secret,
+                webhook_secret=credentials.webhook_secret,
             )
         finally:
             server.shutdown()
             thread.join()
 
 
-def _require_extra() -> None:
-    if any(importlib.util.find_spec(name) is None for name in ("scim2_server", "scim2_models")):
-        raise UsageError("the built-in tenant needs pip install 'scim-schema-reconciler[dev]'")
-
-
 def _bind(port: int) -> "_Server":
     try:
-        return _Server((_HOST, port), _Handler)
+        return _Server((_HOST, port), _Conversation)
     except (OSError, OverflowError) as error:
         raise UsageError(
             f"the built-in tenant cannot listen on {_HOST}:{port}: {error}; choose another --port"
         ) from error
 
 
-def _tenant(store: Store, faults: FaultBox, clock: Clock) -> Tenant:
+def _tenant(store: EmbeddedStore, faults: FaultBox, clock: Clock) -> EmbeddedTenant:
     users = _users_on_demand(store, clock)
-    identity = store.identity()
-    return Tenant(
+    credentials = store.credentials()
+    # The schemas of RFC 7643 section 8.7, without the models that cost most of the start.
+    core = files("scim2_server") / "resources" / "default-schemas.json"
+    return EmbeddedTenant(
         faults=faults,
-        oauth=OAuth(store, identity, faults, clock),
-        hr=HrReceiver(store, identity.webhook_secret, faults, clock),
+        oauth=OAuth(store, credentials, faults, clock),
+        hr=HrReceiver(store, credentials.webhook_secret, faults, clock),
         schemas=SchemasEndpoint(
-            store, faults, core=_core_schemas(), check_buildable=_check_buildable, clock=clock
+            store,
+            faults,
+            core=tuple(json.loads(core.read_bytes())),
+            check_buildable=_check_buildable,
+            clock=clock,
         ),
         users=lambda request, base_url, path: users().answer(request, base_url, path),
     )
 
 
-def _core_schemas() -> tuple[dict[str, Json], ...]:
-    """The schemas of RFC 7643 section 8.7, read without the models that cost most of the start."""
-    resource = files("scim2_server") / "resources" / "default-schemas.json"
-    return tuple(json.loads(resource.read_bytes()))
-
-
-def _users_on_demand(store: Store, clock: Clock) -> Callable[[], "UsersEndpoint"]:
+def _users_on_demand(store: EmbeddedStore, clock: Clock) -> Callable[[], "UsersEndpoint"]:
     @cache
     def users() -> "UsersEndpoint":
         # It imports pydantic and scim2-models: 0.7 s that reading schemas does not need.
@@ -142,6 +135,7 @@ def _users_on_demand(store: Store, clock: Clock) -> Callable[[], "UsersEndpoint"
 
 
 def _check_buildable(schema: Schema) -> None:
+    # On demand too: whoever only reads schemas does without the models.
     from reconciler.embedded.users import check_buildable
 
     check_buildable(schema)
@@ -150,7 +144,7 @@ def _check_buildable(schema: Schema) -> None:
 class _Server(socketserver.ThreadingMixIn, WSGIServer):
     """A thread for each connection; closing it waits for them."""
 
-    daemon_threads = False
+    daemon_threads = False  # a write that was begun is ended, also where the program ends
     request_queue_size = 128
     allow_reuse_port = False  # two tenants on one port would answer in turns
 
@@ -169,32 +163,28 @@ class _Server(socketserver.ThreadingMixIn, WSGIServer):
             super().handle_error(request, client_address)
 
 
-class _Handler(WSGIRequestHandler):
+class _Conversation(WSGIRequestHandler):
     timeout = _SILENCE_SECONDS
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 — the overridden name
         pass
 
 
-def _application(tenant: Tenant, root: str) -> "WSGIApplication":
+def _application(tenant: EmbeddedTenant, root: str) -> "WSGIApplication":
     def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        reply = _answer(tenant, environ, root)
+        try:
+            reply = tenant.answer(_request(environ, root))
+        except Refused as refused:
+            reply = refused.reply()
+        except sqlite3.Error as error:
+            reply = Refused(500, f"the store of the built-in tenant failed: {error}").reply()
+        except Dropped as error:
+            raise ConnectionAbortedError from error  # wsgiref then closes without a word
         headers = {**reply.headers, "Content-Length": str(len(reply.body))}
         start_response(f"{reply.status} {HTTPStatus(reply.status).phrase}", [*headers.items()])
         return [reply.body]
 
     return application
-
-
-def _answer(tenant: Tenant, environ: "WSGIEnvironment", root: str) -> Reply:
-    try:
-        return tenant.answer(_request(environ, root))
-    except Refused as refused:
-        return refused.reply()
-    except sqlite3.Error as error:
-        return Refused(500, f"the store of the built-in tenant failed: {error}").reply()
-    except Dropped as error:
-        raise ConnectionAbortedError from error  # wsgiref then closes without a word
 
 
 def _request(environ: "WSGIEnvironment", root: str) -> Request:
@@ -206,6 +196,7 @@ def _request(environ: "WSGIEnvironment", root: str) -> Request:
     return Request(
         method=environ["REQUEST_METHOD"],
         root=root,
+        # WSGI hands over bytes as latin-1 (PEP 3333).
         path=environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace"),
         query=dict(parse_qsl(environ["QUERY_STRING"], keep_blank_values=True)),
         headers=headers,
@@ -221,7 +212,7 @@ def _body(environ: "WSGIEnvironment") -> bytes:
         raise Refused(413, f"a body may have {_MAX_BODY} bytes")
     try:
         body: bytes = environ["wsgi.input"].read(int(length))
-    except TimeoutError as error:
+    except TimeoutError as error:  # it said how much comes, and then nothing
         raise Dropped from error
     if len(body) < int(length):
         raise Dropped

@@ -37,7 +37,7 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
+class DevCredentials:
     """The credentials of one tenant, made once."""
 
     client_id: Secret
@@ -71,7 +71,7 @@ class ValueTaken(Exception):
 
 
 @contextmanager
-def open_store(folder: Path, name: str) -> Iterator["Store"]:
+def open_embedded_store(folder: Path, name: str) -> Iterator["EmbeddedStore"]:
     """Open `folder/NAME.db`, made with mode 0600 if it is not there; closed at the end.
 
     Raises UsageError for a name that is no DNS label, StateError where the file cannot be used.
@@ -90,11 +90,11 @@ def open_store(folder: Path, name: str) -> Iterator["Store"]:
             " it needs a folder that can be written, and a file that this tool made"
         ) from error
     with closing(connection):
-        yield Store(connection)
+        yield EmbeddedStore(connection)
 
 
-class Store:
-    """What one built-in tenant remembers; safe for threads, and for a second process."""
+class EmbeddedStore:
+    """The memory of one built-in tenant; safe for threads, and for a second process."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -111,10 +111,10 @@ class Store:
             with self._connection:
                 yield self._connection
 
-    def identity(self) -> Identity:
+    def credentials(self) -> DevCredentials:
         with self.transaction() as db:
             rows = dict(db.execute("SELECT name, value FROM identity").fetchall())
-        return Identity(**{name: Secret(value) for name, value in rows.items()})
+        return DevCredentials(**{name: Secret(value) for name, value in rows.items()})
 
     # -- schemas ------------------------------------------------------------------------------
 
@@ -245,7 +245,7 @@ class Store:
 def _open(path: Path) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
     with _alone(path.parent):
-        if not path.exists():
+        if not path.exists():  # SQLite would make it as the umask says
             path.touch(mode=0o600)
         connection = sqlite3.connect(
             path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
@@ -279,13 +279,13 @@ def _prepare(connection: sqlite3.Connection) -> None:
     with connection:
         for statement in _TABLES:
             connection.execute(statement)
-        connection.executemany("INSERT OR IGNORE INTO identity VALUES (?, ?)", _new_identity())
+        # Another process may have made the file meanwhile: the first credentials stay.
+        connection.executemany(
+            "INSERT OR IGNORE INTO identity VALUES (?, ?)",
+            [
+                ("client_id", f"dev-{secrets.token_hex(8)}"),
+                ("client_secret", secrets.token_urlsafe(32)),
+                ("webhook_secret", "whsec_" + b64encode(secrets.token_bytes(32)).decode()),
+            ],
+        )
         connection.execute(f"PRAGMA user_version = {_FORMAT}")
-
-
-def _new_identity() -> list[tuple[str, str]]:
-    return [
-        ("client_id", f"dev-{secrets.token_hex(8)}"),
-        ("client_secret", secrets.token_urlsafe(32)),
-        ("webhook_secret", "whsec_" + b64encode(secrets.token_bytes(32)).decode()),
-    ]

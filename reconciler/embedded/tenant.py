@@ -22,7 +22,7 @@ class Dropped(Exception):
     """The connection is to be closed without an answer."""
 
 
-class Tenant:
+class EmbeddedTenant:
     """Answers every request; `users` answers what is below the base URL and is no schema."""
 
     def __init__(
@@ -47,47 +47,49 @@ class Tenant:
     def answer(self, request: Request) -> Reply:
         """The answer to one request; raises Dropped where there is to be none."""
         try:
-            return self._route(request)
+            if (room := self._rooms.get(request.path)) is not None:
+                return room(request)
+            if (request.path + "/").startswith(BASE_PATH + "/"):
+                return self._scim(request)
         except Refused as refused:
             return refused.reply()
-
-    def _route(self, request: Request) -> Reply:
-        if (room := self._rooms.get(request.path)) is not None:
-            return room(request)
-        if (request.path + "/").startswith(BASE_PATH + "/"):
-            return self._scim(request)
-        raise Refused(404, f"nothing is here; SCIM is below {BASE_PATH}")
+        return Refused(404, f"nothing is here; SCIM is below {BASE_PATH}").reply()
 
     def _dev_faults(self, request: Request) -> Reply:
         if request.method == "PUT":
-            self._faults.set(_read_faults(request))
+            document = read_json(request)
+            try:
+                faults = Faults.from_json(document)
+            except ValueError as error:
+                raise Refused(400, str(error), scim_type="invalidValue") from error
+            self._faults.set(faults)
         elif request.method != "GET":
             raise not_allowed(request, "GET", "PUT")
         return as_json(200, self._faults.current.to_json())
 
     def _scim(self, request: Request) -> Reply:
         self._oauth.authenticate(request)
+        # After the token: who has none learns nothing of the faults, and uses none up.
         if (reply := self._fault()) is not None:
             return reply
         try:
-            reply = self._scim_reply(request)
+            base_url = request.root + BASE_PATH
+            path = request.path.removeprefix(BASE_PATH)
+            collection, _, identifier = path.lstrip("/").partition("/")
+            if collection == "Schemas":
+                reply = self._schemas.answer(request, base_url, identifier or None)
+            else:
+                reply = self._users(request, base_url, path)
         except Refused as refused:
             reply = refused.reply()
+        # Only what was stored can be lost on the way back; another failure is answered.
         stored = request.method in _WRITES and 200 <= reply.status < 300
         if stored and self._faults.take(Counter.DROP_AFTER_COMMIT):
             raise Dropped
         return reply
 
-    def _scim_reply(self, request: Request) -> Reply:
-        base_url = request.root + BASE_PATH
-        path = request.path.removeprefix(BASE_PATH)
-        collection, _, identifier = path.lstrip("/").partition("/")
-        if collection == "Schemas":
-            return self._schemas.answer(request, base_url, identifier or None)
-        return self._users(request, base_url, path)
-
     def _fault(self) -> Reply | None:
-        """What is answered in the place of an answer; None where all goes well."""
+        """The answer that stands in for another; None where all goes well."""
         faults = self._faults.current
         if faults.html:
             return Reply(status=200, headers={"Content-Type": "text/html"}, body=_PAGE)
@@ -99,11 +101,3 @@ class Tenant:
         if self._faults.take(Counter.SERVER_ERRORS):
             raise Refused(503, "the service is overloaded")
         return None
-
-
-def _read_faults(request: Request) -> Faults:
-    document = read_json(request)
-    try:
-        return Faults.from_json(document)
-    except ValueError as error:
-        raise Refused(400, str(error), scim_type="invalidValue") from error

@@ -29,7 +29,7 @@ from scim2_server.service import ScimService
 
 from reconciler.domain.jsontext import Json, canonical, parse
 from reconciler.domain.scim import Schema
-from reconciler.embedded.store import Store, StoredSchema
+from reconciler.embedded.store import EmbeddedStore, StoredSchema
 from reconciler.embedded.users_storage import UsersStorage
 from reconciler.embedded.wire import Reply, Request, scim
 
@@ -53,7 +53,7 @@ _CONFIG = {
 class UsersEndpoint:
     """Answers for /Users, /Groups, /ResourceTypes and /ServiceProviderConfig."""
 
-    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+    def __init__(self, store: EmbeddedStore, clock: Callable[[], datetime]) -> None:
         self._store = store
         self._clock = clock
         self._lock = threading.Lock()
@@ -74,7 +74,12 @@ class UsersEndpoint:
             response = handler.handle(scim_request)
         except SCIMException as error:
             response = handler.service.error_response(error)
-        return _reply(response)
+        if response.body is not None:
+            return scim(response.status, response.body, response.headers)
+        headers = {
+            name: value for name, value in response.headers.items() if name != "Content-Type"
+        }
+        return Reply(status=response.status, headers=headers)
 
     def _handler(self) -> ScimHandler:
         """The handler for the schemas as they are now; another process may have changed them."""
@@ -105,7 +110,7 @@ def check_buildable(schema: Schema) -> None:
 
 
 def provider_of(schemas: Iterable[Schema]) -> ScimProvider:
-    """What the tenant serves: users and groups, each with its extensions.
+    """The provider of all that the tenant serves: users and groups, each with its extensions.
 
     A schema extends groups if a part of its URN is `Group`, else users.
     """
@@ -150,13 +155,3 @@ def _any_reference(attribute: dict[str, Json]) -> dict[str, Json]:
     if "subAttributes" in kept:
         kept["subAttributes"] = [_any_reference(sub) for sub in kept["subAttributes"]]
     return kept
-
-
-def _reply(response: ScimResponse) -> Reply:
-    if response.body is None:
-        return Reply(status=response.status, headers=_without_type(response))
-    return scim(response.status, response.body, response.headers)
-
-
-def _without_type(response: ScimResponse) -> dict[str, str]:
-    return {name: value for name, value in response.headers.items() if name != "Content-Type"}

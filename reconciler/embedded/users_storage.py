@@ -1,4 +1,4 @@
-"""How scim2-server reads and writes the users and groups that a Store holds as documents."""
+"""The way of scim2-server to the users and groups, which an EmbeddedStore holds as documents."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ from scim2_server.utils import parametrize
 
 from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import fold
-from reconciler.embedded.store import Store, ValueTaken
+from reconciler.embedded.store import EmbeddedStore, ValueTaken
 
 # A row may hold values of an attribute that its schema no longer has.
 _TOLERANT = ScimPolicy(unknown=ScimPolicy.Unknown.ignore)
@@ -42,7 +42,9 @@ class UsersStorage(ScimStorage):
     Filters and orders are evaluated in Python, resource by resource: some 10,000 users a second.
     """
 
-    def __init__(self, store: Store, provider: ScimProvider, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: EmbeddedStore, provider: ScimProvider, clock: Callable[[], datetime]
+    ) -> None:
         self._store = store
         self._provider = provider
         self._clock = clock
@@ -71,11 +73,18 @@ class UsersStorage(ScimStorage):
     ) -> SearchPage:
         start, count = min(search_request.start_index_0 or 0, _FAR), search_request.count
         if len(resource_types) == 1 and not (search_request.filter or search_request.sort_by):
-            return self._page(resource_types[0], start, count)
+            # A page needs no other row; a filter or an order has to see them all.
+            [kind] = resource_types
+            limit = -1 if count is None else count
+            documents = self._store.resources(_name(kind), offset=start, count=limit)
+            total = self._store.count_resources(_name(kind))
+            return SearchPage(total, [self._load(kind, document) for document in documents])
         found = self._matching(resource_types, search_request.filter)
-        found.sort(
-            key=lambda resource: _order(search_request, resource), reverse=_falls(search_request)
+        falls = (
+            search_request.sort_by is not None
+            and search_request.sort_order == SearchRequest.SortOrder.descending
         )
+        found.sort(key=lambda resource: _order(search_request, resource), reverse=falls)
         return SearchPage(len(found), found[start:][:count])
 
     def create(self, resource_type: ResourceType, resource: Resource[Any]) -> Resource[Any]:
@@ -97,8 +106,9 @@ class UsersStorage(ScimStorage):
         with self._store.transaction():
             meta = self._expected(resource_type, str(resource.id), expected_version)
             new = resource.model_copy(deep=True)
+            version = int(str(meta.version)[3:-1]) + 1  # of W/"1"
             new.meta = meta.model_copy(
-                update={"last_modified": self._clock(), "version": _next(str(meta.version))}
+                update={"last_modified": self._clock(), "version": f'W/"{version}"'}
             )
             return self._save(resource_type, new)
 
@@ -145,26 +155,13 @@ class UsersStorage(ScimStorage):
             bare = {name: value for name, value in document.items() if ":" not in name}
             return model.model_validate(bare, scim_policy=_TOLERANT)
 
-    def _load_all(self, resource_type: ResourceType) -> Iterator[Resource[Any]]:
-        for document in self._store.resources(_name(resource_type)):
-            yield self._load(resource_type, document)
-
-    def _page(self, resource_type: ResourceType, start: int, count: int | None) -> SearchPage:
-        limit = -1 if count is None else count
-        name = _name(resource_type)
-        documents = self._store.resources(name, offset=start, count=limit)
-        return SearchPage(
-            self._store.count_resources(name),
-            [self._load(resource_type, document) for document in documents],
-        )
-
     def _matching(
         self, resource_types: Iterable[ResourceType], wanted: ScimFilter[Any] | None
     ) -> list[Resource[Any]]:
         resources = [
-            resource
+            self._load(resource_type, document)
             for resource_type in resource_types
-            for resource in self._load_all(resource_type)
+            for document in self._store.resources(_name(resource_type))
         ]
         if wanted is None:
             return resources
@@ -178,17 +175,6 @@ def _name(resource_type: ResourceType) -> str:
     return fold(str(resource_type.name))
 
 
-def _next(version: str) -> str:
-    return f'W/"{int(version[3:-1]) + 1}"'
-
-
-def _falls(search_request: SearchRequest[Any]) -> bool:
-    return (
-        search_request.sort_by is not None
-        and search_request.sort_order == SearchRequest.SortOrder.descending
-    )
-
-
 def _order(search_request: SearchRequest[Any], resource: Resource[Any]) -> tuple[bool, Any, str]:
     """Ascending: by value, those without one last, then by id (RFC 7644 section 3.4.2.3)."""
     value = search_request.sort_value(resource)
@@ -200,11 +186,11 @@ def _unique_values(resource: Resource[Any]) -> list[tuple[str, str]]:
     paths = parametrize(Path, type(resource)).iter_paths(
         include_subattributes=False, uniqueness=_UNIQUE
     )
-    bindings = [cast(AttributeBinding, path.resolve()) for path in paths]
-    values = [(binding.urn, _comparable(resource, binding)) for binding in bindings]
-    return [(urn, repr(value)) for urn, value in values if value is not None]
-
-
-def _comparable(resource: Resource[Any], binding: AttributeBinding) -> Any:
-    path = parametrize(Path, type(resource))(binding.urn)
-    return binding.comparable(path.get(resource, strict=False))
+    found = []
+    for binding in (cast(AttributeBinding, path.resolve()) for path in paths):
+        path = parametrize(Path, type(resource))(binding.urn)
+        # As the attribute compares: two spellings of a text without case are one value.
+        value = binding.comparable(path.get(resource, strict=False))
+        if value is not None:
+            found.append((binding.urn, repr(value)))
+    return found

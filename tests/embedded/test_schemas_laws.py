@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from reconciler.domain.jsontext import Json
 from reconciler.embedded.faults import FaultBox, Faults
 from reconciler.embedded.schemas_endpoint import EXTENSION_LIMIT, SchemasEndpoint
-from reconciler.embedded.store import open_store
+from reconciler.embedded.store import open_embedded_store
 from reconciler.embedded.wire import Refused, Reply, Request
 from tests.support.embedded_client import TestClock, extension
 
@@ -32,7 +32,7 @@ class Tenant(RuleBasedStateMachine):
         folder = Path(self.stack.enter_context(TemporaryDirectory()))
         self.model: dict[str, tuple[dict[str, Json], int]] = {}
         self.endpoint = SchemasEndpoint(
-            self.stack.enter_context(open_store(folder, "law")),
+            self.stack.enter_context(open_embedded_store(folder, "law")),
             FaultBox(Faults()),
             core=(extension(CORE),),
             check_buildable=lambda _: None,

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from reconciler.embedded import DevTenantAccess, Faults, serve
-from reconciler.embedded.store import open_store
+from reconciler.embedded.store import open_embedded_store
 from reconciler.errors import UsageError
 from tests.support.dev_process import tenant_process
 from tests.support.embedded_client import HR, Client, TestClock, connected, extension, running
@@ -101,7 +101,7 @@ def test_it_stops_when_the_block_fails(tmp_path: Path) -> None:
         raise LookupError
 
     assert (open_sockets(), threading.active_count()) == before
-    with open_store(tmp_path, "local") as store:
+    with open_embedded_store(tmp_path, "local") as store:
         assert store.schemas() == ()
 
 
@@ -182,7 +182,7 @@ def test_every_answer_says_its_length_and_ends_the_connection(client: Client) ->
 def test_a_store_that_breaks_is_a_scim_error_and_no_traceback(
     client: Client, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with open_store(tmp_path, "local") as other, other.transaction() as db:
+    with open_embedded_store(tmp_path, "local") as other, other.transaction() as db:
         db.execute("DROP TABLE schemas")
 
     answer = client.send("GET", "/Schemas")

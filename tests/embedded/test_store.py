@@ -14,15 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.embedded.store import Store, StoredSchema, ValueTaken, open_store
+from reconciler.embedded.store import EmbeddedStore, StoredSchema, ValueTaken, open_embedded_store
 from reconciler.errors import StateError, UsageError
 from tests.support.dev_process import tenant_process
 from tests.support.embedded_client import HR, USER, Client, TestClock, connected, extension, running
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with open_store(tmp_path, "local") as store:
+def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
+    with open_embedded_store(tmp_path, "local") as store:
         yield store
 
 
@@ -83,8 +83,10 @@ def test_two_processes_write_to_one_tenant_and_nothing_is_lost(tmp_path: Path) -
 @pytest.mark.process
 def test_many_processes_may_make_the_file_at_once(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from reconciler.embedded.store import open_store\n"
-        "with open_store(Path(sys.argv[1]), 'local') as s: print(s.identity().client_id.reveal())"
+        "import sys; from pathlib import Path\n"
+        "from reconciler.embedded.store import open_embedded_store\n"
+        "with open_embedded_store(Path(sys.argv[1]), 'local') as store:\n"
+        "    print(store.credentials().client_id.reveal())"
     )
     command = [sys.executable, "-c", program, str(tmp_path / "new")]
     pipe = subprocess.PIPE
@@ -99,10 +101,10 @@ def test_many_processes_may_make_the_file_at_once(tmp_path: Path) -> None:
 def test_a_second_opening_finds_the_same_identity_and_another_tenant_has_its_own(
     tmp_path: Path,
 ) -> None:
-    with open_store(tmp_path, "a") as one, open_store(tmp_path, "b") as other:
-        first, foreign = one.identity(), other.identity()
-    with open_store(tmp_path, "a") as again:
-        assert again.identity() == first
+    with open_embedded_store(tmp_path, "a") as one, open_embedded_store(tmp_path, "b") as other:
+        first, foreign = one.credentials(), other.credentials()
+    with open_embedded_store(tmp_path, "a") as again:
+        assert again.credentials() == first
     assert first.client_secret != foreign.client_secret
     assert first.webhook_secret.reveal().startswith("whsec_")
     assert len(b64decode(first.webhook_secret.reveal().removeprefix("whsec_"))) == 32
@@ -122,7 +124,10 @@ def test_nobody_else_may_read_the_files(client: Client, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", "Local", "a_b", "../up", "-a", "a-", "a" * 64, "a\n", "ü"])
 def test_a_name_that_is_no_dns_label_is_a_usage_error(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UsageError, match="built-in tenant"), open_store(tmp_path / "x", name):
+    with (
+        pytest.raises(UsageError, match="built-in tenant"),
+        open_embedded_store(tmp_path / "x", name),
+    ):
         pass
 
     assert not (tmp_path / "x").exists()
@@ -133,7 +138,7 @@ def test_a_file_that_is_no_database_is_a_state_error_and_is_left_alone(tmp_path:
     path.write_text("these are my notes, not a database\n" * 50)
 
     with pytest.raises(StateError, match=r"local\.db.*not a database"):
-        with open_store(tmp_path, "local"):
+        with open_embedded_store(tmp_path, "local"):
             pass
 
     assert path.read_text().startswith("these are my notes")
@@ -143,14 +148,17 @@ def test_a_file_of_a_later_version_is_a_state_error(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "local.db")) as connection:
         connection.execute("PRAGMA user_version = 99")
 
-    with pytest.raises(StateError, match="format 99"), open_store(tmp_path, "local"):
+    with pytest.raises(StateError, match="format 99"), open_embedded_store(tmp_path, "local"):
         pass
 
 
 def test_a_folder_that_is_a_file_is_a_state_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(StateError, match="cannot be opened"), open_store(tmp_path / "file", "a"):
+    with (
+        pytest.raises(StateError, match="cannot be opened"),
+        open_embedded_store(tmp_path / "file", "a"),
+    ):
         pass
 
 
@@ -158,7 +166,10 @@ def test_a_folder_that_is_a_file_is_a_state_error(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_a_state_error(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     try:
-        with pytest.raises(StateError, match="cannot be opened"), open_store(tmp_path, "a"):
+        with (
+            pytest.raises(StateError, match="cannot be opened"),
+            open_embedded_store(tmp_path, "a"),
+        ):
             pass
     finally:
         tmp_path.chmod(0o700)
@@ -167,7 +178,9 @@ def test_a_folder_that_cannot_be_written_is_a_state_error(tmp_path: Path) -> Non
 # -- its rows -------------------------------------------------------------------------------------
 
 
-def test_schemas_keep_the_order_of_their_creation_when_they_are_saved_again(store: Store) -> None:
+def test_schemas_keep_the_order_of_their_creation_when_they_are_saved_again(
+    store: EmbeddedStore,
+) -> None:
     for number in (3, 1, 2):
         store.save_schema(schema(number))
     store.save_schema(schema(3, version=2))
@@ -177,7 +190,7 @@ def test_schemas_keep_the_order_of_their_creation_when_they_are_saved_again(stor
     ]  # fmt: skip
 
 
-def test_a_step_that_fails_leaves_nothing_behind(store: Store) -> None:
+def test_a_step_that_fails_leaves_nothing_behind(store: EmbeddedStore) -> None:
     def failing_step() -> None:
         with store.transaction():
             store.save_schema(schema(1))
@@ -189,7 +202,7 @@ def test_a_step_that_fails_leaves_nothing_behind(store: Store) -> None:
     assert store.schemas() == ()
 
 
-def test_a_step_inside_another_fails_with_it(store: Store) -> None:
+def test_a_step_inside_another_fails_with_it(store: EmbeddedStore) -> None:
     def failing_step() -> None:
         with store.transaction():
             with store.transaction():
@@ -203,7 +216,7 @@ def test_a_step_inside_another_fails_with_it(store: Store) -> None:
     assert store.schemas() == ()
 
 
-def test_a_value_that_is_taken_leaves_the_resource_as_it_was(store: Store) -> None:
+def test_a_value_that_is_taken_leaves_the_resource_as_it_was(store: EmbeddedStore) -> None:
     store.save_resource("user", {"id": "1", "n": 1}, [("urn:n", "ann")])
     store.save_resource("user", {"id": "2", "n": 1}, [("urn:n", "bob")])
 
@@ -218,10 +231,10 @@ def test_a_value_that_is_taken_leaves_the_resource_as_it_was(store: Store) -> No
 
 
 def test_a_writer_waits_for_another_process_instead_of_failing(
-    tmp_path: Path, store: Store
+    tmp_path: Path, store: EmbeddedStore
 ) -> None:
     with (
-        open_store(tmp_path, "local") as other,
+        open_embedded_store(tmp_path, "local") as other,
         ThreadPoolExecutor(1) as pool,
     ):
         with other.transaction():
@@ -233,7 +246,7 @@ def test_a_writer_waits_for_another_process_instead_of_failing(
 
 
 def test_the_inbox_outlives_the_server(tmp_path: Path, clock: TestClock) -> None:
-    with open_store(tmp_path, "local") as store:
+    with open_embedded_store(tmp_path, "local") as store:
         store.receive("evt_1", 7, b"\xff")
         store.receive("evt_1", 8, b"\xff")
 

@@ -14,7 +14,7 @@ from scim2_server.testing import ScimStorageContract
 
 from reconciler.domain.scim import Schema
 from reconciler.embedded.schema_rules import accept
-from reconciler.embedded.store import Store, open_store
+from reconciler.embedded.store import EmbeddedStore, open_embedded_store
 from reconciler.embedded.users import provider_of
 from reconciler.embedded.users_storage import UsersStorage
 from tests.support.embedded_client import HR, USER, TestClock, extension
@@ -30,8 +30,8 @@ def _provider(*attributes: str) -> ScimProvider:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with open_store(tmp_path, "contract") as store:
+def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
+    with open_embedded_store(tmp_path, "contract") as store:
         yield store
 
 
@@ -41,7 +41,7 @@ class TestContract(ScimStorageContract):
         return _provider()
 
     @pytest.fixture
-    def storage(self, store: Store, provider: ScimProvider) -> UsersStorage:
+    def storage(self, store: EmbeddedStore, provider: ScimProvider) -> UsersStorage:
         return UsersStorage(store, provider, TestClock())
 
 
@@ -49,7 +49,7 @@ def _user_type(provider: ScimProvider) -> ResourceType:
     return next(kind for kind in provider.resource_types if kind.id == "User")
 
 
-def _stored_under(store: Store, provider: ScimProvider, document: dict[str, Any]) -> str:
+def _stored_under(store: EmbeddedStore, provider: ScimProvider, document: dict[str, Any]) -> str:
     model: Any = provider.model_for("User")
     storage = UsersStorage(store, provider, TestClock())
     return str(storage.create(_user_type(provider), model.model_validate(document)).id)
@@ -73,7 +73,11 @@ def test_a_value_of_any_accepted_attribute_is_kept_and_counted(
     provider = provider_of([schema])
     user_type = _user_type(provider)
     model: Any = provider.model_for("User")
-    with TemporaryDirectory() as folder, open_store(Path(folder), "any") as store, provider:
+    with (
+        TemporaryDirectory() as folder,
+        open_embedded_store(Path(folder), "any") as store,
+        provider,
+    ):
         storage = UsersStorage(store, provider, TestClock())
         document = {"schemas": [USER, urn], "userName": "ann", urn: {name: value}}
         identifier = storage.create(user_type, model.model_validate(document)).id
@@ -86,7 +90,7 @@ def test_a_value_of_any_accepted_attribute_is_kept_and_counted(
         assert storage.search([user_type], holders).total == 1
 
 
-def test_a_user_outlives_the_attribute_it_holds_a_value_of(store: Store) -> None:
+def test_a_user_outlives_the_attribute_it_holds_a_value_of(store: EmbeddedStore) -> None:
     before, after = _provider("grade:string"), _provider("level:string")
     document = {"schemas": [USER, HR], "userName": "ann", HR: {"grade": "A1"}}
     identifier = _stored_under(store, before, document)
@@ -97,7 +101,7 @@ def test_a_user_outlives_the_attribute_it_holds_a_value_of(store: Store) -> None
     assert "grade" not in str(user.model_dump())
 
 
-def test_a_user_outlives_a_change_of_type_that_its_value_does_not_fit(store: Store) -> None:
+def test_a_user_outlives_a_change_of_type_that_its_value_does_not_fit(store: EmbeddedStore) -> None:
     before, after = _provider("grade:string"), _provider("grade:integer")
     document = {"schemas": [USER, HR], "userName": "ann", HR: {"grade": "A1"}}
     identifier = _stored_under(store, before, document)

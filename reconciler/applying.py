@@ -65,6 +65,7 @@ class Applying:
 
     def _warn_of_unbound(self, verified: Iterable[Subject]) -> None:
         """Warn of a new schema that no resource type names: no user can hold a value of it."""
+        # docs/decisions.md, "Bindings are looked at after a create, once a tenant"
         made = [subject for subject in verified if subject.live_fingerprint == ABSENT]
         bound = self.writer.bindings() if made else None
         if bound is None:
@@ -112,7 +113,8 @@ class Applying:
         )
         try:
             last = write.carry_out()
-        except (Interrupted, StateError) as stop:  # the intent stays open: the next run looks first
+        except (Interrupted, StateError) as stop:
+            # docs/decisions.md, "An unknown outcome leaves its intent open": the next run looks.
             unknown = Outcome(change=change, kind=OutcomeKind.UNKNOWN, detail=str(stop))
             self.context.journal.record(self._outcome_entry(unknown))
             raise
@@ -122,7 +124,7 @@ class Applying:
     def _settle(self, number: int, intent: Intent, last: WriteAttempt) -> None:
         kind = last.outcome.kind
         entry = self._outcome_entry(last.outcome)
-        if kind is OutcomeKind.UNKNOWN:  # the intent stays open: the next run looks again
+        if kind is OutcomeKind.UNKNOWN:  # its intent stays open, as above
             self.context.journal.record(entry)
             return
         proof = last.live if kind.verified else None
@@ -161,8 +163,12 @@ class Applying:
             event = Event.SCHEMA_EXTENSION_BLOCKED
         detail = f"{outcome.kind}: {outcome.detail}" if outcome.detail else str(outcome.kind)
         verified = outcome.kind.verified
+        if outcome.kind is OutcomeKind.UNKNOWN:
+            status = Status.UNKNOWN
+        else:
+            status = Status.SUCCESS if verified else Status.FAILED
         return replace(
-            self._entry(outcome.change, event, _status(outcome.kind)),
+            self._entry(outcome.change, event, status),
             after_digest=outcome.change.subject.desired.fingerprint() if verified else None,
             latency_ms=outcome.latency_ms,
             detail=detail,
@@ -205,12 +211,6 @@ _ENDED = {
     Create: Event.SCHEMA_EXTENSION_CREATED,
     Update: Event.SCHEMA_EXTENSION_UPDATED,
 }
-
-
-def _status(kind: OutcomeKind) -> Status:
-    if kind is OutcomeKind.UNKNOWN:
-        return Status.UNKNOWN
-    return Status.SUCCESS if kind.verified else Status.FAILED
 
 
 def _moved(subject: Subject, live: Schema | None) -> str:

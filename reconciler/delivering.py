@@ -61,7 +61,7 @@ class Delivering:
         self._send(Over(event_id))
 
     def _send(self, wanted: Wanted) -> None:
-        """All queues that are free; then those that somebody else was sending, read again."""
+        """Send all queues that are free; then those that somebody else was sending, read again."""
         queues = [
             queue
             for queue in self.outbox.queues(wanted)
@@ -89,7 +89,7 @@ class Delivering:
         else:
             if not (over or result.gone):
                 due = self.schedule(row.attempts + 1, result)
-            if due is None and not over:
+            if due is None and not over:  # nothing else says that it will not be tried again
                 detail = f"{result.detail}; given up, only `webhooks replay` sends it"
                 result = replace(result, detail=detail)
             self.outbox.failed(row, self._entry(result), due)
@@ -110,14 +110,14 @@ class Delivering:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Tried:
-    """How an attempt ended, and whether its row waits to be tried again."""
+    """An attempt that is over; `is_pending` is True where its row waits to be tried again."""
 
     result: DeliveryResult
     is_pending: bool
 
 
 @dataclass(slots=True, eq=False)
-class _Course:
+class _OpenQueue:
     """A queue that is ours until `lease` is closed; its rows come a few at a time."""
 
     queue: Queue
@@ -126,7 +126,7 @@ class _Course:
     last: int = 0  # place in the sequence of the last row that was read
     taken: int = 0
     held_back: int = 0
-    is_silent: bool = False  # whether its last request was left without an answer
+    is_silent: bool = False  # its last request was left without an answer
     under_way: set[str] = field(default_factory=set)  # ids of schemas, as in the next
     undelivered: set[str] = field(default_factory=set)
 
@@ -156,16 +156,12 @@ class _Receiver:
 
     origin: str
     queues: deque[Queue] = field(default_factory=deque)
-    courses: list[_Course] = field(default_factory=list)
+    opened: list[_OpenQueue] = field(default_factory=list)
     under_way: int = 0
     answers: bool = False
     is_slow: bool = False
     silences: int = 0
     reason: str = ""
-
-    @property
-    def is_given_up(self) -> bool:
-        return self.silences >= SILENCES
 
     @property
     def has_room(self) -> bool:
@@ -174,12 +170,12 @@ class _Receiver:
         at_once = SILENCES if self.is_slow or self.silences else 1
         return self.under_way + self.silences < at_once
 
-    def is_in_doubt(self, course: _Course) -> bool:
-        """Whether other queues go first: what this one sent is without an answer."""
-        return course.is_silent or (not self.answers and bool(course.under_way))
+    def is_in_doubt(self, ours: _OpenQueue) -> bool:
+        """Test whether other queues go first: a request of this one is without an answer."""
+        return ours.is_silent or (not self.answers and bool(ours.under_way))
 
-    def hear(self, result: DeliveryResult) -> None:
-        """Note how it took a request; one that was never sent tells nothing."""
+    def note(self, result: DeliveryResult) -> None:
+        """Note how it took a request; one that was never sent shows nothing."""
         if result.silent:
             self.silences += 1
             self.reason = result.detail
@@ -196,11 +192,11 @@ class _Round:
         self._wanted = wanted
         self._patience = patience
         self._receivers: deque[_Receiver] = deque()
-        self._under_way: dict[Future[_Tried], tuple[_Receiver, _Course, OutboxRow]] = {}
+        self._under_way: dict[Future[_Tried], tuple[_Receiver, _OpenQueue, OutboxRow]] = {}
         self._locked: dict[Queue, str] = {}
 
     def send(self, queues: Iterable[Queue]) -> dict[Queue, str]:
-        """Send their rows; those that somebody else holds, with the words to say so."""
+        """Send their rows; the queues that somebody else holds, each with a message."""
         self._receivers = _receivers(queues)
         with ExitStack() as undo, _threads(self._means.parallelism) as start:
             undo.callback(self._release_all)  # after the threads have ended
@@ -209,21 +205,22 @@ class _Round:
                 for future in ended:
                     self._end(future)
                 if not ended:
-                    self._ask_once_more()
+                    for receiver, _, _ in self._under_way.values():
+                        receiver.is_slow = True
         return self._locked
 
     def _begin(self, start: "_Start") -> bool:
-        """Give each free thread a row, one receiver after the other; whether any is at work."""
+        """Give each free thread a row, one receiver after the other; False where none works."""
         self._means.context.clock.check()
         passed = 0
         while len(self._under_way) < self._means.parallelism and passed < len(self._receivers):
             receiver = self._receivers[0]
             found = self._next(receiver) if receiver.has_room else None
             if found is not None:
+                ours, message = found
                 over = isinstance(self._wanted, Over)
-                future = start(partial(self._means.attempt, found[1], over=over))
-                course, message = found
-                self._under_way[future] = (receiver, course, message.row)
+                future = start(partial(self._means.attempt, message, over=over))
+                self._under_way[future] = (receiver, ours, message.row)
                 receiver.under_way += 1
                 passed = 0
             elif receiver.under_way:
@@ -234,34 +231,30 @@ class _Round:
             self._receivers.rotate(-1)
         return bool(self._under_way)
 
-    def _ask_once_more(self) -> None:
-        for receiver, _, _ in self._under_way.values():
-            receiver.is_slow = True
-
     def _end(self, future: Future[_Tried]) -> None:
-        receiver, course, row = self._under_way.pop(future)
+        receiver, ours, row = self._under_way.pop(future)
         error = future.exception()
         if error is not None and not isinstance(error, StateError):
             self._means.context.clock.check()  # a signal says more than what it may have caused
         tried = future.result()
         receiver.under_way -= 1
-        receiver.hear(tried.result)
-        course.is_silent = tried.result.silent
-        course.under_way.remove(row.schema_id)
+        receiver.note(tried.result)
+        ours.is_silent = tried.result.silent
+        ours.under_way.remove(row.schema_id)
         if tried.is_pending:
-            course.undelivered.add(row.schema_id)
+            ours.undelivered.add(row.schema_id)
 
-    def _next(self, receiver: _Receiver) -> tuple[_Course, RowToSend] | None:
+    def _next(self, receiver: _Receiver) -> tuple[_OpenQueue, RowToSend] | None:
         """A row that may go to a receiver now, and the queue that it is of."""
         while True:
-            for course in sorted(receiver.courses, key=receiver.is_in_doubt):
-                if receiver.queues and receiver.is_in_doubt(course):
+            for ours in sorted(receiver.opened, key=receiver.is_in_doubt):
+                if receiver.queues and receiver.is_in_doubt(ours):
                     break
-                if message := self._message_of(course):
-                    return course, message
-                if not course.under_way:
-                    receiver.courses.remove(course)
-                    self._close(course)
+                if message := self._message_of(ours):
+                    return ours, message
+                if not ours.under_way:
+                    receiver.opened.remove(ours)
+                    self._close(ours)
             if not receiver.queues:
                 return None
             self._open(receiver)
@@ -277,44 +270,42 @@ class _Round:
         except TenantLocked as error:
             self._locked[queue] = str(error)
             return
-        receiver.courses.append(_Course(queue, lease))
+        receiver.opened.append(_OpenQueue(queue, lease))
 
-    def _message_of(self, course: _Course) -> RowToSend | None:
-        """Its next row, read under the lease: another run may have sent or queued some meanwhile.
-
-        After the last one is sent it is looked for once more.
-        """
-        while not (message := course.next_message()):
-            if course.rows or (course.under_way and course.taken >= course.queue.rows):
+    def _message_of(self, ours: _OpenQueue) -> RowToSend | None:
+        """The next row of a queue; after the last one is sent there is one more look."""
+        # Rows are read under the lease: another run may have sent or queued some meanwhile.
+        while not (message := ours.next_message()):
+            if ours.rows or (ours.under_way and ours.taken >= ours.queue.rows):
                 return None
             outbox = self._means.outbox
-            course.rows.extend(outbox.next_rows(course.queue, self._wanted, after=course.last))
-            if not course.rows:
+            ours.rows.extend(outbox.next_rows(ours.queue, self._wanted, after=ours.last))
+            if not ours.rows:
                 return None
-            course.last = course.rows[-1].row.sequence
+            ours.last = ours.rows[-1].row.sequence
         return message
 
-    def _close(self, course: _Course) -> None:
-        course.lease.close()
-        if course.held_back:
-            reason = f"an earlier one of the same schema to {course.queue.url} was not delivered"
-            self._means.context.progress.record_not_tried(course.held_back, reason)
+    def _close(self, ours: _OpenQueue) -> None:
+        ours.lease.close()
+        if ours.held_back:
+            reason = f"an earlier one of the same schema to {ours.queue.url} was not delivered"
+            self._means.context.progress.record_not_tried(ours.held_back, reason)
 
     def _leave(self, receiver: _Receiver) -> None:
-        """Nothing more goes to the first receiver; what one that is given up lacks is told."""
+        """Send nothing more to the first receiver; where it is given up, note what it lacks."""
         self._receivers.popleft()
         untried = sum(queue.rows for queue in receiver.queues)
-        for course in receiver.courses:
-            course.lease.close()
-            untried += max(0, course.queue.rows - course.taken)
+        for ours in receiver.opened:
+            ours.lease.close()
+            untried += max(0, ours.queue.rows - ours.taken)
         if untried:
             reason = f"{receiver.origin} was given up for this run: {receiver.reason}"
             self._means.context.progress.record_not_tried(untried, reason)
 
     def _release_all(self) -> None:
         for receiver in self._receivers:
-            for course in receiver.courses:
-                course.lease.close()
+            for ours in receiver.opened:
+                ours.lease.close()
 
 
 def _receivers(queues: Iterable[Queue]) -> deque[_Receiver]:
@@ -330,8 +321,8 @@ _Start = Callable[[Callable[[], _Tried]], Future[_Tried]]
 
 @contextmanager
 def _threads(number: int) -> Iterator[_Start]:
-    """Where work is done; one at a time is done here, and needs no thread."""
-    if number == 1:
+    """The way to start work in so many threads."""
+    if number == 1:  # docs/decisions.md, "One tenant at a time needs no threads"
         yield _done_here
         return
     with ThreadPoolExecutor(max_workers=number) as pool:

@@ -14,7 +14,7 @@ from reconciler.delivering import Delivering
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.outbox import OutboxRow
 from reconciler.domain.outcome import LeftOpen, OutcomeKind, RunSummary
-from reconciler.domain.plan import Plan, Subject, TenantPlan, is_in_sync
+from reconciler.domain.plan import Plan, TenantPlan, is_in_sync
 from reconciler.domain.records import Event, Status
 from reconciler.errors import (
     Interrupted,
@@ -81,11 +81,7 @@ class Fleet:
                 yield LeftOpen(tenant=tenant, writes=writes, named=tenant in named)
 
     def _run(self, work: Callable[[list[Tenant]], None]) -> RunSummary:
-        """Hold the locks around `work`, which gets the tenants that are free; then deliver.
-
-        No lock of a tenant is held while webhooks are sent: a receiver that hangs keeps nobody
-        waiting. They are sent after a refusal too: what earlier runs did was approved.
-        """
+        """Hold the locks around `work`, which gets the tenants that are free; then deliver."""
         with ExitStack() as held:
             free = self._lock(held)
             self._record(Event.RUN_STARTED, None, None)
@@ -95,12 +91,14 @@ class Fleet:
                 except (PlanStale, LimitExceeded):
                     self.context.progress.record_refusal()
                     held.close()
-                    self.delivering.deliver()
+                    self.delivering.deliver()  # what earlier runs did was approved
                     raise
-                held.close()
+                held.close()  # a receiver that hangs keeps no other run from a tenant
                 self.delivering.deliver()
             except StateError as error:
-                with suppress(StateError):  # the first one says what is not known
+                # docs/decisions.md, "After the disk has failed once, the store stays shut": the
+                # first error says what is not known.
+                with suppress(StateError):
                     self._record(Event.RUN_COMPLETED, Status.FAILED, _ending(error))
                 raise
             except ReconcilerError as error:
@@ -125,7 +123,9 @@ class Fleet:
         progress.record_plan(plan)
         approve(plan)
         for recovered in progress.recovered:
-            if recovered.kind not in _SETTLED:  # a person, or the next run, has to look first
+            # A person, or the next run, has to look before anything is written:
+            # docs/decisions.md, "After a conflict in recovery nothing is written to that tenant".
+            if recovered.kind not in _SETTLED:
                 reason = f"an earlier run left {recovered.schema_id} {recovered.kind}, see above"
                 progress.hold_back(recovered.tenant, reason)
         tenants = {t.name: t for t in free if not progress.is_held_back(t.name)}
@@ -137,10 +137,9 @@ class Fleet:
         self.context.journal.record(replace(self.context.entry(event, status), detail=detail))
 
     def _lock(self, held: ExitStack) -> list[Tenant]:
-        """Take the locks, waiting `lock_timeout` in all; the tenants that are ours.
-
-        All runs take them in one order, so two that wait do not wait for each other.
-        """
+        """Take the locks, waiting `lock_timeout` in all; the tenants that are ours."""
+        # All runs take them in one order, so two that wait do not wait for each other:
+        # docs/decisions.md, "Locks are waited for one after the other".
         clock = self.context.clock
         ends = clock.monotonic() + self.lock_timeout
         free = []
@@ -164,7 +163,8 @@ class Fleet:
 
     def _apply_one(self, todo: tuple[Tenant, TenantPlan]) -> None:
         tenant, plan = todo
-        self._recovery(tenant).adopt_late(_in_sync(plan))
+        in_sync = (change.subject for change in plan.changes if is_in_sync(change))
+        self._recovery(tenant).adopt_late(in_sync)
         Applying(
             context=self.context,
             tenant=tenant,
@@ -186,14 +186,8 @@ class Fleet:
 _SETTLED = (OutcomeKind.APPLIED, OutcomeKind.NOT_APPLIED)
 
 
-def _in_sync(plan: TenantPlan) -> Iterator[Subject]:
-    for change in plan.changes:
-        if is_in_sync(change):
-            yield change.subject
-
-
 def _ending(error: ReconcilerError) -> str:
-    """How a run ended early, for the trail; messages may be long, so they are not repeated."""
+    """The early end of a run, for the trail; messages may be long, so they are not repeated."""
     match error:
         case Interrupted():
             return str(error)

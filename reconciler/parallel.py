@@ -20,7 +20,7 @@ def in_parallel(
     that error is raised. Of several errors a failure of the store is raised, else an interruption.
     Whoever takes the results closes the iterator, so that it ends at once where they raise.
     """
-    if parallelism == 1:  # in this thread, where a test can follow it
+    if parallelism == 1:  # docs/decisions.md, "One tenant at a time needs no threads"
         yield from map(work, items)
         return
     to_come = iter(items)

@@ -1,4 +1,4 @@
-"""What the use cases need from outside, in our own words: Protocols and the values they carry."""
+"""Ports: the Protocols of all that use cases need from outside, and the values they carry."""
 
 from __future__ import annotations
 
@@ -84,10 +84,10 @@ class SchemaReader(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteResult:
-    """What one sent write came to; `message` is for a person, `retry_after` in seconds.
+    """The answer to one sent write; `message` is for a person, `retry_after` in seconds.
 
-    `means` is what a refusal says beyond its status: somebody has that id already, the tenant is
-    full, or the service does not allow this kind of write at all.
+    `means` is set where a refusal says more than its status: somebody has that id already, the
+    tenant is full, or the service does not allow this kind of write at all.
     """
 
     verdict: Verdict
@@ -100,7 +100,7 @@ class SchemaWriter(SchemaReader, Protocol):
     """A reader that may also write. A write is sent once; nothing here repeats it."""
 
     def create(self, document: Mapping[str, Json]) -> WriteResult:
-        """POST a schema. Never raises TenantError: what happened is the result."""
+        """POST a schema. Never raises TenantError: a failure is a result too."""
         ...
 
     def replace(self, live: Schema, document: Mapping[str, Json]) -> WriteResult:
@@ -159,7 +159,7 @@ class Journal(Protocol):
         ...
 
     def left_open(self) -> Mapping[str, int]:
-        """How many intents of each tenant have no outcome, whether this run is about it or not."""
+        """The number of intents without an outcome of each tenant, selected in this run or not."""
         ...
 
 
@@ -182,7 +182,7 @@ Wanted = Due | Over
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
-    """What one tenant has to tell one URL, in the order of its events; so many rows are wanted."""
+    """The webhooks of one tenant for one URL, in the order of its events; so many are wanted."""
 
     tenant: str
     url: str
@@ -214,10 +214,10 @@ class Outbox(Protocol):
 
 
 class Notifier(Protocol):
-    """The way to HR."""
+    """The way to the HR systems."""
 
     def send(self, message: RowToSend) -> DeliveryResult:
-        """Sign and POST once. Never raises: what happened is the result."""
+        """Sign and POST once. Never raises: a failure is a result too."""
         ...
 
 
@@ -234,5 +234,5 @@ class Locks(Protocol):
     def hold_queue(
         self, tenant: str, url: str, *, patience: float = 0.0
     ) -> AbstractContextManager[None]:
-        """Hold what the tenant has to tell that URL, as `hold` holds the tenant; they are apart."""
+        """Hold the tenant's queue for that URL, as `hold` holds the tenant; they are apart."""
         ...

@@ -38,11 +38,12 @@ class Recovery:
         A service may do what it was sent after its client died and the next run has looked; or
         somebody else did it. The URLs are those that the manifest names now.
         """
+        # docs/decisions.md, "A write that was found undone may be done later"
         wanted = {subject.desired.key: subject.desired for subject in in_sync}
         for intent in self.context.journal.undone(self.tenant.name, wanted):
-            if self._is_elsewhere(intent):
+            if self._has_moved(intent):
                 continue
-            try:  # what was planned from is not kept, and its `meta` is part of the event's id
+            try:  # read again: the planned schema is not kept, and its `meta` is part of the id
                 live, where = self._read(intent)
             except (TenantError, UsageError):
                 continue  # a later run finds it as this one did
@@ -59,7 +60,8 @@ class Recovery:
             self.context.progress.record_recovered(adopted)
 
     def _settle(self, number: int, intent: Intent) -> Recovered:
-        if self._is_elsewhere(intent):
+        if self._has_moved(intent):
+            # docs/decisions.md, "A tenant that has moved is not read to settle a write"
             detail = (
                 f"the write was addressed to {intent.base_url}, and the tenant is at "
                 f"{self.tenant.base_url} now, so nothing was read and it is not known whether it "
@@ -71,6 +73,7 @@ class Recovery:
             live, where = self._read_patiently(intent)
         except (TenantError, UsageError) as error:
             return _recovered(intent, OutcomeKind.UNKNOWN, f"still not known: {error}")
+        # docs/decisions.md, "An intent keeps the names of all that was live"
         if live is not None and (names := vanished(intent.live_before, live)):
             return self._close(number, intent, OutcomeKind.CONFLICT, gone(names))
         match where:
@@ -86,8 +89,8 @@ class Recovery:
                 detail = _CONFLICT if live else _GONE
                 return self._close(number, intent, OutcomeKind.CONFLICT, detail)
 
-    def _is_elsewhere(self, intent: Intent) -> bool:
-        """Test whether the tenant is known to have been elsewhere when the intent was written."""
+    def _has_moved(self, intent: Intent) -> bool:
+        """Test whether the tenant is known to have been at another URL at the time."""
         if intent.base_url is None:  # an intent of an older store does not know
             return False
         return intent.base_url.rstrip("/") != self.tenant.base_url.rstrip("/")

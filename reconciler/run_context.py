@@ -11,10 +11,7 @@ LAG_PAUSE = 2.0  # seconds between reads of a service that shows late what it ha
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunContext:
-    """Who acts, the durable journal, the clock, and the record of what the run has done by now.
-
-    One context is for one run.
-    """
+    """One run: its identity, durable journal and clock, and the record of what it has done."""
 
     run: Run
     journal: Journal

@@ -58,7 +58,8 @@ class Write:
                 before_again = self._proof(sent[-1])
                 if before_again.wait is None:
                     return before_again
-                live = before_again.live  # others may have added to it meanwhile
+                # docs/decisions.md, "An update that is sent again starts from what is live then"
+                live = before_again.live
             self.context.clock.check()
             undone.clear()
             sent.append(self._send(live))
@@ -127,7 +128,7 @@ class Write:
             return self._ended(OutcomeKind.CONFLICT, gone(names), fields=names)
         match where:
             case Standing.AS_DESIRED:
-                # Ours only where the request may have been done; a refused one found another's.
+                # docs/decisions.md, "A refused write that is found done is `adopted`"
                 ours = result.verdict.applied is not Applied.NO
                 kind = OutcomeKind.APPLIED if ours else OutcomeKind.ADOPTED
                 return self._ended(kind, live=live)

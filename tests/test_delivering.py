@@ -485,7 +485,7 @@ def test_what_somebody_else_is_sending_is_waited_for_and_left_with_its_reason():
     assert [each.row.tenant for each in receiver.got] == ["a", "c"]
     assert locks.asked_queues == [("a", 0.0), ("b", 0.0), ("c", 0.0), ("b", PATIENCE)]
     [left] = summary.not_tried
-    assert left.reason == f"what tenant b tells {HOOK} is being sent by run 7"
+    assert left.reason == f"the queue of tenant b to {HOOK} is locked by run 7"
     assert summary.pending == 1
 
 

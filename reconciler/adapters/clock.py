@@ -63,12 +63,12 @@ class StopSignal:
         if self._number is not None:
             raise Interrupted(self._number)
 
-    def left(self) -> float:
+    def remaining(self) -> float:
         """Seconds that requests still have: without end, until somebody has asked to stop."""
         return max(0.0, self._asked_at + GRACE - time.monotonic())
 
     def wait(self, seconds: float) -> bool:
-        """Wait so long, or until the run has to end; whether it has to."""
+        """Wait so long, or until the run has to end; False where it has not."""
         if not self._gate.acquire(timeout=min(max(0.0, seconds), threading.TIMEOUT_MAX)):
             return False
         self._open()
@@ -106,17 +106,18 @@ def install(stop: StopSignal, last_words: Callable[[int], None] = lambda _: None
 
     The second exits with 128 and its number and runs nothing more: it is for somebody who will
     not wait for the request that is under way. `LAST` seconds after the first the process ends in
-    the same way, for a name server or a disk may keep it waiting where nothing can be cut. Before
-    either end `last_words` are called with the signal: nothing else will say what is not known.
+    the same way. Before either end `last_words` are called with the signal: nothing else will say
+    what is not known. docs/decisions.md,
+    "A signal gives the request that is under way three seconds".
 
-    A thread of its own obeys, told through a pipe by the C part of the handler: the Python part
+    A thread of its own obeys, woken through a pipe by the C part of the handler: the Python part
     runs in the main thread only, and there not before a sync of a slow disk has returned.
     Only the main thread may call this.
     """
-    told, tells = os.pipe()
-    os.set_blocking(tells, False)
-    threading.Thread(target=_obey, args=(stop, told, last_words), daemon=True).start()
-    signal.set_wakeup_fd(tells, warn_on_full_buffer=False)
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    threading.Thread(target=_obey, args=(stop, read_end, last_words), daemon=True).start()
+    signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
     for number in SIGNALS:
         signal.signal(number, _noted)
 
@@ -125,10 +126,10 @@ def _noted(number: int, frame: FrameType | None) -> None:
     """Nothing: without a handler there would be no byte in the pipe."""
 
 
-def _obey(stop: StopSignal, told: int, last_words: Callable[[int], None]) -> None:
-    first = os.read(told, 1)[0]
+def _obey(stop: StopSignal, read_end: int, last_words: Callable[[int], None]) -> None:
+    first = os.read(read_end, 1)[0]
     stop.ask(first)
-    again, _, _ = select.select([told], [], [], LAST)
-    number = os.read(told, 1)[0] if again else first
+    again, _, _ = select.select([read_end], [], [], LAST)
+    number = os.read(read_end, 1)[0] if again else first
     last_words(number)
     os._exit(128 + number)

@@ -4,7 +4,7 @@ import json
 import os
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -27,7 +27,8 @@ class EmergencyExport:
 
     Once an intent of this run was stored, a tenant may have been written to; from then on what
     cannot be stored is kept as one JSON object a line: the record, and of the write that it is
-    about the intent's id, the schema as sent, and how verifying it ended.
+    about the intent's id, the schema as sent, and how verifying it ended. Why it is no use case:
+    docs/decisions.md, "The emergency export wraps the journal".
     """
 
     def __init__(self, store: Memory, folder: Path) -> None:
@@ -113,9 +114,14 @@ class EmergencyExport:
     def _keep(self, about: Sequence[tuple[Entry, HrEvent | None]]) -> None:
         with self._lock:
             for entry, event in about:
-                document = {"record": entry.to_json(), **self._intent_of(entry), **_told(event)}
+                document: dict[str, Json] = {"record": entry.to_json(), **self._intent_of(entry)}
+                if event is not None:
+                    document["webhook"] = {
+                        "event_id": event.event_id,
+                        "verified_at": event.verified_at,
+                    }
                 self.lines += (json.dumps(document),)
-            self.path = self._saved(f"reconciler-emergency-{about[0][0].run_id}.jsonl")
+            self.path = self._save(f"reconciler-emergency-{about[0][0].run_id}.jsonl")
 
     def _intent_of(self, entry: Entry) -> dict[str, Json]:
         """The write of this run that the record is about; nothing where it is about none."""
@@ -125,31 +131,18 @@ class EmergencyExport:
                 return {"intent": {"id": number, "before": intent.before, "sent": sent}}
         return {}
 
-    def _saved(self, name: str) -> Path | None:
-        """Where all the lines are on a disk; None where they are on none."""
+    def _save(self, name: str) -> Path | None:
+        """Write all lines to the first place that takes them; None where none does."""
         text = "".join(f"{line}\n" for line in self.lines).encode()
-        return next((path for path in self._places(name) if _written(path, text)), None)
-
-    def _places(self, name: str) -> Iterator[Path]:
-        yield self._folder / name
-        try:
-            yield Path(tempfile.gettempdir()) / name
-        except OSError:
-            return  # there is none that can be written to
-
-
-def _told(event: HrEvent | None) -> dict[str, Json]:
-    if event is None:
-        return {}
-    return {"webhook": {"event_id": event.event_id, "verified_at": event.verified_at}}
-
-
-def _written(path: Path, text: bytes) -> bool:
-    try:
-        _write_durably(path, text)
-    except OSError:
-        return False
-    return True
+        folders: tuple[Callable[[], str | Path], ...] = (lambda: self._folder, tempfile.gettempdir)
+        for folder in folders:
+            try:
+                path = Path(folder()) / name
+                _write_durably(path, text)
+            except OSError:  # raised too where no temporary folder can be written to
+                continue
+            return path
+        return None
 
 
 def _write_durably(path: Path, text: bytes) -> None:

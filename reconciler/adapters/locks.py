@@ -1,7 +1,7 @@
 """Locks of tenants and of the queues of their webhooks: the kernel frees them with their holder.
 
-What it alone knows: the bytes and files that stand for a lock. The text in a lock's file only
-says who holds it; a file without a holder is no lock.
+Only this module knows the bytes and files that stand for a lock. The text in a lock's file only
+names its holder; a file without a holder is no lock.
 """
 
 import errno
@@ -38,7 +38,7 @@ class FileLocks:
     def __init__(
         self, folder: Path, *, holder: str, clock: Clock, ranges: bool | None = None
     ) -> None:
-        """`holder` says who takes the locks, for those who find them taken.
+        """`holder` names who takes the locks, for those who find them taken.
 
         `ranges` is for tests: by default the kernel is asked whether it has locks of ranges.
         """
@@ -58,9 +58,9 @@ class FileLocks:
     def hold_queue(
         self, tenant: str, url: str, *, patience: float = 0.0
     ) -> AbstractContextManager[None]:
-        """Hold what the tenant has to tell that URL; waits and raises as `hold` does."""
+        """Hold the tenant's queue for that URL; waits and raises as `hold` does."""
         name = f"{tenant}.{hashlib.sha256(url.encode()).hexdigest()[:16]}.queue"
-        return self._hold(name, f"what tenant {tenant} tells {url} is being sent", patience)
+        return self._hold(name, f"the queue of tenant {tenant} to {url} is locked", patience)
 
     @contextmanager
     def _hold(self, name: str, locked: str, patience: float) -> Iterator[None]:
@@ -75,12 +75,10 @@ class FileLocks:
             yield
 
     def _take(self, path: Path, undo: ExitStack) -> bool:
-        """Whether the lock is ours now, and signed; `undo` gives it back.
-
-        The file is locked by all, for as long as it is written at least: a run of an earlier
-        release holds nothing else. It is never removed: whoever had it open would hold a lock
-        that nobody else sees.
-        """
+        """Take and sign the lock, which `undo` gives back; False where somebody else holds it."""
+        # The file is locked by all, for as long as it is written at least: a run of an earlier
+        # release holds nothing else. It is never removed: whoever had it open would hold a lock
+        # that nobody else sees.
         with ExitStack() as ours, _explained(path):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if self._ranges is not None and not self._ranges.take(path.name, ours):
@@ -102,7 +100,7 @@ class FileLocks:
         return True
 
     def _wait(self, path: Path, undo: ExitStack, patience: float) -> bool:
-        """Whether the lock came free in time."""
+        """Take the lock as soon as it is free; False where it was not in time."""
         ends = self._clock.monotonic() + patience
         if patience > 0:
             message = "%s is held by %s; waiting up to %.0f seconds for it"
@@ -170,10 +168,8 @@ class _Ranges:
         self._held: dict[int, set[int]] = {number: set() for number in range(_FILES)}
 
     def take(self, name: str, undo: ExitStack) -> bool:
-        """Whether the lock of that name is ours now, until `undo`; raises OSError.
-
-        One open file would be given the same byte twice, so what we hold is ours to remember.
-        """
+        """Take the lock of that name until `undo`; False where it is taken; raises OSError."""
+        # One open file would be given the same byte twice, so what we hold is ours to remember.
         number, start = _place(name)
         with self._turn:
             taken = start not in self._held[number] and self._lock(number, start)
@@ -208,7 +204,7 @@ class _Ranges:
 
 
 def _place(name: str) -> tuple[int, int]:
-    """Which file, and which byte of it: two names would meet by a chance of 1 in 2 ** 66."""
+    """The file of a lock, and its byte there: two names meet by a chance of 1 in 2 ** 66."""
     digest = hashlib.sha256(name.encode()).digest()
     return digest[-1] % _FILES, int.from_bytes(digest[:8], "big") >> 2
 
@@ -219,7 +215,7 @@ def _set(descriptor: int, kind: int, start: int) -> None:
 
 @lru_cache
 def _has_ranges() -> bool:
-    """Whether the kernel has such locks: some that pass for Linux have not (gVisor, WSL 1)."""
+    """Test whether the kernel has such locks: gVisor and WSL 1 pass for Linux and have none."""
     with ExitStack() as undo:
         descriptor = os.open(os.devnull, os.O_RDWR)
         undo.callback(os.close, descriptor)

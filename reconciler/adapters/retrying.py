@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 FIRST_WINDOW = 0.5  # seconds: the first wait is drawn from here, each later window is twice as wide
 LAST_WINDOW = 60.0
-LONGEST_ASKED = 365 * 24 * 3600.0  # whoever asks for more is answered as if for a year
+LONGEST_WAIT = 365 * 24 * 3600.0  # whoever asks for more is answered as if for a year
 
 
 def retrying(
@@ -43,7 +43,7 @@ def retrying(
     def patience(
         attempt: Callable[[], T], again: Callable[[T], float | None], within: float = math.inf
     ) -> T:
-        course = _Course(
+        call = _Call(
             again=again,
             clock=clock,
             random=random,
@@ -54,15 +54,15 @@ def retrying(
         )
         spent.first()
         first = attempt()
-        return course.follow(first, attempt) if course.wants_more(first) else first
+        return call.follow(first, attempt) if call.wants_more(first) else first
 
     return patience
 
 
 class RetryBudget:
-    """How often one tenant may be asked again in a run: ten times, and once for ten requests.
+    """The retries of one tenant in a run: ten, and one for each ten requests.
 
-    A service that is sick for one request is sick for the next: without a bound, five tries each
+    A service that fails one request fails the next: without a bound, five tries each
     make five times the load just when it can be borne least.
     """
 
@@ -81,14 +81,14 @@ class RetryBudget:
             self._firsts += 1
 
     def take(self) -> bool:
-        """Whether something may be asked again; if so, it is counted."""
+        """Take one retry; False where none is left to take."""
         with self._lock:
             allowed = self._again + 1 <= self._least + self._share * self._firsts
             self._again += allowed
             return allowed
 
 
-def asked_wait(answer: Answer, *, now: datetime) -> float | None:
+def requested_wait(answer: Answer, *, now: datetime) -> float | None:
     """The seconds of an answer's Retry-After, None without a usable one.
 
     A date is measured from the answer's own Date, so that two clocks that differ do no harm.
@@ -97,13 +97,13 @@ def asked_wait(answer: Answer, *, now: datetime) -> float | None:
     return parse_retry_after(answer.headers.get("retry-after"), now=sent or now)
 
 
-def asked_words(answer: Answer) -> str | None:
-    """What its Retry-After asks for, as a person would say it; None where it asks for nothing."""
+def wait_message(answer: Answer) -> str | None:
+    """The wait that a Retry-After asks for, for a person; None where it asks for none."""
     text = answer.headers.get("retry-after", "").strip()
     if re.fullmatch(r"0+", text):
         return None
     if re.fullmatch(r"[0-9]+", text):
-        shown = f"{text} s" if float(text) <= LONGEST_ASKED else "for more than a year"
+        shown = f"{text} s" if float(text) <= LONGEST_WAIT else "for more than a year"
         return f"it asks to wait {shown}"
     moment, sent = _imf_fixdate(text), _imf_fixdate(answer.headers.get("date", ""))
     if moment is None or (sent is not None and moment <= sent):
@@ -118,15 +118,15 @@ def parse_retry_after(value: str | None, *, now: datetime) -> float | None:
     """
     text = (value or "").strip()
     if re.fullmatch(r"[0-9]+", text):
-        return min(float(text), LONGEST_ASKED)
+        return min(float(text), LONGEST_WAIT)
     moment = _imf_fixdate(text)
     if moment is None:
         return None
-    return min(max(0.0, (moment - now).total_seconds()), LONGEST_ASKED)
+    return min(max(0.0, (moment - now).total_seconds()), LONGEST_WAIT)
 
 
 @dataclass(slots=True, kw_only=True)
-class _Course(Generic[T]):
+class _Call(Generic[T]):
     """One call under way; `floor` is what `again` asked for after the last attempt."""
 
     again: Callable[[T], float | None]

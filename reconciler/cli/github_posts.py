@@ -25,7 +25,7 @@ def github_posts(invocation: Invocation, *, permission: str) -> Iterator[Posts]:
         proxy=invocation.common.proxy,
         ca_bundle=invocation.common.ca_bundle,
         deadline=float(RequestOptions().request_deadline),
-        remaining=stop.left,
+        remaining=stop.remaining,
     )
     retry = retrying(clock=clock, random=random.SystemRandom().random, cap=_LONGEST_WAIT)
     with Rest(access, permission=permission, options=options, retry=retry, clock=clock) as rest:

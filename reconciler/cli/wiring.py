@@ -209,7 +209,7 @@ def _options(common: CommonOptions, deadlines: RequestOptions, stop: StopSignal)
         proxy=common.proxy,
         ca_bundle=common.ca_bundle,
         deadline=float(deadlines.request_deadline),
-        remaining=stop.left,
+        remaining=stop.remaining,
         may_send=lambda: not stop.store_failed,
     )
     Http(options, methods=frozenset()).close()

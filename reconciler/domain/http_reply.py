@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Loss(StrEnum):
-    """How a request ended without an answer."""
+    """The ways in which a request ends without an answer."""
 
     NOT_SENT = "not-sent"  # DNS, connection refused, connect timeout, proxy not reached
     UNTRUSTED = "untrusted"  # the TLS peer could not be verified
@@ -41,7 +41,7 @@ Reply = Answer | NoAnswer
 
 
 class Applied(StrEnum):
-    """What a reply proves about a write."""
+    """The proof that a reply is of a write."""
 
     CLAIMED = "claimed"
     NO = "no"
@@ -49,7 +49,7 @@ class Applied(StrEnum):
 
 
 class Next(StrEnum):
-    """What to do after a reply."""
+    """The step after a reply."""
 
     VERIFY = "verify"  # read by id and compare; for a read: use the answer
     READ = "read"  # read by id to learn whether it was done, then decide
@@ -67,7 +67,7 @@ class Verdict:
 
 
 def judge_write(reply: Reply) -> Verdict:
-    """What a reply to POST or PUT means. An unreadable 2xx body changes nothing here.
+    """Judge a reply to POST, PUT or PATCH; an unreadable 2xx body changes nothing here.
 
     Every 2xx is only a claim: what counts is what a GET by id finds afterwards.
     """
@@ -84,7 +84,7 @@ def judge_write(reply: Reply) -> Verdict:
 
 
 def judge_read(reply: Reply) -> Next:
-    """What a reply to GET means: use it, ask again, renew the token, or stop."""
+    """Judge a reply to GET: use it, ask again, renew the token, or stop."""
     if isinstance(reply, NoAnswer):
         return Next.STOP if reply.loss is Loss.UNTRUSTED else Next.RETRY
     if reply.status == 401:

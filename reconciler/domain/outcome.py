@@ -11,7 +11,7 @@ from reconciler.domain.plan import Blocked, Create, Plan, Update
 
 
 class OutcomeKind(StrEnum):
-    """How a planned write ended."""
+    """The end of a planned write."""
 
     APPLIED = "applied"
     ADOPTED = "adopted"  # it was there already, equal
@@ -23,13 +23,13 @@ class OutcomeKind(StrEnum):
 
     @property
     def verified(self) -> bool:
-        """Whether the schema is there, equal to desired: what HR may rely on."""
+        """True where the schema is there, equal to desired: what HR may rely on."""
         return self in (OutcomeKind.APPLIED, OutcomeKind.ADOPTED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one change; `detail` is for a person, `fields` are what the server ignored.
+    """The end of one change; `detail` is for a person, `fields` are what the server ignored.
 
     `blocked` is set where the service turned out not to allow this kind of change at all.
     `latency_ms` runs from the first request of the write to the end of its verification.
@@ -44,7 +44,7 @@ class Outcome:
 
 
 def gone(names: Iterable[str]) -> str:
-    """What the conflict says where attributes that were live before a write are not any more."""
+    """The detail of a conflict: attributes that were live before a write are not any more."""
     return (
         f"attributes that were live before are gone: {', '.join(names)}; "
         "restore them from the service's own history before anything else"
@@ -53,7 +53,7 @@ def gone(names: Iterable[str]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovered:
-    """What became of an intent that an earlier run left without an outcome."""
+    """The end of an intent that an earlier run left without an outcome."""
 
     tenant: str
     schema_id: str
@@ -139,24 +139,24 @@ class RunSummary:
 
     @property
     def wrote(self) -> bool:
-        """Whether anything at all was changed or verified."""
+        """True where anything at all was changed or verified."""
         return any(outcome.kind.verified for outcome in self.outcomes)
 
     @property
     def touched(self) -> bool:
-        """Whether anything was tried at all."""
+        """True where anything was tried at all."""
         tried = (o for o in self.outcomes if o.kind is not OutcomeKind.NOT_ATTEMPTED)
         return bool(self.recovered or self.deliveries.attempts) or any(tried)
 
     @property
     def complete(self) -> bool:
-        """Whether every tenant was read, none was locked, and nothing is left to look at."""
-        left = self.partial or self.locked or self.plan.summary().unreadable
-        return self.finished and not left
+        """True where every tenant was read, none was locked, and nothing needs a look."""
+        open_ends = self.partial or self.locked or self.plan.summary().unreadable
+        return self.finished and not open_ends
 
     @property
     def partial(self) -> bool:
-        """Whether something failed, is blocked, in conflict or unknown.
+        """True where something failed, is blocked, in conflict or unknown.
 
         What a read-only tenant lacks is reported and does not count.
         """

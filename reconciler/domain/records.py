@@ -21,7 +21,7 @@ EVENT_ID = re.compile("evt_[0-9a-f]{32}")  # all of it, as HrEvent has it
 
 
 class Event(StrEnum):
-    """What a record is about; each names an attempt, its status says how that ended."""
+    """The subject of a record: each names an attempt, whose end is the status."""
 
     RUN_STARTED = "RUN_STARTED"
     SCHEMA_EXTENSION_ADOPTED = "SCHEMA_EXTENSION_ADOPTED"
@@ -36,7 +36,7 @@ class Event(StrEnum):
 
 
 class Status(StrEnum):
-    """How an attempt ended; a delivery is SYNCED or FAILED. None while it has not ended."""
+    """The end of an attempt; a delivery is SYNCED or FAILED. None while it has not ended."""
 
     SUCCESS = "SUCCESS"
     FAILED = "FAILED"
@@ -147,7 +147,7 @@ def chain_hash(record: Mapping[str, object]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ChainResult:
-    """What a check of the chain found; `broken_at` is the first seq that does not fit."""
+    """The result of a check of the chain; `broken_at` is the first seq that does not fit."""
 
     records: int
     head: str
@@ -180,7 +180,7 @@ def _misfit(row: Mapping[str, object], *, seq: int, prev_hash: str) -> str | Non
 
 
 class EventType(StrEnum):
-    """What HR is told."""
+    """The type of an event for HR."""
 
     DEPLOYED = "SCHEMA_EXTENSION_DEPLOYED"
     UPDATED = "SCHEMA_EXTENSION_UPDATED"
@@ -248,11 +248,11 @@ class Intent:
 
     @property
     def creates(self) -> bool:
-        """Whether the schema was absent before."""
+        """True where the schema was absent before."""
         return self.before == ABSENT
 
     def announcement(self, verified: Schema, at: datetime) -> HrEvent:
-        """What HR is told once reading the schema back has shown that it is as desired."""
+        """The event for HR, once reading the schema back has shown that it is as desired."""
         return HrEvent(
             event_type=EventType.DEPLOYED if self.creates else EventType.UPDATED,
             target_system=self.target_system,
@@ -281,7 +281,7 @@ def _event_id(intent: Intent, verified: Schema) -> str:
 
 
 def _stamp(document: Mapping[str, Json]) -> dict[str, Json]:
-    """What of `meta` is another when the schema was made again; empty where there is none."""
+    """The members of `meta` that differ once a schema is made again; none where it has none."""
     meta = _member(document, "meta")
     if not isinstance(meta, Mapping):
         return {}

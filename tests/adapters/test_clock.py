@@ -123,7 +123,7 @@ def test_a_store_that_fails_wakes_every_sleeping_thread_with_its_first_failure()
 
     assert stop.store_failed
     assert woken == ["the disk is full"] * 5
-    assert math.isinf(stop.left())  # what is under way may end
+    assert math.isinf(stop.remaining())  # what is under way may end
 
 
 @pytest.mark.parametrize("signal_first", [True, False])
@@ -164,12 +164,12 @@ def test_a_second_signal_ends_the_process_at_once(number: signal.Signals) -> Non
 
 def test_requests_have_time_without_end_until_somebody_asks_and_then_the_grace() -> None:
     stop = StopSignal()
-    before = stop.left()
+    before = stop.remaining()
 
     stop.ask(signal.SIGTERM)
 
     assert math.isinf(before)
-    assert 0 < stop.left() <= GRACE < LAST < 5
+    assert 0 < stop.remaining() <= GRACE < LAST < 5
 
 
 @pytest.mark.process

@@ -101,7 +101,7 @@ def test_a_tenant_and_the_queue_of_its_webhooks_are_locked_apart(tmp_path: Path)
     ours, theirs = locks(tmp_path), locks(tmp_path, "them")
 
     with ours.hold("acme"), theirs.hold_queue("acme", HOOK):
-        with pytest.raises(TenantLocked, match=f"acme tells {HOOK} is being sent by them"):
+        with pytest.raises(TenantLocked, match=f"acme to {HOOK} is locked by them"):
             ours.hold_queue("acme", HOOK).__enter__()
         with ours.hold_queue("beta", HOOK), ours.hold_queue("acme", f"{HOOK}/other"):
             pass

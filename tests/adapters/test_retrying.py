@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.adapters.retrying import asked_wait, asked_words, parse_retry_after, retrying
+from reconciler.adapters.retrying import parse_retry_after, requested_wait, retrying, wait_message
 from reconciler.domain.http_reply import Answer
 from reconciler.errors import Interrupted
 from reconciler.ports import Retry
@@ -218,7 +218,7 @@ def test_a_date_is_measured_by_the_clock_of_whoever_wrote_it(
 ) -> None:
     headers = {"retry-after": LATER} | ({} if date is None else {"date": date})
 
-    assert asked_wait(Answer(429, headers, b""), now=NOW) == seconds
+    assert requested_wait(Answer(429, headers, b""), now=NOW) == seconds
 
 
 @pytest.mark.parametrize(
@@ -239,4 +239,4 @@ def test_a_date_is_measured_by_the_clock_of_whoever_wrote_it(
 def test_what_a_service_asks_for_is_told_in_its_own_measure(
     headers: dict[str, str], words: str | None
 ) -> None:
-    assert asked_words(Answer(503, headers, b"")) == words
+    assert wait_message(Answer(503, headers, b"")) == words

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.adapters.locks import FileLocks
-from reconciler.adapters.retrying import asked_wait, retrying
+from reconciler.adapters.retrying import requested_wait, retrying
 from reconciler.domain.http_reply import Answer
 from reconciler.errors import TenantLocked
 from tests.adapters.test_oauth2 import counting, meeting
@@ -51,7 +51,7 @@ def throttled(clock: FakeClock, *, by_date: bool) -> tuple[int, list[float], flo
         )
 
     retry = retrying(clock=clock, random=lambda: 0.0, attempts=4)
-    retry(attempt, lambda answer: asked_wait(answer, now=clock.now()))
+    retry(attempt, lambda answer: requested_wait(answer, now=clock.now()))
     return len(calls), clock.slept, clock.monotonic()
 
 

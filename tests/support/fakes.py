@@ -475,7 +475,7 @@ class FakeLocks:
     def hold_queue(self, tenant: str, url: str, *, patience: float = 0.0) -> Iterator[None]:
         self.asked_queues.append((tenant, patience))
         if tenant in self.taken_queues:
-            raise TenantLocked(f"what tenant {tenant} tells {url} is being sent by run 7")
+            raise TenantLocked(f"the queue of tenant {tenant} to {url} is locked by run 7")
         assert (tenant, url) not in self.queues, "a queue has one sender"
         self.queues.append((tenant, url))
         try:

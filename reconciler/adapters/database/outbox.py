@@ -14,7 +14,7 @@ from reconciler.ports import Due, Over, Queue, Wanted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
-    """How many webhooks wait, and when the first is due, RFC 3339; None where none waits."""
+    """The number of webhooks that wait, and the time of the first, RFC 3339; None for none."""
 
     webhooks: int
     due_at: str | None
@@ -159,7 +159,8 @@ def next_in(queue: Queue, wanted: Wanted, *, after: int, limit: int) -> Question
 
 
 def _condition(wanted: Wanted) -> tuple[str, tuple[Value, ...]]:
-    """What was never tried waits for nothing, whichever way the clock was set since."""
+    """The rows that are wanted, as a condition with its values."""
+    # A row that was never tried is due, whichever way the clock was set since.
     match wanted:
         case Due(by):
             due = "state = 'ready' AND (attempts = 0 OR due_at <= ?)"

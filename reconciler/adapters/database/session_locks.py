@@ -59,7 +59,7 @@ class SessionLocks:
     ) -> AbstractContextManager[None]:
         """Hold what the tenant has to tell that URL; waits and raises as `hold` does."""
         name = f"{tenant} to {url}"
-        return self._hold(name, f"what tenant {tenant} tells {url} is being sent", patience)
+        return self._hold(name, f"the queue of tenant {tenant} to {url} is locked", patience)
 
     @contextmanager
     def _hold(self, name: str, locked: str, patience: float) -> Iterator[None]:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from reconciler.adapters.retrying import asked_words
+from reconciler.adapters.retrying import wait_message
 from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
 from reconciler.domain.jsontext import Json, NotJson, parse
 from reconciler.domain.redaction import Redaction
@@ -52,7 +52,7 @@ def read_error(request: RequestName, reply: Reply, *, collection: bool) -> Tenan
         return _KIND.get(reply.status, TenantUntrusted)(f"{message}; {advice}")
     # 501 is an answer about the request, not about the service's health.
     if reply.status in (408, 425, 429) or (reply.status >= 500 and reply.status != 501):
-        wait = asked_words(reply)
+        wait = wait_message(reply)
         when = "also after several tries; run again later"
         return TenantUnavailable(f"{message}; {f'{wait}; run again after that' if wait else when}")
     if reply.status < 300:

@@ -17,7 +17,7 @@ from reconciler.adapters.gateway.pages import (
     schema_of,
 )
 from reconciler.adapters.gateway.traffic import Traffic
-from reconciler.adapters.retrying import asked_wait
+from reconciler.adapters.retrying import requested_wait
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import Dialect, IdEncoding, ListShape, Paging
 from reconciler.domain.http_reply import Answer, Next, NoAnswer, Reply, judge_read
@@ -141,7 +141,7 @@ class TenantAccess:
 
     def wait(self, answer: Answer) -> float | None:
         """The seconds that an answer asks us to wait, or that the service is known to need."""
-        wait = asked_wait(answer, now=self.clock.now())
+        wait = requested_wait(answer, now=self.clock.now())
         return self.dialect.throttled_wait if wait is None and answer.status == 429 else wait
 
     def request_name(self, method: str, url: str) -> RequestName:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from reconciler.adapters.retrying import asked_wait
+from reconciler.adapters.retrying import requested_wait
 from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
 from reconciler.domain.jsontext import Json, NotJson, parse
 from reconciler.errors import GitHubError
@@ -80,9 +80,9 @@ def rate_limited(answer: Answer) -> bool:
 def wait_for(answer: Answer, *, now: datetime) -> float | None:
     """Seconds until an answer that asks to come back may be another; None where it is final."""
     if rate_limited(answer):
-        wait = asked_wait(answer, now=now)
+        wait = requested_wait(answer, now=now)
         return _until_reset(answer, now) if wait is None else wait
-    return asked_wait(answer, now=now) or 0.0 if answer.status in _SICK else None
+    return requested_wait(answer, now=now) or 0.0 if answer.status in _SICK else None
 
 
 def unknown(reply: Reply) -> bool:

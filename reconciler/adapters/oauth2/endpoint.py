@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import quote_plus, urlencode, urlsplit
 
 from reconciler.adapters.oauth2.credentials import ClientCredentials, Tell, basic, redaction
-from reconciler.adapters.retrying import asked_wait, asked_words
+from reconciler.adapters.retrying import requested_wait, wait_message
 from reconciler.adapters.transport import Http, HttpOptions
 from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
 from reconciler.domain.jsontext import Json, NotJson, parse
@@ -77,7 +77,7 @@ class TokenEndpoint:
                 return None if reply.loss is Loss.UNTRUSTED else 0.0
             if reply.status not in _AGAIN:
                 return None
-            return asked_wait(reply, now=self._clock.now()) or 0.0
+            return requested_wait(reply, now=self._clock.now()) or 0.0
 
         url = self._credentials.token_url
         with Http(self._options, methods=frozenset({"POST"}), only=url) as http:
@@ -159,7 +159,7 @@ class TokenEndpoint:
                 "after a redirect; write the final address as spec.auth.tokenUrl"
             )
         if answer.status >= 500 or answer.status in _AGAIN:
-            if (wait := asked_words(answer)) is not None:
+            if (wait := wait_message(answer)) is not None:
                 return TenantUnavailable(
                     f"{self._where}: {answer.status}; {wait}; run again after that"
                 )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reconciler.adapters.retrying import asked_wait
+from reconciler.adapters.retrying import requested_wait
 from reconciler.adapters.transport import Http, HttpOptions
 from reconciler.adapters.webhooks.destinations import Destination, Policy, bare
 from reconciler.adapters.webhooks.signatures import KEY_WANTED, signed_headers, signing_key
@@ -53,7 +53,7 @@ class WebhookNotifier:
         self._clock = clock
 
     def send(self, message: RowToSend) -> DeliveryResult:
-        """Sign the stored bytes and POST them once. Never raises: what happened is the result."""
+        """Sign the stored bytes and POST them once. Never raises: a failure is a result too."""
         row = message.row
         endpoint = self._endpoints.get((row.tenant, row.url))
         if endpoint is None:
@@ -96,14 +96,14 @@ class WebhookNotifier:
                 detail=destination.denial() or reply.reason,
                 silent=reply.advice is None and (reply.loss is Loss.NOT_SENT or hung),
             )
-        asked = asked_wait(reply, now=self._clock.now())
+        wait = requested_wait(reply, now=self._clock.now())
         return DeliveryResult(
             row=row,
             delivered=200 <= reply.status < 300,
             status=reply.status,
             latency_ms=latency_ms,
             detail=_meaning(reply),
-            retry_after=asked if reply.status in _WAIT_AS_ASKED else None,
+            retry_after=wait if reply.status in _WAIT_AS_ASKED else None,
             gone=reply.status == 410,
         )
 

@@ -1,5 +1,6 @@
 """The recipes of CONTRIBUTING.md: each is followed on a copy of the tree, and works."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -29,10 +30,52 @@ def run_tests(copy: Copy, *arguments: str) -> str:
 def test_a_recipe_has_few_steps_and_shows_what_it_writes() -> None:
     found = recipes()
 
-    assert found.keys() == {"A command", "An output format"}
+    assert set(found) == {
+        "A rule",
+        "A dialect",
+        "An error of a service",
+        "A command",
+        "An output format",
+        "A notification",
+    }
     for title, steps in found.items():
         assert 0 < len(steps) <= MOST_STEPS, title
         assert any(step.block for step in steps), title
+
+
+def test_the_recipe_of_a_rule_makes_one(copy: Copy) -> None:
+    copy.follow(recipes()["A rule"])
+    folder = copy.path / "tests/examples/invalid"
+    (copy.path / "long").mkdir()
+    shutil.copy(folder / "long-name.yaml", copy.path / "long")
+
+    warned = copy.run("reconciler", "validate", "--desired-state", "long")
+    assert "long/long-name.yaml:15:16: warning[SCIM-A30]: attribute " in warned.stdout
+    run_tests(copy, "tests/examples")
+
+
+def test_the_recipe_of_a_dialect_makes_one(copy: Copy) -> None:
+    copy.follow(recipes()["A dialect"])
+    tenant = copy.path / "desired-state/tenants/local.yaml"
+    tenant.write_text(tenant.read_text().replace("genesys", "acme"))
+
+    planned = well(copy.run("reconciler", "plan"))
+    assert "Tenant local  (acme, embedded://local)  0 of 5 extensions in use" in planned
+    run_tests(copy, "tests/adapters/test_dialects.py", "tests/domain/test_dialect.py")
+
+
+def test_the_recipe_of_an_error_gives_a_refusal_its_meaning(copy: Copy) -> None:
+    copy.follow(recipes()["An error of a service"])
+
+    written = run_tests(copy, "tests/adapters/test_gateway_writing.py", "-k", "each_error and sap")
+    assert " passed" in written
+    run_tests(copy, "tests/adapters/test_dialects.py")
+
+
+def test_the_recipe_of_a_notification_makes_one(copy: Copy) -> None:
+    copy.follow(recipes()["A notification"])
+
+    run_tests(copy, "tests/cli/test_apply.py", "-k", "announced")
 
 
 def test_the_recipe_of_a_command_makes_one(copy: Copy) -> None:

@@ -2,7 +2,8 @@
 
 A recipe is a section `### …` of at most five numbered steps. What a step writes stands in the block
 below it: to "Write `PATH`", to "Append to `PATH`", or to add "In `PATH`, below `LINE`" or, in a
-table, "below ``ROW``"; what is added is indented as that line, and goes below a table's rule.
+table, "below ``ROW``"; what is added is indented as that line, and goes below a table's rule. One
+without a block may "replace `OLD` by `NEW`" in such a file.
 """
 
 import os
@@ -55,6 +56,10 @@ class Copy:
         for step in steps:
             if step.block is not None:
                 self._write(step.text, step.block)
+            elif found := re.match(r"In `([^`]+)`, replace `(.+?)` by `(.+?)`\.", step.text):
+                file = self.path / found[1]
+                assert file.read_text().count(found[2]) == 1, step.text
+                file.write_text(file.read_text().replace(found[2], found[3]))
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a module of Python in the copy: `reconciler`, `pytest`, `ruff`, `mypy`."""
@@ -100,9 +105,9 @@ def copy_of_the_tree(target: Path) -> Copy:
         check=True,
     ).stdout.split("\0")
     for name in filter(None, names):
-        if (ROOT / name).is_file():
+        if os.path.lexists(ROOT / name):
             (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target / name)
+            shutil.copy2(ROOT / name, target / name, follow_symlinks=False)
     _make_environment(target)
     return Copy(target)
 

@@ -1,7 +1,7 @@
-"""The program, run with a note of each function of ours at its first call.
+"""The program, run with a note of each call of a function of ours.
 
-`python -m tests.support.trace OUT ARGUMENT…` writes the names to OUT, one a line, in that order:
-`domain.diff.managed_view`. Threads are followed too.
+`python -m tests.support.trace OUT ARGUMENT…` writes the names to OUT, one a line, in the order of
+the calls: `domain.diff.managed_view`. Threads are followed too.
 """
 
 import sys
@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[2] / "reconciler"
 
 def main(out: str, *arguments: str) -> None:
     """Run the program to its end; its exit code is not passed on."""
-    names: dict[str, None] = {}
+    names: list[str] = []
     modules: dict[str, str | None] = {}
 
     def note(frame: FrameType, event: str, _: Any) -> None:
@@ -25,7 +25,7 @@ def main(out: str, *arguments: str) -> None:
         if file not in modules:
             modules[file] = module_of(file)
         if (module := modules[file]) is not None:
-            names.setdefault(f"{module}.{frame.f_code.co_qualname}")
+            names.append(f"{module}.{frame.f_code.co_qualname}")
 
     from reconciler.__main__ import main as program
 

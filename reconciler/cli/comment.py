@@ -1,6 +1,6 @@
 """`comment`: the one comment of a pull request, posted, updated, and closed after the merge.
 
-docs/decisions.md, "What a comment keeps silent about".
+docs/decisions.md, "When no comment is posted".
 """
 
 import re

@@ -346,8 +346,8 @@ def contradictions(data: Mapping[str, Json]) -> Iterator[tuple[tuple[str, ...], 
             except re.error as error:
                 yield ("attributeNames", "pattern"), f"the pattern is not sound: {error}"
         case {"minLength": least, "maxLength": most} if least > most:
-            path = ("attributeNames", "maxLength")
-            yield path, f"{'.'.join(path)}: must be {least} or more, which is minLength"
+            message = f"maxLength must be {least} or more, which is minLength"
+            yield ("attributeNames", "maxLength"), message
         case _:
             pass
 

@@ -276,7 +276,7 @@ def test_a_name_is_taken_by_its_length_and_characters_or_by_a_pattern(
         ({"attributeNames": {"characters": "letters", "minLength": 2, "maxLength": 2}}, []),
         (
             {"attributeNames": {"characters": "letters", "minLength": 3, "maxLength": 2}},
-            ["attributeNames.maxLength: must be 3 or more, which is minLength"],
+            ["maxLength must be 3 or more, which is minLength"],
         ),
         ({"attributeNames": {"pattern": "[a-z]", "words": "x"}}, []),
         (

@@ -26,6 +26,7 @@ from reconciler.render.markers import (
 from reconciler.render.report_markdown import APPLIED, did_nothing, report_markdown
 
 _PERMISSION = "pull-requests: write"
+_WHOLE_HASH = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 def comment(invocation: Invocation, options: Options) -> int:
@@ -36,9 +37,12 @@ def comment(invocation: Invocation, options: Options) -> int:
         raise UsageError("give either --body or --report")
     if len(options.key) > 40 or not KEY.fullmatch(options.key):
         raise UsageError("--key has to be small letters, digits and single dashes, at most 40")
+    # GitHub takes a branch or a short hash too, and either may name another commit by now.
+    if options.commit is not None and not _WHOLE_HASH.fullmatch(options.commit):
+        raise UsageError("--commit has to be a whole commit hash, as `git rev-parse HEAD` prints")
     marker = comment_marker(options.key)
     with github_posts(invocation, permission=_PERMISSION) as posts:
-        number = options.pr or posts.merged_pull(_whole_hash(options.commit or ""))
+        number = options.pr or posts.merged_pull(options.commit or "")
         if number is None:
             message = f"no merged pull request has commit {options.commit}: nothing to say"
         elif options.body is not None:
@@ -47,16 +51,6 @@ def comment(invocation: Invocation, options: Options) -> int:
             message = _show_report(options.report, posts, number, marker)
     invocation.console.say(message)
     return Exit.WELL
-
-
-def _whole_hash(commit: str) -> str:
-    """The commit as it is; raises UsageError for a branch or a short hash, which GitHub takes too.
-
-    Either may name another commit by the time the comment is written.
-    """
-    if not re.fullmatch(r"[0-9a-f]{40}([0-9a-f]{24})?", commit):
-        raise UsageError("--commit has to be a whole commit hash, as `git rev-parse HEAD` prints")
-    return commit
 
 
 def _show_plan(file: Path, posts: Posts, number: int, marker: str) -> str:

@@ -42,10 +42,13 @@ def drift_body(tenant: TenantDocument) -> str:
     # would edit the issue, and everybody who follows it would be told.
     counts = counts_of(tenant)
     parts = [f"{number} {text}" for category, text in _CATEGORIES if (number := counts[category])]
+    dates = [f"- {code(urn)}: {code(since)}\n" for urn, since in drift_texts(tenant).items()]
+    dates[_NAMED:] = [f"- and {len(dates) - _NAMED} more\n"] if len(dates) > _NAMED else []
+    dates += ["\n"] if dates else []
     [details] = fit((section(tenant),), _MOST).texts
     text = (
         f"{code(tenant['name'])} is not as the manifests say: {'; '.join(parts)}.\n\n"
-        f"{_dates(tenant)}{details or _TOO_LONG}\n{_FOLLOWS}"
+        f"{''.join(dates)}{details or _TOO_LONG}\n{_FOLLOWS}"
     )
     return marked(drift_marker(tenant["name"]), text)
 
@@ -54,9 +57,3 @@ def ended_body(tenant: str, body: str, *, gone: bool) -> str:
     """The closed issue: why, and below that its text as it was."""
     why = "no manifest names this tenant any more" if gone else "in sync again"
     return marked(drift_marker(tenant), f"**Closed: {why}.**\n\n{body.partition(chr(10))[2]}")
-
-
-def _dates(tenant: TenantDocument) -> str:
-    lines = [f"- {code(urn)}: {code(text)}\n" for urn, text in drift_texts(tenant).items()]
-    more = f"- and {len(lines) - _NAMED} more\n" if len(lines) > _NAMED else ""
-    return "".join([*lines[:_NAMED], more, "\n"]) if lines else ""

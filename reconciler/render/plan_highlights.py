@@ -39,13 +39,12 @@ def highlights(document: PlanFacts) -> Highlights:
         for found in _highlights_of(tenant):
             lines.setdefault((found.rank, found.before, found.after), []).append(tenant["name"])
             counts.update((found.rank, word) for word in found.counted_as)
-    return Highlights(
-        parts=tuple(
-            Part(f"- {before}{_names(tenants)}{after}\n", {Cut.HIGHLIGHTS: ""}.get)
-            for (_, before, after), tenants in sorted(lines.items(), key=lambda line: line[0][0])
-        ),
-        numbers=", ".join(_numbers(document, counts)),
-    )
+    parts = []
+    for (_, before, after), names in sorted(lines.items(), key=lambda line: line[0][0]):
+        shown = ", ".join(map(code, names[:_TENANTS]))
+        more = f" and {len(names) - _TENANTS} more" if len(names) > _TENANTS else ""
+        parts.append(Part(f"- {before}{shown}{more}{after}\n", {Cut.HIGHLIGHTS: ""}.get))
+    return Highlights(tuple(parts), ", ".join(_numbers(document, counts)))
 
 
 class _Rank(IntEnum):
@@ -87,11 +86,6 @@ def _highlights_of(tenant: TenantDocument) -> Iterator[_Highlight]:
             text = f"{_OUT_OF_BAND[drift['kind']]} {code(drift['since'])}"
             before = f"{text}: {code(drift['schema_id'])} on "
             yield _Highlight(_Rank.OUT_OF_BAND, before, "", (drift["kind"],))
-
-
-def _names(tenants: list[str]) -> str:
-    more = f" and {len(tenants) - _TENANTS} more" if len(tenants) > _TENANTS else ""
-    return ", ".join(map(code, tenants[:_TENANTS])) + more
 
 
 def _numbers(document: PlanFacts, counts: Counter[tuple[_Rank, str]]) -> Iterator[str]:

@@ -1,14 +1,11 @@
 """A run → the JSON report of `--report`: the end of each change, and of the run."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from reconciler import __version__
 from reconciler.domain.documents import (
     AttemptDocument,
-    DeliveriesDocument,
-    OutcomeCounts,
     PendingDocument,
     RecoveredDocument,
     ReportChange,
@@ -43,6 +40,8 @@ def report_document(run: Run, ended: Ended, summary: RunSummary | None) -> Repor
     A run without an id, or without a summary, ended before it began.
     """
     planned = summary is not None and summary.planned
+    ends = Counter(outcome.kind for outcome in (summary.outcomes if summary else ()))
+    deliveries = summary.deliveries if summary else _NOT_ASKED
     return {
         "format_version": "1.0",
         "tool_version": __version__,
@@ -56,24 +55,28 @@ def report_document(run: Run, ended: Ended, summary: RunSummary | None) -> Repor
         },
         "exit": {"code": ended.code, "meaning": ended.meaning, "error": ended.error},
         "finished": summary is not None and summary.finished,
-        "summary": _counts(summary.outcomes if summary else ()),
+        "summary": {
+            "applied": ends[OutcomeKind.APPLIED],
+            "adopted": ends[OutcomeKind.ADOPTED],
+            "not-applied": ends[OutcomeKind.NOT_APPLIED],
+            "conflict": ends[OutcomeKind.CONFLICT],
+            "ignored-by-server": ends[OutcomeKind.IGNORED_BY_SERVER],
+            "unknown": ends[OutcomeKind.UNKNOWN],
+            "not-attempted": ends[OutcomeKind.NOT_ATTEMPTED],
+        },
         "tenants": _tenants(summary) if summary else [],
         "warnings": list(warnings_of(summary)) if summary else [],
-        "deliveries": _deliveries(summary.deliveries if summary else _NOT_ASKED),
+        "deliveries": {
+            "attempts": [_attempt(attempt) for attempt in deliveries.attempts],
+            "not_tried": [
+                {"webhooks": group.webhooks, "reason": group.reason}
+                for group in deliveries.not_tried
+            ],
+            "pending": None
+            if deliveries.waiting is None
+            else [_pending(row) for row in deliveries.waiting],
+        },
         "audit_head": {"seq": ended.head[0], "hash": ended.head[1]} if ended.head else None,
-    }
-
-
-def _counts(outcomes: Iterable[Outcome]) -> OutcomeCounts:
-    kinds = Counter(outcome.kind for outcome in outcomes)
-    return {
-        "applied": kinds[OutcomeKind.APPLIED],
-        "adopted": kinds[OutcomeKind.ADOPTED],
-        "not-applied": kinds[OutcomeKind.NOT_APPLIED],
-        "conflict": kinds[OutcomeKind.CONFLICT],
-        "ignored-by-server": kinds[OutcomeKind.IGNORED_BY_SERVER],
-        "unknown": kinds[OutcomeKind.UNKNOWN],
-        "not-attempted": kinds[OutcomeKind.NOT_ATTEMPTED],
     }
 
 
@@ -110,17 +113,6 @@ def _change(change: Change, outcome: Outcome | None) -> ReportChange:
         "detail": outcome.detail if outcome else None,
         "fields": list(outcome.fields) if outcome else [],
         "latency_ms": outcome.latency_ms if outcome else None,
-    }
-
-
-def _deliveries(deliveries: DeliverySummary) -> DeliveriesDocument:
-    waiting = deliveries.waiting
-    return {
-        "attempts": [_attempt(attempt) for attempt in deliveries.attempts],
-        "not_tried": [
-            {"webhooks": group.webhooks, "reason": group.reason} for group in deliveries.not_tried
-        ],
-        "pending": None if waiting is None else [_pending(row) for row in waiting],
     }
 
 

@@ -22,14 +22,13 @@ def summary_text(summary: RunSummary, *, paint: Paint, ephemeral: bool = False) 
         f"{visible(r.tenant)}: {visible(r.schema_id)}: recovered as {r.kind}: {visible(r.detail)}"
         for r in summary.recovered
     )
-    counts = _counts(summary) if summary.planned else _recovery_counts(summary)
     head = paint("green" if summary.complete else "red", _head(summary))
     lines = [
         *recovered,
         *(_outcome(outcome, paint) for outcome in summary.outcomes),
         *_not_tried(summary, paint),
         *(paint("yellow", f"warning: {visible(text)}") for text in warnings_of(summary)),
-        f"{head} Extensions: {counts}.",
+        f"{head} Extensions: {_counts(summary)}.",
         *_webhooks(summary, paint, ephemeral=ephemeral),
     ]
     return "\n".join(lines) + "\n"
@@ -86,6 +85,13 @@ def _head(summary: RunSummary) -> str:
 
 
 def _counts(summary: RunSummary) -> str:
+    if not summary.planned:  # a recovery: it had no changes of its own to make
+        kinds = Counter(str(recovered.kind) for recovered in summary.recovered)
+        ends = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+        # A tenant that was not looked at may still have something open.
+        blind = summary.elsewhere or summary.locked
+        where = " in the tenants that this run could look at" if blind else ""
+        return ends or f"nothing was left open{where}"
     verified = [o for o in summary.outcomes if o.kind.verified]
     updated = sum(1 for o in verified if isinstance(o.change, Update))
     adopted = sum(1 for o in verified if o.kind is OutcomeKind.ADOPTED)
@@ -94,15 +100,6 @@ def _counts(summary: RunSummary) -> str:
     counts += [f"{adopted} of them already there"] if adopted else []
     counts += [f"{number} {kind}" for kind, number in sorted(others.items())]
     return ", ".join(counts)
-
-
-def _recovery_counts(summary: RunSummary) -> str:
-    kinds = Counter(str(recovered.kind) for recovered in summary.recovered)
-    counts = [f"{number} {kind}" for kind, number in sorted(kinds.items())]
-    # A tenant that was not looked at may still have something open.
-    blind = summary.elsewhere or summary.locked
-    where = " in the tenants that this run could look at" if blind else ""
-    return ", ".join(counts) or f"nothing was left open{where}"
 
 
 def _webhooks(summary: RunSummary, paint: Paint, *, ephemeral: bool) -> Iterator[str]:

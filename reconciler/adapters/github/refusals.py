@@ -79,10 +79,17 @@ def rate_limited(answer: Answer) -> bool:
 
 def wait_for(answer: Answer, *, now: datetime) -> float | None:
     """Seconds until an answer that asks to come back may be another; None where it is final."""
-    if rate_limited(answer):
-        wait = requested_wait(answer, now=now)
-        return _until_reset(answer, now) if wait is None else wait
-    return requested_wait(answer, now=now) or 0.0 if answer.status in _SICK else None
+    wait = requested_wait(answer, now=now)
+    if not rate_limited(answer):
+        return wait or 0.0 if answer.status in _SICK else None
+    if wait is not None:
+        return wait
+    # Without Retry-After it is the time of the reset that counts, and without that a minute.
+    reset = answer.headers.get("x-ratelimit-reset", "")
+    spent = answer.headers.get("x-ratelimit-remaining") == "0"
+    if spent and re.fullmatch(r"[0-9]{1,12}", reset):
+        return max(1.0, float(reset) - now.timestamp())
+    return _MINUTE
 
 
 def unknown(reply: Reply) -> bool:
@@ -98,14 +105,6 @@ def document(answer: Answer) -> Json:
         return parse(answer.body)
     except NotJson:
         return None
-
-
-def _until_reset(answer: Answer, now: datetime) -> float:
-    reset = answer.headers.get("x-ratelimit-reset", "")
-    spent = answer.headers.get("x-ratelimit-remaining") == "0"
-    if spent and re.fullmatch(r"[0-9]{1,12}", reset):
-        return max(1.0, float(reset) - now.timestamp())
-    return _MINUTE
 
 
 def _text(answer: Answer) -> str:

@@ -124,7 +124,7 @@ def test_a_created_schema_that_no_resource_type_names_is_a_warning(bound, warned
         assert "no User can hold a value before the service binds it" in warnings(progress)[0]
 
 
-def test_a_tenant_in_which_nothing_was_made_is_not_asked_what_is_bound():
+def test_bindings_are_not_read_where_nothing_was_created():
     tenant, progress = FakeTenant.holding(document()), Progress()
     tenant.bound = {}
 
@@ -165,7 +165,7 @@ def test_applying_and_planning_again_plans_nothing():
     assert tenant.writes() == 1
 
 
-def test_what_appeared_equal_since_the_plan_is_adopted_and_announced_without_a_write():
+def test_a_schema_that_appeared_equal_since_the_plan_is_adopted_and_announced():
     tenant, journal = FakeTenant(), MemoryJournal()
     plan = plan_for(tenant)
     tenant.put(document())
@@ -178,7 +178,7 @@ def test_what_appeared_equal_since_the_plan_is_adopted_and_announced_without_a_w
     assert len(journal.waiting()) == 1
 
 
-def test_what_appeared_different_since_the_plan_is_a_conflict_and_not_written():
+def test_a_schema_that_appeared_different_since_the_plan_is_a_conflict():
     tenant, journal = FakeTenant(), MemoryJournal()
     plan = plan_for(tenant)
     tenant.put(document(URN, "other"))
@@ -191,7 +191,7 @@ def test_what_appeared_different_since_the_plan_is_a_conflict_and_not_written():
     assert journal.waiting() == ()
 
 
-def test_what_vanished_since_the_plan_is_a_conflict():
+def test_a_schema_that_vanished_since_the_plan_is_a_conflict():
     tenant, journal = FakeTenant.holding(document()), MemoryJournal()
     wanted = extension(document(URN, "grade", "level"), on_drift=OnDrift.UPDATE)
     plan = plan_for(tenant, wanted)
@@ -229,7 +229,7 @@ def test_drift_is_left_alone_and_recorded_as_skipped():
     assert tenant.writes() == 0
 
 
-def test_what_is_blocked_is_recorded_and_not_sent():
+def test_a_blocked_change_is_recorded_and_not_sent():
     tenant, journal = FakeTenant(), MemoryJournal()
 
     assert apply(plan_for(tenant, limits=Limits(extensions=0)), tenant, journal) == ()

@@ -108,7 +108,7 @@ def delivering(
     )
 
 
-def test_what_is_delivered_is_recorded_with_latency_and_code_and_leaves_the_outbox():
+def test_a_delivery_is_recorded_with_latency_and_code_and_leaves_the_outbox():
     journal, receiver = waiting(), Receiver()
 
     summary = deliver(journal, receiver)
@@ -122,7 +122,7 @@ def test_what_is_delivered_is_recorded_with_latency_and_code_and_leaves_the_outb
     assert (entry.latency_ms, entry.webhook_status) == (3, 204)
 
 
-def test_what_fails_stays_with_a_later_due_time_and_is_recorded_as_failed():
+def test_a_failed_delivery_stays_with_a_later_due_time_and_is_recorded():
     journal, receiver = waiting(), Receiver(answers=deque([DOWN]))
 
     summary = deliver(journal, receiver)
@@ -146,7 +146,7 @@ def test_each_attempt_sends_the_same_id_and_the_same_bytes():
     assert len({(each.row.event_id, each.body) for each in receiver.got}) == 1
 
 
-def test_what_is_not_due_waits_unless_it_is_wanted_now():
+def test_a_row_that_is_not_due_waits_unless_now_is_given():
     journal, receiver = waiting(), Receiver(answers=deque([DOWN]))
     deliver(journal, receiver)
 
@@ -155,7 +155,7 @@ def test_what_is_not_due_waits_unless_it_is_wanted_now():
     assert deliver(journal, receiver, even_if_not_due=True).delivered == 1
 
 
-def test_what_was_never_tried_is_due_at_once_though_the_clock_was_set_back_since():
+def test_a_row_that_was_never_tried_is_due_though_the_clock_was_set_back():
     journal, receiver = waiting(), Receiver()
 
     assert deliver(journal, receiver, FakeClock(seconds=-86400)).delivered == 1
@@ -173,7 +173,7 @@ def test_a_receiver_that_is_gone_or_the_end_of_the_schedule_gives_up(answers):
 
 
 @pytest.mark.parametrize("last", [GONE, DOWN])
-def test_what_is_given_up_is_told_so_to_people_and_in_the_trail(last):
+def test_a_webhook_given_up_is_reported_and_recorded(last):
     journal = waiting()
     answers = [last] if last.gone else [last] * 3
 
@@ -281,7 +281,7 @@ def test_events_of_one_schema_arrive_in_their_order_however_many_threads_send():
         assert arrived == [e.event_id for e, of in zip(events, schemas, strict=True) if of == urn]
 
 
-def test_what_is_given_up_holds_nothing_back():
+def test_a_webhook_given_up_holds_nothing_back():
     journal, receiver = MemoryJournal(), Receiver(answers=deque([GONE]))
     announce(journal)
     later = announce(journal)
@@ -332,7 +332,7 @@ def test_receivers_are_served_at_the_same_time():
     assert journal.waiting() == ()
 
 
-def test_no_more_is_sent_at_once_than_was_allowed():
+def test_deliveries_keep_to_the_given_parallelism():
     journal, receiver = waiting(40), Parallel()
 
     delivering(journal, receiver, parallelism=3).deliver()
@@ -396,7 +396,7 @@ def test_a_receiver_that_does_not_answer_twice_is_given_up_for_the_run(paralleli
 
 
 @pytest.mark.parametrize("parallelism", [1, 2, 8])
-def test_a_path_that_hangs_keeps_nothing_from_the_other_tenants_of_its_receiver(parallelism: int):
+def test_a_hanging_path_does_not_delay_other_tenants_of_its_receiver(parallelism: int):
     journal = MemoryJournal()
     for number in range(6):
         announce(journal, f"{URN}{number}", tenant="a", url="https://hr.example.com/hangs")
@@ -413,7 +413,7 @@ def test_a_path_that_hangs_keeps_nothing_from_the_other_tenants_of_its_receiver(
     assert {pending.tenant for pending in journal.waiting()} == {"a"}
 
 
-def test_a_path_that_is_slow_to_answer_is_not_the_one_that_its_receiver_is_judged_by():
+def test_a_receiver_is_not_judged_by_one_slow_path():
     """The first request hangs, and the second, which finds out about the receiver, meets it."""
     journal = MemoryJournal()
     for number in range(3):
@@ -452,7 +452,7 @@ def test_the_first_answer_of_a_receiver_is_waited_for():
         assert [entry.schema_id for entry in journal.entries] == [f"{URN}0", f"{URN}1"]
 
 
-def test_an_answer_in_between_is_a_sign_of_life():
+def test_an_answer_resets_the_silences_of_a_receiver():
     journal = waiting(7)
     receiver = Receiver(answers=deque([HANGS, DOWN, HANGS, DOWN, HANGS, DOWN]))
 
@@ -461,7 +461,7 @@ def test_an_answer_in_between_is_a_sign_of_life():
     assert (summary.delivered, summary.failed, summary.not_tried) == (1, 6, ())
 
 
-def test_what_could_not_be_sent_at_all_says_nothing_about_the_receiver():
+def test_a_delivery_that_was_never_sent_says_nothing_about_the_receiver():
     unsent = replace(SILENT, detail="no manifest names this URL")
     journal, receiver = waiting(5), Receiver(answers=deque([unsent] * 5))
 
@@ -473,7 +473,7 @@ def test_what_could_not_be_sent_at_all_says_nothing_about_the_receiver():
 # -------------------------------------------------------------------------- two senders
 
 
-def test_what_somebody_else_is_sending_is_waited_for_and_left_with_its_reason():
+def test_a_queue_held_by_another_sender_is_waited_for_and_reported():
     journal, receiver, locks = MemoryJournal(), Receiver(), FakeLocks(taken_queues=frozenset("b"))
     for tenant in ("a", "b", "c"):
         announce(journal, tenant=tenant)
@@ -489,7 +489,7 @@ def test_what_somebody_else_is_sending_is_waited_for_and_left_with_its_reason():
     assert summary.pending == 1
 
 
-def test_rows_are_read_once_more_when_the_queue_is_ours():
+def test_rows_are_read_again_under_the_lock_of_their_queue():
     """Another run had it meanwhile: it sent one event and queued the next."""
     journal, receiver = MemoryJournal(), Receiver()
     sent_by_the_other = announce(journal)

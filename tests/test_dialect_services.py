@@ -237,7 +237,7 @@ def test_sap_that_is_full_of_what_it_does_not_list_blocks_the_create() -> None:
     assert "as many extensions as the service allows" in summary.outcomes[0].detail
 
 
-def test_sap_holds_what_it_can_hold_and_the_rest_is_blocked_before_it_is_asked() -> None:
+def test_sap_changes_beyond_its_limits_are_blocked_before_a_request() -> None:
     with service("sap", Habits()) as s:
         binary = s.apply(extension(wanted("sap", {"name": "photo", "type": "binary"})))
         many = s.apply(extension(wanted("sap", *(text(f"a{n}") for n in range(21)))))
@@ -303,7 +303,7 @@ def test_oracle_adds_and_replaces_attributes_of_the_schema_that_is_there() -> No
         ("idcsSensitive", "none", "hash"),
     ],
 )
-def test_oracle_is_not_asked_for_a_change_that_it_would_drop(
+def test_oracle_is_not_sent_a_change_that_it_would_drop(
     member: str, live: Json, desired: Json
 ) -> None:
     there = wanted("oracle", column("grade", **{member: live}))
@@ -421,7 +421,7 @@ def test_without_tags_a_put_is_sent_without_if_match() -> None:
     assert "if-match" not in put.headers
 
 
-def test_what_is_not_compatible_is_blocked_with_a_recipe() -> None:
+def test_an_incompatible_change_is_blocked_with_a_recipe() -> None:
     with service("rfc7644", Habits(), wanted("rfc7644", text("grade"))) as s:
         summary = s.apply(updating(wanted("rfc7644", {"name": "grade", "type": "integer"})))
         assert s.writes() == []

@@ -57,7 +57,7 @@ def learnt_from(findings: tuple[Finding, ...]) -> dict[str, Json]:
     return tenant.learnt
 
 
-def test_a_service_that_does_all_is_found_to() -> None:
+def test_a_probe_of_a_capable_service_finds_every_capability() -> None:
     service, journal = FakeTenant(), MemoryJournal()
 
     found, learnt = probe(service, journal)
@@ -90,7 +90,7 @@ def test_a_probe_that_is_interrupted_is_recorded_to_its_end() -> None:
     assert journal.entries[-1].status is Status.FAILED
 
 
-def test_the_probe_asks_nothing_of_anybody() -> None:
+def test_a_probe_requires_no_value_of_any_user() -> None:
     service = FakeTenant()
 
     probe(service)
@@ -223,7 +223,7 @@ def test_a_probe_of_an_earlier_version_gets_the_second_attribute_first() -> None
     assert names(service) == ["probe", "untouched"]
 
 
-def test_what_a_patch_is_refused_in_both_forms_is_no_lack_of_the_service() -> None:
+def test_a_patch_refused_in_both_forms_teaches_nothing() -> None:
     service = Patched()
     probe(service)
     service.refuses = True
@@ -276,7 +276,7 @@ DROPS: dict[str, tuple[dict[str, Json], list[str]]] = {
 
 
 @pytest.mark.parametrize(("otherwise", "dropped"), DROPS.values(), ids=DROPS.keys())
-def test_what_a_service_accepts_and_drops_is_learnt_whenever_it_is_asked(
+def test_dropped_characteristics_are_learnt_at_every_probe(
     otherwise: dict[str, Json], dropped: list[str]
 ) -> None:
     service = stubborn(keeps(**otherwise))
@@ -292,7 +292,7 @@ def test_what_a_service_accepts_and_drops_is_learnt_whenever_it_is_asked(
         assert all(each in found["ignored"].message for each in dropped)
 
 
-def test_a_service_that_keeps_no_words_is_not_taken_for_one_that_takes_no_changes() -> None:
+def test_a_service_that_drops_descriptions_still_has_updates() -> None:
     service = stubborn(keeps(description=None))
 
     _, learnt = probe(service)
@@ -311,7 +311,7 @@ def test_a_service_that_keeps_no_words_is_not_taken_for_one_that_takes_no_change
         ({}, []),
     ],
 )
-def test_without_updates_the_create_tells_what_is_dropped(
+def test_a_probe_without_updates_learns_dropped_members_from_the_create(
     otherwise: dict[str, Json], dropped: list[str]
 ) -> None:
     service = FakeTenant(
@@ -324,7 +324,7 @@ def test_without_updates_the_create_tells_what_is_dropped(
     assert learnt == [{"creates": True} | expected, expected]
 
 
-def test_what_the_dialect_knows_to_be_ignored_is_kept_beside_what_is_learnt() -> None:
+def test_learnt_ignored_members_are_added_to_those_of_the_dialect() -> None:
     known = replace(DIALECT, ignored=("type", "caseExact"))
 
     _, learnt = probe(stubborn(keeps(caseExact=False)), dialect=known)
@@ -342,7 +342,7 @@ def test_a_capability_that_blocks_a_change_does_not_keep_doctor_from_asking_agai
     assert found["ignored"].grade is Grade.OK
 
 
-def test_vendor_members_are_told_that_the_service_drops_or_adds() -> None:
+def test_vendor_members_that_the_service_drops_or_adds_are_reported() -> None:
     needs = replace(DIALECT, members=("idcsDisplayName",))
 
     found, learnt = probe(
@@ -365,7 +365,7 @@ def test_a_probe_that_vanished_or_cannot_be_read_teaches_nothing_of_what_is_drop
     assert found["ignored"] == Finding("ignored", Grade.UNKNOWN, "down")
 
 
-def test_what_is_refused_to_us_today_is_no_lack_of_the_service() -> None:
+def test_a_refused_permission_teaches_no_capability() -> None:
     service = FakeTenant(script=deque([(REFUSED, nothing)]))
     found, learnt = probe(service)
     assert (found["create"].grade, learnt) == (Grade.UNKNOWN, {})

@@ -203,7 +203,7 @@ def test_an_apply_writes_verifies_records_and_delivers():
     assert world.journal.entries[-1].plan_digest == summary.plan.digest()
 
 
-def test_applying_again_writes_nothing_and_tells_hr_nothing():
+def test_applying_again_writes_nothing_and_announces_nothing():
     world = World()
     world.apply()
 
@@ -222,7 +222,7 @@ def test_applying_again_writes_nothing_and_tells_hr_nothing():
         (UsageError("no"), "refused: an option, a variable or a file is wrong"),
     ],
 )
-def test_a_refused_plan_writes_nothing_and_is_recorded_in_words(refusal, told):
+def test_a_refused_plan_writes_nothing_and_is_recorded_with_its_reason(refusal, told):
     world = World()
 
     def refuse(plan: Plan) -> None:
@@ -343,7 +343,7 @@ def test_a_signal_ends_the_run_and_says_so_in_the_trail():
     assert world.locks.held == []
 
 
-def test_more_updates_than_a_manifest_allows_are_told():
+def test_more_updates_than_a_manifest_allows_are_reported():
     wanted = [
         extension(document(f"urn:acme:{n}", "grade", "level"), name=n, on_drift=OnDrift.UPDATE)
         for n in "abcd"
@@ -436,14 +436,14 @@ def test_after_the_store_has_failed_for_a_tenant_no_other_one_is_written_to():
     assert clock.failure is not None
 
 
-def test_what_the_store_failed_with_first_is_said_and_not_that_the_end_was_not_recorded():
+def test_the_first_failure_of_the_store_is_reported():
     world = World(journal=Silent(), live={"east": FakeTenant()})
 
     with pytest.raises(StateError, match="nobody knows whether it was recorded"):
         world.apply()
 
 
-def test_what_a_service_sets_on_its_own_is_taken_out_of_a_manifest_once_for_all_tenants():
+def test_server_members_are_taken_out_of_a_manifest_once_for_all_tenants():
     ours = {**document(), "idcsDisplayName": "grade"}
     dialect = replace(DIALECT, server_members=("idcsDisplayName",))
     names = [f"t{number}" for number in range(5)]

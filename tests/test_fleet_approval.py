@@ -376,7 +376,7 @@ FREE = (
 
 
 @pytest.mark.parametrize("every", [8, pytest.param(1, marks=THOROUGH)])
-def test_who_makes_the_checksum_fit_can_still_not_show_another_plan(every: int) -> None:
+def test_a_forged_checksum_does_not_let_a_plan_show_other_changes(every: int) -> None:
     """Whatever decides about the approval: what is changed, where, from what to what."""
     fake, saved = a_saved_plan()
     now = fake.plan()
@@ -411,7 +411,7 @@ def with_bodies(saved: Json) -> Json:
         (lambda s: s["tenants"][0]["changes"][0].update(differences=[]), "differences"),
     ],
 )
-def test_what_was_taken_away_or_spoilt_is_named(
+def test_a_missing_or_broken_member_of_a_saved_plan_is_named(
     forge: Callable[[Json], object], where: str
 ) -> None:
     fake, saved = a_saved_plan()
@@ -432,7 +432,7 @@ def test_a_saved_plan_of_another_release_may_be_applied() -> None:
     check(approval(saved), fake.plan())
 
 
-def test_what_is_in_sync_may_be_saved_in_full_as_an_earlier_release_did() -> None:
+def test_a_saved_plan_may_hold_bodies_of_changes_in_sync() -> None:
     fake, saved = a_saved_plan()
     skips = [c for t in saved["tenants"] for c in t["changes"] if c["reason"] == "in-sync"]
     for skip in skips:
@@ -502,7 +502,7 @@ LIMITS = [
 @pytest.mark.parametrize("forced", [False, True])
 @pytest.mark.parametrize("beyond", [-1, 0, 1])
 @pytest.mark.parametrize(("made", "limit", "told"), LIMITS)
-def test_a_limit_lets_as_many_through_as_it_says(
+def test_a_safety_limit_lets_exactly_its_number_through(
     made: Callable[[int], Fake], limit: int, told: str, beyond: int, forced: bool
 ) -> None:
     fake = made(limit + beyond)
@@ -525,7 +525,7 @@ def test_a_limit_lets_as_many_through_as_it_says(
     assert shown in str(refused.value)
 
 
-def test_tenants_in_which_nothing_is_to_be_done_do_not_count() -> None:
+def test_tenants_without_changes_do_not_count_against_max_tenants() -> None:
     fake = fleet_with(4, max_tenants=2)
     for name in ("tenant-000", "tenant-003"):
         fake.live[name].put(document(urn("e0"), "grade", "level"))
@@ -535,7 +535,7 @@ def test_tenants_in_which_nothing_is_to_be_done_do_not_count() -> None:
     assert fake.writes() == 2
 
 
-def test_every_exceeded_limit_is_told_at_once() -> None:
+def test_every_exceeded_limit_is_reported_at_once() -> None:
     fake = fleet_with(3, creates=2, updates=1, max_creates=1, max_updates=0, max_tenants=1)
 
     with pytest.raises(LimitExceeded) as refused:

@@ -129,7 +129,7 @@ def test_without_a_lock_timeout_nobody_waits():
     assert {patience for _, patience in world.locks.asked} == {0.0}
 
 
-def test_what_waits_for_a_tenant_that_another_run_holds_is_sent_all_the_same():
+def test_webhooks_of_a_tenant_that_another_run_holds_are_delivered():
     down = answered(503)
     world = World(live={"east": FakeTenant()}, receiver=Receiver(answers=deque([down])))
     world.apply()
@@ -143,7 +143,7 @@ def test_what_waits_for_a_tenant_that_another_run_holds_is_sent_all_the_same():
     assert summary.deliveries.waiting == ()
 
 
-def test_what_waits_for_tenants_that_are_not_selected_is_left():
+def test_webhooks_of_tenants_that_are_not_selected_wait():
     down = answered(503)
     world = World(receiver=Receiver(answers=deque([down, down])))
     world.apply()
@@ -157,7 +157,7 @@ def test_what_waits_for_tenants_that_are_not_selected_is_left():
 
 
 @pytest.mark.parametrize("refusal", [PlanStale("stale"), LimitExceeded("too many")])
-def test_a_run_that_is_refused_delivers_what_earlier_ones_owe(refusal: ReconcilerError):
+def test_a_refused_run_delivers_pending_webhooks(refusal: ReconcilerError):
     down = answered(503)
     world = World(live={"east": FakeTenant()}, receiver=Receiver(answers=deque([down])))
     world.apply()
@@ -207,7 +207,7 @@ def test_recovery_alone_settles_and_delivers_and_neither_plans_nor_writes():
     assert world.journal.entries[-1].detail == "1 recovered as applied"
 
 
-def test_a_write_that_is_done_between_recovery_and_plan_is_told_by_the_same_run():
+def test_a_write_done_between_recovery_and_plan_is_announced_by_the_same_run():
     world = World()
     left_open(world)
     world.live["east"].put(document())
@@ -223,7 +223,7 @@ def test_a_write_that_is_done_between_recovery_and_plan_is_told_by_the_same_run(
     assert len(world.receiver.got) == told + 1
 
 
-def test_recovery_leaves_a_locked_tenant_to_who_holds_it():
+def test_recovery_leaves_a_locked_tenant_to_its_holder():
     world = World()
     left_open(world)
     world.locks = FakeLocks(taken=frozenset({"east", "west"}))
@@ -235,7 +235,7 @@ def test_recovery_leaves_a_locked_tenant_to_who_holds_it():
     assert len(world.journal.open_intents("east")) == 1
 
 
-def test_what_is_left_open_where_a_run_does_not_look_is_told():
+def test_open_intents_of_unselected_tenants_are_reported():
     world = World(selection=Selection(tenants=("west",)))
     left_open(World(live=world.live, journal=world.journal))
 
@@ -246,7 +246,7 @@ def test_what_is_left_open_where_a_run_does_not_look_is_told():
     assert summary.complete  # it did all that it was asked
 
 
-def test_what_is_left_open_in_a_tenant_that_no_manifest_names_is_told():
+def test_open_intents_of_a_tenant_without_manifest_are_reported():
     world = World()
     left_open(world)
     del world.live["east"]
@@ -257,7 +257,7 @@ def test_what_is_left_open_in_a_tenant_that_no_manifest_names_is_told():
     assert len(world.journal.open_intents("east")) == 1
 
 
-def test_what_cannot_be_recovered_for_want_of_a_secret_is_told():
+def test_a_recovery_without_its_secret_is_reported():
     world = World()
     left_open(world)
     world.misconfigured = frozenset({"east"})
@@ -311,7 +311,7 @@ def test_a_tenant_that_moved_is_planned_freely_by_the_run_after_that():
 
 
 @pytest.mark.parametrize("kind", [OutcomeKind.CONFLICT, OutcomeKind.UNKNOWN])
-def test_where_recovery_leaves_a_question_nothing_is_written_in_the_same_run(kind: OutcomeKind):
+def test_after_a_conflict_in_recovery_nothing_is_written_to_the_tenant(kind: OutcomeKind):
     world = World(extensions=(extension(on_drift=OnDrift.UPDATE),))
     left_open(world)
     if kind is OutcomeKind.CONFLICT:
@@ -348,7 +348,7 @@ def test_a_crash_during_recovery_is_settled_by_the_run_after_it():
 # --- runs that are cut short -----------------------------------------------------------------
 
 
-def test_a_signal_between_two_changes_tells_what_was_done_and_what_was_not():
+def test_a_signal_between_two_changes_reports_what_was_done():
     wanted = tuple(extension(document(f"urn:acme:{n}"), name=n) for n in "abc")
     world = World(live={"east": FakeTenant()}, extensions=wanted)
 
@@ -396,7 +396,7 @@ def test_a_run_that_is_stopped_and_cannot_record_it_ends_with_the_failure_of_the
     assert world.journal.open_intents("east")  # the next run looks first
 
 
-def test_a_signal_before_the_plan_leaves_nothing_to_tell():
+def test_a_signal_before_the_plan_has_an_empty_summary():
     world = World(clock=FakeClock(stopped=True))
     fleet = world.fleet()
 
@@ -408,7 +408,7 @@ def test_a_signal_before_the_plan_leaves_nothing_to_tell():
     assert {outcome.kind for outcome in summary.outcomes} <= {OutcomeKind.NOT_ATTEMPTED}
 
 
-def test_a_write_whose_outcome_cannot_be_recorded_is_told_as_unknown():
+def test_a_write_whose_outcome_cannot_be_recorded_is_reported_as_unknown():
     world = World(live={"east": FakeTenant()}, journal=MemoryJournal(full_after=2))
     fleet = world.fleet()
 

@@ -379,7 +379,7 @@ def sap_extension(desk: Desk) -> SchemaExtension:
     return desk.extension
 
 
-def test_schemas_that_are_equal_and_written_in_another_order_are_told_apart(desk) -> None:
+def test_schemas_that_are_equal_and_written_in_another_order_are_distinguished(desk) -> None:
     """Planning asks once for each schema; an equal one may have its findings elsewhere."""
     sap = desk("sap")
     sap.write([column("b$"), column("ab")], notes={"b$": "REC-ATTRIBUTE-NAME"})

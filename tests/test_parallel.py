@@ -63,7 +63,7 @@ def test_of_several_errors_a_failed_store_is_raised_and_else_an_interruption(err
     assert caught.value is raised
 
 
-def test_whoever_takes_the_results_ends_the_work_by_raising():
+def test_an_error_in_the_consumer_ends_the_work():
     begun: list[int] = []
 
     def work(number: int) -> int:
@@ -81,7 +81,7 @@ def test_whoever_takes_the_results_ends_the_work_by_raising():
     assert len(begun) <= 12
 
 
-def test_results_that_nobody_takes_do_not_pile_up():
+def test_unconsumed_results_do_not_pile_up():
     begun: list[int] = []
 
     def work(number: int) -> int:

@@ -123,7 +123,7 @@ def write(tenant: FakeTenant) -> Outcome:
     return write.carry_out().outcome
 
 
-def test_what_an_earlier_run_had_created_is_recovered_and_hr_hears_of_it():
+def test_a_create_of_an_earlier_run_is_recovered_and_announced():
     tenant, journal = FakeTenant.holding(document()), journal_with()
 
     [recovered] = recover(tenant, journal)
@@ -148,7 +148,7 @@ def test_the_announcement_has_the_id_that_the_earlier_run_would_have_given_it():
     assert row.event_id == would_have_been
 
 
-def test_what_an_earlier_run_had_not_created_is_settled_and_not_announced():
+def test_a_create_that_was_not_done_is_settled_and_not_announced():
     tenant, journal = FakeTenant(), journal_with()
 
     [recovered] = recover(tenant, journal)
@@ -159,7 +159,7 @@ def test_what_an_earlier_run_had_not_created_is_settled_and_not_announced():
     assert journal.open_intents("acme") == ()
 
 
-def test_what_is_neither_before_nor_desired_is_a_conflict_for_a_person():
+def test_a_recovered_schema_neither_before_nor_desired_is_a_conflict():
     tenant, journal = FakeTenant.holding(document(URN, "other")), journal_with()
 
     [recovered] = recover(tenant, journal)
@@ -169,7 +169,7 @@ def test_what_is_neither_before_nor_desired_is_a_conflict_for_a_person():
     assert journal.waiting() == ()
 
 
-def test_what_was_to_be_updated_and_is_gone_is_a_conflict_that_says_so():
+def test_a_recovered_update_of_a_vanished_schema_is_a_conflict():
     before = Schema.from_json(document(URN, "grade"))
     journal = journal_with(before.fingerprint(), "grade", "level")
 
@@ -181,7 +181,7 @@ def test_what_was_to_be_updated_and_is_gone_is_a_conflict_that_says_so():
     assert (journal.waiting(), journal.open_intents("acme")) == ((), ())
 
 
-def test_what_cannot_be_read_stays_open():
+def test_an_intent_of_an_unreadable_tenant_stays_open():
     tenant, journal = FakeTenant(), journal_with()
     tenant.fail_reads.append(TenantUnavailable("GET → 503"))
 
@@ -224,7 +224,7 @@ def beside_theirs(*live_before: str) -> MemoryJournal:
     [("grade", "level"), ("grade",), ("grade", "other")],
     ids=["as-desired", "as-before", "other"],
 )
-def test_an_attribute_of_others_that_vanished_is_a_conflict_whatever_became_of_ours(live):
+def test_a_vanished_unmanaged_attribute_is_a_conflict_in_recovery(live):
     journal = beside_theirs("grade", "theirs", "Another")
 
     [recovered] = recover(FakeTenant.holding(document(URN, *live)), journal)
@@ -239,7 +239,7 @@ def test_an_attribute_of_others_that_vanished_is_a_conflict_whatever_became_of_o
     assert (journal.waiting(), journal.open_intents("acme")) == ((), ())
 
 
-def test_the_write_itself_and_its_recovery_say_the_same_of_what_vanished():
+def test_a_write_and_its_recovery_agree_on_what_vanished():
     tenant = FakeTenant.holding(document(URN, "grade", "theirs"))
     tenant.script.append((CREATED, lambda _: document(URN, "grade", "level")))
 
@@ -249,7 +249,7 @@ def test_the_write_itself_and_its_recovery_say_the_same_of_what_vanished():
     assert (recovered.kind, recovered.detail) == (written.kind, written.detail)
 
 
-def test_what_others_added_and_is_still_there_in_whatever_spelling_is_no_conflict():
+def test_an_unmanaged_attribute_in_another_spelling_is_no_conflict():
     live = FakeTenant.holding(document(URN, "grade", "level", "THEIRS", "newer"))
 
     [recovered] = recover(live, beside_theirs("grade", "theirs"))
@@ -263,7 +263,7 @@ def test_an_intent_that_does_not_know_what_was_live_is_settled_by_what_is_manage
     assert recovered.kind is OutcomeKind.APPLIED
 
 
-def test_a_schema_that_is_gone_with_all_that_was_live_is_told_as_gone():
+def test_a_vanished_schema_is_reported_as_gone_and_not_its_attributes():
     [recovered] = recover(FakeTenant(), beside_theirs("grade", "theirs"))
 
     assert recovered.kind is OutcomeKind.CONFLICT
@@ -284,7 +284,7 @@ ELSEWHERE = "https://new.example.com/scim/v2"
     ],
 )
 @pytest.mark.parametrize("held", [(), (document(),)], ids=["nothing-there", "as-desired-there"])
-def test_a_tenant_that_is_elsewhere_now_is_a_conflict_and_nothing_of_it_is_read(was, now, held):
+def test_a_tenant_that_has_moved_is_a_conflict_and_is_not_read(was, now, held):
     tenant, journal = FakeTenant.holding(*held), journal_with(base_url=was)
 
     [recovered] = recover(tenant, journal, base_url=now)
@@ -352,9 +352,7 @@ def found_undone(*, before: str = ABSENT, live_before: tuple[str, ...] = ()) -> 
     ],
     ids=["a create", "an update"],
 )
-def test_what_was_done_after_it_was_found_undone_is_told_once_and_where_hr_listens_now(
-    before, live_before, told
-):
+def test_a_late_write_is_announced_once_to_the_current_urls(before, live_before, told):
     journal = found_undone(before=before, live_before=live_before)
 
     [recovered] = look_again(journal, "grade", "level")
@@ -379,14 +377,14 @@ def test_what_was_done_after_it_was_found_undone_is_told_once_and_where_hr_liste
     ],
     ids=["the manifest wants something else now", "elsewhere"],
 )
-def test_what_is_in_sync_and_nothing_that_was_tried_there_is_not_told(live, wanted, base_url):
+def test_a_schema_in_sync_without_an_undone_intent_is_not_announced(live, wanted, base_url):
     journal = found_undone()
 
     assert look_again(journal, *live, wanted=wanted, base_url=base_url) == ()
     assert journal.waiting() == ()
 
 
-def test_what_cannot_be_read_again_is_left_to_a_later_run():
+def test_a_late_write_that_cannot_be_read_is_left_to_a_later_run():
     journal = found_undone()
     unreadable = FakeTenant(fail_reads=deque([TenantUnavailable("no answer")]))
     subject = Subject(tenant="acme", extension=extension(document(URN, "grade", "level")))
@@ -399,7 +397,7 @@ def test_what_cannot_be_read_again_is_left_to_a_later_run():
     assert len(look_again(journal, "grade", "level")) == 1
 
 
-def test_what_was_done_late_and_took_what_others_had_added_is_not_told():
+def test_a_late_write_that_removed_unmanaged_attributes_is_not_announced():
     before = Schema.from_json(document(URN, "grade")).fingerprint()
     journal = found_undone(before=before, live_before=("grade", "theirs"))
 

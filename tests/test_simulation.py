@@ -226,7 +226,7 @@ def schedule_on_sockets(seed: int) -> tuple[Counter[Fault], frozenset[str]]:
     return schedule(seed, sockets_between, ON_SOCKETS, KINDS[seed % len(KINDS)])
 
 
-def test_what_happens_on_sockets_is_what_the_simulation_says() -> None:
+def test_the_simulation_agrees_with_real_sockets() -> None:
     hits: Counter[Fault] = Counter()
     for seed in range(5):
         hits += schedule_on_sockets(seed)[0]
@@ -343,7 +343,7 @@ def page_lies(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seeds", chunks(0, 100), ids=str)
-def test_a_list_that_lies_makes_nobody_create_what_is_there(seeds: range) -> None:
+def test_a_lying_list_never_leads_to_a_second_create(seeds: range) -> None:
     for seed in seeds:
         page_lies(seed)
 
@@ -413,7 +413,7 @@ class Liar(SimulatedTenant):
 
 @settings(max_examples=50)
 @given(lies())
-def test_a_service_that_keeps_something_else_is_always_noticed(
+def test_a_service_that_stores_something_else_is_always_noticed(
     lie: tuple[Document, Document | None],
 ) -> None:
     told_apart(*lie)
@@ -486,7 +486,7 @@ def test_a_seed_that_fails_says_in_one_line_how_to_run_it_again() -> None:
 
 
 @pytest.mark.parametrize("what", [schedule_on_sockets, redirect_trick])
-def test_that_line_finds_what_it_names(what: Callable[[int], object]) -> None:
+def test_the_line_that_repeats_a_seed_finds_its_schedule(what: Callable[[int], object]) -> None:
     line = shlex.split(command(what, 3))
     done = subprocess.run(
         [sys.executable, *line[1:]],

@@ -69,7 +69,7 @@ def within(modules: frozenset[str], *packages: str) -> list[str]:
         (("dev-tenant", "--help"), 70),
     ],
 )
-def test_version_and_help_are_answered_before_the_program_is_imported(
+def test_version_and_help_import_nothing_else(
     tmp_path: Path, arguments: tuple[str, ...], bound: int
 ) -> None:
     found = imported(tmp_path, *arguments)
@@ -109,7 +109,7 @@ def test_a_plan_without_a_store_needs_none_and_no_built_in_tenant(folder: Folder
 
 
 @pytest.mark.parametrize("words", [("audit", "list"), ("webhooks", "list")])
-def test_what_only_reads_the_store_needs_no_network_and_no_manifests(
+def test_commands_that_read_the_store_import_no_network_and_no_manifests(
     folder: Folder, words: tuple[str, ...]
 ) -> None:
     assert folder.run("apply", "--auto-approve").code == 0

@@ -152,7 +152,7 @@ def test_a_conflict_with_nothing_to_be_found_is_not_sent_again():
     assert tenant.writes() == 1
 
 
-def test_what_the_service_says_it_stored_and_did_not_is_unknown():
+def test_a_201_without_a_schema_afterwards_is_unknown():
     tenant = script((CREATED, nothing))
 
     written = create(tenant)
@@ -161,7 +161,7 @@ def test_what_the_service_says_it_stored_and_did_not_is_unknown():
     assert tenant.writes() == 1
 
 
-def test_what_the_service_shows_late_is_waited_for():
+def test_a_schema_that_appears_late_is_waited_for():
     tenant = FakeTenant(hidden_reads=2)
 
     assert create(tenant, lag_reads=3).kind is OutcomeKind.APPLIED
@@ -281,7 +281,7 @@ def test_an_update_of_a_service_that_takes_patches_is_a_patch(path):
     assert live.document["vendorFlag"] is True
 
 
-def test_a_patch_that_the_service_drops_is_told_with_its_fields():
+def test_a_patch_that_the_service_drops_names_its_fields():
     tenant = FakeTenant.holding(document(URN, "grade"))
     tenant.script.append((CREATED, nothing))
 
@@ -305,7 +305,7 @@ def test_an_update_that_made_an_attribute_vanish_is_a_conflict():
     ("result", "kept"),
     [(CREATED, ("grade",)), (CREATED, ("grade", "other")), (LOST, ("grade",))],
 )
-def test_an_attribute_that_vanished_is_told_whatever_else_the_service_did(result, kept):
+def test_a_vanished_attribute_is_a_conflict_whatever_else_the_service_did(result, kept):
     """It kept nothing of ours, something else, or did not answer: what users held is gone."""
     tenant = FakeTenant.holding(document(URN, "grade", "theirs"))
     tenant.script.append((result, lambda _: document(URN, *kept)))
@@ -319,7 +319,7 @@ def test_an_attribute_that_vanished_is_told_whatever_else_the_service_did(result
 
 
 @pytest.mark.parametrize("result", [THROTTLED, LOST])
-def test_what_others_added_before_a_write_is_sent_again_is_kept(result):
+def test_an_update_sent_again_keeps_what_others_added_meanwhile(result):
     tenant = FakeTenant.holding(document(URN, "grade"))
     tenant.script.append((result, lambda _: document(URN, "grade", "theirs")))
 
@@ -330,7 +330,7 @@ def test_what_others_added_before_a_write_is_sent_again_is_kept(result):
     assert sent == [["grade", "level"], ["grade", "theirs", "level"]]
 
 
-def test_an_update_that_the_service_ignores_is_told_with_its_fields():
+def test_an_update_that_the_service_ignores_names_its_fields():
     tenant = FakeTenant.holding(document(URN, "grade"))
     tenant.script.append((CREATED, nothing))
 

@@ -89,7 +89,7 @@ def test_a_signal_wakes_every_sleeping_thread() -> None:
     assert woken == [signal.SIGTERM] * 5
 
 
-def test_once_asked_to_stop_no_sleep_and_no_check_passes_and_the_first_signal_counts() -> None:
+def test_after_a_stop_signal_no_sleep_and_no_check_passes() -> None:
     stop = StopSignal()
     clock = SystemClock(stop)
     clock.check()
@@ -162,7 +162,7 @@ def test_a_second_signal_ends_the_process_at_once(number: signal.Signals) -> Non
     assert process.returncode == 128 + number
 
 
-def test_requests_have_time_without_end_until_somebody_asks_and_then_the_grace() -> None:
+def test_a_stop_signal_gives_requests_the_grace_period() -> None:
     stop = StopSignal()
     before = stop.remaining()
 
@@ -173,7 +173,7 @@ def test_requests_have_time_without_end_until_somebody_asks_and_then_the_grace()
 
 
 @pytest.mark.process
-def test_a_process_that_hangs_where_no_handler_runs_ends_all_the_same(tmp_path: Path) -> None:
+def test_a_hanging_process_ends_after_a_signal(tmp_path: Path) -> None:
     with running("hang", str(tmp_path / "busy.db")) as process:
         time.sleep(0.3)
         begun = time.monotonic()

@@ -101,7 +101,7 @@ def test_a_store_that_is_taken_away_is_noticed_by_the_next_write(
             store.record(entry())
 
 
-def test_what_is_wrong_with_one_record_stops_no_other(tmp_path: Path) -> None:
+def test_one_bad_record_stops_no_other(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     with opened(path) as store:
         with pytest.raises(StateError, match="intent 7 has no outcome to wait for"):

@@ -68,7 +68,7 @@ def test_an_open_intent_survives_the_process(place: Place) -> None:
         assert store.open_intents("acme") == ((number, intent()),)
 
 
-def test_what_is_left_open_is_counted_by_tenant(place: Place) -> None:
+def test_open_intents_are_counted_by_tenant(place: Place) -> None:
     with opened(place) as store:
         settled = store.intend(intent(), intended())
         store.settle(settled, created(), event())
@@ -126,7 +126,7 @@ def test_only_the_last_intent_of_a_schema_counts_as_undone(place: Place, urn: st
 
 
 @pytest.mark.parametrize("urn", [HR_URN, HR_URN.upper()])
-def test_what_was_verified_since_without_an_intent_is_not_undone(place: Place, urn: str) -> None:
+def test_a_schema_verified_since_is_not_undone(place: Place, urn: str) -> None:
     with opened(place) as store:
         written(store, Status.FAILED)
         store.record(ended(Status.FAILED))
@@ -209,7 +209,7 @@ def test_a_schema_that_was_never_a_document_is_kept_as_well(place: Place) -> Non
 
 
 @pytest.mark.parametrize("desired", ["{", "[]", "{}", '{"id": 1}', '{"id": "a", "id": "b"}'])
-def test_a_damaged_document_is_said_and_not_guessed(place: Place, desired: str) -> None:
+def test_a_damaged_intent_document_is_an_error(place: Place, desired: str) -> None:
     with opened(place) as store:
         number = store.intend(intent(), intended())
         behind_its_back(place, f"UPDATE intents SET desired = '{desired}'")
@@ -219,7 +219,7 @@ def test_a_damaged_document_is_said_and_not_guessed(place: Place, desired: str) 
 
 
 @pytest.mark.parametrize("names", ["[", "{}", "null", '"grade"', "[1]"])
-def test_damaged_names_are_said_and_not_guessed(place: Place, names: str) -> None:
+def test_damaged_names_in_an_intent_are_an_error(place: Place, names: str) -> None:
     with opened(place) as store:
         number = store.intend(intent(), intended())
         behind_its_back(place, f"UPDATE intents SET live_before = '{names}'")
@@ -245,7 +245,7 @@ def test_the_journal_row_names_the_records_of_intent_and_outcome(place: Place) -
 
 
 @pytest.mark.parametrize("again", [event(), None])
-def test_an_outcome_is_told_once(place: Place, again: Any) -> None:
+def test_an_outcome_is_recorded_once(place: Place, again: Any) -> None:
     with opened(place) as store:
         number = store.intend(intent(), intended())
         store.settle(number, created(), event())
@@ -322,7 +322,7 @@ def fail(store: Store) -> None:
         (fail, "UPDATE ON outbox"),
     ],
 )
-def test_a_step_that_fails_undoes_the_whole_deed(
+def test_a_failed_statement_rolls_back_its_transaction(
     place: Place, deed: Callable[[Store], None], when: str
 ) -> None:
     """A trigger refuses one of the deed's writes; the last row of it, where there are several."""
@@ -343,7 +343,7 @@ def test_a_step_that_fails_undoes_the_whole_deed(
         assert check_chain(store.records()).broken_at is None
 
 
-def test_a_deed_that_is_interrupted_leaves_nothing(place: Place) -> None:
+def test_an_interrupted_transaction_leaves_nothing(place: Place) -> None:
     def urls() -> Any:
         yield RECEIVER
         raise KeyboardInterrupt

@@ -137,7 +137,7 @@ def cuts(asked: list[bytes]) -> Iterator[Cut]:
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("deed", DEEDS)
-def test_a_deed_whose_server_is_lost_is_recorded_whole_or_not_at_all(
+def test_a_transaction_whose_server_is_lost_is_whole_or_not_there(
     postgres: Server, deed: Callable[[Store], None]
 ) -> None:
     url = postgres.schema()

@@ -177,7 +177,7 @@ def test_a_password_in_the_url_is_refused_and_not_repeated(url: str) -> None:
     assert "RECONCILER_STATE" in str(refusal.value)
 
 
-def test_a_missing_store_is_no_empty_trail(path: Path) -> None:
+def test_a_missing_store_is_an_error_and_no_empty_trail(path: Path) -> None:
     with pytest.raises(StateError, match=r"no store .*state\.db yet: the first apply makes it"):
         open_store(f"sqlite:///{path}", create=False)
 
@@ -246,7 +246,7 @@ def test_a_store_that_may_only_be_read_is_read_and_stays_as_it_is(tmp_path: Path
     assert named == [f"the store {path}" for path in (shared, shared, alone)], refusals
 
 
-def test_an_empty_file_is_no_empty_trail_either(path: Path) -> None:
+def test_an_empty_file_is_an_error_and_no_empty_trail(path: Path) -> None:
     path.touch()
 
     with pytest.raises(StateError, match="no store of this program"):
@@ -261,7 +261,7 @@ def test_an_existing_store_opens_without_create(place: Place) -> None:
         assert store.head()[0] == 1
 
 
-def test_garbage_is_not_a_database_and_stays_as_it_is(path: Path) -> None:
+def test_a_file_that_is_no_database_is_refused_and_kept(path: Path) -> None:
     path.write_bytes(b"kind: Tenant\n" * 100)
     before = path.read_bytes()
 
@@ -282,7 +282,7 @@ def test_a_database_of_another_program_is_left_alone(path: Path) -> None:
 
 
 @pytest.mark.parametrize("version", [str(FORMAT_VERSION + 1), "17", "next", ""])
-def test_a_store_of_another_format_is_refused_in_words(path: Path, version: str) -> None:
+def test_a_store_of_another_format_is_refused_with_a_message(path: Path, version: str) -> None:
     with opened(path):
         pass
     behind_its_back(path, f"UPDATE meta SET value = '{version}'")
@@ -301,38 +301,38 @@ def test_a_store_without_its_version_is_refused(place: Place) -> None:
         open_store(url_of(place))
 
 
-def test_a_folder_where_the_file_should_be_is_said(path: Path) -> None:
+def test_a_folder_where_the_file_should_be_is_reported(path: Path) -> None:
     path.mkdir()
 
     with pytest.raises(StateError, match=r"cannot be opened: it has to be a file"):
         open_store(f"sqlite:///{path}")
 
 
-def test_a_file_where_the_folder_should_be_is_said(path: Path) -> None:
+def test_a_file_where_the_folder_should_be_is_reported(path: Path) -> None:
     path.touch()
 
     with pytest.raises(StateError, match=r"cannot make the folder .*state\.db.*--state"):
         open_store(f"sqlite:///{path / 'deeper' / 'state.db'}")
 
 
-def test_a_file_above_the_store_is_said_without_create_too(path: Path) -> None:
+def test_a_file_above_the_store_is_reported_without_create_too(path: Path) -> None:
     path.touch()
 
     with pytest.raises(StateError, match="cannot be opened: Not a directory"):
         open_store(f"sqlite:///{path / 'state.db'}", create=False)
 
 
-def test_a_folder_that_takes_no_files_is_said() -> None:
+def test_a_folder_that_takes_no_files_is_reported() -> None:
     with pytest.raises(StateError, match="cannot be opened"):
         open_store("sqlite:////proc/state.db")
 
 
-def test_a_full_disk_is_said() -> None:
+def test_a_full_disk_is_reported() -> None:
     with pytest.raises(StateError, match="the disk is full: free some space"):
         open_store("sqlite:////dev/full")
 
 
-def test_a_damaged_file_is_said(path: Path) -> None:
+def test_a_damaged_file_is_reported(path: Path) -> None:
     with opened(path) as store:
         for _ in range(100):
             store.record(entry())
@@ -344,7 +344,7 @@ def test_a_damaged_file_is_said(path: Path) -> None:
         open_store(f"sqlite:///{path}")
 
 
-def test_a_store_that_lost_a_table_is_said(path: Path) -> None:
+def test_a_store_that_lost_a_table_is_reported(path: Path) -> None:
     with opened(path) as store:
         behind_its_back(path, "DROP TABLE audit")
 
@@ -352,7 +352,7 @@ def test_a_store_that_lost_a_table_is_said(path: Path) -> None:
             store.record(entry())
 
 
-def test_a_writer_that_does_not_end_is_said_after_the_timeout(path: Path) -> None:
+def test_a_writer_that_does_not_end_is_reported_after_the_timeout(path: Path) -> None:
     with opened(path, busy_timeout=0.05) as store, closing(sqlite3.connect(path)) as other:
         other.execute("BEGIN IMMEDIATE")
 
@@ -450,7 +450,7 @@ def test_the_file_stays_in_wal_mode(path: Path) -> None:
 # ------------------------------------------------------------- what SQLite says, in our words
 
 
-def test_a_read_only_file_is_said(path: Path) -> None:
+def test_a_read_only_file_is_reported(path: Path) -> None:
     with opened(path):
         pass
     with (
@@ -469,7 +469,9 @@ def test_an_error_without_a_code_keeps_its_words(raw: sqlite3.Connection) -> Non
         raw.execute("SELECT ?", ())
 
 
-def test_a_disk_that_refuses_to_grow_the_log_is_said_and_keeps_the_trail_whole(path: Path) -> None:
+def test_a_disk_that_refuses_to_grow_the_log_is_reported_and_keeps_the_trail_whole(
+    path: Path,
+) -> None:
     """A real write error: the kernel lets the process make no file larger than 200 kB."""
     code = (
         "import resource, sys\n"

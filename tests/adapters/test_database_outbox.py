@@ -57,7 +57,7 @@ def released(store: Store) -> tuple[OutboxRow, ...]:
     return to_send(store)
 
 
-def test_nothing_is_to_be_sent_before_the_outcome(place: Place) -> None:
+def test_no_webhook_is_pending_before_the_outcome(place: Place) -> None:
     with opened(place) as store:
         store.intend(intent(), intended())
 
@@ -129,7 +129,7 @@ def test_a_change_that_did_not_happen_is_never_announced(place: Place) -> None:
     assert rows(place, "SELECT DISTINCT state, body FROM outbox") == [("void", None)]
 
 
-def test_a_url_named_twice_is_told_once(place: Place) -> None:
+def test_a_webhook_url_named_twice_gets_one_row(place: Place) -> None:
     with opened(place) as store:
         number = store.intend(intent(urls=(RECEIVER, RECEIVER)), intended())
         store.settle(number, created(), event())
@@ -138,7 +138,7 @@ def test_a_url_named_twice_is_told_once(place: Place) -> None:
         assert [each.url for each in to_send(store)] == [RECEIVER, SECOND]
 
 
-def test_an_event_told_again_is_not_queued_again(place: Place) -> None:
+def test_an_event_released_again_is_not_queued_again(place: Place) -> None:
     with opened(place) as store:
         first = released(store)
 
@@ -165,7 +165,7 @@ def test_an_event_that_is_over_is_not_queued_again(place: Place, end: RowState) 
         assert [each.state for each in store.released()] == [end, end]
 
 
-def test_an_event_that_was_voided_may_be_told_later(place: Place) -> None:
+def test_a_voided_event_may_be_released_later(place: Place) -> None:
     with opened(place) as store:
         store.settle(store.intend(intent(), intended()), created(Status.FAILED), None)
 
@@ -197,7 +197,7 @@ def test_the_sequence_counts_per_tenant(place: Place) -> None:
     assert told_order == [("acme", 1), ("beta", 1), ("acme", 2), ("acme", 3), ("beta", 2)]
 
 
-def test_what_is_voided_leaves_no_gap_in_the_sequence(place: Place) -> None:
+def test_a_voided_event_leaves_no_gap_in_the_sequence(place: Place) -> None:
     with opened(place) as store:
         store.settle(store.intend(intent(), intended()), created(), event(1))
         store.settle(store.intend(intent(), intended()), created(Status.FAILED), None)
@@ -220,7 +220,7 @@ def test_pending_is_in_the_order_of_the_outcomes(place: Place) -> None:
         ]
 
 
-def test_a_queue_is_what_one_tenant_tells_one_url_in_the_order_of_its_events(place: Place) -> None:
+def test_a_queue_has_the_events_of_one_tenant_and_url_in_order(place: Place) -> None:
     with opened(place) as store:
         for number, tenant in enumerate(["beta", "acme", "beta"]):
             told = event(number, tenant=tenant)
@@ -265,7 +265,7 @@ def test_a_queue_is_found_by_an_index_however_many_others_wait(tmp_path: Path) -
     assert how == "SEARCH outbox USING INDEX outbox_ready (tenant=? AND url=? AND sequence>?)"
 
 
-def test_what_was_never_tried_is_due_whatever_the_clock_says(place: Place) -> None:
+def test_a_row_that_was_never_tried_is_due_whatever_the_clock_says(place: Place) -> None:
     with opened(place) as store:
         first, second = released(store)
         store.failed(first, attempt(Status.FAILED, 503), NOW)
@@ -316,7 +316,7 @@ def test_a_failed_attempt_is_counted_and_due_later_with_the_same_bytes(place: Pl
         )  # fmt: skip
 
 
-def test_what_is_given_up_is_kept_and_not_sent(place: Place) -> None:
+def test_a_row_that_was_given_up_is_kept_and_not_sent(place: Place) -> None:
     with opened(place) as store:
         first, second = released(store)
 
@@ -327,7 +327,7 @@ def test_what_is_given_up_is_kept_and_not_sent(place: Place) -> None:
         assert next(store.released()).last_status is None
 
 
-def test_what_was_given_up_can_be_sent_again_with_the_same_bytes(place: Place) -> None:
+def test_a_row_that_was_given_up_can_be_sent_again_with_the_same_bytes(place: Place) -> None:
     with opened(place) as store:
         first, second = released(store)
         store.failed(first, attempt(Status.FAILED, 410), None)
@@ -393,7 +393,7 @@ OLD, YOUNG = "2026-01-02T03:04:05.678Z", "2026-04-02T03:04:05.678Z"
 BETWEEN = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def test_what_was_delivered_long_ago_is_pruned_and_stays_announced(place: Place) -> None:
+def test_rows_delivered_long_ago_are_pruned_and_stay_announced(place: Place) -> None:
     with opened(place) as store:
         delivered_at(store, 1, OLD)
         delivered_at(store, 2, YOUNG)
@@ -413,7 +413,7 @@ def test_what_was_delivered_long_ago_is_pruned_and_stays_announced(place: Place)
     assert rows(place, "SELECT length(body) FROM outbox WHERE id = 1") == [(0,)]
 
 
-def test_nothing_is_pruned_but_what_was_delivered(place: Place) -> None:
+def test_only_delivered_rows_are_pruned(place: Place) -> None:
     with opened(place) as store:
         store.settle(store.intend(intent(), intended()), created(), event(1))
         store.intend(intent(), intended())
@@ -426,7 +426,7 @@ def test_nothing_is_pruned_but_what_was_delivered(place: Place) -> None:
         assert dump(place) == before
 
 
-def test_the_oldest_are_pruned_first_and_no_more_than_asked(place: Place) -> None:
+def test_the_oldest_rows_are_pruned_first_up_to_the_given_number(place: Place) -> None:
     with opened(place) as store:
         for number, day in enumerate((3, 1, 2), 1):
             delivered_at(store, number, f"2026-01-0{day}T00:00:00.000Z")
@@ -436,7 +436,7 @@ def test_the_oldest_are_pruned_first_and_no_more_than_asked(place: Place) -> Non
         assert [each.event_id for each in store.released()] == [event(1).event_id]
 
 
-def test_a_row_that_somebody_took_away_is_said_and_nothing_recorded(place: Place) -> None:
+def test_a_deleted_outbox_row_is_an_error_and_nothing_is_recorded(place: Place) -> None:
     with opened(place) as store:
         first, _ = released(store)
         behind_its_back(place, "DELETE FROM outbox WHERE id = 1")
@@ -480,7 +480,7 @@ def test_a_row_that_is_pruned_while_the_released_ones_are_read_is_left_out(place
     assert len(rest) == 597
 
 
-def test_a_damaged_row_is_said(place: Place) -> None:
+def test_a_damaged_row_is_reported(place: Place) -> None:
     with opened(place) as store:
         released(store)
         behind_its_back(place, "UPDATE outbox SET due_at = 'soon' WHERE id = 2")
@@ -509,7 +509,7 @@ def test_a_damaged_row_is_said(place: Place) -> None:
         "UPDATE intents SET state = 'open'",
     ],
 )
-def test_the_database_itself_refuses_rows_that_cannot_be(place: Place, edit: str) -> None:
+def test_database_constraints_refuse_impossible_rows(place: Place, edit: str) -> None:
     with opened(place) as store:
         released(store)
 
@@ -620,7 +620,7 @@ class OutboxMachine(RuleBasedStateMachine):
 @pytest.mark.parametrize(
     "database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.thorough)]
 )
-def test_the_outbox_keeps_its_laws(database: str, request: pytest.FixtureRequest) -> None:
+def test_the_outbox_behaves_as_its_model(database: str, request: pytest.FixtureRequest) -> None:
     @contextmanager
     def somewhere() -> Iterator[Place]:
         if database == "postgresql":

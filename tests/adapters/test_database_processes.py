@@ -62,7 +62,7 @@ def test_processes_that_start_together_make_one_store_and_one_chain(place: Place
 
 
 @pytest.mark.parametrize("after", [1, 2, 5, 9])
-def test_a_killed_writer_loses_nothing_that_it_was_told_is_kept(place: Place, after: int) -> None:
+def test_a_killed_writer_loses_nothing_that_was_confirmed(place: Place, after: int) -> None:
     process = writer(place, "acme", 10_000)
     assert process.stdin is not None
     assert process.stdout is not None

@@ -80,7 +80,7 @@ def searches(path: Path, statement: str, index: str) -> list[str]:
     return [step[step.index("(") :] for step in plan if f"INDEX {index} (" in step]
 
 
-def test_no_deed_reads_a_table_that_grows_from_end_to_end(tmp_path: Path) -> None:
+def test_no_statement_scans_a_table_that_grows(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     with opened(path) as store:
         store.head()
@@ -95,7 +95,7 @@ def test_no_deed_reads_a_table_that_grows_from_end_to_end(tmp_path: Path) -> Non
     assert ways <= {"(state=? AND rowid=?)"}  # all that was ever delivered is in that state
 
 
-def test_a_plan_goes_straight_to_the_last_record_of_each_schema(tmp_path: Path) -> None:
+def test_sightings_of_a_plan_are_found_by_an_index(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     verified = replace(created(), schema_id=HR_URN, after_digest="sha256:1")
     with opened(path) as store:
@@ -117,7 +117,7 @@ def test_a_plan_goes_straight_to_the_last_record_of_each_schema(tmp_path: Path) 
     }
 
 
-def test_a_store_of_an_older_format_is_asked_all_the_same(tmp_path: Path) -> None:
+def test_sightings_of_a_store_of_an_older_format_are_read(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     verified = replace(created(), schema_id=HR_URN, after_digest="sha256:1")
     with opened(path) as store:

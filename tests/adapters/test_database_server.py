@@ -66,7 +66,7 @@ from tests.support.store_world import (
         ("postgres://localhost/x", "cannot be postgres: what is supported"),
     ],
 )
-def test_a_url_that_would_not_do_is_refused_in_words(url: str, words: str) -> None:
+def test_a_database_url_that_cannot_be_used_is_refused_with_a_message(url: str, words: str) -> None:
     with pytest.raises(UsageError, match=words) as refusal:
         open_store(url)
 
@@ -87,7 +87,7 @@ def test_a_url_that_would_not_do_is_refused_in_words(url: str, words: str) -> No
         ("postgresql+psycopg://?service=reconciler", None),
     ],
 )
-def test_only_a_file_lies_in_a_folder(url: str, folder: Path | None) -> None:
+def test_only_a_sqlite_store_has_a_folder(url: str, folder: Path | None) -> None:
     assert folder_of(url) == folder
 
 
@@ -126,7 +126,7 @@ def refusal(url: str, *, create: bool = True, **environ: str) -> str:
 
 
 @pytest.mark.process
-def test_a_machine_that_only_the_environment_names_is_asked_for_tls(postgres: Server) -> None:
+def test_a_host_from_pghost_needs_tls(postgres: Server) -> None:
     url = f"postgresql+psycopg://postgres@/{postgres.new()}"
 
     def said(url: str, host: str) -> str:
@@ -137,7 +137,7 @@ def test_a_machine_that_only_the_environment_names_is_asked_for_tls(postgres: Se
     assert said(url, str(postgres.data)) == "opened\n"
 
 
-def test_a_server_that_nobody_started_is_said() -> None:
+def test_a_server_that_is_not_running_is_reported() -> None:
     with pytest.raises(
         StateError,
         match=r"^the store postgresql\+psycopg://127\.0\.0\.1:1/x cannot be reached: nobody",
@@ -145,22 +145,22 @@ def test_a_server_that_nobody_started_is_said() -> None:
         open_store("postgresql+psycopg://somebody@127.0.0.1:1/x")
 
 
-def test_a_socket_that_is_not_there_is_said(tmp_path: Path) -> None:
+def test_a_socket_that_is_not_there_is_reported(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="there is no such socket"):
         open_store(f"postgresql+psycopg:///x?host={tmp_path}")
 
 
-def test_a_host_without_an_address_is_said() -> None:
+def test_a_host_without_an_address_is_reported() -> None:
     with pytest.raises(StateError, match=r"nowhere\.invalid/x cannot be reached: no such host"):
         open_store("postgresql+psycopg://nowhere.invalid/x?sslmode=verify-full")
 
 
-def test_a_database_that_is_not_there_is_said(postgres: Server) -> None:
+def test_a_database_that_is_not_there_is_reported(postgres: Server) -> None:
     with pytest.raises(StateError, match="has no such database or user: create it"):
         open_store(postgres.url("nowhere"))
 
 
-def test_a_schema_that_is_not_there_is_said(postgres: Server) -> None:
+def test_a_schema_that_is_not_there_is_reported(postgres: Server) -> None:
     with pytest.raises(StateError, match="has no schema to put tables into"):
         open_store(postgres.url("postgres") + "?options=-csearch_path%3Dnowhere")
 
@@ -174,7 +174,9 @@ def test_a_schema_that_is_not_there_is_said(postgres: Server) -> None:
         ("service=nowhere", "named by a service that no file defines: see PGSERVICEFILE"),
     ],
 )
-def test_a_way_that_cannot_be_gone_is_said(postgres: Server, parameter: str, words: str) -> None:
+def test_an_unusable_sslmode_or_option_is_reported(
+    postgres: Server, parameter: str, words: str
+) -> None:
     with pytest.raises(StateError, match=words) as refused:
         open_store(f"{postgres.url('postgres')}?{parameter}")
 
@@ -210,7 +212,9 @@ def test_a_password_is_taken_from_the_environment_or_a_file(asked: str, tmp_path
 
 
 @pytest.mark.process
-def test_a_service_file_can_say_everything(asked: str, postgres: Server, tmp_path: Path) -> None:
+def test_a_service_file_can_hold_the_whole_connection(
+    asked: str, postgres: Server, tmp_path: Path
+) -> None:
     name = asked.rpartition("/")[2]
     service = tmp_path / "services"
     service.write_text(
@@ -225,7 +229,7 @@ def test_a_service_file_can_say_everything(asked: str, postgres: Server, tmp_pat
     assert said.startswith("the store postgresql+psycopg://?service=state does not let this user")
 
 
-def test_a_user_without_rights_is_said(postgres: Server) -> None:
+def test_a_user_without_rights_is_reported(postgres: Server) -> None:
     name = postgres.new()
     postgres.run(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
     postgres.run("CREATE ROLE guest LOGIN", "GRANT pg_read_all_data TO guest")
@@ -254,9 +258,7 @@ def test_a_user_without_rights_is_said(postgres: Server) -> None:
         ("DATABASE {name} ALLOW_CONNECTIONS false", "takes no connections: see ALLOW_CONNECTIONS"),
     ],
 )
-def test_a_user_or_a_database_that_is_shut_is_said(
-    postgres: Server, setting: str, words: str
-) -> None:
+def test_a_locked_user_or_database_is_reported(postgres: Server, setting: str, words: str) -> None:
     name = postgres.new()
     postgres.run("DROP ROLE IF EXISTS limited", "CREATE ROLE limited LOGIN")
     postgres.run(f"ALTER {setting.format(name=name)}")
@@ -265,7 +267,7 @@ def test_a_user_or_a_database_that_is_shut_is_said(
         open_store(postgres.url(name, user="limited"))
 
 
-def test_a_missing_store_is_no_empty_trail(postgres: Server) -> None:
+def test_a_missing_store_is_an_error_and_no_empty_trail(postgres: Server) -> None:
     with pytest.raises(StateError, match="without tables, so no store of this program yet"):
         open_store(postgres.schema(), create=False)
 
@@ -288,7 +290,7 @@ def test_a_database_in_another_encoding_is_refused(postgres: Server) -> None:
         open_store(postgres.url(name))
 
 
-def test_a_replica_or_a_read_only_database_is_said(postgres: Server) -> None:
+def test_a_replica_or_a_read_only_database_is_reported(postgres: Server) -> None:
     name = postgres.new()
     postgres.run(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
 
@@ -311,7 +313,7 @@ def test_a_server_that_does_not_sync_is_refused(own_postgres: Server) -> None:
 @pytest.mark.parametrize(
     ("configured", "used"), [("off", "on"), ("local", "on"), ("on", "on"), ("remote_apply",) * 2]
 )
-def test_a_commit_waits_for_the_disk_whatever_the_session_was_told(
+def test_a_commit_is_synchronous_whatever_the_session_is_set_to(
     postgres: Server, configured: str, used: str
 ) -> None:
     """A trigger notes, in the transaction that stores a record, what is in force."""
@@ -334,7 +336,7 @@ def test_a_commit_waits_for_the_disk_whatever_the_session_was_told(
 # ------------------------------------------------------------------------- what goes wrong
 
 
-def test_a_writer_that_does_not_end_is_said_after_the_timeout(postgres: Server) -> None:
+def test_a_writer_that_does_not_end_is_reported_after_the_timeout(postgres: Server) -> None:
     url = postgres.schema()
     with opened(url, busy_timeout=0.05) as store, opened(url) as other:
         with other._database.writing(), pytest.raises(StateError, match="is locked: another"):
@@ -396,7 +398,7 @@ def test_a_server_that_goes_and_comes_back_has_kept_what_it_confirmed(
         assert (result.records, result.broken_at) == (6, None)
 
 
-def test_a_table_that_is_gone_is_said(postgres: Server) -> None:
+def test_a_table_that_is_gone_is_reported(postgres: Server) -> None:
     url = postgres.schema()
     with opened(url) as store:
         behind_its_back(url, "DROP TABLE audit CASCADE")
@@ -405,7 +407,7 @@ def test_a_table_that_is_gone_is_said(postgres: Server) -> None:
             store.record(entry())
 
 
-def test_words_with_nul_are_kept_readable(place: Place) -> None:
+def test_texts_with_nul_are_stored_readably(place: Place) -> None:
 
     with opened(place) as store:
         store.record(replace(entry(), detail="cut\0off"))
@@ -495,7 +497,7 @@ def test_an_open_intent_of_version_2_says_neither_where_nor_what_was_live(place:
         assert [kept for _, kept in store.open_intents("acme")] == [newer]
 
 
-def test_what_was_delivered_before_version_4_is_as_old_as_its_release(place: Place) -> None:
+def test_a_row_delivered_before_version_4_gets_its_release_time(place: Place) -> None:
     with opened(place) as store:
         store.adopt(adopted(), event(), [RECEIVER])
         [queue] = store.queues(Due(None))

@@ -48,7 +48,7 @@ def told(url: str, setting: str, value: str) -> str:
 
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "WIN1252", "SQL_ASCII"])
-def test_words_are_kept_whatever_encoding_the_environment_asks_for(
+def test_texts_are_stored_whatever_encoding_the_environment_sets(
     postgres: Server, encoding: str
 ) -> None:
     done = subprocess.run(
@@ -63,16 +63,14 @@ def test_words_are_kept_whatever_encoding_the_environment_asks_for(
 
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
-def test_words_are_kept_whatever_encoding_the_user_is_set_to(
-    postgres: Server, encoding: str
-) -> None:
+def test_texts_are_stored_whatever_encoding_the_user_has(postgres: Server, encoding: str) -> None:
     with opened(told(postgres.schema(), "client_encoding", encoding)) as store:
         store.record(replace(entry(), detail=WORDS))
 
         assert next(store.records())["detail"] == WORDS
 
 
-def test_a_database_without_an_encoding_is_refused_in_words(postgres: Server) -> None:
+def test_a_database_without_an_encoding_is_refused_with_a_message(postgres: Server) -> None:
     name = f"{postgres.new()}_ascii"
     postgres.run(f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
 
@@ -91,7 +89,7 @@ def test_a_database_without_an_encoding_is_refused_in_words(postgres: Server) ->
         ("standard_conforming_strings", "off"),
     ],
 )
-def test_what_a_session_is_set_to_changes_nothing_that_is_kept(
+def test_session_settings_change_nothing_that_is_stored(
     postgres: Server, setting: str, value: str
 ) -> None:
     plain = postgres.schema()
@@ -128,7 +126,7 @@ def seen_by(postgres: Server, *schemas: str) -> str:
     return f"{postgres.url('postgres')}?options=-csearch_path%3D{'%2C'.join(schemas)}"
 
 
-def test_who_finds_the_same_tables_by_another_search_path_writes_the_same_chain(
+def test_another_search_path_to_the_same_tables_keeps_one_chain(
     postgres: Server,
 ) -> None:
     """As users do who share `public`, where only some have a schema of their own name."""

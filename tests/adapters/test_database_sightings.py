@@ -48,11 +48,11 @@ SKIPPED, CREATED, UPDATED, ADOPTED = (
 
 @pytest.mark.parametrize("event", [CREATED, UPDATED, ADOPTED])
 @pytest.mark.parametrize("status", [Status.SUCCESS, Status.RECOVERED])
-def test_what_was_verified_is_known(place: Place, event: Event, status: Status) -> None:
+def test_a_verified_schema_has_a_sighting(place: Place, event: Event, status: Status) -> None:
     assert known(place, about(event, status, 1, after="now")) == when(1, "now")
 
 
-def test_the_last_time_counts_whatever_came_after(place: Place) -> None:
+def test_the_last_sighting_counts_whatever_came_after(place: Place) -> None:
     found = known(
         place,
         about(CREATED, Status.SUCCESS, 1, after="first"),
@@ -73,7 +73,7 @@ def test_a_skip_that_found_it_in_sync_counts_with_what_it_found(place: Place) ->
     assert known(place, about(CREATED, Status.SUCCESS, 1, after="x"), skipped) == when(9, "before")
 
 
-def test_tenants_and_schemas_are_told_apart_and_case_is_not(place: Place) -> None:
+def test_sightings_distinguish_tenants_and_schemas_and_ignore_case(place: Place) -> None:
     found = known(
         place,
         about(CREATED, Status.SUCCESS, 1, after="a"),
@@ -89,7 +89,7 @@ def test_tenants_and_schemas_are_told_apart_and_case_is_not(place: Place) -> Non
     }
 
 
-def test_an_empty_trail_knows_nothing(place: Place) -> None:
+def test_an_empty_trail_has_no_sighting(place: Place) -> None:
     assert known(place) == {}
 
 
@@ -99,7 +99,7 @@ def test_a_store_that_is_not_there_is_not_made(tmp_path: Path, name: str) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_database_that_is_no_store_knows_nothing(tmp_path: Path) -> None:
+def test_a_database_without_our_tables_has_no_sighting(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "x.db") as connection:
         connection.execute("CREATE TABLE t (x)")
     connection.close()
@@ -120,7 +120,7 @@ def test_the_file_and_its_folder_stay_as_they_are(tmp_path: Path) -> None:
     assert state() == before
 
 
-def test_what_another_process_has_not_folded_in_yet_is_seen(tmp_path: Path) -> None:
+def test_sightings_in_the_write_ahead_log_are_seen(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     with opened(path) as store:
         store.record(about(CREATED, Status.SUCCESS, 1, after="x"))
@@ -129,7 +129,7 @@ def test_what_another_process_has_not_folded_in_yet_is_seen(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("content", [b"no database at all" * 100, b""])
-def test_a_file_that_is_no_database_is_told(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_database_is_reported(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "state.db"
     path.write_bytes(content)
 
@@ -140,12 +140,12 @@ def test_a_file_that_is_no_database_is_told(tmp_path: Path, content: bytes) -> N
         assert sightings(url_of(path)) == {}
 
 
-def test_a_path_that_cannot_be_is_told(tmp_path: Path) -> None:
+def test_an_impossible_path_is_reported(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="cannot be opened"):
         sightings(f"sqlite:///{tmp_path}/{'x' * 300}.db")
 
 
-def test_a_url_that_would_not_do_is_refused() -> None:
+def test_a_state_url_that_cannot_be_used_is_refused_for_sightings() -> None:
     with pytest.raises(UsageError):
         sightings("mysql://localhost/x")
 
@@ -163,6 +163,6 @@ def test_a_role_that_may_only_select_is_enough(postgres: Server) -> None:
     assert sightings(url.replace("//postgres@", f"//only_{schema}@")) == when(1, "x")
 
 
-def test_a_server_that_is_not_there_is_told() -> None:
+def test_a_server_that_is_not_there_is_reported() -> None:
     with pytest.raises(StateError, match="cannot be reached"):
         sightings("postgresql+psycopg://x@127.0.0.1:1/x")

@@ -73,7 +73,9 @@ def test_a_step_that_gets_no_answer_ends_and_is_not_recorded(
 
 
 @pytest.mark.parametrize(("lost", "kept"), [(Lost.MESSAGE, 0), (Lost.REST, 0), (Lost.ANSWER, 1)])
-def test_a_commit_that_gets_no_answer_is_not_known(postgres: Server, lost: Lost, kept: int) -> None:
+def test_a_commit_without_an_answer_counts_as_not_recorded(
+    postgres: Server, lost: Lost, kept: int
+) -> None:
     url = postgres.schema()
     with through(postgres, url) as (store, wire):
         wire.freeze_at = (COMMIT, lost)
@@ -112,7 +114,7 @@ def test_locks_that_cannot_be_given_back_keep_nobody_waiting(postgres: Server) -
         assert len(wire.seen) == asked
 
 
-def test_a_server_that_is_silent_from_the_first_word_is_said(postgres: Server) -> None:
+def test_a_server_that_never_answers_is_reported(postgres: Server) -> None:
     url = postgres.schema()
     with wire_to(postgres.port) as wire:
         wire.frozen = True
@@ -122,7 +124,7 @@ def test_a_server_that_is_silent_from_the_first_word_is_said(postgres: Server) -
             open_store(silent, deadline=SECONDS)
 
 
-def test_what_answers_in_time_goes_on_for_longer_than_the_deadline(postgres: Server) -> None:
+def test_a_server_that_answers_each_step_in_time_has_no_total_deadline(postgres: Server) -> None:
     """The deadline is for each answer, and neither for a connection nor for a run."""
     with through(postgres, postgres.schema()) as (store, _):
         rested = "SELECT pg_sleep(0.2)"
@@ -133,7 +135,9 @@ def test_what_answers_in_time_goes_on_for_longer_than_the_deadline(postgres: Ser
         store.record(entry())
 
 
-def test_a_writer_that_keeps_the_lock_is_told_from_a_silent_server(postgres: Server) -> None:
+def test_a_writer_that_keeps_the_lock_is_distinguished_from_a_silent_server(
+    postgres: Server,
+) -> None:
     url = postgres.schema()
     with (
         through(postgres, url) as (store, _),

@@ -117,7 +117,7 @@ def test_a_server_whose_certificate_is_believed_keeps_the_store(
         ("localhost", "", "nobody here can judge: name the file"),
     ],
 )
-def test_a_server_that_is_not_believed_is_said_and_asked_nothing(
+def test_a_server_with_an_untrusted_certificate_is_reported_and_sent_nothing(
     postgres: Server, authority: trustme.CA, files: Path, host: str, said: str, words: str
 ) -> None:
     database = postgres.new()
@@ -131,6 +131,6 @@ def test_a_server_that_is_not_believed_is_said_and_asked_nothing(
         assert str(files) not in str(refused.value)
 
 
-def test_a_server_that_wants_tls_of_a_user_is_said(postgres: Server) -> None:
+def test_a_server_that_wants_tls_of_a_user_is_reported(postgres: Server) -> None:
     with pytest.raises(StateError, match="in from here without TLS: ask for it with sslmode"):
         open_store(postgres.url(user="careful"))

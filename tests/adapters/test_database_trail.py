@@ -185,7 +185,7 @@ def test_a_reader_that_stops_early_holds_nothing(place: Place) -> None:
         assert len(list(reader)) == 1
 
 
-def test_what_is_no_text_is_refused_before_anything_is_written(place: Place) -> None:
+def test_a_record_with_invalid_text_is_refused_before_anything_is_written(place: Place) -> None:
     with opened(place) as store:
         with pytest.raises(StateError, match=r"RUN_STARTED cannot be written.*not UTF-8"):
             store.record(replace(entry(), actor="\udcff"))
@@ -369,7 +369,7 @@ def test_appending_after_an_edit_does_not_mend_it(place: Place) -> None:
         assert check_chain(store.records()).broken_at == 2
 
 
-def test_a_record_with_the_highest_number_leaves_no_room_and_that_is_said(place: Place) -> None:
+def test_a_record_with_the_highest_number_is_reported_as_a_full_trail(place: Place) -> None:
     highest = 2**63 - 1 if isinstance(place, Path) else 2**31 - 1
     with opened(place) as store:
         store.record(entry())

@@ -242,7 +242,7 @@ def test_a_dialect_keeps_the_digest_that_was_approved(name: str, digest: str) ->
     assert load_dialects()[name].digest() == f"sha256:{digest}"
 
 
-def test_what_the_research_says_of_oracle_and_sap_stands_in_their_data() -> None:
+def test_the_dialects_oracle_and_sap_have_their_known_limits() -> None:
     dialects = load_dialects()
 
     assert set(dialects["oracle"].ignored) == {
@@ -263,7 +263,7 @@ def test_what_the_research_says_of_oracle_and_sap_stands_in_their_data() -> None
         ("rfc7644", "urn:ietf:params:scim:schemas:core:2.0:User"),
     ],
 )
-def test_what_belongs_to_the_vendor_is_protected(name: str, urn: str) -> None:
+def test_vendor_urns_are_protected_by_their_dialect(name: str, urn: str) -> None:
     assert load_dialects()[name].protects(urn)
 
 

@@ -46,7 +46,7 @@ def read(export: EmergencyExport) -> list[Json]:
     return [json.loads(line) for line in export.path.read_text().splitlines()]
 
 
-def test_while_the_store_works_nothing_is_exported(tmp_path: Path):
+def test_no_emergency_export_while_the_store_works(tmp_path: Path):
     store = MemoryJournal()
     export = EmergencyExport(store, tmp_path)
 
@@ -100,7 +100,7 @@ def test_only_its_owner_may_read_the_file(tmp_path: Path):
     assert export.path.stat().st_mode & 0o777 == 0o600
 
 
-def test_before_anything_was_sent_a_failure_is_only_passed_on(tmp_path: Path):
+def test_a_store_failure_before_the_first_intent_exports_nothing(tmp_path: Path):
     export = failing_after(0, tmp_path)
 
     with pytest.raises(StateError, match="the disk is full"):
@@ -151,7 +151,7 @@ def test_of_several_records_that_cannot_be_stored_each_is_kept(tmp_path: Path):
     assert second == {"record": entry(tenant="beta").to_json()}
 
 
-def test_where_the_first_place_cannot_be_written_the_temporary_folder_takes_it(
+def test_the_emergency_export_falls_back_to_the_temporary_folder(
     tmp_path: Path,
 ):
     export = failing_after(1, tmp_path / "missing")
@@ -168,7 +168,7 @@ def test_where_the_first_place_cannot_be_written_the_temporary_folder_takes_it(
     export.path.unlink()
 
 
-def test_where_no_file_can_be_written_the_lines_are_left_for_the_console(tmp_path: Path):
+def test_the_emergency_export_falls_back_to_the_console(tmp_path: Path):
     export = failing_after(1, tmp_path)
     number = export.intend(intent(), intended())
 
@@ -181,7 +181,7 @@ def test_where_no_file_can_be_written_the_lines_are_left_for_the_console(tmp_pat
     assert line.isascii()
 
 
-def test_a_link_that_waits_in_its_place_is_not_followed(tmp_path: Path):
+def test_the_emergency_export_follows_no_link(tmp_path: Path):
     elsewhere = tmp_path / "elsewhere"
     run_id = uuid.uuid4().hex
     (tmp_path / f"reconciler-emergency-{run_id}.jsonl").symlink_to(elsewhere)

@@ -97,7 +97,7 @@ def test_a_map_in_pages_ends_with_an_empty_one_whatever_the_dialect_says() -> No
 
 @pytest.mark.parametrize("told", ListShape)
 @pytest.mark.parametrize("body", SHAPES.values(), ids=SHAPES.keys())
-def test_whatever_shape_the_dialect_says_the_one_that_comes_is_read(
+def test_a_listing_of_another_shape_than_the_dialect_says_is_read(
     body: Json, told: ListShape
 ) -> None:
     with world(service(lambda *_: body), dialect=replace(DIALECT, list_shape=told)) as w:
@@ -154,7 +154,7 @@ def attribute(**members: Json) -> Json:
     ],
     ids=["a characteristic", "a vendor member"],
 )
-def test_1_and_true_are_two_versions_of_a_schema(one: Json, other: Json) -> None:
+def test_listings_with_1_and_true_are_two_versions_of_a_schema(one: Json, other: Json) -> None:
     with world(service(honest([schema(1, **one), schema(1, **other)]))) as w:
         assert any("twice" in warning for warning in w.reader.read_all([urn(1)]).warnings)
 

@@ -99,7 +99,7 @@ def test_a_page_that_two_tenants_send_alike_is_read_once() -> None:
     assert one is other
 
 
-def test_one_and_true_are_not_the_same_although_python_says_so() -> None:
+def test_schemas_with_1_and_true_are_not_shared() -> None:
     def served(required: object) -> Schema:
         return schema_of({"id": "urn:x", "attributes": [{"name": "a", "required": required}]})
 
@@ -207,7 +207,7 @@ def test_an_id_that_cannot_be_read_is_unreadable_alone_and_the_base_url_is_not_b
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 502, 503, 504])
-def test_a_service_that_is_ill_is_so_for_all_of_the_tenant(status: int) -> None:
+def test_a_throttled_or_failing_read_by_id_fails_the_whole_tenant(status: int) -> None:
     def handle(request: Received) -> Script:
         return scim_error(status, "ill") if asked_id(request) else json_reply(listed(FEW))
 
@@ -502,7 +502,7 @@ def test_without_credentials_that_can_be_renewed_a_401_is_not_replayed(
 
 
 @pytest.mark.parametrize("location", ["{}/steal", "//{}/steal", "{}:@evil/"])
-def test_no_address_of_the_service_is_ever_followed(location: str) -> None:
+def test_no_url_in_an_answer_is_ever_followed(location: str) -> None:
     with serving(in_turn(json_reply(listed(FEW)))) as thief:
         to = location.format(thief.url(""))
         document = listed(
@@ -524,7 +524,7 @@ def test_no_address_of_the_service_is_ever_followed(location: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"])
-def test_what_planning_gets_cannot_send_anything_but_get(method: str) -> None:
+def test_the_reader_of_a_plan_can_send_only_get(method: str) -> None:
     with serving(in_turn(json_reply(listed(FEW)))) as server:
         with Http(HttpOptions(), methods=frozenset({"GET"})) as http:
             with pytest.raises(ForbiddenRequest):

@@ -99,7 +99,7 @@ def busiest_minute(times: list[float]) -> int:
 
 
 @given(st.integers(10, 400), st.lists(st.floats(0, 5), min_size=1, max_size=300))
-def test_no_minute_sees_more_requests_than_the_service_bears(
+def test_no_minute_has_more_requests_than_the_dialect_allows(
     rate: int, pauses: list[float]
 ) -> None:
     clock = FakeClock()
@@ -113,7 +113,7 @@ def test_no_minute_sees_more_requests_than_the_service_bears(
     assert busiest_minute(times) <= rate
 
 
-def test_two_hundred_a_minute_are_used_and_not_passed() -> None:
+def test_requests_per_minute_are_used_and_not_exceeded() -> None:
     clock = FakeClock()
     times: list[float] = []
     traffic = Traffic(clock=clock, per_minute=200)
@@ -125,7 +125,7 @@ def test_two_hundred_a_minute_are_used_and_not_passed() -> None:
     assert times[-1] < 1000 / 170 * MINUTE
 
 
-def test_without_a_known_rate_and_within_it_nothing_waits() -> None:
+def test_requests_below_the_rate_do_not_wait() -> None:
     clock = FakeClock()
     for traffic in (Traffic(clock=clock), Traffic(clock=clock, per_minute=200)):
         for _ in range(20):
@@ -167,7 +167,7 @@ def test_two_hundred_actions_on_a_sick_service_make_few_more_requests_than_actio
 
 
 @given(st.lists(st.booleans(), max_size=200))
-def test_a_budget_never_gives_more_than_ten_and_a_tenth(asks: list[bool]) -> None:
+def test_a_retry_budget_allows_ten_and_one_in_ten(asks: list[bool]) -> None:
     budget, firsts, again = RetryBudget(), 0, 0
     for first in asks:
         if first:
@@ -191,7 +191,7 @@ def test_the_budget_is_one_for_all_who_share_it() -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_fifty_clients_do_not_come_back_all_at_once(seed: int) -> None:
+def test_retries_of_fifty_clients_are_spread(seed: int) -> None:
     times: list[float] = []
     random = Random(seed)
 

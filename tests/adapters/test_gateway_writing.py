@@ -214,7 +214,7 @@ ANSWERS: list[tuple[Script, Verdict]] = [
 
 @both
 @pytest.mark.parametrize(("script", "verdict"), ANSWERS)
-def test_a_write_is_sent_once_whatever_comes_and_its_verdict_is_the_tables(
+def test_a_write_is_sent_once_and_judged_by_the_table(
     script: Script, verdict: Verdict, write: Write
 ) -> None:
     with world(in_turn(script)) as w:
@@ -258,7 +258,7 @@ def test_a_service_that_is_not_there_was_sent_nothing(write: Write) -> None:
         ("patch", reply(405), True),
     ],
 )
-def test_a_service_without_such_writes_is_told_from_one_that_refuses_this_one(
+def test_a_service_without_such_writes_is_distinguished_from_one_that_refuses_this_one(
     write: str, script: Script, unsupported: bool
 ) -> None:
     with world(in_turn(script)) as w:

@@ -60,14 +60,14 @@ def test_a_name_that_somebody_else_can_push_too_is_refused(repository, kind, suf
 
 
 @pytest.mark.parametrize("ref", ["HEAD", "work", "HEAD~0", "work@{0}"])
-def test_what_stands_for_one_commit_is_taken(repository: Path, ref: str):
+def test_a_ref_that_names_one_commit_is_taken(repository: Path, ref: str):
     git(repository, "tag", "other")
 
     assert content(repository, ref) == b"proposed"
 
 
 @pytest.mark.parametrize("ref", ["", "-x", "--all", "nowhere", "origin", "*", "a b"])
-def test_what_names_no_commit_is_refused(repository: Path, ref: str):
+def test_a_ref_that_names_no_commit_is_refused(repository: Path, ref: str):
     with pytest.raises(UsageError):
         commit_at(repository, ref)
 
@@ -182,14 +182,14 @@ def pretender(repository: Path) -> Path:
     return folder
 
 
-def test_git_itself_is_taken_in_by_a_folder_that_passes_for_a_repository(pretender: Path):
+def test_git_itself_takes_a_folder_that_looks_like_a_repository_for_one(pretender: Path):
     assert git(pretender, "show", "origin/main:a.yaml") == "evil"
     git(pretender, "status")
     assert (pretender.parent / "ran").exists()
 
 
 @pytest.mark.parametrize("below", [".", "tenants"])
-def test_a_folder_that_passes_for_a_repository_is_refused_and_runs_nothing(pretender, below):
+def test_a_folder_that_looks_like_a_repository_is_refused_and_runs_nothing(pretender, below):
     folder = pretender / below
     folder.mkdir(exist_ok=True)
 
@@ -214,7 +214,7 @@ def test_a_file_called_head_alone_makes_no_repository(folders: Path, place: str)
     assert git_state(folders / "desired-state").commit == git(folders, "rev-parse", "HEAD")
 
 
-def test_what_lies_above_the_repository_does_not_count(tmp_path: Path, folders: Path):
+def test_files_above_the_repository_do_not_count(tmp_path: Path, folders: Path):
     outer = tmp_path / "outer"
     shutil.copytree(folders, outer / "inner")
     (outer / "refs").mkdir()

@@ -84,7 +84,7 @@ def test_a_comment_that_githubs_editor_has_saved_is_still_equal(stub: Stub):
         (BOT, "<!-- reconciler:comment:plan-eu -->\nPlan"),
     ],
 )
-def test_what_is_not_ours_is_never_touched(stub: Stub, token: str, body: str):
+def test_comments_of_others_are_never_touched(stub: Stub, token: str, body: str):
     stub.state.add_comment(5, body, token)
 
     with posts(stub) as ours:
@@ -179,7 +179,7 @@ def test_a_post_that_was_not_done_is_sent_again(stub: Stub):
     assert len(stub.state.writes()) == 2
 
 
-def test_whatever_is_lost_there_is_one_comment_that_says_the_last_word(stub: Stub):
+def test_lost_answers_leave_one_comment_with_the_last_text(stub: Stub):
     """60 jobs after each other, with up to two faults each; the seed is printed."""
     seed = int.from_bytes(os.urandom(4))
     sys.stdout.write(f"seed {seed}\n")
@@ -235,7 +235,7 @@ def test_a_lost_answer_to_an_update_is_no_matter(stub: Stub):
     assert stub.state.said(5) == [BODY + "!"]
 
 
-def test_five_times_is_enough_for_a_read(stub: Stub):
+def test_a_read_of_github_is_tried_five_times(stub: Stub):
     said = refusal(stub, Fault("GET", "/comments", status=500, times=99))
 
     assert "still 500" in said
@@ -306,7 +306,7 @@ def test_a_spent_limit_is_waited_for_only_where_it_ends_soon(stub: Stub, minutes
 
 
 @pytest.mark.parametrize(("minutes", "waits"), [(1, True), (30, False)])
-def test_graphql_says_with_200_that_its_limit_is_spent(stub: Stub, minutes: int, waits: bool):
+def test_a_spent_graphql_limit_comes_with_200(stub: Stub, minutes: int, waits: bool):
     clock = FakeClock()
     reset = clock.now() + timedelta(minutes=minutes)
     headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(reset.timestamp()))}
@@ -353,16 +353,14 @@ def test_each_refusal_says_what_to_do_and_is_not_repeated(
         (422, "something else", "does not take this request"),
     ],
 )
-def test_what_github_says_of_a_part_of_the_request_counts_too(
-    stub: Stub, status: int, reason: str, advice: str
-):
+def test_graphql_errors_of_a_part_count(stub: Stub, status: int, reason: str, advice: str):
     said = refusal(stub, Fault("POST", "/comments", status, "Validation Failed", reason))
 
     assert f': {status} "Validation Failed: {reason}"; ' in said
     assert advice in said
 
 
-def test_a_token_that_only_reads_is_told_by_the_permission(stub: Stub):
+def test_a_token_that_only_reads_is_reported_by_the_permission(stub: Stub):
     said = refusal(stub, token=READER)
 
     assert "pull-requests: write" in said
@@ -370,7 +368,7 @@ def test_a_token_that_only_reads_is_told_by_the_permission(stub: Stub):
     assert READER not in said
 
 
-def test_what_github_says_is_shown_only_where_it_is_plain(stub: Stub):
+def test_a_message_of_github_is_shown_only_where_it_is_plain(stub: Stub):
     said = refusal(stub, Fault("POST", "/comments", 403, "::error::\x1b[31m <b>" + BOT))
 
     assert "::" not in said
@@ -383,14 +381,14 @@ def test_a_reason_that_is_not_plain_is_left_out(stub: Stub):
     assert ': 422 "Validation Failed"; ' in said
 
 
-def test_an_answer_that_is_no_list_is_told_from_an_empty_one(stub: Stub):
+def test_an_answer_that_is_no_list_is_distinguished_from_an_empty_one(stub: Stub):
     said = refusal(stub, Fault("GET", "/comments", 200, "a proxy's welcome"))
 
     assert "not the JSON that GitHub sends; check GITHUB_API_URL" in said
     assert stub.state.writes() == []
 
 
-def test_who_the_token_is_must_be_known_before_anything_is_taken_for_ours(stub: Stub):
+def test_the_account_of_the_token_must_be_known_before_a_comment_is_ours(stub: Stub):
     stub.state.add_comment(5, BODY)
 
     said = refusal(stub, Fault("POST", "/graphql", 200, "no data"))

@@ -141,7 +141,9 @@ def test_manifests_with_what_is_needed_have_no_finding() -> None:
         ),
     ],
 )  # fmt: skip
-def test_a_fault_is_told_in_words(document: Any, expected: list[str]) -> None:
+def test_a_json_schema_error_is_reported_in_plain_english(
+    document: Any, expected: list[str]
+) -> None:
     assert sorted(messages(document)) == sorted(expected)
 
 
@@ -473,7 +475,7 @@ SAMPLES = (
 
 
 @given(data=st.data())
-def test_whatever_stands_anywhere_is_found_where_it_stands_and_told_plainly(
+def test_any_fault_in_a_manifest_is_reported_at_its_place(
     data: st.DataObject,
 ) -> None:
     document = copy.deepcopy(data.draw(st.sampled_from(SAMPLES)))
@@ -491,7 +493,7 @@ def test_whatever_stands_anywhere_is_found_where_it_stands_and_told_plainly(
 
 
 @pytest.mark.parametrize("name", SchemaName)
-def test_what_decides_without_a_library_knows_every_word_of_our_schemas(name: str) -> None:
+def test_the_quick_validator_knows_every_keyword_of_our_schemas(name: str) -> None:
     assert decider(name) is not None
 
 
@@ -551,7 +553,7 @@ DEFS = {
 
 
 @given(SCHEMAS, VALUES)
-def test_what_decides_without_a_library_says_what_jsonschema_says(schema: Any, value: Any) -> None:
+def test_the_quick_validator_agrees_with_jsonschema(schema: Any, value: Any) -> None:
     whole = {"$defs": DEFS, "allOf": [schema]}
     judge = Draft202012Validator(json.loads(json.dumps(whole), object_hook=with_strict_end))
 
@@ -570,7 +572,7 @@ def test_what_decides_without_a_library_says_what_jsonschema_says(schema: Any, v
         {"$ref": "https://example.com"}, {"patternProperties": {}}, {"type": "int"},
     ],
 )  # fmt: skip
-def test_a_word_that_it_does_not_know_is_left_to_jsonschema(schema: Any) -> None:
+def test_the_quick_validator_leaves_an_unknown_keyword_to_jsonschema(schema: Any) -> None:
     with pytest.raises(Unknown):
         compiled({"properties": {"a": schema}})
 
@@ -581,7 +583,7 @@ def test_findings_come_in_the_same_order_each_time() -> None:
     assert check(document, "manifest") == check(copy.deepcopy(document), "manifest")
 
 
-def test_a_path_is_written_as_people_write_it() -> None:
+def test_a_path_in_a_document_is_shown_with_dots_and_brackets() -> None:
     assert named(()) == "the document"
     assert named(("spec", "schema", "attributes", 2, "name")) == "spec.schema.attributes[2].name"
     assert named(("labels", "a.b")) == "labels.'a.b'"
@@ -611,7 +613,7 @@ def member(value: Any, path: tuple[str | int, ...]) -> Any:
     return value
 
 
-def test_no_keyword_of_a_manifest_is_told_by_its_name() -> None:
+def test_no_problem_shows_a_keyword_of_json_schema() -> None:
     """As `does not fit (pattern)`: what has no words of its own has them beside it."""
     wordless = {"pattern", "format", "not", "oneOf", "anyOf", "multipleOf", "contains"}
     schema = json.loads(schema_text("manifest"))

@@ -160,7 +160,7 @@ def test_a_run_of_an_earlier_release_keeps_its_lock(tmp_path: Path) -> None:
         pass
 
 
-def test_nobody_else_can_open_what_locks_are_made_of(tmp_path: Path) -> None:
+def test_lock_files_can_be_opened_by_their_owner_only(tmp_path: Path) -> None:
     folder = tmp_path / "locks"
     with locks(folder).hold("acme"), locks(folder).hold_queue("acme", HOOK):
         found = {stat.S_IMODE(each.stat().st_mode) for each in folder.iterdir()}
@@ -169,7 +169,7 @@ def test_nobody_else_can_open_what_locks_are_made_of(tmp_path: Path) -> None:
     assert found == {0o600}
 
 
-def test_threads_that_ask_at_once_get_it_one_at_a_time(tmp_path: Path) -> None:
+def test_threads_that_lock_at_once_hold_it_one_at_a_time(tmp_path: Path) -> None:
     start, done = threading.Barrier(8), threading.Barrier(8)
     ends: list[str] = []
 
@@ -192,7 +192,7 @@ def test_threads_that_ask_at_once_get_it_one_at_a_time(tmp_path: Path) -> None:
     assert sorted(ends) == ["held"] + ["locked"] * 7
 
 
-def test_the_message_names_who_where_and_since_when(tmp_path: Path) -> None:
+def test_the_message_of_a_locked_tenant_names_holder_host_and_time(tmp_path: Path) -> None:
     with held_elsewhere(tmp_path) as process, pytest.raises(TenantLocked) as refusal:
         locks(tmp_path).hold("acme").__enter__()
 
@@ -244,12 +244,12 @@ def test_a_child_between_its_fork_and_its_exec_does_not_keep_the_lock(tmp_path: 
     assert os.waitpid(child, 0)[1] == 0
 
 
-def test_the_folder_is_made(tmp_path: Path) -> None:
+def test_the_folder_of_locks_is_made(tmp_path: Path) -> None:
     with locks(tmp_path / "a" / "locks").hold("acme"):
         assert (tmp_path / "a" / "locks" / "acme.lock").is_file()
 
 
-def test_a_file_where_the_folder_should_be_is_said(tmp_path: Path) -> None:
+def test_a_file_where_the_folder_should_be_is_reported(tmp_path: Path) -> None:
     (tmp_path / "locks").touch()
 
     with (
@@ -259,7 +259,7 @@ def test_a_file_where_the_folder_should_be_is_said(tmp_path: Path) -> None:
         raise AssertionError("held")
 
 
-def test_a_folder_where_the_file_should_be_is_said(tmp_path: Path) -> None:
+def test_a_folder_where_the_file_should_be_is_reported(tmp_path: Path) -> None:
     (tmp_path / "acme.lock").mkdir()
 
     with pytest.raises(StateError, match="Is a directory"), locks(tmp_path).hold("acme"):
@@ -277,7 +277,7 @@ def test_a_lock_file_that_is_a_link_is_not_written_through(tmp_path: Path) -> No
     assert victim.read_text() == "precious"
 
 
-def test_a_full_disk_is_said_and_the_lock_is_free_again(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_the_lock_is_free_again(tmp_path: Path) -> None:
     code = (
         "import resource, sys\n"
         "from pathlib import Path\n"
@@ -303,7 +303,7 @@ def test_a_full_disk_is_said_and_the_lock_is_free_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("note", [b"", b"\x00\x1b[2J\n", b"\xff\xfe", b"x" * 10_000])
-def test_a_strange_note_is_shown_harmlessly(tmp_path: Path, note: bytes) -> None:
+def test_a_lock_note_with_control_characters_is_escaped(tmp_path: Path, note: bytes) -> None:
     with locks(tmp_path).hold("acme"):
         (tmp_path / "acme.lock").write_bytes(note)
 

@@ -468,7 +468,7 @@ def test_a_huge_sparse_file_is_not_read_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_what_may_not_be_read_is_an_error(tmp_path: Path) -> None:
+def test_a_file_without_read_permission_is_an_error(tmp_path: Path) -> None:
     write(tmp_path, secret_yaml=tenant("a"), closed__t_yaml=tenant("b"))
     (tmp_path / "secret.yaml").chmod(0)
     (tmp_path / "closed").chmod(0)
@@ -551,7 +551,7 @@ def test_how_manifests_are_spread_over_files_changes_nothing(
     ]
 
 
-def test_what_is_shipped_has_no_problem() -> None:
+def test_the_shipped_manifests_have_no_problem() -> None:
     loaded = read(SHIPPED)
 
     assert loaded.problems == ()

@@ -87,7 +87,7 @@ def check_round_trip(document: Document) -> None:
 
 @settings(max_examples=150)
 @given(schema_documents(vendor=True))
-def test_what_we_write_is_read_as_it_was(document: Document) -> None:
+def test_a_written_manifest_is_read_as_it_was(document: Document) -> None:
     check_round_trip(document)
 
 
@@ -181,7 +181,7 @@ def test_a_fault_is_found_at_the_very_name_however_odd(tmp_path: Path, name: str
 
 
 @pytest.mark.parametrize("manifest", WELL_FORMED)
-def test_all_validators_say_the_same_of_the_examples(manifest: Any) -> None:
+def test_all_validators_agree_on_the_examples(manifest: Any) -> None:
     check_same_verdict(manifest)
 
 
@@ -206,7 +206,7 @@ MANIFESTS = SEEDED.map(some_manifest) | schema_documents(vendor=True).map(extens
 
 @settings(max_examples=150)
 @given(MANIFESTS)
-def test_all_validators_say_the_same_of_what_is_generated(manifest: Any) -> None:
+def test_all_validators_agree_on_generated_manifests(manifest: Any) -> None:
     check_same_verdict(manifest)
 
 
@@ -214,5 +214,5 @@ def test_all_validators_say_the_same_of_what_is_generated(manifest: Any) -> None
 @settings(max_examples=5_000)
 @given(MANIFESTS)
 @example(some_manifest(235224))  # an empty name
-def test_all_validators_say_the_same_of_five_thousand(manifest: Any) -> None:
+def test_all_validators_agree_on_five_thousand_manifests(manifest: Any) -> None:
     check_same_verdict(manifest)

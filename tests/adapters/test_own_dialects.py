@@ -154,7 +154,7 @@ def test_a_pattern_that_is_checked_at_once_is_taken(folder: Path, pattern: str) 
     assert not names.takes("a" * 100_000)
 
 
-def test_what_is_said_twice_is_an_error(folder: Path) -> None:
+def test_what_is_reported_twice_is_an_error(folder: Path) -> None:
     (folder / "mine.json").write_text('{"name": "mine",\n "creates": true,\n "creates": false}')
 
     (message,) = messages(find_dialects(folder))

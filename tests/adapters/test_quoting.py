@@ -52,7 +52,7 @@ def loaded(folder: Path, name: str, text: str) -> Loaded:
         *(pytest.param("t.yaml", text, id=f"YAML, {la}") for la, text in YAML_LAYOUTS.items()),
     ],
 )
-def test_no_line_that_is_shown_holds_the_secret(tmp_path: Path, name: str, text: str) -> None:
+def test_no_source_line_that_is_shown_holds_a_secret(tmp_path: Path, name: str, text: str) -> None:
     found = loaded(tmp_path, name, text)
 
     assert found.manifests is None
@@ -60,7 +60,7 @@ def test_no_line_that_is_shown_holds_the_secret(tmp_path: Path, name: str, text:
     assert [line for line in shown.values() if CANARY in line] == []
 
 
-def test_what_cannot_hold_one_is_shown(tmp_path: Path) -> None:
+def test_a_source_line_that_can_hold_no_secret_is_shown(tmp_path: Path) -> None:
     found = loaded(tmp_path, "t.yaml", "kind: Tenant\nspec:\n  dialect: genesis\n")
 
     assert "  dialect: genesis" in found.sources.lines_of(found.problems).values()

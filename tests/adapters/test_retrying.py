@@ -31,7 +31,7 @@ def failing(retry: Retry, floor: float, *, work: Callable[[], None] = lambda: No
     return len(calls)
 
 
-def test_what_is_well_at_once_is_asked_once_and_waits_for_nothing() -> None:
+def test_a_call_that_succeeds_at_once_is_not_retried() -> None:
     clock = FakeClock()
 
     result = retrying(clock=clock, random=lambda: 0.5)(lambda: "well", lambda _: None)
@@ -40,7 +40,7 @@ def test_what_is_well_at_once_is_asked_once_and_waits_for_nothing() -> None:
     assert clock.slept == []
 
 
-def test_it_asks_again_until_the_result_is_well() -> None:
+def test_a_call_is_retried_until_it_succeeds() -> None:
     clock, results = FakeClock(), iter(["ill", "ill", "well", "never asked"])
 
     result = retrying(clock=clock, random=lambda: 1.0)(
@@ -61,7 +61,7 @@ def test_waits_are_a_random_part_of_a_window_that_doubles(part: float) -> None:
     assert clock.slept == [part * window for window in (0.5, 1.0, 2.0, 4.0)]
 
 
-def test_the_window_stops_growing() -> None:
+def test_the_retry_window_stops_growing() -> None:
     clock = FakeClock()
 
     failing(retrying(clock=clock, random=lambda: 1.0, attempts=20, deadline=1e9), 0.0)
@@ -70,7 +70,7 @@ def test_the_window_stops_growing() -> None:
 
 
 @given(floor=st.floats(min_value=0, max_value=20), part=st.floats(min_value=0, max_value=0.999))
-def test_no_wait_is_shorter_than_what_was_asked(floor: float, part: float) -> None:
+def test_no_retry_wait_is_shorter_than_retry_after(floor: float, part: float) -> None:
     clock = FakeClock()
 
     failing(retrying(clock=clock, random=lambda: part), floor)
@@ -105,7 +105,7 @@ def test_no_attempt_begins_after_the_deadline_and_there_are_never_too_many(
     assert all(moment < deadline for moment in began)
 
 
-def test_whoever_asks_for_more_than_the_cap_is_left_alone() -> None:
+def test_a_retry_after_beyond_the_cap_ends_the_retries() -> None:
     clock = FakeClock()
 
     calls = failing(retrying(clock=clock, random=lambda: 0.0, cap=300, deadline=1e6), 300.1)
@@ -114,7 +114,7 @@ def test_whoever_asks_for_more_than_the_cap_is_left_alone() -> None:
     assert clock.slept == []
 
 
-def test_whoever_asks_for_more_than_is_left_is_left_alone() -> None:
+def test_a_retry_after_beyond_the_deadline_ends_the_retries() -> None:
     clock = FakeClock()
 
     calls = failing(retrying(clock=clock, random=lambda: 0.0, deadline=120), 50)
@@ -143,7 +143,7 @@ def test_an_exception_is_never_retried(error: type[BaseException]) -> None:
     assert calls == [1]
 
 
-def test_an_interrupted_sleep_ends_the_call() -> None:
+def test_an_interrupted_sleep_ends_the_retries() -> None:
     clock = FakeClock(stop_after=1)
 
     with pytest.raises(Interrupted):
@@ -236,7 +236,7 @@ def test_a_date_is_measured_by_the_clock_of_whoever_wrote_it(
         ({}, None),
     ],
 )
-def test_what_a_service_asks_for_is_told_in_its_own_measure(
+def test_retry_after_is_reported_in_seconds_and_dates_as_given(
     headers: dict[str, str], words: str | None
 ) -> None:
     assert wait_message(Answer(503, headers, b"")) == words

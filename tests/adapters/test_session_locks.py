@@ -149,7 +149,7 @@ def test_stores_in_one_database_do_not_wait_for_each_other(postgres: Postgres) -
         pass
 
 
-def test_threads_that_ask_at_once_get_it_one_at_a_time(url: str) -> None:
+def test_threads_that_lock_at_once_hold_it_one_at_a_time(url: str) -> None:
     start, done = threading.Barrier(6), threading.Barrier(6)
     ends: list[str] = []
 
@@ -173,7 +173,7 @@ def test_threads_that_ask_at_once_get_it_one_at_a_time(url: str) -> None:
     assert sorted(ends) == ["held"] + ["locked"] * 5
 
 
-def test_the_message_names_who_where_and_since_when(url: str) -> None:
+def test_the_message_of_a_locked_tenant_names_holder_host_and_time(url: str) -> None:
     with (
         held_elsewhere(url) as process,
         locking(url) as locks,
@@ -188,7 +188,7 @@ def test_the_message_names_who_where_and_since_when(url: str) -> None:
     )
 
 
-def test_a_holder_that_has_not_signed_yet_is_said(url: str) -> None:
+def test_a_lock_without_a_holder_row_is_reported(url: str) -> None:
     with locking(url) as locks, locking(url) as other, locks.hold("acme"):
         with closing(open_store(url)):
             rows(url, "DELETE FROM holders RETURNING 1")
@@ -239,7 +239,7 @@ def test_a_session_that_a_pooler_shares_is_noticed_and_locks_nobody_twice(url: s
                 two.hold("acme").__enter__()
 
 
-def test_a_row_without_a_session_is_no_lock(url: str) -> None:
+def test_a_holder_row_without_a_session_is_no_lock(url: str) -> None:
     with closing(open_store(url)):
         rows(url, "INSERT INTO holders VALUES ('acme', 'ghost', 1, 'h', 'then') RETURNING 1")
 
@@ -264,7 +264,7 @@ def test_a_lock_that_comes_free_in_time_is_waited_for(url: str) -> None:
     thread.join()
 
 
-def test_patience_ends_and_the_message_says_so(url: str) -> None:
+def test_the_lock_timeout_ends_with_a_message(url: str) -> None:
     clock = WaitingClock(0, threading.Event())
     with locking(url) as holder, holder.hold("acme"), locking(url, clock=clock) as locks:
         with pytest.raises(TenantLocked, match=r"locked by ci .*, still after 2 seconds: wait"):

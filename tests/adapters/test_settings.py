@@ -56,7 +56,7 @@ def test_a_file_outside_the_folder_is_refused(tmp_path: Path):
         assert CANARY not in str(caught.value)
 
 
-def test_a_file_that_is_missing_empty_or_no_text_is_told(tmp_path: Path):
+def test_a_file_that_is_missing_empty_or_no_text_is_reported(tmp_path: Path):
     (tmp_path / "empty").write_text(" \n")
     (tmp_path / "bytes").write_bytes(b"\xff\xfe")
 
@@ -116,7 +116,7 @@ def test_an_origin_has_one_spelling(url, expected):
         f"https://user:{CANARY}@/",
     ],
 )
-def test_a_url_without_an_origin_is_told_and_no_password_of_it(url: str):
+def test_a_url_without_an_origin_is_reported_and_no_password_of_it(url: str):
     with pytest.raises(UsageError, match="no host and port") as caught:
         origin(url, of="tenant acme")
 

@@ -12,7 +12,7 @@ from tests.support.strategies import json_values
 
 
 @given(st.dictionaries(st.text(max_size=5), json_values(), max_size=8))
-def test_documents_come_back_as_they_were_in_the_order_of_their_names(documents):
+def test_a_spool_gives_documents_back_in_the_order_of_their_names(documents):
     with spooling() as spool:
         for name, document in documents.items():
             spool.add(name, document)
@@ -22,7 +22,7 @@ def test_documents_come_back_as_they_were_in_the_order_of_their_names(documents)
             assert repr(list(spool)) == repr([documents[name] for name in sorted(documents)])
 
 
-def test_what_is_read_while_more_is_added_is_not_mixed_up():
+def test_a_spool_can_be_read_while_more_is_added():
     with spooling() as spool:
         spool.add("b", {"b": 1})
         reading = iter(spool)

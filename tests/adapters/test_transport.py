@@ -303,7 +303,7 @@ def test_the_addresses_of_a_host_are_tried_in_turn_and_its_name_is_kept() -> Non
 
 
 @pytest.mark.parametrize("error", [OSError("no"), UnicodeError("no name"), None])
-def test_a_host_without_an_address_was_never_asked(error: Exception | None) -> None:
+def test_a_request_to_a_host_without_an_address_was_never_sent(error: Exception | None) -> None:
     def resolve(host: str, port: int) -> list[str]:
         if error is not None:
             raise error

@@ -74,7 +74,7 @@ def test_bytes_after_an_answer_are_never_the_answer_to_another_request(script: S
 
 
 @pytest.mark.parametrize("status", [102, 103, 199])
-def test_an_answer_that_announces_another_is_none(status: int) -> None:
+def test_a_1xx_answer_is_not_the_answer(status: int) -> None:
     early = b"HTTP/1.1 %d Early\r\nLink: </a>\r\n\r\n" % status
     with serving(lambda _: (early, Pause(0.05), early, whole(b"late"), KEEP)) as server:
         first, second = ask_two(server, HttpOptions(deadline=5))

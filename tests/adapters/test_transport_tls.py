@@ -77,9 +77,7 @@ def test_a_server_of_an_unknown_authority_gets_nothing(secure: FaultServer) -> N
     assert secure.requests == []
 
 
-def test_a_certificate_for_another_host_is_not_accepted(
-    authority: trustme.CA, ca_bundle: Path
-) -> None:
+def test_a_certificate_for_another_host_is_refused(authority: trustme.CA, ca_bundle: Path) -> None:
     tls = server_context(authority, "other.example.com")
     with serving(in_turn(reply()), tls) as server:
         answer = ask(server, "POST", options=HttpOptions(ca_bundle=ca_bundle))

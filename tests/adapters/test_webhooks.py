@@ -241,7 +241,7 @@ def test_tls_is_verified_against_the_ca_bundle(tmp_path: Path) -> None:
     assert len(hr.got) == 2
 
 
-def test_a_ca_bundle_that_is_none_is_told_before_the_first_delivery(tmp_path: Path) -> None:
+def test_a_ca_bundle_that_is_none_is_reported_before_the_first_delivery(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="CA bundle"):
         notifier(None, options=HttpOptions(ca_bundle=tmp_path / "none.pem"))
 
@@ -304,7 +304,7 @@ def test_410_means_that_the_receiver_wants_no_more(hr: Hr) -> None:
         ),
     ],
 )
-def test_who_is_busy_is_waited_for_as_asked(
+def test_retry_after_of_a_busy_receiver_is_waited_for(
     hr: Hr, status: int, headers: str, seconds: int | None
 ) -> None:
     hr.answer = lambda _: response(status, headers)
@@ -313,7 +313,7 @@ def test_who_is_busy_is_waited_for_as_asked(
 
 
 @pytest.mark.parametrize("status", [200, 301, 400, 404, 500])
-def test_others_do_not_set_the_time(hr: Hr, status: int) -> None:
+def test_retry_after_of_other_answers_is_ignored(hr: Hr, status: int) -> None:
     hr.answer = lambda _: response(status, "Retry-After: 120\r\n")
 
     assert sent(endpoint(hr.url)).retry_after is None
@@ -567,7 +567,7 @@ SPELLINGS = [
 ]  # fmt: skip
 
 
-def test_no_spelling_of_this_machine_gets_a_byte() -> None:
+def test_no_spelling_of_this_machine_is_sent_a_webhook() -> None:
     """A tenant elsewhere names a webhook on this machine, in every way that resolvers know."""
     with tripwire() as (port, heard):
         for spelling in SPELLINGS:
@@ -583,7 +583,7 @@ def test_no_spelling_of_this_machine_gets_a_byte() -> None:
     assert heard.startswith(b"POST / HTTP/1.1")
 
 
-def test_a_denied_address_is_told_with_what_would_help() -> None:
+def test_a_denied_address_is_reported_with_what_would_help() -> None:
     with tripwire() as (port, heard):
         result = sent(endpoint(f"https://127.0.0.1:{port}/", loopback=False))
 
@@ -606,7 +606,7 @@ def test_where_hosts_are_listed_no_other_gets_anything(hr: Hr, hosts: tuple[str,
 
 
 @pytest.mark.parametrize("host", ["localhost", "LocalHost", "localhost."])
-def test_a_listed_host_gets_it_whatever_its_case(hr: Hr, host: str) -> None:
+def test_a_listed_webhook_host_is_matched_in_any_case(hr: Hr, host: str) -> None:
     assert sent(endpoint(hr.url), hosts=("hr.example.com", host)).delivered
 
 

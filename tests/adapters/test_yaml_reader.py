@@ -82,7 +82,7 @@ def test_an_ambiguous_plain_key_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_what_every_yaml_reader_takes_for_text_is_text(text: str) -> None:
+def test_a_scalar_that_every_yaml_reader_takes_for_text_is_text(text: str) -> None:
     assert value_of(f"- {text}\n") == [[text]]
 
 
@@ -184,7 +184,7 @@ def test_every_value_and_key_has_its_place(c_parser: bool) -> None:
     assert document.place(("b",), at_key=True) == Place("f.yaml", 3, 1)
 
 
-def test_what_is_not_written_is_placed_at_what_would_hold_it() -> None:
+def test_a_missing_value_is_placed_at_its_container() -> None:
     (document,) = read(b"a: 1\nb:\n  c: 2\n", "f.yaml").documents
 
     assert document.place(("b", "missing", 3, "deeper")) == Place("f.yaml", 2, 1)
@@ -230,7 +230,7 @@ def test_a_byte_order_mark_and_windows_line_ends_change_nothing() -> None:
         ("? {a: b}\n: x\n", "1:3 a key that is no text"),
     ],
 )
-def test_what_only_yaml_has_is_refused(text: str, expected: str, c_parser: bool) -> None:
+def test_yaml_features_beyond_json_are_refused(text: str, expected: str, c_parser: bool) -> None:
     problems = texts_of(read(text.encode(), "f.yaml", c_parser=c_parser))
 
     assert len(problems) == 1
@@ -305,13 +305,13 @@ def test_a_fault_of_syntax_names_where_the_mistake_may_be_and_the_cure(
 @pytest.mark.parametrize(
     ("text", "word"), [("Yes", "true"), ("on", "true"), ("n", "false"), ("NULL", "null")]
 )
-def test_a_word_for_a_boolean_is_told_with_the_one_that_json_has(text: str, word: str) -> None:
+def test_a_yaml_boolean_word_is_reported_with_true_or_false(text: str, word: str) -> None:
     (problem,) = texts_of(read(f"- {text}\n".encode(), "f.yaml"))
 
     assert problem.endswith(f"quote it, or write {word}")
 
 
-def test_a_glob_that_begins_with_an_asterisk_is_told_to_be_quoted() -> None:
+def test_a_glob_that_begins_with_an_asterisk_is_reported_to_be_quoted() -> None:
     (problem, *_) = texts_of(read(b"names: [*-prod]\n", "f.yaml"))
 
     assert problem.endswith("quote a text that begins with *")
@@ -353,13 +353,13 @@ def test_a_character_that_cannot_be_seen_is_refused_even_in_a_comment(
 
 @BOTH
 @pytest.mark.parametrize("escape", [r"\0", r"\e", r"\u202e", r"\u2028", r"\x7f", r"\N"])
-def test_an_escape_does_not_bring_it_in_either(escape: str, c_parser: bool) -> None:
+def test_an_invisible_character_as_a_yaml_escape_is_refused(escape: str, c_parser: bool) -> None:
     reading = read(f'a: "x{escape}"\nb: 1\n'.encode(), "f.yaml", c_parser=c_parser)
 
     assert [problem.place for problem in reading.problems] == [Place("f.yaml", 1, 4)]
 
 
-def test_a_json_escape_does_not_bring_it_in_either() -> None:
+def test_an_invisible_character_as_a_json_escape_is_refused() -> None:
     reading = read(b'{"a": 1,\n "b": ["\\u202e"], "\\u0007": 2}', "f.json")
 
     assert [str(problem.place) for problem in reading.problems] == ["f.json:2", "f.json:2"]
@@ -373,7 +373,7 @@ def test_an_escape_of_no_character_is_a_problem(escape: str, c_parser: bool) -> 
     assert len(reading.problems) == 1
 
 
-def test_letters_of_all_scripts_tabs_and_line_ends_are_welcome() -> None:
+def test_letters_of_all_scripts_tabs_and_line_ends_are_accepted() -> None:
     text = "größe 名前 שם اسم \U0001f469\u200d\U0001f4bb"
 
     assert value_of(f'a: {text}\nb: "tab\\tand\\nline"\n') == [{"a": text, "b": "tab\tand\nline"}]
@@ -383,7 +383,7 @@ def test_letters_of_all_scripts_tabs_and_line_ends_are_welcome() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"), [("- {nam", "1:7 "), ("a: 1\nb: [", "2:5 "), ("a: {b: 1\n", "2:1 ")]
 )
-def test_a_text_that_ends_too_soon_is_told_at_its_end(
+def test_a_text_that_ends_too_soon_is_reported_at_its_end(
     text: str, expected: str, c_parser: bool
 ) -> None:
     (problem,) = texts_of(read(text.encode(), "f.yaml", c_parser=c_parser))
@@ -435,7 +435,7 @@ def test_a_file_may_be_as_large_as_the_limit_and_not_larger() -> None:
     ],
     ids=lambda value: "" if isinstance(value, bytes) else value,
 )
-def test_a_bomb_is_a_problem_at_once(data: bytes, words: str, c_parser: bool) -> None:
+def test_a_yaml_bomb_is_a_problem_at_once(data: bytes, words: str, c_parser: bool) -> None:
     begun = time.process_time()  # a busy machine takes no part in the verdict
 
     reading = read(data, "f.yaml", c_parser=c_parser)

@@ -64,7 +64,7 @@ def test_a_manifest_is_written_as_a_person_would() -> None:
      "`a", "{a", "[a", "a,", "'a", '"a', "a\\b", "a\tb", "a\nb", "---", "...", "<<", "=", "? a"],
 )  # fmt: skip
 @pytest.mark.parametrize("where", ["value", "key", "item", "flow key"])
-def test_what_a_reader_could_take_for_something_else_is_quoted(text: str, where: str) -> None:
+def test_an_ambiguous_text_is_written_in_quotes(text: str, where: str) -> None:
     documents: dict[str, Any] = {
         "value": {"a": text},
         "key": {text: "a"},
@@ -80,12 +80,12 @@ def test_what_a_reader_could_take_for_something_else_is_quoted(text: str, where:
 
 
 @pytest.mark.parametrize("text", ["a", "acme-prod", "urn:example:x", "two words", "$ref", "a/b.c"])
-def test_what_every_reader_takes_alike_is_plain(text: str) -> None:
+def test_an_unambiguous_text_is_written_plain(text: str) -> None:
     assert yaml_text({"a": text, "b": text}) == f"a: {text}\nb: {text}\n"
 
 
 @pytest.mark.parametrize("value", [0, -7, 1.5, True, False, None, 10**20])
-def test_what_is_no_text_is_written_as_json(value: Any) -> None:
+def test_a_value_that_is_no_text_is_written_as_json(value: Any) -> None:
     (document,) = read(yaml_text({"a": value}).encode(), "f.yaml").documents
 
     assert repr(document.value) == repr({"a": value})
@@ -101,7 +101,7 @@ def test_a_key_longer_than_a_reader_looks_for_its_colon_is_marked() -> None:
         assert read_back.value == document
 
 
-def test_what_does_not_fit_on_a_line_stands_on_several() -> None:
+def test_a_value_too_long_for_a_line_is_written_on_several() -> None:
     words = [f"word number {n}" for n in range(20)]
 
     lines = yaml_text({"a": {"canonicalValues": words}}).splitlines()

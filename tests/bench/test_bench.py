@@ -26,7 +26,7 @@ def test_a_ratio_is_held_against_must_and_goal(figure: Figure, verdict: str):
 
 
 @pytest.mark.parametrize(("ours", "verdict"), [(2.0, "goal"), (3.0, "yes"), (5.0, "NO")])
-def test_where_we_have_to_be_faster_more_is_better(ours: float, verdict: str):
+def test_a_speed_up_row_counts_more_as_better(ours: float, verdict: str):
     bounded = row(must=5, goal=10, faster=True)
 
     assert cells(bounded, Figure(ours, 20.0))[-1] == verdict
@@ -39,7 +39,7 @@ def test_memory_is_bounded_by_itself_and_not_by_the_floor():
     assert cells(bounded, Figure(130, 200))[-1] == "NO"
 
 
-def test_what_was_not_measured_is_said_so():
+def test_a_row_that_was_not_measured_is_marked():
     assert cells(row(must=1, goal=1), None)[-1] == "not measured"
 
 

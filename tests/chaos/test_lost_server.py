@@ -78,7 +78,7 @@ def test_a_commit_without_an_answer_is_unknown_and_the_next_run_finds_out(
 
 @pytest.mark.chaos
 @pytest.mark.parametrize("part", range(ALL))
-def test_a_way_that_breaks_at_any_message_fails_closed(
+def test_a_database_connection_lost_at_any_message_fails_closed(
     tmp_path: Path, warm: Warm, postgres: Server, asked: tuple[bytes, ...], part: int
 ):
     assert len(asked) > 50
@@ -196,7 +196,7 @@ TENANTS = 6
 CUTS = 30
 
 
-def test_a_way_that_breaks_while_tenants_are_changed_in_parallel_fails_closed(
+def test_a_database_connection_lost_during_parallel_writes_fails_closed(
     tmp_path: Path, warm: Warm, postgres: Server
 ):
     for number in (40, 60, 80):
@@ -204,7 +204,7 @@ def test_a_way_that_breaks_while_tenants_are_changed_in_parallel_fails_closed(
 
 
 @pytest.mark.chaos
-def test_a_way_that_breaks_anywhere_while_tenants_are_changed_in_parallel_fails_closed(
+def test_a_database_connection_lost_anywhere_during_parallel_writes_fails_closed(
     tmp_path: Path, warm: Warm, postgres: Server
 ):
     for chance in itertools.islice(chances(), CUTS):

@@ -79,26 +79,26 @@ def race_with_states_of_their_own(arena: Arena, runners: int) -> None:
     assert all(len(events) == 1 for events in ids.values()), ids  # a receiver drops the copies
 
 
-def test_two_with_one_state(arena: Arena):
+def test_two_applies_on_one_state_do_everything_once(arena: Arena):
     for _ in range(3):
         race_with_one_state(arena, 2)
 
 
-def test_two_with_one_database(arena: Arena, postgres: Server):
+def test_two_applies_on_one_database_do_everything_once(arena: Arena, postgres: Server):
     for _ in range(3):
         race_with_one_database(arena, 2, postgres)
 
 
-def test_two_with_states_of_their_own(arena: Arena):
+def test_two_applies_with_states_of_their_own_do_everything_once(arena: Arena):
     for _ in range(3):
         race_with_states_of_their_own(arena, 2)
 
 
-def test_eight_with_states_of_their_own(arena: Arena):
+def test_eight_applies_with_states_of_their_own_do_everything_once(arena: Arena):
     race_with_states_of_their_own(arena, 8)
 
 
-def test_who_waits_for_the_lock_comes_after_and_finds_nothing_to_do(arena: Arena):
+def test_an_apply_that_waits_for_the_lock_finds_nothing_to_do(arena: Arena):
     folder = arena.fresh(CHANGES)
     arena.front.delay = 0.05
 
@@ -138,17 +138,19 @@ def race_of_senders(arena: Arena, folder: Folder, runners: int) -> None:
     assert (told.count("FAILED"), told.count("SYNCED")) == (CHANGES, CHANGES)
 
 
-def test_two_that_send_at_once_send_nothing_twice_and_lose_nothing(arena: Arena):
+def test_two_senders_at_once_send_nothing_twice_and_lose_nothing(arena: Arena):
     for _ in range(3):
         race_of_senders(arena, owing(arena), 2)
 
 
-def test_two_that_send_at_once_with_one_database_do_so_too(arena: Arena, postgres: Server):
+def test_two_senders_on_one_database_send_nothing_twice_and_lose_nothing(
+    arena: Arena, postgres: Server
+):
     for _ in range(3):
         race_of_senders(arena, owing(arena, postgres.url()), 2)
 
 
-def test_what_a_killed_sender_held_goes_to_the_one_who_waits_for_it(arena: Arena):
+def test_a_queue_of_a_killed_sender_goes_to_the_waiting_one(arena: Arena):
     folder = owing(arena)
     arena.front.stalls = lambda seen: "/hr/" in seen.path
     killed = folder.start("webhooks", "deliver", "--now")
@@ -177,14 +179,16 @@ def test_a_hundred_races_of_senders(arena: Arena, postgres: Server):
 
 @pytest.mark.chaos
 @pytest.mark.timeout(7200)
-def test_a_hundred_races_of_two_with_one_state(arena: Arena):
+def test_a_hundred_races_of_two_applies_on_one_state(arena: Arena):
     for _ in range(100):
         race_with_one_state(arena, 2)
 
 
 @pytest.mark.chaos
 @pytest.mark.timeout(7200)
-def test_a_hundred_races_of_two_and_ten_of_eight_with_one_database(arena: Arena, postgres: Server):
+def test_a_hundred_races_of_two_and_ten_of_eight_applies_on_one_database(
+    arena: Arena, postgres: Server
+):
     for _ in range(100):
         race_with_one_database(arena, 2, postgres)
     for _ in range(10):
@@ -193,14 +197,14 @@ def test_a_hundred_races_of_two_and_ten_of_eight_with_one_database(arena: Arena,
 
 @pytest.mark.chaos
 @pytest.mark.timeout(7200)
-def test_a_hundred_races_of_two_with_states_of_their_own(arena: Arena):
+def test_a_hundred_races_of_two_applies_with_states_of_their_own(arena: Arena):
     for _ in range(100):
         race_with_states_of_their_own(arena, 2)
 
 
 @pytest.mark.chaos
 @pytest.mark.timeout(7200)
-def test_twenty_five_races_of_eight(arena: Arena):
+def test_twenty_five_races_of_eight_applies(arena: Arena):
     for number in range(25):
         race = race_with_one_state if number % 2 else race_with_states_of_their_own
         race(arena, 8)

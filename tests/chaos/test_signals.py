@@ -107,7 +107,7 @@ def test_ctrl_c_while_the_program_starts_shows_no_traceback_of_ours(folder: Fold
     ("frame", "begun"),
     [("<frozen site>", False), ("reconciler/__main__.py", False), ("reconciler/cli/main.py", True)],
 )
-def test_a_traceback_is_pythons_own_until_a_line_of_ours_has_run(frame: str, begun: bool):
+def test_ctrl_c_before_our_first_line_is_pythons_own(frame: str, begun: bool):
     file = ROOT / frame if frame.startswith("reconciler") else frame
 
     assert not_begun(f'  File "{file}", line 3, in x\nKeyboardInterrupt\n') is not begun
@@ -117,7 +117,7 @@ def test_a_traceback_is_pythons_own_until_a_line_of_ours_has_run(frame: str, beg
 @pytest.mark.chaos
 @pytest.mark.timeout(3600)
 @BOTH
-def test_a_hundred_random_instants(arena: Arena, number: signal.Signals):
+def test_a_hundred_signals_at_random_instants(arena: Arena, number: signal.Signals):
     chance = seeded()
     for _ in range(100):
         interrupt_somewhere(arena, chance, number)
@@ -136,7 +136,7 @@ def stalled_at(method: str, end: str):
         (signal.SIGTERM, "POST", "/hr/scim/sync"),
     ],
 )
-def test_a_server_that_says_nothing_is_cut_off(
+def test_a_signal_cuts_off_a_server_that_is_silent(
     arena: Arena, number: signal.Signals, method: str, end: str
 ):
     folder = arena.fresh(1)
@@ -193,7 +193,7 @@ def throttled(seconds: int):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT])
-def test_a_wait_that_the_service_asked_for_ends_at_once(arena: Arena, number: signal.Signals):
+def test_a_signal_ends_a_retry_after_wait_at_once(arena: Arena, number: signal.Signals):
     folder = arena.fresh()
     arena.front.instead = throttled(200)
     process = folder.start(*APPLY, "--retry-deadline", "280")
@@ -211,7 +211,7 @@ def test_a_wait_that_the_service_asked_for_ends_at_once(arena: Arena, number: si
     _goes_on(arena, folder)
 
 
-def test_a_wait_of_an_hour_is_not_even_begun(arena: Arena):
+def test_a_retry_after_of_an_hour_is_not_waited_for(arena: Arena):
     folder = arena.fresh(1)
     arena.front.instead = throttled(3600)
 
@@ -262,7 +262,7 @@ def test_a_shell_that_execs_passes_the_signal_on(arena: Arena, number: signal.Si
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT])
-def test_plan_ends_as_soon_and_leaves_nothing_behind(arena: Arena, number: signal.Signals):
+def test_plan_ends_at_a_signal_and_leaves_nothing_behind(arena: Arena, number: signal.Signals):
     folder = arena.fresh(1)
     arena.front.stalls = stalled_at("GET", "/Schemas")
     process = folder.start("plan", "--out", "plan.json")
@@ -278,7 +278,9 @@ def test_plan_ends_as_soon_and_leaves_nothing_behind(arena: Arena, number: signa
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM])
-def test_deliver_ends_as_soon_and_what_was_cut_is_due_at_once(arena: Arena, number: signal.Signals):
+def test_webhooks_deliver_ends_at_a_signal_and_the_cut_delivery_is_due_at_once(
+    arena: Arena, number: signal.Signals
+):
     folder = arena.fresh(2)
     arena.tenant.set_faults(hr_down=True)
     assert folder.run(*APPLY).code == 0
@@ -300,7 +302,7 @@ def test_deliver_ends_as_soon_and_what_was_cut_is_due_at_once(arena: Arena, numb
 
 
 @BOTH
-def test_the_dev_tenant_ends_as_soon_though_a_client_stays_connected(
+def test_dev_tenant_ends_at_a_signal_though_a_client_stays_connected(
     tmp_path, number: signal.Signals
 ):
     folder = Folder(tmp_path)

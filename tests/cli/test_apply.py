@@ -8,7 +8,7 @@ import pytest
 from tests.support.program import HR_URN, WORK_URN, DevTenant, Folder, assert_reported
 
 
-def test_applying_again_changes_nothing_and_tells_hr_nothing(folder: Folder):
+def test_applying_again_changes_nothing_and_announces_nothing(folder: Folder):
     folder.run("apply", "--auto-approve")
 
     again = folder.run("apply", "--auto-approve")
@@ -18,7 +18,7 @@ def test_applying_again_changes_nothing_and_tells_hr_nothing(folder: Folder):
     assert "0 delivered, 0 pending" in again.out
 
 
-def test_the_same_over_real_http_with_real_tokens(dev_tenant: DevTenant):
+def test_plan_apply_plan_over_real_http_with_real_tokens(dev_tenant: DevTenant):
     folder = dev_tenant.folder
 
     planned = folder.run("plan")
@@ -103,7 +103,7 @@ def test_a_write_that_does_not_come_true_ends_partly_and_names_the_manifest_line
     assert dev_tenant.inbox() == []
 
 
-def test_a_lost_answer_is_read_back_and_told_as_applied(dev_tenant: DevTenant):
+def test_a_lost_answer_is_read_back_and_reported_as_applied(dev_tenant: DevTenant):
     dev_tenant.set_faults(drop_after_commit=1)
 
     done = dev_tenant.folder.run("apply", "--auto-approve")
@@ -112,13 +112,13 @@ def test_a_lost_answer_is_read_back_and_told_as_applied(dev_tenant: DevTenant):
     assert len(dev_tenant.schemas()) == 2
 
 
-def test_throttling_is_waited_for(dev_tenant: DevTenant):
+def test_apply_waits_out_throttling(dev_tenant: DevTenant):
     dev_tenant.set_faults(too_many_requests=2, retry_after=1)
 
     assert_reported(dev_tenant.folder.run("apply", "--auto-approve"), 0, "2 added")
 
 
-def test_a_tenant_that_another_run_holds_is_left_to_it(folder: Folder):
+def test_apply_leaves_a_locked_tenant_to_its_holder_and_exits_5(folder: Folder):
     lock = folder.write(".reconciler/locks/local.lock", "run 7 of user:eve since yesterday\n")
     with lock.open("r+") as held:
         fcntl.flock(held, fcntl.LOCK_EX)

@@ -27,7 +27,7 @@ def forged(edit: Callable[[Json], object], plan: Json) -> str:
         ('"token_url": "http', '"token_url": "https'),
     ],
 )
-def test_a_plan_edited_by_hand_is_refused(dev_tenant: DevTenant, old: str, new: str) -> None:
+def test_apply_refuses_a_plan_edited_by_hand(dev_tenant: DevTenant, old: str, new: str) -> None:
     folder = dev_tenant.folder
     folder.save_plan()
     folder.edit("plan.json", old, new)
@@ -74,7 +74,7 @@ def test_a_plan_that_shows_something_else_than_its_digest_is_refused(
     assert dev_tenant.schemas() == []
 
 
-def test_another_digest_in_the_file_is_another_plan(dev_tenant: DevTenant) -> None:
+def test_apply_refuses_a_plan_file_with_another_digest_and_checksum(dev_tenant: DevTenant) -> None:
     folder = dev_tenant.folder
     plan = folder.save_plan()
     folder.write("plan.json", forged(lambda p: p.update(digest="sha256:" + "0" * 64), plan))
@@ -85,7 +85,7 @@ def test_another_digest_in_the_file_is_another_plan(dev_tenant: DevTenant) -> No
     assert dev_tenant.schemas() == []
 
 
-def test_a_plan_is_applied_as_it_was_saved(dev_tenant: DevTenant) -> None:
+def test_apply_takes_a_plan_as_it_was_saved(dev_tenant: DevTenant) -> None:
     folder = dev_tenant.folder
     plan = folder.save_plan()
     folder.edit("desired-state/extensions/hr-extension.yaml", "kind:", "# a remark\nkind:")
@@ -138,7 +138,7 @@ def test_force_lifts_a_limit_and_a_stale_plan_stays_stale(dev_tenant: DevTenant)
     assert len(dev_tenant.schemas()) == 2
 
 
-def test_a_plan_that_is_not_today_s_is_refused_with_what_changed(dev_tenant: DevTenant):
+def test_apply_refuses_a_stale_plan_and_shows_what_changed(dev_tenant: DevTenant):
     folder = dev_tenant.folder
     folder.run("plan", "--out", "plan.json", "--target", "hr-extension")
     dev_tenant.post({"id": HR_URN, "name": "HRExtension", "attributes": [{"name": "other"}]})
@@ -162,7 +162,7 @@ def test_a_saved_plan_is_applied_with_its_own_selection(dev_tenant: DevTenant):
     assert_reported(folder.run("apply", "plan.json"), 4, "nothing was written")
 
 
-def test_a_digest_approves_exactly_one_plan(folder: Folder):
+def test_apply_approve_takes_exactly_one_digest(folder: Folder):
     digest = folder.plan()["digest"]
 
     assert_reported(folder.run("apply", "--approve", "sha256:" + "0" * 64), 4, "was approved")
@@ -179,7 +179,7 @@ def test_a_plan_file_with_another_digest_in_it_is_refused(folder: Folder):
     assert_reported(folder.run("apply", "plan.json"), 4, "nothing was written")
 
 
-def test_nobody_to_approve_is_an_error_before_anything_is_asked(dev_tenant: DevTenant):
+def test_apply_without_an_approval_or_terminal_sends_nothing(dev_tenant: DevTenant):
     done = dev_tenant.folder.run("apply")
 
     assert_reported(done, 1, "nobody is there to approve", "--auto-approve")

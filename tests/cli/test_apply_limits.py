@@ -350,7 +350,7 @@ def test_fifty_changed_tenants_are_the_default(scene: Scene) -> None:
     assert scene.writes() == 0
 
 
-def test_a_safety_limit_refuses_before_the_first_write(folder: Folder):
+def test_apply_refuses_an_exceeded_limit_before_the_first_write(folder: Folder):
     folder.edit(
         "desired-state/tenants/local.yaml",
         "  dialect: genesys\n",

@@ -31,7 +31,7 @@ def at_a_terminal(folder: Folder, answer: str, *arguments: str) -> Done:
     return Done(process.returncode, out, err)
 
 
-def test_yes_applies_the_plan_that_was_shown(folder: Folder):
+def test_apply_at_a_terminal_takes_yes(folder: Folder):
     done = at_a_terminal(folder, "yes\n", "apply")
 
     assert done.code == 0
@@ -41,7 +41,7 @@ def test_yes_applies_the_plan_that_was_shown(folder: Folder):
 
 
 @pytest.mark.parametrize("answer", ["no\n", "y\n", "\n", "YES!\n", "\x04"])
-def test_anything_else_writes_nothing(folder: Folder, answer):
+def test_apply_at_a_terminal_takes_nothing_but_yes(folder: Folder, answer):
     done = at_a_terminal(folder, answer, "apply")
 
     assert done.code == 1
@@ -49,7 +49,7 @@ def test_anything_else_writes_nothing(folder: Folder, answer):
     assert folder.plan()["summary"]["create"] == 2
 
 
-def test_with_nothing_to_do_nobody_is_asked(folder: Folder):
+def test_apply_without_changes_does_not_ask(folder: Folder):
     folder.run("apply", "--auto-approve")
 
     done = at_a_terminal(folder, "", "apply")
@@ -60,7 +60,7 @@ def test_with_nothing_to_do_nobody_is_asked(folder: Folder):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_is_an_answer_too(folder: Folder, number: signal.Signals):
+def test_apply_at_a_terminal_ends_at_a_signal(folder: Folder, number: signal.Signals):
     ours, theirs = pty.openpty()
     pipe = subprocess.PIPE
     with (

@@ -68,7 +68,7 @@ def test_an_attribute_of_others_that_vanished_with_the_write_is_a_conflict(dev_t
     assert len(dev_tenant.inbox()) == told
 
 
-def test_a_tenant_that_moved_is_not_read_and_a_person_is_told_where_to_look(
+def test_recovery_of_a_tenant_that_moved_names_where_to_look(
     dev_tenant: DevTenant,
 ):
     folder = dev_tenant.folder
@@ -92,7 +92,7 @@ def test_a_tenant_that_moved_is_not_read_and_a_person_is_told_where_to_look(
     assert "recovered" not in done.out
 
 
-def test_a_write_that_is_done_after_it_was_found_undone_is_told(dev_tenant: DevTenant):
+def test_a_late_write_is_announced_by_the_next_apply(dev_tenant: DevTenant):
     """The service takes the create, its client dies, and it does it after somebody looked."""
     folder = dev_tenant.folder
     with_one_extension(folder)

@@ -96,7 +96,7 @@ def test_a_report_that_could_not_be_written_is_refused_before_anything_is_begun(
     assert not (folder.path / ".reconciler").exists()
 
 
-def test_a_locked_tenant_is_told_with_its_holder(folder: Folder):
+def test_a_locked_tenant_is_reported_with_its_holder(folder: Folder):
     folder.run(*APPLY)
     lock = folder.path / ".reconciler/locks/local.lock"
     lock.write_text("run 7 of somebody since yesterday\n")

@@ -10,7 +10,7 @@ from tests.support.program import HR_URN, DevTenant, Folder
 __all__ = ["applied"]
 
 
-def test_the_list_shows_the_newest_records_and_the_file_gets_all(applied: Folder) -> None:
+def test_audit_list_last_shows_the_newest_records(applied: Folder) -> None:
     listed = applied.run("audit", "list", "--last", "2").out.splitlines()
     exported = applied.run("audit", "export").out
     applied.run("audit", "export", "--out", "trail.jsonl")
@@ -21,7 +21,7 @@ def test_the_list_shows_the_newest_records_and_the_file_gets_all(applied: Folder
     assert (applied.path / "trail.jsonl").read_text() == exported
 
 
-def test_an_export_that_fails_on_its_way_leaves_no_file(applied: Folder) -> None:
+def test_a_failing_audit_export_leaves_no_file(applied: Folder) -> None:
     (applied.path / "out").mkdir()
     (applied.path / "out/trail.jsonl").write_text("as it was")
     query(applied, "ALTER TABLE audit DROP COLUMN latency_ms")
@@ -34,7 +34,7 @@ def test_an_export_that_fails_on_its_way_leaves_no_file(applied: Folder) -> None
     assert (applied.path / "out/trail.jsonl").read_text() == "as it was"
 
 
-def test_the_trail_tells_the_story(folder: Folder):
+def test_audit_list_verify_and_export_after_an_apply(folder: Folder):
     folder.run("apply", "--auto-approve")
 
     records = folder.audit()
@@ -64,7 +64,7 @@ def test_the_trail_tells_the_story(folder: Folder):
     assert announced.out.count("(1 attempt, last answer 204)") == 2
 
 
-def test_a_trail_cut_off_at_its_end_is_found_by_the_head_noted_before(folder: Folder):
+def test_audit_verify_head_finds_a_trail_cut_at_its_end(folder: Folder):
     folder.run("apply", "--auto-approve")
     head = folder.audit()[-1]["hash"]
     folder.run("apply", "--auto-approve")

@@ -105,7 +105,7 @@ def test_after_the_merge_the_comment_says_what_was_applied_with_the_plan_below(
     assert "unchanged" in told[1].err
 
 
-def test_a_run_that_had_nothing_to_do_is_not_told_where_no_plan_was(folder: Folder, stub: Stub):
+def test_comment_of_a_run_without_changes_needs_a_plan_comment(folder: Folder, stub: Stub):
     applied(folder)
     applied(folder)
     stub.state.merge(5, COMMIT)
@@ -131,7 +131,7 @@ def test_a_later_run_with_nothing_to_do_leaves_what_was_applied(folder: Folder, 
     assert before[0].startswith(f"{MARKER}\n### Applied\n")
 
 
-def test_a_run_with_nothing_left_to_do_is_told_after_one_that_failed(folder: Folder, stub: Stub):
+def test_comment_of_a_run_without_changes_follows_a_failed_one(folder: Folder, stub: Stub):
     refused = folder.run("apply", "--approve", f"sha256:{'0' * 64}", "--report", "report.json")
     assert refused.code == 4
     folder.run("comment", "--pr", "5", "--report", "report.json")
@@ -144,7 +144,7 @@ def test_a_run_with_nothing_left_to_do_is_told_after_one_that_failed(folder: Fol
     assert said.startswith(f"{MARKER}\n### Nothing to apply\n")
 
 
-def test_a_refused_run_is_told_as_what_it_was(folder: Folder, stub: Stub):
+def test_comment_shows_a_refused_run_as_refused(folder: Folder, stub: Stub):
     done = folder.run("apply", "--approve", f"sha256:{'0' * 64}", "--report", "report.json")
     assert done.code == 4
 
@@ -185,7 +185,7 @@ def test_a_push_without_a_pull_request_is_no_failure(folder: Folder, stub: Stub)
         (["--pr", "5", "--body", "empty.md"], "an empty file"),
     ],
 )
-def test_wrong_use_is_told_before_anything_is_sent(
+def test_comment_refuses_wrong_options_before_a_request(
     folder: Folder, stub: Stub, words: list[str], told: str
 ):
     body(folder, PLAN)
@@ -221,7 +221,7 @@ def test_what_github_refuses_exits_1_with_one_message(folder: Folder, stub: Stub
     assert "`permissions: pull-requests: write`" in done.err
 
 
-def test_a_run_that_ended_before_it_began_is_told(folder: Folder, stub: Stub):
+def test_comment_shows_a_run_that_did_not_begin(folder: Folder, stub: Stub):
     folder.write("desired-state/broken.yaml", "kind: [\n")
     failed = folder.run("apply", "--auto-approve", "--report", "report.json")
 

@@ -3,7 +3,7 @@
 from tests.support.program import DevTenant, Folder, started_dev_tenant
 
 
-def test_a_signal_ends_the_dev_tenant_in_peace_and_it_remembers(dev_tenant: DevTenant):
+def test_dev_tenant_ends_at_a_signal_and_keeps_its_schemas(dev_tenant: DevTenant):
     dev_tenant.folder.run("apply", "--auto-approve")
     name = dev_tenant.folder.path / ".reconciler/embedded/dev.db"
 
@@ -11,7 +11,7 @@ def test_a_signal_ends_the_dev_tenant_in_peace_and_it_remembers(dev_tenant: DevT
     assert [path.stat().st_mode & 0o077 for path in dev_tenant.secrets.iterdir()] == [0, 0, 0]
 
 
-def test_a_secret_of_the_dev_tenant_is_its_owners_alone_where_a_file_was_there_too(folder: Folder):
+def test_dev_tenant_secrets_are_readable_by_their_owner_only(folder: Folder):
     there = folder.write(".reconciler/secrets/dev-client-id", "from before")
     there.chmod(0o644)
 

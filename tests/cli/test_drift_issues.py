@@ -130,7 +130,7 @@ def test_issues_of_others_are_never_touched(folder: Folder, stub: Stub):
     assert len(stub.state.issues) == 4
 
 
-def test_one_that_was_closed_by_hand_is_opened_anew(folder: Folder, stub: Stub):
+def test_an_issue_closed_by_hand_is_followed_by_a_new_one(folder: Folder, stub: Stub):
     planned(folder)
     follow(folder)
     stub.state.issues[0]["state"] = "closed"
@@ -140,7 +140,7 @@ def test_one_that_was_closed_by_hand_is_opened_anew(folder: Folder, stub: Stub):
     assert [issue["state"] for issue in stub.state.issues] == ["closed", "open"]
 
 
-def test_what_the_trail_knows_of_the_drift_is_told(folder: Folder, stub: Stub):
+def test_an_issue_shows_since_when_drift_is_known(folder: Folder, stub: Stub):
     plan = planned(folder)
     known = {"kind": "missing", "since": "2026-03-01T12:00:00.000Z"}
     plan["tenants"][0]["drift"] = [{**known, "schema_id": f"urn:x:{n}"} for n in range(25)]
@@ -186,7 +186,7 @@ def test_a_tenant_with_very_much_drift_still_fits(folder: Folder, stub: Stub):
         (["--plan", "odd.json"], "names a tenant as no manifest can"),
     ],
 )
-def test_a_plan_that_cannot_say_it_is_refused(
+def test_drift_issues_refuses_a_missing_partial_or_odd_plan(
     folder: Folder, stub: Stub, words: list[str], told: str
 ):
     plan = planned(folder)
@@ -201,7 +201,7 @@ def test_a_plan_that_cannot_say_it_is_refused(
     assert stub.state.requests == []
 
 
-def test_a_job_that_may_not_write_issues_is_told_so(folder: Folder, stub: Stub):
+def test_drift_issues_reports_a_missing_permission(folder: Folder, stub: Stub):
     stub.state.faults.append(Fault("POST", "", 403, "Resource not accessible by integration"))
     planned(folder)
 

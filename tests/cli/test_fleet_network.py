@@ -162,7 +162,9 @@ def test_tenants_that_accept_no_token_do_not_have_one_issued_for_each_of_them(
     assert len([request for request in server.requests if request.path == "/token"]) <= 8
 
 
-def test_a_tenant_that_pages_slowly_fails_alone_and_is_told_of_the_option(tmp_path: Path) -> None:
+def test_a_tenant_that_pages_slowly_fails_alone_and_is_reported_of_the_option(
+    tmp_path: Path,
+) -> None:
     """One schema a page, and a second before each."""
 
     def handle(request: Received) -> Script:

@@ -12,7 +12,7 @@ __all__ = ["place", "service"]
     [(("plan",), 0), (("plan", "--format", "json"), 0), (APPLY, 0), (APPLY, 1)],
     ids=["plan", "plan as JSON", "apply with nothing to do", "apply with creates"],
 )
-def test_a_tenant_of_many_takes_no_more_calls_than_one_of_few(
+def test_calls_a_tenant_do_not_grow_with_the_number_of_tenants(
     place: Place, words: tuple[str, ...], missing: int
 ):
     one, some, twice = (
@@ -24,7 +24,7 @@ def test_a_tenant_of_many_takes_no_more_calls_than_one_of_few(
     assert many <= 1.15 * few
 
 
-def test_an_event_of_many_takes_no_more_calls_to_deliver_than_one_of_few(place: Place):
+def test_calls_an_event_do_not_grow_with_the_number_of_events(place: Place):
     def deliver(tenants: int) -> object:
         folder = place.folder_of(fleet(place.service, tenants, missing=1))
         place.service.set(hr=503)

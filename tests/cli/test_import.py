@@ -29,7 +29,7 @@ def forget_manifests(tenant: DevTenant) -> None:
         path.unlink()
 
 
-def test_what_was_applied_comes_back_and_plans_empty(dev_tenant: DevTenant):
+def test_import_of_an_applied_tenant_plans_empty(dev_tenant: DevTenant):
     folder = dev_tenant.folder
     folder.run("apply", "--auto-approve")
     forget_manifests(dev_tenant)
@@ -156,7 +156,7 @@ def test_a_plan_is_empty_after_an_import_of_whatever_is_served(folder: Folder, s
     assert names == ["dev-grade-v-1-2.yaml", "dev-grade-v-1.yaml"]
 
 
-def test_a_schema_larger_than_a_manifest_may_be_is_told_and_taken_where_that_is_meant(
+def test_a_schema_larger_than_a_manifest_may_be_is_reported_and_taken_where_that_is_meant(
     folder: Folder,
 ):
     rows = [{"name": f"filler{n:04}", "description": "x" * 200} for n in range(1400)]
@@ -212,7 +212,7 @@ def test_a_file_that_says_something_else_is_not_overwritten(dev_tenant: DevTenan
     assert "isContractors" not in file.read_text()
 
 
-def test_what_cannot_be_imported_is_told(dev_tenant: DevTenant):
+def test_import_reports_what_cannot_be_imported(dev_tenant: DevTenant):
     folder = dev_tenant.folder
 
     assert_reported(folder.run("import", "dve"), 1, "did you mean dev?")

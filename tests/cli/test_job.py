@@ -33,7 +33,7 @@ def summary(job: Folder) -> str:
 # Outputs and the summary
 
 
-def test_a_plan_tells_its_changes_its_digest_and_what_its_code_means(job: Folder):
+def test_the_outputs_of_a_plan_have_changes_digest_and_exit_code(job: Folder):
     done = job.run("plan", "--detailed-exitcode", "--markdown", "plan.md")
 
     digest = done.out.split("Digest: ")[1].strip()
@@ -56,7 +56,7 @@ def test_what_a_comment_has_to_leave_out_is_in_the_summary(job: Folder):
     assert len(summary(job).encode()) < 2**20
 
 
-def test_an_apply_tells_what_became_of_each_change(job: Folder):
+def test_the_job_summary_of_an_apply_has_each_outcome(job: Folder):
     job.environ["RECONCILER_STATE"] = "sqlite:///state.db"
     job.run("apply", "--auto-approve")
 
@@ -79,7 +79,7 @@ def test_a_run_with_nothing_to_do_says_so(job: Folder):
     assert outputs(job)["changes"] == "0"
 
 
-def test_what_failed_and_what_waits_is_in_the_summary(job: Folder, dev_tenant: DevTenant):
+def test_the_job_summary_names_failures_and_pending_webhooks(job: Folder, dev_tenant: DevTenant):
     dev_tenant.set_faults(hr_down=True)
     job.run("apply", "--auto-approve")
     waiting = summary(job)
@@ -111,7 +111,7 @@ spec: {schema: {id: "urn:example:More", name: More, attributes: [{name: a, type:
         (["apply", "--approve", f"sha256:{'0' * 64}"], 4, "stale", "Refused: the plan is not"),
     ],
 )
-def test_a_run_that_did_not_begin_is_told_too(
+def test_the_job_summary_names_a_run_that_did_not_begin(
     job: Folder, words: list[str], code: int, meaning: str, head: str
 ):
     done = job.run(*words)
@@ -254,7 +254,7 @@ def test_webhook_secrets_are_masked_whole_and_without_their_prefix(
     assert secret.removeprefix("whsec_") in told
 
 
-def test_what_is_made_of_a_variable_is_masked_and_the_variable_is_known(job: Folder):
+def test_values_derived_from_a_variable_are_masked(job: Folder):
     job.write("desired-state/tenants/local.yaml", _BASIC)
 
     done = job.run("plan", USER_NAME="someone", PASS_WORD="pa55 word")

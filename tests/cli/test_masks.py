@@ -29,17 +29,17 @@ def told(*values: str) -> list[str]:
         ("    x", []),
     ],
 )
-def test_a_secret_is_told_in_the_forms_it_travels_in(value: str, forms: list[str] | None):
+def test_a_secret_is_masked_in_the_forms_it_travels_in(value: str, forms: list[str] | None):
     found = told(value)
 
     assert value in found if forms is None else found == forms
 
 
-def test_a_secret_is_told_once():
+def test_a_secret_is_masked_once():
     assert told("s3cret", "other!", "s3cret") == ["s3cret", "other!", "other%21"]
 
 
-def test_without_a_runner_nothing_is_told(capfd: pytest.CaptureFixture[str]):
+def test_outside_of_a_runner_nothing_is_masked(capfd: pytest.CaptureFixture[str]):
     Masks(None)(Secret("s3cret"))
 
     assert capfd.readouterr() == ("", "")

@@ -30,9 +30,7 @@ spec:
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
 )
-def test_a_tenant_that_cannot_be_read_is_told_with_what_to_do(
-    dev_tenant: DevTenant, faults, code, words
-):
+def test_plan_of_an_unreadable_tenant_says_what_to_do(dev_tenant: DevTenant, faults, code, words):
     dev_tenant.set_faults(**faults)
 
     done = dev_tenant.folder.run("plan")
@@ -41,7 +39,7 @@ def test_a_tenant_that_cannot_be_read_is_told_with_what_to_do(
     assert "1 tenant could not be read" in done.err
 
 
-def test_wrong_credentials_are_told_without_being_shown(dev_tenant: DevTenant):
+def test_plan_reports_wrong_credentials_without_showing_them(dev_tenant: DevTenant):
     (dev_tenant.secrets / "dev-client-secret").write_text(CANARY)
 
     done = dev_tenant.folder.run("plan", "-vv")
@@ -50,7 +48,7 @@ def test_wrong_credentials_are_told_without_being_shown(dev_tenant: DevTenant):
     assert CANARY not in done.everything
 
 
-def test_an_unreachable_host_is_told_with_its_address(dev_tenant: DevTenant):
+def test_plan_reports_an_unreachable_host_with_its_address(dev_tenant: DevTenant):
     folder = dev_tenant.folder
     text = (folder.path / "desired-state/tenants/dev.yaml").read_text()
     folder.write("desired-state/tenants/dev.yaml", re.sub(r"127.0.0.1:\d+", "127.0.0.1:1", text))
@@ -73,7 +71,7 @@ def test_a_missing_variable_is_named_with_its_manifest_and_the_other_tenant_goes
     assert_reported(planned, 1, "Tenant local", "+ create", "not readable", "is not set")
 
 
-def test_a_token_that_no_header_can_carry_is_told_and_the_other_tenants_go_on(folder: Folder):
+def test_a_token_that_no_header_can_carry_is_reported_and_the_other_tenants_go_on(folder: Folder):
     folder.write("desired-state/tenants/sign.yaml", _BEARER)
 
     done = folder.run("apply", "--auto-approve", TOKEN=f"{CANARY}…")
@@ -83,7 +81,7 @@ def test_a_token_that_no_header_can_carry_is_told_and_the_other_tenants_go_on(fo
     assert CANARY not in done.everything
 
 
-def test_drift_is_shown_and_left_alone(dev_tenant: DevTenant):
+def test_drift_is_planned_as_a_skip_and_left_alone(dev_tenant: DevTenant):
     folder = dev_tenant.folder
     folder.run("apply", "--auto-approve")
     live = dev_tenant.get(HR_URN)
@@ -134,7 +132,7 @@ def test_a_plan_says_who_issues_the_token(dev_tenant: DevTenant) -> None:
 
 
 @pytest.mark.parametrize("option", ["--out", "--markdown"])
-def test_a_file_that_cannot_be_written_is_told_before_a_tenant_is_read(
+def test_a_file_that_cannot_be_written_is_reported_before_a_tenant_is_read(
     option: str, folder: Folder
 ) -> None:
     done = folder.run("plan", option, "nowhere/plan.json")

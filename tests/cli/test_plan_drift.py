@@ -28,7 +28,7 @@ def test_before_the_first_apply_nothing_has_drifted_and_no_store_is_made(folder:
     assert not (folder.path / STATE).exists()
 
 
-def test_drift_is_told_by_kind_with_its_date(dev_tenant: DevTenant):
+def test_drift_is_shown_by_kind_with_its_date(dev_tenant: DevTenant):
     folder = dev_tenant.folder
     assert folder.run("apply", "--auto-approve").code == 0
     assert told(folder) == []
@@ -49,14 +49,14 @@ def test_drift_is_told_by_kind_with_its_date(dev_tenant: DevTenant):
     assert "HRExtension (was managed at " in folder.run("plan").out
 
 
-def test_an_edited_manifest_is_no_change_out_of_band(folder: Folder):
+def test_an_edited_manifest_is_outdated_and_not_changed(folder: Folder):
     folder.run("apply", "--auto-approve")
     folder.edit(HR, "Automated HR", "Another HR")
 
     assert told(folder) == [("outdated", "HRExtension", True)]
 
 
-def test_what_was_there_and_is_gone_is_missing(folder: Folder):
+def test_an_extension_that_is_gone_is_missing(folder: Folder):
     folder.run("apply", "--auto-approve")
     (folder.path / ".reconciler/embedded/local.db").unlink()
 

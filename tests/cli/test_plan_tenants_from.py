@@ -70,7 +70,7 @@ def test_a_redirected_tenant_is_planned_where_the_ref_says_and_nowhere_else(repo
     assert "Tenant local  (genesys, embedded://local)" in done.out
 
 
-def test_without_the_option_the_folder_is_believed(repository, listener):
+def test_plan_without_tenants_from_takes_the_tenants_of_the_folder(repository, listener):
     repository.write(LOCAL, evil("local", listener))
 
     repository.run("plan", "--request-deadline", "1", TENANT_TOKEN="secret")
@@ -124,7 +124,7 @@ def test_the_folder_and_the_ref_alike_give_the_digest_that_apply_takes(repositor
     assert applied.code == 0, applied.everything
 
 
-def test_the_markdown_says_it_too(repository, listener):
+def test_the_markdown_names_tenants_that_the_folder_changes(repository, listener):
     repository.write(LOCAL, evil("local", listener))
 
     done = repository.run("plan", "--tenants-from", "origin/main", "--markdown", "plan.md")
@@ -135,7 +135,7 @@ def test_the_markdown_says_it_too(repository, listener):
     assert "- changed in the folder, which is not used: `local`\n" in text
 
 
-def test_faults_of_the_ref_are_told_at_their_place(repository):
+def test_problems_of_the_ref_are_reported_at_their_place(repository):
     again = repository.write("desired-state/again.yaml", (repository.path / LOCAL).read_text())
     git(repository, "add", "--all")
     git(repository, "commit", "--quiet", "--message", "twice")
@@ -162,7 +162,7 @@ def test_a_file_of_the_ref_that_cannot_be_read_is_named_and_the_others_are_plann
 
 
 @pytest.mark.parametrize("ref", ["nowhere", "", "-x", "origin/main:desired-state"])
-def test_a_ref_that_names_no_commit_stops_the_plan(repository, ref):
+def test_plan_refuses_a_ref_that_names_no_commit(repository, ref):
     done = repository.run("plan", f"--tenants-from={ref}", "--markdown", "plan.md")
 
     assert done.code == 1

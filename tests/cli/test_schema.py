@@ -9,7 +9,7 @@ from tests.support.program import Folder
 
 
 @pytest.mark.parametrize("name", SchemaName)
-def test_each_schema_is_printed(folder: Folder, name):
+def test_schema_prints_each_json_schema(folder: Folder, name):
     done = folder.run("schema", name)
 
     assert done.code == 0

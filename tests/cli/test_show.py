@@ -49,7 +49,7 @@ def test_a_saved_plan_reads_alike_in_any_layout(layout: Any, tmp_path: Path) -> 
         assert checksum(read) == checksum(json.loads(text))
 
 
-def test_what_is_wrong_with_a_plan_is_told_with_its_place_in_the_whole_file(tmp_path: Path) -> None:
+def test_a_problem_of_a_saved_plan_is_reported_with_its_place(tmp_path: Path) -> None:
     text = "".join(plan_json(document()))
     broken = text.replace('"dialect": ', '"dialect" ', 1)
     line = broken[: broken.index('"dialect" ')].count("\n") + 1
@@ -108,21 +108,21 @@ def test_a_plan_with_a_comma_too_few_or_too_many_is_no_json(
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"a": 1}', "[]", '{"a":1,"a":2}', "\x00"])
-def test_a_file_that_is_no_plan_is_told_so(folder: Folder, text):
+def test_show_refuses_a_file_that_is_no_plan(folder: Folder, text):
     folder.write("bad.json", text)
 
     assert_reported(folder.run("show", "bad.json"), 1, "bad.json is no saved plan")
     assert_reported(folder.run("apply", "bad.json"), 1, "bad.json is no saved plan")
 
 
-def test_a_missing_plan_file_is_told_so(folder: Folder):
+def test_show_reports_a_missing_file(folder: Folder):
     assert_reported(folder.run("show", "none.json"), 1, "none.json cannot be read")
     assert_reported(
         folder.run("plan", "--out", "no/such/plan.json"), 1, "no/such/plan.json cannot be written"
     )
 
 
-def test_a_saved_plan_shows_as_it_was_printed(folder: Folder):
+def test_show_prints_a_saved_plan_as_plan_did(folder: Folder):
     printed = folder.run("plan", "--out", "plan.json")
     as_json = folder.run("plan", "--format", "json")
 

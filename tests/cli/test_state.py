@@ -37,7 +37,7 @@ def test_a_ci_job_that_names_no_store_is_warned(folder: Folder, ci: str) -> None
         (("--quiet",), {"CI": "true"}),
     ],
 )
-def test_whoever_has_decided_where_the_store_is_hears_nothing(
+def test_a_ci_job_that_names_its_store_is_not_warned(
     folder: Folder, arguments: tuple[str, ...], environ: dict[str, str]
 ) -> None:
     done = folder.run(*APPLY, *arguments, **environ)
@@ -50,7 +50,7 @@ def test_a_plan_keeps_no_state_and_warns_of_none(folder: Folder) -> None:
     assert WARNING not in folder.run("plan", CI="true").everything
 
 
-def test_what_waits_is_named_in_the_summary_and_in_the_report(dev_tenant: DevTenant) -> None:
+def test_pending_webhooks_are_named_in_summary_and_report(dev_tenant: DevTenant) -> None:
     folder = dev_tenant.folder
     dev_tenant.set_faults(hr_down=True)
 
@@ -106,9 +106,7 @@ def test_a_state_url_that_cannot_be_used_is_refused_and_not_echoed(folder: Folde
 
 
 @pytest.mark.parametrize("option", ["--keep-delivered", "--state-deadline"])
-def test_the_longest_time_that_can_be_said_is_as_good_as_for_ever(
-    applied: Folder, option: str
-) -> None:
+def test_the_largest_number_of_days_or_seconds_is_accepted(applied: Folder, option: str) -> None:
     query(applied, "UPDATE outbox SET delivered_at = '1900-01-01T00:00:00.000Z'")
 
     done = applied.run("webhooks", "deliver", "--keep-delivered", "1000000", option, "999999999")

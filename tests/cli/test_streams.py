@@ -33,7 +33,7 @@ def run_in_shell(
 
 @pytest.mark.parametrize("redirected", [">&-", "> /dev/full"])
 @pytest.mark.parametrize("arguments", [["plan"], ["--help"]])
-def test_data_that_nobody_gets_is_an_error(folder: Folder, arguments, redirected):
+def test_a_closed_standard_output_is_an_error(folder: Folder, arguments, redirected):
     done = run_in_shell(folder, *arguments, redirected=redirected)
 
     assert done.returncode == 1
@@ -49,7 +49,7 @@ def test_an_apply_with_standard_input_closed_has_nobody_to_ask(folder: Folder):
 
 
 @pytest.mark.parametrize("redirected", ["2>&-", "2> /dev/full"])
-def test_words_that_nobody_gets_change_neither_the_work_nor_the_code(folder: Folder, redirected):
+def test_a_closed_standard_error_changes_neither_work_nor_code(folder: Folder, redirected):
     done = run_in_shell(folder, "plan", "--out", "plan.json", redirected=redirected)
 
     assert done.returncode == 0
@@ -89,7 +89,7 @@ def test_a_letter_that_the_terminal_cannot_show_is_an_escape_and_no_crash(folder
     assert json.loads(done.out)["summary"]["create"] == 2
 
 
-def test_a_folder_whose_name_is_not_utf8_is_told_where_a_file_would_hold_it(folder: Folder):
+def test_a_folder_whose_name_is_not_utf8_is_reported_where_a_file_would_hold_it(folder: Folder):
     (folder.path / "desired-state").rename(folder.path / os.fsdecode(b"d\xff"))
     arguments = ("plan", "--desired-state", os.fsdecode(b"d\xff"))
 

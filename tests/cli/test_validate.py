@@ -44,7 +44,7 @@ def test_the_verdict_is_the_same_in_every_format(folder: Folder, form):
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_what_only_objects_ends_with_6_in_every_format(committed: Folder, form):
+def test_a_breaking_change_ends_with_6_in_every_format(committed: Folder, form):
     against = ("validate", "--against", "HEAD", "--format", form)
     strict = ("validate", "--fail-on", "warning", "--format", form)
     committed.edit(HR, "hrDepartmentCode", "hrDepartment-code")
@@ -164,7 +164,7 @@ def test_a_ref_without_manifests_says_that_nothing_was_compared(committed: Folde
 
 
 @pytest.mark.parametrize("ref", ["no-such-ref", "--upload-pack=x", ""])
-def test_a_ref_that_is_none_is_told(committed: Folder, ref):
+def test_an_unknown_ref_is_reported(committed: Folder, ref):
     assert_reported(committed.run("validate", f"--against={ref}"), 1, ref)
 
 
@@ -182,7 +182,7 @@ def test_a_finding_is_silenced_with_a_reason_and_not_without(folder: Folder):
     assert "reason" in bare.out
 
 
-def test_without_the_extra_fast_the_same_is_told():
+def test_without_the_extra_fast_the_same_is_reported():
     """As where jsonschema-rs is not installed: its import is refused."""
     main = "import sys; sys.modules['jsonschema_rs'] = None; from reconciler.__main__ import main; "
     told = [

@@ -86,7 +86,7 @@ TEXTS: dict[str, tuple[str, bytes, str]] = {
 
 
 @pytest.mark.parametrize(("name", "data", "told"), TEXTS.values(), ids=TEXTS)
-def test_a_text_that_is_meant_to_hurt_is_an_error(
+def test_a_hostile_manifest_is_an_error_at_its_place(
     manifests: Path, name: str, data: bytes, told: str
 ) -> None:
     (manifests / name).write_bytes(data)

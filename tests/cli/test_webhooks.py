@@ -16,7 +16,7 @@ from tests.support.receiver import receiving
 __all__ = ["applied"]
 
 
-def test_hr_gets_a_signed_thin_event(dev_tenant: DevTenant):
+def test_hr_gets_a_signed_event_without_values(dev_tenant: DevTenant):
     dev_tenant.folder.run("apply", "--auto-approve")
 
     [(first, body)] = [
@@ -36,7 +36,7 @@ def test_hr_gets_a_signed_thin_event(dev_tenant: DevTenant):
     assert (body["tenant"], body["sequence"]) == ("dev", 1)
 
 
-def test_a_dead_receiver_gets_the_event_once_it_is_there_under_the_same_id(
+def test_webhooks_deliver_sends_to_a_receiver_that_came_back(
     dev_tenant: DevTenant,
 ):
     folder = dev_tenant.folder
@@ -64,7 +64,7 @@ def test_a_dead_receiver_gets_the_event_once_it_is_there_under_the_same_id(
     assert statuses == ["FAILED", "SYNCED"]
 
 
-def test_what_a_receiver_wanted_no_more_is_sent_again_when_it_is_asked_for(
+def test_webhooks_replay_sends_what_was_given_up(
     dev_tenant: DevTenant,
 ):
     folder = dev_tenant.folder
@@ -105,7 +105,7 @@ def test_what_a_receiver_wanted_no_more_is_sent_again_when_it_is_asked_for(
         ([os.fsdecode(b"evt_\xff")], "is no id of an event"),
     ],
 )
-def test_a_replay_of_nothing_that_was_announced_says_what_to_give(
+def test_webhooks_replay_of_an_unknown_event_says_what_to_give(
     folder: Folder, words: list[str], told: str
 ):
     folder.run("apply", "--auto-approve")
@@ -117,7 +117,7 @@ def test_a_replay_of_nothing_that_was_announced_says_what_to_give(
     assert done.err.count("\n") == 1
 
 
-def test_what_waits_is_not_replayed_and_the_program_says_what_sends_it(dev_tenant: DevTenant):
+def test_webhooks_replay_refuses_an_event_that_still_waits(dev_tenant: DevTenant):
     folder = dev_tenant.folder
     dev_tenant.set_faults(hr_down=True)
     folder.run("apply", "--auto-approve")
@@ -130,7 +130,7 @@ def test_what_waits_is_not_replayed_and_the_program_says_what_sends_it(dev_tenan
     assert done.err.count("\n") == 1
 
 
-def test_what_is_not_due_yet_waits_and_the_program_says_until_when(dev_tenant: DevTenant):
+def test_webhooks_deliver_says_when_a_waiting_event_is_due(dev_tenant: DevTenant):
     folder = dev_tenant.folder
     dev_tenant.set_faults(hr_down=True)
     folder.run("apply", "--auto-approve")
@@ -146,7 +146,7 @@ def test_what_is_not_due_yet_waits_and_the_program_says_until_when(dev_tenant: D
 
 
 @pytest.mark.parametrize("command", [("webhooks", "deliver"), ("apply", "--auto-approve")])
-def test_webhooks_delivered_long_ago_are_pruned_and_not_announced_again(
+def test_webhooks_delivered_long_ago_are_pruned_and_stay_announced(
     applied: Folder, command: tuple[str, ...]
 ) -> None:
     [(event,)] = query(applied, "SELECT event_id FROM outbox")

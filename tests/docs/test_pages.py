@@ -117,7 +117,7 @@ def test_the_page_about_exit_codes_has_a_row_and_a_section_for_each():
         (f"at 127.0.0.1:1 sha256:{'a' * 64}\n", f"at 127.0.0.1:2 sha256:{'b' * 64}\n", True),
     ],
 )
-def test_what_is_shown_and_what_is_printed_are_told_apart(shown: str, printed: str, fit: bool):
+def test_a_page_is_compared_with_what_its_commands_print(shown: str, printed: str, fit: bool):
     assert fits(shown, printed) is fit
 
 

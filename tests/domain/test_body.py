@@ -184,7 +184,7 @@ def test_the_name_in_a_path_is_quoted_as_json_and_spelt_as_the_service_spells_it
     assert operation["value"] == {"NAME": name, "description": "new"}
 
 
-def test_on_a_service_that_follows_the_rfc_the_form_of_oracle_would_leave_one_attribute() -> None:
+def test_the_patch_path_of_oracle_would_leave_one_attribute_on_an_rfc_service() -> None:
     """Why a PATCH addresses one attribute: the services of these tests can tell."""
     live = {"id": "urn:x", "attributes": [{"name": "a"}, {"name": "theirs"}]}
     desired = Schema.from_json({"id": "urn:x", "attributes": [{"name": "a", "description": "d"}]})

@@ -105,7 +105,7 @@ BREAKING: list[tuple[str, Severity, tuple[Consumer, ...], Document, Document]] =
 
 
 @pytest.mark.parametrize(("rule", "severity", "consumers", "before", "after"), BREAKING)
-def test_a_changed_characteristic_is_told_with_its_weight_and_whom_it_hurts(
+def test_a_changed_characteristic_is_reported_with_severity_and_consumers(
     rule: str,
     severity: Severity,
     consumers: tuple[Consumer, ...],
@@ -145,7 +145,7 @@ KEPT: list[tuple[str, Document, Document]] = [
 
 
 @pytest.mark.parametrize(("rule", "before", "after"), KEPT)
-def test_what_breaks_nobody_is_not_told(rule: str, before: Document, after: Document) -> None:
+def test_a_harmless_change_is_not_reported(rule: str, before: Document, after: Document) -> None:
     assert [p for p in changed(before, after) if p.rule == rule] == []
 
 
@@ -153,7 +153,7 @@ def only(rule: str, problems: Iterable[Problem]) -> list[tuple[Severity, tuple[s
     return [(p.severity, p.consumers, p.message) for p in problems if p.rule == rule]
 
 
-def test_what_goes_leaves_a_tombstone_of_its_type() -> None:
+def test_a_removed_attribute_needs_a_retired_entry_of_its_type() -> None:
     was = extension([{"name": "grade", "type": "integer"}])
     stone = Retired(name="Grade", type="integer")
 
@@ -200,7 +200,7 @@ def test_a_manifest_that_goes_is_a_warning_at_the_file_it_was_in() -> None:
     assert found.place == Place("hr.yaml")
 
 
-def test_what_is_new_may_not_be_required() -> None:
+def test_a_new_attribute_may_not_be_required() -> None:
     found = compared(extension([]), extension([{"name": "a", "required": True}]))
 
     assert only("SCH004", found) == [(ERROR, (WRITER, STORED), "attribute 'a': new and required")]
@@ -214,7 +214,7 @@ def test_what_is_new_may_not_be_required() -> None:
         ({"id": "urn:example:HR"}, "the URN was written urn:example:hr: some compare it letter"),
     ],
 )
-def test_a_urn_stays_to_the_letter(members: Document, message: str) -> None:
+def test_a_changed_urn_is_reported(members: Document, message: str) -> None:
     ((severity, consumers, words),) = only(
         "SCH014", compared(extension([]), extension([], **members))
     )
@@ -269,7 +269,7 @@ def test_personal_data_that_was_hidden_is_shown_by_an_error_only(
     assert severities == [ERROR if marked else WARNING]
 
 
-def test_what_a_service_does_not_take_is_told_once_and_again_when_it_grows() -> None:
+def test_a_service_limit_is_reported_once_and_again_when_it_is_exceeded_further() -> None:
     small = dialect(attributes=1, types=frozenset({"string"}))
     names = [{"name": name} for name in "abc"]
 
@@ -284,7 +284,7 @@ def test_what_a_service_does_not_take_is_told_once_and_again_when_it_grows() -> 
     assert not only("SCH016", compared(extension(typed), extension(typed), speaks=small))
 
 
-def test_only_what_is_at_the_top_is_hard_for_connectors() -> None:
+def test_only_top_level_complex_attributes_are_reported_for_connectors() -> None:
     was = {"name": "a", "type": "complex", "subAttributes": [{"name": "b"}]}
     now = {**was, "subAttributes": [{"name": "b"}, {"name": "c", "multiValued": True}]}
 
@@ -302,7 +302,7 @@ def test_each_rule_of_the_table_is_named_here() -> None:
 
 
 @given(st.data())
-def test_another_spelling_of_the_same_breaks_nobody(data: st.DataObject) -> None:
+def test_another_spelling_of_the_same_schema_is_no_change(data: st.DataObject) -> None:
     document = data.draw(schema_documents())
     disguised = data.draw(disguise(document)) | {"id": document["id"]}
 
@@ -313,7 +313,7 @@ def test_another_spelling_of_the_same_breaks_nobody(data: st.DataObject) -> None
 
 
 @given(st.data())
-def test_what_is_told_of_any_change_has_a_place_and_names_somebody(data: st.DataObject) -> None:
+def test_every_finding_about_a_change_has_a_place_and_a_consumer(data: st.DataObject) -> None:
     edit = data.draw(schema_documents(most=3).filter(lambda d: d["attributes"]).flatmap(edits))
     before = data.draw(schema_documents(most=3))
 

@@ -148,7 +148,7 @@ def require_what_the_oracle_says(live: Document, desired: Document) -> None:
 
 
 @given(st.data(), pairs())
-def test_a_disguise_of_live_has_the_same_obstacles(
+def test_another_spelling_of_live_has_the_same_obstacles(
     data: st.DataObject, pair: tuple[Document, Document]
 ) -> None:
     live, desired = Schema.from_json(pair[0]), Schema.from_json(pair[1])
@@ -159,7 +159,7 @@ def test_a_disguise_of_live_has_the_same_obstacles(
 
 
 @given(schema_documents(vendor=True))
-def test_what_is_equal_has_no_obstacles(document: Document) -> None:
+def test_equal_schemas_have_no_obstacles(document: Document) -> None:
     assert obstacles(alterations(Schema.from_json(document), Schema.from_json(document))) == ()
 
 
@@ -247,7 +247,7 @@ def test_descriptions_and_new_optional_attributes_can_be_written(
         ),
     ],
 )
-def test_what_could_touch_a_value_is_refused_with_its_name(
+def test_a_change_that_could_touch_a_value_is_an_obstacle_with_its_name(
     live: Schema, desired: Schema, words: str
 ) -> None:
     assert [lower(found) for found in obstacles(alterations(live, desired))] == [lower(words)]
@@ -282,12 +282,12 @@ def test_a_characteristic_may_change_only_where_that_loosens_it(member: str) -> 
         ),
     ],
 )
-def test_what_only_loosens_can_be_written(live: Schema, desired: Schema) -> None:
+def test_a_change_that_only_loosens_has_no_obstacle(live: Schema, desired: Schema) -> None:
     assert live != desired
     assert obstacles(alterations(live, desired)) == ()
 
 
-def test_what_was_hidden_is_not_shown_by_an_update() -> None:
+def test_an_update_may_not_return_what_was_hidden() -> None:
     live = schema({"name": "a", "returned": "never", "mutability": "writeOnly"})
     assert obstacles(
         alterations(live, schema({"name": "a", "returned": "default", "mutability": "writeOnly"}))
@@ -315,7 +315,7 @@ def test_each_changed_characteristic_is_named_with_its_attribute() -> None:
 
 @settings(max_examples=100)
 @given(pairs())
-def test_nothing_is_said_to_change_where_nothing_of_both_differs(
+def test_equal_schemas_have_no_alterations(
     pair: tuple[Document, Document],
 ) -> None:
     live, desired = Schema.from_json(pair[0]), Schema.from_json(pair[1])

@@ -43,7 +43,7 @@ def told(live: Schema, desired: Schema) -> dict[str, tuple[Any, Any]]:
 
 
 @given(st.data(), schema_documents(vendor=True))
-def test_there_is_no_difference_to_a_disguise(data: st.DataObject, document: Any) -> None:
+def test_another_spelling_of_a_schema_has_no_difference(data: st.DataObject, document: Any) -> None:
     desired = Schema.from_json(document)
     live = Schema.from_json(data.draw(disguise(document, foreign=True)))
     assert differences(managed_view(live, desired, Manages.SCHEMA), desired) == ()
@@ -159,7 +159,7 @@ def test_lists_with_twins_are_equal_exactly_when_there_are_no_differences(
     schema_documents(vendor=True),
     st.sampled_from(Manages),
 )
-def test_a_view_is_the_same_of_any_disguise(
+def test_the_managed_view_does_not_depend_on_spelling(
     data: st.DataObject, one: Any, other: Any, manages: Manages
 ) -> None:
     desired = Schema.from_json(other)
@@ -173,14 +173,16 @@ def test_a_view_is_the_same_of_any_disguise(
 
 
 @given(schema_documents(vendor=True), schema_documents(vendor=True), st.sampled_from(Manages))
-def test_a_view_of_a_view_is_that_view(one: Any, other: Any, manages: Manages) -> None:
+def test_the_managed_view_of_a_managed_view_is_itself(
+    one: Any, other: Any, manages: Manages
+) -> None:
     desired = Schema.from_json(other)
     view = managed_view(Schema.from_json(one), desired, manages)
     assert managed_view(view, desired, manages) == view
 
 
 @given(schema_documents(), names, names)
-def test_one_removed_and_one_added_are_never_told_as_a_rename(
+def test_a_removed_and_an_added_attribute_are_two_differences_and_no_rename(
     document: Any, gone: str, new: str
 ) -> None:
     others = [
@@ -315,13 +317,13 @@ def test_vendor_members_with_odd_names_are_differences_like_others(member: str) 
     assert told(schema(**{member: "x"}), schema()) == {member: ('"x"', None)}
 
 
-def test_one_and_true_are_different_where_python_says_they_are_not() -> None:
+def test_the_values_1_and_true_are_a_difference() -> None:
     assert told(schema(x=1), schema(x=True)) == {"x": ("1", "true")}
     assert told(schema(x=1), schema(x=1.0)) == {}
     assert told(schema(x=0), schema(x=False)) == {"x": ("0", "false")}
 
 
-def test_words_that_differ_are_one_difference_with_both_lists() -> None:
+def test_changed_canonical_values_are_one_difference_with_both_lists() -> None:
     live = schema({"name": "a", "canonicalValues": ["b", "a", "c"]})
     desired = schema({"name": "a", "canonicalValues": ["a", "d"]})
     assert told(live, desired) == {"attributes.a.canonicalValues": (["a", "b", "c"], ["a", "d"])}
@@ -408,7 +410,7 @@ def test_an_absent_schema_stands_as_before_where_it_was_absent_before() -> None:
     assert _standing(None, desired, before=desired.fingerprint()) is Standing.OTHER
 
 
-def test_what_is_as_desired_is_so_even_where_it_was_so_before() -> None:
+def test_live_as_desired_stands_as_desired_even_where_it_was_so_before() -> None:
     desired = schema({"name": "a"})
     for before in (ABSENT, desired.fingerprint(), schema().fingerprint()):
         assert _standing(schema({"name": "A", "x": 1}), desired, before=before) is (
@@ -416,7 +418,7 @@ def test_what_is_as_desired_is_so_even_where_it_was_so_before() -> None:
         )
 
 
-def test_what_nobody_manages_may_change_and_live_still_stands_as_before() -> None:
+def test_an_unmanaged_change_leaves_live_standing_as_before() -> None:
     desired = schema({"name": "a"}, description="new")
     before = managed_view(schema({"name": "a"}), desired, Manages.SCHEMA).fingerprint()
     assert _standing(schema({"name": "a", "x": 9}), desired, before=before) is Standing.AS_BEFORE
@@ -431,7 +433,7 @@ def _standing(live: Schema | None, desired: Schema, *, before: str) -> Standing:
 
 
 @pytest.mark.parametrize("attributes", [100, 800])
-def test_twenty_changes_in_many_attributes_are_found_well_below_a_second(attributes: int) -> None:
+def test_differences_of_many_attributes_take_below_a_second(attributes: int) -> None:
     def big(changed: int) -> Schema:
         subs = [{"name": f"s{i}", "canonicalValues": ["a", "b"]} for i in range(5)]
         return schema(
@@ -453,7 +455,7 @@ def test_twenty_changes_in_many_attributes_are_found_well_below_a_second(attribu
     assert len(found) == 20
 
 
-def test_what_was_live_and_is_not_has_vanished_whatever_its_case() -> None:
+def test_a_live_attribute_that_is_gone_has_vanished_whatever_its_case() -> None:
     live = Schema.from_json({"id": "urn:x", "attributes": [{"name": "b"}, {"name": "A"}]})
 
     assert live.attribute_names == ("A", "b")

@@ -16,7 +16,7 @@ def test_only_a_problem_keeps_the_program_from_its_work(grade: Grade) -> None:
     assert found(Grade.OK, grade, Grade.OK).well is found(grade).well
 
 
-def test_where_nothing_was_looked_at_nothing_is_wrong() -> None:
+def test_findings_of_a_tenant_that_was_not_read_are_well() -> None:
     assert found().well
     assert found().learnt == {}
 

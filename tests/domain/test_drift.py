@@ -68,7 +68,7 @@ LIVE = {
 
 @pytest.mark.parametrize("live", LIVE)
 @pytest.mark.parametrize("on_drift", OnDrift)
-def test_what_the_trail_knows_changes_nothing_but_the_words(live, on_drift):
+def test_sightings_change_the_text_of_drift_and_no_digest(live, on_drift):
     knowing = [
         {},
         seen("something"),
@@ -100,7 +100,7 @@ def test_an_extension_that_nobody_names_is_unmanaged_since_its_manifest_went():
     assert drift_in(known) == [(UNMANAGED, "urn:acme:Extra", AT)]
 
 
-def test_a_change_by_hand_is_told_from_a_change_of_the_manifest():
+def test_a_change_by_hand_is_distinguished_from_a_change_of_the_manifest():
     as_desired = seen(Schema.from_json(document()).fingerprint())
     as_live = seen(Schema.from_json(document(URN, "other")).fingerprint())
 
@@ -115,7 +115,7 @@ def test_a_sighting_on_another_tenant_says_nothing():
     assert drift_in(planned(elsewhere)) == []
 
 
-def test_what_was_not_looked_at_has_not_drifted():
+def test_an_excluded_extension_has_not_drifted():
     left_out = Selection(excludes=("*",))
 
     assert drift_in(planned(seen("x"), selection=left_out)) == []

@@ -69,7 +69,7 @@ def test_the_body_of_a_write_changes_nothing(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [0, 99, 600, 999])
-def test_what_http_does_not_know_proves_nothing(status: int) -> None:
+def test_an_unknown_http_status_proves_nothing(status: int) -> None:
     assert judge_write(answer(status)) == Verdict(UNKNOWN, Next.READ)
     assert judge_read(answer(status)) is Next.STOP
 

@@ -154,7 +154,7 @@ def test_a_create_takes_nothing_from_anybody():
     assert found == Assessment(kinds=(ADDITIVE,), impacts=())
 
 
-def test_a_create_tells_what_connectors_cannot_fill():
+def test_a_create_reports_complex_attributes_for_connectors():
     found = assessed(None, wanted(BASE | {"multiValued": True}))
 
     assert rules(found) == ["SCH017"]
@@ -171,14 +171,14 @@ def test_the_limits_of_a_service_concern_the_service_and_narrow_nothing():
     assert found.kinds == (ADDITIVE,)
 
 
-def test_how_a_service_writes_the_urn_is_no_change():
+def test_another_case_of_the_live_urn_is_no_impact():
     live = schema(BASE) | {"id": URN.upper()}
 
     assert "SCH014" not in rules(assessed(live, wanted(BASE, {"name": "new"})))
 
 
 @given(st.data())
-def test_what_is_written_as_an_update_takes_nothing_away_but_uniqueness(data):
+def test_an_update_takes_nothing_away_but_uniqueness(data):
     before = data.draw(schema_documents())
     after = data.draw(edits(before)).document
     there, desired = Schema.from_json(before), Schema.from_json(after)
@@ -221,7 +221,7 @@ def test_a_grave_change_without_an_owner_is_listed_and_an_additive_one_is_not():
     assert approved(plan(wanted(BASE))) == []
 
 
-def test_what_is_blocked_asks_its_owners_and_what_is_skipped_does_not():
+def test_a_blocked_change_needs_its_owners_and_a_skipped_one_does_not():
     owners = {NARROWING: ("@acme/iam",)}
     narrow = wanted(BASE | {"required": True}, owners=owners, on_drift=OnDrift.UPDATE)
     skipped = wanted(BASE | {"required": True}, owners=owners)
@@ -231,7 +231,7 @@ def test_what_is_blocked_asks_its_owners_and_what_is_skipped_does_not():
     assert approved(plan(skipped, schema(BASE | {"required": True}))) == []
 
 
-def test_an_extension_without_room_asks_as_if_it_had_some():
+def test_a_create_beyond_the_limit_needs_its_owners_too():
     new = wanted(BASE, owners=OWNERS)
 
     assert approved(plan(new, room=0)) == [("additive", ("@acme/hr",), ("acme/hr",))]

@@ -30,7 +30,7 @@ def nested(levels: int, core: str = "") -> bytes:
         (b'{"a": 1, "A": 2}', {"a": 1, "A": 2}),
     ],
 )
-def test_json_is_read_as_it_is_meant(text: bytes, value: Any) -> None:
+def test_json_is_parsed_to_its_values(text: bytes, value: Any) -> None:
     assert parse(text) == value
 
 
@@ -56,7 +56,7 @@ def test_json_is_read_as_it_is_meant(text: bytes, value: Any) -> None:
         (nested(100_000), "nested deeper than 64 levels"),
     ],
 )
-def test_what_two_readers_could_read_differently_is_refused(text: bytes, message: str) -> None:
+def test_json_that_two_readers_read_differently_is_refused(text: bytes, message: str) -> None:
     with pytest.raises(NotJson) as refused:
         parse(text)
     assert str(refused.value) == message
@@ -94,7 +94,7 @@ def test_bytes_are_read_or_refused_and_nothing_else(data: bytes) -> None:
 
 
 @given(json_values())
-def test_what_parse_accepts_is_what_check_accepts_and_canonical_can_spell(value: Any) -> None:
+def test_parse_accepts_what_check_accepts_and_canonical_encodes(value: Any) -> None:
     text = json.dumps(value).encode()
     try:
         read = parse(text)
@@ -146,12 +146,12 @@ def test_the_canonical_spelling_is_that_of_rfc_8785(value: Any, spelling: bytes)
     assert canonical(value) == spelling
 
 
-def test_integers_that_a_float_cannot_tell_apart_are_told_apart() -> None:
+def test_integers_beyond_2_53_keep_their_canonical_digits() -> None:
     assert canonical(2**53) != canonical(2**53 + 1)
     assert canonical({"n": 10**30}) != canonical({"n": 10**30 + 1})
 
 
-def test_true_is_not_one_and_null_is_not_nothing() -> None:
+def test_canonical_json_tells_true_from_1_and_null_from_absent() -> None:
     values: list[Any] = [True, 1, "1", "true", None, [], {}, [None]]
     assert len({canonical(value) for value in values}) == len(values)
 
@@ -167,7 +167,7 @@ class OnlyAMapping(Mapping[str, Any]):
         return 1
 
 
-def test_any_mapping_is_spelt_as_an_object() -> None:
+def test_any_mapping_is_encoded_as_an_object() -> None:
     assert canonical(OnlyAMapping()) == b'{"a":1}'
 
 
@@ -177,14 +177,14 @@ def test_any_mapping_is_spelt_as_an_object() -> None:
      10**5000, date(2024, 2, 29), b"x", {1, 2}, object()],
     ids=lambda value: type(value).__name__,
 )  # fmt: skip
-def test_what_is_no_json_is_refused_in_our_own_words(value: Any) -> None:
+def test_a_value_that_is_no_json_is_refused_with_our_own_message(value: Any) -> None:
     with pytest.raises(NotJson):
         canonical(value)
     with pytest.raises(NotJson):
         check(value)
 
 
-def test_a_nest_too_deep_to_spell_is_refused_not_a_crash() -> None:
+def test_a_nest_too_deep_for_canonical_json_is_refused() -> None:
     value: Any = 1
     for _ in range(5000):
         value = [value]

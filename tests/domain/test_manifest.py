@@ -38,7 +38,7 @@ def extension(name: str, schema_id: str, **members: Any) -> SchemaExtension:
 # Selectors
 
 
-def test_a_selector_that_says_nothing_selects_every_tenant() -> None:
+def test_an_empty_selector_selects_every_tenant() -> None:
     assert Selector().selects(tenant())
     assert Selector().selects(tenant("x", dialect=dialect(name="sap"), labels={}))
 
@@ -56,7 +56,7 @@ def test_a_selector_that_says_nothing_selects_every_tenant() -> None:
         ({"env": ""}, False),
     ],
 )
-def test_all_labels_must_be_there_as_they_are_written(labels: Any, selected: bool) -> None:
+def test_a_selector_needs_every_label_as_written(labels: Any, selected: bool) -> None:
     assert Selector(match_labels=labels).selects(tenant()) is selected
 
 
@@ -76,7 +76,7 @@ def test_all_labels_must_be_there_as_they_are_written(labels: Any, selected: boo
         ((), False),
     ],
 )
-def test_any_of_the_names_may_fit_as_a_glob(names: tuple[str, ...], selected: bool) -> None:
+def test_a_selector_takes_any_of_its_name_globs(names: tuple[str, ...], selected: bool) -> None:
     assert Selector(names=names).selects(tenant()) is selected
 
 
@@ -85,12 +85,12 @@ def test_any_of_the_names_may_fit_as_a_glob(names: tuple[str, ...], selected: bo
     [(("genesys",), True), (("sap", "genesys"), True), (("sap",), False), (("gen*",), False),
      ((), False)],
 )  # fmt: skip
-def test_any_of_the_dialects_may_fit_exactly(dialects: tuple[str, ...], selected: bool) -> None:
+def test_a_selector_takes_any_of_its_dialects(dialects: tuple[str, ...], selected: bool) -> None:
     assert Selector(dialects=dialects).selects(tenant()) is selected
 
 
 @given(st.booleans(), st.booleans(), st.booleans())
-def test_all_that_is_given_must_hold(labels: bool, names: bool, dialects: bool) -> None:
+def test_every_part_of_a_selector_must_hold(labels: bool, names: bool, dialects: bool) -> None:
     selector = Selector(
         match_labels={"env": "prod" if labels else "test"},
         names=("acme-*" if names else "beta-*",),
@@ -111,7 +111,7 @@ def test_a_tenant_should_have_what_selects_it_in_the_order_of_the_urns() -> None
 # Problems
 
 
-def test_a_problem_is_printed_with_its_place_its_weight_and_its_rule() -> None:
+def test_a_problem_is_printed_with_place_severity_and_rule() -> None:
     problem = Problem(Place("a/b.yaml", 4, 9), Severity.ERROR, "attribute-name", "it is empty")
     assert str(problem) == "a/b.yaml:4:9: error[attribute-name]: it is empty"
     assert str(problem.place) == "a/b.yaml:4"
@@ -135,7 +135,7 @@ def test_problems_are_sorted_by_file_then_line_as_a_number_then_column(random: R
 
 
 @pytest.mark.parametrize("severity", Severity)
-def test_every_weight_prints_as_its_word(severity: Severity) -> None:
+def test_every_severity_prints_as_its_word(severity: Severity) -> None:
     assert f": {severity.value}[" in str(Problem(Place("f"), severity, "rule", "words"))
 
 
@@ -156,7 +156,7 @@ def test_only_an_embedded_address_names_a_built_in_tenant(base_url: str, name: s
     assert tenant(base_url=base_url).embedded == name
 
 
-def test_where_something_is_written_does_not_make_it_another() -> None:
+def test_equality_of_manifests_ignores_places() -> None:
     assert tenant(place=Place("x", 9)) == tenant()
     assert extension("a", "urn:x") == SchemaExtension(
         name="a", place=Place("elsewhere", 7), schema=Schema.from_json({"id": "URN:X"})

@@ -49,7 +49,7 @@ def test_a_word_three_edits_away_is_not_near() -> None:
     assert nearest("x", []) is None
 
 
-def test_a_list_reads_as_one_says_it() -> None:
+def test_a_list_is_joined_with_commas_and_and() -> None:
     assert listed([]) == "nothing"
     assert listed(["a"]) == "a"
     assert listed(["a", "b"]) == "a or b"
@@ -65,7 +65,7 @@ def test_a_quoted_word_is_printable_and_short(word: str) -> None:
     assert "\x1b" not in shown
 
 
-def test_a_word_of_which_nothing_would_be_left_is_not_near() -> None:
+def test_a_word_with_as_many_edits_as_letters_is_not_near() -> None:
     assert nearest("id", ["kind", "spec"]) is None
     assert nearest("ip", ["id", "kind"]) == "id"
     assert nearest("", ["a"]) is None

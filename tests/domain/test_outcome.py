@@ -71,7 +71,7 @@ def test_a_run_wrote_where_something_was_verified(kind: OutcomeKind) -> None:
 
 
 @pytest.mark.parametrize("kind", OutcomeKind)
-def test_what_is_recovered_needs_a_look_unless_it_is_verified_or_known_not_done(
+def test_a_recovered_write_needs_a_look_unless_verified_or_not_applied(
     kind: OutcomeKind,
 ) -> None:
     summary = RunSummary(plan=CALM, recovered=(recovered(kind),))
@@ -100,7 +100,7 @@ def test_an_apply_with_nothing_to_do_is_neither_partial_nor_did_it_write() -> No
         (plan_of(unreadable("t")), False),
     ],
 )
-def test_what_is_blocked_makes_an_apply_partial_but_not_on_a_read_only_tenant(
+def test_a_blocked_change_makes_an_apply_partial_but_not_on_a_read_only_tenant(
     plan: Plan, partial: bool
 ) -> None:
     assert RunSummary(plan=plan).partial is partial
@@ -146,14 +146,14 @@ def test_deliveries_are_counted_and_each_failure_has_its_line() -> None:
     assert summary.attempts == tuple(tried)
 
 
-def test_what_waits_may_not_be_known() -> None:
+def test_pending_webhooks_may_be_unknown() -> None:
     unknown = DeliverySummary(waiting=None)
 
     assert (unknown.pending, unknown.waiting) == (0, None)
     assert DeliverySummary().waiting == ()
 
 
-def test_a_run_that_only_looked_touched_nothing() -> None:
+def test_a_run_that_only_planned_touched_nothing() -> None:
     aside = outcome(OutcomeKind.NOT_ATTEMPTED)
 
     assert not RunSummary(plan=CALM).touched

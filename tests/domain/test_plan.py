@@ -52,7 +52,7 @@ def only(plan: TenantPlan) -> Any:
 # Every action and every reason
 
 
-def test_what_is_absent_is_created() -> None:
+def test_an_absent_schema_is_created() -> None:
     change = only(planned([extension("HR", A)]))
     assert isinstance(change, Create)
     assert (change.subject.id, change.subject.schema_id) == ("acme/hr", "urn:example:HR")
@@ -60,7 +60,7 @@ def test_what_is_absent_is_created() -> None:
     assert change.subject.differences() == ()
 
 
-def test_what_is_equal_in_any_spelling_is_skipped_as_in_sync() -> None:
+def test_an_equal_schema_in_any_spelling_is_in_sync() -> None:
     there = live({"ID": "URN:Example:hr", "Attributes": [{"NAME": "A", "Type": "String", "x": 1}]})
     change = only(planned([extension("HR", A, update=True)], there))
     assert change == Skip(change.subject, SkipReason.IN_SYNC)
@@ -86,7 +86,7 @@ def test_a_schema_that_cannot_be_read_and_is_left_out_is_excluded() -> None:
     assert only(plan).reason is SkipReason.EXCLUDED
 
 
-def test_what_differs_is_skipped_as_drifted_unless_the_manifest_opts_in() -> None:
+def test_a_difference_is_skipped_as_drifted_unless_the_manifest_opts_in() -> None:
     there = live(document("HR", A, description="old"))
     change = only(planned([extension("HR", A, description="new")], there))
     assert change == Skip(change.subject, SkipReason.DRIFTED)
@@ -95,14 +95,14 @@ def test_what_differs_is_skipped_as_drifted_unless_the_manifest_opts_in() -> Non
     ]
 
 
-def test_what_differs_safely_is_updated_where_the_manifest_opts_in() -> None:
+def test_a_safe_difference_is_an_update_where_the_manifest_opts_in() -> None:
     there = live(document("HR", A))
     change = only(planned([extension("HR", A, B, update=True, description="new")], there))
     assert isinstance(change, Update)
     assert [d.path for d in change.subject.differences()] == ["attributes.b", "description"]
 
 
-def test_what_differs_unsafely_is_blocked_as_incompatible_with_each_obstacle() -> None:
+def test_an_unsafe_difference_is_blocked_as_incompatible_with_each_obstacle() -> None:
     there = live(document("HR", A, B))
     wanted = extension("HR", {"name": "a", "type": "integer"}, update=True)
     change = only(planned([wanted], there))
@@ -111,7 +111,7 @@ def test_what_differs_unsafely_is_blocked_as_incompatible_with_each_obstacle() -
     assert [d.path for d in change.subject.differences()] == ["attributes.a.type", "attributes.b"]
 
 
-def test_what_is_left_out_is_skipped_as_excluded_and_not_looked_at() -> None:
+def test_an_excluded_extension_is_skipped_and_not_read() -> None:
     there = live(document("HR", A))
     change = only(planned([extension("HR", A)], there, selection=Selection(excludes=("hr",))))
     assert change == Skip(change.subject, SkipReason.EXCLUDED)
@@ -129,7 +129,7 @@ def test_what_is_left_out_is_skipped_as_excluded_and_not_looked_at() -> None:
     ],
 )
 @pytest.mark.parametrize("there", [False, True])
-def test_what_belongs_to_the_vendor_or_to_an_rfc_is_blocked_as_protected(
+def test_a_schema_of_the_vendor_or_an_rfc_is_blocked_as_protected(
     schema_id: str, there: bool
 ) -> None:
     wanted = extension("HR", A, id=schema_id, update=True)
@@ -149,7 +149,7 @@ def test_a_subject_holds_the_whole_of_live_and_the_view_that_is_managed() -> Non
     assert not subject.in_sync
 
 
-def test_what_is_protected_and_equal_does_nothing_to_anybody() -> None:
+def test_a_protected_and_equal_schema_has_no_impact() -> None:
     """Without what is live it would be shown as if it were to be created."""
     sub = {"name": "part", "type": "string"}
     document_of_it = document("vendor:X", {"name": "a", "type": "complex", "subAttributes": [sub]})
@@ -242,7 +242,7 @@ def test_a_change_that_the_service_drops_is_blocked_as_would_be_ignored(
     assert f"Genesys Cloud accepts a change of a ({member}) and drops it" in change.recipe
 
 
-def test_all_that_would_be_ignored_is_named_by_attribute() -> None:
+def test_every_change_that_would_be_ignored_is_named_by_attribute() -> None:
     there = live(document("HR", {"name": "a"}, {"name": "b"}))
     wanted = extension("HR", {"name": "a", "caseExact": True, "required": True},
                        {"name": "b", "type": "integer"}, update=True)  # fmt: skip
@@ -250,7 +250,7 @@ def test_all_that_would_be_ignored_is_named_by_attribute() -> None:
     assert "a change of a (caseExact, required), b (type) and drops it" in change.recipe
 
 
-def test_what_a_live_attribute_keeps_for_ever_is_blocked_as_immutable_here() -> None:
+def test_a_change_of_an_immutable_characteristic_is_blocked_as_immutable_here() -> None:
     there = live(document("HR", {"name": "a", "required": True}))
     service = dialect(immutable=("REQUIRED",))
     change = only(planned([extension("HR", A, update=True)], there, service=service))
@@ -312,7 +312,7 @@ def test_a_schema_that_has_to_be_there_already_is_not_created() -> None:
     assert change.reason is BlockReason.UNSUPPORTED
 
 
-def test_what_the_service_sets_on_its_own_is_no_drift_and_is_not_sent() -> None:
+def test_a_server_member_is_no_drift_and_is_not_sent() -> None:
     there = live(document("HR", {"name": "a", "idcsTarget": "A_1"}))
     wanted = extension("HR", {"name": "a", "idcsTarget": "pasted"})
     change = only(planned([wanted], there, service=oracle()))
@@ -333,7 +333,7 @@ def test_creates_beyond_the_room_are_blocked_in_the_order_of_their_urns(
     assert (plan.extensions_live, plan.extensions_limit) == (there, 10)
 
 
-def test_it_is_the_urn_that_decides_who_finds_room_and_not_the_name_of_the_manifest() -> None:
+def test_room_below_the_extension_limit_goes_by_urn_and_not_by_manifest_name() -> None:
     late, early = replace(extension("Z", A), name="aaa"), replace(extension("A", A), name="zzz")
     plan = planned([late, early], limits=Limits(extensions=1))
     assert told(plan) == [("zzz", "create"), ("aaa", "blocked extension-limit")]
@@ -352,7 +352,7 @@ def test_core_and_vendor_schemas_take_no_room() -> None:
     assert plan.unmanaged == ("urn:example:Old",)
 
 
-def test_what_is_there_already_needs_no_room() -> None:
+def test_a_live_extension_needs_no_room() -> None:
     found = live(document("A", A), document("B", A))
     wanted = [extension("A", A), extension("B", B), extension("C", A)]
     plan = planned(wanted, found, limits=Limits(extensions=2))
@@ -390,7 +390,7 @@ def test_the_limit_of_the_manifest_comes_before_that_of_the_service(
     assert plan.extensions_limit == limit
 
 
-def test_where_no_limit_is_known_nothing_is_blocked_by_it() -> None:
+def test_an_unknown_extension_limit_blocks_nothing() -> None:
     wanted = [extension(f"e{i}", A) for i in range(50)]
     plan = planned(wanted, service=dialect(extensions=None))
     assert all(isinstance(change, Create) for change in plan.changes)
@@ -411,7 +411,7 @@ def test_live_extensions_that_no_manifest_names_are_listed_sorted_and_left_alone
     assert plan.unmanaged == ("urn:example:B", "urn:example:z")
 
 
-def test_what_is_excluded_is_not_unmanaged() -> None:
+def test_an_excluded_extension_is_not_unmanaged() -> None:
     plan = planned(
         [extension("HR", A)], live(document("HR")), selection=Selection(targets=("other",))
     )
@@ -572,7 +572,7 @@ def test_the_digest_of_an_unreadable_tenant_does_not_cover_the_reason() -> None:
     assert replace(plan, error=None).digest() != plan.digest()
 
 
-def test_a_members_only_view_binds_the_approval_to_what_is_managed() -> None:
+def test_the_digest_of_managed_attributes_covers_only_those() -> None:
     wanted = [extension("HR", A, manages=Manages.ATTRIBUTES, description="new", update=True)]
     plan = planned(wanted, live(document("HR", A, B)))
     unmanaged_changed = planned(wanted, live(document("HR", A, {"name": "c"})))
@@ -609,7 +609,7 @@ print(plan_of(*variants().values()).digest())
 
 
 @pytest.mark.process
-def test_the_seed_of_pythons_hashes_changes_no_byte() -> None:
+def test_a_plan_does_not_depend_on_the_hash_seed() -> None:
     root = Path(__file__).parents[2]
     outputs = {
         subprocess.run(
@@ -658,7 +658,9 @@ def test_the_summary_counts_every_kind_over_all_tenants() -> None:
         (plan_of(planned([extension("vendor:x", A)])), True),
     ],
 )
-def test_only_work_drift_and_what_is_blocked_are_out_of_sync(plan: Plan, out_of_sync: bool) -> None:
+def test_creates_updates_drift_and_blocked_changes_are_out_of_sync(
+    plan: Plan, out_of_sync: bool
+) -> None:
     assert plan.summary().out_of_sync is out_of_sync
 
 
@@ -683,7 +685,7 @@ def test_a_safety_limit_is_exceeded_by_one_more_and_by_nothing_less(
     )
 
 
-def test_what_is_blocked_or_skipped_does_not_count_against_a_safety_limit() -> None:
+def test_blocked_and_skipped_changes_do_not_count_against_a_safety_limit() -> None:
     wanted = [extension(f"e{i}", A) for i in range(9)]
     plan = planned(wanted, limits=Limits(extensions=2, max_creates=2))
     assert exceeded_limits(plan_of(plan)) == ()
@@ -698,7 +700,7 @@ def test_an_exceeded_limit_says_number_limit_and_the_way_out() -> None:
     )
 
 
-def test_too_many_changed_tenants_are_told_of_the_whole_run() -> None:
+def test_too_many_changed_tenants_exceed_a_limit_of_the_run() -> None:
     plans = [planned([extension("HR", A)], tenant=name) for name in ("a", "b", "c")]
 
     assert exceeded_limits(replace(plan_of(*plans), max_tenants=3)) == ()
@@ -730,16 +732,14 @@ def test_a_plan_speaks_of_each_manifest_once_and_of_nothing_twice(wanted: Any, f
 
 
 @given(sets)
-def test_planning_what_is_there_plans_nothing(wanted: Any) -> None:
+def test_a_plan_of_what_is_live_is_in_sync(wanted: Any) -> None:
     plan = world(wanted, wanted)
     assert all(change == Skip(change.subject, SkipReason.IN_SYNC) for change in plan.changes)
     assert not plan_of(plan).summary().out_of_sync
 
 
 @given(sets, sets)
-def test_what_is_written_is_absent_or_safely_different_and_never_anything_else(
-    wanted: Any, found: Any
-) -> None:
+def test_a_plan_writes_only_absent_or_safely_different_schemas(wanted: Any, found: Any) -> None:
     plan = world(wanted, found, update=True)
     there = {item["id"]: Schema.from_json(item) for item in found}
     for change in plan.changes:
@@ -755,7 +755,7 @@ def test_what_is_written_is_absent_or_safely_different_and_never_anything_else(
         )
 
 
-def test_what_is_kept_to_be_carried_out_is_the_same_plan_without_what_is_live() -> None:
+def test_a_plan_without_live_schemas_has_the_same_digest() -> None:
     wanted = [
         extension("same", {"name": "a"}),
         extension("new", {"name": "a"}),
@@ -774,7 +774,7 @@ def test_what_is_kept_to_be_carried_out_is_the_same_plan_without_what_is_live() 
     assert [change.subject.live_fingerprint for change in kept.changes] == fingerprints
 
 
-def test_what_is_only_named_counts_towards_the_limit_and_is_unmanaged() -> None:
+def test_a_live_extension_known_by_id_counts_and_is_unmanaged() -> None:
     there = LiveTenant(schemas={}, ids={"urn:example:theirs": "urn:example:Theirs"})
 
     plan = planned([extension("ours")], there, limits=Limits(extensions=1))

@@ -62,7 +62,7 @@ chains = st.lists(entries, min_size=1, max_size=5).map(chained)
 
 
 @given(st.lists(entries, max_size=5))
-def test_what_is_sealed_in_turn_is_whole(sealed: list[Entry]) -> None:
+def test_records_sealed_in_turn_make_a_whole_chain(sealed: list[Entry]) -> None:
     rows = chained(sealed)
     head = rows[-1]["hash"] if rows else GENESIS
     assert check_chain(rows) == ChainResult(len(rows), head)
@@ -163,7 +163,7 @@ def test_a_chain_of_another_genesis_is_not_ours() -> None:
     assert check_chain(rows).reason == "it does not follow the record before it"
 
 
-def test_the_first_break_is_told_with_its_reason() -> None:
+def test_the_first_break_of_the_chain_is_reported_with_its_reason() -> None:
     rows = chained([RUN.entry(event, NOON) for event in (Event.RUN_STARTED, Event.RUN_COMPLETED)])
     rows[1]["detail"] = "edited"
     assert check_chain(rows) == ChainResult(
@@ -241,7 +241,7 @@ def event_id(live: Schema, **changes: Any) -> str:
     return intent(**changes).announcement(live, NOON).event_id
 
 
-def test_the_id_of_a_change_is_the_same_when_it_is_told_again() -> None:
+def test_the_event_id_of_a_change_is_the_same_when_it_is_announced_again() -> None:
     first = event_id(verified(meta=META))
     assert event_id(verified(meta=META)) == first
     assert event_id(verified(meta=META), run_id="run-2", commit="other") == first
@@ -252,7 +252,7 @@ def test_the_id_of_a_change_is_the_same_when_it_is_told_again() -> None:
 
 
 @given(st.data(), schema_documents())
-def test_the_id_does_not_depend_on_spelling(data: st.DataObject, document: Any) -> None:
+def test_the_event_id_does_not_depend_on_spelling(data: st.DataObject, document: Any) -> None:
     other = data.draw(disguise(document))
     plain, disguised = Schema.from_json(document), Schema.from_json(other)
     assert event_id(verified(meta=META), desired=disguised) == (
@@ -260,7 +260,7 @@ def test_the_id_does_not_depend_on_spelling(data: st.DataObject, document: Any) 
     )
 
 
-def test_changes_that_are_not_the_same_have_ids_that_are_not_the_same() -> None:
+def test_different_changes_have_different_event_ids() -> None:
     ids = [
         event_id(verified(meta=META)),
         event_id(verified(meta=META), tenant="beta"),
@@ -277,12 +277,12 @@ def test_changes_that_are_not_the_same_have_ids_that_are_not_the_same() -> None:
 
 
 @pytest.mark.parametrize("meta", [None, {}, [], "x", {"created": None}, {"location": "x"}])
-def test_without_a_stamp_of_the_service_the_run_tells_changes_apart(meta: Any) -> None:
+def test_an_event_id_without_meta_depends_on_the_run(meta: Any) -> None:
     assert event_id(verified(meta=meta)) == event_id(verified())
     assert event_id(verified(meta=meta)) != event_id(verified(meta=meta), run_id="run-2")
 
 
-def test_meta_is_found_in_any_spelling() -> None:
+def test_an_event_id_finds_meta_in_any_spelling() -> None:
     assert event_id(verified(Meta={"Created": META["created"], "VERSION": META["version"]})) == (
         event_id(verified(meta=META))
     )
@@ -292,7 +292,7 @@ def test_meta_is_found_in_any_spelling() -> None:
     ("before", "event_type"),
     [(ABSENT, EventType.DEPLOYED), ("sha256:1", EventType.UPDATED)],
 )
-def test_what_was_absent_is_deployed_and_what_was_there_is_updated(
+def test_an_event_says_deployed_for_a_create_and_updated_for_an_update(
     before: str, event_type: EventType
 ) -> None:
     assert intent(before=before).announcement(verified(), NOON).event_type is event_type
@@ -303,7 +303,7 @@ def told(event: HrEvent) -> Any:
     return json.loads(event.body(7))
 
 
-def test_the_body_says_all_that_the_contract_names_and_no_more() -> None:
+def test_the_event_body_has_the_members_of_the_contract_and_no_more() -> None:
     event = intent().announcement(verified(meta=META), NOON)
     assert told(event) == {
         "event_type": "SCHEMA_EXTENSION_DEPLOYED",
@@ -332,14 +332,14 @@ def test_the_body_says_all_that_the_contract_names_and_no_more() -> None:
     }
 
 
-def test_the_body_is_the_same_bytes_at_each_try() -> None:
+def test_the_event_body_is_the_same_bytes_at_each_try() -> None:
     one = intent().announcement(verified(meta=META), NOON)
     other = intent().announcement(verified(meta=META), NOON)
     assert one.body(1) == other.body(1)
     assert one.body(1) != one.body(2)
 
 
-def test_a_key_that_has_no_value_is_null_and_not_missing() -> None:
+def test_a_member_of_the_event_body_without_a_value_is_null() -> None:
     event = intent(commit=None).announcement(verified(), NOON)
     assert "commit" in told(event)
     assert told(event)["commit"] is None
@@ -360,12 +360,12 @@ def test_a_key_that_has_no_value_is_null_and_not_missing() -> None:
         (datetime(2038, 1, 19, 3, 14, 8, tzinfo=UTC), "2038-01-19T03:14:08.000Z"),
     ],
 )
-def test_moments_are_written_in_utc_with_milliseconds(moment: datetime, text: str) -> None:
+def test_timestamps_are_utc_with_milliseconds(moment: datetime, text: str) -> None:
     assert rfc3339(moment) == text
 
 
 @given(st.integers(10**6, 10**10), st.integers(-14, 14))
-def test_one_moment_has_one_text_in_whatever_zone_it_is_given(seconds: int, hours: int) -> None:
+def test_a_timestamp_does_not_depend_on_the_zone(seconds: int, hours: int) -> None:
     moment = datetime.fromtimestamp(seconds, tz=UTC)
     later = moment.astimezone(timezone(timedelta(hours=hours)))
     assert rfc3339(later) == rfc3339(moment)

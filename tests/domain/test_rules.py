@@ -60,7 +60,7 @@ def at(member: str) -> str:
         "urn:a1-b:x$y%20z",
     ],
 )
-def test_a_urn_is_an_id(urn: str) -> None:
+def test_a_urn_is_a_schema_id(urn: str) -> None:
     assert checked(schema(id=urn)) == ()
 
 
@@ -72,7 +72,7 @@ def test_a_urn_is_an_id(urn: str) -> None:
         "https://example.com/schema", "dev:scim:Office",
     ],
 )  # fmt: skip
-def test_anything_else_is_no_id(urn: str) -> None:
+def test_anything_but_a_uri_is_no_schema_id(urn: str) -> None:
     assert told(checked(schema(id=urn))) == [("SCIM-S01", "spec/schema/id")]
 
 
@@ -113,12 +113,12 @@ def test_a_common_attribute_is_not_defined_again_but_may_be_a_part(name: str) ->
 
 
 @pytest.mark.parametrize("name", ["a", "Z9", "a_b_c$d", "user2Name", "x" * 100])
-def test_a_name_by_the_grammar_is_a_name(name: str) -> None:
+def test_a_name_by_the_grammar_of_the_rfc_is_accepted(name: str) -> None:
     assert check_attribute(name=name) == []
 
 
 @pytest.mark.parametrize("name", ["1a", "_a", "-a", "$a", "a b", "a.b", "ä", "aé", "a\n", "\u212a"])
-def test_any_other_name_is_refused(name: str) -> None:
+def test_a_name_against_the_grammar_of_the_rfc_is_refused(name: str) -> None:
     assert check_attribute(name=name) == [("SCIM-A01", at("name"))]
 
 
@@ -138,7 +138,7 @@ def test_the_reference_of_a_complex_attribute_has_its_own_name() -> None:
 
 
 @pytest.mark.parametrize("word", [t for t in AttributeType if t != AttributeType.COMPLEX])
-def test_the_types_of_the_rfc_are_types(word: str) -> None:
+def test_the_types_of_the_rfc_are_accepted(word: str) -> None:
     to = {"referenceTypes": ["uri"]} if word == "reference" else {}
     assert check_attribute(type=word, **to) == []
 
@@ -208,7 +208,7 @@ def test_complex_is_not_nested_at_any_depth() -> None:
 
 @pytest.mark.parametrize("member", ["multiValued", "required", "caseExact"])
 @pytest.mark.parametrize("value", ["true", "false", 0, 1, None, []])
-def test_a_boolean_is_a_boolean(member: str, value: Any) -> None:
+def test_a_boolean_written_as_text_is_refused(member: str, value: Any) -> None:
     assert check_attribute(**{member: value}) == [("SCIM-A22", at(member))]
     assert check_attribute(**{member: True}) == check_attribute(**{member: False}) == []
 
@@ -222,7 +222,7 @@ def test_a_boolean_is_a_boolean(member: str, value: Any) -> None:
         ("canonicalVals", "canonicalValues"),
     ],
 )
-def test_a_member_near_a_word_of_the_rfc_is_a_slip(member: str, meant: str) -> None:
+def test_a_member_near_a_word_of_the_rfc_is_reported_as_a_slip(member: str, meant: str) -> None:
     (problem,) = checked(schema({"name": "a", member: True}))
 
     assert (problem.rule, problem.place) == ("REC-MEMBER", Place(at(member), 1, 2))
@@ -244,12 +244,12 @@ def test_a_member_in_another_case_is_refused(member: str, meant: str) -> None:
 @pytest.mark.parametrize(
     "member", ["idcsDisplayName", "displayOrder", "minLength", "regEx", "size"]
 )
-def test_any_other_member_is_the_vendors(member: str) -> None:
+def test_a_member_far_from_the_rfc_is_a_vendor_member(member: str) -> None:
     assert check_attribute(**{member: {"anything": [1]}}) == []
     assert checked(schema(**{f"x{member}": 1})) == ()
 
 
-def test_a_slip_at_the_schema_itself_is_found_too() -> None:
+def test_a_slip_in_a_schema_member_is_reported() -> None:
     assert told(checked(schema(descriptions="x"))) == [("REC-MEMBER", "spec/schema/descriptions")]
 
 
@@ -264,12 +264,12 @@ json_values = st.recursive(
 
 
 @pytest.mark.parametrize("value", [None, "urn:x", 7, True, [{"id": "urn:x"}]])
-def test_what_is_no_object_is_left_to_the_shape(value: Any) -> None:
+def test_rules_leave_values_of_a_wrong_shape_to_the_json_schema(value: Any) -> None:
     assert checked(value) == ()
 
 
 @given(json_values)
-def test_the_rules_bear_any_shape(value: Any) -> None:
+def test_rules_never_crash_on_any_shape(value: Any) -> None:
     for document in (value, {"id": value}, {"attributes": value}, {"attributes": [value]}):
         problems = checked(document)
 
@@ -292,7 +292,7 @@ def test_the_rules_bear_any_shape(value: Any) -> None:
         unique_by=lambda attribute: str(attribute["name"]).lower(),
     )
 )
-def test_what_is_by_the_rfc_is_left_in_peace(attributes: list[Document]) -> None:
+def test_a_schema_by_the_rfc_has_no_problem(attributes: list[Document]) -> None:
     common = {"id", "externalid", "meta", "schemas", "name", "title", "ims", "roles", "emails"}
     common |= {"photos", "groups", "locale", "active"}
     document = schema(*(a for a in attributes if a["name"].lower() not in common))
@@ -356,7 +356,7 @@ def test_a_name_is_given_once_per_kind() -> None:
     assert found[0].message == "the name a is taken by the Tenant at t-a:2"
 
 
-def test_one_urn_from_two_manifests_is_an_error_only_where_they_meet() -> None:
+def test_two_manifests_of_one_urn_are_an_error_only_on_a_shared_tenant() -> None:
     to_a, to_b = Selector(names=("a*",)), Selector(names=("b",))
     tenants = [tenant(name) for name in ("a1", "a2", "a3", "a4", "b")]
     first = extension("x", urn="urn:example:same", selector=to_a)
@@ -385,7 +385,7 @@ def test_a_selector_without_a_tenant_is_a_warning() -> None:
     assert told(check(extension("x"))) == [("REC-SELECTOR", "e-x/spec/tenants")]
 
 
-def test_what_the_service_cannot_hold_is_a_warning_naming_its_tenants() -> None:
+def test_an_exceeded_service_limit_is_a_warning_naming_its_tenants() -> None:
     part = {"name": "b", "type": "complex", "subAttributes": [{"name": "c", "type": "binary"}]}
 
     found = check(tenant("t"), extension("x", {"name": "a"}, part, {"name": "d"}))
@@ -414,7 +414,7 @@ def test_more_extensions_than_the_tenant_holds_are_a_warning_at_the_tenant() -> 
     ]
 
 
-def test_what_a_tenant_says_of_its_service_counts_more_than_its_dialect() -> None:
+def test_the_capabilities_of_a_tenant_override_the_limits_of_its_dialect() -> None:
     three = [extension(name, {"name": "a", "type": "binary"}) for name in ("x", "y", "z")]
     able = tenant("able", dialect=GENESYS.overridden({"extensions": 3, "types": ["binary"]}))
 

@@ -41,7 +41,9 @@ def test_the_schedule_is_that_of_standard_webhooks(attempts: int, seconds: int) 
 
 @pytest.mark.parametrize("attempts", [10, 11, 1000])
 @pytest.mark.parametrize("retry_after", [None, 5.0])
-def test_after_the_last_attempt_it_is_given_up(attempts: int, retry_after: float | None) -> None:
+def test_a_webhook_is_given_up_after_the_last_attempt(
+    attempts: int, retry_after: float | None
+) -> None:
     assert next_due(attempts, now=NOW, retry_after=retry_after, random=lambda: 0.5) is None
 
 
@@ -53,7 +55,9 @@ def test_the_first_attempt_and_all_repeats_end_within_a_week() -> None:
     ("asked", "seconds"),
     [(None, 5), (0.0, 5), (1.0, 5), (90.0, 90), (-3.0, 5), (nan, 5), (inf, 24 * HOURS)],
 )
-def test_what_the_receiver_asks_for_only_makes_it_later(asked: float | None, seconds: int) -> None:
+def test_retry_after_of_a_receiver_only_delays_the_next_try(
+    asked: float | None, seconds: int
+) -> None:
     assert waited(1, asked) == seconds
 
 
@@ -62,7 +66,7 @@ def test_what_the_receiver_asks_for_only_makes_it_later(asked: float | None, sec
     asked=st.none() | st.floats(),
     random=st.floats(0, 1),
 )
-def test_it_is_never_earlier_than_asked_or_due_and_never_far_beyond(
+def test_the_next_try_is_never_before_retry_after_or_the_schedule(
     attempts: int, asked: float | None, random: float
 ) -> None:
     seconds = waited(attempts, asked, random)
@@ -75,7 +79,7 @@ def test_it_is_never_earlier_than_asked_or_due_and_never_far_beyond(
 
 
 @given(attempts=st.integers(0, 9), hours=st.integers(-12, 14))
-def test_the_zone_of_the_clock_does_not_matter(attempts: int, hours: int) -> None:
+def test_the_next_try_does_not_depend_on_the_zone_of_the_clock(attempts: int, hours: int) -> None:
     local = NOW.astimezone(timezone(timedelta(hours=hours)))
 
     due = next_due(attempts, now=local, retry_after=None, random=lambda: 0.0)

@@ -46,7 +46,7 @@ def schema(*attributes: Any, **members: Any) -> Schema:
 
 
 @given(st.data(), schema_documents())
-def test_a_schema_in_disguise_is_the_same_schema(data: st.DataObject, document: Any) -> None:
+def test_another_spelling_of_a_schema_is_equal(data: st.DataObject, document: Any) -> None:
     plain = Schema.from_json(document)
     disguised = Schema.from_json(data.draw(disguise(document)))
     assert disguised == plain
@@ -55,9 +55,7 @@ def test_a_schema_in_disguise_is_the_same_schema(data: st.DataObject, document: 
 
 
 @given(st.data(), schema_documents(vendor=True))
-def test_foreign_vendor_members_change_nothing_that_is_managed(
-    data: st.DataObject, document: Any
-) -> None:
+def test_unmanaged_vendor_members_change_no_equality(data: st.DataObject, document: Any) -> None:
     desired = Schema.from_json(document)
     live = Schema.from_json(data.draw(disguise(document, foreign=True)))
     view = managed_view(live, desired, Manages.SCHEMA)
@@ -81,7 +79,7 @@ def test_schemas_are_equal_exactly_when_their_fingerprints_are(one: Any, other: 
 
 
 @given(schema_documents())
-def test_what_is_written_is_read_back_the_same(document: Any) -> None:
+def test_a_schema_is_read_back_from_its_own_json(document: Any) -> None:
     plain = Schema.from_json(document)
     again = Schema.from_json(json.loads(json.dumps(plain.to_json())))
     assert again == plain
@@ -106,7 +104,7 @@ def test_any_json_is_read_or_refused_as_malformed(document: Any) -> None:
 
 
 @given(odd_documents())
-def test_what_can_be_read_has_a_fingerprint(document: Any) -> None:
+def test_every_readable_schema_has_a_fingerprint(document: Any) -> None:
     try:
         read = Schema.from_json(document)
     except MalformedSchema:
@@ -126,7 +124,7 @@ def test_the_raw_document_is_kept_as_it_came(data: st.DataObject, document: Any)
 
 
 @given(st.text())
-def test_only_ascii_letters_lose_their_case(text: str) -> None:
+def test_folding_takes_the_case_of_ascii_letters_only(text: str) -> None:
     folded = fold(text)
     assert folded == lower(text)
     assert fold(folded) == folded
@@ -134,12 +132,12 @@ def test_only_ascii_letters_lose_their_case(text: str) -> None:
 
 
 @pytest.mark.parametrize("letter", ["\u212a", "\u0130", "\u0131", "ſ", "ß", "Ä", "Σ", "ς"])
-def test_a_letter_that_only_looks_like_ascii_is_another_letter(letter: str) -> None:
+def test_folding_keeps_letters_that_only_look_like_ascii(letter: str) -> None:
     assert fold(letter) == letter
     assert attribute(name=f"x{letter}") != attribute(name="xk")
 
 
-def test_the_kelvin_sign_is_no_k_and_a_dotless_i_no_i() -> None:
+def test_folding_keeps_the_kelvin_sign_and_the_dotless_i() -> None:
     assert attribute(name="ran\u212a").key != "rank"
     assert attribute(name="\u0131d").key != attribute(name="ID").key
     assert attribute(type="b\u0131nary").type not in set(AttributeType)
@@ -199,14 +197,14 @@ def test_the_name_of_a_schema_ignores_case_and_its_description_does_not() -> Non
 # Defaults (RFC 7643 section 2.2)
 
 
-def test_an_attribute_that_says_nothing_has_the_defaults_of_the_rfc() -> None:
+def test_an_attribute_without_characteristics_has_the_defaults_of_the_rfc() -> None:
     assert attribute().to_json() == {"name": "grade", **DEFAULTS}
     assert attribute(**DEFAULTS) == attribute()
 
 
 @pytest.mark.parametrize("member", [*DEFAULTS, "description", "canonicalValues", "subAttributes"])
 @pytest.mark.parametrize("nothing", [None, []])
-def test_null_and_the_empty_list_say_nothing(member: str, nothing: Any) -> None:
+def test_null_and_the_empty_list_equal_an_absent_member(member: str, nothing: Any) -> None:
     assert attribute(**{member: nothing}) == attribute()
 
 
@@ -216,13 +214,13 @@ def test_a_schema_may_leave_out_its_name_and_description(member: str, nothing: A
     assert schema(**{member: nothing}) == schema()
 
 
-def test_an_empty_description_is_one() -> None:
+def test_an_empty_description_is_not_an_absent_one() -> None:
     assert attribute(description="") != attribute()
     assert schema(description="") != schema()
 
 
 @pytest.mark.parametrize("attributes", [None, []])
-def test_a_schema_without_attributes_is_one(attributes: Any) -> None:
+def test_a_schema_without_attributes_is_a_schema(attributes: Any) -> None:
     bare = Schema.from_json({"id": "urn:x"})
     assert Schema.from_json({"id": "urn:x", "attributes": attributes}) == bare
     assert bare.attributes == ()
@@ -299,7 +297,7 @@ def test_the_example_of_rfc_7643_section_8_7_1_is_read_whole() -> None:
         ({"id": "urn:x", "y": "\ud800"}, "a lone surrogate in a string"),
     ],
 )
-def test_what_is_no_schema_is_refused_with_the_part_that_is_wrong(
+def test_a_malformed_schema_is_refused_with_the_part_that_is_wrong(
     document: Any, message: str
 ) -> None:
     with pytest.raises(MalformedSchema) as refused:
@@ -392,14 +390,14 @@ def test_vendor_members_are_kept_by_name_with_their_json_text() -> None:
     [(1, True), (0, False), (1, "1"), (None, 0), ([1, 2], [2, 1]), ({"a": 1}, {"a": True}),
      (2**53, 2**53 + 1), (1.5, "1.5"), ("", None), ({}, None), ("a", "A"), ([None], None)],
 )  # fmt: skip
-def test_vendor_values_that_json_tells_apart_are_told_apart(one: Any, other: Any) -> None:
+def test_vendor_values_that_json_distinguishes_are_different(one: Any, other: Any) -> None:
     assert schema(x=one) != schema(x=other)
     assert schema({"name": "a", "x": one}) != schema({"name": "a", "x": other})
     assert schema(x=one).fingerprint() != schema(x=other).fingerprint()
 
 
 @pytest.mark.parametrize(("one", "other"), [(1, 1.0), (0.0, -0.0), (None, []), (10, 1e1)])
-def test_vendor_values_that_json_does_not_tell_apart_are_the_same(one: Any, other: Any) -> None:
+def test_vendor_values_that_json_does_not_distinguish_are_equal(one: Any, other: Any) -> None:
     assert schema(x=one) == schema(x=other)
 
 
@@ -408,7 +406,7 @@ def test_a_vendor_member_may_hold_any_number(whole: int, real: float) -> None:
     assert schema(x=whole, y=real).fingerprint() == schema(y=real, x=whole).fingerprint()
 
 
-def test_meta_and_schemas_in_any_spelling_say_nothing() -> None:
+def test_meta_and_schemas_in_any_spelling_are_not_compared() -> None:
     assert schema(meta={"version": "1"}, Schemas=["urn:x"], META={}) == schema()
 
 
@@ -425,7 +423,7 @@ def test_a_schema_cannot_be_changed_in_place() -> None:
         schema().name = "other"  # type: ignore[misc]  # that it cannot is the point
 
 
-def test_absent_is_no_fingerprint() -> None:
+def test_no_schema_has_the_fingerprint_absent() -> None:
     assert not schema().fingerprint().startswith(ABSENT)
 
 
@@ -457,7 +455,7 @@ def test_reading_a_big_schema_is_cheap_in_memory() -> None:
     assert peak < 8_000_000
 
 
-def test_a_part_is_found_by_its_path_in_whatever_case() -> None:
+def test_a_sub_attribute_is_found_by_its_path_in_any_case() -> None:
     part = {"name": "Floor", "type": "integer"}
     desk = {"name": "Desk", "type": "complex", "subAttributes": [part]}
     schema = Schema.from_json({"id": "urn:x", "attributes": [desk, {"name": "badge"}]})

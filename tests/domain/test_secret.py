@@ -35,7 +35,7 @@ def test_a_secret_is_revealed_only_on_request() -> None:
         repr(asdict(Holder(Secret(VALUE), (Secret(VALUE),)))),
     ],
 )
-def test_however_it_is_printed_a_secret_is_not_shown(text: str) -> None:
+def test_a_secret_is_not_shown_however_it_is_printed(text: str) -> None:
     assert "Secret(" in text
     assert VALUE not in text
 

@@ -125,7 +125,7 @@ printable = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size
 
 @settings(deadline=None)
 @given(body=st.text(), identifier=printable, seconds=st.integers(-300, 300))
-def test_whatever_the_reference_library_signs_is_believed(
+def test_the_hr_receiver_accepts_whatever_the_reference_library_signs(
     body: str, identifier: str, seconds: int
 ) -> None:
     moment = NOW + timedelta(seconds=seconds)
@@ -137,7 +137,7 @@ def test_whatever_the_reference_library_signs_is_believed(
 
 @settings(deadline=None)
 @given(body=st.binary(min_size=1, max_size=50), bit=st.integers(0))
-def test_no_body_with_a_flipped_bit_is_believed(body: bytes, bit: int) -> None:
+def test_the_hr_receiver_refuses_a_body_with_a_flipped_bit(body: bytes, bit: int) -> None:
     text = body.decode("latin-1")
     headers = signed(SECRET, text, NOW)
     sent = text.encode()

@@ -309,7 +309,7 @@ def test_other_verbs_are_405_and_name_those_that_are_allowed(
     assert client.send("GET", f"/Schemas/{HR}").status_code == 200
 
 
-def test_what_is_created_is_seen_by_a_second_server_on_the_same_store(
+def test_a_created_schema_is_seen_by_a_second_server_on_the_same_store(
     tmp_path: Path, clock: TestClock
 ) -> None:
     with running(tmp_path, clock) as one, running(tmp_path, clock, Faults()) as two:

@@ -112,7 +112,7 @@ def test_creations_at_the_same_time_make_one_schema(client: Client) -> None:
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
 
 
-def test_what_is_nowhere_is_404_and_says_where_scim_is(client: Client) -> None:
+def test_an_unknown_path_is_404_and_names_the_scim_path(client: Client) -> None:
     for path in ("/", "/scim", "/scim/v20/Schemas", "/api/Users"):
         answer = client.raw("GET", path)
         assert answer.status_code == 404

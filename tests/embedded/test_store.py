@@ -37,7 +37,7 @@ def schema(number: int, version: int = 1) -> StoredSchema:
 
 
 @pytest.mark.process
-def test_everything_that_was_answered_survives_sigkill(tmp_path: Path) -> None:
+def test_every_answered_write_survives_sigkill(tmp_path: Path) -> None:
     holders = {"filter": f"{HR}:hrDepartmentCode pr", "count": "0"}
     with tenant_process(tmp_path) as (process, access), connected(access) as client:
         created = client.send("POST", "/Schemas", extension())

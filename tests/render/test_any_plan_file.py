@@ -61,7 +61,7 @@ def kinds_of_places() -> list[tuple[Any, ...]]:
     return list(seen.values())
 
 
-def test_what_passes_for_a_plan_is_printed_in_every_format():
+def test_a_file_with_the_shape_of_a_plan_is_printed_in_every_format():
     document, printed = small(), 0
 
     for at in kinds_of_places():

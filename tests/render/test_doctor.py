@@ -24,13 +24,13 @@ def test_each_finding_is_a_line_and_nothing_foreign_reaches_the_terminal() -> No
     )
 
 
-def test_colours_say_nothing_that_the_words_do_not() -> None:
+def test_colours_add_nothing_to_the_text_of_findings() -> None:
     painted = doctor_text(FOUND, paint=Paint(on=True))
     assert "\x1b[33mwarning " in painted
     assert "\x1b[31m]" not in painted
 
 
-def test_the_document_holds_the_same() -> None:
+def test_the_json_of_findings_holds_what_the_text_holds() -> None:
     document = doctor_document([FOUND])
     (told,) = document["tenants"]
     assert check(document, "doctor") == ()
@@ -39,7 +39,7 @@ def test_the_document_holds_the_same() -> None:
     assert told["capabilities"] == {"etag": "none", "creates": True, "pageSize": 50}
 
 
-def test_what_was_learnt_is_a_block_for_a_manifest() -> None:
+def test_learnt_capabilities_are_a_block_for_a_manifest() -> None:
     assert capability_block(FOUND) == (
         "# What doctor learnt of tenant acme: for spec of its manifest.\n"
         "capabilities:\n"

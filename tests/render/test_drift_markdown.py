@@ -40,7 +40,7 @@ def test_hostile_strings_leave_the_frame_of_an_issue_as_it_is():
         assert [command for body in attacked for command in commands_in(body)] == []
 
 
-def test_what_the_trail_knows_stands_in_code():
+def test_since_of_drift_stands_in_code():
     [missing] = [tenant for tenant in tenants() if tenant["name"] == "missing"]
     [drift] = missing["drift"]
 

@@ -42,14 +42,14 @@ def total(some: tuple[str, ...]) -> int:
 
 
 @given(st.lists(parts(), max_size=6), st.integers(0, 120))
-def test_it_fits_wherever_it_can(some, room):
+def test_parts_are_cut_until_they_fit(some, room):
     fitted = fit(some, room)
 
     assert total(fitted.texts) <= max(room, total(after(some, Cut.HIGHLIGHTS)))
 
 
 @given(st.lists(parts(), max_size=6), st.integers(0, 120))
-def test_no_cut_begins_before_the_ones_in_front_of_it_are_done(some, room):
+def test_cuts_are_made_in_their_order(some, room):
     fitted = fit(some, room)
 
     begun = [cut for cut in Cut if fitted.cuts[cut]]

@@ -37,7 +37,7 @@ def test_a_key_is_small_letters_digits_and_single_dashes(key: str):
 
 
 @pytest.mark.parametrize("key", ["", "-", "a--b", "-a", "a-", "A", "é", "a b", "a\n", "x-->"])
-def test_what_would_end_the_marker_is_no_key(key: str):
+def test_a_key_may_not_end_the_marker(key: str):
     assert not KEY.fullmatch(key)
 
 
@@ -48,7 +48,7 @@ def test_the_marker_is_the_first_line_and_text_cannot_be_one():
     assert body.endswith("text\n")
 
 
-def test_an_issue_tells_whose_drift_it_is_about():
+def test_the_marker_of_an_issue_names_its_tenant():
     assert tenant_of(marked(drift_marker("acme-prod"), "x")) == "acme-prod"
     assert tenant_of(f"x\n{drift_marker('acme-prod')}") is None
     assert tenant_of("<!-- reconciler:drift:a b -->") is None
@@ -75,7 +75,7 @@ def test_only_the_head_of_a_plan_says_that_nothing_changes(plan: str, nothing: b
     assert nothing_changes(plan) is nothing
 
 
-def test_the_plan_is_kept_below_the_result_however_often_that_is_told():
+def test_the_plan_is_kept_below_the_result_after_repeated_updates():
     once = with_plan(MARKER, "### Applied", marked(MARKER, PLAN))
     twice = with_plan(MARKER, "### Applied, again", once)
 
@@ -149,7 +149,7 @@ def test_each_exit_code_has_its_own_head(code: int, head: str):
     assert f"Exit code {code}." in told
 
 
-def test_a_run_that_only_looked_did_nothing():
+def test_a_result_without_writes_says_that_nothing_was_done():
     skipped = report()
     skipped["tenants"][0]["changes"][0] |= {"action": "skip", "reason": "in-sync", "outcome": None}
 
@@ -159,7 +159,7 @@ def test_a_run_that_only_looked_did_nothing():
     assert not did_nothing(skipped | {"exit": {"code": 1, "meaning": "m", "error": "e"}})
 
 
-def test_what_was_recovered_locked_and_not_read_is_told():
+def test_a_result_names_recovered_locked_and_unreadable_tenants():
     told = report()
     told["tenants"][0] |= {
         "locked": "run 7 of ci",
@@ -194,7 +194,7 @@ def test_very_many_changes_are_counted_and_not_all_named():
     assert f"head `{'f' * 64}`" in text
 
 
-def test_what_was_not_tried_is_told_with_its_reason():
+def test_webhooks_that_were_not_tried_are_reported_with_the_reason():
     lines = report_markdown(everything()).splitlines()
 
     assert "  - **drifted**, left as it is: `urn:a`" in lines
@@ -240,7 +240,7 @@ def test_5000_hostile_strings_leave_the_frame_of_a_report_as_it_is():
         assert commands_in(attacked) == []
 
 
-def test_what_stands_outside_code_in_a_report_is_a_word_of_a_closed_set():
+def test_text_outside_code_in_a_result_is_of_a_closed_set():
     document = json.loads((ROOT / "reconciler/schemas/report.json").read_text())
     change = document["properties"]["tenants"]["items"]["properties"]["changes"]["items"]
 

@@ -47,7 +47,7 @@ def test_totals_and_digest_stand_at_the_top_and_at_the_bottom():
     assert f"`{document['digest']}`" in lines[-1]
 
 
-def test_what_needs_a_look_comes_before_the_table_and_is_not_collapsed():
+def test_changes_that_need_a_look_stand_above_the_table_uncollapsed():
     text = plan_markdown(rich())
 
     before_table = text.partition("| tenant |")[0]
@@ -61,7 +61,7 @@ def test_what_needs_a_look_comes_before_the_table_and_is_not_collapsed():
     assert "<details>" not in before_table
 
 
-def test_a_quiet_plan_says_so_and_asks_for_no_look():
+def test_a_plan_without_changes_says_so_and_needs_no_look():
     text = markdown_of("in sync")
 
     assert text.startswith("## No changes. Live schemas match the manifests.")
@@ -95,7 +95,7 @@ def test_each_tenant_has_one_collapsed_section_with_one_diff():
     assert "+     attributes.level: only desired: string\n" in fences[1].content
 
 
-def test_it_begins_with_no_marker_of_its_own_and_ends_with_one_newline():
+def test_the_markdown_has_no_marker_and_ends_with_one_newline():
     text = plan_markdown(rich())
 
     assert "<!--" not in text
@@ -255,7 +255,7 @@ def test_more_is_cut_only_when_all_that_goes_first_is_gone():
     assert {seen[0], seen[-1]} == {8, 0}
 
 
-def test_what_is_blocked_or_risky_stays_where_others_have_to_go():
+def test_blocked_and_risky_tenants_are_cut_last():
     document = fleet(400, ("create", "blocked", "create", "risky", "incompatible"), attributes=9)
 
     text = plan_markdown(document)
@@ -267,7 +267,7 @@ def test_what_is_blocked_or_risky_stays_where_others_have_to_go():
     assert text.count("1 blocked</summary>") > 20
 
 
-def test_nothing_is_cut_that_need_not_be():
+def test_markdown_that_fits_is_not_cut():
     document = fleet(90, ("in sync", "create"), attributes=9)
     whole = plan_markdown(document, limit=10**9)
 
@@ -291,7 +291,7 @@ def test_a_section_that_lacks_something_says_so():
     assert "+     a199: string" in cut
 
 
-def test_what_needs_a_look_is_named_as_long_as_it_fits_and_counted_beyond():
+def test_changes_that_need_a_look_are_counted_where_they_do_not_fit():
     document = fleet(1500, ("unreadable",))
 
     text = plan_markdown(document)
@@ -303,7 +303,7 @@ def test_what_needs_a_look_is_named_as_long_as_it_fits_and_counted_beyond():
     assert size(text) > LIMIT * 0.9
 
 
-def test_what_is_said_alike_of_several_tenants_is_said_once():
+def test_equal_warnings_of_several_tenants_stand_once():
     text = plan_markdown(fleet(25, ("blocked",)))
 
     [line] = [line for line in text.splitlines() if line.startswith("- blocked")]
@@ -312,7 +312,7 @@ def test_what_is_said_alike_of_several_tenants_is_said_once():
     assert "**Needs a look:** 25 blocked (25 extension-limit)." in text
 
 
-def test_what_is_risky_and_who_must_approve_it_stand_above_the_table():
+def test_risks_and_approvers_stand_above_the_table():
     lines = plan_markdown(rich()).partition("| tenant |")[0].splitlines()
 
     assert any(
@@ -334,7 +334,7 @@ def test_the_risk_of_a_tenant_is_what_its_changes_are_beyond_additive():
     assert rows == ["", "exposing", "narrowing", ""]
 
 
-def test_whose_approval_is_needed_is_cut_to_who_and_how_much():
+def test_approvals_are_cut_to_owners_and_counts():
     document = fleet(300, ("risky",))
     document["approvals"] = [
         {"kind": "additive", "owners": [f"@acme/{n}"], "changes": [f"t/{n}{m}" for m in range(50)]}

@@ -77,7 +77,7 @@ def test_a_create_lists_its_attributes_and_where_it_is_written_down():
     )
 
 
-def test_drift_is_told_member_by_member_and_left_alone():
+def test_drift_is_shown_member_by_member():
     text = text_of(planned(document(URN, "grade", "theirs", description="old")))
 
     assert "  ! drifted, left as it is: " in text
@@ -98,14 +98,14 @@ def test_an_update_shows_both_sides():
     assert "      + attributes.level: only desired: string" in text
 
 
-def test_a_block_says_why_and_what_to_do():
+def test_a_blocked_change_shows_reason_and_recipe():
     text = text_of(planned(limits=Limits(extensions=0)))
 
     assert "  x blocked (extension-limit): " in text
     assert "retire one that is not used" in text
 
 
-def test_drift_is_told_with_its_date_where_the_trail_knows_it():
+def test_drift_is_shown_with_its_date_where_the_trail_has_one():
     since = "2026-01-02T03:04:05.678Z"
     drifts = {
         DriftKind.CHANGED: f"      changed out of band after {since}\n",
@@ -141,14 +141,14 @@ def test_who_must_approve_stands_before_the_summary():
     )
 
 
-def test_when_all_is_well_it_says_so_in_words():
+def test_a_plan_in_sync_says_so_in_words():
     text = text_of(planned(document()))
 
     assert text.splitlines()[-3].startswith("No changes. Live schemas match the manifests.")
     assert "  = in sync: " in text
 
 
-def test_an_unreadable_tenant_is_told_with_its_reason():
+def test_an_unreadable_tenant_is_reported_with_its_reason():
     broken = TenantPlan(tenant=tenant("east"), error="GET → 503")
 
     text = text_of(broken)
@@ -181,7 +181,7 @@ def test_unmanaged_extensions_are_listed_and_left_alone():
     assert "2 of 10 extensions in use" in text
 
 
-def test_colour_changes_no_word():
+def test_colour_changes_no_text_of_a_plan():
     plan = plan_document(Plan(tenants=(planned(),)))
     coloured = "".join(plan_text(plan, paint=Paint(on=True)))
 
@@ -206,11 +206,11 @@ def test_text_from_a_tenant_cannot_steer_the_terminal(foreign):
     ("raw", "shown"),
     [("a\x1b[31mb", "a\\x1b[31mb"), ("a\nb", "a\\nb"), ("\u202eevil", "\\u202eevil"), ("é", "é")],
 )
-def test_what_a_terminal_would_obey_is_shown_as_an_escape(raw, shown):
+def test_control_characters_are_shown_as_escapes(raw, shown):
     assert visible(raw) == shown
 
 
-def test_counting_words():
+def test_counted_takes_the_plural_where_needed():
     assert [counted(n, "tenant") for n in (0, 1, 2)] == ["0 tenants", "1 tenant", "2 tenants"]
 
 

@@ -86,7 +86,7 @@ def test_of_a_long_line_what_is_around_the_column_is_shown() -> None:
     assert source[caret.index("^")] == "!"
 
 
-def test_colours_are_around_the_words_and_change_none() -> None:
+def test_colours_change_no_text_of_a_problem() -> None:
     coloured = text_of(problem(), "ab: no", paint=COLOURED)
 
     assert re.sub(r"\x1b\[\d+m", "", coloured) == text_of(problem(), "ab: no")
@@ -94,7 +94,7 @@ def test_colours_are_around_the_words_and_change_none() -> None:
 
 
 @given(problems, texts)
-def test_text_holds_nothing_that_a_terminal_obeys(several: list[Problem], line: str) -> None:
+def test_the_text_of_a_problem_has_no_control_characters(several: list[Problem], line: str) -> None:
     lines = {each.place: line for each in several}
 
     told = problems_text(several, lines, paint=PLAIN)
@@ -107,7 +107,7 @@ def test_text_holds_nothing_that_a_terminal_obeys(several: list[Problem], line: 
 
 
 @given(problems)
-def test_json_says_all_and_counts_each_severity(several: list[Problem]) -> None:
+def test_the_json_of_problems_has_each_and_counts_severities(several: list[Problem]) -> None:
     document = json.loads(problems_json(several, version="1.2.3"))
 
     assert check(document, "validate") == ()
@@ -175,7 +175,7 @@ def test_the_runner_reads_each_problem_as_it_was(several: list[Problem]) -> None
 
 
 @given(problems)
-def test_sarif_is_by_its_published_schema(several: list[Problem]) -> None:
+def test_sarif_follows_its_published_schema(several: list[Problem]) -> None:
     document = json.loads(problems_sarif(several, version="1.2.3"))
 
     Draft7Validator(SARIF, registry=Registry()).validate(document)
@@ -193,7 +193,7 @@ def test_sarif_is_by_its_published_schema(several: list[Problem]) -> None:
         assert location["region"]["startLine"] == each.place.line
 
 
-def test_words_that_quote_a_manifest_are_no_link_in_sarif() -> None:
+def test_quoted_manifest_text_is_no_link_in_sarif() -> None:
     words = "attribute 'a': '[sign in](https://evil.example) [](1)' is no type"
     one = Problem(Place("a.yaml"), Severity.ERROR, "SCIM-A04", words)
 

@@ -48,7 +48,7 @@ def valid(summary: RunSummary | None, run: Run = RUN, ended: Ended = ENDED) -> R
     return document
 
 
-def test_each_change_is_told_with_its_outcome_detail_and_latency():
+def test_a_report_has_each_change_with_outcome_detail_and_latency():
     done = Outcome(change=CREATE, kind=OutcomeKind.APPLIED, latency_ms=42)
 
     document = valid(RunSummary(plan=PLAN, outcomes=(done,)))
@@ -63,7 +63,7 @@ def test_each_change_is_told_with_its_outcome_detail_and_latency():
     assert document["summary"]["applied"] == 1
 
 
-def test_locks_recoveries_and_webhooks_are_told():
+def test_a_report_has_locks_recoveries_and_webhooks():
     settled = Recovered(tenant="acme", schema_id=URN, kind=OutcomeKind.CONFLICT, detail="look")
     summary = RunSummary(
         plan=PLAN,

@@ -34,7 +34,7 @@ def test_a_rule_about_changes_says_whom_it_hurts(rule) -> None:
     assert rules_page().count(row) == 1
 
 
-def test_what_the_rfc_leaves_open_is_said_too() -> None:
+def test_the_rules_page_names_what_the_rfc_leaves_open() -> None:
     assert all(f"- {rule}: {reason}\n" in rules_page() for rule, reason in LEFT_OPEN)
 
 

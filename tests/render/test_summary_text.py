@@ -61,7 +61,7 @@ def test_every_kind_that_is_no_success_ends_partly():
         assert head.startswith("Apply complete!") == kind.verified, kind
 
 
-def test_what_was_there_already_is_counted_apart():
+def test_adopted_changes_are_counted_apart():
     adopted = Outcome(change=CREATE, kind=OutcomeKind.ADOPTED, detail="it was there")
 
     assert "1 added, 0 changed, 0 destroyed, 1 of them already there" in text(adopted)
@@ -105,7 +105,7 @@ def test_a_locked_tenant_is_no_success():
     assert "Apply ended partly" in text(locked={"acme": "tenant acme is locked by run 7"})
 
 
-def test_recovery_is_told():
+def test_a_summary_names_recovered_writes():
     settled = Recovered(
         tenant="acme", schema_id=URN, kind=OutcomeKind.APPLIED, detail="an earlier run had"
     )
@@ -113,7 +113,7 @@ def test_recovery_is_told():
     assert f"acme: {URN}: recovered as applied: an earlier run had" in text(recovered=(settled,))
 
 
-def test_what_was_not_delivered_is_named_and_says_what_happens_next():
+def test_undelivered_webhooks_are_named_with_what_happens_next():
     waiting = DeliverySummary(attempts=(FAILED,), waiting=(FAILED.row,))
 
     shown = text(deliveries=waiting)
@@ -122,14 +122,14 @@ def test_what_was_not_delivered_is_named_and_says_what_happens_next():
     assert "1 pending; the next apply or `reconciler webhooks deliver` tries again." in shown
 
 
-def test_what_a_lost_store_would_know_is_not_told_as_nothing():
+def test_a_lost_store_is_not_reported_as_nothing_pending():
     shown = text(deliveries=DeliverySummary(attempts=(DELIVERED,), waiting=None))
 
     assert "Webhooks: 1 delivered, and the store cannot be asked how many are pending." in shown
     assert "0 pending" not in shown
 
 
-def test_a_locked_tenant_with_nothing_to_do_is_told_with_its_holder():
+def test_a_locked_tenant_without_changes_is_named_with_its_holder():
     assert "tenant acme is locked by run 7" in text(
         locked={"acme": "tenant acme is locked by run 7"}
     )

@@ -1,4 +1,4 @@
-"""Which files of a folder are manifests, and their bytes; it alone opens them.
+"""The manifest files of a folder, and their bytes; it alone opens them.
 
 Only regular files are ever read: a pipe would hang the run, a link may lead to anything.
 """
@@ -13,6 +13,12 @@ from reconciler.domain.problem import Place, Problem
 from reconciler.domain.rules.reading import FILE
 
 SUFFIXES = (".yaml", ".yml", ".json")
+_TOO_LARGE = "the manifests are too large in all; nothing after this is read: raise --max-total-mib"
+_TOO_MANY = "there are too many manifests; nothing after this is read: raise --max-documents"
+_IRREGULAR = "no regular file, but a pipe, a device or a link that leads nowhere; remove it"
+# Windows has neither, and neither pipes nor links in folders by default
+_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +47,17 @@ def read_files(
             continue
         files.append(ManifestFile(str(path), read))
         total -= len(read)
-        if words := _too_much(total, count - len(files)):
-            problems.append(_problem(path, words))
+        if total < 0:
+            problems.append(_problem(path, _TOO_LARGE))
+            break
+        if len(files) > count:
+            problems.append(_problem(path, _TOO_MANY))
             break
     return tuple(files), tuple(problems)
 
 
 def is_manifest(path: PurePath) -> bool:
-    """Whether a path below the folder names a manifest file, by its name alone."""
+    """Test whether a path below the folder names a manifest file, by its name alone."""
     hidden = any(part.startswith((".", "_")) for part in path.parts)
     return path.name.endswith(SUFFIXES) and not hidden
 
@@ -60,7 +69,7 @@ def shown(path: Path) -> str:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether it is a folder, or a link to one; False where that cannot be found out."""
+    """Test whether it is a folder, or a link to one; False where that cannot be found out."""
     try:
         return stat.S_ISDIR(path.stat().st_mode)
     except (OSError, ValueError):  # ValueError: a null byte in the name
@@ -112,25 +121,9 @@ def _read_regular(target: Path, most: int) -> bytes | str:
         return file.read(most) if stat.S_ISREG(os.fstat(descriptor).st_mode) else _IRREGULAR
 
 
-def _too_much(bytes_left: int, files_left: int) -> str | None:
-    if bytes_left < 0:
-        return (
-            "the manifests are too large in all; nothing after this is read: raise --max-total-mib"
-        )
-    if files_left < 0:
-        return "there are too many manifests; nothing after this is read: raise --max-documents"
-    return None
-
-
 def _why(error: OSError) -> str:
     return (error.strerror or type(error).__name__).lower()
 
 
-def _problem(path: Path, words: str) -> Problem:
-    return FILE.problem(Place(shown(path)), words)
-
-
-_IRREGULAR = "no regular file, but a pipe, a device or a link that leads nowhere; remove it"
-# Windows has neither, and neither pipes nor links in folders by default
-_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
-_NONBLOCK = getattr(os, "O_NONBLOCK", 0)
+def _problem(path: Path, message: str) -> Problem:
+    return FILE.problem(Place(shown(path)), message)

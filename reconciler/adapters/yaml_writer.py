@@ -55,7 +55,7 @@ def _is_filled(value: Json) -> bool:
 
 
 def _is_open(value: Json, level: int) -> bool:
-    """Whether it is written in block style though it may be short enough for one line."""
+    """Test whether it is written in block style though it may be short enough for one line."""
     if isinstance(value, dict):
         return level < _ALWAYS_BLOCK and len(value) > 1
     return isinstance(value, list) and any(isinstance(item, dict) for item in value)
@@ -64,7 +64,8 @@ def _is_open(value: Json, level: int) -> bool:
 def _flow(value: Json) -> str:
     match value:
         case dict():
-            members = (_flow_member(key, item) for key, item in value.items())
+            named = ((_scalar(key, flow=True), _flow(item)) for key, item in value.items())
+            members = (f"{'? ' if len(k) > _LONGEST_KEY else ''}{k}: {item}" for k, item in named)
             return "{" + ", ".join(members) + "}"
         case list():
             return "[" + ", ".join(_flow(item) for item in value) + "]"
@@ -72,21 +73,13 @@ def _flow(value: Json) -> str:
             return _scalar(value, flow=True)
 
 
-def _flow_member(key: str, value: Json) -> str:
-    name = _scalar(key, flow=True)
-    return f"{'? ' if len(name) > _LONGEST_KEY else ''}{name}: {_flow(value)}"
-
-
 def _scalar(value: Json, *, flow: bool) -> str:
     match value:
         case str():
-            plain = _is_plain(value) and not (flow and ":" in value)
-            return value if plain else json.dumps(value, ensure_ascii=False)
+            # Plain only where every YAML reader takes it for the same text.
+            simple = _PLAIN.fullmatch(value) and not (flow and ":" in value)
+            plain = simple and why_ambiguous(value) is None
+            is_text = plain and isinstance(plain_value(value), str)
+            return value if is_text else json.dumps(value, ensure_ascii=False)
         case _:
             return json.dumps(value)
-
-
-def _is_plain(text: str) -> bool:
-    """Whether every YAML reader takes it for the same text without quotes."""
-    simple = _PLAIN.fullmatch(text) is not None
-    return simple and why_ambiguous(text) is None and isinstance(plain_value(text), str)

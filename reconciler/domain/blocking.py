@@ -1,4 +1,4 @@
-"""What stands against a create or an update on one service, and what a person can do about it."""
+"""The reasons against a create or an update on one service, with what a person can do."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,9 +13,11 @@ from reconciler.domain.manifest import SchemaExtension
 from reconciler.domain.rules import LIMIT_RULES, Demand, Fault, Rule
 from reconciler.domain.scim import Schema, fold
 
+_SHOWN = 3  # findings in one recipe, which stands in one line of a plan
+
 
 class BlockReason(StrEnum):
-    """Why a change cannot be made."""
+    """The reason why a change cannot be made."""
 
     EXTENSION_LIMIT = "extension-limit"
     IMMUTABLE_HERE = "immutable-here"
@@ -27,11 +29,11 @@ class BlockReason(StrEnum):
 
 
 Against = tuple[BlockReason, str]
-"""Why a change is blocked, and the recipe."""
+"""The reason why a change is blocked, and the recipe."""
 
 
 def against_create(extension: SchemaExtension, dialect: Dialect) -> Against | None:
-    """Why the service would not take a new schema; None where it would."""
+    """Find why the service would not take a new schema; None where it would."""
     if not dialect.creates:
         return BlockReason.UNSUPPORTED, recipes.NO_CREATE.format(dialect.target_system)
     beyond = _beyond(extension, dialect)
@@ -41,23 +43,25 @@ def against_create(extension: SchemaExtension, dialect: Dialect) -> Against | No
 def against_update(
     there: Schema, live: Schema, extension: SchemaExtension, dialect: Dialect
 ) -> Against | None:
-    """Why desired is not written over a live schema; None where it safely can be.
+    """Find why desired is not written over a live schema; None where it safely can be.
 
     `there` is all of the live schema, `live` its managed view.
     """
-    return next(_hindrances(there, live, extension, dialect), None)
+    return next(_objections(there, live, extension, dialect), None)
 
 
-def _hindrances(
+def _objections(
     there: Schema, live: Schema, extension: SchemaExtension, dialect: Dialect
 ) -> Iterator[Against]:
-    """Why the service would not take the change, or we would not send it; the first one counts."""
+    """All that speaks against the change, on the service's side or on ours; the first counts."""
     desired, service = extension.schema, dialect.target_system
     if dialect.updates is UpdateStrategy.NONE:
         yield BlockReason.UNSUPPORTED, recipes.NO_UPDATE.format(service)
     if beyond := _beyond(extension, dialect, _beside(there, live, desired)):
         yield BlockReason.UNSUPPORTED, beyond
     altered = alterations(live, desired)
+    # On a service that drops a change a recipe for it would lead to a place where nothing happens:
+    # docs/decisions.md, "`would-be-ignored` comes before `incompatible`".
     for reason, characteristics, recipe in (
         (BlockReason.WOULD_BE_IGNORED, dialect.ignored, recipes.IGNORED),
         (BlockReason.IMMUTABLE_HERE, dialect.immutable, recipes.IMMUTABLE),
@@ -103,9 +107,6 @@ def _beyond(extension: SchemaExtension, dialect: Dialect, beside: int = 0) -> st
     shown, rest = found[:_SHOWN], len(found) - _SHOWN
     more = [f"and {rest} more, which `reconciler validate` shows"] if rest > 0 else []
     return "; ".join(shown + more) or None
-
-
-_SHOWN = 3  # findings in one recipe, which stands in one line of a plan
 
 
 @dataclass(frozen=True, slots=True, eq=False)

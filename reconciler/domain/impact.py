@@ -1,4 +1,4 @@
-"""What a planned change does to whom, and of which kinds it is: who has to approve follows."""
+"""Impacts of a planned change, and its kinds, which decide who has to approve it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from reconciler.domain.scim import Schema
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """What a rule about changes has found: whom it concerns, and in which words."""
+    """One finding of a rule about changes: whom it concerns, and a message."""
 
     rule: str
     severity: Severity

@@ -1,4 +1,4 @@
-"""What a person can do about a change that is blocked: the words, one recipe a reason."""
+"""Recipes: what a person can do about a change that is blocked, one text a reason."""
 
 PROTECTED = "the URN belongs to the vendor or to an RFC; choose one of your own"
 NO_CREATE = (

@@ -21,8 +21,8 @@ def _command(problem: Problem) -> str:
         "col": str(place.column),
         "title": problem.rule,
     }
-    said = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-    return f"::{_COMMANDS[problem.severity]} {said}::{data(visible(problem.text))}\n"
+    given = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
+    return f"::{_COMMANDS[problem.severity]} {given}::{data(visible(problem.text))}\n"
 
 
 def data(text: str) -> str:
@@ -31,4 +31,5 @@ def data(text: str) -> str:
 
 
 def _property(text: str) -> str:
+    # The runner ends a property at a comma, and the properties at a colon.
     return data(visible(text)).replace(":", "%3A").replace(",", "%2C")

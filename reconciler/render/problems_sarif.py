@@ -35,25 +35,14 @@ def problems_sarif(problems: Sequence[Problem], *, version: str) -> str:
 
 
 def _rule(rule: str) -> Json:
-    severity, reason = _known(rule)
+    """All rules of an id as one, as heavy as the weightiest: SARIF knows an id once."""
+    found = [each for each in CATALOGUE if each.id == rule]
+    weightiest = min((each.severity for each in found), key=list(Severity).index)
     return {
         "id": rule,
-        "shortDescription": {"text": reason},
-        "defaultConfiguration": {"level": _LEVELS[severity]},
+        "shortDescription": {"text": "; ".join(each.reason for each in found)},
+        "defaultConfiguration": {"level": _LEVELS[weightiest]},
     }
-
-
-def _without_links(text: str) -> str:
-    """In a message `[words](target)` is a link (section 3.11.6), and a manifest may be quoted."""
-    return text.replace("](", "] (")
-
-
-def _known(rule: str) -> tuple[Severity, str]:
-    """The weightiest of the rules of that id, and what all of them ask for."""
-    found = [each for each in CATALOGUE if each.id == rule]
-    order = list(Severity)
-    weightiest = min((each.severity for each in found), key=order.index)
-    return weightiest, "; ".join(each.reason for each in found)
 
 
 def _result(problem: Problem, index: int) -> Json:
@@ -62,7 +51,8 @@ def _result(problem: Problem, index: int) -> Json:
         "ruleId": problem.rule,
         "ruleIndex": index,
         "level": _LEVELS[problem.severity],
-        "message": {"text": _without_links(problem.text)},
+        # `[text](target)` would be a link (section 3.11.6), and a manifest may be quoted.
+        "message": {"text": problem.text.replace("](", "] (")},
         "locations": [
             {
                 "physicalLocation": {

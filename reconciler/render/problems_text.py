@@ -21,8 +21,8 @@ def _problem(problem: Problem, line: str | None, paint: Paint) -> str:
     place, colour = problem.place, _COLOURS[problem.severity]
     at = f"{place.path}:{place.line}:{place.column}"
     marked = paint(colour, f"{problem.severity}[{problem.rule}]")
-    told = f"{visible(at)}: {marked}: {visible(problem.text)}\n"
-    return told + (_source(place, line, paint) if line is not None else "")
+    shown = f"{visible(at)}: {marked}: {visible(problem.text)}\n"
+    return shown + (_source(place, line, paint) if line is not None else "")
 
 
 def _source(place: Place, line: str, paint: Paint) -> str:
@@ -31,18 +31,18 @@ def _source(place: Place, line: str, paint: Paint) -> str:
     start = max(0, column - _LEAD) if len(line) > _WIDTH else 0
     number = str(place.line)
     before, shown = visible(line[start:column]), visible(line[start : start + _WIDTH].rstrip())
-    left = "…" if start else ""
-    right = "…" if len(line.rstrip()) > start + _WIDTH else ""
+    before_it = "…" if start else ""
+    after_it = "…" if len(line.rstrip()) > start + _WIDTH else ""
     gutter = " " * len(number)
-    caret = " " * _columns(left + before) + "^"
+    caret = " " * _columns(before_it + before) + "^"
     return (
-        f"  {paint('dim', f'{number} |')} {left}{shown}{right}\n"
+        f"  {paint('dim', f'{number} |')} {before_it}{shown}{after_it}\n"
         f"  {paint('dim', f'{gutter} |')} {paint('bold', caret)}\n"
     )
 
 
 def _columns(text: str) -> int:
-    """How wide a terminal shows it: East Asian characters take two, combining ones none."""
+    """The width in a terminal: East Asian characters take two columns, combining ones none."""
     return sum(
         0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
         for c in text

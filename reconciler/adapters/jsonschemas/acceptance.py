@@ -1,4 +1,4 @@
-"""Which documents are surely valid, found out without jsonschema.
+"""Documents that are surely valid, found out without jsonschema.
 
 Few are decided here; for many jsonschema-rs is imported, where the extra `fast` has brought it,
 which takes as long as to decide the first hundred. What neither accepts jsonschema looks at again,
@@ -33,7 +33,7 @@ def is_surely_valid(instance: Json, schema: str, dialects: tuple[str, ...] = ())
 
 @cache
 def validator(name: str, dialects: tuple[str, ...] = ()) -> "Draft202012Validator | None":
-    """That of `schemas/NAME.json`; None where jsonschema-rs is not installed."""
+    """The validator of `schemas/NAME.json`; None where jsonschema-rs is not installed."""
     try:
         from jsonschema_rs import Draft202012Validator
     except ImportError:

@@ -16,7 +16,7 @@ Check = Callable[[Json], bool]
 
 @cache
 def decider(name: str, dialects: tuple[str, ...] = ()) -> Check | None:
-    """Whether `schemas/NAME.json` accepts a value; None where it says what this does not know."""
+    """The test whether `schemas/NAME.json` accepts a value; None where it is beyond this one."""
     try:
         return compiled(schema_with(name, dialects))
     except Unknown:
@@ -109,20 +109,16 @@ class _Compiler:
         return lambda value: (then if condition(value) else otherwise)(value)
 
 
-def _type(words: str | list[str]) -> Check:
-    named = [words] if isinstance(words, str) else words
+def _type(types: str | list[str]) -> Check:
+    named = [types] if isinstance(types, str) else types
     if unknown := set(named) - _TYPES.keys():
         raise Unknown(", ".join(sorted(unknown)))
-    kinds = [_TYPES[word] for word in named]
+    kinds = [_TYPES[each] for each in named]
     return kinds[0] if len(kinds) == 1 else lambda value: any(kind(value) for kind in kinds)
 
 
 def _is_number(value: Json) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_integer(value: Json) -> bool:
-    return _is_number(value) and (isinstance(value, int) or value.is_integer())
 
 
 _TYPES: dict[str, Check] = {
@@ -132,15 +128,16 @@ _TYPES: dict[str, Check] = {
     "boolean": lambda value: isinstance(value, bool),
     "null": lambda value: value is None,
     "number": _is_number,
-    "integer": _is_integer,
+    # JSON Schema counts 1.0 as an integer, too
+    "integer": lambda v: _is_number(v) and (isinstance(v, int) or v.is_integer()),
 }
 
 
-def _enum(words: list[Json]) -> Check:
-    if any(isinstance(word, list | dict) for word in words):
+def _enum(values: list[Json]) -> Check:
+    if any(isinstance(each, list | dict) for each in values):
         raise Unknown("enum of lists or objects")
-    numbers = frozenset(filter(_is_number, words))  # in Python 1 is equal to True too
-    others = frozenset(word for word in words if not _is_number(word))
+    numbers = frozenset(filter(_is_number, values))  # in Python 1 is equal to True too
+    others = frozenset(each for each in values if not _is_number(each))
 
     def check(value: Json) -> bool:
         if isinstance(value, list | dict):
@@ -148,10 +145,6 @@ def _enum(words: list[Json]) -> Check:
         return value in (numbers if _is_number(value) else others)
 
     return check
-
-
-def _const(word: Json) -> Check:
-    return _enum([word])
 
 
 def _pattern(pattern: str) -> Check:
@@ -184,7 +177,7 @@ def _bounded(fits: Callable[[float, float], bool]) -> Callable[[float], Check]:
 _SIMPLE: dict[str, Callable[..., Check]] = {
     "type": _type,
     "enum": _enum,
-    "const": _const,
+    "const": lambda value: _enum([value]),
     "pattern": _pattern,
     "uniqueItems": _unique,
     "minLength": _sized(str, int.__ge__),

@@ -25,7 +25,7 @@ from reconciler.domain.scim import fold
 def check(
     instance: Json, schema: str, *, most: int = 10_000, dialects: tuple[str, ...] = ()
 ) -> tuple[Fault, ...]:
-    """As the package's `check`, whatever else may have looked before."""
+    """Check as the package does, whatever else may have looked before."""
     seen: set[Pointer] = set()
     faults: list[Fault] = []
     for error in validator(schema, dialects).iter_errors(instance):
@@ -52,7 +52,7 @@ def _plain(key: str) -> str:
 
 @cache
 def validator(name: str, dialects: tuple[str, ...] = ()) -> Draft202012Validator:
-    """That of `schemas/NAME.json`."""
+    """The validator of `schemas/NAME.json`."""
     schema = json.dumps(schema_with(name, dialects))
     strict = json.loads(schema, object_hook=with_strict_end)
     return Draft202012Validator(strict, registry=Registry())
@@ -101,25 +101,25 @@ def _message(error: ValidationError) -> str:
         case _ if isinstance(schema, Mapping) and "errorMessage" in schema:
             return str(schema["errorMessage"])
         case "type":
-            return _type_words(error.instance, [wanted] if isinstance(wanted, str) else wanted)
+            return _type_message(error.instance, [wanted] if isinstance(wanted, str) else wanted)
         case "enum":
-            return _enum_words(error.instance, [word for word in wanted if word is not None])
+            return _enum_message(error.instance, [word for word in wanted if word is not None])
         case "const":
-            return _enum_words(error.instance, [wanted])
+            return _enum_message(error.instance, [wanted])
         case keyword:
             return _BOUNDS.get(str(keyword), f"does not fit ({keyword})").format(wanted)
 
 
-def _type_words(instance: Json, wanted: Collection[str]) -> str:
-    words = listed(_TYPES[kind] for kind in wanted if kind != "null")
+def _type_message(instance: Json, wanted: Collection[str]) -> str:
+    types = listed(_TYPES[kind] for kind in wanted if kind != "null")
     is_scalar = isinstance(instance, bool | int | float)
     cure = "; quote it" if is_scalar and "string" in wanted else ""
     what = "null" if instance is None else _KINDS[type(instance)]
     what = "a fraction" if "integer" in wanted and isinstance(instance, float) else what
-    return f"must be {words}, not {what}{cure}"
+    return f"must be {types}, not {what}{cure}"
 
 
-def _enum_words(instance: Json, values: Iterable[Json]) -> str:
+def _enum_message(instance: Json, values: Iterable[Json]) -> str:
     allowed = tuple(map(str, values))
     if not isinstance(instance, str):
         return f"must be {listed(allowed)}"

@@ -1,4 +1,4 @@
-"""Which source lines a report may repeat: none that holds, or by mistake could hold, a secret."""
+"""Source lines that a report may repeat: none that holds, or by mistake could hold, a secret."""
 
 import re
 from collections import defaultdict
@@ -6,9 +6,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
 from reconciler.adapters.manifests.texts import Texts
-from reconciler.adapters.yaml_reader import Document, Path, Spot
-from reconciler.domain.problem import Place, Problem
+from reconciler.adapters.yaml_reader import Document, Spot
+from reconciler.domain.problem import Place, Pointer, Problem
 from reconciler.domain.scim import fold
+
+_PRIVATE = ("auth", "webhooks")
+_OPEN: tuple[Pointer, ...] = (
+    (), ("apiVersion",), ("kind",), ("metadata",), ("metadata", "name"), ("spec",),
+    ("spec", "dialect"), ("spec", "targetSystem"),
+)  # fmt: skip
+_OPEN_BELOW: tuple[Pointer, ...] = (("metadata", "labels"), ("spec", "limits"))
+_HINT = re.compile(rb"auth|webhook|secret|token|password|kind\W+tenant\b|baseurl", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,46 +61,26 @@ class Sources:
 
 
 def lines_shown(documents: Iterable[Document], lines: Set[int]) -> dict[int, bool]:
-    """Whether each of some lines of a file may be shown: all that begins on it, and something."""
+    """Test which of some lines may be shown: all that begins there may, and something does."""
     found: dict[int, bool] = {}
     for document in documents:
         may_show = _may_show(document)
-        for path, mark in document.marks():
+        for pointer, mark in document.marks():
             if mark.line in lines and found.get(mark.line, True):
-                found[mark.line] = may_show(path)
+                found[mark.line] = may_show(pointer)
     return dict.fromkeys(lines, False) | found
 
 
-def _may_show(document: Document) -> Callable[[Path], bool]:
-    """Whether what stands at a path of the document may be shown."""
+def _may_show(document: Document) -> Callable[[Pointer], bool]:
+    """Choose the test whether what stands at a pointer of the document may be shown."""
     if not isinstance(document.spots, Spot):
-        return _never
-    return _may_show_of_extension if _is_extension(document) else _may_show_of_tenant
+        # Nobody knows what stands on which line, or it is a text of no kind.
+        return lambda _: False
+    if isinstance(document.value, dict) and document.value.get("kind") == "SchemaExtension":
+        return _is_public
+    # Of a tenant only what cannot hold a credential, not even in the wrong place.
+    return lambda pointer: pointer in _OPEN or pointer[:2] in _OPEN_BELOW
 
 
-def _never(_: Path) -> bool:
-    """Nobody knows what stands on which line, or it is a text of no kind."""
-    return False
-
-
-def _is_extension(document: Document) -> bool:
-    value = document.value
-    return isinstance(value, dict) and value.get("kind") == "SchemaExtension"
-
-
-def _may_show_of_extension(path: Path) -> bool:
-    return not any(fold(step) in _PRIVATE for step in path if isinstance(step, str))
-
-
-def _may_show_of_tenant(path: Path) -> bool:
-    """Only what cannot hold a credential, not even in the wrong place."""
-    return path in _OPEN or path[:2] in _OPEN_BELOW
-
-
-_PRIVATE = ("auth", "webhooks")
-_OPEN: tuple[Path, ...] = (
-    (), ("apiVersion",), ("kind",), ("metadata",), ("metadata", "name"), ("spec",),
-    ("spec", "dialect"), ("spec", "targetSystem"),
-)  # fmt: skip
-_OPEN_BELOW: tuple[Path, ...] = (("metadata", "labels"), ("spec", "limits"))
-_HINT = re.compile(rb"auth|webhook|secret|token|password|kind\W+tenant\b|baseurl", re.IGNORECASE)
+def _is_public(pointer: Pointer) -> bool:
+    return not any(fold(step) in _PRIVATE for step in pointer if isinstance(step, str))

@@ -6,7 +6,7 @@ and what YAML readers read differently is refused.
 """
 
 from reconciler.adapters.yaml_reader.building import MAX_FAULTS
-from reconciler.adapters.yaml_reader.documents import Document, Mark, Path, Reading, Spot
+from reconciler.adapters.yaml_reader.documents import Document, Mark, Reading, Spot
 from reconciler.adapters.yaml_reader.reading import MAX_BYTES, read
 from reconciler.adapters.yaml_reader.scalars import plain_value, why_ambiguous
 
@@ -15,7 +15,6 @@ __all__ = [
     "MAX_FAULTS",
     "Document",
     "Mark",
-    "Path",
     "Reading",
     "Spot",
     "plain_value",

@@ -14,7 +14,14 @@ from reconciler.domain.messages import quoted
 MAX_FAULTS = 100
 _SHORT = 24  # characters; a keyword is said again in each attribute, so one of them is kept
 _MERGE = "a merge key; manifests are plain data: write the members out"
-
+# Controls but tab and line ends, line separators, marks that turn the order of reading, byte order
+# marks, language tags, surrogates and what is no character: none can be seen, some deceive.
+STRANGE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
+    "\ud800-\udfff\ufeff\ufffe\uffff\U000e0000-\U000e007f]"
+)
+STRANGE_TEXT = "a control, direction or other invisible character; remove it"
+_NO_TEXT = "a key that is no text; keys are plain strings"
 _ALIAS = (
     "an alias; manifests are plain data: write the value out, or quote a text that begins with *"
 )
@@ -66,15 +73,15 @@ class Builder:
         elif isinstance(event, yaml.AliasEvent):
             self._alias(event)
 
-    def give_up(self, mark: RawMark | None, words: str) -> None:
-        self.faults.append((counted(at(mark)), words))
+    def give_up(self, mark: RawMark | None, message: str) -> None:
+        self.faults.append((counted(at(mark)), message))
         self.broken = True
 
     def _open(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
         self._nodes += 1
         self._check_node(event)
         if self._frames and self._frames[-1].awaits_key:
-            self._stop(event, "a key that is no text; keys are plain strings")
+            self._stop(event, _NO_TEXT)
         is_mapping = isinstance(event, yaml.MappingStartEvent)
         container: dict[str, Json] | list[Json] = {} if is_mapping else []
         self._frames.append(_Frame(container, Spot(at(event.start_mark)), awaits_key=is_mapping))
@@ -84,7 +91,7 @@ class Builder:
     def _alias(self, event: yaml.AliasEvent) -> None:
         self._refuse(event, _ALIAS)
         if self._frames and self._frames[-1].awaits_key:
-            self._stop(event, "a key that is no text; keys are plain strings")
+            self._stop(event, _NO_TEXT)
         self._put(None, at(event.start_mark))
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
@@ -97,9 +104,9 @@ class Builder:
         if event.style:  # quoted, or a block
             self._check_quoted(event)
         else:
-            value, words = meaning(event.value)
-            if words:
-                self._refuse(event, _MERGE if is_key and event.value == "<<" else words)
+            value, refusal = meaning(event.value)
+            if refusal:
+                self._refuse(event, _MERGE if is_key and event.value == "<<" else refusal)
         if isinstance(value, str) and len(value) < _SHORT:
             value = intern(value)
         if frame is None:
@@ -112,10 +119,8 @@ class Builder:
 
     def _check_quoted(self, event: yaml.ScalarEvent) -> None:
         if event.style == '"' and STRANGE.search(event.value):  # by an escape
-            self._refuse(event, STRANGE_WORDS)
-        self._note_lines(event)
-
-    def _note_lines(self, event: yaml.ScalarEvent) -> None:
+            self._refuse(event, STRANGE_TEXT)
+        # What looks like an ignore note inside of a text is none.
         first, last = event.start_mark, event.end_mark
         if first and last and last.line > first.line:
             end = last.line + (1 if last.column else 0)
@@ -123,7 +128,7 @@ class Builder:
 
     def _take_key(self, event: yaml.ScalarEvent, key: Json, frame: _Frame) -> None:
         if not isinstance(key, str):
-            self._refuse(event, "a key that is no text; keys are plain strings: quote it")
+            self._refuse(event, f"{_NO_TEXT}: quote it")
             key = event.value
         if key in frame.spot.keys:
             line = counted(frame.spot.keys[key]).line
@@ -148,22 +153,13 @@ class Builder:
         if event.tag is not None:
             self._refuse(event, "a tag; manifests are plain data: leave it out")
 
-    def _refuse(self, event: yaml.Event, words: str) -> None:
+    def _refuse(self, event: yaml.Event, message: str) -> None:
         where = counted(at(event.start_mark))
         if len(self.faults) == MAX_FAULTS:
             self.faults.append((where, "too many faults; the rest of the file is not read"))
             raise Stop
-        self.faults.append((where, words))
+        self.faults.append((where, message))
 
-    def _stop(self, event: yaml.Event, words: str) -> None:
-        self._refuse(event, words)
+    def _stop(self, event: yaml.Event, message: str) -> None:
+        self._refuse(event, message)
         raise Stop
-
-
-# Controls but tab and line ends, line separators, marks that turn the order of reading, byte order
-# marks, language tags, surrogates and what is no character: none can be seen, some deceive.
-STRANGE = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
-    "\ud800-\udfff\ufeff\ufffe\uffff\U000e0000-\U000e007f]"
-)
-STRANGE_WORDS = "a control, direction or other invisible character; remove it"

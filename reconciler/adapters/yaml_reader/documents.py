@@ -1,13 +1,13 @@
-"""Document and Reading: what a file holds, and where each value and key of it stands."""
+"""Document and Reading: a file taken apart, and where each value and key of it stands."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from reconciler.domain.jsontext import Json
-from reconciler.domain.problem import Place, Problem
+from reconciler.domain.problem import Place, Pointer, Problem
 
-Path = tuple[str | int, ...]
+_BITS = 32  # of the column
 
 
 class Mark(NamedTuple):
@@ -28,7 +28,7 @@ class RawMark(Protocol):
 
 @dataclass(slots=True)
 class Spot:
-    """Where a collection begins, where its keys stand, and the spots of its values.
+    """A collection in the text: its beginning, its keys, and the spots of its values.
 
     The spot of any other value is where it begins.
     """
@@ -52,11 +52,11 @@ class Document:
     path: str
     spots: Spots = field(default=0, compare=False, repr=False)
 
-    def place(self, path: Path = (), *, at_key: bool = False) -> Place:
-        """Where the path stands; where it is not written, what would hold it."""
+    def place(self, pointer: Pointer = (), *, at_key: bool = False) -> Place:
+        """Find a pointer in the file; where it is not written, what would hold it."""
         spot = self.spots
         key: int | None = None
-        for step in path:
+        for step in pointer:
             if not isinstance(spot, Spot) or step not in spot.inside:
                 at_key = True
                 break
@@ -64,8 +64,8 @@ class Document:
             spot = spot.inside[step]
         return Place(self.path, *(counted(key) if at_key and key is not None else _begin(spot)))
 
-    def marks(self) -> Iterator[tuple[Path, Mark]]:
-        """Each path with where its value begins, and once more with where its key does."""
+    def marks(self) -> Iterator[tuple[Pointer, Mark]]:
+        """Each pointer with where its value begins, and once more with where its key does."""
         return _marks(self.spots, ())
 
 
@@ -86,20 +86,17 @@ def counted(where: int) -> Mark:
     return Mark((where >> _BITS) + 1, (where & (1 << _BITS) - 1) + 1)
 
 
-_BITS = 32  # of the column
-
-
-def _marks(spot: Spots, path: Path) -> Iterator[tuple[Path, Mark]]:
-    yield path, _begin(spot)
+def _marks(spot: Spots, pointer: Pointer) -> Iterator[tuple[Pointer, Mark]]:
+    yield pointer, _begin(spot)
     if isinstance(spot, Spot):
-        yield from (((*path, key), counted(mark)) for key, mark in spot.keys.items())
+        yield from (((*pointer, key), counted(mark)) for key, mark in spot.keys.items())
         for step, inside in spot.inside.items():
-            yield from _marks(inside, (*path, step))
+            yield from _marks(inside, (*pointer, step))
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a file holds: its documents, and everything that is wrong with its text.
+    """A file as it was read: its documents, and everything that is wrong with its text.
 
     `notes` are the comments that speak to this program, `# reconciler: …`, by their line.
     """

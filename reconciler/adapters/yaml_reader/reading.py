@@ -5,14 +5,30 @@ from collections.abc import Mapping, Set
 
 import yaml
 
-from reconciler.adapters.yaml_reader.building import STRANGE, STRANGE_WORDS, Builder, Stop
-from reconciler.adapters.yaml_reader.documents import Document, Mark, Path, RawMark, Reading
+from reconciler.adapters.yaml_reader.building import STRANGE, STRANGE_TEXT, Builder, Stop
+from reconciler.adapters.yaml_reader.documents import Document, Mark, Reading
 from reconciler.domain.jsontext import Json, NotJson, parse
-from reconciler.domain.problem import Place, Problem
+from reconciler.domain.problem import Place, Pointer
 from reconciler.domain.rules.reading import TEXT
 
 MAX_BYTES = 256 * 1024
 MAX_NODES = 50_000
+
+_NO_BREAK = re.compile("^[ -]*\u00a0|:\u00a0", re.MULTILINE)  # as web pages have it
+_CURES = (  # by a part of what either parser says
+    ("mapping values are not allowed", "check the indentation, or quote a text with a colon in it"),
+    ("cannot start any token", "quote a text that begins with it"),
+)
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+_ALIKE = (  # faults that JSON tells without their place, and how YAML begins to tell them
+    ("key ", "duplicate key"),
+    ("nested ", "nested "),
+    ("a number with", "a number with"),
+)
+# The parser would end a line there, and what shows or silences a line would not.
+_STRAY = re.compile("\r(?!\n)")
+_STRAY_TEXT = "a carriage return that ends no line; save the file with usual line ends"
+_NOTE = re.compile(r" *# *reconciler:(.*)")
 
 
 def read(
@@ -25,8 +41,8 @@ def read(
     A value that was refused stands in its document as the text that was written.
     """
     if len(data) > most:
-        words = f"larger than {most // 1024} KiB; split the file, or raise --max-file-kib"
-        return _unreadable(path, Mark(1, 1), words)
+        message = f"larger than {most // 1024} KiB; split the file, or raise --max-file-kib"
+        return _unreadable(path, Mark(1, 1), message)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -34,7 +50,7 @@ def read(
         return _unreadable(path, Mark(line, 1), "not UTF-8; save the file as UTF-8")
     text = text.removeprefix("\ufeff")  # a byte order mark that an editor left
     if stray := _STRAY.search(text):
-        return _unreadable(path, _mark_of(text, stray.start()), _STRAY_WORDS)
+        return _unreadable(path, _mark_of(text, stray.start()), _STRAY_TEXT)
     builder = Builder(max(MAX_NODES, MAX_NODES * most // MAX_BYTES))
     if path.endswith(".json"):
         return _read_json(text, path, builder, c_parser)
@@ -52,20 +68,20 @@ def _read_json(text: str, path: str, positions: Builder, c_parser: bool) -> Read
     whole = positions.documents and not positions.broken
     document = Document(value=value, path=path, spots=positions.documents[0][1] if whole else 0)
     strange = [at for at, string in _strings(value) if STRANGE.search(string)]
-    problems = [_problem(document.place(at), STRANGE_WORDS) for at in strange]
+    problems = [TEXT.problem(document.place(at), STRANGE_TEXT) for at in strange]
     return Reading((document,), tuple(problems))
 
 
-def _not_json(words: str, positions: Builder) -> tuple[Mark, str]:
-    """Where JSON ends to be JSON, and the words without the place."""
-    if found := re.search(r" at line (\d+) column (\d+)$", words):
-        return Mark(int(found[1]), int(found[2])), words.removesuffix(found[0])
-    like = next((same for kind, same in _ALIKE if words.startswith(kind)), None)
+def _not_json(message: str, positions: Builder) -> tuple[Mark, str]:
+    """The mark at which JSON ends to be JSON, and the message without the place."""
+    if found := re.search(r" at line (\d+) column (\d+)$", message):
+        return Mark(int(found[1]), int(found[2])), message.removesuffix(found[0])
+    like = next((same for kind, same in _ALIKE if message.startswith(kind)), None)
     marks = (mark for mark, fault in positions.faults if like and fault.startswith(like))
-    return next(marks, Mark(1, 1)), words
+    return next(marks, Mark(1, 1)), message
 
 
-def _strings(value: Json, at: Path = ()) -> list[tuple[Path, str]]:
+def _strings(value: Json, at: Pointer = ()) -> list[tuple[Pointer, str]]:
     match value:
         case str():
             return [(at, value)]
@@ -80,11 +96,15 @@ def _strings(value: Json, at: Path = ()) -> list[tuple[Path, str]]:
 
 def _read_yaml(text: str, path: str, builder: Builder, c_parser: bool) -> Reading:
     if strange := STRANGE.search(text):
-        return _unreadable(path, _mark_of(text, strange.start()), STRANGE_WORDS)
+        return _unreadable(path, _mark_of(text, strange.start()), STRANGE_TEXT)
     _build(builder, text, c_parser)
     return Reading(
         tuple(Document(value=value, path=path, spots=spots) for value, spots in builder.documents),
-        tuple(_problem(Place(path, *_within(text, mark)), words) for mark, words in builder.faults),
+        tuple(
+            TEXT.problem(Place(path, *_within(text, mark)), message)
+            for mark, message in builder.faults
+        ),
+        # Few files have notes, and to look for one on each line takes as long as to parse it.
         _notes(text, builder.text_lines) if "reconciler:" in text else {},
     )
 
@@ -107,12 +127,8 @@ def _within(text: str, mark: Mark) -> Mark:
     return mark if mark.line <= last else Mark(last, len(text) - text.rfind("\n"))
 
 
-def _unreadable(path: str, mark: Mark, words: str) -> Reading:
-    return Reading((), (_problem(Place(path, *mark), words),))
-
-
-def _problem(place: Place, words: str) -> Problem:
-    return TEXT.problem(place, words)
+def _unreadable(path: str, mark: Mark, message: str) -> Reading:
+    return Reading((), (TEXT.problem(Place(path, *mark), message),))
 
 
 def _build(builder: Builder, text: str, c_parser: bool) -> None:
@@ -130,11 +146,11 @@ def _build(builder: Builder, text: str, c_parser: bool) -> None:
 
 
 def _syntax(error: yaml.MarkedYAMLError) -> str:
-    """The parser's words, and where what it was reading begins: there the mistake often is."""
-    words, begun = error.problem or "not YAML", error.context_mark
+    """The parser's message, and where what it was reading begins: there the mistake often is."""
+    message, begun = error.problem or "not YAML", error.context_mark
     if begun is None or error.problem_mark is None or begun.line == error.problem_mark.line:
-        return words
-    return f"{words}, {error.context} that begins on line {begun.line + 1}"
+        return message
+    return f"{message}, {error.context} that begins on line {begun.line + 1}"
 
 
 def _cure(error: yaml.MarkedYAMLError, text: str) -> str:
@@ -142,27 +158,8 @@ def _cure(error: yaml.MarkedYAMLError, text: str) -> str:
         line = _mark_of(text, found.end()).line
         return f"; line {line} has a no-break space, which looks like a space and is none"
     problem, mark = error.problem or "", error.problem_mark
-    if mark is not None and "\t" in _line(text, mark)[mark.column : mark.column + 1]:
-        return "; write spaces for the tab"
+    if mark is not None:
+        at_fault = (text.split("\n")[mark.line :] or [""])[0]
+        if "\t" in at_fault[mark.column : mark.column + 1]:
+            return "; write spaces for the tab"
     return next((f"; {cure}" for part, cure in _CURES if part in problem), "")
-
-
-def _line(text: str, mark: RawMark) -> str:
-    return (text.split("\n")[mark.line :] or [""])[0]
-
-
-_NO_BREAK = re.compile("^[ -]*\u00a0|:\u00a0", re.MULTILINE)  # as web pages have it
-_CURES = (  # by a part of what either parser says
-    ("mapping values are not allowed", "check the indentation, or quote a text with a colon in it"),
-    ("cannot start any token", "quote a text that begins with it"),
-)
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
-_ALIKE = (  # faults that JSON tells without their place, and how YAML begins to tell them
-    ("key ", "duplicate key"),
-    ("nested ", "nested "),
-    ("a number with", "a number with"),
-)
-# The parser would end a line there, and what shows or silences a line would not.
-_STRAY = re.compile("\r(?!\n)")
-_STRAY_WORDS = "a carriage return that ends no line; save the file with usual line ends"
-_NOTE = re.compile(r" *# *reconciler:(.*)")

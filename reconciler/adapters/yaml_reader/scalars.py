@@ -1,27 +1,42 @@
-"""What a plain scalar means, and which ones YAML 1.1, YAML 1.2 and JSON differ over."""
+"""Plain scalars: their meaning, and those over which YAML 1.1, YAML 1.2 and JSON differ."""
 
 import re
 from functools import lru_cache
 
 from reconciler.domain.jsontext import Json
 
+MAX_DIGITS = 4000  # int() refuses more than 4300
+_WORDS: dict[str, Json] = {"": None, "~": None, "null": None, "true": True, "false": False}
+_PLAIN_WORDS = {"null": "null", **dict.fromkeys(("y", "yes", "on", "true"), "true")}
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
+_FRACTION = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+_YAML_WORD = re.compile("y|n|yes|no|on|off|true|false|null", re.IGNORECASE | re.ASCII)
+_NUMBER_LIKE = re.compile(r"[-+]?(\.[0-9]|[0-9])[0-9_]*(\.[0-9_]*)?([eE][-+]?[0-9]+)?")
+_TRAPS = (
+    (re.compile(r"[-+]?0[xob][0-9a-fA-F_]+", re.IGNORECASE | re.ASCII), "a number"),
+    (re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?"), "a time or a number in base 60"),
+    (re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt \t].*)?"), "a date"),
+    (re.compile(r"[-+]?\.(inf|nan)", re.IGNORECASE | re.ASCII), "a number that JSON lacks"),
+    (re.compile(r"=|<<"), "an instruction"),
+)
+_SHORT = 64  # characters; the words of manifests recur, and what is longer is not kept in memory
+
 
 def meaning(text: str) -> tuple[Json, str | None]:
-    """What a plain scalar stands for, and why it is refused: then for itself."""
+    """The value of a plain scalar, and why it is refused: then it stands for itself."""
     return _short_meaning(text) if len(text) <= _SHORT else _long_meaning(text)
 
 
 def _long_meaning(text: str) -> tuple[Json, str | None]:
-    words = why_ambiguous(text)
-    return (text if words else plain_value(text)), words
+    refusal = why_ambiguous(text)
+    return (text if refusal else plain_value(text)), refusal
 
 
-_SHORT = 64  # characters; the words of manifests recur, and what is longer is not kept in memory
 _short_meaning = lru_cache(4096)(_long_meaning)
 
 
 def plain_value(text: str) -> Json:
-    """What an unambiguous plain scalar means: null, a boolean, a number as in JSON, or text."""
+    """The value of an unambiguous plain scalar: null, a boolean, a number as in JSON, or text."""
     if text in _WORDS:
         return _WORDS[text]
     if _INTEGER.fullmatch(text):
@@ -44,7 +59,7 @@ def why_ambiguous(text: str) -> str | None:
         )
     if _NUMBER_LIKE.fullmatch(text):
         return _why_no_number(text)
-    what = next((words for pattern, words in _TRAPS if pattern.fullmatch(text)), None)
+    what = next((kind for pattern, kind in _TRAPS if pattern.fullmatch(text)), None)
     return what and f"{what} to some YAML readers and text to others; quote it"
 
 
@@ -55,19 +70,3 @@ def _why_no_number(text: str) -> str | None:
     if whole or (_FRACTION.fullmatch(text) and repr(float(text)) == text):
         return None
     return "a number that readers do not keep as it is written; quote it, or write it as JSON would"
-
-
-MAX_DIGITS = 4000  # int() refuses more than 4300
-_WORDS: dict[str, Json] = {"": None, "~": None, "null": None, "true": True, "false": False}
-_PLAIN_WORDS = {"null": "null", **dict.fromkeys(("y", "yes", "on", "true"), "true")}
-_INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
-_FRACTION = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
-_YAML_WORD = re.compile("y|n|yes|no|on|off|true|false|null", re.IGNORECASE | re.ASCII)
-_NUMBER_LIKE = re.compile(r"[-+]?(\.[0-9]|[0-9])[0-9_]*(\.[0-9_]*)?([eE][-+]?[0-9]+)?")
-_TRAPS = (
-    (re.compile(r"[-+]?0[xob][0-9a-fA-F_]+", re.IGNORECASE | re.ASCII), "a number"),
-    (re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?"), "a time or a number in base 60"),
-    (re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt \t].*)?"), "a date"),
-    (re.compile(r"[-+]?\.(inf|nan)", re.IGNORECASE | re.ASCII), "a number that JSON lacks"),
-    (re.compile(r"=|<<"), "an instruction"),
-)

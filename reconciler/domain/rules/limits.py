@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reconciler.domain.dialect import Dialect
-from reconciler.domain.jsontext import Json
 from reconciler.domain.messages import listed, quoted
 from reconciler.domain.problem import Severity
 from reconciler.domain.rules.rule import SCHEMA_POINTER, About, Fault, RuleSet
@@ -40,18 +39,13 @@ def types_are_known(demand: Demand) -> Iterator[Fault]:
     if types.issuperset(AttributeType):
         return
     for site in attribute_sites(demand.schema.document):
-        kind = _type(site.members.get("type"))
+        given = str(site.members.get("type") or AttributeType.STRING)
+        kind = known_word(given, AttributeType) or quoted(given)
         if kind not in types:
             yield Fault(
                 (*site.pointer, "type"),
                 f"{site.label}: {demand.service} has no type {kind}, only {listed(sorted(types))}",
             )
-
-
-def _type(value: Json) -> str:
-    if not value:
-        return AttributeType.STRING
-    return known_word(str(value), AttributeType) or quoted(str(value))
 
 
 @LIMIT_RULES.rule(

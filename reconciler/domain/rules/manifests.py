@@ -214,7 +214,7 @@ def selectors_select(manifests: ManifestSet) -> Iterator[Fault]:
         if not tenants:
             yield Fault(
                 ("spec", "tenants"),
-                f"no tenant is selected: {extension.name} goes nowhere",
+                f"{extension.name} selects no tenant, so nothing is planned for it",
                 at_key=True,
                 document=extension.place,
             )

@@ -128,8 +128,8 @@ def attributes_are_listed(schema: SchemaSite) -> Iterator[Fault]:
     "SCIM-S06", Severity.WARNING, "schemas of a Schema is the Schema URN; RFC 7643 sections 3, 7"
 )
 def schemas_says_schema(schema: SchemaSite) -> Iterator[Fault]:
-    said = schema.members.get("schemas", [SCHEMA_URN])
-    urns = [fold(urn) for urn in said if isinstance(urn, str)] if isinstance(said, list) else []
+    given = schema.members.get("schemas", [SCHEMA_URN])
+    urns = [fold(urn) for urn in given if isinstance(urn, str)] if isinstance(given, list) else []
     if fold(SCHEMA_URN) not in urns:
         yield Fault(
             (*schema.pointer, "schemas"),

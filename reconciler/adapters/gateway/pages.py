@@ -50,10 +50,10 @@ def page(body: Json, expected: ListShape = ListShape.LIST) -> Page:
         raise NotScim("JSON that is no list of schemas")
     members = {fold(member): value for member, value in body.items()}
     if "resources" in members or "totalresults" in members:
-        cursor = members.get("nextcursor")
+        total, cursor = members.get("totalresults"), members.get("nextcursor")
         return Page(
             _resources(members.get("resources")),
-            _number(members.get("totalresults")),
+            total if type(total) is int and total >= 0 else None,  # True is no number
             cursor if isinstance(cursor, str) and cursor else None,
         )
     if "id" in members:
@@ -272,9 +272,3 @@ def _resources(value: Json) -> tuple[Json, ...]:
     if not isinstance(value, list):
         raise NotScim("a ListResponse whose Resources are no list")
     return tuple(value)
-
-
-def _number(value: Json) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        return None
-    return value if value >= 0 else None

@@ -454,11 +454,11 @@ def test_the_domain_is_pure() -> None:
     assert [o for source in modules() for o in against_impurity(source)] == []
 
 
-def test_nobody_catches_everything() -> None:
+def test_no_module_catches_everything() -> None:
     assert [o for source in (*modules(), *suite()) for o in against_catching_all(source)] == []
 
 
-def test_nobody_sleeps_but_by_the_clock() -> None:
+def test_no_module_sleeps_but_by_the_clock() -> None:
     assert [o for source in modules() for o in against_sleeping(source)] == []
 
 

@@ -308,7 +308,7 @@ def test_plan_blocks_an_update_where_validate_finds_a_limit_exceeded(
         assert f"({rule})" in change.recipe
 
 
-def test_what_is_live_beyond_a_limit_and_as_desired_stays_in_sync(desk) -> None:
+def test_a_live_schema_beyond_a_limit_and_as_desired_is_in_sync(desk) -> None:
     sap = desk("sap")
     sap.write(names(21), update=True)
 
@@ -319,7 +319,7 @@ def test_what_is_live_beyond_a_limit_and_as_desired_stays_in_sync(desk) -> None:
     assert change.reason is SkipReason.IN_SYNC
 
 
-def test_what_drifted_beyond_a_limit_and_is_left_alone_is_not_blocked(desk) -> None:
+def test_drift_beyond_a_limit_is_skipped_and_not_blocked(desk) -> None:
     sap = desk("sap")
     sap.write(names(21))
 

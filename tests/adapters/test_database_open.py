@@ -110,7 +110,7 @@ def test_a_file_is_opened_without_the_driver_of_a_server(path: Path) -> None:
     assert done.stdout == "[]\n"
 
 
-def test_what_was_recorded_is_there_after_opening_again(place: Place) -> None:
+def test_records_are_there_after_opening_the_store_again(place: Place) -> None:
     with opened(place) as store:
         store.record(entry())
         head = store.head()

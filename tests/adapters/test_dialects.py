@@ -155,7 +155,7 @@ def _others(schema: Any, but: Any) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("entry", CAPABILITIES)
-def test_what_a_dialect_gives_a_tenant_can_give_and_both_have_one_effect(
+def test_capabilities_have_the_effect_of_the_same_entries_in_a_dialect(
     entry: str, tmp_path: Path
 ) -> None:
     value = other(entry)
@@ -315,5 +315,5 @@ def test_vendor_urns_are_protected_by_their_dialect(name: str, urn: str) -> None
         ("oracle", "urn:ietf:params:scim:schemas:idcs:extension:custom:User"),
     ],
 )
-def test_what_customers_may_write_is_not_protected(name: str, urn: str) -> None:
+def test_urns_of_customers_are_not_protected(name: str, urn: str) -> None:
     assert not load_dialects()[name].protects(urn)

@@ -427,7 +427,7 @@ def test_a_count_of_one_user_is_believed_where_there_is_one() -> None:
     assert findings["filter"].grade is Grade.OK
 
 
-def test_where_nobody_carries_the_extension_its_filter_is_untried() -> None:
+def test_a_filter_of_an_extension_without_users_is_untried() -> None:
     def bare(request: Received) -> Script:
         return users(request) if "count=1&" in request.target else json_reply(listed(USERS[2:]))
 

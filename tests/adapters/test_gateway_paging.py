@@ -407,7 +407,7 @@ def test_cursors_are_followed_to_the_end_by_whichever_dialect(
         (Paging.NONE, ""),
     ],
 )
-def test_the_dialect_says_how_the_first_page_is_asked_for(mode: Paging, target: str) -> None:
+def test_the_dialect_says_how_the_first_page_is_requested(mode: Paging, target: str) -> None:
     with world(service_of_one(), dialect=replace(DIALECT, paging=mode)) as w:
         w.reader.read_all([], everything=True)
 

@@ -147,7 +147,7 @@ def test_one_schema_by_id_may_come_in_a_list(body: Json) -> None:
 @pytest.mark.parametrize(
     "body", [schema(2), [schema(2)], {"name": "X"}, {"id": 7}, {}, "text", None]
 )
-def test_another_schema_than_the_one_asked_for_is_unreadable(body: Json) -> None:
+def test_an_answer_with_another_schema_is_unreadable(body: Json) -> None:
     with world(in_turn(json_reply(body))) as w, pytest.raises(AnswerUnreadable) as caught:
         w.reader.read(urn(1))
 
@@ -228,7 +228,7 @@ def test_a_list_that_is_not_complete_proves_no_schema_absent(status: int) -> Non
 
 
 @pytest.mark.parametrize("status", [405, 501])
-def test_a_schema_that_cannot_be_asked_for_by_id_is_read_from_the_list(status: int) -> None:
+def test_a_schema_that_cannot_be_read_by_id_is_read_from_the_list(status: int) -> None:
     def handle(request: Received) -> Script:
         return scim_error(status, "not by id") if asked_id(request) else json_reply(listed(FEW))
 
@@ -254,7 +254,7 @@ def test_absent_is_believed_of_a_service_whose_list_has_answered(answer: Script)
 
 
 @pytest.mark.parametrize("answer", list(NOT_FOUND.values())[:3], ids=list(NOT_FOUND)[:3])
-def test_where_everything_is_404_no_schema_is_known_to_be_absent(answer: Script) -> None:
+def test_a_service_that_always_answers_404_proves_no_schema_absent(answer: Script) -> None:
     with world(in_turn(answer)) as w:
         with pytest.raises(TenantRefused, match=r"404.*spec\.baseUrl is probably wrong"):
             w.reader.read(urn(9))

@@ -299,7 +299,7 @@ def test_a_variable_of_the_platform_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["A", "a_1", "MY_GITHUB_TOKEN", "_X", "GITHUB"])
-def test_any_other_variable_is_fine(name: str) -> None:
+def test_a_variable_outside_of_the_platform_is_accepted(name: str) -> None:
     assert messages(oauth2(clientSecret={"env": name})) == []
 
 
@@ -407,7 +407,7 @@ def test_an_https_url_and_a_loopback_url_are_taken_everywhere(url: str) -> None:
 
 
 @pytest.mark.parametrize("url", BAD_URLS)
-def test_any_other_url_is_refused_everywhere_and_not_echoed(url: str) -> None:
+def test_an_http_or_odd_url_is_refused_everywhere_and_not_echoed(url: str) -> None:
     found = [
         *messages(tenant(baseUrl=url)),
         *messages(oauth2(tokenUrl=url)),

@@ -417,7 +417,7 @@ STRANGE: list[Callable[[Path, Path], None]] = [
 
 
 @pytest.mark.parametrize("make", STRANGE, ids=lambda make: make.__name__)
-def test_what_is_no_regular_file_in_the_folder_is_an_error_and_never_read(
+def test_a_pipe_device_or_link_in_the_folder_is_an_error_and_never_read(
     tmp_path: Path, make: Callable[[Path, Path], None]
 ) -> None:
     folder, outside = tmp_path / "folder", tmp_path / "outside"
@@ -530,7 +530,7 @@ def test_a_mutilated_manifest_is_manifests_or_problems(
     suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=20
 )
 @given(st.permutations(range(5)))
-def test_how_manifests_are_spread_over_files_changes_nothing(
+def test_the_spread_of_manifests_over_files_changes_nothing(
     tmp_path: Path, order: list[int]
 ) -> None:
     texts = [tenant("a"), tenant("b"), extension("u"), extension("v"), extension("w")]

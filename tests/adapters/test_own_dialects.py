@@ -60,7 +60,7 @@ def test_without_a_folder_there_are_those_of_the_program() -> None:
     assert find_dialects(None) == FoundDialects(by_name=load_dialects())
 
 
-def test_what_is_no_dialect_by_its_name_is_left_alone(folder: Path) -> None:
+def test_a_file_without_the_name_of_a_dialect_is_left_alone(folder: Path) -> None:
     write(folder)
     (folder / "README.md").write_text("mine")
     for name in ("_draft.json", ".hidden.json", "_notes.yaml"):
@@ -154,7 +154,7 @@ def test_a_pattern_that_is_checked_at_once_is_taken(folder: Path, pattern: str) 
     assert not names.takes("a" * 100_000)
 
 
-def test_what_is_reported_twice_is_an_error(folder: Path) -> None:
+def test_a_name_given_twice_is_an_error(folder: Path) -> None:
     (folder / "mine.json").write_text('{"name": "mine",\n "creates": true,\n "creates": false}')
 
     (message,) = messages(find_dialects(folder))
@@ -229,7 +229,7 @@ def test_a_folder_that_is_not_there_is_an_error(folder: Path) -> None:
         )
 
 
-def test_what_is_no_regular_file_is_not_opened(folder: Path, tmp_path: Path) -> None:
+def test_a_pipe_or_device_is_not_opened(folder: Path, tmp_path: Path) -> None:
     outside = write(tmp_path)
     (folder / "out.json").symlink_to(outside)
     (folder / "nowhere.json").symlink_to(folder / "gone")

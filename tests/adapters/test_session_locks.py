@@ -334,7 +334,7 @@ def test_a_lock_without_its_signature_is_taken_for_another_run_s(url: str) -> No
             store.intend(intent(), intended())
 
 
-def test_a_session_from_which_something_came_unasked_is_asked_and_goes_on(
+def test_a_session_with_an_unexpected_message_goes_on(
     postgres: Postgres,
 ) -> None:
     with closing(open_store(postgres.schema())) as store, locks_of(store).hold("acme"):

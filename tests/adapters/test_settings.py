@@ -146,7 +146,7 @@ def test_a_listed_origin_may_get_credentials(url):
         "https://evil.com/https://a.example.com",
     ],
 )
-def test_any_other_origin_may_not(url):
+def test_an_unlisted_origin_may_not_get_credentials(url):
     with pytest.raises(UsageError, match=r"tenant acme is at .* no credential was sent"):
         Settings(ALLOWED).require_allowed(url, what="tenant acme")
 

@@ -86,7 +86,7 @@ def test_a_token_is_renewed_when_it_is_old_and_not_when_the_wall_clock_says_so(
 
 
 @pytest.mark.parametrize("jump", [-DAY, DAY])
-def test_a_lock_is_waited_for_as_long_as_was_asked(jump: float, tmp_path: Path) -> None:
+def test_a_lock_is_waited_for_as_long_as_the_timeout(jump: float, tmp_path: Path) -> None:
     clock = JumpingClock(jumps=[jump] * 100)
     ours, theirs = (FileLocks(tmp_path, holder=who, clock=clock) for who in ("us", "them"))
 

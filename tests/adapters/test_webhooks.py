@@ -272,7 +272,7 @@ def test_a_redirect_is_a_failure_and_never_followed(hr: Hr, status: int) -> None
 @pytest.mark.parametrize(
     "status", [400, 401, 403, 404, 405, 409, 413, 418, 422, 429, 500, 501, 503]
 )
-def test_any_other_status_is_a_failure_that_may_be_tried_again(hr: Hr, status: int) -> None:
+def test_a_receiver_status_beyond_2xx_and_410_is_tried_again(hr: Hr, status: int) -> None:
     hr.answer = lambda _: response(status)
 
     result = sent(endpoint(hr.url))
@@ -346,7 +346,7 @@ def test_a_receiver_that_does_not_answer_ends_at_the_deadline(hr: Hr) -> None:
     assert "0.2 seconds" in result.detail
 
 
-def test_a_closed_port_is_a_failure_in_words() -> None:
+def test_a_closed_port_is_a_failed_delivery_with_a_reason() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
 
@@ -378,7 +378,7 @@ def test_a_closed_port_is_a_failure_in_words() -> None:
         " " + SECRET,
     ],
 )
-def test_what_is_no_proper_secret_signs_nothing_and_is_not_repeated(hr: Hr, secret: str) -> None:
+def test_an_improper_webhook_secret_signs_nothing_and_is_not_repeated(hr: Hr, secret: str) -> None:
     alone = sent(endpoint(hr.url, secret))
     beside_a_good_one = sent(endpoint(hr.url, SECRET, secret))
 
@@ -503,7 +503,7 @@ addresses = st.one_of(
 
 @settings(max_examples=500)
 @given(address=addresses)
-def test_what_we_call_public_is_never_less_than_global(
+def test_a_public_address_is_always_a_global_one(
     address: IPv4Address | IPv6Address,
 ) -> None:
     text = str(address)
@@ -597,7 +597,7 @@ def test_a_denied_address_is_reported_with_what_would_help() -> None:
 @pytest.mark.parametrize(
     "hosts", [(), ("hr.example.com",), ("ocalhost",), ("localhost.example.com",), ("example",)]
 )
-def test_where_hosts_are_listed_no_other_gets_anything(hr: Hr, hosts: tuple[str, ...]) -> None:
+def test_an_unlisted_webhook_host_gets_nothing(hr: Hr, hosts: tuple[str, ...]) -> None:
     result = sent(endpoint(hr.url), hosts=hosts)
 
     assert not result.delivered

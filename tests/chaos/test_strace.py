@@ -24,7 +24,7 @@ def crash_tests_with(tools: Path) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_without_strace_the_crash_matrix_fails_loudly(tmp_path: Path):
+def test_the_crash_matrix_fails_loudly_without_strace(tmp_path: Path):
     done = crash_tests_with(tmp_path)
 
     assert done.returncode == 1, done.stdout
@@ -33,7 +33,7 @@ def test_without_strace_the_crash_matrix_fails_loudly(tmp_path: Path):
     assert " skipped" not in done.stdout
 
 
-def test_where_ptrace_is_denied_the_crash_matrix_fails_loudly(tmp_path: Path):
+def test_the_crash_matrix_fails_loudly_without_ptrace(tmp_path: Path):
     strace = tmp_path / "strace"
     strace.write_text(f'#!/bin/sh\necho "{DENIED}" >&2\nexit 1\n')
     strace.chmod(0o755)

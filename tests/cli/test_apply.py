@@ -32,7 +32,7 @@ def test_plan_apply_plan_over_real_http_with_real_tokens(dev_tenant: DevTenant):
     assert len(dev_tenant.inbox()) == 2
 
 
-def test_what_is_created_has_every_characteristic_that_the_tutorial_names(dev_tenant: DevTenant):
+def test_a_created_schema_has_every_characteristic_of_the_tutorial(dev_tenant: DevTenant):
     dev_tenant.folder.run("apply", "--auto-approve")
 
     hr, work = dev_tenant.get(HR_URN), dev_tenant.get(WORK_URN)

@@ -211,7 +211,7 @@ def test_outside_github_the_missing_variable_is_named(folder: Folder, stub: Stub
     assert variable in done.err
 
 
-def test_what_github_refuses_exits_1_with_one_message(folder: Folder, stub: Stub):
+def test_comment_exits_1_with_one_message_where_github_refuses(folder: Folder, stub: Stub):
     stub.state.faults.append(Fault("POST", "", 403, "Resource not accessible by integration"))
 
     done = folder.run("comment", "--pr", "5", "--body", body(folder, PLAN))

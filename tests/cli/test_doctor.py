@@ -28,7 +28,7 @@ def test_doctor_looks_and_leaves_no_trace(dev_tenant: DevTenant) -> None:
     assert not (dev_tenant.folder.path / ".reconciler/state.db").exists()
 
 
-def test_what_doctor_learns_fits_into_the_manifest_and_changes_no_plan(
+def test_doctor_write_fits_into_the_manifest_and_changes_no_plan(
     dev_tenant: DevTenant,
 ) -> None:
     folder = dev_tenant.folder
@@ -106,7 +106,7 @@ def test_the_patch_that_doctor_finds_to_work_leaves_alone_what_it_does_not_name(
     assert {a["name"] for a in stored["attributes"]} == {"theirs", "grade", "level"}
 
 
-def test_what_doctor_finds_to_be_dropped_is_blocked_once_the_manifest_says_so(
+def test_a_change_that_doctor_found_dropped_is_blocked_by_its_capability(
     acme: Folder,
 ) -> None:
     live = {

@@ -138,7 +138,7 @@ def test_after_a_full_disk_no_request_of_a_fleet_leaves(
     require_finished(folder, service)
 
 
-def test_what_was_on_the_wire_when_the_store_failed_is_reported_as_unknown(
+def test_a_write_on_the_wire_when_the_store_failed_is_reported_as_unknown(
     folder: Folder, service: Running
 ):
     report = fail_at(folder, service, 1 + TENANTS + TENANTS)  # amid intents and outcomes

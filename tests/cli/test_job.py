@@ -42,7 +42,7 @@ def test_the_outputs_of_a_plan_have_changes_digest_and_exit_code(job: Folder):
     assert summary(job).strip() == (job.path / "plan.md").read_text().strip()
 
 
-def test_what_a_comment_has_to_leave_out_is_in_the_summary(job: Folder):
+def test_the_job_summary_has_what_a_comment_leaves_out(job: Folder):
     attributes = ", ".join(f"{{name: a{number:04}, type: string}}" for number in range(4000))
     job.write("desired-state/wide.yaml", _EXTENSION.replace("{name: a, type: string}", attributes))
 
@@ -197,7 +197,7 @@ def test_no_line_of_a_log_is_a_command(folder: Folder, words: list[str]):
         assert HOSTILE in json.dumps(json.loads(done.out))
 
 
-def test_what_a_library_logs_reaches_no_log():
+def test_log_lines_of_libraries_reach_no_log():
     """Python's last resort would print it as it is, with whatever a server has sent."""
     script = (
         "import logging; from reconciler.cli.logs import set_up_logs; "

@@ -62,7 +62,7 @@ def made(given: Mapping[str, object] | None = None, **environ: str) -> Options:
     return options_of(Options, arguments, Settings(environ))
 
 
-def test_what_nobody_gives_has_the_default_of_its_field():
+def test_an_option_that_is_not_given_has_the_default_of_its_field():
     assert made() == Options(file=Path("x.json"), shape=Colour.BLUE)
     assert made().folder == Path("here")
     assert made().shared == Shared()

@@ -91,7 +91,7 @@ def test_plan_apply_import_and_doctor_know_the_dialect(own):
     assert_reported(looked, 0, "local  (mine, embedded://local)")
 
 
-def test_what_the_dialect_gives_counts_in_the_plan(own):
+def test_a_limit_of_the_dialect_counts_in_the_plan(own):
     dialect(own, extensions=1)
     limited = own.run("plan", "--format", "json")
     dialect(own, creates=False)
@@ -145,7 +145,7 @@ def test_problems_of_dialects_and_manifests_are_shown_together_in_each_format(re
 @pytest.mark.parametrize(
     "command", ["plan", "apply --auto-approve", "doctor local", "import local --out imported"]
 )
-def test_nothing_is_asked_of_a_tenant_with_a_broken_dialect(own, command):
+def test_a_tenant_with_a_broken_dialect_gets_no_request(own, command):
     dialect(own, updates="pacth")
 
     done = own.run(*command.split())

@@ -62,9 +62,7 @@ def require_whole(arena: Arena, url: str) -> None:
     assert sorted(proved) == urns(CHANGES)
 
 
-def test_what_one_folder_has_applied_the_other_finds_in_the_store(
-    arena: Arena, postgres: Server
-) -> None:
+def test_runners_in_two_folders_share_one_store(arena: Arena, postgres: Server) -> None:
     first, second = arena.fresh(CHANGES), arena.folder(CHANGES)
     sharing(postgres.url(), first, second)
 

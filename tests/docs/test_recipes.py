@@ -106,7 +106,7 @@ def test_all_recipes_together_keep_style_types_and_architecture(copy: Copy) -> N
     run_tests(copy, "tests/test_architecture.py")
 
 
-def test_what_a_step_writes_is_found() -> None:
+def test_the_block_of_a_recipe_step_is_found() -> None:
     text = "\n1. Write `a`:\n\n```text\nb\n```\n\n2. Done.\n"
 
     assert [(step.text, step.block) for step in steps_of(text)] == [

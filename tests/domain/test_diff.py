@@ -355,7 +355,7 @@ def test_an_attribute_that_only_live_has_counts_unless_only_the_listed_are_manag
     assert managed_view(live, desired, Manages.ATTRIBUTES) == desired
 
 
-def test_where_attributes_are_managed_name_and_description_count_only_when_they_are_set() -> None:
+def test_managed_attributes_compare_name_and_description_only_when_set() -> None:
     live = schema({"name": "a"}, name="Live", description="about")
     assert managed_view(live, schema({"name": "a"}), Manages.ATTRIBUTES) == schema({"name": "a"})
     for member in ("name", "description"):
@@ -364,7 +364,7 @@ def test_where_attributes_are_managed_name_and_description_count_only_when_they_
         assert [d.path for d in differences(view, desired)] == [member]
 
 
-def test_where_the_schema_is_managed_a_description_that_only_live_has_is_drift() -> None:
+def test_a_description_that_only_live_has_is_drift_of_a_managed_schema() -> None:
     live, desired = schema(description="about"), schema()
     view = managed_view(live, desired, Manages.SCHEMA)
     assert told(view, desired) == {"description": ("about", None)}

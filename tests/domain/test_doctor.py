@@ -21,7 +21,7 @@ def test_findings_of_a_tenant_that_was_not_read_are_well() -> None:
     assert found().learnt == {}
 
 
-def test_what_was_learnt_is_the_last_word_of_each_finding() -> None:
+def test_learnt_capabilities_are_the_last_of_each_finding() -> None:
     both = TenantFindings(
         tenant="acme",
         dialect="genesys",

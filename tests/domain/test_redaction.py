@@ -93,7 +93,7 @@ def test_a_redaction_does_not_show_what_it_takes_out() -> None:
     encoded=st.sets(st.integers(0, 39)),
     form=st.sampled_from(["percent", "json"]),
 )
-def test_no_partly_encoded_secret_is_left(
+def test_redaction_leaves_no_partly_encoded_secret(
     secret: str, around: tuple[str, str], encoded: set[int], form: str
 ) -> None:
     def spelled(index: int, character: str) -> str:
@@ -111,7 +111,7 @@ def test_no_partly_encoded_secret_is_left(
 
 
 @given(secret=st.binary(min_size=6, max_size=40), before=st.binary(max_size=9))
-def test_no_secret_within_base64_is_left(secret: bytes, before: bytes) -> None:
+def test_redaction_leaves_no_secret_within_base64(secret: bytes, before: bytes) -> None:
     value = secret.hex()
     text = base64.b64encode(before + value.encode() + b"!").decode()
 

@@ -231,7 +231,7 @@ def test_a_schema_without_attributes_is_a_schema(attributes: Any) -> None:
     [(True, True), (False, False), ("true", True), ("TRUE", True), ("True", True),
      ("false", False), ("FALSE", False), (None, False), ([], False)],
 )  # fmt: skip
-def test_only_true_and_the_word_true_are_true(written: Any, read: bool) -> None:
+def test_a_boolean_is_true_or_the_text_true(written: Any, read: bool) -> None:
     odd = attribute(multiValued=written, required=written, caseExact=written)
     assert (odd.multi_valued, odd.required, odd.case_exact) == (read, read, read)
 

@@ -73,7 +73,7 @@ def test_an_ignored_creation_is_answered_as_if_it_were_not(client: Client) -> No
 
 
 @pytest.mark.parametrize("named", ["attributes", "Attributes"])
-def test_an_attribute_can_be_left_out_without_a_word(client: Client, named: str) -> None:
+def test_a_fault_can_leave_out_an_attribute_silently(client: Client, named: str) -> None:
     document = extension()
     document[named] = document.pop("attributes")
     client.break_with(Faults(drop_attribute="ISCONTRACTOR"))

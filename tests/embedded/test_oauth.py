@@ -88,9 +88,7 @@ def test_nothing_of_scim_opens_without_a_token(
     assert answer.json()["status"] == "401"
 
 
-def test_a_token_dies_when_it_said_it_would_and_a_new_one_opens_again(
-    client: Client, clock: TestClock
-) -> None:
+def test_a_token_expires_when_it_says_and_a_new_one_works(client: Client, clock: TestClock) -> None:
     clock.advance(3599)
     alive = client.send("GET", "/Schemas")
     clock.advance(1)

@@ -80,7 +80,9 @@ def test_a_port_that_cannot_be_had_is_a_usage_error_that_names_it(
                 pass
 
 
-def test_it_stops_soon_and_leaves_no_thread_and_no_socket(tmp_path: Path, clock: TestClock) -> None:
+def test_the_server_stops_soon_and_leaves_no_thread_and_no_socket(
+    tmp_path: Path, clock: TestClock
+) -> None:
     before = open_sockets(), threading.active_count()
 
     with running(tmp_path, clock) as client:
@@ -94,7 +96,7 @@ def test_it_stops_soon_and_leaves_no_thread_and_no_socket(tmp_path: Path, clock:
     assert ended - began < 2
 
 
-def test_it_stops_when_the_block_fails(tmp_path: Path) -> None:
+def test_the_server_stops_when_its_block_fails(tmp_path: Path) -> None:
     before = open_sockets(), threading.active_count()
 
     with pytest.raises(LookupError), serve("local", tmp_path):

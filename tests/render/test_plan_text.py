@@ -125,7 +125,7 @@ def test_drift_is_shown_with_its_date_where_the_trail_has_one():
     assert told in text_of(replace(extra, drift=(known,)))
 
 
-def test_who_must_approve_stands_before_the_summary():
+def test_approvers_stand_before_the_summary_of_a_plan():
     owned = replace(
         extension(document(URN, "birthDate")),
         personal=("birthDate",),
@@ -141,7 +141,7 @@ def test_who_must_approve_stands_before_the_summary():
     )
 
 
-def test_a_plan_in_sync_says_so_in_words():
+def test_a_plan_in_sync_says_that_nothing_changes():
     text = text_of(planned(document()))
 
     assert text.splitlines()[-3].startswith("No changes. Live schemas match the manifests.")

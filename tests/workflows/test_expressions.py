@@ -59,6 +59,6 @@ def test_a_condition_means_success_unless_it_speaks_of_the_status():
 @pytest.mark.parametrize(
     "expression", ["fromJson('1')", "unknown.thing", "1 +", "a b", "github[0]", "(1", "'open", ""]
 )
-def test_what_it_does_not_know_is_an_error_and_no_guess(expression: str):
+def test_an_unknown_expression_is_an_error_and_no_guess(expression: str):
     with pytest.raises(Unsupported):
         evaluated(expression, CONTEXTS)

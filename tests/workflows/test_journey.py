@@ -247,7 +247,7 @@ def test_a_pull_request_can_neither_redirect_a_credential_nor_bring_code(acme: C
     assert "2 to add" in comment(acme, pull.number)
 
 
-def test_where_nobody_has_listed_the_origins_no_credential_is_sent(acme: Company):
+def test_without_listed_origins_no_credential_is_sent(acme: Company):
     del acme.hub.variables["RECONCILER_ALLOWED_ORIGINS"]
     pull = acme.propose("first")
 
@@ -257,7 +257,7 @@ def test_where_nobody_has_listed_the_origins_no_credential_is_sent(acme: Company
     assert "RECONCILER_ALLOWED_ORIGINS does not list" in planned.log
 
 
-def test_what_has_moved_since_the_approval_began_is_not_applied(acme: Company):
+def test_an_approved_plan_that_went_stale_is_not_applied(acme: Company):
     def somebody_creates_one() -> None:
         acme.tenant.post({"id": WORK_URN, "name": "WorkAssignments", "attributes": [{"name": "x"}]})
 

@@ -191,7 +191,7 @@ def test_lint_refuses_a_workflow_of_a_wrong_shape_or_a_dangerous_one(tmp_path: P
     assert all(refused)
 
 
-def test_what_zizmor_is_reported_to_leave_out_has_its_reason():
+def test_a_rule_of_zizmor_that_is_off_has_its_reason():
     text = (GITHUB / "zizmor.yml").read_text()
 
     silenced = yaml.safe_load(text)["rules"]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.program import Folder
+from tests.support.workflows.repository import Repository
 
 REPORT = """
 import sys
@@ -92,6 +93,18 @@ def test_validate_needs_no_network_and_no_store(folder: Folder) -> None:
     away = ("requests", "urllib3", "ssl", "http", "sqlalchemy", "sqlite3", "tenacity")
     assert within(found, *away, "deepdiff", *VALIDATORS, "importlib.resources") == []
     assert len(found) <= 205, sorted(found)
+
+
+def test_validate_against_a_ref_compares_flat_attributes_without_a_library(folder: Folder) -> None:
+    repository = Repository(folder.path)
+    repository.git("init", "--quiet", "--initial-branch", "main")
+    repository.commit("as it was")
+    (changed,) = folder.path.glob("desired-state/extensions/hr*.yaml")
+    changed.write_text(changed.read_text().replace("type: boolean", "type: string"))
+
+    found = imported(folder.path, "validate", "--against", "HEAD", ended="6")
+
+    assert within(found, "deepdiff", *VALIDATORS) == []
 
 
 VALIDATORS = ("jsonschema", "jsonschema_rs", "referencing")

@@ -17,7 +17,7 @@ from reconciler.domain.scim import ABSENT, Schema, fold
 from reconciler.errors import Interrupted, StateError, TenantError
 from reconciler.ports import Retry, SchemaWriter
 from reconciler.run_context import RunContext
-from reconciler.writing import Write, WriteAttempt
+from reconciler.writing import Write
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +35,14 @@ class Applying:
         nothing_done: list[Entry] = []
         for change in plan.changes:
             match change:
-                case Skip() | Blocked():
-                    nothing_done.append(self._nothing_done(change))
+                case Skip(reason=reason):
+                    event = Event.SCHEMA_EXTENSION_SKIPPED
+                    entry = self._entry(change, event, Status.SUCCESS)
+                    nothing_done.append(replace(entry, detail=str(reason)))
+                case Blocked(reason=reason):
+                    event = Event.SCHEMA_EXTENSION_BLOCKED
+                    entry = self._entry(change, event, Status.FAILED)
+                    nothing_done.append(replace(entry, detail=str(reason)))
                 case Create() | Update():
                     writes.append(change)
                 case _:
@@ -118,18 +124,14 @@ class Applying:
             unknown = Outcome(change=change, kind=OutcomeKind.UNKNOWN, detail=str(stop))
             self.context.journal.record(self._outcome_entry(unknown))
             raise
-        self._settle(number, intent, last)
-        return last.outcome
-
-    def _settle(self, number: int, intent: Intent, last: WriteAttempt) -> None:
-        kind = last.outcome.kind
         entry = self._outcome_entry(last.outcome)
-        if kind is OutcomeKind.UNKNOWN:  # its intent stays open, as above
+        if last.outcome.kind is OutcomeKind.UNKNOWN:  # its intent stays open, as above
             self.context.journal.record(entry)
-            return
-        proof = last.live if kind.verified else None
-        event = intent.announcement(proof, self.context.clock.now()) if proof else None
-        self.context.journal.settle(number, entry, event)
+        else:
+            proof = last.live if last.outcome.kind.verified else None
+            event = intent.announcement(proof, self.context.clock.now()) if proof else None
+            self.context.journal.settle(number, entry, event)
+        return last.outcome
 
     def _adopt(self, change: Create | Update, live: Schema) -> Outcome:
         outcome = Outcome(
@@ -147,13 +149,6 @@ class Applying:
         outcome = Outcome(change=change, kind=kind, detail=detail)
         self.context.journal.record(self._outcome_entry(outcome))
         return outcome
-
-    def _nothing_done(self, change: Skip | Blocked) -> Entry:
-        blocked = isinstance(change, Blocked)
-        event = Event.SCHEMA_EXTENSION_BLOCKED if blocked else Event.SCHEMA_EXTENSION_SKIPPED
-        status = Status.FAILED if blocked else Status.SUCCESS
-        entry = self._entry(change, event, status)
-        return replace(entry, detail=str(change.reason))
 
     def _outcome_entry(self, outcome: Outcome) -> Entry:
         event = _ENDED[type(outcome.change)]

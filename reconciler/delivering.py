@@ -246,6 +246,7 @@ class _Round:
 
     def _next(self, receiver: _Receiver) -> tuple[_OpenQueue, RowToSend] | None:
         """A row that may go to a receiver now, and the queue that it is of."""
+        progress = self._means.context.progress
         while True:
             for ours in sorted(receiver.opened, key=receiver.is_in_doubt):
                 if receiver.queues and receiver.is_in_doubt(ours):
@@ -254,7 +255,11 @@ class _Round:
                     return ours, message
                 if not ours.under_way:
                     receiver.opened.remove(ours)
-                    self._close(ours)
+                    ours.lease.close()
+                    if ours.held_back:
+                        url = ours.queue.url
+                        reason = f"an earlier one of the same schema to {url} was not delivered"
+                        progress.record_not_tried(ours.held_back, reason)
             if not receiver.queues:
                 return None
             self._open(receiver)
@@ -284,12 +289,6 @@ class _Round:
                 return None
             ours.last = ours.rows[-1].row.sequence
         return message
-
-    def _close(self, ours: _OpenQueue) -> None:
-        ours.lease.close()
-        if ours.held_back:
-            reason = f"an earlier one of the same schema to {ours.queue.url} was not delivered"
-            self._means.context.progress.record_not_tried(ours.held_back, reason)
 
     def _leave(self, receiver: _Receiver) -> None:
         """Send nothing more to the first receiver; where it is given up, note what it lacks."""

@@ -16,7 +16,7 @@ from reconciler.domain.doctor import Finding, Grade
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Manages, OnDrift, SchemaExtension, Tenant
 from reconciler.domain.outcome import Outcome, OutcomeKind
-from reconciler.domain.plan import Blocked, Skip, TenantPlan
+from reconciler.domain.plan import Blocked, Skip
 from reconciler.domain.problem import Place
 from reconciler.domain.records import Event, Status
 from reconciler.domain.scim import Attribute, Mutability, Schema
@@ -234,12 +234,25 @@ class WriteProbe:
     def _carry_out(self, dialect: Dialect, wanted: Schema) -> Outcome | str:
         """Apply the probe as it is wanted; the reason why not, where it could not be planned."""
         try:
-            plan = self._plan(dialect, wanted)
+            live = self.writer.read_all((PROBE_URN,))
         except TenantError as error:
             return str(error)
+        extension = SchemaExtension(
+            name="reconciler-probe",
+            place=Place("doctor --probe-writes"),
+            schema=wanted,
+            on_drift=OnDrift.UPDATE,
+            manages=Manages.ATTRIBUTES,
+        )
+        plan = plan_tenant(
+            replace(self.tenant, dialect=dialect),
+            extensions=(extension.fitted_to(dialect),),
+            live=live,
+            selection=Selection(),
+        )
         Applying(
             context=self.context,
-            tenant=replace(self.tenant, webhooks=()),
+            tenant=replace(self.tenant, webhooks=()),  # HR hears nothing of a probe
             writer=self.writer,
             retry=self.retry,
         ).apply(plan)
@@ -251,14 +264,6 @@ class WriteProbe:
                 return "nothing would be changed"
             case _:
                 return self.context.progress.outcome_of(change)
-
-    def _plan(self, dialect: Dialect, wanted: Schema) -> TenantPlan:
-        return plan_tenant(
-            replace(self.tenant, dialect=dialect),
-            extensions=(_extension(wanted).fitted_to(dialect),),
-            live=self.writer.read_all((PROBE_URN,)),
-            selection=Selection(),
-        )
 
     def _record(self, event: Event, status: Status | None) -> None:
         detail = f"doctor probes {self.tenant.name} with {PROBE_URN}"
@@ -319,16 +324,6 @@ def _description(schema: Schema | None) -> str | None:
 def _schema(*attributes: Mapping[str, Json]) -> Schema:
     probe = {"id": PROBE_URN, "name": "reconcilerProbe", "attributes": list(attributes)}
     return Schema.from_json(probe)
-
-
-def _extension(wanted: Schema) -> SchemaExtension:
-    return SchemaExtension(
-        name="reconciler-probe",
-        place=Place("doctor --probe-writes"),
-        schema=wanted,
-        on_drift=OnDrift.UPDATE,
-        manages=Manages.ATTRIBUTES,
-    )
 
 
 def _members(attribute: Attribute) -> dict[str, Json]:

@@ -4,7 +4,7 @@ All tenants are planned before any is changed; inside a tenant there is one writ
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -64,21 +64,20 @@ class Fleet:
     def summary(self, *, finished: bool) -> RunSummary:
         """All that the run has done by now, also after an error that ended it."""
         waiting: tuple[OutboxRow, ...] | None
-        elsewhere: tuple[LeftOpen, ...] = ()
+        left_open: list[tuple[str, int]] = []
         try:
             waiting = self.delivering.outbox.waiting()
-            elsewhere = tuple(self._left_elsewhere())
+            left_open = sorted(self.context.journal.left_open().items())
         except StateError:
             waiting = None  # that error is reported already, and the rest is known
-        return self.context.progress.summary(waiting, elsewhere=elsewhere, finished=finished)
-
-    def _left_elsewhere(self) -> Iterator[LeftOpen]:
-        """Intents without an outcome where this run does not look: not selected, or not named."""
         ours = {tenant.name for tenant in self.desired.tenants()}
         named = {tenant.name for tenant in self.desired.manifests.tenants}
-        for tenant, writes in sorted(self.context.journal.left_open().items()):
-            if tenant not in ours:
-                yield LeftOpen(tenant=tenant, writes=writes, named=tenant in named)
+        elsewhere = tuple(
+            LeftOpen(tenant=tenant, writes=writes, named=tenant in named)
+            for tenant, writes in left_open
+            if tenant not in ours
+        )
+        return self.context.progress.summary(waiting, elsewhere=elsewhere, finished=finished)
 
     def _run(self, work: Callable[[list[Tenant]], None]) -> RunSummary:
         """Hold the locks around `work`, which gets the tenants that are free; then deliver."""

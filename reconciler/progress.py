@@ -1,6 +1,6 @@
 """Progress: the record of what a run has done by now, and the summary that is made of it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from threading import Lock
 
 from reconciler.domain.outbox import DeliveryResult, OutboxRow
@@ -129,9 +129,15 @@ class Progress:
         """The outcome of each planned write, in the order of the plan, and all else."""
         deliveries = self.deliveries(waiting)
         with self._lock:
+            plan = self._plan or Plan(tenants=())
             return RunSummary(
-                plan=self._plan or Plan(tenants=()),
-                outcomes=tuple(self._outcomes()),
+                plan=plan,
+                outcomes=tuple(
+                    self._outcome_of(change)
+                    for tenant in plan.tenants
+                    for change in tenant.changes
+                    if isinstance(change, Create | Update)
+                ),
                 recovered=tuple(sorted(self._recovered, key=lambda recovered: recovered.tenant)),
                 locked=dict(self._locked),
                 deliveries=deliveries,
@@ -141,12 +147,6 @@ class Progress:
                 refused=self._refused,
                 finished=finished,
             )
-
-    def _outcomes(self) -> Iterator[Outcome]:
-        for tenant in self._plan.tenants if self._plan else ():
-            for change in tenant.changes:
-                if isinstance(change, Create | Update):
-                    yield self._outcome_of(change)
 
     def _outcome_of(self, change: Create | Update) -> Outcome:
         if (ended := self._ended.get(change.subject.id)) is not None:

@@ -169,9 +169,11 @@ class _Ranges:
 
     def take(self, name: str, undo: ExitStack) -> bool:
         """Take the lock of that name until `undo`; False where it is taken; raises OSError."""
-        # One open file would be given the same byte twice, so what we hold is ours to remember.
-        number, start = _place(name)
+        # The file and its byte: two names meet by a chance of 1 in 2 ** 66.
+        digest = hashlib.sha256(name.encode()).digest()
+        number, start = digest[-1] % _FILES, int.from_bytes(digest[:8], "big") >> 2
         with self._turn:
+            # One open file would be given the same byte twice, so what we hold is remembered here.
             taken = start not in self._held[number] and self._lock(number, start)
             if taken:
                 self._held[number].add(start)
@@ -201,12 +203,6 @@ class _Ranges:
     def _close_unused(self, number: int) -> None:
         if not self._held[number] and number in self._open:
             os.close(self._open.pop(number))
-
-
-def _place(name: str) -> tuple[int, int]:
-    """The file of a lock, and its byte there: two names meet by a chance of 1 in 2 ** 66."""
-    digest = hashlib.sha256(name.encode()).digest()
-    return digest[-1] % _FILES, int.from_bytes(digest[:8], "big") >> 2
 
 
 def _set(descriptor: int, kind: int, start: int) -> None:

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from reconciler.adapters.dialects import load_dialects
-from reconciler.adapters.manifests import load
+from reconciler.adapters.manifest_files import ManifestFile
+from reconciler.adapters.manifests import Loaded, Trusted, load
 from reconciler.domain.blocking import BlockReason
 from reconciler.domain.deciding import LiveTenant, plan_tenant
 from reconciler.domain.dialect import Dialect
-from reconciler.domain.manifest import Manages, Manifests, OnDrift, SchemaExtension
+from reconciler.domain.manifest import Manages, Manifests, OnDrift, SchemaExtension, TenantsFrom
 from reconciler.domain.plan import Blocked, Change, Create, Skip, SkipReason, Update
 from reconciler.domain.scim import AttributeType, Schema
 from reconciler.domain.selection import Selection
@@ -403,36 +404,57 @@ def test_a_note_lifts_a_limit_of_an_update_too(desk) -> None:
     assert "SCH016" not in [impact.rule for impact in change.subject.assessment().impacts]
 
 
-@pytest.mark.parametrize(("number", "lifted"), [(1, False), (2, False), (2, True)])
-def test_a_note_at_the_tenant_lifts_its_limit_of_extensions(
-    tmp_path: Path, number: int, lifted: bool
-) -> None:
-    note = "# reconciler: ignore REC-EXTENSIONS -- the service took more\n" if lifted else ""
-    tenant = (
-        "apiVersion: reconciler/v1\nkind: Tenant\nmetadata:\n  NOTE  name: acme\n"
+def tenant_of_one(*, noted: bool) -> str:
+    """A Tenant that may hold one extension, and perhaps a note that it takes more."""
+    note = "  # reconciler: ignore REC-EXTENSIONS -- the service took more\n" if noted else ""
+    return (
+        f"apiVersion: reconciler/v1\nkind: Tenant\nmetadata:\n{note}  name: acme\n"
         "spec: {dialect: sap, baseUrl: 'embedded://acme', limits: {extensions: 1}}\n"
-    ).replace("  NOTE", f"  {note}" if note else "")
-    (tmp_path / "tenant.yaml").write_text(tenant)
+    )
+
+
+def write_extensions(folder: Path, number: int) -> None:
     for index in range(number):
         manifest = EXTENSION.format(drift="skip", manages="schema", name=f"hr{index}", above="")
         manifest = manifest.replace("name: hr}", f"name: hr{index}}}")
         manifest = manifest.replace("urn:example:hr", f"urn:example:hr{index}")
-        (tmp_path / f"{index}.yaml").write_text(f"{manifest}      - {{name: ab}}\n")
+        (folder / f"{index}.yaml").write_text(f"{manifest}      - {{name: ab}}\n")
+
+
+def created(loaded: Loaded) -> list[bool]:
+    assert loaded.manifests is not None, loaded.problems
+    (acme,) = loaded.manifests.tenants
+    extensions = loaded.manifests.extensions
+    plan = plan_tenant(acme, extensions=extensions, live=live(), selection=Selection())
+    return [isinstance(change, Create) for change in plan.changes]
+
+
+@pytest.mark.parametrize(("number", "noted"), [(1, False), (2, False), (2, True)])
+def test_a_note_at_the_tenant_lifts_its_limit_of_extensions(
+    tmp_path: Path, number: int, noted: bool
+) -> None:
+    (tmp_path / "tenant.yaml").write_text(tenant_of_one(noted=noted))
+    write_extensions(tmp_path, number)
 
     loaded = load(tmp_path, dialects=DIALECTS)
-    assert loaded.manifests is not None
-    (acme,) = loaded.manifests.tenants
-    changes = plan_tenant(
-        acme,
-        extensions=loaded.manifests.extensions,
-        live=live(),
-        selection=Selection(),
-    ).changes
 
-    exceeded = number > 1 and not lifted
+    exceeded = number > 1 and not noted
     assert [p.rule for p in loaded.problems] == (["REC-EXTENSIONS"] if exceeded else [])
-    assert [isinstance(change, Create) for change in changes] == [True, not exceeded][:number]
-    if exceeded:
-        (*_, last) = changes
-        assert isinstance(last, Blocked)
-        assert last.reason is BlockReason.EXTENSION_LIMIT
+    assert created(loaded) == [True, not exceeded][:number]
+
+
+@pytest.mark.parametrize("noted", [False, True])
+def test_with_tenants_of_a_ref_the_note_of_the_ref_counts(tmp_path: Path, noted: bool) -> None:
+    (tmp_path / "tenant.yaml").write_text(tenant_of_one(noted=not noted))
+    write_extensions(tmp_path, 2)
+    there = ManifestFile("main:tenant.yaml", tenant_of_one(noted=noted).encode())
+    source = TenantsFrom(ref="main", commit="1" * 40)
+
+    loaded = load(
+        tmp_path,
+        dialects=DIALECTS,
+        trusted=Trusted(source=source, files=(there,), dialects=DIALECTS),
+    )
+
+    assert ("REC-EXTENSIONS" in [p.rule for p in loaded.problems]) is not noted
+    assert created(loaded) == [True, noted]

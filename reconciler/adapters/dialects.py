@@ -153,11 +153,11 @@ def _found(
 
 def _faults(document: Document, stem: str) -> list[Problem]:
     """The problems of one dialect beyond those of its text, each at its line."""
-    findings = check(document.value, "dialect")
-    if findings:
+    faults_of_shape = check(document.value, "dialect")
+    if faults_of_shape:
         return [
             SHAPE.problem(document.place(each.pointer, at_key=each.at_key), each.message)
-            for each in findings
+            for each in faults_of_shape
         ]
     faults = [
         SHAPE.problem(document.place(path), message)

@@ -13,7 +13,7 @@ from reconciler.domain.manifest import SchemaExtension
 from reconciler.domain.rules import LIMIT_RULES, Demand, Fault, Rule
 from reconciler.domain.scim import Schema, fold
 
-_SHOWN = 3  # findings in one recipe, which stands in one line of a plan
+_SHOWN = 3  # faults in one recipe, which stands in one line of a plan
 
 
 class BlockReason(StrEnum):
@@ -111,7 +111,7 @@ def _beyond(extension: SchemaExtension, dialect: Dialect, beside: int = 0) -> st
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Itself:
-    """A schema as a key: equal ones may be written in another order, with other findings."""
+    """A schema as a key: equal ones may be written in another order, with other faults."""
 
     schema: Schema
 

@@ -13,7 +13,7 @@ from reconciler.domain.scim import Schema
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """One finding of a rule about changes: whom it concerns, and a message."""
+    """One hit of a rule about changes: whom it concerns, and a message."""
 
     rule: str
     severity: Severity

@@ -40,22 +40,26 @@ def extensions_of(
     return extensions_in(documents), tuple(unread)
 
 
-def with_tenants_of(trusted: Trusted, manifests: Manifests, most: int) -> Manifests:
-    """The manifests with the tenants of a ref in place of theirs."""
+def with_tenants_of(trusted: Trusted, manifests: Manifests, most: int) -> tuple[Manifests, Ignores]:
+    """The manifests with the tenants of a ref in place of theirs, and the notes of the ref."""
     declared = Declared(trusted.dialects)
     unread = list(trusted.source.unread)
+    ignores = []
     for file, reading in _readings(trusted.files, most, tuple(trusted.dialects)):
         if reading is None:
             unread.append(file.path)
         else:
-            declared.add(reading.documents, Ignores.of({file.path: reading.notes}))
+            notes = Ignores.of({file.path: reading.notes})
+            declared.add(reading.documents, notes)
+            ignores.append(notes)
     there = declared.manifests()
     source = replace(trusted.source, unread=tuple(unread))
-    return Manifests(
+    mixed = Manifests(
         tenants=there.tenants,
         extensions=tuple(_guarded(each, there.extensions) for each in manifests.extensions),
         tenants_from=source.compared(there.tenants, manifests.tenants),
     )
+    return mixed, Ignores.all(ignores)
 
 
 def _guarded(extension: SchemaExtension, trusted: Iterable[SchemaExtension]) -> SchemaExtension:

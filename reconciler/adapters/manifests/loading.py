@@ -9,6 +9,7 @@ from pathlib import Path
 from reconciler.adapters.manifest_files import ManifestFile, is_folder, read_files, shown
 from reconciler.adapters.manifests.another_time import Trusted, with_tenants_of
 from reconciler.adapters.manifests.checking import ReadingLimits, check_files, errors_in
+from reconciler.adapters.manifests.ignores import Ignores
 from reconciler.adapters.manifests.quoting import Sources
 from reconciler.adapters.manifests.texts import Texts
 from reconciler.adapters.manifests.values import Declared
@@ -79,13 +80,15 @@ def load(
     remaining = [*batch.ignores.unsilenced(found), *batch.ignores.wrong]
     manifests = declared.manifests()
     trusted_files = trusted.files if trusted else ()
+    notes = batch.ignores
     if trusted is not None:
-        manifests = with_tenants_of(trusted, manifests, most.file_bytes)
+        manifests, of_ref = with_tenants_of(trusted, manifests, most.file_bytes)
+        notes = Ignores.all((notes, of_ref))
     locate = Texts((*batch.sound, *trusted_files), most=most.file_bytes).place
     together = check_manifests(manifests, locate)
     if errors_in(remaining):  # a faulty file may hold what the others lack
         together = errors_in(together)
-    remaining += batch.ignores.unsilenced(together)
+    remaining += notes.unsilenced(together)
     if not batch.documents and not remaining and not allow_empty:
         remaining.append(EMPTY.problem(at, _NO_MANIFESTS))
     if not errors_in(remaining):  # behind an error may hide what a note is about

@@ -218,7 +218,7 @@ def characteristics_go_together(revision: Revision) -> Iterator[Hit]:
 def _warnings(
     document: Mapping[str, Json], changed: Set[tuple[str, ...]]
 ) -> Iterator[tuple[Rule, AttributeSite, Fault]]:
-    """The findings on attributes that changed, and on parts of them; not what only informs."""
+    """The faults of attributes that changed, and on parts of them; not what only informs."""
     for site in attribute_sites(document):
         if any(site.key[:depth] in changed for depth in range(1, len(site.key) + 1)):
             for rule, fault in CHARACTERISTIC_RULES.faults(site):

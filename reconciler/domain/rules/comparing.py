@@ -62,7 +62,7 @@ def _dialects(extension: SchemaExtension, manifests: Manifests) -> tuple[Dialect
 
 
 def _problems(revision: Revision, locate: Locate) -> Iterator[Problem]:
-    """The findings on one revision, each at its place in the manifest of today."""
+    """The hits in one revision, each at its place in the manifest of today."""
     written = _written(revision.after) if revision.after else {}
     for rule, hit in CHANGE_RULES.hits(revision):
         yield Problem(

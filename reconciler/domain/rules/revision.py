@@ -41,7 +41,7 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One finding of a rule about a change: a message, and what to do instead.
+    """One thing in which a change breaks a rule: a message, and what to do instead.
 
     `path` are the names that lead to the attribute, `member` is what of it is meant.
     """
@@ -110,7 +110,7 @@ class ChangeRuleSet:
         return iter(self._rules)
 
     def hits(self, revision: Revision) -> Iterator[tuple[ChangeRule, Hit]]:
-        """Each finding on the revision with its rule, in the order of the rules."""
+        """Each hit in the revision with its rule, in the order of the rules."""
         for rule in self._rules:
             for hit in rule.check(revision):
                 yield rule, hit

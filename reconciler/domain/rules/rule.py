@@ -51,7 +51,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One finding of a rule: its place in the document, and a message.
+    """One thing in which a document breaks a rule: its place there, and a message.
 
     `at_key` points at the name, not the value. `document` is where the manifest begins, for rules
     that look at several. `number` says how many there are, where that is what is too much.
@@ -108,7 +108,7 @@ class RuleSet(Generic[Subject]):
         return iter(self._rules)
 
     def faults(self, subject: Subject) -> Iterator[tuple[CheckedRule[Subject], Fault]]:
-        """Each finding on the subject with its rule, in the order of the rules."""
+        """Each fault of the subject with its rule, in the order of the rules."""
         for rule in self._rules:
             for fault in rule.check(subject):
                 yield rule, fault
@@ -116,7 +116,7 @@ class RuleSet(Generic[Subject]):
     def problems(
         self, subject: Subject, locate: Locate, document: Place | None = None
     ) -> tuple[Problem, ...]:
-        """The findings on the subject, each at its place; `document` where a fault names none."""
+        """The faults of the subject, each at its place; `document` where a fault names none."""
         return tuple(
             rule.problem(
                 locate(fault.document or document, fault.pointer, at_key=fault.at_key),

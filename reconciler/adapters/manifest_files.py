@@ -88,6 +88,7 @@ def read_file(path: Path, root: str, most: int) -> bytes | str:
 
 
 def _walk(folder: Path, problems: list[Problem]) -> Iterator[Path]:
+    # Not recursive: folders may be nested deeper than Python's stack.
     waiting = [folder]
     while waiting:
         current = waiting.pop(0)

@@ -33,6 +33,7 @@ def _block(value: Json, indent: int, level: int) -> Iterator[str]:
 
 def _member(key: str, value: Json, indent: int, level: int) -> Iterator[str]:
     head = " " * indent + _scalar(key, flow=False)
+    # libyaml gives up a simple key there, so that it has to be marked as one.
     if len(head) > _LONGEST_KEY:
         head = " " * indent + "? " + _scalar(key, flow=False) + "\n" + " " * indent
     inline = _flow(value) if _is_filled(value) else _scalar(value, flow=False)

@@ -1,13 +1,13 @@
 """Impacts of a planned change, and its kinds, which decide who has to approve it."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from reconciler.domain.dialect import Dialect
+from reconciler.domain.jsontext import canonical
 from reconciler.domain.manifest import ChangeKind, SchemaExtension, Silenced
 from reconciler.domain.problem import Place, Severity
-from reconciler.domain.rules import CHANGE_RULES, ChangeRule, Consumer, Hit, Revision
+from reconciler.domain.rules import CHANGE_RULES, Consumer, Revision
 from reconciler.domain.scim import Schema
 
 
@@ -36,7 +36,9 @@ def assess(live: Schema | None, extension: SchemaExtension, dialect: Dialect | N
     exposing or narrowing.
     """
     case = _Case(live, extension.schema, extension.personal, extension.silenced, dialect)
-    return _assess(case, (_spelling(live), _spelling(extension.schema)))
+    # Notes silence by the place in a document, which an equal one may have in another order.
+    order = canonical(extension.schema.document) if extension.silenced else b""
+    return _assess(case, (_spelling(live), _spelling(extension.schema)), order)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +80,13 @@ def _spelling(schema: Schema | None) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1024)  # many tenants have one case
-def _assess(case: _Case, _: tuple[tuple[str, ...], ...]) -> Assessment:
+def _assess(case: _Case, _names: tuple[tuple[str, ...], ...], _order: bytes) -> Assessment:
     revision = case.revision()
-    found = tuple(_hits(revision, creates=case.live is None))
+    # Where nobody has the extension yet nothing of it can be lost, and few rules have a say.
+    rules = [rule for rule in CHANGE_RULES if case.live is not None or rule.on_create]
+    found = [(rule, hit) for rule in rules for hit in rule.check(revision)]
+    # The rules decide, so that a plan and `validate --against` never disagree:
+    # docs/decisions.md, "Kinds of change, and who approves them".
     grave = [(rule, hit) for rule, hit in found if rule.kind is not ChangeKind.ADDITIVE]
     kinds = {rule.kind for rule, _ in grave}
     touched = {alteration.path for alteration in revision.alterations}
@@ -92,9 +98,3 @@ def _assess(case: _Case, _: tuple[tuple[str, ...], ...]) -> Assessment:
             Impact(rule.id, rule.severity, rule.consumers, hit.message) for rule, hit in found
         ),
     )
-
-
-def _hits(revision: Revision, *, creates: bool) -> Iterator[tuple[ChangeRule, Hit]]:
-    for rule in CHANGE_RULES:
-        if not creates or rule.on_create:
-            yield from ((rule, hit) for hit in rule.check(revision))

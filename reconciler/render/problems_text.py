@@ -27,6 +27,7 @@ def _problem(problem: Problem, line: str | None, paint: Paint) -> str:
 
 def _source(place: Place, line: str, paint: Paint) -> str:
     """The line, or a window of it around the column, and a caret below the column."""
+    # A minified JSON file is one line of a megabyte.
     column = min(place.column - 1, len(line))
     start = max(0, column - _LEAD) if len(line) > _WIDTH else 0
     number = str(place.line)

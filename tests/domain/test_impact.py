@@ -1,6 +1,7 @@
 """What a change does to whom, of which kinds it is, and who then has to approve it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from reconciler.domain.manifest import ChangeKind, Limits, OnDrift, SchemaExtens
 from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.domain.problem import Place
 from reconciler.domain.rules import CHANGE_RULES
+from reconciler.domain.rules.characteristics import plain_values_have_no_case
 from reconciler.domain.scim import Schema
 from tests.support.domain_world import dialect, live, planned
 from tests.support.strategies import edits, schema_documents
@@ -169,6 +171,20 @@ def test_the_limits_of_a_service_concern_the_service_and_narrow_nothing():
 
     assert [(i.rule, i.consumers) for i in found.impacts] == [("SCH016", ("SERVER",))]
     assert found.kinds == (ADDITIVE,)
+
+
+def test_a_note_silences_its_attribute_and_no_other_of_an_equal_schema_in_another_order():
+    """An assessment is kept for equal cases, and a note stands at a place of the document."""
+    first, second = ({"name": name, "type": "integer", "caseExact": True} for name in "ab")
+    pointer = ("spec", "schema", "attributes", 0, "caseExact")
+    noted = frozenset({(plain_values_have_no_case.id, pointer, False)})
+
+    def found(*attributes):
+        after = replace(wanted(*attributes), silenced=noted)
+        return [i.message[:13] for i in assessed(None, after).impacts if i.rule == "SCH015"]
+
+    assert found(first, second) == ["attribute 'b'"]
+    assert found(second, first) == ["attribute 'a'"]
 
 
 def test_another_case_of_the_live_urn_is_no_impact():

@@ -22,10 +22,12 @@ _asked = count()
 
 def is_surely_valid(instance: Json, schema: str, dialects: tuple[str, ...] = ()) -> bool:
     """True only where `schemas/SCHEMA.json` is known to accept the JSON value."""
+    # docs/decisions.md, "A few valid documents are accepted without a library".
     if next(_asked) >= _FEW and (fast := validator(schema, dialects)) is not None:
         return fast.is_valid(instance)
     decides = decider(schema, dialects)
     try:
+        # A no is none: jsonschema has the last word, and words it.
         return decides is not None and decides(instance)
     except Unknown:
         return False

@@ -111,6 +111,7 @@ def _message(error: ValidationError) -> str:
 
 
 def _type_message(instance: Json, wanted: Collection[str]) -> str:
+    # null is said by leaving a key out, so nobody is told to write it.
     types = listed(_TYPES[kind] for kind in wanted if kind != "null")
     is_scalar = isinstance(instance, bool | int | float)
     cure = "; quote it" if is_scalar and "string" in wanted else ""

@@ -47,6 +47,8 @@ def with_tenants_of(trusted: Trusted, manifests: Manifests, most: int) -> tuple[
     ignores = []
     for file, reading in _readings(trusted.files, most, tuple(trusted.dialects)):
         if reading is None:
+            # It stops nothing: docs/decisions.md, "`--tenants-from` takes whole Tenant manifests,
+            # and a broken file of the ref stops nothing".
             unread.append(file.path)
         else:
             notes = Ignores.of({file.path: reading.notes})
@@ -63,7 +65,9 @@ def with_tenants_of(trusted: Trusted, manifests: Manifests, most: int) -> tuple[
 
 
 def _guarded(extension: SchemaExtension, trusted: Iterable[SchemaExtension]) -> SchemaExtension:
-    """Add owners and personal data of the ref, which a pull request cannot rid itself of."""
+    """Add owners and personal data of the ref to those of the folder."""
+    # Under another name or URN it is still the same: docs/decisions.md, "A pull request cannot rid
+    # itself of its owners".
     for other in trusted:
         if other.name == extension.name or other.schema.key == extension.schema.key:
             extension = extension.guarded_by(other)

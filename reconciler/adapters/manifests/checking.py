@@ -118,6 +118,7 @@ def _check_file(
     """Check the documents of a file, but for the places that are taken."""
     found: list[Problem] = []
     for document in documents:
+        # A file full of faults has one cause, and a thousand lines hide what the other files have.
         if len(found) <= MAX_PROBLEMS:
             ruled = [p for p in _rule_problems(document) if p.place not in taken]
             covered = {p.place for p in ruled if _covers_shape(p)}

@@ -21,6 +21,7 @@ def draft(
     """
     text = f"{head}\n{yaml_text(document)}"
     errors = errors_in(check_text(text, path, limits))
+    # What no note can silence would keep the manifest from loading, so it is not written at all.
     firm = tuple(problem for problem in errors if rule_of(problem).firm)
     if firm or not errors:
         return text, firm

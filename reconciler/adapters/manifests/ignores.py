@@ -82,6 +82,7 @@ class Ignores:
             rules[ignore.line].append(ignore.rule)
         if not rules:
             return frozenset()
+        # Few manifests have notes, so only theirs pay for looking at every place.
         pointers = {pointer for pointer, _ in document.marks()}
         return frozenset(
             (rule, pointer, at_key)

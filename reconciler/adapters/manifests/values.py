@@ -93,7 +93,8 @@ def _tenant(document: Document, dialects: _EffectiveDialects, notes: Ignores) ->
         base_url=spec["baseUrl"],
         target_system=spec.get("targetSystem"),
         auth=_auth(document, spec.get("auth", {})),
-        limits=_limits(spec.get("limits", {})),
+        # JSON Schema counts 1.0 as an integer, so it may come as a float
+        limits=Limits(**{_LIMITS[name]: int(n) for name, n in spec.get("limits", {}).items()}),
         webhooks=tuple(
             _webhook(document, index, webhook)
             for index, webhook in enumerate(spec.get("webhooks", ()))
@@ -119,10 +120,6 @@ def _auth(document: Document, auth: Mapping[str, Any]) -> Auth:
 def _secret(document: Document, pointer: Pointer, reference: Mapping[str, str]) -> SecretRef:
     ((source, name),) = reference.items()
     return SecretRef(SecretSource(source), name, document.place(pointer))
-
-
-def _limits(limits: Mapping[str, Any]) -> Limits:
-    return Limits(**{_LIMITS[name]: int(number) for name, number in limits.items()})
 
 
 def _webhook(document: Document, index: int, webhook: Mapping[str, Json]) -> Webhook:

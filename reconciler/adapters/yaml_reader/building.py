@@ -107,6 +107,7 @@ class Builder:
             value, refusal = meaning(event.value)
             if refusal:
                 self._refuse(event, _MERGE if is_key and event.value == "<<" else refusal)
+        # A fleet says the same few hundred words in every manifest.
         if isinstance(value, str) and len(value) < _SHORT:
             value = intern(value)
         if frame is None:
@@ -131,6 +132,7 @@ class Builder:
             self._refuse(event, f"{_NO_TEXT}: quote it")
             key = event.value
         if key in frame.spot.keys:
+            # Readers of JSON keep the last one, others the first: nobody can tell which is meant.
             line = counted(frame.spot.keys[key]).line
             self._refuse(event, f"duplicate key {quoted(key)}; the first is on line {line}")
         else:

@@ -133,6 +133,7 @@ def _unreadable(path: str, mark: Mark, message: str) -> Reading:
 
 def _build(builder: Builder, text: str, c_parser: bool) -> None:
     try:
+        # Both parsers give the same events; libyaml is the faster one, and not everywhere.
         parser = yaml.CBaseLoader(text) if c_parser else yaml.BaseLoader(text)
         for event in iter(parser.get_event, None):
             builder.take(event)

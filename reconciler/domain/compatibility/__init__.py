@@ -1,4 +1,4 @@
-"""Which changes of a live schema are safe to write, and all in which two schemas differ."""
+"""Obstacles: the changes of a live schema that no update may write."""
 
 from reconciler.domain.compatibility.obstacles import changed_characteristics, obstacles
 

@@ -144,6 +144,7 @@ def simple_has_no_parts(attribute: AttributeSite) -> Iterator[Fault]:
     "SCIM-A09", Severity.ERROR, "a complex attribute holds no complex ones; RFC 7643 section 2.3.8"
 )
 def complex_is_not_nested(attribute: AttributeSite) -> Iterator[Fault]:
+    # The RFC's own Schema schema does it: attributes have subAttributes (RFC 7643 section 8.7.2).
     is_meta_schema = fold(attribute.schema_id) == fold(SCHEMA_URN)
     if attribute.parent is not None and attribute.is_complex and not is_meta_schema:
         yield Fault(

@@ -1,7 +1,7 @@
 """Rules about attributes that come and go, about URNs, and about what other rules find anew."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Set
 
 from reconciler.domain.dialect import Dialect
 from reconciler.domain.diff import Alteration
@@ -44,7 +44,10 @@ def attributes_leave_tombstones(revision: Revision) -> Iterator[Hit]:
             f"spec.retired: [{{name: {name}, type: {was.type}}}]"
         )
         if stone is None:
-            renamed = _renamed(came[alteration.path[:-1], was.type])
+            # A guess, and only where one attribute of that type came: two could both be it.
+            new = came[alteration.path[:-1], was.type]
+            guess = f" (renamed to {quoted(new[0])}? a rename loses the values)" if new else ""
+            renamed = guess if len(new) == 1 else ""
             yield Hit(alteration.path, f"{_label(alteration)} is gone{renamed}", recipe)
         elif stone.type != was.type:
             message = f"{_label(alteration)} was {was.type}, and its tombstone says {stone.type}"
@@ -74,11 +77,6 @@ def _came(revision: Revision) -> Mapping[tuple[tuple[str, ...], str], list[str]]
         if new := _new(alteration):
             came[alteration.path[:-1], new.type].append(alteration.name)
     return came
-
-
-def _renamed(came: Sequence[str]) -> str:
-    """The guess that the one new attribute beside it is the same under another name."""
-    return f" (renamed to {quoted(came[0])}? a rename loses the values)" if len(came) == 1 else ""
 
 
 @CHANGE_RULES.rule(
@@ -160,6 +158,7 @@ def urns_stay(revision: Revision) -> Iterator[Hit]:
         recipe = "add a manifest for the new URN beside the old one, and move the values"
         yield Hit((), message, recipe, "id")
     elif before.schema.id != after.schema.id:
+        # The URNs of schemas ignore case (RFC 7644 section 3.10), and clients often do not.
         message = f"the URN was written {before.schema.id}: some compare it letter by letter"
         yield Hit((), message, "keep the spelling", "id")
     if before.resource_type != after.resource_type:
@@ -201,6 +200,8 @@ def retired_names_are_not_reused(revision: Revision) -> Iterator[Hit]:
 )
 def characteristics_go_together(revision: Revision) -> Iterator[Hit]:
     """The characteristic rules over the schema afterwards, without what they found before."""
+    # No list of its own: docs/decisions.md, "A change contradicts what the rules about
+    # characteristics contradict".
     after = revision.after
     if after is None or not revision.alterations:
         return
@@ -238,6 +239,7 @@ def limits_are_kept(revision: Revision) -> Iterator[Hit]:
     if after is None:
         return
     for dialect in revision.dialects:
+        # What was too much before is nobody's fault today, unless it has become more.
         known = {key: fault.number for key, fault in _excesses(revision.before.schema, dialect)}
         for key, fault in _excesses(after.schema, dialect):
             grown = key not in known or fault.number > known[key]

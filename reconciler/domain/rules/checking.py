@@ -29,6 +29,7 @@ def check_manifests(manifests: Manifests, locate: Locate) -> tuple[Problem, ...]
     """Check the manifests of a folder among each other, and each with the services it is for."""
     whole = ManifestSet(manifests)
     found = list(MANIFEST_RULES.problems(whole, locate))
+    # Once for each dialect, not each tenant: a fleet has few of them, and one line says it of all.
     for extension, dialect, tenants in whole.by_dialect():
         service = f"{dialect.target_system} ({named(tenants)})"
         demand = Demand(schema=extension.schema, dialect=dialect, service=service)

@@ -78,6 +78,7 @@ def _problems(revision: Revision, locate: Locate) -> Iterator[Problem]:
 def _place(revision: Revision, written: Mapping[Names, Pointer], hit: Hit, locate: Locate) -> Place:
     """The place of a hit; of what is not written any more, that of the list that would hold it."""
     if revision.after is None:
+        # A line of a file at another time would point at something else today.
         return Place(revision.before.place.path)
     names = tuple(map(fold, hit.path))
     depth = next(depth for depth in range(len(names), -1, -1) if names[:depth] in written)

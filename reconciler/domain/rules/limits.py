@@ -52,6 +52,7 @@ def types_are_known(demand: Demand) -> Iterator[Fault]:
     "REC-ATTRIBUTES", Severity.WARNING, "the service takes so many attributes in one schema"
 )
 def attributes_are_few_enough(demand: Demand) -> Iterator[Fault]:
+    # `manages: attributes` leaves the others alone, and the service counts them all the same.
     most, number = demand.dialect.attributes, len(demand.schema.attributes) + demand.beside
     if most is not None and number > most:
         live = f" ({demand.beside} of them only live)" if demand.beside else ""
@@ -119,6 +120,7 @@ def schema_name_ends_its_urn(demand: Demand) -> Iterator[Fault]:
 def vendor_members_are_given(demand: Demand) -> Iterator[Fault]:
     members = demand.dialect.members
     for site in attribute_sites(demand.schema.document) if members else ():
+        # Asked of attributes only: no service is known to ask it of their parts.
         lacking = [member for member in members if not site.members.get(member)]
         if lacking and site.parent is None:
             yield Fault(

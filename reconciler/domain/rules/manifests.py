@@ -115,6 +115,7 @@ def names_are_given_once(manifests: ManifestSet) -> Iterator[Fault]:
 def addresses_are_addresses(manifests: ManifestSet) -> Iterator[Fault]:
     for tenant in manifests.tenants:
         for pointer, url in _urls(tenant):
+            # The JSON Schema holds all else of a URL; what is an address no pattern can say.
             found = _BRACKETED.match(url)
             if found and not _is_ipv6(found[1]):
                 yield Fault(

@@ -86,6 +86,8 @@ def namespace_is_registered(schema: SchemaSite) -> Iterator[Fault]:
         )
 
 
+# Nearly every vendor's extension has such a name, so a warning would stand under every manifest:
+# docs/decisions.md, "A name that every vendor uses is an info".
 @SCHEMA_RULES.rule(
     "SCIM-S02",
     Severity.INFO,

@@ -1,11 +1,14 @@
 """The dialects of a user's folder: each fault at its line, with what to do."""
 
+import copy
 import json
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reconciler.adapters.dialects import (
     MAX_BYTES,
@@ -16,6 +19,7 @@ from reconciler.adapters.dialects import (
     load_dialects,
 )
 from reconciler.adapters.manifest_files import ManifestFile
+from reconciler.domain.dialect import Dialect
 
 MINE: dict[str, Any] = {
     "name": "mine",
@@ -264,6 +268,45 @@ def test_no_more_than_so_many_dialects_are_read(folder: Path) -> None:
     assert messages(found) == [
         f"a{MAX_FILES}.json:1: more than 200 dialects; nothing after this is read"
     ]
+
+
+FULL: dict[str, Any] = MINE | {
+    "extensions": 9,
+    "attributeNames": {"characters": "letters", "minLength": 2, "maxLength": 9},
+    "immutable": ["type"],
+    "protectedPrefixes": ["urn:x:"],
+    "errors": [{"means": "exists", "status": 400, "code": "x"}],
+    "lagReads": 2,
+}
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=9) | st.sampled_from(["none", "letters", "a*", "(", "urn:x:"]),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.sampled_from(sorted(FULL)), inner, max_size=3),
+    max_leaves=4,
+)  # fmt: skip
+
+
+@given(data=st.data())
+def test_whatever_a_file_holds_it_is_a_dialect_or_a_problem(data: st.DataObject) -> None:
+    changed = copy.deepcopy(FULL)
+    for _ in range(data.draw(st.integers(1, 2))):
+        holder: Any = changed
+        key: Any = data.draw(st.sampled_from(sorted(changed)))
+        while isinstance(holder[key], dict | list) and holder[key] and data.draw(st.booleans()):
+            holder = holder[key]
+            key = data.draw(
+                st.sampled_from(sorted(holder) if isinstance(holder, dict) else range(len(holder)))
+            )
+        holder[key] = data.draw(values)
+
+    found = dialects_of([ManifestFile("mine.json", json.dumps(changed).encode())])
+
+    assert ("mine" in found.by_name) is (found.problems == ())
+    for dialect in found.by_name.values():
+        assert dialect.digest().startswith("sha256:")
+        assert Dialect.from_json(dialect.to_json()) == dialect
+        assert dialect.names is None or not dialect.names.takes("a" * 1000)
 
 
 def test_files_of_a_git_ref_are_checked_alike() -> None:

@@ -1,6 +1,6 @@
 """Use case: send the webhooks that are due; what fails waits, what succeeds is recorded.
 
-Receivers are served in turn and in parallel. What a tenant has to tell one URL is a queue: one
+Receivers are served in turn and in parallel. The webhooks of a tenant for one URL are a queue: one
 sender holds it at a time, and within it the events of one schema keep their order.
 """
 

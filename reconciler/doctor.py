@@ -68,7 +68,7 @@ class _End(StrEnum):
     """The end of a trial of one way to change schemas."""
 
     TAKEN = auto()
-    UNABLE = auto()  # whoever asks, and whatever for
+    UNABLE = auto()  # for any request of that form
     HARMFUL = auto()  # it changes or drops what it does not name
     REFUSED = auto()  # a PATCH that was proved undone: perhaps for its form
     UNKNOWN = auto()
@@ -189,7 +189,7 @@ class WriteProbe:
         return self._trial(way, live, _second(self.tenant.dialect, live))
 
     def _trial(self, way: _Way, live: Schema | None, wanted: Schema) -> _Trial:
-        # What the dialect says of characteristics is what is tried: a service that drops a member
+        # What the dialect states of characteristics is on trial: a service that drops a member
         # of its own would block each later change that lacks it.
         able = replace(
             self.tenant.dialect,
@@ -252,7 +252,7 @@ class WriteProbe:
         )
         Applying(
             context=self.context,
-            tenant=replace(self.tenant, webhooks=()),  # HR hears nothing of a probe
+            tenant=replace(self.tenant, webhooks=()),  # a probe is not announced
             writer=self.writer,
             retry=self.retry,
         ).apply(plan)
@@ -273,7 +273,7 @@ class WriteProbe:
 def _first(dialect: Dialect) -> Schema:
     """The probe as it is made: one optional text that asks nothing of anybody.
 
-    What it says of itself is what services drop; most of it can be loosened later.
+    Its characteristics are those that services drop; most of them can be loosened later.
     """
     return _schema(_made(dialect))
 
@@ -286,7 +286,7 @@ def _lacking(dialect: Dialect, live: Schema | None) -> list[dict[str, Json]]:
 
 
 def _second(dialect: Dialect, live: Schema | None) -> Schema:
-    """The live probe with a compatible change in it: other words, more values, writable."""
+    """The live probe with a compatible change: another description, more values, writable."""
     held = live.attribute(_ATTRIBUTE) if live else None
     if held is None:
         return _first(dialect)
@@ -327,12 +327,12 @@ def _schema(*attributes: Mapping[str, Json]) -> Schema:
 
 
 def _members(attribute: Attribute) -> dict[str, Json]:
-    """All that an attribute says, vendor members too; sub-attributes it has none."""
+    """All members of an attribute, vendor members too; sub-attributes it has none."""
     return {**attribute.to_json(), **dict(attribute.vendor)}
 
 
 def _harmed(live: Schema | None, after: Schema | None, wanted: Schema) -> tuple[str, ...]:
-    """The attributes that nobody asked to change and that are not as they were."""
+    """The attributes that were not to be changed and are not as they were."""
     if live is None or after is None:
         return ()
     bystanders = [each for each in live.attributes if wanted.attribute(each.name) is None]

@@ -26,7 +26,7 @@ T = TypeVar("T")
 class Clock(Protocol):
     """Wall time for records, monotonic time for durations, and a sleep that the end wakes.
 
-    The end of a run is asked for by a signal, or by a write of the store that failed.
+    A run has to end after a signal, or once a write of the store has failed.
     """
 
     def now(self) -> datetime:
@@ -67,11 +67,11 @@ class SchemaReader(Protocol):
     """A tenant's live schemas. Every method raises TenantError when the tenant cannot be read."""
 
     def read_all(self, wanted: Iterable[str]) -> LiveTenant:
-        """All that is listed, and each wanted id that the list lacks, asked for by id."""
+        """All that is listed, and each wanted id that the list lacks, read by id."""
         ...
 
     def read(self, schema_id: str) -> Schema | None:
-        """One schema by id; None only where the tenant says that it does not exist."""
+        """One schema by id; None only where the tenant answers that it does not exist."""
         ...
 
     def bindings(self) -> Mapping[str, frozenset[str]] | None:

@@ -50,7 +50,7 @@ class Progress:
 
     def record_plan(self, plan: Plan) -> None:
         """Keep the plan that this run is to carry out."""
-        digest = plan.digest()
+        digest = plan.digest()  # once: each entry of the run names it
         with self._lock:
             self._plan, self._plan_digest = plan, digest
 
@@ -61,7 +61,7 @@ class Progress:
 
     def record_lock(self, tenant: str, reason: str) -> None:
         """Note that another run holds a tenant, which may not be written then."""
-        with self._lock:
+        with self._lock:  # its webhooks are sent all the same: they have locks of their own
             self._locked[tenant] = reason
             self._held_back[tenant] = reason
 
@@ -106,7 +106,7 @@ class Progress:
             self._not_tried.append(NotTried(webhooks=webhooks, reason=reason))
 
     def warn(self, message: str) -> None:
-        """Add what a person should know and no outcome says."""
+        """Add a warning for a person, about something that is in no outcome."""
         with self._lock:
             self._warnings.append(message)
 

@@ -96,7 +96,7 @@ class Recovery:
         return intent.base_url.rstrip("/") != self.tenant.base_url.rstrip("/")
 
     def _close(self, number: int, intent: Intent, kind: OutcomeKind, detail: str) -> Recovered:
-        """Settle what nobody may rely on: HR hears nothing."""
+        """Settle what nobody may rely on: it is not announced."""
         entry = self._entry(intent, Status.FAILED, f"{kind}: {detail}")
         self.context.journal.settle(number, entry, None)
         return _recovered(intent, kind, detail)

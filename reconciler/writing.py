@@ -124,7 +124,8 @@ class Write:
             detail = f"{result.message}; reading it back failed as well: {error}"
             return self._ended(OutcomeKind.UNKNOWN, detail)
         before = self.live.attribute_names if self.live else ()
-        if live is not None and (names := vanished(before, live)):  # whoever did it
+        # Ours or somebody else's, a loss comes before all else that the read shows.
+        if live is not None and (names := vanished(before, live)):
             return self._ended(OutcomeKind.CONFLICT, gone(names), fields=names)
         match where:
             case Standing.AS_DESIRED:

@@ -22,7 +22,7 @@ from reconciler.errors import StateError, TenantLocked
 from reconciler.ports import Clock
 
 _NOTE = 300  # bytes of a lock's file; each note fills them, for to cut a file short costs a flush
-_LOOK_AGAIN = 0.1  # seconds; the kernel would tell at once, but no signal could end that wait
+_LOOK_AGAIN = 0.1  # seconds; the kernel could wake us at once, but no signal could end that wait
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class FileLocks:
     ) -> None:
         """`holder` names who takes the locks, for those who find them taken.
 
-        `ranges` is for tests: by default the kernel is asked whether it has locks of ranges.
+        `ranges` is for tests: by default they are used where the kernel has locks of ranges.
         """
         self._folder = folder
         self._holder = holder

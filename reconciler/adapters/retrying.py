@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 FIRST_WINDOW = 0.5  # seconds: the first wait is drawn from here, each later window is twice as wide
 LAST_WINDOW = 60.0
-LONGEST_WAIT = 365 * 24 * 3600.0  # whoever asks for more is answered as if for a year
+LONGEST_WAIT = 365 * 24 * 3600.0  # a longer wait that is asked for counts as a year
 
 
 def retrying(
@@ -36,7 +36,7 @@ def retrying(
     Between them it waits a random part of a window that doubles (full jitter), or as long as
     `again` asks if that is longer. Asked for more than `cap` seconds, or for more than is left, it
     gives up at once: to wait less than was asked would only make noise. `random` gives floats in
-    [0, 1). `budget` is what a tenant may be asked again in a run. An exception is never retried.
+    [0, 1). `budget` bounds the retries of a tenant in a run. An exception is never retried.
     """
     spent = budget or RetryBudget()
 
@@ -76,7 +76,7 @@ class RetryBudget:
         self._again = 0
 
     def first(self) -> None:
-        """Something is asked for the first time."""
+        """Count a first attempt."""
         with self._lock:
             self._firsts += 1
 

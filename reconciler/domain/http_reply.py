@@ -27,7 +27,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """No whole HTTP answer; `reason` is in our words and holds no URL query or body.
+    """No whole HTTP answer; `reason` is our own text and holds no URL query or body.
 
     `advice` is what would help where it is neither the network nor an address.
     """

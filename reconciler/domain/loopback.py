@@ -16,9 +16,9 @@ def is_loopback_host(host: str) -> bool:
 def is_loopback_address(address: str) -> bool:
     """Test whether an IP address is plainly this machine's own; a name is none.
 
-    An address that holds another one (::ffff:127.0.0.1) is none: whether Python's own test says
-    so depends on its version.
+    An address that holds another one (::ffff:127.0.0.1) is none, in every version of Python.
     """
+    # Not `is_loopback`: Python 3.13 began to look into such addresses.
     try:
         found = ip_address(address.partition("%")[0])
     except ValueError:

@@ -119,7 +119,7 @@ class LeftOpen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
-    """All that an apply did. `locked` says of each tenant that another run holds, who holds it.
+    """All that an apply did; `locked` has the holder of each tenant that another run holds.
 
     `planned` is False where the run ended before it had a plan, or was to make none; `refused` is
     True where that plan was not let through; `finished` is False where a signal or an error cut

@@ -188,7 +188,7 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HrEvent:
-    """A verified change, as HR hears of it. Holds no value of any user."""
+    """A verified change, as it is announced to HR. Holds no value of any user."""
 
     event_type: EventType
     target_system: str
@@ -265,9 +265,9 @@ class Intent:
 
 
 def _event_id(intent: Intent, verified: Schema) -> str:
-    """The id of a change: the same when it is told again, another when it is made again.
+    """The id of a change: the same when it is announced again, another when it is made again.
 
-    The verified schema's `meta` tells a schema that was deleted by hand and created again from
+    The verified schema's `meta` sets a schema that was deleted by hand and created again apart from
     the first one; where the service gives none, the run does.
     """
     basis = [

@@ -44,7 +44,7 @@ def doctor_document(tenants: Iterable[TenantFindings]) -> DoctorDocument:
 
 
 def capability_block(found: TenantFindings) -> str:
-    """YAML for `spec` of the tenant's manifest; each value is a word, a boolean or some words."""
+    """YAML for `spec` of the tenant's manifest; each value is a string, a boolean or a list."""
     entries = (f"  {entry}: {json.dumps(value)}\n" for entry, value in found.learnt.items())
     return (
         f"# What doctor learnt of tenant {found.tenant}: for spec of its manifest.\n"

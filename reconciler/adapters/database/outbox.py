@@ -65,7 +65,7 @@ _FAILED = (
 
 
 def hold(step: Step, *, intent_id: int, tenant: str, schema_id: str, urls: Iterable[str]) -> None:
-    """One row per URL that says nothing yet."""
+    """Add a row per URL, without an event so far."""
     for url in dict.fromkeys(urls):
         step.defer(_HOLD, intent_id, tenant, schema_id, url)
 
@@ -76,7 +76,7 @@ def held_by(intent_id: int) -> Question:
 
 
 def announced(event: HrEvent) -> tuple[Question, Question]:
-    """The questions for who has heard of an event, and for the last place among its tenant's."""
+    """The questions for the URLs that have an event, and for the last place of its tenant."""
     return Question(_SAME, (event.event_id,)), Question(_LAST, (event.tenant,))
 
 
@@ -118,7 +118,7 @@ class Announcement:
 def release(
     step: Step, held: Iterable[Row], announcement: Announcement | None, record: AuditRecord
 ) -> None:
-    """Make the held rows of an intent ready to be sent, or void where nothing is to be said."""
+    """Make the held rows of an intent ready to be sent, or void where nothing is announced."""
     for row_id, url in held:
         if announcement is not None and url not in announcement.heard:
             step.defer(_RELEASE, *announcement.released(record), row_id)
@@ -188,7 +188,7 @@ def message_of(row: Row) -> RowToSend:
 def row_of(row: Row) -> OutboxRow:
     """The row that an answer to WAITING or to `released` holds.
 
-    A damaged time is reported to whoever reads it; it need not keep what is sent from HR.
+    A damaged time is an error where a row is shown; it need not keep it from being sent.
     """
     found = _row(row)
     try:
@@ -219,7 +219,7 @@ def _row(columns: Sequence[Any]) -> OutboxRow:
 
 
 def is_there(row_id: int) -> Question:
-    """The question that a row has to be asked before it is marked as delivered."""
+    """The question that comes before a row is marked as delivered."""
     return Question(_IS_THERE, (row_id,))
 
 
@@ -243,6 +243,6 @@ def mark_failed(step: Step, row_id: int, entry: Entry, due_at: datetime | None) 
 def prune(step: Step, delivered_before: datetime, limit: int) -> int:
     """Empty rows that were delivered before that, the oldest first; how many it were.
 
-    Who has heard of what, and its place in the order, stays.
+    The URLs that have an event, and its place in the order, stay.
     """
     return step.run(_PRUNE, b"", rfc3339(delivered_before), limit)

@@ -72,7 +72,7 @@ class Policy:
                 "behind a proxy its address cannot be checked: "
                 f"list host {host} in RECONCILER_WEBHOOK_HOSTS if it may get webhooks"
             )
-        # A listed host may be inside: TLS says that it is the one that was listed.
+        # A listed host may be inside: TLS proves that it is the one that was listed.
         listed = self.hosts is not None
         return Destination(host=host, listed=listed, loopback_allowed=loopback_allowed)
 

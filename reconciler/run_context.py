@@ -1,6 +1,6 @@
 """RunContext: what all use cases of a run share, as one value."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from reconciler.domain.records import Entry, Event, Run, Status
 from reconciler.ports import Clock, Journal
@@ -23,8 +23,8 @@ class RunContext:
 
         It names the plan as soon as there is one; what is recorded earlier belongs to none.
         """
-        entry = self.run.entry(event, self.clock.now(), status)
-        return replace(entry, plan_digest=self.progress.plan_digest)
+        now, digest = self.clock.now(), self.progress.plan_digest
+        return self.run.entry(event, now, status, plan_digest=digest)
 
     def wait_for_lag(self) -> None:
         """Give a service time to show what it has accepted; raises as the clock's `check` does."""

@@ -53,8 +53,15 @@ class Run:
     actor: str
     commit: str | None = None
 
-    def entry(self, event: "Event", at: datetime, status: "Status | None" = None) -> "Entry":
-        """An entry of this run that is about no plan, tenant or change yet."""
+    def entry(
+        self,
+        event: "Event",
+        at: datetime,
+        status: "Status | None" = None,
+        *,
+        plan_digest: str | None = None,
+    ) -> "Entry":
+        """An entry of this run that is about no tenant or change yet."""
         return Entry(
             event=event,
             timestamp=rfc3339(at),
@@ -62,6 +69,7 @@ class Run:
             run_id=self.id,
             actor=self.actor,
             commit=self.commit,
+            plan_digest=plan_digest,
         )
 
 

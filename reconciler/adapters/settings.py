@@ -1,4 +1,4 @@
-"""The environment: options, trust, who acts, and secrets. Nobody else reads it."""
+"""The environment: options, trust, the actor and secrets. No other module reads it."""
 
 import getpass
 import os
@@ -7,19 +7,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import assert_never
 from urllib.parse import urlsplit
 
 from reconciler.domain.manifest import SecretRef, SecretSource
 from reconciler.domain.secret import Secret
 from reconciler.errors import UsageError
 
-_SECRET_SIZE = 64 * 1024
+_SECRET_SIZE = 64 * 1024  # bytes; a key of 16,384 bits in PEM takes 13 KiB
 _GITHUB = "https://api.github.com"
+# OWNER/NAME, neither of them `.` or `..`: the two become segments of a path.
+_REPOSITORY = re.compile(r"(?!\.{1,2}/)[A-Za-z0-9._-]+/(?!\.{1,2}\Z)[A-Za-z0-9._-]+")
+# No user name, query or fragment: what stands there would be sent, or shown, beside a token.
+_API_URL = re.compile(
+    r"(https://[A-Za-z0-9.-]+|http://(localhost|127(\.[0-9]{1,3}){3}|\[::1\]))(:[0-9]{1,5})?"
+    r"(/[A-Za-z0-9._~/-]*)?"
+)
+_NO_ORIGIN = "the URL of {} names no host and port; write https://HOST or https://HOST:PORT"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitHubAccess:
-    """Which repository, where GitHub's REST API is (no slash at its end), and who asks."""
+    """The repository, the address of GitHub's REST API (no slash at its end), and a token."""
 
     api_url: str
     repository: str
@@ -28,7 +37,7 @@ class GitHubAccess:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the environment says; built once, from a mapping, so that a test can give its own."""
+    """The environment, as one mapping made once, so that a test can give its own."""
 
     environ: Mapping[str, str] = field(repr=False)
 
@@ -42,49 +51,50 @@ class Settings:
         return self.environ.get(name) or None
 
     def origins_of(self, tenant: str) -> tuple[str, ...] | None:
-        """Where the credentials of a tenant may go; None where nothing is said.
+        """The origins that the credentials of a tenant may go to; None where nothing is set.
 
         An entry `NAME=ORIGIN` pins: that tenant goes there and nowhere else, and no other does.
-        NAME may be a glob. Entries without a name are for the tenants that none pins. A list that
-        is set and empty allows nothing: a job that passes on what nobody has set means no harm.
+        NAME may be a glob. Entries without a name are for the tenants that none pins.
         """
+        # Not by `variable`: a list that is set and empty allows nothing. A workflow that passes on
+        # a variable which nobody has set must not send credentials anywhere.
         listed = self.environ.get("RECONCILER_ALLOWED_ORIGINS")
         if listed is None:
             return None
-        entries = [_pinned(word) for word in _words(listed)]
+        entries = [_entry(text) for text in _listed(listed)]
         own = tuple(origin for name, origin in entries if name and fnmatchcase(tenant, name))
         return own or tuple(origin for name, origin in entries if not name)
 
     @property
     def webhook_hosts(self) -> tuple[str, ...] | None:
-        """The hosts that webhooks may go to; None where nothing is said."""
+        """The hosts that webhooks may go to; None where nothing is set."""
         listed = self.variable("RECONCILER_WEBHOOK_HOSTS")
-        return None if listed is None else tuple(host.lower() for host in _words(listed))
+        return None if listed is None else tuple(host.lower() for host in _listed(listed))
 
     def colour(self, *, terminal: bool) -> bool:
-        """NO_COLOR, then FORCE_COLOR, then whether it is a terminal."""
+        """Test whether to colour: NO_COLOR decides, then FORCE_COLOR, then the terminal."""
         if self.variable("NO_COLOR"):
             return False
         return bool(self.variable("FORCE_COLOR")) or terminal
 
     @property
     def actor(self) -> str:
-        """Who acts, for the audit: the account of the CI run, or of this machine."""
+        """The actor, for the audit: the account of the CI run, or of this machine."""
         if name := self.variable("GITHUB_ACTOR"):
-            return f"github:{_text(name)}"
+            return f"github:{_printable(name)}"
         try:
-            return f"user:{_text(getpass.getuser())}"
+            return f"user:{_printable(getpass.getuser())}"
         except (KeyError, OSError):  # a uid without a name, as in a container
             return f"uid:{os.getuid()}"
 
     @property
     def ci(self) -> bool:
-        """Whether this is a job of a CI system, whose disk may go with it."""
+        """True in a job of a CI system, whose disk may go with it."""
         return (self.variable("CI") or "false").lower() not in ("false", "0")
 
     @property
     def in_github_job(self) -> bool:
-        """Whether a job of GitHub Actions says that this is one."""
+        """True in a job of GitHub Actions."""
         return self.variable("GITHUB_ACTIONS") == "true"
 
     def github(self) -> GitHubAccess:
@@ -119,29 +129,20 @@ class Settings:
             )
 
     def secret(self, ref: SecretRef, *, secrets_dir: Path | None) -> Secret:
-        """What a reference stands for; raises UsageError naming the reference and its place."""
-        value = (
-            self._from_variable(ref)
-            if ref.source is SecretSource.ENV
-            else _from_file(ref, secrets_dir)
-        )
-        return Secret(value)
-
-    def _from_variable(self, ref: SecretRef) -> str:
-        value = (self.variable(ref.name) or "").strip()
-        if not value:
-            raise UsageError(
-                f"variable {ref.name} is not set; {ref.place} takes a secret from it. "
-                f"Export {ref.name}, or change the manifest"
-            )
-        return value
-
-
-_REPOSITORY = re.compile(r"(?!\.{1,2}/)[A-Za-z0-9._-]+/(?!\.{1,2}\Z)[A-Za-z0-9._-]+")
-_API_URL = re.compile(
-    r"(https://[A-Za-z0-9.-]+|http://(localhost|127(\.[0-9]{1,3}){3}|\[::1\]))(:[0-9]{1,5})?"
-    r"(/[A-Za-z0-9._~/-]*)?"
-)
+        """The secret of a reference; raises UsageError naming the reference and its place."""
+        match ref.source:
+            case SecretSource.FILE:
+                return Secret(_from_file(ref, secrets_dir))
+            case SecretSource.ENV:
+                value = (self.variable(ref.name) or "").strip()
+                if not value:
+                    raise UsageError(
+                        f"variable {ref.name} is not set; {ref.place} takes a secret from it. "
+                        f"Export {ref.name}, or change the manifest"
+                    )
+                return Secret(value)
+            case _:
+                assert_never(ref.source)
 
 
 def origin(url: str, *, of: str) -> str:
@@ -150,7 +151,8 @@ def origin(url: str, *, of: str) -> str:
     Raises UsageError where there is none, and does not repeat the URL: it may hold a password.
     """
     try:
-        scheme, host, port = _parts(url)
+        parts = urlsplit(url)
+        scheme, host, port = parts.scheme, (parts.hostname or "").lower(), parts.port
     except ValueError as error:  # brackets around what is no address, a port that is no port
         raise UsageError(_NO_ORIGIN.format(of)) from error
     if not host:
@@ -160,30 +162,22 @@ def origin(url: str, *, of: str) -> str:
     return f"{scheme}://{host}" + ("" if port in (None, own) else f":{port}")
 
 
-_NO_ORIGIN = "the URL of {} names no host and port; write https://HOST or https://HOST:PORT"
-
-
-def _parts(url: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, (parts.hostname or "").lower(), parts.port
-
-
-def _pinned(word: str) -> tuple[str, str]:
-    """Name and origin of an entry; without a name the first is empty."""
-    name, found, url = word.partition("=")
+def _entry(text: str) -> tuple[str, str]:
+    """Name and origin of an entry `NAME=ORIGIN` or `ORIGIN`; without a name the first is empty."""
+    name, found, url = text.partition("=")
     entry = "an entry of RECONCILER_ALLOWED_ORIGINS"
-    if not found or "/" in name:
-        return "", origin(word, of=entry)
+    if not found or "/" in name:  # a "=" in the path of a URL pins nothing
+        return "", origin(text, of=entry)
     return name, origin(url, of=entry)
 
 
-def _text(name: str) -> str:
-    """A name that can be written down: bytes that were no UTF-8 are shown as escapes."""
+def _printable(name: str) -> str:
+    """The name; bytes that were no UTF-8 are shown as escapes, for the trail is UTF-8."""
     return name.encode("utf-8", "backslashreplace").decode()
 
 
-def _words(listed: str) -> list[str]:
-    return listed.replace(",", " ").split()
+def _listed(variable: str) -> list[str]:
+    return variable.replace(",", " ").split()
 
 
 def _from_file(ref: SecretRef, secrets_dir: Path | None) -> str:

@@ -1,6 +1,6 @@
-"""Where words go: data to standard output, all else to standard error, and nothing by another way.
+"""The way out for every text: data to standard output, all else to standard error.
 
-What leaves here a job's runner cannot take for one of its commands.
+A job's runner cannot take what leaves here for one of its commands.
 """
 
 import os
@@ -22,7 +22,7 @@ _LONGEST_LINE = 4096  # bytes; a terminal gives no more at once
 
 
 class Console:
-    """The two streams of a command, and how they may look."""
+    """The two streams of a command, with colours or without."""
 
     __slots__ = ("err", "out", "paint", "quiet")
 
@@ -33,32 +33,31 @@ class Console:
         self.quiet = quiet
 
     def data(self, text: str) -> None:
-        """What the command was asked for; raises UsageError where it cannot be written."""
+        """Write what the command is for; raises UsageError where it cannot be written."""
         self.commands(without_commands(text))
 
     def commands(self, text: str) -> None:
-        """Data that a runner is to obey; whoever makes it has escaped what is foreign in it."""
+        """Write data that a runner is to obey; the caller has escaped all foreign text in it."""
         _write_data(text, self.out)
 
     def say(self, text: str) -> None:
-        """What a person may want to know; silent with -q."""
+        """Write what a person may want to know; silent with -q."""
         if not self.quiet:
             self.complain(text)
 
     def complain(self, text: str) -> None:
-        """What went wrong; never silent."""
+        """Write what went wrong; never silent."""
         show(f"{text}\n", self.err)
 
     def ask(self, question: str, *, check: "Callable[[], None]") -> str:
-        """A line from the terminal; empty at its end. While nobody types `check` may raise.
-
-        The read is left to a thread: a signal does not end it, it is begun again after the handler.
-        """
+        """Ask for a line from the terminal; empty at its end. `check` may raise while it waits."""
         import threading
 
         show(question, self.err)
+        # In a thread, for a signal does not end a read: Python begins it again after the handler,
+        # and Ctrl-C would wait for the Enter key.
         typed: list[str] = []
-        reader = threading.Thread(target=lambda: typed.append(_line()), daemon=True)
+        reader = threading.Thread(target=lambda: typed.append(_read_line()), daemon=True)
         reader.start()
         while reader.is_alive():
             check()
@@ -67,14 +66,14 @@ class Console:
 
     @property
     def interactive(self) -> bool:
-        """Whether somebody is there to answer."""
+        """True where somebody is there to answer."""
         return sys.stdin.isatty()
 
 
 def show(text: str, stream: "TextIO | None" = None) -> None:
-    """Words for people, where there is no Console yet; to standard error unless told otherwise.
+    """Write a text for people, where there is no Console yet; by default to standard error.
 
-    Where they cannot be written nobody is left to be told, and the work goes on.
+    Where it cannot be written nobody reads it, and the work goes on.
     """
     out = stream or sys.stderr
     try:
@@ -84,15 +83,14 @@ def show(text: str, stream: "TextIO | None" = None) -> None:
 
 
 def show_last_words(number: int) -> None:
-    """What is not known where a signal ends the process before the run has ended.
-
-    Past every buffer, for whoever holds its lock may be what hangs; dropped where nobody reads.
-    """
+    """Say what is not known where a signal ends the process before the run has ended."""
     text = (
         f"interrupted by signal {number}, and ended before the run had: what became of the last "
         "request, and whether it was recorded, is not known; run again, the next run looks first\n"
     )
     try:
+        # Past every buffer: a thread that hangs may hold its lock. A pipe that is full must not
+        # keep the process, so the text is dropped where nobody reads.
         os.set_blocking(2, False)
         os.write(2, text.encode())
     except OSError:
@@ -100,20 +98,22 @@ def show_last_words(number: int) -> None:
 
 
 def show_data(text: str) -> None:
-    """Data, where there is no Console yet; raises UsageError where it cannot be written."""
+    """Write data, where there is no Console yet; raises UsageError where it cannot be written."""
     _write_data(without_commands(text), sys.stdout)
 
 
 def show_command(line: str) -> None:
-    """A line that a runner is to obey, on standard error, which it reads too."""
+    """Write a line that a runner is to obey, on standard error, which it reads too."""
     print(line, end="", file=sys.stderr, flush=True)
 
 
 def show_crash(
     kind: type[BaseException], error: BaseException, trace: "TracebackType | None"
 ) -> None:
-    """A mistake of this program, for `sys.excepthook`: its message may hold anything."""
+    """Show a mistake of this program, for `sys.excepthook`."""
     import traceback
+
+    # Not by the hook of Python: the message may hold anything, a runner's command too.
 
     show("".join(traceback.format_exception(kind, error, trace)))
 
@@ -121,7 +121,7 @@ def show_crash(
 def _write_data(text: str, out: "TextIO") -> None:
     try:
         print(text, end="", file=out, flush=True)
-    except BrokenPipeError:  # its reader went away, which is no failure of ours to explain
+    except BrokenPipeError:  # its reader went away: nothing to explain, cli.entry ends the run
         raise
     except OSError as error:
         _drop_buffered(out)
@@ -129,13 +129,13 @@ def _write_data(text: str, out: "TextIO") -> None:
 
 
 def _drop_buffered(out: "TextIO") -> None:
-    """Else it is tried again when the program ends, and changes the exit code."""
+    # What is buffered would be tried again when the program ends, and change the exit code.
     os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
-def _line() -> str:
-    """Past the buffer of standard input, whose lock the end of the program would wait for."""
+def _read_line() -> str:
     try:
+        # Past the buffer of standard input, whose lock the end of the program would wait for.
         return os.read(sys.stdin.fileno(), _LONGEST_LINE).decode(errors="replace")
     except OSError:
         return ""  # the terminal is gone

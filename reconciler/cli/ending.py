@@ -1,4 +1,4 @@
-"""How an error ends the run: what is told of it, and the exit code."""
+"""The end of a run by an error: its message on standard error, and the exit code."""
 
 import logging
 
@@ -9,7 +9,7 @@ from reconciler.render.plain_text import counted, visible
 
 
 def ended_by(error: ReconcilerError) -> int:
-    """Tell it on standard error; the code of the contract."""
+    """Show the error; return the exit code of the contract."""
     match error:
         case ManifestsInvalid(lines=lines):
             for line in lines:

@@ -12,7 +12,7 @@ from reconciler.errors import (
 
 
 class Exit(IntEnum):
-    """What a run tells its caller."""
+    """The exit codes of the contract, as scripts see them."""
 
     WELL = 0
     ERROR = 1
@@ -23,32 +23,7 @@ class Exit(IntEnum):
     REFUSED = 6
 
 
-def exit_code(error: ReconcilerError) -> int:
-    """The code an error ends the run with."""
-    match error:
-        case Interrupted(signal=signal):
-            return 128 + signal
-        case PlanStale():
-            return Exit.STALE
-        case TenantLocked():
-            return Exit.LOCKED
-        case LimitExceeded():
-            return Exit.REFUSED
-        case _:
-            return Exit.ERROR
-
-
-def meaning(code: int) -> str:
-    """What a code says, in words."""
-    return _MEANINGS.get(code, f"interrupted by signal {code - 128}")
-
-
-def word(code: int) -> str:
-    """The same in one word, for a script that asks."""
-    return _WORDS.get(code, "interrupted")
-
-
-_WORDS: dict[int, str] = {
+_NAMES: dict[int, str] = {
     Exit.WELL: "well",
     Exit.ERROR: "error",
     Exit.OUT_OF_SYNC: "out-of-sync",
@@ -66,3 +41,28 @@ _MEANINGS: dict[int, str] = {
     Exit.LOCKED: "another run holds the lock; nothing was written",
     Exit.REFUSED: "a safety limit refused it; nothing was written",
 }
+
+
+def exit_code(error: ReconcilerError) -> int:
+    """The code that an error ends the run with."""
+    match error:
+        case Interrupted(signal=signal):
+            return 128 + signal  # as a shell reports it
+        case PlanStale():
+            return Exit.STALE
+        case TenantLocked():
+            return Exit.LOCKED
+        case LimitExceeded():
+            return Exit.REFUSED
+        case _:
+            return Exit.ERROR
+
+
+def meaning(code: int) -> str:
+    """The meaning of a code, for a person."""
+    return _MEANINGS.get(code, f"interrupted by signal {code - 128}")
+
+
+def name_of(code: int) -> str:
+    """The name of a code, for a script."""
+    return _NAMES.get(code, "interrupted")

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.cli.exits import Exit, exit_code, word
+from reconciler.cli.exits import Exit, exit_code, name_of
 from reconciler.cli.invocation import Invocation
 from reconciler.errors import ManifestsInvalid, ReconcilerError
 from reconciler.render.plain_text import counted
@@ -49,7 +49,7 @@ def job_outputs(invocation: Invocation) -> Iterator[JobOutputs]:
         values = {
             "changes": None if outputs.changes is None else str(outputs.changes),
             "digest": outputs.digest,
-            "exit-meaning": word(outputs.code),
+            "exit-meaning": name_of(outputs.code),
         }
         # No value can know the delimiter, so none can begin another output.
         delimiter = f"end_{os.urandom(16).hex()}"

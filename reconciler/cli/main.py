@@ -38,14 +38,10 @@ def run(command: Command, given: Mapping[str, object]) -> int:
         ),
     )
     set_up_logs(common.log_format, common.verbose)
-    # What a command imports lives until the end: to look for garbage in it, while it is imported
-    # and when the program ends, takes a third of the time of a short command. The threshold is
-    # above all that a short one makes; a run over a fleet makes few cycles and much else.
+    # Above all objects that a short command makes, so that it never looks for garbage
+    # (cli.entry); a run over a fleet makes few cycles and much else.
     gc.set_threshold(200_000, 50, 100)
     gc.enable()
-    try:
-        code: int = module.run(invocation, options)
-        sys.stdout.flush()
-    finally:
-        gc.freeze()
+    code: int = module.run(invocation, options)
+    sys.stdout.flush()
     return code

@@ -1,4 +1,4 @@
-"""argv → the command that it names, and what it gives; a usage error is ours: it exits 1, not 2."""
+"""argv to the command that it names and the values that it gives."""
 
 import argparse
 import sys
@@ -38,10 +38,12 @@ def parse(argv: Iterable[str]) -> tuple[Command, dict[str, object]]:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> "NoReturn":
+        # argparse would exit with 2, which says here that something is not in sync
+        # (docs/exit-codes.md).
         raise UsageError(f"{message}\nsee `{self.prog} --help`")
 
     def _print_message(self, message: str, file: object = None) -> None:
-        """Print help and version as all other output is printed."""
+        """Print help and version by the console, which lets no runner obey them."""
         if file is sys.stderr:
             show(message)
         else:
@@ -49,7 +51,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _Commands(SubParsers):
-    """The commands of one level; each gets its options when it is called."""
+    """The commands of one level: those of the program, or of a group.
+
+    Each gets its options when it is called, for to import all commands takes longer than the rest.
+    """
 
     above: tuple[str, ...]
     known: Sequence[Command]
@@ -61,14 +66,14 @@ class _Commands(SubParsers):
         values: "str | Sequence[object] | None",
         option_string: str | None = None,
     ) -> None:
-        word = str(values[0]) if values else ""
-        if word in self.choices:
-            words = (*self.above, word)
-            under = [each for each in self.known if each.words[: len(words)] == words]
-            if under[0].words == words:
-                _complete(self.choices[word], under[0])
+        name = str(values[0]) if values else ""
+        if name in self.choices:
+            parts = (*self.above, name)
+            under = [each for each in self.known if each.parts[: len(parts)] == parts]
+            if under[0].parts == parts:
+                _complete(self.choices[name], under[0])
             else:
-                _add_commands(self.choices[word], words, under)
+                _add_commands(self.choices[name], parts, under)
         super().__call__(parser, namespace, values, option_string)
 
 
@@ -79,13 +84,12 @@ def _add_commands(parser: _Parser, above: tuple[str, ...], commands: Sequence[Co
     assert isinstance(level, _Commands)
     level.above, level.known = above, commands
     for command in commands:
-        word = command.words[len(above)]
-        if word in level.choices:
+        name = command.parts[len(above)]
+        if name in level.choices:
             continue  # a group that an earlier command has opened
-        alone = command.words == (*above, word)
-        help = command.help if alone else help_of_group(word)
+        help = command.help if command.parts == (*above, name) else help_of_group(name)
         level.add_parser(
-            word, prog=f"{parser.prog} {word}", help=help, description=help, allow_abbrev=False
+            name, prog=f"{parser.prog} {name}", help=help, description=help, allow_abbrev=False
         )
 
 

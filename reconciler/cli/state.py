@@ -1,4 +1,4 @@
-"""Opening the state store, and where what belongs beside it lies."""
+"""The state store of a command, with the locks and the emergency export beside it."""
 
 import logging
 from collections.abc import Iterator
@@ -17,8 +17,14 @@ from reconciler.ports import Clock, Locks
 from reconciler.render.plain_text import visible
 
 _PRUNINGS = 20  # of some hundred rows each
-_AGES = 365_000  # days; longer ago than that is before the calendar's first
-_LONGEST = 2_000_000  # seconds; the databases take no more milliseconds than 2 ** 31
+_MAX_AGE = 365_000  # days; longer ago than that is before the first day of the calendar
+_MAX_DEADLINE = 2_000_000  # seconds; the databases take no more milliseconds than 2 ** 31
+
+EPHEMERAL = (
+    "warning: this is a CI job and no --state is given, so the state store is a file on its disk; "
+    "with that disk the audit trail, the webhooks that wait and what a killed run left open are "
+    "lost. Give --state postgresql+psycopg://…, or name the file where the disk is kept"
+)
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +43,7 @@ def open_state(
     with closing(_opened(invocation, create=True, stop=stop)) as store:
         yield store
         if pruning is not None:
-            age = timedelta(days=min(pruning.keep_delivered, _AGES))
+            age = timedelta(days=min(pruning.keep_delivered, _MAX_AGE))
             _prune(store, SystemClock(StopSignal()).now() - age)
 
 
@@ -56,9 +62,8 @@ def existing_state(invocation: Invocation, stop: StopSignal) -> Iterator[Store]:
 
 
 def _prune(store: Store, delivered_before: datetime) -> None:
-    """Some at the end of each run; what is left over waits for the next."""
     try:
-        for _ in range(_PRUNINGS):
+        for _ in range(_PRUNINGS):  # the rest waits for the next run, so that none takes long
             if not store.prune(delivered_before):
                 break
     except StateError as error:
@@ -72,7 +77,7 @@ def _opened(
     only_read: bool = False,
     stop: StopSignal | None = None,
 ) -> Store:
-    seconds = float(min(invocation.common.state_deadline, _LONGEST))
+    seconds = float(min(invocation.common.state_deadline, _MAX_DEADLINE))
     return open_store(
         invocation.common.state_url,
         create=create,
@@ -85,7 +90,8 @@ def _opened(
 
 @contextmanager
 def exporting(invocation: Invocation, store: Store) -> Iterator[EmergencyExport]:
-    """The store, and what it fails to keep in a file beside its folder or else on the console."""
+    """The store; what it fails to keep goes to a file beside its folder, else to the console."""
+    # docs/decisions.md, "The emergency export wraps the journal"
     folder = folder_of(invocation.common.state_url)
     beside = Path.cwd() if folder is None else folder.absolute().parent
     export = EmergencyExport(store, beside)
@@ -107,18 +113,13 @@ def exporting(invocation: Invocation, store: Store) -> Iterator[EmergencyExport]
 
 def locks_of(invocation: Invocation, store: Store, *, holder: str, clock: Clock) -> Locks:
     """The tenants' locks, where the store is: runs that share a store share its locks."""
+    # In PostgreSQL, for its runs share no disk; else in files (docs/decisions.md, "Locks are bytes
+    # of a few files beside the store").
     beside = folder_of(invocation.common.state_url) or Path()
     kept = store.locks(holder=holder, clock=clock)
     return kept or FileLocks(beside / "locks", holder=holder, clock=clock)
 
 
 def ephemeral(invocation: Invocation) -> bool:
-    """Whether the store may go with the disk of a CI job, and nobody has said that it may."""
+    """Test whether the store goes with the disk of a CI job, and nobody has named it."""
     return invocation.settings.ci and invocation.common.state is None
-
-
-EPHEMERAL = (
-    "warning: this is a CI job and no --state is given, so the state store is a file on its disk; "
-    "with that disk the audit trail, the webhooks that wait and what a killed run left open are "
-    "lost. Give --state postgresql+psycopg://…, or name the file where the disk is kept"
-)

@@ -9,12 +9,10 @@ _ESCAPES = "reconciler.escapes"
 
 
 def mend_streams() -> None:
-    """Have all three, and none that a letter can end.
-
-    A number that is left free goes to the next file that is opened, such as the store: whatever
-    is then written as standard output or error would be written into it. What stands in for
-    standard output cannot be written, so that data that nobody gets is an error.
-    """
+    """Have all three streams, and none that fails at a letter that its encoding lacks."""
+    # A number that is free goes to the next file that is opened, such as the store, and whatever
+    # is then written as standard output or error would be written into it. What stands in for
+    # standard output cannot be written: data that nobody gets is an error.
     for number, mode in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
         if not _is_open(number):
             os.open(os.devnull, mode)  # takes the lowest number that is free
@@ -35,7 +33,7 @@ def _is_open(number: int) -> bool:
 
 
 def _escaped(error: UnicodeError) -> tuple[str, int]:
-    """What an encoding lacks, as JSON escapes it: in a JSON document it stays what it was."""
+    """The letters that an encoding lacks, as JSON escapes them: a JSON document stays the same."""
     import json
 
     assert isinstance(error, UnicodeEncodeError)

@@ -1,4 +1,4 @@
-"""Who gets which credential: a tenant's origin is checked before its secrets are read."""
+"""Credentials of tenants and webhooks: an origin is checked before its secrets are read."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -36,7 +36,7 @@ class Trust:
     masks: Masks
 
     def base_url(self, tenant: Tenant) -> str:
-        """Where the tenant really is: a built-in one on its port of today."""
+        """The base URL of the tenant: that of a built-in one has its port of today."""
         return self.embedded[tenant.embedded].base_url if tenant.embedded else tenant.base_url
 
     def credentials(self, tenant: Tenant) -> Credentials:
@@ -72,7 +72,7 @@ class Trust:
                 assert_never(auth.type)
 
     def endpoints(self, tenants: Iterable[Tenant]) -> "dict[tuple[str, str], Endpoint]":
-        """Where each webhook goes, by tenant and the URL of the manifest; raises UsageError."""
+        """The endpoint of each webhook, by tenant and the URL of the manifest; raises UsageError."""
         return {
             (tenant.name, webhook.url): self._endpoint(tenant, webhook)
             for tenant in tenants
@@ -87,6 +87,8 @@ class Trust:
         return None if listed is None else (*listed, *sorted(ours))
 
     def _endpoint(self, tenant: Tenant, webhook: Webhook) -> "Endpoint":
+        # Raised for a missing secret before the first write, not when the webhook is sent
+        # (docs/decisions.md, "A missing webhook secret stops an apply, …").
         from reconciler.adapters.webhooks import Endpoint
 
         if tenant.embedded:
@@ -101,7 +103,8 @@ class Trust:
         )
 
     def _require_pinned(self, tenant: Tenant) -> None:
-        """Before any of its secrets is read: a tenant and its issuer are where they should be."""
+        # Before any secret of the tenant is read: whoever may edit its manifest could name another
+        # host (docs/decisions.md, "A tenant is pinned to its origins by name").
         what = f"tenant {tenant.name} ({tenant.place})"
         self.settings.require_allowed(tenant.base_url, tenant=tenant.name, what=what)
         if tenant.auth.token_url:
@@ -109,8 +112,8 @@ class Trust:
             self.settings.require_allowed(tenant.auth.token_url, tenant=tenant.name, what=issuer)
 
     def _token(self, ref: SecretRef) -> Secret:
-        """A token stands in a header as it is, which cannot carry just anything."""
         token = self._read(ref)
+        # It stands in a header as it is, where a line end would begin another header.
         if not re.fullmatch(r"[!-~]+", token.reveal()):
             raise UsageError(
                 f"{ref.place}: the token of {ref.source} {ref.name} holds a blank, a line end or a "
@@ -122,8 +125,9 @@ class Trust:
         return self._read(tenant.auth.credentials[name])
 
     def _read(self, ref: SecretRef) -> Secret:
-        """A variable of a job is from its secrets, which its runner knows; a file it does not."""
         secret = self.settings.secret(ref, secrets_dir=self.secrets_dir)
+        # A variable of a job comes from its secrets, which its runner masks already; what stands
+        # in a file the runner does not know.
         if ref.source is SecretSource.FILE:
             self.masks(secret)
         return secret

@@ -19,7 +19,7 @@ from reconciler.cli.options import options_in
 from tests.support.program import ROOT, Folder
 from tests.support.warm import Done
 
-GROUPS = sorted({command.words[0] for command in COMMANDS if len(command.words) > 1})
+GROUPS = sorted({command.parts[0] for command in COMMANDS if len(command.parts) > 1})
 
 
 def test_every_module_of_the_commands_is_in_the_list_and_the_other_way_round():
@@ -54,7 +54,7 @@ def test_no_option_of_a_command_has_the_name_of_another(command: Command):
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_the_help_of_a_group_lists_what_is_in_the_group(folder: Folder, group: str):
-    inside = [command.words[1] for command in COMMANDS if command.words[0] == group]
+    inside = [command.parts[1] for command in COMMANDS if command.parts[0] == group]
 
     overview = folder.run("--help", COLUMNS="200").out
     own = folder.run(group, "--help", COLUMNS="200").out

@@ -34,8 +34,8 @@ class Command:
     network: bool = False
 
     @property
-    def words(self) -> tuple[str, ...]:
-        """The words of the name: the group's, if it is in one, and its own."""
+    def parts(self) -> tuple[str, ...]:
+        """The parts of the name: the group, if it is in one, and its name there."""
         return tuple(self.name.split())
 
     @property
@@ -76,7 +76,7 @@ COMMANDS = (
 GROUPS = {"audit": "the audit trail", "webhooks": "the outbox of webhooks"}
 
 
-def help_of_group(word: str, commands: tuple[Command, ...] = COMMANDS) -> str:
+def help_of_group(group: str, commands: tuple[Command, ...] = COMMANDS) -> str:
     """The help of a group: what it is about, and the commands that are in it."""
-    names = ", ".join(c.words[1] for c in commands if len(c.words) > 1 and c.words[0] == word)
-    return f"{GROUPS[word]}: {names}" if word in GROUPS else names
+    names = ", ".join(c.parts[1] for c in commands if len(c.parts) > 1 and c.parts[0] == group)
+    return f"{GROUPS[group]}: {names}" if group in GROUPS else names

@@ -489,7 +489,7 @@ def test_the_tables_name_nothing_that_is_not_there() -> None:
 
 def test_every_command_has_its_tests() -> None:
     """`audit verify` is in tests/cli/test_audit.py; a large one has more, test_apply_report.py."""
-    wanted = {command.words[0].replace("-", "_") for command in COMMANDS}
+    wanted = {command.parts[0].replace("-", "_") for command in COMMANDS}
     wanted = {f"test_{name}.py" for name in wanted}
 
     assert sorted(wanted - {path.name for path in (ROOT / "tests/cli").iterdir()}) == []

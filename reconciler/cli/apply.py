@@ -1,8 +1,7 @@
 """`apply`: have a plan approved, carry it out, tell what became of it."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 
 from reconciler.adapters.clock import StopSignal
 from reconciler.adapters.database import Store
@@ -42,44 +41,37 @@ def apply(invocation: Invocation, options: Options) -> int:
 
 
 def _apply(invocation: Invocation, options: Options, report: Report) -> int:
-    with _saved(options.file) if options.file is not None else nullcontext() as saved:
-        return _apply_approved(invocation, options, report, saved)
-
-
-def _apply_approved(
-    invocation: Invocation, options: Options, report: Report, saved: PlanDocument | None
-) -> int:
-    selection = _selection(options, saved)
-    _require_approver(invocation, options, saved)
     stop = StopSignal()
-    with (
-        ExitStack() as shown,
-        open_state(invocation, stop, options.pruning) as store,
-        exporting(invocation, store) as memory,
-        _workbench(invocation, options, selection, stop) as bench,
-    ):
-        report.run = bench.run
-        approval = _approval(invocation, options, bench, saved, shown)
-        if approval is None:
-            invocation.console.say("not approved; nothing was written")
-            return Exit.ERROR
-        fleet = _fleet(invocation, options, bench, store, memory)
-        with report.following(fleet, store):
-            planned = shown.enter_context(_planning(invocation, show=approval.saved is None))
-            planned.begin(bench.desired)
-            return run_code(fleet.apply(_gate(invocation, planned, approval), planned.keep))
-
-
-@contextmanager
-def _saved(file: Path) -> Iterator[PlanDocument]:
-    """A saved plan that is as it was saved; nothing of it is acted upon before that is known."""
-    with saved_plan(file) as saved:
-        require_unedited(saved)
-        yield saved
+    with ExitStack() as documents:
+        saved = None
+        if options.file is not None:
+            saved = documents.enter_context(saved_plan(options.file))
+            require_unedited(saved)  # before anything in it is acted upon
+        selection = _selection(options, saved)
+        _require_approver(invocation, options, saved)
+        with (
+            open_state(invocation, stop, options.pruning) as store,
+            exporting(invocation, store) as memory,
+            _workbench(invocation, options, selection, stop) as bench,
+        ):
+            report.run = bench.run
+            approval = _approval(invocation, options, bench, saved, documents)
+            if approval is None:
+                invocation.console.say("not approved; nothing was written")
+                return Exit.ERROR
+            fleet = _fleet(invocation, options, bench, store, memory)
+            with report.following(fleet, store):
+                # Planned again under the locks, whatever was approved: what is written is what
+                # was found then (docs/decisions.md, "The approved plan is made after the merge").
+                planned = documents.enter_context(
+                    _planning(invocation, show=approval.saved is None)
+                )
+                planned.begin(bench.desired)
+                return run_code(fleet.apply(_gate(invocation, planned, approval), planned.keep))
 
 
 def _recover(invocation: Invocation, options: Options, report: Report) -> int:
-    """Needs no approval: it plans and writes nothing."""
+    """Settle and deliver; no approval is needed, for nothing is planned or written."""
     if options.file is not None or options.approve is not None:
         raise UsageError("--recover-only plans nothing, so leave the plan and --approve out")
     stop = StopSignal()
@@ -109,7 +101,7 @@ def _workbench(
 
 
 def _selection(options: Options, saved: PlanDocument | None) -> Selection:
-    """From the saved plan where there is one; options beside it would say something else."""
+    """The selection of the saved plan, or of the options; raises UsageError for both."""
     given = selection_of(options.fleet)
     if saved is None:
         return given
@@ -141,7 +133,7 @@ def _approval(
     saved: PlanDocument | None,
     shown: ExitStack,
 ) -> Approval | None:
-    """What this run may do; None where somebody was asked and did not say yes."""
+    """The approval of this run; None where a person was asked and did not say yes."""
     forced = options.force
     if saved is not None:
         return Approval(digest=saved["digest"], saved=saved, forced=forced)
@@ -162,9 +154,9 @@ def _approval(
     planned.end(document)
     approval = Approval(digest=plan.digest(), saved=document, forced=forced)
     if not plan.summary().work:
-        return approval
+        return approval  # nothing to ask about; intents and webhooks may still be open
     answer = invocation.console.ask(
-        "\nApply this plan? Only «yes» is taken for yes: ", check=bench.clock.check
+        '\nApply this plan? Only "yes" is accepted: ', check=bench.clock.check
     )
     return approval if answer == "yes" else None
 

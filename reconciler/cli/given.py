@@ -40,7 +40,7 @@ def options_of(cls: type[AnOptions], given: Mapping[str, object], settings: Sett
 
 
 def _value(option: Option, given: object, source: str) -> Value:
-    """What argparse or a variable gives, held against its kind."""
+    """The value that argparse or a variable gives, held against its kind."""
     value: Value
     match option.kind:
         case Kind.FLAG:
@@ -57,7 +57,10 @@ def _value(option: Option, given: object, source: str) -> Value:
             value = Path(_filled(str(given), source))
         case Kind.CHOICE:
             assert option.choices is not None
-            value = _chosen(_filled(str(given), source), source, option.choices)
+            text = _filled(str(given), source)
+            if text not in set(option.choices):  # one of the environment: argparse knows its own
+                raise UsageError(f"{source}: {text!r} is none of {', '.join(option.choices)}")
+            value = option.choices(text)
         case _:
             assert_never(option.kind)
     return value
@@ -71,24 +74,15 @@ def _truth(text: str, source: str) -> bool:
 
 
 def _number(text: str, source: str, *, least: int) -> int:
+    # Only ASCII: int() takes the digits of every script, and any number of them.
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) >= least):
         raise UsageError(f"{source}: {text!r} is no whole number from {least} up")
     return int(text)
 
 
-def _chosen(text: str, source: str, choices: type[StrEnum]) -> StrEnum:
-    try:
-        return choices(text)
-    except ValueError as error:
-        raise UsageError(f"{source}: {text!r} is none of {', '.join(choices)}") from error
-
-
 def _filled(text: str, source: str) -> str:
-    """The text, if there is one.
-
-    An empty one is what a shell makes of a variable that is not set, and never meant: as a folder
-    it would be the working directory, as an approval none.
-    """
+    # An empty text is what a shell makes of a variable that is not set, and never meant: as a
+    # folder it would be the working directory, as an approval none.
     if not text:
         raise UsageError(
             f"{source}: the text is empty; give one, or leave {source} out. "

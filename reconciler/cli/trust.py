@@ -72,7 +72,7 @@ class Trust:
                 assert_never(auth.type)
 
     def endpoints(self, tenants: Iterable[Tenant]) -> "dict[tuple[str, str], Endpoint]":
-        """The endpoint of each webhook, by tenant and the URL of the manifest; raises UsageError."""
+        """The endpoint of each webhook, by tenant and URL of the manifest; raises UsageError."""
         return {
             (tenant.name, webhook.url): self._endpoint(tenant, webhook)
             for tenant in tenants

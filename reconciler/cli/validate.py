@@ -14,8 +14,7 @@ from reconciler.cli.commands.validate import FailOn, Options, ValidateFormat
 from reconciler.cli.exits import Exit
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.manifests import limits_of, load_desired
-from reconciler.domain.manifest import Manifests
-from reconciler.domain.problem import Place, Problem, Severity
+from reconciler.domain.problem import Problem, Severity
 from reconciler.domain.rules import compare
 from reconciler.render.plain_text import counted, visible
 from reconciler.render.problems_github import problems_github
@@ -26,20 +25,38 @@ from reconciler.render.problems_text import problems_text
 
 def validate(invocation: Invocation, options: Options) -> int:
     """Print every problem; 1 for errors, 6 where only what was asked to count objects."""
+    console = invocation.console
     loaded = load_desired(invocation, options.reading)
     breaking = _breaking(invocation, options, loaded)
-    problems = tuple(sorted((*loaded.problems, *breaking)))
-    _print(invocation, options.format, problems, loaded)
+    _show(invocation, options.format, tuple(sorted((*loaded.problems, *breaking))), loaded)
     if loaded.manifests is None:
-        errors = _count(loaded.problems, Severity.ERROR)
-        invocation.console.complain(f"{counted(errors, 'error')} in the manifests")
+        console.complain(
+            f"{counted(_count(loaded.problems, Severity.ERROR), 'error')} in the manifests"
+        )
         return Exit.ERROR
-    _say_valid(invocation, loaded.manifests, loaded.files)
-    return _verdict(invocation, options, loaded.problems, breaking)
+    tenants, extensions = loaded.manifests.tenants, loaded.manifests.extensions
+    console.say(
+        f"{counted(len(tenants), 'tenant')} and {counted(len(extensions), 'extension')} "
+        f"in {counted(loaded.files, 'file')}: valid"
+    )
+    if options.allow_breaking:
+        breaking = ()
+    if number := _count(breaking, Severity.ERROR):
+        message = f"{counted(number, 'breaking change')}; give --allow-breaking where it is meant"
+        console.complain(message)
+        return Exit.REFUSED
+    match options.fail_on:
+        case FailOn.ERROR:
+            return Exit.WELL
+        case FailOn.WARNING:
+            warnings = _count((*loaded.problems, *breaking), Severity.WARNING)
+            return Exit.REFUSED if warnings else Exit.WELL
+        case _:
+            assert_never(options.fail_on)
 
 
 def _breaking(invocation: Invocation, options: Options, loaded: Loaded) -> tuple[Problem, ...]:
-    """What the manifests break of those of --against; nothing where there is no such option."""
+    """The problems of --against: what the manifests break of those of that ref."""
     ref, folder = options.against, invocation.common.desired_state
     if ref is None:
         return ()
@@ -47,17 +64,17 @@ def _breaking(invocation: Invocation, options: Options, loaded: Loaded) -> tuple
     files = files_at(folder, ref, wanted=is_manifest, most=most)
     before, unread = extensions_of((ManifestFile(path, data) for path, data in files), most)
     for path in unread:
-        told = f"{path} of {ref} is no manifest of today's format, and is not compared"
-        invocation.console.complain(visible(told))
+        message = f"{path} of {ref} is no manifest of today's format, and is not compared"
+        invocation.console.complain(visible(message))
     if not files:
-        told = f"{ref} has no manifests in {folder}: nothing was compared"
-        invocation.console.complain(visible(told))
+        message = f"{ref} has no manifests in {folder}: nothing was compared"
+        invocation.console.complain(visible(message))
     if loaded.manifests is None:
-        return ()
+        return ()  # half a folder would seem to have lost what is in the other half
     return compare(before, loaded.manifests, locate=loaded.locate)
 
 
-def _print(
+def _show(
     invocation: Invocation, wanted: ValidateFormat, problems: tuple[Problem, ...], loaded: Loaded
 ) -> None:
     console, folder = invocation.console, invocation.common.desired_state
@@ -77,45 +94,15 @@ def _print(
 
 
 def _from_the_root(folder: Path, problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """With paths as from the root of the repository, which is where GitHub looks for them."""
+    """The problems with paths as from the root of the repository, where GitHub looks for them."""
     above = path_in_repository(folder)
     if above is None:
         return tuple(problems)
-    return tuple(replace(p, place=_under(above, p.place, folder)) for p in problems)
-
-
-def _under(above: Path, place: Place, folder: Path) -> Place:
-    path = os.path.normpath(above / os.path.relpath(place.path, folder))  # dialects lie beside it
-    return replace(place, path=Path(path).as_posix())
-
-
-def _say_valid(invocation: Invocation, manifests: Manifests, files: int) -> None:
-    invocation.console.say(
-        f"{counted(len(manifests.tenants), 'tenant')} and "
-        f"{counted(len(manifests.extensions), 'extension')} "
-        f"in {counted(files, 'file')}: valid"
-    )
-
-
-def _verdict(
-    invocation: Invocation,
-    options: Options,
-    problems: Iterable[Problem],
-    breaking: Iterable[Problem],
-) -> int:
-    allowed = options.allow_breaking
-    if not allowed and (number := _count(breaking, Severity.ERROR)):
-        told = f"{counted(number, 'breaking change')}; give --allow-breaking where it is meant"
-        invocation.console.complain(told)
-        return Exit.REFUSED
-    counting = [*problems, *(() if allowed else breaking)]
-    match options.fail_on:
-        case FailOn.ERROR:
-            return Exit.WELL
-        case FailOn.WARNING:
-            return Exit.REFUSED if _count(counting, Severity.WARNING) else Exit.WELL
-        case _:
-            assert_never(options.fail_on)
+    rooted = []
+    for problem in problems:
+        path = (above / os.path.relpath(problem.place.path, folder)).as_posix()
+        rooted.append(replace(problem, place=replace(problem.place, path=path)))
+    return tuple(rooted)
 
 
 def _count(problems: Iterable[Problem], severity: Severity) -> int:

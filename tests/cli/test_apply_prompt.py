@@ -36,7 +36,7 @@ def test_apply_at_a_terminal_takes_yes(folder: Folder):
 
     assert done.code == 0
     assert "Plan: 2 to add" in done.out
-    assert "Apply this plan? Only «yes» is taken for yes:" in done.err
+    assert 'Apply this plan? Only "yes" is accepted:' in done.err
     assert "2 added" in done.out
 
 

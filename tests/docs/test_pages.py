@@ -170,7 +170,7 @@ def test_the_note_of_the_page_about_rules_silences_what_it_names(folder: Folder)
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_command_within_a_sentence_is_one_that_the_program_knows(page: str):
-    words = {command.words: command for command in COMMANDS}
+    words = {command.parts: command for command in COMMANDS}
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
     prose = FENCE.sub("", (ROOT / page).read_text())
 

@@ -38,7 +38,7 @@ def run(invocation: Invocation, options: Options) -> int:
     if head is not None and not re.fullmatch("[0-9a-f]{64}", head):
         raise UsageError(
             f"--head: {options.head!r} is no hash of a record; it has 64 digits from 0 to f, as "
-            "`audit verify` prints after «head»"
+            '`audit verify` prints after "head"'
         )
     met = [head == GENESIS]
     with read_state(invocation) as store:

@@ -16,9 +16,8 @@ from reconciler.cli.invocation import Invocation
 from reconciler.cli.manifests import limits_of, require_manifests
 from reconciler.cli.wiring import workbench
 from reconciler.domain.deciding import LiveTenant
-from reconciler.domain.manifest import Manifests, SchemaExtension, Tenant
+from reconciler.domain.manifest import Manifests, Tenant
 from reconciler.domain.messages import nearest
-from reconciler.domain.scim import Schema
 from reconciler.domain.selection import Selection
 from reconciler.errors import UsageError
 from reconciler.importing import importable, manifest_for, names_for
@@ -43,8 +42,34 @@ def import_extensions(invocation: Invocation, options: Options) -> int:
     manifests = require_manifests(invocation, options.reading)
     tenant = _tenant(manifests, options.tenant)
     live = _read(invocation, options, manifests, tenant)
-    schemas = importable(live, tenant.dialect, options.id)
-    drafts, failures = _drafts(invocation, options, manifests, tenant, schemas)
+    out = options.out or invocation.common.desired_state / "extensions"
+    managed = {extension.schema.key: extension for extension in manifests.desired_for(tenant)}
+    schemas = []
+    for schema in importable(live, tenant.dialect, options.id):
+        other = managed.get(schema.key)
+        # A manifest that this command has written is written again; another one is somebody's.
+        if other is not None and Path(other.place.path) != out / f"{other.name}.yaml":
+            message = f"{schema.id} is managed already, by {other.place}; left alone"
+            invocation.console.say(visible(message))
+        else:
+            schemas.append(schema)
+    # What was imported before keeps its name, for people may have renamed it in the manifest.
+    names = {key: extension.name for key, extension in managed.items()}
+    new = [schema for schema in schemas if schema.key not in managed]
+    names |= names_for(tenant.name, new, [extension.name for extension in manifests.extensions])
+    drafts, failures = [], []
+    for schema in schemas:
+        document = manifest_for(
+            schema, tenant=tenant.name, name=names[schema.key], full=options.full
+        )
+        path = out / f"{names[schema.key]}.yaml"
+        before = _existing(path)
+        head, limits = _head(path, before), limits_of(options.reading)
+        text, problems = draft(document, path.name, head=head, limits=limits)
+        if problems:
+            failures.append(f"{schema.id} cannot be written as a manifest: {problems[0].message}")
+        else:
+            drafts.append(Draft(path=path, before=before, after=text))
     for each in drafts:
         invocation.console.data(_difference(each))
     _write(invocation, drafts, force=options.force)
@@ -78,69 +103,13 @@ def _read(
     return live
 
 
-def _drafts(
-    invocation: Invocation,
-    options: Options,
-    manifests: Manifests,
-    tenant: Tenant,
-    schemas: Iterable[Schema],
-) -> tuple[list[Draft], list[str]]:
-    """The files to write, and what cannot become one."""
-    out = options.out or invocation.common.desired_state / "extensions"
-    managed = {extension.schema.key: extension for extension in manifests.desired_for(tenant)}
-    fresh = [s for s in schemas if not _elsewhere(managed.get(s.key), out)]
-    for schema in (s for s in schemas if s not in fresh):
-        told = f"{schema.id} is managed already, by {managed[schema.key].place}; left alone"
-        invocation.console.say(visible(told))
-    names = _names(manifests, tenant, fresh, managed)
-    drafts, failures = [], []
-    for schema in fresh:
-        path = _file(out, names[schema.key], managed.get(schema.key))
-        name = names[schema.key]
-        document = manifest_for(schema, tenant=tenant.name, name=name, full=options.full)
-        before = _existing(path)
-        head, limits = _head(path, before), limits_of(options.reading)
-        text, problems = draft(document, path.name, head=head, limits=limits)
-        if problems:
-            failures.append(f"{schema.id} cannot be written as a manifest: {problems[0].message}")
-        else:
-            drafts.append(Draft(path=path, before=before, after=text))
-    return drafts, failures
-
-
-def _elsewhere(managed: SchemaExtension | None, out: Path) -> bool:
-    """Whether another manifest than one that this command writes is for it."""
-    return managed is not None and Path(managed.place.path) != _file(out, managed.name, None)
-
-
-def _file(out: Path, name: str, managed: SchemaExtension | None) -> Path:
-    return Path(managed.place.path) if managed else out / f"{name}.yaml"
-
-
-def _names(
-    manifests: Manifests,
-    tenant: Tenant,
-    schemas: Iterable[Schema],
-    managed: dict[str, SchemaExtension],
-) -> dict[str, str]:
-    """What was imported before keeps its name."""
-    schemas = tuple(schemas)
-    new = [schema for schema in schemas if schema.key not in managed]
-    taken = [extension.name for extension in manifests.extensions]
-    kept = {schema.key: managed[schema.key].name for schema in schemas if schema.key in managed}
-    return {**names_for(tenant.name, new, taken), **kept}
-
-
 def _head(path: Path, before: str | None) -> str:
-    """The comment that lets editors check the file, as the shipped manifests have it.
-
-    It names the schema of the checkout around the file or the working directory, which is the
-    same for everybody who has that; without one it names that of the program on this machine.
-    What a file that is there names already stays.
-    """
+    """The comment that lets editors check the file, as the shipped manifests have it."""
     first = (before or "").partition("\n")[0]
     if first.startswith(_EDITORS):
         return first
+    # The schema of the checkout around the file or the working directory has the same path for
+    # everybody who works there; without one it is that of the program on this machine.
     here = Path.cwd()
     around = [folder / _SCHEMA for folder in (*path.absolute().parents, here, *here.parents)]
     found = next((schema for schema in around if schema.is_file()), schema_file("manifest"))
@@ -166,7 +135,7 @@ def _difference(each: Draft) -> str:
 
 
 def _write(invocation: Invocation, drafts: Iterable[Draft], *, force: bool) -> None:
-    """All of them, or none where one would be overwritten and --force does not say so."""
+    """Write all of them, or none where one would be overwritten without --force."""
     changed = [each for each in drafts if each.before != each.after]
     in_the_way = [str(each.path) for each in changed if each.before is not None]
     if in_the_way and not force:
@@ -175,13 +144,10 @@ def _write(invocation: Invocation, drafts: Iterable[Draft], *, force: bool) -> N
             "difference, and give --force if it is meant"
         )
     for each in changed:
-        _make_folder(each.path.parent)
+        folder = each.path.parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"{folder} cannot be made: {error.strerror}") from error
         write_file(each.path, each.after)
     invocation.console.say(f"{counted(len(changed), 'manifest')} written")
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{folder} cannot be made: {error.strerror}") from error

@@ -1,4 +1,4 @@
-"""`apply` at a terminal: it shows the plan, asks, and takes only «yes» for yes."""
+"""`apply` at a terminal: it shows the plan, asks, and accepts only "yes"."""
 
 import os
 import pty
@@ -76,9 +76,11 @@ def test_apply_at_a_terminal_ends_at_a_signal(folder: Folder, number: signal.Sig
     ):
         os.close(theirs)
         assert process.stderr is not None
-        asked = b""
-        while b"yes: " not in asked:
-            asked += os.read(process.stderr.fileno(), 4096)
+        shown = b""
+        while b"accepted: " not in shown:
+            more = os.read(process.stderr.fileno(), 4096)
+            assert more, shown
+            shown += more
         process.send_signal(number)
         _, err = process.communicate(timeout=10)
 

@@ -88,7 +88,8 @@ class Trust:
 
     def _endpoint(self, tenant: Tenant, webhook: Webhook) -> "Endpoint":
         # Raised for a missing secret before the first write, not when the webhook is sent
-        # (docs/decisions.md, "A missing webhook secret stops an apply, …").
+        # (docs/decisions.md,
+        # "A missing webhook secret stops an apply, a missing tenant secret stops its tenant").
         from reconciler.adapters.webhooks import Endpoint
 
         if tenant.embedded:

@@ -9,7 +9,7 @@ from reconciler.domain.dialect import Dialect
 from reconciler.domain.drift import Sightings
 from reconciler.domain.manifest import GitState, Manifests, SchemaExtension, Tenant
 from reconciler.domain.messages import nearest
-from reconciler.domain.plan import MAX_TENANTS, Plan, TenantPlan
+from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.domain.selection import Selection
 from reconciler.errors import TenantError, UsageError
 from reconciler.parallel import in_parallel
@@ -26,7 +26,7 @@ class Desired:
     manifests: Manifests
     selection: Selection
     git: GitState
-    max_tenants: int = MAX_TENANTS
+    max_tenants: int | None = None
     sightings: Sightings = field(default_factory=dict)
     _fitted: dict[tuple[Dialect, str], SchemaExtension] = field(
         init=False, compare=False, repr=False, default_factory=dict

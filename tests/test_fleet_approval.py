@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.cli.approval import Approval, require_unedited
+from reconciler.cli.approved_plan import Approval, require_unedited
 from reconciler.cli.exits import exit_code
 from reconciler.domain.jsontext import Json, parse
 from reconciler.domain.manifest import (

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, ExitStack
 from reconciler.adapters.clock import StopSignal
 from reconciler.adapters.database import Store
 from reconciler.adapters.emergency import Memory
-from reconciler.cli.approval import Approval, require_unedited
+from reconciler.cli.approved_plan import Approval, require_unedited
 from reconciler.cli.commands.apply import Options
 from reconciler.cli.desired import desired_of, selection_of
 from reconciler.cli.exits import Exit
@@ -15,7 +15,7 @@ from reconciler.cli.invocation import Invocation
 from reconciler.cli.planned import Planned, planning
 from reconciler.cli.reporting import Report, reported, run_code
 from reconciler.cli.saved_plan import saved_plan
-from reconciler.cli.state import exporting, locks_of, open_state
+from reconciler.cli.state_store import exporting, locks_of, open_state
 from reconciler.cli.wiring import Workbench, workbench
 from reconciler.delivering import Delivering
 from reconciler.domain.documents import PlanDocument

@@ -5,8 +5,8 @@ from dataclasses import replace
 from reconciler.adapters.git import git_state
 from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.invocation import Invocation
-from reconciler.cli.manifests import require_manifests
-from reconciler.cli.shared_options import MAX_TENANTS, FleetOptions, ReadingOptions
+from reconciler.cli.manifest_loading import require_manifests
+from reconciler.cli.shared_options import FleetOptions, ReadingOptions
 from reconciler.domain.drift import Sightings
 from reconciler.domain.manifest import GitState, Manifests, Webhook
 from reconciler.domain.selection import Selection
@@ -26,7 +26,7 @@ def desired_of(
     selection: Selection,
     reading: ReadingOptions,
     *,
-    max_tenants: int = MAX_TENANTS,
+    max_tenants: int | None = None,
     tenants_from: str | None = None,
     sightings: Sightings = _NOTHING_SEEN,
 ) -> Desired:

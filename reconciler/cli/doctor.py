@@ -11,7 +11,7 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.files import write_file
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.shared_options import TextOrJson
-from reconciler.cli.state import locks_of, open_state
+from reconciler.cli.state_store import locks_of, open_state
 from reconciler.cli.wiring import Workbench, workbench
 from reconciler.doctor import WriteProbe
 from reconciler.domain.doctor import Finding, Grade, TenantFindings

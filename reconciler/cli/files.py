@@ -46,13 +46,10 @@ def write_file(path: Path, text: str | Iterable[str]) -> None:
                 os.fsync(file.fileno())
             Path(temporary).replace(path)
     except (OSError, UnicodeEncodeError) as error:
-        raise UsageError(f"{path} cannot be written: {_why(error)}") from error
-
-
-def _why(error: OSError | UnicodeEncodeError) -> str:
-    if isinstance(error, OSError):
-        return str(error.strerror)
-    return "the name of a file or folder in it is not UTF-8; rename that"
+        reason = "the name of a file or folder in it is not UTF-8; rename that"
+        if isinstance(error, OSError):
+            reason = str(error.strerror)
+        raise UsageError(f"{path} cannot be written: {reason}") from error
 
 
 def read_text(path: Path | None) -> str:

@@ -13,7 +13,7 @@ from reconciler.cli.desired import commit_of
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import write_file
 from reconciler.cli.invocation import Invocation
-from reconciler.cli.manifests import limits_of, require_manifests
+from reconciler.cli.manifest_loading import limits_of, require_manifests
 from reconciler.cli.wiring import workbench
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.manifest import Manifests, Tenant

@@ -71,7 +71,10 @@ class _Commands(SubParsers):
             parts = (*self.above, name)
             under = [each for each in self.known if each.parts[: len(parts)] == parts]
             if under[0].parts == parts:
-                _complete(self.choices[name], under[0])
+                own = self.choices[name]
+                _add_options(own, under[0].load().Options)
+                _add_options(own.add_argument_group("options of every command"), CommonOptions)
+                own.set_defaults(command=under[0])
             else:
                 _add_commands(self.choices[name], parts, under)
         super().__call__(parser, namespace, values, option_string)
@@ -93,32 +96,19 @@ def _add_commands(parser: _Parser, above: tuple[str, ...], commands: Sequence[Co
         )
 
 
-def _complete(parser: _Parser, command: Command) -> None:
-    _add_options(parser, command.load().Options)
-    _add_options(parser.add_argument_group("options of every command"), CommonOptions)
-    parser.set_defaults(command=command)
-
-
 def _add_options(parser: argparse.ArgumentParser | argparse._ArgumentGroup, options: type) -> None:
     for name, option in options_in(options):
-        if option.positional:
-            _add_argument(parser, name, option)
-        else:
+        if not option.positional:
             _add_option(parser, name, option)
-
-
-def _add_argument(
-    parser: argparse.ArgumentParser | argparse._ArgumentGroup, name: str, option: Option
-) -> None:
-    choices = option.choices
-    parser.add_argument(
-        name,
-        help=option.help,
-        nargs="?" if option.optional else None,
-        choices=None if choices is None else list(map(str, choices)),
-        metavar=None if choices else name.upper(),
-        default=argparse.SUPPRESS,
-    )
+            continue
+        parser.add_argument(
+            name,
+            help=option.help,
+            nargs="?" if option.optional else None,
+            choices=None if option.choices is None else list(map(str, option.choices)),
+            metavar=None if option.choices else name.upper(),
+            default=argparse.SUPPRESS,
+        )
 
 
 def _add_option(

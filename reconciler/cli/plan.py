@@ -12,7 +12,6 @@ from reconciler.cli.shared_options import PlanFormat
 from reconciler.cli.wiring import workbench
 from reconciler.domain.documents import PlanFacts
 from reconciler.domain.drift import Sightings
-from reconciler.domain.plan import Plan
 from reconciler.errors import StateError
 from reconciler.planning import plan_fleet
 from reconciler.render.plain_text import counted, visible
@@ -70,30 +69,23 @@ def _plan(invocation: Invocation, options: Options, planned: Planned, outputs: J
     if unreadable := summary.unreadable:
         tenants = counted(unreadable, "tenant")
         invocation.console.complain(f"error: {tenants} could not be read; the plan says why")
-    return _code(made, detailed=options.detailed_exitcode)
+        return Exit.ERROR
+    detailed = options.detailed_exitcode and summary.out_of_sync
+    return Exit.OUT_OF_SYNC if detailed else Exit.WELL
 
 
 def _markdown(document: PlanFacts, *, limit: int | None = None) -> str:
-    from reconciler.render.plan_markdown import LIMIT, plan_markdown
+    from reconciler.render.plan_markdown import plan_markdown  # most plans need none
 
-    return plan_markdown(document, limit=limit or LIMIT)
+    return plan_markdown(document) if limit is None else plan_markdown(document, limit=limit)
 
 
 def _sightings(invocation: Invocation) -> Sightings:
-    """What the audit trail knows of the tenants; a plan is made without it just as well.
-
-    Raises UsageError for a wrong --state: that is a slip of who gave it, or a password in the URL.
-    """
+    """The sightings of the audit trail; raises UsageError for a wrong --state."""
+    # docs/decisions.md, "`plan` reads the state store if there is one, and never more than that"
     try:
         return sightings_of(invocation.common.state_url)
     except StateError as error:
         message = f"warning: the plan does not say since when anything has drifted: {error}"
         invocation.console.complain(visible(message))
         return {}
-
-
-def _code(plan: Plan, *, detailed: bool) -> int:
-    summary = plan.summary()
-    if summary.unreadable:
-        return Exit.ERROR
-    return Exit.OUT_OF_SYNC if detailed and summary.out_of_sync else Exit.WELL

@@ -20,6 +20,7 @@ from reconciler.render.plan_text import foot_text, head_text, plan_text, tenant_
 @contextmanager
 def planning(*, show: Callable[[str], None] | None, paint: Paint) -> Iterator["Planned"]:
     """A plan to be made; its documents last as long as the block."""
+    # docs/decisions.md, "A plan is made tenant by tenant, and little of it is kept"
     with spooling() as spool:
         yield Planned(spool, show=show, paint=paint)
 

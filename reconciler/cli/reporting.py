@@ -11,7 +11,7 @@ from reconciler.cli.exits import Exit, exit_code, meaning
 from reconciler.cli.files import require_folder, write_file
 from reconciler.cli.github_job import JobOutputs
 from reconciler.cli.invocation import Invocation
-from reconciler.cli.state import ephemeral
+from reconciler.cli.state_store import ephemeral
 from reconciler.domain.documents import ReportDocument
 from reconciler.domain.outcome import RunSummary
 from reconciler.domain.records import Run, rfc3339

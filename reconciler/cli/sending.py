@@ -9,7 +9,7 @@ from reconciler.cli.desired import desired_of
 from reconciler.cli.exits import Exit
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.shared_options import DeadlineOptions, ReadingOptions, SendingOptions
-from reconciler.cli.state import locks_of
+from reconciler.cli.state_store import locks_of
 from reconciler.cli.wiring import workbench
 from reconciler.delivering import Delivering
 from reconciler.domain.selection import Selection

@@ -8,7 +8,6 @@ from enum import StrEnum
 from reconciler.cli.options import flag, many, number
 
 RETRY_DEADLINE = 120  # seconds, in which one change is tried
-MAX_TENANTS = 50  # that one run may change
 
 
 class PlanFormat(StrEnum):
@@ -38,14 +37,12 @@ class FleetOptions:
     parallelism: int = number(
         "tenants or webhooks at once; inside a tenant there is one writer", metavar="N", default=16
     )
-    max_tenants: int = number(
-        "how many tenants one run may change", metavar="N", default=MAX_TENANTS
-    )
+    max_tenants: int = number("how many tenants one run may change", metavar="N", default=50)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadingOptions:
-    """How much of the folder of manifests is read."""
+    """The limits on what is read from the folder of manifests."""
 
     allow_empty: bool = flag("a folder without manifests is meant")
     max_file_kib: int = number("how large a manifest file may be", metavar="KIB", default=256)
@@ -55,7 +52,7 @@ class ReadingOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestOptions:
-    """How long one request may take."""
+    """The deadline of one request."""
 
     request_deadline: int = number(
         "how long one request may take in all", metavar="SECONDS", default=30
@@ -64,7 +61,7 @@ class RequestOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadlineOptions(RequestOptions):
-    """How long one request, and the reading of one tenant, may take."""
+    """The deadlines of one request, and of the reading of one tenant."""
 
     read_deadline: int = number(
         "how long reading one tenant may take in all, its token and retries included",
@@ -75,14 +72,14 @@ class DeadlineOptions(RequestOptions):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendingOptions(RequestOptions):
-    """How webhooks are sent, where that is all that a run does."""
+    """The sending of webhooks, where that is all that a run does."""
 
     parallelism: int = number("webhooks at once", metavar="N", default=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruningOptions:
-    """How long the store keeps what is over."""
+    """The time for which the store keeps what is over."""
 
     keep_delivered: int = number(
         "how long a delivered webhook can be listed and sent again", metavar="DAYS", default=90

@@ -13,7 +13,7 @@ from reconciler.adapters.manifests import Loaded, extensions_of
 from reconciler.cli.commands.validate import FailOn, Options, ValidateFormat
 from reconciler.cli.exits import Exit
 from reconciler.cli.invocation import Invocation
-from reconciler.cli.manifests import limits_of, load_desired
+from reconciler.cli.manifest_loading import limits_of, load_desired
 from reconciler.domain.problem import Problem, Severity
 from reconciler.domain.rules import compare
 from reconciler.render.plain_text import counted, visible

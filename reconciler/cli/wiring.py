@@ -1,10 +1,10 @@
-"""Which adapter a tenant gets: its gateway, its credentials, its webhooks, its built-in server."""
+"""The adapters of a command: gateways, credentials, webhooks and built-in tenants."""
 
 import os
 import random
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
@@ -21,11 +21,10 @@ from reconciler.adapters.gateway import (
 from reconciler.adapters.oauth2 import Authenticator, Tokens
 from reconciler.adapters.retrying import RetryBudget, retrying
 from reconciler.adapters.transport import Http, HttpOptions, Pool, raise_limit
-from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.console import show_last_words
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.masks import Masks
-from reconciler.cli.shared_options import RETRY_DEADLINE, DeadlineOptions, RequestOptions
+from reconciler.cli.shared_options import RETRY_DEADLINE, DeadlineOptions
 from reconciler.cli.trust import Trust
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.outbox import DeliveryResult
@@ -43,7 +42,7 @@ EMBEDDED_FOLDER = Path(".reconciler/embedded")
 
 @dataclass(frozen=True, slots=True)
 class TenantState:
-    """What a run remembers of one tenant from its first request to its last; kept small."""
+    """The memory of one tenant from the first request of a run to its last; kept small."""
 
     traffic: Traffic
     retry: Retry
@@ -52,12 +51,11 @@ class TenantState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workbench:
-    """The adapters of one command.
+    """The adapters of one command."""
 
-    Gateways are made when a tenant is opened, and nobody keeps them; connections, tokens and what
-    is remembered of a tenant are the command's.
-    """
-
+    # Gateways are made when a tenant is opened, and nobody keeps them: a fleet would fill the
+    # memory. Connections, tokens and the state of a tenant are the command's
+    # (docs/decisions.md, "Connections and tokens belong to a command, not to a tenant").
     desired: Desired
     run: Run
     clock: Clock
@@ -68,7 +66,7 @@ class Workbench:
     trust: Trust
     stop: StopSignal
     states: dict[str, TenantState] = field(default_factory=dict)
-    making: Lock = field(default_factory=Lock)
+    making: Lock = field(default_factory=Lock)  # tenants are opened by several threads
 
     def reader(self, tenant: Tenant) -> HttpSchemaReader:
         """A gateway that can send nothing but GET and the token request."""
@@ -76,14 +74,14 @@ class Workbench:
             return HttpSchemaReader(self._connection(tenant))
 
     def connection(self, tenant: Tenant) -> TenantAccess:
-        """How a tenant is read; nothing but GET and the token request can be sent by it."""
+        """The access of a gateway that can send nothing but GET and the token request."""
         with self.making:
             return self._connection(tenant)
 
     def writer(self, tenant: Tenant) -> HttpSchemaWriter:
         """A gateway that may POST, PUT and PATCH as well."""
         with self.making:
-            writes = self._http("POST", "PUT", "PATCH")
+            writes = Http(self.options, methods=frozenset({"POST", "PUT", "PATCH"}))
             return HttpSchemaWriter(self._connection(tenant), writes)
 
     def retry(self, tenant: Tenant) -> Retry:
@@ -103,10 +101,8 @@ class Workbench:
         )
 
     def due_again(self, attempts: int, result: DeliveryResult) -> datetime | None:
-        """When a delivery that failed so often is tried next; None gives it up.
-
-        One that the end of the run may have cut off is due at once.
-        """
+        """The time at which a delivery that failed so often is tried next; None gives it up."""
+        # One that the end of the run may have cut off is due at once.
         if self.stop.number is not None or self.stop.store_failed:
             return self.clock.now()
         return next_due(
@@ -121,7 +117,7 @@ class Workbench:
         return TenantAccess(
             base_url=self.trust.base_url(tenant),
             dialect=tenant.dialect,
-            reads=self._http("GET"),
+            reads=Http(self.options, methods=frozenset({"GET"})),
             authenticator=Authenticator(self.trust.credentials(tenant), self.tokens),
             retry=state.retry,
             clock=self.clock,
@@ -138,9 +134,6 @@ class Workbench:
                 retry=self.retries(),
             )
         return self.states[tenant.name]
-
-    def _http(self, *methods: str) -> Http:
-        return Http(self.options, methods=frozenset(methods))
 
 
 @contextmanager
@@ -161,16 +154,29 @@ def workbench(
     stop = stop or StopSignal()
     install(stop, show_last_words)
     clock = SystemClock(stop)
-    options = _options(invocation.common, deadlines, stop)
     masks = Masks.of_process(invocation.settings)
     raise_limit()
+    draw = random.SystemRandom().random  # one for all tenants: each would be two kilobytes
 
-    retries = _retries(retry_deadline, clock)
+    def retry() -> Retry:
+        deadline = float(retry_deadline)
+        return retrying(clock=clock, random=draw, deadline=deadline, budget=RetryBudget())
+
     with ExitStack() as stack:
-        access = _serve(desired, stack)
-        # Closed before the servers that it leads to.
-        pool = Pool(at_once=parallelism)
-        options = replace(options, pool=stack.enter_context(closing(pool)))
+        embedded = _serve(desired, stack)
+        # Entered after the built-in servers, so that it is closed before them: it leads there.
+        pool = stack.enter_context(closing(Pool(at_once=parallelism)))
+        options = HttpOptions(
+            proxy=invocation.common.proxy,
+            ca_bundle=invocation.common.ca_bundle,
+            deadline=float(deadlines.request_deadline),
+            remaining=stop.remaining,
+            # docs/decisions.md, "After a write of the store has failed no request leaves"
+            may_send=lambda: not stop.store_failed,
+            pool=pool,
+        )
+        # A wrong --proxy or --ca-bundle is an error of the command here, not of each tenant later.
+        Http(options, methods=frozenset()).close()
         yield Workbench(
             desired=desired,
             run=Run(
@@ -179,14 +185,14 @@ def workbench(
                 commit=desired.git.commit,
             ),
             clock=clock,
-            retries=retries,
+            retries=retry,
             read_deadline=float(deadlines.read_deadline),
             options=options,
-            tokens=Tokens(options=options, retries=retries, clock=clock, tell=masks),
+            tokens=Tokens(options=options, retries=retry, clock=clock, tell=masks),
             trust=Trust(
                 settings=invocation.settings,
                 secrets_dir=invocation.common.secrets_dir,
-                embedded=access,
+                embedded=embedded,
                 masks=masks,
             ),
             stop=stop,
@@ -194,34 +200,10 @@ def workbench(
 
 
 def _serve(desired: Desired, stack: ExitStack) -> "dict[str, DevTenantAccess]":
-    """The built-in tenants among the selected ones, by the NAME of their URLs."""
+    """Start the built-in tenants among the selected ones; by the NAME of their URLs."""
     names = [tenant.embedded for tenant in desired.tenants() if tenant.embedded]
     if not names:
-        return {}
+        return {}  # without the extra `dev` there is no server to import
     from reconciler.embedded import serve
 
     return {name: stack.enter_context(serve(name, EMBEDDED_FOLDER)) for name in names}
-
-
-def _options(common: CommonOptions, deadlines: RequestOptions, stop: StopSignal) -> HttpOptions:
-    """How to reach the network; a wrong option is told here once, and not by each tenant."""
-    options = HttpOptions(
-        proxy=common.proxy,
-        ca_bundle=common.ca_bundle,
-        deadline=float(deadlines.request_deadline),
-        remaining=stop.remaining,
-        may_send=lambda: not stop.store_failed,
-    )
-    Http(options, methods=frozenset()).close()
-    return options
-
-
-def _retries(deadline: float, clock: Clock) -> Callable[[], Retry]:
-    """Patience, each time with a budget of its own."""
-    draw = random.SystemRandom().random  # one for all: each would be two kilobytes
-    return lambda: retrying(
-        clock=clock,
-        random=draw,
-        deadline=deadline,
-        budget=RetryBudget(),
-    )

@@ -21,7 +21,6 @@ from reconciler.domain.scim import ABSENT, Schema
 from reconciler.domain.selection import Selection
 
 FORMAT_VERSION: Final = "1.0"
-MAX_TENANTS = 50  # that one run may change, unless --max-tenants sets another number
 
 
 class SkipReason(StrEnum):
@@ -202,14 +201,14 @@ class TenantPlan:
 class Plan:
     """The plans of all selected tenants, sorted by name.
 
-    `max_tenants` is how many of them this run may change.
+    `max_tenants` is how many of them this run may change; None sets no limit.
     """
 
     tenants: tuple[TenantPlan, ...]
     git: GitState = field(default_factory=GitState)
     tenants_from: TenantsFrom | None = None
     selection: Selection = field(default_factory=Selection)
-    max_tenants: int = MAX_TENANTS
+    max_tenants: int | None = None
     _digest: Memo[str] = field(init=False, compare=False, repr=False, default_factory=Memo)
 
     def digest(self) -> str:
@@ -284,9 +283,10 @@ def exceeded_limits(plan: Plan) -> tuple[Exceeded, ...]:
         1 for t in plan.tenants if any(isinstance(change, Create | Update) for change in t.changes)
     )
     # docs/decisions.md, "`--max-tenants` is no part of the digest"
-    too_many = Exceeded(None, changed, plan.max_tenants, "--max-tenants")
+    most = plan.max_tenants
+    too_many = () if most is None or changed <= most else (most,)
     return (
-        *((too_many,) if changed > plan.max_tenants else ()),
+        *(Exceeded(None, changed, limit, "--max-tenants") for limit in too_many),
         *(
             Exceeded(planned.name, number, limit, setting)
             for planned in plan.tenants

@@ -29,7 +29,7 @@ def run(invocation: Invocation, options: Options) -> int:
     from itertools import islice
 
     from reconciler.cli.files import write_file
-    from reconciler.cli.state import read_state
+    from reconciler.cli.state_store import read_state
 
     with read_state(invocation) as store:
         lines = (json.dumps(record, ensure_ascii=False) + "\n" for record in store.records())

@@ -21,7 +21,7 @@ class Options:
 
 def run(invocation: Invocation, options: Options) -> int:
     """Print the newest records, the oldest of them first."""
-    from reconciler.cli.state import read_state
+    from reconciler.cli.state_store import read_state
     from reconciler.render.plain_text import visible
 
     with read_state(invocation) as store:

@@ -31,7 +31,7 @@ def run(invocation: Invocation, options: Options) -> int:
 
     A trail that was cut off at its end is whole too: only a head that was noted elsewhere finds it.
     """
-    from reconciler.cli.state import read_state
+    from reconciler.cli.state_store import read_state
     from reconciler.domain.records import GENESIS, check_chain
 
     head = None if options.head is None else options.head.lower()

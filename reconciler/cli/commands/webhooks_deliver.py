@@ -25,7 +25,7 @@ def run(invocation: Invocation, options: Options) -> int:
     """Send what is due; 1 where something that was due is still not delivered."""
     from reconciler.adapters.clock import StopSignal
     from reconciler.cli.sending import delivering_with, show_delivered
-    from reconciler.cli.state import open_state
+    from reconciler.cli.state_store import open_state
 
     stop = StopSignal()
     with (

@@ -26,7 +26,7 @@ def run(invocation: Invocation, options: Options) -> int:
     """Print each webhook that was ever released, oldest first."""
     from typing import assert_never
 
-    from reconciler.cli.state import read_state
+    from reconciler.cli.state_store import read_state
     from reconciler.render.plan_document import json_list
 
     with read_state(invocation) as store:

@@ -27,7 +27,7 @@ def run(invocation: Invocation, options: Options) -> int:
     """Send again what was requested; 1 where it was not delivered."""
     from reconciler.adapters.clock import StopSignal
     from reconciler.cli.sending import delivering_with, show_delivered
-    from reconciler.cli.state import existing_state
+    from reconciler.cli.state_store import existing_state
     from reconciler.domain.records import EVENT_ID
     from reconciler.render.plain_text import visible
 

@@ -51,7 +51,9 @@ def load_desired(
 
 
 def _trusted(common: CommonOptions, ref: str | None, most: int) -> Trusted | None:
-    """The files of a ref; their paths say so, as git writes it."""
+    """The files of a ref; their paths begin with it, as git writes them."""
+    # docs/decisions.md, "`--tenants-from` takes whole Tenant manifests, and a broken file of the
+    # ref stops nothing"
     if ref is None:
         return None
     folder = common.desired_state
@@ -84,11 +86,9 @@ def _dialects_folder(common: CommonOptions) -> Path | None:
 
 
 def _dialects_at(common: CommonOptions, ref: str, commit: str) -> FoundDialects:
-    """The dialects of --tenants-from: a pull request does not change what a tenant is held to.
-
-    A folder outside of the repository has no state of that ref, and what leads there may be a link
-    of the pull request: so it is refused (docs/decisions.md, "Dialects of a user").
-    """
+    """The dialects of --tenants-from: a pull request does not change what a tenant is held to."""
+    # A folder outside of the repository has no state of that ref, and what leads there may be a
+    # link of the pull request: so it is refused (docs/decisions.md, "Dialects of a user").
     folder = _dialects_folder(common)
     if folder is None or not is_folder(folder):  # the latter is a problem of its own
         return dialects_of(())

@@ -1,4 +1,4 @@
-"""What was approved, and whether the plan made now is that: a plan file is never trusted."""
+"""The approved plan, compared with the plan made now: a plan file is never trusted."""
 
 import difflib
 from collections.abc import Iterator
@@ -24,10 +24,17 @@ from reconciler.render.paint import Paint
 from reconciler.render.plan_document import checksum, differences_document, json_text
 from reconciler.render.plan_text import plan_text
 
+_OF_TENANTS: tuple[Literal["name", "dialect", "base_url", "token_url"], ...] = (
+    "name", "dialect", "base_url", "token_url",
+)  # fmt: skip
+_OF_CHANGES: tuple[
+    Literal["id", "action", "reason", "schema_id", "manifest", "live_fingerprint", "recipe"], ...
+] = ("id", "action", "reason", "schema_id", "manifest", "live_fingerprint", "recipe")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """What was approved: a digest, perhaps from a saved plan; or everything (None).
+    """The consent to a plan by its digest, perhaps from a saved plan; or to any plan (None).
 
     `forced` lifts the safety limits, and nothing else.
     """
@@ -52,15 +59,14 @@ class Approval:
                 _was_edited(f"it differs from what its digest stands for at {found[0]}")
             )
         if (exceeded := exceeded_limits(plan)) and not self.forced:
-            told = "\n".join(str(limit) for limit in exceeded)
-            raise LimitExceeded(f"a safety limit refuses this plan; nothing was written\n{told}")
+            limits = "\n".join(str(limit) for limit in exceeded)
+            raise LimitExceeded(f"a safety limit refuses this plan; nothing was written\n{limits}")
 
 
 def require_unedited(saved: PlanDocument) -> None:
-    """Raise PlanStale where a saved plan is not as it was saved.
-
-    Who edits it on purpose can make the checksum fit, and is found by `Approval.check`.
-    """
+    """Raise PlanStale where a saved plan is not as it was saved."""
+    # Whoever edits it on purpose can make the checksum fit, and is found by `Approval.check`
+    # (docs/decisions.md, "An edited plan file is found twice").
     if saved["checksum"] != checksum(saved):
         raise PlanStale(_was_edited("its checksum does not fit"))
 
@@ -74,10 +80,8 @@ def _was_edited(how: str) -> str:
 
 
 def _edited(saved: PlanFacts, now: PlanFacts) -> Iterator[str]:
-    """Where a saved plan says something else than the plan with its digest, as paths.
-
-    What nobody manages, where a manifest stands, and which release has planned may differ.
-    """
+    """The paths at which a saved plan differs from the plan with its digest."""
+    # Three things may differ: schemas that nobody manages, the lines of manifests, and the release.
     for name, number in sorted(now["summary"].items()):
         if name not in ("unmanaged", "drift") and saved["summary"].get(name) != number:
             yield f"summary.{name}"
@@ -94,14 +98,6 @@ def _edited(saved: PlanFacts, now: PlanFacts) -> Iterator[str]:
             yield from (f"{at}.{other['id']}.{member}" for member in _edited_members(one, other))
 
 
-_OF_TENANTS: tuple[Literal["name", "dialect", "base_url", "token_url"], ...] = (
-    "name", "dialect", "base_url", "token_url",
-)  # fmt: skip
-_OF_CHANGES: tuple[
-    Literal["id", "action", "reason", "schema_id", "manifest", "live_fingerprint", "recipe"], ...
-] = ("id", "action", "reason", "schema_id", "manifest", "live_fingerprint", "recipe")
-
-
 def _edited_members(old: ChangeDocument, new: ChangeDocument) -> Iterator[str]:
     yield from (member for member in _OF_CHANGES if old[member] != new[member])
     before, after = _schema(old["before"]), _schema(old["after"])
@@ -109,7 +105,9 @@ def _edited_members(old: ChangeDocument, new: ChangeDocument) -> Iterator[str]:
         ("before", before, old["before"], new["before"]),
         ("after", after, old["after"], new["after"]),
     ):
-        if _is_in_sync_in_full(schema, new):
+        # An earlier release has saved the schema of what is in sync, too.
+        fingerprint = schema.fingerprint() if schema is not None else None
+        if new["reason"] == "in-sync" and fingerprint == new["live_fingerprint"]:
             continue
         if (was is None) != (now is None) or schema != _schema(now):
             yield member
@@ -120,15 +118,8 @@ def _edited_members(old: ChangeDocument, new: ChangeDocument) -> Iterator[str]:
         yield "differences"
 
 
-def _is_in_sync_in_full(schema: Schema | None, new: ChangeDocument) -> bool:
-    """Whether it is what is in sync, whose bodies an earlier release has saved too."""
-    if schema is None or new["reason"] != "in-sync":
-        return False
-    return schema.fingerprint() == new["live_fingerprint"]
-
-
 def _schema(document: SchemaDocument | None) -> Schema | None:
-    """None for what is no schema: an absent one, or one that somebody has spoilt."""
+    """The schema; None for an absent one, and for one that somebody has spoilt."""
     try:
         return None if document is None else Schema.from_json(document)
     except MalformedSchema:
@@ -136,10 +127,7 @@ def _schema(document: SchemaDocument | None) -> Schema | None:
 
 
 def _changed(saved: PlanFacts, now: PlanFacts) -> str:
-    """A diff as people read plans, of the tenants that differ; of the JSON where those read alike.
-
-    Since when something has drifted is left out: apply does not ask for it.
-    """
+    """A diff of the tenants that differ, as people read plans; of their JSON where that is none."""
     pairs = list(_different(saved["tenants"], now["tenants"]))
     one: PlanFacts = {**saved, "tenants": [old for old, _ in pairs if old is not None]}
     other: PlanFacts = {**now, "tenants": [new for _, new in pairs if new is not None]}
@@ -168,11 +156,11 @@ def _different(
 
 
 def _without_drift(tenant: TenantDocument) -> TenantDocument:
-    return {**tenant, "drift": []}
+    return {**tenant, "drift": []}  # since when something has drifted is known to plan alone
 
 
 def _diff(old: str, new: str) -> str:
-    """Without the lines that say the digest, which always differ."""
+    # Without the lines of the digest, which always differ.
     before, after = (
         [line for line in text.splitlines() if not line.startswith("Digest: ")]
         for text in (old, new)

@@ -19,6 +19,7 @@ from reconciler.domain.plan import Blocked, Change, Create, Skip, SkipReason, Up
 from reconciler.domain.scim import AttributeType, Schema
 from reconciler.domain.selection import Selection
 from tests.support.domain_world import live, planned
+from tests.support.reading import LIMITS
 
 URN = "urn:example:hr"
 DIALECTS = load_dialects()
@@ -108,18 +109,18 @@ class Desk:
 
     @property
     def manifests(self) -> Manifests:
-        loaded = load(self.folder, dialects=DIALECTS)
+        loaded = load(self.folder, dialects=DIALECTS, limits=LIMITS)
         assert loaded.manifests is not None, loaded.problems
         return loaded.manifests
 
     def warned(self) -> list[str]:
         """The warnings of `validate`, but those about the notes themselves."""
-        problems = load(self.folder, dialects=DIALECTS).problems
+        problems = load(self.folder, dialects=DIALECTS, limits=LIMITS).problems
         return [p.rule for p in problems if p.severity == "warning"]
 
     def messages(self) -> list[str]:
         """The messages of `validate`, without the names of tenants."""
-        problems = load(self.folder, dialects=DIALECTS).problems
+        problems = load(self.folder, dialects=DIALECTS, limits=LIMITS).problems
         return [
             p.message.replace(" (tenant acme)", "") for p in problems if p.severity == "warning"
         ]
@@ -436,7 +437,7 @@ def test_a_note_at_the_tenant_lifts_its_limit_of_extensions(
     (tmp_path / "tenant.yaml").write_text(tenant_of_one(noted=noted))
     write_extensions(tmp_path, number)
 
-    loaded = load(tmp_path, dialects=DIALECTS)
+    loaded = load(tmp_path, dialects=DIALECTS, limits=LIMITS)
 
     exceeded = number > 1 and not noted
     assert [p.rule for p in loaded.problems] == (["REC-EXTENSIONS"] if exceeded else [])
@@ -454,6 +455,7 @@ def test_with_tenants_of_a_ref_the_note_of_the_ref_counts(tmp_path: Path, noted:
         tmp_path,
         dialects=DIALECTS,
         trusted=Trusted(source=source, files=(there,), dialects=DIALECTS),
+        limits=LIMITS,
     )
 
     assert ("REC-EXTENSIONS" in [p.rule for p in loaded.problems]) is not noted

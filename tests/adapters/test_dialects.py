@@ -35,6 +35,7 @@ from tests.support.dialect_keys import (
     page_text,
 )
 from tests.support.pages import blocks
+from tests.support.reading import LIMITS
 
 FILES = sorted(SHIPPED.glob("*.json"))
 SCHEMA = json.loads(schema_text("dialect"))
@@ -172,7 +173,7 @@ def test_capabilities_have_the_effect_of_the_same_entries_in_a_dialect(
     }
     (tmp_path / "acme.json").write_text(json.dumps(tenant))
 
-    loaded = load(tmp_path, dialects={"acme": Dialect.from_json(PLAIN)})
+    loaded = load(tmp_path, dialects={"acme": Dialect.from_json(PLAIN)}, limits=LIMITS)
 
     assert check_in_words(PLAIN | {entry: value}, "dialect") == ()
     assert loaded.manifests is not None, loaded.problems
@@ -220,7 +221,7 @@ def test_the_capabilities_that_the_page_shows_are_valid(tmp_path: Path) -> None:
     head = "apiVersion: reconciler/v1\nkind: Tenant\nmetadata: {name: x}\nspec:\n"
     (tmp_path / "x.yaml").write_text(f"{head}  baseUrl: https://scim.example.com\n{shown}")
 
-    loaded = load(tmp_path, dialects=load_dialects())
+    loaded = load(tmp_path, dialects=load_dialects(), limits=LIMITS)
 
     assert loaded.manifests is not None, loaded.problems
 

@@ -33,6 +33,7 @@ from reconciler.domain.manifest import (
     Webhook,
 )
 from reconciler.domain.problem import Place, Severity
+from tests.support.reading import LIMITS
 
 DIALECTS = load_dialects()
 SHIPPED = Path(__file__).parents[2] / "desired-state"
@@ -73,7 +74,7 @@ def extension(name: str) -> str:
 
 def read(folder: Path, **options: Any) -> Loaded:
     """A folder without what only informs: such a rule may speak of any manifest."""
-    loaded = load(folder, dialects=DIALECTS, **options)
+    loaded = load(folder, dialects=DIALECTS, **{"limits": LIMITS, **options})
     weighty = tuple(p for p in loaded.problems if p.severity is not Severity.INFO)
     return replace(loaded, problems=weighty)
 
@@ -338,8 +339,9 @@ def test_a_relative_folder_gives_relative_paths(tmp_path: Path) -> None:
     code = (
         "from pathlib import Path\n"
         "from reconciler.adapters.manifests import load\n"
+        "from tests.support.reading import LIMITS\n"
         "for folder in ('sub', './sub', '.'):\n"
-        "    print(load(Path(folder), dialects={}).problems[0].place.path)\n"
+        "    print(load(Path(folder), dialects={}, limits=LIMITS).problems[0].place.path)\n"
     )
 
     done = subprocess.run(
@@ -638,7 +640,7 @@ def peak_of(folder: Path, number: int) -> tuple[int, int]:
         (folder / f"{n}.yaml").write_text(head + schema + attributes)
     tracemalloc.start()
     try:
-        assert load(folder, dialects=load_dialects()).manifests
+        assert load(folder, dialects=load_dialects(), limits=LIMITS).manifests
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -21,6 +21,7 @@ from reconciler.adapters.yaml_writer import yaml_text
 from reconciler.domain.problem import Severity
 from reconciler.domain.rules import CATALOGUE
 from tests.support.mutations import SEEDS, broken, changed
+from tests.support.reading import LIMITS
 from tests.support.strategies import Document, schema_documents
 
 RULES = {entry.id for entry in CATALOGUE}
@@ -36,7 +37,7 @@ def check_broken(seed: int) -> None:
             suffix = random.choice(("yaml", "yaml", "yml", "json"))
             (folder / f"{index}.{suffix}").write_bytes(broken(random))
 
-        loaded = load(folder, dialects=load_dialects())
+        loaded = load(folder, dialects=load_dialects(), limits=LIMITS)
 
         errors = [p for p in loaded.problems if p.severity is Severity.ERROR]
         assert (loaded.manifests is None) == bool(errors)
@@ -175,7 +176,7 @@ def test_a_fault_is_found_at_the_very_name_however_odd(tmp_path: Path, name: str
         file = tmp_path / f"{number}" / "hr.json"
         file.parent.mkdir()
         file.write_text(json.dumps(manifest, indent=1))
-        problems = load(file.parent, dialects=load_dialects()).problems
+        problems = load(file.parent, dialects=load_dialects(), limits=LIMITS).problems
         [problem] = (each for each in problems if each.text == fault.message)
         assert json.dumps(name) + ":" in file.read_text().splitlines()[problem.place.line - 1]
 

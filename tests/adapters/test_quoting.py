@@ -9,6 +9,7 @@ import yaml
 
 from reconciler.adapters.dialects import load_dialects
 from reconciler.adapters.manifests import Loaded, load
+from tests.support.reading import LIMITS
 
 CANARY = "canary-93aa71"
 LITERAL: dict[str, Any] = {
@@ -42,7 +43,7 @@ YAML_LAYOUTS = {
 
 def loaded(folder: Path, name: str, text: str) -> Loaded:
     (folder / name).write_bytes(text.encode())
-    return load(folder, dialects=load_dialects())
+    return load(folder, dialects=load_dialects(), limits=LIMITS)
 
 
 @pytest.mark.parametrize(

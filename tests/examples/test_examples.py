@@ -22,6 +22,7 @@ from reconciler.adapters.manifests import extensions_of, load
 from reconciler.domain.manifest import Manifests
 from reconciler.domain.problem import Problem, Severity
 from reconciler.domain.rules import CATALOGUE, LEFT_OPEN, compare
+from tests.support.reading import LIMITS
 
 EXAMPLES = Path(__file__).parent
 VALID = sorted((EXAMPLES / "valid").iterdir())
@@ -41,7 +42,7 @@ def loaded(example: Path, folder: Path) -> tuple[Manifests | None, list[Problem]
         shutil.copytree(example, folder / example.name, symlinks=True)
     else:
         shutil.copy(example, folder)
-    found = load(folder, dialects=load_dialects())
+    found = load(folder, dialects=load_dialects(), limits=LIMITS)
     problems = list(found.problems)
     if re.match(r"sch\d{3}-", example.name) and found.manifests is not None:
         file = ManifestFile("before.yaml", (EXAMPLES / "before.yaml").read_bytes())

@@ -13,7 +13,7 @@ from reconciler.adapters.manifests.ignores import Ignores
 from reconciler.adapters.manifests.quoting import Sources, lines_shown
 from reconciler.adapters.manifests.texts import Texts
 from reconciler.adapters.manifests.values import Declared
-from reconciler.adapters.yaml_reader import MAX_BYTES, Document, read
+from reconciler.adapters.yaml_reader import Document, read
 from reconciler.domain.dialect import contradictions
 from reconciler.domain.problem import Place, Pointer, Problem, Severity
 from reconciler.domain.rules import Fault, check_schema, rule_of
@@ -26,9 +26,9 @@ MAX_PROBLEMS = 500  # of one file
 class ReadingLimits:
     """The most that is read: bytes of one file and of all, documents (and files) in all."""
 
-    file_bytes: int = MAX_BYTES
-    total_bytes: int = 64 * 1024 * 1024
-    documents: int = 20_000
+    file_bytes: int
+    total_bytes: int
+    documents: int
 
 
 @dataclass(slots=True)

@@ -58,7 +58,7 @@ def load(
     *,
     dialects: Mapping[str, Dialect],
     allow_empty: bool = False,
-    limits: ReadingLimits | None = None,
+    limits: ReadingLimits,
     trusted: Trusted | None = None,
 ) -> Loaded:
     """Read and check every manifest below the folder; never raises for what a user wrote.
@@ -70,21 +70,20 @@ def load(
     if not is_folder(folder):
         problem = FILE.problem(at, _NO_FOLDER)
         return Loaded(manifests=None, problems=(problem,), files=0, locate=Texts().place)
-    most = limits or ReadingLimits()
     files, problems = read_files(
-        folder, most=most.file_bytes + 1, total=most.total_bytes, count=most.documents
+        folder, most=limits.file_bytes + 1, total=limits.total_bytes, count=limits.documents
     )
     declared = Declared(dialects)
-    batch = check_files(files, most, declared, dialects=tuple(dialects))
+    batch = check_files(files, limits, declared, dialects=tuple(dialects))
     found = [*problems, *batch.problems]
     remaining = [*batch.ignores.unsilenced(found), *batch.ignores.wrong]
     manifests = declared.manifests()
     trusted_files = trusted.files if trusted else ()
     notes = batch.ignores
     if trusted is not None:
-        manifests, of_ref = with_tenants_of(trusted, manifests, most.file_bytes)
+        manifests, of_ref = with_tenants_of(trusted, manifests, limits.file_bytes)
         notes = Ignores.all((notes, of_ref))
-    locate = Texts((*batch.sound, *trusted_files), most=most.file_bytes).place
+    locate = Texts((*batch.sound, *trusted_files), most=limits.file_bytes).place
     together = check_manifests(manifests, locate)
     if errors_in(remaining):  # a faulty file may hold what the others lack
         together = errors_in(together)
@@ -97,7 +96,7 @@ def load(
         manifests=None if errors_in(remaining) else manifests,
         problems=tuple(sorted(set(remaining))),
         files=len(files),
-        sources=batch.sources(Texts(files, most=most.file_bytes)),
+        sources=batch.sources(Texts(files, most=limits.file_bytes)),
         locate=locate,
     )
 

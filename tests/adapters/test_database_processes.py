@@ -55,7 +55,7 @@ def test_processes_that_start_together_make_one_store_and_one_chain(place: Place
     with opened(place) as store:
         result = check_chain(store.records())
         assert (result.records, result.broken_at) == (3 * 20 * 2, None)
-        deliveries = store.released()
+        deliveries = tuple(store.released())
     for tenant in ("acme", "beta", "gamma"):
         mine = [d.sequence for d in deliveries if d.tenant == tenant]
         assert sorted(mine) == sorted([*range(1, 21), *range(1, 21)])

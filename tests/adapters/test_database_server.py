@@ -16,7 +16,7 @@ import pytest
 
 from reconciler.adapters.database import folder_of, open_store
 from reconciler.adapters.database.migrations import STEPS
-from reconciler.adapters.database.postgresql import _key
+from reconciler.adapters.database.postgresql import lock_key
 from reconciler.adapters.database.tables import ALL, FORMAT_VERSION
 from reconciler.domain.records import Status, check_chain
 from reconciler.errors import StateError, UsageError
@@ -53,9 +53,9 @@ from tests.support.store_world import (
         ("postgresql+psycopg:///x?host=db.example.com", "add \\?sslmode=verify-full"),
         ("postgresql+psycopg:///x?host=/run/pg,db.example.com", "add \\?sslmode=verify-full"),
         ("postgresql+psycopg://localhost,db.example.com/x", "add \\?sslmode=verify-full"),
-        ("postgresql+psycopg://localhost/x?sslpassword=hunter2", "may say after the «\\?»"),
-        ("postgresql+psycopg://localhost/x?hunter2=1", "may say after the «\\?»"),
-        ("postgresql+psycopg://localhost/x?host=a&host=b", "may say after the «\\?»"),
+        ("postgresql+psycopg://localhost/x?sslpassword=hunter2", 'may say after the "\\?"'),
+        ("postgresql+psycopg://localhost/x?hunter2=1", 'may say after the "\\?"'),
+        ("postgresql+psycopg://localhost/x?host=a&host=b", 'may say after the "\\?"'),
         (
             "postgresql+psycopg://localhost/x?host=db.example.com",
             "names its host or its port twice",
@@ -356,10 +356,10 @@ def test_the_writers_lock_has_the_number_that_earlier_releases_gave_it(postgres:
             " WHERE locktype = 'advisory' AND objsubid = 1 AND granted",
         )
 
-    assert (_key(schema, "chain"),) in held
+    assert (lock_key(schema, "chain"),) in held
 
 
-def test_a_writer_cut_off_in_the_middle_keeps_nothing_and_the_next_goes_on(
+def test_a_writer_cut_off_in_the_middle_keeps_nothing_and_the_next_run_goes_on(
     postgres: Server,
 ) -> None:
     name = postgres.new()
@@ -375,6 +375,10 @@ def test_a_writer_cut_off_in_the_middle_keeps_nothing_and_the_next_goes_on(
             store.adopt(adopted(), event(), urls())
 
         assert to_send(store) == ()
+        with pytest.raises(StateError, match="whether this step was recorded is not known"):
+            store.adopt(adopted(), event(), [RECEIVER])  # nor may what comes next rest on it
+
+    with opened(postgres.url(name)) as store:
         store.adopt(adopted(), event(), [RECEIVER])
         assert len(to_send(store)) == 1
         assert check_chain(store.records()).records == 2

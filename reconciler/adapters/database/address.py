@@ -59,7 +59,7 @@ class Address:
     repeats: bool = False  # a parameter of the query, which says two things then
 
     def parameters(self) -> dict[str, str]:
-        """What libpq is told."""
+        """The parameters of libpq."""
         named = {"user": self.user, "host": self.host, "dbname": self.database}
         given = {name: value for name, value in named.items() if value}
         return given | ({"port": str(self.port)} if self.port else {}) | dict(self.query)
@@ -137,7 +137,7 @@ def _file(parts: Address) -> Path:
 
 
 def _itself(file: Path) -> Path:
-    """Where a link leads: the log that SQLite keeps, and our locks, lie beside the file itself."""
+    """The file that a link leads to: SQLite's log, and our locks, lie beside the file itself."""
     try:
         linked = file.is_symlink()
     except OSError:  # whoever opens it says what is wrong with it
@@ -148,13 +148,13 @@ def _itself(file: Path) -> Path:
 def _server(parts: Address) -> Address:
     if parts.repeats or set(parts.query) - PARAMETERS:
         raise UsageError(
-            "--state (RECONCILER_STATE) may say after the «?», once each, only "
+            '--state (RECONCILER_STATE) may say after the "?", once each, only '
             f"{', '.join(sorted(PARAMETERS))}"
         )
     if (parts.host and "host" in parts.query) or (parts.port and "port" in parts.query):
         raise UsageError(
             "--state (RECONCILER_STATE) names its host or its port twice, before and after "
-            "the «?»: leave one out"
+            'the "?": leave one out'
         )
     if not (parts.database or "service" in parts.query):
         raise UsageError(f"--state (RECONCILER_STATE) names no database: {SUPPORTED}")
@@ -175,7 +175,7 @@ def _host(parts: Address) -> str:
 
 
 def _is_here(parts: Address) -> bool:
-    """Whether the server is on this machine: loopback, or a socket in a folder.
+    """True where the server is on this machine: loopback, or a socket in a folder.
 
     Of several hosts, which libpq tries in turn, all have to be.
     """

@@ -1,4 +1,4 @@
-"""What the store needs of a database, whichever it is: one text of SQL for both, values apart."""
+"""The needs of the store of a database, whichever it is: one text of SQL for both, values apart."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -60,7 +60,7 @@ class Connections(Protocol):
 
     @property
     def place(self) -> str:
-        """Where the store is, for messages."""
+        """The place of the store, for messages."""
         ...
 
     def next_id(self, table: str) -> Question:
@@ -94,8 +94,8 @@ class Session(Protocol):
         """The connection; what goes wrong in the block is a StateError."""
         ...
 
-    def key(self, *words: str) -> int:
-        """The number of an advisory lock: the same for the same words in the same store."""
+    def key(self, *names: str) -> int:
+        """The number of an advisory lock: the same for the same names in the same store."""
         ...
 
     def is_quiet(self) -> bool:

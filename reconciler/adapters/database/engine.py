@@ -96,7 +96,8 @@ class Database:
         may succeed although what it should have kept is gone.
         """
         with self._writer, self._breaking():
-            self._require_usable()
+            if self._broken is not None:
+                raise StateError(self._broken)
             # A read that turns into a write could not wait for the lock, so it is taken at once.
             with explained(self._place), self._transaction("BEGIN IMMEDIATE") as connection:
                 answers = [connection.rows(statement, *values) for statement, values in questions]
@@ -156,10 +157,6 @@ class Database:
             if isinstance(error, _Lost) or _primary(error.__cause__) in _DISK:
                 self._broken = self._broken or str(error)
             raise
-
-    def _require_usable(self) -> None:
-        if self._broken is not None:
-            raise StateError(self._broken)
 
     def _require_in_place(self) -> None:
         """SQLite goes on in a file that somebody has removed, where nobody finds it again."""
@@ -300,7 +297,8 @@ _REASONS = {
 def make_folder(folder: Path) -> None:
     """Make the folder and those above it, durably; raises StateError."""
     try:
-        missing = _make(folder)
+        missing = [each for each in (folder, *folder.parents) if not each.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StateError(
             f"cannot make the folder {folder} for the store: {error.strerror}; "
@@ -308,12 +306,6 @@ def make_folder(folder: Path) -> None:
         ) from error
     for each in missing:
         sync_folder(each.parent)
-
-
-def _make(folder: Path) -> list[Path]:
-    missing = [each for each in (folder, *folder.parents) if not each.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    return missing
 
 
 def sync_folder(folder: Path) -> None:

@@ -61,7 +61,8 @@ def begin(step: Step, number: int, intent: Intent, record: AuditRecord) -> None:
         intent.manages,
         _written(intent.desired),
         intent.before,
-        _listed(intent.live_before),
+        # A list in JSON, for a service may use any sign in a name.
+        json.dumps(intent.live_before, ensure_ascii=False) if intent.live_before else None,
         intent.base_url,
         intent.commit,
         record.entry.timestamp,
@@ -176,11 +177,6 @@ def _read(text: str, intent_id: int) -> Schema:
         return Schema.from_json(parse(text.encode()))
     except (NotJson, MalformedSchema) as error:
         raise _damaged(f"the schema of intent {intent_id}", str(error)) from error
-
-
-def _listed(names: tuple[str, ...]) -> str | None:
-    """A list in JSON, for a service may use any sign in a name."""
-    return json.dumps(names, ensure_ascii=False) if names else None
 
 
 def _names(text: str | None, intent_id: int) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ STEPS: Mapping[int, Callable[[Connection], None]] = {
 
 
 def is_older(version: str) -> bool:
-    """Whether the tables are of a version that can be brought forward."""
+    """True where the tables are of a version that can be brought forward."""
     return version in map(str, STEPS)
 
 

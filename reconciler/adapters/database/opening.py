@@ -39,7 +39,8 @@ def open_store(
     create = create and not only_read
     with ExitStack() as undo:
         if isinstance(address, Path):
-            writable = not (only_read and _may_only_be_read(address))
+            places = (address, address.parent) if only_read and address.exists() else ()
+            writable = all(os.access(each, os.W_OK) for each in places)
             database = Database(address, busy_timeout=busy_timeout, writable=writable)
             undo.callback(database.close)
             _prepare(address, database, create=create, writable=writable)
@@ -66,10 +67,6 @@ def server_at(address: Address, *, busy_timeout: float, deadline: float) -> Sess
         ) from error
     server: Sessions = module.Server(address, busy_timeout=busy_timeout, deadline=deadline)
     return server
-
-
-def _may_only_be_read(path: Path) -> bool:
-    return path.exists() and not all(os.access(each, os.W_OK) for each in (path, path.parent))
 
 
 def _prepare(path: Path, database: Database, *, create: bool, writable: bool) -> None:

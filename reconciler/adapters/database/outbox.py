@@ -75,13 +75,13 @@ def held_by(intent_id: int) -> Question:
     return Question(_HELD, (intent_id,))
 
 
-def announced(event: HrEvent) -> tuple[Question, Question]:
+def place_of(event: HrEvent) -> tuple[Question, Question]:
     """The questions for the URLs that have an event, and for the last place of its tenant."""
     return Question(_SAME, (event.event_id,)), Question(_LAST, (event.tenant,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Announcement:
+class PlacedEvent:
     """An event as it is sent: one event has one place in the order and one body.
 
     `heard` are the URLs that have it already.
@@ -93,8 +93,8 @@ class Announcement:
     heard: frozenset[str]
 
     @classmethod
-    def of(cls, event: HrEvent, same: Sequence[Row], last: Sequence[Row]) -> "Announcement":
-        """By the answers to `announced`: as it was sent before, or next in the order."""
+    def of(cls, event: HrEvent, same: Sequence[Row], last: Sequence[Row]) -> "PlacedEvent":
+        """By the answers to `place_of`: as it was sent before, or next in the order."""
         [(latest,)] = last
         sequence = same[0][1] if same else int(latest) + 1
         return cls(
@@ -116,22 +116,22 @@ class Announcement:
 
 
 def release(
-    step: Step, held: Iterable[Row], announcement: Announcement | None, record: AuditRecord
+    step: Step, held: Iterable[Row], placed: PlacedEvent | None, record: AuditRecord
 ) -> None:
     """Make the held rows of an intent ready to be sent, or void where nothing is announced."""
     for row_id, url in held:
-        if announcement is not None and url not in announcement.heard:
-            step.defer(_RELEASE, *announcement.released(record), row_id)
+        if placed is not None and url not in placed.heard:
+            step.defer(_RELEASE, *placed.released(record), row_id)
         else:
             step.defer(_VOID, row_id)
 
 
-def queue(step: Step, announcement: Announcement, urls: Iterable[str], record: AuditRecord) -> None:
+def queue(step: Step, placed: PlacedEvent, urls: Iterable[str], record: AuditRecord) -> None:
     """Ready rows for a change that no intent of ours led to."""
-    event = announcement.event
+    event = placed.event
     for url in dict.fromkeys(urls):
-        if url not in announcement.heard:
-            step.defer(_QUEUE, *announcement.released(record), event.tenant, event.schema.id, url)
+        if url not in placed.heard:
+            step.defer(_QUEUE, *placed.released(record), event.tenant, event.schema.id, url)
 
 
 def queues(wanted: Wanted) -> Question:

@@ -51,7 +51,8 @@ _WORDS = {"id": "SERIAL", "bytes": "BYTEA"}
 _READ = Question("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 # Who waited for the writer sees what it wrote: each statement looks anew.
 _WRITE = Question("BEGIN ISOLATION LEVEL READ COMMITTED")
-# The number of the writer's lock, as `_key` has it; who lets the server work it out asks once less.
+# The number of the writer's lock, as `lock_key` has it. To know the schema first would be a round
+# trip more.
 _LOCK = Question(f"""
 SELECT pg_advisory_xact_lock(('x' || encode(substr(sha256(
     decode('{b"reconciler".hex()}00', 'hex') || convert_to({_SCHEMA}::text, 'UTF8') ||
@@ -315,7 +316,7 @@ class Server:
 
     @contextmanager
     def _transaction(self, *opening: Question) -> Iterator[tuple[Link, list[list[Row]]]]:
-        """What the block does not commit is undone; with what the opening was answered."""
+        """Undo what the block does not commit; gives the link, and the answers to the opening."""
         link, answers = self._begun(opening)
         with ExitStack() as ending:
             ending.callback(self._given_back, link)
@@ -398,7 +399,7 @@ class Server:
 
 
 class _Heard(NamedTuple):
-    """What a server says of itself: the schema that tables are in, and the user's own settings.
+    """The answer to a greeting: the schema that tables are in, and a setting of the user's.
 
     A session that would not wait for the disk is told to; the server's own is not ours to set.
     """
@@ -423,11 +424,12 @@ class Locking:
         """True where nothing has come from the server unasked."""
         return self.link.is_quiet()
 
-    def key(self, *words: str) -> int:
-        """The number of an advisory lock: the same for the same words in the same store."""
-        return _key(self.schema, *words)
+    def key(self, *names: str) -> int:
+        """The number of an advisory lock: the same for the same names in the same store."""
+        return lock_key(self.schema, *names)
 
 
-def _key(*words: str) -> int:
-    named = "\0".join(("reconciler", *words)).encode()
+def lock_key(*names: str) -> int:
+    """The number of an advisory lock by its names, of which the first is a schema."""
+    named = "\0".join(("reconciler", *names)).encode()
     return int.from_bytes(hashlib.sha256(named).digest()[:8], "big", signed=True)

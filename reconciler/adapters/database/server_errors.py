@@ -1,22 +1,22 @@
-"""What PostgreSQL and its driver report, in our words: what it is, and what would help."""
+"""The errors of PostgreSQL and its driver, in our words: what happened, and what would help."""
 
 
 def reason(state: str | None, text: str, *, lost: bool) -> str:
-    """What an error comes to: the server's code of it, if it is the server's, and its text.
+    """The message for an error, by the server's code of it, if it is the server's, and its text.
 
-    Without the driver's own words on how to connect, which may repeat what the URL or the
+    Without the driver's own text on how to connect, which may repeat what the URL or the
     environment says.
     """
     if state is None:  # the server has not said it
         return _LOST if lost else unreachable(text)
-    if (words := _REASONS.get(state) or _REASONS.get(state[:2])) is not None:
-        return words
+    if (message := _REASONS.get(state) or _REASONS.get(state[:2])) is not None:
+        return message
     return f"answers with an error: {text}"
 
 
 def unreachable(text: str) -> str:
     """Why there is no connection, after what the driver says of it."""
-    found = (words for needle, words in _FAILURES if needle in text)
+    found = (message for needle, message in _FAILURES if needle in text)
     return next(found, "cannot be reached: no connection to the server could be made or kept")
 
 
@@ -64,12 +64,12 @@ _FAILURES = (
         "No such file or directory",
         "cannot be reached: there is no such socket or file, look at --state",
     ),
-    ("bad value", "is named by a URL that the driver cannot use: look at what follows the «?»"),
+    ("bad value", 'is named by a URL that the driver cannot use: look at what follows the "?"'),
     ("timeout", "cannot be reached: it did not answer in time; run again, or see what is between"),
     ("starting up", "is starting: run again in a moment"),
     ("shutting down", "is shutting down: run again when it is back"),
     ("NUL", "cannot hold a text with a NUL character"),
-    ("invalid", "is named by a URL that the driver cannot use: look at what follows the «?»"),
+    ("invalid", 'is named by a URL that the driver cannot use: look at what follows the "?"'),
 )
 _LOST = (
     "was lost: the connection to its server ended; whether this step was recorded is not known. "

@@ -110,7 +110,7 @@ class SessionLocks:
             self._session = None
 
     def _take(self, name: str) -> bool:
-        """Whether the lock is ours now, and signed, all in one statement; raises StateError.
+        """Try to take the lock and sign it, all in one statement; true where it is ours now.
 
         In one session the server would give it twice: to us, and to who shares a session with us.
         """
@@ -129,13 +129,13 @@ class SessionLocks:
             return bool(taken)
 
     def _wait(self, tenant: str, patience: float) -> bool:
-        """Whether the lock came free in time."""
+        """Wait for a lock; true where it came free in time."""
         ends = self._clock.monotonic() + patience
         if patience > 0:
-            told = "tenant %s is held by %s; waiting up to %.0f seconds for it"
-            _log.warning(told, tenant, self._note(tenant), patience)
-        while (left := ends - self._clock.monotonic()) > 0:
-            self._clock.sleep(min(left, _LOOK_AGAIN))
+            message = "tenant %s is held by %s; waiting up to %.0f seconds for it"
+            _log.warning(message, tenant, self._note(tenant), patience)
+        while (remaining := ends - self._clock.monotonic()) > 0:
+            self._clock.sleep(min(remaining, _LOOK_AGAIN))
             if self._take(tenant):
                 return True
         return False
@@ -159,7 +159,7 @@ class SessionLocks:
                 _log.debug("the lock of tenant %s ended before: %s", tenant, error)
 
     def _is_ours(self) -> bool:
-        """Whether the session is still the one that took our locks, which end with nothing else."""
+        """Ask the session whether it is still the one that took our locks."""
         try:
             with self._asking() as connection:
                 [(ours,)] = connection.rows(_OURS, self._mark)

@@ -94,20 +94,20 @@ class Store:
     def settle(self, intent_id: int, entry: Entry, event: HrEvent | None) -> None:
         """Audit record, journal row, and outbox rows released (event) or voided (None)."""
         questions = (trail.HEAD, intents.is_open(intent_id), outbox.held_by(intent_id))
-        said = outbox.announced(event) if event is not None else ()
-        with self._writing(*questions, *said) as step:
-            last, found, held, *heard = step.answers
+        placing = outbox.place_of(event) if event is not None else ()
+        with self._writing(*questions, *placing) as step:
+            last, found, held, *place = step.answers
             record = trail.append(step, last, entry)
             intents.settle(step, intent_id, found, record)
-            known = outbox.Announcement.of(event, *heard) if event is not None and held else None
-            outbox.release(step, held, known, record)
+            placed = outbox.PlacedEvent.of(event, *place) if event is not None and held else None
+            outbox.release(step, held, placed, record)
 
     def adopt(self, entry: Entry, event: HrEvent, webhooks: Iterable[str]) -> None:
         """Audit record and ready outbox rows, for what was there without a write of ours."""
-        with self._writing(trail.HEAD, *outbox.announced(event)) as step:
+        with self._writing(trail.HEAD, *outbox.place_of(event)) as step:
             last, same, latest = step.answers
             record = trail.append(step, last, entry)
-            outbox.queue(step, outbox.Announcement.of(event, same, latest), webhooks, record)
+            outbox.queue(step, outbox.PlacedEvent.of(event, same, latest), webhooks, record)
 
     def open_intents(self, tenant: str) -> tuple[tuple[int, Intent], ...]:
         """Intents without an outcome, oldest first."""
@@ -117,7 +117,7 @@ class Store:
     def undone(self, tenant: str, wanted: Mapping[str, Schema]) -> tuple[Intent, ...]:
         """The last intents of schemas, by folded id, that wanted just that and proved nothing.
 
-        One whose schema was verified since is left out. URLs of webhooks are not told.
+        One whose schema was verified since is left out. URLs of webhooks are not read.
         """
         [rows] = self._database.ask(intents.last_of(tenant))
         failed = intents.failed(rows, wanted)
@@ -127,7 +127,7 @@ class Store:
             return intents.read_undone(connection, failed, wanted)
 
     def left_open(self) -> dict[str, int]:
-        """How many intents of each tenant have no outcome, whoever's they are."""
+        """The number of intents without an outcome of each tenant, whoever's they are."""
         [rows] = self._database.ask(intents.COUNT_OPEN)
         return dict(rows)
 
@@ -137,7 +137,7 @@ class Store:
         return tuple(map(outbox.row_of, rows))
 
     def backlog(self) -> Backlog:
-        """How many webhooks wait, and when the first is due."""
+        """The number of webhooks that wait, and when the first is due."""
         [[(webhooks, due_at)]] = self._database.ask(outbox.BACKLOG)
         return Backlog(webhooks=webhooks, due_at=due_at)
 

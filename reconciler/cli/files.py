@@ -1,5 +1,6 @@
 """Files that commands write and read: whole or not at all, and never trusted."""
 
+import json
 import os
 import tempfile
 from collections.abc import Iterable
@@ -7,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from reconciler.adapters.jsonschemas import check
+from reconciler.adapters.packaged import schema_text
 from reconciler.domain.documents import ReportDocument
 from reconciler.domain.jsontext import Json, NotJson, parse
 from reconciler.errors import UsageError
@@ -74,9 +76,20 @@ def read_document(path: Path | None, schema: str, what: str, recipe: str) -> Jso
         document = parse(_bytes(path, _DOCUMENT_SIZE))
     except NotJson as error:
         raise UsageError(f"{path} is {what}: {error}") from error
+    if (reason := _another_format(document, schema)) is not None:
+        raise UsageError(f"{path} is {what} of this version: {reason}; {recipe}")
     if found := check(document, schema):
         raise UsageError(f"{path} is {what} of this version: {found[0].message}; {recipe}")
     return document
+
+
+def _another_format(document: Json, schema: str) -> str | None:
+    """The reason not to read a document that another release has written; None where none has."""
+    expected = json.loads(schema_text(schema))["properties"]["format_version"]["const"]
+    given = document.get("format_version") if isinstance(document, dict) else None
+    if not isinstance(given, str) or given == expected:
+        return None
+    return f"its format_version is {given[:20]!a}, and this release reads {expected}"
 
 
 def _bytes(path: Path | None, most: int) -> bytes:

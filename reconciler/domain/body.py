@@ -19,11 +19,28 @@ def create_body(desired: Schema) -> dict[str, Json]:
     and a pasted one another tenant's.
     """
     written = _set(_without_meta(desired.document))
+    others = {member: value for member, value in written.items() if fold(member) != "schemas"}
     return {
         "schemas": [SCHEMA_URN],
-        **written,
+        **others,
         "attributes": [_attribute(item) for item in written.get("attributes", [])],
     }
+
+
+def in_one_order(body: Mapping[str, Json]) -> dict[str, Json]:
+    """A body with its attributes and values sorted: what it asks for, and as it is spelled.
+
+    In which order they are written says nothing (docs/reference/plan.md).
+    """
+    ordered: dict[str, Json] = dict(body)
+    for member in ("attributes", "subAttributes"):
+        if below := ordered.get(member):
+            attributes = map(in_one_order, below)
+            ordered[member] = sorted(attributes, key=lambda each: fold(each["name"]))
+    for member in ("canonicalValues", "referenceTypes"):
+        if values := ordered.get(member):
+            ordered[member] = sorted(values, key=json.dumps)
+    return ordered
 
 
 def update_body(live: Schema, desired: Schema, manages: Manages) -> dict[str, Json]:

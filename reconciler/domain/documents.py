@@ -192,7 +192,7 @@ class PlanHead(TypedDict):
 class PlanFacts(PlanHead):
     """A plan but for its checksum."""
 
-    format_version: Literal["1.0"]
+    format_version: Literal["2.0"]
     tool_version: str
     digest: str
     tenants: Tenants

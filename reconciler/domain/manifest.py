@@ -8,6 +8,7 @@ from fnmatch import translate
 
 from reconciler.domain.dialect import Dialect
 from reconciler.domain.jsontext import Json
+from reconciler.domain.memo import Memo
 from reconciler.domain.problem import Place, Pointer
 from reconciler.domain.scim import Schema
 
@@ -192,7 +193,8 @@ class SchemaExtension:
     """One desired schema, and the tenants that should have it.
 
     `personal` names attributes (`attribute.part` for a part) that hold personal data. `owners`
-    are who has to approve a change of each kind, as the manifest writes them.
+    are who has to approve a change of each kind, as the manifest writes them. `request` is the
+    digest of what it puts into a request, which plans work out.
     """
 
     name: str
@@ -207,6 +209,7 @@ class SchemaExtension:
     owners: Mapping[ChangeKind, tuple[str, ...]] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     silenced: frozenset[Silenced] = frozenset()
+    request: Memo[str] = field(init=False, compare=False, repr=False, default_factory=Memo)
 
     def silences(self, rule: str, pointer: Pointer, *, at_key: bool) -> bool:
         """True where an ignore note stands for the rule at that place of the manifest."""

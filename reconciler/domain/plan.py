@@ -7,9 +7,10 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final
+from typing import Final, assert_never
 
 from reconciler.domain.blocking import BlockReason
+from reconciler.domain.body import create_body, in_one_order
 from reconciler.domain.dialect import Dialect, PatchPath, UpdateStrategy
 from reconciler.domain.diff import Difference, differences, managed_view
 from reconciler.domain.drift import Drift
@@ -20,7 +21,7 @@ from reconciler.domain.memo import Memo
 from reconciler.domain.scim import ABSENT, Schema
 from reconciler.domain.selection import Selection
 
-FORMAT_VERSION: Final = "1.0"
+FORMAT_VERSION: Final = "2.0"
 
 
 class SkipReason(StrEnum):
@@ -192,6 +193,10 @@ class TenantPlan:
                 "base_url": self.tenant.base_url,
                 "auth": _identity(self.tenant.auth),
                 "dialect": [self.tenant.dialect.name, self.tenant.dialect.digest()],
+                "receivers": [
+                    self.tenant.target_system or self.tenant.dialect.target_system,
+                    sorted(webhook.url for webhook in self.tenant.webhooks),
+                ],
                 "changes": "unreadable" if self.error is not None else changes,
             }
         )
@@ -302,17 +307,39 @@ def exceeded_limits(plan: Plan) -> tuple[Exceeded, ...]:
 def _identity(auth: Auth) -> list[Json]:
     """The identity by which a tenant is changed, as far as its manifest states it."""
     names = [[name, ref.source, ref.name] for name, ref in sorted(auth.credentials.items())]
-    return [auth.type, auth.token_url, names]
+    return [auth.type, auth.token_url, auth.client_auth, list(auth.scopes), names]
 
 
-def _decided(change: Change) -> tuple[str, str, str | None]:
-    """The part of a change that is approved: what is done, to which schema, starting from which."""
+Decided = tuple[str, str, str | None]
+
+
+def _decided(change: Change) -> Decided:
+    """The approved part of a change: what is done, what is sent, and what it starts from.
+
+    Where nothing is sent, desired is a fingerprint, in which no spelling counts.
+    """
     subject = change.subject
-    return _action(change), subject.desired.fingerprint(), subject.live_fingerprint
+    match change:
+        case Create() | Update():
+            desired = subject.extension.request.get(lambda: _request(subject.extension))
+        case Skip() | Blocked():
+            desired = subject.desired.fingerprint()
+        case _:
+            assert_never(change)
+    return _action(change), desired, subject.live_fingerprint
+
+
+def _request(extension: SchemaExtension) -> str:
+    """The digest of what an extension puts into a request, to the letter.
+
+    An update sends a part of it, over what the live fingerprint stands for.
+    """
+    body = in_one_order(create_body(extension.schema))
+    return digest([body, extension.resource_type, extension.manages])
 
 
 @lru_cache(4096)
-def _digest_of(decided: tuple[str, str, str | None]) -> str:
+def _digest_of(decided: Decided) -> str:
     """The order of changes in a digest; most tenants of a fleet have the same ones."""
     return digest(list(decided))
 

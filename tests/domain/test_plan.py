@@ -14,7 +14,15 @@ from reconciler.domain.compatibility import obstacles
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import PatchPath, UpdateStrategy
 from reconciler.domain.diff import alterations, managed_view
-from reconciler.domain.manifest import GitState, Limits, Manages, SchemaExtension
+from reconciler.domain.manifest import (
+    Auth,
+    ClientAuth,
+    GitState,
+    Limits,
+    Manages,
+    SchemaExtension,
+    Webhook,
+)
 from reconciler.domain.plan import (
     Blocked,
     Create,
@@ -25,7 +33,7 @@ from reconciler.domain.plan import (
     Update,
     exceeded_limits,
 )
-from reconciler.domain.scim import ABSENT, Schema
+from reconciler.domain.scim import ABSENT, SCHEMA_URN, Schema
 from reconciler.domain.selection import Selection
 from tests.support.domain_world import (
     BASE_URL,
@@ -538,6 +546,33 @@ def test_the_digest_does_not_cover_wording_names_of_files_or_places() -> None:
     assert reworded.digest() == renamed.digest() == plan.digest()
 
 
+HOOK = Webhook(url="https://hr.example", secrets=())
+
+
+def spelled(urn: str, **members: Any) -> SchemaExtension:
+    schema = Schema.from_json({"id": urn, "attributes": [A], "description": "x", **members})
+    return replace(BASIS[0], schema=schema)
+
+
+@pytest.mark.parametrize(
+    "documents",
+    [
+        ({"attributes": [A, B]}, {"attributes": [B, A]}),
+        (
+            {"attributes": [{**A, "canonicalValues": ["x", "y"]}]},
+            {"attributes": [{**A, "canonicalValues": ["y", "x"]}]},
+        ),
+        ({"attributes": [A]}, {"attributes": [{**A, "required": False}], "meta": {"version": "1"}}),
+        ({"attributes": [A]}, {"attributes": [A], "schemas": [SCHEMA_URN]}),
+    ],
+    ids=["order of attributes", "order of values", "a default spelled out", "schemas"],
+)
+def test_the_digest_does_not_cover_what_makes_no_other_request(documents: Any) -> None:
+    wanted = (spelled("urn:example:HR", **members) for members in documents)
+    one, other = (planned([each, BASIS[1]], FOUND).digest() for each in wanted)
+    assert one == other
+
+
 def variants() -> dict[str, TenantPlan]:
     plan = planned(BASIS, FOUND)
     create, skip = plan.changes[1], plan.changes[0]
@@ -550,6 +585,21 @@ def variants() -> dict[str, TenantPlan]:
         "dialect": replace(plan, tenant=tenant_of(service=dialect(name="sap"))),
         "unreadable": replace(plan, error="no answer", changes=()),
         "desired": planned([extension("HR", B, description="x"), BASIS[1]], FOUND),
+        "spelling of a name": planned(
+            [extension("HR", {**A, "name": "A"}, description="x"), BASIS[1]], FOUND
+        ),
+        "spelling of the URN": planned([spelled("URN:example:HR"), BASIS[1]], FOUND),
+        "name of the schema": planned([spelled("urn:example:HR", name="hr"), BASIS[1]], FOUND),
+        "spelling of its name": planned([spelled("urn:example:HR", name="HR"), BASIS[1]], FOUND),
+        "vendor member": planned([spelled("urn:example:HR", xVendor=1), BASIS[1]], FOUND),
+        "resource type": planned([replace(BASIS[0], resource_type="Group"), BASIS[1]], FOUND),
+        "manages": planned([replace(BASIS[0], manages=Manages.ATTRIBUTES), BASIS[1]], FOUND),
+        "scopes": replace(plan, tenant=replace(plan.tenant, auth=Auth(scopes=("scim:admin",)))),
+        "client authentication": replace(
+            plan, tenant=replace(plan.tenant, auth=Auth(client_auth=ClientAuth.BASIC))
+        ),
+        "target system": replace(plan, tenant=replace(plan.tenant, target_system="HR of old")),
+        "webhook": replace(plan, tenant=replace(plan.tenant, webhooks=(HOOK,))),
         "desired description": planned([extension("HR", A, description="y"), BASIS[1]], FOUND),
         "live": planned(BASIS, live(document("Badge", {"name": "c"}), document("Theirs"))),
         "live gone": planned(BASIS, live(document("Theirs"))),

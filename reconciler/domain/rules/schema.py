@@ -127,15 +127,17 @@ def attributes_are_listed(schema: SchemaSite) -> Iterator[Fault]:
 
 
 @SCHEMA_RULES.rule(
-    "SCIM-S06", Severity.WARNING, "schemas of a Schema is the Schema URN; RFC 7643 sections 3, 7"
+    "SCIM-S06",
+    Severity.ERROR,
+    "schemas of a Schema is the Schema URN and nothing else; RFC 7643 sections 3, 7",
 )
 def schemas_says_schema(schema: SchemaSite) -> Iterator[Fault]:
-    given = schema.members.get("schemas", [SCHEMA_URN])
-    urns = [fold(urn) for urn in given if isinstance(urn, str)] if isinstance(given, list) else []
-    if fold(SCHEMA_URN) not in urns:
+    given = schema.members.get("schemas") or []
+    urns = given if isinstance(given, list) else [given]
+    if any(not isinstance(urn, str) or fold(urn) != fold(SCHEMA_URN) for urn in urns):
         yield Fault(
             (*schema.pointer, "schemas"),
-            f"schemas of a Schema resource holds {SCHEMA_URN}; leave it out, it is added",
+            f"schemas of a Schema resource is {SCHEMA_URN} alone; leave it out, it is added",
             at_key=True,
         )
 

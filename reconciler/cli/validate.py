@@ -100,8 +100,9 @@ def _from_the_root(folder: Path, problems: Iterable[Problem]) -> tuple[Problem, 
         return tuple(problems)
     rooted = []
     for problem in problems:
-        path = (above / os.path.relpath(problem.place.path, folder)).as_posix()
-        rooted.append(replace(problem, place=replace(problem.place, path=path)))
+        # Normalised, for dialects lie beside the folder.
+        path = os.path.normpath(above / os.path.relpath(problem.place.path, folder))
+        rooted.append(replace(problem, place=replace(problem.place, path=Path(path).as_posix())))
     return tuple(rooted)
 
 

@@ -131,10 +131,12 @@ def _encodings(character: str) -> Iterator[str]:
     yield rf"&#[xX]0*{_hex(code, 1)};"
     if character in _NAMED:
         yield re.escape(_NAMED[character])
-    if character in '"\\/':
-        yield rf"{_SLASHES}{re.escape(character)}"
+    if (escape := _ESCAPES.get(character)) is not None:
+        yield rf"{_SLASHES}{re.escape(escape)}"
 
 
+# The short escapes of RFC 8259 section 7.
+_ESCAPES = {'"': '"', "\\": "\\", "/": "/"} | dict(zip("\b\f\n\r\t", "bfnrt", strict=True))
 _NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;"}
 
 

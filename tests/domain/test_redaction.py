@@ -41,6 +41,19 @@ FORMS = {
 }
 
 
+CONTROLLED = "line one\r\n\tline\b\ftwo"
+FORMS_OF_LINES = {
+    "as JSON": json.dumps(CONTROLLED)[1:-1],
+    "as JSON in JSON": json.dumps(json.dumps(CONTROLLED)[1:-1])[1:-1],
+    "percent-encoded": quote(CONTROLLED),
+}
+
+
+@pytest.mark.parametrize("form", FORMS_OF_LINES.values(), ids=FORMS_OF_LINES.keys())
+def test_redaction_takes_out_a_secret_of_several_lines(form: str) -> None:
+    assert redaction(CONTROLLED).text(f"<{form}>") == f"<{REDACTED}>"
+
+
 def redaction(*secrets: str, names: tuple[str, ...] = ()) -> Redaction:
     return Redaction(map(Secret, secrets), map(Secret, names))
 

@@ -307,7 +307,7 @@ def against_destroying(source: Source) -> Objections:
     if source.name.split(".")[0] == "embedded" or source.name.startswith("adapters.database"):
         return []
     verbs = {"delete"} if source.name in PATCHERS else {"delete", "patch"}
-    words = [
+    texts = [
         f"{source.name}:{node.lineno} says {node.value!r}"
         for node in ast.walk(source.tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
@@ -319,7 +319,7 @@ def against_destroying(source: Source) -> Objections:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
         if node.func.attr.lower() in verbs
     ]
-    return words + calls
+    return texts + calls
 
 
 def against_sleeping(source: Source) -> Objections:

@@ -177,15 +177,17 @@ def test_a_webhook_given_up_is_reported_and_recorded(last):
     journal = waiting()
     answers = [last] if last.gone else [last] * 3
 
-    told = [
+    reported = [
         deliver(journal, Receiver(answers=deque([answer])), even_if_not_due=True).failures[0]
         for answer in answers
     ]
 
-    assert [line.endswith("given up, only `webhooks replay` sends it") for line in told] == [
-        number == len(told) for number in range(1, len(told) + 1)
+    assert [line.endswith("given up, only `webhooks replay` sends it") for line in reported] == [
+        number == len(reported) for number in range(1, len(reported) + 1)
     ]
-    assert (journal.entries[-1].detail or "").endswith(f"{last.detail}; {told[-1].split('; ')[-1]}")
+    assert (journal.entries[-1].detail or "").endswith(
+        f"{last.detail}; {reported[-1].split('; ')[-1]}"
+    )
 
 
 @pytest.mark.parametrize("answer", [GONE, DOWN])
@@ -259,8 +261,8 @@ def test_a_failed_event_holds_back_later_ones_of_its_schema_to_that_url_and_no_o
         (first.event_id, 1),
         (later.event_id, 0),
     ]
-    [left] = summary.not_tried
-    assert (left.webhooks, left.reason) == (
+    [remaining] = summary.not_tried
+    assert (remaining.webhooks, remaining.reason) == (
         1,
         f"an earlier one of the same schema to {HOOK} was not delivered",
     )
@@ -390,9 +392,9 @@ def test_a_receiver_that_does_not_answer_twice_is_given_up_for_the_run(paralleli
 
     assert (summary.delivered, summary.failed, summary.pending) == (8, 2, 8)
     assert sorted(w.attempts for w in summary.waiting or ()) == [0] * 6 + [1] * 2
-    [left] = summary.not_tried
-    assert left.webhooks == 6
-    assert left.reason == "https://dead.example.com was given up for this run: no whole answer"
+    [remaining] = summary.not_tried
+    assert remaining.webhooks == 6
+    assert remaining.reason == "https://dead.example.com was given up for this run: no whole answer"
 
 
 @pytest.mark.parametrize("parallelism", [1, 2, 8])
@@ -484,8 +486,8 @@ def test_a_queue_held_by_another_sender_is_waited_for_and_reported():
     summary = summary_of(means)
     assert [each.row.tenant for each in receiver.got] == ["a", "c"]
     assert locks.asked_queues == [("a", 0.0), ("b", 0.0), ("c", 0.0), ("b", PATIENCE)]
-    [left] = summary.not_tried
-    assert left.reason == f"the queue of tenant b to {HOOK} is locked by run 7"
+    [remaining] = summary.not_tried
+    assert remaining.reason == f"the queue of tenant b to {HOOK} is locked by run 7"
     assert summary.pending == 1
 
 

@@ -104,8 +104,8 @@ def service(
     def handle(request: Received) -> Script:
         if request.path == "/oauth/token":
             return json_reply({"access_token": "token-1", "token_type": "Bearer"})
-        asked = Request(request.method, request.target, request.headers, request.body)
-        return script(*tenant.respond(asked), elsewhere="")
+        requested = Request(request.method, request.target, request.headers, request.body)
+        return script(*tenant.respond(requested), elsewhere="")
 
     with world(handle, dialect=dialect, credentials=client_credentials) as w:
         yield Service(tenant=tenant, world=w, dialect=dialect, journal=MemoryJournal())
@@ -183,7 +183,7 @@ def test_genesys_that_refuses_to_create_is_read_only_for_the_rest_of_the_run(sta
     with service("genesys", Habits(creates=status)) as s:
         summary = s.apply(*more)
         posts = [r.method for r in s.writes()]
-        told = s.world.writer.create(wanted("genesys", text("b")))
+        reported = s.world.writer.create(wanted("genesys", text("b")))
 
     assert posts == ["POST"]
     assert summary.outcomes[0].blocked is BlockReason.UNSUPPORTED
@@ -194,7 +194,7 @@ def test_genesys_that_refuses_to_create_is_read_only_for_the_rest_of_the_run(sta
     assert [o.kind for o in summary.outcomes[1:]] == [OutcomeKind.NOT_ATTEMPTED] * 2
     assert Event.SCHEMA_EXTENSION_BLOCKED in s.journal.events()
     assert summary.partial
-    assert "does not allow schemas to be created" in told.message
+    assert "does not allow schemas to be created" in reported.message
     assert len(s.writes()) == 1
 
 
@@ -272,9 +272,9 @@ def oracle(*attributes: Mapping[str, Json]) -> SchemaExtension:
 
 
 def test_oracle_adds_and_replaces_attributes_of_the_schema_that_is_there() -> None:
-    words: dict[str, Json] = {"canonicalValues": ["a"]}
+    texts: dict[str, Json] = {"canonicalValues": ["a"]}
     with service("oracle", ORACLE, EMPTY) as s:
-        added = s.apply(oracle(column("grade", **words), column("level")))
+        added = s.apply(oracle(column("grade", **texts), column("level")))
         (first,) = s.writes()
         replaced = s.apply(oracle(column("grade", canonicalValues=["a", "b"]), column("level")))
         (second,) = s.writes()
@@ -467,18 +467,18 @@ def test_a_refusal_that_a_manifest_explains_is_read_by_id_and_adopted() -> None:
     assert only(summary)[0] is OutcomeKind.ADOPTED
 
 
-@pytest.mark.parametrize("told", ListShape)
+@pytest.mark.parametrize("reported", ListShape)
 @pytest.mark.parametrize("keywords", Keywords)
 @pytest.mark.parametrize("shape", [ListShape.LIST, ListShape.ARRAY, ListShape.MAP])
 def test_a_plan_is_the_same_whatever_shape_and_spelling_a_service_has(
-    shape: ListShape, keywords: Keywords, told: ListShape
+    shape: ListShape, keywords: Keywords, reported: ListShape
 ) -> None:
     live = wanted("rfc7644", text("grade", mutability="readWrite", returned="default"))
     more = wanted("rfc7644", {"name": "at", "type": "dateTime", "mutability": "immutable"}) | {
         "id": "urn:x:2"
     }
     habits = Habits(shape=shape, keywords=keywords)
-    with service("rfc7644", habits, live, more, listShape=str(told)) as s:
+    with service("rfc7644", habits, live, more, listShape=str(reported)) as s:
         summary = s.apply(extension(live, name="a"), extension(more, name="b"))
         assert s.writes() == []
         (tenant,) = summary.plan.tenants

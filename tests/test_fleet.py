@@ -114,9 +114,9 @@ def test_planning_sends_nothing_but_reads():
 
     assert [type(c) for t in plan.tenants for c in t.changes] == [Create, Create]
     assert world.writes() == 0
-    asked = [line for one in world.live.values() for line in one.log]
-    assert asked
-    assert all(line.startswith("GET") for line in asked)
+    requested = [line for one in world.live.values() for line in one.log]
+    assert requested
+    assert all(line.startswith("GET") for line in requested)
 
 
 def test_a_tenant_that_cannot_be_read_fails_alone():
@@ -146,7 +146,7 @@ def test_a_tenant_glob_that_fits_nothing_is_an_error_that_names_the_tenants():
 
 
 @pytest.mark.parametrize(
-    ("selection", "told"),
+    ("selection", "reported"),
     [
         (Selection(targets=("acmee",)), "--target acmee fits no extension of any tenant; did you"),
         (Selection(excludes=("west/*", "nord/*")), "--exclude nord/\\* fits no extension"),
@@ -155,11 +155,11 @@ def test_a_tenant_glob_that_fits_nothing_is_an_error_that_names_the_tenants():
     ids=["a slip", "of a tenant that is not there", "by URN"],
 )
 def test_an_extension_glob_that_fits_nothing_is_an_error_before_anything_is_written(
-    selection, told
+    selection, reported
 ):
     world = World(selection=selection)
 
-    with pytest.raises(UsageError, match=told):
+    with pytest.raises(UsageError, match=reported):
         world.apply()
 
     assert world.writes() == 0
@@ -215,14 +215,14 @@ def test_applying_again_writes_nothing_and_announces_nothing():
 
 
 @pytest.mark.parametrize(
-    ("refusal", "told"),
+    ("refusal", "reported"),
     [
         (PlanStale("old"), "refused: the plan is stale, or not the approved one"),
         (LimitExceeded("11"), "refused: a safety limit"),
         (UsageError("no"), "refused: an option, a variable or a file is wrong"),
     ],
 )
-def test_a_refused_plan_writes_nothing_and_is_recorded_with_its_reason(refusal, told):
+def test_a_refused_plan_writes_nothing_and_is_recorded_with_its_reason(refusal, reported):
     world = World()
 
     def refuse(plan: Plan) -> None:
@@ -233,7 +233,7 @@ def test_a_refused_plan_writes_nothing_and_is_recorded_with_its_reason(refusal, 
 
     assert world.writes() == 0
     last = world.journal.entries[-1]
-    assert (last.status, last.detail) == (Status.FAILED, told)
+    assert (last.status, last.detail) == (Status.FAILED, reported)
     assert world.locks.held == []
 
 

@@ -501,9 +501,9 @@ LIMITS = [
 
 @pytest.mark.parametrize("forced", [False, True])
 @pytest.mark.parametrize("beyond", [-1, 0, 1])
-@pytest.mark.parametrize(("made", "limit", "told"), LIMITS)
+@pytest.mark.parametrize(("made", "limit", "reported"), LIMITS)
 def test_a_safety_limit_lets_exactly_its_number_through(
-    made: Callable[[int], Fake], limit: int, told: str, beyond: int, forced: bool
+    made: Callable[[int], Fake], limit: int, reported: str, beyond: int, forced: bool
 ) -> None:
     fake = made(limit + beyond)
     approved = Approval(digest=fake.plan().digest(), forced=forced)
@@ -517,7 +517,7 @@ def test_a_safety_limit_lets_exactly_its_number_through(
 
     assert exit_code(refused.value) == 6
     assert f"{limit + 1} chang" in str(refused.value)
-    assert told in str(refused.value)
+    assert reported in str(refused.value)
     assert "--force" in str(refused.value)
     assert fake.writes() == 0
     assert fake.journal.intents == {}

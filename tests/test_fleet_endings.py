@@ -118,7 +118,7 @@ def test_locks_are_taken_in_one_order_and_the_patience_is_shared():
 
     world.fleet(lock_timeout=60.0).apply(approve)
 
-    assert world.locks.asked == [("east", 60.0), ("mid", 20.0), ("west", 0.0)]
+    assert world.locks.requests == [("east", 60.0), ("mid", 20.0), ("west", 0.0)]
 
 
 def test_without_a_lock_timeout_nobody_waits():
@@ -126,7 +126,7 @@ def test_without_a_lock_timeout_nobody_waits():
 
     world.apply()
 
-    assert {patience for _, patience in world.locks.asked} == {0.0}
+    assert {patience for _, patience in world.locks.requests} == {0.0}
 
 
 def test_webhooks_of_a_tenant_that_another_run_holds_are_delivered():
@@ -191,7 +191,7 @@ def test_recovery_alone_settles_and_delivers_and_neither_plans_nor_writes():
     world = World()
     left_open(world)
     world.live["east"].put(document())
-    writes, told = world.writes(), len(world.receiver.got)
+    writes, reported = world.writes(), len(world.receiver.got)
     for one in world.live.values():
         one.log.clear()
 
@@ -200,7 +200,7 @@ def test_recovery_alone_settles_and_delivers_and_neither_plans_nor_writes():
     assert [(r.tenant, r.kind) for r in summary.recovered] == [("east", OutcomeKind.APPLIED)]
     assert not summary.planned
     assert summary.complete
-    assert (writes, told) == (2, 1)
+    assert (writes, reported) == (2, 1)
     assert len(world.receiver.got) == 2
     assert world.live["west"].log == []
     assert world.live["east"].log == [f"GET {URN}"]
@@ -212,7 +212,7 @@ def test_a_write_done_between_recovery_and_plan_is_announced_by_the_same_run():
     left_open(world)
     world.live["east"].put(document())
     world.live["east"].hidden_reads = 1 + DIALECT.lag_reads  # the list shows it
-    told = len(world.receiver.got)
+    reported = len(world.receiver.got)
 
     summary = world.apply()
 
@@ -220,7 +220,7 @@ def test_a_write_done_between_recovery_and_plan_is_announced_by_the_same_run():
     assert kinds == [OutcomeKind.NOT_APPLIED, OutcomeKind.ADOPTED]
     assert summary.outcomes == ()
     assert summary.complete
-    assert len(world.receiver.got) == told + 1
+    assert len(world.receiver.got) == reported + 1
 
 
 def test_recovery_leaves_a_locked_tenant_to_its_holder():

@@ -229,13 +229,13 @@ def test_a_vanished_unmanaged_attribute_is_a_conflict_in_recovery(live):
 
     [recovered] = recover(FakeTenant.holding(document(URN, *live)), journal)
 
-    told = (
+    reported = (
         "attributes that were live before are gone: theirs, Another; "
         "restore them from the service's own history before anything else"
     )
-    assert (recovered.kind, recovered.detail) == (OutcomeKind.CONFLICT, told)
+    assert (recovered.kind, recovered.detail) == (OutcomeKind.CONFLICT, reported)
     assert journal.entries[-1].status is Status.FAILED
-    assert journal.entries[-1].detail == f"conflict: {told}"
+    assert journal.entries[-1].detail == f"conflict: {reported}"
     assert (journal.waiting(), journal.open_intents("acme")) == ((), ())
 
 
@@ -345,14 +345,14 @@ def found_undone(*, before: str = ABSENT, live_before: tuple[str, ...] = ()) -> 
 
 
 @pytest.mark.parametrize(
-    ("before", "live_before", "told"),
+    ("before", "live_before", "reported"),
     [
         (ABSENT, (), EventType.DEPLOYED),
         (Schema.from_json(document(URN, "grade")).fingerprint(), ("grade",), EventType.UPDATED),
     ],
     ids=["a create", "an update"],
 )
-def test_a_late_write_is_announced_once_to_the_current_urls(before, live_before, told):
+def test_a_late_write_is_announced_once_to_the_current_urls(before, live_before, reported):
     journal = found_undone(before=before, live_before=live_before)
 
     [recovered] = look_again(journal, "grade", "level")
@@ -365,7 +365,7 @@ def test_a_late_write_is_announced_once_to_the_current_urls(before, live_before,
     assert entry.after_digest is not None
     [message] = journal.rows.values()
     assert message.row.url == NEWER
-    assert json.loads(message.body)["event_type"] == told
+    assert json.loads(message.body)["event_type"] == reported
     assert look_again(journal, "grade", "level") == ()
 
 

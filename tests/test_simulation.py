@@ -186,8 +186,8 @@ def is_as(desired: Schema, there: Schema) -> bool:
 def intended(simulation: Simulation) -> Callable[[str], None]:
     def guard(schema_id: str) -> None:
         """Nothing is sent that is not an intent on disk by then."""
-        left = [i.schema_id for _, i in simulation.journal.open_intents("sim")]
-        assert fold(schema_id) in [fold(each) for each in left]
+        remaining = [i.schema_id for _, i in simulation.journal.open_intents("sim")]
+        assert fold(schema_id) in [fold(each) for each in remaining]
 
     return guard
 

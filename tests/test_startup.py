@@ -121,13 +121,13 @@ def test_a_plan_without_a_store_needs_none_and_no_built_in_tenant(folder: Folder
     assert len(found) <= 440, sorted(found)
 
 
-@pytest.mark.parametrize("words", [("audit", "list"), ("webhooks", "list")])
+@pytest.mark.parametrize("texts", [("audit", "list"), ("webhooks", "list")])
 def test_commands_that_read_the_store_import_no_network_and_no_manifests(
-    folder: Folder, words: tuple[str, ...]
+    folder: Folder, texts: tuple[str, ...]
 ) -> None:
     assert folder.run("apply", "--auto-approve").code == 0
 
-    found = imported(folder.path, *words)
+    found = imported(folder.path, *texts)
 
     away = ("requests", "urllib3", "http", "ssl", "yaml", "reconciler.adapters.transport")
     assert within(found, *away, *UNUSED, "reconciler.embedded") == []

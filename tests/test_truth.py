@@ -138,14 +138,14 @@ def run(
     )
 
 
-def assert_all_agree(told: Told, live: dict[str, FakeTenant], expected: dict[str, str]) -> None:
+def assert_all_agree(reported: Told, live: dict[str, FakeTenant], expected: dict[str, str]) -> None:
     """`expected`: the outcome of each change, by its id."""
-    assert {o.change.subject.id: str(o.kind) for o in told.summary.outcomes} == expected
+    assert {o.change.subject.id: str(o.kind) for o in reported.summary.outcomes} == expected
     counts = Counter(expected.values())
-    _the_text_agrees(told.text, counts)
-    assert told.code == (Exit.WELL if set(counts) <= {"applied"} else Exit.PARTLY)
-    _the_trail_agrees(told.records, expected, counts)
-    _the_report_agrees(told.report, expected, counts)
+    _the_text_agrees(reported.text, counts)
+    assert reported.code == (Exit.WELL if set(counts) <= {"applied"} else Exit.PARTLY)
+    _the_trail_agrees(reported.records, expected, counts)
+    _the_report_agrees(reported.report, expected, counts)
     there = {
         f"{name}/{schema.id.rsplit(':', 1)[1]}"
         for name, one in live.items()
@@ -172,10 +172,10 @@ def _the_trail_agrees(
     records: list[dict[str, Json]], expected: dict[str, str], counts: Counter[str]
 ) -> None:
     ended = ("SCHEMA_EXTENSION_CREATED", "SCHEMA_EXTENSION_BLOCKED")
-    told = {r["change"]: (r["status"], r["detail"]) for r in records if r["event"] in ended}
-    assert set(told) == set(expected)
+    reported = {r["change"]: (r["status"], r["detail"]) for r in records if r["event"] in ended}
+    assert set(reported) == set(expected)
     for change, outcome in expected.items():
-        status, detail = told[change]
+        status, detail = reported[change]
         assert status == STATUS.get(outcome, "FAILED")
         assert detail.startswith(outcome)
     synced = [r for r in records if r["event"] == "HR_SYNC_COMPLETED"]
@@ -205,10 +205,10 @@ def test_six_tenants_of_which_any_may_fail(store: Store):
         for one, failure in zip(live.values(), chosen, strict=True):
             rig(one, [failure])
 
-        told = run(store, live, wanted, number)
+        reported = run(store, live, wanted, number)
 
         outcomes = [failure.outcome if failure else "applied" for failure in chosen]
-        assert_all_agree(told, live, {f"{n}/x": o for n, o in zip(live, outcomes, strict=True)})
+        assert_all_agree(reported, live, {f"{n}/x": o for n, o in zip(live, outcomes, strict=True)})
     assert check_chain(store.records()).broken_at is None
 
 
@@ -221,7 +221,7 @@ def test_six_changes_of_one_tenant_of_which_the_first_that_fails_stops_the_rest(
         live = {name: FakeTenant()}
         rig(live[name], chosen)
 
-        told = run(store, live, wanted, number)
+        reported = run(store, live, wanted, number)
 
         expected = {}
         stopped = False
@@ -229,5 +229,5 @@ def test_six_changes_of_one_tenant_of_which_the_first_that_fails_stops_the_rest(
             outcome = failure.outcome if failure else "applied"
             expected[f"{name}/{letter}"] = "not-attempted" if stopped else outcome
             stopped = stopped or failure is not None
-        assert_all_agree(told, live, expected)
+        assert_all_agree(reported, live, expected)
     assert check_chain(store.records()).broken_at is None

@@ -370,8 +370,8 @@ def test_tenants_in_parallel_threads_keep_one_chain(place: Place) -> None:
         start.wait()
         for number in range(1, 6):
             opened_intent = store.intend(intent(tenant=tenant), intended(tenant))
-            told = replace(event(tenant=tenant), event_id=f"evt_{tenant}_{number}")
-            store.settle(opened_intent, created(tenant=tenant), told)
+            reported = replace(event(tenant=tenant), event_id=f"evt_{tenant}_{number}")
+            store.settle(opened_intent, created(tenant=tenant), reported)
             assert store.open_intents(tenant) == ()
 
     with opened(place) as store:

@@ -67,14 +67,14 @@ def messages(server: Server, deed: Callable[[Store], None]) -> list[bytes]:
 def test_an_intent_takes_one_round_trip_to_begin_and_one_to_end(postgres: Server) -> None:
     opening, ending = messages(postgres, intend)
 
-    asked = (b"BEGIN", b"fsync", b"pg_advisory_xact_lock", b"max(seq)", b"nextval")
+    requested = (b"BEGIN", b"fsync", b"pg_advisory_xact_lock", b"max(seq)", b"nextval")
     done = (b"INSERT INTO audit", b"INSERT INTO intents", b"INSERT INTO outbox", COMMIT)
-    assert in_order(opening, asked)
+    assert in_order(opening, requested)
     assert in_order(ending, done)
 
 
-def in_order(message: bytes, words: tuple[bytes, ...]) -> bool:
-    places = [message.find(each) for each in words]
+def in_order(message: bytes, texts: tuple[bytes, ...]) -> bool:
+    places = [message.find(each) for each in texts]
     return -1 not in places and places == sorted(places)
 
 
@@ -116,19 +116,19 @@ def test_an_intent_under_its_tenants_lock_asks_the_session_of_the_lock_nothing(
             before = len(wire.seen)
             for name in names:
                 s.intend(intent(tenant=name), intended(name))
-            asked = wire.seen[before:]
+            requested = wire.seen[before:]
 
-    assert len(asked) == 2 * tenants
-    assert sum(b"pg_try_advisory_xact_lock" in message for message in asked) == tenants
+    assert len(requested) == 2 * tenants
+    assert sum(b"pg_try_advisory_xact_lock" in message for message in requested) == tenants
 
 
 def behind(url: str, server: Server, port: int) -> str:
     return url.replace(f":{server.port}/", f":{port}/")
 
 
-def cuts(asked: list[bytes]) -> Iterator[Cut]:
+def cuts(requested: list[bytes]) -> Iterator[Cut]:
     """Each message, half of it, and its answer; of what changes something as far as may be."""
-    for number, message in enumerate(asked, 1):
+    for number, message in enumerate(requested, 1):
         for place, lost in enumerate((Lost.MESSAGE, Lost.REST, Lost.ANSWER)):
             reaches = list(Reach) if b"INSERT" in message else [list(Reach)[(number + place) % 3]]
             for reach in reaches:
@@ -143,20 +143,23 @@ def test_a_transaction_whose_server_is_lost_is_whole_or_not_there(
     url = postgres.schema()
     filled(url)
     before = dump(url)
-    asked = messages(postgres, deed)
-    last = len(asked)
-    assert COMMIT in asked[-1]
+    requested = messages(postgres, deed)
+    last = len(requested)
+    assert COMMIT in requested[-1]
     refused, unknown = 0, 0
 
-    for cut in cuts(asked):
-        told = lost_at(cut, url, postgres, deed)
+    for cut in cuts(requested):
+        reported = lost_at(cut, url, postgres, deed)
         kept = dump(url) != before
-        if told is None:  # it was cut where a new connection could be made
+        if reported is None:  # it was cut where a new connection could be made
             assert kept, cut
         else:
-            assert "cannot be reached" in told or "whether this step was recorded is not" in told
+            assert (
+                "cannot be reached" in reported
+                or "whether this step was recorded is not" in reported
+            )
             done = cut.lost is Lost.ANSWER and cut.number == last
-            assert kept is done, (cut, asked[cut.number - 1])
+            assert kept is done, (cut, requested[cut.number - 1])
             refused += 1
             unknown += kept
         if kept:
@@ -204,8 +207,8 @@ def test_after_a_commit_without_an_answer_the_store_takes_nothing_more_in_that_r
     unknown = "whether this step was recorded is not known"
     with wire_to(postgres.port) as wire, closing(open_store(behind(url, postgres, wire.port))) as s:
         [(number, _)] = s.open_intents("acme")
-        asked = messages(postgres, settle)
-        commit = max(n for n, message in enumerate(asked, 1) if COMMIT in message)
+        requested = messages(postgres, settle)
+        commit = max(n for n, message in enumerate(requested, 1) if COMMIT in message)
         wire.cut = Cut(number=len(wire.seen) + commit, lost=Lost.ANSWER, reach=Reach.ALL)
         with pytest.raises(StateError, match=unknown):
             settle(s)

@@ -190,8 +190,8 @@ def test_a_url_added_later_gets_the_same_bytes(place: Place) -> None:
 def test_the_sequence_counts_per_tenant(place: Place) -> None:
     with opened(place) as store:
         for number, tenant in enumerate(["acme", "beta", "acme", "acme", "beta"]):
-            told = replace(event(number), tenant=tenant)
-            store.adopt(adopted(tenant), told, [RECEIVER, SECOND])
+            reported = replace(event(number), tenant=tenant)
+            store.adopt(adopted(tenant), reported, [RECEIVER, SECOND])
 
         told_order = [(d.tenant, d.sequence) for d in store.released() if d.url == SECOND]
     assert told_order == [("acme", 1), ("beta", 1), ("acme", 2), ("acme", 3), ("beta", 2)]
@@ -223,8 +223,8 @@ def test_pending_is_in_the_order_of_the_outcomes(place: Place) -> None:
 def test_a_queue_has_the_events_of_one_tenant_and_url_in_order(place: Place) -> None:
     with opened(place) as store:
         for number, tenant in enumerate(["beta", "acme", "beta"]):
-            told = event(number, tenant=tenant)
-            store.adopt(adopted(tenant), told, [RECEIVER] if number else [SECOND, RECEIVER])
+            reported = event(number, tenant=tenant)
+            store.adopt(adopted(tenant), reported, [RECEIVER] if number else [SECOND, RECEIVER])
 
         queues = store.queues(Due(None))
         assert queues == (
@@ -531,7 +531,7 @@ class OutboxMachine(RuleBasedStateMachine):
         self.context = opened(self.place)
         self.store = self.context.__enter__()
         self.open: dict[int, tuple[str, tuple[str, ...]]] = {}
-        self.told: set[tuple[str, str]] = set()  # url, event id
+        self.announced: set[tuple[str, str]] = set()  # url, event id
         self.over: set[tuple[str, str]] = set()
         self.bytes: dict[str, bytes] = {}
         self.deeds = 0
@@ -551,19 +551,19 @@ class OutboxMachine(RuleBasedStateMachine):
     def settle(self, data: st.DataObject, happened: bool, number: int) -> None:
         intent_id = data.draw(st.sampled_from(sorted(self.open)))
         tenant, urls = self.open.pop(intent_id)
-        told = replace(event(number, tenant=tenant), event_id=f"evt_{tenant}_{number}")
-        self.store.settle(intent_id, created(tenant=tenant), told if happened else None)
-        self.told |= {(url, told.event_id) for url in urls} if happened else set()
+        reported = replace(event(number, tenant=tenant), event_id=f"evt_{tenant}_{number}")
+        self.store.settle(intent_id, created(tenant=tenant), reported if happened else None)
+        self.announced |= {(url, reported.event_id) for url in urls} if happened else set()
         self.deeds += 1
 
     @rule(tenant=tenants, urls=urls, number=numbers)
     def adopt(self, tenant: str, urls: tuple[str, ...], number: int) -> None:
-        told = replace(event(number, tenant=tenant), event_id=f"evt_{tenant}_{number}")
-        self.store.adopt(adopted(tenant), told, urls)
-        self.told |= {(url, told.event_id) for url in urls}
+        reported = replace(event(number, tenant=tenant), event_id=f"evt_{tenant}_{number}")
+        self.store.adopt(adopted(tenant), reported, urls)
+        self.announced |= {(url, reported.event_id) for url in urls}
         self.deeds += 1
 
-    @precondition(lambda self: self.told - self.over)
+    @precondition(lambda self: self.announced - self.over)
     @rule(data=st.data(), how=st.sampled_from(["delivered", "later", "given up"]))
     def attempt(self, data: st.DataObject, how: str) -> None:
         pending = data.draw(st.sampled_from(to_send(self.store)))
@@ -585,9 +585,9 @@ class OutboxMachine(RuleBasedStateMachine):
     def pending_is_what_was_told_and_is_not_over(self) -> None:
         pending = [(each.url, each.event_id) for each in to_send(self.store)]
         assert len(pending) == len(set(pending))
-        assert set(pending) == self.told - self.over
+        assert set(pending) == self.announced - self.over
         everything = [(each.url, each.event_id) for each in self.store.released()]
-        assert sorted(everything) == sorted(self.told)
+        assert sorted(everything) == sorted(self.announced)
 
     @invariant()
     def the_same_id_always_has_the_same_bytes(self) -> None:

@@ -86,11 +86,11 @@ def test_no_statement_scans_a_table_that_grows(tmp_path: Path) -> None:
         store.head()
         statements = traced(store, path)
 
-    asked = [each for each in statements if re.match(r"\s*(SELECT|UPDATE|WITH|DELETE)", each)]
-    assert len(asked) > 30
-    found = {each: scans(path, each) for each in asked if scans(path, each)}
+    requested = [each for each in statements if re.match(r"\s*(SELECT|UPDATE|WITH|DELETE)", each)]
+    assert len(requested) > 30
+    found = {each: scans(path, each) for each in requested if scans(path, each)}
     assert found == {}
-    delivered = [each for each in asked if "'delivered'" in each]
+    delivered = [each for each in requested if "'delivered'" in each]
     ways = {way for each in delivered for way in searches(path, each, "outbox_by_state")}
     assert ways <= {"(state=? AND rowid=?)"}  # all that was ever delivered is in that state
 
@@ -101,8 +101,8 @@ def test_sightings_of_a_plan_are_found_by_an_index(tmp_path: Path) -> None:
     with opened(path) as store:
         for tenant in ("acme", "beta", "gamma"):
             for number in range(3):
-                told = replace(verified, tenant=tenant, schema_id=f"urn:x:{number}")
-                store.record_all([told, replace(told, after_digest="sha256:2")])
+                reported = replace(verified, tenant=tenant, schema_id=f"urn:x:{number}")
+                store.record_all([reported, replace(reported, after_digest="sha256:2")])
 
     assert scans(path, _LATEST) == []
     assert sorted(searches(path, _LATEST, "audit_as_desired")) == [

@@ -46,7 +46,7 @@ from tests.support.store_world import (
 
 
 @pytest.mark.parametrize(
-    ("url", "words"),
+    ("url", "texts"),
     [
         ("postgresql+psycopg://a@db.example.com/x", "add \\?sslmode=verify-full"),
         ("postgresql+psycopg://10.0.0.7/x", "add \\?sslmode=verify-full"),
@@ -66,8 +66,8 @@ from tests.support.store_world import (
         ("postgres://localhost/x", "cannot be postgres: what is supported"),
     ],
 )
-def test_a_database_url_that_cannot_be_used_is_refused_with_a_message(url: str, words: str) -> None:
-    with pytest.raises(UsageError, match=words) as refusal:
+def test_a_database_url_that_cannot_be_used_is_refused_with_a_message(url: str, texts: str) -> None:
+    with pytest.raises(UsageError, match=texts) as refusal:
         open_store(url)
 
     assert "hunter2" not in str(refusal.value)
@@ -129,12 +129,12 @@ def refusal(url: str, *, create: bool = True, **environ: str) -> str:
 def test_a_host_from_pghost_needs_tls(postgres: Server) -> None:
     url = f"postgresql+psycopg://postgres@/{postgres.new()}"
 
-    def said(url: str, host: str) -> str:
+    def stated(url: str, host: str) -> str:
         return refusal(url, PGHOST=host, PGPORT=str(postgres.port), PGSSLMODE="disable")
 
-    assert "speaks no TLS, and sslmode asks for it" in said(url, "127.0.0.1")
-    assert said(f"{url}?sslmode=disable", "127.0.0.1") == "opened\n"
-    assert said(url, str(postgres.data)) == "opened\n"
+    assert "speaks no TLS, and sslmode asks for it" in stated(url, "127.0.0.1")
+    assert stated(f"{url}?sslmode=disable", "127.0.0.1") == "opened\n"
+    assert stated(url, str(postgres.data)) == "opened\n"
 
 
 def test_a_server_that_is_not_running_is_reported() -> None:
@@ -166,7 +166,7 @@ def test_a_schema_that_is_not_there_is_reported(postgres: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("parameter", "words"),
+    ("parameter", "texts"),
     [
         ("sslmode=require", "speaks no TLS, and sslmode asks for it"),
         ("sslmode=hunter2", "named by a URL that the driver cannot use"),
@@ -175,16 +175,16 @@ def test_a_schema_that_is_not_there_is_reported(postgres: Server) -> None:
     ],
 )
 def test_an_unusable_sslmode_or_option_is_reported(
-    postgres: Server, parameter: str, words: str
+    postgres: Server, parameter: str, texts: str
 ) -> None:
-    with pytest.raises(StateError, match=words) as refused:
+    with pytest.raises(StateError, match=texts) as refused:
         open_store(f"{postgres.url('postgres')}?{parameter}")
 
     assert "hunter2" not in str(refused.value)
 
 
 @pytest.fixture
-def asked(postgres: Server) -> Iterator[str]:
+def requested(postgres: Server) -> Iterator[str]:
     """A database whose user is asked for a password."""
     name = postgres.new()
     postgres.run(
@@ -199,23 +199,23 @@ def asked(postgres: Server) -> Iterator[str]:
 
 
 @pytest.mark.process
-def test_a_password_is_taken_from_the_environment_or_a_file(asked: str, tmp_path: Path) -> None:
+def test_a_password_is_taken_from_the_environment_or_a_file(requested: str, tmp_path: Path) -> None:
     secret = tmp_path / "pgpass"
     secret.write_text("*:*:*:asked:hunter2\n")
     secret.chmod(0o600)
 
-    assert "asks for a password: give it with PGPASSFILE" in refusal(asked)
-    assert "does not accept the user or the password" in refusal(asked, PGPASSWORD="hunter2x")
-    assert refusal(asked, PGPASSWORD="hunter2") == "opened\n"
-    assert refusal(asked, PGPASSFILE=str(secret)) == "opened\n"
-    assert refusal(f"{asked}?passfile={secret}") == "opened\n"
+    assert "asks for a password: give it with PGPASSFILE" in refusal(requested)
+    assert "does not accept the user or the password" in refusal(requested, PGPASSWORD="hunter2x")
+    assert refusal(requested, PGPASSWORD="hunter2") == "opened\n"
+    assert refusal(requested, PGPASSFILE=str(secret)) == "opened\n"
+    assert refusal(f"{requested}?passfile={secret}") == "opened\n"
 
 
 @pytest.mark.process
 def test_a_service_file_can_hold_the_whole_connection(
-    asked: str, postgres: Server, tmp_path: Path
+    requested: str, postgres: Server, tmp_path: Path
 ) -> None:
-    name = asked.rpartition("/")[2]
+    name = requested.rpartition("/")[2]
     service = tmp_path / "services"
     service.write_text(
         f"[state]\nhost=127.0.0.1\nport={postgres.port}\nuser=asked\n"
@@ -225,8 +225,8 @@ def test_a_service_file_can_hold_the_whole_connection(
 
     assert refusal(given, PGSERVICEFILE=str(service)) == "opened\n"
     postgres.run("ALTER ROLE asked NOLOGIN")
-    said = refusal(given, PGSERVICEFILE=str(service))
-    assert said.startswith("the store postgresql+psycopg://?service=state does not let this user")
+    stated = refusal(given, PGSERVICEFILE=str(service))
+    assert stated.startswith("the store postgresql+psycopg://?service=state does not let this user")
 
 
 def test_a_user_without_rights_is_reported(postgres: Server) -> None:
@@ -250,7 +250,7 @@ def test_a_user_without_rights_is_reported(postgres: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "words"),
+    ("setting", "texts"),
     [
         ("ROLE limited NOLOGIN", "does not let this user log in: grant it LOGIN"),
         ("ROLE limited CONNECTION LIMIT 0", "has no connection left: end some, or raise its limit"),
@@ -258,12 +258,12 @@ def test_a_user_without_rights_is_reported(postgres: Server) -> None:
         ("DATABASE {name} ALLOW_CONNECTIONS false", "takes no connections: see ALLOW_CONNECTIONS"),
     ],
 )
-def test_a_locked_user_or_database_is_reported(postgres: Server, setting: str, words: str) -> None:
+def test_a_locked_user_or_database_is_reported(postgres: Server, setting: str, texts: str) -> None:
     name = postgres.new()
     postgres.run("DROP ROLE IF EXISTS limited", "CREATE ROLE limited LOGIN")
     postgres.run(f"ALTER {setting.format(name=name)}")
 
-    with pytest.raises(StateError, match=words):
+    with pytest.raises(StateError, match=texts):
         open_store(postgres.url(name, user="limited"))
 
 
@@ -459,7 +459,7 @@ def filled(place: Place) -> None:
         store.intend(known, intended())
 
 
-def told(place: Place) -> list[str]:
+def reported(place: Place) -> list[str]:
     """All that the store says, however its tables are laid out on lines."""
     return sorted(" ".join(line.split()) for line in dump(place))
 
@@ -473,7 +473,7 @@ def test_an_older_store_is_brought_forward_with_all_that_it_holds(
     place: Place, version: int
 ) -> None:
     filled(place)
-    before = told(place)
+    before = reported(place)
     as_version(version, place)
 
     with opened(place) as store:
@@ -482,7 +482,7 @@ def test_an_older_store_is_brought_forward_with_all_that_it_holds(
         assert len(store.open_intents("acme")) == 1
 
     assert rows(place, "SELECT value FROM meta") == [(str(FORMAT_VERSION),)]
-    assert told(place) == before
+    assert reported(place) == before
 
 
 def test_an_open_intent_of_version_2_says_neither_where_nor_what_was_live(place: Place) -> None:

@@ -43,7 +43,7 @@ with opened(sys.argv[1]) as store:
 """
 
 
-def told(url: str, setting: str, value: str) -> str:
+def reported(url: str, setting: str, value: str) -> str:
     return f"{url}%20-c{setting}%3D{value}"
 
 
@@ -64,7 +64,7 @@ def test_texts_are_stored_whatever_encoding_the_environment_sets(
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
 def test_texts_are_stored_whatever_encoding_the_user_has(postgres: Server, encoding: str) -> None:
-    with opened(told(postgres.schema(), "client_encoding", encoding)) as store:
+    with opened(reported(postgres.schema(), "client_encoding", encoding)) as store:
         store.record(replace(entry(), detail=WORDS))
 
         assert next(store.records())["detail"] == WORDS
@@ -93,7 +93,7 @@ def test_session_settings_change_nothing_that_is_stored(
     postgres: Server, setting: str, value: str
 ) -> None:
     plain = postgres.schema()
-    with opened(told(plain, setting, value)) as store:
+    with opened(reported(plain, setting, value)) as store:
         store.settle(store.intend(intent(), intended()), created(), event())
         [first, _] = messages(store)
 

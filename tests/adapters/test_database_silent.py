@@ -34,11 +34,11 @@ def through(server: Server, url: str) -> Iterator[tuple[Store, Wire]]:
 
 
 def require_nothing_more_is_asked(store: Store, wire: Wire) -> None:
-    asked = len(wire.seen)
+    requested = len(wire.seen)
     for deed in (lambda: store.record(entry()), store.waiting, lambda: store.open_intents("acme")):
         with pytest.raises(StateError, match=f"{NOT_AGAIN}|{NOT_KNOWN}"):
             deed()
-    assert len(wire.seen) == asked
+    assert len(wire.seen) == requested
 
 
 def adopt(store: Store) -> None:
@@ -50,7 +50,7 @@ def read(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("deed", "words"),
+    ("deed", "texts"),
     [
         (adopt, b"BEGIN"),
         (adopt, b"pg_advisory_xact_lock"),
@@ -59,11 +59,11 @@ def read(store: Store) -> None:
 )
 @pytest.mark.parametrize("lost", [Lost.MESSAGE, Lost.REST, Lost.ANSWER])
 def test_a_step_that_gets_no_answer_ends_and_is_not_recorded(
-    postgres: Server, deed: Callable[[Store], None], words: bytes, lost: Lost
+    postgres: Server, deed: Callable[[Store], None], texts: bytes, lost: Lost
 ) -> None:
     url = postgres.schema()
     with through(postgres, url) as (store, wire):
-        wire.freeze_at = (words, lost)
+        wire.freeze_at = (texts, lost)
 
         with pytest.raises(StateError, match=NOT_RECORDED):
             deed(store)
@@ -109,9 +109,9 @@ def test_locks_that_cannot_be_given_back_keep_nobody_waiting(postgres: Server) -
             wire.freeze_at = (b"INSERT INTO audit", Lost.MESSAGE)
             with pytest.raises(StateError, match=SILENT):
                 store.intend(intent(), intended())
-            asked = len(wire.seen)
+            requested = len(wire.seen)
 
-        assert len(wire.seen) == asked
+        assert len(wire.seen) == requested
 
 
 def test_a_server_that_never_answers_is_reported(postgres: Server) -> None:

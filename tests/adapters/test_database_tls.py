@@ -98,8 +98,8 @@ def test_a_server_whose_certificate_is_believed_keeps_the_store(
     postgres: Server, authority: trustme.CA, files: Path
 ) -> None:
     with under_tls(postgres.port, authority.issue_cert("localhost")) as port:
-        said = f"?sslmode=verify-full&sslrootcert={files}/ours.pem"
-        url = f"postgresql+psycopg://postgres@localhost:{port}/{postgres.new()}{said}"
+        stated = f"?sslmode=verify-full&sslrootcert={files}/ours.pem"
+        url = f"postgresql+psycopg://postgres@localhost:{port}/{postgres.new()}{stated}"
 
         with closing(open_store(url)) as store:
             store.record(entry())
@@ -108,7 +108,7 @@ def test_a_server_whose_certificate_is_believed_keeps_the_store(
 
 
 @pytest.mark.parametrize(
-    ("host", "said", "words"),
+    ("host", "stated", "texts"),
     [
         ("localhost", "&sslrootcert={files}/theirs.pem", "shows a certificate that is not accept"),
         ("localhost", "&sslrootcert=system", "shows a certificate that is not accepted: see sslr"),
@@ -118,14 +118,14 @@ def test_a_server_whose_certificate_is_believed_keeps_the_store(
     ],
 )
 def test_a_server_with_an_untrusted_certificate_is_reported_and_sent_nothing(
-    postgres: Server, authority: trustme.CA, files: Path, host: str, said: str, words: str
+    postgres: Server, authority: trustme.CA, files: Path, host: str, stated: str, texts: str
 ) -> None:
     database = postgres.new()
     with under_tls(postgres.port, authority.issue_cert("localhost")) as port:
         url = f"postgresql+psycopg://postgres@{host}:{port}/{database}?sslmode=verify-full"
 
-        with pytest.raises(StateError, match=words) as refused:
-            open_store(url + said.format(files=files))
+        with pytest.raises(StateError, match=texts) as refused:
+            open_store(url + stated.format(files=files))
 
         assert "create it" not in str(refused.value)
         assert str(files) not in str(refused.value)

@@ -225,5 +225,5 @@ def test_an_intent_that_is_stored_while_another_tenants_record_is_kept_disturbs_
         export.record(replace(created(), tenant=Compared("acme")))
     elsewhere.join(5)
 
-    assert [told["record"]["tenant"] for told in read(export)] == ["acme"]
+    assert [reported["record"]["tenant"] for reported in read(export)] == ["acme"]
     assert len(export.open_intents("north")) == 1

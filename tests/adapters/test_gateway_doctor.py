@@ -141,13 +141,13 @@ def test_doctor_sends_few_requests_and_shows_no_value_of_a_user() -> None:
 
     assert len(requests) <= 12
     assert not [f for f in findings.values() if "userName: a" in f.message]
-    asked = [parse_qs(urlsplit(r.target).query) for r in requests if "/Users" in r.path]
-    assert asked
-    assert all(query["attributes"][0].startswith("id") for query in asked)
+    requested = [parse_qs(urlsplit(r.target).query) for r in requests if "/Users" in r.path]
+    assert requested
+    assert all(query["attributes"][0].startswith("id") for query in requested)
 
 
 @pytest.mark.parametrize(
-    ("said", "words"),
+    ("stated", "texts"),
     [
         ({"expires_in": 600}, "given, and valid for 600 s"),
         ({"expires_in": 86_400}, "given, and valid for 86400 s"),
@@ -155,14 +155,14 @@ def test_doctor_sends_few_requests_and_shows_no_value_of_a_user() -> None:
         ({"expires_in": "soon"}, "given; its endpoint does not say how long it is valid"),
     ],
 )
-def test_doctor_shows_how_long_a_token_is_valid(said: Json, words: str) -> None:
-    token = {"access_token": TOKEN, "token_type": "Bearer", **said}
+def test_doctor_shows_how_long_a_token_is_valid(stated: Json, texts: str) -> None:
+    token = {"access_token": TOKEN, "token_type": "Bearer", **stated}
     healthy = tenant()
     findings, _, _ = looked_at(
         lambda r: json_reply(token) if r.path == "/oauth/token" else healthy(r),
         credentials=client_credentials,
     )
-    assert findings["token"].message == words
+    assert findings["token"].message == texts
 
 
 def test_doctor_says_that_a_token_of_the_manifest_does_not_expire() -> None:
@@ -181,17 +181,17 @@ def test_a_token_that_is_refused_ends_what_doctor_looks_at(status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "words"),
+    ("answer", "texts"),
     [
         (scim_error(403, "no"), '403: "no"; ask the service\'s administrator'),
         (scim_error(404), "spec.baseUrl is probably wrong"),
         (reply(200, b"<html>"), "an HTML page came instead of JSON"),
     ],
 )
-def test_doctor_reports_a_tenant_that_cannot_be_read(answer: Script, words: str) -> None:
+def test_doctor_reports_a_tenant_that_cannot_be_read(answer: Script, texts: str) -> None:
     findings, _, _ = looked_at(tenant(Schemas=lambda _: answer))
     assert findings["permission"].grade is Grade.PROBLEM
-    assert words in findings["permission"].message
+    assert texts in findings["permission"].message
 
 
 def test_a_tenant_that_fails_all_the_time_once_it_was_read_is_a_problem_and_left_alone() -> None:
@@ -205,7 +205,7 @@ def test_a_tenant_that_fails_all_the_time_once_it_was_read_is_a_problem_and_left
 
 
 @pytest.mark.parametrize(
-    ("limit", "grade", "words"),
+    ("limit", "grade", "texts"),
     [
         (10, Grade.OK, "3 of 10 extensions in use"),
         (3, Grade.WARNING, "3 of 3 extensions in use"),
@@ -213,10 +213,10 @@ def test_a_tenant_that_fails_all_the_time_once_it_was_read_is_a_problem_and_left
     ],
 )
 def test_doctor_shows_the_extensions_in_use_and_the_limit(
-    limit: int | None, grade: Grade, words: str
+    limit: int | None, grade: Grade, texts: str
 ) -> None:
     findings, _, _ = looked_at(tenant(), limit=limit)
-    assert findings["limit"] == Finding("limit", grade, words)
+    assert findings["limit"] == Finding("limit", grade, texts)
 
 
 def test_doctor_learns_that_a_service_does_not_page() -> None:
@@ -226,20 +226,20 @@ def test_doctor_learns_that_a_service_does_not_page() -> None:
 
 
 @pytest.mark.parametrize(
-    ("total", "words"),
+    ("total", "texts"),
     [
         (None, "totalResults is that of the page: provided for"),
         (99, "totalResults is 99, and 3 schemas can be read: provided for"),
         (0, "totalResults is 0, and 3 schemas can be read: provided for"),
     ],
 )
-def test_doctor_notes_a_total_that_is_not_that_of_all(total: int | None, words: str) -> None:
+def test_doctor_notes_a_total_that_is_not_that_of_all(total: int | None, texts: str) -> None:
     def counted(start: int, count: int) -> Json:
         page = HAVE[start - 1 : start - 1 + count]
         return listed(page, totalResults=len(page) if total is None else total)
 
     findings, learnt, _ = looked_at(tenant(Schemas=service(counted, BY_ID)))
-    assert findings["paging"].message == words
+    assert findings["paging"].message == texts
     assert learnt["paging"] == "index"
 
 
@@ -337,7 +337,7 @@ def test_doctor_shows_the_limits_of_requests_that_the_service_shows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "grade", "words"),
+    ("answer", "grade", "texts"),
     [
         (json_reply(kinds(urn(1).upper())), Grade.OK, f"{urn(1)} is bound to User"),
         (json_reply(kinds(urn(2))), Grade.WARNING, "no User can hold a value before it is bound"),
@@ -348,11 +348,11 @@ def test_doctor_shows_the_limits_of_requests_that_the_service_shows() -> None:
     ],
 )
 def test_doctor_warns_of_an_extension_that_no_resource_type_names(
-    answer: Script, grade: Grade, words: str
+    answer: Script, grade: Grade, texts: str
 ) -> None:
     findings, _, _ = looked_at(tenant(ResourceTypes=lambda _: answer))
     assert findings["binding"].grade is grade
-    assert words in findings["binding"].message
+    assert texts in findings["binding"].message
 
 
 @pytest.mark.parametrize("answer", [scim_error(404), reply(200, b"["), json_reply([1])])
@@ -380,7 +380,7 @@ def counting(found: Callable[[str | None], Json]) -> Handler:
 
 
 @pytest.mark.parametrize(
-    ("found", "grade", "words"),
+    ("found", "grade", "texts"),
     [
         (lambda q: len(matching(q)), Grade.OK, ":grade pr` finds no fewer"),
         (
@@ -401,11 +401,11 @@ def counting(found: Callable[[str | None], Json]) -> Handler:
     ],
 )
 def test_pr_filters_are_believed_only_where_their_counts_are_right(
-    found: Callable[[str | None], Json], grade: Grade, words: str
+    found: Callable[[str | None], Json], grade: Grade, texts: str
 ) -> None:
     findings, _, _ = looked_at(tenant(Users=counting(found)))
     assert findings["filter"].grade is grade
-    assert words in findings["filter"].message
+    assert texts in findings["filter"].message
 
 
 def test_a_count_of_the_page_is_not_taken_for_one_of_all_users() -> None:

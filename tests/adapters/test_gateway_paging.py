@@ -95,12 +95,12 @@ def test_a_map_in_pages_ends_with_an_empty_one_whatever_the_dialect_says() -> No
     assert live.warnings == ()
 
 
-@pytest.mark.parametrize("told", ListShape)
+@pytest.mark.parametrize("reported", ListShape)
 @pytest.mark.parametrize("body", SHAPES.values(), ids=SHAPES.keys())
 def test_a_listing_of_another_shape_than_the_dialect_says_is_read(
-    body: Json, told: ListShape
+    body: Json, reported: ListShape
 ) -> None:
-    with world(service(lambda *_: body), dialect=replace(DIALECT, list_shape=told)) as w:
+    with world(service(lambda *_: body), dialect=replace(DIALECT, list_shape=reported)) as w:
         assert set(w.reader.read_all([], everything=True).schemas) == keys(FEW)
 
 
@@ -352,16 +352,16 @@ def test_a_total_that_is_not_reached_is_a_warning() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lister", "said"),
+    ("lister", "stated"),
     [
         (lambda *_: listed(FEW, totalResults=2), "the list says totalResults 2 and holds 3"),
         (lambda *_: listed(FEW, totalResults=0), "the list says totalResults 0 and holds 3"),
         (sliced_total(ALL), "the list says totalResults 100 and holds 230"),
     ],
 )
-def test_a_total_that_is_too_small_is_a_warning_too(lister: Lister, said: str) -> None:
+def test_a_total_that_is_too_small_is_a_warning_too(lister: Lister, stated: str) -> None:
     with world(service(lister)) as w:
-        assert w.reader.read_all([], everything=True).warnings == (said,)
+        assert w.reader.read_all([], everything=True).warnings == (stated,)
 
 
 # --- cursors, RFC 9865 ---------------------------------------------------------------------
@@ -479,10 +479,10 @@ def test_whatever_pages_come_the_walk_ends_and_every_wanted_schema_is_found(
     served: tuple[int, list[Json]], wanted: list[int]
 ) -> None:
     count, pages = served
-    left = iter(pages)
+    remaining = iter(pages)
     have = {urn(n).lower(): schema(n) for n in range(count)}
 
-    with world(service(lambda *_: next(left, pages[-1]), have)) as w:
+    with world(service(lambda *_: next(remaining, pages[-1]), have)) as w:
         live = w.reader.read_all([urn(n) for n in wanted], everything=True)
 
     assert {urn(n).lower() for n in wanted if n < count} <= set(live.schemas) <= set(have)

@@ -326,7 +326,7 @@ NOON = "Sun, 01 Mar 2020 12:00:00 GMT"
 
 
 @pytest.mark.parametrize(
-    ("asked", "words"),
+    ("requested", "texts"),
     [
         ("3600", "429; it asks to wait 3600 s; run again after that"),
         (
@@ -336,11 +336,11 @@ NOON = "Sun, 01 Mar 2020 12:00:00 GMT"
     ],
 )
 def test_a_service_that_wants_to_be_left_alone_for_long_is_left_alone(
-    asked: str, words: str
+    requested: str, texts: str
 ) -> None:
     with (
-        world(in_turn(reply(429, b"", {"Retry-After": asked, "Date": NOON}))) as w,
-        pytest.raises(TenantUnavailable, match=re.escape(words)),
+        world(in_turn(reply(429, b"", {"Retry-After": requested, "Date": NOON}))) as w,
+        pytest.raises(TenantUnavailable, match=re.escape(texts)),
     ):
         w.reader.read_all([], everything=True)
 
@@ -370,16 +370,16 @@ PERMANENT: dict[str, tuple[Script, type[TenantError], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("script", "kind", "words"), PERMANENT.values(), ids=PERMANENT.keys())
+@pytest.mark.parametrize(("script", "kind", "texts"), PERMANENT.values(), ids=PERMANENT.keys())
 def test_a_permanent_answer_is_one_message_and_is_not_repeated(
-    script: Script, kind: type[TenantError], words: str
+    script: Script, kind: type[TenantError], texts: str
 ) -> None:
     with world(in_turn(script), dialect=HINTED) as w, pytest.raises(TenantError) as caught:
         w.reader.read_all([], everything=True)
 
     assert type(caught.value) is kind
     assert str(caught.value).startswith(f"GET {BASE}/Schemas: ")
-    assert words in str(caught.value)
+    assert texts in str(caught.value)
     assert len(w.requests) == 1
 
 
@@ -437,12 +437,12 @@ OWN_WORDS: list[tuple[Json, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("document", "words"), OWN_WORDS)
-def test_the_text_of_a_service_is_shown_on_one_short_line(document: Json, words: str) -> None:
+@pytest.mark.parametrize(("document", "texts"), OWN_WORDS)
+def test_the_text_of_a_service_is_shown_on_one_short_line(document: Json, texts: str) -> None:
     with world(in_turn(json_reply(document, 400))) as w, pytest.raises(TenantRefused) as caught:
         w.reader.read_all([], everything=True)
 
-    assert words in str(caught.value)
+    assert texts in str(caught.value)
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 400
 
@@ -571,9 +571,9 @@ def test_a_token_that_a_service_echoes_is_not_shown(echo: Callable[[str], Script
     ):
         w.reader.read_all([], everything=True)
 
-    told = f"{caught.value} {caught.value!r} {w.reader!r} {vars(w.reader)}"
-    assert "c4n4ry" not in told
-    assert SECRET not in told
+    reported = f"{caught.value} {caught.value!r} {w.reader!r} {vars(w.reader)}"
+    assert "c4n4ry" not in reported
+    assert SECRET not in reported
 
 
 PASSWORD = "c4n4ry/pw d"

@@ -210,15 +210,15 @@ def test_retries_of_fifty_clients_are_spread(seed: int) -> None:
             assert sum(1 for t in later if begin <= t < begin + 1) <= 3 * mean
 
 
-@pytest.mark.parametrize("asked", [0, 299, 300, 301, 3600])
-def test_retry_after_is_waited_for_up_to_three_hundred_seconds(asked: int) -> None:
-    throttled = reply(429, b"", {"Retry-After": str(asked)})
+@pytest.mark.parametrize("requested", [0, 299, 300, 301, 3600])
+def test_retry_after_is_waited_for_up_to_three_hundred_seconds(requested: int) -> None:
+    throttled = reply(429, b"", {"Retry-After": str(requested)})
     documents = json_reply(schema(1))
     with world(in_turn(throttled, documents), deadline=900) as w:
-        if asked <= 300:
+        if requested <= 300:
             assert w.reader.read(urn(1)) is not None
-            assert w.clock.seconds >= asked
+            assert w.clock.seconds >= requested
         else:
-            with pytest.raises(TenantError, match=f"asks to wait {asked} s"):
+            with pytest.raises(TenantError, match=f"asks to wait {requested} s"):
                 w.reader.read(urn(1))
             assert w.clock.seconds == 0

@@ -264,9 +264,9 @@ def test_a_service_without_such_writes_is_distinguished_from_one_that_refuses_th
     with world(in_turn(script)) as w:
         result = WRITES[write](w)
 
-    words = f"this service does not allow schemas to be {'cre' if write == 'create' else 'chang'}"
+    texts = f"this service does not allow schemas to be {'cre' if write == 'create' else 'chang'}"
     assert (result.means is Meaning.UNSUPPORTED) is unsupported
-    assert (words in result.message) is unsupported
+    assert (texts in result.message) is unsupported
 
 
 @pytest.mark.parametrize("status", [404, 405, 501])
@@ -290,7 +290,7 @@ def test_a_create_that_is_refused_for_itself_does_not_stand_against_the_next() -
 
 @both
 @pytest.mark.parametrize(
-    ("script", "words"),
+    ("script", "texts"),
     [
         (
             scim_error(400, "maximum count reached", "tooMany"),
@@ -305,10 +305,10 @@ def test_a_create_that_is_refused_for_itself_does_not_stand_against_the_next() -
     ],
 )
 def test_a_refused_write_is_shown_with_the_text_of_the_service_and_advice(
-    script: Script, words: str, write: Write
+    script: Script, texts: str, write: Write
 ) -> None:
     with world(in_turn(script), dialect=HINTED) as w:
-        assert words in write(w).message
+        assert texts in write(w).message
 
 
 @both
@@ -334,7 +334,7 @@ SHAPED = replace(
 
 
 @pytest.mark.parametrize(
-    ("script", "means", "verdict", "words"),
+    ("script", "means", "verdict", "texts"),
     [
         (
             json_reply(GENESYS, 400),
@@ -360,13 +360,13 @@ SHAPED = replace(
     ],
 )
 def test_the_dialect_says_which_refusals_mean_more_than_their_status(
-    script: Script, means: Meaning | None, verdict: Verdict, words: str
+    script: Script, means: Meaning | None, verdict: Verdict, texts: str
 ) -> None:
     with world(in_turn(script), dialect=SHAPED) as w:
         result = w.writer.create(DOCUMENT)
 
     assert (result.means, result.verdict) == (means, verdict)
-    assert words in result.message
+    assert texts in result.message
 
 
 @pytest.mark.parametrize(

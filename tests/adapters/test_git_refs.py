@@ -193,13 +193,13 @@ def test_a_folder_that_looks_like_a_repository_is_refused_and_runs_nothing(prete
     folder = pretender / below
     folder.mkdir(exist_ok=True)
 
-    for asked in (
+    for requested in (
         lambda: files_at(folder, "origin/main", wanted=every, most=100),
         lambda: commit_at(folder, "origin/main"),
         lambda: git_state(folder),
     ):
         with pytest.raises(UsageError, match="desired-state passes for a git repository"):
-            asked()
+            requested()
 
     assert not (pretender.parent / "ran").exists()
 

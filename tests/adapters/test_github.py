@@ -63,7 +63,7 @@ def test_a_comment_is_posted_then_updated_then_left_alone(stub: Stub):
         written.append(ours.show(5, MARKER, BODY + "s"))
 
     assert written == [Posted.CREATED, Posted.UPDATED, Posted.UNCHANGED]
-    assert stub.state.said(5) == [BODY + "s"]
+    assert stub.state.bodies(5) == [BODY + "s"]
     assert len(stub.state.writes()) == before == 2
 
 
@@ -90,7 +90,7 @@ def test_comments_of_others_are_never_touched(stub: Stub, token: str, body: str)
     with posts(stub) as ours:
         assert ours.show(5, MARKER, BODY) is Posted.CREATED
 
-    assert stub.state.said(5) == [body, BODY]
+    assert stub.state.bodies(5) == [body, BODY]
 
 
 def test_a_comment_of_a_deleted_account_is_not_ours(stub: Stub):
@@ -132,7 +132,7 @@ def test_of_two_that_raced_the_older_is_kept_up_to_date(stub: Stub):
     with posts(stub) as ours:
         ours.show(5, MARKER, BODY + "!")
 
-    assert stub.state.said(5) == [BODY + "!", BODY]
+    assert stub.state.bodies(5) == [BODY + "!", BODY]
 
 
 def test_the_longest_comments_of_a_whole_page_are_read(stub: Stub):
@@ -165,7 +165,7 @@ def test_a_post_whose_answer_is_lost_is_looked_up_and_not_sent_twice(stub: Stub,
     with posts(stub) as ours:
         assert ours.show(5, MARKER, BODY) is Posted.CREATED
 
-    assert stub.state.said(5) == [BODY]
+    assert stub.state.bodies(5) == [BODY]
     assert len(stub.state.writes()) == 1
 
 
@@ -175,7 +175,7 @@ def test_a_post_that_was_not_done_is_sent_again(stub: Stub):
     with posts(stub) as ours:
         ours.show(5, MARKER, BODY)
 
-    assert stub.state.said(5) == [BODY]
+    assert stub.state.bodies(5) == [BODY]
     assert len(stub.state.writes()) == 2
 
 
@@ -204,14 +204,14 @@ def test_lost_answers_leave_one_comment_with_the_last_text(stub: Stub):
         with posts(stub) as ours:
             ours.show(5, MARKER, last)
 
-        assert stub.state.said(5) == [BODY, last], number
+        assert stub.state.bodies(5) == [BODY, last], number
 
 
 def test_a_post_is_given_up_after_three_tries(stub: Stub):
-    said = refusal(stub, Fault("POST", "/comments", status=503, times=99))
+    stated = refusal(stub, Fault("POST", "/comments", status=503, times=99))
 
-    assert "still 503" in said
-    assert "POST /repos/acme/identity/issues/5/comments" in said
+    assert "still 503" in stated
+    assert "POST /repos/acme/identity/issues/5/comments" in stated
     assert len(stub.state.writes()) == 3
 
 
@@ -232,13 +232,13 @@ def test_a_lost_answer_to_an_update_is_no_matter(stub: Stub):
     with posts(stub) as ours:
         assert ours.show(5, MARKER, BODY + "!") is Posted.UPDATED
 
-    assert stub.state.said(5) == [BODY + "!"]
+    assert stub.state.bodies(5) == [BODY + "!"]
 
 
 def test_a_read_of_github_is_tried_five_times(stub: Stub):
-    said = refusal(stub, Fault("GET", "/comments", status=500, times=99))
+    stated = refusal(stub, Fault("GET", "/comments", status=500, times=99))
 
-    assert "still 500" in said
+    assert "still 500" in stated
     assert len(stub.state.requests) == 5
 
 
@@ -255,7 +255,7 @@ def test_a_rate_limit_is_waited_for_as_long_as_it_asks(stub: Stub):
         ours.show(5, MARKER, BODY)
 
     assert clock.monotonic() - began == pytest.approx(49, abs=3)
-    assert stub.state.said(5) == [BODY]
+    assert stub.state.bodies(5) == [BODY]
 
 
 def test_a_rate_limit_without_a_time_is_given_a_minute(stub: Stub):
@@ -278,7 +278,7 @@ def test_a_rate_limit_is_known_by_its_words_however_many_more_github_adds(stub: 
         ours.show(5, MARKER, BODY)
 
     assert clock.monotonic() - began == pytest.approx(60, abs=1)
-    assert stub.state.said(5) == [BODY]
+    assert stub.state.bodies(5) == [BODY]
 
 
 _SECONDARY = (
@@ -337,10 +337,10 @@ def test_a_spent_graphql_limit_comes_with_200(stub: Stub, minutes: int, waits: b
 def test_each_refusal_says_what_to_do_and_is_not_repeated(
     stub: Stub, status: int, message: str, advice: str
 ):
-    said = refusal(stub, Fault("POST", "/comments", status, message, times=99))
+    stated = refusal(stub, Fault("POST", "/comments", status, message, times=99))
 
-    assert f": {status}" in said
-    assert advice in said
+    assert f": {status}" in stated
+    assert advice in stated
     assert len(stub.state.writes()) == 1
 
 
@@ -354,46 +354,46 @@ def test_each_refusal_says_what_to_do_and_is_not_repeated(
     ],
 )
 def test_graphql_errors_of_a_part_count(stub: Stub, status: int, reason: str, advice: str):
-    said = refusal(stub, Fault("POST", "/comments", status, "Validation Failed", reason))
+    stated = refusal(stub, Fault("POST", "/comments", status, "Validation Failed", reason))
 
-    assert f': {status} "Validation Failed: {reason}"; ' in said
-    assert advice in said
+    assert f': {status} "Validation Failed: {reason}"; ' in stated
+    assert advice in stated
 
 
 def test_a_token_that_only_reads_is_reported_by_the_permission(stub: Stub):
-    said = refusal(stub, token=READER)
+    stated = refusal(stub, token=READER)
 
-    assert "pull-requests: write" in said
-    assert "from a fork" in said
-    assert READER not in said
+    assert "pull-requests: write" in stated
+    assert "from a fork" in stated
+    assert READER not in stated
 
 
 def test_a_message_of_github_is_shown_only_where_it_is_plain(stub: Stub):
-    said = refusal(stub, Fault("POST", "/comments", 403, "::error::\x1b[31m <b>" + BOT))
+    stated = refusal(stub, Fault("POST", "/comments", 403, "::error::\x1b[31m <b>" + BOT))
 
-    assert "::" not in said
-    assert BOT not in said
+    assert "::" not in stated
+    assert BOT not in stated
 
 
 def test_a_reason_that_is_not_plain_is_left_out(stub: Stub):
-    said = refusal(stub, Fault("POST", "/comments", 422, "Validation Failed", "<b>" + BOT))
+    stated = refusal(stub, Fault("POST", "/comments", 422, "Validation Failed", "<b>" + BOT))
 
-    assert ': 422 "Validation Failed"; ' in said
+    assert ': 422 "Validation Failed"; ' in stated
 
 
 def test_an_answer_that_is_no_list_is_distinguished_from_an_empty_one(stub: Stub):
-    said = refusal(stub, Fault("GET", "/comments", 200, "a proxy's welcome"))
+    stated = refusal(stub, Fault("GET", "/comments", 200, "a proxy's welcome"))
 
-    assert "not the JSON that GitHub sends; check GITHUB_API_URL" in said
+    assert "not the JSON that GitHub sends; check GITHUB_API_URL" in stated
     assert stub.state.writes() == []
 
 
 def test_the_account_of_the_token_must_be_known_before_a_comment_is_ours(stub: Stub):
     stub.state.add_comment(5, BODY)
 
-    said = refusal(stub, Fault("POST", "/graphql", 200, "no data"))
+    stated = refusal(stub, Fault("POST", "/graphql", 200, "no data"))
 
-    assert "POST /graphql" in said
+    assert "POST /graphql" in stated
     assert stub.state.writes() == []
 
 
@@ -537,8 +537,8 @@ def test_the_stub_runs_as_a_process_that_can_be_asked_for_its_state():
 
 def test_the_stub_speaks_as_strictly_as_github(stub: Stub):
     """What the other tests rest on: length, authors, pages, and times as GitHub writes them."""
-    said = refusal(stub, token="unknown")
-    assert "401" in said
+    stated = refusal(stub, token="unknown")
+    assert "401" in stated
     with posts(stub) as ours, pytest.raises(GitHubError, match="longer than GitHub takes"):
         ours.show(5, MARKER, MARKER + "x" * 65_536)
     stub.state.merge(1, "c" * 40)

@@ -229,17 +229,17 @@ def test_a_child_process_does_not_keep_the_lock(tmp_path: Path) -> None:
 
 
 def test_a_child_between_its_fork_and_its_exec_does_not_keep_the_lock(tmp_path: Path) -> None:
-    ends, told = os.pipe()
+    ends, reported = os.pipe()
     with locks(tmp_path).hold("acme"):
         child = os.fork()
         if child == 0:
-            os.close(told)
+            os.close(reported)
             os.read(ends, 1)
             os._exit(0)
 
     with locks(tmp_path).hold("acme"):
         assert os.waitpid(child, os.WNOHANG) == (0, 0)
-    os.close(told)
+    os.close(reported)
     os.close(ends)
     assert os.waitpid(child, 0)[1] == 0
 

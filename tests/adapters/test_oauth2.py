@@ -96,32 +96,32 @@ def meeting(
 
 
 def test_a_token_is_reported_for_masking_before_it_is_used() -> None:
-    told: list[Secret] = []
+    reported: list[Secret] = []
     clock = FakeClock()
     with serving(in_turn(token("t0k3n"), json_reply({"error": "invalid_client"}, 401))) as server:
         whom = credentials(server.url("/token"), auth=ClientAuth.BASIC)
-        authenticator = Authenticator(whom, tokens(clock, told.append))
+        authenticator = Authenticator(whom, tokens(clock, reported.append))
         header = authenticator.header()
         authenticator.renew(header)
         with pytest.raises(CredentialsRefused):
             authenticator.header()
         sent = {received.headers["authorization"] for received in server.requests}
 
-    [pair] = {f"Basic {secret.reveal()}" for secret in told} & sent
+    [pair] = {f"Basic {secret.reveal()}" for secret in reported} & sent
     assert sent == {pair}
     assert header == "Bearer t0k3n"
-    assert [secret.reveal() for secret in told].count("t0k3n") == 1
-    assert len(told) == 3  # the pair for each request, and the one token
+    assert [secret.reveal() for secret in reported].count("t0k3n") == 1
+    assert len(reported) == 3  # the pair for each request, and the one token
 
 
 def test_a_basic_header_is_reported_for_masking_as_it_is_sent() -> None:
-    told: list[Secret] = []
+    reported: list[Secret] = []
     clock = FakeClock()
     whom = BasicCredentials(username=Secret("me"), password=Secret(CLIENT_SECRET))
-    header = Authenticator(whom, tokens(clock, told.append)).header()
+    header = Authenticator(whom, tokens(clock, reported.append)).header()
 
-    assert header == f"Basic {told[0].reveal()}"
-    assert b64decode(told[0].reveal()).decode() == f"me:{CLIENT_SECRET}"
+    assert header == f"Basic {reported[0].reveal()}"
+    assert b64decode(reported[0].reveal()).decode() == f"me:{CLIENT_SECRET}"
 
 
 def token(value: str = "t0k3n", **members: Any) -> Script:
@@ -453,7 +453,7 @@ def test_an_endpoint_that_stays_sick_is_unavailable_after_a_few_tries(status: in
 
 
 @pytest.mark.parametrize(
-    ("headers", "words"),
+    ("headers", "texts"),
     [
         ({"Retry-After": "3600"}, "503; it asks to wait 3600 s; run again after that"),
         (
@@ -463,10 +463,10 @@ def test_an_endpoint_that_stays_sick_is_unavailable_after_a_few_tries(status: in
     ],
 )
 def test_an_endpoint_that_asks_for_a_long_wait_is_asked_once_and_quoted(
-    headers: dict[str, str], words: str
+    headers: dict[str, str], texts: str
 ) -> None:
     with meeting(in_turn(reply(503, b"", headers))) as (server, authenticator):
-        with pytest.raises(TenantUnavailable, match=re.escape(words)):
+        with pytest.raises(TenantUnavailable, match=re.escape(texts)):
             authenticator.header()
 
     assert len(server.requests) == 1
@@ -521,16 +521,16 @@ REFUSALS: list[tuple[Script, type[TenantError], str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("script", "kind", "words"), REFUSALS)
+@pytest.mark.parametrize(("script", "kind", "texts"), REFUSALS)
 def test_a_refusal_is_one_message_and_is_never_repeated(
-    script: Script, kind: type[TenantError], words: str
+    script: Script, kind: type[TenantError], texts: str
 ) -> None:
     with meeting(in_turn(script, token()), path="/oauth/token?k=c4n4ry") as (server, authenticator):
         with pytest.raises(kind, match=r"^POST http://127\.0\.0\.1:\d+/oauth/token: ") as caught:
             authenticator.header()
 
     assert type(caught.value) is kind
-    assert words in str(caught.value)
+    assert texts in str(caught.value)
     assert "c4n4ry" not in str(caught.value)
     assert len(server.requests) == 1
 

@@ -222,7 +222,7 @@ def test_a_date_is_measured_by_the_clock_of_whoever_wrote_it(
 
 
 @pytest.mark.parametrize(
-    ("headers", "words"),
+    ("headers", "texts"),
     [
         ({"retry-after": "7"}, "it asks to wait 7 s"),
         ({"retry-after": " 7 "}, "it asks to wait 7 s"),
@@ -237,6 +237,6 @@ def test_a_date_is_measured_by_the_clock_of_whoever_wrote_it(
     ],
 )
 def test_retry_after_is_reported_in_seconds_and_dates_as_given(
-    headers: dict[str, str], words: str | None
+    headers: dict[str, str], texts: str | None
 ) -> None:
-    assert wait_message(Answer(503, headers, b"")) == words
+    assert wait_message(Answer(503, headers, b"")) == texts

@@ -340,8 +340,8 @@ def test_a_session_with_an_unexpected_message_goes_on(
     with closing(open_store(postgres.schema())) as store, locks_of(store).hold("acme"):
         assert store._locks is not None
         session = store._locks._lasting()
-        with session.asking() as asked:
-            asked.run("LISTEN news")
+        with session.asking() as requested:
+            requested.run("LISTEN news")
         assert session.is_quiet()
         postgres.run("NOTIFY news")
         wait_until(lambda: not session.is_quiet())

@@ -151,10 +151,10 @@ def test_an_unlisted_origin_may_not_get_credentials(url):
         Settings(ALLOWED).require_allowed(url, what="tenant acme")
 
 
-@pytest.mark.parametrize("said", ["", " ", ","])
-def test_a_list_that_is_set_and_empty_allows_nothing(said: str):
+@pytest.mark.parametrize("stated", ["", " ", ","])
+def test_a_list_that_is_set_and_empty_allows_nothing(stated: str):
     """What a job passes on of a variable that nobody has made; it must not open every way."""
-    settings = Settings({"RECONCILER_ALLOWED_ORIGINS": said})
+    settings = Settings({"RECONCILER_ALLOWED_ORIGINS": stated})
 
     with pytest.raises(UsageError, match=r"RECONCILER_ALLOWED_ORIGINS does not list for it"):
         settings.require_allowed("https://a.example.com", tenant="acme", what="tenant acme")

@@ -272,10 +272,10 @@ def test_addresses_that_never_accept_share_one_deadline() -> None:
 
 
 def test_a_resolver_that_does_not_answer_ends_at_the_deadline_and_nothing_was_sent() -> None:
-    stuck, asked = threading.Event(), threading.Event()
+    stuck, requested = threading.Event(), threading.Event()
 
     def resolve(host: str, port: int) -> list[str]:
-        asked.set()
+        requested.set()
         stuck.wait(10)
         return ["127.0.0.1"]
 
@@ -285,7 +285,7 @@ def test_a_resolver_that_does_not_answer_ends_at_the_deadline_and_nothing_was_se
     took = time.monotonic() - began
     stuck.set()
 
-    assert asked.is_set()
+    assert requested.is_set()
     assert answer == NoAnswer(Loss.NOT_SENT, "no connection within 0.5 seconds")
     assert took < SHORT + 1
 
@@ -348,9 +348,9 @@ def test_an_answer_that_comes_before_the_run_ends_counts() -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
-@pytest.mark.parametrize("left", [2.0, 0.0])
+@pytest.mark.parametrize("rest", [2.0, 0.0])
 def test_nothing_that_may_change_anything_leaves_once_the_run_is_to_end(
-    method: str, left: float
+    method: str, rest: float
 ) -> None:
     seen: list[str] = []
 
@@ -360,12 +360,12 @@ def test_nothing_that_may_change_anything_leaves_once_the_run_is_to_end(
 
     with serving(handler) as server:
         running = [True]
-        options = HttpOptions(deadline=5, remaining=lambda: math.inf if running else left)
+        options = HttpOptions(deadline=5, remaining=lambda: math.inf if running else rest)
         with Http(options, methods=ANY) as http:
             first = http.send(method, server.url(), headers={}, body=b"{}")
             running.clear()
             on_the_same_line = http.send(method, server.url(), headers={}, body=b"{}")
-        on_a_new_one = ask(server, method, options=HttpOptions(remaining=lambda: left))
+        on_a_new_one = ask(server, method, options=HttpOptions(remaining=lambda: rest))
 
     assert isinstance(first, Answer)
     for refused in (on_the_same_line, on_a_new_one):
@@ -396,9 +396,9 @@ def test_nothing_at_all_leaves_once_the_store_has_failed(method: str) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_request_is_not_sent_where_the_store_fails_while_it_connects(method: str) -> None:
-    asked = iter([True, False])
+    requested = iter([True, False])
     with serving(in_turn(reply(200, b"[]"))) as server:
-        answer = ask(server, method, options=HttpOptions(may_send=lambda: next(asked)))
+        answer = ask(server, method, options=HttpOptions(may_send=lambda: next(requested)))
 
     assert isinstance(answer, NoAnswer)
     assert answer.loss is Loss.NOT_SENT

@@ -101,10 +101,10 @@ def test_an_address_has_to_be_permitted_also_where_it_is_connected_to_already() 
     with serving(in_turn(reply())) as server, closing(Pool()) as pool:
         with shared(pool) as http:
             anybody = http.send("GET", server.url(), headers={})
-        asked: list[str] = []
+        requested: list[str] = []
 
         def permit(address: str) -> bool:
-            asked.append(address)
+            requested.append(address)
             return False
 
         options = HttpOptions(deadline=5, pool=pool)
@@ -114,7 +114,7 @@ def test_an_address_has_to_be_permitted_also_where_it_is_connected_to_already() 
             again = http.send("GET", server.url(), headers={})
 
     assert statuses(anybody, careful, again) == [200, Loss.UNTRUSTED, 200]
-    assert set(asked) == {"127.0.0.1"}
+    assert set(requested) == {"127.0.0.1"}
     assert len(server.requests) == 2
 
 
@@ -359,12 +359,15 @@ def test_the_soft_limit_of_descriptors_is_raised_to_the_hard_one() -> None:
 
 
 def test_a_shortage_of_descriptors_is_reported_with_its_own_advice() -> None:
-    asked = RequestName(
+    requested = RequestName(
         method="GET", path="/x", permission_hint="", redaction=Redaction(), renewable=False
     )
     lost = NoAnswer(Loss.NOT_SENT, "no descriptor", "raise the limit")
 
-    assert str(read_error(asked, lost, collection=True)) == "GET /x: no descriptor; raise the limit"
+    assert (
+        str(read_error(requested, lost, collection=True))
+        == "GET /x: no descriptor; raise the limit"
+    )
 
 
 # --- what is prepared without requests -------------------------------------------------------

@@ -651,9 +651,9 @@ def test_every_event_arrives_at_least_once_with_the_same_bytes(tmp_path: Path) -
     """The receiver loses three answers in ten after it has taken the event in."""
     random = Random(20260102)
     clock = HandClock()
-    told = [replace(event(number), tenant="acme") for number in range(40)]
+    reported = [replace(event(number), tenant="acme") for number in range(40)]
     with opened(tmp_path / "state.db") as store, receiving() as hr:
-        for happened in told:
+        for happened in reported:
             store.adopt(adopted(), happened, [RECEIVER])
         hr.answer = lambda _: b"" if random.random() < 0.3 else response(200)
         way = notifier(endpoint(hr.url), clock=clock)
@@ -674,9 +674,9 @@ def test_every_event_arrives_at_least_once_with_the_same_bytes(tmp_path: Path) -
         received: dict[str, bytes] = {}
         for got in hr.got:
             assert received.setdefault(got.headers["webhook-id"], got.body) == got.body
-        assert sorted(received) == sorted(happened.event_id for happened in told)
-        assert len(hr.got) > len(told)  # some answers were really lost
-        assert check_chain(store.records()).records == len(told) + len(hr.got)
+        assert sorted(received) == sorted(happened.event_id for happened in reported)
+        assert len(hr.got) > len(reported)  # some answers were really lost
+        assert check_chain(store.records()).records == len(reported) + len(hr.got)
         for record in store.records():
             AUDIT.validate(record)
 

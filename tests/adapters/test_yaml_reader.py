@@ -283,7 +283,7 @@ def test_a_fault_of_syntax_is_reported_where_it_is(
 
 @BOTH
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ('a: 1\nb: "x\nc: 2\n', "that begins on line 2"),
         ("- a\n- {b: 1\n- c\n", "that begins on line 2"),
@@ -295,11 +295,11 @@ def test_a_fault_of_syntax_is_reported_where_it_is(
     ],
 )
 def test_a_fault_of_syntax_names_where_the_mistake_may_be_and_the_cure(
-    text: str, told: str, c_parser: bool
+    text: str, reported: str, c_parser: bool
 ) -> None:
     (problem,) = texts_of(read(text.encode(), "f.yaml", c_parser=c_parser))
 
-    assert told in problem
+    assert reported in problem
 
 
 @pytest.mark.parametrize(
@@ -395,10 +395,10 @@ def test_a_text_that_ends_too_soon_is_reported_at_its_end(
 def test_a_lone_carriage_return_is_refused_as_readers_count_its_lines_differently(
     path: str,
 ) -> None:
-    words = "a carriage return that ends no line; save the file with usual line ends"
+    texts = "a carriage return that ends no line; save the file with usual line ends"
 
-    assert texts_of(read(b'{"a": 1,\n "b":\r 2}', path)) == [f"2:6 {words}"]
-    assert texts_of(read(b'{"a": 1}\r', path)) == [f"1:9 {words}"]
+    assert texts_of(read(b'{"a": 1,\n "b":\r 2}', path)) == [f"2:6 {texts}"]
+    assert texts_of(read(b'{"a": 1}\r', path)) == [f"1:9 {texts}"]
     (document,) = read(b'{"a": 1,\r\n "b": "\\r"}\r\n', path).documents
     assert document.value == {"a": 1, "b": "\r"}
     assert document.place(("b",)).line == 2
@@ -420,7 +420,7 @@ def test_a_file_may_be_as_large_as_the_limit_and_not_larger() -> None:
 
 @BOTH
 @pytest.mark.parametrize(
-    ("data", "words"),
+    ("data", "texts"),
     [
         (b"[" * 100_000, "nested deeper than 64 levels"),
         (b'{"a":' * 40_000, "nested deeper than 64 levels"),
@@ -435,12 +435,12 @@ def test_a_file_may_be_as_large_as_the_limit_and_not_larger() -> None:
     ],
     ids=lambda value: "" if isinstance(value, bytes) else value,
 )
-def test_a_yaml_bomb_is_a_problem_at_once(data: bytes, words: str, c_parser: bool) -> None:
+def test_a_yaml_bomb_is_a_problem_at_once(data: bytes, texts: str, c_parser: bool) -> None:
     begun = time.process_time()  # a busy machine takes no part in the verdict
 
     reading = read(data, "f.yaml", c_parser=c_parser)
 
-    assert any(words in problem for problem in texts_of(reading))
+    assert any(texts in problem for problem in texts_of(reading))
     assert time.process_time() - begun < 20
 
 

@@ -102,9 +102,9 @@ def test_a_key_longer_than_a_reader_looks_for_its_colon_is_marked() -> None:
 
 
 def test_a_value_too_long_for_a_line_is_written_on_several() -> None:
-    words = [f"word number {n}" for n in range(20)]
+    texts = [f"word number {n}" for n in range(20)]
 
-    lines = yaml_text({"a": {"canonicalValues": words}}).splitlines()
+    lines = yaml_text({"a": {"canonicalValues": texts}}).splitlines()
 
     assert len(lines) == 22
     assert max(map(len, lines)) <= WIDTH

@@ -93,6 +93,6 @@ def test_a_jump_of_a_day_changes_nothing_but_what_the_records_say(
     jump.write_text("+0")
     delivered = folder.run_cold("webhooks", "deliver", "--now")
     assert delivered.code == 0, delivered.everything
-    told = arena.inbox()
-    assert sorted(told) == urns(CHANGES)
-    assert all(len(events) == 1 for events in told.values()), told
+    reported = arena.inbox()
+    assert sorted(reported) == urns(CHANGES)
+    assert all(len(events) == 1 for events in reported.values()), reported

@@ -38,7 +38,7 @@ PARTS = (Lost.MESSAGE, Lost.REST, Lost.ANSWER)
 
 
 @pytest.fixture(scope="session")
-def asked(
+def requested(
     tmp_path_factory: pytest.TempPathFactory, warm: Warm, postgres: Server
 ) -> tuple[bytes, ...]:
     """What an apply of five changes asks the server, message by message."""
@@ -51,25 +51,25 @@ def asked(
         return tuple(wire.seen)
 
 
-def commits(asked: tuple[bytes, ...]) -> list[int]:
-    return [number for number, message in enumerate(asked, 1) if COMMIT in message]
+def commits(requested: tuple[bytes, ...]) -> list[int]:
+    return [number for number, message in enumerate(requested, 1) if COMMIT in message]
 
 
 @pytest.mark.parametrize("part", range(SHARE))
 def test_a_way_that_breaks_at_every_seventh_message_fails_closed(
-    tmp_path: Path, warm: Warm, postgres: Server, asked: tuple[bytes, ...], part: int
+    tmp_path: Path, warm: Warm, postgres: Server, requested: tuple[bytes, ...], part: int
 ):
-    for number in range(5, len(asked) + 1, 7)[part::SHARE]:
+    for number in range(5, len(requested) + 1, 7)[part::SHARE]:
         lost = PARTS[number // 7 % 3]
         cut = Cut(number=number, lost=lost, reach=list(Reach)[number % 3])
         cut_at(tmp_path / str(number), warm, postgres, cut)
 
 
 def test_a_commit_without_an_answer_is_unknown_and_the_next_run_finds_out(
-    tmp_path: Path, warm: Warm, postgres: Server, asked: tuple[bytes, ...]
+    tmp_path: Path, warm: Warm, postgres: Server, requested: tuple[bytes, ...]
 ):
     """An intent's, an outcome's and a delivery's: each is recorded, and the run cannot know it."""
-    found = commits(asked)
+    found = commits(requested)
     deliveries = [n for n in found if n > found[-8]]
     for number, reach in zip((found[6], found[7], deliveries[2]), Reach, strict=True):
         cut = Cut(number=number, lost=Lost.ANSWER, reach=reach)
@@ -79,13 +79,13 @@ def test_a_commit_without_an_answer_is_unknown_and_the_next_run_finds_out(
 @pytest.mark.chaos
 @pytest.mark.parametrize("part", range(ALL))
 def test_a_database_connection_lost_at_any_message_fails_closed(
-    tmp_path: Path, warm: Warm, postgres: Server, asked: tuple[bytes, ...], part: int
+    tmp_path: Path, warm: Warm, postgres: Server, requested: tuple[bytes, ...], part: int
 ):
-    assert len(asked) > 50
-    assert len(commits(asked)) > 15
+    assert len(requested) > 50
+    assert len(commits(requested)) > 15
 
-    for number in range(1, len(asked) + 1)[part::ALL]:
-        reaches = list(Reach) if number in commits(asked) else [list(Reach)[number % 3]]
+    for number in range(1, len(requested) + 1)[part::ALL]:
+        reaches = list(Reach) if number in commits(requested) else [list(Reach)[number % 3]]
         for reach in reaches:
             for lost in PARTS:
                 cut = Cut(number=number, lost=lost, reach=reach)
@@ -153,17 +153,17 @@ def chances() -> Iterator[int]:
 
 
 def test_a_server_that_crashes_at_a_commit_and_comes_back_fails_closed(
-    tmp_path: Path, warm: Warm, own_postgres: Server, asked: tuple[bytes, ...]
+    tmp_path: Path, warm: Warm, own_postgres: Server, requested: tuple[bytes, ...]
 ):
-    crash_at(tmp_path, warm, own_postgres, commits(asked)[9])
+    crash_at(tmp_path, warm, own_postgres, commits(requested)[9])
 
 
 @pytest.mark.chaos
 def test_a_server_that_crashes_at_any_message_and_comes_back_fails_closed(
-    tmp_path: Path, warm: Warm, own_postgres: Server, asked: tuple[bytes, ...]
+    tmp_path: Path, warm: Warm, own_postgres: Server, requested: tuple[bytes, ...]
 ):
     for chance in itertools.islice(chances(), CRASHES):
-        places = commits(asked) if chance % 2 else range(1, len(asked) + 1)
+        places = commits(requested) if chance % 2 else range(1, len(requested) + 1)
         crash_at(tmp_path / str(chance), warm, own_postgres, places[chance // 2 % len(places)])
 
 

@@ -59,8 +59,8 @@ def require_one_writer(arena: Arena, folder: Folder, runs: list[Ended]) -> None:
     written = [urn for urn, status in outcomes(folder) if status == "SUCCESS"]
     assert sorted(written) == urns(CHANGES)
     assert [event["copies"] for event in arena.events()] == [1] * CHANGES
-    told = [r for r in records(folder) if r["event"] == "HR_SYNC_COMPLETED"]
-    assert len(told) == CHANGES
+    reported = [r for r in records(folder) if r["event"] == "HR_SYNC_COMPLETED"]
+    assert len(reported) == CHANGES
 
 
 def race_with_states_of_their_own(arena: Arena, runners: int) -> None:
@@ -134,8 +134,8 @@ def race_of_senders(arena: Arena, folder: Folder, runners: int) -> None:
 
     assert [run.code for run in runs] == [0] * len(runs), runs
     assert [event["copies"] for event in arena.events()] == [1] * CHANGES
-    told = [r["status"] for r in records(folder) if r["event"] == "HR_SYNC_COMPLETED"]
-    assert (told.count("FAILED"), told.count("SYNCED")) == (CHANGES, CHANGES)
+    reported = [r["status"] for r in records(folder) if r["event"] == "HR_SYNC_COMPLETED"]
+    assert (reported.count("FAILED"), reported.count("SYNCED")) == (CHANGES, CHANGES)
 
 
 def test_two_senders_at_once_send_nothing_twice_and_lose_nothing(arena: Arena):

@@ -81,7 +81,7 @@ def test_an_update_that_was_opted_into_adds_an_attribute_and_keeps_what_is_there
 
 
 @pytest.mark.parametrize(
-    ("faults", "words"),
+    ("faults", "texts"),
     [
         ({"no_create": True}, ["405", "blocked", "does not allow schemas to be created"]),
         ({"ignore_posts": True}, ["unknown", "the next run looks again"]),
@@ -90,14 +90,14 @@ def test_an_update_that_was_opted_into_adds_an_attribute_and_keeps_what_is_there
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
 )
 def test_a_write_that_does_not_come_true_ends_partly_and_names_the_manifest_line(
-    dev_tenant: DevTenant, faults, words
+    dev_tenant: DevTenant, faults, texts
 ):
     dev_tenant.set_faults(**faults)
 
     done = dev_tenant.folder.run("apply", "--auto-approve")
 
     assert_reported(
-        done, 3, "Apply ended partly", "desired-state/extensions/hr-extension.yaml:", *words
+        done, 3, "Apply ended partly", "desired-state/extensions/hr-extension.yaml:", *texts
     )
     assert "1 not-attempted" in done.out
     assert dev_tenant.inbox() == []

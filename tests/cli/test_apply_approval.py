@@ -110,15 +110,15 @@ def two_tenants(dev_tenant: DevTenant) -> Folder:
 
 def test_more_tenants_than_a_run_may_change_are_shown_and_refused(dev_tenant: DevTenant) -> None:
     folder = two_tenants(dev_tenant)
-    said = "this run: 2 changed tenants exceed --max-tenants 1; narrow the run with --tenant"
+    stated = "this run: 2 changed tenants exceed --max-tenants 1; narrow the run with --tenant"
 
     planned = folder.run("plan", "--max-tenants", "1", "--out", "plan.json")
     refused = folder.run("apply", "plan.json", "--max-tenants", "1")
 
     assert planned.code == 0, planned.everything
-    assert f"Limit: {said}" in planned.out
+    assert f"Limit: {stated}" in planned.out
     assert refused.code == 6, refused.everything
-    assert said in refused.err
+    assert stated in refused.err
     assert dev_tenant.schemas() == []
     assert folder.run("apply", "plan.json", "--max-tenants", "2").code == 0
     assert len(dev_tenant.schemas()) == 2

@@ -305,13 +305,13 @@ LIMITS = [
 
 
 @pytest.mark.parametrize("beyond", [-1, 0, 1])
-@pytest.mark.parametrize(("made", "limit", "options", "told"), LIMITS)
+@pytest.mark.parametrize(("made", "limit", "options", "reported"), LIMITS)
 def test_a_limit_is_shown_by_plan_and_refuses_apply_by_one_more_and_nothing_less(
     scene: Scene,
     made: Callable[[Scene, int], None],
     limit: int,
     options: tuple[str, ...],
-    told: str,
+    reported: str,
     beyond: int,
 ) -> None:
     made(scene, limit + beyond)
@@ -322,14 +322,14 @@ def test_a_limit_is_shown_by_plan_and_refuses_apply_by_one_more_and_nothing_less
     done = scene.run("apply", "--auto-approve", *options)
 
     assert (planned.code, detailed.code) == (0, 2), planned.everything
-    assert (f"Limit: {told}" in planned.out) is (beyond == 1)
+    assert (f"Limit: {reported}" in planned.out) is (beyond == 1)
     if beyond < 1:
         assert done.code == 0, done.everything
         assert done.out.count("applied and verified") == limit + beyond
         return
     assert done.code == 6, done.everything
     assert "a safety limit refuses this plan; nothing was written" in done.err
-    assert told in done.err
+    assert reported in done.err
     assert "--force" in done.err
     assert scene.writes() == 0
     assert scene.live() == before

@@ -45,7 +45,7 @@ def test_an_attribute_of_others_that_vanished_with_the_write_is_a_conflict(dev_t
     with_one_extension(folder)
     folder.run("apply", "--auto-approve")
     dev_tenant.put(URN, named(dev_tenant.get(URN), "grade", "theirs"))
-    told = len(dev_tenant.inbox())
+    reported = len(dev_tenant.inbox())
     folder.edit(EXTENSION, GRADE, f"{GRADE}, {GRADE.replace('grade', 'level')}")
 
     def careless(seen: Seen) -> Answer | None:
@@ -65,7 +65,7 @@ def test_an_attribute_of_others_that_vanished_with_the_write_is_a_conflict(dev_t
     assert "1 unknown" in cut.out
     assert "conflict: attributes that were live before are gone: theirs;" in recovered.out
     assert "nothing was left open" in again.out
-    assert len(dev_tenant.inbox()) == told
+    assert len(dev_tenant.inbox()) == reported
 
 
 def test_recovery_of_a_tenant_that_moved_names_where_to_look(
@@ -83,9 +83,11 @@ def test_recovery_of_a_tenant_that_moved_names_where_to_look(
     folder.edit(TENANT, now, was)
     done = folder.run("apply", "--auto-approve")
 
-    told = f"recovered as conflict: the write was addressed to {was}, and the tenant is at {now}"
+    reported = (
+        f"recovered as conflict: the write was addressed to {was}, and the tenant is at {now}"
+    )
     assert moved.code == 3, moved.everything
-    assert told in moved.out
+    assert reported in moved.out
     assert f"look at {was}" in moved.out
     assert done.code == 0, done.everything
     assert "1 added" in done.out
@@ -111,8 +113,8 @@ def test_a_late_write_is_announced_by_the_next_apply(dev_tenant: DevTenant):
     assert applied.code == 0, applied.everything
     assert f"dev: {URN}: recovered as adopted: no earlier run could prove its wri" in applied.out
     assert "recovered" not in again.out
-    [told] = dev_tenant.inbox()
-    assert json.loads(told["body"])["event_type"] == "SCHEMA_EXTENSION_DEPLOYED"
+    [reported] = dev_tenant.inbox()
+    assert json.loads(reported["body"])["event_type"] == "SCHEMA_EXTENSION_DEPLOYED"
 
 
 def test_an_unknown_outcome_is_settled_by_the_next_run(dev_tenant: DevTenant):

@@ -21,17 +21,17 @@ def report(folder: Folder) -> dict:
 def test_the_report_of_a_good_run_agrees_with_trail_and_summary(folder: Folder):
     done = folder.run(*APPLY)
 
-    told = report(folder)
+    reported = report(folder)
     trail = folder.audit()
-    assert done.code == told["exit"]["code"] == 0
-    assert told["finished"] is True
-    assert told["run"]["id"] == trail[0]["run_id"]
-    assert told["run"]["plan_digest"] == trail[-1]["plan_digest"]
-    assert told["audit_head"] == {"seq": trail[-1]["seq"], "hash": trail[-1]["hash"]}
-    [tenant] = told["tenants"]
+    assert done.code == reported["exit"]["code"] == 0
+    assert reported["finished"] is True
+    assert reported["run"]["id"] == trail[0]["run_id"]
+    assert reported["run"]["plan_digest"] == trail[-1]["plan_digest"]
+    assert reported["audit_head"] == {"seq": trail[-1]["seq"], "hash": trail[-1]["hash"]}
+    [tenant] = reported["tenants"]
     assert [change["outcome"] for change in tenant["changes"]] == ["applied", "applied"]
-    assert len(told["deliveries"]["attempts"]) == 2
-    assert told["deliveries"]["pending"] == []
+    assert len(reported["deliveries"]["attempts"]) == 2
+    assert reported["deliveries"]["pending"] == []
 
 
 @pytest.mark.parametrize("no_create", [False, True])
@@ -44,11 +44,11 @@ def test_report_summary_code_trail_and_tenant_agree_in_the_real_program(
 
     done = folder.run(*APPLY)
 
-    told = report(folder)
-    [tenant] = told["tenants"]
+    reported = report(folder)
+    [tenant] = reported["tenants"]
     outcomes = {change["schema_id"]: change["outcome"] for change in tenant["changes"]}
     added = 0 if no_create else 2
-    assert done.code == told["exit"]["code"] == (3 if no_create else 0)
+    assert done.code == reported["exit"]["code"] == (3 if no_create else 0)
     assert f"Extensions: {added} added" in done.out
     assert outcomes == (
         {HR_URN: "not-applied", WORK_URN: "not-attempted"}
@@ -58,7 +58,7 @@ def test_report_summary_code_trail_and_tenant_agree_in_the_real_program(
     assert len(dev_tenant.schemas()) == added
     created = [r for r in folder.audit() if r["status"] == "SUCCESS" and r["schema_id"]]
     assert len(created) == added
-    pending = told["deliveries"]["pending"]
+    pending = reported["deliveries"]["pending"]
     assert len(pending) == (added if hr_down else 0)
     assert {p["tenant"] for p in pending} <= {"dev"}
     assert f"{len(pending)} pending" in done.out
@@ -69,20 +69,20 @@ def test_a_run_that_fails_before_it_begins_has_a_report_too(folder: Folder):
 
     done = folder.run(*APPLY)
 
-    told = report(folder)
-    assert done.code == told["exit"]["code"] == 1
-    assert "Nonsense" in told["exit"]["error"]
-    assert told["run"]["id"] is None
-    assert told["finished"] is False
+    reported = report(folder)
+    assert done.code == reported["exit"]["code"] == 1
+    assert "Nonsense" in reported["exit"]["error"]
+    assert reported["run"]["id"] is None
+    assert reported["finished"] is False
 
 
 def test_a_stale_plan_is_reported_with_its_code(folder: Folder):
     done = folder.run("apply", "--approve", "sha256:" + "0" * 64, "--report", "report.json")
 
-    told = report(folder)
-    assert done.code == told["exit"]["code"] == 4
-    assert "nothing was written" in told["exit"]["meaning"]
-    assert {c["outcome"] for t in told["tenants"] for c in t["changes"]} == {"not-attempted"}
+    reported = report(folder)
+    assert done.code == reported["exit"]["code"] == 4
+    assert "nothing was written" in reported["exit"]["meaning"]
+    assert {c["outcome"] for t in reported["tenants"] for c in t["changes"]} == {"not-attempted"}
 
 
 @pytest.mark.parametrize("name", ["nowhere/report.json", "n" * 300])
@@ -105,9 +105,9 @@ def test_a_locked_tenant_is_reported_with_its_holder(folder: Folder):
         done = folder.run(*APPLY, "--lock-timeout", "1")
         recovery = folder.run("apply", "--recover-only")
 
-    told = report(folder)
-    assert done.code == told["exit"]["code"] == 5
-    assert "run 7 of somebody" in told["tenants"][0]["locked"]
+    reported = report(folder)
+    assert done.code == reported["exit"]["code"] == 5
+    assert "run 7 of somebody" in reported["tenants"][0]["locked"]
     assert "still after 1 seconds" in done.out
     assert "waiting up to 1 seconds" in done.err
     assert recovery.code == 5

@@ -29,14 +29,14 @@ def body(folder: Folder, text: str) -> str:
 
 
 def test_the_plan_is_posted_once_and_kept_up_to_date(folder: Folder, stub: Stub):
-    told = []
+    reported = []
     for text in (PLAN, PLAN, PLAN.replace("2 to add", "3 to add"), SAME, SAME):
         done = folder.run("comment", "--pr", "5", "--body", body(folder, text))
         assert (done.code, done.out) == (0, ""), done.everything
-        told.append(done.err.split()[-1])
+        reported.append(done.err.split()[-1])
 
-    assert told == ["created", "unchanged", "updated", "updated", "unchanged"]
-    assert stub.state.said(5) == [f"{MARKER}\n{SAME}"]
+    assert reported == ["created", "unchanged", "updated", "updated", "unchanged"]
+    assert stub.state.bodies(5) == [f"{MARKER}\n{SAME}"]
 
 
 def test_a_plan_without_changes_makes_no_comment_where_none_is(folder: Folder, stub: Stub):
@@ -53,17 +53,17 @@ def test_a_pull_request_that_redirects_a_tenant_gets_a_comment_all_the_same(
     folder: Folder, stub: Stub
 ):
     applied(folder)
-    for words in ("init --quiet", "add desired-state", f"{_WHO} commit --quiet --message trusted"):
-        subprocess.run(["git", *words.split()], cwd=folder.path, check=True)
+    for texts in ("init --quiet", "add desired-state", f"{_WHO} commit --quiet --message trusted"):
+        subprocess.run(["git", *texts.split()], cwd=folder.path, check=True)
     folder.edit("desired-state/tenants/local.yaml", "embedded://local", "embedded://elsewhere")
     folder.run("plan", "--tenants-from", "HEAD", "--markdown", "plan.md")
 
     done = folder.run("comment", "--pr", "5", "--body", "plan.md")
 
     assert "pull request 5: created" in done.err
-    [said] = stub.state.said(5)
-    assert "## No changes." in said
-    assert "- changed in the folder, which is not used: `local`" in said
+    [stated] = stub.state.bodies(5)
+    assert "## No changes." in stated
+    assert "- changed in the folder, which is not used: `local`" in stated
 
 
 _WHO = "-c user.name=t -c user.email=t@example.invalid"
@@ -73,7 +73,7 @@ def test_two_keys_are_two_comments(folder: Folder, stub: Stub):
     for key in ("eu", "us", "eu"):
         folder.run("comment", "--pr", "5", "--body", body(folder, PLAN), "--key", key)
 
-    assert [text.split("\n")[0] for text in stub.state.said(5)] == [
+    assert [text.split("\n")[0] for text in stub.state.bodies(5)] == [
         "<!-- reconciler:comment:eu -->",
         "<!-- reconciler:comment:us -->",
     ]
@@ -91,18 +91,18 @@ def test_after_the_merge_the_comment_says_what_was_applied_with_the_plan_below(
     stub.state.merge(5, COMMIT)
     applied(folder)
 
-    told = [folder.run("comment", "--commit", COMMIT, "--report", "report.json") for _ in "12"]
+    reported = [folder.run("comment", "--commit", COMMIT, "--report", "report.json") for _ in "12"]
 
-    assert [done.code for done in told] == [0, 0], told
-    [said] = stub.state.said(5)
-    assert said.startswith(f"{MARKER}\n### Applied\n")
-    assert said.count("**applied** (create)") == 2
-    assert HR_URN in said
-    assert WORK_URN in said
-    assert said.count("<details>") == said.count("Plan: 2 to add") == 1
+    assert [done.code for done in reported] == [0, 0], reported
+    [stated] = stub.state.bodies(5)
+    assert stated.startswith(f"{MARKER}\n### Applied\n")
+    assert stated.count("**applied** (create)") == 2
+    assert HR_URN in stated
+    assert WORK_URN in stated
+    assert stated.count("<details>") == stated.count("Plan: 2 to add") == 1
     head = json.loads((folder.path / "report.json").read_text())["audit_head"]["hash"]
-    assert f"head `{head}`" in said
-    assert "unchanged" in told[1].err
+    assert f"head `{head}`" in stated
+    assert "unchanged" in reported[1].err
 
 
 def test_comment_of_a_run_without_changes_needs_a_plan_comment(folder: Folder, stub: Stub):
@@ -120,14 +120,14 @@ def test_comment_of_a_run_without_changes_needs_a_plan_comment(folder: Folder, s
 def test_a_later_run_with_nothing_to_do_leaves_what_was_applied(folder: Folder, stub: Stub):
     applied(folder)
     folder.run("comment", "--pr", "5", "--report", "report.json")
-    before = stub.state.said(5)
+    before = stub.state.bodies(5)
     applied(folder)
 
     done = folder.run("comment", "--pr", "5", "--report", "report.json")
 
     assert done.code == 0
     assert "nothing was applied, so pull request 5 keeps its comment" in done.err
-    assert stub.state.said(5) == before
+    assert stub.state.bodies(5) == before
     assert before[0].startswith(f"{MARKER}\n### Applied\n")
 
 
@@ -140,8 +140,8 @@ def test_comment_of_a_run_without_changes_follows_a_failed_one(folder: Folder, s
 
     folder.run("comment", "--pr", "5", "--report", "report.json")
 
-    [said] = stub.state.said(5)
-    assert said.startswith(f"{MARKER}\n### Nothing to apply\n")
+    [stated] = stub.state.bodies(5)
+    assert stated.startswith(f"{MARKER}\n### Nothing to apply\n")
 
 
 def test_comment_shows_a_refused_run_as_refused(folder: Folder, stub: Stub):
@@ -151,9 +151,9 @@ def test_comment_shows_a_refused_run_as_refused(folder: Folder, stub: Stub):
     done = folder.run("comment", "--pr", "5", "--report", "report.json")
 
     assert done.code == 0, done.everything
-    [said] = stub.state.said(5)
-    assert said.startswith(f"{MARKER}\n### Refused: the plan is not the one that was approved")
-    assert "0 added, 0 changed" in said
+    [stated] = stub.state.bodies(5)
+    assert stated.startswith(f"{MARKER}\n### Refused: the plan is not the one that was approved")
+    assert "0 added, 0 changed" in stated
 
 
 def test_a_push_without_a_pull_request_is_no_failure(folder: Folder, stub: Stub):
@@ -166,7 +166,7 @@ def test_a_push_without_a_pull_request_is_no_failure(folder: Folder, stub: Stub)
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("texts", "reported"),
     [
         (["--body", "plan.md"], "give either --pr or --commit"),
         (["--pr", "5", "--commit", COMMIT, "--body", "plan.md"], "either --pr or --commit"),
@@ -186,17 +186,17 @@ def test_a_push_without_a_pull_request_is_no_failure(folder: Folder, stub: Stub)
     ],
 )
 def test_comment_refuses_wrong_options_before_a_request(
-    folder: Folder, stub: Stub, words: list[str], told: str
+    folder: Folder, stub: Stub, texts: list[str], reported: str
 ):
     body(folder, PLAN)
     folder.write("empty.md", " \n")
     folder.write("long.md", "x" * 65_536)
     Path(folder.path / "binary.md").write_bytes(b"\xff\xfe")
 
-    done = folder.run("comment", *words)
+    done = folder.run("comment", *texts)
 
     assert done.code == 1
-    assert told in done.err
+    assert reported in done.err
     assert "Traceback" not in done.err
     assert stub.state.writes() == []
 
@@ -228,6 +228,6 @@ def test_comment_shows_a_run_that_did_not_begin(folder: Folder, stub: Stub):
     done = folder.run("comment", "--pr", "5", "--report", "report.json")
 
     assert (failed.code, done.code) == (1, 0), done.everything
-    [said] = stub.state.said(5)
-    assert "### Failed" in said
-    assert "how many are pending is not known" in said
+    [stated] = stub.state.bodies(5)
+    assert "### Failed" in stated
+    assert "how many are pending is not known" in stated

@@ -52,10 +52,10 @@ def test_doctor_in_json_says_what_is_bound(dev_tenant: DevTenant) -> None:
 
     done = folder.run("doctor", "dev", "--format", "json")
 
-    (told,) = json.loads(done.out)["tenants"]
-    words = [f["words"] for f in told["findings"] if f["check"] == "binding"]
-    assert f"{HR_URN} is bound to User" in words
-    assert told["well"]
+    (reported,) = json.loads(done.out)["tenants"]
+    texts = [f["words"] for f in reported["findings"] if f["check"] == "binding"]
+    assert f"{HR_URN} is bound to User" in texts
+    assert reported["well"]
 
 
 def test_a_tenant_that_cannot_be_worked_with_exits_1(folder: Folder) -> None:

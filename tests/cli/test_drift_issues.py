@@ -43,18 +43,18 @@ def test_an_issue_follows_the_drift_of_its_tenant_from_its_begin_to_its_end(
     folder: Folder, stub: Stub
 ):
     summary = folder.path / "summary.md"
-    told = []
+    reported = []
     planned(folder)
-    told += [follow(folder), follow(folder)]
+    reported += [follow(folder), follow(folder)]
     folder.run("apply", "--auto-approve", "--target", HR_URN)
     planned(folder)
-    told.append(follow(folder))
+    reported.append(follow(folder))
     folder.run("apply", "--auto-approve")
     planned(folder)
-    told += [follow(folder), follow(folder, GITHUB_STEP_SUMMARY=str(summary))]
+    reported += [follow(folder), follow(folder, GITHUB_STEP_SUMMARY=str(summary))]
 
-    assert [done.code for done in told] == [0] * 5, told
-    assert [done.err.split("issues: ")[1].strip() for done in told] == [
+    assert [done.code for done in reported] == [0] * 5, reported
+    assert [done.err.split("issues: ")[1].strip() for done in reported] == [
         "1 opened, 0 updated, 0 closed",
         "0 opened, 0 updated, 0 closed",
         "0 opened, 1 updated, 0 closed",
@@ -178,7 +178,7 @@ def test_a_tenant_with_very_much_drift_still_fits(folder: Folder, stub: Stub):
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("texts", "reported"),
     [
         ([], "give --plan FILE"),
         (["--plan", "missing.json"], "missing.json cannot be read"),
@@ -187,17 +187,17 @@ def test_a_tenant_with_very_much_drift_still_fits(folder: Folder, stub: Stub):
     ],
 )
 def test_drift_issues_refuses_a_missing_partial_or_odd_plan(
-    folder: Folder, stub: Stub, words: list[str], told: str
+    folder: Folder, stub: Stub, texts: list[str], reported: str
 ):
     plan = planned(folder)
     folder.write("odd.json", json.dumps(also(plan, "x -->")))
     plan["selection"]["exclude"] = ["x"]
     folder.write("partial.json", json.dumps(plan))
 
-    done = folder.run("drift-issues", *words)
+    done = folder.run("drift-issues", *texts)
 
     assert done.code == 1
-    assert told in done.err
+    assert reported in done.err
     assert stub.state.requests == []
 
 

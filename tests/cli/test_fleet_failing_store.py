@@ -40,10 +40,10 @@ def folder(tmp_path: Path, service: Running) -> Folder:
     return Folder(tmp_path, dict(ENVIRON))
 
 
-def noted(folder: Folder, *words: str, under: tuple[str, ...] = ()) -> tuple[Done, list[str]]:
+def noted(folder: Folder, *texts: str, under: tuple[str, ...] = ()) -> tuple[Done, list[str]]:
     """A run to its end, with its requests and the failures of its store in their order."""
     file = folder.path / "notes.json"
-    command = [sys.executable, "-m", "tests.support.fleet.failing", str(file), *words]
+    command = [sys.executable, "-m", "tests.support.fleet.failing", str(file), *texts]
     done = subprocess.run(
         [*under, *command],
         cwd=folder.path,

@@ -60,13 +60,13 @@ def limited(
 
 def test_a_fleet_in_which_every_tenant_is_busy_once_is_read_whole(tmp_path: Path) -> None:
     """Ordinary throttling of many is no sickness of any."""
-    asked: Counter[str] = Counter()
+    requested: Counter[str] = Counter()
     lock = threading.Lock()
 
     def handle(request: Received) -> Script:
         with lock:
-            asked[request.path] += 1
-            first = asked[request.path] == 1
+            requested[request.path] += 1
+            first = requested[request.path] == 1
         if first:
             return json_reply({}, 429, {"Retry-After": "0"})
         return json_reply(listed([]))
@@ -76,7 +76,7 @@ def test_a_fleet_in_which_every_tenant_is_busy_once_is_read_whole(tmp_path: Path
         failed = unreadable(folder, "--parallelism", "30")
 
     assert failed == {}
-    assert set(asked.values()) == {2}
+    assert set(requested.values()) == {2}
 
 
 def test_two_hundred_tenants_are_planned_with_256_descriptors(tmp_path: Path) -> None:

@@ -31,9 +31,9 @@ def empty(tmp_path: Path, service: Running) -> Folder:
     return Folder(tmp_path, dict(ENVIRON))
 
 
-def run(folder: Folder, fleet: Fleet, *words: str) -> Done:
+def run(folder: Folder, fleet: Fleet, *texts: str) -> Done:
     fleet.write(folder.path / "desired-state")
-    done = folder.run(*words)
+    done = folder.run(*texts)
     assert done.code == 0, done.everything[-3000:]
     return done
 
@@ -102,11 +102,11 @@ def test_an_apply_that_asks_lists_once_to_show_and_once_under_the_lock(
     }
 
 
-def at_a_terminal(folder: Folder, answer: str, *words: str) -> tuple[int, str]:
+def at_a_terminal(folder: Folder, answer: str, *texts: str) -> tuple[int, str]:
     ours, theirs = pty.openpty()
     with os.fdopen(ours, "wb", buffering=0) as keyboard:
         process = subprocess.Popen(
-            [sys.executable, "-m", "reconciler", *words],
+            [sys.executable, "-m", "reconciler", *texts],
             cwd=folder.path,
             env={"PATH": os.environ["PATH"], **folder.environ},
             stdin=theirs,
@@ -120,25 +120,25 @@ def at_a_terminal(folder: Folder, answer: str, *words: str) -> tuple[int, str]:
     return process.returncode, everything
 
 
-@pytest.mark.parametrize("words", [("plan",), APPLY], ids=["plan", "apply"])
+@pytest.mark.parametrize("texts", [("plan",), APPLY], ids=["plan", "apply"])
 def test_tenants_of_one_client_share_its_token(
-    empty: Folder, service: Running, words: tuple[str, ...]
+    empty: Folder, service: Running, texts: tuple[str, ...]
 ):
     fleet = Fleet(origin=service.origin, tenants=6, extensions=2, live=1, one_client=True)
 
-    run(empty, fleet, *words)
+    run(empty, fleet, *texts)
 
     assert service.counted().tenants["any"] == {"token": 1}
 
 
-@pytest.mark.parametrize("words", [("plan",), APPLY], ids=["plan", "apply"])
+@pytest.mark.parametrize("texts", [("plan",), APPLY], ids=["plan", "apply"])
 def test_two_hundred_tenants_of_one_origin_fit_into_256_descriptors(
-    empty: Folder, service: Running, words: tuple[str, ...]
+    empty: Folder, service: Running, texts: tuple[str, ...]
 ):
     """With an origin for each they are planned and changed in test_fleet_network."""
     fleet = Fleet(origin=service.origin, tenants=200, extensions=2, live=1, webhooks=True)
     fleet.write(empty.path / "desired-state")
-    program = f'ulimit -n 256; exec "{sys.executable}" -m reconciler {" ".join(words)}'
+    program = f'ulimit -n 256; exec "{sys.executable}" -m reconciler {" ".join(texts)}'
 
     done = subprocess.run(
         ["sh", "-c", program],

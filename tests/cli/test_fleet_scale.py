@@ -8,15 +8,15 @@ __all__ = ["place", "service"]
 
 
 @pytest.mark.parametrize(
-    ("words", "missing"),
+    ("texts", "missing"),
     [(("plan",), 0), (("plan", "--format", "json"), 0), (APPLY, 0), (APPLY, 1)],
     ids=["plan", "plan as JSON", "apply with nothing to do", "apply with creates"],
 )
 def test_calls_a_tenant_do_not_grow_with_the_number_of_tenants(
-    place: Place, words: tuple[str, ...], missing: int
+    place: Place, texts: tuple[str, ...], missing: int
 ):
     one, some, twice = (
-        place.count("calls", fleet(place.service, n, missing=missing), *words, "--parallelism", "1")
+        place.count("calls", fleet(place.service, n, missing=missing), *texts, "--parallelism", "1")
         for n in (1, 12, 24)
     )
 
@@ -39,10 +39,10 @@ def test_calls_an_event_do_not_grow_with_the_number_of_events(place: Place):
 
 
 @pytest.mark.parametrize(
-    "words", [("plan",), ("plan", "--format", "json"), ("plan", "--out", "plan.json"), APPLY]
+    "texts", [("plan",), ("plan", "--format", "json"), ("plan", "--out", "plan.json"), APPLY]
 )
-def test_a_tenant_leaves_little_in_memory_when_it_is_done(place: Place, words: tuple[str, ...]):
-    some, twice = (place.count("memory", fleet(place.service, n), *words) for n in (150, 300))
+def test_a_tenant_leaves_little_in_memory_when_it_is_done(place: Place, texts: tuple[str, ...]):
+    some, twice = (place.count("memory", fleet(place.service, n), *texts) for n in (150, 300))
 
     assert isinstance(some, int)
     assert isinstance(twice, int)

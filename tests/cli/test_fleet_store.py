@@ -57,11 +57,11 @@ def test_no_statement_of_an_apply_goes_through_all_that_was_ever_done(place: Pla
     folder = place.folder_of(fleet(place.service, 2, missing=1))
     statements = place.count_in(folder, "statements", *APPLY)
     assert isinstance(statements, list)
-    asked = {s for s in statements if re.match(r"\s*(SELECT|UPDATE|DELETE)\b", s)}
-    assert asked
+    requested = {s for s in statements if re.match(r"\s*(SELECT|UPDATE|DELETE)\b", s)}
+    assert requested
 
     with closing(sqlite3.connect(folder / ".reconciler/state.db")) as raw:
-        plans = {s: raw.execute(f"EXPLAIN QUERY PLAN {s}").fetchall() for s in asked}
+        plans = {s: raw.execute(f"EXPLAIN QUERY PLAN {s}").fetchall() for s in requested}
 
     scans = {
         statement: step[-1]

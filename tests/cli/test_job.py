@@ -104,7 +104,7 @@ spec: {schema: {id: "urn:example:More", name: More, attributes: [{name: a, type:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "meaning", "head"),
+    ("texts", "code", "meaning", "head"),
     [
         (["plan", "--tenant", "nobody", "--desired-state", "nowhere"], 1, "error", "plan: "),
         (["apply"], 1, "error", "apply: "),
@@ -112,9 +112,9 @@ spec: {schema: {id: "urn:example:More", name: More, attributes: [{name: a, type:
     ],
 )
 def test_the_job_summary_names_a_run_that_did_not_begin(
-    job: Folder, words: list[str], code: int, meaning: str, head: str
+    job: Folder, texts: list[str], code: int, meaning: str, head: str
 ):
-    done = job.run(*words)
+    done = job.run(*texts)
 
     assert done.code == code, done.everything
     assert outputs(job)["exit-meaning"] == meaning
@@ -165,7 +165,7 @@ HOSTILE = "::add-mask::x ##[group]y"
 
 
 @pytest.mark.parametrize(
-    "words",
+    "texts",
     [
         ["plan"],
         ["plan", "--format", "json"],
@@ -182,18 +182,18 @@ HOSTILE = "::add-mask::x ##[group]y"
         ["--version"],
     ],
 )
-def test_no_line_of_a_log_is_a_command(folder: Folder, words: list[str]):
+def test_no_line_of_a_log_is_a_command(folder: Folder, texts: list[str]):
     """GITHUB_ACTIONS does not matter: a container in a job may not know where it is."""
     folder.write(
         f"desired-state/{HOSTILE}.yaml",
         _EXTENSION.replace("name: More", f'name: "{HOSTILE}", description: "a\\n{HOSTILE}"'),
     )
 
-    done = folder.run(*words)
+    done = folder.run(*texts)
 
     assert "Traceback" not in done.err
     assert commands_in(done.out) + commands_in(done.err) == []
-    if words == ["plan", "--format", "json"]:
+    if texts == ["plan", "--format", "json"]:
         assert HOSTILE in json.dumps(json.loads(done.out))
 
 
@@ -226,10 +226,10 @@ def test_annotations_are_commands_and_only_those_that_are_meant(folder: Folder):
 
 def masked(done: Done) -> list[str]:
     """What the runner was told to black out; nothing of that may be said anywhere else."""
-    told = [data for name, data in commands_in(done.err) if name == "add-mask"]
+    reported = [data for name, data in commands_in(done.err) if name == "add-mask"]
     rest = [line for line in done.err.splitlines() if not line.startswith("::add-mask::")]
-    assert not [secret for secret in told if secret in done.out + "\n".join(rest)]
-    return told
+    assert not [secret for secret in reported if secret in done.out + "\n".join(rest)]
+    return reported
 
 
 def test_secrets_of_files_and_tokens_are_masked_and_json_stays_json(
@@ -237,21 +237,21 @@ def test_secrets_of_files_and_tokens_are_masked_and_json_stays_json(
 ):
     done = job.run("plan", "--format", "json")
 
-    told = masked(done)
+    reported = masked(done)
     json.loads(done.out)
-    assert dev_tenant.secret("client-id") in told
-    assert dev_tenant.secret("client-secret") in told
-    assert len(told) == len(set(told)) >= 3  # the access token too, of which only we know
+    assert dev_tenant.secret("client-id") in reported
+    assert dev_tenant.secret("client-secret") in reported
+    assert len(reported) == len(set(reported)) >= 3  # the access token too, of which only we know
 
 
 def test_webhook_secrets_are_masked_whole_and_without_their_prefix(
     job: Folder, dev_tenant: DevTenant
 ):
-    told = masked(job.run("apply", "--auto-approve"))
+    reported = masked(job.run("apply", "--auto-approve"))
 
     secret = dev_tenant.secret("webhook-secret")
-    assert secret in told
-    assert secret.removeprefix("whsec_") in told
+    assert secret in reported
+    assert secret.removeprefix("whsec_") in reported
 
 
 def test_values_derived_from_a_variable_are_masked(job: Folder):
@@ -259,9 +259,9 @@ def test_values_derived_from_a_variable_are_masked(job: Folder):
 
     done = job.run("plan", USER_NAME="someone", PASS_WORD="pa55 word")
 
-    told = masked(done)
-    assert told[0] == base64.b64encode(b"someone:pa55 word").decode()
-    assert not [form for form in told if "pa55" in form]
+    reported = masked(done)
+    assert reported[0] == base64.b64encode(b"someone:pa55 word").decode()
+    assert not [form for form in reported if "pa55" in form]
 
 
 _BASIC = """
@@ -282,9 +282,9 @@ def test_each_line_of_a_secret_is_masked(job: Folder):
 
     done = job.run("plan", "--secrets-dir", "secrets", USER_NAME="someone")
 
-    told = masked(done)
-    assert {"first line%", "first+line%25", 'second "line"', 'second \\"line\\"'} <= set(told)
-    assert "ab" not in told  # would black out half the log
+    reported = masked(done)
+    assert {"first line%", "first+line%25", 'second "line"', 'second \\"line\\"'} <= set(reported)
+    assert "ab" not in reported  # would black out half the log
 
 
 @pytest.mark.parametrize("value", ["", "1", "TRUE", "false"])

@@ -7,7 +7,7 @@ from reconciler.domain.secret import Secret
 from tests.support.runner_rule import commands_in
 
 
-def told(*values: str) -> list[str]:
+def reported(*values: str) -> list[str]:
     lines: list[str] = []
     masks = Masks(lines.append)
     for value in values:
@@ -30,13 +30,13 @@ def told(*values: str) -> list[str]:
     ],
 )
 def test_a_secret_is_masked_in_the_forms_it_travels_in(value: str, forms: list[str] | None):
-    found = told(value)
+    found = reported(value)
 
     assert value in found if forms is None else found == forms
 
 
 def test_a_secret_is_masked_once():
-    assert told("s3cret", "other!", "s3cret") == ["s3cret", "other!", "other%21"]
+    assert reported("s3cret", "other!", "s3cret") == ["s3cret", "other!", "other%21"]
 
 
 def test_outside_of_a_runner_nothing_is_masked(capfd: pytest.CaptureFixture[str]):

@@ -21,7 +21,7 @@ spec:
 
 
 @pytest.mark.parametrize(
-    ("faults", "code", "words"),
+    ("faults", "code", "texts"),
     [
         ({"forbid": True}, 1, ["403", "user-provision:write", "scim:admin", "Integrations"]),
         ({"html": True}, 1, ["HTML page", "spec.baseUrl"]),
@@ -30,12 +30,12 @@ spec:
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
 )
-def test_plan_of_an_unreadable_tenant_says_what_to_do(dev_tenant: DevTenant, faults, code, words):
+def test_plan_of_an_unreadable_tenant_says_what_to_do(dev_tenant: DevTenant, faults, code, texts):
     dev_tenant.set_faults(**faults)
 
     done = dev_tenant.folder.run("plan")
 
-    assert_reported(done, code, "Tenant dev", "not readable", *words)
+    assert_reported(done, code, "Tenant dev", "not readable", *texts)
     assert "1 tenant could not be read" in done.err
 
 

@@ -11,7 +11,7 @@ HR = "desired-state/extensions/hr-extension.yaml"
 STATE = ".reconciler/state.db"
 
 
-def told(folder: Folder, *options: str) -> list[tuple[str, str, bool]]:
+def reported(folder: Folder, *options: str) -> list[tuple[str, str, bool]]:
     """Kind, last part of the URN and whether it is known since when, of each drift."""
     done = folder.run("plan", "--format", "json", *options)
     assert done.code == 0, done.everything
@@ -24,20 +24,23 @@ def told(folder: Folder, *options: str) -> list[tuple[str, str, bool]]:
 
 
 def test_before_the_first_apply_nothing_has_drifted_and_no_store_is_made(folder: Folder):
-    assert told(folder) == []
+    assert reported(folder) == []
     assert not (folder.path / STATE).exists()
 
 
 def test_drift_is_shown_by_kind_with_its_date(dev_tenant: DevTenant):
     folder = dev_tenant.folder
     assert folder.run("apply", "--auto-approve").code == 0
-    assert told(folder) == []
+    assert reported(folder) == []
     [created] = [r for r in folder.audit() if r["event"].endswith("_CREATED")][:1]
 
     live = dev_tenant.get(HR_URN)
     dev_tenant.put(HR_URN, {**live, "description": "changed by hand"})
     dev_tenant.post({**live, "id": f"{HR_URN}2", "name": "HRExtension2"})
-    assert told(folder) == [("changed", "HRExtension", True), ("unmanaged", "HRExtension2", False)]
+    assert reported(folder) == [
+        ("changed", "HRExtension", True),
+        ("unmanaged", "HRExtension2", False),
+    ]
     text = folder.run("plan").out
     assert f"      changed out of band after {created['timestamp']}\n" in text
     markdown = folder.run("plan", "--format", "markdown").out
@@ -45,7 +48,7 @@ def test_drift_is_shown_by_kind_with_its_date(dev_tenant: DevTenant):
     assert f"- changed out of band after `{created['timestamp']}`: `{HR_URN}` on `dev`" in markdown
 
     (folder.path / HR).unlink()
-    assert ("unmanaged", "HRExtension", True) in told(folder)
+    assert ("unmanaged", "HRExtension", True) in reported(folder)
     assert "HRExtension (was managed at " in folder.run("plan").out
 
 
@@ -53,14 +56,17 @@ def test_an_edited_manifest_is_outdated_and_not_changed(folder: Folder):
     folder.run("apply", "--auto-approve")
     folder.edit(HR, "Automated HR", "Another HR")
 
-    assert told(folder) == [("outdated", "HRExtension", True)]
+    assert reported(folder) == [("outdated", "HRExtension", True)]
 
 
 def test_an_extension_that_is_gone_is_missing(folder: Folder):
     folder.run("apply", "--auto-approve")
     (folder.path / ".reconciler/embedded/local.db").unlink()
 
-    assert told(folder) == [("missing", "HRExtension", True), ("missing", "WorkAssignments", True)]
+    assert reported(folder) == [
+        ("missing", "HRExtension", True),
+        ("missing", "WorkAssignments", True),
+    ]
     assert "  + create: " in folder.run("plan").out
     assert "      missing: it was there at 2" in folder.run("plan").out
 
@@ -107,18 +113,18 @@ def test_a_store_that_cannot_be_read_is_a_warning_and_no_more(folder: Folder):
 
 
 @pytest.mark.parametrize(
-    ("state", "told"),
+    ("state", "reported"),
     [
         ("mysql://localhost/x", "cannot be mysql"),
         ("postgresql+psycopg://x:hunter2@localhost/x", "holds a password"),
     ],
 )
 def test_a_state_that_can_never_be_one_ends_the_plan_before_a_tenant_is_read(
-    folder: Folder, state: str, told: str
+    folder: Folder, state: str, reported: str
 ):
     done = folder.run("plan", "--state", state)
 
     assert done.code == 1
-    assert told in done.err
+    assert reported in done.err
     assert done.out == ""
     assert "hunter2" not in done.everything

@@ -87,9 +87,9 @@ def test_a_tenant_that_is_only_in_the_folder_is_not_contacted(repository, listen
     assert nobody_called(listener)
     assert [tenant["name"] for tenant in plan["tenants"]] == ["local"]
     assert plan["tenants_from"]["added"] == ["new"]
-    asked = repository.run("plan", "--tenants-from", "origin/main", "--tenant", "new")
-    assert asked.code == 1
-    assert "error: new fits no tenant at origin/main; there are local" in asked.err
+    requested = repository.run("plan", "--tenants-from", "origin/main", "--tenant", "new")
+    assert requested.code == 1
+    assert "error: new fits no tenant at origin/main; there are local" in requested.err
 
 
 def test_a_tenant_that_the_folder_removes_is_planned_all_the_same(repository):
@@ -208,8 +208,8 @@ def test_an_attribute_with_personal_data_can_be_taken_out(repository):
     repository.edit(hr, "spec:\n", "spec:\n  personal: [isContractor, payrollStartDate]\n")
     git(repository, "commit", "--quiet", "--all", "--message", "personal")
     text = (repository.path / hr).read_text()
-    left = [line for line in text.splitlines() if "name: payroll" not in line]
-    repository.write(hr, "\n".join(left).replace(", payrollStartDate]", "]"))
+    remaining = [line for line in text.splitlines() if "name: payroll" not in line]
+    repository.write(hr, "\n".join(remaining).replace(", payrollStartDate]", "]"))
 
     done = repository.run("plan", "--tenants-from", "HEAD")
 

@@ -185,7 +185,7 @@ def test_a_finding_is_silenced_with_a_reason_and_not_without(folder: Folder):
 def test_without_the_extra_fast_the_same_is_reported():
     """As where jsonschema-rs is not installed: its import is refused."""
     main = "import sys; sys.modules['jsonschema_rs'] = None; from reconciler.__main__ import main; "
-    told = [
+    reported = [
         subprocess.run(
             [sys.executable, "-c", f"{code}sys.exit(main())", "validate"],
             cwd=ROOT / "tests",
@@ -197,9 +197,9 @@ def test_without_the_extra_fast_the_same_is_reported():
         for code in (main, main.replace("None", "__import__('jsonschema_rs')"))
     ]
 
-    assert told[0].returncode == told[1].returncode == 1
-    assert told[0].stdout == told[1].stdout
-    assert told[0].stdout.count(b"error[REC-SHAPE]") > 20
+    assert reported[0].returncode == reported[1].returncode == 1
+    assert reported[0].stdout == reported[1].stdout
+    assert reported[0].stdout.count(b"error[REC-SHAPE]") > 20
 
 
 def test_a_broken_manifest_shows_every_problem_at_its_line_and_asks_no_tenant(folder: Folder):

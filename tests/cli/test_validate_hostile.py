@@ -85,16 +85,16 @@ TEXTS: dict[str, tuple[str, bytes, str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "data", "told"), TEXTS.values(), ids=TEXTS)
+@pytest.mark.parametrize(("name", "data", "reported"), TEXTS.values(), ids=TEXTS)
 def test_a_hostile_manifest_is_an_error_at_its_place(
-    manifests: Path, name: str, data: bytes, told: str
+    manifests: Path, name: str, data: bytes, reported: str
 ) -> None:
     (manifests / name).write_bytes(data)
 
     lines = validated(manifests)
 
     short = [line.replace(f"m/{name}", "Y" if name.endswith("yaml") else "J") for line in lines]
-    assert any(told in line.replace("error[REC-TEXT]: ", "E ") for line in short), lines[:3]
+    assert any(reported in line.replace("error[REC-TEXT]: ", "E ") for line in short), lines[:3]
     assert all(line.isprintable() for line in lines)
 
 
@@ -108,8 +108,8 @@ spec:
 """
 
 
-def listed(words: Iterable[str]) -> str:
-    return f"[{', '.join(words)}]"
+def listed(texts: Iterable[str]) -> str:
+    return f"[{', '.join(texts)}]"
 
 
 @pytest.mark.parametrize(
@@ -137,9 +137,9 @@ def test_thousands_of_names_are_looked_up_among_hundreds_of_tenants(manifests: P
 
     lines = validated(manifests)
 
-    told = [line for line in lines if ": warning[REC-SELECTOR]: " in line]
-    assert len(told) == 6000
-    assert all(line.endswith("fits no tenant") for line in told)
+    reported = [line for line in lines if ": warning[REC-SELECTOR]: " in line]
+    assert len(reported) == 6000
+    assert all(line.endswith("fits no tenant") for line in reported)
 
 
 def test_only_regular_files_of_the_folder_are_opened(manifests: Path) -> None:

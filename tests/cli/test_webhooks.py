@@ -92,7 +92,7 @@ def test_webhooks_replay_sends_what_was_given_up(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("texts", "reported"),
     [
         ([], "name one event, by its id in `reconciler webhooks list`, or give --given-up"),
         (["evt_1", "--given-up"], "name one event, by its id"),
@@ -106,14 +106,14 @@ def test_webhooks_replay_sends_what_was_given_up(
     ],
 )
 def test_webhooks_replay_of_an_unknown_event_says_what_to_give(
-    folder: Folder, words: list[str], told: str
+    folder: Folder, texts: list[str], reported: str
 ):
     folder.run("apply", "--auto-approve")
 
-    done = folder.run("webhooks", "replay", *words)
+    done = folder.run("webhooks", "replay", *texts)
 
     assert done.code == 1
-    assert told in done.err
+    assert reported in done.err
     assert done.err.count("\n") == 1
 
 

@@ -12,9 +12,9 @@ PAGE = (Path(__file__).parents[2] / "docs/operations.md").read_text()
 def test_the_exit_codes_of_the_page_are_those_of_an_apply():
     table = PAGE.split("| exit code | what to do |")[1].split("\n\n")[0]
 
-    told = {int(code) for code in re.findall(r"^\| (\d) ", table, re.M)}
+    reported = {int(code) for code in re.findall(r"^\| (\d) ", table, re.M)}
 
-    assert told == {*map(int, Exit)} - {Exit.OUT_OF_SYNC}
+    assert reported == {*map(int, Exit)} - {Exit.OUT_OF_SYNC}
 
 
 def test_the_seconds_of_the_page_are_those_of_the_program():

@@ -174,13 +174,13 @@ def test_a_removed_attribute_needs_a_retired_entry_of_its_type() -> None:
 def test_a_rename_is_guessed_only_where_one_of_that_type_came() -> None:
     was = extension([{"name": "grade"}])
 
-    def told(*names: str, kind: str = "string") -> str:
+    def reported(*names: str, kind: str = "string") -> str:
         now = extension([{"name": name, "type": kind} for name in names])
         return only("SCH001", compared(was, now))[0][2]
 
-    assert "(renamed to 'level'? a rename loses the values)" in told("level")
-    assert "renamed" not in told("level", "rank")
-    assert "renamed" not in told("level", kind="integer")
+    assert "(renamed to 'level'? a rename loses the values)" in reported("level")
+    assert "renamed" not in reported("level", "rank")
+    assert "renamed" not in reported("level", kind="integer")
 
 
 def test_thousands_of_attributes_may_go_at_once() -> None:
@@ -215,35 +215,35 @@ def test_a_new_attribute_may_not_be_required() -> None:
     ],
 )
 def test_a_changed_urn_is_reported(members: Document, message: str) -> None:
-    ((severity, consumers, words),) = only(
+    ((severity, consumers, texts),) = only(
         "SCH014", compared(extension([]), extension([], **members))
     )
 
     assert (severity, consumers) == (ERROR, ALL)
-    assert words.startswith(message)
+    assert texts.startswith(message)
 
 
 def test_a_retired_name_comes_back_as_what_it_was_or_not_at_all() -> None:
     was = extension([], retired=[Retired(name="grade", type="integer")])
 
-    def told(*attributes: Document, retired: Iterable[Retired] = ()) -> list[str]:
+    def reported(*attributes: Document, retired: Iterable[Retired] = ()) -> list[str]:
         found = compared(was, extension(attributes, retired=retired))
         return [message for *_, message in only("SCH014", found)]
 
-    assert told({"name": "GRADE"}) == ["'grade' was retired as integer and is back as string"]
-    assert told({"name": "grade", "type": "integer"}) == []
-    assert told() == ["the tombstone of 'grade' (integer) is gone or another"]
-    assert told(retired=[Retired(name="grade", type="string")]) == told()
-    assert told(retired=[Retired(name="grade", type="integer")]) == []
+    assert reported({"name": "GRADE"}) == ["'grade' was retired as integer and is back as string"]
+    assert reported({"name": "grade", "type": "integer"}) == []
+    assert reported() == ["the tombstone of 'grade' (integer) is gone or another"]
+    assert reported(retired=[Retired(name="grade", type="string")]) == reported()
+    assert reported(retired=[Retired(name="grade", type="integer")]) == []
 
 
 def test_a_tombstone_does_not_go_with_its_manifest() -> None:
     was = extension([], retired=[Retired(name="grade", type="integer")])
 
-    ((severity, consumers, words),) = only("SCH014", compared(was))
+    ((severity, consumers, texts),) = only("SCH014", compared(was))
 
     assert (severity, consumers) == (ERROR, ALL)
-    assert words == "the tombstone of 'grade' (integer) goes with its manifest"
+    assert texts == "the tombstone of 'grade' (integer) goes with its manifest"
 
 
 @pytest.mark.parametrize("marked", [("before",), ("after",), ("before", "after"), ()])

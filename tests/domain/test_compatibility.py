@@ -28,21 +28,21 @@ Facts = dict[tuple[str, ...], Any]
 def facts(document: Document) -> Facts:
     """All that a document says, one fact a path, by rules written down here and nowhere else."""
     name = document.get("name")
-    said: Facts = {("name",): name if name is None else lower(name)}
+    stated: Facts = {("name",): name if name is None else lower(name)}
     todo: list[tuple[tuple[str, ...], Document]] = [((), a) for a in document["attributes"]]
     while todo:
         above, attribute = todo.pop()
         at = (*above, lower(attribute["name"]))
-        said[at] = "is there"
+        stated[at] = "is there"
         for member, value in (DEFAULTS | attribute).items():
             if member in ("name", "description", "subAttributes"):
                 continue
             listed = isinstance(value, list)
-            said[(*at, "." + member)] = frozenset(value) if listed else value
-        for words in ("canonicalValues", "referenceTypes"):
-            said.setdefault((*at, "." + words), frozenset())
+            stated[(*at, "." + member)] = frozenset(value) if listed else value
+        for texts in ("canonicalValues", "referenceTypes"):
+            stated.setdefault((*at, "." + texts), frozenset())
         todo += [(at, sub) for sub in attribute.get("subAttributes") or []]
-    return said
+    return stated
 
 
 LOOSER: dict[str, set[tuple[Any, Any]]] = {
@@ -154,8 +154,8 @@ def test_another_spelling_of_live_has_the_same_obstacles(
     live, desired = Schema.from_json(pair[0]), Schema.from_json(pair[1])
     disguised = Schema.from_json(data.draw(disguise(pair[0], foreign=True)))
     view = managed_view(disguised, desired, Manages.SCHEMA)
-    found = sorted(lower(words) for words in obstacles(alterations(view, desired)))
-    assert found == sorted(lower(words) for words in obstacles(alterations(live, desired)))
+    found = sorted(lower(texts) for texts in obstacles(alterations(view, desired)))
+    assert found == sorted(lower(texts) for texts in obstacles(alterations(live, desired)))
 
 
 @given(schema_documents(vendor=True))
@@ -196,7 +196,7 @@ def test_descriptions_and_new_optional_attributes_can_be_written(
 
 
 @pytest.mark.parametrize(
-    ("live", "desired", "words"),
+    ("live", "desired", "texts"),
     [
         (schema(name="A"), schema(name="B"), "the schema's name would change"),
         (schema(name="A"), schema(), "the schema's name would change"),
@@ -248,9 +248,9 @@ def test_descriptions_and_new_optional_attributes_can_be_written(
     ],
 )
 def test_a_change_that_could_touch_a_value_is_an_obstacle_with_its_name(
-    live: Schema, desired: Schema, words: str
+    live: Schema, desired: Schema, texts: str
 ) -> None:
-    assert [lower(found) for found in obstacles(alterations(live, desired))] == [lower(words)]
+    assert [lower(found) for found in obstacles(alterations(live, desired))] == [lower(texts)]
 
 
 @pytest.mark.parametrize("member", [*KEYWORDS, "multiValued", "required", "caseExact"])

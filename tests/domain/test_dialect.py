@@ -76,7 +76,7 @@ def test_a_letter_that_only_looks_like_the_prefix_is_not_protected() -> None:
 
 # As data
 
-words = st.lists(st.sampled_from(["type", "required", "idcsX", "caseExact"]), unique=True)
+texts = st.lists(st.sampled_from(["type", "required", "idcsX", "caseExact"]), unique=True)
 numbers = st.integers(1, 500)
 error_shapes = st.builds(
     ErrorShape,
@@ -98,10 +98,10 @@ dialects = st.builds(
     sub_attributes=st.none() | numbers,
     names=st.none() | st.builds(AttributeNames, pattern=st.just("[a-z]+"), text=st.text()),
     name_ends_urn=st.booleans(),
-    members=words.map(tuple),
-    server_members=words.map(tuple),
-    immutable=words.map(tuple),
-    ignored=words.map(tuple),
+    members=texts.map(tuple),
+    server_members=texts.map(tuple),
+    immutable=texts.map(tuple),
+    ignored=texts.map(tuple),
     protected_prefixes=st.just(("urn:x:",)) | st.just(()),
     id_encoding=st.sampled_from(IdEncoding),
     content_type=st.sampled_from(["application/json", "application/scim+json"]),

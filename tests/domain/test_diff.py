@@ -35,7 +35,7 @@ def schema(*attributes: Any, **members: Any) -> Schema:
     return Schema.from_json({"id": "urn:x", "attributes": list(attributes), **members})
 
 
-def told(live: Schema, desired: Schema) -> dict[str, tuple[Any, Any]]:
+def reported(live: Schema, desired: Schema) -> dict[str, tuple[Any, Any]]:
     return {d.path: (d.live, d.desired) for d in differences(live, desired)}
 
 
@@ -191,7 +191,7 @@ def test_a_removed_and_an_added_attribute_are_two_differences_and_no_rename(
     live = Schema.from_json(document | {"attributes": [*others, {"name": gone, "type": "integer"}]})
     desired = Schema.from_json(document | {"attributes": [{"name": new}, *others]})
 
-    found = told(live, desired)
+    found = reported(live, desired)
 
     if lower(gone) == lower(new):
         assert found == {f"attributes.{new}.type": ("integer", "string")}
@@ -242,8 +242,8 @@ def test_a_sub_attribute_that_is_new_is_named_by_its_own_path() -> None:
     desired = schema(
         {"name": "grade", "type": "complex", "subAttributes": [{"name": "a"}, {"name": "Level"}]}
     )
-    assert list(told(live, desired)) == ["attributes.grade.subAttributes.Level"]
-    assert told(desired, live)["attributes.grade.subAttributes.Level"][1] is None
+    assert list(reported(live, desired)) == ["attributes.grade.subAttributes.Level"]
+    assert reported(desired, live)["attributes.grade.subAttributes.Level"][1] is None
 
 
 def test_paths_are_spelt_as_the_manifest_spells_them_level_by_level() -> None:
@@ -256,7 +256,7 @@ def test_paths_are_spelt_as_the_manifest_spells_them_level_by_level() -> None:
         {"name": "grade", "type": "complex", "subAttributes": [{"name": "level", "type": "x"}]},
         {"name": "lEVEL"},
     )
-    assert list(told(live, desired)) == [
+    assert list(reported(live, desired)) == [
         "attributes.grade.subAttributes.level.type",
         "attributes.lEVEL.type",
         "attributes.ONLYLIVE",
@@ -266,7 +266,7 @@ def test_paths_are_spelt_as_the_manifest_spells_them_level_by_level() -> None:
 def test_twins_of_one_name_are_both_shown() -> None:
     live = schema({"name": "a"}, {"name": "A", "type": "integer"})
     desired = schema({"name": "a"})
-    found = told(live, desired)
+    found = reported(live, desired)
     assert any(path.startswith("attributes.a#2") for path in found)
     assert found  # a service that lists a name twice is never in sync
 
@@ -274,7 +274,7 @@ def test_twins_of_one_name_are_both_shown() -> None:
 def test_three_of_one_name_are_three() -> None:
     kinds = ("boolean", "decimal", "integer")
     live = schema(*({"name": "a", "type": kind} for kind in kinds))
-    assert list(told(live, schema())) == ["attributes.a", "attributes.a#2", "attributes.a#3"]
+    assert list(reported(live, schema())) == ["attributes.a", "attributes.a#2", "attributes.a#3"]
 
 
 def test_a_name_that_looks_like_the_mark_of_a_twin_hides_nothing() -> None:
@@ -313,21 +313,23 @@ def test_odd_names_are_differences_like_others(name: str) -> None:
 def test_vendor_members_with_odd_names_are_differences_like_others(member: str) -> None:
     live = schema({"name": "a", member: 1})
     desired = schema({"name": "a", member: True})
-    assert told(live, desired) == {f"attributes.a.{member}": ("1", "true")}
-    assert told(schema(**{member: "x"}), schema()) == {member: ('"x"', None)}
+    assert reported(live, desired) == {f"attributes.a.{member}": ("1", "true")}
+    assert reported(schema(**{member: "x"}), schema()) == {member: ('"x"', None)}
 
 
 def test_the_values_1_and_true_are_a_difference() -> None:
-    assert told(schema(x=1), schema(x=True)) == {"x": ("1", "true")}
-    assert told(schema(x=1), schema(x=1.0)) == {}
-    assert told(schema(x=0), schema(x=False)) == {"x": ("0", "false")}
+    assert reported(schema(x=1), schema(x=True)) == {"x": ("1", "true")}
+    assert reported(schema(x=1), schema(x=1.0)) == {}
+    assert reported(schema(x=0), schema(x=False)) == {"x": ("0", "false")}
 
 
 def test_changed_canonical_values_are_one_difference_with_both_lists() -> None:
     live = schema({"name": "a", "canonicalValues": ["b", "a", "c"]})
     desired = schema({"name": "a", "canonicalValues": ["a", "d"]})
-    assert told(live, desired) == {"attributes.a.canonicalValues": (["a", "b", "c"], ["a", "d"])}
-    assert told(schema({"name": "a"}), desired) == {
+    assert reported(live, desired) == {
+        "attributes.a.canonicalValues": (["a", "b", "c"], ["a", "d"])
+    }
+    assert reported(schema({"name": "a"}), desired) == {
         "attributes.a.canonicalValues": (None, ["a", "d"])
     }
 
@@ -343,7 +345,7 @@ def test_many_changes_come_sorted_by_path() -> None:
 
 
 def test_another_id_is_a_difference_too() -> None:
-    assert told(schema(), schema(id="urn:y")) == {"id": ("urn:x", "urn:y")}
+    assert reported(schema(), schema(id="urn:y")) == {"id": ("urn:x", "urn:y")}
 
 
 # What a manifest manages
@@ -367,7 +369,7 @@ def test_managed_attributes_compare_name_and_description_only_when_set() -> None
 def test_a_description_that_only_live_has_is_drift_of_a_managed_schema() -> None:
     live, desired = schema(description="about"), schema()
     view = managed_view(live, desired, Manages.SCHEMA)
-    assert told(view, desired) == {"description": ("about", None)}
+    assert reported(view, desired) == {"description": ("about", None)}
 
 
 @pytest.mark.parametrize("manages", Manages)
@@ -375,7 +377,7 @@ def test_a_listed_attribute_is_managed_whole_with_its_sub_attributes(manages: Ma
     live = schema({"name": "a", "description": "d", "subAttributes": [{"name": "s"}]})
     desired = schema({"name": "a"})
     view = managed_view(live, desired, manages)
-    assert set(told(view, desired)) == {
+    assert set(reported(view, desired)) == {
         "attributes.a.description",
         "attributes.a.subAttributes.s",
     }
@@ -387,7 +389,7 @@ def test_vendor_members_count_only_where_the_manifest_sets_them(manages: Manages
     live = schema({"name": "a", "x": 1, "y": 1, "subAttributes": [sub]}, x=1, y=1)
     desired = schema({"name": "a", "x": 2, "subAttributes": [{"name": "s", "x": 2}]}, x=2, z=3)
     view = managed_view(live, desired, manages)
-    assert told(view, desired) == {
+    assert reported(view, desired) == {
         "x": ("1", "2"),
         "z": (None, "3"),
         "attributes.a.x": ("1", "2"),

@@ -50,12 +50,12 @@ class Comparison:
         return list(self._differences(self._root, annotation, "$"))
 
     def _differences(self, schema: Any, annotation: Any, at: str) -> Iterator[str]:
-        said, typed = self._parts(schema), parts_of(annotation)
-        plain, plain_typed = values_of(said), values_of(typed)
+        stated, typed = self._parts(schema), parts_of(annotation)
+        plain, plain_typed = values_of(stated), values_of(typed)
         if plain != plain_typed:
             yield f"{at}: the schema has {sorted(plain)}, the type {sorted(plain_typed)}"
         for kind in ("object", "array"):
-            one = [part for part in said if part.get("type") == kind]
+            one = [part for part in stated if part.get("type") == kind]
             other = [part for part in typed if isinstance(part, Shape) and part.kind == kind]
             if len(one) != len(other) or len(one) > 1:
                 yield f"{at}: {kind} {len(one)} times in the schema, {len(other)} in the type"
@@ -122,12 +122,12 @@ def values_of(parts: list[Any]) -> set[str]:
     """The simple alternatives, as text; a word adds nothing to any string."""
     plain = [part for part in parts if isinstance(part, dict)]
     kinds = {part["type"] for part in plain if "type" in part} - {"object", "array"}
-    words = {json.dumps(part["const"]) for part in plain if "const" in part}
-    if "null" in words:
-        words, kinds = words - {"null"}, kinds | {"null"}
+    texts = {json.dumps(part["const"]) for part in plain if "const" in part}
+    if "null" in texts:
+        texts, kinds = texts - {"null"}, kinds | {"null"}
     if "string" in kinds:
-        words = {word for word in words if not word.startswith('"')}
-    return kinds | words | ({"anything"} if {} in plain else set())
+        texts = {word for word in texts if not word.startswith('"')}
+    return kinds | texts | ({"anything"} if {} in plain else set())
 
 
 def schema_named(name: str) -> Any:

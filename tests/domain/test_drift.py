@@ -18,7 +18,7 @@ CHANGED, MISSING, UNMANAGED, OUTDATED = DriftKind
 
 
 @pytest.mark.parametrize(
-    ("live", "seen", "stays", "told"),
+    ("live", "seen", "stays", "reported"),
     [
         (ABSENT, None, False, None),  # new
         (ABSENT, "desired", False, (MISSING, AT)),
@@ -33,10 +33,10 @@ CHANGED, MISSING, UNMANAGED, OUTDATED = DriftKind
         ("live", "other", False, None),
     ],
 )
-def test_the_kind_of_drift_follows_from_what_was_verified_last(live, seen, stays, told):
+def test_the_kind_of_drift_follows_from_what_was_verified_last(live, seen, stays, reported):
     found = drift_of(URN, live=live, desired="desired", seen=SEEN.get(seen), stays=stays)
 
-    assert found == (told and Drift(kind=told[0], schema_id=URN, since=told[1]))
+    assert found == (reported and Drift(kind=reported[0], schema_id=URN, since=reported[1]))
 
 
 def planned(

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from reconciler.domain.messages import SHOWN, distance, listed, nearest, quoted
 
-words = st.text("abc", max_size=6)
+texts = st.text("abc", max_size=6)
 
 
 def slow_distance(a: str, b: str) -> int:
@@ -30,7 +30,7 @@ def test_words_of_very_different_lengths_are_far_apart_without_being_compared() 
     assert distance("name", "names", 2) == 1
 
 
-@given(words, words)
+@given(texts, texts)
 def test_the_distance_is_symmetric_and_zero_for_the_same(a: str, b: str) -> None:
     assert distance(a, b, 9) == distance(b, a, 9)
     assert (distance(a, b, 9) == 0) == (a == b)

@@ -43,8 +43,8 @@ from tests.support.domain_world import (
     live,
     plan_of,
     planned,
+    reported,
     tenant_of,
-    told,
     unreadable,
 )
 from tests.support.strategies import TYPES, disguise, lower, schema_documents
@@ -186,7 +186,7 @@ def test_a_service_that_writes_nothing_still_tells_what_is_in_sync_and_what_drif
     service = dialect(creates=False, updates=UpdateStrategy.NONE)
     there = live(document("One", A), document("Two", B))
     plan = planned([extension("One", A), extension("Two", A)], there, service=service)
-    assert told(plan) == [("one", "skip in-sync"), ("two", "skip drifted")]
+    assert reported(plan) == [("one", "skip in-sync"), ("two", "skip drifted")]
 
 
 @pytest.mark.parametrize("there", [live(), live(document("HR"))])
@@ -299,8 +299,8 @@ def test_the_description_of_the_schema_itself_is_not_patched() -> None:
     change = only(planned([extension("HR", A, B, update=True)], there, service=oracle()))
     assert change.reason is BlockReason.UNSUPPORTED
     assert "takes changes of attributes only" in change.recipe
-    left = extension("HR", A, B, update=True, manages=Manages.ATTRIBUTES)
-    assert isinstance(only(planned([left], there, service=oracle())), Update)
+    remaining = extension("HR", A, B, update=True, manages=Manages.ATTRIBUTES)
+    assert isinstance(only(planned([remaining], there, service=oracle())), Update)
 
 
 def test_a_service_that_follows_the_rfc_is_patched_in_the_description_too() -> None:
@@ -337,14 +337,14 @@ def test_creates_beyond_the_room_are_blocked_in_the_order_of_their_urns(
     found = live(*(document(f"Old{i}") for i in range(there)))
     plan = planned([extension(name, A) for name in ("c", "A", "b")], found)
     actions = ["create"] * created + ["blocked extension-limit"] * (3 - created)
-    assert told(plan) == list(zip("abc", actions, strict=True))
+    assert reported(plan) == list(zip("abc", actions, strict=True))
     assert (plan.extensions_live, plan.extensions_limit) == (there, 10)
 
 
 def test_room_below_the_extension_limit_goes_by_urn_and_not_by_manifest_name() -> None:
     late, early = replace(extension("Z", A), name="aaa"), replace(extension("A", A), name="zzz")
     plan = planned([late, early], limits=Limits(extensions=1))
-    assert told(plan) == [("zzz", "create"), ("aaa", "blocked extension-limit")]
+    assert reported(plan) == [("zzz", "create"), ("aaa", "blocked extension-limit")]
 
 
 def test_core_and_vendor_schemas_take_no_room() -> None:
@@ -355,7 +355,7 @@ def test_core_and_vendor_schemas_take_no_room() -> None:
         document("Old"),
     )
     plan = planned([extension("HR", A)], found, limits=Limits(extensions=2))
-    assert told(plan) == [("hr", "create")]
+    assert reported(plan) == [("hr", "create")]
     assert plan.extensions_live == 1
     assert plan.unmanaged == ("urn:example:Old",)
 
@@ -364,7 +364,7 @@ def test_a_live_extension_needs_no_room() -> None:
     found = live(document("A", A), document("B", A))
     wanted = [extension("A", A), extension("B", B), extension("C", A)]
     plan = planned(wanted, found, limits=Limits(extensions=2))
-    assert told(plan) == [
+    assert reported(plan) == [
         ("a", "skip in-sync"), ("b", "skip drifted"), ("c", "blocked extension-limit"),
     ]  # fmt: skip
 
@@ -377,7 +377,7 @@ def test_blocked_and_excluded_creates_take_no_room() -> None:
         extension("Vendor:D", A),
     ]
     plan = planned(wanted, limits=Limits(extensions=1), selection=Selection(excludes=("b",)))
-    assert told(plan) == [
+    assert reported(plan) == [
         ("a", "blocked unsupported"), ("b", "skip excluded"), ("c", "create"),
         ("vendor:d", "blocked protected"),
     ]  # fmt: skip
@@ -502,7 +502,7 @@ def test_the_digest_does_not_depend_on_order_or_spelling(
     plan = world(wanted, found, update=True)
     again = world(shuffled, random.sample(disguised, len(disguised)), update=True)
     assert again.digest() == plan.digest()
-    assert told(again) == told(plan)
+    assert reported(again) == reported(plan)
 
 
 BASIS = [extension("HR", A, description="x"), extension("Badge", B)]
@@ -626,7 +626,7 @@ def test_the_digest_of_managed_attributes_covers_only_those() -> None:
     wanted = [extension("HR", A, manages=Manages.ATTRIBUTES, description="new", update=True)]
     plan = planned(wanted, live(document("HR", A, B)))
     unmanaged_changed = planned(wanted, live(document("HR", A, {"name": "c"})))
-    assert told(plan) == [("hr", "update")]
+    assert reported(plan) == [("hr", "update")]
     assert unmanaged_changed.digest() == plan.digest()
 
 
@@ -816,7 +816,7 @@ def test_a_plan_without_live_schemas_has_the_same_digest() -> None:
 
     kept = plan.without_live()
 
-    assert told(kept) == told(plan)
+    assert reported(kept) == reported(plan)
     assert kept.digest() == plan.digest()
     assert [change.subject.live for change in kept.changes] == [None, None, None]
     assert any(change.subject.live is not None for change in plan.changes)

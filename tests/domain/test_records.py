@@ -29,20 +29,20 @@ from tests.support.strategies import disguise, schema_documents
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 RUN = Run(id="run-1", actor="ci", commit="c0ffee")
-words = st.none() | st.text(max_size=8)
+texts = st.none() | st.text(max_size=8)
 entries = st.builds(
     Entry,
     event=st.sampled_from(Event),
     timestamp=st.datetimes(timezones=st.just(UTC)).map(rfc3339),
     status=st.none() | st.sampled_from(Status),
-    tenant=words,
-    schema_id=words,
+    tenant=texts,
+    schema_id=texts,
     attributes_count=st.none() | st.integers(0, 99),
     run_id=st.text(max_size=8),
     actor=st.text(max_size=8),
     latency_ms=st.none() | st.integers(0, 10**6),
     webhook_status=st.none() | st.integers(100, 599),
-    detail=words,
+    detail=texts,
 )
 
 
@@ -193,8 +193,8 @@ def test_a_record_has_every_member_of_the_contract_in_its_order_even_where_it_is
 
 def test_an_entry_of_a_run_says_who_and_when() -> None:
     entry = RUN.entry(Event.RUN_COMPLETED, NOON, Status.FAILED)
-    said = {member: value for member, value in entry.to_json().items() if value is not None}
-    assert said == {
+    stated = {member: value for member, value in entry.to_json().items() if value is not None}
+    assert stated == {
         "event": "RUN_COMPLETED",
         "timestamp": "2026-03-01T12:00:00.000Z",
         "status": "FAILED",
@@ -299,13 +299,13 @@ def test_an_event_says_deployed_for_a_create_and_updated_for_an_update(
     assert intent(before=before).creates is (before == ABSENT)
 
 
-def told(event: HrEvent) -> Any:
+def reported(event: HrEvent) -> Any:
     return json.loads(event.body(7))
 
 
 def test_the_event_body_has_the_members_of_the_contract_and_no_more() -> None:
     event = intent().announcement(verified(meta=META), NOON)
-    assert told(event) == {
+    assert reported(event) == {
         "event_type": "SCHEMA_EXTENSION_DEPLOYED",
         "target_system": "Genesys Cloud",
         "extension_id": "urn:example:HR",
@@ -341,8 +341,8 @@ def test_the_event_body_is_the_same_bytes_at_each_try() -> None:
 
 def test_a_member_of_the_event_body_without_a_value_is_null() -> None:
     event = intent(commit=None).announcement(verified(), NOON)
-    assert "commit" in told(event)
-    assert told(event)["commit"] is None
+    assert "commit" in reported(event)
+    assert reported(event)["commit"] is None
 
 
 # Time

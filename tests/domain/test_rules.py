@@ -32,7 +32,7 @@ def checked(document: Document) -> tuple[Problem, ...]:
     return tuple(problem for problem in found if problem.severity is not Severity.INFO)
 
 
-def told(problems: Iterable[Problem]) -> list[tuple[str, str]]:
+def reported(problems: Iterable[Problem]) -> list[tuple[str, str]]:
     return [(problem.rule, problem.place.path) for problem in problems]
 
 
@@ -43,7 +43,7 @@ def schema(*attributes: Document, **members: Any) -> Document:
 
 def check_attribute(**members: Any) -> list[tuple[str, str]]:
     """What is told of an attribute; what only informs is left out."""
-    return told(checked(schema({"name": "a", **members})))
+    return reported(checked(schema({"name": "a", **members})))
 
 
 def at(member: str) -> str:
@@ -73,7 +73,7 @@ def test_a_urn_is_a_schema_id(urn: str) -> None:
     ],
 )  # fmt: skip
 def test_anything_but_a_uri_is_no_schema_id(urn: str) -> None:
-    assert told(checked(schema(id=urn))) == [("SCIM-S01", "spec/schema/id")]
+    assert reported(checked(schema(id=urn))) == [("SCIM-S01", "spec/schema/id")]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_anything_but_a_uri_is_no_schema_id(urn: str) -> None:
     ],
 )
 def test_the_namespaces_of_the_rfcs_are_closed(urn: str) -> None:
-    assert told(checked(schema(id=urn))) == [("SCIM-S02", "spec/schema/id")]
+    assert reported(checked(schema(id=urn))) == [("SCIM-S02", "spec/schema/id")]
 
 
 def test_names_that_differ_only_in_case_are_one_name_within_a_level() -> None:
@@ -97,7 +97,7 @@ def test_names_that_differ_only_in_case_are_one_name_within_a_level() -> None:
         {"name": "a"},
     )
 
-    assert told(checked(document)) == [
+    assert reported(checked(document)) == [
         ("SCIM-S07", "spec/schema/attributes/0/subAttributes/1/name"),
         ("SCIM-S07", "spec/schema/attributes/2/name"),
         ("SCIM-S07", "spec/schema/attributes/3/name"),
@@ -250,7 +250,9 @@ def test_a_member_far_from_the_rfc_is_a_vendor_member(member: str) -> None:
 
 
 def test_a_slip_in_a_schema_member_is_reported() -> None:
-    assert told(checked(schema(descriptions="x"))) == [("REC-MEMBER", "spec/schema/descriptions")]
+    assert reported(checked(schema(descriptions="x"))) == [
+        ("REC-MEMBER", "spec/schema/descriptions")
+    ]
 
 
 json_values = st.recursive(
@@ -351,7 +353,7 @@ def test_manifests_that_fit_together_have_no_problem() -> None:
 def test_a_name_is_given_once_per_kind() -> None:
     found = check(tenant("a", line=9), tenant("a", line=2), extension("a"), extension("b"))
 
-    assert told(found) == [("REC-NAME", "t-a/metadata/name")]
+    assert reported(found) == [("REC-NAME", "t-a/metadata/name")]
     assert found[0].place.line == 9
     assert found[0].message == "the name a is taken by the Tenant at t-a:2"
 
@@ -365,7 +367,7 @@ def test_two_manifests_of_one_urn_are_an_error_only_on_a_shared_tenant() -> None
     together = check(*tenants, first, extension("y", urn="URN:example:SAME"))
 
     assert apart == ()
-    assert told(together) == [
+    assert reported(together) == [
         ("REC-URN", "e-y/spec/schema/id"),
         ("SCIM-S03", "e-y/spec/schema/id"),
     ]
@@ -380,9 +382,9 @@ def test_a_selector_without_a_tenant_is_a_warning() -> None:
 
     found = check(tenant("a", labels={"env": "dev"}), extension("x", selector=nobody))
 
-    assert told(found) == [("REC-SELECTOR", "e-x/spec/tenants")]
+    assert reported(found) == [("REC-SELECTOR", "e-x/spec/tenants")]
     assert found[0].severity is Severity.WARNING
-    assert told(check(extension("x"))) == [("REC-SELECTOR", "e-x/spec/tenants")]
+    assert reported(check(extension("x"))) == [("REC-SELECTOR", "e-x/spec/tenants")]
 
 
 def test_an_exceeded_service_limit_is_a_warning_naming_its_tenants() -> None:
@@ -391,7 +393,7 @@ def test_an_exceeded_service_limit_is_a_warning_naming_its_tenants() -> None:
     found = check(tenant("t"), extension("x", {"name": "a"}, part, {"name": "d"}))
 
     assert {problem.severity for problem in found} == {Severity.WARNING}
-    assert told(found) == [
+    assert reported(found) == [
         ("REC-ATTRIBUTES", "e-x/spec/schema/attributes"),
         ("REC-TYPE", "e-x/spec/schema/attributes/1/subAttributes/0/type"),
         ("REC-TYPE", "e-x/spec/schema/attributes/1/type"),
@@ -407,9 +409,9 @@ def test_an_exceeded_service_limit_is_a_warning_naming_its_tenants() -> None:
 def test_more_extensions_than_the_tenant_holds_are_a_warning_at_the_tenant() -> None:
     three = [extension(name) for name in ("x", "y", "z")]
 
-    assert told(check(tenant("t"), *three)) == [("REC-EXTENSIONS", "t-t/metadata/name")]
+    assert reported(check(tenant("t"), *three)) == [("REC-EXTENSIONS", "t-t/metadata/name")]
     assert check(tenant("t", limits=Limits(extensions=3)), *three) == ()
-    assert told(check(tenant("t", limits=Limits(extensions=0)), three[0])) == [
+    assert reported(check(tenant("t", limits=Limits(extensions=0)), three[0])) == [
         ("REC-EXTENSIONS", "t-t/metadata/name")
     ]
 
@@ -422,13 +424,13 @@ def test_the_capabilities_of_a_tenant_override_the_limits_of_its_dialect() -> No
 
     assert check(able, *three) == ()
     assert not [problem for problem in found if "able" in problem.message]
-    assert {rule for rule, _ in told(found)} == {"REC-EXTENSIONS", "REC-TYPE"}
+    assert {rule for rule, _ in reported(found)} == {"REC-EXTENSIONS", "REC-TYPE"}
 
 
 def test_a_urn_of_the_vendor_is_a_warning() -> None:
     found = check(tenant("t"), extension("x", urn="urn:vendor:user"))
 
-    assert told(found) == [("REC-PROTECTED", "e-x/spec/schema/id")]
+    assert reported(found) == [("REC-PROTECTED", "e-x/spec/schema/id")]
 
 
 @given(st.permutations(range(6)))

@@ -52,29 +52,29 @@ def test_the_first_attempt_and_all_repeats_end_within_a_week() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "seconds"),
+    ("requested", "seconds"),
     [(None, 5), (0.0, 5), (1.0, 5), (90.0, 90), (-3.0, 5), (nan, 5), (inf, 24 * HOURS)],
 )
 def test_retry_after_of_a_receiver_only_delays_the_next_try(
-    asked: float | None, seconds: int
+    requested: float | None, seconds: int
 ) -> None:
-    assert waited(1, asked) == seconds
+    assert waited(1, requested) == seconds
 
 
 @given(
     attempts=st.integers(0, 9),
-    asked=st.none() | st.floats(),
+    requested=st.none() | st.floats(),
     random=st.floats(0, 1),
 )
 def test_the_next_try_is_never_before_retry_after_or_the_schedule(
-    attempts: int, asked: float | None, random: float
+    attempts: int, requested: float | None, random: float
 ) -> None:
-    seconds = waited(attempts, asked, random)
+    seconds = waited(attempts, requested, random)
 
-    wanted = asked if asked is not None and 0 <= asked <= 24 * HOURS else 0
+    wanted = requested if requested is not None and 0 <= requested <= 24 * HOURS else 0
     least = max(DELAYS[attempts], wanted)
     assert least - 1e-6 <= seconds <= 24 * HOURS * 1.1 + 1e-6
-    if asked is None:
+    if requested is None:
         assert seconds <= DELAYS[attempts] * 1.1 + 1e-6
 
 

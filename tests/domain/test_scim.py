@@ -468,8 +468,8 @@ def test_a_sub_attribute_is_found_by_its_path_in_any_case() -> None:
 
 
 def test_a_schema_that_another_tenant_serves_is_the_same_but_for_its_document() -> None:
-    said = {"id": "urn:example:x", "attributes": [{"name": "a", "vendor": 1}]}
-    here, there = ({**said, "meta": {"version": version}} for version in "12")
+    stated = {"id": "urn:example:x", "attributes": [{"name": "a", "vendor": 1}]}
+    here, there = ({**stated, "meta": {"version": version}} for version in "12")
     schema = Schema.from_json(here)
 
     served = schema.served_as(there)

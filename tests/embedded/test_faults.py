@@ -143,7 +143,7 @@ def test_faults_can_be_there_from_the_start_and_be_read_as_they_count_down(
 
 
 @pytest.mark.parametrize(
-    ("document", "words"),
+    ("document", "texts"),
     [
         ([], "an object"),
         ({"nonsense": 1}, "no fault is called 'nonsense'"),
@@ -154,14 +154,14 @@ def test_faults_can_be_there_from_the_start_and_be_read_as_they_count_down(
     ],
 )
 def test_faults_that_make_no_sense_are_400_and_change_nothing(
-    client: Client, document: Json, words: str
+    client: Client, document: Json, texts: str
 ) -> None:
     client.break_with(Faults(hr_down=True))
 
     answer = client.session.put(client.root + "/_dev/faults", json=document, timeout=10)
 
     assert answer.status_code == 400
-    assert words in answer.json()["detail"]
+    assert texts in answer.json()["detail"]
     assert client.raw("GET", "/_dev/faults").json() == Faults(hr_down=True).to_json()
 
 

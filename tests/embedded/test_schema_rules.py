@@ -46,7 +46,7 @@ def test_an_id_that_is_no_urn_is_refused(urn: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("document", "words"),
+    ("document", "texts"),
     [
         (extension(name=None), "name is required"),
         (extension(name=""), "name is required"),
@@ -79,9 +79,9 @@ def test_an_id_that_is_no_urn_is_refused(urn: str) -> None:
     ],
 )
 def test_a_document_that_makes_no_sense_is_refused_with_the_reason(
-    document: Json, words: str
+    document: Json, texts: str
 ) -> None:
-    assert words in refusal(document)
+    assert texts in refusal(document)
 
 
 @pytest.mark.parametrize(

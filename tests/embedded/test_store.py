@@ -92,10 +92,10 @@ def test_many_processes_may_make_the_file_at_once(tmp_path: Path) -> None:
     pipe = subprocess.PIPE
     running = [subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) for _ in range(4)]
 
-    said = [process.communicate(timeout=30) for process in running]
+    stated = [process.communicate(timeout=30) for process in running]
 
-    assert [errors for _, errors in said] == [""] * 4
-    assert len({client_id for client_id, _ in said}) == 1
+    assert [errors for _, errors in stated] == [""] * 4
+    assert len({client_id for client_id, _ in stated}) == 1
 
 
 def test_a_second_opening_finds_the_same_identity_and_another_tenant_has_its_own(

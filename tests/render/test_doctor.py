@@ -32,11 +32,11 @@ def test_colours_add_nothing_to_the_text_of_findings() -> None:
 
 def test_the_json_of_findings_holds_what_the_text_holds() -> None:
     document = doctor_document([FOUND])
-    (told,) = document["tenants"]
+    (reported,) = document["tenants"]
     assert check(document, "doctor") == ()
-    assert (told["name"], told["well"]) == ("acme", True)
-    assert told["findings"][1] == {"check": "etag", "grade": "warning", "words": "none\x1b[31m"}
-    assert told["capabilities"] == {"etag": "none", "creates": True, "pageSize": 50}
+    assert (reported["name"], reported["well"]) == ("acme", True)
+    assert reported["findings"][1] == {"check": "etag", "grade": "warning", "words": "none\x1b[31m"}
+    assert reported["capabilities"] == {"etag": "none", "creates": True, "pageSize": 50}
 
 
 def test_learnt_capabilities_are_a_block_for_a_manifest() -> None:

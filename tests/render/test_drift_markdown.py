@@ -16,11 +16,11 @@ def tenants() -> list[Json]:
 
 
 def bodies(string: Json) -> list[str]:
-    told = []
+    reported = []
     for tenant in tenants():
         body = drift_body(filled(tenant, string) | {"name": tenant["name"]})
-        told += [body, ended_body(tenant["name"], body, gone=False)]
-    return told
+        reported += [body, ended_body(tenant["name"], body, gone=False)]
+    return reported
 
 
 def test_hostile_strings_leave_the_frame_of_an_issue_as_it_is():
@@ -44,5 +44,5 @@ def test_since_of_drift_stands_in_code():
     [missing] = [tenant for tenant in tenants() if tenant["name"] == "missing"]
     [drift] = missing["drift"]
 
-    said = f"missing: it was there at {drift['since']}, and creating it brings no values back"
-    assert f"- {code(drift['schema_id'])}: {code(said)}\n" in drift_body(missing)
+    stated = f"missing: it was there at {drift['since']}, and creating it brings no values back"
+    assert f"- {code(drift['schema_id'])}: {code(stated)}\n" in drift_body(missing)

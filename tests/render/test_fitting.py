@@ -13,12 +13,12 @@ texts = st.text(st.sampled_from("aé名🎉"), max_size=8)
 def parts(draw: st.DrawFn) -> Part:
     """A part that each of some cuts makes shorter than it was."""
     text = draw(texts)
-    left: dict[Cut, str] = {}
+    remaining: dict[Cut, str] = {}
     shorter = text
     for cut in draw(st.lists(st.sampled_from(Cut), unique=True).map(sorted)):
         shorter = shorter[: len(shorter) // 2]
-        left[cut] = shorter
-    return Part(text, left.get)
+        remaining[cut] = shorter
+    return Part(text, remaining.get)
 
 
 def whole(some: list[Part]) -> tuple[str, ...]:
@@ -27,14 +27,14 @@ def whole(some: list[Part]) -> tuple[str, ...]:
 
 def after(some: list[Part], last: Cut) -> tuple[str, ...]:
     """What is left of the parts when that cut and all before it are carried through."""
-    left = []
+    remaining = []
     for part in some:
         text = part.text
         for cut in Cut:
             shorter = part.shorter(cut) if cut <= last else None
             text = text if shorter is None else shorter
-        left.append(text)
-    return tuple(left)
+        remaining.append(text)
+    return tuple(remaining)
 
 
 def total(some: tuple[str, ...]) -> int:

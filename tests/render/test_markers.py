@@ -143,10 +143,10 @@ def report(**more: Json) -> Any:
     ],
 )
 def test_each_exit_code_has_its_own_head(code: int, head: str):
-    told = report_markdown(report(exit={"code": code, "meaning": "m", "error": None}))
+    reported = report_markdown(report(exit={"code": code, "meaning": "m", "error": None}))
 
-    assert told.startswith(head)
-    assert f"Exit code {code}." in told
+    assert reported.startswith(head)
+    assert f"Exit code {code}." in reported
 
 
 def test_a_result_without_writes_says_that_nothing_was_done():
@@ -160,14 +160,14 @@ def test_a_result_without_writes_says_that_nothing_was_done():
 
 
 def test_a_result_names_recovered_locked_and_unreadable_tenants():
-    told = report()
-    told["tenants"][0] |= {
+    reported = report()
+    reported["tenants"][0] |= {
         "locked": "run 7 of ci",
         "unreadable": "no answer",
         "recovered": [{"schema_id": "urn:b", "outcome": "unknown", "detail": "look at it"}],
     }
 
-    text = report_markdown(told)
+    text = report_markdown(reported)
 
     assert "**locked**, not attempted: `run 7 of ci`" in text
     assert "**not readable**: `no answer`" in text
@@ -184,10 +184,10 @@ def test_a_run_that_could_not_ask_its_store_does_not_say_that_nothing_is_pending
 
 
 def test_very_many_changes_are_counted_and_not_all_named():
-    told = report()
-    told["tenants"][0]["changes"] *= 5_000
+    reported = report()
+    reported["tenants"][0]["changes"] *= 5_000
 
-    text = report_markdown(told)
+    text = report_markdown(reported)
 
     assert len(text.encode()) < 50_000
     assert "lines more, in the report of the run" in text
@@ -204,9 +204,9 @@ def test_webhooks_that_were_not_tried_are_reported_with_the_reason():
 
 def everything() -> Any:
     """A report of a run in which everything has happened."""
-    told = report(exit={"code": 3, "meaning": "m", "error": "it failed"})
-    [change] = told["tenants"][0]["changes"]
-    told["tenants"][0] |= {
+    reported = report(exit={"code": 3, "meaning": "m", "error": "it failed"})
+    [change] = reported["tenants"][0]["changes"]
+    reported["tenants"][0] |= {
         "locked": "run 7 of ci",
         "unreadable": "no answer",
         "recovered": [{"schema_id": "urn:b", "outcome": "unknown", "detail": "look at it"}],
@@ -217,9 +217,9 @@ def everything() -> Any:
         ],
     }
     waiting = {"event_id": "evt_1", "url": "https://hr.example", "attempts": 2, "due_at": "soon"}
-    told["deliveries"]["pending"] = [waiting]
-    told["warnings"] = ["no User can hold a value"]
-    return told
+    reported["deliveries"]["pending"] = [waiting]
+    reported["warnings"] = ["no User can hold a value"]
+    return reported
 
 
 def test_5000_hostile_strings_leave_the_frame_of_a_report_as_it_is():

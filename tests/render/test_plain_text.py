@@ -66,10 +66,10 @@ def test_the_sign_of_a_command_becomes_an_escape():
 def test_5000_hostile_texts_hold_no_command_and_a_second_pass_changes_nothing():
     obeyed = 0
     for text in hostile_texts(5_000):
-        told = without_commands(text)
+        reported = without_commands(text)
 
-        assert commands_in(told) == [], ascii(text)
-        assert without_commands(told) == told, ascii(text)
+        assert commands_in(reported) == [], ascii(text)
+        assert without_commands(reported) == reported, ascii(text)
         obeyed += bool(commands_in(text))
     assert obeyed > 500  # else they would not be hostile
 
@@ -78,10 +78,10 @@ def test_5000_hostile_texts_hold_no_command_and_a_second_pass_changes_nothing():
 def test_json_without_commands_has_the_same_value(ascii_only: bool):
     for text in hostile_texts(5_000):
         value = {text: [text, {"a": text}]}
-        told = without_commands(json.dumps(value, indent=2, ensure_ascii=ascii_only))
+        reported = without_commands(json.dumps(value, indent=2, ensure_ascii=ascii_only))
 
-        assert json.loads(told) == value
-        assert commands_in(told) == [], ascii(text)
+        assert json.loads(reported) == value
+        assert commands_in(reported) == [], ascii(text)
 
 
 def test_annotations_are_one_command_each_with_our_name_and_the_text_as_data():

@@ -148,9 +148,9 @@ def test_the_frame_of_the_markdown_has_known_elements_only():
         *("inline", "text", "code_inline", "fence", "softbreak", "html_block"),
         *(f"{block}_{end}" for block in BLOCKS for end in ("open", "close")),
     }
-    words = "".join(token.content for token in frame if token.type == "text")
-    assert re.fullmatch(r"[\w ,.:()«»'-]*", words)  # no @, #, / or <: nothing to make a link of
-    assert "www" not in words
+    texts = "".join(token.content for token in frame if token.type == "text")
+    assert re.fullmatch(r"[\w ,.:()«»'-]*", texts)  # no @, #, / or <: nothing to make a link of
+    assert "www" not in texts
     html = "".join(token.content for token in frame if token.type == "html_block")
     assert re.fullmatch(
         r"(<details>\n<summary><code>tame</code>: [\w ,]+</summary>\n|</details>\n)+", html

@@ -121,8 +121,8 @@ def test_drift_is_shown_with_its_date_where_the_trail_has_one():
 
     extra = planned(document(), document("urn:acme:extra"))
     known = Drift(kind=DriftKind.UNMANAGED, schema_id="urn:acme:extra", since=since)
-    told = f"  unmanaged, left alone: urn:acme:extra (was managed at {since})\n"
-    assert told in text_of(replace(extra, drift=(known,)))
+    reported = f"  unmanaged, left alone: urn:acme:extra (was managed at {since})\n"
+    assert reported in text_of(replace(extra, drift=(known,)))
 
 
 def test_approvers_stand_before_the_summary_of_a_plan():

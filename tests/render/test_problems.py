@@ -97,10 +97,10 @@ def test_colours_change_no_text_of_a_problem() -> None:
 def test_the_text_of_a_problem_has_no_control_characters(several: list[Problem], line: str) -> None:
     lines = {each.place: line for each in several}
 
-    told = problems_text(several, lines, paint=PLAIN)
+    reported = problems_text(several, lines, paint=PLAIN)
 
-    assert {unicodedata.category(c) for c in told if c != "\n"}.isdisjoint(OBEYED)
-    assert told.count("\n") == 3 * len(several)
+    assert {unicodedata.category(c) for c in reported if c != "\n"}.isdisjoint(OBEYED)
+    assert reported.count("\n") == 3 * len(several)
 
 
 # JSON
@@ -194,14 +194,14 @@ def test_sarif_follows_its_published_schema(several: list[Problem]) -> None:
 
 
 def test_quoted_manifest_text_is_no_link_in_sarif() -> None:
-    words = "attribute 'a': '[sign in](https://evil.example) [](1)' is no type"
-    one = Problem(Place("a.yaml"), Severity.ERROR, "SCIM-A04", words)
+    parts = "attribute 'a': '[sign in](https://evil.example) [](1)' is no type"
+    one = Problem(Place("a.yaml"), Severity.ERROR, "SCIM-A04", parts)
 
     (run,) = json.loads(problems_sarif([one], version="1"))["runs"]
 
     text = run["results"][0]["message"]["text"]
     assert not re.search(r"\]\(", text)
-    assert text.replace("] (", "](") == words
+    assert text.replace("] (", "](") == parts
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -163,12 +163,12 @@ def test_a_recovery_counts_what_it_settled():
 
 
 def test_a_recovery_does_not_say_that_nothing_was_left_open_where_it_did_not_look():
-    left = (
+    remaining = (
         LeftOpen(tenant="acme", writes=2, named=True),
         LeftOpen(tenant="old", writes=1, named=False),
     )
 
-    shown = text(planned=False, elsewhere=left)
+    shown = text(planned=False, elsewhere=remaining)
 
     assert "warning: acme: no outcome is recorded of 2 writes, and this run leaves" in shown
     assert "warning: old: no outcome is recorded of 1 write, and no manifest here names" in shown

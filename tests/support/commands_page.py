@@ -40,11 +40,11 @@ def _tables(options: type) -> Iterator[str]:
 
 
 def _row(name: str, option: Option) -> str:
-    words = [name.upper() if option.positional else flag_of(name)]
+    texts = [name.upper() if option.positional else flag_of(name)]
     if option.short:
-        words.insert(0, option.short)
+        texts.insert(0, option.short)
     if option.metavar and not option.positional:
-        words[-1] += f" {option.metavar}"
+        texts[-1] += f" {option.metavar}"
     text = re.sub(r"\s+", " ", option.help)
     if option.choices is not None:
         text += f": {', '.join(f'`{each}`' for each in option.choices)}"
@@ -52,7 +52,7 @@ def _row(name: str, option: Option) -> str:
         text += " (may be left out)"
     if option.shown:
         text += f" (default: `{option.shown}`)"
-    spelt = ", ".join(f"`{word}`" for word in words)
+    spelt = ", ".join(f"`{word}`" for word in texts)
     return f"| {spelt} | {text[0].upper()}{text[1:]} |\n"
 
 

@@ -144,10 +144,10 @@ class World:
         counts: Counter[str] = Counter()
         made = []
         for line in lines:
-            thread, _, told = line.partition(" ")
-            if thread == lines[0].partition(" ")[0] and (found := re.match(r" *(\w+)\(", told)):
+            thread, _, reported = line.partition(" ")
+            if thread == lines[0].partition(" ")[0] and (found := re.match(r" *(\w+)\(", reported)):
                 counts[found[1]] += 1
-                made.append(Made(Point(found[1], counts[found[1]]), told.strip()))
+                made.append(Made(Point(found[1], counts[found[1]]), reported.strip()))
         return tuple(made)
 
     @contextmanager
@@ -289,20 +289,22 @@ def left_by(killed: World) -> list[dict[str, Json]]:
     return trail
 
 
-def require_finished(killed: World, left: list[dict[str, Json]]) -> None:
+def require_finished(killed: World, remaining: list[dict[str, Json]]) -> None:
     """One more run, and all is as if nothing had happened."""
     done = killed.finish()
 
     assert done.code == 0, done.everything
     trail = killed.trail()
-    assert trail[: len(left)] == left
+    assert trail[: len(remaining)] == remaining
     proved = [record["schema_id"] for record in trail if record["after_digest"]]
     assert sorted(proved) == sorted(WANTED)
     assert sorted(schema["id"] for schema in killed.live()) == sorted(WANTED)
     assert killed.written() == WANTED
     inbox = killed.inbox()
-    assert len({told["id"] for told in inbox}) == len(WANTED)
-    assert sorted(json.loads(told["body"])["extension_id"] for told in inbox) == sorted(WANTED)
+    assert len({reported["id"] for reported in inbox}) == len(WANTED)
+    assert sorted(json.loads(reported["body"])["extension_id"] for reported in inbox) == sorted(
+        WANTED
+    )
 
 
 def require_strace() -> None:

@@ -35,14 +35,14 @@ def tenant_process(
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
         assert process.stdout is not None
-        told = json.loads(process.stdout.readline())
+        reported = json.loads(process.stdout.readline())
         access = DevTenantAccess(
-            base_url=told["base_url"],
-            token_url=told["token_url"],
-            client_id=Secret(told["client_id"]),
-            client_secret=Secret(told["client_secret"]),
-            webhook_url=told["webhook_url"],
-            webhook_secret=Secret(told["webhook_secret"]),
+            base_url=reported["base_url"],
+            token_url=reported["token_url"],
+            client_id=Secret(reported["client_id"]),
+            client_secret=Secret(reported["client_secret"]),
+            webhook_url=reported["webhook_url"],
+            webhook_secret=Secret(reported["webhook_secret"]),
         )
         try:
             yield process, access

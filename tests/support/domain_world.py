@@ -89,7 +89,7 @@ def planned(
     )
 
 
-def told(plan: TenantPlan) -> list[tuple[str, str]]:
+def reported(plan: TenantPlan) -> list[tuple[str, str]]:
     """Each change as (manifest, action and reason), in the order of the plan."""
     lines = []
     for change in plan.changes:

@@ -467,7 +467,7 @@ class FakeLocks:
     taken: frozenset[str] = frozenset()
     taken_queues: frozenset[str] = frozenset()
     held: list[str] = field(default_factory=list)
-    asked: list[tuple[str, float]] = field(default_factory=list)
+    requests: list[tuple[str, float]] = field(default_factory=list)
     queues: list[tuple[str, str]] = field(default_factory=list)
     asked_queues: list[tuple[str, float]] = field(default_factory=list)
 
@@ -485,7 +485,7 @@ class FakeLocks:
 
     @contextmanager
     def hold(self, tenant: str, *, patience: float = 0.0) -> Iterator[None]:
-        self.asked.append((tenant, patience))
+        self.requests.append((tenant, patience))
         if tenant in self.taken:
             raise TenantLocked(f"tenant {tenant} is locked by run 7")
         self.held.append(tenant)

@@ -65,12 +65,12 @@ def drip(data: bytes, *, every: float) -> Script:
 
 def in_turn(*scripts: Script) -> Handler:
     """The scripts one after the other; the last one for ever."""
-    left = list(scripts)
+    remaining = list(scripts)
     lock = threading.Lock()
 
     def handle(_: Received) -> Script:
         with lock:
-            return left.pop(0) if len(left) > 1 else left[0]
+            return remaining.pop(0) if len(remaining) > 1 else remaining[0]
 
     return handle
 

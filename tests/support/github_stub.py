@@ -102,7 +102,7 @@ class State:
         """Every request that could change something."""
         return [r for r in self.requests if not r.startswith("GET") and "/graphql" not in r]
 
-    def said(self, number: int) -> list[str]:
+    def bodies(self, number: int) -> list[str]:
         """The comments of a pull request, oldest first."""
         return [c["body"] for c in self.comments if c["issue_number"] == number]
 
@@ -168,9 +168,9 @@ class Service:
         return [i for i in state.issues if wanted in ("all", i["state"])]
 
     def _page(self, items: list, path: str, query: str) -> tuple[Any, dict[str, str]]:
-        asked = parse_qs(query)
-        number = int(asked.get("page", ["1"])[0])
-        size = min(self.state.page_size, int(asked.get("per_page", ["30"])[0]))
+        requested = parse_qs(query)
+        number = int(requested.get("page", ["1"])[0])
+        size = min(self.state.page_size, int(requested.get("per_page", ["30"])[0]))
         part = items[(number - 1) * size : number * size]
         more = number * size < len(items)
         link = {"Link": f'<{path}?page={number + 1}>; rel="next"'} if more else {}

@@ -121,8 +121,8 @@ def spelt(document: Mapping[str, Json], keywords: Keywords) -> dict[str, Json]:
 
 
 def _attribute(attribute: Mapping[str, Json], keywords: Keywords) -> dict[str, Json]:
-    words = ("type", "mutability", "returned", "uniqueness")
-    return {m: _word(v, keywords) if m in words else v for m, v in attribute.items()}
+    texts = ("type", "mutability", "returned", "uniqueness")
+    return {m: _word(v, keywords) if m in texts else v for m, v in attribute.items()}
 
 
 def _word(word: str, keywords: Keywords) -> str:

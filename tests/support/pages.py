@@ -169,16 +169,16 @@ def filled(page: str, printed: list[str]) -> str:
         language, text = found[1], found[2]
         if language not in RUN:
             return found[0]
-        told = []
+        reported = []
         for command in commands(language, text):
-            said = next(rest)
-            if command.shown is None or fits(command.shown, said):
-                told.append(
+            stated = next(rest)
+            if command.shown is None or fits(command.shown, stated):
+                reported.append(
                     command.text if language == "sh" else f"$ {command.text}\n{command.shown}"
                 )
             else:
-                told.append(f"$ {command.text}\n{said}")
-        return f"```{language}\n{''.join(told)}```"
+                reported.append(f"$ {command.text}\n{stated}")
+        return f"```{language}\n{''.join(reported)}```"
 
     return FENCE.sub(fill, (ROOT / page).read_text())
 

@@ -17,11 +17,11 @@ def repeatable(run: Seeded[P, T]) -> Seeded[P, T]:
     """A function of a seed that, when it fails, says by which line of a shell to run it again."""
 
     @wraps(run)
-    def told(seed: int, /, *arguments: P.args, **named: P.kwargs) -> T:
+    def reported(seed: int, /, *arguments: P.args, **named: P.kwargs) -> T:
         with _Telling(command(run, seed)):
             return run(seed, *arguments, **named)
 
-    return told
+    return reported
 
 
 class _Telling:

@@ -74,7 +74,7 @@ def _distinct(attributes: list[Document]) -> list[Document]:
 @st.composite
 def attribute_documents(draw: st.DrawFn, *, nested: bool = True, vendor: bool = False) -> Document:
     """One attribute definition; each characteristic but the name may be left out."""
-    words = st.lists(texts, max_size=3, unique=True)
+    parts = st.lists(texts, max_size=3, unique=True)
     document: Document = {
         "name": draw(names),
         **draw(
@@ -83,7 +83,7 @@ def attribute_documents(draw: st.DrawFn, *, nested: bool = True, vendor: bool = 
                 optional={
                     **{word: st.sampled_from(values) for word, values in KEYWORDS.items()},
                     **dict.fromkeys(FLAGS, st.booleans()),
-                    **dict.fromkeys(WORD_LISTS, words),
+                    **dict.fromkeys(WORD_LISTS, parts),
                     "description": texts,
                 },
             )
@@ -173,9 +173,9 @@ class _Wardrobe:
         for flag in FLAGS:
             if isinstance(members.get(flag), bool) and self._maybe():
                 members[flag] = self._recased(str(members[flag]))
-        for words in WORD_LISTS:
-            if members.get(words):
-                members[words] = self._shuffled(members[words])
+        for parts in WORD_LISTS:
+            if members.get(parts):
+                members[parts] = self._shuffled(members[parts])
         if members.get("subAttributes"):
             members["subAttributes"] = self._attributes(members["subAttributes"])
         nothing = (*DEFAULTS, *WORD_LISTS, "description", "subAttributes")
@@ -191,13 +191,14 @@ class _Wardrobe:
         self, document: Document, known: tuple[str, ...], *, nothing: tuple[str, ...]
     ) -> Document:
         """Absent, null and [] swapped, then names in another case and keys in another order."""
-        said = {m: v for m, v in document.items() if m not in nothing or v not in (None, [])}
+        stated = {m: v for m, v in document.items() if m not in nothing or v not in (None, [])}
         unsaid: Document = {
-            m: self.random.choice([None, []]) for m in nothing if m not in said and self._maybe()
+            m: self.random.choice([None, []]) for m in nothing if m not in stated and self._maybe()
         }
         vendor = {f"vendorX{self.random.randrange(9)}": 1} if self.foreign else {}
         items = [
-            (self._recased(m) if m in known else m, v) for m, v in (said | unsaid | vendor).items()
+            (self._recased(m) if m in known else m, v)
+            for m, v in (stated | unsaid | vendor).items()
         ]
         return dict(self._shuffled(items))
 

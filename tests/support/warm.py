@@ -118,18 +118,18 @@ def warm_interpreter() -> Warm:
 
 def _read(out: int, err: int) -> tuple[bytes, bytes]:
     """All that comes out of two pipes, whichever is written to first."""
-    said = {out: b"", err: b""}
+    stated = {out: b"", err: b""}
     with selectors.DefaultSelector() as open_pipes:
-        for pipe in said:
+        for pipe in stated:
             open_pipes.register(pipe, selectors.EVENT_READ)
         while open_pipes.get_map():
             for ready, _ in open_pipes.select():
                 if chunk := os.read(ready.fd, 65536):
-                    said[ready.fd] += chunk
+                    stated[ready.fd] += chunk
                 else:
                     open_pipes.unregister(ready.fd)
                     os.close(ready.fd)
-    return said[out], said[err]
+    return stated[out], stated[err]
 
 
 def _serve(orders: socket.socket) -> None:
@@ -177,8 +177,8 @@ def _attach(strace: tuple[str, ...], held: int) -> None:
     command = [*strace, "-p", str(os.getpid())]
     tracer = subprocess.Popen(command, stderr=subprocess.PIPE, pass_fds=(held,))
     assert tracer.stderr is not None
-    said = tracer.stderr.readline()
-    assert b" attached" in said, said
+    stated = tracer.stderr.readline()
+    assert b" attached" in stated, stated
 
 
 if __name__ == "__main__":

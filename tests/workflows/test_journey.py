@@ -35,8 +35,8 @@ def acme(tmp_path: Path, ready: Path, postgres: Server) -> Iterator[Company]:
 
 def comment(acme: Company, number: int) -> str:
     """The one comment that there is."""
-    [said] = acme.github.said(number)
-    return said
+    [stated] = acme.github.bodies(number)
+    return stated
 
 
 def well(run: Run, **jobs: str) -> None:

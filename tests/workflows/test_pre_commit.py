@@ -38,9 +38,9 @@ class User:
             "commit", "--message", "Change", PRE_COMMIT_HOME=str(self.home)
         )
 
-    def pre_commit(self, *words: str) -> None:
+    def pre_commit(self, *texts: str) -> None:
         done = subprocess.run(
-            [PRE_COMMIT, *words],
+            [PRE_COMMIT, *texts],
             cwd=self.repository.path,
             env=environment(PRE_COMMIT_HOME=str(self.home)),
             capture_output=True,

@@ -24,10 +24,10 @@ class Place:
     path: Path
     service: Running
 
-    def count(self, what: str, fleet: Fleet, *words: str) -> object:
+    def count(self, what: str, fleet: Fleet, *texts: str) -> object:
         """What a run counts in a folder that is new; see tests.support.fleet.counting."""
         folder = self.folder_of(fleet)
-        return self.count_in(folder, what, *words)
+        return self.count_in(folder, what, *texts)
 
     def folder_of(self, fleet: Fleet) -> Path:
         self.service.set(reset=True, hr=204)
@@ -35,9 +35,9 @@ class Place:
         fleet.write(folder / "desired-state")
         return folder
 
-    def count_in(self, folder: Path, what: str, *words: str) -> object:
+    def count_in(self, folder: Path, what: str, *texts: str) -> object:
         result = folder / "count.json"
-        command = [sys.executable, "-m", "tests.support.fleet.counting", what, str(result), *words]
+        command = [sys.executable, "-m", "tests.support.fleet.counting", what, str(result), *texts]
         done = subprocess.run(
             command,
             cwd=folder,

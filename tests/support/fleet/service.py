@@ -109,8 +109,8 @@ class Service:
         tenants: dict[str, dict[str, int]] = {}
         for (tenant, kind), number in self.requests.items():
             tenants.setdefault(tenant, {})[kind] = number
-        told = {"tenants": tenants, "connections": self.connections, "peak": self.peak}
-        return 200, json.dumps(told).encode()
+        reported = {"tenants": tenants, "connections": self.connections, "peak": self.peak}
+        return 200, json.dumps(reported).encode()
 
 
 @dataclass(frozen=True)
@@ -164,9 +164,9 @@ class _Tenant:
         return self.root if self.kind == "own" else ""
 
     def _page(self, query: str) -> bytes:
-        created, asked = self._created, parse_qs(query)
-        start = int(asked.get("startIndex", ["1"])[0])
-        count = int(asked.get("count", ["100"])[0])
+        created, requested = self._created, parse_qs(query)
+        start = int(requested.get("startIndex", ["1"])[0])
+        count = int(requested.get("count", ["100"])[0])
         if not created:
             return _listed(self.kind, self._root, self.live, start, count)
         return _list([*self._texts(), *created.values()], start, count)

@@ -23,16 +23,16 @@ class Repository:
 
     path: Path
 
-    def git(self, *words: str, **environ: str) -> str:
+    def git(self, *texts: str, **environ: str) -> str:
         """What git answers; it has to succeed."""
-        done = self.tried(*words, **environ)
-        assert done.code == 0, (words, done.everything)
+        done = self.tried(*texts, **environ)
+        assert done.code == 0, (texts, done.everything)
         return done.out.strip()
 
-    def tried(self, *words: str, **environ: str) -> Done:
+    def tried(self, *texts: str, **environ: str) -> Done:
         """How git ends."""
         done = subprocess.run(
-            ["git", *words],
+            ["git", *texts],
             cwd=self.path,
             env=environment(**environ),
             capture_output=True,

@@ -247,9 +247,9 @@ class _Running:
         for step in action["runs"]["steps"]:
             inner = {**environ, "GITHUB_ACTION_PATH": str(folder)}
             inner |= {k: interpolated(v, contexts) for k, v in step.get("env", {}).items()}
-            outputs, told = self.done(step, self.current(inner), contexts)
+            outputs, reported = self.done(step, self.current(inner), contexts)
             contexts["steps"][step.get("id", "")] = {"outputs": outputs}
-            log += told
+            log += reported
         promised = {k: interpolated(v["value"], contexts) for k, v in action["outputs"].items()}
         return promised, log
 

@@ -148,7 +148,7 @@ def _hex(number: int, digits: int) -> str:
 
 
 def _base64_cores(value: str) -> Iterator[str]:
-    """What of a value's Base64 does not depend on what is encoded before and after it."""
+    """The part of a value's Base64 that no octet before or after it changes."""
     octets = value.encode(errors="surrogatepass")
     for before in range(3):
         encoded = base64.b64encode(bytes(before) + octets).decode()

@@ -1,0 +1,13 @@
+"""The made parts of pages are what `make docs` would write."""
+
+from tests.support import architecture_page, commands_page
+
+
+def test_the_page_of_commands_is_what_make_docs_would_write() -> None:
+    assert commands_page.PAGE.read_text() == commands_page.commands_page()
+
+
+def test_the_architecture_page_is_what_make_docs_would_write() -> None:
+    text = architecture_page.PAGE.read_text()
+
+    assert text == architecture_page.with_parts(text)

@@ -1,6 +1,5 @@
 """`apply`: have a plan approved, carry it out, tell what became of it."""
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 
 from reconciler.adapters.clock import StopSignal
@@ -67,7 +66,15 @@ def _apply(invocation: Invocation, options: Options, report: Report) -> int:
                     _planning(invocation, show=approval.saved is None)
                 )
                 planned.begin(bench.desired)
-                return run_code(fleet.apply(_gate(invocation, planned, approval), planned.keep))
+
+                def gate(plan: Plan) -> None:
+                    document = planned.document(plan)
+                    planned.end(document)
+                    if approval.saved is None:
+                        invocation.console.data("\n")  # the summary follows
+                    approval.check(plan, document)
+
+                return run_code(fleet.apply(gate, planned.keep))
 
 
 def _recover(invocation: Invocation, options: Options, report: Report) -> int:
@@ -164,17 +171,6 @@ def _approval(
 def _planning(invocation: Invocation, *, show: bool) -> AbstractContextManager[Planned]:
     console = invocation.console
     return planning(show=console.data if show else None, paint=console.paint)
-
-
-def _gate(invocation: Invocation, planned: Planned, approval: Approval) -> Callable[[Plan], None]:
-    def gate(plan: Plan) -> None:
-        document = planned.document(plan)
-        planned.end(document)
-        if approval.saved is None:
-            invocation.console.data("\n")  # the summary follows
-        approval.check(plan, document)
-
-    return gate
 
 
 def _fleet(

@@ -40,7 +40,12 @@ class Draft:
 def import_extensions(invocation: Invocation, options: Options) -> int:
     """Show a diff, write what is new; 1 where something could not be imported."""
     manifests = require_manifests(invocation, options.reading)
-    tenant = _tenant(manifests, options.tenant)
+    tenants = {tenant.name: tenant for tenant in manifests.tenants}
+    if options.tenant not in tenants:
+        meant = nearest(options.tenant, tenants)
+        hint = f"did you mean {meant}?" if meant else f"there are {', '.join(tenants) or 'none'}"
+        raise UsageError(f"no manifest is for a tenant {options.tenant!r}; {hint}")
+    tenant = tenants[options.tenant]
     live = _read(invocation, options, manifests, tenant)
     out = options.out or invocation.common.desired_state / "extensions"
     managed = {extension.schema.key: extension for extension in manifests.desired_for(tenant)}
@@ -76,15 +81,6 @@ def import_extensions(invocation: Invocation, options: Options) -> int:
     for failure in failures:
         invocation.console.complain(visible(failure))
     return Exit.ERROR if failures else Exit.WELL
-
-
-def _tenant(manifests: Manifests, name: str) -> Tenant:
-    names = [tenant.name for tenant in manifests.tenants]
-    if name not in names:
-        meant = nearest(name, names)
-        hint = f"did you mean {meant}?" if meant else f"there are {', '.join(names) or 'none'}"
-        raise UsageError(f"no manifest is for a tenant {name!r}; {hint}")
-    return next(tenant for tenant in manifests.tenants if tenant.name == name)
 
 
 def _read(

@@ -39,21 +39,17 @@ class _Handler(logging.Handler):
 
 
 def set_up_logs(log_format: LogFormat, verbosity: int) -> None:
-    """Our own loggers only: what libraries log may hold bodies and headers."""
+    """Set up our own loggers only: what libraries log may hold bodies and headers."""
     logging.getLogger().addHandler(_NOWHERE)  # else Python prints a warning that nobody handles
     handler = _Handler()
-    handler.setFormatter(_formatter(log_format))
+    match log_format:
+        case LogFormat.TEXT:
+            handler.setFormatter(_Text())
+        case LogFormat.JSON:
+            handler.setFormatter(_Json())
+        case _:
+            assert_never(log_format)
     ours = logging.getLogger("reconciler")
     ours.handlers[:] = [handler]
     ours.propagate = False
     ours.setLevel(_LEVELS[min(verbosity, len(_LEVELS) - 1)])
-
-
-def _formatter(log_format: LogFormat) -> logging.Formatter:
-    match log_format:
-        case LogFormat.TEXT:
-            return _Text()
-        case LogFormat.JSON:
-            return _Json()
-        case _:
-            assert_never(log_format)

@@ -14,7 +14,9 @@ def mend_streams() -> None:
     # is then written as standard output or error would be written into it. What stands in for
     # standard output cannot be written: data that nobody gets is an error.
     for number, mode in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
-        if not _is_open(number):
+        try:
+            os.fstat(number)
+        except OSError:
             os.open(os.devnull, mode)  # takes the lowest number that is free
     sys.stdin = sys.stdin or os.fdopen(0, encoding="utf-8")
     sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8")
@@ -22,14 +24,6 @@ def mend_streams() -> None:
     codecs.register_error(_ESCAPES, _escaped)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors=_ESCAPES)
-
-
-def _is_open(number: int) -> bool:
-    try:
-        os.fstat(number)
-    except OSError:
-        return False
-    return True
 
 
 def _escaped(error: UnicodeError) -> tuple[str, int]:

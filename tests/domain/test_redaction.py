@@ -96,6 +96,15 @@ def test_without_credentials_nothing_is_taken_out() -> None:
     assert not nothing.concerns(b'{"a": "100 %"}')
 
 
+def test_an_empty_message_compiles_no_pattern() -> None:
+    """A write that is accepted says nothing, and each tenant has patterns of its own."""
+    redaction = Redaction([Secret("c4n4ry-secret")], [Secret("client")])
+
+    assert redaction.message("") == ""
+    assert not any(name.startswith("_of_") for name in vars(redaction))
+    assert redaction.message("c4n4ry-secret of client") == f"{REDACTED} of {REDACTED}"
+
+
 def test_a_redaction_does_not_show_what_it_takes_out() -> None:
     assert PASSWORD not in repr(redaction(PASSWORD))
 

@@ -159,7 +159,9 @@ def _of_attributes(was: Keyed, now: Keyed) -> Iterator[Alteration]:
             continue
         if before is not None and after is not None:
             yield from _of_attribute(key, before, after)
-        elif there := after or before:
+        else:
+            there = after or before
+            assert there is not None
             yield Alteration(path=(_spelt(key, there),), before=before, after=after)
 
 

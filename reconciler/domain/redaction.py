@@ -121,7 +121,7 @@ def _encodings(character: str) -> Iterator[str]:
     code = ord(character)
     octets = character.encode(errors="surrogatepass")
     # `%25` is an encoded per cent sign: encoded twice, as by a proxy.
-    yield "".join(rf"%(?:25)*{_hex(octet, 2)}" for octet in octets)
+    yield "".join(rf"%(?:25){{0,4}}{_hex(octet, 2)}" for octet in octets)
     if character == " ":
         yield r"\+"
     units = character.encode("utf-16-be", errors="surrogatepass")

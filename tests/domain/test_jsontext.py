@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.domain.jsontext import MAX_DEPTH, NotJson, canonical, check, digest, parse
+from reconciler.domain.jsontext import (
+    MAX_DEPTH,
+    NotJson,
+    canonical,
+    check,
+    digest,
+    parse,
+    parse_in_parts,
+)
 from reconciler.domain.jsontext import _canonical as by_library
 from reconciler.domain.jsontext import _is_plain as is_plain
 from tests.support.strategies import json_values
@@ -244,3 +252,40 @@ def test_the_fast_spelling_is_that_of_the_library_for_a_hundred_thousand_documen
         fast += is_plain(value, 2 * MAX_DEPTH)
         assert canonical(value) == by_library(value), f"seed {seed}, document {number}"
     assert 20_000 < fast < 99_000, f"seed {seed}: both ways have to be taken, {fast} were fast"
+
+
+# Parts of a whole
+
+
+@pytest.mark.parametrize(
+    "text", [b"[1, 2.5]", b'{"a": "b"}', "\ufeff[]".encode(), '["\u00e9"]'.encode()]
+)
+def test_parts_of_a_text_that_all_read_alike_are_not_suspect(text: bytes) -> None:
+    assert parse_in_parts(text) == (json.loads(text.decode("utf-8-sig")), False)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b'{"a": 1, "a": 2}',
+        b'"\\ud83d"',
+        b'"caf\xe9"',
+        b"NaN",
+        b"-Infinity",
+        b"1e999",
+        b"[" * 70 + b"]" * 70,
+    ],
+)
+def test_a_suspect_part_does_not_cost_the_other_parts(odd: bytes) -> None:
+    (part, other), suspect = parse_in_parts(b'[%s, {"a": 1}]' % odd)
+
+    assert suspect
+    check(other)
+    with pytest.raises(NotJson):
+        check(part)
+
+
+@pytest.mark.parametrize("text", [b"", b"[", b"[1", b"1" * 5000, b"[" * 100_000])
+def test_a_text_that_is_no_json_has_no_parts(text: bytes) -> None:
+    with pytest.raises(NotJson):
+        parse_in_parts(text)

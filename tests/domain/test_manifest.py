@@ -1,3 +1,4 @@
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -186,3 +187,18 @@ def test_the_tenants_of_a_ref_are_compared_with_those_of_the_folder_by_name() ->
         removed=("gone-a", "gone-b"),
         unread=("x.yaml",),
     )
+
+
+def test_a_note_silences_a_rule_at_its_place_and_where_nothing_is_written_at_the_list() -> None:
+    attributes = ("spec", "schema", "attributes")
+    noted = replace(
+        extension("a", "urn:x"),
+        schema=Schema.from_json({"id": "urn:x", "attributes": [{"name": "a"}]}),
+        silenced=frozenset({("R1", (*attributes, 0, "name"), False), ("R2", attributes, True)}),
+    )
+
+    assert noted.silences("R1", (*attributes, 0, "name"), at_key=False)
+    assert not noted.silences("R1", (*attributes, 0, "name"), at_key=True)
+    assert noted.silences("R2", (*attributes, 3), at_key=False)
+    assert not noted.silences("R1", (*attributes, 3), at_key=False)
+    assert not extension("a", "urn:x").silences("R1", attributes, at_key=False)

@@ -650,9 +650,9 @@ def test_the_digest_of_a_plan_covers_every_tenant_and_how_often() -> None:
 
 SCRIPT = """
 from tests.domain.test_plan import variants
-from tests.support.domain_world import plan_of, told
+from tests.support.domain_world import plan_of, reported
 for name, plan in variants().items():
-    print(name, plan.digest(), plan.unmanaged, told(plan))
+    print(name, plan.digest(), plan.unmanaged, reported(plan))
     print(*(change.subject.differences() for change in plan.changes))
 print(plan_of(*variants().values()).digest())
 """

@@ -54,6 +54,27 @@ def test_redaction_takes_out_a_secret_of_several_lines(form: str) -> None:
     assert redaction(CONTROLLED).text(f"<{form}>") == f"<{REDACTED}>"
 
 
+@pytest.mark.parametrize(
+    ("secret", "text", "shown"),
+    [
+        ("two words", "<two+words>", "<…>"),
+        ("word\u20ac1", r"<word\u20ac1>", "<…>"),
+        ("~~~???>>>", "<fn5-Pz8_Pj4->", "<…>"),
+        ("t0k3n-1234", f"<{base64.b64encode(b't0k3n-1234 t0k3n-1234').decode()}>", "<…>"),
+        ("t0k3n-1234", "<dDBrM24tMTIzNA== dDBrM24tMTIzNA==>", "<… …>"),
+    ],
+    ids=[
+        "a blank in a form",
+        "beyond Latin-1",
+        "Base64 for URLs",
+        "twice in one Base64",
+        "in two of them",
+    ],
+)
+def test_redaction_takes_out_each_occurrence(secret: str, text: str, shown: str) -> None:
+    assert redaction(secret).text(text) == shown
+
+
 def redaction(*secrets: str, names: tuple[str, ...] = ()) -> Redaction:
     return Redaction(map(Secret, secrets), map(Secret, names))
 

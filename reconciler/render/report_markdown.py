@@ -94,6 +94,9 @@ def _webhook_lines(deliveries: DeliveriesDocument) -> Iterator[str]:
         "and how many are pending is not known" if pending is None else f"{len(pending)} pending"
     )
     yield f"- Webhooks: {delivered} delivered, {number}"
+    for group in deliveries["not_tried"]:
+        number = counted(group["webhooks"], "webhook")
+        yield f"  - {number} not tried: {code(group['reason'], WORDS)}"
     for webhook in pending or ():
         tries = counted(webhook["attempts"], "attempt")
         event = f"{code(webhook['event_id'])} to {code(webhook['url'])}"

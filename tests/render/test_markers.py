@@ -123,7 +123,7 @@ def report(**more: Json) -> Any:
         "summary": dict.fromkeys(outcomes, 0),
         "tenants": [tenant],
         "warnings": [],
-        "deliveries": {"attempts": [], "pending": []},
+        "deliveries": {"attempts": [], "not_tried": [], "pending": []},
         "audit_head": {"seq": 8, "hash": "f" * 64},
         **more,
     }
@@ -177,7 +177,9 @@ def test_a_result_names_recovered_locked_and_unreadable_tenants():
 def test_a_run_that_could_not_ask_its_store_does_not_say_that_nothing_is_pending():
     attempts = [{"delivered": True}]
 
-    text = report_markdown(report(deliveries={"attempts": attempts, "pending": None}))
+    text = report_markdown(
+        report(deliveries={"attempts": attempts, "not_tried": [], "pending": None})
+    )
 
     assert "- Webhooks: 1 delivered, and how many are pending is not known\n" in text
     assert "0 pending" not in text
@@ -202,6 +204,19 @@ def test_webhooks_that_were_not_tried_are_reported_with_the_reason():
     assert "- **warning**: `no User can hold a value`" in lines
 
 
+def test_webhooks_that_were_not_tried_are_counted_with_the_reason():
+    document = report()
+    document["deliveries"]["not_tried"] = [
+        {"webhooks": 2, "reason": "hr.example did not answer twice"},
+        {"webhooks": 1, "reason": "another run sends them"},
+    ]
+
+    lines = report_markdown(document).splitlines()
+
+    assert "  - 2 webhooks not tried: `hr.example did not answer twice`" in lines
+    assert "  - 1 webhook not tried: `another run sends them`" in lines
+
+
 def everything() -> Any:
     """A report of a run in which everything has happened."""
     reported = report(exit={"code": 3, "meaning": "m", "error": "it failed"})
@@ -218,6 +233,7 @@ def everything() -> Any:
     }
     waiting = {"event_id": "evt_1", "url": "https://hr.example", "attempts": 2, "due_at": "soon"}
     reported["deliveries"]["pending"] = [waiting]
+    reported["deliveries"]["not_tried"] = [{"webhooks": 2, "reason": "no answer twice"}]
     reported["warnings"] = ["no User can hold a value"]
     return reported
 

@@ -7,54 +7,11 @@ import subprocess
 import sys
 import tokenize
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import cache, cached_property
-from pathlib import Path
 
 import pytest
 
 from reconciler.cli.commands import COMMANDS
-
-ROOT = Path(__file__).parents[1]
-
-# A module imports only from rows above its own. A name stands for a package's modules too, and
-# those may import each other.
-ROWS = (
-    ("reconciler", "errors"),
-    ("domain", "domain.jsontext", "domain.secret", "domain.recipes", "domain.problem",
-     "domain.documents", "domain.loopback", "domain.memo"),
-    ("domain.scim", "domain.http_reply", "domain.doctor", "domain.redaction",
-     "domain.outbox"),
-    ("domain.dialect", "domain.messages", "domain.drift"),
-    ("domain.manifest",),
-    ("domain.diff", "domain.body", "domain.schedule", "domain.selection"),
-    ("domain.rules", "domain.compatibility"),
-    ("domain.blocking", "domain.impact"),
-    ("domain.plan",),
-    ("domain.outcome", "domain.approvals", "domain.deciding"),
-    ("domain.records",),
-    ("ports",),
-    ("progress", "parallel"),
-    ("run_context",),
-    ("planning", "importing", "recovering", "delivering", "writing"),
-    ("applying",),
-    ("fleet", "doctor"),
-    ("render",),
-    (
-        "adapters", "adapters.transport", "adapters.retrying", "adapters.clock",
-        "adapters.packaged", "adapters.yaml_reader", "adapters.git", "adapters.settings",
-        "adapters.emergency", "adapters.spool",
-        "adapters.locks", "adapters.database", "adapters.manifest_files",
-    ),
-    ("adapters.jsonschemas", "adapters.oauth2", "adapters.yaml_writer"),
-    (
-        "adapters.dialects", "adapters.manifests", "adapters.gateway", "adapters.webhooks",
-        "adapters.github",
-    ),
-    ("embedded",),
-    ("cli",),
-    ("__main__",),
-)  # fmt: skip
+from tests.support.source_tree import HOMES, ROOT, ROWS, Source, modules, names, suite
 
 # These know the domain and the ports, and nothing of each other; only cli knows them all.
 STRANGERS = (
@@ -76,21 +33,6 @@ STRANGERS = (
     ("embedded",),
 )
 
-HOMES = {
-    "deepdiff": "domain.diff",
-    "jsonschema": "adapters.jsonschemas",
-    "jsonschema_rs": "adapters.jsonschemas",
-    "psycopg": "adapters.database.postgresql",
-    "pydantic": "embedded",  # the validation errors of scim2_models are its
-    "referencing": "adapters.jsonschemas",
-    "requests": "adapters.transport",
-    "rfc8785": "domain.jsontext",
-    "scim2_models": "embedded",
-    "scim2_server": "embedded",
-    "tenacity": "adapters.retrying",
-    "urllib3": "adapters.transport",
-    "yaml": "adapters.yaml_reader",
-}
 
 EXEMPTIONS = 20  # comments that silence ruff or mypy, reconciler and tests together
 
@@ -101,19 +43,6 @@ IMPURE_MODULES = (
 )  # fmt: skip
 CLOCKS = ("now", "today", "utcnow")
 KNOW_DATETIME = ("domain.records", "domain.schedule")
-
-
-@dataclass(frozen=True)
-class Source:
-    """One file: its module name below `reconciler`, or its path for a test, and its text."""
-
-    name: str
-    text: str
-    package: bool = False
-
-    @cached_property
-    def tree(self) -> ast.Module:
-        return ast.parse(self.text)
 
 
 Objections = list[str]
@@ -357,6 +286,15 @@ def against_patching(source: Source) -> Objections:
     return imports + calls + mocker
 
 
+def against_shared_tests(source: Source) -> Objections:
+    """What several files of tests use lies in tests/support, where it is looked for."""
+    return [
+        f"{source.name}:{line} imports {target}"
+        for target, line in imported(source)
+        if target.startswith("tests.") and ".test_" in target
+    ]
+
+
 MARK = re.compile(r"#\s*(noqa\b|type:\s*ignore\b)")
 CODED = re.compile(r"#\s*(noqa: [A-Z]+\d+(, ?[A-Z]+\d+)*|type: ignore\[[a-z-]+(, ?[a-z-]+)*\])")
 WELL_MARKED = re.compile(CODED.pattern + r"\s*[-—–#(:]+\s*\w.{2,}")
@@ -390,31 +328,6 @@ def without_opening_sentence(source: Source) -> Objections:
 
 
 # What they are held against
-
-
-@cache
-def modules() -> tuple[Source, ...]:
-    """Every module of the package, named below `reconciler`."""
-    base = ROOT / "reconciler"
-    found = []
-    for path in sorted(base.rglob("*.py")):
-        parts = path.relative_to(base).with_suffix("").parts
-        package = parts[-1] == "__init__"
-        name = ".".join(parts[:-1] if package else parts) or "reconciler"
-        found.append(Source(name, path.read_text(encoding="utf-8"), package))
-    return tuple(found)
-
-
-@cache
-def suite() -> tuple[Source, ...]:
-    return tuple(
-        Source(str(path.relative_to(ROOT)), path.read_text(encoding="utf-8"))
-        for path in sorted((ROOT / "tests").rglob("*.py"))
-    )
-
-
-def names() -> set[str]:
-    return {source.name for source in modules()}
 
 
 def test_the_tree_is_found() -> None:
@@ -468,6 +381,10 @@ def test_nothing_that_talks_to_a_tenant_can_delete() -> None:
 
 def test_no_test_patches_anything() -> None:
     assert [o for source in suite() for o in against_patching(source)] == []
+
+
+def test_no_test_imports_from_a_module_of_tests() -> None:
+    assert [o for source in suite() for o in against_shared_tests(source)] == []
 
 
 def test_every_exemption_has_its_code_and_its_reason_and_their_number_is_bounded() -> None:
@@ -724,6 +641,14 @@ def test_a_patch_that_removes_is_objected_to() -> None:
 )  # fmt: skip
 def test_patching_is_objected_to(text: str) -> None:
     assert len(against_patching(Source("tests/test_x.py", text))) == 1
+
+
+def test_an_import_from_a_module_of_tests_is_objected_to() -> None:
+    for text in ("from tests.cli.test_plan import one", "import tests.test_fleet"):
+        assert len(against_shared_tests(Source("tests/test_x.py", text))) == 1
+    assert (
+        against_shared_tests(Source("tests/test_x.py", "from tests.support.world import W")) == []
+    )
 
 
 @pytest.mark.parametrize(

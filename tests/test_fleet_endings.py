@@ -46,7 +46,7 @@ from tests.support.fakes import (
 )
 from tests.support.fakes import tenant as acme
 from tests.support.runs import context_of
-from tests.test_fleet import World
+from tests.support.world import World
 
 T = TypeVar("T")
 

@@ -27,9 +27,9 @@ from reconciler.domain.http_reply import Reply
 from reconciler.domain.manifest import Manages, OnDrift
 from reconciler.domain.outcome import OutcomeKind
 from reconciler.domain.scim import Schema, fold
-from tests.adapters.test_hostile_servers import redirect_trick
 from tests.support.fakes import DIALECT, FakeClock, document, extension
 from tests.support.habits import NAMES, Habits, habits
+from tests.support.redirects import redirect_trick
 from tests.support.replay import command, repeatable
 from tests.support.simulation import (
     BASE,

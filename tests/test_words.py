@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import pytest
 
 from tests.support.pages import FENCE, PAGES
-from tests.test_architecture import ROOT, Source, modules
+from tests.support.source_tree import ROOT, Source, modules
 
 GLOSSARY = ROOT / "docs/glossary.md"
 ENTRY = re.compile(r"- \*\*([^*]+)\*\*( \(`([\w.]+)`\))?: \S.*\.")

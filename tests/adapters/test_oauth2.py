@@ -4,8 +4,7 @@ import json
 import re
 import threading
 from base64 import b64decode
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, unquote_plus
@@ -21,10 +20,7 @@ from reconciler.adapters.oauth2 import (
     BearerToken,
     ClientCredentials,
     Credentials,
-    Tokens,
 )
-from reconciler.adapters.retrying import retrying
-from reconciler.adapters.transport import HttpOptions
 from reconciler.domain.manifest import ClientAuth
 from reconciler.domain.secret import Secret
 from reconciler.errors import (
@@ -39,7 +35,6 @@ from tests.support.fakes import FakeClock
 from tests.support.faultserver import (
     Cut,
     FaultServer,
-    Handler,
     Pause,
     Received,
     Script,
@@ -49,50 +44,16 @@ from tests.support.faultserver import (
     serving,
     unused_port,
 )
-
-CLIENT_ID = "client:1 ü"
-CLIENT_SECRET = "c4n4ry+s%cret&"
-
-
-def credentials(
-    url: str, *, auth: ClientAuth = ClientAuth.POST, scopes: tuple[str, ...] = ()
-) -> ClientCredentials:
-    return ClientCredentials(
-        token_url=url,
-        client_id=Secret(CLIENT_ID),
-        client_secret=Secret(CLIENT_SECRET),
-        scopes=scopes,
-        client_auth=auth,
-    )
-
-
-def tokens(clock: FakeClock, tell: Callable[[Secret], None] = lambda _: None) -> Tokens:
-    return Tokens(
-        options=HttpOptions(deadline=5),
-        retries=lambda: retrying(clock=clock, random=lambda: 0.0),
-        clock=clock,
-        tell=tell,
-    )
-
-
-@contextmanager
-def authenticating(whom: Credentials, clock: FakeClock | None = None) -> Iterator[Authenticator]:
-    yield Authenticator(whom, tokens(clock or FakeClock()))
-
-
-@contextmanager
-def meeting(
-    handler: Handler,
-    clock: FakeClock | None = None,
-    *,
-    path: str = "/token",
-    auth: ClientAuth = ClientAuth.POST,
-) -> Iterator[tuple[FaultServer, Authenticator]]:
-    """A token endpoint and an authenticator that asks it."""
-    with serving(handler) as server:
-        whom = credentials(server.url(path), auth=auth)
-        with authenticating(whom, clock) as authenticator:
-            yield server, authenticator
+from tests.support.token_world import (
+    CLIENT_ID,
+    CLIENT_SECRET,
+    authenticating,
+    counting,
+    credentials,
+    meeting,
+    token,
+    tokens,
+)
 
 
 def test_a_token_is_reported_for_masking_before_it_is_used() -> None:
@@ -122,17 +83,6 @@ def test_a_basic_header_is_reported_for_masking_as_it_is_sent() -> None:
 
     assert header == f"Basic {reported[0].reveal()}"
     assert b64decode(reported[0].reveal()).decode() == f"me:{CLIENT_SECRET}"
-
-
-def token(value: str = "t0k3n", **members: Any) -> Script:
-    document = {"access_token": value, "token_type": "bearer", "expires_in": 600, **members}
-    return json_reply({name: value for name, value in document.items() if value is not None})
-
-
-def counting(**members: Any) -> Handler:
-    """A token endpoint whose tokens are numbered."""
-    numbers = iter(range(1, 1000))
-    return lambda _: token(f"t{next(numbers)}", **members)
 
 
 def form(request: Received) -> dict[str, list[str]]:

@@ -9,7 +9,6 @@ import trustme
 
 from reconciler.adapters.transport import Http, HttpOptions, Pool
 from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
-from tests.adapters.test_transport_tls import server_context
 from tests.support.faultserver import (
     KEEP,
     Cut,
@@ -20,7 +19,7 @@ from tests.support.faultserver import (
     reply,
     serving,
 )
-from tests.support.transport_world import ANY
+from tests.support.transport_world import ANY, server_context
 
 STRAY = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nstray!"
 

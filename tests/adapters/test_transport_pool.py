@@ -21,9 +21,8 @@ from reconciler.adapters.transport.exchange import Exchange
 from reconciler.adapters.transport.pool import LONGEST_IDLE_FOR_WRITES
 from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
 from reconciler.domain.redaction import Redaction
-from tests.adapters.test_transport_tls import server_context
 from tests.support.faultserver import Cut, FaultServer, Pause, Script, in_turn, reply, serving
-from tests.support.transport_world import ANY
+from tests.support.transport_world import ANY, server_context
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]"
 

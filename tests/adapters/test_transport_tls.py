@@ -29,7 +29,7 @@ from tests.support.faultserver import (
     serving,
     unused_port,
 )
-from tests.support.transport_world import ANY, SHORT, ask
+from tests.support.transport_world import ANY, SHORT, ask, server_context
 
 SLOW_HEADERS: Script = drip(b"HTTP/1.1 200 OK\r\nX-A: " + b"a" * 400, every=0.02)
 
@@ -47,12 +47,6 @@ def ca_bundle(authority: trustme.CA, tmp_path: Path) -> Path:
     path = tmp_path / "authority.pem"
     authority.cert_pem.write_to_path(path)
     return path
-
-
-def server_context(authority: trustme.CA, *names: str) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(*names).configure_cert(context)
-    return context
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from reconciler.adapters.locks import FileLocks
 from reconciler.adapters.retrying import requested_wait, retrying
 from reconciler.domain.http_reply import Answer
 from reconciler.errors import TenantLocked
-from tests.adapters.test_oauth2 import counting, meeting
 from tests.support.fakes import START, FakeClock
+from tests.support.token_world import counting, meeting
 
 DAY = 86400.0
 JUMPS = st.lists(st.sampled_from([-DAY, -3600.0, 0.0, 3600.0, DAY]), min_size=1, max_size=12)

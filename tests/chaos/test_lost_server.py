@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from reconciler.domain.jsontext import Json
-from tests.chaos.test_fail_closed import require_failed_closed, require_intents_first
 from tests.support.arena import seeded
 from tests.support.crash import (
     CREATED,
@@ -27,6 +26,7 @@ from tests.support.crash import (
     urn,
     world,
 )
+from tests.support.fail_closed import require_failed_closed, require_intents_first
 from tests.support.postgres import Server
 from tests.support.warm import Done, Order, Warm
 from tests.support.wire import COMMIT, Cut, Lost, Reach, wire_to

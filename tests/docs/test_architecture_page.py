@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tests.support.program import ROOT, Folder
-from tests.test_architecture import names
+from tests.support.source_tree import names
 
 TEXT = (ROOT / "docs/architecture.md").read_text()
 LAWS = TEXT.partition("\n## Laws\n")[2].partition("\n## ")[0]

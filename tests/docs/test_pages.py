@@ -26,8 +26,7 @@ from tests.support.pages import (
     stage,
 )
 from tests.support.program import ROOT, Folder
-from tests.support.workflows.policy import RULES, Workflow
-from tests.workflows.test_policy import read
+from tests.support.workflows.policy import RULES, Workflow, read
 
 # What is no command, and the test that reads it.
 READ = {

@@ -12,8 +12,8 @@ from reconciler.domain.dialect import PatchPath
 from reconciler.domain.diff import alterations, managed_view
 from reconciler.domain.manifest import Manages
 from reconciler.domain.scim import Attribute, Schema
-from tests.domain.test_compatibility import MOSTLY_SAFE, pairs
 from tests.support.fakes import BadPatch, patched
+from tests.support.schema_pairs import MOSTLY_SAFE, pairs
 from tests.support.strategies import DEFAULTS, Document, disguise, lower, schema_documents
 
 TUTORIAL = (

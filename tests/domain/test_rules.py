@@ -1,7 +1,6 @@
 """Each rule speaks where it should, is silent where it should be, and points at the right place."""
 
 from collections.abc import Iterable
-from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
@@ -16,14 +15,7 @@ from reconciler.domain.rules import (
     check_schema,
 )
 from reconciler.domain.scim import ATTRIBUTE_MEMBERS, AttributeType, Mutability, Schema
-
-Document = dict[str, Any]
-
-
-def locate(document: Place | None, pointer: tuple[str | int, ...], *, at_key: bool) -> Place:
-    """A place whose path is the path in the document, so that tests can read it."""
-    steps = PurePosixPath(document.path if document else "", *map(str, pointer))
-    return Place(str(steps), document.line if document else 1, 2 if at_key else 1)
+from tests.support.rule_world import Document, locate, schema
 
 
 def checked(document: Document) -> tuple[Problem, ...]:
@@ -34,11 +26,6 @@ def checked(document: Document) -> tuple[Problem, ...]:
 
 def reported(problems: Iterable[Problem]) -> list[tuple[str, str]]:
     return [(problem.rule, problem.place.path) for problem in problems]
-
-
-def schema(*attributes: Document, **members: Any) -> Document:
-    named = {"id": "urn:example:hr", "name": "hr", "attributes": list(attributes), **members}
-    return named if named["attributes"] else named | {"attributes": [{"name": "a"}]}
 
 
 def check_attribute(**members: Any) -> list[tuple[str, str]]:

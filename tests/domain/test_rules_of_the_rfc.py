@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.domain.problem import Severity
 from reconciler.domain.rules import check_schema
-from tests.domain.test_rules import Document, locate, schema
+from tests.support.rule_world import Document, locate, schema
 
 
 def spelt(name: str, kind: str = "string", **members: Any) -> Document:

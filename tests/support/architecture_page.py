@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 
 from tests.support.program import ROOT
-from tests.test_architecture import HOMES, ROWS, Source, modules
+from tests.support.source_tree import HOMES, ROWS, Source, modules
 
 PAGE = ROOT / "docs/architecture.md"
 

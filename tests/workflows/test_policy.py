@@ -9,10 +9,9 @@ import pytest
 import yaml
 
 from tests.support.workflows import policy
-from tests.support.workflows.policy import OF_ACTIONS, RULES, Rule, Workflow
+from tests.support.workflows.policy import GITHUB, OF_ACTIONS, RULES, Rule, Workflow, read
 
 ROOT = Path(__file__).parents[2]
-GITHUB = ROOT / ".github"
 FILES = [str(p.relative_to(GITHUB)) for p in sorted(GITHUB.glob("workflows/*"))]
 ACTIONS = [str(p.relative_to(GITHUB)) for p in sorted(GITHUB.glob("actions/*/*"))]
 
@@ -114,10 +113,6 @@ BROKEN = (
     (policy.a_run_by_hand_has_credentials_on_main_alone, DRIFT, "heads/main", "heads/work"),
     (policy.a_fork_gets_no_environment, PLAN, "full_name == github", "full_name != github"),
 )  # fmt: skip
-
-
-def read(name: str) -> Workflow:
-    return Workflow((GITHUB / name).read_text())
 
 
 def named(value: object) -> str | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from math import ceil
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -14,6 +15,7 @@ from reconciler.cli.commands.apply import Options
 from reconciler.cli.options import flag_of, options_in
 from reconciler.domain.manifest import Limits
 
+GITHUB = Path(__file__).parents[3] / ".github"
 TRIGGERS = {"push", "pull_request", "schedule", "workflow_dispatch"}
 WRITES = {"pull-requests", "issues", "security-events"}
 OURS = "github.event.pull_request.head.repo.full_name == github.repository"
@@ -354,3 +356,8 @@ OF_ACTIONS: tuple[Rule, ...] = (
     the_tool_comes_from_the_lock_of_a_trusted_branch,
     nothing_is_restored_from_a_cache,
 )
+
+
+def read(name: str) -> Workflow:
+    """A workflow or action of ours, by its path below .github."""
+    return Workflow((GITHUB / name).read_text())

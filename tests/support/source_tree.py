@@ -1,0 +1,101 @@
+"""The floor plan as data, and the sources that it is held against."""
+
+import ast
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+# A module imports only from rows above its own. A name stands for a package's modules too, and
+# those may import each other.
+ROWS = (
+    ("reconciler", "errors"),
+    ("domain", "domain.jsontext", "domain.secret", "domain.recipes", "domain.problem",
+     "domain.documents", "domain.loopback", "domain.memo"),
+    ("domain.scim", "domain.http_reply", "domain.doctor", "domain.redaction",
+     "domain.outbox"),
+    ("domain.dialect", "domain.messages", "domain.drift"),
+    ("domain.manifest",),
+    ("domain.diff", "domain.body", "domain.schedule", "domain.selection"),
+    ("domain.rules", "domain.compatibility"),
+    ("domain.blocking", "domain.impact"),
+    ("domain.plan",),
+    ("domain.outcome", "domain.approvals", "domain.deciding"),
+    ("domain.records",),
+    ("ports",),
+    ("progress", "parallel"),
+    ("run_context",),
+    ("planning", "importing", "recovering", "delivering", "writing"),
+    ("applying",),
+    ("fleet", "doctor"),
+    ("render",),
+    (
+        "adapters", "adapters.transport", "adapters.retrying", "adapters.clock",
+        "adapters.packaged", "adapters.yaml_reader", "adapters.git", "adapters.settings",
+        "adapters.emergency", "adapters.spool",
+        "adapters.locks", "adapters.database", "adapters.manifest_files",
+    ),
+    ("adapters.jsonschemas", "adapters.oauth2", "adapters.yaml_writer"),
+    (
+        "adapters.dialects", "adapters.manifests", "adapters.gateway", "adapters.webhooks",
+        "adapters.github",
+    ),
+    ("embedded",),
+    ("cli",),
+    ("__main__",),
+)  # fmt: skip
+
+HOMES = {
+    "deepdiff": "domain.diff",
+    "jsonschema": "adapters.jsonschemas",
+    "jsonschema_rs": "adapters.jsonschemas",
+    "psycopg": "adapters.database.postgresql",
+    "pydantic": "embedded",  # the validation errors of scim2_models are its
+    "referencing": "adapters.jsonschemas",
+    "requests": "adapters.transport",
+    "rfc8785": "domain.jsontext",
+    "scim2_models": "embedded",
+    "scim2_server": "embedded",
+    "tenacity": "adapters.retrying",
+    "urllib3": "adapters.transport",
+    "yaml": "adapters.yaml_reader",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file: its module name below `reconciler`, or its path for a test, and its text."""
+
+    name: str
+    text: str
+    package: bool = False
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text)
+
+
+@cache
+def modules() -> tuple[Source, ...]:
+    """Every module of the package, named below `reconciler`."""
+    base = ROOT / "reconciler"
+    found = []
+    for path in sorted(base.rglob("*.py")):
+        parts = path.relative_to(base).with_suffix("").parts
+        package = parts[-1] == "__init__"
+        name = ".".join(parts[:-1] if package else parts) or "reconciler"
+        found.append(Source(name, path.read_text(encoding="utf-8"), package))
+    return tuple(found)
+
+
+@cache
+def suite() -> tuple[Source, ...]:
+    return tuple(
+        Source(str(path.relative_to(ROOT)), path.read_text(encoding="utf-8"))
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+    )
+
+
+def names() -> set[str]:
+    return {source.name for source in modules()}

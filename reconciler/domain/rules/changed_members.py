@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import ChangeKind
 from reconciler.domain.messages import listed, quoted
 from reconciler.domain.problem import Severity
@@ -10,6 +11,9 @@ from reconciler.domain.scim import Attribute, fold
 
 Advice = tuple[str, str] | None
 """A message and what to do instead; None where nobody is hurt."""
+
+Recipe = str | None
+"""What to do instead, which may be nothing; None where nobody is hurt."""
 
 Check = Callable[[Revision], Iterator[Hit]]
 
@@ -29,10 +33,10 @@ _MUTABILITY = ("readOnly", "immutable", "readWrite")
 _RETURNED = ("never", "request", "default", "always")
 
 
-def between(member: str) -> Callable[[Callable[[Attribute, Attribute], Advice]], Check]:
-    """Ask the function below of each attribute of which that characteristic is another."""
+def changed(member: str) -> Callable[[Callable[[Attribute, Attribute], Advice]], Check]:
+    """Make a check of the function below, for each attribute whose characteristic is another."""
 
-    def asked_of_each(advise: Callable[[Attribute, Attribute], Advice]) -> Check:
+    def checking(advise: Callable[[Attribute, Attribute], Advice]) -> Check:
         def check(revision: Revision) -> Iterator[Hit]:
             for alteration in revision.alterations:
                 was, now = alteration.before, alteration.after
@@ -42,15 +46,26 @@ def between(member: str) -> Callable[[Callable[[Attribute, Attribute], Advice]],
 
         return check
 
-    return asked_of_each
+    return checking
 
 
-def _from_to(member: str, was: object, now: object) -> str:
-    return f"{member} was {was} and is {now}"
+def between(member: str) -> Callable[[Callable[[Attribute, Attribute], Recipe]], Check]:
+    """Make a check likewise, with the message that names the value before and the one after."""
+
+    def checking(recipe_for: Callable[[Attribute, Attribute], Recipe]) -> Check:
+        def advise(was: Attribute, now: Attribute) -> Advice:
+            if (recipe := recipe_for(was, now)) is None:
+                return None
+            before, after = (_value(attribute.to_json()[member]) for attribute in (was, now))
+            return f"{member} was {before} and is {after}", recipe
+
+        return changed(member)(advise)
+
+    return checking
 
 
-def _flag(value: bool) -> str:
-    return "true" if value else "false"
+def _value(value: Json) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _step(order: tuple[str, ...], was: str, now: str) -> int:
@@ -65,8 +80,8 @@ def _widens(was: Attribute, now: Attribute) -> bool:
 
 @MEMBER_RULES.rule("SCH002", Severity.ERROR, "a type stays", consumers=EVERYBODY, kind=NARROWING)
 @between("type")
-def type_stays(was: Attribute, now: Attribute) -> Advice:
-    return None if _widens(was, now) else (_from_to("type", was.type, now.type), _BESIDE)
+def type_stays(was: Attribute, now: Attribute) -> Recipe:
+    return None if _widens(was, now) else _BESIDE
 
 
 @MEMBER_RULES.rule(
@@ -77,10 +92,8 @@ def type_stays(was: Attribute, now: Attribute) -> Advice:
     kind=NARROWING,
 )
 @between("type")
-def integer_becomes_decimal(was: Attribute, now: Attribute) -> Advice:
-    if not _widens(was, now):
-        return None
-    return _from_to("type", was.type, now.type), "check that who reads it takes fractions"
+def integer_becomes_decimal(was: Attribute, now: Attribute) -> Recipe:
+    return "check that who reads it takes fractions" if _widens(was, now) else None
 
 
 @MEMBER_RULES.rule(
@@ -91,8 +104,8 @@ def integer_becomes_decimal(was: Attribute, now: Attribute) -> Advice:
     kind=NARROWING,
 )
 @between("multiValued")
-def several_stay_several(was: Attribute, now: Attribute) -> Advice:
-    return _from_to("multiValued", _flag(was.multi_valued), _flag(now.multi_valued)), _BESIDE
+def several_stay_several(_was: Attribute, _now: Attribute) -> Recipe:
+    return _BESIDE
 
 
 @MEMBER_RULES.rule(
@@ -102,7 +115,7 @@ def several_stay_several(was: Attribute, now: Attribute) -> Advice:
     consumers=(WRITER, STORED),
     kind=NARROWING,
 )
-@between("required")
+@changed("required")
 def optional_stays_optional(_: Attribute, now: Attribute) -> Advice:
     return ("required from now on", LATER_REQUIRED) if now.required else None
 
@@ -115,11 +128,10 @@ def optional_stays_optional(_: Attribute, now: Attribute) -> Advice:
     kind=NARROWING,
 )
 @between("uniqueness")
-def values_go_on_to_repeat(was: Attribute, now: Attribute) -> Advice:
+def values_go_on_to_repeat(was: Attribute, now: Attribute) -> Recipe:
     if _step(_UNIQUENESS, was.uniqueness, now.uniqueness) <= 0:
         return None
-    message = _from_to("uniqueness", was.uniqueness, now.uniqueness)
-    return message, "make sure first that no two users hold one value"
+    return "make sure first that no two users hold one value"
 
 
 @MEMBER_RULES.rule(
@@ -130,11 +142,10 @@ def values_go_on_to_repeat(was: Attribute, now: Attribute) -> Advice:
     kind=NARROWING,
 )
 @between("uniqueness")
-def unique_stays_unique(was: Attribute, now: Attribute) -> Advice:
+def unique_stays_unique(was: Attribute, now: Attribute) -> Recipe:
     if _step(_UNIQUENESS, was.uniqueness, now.uniqueness) > 0:
         return None
-    message = _from_to("uniqueness", was.uniqueness, now.uniqueness)
-    return message, "tell who looks users up by it that there may be several"
+    return "tell who looks users up by it that there may be several"
 
 
 def _locks(was: Attribute, now: Attribute) -> bool:
@@ -150,11 +161,8 @@ def _locks(was: Attribute, now: Attribute) -> bool:
     kind=NARROWING,
 )
 @between("mutability")
-def writable_stays_writable(was: Attribute, now: Attribute) -> Advice:
-    if not _locks(was, now):
-        return None
-    message = _from_to("mutability", was.mutability, now.mutability)
-    return message, "stop who writes (or, for writeOnly, reads) it first"
+def writable_stays_writable(was: Attribute, now: Attribute) -> Recipe:
+    return "stop who writes (or, for writeOnly, reads) it first" if _locks(was, now) else None
 
 
 @MEMBER_RULES.rule(
@@ -165,9 +173,8 @@ def writable_stays_writable(was: Attribute, now: Attribute) -> Advice:
     kind=ADDITIVE,
 )
 @between("mutability")
-def fixed_may_change(was: Attribute, now: Attribute) -> Advice:
-    message = _from_to("mutability", was.mutability, now.mutability)
-    return None if _locks(was, now) else (message, "")
+def fixed_may_change(was: Attribute, now: Attribute) -> Recipe:
+    return None if _locks(was, now) else ""
 
 
 @MEMBER_RULES.rule(
@@ -178,11 +185,8 @@ def fixed_may_change(was: Attribute, now: Attribute) -> Advice:
     kind=NARROWING,
 )
 @between("returned")
-def returned_stays_returned(was: Attribute, now: Attribute) -> Advice:
-    if now.returned != "never":
-        return None
-    message = _from_to("returned", was.returned, now.returned)
-    return message, "move who reads it elsewhere first"
+def returned_stays_returned(_was: Attribute, now: Attribute) -> Recipe:
+    return "move who reads it elsewhere first" if now.returned == "never" else None
 
 
 @MEMBER_RULES.rule(
@@ -193,28 +197,23 @@ def returned_stays_returned(was: Attribute, now: Attribute) -> Advice:
     kind=NARROWING,
 )
 @between("returned")
-def returned_unasked_stays_so(was: Attribute, now: Attribute) -> Advice:
+def returned_by_default_stays_so(was: Attribute, now: Attribute) -> Recipe:
     if _step(_RETURNED, was.returned, now.returned) >= 0 or now.returned == "never":
         return None
-    message = _from_to("returned", was.returned, now.returned)
-    return message, "have who reads it ask for it by name"
+    return "have who reads it ask for it by name"
 
 
 @between("returned")
-def _shows(was: Attribute, now: Attribute) -> Advice:
+def _shows(was: Attribute, now: Attribute) -> Recipe:
     """Something that was hidden is shown."""
     wider = _step(_RETURNED, was.returned, now.returned) > 0
-    if not wider or was.returned not in ("never", "request"):
-        return None
-    return _from_to("returned", was.returned, now.returned), _WHO_MAY_SEE
+    return _WHO_MAY_SEE if wider and was.returned in ("never", "request") else None
 
 
 @between("mutability")
-def _unlocks(was: Attribute, now: Attribute) -> Advice:
+def _unlocks(was: Attribute, now: Attribute) -> Recipe:
     """Something that could only be written is returned now."""
-    if was.mutability != "writeOnly" or now.returned == "never":
-        return None
-    return _from_to("mutability", was.mutability, now.mutability), _WHO_MAY_SEE
+    return _WHO_MAY_SEE if was.mutability == "writeOnly" and now.returned != "never" else None
 
 
 def _holds_personal_data(revision: Revision, hit: Hit) -> bool:
@@ -279,9 +278,8 @@ def unreadable_stays_unreadable(revision: Revision) -> Iterator[Hit]:
     kind=NARROWING,
 )
 @between("caseExact")
-def compared_as_before(was: Attribute, now: Attribute) -> Advice:
-    message = _from_to("caseExact", _flag(was.case_exact), _flag(now.case_exact))
-    return message, "look for values that differ by case only, and for filters that rely on it"
+def compared_as_before(_was: Attribute, _now: Attribute) -> Recipe:
+    return "look for values that differ by case only, and for filters that rely on it"
 
 
 @MEMBER_RULES.rule(
@@ -291,7 +289,7 @@ def compared_as_before(was: Attribute, now: Attribute) -> Advice:
     consumers=(WRITER, STORED),
     kind=NARROWING,
 )
-@between("canonicalValues")
+@changed("canonicalValues")
 def suggested_stays_suggested(was: Attribute, now: Attribute) -> Advice:
     gone = [value for value in was.canonical_values if value not in now.canonical_values]
     if not gone or not now.canonical_values:
@@ -307,7 +305,7 @@ def suggested_stays_suggested(was: Attribute, now: Attribute) -> Advice:
     consumers=(READER,),
     kind=NARROWING,
 )
-@between("referenceTypes")
+@changed("referenceTypes")
 def references_stay_open(was: Attribute, now: Attribute) -> Advice:
     gone = [kind for kind in was.reference_types if kind not in now.reference_types]
     if not gone:

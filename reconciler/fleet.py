@@ -61,8 +61,11 @@ class Fleet:
         """Settle what earlier runs left open and deliver what is due; plan and write nothing."""
         return self._run(lambda free: self._each(self._recover, free))
 
-    def summary(self, *, finished: bool) -> RunSummary:
-        """All that the run has done by now, also after an error that ended it."""
+    def summary_so_far(self) -> RunSummary:
+        """All that the run had done when an error ended it."""
+        return self._summary(finished=False)
+
+    def _summary(self, *, finished: bool) -> RunSummary:
         waiting: tuple[OutboxRow, ...] | None
         left_open: list[tuple[str, int]] = []
         try:
@@ -103,7 +106,7 @@ class Fleet:
             except ReconcilerError as error:
                 self._record(Event.RUN_COMPLETED, Status.FAILED, _ending(error))
                 raise
-            summary = self.summary(finished=True)
+            summary = self._summary(finished=True)
             status = Status.SUCCESS if summary.complete else Status.FAILED
             self._record(Event.RUN_COMPLETED, status, _counts(summary))
             return summary

@@ -170,7 +170,7 @@ def test_a_refused_run_delivers_pending_webhooks(refusal: ReconcilerError):
     with pytest.raises(type(refusal)):
         fleet.apply(refuse)
 
-    summary = fleet.summary(finished=False)
+    summary = fleet.summary_so_far()
     assert summary.deliveries.delivered == 1
     assert summary.deliveries.failed == 0
     assert summary.deliveries.waiting == ()
@@ -362,7 +362,7 @@ def test_a_signal_between_two_changes_reports_what_was_done():
     with pytest.raises(Interrupted):
         fleet.apply(approve)
 
-    summary = fleet.summary(finished=False)
+    summary = fleet.summary_so_far()
     kinds = [outcome.kind for outcome in summary.outcomes]
     assert kinds == [OutcomeKind.APPLIED, OutcomeKind.NOT_ATTEMPTED, OutcomeKind.NOT_ATTEMPTED]
     assert not summary.complete
@@ -392,7 +392,7 @@ def test_a_run_that_is_stopped_and_cannot_record_it_ends_with_the_failure_of_the
         fleet.apply(approve)
 
     assert exit_code(caught.value) == Exit.ERROR
-    assert "east" in [o.change.subject.tenant for o in fleet.summary(finished=False).outcomes]
+    assert "east" in [o.change.subject.tenant for o in fleet.summary_so_far().outcomes]
     assert world.journal.open_intents("east")  # the next run looks first
 
 
@@ -403,7 +403,7 @@ def test_a_signal_before_the_plan_has_an_empty_summary():
     with pytest.raises(Interrupted):
         fleet.apply(approve)
 
-    summary = fleet.summary(finished=False)
+    summary = fleet.summary_so_far()
     assert not summary.touched
     assert {outcome.kind for outcome in summary.outcomes} <= {OutcomeKind.NOT_ATTEMPTED}
 
@@ -415,7 +415,7 @@ def test_a_write_whose_outcome_cannot_be_recorded_is_reported_as_unknown():
     with pytest.raises(StateError):
         fleet.apply(approve)
 
-    [outcome] = fleet.summary(finished=False).outcomes
+    [outcome] = fleet.summary_so_far().outcomes
     assert outcome.kind is OutcomeKind.UNKNOWN
     assert "the next run settles it" in outcome.detail
     assert world.live["east"].writes() == 1
@@ -436,5 +436,5 @@ def test_a_delivery_that_a_signal_cut_off_ends_the_run_as_interrupted():
     with pytest.raises(Interrupted):
         fleet.apply(approve)
 
-    deliveries = fleet.summary(finished=False).deliveries
+    deliveries = fleet.summary_so_far().deliveries
     assert (deliveries.failed, deliveries.pending) == (1, 1)

@@ -12,12 +12,13 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.github_job import job_outputs
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.planned import Planned, planning
-from reconciler.cli.reporting import Report, reported, run_code
+from reconciler.cli.reporting import Report, reported
 from reconciler.cli.saved_plan import saved_plan
 from reconciler.cli.state_store import exporting, locks_of, open_state
 from reconciler.cli.wiring import Workbench, workbench
 from reconciler.delivering import Delivering
 from reconciler.domain.documents import PlanDocument
+from reconciler.domain.outcome import RunSummary
 from reconciler.domain.plan import Plan
 from reconciler.domain.selection import Selection
 from reconciler.errors import UsageError
@@ -59,7 +60,8 @@ def _apply(invocation: Invocation, options: Options, report: Report) -> int:
                 invocation.console.say("not approved; nothing was written")
                 return Exit.ERROR
             fleet = _fleet(invocation, options, bench, store, memory)
-            with report.following(fleet, store):
+
+            def carry_out() -> RunSummary:
                 # Planned again under the locks, whatever was approved: what is written is what
                 # was found then (docs/decisions.md, "The approved plan is made after the merge").
                 planned = documents.enter_context(
@@ -74,7 +76,9 @@ def _apply(invocation: Invocation, options: Options, report: Report) -> int:
                         invocation.console.data("\n")  # the summary follows
                     approval.check(plan, document)
 
-                return run_code(fleet.apply(gate, planned.keep))
+                return fleet.apply(gate, planned.keep)
+
+            return report.follow(carry_out, fleet, store)
 
 
 def _recover(invocation: Invocation, options: Options, report: Report) -> int:
@@ -89,8 +93,7 @@ def _recover(invocation: Invocation, options: Options, report: Report) -> int:
     ):
         report.run = bench.run
         fleet = _fleet(invocation, options, bench, store, memory)
-        with report.following(fleet, store):
-            return run_code(fleet.recover())
+        return report.follow(fleet.recover, fleet, store)
 
 
 def _workbench(

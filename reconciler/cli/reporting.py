@@ -1,6 +1,6 @@
 """The report of a run, however it ends: the summary on screen, `--report FILE`, a job's outputs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,15 +35,19 @@ class Report:
     summary: RunSummary | None = None
     head: tuple[int, str] | None = None
 
-    @contextmanager
-    def following(self, fleet: Fleet, store: Store) -> Iterator[None]:
-        """Show the run when the block ends; after an error what it had done by then."""
+    def follow(self, run: Callable[[], RunSummary], fleet: Fleet, store: Store) -> int:
+        """Carry out the run of a fleet, show it, and give its exit code.
+
+        After an error that ended it, what it had done by then is shown.
+        """
         finished = False
         try:
-            yield
+            self.summary = run()
             finished = True
+            return run_code(self.summary)
         finally:
-            self.summary = fleet.summary(finished=finished)
+            if self.summary is None:
+                self.summary = fleet.summary_so_far()
             try:
                 self.head = store.head()
             except StateError:  # what the run has done is known without it

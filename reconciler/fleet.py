@@ -67,20 +67,20 @@ class Fleet:
 
     def _summary(self, *, finished: bool) -> RunSummary:
         waiting: tuple[OutboxRow, ...] | None
-        left_open: list[tuple[str, int]] = []
+        writes_of: list[tuple[str, int]] = []
         try:
             waiting = self.delivering.outbox.waiting()
-            left_open = sorted(self.context.journal.left_open().items())
+            writes_of = sorted(self.context.journal.left_open().items())
         except StateError:
             waiting = None  # that error is reported already, and the rest is known
         ours = {tenant.name for tenant in self.desired.tenants()}
         named = {tenant.name for tenant in self.desired.manifests.tenants}
-        elsewhere = tuple(
+        left_open = tuple(
             LeftOpen(tenant=tenant, writes=writes, named=tenant in named)
-            for tenant, writes in left_open
+            for tenant, writes in writes_of
             if tenant not in ours
         )
-        return self.context.progress.summary(waiting, elsewhere=elsewhere, finished=finished)
+        return self.context.progress.summary(waiting, left_open=left_open, finished=finished)
 
     def _run(self, work: Callable[[list[Tenant]], None]) -> RunSummary:
         """Hold the locks around `work`, which gets the tenants that are free; then deliver."""

@@ -123,7 +123,7 @@ class Progress:
         self,
         waiting: tuple[OutboxRow, ...] | None,
         *,
-        elsewhere: Iterable[LeftOpen] = (),
+        left_open: Iterable[LeftOpen] = (),
         finished: bool,
     ) -> RunSummary:
         """The outcome of each planned write, in the order of the plan, and all else."""
@@ -142,7 +142,7 @@ class Progress:
                 locked=dict(self._locked),
                 deliveries=deliveries,
                 warnings=tuple(sorted(self._warnings)),
-                elsewhere=tuple(elsewhere),
+                left_open=tuple(left_open),
                 planned=self._plan is not None,
                 refused=self._refused,
                 finished=finished,

@@ -242,7 +242,7 @@ def test_open_intents_of_unselected_tenants_are_reported():
     summary = world.fleet().recover()
 
     assert summary.recovered == ()
-    assert summary.elsewhere == (LeftOpen(tenant="east", writes=1, named=True),)
+    assert summary.left_open == (LeftOpen(tenant="east", writes=1, named=True),)
     assert summary.complete  # it did all that it was asked
 
 
@@ -253,7 +253,7 @@ def test_open_intents_of_a_tenant_without_manifest_are_reported():
 
     summary = world.apply()
 
-    assert summary.elsewhere == (LeftOpen(tenant="east", writes=1, named=False),)
+    assert summary.left_open == (LeftOpen(tenant="east", writes=1, named=False),)
     assert len(world.journal.open_intents("east")) == 1
 
 

@@ -23,7 +23,7 @@ _NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 
 @dataclass(frozen=True, slots=True)
 class ManifestFile:
-    """One file: its path as the user would write it, and its first bytes, as many as were asked."""
+    """One file: its path as the user would write it, and the first bytes, as many as requested."""
 
     path: str
     data: bytes

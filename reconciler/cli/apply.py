@@ -143,7 +143,7 @@ def _approval(
     saved: PlanDocument | None,
     shown: ExitStack,
 ) -> Approval | None:
-    """The approval of this run; None where a person was asked and did not say yes."""
+    """The approval of this run; None where a person did not answer yes."""
     forced = options.force
     if saved is not None:
         return Approval(digest=saved["digest"], saved=saved, forced=forced)

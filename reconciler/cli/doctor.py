@@ -1,4 +1,4 @@
-"""`doctor`: look at a tenant, read-only unless asked to probe its writes; keep what was learnt."""
+"""`doctor`: look at a tenant, read-only unless it is to probe its writes; keep what was learnt."""
 
 from pathlib import Path
 from typing import assert_never

@@ -24,7 +24,7 @@ from reconciler.render.problems_text import problems_text
 
 
 def validate(invocation: Invocation, options: Options) -> int:
-    """Print every problem; 1 for errors, 6 where only what was asked to count objects."""
+    """Print every problem; 1 for errors, 6 where breaking changes or --fail-on refuse."""
     console = invocation.console
     loaded = load_desired(invocation, options.reading)
     breaking = _breaking(invocation, options, loaded)

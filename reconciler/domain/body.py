@@ -1,4 +1,4 @@
-"""The document that a write sends: all characteristics spelt out, what others added kept."""
+"""The document that a write sends: all characteristics spelled out, what others added kept."""
 
 import json
 from collections.abc import Mapping
@@ -143,8 +143,8 @@ def _get(document: Mapping[str, Json], member: str) -> Json:
 
 def _put(document: dict[str, Json], member: str, value: Json) -> None:
     """Set a member under the spelling that the document already uses; None takes it out."""
-    spelt = next((m for m in document if fold(m) == fold(member)), member)
+    written = next((m for m in document if fold(m) == fold(member)), member)
     if value is None:
-        document.pop(spelt, None)
+        document.pop(written, None)
     else:
-        document[spelt] = value
+        document[written] = value

@@ -25,8 +25,8 @@ class Standing(StrEnum):
 class Alteration:
     """One thing that is another afterwards.
 
-    `path` are the names from the schema down to the attribute, as they are spelt afterwards; empty
-    for the schema itself. Where one name is listed twice, the second has the mark `#2`.
+    `path` are the names from the schema down to the attribute, as they are spelled afterwards;
+    empty for the schema itself. Where one name is listed twice, the second has the mark `#2`.
     `member` is what of it differs, in RFC 7643 spelling, or a vendor member; None where the whole
     attribute came (no `before`) or went (no `after`).
     """
@@ -162,7 +162,7 @@ def _of_attributes(was: Keyed, now: Keyed) -> Iterator[Alteration]:
         else:
             there = after or before
             assert there is not None
-            yield Alteration(path=(_spelt(key, there),), before=before, after=after)
+            yield Alteration(path=(_spelling(key, there),), before=before, after=after)
 
 
 def _of_attribute(key: str, before: Attribute, after: Attribute) -> Iterator[Alteration]:
@@ -170,7 +170,7 @@ def _of_attribute(key: str, before: Attribute, after: Attribute) -> Iterator[Alt
     for below, member in _differing_within(before, after):
         keys = (key, *below)
         above = [keys[:end] for end in range(1, len(keys) + 1)]
-        path = tuple(_spelt(each[-1], now.get(each) or was[each]) for each in above)
+        path = tuple(_spelling(each[-1], now.get(each) or was[each]) for each in above)
         yield Alteration(path=path, member=member, before=was.get(keys), after=now.get(keys))
 
 
@@ -196,7 +196,7 @@ def _keyed(attributes: Iterable[Attribute]) -> Keyed:
     return keyed
 
 
-def _spelt(key: str, attribute: Attribute) -> str:
+def _spelling(key: str, attribute: Attribute) -> str:
     """The name as it is written, with its mark where the key has one."""
     return attribute.name + key[len(attribute.key) :]
 
@@ -282,5 +282,5 @@ def _shown(alteration: Alteration, schema: Mapping[str, Json], attribute: Attrib
     members, vendor = attribute.characteristics(), dict(attribute.vendor)
     if member is not None:
         return members.get(member, vendor.get(member))
-    parts = [_spelt(key, part) for key, part in _keyed(attribute.sub_attributes).items()]
+    parts = [_spelling(key, part) for key, part in _keyed(attribute.sub_attributes).items()]
     return {**members, "name": alteration.path[-1], **({_PARTS: parts} if parts else {}), **vendor}

@@ -9,7 +9,7 @@ the domain to the contract.
 from collections.abc import Iterator
 from typing import Literal, NotRequired, Protocol, TypedDict
 
-# Each word is spelt once here and once in a JSON Schema; where an enum of the domain spells it a
+# Each word is written once here and once in a JSON Schema; where an enum of the domain spells it a
 # third time, mypy compares the enum's values with these.
 Action = Literal["create", "update", "skip", "blocked"]
 Reason = Literal[
@@ -29,7 +29,7 @@ DriftWord = Literal["changed", "missing", "unmanaged", "outdated"]
 
 
 class AttributeDocument(TypedDict):
-    """An attribute (RFC 7643 section 7), every characteristic spelt out."""
+    """An attribute (RFC 7643 section 7), every characteristic spelled out."""
 
     name: str
     type: str
@@ -229,7 +229,7 @@ class ReportExit(TypedDict):
     error: str | None
 
 
-# Members with dashes can be spelt in this form alone.
+# Members with dashes can be written in this form alone.
 OutcomeCounts = TypedDict(
     "OutcomeCounts",
     {

@@ -43,7 +43,7 @@ def assess(live: Schema | None, extension: SchemaExtension, dialect: Dialect | N
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """All that an assessment depends upon, but for how names are spelt."""
+    """All that an assessment depends upon, but for how names are spelled."""
 
     live: Schema | None
     desired: Schema

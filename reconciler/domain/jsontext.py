@@ -84,7 +84,7 @@ def check(value: Json) -> None:
 
 
 def canonical(value: Json) -> bytes:
-    """The one spelling of a JSON value, RFC 8785; integers from 2^53 on are spelt as strings.
+    """The one spelling of a JSON value, RFC 8785; integers from 2^53 on are written as strings.
 
     Raises NotJson. What holds a checked value may itself be nested a little deeper.
     """
@@ -163,7 +163,7 @@ def _is_plain(value: Json, depth: int) -> bool:
 
 
 _NAMES = frozenset((str,))
-_TEXTS = frozenset((str, bool, type(None)))  # spelt alike whatever they hold
+_TEXTS = frozenset((str, bool, type(None)))  # written alike whatever they hold
 
 
 def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:

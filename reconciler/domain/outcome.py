@@ -132,7 +132,7 @@ class RunSummary:
     locked: Mapping[str, str] = field(default_factory=dict)
     deliveries: DeliverySummary = DeliverySummary()
     warnings: tuple[str, ...] = ()
-    elsewhere: tuple[LeftOpen, ...] = ()
+    left_open: tuple[LeftOpen, ...] = ()
     planned: bool = True
     refused: bool = False
     finished: bool = True

@@ -201,7 +201,7 @@ def _meta(document: dict[str, Json], base_url: str) -> dict[str, Json]:
 
 
 def _spelling(document: dict[str, Json], member: str) -> str:
-    """A member of the document as it is spelt there: names have no case (RFC 7643 section 2.1)."""
+    """A member of the document, by its name there: names have no case (RFC 7643 section 2.1)."""
     return next(name for name in document if fold(name) == member)
 
 

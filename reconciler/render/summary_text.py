@@ -36,7 +36,7 @@ def summary_text(summary: RunSummary, *, paint: Paint, ephemeral: bool = False) 
 
 def warnings_of(summary: RunSummary) -> tuple[str, ...]:
     """The warnings of a run, and the writes without an outcome in tenants that it left out."""
-    return (*summary.warnings, *map(_elsewhere, summary.elsewhere))
+    return (*summary.warnings, *map(_left_open, summary.left_open))
 
 
 def _outcome(outcome: Outcome, paint: Paint) -> str:
@@ -64,7 +64,7 @@ def _not_tried(summary: RunSummary, paint: Paint) -> Iterator[str]:
                 yield paint("red", f"{at}: blocked ({change.reason}): {visible(change.recipe)}")
 
 
-def _elsewhere(open_: LeftOpen) -> str:
+def _left_open(open_: LeftOpen) -> str:
     # Another run may be at it in this moment, so it does not say that one has failed.
     return f"{open_.tenant}: no outcome is recorded of {counted(open_.writes, 'write')}, and " + (
         "this run leaves the tenant out: unless another run is at it now, "
@@ -89,7 +89,7 @@ def _counts(summary: RunSummary) -> str:
         kinds = Counter(str(recovered.kind) for recovered in summary.recovered)
         ends = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
         # A tenant that was not looked at may still have something open.
-        blind = summary.elsewhere or summary.locked
+        blind = summary.left_open or summary.locked
         where = " in the tenants that this run could look at" if blind else ""
         return ends or f"nothing was left open{where}"
     verified = [o for o in summary.outcomes if o.kind.verified]

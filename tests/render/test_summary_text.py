@@ -168,7 +168,7 @@ def test_a_recovery_does_not_say_that_nothing_was_left_open_where_it_did_not_loo
         LeftOpen(tenant="old", writes=1, named=False),
     )
 
-    shown = text(planned=False, elsewhere=remaining)
+    shown = text(planned=False, left_open=remaining)
 
     assert "warning: acme: no outcome is recorded of 2 writes, and this run leaves" in shown
     assert "warning: old: no outcome is recorded of 1 write, and no manifest here names" in shown

@@ -111,7 +111,7 @@ def folder_of(url: str) -> Path | None:
 
 
 def shown(server: Address) -> str:
-    """A server's URL for messages: where it is, and not as whom or how it is asked."""
+    """A server's URL for messages: where it is, and not by which user or options."""
     host = server.host or ""
     service = server.query.get("service")
     return "".join(

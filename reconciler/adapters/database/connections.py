@@ -9,7 +9,7 @@ Row = tuple[Any, ...]
 
 
 class Question(NamedTuple):
-    """A statement that is asked for its rows, with the values for its marks."""
+    """A statement that gives rows, with the values for its marks."""
 
     statement: str
     values: tuple[Value, ...] = ()
@@ -64,7 +64,7 @@ class Connections(Protocol):
         ...
 
     def next_id(self, table: str) -> Question:
-        """The question for the id that a table gives next, to be asked by its only writer."""
+        """The question for the id that a table gives next, for its only writer."""
         ...
 
     def ask(self, *questions: Question) -> list[list[Row]]:
@@ -78,7 +78,7 @@ class Connections(Protocol):
     def writing(self, *questions: Question) -> AbstractContextManager[Step]:
         """One transaction of the only writer, durable when the block is left.
 
-        `questions` are what it has to know first; they are asked with its beginning.
+        `questions` are what it has to know first; they are sent with its beginning.
         """
         ...
 

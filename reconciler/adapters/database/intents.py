@@ -71,7 +71,7 @@ def begin(step: Step, number: int, intent: Intent, record: AuditRecord) -> None:
 
 
 def is_open(intent_id: int) -> Question:
-    """The question that an intent has to be asked before it is settled."""
+    """The query about an intent that comes before it is settled."""
     return Question(_IS_OPEN, (intent_id,))
 
 

@@ -106,7 +106,7 @@ class Link:
 
     @property
     def lost(self) -> bool:
-        """True where nothing can be asked any more."""
+        """True where no more can be sent."""
         return self._raw.closed
 
     @property

@@ -124,7 +124,7 @@ AS_DESIRED = (
     " OR event = 'SCHEMA_EXTENSION_SKIPPED' AND detail = 'in-sync')"
 )
 
-# For each question that is asked of a table that grows; a test asks the planner.
+# For each query of a table that grows; a test reads the planner's answer.
 INDEXES = (
     f"CREATE INDEX audit_as_desired ON audit (tenant, schema_id, seq) WHERE {AS_DESIRED}",
     "CREATE INDEX audit_verified ON audit (tenant, seq) WHERE after_digest IS NOT NULL",

@@ -124,8 +124,8 @@ def _enum_message(instance: Json, values: Iterable[Json]) -> str:
     allowed = tuple(map(str, values))
     if not isinstance(instance, str):
         return f"must be {listed(allowed)}"
-    if spelt := next((word for word in allowed if fold(word) == fold(instance)), None):
-        return f"{quoted(instance)} is spelt {spelt}"
+    if meant := next((word for word in allowed if fold(word) == fold(instance)), None):
+        return f"{quoted(instance)} is spelt {meant}"
     if meant := nearest(instance, allowed):
         return f"{quoted(instance)} is not known here; did you mean {meant}?"
     return f"{quoted(instance)} is not known here; use {listed(allowed)}"

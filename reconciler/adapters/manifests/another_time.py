@@ -1,4 +1,4 @@
-"""Manifests of a git ref: what they declare counts, and no rule of today is asked of them."""
+"""Manifests of a git ref: what they declare counts, and no rule of today is applied to them."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace

@@ -11,7 +11,7 @@ from reconciler.adapters.manifest_files import ManifestFile
 from reconciler.adapters.yaml_reader import MAX_BYTES, Document, read
 from reconciler.domain.problem import Place, Pointer
 
-_AT_HAND = 8  # files: what is asked of one is asked in a row
+_AT_HAND = 8  # files: what is looked up in one is looked up in a row
 
 
 class Texts:

@@ -47,7 +47,7 @@ class Options:
 
 
 def run(invocation: Invocation, options: Options) -> int:
-    """Print every problem; 1 for errors, 6 where only what was asked to count objects."""
+    """Print every problem; 1 for errors, 6 where breaking changes or --fail-on refuse."""
     from reconciler.cli.validate import validate
 
     return validate(invocation, options)

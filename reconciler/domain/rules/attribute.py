@@ -91,8 +91,8 @@ def _slip(attribute: AttributeSite, member: str, keywords: type[StrEnum]) -> str
     value = attribute.members.get(member)
     if not isinstance(value, str):
         return None
-    if spelt := known_word(value, keywords):
-        return None if spelt == value else f"{quoted(value)} is spelt {spelt}"
+    if word := known_word(value, keywords):
+        return None if word == value else f"{quoted(value)} is spelt {word}"
     meant = nearest(value, keywords)
     return f"{quoted(value)} is no {member}; did you mean {meant}?" if meant else None
 

@@ -1,4 +1,4 @@
-"""Manifests and schemas to Problems: each subject is asked for all that its rules ask."""
+"""Manifests and schemas to Problems: each subject held against its rules."""
 
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Manifests

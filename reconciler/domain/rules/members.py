@@ -12,24 +12,24 @@ from reconciler.domain.scim import fold
 
 def near_misses(pointer: Pointer, members: Mapping[str, Json], known: Set[str]) -> Iterator[Fault]:
     """Members that are no word of the RFC and one or two edits away from one."""
-    spelt = _spelt(known)
+    spellings = _spellings(known)
     # Nearly every manifest spells all of its members right, and then nothing has to be folded.
     for member in () if members.keys() <= known else members:
-        if fold(member) not in spelt and (meant := nearest(member, known)):
+        if fold(member) not in spellings and (meant := nearest(member, known)):
             yield _unknown((*pointer, member), member, meant)
 
 
 def other_cases(pointer: Pointer, members: Mapping[str, Json], known: Set[str]) -> Iterator[Fault]:
     """Members that are words of the RFC in another case."""
-    spelt = _spelt(known)
+    spellings = _spellings(known)
     for member in () if members.keys() <= known else members:
-        word = spelt.get(fold(member), member)
+        word = spellings.get(fold(member), member)
         if word != member:
             yield _unknown((*pointer, member), member, word)
 
 
 @cache
-def _spelt(known: Set[str]) -> dict[str, str]:
+def _spellings(known: Set[str]) -> dict[str, str]:
     return {fold(word): word for word in known}
 
 

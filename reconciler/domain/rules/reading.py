@@ -1,4 +1,4 @@
-"""The rules of reading: what files and texts are asked for before there is a manifest to ask.
+"""The rules of reading: what files and texts have to keep before there is a manifest.
 
 They have no functions. Whoever reads finds them broken, and says so by `RULE.problem(…)`.
 """

@@ -57,7 +57,7 @@ class ChangeRule(Rule):
     """A rule about a change, whom it hurts, and what kind of change it finds.
 
     A rule of the kind `additive` is about nobody's loss: what it finds makes a change neither
-    narrowing nor exposing. `on_create` says that it is asked of a new schema too: where nobody has
+    narrowing nor exposing. `on_create` says that it holds for a new schema too: where nobody has
     the extension yet, nothing of it can be lost.
     """
 

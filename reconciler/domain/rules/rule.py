@@ -1,4 +1,4 @@
-"""Rule: one thing that manifests are asked for, and RuleSet, by which a function becomes one.
+"""Rule: one thing that manifests have to keep, and RuleSet, by which a function becomes one.
 
 A rule is written down once, at its function: its id, its weight, what it asks for and why. Reports,
 notes, the page docs/rules.md and plans take all of it from there.

@@ -30,7 +30,8 @@ from reconciler.domain.problem import Place
 from reconciler.domain.selection import Selection
 from reconciler.errors import LimitExceeded, PlanStale, TenantUnavailable
 from reconciler.planning import Desired, plan_fleet
-from reconciler.render.plan_document import checksum, json_text, plan_document
+from reconciler.render.json_text import json_text
+from reconciler.render.plan_document import checksum, plan_document
 from tests.support.fakes import (
     START,
     FakeTenant,

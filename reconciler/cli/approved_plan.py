@@ -20,8 +20,9 @@ from reconciler.domain.documents import (
 from reconciler.domain.plan import Plan, exceeded_limits
 from reconciler.domain.scim import MalformedSchema, Schema
 from reconciler.errors import LimitExceeded, PlanStale
+from reconciler.render.json_text import json_text
 from reconciler.render.paint import Paint
-from reconciler.render.plan_document import checksum, differences_document, json_text
+from reconciler.render.plan_document import checksum, differences_document
 from reconciler.render.plan_text import plan_text
 
 _OF_TENANTS: tuple[Literal["name", "dialect", "base_url", "token_url"], ...] = (

@@ -19,7 +19,7 @@ from reconciler.domain.manifest import Tenant
 from reconciler.domain.selection import Selection
 from reconciler.errors import UsageError
 from reconciler.render.doctor import capability_block, doctor_document, doctor_text
-from reconciler.render.plan_document import json_text
+from reconciler.render.json_text import json_text
 from reconciler.run_context import RunContext
 
 

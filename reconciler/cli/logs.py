@@ -1,12 +1,12 @@
 """Log lines for operators, on standard error: text or one JSON object a line."""
 
-import json
 import logging
 from datetime import UTC, datetime
 from typing import assert_never
 
 from reconciler.cli.common_options import LogFormat
 from reconciler.cli.console import show
+from reconciler.render.json_text import json_line
 from reconciler.render.plain_text import visible
 
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
@@ -27,7 +27,7 @@ class _Json(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        return json.dumps(members, ensure_ascii=False)
+        return json_line(members)
 
 
 class _Handler(logging.Handler):

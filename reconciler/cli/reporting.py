@@ -17,7 +17,7 @@ from reconciler.domain.outcome import RunSummary
 from reconciler.domain.records import Run, rfc3339
 from reconciler.errors import ReconcilerError, StateError, UsageError
 from reconciler.fleet import Fleet
-from reconciler.render.plan_document import json_text
+from reconciler.render.json_text import json_text
 from reconciler.render.report_document import Ended, report_document
 from reconciler.render.report_markdown import report_markdown
 from reconciler.render.summary_text import summary_text

@@ -3,7 +3,14 @@
 Nothing is imported before it is needed: `--version` is printed by way of this module.
 """
 
-_UNSEEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")  # control, format (bidi), surrogate, private, breaks
+# Letters, marks and symbols that are drawn as nothing, or as a blank: those of Unicode's
+# Default_Ignorable_Code_Point that Python calls printable, then fillers, selectors and joiners.
+_NOT_DRAWN = frozenset((
+    "\u034f", "\u115f", "\u1160", "\u17b4", "\u17b5", "\u180b", "\u180c", "\u180d", "\u180f",
+    "\u3164", "\uffa0", *map(chr, range(0xFE00, 0xFE10)), *map(chr, range(0xE0100, 0xE01F0)),
+    "\u2800", "\u2d7f", "\ufffc", "\U00013441", "\U00013442", "\U00016fe4", "\U0001bc9d",
+    "\U0001d159", "\U0001da7f", "\U0001da80",
+))  # fmt: skip
 
 # The runner of GitHub Actions obeys `::name::` behind blanks at the beginning of a line, and
 # `##[name]` anywhere. It compares as .NET does, which passes over characters without a width, and
@@ -15,16 +22,17 @@ _ANYWHERE = rf"#(?={_NOTHING}#{_NOTHING}\[)"
 
 
 def visible(text: object) -> str:
-    """Foreign text on one line: what a terminal would obey is shown as an escape instead."""
+    """Foreign text on one line: what nobody sees, or a terminal obeys, is shown as an escape."""
     raw = str(text)
-    if raw.isprintable():  # nearly always, and much faster
+    if is_seen(raw):  # nearly always, and much faster
         return raw
-    import unicodedata
+    return "".join(c if is_seen(c) else c.encode("unicode_escape").decode() for c in raw)
 
-    return "".join(
-        c if unicodedata.category(c) not in _UNSEEN else c.encode("unicode_escape").decode()
-        for c in raw
-    )
+
+def is_seen(text: str) -> bool:
+    """Test whether each character is drawn, and in the order of reading; a blank is the space."""
+    # Not printable are controls, format (bidi), private, unassigned, surrogates, other blanks.
+    return text.isprintable() and (text.isascii() or _NOT_DRAWN.isdisjoint(text))
 
 
 def without_commands(text: str) -> str:

@@ -41,6 +41,7 @@ from reconciler.domain.plan import (
     is_in_sync,
 )
 from reconciler.domain.scim import Schema
+from reconciler.render.json_text import indented, json_text
 
 _NO_TENANTS = '"tenants": []'  # in a string its quotation marks would be escaped
 
@@ -136,20 +137,6 @@ def checksum(document: PlanFacts) -> str:
     return f"sha256:{found.hexdigest()}"
 
 
-def json_text(document: object) -> str:
-    """A document in the form in which it is saved and printed: indented, one newline at the end."""
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-
-
-def json_list(documents: Iterable[object]) -> Iterator[str]:
-    """The text that `json_text` has for a list of documents, in pieces: one for each."""
-    number = 0
-    for number, document in enumerate(documents, start=1):
-        text = json.dumps(document, indent=2, ensure_ascii=False).replace("\n", "\n  ")
-        yield f"{',' if number > 1 else '['}\n  {text}"
-    yield "\n]\n" if number else "[]\n"
-
-
 def plan_json(document: PlanFacts) -> Iterator[str]:
     """The text of a plan document as `json_text` gives it, in pieces: one for each tenant."""
     whole = json_text({**document, "tenants": []})
@@ -158,7 +145,7 @@ def plan_json(document: PlanFacts) -> Iterator[str]:
     number = 0
     for number, tenant in enumerate(document["tenants"], start=1):
         # A text in JSON holds no line end: each that is here begins a line of ours.
-        text = json.dumps(tenant, indent=2, ensure_ascii=False).replace("\n", "\n    ")
+        text = indented(tenant).replace("\n", "\n    ")
         yield f"{',' if number > 1 else ''}\n    {text}"
     yield ("\n  ]" if number else "]") + after
 

@@ -1,11 +1,11 @@
 """Problems → one JSON document, for programs."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 
 from reconciler.domain.documents import ValidateDocument
 from reconciler.domain.problem import Problem, Severity
+from reconciler.render.json_text import json_text
 
 
 def problems_json(problems: Sequence[Problem], *, version: str) -> str:
@@ -33,4 +33,4 @@ def problems_json(problems: Sequence[Problem], *, version: str) -> str:
             "info": counts[Severity.INFO],
         },
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json_text(document)

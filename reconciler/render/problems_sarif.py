@@ -1,12 +1,12 @@
 """Problems → SARIF 2.1.0, which code scanning reads."""
 
-import json
 from collections.abc import Sequence
 from urllib.parse import quote
 
 from reconciler.domain.jsontext import Json
 from reconciler.domain.problem import Problem, Severity
 from reconciler.domain.rules import CATALOGUE
+from reconciler.render.json_text import json_text
 
 _SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -31,7 +31,7 @@ def problems_sarif(problems: Sequence[Problem], *, version: str) -> str:
         "results": [_result(problem, rules.index(problem.rule)) for problem in problems],
     }
     document = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json_text(document)
 
 
 def _rule(rule: str) -> Json:

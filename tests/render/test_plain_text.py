@@ -5,6 +5,7 @@ import io
 import json
 import os
 import sys
+import unicodedata
 from collections.abc import Iterator
 from random import Random
 
@@ -12,8 +13,9 @@ import pytest
 
 from reconciler.cli.console import Console, show_crash
 from reconciler.domain.problem import Place, Problem, Severity
+from reconciler.render.json_text import json_line, json_text
 from reconciler.render.paint import Paint
-from reconciler.render.plain_text import without_commands
+from reconciler.render.plain_text import is_seen, visible, without_commands
 from reconciler.render.problems_github import problems_github
 from tests.support.runner_rule import command_of, commands_in
 
@@ -111,3 +113,40 @@ def test_both_streams_of_a_console_are_watched_and_commands_are_meant():
 
     console.commands("::error::x\n")
     assert commands_in(out.getvalue()) == [("error", "x")]
+
+
+# Default_Ignorable_Code_Point of Unicode 16, DerivedCoreProperties.txt
+IGNORABLE = (
+    (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x17B4, 0x17B5),
+    (0x180B, 0x180F), (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164),
+    (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFF8), (0x1BCA0, 0x1BCA3),
+    (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF),
+)  # fmt: skip
+OTHER_BLANKS = (0x2800, 0x2D7F, 0xFFFC, 0x13441, 0x13442, 0x1D159)
+
+
+def unseen() -> Iterator[str]:
+    """Every character that is drawn as nothing, as a blank other than the space, or not at all."""
+    for first, last in IGNORABLE:
+        yield from map(chr, range(first, last + 1))
+    yield from map(chr, OTHER_BLANKS)
+    for character in map(chr, range(sys.maxunicode + 1)):
+        if unicodedata.category(character)[0] in "CZ" and character != " ":
+            yield character
+
+
+def test_every_character_that_nobody_sees_is_an_escape_in_text_and_in_json():
+    for character in unseen():
+        shown, value = visible(f"a{character}b"), {f"k{character}": f"a{character}b"}
+        assert not is_seen(character), ascii(character)
+        assert shown.isascii(), ascii(character)
+        assert len(shown) > 3, ascii(character)
+        for text in (json_line(value), json_text(value)):
+            assert text.isascii(), ascii(character)
+            assert json.loads(text) == value, ascii(character)
+
+
+@pytest.mark.parametrize("text", ["Grüße", "部門コード", "отдел", "ß", "👍", "नमस्ते", "a b", "−1 €"])
+def test_what_is_drawn_is_unchanged_in_text_and_in_json(text: str):
+    assert visible(text) == text
+    assert json_line(text) == f'"{text}"'

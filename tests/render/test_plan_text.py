@@ -17,9 +17,10 @@ from reconciler.domain.manifest import ChangeKind, GitState, Limits, OnDrift
 from reconciler.domain.plan import Blocked, Plan, TenantPlan
 from reconciler.domain.scim import Schema
 from reconciler.domain.selection import Selection
+from reconciler.render.json_text import json_list, json_text
 from reconciler.render.paint import Paint
 from reconciler.render.plain_text import counted, visible
-from reconciler.render.plan_document import json_list, json_text, plan_document, plan_json
+from reconciler.render.plan_document import plan_document, plan_json
 from reconciler.render.plan_text import plan_text
 from tests.support.fakes import URN, document, extension, tenant
 

@@ -25,14 +25,14 @@ class Options:
 
 def run(invocation: Invocation, options: Options) -> int:
     """Print the records, or write them to a file."""
-    import json
     from itertools import islice
 
     from reconciler.cli.files import write_file
     from reconciler.cli.state_store import read_state
+    from reconciler.render.json_text import json_line
 
     with read_state(invocation) as store:
-        lines = (json.dumps(record, ensure_ascii=False) + "\n" for record in store.records())
+        lines = (json_line(record) + "\n" for record in store.records())
         if options.out is not None:
             write_file(options.out, lines)
         else:

@@ -27,7 +27,7 @@ def run(invocation: Invocation, options: Options) -> int:
     from typing import assert_never
 
     from reconciler.cli.state_store import read_state
-    from reconciler.render.plan_document import json_list
+    from reconciler.render.json_text import json_list
 
     with read_state(invocation) as store:
         rows = store.released()

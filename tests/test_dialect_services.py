@@ -377,6 +377,24 @@ def test_rfc7644_puts_the_live_document_with_our_change_in_it() -> None:
     assert [a["name"] for a in s.stored()["attributes"]] == ["grade", "theirs", "level"]
 
 
+def test_rfc7644_may_say_that_there_is_nothing_and_that_numbers_have_case() -> None:
+    odd = {"description": "", "caseExact": True, "displayName": "", "referenceTypes": []}
+    new = {"name": "level", "type": "integer", "description": " Pay level\n"}
+    desired = wanted("rfc7644", new, description="\n") | {"name": "HR "}
+    with service("rfc7644", Habits(adds=odd)) as s:
+        made = s.apply(extension(desired))
+        (post,) = s.writes()
+        again = s.apply(updating(desired))
+        assert s.writes() == []
+
+    sent = json.loads(post.body)
+    assert only(made)[0] is OutcomeKind.APPLIED
+    assert again.outcomes == ()
+    assert sent["name"] == "HR"
+    assert sent["attributes"][0]["description"] == "Pay level"
+    assert "description" not in sent
+
+
 def test_rfc7644_is_patched_one_attribute_at_a_time_where_the_manifest_says_so() -> None:
     theirs = text("theirs", description="nobody names it")
     grade = text("grade", vendorMark={"a": [1]})

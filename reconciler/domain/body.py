@@ -1,13 +1,21 @@
 """The document that a write sends: all characteristics spelled out, what others added kept."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import assert_never
 
 from reconciler.domain.dialect import PatchPath
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Manages
-from reconciler.domain.scim import DEFAULTS, SCHEMA_URN, Attribute, Schema, fold
+from reconciler.domain.scim import (
+    DEFAULTS,
+    SCHEMA_URN,
+    Attribute,
+    Schema,
+    fold,
+    says_nothing,
+    trimmed,
+)
 
 PATCH_URN = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
@@ -15,10 +23,10 @@ PATCH_URN = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 def create_body(desired: Schema) -> dict[str, Json]:
     """The body of a POST: the manifest's schema as written, with every default made explicit.
 
-    Some services ask for each of them. Without `meta`: that is the server's (RFC 7643 section 3.1),
-    and a pasted one another tenant's.
+    Some services ask for each of them. Without what says nothing, and without `meta`: that is the
+    server's (RFC 7643 section 3.1), and a pasted one another tenant's.
     """
-    written = _set(_without_meta(desired.document))
+    written = _saying(_without_meta(desired.document), labels={"name", "description"})
     others = {member: value for member, value in written.items() if fold(member) != "schemas"}
     return {
         "schemas": [SCHEMA_URN],
@@ -99,7 +107,7 @@ def _operation(verb: str, path: str, value: Json) -> dict[str, Json]:
 
 
 def _attribute(written: Mapping[str, Json]) -> dict[str, Json]:
-    members = _set(written)
+    members = _saying(written, labels={"description"})
     attribute = {"name": members.pop("name"), **DEFAULTS, **members}
     if subs := attribute.get("subAttributes"):
         attribute["subAttributes"] = [_attribute(sub) for sub in subs]
@@ -132,9 +140,13 @@ def _without_meta(document: Mapping[str, Json]) -> dict[str, Json]:
     return {member: value for member, value in document.items() if fold(member) != "meta"}
 
 
-def _set(document: Mapping[str, Json]) -> dict[str, Json]:
-    """The members that have a value; null and absent are the same (RFC 7643 section 2.5)."""
-    return {member: value for member, value in document.items() if value is not None}
+def _saying(document: Mapping[str, Json], *, labels: Set[str]) -> dict[str, Json]:
+    """The members that say something; labels, which are text for people, as they are compared."""
+    members = {
+        member: trimmed(value) if isinstance(value, str) and fold(member) in labels else value
+        for member, value in document.items()
+    }
+    return {member: value for member, value in members.items() if not says_nothing(value)}
 
 
 def _get(document: Mapping[str, Json], member: str) -> Json:

@@ -1,8 +1,9 @@
 """Schema and Attribute: the definitions of RFC 7643 section 7, with its defaults filled in.
 
 Desired and live schemas are built by the same constructor, so that `==` means «the same»: names,
-ids and keywords folded in case, defaults explicit, order gone, `meta` and `schemas` left out.
-The document as it was written stays beside it, for the request body and for the audit.
+ids and keywords folded in case, defaults explicit, order gone, `meta` and `schemas` left out, and
+so is what says nothing. The document as it was written stays beside it, for the request body and
+for the audit.
 """
 
 from __future__ import annotations
@@ -72,6 +73,12 @@ DEFAULTS: Mapping[str, Json] = {  # of an attribute that does not say them, sect
     "returned": "default",
     "uniqueness": "none",
 }
+# Of the types of section 2.3; a type that we do not know may have any.
+_WITHOUT_CASE = frozenset(AttributeType) - {AttributeType.STRING}
+_WITHOUT_UNIQUENESS = frozenset((
+    AttributeType.BOOLEAN, AttributeType.DATE_TIME, AttributeType.BINARY, AttributeType.COMPLEX,
+))  # fmt: skip
+_WITHOUT_TARGETS = frozenset(AttributeType) - {AttributeType.REFERENCE}
 SCHEMA_MEMBERS = frozenset(("id", "name", "description", "attributes", "schemas", "meta"))
 
 
@@ -87,6 +94,12 @@ def fold(text: str) -> str:
     return "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in text)
 
 
+# What the trim of any language takes: Java's each control, JavaScript's the byte order mark.
+_BLANKS = (
+    "".join(map(chr, range(0x21)))
+    + "\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    + "\u2028\u2029\u202f\u205f\u3000\ufeff"
+)
 _LONGEST = 32  # what is longer is no keyword of the RFC, with underscores or without
 
 
@@ -117,7 +130,8 @@ def _spellings(keywords: type[StrEnum]) -> Mapping[str, str]:
 class Attribute:
     """One attribute definition, RFC 7643 section 7, with the defaults of section 2.2.
 
-    A keyword that is no word of the RFC is kept as it came: it equals nothing we know.
+    A keyword that is no word of the RFC is kept as it came: it equals nothing we know. A
+    characteristic that has no meaning for the type is the default, whatever was said.
     `vendor` pairs each further member, name as written, with its canonical JSON text.
     """
 
@@ -138,6 +152,12 @@ class Attribute:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "key", fold(self.name))
+        if self.case_exact and self.type in _WITHOUT_CASE:
+            object.__setattr__(self, "case_exact", False)
+        if self.uniqueness != Uniqueness.NONE and self.type in _WITHOUT_UNIQUENESS:
+            object.__setattr__(self, "uniqueness", Uniqueness.NONE)
+        if self.reference_types and self.type in _WITHOUT_TARGETS:
+            object.__setattr__(self, "reference_types", ())
 
     @classmethod
     def from_json(cls, document: Json) -> Attribute:
@@ -206,8 +226,8 @@ class Schema:
         members = _folded(document, "a schema", SCHEMA_MEMBERS)
         return cls(
             id=identifier,
-            name=_text(members.get("name")),
-            description=_text(members.get("description")),
+            name=_label(members.get("name")),
+            description=_label(members.get("description")),
             attributes=_attributes(members.get("attributes"), identifier),
             vendor=_vendor(document, SCHEMA_MEMBERS),
             document=document,
@@ -321,7 +341,7 @@ def _attribute(document: Json, at: str = "") -> Attribute:
         mutability=_keyword(members.get("mutability"), Mutability, Mutability.READ_WRITE),
         returned=_keyword(members.get("returned"), Returned, Returned.DEFAULT),
         uniqueness=_keyword(members.get("uniqueness"), Uniqueness, Uniqueness.NONE),
-        description=_text(members.get("description")),
+        description=_label(members.get("description")),
         canonical_values=_texts(members.get("canonicalvalues")),
         reference_types=_texts(members.get("referencetypes")),
         sub_attributes=_attributes(members.get("subattributes"), name, f"{at}{name}."),
@@ -362,7 +382,7 @@ def _folded(document: Json, what: str, known: Set[str]) -> dict[str, Json]:
 
 
 def _keyword(value: Json, keywords: type[StrEnum], default: StrEnum) -> str:
-    if value is None:
+    if value is None or value == "":
         return default
     if not isinstance(value, str):
         return canonical(value).decode()
@@ -380,12 +400,30 @@ def _boolean(members: Mapping[str, Json], member: str, attribute: str) -> bool:
     raise MalformedSchema(f"a schema whose {attribute}.{member} is neither true nor false")
 
 
+def says_nothing(value: Json) -> bool:
+    """True for null, [] (RFC 7643 section 2.5) and "", which services store for what is absent."""
+    return value is None or value in ([], "")
+
+
+def trimmed(text: str) -> str | None:
+    """A name or description as it is compared and sent; None where there is nothing in it.
+
+    Services take blanks and line ends from its ends.
+    """
+    return text.strip(_BLANKS) or None
+
+
+def _label(value: Json) -> str | None:
+    text = _text(value)
+    return text if text is None else trimmed(text)
+
+
 def _text(value: Json) -> str | None:
     return value if value is None or isinstance(value, str) else canonical(value).decode()
 
 
 def _texts(value: Json) -> tuple[str, ...]:
-    if value is None:
+    if value is None or value == "":
         return ()
     items = value if isinstance(value, list) else [value]  # some services unpack a list of one
     return tuple(sorted({text for item in items if (text := _text(item)) is not None}))
@@ -399,6 +437,6 @@ def _vendor(document: Mapping[str, Json], defined: Set[str]) -> tuple[tuple[str,
         sorted(
             (member, canonical(value).decode())
             for member, value in document.items()
-            if fold(member) not in known and value is not None and value != []
+            if fold(member) not in known and not says_nothing(value)
         )
     )

@@ -94,11 +94,6 @@ BREAKING: list[tuple[str, Severity, tuple[Consumer, ...], Document, Document]] =
     ),
     ("SCH015", WARNING, (WRITER, SERVER), {"returned": "never"}, {"mutability": "writeOnly"}),
     ("SCH015", WARNING, (WRITER, SERVER), {}, {"mutability": "readOnly", "required": True}),
-    ("SCH015", WARNING, (WRITER, SERVER), COMPLEX, {**COMPLEX, "uniqueness": "server"}),
-    (
-        "SCH015", WARNING, (WRITER, SERVER),
-        {"type": "integer"}, {"type": "integer", "caseExact": True},
-    ),
     ("SCH017", INFO, (WRITER,), {}, {"multiValued": True}),
     ("SCH017", INFO, (WRITER,), {}, COMPLEX),
 ]  # fmt: skip
@@ -138,6 +133,8 @@ KEPT: list[tuple[str, Document, Document]] = [
     ("SCH015", {}, {"type": "reference", "referenceTypes": ["uri"], "caseExact": True}),
     ("SCH015", {}, {"type": "reference", "referenceTypes": ["uri"], "caseExact": False}),
     ("SCH015", {"type": "integer", "caseExact": True}, {"type": "decimal", "caseExact": True}),
+    ("SCH015", {"type": "integer"}, {"type": "integer", "caseExact": True}),
+    ("SCH015", COMPLEX, {**COMPLEX, "uniqueness": "server"}),
     ("SCH015", {}, {"mutability": "writeOnly", "returned": "never"}),
     ("SCH015", {"required": True}, {"mutability": "readOnly"}),
     ("SCH017", COMPLEX, {**COMPLEX, "required": True}),

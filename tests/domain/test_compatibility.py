@@ -12,6 +12,8 @@ from tests.support.schema_pairs import pairs
 from tests.support.strategies import (
     DEFAULTS,
     KEYWORDS,
+    MEANT_FOR,
+    TYPES,
     Document,
     disguise,
     lower,
@@ -23,15 +25,18 @@ Facts = dict[tuple[str, ...], Any]
 
 def facts(document: Document) -> Facts:
     """All that a document says, one fact a path, by rules written down here and nowhere else."""
-    name = document.get("name")
+    name = document.get("name") or None
     stated: Facts = {("name",): name if name is None else lower(name)}
     todo: list[tuple[tuple[str, ...], Document]] = [((), a) for a in document["attributes"]]
     while todo:
         above, attribute = todo.pop()
         at = (*above, lower(attribute["name"]))
         stated[at] = "is there"
+        kind = attribute.get("type", DEFAULTS["type"])
         for member, value in (DEFAULTS | attribute).items():
             if member in ("name", "description", "subAttributes"):
+                continue
+            if kind not in MEANT_FOR.get(member, TYPES):
                 continue
             listed = isinstance(value, list)
             stated[(*at, "." + member)] = frozenset(value) if listed else value

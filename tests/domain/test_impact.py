@@ -16,7 +16,7 @@ from reconciler.domain.manifest import ChangeKind, Limits, OnDrift, SchemaExtens
 from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.domain.problem import Place
 from reconciler.domain.rules import CHANGE_RULES
-from reconciler.domain.rules.characteristics import plain_values_have_no_case
+from reconciler.domain.rules.characteristics import write_only_is_never_returned
 from reconciler.domain.scim import Schema
 from tests.support.domain_world import dialect, live, planned
 from tests.support.strategies import edits, schema_documents
@@ -175,9 +175,9 @@ def test_the_limits_of_a_service_concern_the_service_and_narrow_nothing():
 
 def test_a_note_silences_its_attribute_and_no_other_of_an_equal_schema_in_another_order():
     """An assessment is kept for equal cases, and a note stands at a place of the document."""
-    first, second = ({"name": name, "type": "integer", "caseExact": True} for name in "ab")
-    pointer = ("spec", "schema", "attributes", 0, "caseExact")
-    noted = frozenset({(plain_values_have_no_case.id, pointer, False)})
+    first, second = ({"name": name, "mutability": "writeOnly"} for name in "ab")
+    pointer = ("spec", "schema", "attributes", 0, "mutability")
+    noted = frozenset({(write_only_is_never_returned.id, pointer, False)})
 
     def found(*attributes):
         after = replace(wanted(*attributes), silenced=noted)

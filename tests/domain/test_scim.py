@@ -165,7 +165,7 @@ def test_keywords_are_read_in_any_spelling(member: str, spelt: str, word: str) -
 
 
 @pytest.mark.parametrize("member", KEYWORDS)
-@pytest.mark.parametrize("value", ["date", "", "read-write", "stringy", 5, True, {"a": 1}, ["x"]])
+@pytest.mark.parametrize("value", ["date", "read-write", "stringy", 5, True, {"a": 1}, ["x"]])
 def test_a_keyword_that_the_rfc_does_not_know_equals_none_that_it_knows(
     member: str, value: Any
 ) -> None:
@@ -214,9 +214,66 @@ def test_a_schema_may_leave_out_its_name_and_description(member: str, nothing: A
     assert schema(**{member: nothing}) == schema()
 
 
-def test_an_empty_description_is_not_an_absent_one() -> None:
-    assert attribute(description="") != attribute()
-    assert schema(description="") != schema()
+@pytest.mark.parametrize("nothing", ["", " ", "\n", "\r\n\t", "\u00a0\u3000\u2028", "\ufeff"])
+def test_a_label_that_says_nothing_is_an_absent_one(nothing: str) -> None:
+    part = {"name": "p", "description": nothing}
+    assert attribute(description=nothing) == attribute()
+    assert attribute(subAttributes=[part]) == attribute(subAttributes=[{"name": "p"}])
+    assert schema(description=nothing, name=nothing) == schema()
+    assert schema(description=nothing).fingerprint() == schema().fingerprint()
+
+
+@pytest.mark.parametrize("blank", [" ", "\n", "\r\n", "\t", "\u00a0", "\u2029", "\x00", "\ufeff"])
+def test_blanks_at_the_ends_of_a_label_are_no_difference(blank: str) -> None:
+    around = f"{blank}two words{blank}{blank}"
+    assert attribute(description=around) == attribute(description="two words")
+    assert schema(name=around, description=around) == schema(
+        name="two words", description="two words"
+    )
+    assert schema(name=around).name == "two words"
+    assert attribute(description=f"two{blank}words") != attribute(description="twowords")
+
+
+def test_blanks_of_values_and_vendor_members_count() -> None:
+    assert attribute(canonicalValues=["a "]) != attribute(canonicalValues=["a"])
+    assert schema(separator=" ") != schema()
+
+
+WITHOUT_MEANING = [
+    *((kind, "caseExact", True) for kind in AttributeType if kind != AttributeType.STRING),
+    *((kind, "uniqueness", "server") for kind in ("boolean", "dateTime", "binary", "complex")),
+    *((kind, "referenceTypes", ["User"]) for kind in AttributeType if kind != "reference"),
+]
+
+
+@pytest.mark.parametrize(("kind", "member", "value"), WITHOUT_MEANING)
+def test_a_characteristic_without_meaning_for_the_type_is_no_difference(
+    kind: str, member: str, value: Any
+) -> None:
+    """RFC 7643 sections 2.3.1 to 2.3.8 and 7."""
+    assert attribute(type=kind, **{member: value}) == attribute(type=kind)
+    part = {"name": "p", "type": kind}
+    assert attribute(subAttributes=[{**part, member: value}]) == attribute(subAttributes=[part])
+
+
+@pytest.mark.parametrize(
+    ("kind", "member", "value"),
+    [
+        ("string", "caseExact", True),
+        ("string", "uniqueness", "global"),
+        ("integer", "uniqueness", "server"),
+        ("decimal", "uniqueness", "server"),
+        ("reference", "uniqueness", "server"),
+        ("reference", "referenceTypes", ["User"]),
+        ("date", "caseExact", True),
+        ("date", "uniqueness", "server"),
+        ("date", "referenceTypes", ["User"]),
+    ],
+)
+def test_a_characteristic_with_meaning_for_the_type_is_a_difference(
+    kind: str, member: str, value: Any
+) -> None:
+    assert attribute(type=kind, **{member: value}) != attribute(type=kind)
 
 
 @pytest.mark.parametrize("attributes", [None, []])
@@ -388,7 +445,7 @@ def test_vendor_members_are_kept_by_name_with_their_json_text() -> None:
 @pytest.mark.parametrize(
     ("one", "other"),
     [(1, True), (0, False), (1, "1"), (None, 0), ([1, 2], [2, 1]), ({"a": 1}, {"a": True}),
-     (2**53, 2**53 + 1), (1.5, "1.5"), ("", None), ({}, None), ("a", "A"), ([None], None)],
+     (2**53, 2**53 + 1), (1.5, "1.5"), ("", " "), ({}, None), ("a", "A"), ([None], None)],
 )  # fmt: skip
 def test_vendor_values_that_json_distinguishes_are_different(one: Any, other: Any) -> None:
     assert schema(x=one) != schema(x=other)
@@ -396,7 +453,9 @@ def test_vendor_values_that_json_distinguishes_are_different(one: Any, other: An
     assert schema(x=one).fingerprint() != schema(x=other).fingerprint()
 
 
-@pytest.mark.parametrize(("one", "other"), [(1, 1.0), (0.0, -0.0), (None, []), (10, 1e1)])
+@pytest.mark.parametrize(
+    ("one", "other"), [(1, 1.0), (0.0, -0.0), (None, []), ("", None), (10, 1e1)]
+)
 def test_vendor_values_that_json_does_not_distinguish_are_equal(one: Any, other: Any) -> None:
     assert schema(x=one) == schema(x=other)
 

@@ -11,6 +11,7 @@ from tests.support.strategies import (
     Document,
     attribute_documents,
     edits,
+    labels,
     lower,
     schema_documents,
 )
@@ -36,7 +37,7 @@ def pairs(draw: st.DrawFn, kinds: tuple[str, ...] = KINDS) -> tuple[Document, Do
             case "edit":
                 desired = draw(edits(desired)).document
             case "describe":
-                (chosen or desired)["description"] = draw(st.none() | st.text(max_size=5))
+                (chosen or desired)["description"] = draw(st.none() | labels)
             case "loosen" if chosen:
                 _loosen(draw, chosen)
             case "add":

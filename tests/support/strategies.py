@@ -33,6 +33,11 @@ KEYWORDS: dict[str, tuple[str, ...]] = {
     "uniqueness": UNIQUENESS,
 }
 FLAGS = ("multiValued", "required", "caseExact")
+MEANT_FOR: dict[str, tuple[str, ...]] = {  # sections 2.3.1 to 2.3.8 and 7; else it says nothing
+    "caseExact": ("string",),
+    "uniqueness": ("string", "decimal", "integer", "reference"),
+    "referenceTypes": ("reference",),
+}
 WORD_LISTS = ("canonicalValues", "referenceTypes")
 DEFAULTS: Document = {
     "type": "string",
@@ -47,6 +52,7 @@ ATTRIBUTE_WORDS = (*DEFAULTS, "name", "description", "subAttributes", *WORD_LIST
 SCHEMA_WORDS = ("id", "name", "description", "attributes", "schemas", "meta")
 
 texts = st.text(max_size=12)
+labels = st.text(st.characters(exclude_categories=("C", "Z")), max_size=12)
 names = st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{0,7}", fullmatch=True)
 vendor_members = st.dictionaries(
     st.sampled_from(["idcsDisplayName", "x-size", "minLength", "__hidden", "pattern.re"]),
@@ -84,7 +90,7 @@ def attribute_documents(draw: st.DrawFn, *, nested: bool = True, vendor: bool = 
                     **{word: st.sampled_from(values) for word, values in KEYWORDS.items()},
                     **dict.fromkeys(FLAGS, st.booleans()),
                     **dict.fromkeys(WORD_LISTS, parts),
-                    "description": texts,
+                    "description": labels,
                 },
             )
         ),
@@ -92,6 +98,8 @@ def attribute_documents(draw: st.DrawFn, *, nested: bool = True, vendor: bool = 
     if nested and draw(st.booleans()):
         subs = st.lists(attribute_documents(nested=False, vendor=vendor), max_size=3)
         document |= {"type": "complex", "subAttributes": _distinct(draw(subs))}
+    kind = document.get("type", DEFAULTS["type"])
+    document = {m: v for m, v in document.items() if kind in MEANT_FOR.get(m, TYPES)}
     return document | (draw(vendor_members) if vendor else {})
 
 
@@ -101,7 +109,7 @@ def schema_documents(draw: st.DrawFn, *, vendor: bool = False, most: int = 4) ->
     attributes = draw(st.lists(attribute_documents(vendor=vendor), max_size=most))
     return {
         "id": "urn:example:" + draw(names),
-        **draw(st.fixed_dictionaries({}, optional={"name": texts, "description": texts})),
+        **draw(st.fixed_dictionaries({}, optional={"name": labels, "description": labels})),
         "attributes": _distinct(attributes),
         **(draw(vendor_members) if vendor else {}),
     }
@@ -152,7 +160,8 @@ class _Wardrobe:
         members = deepcopy(document)
         members["id"] = self._recased(members["id"])
         if isinstance(members.get("name"), str):
-            members["name"] = self._recased(members["name"])
+            members["name"] = self._recased(self._spaced(members["name"]))
+        self._space_description(members)
         if members.get("attributes"):
             members["attributes"] = self._attributes(members["attributes"])
         if self._maybe():
@@ -167,6 +176,11 @@ class _Wardrobe:
     def _attribute(self, document: Document) -> Document:
         members = self._defaults(document)
         members["name"] = self._recased(members["name"])
+        self._space_description(members)
+        kind = document.get("type") or DEFAULTS["type"]
+        for member, value in (("caseExact", True), ("uniqueness", "global")):
+            if kind not in MEANT_FOR[member] and self._maybe():
+                members[member] = value
         for keyword in KEYWORDS:
             if members.get(keyword):
                 members[keyword] = self._respelt(members[keyword])
@@ -201,6 +215,15 @@ class _Wardrobe:
             for m, v in (stated | unsaid | vendor).items()
         ]
         return dict(self._shuffled(items))
+
+    def _space_description(self, members: Document) -> None:
+        if isinstance(members.get("description"), str):
+            members["description"] = self._spaced(members["description"])
+
+    def _spaced(self, text: str) -> str:
+        """With what services take from the ends of a text."""
+        before, after = self.random.choices(["", " ", "\n", "\r\n", "\t \u00a0"], k=2)
+        return before + text + after
 
     def _respelt(self, keyword: str) -> str:
         """READ_WRITE, ReadWrite, readwrite … for readWrite."""
@@ -251,22 +274,30 @@ def _possible(schema: Document) -> _Edits:
 
 
 def _attribute_edits(attribute: Document, path: str) -> _Edits:
+    kind = attribute.get("type", DEFAULTS["type"])
+    fixed = {member for member, kinds in MEANT_FOR.items() if kind not in kinds}
+    if any(attribute.get(m) not in (None, [], DEFAULTS.get(m)) for m in MEANT_FOR):
+        fixed.add("type")  # with another type, that would say nothing
     return [
         _edit_text(attribute, f"{path}.", "description"),
-        *(_edit_word(attribute, path, m, values) for m, values in KEYWORDS.items()),
-        *(_edit_word(attribute, path, m, (False, True)) for m in FLAGS),
-        *(_edit_list(attribute, path, m) for m in WORD_LISTS),
+        *(
+            _edit_word(attribute, path, m, values)
+            for m, values in KEYWORDS.items()
+            if m not in fixed
+        ),
+        *(_edit_word(attribute, path, m, (False, True)) for m in FLAGS if m not in fixed),
+        *(_edit_list(attribute, path, m) for m in WORD_LISTS if m not in fixed),
     ]
 
 
 def _edit_text(
     holder: Document, prefix: str, member: str
 ) -> st.SearchStrategy[tuple[str, Any, Any]]:
-    before = holder.get(member)
-    others = st.none() | texts if member == "description" else texts
+    before = holder.get(member) or None
+    others = st.none() | labels if member == "description" else labels
     new = others.filter(lambda text: lower(text or "\0") != lower(before or "\0"))
-    if before is None or before == "":
-        new = texts.filter(bool)
+    if before is None:
+        new = labels.filter(bool)
     return new.map(_setter(holder, prefix + member, member, before))
 
 
@@ -289,6 +320,7 @@ def _setter(
 ) -> Callable[[Any], tuple[str, Any, Any]]:
     def put(value: Any) -> tuple[str, Any, Any]:
         holder[member] = value
-        return path, (None if before == [] else before), (None if value == [] else value)
+        was, now = (None if each in ([], "") else each for each in (before, value))
+        return path, was, now
 
     return put

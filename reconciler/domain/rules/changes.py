@@ -206,12 +206,15 @@ def characteristics_go_together(revision: Revision) -> Iterator[Hit]:
     if after is None or not revision.alterations:
         return
     changed = {tuple(map(fold, alteration.path)) for alteration in revision.alterations}
-    # Live schemas are written in any spelling, so what was before is asked as it was understood.
-    before = revision.before.schema.to_json()
-    known = {(rule.id, site.key) for rule, site, _ in _warnings(before, changed)}
+    # Live schemas are written in any spelling, and some characteristics mean nothing, so both are
+    # asked as they were understood; the document says where it is written.
+    before, now = (
+        {(rule.id, site.key) for rule, site, _ in _warnings(schema.to_json(), changed)}
+        for schema in (revision.before.schema, after.schema)
+    )
     for rule, site, fault in _warnings(after.schema.document, changed):
         silenced = after.silences(rule.id, fault.pointer, at_key=fault.at_key)
-        if (rule.id, site.key) not in known and not silenced:
+        if (rule.id, site.key) in now - before and not silenced:
             member = next((str(step) for step in fault.pointer[len(site.pointer) :]), None)
             yield Hit(site.names, fault.message, f"see {rule.id}", member)
 

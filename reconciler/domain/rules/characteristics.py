@@ -92,7 +92,7 @@ def _not_unique(attribute: AttributeSite) -> Iterator[Fault]:
 def only_references_refer(attribute: AttributeSite) -> Iterator[Fault]:
     if attribute.members.get("referenceTypes") and attribute.type != "reference":
         yield _fault(
-            attribute, "referenceTypes", "only a reference has referenceTypes; set type: reference"
+            attribute, "referenceTypes", "only a reference has referenceTypes; leave them out"
         )
 
 

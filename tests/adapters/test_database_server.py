@@ -440,6 +440,12 @@ NEW_SINCE = {  # by version: how what it brought is taken away again
         "ALTER TABLE outbox DROP COLUMN delivered_at",
         "CREATE INDEX intents_of_tenant ON intents (tenant, state)",
     ),
+    5: (
+        "DROP INDEX intents_creating",
+        "DROP INDEX outbox_of_schema",
+        "DROP INDEX outbox_waiting",
+        "ALTER TABLE outbox DROP COLUMN waits_for",
+    ),
 }
 older = pytest.mark.parametrize("version", range(1, FORMAT_VERSION))
 

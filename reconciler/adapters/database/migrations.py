@@ -3,7 +3,12 @@
 from collections.abc import Callable, Mapping
 
 from reconciler.adapters.database.connections import Connection
-from reconciler.adapters.database.tables import FORMAT_VERSION, HOLDERS, INDEXES
+from reconciler.adapters.database.tables import (
+    FORMAT_VERSION,
+    HOLDERS,
+    INDEXES_OF_4,
+    INDEXES_OF_5,
+)
 
 
 def _add_holders(connection: Connection) -> None:
@@ -24,12 +29,20 @@ def _add_indexes_and_when_it_was_delivered(connection: Connection) -> None:
         "WHERE state = 'delivered'"
     )
     connection.define("DROP INDEX intents_of_tenant")
-    for statement in INDEXES:
+    for statement in INDEXES_OF_4:
         if not statement.startswith(_THERE):
             connection.define(statement)
 
 
 _THERE = ("CREATE INDEX outbox_by_state", "CREATE INDEX outbox_sequence")
+
+
+def _add_what_an_event_waits_for(connection: Connection) -> None:
+    """What was held before waited for the outcome of its write alone."""
+    connection.define("ALTER TABLE outbox ADD COLUMN waits_for TEXT")
+    for statement in INDEXES_OF_5:
+        connection.define(statement)
+
 
 # By the version that a step starts from. A step may use tables.py only for tables that no later
 # version changes; what changes later is written out.
@@ -37,6 +50,7 @@ STEPS: Mapping[int, Callable[[Connection], None]] = {
     1: _add_holders,
     2: _add_where_and_what_was_live,
     3: _add_indexes_and_when_it_was_delivered,
+    4: _add_what_an_event_waits_for,
 }
 
 

@@ -5,7 +5,7 @@ number that it gives itself, and a text of bytes. Moments are text, UTC, RFC 333
 milliseconds: they sort as they follow each other, and an export shows them as they are.
 """
 
-FORMAT_VERSION = 4  # counts up with each change of the tables; see migrations
+FORMAT_VERSION = 5  # counts up with each change of the tables; see migrations
 
 META = """
 CREATE TABLE meta (
@@ -75,6 +75,7 @@ CREATE TABLE intents (
 # What was adopted without an intent has no intent_id. What may be sent is whole; what was never
 # verified has no bytes that could be sent. `delivered_at` (since version 4) is empty again once a
 # delivered row was pruned: its body is empty then, and that it was announced stays known.
+# `waits_for` (since version 5) is what the event of a verified change waits for while it is held.
 OUTBOX = """
 CREATE TABLE outbox (
     id {id} NOT NULL,
@@ -92,6 +93,7 @@ CREATE TABLE outbox (
     last_status INTEGER,
     last_detail TEXT,
     delivered_at TEXT,
+    waits_for TEXT,
     PRIMARY KEY (id),
     CHECK (state IN ('held', 'ready', 'delivered', 'void', 'given-up')),
     CHECK ((state IN ('held', 'void')) = (event_id IS NULL)
@@ -125,7 +127,7 @@ AS_DESIRED = (
 )
 
 # For each query of a table that grows; a test reads the planner's answer.
-INDEXES = (
+INDEXES_OF_4 = (
     f"CREATE INDEX audit_as_desired ON audit (tenant, schema_id, seq) WHERE {AS_DESIRED}",
     "CREATE INDEX audit_verified ON audit (tenant, seq) WHERE after_digest IS NOT NULL",
     "CREATE INDEX intents_open ON intents (tenant, id) WHERE state = 'open'",
@@ -136,5 +138,11 @@ INDEXES = (
     "CREATE INDEX outbox_event ON outbox (event_id)",
     "CREATE INDEX outbox_delivered ON outbox (delivered_at) WHERE delivered_at IS NOT NULL",
 )
+INDEXES_OF_5 = (
+    "CREATE INDEX intents_creating ON intents (tenant, schema_id, id) WHERE \"before\" = 'absent'",
+    "CREATE INDEX outbox_of_schema ON outbox (tenant, schema_id, sequence) "
+    "WHERE event_id IS NOT NULL",
+    "CREATE INDEX outbox_waiting ON outbox (tenant, id) WHERE waits_for IS NOT NULL",
+)
 
-ALL = (META, AUDIT, INTENTS, OUTBOX, HOLDERS, *INDEXES)
+ALL = (META, AUDIT, INTENTS, OUTBOX, HOLDERS, *INDEXES_OF_4, *INDEXES_OF_5)

@@ -9,7 +9,7 @@ from typing import assert_never
 from reconciler import __version__
 from reconciler.adapters.git import files_at, path_in_repository
 from reconciler.adapters.manifest_files import ManifestFile, is_manifest
-from reconciler.adapters.manifests import Loaded, extensions_of
+from reconciler.adapters.manifests import Loaded, manifests_of
 from reconciler.cli.commands.validate import FailOn, Options, ValidateFormat
 from reconciler.cli.exits import Exit
 from reconciler.cli.invocation import Invocation
@@ -62,7 +62,7 @@ def _breaking(invocation: Invocation, options: Options, loaded: Loaded) -> tuple
         return ()
     most = limits_of(options.reading).file_bytes
     files = files_at(folder, ref, wanted=is_manifest, most=most)
-    before, unread = extensions_of((ManifestFile(path, data) for path, data in files), most)
+    before, unread = manifests_of((ManifestFile(path, data) for path, data in files), most)
     for path in unread:
         message = f"{path} of {ref} is no manifest of today's format, and is not compared"
         invocation.console.complain(visible(message))

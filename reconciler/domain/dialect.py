@@ -260,6 +260,12 @@ class Dialect:
         """Read the data of a dialect, which has passed `schemas/dialect.json`."""
         return cls(**_values(data))
 
+    @classmethod
+    def of_name(cls, name: str) -> Self:
+        """The dialect of which nothing but the name is known, so that it can do nothing."""
+        nothing = UpdateStrategy.NONE
+        return cls(name=name, target_system=name, creates=False, updates=nothing, types=frozenset())
+
     def to_json(self) -> dict[str, Json]:
         """Spell every entry out, but for limits that are not known."""
         return {

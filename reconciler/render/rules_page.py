@@ -23,7 +23,9 @@ JSON has no comments, and so no notes.
 """
 
 _CHANGES = """\
-`reconciler validate --against REF` compares with the manifests of a git ref. An error here is a
+`reconciler validate --against REF` compares with the manifests of a git ref: what each tenant had,
+URN by URN, with what it has now, in whichever file or manifest that stands. A tenant that is there
+no longer is left out. An error here is a
 breaking change: it ends with 6 unless `--allow-breaking` is given. The consumers say whom it hurts:
 READER (who reads users), WRITER (connectors that fill them), STORED (values that are there),
 SERVER (the service itself). No user is looked at, so what only values could decide is told as if

@@ -1,19 +1,12 @@
 """Which commit the manifests are of; real git in a real folder."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from reconciler.adapters.git import git_state
 from reconciler.domain.manifest import GitState
-
-
-def git(folder: Path, *arguments: str) -> str:
-    identity = ("-c", "user.name=test", "-c", "user.email=test@example.com")
-    command = ["git", "-C", str(folder), *identity, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+from tests.support.git import git
 
 
 @pytest.fixture

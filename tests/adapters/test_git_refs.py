@@ -1,23 +1,13 @@
 """Refs of a real repository: which commit a name stands for, and when it stands for two."""
 
 import shutil
-import subprocess
 from pathlib import Path, PurePath
 
 import pytest
 
 from reconciler.adapters.git import commit_at, files_at, git_state
 from reconciler.errors import UsageError
-
-
-def git(repository: Path, *arguments: str) -> str:
-    identity = ("-c", "user.name=t", "-c", "user.email=t@example.invalid")
-    return subprocess.run(
-        ["git", "-C", str(repository), *identity, *arguments],
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout.strip()
+from tests.support.git import git
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
 """`--dialects DIR`: a user's dialects, from the command line to the digest of a plan."""
 
 import json
-import subprocess
 from typing import Any
 
 import pytest
 
 from reconciler.adapters.dialects import load_dialects
+from tests.support.git import git
 from tests.support.program import Folder, assert_reported
 
 LOCAL = "desired-state/tenants/local.yaml"
@@ -33,18 +33,13 @@ def own(folder: Folder) -> Folder:
     return folder
 
 
-def git(folder: Folder, *arguments: str) -> None:
-    identity = ("-c", "user.name=t", "-c", "user.email=t@example.invalid")
-    subprocess.run(["git", *identity, *arguments], cwd=folder.path, check=True, capture_output=True)
-
-
 @pytest.fixture
 def repository(own: Folder) -> Folder:
     """A repository whose only commit is origin/main."""
-    git(own, "init", "--quiet")
-    git(own, "add", "desired-state", "dialects")
-    git(own, "commit", "--quiet", "--message", "trusted")
-    git(own, "update-ref", "refs/remotes/origin/main", "HEAD")
+    git(own.path, "init", "--quiet")
+    git(own.path, "add", "desired-state", "dialects")
+    git(own.path, "commit", "--quiet", "--message", "trusted")
+    git(own.path, "update-ref", "refs/remotes/origin/main", "HEAD")
     return own
 
 
@@ -227,8 +222,8 @@ def test_the_first_dialects_of_a_repository_can_be_planned_in_a_pull_request(rep
 
 def test_a_dialect_that_is_broken_at_the_ref_is_named_and_its_tenants_are_not_planned(repository):
     dialect(repository, pageSize=0)
-    git(repository, "commit", "--quiet", "--all", "--message", "broken")
-    git(repository, "update-ref", "refs/remotes/origin/main", "HEAD")
+    git(repository.path, "commit", "--quiet", "--all", "--message", "broken")
+    git(repository.path, "update-ref", "refs/remotes/origin/main", "HEAD")
     dialect(repository)
 
     done = repository.run("plan", "--tenants-from", "origin/main", "--format", "json")
@@ -242,9 +237,9 @@ def test_a_dialect_that_is_broken_at_the_ref_is_named_and_its_tenants_are_not_pl
 
 
 def test_dialects_inside_the_manifests_folder_come_from_the_ref_too(repository):
-    git(repository, "mv", "dialects", "desired-state/_dialects")
-    git(repository, "commit", "--quiet", "--all", "--message", "moved")
-    git(repository, "update-ref", "refs/remotes/origin/main", "HEAD")
+    git(repository.path, "mv", "dialects", "desired-state/_dialects")
+    git(repository.path, "commit", "--quiet", "--all", "--message", "moved")
+    git(repository.path, "update-ref", "refs/remotes/origin/main", "HEAD")
     dialect(repository, "desired-state/_dialects", creates=False)
 
     done = repository.run("plan", "--tenants-from", "origin/main", "--format", "json",
@@ -260,7 +255,7 @@ def test_dialects_outside_of_the_repository_are_refused_with_trusted_tenants(
     dialect(outside)
     other = Folder(tmp_path_factory.mktemp("other"))
     dialect(other)
-    git(other, "init", "--quiet")
+    git(other.path, "init", "--quiet")
 
     for place in (outside, other):
         done = repository.run("plan", "--tenants-from", "origin/main",
@@ -295,7 +290,7 @@ def test_a_link_in_the_place_of_the_folder_is_refused_with_trusted_tenants(
 
 
 def test_a_folder_that_the_pull_request_took_away_is_an_error_with_trusted_tenants(repository):
-    git(repository, "rm", "--quiet", "-r", "dialects")
+    git(repository.path, "rm", "--quiet", "-r", "dialects")
 
     done = repository.run("plan", "--tenants-from", "origin/main")
 

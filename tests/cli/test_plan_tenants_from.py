@@ -3,11 +3,11 @@
 import json
 import shutil
 import socket
-import subprocess
 from collections.abc import Iterator
 
 import pytest
 
+from tests.support.git import git
 from tests.support.program import Folder
 
 LOCAL = "desired-state/tenants/local.yaml"
@@ -22,18 +22,13 @@ spec:
 """
 
 
-def git(folder: Folder, *arguments: str) -> None:
-    identity = ("-c", "user.name=t", "-c", "user.email=t@example.invalid")
-    subprocess.run(["git", *identity, *arguments], cwd=folder.path, check=True, capture_output=True)
-
-
 @pytest.fixture
 def repository(folder: Folder) -> Folder:
     """A repository whose only commit is origin/main, with the built-in tenant `local`."""
-    git(folder, "init", "--quiet")
-    git(folder, "add", "desired-state")
-    git(folder, "commit", "--quiet", "--message", "trusted")
-    git(folder, "update-ref", "refs/remotes/origin/main", "HEAD")
+    git(folder.path, "init", "--quiet")
+    git(folder.path, "add", "desired-state")
+    git(folder.path, "commit", "--quiet", "--message", "trusted")
+    git(folder.path, "update-ref", "refs/remotes/origin/main", "HEAD")
     return folder
 
 
@@ -137,8 +132,8 @@ def test_the_markdown_names_tenants_that_the_folder_changes(repository, listener
 
 def test_problems_of_the_ref_are_reported_at_their_place(repository):
     again = repository.write("desired-state/again.yaml", (repository.path / LOCAL).read_text())
-    git(repository, "add", "--all")
-    git(repository, "commit", "--quiet", "--message", "twice")
+    git(repository.path, "add", "--all")
+    git(repository.path, "commit", "--quiet", "--message", "twice")
     again.unlink()
 
     done = repository.run("plan", "--tenants-from", "HEAD")
@@ -150,8 +145,8 @@ def test_problems_of_the_ref_are_reported_at_their_place(repository):
 
 def test_a_file_of_the_ref_that_cannot_be_read_is_named_and_the_others_are_planned(repository):
     repository.write("desired-state/broken.yaml", "kind: [\n")
-    git(repository, "add", "--all")
-    git(repository, "commit", "--quiet", "--message", "broken")
+    git(repository.path, "add", "--all")
+    git(repository.path, "commit", "--quiet", "--message", "broken")
     (repository.path / "desired-state/broken.yaml").unlink()
 
     done = repository.run("plan", "--tenants-from", "HEAD")
@@ -179,8 +174,8 @@ def test_only_plan_takes_tenants_from_elsewhere(repository, command):
 
 
 def test_a_ref_without_tenants_plans_none_and_says_so(repository):
-    git(repository, "rm", "--quiet", "-r", "--cached", "desired-state/tenants")
-    git(repository, "commit", "--quiet", "--message", "no tenants")
+    git(repository.path, "rm", "--quiet", "-r", "--cached", "desired-state/tenants")
+    git(repository.path, "commit", "--quiet", "--message", "no tenants")
 
     done = repository.run("plan", "--tenants-from", "HEAD")
 
@@ -193,7 +188,7 @@ def test_a_pull_request_cannot_rid_itself_of_its_owners(repository):
     hr = "desired-state/extensions/hr-extension.yaml"
     owned = "spec:\n  owners: {exposing: ['@acme/privacy']}\n  personal: [payrollStartDate]\n"
     repository.edit(hr, "spec:\n", owned)
-    git(repository, "commit", "--quiet", "--all", "--message", "owned")
+    git(repository.path, "commit", "--quiet", "--all", "--message", "owned")
     repository.edit(hr, owned, "spec:\n  owners: {additive: ['@me']}\n")
 
     done = repository.run("plan", "--tenants-from", "HEAD")
@@ -206,7 +201,7 @@ def test_a_pull_request_cannot_rid_itself_of_its_owners(repository):
 def test_an_attribute_with_personal_data_can_be_taken_out(repository):
     hr = "desired-state/extensions/hr-extension.yaml"
     repository.edit(hr, "spec:\n", "spec:\n  personal: [isContractor, payrollStartDate]\n")
-    git(repository, "commit", "--quiet", "--all", "--message", "personal")
+    git(repository.path, "commit", "--quiet", "--all", "--message", "personal")
     text = (repository.path / hr).read_text()
     remaining = [line for line in text.splitlines() if "name: payroll" not in line]
     repository.write(hr, "\n".join(remaining).replace(", payrollStartDate]", "]"))

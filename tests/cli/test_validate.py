@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 from referencing import Registry
 
+from tests.support.git import git
 from tests.support.program import ROOT, Folder, assert_reported
 
 HR = "desired-state/extensions/hr-extension.yaml"
@@ -18,18 +19,12 @@ SARIF = Path(__file__).parents[1] / "data/sarif-schema-2.1.0.json"
 FORMATS = ("text", "json", "github", "sarif")
 
 
-def git(folder: Folder, *arguments: str) -> None:
-    identity = ("-c", "user.name=test", "-c", "user.email=test@example.com")
-    command = ["git", "-C", str(folder.path), *identity, *arguments]
-    subprocess.run(command, check=True, capture_output=True)
-
-
 @pytest.fixture
 def committed(folder: Folder) -> Folder:
     """The shipped manifests, as a first commit."""
-    git(folder, "init", "--quiet")
-    git(folder, "add", ".")
-    git(folder, "commit", "--quiet", "-m", "first")
+    git(folder.path, "init", "--quiet")
+    git(folder.path, "add", ".")
+    git(folder.path, "commit", "--quiet", "-m", "first")
     return folder
 
 
@@ -147,7 +142,7 @@ def test_a_file_that_is_large_on_purpose_is_compared_too(committed: Folder):
     rows = [f"      - {{name: filler{n:04}, description: {'x' * 200}}}\n" for n in range(1400)]
     shipped = (committed.path / HR).read_text()
     committed.write(HR, shipped + "".join(rows))
-    git(committed, "commit", "--quiet", "-am", "large")
+    git(committed.path, "commit", "--quiet", "-am", "large")
     committed.write(HR, shipped + "".join(rows[1:]))
 
     done = committed.run("validate", "--against", "HEAD", "--max-file-kib", "512")

@@ -48,7 +48,8 @@ def compared(
         dialect=speaks or dialect(),
         base_url="https://x.example",
     )
-    return compare([before], Manifests(tenants=(acme,), extensions=after), locate=locate)
+    was, now = (Manifests(tenants=(acme,), extensions=each) for each in ((before,), after))
+    return compare(was, now, locate=locate)
 
 
 def changed(before: Document, after: Document) -> tuple[Problem, ...]:

@@ -18,7 +18,7 @@ import pytest
 
 from reconciler.adapters.dialects import load_dialects
 from reconciler.adapters.manifest_files import ManifestFile
-from reconciler.adapters.manifests import extensions_of, load
+from reconciler.adapters.manifests import load, manifests_of
 from reconciler.domain.manifest import Manifests
 from reconciler.domain.problem import Problem, Severity
 from reconciler.domain.rules import CATALOGUE, LEFT_OPEN, compare
@@ -46,7 +46,7 @@ def loaded(example: Path, folder: Path) -> tuple[Manifests | None, list[Problem]
     problems = list(found.problems)
     if re.match(r"sch\d{3}-", example.name) and found.manifests is not None:
         file = ManifestFile("before.yaml", (EXAMPLES / "before.yaml").read_bytes())
-        before, unread = extensions_of([file])
+        before, unread = manifests_of([file])
         assert unread == ()
         problems += compare(before, found.manifests, locate=found.locate)
     return found.manifests, sorted(problems)

@@ -15,11 +15,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.git import WHO
 from tests.support.github_stub import BOT, github_stub
 from tests.support.postgres import started_server
 from tests.support.program import ROOT
 from tests.support.workflows.repository import (
-    WHO,
     Repository,
     bare_repository,
     this_repository,

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.git import environment
 from tests.support.pages import page_with
 from tests.support.warm import Done
 from tests.support.workflows.repository import (
     Repository,
-    environment,
     new_repository,
     this_repository,
 )

@@ -1,7 +1,7 @@
 """A folder of files, or the texts of a commit, to Manifests and everything wrong with them."""
 
-from reconciler.adapters.manifests.another_time import Trusted, extensions_of
+from reconciler.adapters.manifests.another_time import Trusted, manifests_of
 from reconciler.adapters.manifests.checking import ReadingLimits
 from reconciler.adapters.manifests.loading import Loaded, check_text, load
 
-__all__ = ["Loaded", "ReadingLimits", "Trusted", "check_text", "extensions_of", "load"]
+__all__ = ["Loaded", "ReadingLimits", "Trusted", "check_text", "load", "manifests_of"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from reconciler.adapters.manifest_files import ManifestFile
 from reconciler.adapters.manifests.checking import shape_problems
 from reconciler.adapters.manifests.ignores import Ignores
-from reconciler.adapters.manifests.values import Declared, extensions_in
+from reconciler.adapters.manifests.values import Declared
 from reconciler.adapters.yaml_reader import MAX_BYTES, Document, Reading, read
 from reconciler.domain.dialect import Dialect
 from reconciler.domain.manifest import Manifests, SchemaExtension, TenantsFrom
@@ -21,14 +21,13 @@ class Trusted:
     dialects: Mapping[str, Dialect]
 
 
-def extensions_of(
+def manifests_of(
     files: Iterable[ManifestFile], most: int = MAX_BYTES
-) -> tuple[tuple[SchemaExtension, ...], tuple[str, ...]]:
-    """The extensions of another time, and the files that cannot be read as manifests today.
+) -> tuple[Manifests, tuple[str, ...]]:
+    """The manifests of another time, and the files that cannot be read as manifests today.
 
-    Only the shape counts: what was let through then may break a rule that came later, and the
-    dialect that a tenant had then may have another name today. A file of more than `most` bytes is
-    not read.
+    Only the shape counts: what was let through then may break a rule that came later. Of a dialect
+    only the name does, for it may be none today. A file of more than `most` bytes is not read.
     """
     documents: list[Document] = []
     unread = []
@@ -37,7 +36,11 @@ def extensions_of(
             unread.append(file.path)
         else:
             documents += reading.documents
-    return extensions_in(documents), tuple(unread)
+    tenants = (each.value for each in documents if each.value["kind"] == "Tenant")
+    names = {tenant["spec"]["dialect"] for tenant in tenants}
+    declared = Declared({name: Dialect.of_name(name) for name in names})
+    declared.add(documents, Ignores())
+    return declared.manifests(), tuple(unread)
 
 
 def with_tenants_of(trusted: Trusted, manifests: Manifests, most: int) -> tuple[Manifests, Ignores]:

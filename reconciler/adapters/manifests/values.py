@@ -59,14 +59,6 @@ class Declared:
         )
 
 
-def extensions_in(documents: Iterable[Document]) -> tuple[SchemaExtension, ...]:
-    """The extensions that the documents declare, sorted by name."""
-    extensions = [
-        _extension(d, Ignores()) for d in documents if d.value["kind"] == "SchemaExtension"
-    ]
-    return tuple(sorted(extensions, key=lambda e: (e.name, e.place)))
-
-
 class _EffectiveDialects:
     """Named dialects with capabilities in them: tenants that say the same share one."""
 

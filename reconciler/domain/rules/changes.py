@@ -82,7 +82,7 @@ def _came(revision: Revision) -> Mapping[tuple[tuple[str, ...], str], list[str]]
 @CHANGE_RULES.rule(
     "SCH001",
     Severity.WARNING,
-    "an extension that tenants have keeps its manifest",
+    "an extension that a tenant has keeps a manifest that is for the tenant",
     consumers=(READER, WRITER),
     kind=NARROWING,
 )

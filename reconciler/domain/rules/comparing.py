@@ -1,85 +1,65 @@
-"""The manifests of today beside those of another time: which is which, and what the rules find."""
+"""The manifests of today beside those of another time: what the rules find, at which place."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
-from reconciler.domain.dialect import Dialect
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Manifests, SchemaExtension
 from reconciler.domain.problem import Place, Pointer, Problem
 from reconciler.domain.rules.changes import CHANGE_RULES
-from reconciler.domain.rules.revision import Hit, Revision
+from reconciler.domain.rules.manifests import ManifestSet, named
+from reconciler.domain.rules.pairing import courses
+from reconciler.domain.rules.revision import ChangeRule, Hit, Revision
 from reconciler.domain.rules.rule import SCHEMA_POINTER, Locate
 from reconciler.domain.scim import fold
 
 Names = tuple[str, ...]
 
 
-def compare(
-    before: Iterable[SchemaExtension], after: Manifests, *, locate: Locate
-) -> tuple[Problem, ...]:
+def compare(before: Manifests, after: Manifests, *, locate: Locate) -> tuple[Problem, ...]:
     """Find what the manifests of today break of those of another time, sorted by place.
 
-    `locate` finds places in the manifests of today.
+    `locate` finds places in the manifests of today. A problem names its tenants where they are not
+    all that its manifest is for.
     """
-    return tuple(
-        sorted(
-            problem
-            for revision in _revisions(before, after)
-            for problem in _problems(revision, locate)
-        )
-    )
-
-
-def _revisions(before: Iterable[SchemaExtension], after: Manifests) -> Iterator[Revision]:
-    """Each extension of before with what became of it.
-
-    First by name and URN together, then by URN (the manifest was renamed), then by name (the URN
-    was changed).
-    """
-    same_in: tuple[Callable[[SchemaExtension], tuple[str, ...]], ...] = (
-        lambda extension: (extension.name, extension.schema.key),
-        lambda extension: (extension.schema.key,),
-        lambda extension: (extension.name,),
-    )
-    unpaired = list(after.extensions)
-    waiting = list(before)
-    for same in same_in:
-        still = []
-        for old in waiting:
-            new = next((extension for extension in unpaired if same(extension) == same(old)), None)
-            if new is None:
-                still.append(old)
+    then, now = ManifestSet(before), ManifestSet(after)
+    was = {extension.place: extension for extension in then.extensions}
+    paired = courses(then, now)
+    problems: list[Problem] = []
+    for new, tenants in now.targets:
+        dialects = sorted({t.dialect for t in tenants}, key=lambda d: (d.name, d.target_system))
+        written = _written(new)
+        # Several manifests may have become one: what is found of each is one problem.
+        found: dict[Problem, set[str]] = defaultdict(set)
+        for old, names in paired.became[new.place].items():
+            revision = Revision(before=was[old], after=new, dialects=tuple(dialects))
+            for rule, hit in CHANGE_RULES.hits(revision):
+                found[_problem(rule, hit, _place(new.place, written, hit, locate))] |= names
+        everybody = {tenant.name for tenant in tenants}
+        problems += (p if names == everybody else _on(names, p) for p, names in found.items())
+    for (old, holder), names in paired.ended.items():
+        for rule, hit in CHANGE_RULES.hits(Revision(before=was[old], after=None)):
+            if holder is None:
+                # A line of a file at another time would point at something else today.
+                problems.append(_problem(rule, hit, Place(old.path)))
             else:
-                unpaired.remove(new)
-                yield Revision(before=old, after=new, dialects=_dialects(new, after))
-        waiting = still
-    yield from (Revision(before=old, after=None) for old in waiting)
+                place = locate(holder, ("spec", "tenants"), at_key=True)
+                problems.append(_on(names, _problem(rule, hit, place)))
+    return tuple(sorted(problems))
 
 
-def _dialects(extension: SchemaExtension, manifests: Manifests) -> tuple[Dialect, ...]:
-    found = {t.dialect for t in manifests.tenants if extension.selector.selects(t)}
-    return tuple(sorted(found, key=lambda dialect: (dialect.name, dialect.target_system)))
+def _on(tenants: Iterable[str], problem: Problem) -> Problem:
+    return replace(problem, message=f"on {named(tenants)}: {problem.message}")
 
 
-def _problems(revision: Revision, locate: Locate) -> Iterator[Problem]:
-    """The hits in one revision, each at its place in the manifest of today."""
-    written = _written(revision.after) if revision.after else {}
-    for rule, hit in CHANGE_RULES.hits(revision):
-        yield Problem(
-            _place(revision, written, hit, locate),
-            rule.severity,
-            rule.id,
-            hit.message,
-            hit.recipe,
-            tuple(rule.consumers),
-        )
+def _problem(rule: ChangeRule, hit: Hit, place: Place) -> Problem:
+    consumers = tuple(rule.consumers)
+    return Problem(place, rule.severity, rule.id, hit.message, hit.recipe, consumers)
 
 
-def _place(revision: Revision, written: Mapping[Names, Pointer], hit: Hit, locate: Locate) -> Place:
+def _place(document: Place, written: Mapping[Names, Pointer], hit: Hit, locate: Locate) -> Place:
     """The place of a hit; of what is not written any more, that of the list that would hold it."""
-    if revision.after is None:
-        # A line of a file at another time would point at something else today.
-        return Place(revision.before.place.path)
     names = tuple(map(fold, hit.path))
     depth = next(depth for depth in range(len(names), -1, -1) if names[:depth] in written)
     pointer, gone = written[names[:depth]], depth < len(names)
@@ -87,7 +67,7 @@ def _place(revision: Revision, written: Mapping[Names, Pointer], hit: Hit, locat
         pointer = (*pointer, _list_below(depth))
     if hit.member is not None:
         pointer = (*pointer, hit.member)
-    return locate(revision.after.place, pointer, at_key=gone or not hit.path)
+    return locate(document, pointer, at_key=gone or not hit.path)
 
 
 def _written(extension: SchemaExtension) -> Mapping[Names, Pointer]:

@@ -1,20 +1,13 @@
 """Git repositories for tests: this one as it is on the disk now, and the commands for others."""
 
-import os
 import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.git import environment
 from tests.support.program import ROOT
 from tests.support.warm import Done
-
-# Whose commits these are; neither the configuration of this account nor a repository around counts.
-WHO = {
-    "GIT_AUTHOR_NAME": "Ada", "GIT_AUTHOR_EMAIL": "ada@example.com",
-    "GIT_COMMITTER_NAME": "Ada", "GIT_COMMITTER_EMAIL": "ada@example.com",
-    "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -51,12 +44,6 @@ class Repository:
         path = self.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-
-
-def environment(**more: str) -> dict[str, str]:
-    """The environment of a git command: ours, without what git itself has set for a hook."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    return {**kept, **WHO, **more}
 
 
 def new_repository(path: Path) -> Repository:

@@ -504,8 +504,8 @@ def test_a_damaged_row_is_reported(place: Place) -> None:
         "INSERT INTO outbox (tenant, url, schema_id, state, attempts)"
         " VALUES ('acme', 'https://x', 'urn:x', 'ready', 0)",
         "INSERT INTO outbox SELECT 9, intent_id, tenant, url, schema_id, state, event_id, sequence,"
-        " body, released_by, attempts, due_at, last_status, last_detail, NULL FROM outbox"
-        " WHERE id = 1",
+        " body, released_by, attempts, due_at, last_status, last_detail, NULL, NULL, NULL"
+        " FROM outbox WHERE id = 1",
         "UPDATE intents SET state = 'open'",
     ],
 )

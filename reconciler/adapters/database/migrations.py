@@ -37,9 +37,14 @@ def _add_indexes_and_when_it_was_delivered(connection: Connection) -> None:
 _THERE = ("CREATE INDEX outbox_by_state", "CREATE INDEX outbox_sequence")
 
 
-def _add_what_an_event_waits_for(connection: Connection) -> None:
-    """What was held before waited for the outcome of its write alone."""
-    connection.define("ALTER TABLE outbox ADD COLUMN waits_for TEXT")
+def _add_what_hr_has_heard_of(connection: Connection) -> None:
+    """The record of a release has the digest; what was held waited for its outcome alone."""
+    for column in ("schema_digest", "waits_for"):
+        connection.define(f"ALTER TABLE outbox ADD COLUMN {column} TEXT")
+    connection.define(
+        "UPDATE outbox SET schema_digest = "
+        "(SELECT after_digest FROM audit WHERE seq = released_by) WHERE event_id IS NOT NULL"
+    )
     for statement in INDEXES_OF_5:
         connection.define(statement)
 
@@ -50,7 +55,7 @@ STEPS: Mapping[int, Callable[[Connection], None]] = {
     1: _add_holders,
     2: _add_where_and_what_was_live,
     3: _add_indexes_and_when_it_was_delivered,
-    4: _add_what_an_event_waits_for,
+    4: _add_what_hr_has_heard_of,
 }
 
 

@@ -27,12 +27,12 @@ _HOLD = (
 _HELD = "SELECT id, url FROM outbox WHERE intent_id = ? AND state = 'held' ORDER BY id"
 _VOID = "UPDATE outbox SET state = 'void' WHERE id = ?"
 _RELEASE = (
-    "UPDATE outbox SET state = 'ready', event_id = ?, sequence = ?, body = ?, released_by = ?, "
-    "due_at = ? WHERE id = ?"
+    "UPDATE outbox SET state = 'ready', event_id = ?, sequence = ?, body = ?, schema_digest = ?, "
+    "released_by = ?, due_at = ? WHERE id = ?"
 )
 _QUEUE = (
-    "INSERT INTO outbox (event_id, sequence, body, released_by, due_at, tenant, schema_id, url, "
-    "state, attempts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'ready', 0)"
+    "INSERT INTO outbox (event_id, sequence, body, schema_digest, released_by, due_at, tenant, "
+    "schema_id, url, state, attempts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'ready', 0)"
 )
 _SAME = "SELECT url, sequence, body FROM outbox WHERE event_id = ? ORDER BY id"
 _LAST = "SELECT coalesce(max(sequence), 0) FROM outbox WHERE tenant = ?"
@@ -105,11 +105,12 @@ class PlacedEvent:
         )
 
     def released(self, record: AuditRecord) -> tuple[Value, ...]:
-        """Event id, sequence, body, release and when it is due."""
+        """Event id, sequence, body, digest of the schema, release and when it is due."""
         return (
             self.event.event_id,
             self.sequence,
             self.body,
+            self.event.schema.fingerprint(),
             record.seq,
             record.entry.timestamp,
         )

@@ -75,7 +75,8 @@ CREATE TABLE intents (
 # What was adopted without an intent has no intent_id. What may be sent is whole; what was never
 # verified has no bytes that could be sent. `delivered_at` (since version 4) is empty again once a
 # delivered row was pruned: its body is empty then, and that it was announced stays known.
-# `waits_for` (since version 5) is what the event of a verified change waits for while it is held.
+# Since version 5: `schema_digest` is that of the event, so that what HR has heard of stays known,
+# and `waits_for` what the event of a verified change waits for while it is held.
 OUTBOX = """
 CREATE TABLE outbox (
     id {id} NOT NULL,
@@ -93,6 +94,7 @@ CREATE TABLE outbox (
     last_status INTEGER,
     last_detail TEXT,
     delivered_at TEXT,
+    schema_digest TEXT,
     waits_for TEXT,
     PRIMARY KEY (id),
     CHECK (state IN ('held', 'ready', 'delivered', 'void', 'given-up')),

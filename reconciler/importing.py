@@ -1,13 +1,12 @@
 """Use case: live extensions to manifests, sorted and minimal, so that a plan after it is empty."""
 
-import json
 import re
 from collections.abc import Iterable
 
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import Dialect
 from reconciler.domain.jsontext import Json
-from reconciler.domain.scim import DEFAULTS, Attribute, Schema, fold
+from reconciler.domain.scim import DEFAULTS, Attribute, Schema, fold, vendor_values
 from reconciler.errors import UsageError
 
 _LABEL = 63  # characters of a DNS label, which metadata.name is
@@ -55,7 +54,7 @@ def manifest_for(schema: Schema, *, tenant: str, name: str, full: bool) -> dict[
             "tenants": {"names": [tenant]},
             "schema": {
                 **{member: text for member, text in named.items() if text is not None},
-                **_vendor(schema.vendor),
+                **vendor_values(schema.vendor),
                 "attributes": [_attribute(a, full=full) for a in schema.attributes],
             },
         },
@@ -67,11 +66,11 @@ def _attribute(attribute: Attribute, *, full: bool) -> dict[str, Json]:
     if not full:
         members = {m: value for m, value in members.items() if DEFAULTS.get(m, ...) != value}
     parts = [_attribute(part, full=full) for part in attribute.sub_attributes]
-    return {**members, **_vendor(attribute.vendor), **({"subAttributes": parts} if parts else {})}
-
-
-def _vendor(members: Iterable[tuple[str, str]]) -> dict[str, Json]:
-    return {member: json.loads(text) for member, text in members}
+    return {
+        **members,
+        **vendor_values(attribute.vendor),
+        **({"subAttributes": parts} if parts else {}),
+    }
 
 
 def _dashed(camel: str) -> str:

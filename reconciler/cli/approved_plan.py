@@ -17,6 +17,7 @@ from reconciler.domain.documents import (
     TenantDocument,
     Tenants,
 )
+from reconciler.domain.jsontext import canonical
 from reconciler.domain.plan import Plan, exceeded_limits
 from reconciler.domain.scim import MalformedSchema, Schema
 from reconciler.errors import LimitExceeded, PlanStale
@@ -110,12 +111,18 @@ def _edited_members(old: ChangeDocument, new: ChangeDocument) -> Iterator[str]:
         fingerprint = schema.fingerprint() if schema is not None else None
         if new["reason"] == "in-sync" and fingerprint == new["live_fingerprint"]:
             continue
-        if (was is None) != (now is None) or schema != _schema(now):
+        is_sent = member == "after" and new["action"] in ("create", "update")
+        if was is None or schema is None or now is None:
+            same = was is now
+        elif is_sent:
+            same = canonical(was) == canonical(now)
+        else:
+            same = schema == _schema(now) and canonical(schema.whole()) == canonical(was)
+        if not same:
             yield member
-    # By what it shows itself, for a service may spell the same otherwise by now; but members that
-    # are the vendor's are in no body.
+    # By what it shows itself, for a service may spell the same otherwise by now.
     found = differences(before, after) if before and after else ()
-    if old["differences"] not in (new["differences"], differences_document(found)):
+    if canonical(old["differences"]) != canonical(differences_document(found)):
         yield "differences"
 
 

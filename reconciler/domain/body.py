@@ -17,6 +17,12 @@ from reconciler.domain.scim import (
     trimmed,
 )
 
+_ORDER = (  # of RFC 7643 section 7; "" stands for the members of vendors
+    "schemas", "id", "name", "type", "multiValued", "description", "required", "canonicalValues",
+    "caseExact", "mutability", "returned", "uniqueness", "referenceTypes", "",
+    "subAttributes", "attributes",
+)  # fmt: skip
+_RANKS = {member: rank for rank, member in enumerate(_ORDER)}
 PATCH_URN = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 
@@ -36,18 +42,20 @@ def create_body(desired: Schema) -> dict[str, Json]:
 
 
 def in_one_order(body: Mapping[str, Json]) -> dict[str, Json]:
-    """A body with its attributes and values sorted: what it asks for, and as it is spelled.
+    """A body with members, attributes and values sorted: what it asks for, and as it is spelled.
 
     In which order they are written says nothing (docs/reference/plan.md).
     """
-    ordered: dict[str, Json] = dict(body)
-    for member in ("attributes", "subAttributes"):
-        if below := ordered.get(member):
-            attributes = map(in_one_order, below)
-            ordered[member] = sorted(attributes, key=lambda each: fold(each["name"]))
-    for member in ("canonicalValues", "referenceTypes"):
-        if values := ordered.get(member):
-            ordered[member] = sorted(values, key=json.dumps)
+    ordered: dict[str, Json] = {}
+    for member in sorted(body, key=_rank):
+        match member, body[member]:
+            case "attributes" | "subAttributes", list(below):
+                attributes = map(in_one_order, below)
+                ordered[member] = sorted(attributes, key=lambda each: fold(each["name"]))
+            case "canonicalValues" | "referenceTypes", list(values):
+                ordered[member] = sorted(values, key=json.dumps)
+            case _, value:
+                ordered[member] = _with_names_sorted(value)
     return ordered
 
 
@@ -91,6 +99,20 @@ def patch_body(live: Schema, desired: Schema, path: PatchPath) -> dict[str, Json
         case _:
             assert_never(path)
     return {"schemas": [PATCH_URN], "Operations": operations}
+
+
+def _rank(member: str) -> tuple[int, str]:
+    return _RANKS.get(member, _RANKS[""]), member
+
+
+def _with_names_sorted(value: Json) -> Json:
+    match value:
+        case dict():
+            return {name: _with_names_sorted(value[name]) for name in sorted(value)}
+        case list():
+            return [_with_names_sorted(item) for item in value]
+        case _:
+            return value
 
 
 def _value_path(attribute: Mapping[str, Json]) -> str:

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Manages
-from reconciler.domain.scim import ABSENT, Attribute, Schema, fold, in_order
+from reconciler.domain.scim import ABSENT, Attribute, Schema, fold, in_order, vendor_values
 
 
 class Standing(StrEnum):
@@ -53,8 +53,7 @@ class Difference:
     """One member that differs; None stands for a side that does not have it.
 
     `path` reads `description`, `attributes.grade` or `attributes.grade.subAttributes.level.type`.
-    A vendor member stands as its canonical JSON text; an attribute that one side lacks as an
-    object of what it says, its sub-attributes by name only.
+    An attribute that one side lacks stands as an object of all that it says.
     """
 
     path: str
@@ -242,12 +241,13 @@ _PARTS = "subAttributes"
 
 
 def _schema_form(schema: Schema) -> dict[str, Json]:
-    return {**_schema_members(schema), "name": schema.name_key}
+    named = {"id": schema.key, "name": schema.name_key, "description": schema.description}
+    return {**named, **dict(schema.vendor)}
 
 
 def _schema_members(schema: Schema) -> dict[str, Json]:
     named = {"id": schema.key, "name": schema.name, "description": schema.description}
-    return {**named, **dict(schema.vendor)}
+    return {**named, **vendor_values(schema.vendor)}
 
 
 def _form(attribute: Attribute, equal: Set[str] = frozenset()) -> dict[str, Json]:
@@ -279,8 +279,9 @@ def _shown(alteration: Alteration, schema: Mapping[str, Json], attribute: Attrib
         return schema.get(member or "")
     if attribute is None:
         return None
-    members, vendor = attribute.characteristics(), dict(attribute.vendor)
-    if member is not None:
-        return members.get(member, vendor.get(member))
-    parts = [_spelling(key, part) for key, part in _keyed(attribute.sub_attributes).items()]
-    return {**members, "name": alteration.path[-1], **({_PARTS: parts} if parts else {}), **vendor}
+    if member is None:
+        return {**attribute.whole(), "name": alteration.path[-1]}
+    characteristics = attribute.characteristics()
+    if member in characteristics:
+        return characteristics[member]
+    return vendor_values(attribute.vendor).get(member)

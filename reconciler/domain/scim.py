@@ -8,6 +8,7 @@ for the audit.
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
@@ -195,6 +196,12 @@ class Attribute:
         parts = [attribute.to_json() for attribute in self.sub_attributes]
         return {**self.characteristics(), **({"subAttributes": parts} if parts else {})}
 
+    def whole(self) -> dict[str, Json]:
+        """All that the attribute says, vendor members too, at any depth."""
+        parts = [attribute.whole() for attribute in self.sub_attributes]
+        members = {**self.characteristics(), **vendor_values(self.vendor)}
+        return {**members, **({"subAttributes": parts} if parts else {})}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schema:
@@ -235,12 +242,22 @@ class Schema:
 
     def to_json(self) -> dict[str, Json]:
         """The document with every characteristic; no `meta`, `schemas` or vendor members."""
-        described = {"name": self.name, "description": self.description}
         return {
-            "id": self.id,
-            **{member: text for member, text in described.items() if text is not None},
+            **self._named(),
             "attributes": [attribute.to_json() for attribute in self.attributes],
         }
+
+    def whole(self) -> dict[str, Json]:
+        """All that the schema says, vendor members too, at any depth; no `meta` or `schemas`."""
+        return {
+            **self._named(),
+            **vendor_values(self.vendor),
+            "attributes": [attribute.whole() for attribute in self.attributes],
+        }
+
+    def _named(self) -> dict[str, Json]:
+        named = {"id": self.id, "name": self.name, "description": self.description}
+        return {member: text for member, text in named.items() if text is not None}
 
     def fingerprint(self) -> str:
         """`sha256:…` over what `==` compares: two schemas are equal when their fingerprints are."""
@@ -287,6 +304,11 @@ class Schema:
         for name in rest:
             attribute = _named(attribute.sub_attributes, name) if attribute else None
         return attribute
+
+
+def vendor_values(members: Iterable[tuple[str, str]]) -> dict[str, Json]:
+    """Vendor members by name, with their values."""
+    return {member: json.loads(text) for member, text in members}
 
 
 def id_of(document: Json) -> str:

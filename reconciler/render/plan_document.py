@@ -12,6 +12,7 @@ from typing import assert_never, cast
 
 from reconciler import __version__
 from reconciler.domain.approvals import Needed, approvals_needed
+from reconciler.domain.body import create_body, in_one_order
 from reconciler.domain.diff import Difference
 from reconciler.domain.documents import (
     Action,
@@ -28,6 +29,7 @@ from reconciler.domain.documents import (
 )
 from reconciler.domain.drift import DriftKind
 from reconciler.domain.impact import Impact
+from reconciler.domain.jsontext import Json
 from reconciler.domain.plan import (
     FORMAT_VERSION,
     Blocked,
@@ -40,7 +42,6 @@ from reconciler.domain.plan import (
     exceeded_limits,
     is_in_sync,
 )
-from reconciler.domain.scim import Schema
 from reconciler.render.json_text import indented, json_text
 
 _NO_TENANTS = '"tenants": []'  # in a string its quotation marks would be escaped
@@ -212,8 +213,8 @@ def change_document(change: Change) -> ChangeDocument:
         "schema_id": subject.schema_id,
         "manifest": subject.extension.name,
         "source": {"path": place.path, "line": place.line},
-        "before": _schema(subject.view) if subject.view and not in_sync else None,
-        "after": None if in_sync else _schema(subject.desired),
+        "before": _schema(subject.view.whole()) if subject.view and not in_sync else None,
+        "after": None if in_sync else _schema(_desired(change)),
         "differences": differences_document(subject.differences()),
         "live_fingerprint": subject.live_fingerprint,
         "recipe": change.recipe if isinstance(change, Blocked) else None,
@@ -222,9 +223,21 @@ def change_document(change: Change) -> ChangeDocument:
     }
 
 
-def _schema(schema: Schema) -> SchemaDocument:
-    # Its members are those of RFC 7643, of which plan.json asks for some.
-    return cast(SchemaDocument, schema.to_json())
+def _desired(change: Change) -> dict[str, Json]:
+    """The desired schema; of what is written as it is sent, else with no regard to spelling."""
+    desired = change.subject.desired
+    match change:
+        case Create() | Update():
+            return in_one_order(create_body(desired))
+        case Skip() | Blocked():
+            return desired.whole()
+        case _:
+            assert_never(change)
+
+
+def _schema(document: Json) -> SchemaDocument:
+    # Its members are those of RFC 7643 and of vendors, of which plan.json asks for some.
+    return cast(SchemaDocument, document)
 
 
 def impact_document(impact: Impact) -> ImpactDocument:

@@ -1,12 +1,13 @@
 import json
 from copy import deepcopy
+from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
-from reconciler.domain.body import create_body, patch_body, update_body
+from reconciler.domain.body import create_body, in_one_order, patch_body, update_body
 from reconciler.domain.compatibility import obstacles
 from reconciler.domain.dialect import PatchPath
 from reconciler.domain.diff import alterations, managed_view
@@ -60,6 +61,34 @@ def test_a_create_keeps_the_order_the_spelling_and_the_vendor_members_of_the_man
             DEFAULTS | {"name": "aCode"},
         ],
     }
+
+
+def shuffled(value: Any, random: Random) -> Any:
+    """The same document with members, attributes and suggested values in another order."""
+    if isinstance(value, dict):
+        members = random.sample(list(value.items()), len(value))
+        return {member: shuffled(item, random) for member, item in members}
+    if isinstance(value, list):
+        listed = [shuffled(item, random) for item in value]
+        return listed if "in order" in value else random.sample(listed, len(listed))
+    return value
+
+
+def test_a_body_in_one_order_is_the_same_bytes_however_the_manifest_is_written() -> None:
+    part = {"name": "Level", "x-part": [{"b": 1, "a": 2}, "in order", 3], "canonicalValues": []}
+    grade = {"name": "grade", "type": "complex", "subAttributes": [part, {"name": "area"}]}
+    site = {"name": "Site", "canonicalValues": ["b", "a"], "referenceTypes": ["uri", "User"]}
+    document = {"id": "urn:x", "x-owner": {"z": 1, "y": [2]}, "attributes": [site, grade]}
+    first, *others = (
+        json.dumps(in_one_order(create_body(Schema.from_json(shuffled(document, Random(seed))))))
+        for seed in range(20)
+    )
+    assert set(others) == {first}
+    body = json.loads(first)
+    assert list(body) == ["schemas", "id", "x-owner", "attributes"]
+    assert [each["name"] for each in body["attributes"]] == ["grade", "Site"]
+    assert body["attributes"][1]["canonicalValues"] == ["a", "b"]
+    assert list(body["attributes"][0])[-1] == "subAttributes"
 
 
 def test_the_meta_of_another_tenant_is_not_sent() -> None:

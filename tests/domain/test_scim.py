@@ -538,3 +538,12 @@ def test_a_schema_that_another_tenant_serves_is_the_same_but_for_its_document() 
     assert served.fingerprint() == schema.fingerprint() == Schema.from_json(there).fingerprint()
     assert served.has_vendor_members
     assert not Schema.from_json({"id": "urn:example:x"}).has_vendor_members
+
+
+def test_a_schema_as_a_whole_has_its_vendor_members_at_any_depth() -> None:
+    part = {"name": "b", **DEFAULTS, "x-part": {"deep": [1, None]}}
+    grade = {"name": "a", **DEFAULTS, "type": "complex", "x-a": "y", "subAttributes": [part]}
+    document = {"id": "urn:x", "name": "X", "x-s": False, "attributes": [grade]}
+    read = Schema.from_json({"schemas": ["x"], "meta": {}, **document})
+    assert read.whole() == document
+    assert Schema.from_json(read.whole()) == read

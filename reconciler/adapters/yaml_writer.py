@@ -81,6 +81,18 @@ def _scalar(value: Json, *, flow: bool) -> str:
             simple = _PLAIN.fullmatch(value) and not (flow and ":" in value)
             plain = simple and why_ambiguous(value) is None
             is_text = plain and isinstance(plain_value(value), str)
-            return value if is_text else json.dumps(value, ensure_ascii=False)
+            return value if is_text else _quoted(value)
         case _:
             return json.dumps(value)
+
+
+def _quoted(text: str) -> str:
+    """As in JSON; what nobody would see as an escape of YAML, which has no surrogate pairs."""
+    shown = json.dumps(text, ensure_ascii=False)
+    if shown.isprintable():
+        return shown
+    return "".join(c if c.isprintable() else _escape(ord(c)) for c in shown)
+
+
+def _escape(code: int) -> str:
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

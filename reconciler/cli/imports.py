@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.adapters.manifests.drafting import draft
-from reconciler.adapters.packaged import schema_file
 from reconciler.cli.commands.import_ import Options
 from reconciler.cli.desired import commit_of
 from reconciler.cli.exits import Exit
@@ -25,7 +24,11 @@ from reconciler.planning import Desired
 from reconciler.render.plain_text import counted, visible
 
 _EDITORS = "# yaml-language-server: $schema="
-_SCHEMA = "reconciler/schemas/manifest.json"  # in a checkout of this repository
+_SCHEMAS = ("manifest.schema.json", "reconciler/schemas/manifest.json")  # the second is our own
+_NO_SCHEMA = (
+    "editors can check manifests: `reconciler schema manifest > manifest.schema.json` in the "
+    "repository, and the next import names it"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +73,7 @@ def import_extensions(invocation: Invocation, options: Options) -> int:
         path = out / f"{names[schema.key]}.yaml"
         before = _existing(path)
         head, limits = _head(path, before), limits_of(options.reading)
-        text, problems = draft(document, path.name, head=head, limits=limits)
+        text, problems = draft(document, path.name, head=head, limits=limits, tenant=tenant)
         if problems:
             failures.append(f"{schema.id} cannot be written as a manifest: {problems[0].message}")
         else:
@@ -78,6 +81,8 @@ def import_extensions(invocation: Invocation, options: Options) -> int:
     for each in drafts:
         invocation.console.data(_difference(each))
     _write(invocation, drafts, force=options.force)
+    if any(not each.after.startswith(_EDITORS) for each in drafts):
+        invocation.console.say(_NO_SCHEMA)
     for failure in failures:
         invocation.console.complain(visible(failure))
     return Exit.ERROR if failures else Exit.WELL
@@ -100,16 +105,20 @@ def _read(
 
 
 def _head(path: Path, before: str | None) -> str:
-    """The comment that lets editors check the file, as the shipped manifests have it."""
+    """The comment that lets editors check the file, as the shipped manifests have it, or nothing.
+
+    It names a JSON Schema in the same work tree, so that it holds on every machine.
+    """
     first = (before or "").partition("\n")[0]
     if first.startswith(_EDITORS):
-        return first
-    # The schema of the checkout around the file or the working directory has the same path for
-    # everybody who works there; without one it is that of the program on this machine.
-    here = Path.cwd()
-    around = [folder / _SCHEMA for folder in (*path.absolute().parents, here, *here.parents)]
-    found = next((schema for schema in around if schema.is_file()), schema_file("manifest"))
-    return _EDITORS + Path(os.path.relpath(found, path.parent)).as_posix()
+        return f"{first}\n"
+    for folder in path.absolute().parents:
+        for schema in (folder / name for name in _SCHEMAS):
+            if schema.is_file():
+                return f"{_EDITORS}{Path(os.path.relpath(schema, path.parent)).as_posix()}\n"
+        if (folder / ".git").exists():
+            break
+    return ""
 
 
 def _existing(path: Path) -> str | None:

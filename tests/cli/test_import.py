@@ -10,7 +10,7 @@ import pytest
 from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import SCHEMA_URN
 from tests.support.faultserver import in_turn, json_reply, serving
-from tests.support.program import HR_URN, ROOT, WORK_URN, DevTenant, Folder, assert_reported
+from tests.support.program import HR_URN, WORK_URN, DevTenant, Folder, assert_reported
 
 Document = dict[str, Any]
 
@@ -40,7 +40,6 @@ def test_import_of_an_applied_tenant_plans_empty(dev_tenant: DevTenant):
     assert_reported(imported, 0, "+kind: SchemaExtension", "2 manifests written")
     assert_reported(planned, 0, "No changes.", "2 in sync")
     written = (folder.path / EXTENSIONS / "dev-hr-extension.yaml").read_text()
-    assert written.startswith("# yaml-language-server: $schema=")
     assert "tenants: {names: [dev]}" in written
     assert "uniqueness" not in written
 
@@ -57,11 +56,33 @@ def test_defaults_are_spelt_out_where_they_are_wanted(dev_tenant: DevTenant):
     assert folder.plan()["summary"]["in_sync"] == 1
 
 
+INVISIBLE = (
+    0x0, 0x1B, 0x7F, 0x85, 0xA0, 0xAD, 0x61C, 0x200B, 0x200E, 0x2028, 0x202E, 0x2066, 0x3164,
+    0xFE0F, 0xFEFF, 0xFFFF, 0xE000, 0xE0041, 0x1F3F4, 0x10FFFF,
+)  # fmt: skip
 ODD_SHAPES: dict[str, dict[str, object]] = {
     "odd casing": {"attributes": [{"name": "Grade", "type": "String", "mutability": "READ_WRITE"}]},
     "vendor members": {
         "attributes": [{"name": "grade", "type": "string", "vendorWidth": 7}],
         "vendorFlag": True,
+    },
+    "characters that nobody sees": {
+        "description": "".join(map(chr, (0x61, *INVISIBLE, 0x62))),
+        "attributes": [
+            {"name": f"u{code:04x}", "type": "string", "description": f"a{chr(code)}b"}
+            for code in INVISIBLE
+        ],
+    },
+    "values that rules warn of": {
+        "attributes": [
+            {"name": "a-b", "type": "binary", "uniqueness": "server", "caseExact": False},
+            {"name": "c", "type": "integer", "caseExact": True},
+            {"name": "d", "type": "string", "mutability": "readOnly", "required": True},
+            {"name": "e", "type": "string", "mutability": "readOnly", "returned": "never"},
+            {"name": "f", "type": "string", "mutability": "writeOnly"},
+            {"name": "g", "type": "reference"},
+            {"name": "h", "type": "string", "referenceTypes": ["User"]},
+        ],
     },
     "words that YAML reads differently": {
         "description": "no",
@@ -87,6 +108,7 @@ def test_every_live_shape_plans_empty_after_its_import(dev_tenant: DevTenant, sh
 
     assert imported.code == 0, imported.everything
     assert_reported(planned, 0, "1 in sync", "0 unmanaged")
+    assert_reported(folder.run("validate", "--fail-on", "warning"), 0)
 
 
 SHAPED_URNS = ("urn:acme:hr:2.0:Grade;v=1", "urn:acme:fi:2.0:Grade;v=1")
@@ -152,6 +174,7 @@ def test_a_plan_is_empty_after_an_import_of_whatever_is_served(folder: Folder, s
     assert_reported(imported, 0, *SHAPED_URNS, "2 manifests written")
     assert_reported(planned, 0, "2 in sync", "0 unmanaged")
     assert_reported(again, 0, "0 manifests written")
+    assert_reported(folder.run("validate", "--fail-on", "warning"), 0)
     names = sorted(path.name for path in (folder.path / EXTENSIONS).iterdir())
     assert names == ["dev-grade-v-1-2.yaml", "dev-grade-v-1.yaml"]
 
@@ -173,25 +196,21 @@ def schema_named_by(path: Path) -> Path:
     return (path.parent / first.removeprefix("# yaml-language-server: $schema=")).resolve()
 
 
-def test_editors_find_the_schema_wherever_the_manifest_is_written(folder: Folder):
-    below = Folder(folder.path / "sub")
-    below.path.mkdir()
+def test_editors_find_the_schema_of_the_same_work_tree(folder: Folder):
+    outside = f"{folder.path}-outside"
     with listing(folder, [{"id": SHAPED_URNS[0], **SERVED["as the RFC spells it"]}]):
-        folder.run("import", "dev", "--out", "else/where")
-        checkout = folder.write("reconciler/schemas/manifest.json", "{}")
-        outside = f"{folder.path}-outside"
-        folder.run("import", "dev", "--out", outside)
-        below.run("import", "dev", "--desired-state", "../desired-state")
-        folder.edit(f"{EXTENSIONS}/dev-grade-v-1.yaml", "../../reconciler/schemas/", "../../")
-        again = folder.run("import", "dev")
+        folder.write("manifest.schema.json", folder.run("schema", "manifest").out)
+        (folder.path / ".git").mkdir(exist_ok=True)
+        inside = folder.run("import", "dev", "--out", "else/where")
+        elsewhere = folder.run("import", "dev", "--out", outside)
+        again = folder.run("import", "dev", "--out", "else/where")
 
+    written = folder.path / "else/where/dev-grade-v-1.yaml"
+    assert schema_named_by(written) == folder.path / "manifest.schema.json"
+    assert "editors" not in inside.err
+    assert_reported(elsewhere, 0, "reconciler schema manifest > manifest.schema.json")
+    assert (Path(outside) / "dev-grade-v-1.yaml").read_text().startswith("apiVersion")
     assert_reported(again, 0, "0 manifests written")
-    folder.edit(f"{EXTENSIONS}/dev-grade-v-1.yaml", "../../", "../../reconciler/schemas/")
-    assert schema_named_by(folder.path / "else/where/dev-grade-v-1.yaml") == (
-        ROOT / "reconciler/schemas/manifest.json"
-    )
-    assert schema_named_by(Path(outside) / "dev-grade-v-1.yaml") == checkout
-    assert schema_named_by(folder.path / EXTENSIONS / "dev-grade-v-1.yaml") == checkout
 
 
 def test_a_file_that_says_something_else_is_not_overwritten(dev_tenant: DevTenant):

@@ -71,9 +71,10 @@ def check_files(
         if batch.documents > limits.documents:
             message = f"more than {limits.documents} documents in all; raise --max-documents"
             of_text.append(FILE.problem(Place(file.path), message))
-        if of_text:
+        broken = {problem.place for problem in of_text if rule_of(problem).firm}
+        if broken:
             batch.broken.add(file.path)
-        found = [*of_text, *_check_file(reading.documents, {p.place for p in of_text}, dialects)]
+        found = [*of_text, *_check_file(reading.documents, broken, dialects)]
         notes = Ignores.of({file.path: reading.notes})
         ignores.append(notes)
         batch.problems += found

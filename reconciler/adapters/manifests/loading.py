@@ -14,7 +14,7 @@ from reconciler.adapters.manifests.quoting import Sources
 from reconciler.adapters.manifests.texts import Texts
 from reconciler.adapters.manifests.values import Declared
 from reconciler.domain.dialect import Dialect
-from reconciler.domain.manifest import Manifests
+from reconciler.domain.manifest import Manifests, Tenant
 from reconciler.domain.problem import Place, Problem
 from reconciler.domain.rules import Locate, check_manifests
 from reconciler.domain.rules.reading import EMPTY, FILE
@@ -101,7 +101,11 @@ def load(
     )
 
 
-def check_text(text: str, path: str, limits: ReadingLimits) -> tuple[Problem, ...]:
-    """Check one file by itself, as `load` would."""
-    batch = check_files([ManifestFile(path, text.encode())], limits)
-    return tuple(sorted({*batch.ignores.unsilenced(batch.problems), *batch.ignores.wrong}))
+def check_text(text: str, path: str, limits: ReadingLimits, tenant: Tenant) -> tuple[Problem, ...]:
+    """Check one file of extensions of a tenant by itself, as `load` would."""
+    declared = Declared({})
+    batch = check_files([ManifestFile(path, text.encode())], limits, declared)
+    manifests = Manifests(tenants=(tenant,), extensions=declared.manifests().extensions)
+    together = check_manifests(manifests, Texts(batch.sound, most=limits.file_bytes).place)
+    found = (*batch.problems, *(p for p in together if p.place.path == path))
+    return tuple(sorted({*batch.ignores.unsilenced(found), *batch.ignores.wrong}))

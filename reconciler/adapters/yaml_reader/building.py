@@ -20,11 +20,15 @@ STRANGE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
     "\ud800-\udfff\ufeff\ufffe\uffff\U000e0000-\U000e007f]"
 )
-STRANGE_TEXT = "a control, direction or other invisible character; remove it"
 _NO_TEXT = "a key that is no text; keys are plain strings"
 _ALIAS = (
     "an alias; manifests are plain data: write the value out, or quote a text that begins with *"
 )
+
+
+def strangeness(found: re.Match[str]) -> str:
+    """The message about a character of STRANGE."""
+    return f"U+{ord(found[0]):04X}, a control, direction or other invisible character; remove it"
 
 
 class Stop(Exception):
@@ -56,6 +60,7 @@ class Builder:
     def __init__(self, most_nodes: int) -> None:
         self.documents: list[tuple[Json, Spots]] = []
         self.faults: list[tuple[Mark, str]] = []
+        self.invisible: list[tuple[Mark, str]] = []  # characters that an escape stands for
         self.broken = False
         self.text_lines: set[int] = set()  # the lines on which a text goes on
         self._frames: list[_Frame] = []
@@ -119,8 +124,9 @@ class Builder:
             frame.put(value, at(event.start_mark))
 
     def _check_quoted(self, event: yaml.ScalarEvent) -> None:
-        if event.style == '"' and STRANGE.search(event.value):  # by an escape
-            self._refuse(event, STRANGE_TEXT)
+        escaped = STRANGE.search(event.value) if event.style == '"' else None
+        if escaped and len(self.invisible) < MAX_FAULTS:
+            self.invisible.append((counted(at(event.start_mark)), strangeness(escaped)))
         # What looks like an ignore note inside of a text is none.
         first, last = event.start_mark, event.end_mark
         if first and last and last.line > first.line:

@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Mapping, Set
+from itertools import islice
 
 import yaml
 
-from reconciler.adapters.yaml_reader.building import STRANGE, STRANGE_TEXT, Builder, Stop
+from reconciler.adapters.yaml_reader.building import MAX_FAULTS, STRANGE, Builder, Stop, strangeness
 from reconciler.adapters.yaml_reader.documents import Document, Mark, Reading
 from reconciler.domain.jsontext import Json, NotJson, parse
 from reconciler.domain.problem import Place, Pointer
-from reconciler.domain.rules.reading import TEXT
+from reconciler.domain.rules.reading import INVISIBLE, TEXT
 
 MAX_BYTES = 256 * 1024
 MAX_NODES = 50_000
@@ -51,6 +52,8 @@ def read(
     text = text.removeprefix("\ufeff")  # a byte order mark that an editor left
     if stray := _STRAY.search(text):
         return _unreadable(path, _mark_of(text, stray.start()), _STRAY_TEXT)
+    if strange := STRANGE.search(text):
+        return _unreadable(path, _mark_of(text, strange.start()), strangeness(strange))
     builder = Builder(max(MAX_NODES, MAX_NODES * most // MAX_BYTES))
     if path.endswith(".json"):
         return _read_json(text, path, builder, c_parser)
@@ -67,9 +70,12 @@ def _read_json(text: str, path: str, positions: Builder, c_parser: bool) -> Read
         return _unreadable(path, *_not_json(str(error), positions))
     whole = positions.documents and not positions.broken
     document = Document(value=value, path=path, spots=positions.documents[0][1] if whole else 0)
-    strange = [at for at, string in _strings(value) if STRANGE.search(string)]
-    problems = [TEXT.problem(document.place(at), STRANGE_TEXT) for at in strange]
-    return Reading((document,), tuple(problems))
+    problems = (
+        INVISIBLE.problem(document.place(at), strangeness(found))
+        for at, string in _strings(value)
+        if (found := STRANGE.search(string))
+    )
+    return Reading((document,), tuple(islice(problems, MAX_FAULTS)))
 
 
 def _not_json(message: str, positions: Builder) -> tuple[Mark, str]:
@@ -95,14 +101,13 @@ def _strings(value: Json, at: Pointer = ()) -> list[tuple[Pointer, str]]:
 
 
 def _read_yaml(text: str, path: str, builder: Builder, c_parser: bool) -> Reading:
-    if strange := STRANGE.search(text):
-        return _unreadable(path, _mark_of(text, strange.start()), STRANGE_TEXT)
     _build(builder, text, c_parser)
     return Reading(
         tuple(Document(value=value, path=path, spots=spots) for value, spots in builder.documents),
         tuple(
-            TEXT.problem(Place(path, *_within(text, mark)), message)
-            for mark, message in builder.faults
+            rule.problem(Place(path, *_within(text, mark)), message)
+            for rule, faults in ((TEXT, builder.faults), (INVISIBLE, builder.invisible))
+            for mark, message in faults
         ),
         # Few files have notes, and to look for one on each line takes as long as to parse it.
         _notes(text, builder.text_lines) if "reconciler:" in text else {},

@@ -20,9 +20,15 @@ TEXT = _of_reading("REC-TEXT", Severity.ERROR, "text is what every reader takes 
 SHAPE = _of_reading(
     "REC-SHAPE", Severity.ERROR, "keys and values are those of `reconciler schema manifest`"
 )
+INVISIBLE = Rule(
+    "REC-INVISIBLE",
+    Severity.ERROR,
+    "text has no character that nobody sees, not by an escape either",
+    About.READING,
+)
 NOTE = _of_reading(
     "REC-IGNORE", Severity.ERROR, "a rule is silenced for a reason, if it can be at all"
 )
 IDLE_NOTE = _of_reading("REC-IGNORE", Severity.WARNING, "a note silences something")
 
-READING_RULES = (FILE, EMPTY, TEXT, SHAPE, NOTE, IDLE_NOTE)
+READING_RULES = (FILE, EMPTY, TEXT, INVISIBLE, SHAPE, NOTE, IDLE_NOTE)

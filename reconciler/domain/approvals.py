@@ -1,10 +1,11 @@
 """The approvals that a plan needs: from the owners that its manifests name, by kind of change."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reconciler.domain.manifest import ChangeKind
-from reconciler.domain.plan import Plan, Skip, TenantPlan
+from reconciler.domain.plan import Plan, Skip, Subject, TenantPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,13 +17,24 @@ class Needed:
     changes: tuple[str, ...]
 
 
+Approvers = tuple[ChangeKind, tuple[str, ...]]
+"""A kind of change, and who owns it."""
+
+
+def approvers(subject: Subject) -> Iterator[Approvers]:
+    """Those who have to approve that it is written; its live schema has to be there."""
+    for kind in subject.assessment().kinds:
+        owners = subject.extension.owners.get(kind, ())
+        # A grave change without an owner is listed all the same.
+        if owners or kind is not ChangeKind.ADDITIVE:
+            yield kind, owners
+
+
 class Approvals:
     """The approvals needed, gathered tenant by tenant, in whatever order they are planned."""
 
     def __init__(self) -> None:
-        self._groups: dict[tuple[ChangeKind, tuple[str, ...]], list[tuple[str, int, str]]] = (
-            defaultdict(list)
-        )
+        self._groups: dict[Approvers, list[tuple[str, int, str]]] = defaultdict(list)
 
     def add(self, tenant: TenantPlan) -> None:
         """Take in what the changes of a tenant need; their live schemas have to be there."""
@@ -33,11 +45,8 @@ class Approvals:
             if isinstance(change, Skip):
                 continue
             subject = change.subject
-            for kind in subject.assessment().kinds:
-                owners = subject.extension.owners.get(kind, ())
-                # A grave change without an owner is listed all the same.
-                if owners or kind is not ChangeKind.ADDITIVE:
-                    self._groups[kind, owners].append((tenant.name, number, subject.id))
+            for approver in approvers(subject):
+                self._groups[approver].append((tenant.name, number, subject.id))
 
     def needed(self) -> tuple[Needed, ...]:
         """List the gravest kind first, the changes of each in the order of the plan."""

@@ -17,6 +17,7 @@ from reconciler.domain.plan import (
     Subject,
     TenantPlan,
     Update,
+    Withheld,
     is_in_sync,
 )
 from reconciler.domain.scim import Schema
@@ -44,6 +45,7 @@ class LiveTenant:
 
 
 _NOTHING_SEEN: Sightings = {}
+_NAMED = 3  # differences that an apply names, which keeps no others
 
 
 def plan_tenant(
@@ -106,11 +108,13 @@ def _decide(tenant: Tenant, extension: SchemaExtension, found: LiveTenant) -> Ch
     if subject.live is None or subject.view is None:
         against = against_create(extension, dialect)
         change = Create(subject)
-    elif extension.on_drift is OnDrift.SKIP:
-        return Skip(subject, SkipReason.DRIFTED)
     else:
         against = against_update(subject.live, subject.view, extension, dialect)
         change = Update(subject, dialect.updates, dialect.patch_path)
+        if extension.on_drift is OnDrift.SKIP:
+            paths = tuple(difference.path for difference in subject.differences())
+            withheld = Withheld(against, paths[:_NAMED], len(paths[_NAMED:]))
+            return Skip(subject, SkipReason.DRIFTED, withheld)
     return Blocked(subject, *against) if against else change
 
 

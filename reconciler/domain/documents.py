@@ -12,11 +12,11 @@ from typing import Literal, NotRequired, Protocol, TypedDict
 # Each word is written once here and once in a JSON Schema; where an enum of the domain spells it a
 # third time, mypy compares the enum's values with these.
 Action = Literal["create", "update", "skip", "blocked"]
-Reason = Literal[
-    "in-sync", "drifted", "excluded",
+BlockWord = Literal[
     "extension-limit", "immutable-here", "would-be-ignored", "unsupported", "incompatible",
     "protected", "unreadable",
 ]  # fmt: skip
+Reason = Literal["in-sync", "drifted", "excluded", BlockWord]
 Kind = Literal["exposing", "narrowing", "additive"]
 OutcomeWord = Literal[
     "applied", "adopted", "not-applied", "conflict", "ignored-by-server", "unknown", "not-attempted"
@@ -73,6 +73,28 @@ class ImpactDocument(TypedDict):
     message: str
 
 
+class ApproversDocument(TypedDict):
+    """The owners of one kind of change."""
+
+    kind: Kind
+    owners: list[str]
+
+
+class WithheldDocument(TypedDict):
+    """The change of a drifted schema that `onDrift: update` would bring.
+
+    `on_drift` is where onDrift is written, None where it is the default.
+    """
+
+    on_drift: SourceDocument | None
+    action: Literal["update", "blocked"]
+    reason: BlockWord | None
+    recipe: str | None
+    kinds: list[Kind]
+    impacts: list[ImpactDocument]
+    approvals: list[ApproversDocument]
+
+
 class ChangeDocument(TypedDict):
     """One manifest on one tenant, and what is to be done about it."""
 
@@ -89,6 +111,7 @@ class ChangeDocument(TypedDict):
     recipe: str | None
     kinds: list[Kind]
     impacts: list[ImpactDocument]
+    withheld: WithheldDocument | None
 
 
 class DriftDocument(TypedDict):

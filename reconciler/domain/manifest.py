@@ -193,8 +193,9 @@ class SchemaExtension:
     """One desired schema, and the tenants that should have it.
 
     `personal` names attributes (`attribute.part` for a part) that hold personal data. `owners`
-    are who has to approve a change of each kind, as the manifest writes them. `request` is the
-    digest of what it puts into a request, which plans work out.
+    are who has to approve a change of each kind, as the manifest writes them. `on_drift_place` is
+    where onDrift is written, None where it is the default. `request` is the digest of what it
+    puts into a request, which plans work out.
     """
 
     name: str
@@ -203,6 +204,7 @@ class SchemaExtension:
     resource_type: str = "User"
     selector: Selector = field(default_factory=Selector)
     on_drift: OnDrift = OnDrift.SKIP
+    on_drift_place: Place | None = field(default=None, compare=False)
     manages: Manages = Manages.SCHEMA
     retired: tuple[Retired, ...] = ()
     personal: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final, assert_never
 
-from reconciler.domain.blocking import BlockReason
+from reconciler.domain.blocking import Against, BlockReason
 from reconciler.domain.body import create_body, in_one_order
 from reconciler.domain.dialect import Dialect, PatchPath, UpdateStrategy
 from reconciler.domain.diff import Difference, differences, managed_view
@@ -128,6 +128,7 @@ class Skip:
 
     subject: Subject
     reason: SkipReason
+    withheld: "Withheld | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,19 @@ class Blocked:
     subject: Subject
     reason: BlockReason
     recipe: str
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """The decision that `onDrift: update` would bring about a schema that has drifted.
+
+    `blocked` is the reason against it and the recipe; None where it would be written. `paths` are
+    those of some of the differences, `more` is the number of the others.
+    """
+
+    blocked: Against | None
+    paths: tuple[str, ...]
+    more: int = 0
 
 
 Change = Create | Update | Skip | Blocked

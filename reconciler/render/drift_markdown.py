@@ -7,7 +7,7 @@ from reconciler.domain.documents import TenantDocument
 from reconciler.render.fitting import fit
 from reconciler.render.markdown_text import code
 from reconciler.render.markers import drift_marker, marked
-from reconciler.render.phrases import Category, drift_texts
+from reconciler.render.phrases import Category, dated_drifts, drift_text
 from reconciler.render.plan_markdown_tenant import counts_of, section
 
 _MOST = 55_000  # bytes of what differs
@@ -42,7 +42,8 @@ def drift_body(tenant: TenantDocument) -> str:
     # would edit the issue, and everybody who follows it would be told.
     counts = counts_of(tenant)
     parts = [f"{number} {text}" for category, text in _CATEGORIES if (number := counts[category])]
-    dates = [f"- {code(urn)}: {code(since)}\n" for urn, since in drift_texts(tenant).items()]
+    dated = dated_drifts(tenant).items()
+    dates = [f"- {code(urn)}: {code(drift_text(drift))}\n" for urn, drift in dated]
     dates[_NAMED:] = [f"- and {len(dates) - _NAMED} more\n"] if len(dates) > _NAMED else []
     dates += ["\n"] if dates else []
     [details] = fit((section(tenant),), _MOST).texts

@@ -2,22 +2,25 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from reconciler.domain.documents import (
     ApprovalDocument,
     AttributeDocument,
     ChangeDocument,
+    DriftDocument,
     DriftWord,
     ImpactDocument,
     PlanFacts,
     SelectionDocument,
+    SourceDocument,
     TenantDocument,
     TenantsFromDocument,
 )
 from reconciler.render.plain_text import counted, visible
 
+_NAMED = 3  # differences that one line names
 SHOWN = 80  # characters of a value in a difference; the JSON plan has all of it
 NO_OWNER = "nobody, as no manifest names an owner (spec.owners)"
 # A skip is three things to a reader, so plans are counted and coloured by these and not by action.
@@ -41,10 +44,13 @@ def category_of(change: ChangeDocument) -> Category:
     return reason
 
 
-def category_text(change: ChangeDocument) -> str:
-    """The action for a person, and why where it is blocked."""
+def category_text(change: ChangeDocument, drift: DriftDocument | None = None) -> str:
+    """The action for a person, and why where it is blocked; `drift` is that of the schema."""
+    category = category_of(change)
+    if category == "drifted" and drift is not None and drift["kind"] == "outdated":
+        return "outdated, left as it is"
     reason = f" ({change['reason']})" if change["action"] == "blocked" else ""
-    return _CATEGORIES[category_of(change)] + reason
+    return _CATEGORIES[category] + reason
 
 
 def created_attributes(change: ChangeDocument) -> list[AttributeDocument]:
@@ -56,7 +62,12 @@ def created_attributes(change: ChangeDocument) -> list[AttributeDocument]:
 
 def source_of(change: ChangeDocument) -> str:
     """`path:line` of its manifest."""
-    return f"{visible(change['source']['path'])}:{change['source']['line']}"
+    return place_text(change["source"])
+
+
+def place_text(source: SourceDocument) -> str:
+    """`path:line`."""
+    return f"{visible(source['path'])}:{source['line']}"
 
 
 def summary_lines(document: PlanFacts) -> list[str]:
@@ -70,9 +81,10 @@ def summary_lines(document: PlanFacts) -> list[str]:
         first = f"No tenant was planned. {first}"
     elif not any(counts[k] for k in ("create", "update", "drifted", "blocked", "unreadable")):
         first = f"No changes. Live schemas match the manifests. {first}"
+    outdated = f" ({counts['drift']['outdated']} outdated)" if counts["drift"]["outdated"] else ""
     own = [
         f"{counts['in_sync']} in sync",
-        f"{counts['drifted']} drifted",
+        f"{counts['drifted']} drifted{outdated}",
         f"{counts['blocked']} blocked",
         f"{counts['unmanaged']} unmanaged",
     ]
@@ -103,21 +115,65 @@ def folder_lines(source: TenantsFromDocument) -> Iterator[tuple[str, list[str]]]
     return ((text, names) for text, names in lines if names)
 
 
-def drift_texts(tenant: TenantDocument) -> dict[str, str]:
-    """By the id of each schema that has drifted, the sentence that the audit trail has for it."""
-    return {
-        drift["schema_id"]: _DRIFT[drift["kind"]].format(since=visible(drift["since"]))
-        for drift in tenant["drift"]
-        if drift["since"] is not None
-    }
+def dated_drifts(tenant: TenantDocument) -> dict[str, DriftDocument]:
+    """By its id, each schema that has drifted, as far as the audit trail knows since when."""
+    return {drift["schema_id"]: drift for drift in tenant["drift"] if drift["since"] is not None}
+
+
+def drift_text(drift: DriftDocument) -> str:
+    """The sentence that the audit trail has for a drift."""
+    return _DRIFT[drift["kind"]].format(since=visible(drift["since"]))
 
 
 _DRIFT: dict[DriftWord, str] = {
     "changed": "changed out of band after {since}",
     "missing": "missing: it was there at {since}, and creating it brings no values back",
-    "outdated": "live is as it was at {since}, the manifest has changed",
+    "outdated": "only the manifest has changed: live is as it was at {since}",
     "unmanaged": "was managed at {since}",
 }
+
+
+def withheld_lines(change: ChangeDocument) -> Iterator[str]:
+    """What becomes of a schema that has drifted, and what `onDrift: update` would do to whom."""
+    withheld = change["withheld"]
+    if withheld is None:
+        return
+    place, reason, recipe = withheld["on_drift"], withheld["reason"], withheld["recipe"]
+    paths = [difference["path"] for difference in change["differences"]]
+    yield withheld_text(
+        place and place_text(place),
+        default_of=source_of(change),
+        blocked=(reason, recipe or "") if reason else None,
+        paths=paths[:_NAMED],
+        more=len(paths[_NAMED:]),
+    )
+    for approval in withheld["approvals"]:
+        owners = ", ".join(map(visible, approval["owners"])) or NO_OWNER
+        yield f"with update, must approve what is {approval['kind']}: {owners}"
+    yield from (f"with update, {impact_line(impact)}" for impact in withheld["impacts"])
+
+
+def withheld_text(
+    on_drift: str | None,
+    *,
+    default_of: str,
+    blocked: tuple[str, str] | None,
+    paths: Sequence[str],
+    more: int,
+) -> str:
+    """Why a schema that has drifted is left as it is, and what `onDrift: update` would bring.
+
+    `on_drift` is where onDrift is written; where it is not, `default_of` is the manifest's place.
+    `blocked` are reason and recipe; without them `paths` would be written, and `more` others.
+    """
+    where = on_drift or f"the default, {default_of} does not set it"
+    if blocked is not None:
+        reason, recipe = blocked
+        would = f"blocked ({reason}), because {visible(recipe)}"
+    else:
+        others = f" and {more} more" if more else ""
+        would = f"written: {', '.join(map(visible, paths))}{others}"
+    return f"onDrift is skip ({where}); with update it would be {would}"
 
 
 def impact_line(impact: ImpactDocument) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import assert_never, cast
 
 from reconciler import __version__
-from reconciler.domain.approvals import Needed, approvals_needed
+from reconciler.domain.approvals import Needed, approvals_needed, approvers
 from reconciler.domain.body import create_body, in_one_order
 from reconciler.domain.diff import Difference
 from reconciler.domain.documents import (
@@ -24,8 +24,10 @@ from reconciler.domain.documents import (
     PlanHead,
     Reason,
     SchemaDocument,
+    SourceDocument,
     TenantDocument,
     Tenants,
+    WithheldDocument,
 )
 from reconciler.domain.drift import DriftKind
 from reconciler.domain.impact import Impact
@@ -42,6 +44,7 @@ from reconciler.domain.plan import (
     exceeded_limits,
     is_in_sync,
 )
+from reconciler.domain.problem import Place
 from reconciler.render.json_text import indented, json_text
 
 _NO_TENANTS = '"tenants": []'  # in a string its quotation marks would be escaped
@@ -202,7 +205,6 @@ def reason_of(change: Change) -> Reason | None:
 def change_document(change: Change) -> ChangeDocument:
     """One manifest on one tenant, and what is to be done about it."""
     subject = change.subject
-    place = subject.extension.place
     # Of a skip nothing is assessed, for nothing is done.
     assessed = None if isinstance(change, Skip) else subject.assessment()
     in_sync = is_in_sync(change)
@@ -212,7 +214,7 @@ def change_document(change: Change) -> ChangeDocument:
         "reason": reason_of(change),
         "schema_id": subject.schema_id,
         "manifest": subject.extension.name,
-        "source": {"path": place.path, "line": place.line},
+        "source": _source(subject.extension.place),
         "before": _schema(subject.view.whole()) if subject.view and not in_sync else None,
         "after": None if in_sync else _schema(_desired(change)),
         "differences": differences_document(subject.differences()),
@@ -220,7 +222,31 @@ def change_document(change: Change) -> ChangeDocument:
         "recipe": change.recipe if isinstance(change, Blocked) else None,
         "kinds": [kind.value for kind in assessed.kinds] if assessed else [],
         "impacts": [impact_document(impact) for impact in assessed.impacts] if assessed else [],
+        "withheld": _withheld(change) if isinstance(change, Skip) else None,
     }
+
+
+def _withheld(skip: Skip) -> WithheldDocument | None:
+    if skip.withheld is None:
+        return None
+    written = skip.subject.extension.on_drift_place
+    reason, recipe = skip.withheld.blocked or (None, None)
+    assessed = skip.subject.assessment()
+    return {
+        "on_drift": _source(written) if written else None,
+        "action": "blocked" if reason else "update",
+        "reason": reason.value if reason else None,
+        "recipe": recipe,
+        "kinds": [kind.value for kind in assessed.kinds],
+        "impacts": [impact_document(impact) for impact in assessed.impacts],
+        "approvals": [
+            {"kind": kind.value, "owners": list(owners)} for kind, owners in approvers(skip.subject)
+        ],
+    }
+
+
+def _source(place: Place) -> SourceDocument:
+    return {"path": place.path, "line": place.line}
 
 
 def _desired(change: Change) -> dict[str, Json]:

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
-from reconciler.domain.documents import DriftWord, PlanFacts, TenantDocument
+from reconciler.domain.documents import ChangeDocument, DriftWord, PlanFacts, TenantDocument
 from reconciler.render.fitting import Cut, Part
 from reconciler.render.markdown_text import WORDS, code
-from reconciler.render.phrases import category_text, impact_line
+from reconciler.render.phrases import category_text, dated_drifts, impact_line, withheld_lines
 from reconciler.render.plain_text import counted
 from reconciler.render.plan_markdown_tenant import GRAVE
 
@@ -55,6 +55,7 @@ class _Rank(IntEnum):
     RISKY = 3
     BLOCKED = 4
     OUT_OF_BAND = 5
+    WITHHELD = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class _Highlight:
 def _highlights_of(tenant: TenantDocument) -> Iterator[_Highlight]:
     if tenant["error"] is not None:
         yield _Highlight(_Rank.UNREADABLE, "not readable: ", f": {code(tenant['error'], WORDS)}")
+    drifts = dated_drifts(tenant)
     for change in tenant["changes"]:
         urn = code(change["schema_id"])
         if change["action"] == "blocked":
@@ -81,11 +83,29 @@ def _highlights_of(tenant: TenantDocument) -> Iterator[_Highlight]:
         elif kinds := tuple(kind for kind in GRAVE if kind in change["kinds"]):
             impacts = code("; ".join(impact_line(impact) for impact in change["impacts"]), WORDS)
             yield _Highlight(_Rank.RISKY, f"{', '.join(kinds)}: {urn} on ", f": {impacts}", kinds)
+        elif change["withheld"] is not None:
+            drift = drifts.get(change["schema_id"])
+            yield from _withheld(change, drift["kind"] if drift is not None else None)
     for drift in tenant["drift"]:
         if drift["since"] is not None and drift["kind"] in _OUT_OF_BAND:
             text = f"{_OUT_OF_BAND[drift['kind']]} {code(drift['since'])}"
             before = f"{text}: {code(drift['schema_id'])} on "
             yield _Highlight(_Rank.OUT_OF_BAND, before, "", (drift["kind"],))
+
+
+def _withheld(change: ChangeDocument, dated: DriftWord | None) -> Iterator[_Highlight]:
+    """What nobody writes although the manifest may have changed; `dated` is its kind, if known."""
+    if dated in _OUT_OF_BAND:
+        return
+    word, text = (
+        ("outdated", "only the manifest has changed")
+        if dated == "outdated"
+        else ("drifted", "drifted, and no audit trail here says which side has changed")
+    )
+    decision, *effects = withheld_lines(change)
+    more = f", {code('; '.join(effects), WORDS)}" if effects else ""
+    before = f"{text}, left as it is: {code(change['schema_id'])} on "
+    yield _Highlight(_Rank.WITHHELD, before, f": {code(decision, WORDS)}{more}", (word,))
 
 
 def _numbers(document: PlanFacts, counts: Counter[tuple[_Rank, str]]) -> Iterator[str]:
@@ -103,3 +123,6 @@ def _numbers(document: PlanFacts, counts: Counter[tuple[_Rank, str]]) -> Iterato
     for word, text in (("missing", "missing"), ("changed", "changed out of band")):
         if number := counts[_Rank.OUT_OF_BAND, word]:
             yield f"{number} {text}"
+    for word in ("outdated", "drifted"):
+        if number := counts[_Rank.WITHHELD, word]:
+            yield f"{number} {word}"

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from reconciler.domain.documents import ChangeDocument, Kind, TenantDocument
+from reconciler.domain.documents import ChangeDocument, DriftDocument, Kind, TenantDocument
 from reconciler.render.fitting import Cut, Part
 from reconciler.render.markdown_text import code, fence, tagged
 from reconciler.render.phrases import (
@@ -13,11 +13,13 @@ from reconciler.render.phrases import (
     category_of,
     category_text,
     created_attributes,
-    drift_texts,
+    dated_drifts,
+    drift_text,
     impact_line,
     source_of,
     usage_line,
     value_text,
+    withheld_lines,
 )
 
 COLUMNS: tuple[Category, ...] = ("create", "update", "in-sync", "drifted", "blocked")
@@ -118,21 +120,21 @@ def _lines(tenant: TenantDocument) -> Iterator[_Line]:
         yield _Line(f"! not readable: {tenant['error']}")
     for warning in tenant["warnings"]:
         yield _Line(f"# warning: {warning}")
-    drifts = drift_texts(tenant)
+    drifts = dated_drifts(tenant)
     for change in tenant["changes"]:
         yield from _change_lines(change, drifts.get(change["schema_id"]))
     for urn in tenant["unmanaged"]:
-        since = f" ({drifts[urn]})" if urn in drifts else ""
+        since = f" ({drift_text(drifts[urn])})" if urn in drifts else ""
         yield _Line(f"# unmanaged, left alone: {urn}{since}", Cut.DRIFT)
 
 
-def _change_lines(change: ChangeDocument, drift: str | None) -> Iterator[_Line]:
+def _change_lines(change: ChangeDocument, drift: DriftDocument | None) -> Iterator[_Line]:
     category = category_of(change)
     sign = _SIGNS[category]
-    head = f"{sign} {category_text(change)}: {change['schema_id']}  [{source_of(change)}]"
+    head = f"{sign} {category_text(change, drift)}: {change['schema_id']}  [{source_of(change)}]"
     yield _Line(head, Cut.IN_SYNC if category in ("in-sync", "excluded") else None)
     if drift is not None:
-        yield _Line(f"#     {drift}")
+        yield _Line(f"#     {drift_text(drift)}")
     details = _DETAILS.get(category, Cut.DRIFT)
     for attribute in created_attributes(change):
         yield _Line(f"+     {attribute_line(attribute)}", details)
@@ -146,5 +148,7 @@ def _change_lines(change: ChangeDocument, drift: str | None) -> Iterator[_Line]:
             yield _Line(f"+     {path}: {side} {value_text(desired)}", details)
     for impact in change["impacts"]:
         yield _Line(f"#     {impact_line(impact)}", details)
+    for line in withheld_lines(change):
+        yield _Line(f"#     {line}")
     if change["recipe"] is not None:
         yield _Line(f"#     {change['recipe']}")

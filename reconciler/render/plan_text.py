@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from reconciler.domain.documents import (
     ChangeDocument,
+    DriftDocument,
     PlanFacts,
     PlanHead,
     TenantDocument,
@@ -17,7 +18,8 @@ from reconciler.render.phrases import (
     category_of,
     category_text,
     created_attributes,
-    drift_texts,
+    dated_drifts,
+    drift_text,
     folder_lines,
     impact_line,
     partial_line,
@@ -25,6 +27,7 @@ from reconciler.render.phrases import (
     summary_lines,
     usage_line,
     value_text,
+    withheld_lines,
 )
 from reconciler.render.plain_text import counted, visible
 
@@ -92,23 +95,25 @@ def _tenant_lines(tenant: TenantDocument, paint: Paint) -> Iterator[str]:
     if tenant["error"] is not None:
         yield paint("red", f"  x not readable: {visible(tenant['error'])}")
         return
-    drifts = drift_texts(tenant)
+    drifts = dated_drifts(tenant)
     for change in tenant["changes"]:
         yield from _change_lines(change, drifts.get(change["schema_id"]), paint)
     if tenant["unmanaged"]:
         names = (
-            visible(urn) + (f" ({drifts[urn]})" if urn in drifts else "")
+            visible(urn) + (f" ({drift_text(drifts[urn])})" if urn in drifts else "")
             for urn in tenant["unmanaged"]
         )
         yield f"  unmanaged, left alone: {', '.join(names)}"
 
 
-def _change_lines(change: ChangeDocument, drift: str | None, paint: Paint) -> Iterator[str]:
+def _change_lines(
+    change: ChangeDocument, drift: DriftDocument | None, paint: Paint
+) -> Iterator[str]:
     symbol, colour = _SYMBOLS[category_of(change)]
-    head = f"  {symbol} {category_text(change)}: {visible(change['schema_id'])}"
+    head = f"  {symbol} {category_text(change, drift)}: {visible(change['schema_id'])}"
     yield paint(colour, head) + f"  [{source_of(change)}]"
     if drift is not None:
-        yield f"      {drift}"
+        yield f"      {drift_text(drift)}"
     for attribute in created_attributes(change):
         yield f"      + {attribute_line(attribute)}"
     for difference in change["differences"]:
@@ -121,5 +126,6 @@ def _change_lines(change: ChangeDocument, drift: str | None, paint: Paint) -> It
             yield f"      ~ {path}: live {value_text(live)}, desired {value_text(desired)}"
     for impact in change["impacts"]:
         yield f"      {impact_line(impact)}"
+    yield from (f"      {line}" for line in withheld_lines(change))
     if change["recipe"]:
         yield f"      {visible(change['recipe'])}"

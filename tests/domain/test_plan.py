@@ -14,6 +14,7 @@ from reconciler.domain.compatibility import obstacles
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import PatchPath, UpdateStrategy
 from reconciler.domain.diff import alterations, managed_view
+from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import (
     Auth,
     ClientAuth,
@@ -31,6 +32,7 @@ from reconciler.domain.plan import (
     SkipReason,
     TenantPlan,
     Update,
+    Withheld,
     exceeded_limits,
 )
 from reconciler.domain.scim import ABSENT, SCHEMA_URN, Schema
@@ -97,10 +99,40 @@ def test_a_schema_that_cannot_be_read_and_is_left_out_is_excluded() -> None:
 def test_a_difference_is_skipped_as_drifted_unless_the_manifest_opts_in() -> None:
     there = live(document("HR", A, description="old"))
     change = only(planned([extension("HR", A, description="new")], there))
-    assert change == Skip(change.subject, SkipReason.DRIFTED)
+    assert change == Skip(change.subject, SkipReason.DRIFTED, Withheld(None, ("description",)))
     assert [(d.path, d.live, d.desired) for d in change.subject.differences()] == [
         ("description", "old", "new")
     ]
+
+
+@pytest.mark.parametrize("updates", UpdateStrategy)
+@pytest.mark.parametrize("attributes", [(A, B), (B,), ({"name": "a", "type": "integer"},)])
+def test_a_skip_says_what_update_would_bring_by_the_very_same_decision(
+    updates: UpdateStrategy, attributes: tuple[dict[str, Json], ...]
+) -> None:
+    there, service = live(document("HR", A)), dialect(updates=updates)
+    skipped = only(planned([extension("HR", *attributes)], there, service=service))
+    decided = only(planned([extension("HR", *attributes, update=True)], there, service=service))
+
+    assert isinstance(skipped, Skip)
+    assert skipped.withheld is not None
+    match decided:
+        case Blocked():
+            assert skipped.withheld.blocked == (decided.reason, decided.recipe)
+        case _:
+            assert isinstance(decided, Update)
+            assert skipped.withheld.blocked is None
+    paths = tuple(difference.path for difference in decided.subject.differences())
+    assert skipped.withheld.paths == paths
+
+
+def test_a_skip_names_some_of_its_differences_and_counts_the_others() -> None:
+    wanted = [{"name": f"n{number}"} for number in range(5)]
+    change = only(planned([extension("HR", A, *wanted)], live(document("HR", A))))
+
+    assert isinstance(change, Skip)
+    named = ("attributes.n0", "attributes.n1", "attributes.n2")
+    assert change.withheld == Withheld(None, named, more=2)
 
 
 def test_a_safe_difference_is_an_update_where_the_manifest_opts_in() -> None:

@@ -16,6 +16,7 @@ from reconciler.domain.plan import Plan
 from reconciler.render.markdown_text import code, size
 from reconciler.render.plan_document import plan_document
 from reconciler.render.plan_markdown import LIMIT, plan_markdown
+from tests.support.fakes import URN
 from tests.support.markdown_world import (
     PARSER,
     each,
@@ -43,7 +44,8 @@ def test_totals_and_digest_stand_at_the_top_and_at_the_bottom():
     totals = "Plan: 4 to add, 1 to change, 0 to destroy."
     assert lines[0] == f"## {totals}"
     assert f"Digest: `{document['digest']}` of commit `c0ffee` with edits since" in lines[2]
-    assert lines[-1].startswith(f"{totals} 2 in sync, 2 drifted, 2 blocked, 1 unmanaged")
+    own = "2 in sync, 3 drifted (1 outdated), 2 blocked, 1 unmanaged"
+    assert lines[-1].startswith(f"{totals} {own}")
     assert f"`{document['digest']}`" in lines[-1]
 
 
@@ -53,12 +55,27 @@ def test_changes_that_need_a_look_stand_above_the_table_uncollapsed():
     before_table = text.partition("| tenant |")[0]
     assert (
         "**Needs a look:** 1 limit exceeded, 1 tenant not readable, 1 exposing, "
-        "2 blocked (1 extension-limit, 1 incompatible), 1 missing, 1 changed out of band."
-        in before_table
+        "2 blocked (1 extension-limit, 1 incompatible), 1 missing, 1 changed out of band, "
+        "1 outdated, 1 drifted." in before_table
     )
     assert "- not readable: `unreadable`: `no answer`" in before_table
     assert "- blocked (extension-limit): `urn:" in before_table
     assert "<details>" not in before_table
+
+
+def test_a_manifest_that_has_changed_and_is_not_applied_needs_a_look():
+    [line] = [line for line in markdown_of("outdated").splitlines() if "`outdated`: " in line]
+
+    assert line == (
+        f"- only the manifest has changed, left as it is: `{URN}` on `outdated`: "
+        "`onDrift is skip (the default, desired-state/acme.yaml:3 does not set it); with update "
+        "it would be blocked (incompatible), because other exists only live. An update here adds "
+        "optional attributes, changes descriptions, adds canonical values and loosens, nothing "
+        "else; add a new attribute beside the old one and move the values, or bring the manifest "
+        "back to what is live`, "
+        "`with update, must approve what is narrowing: nobody, as no manifest names an owner "
+        "(spec.owners); with update, READER, WRITER, STORED: attribute 'other' is gone (SCH001)`"
+    )
 
 
 def test_a_plan_without_changes_says_so_and_needs_no_look():

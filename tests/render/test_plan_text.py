@@ -15,6 +15,7 @@ from reconciler.domain.deciding import LiveTenant, plan_tenant
 from reconciler.domain.drift import Drift, DriftKind
 from reconciler.domain.manifest import ChangeKind, GitState, Limits, OnDrift
 from reconciler.domain.plan import Blocked, Plan, TenantPlan
+from reconciler.domain.problem import Place
 from reconciler.domain.scim import Schema
 from reconciler.domain.selection import Selection
 from reconciler.render.json_text import json_list, json_text
@@ -108,22 +109,54 @@ def test_a_blocked_change_shows_reason_and_recipe():
 
 def test_drift_is_shown_with_its_date_where_the_trail_has_one():
     since = "2026-01-02T03:04:05.678Z"
-    drifts = {
+    lines = {
         DriftKind.CHANGED: f"      changed out of band after {since}\n",
-        DriftKind.OUTDATED: f"      live is as it was at {since}, the manifest has changed\n",
+        DriftKind.OUTDATED: f"      only the manifest has changed: live is as it was at {since}\n",
         DriftKind.MISSING: f"      missing: it was there at {since}, and creating it brings no",
     }
-    for kind, line in drifts.items():
-        dated = replace(planned(), drift=(Drift(kind=kind, schema_id=URN, since=since),))
-        undated = replace(planned(), drift=(Drift(kind=kind, schema_id=URN),))
+    other = planned(document(URN, "other"))
+    for kind, line in lines.items():
+        dated = replace(other, drift=(Drift(kind=kind, schema_id=URN, since=since),))
 
         assert line in text_of(dated)
-        assert text_of(undated) == text_of(planned())
+        assert line.strip() not in text_of(other)
 
     extra = planned(document(), document("urn:acme:extra"))
     known = Drift(kind=DriftKind.UNMANAGED, schema_id="urn:acme:extra", since=since)
     reported = f"  unmanaged, left alone: urn:acme:extra (was managed at {since})\n"
     assert reported in text_of(replace(extra, drift=(known,)))
+
+
+SKIPPED = {
+    "written": "onDrift is skip (desired-state/acme.yaml:9); with update it would be written: "
+    "attributes.level, description\n",
+    "default": "onDrift is skip (the default, desired-state/acme.yaml:3 does not set it); with "
+    "update it would be written: attributes.level, description\n",
+    "blocked": "onDrift is skip (desired-state/acme.yaml:9); with update it would be blocked "
+    "(incompatible), because theirs exists only live. An update here adds",
+}
+
+
+@pytest.mark.parametrize("case", SKIPPED)
+def test_a_plan_says_that_only_the_manifest_has_changed_and_what_update_would_bring(case: str):
+    live = document(URN, "grade", *(["theirs"] if case == "blocked" else []), description="old")
+    wanted = replace(
+        extension(document(URN, "grade", "level", description="new")),
+        on_drift_place=None if case == "default" else Place("desired-state/acme.yaml", 9, 12),
+        personal=("level",),
+        owners={ChangeKind.EXPOSING: ("@acme/privacy",)},
+    )
+    drift = Drift(kind=DriftKind.OUTDATED, schema_id=URN, since="2026-01-02T03:04:05.678Z")
+
+    text = text_of(replace(planned(live, extensions=[wanted]), drift=(drift,)))
+
+    assert f"  ! outdated, left as it is: {URN}  [" in text
+    assert "      only the manifest has changed: live is as it was at 2026-01-02T03:04" in text
+    assert f"      {SKIPPED[case]}" in text
+    assert "      with update, READER: attribute 'level': personal data, returned unasked" in text
+    assert "      with update, must approve what is exposing: @acme/privacy\n" in text
+    assert "\nMust approve" not in text
+    assert "0 in sync, 1 drifted (1 outdated), 0 blocked" in text
 
 
 def test_approvers_stand_before_the_summary_of_a_plan():

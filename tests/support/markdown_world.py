@@ -58,6 +58,10 @@ def tenants() -> dict[str, TenantPlan]:
             planned("changed", document(URN, "other", description="old")),
             drift=(_drift(DriftKind.CHANGED),),
         ),
+        "outdated": replace(
+            planned("outdated", document(URN, "other", "birthDate"), extensions=[personal]),
+            drift=(_drift(DriftKind.OUTDATED),),
+        ),
         "unreadable": TenantPlan(tenant=tenant("unreadable"), error="no answer"),
     }
 

@@ -134,6 +134,7 @@ def _extension(document: Document, notes: Ignores) -> SchemaExtension:
         resource_type=spec.get("resourceType", "User"),
         selector=_selector(spec.get("tenants", {})),
         on_drift=OnDrift(spec.get("onDrift", OnDrift.SKIP)),
+        on_drift_place=document.place(("spec", "onDrift")) if "onDrift" in spec else None,
         manages=Manages(spec.get("manages", Manages.SCHEMA)),
         retired=tuple(
             Retired(name=stone["name"], type=stone["type"], since=stone.get("since"))

@@ -18,6 +18,7 @@ from reconciler.cli.state_store import exporting, locks_of, open_state
 from reconciler.cli.wiring import Workbench, workbench
 from reconciler.delivering import Delivering
 from reconciler.domain.documents import PlanDocument
+from reconciler.domain.drift import Sightings
 from reconciler.domain.outcome import RunSummary
 from reconciler.domain.plan import Plan
 from reconciler.domain.selection import Selection
@@ -52,7 +53,7 @@ def _apply(invocation: Invocation, options: Options, report: Report) -> int:
         with (
             open_state(invocation, stop, options.pruning) as store,
             exporting(invocation, store) as memory,
-            _workbench(invocation, options, selection, stop) as bench,
+            _workbench(invocation, options, selection, stop, store.sightings()) as bench,
         ):
             report.run = bench.run
             approval = _approval(invocation, options, bench, saved, documents)
@@ -89,7 +90,7 @@ def _recover(invocation: Invocation, options: Options, report: Report) -> int:
     with (
         open_state(invocation, stop, options.pruning) as store,
         exporting(invocation, store) as memory,
-        _workbench(invocation, options, selection_of(options.fleet), stop) as bench,
+        _workbench(invocation, options, selection_of(options.fleet), stop, {}) as bench,
     ):
         report.run = bench.run
         fleet = _fleet(invocation, options, bench, store, memory)
@@ -97,12 +98,22 @@ def _recover(invocation: Invocation, options: Options, report: Report) -> int:
 
 
 def _workbench(
-    invocation: Invocation, options: Options, selection: Selection, stop: StopSignal
+    invocation: Invocation,
+    options: Options,
+    selection: Selection,
+    stop: StopSignal,
+    sightings: Sightings,
 ) -> AbstractContextManager[Workbench]:
     fleet = options.fleet
     return workbench(
         invocation,
-        desired_of(invocation, selection, options.reading, max_tenants=fleet.max_tenants),
+        desired_of(
+            invocation,
+            selection,
+            options.reading,
+            max_tenants=fleet.max_tenants,
+            sightings=sightings,
+        ),
         options.deadlines,
         stop,
         parallelism=fleet.parallelism,

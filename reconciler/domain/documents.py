@@ -276,7 +276,10 @@ class RecoveredDocument(TypedDict):
 
 
 class ReportChange(TypedDict):
-    """The end of one change; a skip and what was planned as blocked have no outcome."""
+    """The end of one change; a skip and what was planned as blocked have no outcome.
+
+    `detail` says of what has drifted why it is left as it is.
+    """
 
     id: str
     schema_id: str

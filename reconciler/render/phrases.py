@@ -166,7 +166,7 @@ def withheld_text(
     `on_drift` is where onDrift is written; where it is not, `default_of` is the manifest's place.
     `blocked` are reason and recipe; without them `paths` would be written, and `more` others.
     """
-    where = on_drift or f"the default, {default_of} does not set it"
+    where = on_drift or f"the default; {default_of} can set it below spec"
     if blocked is not None:
         reason, recipe = blocked
         would = f"blocked ({reason}), because {visible(recipe)}"

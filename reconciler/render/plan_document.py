@@ -18,6 +18,7 @@ from reconciler.domain.documents import (
     Action,
     ChangeDocument,
     DifferenceDocument,
+    DriftDocument,
     ImpactDocument,
     PlanDocument,
     PlanFacts,
@@ -29,7 +30,7 @@ from reconciler.domain.documents import (
     Tenants,
     WithheldDocument,
 )
-from reconciler.domain.drift import DriftKind
+from reconciler.domain.drift import Drift, DriftKind
 from reconciler.domain.impact import Impact
 from reconciler.domain.jsontext import Json
 from reconciler.domain.plan import (
@@ -166,12 +167,14 @@ def tenant_document(tenant: TenantPlan) -> TenantDocument:
         "error": tenant.error,
         "warnings": list(tenant.warnings),
         "unmanaged": list(tenant.unmanaged),
-        "drift": [
-            {"kind": drift.kind.value, "schema_id": drift.schema_id, "since": drift.since}
-            for drift in tenant.drift
-        ],
+        "drift": [drift_document(drift) for drift in tenant.drift],
         "changes": [change_document(change) for change in tenant.changes],
     }
+
+
+def drift_document(drift: Drift) -> DriftDocument:
+    """The drift of one schema."""
+    return {"kind": drift.kind.value, "schema_id": drift.schema_id, "since": drift.since}
 
 
 def action_of(change: Change) -> Action:

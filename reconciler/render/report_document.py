@@ -17,7 +17,7 @@ from reconciler.domain.outcome import DeliverySummary, Outcome, OutcomeKind, Run
 from reconciler.domain.plan import Change
 from reconciler.domain.records import Run
 from reconciler.render.plan_document import action_of, reason_of
-from reconciler.render.summary_text import warnings_of
+from reconciler.render.summary_text import warnings_of, withheld_in
 
 _NOT_ASKED = DeliverySummary(waiting=None)
 
@@ -83,6 +83,9 @@ def report_document(run: Run, ended: Ended, summary: RunSummary | None) -> Repor
 def _tenants(summary: RunSummary) -> list[ReportTenant]:
     plans = {plan.name: plan for plan in summary.plan.tenants}
     outcomes = {outcome.change.subject.id: outcome for outcome in summary.outcomes}
+    withheld = {
+        skip.subject.id: why for plan in summary.plan.tenants for skip, _, why in withheld_in(plan)
+    }
     recovered: dict[str, list[RecoveredDocument]] = defaultdict(list)
     for end in summary.recovered:
         recovered[end.tenant].append(
@@ -95,7 +98,7 @@ def _tenants(summary: RunSummary) -> list[ReportTenant]:
             "unreadable": plans[name].error if name in plans else None,
             "recovered": recovered.get(name, []),
             "changes": [
-                _change(change, outcomes.get(change.subject.id))
+                _change(change, outcomes.get(change.subject.id), withheld.get(change.subject.id))
                 for change in (plans[name].changes if name in plans else ())
             ],
         }
@@ -103,14 +106,14 @@ def _tenants(summary: RunSummary) -> list[ReportTenant]:
     ]
 
 
-def _change(change: Change, outcome: Outcome | None) -> ReportChange:
+def _change(change: Change, outcome: Outcome | None, withheld: str | None) -> ReportChange:
     return {
         "id": change.subject.id,
         "schema_id": change.subject.schema_id,
         "action": action_of(change),
         "reason": reason_of(change),
         "outcome": outcome.kind.value if outcome else None,
-        "detail": outcome.detail if outcome else None,
+        "detail": outcome.detail if outcome else withheld,
         "fields": list(outcome.fields) if outcome else [],
         "latency_ms": outcome.latency_ms if outcome else None,
     }

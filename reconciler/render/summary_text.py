@@ -3,10 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from reconciler.domain.drift import Drift, DriftKind
 from reconciler.domain.outcome import LeftOpen, Outcome, OutcomeKind, RunSummary
-from reconciler.domain.plan import Blocked, Update
+from reconciler.domain.plan import Blocked, Skip, TenantPlan, Update
 from reconciler.render.paint import Paint
+from reconciler.render.phrases import drift_text, withheld_text
 from reconciler.render.plain_text import counted, visible
+from reconciler.render.plan_document import drift_document
 
 _UNKNOWN = "and the store cannot be asked how many are pending."
 _KEPT = "; the next apply or `reconciler webhooks deliver` tries again."
@@ -27,6 +30,7 @@ def summary_text(summary: RunSummary, *, paint: Paint, ephemeral: bool = False) 
         *recovered,
         *(_outcome(outcome, paint) for outcome in summary.outcomes),
         *_not_tried(summary, paint),
+        *_left_as_it_is(summary, paint),
         *(paint("yellow", f"warning: {visible(text)}") for text in warnings_of(summary)),
         f"{head} Extensions: {_counts(summary)}.",
         *_webhooks(summary, paint, ephemeral=ephemeral),
@@ -64,6 +68,35 @@ def _not_tried(summary: RunSummary, paint: Paint) -> Iterator[str]:
                 yield paint("red", f"{at}: blocked ({change.reason}): {visible(change.recipe)}")
 
 
+def _left_as_it_is(summary: RunSummary, paint: Paint) -> Iterator[str]:
+    """What has drifted and was not written: an apply that has nothing to do has not done it."""
+    for tenant in summary.plan.tenants:
+        for skip, _, why in withheld_in(tenant):
+            subject = skip.subject
+            at = f"{visible(tenant.name)}: {visible(subject.schema_id)}"
+            yield paint("yellow", f"{at}: left as it is: {why}")
+
+
+def withheld_in(tenant: TenantPlan) -> Iterator[tuple[Skip, Drift | None, str]]:
+    """Each skip that withholds a change, its drift, and why it does, in a sentence."""
+    drifts = {drift.schema_id: drift for drift in tenant.drift}
+    for change in tenant.changes:
+        if not isinstance(change, Skip) or change.withheld is None:
+            continue
+        extension, drift = change.subject.extension, drifts.get(change.subject.schema_id)
+        written, withheld = extension.on_drift_place, change.withheld
+        text = withheld_text(
+            visible(written) if written else None,
+            default_of=visible(extension.place),
+            blocked=withheld.blocked,
+            paths=withheld.paths,
+            more=withheld.more,
+        )
+        if drift is not None and drift.since is not None:
+            text = f"{drift_text(drift_document(drift))}; {text}"
+        yield change, drift, text
+
+
 def _left_open(open_: LeftOpen) -> str:
     # Another run may be at it in this moment, so it does not say that one has failed.
     return f"{open_.tenant}: no outcome is recorded of {counted(open_.writes, 'write')}, and " + (
@@ -99,6 +132,12 @@ def _counts(summary: RunSummary) -> str:
     counts = [f"{len(verified) - updated} added", f"{updated} changed", "0 destroyed"]
     counts += [f"{adopted} of them already there"] if adopted else []
     counts += [f"{number} {kind}" for kind, number in sorted(others.items())]
+    left = Counter(
+        "outdated" if drift is not None and drift.kind is DriftKind.OUTDATED else "drifted"
+        for tenant in summary.plan.tenants
+        for _, drift, _ in withheld_in(tenant)
+    )
+    counts += [f"{number} {kind} and left as is" for kind, number in sorted(left.items())]
     return ", ".join(counts)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reconciler.adapters.database import Store, sightings
 from reconciler.adapters.database.engine import Database
-from reconciler.adapters.database.sightings import _LATEST
+from reconciler.adapters.database.last_seen import LATEST
 from reconciler.domain.records import Event, Status
 from reconciler.ports import Due, Over
 from tests.support.store_world import (
@@ -104,8 +104,8 @@ def test_sightings_of_a_plan_are_found_by_an_index(tmp_path: Path) -> None:
                 reported = replace(verified, tenant=tenant, schema_id=f"urn:x:{number}")
                 store.record_all([reported, replace(reported, after_digest="sha256:2")])
 
-    assert scans(path, _LATEST) == []
-    assert sorted(searches(path, _LATEST, "audit_as_desired")) == [
+    assert scans(path, LATEST.statement) == []
+    assert sorted(searches(path, LATEST.statement, "audit_as_desired")) == [
         "(tenant<?)",
         "(tenant=? AND schema_id>? AND schema_id<?)",
         "(tenant>?)",

@@ -59,6 +59,67 @@ def test_an_edited_manifest_is_outdated_and_not_changed(folder: Folder):
     assert reported(folder) == [("outdated", "HRExtension", True)]
 
 
+ADDED = "      - {name: badge, type: string, returned: always}\n      - {name: isContractor"
+OWNED = "  personal: [badge]\n  owners: {exposing: [dpo@example.com]}\n  schema:"
+
+
+def test_an_attribute_added_where_update_is_not_opted_in_is_no_apply_that_looks_well(
+    folder: Folder,
+):
+    folder.run("apply", "--auto-approve")
+    folder.edit(HR, "      - {name: isContractor", ADDED)
+    folder.edit(HR, "  schema:", OWNED)
+
+    done = folder.run("apply", "--auto-approve", "--report", "report.json")
+
+    why = (
+        f"onDrift is skip (the default; {HR}:2 can set it below spec); "
+        "with update it would be written: attributes.badge"
+    )
+    for text in (done.out, folder.run("plan").out, folder.run("plan", "--format", "markdown").out):
+        assert "only the manifest has changed" in text
+        assert why in text
+        assert "with update, must approve what is exposing: dpo@example.com" in text
+        assert "with update, READER: attribute 'badge': personal data, returned unasked" in text
+    assert done.code == 0
+    assert f"local: {HR_URN}: left as it is: only the manifest has changed: live is as" in done.out
+    assert "Extensions: 0 added, 0 changed, 0 destroyed, 1 outdated and left as is." in done.out
+    [tenant] = json.loads((folder.path / "report.json").read_text())["tenants"]
+    assert tenant["changes"][0]["detail"].endswith(f"; {why}")
+    assert folder.run("plan", "--detailed-exitcode").code == 2
+
+
+def test_a_skip_names_the_line_of_on_drift_and_why_update_would_be_blocked(folder: Folder):
+    folder.edit(HR, "  schema:", "  onDrift: skip\n  schema:")
+    folder.run("apply", "--auto-approve")
+    folder.edit(HR, "isContractor, type: boolean", "isContractor, type: string")
+
+    text = folder.run("apply", "--auto-approve").out
+
+    assert f"; onDrift is skip ({HR}:8); with update it would be blocked (incompatible), " in text
+    assert "because characteristics of isContractor would change. An update here adds" in text
+    [change, _] = folder.plan()["tenants"][0]["changes"]
+    assert change["withheld"]["on_drift"] == {"path": HR, "line": 8}
+    assert change["withheld"]["action"] == "blocked"
+    assert change["withheld"]["reason"] == "incompatible"
+    assert change["withheld"]["kinds"] == ["narrowing"]
+    folder.edit(HR, "onDrift: skip", "onDrift: update")
+    [change, _] = folder.plan()["tenants"][0]["changes"]
+    assert (change["action"], change["reason"]) == ("blocked", "incompatible")
+    assert change["withheld"] is None
+
+
+def test_without_a_trail_a_skip_says_that_nobody_knows_which_side_has_changed(folder: Folder):
+    folder.run("apply", "--auto-approve")
+    folder.edit(HR, "      - {name: isContractor", ADDED)
+
+    text = folder.run("plan", "--format", "markdown", "--state", "sqlite:///none.db").out
+
+    assert "**Needs a look:** 1 drifted." in text
+    assert "- drifted, and no audit trail here says which side has changed, left as it is: " in text
+    assert "with update it would be written: attributes.badge`" in text
+
+
 def test_an_extension_that_is_gone_is_missing(folder: Folder):
     folder.run("apply", "--auto-approve")
     (folder.path / ".reconciler/embedded/local.db").unlink()

@@ -130,8 +130,8 @@ def test_drift_is_shown_with_its_date_where_the_trail_has_one():
 SKIPPED = {
     "written": "onDrift is skip (desired-state/acme.yaml:9); with update it would be written: "
     "attributes.level, description\n",
-    "default": "onDrift is skip (the default, desired-state/acme.yaml:3 does not set it); with "
-    "update it would be written: attributes.level, description\n",
+    "default": "onDrift is skip (the default; desired-state/acme.yaml:3 can set it below spec); "
+    "with update it would be written: attributes.level, description\n",
     "blocked": "onDrift is skip (desired-state/acme.yaml:9); with update it would be blocked "
     "(incompatible), because theirs exists only live. An update here adds",
 }

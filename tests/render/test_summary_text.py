@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from reconciler.domain.blocking import BlockReason
 from reconciler.domain.deciding import LiveTenant, plan_tenant
+from reconciler.domain.drift import Sighting
 from reconciler.domain.manifest import Limits
 from reconciler.domain.outcome import (
     DeliverySummary,
@@ -14,11 +15,11 @@ from reconciler.domain.outcome import (
     RunSummary,
 )
 from reconciler.domain.plan import Create, Plan, Subject, TenantPlan, Update
-from reconciler.domain.scim import ABSENT
+from reconciler.domain.scim import ABSENT, Schema, fold
 from reconciler.domain.selection import Selection
 from reconciler.render.paint import Paint
 from reconciler.render.summary_text import summary_text
-from tests.support.fakes import URN, answered, extension, outbox_row, tenant
+from tests.support.fakes import URN, answered, document, extension, outbox_row, tenant
 
 SUBJECT = Subject(tenant="acme", extension=extension(), live_fingerprint=ABSENT)
 CREATE = Create(SUBJECT)
@@ -65,6 +66,40 @@ def test_adopted_changes_are_counted_apart():
     adopted = Outcome(change=CREATE, kind=OutcomeKind.ADOPTED, detail="it was there")
 
     assert "1 added, 0 changed, 0 destroyed, 1 of them already there" in text(adopted)
+
+
+def test_what_has_drifted_and_was_left_as_it_is_is_named_with_what_update_would_bring():
+    schema = Schema.from_json(document(URN, "grade", "a", "b", "c", "d", "e"))
+    planned = plan_tenant(
+        tenant("acme"),
+        extensions=[extension(document(URN, "a")), extension(document("urn:x", "a"), name="x")],
+        live=LiveTenant(
+            schemas={
+                schema.key: schema,
+                "urn:x": Schema.from_json(document("urn:x", "a", description="old")),
+            }
+        ),
+        selection=Selection(),
+        sightings={
+            ("acme", fold(URN)): Sighting(at="2026-01-02", fingerprint=schema.fingerprint())
+        },
+    )
+
+    shown = text(plan=Plan(tenants=(planned.without_live(),)))
+
+    assert shown.splitlines()[:3] == [
+        f"acme: {URN}: left as it is: only the manifest has changed: live is as it was at "
+        "2026-01-02; onDrift is skip (the default; desired-state/acme.yaml:3 can set it below "
+        "spec); with update it would be blocked (incompatible), because b exists only live; c "
+        "exists only live; d exists only live; e exists only live; grade exists only live. An "
+        "update here adds optional attributes, changes descriptions, adds canonical values and "
+        "loosens, nothing else; add a new attribute beside the old one and move the values, or "
+        "bring the manifest back to what is live",
+        "acme: urn:x: left as it is: onDrift is skip (the default; desired-state/x.yaml:3 can set "
+        "it below spec); with update it would be written: description",
+        "Apply complete! Extensions: 0 added, 0 changed, 0 destroyed, 1 drifted and left as is, "
+        "1 outdated and left as is.",
+    ]
 
 
 def test_updates_are_counted_as_changed():

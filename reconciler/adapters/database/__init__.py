@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from reconciler.adapters.database.address import folder_of
+    from reconciler.adapters.database.last_seen import sightings
     from reconciler.adapters.database.opening import DEADLINE, open_store
     from reconciler.adapters.database.outbox import Backlog
-    from reconciler.adapters.database.sightings import sightings
     from reconciler.adapters.database.store import Store
 
 __all__ = [
@@ -25,7 +25,7 @@ _HOMES = {
     "Store": "store",
     "folder_of": "address",
     "open_store": "opening",
-    "sightings": "sightings",
+    "sightings": "last_seen",
 }
 
 

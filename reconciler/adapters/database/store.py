@@ -12,9 +12,11 @@ from reconciler.adapters.database.connections import (
     Sessions,
     Step,
 )
+from reconciler.adapters.database.last_seen import LATEST, sightings_in
 from reconciler.adapters.database.outbox import Backlog
 from reconciler.adapters.database.session_locks import SessionLocks
 from reconciler.domain.documents import AuditDocument
+from reconciler.domain.drift import Sightings
 from reconciler.domain.outbox import OutboxRow, RowToSend
 from reconciler.domain.records import Entry, HrEvent, Intent
 from reconciler.domain.scim import Schema
@@ -125,6 +127,11 @@ class Store:
             return ()
         with self._database.reading() as connection:
             return intents.read_undone(connection, failed, wanted)
+
+    def sightings(self) -> Sightings:
+        """When the trail last has each schema as desired, by tenant and folded id."""
+        [rows] = self._database.ask(LATEST)
+        return sightings_in(rows)
 
     def left_open(self) -> dict[str, int]:
         """The number of intents without an outcome of each tenant, whoever's they are."""

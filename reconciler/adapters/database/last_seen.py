@@ -1,10 +1,12 @@
 """When the trail last has each schema as desired: read, and nothing of the store is touched."""
 
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.adapters.database.address import address_of
+from reconciler.adapters.database.connections import Question, Row
 from reconciler.adapters.database.tables import AS_DESIRED
 from reconciler.domain.drift import Sighting, Sightings
 from reconciler.domain.scim import fold
@@ -52,7 +54,8 @@ def _of_file(path: Path) -> Sightings:
 # From the last schema of the last tenant to the first, each time straight to its last record. Each
 # step is two questions: one that compares pairs would go through all records of a tenant.
 _NEXT = f"SELECT a.seq FROM audit a WHERE {AS_DESIRED} AND a.schema_id > ''"
-_LATEST = f"""
+LATEST = Question(
+    f"""
 WITH RECURSIVE latest (seq) AS (
   SELECT ({_NEXT} AND a.tenant > ''
            ORDER BY a.tenant DESC, a.schema_id DESC, a.seq DESC LIMIT 1)
@@ -67,6 +70,7 @@ WITH RECURSIVE latest (seq) AS (
 SELECT tenant, schema_id, timestamp, coalesce(after_digest, before_digest)
   FROM latest JOIN audit ON audit.seq = latest.seq ORDER BY audit.seq
 """
+)
 # A store before format 4 has no index for that.
 _OF_ALL = f"""
 SELECT tenant, schema_id, timestamp, coalesce(after_digest, before_digest) FROM audit
@@ -79,7 +83,12 @@ def _read(connection: "Connection") -> Sightings:
     names = connection.names()
     if "audit" not in names:
         return {}
-    found = connection.rows(_LATEST if "audit_as_desired" in names else _OF_ALL)
+    indexed = "audit_as_desired" in names
+    return sightings_in(connection.rows(LATEST.statement if indexed else _OF_ALL))
+
+
+def sightings_in(found: Iterable[Row]) -> Sightings:
+    """The sightings in the rows that LATEST gives, by tenant and folded id."""
     return {
         (tenant, fold(schema_id)): Sighting(at=at, fingerprint=seen)
         for tenant, schema_id, at, seen in found

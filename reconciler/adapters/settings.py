@@ -14,6 +14,12 @@ from reconciler.domain.manifest import SecretRef, SecretSource
 from reconciler.domain.secret import Secret
 from reconciler.errors import UsageError
 
+_ORIGINS, _HOSTS = ALLOW_LISTS = ("RECONCILER_ALLOWED_ORIGINS", "RECONCILER_WEBHOOK_HOSTS")
+# What Kubernetes sets in each container for each service; with a value where the name could be ours
+_SERVICE = (
+    r"\w+_(SERVICE_HOST=.*|SERVICE_PORT(_\w+)?=.*|PORT=(tcp|udp|sctp)://.*|"
+    r"PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?=.*)"
+)
 _SECRET_SIZE = 64 * 1024  # bytes; a key of 16,384 bits in PEM takes 13 KiB
 _GITHUB = "https://api.github.com"
 # OWNER/NAME, neither of them `.` or `..`: the two become segments of a path.
@@ -46,9 +52,25 @@ class Settings:
         """The settings of this process."""
         return cls(dict(os.environ))
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all variables but those that Kubernetes sets for a service."""
+        return tuple(name for name in self.environ if not self._of_a_service(name))
+
     def variable(self, name: str) -> str | None:
         """A variable; set to nothing counts as not set."""
         return self.environ.get(name) or None
+
+    def option(self, name: str) -> str | None:
+        """The variable of an option, where it was not set by Kubernetes."""
+        return None if self._of_a_service(name) else self.variable(name)
+
+    def _of_a_service(self, name: str) -> bool:
+        """Test whether Kubernetes says by it where a service is.
+
+        A service that is called `reconciler` gets RECONCILER_PORT, which is an option as well.
+        """
+        return bool(re.fullmatch(_SERVICE, f"{name}={self.environ.get(name)}", re.DOTALL))
 
     def origins_of(self, tenant: str) -> tuple[str, ...] | None:
         """The origins that the credentials of a tenant may go to; None where nothing is set.
@@ -58,7 +80,7 @@ class Settings:
         """
         # Not by `variable`: a list that is set and empty allows nothing. A workflow that passes on
         # a variable which nobody has set must not send credentials anywhere.
-        listed = self.environ.get("RECONCILER_ALLOWED_ORIGINS")
+        listed = self.environ.get(_ORIGINS)
         if listed is None:
             return None
         entries = [_entry(text) for text in _listed(listed)]
@@ -68,7 +90,7 @@ class Settings:
     @property
     def webhook_hosts(self) -> tuple[str, ...] | None:
         """The hosts that webhooks may go to; None where nothing is set."""
-        listed = self.variable("RECONCILER_WEBHOOK_HOSTS")
+        listed = self.environ.get(_HOSTS)  # set to nothing, it allows nothing
         return None if listed is None else tuple(host.lower() for host in _listed(listed))
 
     def colour(self, *, terminal: bool) -> bool:

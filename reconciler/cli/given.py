@@ -34,7 +34,7 @@ def options_of(cls: type[AnOptions], given: Mapping[str, object], settings: Sett
                 values[name] = _value(option, given[name], name.upper())
         elif name in given:
             values[name] = _value(option, given[name], flag_of(name))
-        elif (text := settings.variable(variable_of(name))) is not None:
+        elif (text := settings.option(variable_of(name))) is not None:
             values[name] = _value(option, text, variable_of(name))
     return cls(**values)
 

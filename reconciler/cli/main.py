@@ -12,6 +12,7 @@ from reconciler.cli.console import Console
 from reconciler.cli.given import options_of
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.logs import set_up_logs
+from reconciler.cli.variables import variables_without_effect
 from reconciler.render.paint import Paint
 
 
@@ -24,6 +25,7 @@ def run(command: Command, given: Mapping[str, object]) -> int:
         # system, and gives it back, with each call of those that compile expressions.
         importlib.import_module("reconciler.adapters.transport")
     module = command.load()
+    idle = variables_without_effect(settings, module.Options)
     options = options_of(module.Options, given, settings)
     colour = settings.colour(terminal=sys.stdout.isatty())
     invocation = Invocation(
@@ -38,6 +40,8 @@ def run(command: Command, given: Mapping[str, object]) -> int:
         ),
     )
     set_up_logs(common.log_format, common.verbose)
+    for name in idle:
+        invocation.console.say(f"warning: {name} is set, and is no option or setting of ours")
     # Above all objects that a short command makes, so that it never looks for garbage
     # (cli.entry); a run over a fleet makes few cycles and much else.
     gc.set_threshold(200_000, 50, 100)

@@ -288,17 +288,21 @@ def test_a_secret_file_is_never_outside(name: str) -> None:
     assert message.startswith("spec.auth.clientSecret.file: a relative name below --secrets-dir")
 
 
-@pytest.mark.parametrize("name", ["GITHUB_TOKEN", "ACTIONS_ID_TOKEN", "RECONCILER_STATE"])
+@pytest.mark.parametrize(
+    "name", ["GITHUB_TOKEN", "ACTIONS_ID_TOKEN", "RECONCILER_STATE", "PGPASSWORD", "PG"]
+)
 def test_a_variable_of_the_platform_is_refused(name: str) -> None:
     (message,) = messages(oauth2(clientSecret={"env": name}))
 
     assert message.endswith(
-        "variables named GITHUB_*, ACTIONS_* and RECONCILER_* are never sent to a tenant; "
+        "variables named GITHUB_*, ACTIONS_*, RECONCILER_* and PG* are never sent to a tenant; "
         "use another"
     )
 
 
-@pytest.mark.parametrize("name", ["A", "a_1", "MY_GITHUB_TOKEN", "_X", "GITHUB"])
+@pytest.mark.parametrize(
+    "name", ["A", "a_1", "MY_GITHUB_TOKEN", "_X", "GITHUB", "P", "MY_PGPASSWORD"]
+)
 def test_a_variable_outside_of_the_platform_is_accepted(name: str) -> None:
     assert messages(oauth2(clientSecret={"env": name})) == []
 

@@ -166,10 +166,9 @@ def test_the_built_in_tenant_gets_its_webhooks_whatever_hosts_are_listed(folder:
     assert_reported(done, 0, "Webhooks: 2 delivered, 0 pending.")
 
 
-def test_webhooks_go_only_to_listed_hosts(dev_tenant: DevTenant):
-    done = dev_tenant.folder.run(
-        "apply", "--auto-approve", RECONCILER_WEBHOOK_HOSTS="hr.example.com"
-    )
+@pytest.mark.parametrize("listed", ["hr.example.com", "", " ,"])
+def test_webhooks_go_only_to_listed_hosts(dev_tenant: DevTenant, listed: str):
+    done = dev_tenant.folder.run("apply", "--auto-approve", RECONCILER_WEBHOOK_HOSTS=listed)
 
     assert_reported(done, 0, "0 delivered, 2 pending", "RECONCILER_WEBHOOK_HOSTS")
     assert dev_tenant.inbox() == []

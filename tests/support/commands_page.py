@@ -16,9 +16,10 @@ HEAD = """\
 
 Every option has a variable `RECONCILER_OPTION_NAME`; the option wins, then the variable, then the
 default. A variable that is set to nothing counts as not set; an option that is given an empty text
-is an error. Options are never abbreviated. Options of every command may stand before or after its
-name. Data goes to standard output, all else to standard error. What each code at the end means is
-on the page about [exit codes](../exit-codes.md).
+is an error. A name that is nearly a known one is an error too, whichever command runs, and any
+other `RECONCILER_*` a warning. Options are never abbreviated. Options of every command may stand
+before or after its name. Data goes to standard output, all else to standard error. What each code
+at the end means is on the page about [exit codes](../exit-codes.md).
 """
 
 

@@ -19,7 +19,11 @@ GITHUB = Path(__file__).parents[3] / ".github"
 TRIGGERS = {"push", "pull_request", "schedule", "workflow_dispatch"}
 WRITES = {"pull-requests", "issues", "security-events"}
 OURS = "github.event.pull_request.head.repo.full_name == github.repository"
-ORIGINS = "${{ vars.RECONCILER_ALLOWED_ORIGINS }}"
+ALLOWED = {  # by command, the lists that have to be passed on: set to nothing, they allow nothing
+    "plan": ("ALLOWED_ORIGINS",),
+    "apply": ("ALLOWED_ORIGINS", "WEBHOOK_HOSTS"),
+    "webhooks deliver": ("WEBHOOK_HOSTS",),
+}
 EVIDENCE = ("audit.jsonl", "report.json", "reconciler-emergency-*.jsonl", ".reconciler/state.db*")
 COMMIT = re.compile(r"(?:\./\S+|[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+(\.\d+)*)")
 TOOL = re.compile(r"(?:bin/reconciler\b|-m reconciler\b)")
@@ -282,14 +286,15 @@ def every_runner_is_new_and_not_ours(workflow: Workflow) -> Objections:
 # What the issue asks for beside them
 
 
-def a_plan_trusts_neither_tenants_nor_origins_of_a_pull_request(workflow: Workflow) -> Objections:
+def a_run_trusts_neither_tenants_nor_hosts_of_a_pull_request(workflow: Workflow) -> Objections:
     found = []
     for where, job, step in workflow.steps():
         if "environment" in job and TOOL.search(step.get("run", "")):
             found.append(f"{where} runs the tool beside credentials, where this rule cannot see it")
-        origins = step.get("env", {}).get("RECONCILER_ALLOWED_ORIGINS")
-        if command(step) in ("plan", "apply") and origins != ORIGINS:
-            found.append(f"{where} sends credentials anywhere")
+        for allowed in ALLOWED.get(command(step), ()):
+            name = f"RECONCILER_{allowed}"
+            if step.get("env", {}).get(name) != f"${{{{ vars.{name} }}}}":
+                found.append(f"{where} does not pass {name} on")
         pairs = set(pairwise(arguments(step)))
         if command(step) == "plan" and ("--tenants-from", "origin/main") not in pairs:
             found.append(f"{where} takes tenants from the working tree")
@@ -341,7 +346,7 @@ RULES: tuple[Rule, ...] = (
     nothing_is_restored_from_a_cache,
     evidence_is_kept_however_an_apply_ends,
     every_runner_is_new_and_not_ours,
-    a_plan_trusts_neither_tenants_nor_origins_of_a_pull_request,
+    a_run_trusts_neither_tenants_nor_hosts_of_a_pull_request,
     a_fork_gets_no_environment,
     a_run_by_hand_has_credentials_on_main_alone,
 )

@@ -127,7 +127,11 @@ def company(folder: Path, ready: Path | None, *, state: str = "") -> Iterator[Co
         hub = Hub(
             folder=folder / "runs", repository=bare, api=stub.url, name=REPOSITORY,
             token=BOT, reader=READER,
-            variables={"RECONCILER_ALLOWED_ORIGINS": tenant.root, "RECONCILER_STATE": state},
+            variables={
+                "RECONCILER_ALLOWED_ORIGINS": tenant.root,
+                "RECONCILER_WEBHOOK_HOSTS": "127.0.0.1 localhost",
+                "RECONCILER_STATE": state,
+            },
             environments={
                 "plan": reading, "production": reading | webhooks, "webhooks": webhooks,
             },

@@ -86,8 +86,10 @@ class Applying:
 
     def _carry_out(self, change: Create | Update) -> Outcome:
         subject = change.subject
+        # What was planned as absent is in no list; of all else a list may show what ids deny.
+        look = self.writer.read if isinstance(change, Create) else self.writer.find
         try:
-            live = self.writer.read(subject.schema_id)
+            live = look(subject.schema_id)
         except TenantError as error:
             return self._unattempted(change, OutcomeKind.NOT_ATTEMPTED, str(error))
         now = standing(
@@ -116,6 +118,7 @@ class Applying:
             retry=self.retry,
             change=change,
             live=live,
+            intent=number,
         )
         try:
             last = write.carry_out()
@@ -191,7 +194,7 @@ class Applying:
             manages=subject.extension.manages,
             desired=subject.desired,
             before=subject.live_fingerprint or ABSENT,
-            live_before=live.attribute_names if live else (),
+            live_before=live,
             run_id=self.context.run.id,
             commit=self.context.run.commit,
             webhooks=tuple(webhook.url for webhook in self.tenant.webhooks),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # a Protocol only names them, and each command imports this m
     from reconciler.domain.jsontext import Json
     from reconciler.domain.manifest import Tenant
     from reconciler.domain.outbox import DeliveryResult, OutboxRow, RowToSend
-    from reconciler.domain.records import Entry, HrEvent, Intent
+    from reconciler.domain.records import Confirmation, Entry, HrEvent, Intent
     from reconciler.domain.scim import Schema
 
 T = TypeVar("T")
@@ -49,6 +49,11 @@ class Clock(Protocol):
 class Retry(Protocol):
     """Patience: bounded by attempts and by a deadline, with full jitter between."""
 
+    @property
+    def deadline(self) -> float:
+        """How many seconds one change may be tried in all."""
+        ...
+
     def __call__(
         self,
         attempt: Callable[[], T],
@@ -72,6 +77,10 @@ class SchemaReader(Protocol):
 
     def read(self, schema_id: str) -> Schema | None:
         """One schema by id; None only where the tenant answers that it does not exist."""
+        ...
+
+    def find(self, schema_id: str) -> Schema | None:
+        """One schema by id, or as the list shows it where a read by id denies it."""
         ...
 
     def bindings(self) -> Mapping[str, frozenset[str]] | None:
@@ -137,6 +146,10 @@ class Journal(Protocol):
 
     def intend(self, intent: Intent, entry: Entry) -> int:
         """Audit record, journal row and held outbox rows in one durable transaction; its id."""
+        ...
+
+    def confirm(self, intent_id: int, confirmation: Confirmation) -> None:
+        """Keep in an open intent that the service has answered it: the schema is made."""
         ...
 
     def settle(self, intent_id: int, entry: Entry, event: HrEvent | None) -> None:

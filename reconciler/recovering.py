@@ -3,12 +3,11 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from reconciler.domain.diff import Standing, standing, vanished
+from reconciler.domain.diff import Observed, Standing, standing
 from reconciler.domain.manifest import Tenant
-from reconciler.domain.outcome import OutcomeKind, Recovered, gone
+from reconciler.domain.outcome import OutcomeKind, Recovered, harm_message
 from reconciler.domain.plan import Subject
-from reconciler.domain.records import Entry, Event, Intent, Status
-from reconciler.domain.scim import Schema
+from reconciler.domain.records import Entry, Event, Intent, Status, rfc3339
 from reconciler.errors import TenantError, UsageError
 from reconciler.ports import SchemaReader
 from reconciler.run_context import RunContext
@@ -44,16 +43,16 @@ class Recovery:
             if self._has_moved(intent):
                 continue
             try:  # read again: the planned schema is not kept, and its `meta` is part of the id
-                live, where = self._read(intent)
+                found = self._read(intent)
             except (TenantError, UsageError):
                 continue  # a later run finds it as this one did
-            as_desired = where is Standing.AS_DESIRED
-            if live is None or not as_desired or vanished(intent.live_before, live):
+            as_desired = found.standing is Standing.AS_DESIRED
+            if found.live is None or not as_desired or found.harms:
                 continue
             entry = self._entry(intent, Status.SUCCESS, _LATE)
             self.context.journal.adopt(
                 replace(entry, event=Event.SCHEMA_EXTENSION_ADOPTED),
-                intent.announcement(live, self.context.clock.now()),
+                intent.announcement(found.live, self.context.clock.now()),
                 [webhook.url for webhook in self.tenant.webhooks],
             )
             adopted = _recovered(intent, OutcomeKind.ADOPTED, _LATE)
@@ -70,23 +69,28 @@ class Recovery:
             )
             return self._close(number, intent, OutcomeKind.CONFLICT, detail)
         try:
-            live, where = self._read_patiently(intent)
+            found = self._read_patiently(intent)
         except (TenantError, UsageError) as error:
             return _recovered(intent, OutcomeKind.UNKNOWN, f"still not known: {error}")
-        # docs/decisions.md, "An intent keeps the names of all that was live"
-        if live is not None and (names := vanished(intent.live_before, live)):
-            return self._close(number, intent, OutcomeKind.CONFLICT, gone(names))
-        match where:
-            case Standing.AS_DESIRED if live is not None:
-                event = intent.announcement(live, self.context.clock.now())
+        # docs/decisions.md, "An intent keeps all that was live"
+        if found.harms:
+            return self._close(number, intent, OutcomeKind.CONFLICT, harm_message(found.harms))
+        match found.standing:
+            case Standing.AS_DESIRED if found.live is not None:
+                event = intent.announcement(found.live, self.context.clock.now())
                 entry = self._entry(intent, Status.RECOVERED, None)
                 self.context.journal.settle(number, entry, event)
                 return _recovered(intent, OutcomeKind.APPLIED, "an earlier run had applied it")
             case Standing.AS_BEFORE:
                 detail = "an earlier run had not applied it"
+                if (confirmed := intent.confirmation) is not None:
+                    detail = (
+                        f"the service answered at {rfc3339(confirmed.at)} that it is made, and has "
+                        f"not shown it until {rfc3339(confirmed.until)}"
+                    )
                 return self._close(number, intent, OutcomeKind.NOT_APPLIED, detail)
             case _:
-                detail = _CONFLICT if live else _GONE
+                detail = _CONFLICT if found.live else _GONE
                 return self._close(number, intent, OutcomeKind.CONFLICT, detail)
 
     def _has_moved(self, intent: Intent) -> bool:
@@ -101,20 +105,25 @@ class Recovery:
         self.context.journal.settle(number, entry, None)
         return _recovered(intent, kind, detail)
 
-    def _read_patiently(self, intent: Intent) -> tuple[Schema | None, Standing]:
-        live, where = self._read(intent)
-        for _ in range(self.tenant.dialect.lag_reads):
-            if where is not Standing.AS_BEFORE:
-                break
-            self.context.wait_for_lag()
-            live, where = self._read(intent)
-        return live, where
-
-    def _read(self, intent: Intent) -> tuple[Schema | None, Standing]:
-        live = self.reader().read(intent.schema_id)
-        return live, standing(
-            live, desired=intent.desired, manages=intent.manages, before=intent.before
+    def _read_patiently(self, intent: Intent) -> Observed:
+        clock, shown_by = self.context.clock, None
+        if intent.confirmation is not None:
+            shown_by = clock.monotonic() + intent.confirmation.remaining(clock.now())
+        return self.context.read_patiently(
+            lambda: self._read(intent),
+            again=lambda found: found.standing is Standing.AS_BEFORE or bool(found.harms),
+            times=self.tenant.dialect.lag_reads,
+            shown_by=shown_by,
         )
+
+    def _read(self, intent: Intent) -> Observed:
+        live = self.reader().find(intent.schema_id)
+        found = standing(live, desired=intent.desired, manages=intent.manages, before=intent.before)
+        if live is None:
+            return Observed(live=live, standing=found)
+        members = self.tenant.dialect.server_members
+        harmed = intent.harms(live, server_members=members)
+        return Observed(live=live, standing=found, harms=harmed)
 
     def _entry(self, intent: Intent, status: Status, detail: str | None) -> Entry:
         created = Event.SCHEMA_EXTENSION_CREATED

@@ -1,7 +1,9 @@
 """RunContext: what all use cases of a run share, as one value."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from reconciler.domain.diff import Observed
 from reconciler.domain.records import Entry, Event, Run, Status
 from reconciler.ports import Clock, Journal
 from reconciler.progress import Progress
@@ -26,6 +28,30 @@ class RunContext:
         now, digest = self.clock.now(), self.progress.plan_digest
         return self.run.entry(event, now, status, plan_digest=digest)
 
-    def wait_for_lag(self) -> None:
-        """Give a service time to show what it has accepted; raises as the clock's `check` does."""
-        self.clock.sleep(LAG_PAUSE)
+    def read_patiently(
+        self,
+        read: Callable[[], Observed],
+        *,
+        again: Callable[[Observed], bool],
+        times: int,
+        shown_by: float | None = None,
+    ) -> Observed:
+        """Read, and a few `times` more while `again` is true of what was found.
+
+        What a service has to show by a time of the monotonic clock, and is absent, is read until
+        then, after pauses that grow with what has passed. Raises as the clock's `check` does.
+        """
+        began = self.clock.monotonic()
+        found = read()
+        for _ in range(times):
+            if not again(found):
+                return found
+            self.clock.sleep(LAG_PAUSE)
+            found = read()
+        while shown_by is not None and found.live is None:
+            now = self.clock.monotonic()
+            if now >= shown_by:
+                break
+            self.clock.sleep(min(max(LAG_PAUSE, (now - began) / 4), shown_by - now))
+            found = read()
+        return found

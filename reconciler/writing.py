@@ -4,15 +4,17 @@ Sent again only after a GET by id has shown that it was not done.
 """
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from reconciler.domain.blocking import BlockReason
 from reconciler.domain.body import create_body, patch_body, update_body
 from reconciler.domain.dialect import Meaning, UpdateStrategy
-from reconciler.domain.diff import Standing, differences, managed_view, standing, vanished
+from reconciler.domain.diff import Observed, Standing, differences, harms, managed_view, standing
 from reconciler.domain.http_reply import Applied, Next
 from reconciler.domain.manifest import Tenant
-from reconciler.domain.outcome import Outcome, OutcomeKind, gone
+from reconciler.domain.outcome import Outcome, OutcomeKind, harm_message
 from reconciler.domain.plan import Create, Update
+from reconciler.domain.records import Confirmation
 from reconciler.domain.scim import ABSENT, Schema
 from reconciler.errors import Interrupted, StateError, TenantError
 from reconciler.ports import Retry, SchemaWriter, WriteResult
@@ -32,8 +34,24 @@ class WriteAttempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A write that was sent over the schema that was live then, and its answer.
+
+    `shown_by` is set where the service says that a schema is made: when, by the monotonic clock, it
+    has to show it at the latest.
+    """
+
+    over: Schema | None
+    result: WriteResult
+    shown_by: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
-    """One planned change, the live schema it starts from, and the means to carry it out."""
+    """One planned change, the live schema it starts from, and the means to carry it out.
+
+    `intent` is the number under which the journal holds it.
+    """
 
     context: RunContext
     tenant: Tenant
@@ -41,6 +59,7 @@ class Write:
     retry: Retry
     change: Create | Update
     live: Schema | None
+    intent: int
 
     def carry_out(self) -> WriteAttempt:
         """Send, read back and compare, within the patience of `retry`. Never raises TenantError.
@@ -49,7 +68,7 @@ class Write:
         nothing has proved yet what it did.
         """
         started = self.context.clock.monotonic()
-        sent: list[WriteResult] = []
+        sent: list[Sent] = []
         undone: list[WriteAttempt] = [self._ended(OutcomeKind.NOT_APPLIED, _NEVER_SENT)]
 
         def attempt() -> WriteAttempt:
@@ -62,7 +81,8 @@ class Write:
                 live = before_again.live
             self.context.clock.check()
             undone.clear()
-            sent.append(self._send(live))
+            result = self._send(live)
+            sent.append(Sent(over=live, result=result, shown_by=self._shown_by(result, started)))
             made = self._after(sent[-1])
             if made.wait is not None:
                 undone.append(made)
@@ -106,65 +126,88 @@ class Write:
         body = update_body(live, subject.desired, subject.extension.manages)
         return self.writer.replace(live, body)
 
-    def _after(self, result: WriteResult) -> WriteAttempt:
+    def _shown_by(self, result: WriteResult, started: float) -> float | None:
+        """Until when a schema that the service says it has made is waited for; noted durably."""
+        if not isinstance(self.change, Create) or result.verdict.next is not Next.VERIFY:
+            return None
+        # docs/decisions.md, "A create that was confirmed is waited for to its deadline"
+        ends = started + self.retry.deadline
+        now, remaining = self.context.clock.now(), ends - self.context.clock.monotonic()
+        until = now + timedelta(seconds=max(0.0, remaining))
+        self.context.journal.confirm(self.intent, Confirmation(now, until))
+        return ends
+
+    def _after(self, sent: Sent) -> WriteAttempt:
+        result = sent.result
         match result.verdict.next:
             case Next.VERIFY | Next.READ:
-                return self._proof(result)
+                return self._proof(sent)
             case Next.RETRY:
                 return self._undone(result)
             case Next.STOP | Next.RENEW_TOKEN:
                 blocked = _BLOCKS.get(result.means) if result.means else None
                 return self._ended(OutcomeKind.NOT_APPLIED, result.message, blocked=blocked)
 
-    def _proof(self, result: WriteResult) -> WriteAttempt:
-        """Judge by a read by id a write that was claimed, refused as there, or lost."""
+    def _proof(self, sent: Sent) -> WriteAttempt:
+        """Judge by a read a write that was claimed, refused as there, or lost."""
+        result = sent.result
         try:
-            live, where = self._read_patiently(result)
+            found = self._read_patiently(sent)
         except TenantError as error:
             detail = f"{result.message}; reading it back failed as well: {error}"
             return self._ended(OutcomeKind.UNKNOWN, detail)
-        before = self.live.attribute_names if self.live else ()
         # Ours or somebody else's, a loss comes before all else that the read shows.
-        if live is not None and (names := vanished(before, live)):
-            return self._ended(OutcomeKind.CONFLICT, gone(names), fields=names)
-        match where:
+        if found.harms:
+            fields = tuple(harm.path for harm in found.harms)
+            detail = harm_message(found.harms)
+            return self._ended(OutcomeKind.CONFLICT, detail, fields=fields)
+        match found.standing:
             case Standing.AS_DESIRED:
                 # docs/decisions.md, "A refused write that is found done is `adopted`"
                 ours = result.verdict.applied is not Applied.NO
                 kind = OutcomeKind.APPLIED if ours else OutcomeKind.ADOPTED
-                return self._ended(kind, live=live)
+                return self._ended(kind, live=found.live)
             case Standing.AS_BEFORE:
-                return self._as_before(result, live)
+                return self._as_before(sent, found.live)
             case Standing.OTHER:
-                return self._other(result, live)
+                return self._other(result, found.live)
 
-    def _read_patiently(self, result: WriteResult) -> tuple[Schema | None, Standing]:
-        """Read by id; where the service is known to lag, a few times before it is believed."""
-        live, where = self._read()
-        for _ in range(self.tenant.dialect.lag_reads):
-            if where is Standing.AS_DESIRED or result.verdict.next is Next.RETRY:
-                break
-            self.context.wait_for_lag()
-            live, where = self._read()
-        return live, where
-
-    def _read(self) -> tuple[Schema | None, Standing]:
-        subject = self.change.subject
-        live = self.writer.read(subject.schema_id)
-        return live, standing(
-            live,
-            desired=subject.desired,
-            manages=subject.extension.manages,
-            before=subject.live_fingerprint or ABSENT,
+    def _read_patiently(self, sent: Sent) -> Observed:
+        """Read it; what may only be late, again before it is believed."""
+        if sent.result.verdict.next is Next.RETRY:
+            return self._read(sent)
+        return self.context.read_patiently(
+            lambda: self._read(sent),
+            again=lambda found: found.standing is not Standing.AS_DESIRED or bool(found.harms),
+            times=self.tenant.dialect.lag_reads,
+            shown_by=sent.shown_by,
         )
 
-    def _as_before(self, result: WriteResult, live: Schema | None) -> WriteAttempt:
+    def _read(self, sent: Sent) -> Observed:
+        subject = self.change.subject
+        desired, manages = subject.desired, subject.extension.manages
+        live = self.writer.find(subject.schema_id)
+        before = subject.live_fingerprint or ABSENT
+        found = standing(live, desired=desired, manages=manages, before=before)
+        if live is None or sent.over is None:
+            return Observed(live=live, standing=found)
+        members = self.tenant.dialect.server_members
+        harmed = harms(sent.over, live, desired=desired, manages=manages, server_members=members)
+        return Observed(live=live, standing=found, harms=harmed)
+
+    def _as_before(self, sent: Sent, live: Schema | None) -> WriteAttempt:
+        result = sent.result
         match result.verdict.next:
             case Next.VERIFY if isinstance(self.change, Create):
-                detail = f"{result.message}, and reading it back finds nothing; "
-                return self._ended(OutcomeKind.UNKNOWN, detail + "the next run looks again")
+                detail = (
+                    f"{result.message}, and neither a read by id nor the list shows it within "
+                    f"{self.retry.deadline:g} s; the next run looks again; {LATE_ADVICE}, and "
+                    "--retry-deadline is how long it is waited for"
+                )
+                return self._ended(OutcomeKind.UNKNOWN, detail)
             case Next.VERIFY:
-                return self._other(result, live)
+                late = f"it is as it was before; {LATE_ADVICE}"
+                return self._other(result, live, late)
             case _ if result.means is Meaning.EXISTS:
                 detail = f"{result.message}, yet reading by id finds nothing new; "
                 detail += "look for another schema with the same name"
@@ -172,7 +215,7 @@ class Write:
             case _:
                 return self._undone(result, live)
 
-    def _other(self, result: WriteResult, live: Schema | None) -> WriteAttempt:
+    def _other(self, result: WriteResult, live: Schema | None, advice: str = "") -> WriteAttempt:
         subject = self.change.subject
         if live is None:
             detail = "somebody deleted the schema meanwhile"
@@ -185,11 +228,16 @@ class Write:
         else:
             kind = OutcomeKind.CONFLICT
             finding = f"{result.message}; live differs from the plan and from the manifest"
-        return self._ended(kind, f"{finding}: {', '.join(fields)}", fields=fields)
+        detail = f"{finding}: {', '.join(fields)}"
+        return self._ended(kind, f"{detail}; {advice}" if advice else detail, fields=fields)
 
 
 _BLOCKS = {
     Meaning.UNSUPPORTED: BlockReason.UNSUPPORTED,
     Meaning.LIMIT_REACHED: BlockReason.EXTENSION_LIMIT,
 }
+LATE_ADVICE = (
+    "of a service that shows late what it has taken, lagReads in spec.capabilities says how late; "
+    "doctor --probe-writes finds it out"
+)
 _NEVER_SENT = "the run was asked to stop before it was sent"

@@ -11,6 +11,7 @@ from reconciler.domain.manifest import Limits, Manages, OnDrift
 from reconciler.domain.outcome import Outcome, OutcomeKind
 from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.domain.records import Entry, Event, EventType, Intent, Run, Status
+from reconciler.domain.scim import Schema
 from reconciler.domain.selection import Selection
 from reconciler.errors import Interrupted, StateError, TenantUnavailable
 from reconciler.progress import Progress
@@ -80,7 +81,7 @@ def test_an_intent_keeps_where_the_tenant_was_and_all_that_was_live():
 
     [intent] = journal.intents.values()
     assert intent.base_url == BASE_URL
-    assert intent.live_before == ("grade", "Theirs")
+    assert intent.live_before == Schema.from_json(document(URN, "grade", "Theirs"))
 
 
 def test_the_intent_of_a_create_has_nothing_that_was_live():
@@ -88,7 +89,7 @@ def test_the_intent_of_a_create_has_nothing_that_was_live():
 
     apply(plan_for(tenant), tenant, journal)
 
-    assert [intent.live_before for intent in journal.intents.values()] == [()]
+    assert [intent.live_before for intent in journal.intents.values()] == [None]
 
 
 def test_a_create_is_intended_sent_proved_and_queued_for_hr():

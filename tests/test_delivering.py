@@ -55,7 +55,7 @@ def announce(
     schema = Schema.from_json(document(urn, f"attribute{journal.made}"))
     intent = Intent(
         tenant=tenant, base_url=None, change="acme/x", schema_id=urn, target_system="G",
-        manages=Manages.SCHEMA, desired=schema, before=ABSENT, live_before=(),
+        manages=Manages.SCHEMA, desired=schema, before=ABSENT, live_before=None,
         run_id="run-1", commit=None, webhooks=(url,),
     )  # fmt: skip
     event = intent.announcement(schema, START)

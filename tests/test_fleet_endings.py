@@ -4,7 +4,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import pytest
@@ -26,7 +26,6 @@ from reconciler.errors import (
     StateError,
     TenantUnavailable,
 )
-from reconciler.ports import Retry
 from reconciler.writing import Write
 from tests.support.fakes import (
     CREATED,
@@ -58,24 +57,31 @@ def approve(plan: Plan) -> None:
 # --- one write -------------------------------------------------------------------------------
 
 
-def interrupted(tenant: FakeTenant, clock: FakeClock) -> Outcome:
-    """A create during which a signal comes, by a Retry that waits as long as it is asked to."""
+@dataclass(frozen=True)
+class Waiting:
+    """A Retry that waits as long as it is asked to."""
 
-    def retry(
-        attempt: Callable[[], T], again: Callable[[T], float | None], within: float = math.inf
+    clock: FakeClock
+    deadline: float = 120.0
+
+    def __call__(
+        self, attempt: Callable[[], T], again: Callable[[T], float | None], within: float = math.inf
     ) -> T:
         while (wait := again(result := attempt())) is not None:
-            clock.sleep(wait)
+            self.clock.sleep(wait)
         return result
 
-    patient: Retry = retry
+
+def interrupted(tenant: FakeTenant, clock: FakeClock) -> Outcome:
+    """A create during which a signal comes."""
     write = Write(
         context=context_of(MemoryJournal(), clock=clock),
         tenant=replace(acme(), dialect=replace(DIALECT, lag_reads=0)),
         writer=tenant,
-        retry=patient,
+        retry=Waiting(clock),
         change=Create(Subject(tenant="acme", extension=extension(), live_fingerprint=ABSENT)),
         live=None,
+        intent=1,
     )
     return write.carry_out().outcome
 

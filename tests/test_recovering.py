@@ -12,9 +12,9 @@ from reconciler.domain.diff import managed_view
 from reconciler.domain.manifest import Manages, Tenant
 from reconciler.domain.outcome import Outcome, OutcomeKind
 from reconciler.domain.plan import Subject, Update
-from reconciler.domain.records import Event, EventType, Intent, Run, Status
+from reconciler.domain.records import Confirmation, Event, EventType, Intent, Run, Status
 from reconciler.domain.scim import ABSENT, Schema
-from reconciler.errors import TenantUnavailable
+from reconciler.errors import Interrupted, TenantUnavailable
 from reconciler.recovering import Recovery
 from reconciler.writing import Write
 from tests.support.fakes import (
@@ -23,6 +23,7 @@ from tests.support.fakes import (
     HOOK,
     START,
     URN,
+    FakeClock,
     FakeTenant,
     MemoryJournal,
     document,
@@ -54,7 +55,7 @@ def journal_with(
         manages=manages,
         desired=Schema.from_json(document(URN, *names)),
         before=before,
-        live_before=live_before,
+        live_before=Schema.from_json(document(URN, *live_before)) if live_before else None,
         run_id="run-1",
         commit="c0ffee",
         webhooks=(HOOK,),
@@ -64,10 +65,15 @@ def journal_with(
 
 
 def recovery(
-    tenant: FakeTenant, journal: MemoryJournal, *, lag_reads: int = 0, base_url: str = HERE
+    tenant: FakeTenant,
+    journal: MemoryJournal,
+    *,
+    lag_reads: int = 0,
+    base_url: str = HERE,
+    clock: FakeClock | None = None,
 ) -> Recovery:
     return Recovery(
-        context=context_of(journal, run=RUN),
+        context=context_of(journal, run=RUN, clock=clock),
         tenant=acme(base_url, lag_reads=lag_reads),
         reader=lambda: tenant,
     )
@@ -82,9 +88,14 @@ def acme(base_url: str = HERE, *, lag_reads: int = 0) -> Tenant:
 
 
 def recover(
-    tenant: FakeTenant, journal: MemoryJournal, *, lag_reads: int = 0, base_url: str = HERE
+    tenant: FakeTenant,
+    journal: MemoryJournal,
+    *,
+    lag_reads: int = 0,
+    base_url: str = HERE,
+    clock: FakeClock | None = None,
 ):
-    means = recovery(tenant, journal, lag_reads=lag_reads, base_url=base_url)
+    means = recovery(tenant, journal, lag_reads=lag_reads, base_url=base_url, clock=clock)
     means.settle_all()
     return means.context.progress.recovered
 
@@ -119,6 +130,7 @@ def write(tenant: FakeTenant) -> Outcome:
         retry=patience(1),
         change=Update(subject, UpdateStrategy.PUT),
         live=tenant.read(URN),
+        intent=1,
     )
     return write.carry_out().outcome
 
@@ -230,13 +242,48 @@ def test_a_vanished_unmanaged_attribute_is_a_conflict_in_recovery(live):
     [recovered] = recover(FakeTenant.holding(document(URN, *live)), journal)
 
     reported = (
-        "attributes that were live before are gone: theirs, Another; "
-        "restore them from the service's own history before anything else"
+        "what the write was not about is not as before: attributes.Another gone, attributes.theirs "
+        "gone; restore it from the service's own history before anything else"
     )
     assert (recovered.kind, recovered.detail) == (OutcomeKind.CONFLICT, reported)
     assert journal.entries[-1].status is Status.FAILED
     assert journal.entries[-1].detail == f"conflict: {reported}"
     assert (journal.waiting(), journal.open_intents("acme")) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("now", "named"),
+    [
+        ({"returned": "always"}, 'attributes.theirs.returned "never" → "always"'),
+        ({"description": None}, 'attributes.theirs.description "Theirs" → nothing'),
+        ({"xSync": 2}, "attributes.theirs.xSync 1 → 2"),
+        ({"subAttributes": []}, "attributes.theirs.subAttributes.iban gone"),
+    ],
+)
+def test_recovery_compares_what_others_have_whole_and_names_what_is_another(now, named):
+    """Ours is as desired, so that nothing but what others have tells of it."""
+    theirs = {
+        "name": "theirs",
+        "type": "complex",
+        "returned": "never",
+        "description": "Theirs",
+        "xSync": 1,
+        "subAttributes": [{"name": "iban"}],
+    }
+    [(number, intent)] = beside_theirs("grade").open_intents("acme")
+    before = document(URN, "grade")
+    before["attributes"].append(theirs)
+    journal = MemoryJournal()
+    journal.intents[number] = replace(intent, live_before=Schema.from_json(before))
+    after = document(URN, "grade", "level")
+    after["attributes"].append(theirs | now)
+
+    [recovered] = recover(FakeTenant.holding(after), journal)
+
+    assert recovered.kind is OutcomeKind.CONFLICT
+    assert named in recovered.detail
+    assert journal.entries[-1].detail == f"conflict: {recovered.detail}"
+    assert journal.waiting() == ()
 
 
 def test_a_write_and_its_recovery_agree_on_what_vanished():
@@ -322,7 +369,64 @@ def test_absence_is_believed_only_after_patient_reads(lag_reads):
 
     recover(tenant, journal, lag_reads=lag_reads)
 
-    assert tenant.log == [f"GET {URN}"] * (lag_reads + 1)
+    assert tenant.log == [f"GET {URN}", "GET /Schemas"] * (lag_reads + 1)
+
+
+def confirmed(journal: MemoryJournal, *, seconds: float) -> MemoryJournal:
+    """The service had answered at START that it is made, and has so long to show it."""
+    [number] = journal.intents
+    journal.confirm(number, Confirmation(START, START + timedelta(seconds=seconds)))
+    return journal
+
+
+def test_a_confirmed_create_is_not_called_undone_before_its_time_is_over():
+    tenant, clock = FakeTenant(), FakeClock(seconds=30)
+    journal = confirmed(journal_with(), seconds=120)
+    clock.after = lambda: tenant.put(document()) if clock.seconds >= 100 else None
+
+    [recovered] = recover(tenant, journal, clock=clock)
+
+    assert recovered.kind is OutcomeKind.APPLIED
+    assert 100 <= clock.seconds <= 120
+    assert len(journal.waiting()) == 1
+
+
+def test_a_confirmed_create_that_is_never_shown_is_undone_when_its_time_is_over():
+    tenant, clock = FakeTenant(), FakeClock(seconds=30)
+
+    [recovered] = recover(tenant, confirmed(journal_with(), seconds=120), clock=clock)
+
+    assert recovered.kind is OutcomeKind.NOT_APPLIED
+    assert clock.seconds == 120
+    assert "answered at 2026-03-01T12:00:00.000Z that it is made" in recovered.detail
+    assert "not shown it until 2026-03-01T12:02:00.000Z" in recovered.detail
+
+
+def test_a_confirmation_of_long_ago_is_not_waited_for():
+    tenant, clock = FakeTenant(), FakeClock(seconds=500)
+
+    recover(tenant, confirmed(journal_with(), seconds=120), clock=clock)
+
+    assert clock.slept == []
+
+
+def test_a_signal_while_a_confirmed_create_is_waited_for_leaves_it_open():
+    journal = confirmed(journal_with(), seconds=120)
+
+    with pytest.raises(Interrupted):
+        recover(FakeTenant(), journal, clock=FakeClock(stop_after=1))
+
+    assert len(journal.open_intents("acme")) == 1
+
+
+def test_what_the_list_shows_and_a_read_by_id_denies_is_recovered():
+    tenant = FakeTenant.holding(document())
+    tenant.log.append(f"POST {URN}")  # of the earlier run
+    tenant.hidden_reads, tenant.lists_first = 10**9, True
+
+    [recovered] = recover(tenant, journal_with())
+
+    assert recovered.kind is OutcomeKind.APPLIED
 
 
 def test_recovery_changes_nothing_in_the_tenant_and_a_second_one_finds_nothing():

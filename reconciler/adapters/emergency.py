@@ -12,7 +12,7 @@ from typing import Protocol
 
 from reconciler.domain.jsontext import Json
 from reconciler.domain.outbox import OutboxRow, RowToSend
-from reconciler.domain.records import Entry, HrEvent, Intent
+from reconciler.domain.records import Confirmation, Entry, HrEvent, Intent
 from reconciler.domain.scim import Schema
 from reconciler.errors import StateError
 from reconciler.ports import Journal, Outbox, Queue, Wanted
@@ -57,6 +57,10 @@ class EmergencyExport:
         with self._lock:
             self._intents[number] = intent
         return number
+
+    def confirm(self, intent_id: int, confirmation: Confirmation) -> None:
+        """As the journal does; what follows from it is in the record of the outcome."""
+        self._store.confirm(intent_id, confirmation)
 
     def settle(self, intent_id: int, entry: Entry, event: HrEvent | None) -> None:
         """As the journal does."""

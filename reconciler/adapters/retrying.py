@@ -38,25 +38,14 @@ def retrying(
     gives up at once: to wait less than was asked would only make noise. `random` gives floats in
     [0, 1). `budget` bounds the retries of a tenant in a run. An exception is never retried.
     """
-    spent = budget or RetryBudget()
-
-    def patience(
-        attempt: Callable[[], T], again: Callable[[T], float | None], within: float = math.inf
-    ) -> T:
-        call = _Call(
-            again=again,
-            clock=clock,
-            random=random,
-            attempts=attempts,
-            cap=cap,
-            ends=clock.monotonic() + min(deadline, within),
-            budget=spent,
-        )
-        spent.first()
-        first = attempt()
-        return call.follow(first, attempt) if call.wants_more(first) else first
-
-    return patience
+    return _Patience(
+        clock=clock,
+        random=random,
+        attempts=attempts,
+        deadline=deadline,
+        cap=cap,
+        budget=budget or RetryBudget(),
+    )
 
 
 class RetryBudget:
@@ -123,6 +112,35 @@ def parse_retry_after(value: str | None, *, now: datetime) -> float | None:
     if moment is None:
         return None
     return min(max(0.0, (moment - now).total_seconds()), LONGEST_WAIT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Patience:
+    """A ports.Retry; see `retrying`."""
+
+    clock: Clock
+    random: Callable[[], float]
+    attempts: int
+    deadline: float
+    cap: float
+    budget: RetryBudget
+
+    def __call__(
+        self, attempt: Callable[[], T], again: Callable[[T], float | None], within: float = math.inf
+    ) -> T:
+        """As the port does."""
+        call = _Call(
+            again=again,
+            clock=self.clock,
+            random=self.random,
+            attempts=self.attempts,
+            cap=self.cap,
+            ends=self.clock.monotonic() + min(self.deadline, within),
+            budget=self.budget,
+        )
+        self.budget.first()
+        first = attempt()
+        return call.follow(first, attempt) if call.wants_more(first) else first
 
 
 @dataclass(slots=True, kw_only=True)

@@ -10,7 +10,16 @@ from functools import lru_cache
 
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Manages
-from reconciler.domain.scim import ABSENT, Attribute, Schema, fold, in_order, vendor_values
+from reconciler.domain.scim import (
+    ABSENT,
+    ATTRIBUTE_MEMBERS,
+    SCHEMA_MEMBERS,
+    Attribute,
+    Schema,
+    fold,
+    in_order,
+    vendor_values,
+)
 
 
 class Standing(StrEnum):
@@ -59,6 +68,39 @@ class Difference:
     path: str
     live: Json
     desired: Json
+
+
+class HarmKind(StrEnum):
+    """The ways in which a thing is not as it was."""
+
+    GONE = "gone"
+    CAME = "came"  # within an attribute of others, or under its name
+    CHANGED = "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Harm:
+    """One thing that a write had to leave as it was, and that is not as it was after it.
+
+    `path` reads as that of a Difference. `before` and `after` are the values of a member that has
+    CHANGED; None where a side does not say it. `vendor` is True for a member that RFC 7643 does not
+    know, whose values are JSON texts.
+    """
+
+    path: str
+    kind: HarmKind
+    before: Json = None
+    after: Json = None
+    vendor: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """A live schema as it was read after a write, and what of it is not as it was before."""
+
+    live: Schema | None
+    standing: Standing
+    harms: tuple[Harm, ...] = ()
 
 
 def managed_view(live: Schema, desired: Schema, manages: Manages) -> Schema:
@@ -114,9 +156,107 @@ def standing(live: Schema | None, *, desired: Schema, manages: Manages, before: 
     return Standing.AS_BEFORE if seen == before else Standing.OTHER
 
 
-def vanished(before: Iterable[str], live: Schema) -> tuple[str, ...]:
-    """Those names of attributes that were live `before` and are not live any more."""
-    return tuple(name for name in before if live.attribute(name) is None)
+def harms(
+    before: Schema,
+    after: Schema,
+    *,
+    desired: Schema,
+    manages: Manages,
+    server_members: Iterable[str] = (),
+) -> tuple[Harm, ...]:
+    """All that was live before a write, that the write was not about, and that is not as it was.
+
+    An attribute that is gone is one, managed or not. What came beside the rest takes nothing from
+    anybody, and members that the service sets on its own say nothing.
+    """
+    if before == after:
+        return ()
+    aside = frozenset(map(fold, server_members))
+    was, now = (_unmanaged_view(each, desired, manages, aside) for each in (before, after))
+    had, has = _schema_members(was), _schema_members(now)
+    ours = None if manages is Manages.SCHEMA else {each.key for each in desired.attributes}
+    found = []
+    for each in sorted(alterations(was, now), key=_place):
+        path, member = ".".join(_steps(each, each.path)), each.member
+        managed = not each.path or ours is None or fold(each.path[0]) in ours
+        if member is None:
+            came = each.before is None
+            beside = managed or (len(each.path) == 1 and not each.repeats_a_name)
+            if not (came and beside):
+                found.append(Harm(path, HarmKind.CAME if came else HarmKind.GONE))
+            continue
+        value = _shown(each, had, each.before)
+        if value is not None or not managed:
+            vendor = member not in (ATTRIBUTE_MEMBERS if each.path else SCHEMA_MEMBERS)
+            now_value = _shown(each, has, each.after)
+            found.append(Harm(path, HarmKind.CHANGED, value, now_value, vendor))
+    return tuple(found)
+
+
+def _unmanaged_view(
+    live: Schema, desired: Schema, manages: Manages, set_by_server: Set[str]
+) -> Schema:
+    """The rest of a live schema: what `managed_view` leaves out, and the names of what it has."""
+    whole = manages is Manages.SCHEMA
+    return replace(
+        live,
+        name=None if whole or desired.name is not None else live.name,
+        description=None if whole or desired.description is not None else live.description,
+        vendor=_not_set_by(desired.vendor, live.vendor, set_by_server),
+        attributes=_unmanaged_attributes(
+            live.attributes, desired.attributes, set_by_server, everything=whole
+        ),
+    )
+
+
+def _unmanaged_attributes(
+    live: Iterable[Attribute],
+    desired: Iterable[Attribute],
+    set_by_server: Set[str],
+    *,
+    everything: bool,
+) -> tuple[Attribute, ...]:
+    wanted = {attribute.key: attribute for attribute in desired}
+    return in_order(
+        _unmanaged_attribute(attribute, wanted.get(attribute.key), set_by_server)
+        if everything or attribute.key in wanted
+        else _without(attribute, set_by_server)
+        for attribute in live
+    )
+
+
+def _unmanaged_attribute(
+    live: Attribute, desired: Attribute | None, set_by_server: Set[str]
+) -> Attribute:
+    parts = desired.sub_attributes if desired else ()
+    return Attribute(
+        name=live.name,
+        vendor=_not_set_by(desired.vendor if desired else (), live.vendor, set_by_server),
+        sub_attributes=_unmanaged_attributes(
+            live.sub_attributes, parts, set_by_server, everything=True
+        ),
+    )
+
+
+def _without(attribute: Attribute, set_by_server: Set[str]) -> Attribute:
+    if not set_by_server:
+        return attribute
+    return replace(
+        attribute,
+        vendor=_not_set_by((), attribute.vendor, set_by_server),
+        sub_attributes=tuple(_without(part, set_by_server) for part in attribute.sub_attributes),
+    )
+
+
+def _not_set_by(
+    desired: tuple[tuple[str, str], ...],
+    live: tuple[tuple[str, str], ...],
+    set_by_server: Set[str],
+) -> tuple[tuple[str, str], ...]:
+    members = {member for member, _ in desired}
+    return tuple(
+        pair for pair in live if pair[0] not in members and fold(pair[0]) not in set_by_server
+    )
 
 
 def _managed_attributes(

@@ -46,6 +46,19 @@ def quoted(word: str) -> str:
     return repr(word if len(word) <= SHOWN else word[:SHOWN] + "…")
 
 
+def excerpts(one: str, other: str, *, most: int = SHOWN) -> tuple[str, str]:
+    """Two texts that differ, each cut to `most` characters around the first difference."""
+    pairs = enumerate(zip(one, other, strict=False))
+    at = next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
+    start = 0 if max(len(one), len(other)) <= most else max(0, at - most // 2)
+    return _excerpt(one, start, most), _excerpt(other, start, most)
+
+
+def _excerpt(text: str, start: int, most: int) -> str:
+    end = start + most
+    return ("…" if start else "") + text[start:end] + ("…" if end < len(text) else "")
+
+
 def listed(items: Iterable[str]) -> str:
     """`a, b or c`; of nothing, `nothing`."""
     *most, last = tuple(items) or ("nothing",)

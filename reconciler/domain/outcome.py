@@ -1,11 +1,15 @@
 """Outcome: what became of one planned change; RunSummary: what became of a run."""
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from reconciler.domain.blocking import BlockReason
 from reconciler.domain.dialect import READ_ONLY
+from reconciler.domain.diff import Harm, HarmKind
+from reconciler.domain.jsontext import Json
+from reconciler.domain.messages import excerpts
 from reconciler.domain.outbox import DeliveryResult, OutboxRow
 from reconciler.domain.plan import Blocked, Create, Plan, Update
 
@@ -43,12 +47,15 @@ class Outcome:
     latency_ms: int | None = None
 
 
-def gone(names: Iterable[str]) -> str:
-    """The detail of a conflict: attributes that were live before a write are not any more."""
-    return (
-        f"attributes that were live before are gone: {', '.join(names)}; "
-        "restore them from the service's own history before anything else"
-    )
+def harm_message(harms: Sequence[Harm]) -> str:
+    """The detail of a conflict: what others have is not as it was right before a write."""
+    shown = [_harm_text(harm) for harm in harms[:_SHOWN]]
+    more = [f"and {len(harms) - _SHOWN} more"] if len(harms) > _SHOWN else []
+    advice = "restore it from the service's own history before anything else"
+    if all(harm.vendor for harm in harms):
+        advice += "; a member that the service sets on its own belongs to serverMembers in "
+        advice += "spec.capabilities"
+    return f"what the write was not about is not as before: {', '.join(shown + more)}; {advice}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +176,22 @@ class RunSummary:
         return blocked or not all(
             ended.kind.verified for ended in _need_a_look(self.outcomes, self.recovered)
         )
+
+
+_SHOWN = 10  # harms that a message names; a schema may have thousands of attributes
+
+
+def _harm_text(harm: Harm) -> str:
+    if harm.kind is not HarmKind.CHANGED:
+        return f"{harm.path} {harm.kind}"
+    before, after = excerpts(_value_text(harm, harm.before), _value_text(harm, harm.after))
+    return f"{harm.path} {before} → {after}"
+
+
+def _value_text(harm: Harm, value: Json) -> str:
+    if value is None:
+        return "nothing"
+    return str(value) if harm.vendor else json.dumps(value, ensure_ascii=False)
 
 
 def _need_a_look(

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
 
+from reconciler.domain.diff import Harm, HarmKind, harms
 from reconciler.domain.documents import AuditDocument, ChainedDocument, EntryDocument, EventDocument
 from reconciler.domain.jsontext import Json, NotJson, canonical
 from reconciler.domain.manifest import Manages
@@ -231,14 +232,30 @@ class HrEvent:
         return canonical(document)
 
 
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """The answer of a service that a schema is made, which it may show only later.
+
+    Before `until` nobody may call the write undone, or send it again.
+    """
+
+    at: datetime
+    until: datetime
+
+    def remaining(self, now: datetime) -> float:
+        """The seconds until then, however the clock was set meanwhile; none are negative."""
+        return max(0.0, min(self.until - now, self.until - self.at).total_seconds())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
     """A write that is about to be sent: all that recovery needs, without the manifests.
 
     `before` is the fingerprint of the managed view, or `absent`; `change` the plan's id;
     `base_url` where the tenant was, as its manifest said (a built-in one has its name there).
-    `live_before` are the names of all attributes that were live, managed or not. An intent of an
-    older store knows neither: None, and no names.
+    `live_before` is all that was live, managed or not. An intent of an older store knows neither,
+    or of what was live no more than the names of attributes, `names_before`. `confirmation` is set
+    where the service has answered that the schema is made.
     """
 
     tenant: str
@@ -249,15 +266,30 @@ class Intent:
     manages: Manages
     desired: Schema
     before: str
-    live_before: tuple[str, ...]
+    live_before: Schema | None
     run_id: str
     commit: str | None
     webhooks: tuple[str, ...]
+    names_before: tuple[str, ...] = ()
+    confirmation: Confirmation | None = None
 
     @property
     def creates(self) -> bool:
         """True where the schema was absent before."""
         return self.before == ABSENT
+
+    def harms(self, live: Schema, *, server_members: Iterable[str]) -> tuple[Harm, ...]:
+        """All that is not as it was before the write, and that the write was not about."""
+        if self.live_before is None:
+            gone = (name for name in self.names_before if live.attribute(name) is None)
+            return tuple(Harm(f"attributes.{name}", HarmKind.GONE) for name in gone)
+        return harms(
+            self.live_before,
+            live,
+            desired=self.desired,
+            manages=self.manages,
+            server_members=server_members,
+        )
 
     def announcement(self, verified: Schema, at: datetime) -> HrEvent:
         """The event for HR, once reading the schema back has shown that it is as desired."""

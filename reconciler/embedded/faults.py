@@ -20,7 +20,7 @@ class Faults:
     retry_after: int = 1  # seconds
     server_errors: int = 0  # answered 503
     drop_after_commit: int = 0  # writes that are stored, then the connection closes unanswered
-    lag_reads: int = 0  # reads by id that answer 404 after each creation of a schema
+    lag_reads: int = 0  # reads by id that deny a new schema; as long the list lacks it
     ignore_posts: bool = False  # a schema is answered 201 and not stored
     drop_attribute: str | None = None  # a schema is stored without the attribute of that name
     ignore_paging: bool = False  # GET /Schemas answers with everything
@@ -95,6 +95,10 @@ class FaultBox:
         """Let the schema of this folded id lag behind its creation."""
         with self._lock:
             self._hidden[key] = self._faults.lag_reads
+
+    def is_hidden(self, key: str) -> bool:
+        """True where the list does not show the schema yet."""
+        return self._hidden.get(key, 0) > 0
 
     def take_hidden(self, key: str) -> bool:
         """Count one read by id down; true where it still comes too early."""

@@ -59,7 +59,8 @@ class SchemasEndpoint:
         if "filter" in request.query:  # RFC 7644 section 4
             raise Refused(403, "schemas cannot be filtered")
         everything = [_published_core(document, base_url) for document in self._core.values()]
-        everything += [_published(stored, base_url) for stored in self._store.schemas()]
+        shown = (each for each in self._store.schemas() if not self._faults.is_hidden(each.key))
+        everything += [_published(stored, base_url) for stored in shown]
         paging = {} if self._faults.current.ignore_paging else request.query
         start = max(1, _whole_number(paging, "startIndex", 1))
         count = max(0, _whole_number(paging, "count", len(everything)))

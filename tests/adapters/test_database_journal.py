@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 
 from reconciler.adapters.database import Store
 from reconciler.domain.manifest import Manages
-from reconciler.domain.records import Entry, Status, check_chain
+from reconciler.domain.records import Confirmation, Entry, Status, check_chain
 from reconciler.domain.scim import Schema
 from reconciler.errors import StateError
 from reconciler.ports import Journal, Outbox
@@ -157,8 +158,11 @@ def test_open_intents_are_those_of_the_tenant_oldest_first(place: Place) -> None
         replace(intent(), webhooks=(SECOND, RECEIVER)),
         replace(intent(), manages=Manages.ATTRIBUTES),
         replace(intent(), before="sha256:" + "a" * 64),
-        replace(intent(), live_before=("grade",)),
-        replace(intent(), live_before=("grade", 'Größe, "2"\0', "grade")),
+        replace(intent(), live_before=HR),
+        replace(
+            intent(),
+            live_before=Schema.from_json({"id": "u", "attributes": [{"name": 'ö"\0'}] * 2}),
+        ),
         replace(intent(), base_url=None),
         replace(intent(), base_url="embedded://local"),
         replace(intent(), commit="f" * 40, run_id="run-2"),
@@ -218,13 +222,36 @@ def test_a_damaged_intent_document_is_an_error(place: Place, desired: str) -> No
             store.open_intents("acme")
 
 
-@pytest.mark.parametrize("names", ["[", "{}", "null", '"grade"', "[1]"])
-def test_damaged_names_in_an_intent_are_an_error(place: Place, names: str) -> None:
+@pytest.mark.parametrize("kept", ["[", "{}", "null", '"grade"', "[1]", '{"id": 1}'])
+def test_a_damaged_schema_before_an_intent_is_an_error(place: Place, kept: str) -> None:
     with opened(place) as store:
         number = store.intend(intent(), intended())
-        behind_its_back(place, f"UPDATE intents SET live_before = '{names}'")
+        behind_its_back(place, f"UPDATE intents SET live_before = '{kept}'")
 
-        with pytest.raises(StateError, match=f"attributes before intent {number} cannot be read"):
+        with pytest.raises(StateError, match=f"schema before intent {number} cannot be read"):
+            store.open_intents("acme")
+
+
+def test_a_confirmation_stays_with_the_intent_that_it_is_of(place: Place) -> None:
+    at = datetime(2026, 9, 2, 3, 4, 5, 678_000, tzinfo=UTC)
+    confirmation = Confirmation(at, at + timedelta(seconds=120))
+    with opened(place) as store:
+        number = store.intend(intent(), intended())
+        other = store.intend(intent(), intended())
+        store.confirm(number, confirmation)
+
+    with opened(place) as store:
+        kept = dict(store.open_intents("acme"))
+        assert (kept[number].confirmation, kept[other].confirmation) == (confirmation, None)
+        assert check_chain(store.records()).records == 2
+
+
+def test_a_damaged_confirmation_is_an_error(place: Place) -> None:
+    with opened(place) as store:
+        number = store.intend(intent(), intended())
+        behind_its_back(place, "UPDATE intents SET confirmed_at = 'x', confirmed_until = 'y'")
+
+        with pytest.raises(StateError, match=f"confirmation of intent {number} cannot be read"):
             store.open_intents("acme")
 
 

@@ -448,6 +448,10 @@ NEW_SINCE = {  # by version: how what it brought is taken away again
         "ALTER TABLE outbox DROP COLUMN schema_digest",
         "ALTER TABLE outbox DROP COLUMN waits_for",
     ),
+    6: (
+        "ALTER TABLE intents DROP COLUMN confirmed_at",
+        "ALTER TABLE intents DROP COLUMN confirmed_until",
+    ),
 }
 older = pytest.mark.parametrize("version", range(1, FORMAT_VERSION))
 
@@ -460,7 +464,7 @@ def as_version(version: int, place: Place) -> None:
 
 def filled(place: Place) -> None:
     """With what every version can hold."""
-    known = replace(intent(), base_url=None, live_before=())
+    known = replace(intent(), base_url=None)
     with opened(place) as store:
         number = store.intend(known, intended())
         verified = replace(created(), after_digest=HR.fingerprint())
@@ -497,17 +501,32 @@ def test_an_older_store_is_brought_forward_with_all_that_it_holds(
 def test_an_open_intent_of_version_2_says_neither_where_nor_what_was_live(place: Place) -> None:
     with opened(place) as store:
         before = "sha256:" + "a" * 64
-        store.intend(replace(intent(), before=before, live_before=("grade",)), intended())
+        store.intend(replace(intent(), before=before, live_before=HR), intended())
     as_version(2, place)
 
     with opened(place) as store:
         [(number, kept)] = store.open_intents("acme")
-        assert kept == replace(intent(), before=before, base_url=None, live_before=())
+        assert kept == replace(intent(), before=before, base_url=None)
 
         store.settle(number, created(), event())
-        newer = replace(intent(), live_before=("grade",))
+        newer = replace(intent(), live_before=HR)
         store.intend(newer, intended())
         assert [kept for _, kept in store.open_intents("acme")] == [newer]
+
+
+@pytest.mark.parametrize("version", [3, 4, 5])
+def test_an_open_intent_of_versions_3_to_5_knows_the_names_of_what_was_live(
+    place: Place, version: int
+) -> None:
+    with opened(place) as store:
+        store.intend(replace(intent(), live_before=HR), intended())
+    behind_its_back(place, """UPDATE intents SET live_before = '["grade", "Größe, \\"2\\""]'""")
+    as_version(version, place)
+
+    with opened(place) as store:
+        [(_, kept)] = store.open_intents("acme")
+
+    assert kept == replace(intent(), names_before=("grade", 'Größe, "2"'))
 
 
 def test_a_row_delivered_before_version_4_gets_its_release_time(place: Place) -> None:

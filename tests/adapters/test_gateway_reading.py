@@ -24,13 +24,23 @@ from reconciler.errors import (
     AnswerUnreadable,
     CredentialsRefused,
     PermissionRefused,
+    SchemaUnreadable,
     TenantError,
     TenantRefused,
     TenantUnavailable,
     TenantUntrusted,
 )
 from tests.support.fakes import DIALECT
-from tests.support.faultserver import Cut, Received, Script, in_turn, json_reply, reply, serving
+from tests.support.faultserver import (
+    Cut,
+    Handler,
+    Received,
+    Script,
+    in_turn,
+    json_reply,
+    reply,
+    serving,
+)
 from tests.support.gateway_world import (
     BASE,
     HINTED,
@@ -123,6 +133,43 @@ def test_a_urn_is_one_segment_of_the_path_as_the_dialect_wants_it(
     assert w.requests[0].target == f"{BASE}/Schemas/urn:x:a%2Fb%3Fc%23d%20e%252F%C3%BC".replace(
         "urn:x:", f"urn{colon}x{colon}"
     )
+
+
+DENIALS = {
+    "404": scim_error(404, "no such schema"),
+    "410": scim_error(410, "gone"),
+    "an empty list": json_reply(listed([])),
+}
+
+
+def denying(answer: Script, documents: list[Any]) -> Handler:
+    """A service that shows in its list alone what it has."""
+    return lambda request: answer if asked_id(request) else json_reply(listed(documents))
+
+
+@pytest.mark.parametrize("answer", DENIALS.values(), ids=DENIALS)
+def test_what_the_list_shows_and_a_read_by_id_denies_is_found(answer: Script) -> None:
+    with world(denying(answer, FEW)) as w:
+        assert w.reader.find(urn(0)) == Schema.from_json(schema(0))
+        assert w.reader.find(urn(9)) is None
+        assert len(w.requests) == 4  # by id, and the list, which is of one page
+        assert w.reader.read(urn(0)) is None
+        assert len(w.requests) == 5
+
+
+def test_what_is_found_by_its_id_costs_one_request() -> None:
+    with world(service(honest(FEW), BY_ID)) as w:
+        assert w.reader.find(urn(0)) is not None
+        assert len(w.requests) == 1
+
+
+def test_what_the_list_holds_in_a_form_that_cannot_be_read_is_not_absent() -> None:
+    broken = schema(0, attributes="none")
+    with (
+        world(denying(DENIALS["404"], [broken, FEW[1]])) as w,
+        pytest.raises(SchemaUnreadable, match=r"the list holds .*, and a GET by id denies it"),
+    ):
+        w.reader.find(urn(0))
 
 
 @pytest.mark.parametrize("base", ["/scim/v2", "/scim/v2/", "/"])

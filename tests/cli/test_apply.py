@@ -94,7 +94,7 @@ def test_a_write_that_does_not_come_true_ends_partly_and_names_the_manifest_line
 ):
     dev_tenant.set_faults(**faults)
 
-    done = dev_tenant.folder.run("apply", "--auto-approve")
+    done = dev_tenant.folder.run("apply", "--auto-approve", "--retry-deadline", "1")
 
     assert_reported(
         done, 3, "Apply ended partly", "desired-state/extensions/hr-extension.yaml:", *texts

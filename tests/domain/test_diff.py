@@ -12,12 +12,13 @@ from reconciler.domain.diff import (
     Standing,
     alterations,
     differences,
+    harms,
     managed_view,
     standing,
-    vanished,
 )
 from reconciler.domain.manifest import Manages
 from reconciler.domain.scim import ABSENT, DEFAULTS, MalformedSchema, Schema
+from tests.support.calls import counted_calls
 from tests.support.strategies import (
     attribute_documents,
     disguise,
@@ -445,9 +446,143 @@ def test_differences_are_found_among_many_attributes() -> None:
     assert len(differences(big(0), big(20))) == 20
 
 
-def test_a_live_attribute_that_is_gone_has_vanished_whatever_its_case() -> None:
-    live = Schema.from_json({"id": "urn:x", "attributes": [{"name": "b"}, {"name": "A"}]})
+# Harms
 
-    assert live.attribute_names == ("A", "b")
-    assert vanished(("a", "B"), live) == ()
-    assert vanished(("c", "a", "d"), live) == ("c", "d")
+
+def harmed(
+    before: Schema,
+    after: Schema,
+    *managed: str,
+    manages: Manages = Manages.ATTRIBUTES,
+    server_members: tuple[str, ...] = (),
+) -> list[tuple[str, str]]:
+    """Paths and kinds of what a write to those attributes was not about, and altered."""
+    desired = Schema.from_json({"id": "urn:x", "attributes": [{"name": n} for n in managed]})
+    found = harms(before, after, desired=desired, manages=manages, server_members=server_members)
+    return [(harm.path, str(harm.kind)) for harm in found]
+
+
+FIRST = ("type", "required")
+IBAN: dict[str, Any] = {"name": "iban", "canonicalValues": ["a", "b"]}
+BIC = {"name": "bic"}
+THEIRS = {
+    "name": "theirs",
+    "type": "complex",
+    "multiValued": True,
+    "returned": "never",
+    "description": "Theirs",
+    "xSync": {"a": [1, 2]},
+    "subAttributes": [IBAN, BIC],
+}
+
+
+def theirs(**members: Any) -> Schema:
+    return schema({"name": "ours"}, {**THEIRS, **members})
+
+
+@pytest.mark.parametrize(
+    ("after", "paths"),
+    [
+        (theirs(returned="always"), {"attributes.theirs.returned"}),
+        (theirs(type="string", required=True), {f"attributes.theirs.{m}" for m in FIRST}),
+        (theirs(description=None), {"attributes.theirs.description"}),
+        (theirs(xSync={"a": [2, 1]}), {"attributes.theirs.xSync"}),
+        (theirs(xSync=None), {"attributes.theirs.xSync"}),
+        (theirs(xMore=1), {"attributes.theirs.xMore"}),
+        (theirs(canonicalValues=["a"]), {"attributes.theirs.canonicalValues"}),
+        (theirs(subAttributes=[BIC]), {"attributes.theirs.subAttributes.iban"}),
+        (
+            theirs(subAttributes=[{"name": "iban", "canonicalValues": ["a"]}, BIC]),
+            {"attributes.theirs.subAttributes.iban.canonicalValues"},
+        ),
+        (schema({"name": "ours"}), {"attributes.theirs"}),
+        (schema({"name": "ours"}, THEIRS, THEIRS), {"attributes.theirs#2"}),
+    ],
+)  # fmt: skip
+def test_a_write_harms_what_it_alters_of_an_attribute_that_is_not_managed(
+    after: Schema, paths: set[str]
+) -> None:
+    """Whatever a service drops, resets, adds or lists twice."""
+    assert {path for path, _ in harmed(theirs(), after, "ours")} == paths
+
+
+def test_a_part_that_came_or_went_within_an_attribute_of_others_is_a_harm() -> None:
+    assert harmed(theirs(), theirs(subAttributes=[IBAN, {"name": "new"}]), "ours") == [
+        ("attributes.theirs.subAttributes.bic", "gone"),
+        ("attributes.theirs.subAttributes.new", "came"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        theirs(name="THEIRS"),
+        theirs(subAttributes=[BIC, IBAN]),
+        theirs(required=False, caseExact=False, mutability="readWrite", uniqueness="none"),
+        theirs(RETURNED="never", returned=None),
+        schema({"name": "ours", "description": "ours, and altered"}, THEIRS, {"name": "more"}),
+        schema({"name": "ours", "subAttributes": [{"name": "part"}]}, THEIRS, stamp=1),
+        schema({"name": "ours", "xId": 7}, THEIRS),
+    ],
+)
+def test_what_is_spelled_in_another_way_or_comes_beside_the_rest_is_no_harm(after: Schema) -> None:
+    assert harmed(theirs(), after, "ours") == []
+
+
+@pytest.mark.parametrize("manages", Manages)
+def test_vendor_members_that_no_manifest_sets_are_no_business_of_a_write(manages: Manages) -> None:
+    part = {"name": "part", "xPart": 1}
+    before = schema({"name": "ours", "xOurs": 1, "subAttributes": [part]}, xAll=1, xStamp=1)
+    after = schema({"name": "ours", "xOurs": 2, "subAttributes": [{"name": "part"}]}, xStamp=2)
+
+    assert harmed(before, after, "ours", manages=manages, server_members=("XSTAMP",)) == [
+        ("attributes.ours.subAttributes.part.xPart", "changed"),
+        ("attributes.ours.xOurs", "changed"),
+        ("xAll", "changed"),
+    ]
+
+
+def test_members_that_the_service_sets_on_its_own_are_no_harm_at_any_depth() -> None:
+    after = theirs(stamp=8, subAttributes=[IBAN | {"stamp": 9}, BIC])
+
+    assert harmed(theirs(stamp=7), after, "ours", server_members=("stamp",)) == []
+
+
+def test_a_harm_has_both_values_and_says_whether_the_member_is_a_vendor_s() -> None:
+    desired = schema({"name": "ours"})
+    found = harms(
+        theirs(), theirs(returned="always", xSync=None), desired=desired, manages=Manages.ATTRIBUTES
+    )
+    assert [(each.before, each.after, each.vendor) for each in found] == [
+        ("never", "always", False),
+        ('{"a":[1,2]}', None, True),
+    ]
+
+
+@pytest.mark.parametrize(("manages", "named"), [(Manages.ATTRIBUTES, 2), (Manages.SCHEMA, 0)])
+def test_name_and_description_of_others_are_theirs(manages: Manages, named: int) -> None:
+    before = schema({"name": "ours"}, name="Theirs", description="theirs")
+    after = schema({"name": "ours"}, name="Other")
+
+    assert len(harmed(before, after, "ours", manages=manages)) == named
+
+
+@pytest.mark.parametrize("manages", Manages)
+def test_a_managed_attribute_that_is_gone_is_a_harm_too(manages: Manages) -> None:
+    before = schema({"name": "a"}, {"name": "B"})
+
+    assert harmed(before, schema({"name": "b"}), "a", "b", manages=manages) == [
+        ("attributes.a", "gone")
+    ]
+
+
+def test_harms_among_many_attributes_cost_in_proportion_to_their_number() -> None:
+    def many(number: int, description: str) -> Schema:
+        names = [f"attr{i}" for i in range(number)]
+        return schema(*({"name": name, "description": description} for name in names))
+
+    def calls(number: int) -> int:
+        before, after = many(number, f"{number} was"), many(number, f"{number} is")
+        return counted_calls(lambda: harmed(before, after, "ours")).total()
+
+    assert calls(800) <= 2.1 * calls(400)

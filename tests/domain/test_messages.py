@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.domain.messages import SHOWN, distance, listed, nearest, quoted
+from reconciler.domain.messages import SHOWN, distance, excerpts, listed, nearest, quoted
 
 texts = st.text("abc", max_size=6)
 
@@ -69,3 +69,17 @@ def test_a_word_with_as_many_edits_as_letters_is_not_near() -> None:
     assert nearest("id", ["kind", "spec"]) is None
     assert nearest("ip", ["id", "kind"]) == "id"
     assert nearest("", ["a"]) is None
+
+
+def test_two_long_texts_are_cut_around_their_first_difference() -> None:
+    one, other = "a" * 90 + "bc" + "d" * 90, "a" * 90 + "xc" + "d" * 9
+    assert excerpts(one, other, most=10) == ("…aaaaabcddd…", "…aaaaaxcddd…")
+    assert excerpts("short", "shorter", most=10) == ("short", "shorter")
+    assert excerpts("same" * 9, "same" * 8, most=8) == ("…samesame", "…same")
+
+
+@given(st.text("ab", max_size=200), st.text("ab", max_size=200), st.integers(4, 80))
+def test_excerpts_of_texts_that_differ_differ(one: str, other: str, most: int) -> None:
+    shown = excerpts(one, other, most=most)
+    assert (shown[0] == shown[1]) == (one == other)
+    assert all(len(text) <= most + 2 for text in shown)

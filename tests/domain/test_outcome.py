@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.domain.diff import Harm, HarmKind
 from reconciler.domain.manifest import Limits
 from reconciler.domain.outbox import DeliveryResult
 from reconciler.domain.outcome import (
@@ -10,7 +11,7 @@ from reconciler.domain.outcome import (
     OutcomeKind,
     Recovered,
     RunSummary,
-    gone,
+    harm_message,
 )
 from reconciler.domain.plan import Create, Plan, Update
 from reconciler.domain.selection import Selection
@@ -164,5 +165,28 @@ def test_a_run_that_only_planned_touched_nothing() -> None:
     assert RunSummary(plan=CALM, deliveries=sent).touched
 
 
-def test_a_conflict_names_what_is_gone_and_what_to_do() -> None:
-    assert gone(("b", "c")).startswith("attributes that were live before are gone: b, c; restore ")
+def test_a_conflict_names_what_is_not_as_before_and_what_to_do() -> None:
+    message = harm_message(
+        [
+            Harm("attributes.b", HarmKind.GONE),
+            Harm("attributes.c.returned", HarmKind.CHANGED, "never", "always"),
+            Harm("attributes.c.subAttributes.d", HarmKind.CAME),
+            Harm("x", HarmKind.CHANGED, '{"a":1}', None, vendor=True),
+        ]
+    )
+    assert message == (
+        "what the write was not about is not as before: attributes.b gone, "
+        'attributes.c.returned "never" → "always", attributes.c.subAttributes.d came, '
+        'x {"a":1} → nothing; restore it from the service\'s own history before anything else'
+    )
+
+
+def test_a_conflict_of_vendor_members_alone_says_where_to_name_them() -> None:
+    message = harm_message([Harm("stamp", HarmKind.CHANGED, "1", "2", vendor=True)])
+    assert message.endswith("belongs to serverMembers in spec.capabilities")
+
+
+def test_a_conflict_of_very_much_names_ten_things_of_it() -> None:
+    message = harm_message([Harm(f"attributes.a{i:03}", HarmKind.GONE) for i in range(12)])
+    assert "attributes.a009 gone, and 2 more; restore" in message
+    assert "a010" not in message

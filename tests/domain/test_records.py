@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.domain.diff import Harm, HarmKind
 from reconciler.domain.jsontext import canonical
 from reconciler.domain.manifest import Manages
 from reconciler.domain.records import (
     ENTRY_MEMBERS,
     GENESIS,
     ChainResult,
+    Confirmation,
     Entry,
     Event,
     EventType,
@@ -222,7 +224,7 @@ def intent(**changes: Any) -> Intent:
         "manages": Manages.SCHEMA,
         "desired": Schema.from_json(DOCUMENT),
         "before": ABSENT,
-        "live_before": (),
+        "live_before": None,
         "run_id": "run-1",
         "commit": "c0ffee",
         "webhooks": ("https://hr.example.com",),
@@ -232,6 +234,37 @@ def intent(**changes: Any) -> Intent:
 
 def verified(**members: Any) -> Schema:
     return Schema.from_json(DOCUMENT | members)
+
+
+def test_an_intent_finds_what_is_not_as_it_was_before_the_write() -> None:
+    other = {"name": "other", "returned": "never"}
+    before = Schema.from_json(DOCUMENT | {"attributes": [{"name": "grade"}, other]})
+    after = verified(attributes=[*DOCUMENT["attributes"], other | {"returned": "always"}])
+    wrote = intent(live_before=before, manages=Manages.ATTRIBUTES)
+
+    assert [harm.path for harm in wrote.harms(after, server_members=())] == [
+        "attributes.other.returned"
+    ]
+    assert intent().harms(after, server_members=()) == ()
+
+
+def test_an_intent_of_an_older_store_knows_names_alone() -> None:
+    wrote = intent(names_before=("grade", "OTHER", "gone"))
+    live = verified(attributes=[{"name": "Grade"}, {"name": "other", "returned": "always"}])
+
+    assert wrote.harms(live, server_members=()) == (Harm("attributes.gone", HarmKind.GONE),)
+
+
+@pytest.mark.parametrize(
+    ("later", "remaining"),
+    [(0, 120), (20, 100), (120, 0), (500, 0), (-3600, 120)],
+    ids=["at once", "later", "at its end", "after it", "the clock was set back"],
+)
+def test_a_confirmation_is_waited_for_at_most_as_long_as_it_said(
+    later: int, remaining: float
+) -> None:
+    confirmation = Confirmation(NOON, NOON + timedelta(seconds=120))
+    assert confirmation.remaining(NOON + timedelta(seconds=later)) == remaining
 
 
 META = {"created": "2026-03-01T00:00:00Z", "version": 'W/"1"'}

@@ -118,8 +118,11 @@ def test_a_web_page_can_stand_where_scim_should(client: Client) -> None:
 def test_a_created_schema_can_lag_behind(client: Client) -> None:
     client.break_with(Faults(lag_reads=2))
     client.send("POST", "/Schemas", extension())
+    listed = [client.send("GET", "/Schemas").json()["totalResults"]]
 
     assert statuses(client, 4, f"/Schemas/{HR.lower()}") == [404, 404, 200, 200]
+    listed.append(client.send("GET", "/Schemas").json()["totalResults"])
+    assert listed[1] == listed[0] + 1
 
 
 def test_paging_can_be_ignored(client: Client) -> None:

@@ -17,7 +17,7 @@ from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Manages, OnDrift, SchemaExtension, Tenant, Webhook
 from reconciler.domain.outbox import DeliveryResult, OutboxRow, RowState, RowToSend
 from reconciler.domain.problem import Place
-from reconciler.domain.records import Entry, HrEvent, Intent, rfc3339
+from reconciler.domain.records import Confirmation, Entry, HrEvent, Intent, rfc3339
 from reconciler.domain.scim import Attribute, AttributeType, Schema, fold
 from reconciler.errors import Interrupted, StateError, TenantLocked
 from reconciler.ports import Due, Over, Queue, Wanted, WriteResult
@@ -83,6 +83,7 @@ class FakeClock:
     slept: list[float] = field(default_factory=list)
     stopped: bool = False
     stop_after: int | None = None
+    after: Callable[[], None] = lambda: None  # what happens while somebody sleeps
     failure: StateError | None = None
 
     def fail(self, failure: StateError) -> None:
@@ -97,6 +98,7 @@ class FakeClock:
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.seconds += seconds
+        self.after()
         if self.stop_after is not None and len(self.slept) >= self.stop_after:
             self.stopped = True
         self.check()
@@ -116,6 +118,7 @@ def patience(attempts: int) -> "Patience":
 @dataclass(frozen=True)
 class Patience:
     attempts: int
+    deadline: float = 120.0
 
     def __call__(
         self,
@@ -218,7 +221,8 @@ def _by_name(attributes: list[Json], operation: Mapping[str, Json]) -> list[Json
 class FakeTenant:
     """A live tenant. `script` pairs, for the next writes, the answer with what is kept of it.
 
-    `fail_reads` are raised by the next reads by id; `log` tells every request in order.
+    `fail_reads` are raised by the next reads by id; `log` tells every request in order. The next
+    `hidden_reads` after a write deny what is there, and so does the list, unless it `lists_first`.
     """
 
     schemas: dict[str, Schema] = field(default_factory=dict)
@@ -226,6 +230,7 @@ class FakeTenant:
     fail_reads: deque[Exception | None] = field(default_factory=deque)
     unreadable: Exception | None = None
     hidden_reads: int = 0
+    lists_first: bool = False
     log: list[str] = field(default_factory=list)
     bodies: list[dict[str, Json]] = field(default_factory=list)
     bound: Mapping[str, frozenset[str]] | None = None
@@ -259,6 +264,14 @@ class FakeTenant:
             self.hidden_reads -= 1
             return None
         return self.schemas.get(fold(schema_id))
+
+    def find(self, schema_id: str) -> Schema | None:
+        schema = self.read(schema_id)
+        if schema is None:
+            self.log.append("GET /Schemas")
+            if self.lists_first:
+                schema = self.schemas.get(fold(schema_id))
+        return schema
 
     def bindings(self) -> Mapping[str, frozenset[str]] | None:
         return self.bound
@@ -318,6 +331,10 @@ class MemoryJournal:
         self.intents[number] = intent
         self.adopted.discard((intent.tenant, fold(intent.schema_id)))
         return number
+
+    def confirm(self, intent_id: int, confirmation: Confirmation) -> None:
+        if intent_id in self.intents:
+            self.intents[intent_id] = replace(self.intents[intent_id], confirmation=confirmation)
 
     def settle(self, intent_id: int, entry: Entry, event: HrEvent | None) -> None:
         assert intent_id not in self.settled, "an intent is settled once"

@@ -105,7 +105,7 @@ def intent(*, tenant: str = "acme", urls: tuple[str, ...] = (RECEIVER, SECOND)) 
         manages=Manages.SCHEMA,
         desired=HR,
         before=ABSENT,
-        live_before=(),
+        live_before=None,
         run_id="run-1",
         commit=None,
         webhooks=urls,

@@ -2,26 +2,30 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from reconciler.adapters.database.connections import Connection, Question, Row, Step
 from reconciler.domain.jsontext import NotJson, parse
 from reconciler.domain.manifest import Manages
-from reconciler.domain.records import AuditRecord, Intent, Status
+from reconciler.domain.records import AuditRecord, Confirmation, Intent, Status, rfc3339
 from reconciler.domain.scim import MalformedSchema, Schema, fold
 from reconciler.errors import StateError
 
 _BEGUN = (
     'run_id, tenant, change, schema_id, target_system, manages, desired, "before", '
-    'live_before, base_url, "commit"'
+    'live_before, base_url, "commit", confirmed_at, confirmed_until'
 )
 _BEGIN = (
     f"INSERT INTO intents (id, {_BEGUN}, state, created_at, created_by) "
-    f"VALUES ({'?, ' * 12}'open', ?, ?)"
+    f"VALUES ({'?, ' * 14}'open', ?, ?)"
 )
 _IS_OPEN = "SELECT 1 FROM intents WHERE id = ? AND state = 'open'"
 _SETTLE = (
     "UPDATE intents SET state = 'settled', status = ?, settled_at = ?, settled_by = ? "
     "WHERE id = ? AND state = 'open'"
+)
+_CONFIRM = (
+    "UPDATE intents SET confirmed_at = ?, confirmed_until = ? WHERE id = ? AND state = 'open'"
 )
 _OPEN = f"SELECT id, {_BEGUN} FROM intents WHERE tenant = ? AND state = 'open' ORDER BY id"
 _HELD_BY_OPEN = (
@@ -61,13 +65,19 @@ def begin(step: Step, number: int, intent: Intent, record: AuditRecord) -> None:
         intent.manages,
         _written(intent.desired),
         intent.before,
-        # A list in JSON, for a service may use any sign in a name.
-        json.dumps(intent.live_before, ensure_ascii=False) if intent.live_before else None,
+        _written(intent.live_before) if intent.live_before else None,
         intent.base_url,
         intent.commit,
+        None,  # nothing can be confirmed before it is sent
+        None,
         record.entry.timestamp,
         record.seq,
     )
+
+
+def confirm(step: Step, intent_id: int, confirmation: Confirmation) -> None:
+    """Write into an open intent that the service says it is done."""
+    step.defer(_CONFIRM, rfc3339(confirmation.at), rfc3339(confirmation.until), intent_id)
 
 
 def is_open(intent_id: int) -> Question:
@@ -150,7 +160,10 @@ def _intent(row: Row, webhooks: tuple[str, ...]) -> Intent:
         live_before,
         base_url,
         commit,
+        confirmed_at,
+        confirmed_until,
     ) = row
+    before_it, names = _before(live_before, intent_id)
     return Intent(
         tenant=tenant,
         base_url=base_url,
@@ -160,16 +173,18 @@ def _intent(row: Row, webhooks: tuple[str, ...]) -> Intent:
         manages=Manages(manages),
         desired=_read(desired, intent_id),
         before=before,
-        live_before=_names(live_before, intent_id),
+        live_before=before_it,
+        names_before=names,
         run_id=run_id,
         commit=commit,
         webhooks=webhooks,
+        confirmation=_confirmation(confirmed_at, confirmed_until, intent_id),
     )
 
 
-def _written(desired: Schema) -> str:
-    """The document as a person wrote it: key order, vendor members and spelling survive."""
-    return json.dumps(desired.document or desired.to_json(), ensure_ascii=False, allow_nan=False)
+def _written(schema: Schema) -> str:
+    """The document as it was written: key order, vendor members and spelling survive."""
+    return json.dumps(schema.document or schema.to_json(), ensure_ascii=False, allow_nan=False)
 
 
 def _read(text: str, intent_id: int) -> Schema:
@@ -179,15 +194,29 @@ def _read(text: str, intent_id: int) -> Schema:
         raise _damaged(f"the schema of intent {intent_id}", str(error)) from error
 
 
-def _names(text: str | None, intent_id: int) -> tuple[str, ...]:
-    what = f"the attributes before intent {intent_id}"
+def _before(text: str | None, intent_id: int) -> tuple[Schema | None, tuple[str, ...]]:
+    """The schema that was live before, or the names of its attributes: before version 6 a list."""
+    if text is None:
+        return None, ()
+    what = f"the schema before intent {intent_id}"
     try:
-        names = parse(text.encode()) if text is not None else []
-    except NotJson as error:
+        kept = parse(text.encode())
+        if not isinstance(kept, list):
+            return Schema.from_json(kept), ()
+    except (NotJson, MalformedSchema) as error:
         raise _damaged(what, str(error)) from error
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+    if not all(isinstance(name, str) for name in kept):
         raise _damaged(what, "it is no list of names")
-    return tuple(names)
+    return None, tuple(kept)
+
+
+def _confirmation(at: str | None, until: str | None, intent_id: int) -> Confirmation | None:
+    if at is None or until is None:
+        return None
+    try:
+        return Confirmation(datetime.fromisoformat(at), datetime.fromisoformat(until))
+    except ValueError as error:
+        raise _damaged(f"the confirmation of intent {intent_id}", str(error)) from error
 
 
 def _damaged(what: str, why: str) -> StateError:

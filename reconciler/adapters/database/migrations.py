@@ -49,6 +49,12 @@ def _add_what_hr_has_heard_of(connection: Connection) -> None:
         connection.define(statement)
 
 
+def _add_confirmations(connection: Connection) -> None:
+    """In `live_before` the names of older intents stay as they are; newer ones say all."""
+    for column in ("confirmed_at", "confirmed_until"):
+        connection.define(f"ALTER TABLE intents ADD COLUMN {column} TEXT")
+
+
 # By the version that a step starts from. A step may use tables.py only for tables that no later
 # version changes; what changes later is written out.
 STEPS: Mapping[int, Callable[[Connection], None]] = {
@@ -56,6 +62,7 @@ STEPS: Mapping[int, Callable[[Connection], None]] = {
     2: _add_where_and_what_was_live,
     3: _add_indexes_and_when_it_was_delivered,
     4: _add_what_hr_has_heard_of,
+    5: _add_confirmations,
 }
 
 

@@ -18,7 +18,7 @@ from reconciler.adapters.database.session_locks import SessionLocks
 from reconciler.domain.documents import AuditDocument
 from reconciler.domain.drift import Sightings
 from reconciler.domain.outbox import OutboxRow, RowToSend
-from reconciler.domain.records import Entry, HrEvent, Intent
+from reconciler.domain.records import Confirmation, Entry, HrEvent, Intent
 from reconciler.domain.scim import Schema
 from reconciler.errors import StateError
 from reconciler.ports import Clock, Locks, Queue, Wanted
@@ -92,6 +92,11 @@ class Store:
                 urls=intent.webhooks,
             )
         return int(number)
+
+    def confirm(self, intent_id: int, confirmation: Confirmation) -> None:
+        """Keep in an open intent that the service has answered it: the schema is made."""
+        with self._writing() as step:
+            intents.confirm(step, intent_id, confirmation)
 
     def settle(self, intent_id: int, entry: Entry, event: HrEvent | None) -> None:
         """Audit record, journal row, and outbox rows released (event) or voided (None)."""

@@ -5,7 +5,7 @@ number that it gives itself, and a text of bytes. Moments are text, UTC, RFC 333
 milliseconds: they sort as they follow each other, and an export shows them as they are.
 """
 
-FORMAT_VERSION = 5  # counts up with each change of the tables; see migrations
+FORMAT_VERSION = 6  # counts up with each change of the tables; see migrations
 
 META = """
 CREATE TABLE meta (
@@ -41,8 +41,10 @@ CREATE TABLE audit (
 """
 
 # `desired` is the document as written, JSON; `status` how the outcome's record says that it
-# ended; `base_url` where the tenant was, and `live_before` a JSON list of the names of attributes,
-# NULL where nothing was live, both since version 3.
+# ended; `base_url` where the tenant was, since version 3. `live_before` is the document of the
+# schema that was live, NULL where none was; of versions 3 to 5 a JSON list of the names of its
+# attributes. `confirmed_at` is when the service answered that the schema is made, `confirmed_until`
+# how long it is waited for; since version 6.
 INTENTS = """
 CREATE TABLE intents (
     id {id} NOT NULL,
@@ -63,6 +65,8 @@ CREATE TABLE intents (
     status TEXT,
     base_url TEXT,
     live_before TEXT,
+    confirmed_at TEXT,
+    confirmed_until TEXT,
     PRIMARY KEY (id),
     CHECK (manages IN ('schema', 'attributes')),
     CHECK (state IN ('open', 'settled')),

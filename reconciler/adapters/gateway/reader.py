@@ -228,7 +228,7 @@ class HttpSchemaReader:
                     continue
                 if schema is None:
                     if key in listing.ids:  # a create would meet the one that is listed
-                        unreadable[key] = f"the list holds {schema_id}, and a GET by id denies it"
+                        unreadable[key] = _denied(schema_id)
                     continue
                 schemas[key] = schema
                 if key not in listing.ids:
@@ -246,8 +246,16 @@ class HttpSchemaReader:
         """One schema by id; None only where a service whose /Schemas has answered says so."""
         return self._read(schema_id, None)
 
-    def _read(self, schema_id: str, listing: Listing | None) -> Schema | None:
+    def find(self, schema_id: str) -> Schema | None:
+        """One schema by id, or as the list shows it where a read by id denies it."""
+        return self._read(schema_id, None, thorough=True)
+
+    def _read(
+        self, schema_id: str, listing: Listing | None, *, thorough: bool = False
+    ) -> Schema | None:
         """By id, or out of a list where the service does not know such a request.
+
+        A `thorough` one looks into the list as well before the schema counts as absent.
 
         Raises SchemaUnreadable for what concerns this id alone, TenantError for all else.
         """
@@ -255,15 +263,13 @@ class HttpSchemaReader:
         if not isinstance(reply, Answer) or reply.status in _OF_THE_TENANT:
             raise read_error(request, reply, collection=False)
         if reply.status in _ABSENT:
-            self._make_sure_of_the_collection()
-            return None
+            return self._denied_by_id(schema_id, thorough=thorough)
         if reply.status in _NO_SUCH_REQUEST and self._access.known.lists:
             return self._listed(schema_id, listing or self._walk(), request, reply)
         try:
             page = _page(_answer(request, reply, collection=False), request)
             if not page.documents:  # a ListResponse of nothing
-                self._make_sure_of_the_collection()
-                return None
+                return self._denied_by_id(schema_id, thorough=thorough)
             schema = _one(page, reply, request, schema_id)
         except TenantError as error:
             if not self._access.known.lists:
@@ -271,6 +277,15 @@ class HttpSchemaReader:
             raise SchemaUnreadable(str(error)) from error
         if tag := reply.headers.get("etag"):
             self._etags[schema.key] = (schema.document, tag)
+        return schema
+
+    def _denied_by_id(self, schema_id: str, *, thorough: bool) -> Schema | None:
+        if not thorough:
+            self._make_sure_of_the_collection()
+            return None
+        listing, key = self._walk(), fold(schema_id)
+        if (schema := listing.schemas((schema_id,)).get(key)) is None and key in listing.ids:
+            raise SchemaUnreadable(_denied(schema_id))
         return schema
 
     def _listed(
@@ -464,6 +479,10 @@ def _one(page: Page, answer: Answer, request: RequestName, schema_id: str) -> Sc
         except MalformedSchema as error:
             raise unreadable(request, answer, f"what came is {error}") from error
     raise unreadable(request, answer, f"what came is not {schema_id}")
+
+
+def _denied(schema_id: str) -> str:
+    return f"the list holds {schema_id}, and a GET by id denies it"
 
 
 def _bound(kind: Mapping[str, Json]) -> frozenset[str]:

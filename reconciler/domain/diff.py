@@ -84,7 +84,7 @@ class Harm:
 
     `path` reads as that of a Difference. `before` and `after` are the values of a member that has
     CHANGED; None where a side does not say it. `vendor` is True for a member that RFC 7643 does not
-    know, whose values are JSON texts.
+    know.
     """
 
     path: str

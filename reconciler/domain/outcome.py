@@ -184,14 +184,12 @@ _SHOWN = 10  # harms that a message names; a schema may have thousands of attrib
 def _harm_text(harm: Harm) -> str:
     if harm.kind is not HarmKind.CHANGED:
         return f"{harm.path} {harm.kind}"
-    before, after = excerpts(_value_text(harm, harm.before), _value_text(harm, harm.after))
+    before, after = excerpts(_value_text(harm.before), _value_text(harm.after))
     return f"{harm.path} {before} → {after}"
 
 
-def _value_text(harm: Harm, value: Json) -> str:
-    if value is None:
-        return "nothing"
-    return str(value) if harm.vendor else json.dumps(value, ensure_ascii=False)
+def _value_text(value: Json) -> str:
+    return "nothing" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def _need_a_look(

@@ -555,7 +555,7 @@ def test_a_harm_has_both_values_and_says_whether_the_member_is_a_vendor_s() -> N
     )
     assert [(each.before, each.after, each.vendor) for each in found] == [
         ("never", "always", False),
-        ('{"a":[1,2]}', None, True),
+        ({"a": [1, 2]}, None, True),
     ]
 
 

@@ -171,13 +171,13 @@ def test_a_conflict_names_what_is_not_as_before_and_what_to_do() -> None:
             Harm("attributes.b", HarmKind.GONE),
             Harm("attributes.c.returned", HarmKind.CHANGED, "never", "always"),
             Harm("attributes.c.subAttributes.d", HarmKind.CAME),
-            Harm("x", HarmKind.CHANGED, '{"a":1}', None, vendor=True),
+            Harm("x", HarmKind.CHANGED, {"a": 1}, None, vendor=True),
         ]
     )
     assert message == (
         "what the write was not about is not as before: attributes.b gone, "
         'attributes.c.returned "never" → "always", attributes.c.subAttributes.d came, '
-        'x {"a":1} → nothing; restore it from the service\'s own history before anything else'
+        'x {"a": 1} → nothing; restore it from the service\'s own history before anything else'
     )
 
 

@@ -192,10 +192,10 @@ def _holds(value: Json, step: str | int) -> bool:
 class SchemaExtension:
     """One desired schema, and the tenants that should have it.
 
-    `personal` names attributes (`attribute.part` for a part) that hold personal data. `owners`
-    are who has to approve a change of each kind, as the manifest writes them. `on_drift_place` is
-    where onDrift is written, None where it is the default. `request` is the digest of what it
-    puts into a request, which plans work out.
+    `personal` names attributes, with all of their parts, that hold personal data; `attribute.part`
+    is a part alone. `owners` are who has to approve a change of each kind, as the manifest writes
+    them. `on_drift_place` is where onDrift is written, None where it is the default. `request` is
+    the digest of what it puts into a request, which plans work out.
     """
 
     name: str

@@ -267,6 +267,23 @@ def test_personal_data_that_was_hidden_is_shown_by_an_error_only(
     assert severities == [ERROR if marked else WARNING]
 
 
+@pytest.mark.parametrize("marked", [("before",), ("after",), ("before", "after"), ()])
+def test_a_new_part_of_what_was_personal_is_reported_whoever_takes_the_mark_out(
+    marked: tuple[str, ...],
+) -> None:
+    was, now = (
+        replace(
+            extension([{"name": "a", "type": "complex", "subAttributes": parts}]),
+            personal=("A",) if when in marked else (),
+        )
+        for when, parts in (("before", [{"name": "b"}]), ("after", [{"name": "b"}, {"name": "c"}]))
+    )
+
+    texts = [text for *_, text in only("SCH010", compared(was, now))]
+
+    assert texts == (["attribute 'a.c': personal data, returned unasked"] if marked else [])
+
+
 def test_a_service_limit_is_reported_once_and_again_when_it_is_exceeded_further() -> None:
     small = dialect(attributes=1, types=frozenset({"string"}))
     names = [{"name": name} for name in "abc"]

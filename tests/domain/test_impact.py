@@ -150,6 +150,46 @@ def test_a_part_is_shown_only_where_its_whole_is(parent, part, exposes):
     assert (EXPOSING in found.kinds) == exposes
 
 
+@pytest.mark.parametrize("whole", ["always", "default", "request", "never"])
+@pytest.mark.parametrize(("returned", "exposes"), [("always", True), ("request", False)])
+@pytest.mark.parametrize("personal", ["health", "HEALTH", "health.Diagnosis"])
+def test_a_new_part_of_personal_data_is_personal(whole, returned, exposes, personal):
+    health = {"name": "Health", "type": "complex", "returned": whole}
+    code = {"name": "code", "returned": "never"}
+    diagnosis = {"name": "diagnosis", "returned": returned}
+    grown = {**health, "subAttributes": [code, diagnosis]}
+    owned = wanted(grown, personal=(personal,), owners=OWNERS, on_drift=OnDrift.UPDATE)
+    before = schema({**health, "subAttributes": [code]})
+
+    found = assessed(before, owned)
+
+    assert found.kinds == ((EXPOSING,) if exposes else (ADDITIVE,))
+    messages = [i.message for i in found.impacts if i.rule == "SCH010"]
+    shown = ["attribute 'Health.diagnosis': personal data, returned unasked"]
+    assert messages == (shown if exposes else [])
+    kind = "exposing" if exposes else "additive"
+    assert approved(plan(owned, before)) == [(kind, OWNERS[ChangeKind(kind)], ("acme/hr",))]
+
+
+@pytest.mark.parametrize(
+    ("personal", "reported"),
+    [
+        (("home",), ["home"]),
+        (("home", "home.street"), ["home"]),
+        (("home.street", "home.zip"), ["home.street", "home.zip"]),
+    ],
+)
+def test_of_a_new_attribute_each_whole_that_is_personal_is_reported_once(personal, reported):
+    parts = [{"name": "city"}, {"name": "street"}, {"name": "zip"}]
+    home = {"name": "home", "type": "complex", "subAttributes": parts}
+
+    found = assessed(None, wanted(home, personal=personal))
+
+    assert [i.message for i in found.impacts if i.rule == "SCH010"] == [
+        f"attribute '{name}': personal data, returned unasked" for name in reported
+    ]
+
+
 def test_a_create_takes_nothing_from_anybody():
     found = assessed(None, wanted(BASE | {"required": True}, {"name": "n", "type": "integer"}))
 

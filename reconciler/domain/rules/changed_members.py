@@ -1,6 +1,6 @@
 """Rules about one characteristic of an attribute that stays and is another afterwards."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import ChangeKind
@@ -216,14 +216,12 @@ def _unlocks(was: Attribute, now: Attribute) -> Recipe:
     return _WHO_MAY_SEE if was.mutability == "writeOnly" and now.returned != "never" else None
 
 
-def _holds_personal_data(revision: Revision, hit: Hit) -> bool:
-    """Test a hit by the marks of before too: to take a mark out makes nothing less personal."""
-    marked = {*revision.before.personal, *(revision.after.personal if revision.after else ())}
-    names = {tuple(fold(name).split(".")) for name in marked}
-    holders = {name[:depth] for name in names for depth in range(1, len(name))}
-    path = tuple(map(fold, hit.path))
-    above = (path[: depth + 1] for depth in range(len(path)))
-    return path in holders or any(part in names for part in above)
+def _of_personal_data(revision: Revision, hits: Iterable[Hit]) -> Iterator[tuple[Hit, bool]]:
+    """Each hit, and whether it is about personal data, a part of it, or what has it as a part."""
+    holders = {name[:depth] for name in revision.personal for depth in range(1, len(name))}
+    for hit in hits:
+        holds = tuple(map(fold, hit.path)) in holders
+        yield hit, holds or revision.is_personal(hit.path)
 
 
 @MEMBER_RULES.rule(
@@ -234,7 +232,7 @@ def _holds_personal_data(revision: Revision, hit: Hit) -> bool:
     kind=EXPOSING,
 )
 def personal_data_stays_hidden(revision: Revision) -> Iterator[Hit]:
-    return (hit for hit in _shows(revision) if _holds_personal_data(revision, hit))
+    return (hit for hit, personal in _of_personal_data(revision, _shows(revision)) if personal)
 
 
 @MEMBER_RULES.rule(
@@ -245,7 +243,7 @@ def personal_data_stays_hidden(revision: Revision) -> Iterator[Hit]:
     kind=EXPOSING,
 )
 def personal_data_stays_unreadable(revision: Revision) -> Iterator[Hit]:
-    return (hit for hit in _unlocks(revision) if _holds_personal_data(revision, hit))
+    return (hit for hit, personal in _of_personal_data(revision, _unlocks(revision)) if personal)
 
 
 @MEMBER_RULES.rule(
@@ -256,7 +254,7 @@ def personal_data_stays_unreadable(revision: Revision) -> Iterator[Hit]:
     kind=EXPOSING,
 )
 def hidden_stays_hidden(revision: Revision) -> Iterator[Hit]:
-    return (hit for hit in _shows(revision) if not _holds_personal_data(revision, hit))
+    return (hit for hit, personal in _of_personal_data(revision, _shows(revision)) if not personal)
 
 
 @MEMBER_RULES.rule(
@@ -267,7 +265,8 @@ def hidden_stays_hidden(revision: Revision) -> Iterator[Hit]:
     kind=EXPOSING,
 )
 def unreadable_stays_unreadable(revision: Revision) -> Iterator[Hit]:
-    return (hit for hit in _unlocks(revision) if not _holds_personal_data(revision, hit))
+    found = _of_personal_data(revision, _unlocks(revision))
+    return (hit for hit, personal in found if not personal)
 
 
 @MEMBER_RULES.rule(

@@ -120,13 +120,14 @@ def new_attributes_are_optional(revision: Revision) -> Iterator[Hit]:
     on_create=True,
 )
 def new_personal_data_is_hidden(revision: Revision) -> Iterator[Hit]:
-    personal = {fold(name) for name in revision.after.personal} if revision.after else set()
     for alteration in revision.alterations:
         new = _new(alteration)
-        if not new or not personal:
+        if not new or not revision.personal:
             continue
         for path in _shown(new, alteration.path):
-            if fold(".".join(path)) in personal:
+            # Of what is personal as a whole its own parts need no word each.
+            whole = path[:-1] if path != alteration.path else ()
+            if revision.is_personal(path) and not revision.is_personal(whole):
                 yield Hit(
                     alteration.path,
                     f"attribute {quoted('.'.join(path))}: personal data, returned unasked",

@@ -10,6 +10,7 @@ from reconciler.domain.diff import Alteration, alterations
 from reconciler.domain.manifest import ChangeKind, SchemaExtension
 from reconciler.domain.problem import Severity
 from reconciler.domain.rules.rule import About, Rule
+from reconciler.domain.scim import fold
 
 
 class Consumer(StrEnum):
@@ -26,17 +27,28 @@ class Revision:
     """One extension before and after; `after` is None where no manifest is for it any more.
 
     `dialects` are those of the tenants that are to get it, `alterations` all that is another.
+    `personal` are the names that lead to each attribute, or part, that is marked as personal data
+    before or after: to take a mark out makes nothing less personal.
     """
 
     before: SchemaExtension
     after: SchemaExtension | None
     dialects: tuple[Dialect, ...] = ()
     alterations: tuple[Alteration, ...] = field(init=False)
+    personal: frozenset[tuple[str, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
         """Find once what is another in the schema; nothing where there is none to compare."""
         found = alterations(self.before.schema, self.after.schema) if self.after else ()
         object.__setattr__(self, "alterations", found)
+        marked = {*self.before.personal, *(self.after.personal if self.after else ())}
+        names = frozenset(tuple(fold(name).split(".")) for name in marked)
+        object.__setattr__(self, "personal", names)
+
+    def is_personal(self, path: tuple[str, ...]) -> bool:
+        """Test whether an attribute or a part is personal data, or a part of what is."""
+        folded = tuple(map(fold, path))
+        return any(folded[:depth] in self.personal for depth in range(1, len(folded) + 1))
 
 
 @dataclass(frozen=True, slots=True)

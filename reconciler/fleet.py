@@ -53,6 +53,7 @@ class Fleet:
     def apply(self, approve: Approve, keep: Keep = TenantPlan.without_live) -> RunSummary:
         """Apply what `approve` lets through; what it raises ends the run before the first write.
 
+        It may refuse single tenants by recording them as unapproved in the run's progress.
         `keep` gets each tenant's plan as soon as it is made, and gives what is kept of it.
         """
         return self._run(lambda free: self._change(free, approve, keep))

@@ -38,7 +38,7 @@ class Desired:
         globs = [("--target", glob) for glob in self.selection.targets]
         globs += [("--exclude", glob) for glob in self.selection.excludes]
         for option, glob in globs:
-            if self._fits_any(glob):
+            if self.selection.planned or self._fits_any(glob):
                 continue
             meant = nearest(glob, [extension.name for extension in self.manifests.extensions])
             hint = f"did you mean {meant}?" if meant else "give a manifest name, TENANT/NAME or URN"
@@ -48,7 +48,9 @@ class Desired:
         """The selected tenants; raises UsageError where a name or glob fits none."""
         names = [tenant.name for tenant in self.manifests.tenants]
         for glob in self.selection.tenants:
-            if not any(Selection(tenants=(glob,)).takes_tenant(name) for name in names):
+            if not self.selection.planned and not any(
+                Selection(tenants=(glob,)).takes_tenant(name) for name in names
+            ):
                 source = self.manifests.tenants_from
                 where = f" at {source.ref}" if source else ""
                 raise UsageError(

@@ -12,6 +12,7 @@ from reconciler.domain.outcome import (
     OutcomeKind,
     Recovered,
     RunSummary,
+    Unapproved,
 )
 from reconciler.domain.plan import Create, Plan, Update
 
@@ -30,6 +31,7 @@ class Progress:
         self._refused = False
         self._recovered: list[Recovered] = []
         self._locked: dict[str, str] = {}
+        self._unapproved: tuple[Unapproved, ...] = ()
         self._held_back: dict[str, str] = {}
         self._begun: set[str] = set()
         self._ended: dict[str, Outcome] = {}
@@ -58,6 +60,12 @@ class Progress:
         """Note that the plan is not the approved one, or exceeds a limit."""
         with self._lock:
             self._refused = True
+
+    def record_unapproved(self, unapproved: tuple[Unapproved, ...]) -> None:
+        """Note the tenants whose plan was not approved, which may not be written then."""
+        with self._lock:
+            self._unapproved = unapproved
+            self._held_back.update((each.tenant, each.reason) for each in unapproved)
 
     def record_lock(self, tenant: str, reason: str) -> None:
         """Note that another run holds a tenant, which may not be written then."""
@@ -140,6 +148,7 @@ class Progress:
                 ),
                 recovered=tuple(sorted(self._recovered, key=lambda recovered: recovered.tenant)),
                 locked=dict(self._locked),
+                unapproved=self._unapproved,
                 deliveries=deliveries,
                 warnings=tuple(sorted(self._warnings)),
                 left_open=tuple(left_open),

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
@@ -9,8 +10,16 @@ from typing import Any
 
 import pytest
 
-from reconciler.cli.approved_plan import Approval, require_unedited
+from reconciler.cli.approved_plan import (
+    Approval,
+    ShownPlan,
+    TenantDigests,
+    WholePlan,
+    approved_by,
+    require_unedited,
+)
 from reconciler.cli.exits import exit_code
+from reconciler.cli.reporting import run_code
 from reconciler.domain.jsontext import Json, parse
 from reconciler.domain.manifest import (
     Auth,
@@ -24,11 +33,11 @@ from reconciler.domain.manifest import (
     SecretSource,
     Tenant,
 )
-from reconciler.domain.outcome import RunSummary
-from reconciler.domain.plan import Plan
+from reconciler.domain.outcome import OutcomeKind, RunSummary, Unapproved
+from reconciler.domain.plan import Create, Plan, TenantPlan, Update
 from reconciler.domain.problem import Place
 from reconciler.domain.selection import Selection
-from reconciler.errors import LimitExceeded, PlanStale, TenantUnavailable
+from reconciler.errors import LimitExceeded, PlanStale, TenantUnavailable, UsageError
 from reconciler.planning import Desired, plan_fleet
 from reconciler.render.json_text import json_text
 from reconciler.render.plan_document import checksum, plan_document
@@ -102,12 +111,16 @@ class Fake:
         return parse(json_text(plan_document(self.plan())).encode())
 
     def apply(self, approved: Approval) -> RunSummary:
-        return fleet_of(
+        fleet = fleet_of(
             self.desired(),
             Gateways(lambda t: self.live[t.name]),
             self.journal,
             schedule=lambda attempts, result: START,
-        ).apply(lambda plan: check(approved, plan), keep=lambda plan: plan)
+        )
+        progress = fleet.context.progress
+        return fleet.apply(
+            lambda plan: progress.record_unapproved(check(approved, plan)), keep=lambda plan: plan
+        )
 
     def writes(self) -> int:
         return sum(live.writes() for live in self.live.values())
@@ -120,11 +133,11 @@ def urn(name: str) -> str:
 def approval(saved: Json) -> Approval:
     """As apply takes a saved plan."""
     require_unedited(saved)
-    return Approval(digest=saved["digest"], saved=saved)
+    return Approval(of=ShownPlan(saved))
 
 
-def check(approved: Approval, plan: Plan) -> None:
-    approved.check(plan, plan_document(plan))
+def check(approved: Approval, plan: Plan) -> tuple[Unapproved, ...]:
+    return approved.check(plan, plan_document(plan))
 
 
 # ------------------------------------------------------------------------------------ drift
@@ -257,32 +270,265 @@ def seeds(what: str, number: int) -> Iterator[tuple[str, random.Random]]:
 
 @pytest.mark.parametrize("cases", [3, pytest.param(50, marks=THOROUGH)])
 @pytest.mark.parametrize("drift", DRIFT)
-def test_any_drift_after_the_plan_is_refused_with_a_diff_and_nothing_is_written(
+def test_any_drift_of_one_tenant_after_the_plan_holds_that_tenant_back_and_no_other(
     drift: Callable[[Fake, random.Random], None], cases: int
 ) -> None:
     for seed, dice in seeds(drift.__name__, cases):
         fake = Fake.generated(dice)
         if drift in (a_tenant_gets_its_token_elsewhere, a_tenant_uses_other_credentials):
             fake.tenants["east"] = replace(fake.tenants["east"], auth=oauth("login", "EAST_ID"))
-        approved = approval(fake.saved())
+        saved = fake.saved()
+        digests = {each["name"]: each["digest"] for each in saved["tenants"]}
         drift(fake, dice)
+        fake.tenants = {
+            name: replace(each, limits=Limits(max_updates=9)) for name, each in fake.tenants.items()
+        }
+        now = {each.name: each for each in fake.plan().tenants}
+        held = {
+            name
+            for name in {**digests, **now}
+            if name not in now or now[name].digest() != digests.get(name)
+        }
+        assert held, seed
+        expected = {name: 0 if name in held else work(plan) for name, plan in now.items()}
 
-        with pytest.raises(PlanStale) as refused:
-            fake.apply(approved)
+        if held >= {*now}:
+            with pytest.raises(PlanStale) as refused:
+                fake.apply(approval(saved))
 
-        assert exit_code(refused.value) == 4, seed
-        assert fake.writes() == 0, seed
-        assert fake.journal.intents == {}, seed
-        first, *diff = str(refused.value).splitlines()
-        assert f"{approved.digest} was approved" in first, seed
-        if drift is a_tenant_uses_other_credentials:
-            assert diff == [
-                "what differs is how a tenant is reached: its credentials' names, "
-                "or its capabilities"
-            ], seed
-            continue
-        assert diff[:2] == ["--- approved", "+++ now"], (seed, diff)
-        assert any(line[0] in "+-" for line in diff[2:]), seed
+            assert exit_code(refused.value) == 4, seed
+            assert fake.journal.intents == {}, seed
+            first, *diff = str(refused.value).splitlines()
+            assert f"{saved['digest']} was approved" in first, seed
+            assert diff[:2] == ["--- approved", "+++ now"], (seed, diff)
+            differences = [tuple(diff[2:])]
+        else:
+            summary = fake.apply(approval(saved))
+
+            assert run_code(summary) == 3, seed
+            assert {each.tenant for each in summary.unapproved} == held, seed
+            differences = [each.difference for each in summary.unapproved]
+            assert all(
+                (outcome.kind is OutcomeKind.NOT_ATTEMPTED)
+                is (outcome.change.subject.tenant in held)
+                for outcome in summary.outcomes
+            ), seed
+        assert {name: fake.live[name].writes() for name in now} == expected, seed
+        for lines in differences:
+            said = "  what differs is how a tenant is reached: its credentials' names"
+            if drift is a_tenant_uses_other_credentials:
+                assert lines[1].startswith(said), (seed, lines)
+            elif drift is not updates_were_opted_into or not lines[1].startswith(said):
+                assert any(line[0] in "+-" for line in lines), (seed, lines)
+
+
+def work(plan: TenantPlan) -> int:
+    return sum(isinstance(change, Create | Update) for change in plan.changes)
+
+
+def two(fake: Fake) -> tuple[Fake, Json]:
+    """East and west, each with one extension to create, and their saved plan."""
+    for name in ("east", "west"):
+        fake.tenants[name], fake.live[name] = tenant(name), FakeTenant()
+    fake.wanted["new"] = extension(document(urn("new"), "grade"), name="new")
+    return fake, fake.saved()
+
+
+def test_a_tenant_that_cannot_be_read_any_more_is_not_attempted_and_the_others_are_applied() -> (
+    None
+):
+    fake, saved = two(Fake())
+    fake.live["east"].unreadable = TenantUnavailable("no answer")
+
+    summary = fake.apply(approval(saved))
+
+    assert run_code(summary) == 3
+    [held] = summary.unapproved
+    assert (held.tenant, held.reason) == ("east", "it could not be read (- approved, + now)")
+    assert "+  x not readable: no answer" in held.difference
+    assert (fake.live["east"].writes(), fake.live["west"].writes()) == (0, 1)
+
+
+def test_a_tenant_that_was_not_readable_in_the_plan_is_not_approved_now_that_it_is() -> None:
+    fake, _ = two(Fake())
+    fake.live["east"].unreadable = TenantUnavailable("no answer")
+    saved = fake.saved()
+    fake.live["east"].unreadable = None
+
+    summary = fake.apply(approval(saved))
+
+    assert run_code(summary) == 3
+    [held] = summary.unapproved
+    assert held.tenant == "east"
+    assert "-  x not readable: no answer" in held.difference
+    assert any(line.startswith("+  + create: urn:acme:new") for line in held.difference)
+    assert (fake.live["east"].writes(), fake.live["west"].writes()) == (0, 1)
+
+
+def test_a_tenant_that_is_as_unreadable_as_it_was_does_not_stop_the_others() -> None:
+    fake, _ = two(Fake())
+    fake.live["east"].unreadable = TenantUnavailable("no answer")
+    saved = fake.saved()
+    fake.live["east"].unreadable = TenantUnavailable("still no answer")
+
+    summary = fake.apply(approval(saved))
+
+    assert (run_code(summary), summary.unapproved) == (3, ())
+    assert fake.live["west"].writes() == 1
+
+    fake.live["west"].schemas.clear()
+    fake.live["west"].put(document(urn("new"), "other"))
+    with pytest.raises(PlanStale):  # nothing that can be written is as approved
+        fake.apply(approval(saved))
+
+
+def test_a_tenant_that_came_or_went_is_held_back_by_name() -> None:
+    fake, saved = two(Fake())
+    fake.tenants["north"], fake.live["north"] = tenant("north"), FakeTenant()
+    del fake.tenants["east"]
+
+    summary = fake.apply(approval(saved))
+
+    assert {each.tenant: each.reason for each in summary.unapproved} == {
+        "east": "the approved plan has it, and no manifest names it now",
+        "north": "the approved plan does not have it",
+    }
+    assert run_code(summary) == 3
+    assert {name: live.writes() for name, live in fake.live.items()} == {
+        "east": 0,
+        "north": 0,
+        "west": 1,
+    }
+
+
+def test_what_was_approved_as_nothing_to_do_is_well_beside_a_tenant_that_has_drifted() -> None:
+    fake, _ = two(Fake())
+    fake.fill("west", "new", "equal")
+    saved = fake.saved()
+    fake.fill("east", "new", "more")
+
+    summary = fake.apply(approval(saved))
+
+    assert [each.tenant for each in summary.unapproved] == ["east"]
+    assert run_code(summary) == 3
+    assert fake.writes() == 0
+
+
+def test_the_limits_count_what_may_be_written_alone() -> None:
+    fake, saved = two(Fake(max_tenants=1))
+    fake.wanted["new"] = replace(fake.wanted["new"], on_drift=OnDrift.UPDATE)
+    fake.live["east"].put(document(urn("new"), "other"))
+
+    summary = fake.apply(approval(saved))
+
+    assert [each.tenant for each in summary.unapproved] == ["east"]
+    assert fake.live["west"].writes() == 1
+
+
+def test_the_difference_of_a_change_stands_below_its_head_and_leaves_out_what_is_the_same() -> None:
+    fake, _ = two(Fake())
+    fake.wanted["old"] = extension(document(urn("old"), "grade"), name="old")
+    saved = fake.saved()
+    wanted = replace(extension(document(urn("new"), "grade", "level"), name="new"))
+    fake.wanted["new"] = replace(wanted, place=Place("moved.yaml", 77))
+    fake.wanted["old"] = replace(fake.wanted["old"], place=Place("moved.yaml", 99))
+
+    with pytest.raises(PlanStale) as refused:
+        fake.apply(approval(saved))
+
+    _, _, _, *lines = str(refused.value).splitlines()
+    title, head, line = lines[: len(lines) // 2]
+    assert title.startswith(" Tenant east ")
+    assert head.startswith("   + create: urn:acme:new  [")
+    assert line.startswith("+      + level: string")
+
+
+# --------------------------------------------------------------------- digests of tenants
+
+
+def test_digests_of_tenants_approve_these_and_hold_back_what_else_has_work() -> None:
+    fake, saved = two(Fake())
+    east, west = saved["tenants"]
+    fake.tenants["still"], fake.live["still"] = tenant("still"), FakeTenant()
+    fake.fill("still", "new", "equal")
+
+    summary = fake.apply(Approval(of=TenantDigests({"west": west["digest"]})))
+
+    assert [(e.tenant, e.reason) for e in summary.unapproved] == [("east", "no --approve names it")]
+    assert run_code(summary) == 3
+    assert (fake.live["east"].writes(), fake.live["west"].writes()) == (0, 1)
+    summary = fake.apply(Approval(of=TenantDigests({"east": east["digest"]})))
+    assert run_code(summary) == 0
+    assert fake.live["east"].writes() == 1
+
+
+def test_digests_of_tenants_that_are_all_stale_are_refused() -> None:
+    fake, saved = two(Fake())
+    east, west = saved["tenants"]
+    digests = {"east": west["digest"], "west": east["digest"]}
+
+    with pytest.raises(PlanStale) as refused:
+        fake.apply(Approval(of=TenantDigests(digests)))
+
+    assert f"east: its plan now has digest {east['digest']}, and {west['digest']} was" in str(
+        refused.value
+    )
+    assert fake.writes() == 0
+
+
+def test_a_stale_digest_of_one_tenant_holds_back_that_one() -> None:
+    fake, saved = two(Fake())
+    digests = {each["name"]: each["digest"] for each in saved["tenants"]}
+    fake.live["east"].unreadable = TenantUnavailable("no answer")
+
+    summary = fake.apply(Approval(of=TenantDigests(digests)))
+
+    [held] = summary.unapproved
+    assert held.tenant == "east"
+    assert held.reason == f"it could not be read, and {digests['east']} was approved"
+    assert run_code(summary) == 3
+    assert fake.live["west"].writes() == 1
+
+
+ONE, OTHER = f"sha256:{'1' * 64}", f"sha256:{'2' * 64}"
+
+
+def test_a_digest_alone_approves_the_whole_plan_and_with_names_their_tenants() -> None:
+    assert approved_by((ONE, ONE), ["east"]) == WholePlan(ONE)
+    assert approved_by((f"east={ONE}", f"west={OTHER}", f"east={ONE}"), ["east", "west"]) == (
+        TenantDigests({"east": ONE, "west": OTHER})
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "reported"),
+    [
+        ((ONE, f"east={ONE}"), "whole plan and digests of tenants"),
+        ((ONE, OTHER), "two digests of the whole plan"),
+        ((f"east={ONE}", f"east={OTHER}"), "two digests of east"),
+        ((f"esat={ONE}",), "did you mean east?"),
+        ((f"nobody={ONE}",), "there are east"),
+        ((f"={ONE}",), "names no tenant of this run"),
+        ((f"EAST={ONE}",), "did you mean east?"),
+        ((f"east={ONE[:-1]}",), "is no digest"),
+        ((f"east={ONE}0",), "is no digest"),
+        ((ONE.upper(),), "is no digest"),
+        (("1" * 64,), "is no digest"),
+        (("east",), "is no digest"),
+        (("east=",), "is no digest"),
+        ((f"{ONE}=east",), "is no digest"),
+        ((f"{ONE}\n",), "is no digest"),
+        ((f"east {ONE}",), "is no digest"),
+    ],
+)
+def test_what_is_no_approval_is_refused_with_what_helps(
+    given: tuple[str, ...], reported: str
+) -> None:
+    with pytest.raises(UsageError, match=re.escape(reported)):
+        approved_by(given, ["east"])
+
+
+# ----------------------------------------------------------------------------------- order
 
 
 def shuffled(fake: Fake, dice: random.Random) -> None:
@@ -388,9 +634,14 @@ def test_a_forged_checksum_does_not_let_a_plan_show_other_changes(every: int) ->
         forged = edited(saved, at)
         forged["checksum"] = checksum(forged)
         require_unedited(forged)
-        with pytest.raises(PlanStale):
-            check(Approval(digest=forged["digest"], saved=forged), now)
         tried += 1
+        if len(at) == 3 and at[2] == "name":  # another tenant's plan approves nothing of this one
+            forged["tenants"].sort(key=lambda each: each["name"])  # as a file has to be
+            name = now.tenants[at[1]].name
+            assert name in {each.tenant for each in check(Approval(of=ShownPlan(forged)), now)}
+            continue
+        with pytest.raises(PlanStale):
+            check(Approval(of=ShownPlan(forged)), now)
 
     assert tried > 200 // every
     check(approval(saved), now)
@@ -422,7 +673,7 @@ def test_a_missing_or_broken_member_of_a_saved_plan_is_named(
     forge(saved)
 
     with pytest.raises(PlanStale, match=r"was edited, it differs from .* at "):
-        check(Approval(digest=saved["digest"], saved=saved), fake.plan())
+        check(Approval(of=ShownPlan(saved)), fake.plan())
 
 
 def test_a_saved_plan_of_another_release_may_be_applied() -> None:
@@ -441,11 +692,11 @@ def test_a_saved_plan_may_hold_bodies_of_changes_in_sync() -> None:
         skip |= {"before": body, "after": {**body, "name": body["name"].upper()}}
     assert skips
 
-    check(Approval(digest=saved["digest"], saved=saved), fake.plan())
+    check(Approval(of=ShownPlan(saved)), fake.plan())
 
     skips[0]["before"] = {**skips[0]["before"], "description": "another"}
     with pytest.raises(PlanStale, match=r"was edited, it differs from .* at .*\.before"):
-        check(Approval(digest=saved["digest"], saved=saved), fake.plan())
+        check(Approval(of=ShownPlan(saved)), fake.plan())
 
 
 def test_a_saved_plan_that_shows_a_vendor_member_can_be_applied() -> None:
@@ -507,7 +758,7 @@ def test_a_safety_limit_lets_exactly_its_number_through(
     made: Callable[[int], Fake], limit: int, reported: str, beyond: int, forced: bool
 ) -> None:
     fake = made(limit + beyond)
-    approved = Approval(digest=fake.plan().digest(), forced=forced)
+    approved = Approval(of=WholePlan(fake.plan().digest()), forced=forced)
 
     if beyond <= 0 or forced:
         fake.apply(approved)
@@ -531,7 +782,7 @@ def test_tenants_without_changes_do_not_count_against_max_tenants() -> None:
     for name in ("tenant-000", "tenant-003"):
         fake.live[name].put(document(urn("e0"), "grade", "level"))
 
-    fake.apply(Approval(digest=None))
+    fake.apply(Approval(of=None))
 
     assert fake.writes() == 2
 
@@ -540,14 +791,14 @@ def test_every_exceeded_limit_is_reported_at_once() -> None:
     fake = fleet_with(3, creates=2, updates=1, max_creates=1, max_updates=0, max_tenants=1)
 
     with pytest.raises(LimitExceeded) as refused:
-        fake.apply(Approval(digest=None))
+        fake.apply(Approval(of=None))
 
     assert len(str(refused.value).splitlines()) == 1 + 1 + 3 * 2
 
 
 def test_force_lifts_the_limits_and_never_the_digest() -> None:
     fake = fleet_with(1, creates=11)
-    approved = Approval(digest=fake.plan().digest(), forced=True)
+    approved = Approval(of=WholePlan(fake.plan().digest()), forced=True)
     somebody = document(urn("e0"), "grade", "level")
     fake.live["tenant-000"].put(somebody)
 

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, ExitStack
 from reconciler.adapters.clock import StopSignal
 from reconciler.adapters.database import Store
 from reconciler.adapters.emergency import Memory
-from reconciler.cli.approved_plan import Approval, require_unedited
+from reconciler.cli.approved_plan import Approval, ShownPlan, approved_by, require_unedited
 from reconciler.cli.commands.apply import Options
 from reconciler.cli.desired import desired_of, selection_of
 from reconciler.cli.exits import Exit
@@ -65,17 +65,17 @@ def _apply(invocation: Invocation, options: Options, report: Report) -> int:
             def carry_out() -> RunSummary:
                 # Planned again under the locks, whatever was approved: what is written is what
                 # was found then (docs/decisions.md, "The approved plan is made after the merge").
-                planned = documents.enter_context(
-                    _planning(invocation, show=approval.saved is None)
-                )
+                shown = isinstance(approval.of, ShownPlan)
+                planned = documents.enter_context(_planning(invocation, show=not shown))
                 planned.begin(bench.desired)
 
                 def gate(plan: Plan) -> None:
                     document = planned.document(plan)
                     planned.end(document)
-                    if approval.saved is None:
+                    if not shown:
                         invocation.console.data("\n")  # the summary follows
-                    approval.check(plan, document)
+                    unapproved = approval.check(plan, document)
+                    fleet.context.progress.record_unapproved(unapproved)
 
                 return fleet.apply(gate, planned.keep)
 
@@ -84,7 +84,7 @@ def _apply(invocation: Invocation, options: Options, report: Report) -> int:
 
 def _recover(invocation: Invocation, options: Options, report: Report) -> int:
     """Settle and deliver; no approval is needed, for nothing is planned or written."""
-    if options.file is not None or options.approve is not None:
+    if options.file is not None or options.approve:
         raise UsageError("--recover-only plans nothing, so leave the plan and --approve out")
     stop = StopSignal()
     with (
@@ -134,13 +134,14 @@ def _selection(options: Options, saved: PlanDocument | None) -> Selection:
         tenants=tuple(saved["selection"]["tenant"]),
         targets=tuple(saved["selection"]["target"]),
         excludes=tuple(saved["selection"]["exclude"]),
+        planned=True,
     )
 
 
 def _require_approver(invocation: Invocation, options: Options, saved: PlanDocument | None) -> None:
-    if saved is not None and options.approve is not None:
+    if saved is not None and options.approve:
         raise UsageError("give a saved plan or --approve DIGEST, not both")
-    approved = saved is not None or options.approve is not None or options.auto_approve
+    approved = saved is not None or options.approve or options.auto_approve
     if not approved and not invocation.console.interactive:
         raise UsageError(
             "nobody is there to approve: give a saved plan, --approve DIGEST or --auto-approve"
@@ -157,11 +158,12 @@ def _approval(
     """The approval of this run; None where a person did not answer yes."""
     forced = options.force
     if saved is not None:
-        return Approval(digest=saved["digest"], saved=saved, forced=forced)
-    if options.approve is not None:
-        return Approval(digest=options.approve, forced=forced)
+        return Approval(of=ShownPlan(saved), forced=forced)
+    if options.approve:
+        tenants = [tenant.name for tenant in bench.desired.tenants()]
+        return Approval(of=approved_by(options.approve, tenants), forced=forced)
     if options.auto_approve:
-        return Approval(digest=None, forced=forced)
+        return Approval(of=None, forced=forced)
     planned = shown.enter_context(_planning(invocation, show=True))
     planned.begin(bench.desired)
     plan = plan_fleet(
@@ -173,7 +175,7 @@ def _approval(
     )
     document = planned.document(plan)
     planned.end(document)
-    approval = Approval(digest=plan.digest(), saved=document, forced=forced)
+    approval = Approval(of=ShownPlan(document), forced=forced)
     if not plan.summary().work:
         return approval  # nothing to ask about; intents and webhooks may still be open
     answer = invocation.console.ask(

@@ -1,12 +1,14 @@
 """The approved plan, compared with the plan made now: a plan file is never trusted."""
 
 import difflib
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from heapq import merge
 from itertools import groupby
 from operator import itemgetter
-from typing import Literal
+from typing import Literal, assert_never
 
 from reconciler.domain.diff import differences
 from reconciler.domain.documents import (
@@ -14,55 +16,136 @@ from reconciler.domain.documents import (
     PlanDocument,
     PlanFacts,
     SchemaDocument,
+    SourceDocument,
     TenantDocument,
     Tenants,
 )
-from reconciler.domain.jsontext import canonical
-from reconciler.domain.plan import Plan, exceeded_limits
+from reconciler.domain.jsontext import canonical, digest
+from reconciler.domain.messages import nearest
+from reconciler.domain.outcome import Unapproved
+from reconciler.domain.plan import Create, Plan, Update, exceeded_limits
 from reconciler.domain.scim import MalformedSchema, Schema
-from reconciler.errors import LimitExceeded, PlanStale
+from reconciler.errors import LimitExceeded, PlanStale, UsageError
 from reconciler.render.json_text import json_text
 from reconciler.render.paint import Paint
 from reconciler.render.plan_document import checksum, differences_document
-from reconciler.render.plan_text import plan_text
+from reconciler.render.plan_text import change_lines, tenant_head_lines
 
 _OF_TENANTS: tuple[Literal["name", "dialect", "base_url", "token_url"], ...] = (
     "name", "dialect", "base_url", "token_url",
 )  # fmt: skip
+Places = Mapping[str, SourceDocument]  # of manifests, by the ids of changes
 _OF_CHANGES: tuple[
     Literal["id", "action", "reason", "schema_id", "manifest", "live_fingerprint", "recipe"], ...
 ] = ("id", "action", "reason", "schema_id", "manifest", "live_fingerprint", "recipe")
 
 
+@dataclass(frozen=True, slots=True)
+class WholePlan:
+    """The consent to all of a plan or nothing of it, by its digest."""
+
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class TenantDigests:
+    """The consent to the plans of these tenants, each by its digest."""
+
+    digests: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPlan:
+    """The consent to a plan as a document, saved or seen, tenant by tenant."""
+
+    document: PlanFacts
+
+
+def approved_by(given: Iterable[str], tenants: Collection[str]) -> WholePlan | TenantDigests:
+    """The consent that `--approve` gives, as DIGEST or TENANT=DIGEST; raises UsageError.
+
+    `tenants` are those that the run selects.
+    """
+    found: dict[str | None, str] = {}
+    for text in given:
+        name, equals, approved = text.rpartition("=")
+        tenant = name if equals else None
+        if re.fullmatch("sha256:[0-9a-f]{64}", approved) is None:
+            raise UsageError(
+                f"--approve {text} is no digest: give sha256: and 64 hexadecimal digits, as "
+                "`reconciler plan` prints them, or TENANT=DIGEST"
+            )
+        if tenant is not None and tenant not in tenants:
+            meant = nearest(tenant, tenants)
+            hint = f"did you mean {meant}?" if meant else f"there are {', '.join(tenants)}"
+            raise UsageError(f"--approve {text} names no tenant of this run; {hint}")
+        if found.setdefault(tenant, approved) != approved:
+            whose = "the whole plan" if tenant is None else tenant
+            raise UsageError(f"--approve gives two digests of {whose}; leave out the wrong one")
+    digests = {tenant: approved for tenant, approved in found.items() if tenant is not None}
+    whole = found.get(None)
+    if whole is None:
+        return TenantDigests(digests)
+    if digests:
+        raise UsageError(
+            "--approve gives the digest of the whole plan and digests of tenants; leave one out"
+        )
+    return WholePlan(whole)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """The consent to a plan by its digest, perhaps from a saved plan; or to any plan (None).
+    """What was approved; None where any plan is.
 
     `forced` lifts the safety limits, and nothing else.
     """
 
-    digest: str | None
-    saved: PlanFacts | None = None
+    of: WholePlan | TenantDigests | ShownPlan | None
     forced: bool = False
 
-    def check(self, plan: Plan, now: PlanFacts) -> None:
-        """Raise PlanStale where the plan is another one, LimitExceeded where it is too large.
+    def check(self, plan: Plan, now: PlanFacts) -> tuple[Unapproved, ...]:
+        """The tenants that may not be written; `now` is the document of the plan.
 
-        `now` is the document of the plan.
+        Raise PlanStale where nothing of it is approved, LimitExceeded where the rest is too large.
         """
-        if self.digest is not None and plan.digest() != self.digest:
-            raise PlanStale(
-                f"the plan now has digest {plan.digest()}, and {self.digest} was approved; "
-                "nothing was written. Plan again and have that approved"
-                + (f"\n{_changed(self.saved, now)}" if self.saved else "")
-            )
-        if self.saved is not None and (found := tuple(_edited(self.saved, now))):
-            raise PlanStale(
-                _was_edited(f"it differs from what its digest stands for at {found[0]}")
-            )
-        if (exceeded := exceeded_limits(plan)) and not self.forced:
+        unapproved = self._unapproved(plan, now)
+        excluded = {each.tenant for each in unapproved}
+        part = replace(plan, tenants=tuple(t for t in plan.tenants if t.name not in excluded))
+        if (exceeded := exceeded_limits(part)) and not self.forced:
             limits = "\n".join(str(limit) for limit in exceeded)
             raise LimitExceeded(f"a safety limit refuses this plan; nothing was written\n{limits}")
+        return unapproved
+
+    def _unapproved(self, plan: Plan, now: PlanFacts) -> tuple[Unapproved, ...]:
+        unapproved: tuple[Unapproved, ...] = ()
+        readable = {tenant.name for tenant in plan.tenants if tenant.error is None}
+        match self.of:
+            case None:
+                pass
+            case WholePlan(approved):
+                if plan.digest() != approved:
+                    raise PlanStale(_stale(plan, approved))
+            case TenantDigests(digests):
+                unapproved = tuple(_not_named(plan, digests))
+                if unapproved and not (readable & digests.keys()) - {
+                    each.tenant for each in unapproved
+                }:
+                    reasons = "\n".join(f"{each.tenant}: {each.reason}" for each in unapproved)
+                    raise PlanStale(
+                        "no tenant has the plan that was approved; nothing was written. "
+                        f"Plan again and have that approved\n{reasons}"
+                    )
+            case ShownPlan(shown):
+                unapproved = tuple(_not_as_shown(shown, now))
+                if (place := next(_contradictions(shown), None)) is not None:
+                    raise PlanStale(_contradicted(place))
+                if unapproved and not readable - {each.tenant for each in unapproved}:
+                    lines = [line for each in unapproved for line in each.difference]
+                    text = "\n".join(("--- approved", "+++ now", *lines))
+                    raise PlanStale(f"{_stale(plan, shown['digest'])}\n{text}")
+            case _:
+                assert_never(self.of)
+        return unapproved
 
 
 def require_unedited(saved: PlanDocument) -> None:
@@ -81,23 +164,93 @@ def _was_edited(how: str) -> str:
     )
 
 
-def _edited(saved: PlanFacts, now: PlanFacts) -> Iterator[str]:
-    """The paths at which a saved plan differs from the plan with its digest."""
-    # Three things may differ: schemas that nobody manages, the lines of manifests, and the release.
-    for name, number in sorted(now["summary"].items()):
-        if name not in ("unmanaged", "drift") and saved["summary"].get(name) != number:
+def _stale(plan: Plan, approved: str) -> str:
+    return (
+        f"the plan now has digest {plan.digest()}, and {approved} was approved; "
+        "nothing was written. Plan again and have that approved"
+    )
+
+
+def _not_named(plan: Plan, digests: Mapping[str, str]) -> Iterator[Unapproved]:
+    """The tenants whose plan is another one, and those with work that nobody approved."""
+    for tenant in plan.tenants:
+        approved = digests.get(tenant.name)
+        if approved is None:
+            if any(isinstance(change, Create | Update) for change in tenant.changes):
+                yield Unapproved(tenant=tenant.name, reason="no --approve names it")
+        elif tenant.digest() != approved:
+            now = f"its plan now has digest {tenant.digest()}" if tenant.error is None else _UNREAD
+            yield Unapproved(tenant=tenant.name, reason=f"{now}, and {approved} was approved")
+
+
+def _not_as_shown(shown: PlanFacts, now: PlanFacts) -> Iterator[Unapproved]:
+    """The tenants whose plan is not that of an approved document, each with the difference.
+
+    Raise PlanStale where the document shows something else than what its digests stand for.
+    """
+    for name, old, new in _pairs(shown["tenants"], now["tenants"]):
+        if old is not None and new is not None and old["digest"] == new["digest"]:
+            if (member := next(_edited(old, new), None)) is not None:
+                raise PlanStale(_contradicted(f"tenants.{name}.{member}"))
+            continue
+        if new is None:
+            reason = "the approved plan has it, and no manifest names it now"
+        elif old is None:
+            reason = "the approved plan does not have it"
+        else:
+            reason = f"{_OTHER if new['error'] is None else _UNREAD} (- approved, + now)"
+        yield Unapproved(tenant=name, reason=reason, difference=tuple(_difference(old, new)))
+
+
+def _pairs(
+    shown: Tenants, now: Tenants
+) -> Iterator[tuple[str, TenantDocument | None, TenantDocument | None]]:
+    """The tenants of both sides by name; None where a side has none."""
+    merged = merge(
+        ((tenant["name"], 0, tenant) for tenant in shown),
+        ((tenant["name"], 1, tenant) for tenant in now),
+        key=itemgetter(0, 1),
+    )
+    for name, group in groupby(merged, key=itemgetter(0)):
+        sides: list[TenantDocument | None] = [None, None]
+        for _, side, tenant in group:
+            sides[side] = tenant
+        yield name, sides[0], sides[1]
+
+
+def _contradicted(place: str) -> str:
+    return _was_edited(f"it differs from what its digest stands for at {place}")
+
+
+def _contradictions(shown: PlanFacts) -> Iterator[str]:
+    """The members that contradict the tenants of the same document."""
+    digests: list[str] = []
+    counts = Counter[str]()
+    for tenant in shown["tenants"]:
+        digests.append(tenant["digest"])
+        counts["unreadable"] += tenant["error"] is not None
+        counts.update(
+            str(change["reason"]) if change["action"] == "skip" else change["action"]
+            for change in tenant["changes"]
+        )
+    if shown["digest"] != digest(sorted(digests)):
+        yield "digest"
+    # What nobody manages, and since when something has drifted, is no part of a digest.
+    for name, number in sorted(shown["summary"].items()):
+        if name not in ("unmanaged", "drift") and number != counts[name.replace("_", "-")]:
             yield f"summary.{name}"
-    if len(saved["tenants"]) != len(now["tenants"]):
-        yield "tenants"
-    for old, new in zip(saved["tenants"], now["tenants"], strict=False):
-        at = f"tenants.{new['name']}"
-        yield from (f"{at}.{member}" for member in _OF_TENANTS if old[member] != new[member])
-        if (old["error"] is None) != (new["error"] is None):
-            yield f"{at}.error"
-        if len(old["changes"]) != len(new["changes"]):
-            yield f"{at}.changes"
-        for one, other in zip(old["changes"], new["changes"], strict=False):
-            yield from (f"{at}.{other['id']}.{member}" for member in _edited_members(one, other))
+
+
+def _edited(old: TenantDocument, new: TenantDocument) -> Iterator[str]:
+    """The members in which an approved tenant differs from the tenant with its digest."""
+    # Three things may differ: schemas that nobody manages, the lines of manifests, and the release.
+    yield from (member for member in _OF_TENANTS if old[member] != new[member])
+    if (old["error"] is None) != (new["error"] is None):
+        yield "error"
+    if len(old["changes"]) != len(new["changes"]):
+        yield "changes"
+    for one, other in zip(old["changes"], new["changes"], strict=False):
+        yield from (f"{other['id']}.{member}" for member in _edited_members(one, other))
 
 
 def _edited_members(old: ChangeDocument, new: ChangeDocument) -> Iterator[str]:
@@ -134,43 +287,56 @@ def _schema(document: SchemaDocument | None) -> Schema | None:
         return None
 
 
-def _changed(saved: PlanFacts, now: PlanFacts) -> str:
-    """A diff of the tenants that differ, as people read plans; of their JSON where that is none."""
-    pairs = list(_different(saved["tenants"], now["tenants"]))
-    one: PlanFacts = {**saved, "tenants": [old for old, _ in pairs if old is not None]}
-    other: PlanFacts = {**now, "tenants": [new for _, new in pairs if new is not None]}
-    return (
-        _diff(*("".join(plan_text(document, paint=Paint())) for document in (one, other)))
-        or _diff(*(json_text(document["tenants"]) for document in (one, other)))
-        or "what differs is how a tenant is reached: its credentials' names, or its capabilities"
-    )
+def _difference(old: TenantDocument | None, new: TenantDocument | None) -> Iterator[str]:
+    """The lines in which two plans of a tenant differ, as people read plans; else their JSON."""
+    places = {change["id"]: change["source"] for change in (new["changes"] if new else ())}
+    before, after = _texts(old, places), _texts(new, places)
+    head, *changes = ((before.get(key, []), after.get(key, [])) for key in {**before, **after})
+    yield from _line_diff(*head) or [f" {head[0][0]}"]
+    found = [line for change in changes for line in _line_diff(*change)]
+    yield from found
+    if old is None or new is None or found or head[0][:1] != head[1][:1]:
+        return
+    if (old["error"] is None) == (new["error"] is None):
+        documents = ([side["token_url"], _placed(side, places)] for side in (old, new))
+        texts = (json_text(document).splitlines() for document in documents)
+        yield from _line_diff(*texts) or [f"  {_ELSEWHERE}"]
 
 
-def _different(
-    saved: Tenants, now: Tenants
-) -> Iterator[tuple[TenantDocument | None, TenantDocument | None]]:
-    """The tenants that are not the same on both sides, by name; None where a side has none."""
-    merged = merge(
-        ((tenant["name"], 0, _without_drift(tenant)) for tenant in saved),
-        ((tenant["name"], 1, _without_drift(tenant)) for tenant in now),
-        key=itemgetter(0, 1),
-    )
-    for _, group in groupby(merged, key=itemgetter(0)):
-        sides: list[TenantDocument | None] = [None, None]
-        for _, side, tenant in group:
-            sides[side] = tenant
-        if sides[0] != sides[1]:
-            yield sides[0], sides[1]
+def _texts(tenant: TenantDocument | None, places: Places) -> dict[str, list[str]]:
+    """The lines of a plan: those of the tenant as a whole, then those of each change by its id."""
+    if tenant is None:
+        return {"": []}
+    paint = Paint()
+    return {"": [*tenant_head_lines(tenant, paint=paint)]} | {
+        change["id"]: [*change_lines(change, None, paint=paint)]
+        for change in _placed(tenant, places)
+    }
 
 
-def _without_drift(tenant: TenantDocument) -> TenantDocument:
-    return {**tenant, "drift": []}  # since when something has drifted is known to plan alone
+def _placed(tenant: TenantDocument, places: Places) -> list[ChangeDocument]:
+    """The changes, with the places of manifests that are given: those decide nothing."""
+    return [
+        {**change, "source": places.get(change["id"], change["source"])}
+        for change in tenant["changes"]
+    ]
 
 
-def _diff(old: str, new: str) -> str:
-    # Without the lines of the digest, which always differ.
-    before, after = (
-        [line for line in text.splitlines() if not line.startswith("Digest: ")]
-        for text in (old, new)
-    )
-    return "\n".join(difflib.unified_diff(before, after, "approved", "now", lineterm="", n=1))
+def _line_diff(old: list[str], new: list[str]) -> list[str]:
+    """The lines that differ, below the line with which both begin; none where all are the same."""
+    found = [
+        line
+        for line in list(difflib.unified_diff(old, new, lineterm="", n=0))[2:]
+        if not line.startswith("@@")
+    ]
+    if found and old[:1] == new[:1]:
+        return [f" {old[0]}", *found]
+    return found
+
+
+_OTHER = "its plan is not the one that was approved"
+_UNREAD = "it could not be read"
+_ELSEWHERE = (
+    "what differs is how a tenant is reached: its credentials' names, its capabilities or who is "
+    "notified; or `resourceType` or `manages` of an extension"
+)

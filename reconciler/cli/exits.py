@@ -36,7 +36,9 @@ _MEANINGS: dict[int, str] = {
     Exit.WELL: "well",
     Exit.ERROR: "error",
     Exit.OUT_OF_SYNC: "something is not in sync",
-    Exit.PARTLY: "ended partly: something failed, is blocked, in conflict or unknown",
+    Exit.PARTLY: (
+        "ended partly: something failed, is blocked, in conflict, unknown or not as approved"
+    ),
     Exit.STALE: "the plan is stale or not the approved one; nothing was written",
     Exit.LOCKED: "another run holds the lock; nothing was written",
     Exit.REFUSED: "a safety limit refused it; nothing was written",

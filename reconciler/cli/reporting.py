@@ -79,7 +79,7 @@ def run_code(summary: RunSummary) -> int:
         for outcome in summary.outcomes
         if outcome.change.subject.tenant not in summary.locked
     )
-    if summary.locked and not (did or failed):
+    if summary.locked and not (did or failed or summary.unapproved):
         return Exit.LOCKED
     if summary.partial or (did and (unreadable or summary.locked)):
         return Exit.PARTLY

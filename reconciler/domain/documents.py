@@ -126,6 +126,7 @@ class TenantDocument(TypedDict):
     """The plan of one tenant."""
 
     name: str
+    digest: str
     dialect: str
     base_url: str
     token_url: str | None
@@ -291,12 +292,20 @@ class ReportChange(TypedDict):
     latency_ms: int | None
 
 
+class UnapprovedDocument(TypedDict):
+    """The reason why a tenant was not written, and how its plan differs from the approved one."""
+
+    reason: str
+    difference: list[str]
+
+
 class ReportTenant(TypedDict):
     """The end of one tenant's changes."""
 
     name: str
     locked: str | None
     unreadable: str | None
+    unapproved: NotRequired[UnapprovedDocument | None]  # an earlier release did not know it
     recovered: list[RecoveredDocument]
     changes: list[ReportChange]
 

@@ -69,6 +69,18 @@ class Recovered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unapproved:
+    """A tenant that may not be written, for its plan was not approved; both are for a person.
+
+    `difference` has the lines in which its plan differs from what was approved, if that is known.
+    """
+
+    tenant: str
+    reason: str
+    difference: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NotTried:
     """So many webhooks were due, and a run left them pending; `reason` is for a person."""
 
@@ -137,6 +149,7 @@ class RunSummary:
     outcomes: tuple[Outcome, ...] = ()
     recovered: tuple[Recovered, ...] = ()
     locked: Mapping[str, str] = field(default_factory=dict)
+    unapproved: tuple[Unapproved, ...] = ()
     deliveries: DeliverySummary = DeliverySummary()
     warnings: tuple[str, ...] = ()
     left_open: tuple[LeftOpen, ...] = ()
@@ -163,7 +176,7 @@ class RunSummary:
 
     @property
     def partial(self) -> bool:
-        """True where something failed, is blocked, in conflict or unknown.
+        """True where something failed, is blocked, in conflict, unknown or not as approved.
 
         What a read-only tenant lacks is reported and does not count.
         """
@@ -173,7 +186,7 @@ class RunSummary:
             for change in planned.changes
             if planned.tenant.dialect.name != READ_ONLY
         )
-        return blocked or not all(
+        return bool(blocked or self.unapproved) or not all(
             ended.kind.verified for ended in _need_a_look(self.outcomes, self.recovered)
         )
 

@@ -10,11 +10,15 @@ from reconciler.domain.scim import fold
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """`--tenant`, `--target` and `--exclude`: globs over tenants, and over manifests and URNs."""
+    """`--tenant`, `--target` and `--exclude`: globs over tenants, and over manifests and URNs.
+
+    `planned` is whether a saved plan brings them: then a glob that fits nothing is no slip.
+    """
 
     tenants: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
+    planned: bool = False
 
     @property
     def partial(self) -> bool:

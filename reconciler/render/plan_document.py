@@ -159,6 +159,7 @@ def tenant_document(tenant: TenantPlan) -> TenantDocument:
     """The plan of one tenant."""
     return {
         "name": tenant.name,
+        "digest": tenant.digest(),
         "dialect": tenant.tenant.dialect.name,
         "base_url": tenant.tenant.base_url,
         "token_url": tenant.tenant.auth.token_url,

@@ -86,6 +86,23 @@ def foot_text(document: PlanFacts, *, paint: Paint) -> str:
 
 
 def _tenant_lines(tenant: TenantDocument, paint: Paint) -> Iterator[str]:
+    yield from tenant_head_lines(tenant, paint=paint)
+    if tenant["error"] is not None:
+        return
+    drifts = dated_drifts(tenant)
+    for change in tenant["changes"]:
+        yield from change_lines(change, drifts.get(change["schema_id"]), paint=paint)
+    if tenant["unmanaged"]:
+        names = (
+            visible(urn) + (f" ({drift_text(drifts[urn])})" if urn in drifts else "")
+            for urn in tenant["unmanaged"]
+        )
+        yield f"  unmanaged, left alone: {', '.join(names)}"
+    yield f"  digest: {tenant['digest']}"
+
+
+def tenant_head_lines(tenant: TenantDocument, *, paint: Paint) -> Iterator[str]:
+    """The lines about a tenant as a whole, which stand above its changes."""
     usage = usage_line(tenant)
     where = f"{visible(tenant['dialect'])}, {visible(tenant['base_url'])}"
     title = paint("bold", f"Tenant {visible(tenant['name'])}")
@@ -94,21 +111,12 @@ def _tenant_lines(tenant: TenantDocument, paint: Paint) -> Iterator[str]:
         yield paint("yellow", f"  warning: {visible(warning)}")
     if tenant["error"] is not None:
         yield paint("red", f"  x not readable: {visible(tenant['error'])}")
-        return
-    drifts = dated_drifts(tenant)
-    for change in tenant["changes"]:
-        yield from _change_lines(change, drifts.get(change["schema_id"]), paint)
-    if tenant["unmanaged"]:
-        names = (
-            visible(urn) + (f" ({drift_text(drifts[urn])})" if urn in drifts else "")
-            for urn in tenant["unmanaged"]
-        )
-        yield f"  unmanaged, left alone: {', '.join(names)}"
 
 
-def _change_lines(
-    change: ChangeDocument, drift: DriftDocument | None, paint: Paint
+def change_lines(
+    change: ChangeDocument, drift: DriftDocument | None, *, paint: Paint
 ) -> Iterator[str]:
+    """The lines about one change; `drift` is what the audit trail has to say of it."""
     symbol, colour = _SYMBOLS[category_of(change)]
     head = f"  {symbol} {category_text(change, drift)}: {visible(change['schema_id'])}"
     yield paint(colour, head) + f"  [{source_of(change)}]"

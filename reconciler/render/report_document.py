@@ -11,6 +11,7 @@ from reconciler.domain.documents import (
     ReportChange,
     ReportDocument,
     ReportTenant,
+    UnapprovedDocument,
 )
 from reconciler.domain.outbox import DeliveryResult, OutboxRow
 from reconciler.domain.outcome import DeliverySummary, Outcome, OutcomeKind, RunSummary
@@ -91,18 +92,23 @@ def _tenants(summary: RunSummary) -> list[ReportTenant]:
         recovered[end.tenant].append(
             {"schema_id": end.schema_id, "outcome": end.kind.value, "detail": end.detail}
         )
+    unapproved: dict[str, UnapprovedDocument] = {
+        each.tenant: {"reason": each.reason, "difference": list(each.difference)}
+        for each in summary.unapproved
+    }
     return [
         {
             "name": name,
             "locked": summary.locked.get(name),
             "unreadable": plans[name].error if name in plans else None,
+            "unapproved": unapproved.get(name),
             "recovered": recovered.get(name, []),
             "changes": [
                 _change(change, outcomes.get(change.subject.id), withheld.get(change.subject.id))
                 for change in (plans[name].changes if name in plans else ())
             ],
         }
-        for name in sorted({*plans, *summary.locked, *recovered})
+        for name in sorted({*plans, *summary.locked, *unapproved, *recovered})
     ]
 
 

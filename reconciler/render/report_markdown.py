@@ -70,6 +70,9 @@ def _tenant_lines(tenant: ReportTenant) -> Iterator[str]:
         yield f"**locked**, not attempted: {code(tenant['locked'], WORDS)}"
     if tenant["unreadable"]:
         yield f"**not readable**: {code(tenant['unreadable'], WORDS)}"
+    if unapproved := tenant.get("unapproved"):
+        yield f"**not approved**, not attempted: {code(unapproved['reason'], WORDS)}"
+        yield from (code(line, WORDS) for line in unapproved["difference"])
     for recovered in tenant["recovered"]:
         end = f"recovered as **{recovered['outcome']}**: {code(recovered['schema_id'])}"
         yield _with_detail(end, recovered["detail"])

@@ -59,6 +59,9 @@ def _not_tried(summary: RunSummary, paint: Paint) -> Iterator[str]:
     """The tenants and changes that the run could not even try: silence would read as success."""
     tried = {outcome.change.subject.tenant for outcome in summary.outcomes}
     yield from (paint("red", visible(why)) for t, why in summary.locked.items() if t not in tried)
+    for unapproved in summary.unapproved:
+        yield paint("red", f"{visible(unapproved.tenant)}: not-attempted: {unapproved.reason}")
+        yield from (f"  {visible(line)}" for line in unapproved.difference)
     for tenant in summary.plan.tenants:
         if tenant.error is not None:
             yield paint("red", f"{visible(tenant.name)}: not readable: {visible(tenant.error)}")

@@ -139,7 +139,7 @@ def test_a_read_only_folder_without_a_store_fails_closed(tmp_path: Path, warm: W
 
 def test_a_read_only_folder_with_a_store_fails_closed(tmp_path: Path, warm: Warm):
     with world(tmp_path, warm) as failing:
-        refused = failing.run("apply", "--approve", "sha256:other")
+        refused = failing.run("apply", "--approve", f"sha256:{'0' * 64}")
         assert refused.code == 4, refused.everything
         before = failing.trail()
 

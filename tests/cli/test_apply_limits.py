@@ -189,10 +189,6 @@ def updates_were_opted_into(scene: Scene) -> None:
     scene.extension("odd", schema("Odd"), on_drift="update")
 
 
-def a_tenant_was_added(scene: Scene) -> None:
-    scene.built_in("late")
-
-
 def a_tenant_was_renamed(scene: Scene) -> None:
     scene.tenants["acme"]["metadata"]["name"] = "acme-prod"
 
@@ -236,7 +232,6 @@ DRIFT = (
     a_manifest_was_added,
     a_manifest_was_taken_away,
     updates_were_opted_into,
-    a_tenant_was_added,
     a_tenant_was_renamed,
     a_tenant_has_moved,
     a_token_comes_from_elsewhere,

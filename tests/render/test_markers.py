@@ -164,6 +164,7 @@ def test_a_result_names_recovered_locked_and_unreadable_tenants():
     reported["tenants"][0] |= {
         "locked": "run 7 of ci",
         "unreadable": "no answer",
+        "unapproved": {"reason": "another plan", "difference": ["-  + create", "+  ! drifted"]},
         "recovered": [{"schema_id": "urn:b", "outcome": "unknown", "detail": "look at it"}],
     }
 
@@ -171,6 +172,8 @@ def test_a_result_names_recovered_locked_and_unreadable_tenants():
 
     assert "**locked**, not attempted: `run 7 of ci`" in text
     assert "**not readable**: `no answer`" in text
+    assert "  - **not approved**, not attempted: `another plan`\n" in text
+    assert "  - `-  + create`\n  - `+  ! drifted`\n" in text
     assert "recovered as **unknown**: `urn:b`: `look at it`" in text
 
 

@@ -72,6 +72,7 @@ def test_a_create_lists_its_attributes_and_where_it_is_written_down():
         "      + jobs: complex, multiValued {share, title}\n"
         "      + start: dateTime, immutable\n"
         "      WRITER: attribute 'jobs': complex, which many connectors cannot fill (SCH017)\n"
+        f"  digest: {tenant.digest()}\n"
         "\n"
         "Plan: 1 to add, 0 to change, 0 to destroy.\n"
         "0 in sync, 0 drifted, 0 blocked, 0 unmanaged.\n"
@@ -233,7 +234,7 @@ def test_text_from_a_tenant_cannot_steer_the_terminal(foreign):
     assert not any(ord(c) < 32 and c != "\n" for c in text)
     assert "\x7f" not in text
     assert "\u202e" not in text
-    assert len(text.splitlines()) == 7
+    assert len(text.splitlines()) == 8
 
 
 @pytest.mark.parametrize(

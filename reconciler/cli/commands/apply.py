@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from reconciler.cli.options import (
     flag,
     group,
+    many,
     number,
     optional_file_argument,
     optional_path,
-    optional_text,
 )
 from reconciler.cli.shared_options import (
     RETRY_DEADLINE,
@@ -32,10 +32,13 @@ class Options:
     """The options of `apply`."""
 
     file: Path | None = optional_file_argument(
-        "a saved plan: refused unless today's plan has the same digest"
+        "a saved plan: the tenants whose plan is still the same are applied, and no others"
     )
     fleet: FleetOptions = group(FleetOptions)
-    approve: str | None = optional_text("the digest that was approved", metavar="DIGEST")
+    approve: tuple[str, ...] = many(
+        "the digest that was approved: of the whole plan, or TENANT=DIGEST of one tenant",
+        metavar="DIGEST",
+    )
     auto_approve: bool = flag("do not ask")
     force: bool = flag("lift --max-tenants, maxCreates and maxUpdates; the approval stays needed")
     recover_only: bool = flag(

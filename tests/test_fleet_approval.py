@@ -618,7 +618,7 @@ def test_an_edit_of_any_value_is_refused_before_anything_is_read() -> None:
 FREE = (
     "format_version", "tool_version", "git", "source", "unmanaged", "warnings", "extensions_live",
     "extensions_limit", "exceeded_limits", "checksum", "tenants_from", "drift",
-    "approvals", "kinds", "impacts",
+    "approvals", "kinds", "impacts", "withheld",
 )  # fmt: skip
 
 

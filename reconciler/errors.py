@@ -2,6 +2,7 @@
 
 ReconcilerError                  one message: what, where, what to do
 ├── UsageError                   change the command line, a variable or a file name
+│   └── GitRefused               do what git says, which the message repeats
 ├── ManifestsInvalid             edit the manifests; carries every problem
 ├── StateError                   the store cannot be read, written or believed
 ├── TenantError                  one tenant fails alone; the others go on
@@ -27,6 +28,10 @@ class ReconcilerError(Exception):
 
 class UsageError(ReconcilerError):
     """The command line, a setting or a named file is wrong."""
+
+
+class GitRefused(UsageError):
+    """git refuses a call, or is not there."""
 
 
 class ManifestsInvalid(ReconcilerError):

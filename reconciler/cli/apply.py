@@ -25,6 +25,7 @@ from reconciler.domain.selection import Selection
 from reconciler.errors import UsageError
 from reconciler.fleet import Fleet
 from reconciler.planning import plan_fleet
+from reconciler.render.plain_text import visible
 from reconciler.run_context import RunContext
 
 
@@ -105,15 +106,19 @@ def _workbench(
     sightings: Sightings,
 ) -> AbstractContextManager[Workbench]:
     fleet = options.fleet
+    desired = desired_of(
+        invocation,
+        selection,
+        options.reading,
+        max_tenants=fleet.max_tenants,
+        sightings=sightings,
+    )
+    if desired.git.commit is None:
+        message = f"warning: the audit of this run names no commit: {desired.git.obstacle}"
+        invocation.console.say(visible(message))
     return workbench(
         invocation,
-        desired_of(
-            invocation,
-            selection,
-            options.reading,
-            max_tenants=fleet.max_tenants,
-            sightings=sightings,
-        ),
+        desired,
         options.deadlines,
         stop,
         parallelism=fleet.parallelism,

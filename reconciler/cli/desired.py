@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from reconciler.adapters.git import git_state
-from reconciler.cli.common_options import CommonOptions
+from reconciler.adapters.git import Git, git_state
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.manifest_loading import require_manifests
 from reconciler.cli.shared_options import FleetOptions, ReadingOptions
@@ -34,7 +33,7 @@ def desired_of(
     return Desired(
         manifests=_equipped(require_manifests(invocation, reading, tenants_from=tenants_from)),
         selection=selection,
-        git=commit_of(invocation.common),
+        git=commit_of(invocation),
         max_tenants=max_tenants,
         sightings=sightings,
     )
@@ -53,7 +52,8 @@ def _equipped(manifests: Manifests) -> Manifests:
     )
 
 
-def commit_of(common: CommonOptions) -> GitState:
+def commit_of(invocation: Invocation) -> GitState:
     """The commit of the manifests; an edited dialect of --dialects counts as an edit."""
+    common, git = invocation.common, Git.of(invocation.settings.environ)
     others = () if common.dialects is None else (common.dialects,)
-    return git_state(common.desired_state, *others)
+    return git_state(git, common.desired_state, *others)

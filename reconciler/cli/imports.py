@@ -94,7 +94,7 @@ def _read(
     desired = Desired(
         manifests=manifests,
         selection=Selection(tenants=(tenant.name,)),
-        git=commit_of(invocation.common),
+        git=commit_of(invocation),
     )
     with workbench(invocation, desired, options.deadlines) as bench:
         wanted = [] if options.id is None else [options.id]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reconciler.adapters.dialects import MAX_BYTES as DIALECT_BYTES
 from reconciler.adapters.dialects import FoundDialects, dialects_of, find_dialects, is_dialect
-from reconciler.adapters.git import commit_at, files_at, require_same_repository
+from reconciler.adapters.git import Git, commit_at, files_at, require_same_repository
 from reconciler.adapters.manifest_files import ManifestFile, is_folder, is_manifest
 from reconciler.adapters.manifests import Loaded, ReadingLimits, Trusted, load
 from reconciler.cli.common_options import CommonOptions
@@ -42,7 +42,7 @@ def load_desired(
         dialects={**dialects.by_name, **dialects.stand_ins},
         allow_empty=reading.allow_empty,
         limits=limits,
-        trusted=_trusted(common, tenants_from, limits.file_bytes),
+        trusted=_trusted(invocation, tenants_from, limits.file_bytes),
     )
     if not dialects.problems:
         return loaded
@@ -50,16 +50,17 @@ def load_desired(
     return replace(loaded, manifests=None, problems=problems)
 
 
-def _trusted(common: CommonOptions, ref: str | None, most: int) -> Trusted | None:
+def _trusted(invocation: Invocation, ref: str | None, most: int) -> Trusted | None:
     """The files of a ref; their paths begin with it, as git writes them."""
     # docs/decisions.md, "`--tenants-from` takes whole Tenant manifests, and a broken file of the
     # ref stops nothing"
     if ref is None:
         return None
+    common, git = invocation.common, Git.of(invocation.settings.environ)
     folder = common.desired_state
-    commit = commit_at(folder, ref)  # once: what is read all belongs to one commit
-    files = files_at(folder, commit, wanted=is_manifest, most=most)
-    dialects = _dialects_at(common, ref, commit)
+    commit = commit_at(git, folder, ref)  # once: what is read all belongs to one commit
+    files = files_at(git, folder, commit, wanted=is_manifest, most=most)
+    dialects = _dialects_at(git, common, ref, commit)
     unread = tuple(sorted({problem.place.path for problem in dialects.problems}))
     return Trusted(
         source=TenantsFrom(ref=ref, commit=commit, unread=unread),
@@ -85,15 +86,15 @@ def _dialects_folder(common: CommonOptions) -> Path | None:
     return folder
 
 
-def _dialects_at(common: CommonOptions, ref: str, commit: str) -> FoundDialects:
+def _dialects_at(git: Git, common: CommonOptions, ref: str, commit: str) -> FoundDialects:
     """The dialects of --tenants-from: a pull request does not change what a tenant is held to."""
     # A folder outside of the repository has no state of that ref, and what leads there may be a
     # link of the pull request: so it is refused (docs/decisions.md, "Dialects of a user").
     folder = _dialects_folder(common)
     if folder is None or not is_folder(folder):  # the latter is a problem of its own
         return dialects_of(())
-    require_same_repository(folder, common.desired_state, ref)
-    files = files_at(folder, commit, wanted=is_dialect, most=DIALECT_BYTES)
+    require_same_repository(git, folder, common.desired_state, ref)
+    files = files_at(git, folder, commit, wanted=is_dialect, most=DIALECT_BYTES)
     return dialects_of(ManifestFile(f"{ref}:{path}", data) for path, data in files)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import assert_never
 
 from reconciler import __version__
-from reconciler.adapters.git import files_at, path_in_repository
+from reconciler.adapters.git import Git, files_at, path_in_repository
 from reconciler.adapters.manifest_files import ManifestFile, is_manifest
 from reconciler.adapters.manifests import Loaded, manifests_of
 from reconciler.cli.commands.validate import FailOn, Options, ValidateFormat
@@ -60,8 +60,8 @@ def _breaking(invocation: Invocation, options: Options, loaded: Loaded) -> tuple
     ref, folder = options.against, invocation.common.desired_state
     if ref is None:
         return ()
-    most = limits_of(options.reading).file_bytes
-    files = files_at(folder, ref, wanted=is_manifest, most=most)
+    git, most = Git.of(invocation.settings.environ), limits_of(options.reading).file_bytes
+    files = files_at(git, folder, ref, wanted=is_manifest, most=most)
     before, unread = manifests_of((ManifestFile(path, data) for path, data in files), most)
     for path in unread:
         message = f"{path} of {ref} is no manifest of today's format, and is not compared"

@@ -250,10 +250,11 @@ class SchemaExtension:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitState:
-    """The commit that the manifests came from; None outside git."""
+    """The commit that the manifests came from; where there is none, `obstacle` says why."""
 
     commit: str | None = None
     dirty: bool = False
+    obstacle: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,11 @@ from pathlib import Path, PurePath
 
 import pytest
 
-from reconciler.adapters.git import commit_at, files_at, git_state
+from reconciler.adapters.git import Git, commit_at, files_at, git_state
 from reconciler.errors import UsageError
-from tests.support.git import git
+from tests.support.git import environment, git
+
+GIT = Git.of(environment())
 
 
 @pytest.fixture
@@ -27,12 +29,12 @@ def every(_: PurePath) -> bool:
 
 
 def content(repository: Path, ref: str) -> bytes:
-    [(_, data)] = files_at(repository, ref, wanted=every, most=100)
+    [(_, data)] = files_at(GIT, repository, ref, wanted=every, most=100)
     return data
 
 
 def test_a_remote_branch_names_its_commit(repository: Path):
-    assert commit_at(repository, "origin/main") == git(repository, "rev-parse", "HEAD~1")
+    assert commit_at(GIT, repository, "origin/main") == git(repository, "rev-parse", "HEAD~1")
     assert content(repository, "origin/main") == b"trusted"
 
 
@@ -42,9 +44,9 @@ def test_a_name_that_somebody_else_can_push_too_is_refused(repository, kind, suf
     git(repository, kind, "origin/main", "HEAD")
 
     with pytest.raises(UsageError, match=r"stands for refs/\w+/origin/main and refs/\w+/or"):
-        commit_at(repository, f"origin/main{suffix}")
+        commit_at(GIT, repository, f"origin/main{suffix}")
     with pytest.raises(UsageError):
-        files_at(repository, f"origin/main{suffix}", wanted=every, most=100)
+        files_at(GIT, repository, f"origin/main{suffix}", wanted=every, most=100)
 
     assert content(repository, "refs/remotes/origin/main") == b"trusted"
 
@@ -59,7 +61,7 @@ def test_a_ref_that_names_one_commit_is_taken(repository: Path, ref: str):
 @pytest.mark.parametrize("ref", ["", "-x", "--all", "nowhere", "origin", "*", "a b"])
 def test_a_ref_that_names_no_commit_is_refused(repository: Path, ref: str):
     with pytest.raises(UsageError):
-        commit_at(repository, ref)
+        commit_at(GIT, repository, ref)
 
 
 @pytest.fixture
@@ -86,7 +88,7 @@ def test_a_link_in_the_place_of_a_folder_is_refused(folders: Path, target: str):
     (folders / "desired-state").symlink_to(target)
 
     with pytest.raises(UsageError, match=f"is a link to {target}/ in its repository"):
-        files_at(folders / "desired-state", "HEAD", wanted=every, most=100)
+        files_at(GIT, folders / "desired-state", "HEAD", wanted=every, most=100)
 
 
 @pytest.mark.parametrize(("link", "target"), [("desired-state", "."), ("above", ".")])
@@ -98,11 +100,11 @@ def test_a_link_to_the_top_of_the_repository_is_refused(folders: Path, link: str
     folder = folders / link if link == "desired-state" else folders / link / "desired-state"
 
     with pytest.raises(UsageError, match=r"is a link to .* in its repository"):
-        files_at(folder, "HEAD", wanted=every, most=100)
+        files_at(GIT, folder, "HEAD", wanted=every, most=100)
 
 
 def test_the_top_of_the_repository_can_be_the_folder(folders: Path):
-    assert len(files_at(folders, "HEAD", wanted=every, most=100)) == 3
+    assert len(files_at(GIT, folders, "HEAD", wanted=every, most=100)) == 3
 
 
 def test_a_repository_that_is_itself_behind_a_link_is_read(folders: Path, tmp_path_factory):
@@ -125,33 +127,33 @@ def test_only_regular_files_below_the_folder_are_read_as_they_were(tmp_path: Pat
     git(tmp_path, "commit", "--quiet", "--message", "first")
     (folder / "run.yaml").write_text("changed and not committed")
 
-    found = files_at(folder, "HEAD", wanted=every, most=100)
+    found = files_at(GIT, folder, "HEAD", wanted=every, most=100)
 
     assert dict(found) == {
         str(folder / "deep" / "ä b.yaml"): b"old\0bytes",
         str(folder / "run.yaml"): b"run",
     }
-    assert files_at(folder, "HEAD", wanted=lambda path: path.name == "run.yaml", most=100) == (
+    assert files_at(GIT, folder, "HEAD", wanted=lambda path: path.name == "run.yaml", most=100) == (
         (str(folder / "run.yaml"), b"run"),
     )
 
 
 def test_of_a_large_file_one_byte_more_than_wanted_comes(repository: Path):
-    [(_, exact)] = files_at(repository, "HEAD", wanted=every, most=len("proposed"))
-    [(_, cut)] = files_at(repository, "HEAD", wanted=every, most=3)
+    [(_, exact)] = files_at(GIT, repository, "HEAD", wanted=every, most=len("proposed"))
+    [(_, cut)] = files_at(GIT, repository, "HEAD", wanted=every, most=3)
 
     assert (exact, cut) == (b"proposed", b"prop")
 
 
 def test_a_folder_without_a_repository_is_refused(tmp_path: Path):
     with pytest.raises(UsageError):
-        files_at(tmp_path, "HEAD", wanted=every, most=100)
+        files_at(GIT, tmp_path, "HEAD", wanted=every, most=100)
 
 
 def test_a_commit_without_the_folder_has_no_files(repository: Path):
     (repository / "new").mkdir()
 
-    assert files_at(repository / "new", "HEAD", wanted=every, most=100) == ()
+    assert files_at(GIT, repository / "new", "HEAD", wanted=every, most=100) == ()
 
 
 @pytest.fixture
@@ -184,9 +186,9 @@ def test_a_folder_that_looks_like_a_repository_is_refused_and_runs_nothing(prete
     folder.mkdir(exist_ok=True)
 
     for requested in (
-        lambda: files_at(folder, "origin/main", wanted=every, most=100),
-        lambda: commit_at(folder, "origin/main"),
-        lambda: git_state(folder),
+        lambda: files_at(GIT, folder, "origin/main", wanted=every, most=100),
+        lambda: commit_at(GIT, folder, "origin/main"),
+        lambda: git_state(GIT, folder),
     ):
         with pytest.raises(UsageError, match="desired-state passes for a git repository"):
             requested()
@@ -198,10 +200,10 @@ def test_a_folder_that_looks_like_a_repository_is_refused_and_runs_nothing(prete
 def test_a_file_called_head_alone_makes_no_repository(folders: Path, place: str):
     (folders / place / "HEAD").write_text("ref: refs/heads/evil")
 
-    found = files_at(folders / "desired-state", "HEAD", wanted=every, most=100)
+    found = files_at(GIT, folders / "desired-state", "HEAD", wanted=every, most=100)
 
     assert [data for _, data in found] == [b"desired-state"]
-    assert git_state(folders / "desired-state").commit == git(folders, "rev-parse", "HEAD")
+    assert git_state(GIT, folders / "desired-state").commit == git(folders, "rev-parse", "HEAD")
 
 
 def test_files_above_the_repository_do_not_count(tmp_path: Path, folders: Path):

@@ -5,13 +5,13 @@ import re
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from reconciler.adapters.git.calls import git, real
-from reconciler.errors import UsageError
+from reconciler.adapters.git.calls import Git, real
+from reconciler.errors import GitRefused, UsageError
 
 _REGULAR = ("100644", "100755")
 
 
-def commit_at(folder: Path, ref: str) -> str:
+def commit_at(git: Git, folder: Path, ref: str) -> str:
     """The commit that a ref names; raises UsageError where there is none, no repository or no git.
 
     A name that stands for two refs is an error too: git would take a tag `origin/main`, which
@@ -20,21 +20,26 @@ def commit_at(folder: Path, ref: str) -> str:
     """
     if not ref or ref.startswith("-"):
         raise UsageError(f"{ref!r} is no git ref: a ref does not begin with a hyphen")
-    if len(found := _named(folder, ref)) > 1:
+    if len(found := _named(git, folder, ref)) > 1:
         raise UsageError(f"{ref!r} stands for {' and '.join(found)}; name one of them in full")
-    commit = git(
-        folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"
-    )
+    wanted = ("--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+    commit = git.quiet(folder, "rev-parse", *wanted)
     if commit is None or not re.fullmatch(rb"[0-9a-f]{40,64}\n", commit):
-        raise UsageError(
-            f"git knows no commit {ref!r} for {folder}; in CI fetch it first (a shallow clone has "
-            "only the newest)"
-        )
+        raise UsageError(f"git knows no commit {ref!r} for {folder}: {_advice(git, folder)}")
     return commit.decode().strip()
 
 
+def _advice(git: Git, folder: Path) -> str:
+    """A reason why a repository may lack a commit, and what helps."""
+    if not git(folder, "for-each-ref", "--count=1"):
+        return "nothing has been committed yet"
+    if git(folder, "rev-parse", "--is-shallow-repository") == b"true\n":
+        return "this clone is shallow; fetch all of it (fetch-depth: 0 of a checkout in a workflow)"
+    return "name one that is there, or fetch it first"
+
+
 def files_at(
-    folder: Path, ref: str, *, wanted: Callable[[PurePosixPath], bool], most: int
+    git: Git, folder: Path, ref: str, *, wanted: Callable[[PurePosixPath], bool], most: int
 ) -> tuple[tuple[str, bytes], ...]:
     """The wanted regular files below the folder as they were at a ref, each with its path.
 
@@ -42,12 +47,11 @@ def files_at(
     `most + 1`. Raises UsageError where there is no such ref, no repository or no git.
     """
     # Without a checkout: none of the ref's filters, hooks or links ever gets to act.
-    listed = git(folder, "ls-tree", "-r", "-z", "--full-name", commit_at(folder, ref), ".")
+    commit = commit_at(git, folder, ref)
+    listed = git(folder, "ls-tree", "-r", "-z", "--full-name", commit, ".")
     names = git(folder, "rev-parse", "--show-prefix")
-    if listed is None or names is None:
-        raise UsageError(f"git cannot list the files of {ref!r}")
     prefix = names.decode("utf-8", "surrogateescape").rstrip("\n")
-    _require_no_link(folder, prefix)
+    _require_no_link(git, folder, prefix)
     blobs: list[tuple[PurePosixPath, str]] = []
     for line in listed.decode("utf-8", "surrogateescape").split("\0"):
         facts, _, name = line.partition("\t")
@@ -55,31 +59,35 @@ def files_at(
         # Links and submodules are no files: what they lead to is not of this ref.
         if facts and facts.split()[0] in _REGULAR and wanted(path):
             blobs.append((path, facts.split()[2]))
-    contents = _contents(folder, [blob for _, blob in blobs], most)
+    contents = _contents(git, folder, [blob for _, blob in blobs], most)
     return tuple(
         (str(folder / path), content) for (path, _), content in zip(blobs, contents, strict=True)
     )
 
 
-def require_same_repository(folder: Path, other: Path, ref: str) -> None:
+def require_same_repository(git: Git, folder: Path, other: Path, ref: str) -> None:
     """Raise UsageError where a folder is not in the repository of the other, which has the ref.
 
     A submodule is another repository too: whoever moves it chooses what is read there.
     """
-    tops = [git(each, "rev-parse", "--show-toplevel") for each in (folder, other)]
-    if tops[0] is None or tops[0] != tops[1]:
-        raise UsageError(
-            f"{folder} is not in the git repository of {other}, so there is none of {ref!r} to "
-            "read; keep it there"
-        )
+    problem = (
+        f"{folder} is not in the git repository of {other}, so there is none of {ref!r} to read; "
+        "keep it there"
+    )
+    try:
+        top = git(folder, "rev-parse", "--show-toplevel")
+    except GitRefused as error:
+        raise UsageError(f"{problem} ({error})") from error
+    if top != git(other, "rev-parse", "--show-toplevel"):
+        raise UsageError(problem)
 
 
-def _require_no_link(folder: Path, prefix: str) -> None:
+def _require_no_link(git: Git, folder: Path, prefix: str) -> None:
     """Raise UsageError for a link in the place of the folder: it would choose what is read.
 
     So the way from the top of the repository, as it was written, has to be the one that git sees.
     """
-    top = git(folder, "rev-parse", "--show-toplevel") or b"."
+    top = git(folder, "rev-parse", "--show-toplevel")
     written = Path(os.path.normpath(folder.absolute()))  # resolve() would follow the link
     root = Path(os.fsdecode(top.rstrip(b"\n")))
     above = reversed((written, *written.parents))
@@ -90,19 +98,19 @@ def _require_no_link(folder: Path, prefix: str) -> None:
         )
 
 
-def _named(folder: Path, ref: str) -> tuple[str, ...]:
+def _named(git: Git, folder: Path, ref: str) -> tuple[str, ...]:
     """The refs that git could take a name for, gitrevisions(7); a suffix is no part of it."""
     name = re.split(r"[~^:]|@\{", ref)[0]
     names = [f"refs/{kind}{name}" for kind in ("", "tags/", "heads/", "remotes/")]
-    listed = git(folder, "for-each-ref", "--format=%(refname)", *names) or b""
+    listed = git(folder, "for-each-ref", "--format=%(refname)", *names)
     return tuple(n for n in listed.decode("utf-8", "surrogateescape").split("\n") if n in names)
 
 
-def _contents(folder: Path, blobs: list[str], most: int) -> list[bytes]:
+def _contents(git: Git, folder: Path, blobs: list[str], most: int) -> list[bytes]:
     # One process for all files: a folder may hold thousands.
     answer = git(folder, "cat-file", "--batch", given="".join(f"{b}\n" for b in blobs).encode())
     contents = []
-    rest = memoryview(answer or b"")
+    rest = memoryview(answer)
     for blob in blobs:
         head, _, _ = bytes(rest[:200]).partition(b"\n")
         size = head.rpartition(b" ")[2]

@@ -225,7 +225,9 @@ def test_sap_creates_and_never_changes() -> None:
 
 def test_sap_that_is_full_of_what_it_does_not_list_blocks_the_create() -> None:
     two = [
-        extension(wanted("sap", text("grade")) | {"id": f"urn:x:{n}", "name": str(n)}, name=f"x{n}")
+        extension(
+            wanted("sap", text("grade")) | {"id": f"urn:x:e{n}", "name": f"e{n}"}, name=f"x{n}"
+        )
         for n in range(2)
     ]
     with service("sap", Habits(most=1)) as s:

@@ -115,7 +115,7 @@ class ErrorShape:
 
 
 class NameCharacters(StrEnum):
-    """A named set of the characters that a service takes in an attribute's name."""
+    """A named set of the characters that a service takes in a name."""
 
     LETTERS = "letters"
     DIGITS = "letters-digits"
@@ -135,8 +135,8 @@ _CHARACTERS = {
 
 
 @dataclass(frozen=True, slots=True)
-class AttributeNames:
-    """The names that attributes of a service may have: a pattern for the whole, and as a text."""
+class Names:
+    """The names that a service takes: a pattern for the whole of one, and the same as a text."""
 
     pattern: str
     text: str
@@ -216,9 +216,12 @@ class Dialect:
     extensions: int | None = field(default=None, metadata=_entry("extensions", int))
     attributes: int | None = field(default=None, metadata=_entry("attributes", int))
     sub_attributes: int | None = field(default=None, metadata=_entry("subAttributes", int))
-    names: AttributeNames | None = field(
+    names: Names | None = field(
         default=None,
-        metadata=_entry("attributeNames", AttributeNames.from_json, AttributeNames.to_json),
+        metadata=_entry("attributeNames", Names.from_json, Names.to_json),
+    )
+    urn_endings: Names | None = field(
+        default=None, metadata=_entry("urnEndings", Names.from_json, Names.to_json)
     )
     name_ends_urn: bool = field(default=False, metadata=_entry("nameEndsUrn"))
     members: tuple[str, ...] = field(default=(), metadata=_entry("attributeMembers", tuple, list))
@@ -345,17 +348,17 @@ def contradictions(data: Mapping[str, Json]) -> Iterator[tuple[tuple[str, ...], 
 
     The data has passed its JSON Schema.
     """
-    match data.get("attributeNames"):
-        case {"pattern": pattern}:
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                yield ("attributeNames", "pattern"), f"the pattern is not sound: {error}"
-        case {"minLength": least, "maxLength": most} if least > most:
-            message = f"maxLength must be {least} or more, which is minLength"
-            yield ("attributeNames", "maxLength"), message
-        case _:
-            pass
+    for key in ("attributeNames", "urnEndings"):
+        match data.get(key):
+            case {"pattern": pattern}:
+                try:
+                    re.compile(pattern)
+                except re.error as error:
+                    yield (key, "pattern"), f"the pattern is not sound: {error}"
+            case {"minLength": least, "maxLength": most} if least > most:
+                yield (key, "maxLength"), f"maxLength must be {least} or more, which is minLength"
+            case _:
+                pass
 
 
 @lru_cache(64)

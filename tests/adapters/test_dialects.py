@@ -106,7 +106,7 @@ def test_the_default_that_the_schema_shows_is_that_of_the_dialect(entry: str) ->
         ("updates", UpdateStrategy),
         ("patchPath", PatchPath),
         ("types items", AttributeType),
-        ("attributeNames else properties characters", NameCharacters),
+        ("Names else properties characters", NameCharacters),
         ("idEncoding", IdEncoding),
         ("listShape", ListShape),
         ("paging", Paging),
@@ -117,7 +117,7 @@ def test_the_default_that_the_schema_shows_is_that_of_the_dialect(entry: str) ->
 def test_the_values_that_the_schema_lists_are_those_of_the_program(
     path: str, kind: type[StrEnum]
 ) -> None:
-    schema = SCHEMA["properties"]
+    schema = SCHEMA["properties"] | SCHEMA["$defs"]
     for step in path.split():
         schema = schema[step]
 
@@ -129,7 +129,7 @@ def test_the_values_that_the_schema_lists_are_those_of_the_program(
 
 def other(entry: str) -> Any:
     """A value that the entry may have and has not in PLAIN."""
-    if entry == "attributeNames":
+    if entry in ("attributeNames", "urnEndings"):
         return {"characters": "letters", "maxLength": 9}
     return next(_others(SCHEMA["properties"][entry], PLAIN.get(entry)))
 

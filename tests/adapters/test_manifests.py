@@ -227,7 +227,7 @@ def test_files_of_all_suffixes_and_depths_are_read_and_sorted_by_name(tmp_path: 
         "apiVersion": "reconciler/v1",
         "kind": "Tenant",
         "metadata": {"name": "a"},
-        "spec": {"dialect": "sap", "baseUrl": "http://localhost:1"},
+        "spec": {"dialect": "rfc7644", "baseUrl": "http://localhost:1"},
     }
     (tmp_path / "c.json").write_text(json.dumps(document))
     (tmp_path / "notes.txt").write_text("{{{")

@@ -509,3 +509,86 @@ def test_json_that_yaml_cannot_read_is_read_without_positions() -> None:
     assert reading.problems == ()
     assert reading.documents[0].value == {key: 1}
     assert reading.documents[0].place((key,)) == Place("f.json", 1, 1)
+
+
+PASTED: dict[str, tuple[str, object]] = {
+    "a pair": (r'{"a": "x\ud83d\ude00y", "b": 1}', {"a": "x\U0001f600y", "b": 1}),
+    "two pairs": (r'{"a": "\uD83D\uDE00\ud83c\udff4"}', {"a": "\U0001f600\U0001f3f4"}),
+    "a pair in a key": (r'{"\ud83d\ude00": 1}', {"\U0001f600": 1}),
+    "an escaped backslash": (r'{"a": "\\ud83d"}', {"a": r"\ud83d"}),
+    "beside private characters": (r'{"a": "\ud83d\ude00\ue000"}', {"a": "\U0001f600\ue000"}),
+    "other escapes": (r'{"a": "\/\n\r\t\"\\\u00e9"}', {"a": '/\n\r\t"\\\u00e9'}),
+    "numbers": ('{"a": [1e5, 1.50, -0, {"b": 1E2}]}', {"a": [100000.0, 1.5, 0, {"b": 100.0}]}),
+    "without blanks": ('{"a":-1,"b":[true,null]}', {"a": -1, "b": [True, None]}),
+}
+
+
+@BOTH
+@pytest.mark.parametrize("text", PASTED)
+def test_json_can_be_pasted_into_yaml(text: str, c_parser: bool) -> None:
+    written, value = PASTED[text]
+
+    reading = read(f"top:\n  {written}\nafter: yes\n".encode(), "f.yaml", c_parser=c_parser)
+
+    assert [document.value["top"] for document in reading.documents] == [value]
+    assert [problem.place for problem in reading.problems] == [Place("f.yaml", 3, 8)]
+
+
+@BOTH
+def test_surrogate_escapes_outside_of_double_quotes_are_text(c_parser: bool) -> None:
+    text = "a: '\\ud83d'\nb: \\ud83d\\ude00 # \\ud83d\nc: |\n  \\ud83d\nd: \"\\ud83d\\ude00\"\n"
+
+    [document] = read(text.encode(), "f.yaml", c_parser=c_parser).documents
+
+    assert document.value == {
+        "a": "\\ud83d", "b": "\\ud83d\\ude00", "c": "\\ud83d\n", "d": "\U0001f600",
+    }  # fmt: skip
+
+
+@BOTH
+@pytest.mark.parametrize("half", [r"\ud83d x", r"\ude00", r"\ude00\ud83d", r"\ud83d\ud83d\ude00"])
+def test_half_of_a_pair_of_surrogates_is_refused_at_its_place(half: str, c_parser: bool) -> None:
+    reading = read(f'a: 1\nb: "{half}"\n'.encode(), "f.yaml", c_parser=c_parser)
+
+    assert [problem.place for problem in reading.problems] == [Place("f.yaml", 2, 4)]
+    assert "half of a pair of surrogates" in reading.problems[0].message
+
+
+CUT = [
+    "a: Cost center #42",
+    "a: #42",
+    "- x #y",
+    "- 1 #2",
+    "{a: b #c\n}",
+    "a: x   #y",
+    "a: x #!",
+    "a: null #x",
+]
+
+
+@BOTH
+@pytest.mark.parametrize("text", CUT)
+def test_a_plain_value_that_a_comment_without_a_blank_cuts_is_refused(
+    text: str, c_parser: bool
+) -> None:
+    reading = read(f"{text}\n".encode(), "f.yaml", c_parser=c_parser)
+
+    assert ["quote it" in problem.message for problem in reading.problems] == [True]
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: x # y",
+        'a: "x" #y',
+        "a: 'x' #y",
+        "a: | #y\n  x",
+        "a: x #",
+        "#x\na: x",
+        "a: x#y",
+        "a: x ##",
+    ],
+)
+def test_a_comment_that_cuts_nothing_is_a_comment(text: str, c_parser: bool) -> None:
+    assert read(f"{text}\n".encode(), "f.yaml", c_parser=c_parser).problems == ()

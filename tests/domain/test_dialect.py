@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.domain.dialect import (
-    AttributeNames,
     Dialect,
     ErrorShape,
     EtagMode,
     IdEncoding,
     ListShape,
     Meaning,
+    Names,
     Paging,
     PatchPath,
     UpdateStrategy,
@@ -96,7 +96,8 @@ dialects = st.builds(
     extensions=st.none() | numbers,
     attributes=st.none() | numbers,
     sub_attributes=st.none() | numbers,
-    names=st.none() | st.builds(AttributeNames, pattern=st.just("[a-z]+"), text=st.text()),
+    names=st.none() | st.builds(Names, pattern=st.just("[a-z]+"), text=st.text()),
+    urn_endings=st.none() | st.builds(Names, pattern=st.just("[a-z]+"), text=st.text()),
     name_ends_urn=st.booleans(),
     members=texts.map(tuple),
     server_members=texts.map(tuple),
@@ -150,7 +151,8 @@ def test_every_entry_but_the_hint_is_in_the_digest(field: str) -> None:
         "name": "x", "target_system": "x", "creates": False, "updates": UpdateStrategy.NONE,
         "types": frozenset({"string"}), "patch_path": PatchPath.ATTRIBUTE,
         "extensions": 3, "attributes": 3, "sub_attributes": 3,
-        "names": AttributeNames("a", "b"), "name_ends_urn": True, "members": ("x",),
+        "names": Names("a", "b"), "urn_endings": Names("a", "b"), "name_ends_urn": True,
+        "members": ("x",),
         "server_members": ("x",), "immutable": ("x",), "ignored": ("x",),
         "protected_prefixes": ("urn:x:",), "id_encoding": IdEncoding.PERCENT,
         "content_type": "application/json", "list_shape": ListShape.MAP, "paging": Paging.CURSOR,
@@ -259,12 +261,12 @@ def test_a_schema_is_settable_as_it_is_where_the_service_sets_nothing(document: 
 def test_a_name_is_taken_by_its_length_and_characters_or_by_a_pattern(
     data: dict[str, Any], text: str, taken: tuple[str, ...], refused: tuple[str, ...]
 ) -> None:
-    names = AttributeNames.from_json(data)
+    names = Names.from_json(data)
 
     assert names.text == text
     assert [name for name in taken if not names.takes(name)] == []
     assert [name for name in refused if names.takes(name)] == []
-    assert AttributeNames.from_json(names.to_json()) == names
+    assert Names.from_json(names.to_json()) == names
 
 
 @pytest.mark.parametrize(
@@ -276,6 +278,10 @@ def test_a_name_is_taken_by_its_length_and_characters_or_by_a_pattern(
         ({"attributeNames": {"characters": "letters", "minLength": 2, "maxLength": 2}}, []),
         (
             {"attributeNames": {"characters": "letters", "minLength": 3, "maxLength": 2}},
+            ["maxLength must be 3 or more, which is minLength"],
+        ),
+        (
+            {"urnEndings": {"characters": "letters", "minLength": 3, "maxLength": 2}},
             ["maxLength must be 3 or more, which is minLength"],
         ),
         ({"attributeNames": {"pattern": "[a-z]", "words": "x"}}, []),
@@ -306,7 +312,7 @@ def test_an_error_shape_reads_back_from_its_json() -> None:
 
 def test_a_dialect_that_gives_everything_reads_back_from_its_json() -> None:
     service = dialect(
-        names=AttributeNames("[a-z]+", "small letters"), errors=(TAKEN, FULL), throttled_wait=5
+        names=Names("[a-z]+", "small letters"), errors=(TAKEN, FULL), throttled_wait=5
     )
 
     assert Dialect.from_json(service.to_json()) == service

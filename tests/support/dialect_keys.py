@@ -23,14 +23,16 @@ def capabilities() -> dict[str, Any]:
 
     What is left out there is the dialect's, so that no default is given.
     """
-    properties = json.loads(DIALECT.read_text())["properties"]
+    dialect = json.loads(DIALECT.read_text())
+    properties = dialect["properties"]
     found = {
         key: {word: value for word, value in schema.items() if word != "default"}
         for key, schema in properties.items()
         if key not in IDENTITY
     }
-    names = found["attributeNames"]
-    found["attributeNames"] = {"description": names["description"], **names["else"]}
+    for key in ("attributeNames", "urnEndings"):
+        description = found[key]["description"]
+        found[key] = {"description": description, **dialect["$defs"]["Names"]["else"]}
     return found
 
 
@@ -66,7 +68,7 @@ def _code(value: Any) -> str:
 def _kind(schema: Any) -> str:
     if "enum" in schema:
         return ", ".join(map(_code, schema["enum"]))
-    if "if" in schema:
+    if "$ref" in schema:
         return "object"
     kinds = schema["type"]
     name = kinds if isinstance(kinds, str) else kinds[0]

@@ -7,7 +7,8 @@ from sys import intern
 import yaml
 
 from reconciler.adapters.yaml_reader.documents import Mark, RawMark, Spot, Spots, at, counted
-from reconciler.adapters.yaml_reader.scalars import meaning
+from reconciler.adapters.yaml_reader.escapes import SurrogateEscapes
+from reconciler.adapters.yaml_reader.scalars import meaning, meaning_in_json
 from reconciler.domain.jsontext import MAX_DEPTH, Json
 from reconciler.domain.messages import quoted
 
@@ -20,6 +21,10 @@ STRANGE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
     "\ud800-\udfff\ufeff\ufffe\uffff\U000e0000-\U000e007f]"
 )
+# As yamllint has it: a comment begins with a blank, and what does not may be meant as text.
+_CUT = re.compile(r"[ \t]*#[^\s#]")
+_CUT_TEXT = "the value ends before #; quote it, or write a blank behind the # of a comment"
+_HALF = "half of a pair of surrogates, which is no character; write the character itself"
 _NO_TEXT = "a key that is no text; keys are plain strings"
 _ALIAS = (
     "an alias; manifests are plain data: write the value out, or quote a text that begins with *"
@@ -43,6 +48,8 @@ class _Frame:
     spot: Spot
     awaits_key: bool
     key: str = ""
+    is_flow: bool = False
+    is_json: bool = False  # in braces, below a key in double quotes
 
     def put(self, value: Json, spot: Spots) -> None:
         if isinstance(self.container, list):
@@ -55,9 +62,15 @@ class _Frame:
 
 
 class Builder:
-    """Turns events into documents, and notes what is refused as it goes."""
+    """Turns the events of a text into documents, and notes what is refused as it goes."""
 
-    def __init__(self, most_nodes: int) -> None:
+    def __init__(self, text: str, most_nodes: int) -> None:
+        self.escapes = SurrogateEscapes(text)
+        self._cut_lines = (
+            {number for number, line in enumerate(text.split("\n")) if _CUT.search(line)}
+            if _CUT.search(text)
+            else ()
+        )
         self.documents: list[tuple[Json, Spots]] = []
         self.faults: list[tuple[Mark, str]] = []
         self.invisible: list[tuple[Mark, str]] = []  # characters that an escape stands for
@@ -89,7 +102,10 @@ class Builder:
             self._stop(event, _NO_TEXT)
         is_mapping = isinstance(event, yaml.MappingStartEvent)
         container: dict[str, Json] | list[Json] = {} if is_mapping else []
-        self._frames.append(_Frame(container, Spot(at(event.start_mark)), awaits_key=is_mapping))
+        frame = _Frame(container, Spot(at(event.start_mark)), awaits_key=is_mapping)
+        frame.is_flow = bool(event.flow_style)
+        frame.is_json = frame.is_flow and bool(self._frames) and self._frames[-1].is_json
+        self._frames.append(frame)
         if len(self._frames) > MAX_DEPTH:
             self._stop(event, f"nested deeper than {MAX_DEPTH} levels")
 
@@ -105,11 +121,12 @@ class Builder:
             self._check_node(event)
         frame = self._frames[-1] if self._frames else None
         is_key = frame is not None and frame.awaits_key
-        value: Json = event.value
+        text = self._text(event)
+        value: Json = text
         if event.style:  # quoted, or a block
             self._check_quoted(event)
         else:
-            value, refusal = meaning(event.value)
+            value, refusal = self._plain(event, text, frame)
             if refusal:
                 self._refuse(event, _MERGE if is_key and event.value == "<<" else refusal)
         # A fleet says the same few hundred words in every manifest.
@@ -122,6 +139,25 @@ class Builder:
             self._take_key(event, value, frame)
         else:
             frame.put(value, at(event.start_mark))
+
+    def _text(self, event: yaml.ScalarEvent) -> str:
+        start, end = event.start_mark, event.end_mark
+        if start is None or end is None:
+            return event.value
+        text = self.escapes.restored(event.value, start.index, end.index)
+        if text is None:
+            self._refuse(event, _HALF)
+        return event.value if text is None else text
+
+    def _plain(
+        self, event: yaml.ScalarEvent, text: str, frame: _Frame | None
+    ) -> tuple[Json, str | None]:
+        """The value of a plain scalar, and why it is refused."""
+        end = event.end_mark
+        near = end if end is not None and end.line in self._cut_lines else None
+        if near is not None and _CUT.match(self.escapes.text, near.index):
+            return text, _CUT_TEXT
+        return meaning_in_json(text) if frame is not None and frame.is_json else meaning(text)
 
     def _check_quoted(self, event: yaml.ScalarEvent) -> None:
         escaped = STRANGE.search(event.value) if event.style == '"' else None
@@ -144,6 +180,7 @@ class Builder:
         else:
             frame.spot.keys[key] = at(event.start_mark)
         frame.key, frame.awaits_key = intern(key), False
+        frame.is_json = frame.is_flow and event.style == '"'
 
     def _put(self, value: Json, spot: Spots) -> None:
         if self._frames:

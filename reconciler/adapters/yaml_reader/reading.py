@@ -19,8 +19,8 @@ _NO_BREAK = re.compile("^[ -]*\u00a0|:\u00a0", re.MULTILINE)  # as web pages hav
 _CURES = (  # by a part of what either parser says
     ("mapping values are not allowed", "check the indentation, or quote a text with a colon in it"),
     ("cannot start any token", "quote a text that begins with it"),
+    ("expected ',' or '}'", "what is JSON can also stand in a file that ends in .json"),
 )
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _ALIKE = (  # faults that JSON tells without their place, and how YAML begins to tell them
     ("key ", "duplicate key"),
     ("nested ", "nested "),
@@ -54,16 +54,15 @@ def read(
         return _unreadable(path, _mark_of(text, stray.start()), _STRAY_TEXT)
     if strange := STRANGE.search(text):
         return _unreadable(path, _mark_of(text, strange.start()), strangeness(strange))
-    builder = Builder(max(MAX_NODES, MAX_NODES * most // MAX_BYTES))
+    builder = Builder(text, max(MAX_NODES, MAX_NODES * most // MAX_BYTES))
     if path.endswith(".json"):
         return _read_json(text, path, builder, c_parser)
     return _read_yaml(text, path, builder, c_parser)
 
 
 def _read_json(text: str, path: str, positions: Builder, c_parser: bool) -> Reading:
-    # JSON is nearly YAML: the same events give the positions. But for YAML half of a pair of
-    # surrogate escapes is no character; another escape, as long, keeps every place.
-    _build(positions, _SURROGATE.sub(r"\\u0020", text), c_parser)
+    # JSON is nearly YAML: the same events give the positions.
+    _build(positions, text, c_parser)
     try:
         value = parse(text.encode())
     except NotJson as error:
@@ -139,7 +138,8 @@ def _unreadable(path: str, mark: Mark, message: str) -> Reading:
 def _build(builder: Builder, text: str, c_parser: bool) -> None:
     try:
         # Both parsers give the same events; libyaml is the faster one, and not everywhere.
-        parser = yaml.CBaseLoader(text) if c_parser else yaml.BaseLoader(text)
+        escaped = builder.escapes.text
+        parser = yaml.CBaseLoader(escaped) if c_parser else yaml.BaseLoader(escaped)
         for event in iter(parser.get_event, None):
             builder.take(event)
     except Stop:

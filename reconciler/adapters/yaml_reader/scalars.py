@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from math import isinf
 
 from reconciler.domain.jsontext import Json
 
@@ -25,6 +26,15 @@ _SHORT = 64  # characters; the words of manifests recur, and what is longer is n
 def meaning(text: str) -> tuple[Json, str | None]:
     """The value of a plain scalar, and why it is refused: then it stands for itself."""
     return _short_meaning(text) if len(text) <= _SHORT else _long_meaning(text)
+
+
+def meaning_in_json(text: str) -> tuple[Json, str | None]:
+    """The same of a scalar in pasted JSON: a number is what JSON says, however it is written."""
+    value, refusal = meaning(text)
+    if refusal and len(text) <= MAX_DIGITS and _FRACTION.fullmatch(text):
+        number = plain_value(text)
+        return (value, refusal) if isinstance(number, float) and isinf(number) else (number, None)
+    return value, refusal
 
 
 def _long_meaning(text: str) -> tuple[Json, str | None]:

@@ -97,6 +97,16 @@ def attribute_names_are_taken(demand: Demand) -> Iterator[Fault]:
             )
 
 
+@LIMIT_RULES.rule("REC-URN-ENDING", Severity.WARNING, "the service takes such a last part of a URN")
+def urn_ending_is_taken(demand: Demand) -> Iterator[Fault]:
+    endings, last = demand.dialect.urn_endings, demand.schema.id.rpartition(":")[2]
+    if endings and not endings.takes(last):
+        yield Fault(
+            (*SCHEMA_POINTER, "id"),
+            f"the URN ends with {quoted(last)}: {demand.service} takes {endings.text}",
+        )
+
+
 @LIMIT_RULES.rule(
     "REC-SCHEMA-NAME",
     Severity.WARNING,

@@ -83,6 +83,9 @@ class Delivering:
         """Send a row once, and record how that ended."""
         self.context.clock.check()
         row, result = message.row, self.notifier.send(message)
+        if result.unproved:
+            self.context.progress.record_attempt(result)
+            return _Tried(result=result, is_pending=True)
         due = None
         if result.delivered:
             self.outbox.delivered(row, self._entry(result))

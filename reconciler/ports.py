@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # a Protocol only names them, and each command imports this m
     from reconciler.domain.http_reply import Verdict
     from reconciler.domain.jsontext import Json
     from reconciler.domain.manifest import Tenant
-    from reconciler.domain.outbox import DeliveryResult, OutboxRow, RowToSend
+    from reconciler.domain.outbox import DeliveryResult, Envelope, OutboxRow, RowToSend
     from reconciler.domain.records import Confirmation, Entry, HrEvent, Intent
     from reconciler.domain.scim import Schema
 
@@ -231,6 +231,18 @@ class Notifier(Protocol):
 
     def send(self, message: RowToSend) -> DeliveryResult:
         """Sign and POST once. Never raises: a failure is a result too."""
+        ...
+
+
+class Seals(Protocol):
+    """The seals of the outbox, by which a row is known to be ours before it is signed and sent."""
+
+    def seal(self, envelope: Envelope) -> str | None:
+        """The seal by the first secret of that webhook; None where there is none at hand."""
+        ...
+
+    def is_sealed(self, message: RowToSend) -> bool:
+        """Test whether a row carries the seal by one of the secrets of its webhook."""
         ...
 
 

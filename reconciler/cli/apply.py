@@ -201,6 +201,8 @@ def _fleet(
     context = RunContext(run=bench.run, journal=memory, clock=bench.clock)
     locks = locks_of(invocation, store, holder=holder, clock=bench.clock)
     parallelism = options.fleet.parallelism
+    notifier = bench.notifier()
+    store.seal_with(notifier)
     return Fleet(
         context=context,
         desired=bench.desired,
@@ -209,7 +211,7 @@ def _fleet(
         delivering=Delivering(
             context=context,
             outbox=memory,
-            notifier=bench.notifier(),
+            notifier=notifier,
             locks=locks,
             schedule=bench.due_again,
             parallelism=parallelism,

@@ -25,11 +25,13 @@ def delivering_with(
     desired = desired_of(invocation, Selection(), ReadingOptions())
     deadlines = DeadlineOptions(request_deadline=options.request_deadline)
     with workbench(invocation, desired, deadlines, stop, parallelism=options.parallelism) as bench:
+        notifier = bench.notifier()
+        store.seal_with(notifier)
         holder = f"run {bench.run.id} of {bench.run.actor}"
         yield Delivering(
             context=RunContext(run=bench.run, journal=store, clock=bench.clock),
             outbox=store,
-            notifier=bench.notifier(),
+            notifier=notifier,
             locks=locks_of(invocation, store, holder=holder, clock=bench.clock),
             schedule=bench.due_again,
             parallelism=options.parallelism,

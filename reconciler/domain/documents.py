@@ -386,6 +386,8 @@ class EntryDocument(TypedDict):
         "SCHEMA_EXTENSION_UPDATED",
         "SCHEMA_EXTENSION_SKIPPED",
         "SCHEMA_EXTENSION_BLOCKED",
+        "HR_SYNC_QUEUED",
+        "HR_SYNC_RESEALED",
         "HR_SYNC_COMPLETED",
         "RUN_COMPLETED",
     ]

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
+
+from reconciler.domain.jsontext import canonical
 
 
 class RowState(StrEnum):
@@ -35,12 +38,52 @@ class OutboxRow:
     last_detail: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """The bytes of an event for one URL, with all that decides what is sent to whom."""
+
+    tenant: str
+    url: str
+    schema_id: str
+    event_id: str
+    sequence: int
+    body: bytes
+
+    def sealed_content(self) -> bytes:
+        """The bytes that a seal is made from."""
+        parts = [self.tenant, self.url, self.schema_id, self.event_id, self.sequence, self._digest]
+        return canonical(parts)
+
+    def detail(self, schema_digest: str | None) -> str:
+        """The detail of the record that it was queued; its end is the digest of the body."""
+        place = f"queued as number {self.sequence}"
+        about = f"schema {schema_digest}, body {self._digest}"
+        return f"{self.event_id} to {self.url}: {place}, {about}"
+
+    @property
+    def _digest(self) -> str:
+        return f"sha256:{sha256(self.body).hexdigest()}"
+
+
 @dataclass(frozen=True, slots=True)
 class RowToSend:
-    """A row and the bytes that are sent, the same at each try."""
+    """A row, the bytes that are sent, the same at each try, and the seal that it carries."""
 
     row: OutboxRow
     body: bytes
+    seal: str | None = None
+
+    def envelope(self) -> Envelope:
+        """What the seal has to cover."""
+        row = self.row
+        return Envelope(
+            tenant=row.tenant,
+            url=row.url,
+            schema_id=row.schema_id,
+            event_id=row.event_id,
+            sequence=row.sequence,
+            body=self.body,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +92,7 @@ class DeliveryResult:
 
     `gone` is 410: the receiver wants no more. `silent` is for a receiver that could not be
     reached, or gave no answer in time. `retry_after` is how many seconds it asks to wait.
+    `unproved` is for a row that does not carry our seal: nothing was sent, and it stays as it is.
     """
 
     row: OutboxRow
@@ -59,3 +103,4 @@ class DeliveryResult:
     retry_after: float | None = None
     gone: bool = False
     silent: bool = False
+    unproved: bool = False

@@ -54,7 +54,7 @@ def test_processes_that_start_together_make_one_store_and_one_chain(place: Place
     assert all(len(out.split()) == 20 for out, _ in ends)
     with opened(place) as store:
         result = check_chain(store.records())
-        assert (result.records, result.broken_at) == (3 * 20 * 2, None)
+        assert (result.records, result.broken_at) == (3 * 20 * 4, None)
         deliveries = tuple(store.released())
     for tenant in ("acme", "beta", "gamma"):
         mine = [d.sequence for d in deliveries if d.tenant == tenant]
@@ -82,4 +82,4 @@ def test_a_killed_writer_loses_nothing_that_was_confirmed(place: Place, after: i
         begun = len(store.open_intents("acme"))
         assert acknowledged <= settled <= acknowledged + 1
         assert begun <= 1
-        assert store.head()[0] == 2 * settled + begun + 1
+        assert store.head()[0] == 4 * settled + begun + 1

@@ -18,7 +18,8 @@ from reconciler.adapters.database import folder_of, open_store
 from reconciler.adapters.database.migrations import STEPS
 from reconciler.adapters.database.postgresql import lock_key
 from reconciler.adapters.database.tables import ALL, FORMAT_VERSION
-from reconciler.domain.records import Status, check_chain
+from reconciler.adapters.database.trail import COLUMNS
+from reconciler.domain.records import GENESIS, Status, chain_hash, check_chain
 from reconciler.errors import StateError, UsageError
 from reconciler.ports import Due
 from tests.support.postgres import Server
@@ -39,6 +40,7 @@ from tests.support.store_world import (
     opened,
     rows,
     shape,
+    shell,
     to_send,
     url_of,
 )
@@ -382,7 +384,7 @@ def test_a_writer_cut_off_in_the_middle_keeps_nothing_and_the_next_run_goes_on(
     with opened(postgres.url(name)) as store:
         store.adopt(adopted(), event(), [RECEIVER])
         assert len(to_send(store)) == 1
-        assert check_chain(store.records()).records == 2
+        assert check_chain(store.records()).records == 3
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT, signal.SIGKILL])
@@ -452,6 +454,10 @@ NEW_SINCE = {  # by version: how what it brought is taken away again
         "ALTER TABLE intents DROP COLUMN confirmed_at",
         "ALTER TABLE intents DROP COLUMN confirmed_until",
     ),
+    7: (
+        "ALTER TABLE outbox DROP COLUMN ended_by",
+        "ALTER TABLE outbox DROP COLUMN seal",
+    ),
 }
 older = pytest.mark.parametrize("version", range(1, FORMAT_VERSION))
 
@@ -459,7 +465,43 @@ older = pytest.mark.parametrize("version", range(1, FORMAT_VERSION))
 def as_version(version: int, place: Place) -> None:
     """The store as an older release has made it: today's, without what came later."""
     undone = [step for since, steps in NEW_SINCE.items() if since > version for step in steps]
-    behind_its_back(place, *undone, f"UPDATE meta SET value = '{version}'")
+    with shell(place) as connection:
+        with_the_trail_of_version_6(connection, mark="?" if isinstance(place, Path) else "%s")
+        for step in (*undone, f"UPDATE meta SET value = '{version}'"):
+            connection.execute(step)
+
+
+def with_the_trail_of_version_6(connection: Any, mark: str) -> None:
+    """No record of what was queued, each row pointing to that of its change; chained anew."""
+    if mark != "?":
+        connection.execute("SET session_replication_role = replica")  # no foreign keys
+    found = connection.execute(f"SELECT {NAMES} FROM audit ORDER BY seq").fetchall()
+    places: dict[int, int] = {}
+    kept: list[tuple[Any, ...]] = []
+    head = GENESIS
+    for record in (dict(zip(COLUMNS, row, strict=True)) for row in found):
+        old = record.pop("seq")
+        if record["event"] != "HR_SYNC_QUEUED":
+            detail = None if record["event"].endswith("_INTENDED") else record["detail"]
+            new = {"seq": len(kept) + 1, **record, "detail": detail, "prev_hash": head}
+            del new["hash"]
+            head = chain_hash(new)
+            kept.append((*new.values(), head))
+        places[old] = len(kept)
+    connection.execute("DELETE FROM audit")
+    marks = ", ".join([mark] * len(COLUMNS))
+    for values in kept:
+        connection.execute(f"INSERT INTO audit ({NAMES}) VALUES ({marks})", values)
+    for old, new_place in places.items():
+        for table, column in POINTERS:
+            edit = f"UPDATE {table} SET {column} = {mark} WHERE {column} = {mark}"
+            connection.execute(edit, (-new_place, old))
+    for table, column in POINTERS:
+        connection.execute(f"UPDATE {table} SET {column} = -{column} WHERE {column} < 0")
+
+
+NAMES = ", ".join(f'"{name}"' for name in COLUMNS)
+POINTERS = (("intents", "created_by"), ("intents", "settled_by"), ("outbox", "released_by"))
 
 
 def filled(place: Place) -> None:
@@ -472,9 +514,13 @@ def filled(place: Place) -> None:
         store.intend(known, intended())
 
 
-def reported(place: Place) -> list[str]:
-    """All that the store says, however its tables are laid out on lines."""
-    return sorted(" ".join(line.split()) for line in dump(place))
+def kept(place: Place) -> list[tuple[Any, ...]]:
+    """What the store keeps beside its trail."""
+    whole = rows(
+        place, "SELECT id, run_id, tenant, change, desired, state FROM intents ORDER BY id"
+    )
+    row = "SELECT intent_id, tenant, url, schema_id, state, event_id, sequence, attempts, due_at"
+    return whole + rows(place, f"{row} FROM outbox ORDER BY id")
 
 
 def test_every_older_version_has_a_step_and_no_other() -> None:
@@ -486,16 +532,63 @@ def test_an_older_store_is_brought_forward_with_all_that_it_holds(
     place: Place, version: int
 ) -> None:
     filled(place)
-    before = reported(place)
+    before = shape(place), kept(place)
     as_version(version, place)
 
     with opened(place) as store:
-        assert check_chain(store.records()).records == 3
+        result = check_chain(store.records())
+        assert (result.records, result.broken_at) == (3 + 2 + 1, None)
         assert len(to_send(store)) == 2
         assert len(store.open_intents("acme")) == 1
 
     assert rows(place, "SELECT value FROM meta") == [(str(FORMAT_VERSION),)]
-    assert reported(place) == before
+    assert (shape(place), kept(place)) == before
+
+
+def test_a_store_that_was_brought_forward_binds_what_it_held_to_the_trail(place: Place) -> None:
+    with opened(place) as store:
+        for number in range(3):
+            store.adopt(adopted(), event(number), [RECEIVER])
+        waiting, done, failed = to_send(store)
+        store.delivered(done, attempt(Status.SYNCED, 204))
+        store.failed(failed, attempt(Status.FAILED, 500), None)
+        store.intend(intent(), intended())
+    as_version(6, place)
+    behind_its_back(
+        place,
+        "INSERT INTO outbox (tenant, url, schema_id, state, event_id, sequence, body, released_by, "
+        "attempts, due_at) SELECT tenant, 'https://evil.example.com', schema_id, state, event_id, "
+        f"sequence, body, 5, 0, due_at FROM outbox WHERE id = {waiting.id}",
+    )
+
+    with opened(place) as store:
+        *_, first, second, third, bound = store.records()
+        found = [(r["event"], r["status"], r["run_id"]) for r in (first, second, third, bound)]
+
+    assert found == [
+        ("HR_SYNC_QUEUED", None, "brought-forward"),
+        ("HR_SYNC_QUEUED", "SYNCED", "brought-forward"),
+        ("HR_SYNC_QUEUED", "FAILED", "brought-forward"),
+        ("SCHEMA_EXTENSION_CREATE_INTENDED", None, "brought-forward"),
+    ]
+    assert str(first["detail"]).startswith(f"{waiting.event_id} to {RECEIVER}: queued as number 1")
+    places = rows(
+        place, "SELECT released_by, ended_by FROM outbox WHERE state <> 'held' ORDER BY id"
+    )
+    assert places == [
+        (first["seq"], None),
+        (second["seq"], second["seq"]),
+        (third["seq"], third["seq"]),
+        (5, None),  # a delivery is no change
+    ]
+
+
+def test_a_store_that_was_set_back_to_an_older_version_is_refused(place: Place) -> None:
+    filled(place)
+    behind_its_back(place, *NEW_SINCE[7], "UPDATE meta SET value = '6'")
+
+    with pytest.raises(StateError, match="says that it is of an older format, and its trail"):
+        open_store(url_of(place))
 
 
 def test_an_open_intent_of_version_2_says_neither_where_nor_what_was_live(place: Place) -> None:
@@ -547,14 +640,17 @@ def test_a_row_delivered_before_version_4_gets_its_release_time(place: Place) ->
 
 
 @older
-def test_a_reader_brings_an_older_store_forward_too(place: Place, version: int) -> None:
+def test_a_command_that_only_reads_leaves_an_older_store_as_it_is(
+    place: Place, version: int
+) -> None:
     filled(place)
     as_version(version, place)
+    before = dump(place)
 
-    with closing(open_store(url_of(place), create=False)) as store:
-        assert check_chain(store.records()).records == 3
+    with pytest.raises(StateError, match="`webhooks deliver` or the next apply brings it forward"):
+        open_store(url_of(place), create=False, only_read=True)
 
-    assert rows(place, "SELECT value FROM meta") == [(str(FORMAT_VERSION),)]
+    assert dump(place) == before
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def test_session_settings_change_nothing_that_is_stored(
         [first, _] = messages(store)
 
         assert first.body == event().body(1)
-        assert check_chain(store.records()).records == 2
+        assert check_chain(store.records()).records == 4
 
     with opened(plain) as store:
         assert messages(store)[0] == first
@@ -175,7 +175,7 @@ def test_a_runner_and_a_reader_need_no_more_rights_than_the_docs_name(postgres: 
             connection.run("UPDATE audit SET detail = 'nothing happened'")
 
     with closing(open_store(postgres.url(name, user="reader"), create=False)) as store:
-        assert check_chain(store.records()).records == 5
+        assert check_chain(store.records()).records == 8
         assert to_send(store) == (third,)
         assert len(tuple(store.released())) == 3
         with pytest.raises(StateError, match="does not allow this to its user"):

@@ -1,6 +1,7 @@
 """Webhooks on real sockets: who may verify them, where they may go, what an answer means."""
 
 import base64
+import hmac
 import socket
 import ssl
 import threading
@@ -22,14 +23,14 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from reconciler.adapters.transport import HttpOptions
 from reconciler.adapters.webhooks import Endpoint, WebhookNotifier
 from reconciler.adapters.webhooks.destinations import is_public
-from reconciler.adapters.webhooks.signatures import signed_headers, signing_key
+from reconciler.adapters.webhooks.signatures import seal_of, signed_headers, signing_key
 from reconciler.domain.loopback import is_loopback_address
 from reconciler.domain.outbox import DeliveryResult, RowToSend
 from reconciler.domain.records import Status, check_chain
 from reconciler.domain.schedule import next_due
 from reconciler.domain.secret import Secret
 from reconciler.errors import UsageError
-from reconciler.ports import Due, Notifier
+from reconciler.ports import Due
 from tests.support.fakes import outbox_row
 from tests.support.store_world import (
     AUDIT,
@@ -132,7 +133,8 @@ def hr() -> Iterator[Hr]:
 
 
 def pending(body: bytes = event().body(1), event_id: str = event().event_id) -> RowToSend:
-    return RowToSend(outbox_row(url=RECEIVER, event_id=event_id), body)
+    unsealed = RowToSend(outbox_row(url=RECEIVER, event_id=event_id), body)
+    return replace(unsealed, seal=notifier(endpoint(RECEIVER)).seal(unsealed.envelope()))
 
 
 def endpoint(url: str, *secrets: str, loopback: bool = True) -> Endpoint:
@@ -146,7 +148,7 @@ def notifier(
     clock: HandClock | None = None,
     hosts: tuple[str, ...] | None = None,
     options: HttpOptions | None = None,
-) -> Notifier:
+) -> WebhookNotifier:
     return WebhookNotifier(
         {} if target is None else {("acme", RECEIVER): target},
         options=options or HttpOptions(deadline=5),
@@ -163,6 +165,81 @@ def sent(
     options: HttpOptions | None = None,
 ) -> DeliveryResult:
     return notifier(target, clock=clock, hosts=hosts, options=options).send(pending())
+
+
+# ------------------------------------------------------------------------------- seals
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda m: replace(m, body=m.body + b" "),
+        lambda m: replace(m, seal=None),
+        lambda m: replace(m, seal=""),
+        lambda m: replace(m, seal="v1:ä\ud800"),
+        lambda m: replace(m, seal=m.seal.upper()),
+        lambda m: replace(m, row=replace(m.row, event_id="evt_" + "0" * 32)),
+        lambda m: replace(m, row=replace(m.row, sequence=m.row.sequence + 1)),
+        lambda m: replace(m, row=replace(m.row, schema_id="urn:another")),
+    ],
+)
+def test_a_row_that_does_not_carry_our_seal_is_not_signed_or_sent(
+    hr: Hr, changed: Callable[[RowToSend], RowToSend]
+) -> None:
+    result = notifier(endpoint(hr.url)).send(changed(pending()))
+
+    assert result.unproved
+    assert not result.delivered
+    assert "`webhooks deliver --resign`" in result.detail
+    assert hr.got == []
+
+
+def test_a_row_of_another_tenant_or_url_does_not_carry_our_seal(hr: Hr) -> None:
+    other = "https://other.example.com/hook"
+    way = WebhookNotifier(
+        {
+            (tenant, url): endpoint(hr.url)
+            for tenant in ("acme", "beta")
+            for url in (RECEIVER, other)
+        },
+        options=HttpOptions(deadline=5),
+        allowed_hosts=None,
+        clock=HandClock(),
+    )
+    ours = pending()
+    for moved in (replace(ours.row, tenant="beta"), replace(ours.row, url=other)):
+        assert way.send(replace(ours, row=moved)).unproved
+    assert hr.got == []
+    assert way.send(ours).delivered
+
+
+def test_a_seal_is_no_signature_of_anything(hr: Hr) -> None:
+    ours = pending()
+    key = signing_key(Secret(SECRET))
+    assert key is not None
+    signed = signed_headers(ours.row.event_id, ours.body, [key], at=datetime.now(UTC))
+    content = ours.envelope().sealed_content()
+
+    assert ours.seal != seal_of(content, b"another key of twenty-four b")
+    assert ours.seal is not None
+    assert ours.seal.removeprefix("v1:") != hmac.digest(key, content, "sha256").hex()
+    assert ours.seal.removeprefix("v1:") not in signed["webhook-signature"]
+
+
+def test_a_seal_by_any_secret_of_today_is_ours_and_a_new_one_is_by_the_first(hr: Hr) -> None:
+    rotating = endpoint(hr.url, NEXT_SECRET, SECRET)
+    assert notifier(rotating).send(pending()).delivered  # sealed with the second
+
+    rotated = notifier(endpoint(hr.url, NEXT_SECRET))
+    assert rotated.send(pending()).unproved
+    new = replace(pending(), seal=notifier(rotating).seal(pending().envelope()))
+    assert rotated.send(new).delivered
+
+
+def test_a_webhook_without_a_secret_seals_nothing() -> None:
+    assert notifier(endpoint(RECEIVER, "no key")).seal(pending().envelope()) is None
+    assert notifier(None).seal(pending().envelope()) is None
+    assert not notifier(None).is_sealed(pending())
 
 
 # ---------------------------------------------------------------------------- delivery
@@ -653,10 +730,11 @@ def test_every_event_arrives_at_least_once_with_the_same_bytes(tmp_path: Path) -
     clock = HandClock()
     reported = [replace(event(number), tenant="acme") for number in range(40)]
     with opened(tmp_path / "state.db") as store, receiving() as hr:
+        way = notifier(endpoint(hr.url), clock=clock)
+        store.seal_with(way)
         for happened in reported:
             store.adopt(adopted(), happened, [RECEIVER])
         hr.answer = lambda _: b"" if random.random() < 0.3 else response(200)
-        way = notifier(endpoint(hr.url), clock=clock)
 
         while (first := store.backlog().due_at) is not None:
             clock.moment = max(clock.moment, datetime.fromisoformat(first))
@@ -676,7 +754,7 @@ def test_every_event_arrives_at_least_once_with_the_same_bytes(tmp_path: Path) -
             assert received.setdefault(got.headers["webhook-id"], got.body) == got.body
         assert sorted(received) == sorted(happened.event_id for happened in reported)
         assert len(hr.got) > len(reported)  # some answers were really lost
-        assert check_chain(store.records()).records == len(reported) + len(hr.got)
+        assert check_chain(store.records()).records == 2 * len(reported) + len(hr.got)
         for record in store.records():
             AUDIT.validate(record)
 
@@ -686,10 +764,12 @@ def test_the_bytes_of_the_state_hold_no_secret(tmp_path: Path) -> None:
     bad = "whsec_not-a-secret-but-secret"
     with opened(tmp_path / "state.db") as store, receiving() as hr:
         for number, secret in enumerate([SECRET, NEXT_SECRET, bad]):
+            way = notifier(endpoint(hr.url, secret))
+            store.seal_with(way)
             store.adopt(adopted(), event(number), [RECEIVER])
             waiting = messages(store)[-1]
             hr.answer = always(401 + number)
-            result = notifier(endpoint(hr.url, secret)).send(waiting)
+            result = way.send(waiting)
             tried = replace(attempt(Status.FAILED, result.status), detail=str(result))
             store.failed(waiting.row, tried, None)
         shown = str([*store.records(), *store.released()])

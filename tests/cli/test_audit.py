@@ -43,13 +43,15 @@ def test_audit_list_verify_and_export_after_an_apply(folder: Folder):
         "RUN_STARTED",
         "SCHEMA_EXTENSION_CREATE_INTENDED",
         "SCHEMA_EXTENSION_CREATED",
+        "HR_SYNC_QUEUED",
         "SCHEMA_EXTENSION_CREATE_INTENDED",
         "SCHEMA_EXTENSION_CREATED",
+        "HR_SYNC_QUEUED",
         "HR_SYNC_COMPLETED",
         "HR_SYNC_COMPLETED",
         "RUN_COMPLETED",
     ]
-    created, synced = records[2], records[5]
+    created, synced = records[2], records[7]
     assert (created["status"], created["schema_id"]) == ("SUCCESS", HR_URN)
     assert created["attributes_count"] == 3
     assert created["latency_ms"] >= 0
@@ -57,7 +59,7 @@ def test_audit_list_verify_and_export_after_an_apply(folder: Folder):
     assert synced["latency_ms"] >= 0
     verified = folder.run("audit", "verify")
     assert verified.code == 0
-    assert verified.out == f"whole, unanchored: 8 records, head {records[-1]['hash']}\n"
+    assert verified.out == f"whole, unanchored: 10 records, head {records[-1]['hash']}\n"
     listed = folder.run("audit", "list", "--last", "3")
     assert len(listed.out.splitlines()) == 3
     announced = folder.run("webhooks", "list")

@@ -113,15 +113,20 @@ def intent(*, tenant: str = "acme", urls: tuple[str, ...] = (RECEIVER, SECOND)) 
 
 
 def intended(tenant: str = "acme") -> Entry:
-    return entry(Event.SCHEMA_EXTENSION_CREATE_INTENDED, tenant=tenant)
+    return _about_hr(Event.SCHEMA_EXTENSION_CREATE_INTENDED, None, tenant)
 
 
 def created(status: Status = Status.SUCCESS, tenant: str = "acme") -> Entry:
-    return entry(Event.SCHEMA_EXTENSION_CREATED, status, tenant=tenant)
+    return _about_hr(Event.SCHEMA_EXTENSION_CREATED, status, tenant)
 
 
 def adopted(tenant: str = "acme") -> Entry:
-    return entry(Event.SCHEMA_EXTENSION_ADOPTED, Status.SUCCESS, tenant=tenant)
+    return _about_hr(Event.SCHEMA_EXTENSION_ADOPTED, Status.SUCCESS, tenant)
+
+
+def _about_hr(event: Event, status: Status | None, tenant: str) -> Entry:
+    change = f"{tenant}/hr"
+    return replace(entry(event, status, tenant=tenant), schema_id=HR_URN, change=change)
 
 
 def attempt(status: Status, http: int | None, tenant: str = "acme") -> Entry:

@@ -3,20 +3,22 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from hashlib import sha256
 
-from reconciler.adapters.database.connections import Connection, Question, Row, Step
-from reconciler.domain.jsontext import NotJson, parse
+from reconciler.adapters.database.connections import Connection, Question, Row, Step, Value
+from reconciler.domain.jsontext import NotJson, canonical, parse
 from reconciler.domain.manifest import Manages
 from reconciler.domain.records import AuditRecord, Confirmation, Intent, Status, rfc3339
 from reconciler.domain.scim import MalformedSchema, Schema, fold
 from reconciler.errors import StateError
 
-_BEGUN = (
+BEGUN = (  # the columns that its record covers
     'run_id, tenant, change, schema_id, target_system, manages, desired, "before", '
-    'live_before, base_url, "commit", confirmed_at, confirmed_until'
+    'live_before, base_url, "commit"'
 )
+_COLUMNS = f"{BEGUN}, confirmed_at, confirmed_until"
 _BEGIN = (
-    f"INSERT INTO intents (id, {_BEGUN}, state, created_at, created_by) "
+    f"INSERT INTO intents (id, {_COLUMNS}, state, created_at, created_by) "
     f"VALUES ({'?, ' * 14}'open', ?, ?)"
 )
 _IS_OPEN = "SELECT 1 FROM intents WHERE id = ? AND state = 'open'"
@@ -27,7 +29,7 @@ _SETTLE = (
 _CONFIRM = (
     "UPDATE intents SET confirmed_at = ?, confirmed_until = ? WHERE id = ? AND state = 'open'"
 )
-_OPEN = f"SELECT id, {_BEGUN} FROM intents WHERE tenant = ? AND state = 'open' ORDER BY id"
+_OPEN = f"SELECT id, {_COLUMNS} FROM intents WHERE tenant = ? AND state = 'open' ORDER BY id"
 _HELD_BY_OPEN = (
     "SELECT i.id, o.url FROM intents i JOIN outbox o ON o.intent_id = i.id "
     "WHERE i.tenant = ? AND i.state = 'open' AND o.state = 'held' ORDER BY o.id"
@@ -43,7 +45,7 @@ WITH RECURSIVE latest (id) AS (
 )
 SELECT i.id, i.schema_id, i.status FROM latest JOIN intents i ON i.id = latest.id ORDER BY i.id
 """
-_WHOLE = f"SELECT settled_by, id, {_BEGUN} FROM intents WHERE id = ?"
+_WHOLE = f"SELECT settled_by, id, {_COLUMNS} FROM intents WHERE id = ?"
 _VERIFIED = (
     "SELECT schema_id FROM audit WHERE seq > ? AND tenant = ? AND after_digest IS NOT NULL "
     "ORDER BY seq"
@@ -54,24 +56,33 @@ COUNT_OPEN = Question("SELECT tenant, count(*) FROM intents WHERE state = 'open'
 
 def begin(step: Step, number: int, intent: Intent, record: AuditRecord) -> None:
     """Write an open intent down, under a number that is new."""
-    step.defer(
-        _BEGIN,
-        number,
+    confirmed = (None, None)  # nothing can be before it is sent
+    step.defer(_BEGIN, number, *_begun(intent), *confirmed, record.entry.timestamp, record.seq)
+
+
+def detail_of(intent: Intent) -> str:
+    """The detail of the record of an intent, which binds all that is kept of it."""
+    return content_digest(_begun(intent))
+
+
+def content_digest(begun: Sequence[Value]) -> str:
+    """The digest of an intent by its columns."""
+    return f"content sha256:{sha256(canonical(list(begun))).hexdigest()}"
+
+
+def _begun(intent: Intent) -> tuple[Value, ...]:
+    return (
         intent.run_id,
         intent.tenant,
         intent.change,
         intent.schema_id,
         intent.target_system,
-        intent.manages,
+        intent.manages.value,
         _written(intent.desired),
         intent.before,
         _written(intent.live_before) if intent.live_before else None,
         intent.base_url,
         intent.commit,
-        None,  # nothing can be confirmed before it is sent
-        None,
-        record.entry.timestamp,
-        record.seq,
     )
 
 

@@ -29,7 +29,7 @@ def open_store(
     """Open the store that a URL names, `sqlite:///PATH` or `postgresql+psycopg://…`.
 
     `create` makes what is missing; without it a store that is not there is an error. `only_read`
-    makes nothing either, and takes a file that may only be read.
+    makes nothing either, brings nothing forward, and takes a file that may only be read.
     `busy_timeout` is how many seconds a step waits for other processes that write, `deadline`
     how many a server has for each answer. `failed` is called with the error of each write that
     fails, before it is raised.
@@ -43,15 +43,17 @@ def open_store(
             writable = all(os.access(each, os.W_OK) for each in places)
             database = Database(address, busy_timeout=busy_timeout, writable=writable)
             undo.callback(database.close)
-            _prepare(address, database, create=create, writable=writable)
-            store = Store(database, failed=failed)
+            brought = _prepare(
+                address, database, create=create, writable=writable, only_read=only_read
+            )
+            store = Store(database, brought_forward=brought, failed=failed)
             if not only_read:  # a webhook that is sent can be recorded as sent
                 database.require_writable()
         else:
             server = server_at(address, busy_timeout=busy_timeout, deadline=deadline)
             undo.callback(server.close)
-            _check(server, create=create)
-            store = Store(server, server=server, failed=failed)
+            brought = _check(server, create=create, only_read=only_read)
+            store = Store(server, server=server, brought_forward=brought, failed=failed)
         undo.pop_all()
     return store
 
@@ -69,15 +71,18 @@ def server_at(address: Address, *, busy_timeout: float, deadline: float) -> Sess
     return server
 
 
-def _prepare(path: Path, database: Database, *, create: bool, writable: bool) -> None:
+def _prepare(
+    path: Path, database: Database, *, create: bool, writable: bool, only_read: bool
+) -> bool:
     if create:
         make_folder(path.parent)
     else:
         _require(path)
-    _check(database, create=create)
+    brought_forward = _check(database, create=create, only_read=only_read)
     if writable:
         sync_folder(path.parent)
     database.stay()
+    return brought_forward
 
 
 def _require(path: Path) -> None:
@@ -92,8 +97,12 @@ def _require(path: Path) -> None:
         raise StateError(f"the store {path} cannot be opened: {error.strerror}") from error
 
 
-def _check(database: Connections, *, create: bool) -> None:
-    """Make sure that the tables are ours and of our version; make or migrate them if need be."""
+def _check(database: Connections, *, create: bool, only_read: bool) -> bool:
+    """Make sure that the tables are ours and of our version; make or migrate them if need be.
+
+    True where they were migrated, by this process.
+    """
+    brought_forward = False
     with database.reading() as connection:
         names = connection.names()
         version = _version(connection) if "meta" in names else None
@@ -102,13 +111,20 @@ def _check(database: Connections, *, create: bool) -> None:
     if version is None:
         raise StateError(_missing(database.place, empty=not names))
     if is_older(version):
-        version = _migrate(database)
+        if only_read:
+            raise StateError(
+                f"the store {database.place} has format {version}, of an older release, and a "
+                "command that reads changes nothing: `webhooks deliver` or the next apply brings "
+                "it forward"
+            )
+        version, brought_forward = _migrate(database)
     if version != str(FORMAT_VERSION):
         raise StateError(
             f"the store {database.place} has format {version}, and this program knows "
             f"{FORMAT_VERSION}: a newer release has written it; upgrade this one, "
             "or name another with --state"
         )
+    return brought_forward
 
 
 def _missing(place: str, *, empty: bool) -> str:
@@ -130,15 +146,16 @@ def _create(database: Connections) -> str | None:
         return _version(connection)
 
 
-def _migrate(database: Connections) -> str | None:
+def _migrate(database: Connections) -> tuple[str | None, bool]:
     """All steps in one transaction, so that a crash leaves the old store or the new one."""
     with database.writing() as connection:
         version = _version(connection)
-        if version is not None and is_older(version):  # another process may have been first
+        ours_to_do = version is not None and is_older(version)  # or another process was first
+        if version is not None and ours_to_do:
             migrate(connection, version)
             ours = "UPDATE meta SET value = ? WHERE name = 'format_version'"
             connection.run(ours, str(FORMAT_VERSION))
-        return _version(connection)
+        return _version(connection), ours_to_do
 
 
 def _version(connection: Connection) -> str | None:

@@ -1,15 +1,15 @@
 """Webhooks that wait: held with the intent, released or voided with the outcome."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, assert_never
 
 from reconciler.adapters.database.connections import Question, Row, Step, Value
-from reconciler.domain.outbox import OutboxRow, RowState, RowToSend
-from reconciler.domain.records import AuditRecord, Entry, HrEvent, rfc3339
+from reconciler.domain.outbox import Envelope, OutboxRow, RowState, RowToSend
+from reconciler.domain.records import AuditRecord, Entry, Event, HrEvent, rfc3339
 from reconciler.errors import StateError
-from reconciler.ports import Due, Over, Queue, Wanted
+from reconciler.ports import Due, Over, Queue, Seals, Wanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,13 +28,12 @@ _HELD = "SELECT id, url FROM outbox WHERE intent_id = ? AND state = 'held' ORDER
 _VOID = "UPDATE outbox SET state = 'void' WHERE id = ?"
 _RELEASE = (
     "UPDATE outbox SET state = 'ready', event_id = ?, sequence = ?, body = ?, schema_digest = ?, "
-    "released_by = ?, due_at = ? WHERE id = ?"
+    "released_by = ?, due_at = ?, seal = ? WHERE id = ?"
 )
 _QUEUE = (
-    "INSERT INTO outbox (event_id, sequence, body, schema_digest, released_by, due_at, tenant, "
-    "schema_id, url, state, attempts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'ready', 0)"
+    "INSERT INTO outbox (event_id, sequence, body, schema_digest, released_by, due_at, seal, "
+    "tenant, schema_id, url, state, attempts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'ready', 0)"
 )
-_SAME = "SELECT url, sequence, body FROM outbox WHERE event_id = ? ORDER BY id"
 _LAST = "SELECT coalesce(max(sequence), 0) FROM outbox WHERE tenant = ?"
 _NOT_PRUNED = "length(body) > 0"
 _IN_ORDER = "ORDER BY released_by, id"
@@ -42,6 +41,7 @@ _COLUMNS = (
     "id, tenant, url, schema_id, event_id, sequence, state, attempts, due_at, last_status, "
     "last_detail"
 )
+_SAME = f"SELECT {_COLUMNS}, body, seal FROM outbox WHERE event_id = ? ORDER BY id"
 # The rows that are ready, in the order of their release.
 WAITING = Question(f"SELECT {_COLUMNS} FROM outbox WHERE state = 'ready' {_IN_ORDER}")
 BACKLOG = Question("SELECT count(*), min(due_at) FROM outbox WHERE state = 'ready'")
@@ -51,7 +51,7 @@ RELEASED = Question(f"SELECT id FROM outbox WHERE {_RELEASED} {_IN_ORDER}")
 _IS_THERE = "SELECT 1 FROM outbox WHERE id = ?"
 _DELIVERED = (
     "UPDATE outbox SET attempts = attempts + 1, last_status = ?, last_detail = ?, "
-    "state = 'delivered', due_at = NULL, delivered_at = ? WHERE id = ?"
+    "state = 'delivered', due_at = NULL, delivered_at = ?, ended_by = ? WHERE id = ?"
 )
 _PRUNE = (
     "UPDATE outbox SET body = ?, last_detail = NULL, delivered_at = NULL "
@@ -60,8 +60,9 @@ _PRUNE = (
 )
 _FAILED = (
     "UPDATE outbox SET attempts = attempts + 1, last_status = ?, last_detail = ?, "
-    "state = ?, due_at = ? WHERE id = ? AND state = 'ready'"
+    "state = ?, due_at = ?, ended_by = ? WHERE id = ? AND state = 'ready'"
 )
+_RESEAL = "UPDATE outbox SET seal = ? WHERE id = ?"
 
 
 def hold(step: Step, *, intent_id: int, tenant: str, schema_id: str, urls: Iterable[str]) -> None:
@@ -93,46 +94,105 @@ class PlacedEvent:
     heard: frozenset[str]
 
     @classmethod
-    def of(cls, event: HrEvent, same: Sequence[Row], last: Sequence[Row]) -> "PlacedEvent":
-        """By the answers to `place_of`: as it was sent before, or next in the order."""
+    def of(
+        cls, event: HrEvent, seals: Seals | None, same: Sequence[Row], last: Sequence[Row]
+    ) -> "PlacedEvent":
+        """By the answers to `place_of`: as it was sent before, or next in the order.
+
+        What is there and carries no seal of ours is no model: it may be somebody else's.
+        """
         [(latest,)] = last
-        sequence = same[0][1] if same else int(latest) + 1
+        before = [message_of(row) for row in same]
+        ours = [m for m in before if seals is None or not m.body or seals.is_sealed(m)]
+        sequence = ours[0].row.sequence if ours else int(latest) + 1
         return cls(
             event=event,
             sequence=sequence,
-            body=next((body for _, _, body in same if body), None) or event.body(sequence),
-            heard=frozenset(url for url, _, _ in same),
+            body=next((m.body for m in ours if m.body), None) or event.body(sequence),
+            heard=frozenset(m.row.url for m in before),
         )
 
-    def released(self, record: AuditRecord) -> tuple[Value, ...]:
-        """Event id, sequence, body, digest of the schema, release and when it is due."""
+    def envelopes(self, urls: Iterable[str]) -> list[Envelope]:
+        """One for each URL that has not heard of it."""
+        return [
+            Envelope(
+                tenant=self.event.tenant,
+                url=url,
+                schema_id=self.event.schema.id,
+                event_id=self.event.event_id,
+                sequence=self.sequence,
+                body=self.body,
+            )
+            for url in dict.fromkeys(urls)
+            if url not in self.heard
+        ]
+
+
+def queued(envelope: Envelope, schema_digest: str | None, because: Entry) -> Entry:
+    """The entry that a row is queued: what binds it to the trail; `because` is of its change."""
+    return replace(
+        because,
+        event=Event.HR_SYNC_QUEUED,
+        status=None,
+        tenant=envelope.tenant,
+        schema_id=envelope.schema_id,
+        attributes_count=None,
+        before_digest=None,
+        after_digest=None,
+        latency_ms=None,
+        detail=envelope.detail(schema_digest),
+    )
+
+
+def resealed(message: RowToSend, entry: Entry) -> Entry:
+    """The entry that a row was given another seal."""
+    row = message.row
+    return replace(
+        entry,
+        event=Event.HR_SYNC_RESEALED,
+        tenant=row.tenant,
+        schema_id=row.schema_id,
+        detail=f"{row.event_id} to {row.url}: sealed anew",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedEnvelope:
+    """An envelope, the record that it is queued, and what its row holds besides."""
+
+    envelope: Envelope
+    schema_digest: str
+    record: AuditRecord
+    seal: str | None
+
+    def columns(self) -> tuple[Value, ...]:
+        """Event id, sequence, body, digest of the schema, release, when it is due, seal."""
         return (
-            self.event.event_id,
-            self.sequence,
-            self.body,
-            self.event.schema.fingerprint(),
-            record.seq,
-            record.entry.timestamp,
+            self.envelope.event_id,
+            self.envelope.sequence,
+            self.envelope.body,
+            self.schema_digest,
+            self.record.seq,
+            self.record.entry.timestamp,
+            self.seal,
         )
 
 
-def release(
-    step: Step, held: Iterable[Row], placed: PlacedEvent | None, record: AuditRecord
-) -> None:
+def release(step: Step, held: Iterable[Row], ready: Iterable[QueuedEnvelope]) -> None:
     """Make the held rows of an intent ready to be sent, or void where nothing is announced."""
+    by_url = {each.envelope.url: each for each in ready}
     for row_id, url in held:
-        if placed is not None and url not in placed.heard:
-            step.defer(_RELEASE, *placed.released(record), row_id)
+        if url in by_url:
+            step.defer(_RELEASE, *by_url[url].columns(), row_id)
         else:
             step.defer(_VOID, row_id)
 
 
-def queue(step: Step, placed: PlacedEvent, urls: Iterable[str], record: AuditRecord) -> None:
+def queue(step: Step, ready: Iterable[QueuedEnvelope]) -> None:
     """Ready rows for a change that no intent of ours led to."""
-    event = placed.event
-    for url in dict.fromkeys(urls):
-        if url not in placed.heard:
-            step.defer(_QUEUE, *placed.released(record), event.tenant, event.schema.id, url)
+    for each in ready:
+        envelope = each.envelope
+        step.defer(_QUEUE, *each.columns(), envelope.tenant, envelope.schema_id, envelope.url)
 
 
 def queues(wanted: Wanted) -> Question:
@@ -152,7 +212,7 @@ def next_in(queue: Queue, wanted: Wanted, *, after: int, limit: int) -> Question
     """The question for such rows of a queue, in the order of its events, beyond a place in it."""
     condition, values = _condition(wanted)
     return Question(
-        f"SELECT {_COLUMNS}, body FROM outbox "
+        f"SELECT {_COLUMNS}, body, seal FROM outbox "
         f"WHERE tenant = ? AND url = ? AND sequence > ? AND {condition} "
         "ORDER BY sequence LIMIT ?",
         (queue.tenant, queue.url, after, *values, limit),
@@ -175,15 +235,38 @@ def _condition(wanted: Wanted) -> tuple[str, tuple[Value, ...]]:
 
 def released(ids: Sequence[int]) -> Question:
     """The question for the rows with those ids, but those that were pruned meanwhile."""
+    return _of_released(ids, _COLUMNS)
+
+
+def _of_released(ids: Sequence[int], columns: str) -> Question:
     marks = ", ".join("?" for _ in ids)
-    statement = f"SELECT {_COLUMNS} FROM outbox WHERE id IN ({marks}) AND {_RELEASED} {_IN_ORDER}"
+    statement = f"SELECT {columns} FROM outbox WHERE id IN ({marks}) AND {_RELEASED} {_IN_ORDER}"
     return Question(statement, tuple(ids))
 
 
 def message_of(row: Row) -> RowToSend:
-    """The row and the bytes that an answer to `next_in` holds."""
-    *columns, body = row
-    return RowToSend(_row(columns), body)
+    """The row, the bytes and the seal that an answer to `next_in` or `bodies_of` holds."""
+    *columns, body, seal = row
+    message = RowToSend(_row(columns), body, seal)
+    expected = (str, str, str, str, int, bytes, str if seal is not None else type(None))
+    found = message.row
+    given = (found.tenant, found.url, found.schema_id, found.event_id, found.sequence, body, seal)
+    if tuple(map(type, given)) != expected:  # SQLite keeps any kind of value in any column
+        raise StateError(
+            f"the store is damaged: row {found.id} of the outbox holds what no event has; "
+            "restore the store from a backup"
+        )
+    return message
+
+
+def bodies_of(ids: Sequence[int]) -> Question:
+    """The question for the rows with those ids as they are sent, but those that were pruned."""
+    return _of_released(ids, f"{_COLUMNS}, body, seal")
+
+
+def reseal(step: Step, row_id: int, seal: str) -> None:
+    """Give a row another seal."""
+    step.defer(_RESEAL, seal, row_id)
 
 
 def row_of(row: Row) -> OutboxRow:
@@ -224,21 +307,25 @@ def is_there(row_id: int) -> Question:
     return Question(_IS_THERE, (row_id,))
 
 
-def mark_delivered(step: Step, row_id: int, found: Sequence[Row], entry: Entry) -> None:
+def mark_delivered(step: Step, row_id: int, found: Sequence[Row], record: AuditRecord) -> None:
     """Count the attempt and close the row, even where another process gave it up meanwhile.
 
     Raises StateError where `is_there` has not found it in that step.
     """
     if not found:
         raise StateError(f"the outbox has no row {row_id}: it was taken away while it was sent")
-    step.defer(_DELIVERED, entry.webhook_status, entry.detail, entry.timestamp, row_id)
+    entry = record.entry
+    answer = (entry.webhook_status, entry.detail)
+    step.defer(_DELIVERED, *answer, entry.timestamp, record.seq, row_id)
 
 
-def mark_failed(step: Step, row_id: int, entry: Entry, due_at: datetime | None) -> None:
+def mark_failed(step: Step, row_id: int, record: AuditRecord, due_at: datetime | None) -> None:
     """Count the attempt; a row that another process has delivered meanwhile stays delivered."""
     state = RowState.GIVEN_UP if due_at is None else RowState.READY
     due = None if due_at is None else rfc3339(due_at)
-    step.defer(_FAILED, entry.webhook_status, entry.detail, state, due, row_id)
+    ended_by = record.seq if due_at is None else None
+    answer = (record.entry.webhook_status, record.entry.detail)
+    step.defer(_FAILED, *answer, state, due, ended_by, row_id)
 
 
 def prune(step: Step, delivered_before: datetime, limit: int) -> int:

@@ -3,12 +3,14 @@
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 
 from reconciler.adapters.database import intents, outbox, trail
 from reconciler.adapters.database.connections import (
     Connections,
     Question,
+    Row,
     Sessions,
     Step,
 )
@@ -18,10 +20,10 @@ from reconciler.adapters.database.session_locks import SessionLocks
 from reconciler.domain.documents import AuditDocument
 from reconciler.domain.drift import Sightings
 from reconciler.domain.outbox import OutboxRow, RowToSend
-from reconciler.domain.records import Confirmation, Entry, HrEvent, Intent
+from reconciler.domain.records import AuditRecord, Confirmation, Entry, HrEvent, Intent
 from reconciler.domain.scim import Schema
 from reconciler.errors import StateError
-from reconciler.ports import Clock, Locks, Queue, Wanted
+from reconciler.ports import Clock, Locks, Queue, Seals, Wanted
 
 _BATCH = 500  # records in memory at once
 _PRUNED = 500  # rows of the outbox that one transaction empties
@@ -40,16 +42,20 @@ class Store:
         database: Connections,
         *,
         server: Sessions | None = None,
+        brought_forward: bool = False,
         failed: Callable[[StateError], None] = lambda _: None,
     ) -> None:
         """`server` is set where the database is one that can keep the tenants' locks too.
 
+        `brought_forward` is True where the rows of the outbox have had no seals until now.
         `failed` is called with the error of each write that fails, before it is raised.
         """
         self._database = database
         self._server = server
         self._failed = failed
         self._locks: SessionLocks | None = None
+        self._brought_forward = brought_forward
+        self._seals: Seals | None = None
 
     def locks(self, *, holder: str, clock: Clock) -> Locks | None:
         """The tenants' locks, kept by the store's server; None for a file, which keeps none.
@@ -61,6 +67,27 @@ class Store:
                 self._server, holder=holder, clock=clock, failed=self._failed
             )
         return self._locks
+
+    def seal_with(self, seals: Seals) -> None:
+        """From now on rows are sealed when they are queued.
+
+        Where this run has brought the store forward, so are those that are there, once: what no
+        run says of itself, and a file may say of its rows, makes none of them ours.
+        """
+        self._seals = seals
+        if self._brought_forward:
+            self._brought_forward = False
+            self._reseal(lambda message: message.seal is None, None)
+
+    def reseal(self, entry: Entry) -> int:
+        """Seal anew each row that the secrets of today do not prove, each with its audit record.
+
+        The number of rows; those whose secret is not at hand are left out. Whoever calls this has
+        verified the trail.
+        """
+        seals = self._seals
+        assert seals is not None
+        return self._reseal(lambda message: not seals.is_sealed(message), entry)
 
     def record(self, entry: Entry) -> None:
         """Append one audit record."""
@@ -82,7 +109,8 @@ class Store:
             last, [(number,)], *proof = step.answers
             if lock is not None:
                 lock.require(*proof)
-            record = trail.append(step, last, entry)
+            bound = replace(entry, detail=intents.detail_of(intent))
+            record = trail.append(step, last, bound)
             intents.begin(step, number, intent, record)
             outbox.hold(
                 step,
@@ -104,17 +132,17 @@ class Store:
         placing = outbox.place_of(event) if event is not None else ()
         with self._writing(*questions, *placing) as step:
             last, found, held, *place = step.answers
-            record = trail.append(step, last, entry)
+            placed = self._placed(event, *place) if event is not None and held else None
+            record, ready = self._append(step, last, entry, placed, (url for _, url in held))
             intents.settle(step, intent_id, found, record)
-            placed = outbox.PlacedEvent.of(event, *place) if event is not None and held else None
-            outbox.release(step, held, placed, record)
+            outbox.release(step, held, ready)
 
     def adopt(self, entry: Entry, event: HrEvent, webhooks: Iterable[str]) -> None:
         """Audit record and ready outbox rows, for what was there without a write of ours."""
         with self._writing(trail.HEAD, *outbox.place_of(event)) as step:
             last, same, latest = step.answers
-            record = trail.append(step, last, entry)
-            outbox.queue(step, outbox.PlacedEvent.of(event, same, latest), webhooks, record)
+            _, ready = self._append(step, last, entry, self._placed(event, same, latest), webhooks)
+            outbox.queue(step, ready)
 
     def open_intents(self, tenant: str) -> tuple[tuple[int, Intent], ...]:
         """Intents without an outcome, oldest first."""
@@ -167,15 +195,15 @@ class Store:
         """Audit record, and the row is done."""
         with self._writing(trail.HEAD, outbox.is_there(row.id)) as step:
             last, found = step.answers
-            trail.append(step, last, entry)
-            outbox.mark_delivered(step, row.id, found, entry)
+            record = trail.append(step, last, entry)
+            outbox.mark_delivered(step, row.id, found, record)
 
     def failed(self, row: OutboxRow, entry: Entry, due_at: datetime | None) -> None:
         """Audit record; the row is due again at that time, or given up (None)."""
         with self._writing(trail.HEAD) as step:
             [last] = step.answers
-            trail.append(step, last, entry)
-            outbox.mark_failed(step, row.id, entry, due_at)
+            record = trail.append(step, last, entry)
+            outbox.mark_failed(step, row.id, record, due_at)
 
     def prune(self, delivered_before: datetime, *, limit: int = _PRUNED) -> int:
         """Empty some rows that were delivered before that; how many, at most `limit`.
@@ -191,11 +219,8 @@ class Store:
         Their ids, eight bytes each, and a few rows at a time are in memory. One that is pruned
         meanwhile is left out.
         """
-        [found] = self._database.ask(outbox.RELEASED)
-        order = array("q", (row_id for (row_id,) in found))
-        del found
-        for start in range(0, len(order), _BATCH):
-            [rows] = self._database.ask(outbox.released(order[start : start + _BATCH]))
+        for ids in self._released_ids(_BATCH):
+            [rows] = self._database.ask(outbox.released(ids))
             yield from map(outbox.row_of, rows)
 
     def records(self) -> Iterator[AuditDocument]:
@@ -221,6 +246,61 @@ class Store:
         """Number and hash of the last record; of an empty trail 0 and 64 zeros."""
         [last] = self._database.ask(trail.HEAD)
         return trail.head_of(last)
+
+    def _placed(
+        self, event: HrEvent, same: Sequence[Row], last: Sequence[Row]
+    ) -> outbox.PlacedEvent:
+        return outbox.PlacedEvent.of(event, self._seals, same, last)
+
+    def _append(
+        self,
+        step: Step,
+        last: Sequence[Row],
+        entry: Entry,
+        placed: outbox.PlacedEvent | None,
+        urls: Iterable[str],
+    ) -> tuple[AuditRecord, list[outbox.QueuedEnvelope]]:
+        """The record of a change, and after it one for each URL that is to hear of its event."""
+        if placed is None:
+            return trail.append(step, last, entry), []
+        digest = placed.event.schema.fingerprint()
+        envelopes = placed.envelopes(urls)
+        entries = [entry, *(outbox.queued(envelope, digest, entry) for envelope in envelopes)]
+        record, *queued = trail.append_all(step, last, entries)
+        seals = [self._seals.seal(each) if self._seals else None for each in envelopes]
+        ready = zip(envelopes, queued, seals, strict=True)
+        return record, [outbox.QueuedEnvelope(e, digest, r, seal) for e, r, seal in ready]
+
+    def _released_ids(self, number: int) -> Iterator[Sequence[int]]:
+        """The ids of all rows that were released, in the order of their release, some at a time."""
+        [found] = self._database.ask(outbox.RELEASED)
+        order = array("q", (row_id for (row_id,) in found))
+        del found
+        for start in range(0, len(order), number):
+            yield order[start : start + number]
+
+    def _reseal(self, wanted: Callable[[RowToSend], bool], entry: Entry | None) -> int:
+        """Seal the wanted rows; where there is an entry, it is recorded for each of them."""
+        seals = self._seals
+        assert seals is not None
+        sealed = 0
+        for ids in self._released_ids(_BODIES):
+            [rows] = self._database.ask(outbox.bodies_of(ids))
+            new = [
+                (message, seal)
+                for message in map(outbox.message_of, rows)
+                if wanted(message) and (seal := seals.seal(message.envelope())) is not None
+            ]
+            if not new:
+                continue
+            with self._writing(trail.HEAD) as step:
+                [last] = step.answers
+                if entry is not None:
+                    trail.append_all(step, last, (outbox.resealed(m, entry) for m, _ in new))
+                for message, seal in new:
+                    outbox.reseal(step, message.row.id, seal)
+            sealed += len(new)
+        return sealed
 
     @contextmanager
     def _writing(self, *questions: Question) -> Iterator[Step]:

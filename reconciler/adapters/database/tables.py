@@ -5,7 +5,7 @@ number that it gives itself, and a text of bytes. Moments are text, UTC, RFC 333
 milliseconds: they sort as they follow each other, and an export shows them as they are.
 """
 
-FORMAT_VERSION = 6  # counts up with each change of the tables; see migrations
+FORMAT_VERSION = 7  # counts up with each change of the tables; see migrations
 
 META = """
 CREATE TABLE meta (
@@ -80,7 +80,9 @@ CREATE TABLE intents (
 # verified has no bytes that could be sent. `delivered_at` (since version 4) is empty again once a
 # delivered row was pruned: its body is empty then, and that it was announced stays known.
 # Since version 5: `schema_digest` is that of the event, so that what HR has heard of stays known,
-# and `waits_for` what the event of a verified change waits for while it is held.
+# and `waits_for` what the event of a verified change waits for while it is held. Since version 7:
+# `released_by` is the record that this row was queued, `ended_by` the one that it was delivered or
+# given up, and `seal` an HMAC, empty where the secret was not at hand.
 OUTBOX = """
 CREATE TABLE outbox (
     id {id} NOT NULL,
@@ -100,6 +102,8 @@ CREATE TABLE outbox (
     delivered_at TEXT,
     schema_digest TEXT,
     waits_for TEXT,
+    ended_by INTEGER,
+    seal TEXT,
     PRIMARY KEY (id),
     CHECK (state IN ('held', 'ready', 'delivered', 'void', 'given-up')),
     CHECK ((state IN ('held', 'void')) = (event_id IS NULL)

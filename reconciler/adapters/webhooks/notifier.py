@@ -1,14 +1,20 @@
 """WebhookNotifier: one signed POST, and what a receiver's status means."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler.adapters.retrying import requested_wait
 from reconciler.adapters.transport import Http, HttpOptions
 from reconciler.adapters.webhooks.destinations import Destination, Policy, bare
-from reconciler.adapters.webhooks.signatures import KEY_WANTED, signed_headers, signing_key
+from reconciler.adapters.webhooks.signatures import (
+    KEY_WANTED,
+    has_seal,
+    seal_of,
+    signed_headers,
+    signing_key,
+)
 from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
-from reconciler.domain.outbox import DeliveryResult, OutboxRow, RowToSend
+from reconciler.domain.outbox import DeliveryResult, Envelope, OutboxRow, RowToSend
 from reconciler.domain.secret import Secret
 from reconciler.ports import Clock
 
@@ -29,8 +35,9 @@ class Endpoint:
 
 
 class WebhookNotifier:
-    """A ports.Notifier over HTTP. `endpoints` are found by tenant and the URL of the manifest.
+    """A ports.Notifier over HTTP, and a ports.Seals.
 
+    `endpoints` are found by tenant and the URL of the manifest.
     `allowed_hosts` are the only hosts that get anything; None: whatever is public.
     Raises UsageError where the CA bundle or the proxy of `options` cannot be used.
     """
@@ -62,16 +69,29 @@ class WebhookNotifier:
                 "no manifest names this URL for the tenant any more: put it back, "
                 "or let the event be given up",
             )
-        keys = [signing_key(secret) for secret in endpoint.secrets]
-        usable = [key for key in keys if key is not None]
-        if not keys or len(usable) < len(keys):
+        usable = _keys(endpoint)
+        if not usable or len(usable) < len(endpoint.secrets):
             return _unsent(row, KEY_WANTED)
+        if not has_seal(message.envelope().sealed_content(), message.seal, usable):
+            return replace(_unsent(row, _UNPROVED), unproved=True)
         destination = self._policy.destination(
             endpoint.url, loopback_allowed=endpoint.loopback_allowed
         )
         if isinstance(destination, str):
             return _unsent(row, destination)
         return self._post(message, endpoint.url, usable, destination)
+
+    def seal(self, envelope: Envelope) -> str | None:
+        """The seal by the first secret of that webhook; None where there is none to be used."""
+        endpoint = self._endpoints.get((envelope.tenant, envelope.url))
+        keys = _keys(endpoint) if endpoint is not None else []
+        return seal_of(envelope.sealed_content(), keys[0]) if keys else None
+
+    def is_sealed(self, message: RowToSend) -> bool:
+        """Test whether a row carries the seal by one of the secrets of its webhook."""
+        endpoint = self._endpoints.get((message.row.tenant, message.row.url))
+        keys = _keys(endpoint) if endpoint is not None else []
+        return has_seal(message.envelope().sealed_content(), message.seal, keys)
 
     def _post(
         self, message: RowToSend, url: str, keys: list[bytes], destination: Destination
@@ -106,6 +126,18 @@ class WebhookNotifier:
             retry_after=wait if reply.status in _WAIT_AS_ASKED else None,
             gone=reply.status == 410,
         )
+
+
+def _keys(endpoint: Endpoint) -> list[bytes]:
+    keys = (signing_key(secret) for secret in endpoint.secrets)
+    return [key for key in keys if key is not None]
+
+
+_UNPROVED = (
+    "it does not carry a seal by the secret of this webhook, so nothing was signed or sent; if the "
+    "secret was changed, `webhooks deliver --resign` seals anew what the trail knows; if not, "
+    "somebody else has written to the store: see `audit verify`"
+)
 
 
 def _unsent(row: OutboxRow, detail: str) -> DeliveryResult:

@@ -49,24 +49,34 @@ class Applying:
                     assert_never(change)
         if nothing_done:  # a tenant in sync, as nearly all are, costs one transaction
             self.context.journal.record_all(nothing_done)
-        self._warn_of_unbound(self._carry_out_all(writes))
+        self._warn_of_unbound(self._carry_out_all(writes, plan.live_ids))
 
-    def _carry_out_all(self, writes: Iterable[Create | Update]) -> tuple[Subject, ...]:
-        """Carry out the writes until one fails; the subjects whose schema is there as desired."""
+    def _carry_out_all(
+        self, writes: Iterable[Create | Update], live_ids: tuple[str, ...]
+    ) -> tuple[Subject, ...]:
+        """Carry out the writes until one fails; the subjects whose schema is there as desired.
+
+        `live_ids` are the ids of all schemas that were live before the first.
+        """
         verified: list[Subject] = []
-        failed: Subject | None = None
+        failed: Outcome | None = None
         for write in writes:
             self.context.clock.check()
             if failed is None:
-                outcome = self._carry_out(write)
+                ids = (*live_ids, *(subject.schema_id for subject in verified))
+                beside = tuple(each for each in ids if fold(each) != write.subject.desired.key)
+                outcome = self._carry_out(write, beside)
             else:
-                detail = f"{failed.schema_id} failed before it"
+                detail = (
+                    f"{failed.change.subject.schema_id} before it ended as {failed.kind}, and "
+                    "nothing more is written to the tenant in this run"
+                )
                 outcome = self._unattempted(write, OutcomeKind.NOT_ATTEMPTED, detail)
             self.context.progress.end(outcome)
             if outcome.kind.verified:
                 verified.append(write.subject)
             else:
-                failed = failed or write.subject
+                failed = failed or outcome
         return tuple(verified)
 
     def _warn_of_unbound(self, verified: Iterable[Subject]) -> None:
@@ -84,7 +94,7 @@ class Applying:
                     f"name it for {kind}: no {kind} can hold a value before the service binds it"
                 )
 
-    def _carry_out(self, change: Create | Update) -> Outcome:
+    def _carry_out(self, change: Create | Update, beside: tuple[str, ...]) -> Outcome:
         subject = change.subject
         # What was planned as absent is in no list; of all else a list may show what ids deny.
         look = self.writer.read if isinstance(change, Create) else self.writer.find
@@ -100,13 +110,15 @@ class Applying:
         )
         match now:
             case Standing.AS_BEFORE:
-                return self._write(change, live)
+                return self._write(change, live, beside)
             case Standing.AS_DESIRED if live is not None:
                 return self._adopt(change, live)
             case _:
                 return self._unattempted(change, OutcomeKind.CONFLICT, _moved(subject, live))
 
-    def _write(self, change: Create | Update, live: Schema | None) -> Outcome:
+    def _write(
+        self, change: Create | Update, live: Schema | None, beside: tuple[str, ...]
+    ) -> Outcome:
         intent = self._intent(change, live)
         intended = self._entry(change, _INTENDED[type(change)], None)
         number = self.context.journal.intend(intent, intended)
@@ -119,6 +131,7 @@ class Applying:
             change=change,
             live=live,
             intent=number,
+            beside=beside,
         )
         try:
             last = write.carry_out()

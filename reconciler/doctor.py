@@ -3,8 +3,9 @@
 The writes go the way of every apply: locked, intended, proved by a read, and recorded.
 """
 
+import math
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum, auto
 
 from reconciler.applying import Applying
@@ -23,9 +24,11 @@ from reconciler.domain.scim import Attribute, Mutability, Schema
 from reconciler.domain.selection import Selection
 from reconciler.errors import ReconcilerError, TenantError
 from reconciler.ports import Locks, Retry, SchemaWriter
-from reconciler.run_context import RunContext
+from reconciler.run_context import LAG_PAUSE, RunContext
 
 PROBE_URN = "urn:ietf:params:scim:schemas:extension:reconciler:2.0:User:reconcilerProbe"
+_PATIENT_READS = 5
+MOST_LAG_READS = 60  # schemas/dialect.json takes no more
 _ATTRIBUTE = "probe"
 _DESCRIPTIONS = (
     "a probe as it was made",
@@ -92,6 +95,7 @@ class WriteProbe:
     writer: SchemaWriter
     retry: Retry
     locks: Locks
+    _lags: list[float] = field(init=False, compare=False, repr=False, default_factory=list)
 
     def probe(self) -> tuple[Finding, ...]:
         """The findings; raises TenantLocked, StateError and Interrupted."""
@@ -110,7 +114,7 @@ class WriteProbe:
 
     def _findings(self) -> Iterator[Finding]:
         try:
-            live = self.writer.read(PROBE_URN)
+            live = self.writer.find(PROBE_URN)
         except TenantError as error:
             yield Finding("create", Grade.UNKNOWN, f"not probed: {error}")
             return
@@ -124,6 +128,16 @@ class WriteProbe:
         sent = yield from self._update()
         if sent is not None:
             yield from self._kept(sent)
+        if self._lag_reads > self.tenant.dialect.lag_reads:
+            message = f"what the service has taken it shows up to {max(self._lags):g} s later"
+            yield Finding("lag", Grade.NOTE, message, {"lagReads": self._lag_reads})
+
+    @property
+    def _lag_reads(self) -> int:
+        """How often a write has to be read again, by what was seen; one more for safety."""
+        seen = max(self._lags, default=0.0)
+        needed = math.ceil(seen / LAG_PAUSE) + 1 if seen else 0
+        return max(self.tenant.dialect.lag_reads, min(needed, MOST_LAG_READS))
 
     def _create(self) -> Finding:
         able = replace(self.tenant.dialect, creates=True)
@@ -178,12 +192,12 @@ class WriteProbe:
 
     def _try(self, way: _Way) -> _Trial:
         """Add what the probe lacks, then make a change beside what is to stay."""
-        live = self.writer.read(PROBE_URN)
+        live = self.writer.find(PROBE_URN)
         if lacking := _lacking(self.tenant.dialect, live):
             added = self._trial(way, live, _schema(*lacking))
             if added.end is not _End.TAKEN:
                 return added
-            live = self.writer.read(PROBE_URN)
+            live = self.writer.find(PROBE_URN)
             if _lacking(self.tenant.dialect, live):
                 return _Trial(_End.UNKNOWN, "what was added is not shown yet; probe again")
         return self._trial(way, live, _second(self.tenant.dialect, live))
@@ -200,7 +214,7 @@ class WriteProbe:
             members=(),
         )
         outcome = self._carry_out(able, wanted)
-        after = self.writer.read(PROBE_URN)
+        after = self.writer.find(PROBE_URN)
         if harmed := _harmed(live, after, wanted):
             detail = f"changes or drops what it does not name: {', '.join(harmed)}"
             return _Trial(_End.HARMFUL, detail, _description(after))
@@ -211,7 +225,7 @@ class WriteProbe:
     def _kept(self, sent: Attribute) -> Iterator[Finding]:
         """Compare the attribute with what the service holds: what it dropped, what it added."""
         try:
-            live = self.writer.read(PROBE_URN)
+            live = self.writer.find(PROBE_URN)
         except TenantError as error:
             yield Finding("ignored", Grade.UNKNOWN, str(error))
             return
@@ -252,7 +266,7 @@ class WriteProbe:
         )
         Applying(
             context=self.context,
-            tenant=replace(self.tenant, webhooks=()),  # a probe is not announced
+            tenant=self._probed(),
             writer=self.writer,
             retry=self.retry,
         ).apply(plan)
@@ -263,7 +277,15 @@ class WriteProbe:
             case Skip():
                 return "nothing would be changed"
             case _:
-                return self.context.progress.outcome_of(change)
+                outcome = self.context.progress.outcome_of(change)
+                self._lags.append(outcome.waited)
+                return outcome
+
+    def _probed(self) -> Tenant:
+        """The tenant as it is known by now, without webhooks: a probe is not announced."""
+        # What is ignored must not be taken for what is late, nor the other way round.
+        dialect = replace(self.tenant.dialect, lag_reads=max(self._lag_reads, _PATIENT_READS))
+        return replace(self.tenant, dialect=dialect, webhooks=())
 
     def _record(self, event: Event, status: Status | None) -> None:
         detail = f"doctor probes {self.tenant.name} with {PROBE_URN}"

@@ -1,7 +1,7 @@
 """RunContext: what all use cases of a run share, as one value."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconciler.domain.diff import Observed
 from reconciler.domain.records import Entry, Event, Run, Status
@@ -39,19 +39,19 @@ class RunContext:
         """Read, and a few `times` more while `again` is true of what was found.
 
         What a service has to show by a time of the monotonic clock, and is absent, is read until
-        then, after pauses that grow with what has passed. Raises as the clock's `check` does.
+        then, after pauses that grow. Raises as the clock's `check` does.
         """
-        began = self.clock.monotonic()
+        waited = 0.0
         found = read()
-        for _ in range(times):
-            if not again(found):
-                return found
-            self.clock.sleep(LAG_PAUSE)
+        while again(found):
+            pause = LAG_PAUSE
+            if times <= 0:
+                remaining = (shown_by or 0.0) - self.clock.monotonic()
+                if found.live is not None or remaining <= 0:
+                    break
+                pause = min(max(LAG_PAUSE, waited / 4), remaining)
+            self.clock.sleep(pause)
+            waited += pause
+            times -= 1
             found = read()
-        while shown_by is not None and found.live is None:
-            now = self.clock.monotonic()
-            if now >= shown_by:
-                break
-            self.clock.sleep(min(max(LAG_PAUSE, (now - began) / 4), shown_by - now))
-            found = read()
-        return found
+        return replace(found, waited=waited)

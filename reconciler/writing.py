@@ -9,13 +9,22 @@ from datetime import timedelta
 from reconciler.domain.blocking import BlockReason
 from reconciler.domain.body import create_body, patch_body, update_body
 from reconciler.domain.dialect import Meaning, UpdateStrategy
-from reconciler.domain.diff import Observed, Standing, differences, harms, managed_view, standing
+from reconciler.domain.diff import (
+    Harm,
+    HarmKind,
+    Observed,
+    Standing,
+    differences,
+    harms,
+    managed_view,
+    standing,
+)
 from reconciler.domain.http_reply import Applied, Next
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.outcome import Outcome, OutcomeKind, harm_message
 from reconciler.domain.plan import Create, Update
 from reconciler.domain.records import Confirmation
-from reconciler.domain.scim import ABSENT, Schema
+from reconciler.domain.scim import ABSENT, Schema, fold
 from reconciler.errors import Interrupted, StateError, TenantError
 from reconciler.ports import Retry, SchemaWriter, WriteResult
 from reconciler.run_context import RunContext
@@ -50,7 +59,8 @@ class Sent:
 class Write:
     """One planned change, the live schema it starts from, and the means to carry it out.
 
-    `intent` is the number under which the journal holds it.
+    `intent` is the number under which the journal holds it, `beside` are the ids of the other
+    schemas that are live, which an update has to leave where they are.
     """
 
     context: RunContext
@@ -60,6 +70,7 @@ class Write:
     change: Create | Update
     live: Schema | None
     intent: int
+    beside: tuple[str, ...] = ()
 
     def carry_out(self) -> WriteAttempt:
         """Send, read back and compare, within the patience of `retry`. Never raises TenantError.
@@ -105,10 +116,16 @@ class Write:
         fields: tuple[str, ...] = (),
         blocked: BlockReason | None = None,
         live: Schema | None = None,
+        waited: float = 0.0,
     ) -> WriteAttempt:
         """An attempt after which the write is not sent again."""
         outcome = Outcome(
-            change=self.change, kind=kind, detail=detail, fields=fields, blocked=blocked
+            change=self.change,
+            kind=kind,
+            detail=detail,
+            fields=fields,
+            blocked=blocked,
+            waited=waited,
         )
         return WriteAttempt(outcome=outcome, live=live)
 
@@ -157,16 +174,16 @@ class Write:
             detail = f"{result.message}; reading it back failed as well: {error}"
             return self._ended(OutcomeKind.UNKNOWN, detail)
         # Ours or somebody else's, a loss comes before all else that the read shows.
-        if found.harms:
-            fields = tuple(harm.path for harm in found.harms)
-            detail = harm_message(found.harms)
+        if harmed := found.harms or self._lost_schemas(found):
+            fields = tuple(harm.path for harm in harmed)
+            detail = harm_message(harmed)
             return self._ended(OutcomeKind.CONFLICT, detail, fields=fields)
         match found.standing:
             case Standing.AS_DESIRED:
                 # docs/decisions.md, "A refused write that is found done is `adopted`"
                 ours = result.verdict.applied is not Applied.NO
                 kind = OutcomeKind.APPLIED if ours else OutcomeKind.ADOPTED
-                return self._ended(kind, live=found.live)
+                return self._ended(kind, live=found.live, waited=found.waited)
             case Standing.AS_BEFORE:
                 return self._as_before(sent, found.live)
             case Standing.OTHER:
@@ -194,6 +211,27 @@ class Write:
         members = self.tenant.dialect.server_members
         harmed = harms(sent.over, live, desired=desired, manages=manages, server_members=members)
         return Observed(live=live, standing=found, harms=harmed)
+
+    def _lost_schemas(self, found: Observed) -> tuple[Harm, ...]:
+        """The other schemas that are gone since an update that was done otherwise."""
+        done = found.standing is Standing.AS_DESIRED
+        if isinstance(self.change, Create) or not self.beside or not done:
+            return ()
+        try:
+            lost = self._missing()
+        except TenantError as error:
+            self.context.progress.warn(
+                f"{self.tenant.name}: {self.change.subject.schema_id} is changed, and whether the "
+                f"other schemas are still there is not known: {error}"
+            )
+            return ()
+        return tuple(Harm(urn, HarmKind.GONE) for urn in lost)
+
+    def _missing(self) -> list[str]:
+        """The ids that were live, and that neither the list nor a read by id shows any more."""
+        listed = self.writer.read_all(()).ids
+        unlisted = (urn for urn in self.beside if fold(urn) not in listed)
+        return [urn for urn in unlisted if self.writer.read(urn) is None]
 
     def _as_before(self, sent: Sent, live: Schema | None) -> WriteAttempt:
         result = sent.result

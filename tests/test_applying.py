@@ -7,6 +7,8 @@ import pytest
 
 from reconciler.applying import Applying
 from reconciler.domain.deciding import plan_tenant
+from reconciler.domain.dialect import Dialect, UpdateStrategy
+from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Limits, Manages, OnDrift
 from reconciler.domain.outcome import Outcome, OutcomeKind
 from reconciler.domain.plan import Plan, TenantPlan
@@ -18,6 +20,7 @@ from reconciler.progress import Progress
 from reconciler.run_context import RunContext
 from tests.support.fakes import (
     CREATED,
+    DIALECT,
     HOOK,
     LOST,
     NOT_ALLOWED,
@@ -38,9 +41,11 @@ BASE_URL = "https://acme.example.com"
 RUN = Run(id="run-1", actor="user:test", commit="c0ffee")
 
 
-def plan_for(tenant: FakeTenant, *extensions, limits: Limits | None = None) -> TenantPlan:
+def plan_for(
+    tenant: FakeTenant, *extensions, limits: Limits | None = None, dialect: Dialect = DIALECT
+) -> TenantPlan:
     return plan_tenant(
-        replace(acme("acme"), base_url=BASE_URL, limits=limits or Limits()),
+        replace(acme("acme"), base_url=BASE_URL, limits=limits or Limits(), dialect=dialect),
         extensions=extensions or (extension(),),
         live=tenant.read_all(()),
         selection=Selection(),
@@ -255,6 +260,65 @@ def test_the_first_failure_stops_the_rest_of_the_tenant():
     assert "urn:acme:a" in outcomes[1].detail
     assert tenant.writes() == 1
     assert len(journal.entries) == 3
+
+
+def beside_others(*urns: str) -> FakeTenant:
+    """A tenant with schema `urn:acme:a` and those of others."""
+    return FakeTenant.holding(document("urn:acme:a", "grade"), *map(document, urns))
+
+
+WIDER = extension(document("urn:acme:a", "grade", "level"), name="a", on_drift=OnDrift.UPDATE)
+
+
+@pytest.mark.parametrize("way", [UpdateStrategy.PUT, UpdateStrategy.PATCH])
+def test_an_update_that_takes_another_schema_away_is_a_conflict_and_the_last_write(way):
+    """A service whose PUT replaces all that it holds; the next write is not attempted."""
+    tenant, journal = beside_others("urn:acme:theirs", "urn:acme:more"), MemoryJournal()
+    plan = plan_for(
+        tenant,
+        WIDER,
+        extension(document("urn:acme:z"), name="z"),
+        dialect=replace(DIALECT, updates=way),
+    )
+
+    def alone(body: dict[str, Json]) -> dict[str, Json]:
+        del tenant.schemas["urn:acme:theirs"]
+        return body
+
+    tenant.script.append((CREATED, alone))
+
+    outcomes = apply(plan, tenant, journal)
+
+    assert [o.kind for o in outcomes] == [OutcomeKind.CONFLICT, OutcomeKind.NOT_ATTEMPTED]
+    assert outcomes[0].fields == ("urn:acme:theirs",)
+    assert "urn:acme:theirs gone" in outcomes[0].detail
+    assert "urn:acme:a before it ended as conflict" in outcomes[1].detail
+    assert tenant.writes() == 1
+    assert journal.waiting() == ()
+
+
+def test_an_update_looks_once_at_the_list_and_a_create_does_not():
+    tenant = beside_others("urn:acme:theirs")
+    plan = plan_for(tenant, WIDER, extension(document("urn:acme:z"), name="z"))
+    tenant.log.clear()
+
+    outcomes = apply(plan, tenant, MemoryJournal())
+
+    assert [o.kind for o in outcomes] == [OutcomeKind.APPLIED] * 2
+    assert [line.split()[0] + line[-2:] for line in tenant.log] == [
+        "GET:a", "PUT:a", "GET:a", "GETas", "GET:z", "POST:z", "GET:z",
+    ]  # fmt: skip
+
+
+def test_a_list_that_cannot_be_read_after_an_update_is_a_warning():
+    tenant, progress = beside_others("urn:acme:theirs"), Progress()
+    plan = plan_for(tenant, WIDER)
+    tenant.unreadable = TenantUnavailable("GET → 503")
+
+    outcomes = apply(plan, tenant, MemoryJournal(), progress=progress)
+
+    assert [o.kind for o in outcomes] == [OutcomeKind.APPLIED]
+    assert "whether the other schemas are still there is not known" in warnings(progress)[0]
 
 
 def test_a_tenant_that_cannot_be_read_before_the_write_is_not_attempted():

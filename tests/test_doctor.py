@@ -14,6 +14,7 @@ from reconciler.domain.records import Event, Status
 from reconciler.domain.scim import Schema
 from reconciler.errors import Interrupted, TenantLocked, TenantUnavailable
 from reconciler.ports import WriteResult
+from reconciler.run_context import LAG_PAUSE
 from tests.support.fakes import (
     CREATED,
     DIALECT,
@@ -120,6 +121,52 @@ def test_a_service_without_creates_is_found_out_and_keeps_nothing() -> None:
     assert learnt == {"creates": False}
     assert found["create"].grade is Grade.WARNING
     assert service.schemas == {}
+
+
+def test_a_probe_finds_how_late_a_service_shows_what_it_has_made() -> None:
+    clock = FakeClock()
+
+    found, learnt = probe(FakeTenant(hidden_reads=9), clock=clock)
+
+    assert found["lag"].grade is Grade.NOTE
+    assert f"up to {sum(clock.slept):g} s later" in found["lag"].message
+    assert learnt["lagReads"] * LAG_PAUSE > sum(clock.slept)
+    assert learnt["creates"]
+    assert learnt["updates"] == "put"
+
+
+def test_a_probe_finds_how_late_a_service_shows_a_change() -> None:
+    """A change that is late is not taken for one that the service ignores."""
+    clock = FakeClock()
+    service = FakeTenant()
+
+    def late(body: dict[str, Json]) -> None:
+        due = clock.seconds + 7
+        clock.after = lambda: service.put(body) if clock.seconds >= due else None
+
+    service.script += [(CREATED, as_sent), (CREATED, late), (CREATED, late)]
+
+    found, learnt = probe(service, clock=clock)
+
+    assert learnt == {"creates": True, "updates": "put", "lagReads": 5}
+    assert found["update"].grade is Grade.OK
+
+
+def test_a_probe_of_a_service_that_shows_all_at_once_learns_no_lag() -> None:
+    assert "lag" not in probe(FakeTenant())[0]
+
+
+def test_a_probe_of_a_service_that_is_known_to_lag_more_learns_nothing_new() -> None:
+    found, _ = probe(FakeTenant(hidden_reads=2), dialect=replace(DIALECT, lag_reads=9))
+
+    assert "lag" not in found
+
+
+def test_a_probe_of_a_service_that_shows_in_its_list_alone_is_found_there() -> None:
+    found, learnt = probe(FakeTenant(hidden_reads=10**9, lists_first=True))
+
+    assert learnt == {"creates": True, "updates": "put"}
+    assert found["ignored"].grade is Grade.OK
 
 
 # --- which PATCH leaves alone what it does not name -----------------------------------------

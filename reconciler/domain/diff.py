@@ -96,11 +96,15 @@ class Harm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """A live schema as it was read after a write, and what of it is not as it was before."""
+    """A live schema as it was read after a write, and what of it is not as it was before.
+
+    `waited` are the seconds of pauses between the first read and this one.
+    """
 
     live: Schema | None
     standing: Standing
     harms: tuple[Harm, ...] = ()
+    waited: float = 0.0
 
 
 def managed_view(live: Schema, desired: Schema, manages: Manages) -> Schema:

@@ -36,7 +36,8 @@ class Outcome:
     """The end of one change; `detail` is for a person, `fields` are what the server ignored.
 
     `blocked` is set where the service turned out not to allow this kind of change at all.
-    `latency_ms` runs from the first request of the write to the end of its verification.
+    `latency_ms` runs from the first request of the write to the end of its verification; `waited`
+    are the seconds of it in which the service was given time to show what it had taken.
     """
 
     change: Create | Update
@@ -45,6 +46,7 @@ class Outcome:
     fields: tuple[str, ...] = ()
     blocked: BlockReason | None = None
     latency_ms: int | None = None
+    waited: float = 0.0
 
 
 def harm_message(harms: Sequence[Harm]) -> str:

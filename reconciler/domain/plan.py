@@ -183,6 +183,13 @@ class TenantPlan:
         return self.tenant.name
 
     @property
+    def live_ids(self) -> tuple[str, ...]:
+        """The ids of all extensions that were live, but those that were not looked at."""
+        ours = (change.subject for change in self.changes)
+        seen = (each for each in ours if each.live_fingerprint not in (None, ABSENT))
+        return (*self.unmanaged, *(subject.schema_id for subject in seen))
+
+    @property
     def extensions_limit(self) -> int | None:
         """The most extensions that the tenant may hold; None where it could not be read."""
         return self.tenant.extensions_limit if self.error is None else None

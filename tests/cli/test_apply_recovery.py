@@ -69,6 +69,101 @@ def test_an_attribute_of_others_that_vanished_with_the_write_is_a_conflict(dev_t
     assert len(dev_tenant.inbox()) == reported
 
 
+def test_an_attribute_of_others_that_a_put_alters_is_a_conflict_that_names_both_values(
+    dev_tenant: DevTenant,
+):
+    """Ours is as desired afterwards; what others have is not what it was."""
+    folder = dev_tenant.folder
+    with_one_extension(folder)
+    folder.run("apply", "--auto-approve")
+    ours = dev_tenant.get(URN)
+    theirs = {"name": "theirs", "type": "complex", "returned": "request"}
+    theirs["subAttributes"] = [{"name": "iban"}, {"name": "bic"}]
+    dev_tenant.put(URN, ours | {"attributes": [*ours["attributes"], theirs]})
+    reported = len(dev_tenant.inbox())
+    folder.edit(EXTENSION, GRADE, f"{GRADE}, {GRADE.replace('grade', 'level')}")
+
+    def simplified(seen: Seen) -> Answer | None:
+        if not any(before.method == "PUT" for before in front.seen[:-1]) or front.arrived.is_set():
+            return None
+        live = dev_tenant.get(URN)
+        rest = [each for each in live["attributes"] if each["name"] != "theirs"]
+        dev_tenant.put(URN, live | {"attributes": [*rest, {"name": "theirs", "type": "string"}]})
+        front.arrived.set()
+        return None
+
+    with front_of(dev_tenant.base_url) as front:
+        folder.edit(TENANT, dev_tenant.base_url, f"{front.root}/scim/v2")
+        front.instead = simplified
+        applied = folder.run("apply", "--auto-approve")
+
+    assert applied.code == 3, applied.everything
+    assert 'attributes.theirs.type "complex" → "string"' in applied.out
+    assert 'attributes.theirs.returned "request" → "default"' in applied.out
+    assert "attributes.theirs.subAttributes.bic gone" in applied.out
+    ended = [each for each in folder.audit() if each["event"] == "SCHEMA_EXTENSION_UPDATED"]
+    assert ended[-1]["status"] == "FAILED"
+    assert "attributes.theirs.returned" in ended[-1]["detail"]
+    assert len(dev_tenant.inbox()) == reported
+
+
+@pytest.mark.parametrize("at", ["the first look", "a later look"])
+def test_a_confirmed_create_is_not_sent_again_by_the_run_after_a_kill(
+    dev_tenant: DevTenant, at: str
+):
+    """The service answers 201 and shows the schema only after the run was killed."""
+    folder = dev_tenant.folder
+    with_one_extension(folder)
+    dev_tenant.set_faults(lag_reads=4)
+    looks = 1 if at == "the first look" else 2
+
+    def stalls(seen: Seen) -> bool:
+        read = [s for s in front.seen if s.method == "GET" and s.path.endswith(URN)]
+        created = any(s.method == "POST" for s in front.seen)
+        return created and len(read) > looks  # the first was before the create
+
+    with front_of(dev_tenant.base_url) as front:
+        folder.edit(TENANT, dev_tenant.base_url, f"{front.root}/scim/v2")
+        front.stalls = stalls
+        killed = folder.start("apply", "--auto-approve")
+        try:
+            assert front.arrived.wait(30)
+        finally:
+            killed.kill()
+            killed.communicate(timeout=30)
+        posts = [s for s in front.seen if s.method == "POST" and "/Schemas" in s.path]
+        front.calm()
+        again = folder.run("apply", "--auto-approve")
+        posts += [s for s in front.seen if s.method == "POST" and "/Schemas" in s.path]
+
+    assert again.code == 0, again.everything
+    assert "recovered as applied" in again.out
+    assert len(posts) == 1
+    assert len(dev_tenant.inbox()) == 1
+
+
+def test_a_service_that_shows_in_its_list_alone_is_created_changed_and_recovered(
+    dev_tenant: DevTenant,
+):
+    folder = dev_tenant.folder
+    with_one_extension(folder)
+
+    def by_id(seen: Seen) -> Answer | None:
+        return (404, {}) if seen.method == "GET" and seen.path.endswith(URN) else None
+
+    with front_of(dev_tenant.base_url) as front:
+        folder.edit(TENANT, dev_tenant.base_url, f"{front.root}/scim/v2")
+        front.instead = by_id
+        made = folder.run("apply", "--auto-approve")
+        folder.edit(EXTENSION, GRADE, f"{GRADE}, {GRADE.replace('grade', 'level')}")
+        changed = folder.run("apply", "--auto-approve")
+        planned = folder.run("plan", "--detailed-exitcode")
+
+    assert_reported(made, 0, "1 added")
+    assert_reported(changed, 0, "1 changed")
+    assert planned.code == 0, planned.everything
+
+
 def test_recovery_of_a_tenant_that_moved_names_where_to_look(
     dev_tenant: DevTenant,
 ):

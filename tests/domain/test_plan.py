@@ -451,6 +451,13 @@ def test_live_extensions_that_no_manifest_names_are_listed_sorted_and_left_alone
     assert plan.unmanaged == ("urn:example:B", "urn:example:z")
 
 
+def test_a_plan_knows_the_ids_of_all_that_was_live_when_it_was_made() -> None:
+    wanted = [extension("Here", A), extension("Absent", A)]
+    plan = planned(wanted, live(document("Here", A), document("Theirs", A)))
+
+    assert plan.live_ids == ("urn:example:Theirs", "urn:example:Here")
+
+
 def test_an_excluded_extension_is_not_unmanaged() -> None:
     plan = planned(
         [extension("HR", A)], live(document("HR")), selection=Selection(targets=("other",))

@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import unquote
 
 import pytest
 
 from reconciler.adapters.database import folder_of, open_store
+from reconciler.adapters.database.address import address_of
 from reconciler.adapters.database.engine import explained, prepare
 from reconciler.adapters.database.tables import FORMAT_VERSION
 from reconciler.errors import StateError, UsageError
@@ -143,6 +145,21 @@ def test_opening_an_existing_store_writes_nothing(path: Path) -> None:
         "sqlite:///state.db?mode=ro",
         "sqlite:///file:state.db?uri=true",
         "sqlite:///a%00b",
+        "sqlite:///a%ffb",
+        "sqlite:///audit?x.db",
+        "sqlite:///audit.db?",
+        "sqlite:///audit.db?x=",
+        "sqlite:///audit.db?&",
+        "sqlite:///audit.db/",
+        "sqlite:///%3Amemory%3A",
+        "sqlite://@/state.db",
+        "sqlite://:/state.db",
+        "sqlite://:0/state.db",
+        "sqlite://[]/state.db",
+        "sqlite://[::1]/state.db",
+        "sqlite://state.db",
+        "sqlite:/state.db",
+        "SQLite:///state.db",
         "sqlite://host/state.db",
         "sqlite://somebody@/state.db",
         "sqlite+aiosqlite:///state.db",
@@ -175,6 +192,70 @@ def test_a_password_in_the_url_is_refused_and_not_repeated(url: str) -> None:
 
     assert "hunter2" not in str(refusal.value)
     assert "RECONCILER_STATE" in str(refusal.value)
+
+
+@pytest.mark.parametrize("url", ["sqlite:///a.db\n", "sqlite:///a\tb.db", "sqlite:///a.db\r\n"])
+def test_a_line_end_in_the_url_is_no_part_of_a_name(url: str) -> None:
+    with pytest.raises(UsageError, match="holds a line end or another control character"):
+        open_store(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "file"),
+    [
+        ("sqlite:///my store.db", "my store.db"),
+        ("sqlite:///my%20store.db", "my store.db"),
+        ("sqlite:///my%2520store.db", "my%20store.db"),
+        ("sqlite:///my+store.db", "my+store.db"),
+        ("sqlite:///audit%3Fx.db", "audit?x.db"),
+        ("sqlite:///audit%23x.db", "audit#x.db"),
+        ("sqlite:///audit#x.db", "audit#x.db"),
+        ("sqlite:///a%2Fb.db", "a/b.db"),
+        ("sqlite:///100%.db", "100%.db"),
+        ("sqlite:///gr%C3%B6%C3%9Fe.db", "größe.db"),
+        ("sqlite:///größe.db", "größe.db"),
+        ("sqlite:///a@b:c.db", "a@b:c.db"),
+        ("sqlite:///./a.db", "a.db"),
+        ("sqlite:///../a.db", "../a.db"),
+        ("sqlite:////a.db", "/a.db"),
+        ("sqlite:///~/a.db", "~/a.db"),
+        ("sqlite:///./:memory:", ":memory:"),
+        ("sqlite:///file:a.db", "file:a.db"),
+        ("sqlite:///C:\\a.db", "C:\\a.db"),
+    ],
+)
+def test_a_url_names_one_file(url: str, file: str) -> None:
+    assert address_of(url) == Path(file)
+
+
+@pytest.mark.parametrize(
+    "file", ["./:memory:", "file:a.db", "file:a.db%3Fmode=memory", "a%23b%3F.db"]
+)
+def test_the_file_that_is_named_is_the_one_that_is_made(tmp_path: Path, file: str) -> None:
+    code = (
+        "import sys; from reconciler.adapters.database import open_store;"
+        "open_store(sys.argv[1]).close(); open_store(sys.argv[1], create=False).close()"
+    )
+    environ = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+
+    subprocess.run(
+        [sys.executable, "-c", code, f"sqlite:///{file}"], cwd=tmp_path, check=True, env=environ
+    )
+
+    assert (tmp_path / unquote(file)).stat().st_size > 0
+
+
+def test_a_store_whose_percent_signs_were_once_part_of_its_name_is_not_lost(tmp_path: Path) -> None:
+    """SQLAlchemy, which once read these URLs, read them in one way before 2.1, then another."""
+    with opened(f"sqlite:///{tmp_path}/my%2520store.db") as store:
+        store.record(entry())
+
+    with pytest.raises(UsageError, match=r"my store.db', and there is a file .*my%20store.db' too"):
+        open_store(f"sqlite:///{tmp_path}/my%20store.db")
+
+    (tmp_path / "my%20store.db").rename(tmp_path / "my store.db")
+    with opened(f"sqlite:///{tmp_path}/my%20store.db") as store:
+        assert store.head()[0] == 1
 
 
 def test_a_missing_store_is_an_error_and_no_empty_trail(path: Path) -> None:

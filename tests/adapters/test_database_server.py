@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from reconciler.adapters.database import folder_of, open_store
+from reconciler.adapters.database.address import Address, address_of
 from reconciler.adapters.database.migrations import STEPS
 from reconciler.adapters.database.postgresql import lock_key
 from reconciler.adapters.database.tables import ALL, FORMAT_VERSION
@@ -65,6 +66,29 @@ from tests.support.store_world import (
         ),
         ("postgresql+psycopg://localhost:5432/x?port=5433", "names its host or its port twice"),
         ("postgresql+psycopg://localhost", "names no database"),
+        ("postgresql+psycopg://@localhost/x", "no user before its @"),
+        ("postgresql+psycopg://%2Frun%2Fpostgresql/x", "a % in its host"),
+        ("postgresql+psycopg://localhost:/x", "is no database URL"),
+        ("postgresql+psycopg://localhost:0/x", "is no database URL"),
+        ("postgresql+psycopg://localhost:65536/x", "is no database URL"),
+        ("postgresql+psycopg://localhost:５４３２/x", "is no database URL"),
+        ("postgresql+psycopg://localhost/x?", "has to give NAME=VALUE after"),
+        ("postgresql+psycopg://localhost/x?sslmode", "has to give NAME=VALUE after"),
+        ("postgresql+psycopg://localhost/x?sslmode=", "has to give NAME=VALUE after"),
+        ("postgresql+psycopg://localhost/x?sslmode=disable&", "has to give NAME=VALUE after"),
+        ("postgresql+psycopg://localhost/x?&sslmode=disable", "has to give NAME=VALUE after"),
+        ("postgresql+psycopg://localhost/x?=disable", "has to give NAME=VALUE after"),
+        ("postgresql+psycopg://localhost/x?host=", "has to give NAME=VALUE after"),
+        ("postgresql+psycopg://localhost/x?password=", "holds a password"),
+        ("postgresql+psycopg://localhost/x?options=-c+a=b", "has a \\+ after the"),
+        (
+            "postgresql+psycopg://localhost/x?options=%ff",
+            "percent signs that make no text",
+        ),
+        ("postgresql+psycopg://localhost/a%00b", "percent signs that make no text"),
+        ("postgresql+psycopg://localhost/x\n", "a line end or another control character"),
+        ("postgresql+psycopg://localhost/x?sslmode=disable\nhost=x", "a line end or another"),
+        ("postgresql+psycopg://localhost/x?SSLMODE=disable", "once each, only"),
         ("postgresql+psycopg2://localhost/x", "cannot be postgresql\\+psycopg2: what is supported"),
         ("postgres://localhost/x", "cannot be postgres: what is supported"),
     ],
@@ -75,6 +99,27 @@ def test_a_database_url_that_cannot_be_used_is_refused_with_a_message(url: str, 
 
     assert "hunter2" not in str(refusal.value)
     assert "RECONCILER_STATE" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "parameters"),
+    [
+        ("h/x", {"host": "h", "dbname": "x"}),
+        ("me%40here@h:05432/x", {"user": "me@here", "host": "h", "port": "5432", "dbname": "x"}),
+        ("h/a%2Fb", {"host": "h", "dbname": "a/b"}),
+        ("h/a/b#c", {"host": "h", "dbname": "a/b#c"}),
+        ("/x?host=/run/a%2Bb", {"dbname": "x", "host": "/run/a+b"}),
+        ("h/x?options=-ca%3Db%20-cc%3Dd", {"host": "h", "dbname": "x", "options": "-ca=b -cc=d"}),
+        ("h/x?application_name=a=b", {"host": "h", "dbname": "x", "application_name": "a=b"}),
+        ("h/x?application_name=a?b#c", {"host": "h", "dbname": "x", "application_name": "a?b#c"}),
+    ],
+)
+def test_each_part_of_a_url_is_a_parameter(url: str, parameters: dict[str, str]) -> None:
+    joint = "&" if "?" in url else "?"
+    address = address_of(f"postgresql+psycopg://{url}{joint}sslmode=disable")
+
+    assert isinstance(address, Address)
+    assert address.parameters() == parameters | {"sslmode": "disable"}
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_a_ci_job_that_names_its_store_is_not_warned(
     done = folder.run(*APPLY, *arguments, **environ)
 
     assert done.code == 0, done.everything
-    assert "warning" not in done.err
+    assert WARNING not in done.err
 
 
 def test_a_plan_keeps_no_state_and_warns_of_none(folder: Folder) -> None:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import parse_qsl, quote, unquote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 from reconciler.domain.loopback import is_loopback_host
 from reconciler.errors import UsageError
@@ -42,7 +42,7 @@ _URL = re.compile(
     (?:/(?P<database>[^\?]*))?
     (?:\?(?P<query>.*))?
     """,
-    re.VERBOSE,
+    re.VERBOSE | re.DOTALL,
 )
 
 
@@ -71,37 +71,80 @@ def address_of(url: str) -> Path | Address:
     A link to a file stands for that file.
     Raises UsageError for any other URL, without repeating it: it may hold a password.
     """
-    parts = _parts(url)
-    match parts.driver:
-        case "sqlite":
-            return _file(parts)
-        case "postgresql+psycopg":
-            return _server(parts)
-        case other:
-            raise UsageError(f"--state (RECONCILER_STATE) cannot be {other}: {SUPPORTED}")
-
-
-def _parts(url: str) -> Address:
-    found = _URL.match(url)
-    port = found["port"] if found else None
-    if found is None or not (port is None or (port.isascii() and port.isdigit())):
+    # docs/decisions.md, "A state URL is read in one way, and whole"
+    found = _URL.fullmatch(url)
+    if found is None:
         raise UsageError(f"--state (RECONCILER_STATE) is no database URL: {SUPPORTED}")
-    pairs = parse_qsl(found["query"] or "")
-    query = dict(pairs)
-    if found["password"] is not None or "password" in query:
+    names = {pair.partition("=")[0].lower() for pair in (found["query"] or "").split("&")}
+    if found["password"] is not None or "password" in names:
         raise UsageError(
             "--state (RECONCILER_STATE) holds a password: take it out of the URL; "
             "PGPASSFILE, PGPASSWORD or a service file can carry it"
         )
+    if re.search(r"[\x00-\x1f\x7f]", url):
+        raise UsageError(
+            "--state (RECONCILER_STATE) holds a line end or another control character: take it out"
+        )
+    match found["driver"]:
+        case "sqlite":
+            return _file(found)
+        case "postgresql+psycopg":
+            return _server(_parts(found))
+        case other:
+            raise UsageError(f"--state (RECONCILER_STATE) cannot be {other}: {SUPPORTED}")
+
+
+def _parts(found: re.Match[str]) -> Address:
+    """The parts of a server's URL; raises UsageError for one that would be dropped or guessed."""
+    host, port = found["host"] or found["ipv6"], found["port"]
+    if port is not None and not (re.fullmatch("[0-9]{1,5}", port) and 0 < int(port) < 2**16):
+        raise UsageError(f"--state (RECONCILER_STATE) is no database URL: {SUPPORTED}")
+    if found["user"] == "" or "%" in (host or ""):
+        raise UsageError(
+            "--state (RECONCILER_STATE) has no user before its @, or a % in its host: leave the @ "
+            'out, and name the folder of a socket after the "?", as in ?host=/run/postgresql'
+        )
+    pairs = _pairs(found["query"])
+    query = dict(pairs)
     return Address(
         driver=found["driver"],
-        user=None if found["user"] is None else unquote(found["user"]),
-        host=found["host"] or found["ipv6"],
-        port=int(port) if port else None,
-        database=None if found["database"] is None else unquote(found["database"]),
+        user=None if found["user"] is None else _decoded(found["user"]),
+        host=host,
+        port=None if port is None else int(port),
+        database=None if found["database"] is None else _decoded(found["database"]),
         query=query,
         repeats=len(query) != len(pairs),
     )
+
+
+def _pairs(query: str | None) -> list[tuple[str, str]]:
+    """The parameters after the "?", each with its value."""
+    if query is None:
+        return []
+    if "+" in query:
+        raise UsageError(
+            '--state (RECONCILER_STATE) has a + after the "?", which some read as a blank: write '
+            "%20 for a blank and %2B for a plus"
+        )
+    pairs = [pair.partition("=") for pair in query.split("&")]
+    if not all(name and value for name, _, value in pairs):
+        raise UsageError(
+            '--state (RECONCILER_STATE) has to give NAME=VALUE after the "?", or several with & '
+            "between them, none of them empty"
+        )
+    return [(_decoded(name), _decoded(value)) for name, _, value in pairs]
+
+
+def _decoded(text: str) -> str:
+    """The text with its percent signs read, RFC 3986 section 2.1."""
+    problem = f"--state (RECONCILER_STATE) holds percent signs that make no text: {SUPPORTED}"
+    try:
+        decoded = unquote(text, errors="strict")
+    except UnicodeDecodeError as error:
+        raise UsageError(problem) from error
+    if "\0" in decoded:
+        raise UsageError(problem)
+    return decoded
 
 
 def folder_of(url: str) -> Path | None:
@@ -125,13 +168,22 @@ def shown(server: Address) -> str:
     )
 
 
-def _file(parts: Address) -> Path:
-    path = parts.database or ""
-    bare = not (parts.user or parts.host or parts.port or parts.query)
-    if not bare or path in ("", ":memory:") or "\0" in path:
+def _file(found: re.Match[str]) -> Path:
+    written = found["database"] or ""
+    others = ("user", "host", "ipv6", "port", "query")
+    path = _decoded(written)
+    alone = all(found[each] is None for each in others)
+    if not alone or path in ("", ":memory:") or path.endswith("/"):
         raise UsageError(
             "--state (RECONCILER_STATE) has to name a file, with nothing else in the URL: "
-            "sqlite:///.reconciler/state.db, or sqlite:////var/lib/reconciler/state.db"
+            "sqlite:///.reconciler/state.db, or sqlite:////var/lib/reconciler/state.db; "
+            "a question mark of its name is %3F there"
+        )
+    if path != written and os.path.lexists(written):
+        raise UsageError(
+            f"--state (RECONCILER_STATE) stands for the file {path!r}, and there is a file "
+            f"{written!r} too, for which an earlier release may have taken it: move that one "
+            "to where it belongs, or write %25 for each % of its name"
         )
     return _itself(Path(path))
 

@@ -135,7 +135,8 @@ class Database:
                 return self._idle.pop()
         if not self._writable:
             return read_only(self._path, self._patience)
-        raw = sqlite3.connect(self._path, check_same_thread=False)
+        # Absolute: `:memory:` and `file:…` are files too where a URL names them.
+        raw = sqlite3.connect(self._path.absolute(), check_same_thread=False)
         prepare(raw, round(self._patience * 1000))
         return raw
 

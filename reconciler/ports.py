@@ -80,7 +80,7 @@ class SchemaReader(Protocol):
         ...
 
     def find(self, schema_id: str) -> Schema | None:
-        """One schema by id, or as the list shows it where a read by id denies it."""
+        """One schema by id, or as the list shows it where a read by id denies or refuses it."""
         ...
 
     def bindings(self) -> Mapping[str, frozenset[str]] | None:

@@ -29,6 +29,7 @@ from tests.support.faultserver import (
 from tests.support.gateway_world import (
     BASE,
     TOKEN,
+    asked_id,
     client_credentials,
     honest,
     listed,
@@ -280,9 +281,26 @@ def test_doctor_learns_that_a_service_wants_its_colons_encoded() -> None:
     assert findings["id"].grade is Grade.WARNING
 
 
-def test_doctor_reports_a_listed_schema_that_cannot_be_read_by_id() -> None:
-    findings, _, _ = looked_at(tenant(Schemas=service(honest(HAVE))))
+def by_id(answer: Script) -> Handler:
+    return lambda request: answer if asked_id(request) else json_reply(listed(HAVE))
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_doctor_reports_a_listed_schema_that_cannot_be_read_by_id(status: int) -> None:
+    findings, _, _ = looked_at(tenant(Schemas=by_id(scim_error(status))))
     assert findings["id"].grade is Grade.PROBLEM
+
+
+@pytest.mark.parametrize(
+    "denial",
+    [*map(scim_error, (404, 405, 410, 501)), json_reply(listed([]))],
+    ids=["404", "405", "410", "501", "an empty list"],
+)
+def test_doctor_notes_a_service_that_shows_in_its_list_alone_what_it_has(denial: Script) -> None:
+    findings, learnt, _ = looked_at(tenant(Schemas=by_id(denial)))
+    assert findings["id"].grade is Grade.NOTE
+    assert "what the list shows is taken to be there" in findings["id"].message
+    assert "idEncoding" not in learnt
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,26 @@ def test_what_the_list_shows_and_a_read_by_id_denies_is_found(answer: Script) ->
         assert len(w.requests) == 5
 
 
+@pytest.mark.parametrize("status", [400, 405, 422, 501])
+def test_what_the_list_shows_and_a_read_by_id_refuses_is_found(status: int) -> None:
+    """Before anything else of the tenant was read, as in a recovery."""
+    with world(denying(scim_error(status, "not so"), FEW)) as w:
+        assert w.reader.find(urn(0)) == Schema.from_json(schema(0))
+
+
+@pytest.mark.parametrize("status", [405, 501])
+def test_what_neither_the_list_nor_a_service_without_reads_by_id_shows_is_absent(
+    status: int,
+) -> None:
+    with world(denying(scim_error(status, "not so"), FEW)) as w:
+        assert w.reader.find(urn(9)) is None
+
+
+def test_a_tenant_that_refuses_ids_and_its_list_is_not_readable() -> None:
+    with world(lambda _: scim_error(400, "no")) as w, pytest.raises(TenantError, match="no"):
+        w.reader.find(urn(0))
+
+
 def test_what_is_found_by_its_id_costs_one_request() -> None:
     with world(service(honest(FEW), BY_ID)) as w:
         assert w.reader.find(urn(0)) is not None

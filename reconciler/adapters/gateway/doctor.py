@@ -5,7 +5,12 @@ from urllib.parse import quote, urlencode
 
 from reconciler.adapters.gateway.filters import judge_filters
 from reconciler.adapters.gateway.pages import NotScim, Page, page
-from reconciler.adapters.gateway.reader import HttpSchemaReader, TenantAccess
+from reconciler.adapters.gateway.reader import (
+    ABSENT_STATUS,
+    NO_SUCH_REQUEST,
+    HttpSchemaReader,
+    TenantAccess,
+)
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import IdEncoding, Paging
 from reconciler.domain.doctor import Finding, Grade
@@ -142,15 +147,19 @@ class HttpDoctor(HttpSchemaReader):
         for encoding in sorted(IdEncoding, key=lambda each: each is not own):
             safe = ":" if encoding is IdEncoding.RAW else ""
             reply, _ = self._get(f"{self._access.url()}/{quote(schema.id, safe=safe)}")
-            if isinstance(reply, Answer) and reply.status == 200:
+            found = _page(reply)
+            if isinstance(reply, Answer) and reply.status == 200 and (not found or found.documents):
                 grade = Grade.OK if encoding is own else Grade.WARNING
                 message = f"schemas are read by their URN, {encoding}"
                 yield Finding("id", grade, message, {"idEncoding": str(encoding)})
                 yield from self._tags(reply, of_the_rfcs=protects(schema.id))
                 return
-        yield Finding(
-            "id", Grade.PROBLEM, f"a listed schema cannot be read by id: {_status(reply)}"
-        )
+        message = f"a listed schema cannot be read by id: {_status(reply)}"
+        denials = (200, *ABSENT_STATUS, *NO_SUCH_REQUEST)
+        if isinstance(reply, Answer) and reply.status in denials:
+            yield Finding("id", Grade.NOTE, f"{message}; what the list shows is taken to be there")
+        else:
+            yield Finding("id", Grade.PROBLEM, message)
 
     def _tags(self, answer: Answer, *, of_the_rfcs: bool) -> Iterator[Finding]:
         tag = answer.headers.get("etag")

@@ -36,8 +36,8 @@ from reconciler.ports import Clock, Retry, WriteResult
 MAX_PAGES = 200
 _MOST = 32 * 1024 * 1024  # bytes of all pages: a tenant that sends without end fails alone
 # The answers to a read by id, after the list of all schemas has been read.
-_ABSENT = (404, 410)
-_NO_SUCH_REQUEST = (405, 501)  # of any id, so that the list has to decide
+ABSENT_STATUS = (404, 410)
+NO_SUCH_REQUEST = (405, 501)  # of any id, so that the list has to decide
 _OF_THE_TENANT = (408, 425, 429, 502, 503, 504)  # which tell nothing about the id
 # The answers to a page that nobody has announced: seen of SCIMMY, WSO2 and django-scim2.
 _BEYOND_THE_END = (204, 400, 404, 416, 422)
@@ -247,7 +247,7 @@ class HttpSchemaReader:
         return self._read(schema_id, None)
 
     def find(self, schema_id: str) -> Schema | None:
-        """One schema by id, or as the list shows it where a read by id denies it."""
+        """One schema by id, or as the list shows it where a read by id denies or refuses it."""
         return self._read(schema_id, None, thorough=True)
 
     def _read(
@@ -262,9 +262,9 @@ class HttpSchemaReader:
         reply, request = self._get(self._access.url(schema_id))
         if not isinstance(reply, Answer) or reply.status in _OF_THE_TENANT:
             raise read_error(request, reply, collection=False)
-        if reply.status in _ABSENT:
+        if reply.status in ABSENT_STATUS:
             return self._denied_by_id(schema_id, thorough=thorough)
-        if reply.status in _NO_SUCH_REQUEST and self._access.known.lists:
+        if reply.status in NO_SUCH_REQUEST and (self._access.known.lists or thorough):
             return self._listed(schema_id, listing or self._walk(), request, reply)
         try:
             page = _page(_answer(request, reply, collection=False), request)
@@ -272,6 +272,8 @@ class HttpSchemaReader:
                 return self._denied_by_id(schema_id, thorough=thorough)
             schema = _one(page, reply, request, schema_id)
         except TenantError as error:
+            if thorough and (shown := self._walk().schemas((schema_id,))):
+                return shown[fold(schema_id)]
             if not self._access.known.lists:
                 raise  # what is wrong may be wrong of the whole tenant
             raise SchemaUnreadable(str(error)) from error

@@ -29,16 +29,17 @@ def tagged(text: object) -> str:
 def fence(lines: Iterable[str]) -> str:
     """A block of a diff; each line has to begin with a word or sign of ours.
 
-    Else a line of others could pass for one that adds or removes.
+    Else a line of others could pass for one that adds or removes. None is shortened: what a plan
+    writes is shown whole, or it is left out and counted.
     """
-    return "\n".join(["```diff", *(plain(line, WORDS) for line in lines), "```"])
+    return "\n".join(["```diff", *(plain(line, None) for line in lines), "```"])
 
 
-def plain(text: object, most: int = NAME) -> str:
+def plain(text: object, most: int | None = NAME) -> str:
     """Foreign text on one line, without backticks, and of at most that many characters."""
     # The text may come to a log too, where a runner would look for commands.
     shown = without_commands(visible(text)).replace("`", r"\x60")
-    return shown if len(shown) <= most else shown[:most] + "…"
+    return shown if most is None or len(shown) <= most else shown[:most] + "…"
 
 
 def size(text: str) -> int:

@@ -1,13 +1,11 @@
 """Phrases that every rendering of a plan shares; all foreign text in them is visible."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from reconciler.domain.documents import (
     ApprovalDocument,
-    AttributeDocument,
     ChangeDocument,
     DriftDocument,
     DriftWord,
@@ -21,7 +19,6 @@ from reconciler.domain.documents import (
 from reconciler.render.plain_text import counted, visible
 
 _NAMED = 3  # differences that one line names
-SHOWN = 80  # characters of a value in a difference; the JSON plan has all of it
 NO_OWNER = "nobody, as no manifest names an owner (spec.owners)"
 # A skip is three things to a reader, so plans are counted and coloured by these and not by action.
 Category = Literal["create", "update", "in-sync", "excluded", "drifted", "blocked"]
@@ -51,13 +48,6 @@ def category_text(change: ChangeDocument, drift: DriftDocument | None = None) ->
         return "outdated, left as it is"
     reason = f" ({change['reason']})" if change["action"] == "blocked" else ""
     return _CATEGORIES[category] + reason
-
-
-def created_attributes(change: ChangeDocument) -> list[AttributeDocument]:
-    """The attributes that a create brings; none for any other change."""
-    if change["action"] != "create" or change["after"] is None:
-        return []
-    return change["after"]["attributes"]
 
 
 def source_of(change: ChangeDocument) -> str:
@@ -194,27 +184,3 @@ def usage_line(tenant: TenantDocument) -> str:
     if limit is None:
         return f"{counted(used, 'extension')} in use, no limit known"
     return f"{used} of {limit} extensions in use"
-
-
-def attribute_line(attribute: AttributeDocument) -> str:
-    """An attribute that is to be created, with its sub-attributes by name."""
-    shown = [visible(attribute["type"])]
-    # Of the rest only what is not the default of RFC 7643 section 2.2.
-    shown += [flag for flag in ("multiValued", "required", "caseExact") if attribute[flag]]
-    if attribute["mutability"] != "readWrite":
-        shown.append(visible(attribute["mutability"]))
-    if attribute["returned"] != "default":
-        shown.append(f"returned {visible(attribute['returned'])}")
-    if attribute["uniqueness"] != "none":
-        shown.append(f"unique on the {visible(attribute['uniqueness'])} level")
-    subs = attribute.get("subAttributes", [])
-    inner = f" {{{', '.join(visible(sub['name']) for sub in subs)}}}" if subs else ""
-    return f"{visible(attribute['name'])}: {', '.join(shown)}{inner}"
-
-
-def value_text(value: object) -> str:
-    """One side of a difference; of an attribute that one side lacks, the type."""
-    if isinstance(value, dict):
-        return visible(value.get("type", "")) or "an object"
-    text = visible(json.dumps(value, ensure_ascii=False))
-    return text if len(text) <= SHOWN else text[:SHOWN] + "…"

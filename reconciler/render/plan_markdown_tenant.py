@@ -6,21 +6,19 @@ from dataclasses import dataclass
 
 from reconciler.domain.documents import ChangeDocument, DriftDocument, Kind, TenantDocument
 from reconciler.render.fitting import Cut, Part
-from reconciler.render.markdown_text import code, fence, tagged
+from reconciler.render.markdown_text import WORDS, code, fence, plain, tagged
 from reconciler.render.phrases import (
     Category,
-    attribute_line,
     category_of,
     category_text,
-    created_attributes,
     dated_drifts,
     drift_text,
     impact_line,
     source_of,
     usage_line,
-    value_text,
     withheld_lines,
 )
+from reconciler.render.plan_details import Detail, created_lines, details
 
 COLUMNS: tuple[Category, ...] = ("create", "update", "in-sync", "drifted", "blocked")
 TABLE_HEAD = (
@@ -117,15 +115,15 @@ def _section_text(tenant: TenantDocument, lines: tuple[_Line, ...], cut: Cut | N
 
 def _lines(tenant: TenantDocument) -> Iterator[_Line]:
     if tenant["error"] is not None:
-        yield _Line(f"! not readable: {tenant['error']}")
+        yield _Line(f"! not readable: {plain(tenant['error'], WORDS)}")
     for warning in tenant["warnings"]:
-        yield _Line(f"# warning: {warning}")
+        yield _Line(f"# warning: {plain(warning, WORDS)}")
     drifts = dated_drifts(tenant)
     for change in tenant["changes"]:
         yield from _change_lines(change, drifts.get(change["schema_id"]))
     for urn in tenant["unmanaged"]:
         since = f" ({drift_text(drifts[urn])})" if urn in drifts else ""
-        yield _Line(f"# unmanaged, left alone: {urn}{since}", Cut.DRIFT)
+        yield _Line(f"# unmanaged, left alone: {plain(urn, WORDS)}{since}", Cut.DRIFT)
 
 
 def _change_lines(change: ChangeDocument, drift: DriftDocument | None) -> Iterator[_Line]:
@@ -135,20 +133,26 @@ def _change_lines(change: ChangeDocument, drift: DriftDocument | None) -> Iterat
     yield _Line(head, Cut.IN_SYNC if category in ("in-sync", "excluded") else None)
     if drift is not None:
         yield _Line(f"#     {drift_text(drift)}")
-    details = _DETAILS.get(category, Cut.DRIFT)
-    for attribute in created_attributes(change):
-        yield _Line(f"+     {attribute_line(attribute)}", details)
-    for difference in change["differences"]:
-        path, live, desired = difference["path"], difference["live"], difference["desired"]
-        if live is not None:
-            side = "live" if desired is not None else "only live:"
-            yield _Line(f"-     {path}: {side} {value_text(live)}", details)
-        if desired is not None:
-            side = "desired" if live is not None else "only desired:"
-            yield _Line(f"+     {path}: {side} {value_text(desired)}", details)
+    cut = _DETAILS.get(category, Cut.DRIFT)
+    for line in created_lines(change):
+        yield _Line(f"+     {line}", cut)
+    for detail in details(change):
+        yield from (_Line(line, cut) for line in _detail_lines(detail))
     for impact in change["impacts"]:
-        yield _Line(f"#     {impact_line(impact)}", details)
+        yield _Line(f"#     {plain(impact_line(impact), WORDS)}", cut)
     for line in withheld_lines(change):
-        yield _Line(f"#     {line}")
+        yield _Line(f"#     {plain(line, WORDS)}")
     if change["recipe"] is not None:
-        yield _Line(f"#     {change['recipe']}")
+        yield _Line(f"#     {plain(change['recipe'], WORDS)}")
+
+
+def _detail_lines(detail: Detail) -> Iterator[str]:
+    only = "" if detail.live and detail.desired else "only "
+    colon = ":" if only else ""
+    for sign, side, lines, note in (
+        ("-", "live", detail.live, ""),
+        ("+", "desired", detail.desired, detail.note),
+    ):
+        for first in lines[:1]:
+            yield f"{sign}     {detail.path}: {only}{side}{colon} {first}{note}"
+        yield from (f"{sign}     {line}" for line in lines[1:])

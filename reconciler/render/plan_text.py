@@ -14,10 +14,8 @@ from reconciler.render.phrases import (
     NO_OWNER,
     Category,
     approved_manifests,
-    attribute_line,
     category_of,
     category_text,
-    created_attributes,
     dated_drifts,
     drift_text,
     folder_lines,
@@ -26,11 +24,12 @@ from reconciler.render.phrases import (
     source_of,
     summary_lines,
     usage_line,
-    value_text,
     withheld_lines,
 )
 from reconciler.render.plain_text import counted, visible
+from reconciler.render.plan_details import Detail, created_lines, details
 
+_WIDTH = 80  # columns; both sides of a longer difference stand below each other
 _SYMBOLS: dict[Category, tuple[str, str]] = {
     "create": ("+", "green"),
     "update": ("~", "yellow"),
@@ -122,18 +121,29 @@ def change_lines(
     yield paint(colour, head) + f"  [{source_of(change)}]"
     if drift is not None:
         yield f"      {drift_text(drift)}"
-    for attribute in created_attributes(change):
-        yield f"      + {attribute_line(attribute)}"
-    for difference in change["differences"]:
-        path, live, desired = visible(difference["path"]), difference["live"], difference["desired"]
-        if live is None:
-            yield f"      + {path}: only desired: {value_text(desired)}"
-        elif desired is None:
-            yield f"      - {path}: only live: {value_text(live)}"
-        else:
-            yield f"      ~ {path}: live {value_text(live)}, desired {value_text(desired)}"
+    for line in created_lines(change):
+        yield f"      + {line}"
+    for detail in details(change):
+        yield from _detail_lines(detail)
     for impact in change["impacts"]:
         yield f"      {impact_line(impact)}"
     yield from (f"      {line}" for line in withheld_lines(change))
     if change["recipe"]:
         yield f"      {visible(change['recipe'])}"
+
+
+def _detail_lines(detail: Detail) -> Iterator[str]:
+    path, live, desired = detail.path, detail.live, detail.desired
+    if live and desired:
+        line = f"      ~ {path}: live {live[0]}, desired {desired[0]}{detail.note}"
+        if len(line) <= _WIDTH:
+            yield line
+        else:
+            yield f"      ~ {path}:{detail.note}"
+            yield f"          live    {live[0]}"
+            yield f"          desired {desired[0]}"
+        return
+    sign, side = ("-", "live") if live else ("+", "desired")
+    first, *others = live or desired
+    yield f"      {sign} {path}: only {side}: {first}"
+    yield from (f"      {sign} {line}" for line in others)

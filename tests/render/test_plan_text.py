@@ -68,8 +68,11 @@ def test_a_create_lists_its_attributes_and_where_it_is_written_down():
         "Tenant acme-prod  (genesys, https://acme.example.com/scim/v2)"
         "  0 of 10 extensions in use\n"
         f"  + create: {URN}  [desired-state/acme.yaml:3]\n"
+        '      + name = "Acme"\n'
         "      + code: string, caseExact, returned always\n"
-        "      + jobs: complex, multiValued {share, title}\n"
+        "      + jobs: complex, multiValued\n"
+        "      +   share: integer\n"
+        "      +   title: string\n"
         "      + start: dateTime, immutable\n"
         "      WRITER: attribute 'jobs': complex, which many connectors cannot fill (SCH017)\n"
         f"  digest: {tenant.digest()}\n"

@@ -13,6 +13,7 @@ from reconciler.domain.manifest import Tenant
 from reconciler.domain.outcome import Outcome, OutcomeKind
 from reconciler.domain.plan import Blocked, Change, Create, Skip, Subject, TenantPlan, Update
 from reconciler.domain.records import Entry, Event, Intent, Status
+from reconciler.domain.redaction import Redaction
 from reconciler.domain.scim import ABSENT, Schema, fold
 from reconciler.errors import Interrupted, StateError, TenantError
 from reconciler.ports import Retry, SchemaWriter
@@ -114,7 +115,8 @@ class Applying:
             case Standing.AS_DESIRED if live is not None:
                 return self._adopt(change, live)
             case _:
-                return self._unattempted(change, OutcomeKind.CONFLICT, _moved(subject, live))
+                moved = _moved(subject, live, self.writer.redaction)
+                return self._unattempted(change, OutcomeKind.CONFLICT, moved)
 
     def _write(
         self, change: Create | Update, live: Schema | None, beside: tuple[str, ...]
@@ -197,7 +199,8 @@ class Applying:
         )
 
     def _intent(self, change: Create | Update, live: Schema | None) -> Intent:
-        subject = change.subject
+        subject, redaction = change.subject, self.writer.redaction
+        own = subject.desired.text()
         return Intent(
             tenant=subject.tenant,
             base_url=self.tenant.base_url,
@@ -207,7 +210,7 @@ class Applying:
             manages=subject.extension.manages,
             desired=subject.desired,
             before=subject.live_fingerprint or ABSENT,
-            live_before=live,
+            live_before=live and live.hiding(lambda document: redaction.value(document, own=own)),
             run_id=self.context.run.id,
             commit=self.context.run.commit,
             webhooks=tuple(webhook.url for webhook in self.tenant.webhooks),
@@ -224,9 +227,10 @@ _ENDED = {
 }
 
 
-def _moved(subject: Subject, live: Schema | None) -> str:
+def _moved(subject: Subject, live: Schema | None, redaction: Redaction) -> str:
     if live is None:
         return "the schema was there when it was planned and is gone now; plan again"
     view = managed_view(live, subject.desired, subject.extension.manages)
-    fields = ", ".join(d.path for d in differences(view, subject.desired))
+    paths = (difference.path for difference in differences(view, subject.desired))
+    fields = ", ".join(redaction.texts(paths, own=subject.desired.text()))
     return f"live changed after it was planned, and differs from the manifest: {fields}; plan again"

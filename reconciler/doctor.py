@@ -216,7 +216,8 @@ class WriteProbe:
         outcome = self._carry_out(able, wanted)
         after = self.writer.find(PROBE_URN)
         if harmed := _harmed(live, after, wanted):
-            detail = f"changes or drops what it does not name: {', '.join(harmed)}"
+            shown = ", ".join(self.writer.redaction.texts(harmed))
+            detail = f"changes or drops what it does not name: {shown}"
             return _Trial(_End.HARMFUL, detail, _description(after))
         if _is_taken(outcome, live, wanted):
             return _Trial(_End.TAKEN, "", _description(wanted))
@@ -242,7 +243,8 @@ class WriteProbe:
         else:
             yield Finding("ignored", Grade.OK, "every characteristic is stored as it was sent")
         if added := sorted(dict(held.vendor).keys() - dict(sent.vendor).keys()):
-            message = f"the service adds {', '.join(added)}; no manifest need name them"
+            shown = ", ".join(self.writer.redaction.texts(added))
+            message = f"the service adds {shown}; no manifest need name them"
             yield Finding("added", Grade.NOTE, message)
 
     def _carry_out(self, dialect: Dialect, wanted: Schema) -> Outcome | str:

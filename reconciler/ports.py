@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # a Protocol only names them, and each command imports this m
     from reconciler.domain.manifest import Tenant
     from reconciler.domain.outbox import DeliveryResult, Envelope, OutboxRow, RowToSend
     from reconciler.domain.records import Confirmation, Entry, HrEvent, Intent
+    from reconciler.domain.redaction import Redaction
     from reconciler.domain.scim import Schema
 
 T = TypeVar("T")
@@ -70,6 +71,11 @@ class Retry(Protocol):
 
 class SchemaReader(Protocol):
     """A tenant's live schemas. Every method raises TenantError when the tenant cannot be read."""
+
+    @property
+    def redaction(self) -> Redaction:
+        """The means to take our credentials out of what the tenant sent, before it is shown."""
+        ...
 
     def read_all(self, wanted: Iterable[str]) -> LiveTenant:
         """All that is listed, and each wanted id that the list lacks, read by id."""

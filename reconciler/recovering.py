@@ -74,7 +74,9 @@ class Recovery:
             return _recovered(intent, OutcomeKind.UNKNOWN, f"still not known: {error}")
         # docs/decisions.md, "An intent keeps all that was live"
         if found.harms:
-            return self._close(number, intent, OutcomeKind.CONFLICT, harm_message(found.harms))
+            redaction = self.reader().redaction
+            detail = redaction.text(harm_message(found.harms), own=intent.desired.text())
+            return self._close(number, intent, OutcomeKind.CONFLICT, detail)
         match found.standing:
             case Standing.AS_DESIRED if found.live is not None:
                 event = intent.announcement(found.live, self.context.clock.now())
@@ -117,12 +119,14 @@ class Recovery:
         )
 
     def _read(self, intent: Intent) -> Observed:
-        live = self.reader().find(intent.schema_id)
+        reader, own = self.reader(), intent.desired.text()
+        live = reader.find(intent.schema_id)
         found = standing(live, desired=intent.desired, manages=intent.manages, before=intent.before)
         if live is None:
             return Observed(live=live, standing=found)
         members = self.tenant.dialect.server_members
-        harmed = intent.harms(live, server_members=members)
+        shown = live.hiding(lambda document: reader.redaction.value(document, own=own))
+        harmed = intent.harms(shown, server_members=members)
         return Observed(live=live, standing=found, harms=harmed)
 
     def _entry(self, intent: Intent, status: Status, detail: str | None) -> Entry:

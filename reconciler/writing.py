@@ -3,6 +3,7 @@
 Sent again only after a GET by id has shown that it was not done.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -175,8 +176,8 @@ class Write:
             return self._ended(OutcomeKind.UNKNOWN, detail)
         # Ours or somebody else's, a loss comes before all else that the read shows.
         if harmed := found.harms or self._lost_schemas(found):
-            fields = tuple(harm.path for harm in harmed)
-            detail = harm_message(harmed)
+            fields = self._shown(harm.path for harm in harmed)
+            (detail,) = self._shown((harm_message(harmed),))
             return self._ended(OutcomeKind.CONFLICT, detail, fields=fields)
         match found.standing:
             case Standing.AS_DESIRED:
@@ -259,7 +260,7 @@ class Write:
             detail = "somebody deleted the schema meanwhile"
             return self._ended(OutcomeKind.CONFLICT, detail)
         view = managed_view(live, subject.desired, subject.extension.manages)
-        fields = tuple(d.path for d in differences(view, subject.desired))
+        fields = self._shown(d.path for d in differences(view, subject.desired))
         if result.verdict.next is Next.VERIFY:
             kind = OutcomeKind.IGNORED_BY_SERVER
             finding = f"{result.message}, and the service kept something else"
@@ -268,6 +269,10 @@ class Write:
             finding = f"{result.message}; live differs from the plan and from the manifest"
         detail = f"{finding}: {', '.join(fields)}"
         return self._ended(kind, f"{detail}; {advice}" if advice else detail, fields=fields)
+
+    def _shown(self, texts: Iterable[str]) -> tuple[str, ...]:
+        """Texts that name what is live, without our credentials."""
+        return self.writer.redaction.texts(texts, own=self.change.subject.desired.text())
 
 
 _BLOCKS = {

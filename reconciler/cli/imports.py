@@ -70,12 +70,19 @@ def import_extensions(invocation: Invocation, options: Options) -> int:
         document = manifest_for(
             schema, tenant=tenant.name, name=names[schema.key], full=options.full
         )
+        shown = live.redaction.text(schema.id)
+        if live.redaction.text(schema.text()) != schema.text():
+            failures.append(
+                f"{shown} is not written as a manifest: it shows a credential of this tenant; have "
+                "that taken out of the service, and renew the credential"
+            )
+            continue
         path = out / f"{names[schema.key]}.yaml"
         before = _existing(path)
         head, limits = _head(path, before), limits_of(options.reading)
         text, problems = draft(document, path.name, head=head, limits=limits, tenant=tenant)
         if problems:
-            failures.append(f"{schema.id} cannot be written as a manifest: {problems[0].message}")
+            failures.append(f"{shown} cannot be written as a manifest: {problems[0].message}")
         else:
             drafts.append(Draft(path=path, before=before, after=text))
     for each in drafts:

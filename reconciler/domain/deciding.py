@@ -20,6 +20,7 @@ from reconciler.domain.plan import (
     Withheld,
     is_in_sync,
 )
+from reconciler.domain.redaction import NO_REDACTION, Redaction
 from reconciler.domain.scim import Schema
 from reconciler.domain.selection import Selection
 
@@ -31,12 +32,14 @@ class LiveTenant:
     A desired id that `schemas` and `unreadable` lack was read by id and is absent. `ids` names
     all that is live, by folded id as the service writes it; where it is not given, `schemas` are
     all. `unreadable` says, by folded id, why a schema could not be read while others could.
+    Schemas and ids are as they came; `redaction` takes credentials out of what is shown of them.
     """
 
     schemas: Mapping[str, Schema]
     ids: Mapping[str, str] = field(default_factory=dict)
     unreadable: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    redaction: Redaction = NO_REDACTION
 
     def __post_init__(self) -> None:
         if not self.ids:
@@ -90,14 +93,15 @@ def plan_tenant(
         unmanaged=unmanaged,
         drift=(*drift, *(unmanaged_drift(tenant.name, urn, sightings) for urn in unmanaged)),
         warnings=live.warnings,
+        redaction=live.redaction,
     )
 
 
 def _decide(tenant: Tenant, extension: SchemaExtension, found: LiveTenant) -> Change:
     desired, dialect = extension.schema, tenant.dialect
-    if (reason := found.unreadable.get(desired.key)) is not None:
+    if (why := found.unreadable.get(desired.key)) is not None:
         unseen = Subject(tenant=tenant.name, extension=extension, dialect=dialect)
-        return Blocked(unseen, BlockReason.UNREADABLE, reason)
+        return Blocked(unseen, BlockReason.UNREADABLE, why)
     subject = Subject.seen(tenant, extension, found.schemas.get(desired.key))
     # In sync or not: a manifest for a schema of the vendor's is a mistake.
     if dialect.protects(desired.id):
@@ -110,10 +114,14 @@ def _decide(tenant: Tenant, extension: SchemaExtension, found: LiveTenant) -> Ch
         change = Create(subject)
     else:
         against = against_update(subject.live, subject.view, extension, dialect)
+        if against is not None:
+            reason, recipe = against
+            against = reason, found.redaction.text(recipe, own=desired.text())
         change = Update(subject, dialect.updates, dialect.patch_path)
         if extension.on_drift is OnDrift.SKIP:
             paths = tuple(difference.path for difference in subject.differences())
-            withheld = Withheld(against, paths[:_NAMED], len(paths[_NAMED:]))
+            named = found.redaction.texts(paths[:_NAMED], own=desired.text())
+            withheld = Withheld(against, named, len(paths[_NAMED:]))
             return Skip(subject, SkipReason.DRIFTED, withheld)
     return Blocked(subject, *against) if against else change
 

@@ -18,6 +18,7 @@ from reconciler.domain.impact import Assessment, assess
 from reconciler.domain.jsontext import Json, digest
 from reconciler.domain.manifest import Auth, GitState, SchemaExtension, Tenant, TenantsFrom
 from reconciler.domain.memo import Memo
+from reconciler.domain.redaction import NO_REDACTION, Redaction
 from reconciler.domain.scim import ABSENT, Schema
 from reconciler.domain.selection import Selection
 
@@ -165,7 +166,8 @@ def is_in_sync(change: Change) -> bool:
 class TenantPlan:
     """The plan of one tenant; `error` stands where it could not be read, then nothing else does.
 
-    `extensions_live` counts the extensions that are the tenant's own, desired or not.
+    `extensions_live` counts the extensions that are the tenant's own, desired or not. What is live
+    stands here as it came; `redaction` takes credentials out of what is shown of it.
     """
 
     tenant: Tenant
@@ -175,6 +177,7 @@ class TenantPlan:
     drift: tuple[Drift, ...] = ()
     warnings: tuple[str, ...] = ()
     error: str | None = None
+    redaction: Redaction = field(compare=False, default=NO_REDACTION)
     _digest: Memo[str] = field(init=False, compare=False, repr=False, default_factory=Memo)
 
     @property

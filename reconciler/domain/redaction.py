@@ -1,20 +1,23 @@
 """Redaction: credentials taken out of text that came from outside, in whatever form it has them."""
 
 import base64
+import json
 import re
 import string
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
+from urllib.parse import quote, quote_plus, unquote
 
 from reconciler.domain.jsontext import Json
 from reconciler.domain.secret import Secret
 
 REDACTED = "…"
-# Between characters: a folded header, a pretty-printed body. Each repetition here and below has a
-# bound, for a body may be megabytes of blanks or backslashes.
-_GAP = r"(?:\s|\\[rnt]?){0,16}"
-_SLASHES = r"\\{1,8}"
+_LAYERS = 3  # of encodings, one around the other; of one alone there may be more
 _ENOUGH_FOR_GAPS = 8  # characters; with blanks between them fewer are found in innocent text
+_LONGEST_TEAR = 5  # characters: `u0041`
 _SHORTEST_CORE = 4  # characters of Base64; fewer say nothing
 
 
@@ -36,122 +39,267 @@ class Redaction:
 
     def message(self, text: str) -> str:
         """The text of an error, without secrets and without user names."""
-        if not text:  # as after nearly every write; the patterns take 20 ms to compile, a tenant
-            return text
-        text = self.text(text)
-        return self._of_names.sub(REDACTED, text) if self._of_names else text
+        return _without(self.text(text), self._of_names)
 
-    def text(self, text: str) -> str:
-        """Any other text from outside, without secrets; a user name may be an ordinary word."""
-        if self._of_secrets is None:
-            return text
-        text = self._of_secrets.sub(REDACTED, text)
-        return text if self._of_base64 is None else _without(text, self._of_base64)
+    def text(self, text: str, *, own: str = "") -> str:
+        """Any other text from outside, without secrets; a user name may be an ordinary word.
 
-    def value(self, value: Json) -> Json:
+        What stands in `own`, words of our own, shows nothing that is not known, and is left.
+        """
+        return _without(text, self._of_secrets, own)
+
+    def texts(self, texts: Iterable[str], *, own: str = "") -> tuple[str, ...]:
+        """Several of them."""
+        return tuple(self.text(text, own=own) for text in texts)
+
+    def value(self, value: Json, *, own: str = "") -> Json:
         """JSON from outside, the texts and names of members in it without secrets."""
+        # Together: of most documents that are shown, no text holds a sign of any secret.
+        if not self._of_secrets.may_be_in("\0".join(_texts_in(value))):
+            return value
+        return self._value(value, own)
+
+    def _value(self, value: Json, own: str) -> Json:
         match value:
             case str():
-                return self.text(value)
+                return self.text(value, own=own)
             case dict():
-                return {self.text(name): self.value(item) for name, item in value.items()}
+                return {
+                    self.text(name, own=own): self._value(item, own) for name, item in value.items()
+                }
             case list():
-                return [self.value(item) for item in value]
+                return [self._value(item, own) for item in value]
             case _:
                 return value
 
-    def concerns(self, body: bytes) -> bool:
-        """Test whether a body may hold a secret; False says that it does not.
+    @cached_property
+    def _of_secrets(self) -> "_Needles":
+        written = dict.fromkeys(form for secret in self._secrets for form in _written(secret))
+        return _Needles(
+            self._secrets, frozenset(core for form in written for core in _base64_cores(form))
+        )
 
-        Whole pages go through here, so that only an encoded one is looked at character by
-        character.
-        """
-        if any(form in body for form in self._plain_forms):
-            return True
-        if not any(sign in body for sign in (b"%", b"\\", b"&", b"\n", b"  ")):
+    @cached_property
+    def _of_names(self) -> "_Needles":
+        return _Needles(self._names, frozenset())
+
+
+NO_REDACTION = Redaction()
+
+
+class _Needles:
+    """The forms of some credentials that are looked for, once a text is decoded."""
+
+    def __init__(self, values: Iterable[str], cores: frozenset[str]) -> None:
+        forms = {form for value in values for form in _layers_of(value)}
+        forms |= {form.replace(" ", "+") for form in forms}
+        self.cores = cores
+        self.long = {_bare(f) for f in forms if len(f) >= _ENOUGH_FOR_GAPS} | cores
+        self.short = {form for form in forms if len(form) < _ENOUGH_FOR_GAPS} - {""}
+
+    def may_be_in(self, text: str) -> bool:
+        """Test whether a text may hold one; most texts hold no sign of any."""
+        if not self.long and not self.short:
             return False
-        text = body.decode(errors="replace")
-        return any(p is not None and p.search(text) for p in (self._of_secrets, self._of_base64))
-
-    @cached_property
-    def _plain_forms(self) -> tuple[bytes, ...]:
-        forms = (form for secret in self._secrets for form in (secret, *_base64_cores(secret)))
-        return tuple(form.encode(errors="surrogatepass") for form in forms)
-
-    @cached_property
-    def _of_secrets(self) -> re.Pattern[str] | None:
-        return _pattern(self._secrets)
-
-    @cached_property
-    def _of_base64(self) -> re.Pattern[str] | None:
-        return _pattern(core for secret in self._secrets for core in _base64_cores(secret))
-
-    @cached_property
-    def _of_names(self) -> re.Pattern[str] | None:
-        return _pattern(self._names)
+        if "%" in text or "\\" in text or "&" in text:
+            return True
+        bare = _bare(text)
+        return any(n in bare for n in self.long) or any(n in text for n in self.short)
 
 
-def _pattern(values: Iterable[str]) -> re.Pattern[str] | None:
-    """One pattern for all forms of all values, the longest first."""
-    forms = [_spelled(value) for value in sorted(values, key=len, reverse=True)]
-    return re.compile("|".join(forms)) if forms else None
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """A text with its escapes taken out, and where in the original each part of it stands.
+
+    A piece begins at `starts[i]` here and at `begins[i]` there, where it ends at `ends[i]`; one
+    that was not decoded is as long here as it is there.
+    """
+
+    text: str
+    starts: list[int]
+    begins: list[int]
+    ends: list[int]
+
+    def origin(self, start: int, end: int) -> tuple[int, int]:
+        """The place in the original of what stands here from `start` to `end`."""
+        first = bisect_right(self.starts, start) - 1
+        last = bisect_right(self.starts, end - 1) - 1
+        return self._at(first, start)[0], self._at(last, end - 1)[1]
+
+    def _at(self, piece: int, position: int) -> tuple[int, int]:
+        following = self.starts[piece + 1] if piece + 1 < len(self.starts) else len(self.text)
+        begin, end = self.begins[piece], self.ends[piece]
+        if end - begin == following - self.starts[piece]:
+            begin += position - self.starts[piece]
+            return begin, begin + 1
+        return begin, end
 
 
-def _without(text: str, core: re.Pattern[str]) -> str:
-    """The text without each Base64 text of which a part is found, for its rest holds bits too."""
-    kept, end = [], 0
-    for found in core.finditer(text):
-        if found.start() < end:
-            continue
-        kept += [text[end : found.start()].rstrip(_OF_BASE64), REDACTED]
-        end = found.end()
-        while end < len(text) and text[end] in _OF_BASE64:
-            end += 1
-    return "".join((*kept, text[end:]))
+def _without(text: str, needles: _Needles, own: str = "") -> str:
+    """The text without all that the needles find, at each layer of its encodings."""
+    if not needles.may_be_in(text):
+        return text
+    found: list[tuple[int, int]] = []
+    layers: list[_Decoded] = []
+    layer = text
+    for _ in range(_LAYERS + 1):
+        bare = _replaced(layer, _BLANK, lambda _: "")
+        for haystack, wanted, ways in (
+            (layer, needles.short, layers),
+            (bare.text, needles.long, [*layers, bare]),
+        ):
+            for needle in wanted:
+                places = [_origin(place, ways) for place in _places(haystack, needle)]
+                if needle in needles.cores:
+                    places = [_whole(text, place) for place in places]
+                elif layers:
+                    places += _torn(text, haystack, needle, ways)
+                found += (place for place in places if text[slice(*place)] not in own)
+        layers.append(_replaced(layer, _ESCAPE, _decoded))
+        if layers[-1].text == layer:
+            break
+        layer = layers[-1].text
+    return "".join(_kept(text, sorted(found)))
 
 
-def _spelled(value: str) -> str:
-    """A pattern for a value, of which each character may be encoded on its own."""
-    gap = _GAP if len(value) >= _ENOUGH_FOR_GAPS else ""
-    return gap.join(f"(?:{'|'.join(_encodings(character))})" for character in value)
+def _origin(place: tuple[int, int], ways: Sequence[_Decoded]) -> tuple[int, int]:
+    for way in reversed(ways):
+        place = way.origin(*place)
+    return place
 
 
-def _encodings(character: str) -> Iterator[str]:
-    yield re.escape(character)
-    code = ord(character)
-    octets = character.encode(errors="surrogatepass")
-    # `%25` is an encoded per cent sign: encoded twice, as by a proxy.
-    yield "".join(rf"%(?:25){{0,4}}{_hex(octet, 2)}" for octet in octets)
-    if character == " ":
-        yield r"\+"
-    units = character.encode("utf-16-be", errors="surrogatepass")
-    pairs = zip(units[::2], units[1::2], strict=True)
-    yield "".join(rf"{_SLASHES}u{_hex(high * 256 + low, 4)}" for high, low in pairs)
-    if code < 256:
-        yield rf"{_SLASHES}x{_hex(code, 2)}"
-    yield rf"&#0*{code};"
-    yield rf"&#[xX]0*{_hex(code, 1)};"
-    if character in _NAMED:
-        yield re.escape(_NAMED[character])
-    if (escape := _ESCAPES.get(character)) is not None:
-        yield rf"{_SLASHES}{re.escape(escape)}"
+def _torn(
+    text: str, haystack: str, needle: str, ways: Sequence[_Decoded]
+) -> Iterator[tuple[int, int]]:
+    """The places of a needle an end of which was taken for part of an escape: `%` before `41…`."""
+    most = min(_LONGEST_TEAR, (len(needle) - 1) // 2)
+    for head, tail in product(range(most + 1), repeat=2):
+        before, middle, after = needle[:head], needle[head : len(needle) - tail], needle[-tail:]
+        after = after if tail else ""
+        for place in _places(haystack, middle) if head or tail else ():
+            begin, end = _origin(place, ways)
+            if text.startswith(before, max(0, begin - head)) and text.startswith(after, end):
+                yield begin - head, end + tail
 
 
-# The short escapes of RFC 8259 section 7.
-_ESCAPES = {'"': '"', "\\": "\\", "/": "/"} | dict(zip("\b\f\n\r\t", "bfnrt", strict=True))
-_NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;"}
+def _replaced(
+    text: str, pattern: re.Pattern[str], replacement: Callable[[re.Match[str]], str]
+) -> _Decoded:
+    parts: list[str] = []
+    starts, begins, ends = [], [], []
+    length = position = 0
+    for match in pattern.finditer(text):
+        for part, begin, end in (
+            (text[position : match.start()], position, match.start()),
+            (replacement(match), match.start(), match.end()),
+        ):
+            if part:
+                parts.append(part)
+                starts.append(length)
+                begins.append(begin)
+                ends.append(end)
+                length += len(part)
+        position = match.end()
+    if position < len(text):
+        parts.append(text[position:])
+        starts.append(length)
+        begins.append(position)
+        ends.append(len(text))
+    return _Decoded("".join(parts), starts, begins, ends)
 
 
-def _hex(number: int, digits: int) -> str:
-    return "".join(
-        f"[{digit.lower()}{digit.upper()}]" if digit.isalpha() else digit
-        for digit in f"{number:0{digits}x}"
-    )
+def _places(text: str, needle: str) -> Iterator[tuple[int, int]]:
+    at = text.find(needle)
+    while at >= 0:
+        yield at, at + len(needle)
+        at = text.find(needle, at + len(needle))
 
 
-def _base64_cores(value: str) -> Iterator[str]:
-    """The part of a value's Base64 that no octet before or after it changes."""
+def _whole(text: str, place: tuple[int, int]) -> tuple[int, int]:
+    """The place of the whole Base64 text, for the rest of it holds bits of the secret too."""
+    begin, end = place
+    while begin > 0 and text[begin - 1] in _OF_BASE64:
+        begin -= 1
+    while end < len(text) and text[end] in _OF_BASE64:
+        end += 1
+    return begin, end
+
+
+def _kept(text: str, found: Iterable[tuple[int, int]]) -> Iterator[str]:
+    position = 0
+    for begin, end in found:
+        if begin >= position:
+            yield text[position:begin]
+            yield REDACTED
+        position = max(position, end)
+    yield text[position:]
+
+
+def _bare(text: str) -> str:
+    return "".join(text.split())
+
+
+def _layers_of(value: str) -> Iterator[str]:
+    """The value, and what is left of it where it looks as if it were encoded."""
+    for _ in range(_LAYERS + 1):
+        yield value
+        value = _ESCAPE.sub(_decoded, value)
+
+
+_BLANK = re.compile(r"\s+")
+_HEX = "[0-9A-Fa-f]"
+# `%25` is an encoded per cent sign: encoded twice, as by a proxy. Each repetition has a bound, for
+# a body may be megabytes of blanks or backslashes.
+_PERCENT = "%(?:25){0,4}"
+_MORE = f"{_PERCENT}[89abAB]{_HEX}"
+_OCTETS = (
+    f"{_PERCENT}(?:[0-7]{_HEX}|[cdCD]{_HEX}{_MORE}|[eE]{_HEX}{_MORE}{_MORE}"
+    f"|[fF][0-7]{_MORE}{_MORE}{_MORE})"
+)
+_SLASHES = r"\\{1,8}"
+_PAIR = f"{_SLASHES}u[dD][89abAB]{_HEX}{{2}}{_SLASHES}u[dD][c-fC-F]{_HEX}{{2}}"
+_ESCAPE = re.compile(
+    f"(?P<octets>{_OCTETS})|(?P<pair>{_PAIR})"
+    rf"|{_SLASHES}(?:u\{{?(?P<code>(?:0*{_HEX}{{1,6}}(?=\}})|{_HEX}{{4}}))\}}?"
+    rf"|x(?P<octet>{_HEX}{{2}})|(?P<short>[bfnrt\"/])|)"
+    rf"|&#0*(?P<number>[0-9]{{1,7}});|&#[xX]0*(?P<hex>{_HEX}{{1,6}});"
+    r"|&(?P<name>amp|lt|gt|quot|apos);"
+)
+_LAST = 0x10FFFF  # code point of Unicode
+_NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
+_SHORT = dict(zip("bfnrt", "\b\f\n\r\t", strict=True))  # RFC 8259 section 7
+
+
+def _decoded(escape: re.Match[str]) -> str:
+    """What an escape stands for; backslashes before anything else stand for nothing."""
+    match escape.lastgroup:
+        case "octets":
+            return unquote(re.sub("%(?:25)*(?=[^%]{2}(?:%|$))", "%", escape[0]), errors="replace")
+        case "pair":
+            high, low = re.findall(f"u({_HEX}{{4}})", escape[0])
+            return bytes.fromhex(high + low).decode("utf-16-be")
+        case ("code" | "octet" | "hex" | "number") as group:
+            code = int(escape[group], 10 if group == "number" else 16)
+            return chr(code) if code <= _LAST else ""
+        case "short":
+            return _SHORT.get(escape["short"], escape["short"])
+        case "name":
+            return _NAMED[escape["name"]]
+        case _:
+            return ""
+
+
+def _written(value: str) -> Iterator[bytes]:
+    """A value as it is written in a form or in JSON, each of which may be encoded as a whole."""
     octets = value.encode(errors="surrogatepass")
+    yield octets
+    yield quote(octets, safe="").encode()
+    yield quote_plus(octets).encode()
+    yield json.dumps(value)[1:-1].encode()
+
+
+def _base64_cores(octets: bytes) -> Iterator[str]:
+    """The part of their Base64 that no octet before or after them changes."""
     for before in range(3):
         encoded = base64.b64encode(bytes(before) + octets).decode()
         # The first characters hold bits of what is before, the last ones bits of what is after.
@@ -160,9 +308,23 @@ def _base64_cores(value: str) -> Iterator[str]:
         core = encoded[first:last]
         if len(core) >= _SHORTEST_CORE:
             yield core
-            if (safe := core.translate(_URL_SAFE)) != core:
-                yield safe
+            yield core.translate(_URL_SAFE)
 
 
 _OF_BASE64 = f"{string.ascii_letters}{string.digits}+/-_=%"
 _URL_SAFE = str.maketrans("+/", "-_")
+
+
+def _texts_in(value: Json) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case dict():
+            for name, item in value.items():
+                yield name
+                yield from _texts_in(item)
+        case list():
+            for item in value:
+                yield from _texts_in(item)
+        case _:
+            pass

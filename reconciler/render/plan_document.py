@@ -7,8 +7,8 @@ rendered from its JSON").
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from typing import assert_never, cast
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar, assert_never, cast
 
 from reconciler import __version__
 from reconciler.domain.approvals import Needed, approvals_needed, approvers
@@ -46,8 +46,10 @@ from reconciler.domain.plan import (
     is_in_sync,
 )
 from reconciler.domain.problem import Place
+from reconciler.domain.redaction import Redaction
 from reconciler.render.json_text import indented, json_text
 
+V = TypeVar("V")
 _NO_TENANTS = '"tenants": []'  # in a string its quotation marks would be escaped
 
 
@@ -167,10 +169,38 @@ def tenant_document(tenant: TenantPlan) -> TenantDocument:
         "extensions_limit": tenant.extensions_limit,
         "error": tenant.error,
         "warnings": list(tenant.warnings),
-        "unmanaged": list(tenant.unmanaged),
-        "drift": [drift_document(drift) for drift in tenant.drift],
-        "changes": [change_document(change) for change in tenant.changes],
+        "unmanaged": list(tenant.redaction.texts(tenant.unmanaged)),
+        "drift": [_drift_shown(drift, tenant.redaction) for drift in tenant.drift],
+        "changes": [_change_shown(change, tenant.redaction) for change in tenant.changes],
     }
+
+
+def _drift_shown(drift: Drift, redaction: Redaction) -> DriftDocument:
+    """The drift of one schema, without credentials where it is the tenant that names it."""
+    document = drift_document(drift)
+    if drift.kind is DriftKind.UNMANAGED:
+        document["schema_id"] = redaction.text(drift.schema_id)
+    return document
+
+
+def _change_shown(change: Change, redaction: Redaction) -> ChangeDocument:
+    """One change, without the credentials that the tenant may have written into what is live."""
+    document = change_document(change)
+    own = change.subject.desired.text
+    document["before"] = _redacted(document["before"], redaction, own)
+    for difference in document["differences"]:
+        difference["path"] = _redacted(difference["path"], redaction, own)
+        difference["live"] = _redacted(difference["live"], redaction, own)
+    withheld = document["withheld"]
+    for impact in (*document["impacts"], *(withheld["impacts"] if withheld else ())):
+        impact["message"] = _redacted(impact["message"], redaction, own)
+    return document
+
+
+def _redacted(value: V, redaction: Redaction, own: Callable[[], str]) -> V:
+    # What the manifest says shows nothing; it is only looked at where something would be hidden.
+    hidden = redaction.value(value)
+    return value if hidden is value else cast(V, redaction.value(value, own=own()))
 
 
 def drift_document(drift: Drift) -> DriftDocument:

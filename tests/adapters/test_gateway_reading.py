@@ -427,7 +427,7 @@ PERMANENT: dict[str, tuple[Script, type[TenantError], str]] = {
     "405": (reply(405), TenantRefused, "405; check that spec.baseUrl"),
     "501": (scim_error(501, "not here"), TenantRefused, "501: \"not here\""),
     "204": (reply(204), AnswerUnreadable, "no SCIM answer"),
-    "HTML": (HTML, AnswerUnreadable, r'200, but an HTML page "Sign in\n now" came instead of JSON'),
+    "HTML": (HTML, AnswerUnreadable, "200, but an HTML page \"Sign in now\" came instead of JSON"),
     "not JSON": (reply(200, b"{a"), AnswerUnreadable, "the body is not JSON: "),
     "two keys": (reply(200, b'{"a":1,"a":2}'), AnswerUnreadable, "twice in one object"),
     "deep": (reply(200, b"[" * 5000 + b"]" * 5000), AnswerUnreadable, "nested deeper"),

@@ -375,6 +375,13 @@ def test_a_message_of_github_is_shown_only_where_it_is_plain(stub: Stub):
     assert BOT not in stated
 
 
+def test_a_message_of_github_is_shown_without_the_token(stub: Stub):
+    said = refusal(stub, Fault("POST", "/comments", 422, f"no {BOT} here"))
+
+    assert BOT not in said
+    assert '422 "no … here"' in said
+
+
 def test_a_reason_that_is_not_plain_is_left_out(stub: Stub):
     stated = refusal(stub, Fault("POST", "/comments", 422, "Validation Failed", "<b>" + BOT))
 

@@ -18,6 +18,7 @@ from reconciler.domain.manifest import Manages, OnDrift, SchemaExtension, Tenant
 from reconciler.domain.outbox import DeliveryResult, OutboxRow, RowState, RowToSend
 from reconciler.domain.problem import Place
 from reconciler.domain.records import Confirmation, Entry, HrEvent, Intent, rfc3339
+from reconciler.domain.redaction import NO_REDACTION, Redaction
 from reconciler.domain.scim import Attribute, AttributeType, Schema, fold
 from reconciler.errors import Interrupted, StateError, TenantLocked
 from reconciler.ports import Due, Over, Queue, Wanted, WriteResult
@@ -272,6 +273,10 @@ class FakeTenant:
             if self.lists_first:
                 schema = self.schemas.get(fold(schema_id))
         return schema
+
+    @property
+    def redaction(self) -> Redaction:
+        return NO_REDACTION
 
     def bindings(self) -> Mapping[str, frozenset[str]] | None:
         return self.bound

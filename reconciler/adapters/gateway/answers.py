@@ -120,7 +120,9 @@ def code_and_detail(answer: Answer) -> tuple[str, str]:
 
 def unreadable(request: RequestName, answer: Answer, reason: str) -> AnswerUnreadable:
     """The error for an answer without a schema where one should be, for which `reason` is why."""
-    found = f"{_html(request, answer)} came instead of JSON" if _is_html(answer) else reason
+    found = request.redaction.message(reason)
+    if _is_html(answer):
+        found = f"{_html(request, answer)} came instead of JSON"
     advice = "" if request.lists else "; check that spec.baseUrl is the SCIM base URL"
     return AnswerUnreadable(f"{request}: {answer.status}, but {found}{advice}")
 
@@ -169,9 +171,6 @@ def _is_html(answer: Answer) -> bool:
 
 def _html(request: RequestName, answer: Answer) -> str:
     text = answer.body[:4096].decode("utf-8", "replace")
-    title = re.search(r"<title[^>]*>([^<]{1,80})", text, re.IGNORECASE)
-    return (
-        f'an HTML page "{_masked(title[1].strip(), request.redaction)}"'
-        if title
-        else "an HTML page"
-    )
+    title = re.search(r"<title[^>]*>([^<]*)<", text, re.IGNORECASE)  # one that is cut may hold half
+    shown = _masked(" ".join(title[1].split()), request.redaction) if title else ""
+    return f'an HTML page "{shown}"' if shown else "an HTML page"

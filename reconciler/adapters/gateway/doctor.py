@@ -132,7 +132,8 @@ class HttpDoctor(HttpSchemaReader):
         ours = f"we keep to {known} a minute" if known else "we know of no limit"
         if not found:
             return Finding("rate", Grade.NOTE, f"the service shows no limit of requests; {ours}")
-        shown = ", ".join(f"{name}: {value}" for name, value in sorted(found.items()))
+        lines = (f"{name}: {value}" for name, value in sorted(found.items()))
+        shown = ", ".join(self.redaction.texts(lines))
         return Finding("rate", Grade.OK, f"{shown}; {ours}")
 
     def _one_by_id(self, live: LiveTenant) -> Iterator[Finding]:

@@ -205,6 +205,11 @@ class HttpSchemaReader:
         self._ends = math.inf
         self._etags: dict[str, tuple[Mapping[str, Json], str]] = {}
 
+    @property
+    def redaction(self) -> Redaction:
+        """The means to take our credentials out of what the tenant sent, before it is shown."""
+        return self._access.authenticator.redaction
+
     def read_all(self, wanted: Iterable[str], *, everything: bool = False) -> LiveTenant:
         """The wanted schemas, from the list or else by id, and the names of all that is listed.
 
@@ -237,9 +242,13 @@ class HttpSchemaReader:
                 if key not in listing.ids:
                     listing.ids[key] = schema.id
                     listing.warnings.append(f"the list lacks {schema.id}, which is there by its id")
-        warnings = tuple(dict.fromkeys(listing.warnings))
+        redaction = self.redaction  # made anew after all is read: it knows the tokens of today
         return LiveTenant(
-            schemas=schemas, ids=listing.ids, unreadable=unreadable, warnings=warnings
+            schemas=schemas,
+            ids=listing.ids,
+            unreadable={key: redaction.text(reason) for key, reason in unreadable.items()},
+            warnings=redaction.texts(dict.fromkeys(listing.warnings)),
+            redaction=redaction,
         )
 
     def read(self, schema_id: str) -> Schema | None:

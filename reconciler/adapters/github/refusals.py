@@ -8,6 +8,7 @@ from datetime import datetime
 from reconciler.adapters.retrying import requested_wait
 from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
 from reconciler.domain.jsontext import Json, NotJson, parse
+from reconciler.domain.redaction import Redaction
 from reconciler.errors import GitHubError
 
 _SICK = (408, 425, 500, 502, 503, 504)
@@ -17,11 +18,12 @@ _MINUTE = 60.0  # to be waited where a rate limit does not say how long
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """A request as messages name it, and the permission of a job that it needs."""
+    """A request as messages name it, the permission of a job that it needs, and its token."""
 
     method: str
     path: str
     permission: str
+    redaction: Redaction
 
     def refused(self, reply: Reply) -> GitHubError:
         """The error that says why there is no result, and what would help."""
@@ -41,7 +43,8 @@ class Wanted:
         if 200 <= status < 300:
             return f"{status}, but not the JSON that GitHub sends; check GITHUB_API_URL"
         # As much of GitHub's own text as is short and plain.
-        plain = [t for t in _messages(reply) if re.fullmatch(r"[\w ,.:;'()/-]{1,200}", t)]
+        texts = map(self.redaction.text, _messages(reply))
+        plain = [t for t in texts if re.fullmatch(r"[\w ,.:;'()/…-]{1,200}", t)]
         quoted = f' "{": ".join(plain[:_REASONS])}"' if plain else ""
         return f"{status}{quoted}; {self._advice(status, _text(reply))}"
 

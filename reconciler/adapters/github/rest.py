@@ -10,6 +10,7 @@ from reconciler.adapters.settings import GitHubAccess
 from reconciler.adapters.transport import Http, HttpOptions
 from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
 from reconciler.domain.jsontext import Json
+from reconciler.domain.redaction import Redaction
 from reconciler.errors import GitHubError
 from reconciler.ports import Clock, Retry
 
@@ -39,6 +40,7 @@ class Rest:
     ) -> None:
         self._access = access
         self._permission = permission
+        self._redaction = Redaction((access.token,))
         self._http = Http(replace(options, max_body=_MOST), methods=_METHODS)
         self._retry = retry
         self._clock = clock
@@ -81,7 +83,7 @@ class Rest:
         GraphQL tells it for every kind of token; `GET /user` refuses those of apps, and so the
         token of a job.
         """
-        wanted = Wanted(method="POST", path="/graphql", permission=self._permission)
+        wanted = self._request_name("POST", "/graphql")
         # The endpoint is beside the REST one; GitHub Enterprise has it at /api/graphql.
         url = f"{self._access.api_url.removesuffix('/v3')}/graphql"
         query = {"query": "query { viewer { databaseId } }"}
@@ -149,5 +151,9 @@ class Rest:
         raise self._wanted(method, path).refused(reply)
 
     def _wanted(self, method: str, path: str) -> Wanted:
-        where = f"/repos/{self._access.repository}{path}"
-        return Wanted(method=method, path=where, permission=self._permission)
+        return self._request_name(method, f"/repos/{self._access.repository}{path}")
+
+    def _request_name(self, method: str, path: str) -> Wanted:
+        return Wanted(
+            method=method, path=path, permission=self._permission, redaction=self._redaction
+        )

@@ -4,6 +4,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import assert_never
+from urllib.parse import quote_plus
 
 from reconciler.domain.manifest import ClientAuth
 from reconciler.domain.redaction import Redaction
@@ -51,13 +52,15 @@ def redaction(credentials: Credentials, tokens: Iterable[Secret] = ()) -> Redact
     """The means to take credentials, and tokens that came of them, out of text from outside."""
     match credentials:
         case ClientCredentials(client_id=client_id, client_secret=client_secret):
-            pair = Secret(f"{client_id.reveal()}:{client_secret.reveal()}")
-            return Redaction((client_secret, pair, *tokens), (client_id,))
+            # RFC 6749 section 2.3.1: for Basic each is form-encoded before they are joined
+            encoded = quote_plus(client_id.reveal()), quote_plus(client_secret.reveal())
+            pairs = _pair(client_id.reveal(), client_secret.reveal()), _pair(*encoded)
+            return Redaction((client_secret, *pairs[0], *pairs[1], *tokens), (client_id,))
         case BearerToken(token=token):
             return Redaction((token,))
         case BasicCredentials(username=username, password=password):
-            pair = Secret(f"{username.reveal()}:{password.reveal()}")
-            return Redaction((password, pair), (username,))
+            pair = _pair(username.reveal(), password.reveal())
+            return Redaction((password, *pair), (username,))
         case Anonymous():
             return Redaction()
         case _:
@@ -66,6 +69,12 @@ def redaction(credentials: Credentials, tokens: Iterable[Secret] = ()) -> Redact
 
 def basic(user: str, password: str, tell: Tell) -> str:
     """The value of Authorization for a user and a password, RFC 7617."""
-    pair = b64encode(f"{user}:{password}".encode()).decode("ascii")
-    tell(Secret(pair))
-    return f"Basic {pair}"
+    _, pair = _pair(user, password)
+    tell(pair)
+    return f"Basic {pair.reveal()}"
+
+
+def _pair(user: str, password: str) -> tuple[Secret, Secret]:
+    """Both as they are joined, and in Base64 as they travel."""
+    pair = f"{user}:{password}"
+    return Secret(pair), Secret(b64encode(pair.encode()).decode("ascii"))

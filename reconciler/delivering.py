@@ -83,8 +83,9 @@ class Delivering:
         """Send a row once, and record how that ended."""
         self.context.clock.check()
         row, result = message.row, self.notifier.send(message)
-        if result.unproved:
-            self.context.progress.record_attempt(result)
+        if result.unsent:
+            reason = f"{row.tenant}: to {row.url}: {result.detail}"
+            self.context.progress.record_not_tried(1, reason)
             return _Tried(result=result, is_pending=True)
         due = None
         if result.delivered:

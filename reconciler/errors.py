@@ -2,7 +2,8 @@
 
 ReconcilerError                  one message: what, where, what to do
 ├── UsageError                   change the command line, a variable or a file name
-│   └── GitRefused               do what git says, which the message repeats
+│   ├── GitRefused               do what git says, which the message repeats
+│   └── SecretUnset              give the secret that a manifest names
 ├── ManifestsInvalid             edit the manifests; carries every problem
 ├── StateError                   the store cannot be read, written or believed
 ├── TenantError                  one tenant fails alone; the others go on
@@ -32,6 +33,10 @@ class UsageError(ReconcilerError):
 
 class GitRefused(UsageError):
     """git refuses a call, or is not there."""
+
+
+class SecretUnset(UsageError):
+    """A secret that a manifest names is not there: no variable, no file, or nothing in it."""
 
 
 class ManifestsInvalid(ReconcilerError):

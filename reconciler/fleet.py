@@ -14,7 +14,7 @@ from reconciler.delivering import Delivering
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.outbox import OutboxRow
 from reconciler.domain.outcome import LeftOpen, OutcomeKind, RunSummary
-from reconciler.domain.plan import Plan, TenantPlan, is_in_sync
+from reconciler.domain.plan import Create, Plan, TenantPlan, Update, is_in_sync
 from reconciler.domain.records import Event, Status
 from reconciler.errors import (
     Interrupted,
@@ -32,6 +32,7 @@ from reconciler.recovering import Recovery
 from reconciler.run_context import RunContext
 
 T = TypeVar("T")
+Obstacle = Callable[[Tenant], str | None]  # why no change of the tenant could be announced
 Approve = Callable[[Plan], None]  # raises PlanStale, LimitExceeded or UsageError to refuse
 
 
@@ -49,6 +50,7 @@ class Fleet:
     delivering: Delivering
     parallelism: int
     lock_timeout: float = 0.0
+    obstacle: Obstacle = lambda _: None
 
     def apply(self, approve: Approve, keep: Keep = TenantPlan.without_live) -> RunSummary:
         """Apply what `approve` lets through; what it raises ends the run before the first write.
@@ -131,6 +133,13 @@ class Fleet:
             if recovered.kind not in _SETTLED:
                 reason = f"an earlier run left {recovered.schema_id} {recovered.kind}, see above"
                 progress.hold_back(recovered.tenant, reason)
+        # docs/decisions.md, "What cannot be announced is not written"
+        for planned in plan.tenants:
+            writes = any(isinstance(change, Create | Update) for change in planned.changes)
+            if writes and not progress.is_held_back(planned.name):
+                obstacle = self.obstacle(planned.tenant)
+                if obstacle is not None:
+                    progress.record_misconfigured(planned.name, obstacle)
         tenants = {t.name: t for t in free if not progress.is_held_back(t.name)}
         todo = [(tenants[p.name], p) for p in plan.tenants if p.name in tenants and p.error is None]
         self._each(self._apply_one, todo)

@@ -31,12 +31,13 @@ class Progress:
         self._refused = False
         self._recovered: list[Recovered] = []
         self._locked: dict[str, str] = {}
+        self._misconfigured: dict[str, str] = {}
         self._unapproved: tuple[Unapproved, ...] = ()
         self._held_back: dict[str, str] = {}
         self._begun: set[str] = set()
         self._ended: dict[str, Outcome] = {}
         self._attempts: list[DeliveryResult] = []
-        self._not_tried: list[NotTried] = []
+        self._not_tried: dict[str, int] = {}
         self._warnings: list[str] = []
 
     @property
@@ -66,6 +67,12 @@ class Progress:
         with self._lock:
             self._unapproved = unapproved
             self._held_back.update((each.tenant, each.reason) for each in unapproved)
+
+    def record_misconfigured(self, tenant: str, reason: str) -> None:
+        """Note that a tenant may not be written, for its changes could not be announced."""
+        with self._lock:
+            self._misconfigured[tenant] = reason
+            self._held_back[tenant] = reason
 
     def record_lock(self, tenant: str, reason: str) -> None:
         """Note that another run holds a tenant, which may not be written then."""
@@ -111,7 +118,7 @@ class Progress:
     def record_not_tried(self, webhooks: int, reason: str) -> None:
         """Add webhooks that were due and are left pending."""
         with self._lock:
-            self._not_tried.append(NotTried(webhooks=webhooks, reason=reason))
+            self._not_tried[reason] = self._not_tried.get(reason, 0) + webhooks
 
     def warn(self, message: str) -> None:
         """Add a warning for a person, about something that is in no outcome."""
@@ -124,7 +131,10 @@ class Progress:
             return DeliverySummary(
                 attempts=tuple(self._attempts),
                 waiting=waiting,
-                not_tried=tuple(self._not_tried),
+                not_tried=tuple(
+                    NotTried(webhooks=number, reason=reason)
+                    for reason, number in self._not_tried.items()
+                ),
             )
 
     def summary(
@@ -148,6 +158,7 @@ class Progress:
                 ),
                 recovered=tuple(sorted(self._recovered, key=lambda recovered: recovered.tenant)),
                 locked=dict(self._locked),
+                misconfigured=dict(self._misconfigured),
                 unapproved=self._unapproved,
                 deliveries=deliveries,
                 warnings=tuple(sorted(self._warnings)),

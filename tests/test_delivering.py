@@ -472,6 +472,21 @@ def test_a_delivery_that_was_never_sent_says_nothing_about_the_receiver():
     assert (summary.failed, summary.not_tried) == (5, ())
 
 
+def test_what_a_person_has_to_mend_first_is_no_attempt_and_waits():
+    unsent = replace(SILENT, detail="variable HR is not set", unsent=True)
+    journal, receiver = waiting(3), Receiver(answers=deque([unsent] * 3))
+    before = journal.waiting()
+
+    summary = deliver(journal, receiver)
+
+    assert summary.attempts == ()
+    assert [(each.webhooks, each.reason) for each in summary.not_tried] == [
+        (3, f"acme: to {HOOK}: variable HR is not set")
+    ]
+    assert journal.entries == []
+    assert journal.waiting() == before
+
+
 # -------------------------------------------------------------------------- two senders
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from reconciler.domain.manifest import GitState, Manifests, OnDrift
+from reconciler.cli.reporting import run_code
+from reconciler.domain.manifest import GitState, Manifests, OnDrift, Tenant
 from reconciler.domain.outbox import DeliveryResult, RowToSend
 from reconciler.domain.outcome import OutcomeKind
 from reconciler.domain.plan import Create, Plan, Skip, SkipReason, exceeded_limits
@@ -234,6 +235,36 @@ def test_a_dead_receiver_neither_fails_nor_hides_the_change():
     assert not summary.partial
     assert summary.deliveries.pending == 2
     assert len(summary.deliveries.failures) == 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "in_sync", "code", "writes"),
+    [
+        ({"east", "west"}, set(), 1, 0),
+        ({"east"}, set(), 3, 1),
+        ({"east"}, {"west"}, 1, 0),
+        ({"east"}, {"east"}, 0, 1),
+    ],
+)
+def test_a_tenant_whose_changes_could_not_be_announced_is_not_written(
+    wrong: set[str], in_sync: set[str], code: int, writes: int
+):
+    world = World()
+    for name in in_sync:
+        world.live[name].put(document())
+    looked_at: list[str] = []
+
+    def obstacle(tenant: Tenant) -> str | None:
+        looked_at.append(tenant.name)
+        return "variable HR is not set" if tenant.name in wrong else None
+
+    summary = replace(world.fleet(), obstacle=obstacle).apply(lambda plan: None)
+
+    assert run_code(summary) == code
+    assert world.writes() == writes
+    assert sorted(looked_at) == sorted({"east", "west"} - in_sync)
+    details = {o.change.subject.tenant: o.detail for o in summary.outcomes if not o.kind.verified}
+    assert details == dict.fromkeys(wrong - in_sync, "variable HR is not set")
 
 
 @pytest.mark.parametrize("refused", [True, False])

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from reconciler.domain.manifest import SecretRef, SecretSource
 from reconciler.domain.secret import Secret
-from reconciler.errors import UsageError
+from reconciler.errors import SecretUnset, UsageError
 
 _ORIGINS, _HOSTS = ALLOW_LISTS = ("RECONCILER_ALLOWED_ORIGINS", "RECONCILER_WEBHOOK_HOSTS")
 # What Kubernetes sets in each container for each service; with a value where the name could be ours
@@ -158,7 +158,7 @@ class Settings:
             case SecretSource.ENV:
                 value = (self.variable(ref.name) or "").strip()
                 if not value:
-                    raise UsageError(
+                    raise SecretUnset(
                         f"variable {ref.name} is not set; {ref.place} takes a secret from it. "
                         f"Export {ref.name}, or change the manifest"
                     )
@@ -204,7 +204,9 @@ def _listed(variable: str) -> list[str]:
 
 def _from_file(ref: SecretRef, secrets_dir: Path | None) -> str:
     if secrets_dir is None:
-        raise UsageError(f"{ref.place} takes a secret from file {ref.name}; give --secrets-dir DIR")
+        raise SecretUnset(
+            f"{ref.place} takes a secret from file {ref.name}; give --secrets-dir DIR"
+        )
     root = os.path.realpath(secrets_dir)
     # Links are followed, as in a Kubernetes Secret mount; resolve() raises where they go round.
     path = Path(os.path.realpath(secrets_dir / ref.name))
@@ -217,14 +219,14 @@ def _from_file(ref: SecretRef, secrets_dir: Path | None) -> str:
             f"{ref.place}: file {ref.name} below {secrets_dir} cannot be read as text"
         ) from error
     if value is None:
-        raise UsageError(f"{ref.place}: there is no file {ref.name} below {secrets_dir}")
+        raise SecretUnset(f"{ref.place}: there is no file {ref.name} below {secrets_dir}")
     if len(value.encode()) > _SECRET_SIZE:
         raise UsageError(
             f"{ref.place}: file {ref.name} below {secrets_dir} holds more than "
             f"{_SECRET_SIZE // 1024} KiB, so it is no secret; name the right file"
         )
     if not value.strip():
-        raise UsageError(f"{ref.place}: file {ref.name} below {secrets_dir} is empty")
+        raise SecretUnset(f"{ref.place}: file {ref.name} below {secrets_dir} is empty")
     return value.strip()
 
 

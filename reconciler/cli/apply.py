@@ -19,6 +19,7 @@ from reconciler.cli.wiring import Workbench, workbench
 from reconciler.delivering import Delivering
 from reconciler.domain.documents import PlanDocument
 from reconciler.domain.drift import Sightings
+from reconciler.domain.manifest import Tenant
 from reconciler.domain.outcome import RunSummary
 from reconciler.domain.plan import Plan
 from reconciler.domain.selection import Selection
@@ -68,7 +69,7 @@ def _apply(invocation: Invocation, options: Options, report: Report) -> int:
                 # was found then (docs/decisions.md, "The approved plan is made after the merge").
                 shown = isinstance(approval.of, ShownPlan)
                 planned = documents.enter_context(_planning(invocation, show=not shown))
-                planned.begin(bench.desired)
+                planned.begin(bench.desired, bench.webhook_warnings())
 
                 def gate(plan: Plan) -> None:
                     document = planned.document(plan)
@@ -170,7 +171,7 @@ def _approval(
     if options.auto_approve:
         return Approval(of=None, forced=forced)
     planned = shown.enter_context(_planning(invocation, show=True))
-    planned.begin(bench.desired)
+    planned.begin(bench.desired, bench.webhook_warnings())
     plan = plan_fleet(
         bench.desired,
         bench.reader,
@@ -203,6 +204,10 @@ def _fleet(
     parallelism = options.fleet.parallelism
     notifier = bench.notifier()
     store.seal_with(notifier)
+
+    def obstacle(tenant: Tenant) -> str | None:
+        return "; ".join(found.reason for found in notifier.obstacles(tenant)) or None
+
     return Fleet(
         context=context,
         desired=bench.desired,
@@ -219,4 +224,5 @@ def _fleet(
         ),
         parallelism=parallelism,
         lock_timeout=float(options.lock_timeout),
+        obstacle=obstacle,
     )

@@ -50,7 +50,11 @@ def _look_at(
     except UsageError as error:  # a secret that is not set, an origin that is not allowed
         return _findings_of(tenant, (Finding("manifest", Grade.PROBLEM, str(error)),))
     look = HttpDoctor(access, limit=tenant.extensions_limit)
-    seen = tuple(look.findings(bench.desired.manifests.desired_for(tenant)))
+    webhooks = (
+        Finding("webhook", Grade.NOTE if found.unset else Grade.WARNING, found.reason)
+        for found in bench.notifier().obstacles(tenant)
+    )
+    seen = (*look.findings(bench.desired.manifests.desired_for(tenant)), *webhooks)
     found = _findings_of(tenant, seen)
     if not probe_writes or not found.well:
         return found

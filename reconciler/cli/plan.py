@@ -44,7 +44,7 @@ def _plan(invocation: Invocation, options: Options, planned: Planned, outputs: J
         sightings=_sightings(invocation),
     )
     with workbench(invocation, desired, options.deadlines, parallelism=fleet.parallelism) as bench:
-        planned.begin(desired)
+        planned.begin(desired, bench.webhook_warnings())
         made = plan_fleet(
             desired,
             bench.reader,

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import assert_never
 
 from reconciler.adapters.spool import Spool, spooling
@@ -10,6 +11,7 @@ from reconciler.cli.console import Console
 from reconciler.cli.shared_options import PlanFormat
 from reconciler.domain.approvals import Approvals
 from reconciler.domain.documents import PlanFacts
+from reconciler.domain.manifest import Tenant
 from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.planning import Desired
 from reconciler.render.paint import Paint
@@ -54,11 +56,16 @@ class Planned:
         self._approvals = Approvals()
         self._show = show
         self._paint = paint
+        self._warn: Callable[[Tenant], tuple[str, ...]] = lambda _: ()
         self._to_come: deque[str] = deque()
         self._texts: dict[str, str] = {}
 
-    def begin(self, desired: Desired) -> None:
-        """Show what is known before any tenant is read."""
+    def begin(self, desired: Desired, warn: Callable[[Tenant], tuple[str, ...]]) -> None:
+        """Show what is known before any tenant is read.
+
+        `warn` gives what a person should know of a tenant besides.
+        """
+        self._warn = warn
         self._to_come.extend(sorted(tenant.name for tenant in desired.tenants()))
         head = head_text(plan_head(desired.plan()), paint=self._paint)
         if self._show is not None and head:
@@ -66,6 +73,7 @@ class Planned:
 
     def keep(self, tenant: TenantPlan) -> TenantPlan:
         """Render a tenant's plan, and give as much of it as carrying it out needs."""
+        tenant = replace(tenant, warnings=(*tenant.warnings, *self._warn(tenant.tenant)))
         document = tenant_document(tenant)
         self._spool.add(tenant.name, document)
         self._approvals.add(tenant)

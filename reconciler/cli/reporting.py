@@ -77,8 +77,10 @@ def run_code(summary: RunSummary) -> int:
     failed = any(
         not outcome.kind.verified
         for outcome in summary.outcomes
-        if outcome.change.subject.tenant not in summary.locked
+        if outcome.change.subject.tenant not in {*summary.locked, *summary.misconfigured}
     )
+    if summary.misconfigured and not (did or failed or summary.unapproved):
+        return Exit.ERROR
     if summary.locked and not (did or failed or summary.unapproved):
         return Exit.LOCKED
     if summary.partial or (did and (unreadable or summary.locked)):

@@ -19,10 +19,10 @@ from reconciler.cli.masks import Masks
 from reconciler.domain.loopback import is_loopback_host
 from reconciler.domain.manifest import AuthType, SecretRef, SecretSource, Tenant, Webhook
 from reconciler.domain.secret import Secret
-from reconciler.errors import UsageError
+from reconciler.errors import SecretUnset, UsageError
 
 if TYPE_CHECKING:  # a plan of tenants that are elsewhere does without
-    from reconciler.adapters.webhooks import Endpoint
+    from reconciler.adapters.webhooks import Endpoint, Unusable
     from reconciler.embedded import DevTenantAccess
 
 
@@ -71,8 +71,8 @@ class Trust:
             case _:
                 assert_never(auth.type)
 
-    def endpoints(self, tenants: Iterable[Tenant]) -> "dict[tuple[str, str], Endpoint]":
-        """The endpoint of each webhook, by tenant and URL of the manifest; raises UsageError."""
+    def endpoints(self, tenants: Iterable[Tenant]) -> "dict[tuple[str, str], Endpoint | Unusable]":
+        """The endpoint of each webhook, by tenant and URL of the manifest."""
         return {
             (tenant.name, webhook.url): self._endpoint(tenant, webhook)
             for tenant in tenants
@@ -86,20 +86,29 @@ class Trust:
         ours = {urlsplit(access.webhook_url).hostname or "" for access in self.embedded.values()}
         return None if listed is None else (*listed, *sorted(ours))
 
-    def _endpoint(self, tenant: Tenant, webhook: Webhook) -> "Endpoint":
-        # Raised for a missing secret before the first write, not when the webhook is sent
-        # (docs/decisions.md,
-        # "A missing webhook secret stops an apply, a missing tenant secret stops its tenant").
-        from reconciler.adapters.webhooks import Endpoint
+    def _endpoint(self, tenant: Tenant, webhook: Webhook) -> "Endpoint | Unusable":
+        from reconciler.adapters.webhooks import KEY_WANTED, Endpoint, Unusable, signing_key
 
         if tenant.embedded:
             access = self.embedded[tenant.embedded]
             return Endpoint(
                 url=access.webhook_url, secrets=(access.webhook_secret,), loopback_allowed=True
             )
+        secrets: list[Secret] = []
+        for ref in webhook.secrets:
+            try:
+                secret = self._read(ref)
+            except UsageError as error:
+                return Unusable(reason=str(error), unset=isinstance(error, SecretUnset))
+            if signing_key(secret) is None:
+                name = (
+                    f"variable {ref.name}" if ref.source is SecretSource.ENV else f"file {ref.name}"
+                )
+                return Unusable(reason=f"{ref.place}: what {name} holds is no key; {KEY_WANTED}")
+            secrets.append(secret)
         return Endpoint(
             url=webhook.url,
-            secrets=tuple(self._read(ref) for ref in webhook.secrets),
+            secrets=tuple(secrets),
             loopback_allowed=_on_this_machine(tenant.base_url),
         )
 

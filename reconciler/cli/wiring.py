@@ -90,7 +90,7 @@ class Workbench:
             return self._state_of(tenant).retry
 
     def notifier(self) -> "WebhookNotifier":
-        """The way to HR for every webhook of the selected tenants; raises UsageError."""
+        """The way to HR for every webhook of the selected tenants."""
         from reconciler.adapters.webhooks import WebhookNotifier
 
         return WebhookNotifier(
@@ -98,6 +98,18 @@ class Workbench:
             options=self.options,
             allowed_hosts=self.trust.webhook_hosts,
             clock=self.clock,
+        )
+
+    def webhook_warnings(self) -> Callable[[Tenant], tuple[str, ...]]:
+        """What is wrong with the webhooks of a tenant, for a plan of the selected tenants.
+
+        What is not set here is none of it: an apply may have it.
+        """
+        if not any(tenant.webhooks and not tenant.embedded for tenant in self.desired.tenants()):
+            return lambda _: ()
+        notifier = self.notifier()
+        return lambda tenant: tuple(
+            found.reason for found in notifier.obstacles(tenant, resolve=False) if not found.unset
         )
 
     def due_again(self, attempts: int, result: DeliveryResult) -> datetime | None:

@@ -92,7 +92,8 @@ class DeliveryResult:
 
     `gone` is 410: the receiver wants no more. `silent` is for a receiver that could not be
     reached, or gave no answer in time. `retry_after` is how many seconds it asks to wait.
-    `unproved` is for a row that does not carry our seal: nothing was sent, and it stays as it is.
+    `unsent` is for what a person has to mend before anything can be sent: it is no attempt, and the
+    row stays as it is.
     """
 
     row: OutboxRow
@@ -103,4 +104,4 @@ class DeliveryResult:
     retry_after: float | None = None
     gone: bool = False
     silent: bool = False
-    unproved: bool = False
+    unsent: bool = False

@@ -142,6 +142,9 @@ class LeftOpen:
 class RunSummary:
     """All that an apply did; `locked` has the holder of each tenant that another run holds.
 
+    `misconfigured` has the reason for each tenant that was not written, since no change of it
+    could have been announced.
+
     `planned` is False where the run ended before it had a plan, or was to make none; `refused` is
     True where that plan was not let through; `finished` is False where a signal or an error cut
     it short.
@@ -151,6 +154,7 @@ class RunSummary:
     outcomes: tuple[Outcome, ...] = ()
     recovered: tuple[Recovered, ...] = ()
     locked: Mapping[str, str] = field(default_factory=dict)
+    misconfigured: Mapping[str, str] = field(default_factory=dict)
     unapproved: tuple[Unapproved, ...] = ()
     deliveries: DeliverySummary = DeliverySummary()
     warnings: tuple[str, ...] = ()

@@ -188,7 +188,7 @@ def test_a_row_that_does_not_carry_our_seal_is_not_signed_or_sent(
 ) -> None:
     result = notifier(endpoint(hr.url)).send(changed(pending()))
 
-    assert result.unproved
+    assert result.unsent
     assert not result.delivered
     assert "`webhooks deliver --resign`" in result.detail
     assert hr.got == []
@@ -208,7 +208,7 @@ def test_a_row_of_another_tenant_or_url_does_not_carry_our_seal(hr: Hr) -> None:
     )
     ours = pending()
     for moved in (replace(ours.row, tenant="beta"), replace(ours.row, url=other)):
-        assert way.send(replace(ours, row=moved)).unproved
+        assert way.send(replace(ours, row=moved)).unsent
     assert hr.got == []
     assert way.send(ours).delivered
 
@@ -231,7 +231,7 @@ def test_a_seal_by_any_secret_of_today_is_ours_and_a_new_one_is_by_the_first(hr:
     assert notifier(rotating).send(pending()).delivered  # sealed with the second
 
     rotated = notifier(endpoint(hr.url, NEXT_SECRET))
-    assert rotated.send(pending()).unproved
+    assert rotated.send(pending()).unsent
     new = replace(pending(), seal=notifier(rotating).seal(pending().envelope()))
     assert rotated.send(new).delivered
 

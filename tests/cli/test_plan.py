@@ -64,10 +64,10 @@ def test_a_missing_variable_is_named_with_its_manifest_and_the_other_tenant_goes
     text = (folder.path / "desired-state/tenants/_example-genesys.yaml").read_text()
     folder.write("desired-state/tenants/genesys.yaml", text)
 
+    planned = folder.run("plan")
     done = folder.run("apply", "--auto-approve", "--tenant", "*")
 
-    assert_reported(done, 1, "is not set", "desired-state/tenants/genesys.yaml:")
-    planned = folder.run("plan")
+    assert_reported(done, 3, "is not set", "desired-state/tenants/genesys.yaml:")
     assert_reported(planned, 1, "Tenant local", "+ create", "not readable", "is not set")
 
 

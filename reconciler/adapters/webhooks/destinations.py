@@ -1,6 +1,7 @@
 """Destinations: the hosts and addresses to which a webhook may go."""
 
 import re
+import socket
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 
@@ -47,6 +48,18 @@ _NOT_PUBLIC = tuple(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unusable:
+    """The reason why nothing can be sent to a webhook.
+
+    `unset` is True where this environment lacks something, a secret or the list of hosts, that the
+    environment of an apply may have.
+    """
+
+    reason: str
+    unset: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """The rules for all webhooks of a run.
 
@@ -57,20 +70,26 @@ class Policy:
     hosts: frozenset[str] | None
     proxied: bool
 
-    def destination(self, url: str, *, loopback_allowed: bool) -> "Destination | str":
-        """The destination of a URL, or the reason why nothing may go there."""
+    def destination(self, url: str, *, loopback_allowed: bool) -> "Destination | Unusable":
+        """The destination of a URL, or the reason why nothing may go there; nothing is resolved."""
         parts = _PLAIN_URL.fullmatch(url)
         if parts is None:
-            return "its URL is not one that every program reads alike: write https://HOST/PATH"
+            return Unusable(
+                reason="its URL is not one that every program reads alike: write https://HOST/PATH"
+            )
         host = bare(parts["host"])
         if parts["scheme"].lower() == "http" and not loopback_allowed:
-            return "plain http is only for a tenant on this machine: use https"
+            return Unusable(reason="plain http is only for a tenant on this machine: use https")
         if self.hosts is not None and host not in self.hosts:
-            return f"host {host} is not in RECONCILER_WEBHOOK_HOSTS: add it if it may get webhooks"
+            return Unusable(
+                reason=f"host {host} is not in RECONCILER_WEBHOOK_HOSTS: "
+                "add it if it may get webhooks"
+            )
         if self.hosts is None and self.proxied and not loopback_allowed:
-            return (
-                "behind a proxy its address cannot be checked: "
-                f"list host {host} in RECONCILER_WEBHOOK_HOSTS if it may get webhooks"
+            return Unusable(
+                reason="behind a proxy its address cannot be checked: "
+                f"list host {host} in RECONCILER_WEBHOOK_HOSTS if it may get webhooks",
+                unset=True,
             )
         # A listed host may be inside: TLS proves that it is the one that was listed.
         listed = self.hosts is not None
@@ -85,6 +104,19 @@ class Destination:
     listed: bool
     loopback_allowed: bool
     denied: str | None = field(default=None, init=False)
+
+    def obstacle(self) -> Unusable | None:
+        """The reason why it is known, from where its name leads now, that nothing may go there."""
+        if self.listed:
+            return None
+        try:
+            found = socket.getaddrinfo(self.host, None, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):  # perhaps it can be resolved when the webhook is sent
+            return None
+        if any(self._judge(str(address)) for *_, (address, *_) in found):
+            return None
+        denial = self.denial()
+        return None if denial is None else Unusable(reason=denial)
 
     def permit(self) -> Permit | None:
         """The check of each address before a byte is sent; None where any will do."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from reconciler.adapters.retrying import requested_wait
 from reconciler.adapters.transport import Http, HttpOptions
-from reconciler.adapters.webhooks.destinations import Destination, Policy, bare
+from reconciler.adapters.webhooks.destinations import Destination, Policy, Unusable, bare
 from reconciler.adapters.webhooks.signatures import (
     KEY_WANTED,
     has_seal,
@@ -14,6 +14,7 @@ from reconciler.adapters.webhooks.signatures import (
     signing_key,
 )
 from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
+from reconciler.domain.manifest import Tenant
 from reconciler.domain.outbox import DeliveryResult, Envelope, OutboxRow, RowToSend
 from reconciler.domain.secret import Secret
 from reconciler.ports import Clock
@@ -44,7 +45,7 @@ class WebhookNotifier:
 
     def __init__(
         self,
-        endpoints: Mapping[tuple[str, str], Endpoint],
+        endpoints: Mapping[tuple[str, str], Endpoint | Unusable],
         *,
         options: HttpOptions,
         allowed_hosts: tuple[str, ...] | None,
@@ -64,34 +65,59 @@ class WebhookNotifier:
         row = message.row
         endpoint = self._endpoints.get((row.tenant, row.url))
         if endpoint is None:
-            return _unsent(
-                row,
-                "no manifest names this URL for the tenant any more: put it back, "
+            return DeliveryResult(
+                row=row,
+                delivered=False,
+                status=None,
+                latency_ms=0,
+                detail="no manifest names this URL for the tenant any more: put it back, "
                 "or let the event be given up",
             )
+        if isinstance(endpoint, Unusable):
+            return _unsent(row, endpoint.reason)
         usable = _keys(endpoint)
         if not usable or len(usable) < len(endpoint.secrets):
             return _unsent(row, KEY_WANTED)
         if not has_seal(message.envelope().sealed_content(), message.seal, usable):
-            return replace(_unsent(row, _UNPROVED), unproved=True)
+            return _unsent(row, f"{row.event_id} {_UNPROVED}")
         destination = self._policy.destination(
             endpoint.url, loopback_allowed=endpoint.loopback_allowed
         )
-        if isinstance(destination, str):
-            return _unsent(row, destination)
+        if isinstance(destination, Unusable):
+            return _unsent(row, destination.reason)
         return self._post(message, endpoint.url, usable, destination)
 
     def seal(self, envelope: Envelope) -> str | None:
         """The seal by the first secret of that webhook; None where there is none to be used."""
         endpoint = self._endpoints.get((envelope.tenant, envelope.url))
-        keys = _keys(endpoint) if endpoint is not None else []
+        keys = _keys(endpoint) if isinstance(endpoint, Endpoint) else []
         return seal_of(envelope.sealed_content(), keys[0]) if keys else None
 
     def is_sealed(self, message: RowToSend) -> bool:
         """Test whether a row carries the seal by one of the secrets of its webhook."""
         endpoint = self._endpoints.get((message.row.tenant, message.row.url))
-        keys = _keys(endpoint) if endpoint is not None else []
+        keys = _keys(endpoint) if isinstance(endpoint, Endpoint) else []
         return has_seal(message.envelope().sealed_content(), message.seal, keys)
+
+    def obstacles(self, tenant: Tenant, *, resolve: bool = True) -> tuple[Unusable, ...]:
+        """The webhooks of a tenant to which, as is known already, nothing can be sent.
+
+        `resolve` is whether the names of their hosts are looked up.
+        """
+        return tuple(
+            replace(found, reason=f"webhook {webhook.url}: {found.reason}")
+            for webhook in tenant.webhooks
+            if (found := self._obstacle(tenant.name, webhook.url, resolve=resolve)) is not None
+        )
+
+    def _obstacle(self, tenant: str, url: str, *, resolve: bool) -> Unusable | None:
+        endpoint = self._endpoints[tenant, url]
+        if isinstance(endpoint, Unusable):
+            return endpoint
+        found = self._policy.destination(endpoint.url, loopback_allowed=endpoint.loopback_allowed)
+        if isinstance(found, Unusable):
+            return found
+        return found.obstacle() if resolve else None
 
     def _post(
         self, message: RowToSend, url: str, keys: list[bytes], destination: Destination
@@ -114,6 +140,7 @@ class WebhookNotifier:
                 status=None,
                 latency_ms=latency_ms,
                 detail=destination.denial() or reply.reason,
+                unsent=destination.denial() is not None,
                 silent=reply.advice is None and (reply.loss is Loss.NOT_SENT or hung),
             )
         wait = requested_wait(reply, now=self._clock.now())
@@ -134,14 +161,16 @@ def _keys(endpoint: Endpoint) -> list[bytes]:
 
 
 _UNPROVED = (
-    "it does not carry a seal by the secret of this webhook, so nothing was signed or sent; if the "
+    "does not carry a seal by the secret of this webhook, so nothing was signed or sent; if the "
     "secret was changed, `webhooks deliver --resign` seals anew what the trail knows; if not, "
     "somebody else has written to the store: see `audit verify`"
 )
 
 
 def _unsent(row: OutboxRow, detail: str) -> DeliveryResult:
-    return DeliveryResult(row=row, delivered=False, status=None, latency_ms=0, detail=detail)
+    return DeliveryResult(
+        row=row, delivered=False, status=None, latency_ms=0, detail=detail, unsent=True
+    )
 
 
 def _meaning(answer: Answer) -> str:

@@ -290,8 +290,9 @@ def compared_as_before(_was: Attribute, _now: Attribute) -> Recipe:
 )
 @changed("canonicalValues")
 def suggested_stays_suggested(was: Attribute, now: Attribute) -> Advice:
-    gone = [value for value in was.canonical_values if value not in now.canonical_values]
-    if not gone or not now.canonical_values:
+    kept = frozenset(now.canonical_values)
+    gone = [value for value in was.canonical_values if value not in kept]
+    if not gone or not kept:
         return None
     message = f"canonicalValues lose {listed(quoted(value) for value in gone)}"
     return message, "keep a value that users hold, and say in the description that it is old"

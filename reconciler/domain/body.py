@@ -53,7 +53,7 @@ def in_one_order(body: Mapping[str, Json]) -> dict[str, Json]:
                 attributes = map(in_one_order, below)
                 ordered[member] = sorted(attributes, key=lambda each: fold(each["name"]))
             case "canonicalValues" | "referenceTypes", list(values):
-                ordered[member] = sorted(values, key=json.dumps)
+                ordered[member] = sorted(values, key=_text)
             case _, value:
                 ordered[member] = _with_names_sorted(value)
     return ordered
@@ -103,6 +103,10 @@ def patch_body(live: Schema, desired: Schema, path: PatchPath) -> dict[str, Json
 
 def _rank(member: str) -> tuple[int, str]:
     return _RANKS.get(member, _RANKS[""]), member
+
+
+def _text(value: Json) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _with_names_sorted(value: Json) -> Json:

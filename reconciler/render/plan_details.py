@@ -20,6 +20,7 @@ from reconciler.render.plain_text import visible
 _WHOLE = 80  # characters of a value that is not cut
 _AROUND = 20  # characters of it on each side of what differs, where it is
 _PLAIN = re.compile(r"[A-Za-z$_][\w$.:#-]*", re.ASCII)
+_LEFTWARD = ("R", "AL", "AN")
 _FLAGS = ("multiValued", "required", "caseExact")
 
 
@@ -64,12 +65,20 @@ def details(change: ChangeDocument) -> Iterator[Detail]:
 
 def _word(text: str) -> str:
     """A name or keyword; in quotes where it could be taken for more than that."""
-    return text if _PLAIN.fullmatch(text) else _value_text(text)
+    return text if _PLAIN.fullmatch(text) else visible(json.dumps(text))
 
 
 def _value_text(value: object) -> str:
-    """A value as JSON on one line, on which everything can be seen."""
-    return visible(json.dumps(value, ensure_ascii=False))
+    """A value as JSON on one line, on which everything can be seen, and in its order."""
+    text = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, str) and "{" in text and _turns(text):
+        text = json.dumps(value)
+    return visible(text)
+
+
+def _turns(text: str) -> bool:
+    """Test for letters that are read from right to left, and so are the signs between them."""
+    return not text.isascii() and any(unicodedata.bidirectional(c) in _LEFTWARD for c in text)
 
 
 def _sent(change: ChangeDocument) -> Iterator[tuple[str, Json]]:

@@ -283,16 +283,49 @@ def test_items_of_a_list_that_look_alike_are_spelled_out() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["b: string, required", "x = 1", "+ a", "", "ü", 'a"b'])
+@pytest.mark.parametrize("name", ["b: string, required", "x = 1", "+ a", "", "\u05d0", 'a"b'])
 def test_no_name_of_a_vendor_passes_for_a_line_of_the_plan(name: str) -> None:
     document = {"id": URN, "attributes": [{"name": "a", name: 1}], name: 2}
 
-    shown_name = json.dumps(name, ensure_ascii=False)
+    shown_name = json.dumps(name)
     assert lines(plan_for(document)) == [
         f"+ {shown_name} = 2",
         "+ a: string",
         f"+   {shown_name} = 1",
     ]
+
+
+def test_letters_from_right_to_left_do_not_turn_an_object_of_a_vendor() -> None:
+    owners = {"\u05d0": 1, "\u05d1": 2}
+    part = {"name": "a", "description": "\u05d0\u05d1", "canonicalValues": ["\u05d0"], "x": owners}
+
+    assert lines(plan_for({"id": URN, "attributes": [part]})) == [
+        "+ a: string",
+        '+   description = "\u05d0\u05d1"',
+        '+   canonicalValues = ["\u05d0"]',
+        r'+   x = {"\u05d0": 1, "\u05d1": 2}',
+    ]
+
+
+def test_a_list_is_in_the_order_of_its_texts_on_both_sides() -> None:
+    there = {"id": URN, "attributes": [{"name": "a", "canonicalValues": ["a", "a b", "\xe9"]}]}
+    more = [{"name": "a", "canonicalValues": ["\xe9", "a b", "z", "a", "z"]}]
+
+    assert lines(plan_for({**there, "attributes": more}, there)) == [
+        "~ attributes.a.canonicalValues:",
+        '    live    ["a", "a b", "\xe9"]',
+        '    desired ["a", "a b", "z", "z", "\xe9"]',
+    ]
+
+
+def test_a_comment_that_cannot_show_all_says_so_and_text_and_json_show_it() -> None:
+    texts = ["x" * 70_000 + end for end in "ab"]
+    documents = [{"id": URN, "attributes": [{"name": "a", "description": t}]} for t in texts]
+    plans = [plan_document(Plan(tenants=(plan_for(each),))) for each in documents]
+
+    assert all("**This is shortened**" in plan_markdown(plan) for plan in plans)
+    shown_one, shown_two = (shown(plan_for(each)) for each in documents)
+    assert [name for name in shown_one if shown_one[name] == shown_two[name]] == []
 
 
 def test_markdown_shows_a_long_description_whole() -> None:

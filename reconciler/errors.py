@@ -19,7 +19,7 @@ ReconcilerError                  one message: what, where, what to do
 ├── PlanStale                    plan again and have it approved
 ├── TenantLocked                 wait for the other run
 ├── LimitExceeded                split the change, or raise the limit on purpose
-└── Interrupted                  run again; what was begun is recorded
+└── Interrupted                  run again; what was begun is recorded, if anything was
 """
 
 
@@ -104,8 +104,14 @@ class LimitExceeded(ReconcilerError):
 
 
 class Interrupted(ReconcilerError):
-    """A signal asked the run to stop; `signal` is its number."""
+    """A signal asked the run to stop; `signal` is its number.
 
-    def __init__(self, signal: int) -> None:
-        super().__init__(f"interrupted by signal {signal}")
+    `wrote` is False where no request has left that could change or announce anything.
+    """
+
+    def __init__(self, signal: int, *, wrote: bool = True) -> None:
+        super().__init__(
+            f"interrupted by signal {signal}" + ("" if wrote else "; nothing was written")
+        )
         self.signal = signal
+        self.wrote = wrote

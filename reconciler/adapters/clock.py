@@ -31,6 +31,12 @@ class StopSignal:
         self._number: int | None = None
         self._asked_at = math.inf
         self._failure: str | None = None
+        self._wrote = False
+
+    @property
+    def wrote(self) -> bool:
+        """True once a request has been let go that changes or announces something."""
+        return self._wrote
 
     @property
     def number(self) -> int | None:
@@ -54,6 +60,15 @@ class StopSignal:
         if self._failure is None:
             self._failure = str(failure)
             self._open()
+
+    def admit(self) -> bool:
+        """Test whether a request may still leave this process."""
+        return not self.store_failed
+
+    def admit_write(self) -> bool:
+        """Test it of a request that changes or announces something, and note that one leaves."""
+        self._wrote = self._wrote or self.admit()
+        return self.admit()
 
     def check(self) -> None:
         """Raise StateError after a failure of the store, Interrupted after a signal."""

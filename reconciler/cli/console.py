@@ -6,7 +6,7 @@ A job's runner cannot take what leaves here for one of its commands.
 import os
 import sys
 
-from reconciler.errors import UsageError
+from reconciler.errors import ReconcilerError, UsageError
 from reconciler.render.plain_text import without_commands
 
 TYPE_CHECKING = False
@@ -60,7 +60,11 @@ class Console:
         reader = threading.Thread(target=lambda: typed.append(_read_line()), daemon=True)
         reader.start()
         while reader.is_alive():
-            check()
+            try:
+                check()
+            except ReconcilerError:
+                show("\n", self.err)  # the question stands on the line, and perhaps ^C
+                raise
             reader.join(_LOOK_AGAIN)
         return "".join(typed).strip()
 
@@ -82,12 +86,15 @@ def show(text: str, stream: "TextIO | None" = None) -> None:
         _drop_buffered(out)
 
 
-def show_last_words(number: int) -> None:
+def show_last_words(number: int, *, wrote: bool) -> None:
     """Say what is not known where a signal ends the process before the run has ended."""
-    text = (
-        f"interrupted by signal {number}, and ended before the run had: what became of the last "
-        "request, and whether it was recorded, is not known; run again, the next run looks first\n"
+    unknown = (
+        "what became of the last request, and whether it was recorded, is not known; run again, "
+        "the next run looks first"
+        if wrote
+        else "nothing was written"
     )
+    text = f"interrupted by signal {number}, and ended before the run had: {unknown}\n"
     try:
         # Past every buffer: a thread that hangs may hold its lock. A pipe that is full must not
         # keep the process, so the text is dropped where nobody reads.

@@ -15,8 +15,9 @@ def ended_by(error: ReconcilerError) -> int:
             for line in lines:
                 show(f"{visible(line)}\n")
             show(f"error: {counted(len(lines), 'problem')} in the manifests\n")
-        case Interrupted():
-            show(f"{error}; what was begun is recorded, run again to go on\n")
+        case Interrupted(wrote=wrote):
+            more = "; what was begun is recorded, run again to go on" if wrote else ""
+            show(f"{error}{more}\n")
         case _:
             text = "\n".join(visible(line) for line in str(error).splitlines())
             show(f"error: {text}\n")

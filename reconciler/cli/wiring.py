@@ -4,7 +4,7 @@ import os
 import random
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
@@ -30,6 +30,7 @@ from reconciler.domain.manifest import Tenant
 from reconciler.domain.outbox import DeliveryResult
 from reconciler.domain.records import Run
 from reconciler.domain.schedule import next_due
+from reconciler.errors import Interrupted
 from reconciler.planning import Desired
 from reconciler.ports import Clock, Retry
 
@@ -62,6 +63,7 @@ class Workbench:
     retries: Callable[[], Retry]
     read_deadline: float
     options: HttpOptions
+    write_options: HttpOptions
     tokens: Tokens
     trust: Trust
     stop: StopSignal
@@ -81,7 +83,7 @@ class Workbench:
     def writer(self, tenant: Tenant) -> HttpSchemaWriter:
         """A gateway that may POST, PUT and PATCH as well."""
         with self.making:
-            writes = Http(self.options, methods=frozenset({"POST", "PUT", "PATCH"}))
+            writes = Http(self.write_options, methods=frozenset({"POST", "PUT", "PATCH"}))
             return HttpSchemaWriter(self._connection(tenant), writes)
 
     def retry(self, tenant: Tenant) -> Retry:
@@ -95,7 +97,7 @@ class Workbench:
 
         return WebhookNotifier(
             self.trust.endpoints(self.desired.tenants()),
-            options=self.options,
+            options=self.write_options,
             allowed_hosts=self.trust.webhook_hosts,
             clock=self.clock,
         )
@@ -164,7 +166,7 @@ def workbench(
     how many tenants or webhooks are reached at once.
     """
     stop = stop or StopSignal()
-    install(stop, show_last_words)
+    install(stop, lambda number: show_last_words(number, wrote=stop.wrote))
     clock = SystemClock(stop)
     masks = Masks.of_process(invocation.settings)
     raise_limit()
@@ -184,12 +186,12 @@ def workbench(
             deadline=float(deadlines.request_deadline),
             remaining=stop.remaining,
             # docs/decisions.md, "After a write of the store has failed no request leaves"
-            may_send=lambda: not stop.store_failed,
+            may_send=stop.admit,
             pool=pool,
         )
         # A wrong --proxy or --ca-bundle is an error of the command here, not of each tenant later.
         Http(options, methods=frozenset()).close()
-        yield Workbench(
+        bench = Workbench(
             desired=desired,
             run=Run(
                 id=os.urandom(16).hex(),
@@ -200,6 +202,7 @@ def workbench(
             retries=retry,
             read_deadline=float(deadlines.read_deadline),
             options=options,
+            write_options=replace(options, may_send=stop.admit_write),
             tokens=Tokens(options=options, retries=retry, clock=clock, tell=masks),
             trust=Trust(
                 settings=invocation.settings,
@@ -209,6 +212,10 @@ def workbench(
             ),
             stop=stop,
         )
+        try:
+            yield bench
+        except Interrupted as error:  # by now every thread has ended
+            raise Interrupted(error.signal, wrote=stop.wrote) from error
 
 
 def _serve(desired: Desired, stack: ExitStack) -> "dict[str, DevTenantAccess]":

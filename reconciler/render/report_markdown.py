@@ -10,6 +10,7 @@ from reconciler.render.plain_text import counted
 APPLIED = "Applied"
 """The head of a run that did all that there was to do."""
 
+_NOTHING = "Nothing to apply"
 _MOST = 40_000  # bytes of lines about changes and webhooks; the report file has all of them
 _HEADS = {
     1: "Failed",
@@ -50,18 +51,26 @@ def report_markdown(report: ReportDocument) -> str:
 
 def did_nothing(report: ReportDocument) -> bool:
     """True where a run ended well, and there was nothing for it to do."""
+    return report["exit"]["code"] == 0 and not _tried(report)
+
+
+def _tried(report: ReportDocument) -> bool:
+    """True where anything was begun, by this run or, with an end in this one, by an earlier."""
     changes = [change for tenant in report["tenants"] for change in tenant["changes"]]
     recovered = any(tenant["recovered"] for tenant in report["tenants"])
-    done = recovered or any(change["outcome"] for change in changes)
-    return report["exit"]["code"] == 0 and not done
+    return recovered or any(c["outcome"] not in (None, "not-attempted") for c in changes)
 
 
 def _head(report: ReportDocument) -> str:
     number = report["exit"]["code"]
     if number == 0:
-        return "Nothing to apply" if did_nothing(report) else APPLIED
+        if not did_nothing(report):
+            return APPLIED
+        changes = (change for tenant in report["tenants"] for change in tenant["changes"])
+        drifted = any(change["reason"] == "drifted" for change in changes)
+        return "Nothing applied: what has drifted is left as it is" if drifted else _NOTHING
     if number > 128:  # 128 and the number of a signal
-        return "Interrupted; the next run goes on"
+        return f"Interrupted; {'the next run goes on' if _tried(report) else 'nothing was written'}"
     return _HEADS.get(number, "Failed")
 
 

@@ -149,6 +149,25 @@ def test_each_exit_code_has_its_own_head(code: int, head: str):
     assert f"Exit code {code}." in reported
 
 
+def test_a_run_that_was_interrupted_before_its_first_write_says_that_nothing_was_written():
+    stopped = report(exit={"code": 143, "meaning": "m", "error": "e"})
+    stopped["tenants"][0]["changes"][0] |= {"outcome": "not-attempted"}
+
+    assert report_markdown(stopped).startswith("### Interrupted; nothing was written\n")
+
+
+def test_a_result_that_leaves_what_has_drifted_is_headed_by_that_and_says_why():
+    left = report()
+    left["tenants"][0]["changes"][0] |= {
+        "action": "skip", "reason": "drifted", "outcome": None, "detail": "onDrift is skip",
+    }  # fmt: skip
+
+    text = report_markdown(left)
+
+    assert text.startswith("### Nothing applied: what has drifted is left as it is\n")
+    assert "  - **drifted**, left as it is: `urn:a`: `onDrift is skip`\n" in text
+
+
 def test_a_result_without_writes_says_that_nothing_was_done():
     skipped = report()
     skipped["tenants"][0]["changes"][0] |= {"action": "skip", "reason": "in-sync", "outcome": None}

@@ -65,7 +65,8 @@ def _plan(invocation: Invocation, options: Options, planned: Planned, outputs: J
     else:
         show_plan(sealed(document), options.format, invocation.console)
     if out := options.out:
-        invocation.console.say(f"saved as {out}; to apply exactly this: reconciler apply {out}")
+        more = f"; to apply exactly this: reconciler apply {out}" if summary.work else ""
+        invocation.console.say(f"saved as {out}{more or '; nothing in it is to be applied'}")
     if unreadable := summary.unreadable:
         tenants = counted(unreadable, "tenant")
         invocation.console.complain(f"error: {tenants} could not be read; the plan says why")

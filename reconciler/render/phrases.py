@@ -67,8 +67,13 @@ def summary_lines(document: PlanFacts) -> list[str]:
         f"Plan: {counts['create']} to add, {counts['update']} to change, "
         f"{counts['destroy']} to destroy."
     )
-    if not document["tenants"]:
+    tenants, unreadable = len(document["tenants"]), counts["unreadable"]
+    if not tenants:
         first = f"No tenant was planned. {first}"
+    elif unreadable == tenants:
+        first = f"No plan: {counted(tenants, 'tenant')} could not be read."
+    elif unreadable:
+        first += f" Not planned: {unreadable} of {tenants} tenants could not be read."
     elif not any(counts[k] for k in ("create", "update", "drifted", "blocked", "unreadable")):
         first = f"No changes. Live schemas match the manifests. {first}"
     outdated = f" ({counts['drift']['outdated']} outdated)" if counts["drift"]["outdated"] else ""

@@ -106,7 +106,8 @@ def _shortened(fitted: Fitted) -> str:
         return ""
     return (
         "**This is shortened** to stay within what GitHub takes; left out, in so many "
-        f"places: {', '.join(cuts)}. The saved plan has all of it: `reconciler show FILE`.\n\n"
+        f"places: {', '.join(cuts)}. It cannot be approved from this text: the saved plan has all "
+        "of it, `reconciler show FILE` prints that.\n\n"
     )
 
 

@@ -296,6 +296,12 @@ def test_a_create_that_is_refused_for_itself_does_not_stand_against_the_next() -
             scim_error(400, "maximum count reached", "tooMany"),
             '400 tooMany: "maximum count reached"',
         ),
+        (
+            scim_error(400, "type text is unknown", "invalidValue"),
+            '400 invalidValue: "type text is unknown"; as a rule that is a type that the service '
+            "does not have, a member that it asks for and that is missing, or a name that is there",
+        ),
+        (scim_error(422, "no"), '422: "no"; as a rule that is a type that the service does not'),
         (scim_error(403, "no"), '403: "no"; needs the scope scim:admin; see Admin > OAuth > Roles'),
         (scim_error(409, "exists", "uniqueness"), '409 uniqueness: "exists"'),
         (scim_error(412, "old"), "somebody changed the schema since it was read; plan again"),

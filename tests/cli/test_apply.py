@@ -127,3 +127,25 @@ def test_apply_leaves_a_locked_tenant_to_its_holder_and_exits_5(folder: Folder):
 
     assert_reported(done, 5, "tenant local is locked by run 7 of user:eve")
     assert_reported(folder.run("apply", "--auto-approve"), 0, "2 added")
+
+
+@pytest.mark.parametrize("dialect", ["genesys", "rfc7644"])
+def test_a_tenant_that_turns_out_to_be_full_is_blocked_by_its_limit(
+    dev_tenant: DevTenant, dialect: str
+):
+    dev = "desired-state/tenants/dev.yaml"
+    dev_tenant.folder.edit(
+        dev, "  dialect: genesys\n", f"  dialect: {dialect}\n  limits: {{extensions: 20}}\n"
+    )
+    for number in range(10):
+        urn = f"urn:ietf:params:scim:schemas:extension:genesys:2.0:User:Extra{number}"
+        dev_tenant.post({"id": urn, "name": f"Extra{number}", "attributes": [{"name": "a"}]})
+
+    done = dev_tenant.folder.run("apply", "--auto-approve")
+
+    assert done.code == 3, done.everything
+    assert f"dev: {HR_URN}: blocked: POST /scim/v2/Schemas: 400" in done.out
+    assert "the tenant holds as many extensions as the service allows; retire one" in done.out
+    assert "as a rule that is a type" not in done.out
+    [record] = [r for r in dev_tenant.folder.audit() if r["schema_id"] == HR_URN][-1:]
+    assert record["event"] == "SCHEMA_EXTENSION_BLOCKED"

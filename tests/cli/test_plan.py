@@ -39,6 +39,35 @@ def test_plan_of_an_unreadable_tenant_says_what_to_do(dev_tenant: DevTenant, fau
     assert "1 tenant could not be read" in done.err
 
 
+def test_plan_of_unreadable_tenants_does_not_look_like_one_without_changes(dev_tenant: DevTenant):
+    dev_tenant.set_faults(forbid=True)
+    folder = dev_tenant.folder
+
+    done = folder.run("plan", "--out", "plan.json", "--markdown", "plan.md")
+
+    assert "\nNo plan: 1 tenant could not be read.\n0 in sync" in done.out
+    assert "to add" not in done.everything
+    assert "to apply exactly this" not in done.err
+    assert "saved as plan.json; nothing in it is to be applied\n" in done.err
+    title = (folder.path / "plan.md").read_text().partition("\n")[0]
+    assert title == "## No plan: 1 tenant could not be read."
+
+
+def test_plan_says_beside_its_counts_how_many_tenants_are_not_in_them(dev_tenant: DevTenant):
+    dev_tenant.set_faults(forbid=True)
+    folder = dev_tenant.folder
+    local = "{apiVersion: reconciler/v1, kind: Tenant, metadata: {name: local}, spec: "
+    local += '{dialect: genesys, baseUrl: "embedded://local"}}'
+    folder.write("desired-state/tenants/local.yaml", local)
+
+    done = folder.run("plan", "--out", "plan.json")
+
+    counts = "Plan: 2 to add, 0 to change, 0 to destroy."
+    assert f"{counts} Not planned: 1 of 2 tenants could not be read.\n" in done.out
+    assert "saved as plan.json; to apply exactly this: reconciler apply plan.json\n" in done.err
+    assert done.code == 1
+
+
 def test_plan_reports_wrong_credentials_without_showing_them(dev_tenant: DevTenant):
     (dev_tenant.secrets / "dev-client-secret").write_text(CANARY)
 

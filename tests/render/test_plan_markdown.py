@@ -42,10 +42,11 @@ def test_totals_and_digest_stand_at_the_top_and_at_the_bottom():
     lines = plan_markdown(document).splitlines()
 
     totals = "Plan: 4 to add, 1 to change, 0 to destroy."
-    assert lines[0] == f"## {totals}"
+    unread = "Not planned: 1 of 13 tenants could not be read."
+    assert lines[0] == f"## {totals} {unread}"
     assert f"Digest: `{document['digest']}` of commit `c0ffee` with edits since" in lines[2]
     own = "2 in sync, 3 drifted (1 outdated), 2 blocked, 1 unmanaged"
-    assert lines[-1].startswith(f"{totals} {own}")
+    assert lines[-1].startswith(f"{totals} {unread} {own}")
     assert f"`{document['digest']}`" in lines[-1]
 
 
@@ -291,6 +292,7 @@ def test_markdown_that_fits_is_not_cut():
 
     assert plan_markdown(document, limit=size(whole) + 2000) == whole
     cut = plan_markdown(document, limit=size(whole) + 1900)
+    assert "It cannot be approved from this text: the saved plan has all of it, " in cut
     assert "**This is shortened**" in cut
     assert "what is in sync (" in cut
     assert size(whole) - size(cut) < 1000

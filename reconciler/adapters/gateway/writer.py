@@ -156,7 +156,13 @@ def _advice(request: RequestName, answer: Answer, means: Meaning | None) -> str 
     return _STATUS_ADVICE.get(answer.status) or common_advice(request, answer.status)
 
 
+_INVALID = (
+    "as a rule that is a type that the service does not have, a member that it asks for and that "
+    "is missing, or a name that is there already"
+)
 _STATUS_ADVICE = {
+    400: _INVALID,
+    422: _INVALID,  # RFC 9110 section 15.5.21, for what RFC 7644 section 3.12 answers with 400
     404: "the schema is no longer there; plan again",
     412: "somebody changed the schema since it was read; plan again",
     429: "the service asks us to slow down",

@@ -12,7 +12,7 @@ from reconciler.applying import Applying
 from reconciler.domain.blocking import BlockReason
 from reconciler.domain.deciding import plan_tenant
 from reconciler.domain.dialect import READ_ONLY, Dialect, PatchPath, UpdateStrategy
-from reconciler.domain.diff import differences, managed_view
+from reconciler.domain.diff import Harm, differences, harms, managed_view
 from reconciler.domain.doctor import Finding, Grade
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Manages, OnDrift, SchemaExtension, Tenant
@@ -96,6 +96,7 @@ class WriteProbe:
     retry: Retry
     locks: Locks
     _lags: list[float] = field(init=False, compare=False, repr=False, default_factory=list)
+    _stamps: list[str] = field(init=False, compare=False, repr=False, default_factory=list)
 
     def probe(self) -> tuple[Finding, ...]:
         """The findings; raises TenantLocked, StateError and Interrupted."""
@@ -131,6 +132,10 @@ class WriteProbe:
         if self._lag_reads > self.tenant.dialect.lag_reads:
             message = f"what the service has taken it shows up to {max(self._lags):g} s later"
             yield Finding("lag", Grade.NOTE, message, {"lagReads": self._lag_reads})
+        if self._stamps:
+            message = f"the service sets {', '.join(self._stamps)} anew with each write"
+            known = {"serverMembers": [*self.tenant.dialect.server_members, *self._stamps]}
+            yield Finding("members", Grade.NOTE, message, known)
 
     @property
     def _lag_reads(self) -> int:
@@ -215,13 +220,28 @@ class WriteProbe:
         )
         outcome = self._carry_out(able, wanted)
         after = self.writer.find(PROBE_URN)
-        if harmed := _harmed(live, after, wanted):
-            shown = ", ".join(self.writer.redaction.texts(harmed))
-            detail = f"changes or drops what it does not name: {shown}"
+        harmed = self._harms(live, after, wanted)
+        redaction = self.writer.redaction
+        paths = [each.path for each in harmed if each.of_the_server]
+        set_anew = {path.rpartition(".")[2] for path in paths if redaction.text(path) == path}
+        if stamps := sorted(set_anew.difference(self.tenant.dialect.members)):
+            self._stamps.extend(stamps)  # known from now on, so that each comes once
+            return self._trial(way, after, _second(self.tenant.dialect, after))
+        if harmed:
+            detail = "changes or drops what it does not name: "
+            detail += ", ".join(redaction.texts(harm.path for harm in harmed))
             return _Trial(_End.HARMFUL, detail, _description(after))
         if _is_taken(outcome, live, wanted):
             return _Trial(_End.TAKEN, "", _description(wanted))
         return _Trial(_end(outcome, live, way), _message(outcome), _description(after))
+
+    def _harms(self, live: Schema | None, after: Schema | None, wanted: Schema) -> tuple[Harm, ...]:
+        """All that a change was not about, and that is not as it was before it."""
+        if live is None or after is None:
+            return ()
+        members = self._probed().dialect.server_members
+        manages = Manages.ATTRIBUTES
+        return harms(live, after, desired=wanted, manages=manages, server_members=members)
 
     def _kept(self, sent: Attribute) -> Iterator[Finding]:
         """Compare the attribute with what the service holds: what it dropped, what it added."""
@@ -286,7 +306,11 @@ class WriteProbe:
     def _probed(self) -> Tenant:
         """The tenant as it is known by now, without webhooks: a probe is not announced."""
         # What is ignored must not be taken for what is late, nor the other way round.
-        dialect = replace(self.tenant.dialect, lag_reads=max(self._lag_reads, _PATIENT_READS))
+        dialect = replace(
+            self.tenant.dialect,
+            lag_reads=max(self._lag_reads, _PATIENT_READS),
+            server_members=(*self.tenant.dialect.server_members, *self._stamps),
+        )
         return replace(self.tenant, dialect=dialect, webhooks=())
 
     def _record(self, event: Event, status: Status | None) -> None:
@@ -353,14 +377,6 @@ def _schema(*attributes: Mapping[str, Json]) -> Schema:
 def _members(attribute: Attribute) -> dict[str, Json]:
     """All members of an attribute, vendor members too; sub-attributes it has none."""
     return {**attribute.to_json(), **dict(attribute.vendor)}
-
-
-def _harmed(live: Schema | None, after: Schema | None, wanted: Schema) -> tuple[str, ...]:
-    """The attributes that were not to be changed and are not as they were."""
-    if live is None or after is None:
-        return ()
-    bystanders = [each for each in live.attributes if wanted.attribute(each.name) is None]
-    return tuple(each.name for each in bystanders if after.attribute(each.name) != each)
 
 
 def _end(outcome: Outcome | str, live: Schema | None, way: _Way) -> _End:

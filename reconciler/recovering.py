@@ -74,9 +74,7 @@ class Recovery:
             return _recovered(intent, OutcomeKind.UNKNOWN, f"still not known: {error}")
         # docs/decisions.md, "An intent keeps all that was live"
         if found.harms:
-            redaction = self.reader().redaction
-            detail = redaction.text(harm_message(found.harms), own=intent.desired.text())
-            return self._close(number, intent, OutcomeKind.CONFLICT, detail)
+            return self._close(number, intent, OutcomeKind.CONFLICT, harm_message(found.harms))
         match found.standing:
             case Standing.AS_DESIRED if found.live is not None:
                 event = intent.announcement(found.live, self.context.clock.now())

@@ -177,7 +177,8 @@ class Write:
         # Ours or somebody else's, a loss comes before all else that the read shows.
         if harmed := found.harms or self._lost_schemas(found):
             fields = self._shown(harm.path for harm in harmed)
-            (detail,) = self._shown((harm_message(harmed),))
+            own = self.change.subject.desired.text()
+            detail = harm_message(harmed, self.writer.redaction, own=own)
             return self._ended(OutcomeKind.CONFLICT, detail, fields=fields)
         match found.standing:
             case Standing.AS_DESIRED:

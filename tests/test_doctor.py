@@ -169,6 +169,23 @@ def test_a_probe_of_a_service_that_shows_in_its_list_alone_is_found_there() -> N
     assert found["ignored"].grade is Grade.OK
 
 
+def test_a_probe_finds_the_members_that_a_service_sets_anew_with_each_write() -> None:
+    number = iter(range(100))
+    service = FakeTenant()
+
+    def stamped(body: dict[str, Json]) -> dict[str, Json]:
+        attributes = [each | {"xChanged": next(number)} for each in body["attributes"]]
+        return body | {"revision": next(number), "attributes": attributes}
+
+    service.script += [(CREATED, stamped)] * 9
+
+    found, learnt = probe(service, dialect=replace(DIALECT, server_members=("known",)))
+
+    assert learnt["updates"] == "put"
+    assert learnt["serverMembers"] == ["known", "revision", "xChanged"]
+    assert "revision, xChanged anew with each write" in found["members"].message
+
+
 # --- which PATCH leaves alone what it does not name -----------------------------------------
 
 

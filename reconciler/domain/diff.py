@@ -93,6 +93,11 @@ class Harm:
     after: Json = None
     vendor: bool = False
 
+    @property
+    def of_the_server(self) -> bool:
+        """True for a vendor member with another value, as services set some with each write."""
+        return self.vendor and self.after is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:

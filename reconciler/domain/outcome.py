@@ -12,6 +12,7 @@ from reconciler.domain.jsontext import Json
 from reconciler.domain.messages import excerpts
 from reconciler.domain.outbox import DeliveryResult, OutboxRow
 from reconciler.domain.plan import Blocked, Create, Plan, Update
+from reconciler.domain.redaction import NO_REDACTION, Redaction
 
 
 class OutcomeKind(StrEnum):
@@ -49,12 +50,17 @@ class Outcome:
     waited: float = 0.0
 
 
-def harm_message(harms: Sequence[Harm]) -> str:
-    """The detail of a conflict: what others have is not as it was right before a write."""
-    shown = [_harm_text(harm) for harm in harms[:_SHOWN]]
+def harm_message(
+    harms: Sequence[Harm], redaction: Redaction = NO_REDACTION, *, own: str = ""
+) -> str:
+    """The detail of a conflict: what others have is not as it was right before a write.
+
+    Credentials are taken out before anything is cut, but for what stands in `own`.
+    """
+    shown = [_harm_text(harm, redaction, own) for harm in harms[:_SHOWN]]
     more = [f"and {len(harms) - _SHOWN} more"] if len(harms) > _SHOWN else []
     advice = "restore it from the service's own history before anything else"
-    if all(harm.vendor for harm in harms):
+    if all(harm.of_the_server for harm in harms):
         advice += "; a member that the service sets on its own belongs to serverMembers in "
         advice += "spec.capabilities"
     return f"what the write was not about is not as before: {', '.join(shown + more)}; {advice}"
@@ -200,11 +206,13 @@ class RunSummary:
 _SHOWN = 10  # harms that a message names; a schema may have thousands of attributes
 
 
-def _harm_text(harm: Harm) -> str:
+def _harm_text(harm: Harm, redaction: Redaction, own: str) -> str:
+    path = redaction.text(harm.path, own=own)
     if harm.kind is not HarmKind.CHANGED:
-        return f"{harm.path} {harm.kind}"
-    before, after = excerpts(_value_text(harm.before), _value_text(harm.after))
-    return f"{harm.path} {before} → {after}"
+        return f"{path} {harm.kind}"
+    values = (redaction.value(value, own=own) for value in (harm.before, harm.after))
+    before, after = excerpts(*map(_value_text, values))
+    return f"{path} {before} → {after}"
 
 
 def _value_text(value: Json) -> str:

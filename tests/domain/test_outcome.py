@@ -14,6 +14,8 @@ from reconciler.domain.outcome import (
     harm_message,
 )
 from reconciler.domain.plan import Create, Plan, Update
+from reconciler.domain.redaction import Redaction
+from reconciler.domain.secret import Secret
 from reconciler.domain.selection import Selection
 from tests.support.domain_world import (
     dialect,
@@ -181,9 +183,20 @@ def test_a_conflict_names_what_is_not_as_before_and_what_to_do() -> None:
     )
 
 
+def test_a_conflict_shows_no_credential_and_no_half_of_one_where_it_is_cut() -> None:
+    redaction = Redaction((Secret("s3cret-token-0123456789"),))
+    before = "a" * 50 + "s3cret-token-0123456789" + "a" * 90
+    message = harm_message([Harm("x", HarmKind.CHANGED, before, "b", vendor=True)], redaction)
+    assert "s3c" not in message
+    assert "789" not in message
+
+
 def test_a_conflict_of_vendor_members_alone_says_where_to_name_them() -> None:
-    message = harm_message([Harm("stamp", HarmKind.CHANGED, "1", "2", vendor=True)])
-    assert message.endswith("belongs to serverMembers in spec.capabilities")
+    stamped = Harm("stamp", HarmKind.CHANGED, 1, 2, vendor=True)
+    dropped = Harm("flag", HarmKind.CHANGED, "on", None, vendor=True)
+    assert harm_message([stamped]).endswith("belongs to serverMembers in spec.capabilities")
+    assert "serverMembers" not in harm_message([dropped])
+    assert "serverMembers" not in harm_message([stamped, dropped])
 
 
 def test_a_conflict_of_very_much_names_ten_things_of_it() -> None:

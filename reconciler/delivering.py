@@ -86,7 +86,7 @@ class Delivering:
         if result.unsent:
             reason = f"{row.tenant}: to {row.url}: {result.detail}"
             self.context.progress.record_not_tried(1, reason)
-            return _Tried(result=result, is_pending=True)
+            return _Tried(result=result, is_pending=not result.unproved)
         due = None
         if result.delivered:
             self.outbox.delivered(row, self._entry(result))

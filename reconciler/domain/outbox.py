@@ -93,7 +93,7 @@ class DeliveryResult:
     `gone` is 410: the receiver wants no more. `silent` is for a receiver that could not be
     reached, or gave no answer in time. `retry_after` is how many seconds it asks to wait.
     `unsent` is for what a person has to mend before anything can be sent: it is no attempt, and the
-    row stays as it is.
+    row stays as it is. `unproved` is for a row without our seal, for which no other one waits.
     """
 
     row: OutboxRow
@@ -105,3 +105,4 @@ class DeliveryResult:
     gone: bool = False
     silent: bool = False
     unsent: bool = False
+    unproved: bool = False

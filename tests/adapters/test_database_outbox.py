@@ -567,11 +567,14 @@ class OutboxMachine(RuleBasedStateMachine):
     @rule(data=st.data(), how=st.sampled_from(["delivered", "later", "given up"]))
     def attempt(self, data: st.DataObject, how: str) -> None:
         pending = data.draw(st.sampled_from(to_send(self.store)))
+        about = f"{pending.event_id} to {pending.url}: {how}"
         if how == "delivered":
-            self.store.delivered(pending, attempt(Status.SYNCED, 200, pending.tenant))
+            synced = attempt(Status.SYNCED, 200, pending.tenant)
+            self.store.delivered(pending, replace(synced, detail=about))
         else:
             due = NOW if how == "later" else None
-            self.store.failed(pending, attempt(Status.FAILED, 500, pending.tenant), due)
+            failed = attempt(Status.FAILED, 500, pending.tenant)
+            self.store.failed(pending, replace(failed, detail=about), due)
         self.over |= {(pending.url, pending.event_id)} if how != "later" else set()
         self.deeds += 1
 
@@ -607,6 +610,7 @@ class OutboxMachine(RuleBasedStateMachine):
         result = check_chain(self.store.records())
         expected = self.deeds + len(self.announced)
         assert (result.records, result.broken_at) == (expected, None)
+        assert list(self.store.misfits()) == []
 
     @invariant()
     def open_intents_are_those_without_an_outcome(self) -> None:

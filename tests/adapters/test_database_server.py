@@ -19,10 +19,10 @@ from reconciler.adapters.database.address import Address, address_of
 from reconciler.adapters.database.migrations import STEPS
 from reconciler.adapters.database.postgresql import lock_key
 from reconciler.adapters.database.tables import ALL, FORMAT_VERSION
-from reconciler.adapters.database.trail import COLUMNS
-from reconciler.domain.records import GENESIS, Status, chain_hash, check_chain
+from reconciler.domain.records import Status, check_chain
 from reconciler.errors import StateError, UsageError
 from reconciler.ports import Due
+from tests.support.older_stores import NEW_SINCE, as_version
 from tests.support.postgres import Server
 from tests.support.store_world import (
     HR,
@@ -41,7 +41,6 @@ from tests.support.store_world import (
     opened,
     rows,
     shape,
-    shell,
     to_send,
     url_of,
 )
@@ -471,82 +470,7 @@ def test_texts_with_nul_are_stored_readably(place: Place) -> None:
 # ------------------------------------------------------------------------------- versions
 
 
-NEW_SINCE = {  # by version: how what it brought is taken away again
-    2: ("DROP TABLE holders",),
-    3: (
-        "ALTER TABLE intents DROP COLUMN base_url",
-        "ALTER TABLE intents DROP COLUMN live_before",
-    ),
-    4: (
-        "DROP INDEX audit_as_desired",
-        "DROP INDEX audit_verified",
-        "DROP INDEX intents_open",
-        "DROP INDEX intents_of_schema",
-        "DROP INDEX outbox_ready",
-        "DROP INDEX outbox_event",
-        "DROP INDEX outbox_delivered",
-        "ALTER TABLE outbox DROP COLUMN delivered_at",
-        "CREATE INDEX intents_of_tenant ON intents (tenant, state)",
-    ),
-    5: (
-        "DROP INDEX intents_creating",
-        "DROP INDEX outbox_of_schema",
-        "DROP INDEX outbox_waiting",
-        "ALTER TABLE outbox DROP COLUMN schema_digest",
-        "ALTER TABLE outbox DROP COLUMN waits_for",
-    ),
-    6: (
-        "ALTER TABLE intents DROP COLUMN confirmed_at",
-        "ALTER TABLE intents DROP COLUMN confirmed_until",
-    ),
-    7: (
-        "ALTER TABLE outbox DROP COLUMN ended_by",
-        "ALTER TABLE outbox DROP COLUMN seal",
-    ),
-}
 older = pytest.mark.parametrize("version", range(1, FORMAT_VERSION))
-
-
-def as_version(version: int, place: Place) -> None:
-    """The store as an older release has made it: today's, without what came later."""
-    undone = [step for since, steps in NEW_SINCE.items() if since > version for step in steps]
-    with shell(place) as connection:
-        with_the_trail_of_version_6(connection, mark="?" if isinstance(place, Path) else "%s")
-        for step in (*undone, f"UPDATE meta SET value = '{version}'"):
-            connection.execute(step)
-
-
-def with_the_trail_of_version_6(connection: Any, mark: str) -> None:
-    """No record of what was queued, each row pointing to that of its change; chained anew."""
-    if mark != "?":
-        connection.execute("SET session_replication_role = replica")  # no foreign keys
-    found = connection.execute(f"SELECT {NAMES} FROM audit ORDER BY seq").fetchall()
-    places: dict[int, int] = {}
-    kept: list[tuple[Any, ...]] = []
-    head = GENESIS
-    for record in (dict(zip(COLUMNS, row, strict=True)) for row in found):
-        old = record.pop("seq")
-        if record["event"] != "HR_SYNC_QUEUED":
-            detail = None if record["event"].endswith("_INTENDED") else record["detail"]
-            new = {"seq": len(kept) + 1, **record, "detail": detail, "prev_hash": head}
-            del new["hash"]
-            head = chain_hash(new)
-            kept.append((*new.values(), head))
-        places[old] = len(kept)
-    connection.execute("DELETE FROM audit")
-    marks = ", ".join([mark] * len(COLUMNS))
-    for values in kept:
-        connection.execute(f"INSERT INTO audit ({NAMES}) VALUES ({marks})", values)
-    for old, new_place in places.items():
-        for table, column in POINTERS:
-            edit = f"UPDATE {table} SET {column} = {mark} WHERE {column} = {mark}"
-            connection.execute(edit, (-new_place, old))
-    for table, column in POINTERS:
-        connection.execute(f"UPDATE {table} SET {column} = -{column} WHERE {column} < 0")
-
-
-NAMES = ", ".join(f'"{name}"' for name in COLUMNS)
-POINTERS = (("intents", "created_by"), ("intents", "settled_by"), ("outbox", "released_by"))
 
 
 def filled(place: Place) -> None:

@@ -1,5 +1,6 @@
 """`webhooks list`, `deliver` and `replay`: what HR gets, what waits, and what is sent again."""
 
+import base64
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import pytest
 from reconciler.adapters.jsonschemas import check
 from tests.support.applied import applied, query
 from tests.support.arena import front_of
+from tests.support.older_stores import as_version
 from tests.support.program import HR_URN, DevTenant, Folder
 from tests.support.receiver import receiving
 
@@ -166,3 +168,110 @@ def test_webhooks_delivered_long_ago_are_pruned_and_stay_announced(
     assert query(applied, "SELECT event_id, state, length(body) FROM outbox") == [
         (event, "delivered", 0)
     ]
+
+
+def waiting(dev_tenant: DevTenant, webhook: str, *arguments: str) -> None:
+    """Deploy one extension while its receiver is down."""
+    folder = dev_tenant.folder
+    folder.edit("desired-state/tenants/dev.yaml", f"{dev_tenant.root}/hr/scim/sync", webhook)
+    done = folder.run("apply", "--auto-approve", "--target", "hr-extension", *arguments)
+    assert "0 delivered, 1 pending" in done.out
+
+
+FORGED = (
+    "INSERT INTO outbox (tenant, url, schema_id, state, event_id, sequence, body, released_by, "
+    f"attempts, due_at, seal) SELECT tenant, url, schema_id, 'ready', 'evt_{'f' * 32}', 99, "
+    "x'7b7d', released_by, 0, due_at, seal FROM outbox"
+)
+
+
+def test_a_webhook_that_somebody_wrote_into_the_store_is_not_sent(dev_tenant: DevTenant):
+    folder = dev_tenant.folder
+    secret = dev_tenant.secret("webhook-secret")
+    with receiving(secret) as receiver:
+        pass
+    waiting(dev_tenant, receiver.url)
+    query(folder, FORGED)
+    query(folder, "UPDATE outbox SET body = x'7b7d' WHERE id = 1")
+
+    with receiving(secret, port=receiver.port) as receiver:
+        delivered = folder.run("webhooks", "deliver", "--now")
+        applied = folder.run("apply", "--auto-approve", "--target", "hr-extension")
+        resigned = folder.run("webhooks", "deliver", "--now", "--resign")
+    verified = folder.run("audit", "verify")
+
+    assert receiver.got == []
+    assert (delivered.code, delivered.out) == (1, "0 delivered, 2 pending\n")
+    assert delivered.err.count("does not carry a seal by the secret of this webhook") == 2
+    assert "evt_" + "f" * 32 in delivered.err
+    assert "does not carry a seal" in applied.out
+    for refused in (resigned, verified):
+        assert refused.code == 1
+        assert "row 1 of the outbox (evt_" in refused.err
+        assert "row 2 of the outbox (evt_" in refused.err
+        assert "somebody else has written to it" in refused.err
+    assert query(folder, "SELECT attempts FROM outbox WHERE id = 2") == [(0,)]
+
+
+def test_a_webhook_sealed_by_a_secret_that_was_replaced_is_sealed_anew_on_request(
+    dev_tenant: DevTenant,
+):
+    folder = dev_tenant.folder
+    with receiving(dev_tenant.secret("webhook-secret")) as receiver:
+        pass
+    waiting(dev_tenant, receiver.url)
+    secret = "whsec_" + base64.b64encode(b"another secret of 32 random byte").decode()
+    (dev_tenant.secrets / "dev-webhook-secret").write_text(secret)
+
+    with receiving(secret, port=receiver.port) as receiver:
+        refused = folder.run("webhooks", "deliver", "--now")
+        resigned = folder.run("webhooks", "deliver", "--now", "--resign")
+        again = folder.run("webhooks", "deliver", "--now", "--resign")
+
+    assert (refused.code, refused.out) == (1, "0 delivered, 1 pending\n")
+    assert "`webhooks deliver --resign`" in refused.err
+    assert (resigned.code, resigned.out) == (0, "1 delivered, 0 pending\n")
+    assert "1 webhook sealed anew" in resigned.err
+    assert "0 webhooks sealed anew" in again.err
+    assert len(receiver.got) == 1
+    assert [r["event"] for r in folder.audit()].count("HR_SYNC_RESEALED") == 1
+    assert folder.run("audit", "verify").code == 0
+
+
+def test_webhooks_that_wait_in_an_older_store_are_sealed_as_it_is_brought_forward(
+    dev_tenant: DevTenant,
+):
+    folder = dev_tenant.folder
+    secret = dev_tenant.secret("webhook-secret")
+    with receiving(secret) as receiver:
+        pass
+    waiting(dev_tenant, receiver.url)
+    as_version(6, folder.path / ".reconciler/state.db")
+
+    listed = folder.run("webhooks", "list")
+    with receiving(secret, port=receiver.port) as receiver:
+        delivered = folder.run("webhooks", "deliver", "--now")
+
+    assert listed.code == 1
+    assert "`webhooks deliver` or the next apply brings it forward" in listed.err
+    assert (delivered.code, delivered.out) == (0, "1 delivered, 0 pending\n")
+    assert folder.run("audit", "verify").code == 0
+
+
+def test_a_webhook_of_an_older_store_that_its_trail_does_not_bear_out_is_not_sent(
+    dev_tenant: DevTenant,
+):
+    folder = dev_tenant.folder
+    secret = dev_tenant.secret("webhook-secret")
+    with receiving(secret) as receiver:
+        pass
+    waiting(dev_tenant, receiver.url)
+    as_version(6, folder.path / ".reconciler/state.db")
+    query(folder, "UPDATE outbox SET body = x'7b7d'")
+
+    with receiving(secret, port=receiver.port) as receiver:
+        delivered = folder.run("webhooks", "deliver", "--now")
+
+    assert receiver.got == []
+    assert (delivered.code, delivered.out) == (1, "0 delivered, 1 pending\n")
+    assert folder.run("audit", "verify").code == 1

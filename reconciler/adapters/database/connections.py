@@ -30,6 +30,10 @@ class Connection(Protocol):
         """The tables and indexes that there are."""
         ...
 
+    def foreign(self) -> list[str]:
+        """The tables, views, triggers and whatever else acts on them that tables.py has not."""
+        ...
+
     def define(self, statement: str) -> None:
         """Run a statement of tables.py, in the words that this database has for its types."""
         ...

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from reconciler.adapters.database.connections import Question, Row, Value
+from reconciler.adapters.database.tables import NAMES
 from reconciler.errors import StateError
 
 _WORDS = {"id": "INTEGER", "bytes": "BLOB"}
@@ -41,6 +42,17 @@ class Opened:
         """The tables and indexes that there are."""
         found = self.rows("SELECT name FROM sqlite_master WHERE type IN ('table', 'index')")
         return frozenset(name for (name,) in found)
+
+    def foreign(self) -> list[str]:
+        """The tables, views, triggers and indexes that tables.py has not."""
+        found = self.rows("SELECT type, name FROM sqlite_master ORDER BY type, name")
+        return [
+            f"{kind} {name}"
+            for kind, name in found
+            # SQLite's own: indexes of constraints, and what ANALYZE has found out
+            if not (kind in NAMES and str(name).startswith(("sqlite_autoindex_", "sqlite_stat")))
+            and name not in NAMES.get(kind, ())
+        ]
 
     def define(self, statement: str) -> None:
         """Run a statement of tables.py."""

@@ -48,6 +48,11 @@ BACKLOG = Question("SELECT count(*), min(due_at) FROM outbox WHERE state = 'read
 _RELEASED = f"event_id IS NOT NULL AND {_NOT_PRUNED}"
 # The ids of all that was ever released, in the order of the release.
 RELEASED = Question(f"SELECT id FROM outbox WHERE {_RELEASED} {_IN_ORDER}")
+# Those of them that the trail says were queued.
+BORNE_OUT = Question(
+    f"SELECT id FROM outbox WHERE {_RELEASED} AND released_by IN "
+    f"(SELECT seq FROM audit WHERE event = '{Event.HR_SYNC_QUEUED}') {_IN_ORDER}"
+)
 _IS_THERE = "SELECT 1 FROM outbox WHERE id = ?"
 _DELIVERED = (
     "UPDATE outbox SET attempts = attempts + 1, last_status = ?, last_detail = ?, "

@@ -16,6 +16,7 @@ from reconciler.adapters.database.address import Address, shown
 from reconciler.adapters.database.connections import Connection, Question, Row, Value
 from reconciler.adapters.database.deadline import Deadline, Wire
 from reconciler.adapters.database.server_errors import reason, unreachable
+from reconciler.adapters.database.tables import NAMES
 from reconciler.errors import StateError
 
 # A peer that is gone without a word is noticed within half a minute, by us and by the server.
@@ -46,6 +47,30 @@ SELECT {_SCHEMA}, current_setting('server_encoding'), current_setting('fsync'),
 _NAMES = """
 SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE c.relkind IN ('r', 'p', 'i') AND pg_table_is_visible(c.oid) AND n.nspname <> 'pg_catalog'
+"""
+_OURS_BY_NAME = ", ".join(f"'{name}'" for name in sorted(NAMES["table"] | NAMES["index"]))
+# In the schema of our tables. What an extension has made, and the index of a constraint, is no
+# object of its own; who shares a database has a schema of their own.
+_FOREIGN = f"""
+WITH here AS (
+  SELECT c.oid, c.relname, c.relkind FROM pg_class c
+   WHERE c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass('meta'))
+     AND NOT EXISTS (SELECT 1 FROM pg_depend d
+          WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'))
+SELECT CASE relkind WHEN 'r' THEN 'table' WHEN 'i' THEN 'index' WHEN 'v' THEN 'view'
+    WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table' ELSE 'partitioned table' END
+    || ' ' || relname FROM here
+ WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'i', 'I')
+   AND NOT (relkind IN ('r', 'i') AND relname IN ({_OURS_BY_NAME}))
+   AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = here.oid)
+UNION ALL SELECT 'trigger ' || tgname FROM pg_trigger
+ WHERE NOT tgisinternal AND tgrelid IN (SELECT oid FROM here)
+UNION ALL SELECT 'rule ' || rulename FROM pg_rewrite
+ WHERE rulename <> '_RETURN' AND ev_class IN (SELECT oid FROM here)
+UNION ALL SELECT 'policy ' || polname FROM pg_policy WHERE polrelid IN (SELECT oid FROM here)
+UNION ALL SELECT 'a table that inherits from ' || inhparent::regclass::text FROM pg_inherits
+ WHERE inhparent IN (SELECT oid FROM here)
+ ORDER BY 1
 """
 _WORDS = {"id": "SERIAL", "bytes": "BYTEA"}
 _READ = Question("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -99,6 +124,10 @@ class Link:
     def names(self) -> frozenset[str]:
         """The tables and indexes that there are."""
         return frozenset(name for (name,) in self.rows(_NAMES))
+
+    def foreign(self) -> list[str]:
+        """The tables, views, triggers, rules, policies and indexes that tables.py has not."""
+        return [name for (name,) in self.rows(_FOREIGN)]
 
     def define(self, statement: str) -> None:
         """Run a statement of tables.py."""
@@ -194,6 +223,11 @@ class Writing:
         """The tables and indexes that there are."""
         self._catch_up()
         return self.link.names()
+
+    def foreign(self) -> list[str]:
+        """The tables, views, triggers, rules, policies and indexes that tables.py has not."""
+        self._catch_up()
+        return self.link.foreign()
 
     def define(self, statement: str) -> None:
         """Run a statement of tables.py."""

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
-from reconciler.adapters.database import intents, outbox, trail
+from reconciler.adapters.database import intents, outbox, trail, verifying
 from reconciler.adapters.database.connections import (
     Connections,
     Question,
@@ -219,7 +219,7 @@ class Store:
         Their ids, eight bytes each, and a few rows at a time are in memory. One that is pruned
         meanwhile is left out.
         """
-        for ids in self._released_ids(_BATCH):
+        for ids in self._in_slices(outbox.RELEASED, _BATCH):
             [rows] = self._database.ask(outbox.released(ids))
             yield from map(outbox.row_of, rows)
 
@@ -236,6 +236,13 @@ class Store:
                 return
             yield from map(trail.record_of, rows)
             last = rows[-1][0]
+
+    def misfits(self) -> Iterator[str]:
+        """Each thing in the store that its trail does not bear out, as a line for a person.
+
+        The chain itself is not followed. A few rows at a time are in memory.
+        """
+        return verifying.misfits(self._database)
 
     def last_records(self, number: int) -> list[AuditDocument]:
         """The newest records, in the order of storage, as `records` gives them."""
@@ -271,9 +278,9 @@ class Store:
         ready = zip(envelopes, queued, seals, strict=True)
         return record, [outbox.QueuedEnvelope(e, digest, r, seal) for e, r, seal in ready]
 
-    def _released_ids(self, number: int) -> Iterator[Sequence[int]]:
-        """The ids of all rows that were released, in the order of their release, some at a time."""
-        [found] = self._database.ask(outbox.RELEASED)
+    def _in_slices(self, ids: Question, number: int) -> Iterator[Sequence[int]]:
+        """The ids that a question gives, so many at a time; eight bytes each are in memory."""
+        [found] = self._database.ask(ids)
         order = array("q", (row_id for (row_id,) in found))
         del found
         for start in range(0, len(order), number):
@@ -284,7 +291,7 @@ class Store:
         seals = self._seals
         assert seals is not None
         sealed = 0
-        for ids in self._released_ids(_BODIES):
+        for ids in self._in_slices(outbox.BORNE_OUT, _BODIES):
             [rows] = self._database.ask(outbox.bodies_of(ids))
             new = [
                 (message, seal)

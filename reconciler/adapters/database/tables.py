@@ -156,3 +156,8 @@ INDEXES_OF_5 = (
 )
 
 ALL = (META, AUDIT, INTENTS, OUTBOX, HOLDERS, *INDEXES_OF_4, *INDEXES_OF_5)
+# Their names, by what they are called in SQL.
+NAMES = {
+    kind: frozenset(name for _, what, name, *_ in map(str.split, ALL) if what == kind.upper())
+    for kind in ("table", "index")
+}

@@ -79,7 +79,8 @@ class WebhookNotifier:
         if not usable or len(usable) < len(endpoint.secrets):
             return _unsent(row, KEY_WANTED)
         if not has_seal(message.envelope().sealed_content(), message.seal, usable):
-            return _unsent(row, f"{row.event_id} {_UNPROVED}")
+            detail = f"{row.event_id} (row {row.id} of the outbox) {_UNPROVED}"
+            return replace(_unsent(row, detail), unproved=True)
         destination = self._policy.destination(
             endpoint.url, loopback_allowed=endpoint.loopback_allowed
         )

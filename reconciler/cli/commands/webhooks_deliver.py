@@ -17,6 +17,7 @@ class Options:
     """The options of `webhooks deliver`."""
 
     now: bool = flag("ignore the schedule")
+    resign: bool = flag("seal anew what waits and the trail bears out, after a secret was replaced")
     pruning: PruningOptions = group(PruningOptions)
     sending: SendingOptions = group(SendingOptions)
 
@@ -26,12 +27,20 @@ def run(invocation: Invocation, options: Options) -> int:
     from reconciler.adapters.clock import StopSignal
     from reconciler.cli.sending import delivering_with, show_delivered
     from reconciler.cli.state_store import open_state
+    from reconciler.render.plain_text import counted
 
     stop = StopSignal()
     with (
         open_state(invocation, stop, options.pruning) as store,
         delivering_with(invocation, store, options.sending, stop) as delivering,
     ):
+        if options.resign:
+            from reconciler.cli.whole_store import require_whole
+            from reconciler.domain.records import Event
+
+            require_whole(store, invocation.console)
+            sealed = store.reseal(delivering.context.entry(Event.HR_SYNC_RESEALED, None))
+            invocation.console.say(f"{counted(sealed, 'webhook')} sealed anew")
         delivering.deliver(even_if_not_due=options.now)
         backlog = store.backlog()
     code = show_delivered(invocation, delivering, backlog)

@@ -4,6 +4,7 @@ import base64
 import hmac
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -13,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 import trustme
@@ -21,7 +23,7 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from reconciler.adapters.transport import HttpOptions
-from reconciler.adapters.webhooks import Endpoint, WebhookNotifier
+from reconciler.adapters.webhooks import Endpoint, Unusable, WebhookNotifier
 from reconciler.adapters.webhooks.destinations import is_public
 from reconciler.adapters.webhooks.signatures import seal_of, signed_headers, signing_key
 from reconciler.domain.loopback import is_loopback_address
@@ -31,7 +33,7 @@ from reconciler.domain.schedule import next_due
 from reconciler.domain.secret import Secret
 from reconciler.errors import UsageError
 from reconciler.ports import Due
-from tests.support.fakes import outbox_row
+from tests.support.fakes import outbox_row, tenant
 from tests.support.store_world import (
     AUDIT,
     EVENT,
@@ -778,3 +780,83 @@ def test_the_bytes_of_the_state_hold_no_secret(tmp_path: Path) -> None:
     for secret in (SECRET, NEXT_SECRET, bad):
         assert secret.removeprefix("whsec_").encode() not in everything
     assert b"compare the secret" in everything
+
+
+# ------------------------------------------------------------------------ known before
+
+
+def obstacle(url: str, *, resolve: bool, **given: Any) -> Unusable | None:
+    way = notifier(endpoint(url, loopback=given.pop("loopback", False)), **given)
+    found = way.obstacles(tenant("acme", hooks=(RECEIVER,)), resolve=resolve)
+    return found[0] if found else None
+
+
+PROXIED = HttpOptions(deadline=5, proxy="http://127.0.0.1:9")
+
+
+@pytest.mark.parametrize(
+    ("url", "given", "reported", "unset"),
+    [
+        ("http://hr.example.com/sync", {}, "plain http is only for a tenant on this", False),
+        ("https://user@hr.example.com/", {}, "not one that every program reads alike", False),
+        ("https://hr.example.com\\@x/", {}, "not one that every program reads alike", False),
+        ("ftp://hr.example.com/", {}, "not one that every program reads alike", False),
+        ("https://hr.example.com/", {"hosts": ("x.example.com",)}, "is not in RECONCILER_", False),
+        ("https://hr.example.com/", {"hosts": ()}, "is not in RECONCILER_WEBHOOK_HOSTS", False),
+        ("https://hr.example.com/", {"options": PROXIED}, "behind a proxy its address", True),
+    ],
+)
+def test_what_is_wrong_with_a_url_is_known_without_a_look_at_the_network(
+    url: str, given: dict[str, Any], reported: str, unset: bool
+) -> None:
+    found = obstacle(url, resolve=False, **given)
+
+    assert found is not None
+    assert found.reason.startswith(f"webhook {RECEIVER}: ")
+    assert reported in found.reason
+    assert found.unset is unset
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "10.0.0.1", "127.0.0.1", "localhost", "169.254.169.254", "192.168.1.1", "2130706433",
+        "0x7f.1", "[::1]", "[::ffff:10.0.0.1]", "[fd00::1]", "0.0.0.0",
+    ],
+)  # fmt: skip
+def test_an_address_that_is_not_public_is_found_where_hosts_are_looked_up(host: str) -> None:
+    url = f"https://{host}/sync"
+
+    found = obstacle(url, resolve=True)
+
+    assert found is not None
+    assert "which is not public, so nothing was sent" in found.reason
+    assert obstacle(url, resolve=False) is None
+    assert obstacle(url, resolve=True, hosts=(host,)) is None
+
+
+def test_a_tenant_on_this_machine_may_announce_here_and_a_name_without_address_is_tried() -> None:
+    assert obstacle("http://localhost:1/sync", resolve=True, loopback=True) is None
+    assert obstacle("https://nowhere.invalid/sync", resolve=True) is None
+
+
+def test_a_host_is_looked_up_once_for_all_tenants() -> None:
+    asked: list[object] = []
+
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
+        if event == "socket.getaddrinfo" and arguments[0] == "once.invalid":
+            asked.append(arguments)
+
+    sys.addaudithook(hook)
+    names = [f"tenant-{number}" for number in range(20)]
+    way = WebhookNotifier(
+        {(name, RECEIVER): endpoint("https://once.invalid/sync", loopback=False) for name in names},
+        options=HttpOptions(deadline=5),
+        allowed_hosts=None,
+        clock=HandClock(),
+    )
+
+    for name in names:
+        assert way.obstacles(tenant(name, hooks=(RECEIVER,))) == ()
+
+    assert len(asked) == 1

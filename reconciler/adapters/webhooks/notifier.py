@@ -59,6 +59,7 @@ class WebhookNotifier:
             proxied=bool(options.proxy),
         )
         self._clock = clock
+        self._looked_up: dict[tuple[str, bool], Unusable | None] = {}
 
     def send(self, message: RowToSend) -> DeliveryResult:
         """Sign the stored bytes and POST them once. Never raises: a failure is a result too."""
@@ -118,7 +119,12 @@ class WebhookNotifier:
         found = self._policy.destination(endpoint.url, loopback_allowed=endpoint.loopback_allowed)
         if isinstance(found, Unusable):
             return found
-        return found.obstacle() if resolve else None
+        if not resolve:
+            return None
+        host = (found.host, found.loopback_allowed)
+        if host not in self._looked_up:
+            self._looked_up[host] = found.obstacle()
+        return self._looked_up[host]
 
     def _post(
         self, message: RowToSend, url: str, keys: list[bytes], destination: Destination

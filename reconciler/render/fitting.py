@@ -12,7 +12,7 @@ class Cut(IntEnum):
     """A step of cutting, in this order; each is carried through before the next one begins."""
 
     IN_SYNC = 1  # what is in sync: lines, sections and rows
-    CREATES = 2  # the attributes of creates
+    CREATES = 2  # the details of creates
     UPDATES = 3  # the differences of updates
     DRIFT = 4  # the differences of what drifted or is blocked, and what nobody manages
     SECTIONS = 5  # sections of tenants as a whole, but for what is grave

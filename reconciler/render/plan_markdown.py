@@ -32,7 +32,7 @@ _MANIFESTS = 50
 _GRAVE = "something blocked, risky or not readable"
 _CUTS = {
     Cut.IN_SYNC: "what is in sync",
-    Cut.CREATES: "the attributes of creates",
+    Cut.CREATES: "the details of creates",
     Cut.UPDATES: "the differences of updates",
     Cut.DRIFT: "the differences of what drifted or is blocked, and what is unmanaged",
     Cut.SECTIONS: "sections of tenants",

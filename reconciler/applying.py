@@ -8,17 +8,30 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import assert_never
 
+from reconciler.announcing import Announcing, Verified, intent_of
 from reconciler.domain.diff import Standing, differences, managed_view, standing
 from reconciler.domain.manifest import Tenant
+from reconciler.domain.outbox import Awaited
 from reconciler.domain.outcome import Outcome, OutcomeKind
-from reconciler.domain.plan import Blocked, Change, Create, Skip, Subject, TenantPlan, Update
-from reconciler.domain.records import Entry, Event, Intent, Status
+from reconciler.domain.plan import (
+    Blocked,
+    Change,
+    Create,
+    Skip,
+    Subject,
+    TenantPlan,
+    Update,
+    is_in_sync,
+)
+from reconciler.domain.records import Entry, Event, HrEvent, Intent, Status
 from reconciler.domain.redaction import Redaction
 from reconciler.domain.scim import ABSENT, Schema, fold
 from reconciler.errors import Interrupted, StateError, TenantError
 from reconciler.ports import Retry, SchemaWriter
 from reconciler.run_context import RunContext
 from reconciler.writing import Write
+
+_End = tuple[Outcome, Verified | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +42,13 @@ class Applying:
     tenant: Tenant
     writer: SchemaWriter
     retry: Retry
+    announcing: Announcing
 
     def apply(self, plan: TenantPlan) -> None:
-        """Carry out the writes in the order of the plan; skips and blocks are recorded too."""
+        """Carry out the writes in the order of the plan; skips and blocks are recorded too.
+
+        What is verified is announced when all writes are done, and what is in sync with it.
+        """
         writes: list[Create | Update] = []
         nothing_done: list[Entry] = []
         for change in plan.changes:
@@ -50,23 +67,33 @@ class Applying:
                     assert_never(change)
         if nothing_done:  # a tenant in sync, as nearly all are, costs one transaction
             self.context.journal.record_all(nothing_done)
-        self._warn_of_unbound(self._carry_out_all(writes, plan.live_ids))
+        verified: list[Verified] = []
+        try:
+            self._carry_out_all(writes, plan.live_ids, verified)
+        except Interrupted:
+            self.announcing.announce(verified)  # it reads, and a signal lets nothing else leave
+            raise
+        in_sync = [change.subject for change in plan.changes if is_in_sync(change)]
+        self.announcing.announce(verified, in_sync)
 
     def _carry_out_all(
-        self, writes: Iterable[Create | Update], live_ids: tuple[str, ...]
-    ) -> tuple[Subject, ...]:
-        """Carry out the writes until one fails; the subjects whose schema is there as desired.
+        self,
+        writes: Iterable[Create | Update],
+        live_ids: tuple[str, ...],
+        verified: list[Verified],
+    ) -> None:
+        """Carry out the writes until one fails, and add those whose schema is there as desired.
 
         `live_ids` are the ids of all schemas that were live before the first.
         """
-        verified: list[Subject] = []
         failed: Outcome | None = None
         for write in writes:
             self.context.clock.check()
             if failed is None:
-                ids = (*live_ids, *(subject.schema_id for subject in verified))
+                ids = (*live_ids, *(each.intent.schema_id for each in verified))
                 beside = tuple(each for each in ids if fold(each) != write.subject.desired.key)
-                outcome = self._carry_out(write, beside)
+                outcome, proof = self._carry_out(write, beside)
+                verified += [proof] if proof else []
             else:
                 detail = (
                     f"{failed.change.subject.schema_id} before it ended as {failed.kind}, and "
@@ -74,35 +101,17 @@ class Applying:
                 )
                 outcome = self._unattempted(write, OutcomeKind.NOT_ATTEMPTED, detail)
             self.context.progress.end(outcome)
-            if outcome.kind.verified:
-                verified.append(write.subject)
-            else:
+            if not outcome.kind.verified:
                 failed = failed or outcome
-        return tuple(verified)
 
-    def _warn_of_unbound(self, verified: Iterable[Subject]) -> None:
-        """Warn of a new schema that no resource type names: no user can hold a value of it."""
-        # docs/decisions.md, "Bindings are looked at after a create, once a tenant"
-        made = [subject for subject in verified if subject.live_fingerprint == ABSENT]
-        bound = self.writer.bindings() if made else None
-        if bound is None:
-            return
-        for subject in made:
-            kind = subject.extension.resource_type
-            if subject.desired.key not in bound.get(fold(kind), ()):
-                self.context.progress.warn(
-                    f"{subject.tenant}: {subject.schema_id} is there, and /ResourceTypes does not "
-                    f"name it for {kind}: no {kind} can hold a value before the service binds it"
-                )
-
-    def _carry_out(self, change: Create | Update, beside: tuple[str, ...]) -> Outcome:
+    def _carry_out(self, change: Create | Update, beside: tuple[str, ...]) -> _End:
         subject = change.subject
         # What was planned as absent is in no list; of all else a list may show what ids deny.
         look = self.writer.read if isinstance(change, Create) else self.writer.find
         try:
             live = look(subject.schema_id)
         except TenantError as error:
-            return self._unattempted(change, OutcomeKind.NOT_ATTEMPTED, str(error))
+            return self._unattempted(change, OutcomeKind.NOT_ATTEMPTED, str(error)), None
         now = standing(
             live,
             desired=subject.desired,
@@ -116,12 +125,10 @@ class Applying:
                 return self._adopt(change, live)
             case _:
                 moved = _moved(subject, live, self.writer.redaction)
-                return self._unattempted(change, OutcomeKind.CONFLICT, moved)
+                return self._unattempted(change, OutcomeKind.CONFLICT, moved), None
 
-    def _write(
-        self, change: Create | Update, live: Schema | None, beside: tuple[str, ...]
-    ) -> Outcome:
-        intent = self._intent(change, live)
+    def _write(self, change: Create | Update, live: Schema | None, beside: tuple[str, ...]) -> _End:
+        intent = intent_of(self.context, self.tenant, change.subject, live)
         intended = self._entry(change, _INTENDED[type(change)], None)
         number = self.context.journal.intend(intent, intended)
         self.context.progress.begin(change)
@@ -147,21 +154,37 @@ class Applying:
             self.context.journal.record(entry)
         else:
             proof = last.live if last.outcome.kind.verified else None
-            event = intent.announcement(proof, self.context.clock.now()) if proof else None
+            event = self._event(change, intent, proof) if proof else None
             self.context.journal.settle(number, entry, event)
-        return last.outcome
+            if proof:
+                return last.outcome, self._verified(change, intent, proof, entry)
+        return last.outcome, None
 
-    def _adopt(self, change: Create | Update, live: Schema) -> Outcome:
+    def _event(self, change: Create | Update, intent: Intent, live: Schema) -> HrEvent | Awaited:
+        """The event of a verified change, or else what it may have to wait for."""
+        # docs/decisions.md, "Bindings are looked at once the writes of a tenant are done"
+        if self.announcing.is_immediate:
+            return self.announcing.event(intent, live)
+        return Awaited.binding(change.subject.extension.binding_type)
+
+    def _verified(
+        self, change: Create | Update, intent: Intent, live: Schema, entry: Entry
+    ) -> Verified:
+        return Verified(
+            intent=intent,
+            live=live,
+            resource_type=change.subject.extension.binding_type,
+            entry=None if self.announcing.is_immediate else entry,
+        )
+
+    def _adopt(self, change: Create | Update, live: Schema) -> _End:
         outcome = Outcome(
             change=change, kind=OutcomeKind.ADOPTED, detail="it was there already, equal"
         )
-        intent = self._intent(change, live)
-        self.context.journal.adopt(
-            self._outcome_entry(outcome),
-            intent.announcement(live, self.context.clock.now()),
-            intent.webhooks,
-        )
-        return outcome
+        intent = intent_of(self.context, self.tenant, change.subject, live)
+        entry = self._outcome_entry(outcome)
+        self.context.journal.adopt(entry, self._event(change, intent, live), intent.webhooks)
+        return outcome, self._verified(change, intent, live, entry)
 
     def _unattempted(self, change: Create | Update, kind: OutcomeKind, detail: str) -> Outcome:
         outcome = Outcome(change=change, kind=kind, detail=detail)
@@ -196,24 +219,6 @@ class Applying:
             attributes_count=len(subject.desired.attributes),
             change=subject.id,
             before_digest=subject.live_fingerprint,
-        )
-
-    def _intent(self, change: Create | Update, live: Schema | None) -> Intent:
-        subject, redaction = change.subject, self.writer.redaction
-        own = subject.desired.text()
-        return Intent(
-            tenant=subject.tenant,
-            base_url=self.tenant.base_url,
-            change=subject.id,
-            schema_id=subject.schema_id,
-            target_system=self.tenant.target_system or self.tenant.dialect.target_system,
-            manages=subject.extension.manages,
-            desired=subject.desired,
-            before=subject.live_fingerprint or ABSENT,
-            live_before=live and live.hiding(lambda document: redaction.value(document, own=own)),
-            run_id=self.context.run.id,
-            commit=self.context.run.commit,
-            webhooks=tuple(webhook.url for webhook in self.tenant.webhooks),
         )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum, auto
 
+from reconciler.announcing import Announcing
 from reconciler.applying import Applying
 from reconciler.domain.blocking import BlockReason
 from reconciler.domain.deciding import plan_tenant
@@ -286,11 +287,15 @@ class WriteProbe:
             live=live,
             selection=Selection(),
         )
+        silent = self._probed()
         Applying(
             context=self.context,
-            tenant=self._probed(),
+            tenant=silent,
             writer=self.writer,
             retry=self.retry,
+            announcing=Announcing(
+                context=self.context, tenant=silent, reader=lambda: self.writer, histories={}
+            ),
         ).apply(plan)
         (change,) = plan.changes
         match change:

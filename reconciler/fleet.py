@@ -9,12 +9,13 @@ from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from reconciler.announcing import Announcing
 from reconciler.applying import Applying
 from reconciler.delivering import Delivering
 from reconciler.domain.manifest import Tenant
-from reconciler.domain.outbox import OutboxRow
+from reconciler.domain.outbox import HeldRow, OutboxRow
 from reconciler.domain.outcome import LeftOpen, OutcomeKind, RunSummary
-from reconciler.domain.plan import Create, Plan, TenantPlan, Update, is_in_sync
+from reconciler.domain.plan import Create, Plan, TenantPlan, Update
 from reconciler.domain.records import Event, Status
 from reconciler.errors import (
     Interrupted,
@@ -70,9 +71,11 @@ class Fleet:
 
     def _summary(self, *, finished: bool) -> RunSummary:
         waiting: tuple[OutboxRow, ...] | None
+        held: tuple[HeldRow, ...] = ()
         writes_of: list[tuple[str, int]] = []
         try:
             waiting = self.delivering.outbox.waiting()
+            held = self.delivering.outbox.held()
             writes_of = sorted(self.context.journal.left_open().items())
         except StateError:
             waiting = None  # that error is reported already, and the rest is known
@@ -83,7 +86,9 @@ class Fleet:
             for tenant, writes in writes_of
             if tenant not in ours
         )
-        return self.context.progress.summary(waiting, left_open=left_open, finished=finished)
+        return self.context.progress.summary(
+            waiting, held=held, left_open=left_open, finished=finished
+        )
 
     def _run(self, work: Callable[[list[Tenant]], None]) -> RunSummary:
         """Hold the locks around `work`, which gets the tenants that are free; then deliver."""
@@ -166,22 +171,29 @@ class Fleet:
         return free
 
     def _recover(self, tenant: Tenant) -> None:
-        self._recovery(tenant).settle_all()
-
-    def _recovery(self, tenant: Tenant) -> Recovery:
-        return Recovery(
-            context=self.context, tenant=tenant, reader=lambda: self.gateways.writer(tenant)
-        )
+        Recovery(
+            context=self.context,
+            tenant=tenant,
+            reader=lambda: self.gateways.writer(tenant),
+            wanted=lambda: self.desired.wanted_by(tenant),
+            can_be_sent=lambda: self.obstacle(tenant) is None,
+        ).settle_all()
 
     def _apply_one(self, todo: tuple[Tenant, TenantPlan]) -> None:
         tenant, plan = todo
-        in_sync = (change.subject for change in plan.changes if is_in_sync(change))
-        self._recovery(tenant).adopt_late(in_sync)
+        writer = self.gateways.writer(tenant)
         Applying(
             context=self.context,
             tenant=tenant,
-            writer=self.gateways.writer(tenant),
+            writer=writer,
             retry=self.gateways.retry(tenant),
+            announcing=Announcing(
+                context=self.context,
+                tenant=tenant,
+                reader=lambda: writer,
+                histories=self.context.journal.histories(tenant.name),
+                can_be_sent=lambda: self.obstacle(tenant) is None,
+            ),
         ).apply(plan)
 
     def _each(self, work: Callable[[T], None], items: Iterable[T]) -> None:

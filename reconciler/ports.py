@@ -13,10 +13,18 @@ if TYPE_CHECKING:  # a Protocol only names them, and each command imports this m
 
     from reconciler.domain.deciding import LiveTenant
     from reconciler.domain.dialect import Meaning
+    from reconciler.domain.hearing import Bindings, History
     from reconciler.domain.http_reply import Verdict
     from reconciler.domain.jsontext import Json
     from reconciler.domain.manifest import Tenant
-    from reconciler.domain.outbox import DeliveryResult, Envelope, OutboxRow, RowToSend
+    from reconciler.domain.outbox import (
+        Awaited,
+        DeliveryResult,
+        Envelope,
+        HeldRow,
+        OutboxRow,
+        RowToSend,
+    )
     from reconciler.domain.records import Confirmation, Entry, HrEvent, Intent
     from reconciler.domain.redaction import Redaction
     from reconciler.domain.scim import Schema
@@ -89,8 +97,8 @@ class SchemaReader(Protocol):
         """One schema by id, or as the list shows it where a read by id denies or refuses it."""
         ...
 
-    def bindings(self) -> Mapping[str, frozenset[str]] | None:
-        """Folded ids of the extensions of each resource type, by its folded name.
+    def bindings(self) -> Bindings | None:
+        """The extensions of each resource type.
 
         None where the service does not list resource types; never raises TenantError.
         """
@@ -139,6 +147,33 @@ class Gateways(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcement:
+    """An event for those URLs that have not heard of it.
+
+    `entry` is that of its outcome, whose record is there already where it `is_recorded`.
+    """
+
+    event: HrEvent
+    webhooks: Sequence[str]
+    entry: Entry
+    is_recorded: bool
+
+    @property
+    def schema_id(self) -> str:
+        """The URN of its schema."""
+        return self.event.schema.id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Postponement:
+    """Webhooks of a schema that wait for more; without any nothing of it waits any longer."""
+
+    schema_id: str
+    webhooks: Sequence[str]
+    awaited: Awaited
+
+
 class Journal(Protocol):
     """The durable memory of a run. Raises StateError, and then nothing was written."""
 
@@ -158,23 +193,31 @@ class Journal(Protocol):
         """Keep in an open intent that the service has answered it: the schema is made."""
         ...
 
-    def settle(self, intent_id: int, entry: Entry, event: HrEvent | None) -> None:
-        """Audit record, journal row, and outbox rows released (event) or voided (None)."""
+    def settle(self, intent_id: int, entry: Entry, event: HrEvent | Awaited | None) -> None:
+        """Audit record, journal row, and outbox rows released (event), kept waiting, or voided."""
         ...
 
-    def adopt(self, entry: Entry, event: HrEvent, webhooks: Iterable[str]) -> None:
-        """Audit record and ready outbox rows, for what was there without a write of ours."""
+    def adopt(self, entry: Entry, event: HrEvent | Awaited, webhooks: Iterable[str]) -> None:
+        """Audit record and outbox rows, ready or waiting, for what was there without our write."""
+        ...
+
+    def announce(self, tenant: str, ends: Sequence[Announcement | Postponement]) -> None:
+        """All of them in one transaction; rows of their schemas that wait are used up by it.
+
+        An entry that has no record yet gets one where there is a URL to hear of the event.
+        """
         ...
 
     def open_intents(self, tenant: str) -> tuple[tuple[int, Intent], ...]:
         """Intents without an outcome, oldest first."""
         ...
 
-    def undone(self, tenant: str, wanted: Mapping[str, Schema]) -> tuple[Intent, ...]:
-        """The last intents of schemas, by folded id, that wanted just that and proved nothing.
+    def histories(self, tenant: str) -> Mapping[str, History]:
+        """What the trail has of each schema of a tenant, by folded id."""
+        ...
 
-        One whose schema was verified since, without an intent, is left out.
-        """
+    def intents_of(self, numbers: Iterable[int]) -> Mapping[int, Intent]:
+        """The intents of those numbers, settled or not; without the URLs of their webhooks."""
         ...
 
     def left_open(self) -> Mapping[str, int]:
@@ -213,6 +256,10 @@ class Outbox(Protocol):
 
     def waiting(self) -> tuple[OutboxRow, ...]:
         """All rows that are ready, oldest first."""
+        ...
+
+    def held(self) -> tuple[HeldRow, ...]:
+        """All rows of verified changes that wait for more than to be sent, by tenant."""
         ...
 
     def queues(self, wanted: Wanted) -> tuple[Queue, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from threading import Lock
 
-from reconciler.domain.outbox import DeliveryResult, OutboxRow
+from reconciler.domain.outbox import DeliveryResult, HeldRow, OutboxRow
 from reconciler.domain.outcome import (
     DeliverySummary,
     LeftOpen,
@@ -125,12 +125,15 @@ class Progress:
         with self._lock:
             self._warnings.append(message)
 
-    def deliveries(self, waiting: tuple[OutboxRow, ...] | None) -> DeliverySummary:
+    def deliveries(
+        self, waiting: tuple[OutboxRow, ...] | None, held: tuple[HeldRow, ...] = ()
+    ) -> DeliverySummary:
         """The deliveries so far, and the rows that wait; None where those are not known."""
         with self._lock:
             return DeliverySummary(
                 attempts=tuple(self._attempts),
                 waiting=waiting,
+                held=held,
                 not_tried=tuple(
                     NotTried(webhooks=number, reason=reason)
                     for reason, number in self._not_tried.items()
@@ -141,11 +144,12 @@ class Progress:
         self,
         waiting: tuple[OutboxRow, ...] | None,
         *,
+        held: tuple[HeldRow, ...] = (),
         left_open: Iterable[LeftOpen] = (),
         finished: bool,
     ) -> RunSummary:
         """The outcome of each planned write, in the order of the plan, and all else."""
-        deliveries = self.deliveries(waiting)
+        deliveries = self.deliveries(waiting, held)
         with self._lock:
             plan = self._plan or Plan(tenants=())
             return RunSummary(

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+from reconciler.announcing import Announcing, Verified, has_moved
 from reconciler.domain.diff import Observed, Standing, standing
-from reconciler.domain.manifest import Tenant
+from reconciler.domain.manifest import SchemaExtension, Tenant
+from reconciler.domain.outbox import Awaited
 from reconciler.domain.outcome import OutcomeKind, Recovered, harm_message
-from reconciler.domain.plan import Subject
 from reconciler.domain.records import Entry, Event, Intent, Status, rfc3339
 from reconciler.errors import TenantError, UsageError
 from reconciler.ports import SchemaReader
@@ -19,47 +20,38 @@ class Recovery:
 
     `reader` is called only where there is something to read: most tenants have no open intent,
     and a gateway of each would cost a run more than all of its recovery. It raises UsageError for
-    a tenant that is set up wrongly.
+    a tenant that is set up wrongly. `wanted` are the extensions that it should
+    have, and `can_be_sent` is as in Announcing.
     """
 
     context: RunContext
     tenant: Tenant
     reader: Callable[[], SchemaReader]
+    wanted: Callable[[], Iterable[SchemaExtension]] = tuple
+    can_be_sent: Callable[[], bool] = lambda: True
 
     def settle_all(self) -> None:
-        """Settle one after the other; what cannot be read stays open and is reported as unknown."""
-        for number, intent in self.context.journal.open_intents(self.tenant.name):
-            self.context.progress.record_recovered(self._settle(number, intent))
+        """Settle one after the other; what cannot be read stays open and is reported as unknown.
 
-    def adopt_late(self, in_sync: Iterable[Subject]) -> None:
-        """Tell HR of what is in sync, and no run could prove of its own write that it made it so.
-
-        A service may do what it was sent after its client died and the next run has looked; or
-        somebody else did it. The URLs are those that the manifest names now.
+        What was applied is announced to the URLs that the manifest names now.
         """
-        # docs/decisions.md, "A write that was found undone may be done later"
-        wanted = {subject.desired.key: subject.desired for subject in in_sync}
-        for intent in self.context.journal.undone(self.tenant.name, wanted):
-            if self._has_moved(intent):
-                continue
-            try:  # read again: the planned schema is not kept, and its `meta` is part of the id
-                found = self._read(intent)
-            except (TenantError, UsageError):
-                continue  # a later run finds it as this one did
-            as_desired = found.standing is Standing.AS_DESIRED
-            if found.live is None or not as_desired or found.harms:
-                continue
-            entry = self._entry(intent, Status.SUCCESS, _LATE)
-            self.context.journal.adopt(
-                replace(entry, event=Event.SCHEMA_EXTENSION_ADOPTED),
-                intent.announcement(found.live, self.context.clock.now()),
-                [webhook.url for webhook in self.tenant.webhooks],
-            )
-            adopted = _recovered(intent, OutcomeKind.ADOPTED, _LATE)
-            self.context.progress.record_recovered(adopted)
+        verified: list[Verified] = []
+        for number, intent in self.context.journal.open_intents(self.tenant.name):
+            end = self._settle(number, intent)
+            if isinstance(end, Verified):
+                verified.append(end)
+                end = _recovered(intent, OutcomeKind.APPLIED, "an earlier run had applied it")
+            self.context.progress.record_recovered(end)
+        if verified and self.can_be_sent():
+            Announcing(
+                context=self.context,
+                tenant=self.tenant,
+                reader=self.reader,
+                histories=self.context.journal.histories(self.tenant.name),
+            ).announce(verified)
 
-    def _settle(self, number: int, intent: Intent) -> Recovered:
-        if self._has_moved(intent):
+    def _settle(self, number: int, intent: Intent) -> Recovered | Verified:
+        if has_moved(intent, self.tenant):
             # docs/decisions.md, "A tenant that has moved is not read to settle a write"
             detail = (
                 f"the write was addressed to {intent.base_url}, and the tenant is at "
@@ -77,10 +69,11 @@ class Recovery:
             return self._close(number, intent, OutcomeKind.CONFLICT, harm_message(found.harms))
         match found.standing:
             case Standing.AS_DESIRED if found.live is not None:
-                event = intent.announcement(found.live, self.context.clock.now())
+                kinds = {each.schema.key: each.binding_type for each in self.wanted()}
+                kind = kinds.get(intent.desired.key)
                 entry = self._entry(intent, Status.RECOVERED, None)
-                self.context.journal.settle(number, entry, event)
-                return _recovered(intent, OutcomeKind.APPLIED, "an earlier run had applied it")
+                self.context.journal.settle(number, entry, Awaited.binding(kind))
+                return Verified(intent=intent, live=found.live, resource_type=kind, entry=entry)
             case Standing.AS_BEFORE:
                 detail = "an earlier run had not applied it"
                 if (confirmed := intent.confirmation) is not None:
@@ -92,12 +85,6 @@ class Recovery:
             case _:
                 detail = _CONFLICT if found.live else _GONE
                 return self._close(number, intent, OutcomeKind.CONFLICT, detail)
-
-    def _has_moved(self, intent: Intent) -> bool:
-        """Test whether the tenant is known to have been at another URL at the time."""
-        if intent.base_url is None:  # an intent of an older store does not know
-            return False
-        return intent.base_url.rstrip("/") != self.tenant.base_url.rstrip("/")
 
     def _close(self, number: int, intent: Intent, kind: OutcomeKind, detail: str) -> Recovered:
         """Settle what nobody may rely on: it is not announced."""
@@ -154,4 +141,3 @@ _GONE = (
     "the schema was there before and it is gone now, and no run deletes one: find out who did and "
     "what became of the values, then plan again"
 )
-_LATE = "no earlier run could prove its write, and the schema is as it was wanted now"

@@ -21,6 +21,7 @@ STRANGERS = (
         "parallel",
         "planning",
         "importing",
+        "announcing",
         "recovering",
         "delivering",
         "writing",

@@ -209,7 +209,7 @@ def test_recovery_alone_settles_and_delivers_and_neither_plans_nor_writes():
     assert (writes, reported) == (2, 1)
     assert len(world.receiver.got) == 2
     assert world.live["west"].log == []
-    assert world.live["east"].log == [f"GET {URN}"]
+    assert world.live["east"].log == [f"GET {URN}", "GET /ResourceTypes"]
     assert world.journal.entries[-1].detail == "1 recovered as applied"
 
 

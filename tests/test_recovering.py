@@ -1,26 +1,22 @@
 """Intents without an outcome, settled by reading the tenant."""
 
-import json
-from collections import deque
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from reconciler.domain.dialect import UpdateStrategy
-from reconciler.domain.diff import managed_view
 from reconciler.domain.manifest import Manages, Tenant
 from reconciler.domain.outcome import Outcome, OutcomeKind
 from reconciler.domain.plan import Subject, Update
-from reconciler.domain.records import Confirmation, Event, EventType, Intent, Run, Status
-from reconciler.domain.scim import ABSENT, Schema
+from reconciler.domain.records import Confirmation, Event, Run, Status
+from reconciler.domain.scim import Schema
 from reconciler.errors import Interrupted, TenantUnavailable
 from reconciler.recovering import Recovery
 from reconciler.writing import Write
 from tests.support.fakes import (
     CREATED,
     DIALECT,
-    HOOK,
     START,
     URN,
     FakeClock,
@@ -31,37 +27,9 @@ from tests.support.fakes import (
     patience,
 )
 from tests.support.fakes import tenant as tenant_of_manifest
-from tests.support.runs import context_of
+from tests.support.runs import HERE, NEWER, context_of, journal_with
 
 RUN = Run(id="run-2", actor="user:test")
-NEWER = "https://newer.example.com/hook"
-HERE = "https://acme.example.com/scim/v2"
-
-
-def journal_with(
-    before: str = ABSENT,
-    *names: str,
-    manages: Manages = Manages.SCHEMA,
-    live_before: tuple[str, ...] = (),
-    base_url: str | None = HERE,
-) -> MemoryJournal:
-    journal = MemoryJournal()
-    intent = Intent(
-        tenant="acme",
-        base_url=base_url,
-        change="acme/acme",
-        schema_id=URN,
-        target_system="Genesys Cloud",
-        manages=manages,
-        desired=Schema.from_json(document(URN, *names)),
-        before=before,
-        live_before=Schema.from_json(document(URN, *live_before)) if live_before else None,
-        run_id="run-1",
-        commit="c0ffee",
-        webhooks=(HOOK,),
-    )
-    journal.intend(intent, RUN.entry(Event.SCHEMA_EXTENSION_CREATE_INTENDED, START))
-    return journal
 
 
 def recovery(
@@ -97,22 +65,6 @@ def recover(
 ):
     means = recovery(tenant, journal, lag_reads=lag_reads, base_url=base_url, clock=clock)
     means.settle_all()
-    return means.context.progress.recovered
-
-
-def look_again(
-    journal: MemoryJournal,
-    *live: str,
-    wanted: tuple[str, ...] = ("grade", "level"),
-    base_url: str = HERE,
-):
-    """The schema has these attributes, and is in sync with a manifest that wants those."""
-    whole = Schema.from_json(document(URN, *live))
-    desired = extension(document(URN, *wanted), manages=Manages.ATTRIBUTES)
-    assert managed_view(whole, desired.schema, Manages.ATTRIBUTES) == desired.schema
-    subject = Subject(tenant="acme", extension=desired)
-    means = recovery(FakeTenant.holding(document(URN, *live)), journal, base_url=base_url)
-    means.adopt_late([subject])
     return means.context.progress.recovered
 
 
@@ -360,7 +312,7 @@ def test_a_tenant_that_is_where_it_was_or_may_be_is_read(was, now):
     [recovered] = recover(tenant, journal_with(base_url=was), base_url=now)
 
     assert recovered.kind is OutcomeKind.APPLIED
-    assert tenant.log == [f"GET {URN}"]
+    assert tenant.log == [f"GET {URN}", "GET /ResourceTypes"]
 
 
 @pytest.mark.parametrize("lag_reads", [0, 1, 3])
@@ -435,75 +387,3 @@ def test_recovery_changes_nothing_in_the_tenant_and_a_second_one_finds_nothing()
 
     assert recover(tenant, journal) == ()
     assert tenant.writes() == 0
-
-
-def found_undone(*, before: str = ABSENT, live_before: tuple[str, ...] = ()) -> MemoryJournal:
-    """An intent that a recovery has settled, for the tenant was as before."""
-    journal = journal_with(
-        before, "grade", "level", manages=Manages.ATTRIBUTES, live_before=live_before
-    )
-    live = FakeTenant() if before == ABSENT else FakeTenant.holding(document(URN, *live_before))
-    [recovered] = recover(live, journal)
-    assert recovered.kind is OutcomeKind.NOT_APPLIED
-    return journal
-
-
-@pytest.mark.parametrize(
-    ("before", "live_before", "reported"),
-    [
-        (ABSENT, (), EventType.DEPLOYED),
-        (Schema.from_json(document(URN, "grade")).fingerprint(), ("grade",), EventType.UPDATED),
-    ],
-    ids=["a create", "an update"],
-)
-def test_a_late_write_is_announced_once_to_the_current_urls(before, live_before, reported):
-    journal = found_undone(before=before, live_before=live_before)
-
-    [recovered] = look_again(journal, "grade", "level")
-
-    assert recovered.kind is OutcomeKind.ADOPTED
-    entry = journal.entries[-1]
-    adopted = Event.SCHEMA_EXTENSION_ADOPTED
-    assert (entry.event, entry.status, entry.change) == (adopted, Status.SUCCESS, "acme/acme")
-    assert entry.before_digest == before
-    assert entry.after_digest is not None
-    [message] = journal.rows.values()
-    assert message.row.url == NEWER
-    assert json.loads(message.body)["event_type"] == reported
-    assert look_again(journal, "grade", "level") == ()
-
-
-@pytest.mark.parametrize(
-    ("live", "wanted", "base_url"),
-    [
-        (("grade",), ("grade",), HERE),
-        (("grade", "level"), ("grade", "level"), "https://new.example.com/scim/v2"),
-    ],
-    ids=["the manifest wants something else now", "elsewhere"],
-)
-def test_a_schema_in_sync_without_an_undone_intent_is_not_announced(live, wanted, base_url):
-    journal = found_undone()
-
-    assert look_again(journal, *live, wanted=wanted, base_url=base_url) == ()
-    assert journal.waiting() == ()
-
-
-def test_a_late_write_that_cannot_be_read_is_left_to_a_later_run():
-    journal = found_undone()
-    unreadable = FakeTenant(fail_reads=deque([TenantUnavailable("no answer")]))
-    subject = Subject(tenant="acme", extension=extension(document(URN, "grade", "level")))
-
-    means = recovery(unreadable, journal)
-    means.adopt_late([subject])
-
-    assert means.context.progress.recovered == ()
-    assert journal.waiting() == ()
-    assert len(look_again(journal, "grade", "level")) == 1
-
-
-def test_a_late_write_that_removed_unmanaged_attributes_is_not_announced():
-    before = Schema.from_json(document(URN, "grade")).fingerprint()
-    journal = found_undone(before=before, live_before=("grade", "theirs"))
-
-    assert look_again(journal, "grade", "level") == ()
-    assert len(look_again(journal, "grade", "level", "theirs")) == 1

@@ -10,12 +10,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from reconciler.domain.hearing import History
 from reconciler.domain.jsontext import Json
-from reconciler.domain.outbox import OutboxRow, RowToSend
+from reconciler.domain.outbox import Awaited, HeldRow, OutboxRow, RowToSend
 from reconciler.domain.records import Confirmation, Entry, HrEvent, Intent
-from reconciler.domain.scim import Schema
 from reconciler.errors import StateError
-from reconciler.ports import Journal, Outbox, Queue, Wanted
+from reconciler.ports import Announcement, Journal, Outbox, Postponement, Queue, Wanted
 
 
 class Memory(Journal, Outbox, Protocol):
@@ -62,23 +62,34 @@ class EmergencyExport:
         """As the journal does; what follows from it is in the record of the outcome."""
         self._store.confirm(intent_id, confirmation)
 
-    def settle(self, intent_id: int, entry: Entry, event: HrEvent | None) -> None:
+    def settle(self, intent_id: int, entry: Entry, event: HrEvent | Awaited | None) -> None:
         """As the journal does."""
         with self._keeping((entry, event)):
             self._store.settle(intent_id, entry, event)
 
-    def adopt(self, entry: Entry, event: HrEvent, webhooks: Iterable[str]) -> None:
+    def adopt(self, entry: Entry, event: HrEvent | Awaited, webhooks: Iterable[str]) -> None:
         """As the journal does."""
         with self._keeping((entry, event)):
             self._store.adopt(entry, event, webhooks)
+
+    def announce(self, tenant: str, ends: Sequence[Announcement | Postponement]) -> None:
+        """As the journal does; of an outcome that is recorded already the next run announces."""
+        new = (end for end in ends if isinstance(end, Announcement))
+        about = [(end.entry, end.event) for end in new if not end.is_recorded]
+        with self._keeping(*about):
+            self._store.announce(tenant, ends)
 
     def open_intents(self, tenant: str) -> tuple[tuple[int, Intent], ...]:
         """As the journal does."""
         return self._store.open_intents(tenant)
 
-    def undone(self, tenant: str, wanted: Mapping[str, Schema]) -> tuple[Intent, ...]:
+    def histories(self, tenant: str) -> Mapping[str, History]:
         """As the journal does."""
-        return self._store.undone(tenant, wanted)
+        return self._store.histories(tenant)
+
+    def intents_of(self, numbers: Iterable[int]) -> Mapping[int, Intent]:
+        """As the journal does."""
+        return self._store.intents_of(numbers)
 
     def left_open(self) -> Mapping[str, int]:
         """As the journal does."""
@@ -87,6 +98,10 @@ class EmergencyExport:
     def waiting(self) -> tuple[OutboxRow, ...]:
         """As the outbox does."""
         return self._store.waiting()
+
+    def held(self) -> tuple[HeldRow, ...]:
+        """As the outbox does."""
+        return self._store.held()
 
     def queues(self, wanted: Wanted) -> tuple[Queue, ...]:
         """As the outbox does."""
@@ -107,7 +122,7 @@ class EmergencyExport:
             self._store.failed(row, entry, due_at)
 
     @contextmanager
-    def _keeping(self, *about: tuple[Entry, HrEvent | None]) -> Iterator[None]:
+    def _keeping(self, *about: tuple[Entry, HrEvent | Awaited | None]) -> Iterator[None]:
         try:
             yield
         except StateError:
@@ -115,11 +130,11 @@ class EmergencyExport:
                 self._keep(about)
             raise
 
-    def _keep(self, about: Sequence[tuple[Entry, HrEvent | None]]) -> None:
+    def _keep(self, about: Sequence[tuple[Entry, HrEvent | Awaited | None]]) -> None:
         with self._lock:
             for entry, event in about:
                 document: dict[str, Json] = {"record": entry.to_json(), **self._intent_of(entry)}
-                if event is not None:
+                if isinstance(event, HrEvent):
                     document["webhook"] = {
                         "event_id": event.event_id,
                         "verified_at": event.verified_at,

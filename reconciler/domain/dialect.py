@@ -65,6 +65,13 @@ class Paging(StrEnum):
     CURSOR = "cursor"  # RFC 9865
 
 
+class BindingList(StrEnum):
+    """The use of /ResourceTypes for telling which extensions users can hold values of."""
+
+    LISTED = "listed"  # it names what is bound, as RFC 7643 section 6 has it
+    UNLISTED = "unlisted"  # it is static, and says nothing about extensions of ours
+
+
 class EtagMode(StrEnum):
     """The source of the entity tag for If-Match."""
 
@@ -250,6 +257,9 @@ class Dialect:
             lambda items: tuple(map(ErrorShape.from_json, items)),
             lambda shapes: [shape.to_json() for shape in shapes],
         ),
+    )
+    bindings: BindingList = field(
+        default=BindingList.LISTED, metadata=_entry("bindings", BindingList, str)
     )
     requests_per_minute: int | None = field(default=None, metadata=_entry("requestsPerMinute", int))
     throttled_wait: int | None = field(default=None, metadata=_entry("throttledWait", int))

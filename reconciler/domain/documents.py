@@ -334,6 +334,15 @@ class PendingDocument(TypedDict):
     due_at: str
 
 
+class HeldDocument(TypedDict):
+    """A webhook of a verified change that waits for more than to be sent."""
+
+    tenant: str
+    schema_id: str
+    url: str
+    waits_for: str
+
+
 class NotTriedDocument(TypedDict):
     """Webhooks that were due and that a run left pending for one reason."""
 
@@ -347,6 +356,7 @@ class DeliveriesDocument(TypedDict):
     attempts: list[AttemptDocument]
     not_tried: list[NotTriedDocument]
     pending: list[PendingDocument] | None
+    held: list[HeldDocument]
 
 
 class HeadDocument(TypedDict):
@@ -483,15 +493,16 @@ class DoctorDocument(TypedDict):
 class WebhookDocument(TypedDict):
     """One webhook, of those that `webhooks list --format json` prints."""
 
-    event_id: str
+    event_id: str | None
     tenant: str
     schema_id: str
     url: str
-    sequence: int
+    sequence: int | None
     state: Literal["held", "ready", "delivered", "void", "given-up"]
     attempts: int
     due_at: str | None
     last_status: int | None
+    waits_for: str | None
 
 
 # schemas/validate.json

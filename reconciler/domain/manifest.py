@@ -202,6 +202,7 @@ class SchemaExtension:
     place: Place = field(compare=False)
     schema: Schema
     resource_type: str = "User"
+    names_resource_type: bool = False
     selector: Selector = field(default_factory=Selector)
     on_drift: OnDrift = OnDrift.SKIP
     on_drift_place: Place | None = field(default=None, compare=False)
@@ -212,6 +213,11 @@ class SchemaExtension:
     labels: Mapping[str, str] = field(default_factory=dict)
     silenced: frozenset[Silenced] = frozenset()
     request: Memo[str] = field(init=False, compare=False, repr=False, default_factory=Memo)
+
+    @property
+    def binding_type(self) -> str | None:
+        """The resource type that has to name it; None, for any, where the manifest names none."""
+        return self.resource_type if self.names_resource_type else None
 
     def silences(self, rule: str, pointer: Pointer, *, at_key: bool) -> bool:
         """True where an ignore note stands for the rule at that place of the manifest."""

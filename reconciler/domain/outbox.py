@@ -66,6 +66,28 @@ class Envelope:
 
 
 @dataclass(frozen=True, slots=True)
+class Awaited:
+    """The thing that the event of a verified change waits for, as a message says it."""
+
+    text: str
+
+    @classmethod
+    def binding(cls, resource_type: str | None) -> "Awaited":
+        """The service has to bind the schema to that resource type, or without one to any."""
+        return cls(f"/ResourceTypes to name it for {resource_type or 'a resource type'}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldRow:
+    """A webhook of a verified change that waits for more; it has no event yet."""
+
+    tenant: str
+    url: str
+    schema_id: str
+    waits_for: str
+
+
+@dataclass(frozen=True, slots=True)
 class RowToSend:
     """A row, the bytes that are sent, the same at each try, and the seal that it carries."""
 

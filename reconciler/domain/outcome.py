@@ -10,7 +10,7 @@ from reconciler.domain.dialect import READ_ONLY
 from reconciler.domain.diff import Harm, HarmKind
 from reconciler.domain.jsontext import Json
 from reconciler.domain.messages import excerpts
-from reconciler.domain.outbox import DeliveryResult, OutboxRow
+from reconciler.domain.outbox import DeliveryResult, HeldRow, OutboxRow
 from reconciler.domain.plan import Blocked, Create, Plan, Update
 from reconciler.domain.redaction import NO_REDACTION, Redaction
 
@@ -100,11 +100,13 @@ class NotTried:
 class DeliverySummary:
     """The deliveries of a run, and the rows of any run that wait after it.
 
-    `waiting` is None where the store could not be read.
+    `waiting` is None where the store could not be read. `held` are those of verified changes that
+    wait for more than to be sent.
     """
 
     attempts: tuple[DeliveryResult, ...] = ()
     waiting: tuple[OutboxRow, ...] | None = ()
+    held: tuple[HeldRow, ...] = ()
     not_tried: tuple[NotTried, ...] = ()
 
     @property

@@ -76,6 +76,15 @@ def report_document(run: Run, ended: Ended, summary: RunSummary | None) -> Repor
             "pending": None
             if deliveries.waiting is None
             else [_pending(row) for row in deliveries.waiting],
+            "held": [
+                {
+                    "tenant": row.tenant,
+                    "schema_id": row.schema_id,
+                    "url": row.url,
+                    "waits_for": row.waits_for,
+                }
+                for row in deliveries.held
+            ],
         },
         "audit_head": {"seq": ended.head[0], "hash": ended.head[1]} if ended.head else None,
     }

@@ -114,6 +114,9 @@ def _webhook_lines(deliveries: DeliveriesDocument) -> Iterator[str]:
         tries = counted(webhook["attempts"], "attempt")
         event = f"{code(webhook['event_id'])} to {code(webhook['url'])}"
         yield f"  - pending after {tries}: {event}, due {code(webhook['due_at'])}"
+    for held in deliveries["held"]:
+        event = f"{code(held['schema_id'])} to {code(held['url'])}"
+        yield f"  - held: {event} waits for {code(held['waits_for'], WORDS)}"
 
 
 def _bounded(lines: list[str]) -> Iterator[str]:

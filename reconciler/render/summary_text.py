@@ -11,6 +11,7 @@ from reconciler.render.phrases import drift_text, withheld_text
 from reconciler.render.plain_text import counted, visible
 from reconciler.render.plan_document import drift_document
 
+_SHOWN = 20  # webhooks that are held: a service may bind nothing in a whole fleet
 _UNKNOWN = "and the store cannot be asked how many are pending."
 _KEPT = "; the next apply or `reconciler webhooks deliver` tries again."
 _LOST = "; they are lost with this disk: run `reconciler webhooks deliver --now` in this job."
@@ -155,10 +156,17 @@ def _webhooks(summary: RunSummary, paint: Paint, *, ephemeral: bool) -> Iterator
         for pending in deliveries.waiting or ():
             text = f"{pending.event_id} of {pending.tenant}: {pending.schema_id} to {pending.url}"
             yield paint("yellow", f"webhook pending: {visible(text)}")
+    for held in deliveries.held[:_SHOWN]:
+        text = f"{held.tenant}: {held.schema_id} to {held.url}: it waits for {held.waits_for}"
+        yield paint("yellow", f"webhook held: {visible(text)}; the next apply looks again")
+    if (more := len(deliveries.held) - _SHOWN) > 0:
+        yield paint("yellow", f"and {more} more are held: see `reconciler webhooks list`")
     delivered = f"Webhooks: {deliveries.delivered} delivered,"
+    held_back = f", {len(deliveries.held)} held" if deliveries.held else ""
     if deliveries.waiting is None:
         yield paint("red", f"{delivered} {_UNKNOWN}")
     elif deliveries.pending:
-        yield f"{delivered} {deliveries.pending} pending" + (_LOST if ephemeral else _KEPT)
+        tail = _LOST if ephemeral else _KEPT
+        yield f"{delivered} {deliveries.pending} pending{held_back}{tail}"
     else:
-        yield f"{delivered} {deliveries.pending} pending."
+        yield f"{delivered} {deliveries.pending} pending{held_back}."

@@ -13,10 +13,11 @@ from hypothesis import HealthCheck, given, settings
 
 from reconciler.adapters.database import Store
 from reconciler.domain.manifest import Manages
+from reconciler.domain.outbox import Awaited, RowState
 from reconciler.domain.records import Confirmation, Entry, Status, check_chain
 from reconciler.domain.scim import Schema
 from reconciler.errors import StateError
-from reconciler.ports import Journal, Outbox
+from reconciler.ports import Announcement, Journal, Outbox, Postponement
 from tests.support.store_world import (
     HR,
     HR_DOCUMENT,
@@ -92,52 +93,125 @@ def ended(status: Status, urn: str = HR_URN, tenant: str = "acme") -> Entry:
     return replace(created(status, tenant), schema_id=urn, after_digest=digest)
 
 
-WANTED = {HR.key: HR}
-UNDONE = replace(intent(), webhooks=())
-
-
-def test_an_intent_of_which_nothing_came_is_undone_with_all_its_members(place: Place) -> None:
-    with opened(place) as store:
-        written(store, Status.FAILED)
-
-        assert store.undone("acme", WANTED) == (UNDONE,)
-        assert store.undone("beta", WANTED) == ()
-        assert store.undone("acme", {}) == ()
-
-
-def test_an_intent_that_wanted_something_else_is_not_undone(place: Place) -> None:
-    with opened(place) as store:
-        written(store, Status.FAILED)
-
-        assert store.undone("acme", {HR.key: replace(HR, description="another")}) == ()
-
-
 @pytest.mark.parametrize("urn", [HR_URN, HR_URN.upper()])
-def test_only_the_last_intent_of_a_schema_counts_as_undone(place: Place, urn: str) -> None:
+def test_a_history_has_the_last_intent_and_the_last_creation(place: Place, urn: str) -> None:
+    updating = replace(intent(), before="sha256:" + "a" * 64, schema_id=urn)
     with opened(place) as store:
-        written(store, Status.FAILED)
-        written(store, Status.SUCCESS, urn=urn)
-        assert store.undone("acme", WANTED) == ()
+        written(store, Status.SUCCESS)
+        written(store, Status.FAILED, urn=urn)
+        number = store.intend(updating, intended())
+        opened_now = store.histories("acme")[HR.key]
+        store.settle(number, ended(Status.FAILED, urn), None)
 
-        written(store, Status.FAILED)
-        assert store.undone("acme", WANTED) == (UNDONE,)
+        assert opened_now.is_open
+        assert not opened_now.failed
+        history = store.histories("acme")[HR.key]
+        assert (history.intent, history.is_open, history.failed) == (number, False, True)
+        assert (history.created, history.create_failed, history.is_new) == (5, True, True)
+        assert store.intents_of([number]) == {number: replace(updating, webhooks=())}
+        assert store.histories("beta") == {}
 
-        store.intend(replace(intent(), schema_id=urn), intended())
-        assert store.undone("acme", WANTED) == ()
 
-
-@pytest.mark.parametrize("urn", [HR_URN, HR_URN.upper()])
-def test_a_schema_verified_since_is_not_undone(place: Place, urn: str) -> None:
+def test_a_history_has_the_last_event_with_its_urls(place: Place) -> None:
+    later = replace(event(2), schema=replace(HR, description="another"))
     with opened(place) as store:
-        written(store, Status.FAILED)
-        store.record(ended(Status.FAILED))
-        store.record(ended(Status.SUCCESS, urn="urn:other"))
-        store.record(ended(Status.SUCCESS, tenant="beta"))
-        assert store.undone("acme", WANTED) == (UNDONE,)
+        written(store, Status.SUCCESS)
+        store.adopt(ended(Status.SUCCESS), later, [SECOND])
+        [_, pending] = [row for row in store.waiting() if row.url == SECOND]
+        store.failed(pending, created(), None)
 
-        store.adopt(ended(Status.SUCCESS, urn=urn), event(2), [RECEIVER])
+        history = store.histories("acme")[HR.key]
 
-        assert store.undone("acme", WANTED) == ()
+    assert history.digest == later.schema.fingerprint()
+    assert history.sent == ((SECOND, RowState.GIVEN_UP),)
+    assert history.announced > history.created
+
+
+def test_what_hr_has_heard_of_survives_pruning(place: Place) -> None:
+    with opened(place) as store:
+        written(store, Status.SUCCESS)
+        for pending in store.waiting():
+            store.delivered(pending, attempt(Status.SYNCED, 204))
+        before = store.histories("acme")
+        assert store.prune(datetime(2030, 1, 1, tzinfo=UTC)) == 2
+
+        assert store.histories("acme") == before
+        assert before[HR.key].heard == HR.fingerprint()
+
+
+WAITS = Awaited.binding("User")
+
+
+def test_an_event_that_waits_is_held_and_shown_with_what_it_waits_for(place: Place) -> None:
+    with opened(place) as store:
+        number = store.intend(intent(), intended())
+        store.settle(number, created(), WAITS)
+        store.adopt(replace(adopted("beta"), schema_id=HR_URN), WAITS, [RECEIVER])
+
+        assert store.waiting() == ()
+        assert store.open_intents("acme") == ()
+        assert [(r.tenant, r.url, r.schema_id) for r in store.held()] == [
+            ("acme", RECEIVER, HR_URN),
+            ("acme", SECOND, HR_URN),
+            ("beta", RECEIVER, HR_URN),
+        ]
+        assert {row.waits_for for row in store.held()} == {"/ResourceTypes to name it for User"}
+        waits = store.histories("acme")[HR.key].waits
+        assert waits == ((RECEIVER, WAITS.text), (SECOND, WAITS.text))
+
+
+def test_an_announcement_uses_the_rows_that_wait_and_goes_to_the_urls_of_today(
+    place: Place,
+) -> None:
+    newer = "https://new.example.com/hook"
+    with opened(place) as store:
+        number = store.intend(intent(), intended())
+        store.settle(number, created(), WAITS)
+        urls = [SECOND, newer]
+        ends = [Announcement(event=event(), webhooks=urls, entry=created(), is_recorded=True)]
+
+        store.announce("acme", ends)
+        store.announce("acme", ends)
+
+        assert [(row.url, row.sequence) for row in store.waiting()] == [(SECOND, 1), (newer, 1)]
+        assert store.held() == ()
+        assert len(list(store.records())) == 2 + 2  # and one for each URL
+
+
+def test_announcements_of_one_step_are_placed_one_after_the_other(place: Place) -> None:
+    other = replace(event(2), schema=replace(HR, id="urn:x:other"))
+    with opened(place) as store:
+        ends = [
+            Announcement(event=one, webhooks=[RECEIVER], entry=adopted(), is_recorded=False)
+            for one in (event(), other)
+        ]
+        store.announce("acme", ends)
+        store.announce("acme", ends)
+
+        assert [row.sequence for row in store.waiting()] == [1, 2]
+        assert len(list(store.records())) == 2 * 2
+        assert check_chain(store.records()).broken_at is None
+
+
+def test_a_postponement_leaves_one_row_for_each_url_of_today(place: Place) -> None:
+    newer = "https://new.example.com/hook"
+    with opened(place) as store:
+        for _ in range(2):
+            number = store.intend(intent(), intended())
+            store.settle(number, created(), WAITS)
+        later = Awaited.binding(None)
+        urls = [SECOND, newer]
+
+        store.announce(
+            "acme", [Postponement(schema_id=HR_URN.upper(), webhooks=urls, awaited=later)]
+        )
+        assert [(row.url, row.waits_for) for row in store.held()] == [
+            (SECOND, later.text),
+            (newer, later.text),
+        ]
+
+        store.announce("acme", [Postponement(schema_id=HR_URN, webhooks=(), awaited=later)])
+        assert store.held() == ()
 
 
 def test_open_intents_are_those_of_the_tenant_oldest_first(place: Place) -> None:

@@ -9,6 +9,7 @@ import pytest
 from reconciler.adapters.database import Store, open_store
 from reconciler.domain.records import Event, Status, check_chain
 from reconciler.errors import StateError
+from reconciler.ports import Announcement
 from tests.support.lock_world import StoppedClock
 from tests.support.postgres import Server
 from tests.support.store_world import (
@@ -44,7 +45,12 @@ def deliver(store: Store) -> None:
     store.delivered(to_send(store)[0], attempt(Status.SYNCED, 204))
 
 
-DEEDS = (intend, settle, adopt, deliver)
+def announce(store: Store) -> None:
+    ends = [Announcement(event=event(4), webhooks=[RECEIVER], entry=adopted(), is_recorded=False)]
+    store.announce("acme", ends)
+
+
+DEEDS = (intend, settle, adopt, deliver, announce)
 
 
 def filled(url: str) -> None:
@@ -87,7 +93,20 @@ ROUND_TRIPS = {
     **{name: (deed, 2) for name, deed in TWO.items()},
     "settle, and look what is open before": (settle, 1 + 2),
     "deliver, and look what waits before": (deliver, 3 + 2),
-    "undone": (lambda s: s.undone("acme", {}), 1),
+    "histories": (lambda s: s.histories("acme"), 1),
+    "intents": (lambda s: s.intents_of([1, 1]), 1),
+    "announce": (
+        lambda s: s.announce(
+            "acme",
+            [
+                Announcement(
+                    event=event(n), webhooks=[RECEIVER], entry=adopted(), is_recorded=False
+                )
+                for n in (2, 3)
+            ],
+        ),
+        2,
+    ),
     "left open": (lambda s: s.left_open(), 1),
     "waiting": (lambda s: s.waiting(), 1),
     "records": (lambda s: list(s.records()), 2),  # the second finds no more

@@ -10,8 +10,9 @@ from pathlib import Path
 from reconciler.adapters.database import Store, sightings
 from reconciler.adapters.database.engine import Database
 from reconciler.adapters.database.last_seen import LATEST
+from reconciler.domain.outbox import Awaited
 from reconciler.domain.records import Event, Status
-from reconciler.ports import Due, Over
+from reconciler.ports import Announcement, Due, Over
 from tests.support.store_world import (
     HR,
     HR_URN,
@@ -29,7 +30,7 @@ from tests.support.store_world import (
 )
 
 # What holds only what is open or waits, and each schema once: these may be read whole.
-SMALL = ("intents_open", "outbox_ready", "latest")
+SMALL = ("intents_open", "outbox_ready", "outbox_waiting", "latest")
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
 
 
@@ -46,8 +47,15 @@ def traced(store: Store, path: Path) -> list[str]:
     store.settle(number, created(), event())
     refused = store.intend(intent(), intended())
     store.settle(refused, created(Status.FAILED), None)
-    assert len(store.undone("acme", {HR.key: HR})) == 1
+    assert store.histories("acme")[HR.key].failed
+    assert len(store.intents_of([number, refused])) == 2
     store.adopt(adopted(), event(2), [RECEIVER])
+    store.adopt(replace(adopted(), schema_id=HR_URN), Awaited("a binding"), [RECEIVER])
+    assert len(store.held()) == 1
+    announced = Announcement(
+        event=event(3), webhooks=[RECEIVER], entry=adopted(), is_recorded=False
+    )
+    store.announce("acme", [announced])
     store.waiting()
     store.backlog()
     for wanted in (Due(LATER), Due(None), Over(None), Over(event().event_id)):

@@ -55,8 +55,9 @@ def test_no_emergency_export_while_the_store_works(tmp_path: Path):
     opened = export.open_intents("acme")
     refused = export.intend(intent(tenant="beta"), intended("beta"))
     export.settle(refused, created(), None)
-    [undone] = export.undone("beta", {intent().desired.key: intent().desired})
-    assert undone.tenant == "beta"
+    history = export.histories("beta")[intent().desired.key]
+    assert (history.intent, history.failed) == (refused, False)
+    assert export.intents_of([refused])[refused].tenant == "beta"
     assert export.left_open() == {"acme": 1}
     export.settle(number, created(), event(1))
     export.adopt(adopted(), event(2), [RECEIVER])

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.domain.dialect import (
+    BindingList,
     Dialect,
     ErrorShape,
     EtagMode,
@@ -157,7 +158,7 @@ def test_every_entry_but_the_hint_is_in_the_digest(field: str) -> None:
         "protected_prefixes": ("urn:x:",), "id_encoding": IdEncoding.PERCENT,
         "content_type": "application/json", "list_shape": ListShape.MAP, "paging": Paging.CURSOR,
         "page_size": 9, "etag": EtagMode.NONE, "requests_per_minute": 30, "throttled_wait": 5,
-        "lag_reads": 7,
+        "lag_reads": 7, "bindings": BindingList.UNLISTED,
         "permission_hint": "x", "errors": (ErrorShape(means=Meaning.EXISTS, status=400),),
     }  # fmt: skip
     changed = dialect(**{field: other[field]}).digest() != dialect().digest()

@@ -123,7 +123,7 @@ def report(**more: Json) -> Any:
         "summary": dict.fromkeys(outcomes, 0),
         "tenants": [tenant],
         "warnings": [],
-        "deliveries": {"attempts": [], "not_tried": [], "pending": []},
+        "deliveries": {"attempts": [], "not_tried": [], "pending": [], "held": []},
         "audit_head": {"seq": 8, "hash": "f" * 64},
         **more,
     }
@@ -200,7 +200,7 @@ def test_a_run_that_could_not_ask_its_store_does_not_say_that_nothing_is_pending
     attempts = [{"delivered": True}]
 
     text = report_markdown(
-        report(deliveries={"attempts": attempts, "not_tried": [], "pending": None})
+        report(deliveries={"attempts": attempts, "not_tried": [], "pending": None, "held": []})
     )
 
     assert "- Webhooks: 1 delivered, and how many are pending is not known\n" in text

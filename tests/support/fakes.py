@@ -12,16 +12,32 @@ from typing import TypeVar
 
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import Dialect, Meaning, PatchPath, UpdateStrategy
+from reconciler.domain.hearing import History
 from reconciler.domain.http_reply import Applied, Next, Verdict
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Manages, OnDrift, SchemaExtension, Tenant, Webhook
-from reconciler.domain.outbox import DeliveryResult, OutboxRow, RowState, RowToSend
+from reconciler.domain.outbox import (
+    Awaited,
+    DeliveryResult,
+    HeldRow,
+    OutboxRow,
+    RowState,
+    RowToSend,
+)
 from reconciler.domain.problem import Place
-from reconciler.domain.records import Confirmation, Entry, HrEvent, Intent, rfc3339
+from reconciler.domain.records import Confirmation, Entry, HrEvent, Intent, Status, rfc3339
 from reconciler.domain.redaction import NO_REDACTION, Redaction
 from reconciler.domain.scim import Attribute, AttributeType, Schema, fold
 from reconciler.errors import Interrupted, StateError, TenantLocked
-from reconciler.ports import Due, Over, Queue, Wanted, WriteResult
+from reconciler.ports import (
+    Announcement,
+    Due,
+    Over,
+    Postponement,
+    Queue,
+    Wanted,
+    WriteResult,
+)
 
 T = TypeVar("T")
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -279,6 +295,7 @@ class FakeTenant:
         return NO_REDACTION
 
     def bindings(self) -> Mapping[str, frozenset[str]] | None:
+        self.log.append("GET /ResourceTypes")
         return self.bound
 
     def create(self, document: Mapping[str, Json]) -> WriteResult:
@@ -309,8 +326,11 @@ class MemoryJournal:
 
     entries: list[Entry] = field(default_factory=list)
     intents: dict[int, Intent] = field(default_factory=dict)
-    settled: dict[int, HrEvent | None] = field(default_factory=dict)
-    adopted: set[tuple[str, str]] = field(default_factory=set)  # tenants and schemas, lately
+    begun: dict[int, int] = field(default_factory=dict)  # the records of intents
+    settled: dict[int, Entry] = field(default_factory=dict)
+    postponed: dict[tuple[str, str], tuple[HeldRow, ...]] = field(default_factory=dict)
+    announced: dict[tuple[str, str], tuple[int, HrEvent]] = field(default_factory=dict)
+    sent: dict[str, list[tuple[int, str]]] = field(default_factory=dict)  # by event
     rows: dict[int, RowToSend] = field(default_factory=dict)
     made: int = 0  # rows in all
     given_up: list[RowToSend] = field(default_factory=list)
@@ -334,33 +354,95 @@ class MemoryJournal:
         self.record(entry)
         number = len(self.intents) + 1
         self.intents[number] = intent
-        self.adopted.discard((intent.tenant, fold(intent.schema_id)))
+        self.begun[number] = len(self.entries)
         return number
 
     def confirm(self, intent_id: int, confirmation: Confirmation) -> None:
         if intent_id in self.intents:
             self.intents[intent_id] = replace(self.intents[intent_id], confirmation=confirmation)
 
-    def settle(self, intent_id: int, entry: Entry, event: HrEvent | None) -> None:
+    def settle(self, intent_id: int, entry: Entry, event: HrEvent | Awaited | None) -> None:
         assert intent_id not in self.settled, "an intent is settled once"
+        intent = self.intents[intent_id]
         self.record(entry)
-        self.settled[intent_id] = event
-        if event is not None:
-            self._queue(event, self.intents[intent_id].webhooks)
+        self.settled[intent_id] = entry
+        self._ended(intent.schema_id, entry, event, intent.webhooks)
 
-    def adopt(self, entry: Entry, event: HrEvent, webhooks: Iterable[str]) -> None:
+    def adopt(self, entry: Entry, event: HrEvent | Awaited, webhooks: Iterable[str]) -> None:
         self.record(entry)
-        self.adopted.add((event.tenant, event.schema.key))
-        self._queue(event, webhooks)
+        self._ended(str(entry.schema_id), entry, event, webhooks)
 
-    def undone(self, tenant: str, wanted: Mapping[str, Schema]) -> tuple[Intent, ...]:
-        last = {fold(i.schema_id): n for n, i in self.intents.items() if i.tenant == tenant}
-        return tuple(
-            self.intents[number]
-            for key, number in last.items()
-            if self.settled.get(number, ...) is None and (tenant, key) not in self.adopted
-            if self.intents[number].desired == wanted.get(key)
+    def _ended(
+        self,
+        schema_id: str,
+        entry: Entry,
+        event: HrEvent | Awaited | None,
+        webhooks: Iterable[str],
+    ) -> None:
+        if isinstance(event, HrEvent):
+            self._queue(event, webhooks)
+        elif event is not None:
+            self._postpone(str(entry.tenant), schema_id, webhooks, event)
+
+    def _postpone(
+        self, tenant: str, schema_id: str, webhooks: Iterable[str], awaited: Awaited
+    ) -> None:
+        self.postponed[tenant, fold(schema_id)] = tuple(
+            HeldRow(tenant=tenant, url=url, schema_id=schema_id, waits_for=awaited.text)
+            for url in webhooks
         )
+
+    def announce(self, tenant: str, ends: Sequence[Announcement | Postponement]) -> None:
+        for end in ends:
+            if isinstance(end, Postponement):
+                self._postpone(tenant, end.schema_id, end.webhooks, end.awaited)
+                continue
+            self.postponed.pop((tenant, fold(end.schema_id)), None)
+            heard = {url for _, url in self.sent.get(end.event.event_id, ())}
+            if missing := [url for url in end.webhooks if url not in heard]:
+                if not end.is_recorded:
+                    self.record(end.entry)
+                self._queue(end.event, missing)
+
+    def held(self) -> tuple[HeldRow, ...]:
+        return tuple(row for rows in self.postponed.values() for row in rows)
+
+    def histories(self, tenant: str) -> Mapping[str, History]:
+        intents = {n: i for n, i in self.intents.items() if i.tenant == tenant}
+        keys = {fold(intent.schema_id) for intent in intents.values()}
+        keys |= {key for of, key in (*self.announced, *self.postponed) if of == tenant}
+        return {key: self._history(tenant, key, intents) for key in keys}
+
+    def _history(self, tenant: str, key: str, intents: Mapping[int, Intent]) -> History:
+        ours = [number for number, intent in intents.items() if fold(intent.schema_id) == key]
+        creating = [number for number in ours if intents[number].creates]
+        announced, event = self.announced.get((tenant, key), (0, None))
+        waits = self.postponed.get((tenant, key), ())
+        return History(
+            intent=ours[-1] if ours else None,
+            is_open=bool(ours) and ours[-1] not in self.settled,
+            failed=bool(ours) and self._failed(ours[-1]),
+            created=self.begun[creating[-1]] if creating else 0,
+            create_failed=bool(creating) and self._failed(creating[-1]),
+            announced=announced,
+            digest=event.schema.fingerprint() if event else None,
+            sent=tuple((url, self._state(row)) for row, url in self.sent[event.event_id])
+            if event
+            else (),
+            waits=tuple((row.url, row.waits_for) for row in waits),
+        )
+
+    def _failed(self, number: int) -> bool:
+        return number in self.settled and self.settled[number].status is Status.FAILED
+
+    def _state(self, row_id: int) -> RowState:
+        if row_id in self.rows:
+            return RowState.READY
+        given_up = any(each.row.id == row_id for each in self.given_up)
+        return RowState.GIVEN_UP if given_up else RowState.DELIVERED
+
+    def intents_of(self, numbers: Iterable[int]) -> Mapping[int, Intent]:
+        return {number: self.intents[number] for number in numbers}
 
     def open_intents(self, tenant: str) -> tuple[tuple[int, Intent], ...]:
         return tuple(
@@ -373,8 +455,11 @@ class MemoryJournal:
         return Counter(i.tenant for n, i in self.intents.items() if n not in self.settled)
 
     def _queue(self, event: HrEvent, webhooks: Iterable[str]) -> None:
+        self.announced[event.tenant, event.schema.key] = (len(self.entries), event)
+        rows = self.sent.setdefault(event.event_id, [])
         for url in webhooks:
             self.made += 1
+            rows.append((self.made, url))
             row = outbox_row(
                 number=self.made,
                 tenant=event.tenant,

@@ -6,16 +6,29 @@ from datetime import datetime
 
 from reconciler.adapters.emergency import Memory
 from reconciler.delivering import Delivering, Schedule
-from reconciler.domain.manifest import Tenant
+from reconciler.domain.manifest import Manages, Tenant
 from reconciler.domain.outbox import DeliveryResult
-from reconciler.domain.records import Run
+from reconciler.domain.records import Event, Intent, Run
+from reconciler.domain.scim import ABSENT, Schema
 from reconciler.fleet import Fleet
 from reconciler.planning import Desired
 from reconciler.ports import Clock, Journal, Notifier, Retry, SchemaWriter
 from reconciler.run_context import RunContext
-from tests.support.fakes import FakeClock, FakeLocks, Receiver, patience
+from tests.support.fakes import (
+    HOOK,
+    START,
+    URN,
+    FakeClock,
+    FakeLocks,
+    MemoryJournal,
+    Receiver,
+    document,
+    patience,
+)
 
 RUN = Run(id="run-1", actor="user:test")
+NEWER = "https://newer.example.com/hook"
+HERE = "https://acme.example.com/scim/v2"
 
 
 def never(attempts: int, result: DeliveryResult) -> datetime | None:
@@ -74,3 +87,30 @@ def fleet_of(
         parallelism=parallelism,
         lock_timeout=lock_timeout,
     )
+
+
+def journal_with(
+    before: str = ABSENT,
+    *names: str,
+    manages: Manages = Manages.SCHEMA,
+    live_before: tuple[str, ...] = (),
+    base_url: str | None = HERE,
+) -> MemoryJournal:
+    """A write of an earlier run that was begun, to the URL of that time."""
+    journal = MemoryJournal()
+    intent = Intent(
+        tenant="acme",
+        base_url=base_url,
+        change="acme/acme",
+        schema_id=URN,
+        target_system="Genesys Cloud",
+        manages=manages,
+        desired=Schema.from_json(document(URN, *names)),
+        before=before,
+        live_before=Schema.from_json(document(URN, *live_before)) if live_before else None,
+        run_id="run-1",
+        commit="c0ffee",
+        webhooks=(HOOK,),
+    )
+    journal.intend(intent, RUN.entry(Event.SCHEMA_EXTENSION_CREATE_INTENDED, START))
+    return journal

@@ -1,15 +1,15 @@
 """Writes that were begun: what recovery needs to know, kept until their outcome is known."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from hashlib import sha256
 
-from reconciler.adapters.database.connections import Connection, Question, Row, Step, Value
+from reconciler.adapters.database.connections import Question, Row, Step, Value
 from reconciler.domain.jsontext import NotJson, canonical, parse
 from reconciler.domain.manifest import Manages
-from reconciler.domain.records import AuditRecord, Confirmation, Intent, Status, rfc3339
-from reconciler.domain.scim import MalformedSchema, Schema, fold
+from reconciler.domain.records import AuditRecord, Confirmation, Intent, rfc3339
+from reconciler.domain.scim import MalformedSchema, Schema
 from reconciler.errors import StateError
 
 BEGUN = (  # the columns that its record covers
@@ -34,22 +34,7 @@ _HELD_BY_OPEN = (
     "SELECT i.id, o.url FROM intents i JOIN outbox o ON o.intent_id = i.id "
     "WHERE i.tenant = ? AND i.state = 'open' AND o.state = 'held' ORDER BY o.id"
 )
-# From the last schema to the first, each time straight to its last intent.
-_BRIEF = """
-WITH RECURSIVE latest (id) AS (
-  SELECT (SELECT id FROM intents WHERE tenant = ? ORDER BY schema_id DESC, id DESC LIMIT 1)
-  UNION ALL
-  SELECT (SELECT i.id FROM intents i WHERE i.tenant = p.tenant AND i.schema_id < p.schema_id
-           ORDER BY i.schema_id DESC, i.id DESC LIMIT 1)
-    FROM latest JOIN intents p ON p.id = latest.id
-)
-SELECT i.id, i.schema_id, i.status FROM latest JOIN intents i ON i.id = latest.id ORDER BY i.id
-"""
-_WHOLE = f"SELECT settled_by, id, {_COLUMNS} FROM intents WHERE id = ?"
-_VERIFIED = (
-    "SELECT schema_id FROM audit WHERE seq > ? AND tenant = ? AND after_digest IS NOT NULL "
-    "ORDER BY seq"
-)
+_WHOLE = f"SELECT id, {_COLUMNS} FROM intents WHERE id = ?"
 # How many intents of each tenant have no outcome; a tenant without any is not named.
 COUNT_OPEN = Question("SELECT tenant, count(*) FROM intents WHERE state = 'open' GROUP BY tenant")
 
@@ -123,38 +108,14 @@ def opened(rows: Sequence[Row], held: Sequence[Row]) -> tuple[tuple[int, Intent]
     return tuple((row[0], _intent(row, tuple(urls.get(row[0], ())))) for row in rows)
 
 
-def last_of(tenant: str) -> Question:
-    """The question for the last intent of each schema of a tenant, in brief."""
-    return Question(_BRIEF, (tenant,))
+def numbered(numbers: Iterable[int]) -> list[Question]:
+    """The questions for the intents of those ids."""
+    return [Question(_WHOLE, (number,)) for number in numbers]
 
 
-def failed(rows: Sequence[Row], wanted: Mapping[str, Schema]) -> list[int]:
-    """Ids of those that proved nothing, of the wanted schemas, by the answer to `last_of`.
-
-    What is compared in a database is not folded as we fold, so it is compared here.
-    """
-    last = {fold(schema): (number, status) for number, schema, status in rows}
-    found = (last[key] for key in wanted if key in last)
-    return sorted(number for number, status in found if status == Status.FAILED)
-
-
-def read_undone(
-    connection: Connection, numbers: Iterable[int], wanted: Mapping[str, Schema]
-) -> tuple[Intent, ...]:
-    """The intents of those ids that wanted just that, and whose schema was not verified since."""
-    undone = []
-    for number in numbers:
-        [(settled_by, *row)] = connection.rows(_WHOLE, number)
-        intent = _intent(tuple(row), ())
-        proved = intent.desired != wanted[fold(intent.schema_id)]
-        if not (proved or _verified_since(connection, settled_by, intent)):
-            undone.append(intent)
-    return tuple(undone)
-
-
-def _verified_since(connection: Connection, seq: int, intent: Intent) -> bool:
-    found = connection.rows(_VERIFIED, seq, intent.tenant)
-    return any(fold(schema_id) == fold(intent.schema_id) for (schema_id,) in found)
+def of_answers(answers: Iterable[Sequence[Row]]) -> dict[int, Intent]:
+    """The intents by their ids, from the answers to `numbered`; URLs of webhooks are not read."""
+    return {row[0]: _intent(row, ()) for rows in answers for row in rows}
 
 
 def _intent(row: Row, webhooks: tuple[str, ...]) -> Intent:

@@ -6,7 +6,14 @@ from datetime import datetime
 from typing import Any, assert_never
 
 from reconciler.adapters.database.connections import Question, Row, Step, Value
-from reconciler.domain.outbox import Envelope, OutboxRow, RowState, RowToSend
+from reconciler.domain.outbox import (
+    Awaited,
+    Envelope,
+    HeldRow,
+    OutboxRow,
+    RowState,
+    RowToSend,
+)
 from reconciler.domain.records import AuditRecord, Entry, Event, HrEvent, rfc3339
 from reconciler.errors import StateError
 from reconciler.ports import Due, Over, Queue, Seals, Wanted
@@ -21,14 +28,19 @@ class Backlog:
 
 
 _HOLD = (
-    "INSERT INTO outbox (intent_id, tenant, schema_id, url, state, attempts) "
-    "VALUES (?, ?, ?, ?, 'held', 0)"
+    "INSERT INTO outbox (intent_id, tenant, schema_id, url, waits_for, state, attempts) "
+    "VALUES (?, ?, ?, ?, ?, 'held', 0)"
+)
+_AWAIT = "UPDATE outbox SET waits_for = ? WHERE id = ?"
+_WAITING_OF = (
+    "SELECT id, schema_id, url, waits_for FROM outbox "
+    "WHERE tenant = ? AND waits_for IS NOT NULL ORDER BY id"
 )
 _HELD = "SELECT id, url FROM outbox WHERE intent_id = ? AND state = 'held' ORDER BY id"
-_VOID = "UPDATE outbox SET state = 'void' WHERE id = ?"
+_VOID = "UPDATE outbox SET state = 'void', waits_for = NULL WHERE id = ?"
 _RELEASE = (
     "UPDATE outbox SET state = 'ready', event_id = ?, sequence = ?, body = ?, schema_digest = ?, "
-    "released_by = ?, due_at = ?, seal = ? WHERE id = ?"
+    "released_by = ?, due_at = ?, seal = ?, waits_for = NULL WHERE id = ?"
 )
 _QUEUE = (
     "INSERT INTO outbox (event_id, sequence, body, schema_digest, released_by, due_at, seal, "
@@ -44,6 +56,11 @@ _COLUMNS = (
 _SAME = f"SELECT {_COLUMNS}, body, seal FROM outbox WHERE event_id = ? ORDER BY id"
 # The rows that are ready, in the order of their release.
 WAITING = Question(f"SELECT {_COLUMNS} FROM outbox WHERE state = 'ready' {_IN_ORDER}")
+# The rows of verified changes that wait for more.
+POSTPONED = Question(
+    "SELECT tenant, url, schema_id, waits_for FROM outbox WHERE waits_for IS NOT NULL "
+    "ORDER BY tenant, id"
+)
 BACKLOG = Question("SELECT count(*), min(due_at) FROM outbox WHERE state = 'ready'")
 _RELEASED = f"event_id IS NOT NULL AND {_NOT_PRUNED}"
 # The ids of all that was ever released, in the order of the release.
@@ -70,10 +87,60 @@ _FAILED = (
 _RESEAL = "UPDATE outbox SET seal = ? WHERE id = ?"
 
 
-def hold(step: Step, *, intent_id: int, tenant: str, schema_id: str, urls: Iterable[str]) -> None:
-    """Add a row per URL, without an event so far."""
+def hold(
+    step: Step,
+    *,
+    intent_id: int | None,
+    tenant: str,
+    schema_id: str,
+    urls: Iterable[str],
+    awaited: Awaited | None = None,
+) -> None:
+    """Add a row per URL, without an event so far; an open intent is all that it waits for."""
     for url in dict.fromkeys(urls):
-        step.defer(_HOLD, intent_id, tenant, schema_id, url)
+        waits_for = awaited.text if awaited else None
+        step.defer(_HOLD, intent_id, tenant, schema_id, url, waits_for)
+
+
+def wait(step: Step, held: Iterable[Row], awaited: Awaited) -> None:
+    """Keep the held rows of an intent that is verified until there is what they wait for."""
+    for row_id, _ in held:
+        step.defer(_AWAIT, awaited.text, row_id)
+
+
+def waiting_of(tenant: str) -> Question:
+    """The question for the rows of a tenant's verified changes that wait for more.
+
+    A row of it is an id, a schema's, a URL and what it waits for.
+    """
+    return Question(_WAITING_OF, (tenant,))
+
+
+def postpone(
+    step: Step,
+    held: Iterable[Row],
+    *,
+    tenant: str,
+    schema_id: str,
+    urls: Iterable[str],
+    awaited: Awaited,
+) -> None:
+    """Let rows for just those URLs wait for that; `held` are those that wait by now."""
+    missing = set(urls)
+    for row_id, url in held:
+        if url in missing:
+            missing.remove(url)
+            step.defer(_AWAIT, awaited.text, row_id)
+        else:
+            step.defer(_VOID, row_id)
+    hold(
+        step,
+        intent_id=None,
+        tenant=tenant,
+        schema_id=schema_id,
+        urls=(url for url in urls if url in missing),
+        awaited=awaited,
+    )
 
 
 def held_by(intent_id: int) -> Question:
@@ -83,7 +150,17 @@ def held_by(intent_id: int) -> Question:
 
 def place_of(event: HrEvent) -> tuple[Question, Question]:
     """The questions for the URLs that have an event, and for the last place of its tenant."""
-    return Question(_SAME, (event.event_id,)), Question(_LAST, (event.tenant,))
+    return same_as(event), last_place(event.tenant)
+
+
+def same_as(event: HrEvent) -> Question:
+    """The question for the URLs that have an event."""
+    return Question(_SAME, (event.event_id,))
+
+
+def last_place(tenant: str) -> Question:
+    """The question for the last place in the order of a tenant's events."""
+    return Question(_LAST, (tenant,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +193,11 @@ class PlacedEvent:
             body=next((m.body for m in ours if m.body), None) or event.body(sequence),
             heard=frozenset(m.row.url for m in before),
         )
+
+    @property
+    def digest(self) -> str:
+        """The digest of the schema that it is about."""
+        return self.event.schema.fingerprint()
 
     def envelopes(self, urls: Iterable[str]) -> list[Envelope]:
         """One for each URL that has not heard of it."""
@@ -184,18 +266,17 @@ class QueuedEnvelope:
 
 
 def release(step: Step, held: Iterable[Row], ready: Iterable[QueuedEnvelope]) -> None:
-    """Make the held rows of an intent ready to be sent, or void where nothing is announced."""
-    by_url = {each.envelope.url: each for each in ready}
+    """Rows that are ready to be sent, the held ones where there are some; of no use are the others.
+
+    `held` has ids and URLs.
+    """
+    new = {each.envelope.url: each for each in ready}
     for row_id, url in held:
-        if url in by_url:
-            step.defer(_RELEASE, *by_url[url].columns(), row_id)
+        if (each := new.pop(url, None)) is not None:
+            step.defer(_RELEASE, *each.columns(), row_id)
         else:
             step.defer(_VOID, row_id)
-
-
-def queue(step: Step, ready: Iterable[QueuedEnvelope]) -> None:
-    """Ready rows for a change that no intent of ours led to."""
-    for each in ready:
+    for each in new.values():
         envelope = each.envelope
         step.defer(_QUEUE, *each.columns(), envelope.tenant, envelope.schema_id, envelope.url)
 
@@ -272,6 +353,12 @@ def bodies_of(ids: Sequence[int]) -> Question:
 def reseal(step: Step, row_id: int, seal: str) -> None:
     """Give a row another seal."""
     step.defer(_RESEAL, seal, row_id)
+
+
+def held_row_of(row: Row) -> HeldRow:
+    """The row that an answer to POSTPONED holds."""
+    tenant, url, schema_id, waits_for = row
+    return HeldRow(tenant=tenant, url=url, schema_id=schema_id, waits_for=waits_for)
 
 
 def row_of(row: Row) -> OutboxRow:

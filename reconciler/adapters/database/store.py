@@ -1,12 +1,12 @@
 """Store: the durable memory of all runs; each of its deeds is one transaction."""
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
-from reconciler.adapters.database import intents, outbox, trail, verifying
+from reconciler.adapters.database import histories, intents, outbox, trail, verifying
 from reconciler.adapters.database.connections import (
     Connections,
     Question,
@@ -19,11 +19,12 @@ from reconciler.adapters.database.outbox import Backlog
 from reconciler.adapters.database.session_locks import SessionLocks
 from reconciler.domain.documents import AuditDocument
 from reconciler.domain.drift import Sightings
-from reconciler.domain.outbox import OutboxRow, RowToSend
-from reconciler.domain.records import AuditRecord, Confirmation, Entry, HrEvent, Intent
-from reconciler.domain.scim import Schema
+from reconciler.domain.hearing import History
+from reconciler.domain.outbox import Awaited, HeldRow, OutboxRow, RowToSend
+from reconciler.domain.records import Confirmation, Entry, HrEvent, Intent
+from reconciler.domain.scim import fold
 from reconciler.errors import StateError
-from reconciler.ports import Clock, Locks, Queue, Seals, Wanted
+from reconciler.ports import Announcement, Clock, Locks, Postponement, Queue, Seals, Wanted
 
 _BATCH = 500  # records in memory at once
 _PRUNED = 500  # rows of the outbox that one transaction empties
@@ -126,40 +127,88 @@ class Store:
         with self._writing() as step:
             intents.confirm(step, intent_id, confirmation)
 
-    def settle(self, intent_id: int, entry: Entry, event: HrEvent | None) -> None:
-        """Audit record, journal row, and outbox rows released (event) or voided (None)."""
+    def settle(self, intent_id: int, entry: Entry, event: HrEvent | Awaited | None) -> None:
+        """Audit record, journal row, and outbox rows released (event), kept waiting, or voided."""
         questions = (trail.HEAD, intents.is_open(intent_id), outbox.held_by(intent_id))
-        placing = outbox.place_of(event) if event is not None else ()
+        placing = outbox.place_of(event) if isinstance(event, HrEvent) else ()
         with self._writing(*questions, *placing) as step:
             last, found, held, *place = step.answers
-            placed = self._placed(event, *place) if event is not None and held else None
-            record, ready = self._append(step, last, entry, placed, (url for _, url in held))
+            record = trail.append(step, last, entry)
             intents.settle(step, intent_id, found, record)
+            if isinstance(event, Awaited):
+                outbox.wait(step, held, event)
+                return
+            ready = []
+            if event is not None and held:
+                placed = self._placed(event, *place)
+                urls = (url for _, url in held)
+                ready = self._append_queued(step, trail.last(record), entry, placed, urls)
             outbox.release(step, held, ready)
 
-    def adopt(self, entry: Entry, event: HrEvent, webhooks: Iterable[str]) -> None:
-        """Audit record and ready outbox rows, for what was there without a write of ours."""
-        with self._writing(trail.HEAD, *outbox.place_of(event)) as step:
-            last, same, latest = step.answers
-            _, ready = self._append(step, last, entry, self._placed(event, same, latest), webhooks)
-            outbox.queue(step, ready)
+    def adopt(self, entry: Entry, event: HrEvent | Awaited, webhooks: Iterable[str]) -> None:
+        """Audit record and outbox rows, ready or waiting, for what was there without our write."""
+        placing = outbox.place_of(event) if isinstance(event, HrEvent) else ()
+        with self._writing(trail.HEAD, *placing) as step:
+            last, *place = step.answers
+            record = trail.append(step, last, entry)
+            if isinstance(event, HrEvent):
+                placed, last = self._placed(event, *place), trail.last(record)
+                ready = self._append_queued(step, last, entry, placed, webhooks)
+                outbox.release(step, (), ready)
+                return
+            outbox.hold(
+                step,
+                intent_id=None,
+                tenant=entry.tenant or "",
+                schema_id=entry.schema_id or "",
+                urls=webhooks,
+                awaited=event,
+            )
+
+    def announce(self, tenant: str, ends: Sequence[Announcement | Postponement]) -> None:
+        """All of them in one transaction; rows of their schemas that wait are used up by it.
+
+        An entry that has no record yet gets one where there is a URL to hear of the event.
+        """
+        events = [end.event for end in ends if isinstance(end, Announcement)]
+        same = (outbox.same_as(event) for event in events)
+        questions = (trail.HEAD, outbox.waiting_of(tenant), outbox.last_place(tenant), *same)
+        with self._writing(*questions) as step:
+            last, waiting, place, *sames = step.answers
+            heard = iter(sames)
+            for end in ends:
+                key = fold(end.schema_id)
+                held = [(row_id, url) for row_id, of, url, _ in waiting if fold(of) == key]
+                if isinstance(end, Postponement):
+                    outbox.postpone(
+                        step,
+                        held,
+                        tenant=tenant,
+                        schema_id=end.schema_id,
+                        urls=end.webhooks,
+                        awaited=end.awaited,
+                    )
+                    continue
+                placed = self._placed(end.event, next(heard), place)
+                place = [(max(placed.sequence, place[0][0]),)]
+                if not (end.is_recorded or placed.heard.issuperset(end.webhooks)):
+                    last = trail.last(trail.append(step, last, end.entry))
+                ready = self._append_queued(step, last, end.entry, placed, end.webhooks)
+                last = trail.last(ready[-1].record) if ready else last
+                outbox.release(step, held, ready)
 
     def open_intents(self, tenant: str) -> tuple[tuple[int, Intent], ...]:
         """Intents without an outcome, oldest first."""
         rows, held = self._database.ask(*intents.open_of(tenant))
         return intents.opened(rows, held)
 
-    def undone(self, tenant: str, wanted: Mapping[str, Schema]) -> tuple[Intent, ...]:
-        """The last intents of schemas, by folded id, that wanted just that and proved nothing.
+    def histories(self, tenant: str) -> dict[str, History]:
+        """What the trail has of each schema of a tenant, by folded id."""
+        return histories.histories(*self._database.ask(*histories.of_tenant(tenant)))
 
-        One whose schema was verified since is left out. URLs of webhooks are not read.
-        """
-        [rows] = self._database.ask(intents.last_of(tenant))
-        failed = intents.failed(rows, wanted)
-        if not failed:  # as nearly always
-            return ()
-        with self._database.reading() as connection:
-            return intents.read_undone(connection, failed, wanted)
+    def intents_of(self, numbers: Iterable[int]) -> dict[int, Intent]:
+        """The intents of those numbers, whether settled or not; URLs of webhooks are not read."""
+        return intents.of_answers(self._database.ask(*intents.numbered(numbers)))
 
     def sightings(self) -> Sightings:
         """When the trail last has each schema as desired, by tenant and folded id."""
@@ -175,6 +224,11 @@ class Store:
         """All that is released and not delivered or given up, in the order of the release."""
         [rows] = self._database.ask(outbox.WAITING)
         return tuple(map(outbox.row_of, rows))
+
+    def held(self) -> tuple[HeldRow, ...]:
+        """The rows of verified changes that wait for more than to be sent."""
+        [rows] = self._database.ask(outbox.POSTPONED)
+        return tuple(map(outbox.held_row_of, rows))
 
     def backlog(self) -> Backlog:
         """The number of webhooks that wait, and when the first is due."""
@@ -259,24 +313,24 @@ class Store:
     ) -> outbox.PlacedEvent:
         return outbox.PlacedEvent.of(event, self._seals, same, last)
 
-    def _append(
+    def _append_queued(
         self,
         step: Step,
         last: Sequence[Row],
-        entry: Entry,
-        placed: outbox.PlacedEvent | None,
+        because: Entry,
+        placed: outbox.PlacedEvent,
         urls: Iterable[str],
-    ) -> tuple[AuditRecord, list[outbox.QueuedEnvelope]]:
-        """The record of a change, and after it one for each URL that is to hear of its event."""
-        if placed is None:
-            return trail.append(step, last, entry), []
-        digest = placed.event.schema.fingerprint()
+    ) -> list[outbox.QueuedEnvelope]:
+        """A record for each URL that is to hear of an event, after the last; `because` is why."""
         envelopes = placed.envelopes(urls)
-        entries = [entry, *(outbox.queued(envelope, digest, entry) for envelope in envelopes)]
-        record, *queued = trail.append_all(step, last, entries)
-        seals = [self._seals.seal(each) if self._seals else None for each in envelopes]
-        ready = zip(envelopes, queued, seals, strict=True)
-        return record, [outbox.QueuedEnvelope(e, digest, r, seal) for e, r, seal in ready]
+        entries = [outbox.queued(each, placed.digest, because) for each in envelopes]
+        records = trail.append_all(step, last, entries)
+        return [
+            outbox.QueuedEnvelope(
+                each, placed.digest, record, self._seals.seal(each) if self._seals else None
+            )
+            for each, record in zip(envelopes, records, strict=True)
+        ]
 
     def _in_slices(self, ids: Question, number: int) -> Iterator[Sequence[int]]:
         """The ids that a question gives, so many at a time; eight bytes each are in memory."""

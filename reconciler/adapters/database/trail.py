@@ -22,6 +22,11 @@ _FIRST = f"SELECT {_NAMES} FROM audit WHERE seq >= {-(2**63)} ORDER BY seq LIMIT
 _NEXT = f"SELECT {_NAMES} FROM audit WHERE seq > ? ORDER BY seq LIMIT ?"
 
 
+def last(record: AuditRecord) -> list[Row]:
+    """A record as the answer to HEAD, once it is the last one."""
+    return [(record.seq, record.hash)]
+
+
 def append(step: Step, last: Sequence[Row], entry: Entry) -> AuditRecord:
     """Seal the entry after the last record, which is the answer to HEAD in that step."""
     [record] = append_all(step, last, [entry])

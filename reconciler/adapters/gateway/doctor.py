@@ -12,8 +12,9 @@ from reconciler.adapters.gateway.reader import (
     TenantAccess,
 )
 from reconciler.domain.deciding import LiveTenant
-from reconciler.domain.dialect import IdEncoding, Paging
+from reconciler.domain.dialect import BindingList, IdEncoding, Paging
 from reconciler.domain.doctor import Finding, Grade
+from reconciler.domain.hearing import is_bound
 from reconciler.domain.http_reply import Answer, Reply
 from reconciler.domain.jsontext import Json, NotJson, parse
 from reconciler.domain.manifest import SchemaExtension
@@ -203,6 +204,9 @@ class HttpDoctor(HttpSchemaReader):
         yield Finding("config", Grade.OK, message or "it names no feature")
 
     def _bindings(self, live: LiveTenant, wanted: Iterable[SchemaExtension]) -> Iterator[Finding]:
+        if self._access.dialect.bindings is BindingList.UNLISTED:
+            yield Finding("binding", Grade.UNKNOWN, "/ResourceTypes is static (bindings: unlisted)")
+            return
         bound = self.bindings()
         if bound is None:
             yield Finding("binding", Grade.UNKNOWN, "/ResourceTypes is not listed")
@@ -211,7 +215,7 @@ class HttpDoctor(HttpSchemaReader):
             schema, kind = extension.schema, extension.resource_type
             if schema.key not in live.schemas:
                 yield Finding("binding", Grade.NOTE, f"{schema.id} is not there yet")
-            elif schema.key in bound.get(fold(kind), ()):
+            elif is_bound(bound, schema, extension.binding_type):
                 yield Finding("binding", Grade.OK, f"{schema.id} is bound to {kind}")
             else:
                 message = (

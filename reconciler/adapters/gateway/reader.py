@@ -20,6 +20,7 @@ from reconciler.adapters.gateway.traffic import Traffic
 from reconciler.adapters.retrying import requested_wait
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import Dialect, IdEncoding, ListShape, Paging
+from reconciler.domain.hearing import Bindings
 from reconciler.domain.http_reply import Answer, Next, NoAnswer, Reply, judge_read
 from reconciler.domain.jsontext import Json, NotJson
 from reconciler.domain.redaction import Redaction
@@ -34,6 +35,7 @@ from reconciler.errors import (
 from reconciler.ports import Clock, Retry, WriteResult
 
 MAX_PAGES = 200
+_PAGES_OF_TYPES = 10  # there is one type of a page at least, and no service has that many
 _MOST = 32 * 1024 * 1024  # bytes of all pages: a tenant that sends without end fails alone
 # The answers to a read by id, after the list of all schemas has been read.
 ABSENT_STATUS = (404, 410)
@@ -315,21 +317,36 @@ class HttpSchemaReader:
             raise SchemaUnreadable(f"{refused}; and the list, which lacks it, is not complete")
         return None
 
-    def bindings(self) -> Mapping[str, frozenset[str]] | None:
-        """The extensions of each resource type, by folded name (RFC 7643 section 6).
+    def bindings(self) -> Bindings | None:
+        """The extensions of each resource type (RFC 7643 section 6).
 
-        None where the service does not list them; never raises TenantError.
+        None where the service lists none, or what it lists cannot be read to its end; never raises
+        TenantError.
         """
-        try:
-            reply, request = self._get(self._access.at("ResourceTypes"))
-            documents = _page(_answer(request, reply, collection=True), request).documents
-        except TenantError:
+        kinds: list[Json] = []
+        for _ in range(_PAGES_OF_TYPES):
+            query = f"?{urlencode({'startIndex': len(kinds) + 1})}" if kinds else ""
+            try:
+                reply, request = self._get(self._access.at("ResourceTypes") + query)
+                found = _page(_answer(request, reply, collection=True), request)
+            except TenantError:
+                return None
+            kinds += found.documents
+            if not found.documents or found.total is None or len(kinds) >= found.total:
+                break
+        else:
             return None
-        return {
-            fold(str(kind.get("name") or kind.get("id"))): _bound(kind)
-            for kind in documents
-            if isinstance(kind, dict)
-        }
+        bound: dict[str, frozenset[str]] = {}
+        for kind in kinds:
+            members = (
+                {fold(name): value for name, value in kind.items()}
+                if isinstance(kind, dict)
+                else {}
+            )
+            for name in (members.get("name"), members.get("id")):
+                if isinstance(name, str):
+                    bound[fold(name)] = bound.get(fold(name), frozenset()) | _bound(members)
+        return bound or None
 
     def etag(self, live: Schema) -> str | None:
         """The entity tag under which exactly this document was served, if any."""
@@ -496,11 +513,11 @@ def _denied(schema_id: str) -> str:
     return f"the list holds {schema_id}, and a GET by id denies it"
 
 
-def _bound(kind: Mapping[str, Json]) -> frozenset[str]:
-    extensions = kind.get("schemaExtensions")
-    found = extensions if isinstance(extensions, list) else []
+def _bound(members: Mapping[str, Json]) -> frozenset[str]:
+    """The folded ids of a resource type's own schema and of its extensions, by folded members."""
+    extensions = members.get("schemaextensions")
+    found = extensions if isinstance(extensions, list) else [extensions]
+    named = [each.get("schema") if isinstance(each, dict) else each for each in found]
     return frozenset(
-        fold(each["schema"])
-        for each in found
-        if isinstance(each, dict) and isinstance(each.get("schema"), str)
+        fold(each) for each in (members.get("schema"), *named) if isinstance(each, str)
     )

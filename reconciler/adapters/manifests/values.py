@@ -132,6 +132,7 @@ def _extension(document: Document, notes: Ignores) -> SchemaExtension:
         place=document.place(),
         schema=Schema.from_json(spec["schema"]),
         resource_type=spec.get("resourceType", "User"),
+        names_resource_type="resourceType" in spec,
         selector=_selector(spec.get("tenants", {})),
         on_drift=OnDrift(spec.get("onDrift", OnDrift.SKIP)),
         on_drift_place=document.place(("spec", "onDrift")) if "onDrift" in spec else None,

@@ -10,9 +10,11 @@ from reconciler.cli.shared_options import TextOrJson
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from reconciler.cli.invocation import Invocation
     from reconciler.domain.documents import WebhookDocument
-    from reconciler.domain.outbox import OutboxRow
+    from reconciler.domain.outbox import HeldRow, OutboxRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,14 +25,15 @@ class Options:
 
 
 def run(invocation: Invocation, options: Options) -> int:
-    """Print each webhook that was ever released, oldest first."""
+    """Print each webhook that was ever released, oldest first, and then those that are held."""
+    from itertools import chain
     from typing import assert_never
 
     from reconciler.cli.state_store import read_state
     from reconciler.render.json_text import json_list
 
     with read_state(invocation) as store:
-        rows = store.released()
+        rows: Iterator[OutboxRow | HeldRow] = chain(store.released(), store.held())
         match options.format:
             case TextOrJson.JSON:
                 for text in json_list(map(_document, rows)):
@@ -47,7 +50,22 @@ def run(invocation: Invocation, options: Options) -> int:
     return Exit.WELL
 
 
-def _document(row: OutboxRow) -> WebhookDocument:
+def _document(row: OutboxRow | HeldRow) -> WebhookDocument:
+    from reconciler.domain.outbox import HeldRow
+
+    if isinstance(row, HeldRow):
+        return {
+            "event_id": None,
+            "tenant": row.tenant,
+            "schema_id": row.schema_id,
+            "url": row.url,
+            "sequence": None,
+            "state": "held",
+            "attempts": 0,
+            "due_at": None,
+            "last_status": None,
+            "waits_for": row.waits_for,
+        }
     return {
         "event_id": row.event_id,
         "tenant": row.tenant,
@@ -58,11 +76,19 @@ def _document(row: OutboxRow) -> WebhookDocument:
         "attempts": row.attempts,
         "due_at": row.due_at,
         "last_status": row.last_status,
+        "waits_for": None,
     }
 
 
-def _line(row: OutboxRow) -> str:
+def _line(row: OutboxRow | HeldRow) -> str:
+    from reconciler.domain.outbox import HeldRow
     from reconciler.render.plain_text import counted, visible
+
+    if isinstance(row, HeldRow):
+        return (
+            f"held       {visible(row.tenant)}  {visible(row.schema_id)}  to {visible(row.url)}  "
+            f"(it waits for {visible(row.waits_for)}; the next apply looks again)\n"
+        )
 
     due = f", due {row.due_at}" if row.due_at else ""
     last = f", last answer {row.last_status}" if row.last_status else ""

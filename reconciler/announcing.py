@@ -1,0 +1,210 @@
+"""Use case: announce to HR what is verified, once the service says that it can be used."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from reconciler.domain.dialect import BindingList
+from reconciler.domain.diff import managed_view
+from reconciler.domain.hearing import Bindings, History, is_bound
+from reconciler.domain.manifest import Tenant
+from reconciler.domain.outbox import Awaited
+from reconciler.domain.outcome import OutcomeKind, Recovered
+from reconciler.domain.plan import Subject
+from reconciler.domain.records import Entry, Event, HrEvent, Intent, Status
+from reconciler.domain.scim import ABSENT, Schema
+from reconciler.errors import TenantError, UsageError
+from reconciler.ports import Announcement, Postponement, SchemaReader
+from reconciler.run_context import RunContext
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """A schema that was read back as desired after the write of that intent.
+
+    `resource_type` has to name it, or any where that is None. `entry` is that of the outcome, None
+    where it is announced already. What is found `late`, without a write, has no record yet.
+    """
+
+    intent: Intent
+    live: Schema
+    resource_type: str | None
+    entry: Entry | None
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcing:
+    """The means to announce what is verified in one tenant, to the URLs that its manifest names.
+
+    `histories` are those of its schemas before the run wrote to it. Where no webhook
+    `can_be_sent`, for a secret or a URL is known to be wrong, what HR has missed is left to a later
+    run.
+    """
+
+    context: RunContext
+    tenant: Tenant
+    reader: Callable[[], SchemaReader]
+    histories: Mapping[str, History]
+    can_be_sent: Callable[[], bool] = lambda: True
+
+    @property
+    def is_immediate(self) -> bool:
+        """True where an event need not wait for anything but its change."""
+        return not self.tenant.webhooks or self.tenant.dialect.bindings is BindingList.UNLISTED
+
+    def event(self, intent: Intent, live: Schema) -> HrEvent:
+        """The event of a verified change."""
+        # What HR has not heard of since it was made is deployed for HR, whatever came after.
+        if self._history(intent.desired).is_new:
+            intent = replace(intent, before=ABSENT)
+        return intent.announcement(live, self.context.clock.now())
+
+    def announce(self, verified: Iterable[Verified], in_sync: Iterable[Subject] = ()) -> None:
+        """Announce what is bound, and let the rest wait; so too what is in sync and HR has missed.
+
+        /ResourceTypes is read once, and only where something is to be announced or was created.
+        """
+        subjects = tuple(in_sync)
+        late = tuple(self._unheard(subjects))
+        if late and not self.can_be_sent():
+            late = ()
+        found = (*late, *verified)
+        bound = self._bindings(found)
+        ends = [*self._over(subjects), *self._ends(found, bound)]
+        if ends:
+            self.context.journal.announce(self.tenant.name, ends)
+        for each in found:
+            if each.late and _may_be_used(each, bound):
+                self.context.progress.record_recovered(
+                    Recovered(
+                        tenant=self.tenant.name,
+                        schema_id=each.intent.schema_id,
+                        kind=OutcomeKind.ADOPTED,
+                        detail=_UNHEARD,
+                    )
+                )
+
+    def _unheard(self, in_sync: Iterable[Subject]) -> Iterator[Verified]:
+        """Read again by id each schema that is ours, as desired, and that HR has not heard of.
+
+        Its write may have been taken for undone, or kept differently until the manifest was mended;
+        or its event waits.
+        """
+        # docs/decisions.md, "What is ours and in sync is announced by the run that sees it"
+        due = [subject for subject in in_sync if self._is_due(subject)]
+        numbers = [self._history(subject.desired).intent for subject in due]
+        intents = self.context.journal.intents_of(number for number in numbers if number)
+        for subject, number in zip(due, numbers, strict=True):
+            last = intents[number] if number else None
+            desired, manages = subject.desired, subject.extension.manages
+            if last is not None and has_moved(last, self.tenant):
+                continue
+            try:  # the planned schema is not kept, and its `meta` is part of the event's id
+                live = self.reader().find(subject.schema_id)
+            except (TenantError, UsageError):
+                continue  # a later run finds it as this one did
+            if live is None or managed_view(live, desired, manages) != desired:
+                continue
+            history = self._history(desired)
+            unproved = last is not None and history.failed and last.desired == desired
+            members = self.tenant.dialect.server_members
+            if last is not None and unproved and last.harms(live, server_members=members):
+                continue
+            before = history.heard or (last.before if last is not None else ABSENT)
+            yield self._found(subject, live, ABSENT if history.is_new else before)
+
+    def _is_due(self, subject: Subject) -> bool:
+        digest, urls = subject.desired.fingerprint(), self._urls()
+        return bool(urls) and self._history(subject.desired).is_due(digest, urls)
+
+    def _found(self, subject: Subject, live: Schema, before: str) -> Verified:
+        intent = replace(intent_of(self.context, self.tenant, subject, live), before=before)
+        entry = replace(
+            self.context.entry(Event.SCHEMA_EXTENSION_ADOPTED, Status.SUCCESS),
+            tenant=subject.tenant,
+            schema_id=subject.schema_id,
+            attributes_count=len(subject.desired.attributes),
+            change=subject.id,
+            before_digest=before,
+            after_digest=subject.desired.fingerprint(),
+            detail=_UNHEARD,
+        )
+        kind = subject.extension.binding_type
+        return Verified(intent=intent, live=live, resource_type=kind, entry=entry, late=True)
+
+    def _bindings(self, found: Iterable[Verified]) -> Bindings | None:
+        if self.tenant.dialect.bindings is BindingList.UNLISTED:
+            return None
+        matters = any(self.tenant.webhooks or each.intent.creates for each in found)
+        return self.reader().bindings() if matters else None
+
+    def _over(self, in_sync: Iterable[Subject]) -> Iterator[Postponement]:
+        """What waits for HR to hear of what it has heard of, or of a tenant without webhooks."""
+        for subject in in_sync:
+            if self._history(subject.desired).waits and not self._is_due(subject):
+                yield Postponement(schema_id=subject.schema_id, webhooks=(), awaited=Awaited(""))
+
+    def _ends(
+        self, found: Iterable[Verified], bound: Bindings | None
+    ) -> Iterator[Announcement | Postponement]:
+        urls = self._urls()
+        for each in found:
+            schema = each.intent.desired
+            if _may_be_used(each, bound):
+                if each.entry is not None:
+                    yield Announcement(
+                        event=self.event(each.intent, each.live),
+                        webhooks=urls,
+                        entry=each.entry,
+                        is_recorded=not each.late,
+                    )
+                continue
+            awaited = Awaited.binding(each.resource_type)
+            if each.intent.creates and not each.late:
+                self.context.progress.warn(
+                    f"{self.tenant.name}: {schema.id} is there and no value of it can be held: "
+                    f"the service still has to bind it, {awaited.text}"
+                )
+            before = self._history(schema).waits
+            now = tuple((url, awaited.text) for url in urls)
+            if (before != now) if each.late else before:
+                yield Postponement(schema_id=schema.id, webhooks=urls, awaited=awaited)
+
+    def _history(self, schema: Schema) -> History:
+        return self.histories.get(schema.key, _NOTHING)
+
+    def _urls(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(webhook.url for webhook in self.tenant.webhooks))
+
+
+def intent_of(context: RunContext, tenant: Tenant, subject: Subject, live: Schema | None) -> Intent:
+    """All that is to be known of a write, over that live schema."""
+    return Intent(
+        tenant=subject.tenant,
+        base_url=tenant.base_url,
+        change=subject.id,
+        schema_id=subject.schema_id,
+        target_system=tenant.target_system or tenant.dialect.target_system,
+        manages=subject.extension.manages,
+        desired=subject.desired,
+        before=subject.live_fingerprint or ABSENT,
+        live_before=live,
+        run_id=context.run.id,
+        commit=context.run.commit,
+        webhooks=tuple(webhook.url for webhook in tenant.webhooks),
+    )
+
+
+def has_moved(intent: Intent, tenant: Tenant) -> bool:
+    """Test whether the tenant is known to have been at another URL at the time."""
+    if intent.base_url is None:  # an intent of an older store does not know
+        return False
+    return intent.base_url.rstrip("/") != tenant.base_url.rstrip("/")
+
+
+def _may_be_used(verified: Verified, bound: Bindings | None) -> bool:
+    return bound is None or is_bound(bound, verified.intent.desired, verified.resource_type)
+
+
+_NOTHING = History()
+_UNHEARD = "it is as it was wanted, and HR had not heard of it"

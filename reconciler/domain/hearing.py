@@ -1,0 +1,65 @@
+"""History: what this trail has of one schema of a tenant, and so what HR has heard of it."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from reconciler.domain.outbox import RowState
+from reconciler.domain.scim import Schema, fold
+
+Bindings = Mapping[str, frozenset[str]]
+"""The folded ids of the extensions of each resource type, by its folded names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """The last write of ours to a schema, its last event, and what waits to be announced.
+
+    `intent` is the number of that write, which is `failed` where nothing has proved it. `created`
+    is the place in the trail of the last one that was to create the schema, `announced` that of the
+    release of the last event, which is about a schema of that `digest`: 0 and None where there is
+    none. `sent` are the URLs of that event, `waits` those of an event to come, each with what it
+    waits for.
+    """
+
+    intent: int | None = None
+    is_open: bool = False
+    failed: bool = False
+    created: int = 0
+    create_failed: bool = False
+    announced: int = 0
+    digest: str | None = None
+    sent: tuple[tuple[str, RowState], ...] = ()
+    waits: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_new(self) -> bool:
+        """True where HR has heard nothing since a write of ours was to create it."""
+        return self.created > self.announced
+
+    @property
+    def heard(self) -> str | None:
+        """The digest of which HR has heard last, or is about to."""
+        reached = any(state is not RowState.GIVEN_UP for _, state in self.sent)
+        return self.digest if reached and not self.is_new else None
+
+    def is_due(self, digest: str, urls: Collection[str]) -> bool:
+        """Test whether what is live with that digest is ours, and HR has not heard of it.
+
+        A webhook that was given up is not sent again by itself: only other URLs may hear of it.
+        """
+        # docs/decisions.md, "What HR has heard of is its last event"
+        is_ours = self.intent is not None or bool(self.waits)
+        if self.is_open or not is_ours:
+            return False
+        if not self.announced or (self.is_new and self.create_failed):
+            return True
+        if self.digest not in (digest, None):  # None: an older store, which does not know
+            return True
+        return not any(state is not RowState.GIVEN_UP or url in urls for url, state in self.sent)
+
+
+def is_bound(bindings: Bindings, schema: Schema, resource_type: str | None) -> bool:
+    """Test whether that resource type names the schema, or without one any of them does."""
+    if resource_type is not None:
+        return schema.key in bindings.get(fold(resource_type), ())
+    return any(schema.key in extensions for extensions in bindings.values())

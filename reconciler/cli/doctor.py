@@ -1,9 +1,11 @@
 """`doctor`: look at a tenant, read-only unless it is to probe its writes; keep what was learnt."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import assert_never
 
 from reconciler.adapters.gateway.doctor import HttpDoctor
+from reconciler.adapters.webhooks import Unusable
 from reconciler.cli.commands.doctor import Options
 from reconciler.cli.console import Console
 from reconciler.cli.desired import desired_of
@@ -27,13 +29,20 @@ def doctor(invocation: Invocation, options: Options) -> int:
     """Print what was found; 1 where a tenant cannot be worked with."""
     desired = desired_of(invocation, Selection(tenants=(options.tenant,)), options.reading)
     with workbench(invocation, desired, options.deadlines) as bench:
+        notifier = bench.notifier()
         tenants = bench.desired.tenants()
         if options.write is not None and len(tenants) > 1:
             raise UsageError(
                 f"--write keeps what is learnt of one tenant, and {options.tenant} fits several"
             )
         found = [
-            _look_at(invocation, bench, tenant, probe_writes=options.probe_writes)
+            _look_at(
+                invocation,
+                bench,
+                tenant,
+                webhooks=notifier.obstacles(tenant),
+                probe_writes=options.probe_writes,
+            )
             for tenant in tenants
         ]
     _show(invocation.console, found, options.format)
@@ -43,18 +52,23 @@ def doctor(invocation: Invocation, options: Options) -> int:
 
 
 def _look_at(
-    invocation: Invocation, bench: Workbench, tenant: Tenant, *, probe_writes: bool
+    invocation: Invocation,
+    bench: Workbench,
+    tenant: Tenant,
+    *,
+    webhooks: Iterable[Unusable],
+    probe_writes: bool,
 ) -> TenantFindings:
+    wrong = tuple(
+        Finding("webhook", Grade.NOTE if found.unset else Grade.WARNING, found.reason)
+        for found in webhooks
+    )
     try:
         access = bench.connection(tenant)
     except UsageError as error:  # a secret that is not set, an origin that is not allowed
-        return _findings_of(tenant, (Finding("manifest", Grade.PROBLEM, str(error)),))
+        return _findings_of(tenant, (Finding("manifest", Grade.PROBLEM, str(error)), *wrong))
     look = HttpDoctor(access, limit=tenant.extensions_limit)
-    webhooks = (
-        Finding("webhook", Grade.NOTE if found.unset else Grade.WARNING, found.reason)
-        for found in bench.notifier().obstacles(tenant)
-    )
-    seen = (*look.findings(bench.desired.manifests.desired_for(tenant)), *webhooks)
+    seen = (*look.findings(bench.desired.manifests.desired_for(tenant)), *wrong)
     found = _findings_of(tenant, seen)
     if not probe_writes or not found.well:
         return found

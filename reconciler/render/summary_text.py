@@ -61,7 +61,8 @@ def _not_tried(summary: RunSummary, paint: Paint) -> Iterator[str]:
     tried = {outcome.change.subject.tenant for outcome in summary.outcomes}
     yield from (paint("red", visible(why)) for t, why in summary.locked.items() if t not in tried)
     for unapproved in summary.unapproved:
-        yield paint("red", f"{visible(unapproved.tenant)}: not-attempted: {unapproved.reason}")
+        if unapproved.difference or unapproved.tenant not in tried:
+            yield paint("red", f"{visible(unapproved.tenant)}: not-attempted: {unapproved.reason}")
         yield from (f"  {visible(line)}" for line in unapproved.difference)
     for tenant in summary.plan.tenants:
         if tenant.error is not None:
@@ -136,6 +137,8 @@ def _counts(summary: RunSummary) -> str:
     counts = [f"{len(verified) - updated} added", f"{updated} changed", "0 destroyed"]
     counts += [f"{adopted} of them already there"] if adopted else []
     counts += [f"{number} {kind}" for kind, number in sorted(others.items())]
+    if summary.unapproved:
+        counts.append(f"{counted(len(summary.unapproved), 'tenant')} not as approved")
     left = Counter(
         "outdated" if drift is not None and drift.kind is DriftKind.OUTDATED else "drifted"
         for tenant in summary.plan.tenants

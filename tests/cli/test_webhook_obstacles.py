@@ -251,3 +251,6 @@ def test_one_tenants_missing_client_secret_stops_that_tenant_alone(dev_tenant: D
     done = folder.run(*APPLY)
 
     assert_reported(done, 3, "dev: not readable: ", "there is no file none", "1 added")
+    folder.edit(MANIFEST, "{file: dev-webhook-secret}", "{env: HR_SECRET}")
+    doctored = folder.run("doctor", "dev", HR_SECRET="not-a-secret")
+    assert_reported(doctored, 1, "there is no file none", "what variable HR_SECRET holds is no key")

@@ -1,10 +1,12 @@
 """RunContext: what all use cases of a run share, as one value."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from reconciler.domain.diff import Observed
 from reconciler.domain.records import Entry, Event, Run, Status
+from reconciler.errors import TenantError
 from reconciler.ports import Clock, Journal
 from reconciler.progress import Progress
 
@@ -38,20 +40,32 @@ class RunContext:
     ) -> Observed:
         """Read, and a few `times` more while `again` is true of what was found.
 
-        What a service has to show by a time of the monotonic clock, and is absent, is read until
-        then, after pauses that grow. Raises as the clock's `check` does.
+        What a service has to show by a time of the monotonic clock, and is absent or cannot be
+        read, is read until then, after pauses that grow. Raises as the clock's `check` does, and
+        TenantError where it cannot be read in the end.
         """
         waited = 0.0
-        found = read()
-        while again(found):
-            pause = LAG_PAUSE
-            if times <= 0:
-                remaining = (shown_by or 0.0) - self.clock.monotonic()
-                if found.live is not None or remaining <= 0:
-                    break
-                pause = min(max(LAG_PAUSE, waited / 4), remaining)
+        while True:
+            remaining = 0.0
+            try:
+                found = read()
+            except TenantError:
+                remaining = self._remaining(shown_by)
+                if remaining <= 0:
+                    raise
+            else:
+                if times > 0:
+                    remaining = math.inf
+                elif found.live is None:
+                    remaining = self._remaining(shown_by)
+                if not again(found) or remaining <= 0:
+                    return replace(found, waited=waited)
+            pause = LAG_PAUSE if times > 0 else max(LAG_PAUSE, waited / 4)
+            pause = min(pause, remaining)
             self.clock.sleep(pause)
             waited += pause
             times -= 1
-            found = read()
-        return replace(found, waited=waited)
+
+    def _remaining(self, ends: float | None) -> float:
+        """Seconds until a time of the monotonic clock; none where there is no such time."""
+        return 0.0 if ends is None else ends - self.clock.monotonic()

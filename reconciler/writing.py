@@ -175,7 +175,7 @@ class Write:
             detail = f"{result.message}; reading it back failed as well: {error}"
             return self._ended(OutcomeKind.UNKNOWN, detail)
         # Ours or somebody else's, a loss comes before all else that the read shows.
-        if harmed := found.harms or self._lost_schemas(found):
+        if harmed := found.harms or self._lost_schemas(sent):
             fields = self._shown(harm.path for harm in harmed)
             own = self.change.subject.desired.text()
             detail = harm_message(harmed, self.writer.redaction, own=own)
@@ -214,17 +214,17 @@ class Write:
         harmed = harms(sent.over, live, desired=desired, manages=manages, server_members=members)
         return Observed(live=live, standing=found, harms=harmed)
 
-    def _lost_schemas(self, found: Observed) -> tuple[Harm, ...]:
-        """The other schemas that are gone since an update that was done otherwise."""
-        done = found.standing is Standing.AS_DESIRED
-        if isinstance(self.change, Create) or not self.beside or not done:
+    def _lost_schemas(self, sent: Sent) -> tuple[Harm, ...]:
+        """The other schemas that are gone since an update, whatever became of it otherwise."""
+        refused = sent.result.verdict.next is Next.RETRY  # by a service that wants no requests
+        if isinstance(self.change, Create) or not self.beside or refused:
             return ()
         try:
             lost = self._missing()
         except TenantError as error:
             self.context.progress.warn(
-                f"{self.tenant.name}: {self.change.subject.schema_id} is changed, and whether the "
-                f"other schemas are still there is not known: {error}"
+                f"{self.tenant.name}: an update of {self.change.subject.schema_id} was sent, and "
+                f"whether the other schemas are still there is not known: {error}"
             )
             return ()
         return tuple(Harm(urn, HarmKind.GONE) for urn in lost)

@@ -305,6 +305,20 @@ def test_an_update_that_takes_another_schema_away_is_a_conflict_and_the_last_wri
     assert journal.waiting() == ()
 
 
+def test_an_update_that_is_ignored_and_takes_another_schema_away_names_it():
+    tenant = beside_others("urn:acme:theirs")
+    plan = plan_for(tenant, WIDER)
+
+    def only_harm(body: dict[str, Json]) -> None:
+        del tenant.schemas["urn:acme:theirs"]
+
+    tenant.script.append((CREATED, only_harm))
+
+    [outcome] = apply(plan, tenant, MemoryJournal())
+
+    assert (outcome.kind, outcome.fields) == (OutcomeKind.CONFLICT, ("urn:acme:theirs",))
+
+
 def test_an_update_looks_once_at_the_list_and_a_create_does_not():
     tenant = beside_others("urn:acme:theirs")
     plan = plan_for(tenant, WIDER, extension(document("urn:acme:z"), name="z"))

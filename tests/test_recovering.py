@@ -354,6 +354,18 @@ def test_a_confirmed_create_that_is_never_shown_is_undone_when_its_time_is_over(
     assert "not shown it until 2026-03-01T12:02:00.000Z" in recovered.detail
 
 
+def test_a_confirmed_create_that_cannot_be_read_stays_open_when_its_time_is_over():
+    tenant, clock = FakeTenant(), FakeClock(seconds=30)
+    tenant.fail_reads.extend([TenantUnavailable("GET → 500")] * 99)
+    journal = confirmed(journal_with(), seconds=120)
+
+    [recovered] = recover(tenant, journal, clock=clock)
+
+    assert recovered.kind is OutcomeKind.UNKNOWN
+    assert clock.seconds == 120
+    assert len(journal.open_intents("acme")) == 1
+
+
 def test_a_confirmation_of_long_ago_is_not_waited_for():
     tenant, clock = FakeTenant(), FakeClock(seconds=500)
 

@@ -205,6 +205,17 @@ def test_the_pauses_of_a_long_wait_grow_so_that_a_service_is_not_read_for_ever()
     assert tenant.log.count(f"GET {URN}") < 25
 
 
+def test_a_confirmed_create_that_cannot_be_read_yet_is_waited_for():
+    """A service may answer 500 to what it is still making."""
+    tenant, clock = FakeTenant(), FakeClock()
+    tenant.fail_reads.extend([TenantUnavailable("GET → 500")] * 4)
+
+    written = writing(tenant, creation(), clock=clock).carry_out().outcome
+
+    assert written.kind is OutcomeKind.APPLIED
+    assert clock.slept == [LAG_PAUSE] * 4
+
+
 @pytest.mark.parametrize("answer", [LOST, THROTTLED, THERE])
 def test_a_create_that_was_not_confirmed_is_not_waited_for_longer_than_known(answer):
     tenant, clock = script((answer, nothing)), FakeClock()
@@ -275,7 +286,7 @@ def test_an_attribute_that_the_service_drops_is_named():
 @pytest.mark.parametrize("result", [CREATED, LOST, THERE])
 def test_an_answer_that_cannot_be_read_back_is_unknown(result):
     tenant = script((result, as_sent))
-    tenant.fail_reads.append(TenantUnavailable("no answer"))
+    tenant.fail_reads.extend([TenantUnavailable("no answer")] * 99)
 
     written = create(tenant)
 

@@ -34,7 +34,7 @@ class OutcomeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The end of one change; `detail` is for a person, `fields` are what the server ignored.
+    """The end of one change; `detail` is for a person, `fields` are the paths that it is about.
 
     `blocked` is set where the service turned out not to allow this kind of change at all.
     `latency_ms` runs from the first request of the write to the end of its verification; `waited`

@@ -14,6 +14,7 @@ from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.exits import Exit
 from reconciler.cli.options import flag_of, options_in
 from tests.bench.__main__ import parser as bench_options
+from tests.support.git import git
 from tests.support.program import Folder
 
 ROOT = Path(__file__).parents[1]
@@ -35,6 +36,7 @@ def steady(text: str) -> str:
     """Without what differs from run to run: times, hashes of records, event ids, columns."""
     text = re.sub(r"\d+ ms", "N ms", text)
     text = re.sub(r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "TIME", text)
+    text = re.sub(r"(content|body) sha256:[0-9a-f]{64}", r"\1 HASH", text)  # of the commit, too
     return re.sub(r"head [0-9a-f]{64}|evt_[0-9a-f]{32}", "HASH", text).strip()
 
 
@@ -49,6 +51,9 @@ def clone(tmp_path: Path) -> Path:
     (target / ".venv").symlink_to(ROOT / ".venv")
     for name in ("requirements-dev.txt", "pyproject.toml"):
         os.utime(target / name, (0, 0))
+    git(target, "init", "--quiet")
+    git(target, "add", "desired-state")
+    git(target, "commit", "--quiet", "--message", "as it was cloned")
     return target
 
 

@@ -296,6 +296,15 @@ def test_the_same_is_found_once_however_many_manifests_became_one() -> None:
     assert compared(before, [hr(grade="integer")], fleet) == [typed("hr.yaml")]
 
 
+def test_members_in_another_case_are_compared_too() -> None:
+    document = {"id": URN, "ATTRIBUTES": [{"NAME": "kept"}, {"Name": "grade", "Type": "integer"}]}
+    after = replace(hr(), schema=Schema.from_json(document))
+
+    (found,) = compared([hr()], [after])
+
+    assert found.startswith("hr.yaml/spec/schema/attributes/type error[SCH002] attribute 'grade'")
+
+
 def test_comparing_is_linear_in_tenants_and_extensions() -> None:
     def seconds(number: int) -> float:
         fleet = [tenant(f"t{n}", half=str(n % 2)) for n in range(number)]

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Manifests, SchemaExtension
 from reconciler.domain.problem import Place, Pointer, Problem
 from reconciler.domain.rules.changes import CHANGE_RULES
@@ -12,6 +11,7 @@ from reconciler.domain.rules.manifests import ManifestSet, named
 from reconciler.domain.rules.pairing import courses
 from reconciler.domain.rules.revision import ChangeRule, Hit, Revision
 from reconciler.domain.rules.rule import SCHEMA_POINTER, Locate
+from reconciler.domain.rules.sites import attribute_sites
 from reconciler.domain.scim import fold
 
 Names = tuple[str, ...]
@@ -72,16 +72,8 @@ def _place(document: Place, written: Mapping[Names, Pointer], hit: Hit, locate: 
 
 def _written(extension: SchemaExtension) -> Mapping[Names, Pointer]:
     """The pointer to each attribute as it is written, by the folded names that lead to it."""
-    pointers: dict[Names, Pointer] = {}
-    waiting: list[tuple[Names, Pointer, Json]] = [((), SCHEMA_POINTER, extension.schema.document)]
-    while waiting:
-        names, pointer, value = waiting.pop()
-        pointers[names] = pointer
-        member = _list_below(len(names))
-        for index, attribute in enumerate(value.get(member) or ()):
-            below = (*names, fold(attribute["name"]))
-            waiting.append((below, (*pointer, member, index), attribute))
-    return pointers
+    sites = attribute_sites(extension.schema.document)
+    return {(): SCHEMA_POINTER, **{site.key: site.pointer for site in sites}}
 
 
 def _list_below(depth: int) -> str:

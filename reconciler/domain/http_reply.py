@@ -12,7 +12,7 @@ class Loss(StrEnum):
     """The ways in which a request ends without an answer."""
 
     NOT_SENT = "not-sent"  # DNS, connection refused, connect timeout, proxy not reached
-    UNTRUSTED = "untrusted"  # the TLS peer could not be verified
+    UNTRUSTED = "untrusted"  # the TLS peer could not be verified, or a proxy refuses the way
     LOST = "lost"  # reset, timeout, deadline or a short body after the request was sent
 
 
@@ -29,12 +29,19 @@ class Answer:
 class NoAnswer:
     """No whole HTTP answer; `reason` is our own text and holds no URL query or body.
 
-    `advice` is what would help where it is neither the network nor an address.
+    `advice` is what would help, where it is known. `is_ours` is True where this process could not
+    send, which tells nothing about anybody else.
     """
 
     loss: Loss
     reason: str
     advice: str | None = None
+    is_ours: bool = False
+
+    @property
+    def message(self) -> str:
+        """The reason, with what would help."""
+        return f"{self.reason}; {self.advice}" if self.advice else self.reason
 
 
 Reply = Answer | NoAnswer

@@ -44,7 +44,7 @@ def test_after_five_failures_in_a_row_a_tenant_is_left_alone(failure: Reply) -> 
 def test_a_tenant_that_this_process_could_not_ask_is_not_left_alone() -> None:
     traffic = Traffic(clock=FakeClock())
     for _ in range(2 * FAILURES):
-        traffic.note(NoAnswer(Loss.NOT_SENT, "no descriptor", "raise the limit"))
+        traffic.note(NoAnswer(Loss.NOT_SENT, "no descriptor", "raise the limit", is_ours=True))
 
     traffic.admit()
 

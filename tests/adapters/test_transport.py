@@ -14,10 +14,10 @@ import requests
 import responses
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError, ProxyError
+from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError
 
 from reconciler.adapters.transport import ForbiddenRequest, Http, HttpOptions
-from reconciler.adapters.transport.losses import AddressRefused, Stage, classify
+from reconciler.adapters.transport.losses import AddressRefused, ProxyFailed, Stage, classify
 from reconciler.domain.http_reply import Answer, Loss, NoAnswer
 from tests.support.faultserver import (
     Cut,
@@ -544,7 +544,7 @@ def wrapped(cause: Exception) -> requests.ConnectionError:
 
 REFUSED = wrapped(MaxRetryError(None, "/x?c4n4ry", NewConnectionError(None, "c4n4ry")))  # type: ignore[arg-type]  # no pool is needed to be refused
 DROPPED = wrapped(ProtocolError("Connection aborted.", ConnectionResetError(104, "c4n4ry")))
-NO_PROXY = wrapped(MaxRetryError(None, "/x", ProxyError("c4n4ry", OSError("x"))))  # type: ignore[arg-type]  # as above
+NO_PROXY = ProxyFailed("proxy.example.com:3128")
 BAD_CERTIFICATE = requests.exceptions.SSLError(ssl.SSLCertVerificationError(1, "c4n4ry"))
 BAD_RECORD = requests.exceptions.SSLError(ssl.SSLError(1, "bad record mac"))
 HANDSHAKE_CUT = requests.exceptions.SSLError(ssl.SSLEOFError(8, "eof"))
@@ -553,7 +553,6 @@ TABLE = [
     (REFUSED, Stage.BEGUN, Loss.NOT_SENT),
     (NO_PROXY, Stage.CONNECTING, Loss.NOT_SENT),
     (requests.ConnectTimeout(), Stage.CONNECTING, Loss.NOT_SENT),
-    (wrapped(OSError("Tunnel connection failed: 407 c4n4ry")), Stage.CONNECTING, Loss.NOT_SENT),
     (DROPPED, Stage.CONNECTING, Loss.NOT_SENT),
     (DROPPED, Stage.SENT, Loss.LOST),
     (DROPPED, Stage.BEGUN, Loss.LOST),

@@ -361,7 +361,7 @@ def test_a_shortage_of_descriptors_is_reported_with_its_own_advice() -> None:
     requested = RequestName(
         method="GET", path="/x", permission_hint="", redaction=Redaction(), renewable=False
     )
-    lost = NoAnswer(Loss.NOT_SENT, "no descriptor", "raise the limit")
+    lost = NoAnswer(Loss.NOT_SENT, "no descriptor", "raise the limit", is_ours=True)
 
     assert (
         str(read_error(requested, lost, collection=True))

@@ -65,7 +65,8 @@ def read_error(request: RequestName, reply: Reply, *, collection: bool) -> Tenan
 
 def _lost(request: RequestName, reply: NoAnswer) -> TenantError:
     if reply.loss is Loss.UNTRUSTED:
-        return TenantUntrusted(f"{request}: {reply.reason}; check spec.baseUrl and --ca-bundle")
+        advice = reply.advice or "check spec.baseUrl"
+        return TenantUntrusted(f"{request}: {reply.reason}; {advice}")
     advice = reply.advice or "check spec.baseUrl and the network, then run again"
     return TenantUnavailable(f"{request}: {reply.reason}; {advice}")
 

@@ -52,7 +52,7 @@ class Traffic:
     def note(self, reply: Reply) -> None:
         """Learn from a reply: a tenant that answers is well, even where it refuses."""
         # A request that this process could not send tells nothing about the tenant.
-        if isinstance(reply, NoAnswer) and reply.advice is not None:
+        if isinstance(reply, NoAnswer) and reply.is_ours:
             return
         if isinstance(reply, Answer) and (reply.status < 500 or reply.status == 501):
             self._failures = 0

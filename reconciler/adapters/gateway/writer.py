@@ -96,7 +96,7 @@ class HttpSchemaWriter(HttpSchemaReader):
         request = self._access.request_name(method, url)
         verdict = judge_write(reply)
         if isinstance(reply, NoAnswer):
-            return WriteResult(verdict=verdict, message=f"{request}: {reply.reason}")
+            return WriteResult(verdict=verdict, message=f"{request}: {reply.message}")
         if verdict.next is Next.RENEW_TOKEN:  # that was done already
             verdict = replace(verdict, next=Next.STOP)
         means = _meaning(self._access.dialect, request.method, reply)

@@ -32,7 +32,8 @@ class Wanted:
     def _reason(self, reply: Reply) -> str:
         if isinstance(reply, NoAnswer):
             untrusted = reply.loss is Loss.UNTRUSTED
-            return f"{reply.reason}; check GITHUB_API_URL{'' if untrusted else ' and the network'}"
+            advice = f"check GITHUB_API_URL{'' if untrusted else ' and the network'}"
+            return f"{reply.reason}; {reply.advice or advice}"
         status = reply.status
         if rate_limited(reply):
             return f"{status}, a rate limit of GitHub; run again later, and less often"

@@ -143,13 +143,12 @@ class TokenEndpoint:
 
     def _lost(self, reply: NoAnswer) -> TenantError:
         if reply.loss is Loss.UNTRUSTED:
-            return TenantUntrusted(f"{self._where}: {reply.reason}; check spec.auth.tokenUrl")
-        if reply.advice is not None:
-            return NotSent(f"{self._where}: {reply.reason}; {reply.advice}")
-        return TenantUnavailable(
-            f"{self._where}: {reply.reason}; check spec.auth.tokenUrl and the network, "
-            "then run again"
-        )
+            advice = reply.advice or "check spec.auth.tokenUrl"
+            return TenantUntrusted(f"{self._where}: {reply.reason}; {advice}")
+        if reply.is_ours:
+            return NotSent(f"{self._where}: {reply.message}")
+        advice = reply.advice or "check spec.auth.tokenUrl and the network, then run again"
+        return TenantUnavailable(f"{self._where}: {reply.reason}; {advice}")
 
     def _refusal(self, answer: Answer) -> TenantError:
         """The error that an answer other than 200 is; its text may hold what we sent: not shown."""

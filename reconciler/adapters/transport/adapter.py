@@ -15,12 +15,12 @@ from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from requests.utils import check_header_validity
 from urllib3 import BaseHTTPResponse, HTTPConnectionPool
-from urllib3.exceptions import HTTPError, ProxyError
+from urllib3.exceptions import HTTPError
 
 from reconciler import __version__
-from reconciler.adapters.transport.connections import CuttableConnection, Route
+from reconciler.adapters.transport.connections import CuttableConnection, Route, proxy_name
 from reconciler.adapters.transport.exchange import Exchange
-from reconciler.adapters.transport.losses import Stage
+from reconciler.adapters.transport.losses import ProxyFailed, Stage
 from reconciler.adapters.transport.options import ForbiddenRequest
 from reconciler.adapters.transport.pool import LONGEST_IDLE, LONGEST_IDLE_FOR_WRITES, Pool
 from reconciler.domain.loopback import is_loopback_host
@@ -69,12 +69,13 @@ class Passage:
         self._connection = connection
         if connection.sock is None:
             self._exchange.stage = Stage.CONNECTING
+            self._exchange.proxy = proxy_name(connection.proxy) if connection.proxy else None
             try:
                 connection.connect()
             except (HTTPError, HTTPException, OSError) as error:
                 # To the proxy or beyond it: a person has to know which of the two to look at.
                 if connection.proxy and not connection.has_connected_to_proxy:
-                    raise ProxyError("no connection to the proxy", error) from error
+                    raise ProxyFailed(proxy_name(connection.proxy)) from error
                 raise
         # The pool's thread ends what is late, and says so; urllib3's timeout is for each read.
         connection.timeout = self._exchange.patience + 1

@@ -1,6 +1,7 @@
 """Connections: made along one route, verified, and ready to be cut from another thread."""
 
 import ssl
+from base64 import b64encode
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from http import HTTPStatus
@@ -8,6 +9,7 @@ from http.client import HTTPException, HTTPResponse, RemoteDisconnected
 from pathlib import Path
 from socket import gaierror, socket
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from requests.adapters import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import ProxyManager
@@ -18,10 +20,10 @@ from urllib3.exceptions import (
     NameResolutionError,
     NewConnectionError,
 )
-from urllib3.util import make_headers, parse_url
+from urllib3.util import Url, parse_url
 
 from reconciler.adapters.transport.exchange import Exchange
-from reconciler.adapters.transport.losses import AddressRefused, NothingCame
+from reconciler.adapters.transport.losses import AddressRefused, NothingCame, ProxyFailed, TlsCame
 from reconciler.errors import UsageError
 
 
@@ -41,6 +43,9 @@ class Route:
     ca_bundle: Path | None
 
 
+TLS_ALERT = b"\x15\x03"  # the type of the record and its version, RFC 8446 section 5.1
+
+
 class _Stream:
     """The stream of an answer; to end within a line is an error, and so is more than the answer."""
 
@@ -58,6 +63,8 @@ class _Stream:
             raise
         if not line and self._is_first:
             raise NothingCame("closed before an answer came")
+        if self._is_first and line.startswith(TLS_ALERT):
+            raise TlsCame("an alert of TLS")
         self._is_first = False
         # http.client takes an end of file for the end of the headers: a cut answer would be whole.
         if not line.endswith(b"\n") and len(line) != limit:
@@ -189,7 +196,19 @@ class CuttableConnection(HTTPConnection):
 
 
 class _TlsConnection(CuttableConnection, HTTPSConnection):
-    """The same over TLS."""
+    """The same over TLS, perhaps through a proxy."""
+
+    def _tunnel(self) -> None:
+        try:
+            super()._tunnel()
+        except (HTTPException, OSError) as error:
+            assert self.proxy is not None
+            raise ProxyFailed(proxy_name(self.proxy)) from error
+
+
+def proxy_name(proxy: Url) -> str:
+    """Host and port of a proxy, for messages: its URL may hold a password."""
+    return f"{proxy.host}:{proxy.port}"
 
 
 def new_connection(route: Route) -> CuttableConnection:
@@ -249,11 +268,22 @@ def _proxies(proxy: str, ca_bundle: Path | None) -> ProxyManager:
         raise UsageError(_NO_PROXY) from error
     if url.scheme not in ("http", "https") or not url.host:
         raise UsageError(_NO_PROXY)
+    user, _, password = (url.auth or "").partition(":")
+    if "%3a" in user.lower():
+        raise UsageError(
+            "the user name in --proxy holds a colon, which no proxy can take apart from what "
+            "follows it (RFC 7617): use another one"
+        )
+    # urllib3 sends them as they stand in the URL, with their percent signs.
+    basic = b64encode(unquote_to_bytes(user) + b":" + unquote_to_bytes(password)).decode()
     return ProxyManager(
         proxy,
-        proxy_headers=make_headers(proxy_basic_auth=url.auth) if url.auth else None,
+        proxy_headers={"proxy-authorization": f"Basic {basic}"} if url.auth else None,
         proxy_ssl_context=_tls_context(ca_bundle),
     )
 
 
-_NO_PROXY = "--proxy is not a URL of a proxy; write http://HOST:PORT or https://HOST:PORT"
+_NO_PROXY = (
+    "--proxy is not a URL of a proxy; write http://HOST:PORT or https://HOST:PORT, or "
+    "http://USER:PASSWORD@HOST:PORT with signs such as @, / and # percent-encoded (%40, %2F, %23)"
+)

@@ -5,7 +5,13 @@ import threading
 import time
 from socket import SHUT_RDWR, socket
 
-from reconciler.adapters.transport.losses import STORE_FAILED, AddressRefused, Stage, Stopped
+from reconciler.adapters.transport.losses import (
+    PROXY_ADVICE,
+    STORE_FAILED,
+    AddressRefused,
+    Stage,
+    Stopped,
+)
 from reconciler.adapters.transport.names import Lookup, is_address
 from reconciler.adapters.transport.options import HttpOptions, Permit
 from reconciler.domain.http_reply import Loss, NoAnswer
@@ -22,6 +28,7 @@ class Exchange:
 
     def __init__(self, options: HttpOptions, permit: Permit | None, patience: float) -> None:
         self.stage = Stage.BEGUN
+        self.proxy: str | None = None  # by way of which a connection is being made
         self.is_cut = False
         self.reused = False  # it goes over a connection that had been idle
         self.is_again = False
@@ -116,6 +123,10 @@ class Exchange:
         loss, missing = (Loss.LOST, "no whole answer") if sent else (Loss.NOT_SENT, "no connection")
         if not math.isinf(self.options.remaining()):
             return NoAnswer(loss, f"{missing} before the run was to end")
+        if self.proxy is not None and not sent:
+            by_way = f" by way of the proxy {self.proxy}"
+            within = f"{missing} within {self.patience:g} seconds{by_way}"
+            return NoAnswer(loss, within, PROXY_ADVICE)
         return NoAnswer(loss, f"{missing} within {self.patience:g} seconds")
 
     def start_again(self) -> None:

@@ -21,6 +21,7 @@ from reconciler.adapters.transport.losses import (
     STORE_FAILED,
     AddressRefused,
     NoneFree,
+    ProxyFailed,
     Stopped,
     classify,
     nothing_came,
@@ -43,6 +44,7 @@ _FAILURES = (
     UnicodeError,  # a header that http.client cannot encode
     AddressRefused,
     NoneFree,
+    ProxyFailed,
     Stopped,
 )
 
@@ -105,7 +107,7 @@ class Http:
             assert reply is not None
         # What is cut ends in whatever error the socket had just then; only a shortage of this
         # process is told as such.
-        known = isinstance(reply, NoAnswer) and reply.advice is not None
+        known = isinstance(reply, NoAnswer) and reply.is_ours
         return exchange.late() if exchange.is_cut and not known else reply
 
     def close(self) -> None:

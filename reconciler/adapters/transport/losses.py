@@ -1,15 +1,15 @@
 """The fate of a request that ended in an error: not sent, not trusted, or perhaps answered."""
 
+import re
 import ssl
 from enum import Enum, auto
-from http.client import RemoteDisconnected
+from http.client import BadStatusLine, RemoteDisconnected
 
 import requests
 from urllib3.exceptions import (
     ConnectTimeoutError,
     NameResolutionError,
     NewConnectionError,
-    ProxyError,
 )
 
 from reconciler.adapters.transport.descriptors import ADVICE, limit, shortage, shortage_in
@@ -36,6 +36,14 @@ class NothingCame(RemoteDisconnected):
     """The connection ended before the first byte of an answer."""
 
 
+class TlsCame(RemoteDisconnected):
+    """An alert of TLS came in answer to plain HTTP."""
+
+
+class ProxyFailed(Exception):
+    """No way by a proxy; the message is its name, the cause says why."""
+
+
 class Stopped(Exception):
     """The run had come to an end before the request left; the message says by what."""
 
@@ -43,7 +51,7 @@ class Stopped(Exception):
 STORE_FAILED = "the state store had failed before it was sent, and nothing may go unrecorded"
 
 
-def classify(error: Exception, stage: Stage) -> NoAnswer:
+def classify(error: Exception, stage: Stage) -> NoAnswer:  # noqa: PLR0911 — a table by its order
     """Decide whether a request that ended in an error was sent: its stage first, then its causes.
 
     requests has one ConnectionError for a refused connection and for one that was dropped after
@@ -52,19 +60,26 @@ def classify(error: Exception, stage: Stage) -> NoAnswer:
     if isinstance(error, Stopped):
         return NoAnswer(Loss.NOT_SENT, str(error))
     causes = _causes(error)
+    # TLS 1.3 shows it only after the first bytes have left; who sends it takes none of them.
+    if any(_tls_reason(cause) in _WANTS_A_CERTIFICATE for cause in causes):
+        return NoAnswer(Loss.UNTRUSTED, *_CLIENT_CERTIFICATE)
     # Whatever the error looks like: after the first byte it may have been done.
     if stage is Stage.SENT:
-        return NoAnswer(Loss.LOST, _why_lost(causes))
+        return NoAnswer(Loss.LOST, *_why_lost(causes))
     if (short := next(filter(None, map(_why_short, causes)), None)) is not None:
-        return NoAnswer(Loss.NOT_SENT, short, ADVICE)
+        return NoAnswer(Loss.NOT_SENT, short, ADVICE, is_ours=True)
+    for cause in causes:
+        if isinstance(cause, ProxyFailed):
+            return _failed_proxy(str(cause), causes)
     # Only as the error itself; as a cause it comes of a name that is not known.
-    unwritable = _UNWRITABLE if isinstance(error, UnicodeError) else None
-    if untrusted := unwritable or next(filter(None, map(_why_untrusted, causes)), None):
-        return NoAnswer(Loss.UNTRUSTED, untrusted)
+    if isinstance(error, UnicodeError):
+        return NoAnswer(Loss.UNTRUSTED, _UNWRITABLE)
+    if untrusted := next(filter(None, map(_why_untrusted, causes)), None):
+        return NoAnswer(Loss.UNTRUSTED, *untrusted)
     not_sent = next(filter(None, map(_why_not_sent, causes)), None)
     # An error that nobody knows, over a connection that may have been used: the careful answer.
     if not_sent is None and stage is not Stage.CONNECTING:
-        return NoAnswer(Loss.LOST, _why_lost(causes))
+        return NoAnswer(Loss.LOST, *_why_lost(causes))
     return NoAnswer(Loss.NOT_SENT, not_sent or "the connection was cut while it was being made")
 
 
@@ -88,29 +103,145 @@ def _causes(error: BaseException) -> list[BaseException]:
     return found
 
 
-def _why_lost(causes: list[BaseException]) -> str:
+Explained = tuple[str, str | None]
+"""A reason, and what would help, where it is known."""
+
+
+def _why_lost(causes: list[BaseException]) -> Explained:
+    if _speaks_tls(causes):
+        return "what listens there speaks TLS", "write https:// in the URL"
     if any(isinstance(cause, TimeoutError) for cause in causes):
-        return "the answer did not come in time"
+        return "the answer did not come in time", None
     if any(isinstance(cause, ConnectionResetError | BrokenPipeError) for cause in causes):
-        return "the connection was reset before the whole answer came"
-    return "the connection ended before a whole answer came, or what came is not HTTP"
+        return "the connection was reset before the whole answer came", None
+    return "the connection ended before a whole answer came, or what came is not HTTP", None
 
 
-def _why_untrusted(cause: BaseException) -> str | None:
+def _speaks_tls(causes: list[BaseException]) -> bool:
+    """Test whether the answer to plain HTTP was an alert of TLS."""
+    return any(
+        isinstance(cause, TlsCame)
+        or (isinstance(cause, BadStatusLine) and str(cause.args[0]).startswith("\x15\x03"))
+        for cause in causes
+    )
+
+
+def _failed_proxy(name: str, causes: list[BaseException]) -> NoAnswer:
+    """The reason why a proxy is no way to the host: itself, or what it answered to CONNECT."""
+    proxy = f"the proxy {name}"
+    for cause in causes:
+        answered = _TUNNEL.match(str(cause)) if isinstance(cause, OSError) else None
+        if answered is not None:
+            status = int(answered[1])
+            loss = Loss.UNTRUSTED if 300 <= status < 500 else Loss.NOT_SENT
+            advice = _PROXY_STATUS.get(status) or _PROXY_STATUS[status // 100 * 100]
+            return NoAnswer(loss, f"{proxy} answered {status}, and made no connection", advice)
+    if untrusted := next(filter(None, map(_why_untrusted, causes)), None):
+        if untrusted[0] == _NO_TLS:
+            return NoAnswer(
+                Loss.UNTRUSTED, f"{proxy} does not speak TLS", "write http:// in --proxy"
+            )
+        reason, helps = untrusted
+        return NoAnswer(Loss.UNTRUSTED, f"{proxy}: {reason}", helps)
+    if _speaks_tls(causes):
+        return NoAnswer(Loss.UNTRUSTED, f"{proxy} speaks TLS", "write https:// in --proxy")
+    why = next(filter(None, map(_why_not_sent, causes)), None)
+    why = why or "it ended the connection, or what it answered is not HTTP"
+    return NoAnswer(Loss.NOT_SENT, f"{proxy}: {why}", PROXY_ADVICE)
+
+
+_TUNNEL = re.compile("Tunnel connection failed: ([1-5][0-9]{2})")
+PROXY_ADVICE = "check --proxy (RECONCILER_PROXY), and ask those who run the proxy"
+_PROXY_STATUS = {
+    407: (
+        "give --proxy the user name and the password that it wants: "
+        "http://USER:PASSWORD@HOST:PORT, with signs such as @ percent-encoded (%40)"
+    ),
+    100: PROXY_ADVICE,
+    200: PROXY_ADVICE,
+    300: "name in --proxy what it leads to: it may want a person to log in first",
+    400: "ask those who run it to let this host and port through, or leave --proxy out",
+    500: "it did not reach the host: look at the host of the URL, and ask those who run the proxy",
+}
+
+
+def _why_untrusted(cause: BaseException) -> Explained | None:
     match cause:
         case AddressRefused():
-            return str(cause)
+            return str(cause), None
         case requests.exceptions.InvalidURL() | requests.exceptions.InvalidHeader():
-            return _UNWRITABLE
+            return _UNWRITABLE, None
         case ssl.SSLCertVerificationError():
             why = str(getattr(cause, "verify_message", "")).lower().rstrip(".")
-            return f"its certificate is not accepted{': ' * bool(why)}{why}"
+            reason = f"its certificate is not accepted{': ' * bool(why)}{why}"
+            return reason, _CERTIFICATES.get(getattr(cause, "verify_code", 0), _OTHER_CERTIFICATE)
         case ssl.SSLEOFError() | ssl.SSLZeroReturnError() | ssl.SSLSyscallError():
             return None  # cut during the handshake, which says nothing about who it is
         case ssl.SSLError():
-            return "no TLS 1.2 or later could be agreed on"
+            return _TLS.get(_tls_reason(cause), _NO_COMMON_TLS)
         case _:
             return None
+
+
+def _tls_reason(cause: BaseException) -> str:
+    """OpenSSL's name for what happened; empty for other errors."""
+    return str(getattr(cause, "reason", "")) if isinstance(cause, ssl.SSLError) else ""
+
+
+_WANTS_A_CERTIFICATE = ("TLSV13_ALERT_CERTIFICATE_REQUIRED",)
+_CLIENT_CERTIFICATE = (
+    "the server demands a client certificate",
+    "spec.auth.certificate of the tenant names one",
+)
+_NO_TLS = "what listens there does not speak TLS"
+_NO_COMMON_TLS = (
+    "no TLS 1.2 or later could be agreed on",
+    "the service has to offer TLS 1.2 or 1.3, with ciphers that are still safe",
+)
+_REFUSED_CERTIFICATE = (
+    "the server does not accept our client certificate",
+    "check spec.auth.certificate: it may have expired, or be of another authority",
+)
+_TLS = {
+    "WRONG_VERSION_NUMBER": (_NO_TLS, "check host and port of the URL"),
+    "HTTP_REQUEST": (_NO_TLS, "check host and port of the URL"),
+    "RECORD_LAYER_FAILURE": (_NO_TLS, "check host and port of the URL"),
+    "PACKET_LENGTH_TOO_LONG": (_NO_TLS, "check host and port of the URL"),
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": (
+        "the server refuses the handshake",
+        "it may demand a client certificate (spec.auth.certificate), or want TLS that is older "
+        "than 1.2",
+    ),
+    "TLSV1_UNRECOGNIZED_NAME": ("the server knows no such host", "check the host of the URL"),
+    **dict.fromkeys(
+        (
+            "SSLV3_ALERT_BAD_CERTIFICATE",
+            "SSLV3_ALERT_CERTIFICATE_UNKNOWN",
+            "SSLV3_ALERT_CERTIFICATE_EXPIRED",
+            "SSLV3_ALERT_CERTIFICATE_REVOKED",
+            "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE",
+            "TLSV1_ALERT_UNKNOWN_CA",
+            "TLSV1_ALERT_ACCESS_DENIED",
+        ),
+        _REFUSED_CERTIFICATE,
+    ),
+}
+_RENEW = (
+    "those who run it have to renew it, no option helps; compare the clock of this machine as well"
+)
+_NEW_AUTHORITY = (
+    "name the certificate of its authority with --ca-bundle FILE, if you trust it (a proxy that "
+    "opens TLS has its own authority), or have the server send all certificates between the two"
+)
+_ANOTHER_NAME = "check the host of the URL: it has to be a name that is in the certificate"
+_OTHER_CERTIFICATE = "ask those who run it; --ca-bundle FILE says which authorities are trusted"
+_CERTIFICATES = {  # by the codes of X509_verify_cert_error_string(3)
+    9: "it begins later: compare the clock of this machine",
+    10: _RENEW,
+    18: "it is its own authority: name it with --ca-bundle FILE, if you trust it",
+    **dict.fromkeys((2, 19, 20, 21), _NEW_AUTHORITY),
+    **dict.fromkeys((62, 64), _ANOTHER_NAME),
+}
 
 
 def _why_short(cause: BaseException) -> str | None:
@@ -135,9 +266,5 @@ def _why_not_sent(cause: BaseException) -> str | None:
             return "the connection was refused or the host cannot be reached"
         case ConnectTimeoutError() | requests.exceptions.ConnectTimeout():
             return "the host did not accept a connection in time"
-        case ProxyError():  # before a tunnel through it stands
-            return "the proxy could not be reached or would not connect"
-        case OSError() if str(cause).startswith("Tunnel connection failed"):
-            return "the proxy could not be reached or would not connect"
         case _:
             return None

@@ -146,9 +146,9 @@ class WebhookNotifier:
                 delivered=False,
                 status=None,
                 latency_ms=latency_ms,
-                detail=destination.denial() or reply.reason,
+                detail=destination.denial() or reply.message,
                 unsent=destination.denial() is not None,
-                silent=reply.advice is None and (reply.loss is Loss.NOT_SENT or hung),
+                silent=not reply.is_ours and (reply.loss is Loss.NOT_SENT or hung),
             )
         wait = requested_wait(reply, now=self._clock.now())
         return DeliveryResult(

@@ -157,18 +157,21 @@ class EmergencyExport:
         for folder in folders:
             try:
                 path = Path(folder()) / name
-                _write_durably(path, text)
+                self._write_durably(path, text)
             except OSError:  # raised too where no temporary folder can be written to
                 continue
             return path
         return None
 
+    def _write_durably(self, path: Path, text: bytes) -> None:
+        """Write for its owner only, and into no file that somebody else has put there.
 
-def _write_durably(path: Path, text: bytes) -> None:
-    """For its owner only; the name holds the run's random id, and no link is followed."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with ExitStack() as closing:
-        file = closing.enter_context(os.fdopen(descriptor, "wb"))
-        file.write(text)
-        file.flush()
-        os.fsync(descriptor)
+        The name could be known beforehand: the run's id is in the store.
+        """
+        new = os.O_CREAT | os.O_EXCL if path != self.path else os.O_TRUNC
+        descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | new, 0o600)
+        with ExitStack() as closing:
+            file = closing.enter_context(os.fdopen(descriptor, "wb"))
+            file.write(text)
+            file.flush()
+            os.fsync(descriptor)

@@ -20,6 +20,7 @@ from pathlib import Path
 from reconciler.domain.records import rfc3339
 from reconciler.errors import StateError, TenantLocked
 from reconciler.ports import Clock
+from reconciler.private_files import make_private_folder
 
 _NOTE = 300  # bytes of a lock's file; each note fills them, for to cut a file short costs a flush
 _LOOK_AGAIN = 0.1  # seconds; the kernel could wake us at once, but no signal could end that wait
@@ -80,7 +81,7 @@ class FileLocks:
         # release holds nothing else. It is never removed: whoever had it open would hold a lock
         # that nobody else sees.
         with ExitStack() as ours, _explained(path):
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_folder(self._folder)
             if self._ranges is not None and not self._ranges.take(path.name, ours):
                 return False
             file = ours.enter_context(ExitStack())

@@ -2,7 +2,6 @@
 
 import json
 import os
-import tempfile
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
@@ -35,18 +34,19 @@ def write_file(path: Path, text: str | Iterable[str]) -> None:
 
     A text of many tenants comes in pieces.
     """
-    try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
+    try:  # tempfile would give it to its owner alone, and others are to read it as the umask says
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from error
     try:
         with ExitStack() as undo:  # whoever makes the pieces may fail in its own way
-            undo.callback(Path(temporary).unlink, missing_ok=True)
+            undo.callback(temporary.unlink, missing_ok=True)
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 file.writelines((text,) if isinstance(text, str) else text)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(temporary).replace(path)
+            temporary.replace(path)
     except (OSError, UnicodeEncodeError) as error:
         reason = "the name of a file or folder in it is not UTF-8; rename that"
         if isinstance(error, OSError):

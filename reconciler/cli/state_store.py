@@ -1,19 +1,23 @@
 """The state store of a command, with the locks and the emergency export beside it."""
 
 import logging
+import os
+import shlex
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from reconciler.adapters.clock import StopSignal, SystemClock
-from reconciler.adapters.database import Store, folder_of, open_store
+from reconciler.adapters.database import Store, file_of, files_beside, folder_of, open_store
 from reconciler.adapters.emergency import EmergencyExport
+from reconciler.adapters.git import Git, path_in_repository
 from reconciler.adapters.locks import FileLocks
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.shared_options import PruningOptions
-from reconciler.errors import StateError
+from reconciler.errors import GitRefused, StateError
 from reconciler.ports import Clock, Locks
+from reconciler.private_files import open_to_others
 from reconciler.render.plain_text import visible
 
 _PRUNINGS = 20  # of some hundred rows each
@@ -77,6 +81,9 @@ def _opened(
     only_read: bool = False,
     stop: StopSignal | None = None,
 ) -> Store:
+    if (file := file_of(invocation.common.state_url)) is not None:
+        _require_untracked(invocation, file)
+        _warn_of_open_files(invocation, file)
     seconds = float(min(invocation.common.state_deadline, _MAX_DEADLINE))
     return open_store(
         invocation.common.state_url,
@@ -86,6 +93,39 @@ def _opened(
         deadline=seconds,
         failed=(stop or StopSignal()).fail,
     )
+
+
+def _require_untracked(invocation: Invocation, file: Path) -> None:
+    """Raise StateError for a store that git tracks: whoever may push could fill it."""
+    folder = Path(os.path.realpath(file.parent))
+    if not folder.is_dir() or path_in_repository(folder) is None:
+        return
+    names = [each.name for each in files_beside(file)]
+    git = Git.of(invocation.settings.environ)
+    try:
+        tracked = git(folder, "--literal-pathspecs", "ls-files", "-z", "--", *names)
+    except GitRefused:  # no git, or a repository that it does not read: others say so
+        return
+    if tracked:
+        named = shlex.join(os.fsdecode(tracked).split("\0")[:-1])
+        raise StateError(
+            f"git tracks the store {file}, so whoever may push could write into it: take it out "
+            f"with `git rm --cached {visible(named)}` in {folder}, name it in .gitignore, and "
+            "delete it where you did not make it yourself; or name another with --state"
+        )
+
+
+def _warn_of_open_files(invocation: Invocation, file: Path) -> None:
+    """Warn of what is there and others may read or write; it is theirs to change who made it."""
+    folder = () if file.parent.resolve() == Path.cwd() else (file.parent,)
+    found = open_to_others((*folder, *files_beside(file), file.parent / "locks"))
+    if found:
+        listed = ", ".join(f"{path} ({mode:04o})" for path, mode in found)
+        names = shlex.join(str(path) for path, _ in found)
+        invocation.console.say(
+            f"warning: others on this machine can open {visible(listed)}, and what a run keeps is "
+            f"for its owner alone: `chmod go-rwx {visible(names)}`"
+        )
 
 
 @contextmanager

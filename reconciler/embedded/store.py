@@ -16,6 +16,7 @@ from pathlib import Path
 from reconciler.domain.jsontext import Json
 from reconciler.domain.secret import Secret
 from reconciler.errors import StateError, UsageError
+from reconciler.private_files import make_private_file, make_private_folder
 
 _FORMAT = 1  # PRAGMA user_version of the files that this module writes
 _BUSY_SECONDS = 10.0
@@ -243,10 +244,9 @@ class EmbeddedStore:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     with _alone(path.parent):
-        if not path.exists():  # SQLite would make it as the umask says
-            path.touch(mode=0o600)
+        make_private_file(path)  # SQLite would make it as the umask says
         connection = sqlite3.connect(
             path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )

@@ -24,7 +24,7 @@ ROWS = (
     ("domain.outcome", "domain.approvals", "domain.deciding"),
     ("domain.records",),
     ("ports",),
-    ("progress", "parallel"),
+    ("progress", "parallel", "private_files"),
     ("run_context",),
     ("announcing",),
     ("planning", "importing", "recovering", "delivering", "writing"),

@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from reconciler.adapters.database.address import folder_of
+    from reconciler.adapters.database.address import file_of, files_beside, folder_of
     from reconciler.adapters.database.last_seen import sightings
     from reconciler.adapters.database.opening import DEADLINE, open_store
     from reconciler.adapters.database.outbox import Backlog
@@ -14,6 +14,8 @@ __all__ = [
     "DEADLINE",
     "Backlog",
     "Store",
+    "file_of",
+    "files_beside",
     "folder_of",
     "open_store",
     "sightings",
@@ -23,6 +25,8 @@ _HOMES = {
     "DEADLINE": "opening",
     "Backlog": "outbox",
     "Store": "store",
+    "file_of": "address",
+    "files_beside": "address",
     "folder_of": "address",
     "open_store": "opening",
     "sightings": "last_seen",

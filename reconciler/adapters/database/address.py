@@ -147,10 +147,21 @@ def _decoded(text: str) -> str:
     return decoded
 
 
+def file_of(url: str) -> Path | None:
+    """The file of a store; None for a store on a server."""
+    address = address_of(url)
+    return address if isinstance(address, Path) else None
+
+
 def folder_of(url: str) -> Path | None:
     """The folder in which the file of a store lies; None for a store on a server."""
-    address = address_of(url)
-    return address.parent if isinstance(address, Path) else None
+    file = file_of(url)
+    return None if file is None else file.parent
+
+
+def files_beside(file: Path) -> tuple[Path, ...]:
+    """The file of a store, and what SQLite keeps beside it while it is open."""
+    return tuple(file.with_name(f"{file.name}{end}") for end in ("", "-wal", "-shm", "-journal"))
 
 
 def shown(server: Address) -> str:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from reconciler.adapters.database.connections import Question, Row, Value
 from reconciler.adapters.database.tables import NAMES
 from reconciler.errors import StateError
+from reconciler.private_files import make_private_file, make_private_folder
 
 _WORDS = {"id": "INTEGER", "bytes": "BLOB"}
 
@@ -308,17 +309,25 @@ _REASONS = {
 
 
 def make_folder(folder: Path) -> None:
-    """Make the folder and those above it, durably; raises StateError."""
+    """Make the folder and those above it, durably, for their owner; raises StateError."""
     try:
-        missing = [each for each in (folder, *folder.parents) if not each.exists()]
-        folder.mkdir(parents=True, exist_ok=True)
+        made = make_private_folder(folder)
     except OSError as error:
         raise StateError(
             f"cannot make the folder {folder} for the store: {error.strerror}; "
             "make it yourself, or name another file with --state"
         ) from error
-    for each in missing:
+    for each in made:
         sync_folder(each.parent)
+
+
+def make_file(path: Path) -> None:
+    """Make an empty store for its owner, where there is none; SQLite would ask the umask.
+
+    Its log and its journal get the mode of the file itself. An error is SQLite's to report.
+    """
+    with suppress(OSError):
+        make_private_file(path)
 
 
 def sync_folder(folder: Path) -> None:

@@ -8,7 +8,12 @@ from pathlib import Path
 
 from reconciler.adapters.database.address import Address, address_of
 from reconciler.adapters.database.connections import Connection, Connections, Sessions
-from reconciler.adapters.database.engine import Database, make_folder, sync_folder
+from reconciler.adapters.database.engine import (
+    Database,
+    make_file,
+    make_folder,
+    sync_folder,
+)
 from reconciler.adapters.database.migrations import is_older, migrate
 from reconciler.adapters.database.store import Store
 from reconciler.adapters.database.tables import ALL, FORMAT_VERSION
@@ -76,6 +81,7 @@ def _prepare(
 ) -> bool:
     if create:
         make_folder(path.parent)
+        make_file(path)
     else:
         _require(path)
     brought_forward = _check(database, create=create, only_read=only_read)

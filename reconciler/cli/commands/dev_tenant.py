@@ -61,8 +61,10 @@ def run(invocation: Invocation, options: Options) -> int:
 
 def _write_secret(path: Path, secret: Secret) -> None:
     """For its owner only, from the first byte on."""
+    from reconciler.private_files import make_private_folder
+
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(path.parent)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             os.fchmod(descriptor, 0o600)  # a file that was there keeps its mode otherwise

@@ -54,6 +54,8 @@ class Announcing:
 
     def event(self, intent: Intent, live: Schema) -> HrEvent:
         """The event of a verified change."""
+        # An intent is of the store, and what it says of the service is the manifest's to say.
+        intent = replace(intent, target_system=self.tenant.system)
         # What HR has not heard of since it was made is deployed for HR, whatever came after.
         if self._history(intent.desired).is_new:
             intent = replace(intent, before=ABSENT)
@@ -184,7 +186,7 @@ def intent_of(context: RunContext, tenant: Tenant, subject: Subject, live: Schem
         base_url=tenant.base_url,
         change=subject.id,
         schema_id=subject.schema_id,
-        target_system=tenant.target_system or tenant.dialect.target_system,
+        target_system=tenant.system,
         manages=subject.extension.manages,
         desired=subject.desired,
         before=subject.live_fingerprint or ABSENT,

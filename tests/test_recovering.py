@@ -1,5 +1,6 @@
 """Intents without an outcome, settled by reading the tenant."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -110,6 +111,18 @@ def test_the_announcement_has_the_id_that_the_earlier_run_would_have_given_it():
 
     [row] = journal.waiting()
     assert row.event_id == would_have_been
+
+
+def test_the_name_of_the_service_is_the_manifests_and_not_the_stores():
+    first = journal_with()
+    [(_, intent)] = first.open_intents("acme")
+    journal = MemoryJournal()
+    journal.intend(replace(intent, target_system="Somebody Else"), first.entries[0])
+
+    recover(FakeTenant.holding(document()), journal)
+
+    [message] = journal.rows.values()
+    assert json.loads(message.body)["target_system"] == acme().system
 
 
 def test_a_create_that_was_not_done_is_settled_and_not_announced():

@@ -141,6 +141,11 @@ class Tenant:
     takes_any_number: bool = False
 
     @property
+    def system(self) -> str:
+        """The name of its service that webhooks carry."""
+        return self.target_system or self.dialect.target_system
+
+    @property
     def embedded(self) -> str | None:
         """NAME of embedded://NAME, the built-in tenant; None for a service elsewhere."""
         scheme, _, name = self.base_url.partition("://")

@@ -218,7 +218,7 @@ class TenantPlan:
                 "auth": _identity(self.tenant.auth),
                 "dialect": [self.tenant.dialect.name, self.tenant.dialect.digest()],
                 "receivers": [
-                    self.tenant.target_system or self.tenant.dialect.target_system,
+                    self.tenant.system,
                     sorted(webhook.url for webhook in self.tenant.webhooks),
                 ],
                 "changes": "unreadable" if self.error is not None else changes,

@@ -101,6 +101,23 @@ def test_only_its_owner_may_read_the_file(tmp_path: Path):
     assert export.path.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_file_that_somebody_else_has_put_there_is_not_written_to(tmp_path: Path):
+    export = failing_after(1, tmp_path)
+    number = export.intend(intent(), intended())
+    trap = tmp_path / "reconciler-emergency-run-1.jsonl"
+    trap.touch(mode=0o666)
+
+    for _ in range(2):
+        with pytest.raises(StateError):
+            export.settle(number, created(), None)
+
+    assert trap.read_text() == ""
+    assert export.path is not None
+    assert export.path.parent != tmp_path
+    assert len(read(export)) == 2
+    export.path.unlink()
+
+
 def test_a_store_failure_before_the_first_intent_exports_nothing(tmp_path: Path):
     export = failing_after(0, tmp_path)
 

@@ -124,6 +124,7 @@ def _workbench(
         stop,
         parallelism=fleet.parallelism,
         retry_deadline=options.retry_deadline,
+        max_attributes=options.reading.max_attributes,
     )
 
 

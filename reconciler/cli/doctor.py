@@ -28,7 +28,8 @@ from reconciler.run_context import RunContext
 def doctor(invocation: Invocation, options: Options) -> int:
     """Print what was found; 1 where a tenant cannot be worked with."""
     desired = desired_of(invocation, Selection(tenants=(options.tenant,)), options.reading)
-    with workbench(invocation, desired, options.deadlines) as bench:
+    most = options.reading.max_attributes
+    with workbench(invocation, desired, options.deadlines, max_attributes=most) as bench:
         notifier = bench.notifier()
         tenants = bench.desired.tenants()
         if options.write is not None and len(tenants) > 1:

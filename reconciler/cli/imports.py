@@ -103,7 +103,8 @@ def _read(
         selection=Selection(tenants=(tenant.name,)),
         git=commit_of(invocation),
     )
-    with workbench(invocation, desired, options.deadlines) as bench:
+    most = options.reading.max_attributes
+    with workbench(invocation, desired, options.deadlines, max_attributes=most) as bench:
         wanted = [] if options.id is None else [options.id]
         live = bench.reader(tenant).read_all(wanted, everything=True)
     for warning in live.warnings:

@@ -25,6 +25,7 @@ def limits_of(reading: ReadingOptions) -> ReadingLimits:
         file_bytes=reading.max_file_kib * _KIB,
         total_bytes=reading.max_total_mib * _MIB,
         documents=reading.max_documents,
+        attributes=reading.max_attributes,
     )
 
 

@@ -43,7 +43,13 @@ def _plan(invocation: Invocation, options: Options, planned: Planned, outputs: J
         tenants_from=options.tenants_from,
         sightings=_sightings(invocation),
     )
-    with workbench(invocation, desired, options.deadlines, parallelism=fleet.parallelism) as bench:
+    with workbench(
+        invocation,
+        desired,
+        options.deadlines,
+        parallelism=fleet.parallelism,
+        max_attributes=options.reading.max_attributes,
+    ) as bench:
         planned.begin(desired, bench.webhook_warnings())
         made = plan_fleet(
             desired,

@@ -42,12 +42,17 @@ class FleetOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadingOptions:
-    """The limits on what is read from the folder of manifests."""
+    """The limits on what is read from the folder of manifests, and on each schema."""
 
     allow_empty: bool = flag("a folder without manifests is meant")
     max_file_kib: int = number("how large a manifest file may be", metavar="KIB", default=256)
     max_total_mib: int = number("how large all of them may be together", metavar="MIB", default=64)
     max_documents: int = number("how many documents they may hold", metavar="N", default=20_000)
+    max_attributes: int = number(
+        "how many attributes a schema may have, sub-attributes too, in a manifest or live",
+        metavar="N",
+        default=10_000,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +66,16 @@ class RequestOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadlineOptions(RequestOptions):
-    """The deadlines of one request, and of the reading of one tenant."""
+    """The deadlines of one request, and of the reading of one tenant; how much of it is read."""
 
     read_deadline: int = number(
         "how long reading one tenant may take in all, its token and retries included",
         metavar="SECONDS",
         default=120,
+    )
+    max_page_mib: int = number("how large one answer of a tenant may be", metavar="MIB", default=5)
+    max_tenant_mib: int = number(
+        "how large the list of a tenant's schemas may be in all", metavar="MIB", default=64
     )
 
 

@@ -2,6 +2,7 @@
 
 import os
 import random
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from reconciler.adapters.gateway import (
     HttpSchemaReader,
     HttpSchemaWriter,
     Known,
+    SizeLimits,
     TenantAccess,
     Traffic,
 )
@@ -62,6 +64,8 @@ class Workbench:
     clock: Clock
     retries: Callable[[], Retry]
     read_deadline: float
+    limits: SizeLimits
+    max_page: int
     options: HttpOptions
     write_options: HttpOptions
     tokens: Tokens
@@ -83,7 +87,8 @@ class Workbench:
     def writer(self, tenant: Tenant) -> HttpSchemaWriter:
         """A gateway that may POST, PUT and PATCH as well."""
         with self.making:
-            writes = Http(self.write_options, methods=frozenset({"POST", "PUT", "PATCH"}))
+            options = self._of_pages(self.write_options)
+            writes = Http(options, methods=frozenset({"POST", "PUT", "PATCH"}))
             return HttpSchemaWriter(self._connection(tenant), writes)
 
     def retry(self, tenant: Tenant) -> Retry:
@@ -131,14 +136,18 @@ class Workbench:
         return TenantAccess(
             base_url=self.trust.base_url(tenant),
             dialect=tenant.dialect,
-            reads=Http(self.options, methods=frozenset({"GET"})),
+            reads=Http(self._of_pages(self.options), methods=frozenset({"GET"})),
             authenticator=Authenticator(self.trust.credentials(tenant), self.tokens),
             retry=state.retry,
             clock=self.clock,
             traffic=state.traffic,
             known=state.known,
             read_deadline=self.read_deadline,
+            limits=self.limits,
         )
+
+    def _of_pages(self, options: HttpOptions) -> HttpOptions:
+        return replace(options, max_body=self.max_page, lifted_by="--max-page-mib")
 
     def _state_of(self, tenant: Tenant) -> TenantState:
         if tenant.name not in self.states:
@@ -159,6 +168,7 @@ def workbench(
     *,
     parallelism: int = 1,
     retry_deadline: int = RETRY_DEADLINE,
+    max_attributes: int = sys.maxsize,
 ) -> Iterator[Workbench]:
     """Everything a command needs to reach its tenants; built-in ones run until it ends.
 
@@ -201,6 +211,8 @@ def workbench(
             clock=clock,
             retries=retry,
             read_deadline=float(deadlines.read_deadline),
+            limits=SizeLimits(tenant_mib=deadlines.max_tenant_mib, attributes=max_attributes),
+            max_page=deadlines.max_page_mib * 1024 * 1024,
             options=options,
             write_options=replace(options, may_send=stop.admit_write),
             tokens=Tokens(options=options, retries=retry, clock=clock, tell=masks),

@@ -335,11 +335,13 @@ def _keyed(attributes: Iterable[Attribute]) -> Keyed:
     A service may list one name twice; the second is `name#2`, so that both are shown.
     """
     keyed: dict[str, Attribute] = {}
+    numbers: dict[str, int] = {}
     for attribute in attributes:
-        key, number = attribute.key, 1
+        key, number = attribute.key, numbers.get(attribute.key, 1)
         while key in keyed:
             number += 1
             key = f"{attribute.key}#{number}"
+        numbers[attribute.key] = number
         keyed[key] = attribute
     return keyed
 

@@ -13,6 +13,7 @@ class Loss(StrEnum):
 
     NOT_SENT = "not-sent"  # DNS, connection refused, connect timeout, proxy not reached
     UNTRUSTED = "untrusted"  # the TLS peer could not be verified, or a proxy refuses the way
+    TOO_LONG = "too-long"  # an answer came, and more of it than is read
     LOST = "lost"  # reset, timeout, deadline or a short body after the request was sent
 
 
@@ -93,7 +94,7 @@ def judge_write(reply: Reply) -> Verdict:
 def judge_read(reply: Reply) -> Next:
     """Judge a reply to GET: use it, ask again, renew the token, or stop."""
     if isinstance(reply, NoAnswer):
-        return Next.STOP if reply.loss is Loss.UNTRUSTED else Next.RETRY
+        return Next.STOP if reply.loss in (Loss.UNTRUSTED, Loss.TOO_LONG) else Next.RETRY
     if reply.status == 401:
         return Next.RENEW_TOKEN
     if reply.status in (408, 425, 429, 500, 502, 503, 504):
@@ -104,6 +105,7 @@ def judge_read(reply: Reply) -> Next:
 _NO_ANSWER = {
     Loss.NOT_SENT: Verdict(Applied.NO, Next.RETRY),
     Loss.UNTRUSTED: Verdict(Applied.NO, Next.STOP),
+    Loss.TOO_LONG: Verdict(Applied.UNKNOWN, Next.READ),
     Loss.LOST: Verdict(Applied.UNKNOWN, Next.READ),
 }
 _WRITE_STATUS = {

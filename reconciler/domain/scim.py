@@ -328,6 +328,18 @@ def id_of(document: Json) -> str:
     return identifier
 
 
+def attributes_in(document: Json) -> int:
+    """The number of attributes that a document lists, sub-attributes too, whatever else it says."""
+    number, waiting = 0, [document]
+    while waiting:
+        holder = waiting.pop()
+        for member, value in holder.items() if isinstance(holder, Mapping) else ():
+            if isinstance(value, list) and fold(member) in ("attributes", "subattributes"):
+                number += len(value)
+                waiting += value
+    return number
+
+
 def _has_vendor_members(attribute: Attribute) -> bool:
     return bool(attribute.vendor) or any(map(_has_vendor_members, attribute.sub_attributes))
 

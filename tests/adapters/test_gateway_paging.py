@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconciler.adapters.gateway import SizeLimits
+from reconciler.adapters.gateway.pages import Listing, page
 from reconciler.domain.dialect import ListShape, Paging
 from reconciler.domain.jsontext import Json
 from reconciler.errors import AnswerUnreadable, TenantRefused
@@ -496,10 +498,55 @@ def test_a_list_that_is_too_much_for_one_tenant_is_given_up() -> None:
     def lister(start: int, _: int) -> Json:
         return {"Resources": [schema(start, description="x" * 4 * 1024 * 1024)]}
 
-    with world(service(lister)) as w, pytest.raises(AnswerUnreadable, match="32 MiB in all"):
+    limits = SizeLimits(tenant_mib=32)
+    longer = "longer than 32 MiB in all; allow more with --max-tenant-mib"
+    with world(service(lister), limits=limits) as w, pytest.raises(AnswerUnreadable, match=longer):
         w.reader.read_all([], everything=True)
 
     assert len(w.requests) < 10
+
+
+def test_a_page_that_is_too_long_is_requested_once_and_names_the_option() -> None:
+    long = service(honest([schema(1, description="x" * 2000)]))
+    with world(long, max_body=1000) as w, pytest.raises(AnswerUnreadable) as refused:
+        w.reader.read_all([urn(1)])
+
+    assert "the most we read; allow more with --max-page-mib" in str(refused.value)
+    assert len(w.requests) == 1
+
+
+def test_a_schema_that_is_too_long_by_its_id_stops_that_schema_alone() -> None:
+    by_id = {urn(1).lower(): schema(1, description="x" * 2000), urn(2).lower(): schema(2)}
+    with world(service(honest([schema(3)]), by_id), max_body=1000) as w:
+        live = w.reader.read_all([urn(1), urn(2)])
+
+    assert set(live.schemas) == {urn(2).lower()}
+    assert "--max-page-mib" in live.unreadable[urn(1).lower()]
+
+
+def test_a_schema_with_too_many_attributes_stops_that_schema_alone() -> None:
+    parts = [{"name": f"p{n}"} for n in range(5)]
+    large = schema(1, attributes=[{"name": "whole", "SubAttributes": parts}])
+    documents = [large, schema(2)]
+    by_id = {urn(1).lower(): large}
+    with world(service(honest(documents), by_id), limits=SizeLimits(attributes=5)) as w:
+        live = w.reader.read_all([urn(1), urn(2)])
+
+    assert set(live.schemas) == {urn(2).lower()}
+    assert (
+        "more than 5 attributes; allow more with --max-attributes"
+        in (live.unreadable[urn(1).lower()])
+    )
+    with world(service(honest(documents), by_id), limits=SizeLimits(attributes=6)) as w:
+        assert set(w.reader.read_all([urn(1)]).schemas) == {urn(1).lower()}
+
+
+def test_of_a_list_only_the_documents_that_are_wanted_are_kept() -> None:
+    listing = Listing(wanted=frozenset({urn(2).lower()}))
+    listing.add(page(listed([schema(n) for n in range(4)])), count=4)
+
+    assert list(listing.documents) == [urn(2).lower()]
+    assert len(listing.ids) == 4
 
 
 def test_a_warning_that_many_schemas_share_is_given_once() -> None:

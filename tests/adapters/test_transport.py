@@ -414,7 +414,7 @@ def test_a_body_of_the_longest_length_is_read_and_one_byte_more_is_not() -> None
     assert isinstance(whole, Answer)
     assert len(whole.body) == 100_000
     assert isinstance(too_long, NoAnswer)
-    assert too_long.loss is Loss.LOST
+    assert too_long.loss is Loss.TOO_LONG
     assert "longer than 100000 bytes" in too_long.reason
 
 

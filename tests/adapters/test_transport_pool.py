@@ -201,7 +201,7 @@ def test_a_connection_whose_answer_was_not_read_to_its_end_serves_nobody_else() 
     with serving(in_turn(whole, reply())) as server, Http(options, methods=ANY) as http:
         replies = [http.send("GET", server.url(), headers={}) for _ in range(2)]
 
-    assert statuses(*replies) == [Loss.LOST, 200]
+    assert statuses(*replies) == [Loss.TOO_LONG, 200]
     assert server.connections == 2
 
 

@@ -586,3 +586,15 @@ def test_harms_among_many_attributes_cost_in_proportion_to_their_number() -> Non
         return counted_calls(lambda: harmed(before, after, "ours")).total()
 
     assert calls(800) <= 2.1 * calls(400)
+
+
+def test_a_name_that_is_listed_thousands_of_times_is_numbered_in_one_pass() -> None:
+    """At 200,000 of one name it took minutes, when each began to count from two."""
+    many = [{"name": "grade", "description": str(number)} for number in range(20_000)]
+    live = Schema.from_json({"id": "urn:x:y", "attributes": many})
+    desired = Schema.from_json({"id": "urn:x:y", "attributes": many[:1]})
+
+    paths = {difference.path for difference in differences(live, desired)}
+
+    assert len(paths) == 19_999
+    assert "attributes.grade#20000" in paths

@@ -39,6 +39,7 @@ READ_TABLE = (
 LOSSES = {
     Loss.NOT_SENT: (Verdict(NO, Next.RETRY), Next.RETRY),
     Loss.UNTRUSTED: (Verdict(NO, Next.STOP), Next.STOP),
+    Loss.TOO_LONG: (Verdict(UNKNOWN, Next.READ), Next.STOP),
     Loss.LOST: (Verdict(UNKNOWN, Next.READ), Next.RETRY),
 }
 

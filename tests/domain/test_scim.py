@@ -19,6 +19,7 @@ from reconciler.domain.scim import (
     Returned,
     Schema,
     Uniqueness,
+    attributes_in,
     fold,
 )
 from tests.support.strategies import (
@@ -556,3 +557,17 @@ def test_a_schema_without_a_part_of_its_document_stays_itself_where_nothing_is_h
     shown = live.hiding(lambda _: {"id": "urn:x:y", "description": "a …"})
     assert (shown.description, shown.document["description"]) == ("a …", "a …")
     assert '"description": "a token"' in live.text()
+
+
+@pytest.mark.parametrize(
+    ("document", "number"),
+    [
+        ({}, 0),
+        ([], 0),
+        ({"attributes": "no list"}, 0),
+        ({"attributes": [1, {"name": "a"}, {"SUBattributes": [{}, {"subAttributes": [{}]}]}]}, 6),
+        ({"others": [{}], "Attributes": [{}]}, 1),
+    ],
+)
+def test_attributes_are_counted_at_any_depth(document: object, number: int) -> None:
+    assert attributes_in(document) == number

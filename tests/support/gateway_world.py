@@ -7,7 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from reconciler.adapters.gateway import HttpSchemaReader, HttpSchemaWriter, TenantAccess, Traffic
+from reconciler.adapters.gateway import (
+    HttpSchemaReader,
+    HttpSchemaWriter,
+    SizeLimits,
+    TenantAccess,
+    Traffic,
+)
 from reconciler.adapters.oauth2 import (
     Anonymous,
     Authenticator,
@@ -27,6 +33,8 @@ BASE = "/scim/v2"
 SECRET = "c4n4ry-secret"
 TOKEN = "c4n4ry-t0k3n"
 HINTED = replace(DIALECT, permission_hint="needs the scope scim:admin; see Admin > OAuth > Roles")
+
+UNLIMITED = SizeLimits()
 
 
 def urn(number: int) -> str:
@@ -126,6 +134,8 @@ def world(
     base: str = BASE,
     deadline: float = 120.0,
     read_deadline: float = math.inf,
+    limits: SizeLimits = UNLIMITED,
+    max_body: int = 5 * 1024 * 1024,
     clock: FakeClock | None = None,
 ) -> Iterator[World]:
     """A server, and a reader and a writer that talk to it."""
@@ -133,7 +143,7 @@ def world(
         server = stack.enter_context(serving(handler))
         clock = clock or FakeClock()
         retry = retrying(clock=clock, random=lambda: 0.0, deadline=deadline)
-        options = HttpOptions(deadline=5)
+        options = HttpOptions(deadline=5, max_body=max_body, lifted_by="--max-page-mib")
         tokens = Tokens(options=options, retries=lambda: retry, clock=clock)
         connection = TenantAccess(
             base_url=server.url(base),
@@ -144,6 +154,7 @@ def world(
             clock=clock,
             traffic=Traffic(clock=clock, per_minute=dialect.requests_per_minute),
             read_deadline=read_deadline,
+            limits=limits,
         )
         writes = stack.enter_context(Http(options, methods=frozenset({"POST", "PUT", "PATCH"})))
         yield World(

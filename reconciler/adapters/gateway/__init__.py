@@ -1,7 +1,7 @@
 """A tenant's schemas over HTTP: SCIM as services really speak it, read and written."""
 
-from reconciler.adapters.gateway.reader import HttpSchemaReader, Known, TenantAccess
+from reconciler.adapters.gateway.reader import HttpSchemaReader, Known, SizeLimits, TenantAccess
 from reconciler.adapters.gateway.traffic import Traffic
 from reconciler.adapters.gateway.writer import HttpSchemaWriter
 
-__all__ = ["HttpSchemaReader", "HttpSchemaWriter", "Known", "TenantAccess", "Traffic"]
+__all__ = ["HttpSchemaReader", "HttpSchemaWriter", "Known", "SizeLimits", "TenantAccess", "Traffic"]

@@ -67,6 +67,8 @@ def _lost(request: RequestName, reply: NoAnswer) -> TenantError:
     if reply.loss is Loss.UNTRUSTED:
         advice = reply.advice or "check spec.baseUrl"
         return TenantUntrusted(f"{request}: {reply.reason}; {advice}")
+    if reply.loss is Loss.TOO_LONG:
+        return AnswerUnreadable(f"{request}: {reply.reason}")
     advice = reply.advice or "check spec.baseUrl and the network, then run again"
     return TenantUnavailable(f"{request}: {reply.reason}; {advice}")
 

@@ -2,6 +2,7 @@
 
 import json
 import marshal
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -9,7 +10,7 @@ from typing import TypeVar
 
 from reconciler.domain.dialect import ListShape
 from reconciler.domain.jsontext import Json, NotJson, Repeating, check, parse_in_parts
-from reconciler.domain.scim import MalformedSchema, Schema, fold, id_of
+from reconciler.domain.scim import MalformedSchema, Schema, attributes_in, fold, id_of
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -77,11 +78,14 @@ class Listing:
     are only counted"). Pages overlap, repeat, miscount `totalResults` and ignore `startIndex` and
     `count`; after a walk that ends too early each wanted schema is read by id.
 
-    `ids` names all that is listed, also what cannot be read. `contradictory` are the folded ids
-    that are listed twice and not the same. `whole` is True where the walk came to the list's end,
-    `followed` where more was requested beyond that.
+    `wanted` are the folded ids of those whose documents are kept (None: of all), `most` how many
+    attributes each may have. `ids` names all that is listed, also what cannot be read.
+    `contradictory` are those of the wanted that are listed twice and not the same. `whole` is True
+    where the walk came to the list's end, `followed` where more was requested beyond that.
     """
 
+    wanted: frozenset[str] | None = None
+    most: int = sys.maxsize
     documents: dict[str, Mapping[str, Json]] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
     contradictory: set[str] = field(default_factory=set)
@@ -151,7 +155,7 @@ class Listing:
             if document is None or key in self.contradictory:
                 continue
             try:
-                found[key] = schema_of(document)
+                found[key] = schema_of(document, self.most)
             except MalformedSchema as error:
                 self.warnings.append(f"the list holds {error}; it is left out")
         return found
@@ -170,8 +174,10 @@ class Listing:
                 self.ids.setdefault(fold(urn), urn)
             return
         key = fold(urn)
-        known = self.documents.setdefault(key, document)
         self.ids.setdefault(key, urn)
+        if self.wanted is not None and key not in self.wanted:
+            return
+        known = self.documents.setdefault(key, document)
         if known is not document and not _say_the_same(known, document):
             self.warnings.append(f"the list holds {urn} twice, and not the same")
             self.contradictory.add(key)
@@ -192,15 +198,19 @@ def document_of(document: Json, *, suspect: bool) -> Mapping[str, Json]:
     return document
 
 
-def schema_of(document: Mapping[str, Json]) -> Schema:
+def schema_of(document: Mapping[str, Json], most: int = sys.maxsize) -> Schema:
     """A live schema; one that equals another tenant's is not taken apart again.
 
-    Raises MalformedSchema.
+    Raises MalformedSchema, also where it has more than `most` attributes.
     """
     # A document of a page that was read before is the same object; to hold on to it keeps its id.
     known, schema = _recent.get(id(document), (None, None))
     if known is document and schema is not None:
         return schema
+    if attributes_in(document) > most:
+        raise MalformedSchema(
+            f"a schema with more than {most} attributes; allow more with --max-attributes"
+        )
     content = {member: value for member, value in document.items() if member != "meta"}
     # By a spelling, for to Python 1 and true are equal; of those in C this one is the quickest.
     spelling = marshal.dumps(content, _WITHOUT_REFERENCES)

@@ -1,6 +1,7 @@
 """HttpSchemaReader: a tenant's live schemas, with nothing but GET and the token request."""
 
 import math
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from reconciler.adapters.retrying import requested_wait
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import Dialect, IdEncoding, ListShape, Paging
 from reconciler.domain.hearing import Bindings
-from reconciler.domain.http_reply import Answer, Next, NoAnswer, Reply, judge_read
+from reconciler.domain.http_reply import Answer, Loss, Next, NoAnswer, Reply, judge_read
 from reconciler.domain.jsontext import Json, NotJson
 from reconciler.domain.redaction import Redaction
 from reconciler.domain.scim import MalformedSchema, Schema, fold, id_of
@@ -36,7 +37,7 @@ from reconciler.ports import Clock, Retry, WriteResult
 
 MAX_PAGES = 200
 _PAGES_OF_TYPES = 10  # there is one type of a page at least, and no service has that many
-_MOST = 32 * 1024 * 1024  # bytes of all pages: a tenant that sends without end fails alone
+_MIB = 1024 * 1024
 # The answers to a read by id, after the list of all schemas has been read.
 ABSENT_STATUS = (404, 410)
 NO_SUCH_REQUEST = (405, 501)  # of any id, so that the list has to decide
@@ -111,6 +112,14 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SizeLimits:
+    """The most that is read of a tenant: the bytes of its list, the attributes of a schema."""
+
+    tenant_mib: int = sys.maxsize
+    attributes: int = sys.maxsize
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TenantAccess:
     """One tenant: its address and dialect, our credentials, and our patience.
 
@@ -128,6 +137,7 @@ class TenantAccess:
     traffic: Traffic
     known: Known = field(default_factory=Known)
     read_deadline: float = math.inf
+    limits: SizeLimits = SizeLimits()
 
     def url(self, schema_id: str | None = None) -> str:
         """`{base}/Schemas`, or one schema below it; never an address that the service gave us."""
@@ -219,8 +229,8 @@ class HttpSchemaReader:
         """
         unreadable: dict[str, str] = {}
         with self._hurrying():
-            listing = self._walk()
             by_id = list(wanted)
+            listing = self._walk(None if everything else by_id)
             schemas = listing.schemas(None if everything else by_id)
             if everything:
                 by_id += [listing.ids[key] for key in listing.contradictory]
@@ -271,19 +281,22 @@ class HttpSchemaReader:
         Raises SchemaUnreadable for what concerns this id alone, TenantError for all else.
         """
         reply, request = self._get(self._access.url(schema_id))
+        too_long = isinstance(reply, NoAnswer) and reply.loss is Loss.TOO_LONG
+        if too_long and self._access.known.lists:
+            raise SchemaUnreadable(str(read_error(request, reply, collection=False)))
         if not isinstance(reply, Answer) or reply.status in _OF_THE_TENANT:
             raise read_error(request, reply, collection=False)
         if reply.status in ABSENT_STATUS:
             return self._denied_by_id(schema_id, thorough=thorough)
         if reply.status in NO_SUCH_REQUEST and (self._access.known.lists or thorough):
-            return self._listed(schema_id, listing or self._walk(), request, reply)
+            return self._listed(schema_id, listing or self._walk((schema_id,)), request, reply)
         try:
             page = _page(_answer(request, reply, collection=False), request)
             if not page.documents:  # a ListResponse of nothing
                 return self._denied_by_id(schema_id, thorough=thorough)
-            schema = _one(page, reply, request, schema_id)
+            schema = _one(page, reply, request, schema_id, self._access.limits.attributes)
         except TenantError as error:
-            if thorough and (shown := self._walk().schemas((schema_id,))):
+            if thorough and (shown := self._walk((schema_id,)).schemas((schema_id,))):
                 return shown[fold(schema_id)]
             if not self._access.known.lists:
                 raise  # what is wrong may be wrong of the whole tenant
@@ -296,7 +309,7 @@ class HttpSchemaReader:
         if not thorough:
             self._make_sure_of_the_collection()
             return None
-        listing, key = self._walk(), fold(schema_id)
+        listing, key = self._walk((schema_id,)), fold(schema_id)
         if (schema := listing.schemas((schema_id,)).get(key)) is None and key in listing.ids:
             raise SchemaUnreadable(_denied(schema_id))
         return schema
@@ -367,8 +380,10 @@ class HttpSchemaReader:
         finally:
             self._ends = before
 
-    def _walk(self) -> Listing:
-        listing = Listing()
+    def _walk(self, wanted: Iterable[str] | None) -> Listing:
+        """The whole list; None: with the documents of all schemas, not only of the wanted ones."""
+        keys = None if wanted is None else frozenset(map(fold, wanted))
+        listing = Listing(wanted=keys, most=self._access.limits.attributes)
         page = self._page(self._first(self._access.dialect.page_size))
         self._follow(listing, page)
         return listing
@@ -381,8 +396,13 @@ class HttpSchemaReader:
             by_index = self._access.dialect.paging is Paging.INDEX
             if listing.add(page, count=count) or (page.cursor is None and not by_index):
                 break
-            if listing.size > _MOST:
-                raise self._endless(f"is longer than {_MOST // 1024**2} MiB in all")
+            most = self._access.limits.tenant_mib
+            if listing.size > most * _MIB:
+                request = self._access.request_name("GET", self._access.url())
+                raise AnswerUnreadable(
+                    f"{request}: the list is longer than {most} MiB in all; "
+                    "allow more with --max-tenant-mib"
+                )
             following = self._following(listing, page)
             if following is None:
                 break
@@ -497,13 +517,13 @@ def _page(answer: Answer, request: RequestName, shape: ListShape = ListShape.LIS
         raise unreadable(request, answer, f"what came is {error}") from error
 
 
-def _one(page: Page, answer: Answer, request: RequestName, schema_id: str) -> Schema:
+def _one(page: Page, answer: Answer, request: RequestName, schema_id: str, most: int) -> Schema:
     """The schema of that id, alone or in a list of one."""
     for found in page.documents:
         try:
             document = document_of(found, suspect=page.suspect)
             if fold(id_of(document)) == fold(schema_id):
-                return schema_of(document)
+                return schema_of(document, most)
         except MalformedSchema as error:
             raise unreadable(request, answer, f"what came is {error}") from error
     raise unreadable(request, answer, f"what came is not {schema_id}")

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from reconciler.domain.http_reply import Answer, NoAnswer, Reply
+from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
 from reconciler.errors import TenantUnavailable
 from reconciler.ports import Clock
 
@@ -54,7 +54,8 @@ class Traffic:
         # A request that this process could not send tells nothing about the tenant.
         if isinstance(reply, NoAnswer) and reply.is_ours:
             return
-        if isinstance(reply, Answer) and (reply.status < 500 or reply.status == 501):
+        long = isinstance(reply, NoAnswer) and reply.loss is Loss.TOO_LONG
+        if long or (isinstance(reply, Answer) and (reply.status < 500 or reply.status == 501)):
             self._failures = 0
             return
         self._failures += 1

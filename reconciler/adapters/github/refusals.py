@@ -99,7 +99,7 @@ def wait_for(answer: Answer, *, now: datetime) -> float | None:
 def unknown(reply: Reply) -> bool:
     """True where a POST may have been done or not: the answer was lost, or the server fell over."""
     if isinstance(reply, NoAnswer):
-        return reply.loss is Loss.LOST
+        return reply.loss in (Loss.LOST, Loss.TOO_LONG)
     return reply.status in _SICK or reply.status >= 500
 
 

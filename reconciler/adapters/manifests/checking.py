@@ -4,8 +4,10 @@ One place has one problem: the text's fault before the rule's, the rule's before
 the later ones follow from the first.
 """
 
-from collections.abc import Iterable, Mapping, Set
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
+from itertools import chain
 
 from reconciler.adapters.jsonschemas import check
 from reconciler.adapters.manifest_files import ManifestFile
@@ -18,17 +20,19 @@ from reconciler.domain.dialect import contradictions
 from reconciler.domain.problem import Place, Pointer, Problem, Severity
 from reconciler.domain.rules import Fault, check_schema, rule_of
 from reconciler.domain.rules.reading import FILE, SHAPE
+from reconciler.domain.scim import attributes_in
 
 MAX_PROBLEMS = 500  # of one file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadingLimits:
-    """The most that is read: bytes of one file and of all, documents (and files) in all."""
+    """The most that is read: bytes of one file and of all, documents (and files), attributes."""
 
     file_bytes: int
     total_bytes: int
     documents: int
+    attributes: int = sys.maxsize
 
 
 @dataclass(slots=True)
@@ -71,6 +75,7 @@ def check_files(
         if batch.documents > limits.documents:
             message = f"more than {limits.documents} documents in all; raise --max-documents"
             of_text.append(FILE.problem(Place(file.path), message))
+        of_text += _too_many_attributes(reading.documents, limits.attributes)
         broken = {problem.place for problem in of_text if rule_of(problem).firm}
         if broken:
             batch.broken.add(file.path)
@@ -89,6 +94,16 @@ def check_files(
             break
     batch.ignores = Ignores.all(ignores)
     return batch
+
+
+def _too_many_attributes(documents: Iterable[Document], most: int) -> Iterator[Problem]:
+    for document in documents:
+        match document.value:
+            case {"spec": {"schema": schema}} if attributes_in(schema) > most:
+                message = f"more than {most} attributes; raise --max-attributes if that is meant"
+                yield FILE.problem(document.place(("spec", "schema"), at_key=True), message)
+            case _:
+                pass
 
 
 def errors_in(problems: Iterable[Problem]) -> tuple[Problem, ...]:
@@ -125,11 +140,22 @@ def _check_file(
             covered = {p.place for p in ruled if _covers_shape(p)}
             shaped = shape_problems(document, dialects)
             found += sorted({*ruled, *(p for p in shaped if p.place not in taken | covered)})
-    if len(found) > MAX_PROBLEMS:
-        last = found[MAX_PROBLEMS].place
-        message = "too many faults; the other problems of the file are not shown"
-        found[MAX_PROBLEMS:] = [FILE.problem(last, message)]
-    return found
+    return _few(found)
+
+
+def few_of_each_file(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """No more problems of any file than people read, and that there are more."""
+    by_file: dict[str, list[Problem]] = {}
+    for problem in problems:
+        by_file.setdefault(problem.place.path, []).append(problem)
+    return tuple(chain.from_iterable(map(_few, by_file.values())))
+
+
+def _few(found: list[Problem]) -> list[Problem]:
+    if len(found) <= MAX_PROBLEMS:
+        return found
+    message = "too many faults; the other problems of the file are not shown"
+    return [*found[:MAX_PROBLEMS], FILE.problem(found[MAX_PROBLEMS].place, message)]
 
 
 def _covers_shape(problem: Problem) -> bool:

@@ -8,7 +8,12 @@ from pathlib import Path
 
 from reconciler.adapters.manifest_files import ManifestFile, is_folder, read_files, shown
 from reconciler.adapters.manifests.another_time import Trusted, with_tenants_of
-from reconciler.adapters.manifests.checking import ReadingLimits, check_files, errors_in
+from reconciler.adapters.manifests.checking import (
+    ReadingLimits,
+    check_files,
+    errors_in,
+    few_of_each_file,
+)
 from reconciler.adapters.manifests.ignores import Ignores
 from reconciler.adapters.manifests.quoting import Sources
 from reconciler.adapters.manifests.texts import Texts
@@ -87,7 +92,7 @@ def load(
     together = check_manifests(manifests, locate)
     if errors_in(remaining):  # a faulty file may hold what the others lack
         together = errors_in(together)
-    remaining += notes.unsilenced(together)
+    remaining += few_of_each_file(notes.unsilenced(together))
     if not batch.documents and not remaining and not allow_empty:
         remaining.append(EMPTY.problem(at, _NO_MANIFESTS))
     if not errors_in(remaining):  # behind an error may hide what a note is about

@@ -21,6 +21,7 @@ class Texts:
         self._files: Mapping[str, bytes] = {file.path: file.data for file in files}
         self._most = most
         self.documents: Callable[[str], tuple[Document, ...]] = lru_cache(_AT_HAND)(self._read)
+        self._beginning = lru_cache(_AT_HAND)(self._by_place)
 
     def data(self, path: str) -> bytes:
         """Nothing of a file that was not read."""
@@ -30,8 +31,11 @@ class Texts:
         """Find a pointer in the document that begins at a place; None: in the first of all."""
         if document is None:
             document = next(d.place() for file in self._files for d in self.documents(file))
-        holder = next(d for d in self.documents(document.path) if d.place() == document)
-        return holder.place(pointer, at_key=at_key)
+        return self._beginning(document.path)[document].place(pointer, at_key=at_key)
+
+    def _by_place(self, path: str) -> Mapping[Place, Document]:
+        """The documents of a file by where each begins; a file may hold thousands."""
+        return {document.place(): document for document in self.documents(path)}
 
     def _read(self, path: str) -> tuple[Document, ...]:
         return read(self.data(path), path, most=self._most).documents

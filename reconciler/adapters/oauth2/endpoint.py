@@ -74,7 +74,7 @@ class TokenEndpoint:
 
         def again(reply: Reply) -> float | None:
             if isinstance(reply, NoAnswer):
-                return None if reply.loss is Loss.UNTRUSTED else 0.0
+                return None if reply.loss in (Loss.UNTRUSTED, Loss.TOO_LONG) else 0.0
             if reply.status not in _AGAIN:
                 return None
             return requested_wait(reply, now=self._clock.now()) or 0.0

@@ -156,7 +156,10 @@ class Http:
             body += chunk
             if len(body) > self._options.max_body:
                 limit = f"{self._options.max_body} bytes"
-                return NoAnswer(Loss.LOST, f"the body is longer than {limit}, the most we read")
+                reason = f"the body is longer than {limit}, the most we read"
+                if self._options.lifted_by:
+                    reason += f"; allow more with {self._options.lifted_by}"
+                return NoAnswer(Loss.TOO_LONG, reason)
         return Answer(response.status_code, headers, bytes(body))
 
 

@@ -19,6 +19,7 @@ Permit = Callable[[str], bool]
 class HttpOptions:
     """The way to the network; times in seconds, sizes in bytes.
 
+    `lifted_by` is the option by which a body may be longer than `max_body`, if there is one.
     `deadline` bounds a whole request, `connect_timeout` each address that is tried. The proxy is
     for https only; `ca_bundle` stands in for the public authorities. `remaining` gives the
     seconds that the run still has; from when it is finite nothing but GET leaves, and at 0 all is
@@ -32,6 +33,7 @@ class HttpOptions:
     deadline: float = 30.0
     connect_timeout: float = 10.0
     max_body: int = 5 * 1024 * 1024
+    lifted_by: str = ""
     remaining: Callable[[], float] = lambda: math.inf
     may_send: Callable[[], bool] = lambda: True
     resolve: Resolve = addresses_of

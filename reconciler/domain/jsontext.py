@@ -19,13 +19,16 @@ class NotJson(ValueError):
     """The text is not JSON that every reader understands alike; the message says why."""
 
 
+_BOM = b"\xef\xbb\xbf"  # which may be ignored, RFC 8259 section 8.1
+
+
 def parse(data: bytes) -> Json:
     """UTF-8 JSON with no duplicate keys, NaN, lone surrogates or nesting deeper than 64.
 
     Raises NotJson. RFC 8259 leaves these to the reader; two readers must not differ here.
     """
     try:
-        text = data.decode("utf-8")
+        text = data.removeprefix(_BOM).decode("utf-8")
     except UnicodeDecodeError as error:
         raise NotJson(f"not UTF-8 at byte {error.start}") from error
     value = _loads(text, _unique, _refuse_constant, _finite)
@@ -66,8 +69,7 @@ def parse_in_parts(data: bytes) -> tuple[Json, bool]:
         suspect = suspect or not math.isfinite(value)
         return value
 
-    # A byte order mark may be ignored, RFC 8259 section 8.1.
-    text = data.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
+    text = data.removeprefix(_BOM).decode("utf-8", "surrogateescape")
     value = _loads(text, members, number, number)
     if _SURROGATE.search(text) or not _is_text(text):
         return value, True

@@ -500,7 +500,7 @@ OWN_WORDS: list[tuple[Json, str]] = [
     ({"detail": "a\nb\x1b[31m\u202ec\t"}, r'400: "a\nb\x1b[31m\u202ec\t"'),
     ({"detail": "d", "scimType": "x\n" * 9}, "400: \"d\""),
     ({"detail": "d" * 900}, "400: \"" + "d" * 199 + "…\""),
-    (["no", "object"], "400; check"),
+    (["no", "object"], "400: \"no: object\""),
 ]  # fmt: skip
 
 

@@ -509,3 +509,35 @@ def test_a_patch_whose_path_finds_nothing_is_refused_with_what_may_be_behind_it(
     assert result.means is None
     assert "somebody took the attribute out" in result.message
     assert "doctor --probe-writes" in result.message
+
+
+ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
+SHAPES: dict[str, tuple[Json, str]] = {
+    "an array": ([{"schemas": [ERROR], "detail": "no such type", "scimType": "x"}], "400 x: "),
+    "nested details": (
+        {"detail": "not valid", "errors": [{"detail": "no such type"}]},
+        '400: "not valid: no such type"',
+    ),
+    "a list of texts": ({"Errors": ["no such type"]}, '400: "no such type"'),
+    "a vendor's member": (
+        {"schemas": [ERROR], "urn:x:y:Error": {"message": "no such type"}},
+        '400: "no such type"',
+    ),
+    "problem details": ({"type": "about:blank", "title": "no such type"}, '400: "no such type"'),
+    "an OAuth error": (
+        {"error": "invalid_x", "error_description": "no such type"},
+        '400 invalid_x: "no such type"',
+    ),
+    "an object that is the detail": ({"detail": {"message": "no such type"}}, "no such type"),
+    "nothing that speaks": ({"a": [1, None]}, "400"),
+    "too deep": ([[[[[[]]]]]] * 30, "400"),
+}
+
+
+@pytest.mark.parametrize(("body", "shown"), SHAPES.values(), ids=SHAPES.keys())
+def test_the_text_of_an_error_is_shown_whatever_its_shape(body: Json, shown: str) -> None:
+    with world(in_turn(json_reply(body, 400))) as w:
+        message = w.writer.create(schema(1)).message
+
+    assert shown in message
+    assert "no such type" in message or shown == "400"

@@ -600,3 +600,21 @@ def test_the_adapter_can_be_answered_by_the_responses_library() -> None:
     assert (first.status, first.body) == (202, b"hello")
     assert isinstance(second, NoAnswer)
     assert second.loss is Loss.LOST
+
+
+@pytest.mark.parametrize("coding", ["utf-8", "UTF-8", "none", "identity, ", "Identity", ""])
+def test_a_content_encoding_that_is_no_coding_changes_nothing(coding: str) -> None:
+    with serving(in_turn(reply(200, b"{}", {"Content-Encoding": coding}))) as server:
+        answer = ask(server, "GET", "/")
+
+    assert isinstance(answer, Answer)
+    assert answer.body == b"{}"
+
+
+@pytest.mark.parametrize("coding", ["x-gzip", "identity, GZIP", "br", "zstd"])
+def test_a_body_that_came_compressed_is_lost_and_names_the_coding(coding: str) -> None:
+    with serving(in_turn(reply(200, b"{}", {"Content-Encoding": coding}))) as server:
+        answer = ask(server, "GET", "/")
+
+    assert isinstance(answer, NoAnswer)
+    assert coding.rpartition(" ")[2].lower() in answer.reason

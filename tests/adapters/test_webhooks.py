@@ -399,8 +399,24 @@ def test_retry_after_of_other_answers_is_ignored(hr: Hr, status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [b"", b"garbage\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"]
+    "rest",
+    [
+        b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
+        b"Content-Encoding: br\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"Content-Length: 9\r\n\r\nhalf",
+        b"Content-Length: 99999999999\r\n\r\n",
+    ],
 )
+def test_a_receiver_is_judged_by_its_status_alone(hr: Hr, rest: bytes) -> None:
+    hr.answer = lambda _: b"HTTP/1.1 202 Accepted\r\n" + rest
+
+    result = sent(endpoint(hr.url))
+
+    assert (result.delivered, result.status) == (True, 202)
+    assert len(hr.got) == 1
+
+
+@pytest.mark.parametrize("answer", [b"", b"garbage\r\n\r\n"])
 def test_an_answer_that_is_lost_is_a_failure_without_a_status(hr: Hr, answer: bytes) -> None:
     hr.answer = lambda _: answer
 

@@ -51,7 +51,6 @@ def test_json_is_parsed_to_its_values(text: bytes, value: Any) -> None:
         (b"[1, 2", "expecting ',' delimiter at line 1 column 6"),
         (b"[1] 2", "extra data at line 1 column 5"),
         (b'"\xff"', "not UTF-8 at byte 1"),
-        (b"\xef\xbb\xbf{}", "unexpected UTF-8 BOM (decode using utf-8-sig) at line 1 column 1"),
         (b'{"a": 1, "a": 1}', "key 'a' twice in one object"),
         (b'[{"b": {"a": 1, "\\u0061": 2}}]', "key 'a' twice in one object"),
         (b"NaN", "NaN is not JSON"),
@@ -289,3 +288,8 @@ def test_a_suspect_part_does_not_cost_the_other_parts(odd: bytes) -> None:
 def test_a_text_that_is_no_json_has_no_parts(text: bytes) -> None:
     with pytest.raises(NotJson):
         parse_in_parts(text)
+
+
+def test_a_byte_order_mark_before_json_is_ignored() -> None:
+    """RFC 8259 section 8.1 forbids it to who writes, and allows who reads to pass over it."""
+    assert parse(b'\xef\xbb\xbf{"a": 1}') == {"a": 1}

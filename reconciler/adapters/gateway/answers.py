@@ -1,6 +1,7 @@
 """The meaning of a service's answer for a person: its own text, the error it is, and what to do."""
 
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from reconciler.adapters.retrying import wait_message
@@ -110,15 +111,41 @@ def code_and_detail(answer: Answer) -> tuple[str, str]:
     """
     if answer.status < 400:
         return "", ""
-    document = _document(answer)
-    nested = document.get("error")
-    if isinstance(nested, dict):
-        document = nested
-    code = _first(document, "scimType", "error", "code", "errorCode")
-    detail = _first(
-        document, "detail", "description", "error_description", "errorSummary", "message"
-    )
-    return code, detail
+    found = list(_error_parts(_value(answer)))
+    details = dict.fromkeys(filter(None, (_first((part,), _DETAILS) for part in found)))
+    return _first(found, _CODES), ": ".join(list(details)[:_MOST_SHOWN])
+
+
+_CODES = ("scimtype", "error", "code", "errorcode")
+_DETAILS = (
+    "detail", "description", "error_description", "errordescription", "errorsummary",
+    "errormessage", "message", "reason", "title",
+)  # fmt: skip
+_NESTED = ("error", "errors", "detail", "details", "errordetails", "message", "messages", "fault")
+_MOST_PARTS = 20  # of one error that are looked at
+_MOST_SHOWN = 3
+
+
+def _error_parts(value: Json) -> Iterator[Mapping[str, Json]]:
+    """The objects that speak of an error, by folded names: the outer one first, then what it holds.
+
+    One may be an array (scimono), hold others, or say more in the member of a vendor's schema.
+    """
+    waiting = [value]
+    for _ in range(_MOST_PARTS):
+        if not waiting:
+            return
+        part = waiting.pop(0)
+        if isinstance(part, list):
+            waiting[:0] = part[:_MOST_PARTS]
+        elif isinstance(part, dict):
+            folded = {fold(name): each for name, each in part.items()}
+            yield folded
+            nested = (folded[name] for name in _NESTED if name in folded)
+            waiting += [each for each in nested if not isinstance(each, str)]
+            waiting += [each for name, each in folded.items() if name.startswith("urn:")]
+        elif isinstance(part, str):
+            yield {"detail": part}
 
 
 def unreadable(request: RequestName, answer: Answer, reason: str) -> AnswerUnreadable:
@@ -132,26 +159,26 @@ def unreadable(request: RequestName, answer: Answer, reason: str) -> AnswerUnrea
 
 def is_scim_error(answer: Answer) -> bool:
     """Test whether the body is an Error resource, RFC 7644 section 3.12."""
-    document = _document(answer)
-    schemas = document.get("schemas")
-    return isinstance(schemas, list) and any(
-        isinstance(urn, str) and fold(urn).endswith(":messages:2.0:error") for urn in schemas
+    return any(
+        isinstance(urn, str) and fold(urn).endswith(":messages:2.0:error")
+        for part in _error_parts(_value(answer))
+        for urn in (part.get("schemas") or () if isinstance(part.get("schemas"), list) else ())
     )
 
 
 _KIND: dict[int, type[TenantError]] = {401: CredentialsRefused, 403: PermissionRefused}
 
 
-def _document(answer: Answer) -> dict[str, Json]:
+def _value(answer: Answer) -> Json:
     try:
-        document = parse(answer.body)
+        return parse(answer.body)
     except NotJson:
-        return {}
-    return document if isinstance(document, dict) else {}
+        return None
 
 
-def _first(document: dict[str, Json], *members: str) -> str:
-    values = (document.get(member) for member in members)
+def _first(parts: Iterable[Mapping[str, Json]], members: Iterable[str]) -> str:
+    """The first text that a part has in one of the members, the outer part first."""
+    values = (part.get(member) for part in parts for member in members)
     return next((value for value in values if isinstance(value, str) and value), "")
 
 

@@ -36,6 +36,11 @@ from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
 from reconciler.domain.loopback import is_loopback_host
 
 _CHUNK = 64 * 1024
+# The content codings of IANA's registry that change the bytes, RFC 9110 section 8.4.1
+_COMPRESSIONS = frozenset((
+    "aes128gcm", "br", "compress", "dcb", "dcz", "deflate", "exi", "gzip", "pack200-gzip",
+    "x-compress", "x-gzip", "zstd",
+))  # fmt: skip
 _FAILURES = (
     requests.RequestException,
     HTTPError,
@@ -148,9 +153,14 @@ class Http:
 
     def _read(self, response: requests.Response) -> Reply:
         headers = {name.lower(): value for name, value in response.headers.items()}
-        encoding = headers.get("content-encoding", "identity").strip().lower()
-        if encoding not in ("", "identity"):
-            return NoAnswer(Loss.LOST, "the body came compressed, which was not asked for")
+        if self._options.status_alone:
+            return Answer(response.status_code, headers, b"")
+        # Servers write a charset there, or `none`: only what is a coding changes the body.
+        listed = headers.get("content-encoding", "").lower().split(",")
+        codings = {coding.strip() for coding in listed}
+        if compressed := sorted(codings & _COMPRESSIONS):
+            reason = f"the body came compressed ({', '.join(compressed)}), which was not asked for"
+            return NoAnswer(Loss.LOST, reason)
         body = bytearray()
         for chunk in response.raw.stream(_CHUNK, decode_content=False):
             body += chunk

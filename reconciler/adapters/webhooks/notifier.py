@@ -53,7 +53,7 @@ class WebhookNotifier:
     ) -> None:
         Http(options, methods=_POST).close()  # a wrong option is an error now, not at each delivery
         self._endpoints = endpoints
-        self._options = options
+        self._options = replace(options, status_alone=True)
         self._policy = Policy(
             hosts=None if allowed_hosts is None else frozenset(map(bare, allowed_hosts)),
             proxied=bool(options.proxy),

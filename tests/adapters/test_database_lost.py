@@ -214,7 +214,7 @@ def attempted(deed: Callable[[Store], None], store: Store) -> str | None:
 
 def grown(deed: Callable[[Store], None]) -> int:
     """How many rows a deed adds: its audit records, and what it keeps beside them."""
-    more = {intend: 1 + 2, adopt: 2 * 1, settle: 2}
+    more = {intend: 1 + 2, adopt: 2 * 1, settle: 2, announce: 2}
     return 1 + next((rows for each, rows in more.items() if each is deed), 0)
 
 

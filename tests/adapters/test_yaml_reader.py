@@ -421,7 +421,7 @@ def test_a_file_may_be_as_large_as_the_limit_and_not_larger() -> None:
 @pytest.mark.parametrize(
     ("data", "texts"),
     [
-        (b"[" * 100_000, "nested deeper than 64 levels"),
+        (b"[" * 100_000, "nest"),  # libyaml has a limit of its own from PyYAML 6.0.4 on
         (b'{"a":' * 40_000, "nested deeper than 64 levels"),
         (b"- " * 100_000, "nested deeper than 64 levels"),
         (b"? " * 100_000, "a key that is no text"),

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -82,7 +82,7 @@ def requested_wait(answer: Answer, *, now: datetime) -> float | None:
 
     A date is measured from the answer's own Date, so that two clocks that differ do no harm.
     """
-    sent = _imf_fixdate(answer.headers.get("date", ""))
+    sent = _http_date(answer.headers.get("date", ""))
     return parse_retry_after(answer.headers.get("retry-after"), now=sent or now)
 
 
@@ -94,21 +94,21 @@ def wait_message(answer: Answer) -> str | None:
     if re.fullmatch(r"[0-9]+", text):
         shown = f"{text} s" if float(text) <= LONGEST_WAIT else "for more than a year"
         return f"it asks to wait {shown}"
-    moment, sent = _imf_fixdate(text), _imf_fixdate(answer.headers.get("date", ""))
+    moment, sent = _http_date(text), _http_date(answer.headers.get("date", ""))
     if moment is None or (sent is not None and moment <= sent):
         return None
     return f"it asks to wait until {text}"
 
 
 def parse_retry_after(value: str | None, *, now: datetime) -> float | None:
-    """Seconds from a Retry-After header: ASCII digits or an IMF-fixdate (RFC 9110 10.2.3).
+    """Seconds from a Retry-After header: ASCII digits or a date (RFC 9110 10.2.3).
 
     A date in the past asks for no wait. Anything else is ignored and gives None. `now` is aware.
     """
     text = (value or "").strip()
     if re.fullmatch(r"[0-9]+", text):
         return min(float(text), LONGEST_WAIT)
-    moment = _imf_fixdate(text)
+    moment = _http_date(text)
     if moment is None:
         return None
     return min(max(0.0, (moment - now).total_seconds()), LONGEST_WAIT)
@@ -198,13 +198,17 @@ _MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 _IMF_FIXDATE = re.compile(
     rf"(?:{_DAYS}), [0-9]{{2}} (?:{_MONTHS}) [0-9]{{4}} [0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}} GMT"
 )
+_TIME = "[0-9]{2}:[0-9]{2}:[0-9]{2}"
+_LONG_DAYS = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
+_RFC_850 = re.compile(rf"(?:{_LONG_DAYS}), [0-9]{{2}}-(?:{_MONTHS})-[0-9]{{2}} {_TIME} GMT")
+_ASCTIME = re.compile(rf"(?:{_DAYS}) (?:{_MONTHS}) [0-9 ][0-9] {_TIME} [0-9]{{4}}")
 
 
-def _imf_fixdate(text: str) -> datetime | None:
-    """`Sun, 06 Nov 1994 08:49:37 GMT`, RFC 9110 section 5.6.7; None for all else."""
-    if not _IMF_FIXDATE.fullmatch(text):
+def _http_date(text: str) -> datetime | None:
+    """A date of RFC 9110 section 5.6.7, in one of the two obsolete forms too; None for all else."""
+    if not any(form.fullmatch(text) for form in (_IMF_FIXDATE, _RFC_850, _ASCTIME)):
         return None
     try:
-        return parsedate_to_datetime(text)
+        return parsedate_to_datetime(text).replace(tzinfo=UTC)
     except ValueError:  # the 31st of February
         return None

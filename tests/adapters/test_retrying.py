@@ -186,13 +186,15 @@ NOON = "Sun, 01 Mar 2026 12:00:00 GMT"
         ("Sun, 1 Mar 2026 12:01:30 GMT", None),
         ("Sun, 01 Mar 2026 12:01:30 UTC", None),
         ("Sun, 01 Mar 2026 12:01:30 +0100", None),
-        ("Sunday, 01-Mar-26 12:01:30 GMT", None),
+        ("Sunday, 01-Mar-26 12:01:30 GMT", 90.0),
+        ("Sun Mar  1 12:01:30 2026", 90.0),
+        ("Sun, 01-Mar-26 12:01:30 GMT", None),
         ("2026-03-01T12:01:30Z", None),
         (f"{LATER}\n", 90.0),
         (f"{LATER} x", None),
     ],
 )
-def test_retry_after_is_ascii_digits_or_an_imf_date(value: str | None, seconds: float) -> None:
+def test_retry_after_is_ascii_digits_or_a_date_of_http(value: str | None, seconds: float) -> None:
     assert parse_retry_after(value, now=NOW) == seconds
 
 

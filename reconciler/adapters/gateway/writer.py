@@ -13,6 +13,7 @@ from reconciler.adapters.gateway.answers import (
     is_scim_error,
 )
 from reconciler.adapters.gateway.reader import ACCEPT, HttpSchemaReader, Sender, TenantAccess
+from reconciler.adapters.retrying import wait_message
 from reconciler.domain.dialect import Dialect, EtagMode, Meaning
 from reconciler.domain.http_reply import (
     Answer,
@@ -153,6 +154,8 @@ def _advice(request: RequestName, answer: Answer, means: Meaning | None) -> str 
             "somebody took the attribute out since it was read, or the service takes another form "
             "of PATCH: doctor --probe-writes finds that out, for spec.capabilities"
         )
+    if answer.status in (429, 503) and (wait := wait_message(answer)) is not None:
+        return wait
     return _STATUS_ADVICE.get(answer.status) or common_advice(request, answer.status)
 
 

@@ -66,6 +66,7 @@ class Trust:
                     client_id=self._secret(tenant, "clientId"),
                     client_secret=self._secret(tenant, "clientSecret"),
                     scopes=auth.scopes,
+                    parameters=auth.parameters,
                     client_auth=auth.client_auth,
                 )
             case _:

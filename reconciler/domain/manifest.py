@@ -61,12 +61,16 @@ class SecretRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Auth:
-    """`spec.auth` of a Tenant; `credentials` maps clientId, token, username … to their secrets."""
+    """`spec.auth` of a Tenant; `credentials` maps clientId, token, username … to their secrets.
+
+    `parameters` are more pairs of a token request, in the order sent; a name may recur.
+    """
 
     type: AuthType = AuthType.NONE
     token_url: str | None = None
     client_auth: ClientAuth = ClientAuth.POST
     scopes: tuple[str, ...] = ()
+    parameters: tuple[tuple[str, str], ...] = ()
     credentials: Mapping[str, SecretRef] = field(default_factory=dict)
 
 

@@ -331,7 +331,8 @@ def exceeded_limits(plan: Plan) -> tuple[Exceeded, ...]:
 def _identity(auth: Auth) -> list[Json]:
     """The identity by which a tenant is changed, as far as its manifest states it."""
     names = [[name, ref.source, ref.name] for name, ref in sorted(auth.credentials.items())]
-    return [auth.type, auth.token_url, auth.client_auth, list(auth.scopes), names]
+    pairs = [list(pair) for pair in auth.parameters]
+    return [auth.type, auth.token_url, auth.client_auth, list(auth.scopes), pairs, names]
 
 
 Decided = tuple[str, str, str | None]

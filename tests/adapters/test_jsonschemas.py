@@ -382,7 +382,6 @@ BAD_URLS = (
     "https://user@example.com",
     "https://user:hunter2@example.com/",
     "https://good.example.com\\@evil.example.com",
-    "https://example.com?x=hunter2",
     "https://example.com/#x",
     "https://example.com/a b",
     "https://example.com/ü",
@@ -420,6 +419,50 @@ def test_an_http_or_odd_url_is_refused_everywhere_and_not_echoed(url: str) -> No
 
     assert len(found) == 3
     assert not any("hunter2" in message for message in found)
+
+
+def test_a_query_is_taken_in_a_token_url_only() -> None:
+    url = "https://example.com/token?audience=x&tenant=1"
+
+    assert messages(oauth2(tokenUrl=url)) == []
+    assert len(messages(tenant(baseUrl=url))) == 1
+    assert len(messages(tenant(webhooks=[{"url": url, "secret": {"env": "A"}}]))) == 1
+
+
+SECRET_NAMES = ["client_secret", "password", "PASSWD", "api_key", "apikey", "client_assertion"]
+
+
+@pytest.mark.parametrize("name", [*SECRET_NAMES, "access_token"])
+def test_no_secret_is_taken_in_a_token_url_and_none_is_echoed(name: str) -> None:
+    [message] = messages(oauth2(tokenUrl=f"https://example.com/token?a=1&{name}=hunter2"))
+
+    assert "no secret in a URL" in message
+    assert "hunter2" not in message
+
+
+def test_a_token_request_has_parameters() -> None:
+    parameters = {"audience": "https://api.example.com/", "resource": ["urn:a", "urn:b"]}
+
+    assert messages(oauth2(parameters=parameters)) == []
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        *({name: "hunter2"} for name in [*SECRET_NAMES, "grant_type", "scope", "client_id", "a b"]),
+        {"audience": ""},
+        {"audience": "hunter2\n"},
+        {"audience": 7},
+        {"audience": []},
+        {"audience": ["a", {}]},
+        "audience=hunter2",
+    ],
+)
+def test_a_parameter_that_is_no_text_or_may_be_a_secret_is_refused(parameters: object) -> None:
+    found = messages(oauth2(parameters=parameters))
+
+    assert len(found) == 1
+    assert "hunter2" not in found[0]
 
 
 def test_only_a_base_url_may_be_embedded() -> None:

@@ -7,7 +7,7 @@ from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qs, unquote_plus
+from urllib.parse import parse_qs, parse_qsl, unquote_plus
 
 import pytest
 from hypothesis import given, settings
@@ -467,7 +467,13 @@ REFUSALS: list[tuple[Script, type[TenantError], str]] = [
     (token("ü"), AnswerUnreadable, "no usable access_token"),
     (json_reply({"access_token": 7}), AnswerUnreadable, "no usable access_token"),
     (token(token_type="mac"), AnswerUnreadable, "not of type Bearer"),
-    (token(token_type=None, error="x"), CredentialsRefused, "200 x"),
+    (json_reply({"error": "x"}), CredentialsRefused, "200 x"),
+    (json_reply({"error": "invalid_client"}, 201), CredentialsRefused, "201 invalid_client"),
+    (reply(202, b""), AnswerUnreadable, "202, but nothing came"),
+    (reply(204, b""), AnswerUnreadable, "204, but nothing came"),
+    (json_reply({"status": "queued"}, 202), AnswerUnreadable, "202, but the answer holds no"),
+    (token(token_type="DPoP"), AnswerUnreadable, "not of type Bearer"),
+    (token(token_type="N_A"), AnswerUnreadable, "not of type Bearer"),
 ]  # fmt: skip
 
 
@@ -485,10 +491,67 @@ def test_a_refusal_is_one_message_and_is_never_repeated(
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("kind", ["bearer", "Bearer", "BEARER", None])
+@pytest.mark.parametrize(
+    "kind", ["bearer", "Bearer", "BEARER", None, "", "BearerToken", " bearer "]
+)
 def test_the_token_type_is_bearer_in_any_case(kind: str | None) -> None:
     with meeting(in_turn(token(token_type=kind))) as (_server, authenticator):
         assert authenticator.header() == "Bearer t0k3n"
+
+
+FORM = b"access_token=t0k3n&token_type=bearer&expires_in=60"
+TOKENS = {
+    "created": json_reply({"access_token": "t0k3n"}, 201),
+    "non-authoritative": json_reply({"access_token": "t0k3n"}, 203),
+    "with blanks around it": json_reply({"access_token": " t0k3n\n"}),
+    "with an error that is none": json_reply({"access_token": "t0k3n", "error": "none"}),
+    "as a form": reply(200, FORM, {"Content-Type": "application/x-www-form-urlencoded"}),
+    "as text": reply(200, b'{"access_token": "t0k3n"}', {"Content-Type": "text/plain"}),
+}
+
+
+@pytest.mark.parametrize("form", TOKENS)
+def test_an_answer_with_an_access_token_is_a_token(form: str) -> None:
+    with meeting(in_turn(TOKENS[form])) as (_server, authenticator):
+        assert authenticator.header() == "Bearer t0k3n"
+
+
+@pytest.mark.parametrize(
+    ("granted", "missing"),
+    [
+        ("read write", ()),
+        ("write  read extra", ()),
+        ("read", ("write",)),
+        ("READ", ("read", "write")),
+        (["read"], ("write",)),
+        ("read,other", ("write",)),
+        ("", ()),
+        (None, ()),
+        (7, ()),
+    ],
+)
+def test_scopes_that_were_not_granted_are_known(granted: object, missing: tuple[str, ...]) -> None:
+    with serving(in_turn(token(scope=granted))) as server:
+        whom = credentials(server.url(), scopes=("read", "write"))
+        with authenticating(whom) as authenticator:
+            authenticator.header()
+
+            assert authenticator.not_granted == missing
+
+
+def test_parameters_and_the_query_of_the_token_url_are_sent() -> None:
+    with serving(in_turn(token())) as server:
+        whom = replace(
+            credentials(server.url("/token?tenant=a%20b&p=")),
+            parameters=(("audience", "https://x/"), ("resource", "a"), ("resource", "b")),
+        )
+        with authenticating(whom) as authenticator:
+            authenticator.header()
+        [request] = server.requests
+
+    assert request.target == "/token?tenant=a%20b&p="
+    sent = parse_qsl(request.body.decode())
+    assert [pair for pair in sent if pair[0] in ("audience", "resource")] == list(whom.parameters)
 
 
 @pytest.mark.parametrize(

@@ -637,6 +637,9 @@ def variants() -> dict[str, TenantPlan]:
         "vendor member": planned([spelled("urn:example:HR", xVendor=1), BASIS[1]], FOUND),
         "resource type": planned([replace(BASIS[0], resource_type="Group"), BASIS[1]], FOUND),
         "manages": planned([replace(BASIS[0], manages=Manages.ATTRIBUTES), BASIS[1]], FOUND),
+        "token parameters": replace(
+            plan, tenant=replace(plan.tenant, auth=Auth(parameters=(("audience", "x"),)))
+        ),
         "scopes": replace(plan, tenant=replace(plan.tenant, auth=Auth(scopes=("scim:admin",)))),
         "client authentication": replace(
             plan, tenant=replace(plan.tenant, auth=Auth(client_auth=ClientAuth.BASIC))

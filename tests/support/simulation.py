@@ -172,6 +172,10 @@ class Identity:
     def life(self) -> float | None:
         return None
 
+    @property
+    def not_granted(self) -> tuple[str, ...]:
+        return ()
+
 
 @dataclass
 class SimulatedTenant:

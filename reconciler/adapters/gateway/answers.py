@@ -30,7 +30,7 @@ class RequestName:
 
     `redaction` knows the credentials that it was sent with, for some services echo them. A 401 has
     met a new token too where it is `renewable`; the base URL is right where the list of schemas has
-    answered, `lists`.
+    answered, `lists`. `not_granted` are scopes that our token was asked for and has not.
     """
 
     method: str
@@ -39,6 +39,7 @@ class RequestName:
     redaction: Redaction
     renewable: bool
     lists: bool = False
+    not_granted: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -79,13 +80,18 @@ def common_advice(request: RequestName, status: int) -> str | None:
     if 300 <= status < 400:
         advice = "" if request.lists else "; write the final address as spec.baseUrl"
         return f"redirects are not followed{advice}"
-    if status == 401:
-        if request.renewable:
-            return "the token is not accepted, a new one neither; check spec.auth"
-        return "what spec.auth names is not accepted; check that it is right and not expired"
+    if status not in (401, 403):
+        return None
     if status == 403:
-        return request.permission_hint or _PERMISSION_HINT
-    return None
+        advice = request.permission_hint or _PERMISSION_HINT
+    elif request.renewable:
+        advice = "the token is not accepted, a new one neither; check spec.auth"
+    else:
+        advice = "what spec.auth names is not accepted; check that it is right and not expired"
+    if request.not_granted:
+        scopes = ", ".join(request.not_granted)
+        return f"the token endpoint did not grant {scopes}, which spec.auth.scopes names; {advice}"
+    return advice
 
 
 def described(request: RequestName, answer: Answer) -> str:

@@ -71,6 +71,10 @@ class HttpDoctor(HttpSchemaReader):
         life = authenticator.life()
         if not authenticator.renewable:
             return Finding("token", Grade.OK, "what the manifest names is sent; it does not expire")
+        if authenticator.not_granted:
+            scopes = ", ".join(authenticator.not_granted)
+            message = f"given without {scopes}, which spec.auth.scopes names: ask who grants them"
+            return Finding("token", Grade.WARNING, message)
         if life is None:
             message = "given; its endpoint does not say how long it is valid"
             return Finding("token", Grade.OK, message)

@@ -99,6 +99,11 @@ class Authorization(Protocol):
         """Seconds that the newest token is valid, by its endpoint; None where that is not known."""
         ...
 
+    @property
+    def not_granted(self) -> tuple[str, ...]:
+        """The scopes that the newest token was asked for and has not."""
+        ...
+
 
 @dataclass(slots=True)
 class Known:
@@ -165,6 +170,7 @@ class TenantAccess:
             redaction=self.authenticator.redaction,
             renewable=self.authenticator.renewable,
             lists=self.known.lists,
+            not_granted=self.authenticator.not_granted,
         )
 
     def send(

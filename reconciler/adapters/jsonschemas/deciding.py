@@ -80,13 +80,14 @@ class _Compiler:
     def _members(self, schema: Mapping[str, Json]) -> Check:
         known = {name: self.check(each) for name, each in schema.get("properties", {}).items()}
         others = self.check(schema.get("additionalProperties", True))
+        named = self.check(schema.get("propertyNames", True))
         required = frozenset(schema.get("required", ()))
 
         def check(value: Json) -> bool:
             if not isinstance(value, dict):
                 return True
             return required <= value.keys() and all(
-                known.get(name, others)(member) for name, member in value.items()
+                named(name) and known.get(name, others)(member) for name, member in value.items()
             )
 
         return check
@@ -189,7 +190,7 @@ _SIMPLE: dict[str, Callable[..., Check]] = {
     "minimum": _bounded(lambda value, bound: value >= bound),
     "maximum": _bounded(lambda value, bound: value <= bound),
 }
-_OF_MEMBERS = {"properties", "additionalProperties", "required"}
+_OF_MEMBERS = {"properties", "propertyNames", "additionalProperties", "required"}
 _KNOWN = {*_SIMPLE, *_OF_MEMBERS, "$ref", "items", "allOf", "anyOf", "not", "if", "then", "else"}
 _SAYS_NOTHING = {
     "$schema", "$id", "$defs", "$comment", "title", "description", "default", "examples", "format",

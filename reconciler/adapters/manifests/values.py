@@ -101,6 +101,11 @@ def _auth(document: Document, auth: Mapping[str, Any]) -> Auth:
         token_url=auth.get("tokenUrl"),
         client_auth=ClientAuth(auth.get("clientAuth", ClientAuth.POST)),
         scopes=tuple(auth.get("scopes", ())),
+        parameters=tuple(
+            (name, value)
+            for name, values in sorted(auth.get("parameters", {}).items())
+            for value in (values if isinstance(values, list) else [values])
+        ),
         credentials={
             name: _secret(document, ("spec", "auth", name), auth[name])
             for name in _CREDENTIALS

@@ -78,3 +78,8 @@ class Authenticator:
     def life(self) -> float | None:
         """Seconds that the newest token is valid, by its endpoint; None where that is not known."""
         return self._token.life if self._token is not None else None
+
+    @property
+    def not_granted(self) -> tuple[str, ...]:
+        """The scopes that the newest token was asked for and has not."""
+        return self._token.not_granted if self._token is not None else ()

@@ -19,6 +19,7 @@ class ClientCredentials:
     client_id: Secret
     client_secret: Secret
     scopes: tuple[str, ...] = ()
+    parameters: tuple[tuple[str, str], ...] = ()
     client_auth: ClientAuth = ClientAuth.POST
 
 

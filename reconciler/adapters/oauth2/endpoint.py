@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from urllib.parse import quote_plus, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote_plus, urlencode, urlsplit
 
 from reconciler.adapters.oauth2.credentials import ClientCredentials, Tell, basic, redaction
 from reconciler.adapters.retrying import requested_wait, wait_message
@@ -34,6 +34,7 @@ class Token:
 
     value: Secret
     life: float | None  # seconds; None where the endpoint does not say
+    not_granted: tuple[str, ...] = ()  # scopes that were asked for, where the endpoint says which
 
 
 class TokenEndpoint:
@@ -84,8 +85,8 @@ class TokenEndpoint:
             reply = self._retry(lambda: self._send(http, ends), again, within)
         if isinstance(reply, NoAnswer):
             raise self._lost(reply)
-        if reply.status == 200:
-            return self._token(self._document(reply))
+        if 200 <= reply.status < 300:
+            return self._token(self._document(reply), reply.status)
         raise self._refusal(reply)
 
     def _send(self, http: Http, ends: float) -> Reply:
@@ -93,9 +94,9 @@ class TokenEndpoint:
             "Accept": "application/json",
             "Content-Type": "application/x-www-form-urlencoded",
         }
-        form = {"grant_type": "client_credentials"}
+        form = [("grant_type", "client_credentials"), *self._credentials.parameters]
         if self._credentials.scopes:
-            form["scope"] = " ".join(self._credentials.scopes)
+            form.append(("scope", " ".join(self._credentials.scopes)))
         client_id = self._credentials.client_id.reveal()
         client_secret = self._credentials.client_secret.reveal()
         if self._credentials.client_auth is ClientAuth.BASIC:
@@ -103,27 +104,42 @@ class TokenEndpoint:
             pair = quote_plus(client_id), quote_plus(client_secret)
             headers["Authorization"] = basic(*pair, self._tell)
         else:
-            form |= {"client_id": client_id, "client_secret": client_secret}
+            form += [("client_id", client_id), ("client_secret", client_secret)]
         body = urlencode(form).encode("ascii")
         url, within = self._credentials.token_url, ends - self._clock.monotonic()
         return http.send("POST", url, headers=headers, body=body, within=within)
 
-    def _token(self, document: dict[str, Json]) -> Token:
-        if document.get("error"):  # some answer 200 to a wrong secret
-            raise self._credentials_refused(document, status=200)
+    def _token(self, document: dict[str, Json], status: int) -> Token:
         value = document.get("access_token")
-        if not isinstance(value, str) or not re.fullmatch(r"[\x21-\x7e]+", value):
-            raise AnswerUnreadable(f"{self._where}: the answer holds no usable access_token")
-        kind = document.get("token_type", "Bearer")
-        if not isinstance(kind, str) or kind.lower() != "bearer":
+        value = value.strip() if isinstance(value, str) else ""
+        if not re.fullmatch(r"[\x21-\x7e]+", value):
+            if document.get("error"):  # some answer 200 to a wrong secret
+                raise self._credentials_refused(document, status=status)
+            raise AnswerUnreadable(
+                f"{self._where}: {status}, but the answer holds no usable access_token; check that "
+                "spec.auth.tokenUrl is the token endpoint"
+            )
+        if not _is_bearer(document.get("token_type")):
             raise AnswerUnreadable(
                 f"{self._where}: the token is not of type Bearer, the only one that SCIM services "
                 "take; check that spec.auth.tokenUrl is the token endpoint for this API"
             )
         self._tell(Secret(value))
-        return Token(Secret(value), _life(document.get("expires_in")))
+        return Token(
+            Secret(value), _life(document.get("expires_in")), self._missing(document.get("scope"))
+        )
+
+    def _missing(self, granted: Json) -> tuple[str, ...]:
+        """The scopes not granted; none where the answer has no `scope`, RFC 6749 section 5.1."""
+        words = " ".join(map(str, granted)) if isinstance(granted, list) else granted
+        if not isinstance(words, str) or not words.strip():
+            return ()
+        given = set(re.split(r"[\s,]+", words))
+        return tuple(scope for scope in self._credentials.scopes if scope not in given)
 
     def _document(self, answer: Answer) -> dict[str, Json]:
+        if "form-urlencoded" in answer.headers.get("content-type", ""):
+            return dict(parse_qsl(answer.body.decode("utf-8", "replace")))
         try:
             document = parse(answer.body)
         except NotJson as error:
@@ -151,7 +167,7 @@ class TokenEndpoint:
         return TenantUnavailable(f"{self._where}: {reply.reason}; {advice}")
 
     def _refusal(self, answer: Answer) -> TenantError:
-        """The error that an answer other than 200 is; its text may hold what we sent: not shown."""
+        """The error that an answer other than 2xx is; its text may hold what we sent: not shown."""
         if 300 <= answer.status < 400:
             return TenantUntrusted(
                 f"{self._where}: {answer.status} sends us elsewhere, and a secret is never sent "
@@ -198,6 +214,12 @@ _ADVICE = {
     "unauthorized_client": "the client is not allowed the client credentials grant",
     "unsupported_grant_type": "the client is not allowed the client credentials grant",
 }
+
+
+def _is_bearer(kind: Json) -> bool:
+    """Test for `Bearer` in the forms that are met: any case, `BearerToken`, or left out."""
+    word = re.sub(r"[^a-z]", "", kind.lower()) if isinstance(kind, str) else kind
+    return word in (None, "", "bearer", "bearertoken")
 
 
 def _life(expires_in: Json) -> float | None:

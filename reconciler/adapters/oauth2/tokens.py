@@ -42,7 +42,7 @@ class Tokens:
         self._tokens: dict[ClientCredentials, SharedToken] = {}
 
     def of(self, credentials: ClientCredentials) -> "SharedToken":
-        """The token of this client: token URL, id, secret, way to authenticate, and scopes."""
+        """The token of this client: all that is sent for it is the same."""
         with self._lock:
             if credentials not in self._tokens:
                 endpoint = TokenEndpoint(
@@ -74,6 +74,7 @@ class SharedToken:
         "_vain_until",
         "issued",
         "life",
+        "not_granted",
     )
 
     def __init__(self, endpoint: TokenEndpoint, clock: Clock) -> None:
@@ -87,6 +88,7 @@ class SharedToken:
         self._vain = 0
         self._vain_until = -math.inf
         self.life: float | None = None
+        self.not_granted: tuple[str, ...] = ()
         self.issued: tuple[Secret, ...] = ()  # the last few, of which an answer may speak
         self._failure: TenantError | None = None
         self._fails_until = -math.inf
@@ -145,5 +147,5 @@ class SharedToken:
             self._good_until = began + used - min(MARGIN, used / 2)
         if token.value == self._forgotten:  # many endpoints have one until it expires
             self.note_renewal(helped=False)
-        self.life = token.life
+        self.life, self.not_granted = token.life, token.not_granted
         return token.value

@@ -80,5 +80,5 @@ clean: ## remove the virtual environment, caches and builds; keeps .reconciler
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 lock: $(READY) ## renew the lock files; needs uv
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --extra dev --extra fast --extra postgresql pyproject.toml -o requirements.txt
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --extra dev --extra fast --extra postgresql --group dev pyproject.toml -o requirements-dev.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --extra dev --extra fast --extra jwt --extra postgresql pyproject.toml -o requirements.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --extra dev --extra fast --extra jwt --extra postgresql --group dev pyproject.toml -o requirements-dev.txt

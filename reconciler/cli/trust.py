@@ -10,14 +10,23 @@ from urllib.parse import urlsplit
 from reconciler.adapters.oauth2 import (
     Anonymous,
     BasicCredentials,
-    BearerToken,
     ClientCredentials,
     Credentials,
+    HeaderToken,
+    SigningClient,
+    require_signing_key,
 )
 from reconciler.adapters.settings import Settings
 from reconciler.cli.masks import Masks
 from reconciler.domain.loopback import is_loopback_host
-from reconciler.domain.manifest import AuthType, SecretRef, SecretSource, Tenant, Webhook
+from reconciler.domain.manifest import (
+    AuthType,
+    ClientAuth,
+    SecretRef,
+    SecretSource,
+    Tenant,
+    Webhook,
+)
 from reconciler.domain.secret import Secret
 from reconciler.errors import SecretUnset, UsageError
 
@@ -53,12 +62,26 @@ class Trust:
         match auth.type:
             case AuthType.NONE:
                 return Anonymous()
-            case AuthType.BEARER:
-                return BearerToken(token=self._token(tenant.auth.credentials["token"]))
+            case AuthType.BEARER | AuthType.HEADER:
+                return HeaderToken(token=self._token(auth.credentials["token"]), scheme=auth.scheme)
             case AuthType.BASIC:
                 return BasicCredentials(
                     username=self._secret(tenant, "username"),
                     password=self._secret(tenant, "password"),
+                )
+            case AuthType.OAUTH2 if auth.client_auth is ClientAuth.PRIVATE_KEY_JWT:
+                reference = auth.credentials["privateKey"]
+                key = self._read(reference)
+                named = f"{reference.place}: {reference.source} {reference.name}"
+                require_signing_key(key, named=named)
+                return SigningClient(
+                    token_url=auth.token_url or "",
+                    client_id=self._secret(tenant, "clientId"),
+                    scopes=auth.scopes,
+                    parameters=auth.parameters,
+                    private_key=key,
+                    key_id=auth.key_id,
+                    audience=auth.audience,
                 )
             case AuthType.OAUTH2:
                 return ClientCredentials(

@@ -215,7 +215,13 @@ def workbench(
             max_page=deadlines.max_page_mib * 1024 * 1024,
             options=options,
             write_options=replace(options, may_send=stop.admit_write),
-            tokens=Tokens(options=options, retries=retry, clock=clock, tell=masks),
+            tokens=Tokens(
+                options=options,
+                retries=retry,
+                clock=clock,
+                new_id=lambda: os.urandom(16).hex(),
+                tell=masks,
+            ),
             trust=Trust(
                 settings=invocation.settings,
                 secrets_dir=invocation.common.secrets_dir,

@@ -32,15 +32,20 @@ class AuthType(StrEnum):
 
     OAUTH2 = "oauth2-client-credentials"
     BEARER = "bearer"
+    HEADER = "header"
     BASIC = "basic"
     NONE = "none"
 
 
 class ClientAuth(StrEnum):
-    """The place of client id and secret in a token request, RFC 6749 section 2.3.1."""
+    """The ways of a client to authenticate to a token endpoint, and their sources.
+
+    RFC 6749 section 2.3.1; RFC 7523 section 2.2.
+    """
 
     POST = "post"
     BASIC = "basic"
+    PRIVATE_KEY_JWT = "private-key-jwt"
 
 
 class SecretSource(StrEnum):
@@ -63,7 +68,9 @@ class SecretRef:
 class Auth:
     """`spec.auth` of a Tenant; `credentials` maps clientId, token, username … to their secrets.
 
-    `parameters` are more pairs of a token request, in the order sent; a name may recur.
+    `parameters` are more pairs of a token request, in the order sent; a name may recur. `scheme`
+    is what stands before the token in the header. `key_id` and `audience` are for the assertion
+    that a private key signs; without an audience it is the token URL.
     """
 
     type: AuthType = AuthType.NONE
@@ -71,6 +78,9 @@ class Auth:
     client_auth: ClientAuth = ClientAuth.POST
     scopes: tuple[str, ...] = ()
     parameters: tuple[tuple[str, str], ...] = ()
+    scheme: str = "Bearer"
+    key_id: str | None = None
+    audience: str | None = None
     credentials: Mapping[str, SecretRef] = field(default_factory=dict)
 
 

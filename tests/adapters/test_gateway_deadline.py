@@ -89,7 +89,7 @@ def hurried(server: FaultServer, seconds: float) -> Iterator[HttpSchemaReader]:
     clock = SystemClock(StopSignal())
     options = HttpOptions(deadline=10)
     retry = retrying(clock=clock, random=lambda: 0.0)
-    tokens = Tokens(options=options, retries=lambda: retry, clock=clock)
+    tokens = Tokens(options=options, retries=lambda: retry, clock=clock, new_id=lambda: "")
     with Http(options, methods=frozenset({"GET"})) as reads:
         yield HttpSchemaReader(
             TenantAccess(

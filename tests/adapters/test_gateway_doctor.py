@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.adapters.gateway import TenantAccess, Traffic
 from reconciler.adapters.gateway.doctor import HttpDoctor
-from reconciler.adapters.oauth2 import Anonymous, Authenticator, BearerToken, Credentials, Tokens
+from reconciler.adapters.oauth2 import Anonymous, Authenticator, Credentials, HeaderToken, Tokens
 from reconciler.adapters.retrying import retrying
 from reconciler.adapters.transport import Http, HttpOptions
 from reconciler.domain.dialect import Dialect, Paging
@@ -113,7 +113,8 @@ def looked_at(
             dialect=dialect,
             reads=reads,
             authenticator=Authenticator(
-                credentials(server), Tokens(options=options, retries=lambda: retry, clock=clock)
+                credentials(server),
+                Tokens(options=options, retries=lambda: retry, clock=clock, new_id=lambda: ""),
             ),
             retry=retry,
             clock=clock,
@@ -167,7 +168,7 @@ def test_doctor_shows_how_long_a_token_is_valid(stated: Json, texts: str) -> Non
 
 
 def test_doctor_says_that_a_token_of_the_manifest_does_not_expire() -> None:
-    findings, _, _ = looked_at(tenant(), credentials=lambda _: BearerToken(token=Secret(TOKEN)))
+    findings, _, _ = looked_at(tenant(), credentials=lambda _: HeaderToken(token=Secret(TOKEN)))
     assert findings["token"].message == "what the manifest names is sent; it does not expire"
 
 

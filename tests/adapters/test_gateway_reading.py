@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.adapters.gateway.pages import schema_of
-from reconciler.adapters.oauth2 import Anonymous, BasicCredentials, BearerToken, Credentials
+from reconciler.adapters.oauth2 import Anonymous, BasicCredentials, Credentials, HeaderToken
 from reconciler.adapters.transport import ForbiddenRequest, Http, HttpOptions
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import IdEncoding
@@ -551,7 +551,7 @@ def test_a_tenant_that_never_accepts_the_token_is_asked_twice() -> None:
     "credentials",
     [
         Anonymous(),
-        BearerToken(token=Secret("c4n4ry-b34r3r")),
+        HeaderToken(token=Secret("c4n4ry-b34r3r")),
         BasicCredentials(username=Secret("c4n4ry-user"), password=Secret("c4n4ry-pass")),
     ],
     ids=lambda c: type(c).__name__,

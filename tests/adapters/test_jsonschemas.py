@@ -333,7 +333,7 @@ def test_a_webhook_has_one_secret_or_two_while_one_is_rotated() -> None:
     [
         ({}, ["spec.auth lacks type"]),
         ({"type": "oauth2"}, ["spec.auth.type: 'oauth2' is not known here; "
-                              "use oauth2-client-credentials, bearer, basic or none"]),
+                              "use oauth2-client-credentials, bearer, header, basic or none"]),
         ({"type": "bearer"}, ["spec.auth lacks token"]),
         ({"type": "basic"}, ["spec.auth lacks username", "spec.auth lacks password"]),
         ({"type": "oauth2-client-credentials"},
@@ -438,6 +438,29 @@ def test_no_secret_is_taken_in_a_token_url_and_none_is_echoed(name: str) -> None
 
     assert "no secret in a URL" in message
     assert "hunter2" not in message
+
+
+def test_a_client_has_a_secret_or_a_key() -> None:
+    key = {"clientAuth": "private-key-jwt", "privateKey": {"file": "key.pem"}}
+    bare = oauth2()["spec"]["auth"]
+    secret = bare.pop("clientSecret")
+    of_key = {**bare, **key, "keyId": "k1", "assertionAudience": "https://x/"}
+
+    assert messages(tenant(auth=of_key)) == []
+    assert len(messages(tenant(auth=bare))) == 1
+    assert len(messages(tenant(auth={**bare, "clientAuth": "private-key-jwt"}))) == 1
+    assert len(messages(tenant(auth={**of_key, "clientSecret": secret}))) == 1
+    assert len(messages(tenant(auth={**bare, "clientSecret": secret, "keyId": "k1"}))) == 1
+
+
+def test_a_header_token_has_a_scheme_of_one_word() -> None:
+    auth = {"type": "header", "scheme": "SSWS", "token": {"env": "TOKEN"}}
+
+    assert messages(tenant(auth=auth)) == []
+    for scheme in ("", "SSWS abc", "SSWS:", "a\nb"):
+        assert len(messages(tenant(auth={**auth, "scheme": scheme}))) == 1
+    del auth["scheme"]
+    assert len(messages(tenant(auth=auth))) == 1
 
 
 def test_a_token_request_has_parameters() -> None:

@@ -17,9 +17,9 @@ from reconciler.adapters.oauth2 import (
     Anonymous,
     Authenticator,
     BasicCredentials,
-    BearerToken,
     ClientCredentials,
     Credentials,
+    HeaderToken,
 )
 from reconciler.domain.manifest import ClientAuth
 from reconciler.domain.secret import Secret
@@ -99,10 +99,17 @@ def test_no_credentials_give_no_header() -> None:
 
 
 def test_a_bearer_token_is_sent_as_it_is_and_cannot_be_renewed() -> None:
-    with authenticating(BearerToken(token=Secret("abc"))) as authenticator:
+    with authenticating(HeaderToken(token=Secret("abc"))) as authenticator:
         assert authenticator.header() == "Bearer abc"
         authenticator.renew("Bearer abc")
         assert authenticator.header() == "Bearer abc"
+
+
+def test_a_token_stands_behind_the_scheme_of_its_service() -> None:
+    with authenticating(HeaderToken(token=Secret("abc"), scheme="SSWS")) as authenticator:
+        assert authenticator.header() == "SSWS abc"
+        authenticator.renew("SSWS abc")
+        assert authenticator.header() == "SSWS abc"
 
 
 def test_basic_credentials_are_utf_8_in_base64() -> None:
@@ -614,7 +621,7 @@ def test_a_secret_that_looks_like_an_error_code_is_not_shown() -> None:
 @pytest.mark.parametrize(
     "whom",
     [
-        BearerToken(token=Secret("c4n4ry")),
+        HeaderToken(token=Secret("c4n4ry")),
         BasicCredentials(username=Secret("c4n4ry"), password=Secret("c4n4ry")),
         credentials("https://localhost/token"),
     ],

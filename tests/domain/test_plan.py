@@ -641,6 +641,10 @@ def variants() -> dict[str, TenantPlan]:
             plan, tenant=replace(plan.tenant, auth=Auth(parameters=(("audience", "x"),)))
         ),
         "scopes": replace(plan, tenant=replace(plan.tenant, auth=Auth(scopes=("scim:admin",)))),
+        **{
+            f"auth of {auth}": replace(plan, tenant=replace(plan.tenant, auth=auth))
+            for auth in (Auth(scheme="x"), Auth(key_id="x"), Auth(audience="x"))
+        },
         "client authentication": replace(
             plan, tenant=replace(plan.tenant, auth=Auth(client_auth=ClientAuth.BASIC))
         ),

@@ -144,7 +144,7 @@ def world(
         clock = clock or FakeClock()
         retry = retrying(clock=clock, random=lambda: 0.0, deadline=deadline)
         options = HttpOptions(deadline=5, max_body=max_body, lifted_by="--max-page-mib")
-        tokens = Tokens(options=options, retries=lambda: retry, clock=clock)
+        tokens = Tokens(options=options, retries=lambda: retry, clock=clock, new_id=lambda: "")
         connection = TenantAccess(
             base_url=server.url(base),
             dialect=dialect,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
 from reconciler.adapters.oauth2 import (
@@ -45,13 +46,18 @@ def tokens(clock: FakeClock, tell: Callable[[Secret], None] = lambda _: None) ->
         options=HttpOptions(deadline=5),
         retries=lambda: retrying(clock=clock, random=lambda: 0.0),
         clock=clock,
+        new_id=map("id-{}".format, count(1)).__next__,
         tell=tell,
     )
 
 
 @contextmanager
-def authenticating(whom: Credentials, clock: FakeClock | None = None) -> Iterator[Authenticator]:
-    yield Authenticator(whom, tokens(clock or FakeClock()))
+def authenticating(
+    whom: Credentials,
+    clock: FakeClock | None = None,
+    tell: Callable[[Secret], None] = lambda _: None,
+) -> Iterator[Authenticator]:
+    yield Authenticator(whom, tokens(clock or FakeClock(), tell))
 
 
 @contextmanager

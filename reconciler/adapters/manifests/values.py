@@ -28,7 +28,7 @@ from reconciler.domain.problem import Pointer
 from reconciler.domain.rules.manifests import extensions_are_few_enough
 from reconciler.domain.scim import Schema
 
-_CREDENTIALS = ("clientId", "clientSecret", "token", "username", "password")
+_CREDENTIALS = ("clientId", "clientSecret", "privateKey", "token", "username", "password")
 _LIMITS = {"extensions": "extensions", "maxCreates": "max_creates", "maxUpdates": "max_updates"}
 
 
@@ -106,6 +106,9 @@ def _auth(document: Document, auth: Mapping[str, Any]) -> Auth:
             for name, values in sorted(auth.get("parameters", {}).items())
             for value in (values if isinstance(values, list) else [values])
         ),
+        scheme=auth.get("scheme", "Bearer"),
+        key_id=auth.get("keyId"),
+        audience=auth.get("assertionAudience"),
         credentials={
             name: _secret(document, ("spec", "auth", name), auth[name])
             for name in _CREDENTIALS

@@ -1,12 +1,14 @@
-"""OAuth 2.0 client credentials (RFC 6749 section 4.4), a bearer token, Basic, or nothing."""
+"""OAuth 2.0 client credentials (RFC 6749 section 4.4), a token in a header, Basic, or nothing."""
 
+from reconciler.adapters.oauth2.assertions import require_signing_key
 from reconciler.adapters.oauth2.authenticator import Authenticator
 from reconciler.adapters.oauth2.credentials import (
     Anonymous,
     BasicCredentials,
-    BearerToken,
     ClientCredentials,
     Credentials,
+    HeaderToken,
+    SigningClient,
 )
 from reconciler.adapters.oauth2.tokens import Tokens
 
@@ -14,8 +16,10 @@ __all__ = [
     "Anonymous",
     "Authenticator",
     "BasicCredentials",
-    "BearerToken",
     "ClientCredentials",
     "Credentials",
+    "HeaderToken",
+    "SigningClient",
     "Tokens",
+    "require_signing_key",
 ]

@@ -6,9 +6,9 @@ from typing import assert_never
 from reconciler.adapters.oauth2.credentials import (
     Anonymous,
     BasicCredentials,
-    BearerToken,
-    ClientCredentials,
+    Client,
     Credentials,
+    HeaderToken,
     basic,
     redaction,
 )
@@ -28,7 +28,7 @@ class Authenticator:
         self._tell = tokens.tell
         self._token: SharedToken | None = None
         self._redaction: tuple[tuple[Secret, ...], Redaction] | None = None
-        if isinstance(credentials, ClientCredentials):
+        if isinstance(credentials, Client):
             self._token = tokens.of(credentials)
 
     def header(self, within: float = math.inf) -> str | None:
@@ -39,11 +39,11 @@ class Authenticator:
         match self._credentials:
             case Anonymous():
                 return None
-            case BearerToken(token=token):
-                return f"Bearer {token.reveal()}"
+            case HeaderToken(token=token, scheme=scheme):
+                return f"{scheme} {token.reveal()}"
             case BasicCredentials(username=username, password=password):
                 return basic(username.reveal(), password.reveal(), self._tell)
-            case ClientCredentials():
+            case Client():
                 assert self._token is not None
                 return f"Bearer {self._token.current(within).reveal()}"
             case _:

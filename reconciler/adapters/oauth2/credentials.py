@@ -12,22 +12,38 @@ from reconciler.domain.secret import Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClientCredentials:
-    """OAuth2 client credentials, and how they travel to the token endpoint."""
+class Client:
+    """A client of a token endpoint, and what it asks for (RFC 6749 section 4.4)."""
 
     token_url: str
     client_id: Secret
-    client_secret: Secret
     scopes: tuple[str, ...] = ()
     parameters: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientCredentials(Client):
+    """A client with a secret, and how that travels."""
+
+    client_secret: Secret
     client_auth: ClientAuth = ClientAuth.POST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BearerToken:
-    """A token that somebody else renews."""
+class SigningClient(Client):
+    """A client with a private key in PEM form (RFC 7523); no audience means the token URL."""
+
+    private_key: Secret
+    key_id: str | None = None
+    audience: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeaderToken:
+    """A token that somebody else renews, behind the scheme of its header."""
 
     token: Secret
+    scheme: str = "Bearer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +59,8 @@ class Anonymous:
     """No credentials at all."""
 
 
-Credentials = ClientCredentials | BearerToken | BasicCredentials | Anonymous
+TokenClient = ClientCredentials | SigningClient
+Credentials = TokenClient | HeaderToken | BasicCredentials | Anonymous
 
 Tell = Callable[[Secret], None]
 """Hears of each secret that is made here, before it is used."""
@@ -57,7 +74,9 @@ def redaction(credentials: Credentials, tokens: Iterable[Secret] = ()) -> Redact
             encoded = quote_plus(client_id.reveal()), quote_plus(client_secret.reveal())
             pairs = _pair(client_id.reveal(), client_secret.reveal()), _pair(*encoded)
             return Redaction((client_secret, *pairs[0], *pairs[1], *tokens), (client_id,))
-        case BearerToken(token=token):
+        case SigningClient(client_id=client_id, private_key=key):
+            return Redaction((key, *tokens), (client_id,))
+        case HeaderToken(token=token):
             return Redaction((token,))
         case BasicCredentials(username=username, password=password):
             pair = _pair(username.reveal(), password.reveal())

@@ -1,10 +1,20 @@
 """TokenEndpoint: the request for a token, and the meaning of each answer."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import assert_never
 from urllib.parse import parse_qsl, quote_plus, urlencode, urlsplit
 
-from reconciler.adapters.oauth2.credentials import ClientCredentials, Tell, basic, redaction
+from reconciler.adapters.oauth2.assertions import ASSERTION_TYPE, assertion
+from reconciler.adapters.oauth2.credentials import (
+    ClientCredentials,
+    SigningClient,
+    Tell,
+    TokenClient,
+    basic,
+    redaction,
+)
 from reconciler.adapters.retrying import requested_wait, wait_message
 from reconciler.adapters.transport import Http, HttpOptions
 from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
@@ -43,17 +53,20 @@ class TokenEndpoint:
     Nothing but POST can be sent, and nowhere else.
     """
 
-    __slots__ = ("_clock", "_credentials", "_options", "_retry", "_tell", "_where")
+    __slots__ = ("_clock", "_credentials", "_new_id", "_options", "_retry", "_tell", "_where")
 
     def __init__(
         self,
-        credentials: ClientCredentials,
+        credentials: TokenClient,
+        *,
         options: HttpOptions,
         retry: Retry,
         clock: Clock,
+        new_id: Callable[[], str],
         tell: Tell,
     ) -> None:
         self._credentials = credentials
+        self._new_id = new_id
         self._tell = tell
         self._options = options
         self._retry = retry
@@ -98,13 +111,20 @@ class TokenEndpoint:
         if self._credentials.scopes:
             form.append(("scope", " ".join(self._credentials.scopes)))
         client_id = self._credentials.client_id.reveal()
-        client_secret = self._credentials.client_secret.reveal()
-        if self._credentials.client_auth is ClientAuth.BASIC:
-            # RFC 6749 section 2.3.1: each is form-encoded before they are joined
-            pair = quote_plus(client_id), quote_plus(client_secret)
-            headers["Authorization"] = basic(*pair, self._tell)
-        else:
-            form += [("client_id", client_id), ("client_secret", client_secret)]
+        match self._credentials:
+            case ClientCredentials(client_secret=secret, client_auth=ClientAuth.BASIC):
+                # RFC 6749 section 2.3.1: each is form-encoded before they are joined
+                pair = quote_plus(client_id), quote_plus(secret.reveal())
+                headers["Authorization"] = basic(*pair, self._tell)
+            case ClientCredentials(client_secret=secret):
+                form += [("client_id", client_id), ("client_secret", secret.reveal())]
+            case SigningClient() as client:
+                signed = assertion(client, now=self._clock.now(), jwt_id=self._new_id())
+                self._tell(signed)
+                form += [("client_assertion_type", ASSERTION_TYPE), ("client_id", client_id)]
+                form.append(("client_assertion", signed.reveal()))
+            case _:
+                assert_never(self._credentials)
         body = urlencode(form).encode("ascii")
         url, within = self._credentials.token_url, ends - self._clock.monotonic()
         return http.send("POST", url, headers=headers, body=body, within=within)
@@ -200,7 +220,7 @@ class TokenEndpoint:
             code = "without an error code"
         elif redaction(self._credentials).message(code) != code:
             code = "unknown error"
-        advice = _ADVICE.get(code, "check clientId, clientSecret and scopes in spec.auth")
+        advice = _ADVICE.get(code, "check clientId, its secret or key, and scopes in spec.auth")
         return CredentialsRefused(
             f"{self._where}: {status} {code}; {advice}. No token is requested again in this run, "
             "for repeated wrong secrets can lock a client out"
@@ -208,8 +228,8 @@ class TokenEndpoint:
 
 
 _ADVICE = {
-    "invalid_client": "check clientId and clientSecret in spec.auth, clientAuth (post or basic), "
-    "and that the client is enabled",
+    "invalid_client": "check clientId and its secret or key in spec.auth, clientAuth, and that the "
+    "client is enabled",
     "invalid_scope": "check scopes in spec.auth against what the client was granted",
     "unauthorized_client": "the client is not allowed the client credentials grant",
     "unsupported_grant_type": "the client is not allowed the client credentials grant",

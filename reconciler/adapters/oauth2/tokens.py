@@ -4,7 +4,7 @@ import math
 import threading
 from collections.abc import Callable
 
-from reconciler.adapters.oauth2.credentials import ClientCredentials, Tell
+from reconciler.adapters.oauth2.credentials import Tell, TokenClient
 from reconciler.adapters.oauth2.endpoint import NotSent, TokenEndpoint
 from reconciler.adapters.transport import HttpOptions
 from reconciler.domain.secret import Secret
@@ -23,7 +23,7 @@ class Tokens:
     """The tokens of a run, shared by the tenants whose credentials are equal.
 
     `retries` gives each client's endpoint a patience of its own. `tell` gets each token that comes,
-    and each header made of secrets, before it is used.
+    and each header made of secrets, before it is used. `new_id` gives an id to each assertion.
     """
 
     def __init__(
@@ -32,21 +32,28 @@ class Tokens:
         options: HttpOptions,
         retries: Callable[[], Retry],
         clock: Clock,
+        new_id: Callable[[], str],
         tell: Tell = lambda _: None,
     ) -> None:
         self.tell = tell
+        self._new_id = new_id
         self._options = options
         self._retries = retries
         self._clock = clock
         self._lock = threading.Lock()
-        self._tokens: dict[ClientCredentials, SharedToken] = {}
+        self._tokens: dict[TokenClient, SharedToken] = {}
 
-    def of(self, credentials: ClientCredentials) -> "SharedToken":
+    def of(self, credentials: TokenClient) -> "SharedToken":
         """The token of this client: all that is sent for it is the same."""
         with self._lock:
             if credentials not in self._tokens:
                 endpoint = TokenEndpoint(
-                    credentials, self._options, self._retries(), self._clock, self.tell
+                    credentials,
+                    options=self._options,
+                    retry=self._retries(),
+                    clock=self._clock,
+                    new_id=self._new_id,
+                    tell=self.tell,
                 )
                 self._tokens[credentials] = SharedToken(endpoint, self._clock)
             return self._tokens[credentials]

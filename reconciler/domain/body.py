@@ -66,7 +66,8 @@ def update_body(live: Schema, desired: Schema, manages: Manages) -> dict[str, Js
     """
     body = _without_meta(live.document)
     wanted = create_body(desired)
-    if manages is Manages.SCHEMA or desired.description is not None:
+    ours = manages is Manages.SCHEMA or desired.description is not None
+    if ours and desired.description != live.description:  # blanks at its ends are no difference
         _put(body, "description", desired.description)
     _put(body, "attributes", _merged(_get(body, "attributes"), wanted["attributes"]))
     return body

@@ -328,3 +328,12 @@ def test_sub_attributes_are_spelt_out_and_changed_inside_of_their_attribute() ->
     assert created["subAttributes"] == [{"name": "Floor", **DEFAULTS, "description": "d"}]
     assert operation["path"] == 'attributes[name eq "desk"]'
     assert operation["value"]["subAttributes"] == [{"name": "floor", "x": 1, "description": "d"}]
+
+
+def test_an_update_leaves_a_description_that_differs_by_blanks_alone() -> None:
+    live = Schema.from_json({"id": "urn:x", "description": " old ", "attributes": []})
+    desired = Schema.from_json(
+        {"id": "urn:x", "description": "old", "attributes": [{"name": "new"}]}
+    )
+
+    assert update_body(live, desired, Manages.SCHEMA)["description"] == " old "

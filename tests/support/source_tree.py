@@ -48,9 +48,11 @@ ROWS = (
 )  # fmt: skip
 
 HOMES = {
+    "cryptography": "adapters.oauth2.assertions",
     "deepdiff": "domain.diff",
     "jsonschema": "adapters.jsonschemas",
     "jsonschema_rs": "adapters.jsonschemas",
+    "jwt": "adapters.oauth2.assertions",
     "psycopg": "adapters.database.postgresql",
     "pydantic": "embedded",  # the validation errors of scim2_models are its
     "referencing": "adapters.jsonschemas",

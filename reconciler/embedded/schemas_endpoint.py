@@ -1,4 +1,4 @@
-"""/Schemas of the built-in tenant: paged, by id, created and replaced, as it was posted."""
+"""/Schemas of the built-in tenant: paged, by id, created and replaced, defaults spelled out."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -6,7 +6,14 @@ from datetime import datetime
 
 from reconciler.domain.jsontext import Json
 from reconciler.domain.records import rfc3339
-from reconciler.domain.scim import SCHEMA_URN, Attribute, Schema, fold
+from reconciler.domain.scim import (
+    ATTRIBUTE_MEMBERS,
+    SCHEMA_MEMBERS,
+    SCHEMA_URN,
+    Attribute,
+    Schema,
+    fold,
+)
 from reconciler.embedded.faults import FaultBox, Faults
 from reconciler.embedded.schema_rules import accept
 from reconciler.embedded.store import EmbeddedStore, StoredSchema
@@ -20,7 +27,8 @@ class SchemasEndpoint:
     """Answers for /Schemas and /Schemas/{urn}.
 
     `core` are the RFC's own schemas; `check_buildable` raises ValueError for a schema that users
-    could not carry.
+    could not carry. A schema is served with every characteristic, as strict clients need it, or
+    `raw`: as it was posted.
     """
 
     def __init__(
@@ -31,10 +39,12 @@ class SchemasEndpoint:
         core: tuple[dict[str, Json], ...],
         check_buildable: Callable[[Schema], None],
         clock: Callable[[], datetime],
+        raw: bool = False,
     ) -> None:
         self._store = store
         self._faults = faults
-        self._core = {fold(document["id"]): document for document in core}
+        self._form: Callable[[dict[str, Json]], dict[str, Json]] = dict if raw else _spelled_out
+        self._core = {fold(document["id"]): self._form(document) for document in core}
         self._check_buildable = check_buildable
         self._clock = clock
 
@@ -60,7 +70,7 @@ class SchemasEndpoint:
             raise Refused(403, "schemas cannot be filtered")
         everything = [_published_core(document, base_url) for document in self._core.values()]
         shown = (each for each in self._store.schemas() if not self._faults.is_hidden(each.key))
-        everything += [_published(stored, base_url) for stored in shown]
+        everything += [self._published(stored, base_url) for stored in shown]
         paging = {} if self._faults.current.ignore_paging else request.query
         start = max(1, _whole_number(paging, "startIndex", 1))
         count = max(0, _whole_number(paging, "count", len(everything)))
@@ -82,10 +92,10 @@ class SchemasEndpoint:
         stored = self._stored(key)
         if stored is None or self._faults.take_hidden(key):
             raise _unknown()
-        return _reply(200, stored, base_url)
+        return self._reply(200, stored, base_url)
 
     def _create(self, request: Request, base_url: str) -> Reply:
-        document = _without_meta(read_json(request))
+        document = _without_meta(read_json(request.body))
         schema = accept(document)
         self._buildable(schema)
         now = rfc3339(self._clock())
@@ -99,16 +109,16 @@ class SchemasEndpoint:
                     400, f"the maximum count of {EXTENSION_LIMIT} schema extensions is reached"
                 )
             if self._faults.current.ignore_posts:  # answered as if it were stored
-                return _reply(201, new, base_url)
+                return self._reply(201, new, base_url)
             new = _mutilated(new, self._faults.current)
             self._store.save_schema(new)
         self._faults.hide(schema.key)
-        return _reply(201, new, base_url)
+        return self._reply(201, new, base_url)
 
     def _replace(self, request: Request, key: str, base_url: str) -> Reply:
         if key in self._core:
             raise Refused(400, "the schemas of RFC 7643 are read-only", scim_type="mutability")
-        document = _without_meta(read_json(request))
+        document = _without_meta(read_json(request.body))
         with self._store.transaction():  # or two clients that saw one version would both replace it
             if (stored := self._stored(key)) is None:
                 raise _unknown()
@@ -125,7 +135,7 @@ class SchemasEndpoint:
             )
             new = _mutilated(new, self._faults.current)
             self._store.save_schema(new)
-        return _reply(200, new, base_url)
+        return self._reply(200, new, base_url)
 
     def _stored(self, key: str) -> StoredSchema | None:
         return next((stored for stored in self._store.schemas() if stored.key == key), None)
@@ -135,6 +145,22 @@ class SchemasEndpoint:
             self._check_buildable(schema)
         except ValueError as error:
             raise Refused(400, f"{schema.id}: {error}", scim_type="invalidValue") from error
+
+    def _reply(self, status: int, stored: StoredSchema, base_url: str) -> Reply:
+        document = self._published(stored, base_url)
+        meta = document["meta"]
+        return scim(status, document, {"Location": meta["location"], "ETag": meta["version"]})
+
+    def _published(self, stored: StoredSchema, base_url: str) -> dict[str, Json]:
+        return {
+            **_with_schemas(self._form(stored.document)),
+            "meta": {
+                **_meta(stored.document, base_url),
+                "created": stored.created,
+                "lastModified": stored.modified,
+                "version": f'W/"{stored.version}"',
+            },
+        }
 
 
 def _whole_number(query: Mapping[str, str], name: str, default: int) -> int:
@@ -170,26 +196,32 @@ def _mutilated(stored: StoredSchema, faults: Faults) -> StoredSchema:
     return replace(stored, document={**stored.document, member: kept})
 
 
-def _reply(status: int, stored: StoredSchema, base_url: str) -> Reply:
-    document = _published(stored, base_url)
-    meta = document["meta"]
-    return scim(status, document, {"Location": meta["location"], "ETag": meta["version"]})
-
-
-def _published(stored: StoredSchema, base_url: str) -> dict[str, Json]:
-    return {
-        **_with_schemas(stored.document),
-        "meta": {
-            **_meta(stored.document, base_url),
-            "created": stored.created,
-            "lastModified": stored.modified,
-            "version": f'W/"{stored.version}"',
-        },
-    }
-
-
 def _published_core(document: dict[str, Json], base_url: str) -> dict[str, Json]:
     return {**_with_schemas(document), "meta": _meta(document, base_url)}
+
+
+def _spelled_out(document: dict[str, Json]) -> dict[str, Json]:
+    """The schema with every characteristic, in the order of what was posted."""
+    said = _by_name(document)
+    kept = {"schemas": said["schemas"]} if "schemas" in said else {}
+    attributes = [_attribute_spelled_out(each) for each in said.get("attributes", [])]
+    return {**kept, **Schema.from_json(document).whole(), "attributes": attributes}
+
+
+def _attribute_spelled_out(document: dict[str, Json]) -> dict[str, Json]:
+    whole, said = Attribute.from_json(document).whole(), _by_name(document)
+    in_order = ("canonicalValues", "referenceTypes")
+    whole |= {member: said[fold(member)] for member in in_order if member in whole}
+    if "subAttributes" in whole:
+        whole["subAttributes"] = [_attribute_spelled_out(s) for s in said["subattributes"]]
+    return whole
+
+
+def _by_name(document: dict[str, Json]) -> dict[str, Json]:
+    """What a document says, by folded name; of two spellings the one that Schema reads."""
+    known = SCHEMA_MEMBERS | ATTRIBUTE_MEMBERS
+    names = sorted(document, key=lambda name: (name not in known, name), reverse=True)
+    return {fold(name): document[name] for name in names if document[name] not in (None, [])}
 
 
 def _with_schemas(document: dict[str, Json]) -> dict[str, Json]:

@@ -65,17 +65,19 @@ def serve(
     port: int = 0,
     faults: Faults = _NO_FAULTS,
     clock: Clock = _utc_now,
+    raw: bool = False,
 ) -> Iterator[DevTenantAccess]:
     """Run the built-in tenant of that name on a loopback port (0: a free one) until the block ends.
 
-    What it remembers is in `folder/NAME.db`. Raises UsageError for a bad name, a port that is taken
-    and a missing extra, StateError where the file cannot be used.
+    What it remembers is in `folder/NAME.db`. It serves schemas with defaults spelled out, or `raw`.
+    Raises UsageError for a bad name, a port that is taken and a missing extra, StateError where
+    the file cannot be used.
     """
     if any(importlib.util.find_spec(name) is None for name in ("scim2_server", "scim2_models")):
         raise UsageError("the built-in tenant needs pip install 'scim-schema-reconciler[dev]'")
     with open_embedded_store(folder, name) as store, _bind(port) as server:
         credentials = store.credentials()
-        server.set_app(_application(_tenant(store, FaultBox(faults), clock), server.root))
+        server.set_app(_application(_tenant(store, FaultBox(faults), clock, raw=raw), server.root))
         thread = threading.Thread(
             target=server.serve_forever, args=(_POLL_SECONDS,), name=f"tenant {name}", daemon=True
         )
@@ -103,7 +105,7 @@ def _bind(port: int) -> "_Server":
         ) from error
 
 
-def _tenant(store: EmbeddedStore, faults: FaultBox, clock: Clock) -> EmbeddedTenant:
+def _tenant(store: EmbeddedStore, faults: FaultBox, clock: Clock, *, raw: bool) -> EmbeddedTenant:
     users = _users_on_demand(store, clock)
     credentials = store.credentials()
     # The schemas of RFC 7643 section 8.7, without the models that cost most of the start.
@@ -118,6 +120,7 @@ def _tenant(store: EmbeddedStore, faults: FaultBox, clock: Clock) -> EmbeddedTen
             core=tuple(json.loads(core.read_bytes())),
             check_buildable=_check_buildable,
             clock=clock,
+            raw=raw,
         ),
         users=lambda request, base_url, path: users().answer(request, base_url, path),
     )

@@ -56,27 +56,58 @@ def test_creation_answers_with_location_version_and_meta(client: Client) -> None
     )
 
 
-def test_the_document_is_served_as_it_was_posted_vendor_members_and_all(client: Client) -> None:
-    document = extension(
-        vendorFlag={"deep": [1, None, "ü"]},
-        attributes=[
-            {
-                "type": "String",
-                "name": "a",
-                "x-order": 7,
-                "canonicalValues": [],
-                "description": None,
-            }
-        ],
-    )
+SPARSE = extension(
+    vendorFlag={"deep": [1, None, "ü"]},
+    attributes=[
+        {"type": "String", "name": "a", "x-order": 7, "canonicalValues": [], "description": None},
+        {"name": "b", "type": "complex", "subAttributes": [{"name": "c"}]},
+    ],
+)
 
-    client.send("POST", "/Schemas", document)
 
-    served = client.send("GET", f"/Schemas/{HR}").json()
+def test_a_schema_is_served_with_every_characteristic_and_its_vendor_members(
+    client: Client,
+) -> None:
+    defaults = {
+        "multiValued": False,
+        "required": False,
+        "caseExact": False,
+        "mutability": "readWrite",
+        "returned": "default",
+        "uniqueness": "none",
+    }
+
+    created = client.send("POST", "/Schemas", SPARSE).json()
+
+    listed = client.send("GET", "/Schemas").json()["Resources"]
+    assert listed[-1] == created
+    assert created["vendorFlag"] == SPARSE["vendorFlag"]
+    assert created["attributes"] == [
+        {"name": "a", "type": "string", **defaults, "x-order": 7},
+        {
+            "name": "b",
+            "type": "complex",
+            **defaults,
+            "subAttributes": [{"name": "c", "type": "string", **defaults}],
+        },
+    ]
+    for schema in listed[:-1]:
+        for attribute in schema["attributes"]:
+            assert defaults.keys() <= attribute.keys(), attribute
+
+
+def test_a_raw_tenant_serves_the_document_as_it_was_posted(
+    tmp_path: Path, clock: TestClock
+) -> None:
+    with running(tmp_path, clock, raw=True) as client:
+        client.send("POST", "/Schemas", SPARSE)
+
+        served = client.send("GET", f"/Schemas/{HR}").json()
+
     meta, schemas = served.pop("meta"), served.pop("schemas")
-    assert served == document
-    assert list(served) == list(document)
-    assert list(served["attributes"][0]) == list(document["attributes"][0])
+    assert served == SPARSE
+    assert list(served) == list(SPARSE)
+    assert list(served["attributes"][0]) == list(SPARSE["attributes"][0])
     assert meta["resourceType"] == "Schema"
     assert schemas == ["urn:ietf:params:scim:schemas:core:2.0:Schema"]
 

@@ -37,6 +37,7 @@ class Tenant(RuleBasedStateMachine):
             core=(extension(CORE),),
             check_buildable=lambda _: None,
             clock=TestClock(),
+            raw=True,
         )
 
     def teardown(self) -> None:

@@ -98,10 +98,12 @@ def connected(access: DevTenantAccess) -> Iterator[Client]:
 
 
 @contextmanager
-def running(folder: Path, clock: TestClock, faults: Faults | None = None) -> Iterator[Client]:
+def running(
+    folder: Path, clock: TestClock, faults: Faults | None = None, *, raw: bool = False
+) -> Iterator[Client]:
     """A tenant called `local` in that folder, and a client of it."""
     with (
-        serve("local", folder, faults=faults or Faults(), clock=clock) as access,
+        serve("local", folder, faults=faults or Faults(), clock=clock, raw=raw) as access,
         connected(access) as client,
     ):
         yield client

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 
 from reconciler.cli.exits import Exit
-from reconciler.cli.options import number, text, to_path
+from reconciler.cli.options import flag, number, text, to_path
 from reconciler.errors import Interrupted, UsageError
 
 TYPE_CHECKING = False
@@ -26,6 +26,7 @@ class Options:
 
     port: int = number("loopback port; 0 takes a free one", metavar="N", default=8765, least=0)
     name: str = text("which store it keeps", metavar="NAME", default="dev")
+    raw: bool = flag("serve schemas as they were posted, without their defaults")
 
 
 def run(invocation: Invocation, options: Options) -> int:
@@ -37,7 +38,8 @@ def run(invocation: Invocation, options: Options) -> int:
     stop = StopSignal()
     install(stop)
     clock = SystemClock(stop)
-    with serve(options.name, EMBEDDED_FOLDER, port=options.port) as access:
+    served = serve(options.name, EMBEDDED_FOLDER, port=options.port, raw=options.raw)
+    with served as access:
         secrets = invocation.common.secrets_dir or to_path(".reconciler/secrets")
         for kind, secret in (
             ("client-id", access.client_id),

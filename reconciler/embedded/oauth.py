@@ -53,13 +53,19 @@ class OAuth:
     def authenticate(self, request: Request) -> None:
         """Refuse with 401 whoever brings no token that lives."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        now = self._clock().timestamp()
-        if scheme.lower() != "bearer" or not self._store.knows_token(_digest(token), now=now):
+        if scheme.lower() != "bearer" or not token.strip():
+            raise Refused(401, "an access token is needed", headers=challenge())
+        if not self._store.knows_token(_digest(token), now=self._clock().timestamp()):
             raise Refused(
-                401,
-                "the access token is missing, wrong or expired",
-                headers={"WWW-Authenticate": 'Bearer realm="SCIM", error="invalid_token"'},
+                401, "the access token is wrong or expired", headers=challenge("invalid_token")
             )
+
+
+def challenge(error: str | None = None, *, scope: str | None = None) -> dict[str, str]:
+    """The header of a refusal; who sends no token is given no error (RFC 6750 section 3.1)."""
+    values = {"realm": "SCIM", "error": error, "scope": scope}
+    given = ", ".join(f'{name}="{value}"' for name, value in values.items() if value is not None)
+    return {"WWW-Authenticate": f"Bearer {given}"}
 
 
 def _client(request: Request, form: dict[str, list[str]]) -> tuple[str, str]:

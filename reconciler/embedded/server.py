@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
+from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import Schema
 from reconciler.domain.secret import Secret
 from reconciler.embedded.faults import FaultBox, Faults
@@ -106,10 +107,10 @@ def _bind(port: int) -> "_Server":
 
 
 def _tenant(store: EmbeddedStore, faults: FaultBox, clock: Clock, *, raw: bool) -> EmbeddedTenant:
-    users = _users_on_demand(store, clock)
-    credentials = store.credentials()
     # The schemas of RFC 7643 section 8.7, without the models that cost most of the start.
-    core = files("scim2_server") / "resources" / "default-schemas.json"
+    core = json.loads((files("scim2_server") / "resources" / "default-schemas.json").read_bytes())
+    users = _users_on_demand(store, clock, core)
+    credentials = store.credentials()
     return EmbeddedTenant(
         faults=faults,
         oauth=OAuth(store, credentials, faults, clock),
@@ -117,7 +118,7 @@ def _tenant(store: EmbeddedStore, faults: FaultBox, clock: Clock, *, raw: bool) 
         schemas=SchemasEndpoint(
             store,
             faults,
-            core=tuple(json.loads(core.read_bytes())),
+            core=tuple(core),
             check_buildable=_check_buildable,
             clock=clock,
             raw=raw,
@@ -126,13 +127,15 @@ def _tenant(store: EmbeddedStore, faults: FaultBox, clock: Clock, *, raw: bool) 
     )
 
 
-def _users_on_demand(store: EmbeddedStore, clock: Clock) -> Callable[[], "UsersEndpoint"]:
+def _users_on_demand(
+    store: EmbeddedStore, clock: Clock, core: list[Json]
+) -> Callable[[], "UsersEndpoint"]:
     @cache
     def users() -> "UsersEndpoint":
         # It imports pydantic and scim2-models: 0.7 s that reading schemas does not need.
         from reconciler.embedded.users import UsersEndpoint
 
-        return UsersEndpoint(store, clock)
+        return UsersEndpoint(store, clock, map(Schema.from_json, core))
 
     return users
 

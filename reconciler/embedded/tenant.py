@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from reconciler.embedded.faults import Counter, FaultBox, Faults
 from reconciler.embedded.hr import HrReceiver
-from reconciler.embedded.oauth import OAuth
+from reconciler.embedded.oauth import OAuth, challenge
 from reconciler.embedded.schemas_endpoint import SchemasEndpoint
 from reconciler.embedded.wire import Refused, Reply, Request, as_json, not_allowed, read_json
 
@@ -57,7 +57,7 @@ class EmbeddedTenant:
 
     def _dev_faults(self, request: Request) -> Reply:
         if request.method == "PUT":
-            document = read_json(request)
+            document = read_json(request.body)
             try:
                 faults = Faults.from_json(document)
             except ValueError as error:
@@ -94,7 +94,11 @@ class EmbeddedTenant:
         if faults.html:
             return Reply(status=200, headers={"Content-Type": "text/html"}, body=_PAGE)
         if faults.forbid:
-            raise Refused(403, "the client may not do this; it lacks the scope scim:admin")
+            raise Refused(
+                403,
+                "the client may not do this; it lacks the scope scim:admin",
+                headers=challenge("insufficient_scope", scope="scim:admin"),
+            )
         if self._faults.take(Counter.TOO_MANY_REQUESTS):
             wait = {"Retry-After": str(faults.retry_after)}
             raise Refused(429, "too many requests", headers=wait)

@@ -2,36 +2,45 @@
 
 import operator
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache, reduce
 from hashlib import sha256
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field, ValidationError
 from scim2_models import (
+    CaseExact,
     EnterpriseUser,
     Extension,
     Group,
+    Manager,
+    PatchOp,
+    Reference,
+    Required,
     Resource,
     ResourceType,
     ResponseParameters,
     SCIMException,
+    ScimPolicy,
     ScimProvider,
+    SearchRequest,
     ServiceProviderConfig,
     User,
 )
 from scim2_models import Schema as SchemaResource
+from scim2_server.errors import MethodNotAllowedException
 from scim2_server.handler import ScimHandler
 from scim2_server.requests import ScimRequest
 from scim2_server.responses import ScimResponse
 from scim2_server.service import ScimService
 
 from reconciler.domain.jsontext import Json, canonical, parse
-from reconciler.domain.scim import Schema
+from reconciler.domain.scim import Schema, fold
+from reconciler.embedded.request_values import ResourceForm, search
 from reconciler.embedded.store import EmbeddedStore, StoredSchema
 from reconciler.embedded.users_storage import UsersStorage
-from reconciler.embedded.wire import Reply, Request, scim
+from reconciler.embedded.wire import Refused, Reply, Request, read_json, scim
 
 _CONFIG = {
     "patch": {"supported": True},
@@ -50,12 +59,32 @@ _CONFIG = {
 }
 
 
+_DETAILS = {
+    "invalidFilter": "the filter cannot be read, or names an attribute that no schema has",
+    "uniqueness": "another resource has this value, which is unique",
+    "mutability": "what is read-only, required or immutable and set cannot be changed so",
+    "invalidSyntax": "the body is not of the form that this request takes",
+    "invalidPath": "the path names no attribute that could be changed so",
+    "noTarget": "the path selects no value",
+    "invalidValue": "a value is missing, or is not one that the attribute takes",
+    403: "this cannot be filtered",
+    404: "no resource has this address",
+    405: "this method is not supported here",
+    412: "the resource has been changed since it was read",
+    415: "the body has to be application/scim+json",
+    501: "this is not supported",
+}
+
+
 class UsersEndpoint:
     """Answers for /Users, /Groups, /ResourceTypes and /ServiceProviderConfig."""
 
-    def __init__(self, store: EmbeddedStore, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: EmbeddedStore, clock: Callable[[], datetime], core: Iterable[Schema]
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._core = {schema.key: schema for schema in core}
         self._lock = threading.Lock()
         self._current: tuple[tuple[StoredSchema, ...], ScimHandler] | None = None
 
@@ -73,7 +102,7 @@ class UsersEndpoint:
         try:
             response = handler.handle(scim_request)
         except SCIMException as error:
-            response = handler.service.error_response(error)
+            raise refusal(error) from error
         if response.body is not None:
             return scim(response.status, response.body, response.headers)
         headers = {
@@ -86,14 +115,56 @@ class UsersEndpoint:
         schemas = self._store.schemas()
         with self._lock:
             if self._current is None or self._current[0] != schemas:
-                provider = provider_of(Schema.from_json(stored.document) for stored in schemas)
+                custom = [Schema.from_json(stored.document) for stored in schemas]
+                provider = provider_of(custom)
                 storage = UsersStorage(self._store, provider, self._clock)
-                self._current = schemas, ScimHandler(_Service(provider), storage)
+                service = _Service(provider, {**self._core, **{each.key: each for each in custom}})
+                self._current = schemas, ScimHandler(service, storage)
             return self._current[1]
 
 
 class _Service(ScimService):
-    """scim2-server's protocol, answering PATCH with the resource as most services do."""
+    """scim2-server's protocol, with strict bodies; PATCH is answered with the resource."""
+
+    def __init__(self, provider: ScimProvider, schemas: Mapping[str, Schema]) -> None:
+        super().__init__(provider)
+        self._forms = {
+            kind.name: ResourceForm.of(
+                schemas[fold(str(kind.schema_))],
+                [schemas[fold(str(each.schema_))] for each in kind.schema_extensions or ()],
+            )
+            for kind in provider.resource_types
+        }
+
+    def decode_body(self, body: bytes, content_type: str | None) -> Json:
+        self.ensure_json(content_type)
+        return read_json(body)
+
+    def read_creation(
+        self, resource_type: ResourceType, body: bytes, content_type: str | None
+    ) -> Resource[Any]:
+        form = self._forms[resource_type.name]
+        checked = form.resource(self.decode_body(body, content_type))
+        return super().read_creation(resource_type, canonical(checked), content_type)
+
+    def read_replacement(
+        self, resource_type: ResourceType, body: bytes, content_type: str | None
+    ) -> Resource[Any]:
+        form = self._forms[resource_type.name]
+        checked = form.resource(self.decode_body(body, content_type))
+        return super().read_replacement(resource_type, canonical(checked), content_type)
+
+    def read_patch(
+        self, resource_type: ResourceType, body: bytes, content_type: str | None
+    ) -> "PatchOp[Any]":
+        form = self._forms[resource_type.name]
+        checked = form.patch(self.decode_body(body, content_type))
+        return super().read_patch(resource_type, canonical(checked), content_type)
+
+    def read_search_body(
+        self, resource_types: list[ResourceType], body: bytes, content_type: str | None
+    ) -> tuple[SearchRequest[Any], Any]:
+        return self.read_search(resource_types, search(self.decode_body(body, content_type)))
 
     def patch_response(
         self,
@@ -102,6 +173,38 @@ class _Service(ScimService):
         response_parameters: ResponseParameters[Any],
     ) -> ScimResponse:
         return self.replacement_response(base_url, resource, response_parameters)
+
+
+def refusal(error: SCIMException) -> Refused:
+    """The refusal that an error of the models or of the protocol stands for, in our own text."""
+    allowed = error.allowed if isinstance(error, MethodNotAllowedException) else ()
+    detail = _DETAILS.get(error.scim_type) or _DETAILS.get(error.status, "this is refused")
+    where = getattr(error, "attribute", None)
+    if isinstance(error.__cause__, ValidationError):
+        first = error.__cause__.errors(include_url=False, include_input=False)[0]
+        steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"])
+        where = "".join(steps).lstrip(".")
+    return Refused(
+        error.status,
+        f"{where}: {detail}" if where else detail,
+        scim_type=error.scim_type or None,
+        headers={"Allow": ", ".join(allowed)} if allowed else None,
+    )
+
+
+class _AnyManager(Manager):
+    """The manager of RFC 7643 section 4.3: `$ref` is recommended, not required."""
+
+    value: Annotated[str | None, Required.false, CaseExact.true] = None
+    ref: Annotated[Reference[User[Any]] | None, Required.false] = Field(
+        None, serialization_alias="$ref", validation_alias="$ref"
+    )
+
+
+class Enterprise(EnterpriseUser):
+    """The enterprise extension whose manager needs no `$ref`."""
+
+    manager: _AnyManager | None = None
 
 
 def check_buildable(schema: Schema) -> None:
@@ -114,7 +217,7 @@ def provider_of(schemas: Iterable[Schema]) -> ScimProvider:
 
     A schema extends groups if a part of its URN is `Group`, else users.
     """
-    users: list[type[Extension]] = [EnterpriseUser]
+    users: list[type[Extension]] = [Enterprise]
     groups: list[type[Extension]] = []
     for schema in schemas:
         extended = groups if "group" in schema.key.split(":") else users
@@ -123,6 +226,7 @@ def provider_of(schemas: Iterable[Schema]) -> ScimProvider:
         models=[User, Group, *users, *groups],
         resource_types=[_resource_type(User, users), _resource_type(Group, groups)],
         config=ServiceProviderConfig.model_validate(_CONFIG),
+        policy=ScimPolicy(remove_value_as_filter=ScimPolicy.RemoveValue.apply),
     )
 
 

@@ -72,10 +72,10 @@ def as_json(status: int, document: Json, headers: Mapping[str, str] | None = Non
     )
 
 
-def read_json(request: Request) -> Json:
-    """The body's JSON; Refused with 400 `invalidSyntax` where it is none."""
+def read_json(body: bytes) -> Json:
+    """The JSON of a body; Refused with 400 `invalidSyntax` where it is none."""
     try:
-        return parse(request.body)
+        return parse(body)
     except NotJson as error:
         raise Refused(400, f"the body is not JSON: {error}", scim_type="invalidSyntax") from error
 

@@ -95,6 +95,8 @@ def test_a_client_without_the_scope_is_403(client: Client) -> None:
 
     assert answer.status_code == 403
     assert "scope" in answer.json()["detail"]
+    challenge = 'Bearer realm="SCIM", error="insufficient_scope", scope="scim:admin"'
+    assert answer.headers["WWW-Authenticate"] == challenge
 
 
 def test_a_service_that_creates_no_schemas_answers_405_and_still_reads(client: Client) -> None:

@@ -1,0 +1,282 @@
+"""The values of a request for users or groups, held to the types of their attributes.
+
+The models behind take `"7"` for a number; a strict service does not. null is absent (RFC 7643
+section 2.5), but for what a PATCH unassigns.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from reconciler.domain.jsontext import Json
+from reconciler.domain.scim import Attribute, AttributeType, Mutability, Schema, fold
+from reconciler.embedded.wire import Refused
+
+_COMMON = (  # RFC 7643 section 3.1
+    Attribute(name="schemas", multi_valued=True),
+    Attribute(name="id", mutability=Mutability.READ_ONLY),
+    Attribute(name="externalId"),
+    Attribute(name="meta", type=AttributeType.COMPLEX, mutability=Mutability.READ_ONLY),
+)
+_SEARCH = Attribute(  # RFC 7644 section 3.4.3
+    name="",
+    type=AttributeType.COMPLEX,
+    sub_attributes=(
+        Attribute(name="schemas", multi_valued=True),
+        Attribute(name="attributes", multi_valued=True),
+        Attribute(name="excludedAttributes", multi_valued=True),
+        Attribute(name="filter"),
+        Attribute(name="sortBy"),
+        Attribute(name="sortOrder"),
+        Attribute(name="startIndex", type=AttributeType.INTEGER),
+        Attribute(name="count", type=AttributeType.INTEGER),
+        Attribute(name="cursor"),
+    ),
+)
+_PATH = re.compile(
+    r"(?P<name>\$?[A-Za-z][\w$-]*)(?P<filter>\[.*\])?(\.(?P<sub>\$?[A-Za-z][\w$-]*))?",
+    re.ASCII | re.DOTALL,
+)  # RFC 7644, figure 7, without the URN
+_DATE_TIME = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII
+)  # RFC 7643 section 2.3.5, with a zone
+_WANTED = {
+    AttributeType.STRING: "a string",
+    AttributeType.REFERENCE: "a string",
+    AttributeType.BOOLEAN: "true or false",
+    AttributeType.INTEGER: "a whole number",
+    AttributeType.DECIMAL: "a number",
+    AttributeType.DATE_TIME: "a date and time with a zone, like 2026-01-31T08:00:00Z",
+    AttributeType.BINARY: "a string in Base64",
+    AttributeType.COMPLEX: "an object",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """The attribute that a path of a PATCH stands for; `selects`: one value of many."""
+
+    attribute: Attribute
+    selects: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceForm:
+    """The attributes of a resource type as one complex attribute, its extensions by their URNs."""
+
+    root: Attribute
+
+    @classmethod
+    def of(cls, base: Schema, extensions: Iterable[Schema]) -> Self:
+        extended = (
+            Attribute(name=each.id, type=AttributeType.COMPLEX, sub_attributes=each.attributes)
+            for each in extensions
+        )
+        parts = (*_COMMON, *base.attributes, *extended)
+        return cls(Attribute(name=base.id, type=AttributeType.COMPLEX, sub_attributes=parts))
+
+    def resource(self, document: Json) -> Json:
+        """The body of a POST or PUT without nulls and what only the service writes.
+
+        Raises Refused with 400.
+        """
+        return _one(self.root, document, "")
+
+    def patch(self, document: Json) -> Json:
+        """The body of a PATCH; its operations as the models behind read them, or Refused."""
+        if not isinstance(document, dict):
+            raise _refused("the body", "an object", document)
+        message = {name: value for name, value in document.items() if value is not None}
+        for name, value in message.items():
+            if fold(name) == "operations" and isinstance(value, list):
+                message[name] = [
+                    self._operation(each, f"Operations[{number}]")
+                    for number, each in enumerate(value)
+                ]
+        return message
+
+    def _operation(self, operation: Json, at: str) -> dict[str, Json]:
+        if not isinstance(operation, dict):
+            raise _refused(at, "an object", operation)
+        members = {fold(name): value for name, value in operation.items()}
+        known = {name: value for name, value in members.items() if value is not None}
+        op, path = known.get("op"), known.get("path")
+        if not isinstance(op, str):
+            raise _refused(f"{at}.op", "add, remove or replace", op)
+        if path is not None and not isinstance(path, str):
+            raise _refused(f"{at}.path", "a string", path, scim_type="invalidPath")
+        target = self._target(path) if path else _Target(self.root)
+        if fold(op) == "remove":
+            return _removal(known, target)
+        if fold(op) == "replace" and "value" in members:
+            known["value"] = members["value"]  # null unassigns
+        if known.get("value") is not None and target is not None:
+            known["value"] = self._written(target, known["value"], path or "")
+        return known
+
+    def _target(self, path: str) -> _Target | None:
+        """What a path stands for; None where that is for the models behind to refuse."""
+        owner, rest = self.root, path
+        for part in (self.root, *self.root.sub_attributes):
+            if ":" in part.key and fold(path) == part.key:
+                return _Target(part)
+            if ":" in part.key and fold(path).startswith(f"{part.key}:"):
+                owner, rest = part, path[len(part.key) + 1 :]
+        parsed = _PATH.fullmatch(rest)
+        attribute = _part(owner, parsed["name"]) if parsed else None
+        if parsed is None or attribute is None:
+            return None
+        if parsed["sub"]:
+            sub = _part(attribute, parsed["sub"])
+            return None if sub is None else _Target(sub)
+        return _Target(attribute, selects=bool(parsed["filter"]))
+
+    def _written(self, target: _Target, value: Json, at: str) -> Json:
+        """The value of an add or a replace: null within an object unassigns a member."""
+        attribute = target.attribute
+        if attribute.mutability == Mutability.READ_ONLY:
+            return value  # refused where it would change something
+        if target.selects and isinstance(value, list) and len(value) == 1:
+            value = value[0]
+        if attribute.multi_valued and not target.selects:
+            values = value if isinstance(value, list) else [value]
+            return [_one(attribute, each, f"{at}[{number}]") for number, each in enumerate(values)]
+        if attribute.type != AttributeType.COMPLEX or not isinstance(value, dict):
+            return _one(attribute, value, at)
+        return dict(self._members_written(attribute, value, at))
+
+    def _members_written(
+        self, owner: Attribute, value: dict[str, Json], at: str
+    ) -> Iterator[tuple[str, Json]]:
+        for name, member in value.items():
+            part = _part(owner, name)
+            target = _Target(part) if part else None
+            if target is None and owner is self.root:
+                target = self._target(name)  # some clients write paths as members
+            where = _below(owner, at, name)
+            if target is None and member is not None:
+                raise _unknown(where)
+            if target is not None and (member is not None or target.attribute not in _COMMON):
+                yield name, None if member is None else self._written(target, member, where)
+
+
+def search(document: Json) -> Json:
+    """The body of a search without nulls; Refused where a value is of another type."""
+    return _one(_SEARCH, document, "")
+
+
+def _removal(known: dict[str, Json], target: _Target | None) -> dict[str, Json]:
+    """The removal with its value where that selects among many, as some clients have it."""
+    value = known.get("value")
+    entries = value if isinstance(value, list) else [value]
+    among_many = target is not None and target.attribute.multi_valued and not target.selects
+    if among_many and any(entry not in (None, "", {}) for entry in entries):
+        return known
+    return {name: member for name, member in known.items() if name != "value"}
+
+
+def _one(attribute: Attribute, value: Json, at: str) -> Json:
+    """One value of an attribute, checked; an object without its nulls."""
+    if attribute.type == AttributeType.COMPLEX and isinstance(value, dict):
+        return dict(_members(attribute, value, at))
+    if not _fits(attribute.type, value):
+        raise _refused(at or "the body", _WANTED[AttributeType(attribute.type)], value)
+    return value
+
+
+def _members(owner: Attribute, value: dict[str, Json], at: str) -> Iterator[tuple[str, Json]]:
+    seen = set()
+    for name, member in value.items():
+        if member is None:
+            continue
+        where = _below(owner, at, name)
+        if (attribute := _part(owner, name)) is None:
+            raise _unknown(where)
+        if attribute.key in seen:
+            raise Refused(400, f"{where} is there twice", scim_type="invalidSyntax")
+        seen.add(attribute.key)
+        if attribute.mutability == Mutability.READ_ONLY:
+            continue  # RFC 7644 section 3.3: ignored
+        if not attribute.multi_valued:
+            yield name, _one(attribute, member, where)
+        elif isinstance(member, list):
+            yield (
+                name,
+                [
+                    _one(attribute, each, f"{where}[{number}]")
+                    for number, each in enumerate(member)
+                    if each is not None
+                ],
+            )
+        else:
+            raise _refused(where, "an array", member)
+
+
+def _part(owner: Attribute, name: str) -> Attribute | None:
+    key = fold(name)
+    return next((part for part in owner.sub_attributes if part.key == key), None)
+
+
+def _fits(kind: str, value: Json) -> bool:
+    match kind, value:
+        case AttributeType.BOOLEAN, bool():
+            return True
+        case _, bool():  # to Python an int as well
+            return False
+        case (AttributeType.INTEGER, int()) | (AttributeType.DECIMAL, int() | float()):
+            return True
+        case AttributeType.DATE_TIME, str():
+            return _is_moment(value)
+        case AttributeType.BINARY, str():
+            return _is_base64(value)
+        case _:
+            return kind in (AttributeType.STRING, AttributeType.REFERENCE) and isinstance(
+                value, str
+            )
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        return bool(_DATE_TIME.fullmatch(text) and datetime.fromisoformat(text))
+    except ValueError:  # the thirtieth of February
+        return False
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        b64decode(text.replace("-", "+").replace("_", "/"), validate=True)
+    except ValueError:
+        return False
+    return True
+
+
+def _below(owner: Attribute, at: str, name: str) -> str:
+    if not at:
+        return name
+    return f"{at}:{name}" if ":" in owner.name else f"{at}.{name}"
+
+
+def _unknown(where: str) -> Refused:
+    return Refused(400, f"{where}: no schema has such an attribute", scim_type="invalidSyntax")
+
+
+def _refused(at: str, wanted: str, value: Json, *, scim_type: str = "invalidValue") -> Refused:
+    match value:
+        case None:
+            found = "nothing"
+        case bool():
+            found = "a boolean"
+        case int() | float():
+            found = "a number"
+        case str():
+            found = "another string" if "string" not in wanted else "a string"
+        case list():
+            found = "an array"
+        case _:
+            found = "an object"
+    return Refused(400, f"{at}: {wanted} is needed, not {found}", scim_type=scim_type)

@@ -1,0 +1,307 @@
+"""Users as a strict service takes them: types as they are, null absent, PATCH in any form."""
+
+import pytest
+
+from reconciler.domain.jsontext import Json
+from tests.support.embedded_client import HR, USER, Client, extension
+
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
+PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+SEARCH = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
+VALUES = {
+    "text": "string",
+    "yes": "boolean",
+    "whole": "integer",
+    "real": "decimal",
+    "moment": "dateTime",
+    "data": "binary",
+    "link": "reference",
+}
+WRONG: list[tuple[str, Json]] = [
+    ("text", 1), ("text", True), ("text", []), ("text", {"value": "x"}),
+    ("yes", "true"), ("yes", "yes"), ("yes", 1), ("yes", 0),
+    ("whole", True), ("whole", "7"), ("whole", 7.0), ("whole", 7.5), ("whole", [7]),
+    ("real", True), ("real", "1.5"),
+    ("moment", 12), ("moment", "-12.12"), ("moment", "2016-03-01"), ("moment", "2016-03-01T12:22"),
+    ("moment", "2016-03-01T12:22:00"), ("moment", "2016-02-30T12:22:00Z"),
+    ("moment", "2016-03-01 12:22:00Z"), ("moment", "20160301T122200Z"),
+    ("data", "not base64"), ("data", 7), ("data", "YQ"),
+    ("link", 7),
+]  # fmt: skip
+RIGHT: list[tuple[str, Json]] = [
+    ("text", ""), ("yes", False), ("whole", -7), ("real", 7), ("real", 1.5),
+    ("moment", "2016-03-01T12:22:00Z"), ("moment", "2016-03-01T12:22:00.123+05:30"),
+    ("data", "YWI="), ("link", "https://example.com/a"),
+]  # fmt: skip
+
+
+def document(name: str, /, **values: Json) -> dict[str, Json]:
+    return {"schemas": [USER], "userName": name, **values}
+
+
+def change(*operations: Json) -> dict[str, Json]:
+    return {"schemas": [PATCH], "Operations": list(operations)}
+
+
+@pytest.fixture
+def typed(client: Client) -> Client:
+    """A tenant with an extension that has an attribute of each type."""
+    attributes: list[Json] = [{"name": name, "type": kind} for name, kind in VALUES.items()]
+    parts: list[Json] = [{"name": "value"}, {"name": "level", "type": "integer"}]
+    attributes += [
+        {"name": "badges", "type": "complex", "multiValued": True, "subAttributes": parts},
+        {"name": "tags", "multiValued": True},
+    ]
+    created = client.send("POST", "/Schemas", extension(attributes=attributes))
+    assert created.status_code == 201, created.text
+    return client
+
+
+def added(client: Client, name: str = "ann", /, **values: Json) -> str:
+    created = client.send("POST", "/Users", document(name, **values))
+    assert created.status_code == 201, created.text
+    return f"/Users/{created.json()['id']}"
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG)
+def test_a_value_of_another_type_is_refused_however_it_is_written(
+    typed: Client, name: str, value: Json
+) -> None:
+    path = added(typed)
+    extended = document("bob", schemas=[USER, HR], **{HR: {name: value}})
+    written = [
+        typed.send("POST", "/Users", extended),
+        typed.send("PUT", path, extended),
+        *(
+            typed.send("PATCH", path, change({"op": "replace", **operation}))
+            for operation in (
+                {"path": f"{HR}:{name}", "value": value},
+                {"path": HR, "value": {name: value}},
+                {"value": {HR: {name: value}}},
+                {"value": {f"{HR}:{name}": value}},
+            )
+        ),
+    ]
+
+    assert [answer.status_code for answer in written] == [400] * 6
+    for answer in written:
+        assert f"{HR}:{name}: " in answer.json()["detail"]
+        assert answer.json()["scimType"] == "invalidValue"
+    assert typed.send("GET", path).json().keys() == {"schemas", "id", "meta", "userName"}
+
+
+@pytest.mark.parametrize(("name", "value"), RIGHT)
+def test_a_value_of_the_type_is_taken(typed: Client, name: str, value: Json) -> None:
+    path = added(typed)
+    written = [
+        typed.send("POST", "/Users", document("bob", schemas=[USER, HR], **{HR: {name: value}})),
+        typed.send("PATCH", path, change({"op": "add", "path": f"{HR}:{name}", "value": value})),
+    ]
+
+    assert [answer.status_code for answer in written] == [201, 200]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"active": "true"},
+        {"emails": {"value": "a@example.com"}},
+        {"emails": [{"value": "a@example.com", "primary": "true"}]},
+        {"emails": ["a@example.com"]},
+        {"name": "Ann"},
+        {"name": {"givenName": 7}},
+        {"nickname": "a", "nickName": "b"},
+        {"favouriteColour": "blue"},
+        {"name": {"favouriteColour": "blue"}},
+        {ENTERPRISE: "sales"},
+        {ENTERPRISE: {"manager": "4711"}},
+    ],
+)
+def test_core_attributes_are_held_to_their_types_too(
+    client: Client, values: dict[str, Json]
+) -> None:
+    answer = client.send("POST", "/Users", document("ann", **values))
+
+    assert answer.status_code == 400
+    assert client.send("GET", "/Users").json()["totalResults"] == 0
+
+
+def test_null_and_what_only_the_service_writes_are_absent(typed: Client) -> None:
+    sent = document(
+        "ann",
+        id=None,
+        externalId=None,
+        meta={"created": "never", "resourceType": "Robot"},
+        groups=[{"value": "made up"}],
+        emails=[{"value": "a@example.com", "type": None}, None],
+        nothing=None,
+    )
+
+    created = typed.send("POST", "/Users", sent)
+
+    assert created.status_code == 201, created.text
+    assert created.json()["emails"] == [{"value": "a@example.com"}]
+    assert created.json()["meta"]["resourceType"] == "User"
+    assert not {"groups", "externalId", "nothing"} & created.json().keys()
+
+
+def test_null_is_absent_in_a_patch_but_for_what_it_unassigns(typed: Client) -> None:
+    path = added(typed, nickName="a", title="t")
+    nulls = {"id": None, "externalId": None, "meta": None}
+
+    answer = typed.send(
+        "PATCH",
+        path,
+        {
+            **change(
+                {"op": "replace", "path": None, "value": {"nickName": None, **nulls}},
+                {"op": "replace", "path": "title", "value": None},
+                {"op": "add", "path": "displayName", "value": "Ann", **nulls},
+            ),
+            **nulls,
+        },
+    )
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["displayName"] == "Ann"
+    assert not {"nickName", "title"} & answer.json().keys()
+
+
+def test_null_is_absent_in_a_search(typed: Client) -> None:
+    added(typed)
+    nulls = {"id": None, "attributes": None, "sortBy": None, "startIndex": None, "meta": None}
+
+    for path in ("/Users/.search", "/.search"):
+        found = typed.send("POST", path, {"schemas": [SEARCH], "filter": "userName pr", **nulls})
+        assert (found.status_code, found.json()["totalResults"]) == (200, 1)
+    wrong = typed.send("POST", "/Users/.search", {"schemas": [SEARCH], "count": "7"})
+    assert wrong.status_code == 400
+
+
+def test_a_manager_needs_no_reference(client: Client) -> None:
+    boss = added(client, "boss").rpartition("/")[2]
+    schemas = [USER, ENTERPRISE]
+
+    path = added(client, schemas=schemas, **{ENTERPRISE: {"manager": {"value": boss}}})
+    patched = client.send(
+        "PATCH",
+        path,
+        change({"op": "replace", "path": f"{ENTERPRISE}:manager", "value": {"value": boss}}),
+    )
+    whole = client.send(
+        "PATCH",
+        path,
+        change({"op": "add", "path": f"{ENTERPRISE}:manager.displayName", "value": "Boss"}),
+    )
+
+    assert client.send("GET", path).json()[ENTERPRISE] == {"manager": {"value": boss}}
+    assert (patched.status_code, whole.status_code) == (200, 400)
+
+
+@pytest.mark.parametrize("nothing", [None, "", [], {}, [None], [{}]])
+def test_a_remove_with_an_empty_value_removes_the_attribute(typed: Client, nothing: Json) -> None:
+    path = added(typed, emails=[{"value": "a@example.com"}], nickName="a")
+
+    answer = typed.send("PATCH", path, change({"op": "remove", "path": "emails", "value": nothing}))
+
+    assert (answer.status_code, "emails" in answer.json()) == (200, False)
+
+
+def test_a_remove_with_values_removes_those_alone(typed: Client) -> None:
+    path = added(
+        typed, emails=[{"value": "a@example.com"}, {"value": "b@example.com"}], nickName="a"
+    )
+    of_many = {"op": "remove", "path": "emails", "value": [{"value": "a@example.com"}]}
+    of_one = {"op": "Remove", "path": "nickName", "value": "whatever it is"}
+
+    answer = typed.send("PATCH", path, change(of_many, of_one))
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["emails"] == [{"value": "b@example.com"}]
+    assert "nickName" not in answer.json()
+    unclear = typed.send("PATCH", path, change({**of_many, "value": "b@example.com"}))
+    assert unclear.status_code == 400
+    filtered = {"op": "remove", "path": 'emails[value sw "b"]', "value": [{"value": "other"}]}
+    assert "emails" not in typed.send("PATCH", path, change(filtered)).json()
+
+
+def test_a_value_that_a_filter_selects_may_come_in_an_array_of_one(typed: Client) -> None:
+    path = added(typed, emails=[{"value": "a@example.com", "type": "home"}])
+    new = {"value": "b@example.com", "type": "home"}
+
+    answer = typed.send(
+        "PATCH", path, change({"op": "replace", "path": 'emails[type eq "home"]', "value": [new]})
+    )
+
+    assert (answer.status_code, answer.json()["emails"]) == (200, [new])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [], "text", {}, {"schemas": [PATCH]}, change(), change("add"), change({}),
+        change({"op": 7, "path": "title"}), change({"op": "move", "path": "title"}),
+        change({"op": "add", "path": 7, "value": "x"}), change({"op": "add", "path": "title"}),
+        change({"op": "add", "path": "title", "value": None}),
+        change({"op": "remove"}), change({"op": "add", "value": "x"}),
+        change({"op": "add", "path": "nothing", "value": "x"}),
+        change({"op": "add", "path": "name.nothing", "value": "x"}),
+        change({"op": "add", "path": "emails[", "value": "x"}),
+        change({"op": "add", "value": {"nothing": "x"}}),
+        change({"op": "replace", "path": 'emails[type eq "none"]', "value": {"value": "x"}}),
+        change({"op": "replace", "path": "id", "value": "x"}),
+        {**change({"op": "remove", "path": "title"}), "extra": 1},
+    ],
+)  # fmt: skip
+def test_a_patch_that_is_none_is_400_without_the_text_of_a_library(
+    client: Client, body: Json
+) -> None:
+    answer = client.send("PATCH", added(client), body)
+
+    assert answer.status_code == 400, answer.text
+    assert not foreign(answer.json()["detail"])
+
+
+def foreign(detail: str) -> bool:
+    """True where a text is not ours: a capital, a full stop, an address or a word of theirs."""
+    theirs = ("pydantic", "http", "Input", "Extra", "Field", "permitted", "model")
+    text = detail.rpartition(": ")[2]
+    return text[:1].isupper() or detail.endswith(".") or any(word in detail for word in theirs)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/Users", []),
+        ("POST", "/Users", {}),
+        ("POST", "/Users", {"schemas": [USER]}),
+        ("POST", "/Users", {"schemas": ["urn:example:none"], "userName": "x"}),
+        ("POST", "/Users", {"schemas": [USER], "userName": "TAKEN"}),
+        ("POST", "/Users", document("x", emails=[{"primary": True}, {"primary": True}])),
+        ("POST", "/Groups", {"schemas": [GROUP]}),
+        ("POST", "/Users/.search", {"schemas": [SEARCH], "filter": "userName eq"}),
+        ("POST", "/Users/.search", {"schemas": [SEARCH], "sortOrder": "up", "sortBy": "userName"}),
+        ("POST", "/Users/.search", {"schemas": [SEARCH], "unknown": 1}),
+        ("GET", "/Users?filter=nothing%20eq%201", None),
+        ("GET", "/Users?count=many", None),
+        ("GET", "/Users?attributes=a&excludedAttributes=b", None),
+        ("GET", "/ResourceTypes?filter=a", None),
+        ("GET", "/ResourceTypes/None", None),
+        ("GET", "/Users/none", None),
+        ("GET", "/None", None),
+        ("GET", "/Me", None),
+        ("DELETE", "/Users", None),
+        ("POST", "/Bulk", {}),
+    ],
+)
+def test_no_refusal_has_the_text_of_a_library(
+    client: Client, method: str, path: str, body: Json
+) -> None:
+    added(client, "taken")
+
+    answer = client.send(method, path, body)
+
+    assert 400 <= answer.status_code <= 501
+    assert answer.json()["status"] == str(answer.status_code)
+    assert not foreign(answer.json()["detail"]), answer.text

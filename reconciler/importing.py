@@ -5,10 +5,13 @@ from collections.abc import Iterable
 
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import Dialect
+from reconciler.domain.hearing import Bindings, types_of
 from reconciler.domain.jsontext import Json
+from reconciler.domain.rules.sites import USER
 from reconciler.domain.scim import DEFAULTS, Attribute, Schema, fold, vendor_values
 from reconciler.errors import UsageError
 
+_RESOURCE_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9$_-]*")  # as a manifest takes it
 _LABEL = 63  # characters of a DNS label, which metadata.name is
 
 
@@ -43,7 +46,17 @@ def names_for(tenant: str, schemas: Iterable[Schema], taken: Iterable[str]) -> d
     return names
 
 
-def manifest_for(schema: Schema, *, tenant: str, name: str, full: bool) -> dict[str, Json]:
+def resource_type_of(schema: Schema, bindings: Bindings | None) -> str:
+    """The resource type that the schema extends: User where that is one, or none is known."""
+    kinds = types_of(bindings, schema) if bindings else ()
+    fit = [kind for kind in kinds if _RESOURCE_TYPE.fullmatch(kind)]
+    is_for_users = not fit or fold(USER) in map(fold, fit)
+    return USER if is_for_users else fit[0]
+
+
+def manifest_for(
+    schema: Schema, *, tenant: str, name: str, resource_type: str, full: bool
+) -> dict[str, Json]:
     """The manifest of one extension for one tenant; `full` writes defaults out too."""
     named = {"id": schema.id, "name": schema.name, "description": schema.description}
     return {
@@ -51,6 +64,7 @@ def manifest_for(schema: Schema, *, tenant: str, name: str, full: bool) -> dict[
         "kind": "SchemaExtension",
         "metadata": {"name": name},
         "spec": {
+            **({"resourceType": resource_type} if full or resource_type != USER else {}),
             "tenants": {"names": [tenant]},
             "schema": {
                 **{member: text for member, text in named.items() if text is not None},

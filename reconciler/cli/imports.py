@@ -15,11 +15,13 @@ from reconciler.cli.invocation import Invocation
 from reconciler.cli.manifest_loading import limits_of, require_manifests
 from reconciler.cli.wiring import workbench
 from reconciler.domain.deciding import LiveTenant
+from reconciler.domain.dialect import BindingList
+from reconciler.domain.hearing import Bindings
 from reconciler.domain.manifest import Manifests, Tenant
 from reconciler.domain.messages import nearest
 from reconciler.domain.selection import Selection
 from reconciler.errors import UsageError
-from reconciler.importing import importable, manifest_for, names_for
+from reconciler.importing import importable, manifest_for, names_for, resource_type_of
 from reconciler.planning import Desired
 from reconciler.render.plain_text import counted, visible
 
@@ -49,7 +51,7 @@ def import_extensions(invocation: Invocation, options: Options) -> int:
         hint = f"did you mean {meant}?" if meant else f"there are {', '.join(tenants) or 'none'}"
         raise UsageError(f"no manifest is for a tenant {options.tenant!r}; {hint}")
     tenant = tenants[options.tenant]
-    live = _read(invocation, options, manifests, tenant)
+    live, bindings = _read(invocation, options, manifests, tenant)
     out = options.out or invocation.common.desired_state / "extensions"
     managed = {extension.schema.key: extension for extension in manifests.desired_for(tenant)}
     schemas = []
@@ -68,7 +70,11 @@ def import_extensions(invocation: Invocation, options: Options) -> int:
     drafts, failures = [], []
     for schema in schemas:
         document = manifest_for(
-            schema, tenant=tenant.name, name=names[schema.key], full=options.full
+            schema,
+            tenant=tenant.name,
+            name=names[schema.key],
+            resource_type=resource_type_of(schema, bindings),
+            full=options.full,
         )
         shown = live.redaction.text(schema.id)
         if live.redaction.text(schema.text()) != schema.text():
@@ -97,7 +103,7 @@ def import_extensions(invocation: Invocation, options: Options) -> int:
 
 def _read(
     invocation: Invocation, options: Options, manifests: Manifests, tenant: Tenant
-) -> LiveTenant:
+) -> tuple[LiveTenant, Bindings | None]:
     desired = Desired(
         manifests=manifests,
         selection=Selection(tenants=(tenant.name,)),
@@ -106,10 +112,13 @@ def _read(
     most = options.reading.max_attributes
     with workbench(invocation, desired, options.deadlines, max_attributes=most) as bench:
         wanted = [] if options.id is None else [options.id]
-        live = bench.reader(tenant).read_all(wanted, everything=True)
+        reader = bench.reader(tenant)
+        live = reader.read_all(wanted, everything=True)
+        listed = tenant.dialect.bindings is BindingList.LISTED
+        bindings = reader.bindings() if listed else None
     for warning in live.warnings:
         invocation.console.say(f"warning: {visible(warning)}")
-    return live
+    return live, bindings
 
 
 def _head(path: Path, before: str | None) -> str:

@@ -7,7 +7,7 @@ from reconciler.domain.outbox import RowState
 from reconciler.domain.scim import Schema, fold
 
 Bindings = Mapping[str, frozenset[str]]
-"""The folded ids of the extensions of each resource type, by its folded names."""
+"""The folded ids of the extensions of each resource type, by its name and by its id as written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +60,10 @@ class History:
 
 def is_bound(bindings: Bindings, schema: Schema, resource_type: str | None) -> bool:
     """Test whether that resource type names the schema, or without one any of them does."""
-    if resource_type is not None:
-        return schema.key in bindings.get(fold(resource_type), ())
-    return any(schema.key in extensions for extensions in bindings.values())
+    kinds = types_of(bindings, schema)
+    return bool(kinds) if resource_type is None else fold(resource_type) in map(fold, kinds)
+
+
+def types_of(bindings: Bindings, schema: Schema) -> tuple[str, ...]:
+    """The names and ids of the resource types that name the schema, as written."""
+    return tuple(name for name, extensions in bindings.items() if schema.key in extensions)

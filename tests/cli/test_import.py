@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import SCHEMA_URN
-from tests.support.faultserver import in_turn, json_reply, serving
+from tests.support.faultserver import Received, Script, in_turn, json_reply, serving
 from tests.support.program import HR_URN, WORK_URN, DevTenant, Folder, assert_reported
 
 Document = dict[str, Any]
@@ -177,6 +177,48 @@ def test_a_plan_is_empty_after_an_import_of_whatever_is_served(folder: Folder, s
     assert_reported(folder.run("validate", "--fail-on", "warning"), 0)
     names = sorted(path.name for path in (folder.path / EXTENSIONS).iterdir())
     assert names == ["dev-grade-v-1-2.yaml", "dev-grade-v-1.yaml"]
+
+
+KINDS: list[tuple[list[Json], str | None]] = [
+    ([{"name": "Group", "schemaExtensions": [{"schema": SHAPED_URNS[0].upper()}]}], "Group"),
+    (
+        [
+            {"name": "User", "schemaExtensions": []},
+            {"id": "Device", "schemaExtensions": [{"schema": SHAPED_URNS[0], "required": False}]},
+        ],
+        "Device",
+    ),
+    (
+        [
+            {"name": name, "schemaExtensions": [{"schema": SHAPED_URNS[0]}]}
+            for name in ("Group", "User")
+        ],
+        None,
+    ),
+    ([{"name": "odd name", "schemaExtensions": [{"schema": SHAPED_URNS[0]}]}], None),
+    ([{"name": "Group", "schemaExtensions": None}, {"name": None}, 7], None),
+    ([], None),
+]
+
+
+@pytest.mark.parametrize(("kinds", "written"), KINDS)
+def test_import_writes_the_resource_type_that_the_service_binds(
+    folder: Folder, kinds: list[Json], written: str | None
+) -> None:
+    def answer(request: Received) -> Script:
+        schemas = [{"id": SHAPED_URNS[0], **SERVED["as the RFC spells it"]}]
+        return json_reply(kinds if request.target.endswith("/ResourceTypes") else schemas)
+
+    for path in (*(folder.path / EXTENSIONS).iterdir(), folder.path / LOCAL):
+        path.unlink()
+    with serving(answer) as server:
+        folder.write("desired-state/tenants/dev.yaml", TENANT.format(server.url("/scim")))
+        assert_reported(folder.run("import", "dev"), 0, "1 manifest written")
+        assert_reported(folder.run("plan", "--detailed-exitcode"), 0, "1 in sync")
+
+    text = (folder.path / EXTENSIONS / "dev-grade-v-1.yaml").read_text()
+    line = next((line for line in text.splitlines() if "resourceType" in line), None)
+    assert line == (None if written is None else f"  resourceType: {written}")
 
 
 def test_a_schema_larger_than_a_manifest_may_be_is_reported_and_taken_where_that_is_meant(

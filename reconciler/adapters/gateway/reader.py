@@ -364,7 +364,7 @@ class HttpSchemaReader:
             )
             for name in (members.get("name"), members.get("id")):
                 if isinstance(name, str):
-                    bound[fold(name)] = bound.get(fold(name), frozenset()) | _bound(members)
+                    bound[name] = bound.get(name, frozenset()) | _bound(members)
         return bound or None
 
     def etag(self, live: Schema) -> str | None:

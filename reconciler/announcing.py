@@ -22,7 +22,7 @@ class Verified:
     """A schema that was read back as desired after the write of that intent.
 
     `resource_type` has to name it, or any where that is None. `entry` is that of the outcome, None
-    where it is announced already. What is found `late`, without a write, has no record yet.
+    where it is announced already. What is found `late`, without a write, may have no record yet.
     """
 
     intent: Intent
@@ -30,6 +30,7 @@ class Verified:
     resource_type: str | None
     entry: Entry | None
     late: bool = False
+    is_recorded: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,12 +109,14 @@ class Announcing:
             if live is None or managed_view(live, desired, manages) != desired:
                 continue
             history = self._history(desired)
-            unproved = last is not None and history.failed and last.desired == desired
+            written = last is not None and last.desired == desired
             members = self.tenant.dialect.server_members
+            unproved = written and history.failed
             if last is not None and unproved and last.harms(live, server_members=members):
                 continue
             before = history.heard or (last.before if last is not None else ABSENT)
-            yield self._found(subject, live, ABSENT if history.is_new else before)
+            found = self._found(subject, live, ABSENT if history.is_new else before)
+            yield replace(found, is_recorded=written and not unproved)
 
     def _is_due(self, subject: Subject) -> bool:
         digest, urls = subject.desired.fingerprint(), self._urls()
@@ -158,7 +161,7 @@ class Announcing:
                         event=self.event(each.intent, each.live),
                         webhooks=urls,
                         entry=each.entry,
-                        is_recorded=not each.late,
+                        is_recorded=each.is_recorded,
                     )
                 continue
             awaited = Awaited.binding(each.resource_type)

@@ -193,9 +193,11 @@ def test_an_event_waits_for_a_binding_and_the_run_that_finds_it_releases_it():
 
     assert look(journal, holding("grade", bound=UNBOUND)) == ()
     assert (journal.waiting(), len(journal.held())) == ((), 1)
+    entries = list(journal.entries)
     [recovered] = look(journal, holding("grade", bound=BOUND))
 
     assert recovered.kind is OutcomeKind.ADOPTED
+    assert journal.entries == entries  # the change has its record
     assert ([row.url for row in journal.waiting()], journal.held()) == ([NEWER], ())
     [message] = journal.rows.values()
     assert json.loads(message.body)["event_type"] == EventType.DEPLOYED

@@ -142,6 +142,8 @@ def test_apply_holds_an_event_until_a_resource_type_binds_and_then_releases_it(w
     assert "held" not in bound.out + again.out
     assert [(row["state"], row["waits_for"]) for row in world.listed()] == [("delivered", None)]
     assert world.events() == ["DEPLOYED"]
+    trail = map(json.loads, world.folder.run("audit", "export").out.splitlines())
+    assert [r["event"] for r in trail if r["after_digest"]] == ["SCHEMA_EXTENSION_CREATED"]
     assert world.folder.run("audit", "verify").code == 0
 
 

@@ -54,8 +54,8 @@ def in_one_order(body: Mapping[str, Json]) -> dict[str, Json]:
                 ordered[member] = sorted(attributes, key=lambda each: fold(each["name"]))
             case "canonicalValues" | "referenceTypes", list(values):
                 ordered[member] = sorted(values, key=_text)
-            case _, value:
-                ordered[member] = _with_names_sorted(value)
+            case _:
+                ordered[member] = _with_names_sorted(body[member])
     return ordered
 
 

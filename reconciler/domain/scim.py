@@ -297,11 +297,6 @@ class Schema:
             lambda: bool(self.vendor) or any(map(_has_vendor_members, self.attributes))
         )
 
-    @property
-    def attribute_names(self) -> tuple[str, ...]:
-        """The attributes' names as they are written, in comparing order; no sub-attributes."""
-        return tuple(attribute.name for attribute in self.attributes)
-
     def attribute(self, name: str) -> Attribute | None:
         """The attribute of that name, in whatever case."""
         return _named(self.attributes, name)

@@ -81,3 +81,8 @@ def test_a_write_is_never_sent_again_before_it_is_known_that_it_was_not_done() -
     assert {v.applied for v in verdicts if v.next in (Next.RETRY, Next.RENEW_TOKEN)} == {NO}
     assert {v.next for v in verdicts if v.applied is UNKNOWN} == {Next.READ}
     assert {v.next for v in verdicts if v.applied is CLAIMED} == {Next.VERIFY}
+
+
+def test_the_message_of_a_loss_ends_with_what_would_help_where_that_is_known() -> None:
+    assert NoAnswer(Loss.NOT_SENT, "refused").message == "refused"
+    assert NoAnswer(Loss.NOT_SENT, "refused", advice="try later").message == "refused; try later"

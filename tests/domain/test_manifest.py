@@ -202,3 +202,8 @@ def test_a_note_silences_a_rule_at_its_place_and_where_nothing_is_written_at_the
     assert noted.silences("R2", (*attributes, 3), at_key=False)
     assert not noted.silences("R1", (*attributes, 3), at_key=False)
     assert not extension("a", "urn:x").silences("R1", attributes, at_key=False)
+
+
+def test_a_schema_has_to_be_bound_to_the_resource_type_that_its_manifest_writes() -> None:
+    assert extension("a", "urn:x").binding_type is None
+    assert extension("a", "urn:x", names_resource_type=True).binding_type == "User"

@@ -76,7 +76,7 @@ docs: $(READY) ## write the made parts of the pages anew, and what their command
 	$(BIN)/python -m tests.support.pages
 
 clean: ## remove the virtual environment, caches and builds; keeps .reconciler
-	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .peers dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 lock: $(READY) ## renew the lock files; needs uv

@@ -3,7 +3,10 @@
 import pytest
 
 from tests.support.crash import require_strace
+from tests.support.peers import guarded, scimono
 from tests.support.warm import Warm, warm_interpreter
+
+__all__ = ["guarded", "scimono"]
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,251 @@
+"""Real services and a real issuer that others wrote: what we promise holds there too."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reconciler.domain.scim import SCHEMA_URN
+from tests.support.peers import Guarded, Scimono
+from tests.support.program import ROOT, Folder, assert_reported
+
+pytestmark = pytest.mark.chaos
+
+CUSTOM = "urn:sap:cloud:scim:schemas:extension:custom:2.0"
+HR = f"{CUSTOM}:HR"
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Folder:
+    """A working directory without manifests."""
+    (tmp_path / "desired-state").mkdir()
+    return Folder(tmp_path)
+
+
+# ---------------------------------------------------------------------------- SAP's library
+
+
+@pytest.fixture
+def sap(empty: Folder, scimono: Scimono) -> Folder:
+    """A folder whose tenant `sap` is the library."""
+    empty.write(
+        "desired-state/sap.yaml",
+        f"""\
+apiVersion: reconciler/v1
+kind: Tenant
+metadata: {{name: sap}}
+spec: {{dialect: sap, baseUrl: "{scimono.base_url}", auth: {{type: none}}}}
+""",
+    )
+    return empty
+
+
+def document(urn: str, *names: str) -> dict[str, object]:
+    return {
+        "schemas": [SCHEMA_URN],
+        "id": urn,
+        "name": urn.rpartition(":")[2],
+        "attributes": [{"name": name, "type": "string"} for name in names],
+    }
+
+
+def want(folder: Folder, name: str, *attributes: str) -> None:
+    """A manifest of one extension."""
+    lines = "\n".join(f"      - {each}" for each in attributes)
+    folder.write(
+        f"desired-state/{name.lower()}.yaml",
+        f"""\
+apiVersion: reconciler/v1
+kind: SchemaExtension
+metadata: {{name: {name.lower()}}}
+spec:
+  schema:
+    id: {CUSTOM}:{name}
+    name: {name}
+    description: What the HR system knows
+    attributes:
+{lines}
+""",
+    )
+
+
+DEPARTMENT = "{name: departmentCode, type: string, caseExact: true, returned: always}"
+SINCE = "{name: since, type: dateTime, mutability: immutable}"
+
+
+def test_scimono_without_an_extension_is_found_well(sap: Folder):
+    assert_reported(sap.run("doctor", "sap"), 0)
+
+
+def test_an_import_from_scimono_makes_an_empty_plan(sap: Folder, scimono: Scimono):
+    scimono.post(document(HR, "departmentCode", "since"))
+    scimono.post(document(f"{CUSTOM}:Work", "desk"))
+
+    assert_reported(sap.run("import", "sap"), 0)
+
+    assert_reported(sap.run("validate", "--fail-on", "warning"), 0)
+    assert_reported(sap.run("plan", "--detailed-exitcode"), 0, "2 in sync")
+
+
+def test_a_create_on_scimono_is_verified_and_makes_an_empty_plan(sap: Folder):
+    want(sap, "HR", DEPARTMENT, SINCE)
+
+    assert_reported(sap.run("apply", "--auto-approve"), 0, f"{HR}: applied and verified")
+
+    assert_reported(sap.run("plan", "--detailed-exitcode"), 0, "1 in sync")
+    assert_reported(sap.run("doctor", "sap"), 0, f"{HR} is bound to User")
+
+
+def test_drift_behind_our_back_on_scimono_is_told(sap: Folder, scimono: Scimono):
+    want(sap, "HR", DEPARTMENT, SINCE)
+    assert sap.run("apply", "--auto-approve").code == 0
+
+    scimono.delete(HR)
+
+    assert_reported(sap.run("plan", "--detailed-exitcode"), 2, "missing")
+
+    scimono.post(document(HR, "departmentCode"))
+
+    assert_reported(sap.run("plan", "--detailed-exitcode"), 2, "changed out of band", "since")
+
+
+def test_what_scimono_refuses_is_told_in_its_own_words(sap: Folder):
+    want(sap, "HR", "{name: emergencyContactPhoneNr, type: string}")
+
+    done = sap.run("apply", "--auto-approve")
+
+    reason = 'not-applied: POST /scim/Schemas: 400: "The attribute value "emergencyContactPhoneNr"'
+    assert_reported(done, 3, reason)
+
+
+def test_a_urn_that_scimono_finds_malformed_blocks_this_one_alone(sap: Folder):
+    want(sap, "EmployeeMasterDataHR26", DEPARTMENT)
+    want(sap, "HR", DEPARTMENT)
+
+    done = sap.run("apply", "--auto-approve")
+
+    assert_reported(done, 3, "blocked (unreadable)", f"{HR}: applied and verified")
+
+
+def test_the_21st_schema_of_scimono_is_blocked_before_it_is_asked(sap: Folder, scimono: Scimono):
+    for number in range(20):
+        scimono.post(document(f"{CUSTOM}:Old{number:02}", "desk"))
+    want(sap, "HR", DEPARTMENT)
+
+    assert_reported(sap.run("apply", "--auto-approve"), 3, "extension-limit")
+
+
+def test_scimono_s_own_limit_is_told_in_its_own_words(sap: Folder, scimono: Scimono):
+    """It deducts its own six schemas from ours, so the 27th is the first that it refuses."""
+    for number in range(26):
+        scimono.post(document(f"{CUSTOM}:Old{number:02}", "desk"))
+    sap.edit("desired-state/sap.yaml", "auth:", "limits: {extensions: 30}, auth:")
+    want(sap, "HR", DEPARTMENT)
+
+    done = sap.run("apply", "--auto-approve")
+
+    assert_reported(done, 3, "not-applied", "Custom schema maximum count reached!")
+
+
+# ------------------------------------------------------------------ SCIMMY and oidc-provider
+
+POST = "{clientAuth: post, clientId: {file: id-post}, clientSecret: {file: secret}"
+CLIENTS = {
+    "post": POST,
+    "basic": "{clientAuth: basic, clientId: {file: id-basic}, clientSecret: {file: secret}",
+    "RS256": "{clientAuth: private-key-jwt, clientId: {file: id-RS256}, privateKey: {file: RS256}",
+    "ES256": "{clientAuth: private-key-jwt, clientId: {file: id-ES256}, privateKey: {file: ES256}",
+}
+
+
+def ask_as(folder: Folder, peer: Guarded, client: str, *more: str) -> None:
+    """A tenant `scimmy` whose token the issuer gives to that client, asked with those keys."""
+    folder.environ["RECONCILER_SECRETS_DIR"] = str(folder.path / "secrets")
+    for name, secret in peer.secrets.items():
+        folder.write(f"secrets/{name}", secret)
+    keys = ", ".join([client, "type: oauth2-client-credentials", *more])
+    folder.write(
+        "desired-state/scimmy.yaml",
+        f"""\
+apiVersion: reconciler/v1
+kind: Tenant
+metadata: {{name: scimmy}}
+spec:
+  dialect: read-only
+  baseUrl: {peer.base_url}
+  auth: {keys}, tokenUrl: "{peer.issuer}/token"}}
+""",
+    )
+
+
+def resource(peer: Guarded) -> str:
+    return f'parameters: {{resource: "{peer.base_url}"}}'
+
+
+@pytest.mark.parametrize("client", CLIENTS.values(), ids=CLIENTS)
+def test_oidc_provider_gives_each_kind_of_client_its_token(
+    empty: Folder, guarded: Guarded, client: str
+):
+    signs = ["assertionAudience: " + guarded.issuer] if "private-key-jwt" in client else []
+    ask_as(empty, guarded, client, "scopes: [scim:read]", resource(guarded), *signs)
+
+    assert_reported(empty.run("doctor", "scimmy"), 0, "given, and valid for 120 s")
+
+
+def test_a_scope_that_oidc_provider_does_not_grant_is_told(empty: Folder, guarded: Guarded):
+    ask_as(empty, guarded, POST, "scopes: [scim:read, scim:nope]", resource(guarded))
+
+    assert_reported(empty.run("doctor", "scimmy"), 0, "given without scim:nope")
+
+
+def test_a_token_of_oidc_provider_without_its_resource_is_refused(empty: Folder, guarded: Guarded):
+    ask_as(empty, guarded, POST, "scopes: [scim:read]")
+
+    assert_reported(
+        empty.run("plan", "--tenant", "scimmy", "--allow-empty"), 1, "token for another resource"
+    )
+
+
+def test_a_wrong_secret_is_told_as_oidc_provider_says_it(empty: Folder, guarded: Guarded):
+    ask_as(empty, guarded, POST, "scopes: [scim:read]", resource(guarded))
+    empty.write("secrets/secret", "wrong-one")
+
+    done = empty.run("doctor", "scimmy")
+
+    assert_reported(done, 1, "invalid_client")
+    assert "wrong-one" not in done.everything
+
+
+def test_an_import_from_scimmy_makes_an_empty_plan(empty: Folder, guarded: Guarded):
+    ask_as(empty, guarded, POST, "scopes: [scim:read]", resource(guarded))
+
+    assert_reported(empty.run("import", "scimmy"), 0)
+
+    assert_reported(empty.run("validate", "--fail-on", "warning"), 0)
+    assert_reported(empty.run("plan", "--detailed-exitcode"), 0, "1 in sync")
+
+
+def test_what_scimmy_lacks_is_blocked(empty: Folder, guarded: Guarded):
+    ask_as(empty, guarded, POST, "scopes: [scim:read]", resource(guarded))
+    want(empty, "HR", DEPARTMENT)
+
+    assert_reported(empty.run("apply", "--auto-approve"), 0, "unsupported")
+
+
+# ------------------------------------------------------------------------ where tools are missing
+
+
+def test_services_that_cannot_be_built_are_skipped_loudly(tmp_path: Path):
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:xdist", "-p", "no:cacheprovider", "-m", "chaos",
+         "-k", "import_from", __file__],
+        cwd=ROOT, env={**os.environ, "PATH": str(tmp_path)},
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout
+    assert "NOT TESTED: scimono needs java and javac and mvn; apt-get install" in done.stdout
+    assert "NOT TESTED: node needs node and npm; apt-get install -y nodejs npm" in done.stdout
+    assert "2 skipped" in done.stdout

@@ -1,0 +1,157 @@
+"""Servers and an issuer that others wrote, built from their registries' packages and started here.
+
+`tests/peers` holds what they are built from: lists of exact versions, and a main program for each.
+"""
+
+import fcntl
+import hashlib
+import json
+import shutil
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.support.program import ROOT
+
+PEERS = ROOT / "tests/peers"
+BUILT = ROOT / ".peers"
+
+
+@dataclass(frozen=True)
+class Kit:
+    """What a peer is built from, with which programs, and how it is started there."""
+
+    folder: str
+    programs: tuple[str, ...]
+    packages: str  # of Debian, that bring the programs
+    build: tuple[str, ...]
+    start: tuple[str, ...]
+
+
+SCIMONO = Kit(
+    folder="scimono",
+    programs=("java", "javac", "mvn"),
+    packages="default-jdk-headless maven",
+    build=(
+        "mvn", "--quiet", "--batch-mode",
+        "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies",
+        "-DoutputDirectory=lib",
+    ),
+    start=("java", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", "lib/*", "Scimono.java"),
+)  # fmt: skip
+NODE = Kit(
+    folder="node",
+    programs=("node", "npm"),
+    packages="nodejs npm",
+    build=("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"),
+    start=("node", "server.mjs"),
+)
+
+
+@contextmanager
+def started(kit: Kit) -> Iterator[str]:
+    """The line with which the peer reports that it listens; it ends with the block."""
+    home = _built(kit)
+    with (home / "log").open("ab") as log:
+        process = subprocess.Popen(
+            kit.start,
+            cwd=home,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        assert line, f"{kit.folder} did not start: {(home / 'log').read_text()[-2000:]}"
+        yield line
+    finally:
+        process.stdin.close()
+        process.stdout.close()
+        process.wait(20)
+
+
+def _built(kit: Kit) -> Path:
+    """The folder of a finished build, made once for each content of the kit's folder."""
+    missing = [name for name in kit.programs if shutil.which(name) is None]
+    if missing:
+        pytest.skip(
+            f"NOT TESTED: {kit.folder} needs {' and '.join(missing)}; "
+            f"apt-get install -y {kit.packages}"
+        )
+    sources = sorted((PEERS / kit.folder).iterdir())
+    content = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+    home = BUILT / f"{kit.folder}-{content[:16]}"
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (home / "ready").exists():
+            for source in sources:
+                shutil.copy(source, home)
+            done = subprocess.run(
+                kit.build, cwd=home, capture_output=True, text=True, check=False, timeout=600
+            )
+            assert done.returncode == 0, f"{kit.folder}: {done.stdout}{done.stderr}"
+            (home / "ready").touch()
+    return home
+
+
+@dataclass(frozen=True)
+class Scimono:
+    """SAP's library as a service; what somebody else could do to it over HTTP."""
+
+    base_url: str
+
+    def post(self, document: dict[str, object]) -> None:
+        self._send("POST", "/Schemas", document)
+
+    def delete(self, urn: str) -> None:
+        self._send("DELETE", f"/Schemas/{urn}", None)
+
+    def _send(self, method: str, path: str, document: object) -> None:
+        request = urllib.request.Request(
+            self.base_url + path,
+            None if document is None else json.dumps(document).encode(),
+            {"Content-Type": "application/scim+json"},
+            method=method,
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            assert answer.status < 300
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """SCIMMY behind oidc-provider, and what its clients have to know, by the name of a file."""
+
+    root: str
+    secrets: dict[str, str] = field(repr=False)
+
+    @property
+    def base_url(self) -> str:
+        return f"{self.root}/scim"
+
+    @property
+    def issuer(self) -> str:
+        return f"{self.root}/issuer"
+
+
+@pytest.fixture
+def scimono() -> Iterator[Scimono]:
+    """A service of its own for each test, without extensions."""
+    with started(SCIMONO) as line:
+        yield Scimono(f"http://127.0.0.1:{int(line)}/scim")
+
+
+@pytest.fixture(scope="session")
+def guarded() -> Iterator[Guarded]:
+    """One for all tests of this process: it holds nothing that a test could change."""
+    with started(NODE) as line:
+        reported = json.loads(line)
+        yield Guarded(f"http://127.0.0.1:{reported['port']}", reported["secrets"])

@@ -30,15 +30,15 @@ def create_body(desired: Schema) -> dict[str, Json]:
     """The body of a POST: the manifest's schema as written, with every default made explicit.
 
     Some services ask for each of them. Without what says nothing, and without `meta`: that is the
-    server's (RFC 7643 section 3.1), and a pasted one another tenant's.
+    server's (RFC 7643 section 3.1), and a pasted one another tenant's. Nobody may change it: a
+    fleet shares one.
     """
-    written = _saying(_without_meta(desired.document), labels={"name", "description"})
-    others = {member: value for member, value in written.items() if fold(member) != "schemas"}
-    return {
-        "schemas": [SCHEMA_URN],
-        **others,
-        "attributes": [_attribute(item) for item in written.get("attributes", [])],
-    }
+    return desired.created.get(lambda: _create_body(desired))
+
+
+def ordered_body(desired: Schema) -> dict[str, Json]:
+    """The body of a POST, in one order."""
+    return desired.created_in_order.get(lambda: in_one_order(create_body(desired)))
 
 
 def in_one_order(body: Mapping[str, Json]) -> dict[str, Json]:
@@ -118,6 +118,16 @@ def _with_names_sorted(value: Json) -> Json:
             return [_with_names_sorted(item) for item in value]
         case _:
             return value
+
+
+def _create_body(desired: Schema) -> dict[str, Json]:
+    written = _saying(_without_meta(desired.document), labels={"name", "description"})
+    others = {member: value for member, value in written.items() if fold(member) != "schemas"}
+    return {
+        "schemas": [SCHEMA_URN],
+        **others,
+        "attributes": [_attribute(item) for item in written.get("attributes", [])],
+    }
 
 
 def _value_path(attribute: Mapping[str, Json]) -> str:

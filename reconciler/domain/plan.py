@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final, assert_never
 
 from reconciler.domain.blocking import Against, BlockReason
-from reconciler.domain.body import create_body, in_one_order
+from reconciler.domain.body import ordered_body
 from reconciler.domain.dialect import Dialect, PatchPath, UpdateStrategy
 from reconciler.domain.diff import Difference, differences, managed_view
 from reconciler.domain.drift import Drift
@@ -360,8 +360,7 @@ def _request(extension: SchemaExtension) -> str:
 
     An update sends a part of it, over what the live fingerprint stands for.
     """
-    body = in_one_order(create_body(extension.schema))
-    return digest([body, extension.resource_type, extension.manages])
+    return digest([ordered_body(extension.schema), extension.resource_type, extension.manages])
 
 
 @lru_cache(4096)

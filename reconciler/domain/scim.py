@@ -205,7 +205,10 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schema:
-    """A Schema resource, RFC 7643 section 7; `document` is what was written or served."""
+    """A Schema resource, RFC 7643 section 7; `document` is what was written or served.
+
+    `created` and `created_in_order` are the body that creates it, which `body` works out.
+    """
 
     id: str = field(compare=False)
     key: str = field(init=False)
@@ -215,6 +218,12 @@ class Schema:
     attributes: tuple[Attribute, ...] = ()
     vendor: tuple[tuple[str, str], ...] = ()
     document: Mapping[str, Json] = field(compare=False, repr=False, default_factory=dict)
+    created: Memo[dict[str, Json]] = field(
+        init=False, compare=False, repr=False, default_factory=Memo
+    )
+    created_in_order: Memo[dict[str, Json]] = field(
+        init=False, compare=False, repr=False, default_factory=Memo
+    )
     _fingerprint: Memo[str] = field(init=False, compare=False, repr=False, default_factory=Memo)
     _says_more: Memo[bool] = field(init=False, compare=False, repr=False, default_factory=Memo)
 

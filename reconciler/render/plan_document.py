@@ -12,7 +12,7 @@ from typing import TypeVar, assert_never, cast
 
 from reconciler import __version__
 from reconciler.domain.approvals import Needed, approvals_needed, approvers
-from reconciler.domain.body import create_body, in_one_order
+from reconciler.domain.body import ordered_body
 from reconciler.domain.diff import Difference
 from reconciler.domain.documents import (
     Action,
@@ -288,7 +288,7 @@ def _desired(change: Change) -> dict[str, Json]:
     desired = change.subject.desired
     match change:
         case Create() | Update():
-            return in_one_order(create_body(desired))
+            return ordered_body(desired)
         case Skip() | Blocked():
             return desired.whole()
         case _:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,12 @@ def test_a_create_on_scimono_is_verified_and_makes_an_empty_plan(sap: Folder):
     assert_reported(sap.run("doctor", "sap"), 0, f"{HR} is bound to User")
 
 
+def test_the_writes_of_scimono_are_probed(sap: Folder):
+    done = sap.run("doctor", "sap", "--probe-writes")
+
+    assert_reported(done, 0, "schemas can be created", "schemas cannot be changed")
+
+
 def test_drift_behind_our_back_on_scimono_is_told(sap: Folder, scimono: Scimono):
     want(sap, "HR", DEPARTMENT, SINCE)
     assert sap.run("apply", "--auto-approve").code == 0
@@ -109,6 +116,20 @@ def test_drift_behind_our_back_on_scimono_is_told(sap: Folder, scimono: Scimono)
     scimono.post(document(HR, "departmentCode"))
 
     assert_reported(sap.run("plan", "--detailed-exitcode"), 2, "changed out of band", "since")
+
+
+def test_a_run_that_is_killed_over_scimono_is_finished_by_the_next(sap: Folder, scimono: Scimono):
+    want(sap, "HR", DEPARTMENT, SINCE)
+    want(sap, "Work", DEPARTMENT)
+    with sap.start("apply", "--auto-approve") as killed:
+        while killed.poll() is None and not scimono.holds(HR):
+            time.sleep(0.001)
+        killed.kill()
+
+    assert_reported(sap.run("apply", "--auto-approve"), 0)
+
+    assert_reported(sap.run("plan", "--detailed-exitcode"), 0, "2 in sync")
+    assert_reported(sap.run("audit", "verify"), 0)
 
 
 def test_what_scimono_refuses_is_told_in_its_own_words(sap: Folder):
@@ -188,10 +209,25 @@ def resource(peer: Guarded) -> str:
 def test_oidc_provider_gives_each_kind_of_client_its_token(
     empty: Folder, guarded: Guarded, client: str
 ):
-    signs = ["assertionAudience: " + guarded.issuer] if "private-key-jwt" in client else []
-    ask_as(empty, guarded, client, "scopes: [scim:read]", resource(guarded), *signs)
+    ask_as(empty, guarded, client, "scopes: [scim:read]", resource(guarded))
 
     assert_reported(empty.run("doctor", "scimmy"), 0, "given, and valid for 120 s")
+
+
+def test_oidc_provider_takes_an_assertion_with_key_id_and_audience(empty: Folder, guarded: Guarded):
+    named = ("keyId: ES256", f'assertionAudience: "{guarded.issuer}"')
+    ask_as(empty, guarded, CLIENTS["ES256"], "scopes: [scim:read]", resource(guarded), *named)
+
+    assert_reported(empty.run("doctor", "scimmy"), 0, "given, and valid for 120 s")
+
+
+def test_an_assertion_of_another_key_is_told_as_oidc_provider_says_it(
+    empty: Folder, guarded: Guarded
+):
+    ask_as(empty, guarded, CLIENTS["RS256"], "scopes: [scim:read]", resource(guarded))
+    empty.write("secrets/RS256", guarded.secrets["ES256"])
+
+    assert_reported(empty.run("doctor", "scimmy"), 1, "invalid_client")
 
 
 def test_a_scope_that_oidc_provider_does_not_grant_is_told(empty: Folder, guarded: Guarded):

@@ -66,16 +66,14 @@ def started(kit: Kit) -> Iterator[str]:
             stderr=log,
             text=True,
         )
-    assert process.stdin is not None
     assert process.stdout is not None
     try:
         line = process.stdout.readline()
         assert line, f"{kit.folder} did not start: {(home / 'log').read_text()[-2000:]}"
         yield line
     finally:
-        process.stdin.close()
-        process.stdout.close()
-        process.wait(20)
+        process.kill()
+        process.communicate()
 
 
 def _built(kit: Kit) -> Path:
@@ -108,6 +106,10 @@ class Scimono:
     """SAP's library as a service; what somebody else could do to it over HTTP."""
 
     base_url: str
+
+    def holds(self, urn: str) -> bool:
+        with urllib.request.urlopen(f"{self.base_url}/Schemas", timeout=30) as answer:
+            return urn in [schema["id"] for schema in json.load(answer)["Resources"]]
 
     def post(self, document: dict[str, object]) -> None:
         self._send("POST", "/Schemas", document)

@@ -87,7 +87,7 @@ public class Scimono extends SCIMApplication {
 
     @Override
     public boolean isValidSchemaName(String name) {
-      return name.matches("[A-Za-z]\\w+");
+      return name.substring(name.lastIndexOf(':') + 1).matches("[A-Za-z]\\w+");
     }
   }
 

@@ -21,7 +21,17 @@ from reconciler.adapters.transport.exchange import Exchange
 from reconciler.adapters.transport.pool import LONGEST_IDLE_FOR_WRITES
 from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
 from reconciler.domain.redaction import Redaction
-from tests.support.faultserver import Cut, FaultServer, Pause, Script, in_turn, reply, serving
+from tests.support.faultserver import (
+    KEEP,
+    Cut,
+    FaultServer,
+    Pause,
+    Script,
+    drip,
+    in_turn,
+    reply,
+    serving,
+)
 from tests.support.transport_world import ANY, server_context
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]"
@@ -203,6 +213,47 @@ def test_a_connection_whose_answer_was_not_read_to_its_end_serves_nobody_else() 
 
     assert statuses(*replies) == [Loss.TOO_LONG, 200]
     assert server.connections == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        reply(204),
+        reply(200, b"taken", {"Content-Encoding": "gzip"}),
+        (b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", KEEP),
+    ],
+    ids=["none", "of a length", "in chunks"],
+)
+def test_a_short_body_that_nobody_needs_keeps_its_connection_for_others(answer: Script) -> None:
+    options = HttpOptions(deadline=5, status_alone=True)
+    with serving(in_turn(answer)) as server, Http(options, methods=ANY) as http:
+        for _ in range(3):
+            assert isinstance(http.send("POST", server.url(), headers={}), Answer)
+
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        (Pause(4),),
+        drip(b"a" * 40, every=0.1),
+        (b"a" * 200_000, Pause(4)),
+        (b"a" * 39, Cut.RESET),
+    ],
+    ids=["none", "byte by byte", "more than is said", "cut"],
+)
+def test_a_body_that_nobody_needs_holds_nobody_up_and_changes_no_answer(rest: Script) -> None:
+    head = b"HTTP/1.1 202 Accepted\r\nContent-Length: 40\r\n\r\n"
+    options = HttpOptions(deadline=5, status_alone=True)
+    with serving(in_turn((head, *rest), reply())) as server, Http(options, methods=ANY) as http:
+        begun = time.monotonic()
+        replies = [http.send("POST", server.url(), headers={}) for _ in range(2)]
+        taken = time.monotonic() - begun
+
+    assert statuses(*replies) == [202, 200]
+    assert server.connections == 2
+    assert taken < 3
 
 
 # --- how many ------------------------------------------------------------------------------

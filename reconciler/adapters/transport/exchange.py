@@ -52,6 +52,10 @@ class Exchange:
         # A connect() that waits for an answer is woken by no shutdown(), so it ends by itself.
         return min(self.options.connect_timeout, _MARGIN + max(0.0, self.remaining))
 
+    def hurry(self, seconds: float) -> None:
+        """Cut it after so many seconds, if not before."""
+        self._ends = min(self._ends, time.monotonic() + seconds)
+
     def cut(self) -> None:
         """End it, whatever it waits for; called by the pool's thread."""
         with self._lock:

@@ -6,7 +6,7 @@ environment do not exist here.
 
 import math
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from http.client import HTTPException
 from typing import Self
 from urllib.parse import urlsplit
@@ -36,6 +36,7 @@ from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
 from reconciler.domain.loopback import is_loopback_host
 
 _CHUNK = 64 * 1024
+_REST = 0.5  # seconds for a body that nobody needs but the connection
 # The content codings of IANA's registry that change the bytes, RFC 9110 section 8.4.1
 _COMPRESSIONS = frozenset((
     "aes128gcm", "br", "compress", "dcb", "dcz", "deflate", "exi", "gzip", "pack200-gzip",
@@ -112,7 +113,7 @@ class Http:
             assert reply is not None
         # What is cut ends in whatever error the socket had just then; only a shortage of this
         # process is told as such.
-        known = isinstance(reply, NoAnswer) and reply.is_ours
+        known = reply.is_ours if isinstance(reply, NoAnswer) else self._options.status_alone
         return exchange.late() if exchange.is_cut and not known else reply
 
     def close(self) -> None:
@@ -140,7 +141,11 @@ class Http:
         try:
             request = prepared(method, url, headers, body, passage)
             with closing(self._adapter.send(request, stream=True)) as response:
-                reply: Reply | None = self._read(response)
+                if self._options.status_alone:
+                    exchange.hurry(_REST)
+                    reply: Reply | None = _status_of(response)
+                else:
+                    reply = self._read(response)
                 whole = response.raw.closed
         except _FAILURES as error:
             # docs/decisions.md, "A read may be sent twice by itself, a write never"
@@ -152,9 +157,7 @@ class Http:
         return reply
 
     def _read(self, response: requests.Response) -> Reply:
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        if self._options.status_alone:
-            return Answer(response.status_code, headers, b"")
+        headers = _headers_of(response)
         # Servers write a charset there, or `none`: only what is a coding changes the body.
         listed = headers.get("content-encoding", "").lower().split(",")
         codings = {coding.strip() for coding in listed}
@@ -171,6 +174,18 @@ class Http:
                     reason += f"; allow more with {self._options.lifted_by}"
                 return NoAnswer(Loss.TOO_LONG, reason)
         return Answer(response.status_code, headers, bytes(body))
+
+
+def _headers_of(response: requests.Response) -> dict[str, str]:
+    return {name.lower(): value for name, value in response.headers.items()}
+
+
+def _status_of(response: requests.Response) -> Answer:
+    """The answer without its body, of which as much is read as a connection is worth."""
+    with suppress(*_FAILURES):
+        response.raw.read(_CHUNK, decode_content=False)
+        response.raw.read(1, decode_content=False)  # the end of one that came in chunks
+    return Answer(response.status_code, _headers_of(response), b"")
 
 
 def _refusal(url: str, *, blind: bool) -> str | None:

@@ -20,7 +20,7 @@ class HttpOptions:
     """The way to the network; times in seconds, sizes in bytes.
 
     `lifted_by` is the option by which a body may be longer than `max_body`, if there is one.
-    With `status_alone` no body is read, so that none spoils an answer.
+    With `status_alone` no body is given, so that none spoils an answer.
     `deadline` bounds a whole request, `connect_timeout` each address that is tried. The proxy is
     for https only; `ca_bundle` stands in for the public authorities. `remaining` gives the
     seconds that the run still has; from when it is finite nothing but GET leaves, and at 0 all is

@@ -100,10 +100,16 @@ def test_a_run_that_nothing_can_wake_says_that_nothing_was_written_before_it_is_
 ):
     service.set(reset=True)
     assert folder.run("apply", "--auto-approve", "--tenant", "acme-00000").code == 0
-    with closing(sqlite3.connect(folder.path / ".reconciler/state.db")) as other:
+    store = folder.path / ".reconciler/state.db"
+    with closing(sqlite3.connect(store)) as other:
         other.execute("BEGIN IMMEDIATE")  # whoever wants to write waits in C, where no signal is
         process = folder.start(*APPLY)
-        time.sleep(1.5)
+        opened = Path(f"/proc/{process.pid}/fd")
+        ends = time.monotonic() + 60
+        while store not in {link.resolve() for link in opened.iterdir()}:
+            assert time.monotonic() < ends, "the store is not opened"
+            time.sleep(0.02)
+        time.sleep(1)
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=60)
 

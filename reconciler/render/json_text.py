@@ -39,9 +39,14 @@ def _escaped(text: str) -> str:
 
 
 def _escapes(found: re.Match[str]) -> str:
-    return "".join(c if is_seen(c) else _escape(c) for c in found[0])
+    return "".join(c if is_seen(c) or _is_half(c) else _escape(c) for c in found[0])
+
+
+def _is_half(character: str) -> bool:
+    """True for half of a surrogate pair: its escape would make a file that `parse` refuses."""
+    return "\ud800" <= character <= "\udfff"
 
 
 def _escape(character: str) -> str:
-    units = character.encode("utf-16-be", "surrogatepass").hex()
+    units = character.encode("utf-16-be").hex()
     return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))

@@ -141,9 +141,16 @@ def test_every_character_that_nobody_sees_is_an_escape_in_text_and_in_json():
 
     text = " ".join(characters[:: len(characters) // 9000] + characters[:9000])
     assert visible(text).isascii()
-    for written in (json_line({text: text}), json_text({text: text})):
+    whole = "".join(each for each in text if unicodedata.category(each) != "Cs")
+    for written in (json_line({whole: whole}), json_text({whole: whole})):
         assert written.isascii()
-        assert json.loads(written) == {text: text}
+        assert json.loads(written) == {whole: whole}
+
+
+def test_half_of_a_surrogate_pair_is_an_escape_in_text_and_in_no_json_that_a_file_could_hold():
+    assert visible("d\udcff") == r"d\udcff"
+    with pytest.raises(UnicodeEncodeError):
+        json_line("d\udcff").encode()
 
 
 @pytest.mark.parametrize("text", ["Grüße", "部門コード", "отдел", "ß", "👍", "नमस्ते", "a b", "−1 €"])

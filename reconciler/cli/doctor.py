@@ -1,6 +1,7 @@
 """`doctor`: look at a tenant, read-only unless it is to probe its writes; keep what was learnt."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import assert_never
 
@@ -73,7 +74,8 @@ def _look_at(
     found = _findings_of(tenant, seen)
     if not probe_writes or not found.well:
         return found
-    return _findings_of(tenant, (*seen, *_probe(invocation, bench, tenant)))
+    known = replace(tenant, dialect=look.dialect)
+    return _findings_of(tenant, (*seen, *_probe(invocation, bench, known)))
 
 
 def _findings_of(tenant: Tenant, findings: tuple[Finding, ...]) -> TenantFindings:

@@ -65,6 +65,14 @@ class Paging(StrEnum):
     CURSOR = "cursor"  # RFC 9865
 
 
+class TrailingSlash(StrEnum):
+    """The addresses that end with a slash, as frameworks of the web want them."""
+
+    NONE = "none"
+    LISTS = "lists"  # all but those of a single schema
+    ALL = "all"
+
+
 class BindingList(StrEnum):
     """The use of /ResourceTypes for telling which extensions users can hold values of."""
 
@@ -249,6 +257,9 @@ class Dialect:
     )
     paging: Paging = field(default=Paging.INDEX, metadata=_entry("paging", Paging, str))
     page_size: int = field(default=100, metadata=_entry("pageSize", int))
+    trailing_slash: TrailingSlash = field(
+        default=TrailingSlash.NONE, metadata=_entry("trailingSlash", TrailingSlash, str)
+    )
     etag: EtagMode = field(default=EtagMode.HEADER, metadata=_entry("etag", EtagMode, str))
     errors: tuple[ErrorShape, ...] = field(
         default=(),

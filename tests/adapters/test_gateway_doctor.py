@@ -12,7 +12,7 @@ from reconciler.adapters.gateway.doctor import HttpDoctor
 from reconciler.adapters.oauth2 import Anonymous, Authenticator, Credentials, HeaderToken, Tokens
 from reconciler.adapters.retrying import retrying
 from reconciler.adapters.transport import Http, HttpOptions
-from reconciler.domain.dialect import Dialect, Paging
+from reconciler.domain.dialect import Dialect, Paging, UpdateStrategy
 from reconciler.domain.doctor import Finding, Grade
 from reconciler.domain.jsontext import Json
 from reconciler.domain.secret import Secret
@@ -33,6 +33,7 @@ from tests.support.gateway_world import (
     client_credentials,
     honest,
     listed,
+    paging,
     schema,
     scim_error,
     service,
@@ -100,8 +101,9 @@ def looked_at(
     dialect: Dialect = DIALECT,
     credentials: Callable[[FaultServer], Credentials] = lambda _: Anonymous(),
     limit: int | None = 10,
+    last_of_each: bool = True,
 ) -> tuple[dict[str, Finding], dict[str, Json], list[Received]]:
-    """The findings by their check (the last of each), what was learnt, and the requests."""
+    """The findings by their check (the last or first of each), what was learnt, the requests."""
     clock = FakeClock()
     retry, options = retrying(clock=clock, random=lambda: 0.0), HttpOptions(deadline=5)
     with (
@@ -123,7 +125,8 @@ def looked_at(
         look = HttpDoctor(connection, limit=limit)
         found = tuple(look.findings(WANTED))
     learnt = {entry: value for each in found for entry, value in each.learnt.items()}
-    return {each.check: each for each in found}, learnt, server.requests
+    ordered = found if last_of_each else found[::-1]
+    return {each.check: each for each in ordered}, learnt, server.requests
 
 
 def test_doctor_finds_nothing_wrong_with_a_sound_tenant() -> None:
@@ -196,14 +199,178 @@ def test_doctor_reports_a_tenant_that_cannot_be_read(answer: Script, texts: str)
     assert texts in findings["permission"].message
 
 
-def test_a_tenant_that_fails_all_the_time_once_it_was_read_is_a_problem_and_left_alone() -> None:
-    sick = reply(503)
+@pytest.mark.parametrize("status", [500, 503])
+def test_what_is_optional_may_fail_all_the_time_and_is_not_asked_for_long(status: int) -> None:
+    sick = reply(status)
     handler = tenant(ServiceProviderConfig=lambda _: sick, ResourceTypes=lambda _: sick,
                      Users=lambda _: sick)  # fmt: skip
+
     findings, _, requests = looked_at(handler)
+
+    assert findings["permission"].grade is Grade.OK
+    unknown = {check for check, f in findings.items() if f.grade is Grade.UNKNOWN}
+    assert unknown == {"config", "binding", "filter"}
+    assert sum(1 for r in requests if "/Schemas" not in r.path) <= 15
+
+
+CUSTOM = urn(1)
+CORE = schema("urn:ietf:params:scim:schemas:core:2.0:User")
+
+
+@pytest.mark.parametrize("status", [400, 403, 500])
+def test_doctor_does_not_mind_that_core_schemas_are_refused_by_id(status: int) -> None:
+    def handler(request: Received) -> Script:
+        named = asked_id(request)
+        if named is None:
+            return json_reply(listed([CORE]))
+        return scim_error(status, "only custom schemas") if "core" in named else scim_error(404)
+
+    findings, learnt, _ = looked_at(tenant(Schemas=handler))
+
+    assert findings["id"].grade is Grade.UNKNOWN
+    assert "only custom schemas" in findings["id"].message
+    assert not [f for f in findings.values() if f.grade is Grade.PROBLEM]
+    assert "idEncoding" not in learnt
+
+
+def test_doctor_repeats_why_a_schema_of_a_manifest_cannot_be_read() -> None:
+    def handler(request: Received) -> Script:
+        if asked_id(request) == CUSTOM:
+            return scim_error(400, "the URN is malformed")
+        return service(honest([HAVE[0]]), BY_ID)(request)
+
+    findings, _, _ = looked_at(tenant(Schemas=handler), last_of_each=False)
+
+    assert findings["id"].grade is Grade.WARNING
+    assert "the URN is malformed" in findings["id"].message
+
+
+# --- another way in ------------------------------------------------------------------------
+
+
+def without_query(request: Received, answer: Script) -> Script:
+    """The schemas, for a request without a query; else that answer."""
+    if not asked_id(request) and "?" in request.target:
+        return answer
+    named = asked_id(request)
+    return json_reply(BY_ID[named.lower()] if named else listed(HAVE))
+
+
+@pytest.mark.parametrize("status", [400, 403, 405, 422, 500, 501])
+@pytest.mark.parametrize("way", [Paging.INDEX, Paging.CURSOR])
+def test_doctor_finds_that_a_service_refuses_a_query(status: int, way: Paging) -> None:
+    refusal = scim_error(status, "no query parameters here")
+    dialect = replace(DIALECT, paging=way)
+
+    findings, learnt, _ = looked_at(
+        tenant(Schemas=lambda r: without_query(r, refusal)), dialect=dialect
+    )
+
+    assert learnt["paging"] == "none"
+    assert not [f for f in findings.values() if f.grade is Grade.PROBLEM]
+    assert findings["permission"].message == "3 schemas can be read"
+
+
+def test_doctor_says_what_was_refused_and_what_to_write_instead() -> None:
+    refusal = scim_error(403, "no query parameters here")
+    findings, _, _ = looked_at(
+        tenant(Schemas=lambda r: without_query(r, refusal)), last_of_each=False
+    )
+    warned = findings["paging"]
+    assert warned.grade is Grade.WARNING
+    assert '(403: "no query parameters here")' in warned.message
+    assert "write paging: none into spec.capabilities" in warned.message
+
+
+@pytest.mark.parametrize(("most", "found"), [(50, 50), (30, 20), (10, 10)])
+def test_doctor_finds_how_many_schemas_a_service_gives_at_once(most: int, found: int) -> None:
+    def handler(request: Received) -> Script:
+        if not asked_id(request) and paging(request)[1] > most:
+            return scim_error(400, f"count must be at most {most}")
+        return service(honest(HAVE), BY_ID)(request)
+
+    findings, learnt, _ = looked_at(tenant(Schemas=handler))
+
+    assert (learnt["pageSize"], learnt["paging"]) == (found, "index")
+    assert findings["permission"].grade is Grade.OK
+
+
+def test_a_service_that_refuses_whatever_the_query_is_a_problem_of_permission() -> None:
+    refused = scim_error(403, "not you")
+    findings, learnt, requests = looked_at(tenant(Schemas=lambda _: refused))
     assert findings["permission"].grade is Grade.PROBLEM
-    assert "the tenant is left alone" in findings["permission"].message
-    assert sum(1 for r in requests if "/Schemas" not in r.path) == 5
+    assert "no startIndex" not in findings["permission"].message
+    assert learnt == {}
+    assert len(requests) <= 7
+
+
+def slashed(request: Received, *, by_id: bool) -> Script:
+    path, _, query = request.target.partition("?")
+    if not path.endswith("/") and (by_id or not asked_id(request)):
+        return reply(301, b"", {"Location": f"{path}/" + (f"?{query}" if query else "")})
+    named = (asked_id(request) or "").rstrip("/")
+    return json_reply(BY_ID[named.lower()] if named else listed(HAVE))
+
+
+@pytest.mark.parametrize(("by_id", "learns"), [(False, "lists"), (True, "all")])
+def test_doctor_finds_that_addresses_end_with_a_slash(by_id: bool, learns: str) -> None:
+    findings, learnt, _ = looked_at(tenant(Schemas=lambda r: slashed(r, by_id=by_id)))
+
+    assert learnt["trailingSlash"] == learns
+    assert findings["address"].grade is Grade.WARNING
+    assert findings["id"].grade is Grade.OK
+
+
+@pytest.mark.parametrize("hops", [1, 2, 5])
+def test_doctor_finds_the_base_url_behind_redirects_on_the_same_origin(hops: int) -> None:
+    final = "/v9/scim"
+
+    def handler(request: Received) -> Script:
+        if request.path.startswith(final):
+            whole = Received(
+                request.method,
+                BASE + request.target.removeprefix(final),
+                request.headers,
+                request.body,
+            )
+            return tenant()(whole)
+        at = int(request.path[2]) if request.path.startswith("/h") else 0
+        there = final if at == hops - 1 else f"/h{at + 1}"
+        return reply(307, b"", {"Location": f"{there}/Schemas"})
+
+    findings, _, requests = looked_at(handler)
+
+    assert findings["address"].grade is Grade.PROBLEM
+    port = requests[0].headers["host"].partition(":")[2]
+    wanted = f"write http://127.0.0.1:{port}{final} as spec.baseUrl"
+    assert findings["address"].message.endswith(wanted)
+    assert findings["permission"].grade is Grade.OK
+
+
+@pytest.mark.parametrize(
+    ("location", "texts"),
+    [
+        ("https://127.0.0.1:1/scim/v2/Schemas", "another origin, where no credential is sent"),
+        ("http://example.com/scim/v2/Schemas", "without TLS"),
+        ("/login?next=Schemas", "a page to log in at"),
+        ("http://[", "names no address"),
+        ("//u:p@example.com/x/Schemas", "names no address"),
+        ("", "names no address"),
+        ("/scim/v2/Schemas", "leads to the same address again"),
+    ],
+)
+def test_doctor_follows_no_redirect_that_leads_elsewhere_or_nowhere(
+    location: str, texts: str
+) -> None:
+    token = HeaderToken(token=Secret(TOKEN))
+    moved = reply(302, b"", {"Location": location})
+
+    findings, learnt, requests = looked_at(lambda _: moved, credentials=lambda _: token)
+
+    assert findings["permission"].grade is Grade.PROBLEM
+    assert texts in findings["permission"].message
+    assert learnt == {}
+    assert {r.path for r in requests} == {f"{BASE}/Schemas"}
 
 
 @pytest.mark.parametrize(
@@ -310,8 +477,8 @@ def test_doctor_notes_a_service_that_shows_in_its_list_alone_what_it_has(denial:
         ({"ETag": '"1"'}, {}, "header", Grade.OK, Grade.OK),
         ({"ETag": '"1-gzip"'}, {}, "header", Grade.OK, Grade.NOTE),
         ({}, {"meta": {"version": "7"}}, "meta.version", Grade.OK, Grade.OK),
-        ({}, {"meta": {"version": 7}}, "none", Grade.WARNING, Grade.OK),
-        ({}, {}, "none", Grade.WARNING, Grade.OK),
+        ({}, {"meta": {"version": 7}}, "none", Grade.NOTE, Grade.OK),
+        ({}, {}, "none", Grade.NOTE, Grade.OK),
     ],
 )
 def test_doctor_learns_the_source_of_entity_tags(
@@ -327,6 +494,27 @@ def test_doctor_learns_the_source_of_entity_tags(
     assert (findings["etag"].grade, findings["compression"].grade) == (etag, compression)
     guarded = "updates can be guarded with If-Match" in findings["etag"].message
     assert guarded is (etag is Grade.OK)
+
+
+@pytest.mark.parametrize(
+    ("config", "updates", "grade"),
+    [
+        ({}, UpdateStrategy.PUT, Grade.WARNING),
+        ({"etag": {"supported": True}}, UpdateStrategy.PUT, Grade.WARNING),
+        ({"etag": {"supported": False}}, UpdateStrategy.PUT, Grade.NOTE),
+        ({"etag": {"supported": True}}, UpdateStrategy.NONE, Grade.NOTE),
+        ({"etag": "no"}, UpdateStrategy.PATCH, Grade.WARNING),
+    ],
+)
+def test_doctor_warns_of_no_tags_only_where_they_were_to_be_had_and_are_needed(
+    config: Json, updates: UpdateStrategy, grade: Grade
+) -> None:
+    bare = service(honest([schema(1)]), {urn(1).lower(): schema(1)})
+    findings, _, _ = looked_at(
+        tenant(Schemas=bare, ServiceProviderConfig=lambda _: json_reply(config)),
+        dialect=replace(DIALECT, updates=updates),
+    )
+    assert findings["etag"].grade is grade
 
 
 @pytest.mark.parametrize("version", [None, "7"])

@@ -16,7 +16,7 @@ from reconciler.adapters.gateway.pages import schema_of
 from reconciler.adapters.oauth2 import Anonymous, BasicCredentials, Credentials, HeaderToken
 from reconciler.adapters.transport import ForbiddenRequest, Http, HttpOptions
 from reconciler.domain.deciding import LiveTenant
-from reconciler.domain.dialect import IdEncoding
+from reconciler.domain.dialect import IdEncoding, TrailingSlash
 from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import MalformedSchema, Schema
 from reconciler.domain.secret import Secret
@@ -692,3 +692,55 @@ def test_reading_a_tenant_twice_gives_the_same() -> None:
 
     assert first == second
     assert one == Schema.from_json(ALL[3]) == first.schemas[urn(3).lower()]
+
+
+@pytest.mark.parametrize(
+    ("slash", "paths"),
+    [
+        (TrailingSlash.NONE, ["/Schemas", f"/Schemas/{urn(9)}", "/ResourceTypes"]),
+        (TrailingSlash.LISTS, ["/Schemas/", f"/Schemas/{urn(9)}", "/ResourceTypes/"]),
+        (TrailingSlash.ALL, ["/Schemas/", f"/Schemas/{urn(9)}/", "/ResourceTypes/"]),
+    ],
+)
+def test_addresses_end_with_a_slash_where_the_service_wants_one(
+    slash: TrailingSlash, paths: list[str]
+) -> None:
+    def handle(request: Received) -> Script:
+        return scim_error(404) if asked_id(request) else json_reply(listed(FEW))
+
+    with world(handle, dialect=replace(DIALECT, trailing_slash=slash)) as w:
+        w.reader.read_all([urn(9)])
+        w.reader.bindings()
+        w.writer.create(schema(9))
+
+    assert [r.path.removeprefix(BASE) for r in w.requests] == [*paths, paths[0]]
+
+
+FIREWALL = reply(403, b"<html><title>Blocked</title></html>", {"Content-Type": "text/html"})
+
+
+@pytest.mark.parametrize(
+    ("answer", "advice"),
+    [
+        (scim_error(403, "no query"), "or it takes no startIndex and count"),
+        (scim_error(400, "no query"), "or it takes no startIndex and count"),
+        (FIREWALL, "a firewall or proxy before the service"),
+        (reply(301, b"", {"Location": f"{BASE}/Schemas/"}), "write trailingSlash: lists"),
+        (reply(301, b"", {"Location": "/v9/Schemas"}), "/v9 as spec.baseUrl"),
+        (reply(301, b"", {"Location": "/v9/Schemas/"}), "/v9 as spec.baseUrl, and write trailing"),
+        (reply(302, b"", {"Location": "/login"}), "as a rule a page to log in at"),
+    ],
+)
+def test_the_advice_on_a_refused_list_fits_what_came(answer: Script, advice: str) -> None:
+    with world(lambda _: answer) as w, pytest.raises(TenantError) as raised:
+        w.reader.read_all([])
+    assert advice in str(raised.value)
+
+
+def test_once_the_list_has_answered_no_advice_doubts_the_base_url() -> None:
+    def handle(request: Received) -> Script:
+        return (Cut.RESET,) if asked_id(request) else json_reply(listed(FEW))
+
+    with world(handle) as w, pytest.raises(TenantError) as raised:
+        w.reader.read_all([urn(9)])
+    assert "check the network, then run again" in str(raised.value)

@@ -59,6 +59,27 @@ def test_a_refusal_is_no_failure_of_the_tenant(answer: Reply) -> None:
         traffic.admit()
 
 
+def test_what_is_optional_may_fail_without_a_pause_and_its_answer_counts() -> None:
+    traffic = Traffic(clock=FakeClock())
+    for failure in 3 * SICK:
+        traffic.note(failure, optional=True)
+    traffic.admit()
+
+    for failure in SICK[1:]:
+        traffic.note(failure)
+    traffic.note(WELL[0], optional=True)
+    traffic.note(SICK[0])
+    traffic.admit()
+
+
+def test_resource_types_that_fail_do_not_keep_a_tenant_from_being_read() -> None:
+    healthy = service(honest([schema(1)]), {urn(1).lower(): schema(1)})
+    with world(lambda r: reply(500) if "ResourceTypes" in r.path else healthy(r)) as w:
+        for _ in range(3):
+            assert w.reader.bindings() is None
+        assert w.reader.read(urn(1)) is not None
+
+
 def test_after_its_pause_a_tenant_gets_one_request() -> None:
     clock = FakeClock()
     traffic = Traffic(clock=clock)

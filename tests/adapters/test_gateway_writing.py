@@ -305,7 +305,7 @@ def test_a_create_that_is_refused_for_itself_does_not_stand_against_the_next() -
         (scim_error(403, "no"), '403: "no"; needs the scope scim:admin; see Admin > OAuth > Roles'),
         (scim_error(409, "exists", "uniqueness"), '409 uniqueness: "exists"'),
         (scim_error(412, "old"), "somebody changed the schema since it was read; plan again"),
-        (reply(302), "redirects are not followed; write the final address as spec.baseUrl"),
+        (reply(302), "redirects are not followed; this one names no address to go to"),
         (reply(429), "asks us to slow down"),
         (reply(429, b"", {"Retry-After": "400"}), "it asks to wait 400 s"),
         (reply(502, b"<html><title>Bad gateway</title>"), '502 with an HTML page "Bad gateway"'),

@@ -410,7 +410,12 @@ def test_the_soft_limit_of_descriptors_is_raised_to_the_hard_one() -> None:
 
 def test_a_shortage_of_descriptors_is_reported_with_its_own_advice() -> None:
     requested = RequestName(
-        method="GET", path="/x", permission_hint="", redaction=Redaction(), renewable=False
+        method="GET",
+        base_url="https://example.com",
+        path="/x",
+        permission_hint="",
+        redaction=Redaction(),
+        renewable=False,
     )
     lost = NoAnswer(Loss.NOT_SENT, "no descriptor", "raise the limit", is_ours=True)
 

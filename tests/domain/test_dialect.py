@@ -16,6 +16,7 @@ from reconciler.domain.dialect import (
     Names,
     Paging,
     PatchPath,
+    TrailingSlash,
     UpdateStrategy,
     contradictions,
 )
@@ -110,6 +111,7 @@ dialects = st.builds(
     list_shape=st.sampled_from(ListShape),
     paging=st.sampled_from(Paging),
     page_size=numbers,
+    trailing_slash=st.sampled_from(TrailingSlash),
     etag=st.sampled_from(EtagMode),
     errors=st.lists(error_shapes, max_size=2).map(tuple),
     requests_per_minute=st.none() | numbers,
@@ -158,7 +160,7 @@ def test_every_entry_but_the_hint_is_in_the_digest(field: str) -> None:
         "protected_prefixes": ("urn:x:",), "id_encoding": IdEncoding.PERCENT,
         "content_type": "application/json", "list_shape": ListShape.MAP, "paging": Paging.CURSOR,
         "page_size": 9, "etag": EtagMode.NONE, "requests_per_minute": 30, "throttled_wait": 5,
-        "lag_reads": 7, "bindings": BindingList.UNLISTED,
+        "lag_reads": 7, "bindings": BindingList.UNLISTED, "trailing_slash": TrailingSlash.ALL,
         "permission_hint": "x", "errors": (ErrorShape(means=Meaning.EXISTS, status=400),),
     }  # fmt: skip
     changed = dialect(**{field: other[field]}).digest() != dialect().digest()

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from reconciler.adapters.retrying import wait_message
+from reconciler.domain.dialect import TrailingSlash
 from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
 from reconciler.domain.jsontext import Json, NotJson, parse
 from reconciler.domain.redaction import Redaction
@@ -22,6 +23,10 @@ from reconciler.errors import (
 LONGEST_DETAIL = 200
 _MOST_DETAIL = 64 * 1024  # characters that are looked at
 _PERMISSION_HINT = "ask the service's administrator to let the client read and write SCIM schemas"
+_QUERY_DOUBT = "or it takes no startIndex and count, or fewer at once: doctor finds that out"
+_NOT_THE_SERVICE = (
+    "a page is as a rule the answer of a firewall or proxy before the service: ask who runs it"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +39,13 @@ class RequestName:
     """
 
     method: str
+    base_url: str
     path: str
     permission_hint: str
     redaction: Redaction
     renewable: bool
     lists: bool = False
+    has_query: bool = False
     not_granted: tuple[str, ...] = ()
 
     def __str__(self) -> str:
@@ -50,8 +57,10 @@ def read_error(request: RequestName, reply: Reply, *, collection: bool) -> Tenan
     if isinstance(reply, NoAnswer):
         return _lost(request, reply)
     message = f"{request}: {described(request, reply)}"
-    if (advice := common_advice(request, reply.status)) is not None:
-        return _KIND.get(reply.status, TenantUntrusted)(f"{message}; {advice}")
+    doubt = "" if request.lists or not request.has_query else f"; {_QUERY_DOUBT}"
+    if (advice := common_advice(request, reply)) is not None:
+        doubt = doubt if reply.status == 403 else ""
+        return _KIND.get(reply.status, TenantUntrusted)(f"{message}; {advice}{doubt}")
     # 501 is an answer about the request, not about the service's health.
     if reply.status in (408, 425, 429) or (reply.status >= 500 and reply.status != 501):
         wait = wait_message(reply)
@@ -61,8 +70,8 @@ def read_error(request: RequestName, reply: Reply, *, collection: bool) -> Tenan
         return unreadable(request, reply, "what came is no SCIM answer")
     if collection and reply.status == 404:
         return TenantRefused(f"{message}; spec.baseUrl is probably wrong")
-    doubt = "" if request.lists else "; check that spec.baseUrl and spec.dialect fit the service"
-    return TenantRefused(f"{message}{doubt}")
+    fits = "" if request.lists else "; check that spec.baseUrl and spec.dialect fit the service"
+    return TenantRefused(f"{message}{fits}{doubt}")
 
 
 def _lost(request: RequestName, reply: NoAnswer) -> TenantError:
@@ -71,18 +80,20 @@ def _lost(request: RequestName, reply: NoAnswer) -> TenantError:
         return TenantUntrusted(f"{request}: {reply.reason}; {advice}")
     if reply.loss is Loss.TOO_LONG:
         return AnswerUnreadable(f"{request}: {reply.reason}")
-    advice = reply.advice or "check spec.baseUrl and the network, then run again"
+    place = "the network" if request.lists else "spec.baseUrl and the network"
+    advice = reply.advice or f"check {place}, then run again"
     return TenantUnavailable(f"{request}: {reply.reason}; {advice}")
 
 
-def common_advice(request: RequestName, status: int) -> str | None:
+def common_advice(request: RequestName, answer: Answer) -> str | None:
     """The advice on an answer that means the same for reads and writes; None for others."""
-    if 300 <= status < 400:
-        advice = "" if request.lists else "; write the final address as spec.baseUrl"
-        return f"redirects are not followed{advice}"
-    if status not in (401, 403):
+    if 300 <= answer.status < 400:
+        return f"redirects are not followed; {_redirect_advice(request, answer)}"
+    if answer.status not in (401, 403):
         return None
-    if status == 403:
+    if answer.status == 403 and _is_html(answer):
+        advice = _NOT_THE_SERVICE
+    elif answer.status == 403:
         advice = request.permission_hint or _PERMISSION_HINT
     elif request.renewable:
         advice = "the token is not accepted, a new one neither; check spec.auth"
@@ -92,6 +103,38 @@ def common_advice(request: RequestName, status: int) -> str | None:
         scopes = ", ".join(request.not_granted)
         return f"the token endpoint did not grant {scopes}, which spec.auth.scopes names; {advice}"
     return advice
+
+
+def _redirect_advice(request: RequestName, answer: Answer) -> str:
+    from reconciler.adapters.gateway.redirects import Redirect  # most runs meet none
+
+    found = Redirect.of(answer, request.base_url, request.path)
+    if found is None:
+        return "this one names no address to go to"
+    capability = f"write trailingSlash: {slash_of(request)} into spec.capabilities"
+    if found.same_place:
+        slash = f"it differs by the slash at its end alone: {capability}"
+        return slash if found.other_slash else "this one leads to the same address again"
+    leads = f"it leads to {_masked(found.address, request.redaction)}"
+    if not found.safe:
+        return f"{leads}, without TLS: ask for the https address of the service"
+    if request.lists:
+        return leads
+    if found.base_url is None:
+        other = "which is no such address, as a rule a page to log in at"
+        return f"{leads}, {other}: check spec.auth and spec.baseUrl"
+    advice = f"write {_masked(found.base_url, request.redaction)} as spec.baseUrl"
+    advice += f", and {capability}" if found.other_slash else ""
+    other = ", another origin, where no credential is sent: if that is the service, "
+    return advice if found.same_origin else leads + other + advice
+
+
+def slash_of(request: RequestName) -> TrailingSlash:
+    """The addresses that end with a slash where that of this request is to, or is not to."""
+    is_list = request.path.rstrip("/").endswith("/Schemas")
+    if request.path.endswith("/"):
+        return TrailingSlash.NONE if is_list else TrailingSlash.LISTS
+    return TrailingSlash.LISTS if is_list else TrailingSlash.ALL
 
 
 def described(request: RequestName, answer: Answer) -> str:

@@ -1,8 +1,10 @@
 """HttpDoctor: one tenant looked at closely, with nothing but GET and the token request."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from urllib.parse import quote, urlencode
+from dataclasses import replace
+from urllib.parse import urlencode
 
+from reconciler.adapters.gateway.answers import described, read_error, slash_of
 from reconciler.adapters.gateway.filters import judge_filters
 from reconciler.adapters.gateway.pages import NotScim, Page, page
 from reconciler.adapters.gateway.reader import (
@@ -11,8 +13,17 @@ from reconciler.adapters.gateway.reader import (
     HttpSchemaReader,
     TenantAccess,
 )
+from reconciler.adapters.gateway.redirects import Redirect
 from reconciler.domain.deciding import LiveTenant
-from reconciler.domain.dialect import BindingList, IdEncoding, Paging
+from reconciler.domain.dialect import (
+    BindingList,
+    Dialect,
+    IdEncoding,
+    ListShape,
+    Paging,
+    TrailingSlash,
+    UpdateStrategy,
+)
 from reconciler.domain.doctor import Finding, Grade
 from reconciler.domain.hearing import is_bound
 from reconciler.domain.http_reply import Answer, Reply
@@ -23,6 +34,10 @@ from reconciler.errors import TenantError
 
 _REMAINING = ("ratelimit-remaining", "x-ratelimit-remaining", "x-rate-limit-remaining")
 _ALLOWED = ("inin-ratelimit-allowed", "x-ratelimit-limit", "ratelimit-limit", "x-rate-limit-limit")
+# The refusals of a page of which its query may be the reason: a server that trips over one, too
+_MAY_BE_THE_QUERY = (400, 403, 405, 406, 413, 414, 416, 422, 500, 501)
+_SMALLER_PAGES = (50, 20, 10)
+_MOST_REDIRECTS = 5
 
 
 class HttpDoctor(HttpSchemaReader):
@@ -34,6 +49,11 @@ class HttpDoctor(HttpSchemaReader):
     def __init__(self, access: TenantAccess, *, limit: int | None) -> None:
         super().__init__(access)
         self._limit = limit
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect by which the tenant could be looked at."""
+        return self._access.dialect
 
     def findings(self, extensions: Iterable[SchemaExtension]) -> Iterator[Finding]:
         """Look at everything; ends early where the tenant lets nobody in, or fails too often."""
@@ -50,9 +70,11 @@ class HttpDoctor(HttpSchemaReader):
                 yield Finding("permission", Grade.PROBLEM, str(error))
 
     def _beyond_the_token(self, wanted: tuple[SchemaExtension, ...]) -> Iterator[Finding]:
+        yield from self._way_in()
         live = self.read_all((e.schema.id for e in wanted), everything=True)
         yield Finding("permission", Grade.OK, f"{len(live.schemas)} schemas can be read")
         yield from (Finding("list", Grade.WARNING, message) for message in live.warnings)
+        yield from (Finding("id", Grade.WARNING, why) for why in live.unreadable.values())
         protects = self._access.dialect.protects
         number = sum(1 for schema in live.schemas.values() if not protects(schema.id))
         if self._limit is None:
@@ -61,8 +83,9 @@ class HttpDoctor(HttpSchemaReader):
             grade = Grade.OK if number < self._limit else Grade.WARNING
             yield Finding("limit", grade, f"{number} of {self._limit} extensions in use")
         yield from self._listing(live)
-        yield from self._one_by_id(live)
-        yield from self._config()
+        config, reply = self._config()
+        yield from self._one_by_id(live, config)
+        yield _account(config, reply)
         yield from self._bindings(live, wanted)
         yield from self._filters(live, wanted)
 
@@ -83,14 +106,20 @@ class HttpDoctor(HttpSchemaReader):
     def _listing(self, live: LiveTenant) -> Iterator[Finding]:
         """The shape of the list, and whether `count` and `startIndex` have an effect."""
         url = self._access.url()
-        reply, _ = self._get(f"{url}?{urlencode({'startIndex': 1, 'count': 1})}")
+        reply = self._look(f"{url}?{urlencode({'startIndex': 1, 'count': 1})}")
         first = _page(reply)
+        if first is None and self._access.dialect.paging is Paging.NONE:
+            reply = self._look(url)
+            if (first := _page(reply)) is not None:
+                yield _shape(first, self._access.dialect.list_shape)
+                message = "startIndex and count are refused, and not sent"
+                yield Finding("paging", Grade.OK, message, {"paging": str(Paging.NONE)})
+                yield self._rate(reply)
+                return
         if first is None:
             yield Finding("paging", Grade.UNKNOWN, _status(reply))
             return
-        grade = Grade.OK if first.shape is self._access.dialect.list_shape else Grade.NOTE
-        learnt = {"listShape": str(first.shape)}
-        yield Finding("list", grade, f"its shape is {first.shape}", learnt)
+        yield _shape(first, self._access.dialect.list_shape)
         yield self._paging(first, live)
         yield self._rate(reply)
 
@@ -100,7 +129,7 @@ class HttpDoctor(HttpSchemaReader):
         if len(live.schemas) < 2:
             return Finding("paging", Grade.UNKNOWN, "too few schemas to tell")
         query = urlencode({"startIndex": 2, "count": 1})
-        reply, _ = self._get(f"{self._access.url()}?{query}")
+        reply = self._look(f"{self._access.url()}?{query}")
         second = _page(reply)
         if second is None:
             message = f"the second page of one schema each did not come: {_status(reply)}"
@@ -141,7 +170,7 @@ class HttpDoctor(HttpSchemaReader):
         shown = ", ".join(self.redaction.texts(lines))
         return Finding("rate", Grade.OK, f"{shown}; {ours}")
 
-    def _one_by_id(self, live: LiveTenant) -> Iterator[Finding]:
+    def _one_by_id(self, live: LiveTenant, config: Mapping[str, Json] | None) -> Iterator[Finding]:
         """The spelling of a URN in a path, and the tag that comes with the schema."""
         own = self._access.dialect.id_encoding
         protects = self._access.dialect.protects
@@ -151,23 +180,39 @@ class HttpDoctor(HttpSchemaReader):
             yield Finding("id", Grade.UNKNOWN, "there is no schema to read")
             return
         for encoding in sorted(IdEncoding, key=lambda each: each is not own):
-            safe = ":" if encoding is IdEncoding.RAW else ""
-            reply, _ = self._get(f"{self._access.url()}/{quote(schema.id, safe=safe)}")
+            spelled = replace(self._access.dialect, id_encoding=encoding)
+            access = replace(self._access, dialect=spelled)
+            reply = self._look(access.url(schema.id))
+            if (slash := _slash_wanted(reply, access, schema.id)) is not None:
+                yield _slashed(slash)
+                self._access = replace(
+                    self._access, dialect=replace(self._access.dialect, trailing_slash=slash)
+                )
+                reply = self._look(
+                    replace(access, dialect=replace(spelled, trailing_slash=slash)).url(schema.id)
+                )
             found = _page(reply)
             if isinstance(reply, Answer) and reply.status == 200 and (not found or found.documents):
                 grade = Grade.OK if encoding is own else Grade.WARNING
                 message = f"schemas are read by their URN, {encoding}"
                 yield Finding("id", grade, message, {"idEncoding": str(encoding)})
-                yield from self._tags(reply, of_the_rfcs=protects(schema.id))
+                yield from self._tags(reply, config, of_the_rfcs=protects(schema.id))
                 return
-        message = f"a listed schema cannot be read by id: {_status(reply)}"
+        refused = self._described(reply, self._access.url(schema.id))
+        if protects(schema.id):  # of which some services know nothing but the names
+            message = "a schema of the service's own cannot be read by id, and no other is live"
+            yield Finding("id", Grade.UNKNOWN, f"{message} to try: {refused}")
+            return
+        message = f"a listed schema cannot be read by id: {refused}"
         denials = (200, *ABSENT_STATUS, *NO_SUCH_REQUEST)
         if isinstance(reply, Answer) and reply.status in denials:
             yield Finding("id", Grade.NOTE, f"{message}; what the list shows is taken to be there")
         else:
             yield Finding("id", Grade.PROBLEM, message)
 
-    def _tags(self, answer: Answer, *, of_the_rfcs: bool) -> Iterator[Finding]:
+    def _tags(
+        self, answer: Answer, config: Mapping[str, Json] | None, *, of_the_rfcs: bool
+    ) -> Iterator[Finding]:
         tag = answer.headers.get("etag")
         if tag and "-gzip" in tag:
             message = "a compressing proxy marks tags with -gzip; the mark is taken off"
@@ -185,27 +230,89 @@ class HttpDoctor(HttpSchemaReader):
         elif of_the_rfcs:  # such are often part of the program, and then have no version
             message = "none on a schema of the service's own, and no other is live"
             yield Finding("etag", Grade.UNKNOWN, message)
+        elif self._access.dialect.updates is UpdateStrategy.NONE:
+            message = "none, and none is needed: no update is ever sent (updates: none)"
+            yield Finding("etag", Grade.NOTE, message, {"etag": "none"})
         else:
-            message = "none: between our read and our write of an update others can write unseen"
-            yield Finding("etag", Grade.WARNING, message, {"etag": "none"})
+            stated = (config or {}).get("etag")
+            known = isinstance(stated, dict) and stated.get("supported") is False
+            message = "between our read and our write of an update others can write unseen"
+            by = "none, as the service itself states" if known else "none"
+            grade = Grade.NOTE if known else Grade.WARNING
+            yield Finding("etag", grade, f"{by}: {message}", {"etag": "none"})
 
-    def _config(self) -> Iterator[Finding]:
+    def _config(self) -> tuple[Mapping[str, Json] | None, Reply]:
         """ServiceProviderConfig, RFC 7643 section 5: the service's own account of itself."""
-        reply, _ = self._get(self._access.at("ServiceProviderConfig"))
-        document = _object(reply)
-        if document is None:
-            yield Finding("config", Grade.UNKNOWN, f"no ServiceProviderConfig: {_status(reply)}")
-            return
-        features = {
-            name: feature
-            for name in ("patch", "bulk", "filter", "etag")
-            if isinstance(feature := document.get(name), dict)
-        }
-        message = ", ".join(
-            f"{name} {'supported' if feature.get('supported') is True else 'not supported'}"
-            for name, feature in features.items()
-        )
-        yield Finding("config", Grade.OK, message or "it names no feature")
+        reply = self._look(self._access.at("ServiceProviderConfig"))
+        return _object(reply), reply
+
+    def _look(self, url: str) -> Reply:
+        """The answer to what is worth a question, and needed for nothing."""
+        reply, _ = self._get(url, optional=True)
+        return reply
+
+    def _described(self, reply: Reply, url: str) -> str:
+        if isinstance(reply, Answer):
+            return described(self._access.request_name("GET", url), reply)
+        return reply.reason
+
+    def _way_in(self) -> Iterator[Finding]:
+        """Find the address and the query by which the service lists, where it refuses ours.
+
+        Redirects are gone after on the same origin alone: our credentials belong there.
+        """
+        before = self._access
+        reply = self._first_look()
+        for _ in range(_MOST_REDIRECTS):
+            if (nearer := self._nearer(reply)) is None:
+                break
+            self._access = nearer
+            reply = self._first_look()
+        found = self._access
+        if found.base_url != before.base_url:
+            message = f"redirects are not followed; write {found.base_url} as spec.baseUrl"
+            yield Finding("address", Grade.PROBLEM, self.redaction.message(message))
+        if (slash := found.dialect.trailing_slash) is not before.dialect.trailing_slash:
+            yield _slashed(slash)
+        if isinstance(reply, Answer) and reply.status in _MAY_BE_THE_QUERY:
+            refused = described(self._access.request_name("GET", self._access.url()), reply)
+            for capability in self._fewer():
+                self._access = replace(found, dialect=found.dialect.overridden(capability))
+                reply = self._first_look()
+                if _page(reply) is not None:
+                    named = ", ".join(f"{name}: {value}" for name, value in capability.items())
+                    message = f"our query is refused ({refused}), one with {named} is answered"
+                    advice = f"write {named} into spec.capabilities"
+                    yield Finding("paging", Grade.WARNING, f"{message}: {advice}", capability)
+                    break
+        if not isinstance(reply, Answer) or reply.status != 200:
+            request = self._access.request_name("GET", self._access.url())
+            raise read_error(request, reply, collection=True)
+
+    def _first_look(self) -> Reply:
+        query = urlencode(self._first(self._access.dialect.page_size))
+        return self._look(self._access.url() + (f"?{query}" if query else ""))
+
+    def _fewer(self) -> Iterator[dict[str, Json]]:
+        """Capabilities by which less is requested, the one that loses least first."""
+        own = self._access.dialect
+        if own.paging is not Paging.NONE:
+            yield from ({"pageSize": size} for size in _SMALLER_PAGES if size < own.page_size)
+            yield {"paging": str(Paging.NONE)}
+
+    def _nearer(self, reply: Reply) -> TenantAccess | None:
+        """The access with the address that a redirect on the same origin leads to."""
+        url = self._access.url()
+        request = self._access.request_name("GET", url)
+        if not isinstance(reply, Answer) or not 300 <= reply.status < 400:
+            return None
+        found = Redirect.of(reply, self._access.base_url, request.path)
+        if found is None or found.base_url is None or not found.same_origin:
+            return None
+        dialect = self._access.dialect
+        if found.other_slash:
+            dialect = replace(dialect, trailing_slash=slash_of(request))
+        return replace(self._access, base_url=found.base_url, dialect=dialect)
 
     def _bindings(self, live: LiveTenant, wanted: Iterable[SchemaExtension]) -> Iterator[Finding]:
         if self._access.dialect.bindings is BindingList.UNLISTED:
@@ -235,10 +342,43 @@ class HttpDoctor(HttpSchemaReader):
         ]
 
         def users(query: Mapping[str, str | int]) -> Reply:
-            reply, _ = self._get(f"{self._access.at('Users')}?{urlencode(query)}")
-            return reply
+            return self._look(f"{self._access.at('Users')}?{urlencode(query)}")
 
         yield judge_filters(users, deployed[0] if deployed else None)
+
+
+def _shape(page: Page, expected: ListShape) -> Finding:
+    grade = Grade.OK if page.shape is expected else Grade.NOTE
+    return Finding("list", grade, f"its shape is {page.shape}", {"listShape": str(page.shape)})
+
+
+def _slashed(which: TrailingSlash) -> Finding:
+    message = f"the slash at the end is amiss: write trailingSlash: {which} into spec.capabilities"
+    return Finding("address", Grade.WARNING, message, {"trailingSlash": str(which)})
+
+
+def _slash_wanted(reply: Reply, access: TenantAccess, schema_id: str) -> TrailingSlash | None:
+    """The addresses that end with a slash, by a redirect of a read by id; None for all else."""
+    if not isinstance(reply, Answer) or not 300 <= reply.status < 400:
+        return None
+    request = access.request_name("GET", access.url(schema_id))
+    found = Redirect.of(reply, access.base_url, request.path)
+    return slash_of(request) if found and found.same_place and found.other_slash else None
+
+
+def _account(config: Mapping[str, Json] | None, reply: Reply) -> Finding:
+    if config is None:
+        return Finding("config", Grade.UNKNOWN, f"no ServiceProviderConfig: {_status(reply)}")
+    features = {
+        name: feature
+        for name in ("patch", "bulk", "filter", "etag")
+        if isinstance(feature := config.get(name), dict)
+    }
+    message = ", ".join(
+        f"{name} {'supported' if feature.get('supported') is True else 'not supported'}"
+        for name, feature in features.items()
+    )
+    return Finding("config", Grade.OK, message or "it names no feature")
 
 
 def _page(reply: Reply) -> Page | None:

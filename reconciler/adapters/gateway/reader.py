@@ -20,7 +20,7 @@ from reconciler.adapters.gateway.pages import (
 from reconciler.adapters.gateway.traffic import Traffic
 from reconciler.adapters.retrying import requested_wait
 from reconciler.domain.deciding import LiveTenant
-from reconciler.domain.dialect import Dialect, IdEncoding, ListShape, Paging
+from reconciler.domain.dialect import Dialect, IdEncoding, ListShape, Paging, TrailingSlash
 from reconciler.domain.hearing import Bindings
 from reconciler.domain.http_reply import Answer, Loss, Next, NoAnswer, Reply, judge_read
 from reconciler.domain.jsontext import Json, NotJson
@@ -146,15 +146,16 @@ class TenantAccess:
 
     def url(self, schema_id: str | None = None) -> str:
         """`{base}/Schemas`, or one schema below it; never an address that the service gave us."""
-        collection = self.base_url.rstrip("/") + "/Schemas"
         if schema_id is None:
-            return collection
+            return self.at("Schemas")
         colon = ":" if self.dialect.id_encoding is IdEncoding.RAW else ""
-        return f"{collection}/{quote(schema_id, safe=colon)}"
+        slash = "/" if self.dialect.trailing_slash is TrailingSlash.ALL else ""
+        return f"{self.base_url.rstrip('/')}/Schemas/{quote(schema_id, safe=colon)}{slash}"
 
     def at(self, endpoint: str) -> str:
         """`{base}/Users`, `{base}/ResourceTypes` and so on."""
-        return f"{self.base_url.rstrip('/')}/{endpoint}"
+        slash = "" if self.dialect.trailing_slash is TrailingSlash.NONE else "/"
+        return f"{self.base_url.rstrip('/')}/{endpoint}{slash}"
 
     def wait(self, answer: Answer) -> float | None:
         """The seconds that an answer asks us to wait, or that the service is known to need."""
@@ -163,9 +164,12 @@ class TenantAccess:
 
     def request_name(self, method: str, url: str) -> RequestName:
         """The request as messages name it."""
+        parts = urlsplit(url)
         return RequestName(
             method=method,
-            path=urlsplit(url).path,
+            base_url=self.base_url,
+            path=parts.path,
+            has_query=bool(parts.query),
             permission_hint=self.dialect.permission_hint,
             redaction=self.authenticator.redaction,
             renewable=self.authenticator.renewable,
@@ -182,11 +186,12 @@ class TenantAccess:
         headers: Mapping[str, str],
         body: bytes | None,
         ends: float = math.inf,
+        optional: bool = False,
     ) -> Reply:
         """Send, with a new token and once more after a 401.
 
-        `ends` is when, by the monotonic clock, all of it does. Raises TenantError where no token
-        comes, and where the tenant is being left alone.
+        `ends` is when, by the monotonic clock, all of it does; a request is `optional` as to
+        Traffic. Raises TenantError where no token comes, and where the tenant is being left alone.
         """
 
         def sent(header: str | None) -> Reply:
@@ -198,7 +203,7 @@ class TenantAccess:
                 body=body,
                 within=ends - self.clock.monotonic(),
             )
-            self.traffic.note(reply)
+            self.traffic.note(reply, optional=optional)
             return reply
 
         header = self.authenticator.header(ends - self.clock.monotonic())
@@ -346,7 +351,7 @@ class HttpSchemaReader:
         for _ in range(_PAGES_OF_TYPES):
             query = f"?{urlencode({'startIndex': len(kinds) + 1})}" if kinds else ""
             try:
-                reply, request = self._get(self._access.at("ResourceTypes") + query)
+                reply, request = self._get(self._access.at("ResourceTypes") + query, optional=True)
                 found = _page(_answer(request, reply, collection=True), request)
             except TenantError:
                 return None
@@ -474,12 +479,18 @@ class HttpSchemaReader:
         if not self._access.known.lists:
             self._page(self._first(1))
 
-    def _get(self, url: str) -> tuple[Reply, RequestName]:
+    def _get(self, url: str, *, optional: bool = False) -> tuple[Reply, RequestName]:
         access, ends = self._access, self._ends
 
         def attempt() -> Reply:
             return access.send(
-                access.reads, "GET", url, headers={"Accept": ACCEPT}, body=None, ends=ends
+                access.reads,
+                "GET",
+                url,
+                headers={"Accept": ACCEPT},
+                body=None,
+                ends=ends,
+                optional=optional,
             )
 
         def again(reply: Reply) -> float | None:

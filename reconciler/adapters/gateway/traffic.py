@@ -49,14 +49,19 @@ class Traffic:
         if wait > within:
             raise TenantUnavailable("its requests a minute leave no room for another in time")
 
-    def note(self, reply: Reply) -> None:
-        """Learn from a reply: a tenant that answers is well, even where it refuses."""
+    def note(self, reply: Reply, *, optional: bool = False) -> None:
+        """Learn from a reply: a tenant that answers is well, even where it refuses.
+
+        That something `optional` fails, such as a count of users, says nothing about the rest.
+        """
         # A request that this process could not send tells nothing about the tenant.
         if isinstance(reply, NoAnswer) and reply.is_ours:
             return
         long = isinstance(reply, NoAnswer) and reply.loss is Loss.TOO_LONG
         if long or (isinstance(reply, Answer) and (reply.status < 500 or reply.status == 501)):
             self._failures = 0
+            return
+        if optional:
             return
         self._failures += 1
         if self._failures >= FAILURES:

@@ -156,7 +156,7 @@ def _advice(request: RequestName, answer: Answer, means: Meaning | None) -> str 
         )
     if answer.status in (429, 503) and (wait := wait_message(answer)) is not None:
         return wait
-    return _STATUS_ADVICE.get(answer.status) or common_advice(request, answer.status)
+    return _STATUS_ADVICE.get(answer.status) or common_advice(request, answer)
 
 
 _INVALID = (

@@ -67,6 +67,15 @@ class Received:
     copies: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Membership:
+    """A user or group as a direct member of a group, by their ids."""
+
+    member: str
+    group: str
+    display: str | None
+
+
 class ValueTaken(Exception):
     """Another resource holds the value of a unique attribute."""
 
@@ -171,6 +180,27 @@ class EmbeddedStore:
                 (kind, count, offset),
             ).fetchall()
         return [json.loads(document) for (document,) in rows]
+
+    def memberships(self) -> list[Membership]:
+        """All direct memberships, in the order of the groups' ids."""
+        with self.transaction() as db:
+            rows = db.execute(
+                """SELECT json_extract(member.value, '$.value'), resources.id,
+                json_extract(document, '$.displayName')
+                FROM resources, json_each(document, '$.members') AS member
+                WHERE resources.type = 'group' ORDER BY resources.id"""
+            ).fetchall()
+        return [Membership(member=row[0], group=row[1], display=row[2]) for row in rows]
+
+    def unknown_ids(self, identifiers: Iterable[str]) -> set[str]:
+        """Those of the ids that no user and no group has."""
+        with self.transaction() as db:
+            rows = db.execute(
+                """SELECT value FROM json_each(?) WHERE value NOT IN
+                (SELECT id FROM resources WHERE type IN ('user', 'group'))""",
+                (json.dumps(list(identifiers)),),
+            ).fetchall()
+        return {identifier for (identifier,) in rows}
 
     def count_resources(self, kind: str) -> int:
         with self.transaction() as db:

@@ -1,18 +1,22 @@
 """The way of scim2-server to the users and groups, which an EmbeddedStore holds as documents."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import product
 from typing import Any, Union, cast
 from uuid import uuid4
 
 from pydantic import ValidationError
 from scim2_models import (
     AttributeBinding,
+    Group,
+    GroupMembership,
     Meta,
     NotFoundException,
     Path,
     PreconditionFailedException,
+    Reference,
     Resource,
     ResourceType,
     ResponseParameters,
@@ -22,13 +26,15 @@ from scim2_models import (
     SearchRequest,
     Uniqueness,
     UniquenessException,
+    User,
 )
 from scim2_server.storage import ScimStorage, SearchPage
 from scim2_server.utils import parametrize
 
 from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import fold
-from reconciler.embedded.store import EmbeddedStore, ValueTaken
+from reconciler.embedded.store import EmbeddedStore, Membership, ValueTaken
+from reconciler.embedded.wire import Refused
 
 # A row may hold values of an attribute that its schema no longer has.
 _TOLERANT = ScimPolicy(unknown=ScimPolicy.Unknown.ignore)
@@ -78,7 +84,7 @@ class UsersStorage(ScimStorage):
             limit = -1 if count is None else count
             documents = self._store.resources(_name(kind), offset=start, count=limit)
             total = self._store.count_resources(_name(kind))
-            return SearchPage(total, [self._load(kind, document) for document in documents])
+            return SearchPage(total, self._loaded(kind, documents))
         found = self._matching(resource_types, search_request.filter)
         falls = (
             search_request.sort_by is not None
@@ -121,13 +127,25 @@ class UsersStorage(ScimStorage):
     ) -> None:
         with self._store.transaction():
             self._expected(resource_type, resource_id, expected_version)
+            self._leave_groups(resource_id)
             self._store.delete_resource(_name(resource_type), resource_id)
+
+    def _leave_groups(self, identifier: str) -> None:
+        """Take a user or group out of the groups that it is a member of."""
+        joined = {each.group for each in self._store.memberships() if each.member == identifier}
+        kinds = (kind for kind in self._provider.resource_types if _name(kind) == "group")
+        for kind, group in product(kinds, sorted(joined)):
+            resource: Any = self._stored(kind, group)
+            staying = [member for member in resource.members if member.value != identifier]
+            resource.members = staying or None
+            self.update(kind, resource)
 
     def _stored(self, resource_type: ResourceType, identifier: str) -> Resource[Any]:
         document = self._store.resource(_name(resource_type), identifier)
         if document is None:
             raise NotFoundException(detail=f"no {resource_type.name} has this id")
-        return self._load(resource_type, document)
+        [resource] = self._loaded(resource_type, [document])
+        return resource
 
     def _expected(self, resource_type: ResourceType, identifier: str, version: str | None) -> Meta:
         """The meta of a stored resource, which has to be of that version if one is given."""
@@ -140,12 +158,43 @@ class UsersStorage(ScimStorage):
     def _save(self, resource_type: ResourceType, resource: Resource[Any]) -> Resource[Any]:
         assert resource.meta is not None
         resource.meta.location = None
+        if isinstance(resource, User):
+            resource.groups = None  # they are derived
+        if isinstance(resource, Group):
+            self._check_members(resource)
         document = resource.model_dump()  # the default context: SCIM's names, nothing left out
         try:
             self._store.save_resource(_name(resource_type), document, _unique_values(resource))
         except ValueTaken as error:
-            raise UniquenessException from error
-        return self._load(resource_type, document)
+            raise UniquenessException(attribute=str(error)) from error
+        [saved] = self._loaded(resource_type, [document])
+        return saved
+
+    def _check_members(self, group: Group) -> None:
+        ids = [member.value for member in group.members or ()]
+        unknown = self._store.unknown_ids(identifier or "" for identifier in ids)
+        for number, identifier in enumerate(ids):
+            if (identifier or "") in unknown:
+                raise Refused(
+                    400,
+                    f"members[{number}].value: no user and no group has this id",
+                    scim_type="invalidValue",
+                )
+
+    def _loaded(
+        self, resource_type: ResourceType, documents: list[dict[str, Json]]
+    ) -> list[Resource[Any]]:
+        """The resources of these documents; users with the groups that they are in."""
+        resources = [self._load(resource_type, document) for document in documents]
+        if not isinstance(next(iter(resources), None), User):
+            return resources
+        joined: dict[str, list[Membership]] = {}
+        for membership in self._store.memberships():
+            joined.setdefault(membership.member, []).append(membership)
+        for user in resources:
+            if isinstance(user, User) and str(user.id) in joined:
+                user.groups = list(_groups(user, joined))
+        return resources
 
     def _load(self, resource_type: ResourceType, document: dict[str, Json]) -> Resource[Any]:
         model = cast(type[Resource[Any]], self._provider.model_for(resource_type))
@@ -159,9 +208,9 @@ class UsersStorage(ScimStorage):
         self, resource_types: Iterable[ResourceType], wanted: ScimFilter[Any] | None
     ) -> list[Resource[Any]]:
         resources = [
-            self._load(resource_type, document)
-            for resource_type in resource_types
-            for document in self._store.resources(_name(resource_type))
+            resource
+            for kind in resource_types
+            for resource in self._loaded(kind, self._store.resources(_name(kind)))
         ]
         if wanted is None:
             return resources
@@ -173,6 +222,23 @@ class UsersStorage(ScimStorage):
 
 def _name(resource_type: ResourceType) -> str:
     return fold(str(resource_type.name))
+
+
+def _groups(user: User[Any], joined: Mapping[str, list[Membership]]) -> Iterator[GroupMembership]:
+    """The groups of a user: those that name it first, then those that name one of its groups."""
+    seen: set[str] = set()
+    reached = [str(user.id)]
+    for member in reached:  # grows while it is walked
+        for each in joined.get(member, ()):
+            if each.group not in seen:
+                seen.add(each.group)
+                reached.append(each.group)
+                yield GroupMembership(
+                    value=each.group,
+                    ref=Reference[Group](f"Groups/{each.group}"),
+                    display=each.display,
+                    type="direct" if member == user.id else "indirect",
+                )
 
 
 def _order(search_request: SearchRequest[Any], resource: Resource[Any]) -> tuple[bool, Any, str]:

@@ -72,6 +72,17 @@ def find_dialects(folder: Path | None) -> FoundDialects:
     return _found(files, problems, shipped=shipped)
 
 
+def sound_dialects(folder: Path | None) -> Mapping[str, Dialect]:
+    """The dialects of the program and of a user's folder, by name.
+
+    Raises ManifestsInvalid, with file and line, where a file is not right.
+    """
+    found = find_dialects(folder)
+    if found.problems:
+        raise ManifestsInvalid(tuple(map(str, found.problems)))
+    return found.by_name
+
+
 def dialects_of(files: Iterable[ManifestFile]) -> FoundDialects:
     """The dialects of the program and those of files that were read elsewhere, as from git."""
     return _found(files, [], shipped=load_dialects())

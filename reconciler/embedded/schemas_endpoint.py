@@ -4,22 +4,34 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from reconciler.domain.dialect import Dialect, EtagMode, Meaning, UpdateStrategy
 from reconciler.domain.jsontext import Json
 from reconciler.domain.records import rfc3339
+from reconciler.domain.rules import LIMIT_RULES, Demand
 from reconciler.domain.scim import (
     ATTRIBUTE_MEMBERS,
     SCHEMA_MEMBERS,
     SCHEMA_URN,
     Attribute,
+    AttributeType,
     Schema,
     fold,
 )
 from reconciler.embedded.faults import FaultBox, Faults
+from reconciler.embedded.schema_patch import patched
 from reconciler.embedded.schema_rules import accept
 from reconciler.embedded.store import EmbeddedStore, StoredSchema
 from reconciler.embedded.wire import Refused, Reply, Request, not_allowed, read_json, scim
 
 EXTENSION_LIMIT = 10
+PLAIN = Dialect(
+    name="built-in",
+    target_system="the built-in tenant",
+    creates=True,
+    updates=UpdateStrategy.PUT,
+    types=frozenset(AttributeType),
+    extensions=EXTENSION_LIMIT,
+)
 _LIST_URN = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 
 
@@ -27,8 +39,8 @@ class SchemasEndpoint:
     """Answers for /Schemas and /Schemas/{urn}.
 
     `core` are the RFC's own schemas; `check_buildable` raises ValueError for a schema that users
-    could not carry. A schema is served with every characteristic, as strict clients need it, or
-    `raw`: as it was posted.
+    could not carry. What is taken and how it is refused is as the `dialect` says. A schema is
+    served with every characteristic, as strict clients need it, or `raw`: as it was posted.
     """
 
     def __init__(
@@ -39,9 +51,11 @@ class SchemasEndpoint:
         core: tuple[dict[str, Json], ...],
         check_buildable: Callable[[Schema], None],
         clock: Callable[[], datetime],
+        dialect: Dialect = PLAIN,
         raw: bool = False,
     ) -> None:
         self._store = store
+        self._dialect = dialect
         self._faults = faults
         self._form: Callable[[dict[str, Json]], dict[str, Json]] = dict if raw else _spelled_out
         self._core = {fold(document["id"]): self._form(document) for document in core}
@@ -50,20 +64,45 @@ class SchemasEndpoint:
 
     def answer(self, request: Request, base_url: str, schema_id: str | None) -> Reply:
         """Answer for the collection (None) or for one schema, whose id is compared without case."""
-        creates = not self._faults.current.no_create
+        creates = self._dialect.creates and not self._faults.current.no_create
+        updates = self._dialect.updates
         match request.method, schema_id:
             case "GET", None:
                 return self._list(request, base_url)
             case "POST", None if creates:
                 return self._create(request, base_url)
             case _, None:
-                raise not_allowed(request, "GET", *["POST"] * creates)
+                raise self._unsupported(request, ["GET", *["POST"] * creates])
             case "GET", str():
                 return self._read(fold(schema_id), base_url)
-            case "PUT", str():
-                return self._replace(request, fold(schema_id), base_url)
+            case (("PUT" | "PATCH"), str()) if request.method.lower() == updates:
+                return self._update(request, fold(schema_id), base_url)
             case _:
-                raise not_allowed(request, "GET", "PUT")
+                changes = [] if updates is UpdateStrategy.NONE else [updates.upper()]
+                raise self._unsupported(request, ["GET", *changes])
+
+    def drift(self, request: Request, base_url: str, schema_id: str) -> Reply:
+        """Change or delete a schema behind the back of all, whatever the dialect allows."""
+        key = fold(schema_id)
+        if request.method == "DELETE":
+            self._store.delete_schema(key)
+            return Reply(status=204)
+        if request.method != "PUT":
+            raise not_allowed(request, "PUT", "DELETE")
+        document = _without_meta(read_json(request.body))
+        if accept(document).key != key or key in self._core:
+            raise Refused(400, "the id is not that of the address, or one of RFC 7643")
+        with self._store.transaction():
+            new = self._next(key, document)
+            self._store.save_schema(new)
+        return self._reply(200, new, base_url)
+
+    def _next(self, key: str, document: dict[str, Json]) -> StoredSchema:
+        """The document as the first or the next version of its schema."""
+        now, stored = rfc3339(self._clock()), self._stored(key)
+        if stored is None:
+            return StoredSchema(key=key, document=document, created=now, modified=now, version=1)
+        return replace(stored, document=document, modified=now, version=stored.version + 1)
 
     def _list(self, request: Request, base_url: str) -> Reply:
         if "filter" in request.query:  # RFC 7644 section 4
@@ -97,17 +136,17 @@ class SchemasEndpoint:
     def _create(self, request: Request, base_url: str) -> Reply:
         document = _without_meta(read_json(request.body))
         schema = accept(document)
-        self._buildable(schema)
-        now = rfc3339(self._clock())
-        new = StoredSchema(key=schema.key, document=document, created=now, modified=now, version=1)
+        self._takes(schema)
         with self._store.transaction():
+            new = self._next(schema.key, document)
             existing = {stored.key for stored in self._store.schemas()}
             if schema.key in existing or schema.key in self._core:
-                raise Refused(409, f"schema {schema.id} exists already", scim_type="uniqueness")
-            if len(existing) >= EXTENSION_LIMIT:
-                raise Refused(
-                    400, f"the maximum count of {EXTENSION_LIMIT} schema extensions is reached"
-                )
+                there = f"schema {schema.id} exists already"
+                raise self._refused(Meaning.EXISTS, Refused(409, there, scim_type="uniqueness"))
+            most = self._dialect.extensions
+            if most is not None and len(existing) >= most:
+                full = f"the maximum count of {most} schema extensions is reached"
+                raise self._refused(Meaning.LIMIT_REACHED, Refused(400, full))
             if self._faults.current.ignore_posts:  # answered as if it were stored
                 return self._reply(201, new, base_url)
             new = _mutilated(new, self._faults.current)
@@ -115,7 +154,7 @@ class SchemasEndpoint:
         self._faults.hide(schema.key)
         return self._reply(201, new, base_url)
 
-    def _replace(self, request: Request, key: str, base_url: str) -> Reply:
+    def _update(self, request: Request, key: str, base_url: str) -> Reply:
         if key in self._core:
             raise Refused(400, "the schemas of RFC 7643 are read-only", scim_type="mutability")
         document = _without_meta(read_json(request.body))
@@ -123,24 +162,37 @@ class SchemasEndpoint:
             if (stored := self._stored(key)) is None:
                 raise _unknown()
             _check_precondition(request, stored)
+            if request.method == "PATCH":
+                document = patched(_spelled_out(stored.document), document)
             schema = accept(document)
             if schema.key != key:
                 raise Refused(400, "the id is not that of the address", scim_type="mutability")
-            self._buildable(schema)
-            new = replace(
-                stored,
-                document=document,
-                modified=rfc3339(self._clock()),
-                version=stored.version + 1,
-            )
-            new = _mutilated(new, self._faults.current)
+            self._takes(schema)
+            new = _mutilated(self._next(key, document), self._faults.current)
             self._store.save_schema(new)
         return self._reply(200, new, base_url)
 
     def _stored(self, key: str) -> StoredSchema | None:
         return next((stored for stored in self._store.schemas() if stored.key == key), None)
 
-    def _buildable(self, schema: Schema) -> None:
+    def _unsupported(self, request: Request, allowed: list[str]) -> Refused:
+        return self._refused(Meaning.UNSUPPORTED, not_allowed(request, *allowed))
+
+    def _refused(self, means: Meaning, refused: Refused) -> Refused:
+        """The refusal in the form that the dialect knows for what it means."""
+        shape = next((each for each in self._dialect.errors if each.means is means), None)
+        if shape is None or self._dialect.meaning(
+            refused.status, refused.scim_type or "", refused.detail
+        ):
+            return refused
+        detail = f"{refused.detail}; {shape.detail}" if shape.detail else refused.detail
+        return Refused(shape.status, detail, scim_type=shape.code or refused.scim_type)
+
+    def _takes(self, schema: Schema) -> None:
+        """Refuse what is beyond the limits of the dialect, and what no user could carry."""
+        demand = Demand(schema=schema, dialect=self._dialect, service="this service")
+        for _, fault in LIMIT_RULES.faults(demand):
+            raise Refused(400, fault.message, scim_type="invalidValue")
         try:
             self._check_buildable(schema)
         except ValueError as error:
@@ -149,18 +201,20 @@ class SchemasEndpoint:
     def _reply(self, status: int, stored: StoredSchema, base_url: str) -> Reply:
         document = self._published(stored, base_url)
         meta = document["meta"]
-        return scim(status, document, {"Location": meta["location"], "ETag": meta["version"]})
+        headers = {"Location": meta["location"]}
+        if self._dialect.etag is EtagMode.HEADER:
+            headers["ETag"] = meta["version"]
+        return scim(status, document, headers)
 
     def _published(self, stored: StoredSchema, base_url: str) -> dict[str, Json]:
-        return {
-            **_with_schemas(self._form(stored.document)),
-            "meta": {
-                **_meta(stored.document, base_url),
-                "created": stored.created,
-                "lastModified": stored.modified,
-                "version": f'W/"{stored.version}"',
-            },
+        meta = {
+            **_meta(stored.document, base_url),
+            "created": stored.created,
+            "lastModified": stored.modified,
         }
+        if self._dialect.etag is not EtagMode.NONE:
+            meta["version"] = f'W/"{stored.version}"'
+        return {**_with_schemas(self._form(stored.document)), "meta": meta}
 
 
 def _whole_number(query: Mapping[str, str], name: str, default: int) -> int:

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
+from reconciler.domain.dialect import Dialect
 from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import Schema
 from reconciler.domain.secret import Secret
 from reconciler.embedded.faults import FaultBox, Faults
 from reconciler.embedded.hr import HrReceiver
 from reconciler.embedded.oauth import OAuth
-from reconciler.embedded.schemas_endpoint import SchemasEndpoint
+from reconciler.embedded.schemas_endpoint import PLAIN, SchemasEndpoint
 from reconciler.embedded.store import EmbeddedStore, open_embedded_store
 from reconciler.embedded.tenant import BASE_PATH, TOKEN_PATH, WEBHOOK_PATH, Dropped, EmbeddedTenant
 from reconciler.embedded.wire import Refused, Request
@@ -58,6 +59,22 @@ class DevTenantAccess:
     webhook_secret: Secret
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DevTenantSetup:
+    """The service that a built-in tenant is: whose limits and refusals it has, and its users.
+
+    It serves schemas with every characteristic, or `raw`: as they were posted. Of its made-up
+    users the first `users` are there.
+    """
+
+    dialect: Dialect = PLAIN
+    raw: bool = False
+    users: int = 0
+
+
+_PLAIN = DevTenantSetup()
+
+
 @contextmanager
 def serve(
     name: str,
@@ -66,19 +83,23 @@ def serve(
     port: int = 0,
     faults: Faults = _NO_FAULTS,
     clock: Clock = _utc_now,
-    raw: bool = False,
+    setup: DevTenantSetup = _PLAIN,
 ) -> Iterator[DevTenantAccess]:
     """Run the built-in tenant of that name on a loopback port (0: a free one) until the block ends.
 
-    What it remembers is in `folder/NAME.db`. It serves schemas with defaults spelled out, or `raw`.
-    Raises UsageError for a bad name, a port that is taken and a missing extra, StateError where
-    the file cannot be used.
+    What it remembers is in `folder/NAME.db`. Raises UsageError for a bad name, a port that is taken
+    and a missing extra, StateError where the file cannot be used.
     """
     if any(importlib.util.find_spec(name) is None for name in ("scim2_server", "scim2_models")):
         raise UsageError("the built-in tenant needs pip install 'scim-schema-reconciler[dev]'")
     with open_embedded_store(folder, name) as store, _bind(port) as server:
         credentials = store.credentials()
-        server.set_app(_application(_tenant(store, FaultBox(faults), clock, raw=raw), server.root))
+        if setup.users:
+            # On demand too: it takes the models.
+            from reconciler.embedded.seeding import seed_users
+
+            seed_users(store, clock, setup.users)
+        server.set_app(_application(_tenant(store, FaultBox(faults), clock, setup), server.root))
         thread = threading.Thread(
             target=server.serve_forever, args=(_POLL_SECONDS,), name=f"tenant {name}", daemon=True
         )
@@ -106,7 +127,9 @@ def _bind(port: int) -> "_Server":
         ) from error
 
 
-def _tenant(store: EmbeddedStore, faults: FaultBox, clock: Clock, *, raw: bool) -> EmbeddedTenant:
+def _tenant(
+    store: EmbeddedStore, faults: FaultBox, clock: Clock, setup: DevTenantSetup
+) -> EmbeddedTenant:
     # The schemas of RFC 7643 section 8.7, without the models that cost most of the start.
     core = json.loads((files("scim2_server") / "resources" / "default-schemas.json").read_bytes())
     users = _users_on_demand(store, clock, core)
@@ -121,7 +144,8 @@ def _tenant(store: EmbeddedStore, faults: FaultBox, clock: Clock, *, raw: bool) 
             core=tuple(core),
             check_buildable=_check_buildable,
             clock=clock,
-            raw=raw,
+            dialect=setup.dialect,
+            raw=setup.raw,
         ),
         users=lambda request, base_url, path: users().answer(request, base_url, path),
     )

@@ -162,6 +162,10 @@ class EmbeddedStore:
                 ),
             )
 
+    def delete_schema(self, key: str) -> None:
+        with self.transaction() as db:
+            db.execute("DELETE FROM schemas WHERE key = ?", (key,))
+
     # -- resources ----------------------------------------------------------------------------
 
     def resource(self, kind: str, identifier: str) -> dict[str, Json] | None:

@@ -12,6 +12,7 @@ BASE_PATH = "/scim/v2"
 TOKEN_PATH = "/oauth/token"  # noqa: S105 — an address
 WEBHOOK_PATH = "/hr/scim/sync"
 FAULTS_PATH = "/_dev/faults"
+DRIFT_PATH = "/_dev/schemas/"
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _PAGE = b"<!doctype html><title>Sign in</title><p>Please sign in to continue.</p>"
 
@@ -49,6 +50,9 @@ class EmbeddedTenant:
         try:
             if (room := self._rooms.get(request.path)) is not None:
                 return room(request)
+            if request.path.startswith(DRIFT_PATH):
+                schema_id = request.path.removeprefix(DRIFT_PATH)
+                return self._schemas.drift(request, request.root + BASE_PATH, schema_id)
             if (request.path + "/").startswith(BASE_PATH + "/"):
                 return self._scim(request)
         except Refused as refused:

@@ -1,6 +1,6 @@
 """`dev-tenant`: the built-in tenant as a server of its own, its end and its secrets."""
 
-from tests.support.program import DevTenant, Folder, started_dev_tenant
+from tests.support.program import HR_URN, DevTenant, Folder, assert_reported, started_dev_tenant
 
 
 def test_dev_tenant_ends_at_a_signal_and_keeps_its_schemas(dev_tenant: DevTenant):
@@ -18,3 +18,37 @@ def test_dev_tenant_secrets_are_readable_by_their_owner_only(folder: Folder):
     with started_dev_tenant(folder) as tenant:
         assert tenant.secret("client-id") != "from before"
         assert there.stat().st_mode & 0o777 == 0o600
+
+
+def test_dev_tenant_plays_the_service_that_its_manifest_names(folder: Folder):
+    folder.write("dialects/acme.json", ACME)
+    folder.environ["RECONCILER_DIALECTS"] = str(folder.path / "dialects")
+    (folder.path / "desired-state/tenants/local.yaml").unlink()
+
+    with started_dev_tenant(folder, "--dialect", "acme", "--users", "20") as tenant:
+        folder.write("desired-state/tenants/dev.yaml", tenant.manifest)
+        folder.environ["RECONCILER_SECRETS_DIR"] = str(tenant.secrets)
+        users = tenant.count_users()
+        applied = folder.run("apply", "--auto-approve")
+        schema = {"id": HR_URN, "name": "HRExtension", "attributes": [{"name": "other"}]}
+        tenant.drift(HR_URN, schema)
+        planned = folder.run("plan")
+
+    assert "dialect: acme" in tenant.manifest
+    assert users == 20
+    assert_reported(applied, 0)
+    assert_reported(planned, 0, "changed out of band", "ACME cannot change a schema")
+
+
+def test_dev_tenant_plays_no_service_that_nobody_knows(folder: Folder):
+    assert_reported(folder.run("dev-tenant", "--dialect", "acme"), 1, "--dialect 'acme'", "sap")
+
+
+ACME = """{
+  "name": "acme",
+  "description": "POST alone",
+  "targetSystem": "ACME",
+  "creates": true,
+  "updates": "none",
+  "types": ["string", "boolean", "integer", "decimal", "dateTime", "reference", "complex"]
+}"""

@@ -13,6 +13,7 @@ from reconciler.domain.jsontext import Json
 from reconciler.domain.outcome import OutcomeKind
 from reconciler.domain.plan import SkipReason
 from reconciler.domain.records import Event, EventType, Status
+from reconciler.embedded import Faults
 from tests.support.program import ROOT
 
 PAGES = ROOT / "docs/reference"
@@ -116,3 +117,9 @@ def test_the_index_of_the_reference_leads_to_each_of_its_pages() -> None:
     linked = set(re.findall(r"\]\(([\w-]+\.md)\)", text_of("README.md")))
 
     assert linked == {path.name for path in Path(PAGES).glob("*.md")} - {"README.md"}
+
+
+def test_the_page_of_the_built_in_tenant_names_every_fault():
+    page = (ROOT / "docs/dev-tenant.md").read_text().split("| fault |")[1].split("\n\n")[0]
+
+    assert re.findall(r"^\| `(\w+)`", page, re.M) == list(Faults().to_json())

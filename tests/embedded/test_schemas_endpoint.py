@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.domain.jsontext import Json
-from reconciler.embedded import Faults
+from reconciler.embedded import DevTenantSetup, Faults
 from tests.support.embedded_client import HR, Client, TestClock, extension, running
 
 CORE = [
@@ -99,7 +99,7 @@ def test_a_schema_is_served_with_every_characteristic_and_its_vendor_members(
 def test_a_raw_tenant_serves_the_document_as_it_was_posted(
     tmp_path: Path, clock: TestClock
 ) -> None:
-    with running(tmp_path, clock, raw=True) as client:
+    with running(tmp_path, clock, setup=DevTenantSetup(raw=True)) as client:
         client.send("POST", "/Schemas", SPARSE)
 
         served = client.send("GET", f"/Schemas/{HR}").json()

@@ -11,7 +11,7 @@ from pathlib import Path
 import requests
 
 from reconciler.domain.jsontext import Json
-from reconciler.embedded import DevTenantAccess, Faults, serve
+from reconciler.embedded import DevTenantAccess, DevTenantSetup, Faults, serve
 
 HR = "urn:ietf:params:scim:schemas:extension:genesys:2.0:User:HRExtension"
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
@@ -99,11 +99,16 @@ def connected(access: DevTenantAccess) -> Iterator[Client]:
 
 @contextmanager
 def running(
-    folder: Path, clock: TestClock, faults: Faults | None = None, *, raw: bool = False
+    folder: Path,
+    clock: TestClock,
+    faults: Faults | None = None,
+    *,
+    setup: DevTenantSetup | None = None,
 ) -> Iterator[Client]:
     """A tenant called `local` in that folder, and a client of it."""
+    setup, faults = setup or DevTenantSetup(), faults or Faults()
     with (
-        serve("local", folder, faults=faults or Faults(), clock=clock, raw=raw) as access,
+        serve("local", folder, faults=faults, clock=clock, setup=setup) as access,
         connected(access) as client,
     ):
         yield client

@@ -150,6 +150,13 @@ class DevTenant:
     def post(self, document: dict) -> None:
         self._scim("POST", "/Schemas", document)
 
+    def drift(self, urn: str, document: dict) -> None:
+        """Change a schema behind the back of all, whatever the dialect allows."""
+        self._send("PUT", f"{self.root}/_dev/schemas/{urn}", document, {})
+
+    def count_users(self) -> int:
+        return int(self._scim("GET", "/Users?count=0", None)["totalResults"])
+
     def schemas(self) -> list[dict]:
         listed = self._scim("GET", "/Schemas?count=100", None)["Resources"]
         return [schema for schema in listed if ":genesys:2.0:" in schema["id"]]
@@ -185,8 +192,8 @@ def dev_tenant(folder: Folder) -> Iterator[DevTenant]:
 
 
 @contextmanager
-def started_dev_tenant(folder: Folder) -> Iterator[DevTenant]:
-    process = folder.start("dev-tenant", "--port", "0")
+def started_dev_tenant(folder: Folder, *options: str) -> Iterator[DevTenant]:
+    process = folder.start("dev-tenant", "--port", "0", *options)
     try:
         manifest = _read_until(process, "webhook-secret")
         yield DevTenant(folder, manifest, folder.path / ".reconciler/secrets")

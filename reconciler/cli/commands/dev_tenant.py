@@ -26,20 +26,30 @@ class Options:
 
     port: int = number("loopback port; 0 takes a free one", metavar="N", default=8765, least=0)
     name: str = text("which store it keeps", metavar="NAME", default="dev")
+    dialect: str = text("the service that it plays", metavar="NAME", default="genesys")
+    users: int = number("made-up users that it has", metavar="N", default=0, least=0)
     raw: bool = flag("serve schemas as they were posted, without their defaults")
 
 
 def run(invocation: Invocation, options: Options) -> int:
     """Print a Tenant manifest that fits, put its secrets into files, serve until a signal."""
     from reconciler.adapters.clock import StopSignal, SystemClock, install
+    from reconciler.adapters.dialects import sound_dialects
     from reconciler.cli.wiring import EMBEDDED_FOLDER
-    from reconciler.embedded import serve
+    from reconciler.domain.messages import listed, quoted
+    from reconciler.embedded import DevTenantSetup, serve
 
     stop = StopSignal()
     install(stop)
     clock = SystemClock(stop)
-    served = serve(options.name, EMBEDDED_FOLDER, port=options.port, raw=options.raw)
-    with served as access:
+    dialects = sound_dialects(invocation.common.dialects)
+    if options.dialect not in dialects:
+        raise UsageError(
+            f"--dialect {quoted(options.dialect)}: known are {listed(dialects)}; "
+            "--dialects names a folder of your own"
+        )
+    setup = DevTenantSetup(dialect=dialects[options.dialect], raw=options.raw, users=options.users)
+    with serve(options.name, EMBEDDED_FOLDER, port=options.port, setup=setup) as access:
         secrets = invocation.common.secrets_dir or to_path(".reconciler/secrets")
         for kind, secret in (
             ("client-id", access.client_id),
@@ -47,7 +57,7 @@ def run(invocation: Invocation, options: Options) -> int:
             ("webhook-secret", access.webhook_secret),
         ):
             _write_secret(secrets / f"{options.name}-{kind}", secret)
-        invocation.console.data(_manifest(options.name, access))
+        invocation.console.data(_manifest(options, access))
         invocation.console.out.flush()
         invocation.console.say(
             f"serving {access.base_url}; its secrets are in {secrets}: "
@@ -75,14 +85,15 @@ def _write_secret(path: Path, secret: Secret) -> None:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _manifest(name: str, access: DevTenantAccess) -> str:
+def _manifest(options: Options, access: DevTenantAccess) -> str:
+    name = options.name
     return f"""\
 apiVersion: reconciler/v1
 kind: Tenant
 metadata:
   name: {name}
 spec:
-  dialect: genesys
+  dialect: {options.dialect}
   baseUrl: {access.base_url}
   auth:
     type: oauth2-client-credentials

@@ -39,16 +39,12 @@ def run(invocation: Invocation, options: Options) -> int:
     import json
 
     from reconciler.adapters.packaged import schema_text, schema_with
-    from reconciler.errors import ManifestsInvalid
 
     if options.name is not SchemaName.MANIFEST:
         invocation.console.data(schema_text(options.name))
         return Exit.WELL
-    from reconciler.adapters.dialects import find_dialects
+    from reconciler.adapters.dialects import sound_dialects
 
-    dialects = find_dialects(invocation.common.dialects)
-    if dialects.problems:
-        raise ManifestsInvalid(tuple(map(str, dialects.problems)))
-    schema = schema_with(options.name, tuple(dialects.by_name))
+    schema = schema_with(options.name, tuple(sound_dialects(invocation.common.dialects)))
     invocation.console.data(json.dumps(schema, indent=2, ensure_ascii=False) + "\n")
     return Exit.WELL

@@ -17,17 +17,22 @@ from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import Attribute, AttributeType, Mutability, Schema, fold
 from reconciler.embedded.wire import Refused
 
+
+def _object(name: str, parts: tuple[Attribute, ...]) -> Attribute:
+    return Attribute(name=name, type=AttributeType.COMPLEX, sub_attributes=parts)
+
+
+_SCHEMAS = Attribute(name="schemas", multi_valued=True)
 _COMMON = (  # RFC 7643 section 3.1
-    Attribute(name="schemas", multi_valued=True),
+    _SCHEMAS,
     Attribute(name="id", mutability=Mutability.READ_ONLY),
     Attribute(name="externalId"),
     Attribute(name="meta", type=AttributeType.COMPLEX, mutability=Mutability.READ_ONLY),
 )
-_SEARCH = Attribute(  # RFC 7644 section 3.4.3
-    name="",
-    type=AttributeType.COMPLEX,
-    sub_attributes=(
-        Attribute(name="schemas", multi_valued=True),
+_SEARCH = _object(  # RFC 7644 section 3.4.3
+    "",
+    (
+        _SCHEMAS,
         Attribute(name="attributes", multi_valued=True),
         Attribute(name="excludedAttributes", multi_valued=True),
         Attribute(name="filter"),
@@ -73,12 +78,8 @@ class ResourceForm:
 
     @classmethod
     def of(cls, base: Schema, extensions: Iterable[Schema]) -> Self:
-        extended = (
-            Attribute(name=each.id, type=AttributeType.COMPLEX, sub_attributes=each.attributes)
-            for each in extensions
-        )
-        parts = (*_COMMON, *base.attributes, *extended)
-        return cls(Attribute(name=base.id, type=AttributeType.COMPLEX, sub_attributes=parts))
+        extended = (_object(each.id, (_SCHEMAS, *each.attributes)) for each in extensions)
+        return cls(_object(base.id, (*_COMMON, *base.attributes, *extended)))
 
     def resource(self, document: Json) -> Json:
         """The body of a POST or PUT without nulls and what only the service writes.

@@ -199,6 +199,17 @@ def test_a_manager_needs_no_reference(client: Client) -> None:
     assert (patched.status_code, whole.status_code) == (200, 400)
 
 
+def test_an_extension_may_name_its_schema_within(typed: Client) -> None:
+    values = {"schemas": [HR], "text": "x"}
+    path = added(typed, schemas=[USER, HR], **{HR: values})
+
+    answer = typed.send(
+        "PATCH", path, change({"op": "replace", "path": HR, "value": {**values, "text": "y"}})
+    )
+
+    assert (answer.status_code, answer.json()[HR]) == (200, {"text": "y"})
+
+
 @pytest.mark.parametrize("nothing", [None, "", [], {}, [None], [{}]])
 def test_a_remove_with_an_empty_value_removes_the_attribute(typed: Client, nothing: Json) -> None:
     path = added(typed, emails=[{"value": "a@example.com"}], nickName="a")

@@ -275,7 +275,7 @@ def _refused(at: str, wanted: str, value: Json, *, scim_type: str = "invalidValu
         case int() | float():
             found = "a number"
         case str():
-            found = "another string" if "string" not in wanted else "a string"
+            found = "this string"
         case list():
             found = "an array"
         case _:

@@ -90,8 +90,10 @@ class SchemasEndpoint:
         if request.method != "PUT":
             raise not_allowed(request, "PUT", "DELETE")
         document = _without_meta(read_json(request.body))
-        if accept(document).key != key or key in self._core:
+        schema = accept(document)
+        if schema.key != key or key in self._core:
             raise Refused(400, "the id is not that of the address, or one of RFC 7643")
+        self._buildable(schema)
         with self._store.transaction():
             new = self._next(key, document)
             self._store.save_schema(new)
@@ -193,6 +195,9 @@ class SchemasEndpoint:
         demand = Demand(schema=schema, dialect=self._dialect, service="this service")
         for _, fault in LIMIT_RULES.faults(demand):
             raise Refused(400, fault.message, scim_type="invalidValue")
+        self._buildable(schema)
+
+    def _buildable(self, schema: Schema) -> None:
         try:
             self._check_buildable(schema)
         except ValueError as error:

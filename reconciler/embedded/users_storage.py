@@ -100,7 +100,7 @@ class UsersStorage(ScimStorage):
         new.meta = Meta(
             resource_type=resource_type.name, created=now, last_modified=now, version='W/"1"'
         )
-        return self._save(resource_type, new)
+        return self._load(resource_type, self._save(resource_type, new))
 
     def update(
         self,
@@ -116,7 +116,8 @@ class UsersStorage(ScimStorage):
             new.meta = meta.model_copy(
                 update={"last_modified": self._clock(), "version": f'W/"{version}"'}
             )
-            return self._save(resource_type, new)
+            [saved] = self._loaded(resource_type, [self._save(resource_type, new)])
+            return saved
 
     def delete(
         self,
@@ -155,7 +156,7 @@ class UsersStorage(ScimStorage):
             raise PreconditionFailedException
         return meta
 
-    def _save(self, resource_type: ResourceType, resource: Resource[Any]) -> Resource[Any]:
+    def _save(self, resource_type: ResourceType, resource: Resource[Any]) -> dict[str, Json]:
         assert resource.meta is not None
         resource.meta.location = None
         if isinstance(resource, User):
@@ -167,8 +168,7 @@ class UsersStorage(ScimStorage):
             self._store.save_resource(_name(resource_type), document, _unique_values(resource))
         except ValueTaken as error:
             raise UniquenessException(attribute=str(error)) from error
-        [saved] = self._loaded(resource_type, [document])
-        return saved
+        return document
 
     def _check_members(self, group: Group) -> None:
         ids = [member.value for member in group.members or ()]

@@ -189,6 +189,25 @@ def test_a_schema_drifts_on_demand_whatever_the_service_allows(sap: Client) -> N
     assert sap.send("GET", f"/Schemas/{URN}1").status_code == 404
 
 
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"attributes": []},
+        {"attributes": [{"name": "x", "type": "colour"}]},
+        {"attributes": [{"name": "x", "type": "complex", "subAttributes": [{"name": "x y"}]}]},
+        {"id": "urn:example:Other"},
+    ],
+)
+def test_a_schema_drifts_to_a_schema_alone(sap: Client, members: dict[str, Json]) -> None:
+    sap.send("POST", "/Schemas", own(1))
+
+    refused = sap.session.put(f"{sap.root}/_dev/schemas/{URN}1", json=own(1, **members), timeout=10)
+
+    assert refused.status_code == 400
+    assert sap.send("GET", f"/Schemas/{URN}1").json()["meta"]["version"] == 'W/"1"'
+    assert sap.send("GET", "/Users").status_code == 200
+
+
 def test_made_up_users_are_there_once_and_the_same_each_time(
     tmp_path: Path, clock: TestClock
 ) -> None:

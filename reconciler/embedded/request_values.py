@@ -116,17 +116,22 @@ class ResourceForm:
             return _removal(known, target)
         if fold(op) == "replace" and "value" in members:
             known["value"] = members["value"]  # null unassigns
-        if known.get("value") is not None and target is not None:
+        if target is None:
+            detail = f"{at}.path: no schema has such an attribute"
+            raise Refused(400, detail, scim_type="invalidPath")
+        if known.get("value") is not None:
             known["value"] = self._written(target, known["value"], path or "")
         return known
 
     def _target(self, path: str) -> _Target | None:
-        """What a path stands for; None where that is for the models behind to refuse."""
+        """What a path stands for; None where no schema has such an attribute."""
         owner, rest = self.root, path
         for part in (self.root, *self.root.sub_attributes):
             if ":" in part.key and fold(path) == part.key:
                 return _Target(part)
-            if ":" in part.key and fold(path).startswith(f"{part.key}:"):
+            # The longest counts: one URN may begin with another.
+            within = ":" in part.key and fold(path).startswith(f"{part.key}:")
+            if within and len(path) - len(part.key) - 1 < len(rest):
                 owner, rest = part, path[len(part.key) + 1 :]
         parsed = _PATH.fullmatch(rest)
         attribute = _part(owner, parsed["name"]) if parsed else None

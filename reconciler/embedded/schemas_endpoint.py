@@ -183,9 +183,8 @@ class SchemasEndpoint:
     def _refused(self, means: Meaning, refused: Refused) -> Refused:
         """The refusal in the form that the dialect knows for what it means."""
         shape = next((each for each in self._dialect.errors if each.means is means), None)
-        if shape is None or self._dialect.meaning(
-            refused.status, refused.scim_type or "", refused.detail
-        ):
+        code = refused.scim_type or ""
+        if shape is None or self._dialect.meaning(refused.status, code, refused.detail) is means:
             return refused
         detail = f"{refused.detail}; {shape.detail}" if shape.detail else refused.detail
         return Refused(shape.status, detail, scim_type=shape.code or refused.scim_type)

@@ -30,7 +30,7 @@ WRONG: list[tuple[str, Json]] = [
     ("link", 7),
 ]  # fmt: skip
 RIGHT: list[tuple[str, Json]] = [
-    ("text", ""), ("yes", False), ("whole", -7), ("real", 7), ("real", 1.5),
+    ("text", ""), ("yes", False), ("whole", -7), ("whole", 2**62), ("real", 7), ("real", 1.5),
     ("moment", "2016-03-01T12:22:00Z"), ("moment", "2016-03-01T12:22:00.123+05:30"),
     ("data", "YWI="), ("link", "https://example.com/a"),
 ]  # fmt: skip
@@ -197,6 +197,32 @@ def test_a_manager_needs_no_reference(client: Client) -> None:
 
     assert client.send("GET", path).json()[ENTERPRISE] == {"manager": {"value": boss}}
     assert (patched.status_code, whole.status_code) == (200, 400)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_path_belongs_to_the_longest_urn_that_it_begins_with(client: Client, order: int) -> None:
+    urns = ["urn:example:User", "urn:example:User:More"][::order]
+    for urn in urns:
+        kind = "integer" if urn.endswith("More") else "string"
+        client.send("POST", "/Schemas", extension(urn, attributes=[{"name": "a", "type": kind}]))
+    path = added(client)
+
+    answers = [
+        client.send("PATCH", path, change({"op": "add", "path": f"{urn}:a", "value": value}))
+        for urn in ("urn:example:User", "urn:example:User:More")
+        for value in ("1", 1)
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 400, 400, 200]
+
+
+@pytest.mark.parametrize("spelt", [" {}:whole", "{}:whole ", "{}:whole[]", "{}.whole", "{}:whole."])
+def test_a_path_that_is_spelt_in_another_way_is_no_way_around_the_types(
+    typed: Client, spelt: str
+) -> None:
+    operation = {"op": "add", "path": spelt.format(HR), "value": "7"}
+
+    assert typed.send("PATCH", added(typed), change(operation)).status_code == 400
 
 
 def test_an_extension_may_name_its_schema_within(typed: Client) -> None:

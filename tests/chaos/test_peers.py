@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 
@@ -37,7 +38,10 @@ def sap(empty: Folder, scimono: Scimono) -> Folder:
 apiVersion: reconciler/v1
 kind: Tenant
 metadata: {{name: sap}}
-spec: {{dialect: sap, baseUrl: "{scimono.base_url}", auth: {{type: none}}}}
+spec:
+  dialect: sap
+  baseUrl: {scimono.base_url}
+  auth: {{type: none}}
 """,
     )
     return empty
@@ -150,6 +154,21 @@ def test_a_urn_that_scimono_finds_malformed_blocks_this_one_alone(sap: Folder):
     assert_reported(done, 3, "blocked (unreadable)", f"{HR}: applied and verified")
 
 
+def test_the_page_on_compatibility_has_the_limits_of_this_scimono(sap: Folder, scimono: Scimono):
+    page = (ROOT / "docs/compatibility.md").read_text()
+    block = page.partition("```yaml\n")[2].partition("```")[0]
+    sap.edit("desired-state/sap.yaml", "  dialect: sap\n", block)
+    names = [chr(ord("a") + number) * 19 for number in range(20)]
+    want(sap, "A" * 19, *[f"{{name: {name}, type: string}}" for name in names[:19]])
+
+    assert_reported(sap.run("validate", "--fail-on", "warning"), 0)
+    assert_reported(sap.run("apply", "--auto-approve"), 0, "applied and verified")
+
+    for refused in (("B" * 20, "aa"), ("C" * 19, *names), ("D" * 19, "a" * 20)):
+        with pytest.raises(HTTPError, match="400"):
+            scimono.post(document(f"{CUSTOM}:{refused[0]}", *refused[1:]))
+
+
 def test_the_21st_schema_of_scimono_is_blocked_before_it_is_asked(sap: Folder, scimono: Scimono):
     for number in range(20):
         scimono.post(document(f"{CUSTOM}:Old{number:02}", "desk"))
@@ -162,7 +181,7 @@ def test_scimono_s_own_limit_is_told_in_its_own_words(sap: Folder, scimono: Scim
     """It deducts its own six schemas from ours, so the 27th is the first that it refuses."""
     for number in range(26):
         scimono.post(document(f"{CUSTOM}:Old{number:02}", "desk"))
-    sap.edit("desired-state/sap.yaml", "auth:", "limits: {extensions: 30}, auth:")
+    sap.edit("desired-state/sap.yaml", "auth:", "limits: {extensions: 30}\n  auth:")
     want(sap, "HR", DEPARTMENT)
 
     done = sap.run("apply", "--auto-approve")

@@ -36,6 +36,7 @@ READ = {
     ("docs/rules.md", "yaml"): "test_the_note_of_the_page_about_rules_silences_what_it_names",
     ("docs/dialects.md", "json"): "tests/adapters/test_dialects.py",
     ("docs/dialects.md", "yaml"): "tests/adapters/test_dialects.py",
+    ("docs/compatibility.md", "yaml"): "tests/chaos/test_peers.py",
     ("docs/state.md", "sql"): "run by the server of its page",
     ("docs/scheduled-apply.md", "sql"): "run by the server of its page",
     ("docs/scheduled-apply.md", "text"): "test_the_crontab_names_what_the_page_makes",

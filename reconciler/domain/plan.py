@@ -3,6 +3,7 @@
 A change is a create, an update, a skip or blocked. There is no delete and no replace.
 """
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -15,7 +16,7 @@ from reconciler.domain.dialect import Dialect, PatchPath, UpdateStrategy
 from reconciler.domain.diff import Difference, differences, managed_view
 from reconciler.domain.drift import Drift
 from reconciler.domain.impact import Assessment, assess
-from reconciler.domain.jsontext import Json, digest
+from reconciler.domain.jsontext import Json, canonical, digest
 from reconciler.domain.manifest import Auth, GitState, SchemaExtension, Tenant, TenantsFrom
 from reconciler.domain.memo import Memo
 from reconciler.domain.redaction import NO_REDACTION, Redaction
@@ -360,7 +361,11 @@ def _request(extension: SchemaExtension) -> str:
 
     An update sends a part of it, over what the live fingerprint stands for.
     """
-    return digest([ordered_body(extension.schema), extension.resource_type, extension.manages])
+    body = ordered_body(extension.schema)
+    spelled, kept = (json.dumps(b, sort_keys=True) for b in (body, json.loads(canonical(body))))
+    # Canonical JSON has one spelling for 1 and 1.0, and for a large number and the text of it.
+    to_the_letter = [] if spelled == kept else [spelled]
+    return digest([body, extension.resource_type, extension.manages, *to_the_letter])
 
 
 @lru_cache(4096)

@@ -635,6 +635,12 @@ def variants() -> dict[str, TenantPlan]:
         "name of the schema": planned([spelled("urn:example:HR", name="hr"), BASIS[1]], FOUND),
         "spelling of its name": planned([spelled("urn:example:HR", name="HR"), BASIS[1]], FOUND),
         "vendor member": planned([spelled("urn:example:HR", xVendor=1), BASIS[1]], FOUND),
+        **{
+            f"vendor member {value!r}": planned(
+                [spelled("urn:example:HR", xVendor=value), BASIS[1]], FOUND
+            )
+            for value in (1.0, "1", True, 2**53, 2**53 + 1, str(2**53), 2.0**53)
+        },
         "resource type": planned([replace(BASIS[0], resource_type="Group"), BASIS[1]], FOUND),
         "manages": planned([replace(BASIS[0], manages=Manages.ATTRIBUTES), BASIS[1]], FOUND),
         "token parameters": replace(

@@ -23,7 +23,7 @@ from reconciler.domain.documents import (
 from reconciler.domain.jsontext import canonical, digest
 from reconciler.domain.messages import nearest
 from reconciler.domain.outcome import Unapproved
-from reconciler.domain.plan import Create, Plan, Update, exceeded_limits
+from reconciler.domain.plan import Create, Plan, Update, Written, exceeded_limits
 from reconciler.domain.scim import MalformedSchema, Schema
 from reconciler.errors import LimitExceeded, PlanStale, UsageError
 from reconciler.render.json_text import json_text
@@ -36,8 +36,15 @@ _OF_TENANTS: tuple[Literal["name", "dialect", "base_url", "token_url"], ...] = (
 )  # fmt: skip
 Places = Mapping[str, SourceDocument]  # of manifests, by the ids of changes
 _OF_CHANGES: tuple[
-    Literal["id", "action", "reason", "schema_id", "manifest", "live_fingerprint", "recipe"], ...
-] = ("id", "action", "reason", "schema_id", "manifest", "live_fingerprint", "recipe")
+    Literal[
+        "id", "action", "reason", "schema_id", "manifest", "resource_type", "manages",
+        "live_fingerprint", "recipe",
+    ],
+    ...,
+] = (
+    "id", "action", "reason", "schema_id", "manifest", "resource_type", "manages",
+    "live_fingerprint", "recipe",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +143,7 @@ class Approval:
                         f"Plan again and have that approved\n{reasons}"
                     )
             case ShownPlan(shown):
-                unapproved = tuple(_not_as_shown(shown, now))
+                unapproved = tuple(_not_as_shown(shown, plan, now))
                 if (place := next(_contradictions(shown), None)) is not None:
                     raise PlanStale(_contradicted(place))
                 if unapproved and not readable - {each.tenant for each in unapproved}:
@@ -183,16 +190,21 @@ def _not_named(plan: Plan, digests: Mapping[str, str]) -> Iterator[Unapproved]:
             yield Unapproved(tenant=tenant.name, reason=f"{now}, and {approved} was approved")
 
 
-def _not_as_shown(shown: PlanFacts, now: PlanFacts) -> Iterator[Unapproved]:
+def _not_as_shown(shown: PlanFacts, plan: Plan, now: PlanFacts) -> Iterator[Unapproved]:
     """The tenants whose plan is not that of an approved document, each with the difference.
 
-    Raise PlanStale where the document shows something else than what its digests stand for.
+    What was approved and is done already counts as approved. Raise PlanStale where the document
+    shows something else than what its digests stand for.
     """
+    planned = {tenant.name: tenant for tenant in plan.tenants}
     for name, old, new in _pairs(shown["tenants"], now["tenants"]):
-        if old is not None and new is not None and old["digest"] == new["digest"]:
-            if (member := next(_edited(old, new), None)) is not None:
-                raise PlanStale(_contradicted(f"tenants.{name}.{member}"))
-            continue
+        if old is not None and new is not None:
+            same = old["digest"] == new["digest"]
+            writes = {} if same else _writes(old)
+            if same or (writes and planned[name].digest_before(writes) == old["digest"]):
+                if (member := next(_edited(old, new, done=writes), None)) is not None:
+                    raise PlanStale(_contradicted(f"tenants.{name}.{member}"))
+                continue
         if new is None:
             reason = "the approved plan has it, and no manifest names it now"
         elif old is None:
@@ -200,6 +212,15 @@ def _not_as_shown(shown: PlanFacts, now: PlanFacts) -> Iterator[Unapproved]:
         else:
             reason = f"{_OTHER if new['error'] is None else _UNREAD} (- approved, + now)"
         yield Unapproved(tenant=name, reason=reason, difference=tuple(_difference(old, new)))
+
+
+def _writes(tenant: TenantDocument) -> dict[str, Written]:
+    """The creates and updates of a tenant's plan, by their ids."""
+    return {
+        change["id"]: Written(change["action"], change["live_fingerprint"])
+        for change in tenant["changes"]
+        if change["action"] == "create" or change["action"] == "update"
+    }
 
 
 def _pairs(
@@ -241,8 +262,11 @@ def _contradictions(shown: PlanFacts) -> Iterator[str]:
             yield f"summary.{name}"
 
 
-def _edited(old: TenantDocument, new: TenantDocument) -> Iterator[str]:
-    """The members in which an approved tenant differs from the tenant with its digest."""
+def _edited(old: TenantDocument, new: TenantDocument, *, done: Collection[str]) -> Iterator[str]:
+    """The members in which an approved tenant differs from the tenant with its digest.
+
+    Of the changes in `done` only those count that are still to be made.
+    """
     # Three things may differ: schemas that nobody manages, the lines of manifests, and the release.
     yield from (member for member in _OF_TENANTS if old[member] != new[member])
     if (old["error"] is None) != (new["error"] is None):
@@ -250,6 +274,8 @@ def _edited(old: TenantDocument, new: TenantDocument) -> Iterator[str]:
     if len(old["changes"]) != len(new["changes"]):
         yield "changes"
     for one, other in zip(old["changes"], new["changes"], strict=False):
+        if one["id"] == other["id"] and one["id"] in done and other["reason"] == "in-sync":
+            continue
         yield from (f"{other['id']}.{member}" for member in _edited_members(one, other))
 
 
@@ -338,5 +364,5 @@ _OTHER = "its plan is not the one that was approved"
 _UNREAD = "it could not be read"
 _ELSEWHERE = (
     "what differs is how a tenant is reached: its credentials' names, its capabilities or who is "
-    "notified; or `resourceType` or `manages` of an extension"
+    "notified"
 )

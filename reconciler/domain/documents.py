@@ -104,6 +104,8 @@ class ChangeDocument(TypedDict):
     schema_id: str
     manifest: str
     source: SourceDocument
+    resource_type: str | None
+    manages: Literal["schema", "attributes"] | None
     before: SchemaDocument | None
     after: SchemaDocument | None
     differences: list[DifferenceDocument]

@@ -5,10 +5,11 @@ A change is a create, an update, a skip or blocked. There is no delete and no re
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final, assert_never
+from typing import Final, Literal, assert_never
 
 from reconciler.domain.blocking import Against, BlockReason
 from reconciler.domain.body import ordered_body
@@ -158,6 +159,14 @@ class Withheld:
 Change = Create | Update | Skip | Blocked
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A write of an earlier plan, and the fingerprint of what it started from, or `absent`."""
+
+    action: Literal["create", "update"]
+    live_fingerprint: str | None
+
+
 def is_in_sync(change: Change) -> bool:
     """Test whether nothing is done because live is as desired."""
     return isinstance(change, Skip) and change.reason is SkipReason.IN_SYNC
@@ -200,17 +209,16 @@ class TenantPlan:
 
     def digest(self) -> str:
         """The digest over what is approved; not over times, order, wording or unmanaged schemas."""
-        return self._digest.get(self._approved)
+        return self._digest.get(lambda: self.digest_before({}))
 
-    def without_live(self) -> "TenantPlan":
-        """As much of it as carrying it out needs, with the same digest."""
-        # docs/decisions.md, "A plan is made tenant by tenant, and little of it is kept"
-        slim = (replace(each, subject=each.subject.without_live()) for each in self.changes)
-        return replace(self, changes=tuple(slim))
+    def digest_before(self, done: Mapping[str, Written]) -> str:
+        """The digest that it had before writes, by the ids of their changes, were done.
 
-    def _approved(self) -> str:
+        Of those only what is in sync now is done.
+        """
         # docs/decisions.md, "The digest covers the effective dialect, and not its defaults"
-        changes = [list(decided) for decided in sorted(map(_decided, self.changes), key=_digest_of)]
+        decisions = (_decided(each, done.get(each.subject.id)) for each in self.changes)
+        changes = [list(decided) for decided in sorted(decisions, key=_digest_of)]
         return digest(
             {
                 "format_version": FORMAT_VERSION,
@@ -225,6 +233,12 @@ class TenantPlan:
                 "changes": "unreadable" if self.error is not None else changes,
             }
         )
+
+    def without_live(self) -> "TenantPlan":
+        """As much of it as carrying it out needs, with the same digest."""
+        # docs/decisions.md, "A plan is made tenant by tenant, and little of it is kept"
+        slim = (replace(each, subject=each.subject.without_live()) for each in self.changes)
+        return replace(self, changes=tuple(slim))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -340,12 +354,15 @@ def _identity(auth: Auth) -> list[Json]:
 Decided = tuple[str, str, str | None]
 
 
-def _decided(change: Change) -> Decided:
+def _decided(change: Change, done: Written | None) -> Decided:
     """The approved part of a change: what is done, what is sent, and what it starts from.
 
     Where nothing is sent, desired is a fingerprint, in which no spelling counts.
     """
     subject = change.subject
+    if done is not None and is_in_sync(change):
+        request = subject.extension.request.get(lambda: _request(subject.extension))
+        return done.action, request, done.live_fingerprint
     match change:
         case Create() | Update():
             desired = subject.extension.request.get(lambda: _request(subject.extension))

@@ -50,6 +50,17 @@ def category_text(change: ChangeDocument, drift: DriftDocument | None = None) ->
     return _CATEGORIES[category] + reason
 
 
+def scope_text(change: ChangeDocument) -> str:
+    """What is approved with a write and not sent, as manifests have it; empty for the default."""
+    given = (
+        ("resourceType", change["resource_type"], "User"),
+        ("manages", change["manages"], "schema"),
+    )
+    return ", ".join(
+        f"{key}: {visible(value)}" for key, value, usual in given if value not in (None, usual)
+    )
+
+
 def source_of(change: ChangeDocument) -> str:
     """`path:line` of its manifest."""
     return place_text(change["source"])

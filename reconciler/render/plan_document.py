@@ -242,6 +242,7 @@ def change_document(change: Change) -> ChangeDocument:
     # Of a skip nothing is assessed, for nothing is done.
     assessed = None if isinstance(change, Skip) else subject.assessment()
     in_sync = is_in_sync(change)
+    writes = isinstance(change, Create | Update)
     return {
         "id": subject.id,
         "action": action_of(change),
@@ -249,6 +250,8 @@ def change_document(change: Change) -> ChangeDocument:
         "schema_id": subject.schema_id,
         "manifest": subject.extension.name,
         "source": _source(subject.extension.place),
+        "resource_type": subject.extension.resource_type if writes else None,
+        "manages": subject.extension.manages.value if writes else None,
         "before": _schema(subject.view.whole()) if subject.view and not in_sync else None,
         "after": None if in_sync else _schema(_desired(change)),
         "differences": differences_document(subject.differences()),

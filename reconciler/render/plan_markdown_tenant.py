@@ -14,6 +14,7 @@ from reconciler.render.phrases import (
     dated_drifts,
     drift_text,
     impact_line,
+    scope_text,
     source_of,
     usage_line,
     withheld_lines,
@@ -134,6 +135,8 @@ def _change_lines(change: ChangeDocument, drift: DriftDocument | None) -> Iterat
     if drift is not None:
         yield _Line(f"#     {drift_text(drift)}")
     cut = _DETAILS.get(category, Cut.DRIFT)
+    if scope := scope_text(change):
+        yield _Line(f"#     {plain(scope, WORDS)}", cut)
     for line in created_lines(change):
         yield _Line(f"+     {line}", cut)
     for detail in details(change):

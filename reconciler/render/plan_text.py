@@ -21,6 +21,7 @@ from reconciler.render.phrases import (
     folder_lines,
     impact_line,
     partial_line,
+    scope_text,
     source_of,
     summary_lines,
     usage_line,
@@ -121,6 +122,8 @@ def change_lines(
     yield paint(colour, head) + f"  [{source_of(change)}]"
     if drift is not None:
         yield f"      {drift_text(drift)}"
+    if scope := scope_text(change):
+        yield f"      {scope}"
     for line in created_lines(change):
         yield f"      + {line}"
     for detail in details(change):

@@ -55,7 +55,7 @@ def test_a_tenant_that_has_drifted_is_not_attempted_and_the_other_is_applied(
     assert any(HR_URN in line for line in dev["unapproved"]["difference"])
     assert local["unapproved"] is None
     assert "not as approved" in reported["exit"]["meaning"]
-    assert_reported(folder.run("apply", "plan.json"), 4, "nothing was written")
+    assert_reported(folder.run("apply", "plan.json"), 3, "0 added")
 
 
 def test_a_tenant_that_does_not_answer_any_more_is_not_attempted(planned: DevTenant) -> None:
@@ -67,7 +67,22 @@ def test_a_tenant_that_does_not_answer_any_more_is_not_attempted(planned: DevTen
     assert_reported(
         done, 3, "dev: not-attempted: it could not be read", "  +  x not readable: ", "2 added"
     )
-    assert_reported(folder.run("apply", "plan.json"), 4, "nothing was written")
+    assert_reported(folder.run("apply", "plan.json"), 3, "0 added")
+
+
+def test_a_saved_plan_is_applied_again_to_the_tenant_that_did_not_answer(
+    planned: DevTenant,
+) -> None:
+    folder, secret = planned.folder, planned.secrets / "dev-client-secret"
+    right = secret.read_text()
+    secret.write_text("wrong")
+    assert_reported(folder.run("apply", "plan.json"), 3, "dev: not-attempted: it could not be read")
+    secret.write_text(right)
+
+    assert_reported(folder.run("apply", "plan.json"), 0, "2 added")
+
+    assert_reported(folder.run("apply", "plan.json"), 0, "0 added")
+    assert len(planned.schemas()) == 2
 
 
 def test_tenants_that_come_and_go_after_the_plan_are_named(planned: DevTenant) -> None:

@@ -3,6 +3,7 @@
 import json
 import unicodedata
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -204,6 +205,20 @@ def test_a_create_shows_everything_but_defaults_and_each_sub_attribute() -> None
         "+ site: reference",
         '+   referenceTypes = ["external"]',
     ]
+
+
+def test_what_is_approved_and_not_sent_is_shown_where_it_is_not_the_default() -> None:
+    wanted = extension({"id": URN, "attributes": [{"name": "a"}]}, manages=Manages.ATTRIBUTES)
+    wanted = replace(wanted, resource_type="Group")
+    plan = planned([wanted], live(), service=SERVICE)
+    texts = shown(plan)
+    assert "\n      resourceType: Group, manages: attributes\n" in texts["text"]
+    assert "\n#     resourceType: Group, manages: attributes\n" in texts["markdown"]
+    [document] = plan_document(Plan(tenants=(plan,)))["tenants"]
+    [change] = document["changes"]
+    assert (change["resource_type"], change["manages"]) == ("Group", "attributes")
+    usual = shown(plan_for({"id": URN, "attributes": [{"name": "a"}]}))
+    assert "resourceType" not in usual["text"] + usual["markdown"]
 
 
 def test_an_update_shows_the_attribute_that_it_adds_as_it_is_sent() -> None:

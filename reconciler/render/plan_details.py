@@ -70,10 +70,30 @@ def _word(text: str) -> str:
 
 def _value_text(value: object) -> str:
     """A value as JSON on one line, on which everything can be seen, and in its order."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value_text, value))}]"
     text = json.dumps(value, ensure_ascii=False)
-    if not isinstance(value, str) and "{" in text and _turns(text):
+    if _deceives(text) or (isinstance(value, dict) and _turns(text)):
         text = json.dumps(value)
     return visible(text)
+
+
+def _deceives(text: str) -> bool:
+    """Test for text that looks like another: decomposed, or all of it like letters of ASCII."""
+    if text.isascii():
+        return False
+    foreign = {c for c in text if c.isalpha() and not c.isascii()}
+    return not unicodedata.is_normalized("NFC", text) or (bool(foreign) and foreign <= _LIKE_ASCII)
+
+
+# Letters that are drawn as those of ASCII in nearly every font: Cyrillic, Greek, Armenian.
+_LIKE_ASCII = frozenset(
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0455\u0456\u0458\u0501\u04bb\u051b\u051d\u04cf"
+    "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0423\u0425\u0405\u0406\u0408\u04c0"
+    "\u03bf\u03b1\u03bd\u03c1\u03b9\u03ba\u03c5\u03f3"
+    "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7"
+    "\u0585\u0578\u057d\u0570\u0566"
+)
 
 
 def _turns(text: str) -> bool:

@@ -207,6 +207,28 @@ def test_a_create_shows_everything_but_defaults_and_each_sub_attribute() -> None
     ]
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("cafe\u0301", r'"cafe\u0301"'),
+        ("caf\xe9", '"caf\xe9"'),
+        ("\u0430dmin", r'"\u0430dmin"'),
+        (["a", "\u0430"], r'["a", "\u0430"]'),
+        (
+            ["\u041c\u043e\u0441\u043a\u0432\u0430", "\u03bf"],
+            '["\u041c\u043e\u0441\u043a\u0432\u0430", "\\u03bf"]',
+        ),
+        ({"k": "\u0405ALE"}, r'{"k": "\u0405ALE"}'),
+        ("\u041e\u043a\u043b\u0430\u0434 (pay)", '"\u041e\u043a\u043b\u0430\u0434 (pay)"'),
+        ("na\xefve \u2013 5 \u20ac", '"na\xefve \u2013 5 \u20ac"'),
+        ("5 \u20ac", '"5 \u20ac"'),
+    ],
+)
+def test_text_of_a_create_that_looks_like_another_is_spelled_out(value: Any, expected: str) -> None:
+    plan = plan_for({"id": URN, "xVendor": value, "attributes": [{"name": "a"}]})
+    assert f"+ xVendor = {expected}" in lines(plan)
+
+
 def test_what_is_approved_and_not_sent_is_shown_where_it_is_not_the_default() -> None:
     wanted = extension({"id": URN, "attributes": [{"name": "a"}]}, manages=Manages.ATTRIBUTES)
     wanted = replace(wanted, resource_type="Group")

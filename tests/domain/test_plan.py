@@ -33,6 +33,7 @@ from reconciler.domain.plan import (
     TenantPlan,
     Update,
     Withheld,
+    Written,
     exceeded_limits,
 )
 from reconciler.domain.scim import ABSENT, SCHEMA_URN, Schema
@@ -669,6 +670,28 @@ def variants() -> dict[str, TenantPlan]:
 def test_the_digest_covers_all_that_an_approval_approves() -> None:
     digests = {what: plan.digest() for what, plan in variants().items()}
     assert len(set(digests.values())) == len(digests)
+
+
+def test_a_plan_whose_writes_are_done_has_had_the_digest_from_before_them() -> None:
+    wanted = [extension("HR", A, B, update=True), extension("Badge", B), extension("Room", A)]
+    before = planned(wanted, live(document("HR", A)))
+    writes = {
+        each.subject.id: Written(
+            "create" if isinstance(each, Create) else "update", each.subject.live_fingerprint
+        )
+        for each in before.changes
+    }
+    partly = planned(wanted, live(document("HR", A, B), document("Badge", B)))
+    edited = planned([wanted[0], extension("Badge", B, A), wanted[2]], live(document("HR", A, B)))
+    other = planned([wanted[0], extension("Badge", A), wanted[2]], live(document("Badge", A)))
+
+    assert reported(before) == [("badge", "create"), ("hr", "update"), ("room", "create")]
+    assert partly.digest() != before.digest()
+    assert partly.digest_before(writes) == before.digest()
+    assert before.digest_before(writes) == before.digest()
+    for changed in (edited, other):
+        assert changed.digest_before(writes) != before.digest()
+    assert partly.digest_before({**writes, "acme/hr": Written("create", ABSENT)}) != before.digest()
 
 
 def test_the_digest_of_an_unreadable_tenant_does_not_cover_the_reason() -> None:

@@ -167,8 +167,9 @@ class Announcing:
             awaited = Awaited.binding(each.resource_type)
             if each.intent.creates and not each.late:
                 self.context.progress.warn(
-                    f"{self.tenant.name}: {schema.id} is there and no value of it can be held: "
-                    f"the service still has to bind it, {awaited.text}"
+                    f"{self.tenant.name}: {schema.id} is there, and can hold no value before the "
+                    f"service binds it: it waits for {awaited.text}; where that list is static, "
+                    "say bindings: unlisted in spec.capabilities"
                 )
             before = self._history(schema).waits
             now = tuple((url, awaited.text) for url in urls)

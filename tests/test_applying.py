@@ -136,7 +136,7 @@ def test_a_created_schema_that_no_resource_type_names_is_a_warning(bound, warned
 
     assert len(warnings(progress)) == warned
     if warned:
-        assert "no value of it can be held" in warnings(progress)[0]
+        assert "can hold no value before the service binds it" in warnings(progress)[0]
 
 
 def test_bindings_are_not_read_where_nothing_was_created():

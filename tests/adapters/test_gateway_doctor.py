@@ -544,6 +544,29 @@ def test_doctor_shows_the_limits_of_requests_that_the_service_shows() -> None:
 
 
 @pytest.mark.parametrize(
+    "extensions",
+    [
+        [urn(1)],
+        {"schema": urn(1)},
+        [None, {"schema": None}, {"Schema": urn(1), "required": False}],
+        [{"schema": f" {urn(1)} "}],
+        [{"value": urn(1)}],
+        {urn(1).upper(): {"required": False}},
+        [{"$ref": f"https://scim.example.com/scim/v2/Schemas/{urn(1)}"}],
+    ],
+    ids=["ids", "one object", "other case", "blanks", "value", "by id", "references"],
+)
+def test_an_extension_is_bound_in_whatever_shape_the_resource_type_names_it(
+    extensions: Any,
+) -> None:
+    answer = json_reply(listed([{"Name": "User", "schemaExtensions": extensions}]))
+
+    findings, _, _ = looked_at(tenant(ResourceTypes=lambda _: answer))
+
+    assert findings["binding"].grade is Grade.OK
+
+
+@pytest.mark.parametrize(
     ("answer", "grade", "texts"),
     [
         (json_reply(kinds(urn(1).upper())), Grade.OK, f"{urn(1)} is bound to User"),

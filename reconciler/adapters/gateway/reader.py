@@ -551,10 +551,20 @@ def _denied(schema_id: str) -> str:
 
 
 def _bound(members: Mapping[str, Json]) -> frozenset[str]:
-    """The folded ids of a resource type's own schema and of its extensions, by folded members."""
-    extensions = members.get("schemaextensions")
-    found = extensions if isinstance(extensions, list) else [extensions]
-    named = [each.get("schema") if isinstance(each, dict) else each for each in found]
-    return frozenset(
-        fold(each) for each in (members.get("schema"), *named) if isinstance(each, str)
-    )
+    """The folded ids of a resource type's own schema and of its extensions, by folded members.
+
+    Services list extensions as objects, as ids, by id or as references.
+    """
+    texts: set[str] = set()
+    pending = [members.get("schema"), members.get("schemaextensions")]
+    while pending:
+        match pending.pop():
+            case str() as text:
+                texts |= {text.strip(), text.rpartition("/")[2]}
+            case list() as items:
+                pending += items
+            case dict() as entries:
+                pending += [*entries, *entries.values()]
+            case _:
+                pass
+    return frozenset(map(fold, texts))

@@ -66,7 +66,10 @@ class Console:
                 show("\n", self.err)  # the question stands on the line, and perhaps ^C
                 raise
             reader.join(_LOOK_AGAIN)
-        return "".join(typed).strip()
+        line = "".join(typed)
+        if not line.endswith("\n"):  # Ctrl-D leaves the question on the line too
+            show("\n", self.err)
+        return line.strip()
 
     @property
     def interactive(self) -> bool:

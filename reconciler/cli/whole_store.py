@@ -8,7 +8,7 @@ from reconciler.cli.console import Console
 from reconciler.domain.documents import AuditDocument
 from reconciler.domain.records import GENESIS, ChainResult, check_chain
 from reconciler.errors import StateError
-from reconciler.render.plain_text import visible
+from reconciler.render.plain_text import counted, visible
 
 _SHOWN = 10  # of what does not fit
 
@@ -34,9 +34,9 @@ def require_whole(store: Store, console: Console, head: str | None = None) -> Ch
     if found:
         more = ", and more" if len(found) > _SHOWN else ""
         raise StateError(
-            f"the trail is whole, and the store holds what it does not bear out ({len(found)} "
-            f"things named above{more}): somebody else has written to it; find out who, and "
-            "restore it from a backup"
+            "the trail is whole, and the store holds what it does not bear out "
+            f"({counted(len(found), 'thing')} named above{more}): somebody else has written to it; "
+            "find out who, and restore it from a backup"
         )
     return result
 

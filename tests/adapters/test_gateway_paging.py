@@ -554,3 +554,12 @@ def test_a_warning_that_many_schemas_share_is_given_once() -> None:
         live = w.reader.read_all([], everything=True)
 
     assert live.warnings == ("the list holds a schema without an id; it is left out",)
+
+
+def test_a_warning_names_the_listed_schema_that_cannot_be_read() -> None:
+    unclear = schema(1, attributes=[{"name": "grade", "required": "yes"}])
+    with world(service(lambda *_: [unclear])) as w:
+        live = w.reader.read_all([], everything=True)
+
+    reason = "a schema whose grade.required is neither true nor false; it is left out"
+    assert live.warnings == (f"the list holds {urn(1)}: {reason}",)

@@ -45,7 +45,8 @@ def test_apply_at_a_terminal_takes_nothing_but_yes(folder: Folder, answer):
     done = at_a_terminal(folder, answer, "apply")
 
     assert done.code == 1
-    assert "not approved; nothing was written" in done.err
+    after = "\n" if answer == "\x04" else ""  # the Enter key ends the line of the question
+    assert f"is accepted: {after}not approved; nothing was written" in done.err
     assert folder.plan()["summary"]["create"] == 2
 
 

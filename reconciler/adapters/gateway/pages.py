@@ -157,7 +157,7 @@ class Listing:
             try:
                 found[key] = schema_of(document, self.most)
             except MalformedSchema as error:
-                self.warnings.append(f"the list holds {error}; it is left out")
+                self.warnings.append(f"the list holds {self.ids[key]}: {error}; it is left out")
         return found
 
     def _take(self, found: Json, *, suspect: bool) -> None:

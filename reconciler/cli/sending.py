@@ -8,7 +8,7 @@ from reconciler.adapters.database import Backlog, Store
 from reconciler.cli.desired import desired_of
 from reconciler.cli.exits import Exit
 from reconciler.cli.invocation import Invocation
-from reconciler.cli.shared_options import DeadlineOptions, ReadingOptions, SendingOptions
+from reconciler.cli.shared_options import DeadlineOptions, SendingOptions
 from reconciler.cli.state_store import locks_of
 from reconciler.cli.wiring import workbench
 from reconciler.delivering import Delivering
@@ -22,7 +22,7 @@ def delivering_with(
     invocation: Invocation, store: Store, options: SendingOptions, stop: StopSignal
 ) -> Iterator[Delivering]:
     """The means to send; every tenant that the manifests name may get webhooks."""
-    desired = desired_of(invocation, Selection(), ReadingOptions())
+    desired = desired_of(invocation, Selection(), options.reading)
     deadlines = DeadlineOptions(request_deadline=options.request_deadline)
     with workbench(invocation, desired, deadlines, stop, parallelism=options.parallelism) as bench:
         notifier = bench.notifier()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reconciler.cli.options import flag, many, number
+from reconciler.cli.options import flag, group, many, number
 
 RETRY_DEADLINE = 120  # seconds, in which one change is tried
 
@@ -81,8 +81,9 @@ class DeadlineOptions(RequestOptions):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendingOptions(RequestOptions):
-    """The sending of webhooks, where that is all that a run does."""
+    """The sending of webhooks, where that is all that a run does, to whom the manifests name."""
 
+    reading: ReadingOptions = group(ReadingOptions)
     parallelism: int = number("webhooks at once", metavar="N", default=10)
 
 

@@ -66,6 +66,19 @@ def test_webhooks_deliver_sends_to_a_receiver_that_came_back(
     assert statuses == ["FAILED", "SYNCED"]
 
 
+@pytest.mark.parametrize("words", [("deliver", "--now"), ("replay", "--given-up")])
+def test_sending_webhooks_takes_the_raised_limits_of_the_manifests(folder: Folder, words):
+    folder.run("apply", "--auto-approve")
+    (folder.path / "desired-state/notes.yaml").write_text("#" * (257 << 10))
+
+    refused = folder.run("webhooks", *words)
+    raised = folder.run("webhooks", *words, "--max-file-kib", "512")
+
+    assert refused.code == 1
+    assert "raise --max-file-kib" in refused.err
+    assert raised.code == 0, raised.everything
+
+
 def test_webhooks_replay_sends_what_was_given_up(
     dev_tenant: DevTenant,
 ):

@@ -15,6 +15,7 @@ MS50 = 0.05
 MS5 = 0.005
 RECORDS = 200_000
 PLANNED = (10, 100, 1000)
+WIDE = (4000, 2000)  # attributes of a schema
 
 Make = Callable[[World], Contest]
 
@@ -214,6 +215,45 @@ def _trail(world: World, records: int) -> Path:
     return site.path
 
 
+def attributes(world: World) -> Contest:
+    """An attribute's share in a plan that changes all of a schema, in schemas of two sizes."""
+    many, few = WIDE
+    words = (PROGRAM, "plan", "--max-file-kib", "4096")
+    commands = {
+        f"plan, {number} attributes": Command(words, _changed(world, number))
+        for number in (1, few, many)
+    }
+
+    def figures(costs: Costs) -> Mapping[str, Figure]:
+        one, *wide = (cost.cpu for cost in costs.values())
+        few_each, many_each = (
+            (cpu - one) / (number - 1) for cpu, number in zip(wide, (few, many), strict=True)
+        )
+        return {"attributes-growth": Figure(many_each * many, few_each * many)}
+
+    return Contest(commands, figures)
+
+
+def _changed(world: World, number: int) -> Path:
+    """A working directory whose built-in tenant has that many attributes, described otherwise."""
+    folder = world.folder / f"wide-{number}"
+    desired = folder / "desired-state"
+    desired.mkdir(parents=True)
+    tenant = {"dialect": "rfc7644", "baseUrl": "embedded://local"}
+    (desired / "tenant.yaml").write_text(validate.manifest("Tenant", "local", tenant))
+    for description in ("What it was for", "What it is for"):
+        columns = [
+            {"name": f"attribute{index}", "description": f"{description}, number {index}"}
+            for index in range(number)
+        ]
+        schema = {"id": "urn:example:wide", "name": "wide", "attributes": columns}
+        text = validate.manifest("SchemaExtension", "wide", {"onDrift": "update", "schema": schema})
+        if (desired / "wide.yaml").exists():
+            Command((PROGRAM, *APPLY, "--max-file-kib", "4096"), folder).run()
+        (desired / "wide.yaml").write_text(text)
+    return folder
+
+
 def validation(world: World) -> Contest:
     """Manifests checked offline, beside check-jsonschema on the same files."""
     many, few = validate.MANY, validate.FEW
@@ -278,6 +318,7 @@ CONTESTS: Mapping[str, Make] = {
     "memory": memory(1000, "text", "json"),
     "memory-10000": ten_thousand,
     "audit": audit,
+    "attributes": attributes,
     "validate": validation,
 }
 LARGE = ("plan-1000", "memory", "audit", "validate")  # not in a quick look

@@ -170,6 +170,14 @@ ROWS = (
         goal=1.5,
     ),
     Row(
+        key="attributes-growth",
+        what="plan of a change to each of 4,000 attributes, beyond start-up",
+        beside="twice what 2,000 cost",
+        unit=Unit.CPU,
+        must=1.2,
+        goal=1.05,
+    ),
+    Row(
         key="validate",
         what="validate 1,000 manifests",
         beside="check-jsonschema",

@@ -37,11 +37,6 @@ from reconciler.domain.loopback import is_loopback_host
 
 _CHUNK = 64 * 1024
 _REST = 0.5  # seconds for a body that nobody needs but the connection
-# The content codings of IANA's registry that change the bytes, RFC 9110 section 8.4.1
-_COMPRESSIONS = frozenset((
-    "aes128gcm", "br", "compress", "dcb", "dcz", "deflate", "exi", "gzip", "pack200-gzip",
-    "x-compress", "x-gzip", "zstd",
-))  # fmt: skip
 _FAILURES = (
     requests.RequestException,
     HTTPError,
@@ -158,22 +153,39 @@ class Http:
 
     def _read(self, response: requests.Response) -> Reply:
         headers = _headers_of(response)
-        # Servers write a charset there, or `none`: only what is a coding changes the body.
-        listed = headers.get("content-encoding", "").lower().split(",")
-        codings = {coding.strip() for coding in listed}
-        if compressed := sorted(codings & _COMPRESSIONS):
-            reason = f"the body came compressed ({', '.join(compressed)}), which was not asked for"
-            return NoAnswer(Loss.LOST, reason)
         body = bytearray()
         for chunk in response.raw.stream(_CHUNK, decode_content=False):
             body += chunk
             if len(body) > self._options.max_body:
-                limit = f"{self._options.max_body} bytes"
-                reason = f"the body is longer than {limit}, the most we read"
-                if self._options.lifted_by:
-                    reason += f"; allow more with {self._options.lifted_by}"
-                return NoAnswer(Loss.TOO_LONG, reason)
+                return self._too_long()
+        if body and "content-encoding" in headers:
+            return self._plain(response.status_code, headers, bytes(body))
         return Answer(response.status_code, headers, bytes(body))
+
+    def _plain(self, status: int, headers: Mapping[str, str], body: bytes) -> Reply:
+        # Nobody asked for it, and hardly anybody sends it
+        from reconciler.adapters.transport.codings import (
+            PlainTooLong,
+            Undecodable,
+            codings_of,
+            plain,
+        )
+
+        try:
+            return Answer(status, headers, plain(body, codings_of(headers), self._options.max_body))
+        except Undecodable as error:
+            return NoAnswer(Loss.LOST, str(error), _COMPRESSED)
+        except PlainTooLong:
+            return self._too_long()
+
+    def _too_long(self) -> NoAnswer:
+        reason = f"the body is longer than {self._options.max_body} bytes, the most we read"
+        if self._options.lifted_by:
+            reason += f"; allow more with {self._options.lifted_by}"
+        return NoAnswer(Loss.TOO_LONG, reason)
+
+
+_COMPRESSED = "ask those who run the service, or a proxy before it, to send bodies as they are"
 
 
 def _headers_of(response: requests.Response) -> dict[str, str]:

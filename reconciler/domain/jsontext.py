@@ -1,5 +1,6 @@
 """JSON as it is accepted and hashed here: strict on the way in, one spelling on the way out."""
 
+import codecs
 import hashlib
 import json
 import math
@@ -27,6 +28,7 @@ def parse(data: bytes) -> Json:
 
     Raises NotJson. RFC 8259 leaves these to the reader; two readers must not differ here.
     """
+    _require_utf_8(data)
     try:
         text = data.removeprefix(_BOM).decode("utf-8")
     except UnicodeDecodeError as error:
@@ -69,6 +71,7 @@ def parse_in_parts(data: bytes) -> tuple[Json, bool]:
         suspect = suspect or not math.isfinite(value)
         return value
 
+    _require_utf_8(data)
     text = data.removeprefix(_BOM).decode("utf-8", "surrogateescape")
     value = _loads(text, members, number, number)
     if _SURROGATE.search(text) or not _is_text(text):
@@ -140,6 +143,15 @@ def _loads(
         raise NotJson(_reason(error)) from error
 
 
+def _require_utf_8(data: bytes) -> None:
+    """Raise NotJson for nothing, and for an encoding of wider units, which shows at its start."""
+    if not data.strip():
+        raise NotJson("there is nothing in it")
+    if data[:2] in _WIDE or 0 in data[:2]:
+        raise NotJson("written in UTF-16 or UTF-32, and JSON is UTF-8 (RFC 8259 section 8.1)")
+
+
+_WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SPELLER = json.JSONEncoder(
     ensure_ascii=False, check_circular=False, allow_nan=False, sort_keys=True, separators=(",", ":")
 )
@@ -239,7 +251,9 @@ def _check_text(value: Json) -> None:
     if not isinstance(value, str):
         raise NotJson("a key that is no string")
     if not _is_text(value):
-        raise NotJson("a lone surrogate in a string")
+        foreign = any("\udc80" <= character <= "\udcff" for character in value)
+        bytes_too = ", or bytes that are no UTF-8," if foreign else ""  # kept by surrogateescape
+        raise NotJson(f"a lone surrogate{bytes_too} in a string")
 
 
 def _is_text(value: str) -> bool:

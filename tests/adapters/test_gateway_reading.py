@@ -426,7 +426,15 @@ PERMANENT: dict[str, tuple[Script, type[TenantError], str]] = {
     "404": (reply(404, b"<html>"), TenantRefused, "404 with an HTML page; spec.baseUrl"),
     "405": (reply(405), TenantRefused, "405; check that spec.baseUrl"),
     "501": (scim_error(501, "not here"), TenantRefused, "501: \"not here\""),
-    "204": (reply(204), AnswerUnreadable, "no SCIM answer"),
+    "204": (reply(204), AnswerUnreadable, "204, but nothing came"),
+    "205": (reply(205), AnswerUnreadable, "205, but nothing came"),
+    "206": (reply(206, b"[]"), AnswerUnreadable, "206, but what came is no SCIM answer"),
+    "nothing": (reply(200), AnswerUnreadable, "the body is not JSON: there is nothing in it"),
+    "UTF-16": (reply(200, '{"Resources": []}'.encode("utf-16")), AnswerUnreadable, "in UTF-16 or"),
+    "a text": (
+        reply(400, b"no\nway", {"Content-Type": "text/plain"}), TenantRefused, "\"no\\nway\""),
+    "an error with a name twice": (
+        reply(400, b'{"detail": "no", "n": 1e999, "a": 1, "a": 2}'), TenantRefused, "400: \"no\""),
     "HTML": (HTML, AnswerUnreadable, "200, but an HTML page \"Sign in now\" came instead of JSON"),
     "not JSON": (reply(200, b"{a"), AnswerUnreadable, "the body is not JSON: "),
     "two keys": (reply(200, b'{"a":1,"a":2}'), AnswerUnreadable, "twice in one object"),

@@ -261,6 +261,16 @@ def test_a_shallow_clone_is_named_where_it_is_one(manifests: Path, tmp_path_fact
             commit_at(GIT, folder, "HEAD~7")
 
 
+def test_a_detached_commit_without_any_ref_is_no_empty_repository(manifests: Path, tmp_path: Path):
+    commit = git(manifests, "rev-parse", "HEAD")
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "fetch", "--quiet", str(manifests.parent), commit)
+    git(tmp_path, "checkout", "--quiet", "FETCH_HEAD")
+
+    with pytest.raises(UsageError, match=r"knows no commit 'main' for .*: name one that is there"):
+        commit_at(GIT, tmp_path, "main")
+
+
 def test_a_work_tree_whose_repository_is_gone_has_no_commit(manifests: Path):
     shutil.rmtree(manifests.parent / ".git")
     (manifests.parent / ".git").write_text("gitdir: /nowhere/at/all\n")

@@ -455,6 +455,8 @@ REFUSALS: list[tuple[Script, type[TenantError], str]] = [
     (json_reply({"error": "invalid_client"}, 401), CredentialsRefused, "401 invalid_client; check"),
     (json_reply({"error": "invalid_client"}, 400), CredentialsRefused, "400 invalid_client"),
     (json_reply({"error": "invalid_scope"}, 400), CredentialsRefused, "check scopes"),
+    (json_reply({"error": "invalid_target"}, 400), CredentialsRefused, "check audience and"),
+    (json_reply({"error": "access_denied"}, 403), CredentialsRefused, "is not granted what it"),
     (json_reply({"error": "unauthorized_client"}, 403), CredentialsRefused, "grant"),
     (json_reply({"error": "invalid_client"}, 200), CredentialsRefused, "200 invalid_client"),
     (json_reply({"error": {"code": 1}}, 400), CredentialsRefused, "without an error code"),

@@ -482,7 +482,7 @@ def test_no_message_repeats_a_scalar_that_may_be_a_secret() -> None:
         ('{"a": 1,\n "b": }', "2:7 expecting value"),
         ("a: 1\n", "1:1 expecting value"),
         ('{"a": 1} // x', "1:10 extra data"),
-        ("", "1:1 expecting value"),
+        ("", "1:1 there is nothing in it"),
         ('"\\ud800"', "1:1 a lone surrogate"),
         ('{"a": 1e999}', "1:1 a number out of range"),
     ],

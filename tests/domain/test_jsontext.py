@@ -42,10 +42,17 @@ def test_json_is_parsed_to_its_values(text: bytes, value: Any) -> None:
     assert parse(text) == value
 
 
+_WIDE = ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
+_NOT_UTF_8 = "written in UTF-16 or UTF-32, and JSON is UTF-8 (RFC 8259 section 8.1)"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b"", "expecting value at line 1 column 1"),
+        (b"", "there is nothing in it"),
+        (b" \r\n", "there is nothing in it"),
+        *(('{"a": 1}'.encode(wide), _NOT_UTF_8) for wide in _WIDE),
+        (b'"\\udc80"', "a lone surrogate, or bytes that are no UTF-8, in a string"),
         (b'{"a":\n nope}', "expecting value at line 2 column 2"),
         (b"<html>", "expecting value at line 1 column 1"),
         (b"[1, 2", "expecting ',' delimiter at line 1 column 6"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from reconciler.adapters.retrying import wait_message
 from reconciler.domain.dialect import TrailingSlash
 from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
-from reconciler.domain.jsontext import Json, NotJson, parse
+from reconciler.domain.jsontext import Json, NotJson, parse_in_parts
 from reconciler.domain.redaction import Redaction
 from reconciler.domain.scim import fold
 from reconciler.errors import (
@@ -67,7 +67,8 @@ def read_error(request: RequestName, reply: Reply, *, collection: bool) -> Tenan
         when = "also after several tries; run again later"
         return TenantUnavailable(f"{message}; {f'{wait}; run again after that' if wait else when}")
     if reply.status < 300:
-        return unreadable(request, reply, "what came is no SCIM answer")
+        came = "what came is no SCIM answer" if reply.body else "nothing came"
+        return unreadable(request, reply, came)
     if collection and reply.status == 404:
         return TenantRefused(f"{message}; spec.baseUrl is probably wrong")
     fits = "" if request.lists else "; check that spec.baseUrl and spec.dialect fit the service"
@@ -219,10 +220,11 @@ _KIND: dict[int, type[TenantError]] = {401: CredentialsRefused, 403: PermissionR
 
 
 def _value(answer: Answer) -> Json:
-    try:
-        return parse(answer.body)
+    try:  # of what JSON leaves to the reader, nothing keeps a text from being shown
+        return parse_in_parts(answer.body)[0]
     except NotJson:
-        return None
+        is_text = answer.headers.get("content-type", "").lower().startswith("text/plain")
+        return answer.body[:_MOST_DETAIL].decode("utf-8", "replace").strip() if is_text else None
 
 
 def _first(parts: Iterable[Mapping[str, Json]], members: Iterable[str]) -> str:

@@ -168,6 +168,8 @@ _STATUS_ADVICE = {
     422: _INVALID,  # RFC 9110 section 15.5.21, for what RFC 7644 section 3.12 answers with 400
     404: "the schema is no longer there; plan again",
     412: "somebody changed the schema since it was read; plan again",
+    415: "it takes another media type: write contentType into spec.capabilities",
+    428: "it takes an update only with If-Match: see etag in spec.capabilities, and doctor",
     429: "the service asks us to slow down",
 }
 _NO_SUCH_PATH = ("notarget", "invalidpath", "invalidfilter")  # RFC 7644 section 3.12

@@ -31,7 +31,8 @@ def commit_at(git: Git, folder: Path, ref: str) -> str:
 
 def _advice(git: Git, folder: Path) -> str:
     """A reason why a repository may lack a commit, and what helps."""
-    if not git(folder, "for-each-ref", "--count=1"):
+    head = git.quiet(folder, "rev-parse", "--verify", "--quiet", "HEAD")
+    if head is None and not git(folder, "for-each-ref", "--count=1"):
         return "nothing has been committed yet"
     if git(folder, "rev-parse", "--is-shallow-repository") == b"true\n":
         return "this clone is shallow; fetch all of it (fetch-depth: 0 of a checkout in a workflow)"

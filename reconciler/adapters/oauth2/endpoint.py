@@ -230,6 +230,11 @@ class TokenEndpoint:
 _ADVICE = {
     "invalid_client": "check clientId and its secret or key in spec.auth, clientAuth, and that the "
     "client is enabled",
+    "invalid_target": "check audience and resource in parameters of spec.auth",
+    "access_denied": "the client is not granted what it asks for: check scopes and parameters in "
+    "spec.auth against what was granted",
+    "invalid_request": "check clientAuth, scopes and parameters in spec.auth: a field is missing, "
+    "or one is too many",
     "invalid_scope": "check scopes in spec.auth against what the client was granted",
     "unauthorized_client": "the client is not allowed the client credentials grant",
     "unsupported_grant_type": "the client is not allowed the client credentials grant",

@@ -23,12 +23,20 @@ def java() -> dict[str, str]:
     }
 
 
+def locked(package: str) -> str:
+    found = re.search(rf"^{package}==(\S+)", (ROOT / "requirements-dev.txt").read_text(), re.M)
+    assert found is not None
+    return found[1]
+
+
 @pytest.mark.parametrize(
     ("row", "versions"),
     [
         ("scimono", [java()["scimono-server"], java()["jersey-hk2"], java()["jetty-servlet"][:6]]),
         ("SCIMMY", [NODE["scimmy"], NODE["scimmy-routers"], NODE["express"]]),
         ("oidc-provider", [NODE["oidc-provider"]]),
+        ("scim2-tester", [locked("scim2-tester")]),
+        ("scim-sanity", [locked("scim-sanity")]),
     ],
 )
 def test_a_service_that_is_tried_has_the_version_that_is_tried(row: str, versions: list[str]):
@@ -40,7 +48,7 @@ def test_a_service_that_is_tried_has_the_version_that_is_tried(row: str, version
 
 
 def test_no_other_row_claims_to_be_tried():
-    assert PAGE.count("| ✔ |") == 3
+    assert PAGE.count("| ✔ |") == 5
 
 
 def test_the_lock_of_the_peers_pins_each_package_and_names_no_registry():

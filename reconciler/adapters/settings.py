@@ -166,6 +166,10 @@ class Settings:
             case _:
                 assert_never(ref.source)
 
+    def secret_file(self, ref: SecretRef, *, secrets_dir: Path | None) -> Path:
+        """The file of a reference, below --secrets-dir; raises UsageError where it leaves that."""
+        return _file_of(ref, secrets_dir)
+
 
 def origin(url: str, *, of: str) -> str:
     """Scheme, host and port of a URL in one spelling; the scheme's own port is left out.
@@ -202,7 +206,7 @@ def _listed(variable: str) -> list[str]:
     return variable.replace(",", " ").split()
 
 
-def _from_file(ref: SecretRef, secrets_dir: Path | None) -> str:
+def _file_of(ref: SecretRef, secrets_dir: Path | None) -> Path:
     if secrets_dir is None:
         raise SecretUnset(
             f"{ref.place} takes a secret from file {ref.name}; give --secrets-dir DIR"
@@ -212,11 +216,17 @@ def _from_file(ref: SecretRef, secrets_dir: Path | None) -> str:
     path = Path(os.path.realpath(secrets_dir / ref.name))
     if not path.is_relative_to(root):
         raise UsageError(f"{ref.place}: file {ref.name} leaves --secrets-dir {secrets_dir}")
+    return path
+
+
+def _from_file(ref: SecretRef, secrets_dir: Path | None) -> str:
+    path = _file_of(ref, secrets_dir)
     try:
         value = _text_of(path) if path.is_file() else None
     except (OSError, UnicodeDecodeError) as error:  # OSError also for a folder that is shut to us
         raise UsageError(
-            f"{ref.place}: file {ref.name} below {secrets_dir} cannot be read as text"
+            f"{ref.place}: file {ref.name} below {secrets_dir} cannot be read as text; "
+            "keys and certificates are wanted in PEM form"
         ) from error
     if value is None:
         raise SecretUnset(f"{ref.place}: there is no file {ref.name} below {secrets_dir}")

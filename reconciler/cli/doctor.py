@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import assert_never
 
 from reconciler.adapters.gateway.doctor import HttpDoctor
+from reconciler.adapters.oauth2.certificates import validity
+from reconciler.adapters.transport import ClientCertificate
 from reconciler.adapters.webhooks import Unusable
 from reconciler.cli.commands.doctor import Options
 from reconciler.cli.console import Console
@@ -24,6 +27,8 @@ from reconciler.errors import UsageError
 from reconciler.render.doctor import capability_block, doctor_document, doctor_text
 from reconciler.render.json_text import json_text
 from reconciler.run_context import RunContext
+
+RENEWAL = timedelta(days=30)
 
 
 def doctor(invocation: Invocation, options: Options) -> int:
@@ -66,16 +71,34 @@ def _look_at(
         for found in webhooks
     )
     try:
+        certificate = bench.certificate(tenant)
         access = bench.connection(tenant)
     except UsageError as error:  # a secret that is not set, an origin that is not allowed
         return _findings_of(tenant, (Finding("manifest", Grade.PROBLEM, str(error)), *wrong))
     look = HttpDoctor(access, limit=tenant.extensions_limit)
     seen = (*look.findings(bench.desired.manifests.desired_for(tenant)), *wrong)
+    if certificate is not None:
+        seen = (_certificate(certificate, now=bench.clock.now()), *seen)
     found = _findings_of(tenant, seen)
     if not probe_writes or not found.well:
         return found
     known = replace(tenant, dialect=look.dialect)
     return _findings_of(tenant, (*seen, *_probe(invocation, bench, known)))
+
+
+def _certificate(certificate: ClientCertificate, *, now: datetime) -> Finding:
+    valid = validity(certificate)
+    if valid is None:
+        message = (
+            "a client certificate is shown; until when is not known (reconciler[jwt] reads it)"
+        )
+        return Finding("certificate", Grade.UNKNOWN, message)
+    remaining = valid.ends - now
+    message = f"our client certificate is valid until {valid.ends:%Y-%m-%d %H:%M} UTC"
+    if remaining < RENEWAL:
+        message = f"{message}, for {remaining.days} more days: renew it"
+        return Finding("certificate", Grade.WARNING, message)
+    return Finding("certificate", Grade.OK, message)
 
 
 def _findings_of(tenant: Tenant, findings: tuple[Finding, ...]) -> TenantFindings:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 from reconciler.adapters.oauth2 import (
     Anonymous,
     BasicCredentials,
+    CertifiedClient,
     ClientCredentials,
     Credentials,
     HeaderToken,
@@ -17,6 +19,11 @@ from reconciler.adapters.oauth2 import (
     require_signing_key,
 )
 from reconciler.adapters.settings import Settings
+from reconciler.adapters.transport import (
+    CertificateUnusable,
+    ClientCertificate,
+    require_certificate,
+)
 from reconciler.cli.masks import Masks
 from reconciler.domain.loopback import is_loopback_host
 from reconciler.domain.manifest import (
@@ -48,8 +55,42 @@ class Trust:
         """The base URL of the tenant: that of a built-in one has its port of today."""
         return self.embedded[tenant.embedded].base_url if tenant.embedded else tenant.base_url
 
-    def credentials(self, tenant: Tenant) -> Credentials:
-        """The tenant's credentials; raises UsageError where one is missing or may not go there."""
+    def certificate(self, tenant: Tenant, *, now: datetime) -> ClientCertificate | None:
+        """The tenant's client certificate.
+
+        Raises UsageError where no connection can be made with it, or it may not go there.
+        """
+        if (ref := tenant.auth.credentials.get("certificate")) is None:
+            return None
+        from reconciler.adapters.oauth2.certificates import validity
+
+        self._require_pinned(tenant)
+        certificate = ClientCertificate(
+            pem=self._read(ref),
+            file=self.settings.secret_file(ref, secrets_dir=self.secrets_dir),
+        )
+        named = f"{ref.place}: file {ref.name}"
+        try:
+            require_certificate(certificate)
+            valid = validity(certificate)
+        except CertificateUnusable as error:
+            raise UsageError(f"{named}: {error}") from error
+        if valid is not None and not valid.begins <= now < valid.ends:
+            how = "has expired" if now >= valid.ends else "is not valid yet"
+            raise UsageError(
+                f"{named}: the client certificate {how}: it is valid from "
+                f"{valid.begins:%Y-%m-%d %H:%M} to {valid.ends:%Y-%m-%d %H:%M} UTC; renew it, or "
+                "compare the clock of this machine"
+            )
+        return certificate
+
+    def credentials(
+        self, tenant: Tenant, certificate: ClientCertificate | None = None
+    ) -> Credentials:
+        """The tenant's credentials, to be shown over connections with that certificate.
+
+        Raises UsageError where one is missing or may not go there.
+        """
         if tenant.embedded:
             access = self.embedded[tenant.embedded]
             return ClientCredentials(
@@ -69,7 +110,25 @@ class Trust:
                     username=self._secret(tenant, "username"),
                     password=self._secret(tenant, "password"),
                 )
-            case AuthType.OAUTH2 if auth.client_auth is ClientAuth.PRIVATE_KEY_JWT:
+            case AuthType.OAUTH2:
+                return self._client(tenant, certificate)
+            case _:
+                assert_never(auth.type)
+
+    def _client(self, tenant: Tenant, certificate: ClientCertificate | None) -> Credentials:
+        auth = tenant.auth
+        match auth.client_auth:
+            case ClientAuth.POST | ClientAuth.BASIC:
+                return ClientCredentials(
+                    token_url=auth.token_url or "",
+                    client_id=self._secret(tenant, "clientId"),
+                    client_secret=self._secret(tenant, "clientSecret"),
+                    scopes=auth.scopes,
+                    parameters=auth.parameters,
+                    certificate=certificate,
+                    client_auth=auth.client_auth,
+                )
+            case ClientAuth.PRIVATE_KEY_JWT:
                 reference = auth.credentials["privateKey"]
                 key = self._read(reference)
                 named = f"{reference.place}: {reference.source} {reference.name}"
@@ -79,21 +138,21 @@ class Trust:
                     client_id=self._secret(tenant, "clientId"),
                     scopes=auth.scopes,
                     parameters=auth.parameters,
+                    certificate=certificate,
                     private_key=key,
                     key_id=auth.key_id,
                     audience=auth.audience,
                 )
-            case AuthType.OAUTH2:
-                return ClientCredentials(
+            case ClientAuth.CERTIFICATE:
+                return CertifiedClient(
                     token_url=auth.token_url or "",
                     client_id=self._secret(tenant, "clientId"),
-                    client_secret=self._secret(tenant, "clientSecret"),
                     scopes=auth.scopes,
                     parameters=auth.parameters,
-                    client_auth=auth.client_auth,
+                    certificate=certificate,
                 )
             case _:
-                assert_never(auth.type)
+                assert_never(auth.client_auth)
 
     def endpoints(self, tenants: Iterable[Tenant]) -> "dict[tuple[str, str], Endpoint | Unusable]":
         """The endpoint of each webhook, by tenant and URL of the manifest."""

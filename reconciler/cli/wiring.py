@@ -22,7 +22,7 @@ from reconciler.adapters.gateway import (
 )
 from reconciler.adapters.oauth2 import Authenticator, Tokens
 from reconciler.adapters.retrying import RetryBudget, retrying
-from reconciler.adapters.transport import Http, HttpOptions, Pool, raise_limit
+from reconciler.adapters.transport import ClientCertificate, Http, HttpOptions, Pool, raise_limit
 from reconciler.cli.console import show_last_words
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.masks import Masks
@@ -77,19 +77,24 @@ class Workbench:
     def reader(self, tenant: Tenant) -> HttpSchemaReader:
         """A gateway that can send nothing but GET and the token request."""
         with self.making:
-            return HttpSchemaReader(self._connection(tenant))
+            return HttpSchemaReader(self._connection(tenant, self.certificate(tenant)))
 
     def connection(self, tenant: Tenant) -> TenantAccess:
         """The access of a gateway that can send nothing but GET and the token request."""
         with self.making:
-            return self._connection(tenant)
+            return self._connection(tenant, self.certificate(tenant))
+
+    def certificate(self, tenant: Tenant) -> ClientCertificate | None:
+        """The certificate that connections to the tenant and its token endpoint are made with."""
+        return self.trust.certificate(tenant, now=self.clock.now())
 
     def writer(self, tenant: Tenant) -> HttpSchemaWriter:
         """A gateway that may POST, PUT and PATCH as well."""
         with self.making:
-            options = self._of_pages(self.write_options)
+            certificate = self.certificate(tenant)
+            options = self._of_tenant(self.write_options, certificate)
             writes = Http(options, methods=frozenset({"POST", "PUT", "PATCH"}))
-            return HttpSchemaWriter(self._connection(tenant), writes)
+            return HttpSchemaWriter(self._connection(tenant, certificate), writes)
 
     def retry(self, tenant: Tenant) -> Retry:
         """The patience with one tenant: another's trouble uses none of it up."""
@@ -131,13 +136,13 @@ class Workbench:
             random=random.SystemRandom().random,
         )
 
-    def _connection(self, tenant: Tenant) -> TenantAccess:
+    def _connection(self, tenant: Tenant, certificate: ClientCertificate | None) -> TenantAccess:
         state = self._state_of(tenant)
         return TenantAccess(
             base_url=self.trust.base_url(tenant),
             dialect=tenant.dialect,
-            reads=Http(self._of_pages(self.options), methods=frozenset({"GET"})),
-            authenticator=Authenticator(self.trust.credentials(tenant), self.tokens),
+            reads=Http(self._of_tenant(self.options, certificate), methods=frozenset({"GET"})),
+            authenticator=Authenticator(self.trust.credentials(tenant, certificate), self.tokens),
             retry=state.retry,
             clock=self.clock,
             traffic=state.traffic,
@@ -146,8 +151,15 @@ class Workbench:
             limits=self.limits,
         )
 
-    def _of_pages(self, options: HttpOptions) -> HttpOptions:
-        return replace(options, max_body=self.max_page, lifted_by="--max-page-mib")
+    def _of_tenant(
+        self, options: HttpOptions, certificate: ClientCertificate | None
+    ) -> HttpOptions:
+        return replace(
+            options,
+            certificate=certificate,
+            max_body=self.max_page,
+            lifted_by="--max-page-mib",
+        )
 
     def _state_of(self, tenant: Tenant) -> TenantState:
         if tenant.name not in self.states:

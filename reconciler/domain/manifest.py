@@ -40,12 +40,13 @@ class AuthType(StrEnum):
 class ClientAuth(StrEnum):
     """The ways of a client to authenticate to a token endpoint, and their sources.
 
-    RFC 6749 section 2.3.1; RFC 7523 section 2.2.
+    RFC 6749 section 2.3.1; RFC 7523 section 2.2; RFC 8705 section 2.
     """
 
     POST = "post"
     BASIC = "basic"
     PRIVATE_KEY_JWT = "private-key-jwt"
+    CERTIFICATE = "tls-client-auth"
 
 
 class SecretSource(StrEnum):
@@ -66,7 +67,7 @@ class SecretRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Auth:
-    """`spec.auth` of a Tenant; `credentials` maps clientId, token, username … to their secrets.
+    """`spec.auth` of a Tenant; `credentials` maps clientId, token, certificate … to their secrets.
 
     `parameters` are more pairs of a token request, in the order sent; a name may recur. `scheme`
     is what stands before the token in the header. `key_id` and `audience` are for the assertion

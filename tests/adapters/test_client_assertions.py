@@ -111,7 +111,9 @@ def test_a_refused_assertion_is_refused_credentials_and_shows_nothing() -> None:
     key = pem(EC)
     with serving(in_turn(json_reply({"error": "invalid_client"}, 401))) as server:
         with authenticating(client(server.url(), key)) as authenticator:
-            with pytest.raises(CredentialsRefused, match="its secret or key") as caught:
+            with pytest.raises(
+                CredentialsRefused, match="its secret, key or certificate"
+            ) as caught:
                 authenticator.header()
 
     assert key.reveal() not in f"{caught.value!r} {authenticator!r}"

@@ -339,9 +339,9 @@ def test_a_webhook_has_one_secret_or_two_while_one_is_rotated() -> None:
         ({"type": "oauth2-client-credentials"},
          ["spec.auth lacks tokenUrl", "spec.auth lacks clientId", "spec.auth lacks clientSecret"]),
         ({"type": "none", "token": {"env": "A"}},
-         ["unknown key 'token'; what can stand here is type"]),
+         ["unknown key 'token'; what can stand here is type or certificate"]),
         ({"type": "bearer", "token": {"env": "A"}, "scopes": []},
-         ["unknown key 'scopes'; what can stand here is type or token"]),
+         ["unknown key 'scopes'; what can stand here is type, token or certificate"]),
     ],
 )  # fmt: skip
 def test_each_kind_of_credentials_has_its_own_keys(auth: Document, expected: list[str]) -> None:
@@ -451,6 +451,42 @@ def test_a_client_has_a_secret_or_a_key() -> None:
     assert len(messages(tenant(auth={**bare, "clientAuth": "private-key-jwt"}))) == 1
     assert len(messages(tenant(auth={**of_key, "clientSecret": secret}))) == 1
     assert len(messages(tenant(auth={**bare, "clientSecret": secret, "keyId": "k1"}))) == 1
+
+
+def test_a_certificate_stands_for_the_secret_of_a_client() -> None:
+    bare = {**oauth2()["spec"]["auth"], "clientAuth": "tls-client-auth"}
+    secret = bare.pop("clientSecret")
+    certified = {**bare, "certificate": {"file": "acme/client.pem"}}
+
+    assert messages(tenant(auth=certified)) == []
+    assert messages(tenant(auth=bare)) == ["spec.auth lacks certificate"]
+    for name, value in (("clientSecret", secret), ("privateKey", secret), ("keyId", "k1")):
+        assert len(messages(tenant(auth={**certified, name: value}))) == 1, name
+
+
+AUTHS: tuple[Document, ...] = (
+    {"type": "none"},
+    {"type": "bearer", "token": {"env": "A"}},
+    {"type": "header", "scheme": "SSWS", "token": {"env": "A"}},
+    {"type": "basic", "username": {"env": "A"}, "password": {"env": "B"}},
+    oauth2()["spec"]["auth"],
+)
+
+
+@pytest.mark.parametrize("auth", AUTHS, ids=lambda auth: auth["type"])
+def test_a_certificate_goes_with_every_kind_of_credentials(auth: Document) -> None:
+    assert messages(tenant(auth={**auth, "certificate": {"file": "client.pem"}})) == []
+
+
+@pytest.mark.parametrize(
+    "certificate",
+    ["hunter2", {"env": "hunter2"}, {}, {"file": "../hunter2"}, {"file": "a", "key": "hunter2"}],
+)
+def test_a_certificate_is_a_file_below_the_secrets(certificate: object) -> None:
+    found = messages(tenant(auth={"type": "none", "certificate": certificate}))
+
+    assert len(found) == 1
+    assert "hunter2" not in found[0]
 
 
 def test_a_header_token_has_a_scheme_of_one_word() -> None:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import select
 import socket
 import ssl
 import subprocess
@@ -11,8 +10,7 @@ import threading
 import time
 from base64 import b64decode
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -31,6 +29,7 @@ from tests.support.faultserver import (
     unused_port,
 )
 from tests.support.transport_world import ANY, SHORT, ask, server_context
+from tests.support.tunnels import tunnelling
 
 SLOW_HEADERS: Script = drip(b"HTTP/1.1 200 OK\r\nX-A: " + b"a" * 400, every=0.02)
 
@@ -279,59 +278,6 @@ def test_proxies_netrc_authorities_and_key_logs_of_the_environment_have_no_effec
 
 
 # --- tunnels -------------------------------------------------------------------------------
-
-
-@dataclass
-class Tunnels:
-    port: int
-    heads: list[str] = field(default_factory=list)
-
-
-@contextmanager
-def tunnelling(target: int, tls: ssl.SSLContext | None = None) -> Iterator[Tunnels]:
-    """A proxy that takes whoever is named for a port of this machine."""
-    with socket.create_server(("127.0.0.1", 0)) as listener, ExitStack() as closing:
-        tunnels = Tunnels(listener.getsockname()[1])
-
-        def serve() -> None:
-            while True:
-                try:
-                    client, _ = listener.accept()
-                except OSError:
-                    return
-                wrapped = tls.wrap_socket(client, server_side=True) if tls else client
-                closing.callback(wrapped.close)
-                head = b""
-                while not head.endswith(b"\r\n\r\n"):
-                    head += wrapped.recv(1)
-                tunnels.heads.append(head.decode().partition(" HTTP/")[0])
-                wrapped.sendall(b"HTTP/1.1 200 Yes\r\n\r\n")
-                upstream = closing.enter_context(socket.create_connection(("127.0.0.1", target)))
-                threading.Thread(target=pump, args=(wrapped, upstream), daemon=True).start()
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield tunnels
-        finally:
-            listener.shutdown(socket.SHUT_RDWR)
-            thread.join(5)
-
-
-def pump(client: socket.socket, upstream: socket.socket) -> None:
-    """Both ways in one thread, for two may not use one TLS connection."""
-    try:
-        while True:
-            for source in select.select([client, upstream], [], [])[0]:
-                data = source.recv(65536)
-                (upstream if source is client else client).sendall(data)
-                if not data:
-                    return
-    except (OSError, ValueError):
-        return
-    finally:
-        client.close()
-        upstream.close()
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])

@@ -22,6 +22,8 @@ from reconciler.domain.manifest import (
     Limits,
     Manages,
     SchemaExtension,
+    SecretRef,
+    SecretSource,
     Webhook,
 )
 from reconciler.domain.plan import (
@@ -36,6 +38,7 @@ from reconciler.domain.plan import (
     Written,
     exceeded_limits,
 )
+from reconciler.domain.problem import Place
 from reconciler.domain.scim import ABSENT, SCHEMA_URN, Schema
 from reconciler.domain.selection import Selection
 from tests.support.domain_world import (
@@ -590,6 +593,7 @@ def test_the_digest_does_not_cover_wording_names_of_files_or_places() -> None:
     assert reworded.digest() == renamed.digest() == plan.digest()
 
 
+CERTIFICATE = SecretRef(SecretSource.FILE, "a.pem", Place("t.yaml", 1))
 HOOK = Webhook(url="https://hr.example", secrets=())
 
 
@@ -650,7 +654,13 @@ def variants() -> dict[str, TenantPlan]:
         "scopes": replace(plan, tenant=replace(plan.tenant, auth=Auth(scopes=("scim:admin",)))),
         **{
             f"auth of {auth}": replace(plan, tenant=replace(plan.tenant, auth=auth))
-            for auth in (Auth(scheme="x"), Auth(key_id="x"), Auth(audience="x"))
+            for auth in (
+                Auth(scheme="x"),
+                Auth(key_id="x"),
+                Auth(audience="x"),
+                Auth(credentials={"certificate": CERTIFICATE}),
+                Auth(credentials={"certificate": replace(CERTIFICATE, name="b.pem")}),
+            )
         },
         "client authentication": replace(
             plan, tenant=replace(plan.tenant, auth=Auth(client_auth=ClientAuth.BASIC))

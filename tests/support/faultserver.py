@@ -7,19 +7,20 @@ import struct
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One request as it came; header names are lower case."""
+    """One request as it came; header names are lower case, `client` is named by its certificate."""
 
     method: str
     target: str
     headers: Mapping[str, str]
     body: bytes
+    client: str | None = None
 
     @property
     def path(self) -> str:
@@ -157,6 +158,7 @@ class FaultServer:
     def _requests(self, connection: socket.socket) -> None:
         with connection.makefile("rb") as stream:
             while (request := _read(stream)) is not None:
+                request = replace(request, client=_client(connection))
                 with self._lock:
                     self.requests.append(request)
                 if not self._play(connection, self.handler(request)):
@@ -206,6 +208,13 @@ def _read(stream: Any) -> Received | None:
         headers[name.lower()] = value.strip()
     body = stream.read(int(headers.get("content-length", "0")))
     return Received(method, target, headers, body)
+
+
+def _client(connection: socket.socket) -> str | None:
+    """The common name of the client's certificate."""
+    shown: Any = connection.getpeercert() if isinstance(connection, ssl.SSLSocket) else None
+    names = (dict(part).get("commonName") for part in (shown or {}).get("subject", ()))
+    return next(filter(None, names), None)
 
 
 def _shut(sock: socket.socket) -> None:

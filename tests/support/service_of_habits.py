@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from random import Random
+from ssl import SSLContext
 
 from reconciler.domain.jsontext import Json
 from tests.support.fakes import FakeClock
@@ -50,10 +51,10 @@ def simulated(habits: Habits, *stored: Mapping[str, Json]) -> SimulatedTenant:
 
 
 @contextmanager
-def served(tenant: SimulatedTenant) -> Iterator[FaultServer]:
+def served(tenant: SimulatedTenant, tls: SSLContext | None = None) -> Iterator[FaultServer]:
     def handle(request: Received) -> Script:
         sent = Request(request.method, request.target, request.headers, request.body)
         return script(*tenant.respond(sent), elsewhere="")
 
-    with serving(handle) as server:
+    with serving(handle, tls) as server:
         yield server

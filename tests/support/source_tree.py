@@ -48,7 +48,7 @@ ROWS = (
 )  # fmt: skip
 
 HOMES = {
-    "cryptography": "adapters.oauth2.assertions",
+    "cryptography": "adapters.oauth2",
     "deepdiff": "domain.diff",
     "jsonschema": "adapters.jsonschemas",
     "jsonschema_rs": "adapters.jsonschemas",

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from reconciler.adapters.oauth2 import (
@@ -41,9 +42,14 @@ def credentials(
     )
 
 
-def tokens(clock: FakeClock, tell: Callable[[Secret], None] = lambda _: None) -> Tokens:
+def tokens(
+    clock: FakeClock,
+    tell: Callable[[Secret], None] = lambda _: None,
+    *,
+    ca_bundle: Path | None = None,
+) -> Tokens:
     return Tokens(
-        options=HttpOptions(deadline=5),
+        options=HttpOptions(deadline=5, ca_bundle=ca_bundle),
         retries=lambda: retrying(clock=clock, random=lambda: 0.0),
         clock=clock,
         new_id=map("id-{}".format, count(1)).__next__,

@@ -28,7 +28,9 @@ from reconciler.domain.problem import Pointer
 from reconciler.domain.rules.manifests import extensions_are_few_enough
 from reconciler.domain.scim import Schema
 
-_CREDENTIALS = ("clientId", "clientSecret", "privateKey", "token", "username", "password")
+_CREDENTIALS = (
+    "certificate", "clientId", "clientSecret", "password", "privateKey", "token", "username"
+)  # fmt: skip
 _LIMITS = {"extensions": "extensions", "maxCreates": "max_creates", "maxUpdates": "max_updates"}
 
 

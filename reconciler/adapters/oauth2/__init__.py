@@ -5,6 +5,7 @@ from reconciler.adapters.oauth2.authenticator import Authenticator
 from reconciler.adapters.oauth2.credentials import (
     Anonymous,
     BasicCredentials,
+    CertifiedClient,
     ClientCredentials,
     Credentials,
     HeaderToken,
@@ -16,6 +17,7 @@ __all__ = [
     "Anonymous",
     "Authenticator",
     "BasicCredentials",
+    "CertifiedClient",
     "ClientCredentials",
     "Credentials",
     "HeaderToken",

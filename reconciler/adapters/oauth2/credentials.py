@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import assert_never
 from urllib.parse import quote_plus
 
+from reconciler.adapters.transport import ClientCertificate
 from reconciler.domain.manifest import ClientAuth
 from reconciler.domain.redaction import Redaction
 from reconciler.domain.secret import Secret
@@ -13,12 +14,21 @@ from reconciler.domain.secret import Secret
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """A client of a token endpoint, and what it asks for (RFC 6749 section 4.4)."""
+    """A client of a token endpoint, and what it asks for (RFC 6749 section 4.4).
+
+    With a certificate its tokens may be bound to it (RFC 8705 section 3).
+    """
 
     token_url: str
     client_id: Secret
     scopes: tuple[str, ...] = ()
     parameters: tuple[tuple[str, str], ...] = ()
+    certificate: ClientCertificate | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertifiedClient(Client):
+    """A client that its certificate alone identifies (RFC 8705 section 2)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +69,7 @@ class Anonymous:
     """No credentials at all."""
 
 
-TokenClient = ClientCredentials | SigningClient
+TokenClient = ClientCredentials | SigningClient | CertifiedClient
 Credentials = TokenClient | HeaderToken | BasicCredentials | Anonymous
 
 Tell = Callable[[Secret], None]
@@ -76,6 +86,8 @@ def redaction(credentials: Credentials, tokens: Iterable[Secret] = ()) -> Redact
             return Redaction((client_secret, *pairs[0], *pairs[1], *tokens), (client_id,))
         case SigningClient(client_id=client_id, private_key=key):
             return Redaction((key, *tokens), (client_id,))
+        case CertifiedClient(client_id=client_id):
+            return Redaction(tuple(tokens), (client_id,))
         case HeaderToken(token=token):
             return Redaction((token,))
         case BasicCredentials(username=username, password=password):

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 from urllib.parse import parse_qsl, quote_plus, urlencode, urlsplit
 
 from reconciler.adapters.oauth2.assertions import ASSERTION_TYPE, assertion
 from reconciler.adapters.oauth2.credentials import (
+    CertifiedClient,
     ClientCredentials,
     SigningClient,
     Tell,
@@ -68,7 +69,7 @@ class TokenEndpoint:
         self._credentials = credentials
         self._new_id = new_id
         self._tell = tell
-        self._options = options
+        self._options = replace(options, certificate=credentials.certificate)
         self._retry = retry
         self._clock = clock
         url = urlsplit(credentials.token_url)
@@ -123,6 +124,8 @@ class TokenEndpoint:
                 self._tell(signed)
                 form += [("client_assertion_type", ASSERTION_TYPE), ("client_id", client_id)]
                 form.append(("client_assertion", signed.reveal()))
+            case CertifiedClient():
+                form.append(("client_id", client_id))
             case _:
                 assert_never(self._credentials)
         body = urlencode(form).encode("ascii")
@@ -220,7 +223,9 @@ class TokenEndpoint:
             code = "without an error code"
         elif redaction(self._credentials).message(code) != code:
             code = "unknown error"
-        advice = _ADVICE.get(code, "check clientId, its secret or key, and scopes in spec.auth")
+        advice = _ADVICE.get(
+            code, "check clientId, its secret, key or certificate, and scopes in spec.auth"
+        )
         return CredentialsRefused(
             f"{self._where}: {status} {code}; {advice}. No token is requested again in this run, "
             "for repeated wrong secrets can lock a client out"
@@ -228,8 +233,8 @@ class TokenEndpoint:
 
 
 _ADVICE = {
-    "invalid_client": "check clientId and its secret or key in spec.auth, clientAuth, and that the "
-    "client is enabled",
+    "invalid_client": "check clientId and its secret, key or certificate in spec.auth, clientAuth, "
+    "and that the client is enabled",
     "invalid_target": "check audience and resource in parameters of spec.auth",
     "access_denied": "the client is not granted what it asks for: check scopes and parameters in "
     "spec.auth against what was granted",

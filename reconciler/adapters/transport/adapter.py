@@ -5,9 +5,9 @@ authorities or a netrc file.
 """
 
 import re
+import ssl
 from collections.abc import Mapping
 from http.client import HTTPException
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import requests
@@ -21,7 +21,7 @@ from reconciler import __version__
 from reconciler.adapters.transport.connections import CuttableConnection, Route, proxy_name
 from reconciler.adapters.transport.exchange import Exchange
 from reconciler.adapters.transport.losses import ProxyFailed, Stage
-from reconciler.adapters.transport.options import ForbiddenRequest
+from reconciler.adapters.transport.options import ForbiddenRequest, HttpOptions
 from reconciler.adapters.transport.pool import LONGEST_IDLE, LONGEST_IDLE_FOR_WRITES, Pool
 from reconciler.domain.loopback import is_loopback_host
 
@@ -83,9 +83,10 @@ class Passage:
             connection.request(
                 method, url, body, headers, preload_content=False, decode_content=False
             )
-        except (BrokenPipeError, ConnectionResetError):
-            # A server that has seen enough answers before it has read all (413, 401) and closes
-            # its side: the answer is there to be read, and the connection serves nobody else.
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
+            # A server that has seen enough answers before it has read all (413, 401, a certificate
+            # that it does not accept) and closes its side: the answer is there to be read, and the
+            # connection serves nobody else.
             self._spoilt = True
         return connection.getresponse()
 
@@ -107,10 +108,9 @@ class RoutedRequest(requests.PreparedRequest):
 class Adapter(HTTPAdapter):
     """The one way out: it refuses methods, verifies always and knows one proxy or none."""
 
-    def __init__(self, methods: frozenset[str], proxy: str | None, ca_bundle: Path | None) -> None:
+    def __init__(self, methods: frozenset[str], options: HttpOptions) -> None:
         self._methods = methods
-        self._proxy = proxy
-        self._ca_bundle = ca_bundle
+        self._options = options
         super().__init__(max_retries=0)
 
     def send(
@@ -141,8 +141,10 @@ class Adapter(HTTPAdapter):
         url = urlsplit(str(request.url))
         host = url.hostname or ""
         # To a proxy, loopback is the proxy's own machine.
-        proxy = None if is_loopback_host(host) else self._proxy
-        request.passage.route = Route(url.scheme, host, url.port, proxy, self._ca_bundle)
+        proxy = None if is_loopback_host(host) else self._options.proxy
+        request.passage.route = Route(
+            url.scheme, host, url.port, proxy, self._options.ca_bundle, self._options.certificate
+        )
         return request.passage  # type: ignore[return-value]  # all that is used of it is there
 
     def cert_verify(self, conn: object, url: object, verify: object, cert: object) -> None:

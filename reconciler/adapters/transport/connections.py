@@ -22,6 +22,7 @@ from urllib3.exceptions import (
 )
 from urllib3.util import Url, parse_url
 
+from reconciler.adapters.transport.certificates import ClientCertificate, load_certificate
 from reconciler.adapters.transport.exchange import Exchange
 from reconciler.adapters.transport.losses import AddressRefused, NothingCame, ProxyFailed, TlsCame
 from reconciler.errors import UsageError
@@ -29,11 +30,11 @@ from reconciler.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The way of a connection: its other end, a proxy on the way, and who vouches for the end.
+    """The way of a connection: its other end, a proxy on the way, and who vouches for both ends.
 
-    Requests share connections only where all of it is the same. A client certificate, once there
-    are any, belongs in here: who we are is settled when a connection is made (docs/decisions.md,
-    "Connections and tokens belong to a command, not to a tenant").
+    Requests share connections only where all of it is the same: who we are is settled when a
+    connection is made (docs/decisions.md, "Connections and tokens belong to a command, not to a
+    tenant").
     """
 
     scheme: str
@@ -41,8 +42,10 @@ class Route:
     port: int | None
     proxy: str | None = field(repr=False)  # its URL may hold a password
     ca_bundle: Path | None
+    certificate: ClientCertificate | None
 
 
+_CONTEXTS = 32  # each takes a megabyte, for it has all authorities
 TLS_ALERT = b"\x15\x03"  # the type of the record and its version, RFC 8446 section 5.1
 
 
@@ -215,7 +218,7 @@ def new_connection(route: Route) -> CuttableConnection:
     """A connection that is still to be made. Raises UsageError as `require_usable` does."""
     if route.scheme == "http":
         return CuttableConnection(route.host, route.port)
-    context = _tls_context(route.ca_bundle)
+    context = _tls_context(route.ca_bundle, route.certificate)
     if route.proxy is None:
         return _TlsConnection(route.host, route.port, ssl_context=context)
     proxies = _proxies(route.proxy, route.ca_bundle)
@@ -241,8 +244,10 @@ def require_usable(proxy: str | None, ca_bundle: Path | None) -> None:
         _proxies(proxy, ca_bundle)
 
 
-@lru_cache
-def _tls_context(ca_bundle: Path | None) -> ssl.SSLContext:
+@lru_cache(_CONTEXTS)
+def _tls_context(
+    ca_bundle: Path | None, certificate: ClientCertificate | None = None
+) -> ssl.SSLContext:
     """TLS 1.2 or later, host and chain verified."""
     # Built bare: create_default_context() writes the keys of all connections to $SSLKEYLOGFILE.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -256,6 +261,8 @@ def _tls_context(ca_bundle: Path | None) -> ssl.SSLContext:
             f"the CA bundle {ca_bundle} cannot be used: {error.strerror}; "
             "--ca-bundle wants a file of PEM certificates"
         ) from error
+    if certificate is not None:
+        load_certificate(context, certificate)
     return context
 
 

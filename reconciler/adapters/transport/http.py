@@ -15,6 +15,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from reconciler.adapters.transport.adapter import Adapter, Passage, prepared
+from reconciler.adapters.transport.certificates import CertificateUnusable
 from reconciler.adapters.transport.connections import require_usable
 from reconciler.adapters.transport.exchange import Exchange
 from reconciler.adapters.transport.losses import (
@@ -44,6 +45,7 @@ _FAILURES = (
     OSError,
     UnicodeError,  # a header that http.client cannot encode
     AddressRefused,
+    CertificateUnusable,
     NoneFree,
     ProxyFailed,
     Stopped,
@@ -74,7 +76,7 @@ class Http:
         self._blind = permit is not None and options.proxy is not None
         self._pool = options.pool or Pool()
         self._owns_pool = options.pool is None
-        self._adapter = Adapter(methods, options.proxy, options.ca_bundle)
+        self._adapter = Adapter(methods, options)
 
     def send(
         self,
@@ -145,7 +147,9 @@ class Http:
         except _FAILURES as error:
             # docs/decisions.md, "A read may be sent twice by itself, a write never"
             again = method == "GET" and exchange.reused and nothing_came(error)
-            reply = None if again and not exchange.is_cut else classify(error, exchange.stage)
+            shown = self._options.certificate is not None
+            lost = classify(error, exchange.stage, certificate_shown=shown)
+            reply = None if again and not exchange.is_cut else lost
         finally:
             exchange.end()  # first, for after it the connection may be another's
             passage.end(whole=whole and not exchange.is_cut)

@@ -12,6 +12,7 @@ from urllib3.exceptions import (
     NewConnectionError,
 )
 
+from reconciler.adapters.transport.certificates import CertificateUnusable
 from reconciler.adapters.transport.descriptors import ADVICE, limit, shortage, shortage_in
 from reconciler.domain.http_reply import Loss, NoAnswer
 
@@ -51,7 +52,9 @@ class Stopped(Exception):
 STORE_FAILED = "the state store had failed before it was sent, and nothing may go unrecorded"
 
 
-def classify(error: Exception, stage: Stage) -> NoAnswer:  # noqa: PLR0911 — a table by its order
+def classify(  # noqa: PLR0911 — a table by its order
+    error: Exception, stage: Stage, *, certificate_shown: bool = False
+) -> NoAnswer:
     """Decide whether a request that ended in an error was sent: its stage first, then its causes.
 
     requests has one ConnectionError for a refused connection and for one that was dropped after
@@ -60,9 +63,10 @@ def classify(error: Exception, stage: Stage) -> NoAnswer:  # noqa: PLR0911 — a
     if isinstance(error, Stopped):
         return NoAnswer(Loss.NOT_SENT, str(error))
     causes = _causes(error)
-    # TLS 1.3 shows it only after the first bytes have left; who sends it takes none of them.
-    if any(_tls_reason(cause) in _WANTS_A_CERTIFICATE for cause in causes):
-        return NoAnswer(Loss.UNTRUSTED, *_CLIENT_CERTIFICATE)
+    # With TLS 1.3 it comes only after the first bytes have left; who sends it takes none of them.
+    if any(_tls_reason(cause) in _ABOUT_OUR_CERTIFICATE for cause in causes):
+        why = _CERTIFICATE_REFUSED if certificate_shown else _CERTIFICATE_WANTED
+        return NoAnswer(Loss.UNTRUSTED, *why)
     # Whatever the error looks like: after the first byte it may have been done.
     if stage is Stage.SENT:
         return NoAnswer(Loss.LOST, *_why_lost(causes))
@@ -167,8 +171,9 @@ _PROXY_STATUS = {
 
 def _why_untrusted(cause: BaseException) -> Explained | None:
     match cause:
-        case AddressRefused():
-            return str(cause), None
+        case AddressRefused() | CertificateUnusable():
+            is_ours = isinstance(cause, CertificateUnusable)
+            return str(cause), "check spec.auth.certificate" if is_ours else None
         case requests.exceptions.InvalidURL() | requests.exceptions.InvalidHeader():
             return _UNWRITABLE, None
         case ssl.SSLCertVerificationError():
@@ -188,8 +193,16 @@ def _tls_reason(cause: BaseException) -> str:
     return str(getattr(cause, "reason", "")) if isinstance(cause, ssl.SSLError) else ""
 
 
-_WANTS_A_CERTIFICATE = ("TLSV13_ALERT_CERTIFICATE_REQUIRED",)
-_CLIENT_CERTIFICATE = (
+_ABOUT_OUR_CERTIFICATE = (
+    "SSLV3_ALERT_BAD_CERTIFICATE",
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED",
+    "SSLV3_ALERT_CERTIFICATE_REVOKED",
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN",
+    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE",
+    "TLSV1_ALERT_UNKNOWN_CA",
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED",
+)
+_CERTIFICATE_WANTED = (
     "the server demands a client certificate",
     "spec.auth.certificate of the tenant names one",
 )
@@ -198,9 +211,10 @@ _NO_COMMON_TLS = (
     "no TLS 1.2 or later could be agreed on",
     "the service has to offer TLS 1.2 or 1.3, with ciphers that are still safe",
 )
-_REFUSED_CERTIFICATE = (
+_CERTIFICATE_REFUSED = (
     "the server does not accept our client certificate",
-    "check spec.auth.certificate: it may have expired, or be of another authority",
+    "check spec.auth.certificate: it may have expired, be of another authority, or lack a "
+    "certificate between the two",
 )
 _TLS = {
     "WRONG_VERSION_NUMBER": (_NO_TLS, "check host and port of the URL"),
@@ -213,17 +227,9 @@ _TLS = {
         "than 1.2",
     ),
     "TLSV1_UNRECOGNIZED_NAME": ("the server knows no such host", "check the host of the URL"),
-    **dict.fromkeys(
-        (
-            "SSLV3_ALERT_BAD_CERTIFICATE",
-            "SSLV3_ALERT_CERTIFICATE_UNKNOWN",
-            "SSLV3_ALERT_CERTIFICATE_EXPIRED",
-            "SSLV3_ALERT_CERTIFICATE_REVOKED",
-            "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE",
-            "TLSV1_ALERT_UNKNOWN_CA",
-            "TLSV1_ALERT_ACCESS_DENIED",
-        ),
-        _REFUSED_CERTIFICATE,
+    "TLSV1_ALERT_ACCESS_DENIED": (
+        "the server refuses us",
+        "check spec.auth.certificate, and ask those who run it who may come",
     ),
 }
 _RENEW = (

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reconciler.adapters.transport.certificates import ClientCertificate
 from reconciler.adapters.transport.names import Resolve, addresses_of
 
 if TYPE_CHECKING:
@@ -22,15 +23,17 @@ class HttpOptions:
     `lifted_by` is the option by which a body may be longer than `max_body`, if there is one.
     With `status_alone` no body is given, so that none spoils an answer.
     `deadline` bounds a whole request, `connect_timeout` each address that is tried. The proxy is
-    for https only; `ca_bundle` stands in for the public authorities. `remaining` gives the
-    seconds that the run still has; from when it is finite nothing but GET leaves, and at 0 all is
-    cut. Once `may_send` is false nothing leaves at all, and what is under way may end. `resolve`
-    gives the addresses of a host; the deadline holds for it too. `pool` has the connections that
-    are shared with others, and whoever made it closes it; without one an Http has its own.
+    for https only; `ca_bundle` stands in for the public authorities. `certificate` is shown to
+    servers that ask for one, never to a proxy. `remaining` gives the seconds that the run still
+    has; from when it is finite nothing but GET leaves, and at 0 all is cut. Once `may_send` is
+    false nothing leaves at all, and what is under way may end. `resolve` gives the addresses of a
+    host; the deadline holds for it too. `pool` has the connections that are shared with others,
+    and whoever made it closes it; without one an Http has its own.
     """
 
     proxy: str | None = field(default=None, repr=False)  # its URL may hold a password
     ca_bundle: Path | None = None
+    certificate: ClientCertificate | None = None
     deadline: float = 30.0
     connect_timeout: float = 10.0
     max_body: int = 5 * 1024 * 1024

@@ -89,6 +89,26 @@ def test_a_tenant_with_nothing_to_write_is_well_without_the_secret(tenant: DevTe
     assert_reported(tenant.folder.run(*APPLY), 0, "0 added")
 
 
+def test_what_a_job_without_the_secret_recovers_is_announced_by_one_that_has_it(
+    tenant: DevTenant,
+) -> None:
+    folder = tenant.folder
+    secret = (tenant.secrets / "dev-webhook-secret").read_text().strip()
+    tenant.set_faults(lag_reads=50)
+    cut = folder.run(*APPLY, "--retry-deadline", "1", HR_SECRET=secret)
+    tenant.set_faults()
+
+    recovered = folder.run("apply", "--recover-only")
+    delivered = folder.run("webhooks", "deliver", "--now", HR_SECRET=secret)
+    announced = folder.run(*APPLY, HR_SECRET=secret)
+
+    assert_reported(cut, 3, "unknown")
+    assert_reported(recovered, 0, "recovered as applied", "the next apply looks again")
+    assert_reported(delivered, 0, "0 delivered")
+    assert_reported(announced, 0, "1 delivered, 0 pending")
+    assert len(tenant.inbox()) == 1
+
+
 def test_an_approval_does_not_depend_on_the_secret(tenant: DevTenant) -> None:
     folder = tenant.folder
     digest = folder.plan()["digest"]

@@ -259,6 +259,29 @@ def test_a_password_is_taken_from_the_environment_or_a_file(requested: str, tmp_
 
 
 @pytest.mark.process
+def test_a_password_that_the_server_repeats_is_not_shown(requested: str) -> None:
+    program = (
+        "import sys\n"
+        "from reconciler.adapters.database.address import address_of\n"
+        "from reconciler.adapters.database.deadline import Deadline\n"
+        "from reconciler.adapters.database.postgresql import Link\n"
+        "import psycopg\n"
+        "raw = psycopg.connect(**address_of(sys.argv[1]).parameters())\n"
+        "link = Link(raw, Deadline(9.0), 'there')\n"
+        "try: link.rows(\"SELECT 'hunter2, which is no number'::int\")\n"
+        "except Exception as error: print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, requested],
+        env={**os.environ, "PGPASSWORD": "hunter2"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert 'invalid input syntax for type integer: "…, which is no number"' in done.stdout, done
+
+
+@pytest.mark.process
 def test_a_service_file_can_hold_the_whole_connection(
     requested: str, postgres: Server, tmp_path: Path
 ) -> None:

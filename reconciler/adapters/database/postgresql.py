@@ -17,6 +17,8 @@ from reconciler.adapters.database.connections import Connection, Question, Row, 
 from reconciler.adapters.database.deadline import Deadline, Wire
 from reconciler.adapters.database.server_errors import reason, unreachable
 from reconciler.adapters.database.tables import NAMES
+from reconciler.domain.redaction import Redaction
+from reconciler.domain.secret import Secret
 from reconciler.errors import StateError
 
 # A peer that is gone without a word is noticed within half a minute, by us and by the server.
@@ -100,6 +102,7 @@ class Link:
         self._deadline = deadline
         self._place = place
         self._wire = Wire(raw.fileno())
+        self._redaction = Redaction((Secret(raw.info.password),))  # from wherever libpq took it
 
     def rows(self, statement: str, *values: Value) -> list[Row]:
         """All rows that a statement gives."""
@@ -190,7 +193,7 @@ class Link:
             if self._wire.silent:
                 raise StateError(_silent(self._place, self._deadline) + silence) from error
             text = error.diag.message_primary or error.sqlstate or str(error)
-            why = reason(error.sqlstate, text, lost=self.lost)
+            why = reason(error.sqlstate, self._redaction.text(text), lost=self.lost)
             raise StateError(f"the store {self._place} {why}") from error
 
 

@@ -270,8 +270,9 @@ class HttpDoctor(HttpSchemaReader):
             reply = self._first_look()
         found = self._access
         if found.base_url != before.base_url:
-            message = f"redirects are not followed; write {found.base_url} as spec.baseUrl"
-            yield Finding("address", Grade.PROBLEM, self.redaction.message(message))
+            base = self.redaction.text(found.base_url)
+            message = f"redirects are not followed; write {base} as spec.baseUrl"
+            yield Finding("address", Grade.PROBLEM, message)
         if (slash := found.dialect.trailing_slash) is not before.dialect.trailing_slash:
             yield _slashed(slash)
         if isinstance(reply, Answer) and reply.status in _MAY_BE_THE_QUERY:

@@ -84,9 +84,7 @@ class Trust:
             )
         return certificate
 
-    def credentials(
-        self, tenant: Tenant, certificate: ClientCertificate | None = None
-    ) -> Credentials:
+    def credentials(self, tenant: Tenant, certificate: ClientCertificate | None) -> Credentials:
         """The tenant's credentials, to be shown over connections with that certificate.
 
         Raises UsageError where one is missing or may not go there.

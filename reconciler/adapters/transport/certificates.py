@@ -9,7 +9,10 @@ from reconciler.domain.secret import Secret
 
 @dataclass(frozen=True, slots=True)
 class ClientCertificate:
-    """A file with a certificate, those of its authorities, and its private key; and its text."""
+    """A file with a certificate, those of its authorities and its private key, and its text.
+
+    OpenSSL reads the file; the text tells two identities apart.
+    """
 
     file: Path
     pem: Secret

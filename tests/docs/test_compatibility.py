@@ -14,9 +14,9 @@ NODE = json.loads((PEERS / "node/package.json").read_text())["dependencies"]
 MAVEN = {"m": "http://maven.apache.org/POM/4.0.0"}
 
 
-def java() -> dict[str, str]:
-    """The version of each artifact that scimono is built from."""
-    project = ElementTree.parse(PEERS / "scimono/pom.xml")
+def java(folder: str) -> dict[str, str]:
+    """The version of each artifact that a peer in Java is built from."""
+    project = ElementTree.parse(PEERS / folder / "pom.xml")
     return {
         found.findtext("m:artifactId", "", MAVEN): found.findtext("m:version", "", MAVEN)
         for found in project.iterfind(".//m:dependency", MAVEN)
@@ -29,13 +29,21 @@ def locked(package: str) -> str:
     return found[1]
 
 
+SCIMONO = java("scimono")
+UNBOUNDID = java("unboundid")
+
+
 @pytest.mark.parametrize(
     ("row", "versions"),
     [
-        ("scimono", [java()["scimono-server"], java()["jersey-hk2"], java()["jetty-servlet"][:6]]),
+        (
+            "scimono",
+            [SCIMONO["scimono-server"], SCIMONO["jersey-hk2"], SCIMONO["jetty-servlet"][:6]],
+        ),
         ("SCIMMY", [NODE["scimmy"], NODE["scimmy-routers"], NODE["express"]]),
         ("oidc-provider", [NODE["oidc-provider"]]),
         ("scim2-tester", [locked("scim2-tester")]),
+        ("scim2-sdk-client", [UNBOUNDID["scim2-sdk-client"], UNBOUNDID["jersey-client"]]),
         ("scim-sanity", [locked("scim-sanity")]),
     ],
 )
@@ -48,7 +56,7 @@ def test_a_service_that_is_tried_has_the_version_that_is_tried(row: str, version
 
 
 def test_no_other_row_claims_to_be_tried():
-    assert PAGE.count("| ✔ |") == 5
+    assert PAGE.count("| ✔ |") == 6
 
 
 def test_the_lock_of_the_peers_pins_each_package_and_names_no_registry():

@@ -33,17 +33,23 @@ class Kit:
     start: tuple[str, ...]
 
 
-SCIMONO = Kit(
-    folder="scimono",
-    programs=("java", "javac", "mvn"),
-    packages="default-jdk-headless maven",
-    build=(
-        "mvn", "--quiet", "--batch-mode",
-        "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies",
-        "-DoutputDirectory=lib",
-    ),
-    start=("java", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", "lib/*", "Scimono.java"),
-)  # fmt: skip
+def java_kit(folder: str, *start: str) -> Kit:
+    """The jars that a `pom.xml` names, and a main program that `java` itself compiles."""
+    return Kit(
+        folder=folder,
+        programs=("java", "javac", "mvn"),
+        packages="default-jdk-headless maven",
+        build=(
+            "mvn", "--quiet", "--batch-mode",
+            "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies",
+            "-DoutputDirectory=lib",
+        ),
+        start=("java", "-cp", "lib/*", *start),
+    )  # fmt: skip
+
+
+SCIMONO = java_kit("scimono", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "Scimono.java")
+UNBOUNDID = java_kit("unboundid", "UnboundId.java")
 NODE = Kit(
     folder="node",
     programs=("node", "npm"),
@@ -56,7 +62,7 @@ NODE = Kit(
 @contextmanager
 def started(kit: Kit) -> Iterator[str]:
     """The line with which the peer reports that it listens; it ends with the block."""
-    home = _built(kit)
+    home = built(kit)
     with (home / "log").open("ab") as log:
         process = subprocess.Popen(
             kit.start,
@@ -76,7 +82,7 @@ def started(kit: Kit) -> Iterator[str]:
         process.communicate()
 
 
-def _built(kit: Kit) -> Path:
+def built(kit: Kit) -> Path:
     """The folder of a finished build, made once for each content of the kit's folder."""
     missing = [name for name in kit.programs if shutil.which(name) is None]
     if missing:

@@ -161,15 +161,17 @@ class DevTenant:
         listed = self._scim("GET", "/Schemas?count=100", None)["Resources"]
         return [schema for schema in listed if ":genesys:2.0:" in schema["id"]]
 
-    def _scim(self, method: str, path: str, body: Json) -> Json:
+    def token(self) -> str:
         form = (
             f"grant_type=client_credentials&client_id={self.secret('client-id')}"
             f"&client_secret={self.secret('client-secret')}"
         )
         request = urllib.request.Request(f"{self.root}/oauth/token", form.encode())
         with urllib.request.urlopen(request, timeout=10) as answer:
-            token = json.load(answer)["access_token"]
-        headers = {"Authorization": f"Bearer {token}"}
+            return str(json.load(answer)["access_token"])
+
+    def _scim(self, method: str, path: str, body: Json) -> Json:
+        headers = {"Authorization": f"Bearer {self.token()}"}
         return self._send(method, self.base_url + path, body, headers)
 
     def _send(self, method: str, url: str, body: object, headers: dict[str, str]):

@@ -75,7 +75,7 @@ ODD_SHAPES: dict[str, dict[str, object]] = {
     },
     "values that rules warn of": {
         "attributes": [
-            {"name": "a-b", "type": "binary", "uniqueness": "server", "caseExact": False},
+            {"name": "a-b", "type": "string", "uniqueness": "server", "caseExact": False},
             {"name": "c", "type": "integer", "caseExact": True},
             {"name": "d", "type": "string", "mutability": "readOnly", "required": True},
             {"name": "e", "type": "string", "mutability": "readOnly", "returned": "never"},

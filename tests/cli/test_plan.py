@@ -73,7 +73,7 @@ def test_plan_reports_wrong_credentials_without_showing_them(dev_tenant: DevTena
 
     done = dev_tenant.folder.run("plan", "-vv")
 
-    assert_reported(done, 1, "invalid_client", "check clientId and its secret or key")
+    assert_reported(done, 1, "invalid_client", "check clientId and its secret, key or")
     assert CANARY not in done.everything
 
 

@@ -31,6 +31,7 @@ def locked(package: str) -> str:
 
 SCIMONO = java("scimono")
 UNBOUNDID = java("unboundid")
+COMPLIANCE = java("compliance")
 
 
 @pytest.mark.parametrize(
@@ -44,6 +45,7 @@ UNBOUNDID = java("unboundid")
         ("oidc-provider", [NODE["oidc-provider"]]),
         ("scim2-tester", [locked("scim2-tester")]),
         ("scim2-sdk-client", [UNBOUNDID["scim2-sdk-client"], UNBOUNDID["jersey-client"]]),
+        ("compliance suite", [COMPLIANCE["scimono-compliance-tests"]]),
         ("scim-sanity", [locked("scim-sanity")]),
     ],
 )
@@ -56,7 +58,7 @@ def test_a_service_that_is_tried_has_the_version_that_is_tried(row: str, version
 
 
 def test_no_other_row_claims_to_be_tried():
-    assert PAGE.count("| ✔ |") == 6
+    assert PAGE.count("| ✔ |") == 7
 
 
 def test_the_lock_of_the_peers_pins_each_package_and_names_no_registry():

@@ -50,6 +50,12 @@ def java_kit(folder: str, *start: str) -> Kit:
 
 SCIMONO = java_kit("scimono", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "Scimono.java")
 UNBOUNDID = java_kit("unboundid", "UnboundId.java")
+COMPLIANCE = java_kit(
+    "compliance",
+    "--add-opens", "java.base/java.net=ALL-UNNAMED",
+    "--add-opens", "java.base/sun.net.www.protocol.http=ALL-UNNAMED",
+    "Compliance.java",
+)  # fmt: skip
 NODE = Kit(
     folder="node",
     programs=("node", "npm"),

@@ -155,7 +155,7 @@ spec:
     ("auth", "names"),
     [
         ("{type: bearer, token: {env: A}}", ["token"]),
-        ("{type: basic, username: {env: A}, password: {file: b}}", ["username", "password"]),
+        ("{type: basic, username: {env: A}, password: {file: b}}", ["password", "username"]),
         ("{type: none}", []),
     ],
 )

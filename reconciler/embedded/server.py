@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 import socketserver
 import sqlite3
 import sys
@@ -32,7 +33,7 @@ from reconciler.embedded.wire import Refused, Request
 from reconciler.errors import UsageError
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import InputStream, StartResponse, WSGIApplication, WSGIEnvironment
 
     from reconciler.embedded.users import UsersEndpoint
 
@@ -40,6 +41,7 @@ _HOST = "127.0.0.1"
 _POLL_SECONDS = 0.02  # how long a stop may take
 _SILENCE_SECONDS = 3  # how long a client may say nothing; a stop waits for it
 _MAX_BODY = 2**20
+_LONGEST_LINE = 1024  # of a chunk's size with its extensions, and of a trailer
 _NO_FAULTS = Faults()
 
 Clock = Callable[[], datetime]
@@ -235,6 +237,11 @@ def _request(environ: "WSGIEnvironment", root: str) -> Request:
 
 
 def _body(environ: "WSGIEnvironment") -> bytes:
+    coding = environ.get("HTTP_TRANSFER_ENCODING", "").strip().lower()
+    if coding == "chunked":
+        return _chunked(environ["wsgi.input"])
+    if coding:
+        raise Refused(501, "of the transfer codings only chunked is understood")
     length = environ["CONTENT_LENGTH"] or "0"
     if not length.isascii() or not length.isdigit():
         raise Refused(400, "Content-Length is no number")
@@ -247,3 +254,29 @@ def _body(environ: "WSGIEnvironment") -> bytes:
     if len(body) < int(length):
         raise Dropped
     return body
+
+
+def _chunked(stream: "InputStream") -> bytes:
+    """A body in chunks, RFC 9112 section 7.1; trailers are passed over."""
+    body = bytearray()
+    try:
+        while size := _size_of_chunk(stream.readline(_LONGEST_LINE)):
+            if len(body) + size > _MAX_BODY:
+                raise Refused(413, f"a body may have {_MAX_BODY} bytes")
+            body += (chunk := stream.read(size))
+            if len(chunk) < size:
+                raise Dropped
+            if stream.readline(_LONGEST_LINE).strip():
+                raise Refused(400, "a chunk is longer than its size")
+        while stream.readline(_LONGEST_LINE).strip():
+            pass
+    except TimeoutError as error:
+        raise Dropped from error
+    return bytes(body)
+
+
+def _size_of_chunk(line: bytes) -> int:
+    size = line.partition(b";")[0].strip()
+    if not line.endswith(b"\n") or not re.fullmatch(rb"[0-9a-fA-F]{1,8}", size):
+        raise Refused(400, "the size of a chunk is no number") if line else Dropped
+    return int(size, 16)

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 
 from reconciler.embedded import DevTenantAccess, Faults, serve
 from reconciler.embedded.store import open_embedded_store
@@ -137,10 +138,53 @@ def test_a_length_that_is_none_or_too_much_is_refused(
     assert status in answer.split(b"\r\n")[0]
 
 
+def test_a_body_in_chunks_is_read(client: Client) -> None:
+    parts = [
+        b'{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], ',
+        b'"userName": "chunks"}',
+    ]
+
+    made = requests.post(
+        f"{client.access.base_url}/Users",
+        data=iter(parts),
+        headers={**client.headers, "Content-Type": "application/scim+json"},
+        timeout=10,
+    )
+
+    assert (made.status_code, made.json()["userName"]) == (201, "chunks")
+
+
+CHUNKED = b"POST /oauth/token HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("rest", "status"),
+    [
+        (b"1d;ext=1\r\ngrant_type=client_credentials\r\n0\r\nTrailer: x\r\n\r\n", b" 401 "),
+        (b"xyz\r\n", b" 400 "),
+        (b"-1\r\n", b" 400 "),
+        (b"1\r\nabc\r\n", b" 400 "),
+        (b"ffffffff\r\n", b" 413 "),
+        (b"9" * 5000, b" 400 "),
+    ],
+)
+def test_chunks_are_read_within_limits(client: Client, rest: bytes, status: bytes) -> None:
+    answer = exchange(port_of(client.access), CHUNKED + rest)
+
+    assert status in answer.split(b"\r\n")[0]
+
+
+def test_another_transfer_coding_is_refused(client: Client) -> None:
+    answer = exchange(port_of(client.access), CHUNKED.replace(b"chunked", b"gzip, chunked"))
+
+    assert b" 501 " in answer.split(b"\r\n")[0]
+
+
 @pytest.mark.parametrize(
     "data",
     [
         b"",
+        CHUNKED + b"5\r\nab",
         b"nonsense\r\n\r\n",
         b"GET /scim/v2/Schemas HTTP/1.1\r\n",
         b"POST /oauth/token HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf",

@@ -1,5 +1,7 @@
 """HttpDoctor: what `doctor` finds out by looking, and what it learns for a manifest."""
 
+import gzip
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -479,6 +481,7 @@ def test_doctor_notes_a_service_that_shows_in_its_list_alone_what_it_has(denial:
         ({}, {"meta": {"version": "7"}}, "meta.version", Grade.OK, Grade.OK),
         ({}, {"meta": {"version": 7}}, "none", Grade.NOTE, Grade.OK),
         ({}, {}, "none", Grade.NOTE, Grade.OK),
+        ({"Content-Encoding": "utf-8"}, {}, "none", Grade.NOTE, Grade.OK),
     ],
 )
 def test_doctor_learns_the_source_of_entity_tags(
@@ -494,6 +497,30 @@ def test_doctor_learns_the_source_of_entity_tags(
     assert (findings["etag"].grade, findings["compression"].grade) == (etag, compression)
     guarded = "updates can be guarded with If-Match" in findings["etag"].message
     assert guarded is (etag is Grade.OK)
+
+
+def test_doctor_says_of_no_tag_that_it_guards_updates_where_there_are_none() -> None:
+    one = schema(1, meta={"version": "7"})
+    handler = service(honest([one]), {urn(1).lower(): one})
+
+    findings, _, _ = looked_at(
+        tenant(Schemas=handler), dialect=replace(DIALECT, updates=UpdateStrategy.NONE)
+    )
+
+    assert findings["etag"].message == "in meta.version; no update is sent"
+
+
+def test_doctor_notes_answers_that_come_compressed() -> None:
+    def packed(request: Received) -> Script:
+        if request.path == f"{BASE}/Schemas":
+            return service(honest([schema(1)]))(request)
+        body = gzip.compress(json.dumps(schema(1)).encode())
+        return reply(200, body, {"Content-Encoding": "gzip"})
+
+    findings, _, _ = looked_at(tenant(Schemas=packed))
+
+    assert findings["compression"].grade is Grade.NOTE
+    assert "compressed (gzip)" in findings["compression"].message
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from reconciler.adapters.gateway.reader import (
     TenantAccess,
 )
 from reconciler.adapters.gateway.redirects import Redirect
+from reconciler.adapters.transport import codings_of
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import (
     BindingList,
@@ -217,6 +218,9 @@ class HttpDoctor(HttpSchemaReader):
         if tag and "-gzip" in tag:
             message = "a compressing proxy marks tags with -gzip; the mark is taken off"
             yield Finding("compression", Grade.NOTE, message)
+        elif codings := codings_of(answer.headers):
+            message = f"answers come compressed ({', '.join(codings)}), which was not asked for"
+            yield Finding("compression", Grade.NOTE, message)
         else:
             message = "answers come as they are, without compression"
             yield Finding("compression", Grade.OK, message)
@@ -225,7 +229,9 @@ class HttpDoctor(HttpSchemaReader):
         if tag or (isinstance(version, str) and version):
             learnt = {"etag": "header" if tag else "meta.version"}
             where = "in the header ETag" if tag else "in meta.version"
-            message = f"{where}; updates can be guarded with If-Match"
+            none = self._access.dialect.updates is UpdateStrategy.NONE
+            guards = "no update is sent" if none else "updates can be guarded with If-Match"
+            message = f"{where}; {guards}"
             yield Finding("etag", Grade.OK, message, learnt)
         elif of_the_rfcs:  # such are often part of the program, and then have no version
             message = "none on a schema of the service's own, and no other is live"

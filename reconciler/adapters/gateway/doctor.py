@@ -14,7 +14,7 @@ from reconciler.adapters.gateway.reader import (
     TenantAccess,
 )
 from reconciler.adapters.gateway.redirects import Redirect
-from reconciler.adapters.transport import codings_of
+from reconciler.adapters.transport.codings import codings_of
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import (
     BindingList,

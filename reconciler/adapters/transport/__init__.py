@@ -5,7 +5,6 @@ from reconciler.adapters.transport.certificates import (
     ClientCertificate,
     require_certificate,
 )
-from reconciler.adapters.transport.codings import codings_of
 from reconciler.adapters.transport.descriptors import raise_limit
 from reconciler.adapters.transport.http import Http
 from reconciler.adapters.transport.options import (
@@ -23,7 +22,6 @@ __all__ = [
     "HttpOptions",
     "Permit",
     "Pool",
-    "codings_of",
     "raise_limit",
     "require_certificate",
 ]

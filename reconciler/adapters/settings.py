@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 from typing import assert_never
 from urllib.parse import urlsplit
@@ -83,9 +84,9 @@ class Settings:
         listed = self.environ.get(_ORIGINS)
         if listed is None:
             return None
-        entries = [_entry(text) for text in _listed(listed)]
-        own = tuple(origin for name, origin in entries if name and fnmatchcase(tenant, name))
-        return own or tuple(origin for name, origin in entries if not name)
+        pins = _pins(listed)
+        by_glob = (origin for glob, origin in pins.by_glob if fnmatchcase(tenant, glob))
+        return (*pins.by_name.get(tenant, ()), *by_glob) or pins.of_others
 
     @property
     def webhook_hosts(self) -> tuple[str, ...] | None:
@@ -186,6 +187,29 @@ def origin(url: str, *, of: str) -> str:
     host = f"[{host}]" if ":" in host else host
     own = {"https": 443, "http": 80}.get(scheme)
     return f"{scheme}://{host}" + ("" if port in (None, own) else f":{port}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Pins:
+    """The entries of RECONCILER_ALLOWED_ORIGINS."""
+
+    by_name: Mapping[str, tuple[str, ...]]
+    by_glob: tuple[tuple[str, str], ...]
+    of_others: tuple[str, ...]
+
+
+@lru_cache(maxsize=1)  # each tenant looks at it, and it may have an entry for each of them
+def _pins(listed: str) -> _Pins:
+    by_name: dict[str, tuple[str, ...]] = {}
+    by_glob, of_others = [], []
+    for name, allowed in map(_entry, _listed(listed)):
+        if not name:
+            of_others.append(allowed)
+        elif any(sign in name for sign in "*?["):
+            by_glob.append((name, allowed))
+        else:
+            by_name[name] = (*by_name.get(name, ()), allowed)
+    return _Pins(by_name, tuple(by_glob), tuple(of_others))
 
 
 def _entry(text: str) -> tuple[str, str]:

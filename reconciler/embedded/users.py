@@ -143,16 +143,19 @@ class _Service(ScimService):
     def read_creation(
         self, resource_type: ResourceType, body: bytes, content_type: str | None
     ) -> Resource[Any]:
-        form = self._forms[resource_type.name]
-        checked = form.resource(self.decode_body(body, content_type))
-        return super().read_creation(resource_type, canonical(checked), content_type)
+        checked = self._checked(resource_type, body, content_type)
+        return super().read_creation(resource_type, checked, content_type)
 
     def read_replacement(
         self, resource_type: ResourceType, body: bytes, content_type: str | None
     ) -> Resource[Any]:
-        form = self._forms[resource_type.name]
-        checked = form.resource(self.decode_body(body, content_type))
-        return super().read_replacement(resource_type, canonical(checked), content_type)
+        checked = self._checked(resource_type, body, content_type)
+        return super().read_replacement(resource_type, checked, content_type)
+
+    def _checked(self, kind: ResourceType, body: bytes, content_type: str | None) -> bytes:
+        """The body of a POST or PUT, held to the types of its attributes; Refused with 400."""
+        document = self.decode_body(body, content_type)
+        return canonical(self._forms[kind.name].resource(document))
 
     def read_patch(
         self, resource_type: ResourceType, body: bytes, content_type: str | None

@@ -92,7 +92,7 @@ def judge_write(reply: Reply) -> Verdict:
 
 
 def judge_read(reply: Reply) -> Next:
-    """Judge a reply to GET: use it, ask again, renew the token, or stop."""
+    """Judge a reply to GET, or to the request for a token: use it, ask again, renew, or stop."""
     if isinstance(reply, NoAnswer):
         return Next.STOP if reply.loss in (Loss.UNTRUSTED, Loss.TOO_LONG) else Next.RETRY
     if reply.status == 401:

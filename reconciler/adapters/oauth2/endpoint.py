@@ -18,7 +18,7 @@ from reconciler.adapters.oauth2.credentials import (
 )
 from reconciler.adapters.retrying import requested_wait, wait_message
 from reconciler.adapters.transport import Http, HttpOptions
-from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
+from reconciler.domain.http_reply import Answer, Loss, Next, NoAnswer, Reply, judge_read
 from reconciler.domain.jsontext import Json, NotJson, parse
 from reconciler.domain.manifest import ClientAuth
 from reconciler.domain.secret import Secret
@@ -31,8 +31,6 @@ from reconciler.errors import (
     TenantUntrusted,
 )
 from reconciler.ports import Clock, Retry
-
-_AGAIN = (408, 425, 429, 500, 502, 503, 504)
 
 
 class NotSent(TenantUnavailable):
@@ -88,10 +86,10 @@ class TokenEndpoint:
         ends = self._clock.monotonic() + within
 
         def again(reply: Reply) -> float | None:
-            if isinstance(reply, NoAnswer):
-                return None if reply.loss in (Loss.UNTRUSTED, Loss.TOO_LONG) else 0.0
-            if reply.status not in _AGAIN:
+            if judge_read(reply) is not Next.RETRY:
                 return None
+            if isinstance(reply, NoAnswer):
+                return 0.0
             return requested_wait(reply, now=self._clock.now()) or 0.0
 
         url = self._credentials.token_url
@@ -196,7 +194,7 @@ class TokenEndpoint:
                 f"{self._where}: {answer.status} sends us elsewhere, and a secret is never sent "
                 "after a redirect; write the final address as spec.auth.tokenUrl"
             )
-        if answer.status >= 500 or answer.status in _AGAIN:
+        if answer.status >= 500 or judge_read(answer) is Next.RETRY:
             if (wait := wait_message(answer)) is not None:
                 return TenantUnavailable(
                     f"{self._where}: {answer.status}; {wait}; run again after that"

@@ -212,7 +212,8 @@ def is_scim_error(answer: Answer) -> bool:
     return any(
         isinstance(urn, str) and fold(urn).endswith(":messages:2.0:error")
         for part in _error_parts(_value(answer))
-        for urn in (part.get("schemas") or () if isinstance(part.get("schemas"), list) else ())
+        if isinstance(schemas := part.get("schemas"), list)
+        for urn in schemas
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from urllib.parse import urlencode
 
-from reconciler.adapters.gateway.answers import described, read_error, slash_of
+from reconciler.adapters.gateway.answers import RequestName, described, read_error, slash_of
 from reconciler.adapters.gateway.filters import judge_filters
 from reconciler.adapters.gateway.pages import NotScim, Page, page
 from reconciler.adapters.gateway.reader import (
@@ -282,7 +282,7 @@ class HttpDoctor(HttpSchemaReader):
         if (slash := found.dialect.trailing_slash) is not before.dialect.trailing_slash:
             yield _slashed(slash)
         if isinstance(reply, Answer) and reply.status in _MAY_BE_THE_QUERY:
-            refused = described(self._access.request_name("GET", self._access.url()), reply)
+            refused = self._described(reply, self._access.url())
             for capability in self._fewer():
                 self._access = replace(found, dialect=found.dialect.overridden(capability))
                 reply = self._first_look()
@@ -309,11 +309,8 @@ class HttpDoctor(HttpSchemaReader):
 
     def _nearer(self, reply: Reply) -> TenantAccess | None:
         """The access with the address that a redirect on the same origin leads to."""
-        url = self._access.url()
-        request = self._access.request_name("GET", url)
-        if not isinstance(reply, Answer) or not 300 <= reply.status < 400:
-            return None
-        found = Redirect.of(reply, self._access.base_url, request.path)
+        request = self._access.request_name("GET", self._access.url())
+        found = _redirect(reply, request)
         if found is None or found.base_url is None or not found.same_origin:
             return None
         dialect = self._access.dialect
@@ -366,11 +363,15 @@ def _slashed(which: TrailingSlash) -> Finding:
 
 def _slash_wanted(reply: Reply, access: TenantAccess, schema_id: str) -> TrailingSlash | None:
     """The addresses that end with a slash, by a redirect of a read by id; None for all else."""
+    request = access.request_name("GET", access.url(schema_id))
+    found = _redirect(reply, request)
+    return slash_of(request) if found and found.same_place and found.other_slash else None
+
+
+def _redirect(reply: Reply, request: RequestName) -> Redirect | None:
     if not isinstance(reply, Answer) or not 300 <= reply.status < 400:
         return None
-    request = access.request_name("GET", access.url(schema_id))
-    found = Redirect.of(reply, access.base_url, request.path)
-    return slash_of(request) if found and found.same_place and found.other_slash else None
+    return Redirect.of(reply, request.base_url, request.path)
 
 
 def _account(config: Mapping[str, Json] | None, reply: Reply) -> Finding:

@@ -44,7 +44,7 @@ class Redaction:
     def text(self, text: str, *, own: str = "") -> str:
         """Any other text from outside, without secrets; a user name may be an ordinary word.
 
-        What stands in `own`, words of our own, shows nothing that is not known, and is left.
+        What stands in `own`, a text of ours, reveals nothing new, and stays.
         """
         return _without(text, self._of_secrets, own)
 
@@ -240,7 +240,7 @@ def _bare(text: str) -> str:
 
 
 def _layers_of(value: str) -> Iterator[str]:
-    """The value, and what is left of it where it looks as if it were encoded."""
+    """The value, and what it decodes to where it looks as if it were encoded."""
     for _ in range(_LAYERS + 1):
         yield value
         value = _ESCAPE.sub(_decoded, value)

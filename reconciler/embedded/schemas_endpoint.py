@@ -260,23 +260,23 @@ def _published_core(document: dict[str, Json], base_url: str) -> dict[str, Json]
 
 def _spelled_out(document: dict[str, Json]) -> dict[str, Json]:
     """The schema with every characteristic, in the order of what was posted."""
-    said = _by_name(document)
-    kept = {"schemas": said["schemas"]} if "schemas" in said else {}
-    attributes = [_attribute_spelled_out(each) for each in said.get("attributes", [])]
+    members = _by_name(document)
+    kept = {"schemas": members["schemas"]} if "schemas" in members else {}
+    attributes = [_attribute_spelled_out(each) for each in members.get("attributes", [])]
     return {**kept, **Schema.from_json(document).whole(), "attributes": attributes}
 
 
 def _attribute_spelled_out(document: dict[str, Json]) -> dict[str, Json]:
-    whole, said = Attribute.from_json(document).whole(), _by_name(document)
+    whole, members = Attribute.from_json(document).whole(), _by_name(document)
     in_order = ("canonicalValues", "referenceTypes")
-    whole |= {member: said[fold(member)] for member in in_order if member in whole}
+    whole |= {member: members[fold(member)] for member in in_order if member in whole}
     if "subAttributes" in whole:
-        whole["subAttributes"] = [_attribute_spelled_out(s) for s in said["subattributes"]]
+        whole["subAttributes"] = [_attribute_spelled_out(s) for s in members["subattributes"]]
     return whole
 
 
 def _by_name(document: dict[str, Json]) -> dict[str, Json]:
-    """What a document says, by folded name; of two spellings the one that Schema reads."""
+    """The members of a document by folded name; of two spellings the one that Schema reads."""
     known = SCHEMA_MEMBERS | ATTRIBUTE_MEMBERS
     names = sorted(document, key=lambda name: (name not in known, name), reverse=True)
     return {fold(name): document[name] for name in names if document[name] not in (None, [])}

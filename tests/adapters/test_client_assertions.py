@@ -56,10 +56,10 @@ def sent_by(request: Received) -> dict[str, str]:
 def test_an_assertion_is_what_rfc_7523_asks_for(
     key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, algorithm: str, form: PrivateFormat
 ) -> None:
-    told: list[Secret] = []
+    masked: list[Secret] = []
     with serving(in_turn(token())) as server:
         whom = replace(client(server.url("/token"), pem(key, form)), scopes=("scim",), key_id="k1")
-        with authenticating(whom, FakeClock(), told.append) as authenticator:
+        with authenticating(whom, FakeClock(), masked.append) as authenticator:
             assert authenticator.header() == "Bearer t0k3n"
         [request] = server.requests
 
@@ -81,7 +81,7 @@ def test_an_assertion_is_what_rfc_7523_asks_for(
     assert claims["exp"] - claims["iat"] == 60
     assert claims["iat"] == int(FakeClock().now().timestamp())
     assert jwt.get_unverified_header(signed) == {"alg": algorithm, "kid": "k1", "typ": "JWT"}
-    assert Secret(signed) in told
+    assert Secret(signed) in masked
 
 
 def test_the_audience_is_the_one_that_the_manifest_names() -> None:

@@ -156,7 +156,7 @@ def test_a_proxy_is_shown_no_certificate(
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("flaw", ["expired", "of another authority"])
-def test_a_certificate_that_the_server_does_not_accept_is_said(
+def test_a_certificate_that_the_server_does_not_accept_is_named(
     authority: trustme.CA,
     ca_bundle: Path,
     tmp_path: Path,

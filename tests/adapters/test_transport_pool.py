@@ -241,7 +241,7 @@ def test_a_short_body_that_nobody_needs_keeps_its_connection_for_others(answer: 
         (b"a" * 200_000, Pause(4)),
         (b"a" * 39, Cut.RESET),
     ],
-    ids=["none", "byte by byte", "more than is said", "cut"],
+    ids=["none", "byte by byte", "more than is announced", "cut"],
 )
 def test_a_body_that_nobody_needs_holds_nobody_up_and_changes_no_answer(rest: Script) -> None:
     head = b"HTTP/1.1 202 Accepted\r\nContent-Length: 40\r\n\r\n"

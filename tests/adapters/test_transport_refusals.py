@@ -1,4 +1,4 @@
-"""What is said of a proxy that makes no connection, and of TLS that nobody agrees on."""
+"""Messages about a proxy that makes no connection, and about TLS that was not agreed on."""
 
 import socket
 import ssl
@@ -310,7 +310,7 @@ def test_a_server_that_demands_a_client_certificate_says_so(
     assert "spec.auth.certificate" in str(answer.advice)
 
 
-def test_plain_http_on_an_https_port_is_said(ca_bundle: Path) -> None:
+def test_plain_http_on_an_https_port_is_reported(ca_bundle: Path) -> None:
     with accepting(answer_with(PLAIN)) as port:
         url = f"https://127.0.0.1:{port}/"
         answer = lost(HttpOptions(ca_bundle=ca_bundle, deadline=5), url)
@@ -320,7 +320,7 @@ def test_plain_http_on_an_https_port_is_said(ca_bundle: Path) -> None:
     assert answer.advice == "check host and port of the URL"
 
 
-def test_tls_on_a_plain_port_is_said() -> None:
+def test_tls_on_a_plain_port_is_reported() -> None:
     with accepting(answer_with(b"\x15\x03\x03\x00\x02\x02\x46")) as port:
         answer = lost(HttpOptions(deadline=5), f"http://127.0.0.1:{port}/", "GET")
 
@@ -329,7 +329,7 @@ def test_tls_on_a_plain_port_is_said() -> None:
     assert answer.advice == "write https:// in the URL"
 
 
-def test_a_host_that_the_server_does_not_know_is_said(
+def test_a_host_that_the_server_does_not_know_is_reported(
     authority: trustme.CA, ca_bundle: Path
 ) -> None:
     context = server_context(authority, "127.0.0.1")

@@ -166,7 +166,7 @@ def test_a_certificate_goes_only_to_origins_that_are_allowed(acme: Arena) -> Non
     assert acme.tenant.connections == acme.issuer.connections == 0
 
 
-def test_a_tenant_that_refuses_the_certificate_is_said(acme: Arena) -> None:
+def test_a_tenant_that_refuses_the_certificate_is_reported(acme: Arena) -> None:
     leaf = trustme.CA().issue_cert("c.example.com")
     acme.use(pem_of(leaf))
 

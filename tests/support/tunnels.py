@@ -1,4 +1,4 @@
-"""A proxy that makes tunnels, and remembers what was asked of it."""
+"""A proxy that makes tunnels, and records the requests for them."""
 
 import select
 import socket

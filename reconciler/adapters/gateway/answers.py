@@ -35,7 +35,7 @@ class RequestName:
 
     `redaction` knows the credentials that it was sent with, for some services echo them. A 401 has
     met a new token too where it is `renewable`; the base URL is right where the list of schemas has
-    answered, `lists`. `not_granted` are scopes that our token was asked for and has not.
+    answered, `lists`. `not_granted` are requested scopes that our token has not.
     """
 
     method: str

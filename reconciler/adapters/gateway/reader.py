@@ -101,7 +101,7 @@ class Authorization(Protocol):
 
     @property
     def not_granted(self) -> tuple[str, ...]:
-        """The scopes that the newest token was asked for and has not."""
+        """The requested scopes that the newest token has not."""
         ...
 
 

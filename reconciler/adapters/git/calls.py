@@ -39,7 +39,7 @@ class Git:
         return cls({**bare, **_OURS, **_trusting(trusted)})
 
     def __call__(self, folder: Path, *arguments: str, given: bytes = b"") -> bytes:
-        """The output of git; raises GitRefused with its own words where it refuses.
+        """The output of git; raises GitRefused with its message where it refuses.
 
         Raises UsageError where a folder on the way up to the work tree passes for a repository.
         """
@@ -49,7 +49,7 @@ class Git:
         return found
 
     def quiet(self, folder: Path, *arguments: str, given: bytes = b"") -> bytes | None:
-        """The same; None where git refuses without a word."""
+        """The same; None where git refuses without a message."""
         _require_no_pretender(folder)
         done = _run(("git", "-C", str(folder), *arguments), self.environ, given)
         if done.returncode == 0:
@@ -68,7 +68,7 @@ def _run(
     command: tuple[str, ...], environ: Mapping[str, str], given: bytes = b""
 ) -> subprocess.CompletedProcess[bytes]:
     try:
-        return subprocess.run(  # noqa: S603 — a fixed program and words that are no options, no shell
+        return subprocess.run(  # noqa: S603 — a fixed program and values that are no options, no shell
             command, env=environ, input=given, capture_output=True, check=False, timeout=_TIMEOUT
         )
     except FileNotFoundError as error:
@@ -80,7 +80,7 @@ def _run(
 
 
 def _message(stderr: bytes) -> str:
-    """The words of git on one line; a URL in them may hold a password."""
+    """The message of git on one line; a URL in it may hold a password."""
     text = " ".join(stderr.decode("utf-8", "backslashreplace").split())
     return re.sub(r"(?<=://)[^/@\s]*@", "", text.removeprefix("fatal: ").removeprefix("error: "))
 

@@ -81,5 +81,5 @@ class Authenticator:
 
     @property
     def not_granted(self) -> tuple[str, ...]:
-        """The scopes that the newest token was asked for and has not."""
+        """The requested scopes that the newest token has not."""
         return self._token.not_granted if self._token is not None else ()

@@ -43,7 +43,7 @@ class Token:
 
     value: Secret
     life: float | None  # seconds; None where the endpoint does not say
-    not_granted: tuple[str, ...] = ()  # scopes that were asked for, where the endpoint says which
+    not_granted: tuple[str, ...] = ()  # scopes that were requested, where the endpoint says which
 
 
 class TokenEndpoint:
@@ -152,10 +152,10 @@ class TokenEndpoint:
 
     def _missing(self, granted: Json) -> tuple[str, ...]:
         """The scopes not granted; none where the answer has no `scope`, RFC 6749 section 5.1."""
-        words = " ".join(map(str, granted)) if isinstance(granted, list) else granted
-        if not isinstance(words, str) or not words.strip():
+        text = " ".join(map(str, granted)) if isinstance(granted, list) else granted
+        if not isinstance(text, str) or not text.strip():
             return ()
-        given = set(re.split(r"[\s,]+", words))
+        given = set(re.split(r"[\s,]+", text))
         return tuple(scope for scope in self._credentials.scopes if scope not in given)
 
     def _document(self, answer: Answer) -> dict[str, Json]:
@@ -246,8 +246,8 @@ _ADVICE = {
 
 def _is_bearer(kind: Json) -> bool:
     """Test for `Bearer` in the forms that are met: any case, `BearerToken`, or left out."""
-    word = re.sub(r"[^a-z]", "", kind.lower()) if isinstance(kind, str) else kind
-    return word in (None, "", "bearer", "bearertoken")
+    plain = re.sub(r"[^a-z]", "", kind.lower()) if isinstance(kind, str) else kind
+    return plain in (None, "", "bearer", "bearertoken")
 
 
 def _life(expires_in: Json) -> float | None:

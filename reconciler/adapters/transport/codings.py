@@ -1,4 +1,4 @@
-"""Content codings: bodies that came compressed, though nobody asked for that, made plain again."""
+"""Content codings: bodies that came compressed, though that was not requested, made plain again."""
 
 import zlib
 from collections.abc import Mapping

@@ -167,7 +167,7 @@ class Http:
         return Answer(response.status_code, headers, bytes(body))
 
     def _plain(self, status: int, headers: Mapping[str, str], body: bytes) -> Reply:
-        # Nobody asked for it, and hardly anybody sends it
+        # No request accepts it, and hardly any service sends it
         from reconciler.adapters.transport.codings import (
             PlainTooLong,
             Undecodable,

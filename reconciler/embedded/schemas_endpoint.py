@@ -95,13 +95,15 @@ class SchemasEndpoint:
             raise Refused(400, "the id is not that of the address, or one of RFC 7643")
         self._buildable(schema)
         with self._store.transaction():
-            new = self._next(key, document)
+            new = self._next(self._stored(key), key, document)
             self._store.save_schema(new)
         return self._reply(200, new, base_url)
 
-    def _next(self, key: str, document: dict[str, Json]) -> StoredSchema:
-        """The document as the first or the next version of its schema."""
-        now, stored = rfc3339(self._clock()), self._stored(key)
+    def _next(
+        self, stored: StoredSchema | None, key: str, document: dict[str, Json]
+    ) -> StoredSchema:
+        """The document as the first version of its schema, or as the one after what is stored."""
+        now = rfc3339(self._clock())
         if stored is None:
             return StoredSchema(key=key, document=document, created=now, modified=now, version=1)
         return replace(stored, document=document, modified=now, version=stored.version + 1)
@@ -140,7 +142,7 @@ class SchemasEndpoint:
         schema = accept(document)
         self._takes(schema)
         with self._store.transaction():
-            new = self._next(schema.key, document)
+            new = self._next(None, schema.key, document)
             existing = {stored.key for stored in self._store.schemas()}
             if schema.key in existing or schema.key in self._core:
                 there = f"schema {schema.id} exists already"
@@ -170,7 +172,7 @@ class SchemasEndpoint:
             if schema.key != key:
                 raise Refused(400, "the id is not that of the address", scim_type="mutability")
             self._takes(schema)
-            new = _mutilated(self._next(key, document), self._faults.current)
+            new = _mutilated(self._next(stored, key, document), self._faults.current)
             self._store.save_schema(new)
         return self._reply(200, new, base_url)
 

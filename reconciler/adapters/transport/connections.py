@@ -24,7 +24,13 @@ from urllib3.util import Url, parse_url
 
 from reconciler.adapters.transport.certificates import ClientCertificate, load_certificate
 from reconciler.adapters.transport.exchange import Exchange
-from reconciler.adapters.transport.losses import AddressRefused, NothingCame, ProxyFailed, TlsCame
+from reconciler.adapters.transport.losses import (
+    TLS_ALERT,
+    AddressRefused,
+    NothingCame,
+    ProxyFailed,
+    TlsCame,
+)
 from reconciler.errors import UsageError
 
 
@@ -46,7 +52,6 @@ class Route:
 
 
 _CONTEXTS = 32  # each takes a megabyte, for it has all authorities
-TLS_ALERT = b"\x15\x03"  # the type of the record and its version, RFC 8446 section 5.1
 
 
 class _Stream:
@@ -66,7 +71,7 @@ class _Stream:
             raise
         if not line and self._is_first:
             raise NothingCame("closed before an answer came")
-        if self._is_first and line.startswith(TLS_ALERT):
+        if self._is_first and line.startswith(TLS_ALERT.encode()):
             raise TlsCame("an alert of TLS")
         self._is_first = False
         # http.client takes an end of file for the end of the headers: a cut answer would be whole.

@@ -127,11 +127,10 @@ class Exchange:
         loss, missing = (Loss.LOST, "no whole answer") if sent else (Loss.NOT_SENT, "no connection")
         if not math.isinf(self.options.remaining()):
             return NoAnswer(loss, f"{missing} before the run was to end")
+        reason = f"{missing} within {self.patience:g} seconds"
         if self.proxy is not None and not sent:
-            by_way = f" by way of the proxy {self.proxy}"
-            within = f"{missing} within {self.patience:g} seconds{by_way}"
-            return NoAnswer(loss, within, PROXY_ADVICE)
-        return NoAnswer(loss, f"{missing} within {self.patience:g} seconds")
+            return NoAnswer(loss, f"{reason} by way of the proxy {self.proxy}", PROXY_ADVICE)
+        return NoAnswer(loss, reason)
 
     def start_again(self) -> None:
         """Begin once more within the same time, for nothing of it was answered."""

@@ -16,6 +16,8 @@ from reconciler.adapters.transport.certificates import CertificateUnusable
 from reconciler.adapters.transport.descriptors import ADVICE, limit, shortage, shortage_in
 from reconciler.domain.http_reply import Loss, NoAnswer
 
+TLS_ALERT = "\x15\x03"  # the type of the record and its version, RFC 8446 section 5.1
+
 
 class Stage(Enum):
     """The point that a request certainly reached."""
@@ -125,7 +127,7 @@ def _speaks_tls(causes: list[BaseException]) -> bool:
     """Test whether the answer to plain HTTP was an alert of TLS."""
     return any(
         isinstance(cause, TlsCame)
-        or (isinstance(cause, BadStatusLine) and str(cause.args[0]).startswith("\x15\x03"))
+        or (isinstance(cause, BadStatusLine) and str(cause.args[0]).startswith(TLS_ALERT))
         for cause in causes
     )
 

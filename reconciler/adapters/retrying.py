@@ -195,10 +195,8 @@ def _last_result(state: "RetryCallState") -> object:
 
 _DAYS = "Mon|Tue|Wed|Thu|Fri|Sat|Sun"
 _MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
-_IMF_FIXDATE = re.compile(
-    rf"(?:{_DAYS}), [0-9]{{2}} (?:{_MONTHS}) [0-9]{{4}} [0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}} GMT"
-)
 _TIME = "[0-9]{2}:[0-9]{2}:[0-9]{2}"
+_IMF_FIXDATE = re.compile(rf"(?:{_DAYS}), [0-9]{{2}} (?:{_MONTHS}) [0-9]{{4}} {_TIME} GMT")
 _LONG_DAYS = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
 _RFC_850 = re.compile(rf"(?:{_LONG_DAYS}), [0-9]{{2}}-(?:{_MONTHS})-[0-9]{{2}} {_TIME} GMT")
 _ASCTIME = re.compile(rf"(?:{_DAYS}) (?:{_MONTHS}) [0-9 ][0-9] {_TIME} [0-9]{{4}}")

@@ -76,8 +76,7 @@ class Workbench:
 
     def reader(self, tenant: Tenant) -> HttpSchemaReader:
         """A gateway that can send nothing but GET and the token request."""
-        with self.making:
-            return HttpSchemaReader(self._connection(tenant, self.certificate(tenant)))
+        return HttpSchemaReader(self.connection(tenant))
 
     def connection(self, tenant: Tenant) -> TenantAccess:
         """The access of a gateway that can send nothing but GET and the token request."""

@@ -1,5 +1,6 @@
 """Fixtures that the tests of adapters share."""
 
 from tests.support.store_world import place
+from tests.support.transport_world import authority, ca_bundle
 
-__all__ = ["place"]
+__all__ = ["authority", "ca_bundle", "place"]

@@ -31,6 +31,7 @@ from tests.support.faultserver import FaultServer, Script, in_turn, reply, servi
 from tests.support.token_world import token, tokens
 from tests.support.transport_world import (
     ANY,
+    ask,
     asking_context,
     client_certificate,
     pem_of,
@@ -40,18 +41,6 @@ from tests.support.tunnels import tunnelling
 
 NOW = datetime.now(UTC)
 VERSIONS = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def ca_bundle(authority: trustme.CA, tmp_path: Path) -> Path:
-    path = tmp_path / "authority.pem"
-    authority.cert_pem.write_to_path(path)
-    return path
 
 
 def issued(authority: trustme.CA, folder: Path, name: str) -> ClientCertificate:
@@ -77,8 +66,7 @@ def test_a_server_that_demands_a_certificate_is_shown_it(
     context.minimum_version = context.maximum_version = version
     with serving(in_turn(reply()), context) as server:
         options = HttpOptions(ca_bundle=ca_bundle, certificate=acme, deadline=5)
-        with Http(options, methods=ANY) as http:
-            answer = http.send(method, server.url(), headers={}, body=b"{}")
+        answer = ask(server, method, options=options)
 
     assert isinstance(answer, Answer)
     assert [request.client for request in server.requests] == ["acme"]
@@ -175,8 +163,7 @@ def test_a_certificate_that_the_server_does_not_accept_is_named(
     context.minimum_version = context.maximum_version = version
     with serving(in_turn(reply()), context) as server:
         options = HttpOptions(ca_bundle=ca_bundle, certificate=certificate, deadline=5)
-        with Http(options, methods=ANY) as http:
-            answer = http.send(method, server.url(), headers={}, body=b"{}")
+        answer = ask(server, method, options=options)
 
     assert isinstance(answer, NoAnswer)
     assert answer.loss is Loss.UNTRUSTED
@@ -258,8 +245,7 @@ def test_a_file_that_is_gone_when_a_connection_is_made_sends_nothing(
     acme.file.unlink()
     with serving(in_turn(reply()), server_context(authority, "127.0.0.1")) as server:
         options = HttpOptions(ca_bundle=ca_bundle, certificate=acme, deadline=5)
-        with Http(options, methods=ANY) as http:
-            answer = http.send("POST", server.url(), headers={}, body=b"{}")
+        answer = ask(server, "POST", options=options)
 
     assert isinstance(answer, NoAnswer)
     assert answer.loss is Loss.UNTRUSTED

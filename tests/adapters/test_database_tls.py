@@ -82,11 +82,6 @@ def _passed(ends: dict[socket.socket, socket.socket], ready: list[socket.socket]
 
 
 @pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> Path:
     folder = tmp_path_factory.mktemp("certificates")
     authority.cert_pem.write_to_path(folder / "ours.pem")

@@ -16,7 +16,7 @@ from reconciler.adapters.transport import Http, HttpOptions
 from reconciler.domain.http_reply import Loss, NoAnswer
 from reconciler.errors import UsageError
 from tests.support.faultserver import in_turn, reply, serving, unused_port
-from tests.support.transport_world import ANY, server_context
+from tests.support.transport_world import ANY, asking_context, server_context
 
 HOST = "https://scim.example.com/x"
 
@@ -171,18 +171,6 @@ def test_a_proxy_that_hangs_is_named() -> None:
     assert "check --proxy" in str(answer.advice)
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def ca_bundle(authority: trustme.CA, tmp_path: Path) -> Path:
-    path = tmp_path / "authority.pem"
-    authority.cert_pem.write_to_path(path)
-    return path
-
-
 def test_a_proxy_of_an_unknown_authority_is_named(authority: trustme.CA) -> None:
     with serving(in_turn(reply()), server_context(authority, "127.0.0.1")) as proxy:
         name = f"127.0.0.1:{proxy.port}"
@@ -287,9 +275,7 @@ def test_a_self_signed_certificate_names_the_ca_bundle(
 def test_a_server_that_demands_a_client_certificate_says_so(
     authority: trustme.CA, ca_bundle: Path, version: ssl.TLSVersion, method: str
 ) -> None:
-    context = server_context(authority, "127.0.0.1")
-    context.verify_mode = ssl.CERT_REQUIRED
-    authority.configure_trust(context)
+    context = asking_context(authority, "127.0.0.1")
     context.minimum_version = context.maximum_version = version
 
     def handshake(connection: socket.socket) -> None:

@@ -37,18 +37,6 @@ SLOW_HEADERS: Script = drip(b"HTTP/1.1 200 OK\r\nX-A: " + b"a" * 400, every=0.02
 # --- TLS -----------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def ca_bundle(authority: trustme.CA, tmp_path: Path) -> Path:
-    path = tmp_path / "authority.pem"
-    authority.cert_pem.write_to_path(path)
-    return path
-
-
 @pytest.fixture
 def secure(authority: trustme.CA) -> Iterator[FaultServer]:
     with serving(in_turn(reply(200, b"safe")), server_context(authority, "127.0.0.1")) as server:

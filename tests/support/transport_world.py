@@ -3,6 +3,7 @@
 import ssl
 from pathlib import Path
 
+import pytest
 import trustme
 
 from reconciler.adapters.transport import ClientCertificate, Http, HttpOptions
@@ -20,6 +21,18 @@ def ask(
     with Http(options or HttpOptions(deadline=5), methods=ANY) as http:
         body = b"{}" if method != "GET" else None
         return http.send(method, server.url(path), headers={"X-Canary": "c4n4ry"}, body=body)
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def ca_bundle(authority: trustme.CA, tmp_path: Path) -> Path:
+    path = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(path)
+    return path
 
 
 def server_context(authority: trustme.CA, *names: str) -> ssl.SSLContext:

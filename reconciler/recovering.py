@@ -66,7 +66,9 @@ class Recovery:
             return _recovered(intent, OutcomeKind.UNKNOWN, f"still not known: {error}")
         # docs/decisions.md, "An intent keeps all that was live"
         if found.harms:
-            return self._close(number, intent, OutcomeKind.CONFLICT, harm_message(found.harms))
+            redaction, own = self.reader().redaction, intent.desired.text()
+            detail = harm_message(found.harms, redaction, own=own)
+            return self._close(number, intent, OutcomeKind.CONFLICT, detail)
         match found.standing:
             case Standing.AS_DESIRED if found.live is not None:
                 kinds = {each.schema.key: each.binding_type for each in self.wanted()}
@@ -104,14 +106,12 @@ class Recovery:
         )
 
     def _read(self, intent: Intent) -> Observed:
-        reader, own = self.reader(), intent.desired.text()
-        live = reader.find(intent.schema_id)
+        live = self.reader().find(intent.schema_id)
         found = standing(live, desired=intent.desired, manages=intent.manages, before=intent.before)
         if live is None:
             return Observed(live=live, standing=found)
         members = self.tenant.dialect.server_members
-        shown = live.hiding(lambda document: reader.redaction.value(document, own=own))
-        harmed = intent.harms(shown, server_members=members)
+        harmed = intent.harms(live, server_members=members)
         return Observed(live=live, standing=found, harms=harmed)
 
     def _entry(self, intent: Intent, status: Status, detail: str | None) -> Entry:

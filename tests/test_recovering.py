@@ -7,11 +7,14 @@ from datetime import timedelta
 import pytest
 
 from reconciler.domain.dialect import UpdateStrategy
+from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Manages, Tenant
 from reconciler.domain.outcome import Outcome, OutcomeKind
 from reconciler.domain.plan import Subject, Update
 from reconciler.domain.records import Confirmation, Event, Run, Status
+from reconciler.domain.redaction import Redaction
 from reconciler.domain.scim import Schema
+from reconciler.domain.secret import Secret
 from reconciler.errors import Interrupted, TenantUnavailable
 from reconciler.recovering import Recovery
 from reconciler.writing import Write
@@ -249,6 +252,34 @@ def test_recovery_compares_what_others_have_whole_and_names_what_is_another(now,
     assert named in recovered.detail
     assert journal.entries[-1].detail == f"conflict: {recovered.detail}"
     assert journal.waiting() == ()
+
+
+@pytest.mark.parametrize(
+    ("now", "kind", "shown"),
+    [
+        ("pass hunter2-hunter2", OutcomeKind.APPLIED, ""),
+        ("changed", OutcomeKind.CONFLICT, 'attributes.theirs.description "pass …" → "changed"'),
+    ],
+    ids=["as-before", "changed"],
+)
+def test_a_credential_in_what_others_have_is_compared_as_it_is_and_not_shown(now, kind, shown):
+    def holding(*names: str, about: str) -> dict[str, Json]:
+        written = document(URN, *names, "theirs")
+        written["attributes"][-1]["description"] = about
+        return written
+
+    before = Schema.from_json(holding("grade", about="pass hunter2-hunter2"))
+    [(number, intent)] = beside_theirs("grade").open_intents("acme")
+    journal = MemoryJournal()
+    journal.intents[number] = replace(intent, live_before=before)
+    live = FakeTenant.holding(holding("grade", "level", about=now))
+    live.redaction = Redaction((Secret("hunter2-hunter2"),))
+
+    [recovered] = recover(live, journal)
+
+    assert recovered.kind is kind
+    assert shown in recovered.detail
+    assert "hunter2" not in recovered.detail + (journal.entries[-1].detail or "")
 
 
 def test_a_write_and_its_recovery_agree_on_what_vanished():

@@ -12,7 +12,7 @@ from reconciler.domain.jsontext import Json
 from reconciler.domain.messages import excerpts
 from reconciler.domain.outbox import DeliveryResult, HeldRow, OutboxRow
 from reconciler.domain.plan import Blocked, Create, Plan, Update
-from reconciler.domain.redaction import NO_REDACTION, Redaction
+from reconciler.domain.redaction import Redaction
 
 
 class OutcomeKind(StrEnum):
@@ -50,9 +50,7 @@ class Outcome:
     waited: float = 0.0
 
 
-def harm_message(
-    harms: Sequence[Harm], redaction: Redaction = NO_REDACTION, *, own: str = ""
-) -> str:
+def harm_message(harms: Sequence[Harm], redaction: Redaction, *, own: str = "") -> str:
     """The detail of a conflict: what others have is not as it was right before a write.
 
     Credentials are taken out before anything is cut, but for what stands in `own`.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache, lru_cache
@@ -263,11 +263,6 @@ class Schema:
             **vendor_values(self.vendor),
             "attributes": [attribute.whole() for attribute in self.attributes],
         }
-
-    def hiding(self, hide: Callable[[Json], Json]) -> Schema:
-        """The schema after `hide` has taken something out of its document; itself where nothing."""
-        hidden = hide(self.document)
-        return self if hidden is self.document else Schema.from_json(hidden)
 
     def text(self) -> str:
         """All that the schema says, as one text in which to look for a word."""

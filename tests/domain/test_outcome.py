@@ -14,7 +14,7 @@ from reconciler.domain.outcome import (
     harm_message,
 )
 from reconciler.domain.plan import Create, Plan, Update
-from reconciler.domain.redaction import Redaction
+from reconciler.domain.redaction import NO_REDACTION, Redaction
 from reconciler.domain.secret import Secret
 from reconciler.domain.selection import Selection
 from tests.support.domain_world import (
@@ -174,7 +174,8 @@ def test_a_conflict_names_what_is_not_as_before_and_what_to_do() -> None:
             Harm("attributes.c.returned", HarmKind.CHANGED, "never", "always"),
             Harm("attributes.c.subAttributes.d", HarmKind.CAME),
             Harm("x", HarmKind.CHANGED, {"a": 1}, None, vendor=True),
-        ]
+        ],
+        NO_REDACTION,
     )
     assert message == (
         "what the write was not about is not as before: attributes.b gone, "
@@ -194,12 +195,15 @@ def test_a_conflict_shows_no_credential_and_no_half_of_one_where_it_is_cut() -> 
 def test_a_conflict_of_vendor_members_alone_says_where_to_name_them() -> None:
     stamped = Harm("stamp", HarmKind.CHANGED, 1, 2, vendor=True)
     dropped = Harm("flag", HarmKind.CHANGED, "on", None, vendor=True)
-    assert harm_message([stamped]).endswith("belongs to serverMembers in spec.capabilities")
-    assert "serverMembers" not in harm_message([dropped])
-    assert "serverMembers" not in harm_message([stamped, dropped])
+    assert harm_message([stamped], NO_REDACTION).endswith(
+        "belongs to serverMembers in spec.capabilities"
+    )
+    assert "serverMembers" not in harm_message([dropped], NO_REDACTION)
+    assert "serverMembers" not in harm_message([stamped, dropped], NO_REDACTION)
 
 
 def test_a_conflict_of_very_much_names_ten_things_of_it() -> None:
-    message = harm_message([Harm(f"attributes.a{i:03}", HarmKind.GONE) for i in range(12)])
+    gone = [Harm(f"attributes.a{i:03}", HarmKind.GONE) for i in range(12)]
+    message = harm_message(gone, NO_REDACTION)
     assert "attributes.a009 gone, and 2 more; restore" in message
     assert "a010" not in message

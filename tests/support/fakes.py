@@ -252,6 +252,7 @@ class FakeTenant:
     bodies: list[dict[str, Json]] = field(default_factory=list)
     bound: Mapping[str, frozenset[str]] | None = None
     patches: PatchPath = PatchPath.VALUE
+    redaction: Redaction = NO_REDACTION
 
     @classmethod
     def holding(cls, *documents: Mapping[str, Json]) -> "FakeTenant":
@@ -289,10 +290,6 @@ class FakeTenant:
             if self.lists_first:
                 schema = self.schemas.get(fold(schema_id))
         return schema
-
-    @property
-    def redaction(self) -> Redaction:
-        return NO_REDACTION
 
     def bindings(self) -> Mapping[str, frozenset[str]] | None:
         self.log.append("GET /ResourceTypes")

@@ -39,23 +39,19 @@ _WHOLE = f"SELECT id, {_COLUMNS} FROM intents WHERE id = ?"
 COUNT_OPEN = Question("SELECT tenant, count(*) FROM intents WHERE state = 'open' GROUP BY tenant")
 
 
-def begin(step: Step, number: int, intent: Intent, record: AuditRecord) -> None:
-    """Write an open intent down, under a number that is new."""
+def begin(step: Step, number: int, begun: Sequence[Value], record: AuditRecord) -> None:
+    """Write an open intent down by its columns, under a number that is new."""
     confirmed = (None, None)  # nothing can be before it is sent
-    step.defer(_BEGIN, number, *_begun(intent), *confirmed, record.entry.timestamp, record.seq)
-
-
-def detail_of(intent: Intent) -> str:
-    """The detail of the record of an intent, which binds all that is kept of it."""
-    return content_digest(_begun(intent))
+    step.defer(_BEGIN, number, *begun, *confirmed, record.entry.timestamp, record.seq)
 
 
 def content_digest(begun: Sequence[Value]) -> str:
-    """The digest of an intent by its columns."""
+    """The digest of an intent by its columns: the detail of its record, which binds them."""
     return f"content sha256:{sha256(canonical(list(begun))).hexdigest()}"
 
 
-def _begun(intent: Intent) -> tuple[Value, ...]:
+def begun_of(intent: Intent) -> tuple[Value, ...]:
+    """The columns of an intent that its record covers."""
     return (
         intent.run_id,
         intent.tenant,

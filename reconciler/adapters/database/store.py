@@ -106,13 +106,14 @@ class Store:
         """Audit record, journal row and a held outbox row per webhook URL; the intent's id."""
         lock = self._locks.proof(intent.tenant) if self._locks is not None else None
         new = self._database.next_id("intents")
+        begun = intents.begun_of(intent)
+        bound = replace(entry, detail=intents.content_digest(begun))
         with self._writing(trail.HEAD, new, *([lock.question] if lock else [])) as step:
             last, [(number,)], *proof = step.answers
             if lock is not None:
                 lock.require(*proof)
-            bound = replace(entry, detail=intents.detail_of(intent))
             record = trail.append(step, last, bound)
-            intents.begin(step, number, intent, record)
+            intents.begin(step, number, begun, record)
             outbox.hold(
                 step,
                 intent_id=number,

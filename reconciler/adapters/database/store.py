@@ -1,6 +1,7 @@
 """Store: the durable memory of all runs; each of its deeds is one transaction."""
 
 from array import array
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -177,9 +178,11 @@ class Store:
         with self._writing(*questions) as step:
             last, waiting, place, *sames = step.answers
             heard = iter(sames)
+            held_of: defaultdict[str, list[Row]] = defaultdict(list)
+            for row_id, schema_id, url, _ in waiting:
+                held_of[fold(schema_id)].append((row_id, url))
             for end in ends:
-                key = fold(end.schema_id)
-                held = [(row_id, url) for row_id, of, url, _ in waiting if fold(of) == key]
+                held = held_of[fold(end.schema_id)]
                 if isinstance(end, Postponement):
                     outbox.postpone(
                         step,

@@ -69,8 +69,6 @@ class Announcing:
         """
         subjects = tuple(in_sync)
         late = tuple(self._unheard(subjects))
-        if late and not self.can_be_sent():
-            late = ()
         found = (*late, *verified)
         bound = self._bindings(found)
         ends = [*self._over(subjects), *self._ends(found, bound)]
@@ -95,6 +93,8 @@ class Announcing:
         """
         # docs/decisions.md, "What is ours and in sync is announced by the run that sees it"
         due = [subject for subject in in_sync if self._is_due(subject)]
+        if not due or not self.can_be_sent():
+            return
         numbers = [self._history(subject.desired).intent for subject in due]
         intents = self.context.journal.intents_of(number for number in numbers if number)
         for subject, number in zip(due, numbers, strict=True):

@@ -236,17 +236,18 @@ def test_a_static_list_is_not_read_and_keeps_nothing_waiting():
 def test_what_cannot_be_sent_is_left_to_a_later_run():
     journal = unproved()
     entries = len(journal.entries)
-    context, ours = context_of(journal, run=RUN), acme(NEWER)
+    context, ours, live = context_of(journal, run=RUN), acme(NEWER), holding("grade")
 
     Announcing(
         context=context,
         tenant=ours,
-        reader=lambda: holding("grade"),
+        reader=lambda: live,
         histories=journal.histories(ours.name),
         can_be_sent=lambda: False,
     ).announce((), [Subject(tenant=ours.name, extension=extension(document(URN, "grade")))])
 
     assert (journal.waiting(), len(journal.entries)) == ((), entries)
+    assert live.log == []
     assert len(look(journal, holding("grade"))) == 1
 
 

@@ -15,7 +15,7 @@ from reconciler.delivering import Delivering
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.outbox import HeldRow, OutboxRow
 from reconciler.domain.outcome import LeftOpen, OutcomeKind, RunSummary
-from reconciler.domain.plan import Create, Plan, TenantPlan, Update
+from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.domain.records import Event, Status
 from reconciler.errors import (
     Interrupted,
@@ -140,8 +140,7 @@ class Fleet:
                 progress.hold_back(recovered.tenant, reason)
         # docs/decisions.md, "What cannot be announced is not written"
         for planned in plan.tenants:
-            writes = any(isinstance(change, Create | Update) for change in planned.changes)
-            if writes and not progress.is_held_back(planned.name):
+            if planned.has_writes and not progress.is_held_back(planned.name):
                 obstacle = self.obstacle(planned.tenant)
                 if obstacle is not None:
                     progress.record_misconfigured(planned.name, obstacle)

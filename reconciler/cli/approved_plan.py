@@ -23,7 +23,7 @@ from reconciler.domain.documents import (
 from reconciler.domain.jsontext import canonical, digest
 from reconciler.domain.messages import nearest
 from reconciler.domain.outcome import Unapproved
-from reconciler.domain.plan import Create, Plan, Update, Written, exceeded_limits
+from reconciler.domain.plan import Plan, Written, exceeded_limits
 from reconciler.domain.scim import MalformedSchema, Schema
 from reconciler.errors import LimitExceeded, PlanStale, UsageError
 from reconciler.render.json_text import json_text
@@ -183,7 +183,7 @@ def _not_named(plan: Plan, digests: Mapping[str, str]) -> Iterator[Unapproved]:
     for tenant in plan.tenants:
         approved = digests.get(tenant.name)
         if approved is None:
-            if any(isinstance(change, Create | Update) for change in tenant.changes):
+            if tenant.has_writes:
                 yield Unapproved(tenant=tenant.name, reason="no --approve names it")
         elif tenant.digest() != approved:
             now = f"its plan now has digest {tenant.digest()}" if tenant.error is None else _UNREAD

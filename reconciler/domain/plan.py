@@ -203,6 +203,11 @@ class TenantPlan:
         return (*self.unmanaged, *(subject.schema_id for subject in seen))
 
     @property
+    def has_writes(self) -> bool:
+        """True where anything is created or updated."""
+        return any(isinstance(change, Create | Update) for change in self.changes)
+
+    @property
     def extensions_limit(self) -> int | None:
         """The most extensions that the tenant may hold; None where it could not be read."""
         return self.tenant.extensions_limit if self.error is None else None
@@ -323,9 +328,7 @@ class Exceeded:
 
 def exceeded_limits(plan: Plan) -> tuple[Exceeded, ...]:
     """The limits that a plan exceeds: of tenants changed in one run, of changes to one tenant."""
-    changed = sum(
-        1 for t in plan.tenants if any(isinstance(change, Create | Update) for change in t.changes)
-    )
+    changed = sum(1 for tenant in plan.tenants if tenant.has_writes)
     # docs/decisions.md, "`--max-tenants` is no part of the digest"
     most = plan.max_tenants
     too_many = () if most is None or changed <= most else (most,)

@@ -93,7 +93,7 @@ def _bind_rows_to_the_trail(step: Step) -> None:
             continue
         entry = replace(outbox.queued(envelope, digest, because), status=_OVER.get(state))
         record = trail.append(step, last, entry)
-        last = [(record.seq, record.hash)]
+        last = trail.last(record)
         ended_by = record.seq if state in _OVER else None
         step.defer(_REBIND, record.seq, ended_by, row_id)
     for row_id, when, event, *begun in _in_pages(step, _OPEN_INTENTS):
@@ -108,7 +108,7 @@ def _bind_rows_to_the_trail(step: Step) -> None:
             detail=intents.content_digest(begun),
         )
         record = trail.append(step, last, entry)
-        last = [(record.seq, record.hash)]
+        last = trail.last(record)
         step.defer("UPDATE intents SET created_by = ? WHERE id = ?", record.seq, row_id)
 
 

@@ -91,15 +91,14 @@ class WebhookNotifier:
 
     def seal(self, envelope: Envelope) -> str | None:
         """The seal by the first secret of that webhook; None where there is none to be used."""
-        endpoint = self._endpoints.get((envelope.tenant, envelope.url))
-        keys = _keys(endpoint) if isinstance(endpoint, Endpoint) else []
+        keys = _keys(self._endpoints.get((envelope.tenant, envelope.url)))
         return seal_of(envelope.sealed_content(), keys[0]) if keys else None
 
     def is_sealed(self, message: RowToSend) -> bool:
         """Test whether a row carries the seal by one of the secrets of its webhook."""
-        endpoint = self._endpoints.get((message.row.tenant, message.row.url))
-        keys = _keys(endpoint) if isinstance(endpoint, Endpoint) else []
-        return has_seal(message.envelope().sealed_content(), message.seal, keys)
+        envelope = message.envelope()
+        keys = _keys(self._endpoints.get((envelope.tenant, envelope.url)))
+        return has_seal(envelope.sealed_content(), message.seal, keys)
 
     def obstacles(self, tenant: Tenant, *, resolve: bool = True) -> tuple[Unusable, ...]:
         """The webhooks of a tenant to which, as is known already, nothing can be sent.
@@ -162,7 +161,10 @@ class WebhookNotifier:
         )
 
 
-def _keys(endpoint: Endpoint) -> list[bytes]:
+def _keys(endpoint: Endpoint | Unusable | None) -> list[bytes]:
+    """The usable keys of an endpoint, if it is one."""
+    if not isinstance(endpoint, Endpoint):
+        return []
     keys = (signing_key(secret) for secret in endpoint.secrets)
     return [key for key in keys if key is not None]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
-from reconciler.domain.outbox import DeliveryResult, OutboxRow, RowToSend
+from reconciler.domain.outbox import GIVEN_UP, DeliveryResult, OutboxRow, RowToSend
 from reconciler.domain.records import Entry, Event, Status
 from reconciler.errors import ReconcilerError, StateError, TenantLocked
 from reconciler.ports import (
@@ -94,7 +94,7 @@ class Delivering:
             if not (over or result.gone):
                 due = self.schedule(row.attempts + 1, result)
             if due is None and not over:  # nothing else says that it will not be tried again
-                detail = f"{result.detail}; given up, only `webhooks replay` sends it"
+                detail = f"{result.detail}; {GIVEN_UP}, only `webhooks replay` sends it"
                 result = replace(result, detail=detail)
             self.outbox.failed(row, self._entry(result), due)
         self.context.progress.record_attempt(result)

@@ -6,6 +6,8 @@ from hashlib import sha256
 
 from reconciler.domain.jsontext import canonical
 
+GIVEN_UP = "given up"  # in the detail of the last attempt, by which `audit verify` knows it
+
 
 class RowState(StrEnum):
     """The states of an outbox row; it is released once its change is verified."""

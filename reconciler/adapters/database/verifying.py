@@ -6,7 +6,7 @@ from reconciler.adapters.database.connections import Connections, Question, Row,
 from reconciler.adapters.database.intents import BEGUN, content_digest
 from reconciler.adapters.database.migrations import BY_MIGRATION
 from reconciler.domain.jsontext import NotJson
-from reconciler.domain.outbox import Envelope, RowState
+from reconciler.domain.outbox import GIVEN_UP, Envelope, RowState
 from reconciler.domain.records import Event, Status
 
 _PAGE = 100  # rows in memory at once, each with its body
@@ -87,15 +87,13 @@ def _is_over(state: str, ended_by: int | None, about: str, record: Sequence[str 
         case RowState.DELIVERED:
             ended = status == Status.SYNCED
         case RowState.GIVEN_UP:
-            said_so = event == Event.HR_SYNC_QUEUED or GIVEN_UP in str(detail)
-            ended = status == Status.FAILED and said_so
+            given_up = event == Event.HR_SYNC_QUEUED or GIVEN_UP in str(detail)
+            ended = status == Status.FAILED and given_up
         case _:
             ended = False
     known = event in (Event.HR_SYNC_COMPLETED, Event.HR_SYNC_QUEUED)
     return known and ended and str(detail).startswith(about)
 
-
-GIVEN_UP = "given up"  # in the detail of the last attempt
 
 _INTENDED = (Event.SCHEMA_EXTENSION_CREATE_INTENDED, Event.SCHEMA_EXTENSION_UPDATE_INTENDED)
 _ENDED = (
@@ -132,7 +130,7 @@ def _misfits_of_intent(row: Row) -> Iterator[str]:
         yield f"intent {number} is settled, and record {settled_by} of the trail does not say so"
 
 
-def _words(events: Sequence[str]) -> str:
+def _quoted(events: Sequence[str]) -> str:
     return ", ".join(f"'{event}'" for event in events)
 
 
@@ -148,7 +146,7 @@ _MISSING = (
     (
         Question(
             "SELECT a.seq FROM audit a LEFT JOIN intents i ON i.created_by = a.seq "
-            f"WHERE a.event IN ({_words(_INTENDED)}) AND a.detail IS NOT NULL AND i.id IS NULL "
+            f"WHERE a.event IN ({_quoted(_INTENDED)}) AND a.detail IS NOT NULL AND i.id IS NULL "
             "ORDER BY a.seq LIMIT 10"
         ),
         "a change was intended",
@@ -156,7 +154,7 @@ _MISSING = (
     (
         Question(
             "SELECT a.seq FROM audit a LEFT JOIN intents i ON i.settled_by = a.seq "
-            f"WHERE a.event IN ({_words(_ENDED[:2])}) "
+            f"WHERE a.event IN ({_quoted(_ENDED[:2])}) "
             f"AND a.status IN ('{Status.SUCCESS}', '{Status.RECOVERED}') AND i.id IS NULL "
             "ORDER BY a.seq LIMIT 10"
         ),

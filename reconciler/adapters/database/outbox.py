@@ -53,7 +53,8 @@ _COLUMNS = (
     "id, tenant, url, schema_id, event_id, sequence, state, attempts, due_at, last_status, "
     "last_detail"
 )
-_SAME = f"SELECT {_COLUMNS}, body, seal FROM outbox WHERE event_id = ? ORDER BY id"
+_TO_SEND = f"{_COLUMNS}, body, seal"
+_SAME = f"SELECT {_TO_SEND} FROM outbox WHERE event_id = ? ORDER BY id"
 # The rows that are ready, in the order of their release.
 WAITING = Question(f"SELECT {_COLUMNS} FROM outbox WHERE state = 'ready' {_IN_ORDER}")
 # The rows of verified changes that wait for more.
@@ -298,7 +299,7 @@ def next_in(queue: Queue, wanted: Wanted, *, after: int, limit: int) -> Question
     """The question for such rows of a queue, in the order of its events, beyond a place in it."""
     condition, values = _condition(wanted)
     return Question(
-        f"SELECT {_COLUMNS}, body, seal FROM outbox "
+        f"SELECT {_TO_SEND} FROM outbox "
         f"WHERE tenant = ? AND url = ? AND sequence > ? AND {condition} "
         "ORDER BY sequence LIMIT ?",
         (queue.tenant, queue.url, after, *values, limit),
@@ -331,7 +332,7 @@ def _of_released(ids: Sequence[int], columns: str) -> Question:
 
 
 def message_of(row: Row) -> RowToSend:
-    """The row, the bytes and the seal that an answer to `next_in` or `bodies_of` holds."""
+    """The row, the bytes and the seal that the columns of _TO_SEND hold."""
     *columns, body, seal = row
     message = RowToSend(_row(columns), body, seal)
     expected = (str, str, str, str, int, bytes, str if seal is not None else type(None))
@@ -347,7 +348,7 @@ def message_of(row: Row) -> RowToSend:
 
 def bodies_of(ids: Sequence[int]) -> Question:
     """The question for the rows with those ids as they are sent, but those that were pruned."""
-    return _of_released(ids, f"{_COLUMNS}, body, seal")
+    return _of_released(ids, _TO_SEND)
 
 
 def reseal(step: Step, row_id: int, seal: str) -> None:

@@ -226,6 +226,7 @@ class Schema:
     )
     _fingerprint: Memo[str] = field(init=False, compare=False, repr=False, default_factory=Memo)
     _says_more: Memo[bool] = field(init=False, compare=False, repr=False, default_factory=Memo)
+    _as_text: Memo[str] = field(init=False, compare=False, repr=False, default_factory=Memo)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "key", fold(self.id))
@@ -266,7 +267,7 @@ class Schema:
 
     def text(self) -> str:
         """All that the schema says, as one text in which to look for a word."""
-        return json.dumps(self.whole(), ensure_ascii=False)
+        return self._as_text.get(lambda: json.dumps(self.whole(), ensure_ascii=False))
 
     def _named(self) -> dict[str, Json]:
         named = {"id": self.id, "name": self.name, "description": self.description}

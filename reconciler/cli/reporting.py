@@ -74,10 +74,11 @@ def run_code(summary: RunSummary) -> int:
     """The exit code of a run that came to its end."""
     unreadable = summary.plan.summary().unreadable
     did = summary.wrote or bool(summary.recovered)
+    not_tried = {*summary.locked, *summary.misconfigured}
     failed = any(
         not outcome.kind.verified
         for outcome in summary.outcomes
-        if outcome.change.subject.tenant not in {*summary.locked, *summary.misconfigured}
+        if outcome.change.subject.tenant not in not_tried
     )
     if summary.misconfigured and not (did or failed or summary.unapproved):
         return Exit.ERROR

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from heapq import merge
 from itertools import groupby
 from operator import itemgetter
-from typing import Literal, assert_never
+from typing import Literal, assert_never, get_args
 
 from reconciler.domain.diff import differences
 from reconciler.domain.documents import (
@@ -31,20 +31,14 @@ from reconciler.render.paint import Paint
 from reconciler.render.plan_document import checksum, differences_document
 from reconciler.render.plan_text import change_lines, tenant_head_lines
 
-_OF_TENANTS: tuple[Literal["name", "dialect", "base_url", "token_url"], ...] = (
-    "name", "dialect", "base_url", "token_url",
-)  # fmt: skip
 Places = Mapping[str, SourceDocument]  # of manifests, by the ids of changes
-_OF_CHANGES: tuple[
-    Literal[
-        "id", "action", "reason", "schema_id", "manifest", "resource_type", "manages",
-        "live_fingerprint", "recipe",
-    ],
-    ...,
-] = (
+TenantMember = Literal["name", "dialect", "base_url", "token_url"]
+ChangeMember = Literal[
     "id", "action", "reason", "schema_id", "manifest", "resource_type", "manages",
     "live_fingerprint", "recipe",
-)  # fmt: skip
+]  # fmt: skip
+_OF_TENANTS: tuple[TenantMember, ...] = get_args(TenantMember)
+_OF_CHANGES: tuple[ChangeMember, ...] = get_args(ChangeMember)
 
 
 @dataclass(frozen=True, slots=True)

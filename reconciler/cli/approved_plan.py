@@ -281,8 +281,8 @@ def _edited_members(old: ChangeDocument, new: ChangeDocument) -> Iterator[str]:
         ("after", after, old["after"], new["after"]),
     ):
         # An earlier release has saved the schema of what is in sync, too.
-        fingerprint = schema.fingerprint() if schema is not None else None
-        if new["reason"] == "in-sync" and fingerprint == new["live_fingerprint"]:
+        in_sync = new["reason"] == "in-sync"
+        if in_sync and schema and schema.fingerprint() == new["live_fingerprint"]:
             continue
         is_sent = member == "after" and new["action"] in ("create", "update")
         if was is None or schema is None or now is None:

@@ -1,14 +1,14 @@
 """Use case: live extensions to manifests, sorted and minimal, so that a plan after it is empty."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import Dialect
 from reconciler.domain.hearing import Bindings, types_of
 from reconciler.domain.jsontext import Json
 from reconciler.domain.rules.sites import USER
-from reconciler.domain.scim import DEFAULTS, Attribute, Schema, fold, vendor_values
+from reconciler.domain.scim import DEFAULTS, Schema, fold
 from reconciler.errors import UsageError
 
 _RESOURCE_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9$_-]*")  # as a manifest takes it
@@ -58,7 +58,9 @@ def manifest_for(
     schema: Schema, *, tenant: str, name: str, resource_type: str, full: bool
 ) -> dict[str, Json]:
     """The manifest of one extension for one tenant; `full` writes defaults out too."""
-    named = {"id": schema.id, "name": schema.name, "description": schema.description}
+    written = schema.whole()
+    if not full:
+        written["attributes"] = [_minimal(attribute) for attribute in written["attributes"]]
     return {
         "apiVersion": "reconciler/v1",
         "kind": "SchemaExtension",
@@ -66,25 +68,17 @@ def manifest_for(
         "spec": {
             **({"resourceType": resource_type} if full or resource_type != USER else {}),
             "tenants": {"names": [tenant]},
-            "schema": {
-                **{member: text for member, text in named.items() if text is not None},
-                **vendor_values(schema.vendor),
-                "attributes": [_attribute(a, full=full) for a in schema.attributes],
-            },
+            "schema": written,
         },
     }
 
 
-def _attribute(attribute: Attribute, *, full: bool) -> dict[str, Json]:
-    members = attribute.characteristics()
-    if not full:
-        members = {m: value for m, value in members.items() if DEFAULTS.get(m, ...) != value}
-    parts = [_attribute(part, full=full) for part in attribute.sub_attributes]
-    return {
-        **members,
-        **vendor_values(attribute.vendor),
-        **({"subAttributes": parts} if parts else {}),
-    }
+def _minimal(attribute: Mapping[str, Json]) -> dict[str, Json]:
+    """An attribute and its parts without what RFC 7643 has as the default."""
+    members = {m: value for m, value in attribute.items() if DEFAULTS.get(m, ...) != value}
+    if parts := members.get("subAttributes"):
+        members["subAttributes"] = [_minimal(part) for part in parts]
+    return members
 
 
 def _dashed(camel: str) -> str:

@@ -36,15 +36,14 @@ class Options:
 
 def run(invocation: Invocation, options: Options) -> int:
     """Print it as it is packaged; that of manifests with the dialects that are known."""
-    import json
-
     from reconciler.adapters.packaged import schema_text, schema_with
 
     if options.name is not SchemaName.MANIFEST:
         invocation.console.data(schema_text(options.name))
         return Exit.WELL
     from reconciler.adapters.dialects import sound_dialects
+    from reconciler.render.json_text import json_text
 
     schema = schema_with(options.name, tuple(sound_dialects(invocation.common.dialects)))
-    invocation.console.data(json.dumps(schema, indent=2, ensure_ascii=False) + "\n")
+    invocation.console.data(json_text(schema))
     return Exit.WELL

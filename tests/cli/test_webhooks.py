@@ -183,12 +183,21 @@ def test_webhooks_delivered_long_ago_are_pruned_and_stay_announced(
     ]
 
 
-def waiting(dev_tenant: DevTenant, webhook: str, *arguments: str) -> None:
-    """Deploy one extension while its receiver is down."""
+def waiting(dev_tenant: DevTenant) -> int:
+    """Deploy one extension while its receiver is down, and give the port that it will have."""
     folder = dev_tenant.folder
-    folder.edit("desired-state/tenants/dev.yaml", f"{dev_tenant.root}/hr/scim/sync", webhook)
-    done = folder.run("apply", "--auto-approve", "--target", "hr-extension", *arguments)
+    with receiving(dev_tenant.secret("webhook-secret")) as receiver:
+        pass
+    folder.edit("desired-state/tenants/dev.yaml", f"{dev_tenant.root}/hr/scim/sync", receiver.url)
+    done = folder.run("apply", "--auto-approve", "--target", "hr-extension")
     assert "0 delivered, 1 pending" in done.out
+    return receiver.port
+
+
+def waiting_in_an_older_store(dev_tenant: DevTenant) -> int:
+    port = waiting(dev_tenant)
+    as_version(6, dev_tenant.folder.path / ".reconciler/state.db")
+    return port
 
 
 FORGED = (
@@ -201,13 +210,11 @@ FORGED = (
 def test_a_webhook_that_somebody_wrote_into_the_store_is_not_sent(dev_tenant: DevTenant):
     folder = dev_tenant.folder
     secret = dev_tenant.secret("webhook-secret")
-    with receiving(secret) as receiver:
-        pass
-    waiting(dev_tenant, receiver.url)
+    port = waiting(dev_tenant)
     query(folder, FORGED)
     query(folder, "UPDATE outbox SET body = x'7b7d' WHERE id = 1")
 
-    with receiving(secret, port=receiver.port) as receiver:
+    with receiving(secret, port=port) as receiver:
         delivered = folder.run("webhooks", "deliver", "--now")
         applied = folder.run("apply", "--auto-approve", "--target", "hr-extension")
         resigned = folder.run("webhooks", "deliver", "--now", "--resign")
@@ -230,13 +237,11 @@ def test_a_webhook_sealed_by_a_secret_that_was_replaced_is_sealed_anew_on_reques
     dev_tenant: DevTenant,
 ):
     folder = dev_tenant.folder
-    with receiving(dev_tenant.secret("webhook-secret")) as receiver:
-        pass
-    waiting(dev_tenant, receiver.url)
+    port = waiting(dev_tenant)
     secret = "whsec_" + base64.b64encode(b"another secret of 32 random byte").decode()
     (dev_tenant.secrets / "dev-webhook-secret").write_text(secret)
 
-    with receiving(secret, port=receiver.port) as receiver:
+    with receiving(secret, port=port) as receiver:
         refused = folder.run("webhooks", "deliver", "--now")
         resigned = folder.run("webhooks", "deliver", "--now", "--resign")
         again = folder.run("webhooks", "deliver", "--now", "--resign")
@@ -256,13 +261,10 @@ def test_webhooks_that_wait_in_an_older_store_are_sealed_as_it_is_brought_forwar
 ):
     folder = dev_tenant.folder
     secret = dev_tenant.secret("webhook-secret")
-    with receiving(secret) as receiver:
-        pass
-    waiting(dev_tenant, receiver.url)
-    as_version(6, folder.path / ".reconciler/state.db")
+    port = waiting_in_an_older_store(dev_tenant)
 
     listed = folder.run("webhooks", "list")
-    with receiving(secret, port=receiver.port) as receiver:
+    with receiving(secret, port=port):
         delivered = folder.run("webhooks", "deliver", "--now")
 
     assert listed.code == 1
@@ -276,13 +278,10 @@ def test_a_webhook_of_an_older_store_that_its_trail_does_not_bear_out_is_not_sen
 ):
     folder = dev_tenant.folder
     secret = dev_tenant.secret("webhook-secret")
-    with receiving(secret) as receiver:
-        pass
-    waiting(dev_tenant, receiver.url)
-    as_version(6, folder.path / ".reconciler/state.db")
+    port = waiting_in_an_older_store(dev_tenant)
     query(folder, "UPDATE outbox SET body = x'7b7d'")
 
-    with receiving(secret, port=receiver.port) as receiver:
+    with receiving(secret, port=port) as receiver:
         delivered = folder.run("webhooks", "deliver", "--now")
 
     assert receiver.got == []

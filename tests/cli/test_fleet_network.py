@@ -2,8 +2,6 @@
 
 import itertools
 import json
-import subprocess
-import sys
 import threading
 from collections import Counter
 from contextlib import ExitStack
@@ -14,6 +12,7 @@ from tests.support.fleet.manifests import ENVIRON, Fleet
 from tests.support.fleet.service import running
 from tests.support.gateway_world import listed, paging, schema
 from tests.support.program import Folder
+from tests.support.warm import Done
 
 TENANT = """\
 apiVersion: reconciler/v1
@@ -41,21 +40,10 @@ def unreadable(folder: Folder, *options: str) -> dict[str, str]:
     return {tenant["name"]: tenant["error"] for tenant in plan["tenants"] if tenant["error"]}
 
 
-def limited(
-    folder: Folder, descriptors: int, *arguments: str
-) -> "subprocess.CompletedProcess[str]":
+def limited(folder: Folder, descriptors: int, *arguments: str) -> Done:
     """The program with so many file descriptors, soft and hard limit alike."""
-    command = f'ulimit -n {descriptors}; exec "$@"'
-    return subprocess.run(
-        ["sh", "-c", command, "sh", sys.executable, "-m", "reconciler", *arguments],
-        cwd=folder.path,
-        env=folder.environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=100,
-    )
+    launcher = ("sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh")
+    return folder.run_by(launcher, *arguments, seconds=100)
 
 
 def test_a_fleet_in_which_every_tenant_is_busy_once_is_read_whole(tmp_path: Path) -> None:
@@ -88,8 +76,8 @@ def test_two_hundred_tenants_are_planned_with_256_descriptors(tmp_path: Path) ->
         folder = tenants_at(tmp_path, [server.url("/scim/v2") for server in servers])
         plan = limited(folder, 256, "plan", "--format", "json")
 
-    assert plan.returncode == 0, plan.stderr
-    assert [tenant["error"] for tenant in json.loads(plan.stdout)["tenants"]] == [None] * 200
+    assert plan.code == 0, plan.err
+    assert [tenant["error"] for tenant in json.loads(plan.out)["tenants"]] == [None] * 200
 
 
 OAUTH = """\
@@ -113,8 +101,8 @@ def test_two_hundred_tenants_are_changed_with_256_descriptors_and_no_request_too
         done = limited(folder, 256, *apply)
         counted = service.counted()
 
-    assert done.returncode == 0, done.stderr
-    assert "Extensions: 200 added" in done.stdout
+    assert done.code == 0, done.err
+    assert "Extensions: 200 added" in done.out
     each = {"token": 1, "list": 1, "by-id": 3, "create": 1, "resource-types": 1}
     assert [one for one in counted.tenants.values() if one != each] == []
     assert len(counted.tenants) == 200

@@ -21,18 +21,8 @@ def mode(path: Path) -> int:
 def run_with_umask(folder: Folder, umask: int, *arguments: str) -> None:
     """A process of its own: the umask is the process's."""
     code = "import os, sys; os.umask(int(sys.argv[1])); os.execv(sys.executable, sys.argv[2:])"
-    command = [sys.executable, "-m", "reconciler", *arguments]
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(umask), *command],
-        cwd=folder.path,
-        env=folder.environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
+    done = folder.run_by((sys.executable, "-c", code, str(umask)), *arguments)
+    assert done.code == 0, done.err
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,15 +38,25 @@ class Folder:
 
     def run_cold(self, *arguments: str, **environ: str) -> Done:
         """The same in an interpreter of its own, for what is decided as it starts."""
+        return self.run_by((), *arguments, environ=environ)
+
+    def run_by(
+        self,
+        launcher: Sequence[str],
+        *arguments: str,
+        environ: Mapping[str, str] | None = None,
+        seconds: int = 60,
+    ) -> Done:
+        """The same, started by another program, from which it inherits what that has set."""
         done = subprocess.run(
-            [sys.executable, "-m", "reconciler", *arguments],
+            [*launcher, sys.executable, "-m", "reconciler", *arguments],
             cwd=self.path,
             env=self.environment(environ),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=seconds,
         )
         return Done(done.returncode, done.stdout, done.stderr)
 

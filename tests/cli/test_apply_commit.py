@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.support.git import git
+from tests.support.git import commit_all_of, git
 from tests.support.program import Folder, assert_reported
 
 NAMELESS = "warning: the audit of this run names no commit: "
@@ -12,9 +12,7 @@ NAMELESS = "warning: the audit of this run names no commit: "
 
 @pytest.fixture
 def committed(folder: Folder) -> Folder:
-    git(folder.path, "init", "--quiet")
-    git(folder.path, "add", ".")
-    git(folder.path, "commit", "--quiet", "-m", "first")
+    commit_all_of(folder.path)
     return folder
 
 

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 from referencing import Registry
 
-from tests.support.git import git
+from tests.support.git import commit_all_of, git
 from tests.support.program import ROOT, Folder, assert_reported
 
 HR = "desired-state/extensions/hr-extension.yaml"
@@ -22,9 +22,7 @@ FORMATS = ("text", "json", "github", "sarif")
 @pytest.fixture
 def committed(folder: Folder) -> Folder:
     """The shipped manifests, as a first commit."""
-    git(folder.path, "init", "--quiet")
-    git(folder.path, "add", ".")
-    git(folder.path, "commit", "--quiet", "-m", "first")
+    commit_all_of(folder.path)
     return folder
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.support.git import git
+from tests.support.git import commit_all_of, git
 from tests.support.program import Folder, assert_reported
 
 TENANT = """\
@@ -50,9 +50,7 @@ def fleet(tmp_path) -> Folder:
     for name in ("prod", "test"):
         folder.write(f"desired-state/{name}.yaml", TENANT.replace("NAME", name))
     folder.write("desired-state/hr.yaml", HR)
-    git(folder.path, "init", "--quiet")
-    git(folder.path, "add", ".")
-    git(folder.path, "commit", "--quiet", "-m", "first")
+    commit_all_of(folder.path)
     return folder
 
 

@@ -24,6 +24,13 @@ def git(folder: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
+def commit_all_of(folder: Path) -> None:
+    """Make a repository of a folder, with all that is in it as the first commit."""
+    git(folder, "init", "--quiet")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "-m", "first")
+
+
 def environment(**more: str) -> dict[str, str]:
     """The environment of a git command: ours, without what git itself has set for a hook."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}

@@ -350,8 +350,8 @@ def _identity(auth: Auth) -> list[Json]:
     """The identity by which a tenant is changed, as far as its manifest states it."""
     names = [[name, ref.source, ref.name] for name, ref in sorted(auth.credentials.items())]
     pairs = [list(pair) for pair in auth.parameters]
-    asked = [auth.token_url, auth.client_auth, list(auth.scopes), pairs, auth.key_id, auth.audience]
-    return [auth.type, auth.scheme, *asked, names]
+    grant = [auth.token_url, auth.client_auth, list(auth.scopes), pairs, auth.key_id, auth.audience]
+    return [auth.type, auth.scheme, *grant, names]
 
 
 Decided = tuple[str, str, str | None]

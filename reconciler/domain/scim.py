@@ -132,7 +132,7 @@ class Attribute:
     """One attribute definition, RFC 7643 section 7, with the defaults of section 2.2.
 
     A keyword that is no word of the RFC is kept as it came: it equals nothing we know. A
-    characteristic that has no meaning for the type is the default, whatever was said.
+    characteristic that has no meaning for the type is the default, whatever was written.
     `vendor` pairs each further member, name as written, with its canonical JSON text.
     """
 

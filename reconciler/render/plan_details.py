@@ -55,15 +55,15 @@ def details(change: ChangeDocument) -> Iterator[Detail]:
         path, live, desired = difference["path"], difference["live"], difference["desired"]
         desired = sent.get(path, desired)
         if live is None:
-            yield Detail(_word(path), (), tuple(_value_lines(desired)))
+            yield Detail(_name_text(path), (), tuple(_value_lines(desired)))
         elif desired is None:
-            yield Detail(_word(path), tuple(_value_lines(live)), ())
+            yield Detail(_name_text(path), tuple(_value_lines(live)), ())
         else:
             one, other = _apart(live, desired)
-            yield Detail(_word(path), (one,), (other,), _note(live, desired))
+            yield Detail(_name_text(path), (one,), (other,), _note(live, desired))
 
 
-def _word(text: str) -> str:
+def _name_text(text: str) -> str:
     """A name or keyword; in quotes where it could be taken for more than that."""
     return text if _PLAIN.fullmatch(text) else visible(json.dumps(text))
 
@@ -141,20 +141,20 @@ _SHAPE: Mapping[str, Json] = {"name": "", **DEFAULTS}
 
 def _named_lines(attribute: Mapping[str, Json]) -> Iterator[str]:
     first, *others = _attribute_lines(attribute)
-    yield f"{_word(attribute['name'])}: {first}"
+    yield f"{_name_text(attribute['name'])}: {first}"
     yield from others
 
 
 def _attribute_lines(attribute: Mapping[str, Json]) -> Iterator[str]:
     """What is not the default on the first line, then all other members, then sub-attributes."""
-    shown = [_word(attribute["type"])]
+    shown = [_name_text(attribute["type"])]
     shown += [flag for flag in _FLAGS if attribute[flag]]
     if attribute["mutability"] != DEFAULTS["mutability"]:
-        shown.append(_word(attribute["mutability"]))
+        shown.append(_name_text(attribute["mutability"]))
     if attribute["returned"] != DEFAULTS["returned"]:
-        shown.append(f"returned {_word(attribute['returned'])}")
+        shown.append(f"returned {_name_text(attribute['returned'])}")
     if attribute["uniqueness"] != DEFAULTS["uniqueness"]:
-        shown.append(f"unique on the {_word(attribute['uniqueness'])} level")
+        shown.append(f"unique on the {_name_text(attribute['uniqueness'])} level")
     yield ", ".join(shown)
     parts = attribute.get("subAttributes")
     nests = isinstance(parts, list) and bool(parts) and all(map(_is_attribute, parts))
@@ -168,7 +168,7 @@ def _attribute_lines(attribute: Mapping[str, Json]) -> Iterator[str]:
 
 def _member_line(member: tuple[str, Json]) -> str:
     name, value = member
-    return f"{_word(name)} = {_value_text(value)}"
+    return f"{_name_text(name)} = {_value_text(value)}"
 
 
 def _apart(live: object, desired: object) -> tuple[str, str]:

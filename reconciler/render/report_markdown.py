@@ -92,8 +92,8 @@ def _tenant_lines(tenant: ReportTenant) -> Iterator[str]:
         elif change["action"] == "blocked":
             yield f"**blocked** ({change['reason']}): {code(change['schema_id'])}"
         elif change["reason"] == "drifted":
-            left = f"**drifted**, left as it is: {code(change['schema_id'])}"
-            yield _with_detail(left, change["detail"])
+            line = f"**drifted**, left as it is: {code(change['schema_id'])}"
+            yield _with_detail(line, change["detail"])
 
 
 def _with_detail(line: str, detail: str | None) -> str:

@@ -139,12 +139,12 @@ def _counts(summary: RunSummary) -> str:
     counts += [f"{number} {kind}" for kind, number in sorted(others.items())]
     if summary.unapproved:
         counts.append(f"{counted(len(summary.unapproved), 'tenant')} not as approved")
-    left = Counter(
+    drifted = Counter(
         "outdated" if drift is not None and drift.kind is DriftKind.OUTDATED else "drifted"
         for tenant in summary.plan.tenants
         for _, drift, _ in withheld_in(tenant)
     )
-    counts += [f"{number} {kind} and left as is" for kind, number in sorted(left.items())]
+    counts += [f"{number} {kind} and left as is" for kind, number in sorted(drifted.items())]
     return ", ".join(counts)
 
 

@@ -125,7 +125,7 @@ def new_personal_data_is_hidden(revision: Revision) -> Iterator[Hit]:
         if not new or not revision.personal:
             continue
         for path in _shown(new, alteration.path):
-            # Of what is personal as a whole its own parts need no word each.
+            # Of what is personal as a whole its own parts need no message each.
             whole = path[:-1] if path != alteration.path else ()
             if revision.is_personal(path) and not revision.is_personal(whole):
                 yield Hit(
@@ -208,7 +208,7 @@ def characteristics_go_together(revision: Revision) -> Iterator[Hit]:
         return
     changed = {tuple(map(fold, alteration.path)) for alteration in revision.alterations}
     # Live schemas are written in any spelling, and some characteristics mean nothing, so both are
-    # asked as they were understood; the document says where it is written.
+    # checked as they were understood; the document says where it is written.
     before, now = (
         {(rule.id, site.key) for rule, site, _ in _warnings(schema.to_json(), changed)}
         for schema in (revision.before.schema, after.schema)

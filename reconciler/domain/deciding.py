@@ -8,6 +8,7 @@ from reconciler.domain import recipes
 from reconciler.domain.blocking import BlockReason, against_create, against_update
 from reconciler.domain.drift import Drift, Sightings, drift_of, unmanaged_drift
 from reconciler.domain.manifest import OnDrift, SchemaExtension, Tenant
+from reconciler.domain.messages import NAMED
 from reconciler.domain.plan import (
     Blocked,
     Change,
@@ -48,7 +49,6 @@ class LiveTenant:
 
 
 _NOTHING_SEEN: Sightings = {}
-_NAMED = 3  # differences that an apply names, which keeps no others
 
 
 def plan_tenant(
@@ -120,8 +120,8 @@ def _decide(tenant: Tenant, extension: SchemaExtension, found: LiveTenant) -> Ch
         change = Update(subject, dialect.updates, dialect.patch_path)
         if extension.on_drift is OnDrift.SKIP:
             paths = tuple(difference.path for difference in subject.differences())
-            named = found.redaction.texts(paths[:_NAMED], own=desired.text())
-            withheld = Withheld(against, named, len(paths[_NAMED:]))
+            named = found.redaction.texts(paths[:NAMED], own=desired.text())
+            withheld = Withheld(against, named, len(paths[NAMED:]))
             return Skip(subject, SkipReason.DRIFTED, withheld)
     return Blocked(subject, *against) if against else change
 

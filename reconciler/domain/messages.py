@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from reconciler.domain.scim import fold
 
 SHOWN = 64  # characters of a foreign word that a message repeats
+NAMED = 3  # differences of one schema that a line names; the others it counts
 
 
 def nearest(word: str, known: Iterable[str], *, within: int = 2) -> str | None:

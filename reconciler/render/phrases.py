@@ -16,9 +16,9 @@ from reconciler.domain.documents import (
     TenantDocument,
     TenantsFromDocument,
 )
+from reconciler.domain.messages import NAMED
 from reconciler.render.plain_text import counted, visible
 
-_NAMED = 3  # differences that one line names
 NO_OWNER = "nobody, as no manifest names an owner (spec.owners)"
 # A skip is three things to a reader, so plans are counted and coloured by these and not by action.
 Category = Literal["create", "update", "in-sync", "excluded", "drifted", "blocked"]
@@ -150,8 +150,8 @@ def withheld_lines(change: ChangeDocument) -> Iterator[str]:
         place and place_text(place),
         default_of=source_of(change),
         blocked=(reason, recipe or "") if reason else None,
-        paths=paths[:_NAMED],
-        more=len(paths[_NAMED:]),
+        paths=paths[:NAMED],
+        more=len(paths[NAMED:]),
     )
     for approval in withheld["approvals"]:
         owners = ", ".join(map(visible, approval["owners"])) or NO_OWNER

@@ -592,3 +592,16 @@ def test_a_plain_value_that_a_comment_without_a_blank_cuts_is_refused(
 )
 def test_a_comment_that_cuts_nothing_is_a_comment(text: str, c_parser: bool) -> None:
     assert read(f"{text}\n".encode(), "f.yaml", c_parser=c_parser).problems == ()
+
+
+@BOTH
+def test_surrogate_escapes_are_text_still_where_no_private_character_is_unused(
+    c_parser: bool,
+) -> None:
+    private = "".join(map(chr, range(0xE000, 0xF900)))
+
+    [document] = read(
+        f"a: '\\ud83d'\nb: {private}\n".encode(), "f.yaml", c_parser=c_parser
+    ).documents
+
+    assert document.value == {"a": "\\ud83d", "b": private}

@@ -81,6 +81,7 @@ TEXTS: dict[str, tuple[str, bytes, str]] = {
     "a JSON control": ("x.json", b'{"a":\n "\\u001b[2J"}', "J:2:2: error[REC-INVISIBLE]: U+001B"),
     "values": ("x.yaml", b"[" + b"a," * 100_000 + b"]", "E more than 50000 values"),
     "keys": ("x.yaml", b"? " * 100_000, "E a key that is no text"),
+    "blanks": ("x.yaml", b"a: x" + b" " * (250 << 10) + b"\n", "Y:1:1: error[REC-SHAPE]"),
     "a large file": ("x.yaml", b"#" * (257 << 10), "Y:1:1: E larger than 256"),
     "faults": ("x.yaml", b"- no\n" * 40_000, "E too many faults"),
     "documents": ("x.yaml", b"--- 1\n" * 40_000, "error[REC-FILE]: more than 20000 documents"),

@@ -23,6 +23,7 @@ STRANGE = re.compile(
 )
 # As yamllint has it: a comment begins with a blank, and what does not may be meant as text.
 _CUT = re.compile(r"[ \t]*#[^\s#]")
+_HASH = re.compile(r"#[^\s#]")
 _CUT_TEXT = "the value ends before #; quote it, or write a blank behind the # of a comment"
 _HALF = "half of a pair of surrogates, which is no character; write the character itself"
 _NO_TEXT = "a key that is no text; keys are plain strings"
@@ -66,9 +67,10 @@ class Builder:
 
     def __init__(self, text: str, most_nodes: int) -> None:
         self.escapes = SurrogateEscapes(text)
+        self._replaced = self.escapes.replaced
         self._cut_lines = (
-            {number for number, line in enumerate(text.split("\n")) if _CUT.search(line)}
-            if _CUT.search(text)
+            {number for number, line in enumerate(text.split("\n")) if _HASH.search(line)}
+            if _HASH.search(text)
             else ()
         )
         self.documents: list[tuple[Json, Spots]] = []
@@ -103,8 +105,9 @@ class Builder:
         is_mapping = isinstance(event, yaml.MappingStartEvent)
         container: dict[str, Json] | list[Json] = {} if is_mapping else []
         frame = _Frame(container, Spot(at(event.start_mark)), awaits_key=is_mapping)
-        frame.is_flow = bool(event.flow_style)
-        frame.is_json = frame.is_flow and bool(self._frames) and self._frames[-1].is_json
+        if event.flow_style:
+            frame.is_flow = True
+            frame.is_json = bool(self._frames) and self._frames[-1].is_json
         self._frames.append(frame)
         if len(self._frames) > MAX_DEPTH:
             self._stop(event, f"nested deeper than {MAX_DEPTH} levels")
@@ -121,12 +124,14 @@ class Builder:
             self._check_node(event)
         frame = self._frames[-1] if self._frames else None
         is_key = frame is not None and frame.awaits_key
-        text = self._text(event)
-        value: Json = text
+        value: Json = self._restored(event) if self._replaced else event.value
         if event.style:  # quoted, or a block
             self._check_quoted(event)
+        elif self._cut_lines and self._is_cut(event):
+            self._refuse(event, _CUT_TEXT)
         else:
-            value, refusal = self._plain(event, text, frame)
+            in_json = frame is not None and frame.is_json
+            value, refusal = meaning_in_json(value) if in_json else meaning(value)
             if refusal:
                 self._refuse(event, _MERGE if is_key and event.value == "<<" else refusal)
         # A fleet says the same few hundred words in every manifest.
@@ -140,7 +145,7 @@ class Builder:
         else:
             frame.put(value, at(event.start_mark))
 
-    def _text(self, event: yaml.ScalarEvent) -> str:
+    def _restored(self, event: yaml.ScalarEvent) -> str:
         start, end = event.start_mark, event.end_mark
         if start is None or end is None:
             return event.value
@@ -149,15 +154,12 @@ class Builder:
             self._refuse(event, _HALF)
         return event.value if text is None else text
 
-    def _plain(
-        self, event: yaml.ScalarEvent, text: str, frame: _Frame | None
-    ) -> tuple[Json, str | None]:
-        """The value of a plain scalar, and why it is refused."""
+    def _is_cut(self, event: yaml.ScalarEvent) -> bool:
+        """Test whether something that is no clear comment stands right behind a plain scalar."""
         end = event.end_mark
-        near = end if end is not None and end.line in self._cut_lines else None
-        if near is not None and _CUT.match(self.escapes.text, near.index):
-            return text, _CUT_TEXT
-        return meaning_in_json(text) if frame is not None and frame.is_json else meaning(text)
+        if end is None or end.line not in self._cut_lines:
+            return False
+        return _CUT.match(self.escapes.text, end.index) is not None
 
     def _check_quoted(self, event: yaml.ScalarEvent) -> None:
         escaped = STRANGE.search(event.value) if event.style == '"' else None
@@ -180,7 +182,8 @@ class Builder:
         else:
             frame.spot.keys[key] = at(event.start_mark)
         frame.key, frame.awaits_key = intern(key), False
-        frame.is_json = frame.is_flow and event.style == '"'
+        if frame.is_flow:
+            frame.is_json = event.style == '"'
 
     def _put(self, value: Json, spot: Spots) -> None:
         if self._frames:

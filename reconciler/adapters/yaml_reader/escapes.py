@@ -10,22 +10,25 @@ _PRIVATE = re.compile(r"[\ue000-\uf8ff]|\\u(?:[eE][0-9a-fA-F]|[fF][0-8])[0-9a-fA
 class SurrogateEscapes:
     """A text that has another escape, as long, for each of a surrogate, and the way back.
 
-    Vendor JSON that is pasted into YAML can so be parsed as YAML, and every place stays.
+    Vendor JSON that is pasted into YAML can so be parsed as YAML, and every place stays. Nothing is
+    `replaced` in most texts.
     """
 
     def __init__(self, text: str) -> None:
-        self.text = text
-        found = [(match.start(), match[0]) for match in _ESCAPE.finditer(text)]
-        self._starts = [start for start, _ in found]
-        self._written = [escape for _, escape in found]
-        if not found:
+        self.text, self.replaced = text, False
+        matches = list(_ESCAPE.finditer(text))
+        if not matches:
             return
         used = {
             int(each[-4:], 16) if len(each) > 1 else ord(each) for each in _PRIVATE.findall(text)
         }
-        if stand_in := next((code for code in range(0xE000, 0xF900) if code not in used), None):
-            self.text = _ESCAPE.sub(rf"\\u{stand_in:04x}", text)
-            self._stands_in = re.compile(rf"{chr(stand_in)}|\\u{stand_in:04x}")
+        stand_in = next((code for code in range(0xE000, 0xF900) if code not in used), None)
+        if stand_in is None:  # the parser refuses them then
+            return
+        self.text, self.replaced = _ESCAPE.sub(rf"\\u{stand_in:04x}", text), True
+        self._starts = [match.start() for match in matches]
+        self._written = [match[0] for match in matches]
+        self._stands_in = re.compile(rf"{chr(stand_in)}|\\u{stand_in:04x}")
 
     def restored(self, value: str, start: int, end: int) -> str | None:
         """The value of the scalar between two offsets with its own escapes, pairs joined.

@@ -29,7 +29,6 @@ from reconciler.cli.masks import Masks
 from reconciler.cli.shared_options import RETRY_DEADLINE, DeadlineOptions
 from reconciler.cli.trust import Trust
 from reconciler.domain.manifest import Tenant
-from reconciler.domain.outbox import DeliveryResult
 from reconciler.domain.records import Run
 from reconciler.domain.schedule import next_due
 from reconciler.errors import Interrupted
@@ -38,6 +37,7 @@ from reconciler.ports import Clock, Retry
 
 if TYPE_CHECKING:  # a plan of tenants that are elsewhere does without
     from reconciler.adapters.webhooks import WebhookNotifier
+    from reconciler.domain.outbox import DeliveryResult
     from reconciler.embedded import DevTenantAccess
 
 EMBEDDED_FOLDER = Path(".reconciler/embedded")
@@ -123,7 +123,7 @@ class Workbench:
             found.reason for found in notifier.obstacles(tenant, resolve=False) if not found.unset
         )
 
-    def due_again(self, attempts: int, result: DeliveryResult) -> datetime | None:
+    def due_again(self, attempts: int, result: "DeliveryResult") -> datetime | None:
         """The time at which a delivery that failed so often is tried next; None gives it up."""
         # One that the end of the run may have cut off is due at once.
         if self.stop.number is not None or self.stop.store_failed:

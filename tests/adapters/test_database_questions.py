@@ -112,8 +112,8 @@ def test_sightings_of_a_plan_are_found_by_an_index(tmp_path: Path) -> None:
                 reported = replace(verified, tenant=tenant, schema_id=f"urn:x:{number}")
                 store.record_all([reported, replace(reported, after_digest="sha256:2")])
 
-    assert scans(path, LATEST.statement) == []
-    assert sorted(searches(path, LATEST.statement, "audit_as_desired")) == [
+    assert scans(path, LATEST) == []
+    assert sorted(searches(path, LATEST, "audit_as_desired")) == [
         "(tenant<?)",
         "(tenant=? AND schema_id>? AND schema_id<?)",
         "(tenant>?)",

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.adapters.database.address import address_of
-from reconciler.adapters.database.connections import Question, Row
 from reconciler.adapters.database.tables import AS_DESIRED
 from reconciler.domain.drift import Sighting, Sightings
 from reconciler.domain.scim import fold
 from reconciler.errors import StateError
 
 if TYPE_CHECKING:  # where there is no store, nothing that opens one is imported
-    from reconciler.adapters.database.connections import Connection
+    from reconciler.adapters.database.connections import Connection, Row
 
 _PATIENCE = 5.0  # seconds for a store that only adds to what a plan tells
 
@@ -54,8 +53,7 @@ def _of_file(path: Path) -> Sightings:
 # From the last schema of the last tenant to the first, each time straight to its last record. Each
 # step is two questions: one that compares pairs would go through all records of a tenant.
 _NEXT = f"SELECT a.seq FROM audit a WHERE {AS_DESIRED} AND a.schema_id > ''"
-LATEST = Question(
-    f"""
+LATEST = f"""
 WITH RECURSIVE latest (seq) AS (
   SELECT ({_NEXT} AND a.tenant > ''
            ORDER BY a.tenant DESC, a.schema_id DESC, a.seq DESC LIMIT 1)
@@ -70,7 +68,6 @@ WITH RECURSIVE latest (seq) AS (
 SELECT tenant, schema_id, timestamp, coalesce(after_digest, before_digest)
   FROM latest JOIN audit ON audit.seq = latest.seq ORDER BY audit.seq
 """
-)
 # A store before format 4 has no index for that.
 _OF_ALL = f"""
 SELECT tenant, schema_id, timestamp, coalesce(after_digest, before_digest) FROM audit
@@ -84,10 +81,10 @@ def _read(connection: "Connection") -> Sightings:
     if "audit" not in names:
         return {}
     indexed = "audit_as_desired" in names
-    return sightings_in(connection.rows(LATEST.statement if indexed else _OF_ALL))
+    return sightings_in(connection.rows(LATEST if indexed else _OF_ALL))
 
 
-def sightings_in(found: Iterable[Row]) -> Sightings:
+def sightings_in(found: "Iterable[Row]") -> Sightings:
     """The sightings in the rows that LATEST gives, by tenant and folded id."""
     return {
         (tenant, fold(schema_id)): Sighting(at=at, fingerprint=seen)

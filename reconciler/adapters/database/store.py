@@ -216,7 +216,7 @@ class Store:
 
     def sightings(self) -> Sightings:
         """When the trail last has each schema as desired, by tenant and folded id."""
-        [rows] = self._database.ask(LATEST)
+        [rows] = self._database.ask(Question(LATEST))
         return sightings_in(rows)
 
     def left_open(self) -> dict[str, int]:

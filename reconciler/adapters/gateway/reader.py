@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
 from reconciler.adapters.gateway.answers import RequestName, described, read_error, unreadable
@@ -21,7 +21,6 @@ from reconciler.adapters.gateway.traffic import Traffic
 from reconciler.adapters.retrying import requested_wait
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import Dialect, IdEncoding, ListShape, Paging, TrailingSlash
-from reconciler.domain.hearing import Bindings
 from reconciler.domain.http_reply import Answer, Loss, Next, NoAnswer, Reply, judge_read
 from reconciler.domain.jsontext import Json, NotJson
 from reconciler.domain.redaction import Redaction
@@ -34,6 +33,9 @@ from reconciler.errors import (
     TenantUnavailable,
 )
 from reconciler.ports import Clock, Retry, WriteResult
+
+if TYPE_CHECKING:  # a plan looks at no bindings
+    from reconciler.domain.hearing import Bindings
 
 MAX_PAGES = 200
 _PAGES_OF_TYPES = 10  # there is one type of a page at least, and no service has that many
@@ -341,7 +343,7 @@ class HttpSchemaReader:
             raise SchemaUnreadable(f"{refused}; and the list, which lacks it, is not complete")
         return None
 
-    def bindings(self) -> Bindings | None:
+    def bindings(self) -> "Bindings | None":
         """The extensions of each resource type (RFC 7643 section 6).
 
         None where the service lists none, or what it lists cannot be read to its end; never raises

@@ -89,11 +89,9 @@ def requested_wait(answer: Answer, *, now: datetime) -> float | None:
 def wait_message(answer: Answer) -> str | None:
     """The wait that a Retry-After asks for, for a person; None where it asks for none."""
     text = answer.headers.get("retry-after", "").strip()
-    if re.fullmatch(r"0+", text):
-        return None
-    if re.fullmatch(r"[0-9]+", text):
-        shown = f"{text} s" if float(text) <= LONGEST_WAIT else "for more than a year"
-        return f"it asks to wait {shown}"
+    if (seconds := _largest_number(text)) is not None:
+        shown = f"{seconds} s" if float(seconds) <= LONGEST_WAIT else "for more than a year"
+        return f"it asks to wait {shown}" if float(seconds) else None
     moment, sent = _http_date(text), _http_date(answer.headers.get("date", ""))
     if moment is None or (sent is not None and moment <= sent):
         return None
@@ -103,15 +101,24 @@ def wait_message(answer: Answer) -> str | None:
 def parse_retry_after(value: str | None, *, now: datetime) -> float | None:
     """Seconds from a Retry-After header: ASCII digits or a date (RFC 9110 10.2.3).
 
+    A fraction is taken too, and of several numbers, which service and proxy have set, the longest.
     A date in the past asks for no wait. Anything else is ignored and gives None. `now` is aware.
     """
     text = (value or "").strip()
-    if re.fullmatch(r"[0-9]+", text):
-        return min(float(text), LONGEST_WAIT)
+    if (seconds := _largest_number(text)) is not None:
+        return min(float(seconds), LONGEST_WAIT)
     moment = _http_date(text)
     if moment is None:
         return None
     return min(max(0.0, (moment - now).total_seconds()), LONGEST_WAIT)
+
+
+def _largest_number(text: str) -> str | None:
+    """The largest of the numbers in a list; None where it is no list of numbers."""
+    numbers = re.split(r"\s*,\s*", text)
+    if not all(re.fullmatch(r"[0-9]+(\.[0-9]+)?", number) for number in numbers):
+        return None
+    return max(numbers, key=float)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,9 +26,11 @@ class PlainTooLong(Exception):
 def codings_of(headers: Mapping[str, str]) -> tuple[str, ...]:
     """The codings of a body that change its bytes, in the order in which they were applied.
 
-    Servers write a charset there, or `none`: what is no coding changes nothing.
+    Those of its transfer come last, RFC 9112 section 6.1. Servers write a charset there, or `none`:
+    what is no coding changes nothing.
     """
-    listed = headers.get("content-encoding", "").lower().split(",")
+    fields = (headers.get(name, "") for name in ("content-encoding", "transfer-encoding"))
+    listed = ",".join(fields).lower().split(",")
     return tuple(coding for coding in map(str.strip, listed) if coding in _COMPRESSIONS)
 
 

@@ -1,5 +1,6 @@
 """Connections: made along one route, verified, and ready to be cut from another thread."""
 
+import re
 import ssl
 from base64 import b64encode
 from dataclasses import dataclass, field
@@ -61,8 +62,30 @@ class _Stream:
         self._stream = stream
         self._connection = connection
         self._is_first = True
+        self._expects_status = True
+        self.in_head = True
 
     def readline(self, limit: int = -1) -> bytes:
+        """The next line; a field of the head in the only form in which http.client knows it.
+
+        It would drop a line without a colon or with blanks before it, and all that follow.
+        """
+        line = self._line(limit)
+        if not self.in_head:
+            return line
+        if self._expects_status:
+            self._expects_status = False
+            return line
+        found = line
+        while _NO_FIELD.match(line):
+            line = self._line(limit)
+        clean = _BARE_CR.sub(b" ", _BLANKS_BEFORE_COLON.sub(rb"\1:", line))
+        if clean != found:
+            self._connection.is_in_step = False  # others may read such a head in another way
+        self._expects_status = clean in (b"\r\n", b"\n")
+        return clean
+
+    def _line(self, limit: int) -> bytes:
         try:
             line: bytes = self._stream.readline(limit)
         except ConnectionError as error:
@@ -102,6 +125,11 @@ class _Stream:
         self._stream.close()
 
 
+_NO_FIELD = re.compile(rb"(?![ \t\r\n])[^:]*\n")
+_BLANKS_BEFORE_COLON = re.compile(rb"^([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]+:")
+_BARE_CR = re.compile(rb"\r(?!\n)")  # which http.client takes for the end of a line
+
+
 class _Response(HTTPResponse):
     """The final answer, whose headers are whole."""
 
@@ -118,13 +146,27 @@ class _Response(HTTPResponse):
     def begin(self) -> None:
         if self.headers is None:
             self.fp = _Stream(self.fp, self._connection)
-        super().begin()
+            super().begin()
+            self.fp.in_head = False
+            self._take_in_lengths()
+
+    def _take_in_lengths(self) -> None:
+        """Read Content-Length as RFC 9112 section 6.3 does: several that are equal are one."""
+        fields = self.headers.get_all("content-length", ())
+        lengths = {length.strip() for field in fields for length in field.split(",")}
         bodiless = self.status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
-        length = self.headers.get("content-length", "0").strip()
-        # Whether the length of an answer without a body counts is read in two ways by servers and
-        # proxies; what one of them sends after it, another takes for the next answer.
-        if self.status < 200 or (bodiless and (self.chunked or length != "0")):
+        proper = len(lengths) < 2 and all(re.fullmatch("[0-9]{1,18}", length) for length in lengths)
+        # How long such an answer is, is read in two ways by servers and proxies; what one of them
+        # sends after it, another takes for the next answer.
+        if (
+            self.status < 200
+            or not proper
+            or (self.chunked and lengths)
+            or (bodiless and (self.chunked or lengths - {"0"}))
+        ):
             self._connection.is_in_step = False  # what follows belongs to this answer
+        elif self.length is None and lengths and not self.chunked:
+            self.length = int(lengths.pop())
 
     def _read_status(self) -> tuple[str, int, str]:
         """The status line; RFC 9110 section 15.2: an answer of 1xx only announces the final one."""

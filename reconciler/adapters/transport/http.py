@@ -162,7 +162,8 @@ class Http:
             body += chunk
             if len(body) > self._options.max_body:
                 return self._too_long()
-        if body and "content-encoding" in headers:
+        transfer = headers.get("transfer-encoding", "chunked").lower()
+        if body and ("content-encoding" in headers or transfer != "chunked"):
             return self._plain(response.status_code, headers, bytes(body))
         return Answer(response.status_code, headers, bytes(body))
 

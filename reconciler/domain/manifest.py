@@ -190,6 +190,19 @@ class Retired:
     since: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deprecated:
+    """`spec.deprecated[]`: an attribute that is there still, and that nobody should begin to use.
+
+    `name` and `use`, which takes its place, may be dotted. `since` is a date, RFC 3339.
+    """
+
+    name: str
+    since: str
+    use: str | None = None
+    reason: str | None = None
+
+
 class ChangeKind(StrEnum):
     """The kinds of change, by their effect on those who use the schema, the gravest first."""
 
@@ -228,6 +241,7 @@ class SchemaExtension:
     on_drift_place: Place | None = field(default=None, compare=False)
     manages: Manages = Manages.SCHEMA
     retired: tuple[Retired, ...] = ()
+    deprecated: tuple[Deprecated, ...] = ()
     personal: tuple[str, ...] = ()
     owners: Mapping[ChangeKind, tuple[str, ...]] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)

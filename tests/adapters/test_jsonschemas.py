@@ -217,10 +217,25 @@ def test_a_tombstone_has_a_name_a_type_and_perhaps_a_date() -> None:
     ]
 
 
+def test_a_deprecated_attribute_has_a_name_a_date_and_perhaps_a_successor_and_a_reason() -> None:
+    notices: list[Any] = [
+        {"name": "grade", "since": "2026-11-23", "use": "band", "reason": "bands replace grades"},
+        {"name": "assignments.kind", "since": "2026-11-23"},
+    ]
+
+    assert messages(extension(deprecated=notices)) == []
+    assert messages(extension(deprecated=[{"name": "grade", "when": "2026"}])) == [
+        "spec.deprecated[0] lacks since",
+        "unknown key 'when'; what can stand here is name, since, use or reason",
+    ]
+
+
 @pytest.mark.parametrize("key", ["deprecated", "canary"])
 @pytest.mark.parametrize("value", [True, None, "x", {}])
 def test_a_reserved_key_says_so(key: str, value: Any) -> None:
-    for document in (tenant(**{key: value}), extension(**{key: value})):
+    documents = [tenant(**{key: value})]
+    documents += [extension(**{key: value})] if key == "canary" else []
+    for document in documents:
         assert messages(document) == [f"spec.{key}: reserved for a later version; leave it out"]
 
 

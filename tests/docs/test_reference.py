@@ -77,7 +77,8 @@ def test_the_plan_page_names_the_members_of_tenants_and_changes() -> None:
 def test_the_manifests_page_names_the_members_of_both_kinds() -> None:
     definitions = schema_of("manifest")["$defs"]
     kinds = ("SchemaExtensionSpec", "TenantSpec", "Metadata", "Selector", "Limits", "Webhook",
-             "Owners", "Retired", "OAuth2Auth", "BearerAuth", "BasicAuth")  # fmt: skip
+             "Owners", "Retired", "Deprecated", "OAuth2Auth", "BearerAuth",
+             "BasicAuth")  # fmt: skip
     reserved = {"$ref": "#/$defs/Reserved"}
     wanted = {
         name

@@ -12,6 +12,7 @@ from reconciler.domain.manifest import (
     AuthType,
     ChangeKind,
     ClientAuth,
+    Deprecated,
     Limits,
     Manages,
     Manifests,
@@ -150,6 +151,15 @@ def _extension(document: Document, notes: Ignores) -> SchemaExtension:
         retired=tuple(
             Retired(name=stone["name"], type=stone["type"], since=stone.get("since"))
             for stone in spec.get("retired", ())
+        ),
+        deprecated=tuple(
+            Deprecated(
+                name=notice["name"],
+                since=notice["since"],
+                use=notice.get("use"),
+                reason=notice.get("reason"),
+            )
+            for notice in spec.get("deprecated", ())
         ),
         personal=tuple(spec.get("personal", ())),
         owners={ChangeKind(kind): tuple(names) for kind, names in spec.get("owners", {}).items()},

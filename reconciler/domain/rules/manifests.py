@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
+from datetime import date
 from fnmatch import translate
 from ipaddress import IPv6Address
 
@@ -12,7 +13,7 @@ from reconciler.domain.manifest import Manifests, Retired, SchemaExtension, Tena
 from reconciler.domain.messages import quoted
 from reconciler.domain.problem import Place, Pointer, Severity
 from reconciler.domain.rules.rule import SCHEMA_POINTER, About, Fault, RuleSet
-from reconciler.domain.scim import Attribute
+from reconciler.domain.scim import Attribute, fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class ManifestSet:
 
 MANIFEST_RULES: RuleSet[ManifestSet] = RuleSet(About.MANIFESTS)
 
+_NO_DATE = 'not a date; write it as "2026-11-30"'
 _BRACKETED = re.compile(r"https?://\[([^]]*)\]", re.IGNORECASE)
 
 
@@ -196,17 +198,52 @@ def _returned(extension: SchemaExtension) -> Iterator[tuple[int, Retired, Attrib
 
 
 @MANIFEST_RULES.rule(
+    "REC-DEPRECATED",
+    Severity.ERROR,
+    "what is deprecated is an attribute, since a date, and what to use is another one",
+    firm=True,
+)
+def deprecated_names_exist(manifests: ManifestSet) -> Iterator[Fault]:
+    for extension in manifests.extensions:
+        first: dict[str, int] = {}
+        for index, notice in enumerate(extension.deprecated):
+            at, key = ("spec", "deprecated", index), fold(notice.name)
+            faults = {
+                "name": _wrong_name(extension, notice.name),
+                "since": None if _is_date(notice.since) else _NO_DATE,
+                "use": _wrong_name(extension, notice.use) if notice.use else None,
+            }
+            if first.setdefault(key, index) != index:
+                faults["name"] = f"{quoted(notice.name)} is deprecated above, too; say it once"
+            if notice.use and fold(notice.use) == key:
+                faults["use"] = f"{quoted(notice.use)} is the deprecated one; name another"
+            for member, message in faults.items():
+                if message is not None:
+                    yield Fault((*at, member), message, document=extension.place)
+
+
+def _wrong_name(extension: SchemaExtension, name: str) -> str | None:
+    if extension.schema.at(name) is not None:
+        return None
+    return f"there is no attribute {quoted(name)}; write attribute.part for a part"
+
+
+def _is_date(text: str) -> bool:
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        return False
+    return found.isoformat() == text  # Python reads other forms of ISO 8601 as well
+
+
+@MANIFEST_RULES.rule(
     "REC-PERSONAL", Severity.ERROR, "what holds personal data is an attribute", firm=True
 )
 def personal_names_exist(manifests: ManifestSet) -> Iterator[Fault]:
     for extension in manifests.extensions:
         for index, name in enumerate(extension.personal):
-            if extension.schema.at(name) is None:
-                yield Fault(
-                    ("spec", "personal", index),
-                    f"there is no attribute {quoted(name)}; write attribute.part for a part",
-                    document=extension.place,
-                )
+            if (message := _wrong_name(extension, name)) is not None:
+                yield Fault(("spec", "personal", index), message, document=extension.place)
 
 
 @MANIFEST_RULES.rule("REC-SELECTOR", Severity.WARNING, "a manifest selects at least one tenant")

@@ -76,7 +76,14 @@ class TenantRefused(TenantError):
 
 
 class PageRefused(TenantRefused):
-    """A page of the list of schemas, after one that was read, is refused."""
+    """A page of the list of schemas, after one that was read, is refused.
+
+    `ends` is True where the answer says that there is no such page.
+    """
+
+    def __init__(self, message: str, *, ends: bool) -> None:
+        super().__init__(message)
+        self.ends = ends
 
 
 class SchemaUnreadable(TenantError):

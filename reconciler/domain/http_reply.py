@@ -25,6 +25,11 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes
 
+    @property
+    def has_content(self) -> bool:
+        """True of a 200, and of a 203, which is one that a proxy has changed (RFC 9110 15.3.4)."""
+        return self.status in (200, 203)
+
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
@@ -99,7 +104,7 @@ def judge_read(reply: Reply) -> Next:
         return Next.RENEW_TOKEN
     if reply.status in (408, 425, 429, 500, 502, 503, 504):
         return Next.RETRY
-    return Next.VERIFY if reply.status == 200 else Next.STOP
+    return Next.VERIFY if reply.has_content else Next.STOP
 
 
 _NO_ANSWER = {

@@ -13,7 +13,8 @@ Json = Any  # what json.loads gives: dict, list, str, int, float, bool or None
 
 MAX_DEPTH = 64
 EXACT_INTEGER = 2**53 - 1  # beyond it a number is not the same everywhere (RFC 8785 3.2.2.3)
-_TOO_LONG = 10**4300  # the digits that int() reads and str() writes without being asked
+_LONGEST_NUMBER = 4300  # the digits that int() reads and str() writes without being asked
+_TOO_LONG = 10**_LONGEST_NUMBER
 
 
 class NotJson(ValueError):
@@ -52,8 +53,8 @@ def parse_in_parts(data: bytes) -> tuple[Json, bool]:
 
     Where True, something within it is what `parse` refuses: a repeated name, a lone surrogate,
     bytes that are no UTF-8, NaN, a number out of range, a deep nesting. One bad document need not
-    cost all that came with it: hold each part that counts to `check`. Raises NotJson where the
-    text as a whole is no JSON.
+    cost all that came with it: hold each part that counts to `check`. A control character that is
+    not escaped is taken as it is. Raises NotJson where the text as a whole is no JSON.
     """
     suspect = False
 
@@ -71,9 +72,12 @@ def parse_in_parts(data: bytes) -> tuple[Json, bool]:
         suspect = suspect or not math.isfinite(value)
         return value
 
+    def whole(text: str) -> int | float:
+        return int(text) if len(text) < _LONGEST_NUMBER else number("Infinity")
+
     _require_utf_8(data)
     text = data.removeprefix(_BOM).decode("utf-8", "surrogateescape")
-    value = _loads(text, members, number, number)
+    value = _loads(text, members, number, number, whole, strict=False)
     if _SURROGATE.search(text) or not _is_text(text):
         return value, True
     try:
@@ -127,6 +131,9 @@ def _loads(
     members: Callable[[list[tuple[str, Json]]], dict[str, Json]],
     constant: Callable[[str], Json],
     number: Callable[[str], Json],
+    whole: Callable[[str], Json] = int,
+    *,
+    strict: bool = True,
 ) -> Json:
     try:
         return json.loads(
@@ -134,6 +141,8 @@ def _loads(
             object_pairs_hook=members,
             parse_constant=constant,
             parse_float=number,
+            parse_int=whole,
+            strict=strict,
         )
     except NotJson:
         raise

@@ -25,6 +25,7 @@ from tests.support.gateway_world import (
     BASE,
     asked_id,
     client_credentials,
+    guarded,
     listed,
     paging,
     schema,
@@ -81,6 +82,21 @@ def test_an_answer_that_does_not_come_ends_with_the_deadline_of_reading() -> Non
     with serving(in_turn((Pause(20),))) as server, hurried(server, 0.3) as reader:
         with pytest.raises(TenantUnavailable, match=r"longer than 0.3 s in all"):
             reader.read_all([])
+
+
+def test_an_id_that_hangs_is_unreadable_and_leaves_time_to_read_the_others() -> None:
+    def handle(request: Received) -> Script:
+        wanted = asked_id(request)
+        if wanted == urn(7):
+            return (Pause(20),)
+        return json_reply(schema(wanted) if wanted else listed([schema(0)]))
+
+    admitted = guarded(handle, refuses=lambda _: False)
+    with serving(admitted) as server, hurried(server, 1.0) as reader:
+        live = reader.read_all([urn(7), urn(8), urn(0)])
+
+    assert set(live.schemas) == {urn(8).lower(), urn(0).lower()}
+    assert "no whole answer" in live.unreadable[urn(7).lower()]
 
 
 @contextmanager

@@ -14,12 +14,13 @@ from reconciler.adapters.gateway import SizeLimits
 from reconciler.adapters.gateway.pages import Listing, page
 from reconciler.domain.dialect import ListShape, Paging
 from reconciler.domain.jsontext import Json
-from reconciler.errors import AnswerUnreadable, TenantRefused
+from reconciler.errors import AnswerUnreadable, TenantRefused, TenantUnavailable
 from tests.support.fakes import DIALECT
 from tests.support.faultserver import Handler, Received, Script, in_turn, json_reply, reply
 from tests.support.gateway_world import (
     BASE,
     Lister,
+    asked_id,
     honest,
     listed,
     paged,
@@ -49,6 +50,8 @@ SHAPES: dict[str, Json] = {
     "member names in upper case": {"TOTALRESULTS": 3, "RESOURCES": FEW},
     "no totalResults": {"Resources": FEW},
     "totalResults as text": {"totalResults": "3", "Resources": FEW},
+    "Resources by number": {"totalResults": 3, "Resources": dict(enumerate(FEW))},
+    "Resources by URN": {"totalResults": 3, "Resources": {d["id"]: d for d in FEW}},
     "a bare array": FEW,
     "a map by URN": {document["id"]: document for document in FEW},
     "a map by URN without ids": {
@@ -66,13 +69,17 @@ def test_every_shape_of_a_listing_is_read(body: Json) -> None:
     assert live.warnings == ()
 
 
-@pytest.mark.parametrize("body", [schema(1), [schema(1)], listed([schema(1)])])
+@pytest.mark.parametrize(
+    "body", [schema(1), [schema(1)], listed([schema(1)]), {"Resources": schema(1)}]
+)
 def test_a_listing_of_one_may_be_the_schema_itself(body: Json) -> None:
     with world(service(lambda *_: body)) as w:
         assert set(w.reader.read_all([], everything=True).schemas) == {urn(1).lower()}
 
 
-@pytest.mark.parametrize("body", [{"totalResults": 0}, listed([]), [], {"Resources": None}])
+@pytest.mark.parametrize(
+    "body", [{"totalResults": 0}, listed([]), [], {"Resources": None}, {"Resources": {}}]
+)
 def test_a_tenant_may_have_no_schemas(body: Json) -> None:
     with world(service(lambda *_: body)) as w:
         assert w.reader.read_all([], everything=True).schemas == {}
@@ -168,6 +175,7 @@ ODD: dict[str, bytes] = {
     "NaN": b'"x": NaN',
     "a number out of range": b'"x": 1e999',
     "deep nesting": b'"x": ' + b"[" * 90 + b"]" * 90,
+    "a number of too many digits": b'"x": ' + b"9" * 5000,
 }
 
 
@@ -202,33 +210,70 @@ BEYOND: dict[str, Script] = {
     "nothing": reply(204),
     **{
         str(status): scim_error(status, "startIndex out of range")
-        for status in (400, 404, 416, 422)
+        for status in (400, 403, 404, 405, 410, 416, 422, 500, 501)
     },
+    "a redirect": reply(302, b"", {"Location": "/"}),
+    "HTML": reply(200, b"<html>", {"Content-Type": "text/html"}),
+    "an empty body": reply(200),
+    "an empty object": json_reply({}),
+    "a head without a list": json_reply({"itemsPerPage": 0, "startIndex": 2}),
 }
 
 
 @pytest.mark.parametrize("answer", BEYOND.values(), ids=BEYOND.keys())
-def test_a_page_beyond_what_was_announced_may_be_refused_and_ends_the_list(answer: Script) -> None:
+@pytest.mark.parametrize("total", [None, 1, 9])
+def test_a_page_after_the_first_may_be_refused_and_ends_the_list(
+    answer: Script, total: int | None
+) -> None:
     def page(start: int, count: int) -> Script:
-        return json_reply({"Resources": [schema(1)]}) if start == 1 else answer
+        first = listed([schema(1)], totalResults=total)
+        return json_reply(first) if start == 1 else answer
 
-    with world(paged(page)) as w:
-        live = w.reader.read_all([urn(1)])
+    with world(paged(page, {urn(2).lower(): schema(2)})) as w:
+        live = w.reader.read_all([urn(1), urn(2), urn(3)])
 
-    assert set(live.schemas) == {urn(1).lower()}
-    assert any("the list is taken to end before it" in warning for warning in live.warnings)
+    assert set(live.schemas) == {urn(1).lower(), urn(2).lower()}
+    assert live.unreadable == {}
+    [warning] = [each for each in live.warnings if "the list is taken to end before it" in each]
+    assert "baseUrl" not in warning
+    assert "administrator" not in warning
 
 
-@pytest.mark.parametrize("answer", BEYOND.values(), ids=BEYOND.keys())
-def test_a_page_that_was_announced_may_not_be_refused(answer: Script) -> None:
+@pytest.mark.parametrize(("status", "ends"), [(400, True), (404, True), (416, True), (500, False)])
+def test_a_list_that_a_fault_of_the_service_ends_proves_no_schema_absent(
+    status: int, ends: bool
+) -> None:
+    def handle(request: Received) -> Script:
+        if asked_id(request):
+            return scim_error(501, "not by id")
+        start, _ = paging(request)
+        first = json_reply({"Resources": [schema(1)]})
+        return first if start == 1 else scim_error(status, "no more")
+
+    with world(handle) as w:
+        live = w.reader.read_all([urn(9)])
+
+    assert (urn(9).lower() not in live.unreadable) is ends
+
+
+@pytest.mark.parametrize("status", [429, 502, 503])
+def test_a_tenant_that_is_ill_at_a_later_page_is_not_readable(status: int) -> None:
     def page(start: int, count: int) -> Script:
-        announced = listed([schema(1)], totalResults=2)
-        return json_reply(announced) if start == 1 else answer
+        first = listed([schema(1)], totalResults=None)
+        return json_reply(first) if start == 1 else scim_error(status, "ill")
 
-    with world(paged(page)) as w, pytest.raises(TenantRefused, match="after the first") as caught:
+    with world(paged(page)) as w, pytest.raises(TenantUnavailable, match=str(status)):
         w.reader.read_all([urn(1)])
 
-    assert "baseUrl" not in str(caught.value)
+
+def test_a_page_that_a_cursor_names_may_not_be_refused() -> None:
+    def handle(request: Received) -> Script:
+        at = parse_qs(urlsplit(request.target).query, keep_blank_values=True)["cursor"]
+        return json_reply(listed([schema(1)], nextCursor="b")) if at == [""] else scim_error(400)
+
+    by_cursor = replace(DIALECT, paging=Paging.CURSOR)
+    with world(handle, dialect=by_cursor) as w, pytest.raises(TenantRefused, match="after the fi"):
+        w.reader.read_all([urn(1)])
 
 
 def test_a_list_that_counts_its_page_for_all_is_read_on_once_a_schema_is_missed() -> None:

@@ -33,7 +33,7 @@ WRITES: list[tuple[range | list[int], Applied, Next]] = [
 WRITE_TABLE = {status: Verdict(a, n) for statuses, a, n in WRITES for status in statuses}
 READ_TABLE = (
     dict.fromkeys(range(100, 600), Next.STOP)
-    | {200: Next.VERIFY, 401: Next.RENEW_TOKEN}
+    | {200: Next.VERIFY, 203: Next.VERIFY, 401: Next.RENEW_TOKEN}
     | dict.fromkeys((408, 425, 429, 500, 502, 503, 504), Next.RETRY)
 )
 LOSSES = {

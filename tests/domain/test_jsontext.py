@@ -279,6 +279,8 @@ def test_parts_of_a_text_that_all_read_alike_are_not_suspect(text: bytes) -> Non
         b"NaN",
         b"-Infinity",
         b"1e999",
+        b"1" * 5000,
+        b"-" + b"1" * 5000,
         b"[" * 70 + b"]" * 70,
     ],
 )
@@ -291,7 +293,13 @@ def test_a_suspect_part_does_not_cost_the_other_parts(odd: bytes) -> None:
         check(part)
 
 
-@pytest.mark.parametrize("text", [b"", b"[", b"[1", b"1" * 5000, b"[" * 100_000])
+def test_a_control_character_that_is_not_escaped_is_taken_as_it_is_in_parts() -> None:
+    assert parse_in_parts(b'["a\tb\nc"]') == (["a\tb\nc"], False)
+    with pytest.raises(NotJson, match="control character"):
+        parse(b'["a\tb"]')
+
+
+@pytest.mark.parametrize("text", [b"", b"[", b"[1", b"[" * 100_000])
 def test_a_text_that_is_no_json_has_no_parts(text: bytes) -> None:
     with pytest.raises(NotJson):
         parse_in_parts(text)

@@ -159,7 +159,7 @@ def code_and_detail(answer: Answer) -> tuple[str, str]:
     members are known here and in no dialect (docs/decisions.md, "The meaning of an error is data,
     the shape of its body is not").
     """
-    if answer.status < 400:
+    if answer.status < 400 and not is_scim_error(answer):
         return "", ""
     found = list(_error_parts(_value(answer)))
     details = dict.fromkeys(filter(None, (_first((part,), _DETAILS) for part in found)))
@@ -200,10 +200,13 @@ def _error_parts(value: Json) -> Iterator[Mapping[str, Json]]:
 
 def unreadable(request: RequestName, answer: Answer, reason: str) -> AnswerUnreadable:
     """The error for an answer without a schema where one should be, for which `reason` is why."""
+    advice = "" if request.lists else "; check that spec.baseUrl is the SCIM base URL"
+    if is_scim_error(answer):
+        came = f"{described(request, answer)}, which is an error and no schema"
+        return AnswerUnreadable(f"{request}: {came}{advice}")
     found = request.redaction.message(reason)
     if _is_html(answer):
         found = f"{_html(request, answer)} came instead of JSON"
-    advice = "" if request.lists else "; check that spec.baseUrl is the SCIM base URL"
     return AnswerUnreadable(f"{request}: {answer.status}, but {found}{advice}")
 
 

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from reconciler.adapters.gateway.answers import RequestName, described, read_error, slash_of
 from reconciler.adapters.gateway.filters import judge_filters
-from reconciler.adapters.gateway.pages import NotScim, Page, page
+from reconciler.adapters.gateway.pages import NotScim, Page, read_page
 from reconciler.adapters.gateway.reader import (
     ABSENT_STATUS,
     NO_SUCH_REQUEST,
@@ -28,7 +28,7 @@ from reconciler.domain.dialect import (
 from reconciler.domain.doctor import Finding, Grade
 from reconciler.domain.hearing import is_bound
 from reconciler.domain.http_reply import Answer, Reply
-from reconciler.domain.jsontext import Json, NotJson, parse
+from reconciler.domain.jsontext import Json, NotJson, parse_in_parts
 from reconciler.domain.manifest import SchemaExtension
 from reconciler.domain.scim import Schema, fold
 from reconciler.errors import TenantError
@@ -193,7 +193,7 @@ class HttpDoctor(HttpSchemaReader):
                     replace(access, dialect=replace(spelled, trailing_slash=slash)).url(schema.id)
                 )
             found = _page(reply)
-            if isinstance(reply, Answer) and reply.status == 200 and (not found or found.documents):
+            if isinstance(reply, Answer) and reply.has_content and (not found or found.documents):
                 grade = Grade.OK if encoding is own else Grade.WARNING
                 message = f"schemas are read by their URN, {encoding}"
                 yield Finding("id", grade, message, {"idEncoding": str(encoding)})
@@ -292,7 +292,7 @@ class HttpDoctor(HttpSchemaReader):
                     advice = f"write {named} into spec.capabilities"
                     yield Finding("paging", Grade.WARNING, f"{message}: {advice}", capability)
                     break
-        if not isinstance(reply, Answer) or reply.status != 200:
+        if not isinstance(reply, Answer) or not reply.has_content:
             request = self._access.request_name("GET", self._access.url())
             raise read_error(request, reply, collection=True)
 
@@ -390,19 +390,19 @@ def _account(config: Mapping[str, Json] | None, reply: Reply) -> Finding:
 
 
 def _page(reply: Reply) -> Page | None:
-    if not isinstance(reply, Answer) or reply.status != 200:
+    if not isinstance(reply, Answer) or not reply.has_content:
         return None
     try:
-        return page(parse(reply.body))
+        return read_page(reply.body)
     except (NotJson, NotScim):
         return None
 
 
 def _object(reply: Reply) -> dict[str, Json] | None:
-    if not isinstance(reply, Answer) or reply.status != 200:
+    if not isinstance(reply, Answer) or not reply.has_content:
         return None
     try:
-        document = parse(reply.body)
+        document, _ = parse_in_parts(reply.body)
     except NotJson:
         return None
     return document if isinstance(document, dict) else None

@@ -76,7 +76,7 @@ def _total(reply: Reply) -> int | None:
 
 
 def _document(reply: Reply) -> dict[str, Json]:
-    if not isinstance(reply, Answer) or reply.status != 200:
+    if not isinstance(reply, Answer) or not reply.has_content:
         return {}
     try:
         document = parse(reply.body)

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from reconciler.domain.dialect import ListShape
 from reconciler.domain.jsontext import Json, NotJson, Repeating, check, parse_in_parts
-from reconciler.domain.scim import MalformedSchema, Schema, attributes_in, fold, id_of
+from reconciler.domain.scim import MalformedSchema, Schema, attributes_in, fold, id_of, says_nothing
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -54,18 +54,13 @@ def page(body: Json, expected: ListShape = ListShape.LIST) -> Page:
         total, cursor = members.get("totalresults"), members.get("nextcursor")
         return Page(
             _resources(members.get("resources")),
-            total if type(total) is int and total >= 0 else None,  # True is no number
+            _count(total),
             cursor if isinstance(cursor, str) and cursor else None,
         )
     if "id" in members:
         return Page((body,), shape=ListShape.SINGLE)
     if all(member.startswith("urn:") for member in members):
-        # Such a schema may leave out the id that is its key.
-        named = tuple(
-            type(value)({"id": urn, **value}) if isinstance(value, dict) else value
-            for urn, value in body.items()
-        )
-        return Page(named, shape=ListShape.MAP)
+        return Page(_by_key(body), shape=ListShape.MAP)
     shown = ", ".join(ascii(name[:40]) for name in list(body)[:3])
     raise NotScim(f"a JSON object with the members {shown}{', …' if len(body) > 3 else ''}")
 
@@ -80,8 +75,9 @@ class Listing:
 
     `wanted` are the folded ids of those whose documents are kept (None: of all), `most` how many
     attributes each may have. `ids` names all that is listed, also what cannot be read.
-    `contradictory` are those of the wanted that are listed twice and not the same. `whole` is True
-    where the walk came to the list's end, `followed` where more was requested beyond that.
+    `contradictory` are those of the wanted that are listed twice and not the same. `broken_off` is
+    True where a fault of the service ended the walk, `followed` where more was requested beyond
+    the list's end.
     """
 
     wanted: frozenset[str] | None = None
@@ -92,7 +88,7 @@ class Listing:
     warnings: list[str] = field(default_factory=list)
     arrived: int = 0
     size: int = 0
-    whole: bool = False
+    broken_off: bool = False
     followed: bool = False
     _unreadable: int = 0
     _totals: set[int] = field(default_factory=set)
@@ -122,10 +118,14 @@ class Listing:
         """True where the service has named more than it has listed so far."""
         return max(self._totals, default=0) > self._distinct
 
+    @property
+    def whole(self) -> bool:
+        """True where the list was read to its end, so that what it lacks is not there."""
+        return not self.promises_more and not self.broken_off
+
     def finish(self) -> None:
         """End the walk, and say so if the service named more or fewer than it listed."""
         wrong = sorted(self._totals - {self._distinct})
-        self.whole = not self.promises_more
         if not wrong:
             return
         warning = f"the list says totalResults {wrong[-1]} and holds {self._distinct}"
@@ -276,9 +276,34 @@ def _say_the_same(one: Json, other: Json) -> bool:
         return False
 
 
+def _count(value: Json) -> int | None:
+    """A number of things, which some services write as text or with a point; None for all else."""
+    if isinstance(value, str) and value.strip().isdecimal() and len(value) < _LONGEST_COUNT:
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if type(value) is int and value >= 0 else None  # True is no number
+
+
+_LONGEST_COUNT = 20
+
+
 def _resources(value: Json) -> tuple[Json, ...]:
-    if value is None:  # RFC 7644 section 3.4.2: left out when totalResults is 0
+    """The documents of a ListResponse, whose array some services write as an object, or unpack."""
+    if says_nothing(value):  # RFC 7644 section 3.4.2: left out when totalResults is 0
         return ()
-    if not isinstance(value, list):
+    if isinstance(value, list):
+        return tuple(value)
+    if not isinstance(value, dict):
         raise NotScim("a ListResponse whose Resources are no list")
-    return tuple(value)
+    return (value,) if any(fold(member) == "id" for member in value) else _by_key(value)
+
+
+def _by_key(documents: Mapping[str, Json]) -> tuple[Json, ...]:
+    """The values; a schema may leave out the id that is its key."""
+    return tuple(
+        type(value)({"id": key, **value})
+        if isinstance(value, dict) and fold(key).startswith("urn:")
+        else value
+        for key, value in documents.items()
+    )

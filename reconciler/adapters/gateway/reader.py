@@ -43,6 +43,7 @@ _MIB = 1024 * 1024
 # The answers to a read by id, after the list of all schemas has been read.
 ABSENT_STATUS = (404, 410)
 NO_SUCH_REQUEST = (405, 501)  # of any id, so that the list has to decide
+_SHARE_OF_AN_ID = 0.5  # of the time that is left, so that one that hangs leaves some to the next
 _OF_THE_TENANT = (408, 425, 429, 502, 503, 504)  # which tell nothing about the id
 # The answers to a page that nobody has announced: seen of SCIMMY, WSO2 and django-scim2.
 _BEYOND_THE_END = (204, 400, 404, 416, 422)
@@ -293,12 +294,15 @@ class HttpSchemaReader:
 
         Raises SchemaUnreadable for what concerns this id alone, TenantError for all else.
         """
-        reply, request = self._get(self._access.url(schema_id))
-        too_long = isinstance(reply, NoAnswer) and reply.loss is Loss.TOO_LONG
-        if too_long and self._access.known.lists:
-            raise SchemaUnreadable(str(read_error(request, reply, collection=False)))
+        # Once the list has answered, an id that fails, or hangs, says nothing of the next one.
+        share = 1.0 if listing is None else _SHARE_OF_AN_ID
+        url = self._access.url(schema_id)
+        reply, request = self._get(url, optional=listing is not None, share=share)
         if not isinstance(reply, Answer) or reply.status in _OF_THE_TENANT:
-            raise read_error(request, reply, collection=False)
+            failed = read_error(request, reply, collection=False)
+            if self._is_of_one_id(reply, listing):
+                raise SchemaUnreadable(str(failed))
+            raise failed
         if reply.status in ABSENT_STATUS:
             return self._denied_by_id(schema_id, thorough=thorough)
         if reply.status in NO_SUCH_REQUEST and (self._access.known.lists or thorough):
@@ -317,6 +321,14 @@ class HttpSchemaReader:
         if tag := reply.headers.get("etag"):
             self._etags[schema.key] = (schema.document, tag)
         return schema
+
+    def _is_of_one_id(self, reply: Reply, listing: Listing | None) -> bool:
+        """Test whether what failed need not fail for the other ids of the tenant."""
+        if isinstance(reply, Answer):
+            return listing is not None
+        if reply.loss is Loss.TOO_LONG:
+            return self._access.known.lists
+        return listing is not None and reply.loss is Loss.LOST and not reply.is_ours
 
     def _denied_by_id(self, schema_id: str, *, thorough: bool) -> Schema | None:
         if not thorough:
@@ -434,9 +446,10 @@ class HttpSchemaReader:
         try:
             return self._page(query, shape=page.shape, later=True)
         except PageRefused as error:
-            if page.cursor is not None or listing.promises_more:
+            if page.cursor is not None:
                 raise
             listing.warnings.append(f"{error}; the list is taken to end before it")
+            listing.broken_off = not error.ends
             return None
 
     def _walk_on(self, listing: Listing) -> None:
@@ -467,11 +480,18 @@ class HttpSchemaReader:
 
     def _page(self, query: Query, *, shape: ListShape | None = None, later: bool = False) -> Page:
         url = self._access.url() + (f"?{urlencode(query)}" if query else "")
-        reply, request = self._get(url)
-        if later and isinstance(reply, Answer) and reply.status in _BEYOND_THE_END:
-            raise PageRefused(f"{request}: {described(request, reply)} for a page after the first")
-        answer = _answer(request, reply, collection=True)
-        found = _page(answer, request, shape or self._access.dialect.list_shape)
+        reply, request = self._get(url, optional=later)
+        try:
+            answer = _answer(request, reply, collection=True)
+            found = _page(answer, request, shape or self._access.dialect.list_shape)
+        except TenantError as error:
+            if not later or not isinstance(reply, Answer):
+                raise
+            if reply.status in (401, *_OF_THE_TENANT):
+                raise
+            reason = error if reply.has_content else f"{request}: {described(request, reply)}"
+            ends = reply.status in _BEYOND_THE_END
+            raise PageRefused(f"{reason} for a page after the first", ends=ends) from error
         self._access.known.lists = True
         return found
 
@@ -481,8 +501,12 @@ class HttpSchemaReader:
         if not self._access.known.lists:
             self._page(self._first(1))
 
-    def _get(self, url: str, *, optional: bool = False) -> tuple[Reply, RequestName]:
-        access, ends = self._access, self._ends
+    def _get(
+        self, url: str, *, optional: bool = False, share: float = 1.0
+    ) -> tuple[Reply, RequestName]:
+        """The reply, after repetitions; they may take `share` of the time that is left to read."""
+        access, begun = self._access, self._access.clock.monotonic()
+        ends = begun + share * (self._ends - begun)
 
         def attempt() -> Reply:
             return access.send(
@@ -500,15 +524,15 @@ class HttpSchemaReader:
                 return None
             return 0.0 if isinstance(reply, NoAnswer) else access.wait(reply) or 0.0
 
-        if (within := ends - access.clock.monotonic()) <= 0:
+        if begun >= self._ends:
             raise self._too_slow(url)
         try:
-            reply = access.retry(attempt, again, within)
+            reply = access.retry(attempt, again, ends - begun)
         except TenantError as error:
-            if access.clock.monotonic() >= ends:
+            if access.clock.monotonic() >= self._ends:
                 raise self._too_slow(url) from error
             raise
-        if isinstance(reply, NoAnswer) and access.clock.monotonic() >= ends:
+        if isinstance(reply, NoAnswer) and access.clock.monotonic() >= self._ends:
             raise self._too_slow(url)
         return reply, access.request_name("GET", url)
 
@@ -521,8 +545,8 @@ class HttpSchemaReader:
 
 
 def _answer(request: RequestName, reply: Reply, *, collection: bool) -> Answer:
-    """The answer, if it is a 200; all else is an error."""
-    if isinstance(reply, Answer) and reply.status == 200:
+    """The answer, if it has the content that was requested; all else is an error."""
+    if isinstance(reply, Answer) and reply.has_content:
         return reply
     raise read_error(request, reply, collection=collection)
 

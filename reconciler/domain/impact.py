@@ -1,6 +1,6 @@
 """Impacts of a planned change, and its kinds, which decide who has to approve it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 from reconciler.domain.dialect import Dialect
@@ -52,23 +52,14 @@ class _Case:
     dialect: Dialect | None
 
     def revision(self) -> Revision:
-        """The URN is one and the same, however it is written; a tombstone makes nothing good."""
-        desired = self.desired
-        was = replace(desired, attributes=())
-        if self.live is not None:
-            was = replace(self.live, id=desired.id)
         after = SchemaExtension(
             name="",
             place=_NOWHERE,
-            schema=desired,
+            schema=self.desired,
             personal=self.personal,
             silenced=self.silenced,
         )
-        return Revision(
-            before=replace(after, schema=was),
-            after=after,
-            dialects=(self.dialect,) if self.dialect else (),
-        )
+        return Revision.of_live(self.live, after, (self.dialect,) if self.dialect else ())
 
 
 _NOWHERE = Place("")

@@ -97,6 +97,8 @@ BREAKING: list[tuple[str, Severity, tuple[Consumer, ...], Document, Document]] =
     ("SCH015", WARNING, (WRITER, SERVER), {}, {"mutability": "readOnly", "required": True}),
     ("SCH017", INFO, (WRITER,), {}, {"multiValued": True}),
     ("SCH017", INFO, (WRITER,), {}, COMPLEX),
+    ("SCH012", WARNING, (WRITER, STORED), {}, {"canonicalValues": ["y"]}),
+    ("SCH018", WARNING, (WRITER, STORED), {"regEx": ".*"}, {"regEx": "[a-z]"}),
 ]  # fmt: skip
 
 
@@ -139,6 +141,7 @@ KEPT: list[tuple[str, Document, Document]] = [
     ("SCH015", {}, {"mutability": "writeOnly", "returned": "never"}),
     ("SCH015", {"required": True}, {"mutability": "readOnly"}),
     ("SCH017", COMPLEX, {**COMPLEX, "required": True}),
+    ("SCH018", {"pattern": "a"}, {}),
 ]
 
 

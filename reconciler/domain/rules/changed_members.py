@@ -6,8 +6,14 @@ from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import ChangeKind
 from reconciler.domain.messages import listed, quoted
 from reconciler.domain.problem import Severity
-from reconciler.domain.rules.revision import ChangeRuleSet, Consumer, Hit, Revision
-from reconciler.domain.scim import Attribute, fold
+from reconciler.domain.rules.revision import (
+    ChangeRuleSet,
+    Consumer,
+    Hit,
+    MeasureKind,
+    Revision,
+)
+from reconciler.domain.scim import Attribute, fold, vendor_values
 
 Advice = tuple[str, str] | None
 """A message and what to do instead; None where nobody is hurt."""
@@ -30,6 +36,7 @@ _BESIDE = "add an attribute of another name beside it, move the values, then ret
 _WHO_MAY_SEE = "check that everybody who reads users may see it"
 _UNIQUENESS = ("none", "server", "global")
 _MUTABILITY = ("readOnly", "immutable", "readWrite")
+PATTERNS = frozenset(("pattern", "regex"))  # members of SCIM-SDK, Okta and WSO2, folded
 _RETURNED = ("never", "request", "default", "always")
 
 
@@ -64,6 +71,13 @@ def between(member: str) -> Callable[[Callable[[Attribute, Attribute], Recipe]],
     return checking
 
 
+def pattern_of(attribute: Attribute) -> str | None:
+    """The pattern that a vendor has the values match, None where there is none."""
+    members = vendor_values(attribute.vendor)
+    found = (value for member, value in members.items() if fold(member) in PATTERNS)
+    return next((value for value in found if isinstance(value, str)), None)
+
+
 def _value(value: Json) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -78,7 +92,14 @@ def _widens(was: Attribute, now: Attribute) -> bool:
     return (was.type, now.type) == ("integer", "decimal")
 
 
-@MEMBER_RULES.rule("SCH002", Severity.ERROR, "a type stays", consumers=EVERYBODY, kind=NARROWING)
+@MEMBER_RULES.rule(
+    "SCH002",
+    Severity.ERROR,
+    "a type stays",
+    consumers=EVERYBODY,
+    kind=NARROWING,
+    counts=MeasureKind.TYPE,
+)
 @between("type")
 def type_stays(was: Attribute, now: Attribute) -> Recipe:
     return None if _widens(was, now) else _BESIDE
@@ -90,6 +111,7 @@ def type_stays(was: Attribute, now: Attribute) -> Recipe:
     "integer may become decimal",
     consumers=(READER,),
     kind=NARROWING,
+    counts=MeasureKind.TYPE,
 )
 @between("type")
 def integer_becomes_decimal(was: Attribute, now: Attribute) -> Recipe:
@@ -102,6 +124,7 @@ def integer_becomes_decimal(was: Attribute, now: Attribute) -> Recipe:
     "one value stays one value, several stay several",
     consumers=EVERYBODY,
     kind=NARROWING,
+    counts=MeasureKind.MULTI_VALUED,
 )
 @between("multiValued")
 def several_stay_several(_was: Attribute, _now: Attribute) -> Recipe:
@@ -114,6 +137,7 @@ def several_stay_several(_was: Attribute, _now: Attribute) -> Recipe:
     "what was optional stays optional",
     consumers=(WRITER, STORED),
     kind=NARROWING,
+    counts=MeasureKind.REQUIRED,
 )
 @changed("required")
 def optional_stays_optional(_: Attribute, now: Attribute) -> Advice:
@@ -126,6 +150,7 @@ def optional_stays_optional(_: Attribute, now: Attribute) -> Advice:
     "values that may repeat may go on to; users' values would decide, and are not looked at",
     consumers=(WRITER, STORED),
     kind=NARROWING,
+    counts=MeasureKind.UNIQUENESS,
 )
 @between("uniqueness")
 def values_go_on_to_repeat(was: Attribute, now: Attribute) -> Recipe:
@@ -275,6 +300,7 @@ def unreadable_stays_unreadable(revision: Revision) -> Iterator[Hit]:
     "values are compared as before",
     consumers=(READER, STORED),
     kind=NARROWING,
+    counts=MeasureKind.CASE_EXACT,
 )
 @between("caseExact")
 def compared_as_before(_was: Attribute, _now: Attribute) -> Recipe:
@@ -287,14 +313,19 @@ def compared_as_before(_was: Attribute, _now: Attribute) -> Recipe:
     "values that were suggested go on to be",
     consumers=(WRITER, STORED),
     kind=NARROWING,
+    counts=MeasureKind.CANONICAL_VALUES,
 )
 @changed("canonicalValues")
 def suggested_stays_suggested(was: Attribute, now: Attribute) -> Advice:
     kept = frozenset(now.canonical_values)
     gone = [value for value in was.canonical_values if value not in kept]
-    if not gone or not kept:
+    if not kept or not (gone or not was.canonical_values):
         return None
-    message = f"canonicalValues lose {listed(quoted(value) for value in gone)}"
+    if gone:
+        message = f"canonicalValues lose {listed(quoted(value) for value in gone)}"
+    else:
+        values = listed(quoted(value) for value in now.canonical_values)
+        message = f"canonicalValues were any, and are {values}"
     return message, "keep a value that users hold, and say in the description that it is old"
 
 
@@ -312,3 +343,20 @@ def references_stay_open(was: Attribute, now: Attribute) -> Advice:
         return None
     message = f"referenceTypes lose {listed(quoted(kind) for kind in gone)}"
     return message, "keep the type as long as a value refers to it"
+
+
+@MEMBER_RULES.rule(
+    "SCH018",
+    Severity.WARNING,
+    "what a vendor's pattern let through it goes on to",
+    consumers=(WRITER, STORED),
+    kind=NARROWING,
+    counts=MeasureKind.PATTERN,
+)
+def patterns_let_through(revision: Revision) -> Iterator[Hit]:
+    for alteration in revision.alterations:
+        was, now = alteration.before, alteration.after
+        if was and now and fold(alteration.member or "") in PATTERNS and pattern_of(now):
+            message = f"attribute {quoted(alteration.name)}: another {alteration.member}"
+            recipe = "look for values that it does not let through"
+            yield Hit(alteration.path, message, recipe, alteration.member)

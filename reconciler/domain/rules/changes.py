@@ -12,7 +12,13 @@ from reconciler.domain.problem import Severity
 from reconciler.domain.rules.changed_members import LATER_REQUIRED, MEMBER_RULES
 from reconciler.domain.rules.characteristics import CHARACTERISTIC_RULES
 from reconciler.domain.rules.limits import LIMIT_RULES, Demand
-from reconciler.domain.rules.revision import ChangeRuleSet, Consumer, Hit, Revision
+from reconciler.domain.rules.revision import (
+    ChangeRuleSet,
+    Consumer,
+    Hit,
+    MeasureKind,
+    Revision,
+)
 from reconciler.domain.rules.rule import Fault, Rule
 from reconciler.domain.rules.sites import AttributeSite, attribute_sites, names_at
 from reconciler.domain.scim import Attribute, Schema, fold
@@ -30,6 +36,7 @@ EXPOSING, NARROWING, ADDITIVE = ChangeKind
     "an attribute does not go or change its name without a tombstone",
     consumers=(READER, WRITER, STORED),
     kind=NARROWING,
+    counts=MeasureKind.REMOVED,
 )
 def attributes_leave_tombstones(revision: Revision) -> Iterator[Hit]:
     stones = _stones(revision.after)
@@ -102,6 +109,7 @@ def manifests_stay(revision: Revision) -> Iterator[Hit]:
     "what is new is optional",
     consumers=(WRITER, STORED),
     kind=NARROWING,
+    counts=MeasureKind.REQUIRED,
 )
 def new_attributes_are_optional(revision: Revision) -> Iterator[Hit]:
     for alteration in revision.alterations:

@@ -2,15 +2,16 @@
 
 from bisect import insort
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from enum import StrEnum
+from typing import Self
 
 from reconciler.domain.dialect import Dialect
 from reconciler.domain.diff import Alteration, alterations
 from reconciler.domain.manifest import ChangeKind, SchemaExtension
 from reconciler.domain.problem import Severity
 from reconciler.domain.rules.rule import About, Rule
-from reconciler.domain.scim import fold
+from reconciler.domain.scim import Schema, fold
 
 
 class Consumer(StrEnum):
@@ -20,6 +21,20 @@ class Consumer(StrEnum):
     WRITER = "WRITER"  # connectors, HR above all, that write them
     STORED = "STORED"  # values that users hold already
     SERVER = "SERVER"  # the service itself, which cannot do it
+
+
+class MeasureKind(StrEnum):
+    """The changes of which live users tell how many they hurt, most by their characteristic."""
+
+    REQUIRED = "required"
+    UNIQUENESS = "uniqueness"
+    CANONICAL_VALUES = "canonicalValues"
+    TYPE = "type"
+    PATTERN = "pattern"
+    MULTI_VALUED = "multiValued"
+    CASE_EXACT = "caseExact"
+    REMOVED = "removed"
+    RETIRED = "retired"  # removed with a tombstone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +60,18 @@ class Revision:
         names = frozenset(tuple(fold(name).split(".")) for name in marked)
         object.__setattr__(self, "personal", names)
 
+    @classmethod
+    def of_live(
+        cls, live: Schema | None, after: SchemaExtension, dialects: tuple[Dialect, ...] = ()
+    ) -> Self:
+        """The revision that writing `after` over the managed view of live is; None: it is absent.
+
+        The URN is one and the same, however it is written; a tombstone makes nothing good.
+        """
+        was = replace(live or replace(after.schema, attributes=()), id=after.schema.id)
+        after = replace(after, retired=())
+        return cls(before=replace(after, schema=was), after=after, dialects=dialects)
+
     def is_personal(self, path: tuple[str, ...]) -> bool:
         """Test whether an attribute or a part is personal data, or a part of what is."""
         folded = tuple(map(fold, path))
@@ -69,14 +96,16 @@ class ChangeRule(Rule):
     """A rule about a change, whom it hurts, and what kind of change it finds.
 
     A rule of the kind `additive` is about nobody's loss: what it finds makes a change neither
-    narrowing nor exposing. `on_create` says that it holds for a new schema too: where nobody has
-    the extension yet, nothing of it can be lost.
+    narrowing nor exposing. `counts` is what live users can tell of what it finds. `on_create` says
+    that it holds for a new schema too: where nobody has the extension yet, nothing of it can be
+    lost.
     """
 
     check: Callable[[Revision], Iterable[Hit]]
     _: KW_ONLY
     consumers: tuple[Consumer, ...]
     kind: ChangeKind
+    counts: MeasureKind | None = None
     on_create: bool = False
 
 
@@ -98,6 +127,7 @@ class ChangeRuleSet:
         *,
         consumers: tuple[Consumer, ...],
         kind: ChangeKind,
+        counts: MeasureKind | None = None,
         on_create: bool = False,
     ) -> Callable[[Callable[[Revision], Iterable[Hit]]], ChangeRule]:
         """Make a rule of the function below, and one of this set."""
@@ -111,6 +141,7 @@ class ChangeRuleSet:
                 check,
                 consumers=consumers,
                 kind=kind,
+                counts=counts,
                 on_create=on_create,
             )
             insort(self._rules, made, key=lambda rule: rule.id)

@@ -1,0 +1,381 @@
+"""How many users a change hurts: derived from the change, and counted as a person would count."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconciler.domain.impact import assess
+from reconciler.domain.manifest import Retired, SchemaExtension
+from reconciler.domain.measures import (
+    Counts,
+    Measured,
+    Risk,
+    measures_of,
+    unmeasured,
+)
+from reconciler.domain.problem import Place
+from reconciler.domain.rules import CHANGE_RULES
+from reconciler.domain.scim import Schema
+from tests.support.populations import SAMPLES, TEXTS, URN, Document, expected, populations
+from tests.support.schema_pairs import pairs
+
+PART: Document = {"name": "desk", "type": "complex"}
+
+
+def wanted(*attributes: Document, retired: Iterable[str] = ()) -> SchemaExtension:
+    stones = tuple(Retired(name=name, type="string") for name in retired)
+    return SchemaExtension(
+        name="hr", place=Place("hr.yaml"), schema=schema(*attributes), retired=stones
+    )
+
+
+def schema(*attributes: Document) -> Schema:
+    return Schema.from_json({"id": URN, "name": "HR", "attributes": list(attributes)})
+
+
+def counted(
+    before: list[Document], after: SchemaExtension, users: Iterable[Any], *, many: float = 5
+) -> list[Measured]:
+    measures = measures_of(schema(*before), after)
+    counts = Counts(measures)
+    for user in users:
+        counts.add(user)
+    return [counts.measured(each, many=many) for each in measures]
+
+
+def one(
+    before: Document, after: Document | None, users: Iterable[Any], *, retired: Iterable[str] = ()
+) -> Measured:
+    """The only measure of a change of one attribute."""
+    (found,) = counted([before], wanted(*([after] if after else []), retired=retired), users)
+    return found
+
+
+def users_with(held: Iterable[Any]) -> list[Document]:
+    return [{"id": str(number), URN.upper(): {"BADGE": value}} for number, value in enumerate(held)]
+
+
+def badge(**members: Any) -> Document:
+    return {"name": "badge", **members}
+
+
+# What is derived from the change
+
+
+CHANGES: list[tuple[str, Document, Document | None]] = [
+    ("required", {}, {"required": True}),
+    ("uniqueness", {}, {"uniqueness": "server"}),
+    ("uniqueness", {"uniqueness": "server"}, {"uniqueness": "global"}),
+    ("canonicalValues", {"canonicalValues": ["a", "b"]}, {"canonicalValues": ["a"]}),
+    ("canonicalValues", {}, {"canonicalValues": ["a"]}),
+    ("type", {"type": "string"}, {"type": "integer"}),
+    ("type", {"type": "integer"}, {"type": "decimal"}),
+    ("pattern", {}, {"pattern": "[A-Z]+"}),
+    ("pattern", {"regEx": ".*"}, {"regEx": "[A-Z]+"}),
+    ("multiValued", {"multiValued": True}, {}),
+    ("caseExact", {}, {"caseExact": True}),
+    ("caseExact", {"caseExact": True}, {}),
+    ("removed", {}, None),
+]
+UNCOUNTED: list[tuple[Document, Document]] = [
+    ({"required": True}, {}),
+    ({"uniqueness": "global"}, {"uniqueness": "server"}),
+    ({"canonicalValues": ["a"]}, {"canonicalValues": ["a", "b"]}),
+    ({"canonicalValues": ["a"]}, {}),
+    ({"multiValued": False}, {"multiValued": True}),
+    ({"mutability": "readWrite"}, {"mutability": "readOnly"}),
+    ({"returned": "always"}, {"returned": "request"}),
+    ({"description": "old"}, {"description": "new"}),
+    ({"pattern": "a"}, {}),
+]
+
+
+@pytest.mark.parametrize(("kind", "before", "after"), CHANGES)
+def test_each_change_that_hurts_users_is_one_measure(
+    kind: str, before: Document, after: Document | None
+) -> None:
+    attributes = [badge(**after)] if after is not None else []
+
+    (found,) = measures_of(schema(badge(**before)), wanted(*attributes))
+
+    assert (found.name, found.kind, found.obstacle) == ("badge", kind, None)
+
+
+@pytest.mark.parametrize(("before", "after"), UNCOUNTED)
+def test_what_takes_nothing_from_users_is_not_counted(before: Document, after: Document) -> None:
+    assert measures_of(schema(badge(**before)), wanted(badge(**after))) == ()
+
+
+def test_where_the_schema_is_absent_nobody_is_counted() -> None:
+    assert measures_of(None, wanted(badge(required=True))) == ()
+
+
+def test_what_is_removed_with_a_tombstone_is_retired() -> None:
+    (found,) = measures_of(schema(badge()), wanted(retired=["BADGE"]))
+
+    assert found.kind == "retired"
+
+
+def test_a_new_and_required_attribute_is_counted_by_who_has_none() -> None:
+    found = counted([], wanted(badge(required=True)), users_with(["a", None]))
+
+    assert found == [Measured(path="badge", kind=found[0].kind, users=1, of=2, risk=Risk.MANY)]
+    assert found[0].kind == "required"
+
+
+def test_measures_of_one_change_stand_by_path_and_kind() -> None:
+    before = [badge(), {"name": "area"}]
+    after = wanted(
+        badge(required=True, caseExact=True, uniqueness="server"),
+        {"name": "area", "required": True},
+    )
+
+    found = [(each.name, str(each.kind)) for each in measures_of(schema(*before), after)]
+
+    assert found == [
+        ("area", "required"), ("badge", "caseExact"), ("badge", "required"),
+        ("badge", "uniqueness"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("hidden", [{"returned": "never"}, {"mutability": "writeOnly"}])
+def test_values_that_no_answer_holds_are_unknown(hidden: Document) -> None:
+    part = {"name": "room", **hidden}
+    before = [badge(**hidden), {**PART, "subAttributes": [part]}]
+    after = wanted(
+        badge(**hidden, required=True), {**PART, "subAttributes": [{**part, "required": True}]}
+    )
+
+    found = counted(before, after, users_with(["a"]))
+
+    assert [(each.users, each.of, each.risk) for each in found] == 2 * [(None, None, "unknown")]
+    assert all(each.obstacle for each in measures_of(schema(*before), after))
+
+
+def test_parts_of_what_no_answer_holds_are_unknown() -> None:
+    hidden = {**PART, "returned": "never"}
+    before = {**hidden, "subAttributes": [{"name": "room"}]}
+    after = {**hidden, "subAttributes": [{"name": "room", "required": True}]}
+
+    assert one(before, after, []).risk == "unknown"
+
+
+def test_a_type_that_is_none_of_the_rfc_is_unknown() -> None:
+    assert one(badge(), badge(type="money"), users_with(["a"])).risk == "unknown"
+
+
+def test_a_pattern_with_choices_is_unknown() -> None:
+    assert one(badge(), badge(pattern="(a+)+"), users_with(["a"])).risk == "unknown"
+
+
+def test_a_value_too_long_for_a_pattern_makes_that_unknown() -> None:
+    found = one(badge(), badge(pattern="a*"), users_with(["b", "a" * 1000, "b"]))
+
+    assert found == unmeasured(measures_of(schema(badge()), wanted(badge(pattern="a*")))[0])
+
+
+def test_an_attribute_that_a_service_lists_twice_is_counted_by_its_name() -> None:
+    before = [badge(type="integer"), badge(type="string")]
+
+    found = counted(before, wanted(badge(type="integer")), users_with([1, None]))
+
+    assert [(each.path, each.users) for each in found] == [("badge#2", 1)]
+
+
+@given(pairs())
+def test_a_measure_stands_where_a_rule_about_changes_finds_something_to_count(
+    pair: tuple[Document, Document],
+) -> None:
+    before, after = map(Schema.from_json, pair)
+    extension = replace(wanted(), schema=replace(after, id=before.id))
+
+    measured = {each.kind for each in measures_of(before, extension)}
+    rules = {impact.rule for impact in assess(before, extension, None).impacts}
+
+    counting = {rule.id: rule.counts for rule in CHANGE_RULES if rule.counts}
+    found = {counting[id_] for id_ in rules if id_ in counting}
+    several = {kind for kind in found if kind == "multiValued"}
+    assert found - several <= measured <= found
+
+
+# What is counted
+
+
+def test_an_attribute_is_found_whatever_the_case_of_its_names() -> None:
+    users = [{URN: {"badge": "a"}}, {URN.title(): {"Badge": "b"}}, {"other": {"badge": "c"}}, 7]
+
+    assert one(badge(), None, users).users == 2
+
+
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "before", "after"),
+    [
+        ("required", {}, {"required": True}),
+        ("uniqueness", {}, {"uniqueness": "server"}),
+        ("uniqueness", {"caseExact": True}, {"caseExact": True, "uniqueness": "global"}),
+        ("canonicalValues", {"canonicalValues": ["North", "b"]}, {"canonicalValues": ["North"]}),
+        (
+            "canonicalValues",
+            {"caseExact": True},
+            {"caseExact": True, "canonicalValues": ["North", "a"]},
+        ),
+        ("caseExact", {}, {"caseExact": True}),
+        ("caseExact", {"caseExact": True}, {}),
+        ("removed", {}, None),
+        ("retired", {}, None),
+    ],
+)
+@given(data=st.data())
+def test_texts_are_counted_as_a_person_would(
+    kind: str, before: Document, after: Document | None, several: bool, data: st.DataObject
+) -> None:
+    held = data.draw(populations(st.sampled_from(TEXTS), several=several))
+    shape = {"multiValued": several}
+    stones = ["badge"] if kind == "retired" else []
+    wanted_badge = None if after is None else badge(**shape, **after)
+
+    found = one(badge(**shape, **before), wanted_badge, users_with(held), retired=stones)
+
+    assert (found.kind, found.of) == (kind, len(held))
+    assert found.users == expected(kind, held, after=after or {})
+
+
+@given(held=populations(st.sampled_from(TEXTS), several=True))
+def test_single_instead_of_several_counts_who_holds_more_than_one(held: list[Any]) -> None:
+    found = one(badge(multiValued=True), badge(), users_with(held))
+
+    assert found.users == expected("multiValued", held, after={})
+
+
+TYPES = [
+    "string", "boolean", "decimal", "integer", "dateTime", "binary", "reference", "complex"
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("was", TYPES)
+@pytest.mark.parametrize("now", TYPES)
+@given(data=st.data())
+@settings(max_examples=10)
+def test_every_pair_of_types_counts_the_values_that_do_not_parse(
+    was: str, now: str, data: st.DataObject
+) -> None:
+    if was == now:
+        return
+    several = data.draw(st.booleans())
+    samples = [value for value, _ in SAMPLES if not isinstance(value, list)]
+    held = data.draw(populations(st.sampled_from(samples), several=several))
+    shape = {"multiValued": several}
+
+    found = one(badge(**shape, type=was), badge(**shape, type=now), users_with(held))
+
+    assert (found.kind, found.users) == ("type", expected("type", held, after={"type": now}))
+
+
+def desks(*rooms: Any) -> Document:
+    return {URN: {"desk": [{"room": room, "floor": 1} for room in rooms]}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "after", "hurt"),
+    [
+        ("required", {}, {"required": True}, 2),
+        ("uniqueness", {}, {"uniqueness": "server"}, 3),
+        ("uniqueness", {"caseExact": True}, {"caseExact": True, "uniqueness": "server"}, 2),
+        ("canonicalValues", {"canonicalValues": ["a", "b"]}, {"canonicalValues": ["a"]}, 2),
+        ("type", {}, {"type": "boolean"}, 4),
+        ("pattern", {}, {"pattern": "[ab]"}, 2),
+        ("multiValued", {"multiValued": True}, {}, 1),
+        ("caseExact", {}, {"caseExact": True}, 3),
+        ("removed", {}, None, 4),
+    ],
+)
+def test_parts_of_several_values_are_counted_in_each_of_them(
+    kind: str, before: Document, after: Document | None, hurt: int
+) -> None:
+    users = [desks("a", "a"), desks("A"), desks("b", None), desks(None), desks(["a", "c"]), {}]
+    shape = {**PART, "multiValued": True}
+    floor = {"name": "floor"}
+    rooms = [] if after is None else [{"name": "room", **after}]
+
+    found = one(
+        {**shape, "subAttributes": [{"name": "room", **before}, floor]},
+        {**shape, "subAttributes": [*rooms, floor]},
+        users,
+    )
+
+    assert (found.path, found.kind, found.users, found.of) == ("desk.room", kind, hurt, 6)
+
+
+def test_references_are_told_apart_by_case_when_they_become_unique() -> None:
+    held = ["https://example.com/A", "https://example.com/a"]
+    reference = badge(type="reference")
+
+    assert one(reference, {**reference, "uniqueness": "server"}, users_with(held)).users == 0
+
+
+def test_numbers_are_told_apart_by_what_they_are_worth() -> None:
+    number = badge(type="decimal")
+
+    assert one(number, {**number, "uniqueness": "server"}, users_with([1, 1.0, 2.5])).users == 2
+
+
+def test_one_user_who_holds_a_value_twice_shares_it_with_nobody() -> None:
+    several = badge(multiValued=True)
+
+    assert one(several, {**several, "uniqueness": "server"}, users_with([["a", "a"]])).users == 0
+
+
+def test_attributes_of_several_schemas_are_counted_in_one_pass() -> None:
+    other = replace(
+        wanted(badge(required=True)),
+        schema=Schema.from_json({"id": "urn:example:other", "attributes": [badge(required=True)]}),
+    )
+    there = Schema.from_json({"id": "urn:example:other", "attributes": [badge()]})
+    measures = [
+        *measures_of(schema(badge()), wanted(badge(required=True))),
+        *measures_of(there, other),
+    ]
+    counts = Counts(measures)
+    counts.add({URN: {"badge": "a"}})
+
+    assert [counts.measured(each, many=5).users for each in measures] == [0, 1]
+
+
+# Risk
+
+
+@pytest.mark.parametrize(
+    ("users", "total", "many", "risk"),
+    [
+        (0, 0, 5, "none"),
+        (0, 100, 5, "none"),
+        (1, 100, 5, "some"),
+        (4, 100, 5, "some"),
+        (5, 100, 5, "many"),
+        (1, 1, 100, "many"),
+        (1, 1000, 0.1, "many"),
+        (1, 1001, 0.1, "some"),
+    ],
+)
+def test_risk_is_a_class_of_the_share(users: int, total: int, many: float, risk: str) -> None:
+    assert Risk.of(users, total, many) == risk
+
+
+ORDER = ["none", "some", "many", "unknown"]
+
+
+@pytest.mark.parametrize("now", ORDER)
+@pytest.mark.parametrize("accepted", ORDER)
+def test_a_risk_exceeds_a_smaller_one_and_whatever_was_known(now: str, accepted: str) -> None:
+    risen = accepted != "unknown" and ORDER.index(now) > ORDER.index(accepted)
+
+    assert Risk(now).exceeds(Risk(accepted)) == risen
+
+
+def test_a_risk_that_nobody_accepted_is_exceeded() -> None:
+    assert Risk.SOME.exceeds(None)

@@ -7,11 +7,13 @@ section 2.5), but for what a PATCH unassigns.
 from __future__ import annotations
 
 import re
-from base64 import b64decode
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import sys
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
+from urllib.parse import urlsplit
 
 from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import Attribute, AttributeType, Mutability, Schema, fold
@@ -47,17 +49,27 @@ _PATH = re.compile(
     r"(?P<name>\$?[A-Za-z][\w$-]*)(?P<filter>\[.*\])?(\.(?P<sub>\$?[A-Za-z][\w$-]*))?",
     re.ASCII | re.DOTALL,
 )  # RFC 7644, figure 7, without the URN
+_URI = re.compile(
+    r"(?:[\w.~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+"
+)  # RFC 3986, with the letters of RFC 3987
 _DATE_TIME = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII
 )  # RFC 7643 section 2.3.5, with a zone
-_WANTED = {
+_EMAIL = "e-mail"  # the type of emails.value beyond what the schema says, RFC 7643 section 4.1.2
+_ATOM = r"[^\s@.\"(),:;<>\[\]\\]+"
+_LABEL = r"[^\W_]+(?:-+[^\W_]+)*"
+_EMAIL_ADDRESS = re.compile(
+    rf"(?=[^@]{{1,64}}@)(?=.{{3,254}}$){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*"
+)  # RFC 5321 without quotes and address literals, and with the letters of RFC 6531
+_WANTED: Mapping[str, str] = {
+    _EMAIL: "an e-mail address",
     AttributeType.STRING: "a string",
-    AttributeType.REFERENCE: "a string",
+    AttributeType.REFERENCE: "a URI",
     AttributeType.BOOLEAN: "true or false",
-    AttributeType.INTEGER: "a whole number",
-    AttributeType.DECIMAL: "a number",
-    AttributeType.DATE_TIME: "a date and time with a zone, like 2026-01-31T08:00:00Z",
-    AttributeType.BINARY: "a string in Base64",
+    AttributeType.INTEGER: "a whole number of up to 64 bits",
+    AttributeType.DECIMAL: "a number of up to 64 bits",
+    AttributeType.DATE_TIME: "a date and time with a zone, like 2026-01-31T08:00:00Z,",
+    AttributeType.BINARY: "a string in Base64, padded and without - and _,",
     AttributeType.COMPLEX: "an object",
 }
 
@@ -78,15 +90,33 @@ class ResourceForm:
 
     @classmethod
     def of(cls, base: Schema, extensions: Iterable[Schema]) -> Self:
+        own = map(_with_addresses, base.attributes)
         extended = (_object(each.id, (_SCHEMAS, *each.attributes)) for each in extensions)
-        return cls(_object(base.id, (*_COMMON, *base.attributes, *extended)))
+        return cls(_object(base.id, (*_COMMON, *own, *extended)))
 
     def resource(self, document: Json) -> Json:
         """The body of a POST or PUT without nulls and what only the service writes.
 
         Raises Refused with 400.
         """
-        return _one(self.root, document, "")
+        values = _one(self.root, document, "")
+        self._check_schemas(values)
+        return values
+
+    def _check_schemas(self, values: dict[str, Json]) -> None:
+        """Refuse a body whose `schemas` are not those of its values: RFC 7643 section 3."""
+        urns = {part.name: part.key for part in self.root.sub_attributes if ":" in part.name}
+        members = {fold(name): value for name, value in values.items()}
+        named = members.get("schemas", [])
+        known = {self.root.name: self.root.key, **urns}
+        for number, urn in enumerate(named):
+            if urn not in known:
+                raise _unnamed(f"schemas[{number}]: no schema of this resource has this URN")
+            if urn in named[:number]:
+                raise _unnamed(f"schemas[{number}]: {urn} is named twice")
+        for urn, key in known.items():
+            if urn not in named and (key in members or key == self.root.key):
+                raise _unnamed(f"schemas: {urn} is not named")
 
     def patch(self, document: Json) -> Json:
         """The body of a PATCH; its operations as the models behind read them, or Refused."""
@@ -171,6 +201,19 @@ class ResourceForm:
                 yield name, None if member is None else self._written(target, member, where)
 
 
+def _with_addresses(attribute: Attribute) -> Attribute:
+    """The attribute, whose values are e-mail addresses where it is `emails`."""
+    if attribute.key != "emails":
+        return attribute
+    parts = attribute.sub_attributes
+    typed = (replace(part, type=_EMAIL) if part.key == "value" else part for part in parts)
+    return replace(attribute, sub_attributes=tuple(typed))
+
+
+def _unnamed(detail: str) -> Refused:
+    return Refused(400, detail, scim_type="invalidSyntax")
+
+
 def search(document: Json) -> Json:
     """The body of a search without nulls; Refused where a value is of another type."""
     return _one(_SEARCH, document, "")
@@ -190,8 +233,9 @@ def _one(attribute: Attribute, value: Json, at: str) -> Json:
     """One value of an attribute, checked; an object without its nulls."""
     if attribute.type == AttributeType.COMPLEX and isinstance(value, dict):
         return dict(_members(attribute, value, at))
-    if not _fits(attribute.type, value):
-        raise _refused(at or "the body", _WANTED[AttributeType(attribute.type)], value)
+    if not _fits(attribute, value):
+        wanted = "an absolute URI" if _is_external(attribute) else _WANTED[attribute.type]
+        raise _refused(at or "the body", wanted, value)
     return value
 
 
@@ -221,6 +265,10 @@ def _members(owner: Attribute, value: dict[str, Json], at: str) -> Iterator[tupl
             )
         else:
             raise _refused(where, "an array", member)
+    for part in owner.sub_attributes:
+        if part.required and part.key not in seen and part.mutability != Mutability.READ_ONLY:
+            detail = f"{_below(owner, at, part.name)}: a value is required"
+            raise Refused(400, detail, scim_type="invalidValue")
 
 
 def _part(owner: Attribute, name: str) -> Attribute | None:
@@ -228,22 +276,36 @@ def _part(owner: Attribute, name: str) -> Attribute | None:
     return next((part for part in owner.sub_attributes if part.key == key), None)
 
 
-def _fits(kind: str, value: Json) -> bool:
-    match kind, value:
+def _fits(attribute: Attribute, value: Json) -> bool:
+    match attribute.type, value:
         case AttributeType.BOOLEAN, bool():
             return True
         case _, bool():  # to Python an int as well
             return False
-        case (AttributeType.INTEGER, int()) | (AttributeType.DECIMAL, int() | float()):
-            return True
-        case AttributeType.DATE_TIME, str():
-            return _is_moment(value)
-        case AttributeType.BINARY, str():
-            return _is_base64(value)
+        case AttributeType.INTEGER, int():
+            return -(2**63) <= value < 2**63
+        case AttributeType.DECIMAL, int() | float():
+            return abs(value) <= sys.float_info.max
         case _:
-            return kind in (AttributeType.STRING, AttributeType.REFERENCE) and isinstance(
-                value, str
-            )
+            return isinstance(value, str) and _has_form(attribute, value)
+
+
+def _has_form(attribute: Attribute, text: str) -> bool:
+    match attribute.type:
+        case AttributeType.DATE_TIME:
+            return _is_moment(text)
+        case AttributeType.BINARY:
+            return _is_base64(text)
+        case AttributeType.REFERENCE:
+            return _is_uri(text, absolute=_is_external(attribute))
+        case kind if kind == _EMAIL:
+            return _EMAIL_ADDRESS.fullmatch(text) is not None
+        case kind:
+            return kind == AttributeType.STRING
+
+
+def _is_external(attribute: Attribute) -> bool:
+    return attribute.reference_types == ("external",)
 
 
 def _is_moment(text: str) -> bool:
@@ -255,10 +317,18 @@ def _is_moment(text: str) -> bool:
 
 def _is_base64(text: str) -> bool:
     try:
-        b64decode(text.replace("-", "+").replace("_", "/"), validate=True)
+        return b64encode(b64decode(text, validate=True)).decode() == text
     except ValueError:
         return False
-    return True
+
+
+def _is_uri(text: str, *, absolute: bool) -> bool:
+    """Test for a URI reference, which in SCIM may be relative to the base URL."""
+    try:
+        scheme = urlsplit(text).scheme
+    except ValueError:  # a bracket that is not closed
+        return False
+    return _URI.fullmatch(text) is not None and bool(scheme or not absolute)
 
 
 def _below(owner: Attribute, at: str, name: str) -> str:
@@ -277,8 +347,10 @@ def _refused(at: str, wanted: str, value: Json, *, scim_type: str = "invalidValu
             found = "nothing"
         case bool():
             found = "a boolean"
-        case int() | float():
-            found = "a number"
+        case int():
+            found = "this number"
+        case float():
+            found = "a number with a fraction or an exponent"
         case str():
             found = "this string"
         case list():

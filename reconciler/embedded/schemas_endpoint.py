@@ -161,10 +161,10 @@ class SchemasEndpoint:
     def _update(self, request: Request, key: str, base_url: str) -> Reply:
         if key in self._core:
             raise Refused(400, "the schemas of RFC 7643 are read-only", scim_type="mutability")
-        document = _without_meta(read_json(request.body))
         with self._store.transaction():  # or two clients that saw one version would both replace it
             if (stored := self._stored(key)) is None:
                 raise _unknown()
+            document = _without_meta(read_json(request.body))
             _check_precondition(request, stored)
             if request.method == "PATCH":
                 document = patched(_spelled_out(stored.document), document)

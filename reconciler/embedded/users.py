@@ -8,9 +8,10 @@ from functools import lru_cache, reduce
 from hashlib import sha256
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError, create_model
 from scim2_models import (
     CaseExact,
+    Email,
     EnterpriseUser,
     Extension,
     Group,
@@ -36,7 +37,7 @@ from scim2_server.responses import ScimResponse
 from scim2_server.service import ScimService
 
 from reconciler.domain.jsontext import Json, canonical, parse
-from reconciler.domain.scim import Schema, fold
+from reconciler.domain.scim import AttributeType, Schema, fold
 from reconciler.embedded.request_values import ResourceForm, search
 from reconciler.embedded.store import EmbeddedStore, StoredSchema
 from reconciler.embedded.users_storage import UsersStorage
@@ -119,8 +120,19 @@ class UsersEndpoint:
                 provider = provider_of(custom)
                 storage = UsersStorage(self._store, provider, self._clock)
                 service = _Service(provider, {**self._core, **{each.key: each for each in custom}})
-                self._current = schemas, ScimHandler(service, storage)
+                self._current = schemas, _Handler(service, storage)
             return self._current[1]
+
+
+class _Handler(ScimHandler):
+    """scim2-server's handler, which looks at no body of a PATCH before the resource is there."""
+
+    def patch(self, request: ScimRequest) -> ScimResponse:
+        target = self.service.match(request)
+        if not target.me:
+            kind = self.service.resource_type_at(str(target.endpoint))
+            self.storage.get(kind, str(target.resource_id))
+        return super().patch(request)
 
 
 class _Service(ScimService):
@@ -210,6 +222,16 @@ class Enterprise(EnterpriseUser):
     manager: _AnyManager | None = None
 
 
+class _AnyEmail(Email):
+    """An e-mail address as it was sent; its form was looked at before."""
+
+    value: str | None = None
+
+
+# A class statement could not say it: to mypy a list of subclasses is another type.
+Person = create_model("Person", __base__=User, emails=(list[_AnyEmail] | None, None))
+
+
 def check_buildable(schema: Schema) -> None:
     """Raise ValueError for a schema that no user could carry as an extension."""
     _extension(canonical(schema.to_json()))
@@ -226,8 +248,8 @@ def provider_of(schemas: Iterable[Schema]) -> ScimProvider:
         extended = groups if "group" in schema.key.split(":") else users
         extended.append(_extension(canonical(schema.to_json())))
     return ScimProvider(
-        models=[User, Group, *users, *groups],
-        resource_types=[_resource_type(User, users), _resource_type(Group, groups)],
+        models=[Person, Group, *users, *groups],
+        resource_types=[_resource_type(Person, users), _resource_type(Group, groups)],
         config=ServiceProviderConfig.model_validate(_CONFIG),
         policy=ScimPolicy(remove_value_as_filter=ScimPolicy.RemoveValue.apply),
     )
@@ -243,7 +265,7 @@ def _extension(document: bytes) -> type[Extension]:
     """The model of one schema; building it is what takes time, so it happens once."""
     schema = parse(document)
     unique = sha256(schema["id"].encode()).hexdigest()[:12]  # two schemas may have one name
-    attributes = [_any_reference(attribute) for attribute in schema["attributes"]]
+    attributes = [_as_text(attribute) for attribute in schema["attributes"]]
     resource = SchemaResource.model_validate(
         {**schema, "name": f"Extension{unique}", "attributes": attributes}
     )
@@ -256,9 +278,11 @@ class _AnyName(Extension):
     model_config = ConfigDict(protected_namespaces=())
 
 
-def _any_reference(attribute: dict[str, Json]) -> dict[str, Json]:
-    """The attribute without `referenceTypes`, which scim2-models reads as names of Python types."""
+def _as_text(attribute: dict[str, Json]) -> dict[str, Json]:
+    """The attribute, a reference as text: scim2-models takes no relative one, nor any type."""
     kept = {member: value for member, value in attribute.items() if member != "referenceTypes"}
+    if kept["type"] == AttributeType.REFERENCE:
+        kept |= {"type": str(AttributeType.STRING), "caseExact": True}
     if "subAttributes" in kept:
-        kept["subAttributes"] = [_any_reference(sub) for sub in kept["subAttributes"]]
+        kept["subAttributes"] = [_as_text(sub) for sub in kept["subAttributes"]]
     return kept

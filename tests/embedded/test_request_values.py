@@ -1,9 +1,15 @@
 """Users as a strict service takes them: types as they are, null absent, PATCH in any form."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
+from reconciler.domain.dialect import UpdateStrategy
 from reconciler.domain.jsontext import Json
-from tests.support.embedded_client import HR, USER, Client, extension
+from reconciler.embedded import DevTenantSetup
+from reconciler.embedded.schemas_endpoint import PLAIN
+from tests.support.embedded_client import HR, USER, Client, TestClock, extension, running
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
@@ -26,13 +32,16 @@ WRONG: list[tuple[str, Json]] = [
     ("moment", 12), ("moment", "-12.12"), ("moment", "2016-03-01"), ("moment", "2016-03-01T12:22"),
     ("moment", "2016-03-01T12:22:00"), ("moment", "2016-02-30T12:22:00Z"),
     ("moment", "2016-03-01 12:22:00Z"), ("moment", "20160301T122200Z"),
-    ("data", "not base64"), ("data", 7), ("data", "YQ"),
-    ("link", 7),
+    ("whole", 2**63), ("whole", -(2**63) - 1), ("whole", 1e3), ("real", 10**400),
+    ("data", "not base64"), ("data", 7), ("data", "YQ"), ("data", "-_-_"), ("data", "YR=="),
+    ("link", 7), ("link", ""), ("link", "not a uri"), ("link", "http://["), ("link", "a%2"),
+    ("page", "a/b"), ("page", "/a"),
 ]  # fmt: skip
 RIGHT: list[tuple[str, Json]] = [
     ("text", ""), ("yes", False), ("whole", -7), ("whole", 2**62), ("real", 7), ("real", 1.5),
     ("moment", "2016-03-01T12:22:00Z"), ("moment", "2016-03-01T12:22:00.123+05:30"),
-    ("data", "YWI="), ("link", "https://example.com/a"),
+    ("data", "YWI="), ("data", "+/+/"), ("link", "https://example.com/a"),
+    ("link", "../Users/1"), ("link", "urn:example:a"), ("page", "https://example.com/ä?b#c"),
 ]  # fmt: skip
 
 
@@ -52,6 +61,7 @@ def typed(client: Client) -> Client:
     attributes += [
         {"name": "badges", "type": "complex", "multiValued": True, "subAttributes": parts},
         {"name": "tags", "multiValued": True},
+        {"name": "page", "type": "reference", "referenceTypes": ["external"]},
     ]
     created = client.send("POST", "/Schemas", extension(attributes=attributes))
     assert created.status_code == 201, created.text
@@ -125,6 +135,139 @@ def test_core_attributes_are_held_to_their_types_too(
 
     assert answer.status_code == 400
     assert client.send("GET", "/Users").json()["totalResults"] == 0
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "ann@example.test", "ann@host.local", "ann@localhost", "ann.b+c@sub.example.com",
+        "Ann@Example.COM", "ann@m\u00fcnchen.de", "a'b@x-y.example", "a@b",
+    ],
+)  # fmt: skip
+def test_an_email_address_may_be_of_any_domain_and_stays_as_it_was_sent(
+    client: Client, address: str
+) -> None:
+    path = added(client, emails=[{"value": address}])
+
+    assert client.send("GET", path).json()["emails"] == [{"value": address}]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "", "ann", "ann@", "@example.com", "a@@b", "a b@c.de", "a@b c", "a..b@c.de", ".a@c.de",
+        "a@-b.de", "a@b-.de", "a@b..de", "<a@b.de>", "a@b.de,c@d.de", "a" * 65 + "@b.de",
+        "a@" + "b." * 130 + "de",
+    ],
+)  # fmt: skip
+def test_what_is_no_email_address_is_refused_in_our_words(client: Client, address: str) -> None:
+    path = added(client)
+    written = [
+        client.send("POST", "/Users", document("bob", emails=[{"value": address}])),
+        client.send("PUT", path, document("ann", emails=[{"value": address}])),
+        client.send(
+            "PATCH", path, change({"op": "add", "path": "emails", "value": [{"value": address}]})
+        ),
+    ]
+
+    for answer in written:
+        assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidValue")
+        detail = "emails[0].value: an e-mail address is needed, not this string"
+        assert answer.json()["detail"] == detail
+
+
+@pytest.mark.parametrize("kind", ["/Users", "/Groups"])
+@pytest.mark.parametrize(
+    ("schemas", "members", "detail"),
+    [
+        ([], {HR: {"text": "x"}}, "schemas: {base} is not named"),
+        (["{base}"], {HR: {"text": "x"}}, f"schemas: {HR} is not named"),
+        (["{base}"], {HR.upper(): {"text": "x"}}, f"schemas: {HR} is not named"),
+        (["{base}"], {HR: {}}, f"schemas: {HR} is not named"),
+        ([HR], {HR: {"text": "x"}}, "schemas: {base} is not named"),
+        (["{base}", "{base}"], {}, "schemas[1]: {base} is named twice"),
+        (["{base}", "urn:x"], {}, "schemas[1]: no schema of this resource has this URN"),
+        (["urn:x"], {}, "schemas[0]: no schema of this resource has this URN"),
+    ],
+)
+def test_the_schemas_of_a_body_are_those_of_its_values(
+    client: Client, kind: str, schemas: list[str], members: dict[str, Json], detail: str
+) -> None:
+    base = {"/Users": USER, "/Groups": GROUP}[kind]
+    mine = HR if base == USER else HR.replace("User", "Group")
+
+    def spelt(text: str) -> str:
+        return text.replace("{base}", base).replace(HR, mine).replace(HR.upper(), mine.upper())
+
+    client.send("POST", "/Schemas", extension(mine, attributes=[{"name": "text"}]))
+    named: list[Json] = [spelt(each) for each in schemas]
+    body = {"userName": "ann"} if base == USER else {"displayName": "all"}
+    created = client.send("POST", kind, {**body, "schemas": [base]}).json()["id"]
+    body = {"userName": "bob"} if base == USER else {"displayName": "all"}
+    sent: dict[str, Json] = {
+        **body, "schemas": named, **{spelt(name): value for name, value in members.items()}
+    }  # fmt: skip
+    for answer in (
+        client.send("POST", kind, sent), client.send("PUT", f"{kind}/{created}", sent)
+    ):  # fmt: skip
+        assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidSyntax")
+        assert answer.json()["detail"] == spelt(detail)
+
+
+def test_a_schema_that_is_named_may_have_no_values_and_a_patch_names_it_itself(
+    typed: Client,
+) -> None:
+    path = added(typed, schemas=[USER, HR], **{HR: None})
+
+    answer = typed.send("PATCH", path, change({"op": "add", "path": f"{HR}:text", "value": "x"}))
+
+    assert answer.json()["schemas"] == [USER, HR]
+
+
+@pytest.mark.parametrize(
+    ("values", "missing"),
+    [
+        ({"userName": None}, "userName"),
+        ({HR: {"level": 1}}, f"{HR}:code"),
+        ({HR: {"code": "x", "parts": [{"value": "v"}, {}]}}, f"{HR}:parts[1].value"),
+    ],
+)
+def test_a_required_value_that_is_missing_is_named(
+    client: Client, values: dict[str, Json], missing: str
+) -> None:
+    parts: list[Json] = [{"name": "value", "required": True}]
+    attributes: list[Json] = [
+        {"name": "code", "required": True},
+        {"name": "level", "type": "integer"},
+        {"name": "parts", "type": "complex", "multiValued": True, "subAttributes": parts},
+    ]
+    client.send("POST", "/Schemas", extension(attributes=attributes))
+
+    answer = client.send("POST", "/Users", document("ann", schemas=[USER, HR], **values))
+
+    assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidValue")
+    assert answer.json()["detail"] == f"{missing}: a value is required"
+
+
+@pytest.mark.parametrize("kind", ["/Users", "/Groups", "/Schemas"])
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("body", [b"", b"{", b"{}", b'{"schemas": [7]}'])
+def test_what_is_not_there_is_404_before_its_body_is_looked_at(
+    tmp_path: Path, clock: TestClock, kind: str, method: str, body: bytes
+) -> None:
+    updates = UpdateStrategy.PATCH if method == "PATCH" else UpdateStrategy.PUT
+    setup = DevTenantSetup(dialect=replace(PLAIN, updates=updates))
+    with running(tmp_path, clock, setup=setup) as client:
+        answer = client.session.request(
+            method,
+            f"{client.access.base_url}{kind}/none",
+            data=body,
+            headers=client.headers,
+            timeout=10,
+        )
+
+    unsupported = kind == "/Schemas" and method == "DELETE"
+    assert answer.status_code == (405 if unsupported else 404)
 
 
 def test_null_and_what_only_the_service_writes_are_absent(typed: Client) -> None:

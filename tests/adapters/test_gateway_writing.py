@@ -130,7 +130,19 @@ TAGS = [
 ]
 
 
-@pytest.mark.parametrize(("served", "sent"), TAGS)
+@pytest.mark.parametrize(
+    ("served", "sent"),
+    [
+        *TAGS,
+        ('"abc--gzip"', '"abc"'),  # Jetty's mark
+        ("3694e05e9dff590", "3694e05e9dff590"),
+        ("1-gzip", "1-gzip"),
+        ("*", '"older"'),
+        ('"1", "2"', '"older"'),
+        ('"1', '"older"'),
+        ("Größe", '"older"'),
+    ],
+)
 def test_a_replace_matches_the_entity_tag_under_which_the_schema_was_read(
     served: str, sent: str
 ) -> None:
@@ -304,7 +316,22 @@ def test_a_create_that_is_refused_for_itself_does_not_stand_against_the_next() -
         (scim_error(422, "no"), '422: "no"; as a rule that is a type that the service does not'),
         (scim_error(403, "no"), '403: "no"; needs the scope scim:admin; see Admin > OAuth > Roles'),
         (scim_error(409, "exists", "uniqueness"), '409 uniqueness: "exists"'),
-        (scim_error(412, "old"), "somebody changed the schema since it was read; plan again"),
+        (scim_error(406, "no"), '406: "no"; it does not answer in JSON, the only form'),
+        (scim_error(413, "no"), '413: "no"; the schema is larger than it takes: shorten'),
+        (json_reply({}, 413, {"Retry-After": "9"}), "413; it asks to wait 9 s"),
+        (
+            scim_error(415, "no"),
+            '"no"; it takes another media type: write contentType: application/',
+        ),
+        (
+            json_reply({}, 415, {"Accept": "Application/JSON;q=1, a/b"}),
+            "contentType: application/j",
+        ),
+        (json_reply({}, 415, {"Accept": "*/*"}), "contentType: application/json into spec."),
+        (json_reply({}, 415, {"Accept": "application/xml"}), "neither application/scim+json nor"),
+        (scim_error(426, "no"), '426: "no"; it wants another protocol, and we speak HTTP/1.1'),
+        (scim_error(431, "no"), '431: "no"; our header is longer than it takes'),
+        (scim_error(451, "no"), '451: "no"; it may not answer for reasons of law'),
         (reply(302), "redirects are not followed; this one names no address to go to"),
         (reply(429), "asks us to slow down"),
         (reply(429, b"", {"Retry-After": "400"}), "it asks to wait 400 s"),
@@ -316,6 +343,43 @@ def test_a_refused_write_is_shown_with_the_text_of_the_service_and_advice(
 ) -> None:
     with world(in_turn(script), dialect=HINTED) as w:
         assert texts in write(w).message
+
+
+CHANGED = "somebody changed the schema since it was read; plan again"
+WANTED = "it takes updates only with If-Match"
+NONE = {
+    EtagMode.HEADER: "gives no entity tag",
+    EtagMode.VERSION: "and meta.version is no tag: write",
+}
+
+
+@pytest.mark.parametrize("write", ["replace", "patch"])
+@pytest.mark.parametrize("mode", EtagMode)
+def test_the_advice_on_a_condition_fits_what_was_sent(mode: EtagMode, write: str) -> None:
+    tagged, dialect = {"ETag": 'W/"1"'}, replace(HINTED, etag=mode)
+    sends = mode is EtagMode.HEADER
+    refusals = {
+        (412, True): f'412: "no"; {CHANGED}{", and where that is of no use, write" * sends}',
+        (412, False): f'412: "no"; {CHANGED}',
+        (428, True): '428: "no"' if sends else "write etag: header into spec.capabilities",
+        (428, False): NONE.get(mode, f"{WANTED}: write etag: header into spec.capabilities"),
+    }
+    for (status, is_tagged), expected in refusals.items():
+        served = json_reply(schema(1), 200, tagged if is_tagged else {})
+        with world(in_turn(served, scim_error(status, "no")), dialect=dialect) as w:
+            live = w.writer.read(urn(1))
+            assert live is not None
+            replaced = write == "replace"
+            result = w.writer.replace(live, DOCUMENT) if replaced else w.writer.patch(live, PATCH)
+
+        assert expected in result.message
+        assert (WANTED in result.message) is (status == 428 and not (sends and is_tagged))
+
+
+def test_the_advice_on_a_condition_of_a_create_speaks_of_no_schema_that_was_read() -> None:
+    for status, end in ((412, '412: "no"'), (428, "and none is sent: ask those who run it")):
+        with world(in_turn(scim_error(status, "no"))) as w:
+            assert w.writer.create(DOCUMENT).message.endswith(end)
 
 
 @both

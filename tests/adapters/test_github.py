@@ -210,7 +210,7 @@ def test_lost_answers_leave_one_comment_with_the_last_text(stub: Stub):
 def test_a_post_is_given_up_after_three_tries(stub: Stub):
     stated = refusal(stub, Fault("POST", "/comments", status=503, times=99))
 
-    assert "still 503" in stated
+    assert "503; run again later" in stated
     assert "POST /repos/acme/identity/issues/5/comments" in stated
     assert len(stub.state.writes()) == 3
 
@@ -238,7 +238,7 @@ def test_a_lost_answer_to_an_update_is_no_matter(stub: Stub):
 def test_a_read_of_github_is_tried_five_times(stub: Stub):
     stated = refusal(stub, Fault("GET", "/comments", status=500, times=99))
 
-    assert "still 500" in stated
+    assert "500; run again later" in stated
     assert len(stub.state.requests) == 5
 
 

@@ -483,6 +483,17 @@ REFUSALS: list[tuple[Script, type[TenantError], str]] = [
     (json_reply({"status": "queued"}, 202), AnswerUnreadable, "202, but the answer holds no"),
     (token(token_type="DPoP"), AnswerUnreadable, "not of type Bearer"),
     (token(token_type="N_A"), AnswerUnreadable, "not of type Bearer"),
+    (json_reply({"error": "invalid_request"}, 400), CredentialsRefused, "check clientAuth, scopes"),
+    (json_reply({"error": "use_dpop_nonce"}, 400), CredentialsRefused, "(DPoP, RFC 9449)"),
+    (json_reply({"error": "server_error"}, 400), TenantUnavailable, "server_error; run again"),
+    (json_reply({"error": "slow_down"}, 403), TenantUnavailable, "slow_down; run again later"),
+    (json_reply({"message": "no"}, 415), TenantRefused, "415 without an error code; check that"),
+    (json_reply({"error": "invalid_client"}, 406), CredentialsRefused, "406 invalid_client"),
+    (reply(413, b"<html>"), AnswerUnreadable, "413, but an HTML page came"),
+    (json_reply({}, 431), TenantRefused, "431; our header is longer than it takes"),
+    (reply(421, b"<html>"), TenantRefused, "421; what answered does not serve this host"),
+    (reply(505), TenantUnavailable, "505; run again later"),
+    (reply(511, b"<html>"), TenantUnavailable, "511; a network on the way wants somebody to log"),
 ]  # fmt: skip
 
 
@@ -582,7 +593,7 @@ def test_an_endpoint_that_was_sick_is_left_alone_for_a_while_and_asked_again_lat
     clock = FakeClock()
     with meeting(in_turn(*[reply(503)] * 5, token()), clock) as (server, authenticator):
         for _ in range(3):
-            with pytest.raises(TenantUnavailable, match="still 503"):
+            with pytest.raises(TenantUnavailable, match="503; run again later"):
                 authenticator.header()
         assert len(server.requests) == 5
         clock.seconds += 31

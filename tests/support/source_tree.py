@@ -32,8 +32,9 @@ ROWS = (
     ("fleet", "doctor"),
     ("render",),
     (
-        "adapters", "adapters.transport", "adapters.retrying", "adapters.clock",
-        "adapters.packaged", "adapters.yaml_reader", "adapters.git", "adapters.settings",
+        "adapters", "adapters.transport", "adapters.retrying", "adapters.statuses",
+        "adapters.clock", "adapters.packaged",
+        "adapters.yaml_reader", "adapters.git", "adapters.settings",
         "adapters.emergency", "adapters.spool",
         "adapters.locks", "adapters.database", "adapters.manifest_files",
     ),

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from reconciler.adapters.retrying import wait_message
+from reconciler.adapters.statuses import status_advice
 from reconciler.domain.dialect import TrailingSlash
 from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
 from reconciler.domain.jsontext import Json, NotJson, parse_in_parts
@@ -60,18 +61,20 @@ def read_error(request: RequestName, reply: Reply, *, collection: bool) -> Tenan
     doubt = "" if request.lists or not request.has_query else f"; {_QUERY_DOUBT}"
     if (advice := common_advice(request, reply)) is not None:
         doubt = doubt if reply.status == 403 else ""
-        return _KIND.get(reply.status, TenantUntrusted)(f"{message}; {advice}{doubt}")
+        refused = TenantUntrusted if reply.status < 400 else TenantRefused
+        return _KIND.get(reply.status, refused)(f"{message}; {advice}{doubt}")
     # 501 is an answer about the request, not about the service's health.
     if reply.status in (408, 425, 429) or (reply.status >= 500 and reply.status != 501):
         wait = wait_message(reply)
-        when = "also after several tries; run again later"
-        return TenantUnavailable(f"{message}; {f'{wait}; run again after that' if wait else when}")
+        when = f"{wait}; run again after that" if wait else "run again later"
+        return TenantUnavailable(f"{message}; {when}")
     if reply.status < 300:
         came = "what came is no SCIM answer" if reply.body else "nothing came"
         return unreadable(request, reply, came)
     if collection and reply.status == 404:
         return TenantRefused(f"{message}; spec.baseUrl is probably wrong")
-    fits = "" if request.lists else "; check that spec.baseUrl and spec.dialect fit the service"
+    proven = request.lists or reply.status in _TOO_MUCH
+    fits = "" if proven else "; check that spec.baseUrl and spec.dialect fit the service"
     return TenantRefused(f"{message}{fits}{doubt}")
 
 
@@ -90,8 +93,10 @@ def common_advice(request: RequestName, answer: Answer) -> str | None:
     """The advice on an answer that means the same for reads and writes; None for others."""
     if 300 <= answer.status < 400:
         return f"redirects are not followed; {_redirect_advice(request, answer)}"
+    if answer.status == 414 and "/Schemas/" in request.path:
+        return "its address is longer than the service takes, as a rule for a long URN"
     if answer.status not in (401, 403):
-        return None
+        return status_advice(answer)
     if answer.status == 403 and _is_html(answer):
         advice = _NOT_THE_SERVICE
     elif answer.status == 403:
@@ -220,7 +225,12 @@ def is_scim_error(answer: Answer) -> bool:
     )
 
 
-_KIND: dict[int, type[TenantError]] = {401: CredentialsRefused, 403: PermissionRefused}
+_KIND: dict[int, type[TenantError]] = {
+    401: CredentialsRefused,
+    403: PermissionRefused,
+    511: TenantUnavailable,
+}
+_TOO_MUCH = (413, 414)  # neither says that the address is another service's
 
 
 def _value(answer: Answer) -> Json:

@@ -64,10 +64,9 @@ class HttpSchemaWriter(HttpSchemaReader):
             case EtagMode.NONE:
                 return None
             case EtagMode.VERSION:
-                tag = _version_tag(live)
+                return _version_tag(live)
             case EtagMode.HEADER:
-                tag = self.etag(live) or _version_tag(live)
-        return _plain(tag) if tag else None
+                return _header_tag(self.etag(live) or "") or _version_tag(live)
 
     def _write(
         self, method: str, url: str, document: Mapping[str, Json], *, if_match: str | None
@@ -102,7 +101,11 @@ class HttpSchemaWriter(HttpSchemaReader):
             verdict = replace(verdict, next=Next.STOP)
         means = _meaning(self._access.dialect, request.method, reply)
         message = f"{request}: {described(request, reply)}"
-        advice = _advice(request, reply, means)
+        advice = (
+            self._condition_advice(method, reply.status, if_match)
+            if reply.status in (412, 428)
+            else _advice(request, reply, means, sent=headers["Content-Type"])
+        )
         return WriteResult(
             verdict=_VERDICTS[means] if means else verdict,
             message=f"{message}; {advice}" if advice else message,
@@ -110,7 +113,33 @@ class HttpSchemaWriter(HttpSchemaReader):
             means=means,
         )
 
+    def _condition_advice(self, method: str, status: int, if_match: str | None) -> str | None:
+        """The advice on 412 and 428, by whether the write was conditional."""
+        if method == "POST":
+            return _CREATE_ON_CONDITION if status == 428 else None
+        if status == 412:
+            weak = _WEAK if if_match and if_match.startswith("W/") else ""
+            return f"somebody changed the schema since it was read; plan again{weak}"
+        return None if if_match else f"it takes updates only with If-Match{self._no_tag}"
 
+    @property
+    def _no_tag(self) -> str:
+        match self._access.dialect.etag:
+            case EtagMode.NONE:
+                return ": write etag: header into spec.capabilities"
+            case EtagMode.VERSION:
+                return ", and meta.version is no tag: write etag: header into spec.capabilities"
+            case EtagMode.HEADER:
+                return ", and gives no entity tag with a schema: ask those who run it"
+
+
+_CREATE_ON_CONDITION = (
+    "it takes a create on a condition alone, and none is sent: ask those who run it"
+)
+_WEAK = (
+    ", and where that is of no use, write etag: none into spec.capabilities: not every service "
+    "takes the weak tags (W/…) that it gives"
+)
 _VERDICTS = {
     Meaning.EXISTS: _THERE,
     Meaning.LIMIT_REACHED: _REFUSED,
@@ -137,7 +166,10 @@ def _meaning(dialect: Dialect, method: str, answer: Answer) -> Meaning | None:
             return None
 
 
-def _advice(request: RequestName, answer: Answer, means: Meaning | None) -> str | None:
+def _advice(
+    request: RequestName, answer: Answer, means: Meaning | None, *, sent: str
+) -> str | None:
+    """The advice on an answer to a body of the media type `sent`."""
     if means is Meaning.UNSUPPORTED:
         done = "created" if request.method == "POST" else "changed"
         return (
@@ -154,9 +186,22 @@ def _advice(request: RequestName, answer: Answer, means: Meaning | None) -> str 
             "somebody took the attribute out since it was read, or the service takes another form "
             "of PATCH: doctor --probe-writes finds that out, for spec.capabilities"
         )
-    if answer.status in (429, 503) and (wait := wait_message(answer)) is not None:
+    if answer.status in (413, 429, 503) and (wait := wait_message(answer)) is not None:
         return wait
+    if answer.status == 415:
+        return _media_advice(answer, sent)
     return _STATUS_ADVICE.get(answer.status) or common_advice(request, answer)
+
+
+def _media_advice(answer: Answer, sent: str) -> str:
+    """The media type to send: another than this one, or that which the answer names."""
+    (other,) = {"application/scim+json", "application/json"} - {sent}
+    # RFC 9110 section 15.5.16, and RFC 5789 section 3.1 of PATCH
+    fields = (answer.headers.get(name, "") for name in ("accept", "accept-patch", "accept-post"))
+    taken = {each.partition(";")[0].strip().lower() for each in ",".join(fields).split(",")}
+    if taken & {other, "*/*", "application/*"} or taken == {""}:
+        return f"it takes another media type: write contentType: {other} into spec.capabilities"
+    return f"it takes neither {sent} nor {other}: ask those who run it"
 
 
 _INVALID = (
@@ -167,13 +212,13 @@ _STATUS_ADVICE = {
     400: _INVALID,
     422: _INVALID,  # RFC 9110 section 15.5.21, for what RFC 7644 section 3.12 answers with 400
     404: "the schema is no longer there; plan again",
-    412: "somebody changed the schema since it was read; plan again",
-    415: "it takes another media type: write contentType into spec.capabilities",
-    428: "it takes an update only with If-Match: see etag in spec.capabilities, and doctor",
+    406: "it does not answer in JSON, the only form that we read: ask those who run it",
+    413: "the schema is larger than it takes: shorten descriptions, or make two of one",
     429: "the service asks us to slow down",
 }
 _NO_SUCH_PATH = ("notarget", "invalidpath", "invalidfilter")  # RFC 7644 section 3.12
-_ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"')
+_ENTITY_TAG = re.compile(r'(?:[Ww]/)?"[\x21\x23-\x7e]*"')
+_BARE_TAG = re.compile(r"(?!\*)[\x21\x23-\x2b\x2d-\x7e]+")
 
 
 def _version_tag(live: Schema) -> str | None:
@@ -182,10 +227,18 @@ def _version_tag(live: Schema) -> str | None:
     version = meta.get("version") if isinstance(meta, dict) else None
     if not isinstance(version, str):
         return None
-    return version if _ENTITY_TAG.fullmatch(version) else f'"{version}"'
+    return _known(version) or _known(f'"{version}"')
 
 
-def _plain(tag: str) -> str | None:
+def _header_tag(tag: str) -> str | None:
+    """The tag of a header, which is known again in its own spelling where that is no tag.
+
+    Some services leave off the quotes of RFC 9110 section 8.8.3.
+    """
+    return tag if _BARE_TAG.fullmatch(tag) else _known(tag)
+
+
+def _known(tag: str) -> str | None:
     """The tag as the service knows it: a compressing proxy adds `-gzip`; W/ stays as given."""
-    stripped = re.sub(r'-gzip"$', '"', tag)
+    stripped = re.sub(r'--?gzip"$', '"', tag)
     return stripped if _ENTITY_TAG.fullmatch(stripped) else None

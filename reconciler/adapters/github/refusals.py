@@ -40,7 +40,7 @@ class Wanted:
         if 300 <= status < 400:
             return f"{status}, it has moved, and a token never follows; correct GITHUB_REPOSITORY"
         if status >= 500 or status in _SICK:
-            return f"still {status} after several tries; run again later"
+            return f"{status}; run again later"
         if 200 <= status < 300:
             return f"{status}, but not the JSON that GitHub sends; check GITHUB_API_URL"
         # As much of GitHub's own text as is short and plain.

@@ -17,6 +17,7 @@ from reconciler.adapters.oauth2.credentials import (
     redaction,
 )
 from reconciler.adapters.retrying import requested_wait, wait_message
+from reconciler.adapters.statuses import status_advice
 from reconciler.adapters.transport import Http, HttpOptions
 from reconciler.domain.http_reply import Answer, Loss, Next, NoAnswer, Reply, judge_read
 from reconciler.domain.jsontext import Json, NotJson, parse
@@ -135,7 +136,7 @@ class TokenEndpoint:
         value = value.strip() if isinstance(value, str) else ""
         if not re.fullmatch(r"[\x21-\x7e]+", value):
             if document.get("error"):  # some answer 200 to a wrong secret
-                raise self._credentials_refused(document, status=status)
+                raise self._refused_client(document, status=status)
             raise AnswerUnreadable(
                 f"{self._where}: {status}, but the answer holds no usable access_token; check that "
                 "spec.auth.tokenUrl is the token endpoint"
@@ -195,28 +196,32 @@ class TokenEndpoint:
                 "after a redirect; write the final address as spec.auth.tokenUrl"
             )
         if answer.status >= 500 or judge_read(answer) is Next.RETRY:
-            if (wait := wait_message(answer)) is not None:
-                return TenantUnavailable(
-                    f"{self._where}: {answer.status}; {wait}; run again after that"
-                )
+            wait = wait_message(answer)
+            later = f"{wait}; run again after that" if wait else "run again later"
             return TenantUnavailable(
-                f"{self._where}: still {answer.status} after several tries; run again later"
+                f"{self._where}: {answer.status}; {status_advice(answer) or later}"
             )
-        if answer.status in (404, 405):
-            return TenantRefused(
-                f"{self._where}: {answer.status}; spec.auth.tokenUrl is probably wrong"
-            )
+        wrong = "spec.auth.tokenUrl is probably wrong" if answer.status in (404, 405) else None
+        if (advice := status_advice(answer) or wrong) is not None:
+            return TenantRefused(f"{self._where}: {answer.status}; {advice}")
         try:
             document = self._document(answer)
         except AnswerUnreadable as error:
             if answer.status != 401:
                 return error
             document = {}  # the status alone shows that it is we who are refused
-        return self._credentials_refused(document, status=answer.status)
+        return self._refused_client(document, status=answer.status)
 
-    def _credentials_refused(self, document: dict[str, Json], status: int) -> CredentialsRefused:
+    def _refused_client(self, document: dict[str, Json], status: int) -> TenantError:
         # RFC 6749 section 5.2 `error`, where it is a plain word and none of our secrets
         code = document.get("error")
+        if not code and status not in _ABOUT_CLIENTS:
+            return TenantRefused(
+                f"{self._where}: {status} without an error code; check that spec.auth.tokenUrl is "
+                "the token endpoint"
+            )
+        if code in _PASSING:
+            return TenantUnavailable(f"{self._where}: {status} {code}; run again later")
         if not isinstance(code, str) or not re.fullmatch(r"[A-Za-z_.-]{1,40}", code):
             code = "without an error code"
         elif redaction(self._credentials).message(code) != code:
@@ -230,6 +235,12 @@ class TokenEndpoint:
         )
 
 
+_ABOUT_CLIENTS = (400, 401, 403, 422)  # the statuses that mean one without saying so
+_PASSING = ("server_error", "slow_down", "temporarily_unavailable")
+_NO_DPOP = (
+    "it wants tokens that are bound to a key (DPoP, RFC 9449), which no option here makes: ask for "
+    "a client without that"
+)
 _ADVICE = {
     "invalid_client": "check clientId and its secret, key or certificate in spec.auth, clientAuth, "
     "and that the client is enabled",
@@ -238,6 +249,8 @@ _ADVICE = {
     "spec.auth against what was granted",
     "invalid_request": "check clientAuth, scopes and parameters in spec.auth: a field is missing, "
     "or one is too many",
+    "invalid_dpop_proof": _NO_DPOP,
+    "use_dpop_nonce": _NO_DPOP,
     "invalid_scope": "check scopes in spec.auth against what the client was granted",
     "unauthorized_client": "the client is not allowed the client credentials grant",
     "unsupported_grant_type": "the client is not allowed the client credentials grant",

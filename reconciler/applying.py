@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from reconciler.announcing import Announcing, Verified, intent_of
-from reconciler.domain.diff import Standing, differences, managed_view, standing
+from reconciler.domain.diff import Standing, standing
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.outbox import Awaited
 from reconciler.domain.outcome import Outcome, OutcomeKind
@@ -235,7 +235,5 @@ _ENDED = {
 def _moved(subject: Subject, live: Schema | None, redaction: Redaction) -> str:
     if live is None:
         return "the schema was there when it was planned and is gone now; plan again"
-    view = managed_view(live, subject.desired, subject.extension.manages)
-    paths = (difference.path for difference in differences(view, subject.desired))
-    fields = ", ".join(redaction.texts(paths, own=subject.desired.text()))
+    fields = ", ".join(subject.paths(live, redaction))
     return f"live changed after it was planned, and differs from the manifest: {fields}; plan again"

@@ -223,14 +223,14 @@ class WriteProbe:
         after = self.writer.find(PROBE_URN)
         harmed = self._harms(live, after, wanted)
         redaction = self.writer.redaction
-        paths = [each.path for each in harmed if each.of_the_server]
-        set_anew = {path.rpartition(".")[2] for path in paths if redaction.text(path) == path}
+        of_the_server = (each.steps[-1] for each in harmed if each.of_the_server)
+        set_anew = {member for member in of_the_server if redaction.text(member) == member}
         if stamps := sorted(set_anew.difference(self.tenant.dialect.members)):
             self._stamps.extend(stamps)  # known from now on, so that each comes once
             return self._trial(way, after, _second(self.tenant.dialect, after))
         if harmed:
             detail = "changes or drops what it does not name: "
-            detail += ", ".join(redaction.texts(harm.path for harm in harmed))
+            detail += ", ".join(".".join(redaction.parts(harm.steps)) for harm in harmed)
             return _Trial(_End.HARMFUL, detail, _description(after))
         if _is_taken(outcome, live, wanted):
             return _Trial(_End.TAKEN, "", _description(wanted))

@@ -3,7 +3,6 @@
 Sent again only after a GET by id has shown that it was not done.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -15,11 +14,10 @@ from reconciler.domain.diff import (
     HarmKind,
     Observed,
     Standing,
-    differences,
     harms,
-    managed_view,
     standing,
 )
+from reconciler.domain.foreign import Foreign
 from reconciler.domain.http_reply import Applied, Next
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.outcome import Outcome, OutcomeKind, harm_message
@@ -176,9 +174,9 @@ class Write:
             return self._ended(OutcomeKind.UNKNOWN, detail)
         # Ours or somebody else's, a loss comes before all else that the read shows.
         if harmed := found.harms or self._lost_schemas(sent):
-            fields = self._shown(harm.path for harm in harmed)
-            own = self.change.subject.desired.text()
-            detail = harm_message(harmed, self.writer.redaction, own=own)
+            own, redaction = self.change.subject.desired.text(), self.writer.redaction
+            fields = tuple(".".join(redaction.parts(harm.steps, own=own)) for harm in harmed)
+            detail = harm_message(harmed, redaction, own=own)
             return self._ended(OutcomeKind.CONFLICT, detail, fields=fields)
         match found.standing:
             case Standing.AS_DESIRED:
@@ -227,7 +225,7 @@ class Write:
                 f"whether the other schemas are still there is not known: {error}"
             )
             return ()
-        return tuple(Harm(urn, HarmKind.GONE) for urn in lost)
+        return tuple(Harm((Foreign(urn),), HarmKind.GONE) for urn in lost)
 
     def _missing(self) -> list[str]:
         """The ids that were live, and that neither the list nor a read by id shows any more."""
@@ -260,8 +258,7 @@ class Write:
         if live is None:
             detail = "somebody deleted the schema meanwhile"
             return self._ended(OutcomeKind.CONFLICT, detail)
-        view = managed_view(live, subject.desired, subject.extension.manages)
-        fields = self._shown(d.path for d in differences(view, subject.desired))
+        fields = subject.paths(live, self.writer.redaction)
         if result.verdict.next is Next.VERIFY:
             kind = OutcomeKind.IGNORED_BY_SERVER
             finding = f"{result.message}, and the service kept something else"
@@ -270,10 +267,6 @@ class Write:
             finding = f"{result.message}; live differs from the plan and from the manifest"
         detail = f"{finding}: {', '.join(fields)}"
         return self._ended(kind, f"{detail}; {advice}" if advice else detail, fields=fields)
-
-    def _shown(self, texts: Iterable[str]) -> tuple[str, ...]:
-        """Texts that name what is live, without our credentials."""
-        return self.writer.redaction.texts(texts, own=self.change.subject.desired.text())
 
 
 _BLOCKS = {

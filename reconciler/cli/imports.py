@@ -20,6 +20,7 @@ from reconciler.domain.hearing import Bindings
 from reconciler.domain.manifest import Manifests, Tenant
 from reconciler.domain.messages import nearest
 from reconciler.domain.selection import Selection
+from reconciler.domain.shown import shown_schema
 from reconciler.errors import UsageError
 from reconciler.importing import importable, manifest_for, names_for, resource_type_of
 from reconciler.planning import Desired
@@ -77,7 +78,7 @@ def import_extensions(invocation: Invocation, options: Options) -> int:
             full=options.full,
         )
         shown = live.redaction.text(schema.id)
-        if live.redaction.text(schema.text()) != schema.text():
+        if shown_schema(schema, live.redaction) is not schema:
             failures.append(
                 f"{shown} is not written as a manifest: it shows a credential of this tenant; have "
                 "that taken out of the service, and renew the credential"

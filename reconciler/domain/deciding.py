@@ -34,6 +34,7 @@ class LiveTenant:
     all that is live, by folded id as the service writes it; where it is not given, `schemas` are
     all. `unreadable` says, by folded id, why a schema could not be read while others could.
     Schemas and ids are as they came; `redaction` takes credentials out of what is shown of them.
+    `warnings` and the reasons in `unreadable` show none.
     """
 
     schemas: Mapping[str, Schema]
@@ -102,26 +103,25 @@ def _decide(tenant: Tenant, extension: SchemaExtension, found: LiveTenant) -> Ch
     if (why := found.unreadable.get(desired.key)) is not None:
         unseen = Subject(tenant=tenant.name, extension=extension, dialect=dialect)
         return Blocked(unseen, BlockReason.UNREADABLE, why)
-    subject = Subject.seen(tenant, extension, found.schemas.get(desired.key))
+    live = found.schemas.get(desired.key)
+    subject = Subject.seen(tenant, extension, live, found.redaction)
     # In sync or not: a manifest for a schema of the vendor's is a mistake.
     if dialect.protects(desired.id):
         return Blocked(subject, BlockReason.PROTECTED, recipes.PROTECTED)
     if subject.in_sync:
         return Skip(subject, SkipReason.IN_SYNC)
     change: Create | Update
-    if subject.live is None or subject.view is None:
+    if subject.live is None or subject.view is None or subject.shown is None:
         against = against_create(extension, dialect)
         change = Create(subject)
     else:
         against = against_update(subject.live, subject.view, extension, dialect)
-        if against is not None:
-            reason, recipe = against
-            against = reason, found.redaction.text(recipe, own=desired.text())
+        if against is not None and subject.shown is not subject.view:
+            against = against_update(subject.live, subject.shown, extension, dialect) or against
         change = Update(subject, dialect.updates, dialect.patch_path)
         if extension.on_drift is OnDrift.SKIP:
             paths = tuple(difference.path for difference in subject.differences())
-            named = found.redaction.texts(paths[:NAMED], own=desired.text())
-            withheld = Withheld(against, named, len(paths[NAMED:]))
+            withheld = Withheld(against, paths[:NAMED], len(paths[NAMED:]))
             return Skip(subject, SkipReason.DRIFTED, withheld)
     return Blocked(subject, *against) if against else change
 

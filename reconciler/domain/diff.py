@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 
+from reconciler.domain.foreign import Foreign
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Manages
 from reconciler.domain.scim import (
@@ -82,16 +83,21 @@ class HarmKind(StrEnum):
 class Harm:
     """One thing that a write had to leave as it was, and that is not as it was after it.
 
-    `path` reads as that of a Difference. `before` and `after` are the values of a member that has
-    CHANGED; None where a side does not say it. `vendor` is True for a member that RFC 7643 does not
-    know.
+    `steps` are those of the path of a Difference, of which names are Foreign. `before` and `after`
+    are the values of a member that has CHANGED; None where a side does not say it. `vendor` is True
+    for a member that RFC 7643 does not know.
     """
 
-    path: str
+    steps: tuple[str, ...]
     kind: HarmKind
     before: Json = None
     after: Json = None
     vendor: bool = False
+
+    @property
+    def path(self) -> str:
+        """The steps as that of a Difference reads; not as it may be shown."""
+        return ".".join(self.steps)
 
     @property
     def of_the_server(self) -> bool:
@@ -186,19 +192,19 @@ def harms(
     ours = None if manages is Manages.SCHEMA else {each.key for each in desired.attributes}
     found = []
     for each in sorted(alterations(was, now), key=_place):
-        path, member = ".".join(_steps(each, each.path)), each.member
+        steps, member = tuple(_steps(each, each.path)), each.member
         managed = not each.path or ours is None or fold(each.path[0]) in ours
         if member is None:
             came = each.before is None
             beside = managed or (len(each.path) == 1 and not each.repeats_a_name)
             if not (came and beside):
-                found.append(Harm(path, HarmKind.CAME if came else HarmKind.GONE))
+                found.append(Harm(steps, HarmKind.CAME if came else HarmKind.GONE))
             continue
         value = _shown(each, had, each.before)
         if value is not None or not managed:
-            vendor = member not in (ATTRIBUTE_MEMBERS if each.path else SCHEMA_MEMBERS)
+            vendor = isinstance(steps[-1], Foreign)
             now_value = _shown(each, has, each.after)
-            found.append(Harm(path, HarmKind.CHANGED, value, now_value, vendor))
+            found.append(Harm(steps, HarmKind.CHANGED, value, now_value, vendor))
     return tuple(found)
 
 
@@ -413,9 +419,10 @@ def _steps(alteration: Alteration, names: Iterable[str]) -> Iterator[str]:
     """The way to what is altered, through the names given, as a Schema resource nests it."""
     for depth, name in enumerate(names):
         yield _PARTS if depth else "attributes"
-        yield name
-    if alteration.member is not None:
-        yield alteration.member
+        yield Foreign(name)
+    if (member := alteration.member) is not None:
+        known = member in (ATTRIBUTE_MEMBERS if alteration.path else SCHEMA_MEMBERS)
+        yield member if known else Foreign(member)
 
 
 def _place(alteration: Alteration) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn
 
 Json = Any  # what json.loads gives: dict, list, str, int, float, bool or None
@@ -124,6 +124,24 @@ def _canonical(value: Json) -> bytes:
 def digest(value: Json) -> str:
     """`sha256:` and the hex digest of the canonical spelling."""
     return "sha256:" + hashlib.sha256(canonical(value)).hexdigest()
+
+
+def texts_in(value: Json) -> Iterator[str]:
+    """The texts of a value, names of members too, and its numbers as they are written."""
+    match value:
+        case str():
+            yield value
+        case Mapping():
+            for name, item in value.items():
+                yield name
+                yield from texts_in(item)
+        case list():
+            for item in value:
+                yield from texts_in(item)
+        case int() | float() if not isinstance(value, bool):
+            yield json.dumps(value)
+        case _:
+            pass
 
 
 def _loads(

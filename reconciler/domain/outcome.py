@@ -13,6 +13,7 @@ from reconciler.domain.messages import excerpts
 from reconciler.domain.outbox import DeliveryResult, HeldRow, OutboxRow
 from reconciler.domain.plan import Blocked, Create, Plan, Update
 from reconciler.domain.redaction import Redaction
+from reconciler.domain.scim import is_keyword
 
 
 class OutcomeKind(StrEnum):
@@ -207,10 +208,14 @@ _SHOWN = 10  # harms that a message names; a schema may have thousands of attrib
 
 
 def _harm_text(harm: Harm, redaction: Redaction, own: str) -> str:
-    path = redaction.text(harm.path, own=own)
+    path = ".".join(redaction.parts(harm.steps, own=own))
     if harm.kind is not HarmKind.CHANGED:
         return f"{path} {harm.kind}"
-    values = (redaction.value(value, own=own) for value in (harm.before, harm.after))
+    member = harm.steps[-1]
+    values = (
+        value if is_keyword(member, value) else redaction.value(value, own=own)
+        for value in (harm.before, harm.after)
+    )
     before, after = excerpts(*map(_value_text, values))
     return f"{path} {before} → {after}"
 

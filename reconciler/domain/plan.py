@@ -23,6 +23,7 @@ from reconciler.domain.memo import Memo
 from reconciler.domain.redaction import NO_REDACTION, Redaction
 from reconciler.domain.scim import ABSENT, Schema
 from reconciler.domain.selection import Selection
+from reconciler.domain.shown import shown_schema
 
 FORMAT_VERSION: Final = "2.0"
 
@@ -42,6 +43,7 @@ class Subject:
     `live` is the whole of the live schema, `view` the part of it that the manifest manages; both
     are None where it is absent or was not looked at, and where a plan is kept to be carried out.
     `live_fingerprint` is that of the view, `absent`, or None where it was not looked at.
+    Both stand here as they came; `redaction` takes credentials out of what is shown of them.
     """
 
     tenant: str
@@ -50,9 +52,17 @@ class Subject:
     live: Schema | None = None
     view: Schema | None = None
     live_fingerprint: str | None = None
+    redaction: Redaction = field(compare=False, repr=False, default=NO_REDACTION)
+    _shown: Memo[Schema] = field(init=False, compare=False, repr=False, default_factory=Memo)
 
     @classmethod
-    def seen(cls, tenant: Tenant, extension: SchemaExtension, live: Schema | None) -> "Subject":
+    def seen(
+        cls,
+        tenant: Tenant,
+        extension: SchemaExtension,
+        live: Schema | None,
+        redaction: Redaction = NO_REDACTION,
+    ) -> "Subject":
         """The subject as a tenant was read; `live` is None where the schema is absent."""
         desired = extension.schema
         view = None if live is None else managed_view(live, desired, extension.manages)
@@ -64,6 +74,7 @@ class Subject:
             live=live,
             view=view,
             live_fingerprint=ABSENT if seen is None else seen.fingerprint(),
+            redaction=redaction,
         )
 
     @property
@@ -86,15 +97,35 @@ class Subject:
         """True where live is as desired."""
         return self.live_fingerprint == self.desired.fingerprint()
 
+    @property
+    def shown(self) -> Schema | None:
+        """The view as it may be shown."""
+        if (view := self.view) is None:
+            return None
+        return self._shown.get(lambda: shown_schema(view, self.redaction, self.desired))
+
     def differences(self) -> tuple[Difference, ...]:
-        """The differences of live from desired; empty where there is nothing live to compare."""
-        if self.view is None or self.in_sync:
+        """The differences of live, as it may be shown, from desired.
+
+        Empty where there is nothing live to compare.
+        """
+        if self.shown is None or self.in_sync:
             return ()
-        return differences(self.view, self.desired)
+        return differences(self.shown, self.desired)
+
+    def paths(self, live: Schema, redaction: Redaction) -> tuple[str, ...]:
+        """The paths in which a live schema that was read again differs, as they may be shown."""
+        view = managed_view(live, self.desired, self.extension.manages)
+        shown = shown_schema(view, redaction, self.desired)
+        return tuple(difference.path for difference in differences(shown, self.desired))
 
     def assessment(self) -> Assessment:
-        """The effect on each consumer of writing it."""
-        return assess(self.view, self.extension, self.dialect)
+        """The effect on each consumer of writing it; of what is live only what may be shown."""
+        found = assess(self.view, self.extension, self.dialect)
+        if self.shown is self.view:
+            return found
+        # Who has to approve a change never depends on what is hidden of it.
+        return replace(found, impacts=assess(self.shown, self.extension, self.dialect).impacts)
 
     def without_live(self) -> "Subject":
         """As much of it as carrying it out needs: live is read again before it is changed."""

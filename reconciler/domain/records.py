@@ -13,6 +13,7 @@ from hashlib import sha256
 
 from reconciler.domain.diff import Harm, HarmKind, harms
 from reconciler.domain.documents import AuditDocument, ChainedDocument, EntryDocument, EventDocument
+from reconciler.domain.foreign import Foreign
 from reconciler.domain.jsontext import Json, NotJson, canonical
 from reconciler.domain.manifest import Manages
 from reconciler.domain.scim import ABSENT, Schema, fold
@@ -284,7 +285,7 @@ class Intent:
         """All that is not as it was before the write, and that the write was not about."""
         if self.live_before is None:
             gone = (name for name in self.names_before if live.attribute(name) is None)
-            return tuple(Harm(f"attributes.{name}", HarmKind.GONE) for name in gone)
+            return tuple(Harm(("attributes", Foreign(name)), HarmKind.GONE) for name in gone)
         return harms(
             self.live_before,
             live,

@@ -11,13 +11,15 @@ from functools import cached_property
 from itertools import product
 from urllib.parse import quote, quote_plus, unquote
 
-from reconciler.domain.jsontext import Json
+from reconciler.domain.foreign import Foreign
+from reconciler.domain.jsontext import Json, texts_in
 from reconciler.domain.secret import Secret
 
 REDACTED = "…"
 _LAYERS = 3  # of encodings, one around the other; of one alone there may be more
 _ENOUGH_FOR_GAPS = 8  # characters; with blanks between them fewer are found in innocent text
 _LONGEST_TEAR = 5  # characters: `u0041`
+_LONGEST_WORD = 64  # characters of a word of ours around a secret
 _SHORTEST_CORE = 4  # characters of Base64; fewer say nothing
 
 
@@ -37,14 +39,15 @@ class Redaction:
     def __repr__(self) -> str:
         return "Redaction(…)"
 
-    def message(self, text: str) -> str:
+    def message(self, text: str, *, own: str = "") -> str:
         """The text of an error, without secrets and without user names."""
-        return _without(self.text(text), self._of_names)
+        return _without(self.text(text, own=own), self._of_names, own)
 
     def text(self, text: str, *, own: str = "") -> str:
         """Any other text from outside, without secrets; a user name may be an ordinary word.
 
-        What stands in `own`, a text of ours, reveals nothing new, and stays.
+        What stands in `own`, a text of ours, reveals nothing new, and stays, by whole words; what
+        is taken out leaves a mark that `own` does not have, so that the two are never the same.
         """
         return _without(text, self._of_secrets, own)
 
@@ -52,10 +55,19 @@ class Redaction:
         """Several of them."""
         return tuple(self.text(text, own=own) for text in texts)
 
+    def parts(self, parts: Iterable[str], *, own: str = "") -> tuple[str, ...]:
+        """The parts of a message or of a path: what is Foreign without secrets, the rest as is."""
+        # A password may be a word that we use: our own sentences are never looked through.
+        return tuple(self.text(p, own=own) if isinstance(p, Foreign) else p for p in parts)
+
+    def may_be_in(self, text: str) -> bool:
+        """Test quickly whether a text may hold a secret; False is certain."""
+        return self._of_secrets.may_be_in(text)
+
     def value(self, value: Json, *, own: str = "") -> Json:
         """JSON from outside, the texts and names of members in it without secrets."""
         # Together: of most documents that are shown, no text holds a sign of any secret.
-        if not self._of_secrets.may_be_in("\0".join(_texts_in(value))):
+        if not self.may_be_in("\0".join(texts_in(value))):
             return value
         return self._value(value, own)
 
@@ -69,6 +81,10 @@ class Redaction:
                 }
             case list():
                 return [self._value(item, own) for item in value]
+            case int() | float() if not isinstance(value, bool):
+                text = json.dumps(value)  # a password may be a number
+                shown = self.text(text, own=own)
+                return value if shown == text else shown
             case _:
                 return value
 
@@ -137,7 +153,7 @@ class _Decoded:
 
 def _without(text: str, needles: _Needles, own: str = "") -> str:
     """The text without all that the needles find, at each layer of its encodings."""
-    if not needles.may_be_in(text):
+    if not needles.may_be_in(text) or f"\0{text}\0" in f"\0{own}\0":
         return text
     found: list[tuple[int, int]] = []
     layers: list[_Decoded] = []
@@ -154,12 +170,29 @@ def _without(text: str, needles: _Needles, own: str = "") -> str:
                     places = [_whole(text, place) for place in places]
                 elif layers:
                     places += _torn(text, haystack, needle, ways)
-                found += (place for place in places if text[slice(*place)] not in own)
+                found += (place for place in places if not _stands_in(own, text, place))
         layers.append(_replaced(layer, _ESCAPE, _decoded))
         if layers[-1].text == layer:
             break
         layer = layers[-1].text
-    return "".join(_kept(text, sorted(found)))
+    return "".join(_kept(text, sorted(found), _mark(own)))
+
+
+def _stands_in(own: str, text: str, place: tuple[int, int]) -> bool:
+    """Test for a part of a text in our own, with the rest of the words that it begins and ends."""
+    begin, end = place
+    if text[begin:end] not in own:
+        return False
+    # A secret may be a part of one of our words, as `age` is of `page`.
+    while begin > 0 and _is_of_word(text[begin - 1]) and place[0] - begin < _LONGEST_WORD:
+        begin -= 1
+    while end < len(text) and _is_of_word(text[end]) and end - place[1] < _LONGEST_WORD:
+        end += 1
+    return re.search(rf"(?<!\w){re.escape(text[begin:end])}(?!\w)", own) is not None
+
+
+def _is_of_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
 
 
 def _origin(place: tuple[int, int], ways: Sequence[_Decoded]) -> tuple[int, int]:
@@ -178,8 +211,9 @@ def _torn(
         after = after if tail else ""
         for place in _places(haystack, middle) if head or tail else ():
             begin, end = _origin(place, ways)
-            if text.startswith(before, max(0, begin - head)) and text.startswith(after, end):
-                yield begin - head, end + tail
+            start = begin - head
+            if start >= 0 and text.startswith(before, start) and text.startswith(after, end):
+                yield start, end + tail
 
 
 def _replaced(
@@ -225,12 +259,19 @@ def _whole(text: str, place: tuple[int, int]) -> tuple[int, int]:
     return begin, end
 
 
-def _kept(text: str, found: Iterable[tuple[int, int]]) -> Iterator[str]:
+def _mark(own: str) -> str:
+    mark = REDACTED
+    while mark in own:
+        mark += REDACTED
+    return mark
+
+
+def _kept(text: str, found: Iterable[tuple[int, int]], mark: str) -> Iterator[str]:
     position = 0
     for begin, end in found:
         if begin >= position:
             yield text[position:begin]
-            yield REDACTED
+            yield mark
         position = max(position, end)
     yield text[position:]
 
@@ -260,7 +301,7 @@ _SLASHES = r"\\{1,8}"
 _PAIR = f"{_SLASHES}u[dD][89abAB]{_HEX}{{2}}{_SLASHES}u[dD][c-fC-F]{_HEX}{{2}}"
 _ESCAPE = re.compile(
     f"(?P<octets>{_OCTETS})|(?P<pair>{_PAIR})"
-    rf"|{_SLASHES}(?:u\{{?(?P<code>(?:0*{_HEX}{{1,6}}(?=\}})|{_HEX}{{4}}))\}}?"
+    rf"|{_SLASHES}(?:u(?P<code>\{{0*{_HEX}{{1,6}}\}}|{_HEX}{{4}})"
     rf"|x(?P<octet>{_HEX}{{2}})|(?P<short>[bfnrt\"/])|)"
     rf"|&#0*(?P<number>[0-9]{{1,7}});|&#[xX]0*(?P<hex>{_HEX}{{1,6}});"
     r"|&(?P<name>amp|lt|gt|quot|apos);"
@@ -279,7 +320,7 @@ def _decoded(escape: re.Match[str]) -> str:
             high, low = re.findall(f"u({_HEX}{{4}})", escape[0])
             return bytes.fromhex(high + low).decode("utf-16-be")
         case ("code" | "octet" | "hex" | "number") as group:
-            code = int(escape[group], 10 if group == "number" else 16)
+            code = int(escape[group].strip("{}"), 10 if group == "number" else 16)
             return chr(code) if code <= _LAST else ""
         case "short":
             return _SHORT.get(escape["short"], escape["short"])
@@ -313,18 +354,3 @@ def _base64_cores(octets: bytes) -> Iterator[str]:
 
 _OF_BASE64 = f"{string.ascii_letters}{string.digits}+/-_=%"
 _URL_SAFE = str.maketrans("+/", "-_")
-
-
-def _texts_in(value: Json) -> Iterator[str]:
-    match value:
-        case str():
-            yield value
-        case dict():
-            for name, item in value.items():
-                yield name
-                yield from _texts_in(item)
-        case list():
-            for item in value:
-                yield from _texts_in(item)
-        case _:
-            pass

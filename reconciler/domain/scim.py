@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache, lru_cache
 
-from reconciler.domain.jsontext import Json, NotJson, canonical, check, digest
+from reconciler.domain.foreign import Foreign, Sentence
+from reconciler.domain.jsontext import Json, NotJson, canonical, check, digest, texts_in
 from reconciler.domain.memo import Memo
 
 SCHEMA_URN = "urn:ietf:params:scim:schemas:core:2.0:Schema"
@@ -86,6 +87,10 @@ SCHEMA_MEMBERS = frozenset(("id", "name", "description", "attributes", "schemas"
 class MalformedSchema(ValueError):
     """A document that cannot be read as a Schema resource; the message says which part."""
 
+    def __init__(self, *parts: str) -> None:
+        super().__init__("".join(parts))
+        self.parts: Sentence = parts
+
 
 def fold(text: str) -> str:
     """Take the case from ASCII letters, as SCIM compares names, ids and keywords."""
@@ -119,6 +124,20 @@ def known_word(text: str, keywords: type[StrEnum]) -> str | None:
     """The word of the RFC that a text stands for, in whatever case and with underscores or not."""
     known = _spellings(keywords)
     return known.get(text) or known.get(bare(text))
+
+
+def is_keyword(member: str, value: Json) -> bool:
+    """Test for a word of the RFC as the value of a characteristic that takes such words."""
+    known = _KEYWORDS.get(member)
+    return known is not None and isinstance(value, str) and known_word(value, known) is not None
+
+
+_KEYWORDS: Mapping[str, type[StrEnum]] = {
+    "type": AttributeType,
+    "mutability": Mutability,
+    "returned": Returned,
+    "uniqueness": Uniqueness,
+}
 
 
 @cache
@@ -266,8 +285,8 @@ class Schema:
         }
 
     def text(self) -> str:
-        """All that the schema says, as one text in which to look for a word."""
-        return self._as_text.get(lambda: json.dumps(self.whole(), ensure_ascii=False))
+        """All that the schema says beyond the words of RFC 7643, as one text to look for a word."""
+        return self._as_text.get(lambda: "\0".join(_texts_of(self)))
 
     def _named(self) -> dict[str, Json]:
         named = {"id": self.id, "name": self.name, "description": self.description}
@@ -293,6 +312,7 @@ class Schema:
         # Neither depends on the document, so that a fleet works them out once for all.
         object.__setattr__(served, "_fingerprint", self._fingerprint)
         object.__setattr__(served, "_says_more", self._says_more)
+        object.__setattr__(served, "_as_text", self._as_text)
         return served
 
     @property
@@ -338,6 +358,22 @@ def attributes_in(document: Json) -> int:
                 number += len(value)
                 waiting += value
     return number
+
+
+def _texts_of(part: Schema | Attribute) -> Iterator[str]:
+    """The texts of a schema or attribute that are no words of RFC 7643."""
+    if isinstance(part, Schema):
+        yield part.id
+        below = part.attributes
+    else:
+        members = part.characteristics()
+        yield from (members[each] for each in _KEYWORDS if not is_keyword(each, members[each]))
+        yield from (*part.canonical_values, *part.reference_types)
+        below = part.sub_attributes
+    yield from (part.name or "", part.description or "")
+    yield from texts_in(vendor_values(part.vendor))
+    for each in below:
+        yield from _texts_of(each)
 
 
 def _has_vendor_members(attribute: Attribute) -> bool:
@@ -404,7 +440,7 @@ def _attributes(value: Json, owner: str, at: str = "") -> tuple[Attribute, ...]:
     if value is None:
         return ()
     if not isinstance(value, list):
-        raise MalformedSchema(f"the attributes of {owner} are no list")
+        raise MalformedSchema("the attributes of ", Foreign(owner), " are no list")
     return in_order(_attribute(item, at) for item in value)
 
 
@@ -440,7 +476,8 @@ def _boolean(members: Mapping[str, Json], member: str, attribute: str) -> bool:
     if isinstance(value, str) and (word := fold(value)) in ("true", "false"):  # seen in the field
         return word == "true"
     # To take it for false would call a schema equal that may be required, or many-valued.
-    raise MalformedSchema(f"a schema whose {attribute}.{member} is neither true nor false")
+    neither = f".{member} is neither true nor false"
+    raise MalformedSchema("a schema whose ", Foreign(attribute), neither)
 
 
 def says_nothing(value: Json) -> bool:

@@ -7,8 +7,8 @@ rendered from its JSON").
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar, assert_never, cast
+from collections.abc import Iterable, Iterator
+from typing import assert_never, cast
 
 from reconciler import __version__
 from reconciler.domain.approvals import Needed, approvals_needed, approvers
@@ -49,7 +49,6 @@ from reconciler.domain.problem import Place
 from reconciler.domain.redaction import Redaction
 from reconciler.render.json_text import indented, json_text
 
-V = TypeVar("V")
 _NO_TENANTS = '"tenants": []'  # in a string its quotation marks would be escaped
 
 
@@ -171,7 +170,7 @@ def tenant_document(tenant: TenantPlan) -> TenantDocument:
         "warnings": list(tenant.warnings),
         "unmanaged": list(tenant.redaction.texts(tenant.unmanaged)),
         "drift": [_drift_shown(drift, tenant.redaction) for drift in tenant.drift],
-        "changes": [_change_shown(change, tenant.redaction) for change in tenant.changes],
+        "changes": [change_document(change) for change in tenant.changes],
     }
 
 
@@ -181,26 +180,6 @@ def _drift_shown(drift: Drift, redaction: Redaction) -> DriftDocument:
     if drift.kind is DriftKind.UNMANAGED:
         document["schema_id"] = redaction.text(drift.schema_id)
     return document
-
-
-def _change_shown(change: Change, redaction: Redaction) -> ChangeDocument:
-    """One change, without the credentials that the tenant may have written into what is live."""
-    document = change_document(change)
-    own = change.subject.desired.text
-    document["before"] = _redacted(document["before"], redaction, own)
-    for difference in document["differences"]:
-        difference["path"] = _redacted(difference["path"], redaction, own)
-        difference["live"] = _redacted(difference["live"], redaction, own)
-    withheld = document["withheld"]
-    for impact in (*document["impacts"], *(withheld["impacts"] if withheld else ())):
-        impact["message"] = _redacted(impact["message"], redaction, own)
-    return document
-
-
-def _redacted(value: V, redaction: Redaction, own: Callable[[], str]) -> V:
-    # What the manifest says shows nothing; it is only looked at where something would be hidden.
-    hidden = redaction.value(value)
-    return value if hidden is value else cast(V, redaction.value(value, own=own()))
 
 
 def drift_document(drift: Drift) -> DriftDocument:
@@ -252,7 +231,7 @@ def change_document(change: Change) -> ChangeDocument:
         "source": _source(subject.extension.place),
         "resource_type": subject.extension.resource_type if writes else None,
         "manages": subject.extension.manages.value if writes else None,
-        "before": _schema(subject.view.whole()) if subject.view and not in_sync else None,
+        "before": _schema(subject.shown.whole()) if subject.shown and not in_sync else None,
         "after": None if in_sync else _schema(_desired(change)),
         "differences": differences_document(subject.differences()),
         "live_fingerprint": subject.live_fingerprint,

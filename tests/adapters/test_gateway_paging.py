@@ -587,7 +587,7 @@ def test_a_schema_with_too_many_attributes_stops_that_schema_alone() -> None:
 
 
 def test_of_a_list_only_the_documents_that_are_wanted_are_kept() -> None:
-    listing = Listing(wanted=frozenset({urn(2).lower()}))
+    listing = Listing(wanted={urn(2).lower(): urn(2)})
     listing.add(page(listed([schema(n) for n in range(4)])), count=4)
 
     assert list(listing.documents) == [urn(2).lower()]

@@ -78,7 +78,7 @@ def test_a_wanted_schema_that_the_list_lacks_is_read_by_id() -> None:
     assert set(live.schemas) == {urn(0).lower(), urn(7).lower()}
     assert set(live.ids) == {*keys(FEW), urn(7).lower()}
     assert [asked_id(r) for r in w.requests] == [None, urn(7).upper(), None, urn(999)]
-    assert live.warnings == (f"the list lacks {urn(7)}, which is there by its id",)
+    assert live.warnings == (f"the list lacks {urn(7).upper()}, which is there by its id",)
 
 
 def test_a_schema_that_is_not_wanted_is_only_named() -> None:
@@ -810,3 +810,41 @@ def test_once_the_list_has_answered_no_advice_doubts_the_base_url() -> None:
         live = w.reader.read_all([urn(9)])
 
     assert "check the network, then run again" in live.unreadable[urn(9).lower()]
+
+
+def echoing(word: str) -> Handler:
+    """A service that lists wrongly whatever can be listed wrongly, with a word in all of it."""
+    other = f"urn:acme:{word}"
+    documents = [
+        schema(0),
+        {"id": f"urn:acme:1:{word}", "attributes": word},
+        {"id": f"urn:acme:2:{word}", "attributes": [{"name": word, "required": f"x{word}"}]},
+        {"id": f"urn:acme:3:{word}", "attributes": []},
+        {"id": f"urn:acme:3:{word}", "attributes": [{"name": word}]},
+        {"id": other, "name": word, "attributes": [7]},
+        {word: word},
+    ]
+    by_id = {
+        urn(1).lower(): {f"x{word}": word, f"y{word}": 1, f"z{word}": 1, f"w{word}": 1},
+        urn(2).lower(): {"id": urn(2), "attributes": [{"name": word, "required": f"x{word}"}]},
+        urn(3).lower(): {"id": urn(3), "attributes": word},
+        urn(4).lower(): schema(4),
+        urn(5).lower(): [word],
+    }
+    return service(lambda *_: listed(documents, totalResults=99), by_id)
+
+
+def read_with(word: str, secret: str) -> list[str]:
+    credentials = HeaderToken(token=Secret(secret))
+    with world(echoing(word), credentials=lambda _: credentials) as w:
+        live = w.reader.read_all([urn(number) for number in range(6)], everything=True)
+    return [*live.warnings, *live.unreadable.values()]
+
+
+def test_a_password_that_is_a_word_of_a_warning_is_hidden_only_where_it_is_echoed() -> None:
+    expected = read_with("…", "hunter2-hunter2")
+
+    assert len(expected) > 8
+    wanted = set(urn(0).split(":")) | {"acme"}
+    for word in sorted(set(re.findall("[A-Za-z]{3,}", " ".join(expected))) - wanted):
+        assert read_with(word, word) == expected, word

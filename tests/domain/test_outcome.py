@@ -170,10 +170,33 @@ def test_a_run_that_only_planned_touched_nothing() -> None:
 def test_a_conflict_names_what_is_not_as_before_and_what_to_do() -> None:
     message = harm_message(
         [
-            Harm("attributes.b", HarmKind.GONE),
-            Harm("attributes.c.returned", HarmKind.CHANGED, "never", "always"),
-            Harm("attributes.c.subAttributes.d", HarmKind.CAME),
-            Harm("x", HarmKind.CHANGED, {"a": 1}, None, vendor=True),
+            Harm(
+                (
+                    "attributes",
+                    "b",
+                ),
+                HarmKind.GONE,
+            ),
+            Harm(
+                (
+                    "attributes",
+                    "c",
+                    "returned",
+                ),
+                HarmKind.CHANGED,
+                "never",
+                "always",
+            ),
+            Harm(
+                (
+                    "attributes",
+                    "c",
+                    "subAttributes",
+                    "d",
+                ),
+                HarmKind.CAME,
+            ),
+            Harm(("x",), HarmKind.CHANGED, {"a": 1}, None, vendor=True),
         ],
         NO_REDACTION,
     )
@@ -187,14 +210,14 @@ def test_a_conflict_names_what_is_not_as_before_and_what_to_do() -> None:
 def test_a_conflict_shows_no_credential_and_no_half_of_one_where_it_is_cut() -> None:
     redaction = Redaction((Secret("s3cret-token-0123456789"),))
     before = "a" * 50 + "s3cret-token-0123456789" + "a" * 90
-    message = harm_message([Harm("x", HarmKind.CHANGED, before, "b", vendor=True)], redaction)
+    message = harm_message([Harm(("x",), HarmKind.CHANGED, before, "b", vendor=True)], redaction)
     assert "s3c" not in message
     assert "789" not in message
 
 
 def test_a_conflict_of_vendor_members_alone_says_where_to_name_them() -> None:
-    stamped = Harm("stamp", HarmKind.CHANGED, 1, 2, vendor=True)
-    dropped = Harm("flag", HarmKind.CHANGED, "on", None, vendor=True)
+    stamped = Harm(("stamp",), HarmKind.CHANGED, 1, 2, vendor=True)
+    dropped = Harm(("flag",), HarmKind.CHANGED, "on", None, vendor=True)
     assert harm_message([stamped], NO_REDACTION).endswith(
         "belongs to serverMembers in spec.capabilities"
     )
@@ -203,7 +226,7 @@ def test_a_conflict_of_vendor_members_alone_says_where_to_name_them() -> None:
 
 
 def test_a_conflict_of_very_much_names_ten_things_of_it() -> None:
-    gone = [Harm(f"attributes.a{i:03}", HarmKind.GONE) for i in range(12)]
+    gone = [Harm(("attributes", f"a{i:03}"), HarmKind.GONE) for i in range(12)]
     message = harm_message(gone, NO_REDACTION)
     assert "attributes.a009 gone, and 2 more; restore" in message
     assert "a010" not in message

@@ -252,7 +252,15 @@ def test_an_intent_of_an_older_store_knows_names_alone() -> None:
     wrote = intent(names_before=("grade", "OTHER", "gone"))
     live = verified(attributes=[{"name": "Grade"}, {"name": "other", "returned": "always"}])
 
-    assert wrote.harms(live, server_members=()) == (Harm("attributes.gone", HarmKind.GONE),)
+    assert wrote.harms(live, server_members=()) == (
+        Harm(
+            (
+                "attributes",
+                "gone",
+            ),
+            HarmKind.GONE,
+        ),
+    )
 
 
 @pytest.mark.parametrize(

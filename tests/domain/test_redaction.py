@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.domain.foreign import Foreign
 from reconciler.domain.redaction import REDACTED, Redaction
 from reconciler.domain.secret import Secret
 
@@ -110,6 +111,29 @@ def test_redaction_leaves_what_our_own_texts_say() -> None:
     assert mine.texts(("a grade", "b"), own="x") == ("a …", "b")
 
 
+def test_redaction_leaves_our_words_whole_and_hides_what_is_a_part_of_them() -> None:
+    mine = redaction("age")
+
+    assert mine.text("page, age, pages", own="page\0nothing") == "page, …, p…s"
+    assert mine.text("age", own=f"a\0age\0{REDACTED}") == "age"
+    assert mine.text("old age", own=f"page\0old {REDACTED}") == f"old {REDACTED}{REDACTED}"
+    assert mine.text("x" * 80 + "age", own="x" * 80 + "age is ours") == "x" * 80 + "…"
+
+
+def test_redaction_of_a_sentence_goes_through_its_foreign_parts_alone() -> None:
+    sentence = ("the page holds ", Foreign("a page"), " and a page")
+
+    assert redaction("page").parts(sentence) == ("the page holds ", "a …", " and a page")
+    assert redaction("page").parts(sentence, own="a page") == sentence
+
+
+def test_redaction_goes_through_numbers_of_json() -> None:
+    held = {"pin": 4711, "of": [4711.5, 17, True]}
+
+    assert redaction("4711").value(held) == {"pin": "…", "of": ["….5", 17, True]}
+    assert redaction("True", "1").value([True, None]) == [True, None]
+
+
 @pytest.mark.parametrize(
     ("secret", "text", "shown"),
     [
@@ -123,6 +147,8 @@ def test_redaction_leaves_what_our_own_texts_say() -> None:
         ("rocket\U0001f680fuel", r"rocket\u{1f680}fuel rocket\ud83d\ude80fuel", "… …"),
         ("rocket\U0001f680fuel", "%72ocket%f0%9f%9a%80fuel", "…"),
         ("hexadecimal", r"\x68exadecimal\q", r"…\q"),
+        ("00\x1f0000}", r"<00\u001f0000}>", "<…>"),
+        ("00000000", "0%30000000", "…"),
         ("unharmed", "&amp;amp;amp;amp;amp;lt; %", "&amp;amp;amp;amp;amp;lt; %"),
         ("unharmed", r"%ff%e2%28 \u{ffffff} &#9999999; %", r"%ff%e2%28 \u{ffffff} &#9999999; %"),
     ],

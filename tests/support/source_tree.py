@@ -12,10 +12,11 @@ ROOT = Path(__file__).parents[2]
 ROWS = (
     ("reconciler", "errors"),
     ("domain", "domain.jsontext", "domain.secret", "domain.recipes", "domain.problem",
-     "domain.documents", "domain.loopback", "domain.memo", "domain.patterns"),
+     "domain.documents", "domain.loopback", "domain.memo", "domain.patterns", "domain.foreign"),
     ("domain.scim", "domain.http_reply", "domain.doctor", "domain.redaction",
      "domain.outbox"),
-    ("domain.dialect", "domain.messages", "domain.drift", "domain.hearing", "domain.values"),
+    ("domain.dialect", "domain.messages", "domain.drift", "domain.hearing", "domain.shown",
+     "domain.values"),
     ("domain.manifest",),
     ("domain.diff", "domain.body", "domain.schedule", "domain.selection"),
     ("domain.rules", "domain.compatibility"),

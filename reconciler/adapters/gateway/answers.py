@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from reconciler.adapters.retrying import wait_message
 from reconciler.adapters.statuses import status_advice
 from reconciler.domain.dialect import TrailingSlash
+from reconciler.domain.foreign import Foreign
 from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
 from reconciler.domain.jsontext import Json, NotJson, parse_in_parts
 from reconciler.domain.redaction import Redaction
@@ -121,7 +122,7 @@ def _redirect_advice(request: RequestName, answer: Answer) -> str:
     if found.same_place:
         slash = f"it differs by the slash at its end alone: {capability}"
         return slash if found.other_slash else "this one leads to the same address again"
-    leads = f"it leads to {_masked(found.address, request.redaction)}"
+    leads = f"it leads to {_masked(found.address, request.redaction, request.base_url)}"
     if not found.safe:
         return f"{leads}, without TLS: ask for the https address of the service"
     if request.lists:
@@ -129,7 +130,7 @@ def _redirect_advice(request: RequestName, answer: Answer) -> str:
     if found.base_url is None:
         other = "which is no such address, as a rule a page to log in at"
         return f"{leads}, {other}: check spec.auth and spec.baseUrl"
-    advice = f"write {_masked(found.base_url, request.redaction)} as spec.baseUrl"
+    advice = f"write {_masked(found.base_url, request.redaction, request.base_url)} as spec.baseUrl"
     advice += f", and {capability}" if found.other_slash else ""
     other = ", another origin, where no credential is sent: if that is the service, "
     return advice if found.same_origin else leads + other + advice
@@ -203,13 +204,21 @@ def _error_parts(value: Json) -> Iterator[Mapping[str, Json]]:
             yield {"detail": part}
 
 
-def unreadable(request: RequestName, answer: Answer, reason: str) -> AnswerUnreadable:
-    """The error for an answer without a schema where one should be, for which `reason` is why."""
+def unreadable(
+    request: RequestName, answer: Answer, *reason: str, own: str = ""
+) -> AnswerUnreadable:
+    """The error for an answer without a schema where one should be; `reason` is a Sentence.
+
+    What stands in `own` is ours, whoever says it.
+    """
     advice = "" if request.lists else "; check that spec.baseUrl is the SCIM base URL"
     if is_scim_error(answer):
         came = f"{described(request, answer)}, which is an error and no schema"
         return AnswerUnreadable(f"{request}: {came}{advice}")
-    found = request.redaction.message(reason)
+    found = "".join(
+        _masked(part, request.redaction, own) if isinstance(part, Foreign) else part
+        for part in reason
+    )
     if _is_html(answer):
         found = f"{_html(request, answer)} came instead of JSON"
     return AnswerUnreadable(f"{request}: {answer.status}, but {found}{advice}")
@@ -247,12 +256,12 @@ def _first(parts: Iterable[Mapping[str, Json]], members: Iterable[str]) -> str:
     return next((value for value in values if isinstance(value, str) and value), "")
 
 
-def _masked(text: str, redaction: Redaction) -> str:
+def _masked(text: str, redaction: Redaction, own: str = "") -> str:
     """One line without control characters or credentials, and not longer than it need be."""
     if len(text) > _MOST_DETAIL:  # half a secret at the cut is not known as one, so more is cut
-        text = redaction.message(text[:_MOST_DETAIL])[: -_MOST_DETAIL // 8]
+        text = redaction.message(text[:_MOST_DETAIL], own=own)[: -_MOST_DETAIL // 8]
     else:
-        text = redaction.message(text)
+        text = redaction.message(text, own=own)
     # Whatever looks like a credential, too: it may be one of a proxy or of another client.
     text = re.sub(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}", r"\1 …", text)
     line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -167,8 +167,8 @@ class HttpDoctor(HttpSchemaReader):
         ours = f"we keep to {known} a minute" if known else "we know of no limit"
         if not found:
             return Finding("rate", Grade.NOTE, f"the service shows no limit of requests; {ours}")
-        lines = (f"{name}: {value}" for name, value in sorted(found.items()))
-        shown = ", ".join(self.redaction.texts(lines))
+        values = sorted(found.items())
+        shown = ", ".join(f"{name}: {self.redaction.text(value)}" for name, value in values)
         return Finding("rate", Grade.OK, f"{shown}; {ours}")
 
     def _one_by_id(self, live: LiveTenant, config: Mapping[str, Json] | None) -> Iterator[Finding]:
@@ -276,7 +276,7 @@ class HttpDoctor(HttpSchemaReader):
             reply = self._first_look()
         found = self._access
         if found.base_url != before.base_url:
-            base = self.redaction.text(found.base_url)
+            base = self.redaction.text(found.base_url, own=before.base_url)
             message = f"redirects are not followed; write {base} as spec.baseUrl"
             yield Finding("address", Grade.PROBLEM, message)
         if (slash := found.dialect.trailing_slash) is not before.dialect.trailing_slash:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from reconciler.domain.dialect import ListShape
+from reconciler.domain.foreign import Foreign, Sentence
 from reconciler.domain.jsontext import Json, NotJson, Repeating, check, parse_in_parts
 from reconciler.domain.scim import MalformedSchema, Schema, attributes_in, fold, id_of, says_nothing
 
@@ -18,6 +19,10 @@ V = TypeVar("V")
 
 class NotScim(ValueError):
     """A JSON value in which no schemas can be found; the message says what it is."""
+
+    def __init__(self, *parts: str) -> None:
+        super().__init__("".join(parts))
+        self.parts: Sentence = parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +66,12 @@ def page(body: Json, expected: ListShape = ListShape.LIST) -> Page:
         return Page((body,), shape=ListShape.SINGLE)
     if all(member.startswith("urn:") for member in members):
         return Page(_by_key(body), shape=ListShape.MAP)
-    shown = ", ".join(ascii(name[:40]) for name in list(body)[:3])
-    raise NotScim(f"a JSON object with the members {shown}{', …' if len(body) > 3 else ''}")
+    names = [part for name in list(body)[:_NAMED] for part in (", '", Foreign(name), "'")]
+    rest = ", …" if len(body) > _NAMED else ""
+    raise NotScim("a JSON object with the members '", *names[1:], rest)
+
+
+_NAMED = 3  # members of an object that a message names
 
 
 @dataclass(slots=True)
@@ -73,19 +82,19 @@ class Listing:
     are only counted"). Pages overlap, repeat, miscount `totalResults` and ignore `startIndex` and
     `count`; after a walk that ends too early each wanted schema is read by id.
 
-    `wanted` are the folded ids of those whose documents are kept (None: of all), `most` how many
-    attributes each may have. `ids` names all that is listed, also what cannot be read.
-    `contradictory` are those of the wanted that are listed twice and not the same. `broken_off` is
-    True where a fault of the service ended the walk, `followed` where more was requested beyond
-    the list's end.
+    `wanted` are the ids of those whose documents are kept, folded and as the manifests write them
+    (None: all are kept), `most` is how many attributes each may have. `ids` names all that is
+    listed, also what cannot be read. `contradictory` are those of the wanted that are listed twice
+    and not the same. `broken_off` is True where a fault of the service ended the walk, `followed`
+    where more was requested beyond the list's end.
     """
 
-    wanted: frozenset[str] | None = None
+    wanted: Mapping[str, str] | None = None
     most: int = sys.maxsize
     documents: dict[str, Mapping[str, Json]] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
     contradictory: set[str] = field(default_factory=set)
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[Sentence] = field(default_factory=list)
     arrived: int = 0
     size: int = 0
     broken_off: bool = False
@@ -131,7 +140,7 @@ class Listing:
         warning = f"the list says totalResults {wrong[-1]} and holds {self._distinct}"
         if wrong[-1] > self._distinct:
             warning += "; schemas that it does not show may count towards the limit"
-        self.warnings.append(warning)
+        self.warnings.append((warning,))
 
     def _goes_round(self, cursor: str, *, news: bool) -> bool:
         """Note a cursor; True where it leads back to a page that was seen, or on without end."""
@@ -139,7 +148,7 @@ class Listing:
         self._cursors.add(cursor)
         if seen or not news:
             self.warnings.append(
-                "the list goes on to a page without anything new; the walk ends there"
+                ("the list goes on to a page without anything new; the walk ends there",)
             )
         return seen or not news
 
@@ -157,7 +166,7 @@ class Listing:
             try:
                 found[key] = schema_of(document, self.most)
             except MalformedSchema as error:
-                self.warnings.append(f"the list holds {self.ids[key]}: {error}; it is left out")
+                self._leave_out(self._name(self.ids[key]), ": ", *error.parts)
         return found
 
     def _take(self, found: Json, *, suspect: bool) -> None:
@@ -166,8 +175,7 @@ class Listing:
             document = document_of(found, suspect=suspect)
             urn = id_of(document)
         except MalformedSchema as error:
-            where = f"{urn}: {error}" if urn else error
-            self.warnings.append(f"the list holds {where}; it is left out")
+            self._leave_out(*((self._name(urn), ": ") if urn else ()), *error.parts)
             if urn is None:
                 self._unreadable += 1
             else:
@@ -179,8 +187,16 @@ class Listing:
             return
         known = self.documents.setdefault(key, document)
         if known is not document and not _say_the_same(known, document):
-            self.warnings.append(f"the list holds {urn} twice, and not the same")
+            twice = " twice, and not the same"
+            self.warnings.append(("the list holds ", self._name(urn), twice))
             self.contradictory.add(key)
+
+    def _leave_out(self, *what: str) -> None:
+        self.warnings.append(("the list holds ", *what, "; it is left out"))
+
+    def _name(self, urn: str) -> str:
+        """An id for a message: as the manifests write it, where they name it."""
+        return (self.wanted or {}).get(fold(urn)) or Foreign(urn)
 
 
 def document_of(document: Json, *, suspect: bool) -> Mapping[str, Json]:

@@ -21,6 +21,7 @@ from reconciler.adapters.gateway.traffic import Traffic
 from reconciler.adapters.retrying import requested_wait
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import Dialect, IdEncoding, ListShape, Paging, TrailingSlash
+from reconciler.domain.foreign import Foreign
 from reconciler.domain.http_reply import Answer, Loss, Next, NoAnswer, Reply, judge_read
 from reconciler.domain.jsontext import Json, NotJson
 from reconciler.domain.redaction import Redaction
@@ -247,7 +248,7 @@ class HttpSchemaReader:
             listing = self._walk(None if everything else by_id)
             schemas = listing.schemas(None if everything else by_id)
             if everything:
-                by_id += [listing.ids[key] for key in listing.contradictory]
+                by_id += [Foreign(listing.ids[key]) for key in listing.contradictory]
             for schema_id in by_id:
                 key = fold(schema_id)
                 if key in schemas:
@@ -255,11 +256,11 @@ class HttpSchemaReader:
                 try:
                     schema = self._read(schema_id, listing)
                 except SchemaUnreadable as error:
-                    unreadable[key] = str(error)
+                    unreadable[key] = self._reason(str(error), schema_id)
                     continue
                 if schema is None:
                     if key in listing.ids:  # a create would meet the one that is listed
-                        unreadable[key] = _denied(schema_id)
+                        unreadable[key] = self._reason(_denied(schema_id), schema_id)
                     continue
                 schemas[key] = schema
                 if key not in listing.ids:
@@ -267,15 +268,24 @@ class HttpSchemaReader:
                     schemas = listing.schemas(None if everything else by_id) | schemas
                 if key not in listing.ids:
                     listing.ids[key] = schema.id
-                    listing.warnings.append(f"the list lacks {schema.id}, which is there by its id")
+                    unlisted = f"the list lacks {schema_id}, which is there by its id"
+                    listing.warnings.append((unlisted,))
         redaction = self.redaction  # made anew after all is read: it knows the tokens of today
+        warnings = ("".join(redaction.parts(each)) for each in listing.warnings)
         return LiveTenant(
             schemas=schemas,
             ids=listing.ids,
-            unreadable={key: redaction.text(reason) for key, reason in unreadable.items()},
-            warnings=redaction.texts(dict.fromkeys(listing.warnings)),
+            unreadable=unreadable,
+            warnings=tuple(dict.fromkeys(warnings)),
             redaction=redaction,
         )
+
+    def _reason(self, reason: str, schema_id: str) -> str:
+        """The reason as it may be shown: an id that only the list names is the service's own."""
+        if isinstance(schema_id, Foreign):
+            for named in (urlsplit(self._access.url(schema_id)).path, str(schema_id)):
+                reason = reason.replace(named, self.redaction.text(named))
+        return reason
 
     def read(self, schema_id: str) -> Schema | None:
         """One schema by id; None only where a service whose /Schemas has answered says so."""
@@ -407,8 +417,8 @@ class HttpSchemaReader:
 
     def _walk(self, wanted: Iterable[str] | None) -> Listing:
         """The whole list; None: with the documents of all schemas, not only of the wanted ones."""
-        keys = None if wanted is None else frozenset(map(fold, wanted))
-        listing = Listing(wanted=keys, most=self._access.limits.attributes)
+        names = None if wanted is None else {fold(urn): urn for urn in wanted}
+        listing = Listing(wanted=names, most=self._access.limits.attributes)
         page = self._page(self._first(self._access.dialect.page_size))
         self._follow(listing, page)
         return listing
@@ -448,7 +458,7 @@ class HttpSchemaReader:
         except PageRefused as error:
             if page.cursor is not None:
                 raise
-            listing.warnings.append(f"{error}; the list is taken to end before it")
+            listing.warnings.append((f"{error}; the list is taken to end before it",))
             listing.broken_off = not error.ends
             return None
 
@@ -557,7 +567,7 @@ def _page(answer: Answer, request: RequestName, shape: ListShape = ListShape.LIS
     except NotJson as error:
         raise unreadable(request, answer, f"the body is not JSON: {error}") from error
     except NotScim as error:
-        raise unreadable(request, answer, f"what came is {error}") from error
+        raise unreadable(request, answer, "what came is ", *error.parts) from error
 
 
 def _one(page: Page, answer: Answer, request: RequestName, schema_id: str, most: int) -> Schema:
@@ -568,7 +578,8 @@ def _one(page: Page, answer: Answer, request: RequestName, schema_id: str, most:
             if fold(id_of(document)) == fold(schema_id):
                 return schema_of(document, most)
         except MalformedSchema as error:
-            raise unreadable(request, answer, f"what came is {error}") from error
+            own = "" if isinstance(schema_id, Foreign) else schema_id
+            raise unreadable(request, answer, "what came is ", *error.parts, own=own) from error
     raise unreadable(request, answer, f"what came is not {schema_id}")
 
 

@@ -21,8 +21,8 @@ def yaml_text(document: Json) -> str:
 def _block(value: Json, indent: int, level: int) -> Iterator[str]:
     """The lines of a value that stands below its key or its hyphen."""
     room = WIDTH - indent
-    if not _is_open(value, level) and (len(_flow(value)) <= room or not _is_filled(value)):
-        yield " " * indent + _flow(value)
+    if not _is_open(value, level) and (len(flow_text(value)) <= room or not _is_filled(value)):
+        yield " " * indent + flow_text(value)
     elif isinstance(value, dict):
         for key, item in value.items():
             yield from _member(key, item, indent, level)
@@ -36,7 +36,7 @@ def _member(key: str, value: Json, indent: int, level: int) -> Iterator[str]:
     # libyaml gives up a simple key there, so that it has to be marked as one.
     if len(head) > _LONGEST_KEY:
         head = " " * indent + "? " + _scalar(key, flow=False) + "\n" + " " * indent
-    inline = _flow(value) if _is_filled(value) else _scalar(value, flow=False)
+    inline = flow_text(value) if _is_filled(value) else _scalar(value, flow=False)
     fits = len(head) + len(inline) + 2 <= WIDTH and not _is_open(value, level + 1)
     if fits or not _is_filled(value):
         yield f"{head}: {inline}"
@@ -62,14 +62,14 @@ def _is_open(value: Json, level: int) -> bool:
     return isinstance(value, list) and any(isinstance(item, dict) for item in value)
 
 
-def _flow(value: Json) -> str:
+def flow_text(value: Json) -> str:
     match value:
         case dict():
-            named = ((_scalar(key, flow=True), _flow(item)) for key, item in value.items())
+            named = ((_scalar(key, flow=True), flow_text(item)) for key, item in value.items())
             members = (f"{'? ' if len(k) > _LONGEST_KEY else ''}{k}: {item}" for k, item in named)
             return "{" + ", ".join(members) + "}"
         case list():
-            return "[" + ", ".join(_flow(item) for item in value) + "]"
+            return "[" + ", ".join(flow_text(item) for item in value) + "]"
         case _:
             return _scalar(value, flow=True)
 

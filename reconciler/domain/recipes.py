@@ -7,7 +7,8 @@ NO_CREATE = (
 )
 NO_UPDATE = (
     "{} cannot change a schema; bring what is new as an attribute of a new schema, move the "
-    "values there, and never delete and recreate: that deletes what users hold"
+    "values there (reconciler migrate writes the steps), and never delete and recreate: that "
+    "deletes what users hold"
 )
 ONLY_ATTRIBUTES = (
     "{} takes changes of attributes only, and the description of the schema itself would change; "
@@ -19,16 +20,16 @@ NO_REMOVAL = (
 )
 IGNORED = (
     "{} accepts a change of {} and drops it; bring the manifest back to what is live, or add a new "
-    "attribute beside the old one and move the values"
+    "attribute beside the old one and move the values: reconciler migrate writes the steps"
 )
 IMMUTABLE = (
     "{} never changes {} of a live attribute; bring the manifest back to what is live, or add a "
-    "new attribute beside the old one and move the values"
+    "new attribute beside the old one and move the values: reconciler migrate writes the steps"
 )
 INCOMPATIBLE = (
     "An update here adds optional attributes, changes descriptions, adds canonical values and "
-    "loosens, nothing else; add a new attribute beside the old one and move the values, or bring "
-    "the manifest back to what is live"
+    "loosens, nothing else; add a new attribute beside the old one and move the values "
+    "(reconciler migrate writes the steps), or bring the manifest back to what is live"
 )
 FULL = (
     "the tenant's limit of {limit} extensions is reached; retire one that is not used, or raise "

@@ -72,8 +72,8 @@ def test_a_manifest_that_has_changed_and_is_not_applied_needs_a_look():
         "`onDrift is skip (the default; desired-state/acme.yaml:3 can set it below spec); "
         "with update it would be blocked (incompatible), because other exists only live. An "
         "update here adds optional attributes, changes descriptions, adds canonical values and "
-        "loosens, nothing else; add a new attribute beside the old one and move the values, or "
-        "bring the manifest back to what is live`, "
+        "loosens, nothing else; add a new attribute beside the old one and move the values "
+        "(reconciler migrate writes the steps), or bring the manifest back to what is live`, "
         "`with update, must approve what is narrowing: nobody, as no manifest names an owner "
         "(spec.owners); with update, READER, WRITER, STORED: attribute 'other' is gone (SCH001)`"
     )

@@ -93,8 +93,8 @@ def test_what_has_drifted_and_was_left_as_it_is_is_named_with_what_update_would_
         "spec); with update it would be blocked (incompatible), because b exists only live; c "
         "exists only live; d exists only live; e exists only live; grade exists only live. An "
         "update here adds optional attributes, changes descriptions, adds canonical values and "
-        "loosens, nothing else; add a new attribute beside the old one and move the values, or "
-        "bring the manifest back to what is live",
+        "loosens, nothing else; add a new attribute beside the old one and move the values "
+        "(reconciler migrate writes the steps), or bring the manifest back to what is live",
         "acme: urn:x: left as it is: onDrift is skip (the default; desired-state/x.yaml:3 can set "
         "it below spec); with update it would be written: description",
         "Apply complete! Extensions: 0 added, 0 changed, 0 destroyed, 1 drifted and left as is, "

@@ -22,7 +22,7 @@ ROWS = (
     ("domain.rules", "domain.compatibility"),
     ("domain.blocking", "domain.impact", "domain.measures"),
     ("domain.plan",),
-    ("domain.outcome", "domain.approvals", "domain.deciding"),
+    ("domain.outcome", "domain.approvals", "domain.deciding", "domain.migration"),
     ("domain.records",),
     ("ports",),
     ("progress", "parallel", "private_files"),
@@ -40,6 +40,7 @@ ROWS = (
         "adapters.locks", "adapters.database", "adapters.manifest_files",
     ),
     ("adapters.jsonschemas", "adapters.oauth2", "adapters.yaml_writer"),
+    ("adapters.yaml_editor",),
     (
         "adapters.dialects", "adapters.manifests", "adapters.gateway", "adapters.webhooks",
         "adapters.github",

@@ -61,6 +61,7 @@ COMMANDS = (
     Command("show"),
     Command("apply", network=True),
     Command("import", network=True),
+    Command("migrate"),
     Command("audit list"),
     Command("audit verify"),
     Command("audit export"),

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:  # a Protocol only names them, and each command imports this module
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
 
+    from reconciler.domain.adoption import Sample, SampleHistory, SampleKey
     from reconciler.domain.deciding import LiveTenant
     from reconciler.domain.dialect import Meaning
     from reconciler.domain.hearing import Bindings, History
@@ -132,6 +133,92 @@ class SchemaWriter(SchemaReader, Protocol):
 
     def patch(self, live: Schema, document: Mapping[str, Json]) -> WriteResult:
         """PATCH the live schema that was read (RFC 7644 section 3.5.2), with If-Match alike."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """The answer of a service to a filter: a count, the status of its refusal, or neither."""
+
+    count: int | None = None
+    refused: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ResourcePage:
+    """Some users or other resources as they came. What they hold leaves no function that looks.
+
+    `total` is the `totalResults` of the page, which services miscount. `next_start` is where a
+    later walk may go on after this page; None on the last one, and where pages have cursors.
+    """
+
+    resources: Sequence[Json]
+    total: int | None
+    next_start: int | None
+
+
+class UserReader(Protocol):
+    """A tenant's users, groups and what else its resource types name; nothing but GET."""
+
+    def total(self, resource_type: str) -> int | None:
+        """The number of resources as the service says it, None where it says none.
+
+        Raises TenantError where the resources cannot be read at all.
+        """
+        ...
+
+    def present(self, resource_type: str, schema_id: str | None, attribute: str) -> Presence:
+        """How many hold an attribute, dotted below the URN, by one `pr` filter; never raises.
+
+        Without a URN the attribute is one of the core schema.
+        """
+        ...
+
+    def own_schema(self, resource_type: str) -> str | None:
+        """The URN of the schema whose attributes stand in the resource itself, if it is listed."""
+        ...
+
+    def pages(
+        self, resource_type: str, attributes: Sequence[str], *, start: int = 1
+    ) -> Iterator[ResourcePage]:
+        """All resources from the one numbered `start`, each once; those attributes, or all.
+
+        Raises TenantError, and PageRefused for a `start` in a list that begins anew each time.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counting:
+    """A count by pages as far as it has come: numbers, and nothing of anybody.
+
+    `next_start` is where it goes on, `tallies` are JSON that only its writer reads.
+    """
+
+    tenant: str
+    resource_type: str
+    next_start: int
+    tallies: Mapping[str, Json]
+    started_at: str
+
+
+class Samples(Protocol):
+    """The figures of adoption, kept over runs. Raises StateError, and then nothing was written."""
+
+    def add_samples(self, samples: Sequence[Sample]) -> None:
+        """Append figures; a count under way of their tenant and resource type is over with them."""
+        ...
+
+    def samples_before(self, keys: Sequence[SampleKey]) -> Mapping[SampleKey, SampleHistory]:
+        """What is kept of each attribute so far; an attribute that has nothing is left out."""
+        ...
+
+    def counting(self, tenant: str, resource_type: str) -> Counting | None:
+        """The count that is under way."""
+        ...
+
+    def keep_counting(self, counting: Counting) -> None:
+        """Keep how far a count has come, in the place of what was kept of it."""
         ...
 
 

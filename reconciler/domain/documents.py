@@ -418,6 +418,9 @@ class EntryDocument(TypedDict):
     latency_ms: int | None
     webhook_status: int | None
     detail: str | None
+    searchable: NotRequired[bool | Literal["unknown"]]
+    searchable_ms: NotRequired[int]
+    canary: NotRequired[dict[str, str]]
 
 
 class ChainedDocument(EntryDocument):

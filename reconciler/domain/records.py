@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
+from typing import Literal, assert_never
 
 from reconciler.domain.diff import Harm, HarmKind, harms
 from reconciler.domain.documents import AuditDocument, ChainedDocument, EntryDocument, EventDocument
@@ -20,6 +21,35 @@ from reconciler.domain.scim import ABSENT, Schema, fold
 
 GENESIS = "0" * 64  # the hash before the first record
 EVENT_ID = re.compile("evt_[0-9a-f]{32}")  # all of it, as HrEvent has it
+
+
+class Searchable(StrEnum):
+    """Whether a service takes a filter on what was written; its filters may not be believed."""
+
+    TRUE = "true"
+    FALSE = "false"
+    UNKNOWN = "unknown"
+
+    def to_json(self) -> bool | Literal["unknown"]:
+        """JSON's true and false, and the word for neither."""
+        match self:
+            case Searchable.TRUE:
+                return True
+            case Searchable.FALSE:
+                return False
+            case Searchable.UNKNOWN:
+                return "unknown"
+            case _:
+                assert_never(self)
+
+
+class CanaryResult(StrEnum):
+    """What became of a value that was written to a test user and read back."""
+
+    PERSISTED = "persisted"
+    DROPPED = "dropped"
+    COERCED = "coerced"
+    NOT_TRIED = "not-tried"
 
 
 class Event(StrEnum):
@@ -81,7 +111,9 @@ class Run:
 class Entry:
     """A record before it has its place in the chain. `change` is the plan's id of the change.
 
-    `timestamp` is UTC, RFC 3339 with milliseconds. Digests are `sha256:…` or `absent`.
+    `timestamp` is UTC, RFC 3339 with milliseconds. Digests are `sha256:…` or `absent`. The last
+    three stand in the record, and under its hash, only where they are set; `canary` has a result
+    for each attribute.
     """
 
     event: Event
@@ -100,10 +132,13 @@ class Entry:
     latency_ms: int | None = None
     webhook_status: int | None = None
     detail: str | None = None
+    searchable: Searchable | None = None
+    searchable_ms: int | None = None
+    canary: tuple[tuple[str, CanaryResult], ...] = ()
 
     def to_json(self) -> EntryDocument:
         """The members in the order of the contract."""
-        return {
+        document: EntryDocument = {
             "event": self.event.value,
             "timestamp": self.timestamp,
             "status": self.status.value if self.status else None,
@@ -121,9 +156,17 @@ class Entry:
             "webhook_status": self.webhook_status,
             "detail": self.detail,
         }
+        if self.searchable is not None:
+            document["searchable"] = self.searchable.to_json()
+        if self.searchable_ms is not None:
+            document["searchable_ms"] = self.searchable_ms
+        if self.canary:
+            document["canary"] = {name: result.value for name, result in self.canary}
+        return document
 
 
-ENTRY_MEMBERS = tuple(f.name for f in fields(Entry))
+OPTIONAL_MEMBERS = ("searchable", "searchable_ms", "canary")
+ENTRY_MEMBERS = tuple(f.name for f in fields(Entry) if f.name not in OPTIONAL_MEMBERS)
 _RECORD_MEMBERS = {"seq", *ENTRY_MEMBERS, "prev_hash", "hash"}
 
 
@@ -182,7 +225,7 @@ def _misfit(row: Mapping[str, object], *, seq: int, prev_hash: str) -> str | Non
         return f"record {row.get('seq')} stands where record {seq} should"
     if row.get("prev_hash") != prev_hash:
         return "it does not follow the record before it"
-    if row.keys() != _RECORD_MEMBERS:
+    if row.keys() - OPTIONAL_MEMBERS != _RECORD_MEMBERS:
         return "its members are not those of a record"
     try:
         found = chain_hash({name: value for name, value in row.items() if name != "hash"})

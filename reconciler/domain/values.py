@@ -25,17 +25,18 @@ def folded(value: Json) -> Json:
 
 def values_of(value: Json) -> list[Json]:
     """The values that an attribute holds: those of a list, or the one."""
-    return [each for each in (value if isinstance(value, list) else [value]) if _is_present(each)]
+    return [each for each in (value if isinstance(value, list) else [value]) if is_present(each)]
 
 
-def _is_present(value: Json) -> bool:
+def is_present(value: Json) -> bool:
+    """Test for a value that is neither null nor empty, nor made of nothing else."""
     match value:
         case None | "":
             return False
         case Mapping():
-            return any(map(_is_present, value.values()))
+            return any(map(is_present, value.values()))
         case list():
-            return any(map(_is_present, value))
+            return any(map(is_present, value))
         case _:
             return True
 

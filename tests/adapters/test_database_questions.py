@@ -10,6 +10,7 @@ from pathlib import Path
 from reconciler.adapters.database import Store, sightings
 from reconciler.adapters.database.engine import Database
 from reconciler.adapters.database.last_seen import LATEST
+from reconciler.domain.adoption import Count, CountMethod, Sample, SampleKey
 from reconciler.domain.outbox import Awaited
 from reconciler.domain.records import Event, Status
 from reconciler.ports import Announcement, Due, Over
@@ -17,6 +18,7 @@ from tests.support.store_world import (
     HR,
     HR_URN,
     RECEIVER,
+    WHEN,
     adopted,
     attempt,
     created,
@@ -64,6 +66,11 @@ def traced(store: Store, path: Path) -> list[str]:
                 store.delivered(pending, attempt(Status.SYNCED, 204))
                 store.failed(pending, attempt(Status.FAILED, 500), LATER)
     assert store.prune(LATER) > 0
+    key = SampleKey(tenant="acme", resource_type="User", schema_id=HR_URN, attribute="grade")
+    count = Count(holders=1, total=2, method=CountMethod.FILTER)
+    store.add_samples([Sample(key=key, count=count, measured_at=WHEN)])
+    assert store.samples_before([key])[key].first_value == WHEN
+    assert store.counting("acme", "User") is None
     store.head()
     next(store.records())
     raw.set_trace_callback(None)

@@ -12,8 +12,11 @@ from reconciler.adapters.database.trail import COLUMNS as STORED
 from reconciler.domain.records import (
     ENTRY_MEMBERS,
     GENESIS,
+    OPTIONAL_MEMBERS,
     AuditRecord,
     Event,
+    Searchable,
+    chain_hash,
     check_chain,
     seal,
 )
@@ -33,10 +36,10 @@ from tests.support.store_world import (
 )
 
 RECORDS = 40
-COLUMNS = ("seq", *ENTRY_MEMBERS, "prev_hash", "hash")
+COLUMNS = ("seq", *ENTRY_MEMBERS, *OPTIONAL_MEMBERS, "prev_hash", "hash")
 CONTENT = ", ".join(f'"{column}"' for column in COLUMNS[1:])
-COUNTED = ("seq", "attributes_count", "latency_ms", "webhook_status")
-TEXTS = ("'other'", "''", "NULL")
+COUNTED = ("seq", "attributes_count", "latency_ms", "webhook_status", "searchable_ms")
+TEXTS = ("'other'", "''", "NULL", "'true '", "'\"true\"'", "'false'", "'{}'", "'null'")
 NUMBERS = ("-7", "NULL", "2147483647")
 # SQLite keeps any of these in any column.
 UNTYPED = ("x'00ff'", "CAST(x'fe' AS TEXT)", "42", "'many'", "1.5", "9e999", "9223372036854775807")
@@ -72,7 +75,7 @@ def edited(place: Place, *statements: str) -> Iterator[None]:
 
 
 def test_the_columns_are_the_members_of_a_record() -> None:
-    record = seal(entry(), seq=1, prev_hash=GENESIS)
+    record = seal(full_entry(), seq=1, prev_hash=GENESIS)
 
     assert STORED == tuple(record.to_json()) == COLUMNS
 
@@ -93,6 +96,23 @@ def test_records_come_back_as_they_were_sealed(place: Place) -> None:
 
         assert list(store.records()) == [record.to_json() for record in expected]
         assert store.head() == (3, expected[-1].hash)
+
+
+@pytest.mark.parametrize("searchable", Searchable)
+def test_optional_members_stand_in_the_record_only_where_they_are_set(
+    place: Place, searchable: Searchable
+) -> None:
+    plain = replace(full_entry(), searchable=None, searchable_ms=None, canary=())
+    with opened(place) as store:
+        store.record_all([plain, replace(plain, searchable=searchable)])
+        first, second = store.records()
+
+    assert set(OPTIONAL_MEMBERS) & first.keys() == set()
+    assert second["searchable"] == {"true": True, "false": False}.get(searchable, "unknown")
+    AUDIT.validate(first)
+    AUDIT.validate(second)
+    hashed = {name: value for name, value in first.items() if name != "hash"}
+    assert first["hash"] == chain_hash(hashed)
 
 
 def test_every_kind_of_record_fits_its_json_schema(place: Place) -> None:
@@ -120,6 +140,11 @@ def test_every_kind_of_record_fits_its_json_schema(place: Place) -> None:
         {"latency_ms": -1},
         {"webhook_status": 42},
         {"surplus": 1},
+        {"searchable": None},
+        {"searchable": "true"},
+        {"searchable_ms": -1},
+        {"canary": {"hrDepartmentCode": "lost"}},
+        {"canary": {}},
     ],
 )
 def test_the_json_schema_refuses_what_is_no_record(change: dict[str, object]) -> None:
@@ -129,7 +154,7 @@ def test_the_json_schema_refuses_what_is_no_record(change: dict[str, object]) ->
     assert not AUDIT.is_valid(record | change)
 
 
-@pytest.mark.parametrize("member", COLUMNS)
+@pytest.mark.parametrize("member", [each for each in COLUMNS if each not in OPTIONAL_MEMBERS])
 def test_the_json_schema_misses_every_member(member: str) -> None:
     record = seal(full_entry(), seq=1, prev_hash=GENESIS).to_json()
 
@@ -273,7 +298,7 @@ def test_an_inserted_record_is_found(trail: tuple[Store, Place], seq: int) -> No
         place,
         f"UPDATE audit SET seq = -(seq + 1) - 100 WHERE seq >= {seq} AND {seq} > 0",
         "UPDATE audit SET seq = -(seq + 100) WHERE seq < -100",
-        f"INSERT INTO audit SELECT {seq}, {CONTENT} FROM kept WHERE seq = 3",
+        f"INSERT INTO audit (seq, {CONTENT}) SELECT {seq}, {CONTENT} FROM kept WHERE seq = 3",
     ):
         result = check_chain(store.records())
 
@@ -285,7 +310,8 @@ def test_an_inserted_record_with_the_lowest_number_that_can_be_is_found(
 ) -> None:
     store, place = trail
     lowest = -(2**63) if isinstance(place, Path) else -(2**31)
-    with edited(place, f"INSERT INTO audit SELECT {lowest}, {CONTENT} FROM kept WHERE seq = 3"):
+    inserted = f"INSERT INTO audit (seq, {CONTENT}) SELECT {lowest}, {CONTENT} FROM kept"
+    with edited(place, f"{inserted} WHERE seq = 3"):
         result = check_chain(store.records())
 
     assert result.broken_at == 1

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.adapters.database.trail import COLUMNS
-from reconciler.domain.records import GENESIS, chain_hash
+from reconciler.domain.records import GENESIS, OPTIONAL_MEMBERS, chain_hash
 from tests.support.store_world import Place, shell
 
 NEW_SINCE = {  # by version: how what it brought is taken away again
@@ -39,6 +39,14 @@ NEW_SINCE = {  # by version: how what it brought is taken away again
         "ALTER TABLE outbox DROP COLUMN ended_by",
         "ALTER TABLE outbox DROP COLUMN seal",
     ),
+    8: (
+        "DROP TABLE samples",
+        "DROP TABLE countings",
+        "DROP TABLE canaries",
+        "ALTER TABLE audit DROP COLUMN searchable",
+        "ALTER TABLE audit DROP COLUMN searchable_ms",
+        "ALTER TABLE audit DROP COLUMN canary",
+    ),
 }
 
 
@@ -46,7 +54,8 @@ def as_version(version: int, place: Place) -> None:
     """The store as an older release has made it: today's, without what came later."""
     undone = [step for since, steps in NEW_SINCE.items() if since > version for step in steps]
     with shell(place) as connection:
-        with_the_trail_of_version_6(connection, mark="?" if isinstance(place, Path) else "%s")
+        if version < 7:
+            with_the_trail_of_version_6(connection, mark="?" if isinstance(place, Path) else "%s")
         for step in (*undone, f"UPDATE meta SET value = '{version}'"):
             connection.execute(step)
 
@@ -59,7 +68,7 @@ def with_the_trail_of_version_6(connection: Any, mark: str) -> None:
     places: dict[int, int] = {}
     kept: list[tuple[Any, ...]] = []
     head = GENESIS
-    for record in (dict(zip(COLUMNS, row, strict=True)) for row in found):
+    for record in (dict(zip(OF_6, row, strict=True)) for row in found):
         old = record.pop("seq")
         if record["event"] != "HR_SYNC_QUEUED":
             detail = None if record["event"].endswith("_INTENDED") else record["detail"]
@@ -69,7 +78,7 @@ def with_the_trail_of_version_6(connection: Any, mark: str) -> None:
             kept.append((*new.values(), head))
         places[old] = len(kept)
     connection.execute("DELETE FROM audit")
-    marks = ", ".join([mark] * len(COLUMNS))
+    marks = ", ".join([mark] * len(OF_6))
     for values in kept:
         connection.execute(f"INSERT INTO audit ({NAMES}) VALUES ({marks})", values)
     for old, new_place in places.items():
@@ -80,5 +89,6 @@ def with_the_trail_of_version_6(connection: Any, mark: str) -> None:
         connection.execute(f"UPDATE {table} SET {column} = -{column} WHERE {column} < 0")
 
 
-NAMES = ", ".join(f'"{name}"' for name in COLUMNS)
+OF_6 = tuple(name for name in COLUMNS if name not in OPTIONAL_MEMBERS)
+NAMES = ", ".join(f'"{name}"' for name in OF_6)
 POINTERS = (("intents", "created_by"), ("intents", "settled_by"), ("outbox", "released_by"))

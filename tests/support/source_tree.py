@@ -17,7 +17,7 @@ ROWS = (
      "domain.outbox"),
     ("domain.dialect", "domain.messages", "domain.drift", "domain.hearing", "domain.shown",
      "domain.values"),
-    ("domain.manifest",),
+    ("domain.manifest", "domain.adoption"),
     ("domain.diff", "domain.body", "domain.schedule", "domain.selection"),
     ("domain.rules", "domain.compatibility"),
     ("domain.blocking", "domain.impact", "domain.measures"),

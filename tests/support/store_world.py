@@ -17,7 +17,16 @@ from reconciler.adapters.packaged import schema_text
 from reconciler.domain.jsontext import parse
 from reconciler.domain.manifest import Manages
 from reconciler.domain.outbox import OutboxRow, RowToSend
-from reconciler.domain.records import Entry, Event, EventType, HrEvent, Intent, Status
+from reconciler.domain.records import (
+    CanaryResult,
+    Entry,
+    Event,
+    EventType,
+    HrEvent,
+    Intent,
+    Searchable,
+    Status,
+)
 from reconciler.domain.scim import ABSENT, Schema
 from reconciler.ports import Due, Outbox, Wanted
 from tests.support.postgres import Server
@@ -92,6 +101,9 @@ def full_entry(number: int = 1) -> Entry:
         latency_ms=12,
         webhook_status=204,
         detail="delivered ½",
+        searchable=Searchable.TRUE,
+        searchable_ms=340,
+        canary=(("hrDepartmentCode", CanaryResult.PERSISTED), ("startDate", CanaryResult.DROPPED)),
     )
 
 

@@ -7,10 +7,14 @@ from typing import Any
 from reconciler.adapters.database import intents, outbox, trail
 from reconciler.adapters.database.connections import Connection, Row, Step
 from reconciler.adapters.database.tables import (
+    CANARIES,
+    COUNTINGS,
     FORMAT_VERSION,
     HOLDERS,
     INDEXES_OF_4,
     INDEXES_OF_5,
+    INDEXES_OF_8,
+    SAMPLES,
 )
 from reconciler.domain.jsontext import NotJson, parse
 from reconciler.domain.outbox import Envelope, RowState
@@ -173,6 +177,14 @@ _VERIFIED = (
 )
 
 
+def _add_people(connection: Connection) -> None:
+    """The new columns stay empty in the records that are there, whose hashes know none of them."""
+    for column in ("searchable TEXT", "searchable_ms INTEGER", "canary TEXT"):
+        connection.define(f"ALTER TABLE audit ADD COLUMN {column}")
+    for statement in (SAMPLES, COUNTINGS, CANARIES, *INDEXES_OF_8):
+        connection.define(statement)
+
+
 # By the version that a step starts from. A step may use tables.py only for tables that no later
 # version changes; what changes later is written out.
 STEPS: Mapping[int, Callable[[Step], None]] = {
@@ -182,6 +194,7 @@ STEPS: Mapping[int, Callable[[Step], None]] = {
     4: _add_what_hr_has_heard_of,
     5: _add_confirmations,
     6: _bind_rows_to_the_trail,
+    7: _add_people,
 }
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
-from reconciler.adapters.database import histories, intents, outbox, trail, verifying
+from reconciler.adapters.database import histories, intents, outbox, samples, trail, verifying
 from reconciler.adapters.database.connections import (
     Connections,
     Question,
@@ -18,6 +18,7 @@ from reconciler.adapters.database.connections import (
 from reconciler.adapters.database.last_seen import LATEST, sightings_in
 from reconciler.adapters.database.outbox import Backlog
 from reconciler.adapters.database.session_locks import SessionLocks
+from reconciler.domain.adoption import Sample, SampleHistory, SampleKey
 from reconciler.domain.documents import AuditDocument
 from reconciler.domain.drift import Sightings
 from reconciler.domain.hearing import History
@@ -25,7 +26,16 @@ from reconciler.domain.outbox import Awaited, HeldRow, OutboxRow, RowToSend
 from reconciler.domain.records import Confirmation, Entry, HrEvent, Intent
 from reconciler.domain.scim import fold
 from reconciler.errors import StateError
-from reconciler.ports import Announcement, Clock, Locks, Postponement, Queue, Seals, Wanted
+from reconciler.ports import (
+    Announcement,
+    Clock,
+    Counting,
+    Locks,
+    Postponement,
+    Queue,
+    Seals,
+    Wanted,
+)
 
 _BATCH = 500  # records in memory at once
 _PRUNED = 500  # rows of the outbox that one transaction empties
@@ -35,8 +45,8 @@ _BODIES = 50  # webhooks of one queue in memory at once
 class Store:
     """Audit trail, journal and outbox in one database; safe to share between threads.
 
-    It is a ports.Journal and a ports.Outbox. Every method raises StateError, and then nothing
-    was written. What a method wrote is on the disk when it returns.
+    It is a ports.Journal, a ports.Outbox and a ports.Samples. Every method raises StateError, and
+    then nothing was written. What a method wrote is on the disk when it returns.
     """
 
     def __init__(
@@ -280,6 +290,25 @@ class Store:
         for ids in self._in_slices(outbox.RELEASED, _BATCH):
             [rows] = self._database.ask(outbox.released(ids))
             yield from map(outbox.row_of, rows)
+
+    def add_samples(self, figures: Sequence[Sample]) -> None:
+        """Append figures; a count under way of their tenant and resource type is over with them."""
+        with self._writing() as step:
+            samples.append(step, figures)
+
+    def samples_before(self, keys: Sequence[SampleKey]) -> dict[SampleKey, SampleHistory]:
+        """What is kept of each attribute so far; an attribute that has nothing is left out."""
+        return samples.histories(keys, self._database.ask(*samples.histories_of(keys)))
+
+    def counting(self, tenant: str, resource_type: str) -> Counting | None:
+        """The count that is under way."""
+        [rows] = self._database.ask(samples.counting_of(tenant, resource_type))
+        return samples.counting(tenant, resource_type, rows)
+
+    def keep_counting(self, counting: Counting) -> None:
+        """Keep how far a count has come, in the place of what was kept of it."""
+        with self._writing() as step:
+            samples.keep_counting(step, counting)
 
     def records(self) -> Iterator[AuditDocument]:
         """The trail as it is stored, in the order of storage: nothing is checked or mended.

@@ -5,7 +5,7 @@ number that it gives itself, and a text of bytes. Moments are text, UTC, RFC 333
 milliseconds: they sort as they follow each other, and an export shows them as they are.
 """
 
-FORMAT_VERSION = 7  # counts up with each change of the tables; see migrations
+FORMAT_VERSION = 8  # counts up with each change of the tables; see migrations
 
 META = """
 CREATE TABLE meta (
@@ -15,6 +15,7 @@ CREATE TABLE meta (
 )
 """
 
+# The last three are empty in records that have no such member, and since version 8.
 AUDIT = """
 CREATE TABLE audit (
     seq INTEGER NOT NULL,
@@ -36,6 +37,9 @@ CREATE TABLE audit (
     detail TEXT,
     prev_hash TEXT NOT NULL,
     hash TEXT NOT NULL,
+    searchable TEXT,
+    searchable_ms INTEGER,
+    canary TEXT,
     PRIMARY KEY (seq)
 )
 """
@@ -129,6 +133,47 @@ CREATE TABLE holders (
 )
 """
 
+# Figures of adoption, appended; since version 8. `total` is how many resources were looked at.
+SAMPLES = """
+CREATE TABLE samples (
+    id {id} NOT NULL,
+    tenant TEXT NOT NULL,
+    resource_type TEXT NOT NULL,
+    schema_id TEXT NOT NULL,
+    attribute TEXT NOT NULL,
+    holders INTEGER NOT NULL,
+    total INTEGER NOT NULL,
+    method TEXT NOT NULL,
+    measured_at TEXT NOT NULL,
+    PRIMARY KEY (id),
+    CHECK (method IN ('filter', 'pages', 'sample'))
+)
+"""
+
+# A count by pages that is under way, as far as it has come: `tallies` are numbers, as JSON, and no
+# value of anybody. Since version 8.
+COUNTINGS = """
+CREATE TABLE countings (
+    tenant TEXT NOT NULL,
+    resource_type TEXT NOT NULL,
+    next_start INTEGER NOT NULL,
+    tallies TEXT NOT NULL,
+    started_at TEXT NOT NULL,
+    PRIMARY KEY (tenant, resource_type)
+)
+"""
+
+# Attributes of the test user that a canary is being written to; since version 8.
+CANARIES = """
+CREATE TABLE canaries (
+    tenant TEXT NOT NULL,
+    schema_id TEXT NOT NULL,
+    attribute TEXT NOT NULL,
+    started_at TEXT NOT NULL,
+    PRIMARY KEY (tenant, schema_id, attribute)
+)
+"""
+
 # What says that a schema is as desired: a skip says its reason, the others that they succeeded.
 AS_DESIRED = (
     "(event IN ('SCHEMA_EXTENSION_CREATED', 'SCHEMA_EXTENSION_UPDATED', 'SCHEMA_EXTENSION_ADOPTED')"
@@ -154,8 +199,25 @@ INDEXES_OF_5 = (
     "WHERE event_id IS NOT NULL",
     "CREATE INDEX outbox_waiting ON outbox (tenant, id) WHERE waits_for IS NOT NULL",
 )
+INDEXES_OF_8 = (
+    "CREATE INDEX samples_newest ON samples (tenant, resource_type, schema_id, attribute, id)",
+    "CREATE INDEX samples_held ON samples (tenant, resource_type, schema_id, attribute, id) "
+    "WHERE holders > 0",
+)
 
-ALL = (META, AUDIT, INTENTS, OUTBOX, HOLDERS, *INDEXES_OF_4, *INDEXES_OF_5)
+ALL = (
+    META,
+    AUDIT,
+    INTENTS,
+    OUTBOX,
+    HOLDERS,
+    SAMPLES,
+    COUNTINGS,
+    CANARIES,
+    *INDEXES_OF_4,
+    *INDEXES_OF_5,
+    *INDEXES_OF_8,
+)
 # Their names, by what they are called in SQL.
 NAMES = {
     kind: frozenset(name for _, what, name, *_ in map(str.split, ALL) if what == kind.upper())

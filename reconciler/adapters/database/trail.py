@@ -3,18 +3,25 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import cast
 
 from reconciler.adapters.database.connections import Question, Row, Step, Value
 from reconciler.domain.documents import AuditDocument
-from reconciler.domain.jsontext import Json
-from reconciler.domain.records import ENTRY_MEMBERS, GENESIS, AuditRecord, Entry, seal
+from reconciler.domain.jsontext import Json, canonical, parse
+from reconciler.domain.records import (
+    ENTRY_MEMBERS,
+    GENESIS,
+    OPTIONAL_MEMBERS,
+    AuditRecord,
+    Entry,
+    seal,
+)
 from reconciler.errors import StateError
 
-COLUMNS = ("seq", *ENTRY_MEMBERS, "prev_hash", "hash")
+COLUMNS = ("seq", *ENTRY_MEMBERS, *OPTIONAL_MEMBERS, "prev_hash", "hash")
 # SQLite takes a name in quotes that is no column for a text, so only the one that is a word of SQL.
 _NAMES = ", ".join(COLUMNS).replace("commit", '"commit"')
-_APPEND = f"INSERT INTO audit ({_NAMES}) VALUES ({', '.join('?' * len(COLUMNS))})"
 # Number and hash of the last record, which the next one is sealed after.
 HEAD = Question("SELECT seq, hash FROM audit WHERE seq = (SELECT max(seq) FROM audit)")
 _LAST = f"SELECT {_NAMES} FROM audit ORDER BY seq DESC LIMIT ?"
@@ -40,10 +47,25 @@ def append_all(step: Step, last: Sequence[Row], entries: Iterable[Entry]) -> lis
     for entry in entries:
         seq += 1
         record = _sealed(_storable(entry), seq, digest)
-        step.defer(_APPEND, *cast(Iterable[Value], record.to_json().values()))
+        members = record.to_json()
+        step.defer(_append(tuple(members)), *map(_stored, members.values()))
         digest = record.hash
         records.append(record)
     return records
+
+
+@cache
+def _append(members: tuple[str, ...]) -> str:
+    """Only the columns of those members: a migration appends before the later ones are there."""
+    names = ", ".join(members).replace("commit", '"commit"')
+    return f"INSERT INTO audit ({names}) VALUES ({', '.join('?' * len(members))})"
+
+
+def _stored(value: Json) -> Value:
+    """A member as it is kept: what no column can hold is the canonical text of its JSON."""
+    if isinstance(value, bool | dict):
+        return canonical(value).decode()
+    return cast(Value, value)
 
 
 def _sealed(entry: Entry, seq: int, head: str) -> AuditRecord:
@@ -90,7 +112,25 @@ def record_of(row: Row) -> AuditDocument:
     """
     if not _EXPECTED.issuperset(map(type, row)):
         row = tuple(map(_as_json, row))
-    return cast(AuditDocument, dict(zip(COLUMNS, row, strict=True)))
+    record = dict(zip(COLUMNS, row, strict=True))
+    for name in OPTIONAL_MEMBERS:
+        if record[name] is None:
+            del record[name]
+        else:
+            record[name] = _restored(record[name])
+    return cast(AuditDocument, record)
+
+
+def _restored(value: Json) -> Json:
+    """An optional member as it was written; a text that none is stored as stays one."""
+    if not isinstance(value, str):
+        return value
+    try:
+        found = parse(value.encode())
+    except ValueError:  # no JSON, or a text with a lone surrogate
+        return value
+    is_ours = isinstance(found, bool | dict) and canonical(found) == value.encode()
+    return found if is_ours else value
 
 
 _EXPECTED = frozenset({str, int, type(None)})

@@ -257,20 +257,21 @@ def read_page(body: bytes, expected: ListShape = ListShape.LIST) -> Page:
 
     Fleets are alike: a body that another tenant sent a moment ago is not read again.
     """
-    return _read_page(body, expected) if len(body) <= _REMEMBERED else _fresh(body, expected)
+    return _read_page(body, expected) if len(body) <= _REMEMBERED else fresh_page(body, expected)
 
 
 _REMEMBERED = 256 * 1024  # bytes; of larger pages nothing is kept
 
 
-def _fresh(body: bytes, expected: ListShape) -> Page:
+def fresh_page(body: bytes, expected: ListShape = ListShape.LIST) -> Page:
+    """As read_page, of a body that nobody else may be given, and of which nothing is kept."""
     value, suspect = parse_in_parts(body)
     if isinstance(value, Repeating):
         check(value)
     return replace(page(value, expected), size=len(body), suspect=suspect)
 
 
-_read_page = lru_cache(maxsize=8)(_fresh)
+_read_page = lru_cache(maxsize=8)(fresh_page)
 
 
 def _id(document: Json) -> str | None:

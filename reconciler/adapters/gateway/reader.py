@@ -47,7 +47,7 @@ NO_SUCH_REQUEST = (405, 501)  # of any id, so that the list has to decide
 _SHARE_OF_AN_ID = 0.5  # of the time that is left, so that one that hangs leaves some to the next
 _OF_THE_TENANT = (408, 425, 429, 502, 503, 504)  # which tell nothing about the id
 # The answers to a page that nobody has announced: seen of SCIMMY, WSO2 and django-scim2.
-_BEYOND_THE_END = (204, 400, 404, 416, 422)
+BEYOND_THE_END = (204, 400, 404, 416, 422)
 Query = dict[str, int | str]
 ACCEPT = "application/scim+json, application/json"
 
@@ -126,6 +126,18 @@ class SizeLimits:
 
     tenant_mib: int = sys.maxsize
     attributes: int = sys.maxsize
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadDeadline:
+    """The end of some reading by the monotonic clock, after that many seconds of it.
+
+    `option` is the one that allows more.
+    """
+
+    seconds: float = math.inf
+    ends: float = math.inf
+    option: str = "--read-deadline"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,13 +235,58 @@ class TenantAccess:
                 self.authenticator.note_renewal(helped=reply.status != 401)
         return reply
 
+    def get(
+        self, url: str, deadline: ReadDeadline, *, optional: bool = False, share: float = 1.0
+    ) -> tuple[Reply, RequestName]:
+        """GET, with patience, until the deadline; raises TenantError, for the deadline too.
+
+        The repetitions may take `share` of the time that is left until then.
+        """
+        begun = self.clock.monotonic()
+        ends = begun + share * (deadline.ends - begun)
+
+        def attempt() -> Reply:
+            return self.send(
+                self.reads,
+                "GET",
+                url,
+                headers={"Accept": ACCEPT},
+                body=None,
+                ends=ends,
+                optional=optional,
+            )
+
+        def again(reply: Reply) -> float | None:
+            if judge_read(reply) is not Next.RETRY:
+                return None
+            return 0.0 if isinstance(reply, NoAnswer) else self.wait(reply) or 0.0
+
+        def too_slow() -> TenantUnavailable:
+            return TenantUnavailable(
+                f"{self.request_name('GET', url)}: reading took longer than "
+                f"{deadline.seconds:g} s in all; run again when the service is faster, "
+                f"or allow more with {deadline.option}"
+            )
+
+        if begun >= deadline.ends:
+            raise too_slow()
+        try:
+            reply = self.retry(attempt, again, ends - begun)
+        except TenantError as error:
+            if self.clock.monotonic() >= deadline.ends:
+                raise too_slow() from error
+            raise
+        if isinstance(reply, NoAnswer) and self.clock.monotonic() >= deadline.ends:
+            raise too_slow()
+        return reply, self.request_name("GET", url)
+
 
 class HttpSchemaReader:
     """ports.SchemaReader over SCIM (RFC 7644 section 4), for one thread at a time."""
 
     def __init__(self, access: TenantAccess) -> None:
         self._access = access
-        self._ends = math.inf
+        self._deadline = ReadDeadline()
         self._etags: dict[str, tuple[Mapping[str, Json], str]] = {}
 
     @property
@@ -371,26 +428,8 @@ class HttpSchemaReader:
         None where the service lists none, or what it lists cannot be read to its end; never raises
         TenantError.
         """
-        kinds: list[Json] = []
-        for _ in range(_PAGES_OF_TYPES):
-            query = f"?{urlencode({'startIndex': len(kinds) + 1})}" if kinds else ""
-            try:
-                reply, request = self._get(self._access.at("ResourceTypes") + query, optional=True)
-                found = _page(_answer(request, reply, collection=True), request)
-            except TenantError:
-                return None
-            kinds += found.documents
-            if not found.documents or found.total is None or len(kinds) >= found.total:
-                break
-        else:
-            return None
         bound: dict[str, frozenset[str]] = {}
-        for kind in kinds:
-            members = (
-                {fold(name): value for name, value in kind.items()}
-                if isinstance(kind, dict)
-                else {}
-            )
+        for members in resource_types(self._access, self._deadline) or ():
             for name in (members.get("name"), members.get("id")):
                 if isinstance(name, str):
                     bound[name] = bound.get(name, frozenset()) | _bound(members)
@@ -408,12 +447,13 @@ class HttpSchemaReader:
 
         docs/decisions.md, "The deadline of reading does not hold for proofs".
         """
-        before, access = self._ends, self._access
-        self._ends = min(before, access.clock.monotonic() + access.read_deadline)
+        before, access = self._deadline, self._access
+        ends = min(before.ends, access.clock.monotonic() + access.read_deadline)
+        self._deadline = ReadDeadline(seconds=access.read_deadline, ends=ends)
         try:
             yield
         finally:
-            self._ends = before
+            self._deadline = before
 
     def _walk(self, wanted: Iterable[str] | None) -> Listing:
         """The whole list; None: with the documents of all schemas, not only of the wanted ones."""
@@ -500,7 +540,7 @@ class HttpSchemaReader:
             if reply.status in (401, *_OF_THE_TENANT):
                 raise
             reason = error if reply.has_content else f"{request}: {described(request, reply)}"
-            ends = reply.status in _BEYOND_THE_END
+            ends = reply.status in BEYOND_THE_END
             raise PageRefused(f"{reason} for a page after the first", ends=ends) from error
         self._access.known.lists = True
         return found
@@ -514,44 +554,33 @@ class HttpSchemaReader:
     def _get(
         self, url: str, *, optional: bool = False, share: float = 1.0
     ) -> tuple[Reply, RequestName]:
-        """The reply, after repetitions; they may take `share` of the time that is left to read."""
-        access, begun = self._access, self._access.clock.monotonic()
-        ends = begun + share * (self._ends - begun)
+        return self._access.get(url, self._deadline, optional=optional, share=share)
 
-        def attempt() -> Reply:
-            return access.send(
-                access.reads,
-                "GET",
-                url,
-                headers={"Accept": ACCEPT},
-                body=None,
-                ends=ends,
-                optional=optional,
-            )
 
-        def again(reply: Reply) -> float | None:
-            if judge_read(reply) is not Next.RETRY:
-                return None
-            return 0.0 if isinstance(reply, NoAnswer) else access.wait(reply) or 0.0
+def resource_types(access: TenantAccess, deadline: ReadDeadline) -> list[dict[str, Json]] | None:
+    """The resource types of a service, each by folded members (RFC 7643 section 6).
 
-        if begun >= self._ends:
-            raise self._too_slow(url)
+    None where the service lists none, or what it lists cannot be read to its end; never raises
+    TenantError.
+    """
+    kinds: list[Json] = []
+    for _ in range(_PAGES_OF_TYPES):
+        query = f"?{urlencode({'startIndex': len(kinds) + 1})}" if kinds else ""
         try:
-            reply = access.retry(attempt, again, ends - begun)
-        except TenantError as error:
-            if access.clock.monotonic() >= self._ends:
-                raise self._too_slow(url) from error
-            raise
-        if isinstance(reply, NoAnswer) and access.clock.monotonic() >= self._ends:
-            raise self._too_slow(url)
-        return reply, access.request_name("GET", url)
-
-    def _too_slow(self, url: str) -> TenantUnavailable:
-        return TenantUnavailable(
-            f"{self._access.request_name('GET', url)}: reading took longer than "
-            f"{self._access.read_deadline:g} s in all; run again when the service is faster, "
-            "or allow more with --read-deadline"
-        )
+            reply, request = access.get(access.at("ResourceTypes") + query, deadline, optional=True)
+            found = _page(_answer(request, reply, collection=True), request)
+        except TenantError:
+            return None
+        kinds += found.documents
+        if not found.documents or found.total is None or len(kinds) >= found.total:
+            break
+    else:
+        return None
+    return [
+        {fold(name): value for name, value in kind.items()}
+        for kind in kinds
+        if isinstance(kind, dict)
+    ]
 
 
 def _answer(request: RequestName, reply: Reply, *, collection: bool) -> Answer:

@@ -1,0 +1,209 @@
+"""HttpUserReader: a tenant's users, groups and others, counted or page by page; nothing but GET."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import assert_never
+from urllib.parse import quote, urlencode
+
+from reconciler.adapters.gateway.answers import RequestName, read_error, unreadable
+from reconciler.adapters.gateway.pages import NotScim, Page, fresh_page
+from reconciler.adapters.gateway.reader import (
+    BEYOND_THE_END,
+    Query,
+    ReadDeadline,
+    TenantAccess,
+    resource_types,
+)
+from reconciler.domain.dialect import Paging
+from reconciler.domain.http_reply import Answer, Reply
+from reconciler.domain.jsontext import Json, NotJson
+from reconciler.domain.scim import fold
+from reconciler.errors import PageRefused, TenantError, TenantRefused
+from reconciler.ports import Presence, ResourcePage
+
+_KNOWN = {"user": "Users", "group": "Groups"}  # RFC 7644 section 3.2
+_NOT_OF_THE_QUERY = (401, 403, 408, 425, 429, 502, 503, 504)
+
+
+class HttpUserReader:
+    """ports.UserReader over SCIM (RFC 7644 section 3.4.2), for one thread at a time.
+
+    What it raises says no more of an answer than its status: a service may quote a user in it.
+    """
+
+    def __init__(
+        self, access: TenantAccess, *, deadline: float = math.inf, option: str = "--count-deadline"
+    ) -> None:
+        """All reading together may take `deadline` seconds from now; `option` allows more."""
+        self._access = access
+        ends = access.clock.monotonic() + deadline
+        self._deadline = ReadDeadline(seconds=deadline, ends=ends, option=option)
+        self._listed_types: tuple[Mapping[str, Json], ...] | None = None
+        self._fewest: dict[str, int] = {}
+
+    def total(self, resource_type: str) -> int | None:
+        """The number of resources as `totalResults` has it; None where it says none.
+
+        Raises TenantError where the resources cannot be read at all.
+        """
+        url = self._address(resource_type)
+        for count in (0, 1):  # some services take count=0 for a mistake
+            reply, request = self._get(url, {"count": count})
+            if not isinstance(reply, Answer) or reply.status in _NOT_OF_THE_QUERY:
+                raise _error(request, reply)
+            if (total := _presence(reply).count) is not None:
+                self._fewest[url] = count
+                return total
+        return None
+
+    def present(self, resource_type: str, schema_id: str | None, attribute: str) -> Presence:
+        """The answer to `filter={urn}:{attribute} pr`; without a URN the attribute is the core's.
+
+        Unknown where none came; never raises TenantError.
+        """
+        path = attribute if schema_id is None else f"{schema_id}:{attribute}"
+        try:
+            url = self._address(resource_type)
+            query: Query = {"filter": f"{path} pr", "count": self._fewest.get(url, 0)}
+            reply, _ = self._get(url, query)
+        except TenantError:
+            return Presence()
+        return _presence(reply)
+
+    def own_schema(self, resource_type: str) -> str | None:
+        """The URN of the schema whose attributes stand in the resource itself, if it is listed."""
+        urn = self._type(resource_type).get("schema")
+        return urn if isinstance(urn, str) else None
+
+    def pages(
+        self, resource_type: str, attributes: Sequence[str], *, start: int = 1
+    ) -> Iterator[ResourcePage]:
+        """All resources from the one numbered `start`, each once; those attributes, or all of them.
+
+        Ends where nothing new comes, whatever the service says of the number. Raises TenantError,
+        and PageRefused for a `start` in a list that begins anew whatever is requested.
+        """
+        url = self._address(resource_type)
+        fields: Query = {"attributes": ",".join(attributes)} if attributes else {}
+        seen: set[int] = set()
+        totals: set[int] = set()
+        cursors: set[str] = set()
+        if start > 1 and (page := self._page(url, self._first(1) | fields)) is not None:
+            seen.update(map(_identity, page.documents))
+        query, later, position = self._first(start), start > 1, start
+        while (page := self._page(url, query | fields, later=later)) is not None:
+            identities = list(map(_identity, page.documents))
+            if later and position == start and not seen.isdisjoint(identities):
+                anew = "the list begins anew wherever it is to go on"
+                raise PageRefused(anew, ends=False)
+            fresh = dict(zip(identities, page.documents, strict=True))
+            for identity in seen & fresh.keys():
+                del fresh[identity]
+            if not fresh:
+                return
+            seen |= fresh.keys()
+            position += len(page.documents)
+            totals |= {page.total} if page.total is not None else set()
+            by_cursor = page.cursor is not None or bool(cursors)
+            by_index = self._access.dialect.paging is Paging.INDEX and not by_cursor
+            ends = page.cursor in {None, *cursors}
+            if by_index:
+                # A totalResults that is the page's own length may be counted by the page alone.
+                known = len(page.documents) != page.total == max(totals, default=0)
+                ends = known and position - 1 == page.total
+            yield ResourcePage(
+                resources=tuple(fresh.values()),
+                total=page.total,
+                next_start=position if by_index and not ends else None,
+            )
+            if ends:
+                return
+            query, later = {**self._first(position)}, True
+            if page.cursor is not None:
+                cursors.add(page.cursor)
+                query["cursor"] = page.cursor
+
+    def _first(self, start: int) -> Query:
+        count = self._access.dialect.page_size
+        match self._access.dialect.paging:
+            case Paging.NONE:
+                return {}
+            case Paging.INDEX:
+                return {"startIndex": start, "count": count}
+            case Paging.CURSOR:  # an empty one requests cursors, RFC 9865 section 2
+                return {"cursor": "", "count": count}
+            case _:
+                assert_never(self._access.dialect.paging)
+
+    def _page(self, url: str, query: Query, *, later: bool = False) -> Page | None:
+        """The page that a query gives; None where a `later` one is beyond the end."""
+        reply, request = self._get(url, query)
+        if later and isinstance(reply, Answer) and reply.status in BEYOND_THE_END:
+            return None
+        if not isinstance(reply, Answer) or reply.status != 200:
+            raise _error(request, reply)
+        try:
+            return fresh_page(reply.body)
+        except (NotJson, NotScim):  # whose messages may quote what came
+            came = "what came is no list of resources"
+            raise unreadable(request, replace(reply, body=b""), came) from None
+
+    def _get(self, url: str, query: Query) -> tuple[Reply, RequestName]:
+        address = f"{url}?{urlencode(query)}" if query else url
+        return self._access.get(address, self._deadline, optional=True)
+
+    def _address(self, resource_type: str) -> str:
+        """The address of a resource type, below the base URL of the tenant."""
+        endpoint = self._type(resource_type).get("endpoint")
+        found = _path(endpoint, self._access.base_url) if isinstance(endpoint, str) else None
+        path = found or _KNOWN.get(fold(resource_type))
+        if path is None:
+            raise TenantRefused(
+                "/ResourceTypes names no endpoint for the resource type; without it only those "
+                "of User and Group are known"
+            )
+        return self._access.at(path)
+
+    def _type(self, resource_type: str) -> Mapping[str, Json]:
+        """The folded members of a resource type, of which a service may list none."""
+        if self._listed_types is None:
+            self._listed_types = tuple(resource_types(self._access, self._deadline) or ())
+        for members in self._listed_types:
+            for name in (members.get("name"), members.get("id")):
+                if isinstance(name, str) and fold(name) == fold(resource_type):
+                    return members
+        return {}
+
+
+def _presence(reply: Reply) -> Presence:
+    if not isinstance(reply, Answer) or reply.status in _NOT_OF_THE_QUERY:
+        return Presence()
+    if reply.status != 200:
+        return Presence(refused=reply.status)
+    try:
+        return Presence(count=fresh_page(reply.body).total)
+    except (NotJson, NotScim):
+        return Presence()
+
+
+def _path(endpoint: str, base_url: str) -> str | None:
+    """The endpoint as a path below the base URL; None for an address that is not below it."""
+    path = endpoint.removeprefix(base_url.rstrip("/")).strip("/")
+    parts = path.split("/")
+    if ":" in path or not all(parts) or not {".", ".."}.isdisjoint(parts):
+        return None
+    return quote(path)
+
+
+def _identity(resource: Json) -> int:
+    """A number for a resource by its id, the same in this process alone."""
+    members = resource.items() if isinstance(resource, dict) else ()
+    found = next((value for name, value in members if fold(name) == "id"), None)
+    return hash(found) if isinstance(found, str) else hash(repr(resource))
+
+
+def _error(request: RequestName, reply: Reply) -> TenantError:
+    """The error of a reply, without what a service may quote of a user."""
+    bare = replace(reply, body=b"") if isinstance(reply, Answer) else reply
+    return read_error(request, bare, collection=False)

@@ -81,6 +81,7 @@ _WITHOUT_UNIQUENESS = frozenset((
     AttributeType.BOOLEAN, AttributeType.DATE_TIME, AttributeType.BINARY, AttributeType.COMPLEX,
 ))  # fmt: skip
 _WITHOUT_TARGETS = frozenset(AttributeType) - {AttributeType.REFERENCE}
+_TARGETS = frozenset(("external", "uri"))  # section 7; all others are names of resource types
 SCHEMA_MEMBERS = frozenset(("id", "name", "description", "attributes", "schemas", "meta"))
 
 
@@ -422,7 +423,7 @@ def _attribute(document: Json, at: str = "") -> Attribute:
         uniqueness=_keyword(members.get("uniqueness"), Uniqueness, Uniqueness.NONE),
         description=_label(members.get("description")),
         canonical_values=_texts(members.get("canonicalvalues")),
-        reference_types=_texts(members.get("referencetypes")),
+        reference_types=_targets(_texts(members.get("referencetypes"))),
         sub_attributes=_attributes(members.get("subattributes"), name, f"{at}{name}."),
         vendor=_vendor(document, ATTRIBUTE_MEMBERS),
     )
@@ -445,7 +446,7 @@ def _attributes(value: Json, owner: str, at: str = "") -> tuple[Attribute, ...]:
 
 
 def _folded(document: Json, what: str, known: Set[str]) -> dict[str, Json]:
-    """The members by folded name; null and [] are as good as absent (RFC 7643 section 2.5).
+    """The members by folded name, without those that say nothing.
 
     Of two names that differ only by case the RFC's spelling counts, else the first by code point:
     the order of keys means nothing.
@@ -455,13 +456,13 @@ def _folded(document: Json, what: str, known: Set[str]) -> dict[str, Json]:
     members: dict[str, Json] = {}
     as_defined = document.keys() <= known
     for name in document if as_defined else sorted(document, key=lambda m: (m not in known, m)):
-        if document[name] is not None and document[name] != []:
+        if not says_nothing(document[name]):
             members.setdefault(fold(name), document[name])
     return members
 
 
 def _keyword(value: Json, keywords: type[StrEnum], default: StrEnum) -> str:
-    if value is None or value == "":
+    if value is None:
         return default
     if not isinstance(value, str):
         return canonical(value).decode()
@@ -503,10 +504,17 @@ def _text(value: Json) -> str | None:
 
 
 def _texts(value: Json) -> tuple[str, ...]:
-    if value is None or value == "":
+    if value is None:
         return ()
     items = value if isinstance(value, list) else [value]  # some services unpack a list of one
-    return tuple(sorted({text for item in items if (text := _text(item)) is not None}))
+    return tuple(sorted({text for item in items if (text := _text(item))}))
+
+
+def _targets(types: tuple[str, ...]) -> tuple[str, ...]:
+    """Reference types, of which the words of the RFC are keywords."""
+    if not any(fold(word) in _TARGETS for word in types):
+        return types
+    return tuple(sorted({fold(word) if fold(word) in _TARGETS else word for word in types}))
 
 
 def _vendor(document: Mapping[str, Json], defined: Set[str]) -> tuple[tuple[str, str], ...]:

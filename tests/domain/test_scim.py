@@ -204,8 +204,8 @@ def test_an_attribute_without_characteristics_has_the_defaults_of_the_rfc() -> N
 
 
 @pytest.mark.parametrize("member", [*DEFAULTS, "description", "canonicalValues", "subAttributes"])
-@pytest.mark.parametrize("nothing", [None, []])
-def test_null_and_the_empty_list_equal_an_absent_member(member: str, nothing: Any) -> None:
+@pytest.mark.parametrize("nothing", [None, [], ""])
+def test_null_and_the_empty_list_and_text_equal_an_absent_member(member: str, nothing: Any) -> None:
     assert attribute(**{member: nothing}) == attribute()
 
 
@@ -287,14 +287,14 @@ def test_a_schema_without_attributes_is_a_schema(attributes: Any) -> None:
 @pytest.mark.parametrize(
     ("written", "read"),
     [(True, True), (False, False), ("true", True), ("TRUE", True), ("True", True),
-     ("false", False), ("FALSE", False), (None, False), ([], False)],
+     ("false", False), ("FALSE", False), (None, False), ([], False), ("", False)],
 )  # fmt: skip
 def test_a_boolean_is_true_or_the_text_true(written: Any, read: bool) -> None:
     odd = attribute(multiValued=written, required=written, caseExact=written)
     assert (odd.multi_valued, odd.required, odd.case_exact) == (read, read, read)
 
 
-@pytest.mark.parametrize("written", ["", "yes", "1", 1, 0, 1.0, {}, [True], "true "])
+@pytest.mark.parametrize("written", ["yes", "1", 1, 0, 1.0, {}, [True], "true "])
 @pytest.mark.parametrize("member", ["multiValued", "required", "caseExact"])
 def test_a_characteristic_that_is_neither_true_nor_false_makes_a_schema_malformed(
     member: str, written: Any
@@ -405,6 +405,24 @@ def test_canonical_values_are_a_set_of_texts_whose_case_counts() -> None:
     assert attribute(canonicalValues=["b", "a", "a"]) == attribute(canonicalValues=["a", "b"])
     assert attribute(canonicalValues=["A"]) != attribute(canonicalValues=["a"])
     assert attribute(canonicalValues="work").canonical_values == ("work",)
+
+
+@pytest.mark.parametrize("member", ["canonicalValues", "referenceTypes"])
+def test_a_value_that_says_nothing_is_none(member: str) -> None:
+    assert attribute(type="reference", **{member: ["", None]}) == attribute(type="reference")
+    assert attribute(type="reference", **{member: ["a", ""]}) == attribute(
+        type="reference", **{member: ["a"]}
+    )
+
+
+@pytest.mark.parametrize(("spelt", "word"), [("External", "external"), ("URI", "uri")])
+def test_reference_types_of_the_rfc_are_words_whose_case_does_not_count(
+    spelt: str, word: str
+) -> None:
+    written = attribute(type="reference", referenceTypes=[spelt, "User"])
+
+    assert written == attribute(type="reference", referenceTypes=["User", word])
+    assert written != attribute(type="reference", referenceTypes=[spelt, "user"])
 
 
 def test_canonical_values_that_are_no_strings_are_read_as_their_json_text() -> None:

@@ -52,6 +52,7 @@ ATTRIBUTE_WORDS = (*DEFAULTS, "name", "description", "subAttributes", *WORD_LIST
 SCHEMA_WORDS = ("id", "name", "description", "attributes", "schemas", "meta")
 
 texts = st.text(max_size=12)
+words = texts.filter(bool)
 labels = st.text(st.characters(exclude_categories=("C", "Z")), max_size=12)
 names = st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{0,7}", fullmatch=True)
 vendor_members = st.dictionaries(
@@ -80,7 +81,7 @@ def _distinct(attributes: list[Document]) -> list[Document]:
 @st.composite
 def attribute_documents(draw: st.DrawFn, *, nested: bool = True, vendor: bool = False) -> Document:
     """One attribute definition; each characteristic but the name may be left out."""
-    parts = st.lists(texts, max_size=3, unique=True)
+    parts = st.lists(words, max_size=3, unique=True)
     document: Document = {
         "name": draw(names),
         **draw(
@@ -189,7 +190,8 @@ class _Wardrobe:
                 members[flag] = self._recased(str(members[flag]))
         for parts in WORD_LISTS:
             if members.get(parts):
-                members[parts] = self._shuffled(members[parts])
+                blank = [""] if self._maybe() else []
+                members[parts] = self._shuffled([*members[parts], *blank])
         if members.get("subAttributes"):
             members["subAttributes"] = self._attributes(members["subAttributes"])
         nothing = (*DEFAULTS, *WORD_LISTS, "description", "subAttributes")
@@ -204,10 +206,11 @@ class _Wardrobe:
     def _members(
         self, document: Document, known: tuple[str, ...], *, nothing: tuple[str, ...]
     ) -> Document:
-        """Absent, null and [] swapped, then names in another case and keys in another order."""
-        stated = {m: v for m, v in document.items() if m not in nothing or v not in (None, [])}
+        """Absent, null, [] and "" swapped, then names in another case and keys in another order."""
+        nothings: tuple[Any, ...] = (None, [], "")
+        stated = {m: v for m, v in document.items() if m not in nothing or v not in nothings}
         unsaid: Document = {
-            m: self.random.choice([None, []]) for m in nothing if m not in stated and self._maybe()
+            m: self.random.choice(nothings) for m in nothing if m not in stated and self._maybe()
         }
         vendor = {f"vendorX{self.random.randrange(9)}": 1} if self.foreign else {}
         items = [
@@ -311,7 +314,7 @@ def _edit_word(
 
 def _edit_list(holder: Document, path: str, member: str) -> st.SearchStrategy[tuple[str, Any, Any]]:
     before = sorted(holder.get(member) or [])
-    new = st.lists(texts, max_size=3, unique=True).map(sorted).filter(lambda ws: ws != before)
+    new = st.lists(words, max_size=3, unique=True).map(sorted).filter(lambda ws: ws != before)
     return new.map(_setter(holder, f"{path}.{member}", member, before))
 
 

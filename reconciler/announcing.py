@@ -11,7 +11,9 @@ from reconciler.domain.outbox import Awaited
 from reconciler.domain.outcome import OutcomeKind, Recovered
 from reconciler.domain.plan import Subject
 from reconciler.domain.records import Entry, Event, HrEvent, Intent, Status
+from reconciler.domain.redaction import Redaction
 from reconciler.domain.scim import ABSENT, Schema
+from reconciler.domain.shown import shown_schema
 from reconciler.errors import TenantError, UsageError
 from reconciler.ports import Announcement, Postponement, SchemaReader
 from reconciler.run_context import RunContext
@@ -112,7 +114,8 @@ class Announcing:
             written = last is not None and last.desired == desired
             members = self.tenant.dialect.server_members
             unproved = written and history.failed
-            if last is not None and unproved and last.harms(live, server_members=members):
+            redaction = self.reader().redaction
+            if last and unproved and last.harms(live, redaction, server_members=members):
                 continue
             before = history.heard or (last.before if last is not None else ABSENT)
             found = self._found(subject, live, ABSENT if history.is_new else before)
@@ -123,7 +126,8 @@ class Announcing:
         return bool(urls) and self._history(subject.desired).is_due(digest, urls)
 
     def _found(self, subject: Subject, live: Schema, before: str) -> Verified:
-        intent = replace(intent_of(self.context, self.tenant, subject, live), before=before)
+        intent = intent_of(self.context, self.tenant, subject, live, self.reader().redaction)
+        intent = replace(intent, before=before)
         entry = replace(
             self.context.entry(Event.SCHEMA_EXTENSION_ADOPTED, Status.SUCCESS),
             tenant=subject.tenant,
@@ -183,8 +187,14 @@ class Announcing:
         return tuple(dict.fromkeys(webhook.url for webhook in self.tenant.webhooks))
 
 
-def intent_of(context: RunContext, tenant: Tenant, subject: Subject, live: Schema | None) -> Intent:
-    """All that is to be known of a write, over that live schema."""
+def intent_of(
+    context: RunContext,
+    tenant: Tenant,
+    subject: Subject,
+    live: Schema | None,
+    redaction: Redaction,
+) -> Intent:
+    """All that is to be known of a write, over that live schema; no credential is kept of it."""
     return Intent(
         tenant=subject.tenant,
         base_url=tenant.base_url,
@@ -194,7 +204,7 @@ def intent_of(context: RunContext, tenant: Tenant, subject: Subject, live: Schem
         manages=subject.extension.manages,
         desired=subject.desired,
         before=subject.live_fingerprint or ABSENT,
-        live_before=live,
+        live_before=shown_schema(live, redaction, subject.desired) if live else None,
         run_id=context.run.id,
         commit=context.run.commit,
         webhooks=tuple(webhook.url for webhook in tenant.webhooks),

@@ -128,7 +128,7 @@ class Applying:
                 return self._unattempted(change, OutcomeKind.CONFLICT, moved), None
 
     def _write(self, change: Create | Update, live: Schema | None, beside: tuple[str, ...]) -> _End:
-        intent = intent_of(self.context, self.tenant, change.subject, live)
+        intent = intent_of(self.context, self.tenant, change.subject, live, self.writer.redaction)
         intended = self._entry(change, _INTENDED[type(change)], None)
         number = self.context.journal.intend(intent, intended)
         self.context.progress.begin(change)
@@ -181,7 +181,7 @@ class Applying:
         outcome = Outcome(
             change=change, kind=OutcomeKind.ADOPTED, detail="it was there already, equal"
         )
-        intent = intent_of(self.context, self.tenant, change.subject, live)
+        intent = intent_of(self.context, self.tenant, change.subject, live, self.writer.redaction)
         entry = self._outcome_entry(outcome)
         self.context.journal.adopt(entry, self._event(change, intent, live), intent.webhooks)
         return outcome, self._verified(change, intent, live, entry)

@@ -111,7 +111,7 @@ class Recovery:
         if live is None:
             return Observed(live=live, standing=found)
         members = self.tenant.dialect.server_members
-        harmed = intent.harms(live, server_members=members)
+        harmed = intent.harms(live, self.reader().redaction, server_members=members)
         return Observed(live=live, standing=found, harms=harmed)
 
     def _entry(self, intent: Intent, status: Status, detail: str | None) -> Entry:

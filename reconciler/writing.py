@@ -17,7 +17,6 @@ from reconciler.domain.diff import (
     harms,
     standing,
 )
-from reconciler.domain.foreign import Foreign
 from reconciler.domain.http_reply import Applied, Next
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.outcome import Outcome, OutcomeKind, harm_message
@@ -225,7 +224,7 @@ class Write:
                 f"whether the other schemas are still there is not known: {error}"
             )
             return ()
-        return tuple(Harm((Foreign(urn),), HarmKind.GONE) for urn in lost)
+        return tuple(Harm((urn,), HarmKind.GONE) for urn in lost)
 
     def _missing(self) -> list[str]:
         """The ids that were live, and that neither the list nor a read by id shows any more."""

@@ -14,7 +14,9 @@ from reconciler.domain.manifest import Limits, Manages, OnDrift
 from reconciler.domain.outcome import Outcome, OutcomeKind
 from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.domain.records import Entry, Event, EventType, Intent, Run, Status
+from reconciler.domain.redaction import Redaction
 from reconciler.domain.scim import Schema
+from reconciler.domain.secret import Secret
 from reconciler.domain.selection import Selection
 from reconciler.errors import Interrupted, StateError, TenantUnavailable
 from reconciler.progress import Progress
@@ -468,3 +470,20 @@ def test_a_lost_answer_is_proved_by_reading_and_announced_once():
     assert outcome.kind is OutcomeKind.APPLIED
     assert tenant.writes() == 1
     assert len(journal.waiting()) == 1
+
+
+def test_no_credential_in_what_others_have_is_kept_in_an_intent():
+    held = document(URN, "grade", "theirs")
+    held["attributes"][-1] |= {"description": "pass hunter2-hunter2", "x": ["hunter2-hunter2"]}
+    tenant, journal = FakeTenant.holding(held), MemoryJournal()
+    tenant.redaction = Redaction((Secret("hunter2-hunter2"),))
+    wanted = extension(
+        document(URN, "grade", "level"), on_drift=OnDrift.UPDATE, manages=Manages.ATTRIBUTES
+    )
+
+    apply(plan_for(tenant, wanted), tenant, journal)
+
+    [intent] = journal.intents.values()
+    assert intent.live_before is not None
+    assert "hunter2" not in repr(intent) + str(intent.live_before.document)
+    assert "theirs" in str(intent.live_before.document)

@@ -16,6 +16,7 @@ from reconciler.domain.body import ordered_body
 from reconciler.domain.dialect import Dialect, PatchPath, UpdateStrategy
 from reconciler.domain.diff import Difference, differences, managed_view
 from reconciler.domain.drift import Drift
+from reconciler.domain.foreign import Foreign
 from reconciler.domain.impact import Assessment, assess
 from reconciler.domain.jsontext import Json, canonical, digest
 from reconciler.domain.manifest import Auth, GitState, SchemaExtension, Tenant, TenantsFrom
@@ -228,10 +229,13 @@ class TenantPlan:
 
     @property
     def live_ids(self) -> tuple[str, ...]:
-        """The ids of all extensions that were live, but those that were not looked at."""
+        """The ids of all extensions that were live, but those that were not looked at.
+
+        What no manifest names is Foreign.
+        """
         ours = (change.subject for change in self.changes)
         seen = (each for each in ours if each.live_fingerprint not in (None, ABSENT))
-        return (*self.unmanaged, *(subject.schema_id for subject in seen))
+        return (*map(Foreign, self.unmanaged), *(subject.schema_id for subject in seen))
 
     @property
     def has_writes(self) -> bool:

@@ -17,7 +17,9 @@ from reconciler.domain.documents import AuditDocument, ChainedDocument, EntryDoc
 from reconciler.domain.foreign import Foreign
 from reconciler.domain.jsontext import Json, NotJson, canonical
 from reconciler.domain.manifest import Manages
+from reconciler.domain.redaction import Redaction
 from reconciler.domain.scim import ABSENT, Schema, fold
+from reconciler.domain.shown import shown_schema
 
 GENESIS = "0" * 64  # the hash before the first record
 EVENT_ID = re.compile("evt_[0-9a-f]{32}")  # all of it, as HrEvent has it
@@ -299,9 +301,9 @@ class Intent:
 
     `before` is the fingerprint of the managed view, or `absent`; `change` the plan's id;
     `base_url` where the tenant was, as its manifest said (a built-in one has its name there).
-    `live_before` is all that was live, managed or not. An intent of an older store knows neither,
-    or of what was live no more than the names of attributes, `names_before`. `confirmation` is set
-    where the service has answered that the schema is made.
+    `live_before` is all that was live, managed or not, as it may be shown. An intent of an older
+    store knows neither, or of what was live no more than the names of attributes, `names_before`.
+    `confirmation` is set where the service has answered that the schema is made.
     """
 
     tenant: str
@@ -324,13 +326,19 @@ class Intent:
         """True where the schema was absent before."""
         return self.before == ABSENT
 
-    def harms(self, live: Schema, *, server_members: Iterable[str]) -> tuple[Harm, ...]:
-        """All that is not as it was before the write, and that the write was not about."""
+    def harms(
+        self, live: Schema, redaction: Redaction, *, server_members: Iterable[str]
+    ) -> tuple[Harm, ...]:
+        """All that is not as it was before the write, and that the write was not about.
+
+        Both are compared as they may be shown, for the one before it is kept so.
+        """
+        live = shown_schema(live, redaction, self.desired)
         if self.live_before is None:
             gone = (name for name in self.names_before if live.attribute(name) is None)
             return tuple(Harm(("attributes", Foreign(name)), HarmKind.GONE) for name in gone)
         return harms(
-            self.live_before,
+            shown_schema(self.live_before, redaction, self.desired),
             live,
             desired=self.desired,
             manages=self.manages,

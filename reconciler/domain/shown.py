@@ -22,7 +22,8 @@ def shown_schema(live: Schema, redaction: Redaction, desired: Schema | None = No
     if not redaction.may_be_in(live.text()):
         return live
     shown = _Showing(redaction, desired.text() if desired else "").schema(live, desired)
-    return live if shown.whole() == live.whole() else shown
+    whole = shown.whole()
+    return live if whole == live.whole() else replace(shown, document=whole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,6 @@ class _Showing:
             description=live.description and self._text(live.description),
             attributes=self._attributes(live.attributes, desired.attributes if desired else ()),
             vendor=self._vendor(live.vendor),
-            document={},
         )
 
     def _attributes(

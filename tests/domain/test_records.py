@@ -26,7 +26,10 @@ from reconciler.domain.records import (
     rfc3339,
     seal,
 )
+from reconciler.domain.redaction import NO_REDACTION, Redaction
 from reconciler.domain.scim import ABSENT, Schema
+from reconciler.domain.secret import Secret
+from reconciler.domain.shown import shown_schema
 from tests.support.strategies import disguise, schema_documents
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -242,24 +245,31 @@ def test_an_intent_finds_what_is_not_as_it_was_before_the_write() -> None:
     after = verified(attributes=[*DOCUMENT["attributes"], other | {"returned": "always"}])
     wrote = intent(live_before=before, manages=Manages.ATTRIBUTES)
 
-    assert [harm.path for harm in wrote.harms(after, server_members=())] == [
+    assert [harm.path for harm in wrote.harms(after, NO_REDACTION, server_members=())] == [
         "attributes.other.returned"
     ]
-    assert intent().harms(after, server_members=()) == ()
+    assert intent().harms(after, NO_REDACTION, server_members=()) == ()
+
+
+def test_an_intent_that_kept_no_credential_finds_the_same_in_what_shows_it() -> None:
+    redaction = Redaction((Secret("s3cret-s3cret"),))
+    before = verified(description="of s3cret-s3cret", other=["s3cret-s3cret", 1])
+    kept = shown_schema(before, redaction, verified())
+    wrote = intent(live_before=kept, desired=verified(), manages=Manages.ATTRIBUTES)
+
+    assert wrote.harms(before, redaction, server_members=()) == ()
+    assert [h.path for h in wrote.harms(verified(), redaction, server_members=())] == [
+        "description",
+        "other",
+    ]
 
 
 def test_an_intent_of_an_older_store_knows_names_alone() -> None:
     wrote = intent(names_before=("grade", "OTHER", "gone"))
     live = verified(attributes=[{"name": "Grade"}, {"name": "other", "returned": "always"}])
 
-    assert wrote.harms(live, server_members=()) == (
-        Harm(
-            (
-                "attributes",
-                "gone",
-            ),
-            HarmKind.GONE,
-        ),
+    assert wrote.harms(live, NO_REDACTION, server_members=()) == (
+        Harm(("attributes", "gone"), HarmKind.GONE),
     )
 
 

@@ -313,7 +313,7 @@ class HttpSchemaReader:
                 try:
                     schema = self._read(schema_id, listing)
                 except SchemaUnreadable as error:
-                    unreadable[key] = self._reason(str(error), schema_id)
+                    unreadable[key] = str(error)
                     continue
                 if schema is None:
                     if key in listing.ids:  # a create would meet the one that is listed
@@ -337,13 +337,6 @@ class HttpSchemaReader:
             redaction=redaction,
         )
 
-    def _reason(self, reason: str, schema_id: str) -> str:
-        """The reason as it may be shown: an id that only the list names is the service's own."""
-        if isinstance(schema_id, Foreign):
-            for named in (urlsplit(self._access.url(schema_id)).path, str(schema_id)):
-                reason = reason.replace(named, self.redaction.text(named))
-        return reason
-
     def read(self, schema_id: str) -> Schema | None:
         """One schema by id; None only where a service whose /Schemas has answered says so."""
         return self._read(schema_id, None)
@@ -354,6 +347,23 @@ class HttpSchemaReader:
 
     def _read(
         self, schema_id: str, listing: Listing | None, *, thorough: bool = False
+    ) -> Schema | None:
+        """One schema; of an id that is Foreign no error shows a credential."""
+        try:
+            return self._read_by_id(schema_id, listing, thorough=thorough)
+        except TenantError as error:
+            error.args = (self._reason(str(error), schema_id),)
+            raise
+
+    def _reason(self, reason: str, schema_id: str) -> str:
+        """The reason as it may be shown: an id that only the list names is the service's own."""
+        if isinstance(schema_id, Foreign):
+            for named in (urlsplit(self._access.url(schema_id)).path, str(schema_id)):
+                reason = reason.replace(named, self.redaction.text(named))
+        return reason
+
+    def _read_by_id(
+        self, schema_id: str, listing: Listing | None, *, thorough: bool
     ) -> Schema | None:
         """By id, or out of a list where the service does not know such a request.
 

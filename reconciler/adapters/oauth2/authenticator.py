@@ -70,9 +70,9 @@ class Authenticator:
     @property
     def redaction(self) -> Redaction:
         """The means to take these credentials, and their tokens, out of the text of an answer."""
-        issued = self._token.issued if self._token is not None else ()
-        if self._redaction is None or self._redaction[0] != issued:
-            self._redaction = issued, redaction(self._credentials, issued)
+        made = self._token.secrets if self._token is not None else ()
+        if self._redaction is None or self._redaction[0] != made:
+            self._redaction = made, redaction(self._credentials, made)
         return self._redaction[1]
 
     def life(self) -> float | None:

@@ -33,6 +33,8 @@ from reconciler.errors import (
 )
 from reconciler.ports import Clock, Retry
 
+_REMEMBERED = 16  # tokens and assertions that are taken out of messages
+
 
 class NotSent(TenantUnavailable):
     """A request that this process could not send; that tells nothing about the endpoint."""
@@ -53,7 +55,16 @@ class TokenEndpoint:
     Nothing but POST can be sent, and nowhere else.
     """
 
-    __slots__ = ("_clock", "_credentials", "_new_id", "_options", "_retry", "_tell", "_where")
+    __slots__ = (
+        "_clock",
+        "_credentials",
+        "_new_id",
+        "_options",
+        "_retry",
+        "_tell",
+        "_where",
+        "secrets",
+    )
 
     def __init__(
         self,
@@ -68,6 +79,7 @@ class TokenEndpoint:
         self._credentials = credentials
         self._new_id = new_id
         self._tell = tell
+        self.secrets: tuple[Secret, ...] = ()  # the last few tokens and assertions
         self._options = replace(options, certificate=credentials.certificate)
         self._retry = retry
         self._clock = clock
@@ -120,7 +132,7 @@ class TokenEndpoint:
                 form += [("client_id", client_id), ("client_secret", secret.reveal())]
             case SigningClient() as client:
                 signed = assertion(client, now=self._clock.now(), jwt_id=self._new_id())
-                self._tell(signed)
+                self._note(signed)
                 form += [("client_assertion_type", ASSERTION_TYPE), ("client_id", client_id)]
                 form.append(("client_assertion", signed.reveal()))
             case CertifiedClient():
@@ -146,10 +158,15 @@ class TokenEndpoint:
                 f"{self._where}: the token is not of type Bearer, the only one that SCIM services "
                 "take; check that spec.auth.tokenUrl is the token endpoint for this API"
             )
-        self._tell(Secret(value))
+        self._note(Secret(value))
         return Token(
             Secret(value), _life(document.get("expires_in")), self._missing(document.get("scope"))
         )
+
+    def _note(self, secret: Secret) -> None:
+        """Make a secret known before it is used: an answer may speak of one that came before."""
+        self._tell(secret)
+        self.secrets = (*self.secrets, secret)[-_REMEMBERED:]
 
     def _missing(self, granted: Json) -> tuple[str, ...]:
         """The scopes not granted; none where the answer has no `scope`, RFC 6749 section 5.1."""
@@ -224,7 +241,7 @@ class TokenEndpoint:
             return TenantUnavailable(f"{self._where}: {status} {code}; run again later")
         if not isinstance(code, str) or not re.fullmatch(r"[A-Za-z_.-]{1,40}", code):
             code = "without an error code"
-        elif redaction(self._credentials).message(code) != code:
+        elif redaction(self._credentials, self.secrets).message(code) != code:
             code = "unknown error"
         advice = _ADVICE.get(
             code, "check clientId, its secret, key or certificate, and scopes in spec.auth"

@@ -16,7 +16,6 @@ LONGEST_LIFE = 3600.0
 MARGIN = 60.0  # a token is renewed so long before it expires, but never before half of its life
 REST = 30.0  # seconds for which no token is requested of an endpoint that gave none
 VAIN = 3  # renewals in a row that helped nobody, after which there is one in `REST` seconds
-_ISSUED = 8  # tokens that are taken out of messages: an answer may echo one that came before
 
 
 class Tokens:
@@ -79,7 +78,6 @@ class SharedToken:
         "_turn",
         "_vain",
         "_vain_until",
-        "issued",
         "life",
         "not_granted",
     )
@@ -96,9 +94,13 @@ class SharedToken:
         self._vain_until = -math.inf
         self.life: float | None = None
         self.not_granted: tuple[str, ...] = ()
-        self.issued: tuple[Secret, ...] = ()  # the last few, of which an answer may speak
         self._failure: TenantError | None = None
         self._fails_until = -math.inf
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """The last few tokens and assertions, of which an answer may speak."""
+        return self._endpoint.secrets
 
     def current(self, within: float = math.inf) -> Secret:
         """The token, a new one where need be; `within` so many seconds. Raises TenantError."""
@@ -149,7 +151,6 @@ class SharedToken:
         used = DEFAULT_LIFE if token.life is None else min(token.life, LONGEST_LIFE)
         with self._lock:
             self._token = token.value
-            self.issued = (*self.issued, token.value)[-_ISSUED:]
             # From the request on: how long the answer was under way is part of its life.
             self._good_until = began + used - min(MARGIN, used / 2)
         if token.value == self._forgotten:  # many endpoints have one until it expires

@@ -247,7 +247,7 @@ class Write:
                 return self._other(result, live, late)
             case _ if result.means is Meaning.EXISTS:
                 detail = f"{result.message}, yet reading by id finds nothing new; "
-                detail += "look for another schema with the same name"
+                detail += f"look for another schema with the same name; {LATE_ADVICE}"
                 return self._ended(OutcomeKind.NOT_APPLIED, detail)
             case _:
                 return self._undone(result, live)

@@ -157,11 +157,20 @@ def test_what_the_list_shows_and_a_read_by_id_denies_is_found(answer: Script) ->
         assert len(w.requests) == 5
 
 
-@pytest.mark.parametrize("status", [400, 405, 422, 501])
+@pytest.mark.parametrize("status", [400, 403, 405, 422, 500, 501, 502, 503])
 def test_what_the_list_shows_and_a_read_by_id_refuses_is_found(status: int) -> None:
-    """Before anything else of the tenant was read, as in a recovery."""
+    """Before anything else of the tenant was read, as in a recovery; and again after it."""
     with world(denying(scim_error(status, "not so"), FEW)) as w:
-        assert w.reader.find(urn(0)) == Schema.from_json(schema(0))
+        for _ in range(3):
+            assert w.reader.find(urn(0)) == Schema.from_json(schema(0))
+
+
+def test_a_service_that_asks_to_wait_is_not_asked_for_its_list_instead() -> None:
+    asks = json_reply({}, 429, {"Retry-After": "900"})
+    with world(denying(asks, FEW)) as w, pytest.raises(TenantUnavailable, match="wait 900 s"):
+        w.reader.find(urn(0))
+
+    assert len(w.requests) == 1
 
 
 @pytest.mark.parametrize("status", [405, 501])

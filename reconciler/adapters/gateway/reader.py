@@ -371,41 +371,48 @@ class HttpSchemaReader:
 
         Raises SchemaUnreadable for what concerns this id alone, TenantError for all else.
         """
-        # Once the list has answered, an id that fails, or hangs, says nothing of the next one.
+        # Beside the list, an id that fails, or hangs, says nothing of the tenant.
         share = 1.0 if listing is None else _SHARE_OF_AN_ID
-        url = self._access.url(schema_id)
-        reply, request = self._get(url, optional=listing is not None, share=share)
-        if not isinstance(reply, Answer) or reply.status in _OF_THE_TENANT:
-            failed = read_error(request, reply, collection=False)
-            if self._is_of_one_id(reply, listing):
-                raise SchemaUnreadable(str(failed))
-            raise failed
-        if reply.status in ABSENT_STATUS:
+        optional = thorough or listing is not None
+        reply, request = self._get(self._access.url(schema_id), optional=optional, share=share)
+        if isinstance(reply, Answer) and reply.status in ABSENT_STATUS:
             return self._denied_by_id(schema_id, thorough=thorough)
-        if reply.status in NO_SUCH_REQUEST and (self._access.known.lists or thorough):
+        if (
+            isinstance(reply, Answer)
+            and reply.status in NO_SUCH_REQUEST
+            and (self._access.known.lists or thorough)
+        ):
             return self._listed(schema_id, listing or self._walk((schema_id,)), request, reply)
         try:
-            page = _page(_answer(request, reply, collection=False), request)
+            answer = _answer(request, reply, collection=False)
+            page = _page(answer, request)
             if not page.documents:  # a ListResponse of nothing
                 return self._denied_by_id(schema_id, thorough=thorough)
-            schema = _one(page, reply, request, schema_id, self._access.limits.attributes)
+            schema = _one(page, answer, request, schema_id, self._access.limits.attributes)
         except TenantError as error:
-            if thorough and (shown := self._walk((schema_id,)).schemas((schema_id,))):
+            looks = thorough and self._may_list(reply)
+            if looks and (shown := self._walk((schema_id,)).schemas((schema_id,))):
                 return shown[fold(schema_id)]
-            if not self._access.known.lists:
-                raise  # what is wrong may be wrong of the whole tenant
+            if not self._is_of_one_id(reply, listing):
+                raise
             raise SchemaUnreadable(str(error)) from error
-        if tag := reply.headers.get("etag"):
+        if tag := answer.headers.get("etag"):
             self._etags[schema.key] = (schema.document, tag)
         return schema
 
     def _is_of_one_id(self, reply: Reply, listing: Listing | None) -> bool:
         """Test whether what failed need not fail for the other ids of the tenant."""
-        if isinstance(reply, Answer):
+        if isinstance(reply, Answer) and reply.status in _OF_THE_TENANT:
             return listing is not None
-        if reply.loss is Loss.TOO_LONG:
+        if isinstance(reply, Answer) or reply.loss is Loss.TOO_LONG:
             return self._access.known.lists
         return listing is not None and reply.loss is Loss.LOST and not reply.is_ours
+
+    def _may_list(self, reply: Reply) -> bool:
+        """Test whether the list may answer where a read by id did not, and was not told to wait."""
+        if isinstance(reply, NoAnswer):
+            return reply.loss is Loss.TOO_LONG
+        return self._access.wait(reply) is None
 
     def _denied_by_id(self, schema_id: str, *, thorough: bool) -> Schema | None:
         if not thorough:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 from reconciler.domain.jsontext import Json
+from reconciler.embedded.lag import Lag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +21,7 @@ class Faults:
     retry_after: int = 1  # seconds
     server_errors: int = 0  # answered 503
     drop_after_commit: int = 0  # writes that are stored, then the connection closes unanswered
-    lag_reads: int = 0  # reads by id that deny a new schema; as long the list lacks it
+    lag_reads: int = 0  # reads by id, and the list until then, that do not show a write
     ignore_posts: bool = False  # a schema is answered 201 and not stored
     drop_attribute: str | None = None  # a schema is stored without the attribute of that name
     ignore_paging: bool = False  # GET /Schemas answers with everything
@@ -66,12 +67,15 @@ class Counter(StrEnum):
 
 
 class FaultBox:
-    """The faults of a running tenant, which count down as requests use them up."""
+    """The faults of a running tenant, which count down as requests use them up.
+
+    `lag` are the writes that are not shown yet.
+    """
 
     def __init__(self, faults: Faults) -> None:
         self._lock = threading.Lock()
         self._faults = faults
-        self._hidden: dict[str, int] = {}
+        self.lag = Lag()
 
     @property
     def current(self) -> Faults:
@@ -80,7 +84,7 @@ class FaultBox:
     def set(self, faults: Faults) -> None:
         with self._lock:
             self._faults = faults
-            self._hidden.clear()
+        self.lag.end()
 
     def take(self, counter: Counter) -> bool:
         """Count one request down; true where it is one of those that fail so."""
@@ -89,21 +93,4 @@ class FaultBox:
             if remaining:
                 fewer = {**self._faults.to_json(), counter.value: remaining - 1}
                 self._faults = Faults.from_json(fewer)
-        return remaining > 0
-
-    def hide(self, key: str) -> None:
-        """Let the schema of this folded id lag behind its creation."""
-        with self._lock:
-            self._hidden[key] = self._faults.lag_reads
-
-    def is_hidden(self, key: str) -> bool:
-        """True where the list does not show the schema yet."""
-        return self._hidden.get(key, 0) > 0
-
-    def take_hidden(self, key: str) -> bool:
-        """Count one read by id down; true where it still comes too early."""
-        with self._lock:
-            remaining = self._hidden.pop(key, 0)
-            if remaining > 1:
-                self._hidden[key] = remaining - 1
         return remaining > 0

@@ -2,6 +2,7 @@
 
 import re
 
+from reconciler.domain.dialect import PatchPath
 from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import fold
 from reconciler.embedded.wire import Refused
@@ -10,35 +11,52 @@ _ONE = re.compile(r'attributes\[\s*name\s+eq\s+"(?P<name>[^"\\]+)"\s*\]', re.IGN
 _TEXTS = ("name", "description")
 
 
-def patched(document: dict[str, Json], body: Json) -> dict[str, Json]:
-    """The schema after the operations of a PATCH; Refused where one is of another kind."""
+def patched(document: dict[str, Json], body: Json, form: PatchPath) -> dict[str, Json]:
+    """The schema after the operations of a PATCH; Refused where one is of another kind.
+
+    By RFC 7644 `attributes` are all of them, and a filter selects one; a service of the form
+    attrPath finds each by its name instead, and changes nothing but attributes.
+    """
     operations = body.get("Operations") if isinstance(body, dict) else None
     if not isinstance(operations, list) or not operations:
         raise Refused(400, "Operations: an array is needed", scim_type="invalidSyntax")
     for operation in operations:
-        document = _after(document, operation if isinstance(operation, dict) else {})
+        document = _after(document, operation if isinstance(operation, dict) else {}, form)
     return document
 
 
-def _after(document: dict[str, Json], operation: dict[str, Json]) -> dict[str, Json]:
+def _after(
+    document: dict[str, Json], operation: dict[str, Json], form: PatchPath
+) -> dict[str, Json]:
     op, path, value = (operation.get(name) for name in ("op", "path", "value"))
     if op not in ("add", "replace"):
         raise Refused(400, "op: only add and replace are taken", scim_type="invalidSyntax")
+    by_name = form is PatchPath.ATTRIBUTE
     there: dict[str, Json] = {fold(each["name"]): each for each in document["attributes"]}
     match path:
-        case str() if fold(path) in _TEXTS and isinstance(value, str):
+        case str() if fold(path) in _TEXTS and isinstance(value, str) and not by_name:
             return {**document, fold(path): value}
         case str() if fold(path) == "attributes" and isinstance(value, list):
-            there |= {_name(each): each for each in value}
-        case str() if (one := _ONE.fullmatch(path)) is not None:
+            given = [(_name(each), each) for each in value]
+            if not by_name:
+                kept = document["attributes"] if op == "add" else []
+                return {**document, "attributes": [*kept, *value]}
+            if op == "replace" and any(name not in there for name, _ in given):
+                raise _no_target()
+            there |= dict(given)
+        case str() if (one := _ONE.fullmatch(path)) is not None and not by_name:
             if fold(one["name"]) not in there:
-                raise Refused(400, "no attribute has this name", scim_type="noTarget")
+                raise _no_target()
             if _name(value) != fold(one["name"]):
                 raise Refused(400, "a name cannot be changed", scim_type="mutability")
             there[_name(value)] = value
         case _:
             raise Refused(400, "path: nothing can be changed there", scim_type="invalidPath")
     return {**document, "attributes": [*there.values()]}
+
+
+def _no_target() -> Refused:
+    return Refused(400, "no attribute has this name", scim_type="noTarget")
 
 
 def _name(attribute: Json) -> str:

@@ -1,10 +1,11 @@
 """/Schemas of the built-in tenant: paged, by id, created and replaced, defaults spelled out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from itertools import filterfalse
 
-from reconciler.domain.dialect import Dialect, EtagMode, Meaning, UpdateStrategy
+from reconciler.domain.dialect import Dialect, EtagMode, Meaning, Paging, UpdateStrategy
 from reconciler.domain.jsontext import Json
 from reconciler.domain.records import rfc3339
 from reconciler.domain.rules import LIMIT_RULES, Demand
@@ -17,11 +18,21 @@ from reconciler.domain.scim import (
     Schema,
     fold,
 )
+from reconciler.embedded.characteristics import as_stored, stamped
 from reconciler.embedded.faults import FaultBox, Faults
+from reconciler.embedded.schema_listing import listing
 from reconciler.embedded.schema_patch import patched
 from reconciler.embedded.schema_rules import accept
 from reconciler.embedded.store import EmbeddedStore, StoredSchema
-from reconciler.embedded.wire import Refused, Reply, Request, not_allowed, read_json, scim
+from reconciler.embedded.wire import (
+    Refused,
+    Reply,
+    Request,
+    check_media_type,
+    not_allowed,
+    read_json,
+    scim,
+)
 
 EXTENSION_LIMIT = 10
 PLAIN = Dialect(
@@ -32,7 +43,6 @@ PLAIN = Dialect(
     types=frozenset(AttributeType),
     extensions=EXTENSION_LIMIT,
 )
-_LIST_URN = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 
 
 class SchemasEndpoint:
@@ -111,34 +121,23 @@ class SchemasEndpoint:
     def _list(self, request: Request, base_url: str) -> Reply:
         if "filter" in request.query:  # RFC 7644 section 4
             raise Refused(403, "schemas cannot be filtered")
-        everything = [_published_core(document, base_url) for document in self._core.values()]
-        shown = (each for each in self._store.schemas() if not self._faults.is_hidden(each.key))
-        everything += [self._published(stored, base_url) for stored in shown]
-        paging = {} if self._faults.current.ignore_paging else request.query
-        start = max(1, _whole_number(paging, "startIndex", 1))
-        count = max(0, _whole_number(paging, "count", len(everything)))
-        page = everything[start - 1 : start - 1 + count]
-        return scim(
-            200,
-            {
-                "schemas": [_LIST_URN],
-                "totalResults": len(everything),
-                "itemsPerPage": len(page),
-                "startIndex": start,
-                "Resources": page,
-            },
-        )
+        core = [_published_core(document, base_url) for document in self._core.values()]
+        shown = filter(None, map(self._faults.lag.listed, self._store.schemas()))
+        custom = [self._published(stored, base_url) for stored in shown]
+        dialect = self._dialect
+        if self._faults.current.ignore_paging:
+            dialect = replace(dialect, paging=Paging.NONE)
+        return scim(200, listing(core, custom, request.query, dialect))
 
     def _read(self, key: str, base_url: str) -> Reply:
         if key in self._core:
             return scim(200, _published_core(self._core[key], base_url))
-        stored = self._stored(key)
-        if stored is None or self._faults.take_hidden(key):
+        if (stored := self._faults.lag.read(key, self._stored(key))) is None:
             raise _unknown()
         return self._reply(200, stored, base_url)
 
     def _create(self, request: Request, base_url: str) -> Reply:
-        document = _without_meta(read_json(request.body))
+        document = self._body(request)
         schema = accept(document)
         self._takes(schema)
         with self._store.transaction():
@@ -147,15 +146,18 @@ class SchemasEndpoint:
             if schema.key in existing or schema.key in self._core:
                 there = f"schema {schema.id} exists already"
                 raise self._refused(Meaning.EXISTS, Refused(409, there, scim_type="uniqueness"))
-            most = self._dialect.extensions
-            if most is not None and len(existing) >= most:
+            most, counted = (
+                self._dialect.extensions,
+                [*filterfalse(self._dialect.protects, existing)],
+            )
+            if most is not None and len(counted) >= most:
                 full = f"the maximum count of {most} schema extensions is reached"
                 raise self._refused(Meaning.LIMIT_REACHED, Refused(400, full))
             if self._faults.current.ignore_posts:  # answered as if it were stored
                 return self._reply(201, new, base_url)
             new = _mutilated(new, self._faults.current)
             self._store.save_schema(new)
-        self._faults.hide(schema.key)
+        self._lag_behind(schema.key, None)
         return self._reply(201, new, base_url)
 
     def _update(self, request: Request, key: str, base_url: str) -> Reply:
@@ -164,17 +166,32 @@ class SchemasEndpoint:
         with self._store.transaction():  # or two clients that saw one version would both replace it
             if (stored := self._stored(key)) is None:
                 raise _unknown()
-            document = _without_meta(read_json(request.body))
-            _check_precondition(request, stored)
+            document = self._body(request)
+            if self._dialect.etag is not EtagMode.NONE:
+                _check_precondition(request, stored)
+            live = _spelled_out(stored.document)
             if request.method == "PATCH":
-                document = patched(_spelled_out(stored.document), document)
+                document = patched(live, document, self._dialect.patch_path)
             schema = accept(document)
             if schema.key != key:
                 raise Refused(400, "the id is not that of the address", scim_type="mutability")
             self._takes(schema)
+            if self._dialect.immutable or self._dialect.ignored:
+                document = as_stored(live, _spelled_out(document), self._dialect)
             new = _mutilated(self._next(stored, key, document), self._faults.current)
             self._store.save_schema(new)
+        self._lag_behind(key, stored)
         return self._reply(200, new, base_url)
+
+    def _body(self, request: Request) -> Json:
+        """The document of a POST, PUT or PATCH, in the media type that the service takes."""
+        check_media_type(request.headers.get("content-type"), self._dialect.content_type)
+        return _without_meta(read_json(request.body))
+
+    def _lag_behind(self, key: str, before: StoredSchema | None) -> None:
+        # Of the reads that the dialect has us make, the last one shows the write.
+        lagging = self._faults.current.lag_reads or max(0, self._dialect.lag_reads - 1)
+        self._faults.lag.begin(key, before, lagging)
 
     def _stored(self, key: str) -> StoredSchema | None:
         return next((stored for stored in self._store.schemas() if stored.key == key), None)
@@ -193,6 +210,8 @@ class SchemasEndpoint:
 
     def _takes(self, schema: Schema) -> None:
         """Refuse what is beyond the limits of the dialect, and what no user could carry."""
+        if self._dialect.protects(schema.id) and schema.key not in self._core:
+            raise Refused(403, f"{schema.id}: URNs that begin so belong to this service")
         demand = Demand(schema=schema, dialect=self._dialect, service="this service")
         for _, fault in LIMIT_RULES.faults(demand):
             raise Refused(400, fault.message, scim_type="invalidValue")
@@ -220,14 +239,8 @@ class SchemasEndpoint:
         }
         if self._dialect.etag is not EtagMode.NONE:
             meta["version"] = f'W/"{stored.version}"'
-        return {**_with_schemas(self._form(stored.document)), "meta": meta}
-
-
-def _whole_number(query: Mapping[str, str], name: str, default: int) -> int:
-    try:
-        return int(query.get(name, default))
-    except ValueError as error:
-        raise Refused(400, f"{name} is no whole number", scim_type="invalidValue") from error
+        document = stamped(self._form(stored.document), self._dialect)
+        return {**_with_schemas(document), "meta": meta}
 
 
 def _check_precondition(request: Request, stored: StoredSchema) -> None:

@@ -29,6 +29,7 @@ from reconciler.embedded.oauth import OAuth
 from reconciler.embedded.schemas_endpoint import PLAIN, SchemasEndpoint
 from reconciler.embedded.store import EmbeddedStore, open_embedded_store
 from reconciler.embedded.tenant import BASE_PATH, TOKEN_PATH, WEBHOOK_PATH, Dropped, EmbeddedTenant
+from reconciler.embedded.throttle import Throttle
 from reconciler.embedded.wire import Refused, Request
 from reconciler.errors import UsageError
 
@@ -42,6 +43,7 @@ _POLL_SECONDS = 0.02  # how long a stop may take
 _SILENCE_SECONDS = 3  # how long a client may say nothing; a stop waits for it
 _MAX_BODY = 2**20
 _LONGEST_LINE = 1024  # of a chunk's size with its extensions, and of a trailer
+_TARGET = "reconciler.target"
 _NO_FAULTS = Faults()
 
 Clock = Callable[[], datetime]
@@ -134,7 +136,7 @@ def _tenant(
 ) -> EmbeddedTenant:
     # The schemas of RFC 7643 section 8.7, without the models that cost most of the start.
     core = json.loads((files("scim2_server") / "resources" / "default-schemas.json").read_bytes())
-    users = _users_on_demand(store, clock, core)
+    users = _users_on_demand(store, clock, core, setup.dialect)
     credentials = store.credentials()
     return EmbeddedTenant(
         faults=faults,
@@ -150,18 +152,20 @@ def _tenant(
             raw=setup.raw,
         ),
         users=lambda request, base_url, path: users().answer(request, base_url, path),
+        throttle=Throttle(setup.dialect, clock),
+        dialect=setup.dialect,
     )
 
 
 def _users_on_demand(
-    store: EmbeddedStore, clock: Clock, core: list[Json]
+    store: EmbeddedStore, clock: Clock, core: list[Json], dialect: Dialect
 ) -> Callable[[], "UsersEndpoint"]:
     @cache
     def users() -> "UsersEndpoint":
         # It imports pydantic and scim2-models: 0.7 s that reading schemas does not need.
         from reconciler.embedded.users import UsersEndpoint
 
-        return UsersEndpoint(store, clock, map(Schema.from_json, core))
+        return UsersEndpoint(store, clock, map(Schema.from_json, core), dialect)
 
     return users
 
@@ -198,6 +202,12 @@ class _Server(socketserver.ThreadingMixIn, WSGIServer):
 class _Conversation(WSGIRequestHandler):
     timeout = _SILENCE_SECONDS
 
+    def get_environ(self) -> "WSGIEnvironment":
+        # WSGI itself keeps no path as it was sent, in which %3A is another than a colon; and where
+        # no type was sent, wsgiref says text/plain.
+        sent = {_TARGET: self.path, "CONTENT_TYPE": self.headers.get("content-type", "")}
+        return {**super().get_environ(), **sent}
+
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 — the overridden name
         pass
 
@@ -229,6 +239,7 @@ def _request(environ: "WSGIEnvironment", root: str) -> Request:
         method=environ["REQUEST_METHOD"],
         root=root,
         # WSGI hands over bytes as latin-1 (PEP 3333).
+        target=environ[_TARGET],
         path=environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace"),
         query=dict(parse_qsl(environ["QUERY_STRING"], keep_blank_values=True)),
         headers=headers,

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 
+from reconciler.domain.dialect import Dialect, IdEncoding, TrailingSlash
 from reconciler.embedded.faults import Counter, FaultBox, Faults
 from reconciler.embedded.hr import HrReceiver
 from reconciler.embedded.oauth import OAuth, challenge
 from reconciler.embedded.schemas_endpoint import SchemasEndpoint
+from reconciler.embedded.throttle import Throttle
 from reconciler.embedded.wire import Refused, Reply, Request, as_json, not_allowed, read_json
 
 BASE_PATH = "/scim/v2"
@@ -34,6 +36,8 @@ class EmbeddedTenant:
         hr: HrReceiver,
         schemas: SchemasEndpoint,
         users: Users,
+        throttle: Throttle,
+        dialect: Dialect,
     ) -> None:
         self._faults = faults
         self._oauth = oauth
@@ -44,6 +48,8 @@ class EmbeddedTenant:
         }
         self._schemas = schemas
         self._users = users
+        self._throttle = throttle
+        self._dialect = dialect
 
     def answer(self, request: Request) -> Reply:
         """The answer to one request; raises Dropped where there is to be none."""
@@ -73,15 +79,19 @@ class EmbeddedTenant:
 
     def _scim(self, request: Request) -> Reply:
         self._oauth.authenticate(request)
+        self._throttle.admit()
         # After the token: who has none learns nothing of the faults, and uses none up.
         if (reply := self._fault()) is not None:
             return reply
         try:
             base_url = request.root + BASE_PATH
             path = request.path.removeprefix(BASE_PATH)
+            if (elsewhere := self._elsewhere(request, path)) is not None:
+                return elsewhere
             collection, _, identifier = path.lstrip("/").partition("/")
             if collection == "Schemas":
-                reply = self._schemas.answer(request, base_url, identifier or None)
+                schema_id = identifier.rstrip("/")
+                reply = self._schemas.answer(request, base_url, schema_id or None)
             else:
                 reply = self._users(request, base_url, path)
         except Refused as refused:
@@ -91,6 +101,23 @@ class EmbeddedTenant:
         if stored and self._faults.take(Counter.DROP_AFTER_COMMIT):
             raise Dropped
         return reply
+
+    def _elsewhere(self, request: Request, path: str) -> Reply | None:
+        """The answer to an address that the service spells in another way; None where it is its."""
+        match self._dialect.trailing_slash:
+            case TrailingSlash.NONE:
+                slash = False
+            case TrailingSlash.LISTS:
+                slash = "/" not in path.strip("/")
+            case TrailingSlash.ALL:
+                slash = True
+        sent, mark, query = request.target.partition("?")
+        if slash and not path.endswith("/"):
+            there = f"{request.root}{sent}/{mark}{query}"
+            return Reply(status=301, headers={"Location": there})
+        if self._dialect.id_encoding is IdEncoding.PERCENT and ":" in sent:
+            raise Refused(404, "nothing is here; the colons of a URN are %3A in an address")
+        return None
 
     def _fault(self) -> Reply | None:
         """The answer that stands in for another; None where all goes well."""

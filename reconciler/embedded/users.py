@@ -36,12 +36,20 @@ from scim2_server.requests import ScimRequest
 from scim2_server.responses import ScimResponse
 from scim2_server.service import ScimService
 
+from reconciler.domain.dialect import BindingList, Dialect, EtagMode
 from reconciler.domain.jsontext import Json, canonical, parse
 from reconciler.domain.scim import AttributeType, Schema, fold
 from reconciler.embedded.request_values import ResourceForm, search
 from reconciler.embedded.store import EmbeddedStore, StoredSchema
 from reconciler.embedded.users_storage import UsersStorage
-from reconciler.embedded.wire import Refused, Reply, Request, read_json, scim
+from reconciler.embedded.wire import (
+    Refused,
+    Reply,
+    Request,
+    check_media_type,
+    read_json,
+    scim,
+)
 
 _CONFIG = {
     "patch": {"supported": True},
@@ -49,7 +57,6 @@ _CONFIG = {
     "filter": {"supported": True, "maxResults": 1000},
     "changePassword": {"supported": False},
     "sort": {"supported": True},
-    "etag": {"supported": True},
     "authenticationSchemes": [
         {
             "type": "oauthbearertoken",
@@ -81,10 +88,15 @@ class UsersEndpoint:
     """Answers for /Users, /Groups, /ResourceTypes and /ServiceProviderConfig."""
 
     def __init__(
-        self, store: EmbeddedStore, clock: Callable[[], datetime], core: Iterable[Schema]
+        self,
+        store: EmbeddedStore,
+        clock: Callable[[], datetime],
+        core: Iterable[Schema],
+        dialect: Dialect,
     ) -> None:
         self._store = store
         self._clock = clock
+        self._dialect = dialect
         self._core = {schema.key: schema for schema in core}
         self._lock = threading.Lock()
         self._current: tuple[tuple[StoredSchema, ...], ScimHandler] | None = None
@@ -117,9 +129,10 @@ class UsersEndpoint:
         with self._lock:
             if self._current is None or self._current[0] != schemas:
                 custom = [Schema.from_json(stored.document) for stored in schemas]
-                provider = provider_of(custom)
+                provider = provider_of(custom, etag=self._dialect.etag is not EtagMode.NONE)
                 storage = UsersStorage(self._store, provider, self._clock)
-                service = _Service(provider, {**self._core, **{each.key: each for each in custom}})
+                known = {**self._core, **{each.key: each for each in custom}}
+                service = _Service(provider, known, self._dialect)
                 self._current = schemas, _Handler(service, storage)
             return self._current[1]
 
@@ -138,8 +151,11 @@ class _Handler(ScimHandler):
 class _Service(ScimService):
     """scim2-server's protocol, with strict bodies; PATCH is answered with the resource."""
 
-    def __init__(self, provider: ScimProvider, schemas: Mapping[str, Schema]) -> None:
+    def __init__(
+        self, provider: ScimProvider, schemas: Mapping[str, Schema], dialect: Dialect
+    ) -> None:
         super().__init__(provider)
+        self._dialect = dialect
         self._forms = {
             kind.name: ResourceForm.of(
                 schemas[fold(str(kind.schema_))],
@@ -149,7 +165,7 @@ class _Service(ScimService):
         }
 
     def decode_body(self, body: bytes, content_type: str | None) -> Json:
-        self.ensure_json(content_type)
+        check_media_type(content_type, self._dialect.content_type)
         return read_json(body)
 
     def read_creation(
@@ -188,6 +204,27 @@ class _Service(ScimService):
         response_parameters: ResponseParameters[Any],
     ) -> ScimResponse:
         return self.replacement_response(base_url, resource, response_parameters)
+
+    def resource_types(self, location: str, query: Mapping[str, str]) -> ScimResponse:
+        listed = super().resource_types(location, query)
+        for kind in (listed.body or {}).get("Resources", []):
+            self._unbind(kind)
+        return listed
+
+    def resource_type(
+        self, location: str, resource_type_id: str, query: Mapping[str, str]
+    ) -> ScimResponse:
+        found = super().resource_type(location, resource_type_id, query)
+        self._unbind(found.body or {})
+        return found
+
+    def _unbind(self, kind: dict[str, Json]) -> None:
+        """Leave out the custom extensions of a resource type where the service lists none."""
+        bound = kind.get("schemaExtensions")
+        if bound and self._dialect.bindings is BindingList.UNLISTED:
+            kind["schemaExtensions"] = [
+                each for each in bound if each["schema"] == str(EnterpriseUser.__schema__)
+            ]
 
 
 def refusal(error: SCIMException) -> Refused:
@@ -237,7 +274,7 @@ def check_buildable(schema: Schema) -> None:
     _extension(canonical(schema.to_json()))
 
 
-def provider_of(schemas: Iterable[Schema]) -> ScimProvider:
+def provider_of(schemas: Iterable[Schema], *, etag: bool = True) -> ScimProvider:
     """The provider of all that the tenant serves: users and groups, each with its extensions.
 
     A schema extends groups if a part of its URN is `Group`, else users.
@@ -250,7 +287,7 @@ def provider_of(schemas: Iterable[Schema]) -> ScimProvider:
     return ScimProvider(
         models=[Person, Group, *users, *groups],
         resource_types=[_resource_type(Person, users), _resource_type(Group, groups)],
-        config=ServiceProviderConfig.model_validate(_CONFIG),
+        config=ServiceProviderConfig.model_validate({**_CONFIG, "etag": {"supported": etag}}),
         policy=ScimPolicy(remove_value_as_filter=ScimPolicy.RemoveValue.apply),
     )
 

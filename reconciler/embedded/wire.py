@@ -7,19 +7,21 @@ from dataclasses import dataclass, field
 from reconciler.domain.jsontext import Json, NotJson, parse
 
 SCIM_JSON = "application/scim+json"
+_JSON = "application/json"
 _ERROR_URN = "urn:ietf:params:scim:api:messages:2.0:Error"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One HTTP request; `path` is decoded, header names are lower case.
+    """One HTTP request; `path` is decoded, `target` as it was sent, with the query.
 
-    `root` is the server's own address: `http://127.0.0.1:4711`.
+    `root` is the server's own address: `http://127.0.0.1:4711`; header names are lower case.
     """
 
     method: str
     root: str
     path: str
+    target: str = ""
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
@@ -67,9 +69,7 @@ def scim(status: int, document: Json, headers: Mapping[str, str] | None = None) 
 def as_json(status: int, document: Json, headers: Mapping[str, str] | None = None) -> Reply:
     """An answer that carries JSON, members in the order that they have."""
     body = json.dumps(document, ensure_ascii=False).encode()
-    return Reply(
-        status=status, headers={"Content-Type": "application/json", **(headers or {})}, body=body
-    )
+    return Reply(status=status, headers={"Content-Type": _JSON, **(headers or {})}, body=body)
 
 
 def read_json(body: bytes) -> Json:
@@ -78,6 +78,19 @@ def read_json(body: bytes) -> Json:
         return parse(body)
     except NotJson as error:
         raise Refused(400, f"the body is not JSON: {error}", scim_type="invalidSyntax") from error
+
+
+def check_media_type(given: str | None, wanted: str) -> None:
+    """Refuse with 415 a body that is no JSON, or not of the one type that a service takes.
+
+    RFC 7644 section 3.8: JSON is the default; who takes `application/scim+json` takes all of it.
+    """
+    media_type = (given or "").partition(";")[0].strip().lower()
+    if not media_type or media_type == _JSON:
+        return
+    takes_all = wanted == SCIM_JSON
+    if not (takes_all and media_type.startswith("application/") and media_type.endswith("+json")):
+        raise Refused(415, f"the body has to be {wanted}")
 
 
 def not_allowed(request: Request, *allowed: str) -> Refused:

@@ -1,5 +1,9 @@
 """`dev-tenant`: the built-in tenant as a server of its own, its end and its secrets."""
 
+import json
+
+import pytest
+
 from tests.support.program import HR_URN, DevTenant, Folder, assert_reported, started_dev_tenant
 
 
@@ -38,6 +42,57 @@ def test_dev_tenant_plays_the_service_that_its_manifest_names(folder: Folder):
     assert users == 20
     assert_reported(applied, 0)
     assert_reported(planned, 0, "changed out of band", "ACME cannot change a schema")
+
+
+@pytest.mark.parametrize("name", ["genesys", "rfc7644", "sap"])
+def test_a_dialect_that_ships_is_deployed_to_as_to_the_service(folder: Folder, name: str):
+    (folder.path / "desired-state/tenants/local.yaml").unlink()
+
+    with started_dev_tenant(folder, "--dialect", name) as tenant:
+        folder.write("desired-state/tenants/dev.yaml", tenant.manifest)
+        folder.environ["RECONCILER_SECRETS_DIR"] = str(tenant.secrets)
+        applied = folder.run("apply", "--auto-approve")
+        planned = folder.run("plan", "--detailed-exitcode")
+        examined = folder.run("doctor", "dev")
+
+    assert_reported(applied, 0)
+    assert_reported(planned, 0, "0 to add, 0 to change")
+    assert_reported(examined, 0)
+    assert "spec.capabilities" not in examined.everything
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("oracle", "1 to change"), ("read-only", "0 to change")]
+)
+def test_a_dialect_that_creates_nothing_changes_what_is_there_or_reports_it(
+    folder: Folder, name: str, code: str
+):
+    for path in (folder.path / "desired-state").rglob("*.yaml"):
+        path.unlink()
+    old = {"name": "code", "idcsDisplayName": "Code", "description": "old"}
+    schema = {"id": HR_URN, "name": "HRExtension", "attributes": [old]}
+    desired = {**schema, "attributes": [{**old, "description": "new"}]}
+    spec = {"onDrift": "update", "schema": desired}
+    document = {"apiVersion": "reconciler/v1", "kind": "SchemaExtension", "spec": spec}
+    folder.write(
+        "desired-state/hr.yaml", json.dumps({**document, "metadata": {"name": "hr-extension"}})
+    )
+
+    with started_dev_tenant(folder, "--dialect", name) as tenant:
+        folder.write("desired-state/dev.yaml", tenant.manifest)
+        folder.environ["RECONCILER_SECRETS_DIR"] = str(tenant.secrets)
+        tenant.drift(HR_URN, schema)
+        planned = folder.run("plan")
+        applied = folder.run("apply", "--auto-approve")
+        live = tenant.get(HR_URN)["attributes"][0]
+        examined = folder.run("doctor", "dev")
+
+    assert_reported(planned, 0, code)
+    assert_reported(applied, 0)
+    assert live["description"] == ("new" if name == "oracle" else "old")
+    assert ("idcsTargetAttributeName" in live) == (name == "oracle")
+    assert_reported(examined, 0)
+    assert "spec.capabilities" not in examined.everything
 
 
 def test_dev_tenant_plays_no_service_that_nobody_knows(folder: Folder):

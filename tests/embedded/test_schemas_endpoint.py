@@ -237,6 +237,7 @@ def test_the_eleventh_extension_is_400_and_says_why(client: Client) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[1", b'{"id": 1, "id": 2}', b"\xff", b"NaN"])
 def test_a_body_that_is_no_json_is_400_invalid_syntax(client: Client, body: bytes) -> None:
+    client.send("POST", "/Schemas", extension())
     for method, path in (("POST", "/Schemas"), ("PUT", f"/Schemas/{HR}")):
         answer = client.session.request(
             method, client.access.base_url + path, data=body, headers=client.headers, timeout=10

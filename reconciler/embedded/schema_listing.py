@@ -1,0 +1,79 @@
+"""The pages and forms in which a service lists its schemas, as its dialect says."""
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+
+from reconciler.domain.dialect import Dialect, ListShape, Paging
+from reconciler.domain.jsontext import Json
+from reconciler.domain.scim import fold
+from reconciler.embedded.wire import Refused
+
+_LIST_URN = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+_WHOLE = re.compile(r"-?[0-9]{1,30}", re.ASCII)
+
+Documents = list[dict[str, Json]]
+
+
+def listing(core: Documents, custom: Documents, query: Mapping[str, str], dialect: Dialect) -> Json:
+    """The answer to a GET of all schemas, the RFC's own before the others.
+
+    Raises Refused with 400 for a page that cannot be.
+    """
+    if dialect.list_shape is ListShape.SINGLE:
+        return (custom or core)[0]
+    everything = core + custom
+    page, members = _page(everything, query, dialect)
+    match dialect.list_shape:
+        case ListShape.ARRAY:
+            return [*page]
+        case ListShape.MAP:
+            return {document["id"]: document for document in page}
+        case _:
+            counts = {"totalResults": len(everything), "itemsPerPage": len(page)}
+            return {"schemas": [_LIST_URN], **counts, **members, "Resources": page}
+
+
+def _page(
+    everything: Documents, query: Mapping[str, str], dialect: Dialect
+) -> tuple[Documents, dict[str, Json]]:
+    """The documents of one page, and what a ListResponse says of its place."""
+    most = dialect.page_size
+    match dialect.paging:
+        case Paging.NONE:
+            return everything, {"startIndex": 1}
+        case Paging.INDEX:
+            count = min(most, max(0, _whole_number(query, "count", most)))
+            start = max(1, _whole_number(query, "startIndex", 1))
+            return everything[start - 1 : start - 1 + count], {"startIndex": start}
+        case Paging.CURSOR:
+            count = min(most, max(0, _whole_number(query, "count", most)))
+            start = _after(everything, query.get("cursor", ""))
+            page = everything[start : start + count]
+            more = page and start + count < len(everything)
+            return page, {"nextCursor": _cursor(page[-1])} if more else {}
+
+
+def _cursor(last: dict[str, Json]) -> str:
+    """The cursor of the page behind a document, RFC 9865 section 2."""
+    return urlsafe_b64encode(fold(last["id"]).encode()).decode()
+
+
+def _after(everything: Documents, cursor: str) -> int:
+    """The place of the first document of a page; an empty cursor stands for the first page."""
+    if not cursor:
+        return 0
+    try:
+        key = urlsafe_b64decode(cursor).decode()
+    except ValueError:
+        key = ""
+    places = [number for number, each in enumerate(everything) if fold(each["id"]) == key]
+    if not places:
+        raise Refused(400, "cursor: this is none of ours", scim_type="invalidCursor")
+    return places[0] + 1
+
+
+def _whole_number(query: Mapping[str, str], name: str, default: int) -> int:
+    if not _WHOLE.fullmatch(given := query.get(name, str(default))):
+        raise Refused(400, f"{name} is no whole number", scim_type="invalidValue")
+    return int(given)

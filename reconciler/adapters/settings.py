@@ -82,11 +82,7 @@ class Settings:
         # Not by `variable`: a list that is set and empty allows nothing. A workflow that passes on
         # a variable which nobody has set must not send credentials anywhere.
         listed = self.environ.get(_ORIGINS)
-        if listed is None:
-            return None
-        pins = _pins(listed)
-        by_glob = (origin for glob, origin in pins.by_glob if fnmatchcase(tenant, glob))
-        return (*pins.by_name.get(tenant, ()), *by_glob) or pins.of_others
+        return None if listed is None else _pins(listed).of(tenant) or _pins(listed).of_others
 
     @property
     def webhook_hosts(self) -> tuple[str, ...] | None:
@@ -146,9 +142,11 @@ class Settings:
         """Raise UsageError where a tenant's credentials may not go to the origin of `url`."""
         allowed, at = self.origins_of(tenant), origin(url, of=what)
         if allowed is not None and at not in allowed:
+            pinned = _pins(self.environ[_ORIGINS]).of(tenant)
             raise UsageError(
                 f"{what} is at {at}, which RECONCILER_ALLOWED_ORIGINS does not list "
-                "for it; no credential was sent. Add the origin there if the manifest is right"
+                "for it; no credential was sent. If the manifest is right, add "
+                f"{f'{tenant}={at}' if pinned else at} there"
             )
 
     def secret(self, ref: SecretRef, *, secrets_dir: Path | None) -> Secret:
@@ -197,6 +195,11 @@ class _Pins:
     by_glob: tuple[tuple[str, str], ...]
     of_others: tuple[str, ...]
 
+    def of(self, tenant: str) -> tuple[str, ...]:
+        """The origins that a tenant is pinned to; none where it is not."""
+        by_glob = (origin for glob, origin in self.by_glob if fnmatchcase(tenant, glob))
+        return (*self.by_name.get(tenant, ()), *by_glob)
+
 
 @lru_cache(maxsize=1)  # each tenant looks at it, and it may have an entry for each of them
 def _pins(listed: str) -> _Pins:
@@ -239,7 +242,9 @@ def _file_of(ref: SecretRef, secrets_dir: Path | None) -> Path:
     # Links are followed, as in a Kubernetes Secret mount; resolve() raises where they go round.
     path = Path(os.path.realpath(secrets_dir / ref.name))
     if not path.is_relative_to(root):
-        raise UsageError(f"{ref.place}: file {ref.name} leaves --secrets-dir {secrets_dir}")
+        raise UsageError(
+            f"{ref.place}: file {ref.name} leaves --secrets-dir {secrets_dir}; keep it below that"
+        )
     return path
 
 
@@ -247,10 +252,14 @@ def _from_file(ref: SecretRef, secrets_dir: Path | None) -> str:
     path = _file_of(ref, secrets_dir)
     try:
         value = _text_of(path) if path.is_file() else None
-    except (OSError, UnicodeDecodeError) as error:  # OSError also for a folder that is shut to us
+    except OSError as error:  # also for a folder that is shut to us
         raise UsageError(
-            f"{ref.place}: file {ref.name} below {secrets_dir} cannot be read as text; "
-            "keys and certificates are wanted in PEM form"
+            f"{ref.place}: file {ref.name} below {secrets_dir} cannot be read: {error.strerror}"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{ref.place}: file {ref.name} below {secrets_dir} is no text in UTF-8; save it as "
+            "such, keys and certificates in PEM form"
         ) from error
     if value is None:
         raise SecretUnset(f"{ref.place}: there is no file {ref.name} below {secrets_dir}")
@@ -266,4 +275,4 @@ def _from_file(ref: SecretRef, secrets_dir: Path | None) -> str:
 
 def _text_of(path: Path) -> str:
     with path.open("rb") as file:
-        return file.read(_SECRET_SIZE + 1).decode("utf-8")
+        return file.read(_SECRET_SIZE + 1).decode("utf-8-sig")  # editors of Windows write a BOM

@@ -1,6 +1,7 @@
 """The environment: who may get which secret, and what an unset or odd variable comes to."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -61,12 +62,26 @@ def test_a_file_that_is_missing_empty_or_no_text_is_reported(tmp_path: Path):
     (tmp_path / "bytes").write_bytes(b"\xff\xfe")
 
     for name, word in (
-        ("none", "no file"), ("empty", "is empty"), ("bytes", "as text"), ("n" * 300, "as text"),
-    ):  # fmt: skip
+        ("none", "no file"),
+        ("empty", "is empty"),
+        ("bytes", "is no text in UTF-8; save it as such"),
+        ("n" * 300, "cannot be read: File name too long"),
+    ):
         with pytest.raises(UsageError, match=word):
             Settings({}).secret(ref(SecretSource.FILE, name), secrets_dir=tmp_path)
     with pytest.raises(UsageError, match="give --secrets-dir"):
         Settings({}).secret(ref(SecretSource.FILE, "x"), secrets_dir=None)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_secret(tmp_path: Path):
+    (tmp_path / "token").write_text(f"\ufeff{CANARY}\r\n", encoding="utf-8")
+    (tmp_path / "wide").write_text(CANARY, encoding="utf-16")
+    settings = Settings({})
+
+    assert settings.secret(ref(SecretSource.FILE, "token"), secrets_dir=tmp_path).reveal() == CANARY
+    with pytest.raises(UsageError, match="is no text in UTF-8") as caught:
+        settings.secret(ref(SecretSource.FILE, "wide"), secrets_dir=tmp_path)
+    assert CANARY not in str(caught.value)
 
 
 def test_links_that_lead_in_a_circle_are_no_file(tmp_path: Path):
@@ -182,8 +197,16 @@ def test_a_pinned_tenant_goes_to_its_own_origins_and_no_other_does(tenant: str, 
         if host in hosts.split():
             Settings(PINNED).require_allowed(url, tenant=tenant, what="it")
             continue
-        with pytest.raises(UsageError, match=r"it is at .* does not list for it; no credential"):
+        with pytest.raises(
+            UsageError, match=r"it is at .* does not list for it; no cred"
+        ) as caught:
             Settings(PINNED).require_allowed(url, tenant=tenant, what="it")
+        entry = re.search(r"is right, add (\S+) there$", str(caught.value))
+        assert entry is not None
+        listed = f"{PINNED['RECONCILER_ALLOWED_ORIGINS']} {entry[1]}"
+        followed = Settings({"RECONCILER_ALLOWED_ORIGINS": listed})
+        for allowed in (url, *(f"https://{each}.example.com" for each in hosts.split())):
+            followed.require_allowed(allowed, tenant=tenant, what="it")
 
 
 @pytest.mark.parametrize(

@@ -620,6 +620,15 @@ def test_no_secret_is_shown_however_an_endpoint_echoes_it(status: int, where: st
     assert CLIENT_ID not in shown
 
 
+def test_an_error_code_of_the_rfcs_is_shown_whatever_the_client_is_called() -> None:
+    with serving(in_turn(json_reply({"error": "invalid_client"}, 401))) as server:
+        whom = replace(credentials(server.url()), client_id=Secret("client"))
+        with authenticating(whom) as authenticator, pytest.raises(CredentialsRefused) as caught:
+            authenticator.header()
+
+    assert "401 invalid_client; check clientId" in str(caught.value)
+
+
 def test_a_secret_that_looks_like_an_error_code_is_not_shown() -> None:
     with serving(in_turn(json_reply({"error": "secretword"}, 400))) as server:
         whom = ClientCredentials(

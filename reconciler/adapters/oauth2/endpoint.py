@@ -241,7 +241,9 @@ class TokenEndpoint:
             return TenantUnavailable(f"{self._where}: {status} {code}; run again later")
         if not isinstance(code, str) or not re.fullmatch(r"[A-Za-z_.-]{1,40}", code):
             code = "without an error code"
-        elif redaction(self._credentials, self.secrets).message(code) != code:
+        elif (
+            code not in _ADVICE and redaction(self._credentials, self.secrets).message(code) != code
+        ):
             code = "unknown error"
         advice = _ADVICE.get(
             code, "check clientId, its secret, key or certificate, and scopes in spec.auth"

@@ -1,0 +1,763 @@
+"""Advice of our messages, followed: what it was given for is over with the next run.
+
+Each row meets a real server on loopback. What a message leaves to other people is not among them.
+"""
+
+import json
+import re
+import ssl
+from base64 import b64decode
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import pytest
+import trustme
+
+from reconciler.domain.dialect import PatchPath
+from reconciler.domain.jsontext import Json
+from tests.support.faultserver import (
+    FaultServer,
+    Received,
+    Script,
+    in_turn,
+    json_reply,
+    reply,
+    serving,
+)
+from tests.support.github_stub import github_stub
+from tests.support.habits import Habits
+from tests.support.program import Folder, assert_reported
+from tests.support.service_of_habits import simulated
+from tests.support.simulation import Request, SimulatedTenant
+from tests.support.sockets import script
+from tests.support.transport_world import asking_context, pem_of, server_context
+from tests.support.warm import Done
+
+URN = "urn:example:2.0:HR"
+TOKEN = {"access_token": "token-1"}
+CREATED = "applied and verified"
+IN_SYNC = "1 in sync"
+
+
+def no_objection(_: Received) -> Script | None:
+    return None
+
+
+@dataclass
+class Bench:
+    """One tenant, what its manifests and its surroundings say, and the service behind it.
+
+    `objects` answers in the place of the service. Unlike manifests, which are data, all of it is
+    changed by the rows.
+    """
+
+    folder: Folder
+    service: SimulatedTenant
+    stack: ExitStack
+    spec: dict[str, Json]
+    extension: dict[str, Json]
+    objects: Callable[[Received], Script | None] = no_objection
+    issues: Callable[[Received], Script] = lambda _: json_reply(TOKEN)
+    options: list[str] = field(default_factory=list)
+    command: tuple[str, ...] = ("apply", "--auto-approve")
+    more: dict[str, Json] = field(default_factory=dict)
+
+    def handle(self, request: Received) -> Script:
+        if request.path == "/token":
+            return self.issues(request)
+        objection = self.objects(request)
+        return self.answer(request, request.target) if objection is None else objection
+
+    def answer(self, request: Received, target: str) -> Script:
+        """The service's answer to a request for another target."""
+        sent = Request(request.method, target, request.headers, request.body)
+        return script(*self.service.respond(sent), elsewhere="")
+
+    def run(self) -> Done:
+        tenant = manifest("Tenant", "acme", self.spec)
+        self.folder.write("desired-state/acme.json", json.dumps(tenant))
+        for name, spec in {"hr": self.extension, **self.more}.items():
+            text = json.dumps(manifest("SchemaExtension", name, spec))
+            self.folder.write(f"desired-state/{name}.json", text)
+        return self.folder.run(*self.command, *self.options)
+
+    def with_client(self, **keys: Json) -> None:
+        """Have it ask for its token."""
+        self.folder.environ |= {"ACME_ID": "id", "ACME_SECRET": "right"}
+        self.spec["auth"] = {
+            "type": "oauth2-client-credentials",
+            "tokenUrl": self.spec["baseUrl"].replace("/scim/v2", "/token"),
+            "clientId": {"env": "ACME_ID"},
+            "clientSecret": {"env": "ACME_SECRET"},
+            **keys,
+        }
+
+    def with_live(self, *attributes: dict[str, Json], **members: Json) -> None:
+        """Have the tenant hold the extension already."""
+        live = {"id": URN, "name": "HR", "attributes": list(attributes), **members}
+        self.service.stored.append(live)
+
+    def can(self, **capabilities: Json) -> None:
+        if known := {**self.spec.get("capabilities", {}), **capabilities}:
+            self.spec["capabilities"] = known
+
+    @property
+    def schema(self) -> dict[str, Json]:
+        schema: dict[str, Json] = self.extension["schema"]
+        return schema
+
+    def serve(
+        self, handler: Callable[[Received], Script], tls: ssl.SSLContext | None = None
+    ) -> FaultServer:
+        """Another server."""
+        return self.stack.enter_context(serving(handler, tls))
+
+    def secret_file(self, text: str | bytes) -> None:
+        """Have the token come from a file that holds this."""
+        self.spec["auth"]["token"] = {"file": "token"}
+        path = self.folder.write("secrets/token", "")
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+
+
+def manifest(kind: str, name: str, spec: Json) -> dict[str, Json]:
+    return {
+        "apiVersion": "reconciler/v1", "kind": kind, "metadata": {"name": name}, "spec": spec,
+    }  # fmt: skip
+
+
+@contextmanager
+def bench(path: Path) -> Iterator[Bench]:
+    with ExitStack() as stack:
+        made = Bench(Folder(path, {"ACME_TOKEN": "token-1"}), simulated(Habits()), stack, {}, {})
+        server = made.serve(made.handle)
+        made.spec |= {
+            "dialect": "rfc7644",
+            "baseUrl": server.url("/scim/v2"),
+            "auth": {"type": "bearer", "token": {"env": "ACME_TOKEN"}},
+        }
+        attributes = [{"name": "grade", "type": "string"}]
+        made.extension |= {
+            "onDrift": "update",
+            "schema": {"id": URN, "name": "HR", "attributes": attributes},
+        }
+        yield made
+
+
+Step = Callable[[Bench], object]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is wrong, the message, what is done by its advice, and what then comes."""
+
+    begin: Step
+    message: str
+    follow: Step
+    then: str = CREATED
+
+
+# ------------------------------------------------------------------------------ settings
+
+
+def export(**variables: str) -> Step:
+    return lambda b: b.folder.environ.update(variables)
+
+
+def forget(*variables: str) -> Step:
+    return lambda b: [b.folder.environ.pop(name) for name in variables]
+
+
+def secrets_dir(b: Bench) -> None:
+    b.options += ["--secrets-dir", "secrets"]
+
+
+def secret_of(text: str | bytes) -> Step:
+    def begin(b: Bench) -> None:
+        b.secret_file(text)
+        if not b.options:
+            secrets_dir(b)
+
+    return begin
+
+
+def secret_outside(b: Bench) -> None:
+    b.spec["auth"]["token"] = {"file": "token"}
+    b.folder.write("outside/token", "token-1")
+    b.folder.write("secrets/others", "")
+    (b.folder.path / "secrets/token").symlink_to("../outside/token")
+    secrets_dir(b)
+
+
+def keep_it_below(b: Bench) -> None:
+    (b.folder.path / "secrets/token").unlink()
+    b.secret_file("token-1")
+
+
+def no_secret_file(b: Bench) -> None:
+    b.secret_file("")
+    (b.folder.path / "secrets/token").unlink()
+    secrets_dir(b)
+
+
+def allowing(listed: str) -> Step:
+    return export(RECONCILER_ALLOWED_ORIGINS=listed)
+
+
+def add_the_origin(b: Bench) -> None:
+    """The entry that the message gives, word for word."""
+    entry = re.search(r"is right, add (\S+) there", b.run().everything)
+    assert entry is not None
+    b.folder.environ["RECONCILER_ALLOWED_ORIGINS"] += f" {entry[1]}"
+
+
+def name_https(b: Bench) -> None:
+    b.folder.environ["RECONCILER_ALLOWED_ORIGINS"] = b.spec["baseUrl"].removesuffix("/scim/v2")
+
+
+def commenting(b: Bench) -> None:
+    b.folder.environ |= b.stack.enter_context(github_stub()).environ()
+    b.folder.write("plan.md", "**Plan: 1 to add**\n")
+    b.command = ("comment", "--pr", "5", "--body", "plan.md")
+
+
+def commenting_without(**wrong: str) -> Step:
+    def begin(b: Bench) -> None:
+        commenting(b)
+        b.folder.environ |= wrong
+
+    return begin
+
+
+SETTINGS = {
+    "a variable": Row(forget("ACME_TOKEN"), "Export ACME_TOKEN", export(ACME_TOKEN="token-1")),
+    "an empty variable": Row(
+        export(ACME_TOKEN=" "), "Export ACME_TOKEN", export(ACME_TOKEN="token-1")
+    ),
+    "no folder of secrets": Row(
+        lambda b: b.secret_file("token-1"), "give --secrets-dir DIR", secrets_dir
+    ),
+    "no file": Row(no_secret_file, "there is no file token below", secret_of("token-1")),
+    "an empty file": Row(secret_of("\n"), "below secrets is empty", secret_of("token-1\r\n")),
+    "a file elsewhere": Row(secret_outside, "leaves --secrets-dir secrets", keep_it_below),
+    "a file of Windows": Row(
+        secret_of("token-1".encode("utf-16")), "is no text in UTF-8", secret_of("\ufefftoken-1")
+    ),
+    "a file that is too long": Row(
+        secret_of("x" * 70_000), "so it is no secret; name the right file", secret_of("token-1")
+    ),
+    "an origin": Row(allowing("https://x.example.com"), "add http://127.0.0.1:", add_the_origin),
+    "an empty list of origins": Row(allowing(""), "add http://127.0.0.1:", add_the_origin),
+    "an origin of a pinned tenant": Row(
+        allowing("acme=https://x.example.com"), "add acme=http://127.0.0.1:", add_the_origin
+    ),
+    "an origin of tenants that a glob pins": Row(
+        allowing("a*=https://x.example.com"), "add acme=http://127.0.0.1:", add_the_origin
+    ),
+    "an origin without a scheme": Row(
+        allowing("x.example.com"), "write https://HOST or https://HOST:PORT", name_https
+    ),
+    "no repository": Row(
+        commenting_without(GITHUB_REPOSITORY="acme"),
+        "name the repository as OWNER/NAME",
+        export(GITHUB_REPOSITORY="acme/identity"),
+        "created",
+    ),
+    "no address of GitHub": Row(
+        commenting_without(GITHUB_API_URL="ftp://api.example.com"),
+        "GITHUB_API_URL has to be an https URL without user name and query, or http on this mach",
+        commenting,
+        "created",
+    ),
+    "no token of GitHub": Row(
+        commenting_without(GITHUB_TOKEN=""), "GITHUB_TOKEN is not set", commenting, "created"
+    ),
+}
+
+
+# -------------------------------------------------------------------------------- tokens
+
+
+def asking(check: Callable[[Received, dict[str, str]], str | None], **keys: Json) -> Step:
+    """A client of a token endpoint that refuses it by an error code, or gives it the token."""
+
+    def issue(request: Received) -> Script:
+        form = {name: values[-1] for name, values in parse_qs(request.body.decode()).items()}
+        error = check(request, form)
+        return json_reply({"error": error}, 400) if error else json_reply(TOKEN)
+
+    def begin(b: Bench) -> None:
+        b.with_client(**keys)
+        b.issues = issue
+
+    return begin
+
+
+def lacks(error: str, name: str, value: str) -> Callable[[Received, dict[str, str]], str | None]:
+    return lambda _, form: None if form.get(name) == value else error
+
+
+def wants_basic(request: Received, _: dict[str, str]) -> str | None:
+    sent = request.headers.get("authorization", "")
+    return None if b64decode(sent.removeprefix("Basic ")) == b"id:right" else "invalid_client"
+
+
+def auth(**keys: Json) -> Step:
+    return lambda b: b.spec["auth"].update(keys)
+
+
+def moved_token_url(status: int, body: bytes = b"") -> Step:
+    """A token URL that leads elsewhere, to a page or to nothing."""
+
+    def begin(b: Bench) -> None:
+        b.with_client()
+        headers = {"Location": b.spec["auth"]["tokenUrl"]}
+        wrong = b.serve(in_turn(reply(status, body, headers)))
+        b.spec["auth"]["tokenUrl"] = wrong.url("/login")
+
+    return begin
+
+
+def right_token_url(b: Bench) -> None:
+    b.spec["auth"]["tokenUrl"] = b.spec["baseUrl"].replace("/scim/v2", "/token")
+
+
+def long_token(b: Bench) -> None:
+    """The token grows with the scopes, and the service takes no longer header."""
+    b.with_client(scopes=[f"scope-{number}" for number in range(400)])
+
+    def issue(request: Received) -> Script:
+        scopes = parse_qs(request.body.decode())["scope"][0].split()
+        return json_reply(TOKEN if len(scopes) < 10 else {"access_token": "x" * 5000})
+
+    b.issues = issue
+    b.objects = lambda r: reply(431) if len(r.headers.get("authorization", "")) > 4000 else None
+
+
+TOKENS = {
+    "a wrong secret": Row(
+        asking(lacks("invalid_client", "client_secret", "other")),
+        "invalid_client; check clientId and its secret",
+        export(ACME_SECRET="other"),
+    ),
+    "a client that is known by its header": Row(
+        asking(wants_basic), "clientAuth, and that the client is enabled", auth(clientAuth="basic")
+    ),
+    "a resource": Row(
+        asking(lacks("invalid_target", "resource", "https://api.example.com")),
+        "check audience and resource in parameters of spec.auth",
+        auth(parameters={"resource": "https://api.example.com"}),
+    ),
+    "an audience": Row(
+        asking(lacks("invalid_request", "audience", "scim")),
+        "check clientAuth, scopes and parameters in spec.auth: a field is missing",
+        auth(parameters={"audience": "scim"}),
+    ),
+    "a scope that is missing": Row(
+        asking(lacks("invalid_request", "scope", "scim")),
+        "check clientAuth, scopes and parameters in spec.auth: a field is missing",
+        auth(scopes=["scim"]),
+    ),
+    "a scope that is one too many": Row(
+        asking(lacks("invalid_scope", "scope", "scim"), scopes=["scim", "admin"]),
+        "check scopes in spec.auth",
+        auth(scopes=["scim"]),
+    ),
+    "a scope that is not granted": Row(
+        asking(lacks("access_denied", "scope", "scim"), scopes=["scim", "admin"]),
+        "check scopes and parameters in spec.auth against what was granted",
+        auth(scopes=["scim"]),
+    ),
+    "an address that is none": Row(
+        moved_token_url(404), "spec.auth.tokenUrl is probably wrong", right_token_url
+    ),
+    "an address that has moved": Row(
+        moved_token_url(307), "write the final address as spec.auth.tokenUrl", right_token_url
+    ),
+    "an address of a page": Row(
+        moved_token_url(200, b"<html>"),
+        "check that spec.auth.tokenUrl is the token endpoint",
+        right_token_url,
+    ),
+    "an address of another service": Row(
+        moved_token_url(415, b"{}"),
+        "check that spec.auth.tokenUrl is the token endpoint",
+        right_token_url,
+    ),
+    "a long token": Row(long_token, "ask for fewer scopes in spec.auth", auth(scopes=["scope-1"])),
+}
+
+
+# --------------------------------------------------------------------------------- reads
+
+
+def refusing(when: Callable[[Received], bool], status: int, **headers: str) -> Step:
+    def begin(b: Bench) -> None:
+        b.objects = lambda request: json_reply({}, status, headers) if when(request) else None
+
+    return begin
+
+
+def base_url(ending: str) -> Step:
+    return lambda b: b.spec.update(baseUrl=b.spec["baseUrl"].replace("/scim/v2", ending))
+
+
+def below_v9(b: Bench) -> None:
+    """The service has moved: what comes to the old address is sent to the new one."""
+
+    def objection(request: Received) -> Script | None:
+        if request.path.startswith("/scim/v9/"):
+            return b.answer(request, request.target.replace("/scim/v9", "/scim/v2"))
+        return reply(308, b"", {"Location": request.target.replace("/scim/v2", "/scim/v9")})
+
+    b.objects = objection
+
+
+def with_slashes(b: Bench) -> None:
+    """A list that is served at an address that ends with a slash alone."""
+
+    def objection(request: Received) -> Script | None:
+        if request.path.endswith("/Schemas"):
+            return reply(301, b"", {"Location": f"{request.path}/"})
+        if request.path.endswith("/Schemas/"):
+            return b.answer(request, request.target.replace("/Schemas/", "/Schemas"))
+        return None
+
+    b.objects = objection
+
+
+def large(b: Bench) -> None:
+    description = "x" * 2_000_000
+    b.service.stored.append({"id": "urn:example:o", "name": "O", "description": description})
+    b.options += ["--max-page-mib", "1"]
+
+
+def read_it_whole(b: Bench) -> None:
+    b.options[-1] = "3"
+
+
+def many_at_once(request: Received) -> bool:
+    return int(parse_qs(request.target.partition("?")[2]).get("count", ["0"])[0]) > 20
+
+
+def queried(request: Received) -> bool:
+    return request.path.endswith("/Schemas") and "count=" in request.target
+
+
+def as_doctor_says(b: Bench) -> None:
+    """The advice is to ask doctor, whose own advice is followed then."""
+    found = b.folder.run("doctor", "acme").everything
+    advice = re.search(r"write (\w+): (\w+) into spec.capabilities", found)
+    assert advice is not None, found
+    b.can(**{advice[1]: int(advice[2]) if advice[2].isdigit() else advice[2]})
+
+
+READS = {
+    "a token that has expired": Row(
+        export(ACME_TOKEN="token-0"),
+        "what spec.auth names is not accepted; check that it is right and not expired",
+        export(ACME_TOKEN="token-1"),
+    ),
+    "an address that is none": Row(
+        lambda b: [
+            base_url("/scim/v3")(b),
+            refusing(lambda r: r.path.startswith("/scim/v3"), 404)(b),
+        ],
+        "spec.baseUrl is probably wrong",
+        lambda b: b.spec.update(baseUrl=b.spec["baseUrl"].replace("/v3", "/v2")),
+    ),
+    "an address that has moved": Row(below_v9, "/scim/v9 as spec.baseUrl", base_url("/scim/v9")),
+    "a slash": Row(
+        with_slashes,
+        "write trailingSlash: lists into spec.capabilities",
+        lambda b: b.can(trailingSlash="lists"),
+    ),
+    "no query": Row(refusing(queried, 403), "doctor finds that out", as_doctor_says),
+    "fewer at once": Row(refusing(many_at_once, 413), "doctor finds that out", as_doctor_says),
+    "a long page": Row(large, "allow more with --max-page-mib", read_it_whole),
+}
+
+
+# -------------------------------------------------------------------------------- writes
+
+
+def posted_as(kind: str) -> Step:
+    """A service that takes bodies of one media type alone, and says which."""
+
+    def begin(b: Bench) -> None:
+        wrong = {"application/scim+json", "application/json"} - {kind}
+        b.can(contentType=wrong.pop())
+        b.objects = lambda request: (
+            reply(415, b"", {"Accept": kind})
+            if request.body and request.headers["content-type"] != kind
+            else None
+        )
+
+    return begin
+
+
+def changed_on_a_condition(mode: str) -> Step:
+    """A live schema that is changed only with If-Match, which is not sent so far."""
+
+    def begin(b: Bench) -> None:
+        b.with_live()
+        b.service.habits = Habits(tags=True)
+        b.can(etag=mode)
+        b.objects = lambda request: (
+            reply(428) if request.method == "PUT" and "if-match" not in request.headers else None
+        )
+
+    return begin
+
+
+def weak_tags(b: Bench) -> None:
+    """A service that gives weak tags and compares them strongly (RFC 9110 section 8.8.3.2)."""
+    b.with_live(meta={"version": 'W/"1"'})
+    refusing(lambda r: r.headers.get("if-match", "").startswith("W/"), 412)(b)
+
+
+def small(most: int) -> Step:
+    return refusing(lambda r: r.method == "POST" and len(r.body) > most, 413)
+
+
+def describe(text: str) -> Step:
+    return lambda b: b.schema.update(description=text)
+
+
+def both(*steps: Step) -> Step:
+    return lambda b: [step(b) for step in steps]
+
+
+def patched_by_name(b: Bench) -> None:
+    b.with_live({"name": "grade", "type": "string", "description": "old"})
+    b.schema["attributes"][0]["description"] = "new"
+    b.service.habits = Habits(updates=False, patches=PatchPath.ATTRIBUTE)
+    b.can(updates="patch")
+
+
+def as_a_probe_finds(b: Bench) -> None:
+    found = json.loads(b.folder.run("doctor", "acme", "--probe-writes", "--format", "json").out)
+    b.can(**found["tenants"][0]["capabilities"])
+
+
+WRITES = {
+    "another media type": Row(
+        posted_as("application/json"),
+        "write contentType: application/json into spec.capabilities",
+        lambda b: b.can(contentType="application/json"),
+    ),
+    "the media type of SCIM": Row(
+        posted_as("application/scim+json"),
+        "write contentType: application/scim+json into spec.capabilities",
+        lambda b: b.can(contentType="application/scim+json"),
+    ),
+    "a condition": Row(
+        changed_on_a_condition("none"),
+        "write etag: header into spec.capabilities",
+        lambda b: b.can(etag="header"),
+    ),
+    "a condition by the header alone": Row(
+        changed_on_a_condition("meta.version"),
+        "write etag: header into spec.capabilities",
+        lambda b: b.can(etag="header"),
+    ),
+    "a weak tag": Row(
+        weak_tags, "write etag: none into spec.capabilities", lambda b: b.can(etag="none")
+    ),
+    "a large schema": Row(
+        both(describe("x" * 2000), small(1000)), "shorten descriptions", describe("short")
+    ),
+    "another form of PATCH": Row(
+        patched_by_name, "doctor --probe-writes finds that out", as_a_probe_finds
+    ),
+}
+
+
+# ------------------------------------------------------------------------------- recipes
+
+NEW = {"name": "level", "type": "string"}
+GRADE = {"name": "grade", "type": "string"}
+BESIDE = {"id": "urn:example:2.0:HRMore", "name": "HRMore", "attributes": [NEW]}
+
+
+def live_and_wanted(live: dict[str, Json], wanted: dict[str, Json], **can: Json) -> Step:
+    def begin(b: Bench) -> None:
+        b.with_live(live)
+        b.schema["attributes"] = [wanted]
+        b.can(**can)
+
+    return begin
+
+
+def as_it_is_live(b: Bench) -> None:
+    stored = b.service.stored[0]
+    b.schema["attributes"] = stored["attributes"]
+    b.schema.pop("description", None)
+    if "description" in stored:
+        b.schema["description"] = stored["description"]
+
+
+def beside_it(b: Bench) -> None:
+    """The old one as it is live, and what is new beside it."""
+    as_it_is_live(b)
+    b.schema["attributes"] = [*b.schema["attributes"], NEW]
+
+
+def in_a_new_schema(b: Bench) -> None:
+    as_it_is_live(b)
+    b.more["more"] = {"schema": BESIDE}
+
+
+def described_live(b: Bench, **can: Json) -> None:
+    b.with_live(GRADE, description="as it is live")
+    b.service.habits = Habits(updates=False, patches=PatchPath.ATTRIBUTE)
+    b.can(updates="patch", **can)
+
+
+def attributes_alone(b: Bench) -> None:
+    b.schema.pop("description", None)
+    b.extension["manages"] = "attributes"
+
+
+def full(b: Bench) -> None:
+    b.spec["limits"] = {"extensions": 1}
+    b.service.stored.append({**BESIDE, "id": "urn:example:2.0:Old"})
+
+
+REQUIRED = {**GRADE, "required": True}
+RECIPES = {
+    "a URN of an RFC": Row(
+        lambda b: b.schema.update(id="urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"),
+        "choose one of your own",
+        lambda b: b.schema.update(id=URN),
+    ),
+    "no creates": Row(
+        lambda b: b.can(creates=False),
+        "have the schema made in the service's own console, then plan again",
+        lambda b: b.with_live(GRADE),
+        IN_SYNC,
+    ),
+    "no updates": Row(
+        live_and_wanted(GRADE, NEW, updates="none"),
+        "bring what is new as an attribute of a new schema",
+        in_a_new_schema,
+        IN_SYNC,
+    ),
+    "a description that no PATCH of attributes reaches": Row(
+        both(lambda b: described_live(b, patchPath="attrPath"), describe("new")),
+        "bring it back to what is live, or leave it out and write manages: attributes",
+        as_it_is_live,
+        IN_SYNC,
+    ),
+    "a description that is left out": Row(
+        both(lambda b: described_live(b, patchPath="attrPath"), describe("new")),
+        "leave it out and write manages: attributes",
+        attributes_alone,
+        IN_SYNC,
+    ),
+    "a description that would go": Row(
+        described_live, "write the live one into the manifest", as_it_is_live, IN_SYNC
+    ),
+    "a description that would go, of others": Row(
+        described_live, "or write manages: attributes", attributes_alone, IN_SYNC
+    ),
+    "what is ignored": Row(
+        live_and_wanted(REQUIRED, GRADE, ignored=["required"]),
+        "bring the manifest back to what is live",
+        as_it_is_live,
+        IN_SYNC,
+    ),
+    "what is ignored, in a new attribute": Row(
+        live_and_wanted(REQUIRED, GRADE, ignored=["required"]),
+        "add a new attribute beside the old one",
+        beside_it,
+    ),
+    "what never changes": Row(
+        live_and_wanted(REQUIRED, GRADE, immutable=["required"]),
+        "or add a new attribute beside the old one",
+        beside_it,
+    ),
+    "what is not compatible": Row(
+        live_and_wanted(GRADE, {"name": "grade", "type": "integer"}),
+        "add a new attribute beside the old one and move the values",
+        beside_it,
+    ),
+    "a full tenant": Row(
+        full,
+        "or raise spec.limits.extensions if the service really allows more",
+        lambda b: b.spec.update(limits={"extensions": 2}),
+    ),
+    "a full tenant that is cleared": Row(
+        full,
+        "retire one that is not used",
+        lambda b: b.service.stored.clear(),
+    ),
+}
+
+
+# ----------------------------------------------------------------------------------- TLS
+
+
+def secured(b: Bench, host: str = "127.0.0.1") -> trustme.CA:
+    """The same service behind TLS, of an authority that nobody knows."""
+    authority = trustme.CA()
+    server = b.serve(b.handle, server_context(authority, host))
+    b.spec["baseUrl"] = server.url("/scim/v2")
+    authority.cert_pem.write_to_path(b.folder.path / "authority.pem")
+    return authority
+
+
+def believe(b: Bench) -> None:
+    b.options += ["--ca-bundle", "authority.pem"]
+
+
+def named_otherwise(b: Bench) -> None:
+    secured(b, "localhost")
+    believe(b)
+
+
+def demanding(b: Bench) -> None:
+    authority = secured(b)
+    server = b.serve(b.handle, asking_context(authority, "127.0.0.1"))
+    b.spec["baseUrl"] = server.url("/scim/v2")
+    believe(b)
+    b.options += ["--secrets-dir", "secrets"]
+    leaf = authority.issue_cert("c.example.com", common_name="acme")
+    b.folder.write("secrets/acme.pem", pem_of(leaf))
+
+
+TLS = {
+    "an unknown authority": Row(secured, "with --ca-bundle FILE, if you trust it", believe),
+    "another host": Row(
+        named_otherwise,
+        "check the host of the URL: it has to be a name that is in the certificate",
+        lambda b: b.spec.update(baseUrl=b.spec["baseUrl"].replace("127.0.0.1", "localhost")),
+    ),
+    "a client certificate": Row(
+        demanding, "spec.auth.certificate", auth(certificate={"file": "acme.pem"})
+    ),
+}
+ROWS = {
+    f"{name}: {case}": row
+    for name, rows in {
+        "settings": SETTINGS, "tokens": TOKENS, "reads": READS, "writes": WRITES,
+        "recipes": RECIPES, "tls": TLS,
+    }.items()
+    for case, row in rows.items()
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+def test_advice_that_is_followed_helps(row: Row, tmp_path: Path) -> None:
+    with bench(tmp_path) as b:
+        row.begin(b)
+        first = b.run()
+        row.follow(b)
+        second = b.run()
+
+    assert first.code != 0, first.everything
+    assert row.message in first.everything, first.everything
+    assert row.message not in second.everything, second.everything
+    assert_reported(second, 0, row.then)

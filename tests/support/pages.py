@@ -136,7 +136,7 @@ def stage(folder: Path) -> Stage:
     clone.git("remote", "add", "origin", f"file://{bare.path}")
     clone.git("push", "--quiet", "--set-upstream", "origin", "main")
     (clone.path / ".git/info/exclude").write_text(".venv\n")
-    (clone.path / ".venv").symlink_to(ROOT / ".venv")
+    (clone.path / ".venv").symlink_to(sys.prefix)
     for name in ("requirements-dev.txt", "pyproject.toml"):
         os.utime(clone.path / name, (0, 0))
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}

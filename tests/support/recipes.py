@@ -118,6 +118,8 @@ def _make_environment(target: Path) -> None:
     [packages] = (target / ".venv").glob("lib/python*/site-packages")
     libraries = sysconfig.get_path("purelib")
     (packages / "copy.pth").write_text(f"{target}\n{libraries}\n")
+    ruff = Path(sysconfig.get_path("scripts"), "ruff")  # of which Python only knows the way
+    (target / ".venv/bin/ruff").symlink_to(ruff)
 
 
 def _named(pattern: str, text: str) -> str | None:

@@ -76,9 +76,7 @@ def write(tenant: FakeTenant) -> Outcome:
     """The addition of `level`, carried out to its end."""
     wanted = extension(document(URN, "grade", "level"), manages=Manages.ATTRIBUTES)
     view = Schema.from_json(document(URN, "grade"))
-    subject = Subject(
-        tenant="acme", extension=wanted, live=view, live_fingerprint=view.fingerprint()
-    )
+    subject = Subject(tenant="acme", extension=wanted, live_fingerprint=view.fingerprint())
     write = Write(
         context=context_of(MemoryJournal()),
         tenant=acme(),

@@ -351,9 +351,7 @@ def update(
     wanted = extension(document(URN, "grade", "level"), on_drift=OnDrift.UPDATE, manages=manages)
     live = tenant.schemas[URN.lower()]
     view = Schema.from_json(document(URN, "grade"))
-    subject = Subject(
-        tenant="acme", extension=wanted, live=view, live_fingerprint=view.fingerprint()
-    )
+    subject = Subject(tenant="acme", extension=wanted, live_fingerprint=view.fingerprint())
     change = Update(subject, by, path)
     return writing(tenant, change, live=live, clock=clock).carry_out().outcome
 

@@ -111,13 +111,13 @@ def _decide(tenant: Tenant, extension: SchemaExtension, found: LiveTenant) -> Ch
     if subject.in_sync:
         return Skip(subject, SkipReason.IN_SYNC)
     change: Create | Update
-    if subject.live is None or subject.view is None or subject.shown is None:
+    if live is None or subject.view is None or subject.shown is None:
         against = against_create(extension, dialect)
         change = Create(subject)
     else:
-        against = against_update(subject.live, subject.view, extension, dialect)
+        against = against_update(live, subject.view, extension, dialect)
         if against is not None and subject.shown is not subject.view:
-            against = against_update(subject.live, subject.shown, extension, dialect) or against
+            against = against_update(live, subject.shown, extension, dialect) or against
         change = Update(subject, dialect.updates, dialect.patch_path)
         if extension.on_drift is OnDrift.SKIP:
             paths = tuple(difference.path for difference in subject.differences())

@@ -41,16 +41,15 @@ class SkipReason(StrEnum):
 class Subject:
     """One manifest on one tenant, which a change is about, and what was seen there.
 
-    `live` is the whole of the live schema, `view` the part of it that the manifest manages; both
-    are None where it is absent or was not looked at, and where a plan is kept to be carried out.
+    `view` is the part of the live schema that the manifest manages, without its document; None
+    where it is absent or was not looked at, and where a plan is kept to be carried out.
     `live_fingerprint` is that of the view, `absent`, or None where it was not looked at.
-    Both stand here as they came; `redaction` takes credentials out of what is shown of them.
+    The view stands here as it came; `redaction` takes credentials out of what is shown of them.
     """
 
     tenant: str
     extension: SchemaExtension
     dialect: Dialect | None = None
-    live: Schema | None = None
     view: Schema | None = None
     live_fingerprint: str | None = None
     redaction: Redaction = field(compare=False, repr=False, default=NO_REDACTION)
@@ -67,14 +66,15 @@ class Subject:
         """The subject as a tenant was read; `live` is None where the schema is absent."""
         desired = extension.schema
         view = None if live is None else managed_view(live, desired, extension.manages)
-        seen = desired if view == desired else view  # whose fingerprint a fleet makes once
+        if view is not None:
+            # A fleet makes its fingerprint once, and what a tenant has of it is in memory once.
+            view = desired if view == desired else view.beside(desired)
         return cls(
             tenant=tenant.name,
             extension=extension,
             dialect=tenant.dialect,
-            live=live,
             view=view,
-            live_fingerprint=ABSENT if seen is None else seen.fingerprint(),
+            live_fingerprint=ABSENT if view is None else view.fingerprint(),
             redaction=redaction,
         )
 

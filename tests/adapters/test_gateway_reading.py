@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.adapters.gateway.pages import schema_of
+from reconciler.adapters.gateway.holding import schema_of
 from reconciler.adapters.oauth2 import Anonymous, BasicCredentials, Credentials, HeaderToken
 from reconciler.adapters.transport import ForbiddenRequest, Http, HttpOptions
 from reconciler.domain.deciding import LiveTenant

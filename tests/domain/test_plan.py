@@ -70,7 +70,7 @@ def test_an_absent_schema_is_created() -> None:
     change = only(planned([extension("HR", A)]))
     assert isinstance(change, Create)
     assert (change.subject.id, change.subject.schema_id) == ("acme/hr", "urn:example:HR")
-    assert (change.subject.live, change.subject.live_fingerprint) == (None, ABSENT)
+    assert (change.subject.view, change.subject.live_fingerprint) == (None, ABSENT)
     assert change.subject.differences() == ()
 
 
@@ -159,7 +159,7 @@ def test_an_excluded_extension_is_skipped_and_not_read() -> None:
     there = live(document("HR", A))
     change = only(planned([extension("HR", A)], there, selection=Selection(excludes=("hr",))))
     assert change == Skip(change.subject, SkipReason.EXCLUDED)
-    assert (change.subject.live, change.subject.live_fingerprint) == (None, None)
+    assert (change.subject.view, change.subject.live_fingerprint) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -183,14 +183,36 @@ def test_a_schema_of_the_vendor_or_an_rfc_is_blocked_as_protected(
     assert bool(change.subject.differences()) is there  # what is blocked still shows its diff
 
 
-def test_a_subject_holds_the_whole_of_live_and_the_view_that_is_managed() -> None:
+def test_a_subject_holds_the_view_that_is_managed_and_no_document() -> None:
     wanted = extension("HR", A, manages=Manages.ATTRIBUTES, description="new", update=True)
     there = document("HR", A, B, theirs=True)
     subject = only(planned([wanted], live(there))).subject
-    assert subject.live == Schema.from_json(there)
-    assert subject.view == managed_view(subject.live, wanted.schema, Manages.ATTRIBUTES)
+    whole = Schema.from_json(there)
+    assert subject.view == managed_view(whole, wanted.schema, Manages.ATTRIBUTES)
+    assert subject.view.document == {}
     assert subject.live_fingerprint == subject.view.fingerprint()
     assert not subject.in_sync
+
+
+def test_a_subject_holds_once_what_live_and_desired_have_in_common() -> None:
+    parts = [{"name": "one"}, {"name": "two"}]
+    same = {"name": "same", "type": "complex", "subAttributes": parts}
+    spelled = {"name": "spelled", "type": "complex", "subAttributes": parts}
+    wanted = extension("HR", same, spelled, {"name": "other"}, description="new")
+    there_spelled = {**spelled, "subAttributes": [{"name": "One"}, {"name": "two"}]}
+    there = document("HR", same, there_spelled, {"name": "other", "required": True}, {"name": "z"})
+
+    view = only(planned([wanted], live(there))).subject.view
+
+    assert view == Schema.from_json(there)
+    assert view.attribute("same") is wanted.schema.attribute("same")
+    assert view.at("spelled.one").name == "One"
+    assert view.attribute("other").required
+
+
+def test_a_subject_in_sync_holds_nothing_but_what_is_desired() -> None:
+    wanted = extension("HR", A)
+    assert only(planned([wanted], live(document("hr", A)))).subject.view is wanted.schema
 
 
 def test_a_protected_and_equal_schema_has_no_impact() -> None:
@@ -200,7 +222,7 @@ def test_a_protected_and_equal_schema_has_no_impact() -> None:
     wanted = extension("vendor:X", *document_of_it["attributes"])
     change = only(planned([wanted], live(document_of_it)))
     assert change.reason is BlockReason.PROTECTED
-    assert change.subject.live == wanted.schema
+    assert change.subject.view == wanted.schema
     assert change.subject.assessment().impacts == ()
 
 
@@ -907,8 +929,8 @@ def test_a_plan_without_live_schemas_has_the_same_digest() -> None:
 
     assert reported(kept) == reported(plan)
     assert kept.digest() == plan.digest()
-    assert [change.subject.live for change in kept.changes] == [None, None, None]
-    assert any(change.subject.live is not None for change in plan.changes)
+    assert [change.subject.view for change in kept.changes] == [None, None, None]
+    assert any(change.subject.view is not None for change in plan.changes)
     fingerprints = [change.subject.live_fingerprint for change in plan.changes]
     assert [change.subject.live_fingerprint for change in kept.changes] == fingerprints
 

@@ -1,20 +1,16 @@
 """The shapes in which services list schemas, and when a listing has come to its end."""
 
 import json
-import marshal
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TypeVar
 
+from reconciler.adapters.gateway.holding import PLAIN, Held, Schemas, packed, schema_of, unpacked
 from reconciler.domain.dialect import ListShape
 from reconciler.domain.foreign import Foreign, Sentence
 from reconciler.domain.jsontext import Json, NotJson, Repeating, check, parse_in_parts
-from reconciler.domain.scim import MalformedSchema, Schema, attributes_in, fold, id_of, says_nothing
-
-K = TypeVar("K")
-V = TypeVar("V")
+from reconciler.domain.scim import MalformedSchema, fold, id_of, says_nothing
 
 
 class NotScim(ValueError):
@@ -91,7 +87,7 @@ class Listing:
 
     wanted: Mapping[str, str] | None = None
     most: int = sys.maxsize
-    documents: dict[str, Mapping[str, Json]] = field(default_factory=dict)
+    documents: dict[str, Held] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
     contradictory: set[str] = field(default_factory=set)
     warnings: list[Sentence] = field(default_factory=list)
@@ -106,10 +102,10 @@ class Listing:
     def add(self, page: Page, *, count: int) -> bool:
         """Take a page in, and return True where it was the last. `count` is that of its request."""
         before = len(self.ids)
+        self.size += page.size
         for document in page.documents:
             self._take(document, suspect=page.suspect)
         self.arrived += len(page.documents)
-        self.size += page.size
         if page.total is not None:
             self._totals.add(page.total)
         if page.cursor is not None:
@@ -156,15 +152,15 @@ class Listing:
     def _distinct(self) -> int:
         return len(self.ids) + self._unreadable
 
-    def schemas(self, wanted: Iterable[str] | None) -> dict[str, Schema]:
-        """Those of the wanted ids that are listed and readable, by folded id; None: of all."""
-        found = {}
+    def schemas(self, wanted: Iterable[str] | None) -> Schemas:
+        """Those of the wanted ids that are listed and readable; None: of all."""
+        found = Schemas()
         for key in self.documents if wanted is None else map(fold, wanted):
-            document = self.documents.get(key)
-            if document is None or key in self.contradictory:
+            held = self.documents.get(key)
+            if held is None or key in self.contradictory:
                 continue
             try:
-                found[key] = schema_of(document, self.most)
+                found.add_held(key, held, self.most)
             except MalformedSchema as error:
                 self._leave_out(self._name(self.ids[key]), ": ", *error.parts)
         return found
@@ -185,8 +181,10 @@ class Listing:
         self.ids.setdefault(key, urn)
         if self.wanted is not None and key not in self.wanted:
             return
-        known = self.documents.setdefault(key, document)
-        if known is not document and not _say_the_same(known, document):
+        known = self.documents.get(key)
+        if known is None:
+            self.documents[key] = document if self.size <= PLAIN else packed(document)
+        elif known is not document and not _say_the_same(unpacked(known), document):
             twice = " twice, and not the same"
             self.warnings.append(("the list holds ", self._name(urn), twice))
             self.contradictory.add(key)
@@ -212,44 +210,6 @@ def document_of(document: Json, *, suspect: bool) -> Mapping[str, Json]:
     if not isinstance(document, Mapping):
         raise MalformedSchema("a schema that is no object")
     return document
-
-
-def schema_of(document: Mapping[str, Json], most: int = sys.maxsize) -> Schema:
-    """A live schema; one that equals another tenant's is not taken apart again.
-
-    Raises MalformedSchema, also where it has more than `most` attributes.
-    """
-    # A document of a page that was read before is the same object; to hold on to it keeps its id.
-    known, schema = _recent.get(id(document), (None, None))
-    if known is document and schema is not None:
-        return schema
-    if attributes_in(document) > most:
-        raise MalformedSchema(
-            f"a schema with more than {most} attributes; allow more with --max-attributes"
-        )
-    content = {member: value for member, value in document.items() if member != "meta"}
-    # By a spelling, for to Python 1 and true are equal; of those in C this one is the quickest.
-    spelling = marshal.dumps(content, _WITHOUT_REFERENCES)
-    alike = _alike.get(spelling)
-    schema = Schema.from_json(document) if alike is None else alike.served_as(document)
-    _keep(_alike, spelling, schema)
-    _keep(_recent, id(document), (document, schema))
-    return schema
-
-
-_WITHOUT_REFERENCES = 2  # the last version of marshal that spells equal values alike
-_MOST = 128
-_recent: dict[int, tuple[Mapping[str, Json], Schema]] = {}
-_alike: dict[bytes, Schema] = {}
-
-
-def _keep(memory: dict[K, V], key: K, value: V) -> None:
-    """Remember a value; a memory that is full is begun anew."""
-    if key in memory:
-        return
-    if len(memory) >= _MOST:
-        memory.clear()
-    memory[key] = value
 
 
 def read_page(body: bytes, expected: ListShape = ListShape.LIST) -> Page:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
 from reconciler.adapters.gateway.answers import RequestName, described, read_error, unreadable
+from reconciler.adapters.gateway.holding import schema_of
 from reconciler.adapters.gateway.pages import (
     Listing,
     NotScim,
     Page,
     document_of,
     read_page,
-    schema_of,
 )
 from reconciler.adapters.gateway.traffic import Traffic
 from reconciler.adapters.retrying import requested_wait
@@ -23,7 +23,7 @@ from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import Dialect, IdEncoding, ListShape, Paging, TrailingSlash
 from reconciler.domain.foreign import Foreign
 from reconciler.domain.http_reply import Answer, Loss, Next, NoAnswer, Reply, judge_read
-from reconciler.domain.jsontext import Json, NotJson
+from reconciler.domain.jsontext import Json, NotJson, digest
 from reconciler.domain.redaction import Redaction
 from reconciler.domain.scim import MalformedSchema, Schema, fold, id_of
 from reconciler.errors import (
@@ -287,7 +287,7 @@ class HttpSchemaReader:
     def __init__(self, access: TenantAccess) -> None:
         self._access = access
         self._deadline = ReadDeadline()
-        self._etags: dict[str, tuple[Mapping[str, Json], str]] = {}
+        self._etags: dict[str, tuple[str, str]] = {}
 
     @property
     def redaction(self) -> Redaction:
@@ -319,10 +319,9 @@ class HttpSchemaReader:
                     if key in listing.ids:  # a create would meet the one that is listed
                         unreadable[key] = self._reason(_denied(schema_id), schema_id)
                     continue
-                schemas[key] = schema
-                if key not in listing.ids:
-                    self._walk_on(listing)
-                    schemas = listing.schemas(None if everything else by_id) | schemas
+                schemas.add(schema)
+                if key not in listing.ids and self._walk_on(listing):
+                    schemas.fill(listing.schemas(None if everything else by_id))
                 if key not in listing.ids:
                     listing.ids[key] = schema.id
                     unlisted = f"the list lacks {schema_id}, which is there by its id"
@@ -397,7 +396,7 @@ class HttpSchemaReader:
                 raise
             raise SchemaUnreadable(str(error)) from error
         if tag := answer.headers.get("etag"):
-            self._etags[schema.key] = (schema.document, tag)
+            self._etags[schema.key] = digest(schema.document), tag
         return schema
 
     def _is_of_one_id(self, reply: Reply, listing: Listing | None) -> bool:
@@ -455,8 +454,8 @@ class HttpSchemaReader:
     def etag(self, live: Schema) -> str | None:
         """The entity tag under which exactly this document was served, if any."""
         # With another document the tag would vouch for a version that nobody here has looked at.
-        document, tag = self._etags.get(live.key, ({}, None))
-        return tag if document == live.document else None
+        served, tag = self._etags.get(live.key, ("", None))
+        return tag if tag and served == digest(live.document) else None
 
     @contextmanager
     def _hurrying(self) -> Iterator[None]:
@@ -519,16 +518,18 @@ class HttpSchemaReader:
             listing.broken_off = not error.ends
             return None
 
-    def _walk_on(self, listing: Listing) -> None:
-        """Request what comes after a list that ended too early by its own count.
+    def _walk_on(self, listing: Listing) -> bool:
+        """Request what comes after a list that ended too early by its own count; True if it did.
 
         Some services count a page where RFC 7644 section 3.4.2 wants the number of all.
         """
         if self._access.dialect.paging is not Paging.INDEX or listing.followed:
-            return
+            return False
         listing.followed = True
-        if (page := self._following(listing, Page(()))) is not None:
-            self._follow(listing, page)
+        if (page := self._following(listing, Page(()))) is None:
+            return False
+        self._follow(listing, page)
+        return True
 
     def _endless(self, reason: str) -> AnswerUnreadable:
         request = self._access.request_name("GET", self._access.url())

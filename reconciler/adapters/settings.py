@@ -1,6 +1,5 @@
 """The environment: options, trust, the actor and secrets. No other module reads it."""
 
-import getpass
 import os
 import re
 from collections.abc import Mapping
@@ -101,6 +100,8 @@ class Settings:
         """The actor, for the audit: the account of the CI run, or of this machine."""
         if name := self.variable("GITHUB_ACTOR"):
             return f"github:{_printable(name)}"
+        import getpass  # a plan has no actor
+
         try:
             return f"user:{_printable(getpass.getuser())}"
         except (KeyError, OSError):  # a uid without a name, as in a container

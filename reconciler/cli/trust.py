@@ -16,7 +16,6 @@ from reconciler.adapters.oauth2 import (
     Credentials,
     HeaderToken,
     SigningClient,
-    require_signing_key,
 )
 from reconciler.adapters.settings import Settings
 from reconciler.adapters.transport import (
@@ -127,6 +126,8 @@ class Trust:
                     client_auth=auth.client_auth,
                 )
             case ClientAuth.PRIVATE_KEY_JWT:
+                from reconciler.adapters.oauth2.assertions import require_signing_key
+
                 reference = auth.credentials["privateKey"]
                 key = self._read(reference)
                 named = f"{reference.place}: {reference.source} {reference.name}"

@@ -29,7 +29,7 @@ from reconciler.cli.masks import Masks
 from reconciler.cli.shared_options import RETRY_DEADLINE, DeadlineOptions
 from reconciler.cli.trust import Trust
 from reconciler.domain.manifest import Tenant
-from reconciler.domain.records import Run
+from reconciler.domain.memo import Memo
 from reconciler.domain.schedule import next_due
 from reconciler.errors import Interrupted
 from reconciler.planning import Desired
@@ -38,6 +38,7 @@ from reconciler.ports import Clock, Retry
 if TYPE_CHECKING:  # a plan of tenants that are elsewhere does without
     from reconciler.adapters.webhooks import WebhookNotifier
     from reconciler.domain.outbox import DeliveryResult
+    from reconciler.domain.records import Run
     from reconciler.embedded import DevTenantAccess
 
 EMBEDDED_FOLDER = Path(".reconciler/embedded")
@@ -60,7 +61,6 @@ class Workbench:
     # memory. Connections, tokens and the state of a tenant are the command's
     # (docs/decisions.md, "Connections and tokens belong to a command, not to a tenant").
     desired: Desired
-    run: Run
     clock: Clock
     retries: Callable[[], Retry]
     read_deadline: float
@@ -73,6 +73,19 @@ class Workbench:
     stop: StopSignal
     states: dict[str, TenantState] = field(default_factory=dict)
     making: Lock = field(default_factory=Lock)  # tenants are opened by several threads
+    _run: "Memo[Run]" = field(init=False, compare=False, repr=False, default_factory=Memo)
+
+    @property
+    def run(self) -> "Run":
+        """The identity of this run, for the audit; a plan needs none."""
+
+        def begun() -> "Run":
+            from reconciler.domain.records import Run
+
+            actor, commit = self.trust.settings.actor, self.desired.git.commit
+            return Run(id=os.urandom(16).hex(), actor=actor, commit=commit)
+
+        return self._run.get(begun)
 
     def reader(self, tenant: Tenant) -> HttpSchemaReader:
         """A gateway that can send nothing but GET and the token request."""
@@ -214,11 +227,6 @@ def workbench(
         Http(options, methods=frozenset()).close()
         bench = Workbench(
             desired=desired,
-            run=Run(
-                id=os.urandom(16).hex(),
-                actor=invocation.settings.actor,
-                commit=desired.git.commit,
-            ),
             clock=clock,
             retries=retry,
             read_deadline=float(deadlines.read_deadline),

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from reconciler.adapters.oauth2 import SigningClient, require_signing_key
+from reconciler.adapters.oauth2 import SigningClient
+from reconciler.adapters.oauth2.assertions import require_signing_key
 from reconciler.domain.secret import Secret
 from reconciler.errors import CredentialsRefused, UsageError
 from tests.support.fakes import FakeClock

@@ -1,6 +1,5 @@
 """OAuth 2.0 client credentials (RFC 6749 section 4.4), a token in a header, Basic, or nothing."""
 
-from reconciler.adapters.oauth2.assertions import require_signing_key
 from reconciler.adapters.oauth2.authenticator import Authenticator
 from reconciler.adapters.oauth2.credentials import (
     Anonymous,
@@ -23,5 +22,4 @@ __all__ = [
     "HeaderToken",
     "SigningClient",
     "Tokens",
-    "require_signing_key",
 ]

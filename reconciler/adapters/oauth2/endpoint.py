@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 from urllib.parse import parse_qsl, quote_plus, urlencode, urlsplit
 
-from reconciler.adapters.oauth2.assertions import ASSERTION_TYPE, assertion
 from reconciler.adapters.oauth2.credentials import (
     CertifiedClient,
     ClientCredentials,
@@ -131,6 +130,8 @@ class TokenEndpoint:
             case ClientCredentials(client_secret=secret):
                 form += [("client_id", client_id), ("client_secret", secret.reveal())]
             case SigningClient() as client:
+                from reconciler.adapters.oauth2.assertions import ASSERTION_TYPE, assertion
+
                 signed = assertion(client, now=self._clock.now(), jwt_id=self._new_id())
                 self._note(signed)
                 form += [("client_assertion_type", ASSERTION_TYPE), ("client_id", client_id)]

@@ -177,7 +177,7 @@ class Announcing:
                 )
             before = self._history(schema).waits
             now = tuple((url, awaited.text) for url in urls)
-            if (before != now) if each.late else before:
+            if not each.late or before != now:
                 yield Postponement(schema_id=schema.id, webhooks=urls, awaited=awaited)
 
     def _history(self, schema: Schema) -> History:

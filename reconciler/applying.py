@@ -11,7 +11,7 @@ from typing import assert_never
 from reconciler.announcing import Announcing, Verified, intent_of
 from reconciler.domain.diff import Standing, standing
 from reconciler.domain.manifest import Tenant
-from reconciler.domain.outbox import Awaited
+from reconciler.domain.outbox import UNLOOKED, Awaited
 from reconciler.domain.outcome import Outcome, OutcomeKind
 from reconciler.domain.plan import (
     Blocked,
@@ -154,18 +154,18 @@ class Applying:
             self.context.journal.record(entry)
         else:
             proof = last.live if last.outcome.kind.verified else None
-            event = self._event(change, intent, proof) if proof else None
+            event = self._event(intent, proof) if proof else None
             self.context.journal.settle(number, entry, event)
             if proof:
                 return last.outcome, self._verified(change, intent, proof, entry)
         return last.outcome, None
 
-    def _event(self, change: Create | Update, intent: Intent, live: Schema) -> HrEvent | Awaited:
+    def _event(self, intent: Intent, live: Schema) -> HrEvent | Awaited:
         """The event of a verified change, or else what it may have to wait for."""
         # docs/decisions.md, "Bindings are looked at once the writes of a tenant are done"
         if self.announcing.is_immediate:
             return self.announcing.event(intent, live)
-        return Awaited.binding(change.subject.extension.binding_type)
+        return UNLOOKED
 
     def _verified(
         self, change: Create | Update, intent: Intent, live: Schema, entry: Entry
@@ -183,7 +183,7 @@ class Applying:
         )
         intent = intent_of(self.context, self.tenant, change.subject, live, self.writer.redaction)
         entry = self._outcome_entry(outcome)
-        self.context.journal.adopt(entry, self._event(change, intent, live), intent.webhooks)
+        self.context.journal.adopt(entry, self._event(intent, live), intent.webhooks)
         return outcome, self._verified(change, intent, live, entry)
 
     def _unattempted(self, change: Create | Update, kind: OutcomeKind, detail: str) -> Outcome:

@@ -229,6 +229,6 @@ def _ending(error: ReconcilerError) -> str:
 def _counts(summary: RunSummary) -> str:
     """Counts of outcomes, for the trail."""
     kinds = Counter(str(outcome.kind) for outcome in summary.outcomes)
-    settled = Counter(f"recovered as {recovered.kind}" for recovered in summary.recovered)
+    settled = Counter(recovered.ending for recovered in summary.recovered)
     counts = [f"{number} {kind}" for kind, number in sorted((kinds + settled).items())]
     return ", ".join(counts) or "nothing to do"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from reconciler.announcing import Announcing, Verified, has_moved
 from reconciler.domain.diff import Observed, Standing, standing
 from reconciler.domain.manifest import SchemaExtension, Tenant
-from reconciler.domain.outbox import Awaited
+from reconciler.domain.outbox import UNLOOKED
 from reconciler.domain.outcome import OutcomeKind, Recovered, harm_message
 from reconciler.domain.records import Entry, Event, Intent, Status, rfc3339
 from reconciler.errors import TenantError, UsageError
@@ -74,7 +74,7 @@ class Recovery:
                 kinds = {each.schema.key: each.binding_type for each in self.wanted()}
                 kind = kinds.get(intent.desired.key)
                 entry = self._entry(intent, Status.RECOVERED, None)
-                self.context.journal.settle(number, entry, Awaited.binding(kind))
+                self.context.journal.settle(number, entry, UNLOOKED)
                 return Verified(intent=intent, live=found.live, resource_type=kind, entry=entry)
             case Standing.AS_BEFORE:
                 detail = "an earlier run had not applied it"

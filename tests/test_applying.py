@@ -11,6 +11,7 @@ from reconciler.domain.deciding import plan_tenant
 from reconciler.domain.dialect import Dialect, UpdateStrategy
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Limits, Manages, OnDrift
+from reconciler.domain.outbox import UNLOOKED
 from reconciler.domain.outcome import Outcome, OutcomeKind
 from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.domain.records import Entry, Event, EventType, Intent, Run, Status
@@ -385,6 +386,20 @@ def test_a_stop_signal_begins_no_new_write():
 
     assert tenant.writes() == 0
     assert journal.entries == []
+
+
+def test_a_signal_before_bindings_are_read_says_of_a_webhook_that_nobody_has_looked():
+    class Ending(FakeTenant):
+        def bindings(self):
+            raise Interrupted(15)
+
+    tenant, journal = Ending(), MemoryJournal()
+
+    with pytest.raises(Interrupted):
+        apply(plan_for(tenant), tenant, journal)
+
+    [held] = journal.held()
+    assert held.waits_for == UNLOOKED.text
 
 
 def test_a_write_on_the_wire_when_the_store_failed_elsewhere_is_recorded_as_unknown():

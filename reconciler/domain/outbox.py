@@ -79,6 +79,10 @@ class Awaited:
         return cls(f"/ResourceTypes to name it for {resource_type or 'a resource type'}")
 
 
+UNLOOKED = Awaited("a run that looks whether /ResourceTypes names it")
+"""The wait of a change that is verified while nobody has looked at bindings yet."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldRow:
     """A webhook of a verified change that waits for more; it has no event yet."""

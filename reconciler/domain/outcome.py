@@ -67,12 +67,23 @@ def harm_message(harms: Sequence[Harm], redaction: Redaction, *, own: str = "") 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovered:
-    """The end of an intent that an earlier run left without an outcome."""
+    """The end of an intent that an earlier run left without an outcome.
+
+    What was ADOPTED had no such intent: it is in sync, and HR had not heard of it.
+    """
 
     tenant: str
     schema_id: str
     kind: OutcomeKind
     detail: str = ""
+
+    @property
+    def ending(self) -> str:
+        """How it ended, in words."""
+        return LATE if self.kind is OutcomeKind.ADOPTED else f"recovered as {self.kind}"
+
+
+LATE = "announced late"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from reconciler.domain.documents import DeliveriesDocument, ReportDocument, ReportTenant
+from reconciler.domain.outcome import LATE
 from reconciler.render.markdown_text import WORDS, code
 from reconciler.render.plain_text import counted
 
@@ -83,8 +84,9 @@ def _tenant_lines(tenant: ReportTenant) -> Iterator[str]:
         yield f"**not approved**, not attempted: {code(unapproved['reason'], WORDS)}"
         yield from (code(line, WORDS) for line in unapproved["difference"])
     for recovered in tenant["recovered"]:
-        end = f"recovered as **{recovered['outcome']}**: {code(recovered['schema_id'])}"
-        yield _with_detail(end, recovered["detail"])
+        outcome = recovered["outcome"]
+        end = f"**{LATE}**" if outcome == "adopted" else f"recovered as **{outcome}**"
+        yield _with_detail(f"{end}: {code(recovered['schema_id'])}", recovered["detail"])
     for change in tenant["changes"]:
         if change["outcome"]:
             end = f"**{change['outcome']}** ({change['action']}): {code(change['schema_id'])}"

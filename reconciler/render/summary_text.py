@@ -23,7 +23,7 @@ def summary_text(summary: RunSummary, *, paint: Paint, ephemeral: bool = False) 
     Webhooks that wait are named where the store is `ephemeral`: nothing else may remember them.
     """
     recovered = (
-        f"{visible(r.tenant)}: {visible(r.schema_id)}: recovered as {r.kind}: {visible(r.detail)}"
+        f"{visible(r.tenant)}: {visible(r.schema_id)}: {r.ending}: {visible(r.detail)}"
         for r in summary.recovered
     )
     head = paint("green" if summary.complete else "red", _head(summary))

@@ -138,7 +138,8 @@ def test_apply_holds_an_event_until_a_resource_type_binds_and_then_releases_it(w
     assert f"(it waits for {LISTED}; the next apply looks again)" in shown.out
     assert delivered.code == 0
     assert (before, after) == ([], ["DEPLOYED"])
-    assert "recovered as adopted" in bound.out
+    assert f"acme: {URN}: announced late: it is as it was wanted" in bound.out
+    assert "recovered" not in bound.out
     assert "held" not in bound.out + again.out
     assert [(row["state"], row["waits_for"]) for row in world.listed()] == [("delivered", None)]
     assert world.events() == ["DEPLOYED"]

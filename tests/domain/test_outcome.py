@@ -230,3 +230,12 @@ def test_a_conflict_of_very_much_names_ten_things_of_it() -> None:
     message = harm_message(gone, NO_REDACTION)
     assert "attributes.a009 gone, and 2 more; restore" in message
     assert "a010" not in message
+
+
+def test_what_an_earlier_run_left_open_is_recovered_and_what_hr_has_missed_is_announced_late() -> (
+    None
+):
+    ended = Recovered(tenant="acme", schema_id="urn:x", kind=OutcomeKind.UNKNOWN)
+
+    assert ended.ending == "recovered as unknown"
+    assert replace(ended, kind=OutcomeKind.ADOPTED).ending == "announced late"

@@ -39,7 +39,9 @@ from reconciler.domain.plan import (
     exceeded_limits,
 )
 from reconciler.domain.problem import Place
+from reconciler.domain.redaction import Redaction
 from reconciler.domain.scim import ABSENT, SCHEMA_URN, Schema
+from reconciler.domain.secret import Secret
 from reconciler.domain.selection import Selection
 from tests.support.domain_world import (
     BASE_URL,
@@ -98,6 +100,26 @@ def test_a_schema_that_cannot_be_read_and_is_left_out_is_excluded() -> None:
     plan = planned([extension("HR", A)], there, selection=Selection(excludes=("hr",)))
 
     assert only(plan).reason is SkipReason.EXCLUDED
+
+
+def test_what_is_said_of_a_change_shows_no_credential_and_decides_nothing() -> None:
+    secret = {"name": "s3cret", "returned": "always"}
+    there = live(document("HR", A, secret, description="by s3cret"))
+    hidden = replace(there, redaction=Redaction((Secret("s3cret"),)))
+    wanted = [extension("HR", A, update=True)]
+
+    raw, shown = only(planned(wanted, there)), only(planned(wanted, hidden))
+    assert (raw.reason, shown.reason) == (BlockReason.INCOMPATIBLE,) * 2
+    assert shown.recipe == raw.recipe.replace("s3cret", "…")
+    assert shown.subject.live_fingerprint == raw.subject.live_fingerprint
+    assert shown.subject.assessment().kinds == raw.subject.assessment().kinds
+    messages = [impact.message for impact in raw.subject.assessment().impacts]
+    assert [impact.message for impact in shown.subject.assessment().impacts] == [
+        message.replace("s3cret", "…") for message in messages
+    ]
+    paths = ("attributes.…", "description")
+    assert tuple(difference.path for difference in shown.subject.differences()) == paths
+    assert raw.subject.paths(there.schemas["urn:example:hr"], hidden.redaction) == paths
 
 
 def test_a_difference_is_skipped_as_drifted_unless_the_manifest_opts_in() -> None:

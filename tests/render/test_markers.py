@@ -184,7 +184,10 @@ def test_a_result_names_recovered_locked_and_unreadable_tenants():
         "locked": "run 7 of ci",
         "unreadable": "no answer",
         "unapproved": {"reason": "another plan", "difference": ["-  + create", "+  ! drifted"]},
-        "recovered": [{"schema_id": "urn:b", "outcome": "unknown", "detail": "look at it"}],
+        "recovered": [
+            {"schema_id": "urn:b", "outcome": "unknown", "detail": "look at it"},
+            {"schema_id": "urn:c", "outcome": "adopted", "detail": "as wanted"},
+        ],
     }
 
     text = report_markdown(reported)
@@ -194,6 +197,7 @@ def test_a_result_names_recovered_locked_and_unreadable_tenants():
     assert "  - **not approved**, not attempted: `another plan`\n" in text
     assert "  - `-  + create`\n  - `+  ! drifted`\n" in text
     assert "recovered as **unknown**: `urn:b`: `look at it`" in text
+    assert "**announced late**: `urn:c`: `as wanted`" in text
 
 
 def test_a_run_that_could_not_ask_its_store_does_not_say_that_nothing_is_pending():
@@ -246,7 +250,10 @@ def everything() -> Any:
     reported["tenants"][0] |= {
         "locked": "run 7 of ci",
         "unreadable": "no answer",
-        "recovered": [{"schema_id": "urn:b", "outcome": "unknown", "detail": "look at it"}],
+        "recovered": [
+            {"schema_id": "urn:b", "outcome": "unknown", "detail": "look at it"},
+            {"schema_id": "urn:c", "outcome": "adopted", "detail": "as wanted"},
+        ],
         "changes": [
             {**change, "detail": "answered 201"},
             {**change, "action": "skip", "reason": "drifted", "outcome": None},

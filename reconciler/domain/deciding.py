@@ -130,10 +130,13 @@ def _drift(change: Change, sightings: Sightings) -> Drift | None:
     subject = change.subject
     if is_in_sync(change) or subject.live_fingerprint is None:  # None: nobody has looked
         return None
+    seen, live = sightings.get((subject.tenant, subject.desired.key)), subject.live_fingerprint
+    if seen is not None and subject.is_verified_but_for_new(seen.fingerprint):
+        live = seen.fingerprint
     return drift_of(
         subject.schema_id,
-        live=subject.live_fingerprint,
+        live=live,
         desired=subject.desired.fingerprint(),
-        seen=sightings.get((subject.tenant, subject.desired.key)),
+        seen=seen,
         stays=isinstance(change, Skip),
     )

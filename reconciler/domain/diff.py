@@ -162,6 +162,20 @@ def differences(live: Schema, desired: Schema) -> tuple[Difference, ...]:
     )
 
 
+def agreeing(live: Schema, desired: Schema) -> Schema:
+    """The part of a managed view that is as desired: without each attribute and member apart."""
+    altered = alterations(live, desired)
+    apart = {fold(each.path[0]) for each in altered if each.path}
+    members = {each.member for each in altered if not each.path}
+    return replace(
+        live,
+        name=None if "name" in members else live.name,
+        description=None if "description" in members else live.description,
+        vendor=tuple(pair for pair in live.vendor if pair[0] not in members),
+        attributes=tuple(each for each in live.attributes if each.key not in apart),
+    )
+
+
 def standing(live: Schema | None, *, desired: Schema, manages: Manages, before: str) -> Standing:
     """Compare a live schema with `before`, which is a fingerprint or `absent`, and with desired."""
     view = managed_view(live, desired, manages) if live else None

@@ -14,12 +14,12 @@ from typing import Final, Literal, assert_never
 from reconciler.domain.blocking import Against, BlockReason
 from reconciler.domain.body import ordered_body
 from reconciler.domain.dialect import Dialect, PatchPath, UpdateStrategy
-from reconciler.domain.diff import Difference, differences, managed_view
+from reconciler.domain.diff import Difference, agreeing, differences, managed_view
 from reconciler.domain.drift import Drift
 from reconciler.domain.foreign import Foreign
 from reconciler.domain.impact import Assessment, assess
 from reconciler.domain.jsontext import Json, canonical, digest
-from reconciler.domain.manifest import Auth, GitState, SchemaExtension, Tenant, TenantsFrom
+from reconciler.domain.manifest import Auth, GitState, Manages, SchemaExtension, Tenant, TenantsFrom
 from reconciler.domain.memo import Memo
 from reconciler.domain.redaction import NO_REDACTION, Redaction
 from reconciler.domain.scim import ABSENT, Schema
@@ -113,6 +113,15 @@ class Subject:
         if self.shown is None or self.in_sync:
             return ()
         return differences(self.shown, self.desired)
+
+    def is_verified_but_for_new(self, fingerprint: str) -> bool:
+        """Test whether what was verified with that fingerprint is live but for what is new.
+
+        A manifest that `manages: attributes` may begin to manage what is live, and other.
+        """
+        if self.view is None or self.extension.manages is not Manages.ATTRIBUTES:
+            return False
+        return agreeing(self.view, self.desired).fingerprint() == fingerprint
 
     def paths(self, live: Schema, redaction: Redaction) -> tuple[str, ...]:
         """The paths in which a live schema that was read again differs, as they may be shown."""

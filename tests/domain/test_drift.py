@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.domain.drift import Drift, DriftKind, Sighting, Sightings, drift_of
-from reconciler.domain.manifest import GitState, Manifests, OnDrift
+from reconciler.domain.manifest import GitState, Manages, Manifests, OnDrift
 from reconciler.domain.plan import Plan
 from reconciler.domain.scim import ABSENT, Schema
 from reconciler.domain.selection import Selection
@@ -120,3 +120,42 @@ def test_an_excluded_extension_has_not_drifted():
 
     assert drift_in(planned(seen("x"), selection=left_out)) == []
     assert drift_in(planned(seen("x"), document(URN, "other"), selection=left_out)) == []
+
+
+GRADE, LEVEL = {"name": "grade"}, {"name": "level", "type": "integer"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "live", "kind"),
+    [
+        ({"attributes": [GRADE, {"name": "level"}]}, {}, OUTDATED),
+        ({"attributes": [GRADE, {"name": "new"}, {"name": "LEVEL"}]}, {}, OUTDATED),
+        ({"description": "another"}, {}, OUTDATED),
+        ({"name": "another"}, {}, OUTDATED),
+        ({"x": 2}, {}, OUTDATED),
+        ({"attributes": [GRADE, {"name": "level"}]}, {"attributes": [LEVEL]}, CHANGED),
+        ({"attributes": [{"name": "grade", "type": "integer"}]}, {}, OUTDATED),
+        ({"description": "another"}, {"attributes": [{**GRADE, "type": "integer"}]}, CHANGED),
+    ],
+)
+def test_what_a_manifest_of_attributes_begins_to_manage_has_not_changed_out_of_band(
+    wanted, live, kind
+):
+    held = {"name": "HR", "description": "as it is", "x": 1, "attributes": [GRADE, LEVEL]}
+    first = Schema.from_json({"id": URN, "attributes": [GRADE]})
+    there = FakeTenant.holding({"id": URN, **held, **live})
+    desired = Desired(
+        manifests=Manifests(
+            tenants=(tenant(),),
+            extensions=(
+                extension({"id": URN, "attributes": [GRADE], **wanted}, manages=Manages.ATTRIBUTES),
+            ),
+        ),
+        selection=Selection(),
+        git=GitState(),
+        sightings=seen(first.fingerprint()),
+    )
+
+    [planned_tenant] = plan_fleet(desired, lambda _: there, parallelism=1).tenants
+    [drift] = planned_tenant.drift
+    assert drift.kind is kind

@@ -258,7 +258,7 @@ def without_query(request: Received, answer: Script) -> Script:
     return json_reply(BY_ID[named.lower()] if named else listed(HAVE))
 
 
-@pytest.mark.parametrize("status", [400, 403, 405, 422, 500, 501])
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 422, 500, 501])
 @pytest.mark.parametrize("way", [Paging.INDEX, Paging.CURSOR])
 def test_doctor_finds_that_a_service_refuses_a_query(status: int, way: Paging) -> None:
     refusal = scim_error(status, "no query parameters here")

@@ -264,6 +264,8 @@ OF_ONE_ID: dict[str, tuple[Script, str]] = {
         "a.b.required is neither true nor false",
     ),
     "HTML": (reply(200, b"<html>", {"Content-Type": "text/html"}), "an HTML page"),
+    "XHTML": (reply(200, b"<?xml version='1.0'?><html>"), "an HTML page"),
+    "XML": (reply(200, b"<Schema/>", {"Content-Type": "application/scim+xml"}), "an XML document"),
     "no JSON": (reply(200, b"{"), "the body is not JSON"),
     "a lone surrogate": (
         reply(200, b'{"id": "%s", "name": "\\ud83d"}' % urn(9).encode()), "a lone surrogate"),
@@ -798,7 +800,13 @@ FIREWALL = reply(403, b"<html><title>Blocked</title></html>", {"Content-Type": "
         (scim_error(505, "no"), '505: "no"; run again later'),
         (reply(511, b"<html>"), "a network on the way wants somebody to log in first"),
         (scim_error(400, "no query"), "or it takes no startIndex and count"),
+        (scim_error(404, "no query"), "baseUrl is probably wrong; or it takes no startIndex"),
         (FIREWALL, "a firewall or proxy before the service"),
+        (
+            reply(403, b"<?xml version='1.0'?><Error/>"),
+            "403 with an XML document; ask the service's",
+        ),
+        (reply(403, b"<Error/>", {"Content-Type": "application/xml"}), "403 with an XML document"),
         (reply(301, b"", {"Location": f"{BASE}/Schemas/"}), "write trailingSlash: lists"),
         (reply(301, b"", {"Location": "/v9/Schemas"}), "/v9 as spec.baseUrl"),
         (reply(301, b"", {"Location": "/v9/Schemas/"}), "/v9 as spec.baseUrl, and write trailing"),

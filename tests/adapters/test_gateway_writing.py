@@ -594,6 +594,30 @@ SHAPES: dict[str, tuple[Json, str]] = {
         '400 invalid_x: "no such type"',
     ),
     "an object that is the detail": ({"detail": {"message": "no such type"}}, "no such type"),
+    "texts by field": ({"errors": {"id": ["no such type", "x"]}}, '"id: no such type, x"'),
+    "an array that is the detail": (
+        {"detail": [{"msg": "no such type", "loc": ["id"]}]},
+        "no such",
+    ),
+    "a fault of a gateway": (
+        {"fault": {"faultstring": "no such type", "detail": {"errorcode": "a.b"}}},
+        '400 a.b: "no such type"',
+    ),
+    "violations": (
+        {"title": "not valid", "violations": [{"message": "no such type"}]},
+        '"not valid: no such type"',
+    ),
+    "invalid parameters": (
+        {"title": "not valid", "invalid-params": [{"name": "id", "reason": "no such type"}]},
+        '"not valid: no such type"',
+    ),
+    "causes": (
+        {"errorSummary": "not valid", "errorCauses": [{"errorSummary": "no such type"}]},
+        '"not valid: no such type"',
+    ),
+    "an error of Spring": ({"errors": [{"defaultMessage": "no such type"}]}, '"no such type"'),
+    "details that are a text": ({"details": "no such type"}, '"no such type"'),
+    "a code that is the status": ({"code": "400", "message": "no such type"}, 'Schemas: 400: "no'),
     "nothing that speaks": ({"a": [1, None]}, "400"),
     "too deep": ([[[[[[]]]]]] * 30, "400"),
 }

@@ -73,7 +73,7 @@ def read_error(request: RequestName, reply: Reply, *, collection: bool) -> Tenan
         came = "what came is no SCIM answer" if reply.body else "nothing came"
         return unreadable(request, reply, came)
     if collection and reply.status == 404:
-        return TenantRefused(f"{message}; spec.baseUrl is probably wrong")
+        return TenantRefused(f"{message}; spec.baseUrl is probably wrong{doubt}")
     proven = request.lists or reply.status in _TOO_MUCH
     fits = "" if proven else "; check that spec.baseUrl and spec.dialect fit the service"
     return TenantRefused(f"{message}{fits}{doubt}")
@@ -98,7 +98,7 @@ def common_advice(request: RequestName, answer: Answer) -> str | None:
         return "its address is longer than the service takes, as a rule for a long URN"
     if answer.status not in (401, 403):
         return status_advice(answer)
-    if answer.status == 403 and _is_html(answer):
+    if answer.status == 403 and _markup(answer) == _HTML:
         advice = _NOT_THE_SERVICE
     elif answer.status == 403:
         advice = request.permission_hint or _PERMISSION_HINT
@@ -147,10 +147,10 @@ def slash_of(request: RequestName) -> TrailingSlash:
 def described(request: RequestName, answer: Answer) -> str:
     """The status, `scimType` and the service's own text, on one line: `409 uniqueness: "…"`."""
     code, detail = code_and_detail(answer)
-    if not re.fullmatch(r"[\w.-]{1,40}", code, re.ASCII):
+    if not re.fullmatch(r"[\w.-]{1,40}", code, re.ASCII) or code == str(answer.status):
         code = ""
-    if not detail and _is_html(answer):
-        return f"{answer.status} with {_html(request, answer)}"
+    if not detail and (kind := _markup(answer)):
+        return f"{answer.status} with {_titled(kind, request, answer)}"
     if request.redaction.message(code) != code:
         code = ""
     shown = _masked(detail, request.redaction)
@@ -175,9 +175,12 @@ def code_and_detail(answer: Answer) -> tuple[str, str]:
 _CODES = ("scimtype", "error", "code", "errorcode")
 _DETAILS = (
     "detail", "description", "error_description", "errordescription", "errorsummary",
-    "errormessage", "message", "reason", "title",
+    "errormessage", "message", "defaultmessage", "msg", "faultstring", "reason", "details", "title",
 )  # fmt: skip
-_NESTED = ("error", "errors", "detail", "details", "errordetails", "message", "messages", "fault")
+_NESTED = (
+    "error", "errors", "errorcauses", "detail", "details", "errordetails", "message", "messages",
+    "fault", "violations", "invalid-params",
+)  # fmt: skip
 _MOST_PARTS = 20  # of one error that are looked at
 _MOST_SHOWN = 3
 
@@ -199,9 +202,17 @@ def _error_parts(value: Json) -> Iterator[Mapping[str, Json]]:
             yield folded
             nested = (folded[name] for name in _NESTED if name in folded)
             waiting += [each for each in nested if not isinstance(each, str)]
+            waiting += _by_field(folded.get("errors"))
             waiting += [each for name, each in folded.items() if name.startswith("urn:")]
         elif isinstance(part, str):
             yield {"detail": part}
+
+
+def _by_field(errors: Json) -> Iterator[str]:
+    """The texts of errors that are listed by the field which they are about."""
+    for field, texts in errors.items() if isinstance(errors, dict) else ():
+        if isinstance(texts, list) and all(isinstance(text, str) for text in texts):
+            yield f"{field}: {', '.join(texts)}"
 
 
 def unreadable(
@@ -219,8 +230,8 @@ def unreadable(
         _masked(part, request.redaction, own) if isinstance(part, Foreign) else part
         for part in reason
     )
-    if _is_html(answer):
-        found = f"{_html(request, answer)} came instead of JSON"
+    if kind := _markup(answer):
+        found = f"{_titled(kind, request, answer)} came instead of JSON"
     return AnswerUnreadable(f"{request}: {answer.status}, but {found}{advice}")
 
 
@@ -268,13 +279,22 @@ def _masked(text: str, redaction: Redaction, own: str = "") -> str:
     return line if len(line) <= LONGEST_DETAIL else line[: LONGEST_DETAIL - 1] + "…"
 
 
-def _is_html(answer: Answer) -> bool:
+def _markup(answer: Answer) -> str | None:
+    """The kind of a body that is neither JSON nor text; None for others."""
     kind = answer.headers.get("content-type", "").lower()
-    return "html" in kind or answer.body.lstrip()[:1] == b"<"
+    start = answer.body[:_MOST_OF_A_PAGE].lstrip().lower()
+    if not start.startswith(b"<"):
+        return _HTML if "html" in kind else None
+    is_xml = "xml" in kind or start.startswith(b"<?xml")
+    return _XML if is_xml and "html" not in kind and b"<html" not in start else _HTML
 
 
-def _html(request: RequestName, answer: Answer) -> str:
-    text = answer.body[:4096].decode("utf-8", "replace")
+_HTML, _XML = "an HTML page", "an XML document"
+_MOST_OF_A_PAGE = 4096
+
+
+def _titled(kind: str, request: RequestName, answer: Answer) -> str:
+    text = answer.body[:_MOST_OF_A_PAGE].decode("utf-8", "replace")
     title = re.search(r"<title[^>]*>([^<]*)<", text, re.IGNORECASE)  # one that is cut may hold half
     shown = _masked(" ".join(title[1].split()), request.redaction) if title else ""
-    return f'an HTML page "{shown}"' if shown else "an HTML page"
+    return f'{kind} "{shown}"' if shown else kind

@@ -36,7 +36,7 @@ from reconciler.errors import TenantError
 _REMAINING = ("ratelimit-remaining", "x-ratelimit-remaining", "x-rate-limit-remaining")
 _ALLOWED = ("inin-ratelimit-allowed", "x-ratelimit-limit", "ratelimit-limit", "x-rate-limit-limit")
 # The refusals of a page of which its query may be the reason: a server that trips over one, too
-_MAY_BE_THE_QUERY = (400, 403, 405, 406, 413, 414, 416, 422, 500, 501)
+_MAY_BE_THE_QUERY = (400, 403, 404, 405, 406, 413, 414, 416, 422, 500, 501)
 _SMALLER_PAGES = (50, 20, 10)
 _MOST_REDIRECTS = 5
 

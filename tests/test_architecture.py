@@ -43,7 +43,13 @@ IMPURE_MODULES = (
     "getpass", "platform", "locale",
 )  # fmt: skip
 CLOCKS = ("now", "today", "utcnow")
-KNOW_DATETIME = ("domain.records", "domain.rules.manifests", "domain.schedule")
+KNOW_DATETIME = (
+    "domain.fleet_status",
+    "domain.metrics",
+    "domain.records",
+    "domain.rules.manifests",
+    "domain.schedule",
+)
 
 
 Objections = list[str]

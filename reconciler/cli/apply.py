@@ -34,7 +34,7 @@ def apply(invocation: Invocation, options: Options) -> int:
     """Apply; the exit code says how far it came."""
     with (
         job_outputs(invocation) as outputs,
-        reported(invocation, options.report, outputs) as report,
+        reported(invocation, options.report, options.metrics, outputs) as report,
     ):
         if options.recover_only:
             report.code = _recover(invocation, options, report)

@@ -17,6 +17,7 @@ class Exit(IntEnum):
     WELL = 0
     ERROR = 1
     OUT_OF_SYNC = 2  # only with --detailed-exitcode
+    NEEDS_A_PERSON = 2  # of status
     PARTLY = 3
     STALE = 4
     LOCKED = 5

@@ -1,5 +1,8 @@
 """`plan`: read the tenants, show what apply would do, change nothing."""
 
+from pathlib import Path
+
+from reconciler.adapters.clock import StopSignal, SystemClock
 from reconciler.adapters.database import sightings as sightings_of
 from reconciler.cli.commands.plan import Options
 from reconciler.cli.desired import desired_of, selection_of
@@ -12,6 +15,7 @@ from reconciler.cli.shared_options import PlanFormat
 from reconciler.cli.wiring import workbench
 from reconciler.domain.documents import PlanFacts
 from reconciler.domain.drift import Sightings
+from reconciler.domain.plan import Plan
 from reconciler.errors import StateError
 from reconciler.planning import plan_fleet
 from reconciler.render.plain_text import counted, visible
@@ -31,7 +35,8 @@ def plan(invocation: Invocation, options: Options) -> int:
 
 
 def _plan(invocation: Invocation, options: Options, planned: Planned, outputs: JobOutputs) -> int:
-    for option, file in (("--out", options.out), ("--markdown", options.markdown)):
+    files = ("--out", options.out), ("--markdown", options.markdown), ("--metrics", options.metrics)
+    for option, file in files:
         if file is not None:
             require_folder(option, file)
     fleet = options.fleet
@@ -66,6 +71,8 @@ def _plan(invocation: Invocation, options: Options, planned: Planned, outputs: J
         write_file(options.out, plan_json(sealed(document)))
     if options.markdown is not None:
         write_file(options.markdown, _markdown(document))
+    if options.metrics is not None:
+        _write_metrics(options.metrics, made)
     if options.format is PlanFormat.TEXT:
         planned.end(document)  # the tenants were shown as they were planned
     else:
@@ -79,6 +86,13 @@ def _plan(invocation: Invocation, options: Options, planned: Planned, outputs: J
         return Exit.ERROR
     detailed = options.detailed_exitcode and summary.out_of_sync
     return Exit.OUT_OF_SYNC if detailed else Exit.WELL
+
+
+def _write_metrics(file: Path, made: Plan) -> None:
+    from reconciler.adapters.metrics import metrics_text
+    from reconciler.domain.metrics import plan_metrics
+
+    write_file(file, metrics_text(plan_metrics(made, SystemClock(StopSignal()).now())))
 
 
 def _markdown(document: PlanFacts, *, limit: int | None = None) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler.adapters.clock import StopSignal, SystemClock
@@ -34,6 +34,7 @@ class Report:
     error: str | None = None
     summary: RunSummary | None = None
     head: tuple[int, str] | None = None
+    metrics: Path | None = None
 
     def follow(self, run: Callable[[], RunSummary], fleet: Fleet, store: Store) -> int:
         """Carry out the run of a fleet, show it, and give its exit code.
@@ -50,12 +51,25 @@ class Report:
                 self.summary = fleet.summary_so_far()
             try:
                 self.head = store.head()
+                if self.metrics is not None:
+                    self._write_metrics(self.metrics, fleet, store)
             except StateError:  # what the run has done is known without it
                 self.head = None
             if finished or self.summary.touched:
                 console = self.invocation.console
                 lost = ephemeral(self.invocation)
                 console.data(summary_text(self.summary, paint=console.paint, ephemeral=lost))
+
+    def _write_metrics(self, file: Path, fleet: Fleet, store: Store) -> None:
+        from reconciler.adapters.metrics import metrics_text
+        from reconciler.domain.fleet_status import fleet_status
+        from reconciler.domain.metrics import run_metrics
+
+        desired, trail = fleet.desired, store.fleet_trail()
+        selected = replace(desired.manifests, tenants=desired.tenants())
+        status = fleet_status(selected, trail, fleet.context.clock.now())
+        assert self.summary is not None
+        write_file(file, metrics_text(run_metrics(status, trail, self.summary.outcomes)))
 
     def document(self) -> ReportDocument:
         """The report as it stands."""
@@ -90,15 +104,18 @@ def run_code(summary: RunSummary) -> int:
 
 
 @contextmanager
-def reported(invocation: Invocation, file: Path | None, outputs: JobOutputs) -> Iterator[Report]:
+def reported(
+    invocation: Invocation, file: Path | None, metrics: Path | None, outputs: JobOutputs
+) -> Iterator[Report]:
     """Write the report to `file`, where one is named, when the block ends or raises.
 
     What of it a job wants to know goes to `outputs`.
     """
-    if file is not None:
-        require_folder("--report", file)
+    for option, path in (("--report", file), ("--metrics", metrics)):
+        if path is not None:
+            require_folder(option, path)
     run = Run(id="", actor=invocation.settings.actor)
-    report = Report(invocation=invocation, started_at=_now(), run=run)
+    report = Report(invocation=invocation, started_at=_now(), run=run, metrics=metrics)
     try:
         yield report
     except ReconcilerError as error:

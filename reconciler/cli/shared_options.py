@@ -8,6 +8,7 @@ from enum import StrEnum
 from reconciler.cli.options import flag, group, many, number
 
 RETRY_DEADLINE = 120  # seconds, in which one change is tried
+METRICS = "write numbers as OpenMetrics, for Prometheus' textfile collector"  # --metrics
 
 
 class PlanFormat(StrEnum):

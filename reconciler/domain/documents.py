@@ -492,6 +492,65 @@ class DoctorDocument(TypedDict):
     tenants: list[DoctorTenant]
 
 
+# schemas/status.json
+
+
+class StatusSummary(TypedDict):
+    """The sums over all tenants; states are numbers of extensions."""
+
+    tenants: int
+    in_sync: int
+    outdated: int
+    drifted: int
+    blocked: int
+    failed: int
+    never_read: int
+    drifted_for_a_day: int
+    not_read: int
+    webhooks_pending: int
+
+
+class StatusWebhooks(TypedDict):
+    """The webhooks of one tenant that are not delivered."""
+
+    pending: int
+    due_at: str | None
+    held: int
+    given_up: int
+
+
+class StatusExtension(TypedDict):
+    """One extension of one tenant, as the trail last has it."""
+
+    manifest: str
+    schema_id: str
+    state: str
+    reason: str | None
+    looked_at: str | None
+    in_sync_at: str | None
+
+
+class StatusTenant(TypedDict):
+    """One tenant; `needs` are lines for a person."""
+
+    name: str
+    last_read: str | None
+    webhooks: StatusWebhooks
+    open_writes: int
+    extensions: list[StatusExtension]
+    needs: list[str]
+
+
+class StatusDocument(TypedDict):
+    """The output of `status --format json`."""
+
+    format_version: Literal["1.0"]
+    generated_at: str
+    last_success: str | None
+    summary: StatusSummary
+    tenants: list[StatusTenant]
+
+
 # schemas/webhooks.json
 
 

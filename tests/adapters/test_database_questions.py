@@ -71,6 +71,7 @@ def traced(store: Store, path: Path) -> list[str]:
     store.add_samples([Sample(key=key, count=count, measured_at=WHEN)])
     assert store.samples_before([key])[key].first_value == WHEN
     assert store.counting("acme", "User") is None
+    store.fleet_trail()
     store.head()
     next(store.records())
     raw.set_trace_callback(None)

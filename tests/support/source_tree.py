@@ -24,6 +24,8 @@ ROWS = (
     ("domain.plan",),
     ("domain.outcome", "domain.approvals", "domain.deciding", "domain.migration"),
     ("domain.records",),
+    ("domain.fleet_status",),
+    ("domain.metrics",),
     ("ports",),
     ("progress", "parallel", "private_files"),
     ("run_context",),
@@ -34,7 +36,7 @@ ROWS = (
     ("render",),
     (
         "adapters", "adapters.transport", "adapters.retrying", "adapters.statuses",
-        "adapters.clock", "adapters.packaged",
+        "adapters.clock", "adapters.packaged", "adapters.metrics",
         "adapters.yaml_reader", "adapters.git", "adapters.settings",
         "adapters.emergency", "adapters.spool",
         "adapters.locks", "adapters.database", "adapters.manifest_files",
@@ -56,6 +58,7 @@ HOMES = {
     "jsonschema": "adapters.jsonschemas",
     "jsonschema_rs": "adapters.jsonschemas",
     "jwt": "adapters.oauth2.assertions",
+    "prometheus_client": "adapters.metrics",
     "psycopg": "adapters.database.postgresql",
     "pydantic": "embedded",  # the validation errors of scim2_models are its
     "referencing": "adapters.jsonschemas",

@@ -50,24 +50,31 @@ def _of_file(path: Path) -> Sightings:
         return _read(Opened(raw))
 
 
-# From the last schema of the last tenant to the first, each time straight to its last record. Each
-# step is two questions: one that compares pairs would go through all records of a tenant.
-_NEXT = f"SELECT a.seq FROM audit a WHERE {AS_DESIRED} AND a.schema_id > ''"
-LATEST = f"""
+def latest(condition: str, columns: str) -> str:
+    """A statement for the last record of each schema of each tenant for which a condition holds.
+
+    From the last schema of the last tenant to the first, each time straight to its last record, by
+    an index with that condition. Each step is two questions: one that compares pairs would go
+    through all records of a tenant.
+    """
+    following = f"SELECT a.seq FROM audit a WHERE {condition} AND a.schema_id > ''"
+    return f"""
 WITH RECURSIVE latest (seq) AS (
-  SELECT ({_NEXT} AND a.tenant > ''
+  SELECT ({following} AND a.tenant > ''
            ORDER BY a.tenant DESC, a.schema_id DESC, a.seq DESC LIMIT 1)
   UNION ALL
   SELECT coalesce(
-         ({_NEXT} AND a.tenant = p.tenant AND a.schema_id < p.schema_id
+         ({following} AND a.tenant = p.tenant AND a.schema_id < p.schema_id
            ORDER BY a.schema_id DESC, a.seq DESC LIMIT 1),
-         ({_NEXT} AND a.tenant < p.tenant
+         ({following} AND a.tenant < p.tenant
            ORDER BY a.tenant DESC, a.schema_id DESC, a.seq DESC LIMIT 1))
     FROM latest JOIN audit p ON p.seq = latest.seq
 )
-SELECT tenant, schema_id, timestamp, coalesce(after_digest, before_digest)
-  FROM latest JOIN audit ON audit.seq = latest.seq ORDER BY audit.seq
+SELECT {columns} FROM latest JOIN audit ON audit.seq = latest.seq ORDER BY audit.seq
 """
+
+
+LATEST = latest(AS_DESIRED, "tenant, schema_id, timestamp, coalesce(after_digest, before_digest)")
 # A store before format 4 has no index for that.
 _OF_ALL = f"""
 SELECT tenant, schema_id, timestamp, coalesce(after_digest, before_digest) FROM audit

@@ -6,8 +6,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from reconciler.adapters.database import histories, intents, outbox, samples, trail, verifying
+from reconciler.adapters.database import (
+    histories,
+    intents,
+    outbox,
+    samples,
+    statuses,
+    trail,
+    verifying,
+)
 from reconciler.adapters.database.connections import (
     Connections,
     Question,
@@ -36,6 +45,9 @@ from reconciler.ports import (
     Seals,
     Wanted,
 )
+
+if TYPE_CHECKING:
+    from reconciler.domain.fleet_status import Trail
 
 _BATCH = 500  # records in memory at once
 _PRUNED = 500  # rows of the outbox that one transaction empties
@@ -228,6 +240,10 @@ class Store:
         """When the trail last has each schema as desired, by tenant and folded id."""
         [rows] = self._database.ask(Question(LATEST))
         return sightings_in(rows)
+
+    def fleet_trail(self) -> "Trail":
+        """What is kept of each extension of each tenant, of webhooks and of latencies."""
+        return statuses.trail_of(self._database.ask(*statuses.QUESTIONS))
 
     def left_open(self) -> dict[str, int]:
         """The number of intents without an outcome of each tenant, whoever's they are."""

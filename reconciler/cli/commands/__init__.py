@@ -62,6 +62,7 @@ COMMANDS = (
     Command("apply", network=True),
     Command("import", network=True),
     Command("migrate"),
+    Command("status"),
     Command("audit list"),
     Command("audit verify"),
     Command("audit export"),

@@ -13,6 +13,7 @@ from reconciler.cli.options import (
     optional_path,
 )
 from reconciler.cli.shared_options import (
+    METRICS,
     RETRY_DEADLINE,
     DeadlineOptions,
     FleetOptions,
@@ -54,6 +55,7 @@ class Options:
     report: Path | None = optional_path(
         "write a JSON report of the run, also when it fails or is interrupted", metavar="FILE"
     )
+    metrics: Path | None = optional_path(METRICS, metavar="FILE")
     reading: ReadingOptions = group(ReadingOptions)
     deadlines: DeadlineOptions = group(DeadlineOptions)
     retry_deadline: int = number(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from reconciler.cli.options import choice, flag, group, optional_path, optional_text
 from reconciler.cli.shared_options import (
+    METRICS,
     DeadlineOptions,
     FleetOptions,
     PlanFormat,
@@ -33,6 +34,7 @@ class Options:
     markdown: Path | None = optional_path(
         "write the plan for a pull request, at most 60,000 bytes", metavar="FILE"
     )
+    metrics: Path | None = optional_path(METRICS, metavar="FILE")
     format: PlanFormat = choice("what standard output gets", default=PlanFormat.TEXT)
     detailed_exitcode: bool = flag("exit 2 when something is not in sync")
     reading: ReadingOptions = group(ReadingOptions)

@@ -25,6 +25,7 @@ class SchemaName(StrEnum):
     VALIDATE = "validate"
     WEBHOOKS = "webhooks"
     DOCTOR = "doctor"
+    STATUS = "status"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,72 @@
+"""What the store has of a fleet: the last outcome of each extension, webhooks, and latencies."""
+
+from collections.abc import Sequence
+
+from reconciler.adapters.database import intents, outbox
+from reconciler.adapters.database.connections import Question, Row
+from reconciler.adapters.database.last_seen import latest, sightings_in
+from reconciler.adapters.database.tables import AS_DESIRED, NOT_AS_DESIRED
+from reconciler.domain.fleet_status import LastOutcome, Trail
+from reconciler.domain.records import Event, Status
+from reconciler.domain.scim import fold
+
+_AS_DESIRED = latest(
+    AS_DESIRED, "tenant, schema_id, timestamp, coalesce(after_digest, before_digest), audit.seq"
+)
+_OTHERS = latest(
+    NOT_AS_DESIRED, "tenant, schema_id, timestamp, before_digest, audit.seq, event, status, detail"
+)
+_GIVEN_UP = "SELECT tenant, count(*) FROM outbox WHERE state = 'given-up' GROUP BY tenant"
+_SUCCESS = (
+    "SELECT timestamp FROM audit WHERE event = 'RUN_COMPLETED' AND status = 'SUCCESS' "
+    "ORDER BY seq DESC LIMIT 1"
+)
+_TIMED = (
+    "SELECT latency_ms FROM audit WHERE event = ? AND latency_ms IS NOT NULL "
+    "ORDER BY seq DESC LIMIT 1000"
+)
+_TIMED_EVENTS = (
+    Event.HR_SYNC_COMPLETED,
+    Event.SCHEMA_EXTENSION_CREATED,
+    Event.SCHEMA_EXTENSION_UPDATED,
+)
+
+QUESTIONS = (
+    Question(_AS_DESIRED),
+    Question(_OTHERS),
+    outbox.WAITING,
+    outbox.POSTPONED,
+    Question(_GIVEN_UP),
+    intents.COUNT_OPEN,
+    Question(_SUCCESS),
+    *(Question(_TIMED, (str(event),)) for event in _TIMED_EVENTS),
+)
+
+
+def trail_of(answers: Sequence[Sequence[Row]]) -> Trail:
+    """The answers to QUESTIONS as one value."""
+    seen, others, waiting, held, given_up, open_writes, success, delivered, *changed = answers
+    newest = {(tenant, fold(urn)): seq for tenant, urn, _, _, seq in seen}
+    return Trail(
+        as_desired=sightings_in(row[:4] for row in seen),
+        outcomes=tuple(
+            LastOutcome(
+                tenant=tenant,
+                schema_id=urn,
+                at=at,
+                live=live,
+                event=Event(event),
+                status=Status(status) if status else None,
+                detail=detail or "",
+            )
+            for tenant, urn, at, live, seq, event, status, detail in others
+            if seq > newest.get((tenant, fold(urn)), 0)
+        ),
+        waiting=tuple(map(outbox.row_of, waiting)),
+        held=tuple(map(outbox.held_row_of, held)),
+        given_up=dict(given_up),
+        open_writes=dict(open_writes),
+        last_success=success[0][0] if success else None,
+        delivery_ms=tuple(latency for (latency,) in delivered),
+        change_ms=tuple(latency for rows in changed for (latency,) in rows),
+    )

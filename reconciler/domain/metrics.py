@@ -1,0 +1,155 @@
+"""Metrics: what a run, or the state of a fleet, is in numbers that a monitoring system keeps.
+
+Names are those of the Prometheus conventions: `reconciler_` first, base units last.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from math import ceil
+
+from reconciler.domain.fleet_status import ExtensionState, FleetStatus, Trail
+from reconciler.domain.outcome import Outcome
+from reconciler.domain.plan import Blocked, Plan, Skip, SkipReason
+
+QUANTILES = (0.5, 0.95)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One number, with its labels in the order of the names of its family."""
+
+    labels: tuple[str, ...]
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class MetricFamily:
+    """The numbers of one name; `labels` are the names of the labels of each."""
+
+    name: str
+    help: str
+    labels: tuple[str, ...]
+    metrics: tuple[Metric, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Latencies:
+    """The latencies of one kind of attempt, in seconds: a summary with `QUANTILES`."""
+
+    name: str
+    help: str
+    seconds: tuple[float, ...]
+
+    def quantiles(self) -> tuple[tuple[float, float], ...]:
+        """Each of `QUANTILES` with its value; none where nothing was measured."""
+        ordered = sorted(self.seconds)
+        most = len(ordered)
+        return tuple((share, ordered[ceil(share * most) - 1]) for share in QUANTILES if most)
+
+
+Metrics = tuple[MetricFamily | Latencies, ...]
+
+
+def plan_metrics(plan: Plan, at: datetime) -> Metrics:
+    """The metrics of a plan that was made at that time."""
+    read = [tenant for tenant in plan.tenants if tenant.error is None]
+
+    def count(name: str, help: str, kinds: Sequence[str] = ()) -> MetricFamily:
+        return _by_tenant(
+            name,
+            help,
+            (
+                (
+                    each.tenant.name,
+                    sum(1 for c in each.changes if not kinds or _kind(c) in kinds),
+                )
+                for each in read
+            ),
+        )
+
+    return (
+        count(*_DESIRED),
+        count(*_IN_SYNC, kinds=(SkipReason.IN_SYNC,)),
+        count(*_DRIFTED, kinds=(SkipReason.DRIFTED,)),
+        count(*_BLOCKED, kinds=("blocked",)),
+        count(*_TO_CHANGE, kinds=("change",)),
+        _by_tenant(*_LAST_READ, ((each.tenant.name, at.timestamp()) for each in read)),
+    )
+
+
+def run_metrics(status: FleetStatus, trail: Trail, outcomes: Iterable[Outcome]) -> Metrics:
+    """The metrics of an apply with those outcomes, and of the fleet that it has left."""
+    applied = Counter(each.change.subject.tenant for each in outcomes if each.kind.verified)
+    return (
+        *status_metrics(status, trail),
+        _by_tenant(*_APPLIED, ((each.name, applied[each.name]) for each in status.tenants)),
+    )
+
+
+def status_metrics(status: FleetStatus, trail: Trail) -> Metrics:
+    """The metrics of what the trail has of a fleet."""
+    tenants = status.tenants
+
+    def count(name: str, help: str, *states: ExtensionState) -> MetricFamily:
+        found = ((each.name, sum(map(each.count, states))) for each in tenants)
+        return _by_tenant(name, help, found)
+
+    read = ((each.name, each.last_read) for each in tenants)
+    times = ((name, datetime.fromisoformat(at).timestamp()) for name, at in read if at)
+    success = (
+        ()
+        if status.last_success is None
+        else (Metric((), datetime.fromisoformat(status.last_success).timestamp()),)
+    )
+    return (
+        count(*_DESIRED, *ExtensionState),
+        count(*_IN_SYNC, ExtensionState.IN_SYNC),
+        count(*_DRIFTED, ExtensionState.DRIFTED, ExtensionState.OUTDATED),
+        count(*_BLOCKED, ExtensionState.BLOCKED),
+        count(*_FAILED, ExtensionState.FAILED),
+        _by_tenant(*_PENDING, ((each.name, each.pending) for each in tenants)),
+        _by_tenant(*_GIVEN_UP, ((each.name, each.given_up) for each in tenants)),
+        Latencies(*_CHANGE, _seconds(trail.change_ms)),
+        Latencies(*_DELIVERY, _seconds(trail.delivery_ms)),
+        _by_tenant(*_LAST_READ, times),
+        MetricFamily(*_SUCCESS, (), success),
+    )
+
+
+_DESIRED = ("reconciler_extensions_desired", "Extensions that the manifests want on a tenant.")
+_IN_SYNC = ("reconciler_extensions_in_sync", "Extensions that are live as desired.")
+_DRIFTED = ("reconciler_extensions_drifted", "Extensions that differ from desired and are left.")
+_BLOCKED = ("reconciler_extensions_blocked", "Extensions with a change that is not written.")
+_TO_CHANGE = ("reconciler_extensions_to_change", "Extensions that an apply would write.")
+_APPLIED = ("reconciler_changes_applied", "Changes of the run that were verified.")
+_FAILED = ("reconciler_changes_failed", "Extensions whose last write did not end well.")
+_PENDING = ("reconciler_webhooks_pending", "Webhooks that wait to be delivered.")
+_GIVEN_UP = ("reconciler_webhooks_given_up", "Webhooks that are not tried again.")
+_CHANGE = ("reconciler_change_latency_seconds", "From a write to the end of its verification.")
+_DELIVERY = ("reconciler_webhook_latency_seconds", "From sending a webhook to its answer.")
+_LAST_READ = (
+    "reconciler_tenant_last_read_timestamp_seconds",
+    "When the schemas of a tenant were last read.",
+)
+_SUCCESS = ("reconciler_last_success_timestamp_seconds", "When a run last ended well.")
+
+
+def _by_tenant(name: str, help: str, found: Iterable[tuple[str, float]]) -> MetricFamily:
+    metrics = tuple(Metric((tenant,), value) for tenant, value in found)
+    return MetricFamily(name, help, ("tenant",), metrics)
+
+
+def _seconds(milliseconds: Iterable[int]) -> tuple[float, ...]:
+    return tuple(each / 1000 for each in milliseconds)
+
+
+def _kind(change: object) -> str:
+    match change:
+        case Skip(reason=reason):
+            return reason
+        case Blocked():
+            return "blocked"
+        case _:
+            return "change"

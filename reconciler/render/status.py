@@ -1,0 +1,123 @@
+"""FleetStatus → text for a terminal, and the document that `status --format json` prints."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from reconciler.domain.documents import StatusDocument
+from reconciler.domain.fleet_status import ExtensionState, FleetStatus, TenantStatus
+from reconciler.domain.records import rfc3339
+from reconciler.render.paint import Paint
+from reconciler.render.plain_text import counted, visible
+
+_COLUMNS = ("LAST READ", "IN SYNC", "DRIFTED", "BLOCKED", "FAILED", "WEBHOOKS")
+_NAME = 32  # characters of the column of names, at most
+_UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
+
+
+def status_text(status: FleetStatus, needs: tuple[tuple[str, str], ...], paint: Paint) -> str:
+    """A line for each tenant, then what a person has to look at, then the sums."""
+    return "".join(f"{line}\n" for line in _lines(status, needs, paint))
+
+
+def _lines(status: FleetStatus, needs: tuple[tuple[str, str], ...], paint: Paint) -> Iterator[str]:
+    width = min(_NAME, max([len("TENANT"), *(len(t.name) for t in status.tenants)]))
+    yield paint("bold", "  ".join([f"{'TENANT':<{width}}", *_COLUMNS]))
+    for tenant in status.tenants:
+        cells = _cells(tenant, status.at)
+        columns = (f"{cell:<{len(head)}}" for cell, head in zip(cells, _COLUMNS, strict=True))
+        yield "  ".join([f"{tenant.name:<{width}}", *columns]).rstrip()
+    if needs:
+        yield ""
+        yield paint("red", "Needs a person:")
+        yield from (f"  {visible(name)}: {visible(text)}" for name, text in needs)
+    yield ""
+    count = status.count
+    drifted = count(ExtensionState.DRIFTED) + count(ExtensionState.OUTDATED)
+    yield (
+        f"{counted(len(status.tenants), 'tenant')}: {count(ExtensionState.IN_SYNC)} in sync, "
+        f"{drifted} drifted, {count(ExtensionState.BLOCKED)} blocked, "
+        f"{count(ExtensionState.FAILED)} failed, {count(ExtensionState.NEVER_READ)} never read."
+    )
+    if status.drifted_for_a_day:
+        yield f"{status.drifted_for_a_day} of the drifted have been so for a day or more."
+    last = f"{_age(status.last_success, status.at)} ago" if status.last_success else "never"
+    yield f"Last run that ended well: {last}."
+
+
+def _cells(tenant: TenantStatus, now: datetime) -> tuple[str, ...]:
+    drifted = tenant.count(ExtensionState.DRIFTED) + tenant.count(ExtensionState.OUTDATED)
+    return (
+        _age(tenant.last_read, now) if tenant.last_read else "never",
+        f"{tenant.count(ExtensionState.IN_SYNC)}/{len(tenant.extensions)}",
+        _number(drifted),
+        _number(tenant.count(ExtensionState.BLOCKED)),
+        _number(tenant.count(ExtensionState.FAILED)),
+        _number(tenant.pending),
+    )
+
+
+def _number(number: int) -> str:
+    return str(number) if number else "-"
+
+
+def _age(at: str | None, now: datetime) -> str:
+    """`3 h`, in the largest unit of which it is two or more; a clock may have been set back."""
+    assert at is not None
+    seconds = max(0, round((now - datetime.fromisoformat(at)).total_seconds()))
+    for length, unit in _UNITS:
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"
+
+
+def status_document(
+    status: FleetStatus, needs: tuple[tuple[str, str], ...], max_age: timedelta
+) -> StatusDocument:
+    """The document that `reconciler schema status` describes."""
+    needs_of = defaultdict(list)
+    for name, text in needs:
+        needs_of[name].append(text)
+    return {
+        "format_version": "1.0",
+        "generated_at": rfc3339(status.at),
+        "last_success": status.last_success,
+        "summary": {
+            "tenants": len(status.tenants),
+            "in_sync": status.count(ExtensionState.IN_SYNC),
+            "outdated": status.count(ExtensionState.OUTDATED),
+            "drifted": status.count(ExtensionState.DRIFTED),
+            "blocked": status.count(ExtensionState.BLOCKED),
+            "failed": status.count(ExtensionState.FAILED),
+            "never_read": status.count(ExtensionState.NEVER_READ),
+            "drifted_for_a_day": status.drifted_for_a_day,
+            "not_read": len(status.unread(max_age)),
+            "webhooks_pending": sum(tenant.pending for tenant in status.tenants),
+        },
+        "tenants": [
+            {
+                "name": tenant.name,
+                "last_read": tenant.last_read,
+                "webhooks": {
+                    "pending": tenant.pending,
+                    "due_at": tenant.due_at,
+                    "held": tenant.held,
+                    "given_up": tenant.given_up,
+                },
+                "open_writes": tenant.open_writes,
+                "extensions": [
+                    {
+                        "manifest": each.extension.name,
+                        "schema_id": each.extension.schema.id,
+                        "state": each.state.value,
+                        "reason": each.reason or None,
+                        "looked_at": each.looked_at,
+                        "in_sync_at": each.since,
+                    }
+                    for each in tenant.extensions
+                ],
+                "needs": needs_of[tenant.name],
+            }
+            for tenant in status.tenants
+        ],
+    }

@@ -51,7 +51,7 @@ processes: $(READY) ## run those: errors, signals, kills and races of real proce
 	$(BIN)/pytest -n 2 -m "(process or thorough) and not chaos" $(ARGS)
 
 chaos: $(READY) ## pull the plug at every call, break the disk at every call; takes long
-	@.ci/tools
+	@.ci/tools proxies
 	$(BIN)/pytest -n 2 -m chaos --timeout 900 $(ARGS)
 
 bench: $(READY) ## measure the program beside floors and peers; fails where a row misses its bound

@@ -76,6 +76,7 @@ def test_a_proxy_url_that_no_proxy_could_read_is_a_usage_error(url: str) -> None
 @pytest.mark.parametrize(
     ("status", "loss", "helps"),
     [
+        (401, Loss.UNTRUSTED, "give --proxy the user name and the password"),
         (407, Loss.UNTRUSTED, "give --proxy the user name and the password"),
         (403, Loss.UNTRUSTED, "to let this host and port through, or leave --proxy out"),
         (405, Loss.UNTRUSTED, "to let this host and port through, or leave --proxy out"),

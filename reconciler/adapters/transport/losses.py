@@ -159,9 +159,10 @@ def _failed_proxy(name: str, causes: list[BaseException]) -> NoAnswer:
 _TUNNEL = re.compile("Tunnel connection failed: ([1-5][0-9]{2})")
 PROXY_ADVICE = "check --proxy (RECONCILER_PROXY), and ask those who run the proxy"
 _PROXY_STATUS = {
-    407: (
+    **dict.fromkeys(
+        (401, 407),  # tinyproxy says 401 of a wrong password
         "give --proxy the user name and the password that it wants: "
-        "http://USER:PASSWORD@HOST:PORT, with signs such as @ percent-encoded (%40)"
+        "http://USER:PASSWORD@HOST:PORT, with signs such as @ percent-encoded (%40)",
     ),
     100: PROXY_ADVICE,
     200: PROXY_ADVICE,

@@ -29,7 +29,21 @@ _COMMON = (  # RFC 7643 section 3.1
     _SCHEMAS,
     Attribute(name="id", mutability=Mutability.READ_ONLY),
     Attribute(name="externalId"),
-    Attribute(name="meta", type=AttributeType.COMPLEX, mutability=Mutability.READ_ONLY),
+    Attribute(
+        name="meta",
+        type=AttributeType.COMPLEX,
+        mutability=Mutability.READ_ONLY,
+        sub_attributes=tuple(
+            Attribute(name=name, type=kind, mutability=Mutability.READ_ONLY)
+            for name, kind in (
+                ("resourceType", AttributeType.STRING),
+                ("created", AttributeType.DATE_TIME),
+                ("lastModified", AttributeType.DATE_TIME),
+                ("location", AttributeType.REFERENCE),
+                ("version", AttributeType.STRING),
+            )
+        ),
+    ),
 )
 _SEARCH = _object(  # RFC 7644 section 3.4.3
     "",
@@ -72,6 +86,11 @@ _WANTED: Mapping[str, str] = {
     AttributeType.BINARY: "a string in Base64, padded and without - and _,",
     AttributeType.COMPLEX: "an object",
 }
+
+
+_COMPARED = frozenset((
+    AttributeType.BOOLEAN, AttributeType.INTEGER, AttributeType.DECIMAL, AttributeType.DATE_TIME,
+))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +172,19 @@ class ResourceForm:
             known["value"] = self._written(target, known["value"], path or "")
         return known
 
+    def knows(self, path: str) -> bool:
+        """Test whether a path without a filter stands for an attribute."""
+        return self._target(path) is not None
+
+    def check_operand(self, path: str, operand: Json) -> None:
+        """Refuse a filter that compares an attribute with a value of another type; text is text."""
+        target = self._target(path)
+        if target is None or operand is None or target.attribute.type not in _COMPARED:
+            return
+        if not _fits(target.attribute, operand):
+            wanted = _WANTED[target.attribute.type]
+            raise _refused(f"filter: {path}", wanted, operand, scim_type="invalidFilter")
+
     def _target(self, path: str) -> _Target | None:
         """What a path stands for; None where no schema has such an attribute."""
         owner, rest = self.root, path
@@ -215,8 +247,13 @@ def _unnamed(detail: str) -> Refused:
 
 
 def search(document: Json) -> Json:
-    """The body of a search without nulls; Refused where a value is of another type."""
-    return _one(_SEARCH, document, "")
+    """The body of a search without nulls, names as the RFC spells them.
+
+    Raises Refused with 400 where a value is of another type.
+    """
+    spelt = {part.key: part.name for part in _SEARCH.sub_attributes}
+    checked = _one(_SEARCH, document, "")
+    return {spelt[fold(name)]: value for name, value in checked.items()}
 
 
 def _removal(known: dict[str, Json], target: _Target | None) -> dict[str, Json]:

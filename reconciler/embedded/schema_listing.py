@@ -1,16 +1,12 @@
 """The pages and forms in which a service lists its schemas, as its dialect says."""
 
-import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 
 from reconciler.domain.dialect import Dialect, ListShape, Paging
 from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import fold
-from reconciler.embedded.wire import Refused
-
-_LIST_URN = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
-_WHOLE = re.compile(r"-?[0-9]{1,30}", re.ASCII)
+from reconciler.embedded.wire import LIST_URN, Refused, whole_number
 
 Documents = list[dict[str, Json]]
 
@@ -31,7 +27,7 @@ def listing(core: Documents, custom: Documents, query: Mapping[str, str], dialec
             return {document["id"]: document for document in page}
         case _:
             counts = {"totalResults": len(everything), "itemsPerPage": len(page)}
-            return {"schemas": [_LIST_URN], **counts, **members, "Resources": page}
+            return {"schemas": [LIST_URN], **counts, **members, "Resources": page}
 
 
 def _page(
@@ -43,15 +39,20 @@ def _page(
         case Paging.NONE:
             return everything, {"startIndex": 1}
         case Paging.INDEX:
-            count = min(most, max(0, _whole_number(query, "count", most)))
-            start = max(1, _whole_number(query, "startIndex", 1))
+            count = _count(query, most)
+            start = max(1, whole_number(query, "startIndex") or 1)
             return everything[start - 1 : start - 1 + count], {"startIndex": start}
         case Paging.CURSOR:
-            count = min(most, max(0, _whole_number(query, "count", most)))
+            count = _count(query, most)
             start = _after(everything, query.get("cursor", ""))
             page = everything[start : start + count]
             more = page and start + count < len(everything)
             return page, {"nextCursor": _cursor(page[-1])} if more else {}
+
+
+def _count(query: Mapping[str, str], most: int) -> int:
+    count = whole_number(query, "count")
+    return most if count is None else min(most, max(0, count))
 
 
 def _cursor(last: dict[str, Json]) -> str:
@@ -71,9 +72,3 @@ def _after(everything: Documents, cursor: str) -> int:
     if not places:
         raise Refused(400, "cursor: this is none of ours", scim_type="invalidCursor")
     return places[0] + 1
-
-
-def _whole_number(query: Mapping[str, str], name: str, default: int) -> int:
-    if not _WHOLE.fullmatch(given := query.get(name, str(default))):
-        raise Refused(400, f"{name} is no whole number", scim_type="invalidValue")
-    return int(given)

@@ -29,6 +29,7 @@ _TABLES = (
         type TEXT, id TEXT, document TEXT NOT NULL, PRIMARY KEY (type, id))""",
     """CREATE TABLE IF NOT EXISTS unique_values (
         urn TEXT, value TEXT, type TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (urn, value))""",
+    "CREATE INDEX IF NOT EXISTS unique_values_of ON unique_values (type, id)",
     "CREATE TABLE IF NOT EXISTS tokens (digest TEXT PRIMARY KEY, expires REAL NOT NULL)",
     """CREATE TABLE IF NOT EXISTS inbox (
         id TEXT, body BLOB, timestamp INTEGER NOT NULL, copies INTEGER NOT NULL,

@@ -2,7 +2,8 @@
 
 import operator
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache, reduce
 from hashlib import sha256
@@ -11,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, ValidationError, create_model
 from scim2_models import (
     CaseExact,
+    Context,
     Email,
     EnterpriseUser,
     Extension,
@@ -23,6 +25,7 @@ from scim2_models import (
     ResourceType,
     ResponseParameters,
     SCIMException,
+    ScimFilter,
     ScimPolicy,
     ScimProvider,
     SearchRequest,
@@ -30,15 +33,25 @@ from scim2_models import (
     User,
 )
 from scim2_models import Schema as SchemaResource
+from scim2_models.path import (
+    CompareOperator,
+    Comparison,
+    FilterVisitor,
+    LogicalExpr,
+    Not,
+    Present,
+    ValuePath,
+)
 from scim2_server.errors import MethodNotAllowedException
 from scim2_server.handler import ScimHandler
 from scim2_server.requests import ScimRequest
 from scim2_server.responses import ScimResponse
 from scim2_server.service import ScimService
+from scim2_server.storage import SearchPage
 
 from reconciler.domain.dialect import BindingList, Dialect, EtagMode
 from reconciler.domain.jsontext import Json, canonical, parse
-from reconciler.domain.scim import AttributeType, Schema, fold
+from reconciler.domain.scim import AttributeType, Returned, Schema, fold
 from reconciler.embedded.request_values import ResourceForm, search
 from reconciler.embedded.store import EmbeddedStore, StoredSchema
 from reconciler.embedded.users_storage import UsersStorage
@@ -49,6 +62,7 @@ from reconciler.embedded.wire import (
     check_media_type,
     read_json,
     scim,
+    whole_number,
 )
 
 _CONFIG = {
@@ -72,7 +86,7 @@ _DETAILS = {
     "uniqueness": "another resource has this value, which is unique",
     "mutability": "what is read-only, required or immutable and set cannot be changed so",
     "invalidSyntax": "the body is not of the form that this request takes",
-    "invalidPath": "the path names no attribute that could be changed so",
+    "invalidPath": "the path names no attribute that fits here",
     "noTarget": "the path selects no value",
     "invalidValue": "a value is missing, or is not one that the attribute takes",
     403: "this cannot be filtered",
@@ -130,7 +144,7 @@ class UsersEndpoint:
             if self._current is None or self._current[0] != schemas:
                 custom = [Schema.from_json(stored.document) for stored in schemas]
                 provider = provider_of(custom, etag=self._dialect.etag is not EtagMode.NONE)
-                storage = UsersStorage(self._store, provider, self._clock)
+                storage = UsersStorage(self._store, provider, self._clock, schemas)
                 known = {**self._core, **{each.key: each for each in custom}}
                 service = _Service(provider, known, self._dialect)
                 self._current = schemas, _Handler(service, storage)
@@ -156,6 +170,7 @@ class _Service(ScimService):
     ) -> None:
         super().__init__(provider)
         self._dialect = dialect
+        self._schemas = schemas
         self._forms = {
             kind.name: ResourceForm.of(
                 schemas[fold(str(kind.schema_))],
@@ -163,6 +178,12 @@ class _Service(ScimService):
             )
             for kind in provider.resource_types
         }
+        self._always = [
+            f"{schema.id}:{attribute.name}"
+            for schema in schemas.values()
+            for attribute in schema.attributes
+            if attribute.returned == Returned.ALWAYS
+        ]
 
     def decode_body(self, body: bytes, content_type: str | None) -> Json:
         check_media_type(content_type, self._dialect.content_type)
@@ -190,12 +211,89 @@ class _Service(ScimService):
     ) -> "PatchOp[Any]":
         form = self._forms[resource_type.name]
         checked = form.patch(self.decode_body(body, content_type))
-        return super().read_patch(resource_type, canonical(checked), content_type)
+        patch = super().read_patch(resource_type, canonical(checked), content_type)
+        for operation in patch.operations or ():
+            selection, bracket, _ = str(operation.path or "").rpartition("]")
+            if bracket:
+                _Operands([form]).visit(ScimFilter(selection + bracket).ast)
+        return patch
+
+    def read_search_query(
+        self, resource_types: list[ResourceType], query: Mapping[str, str]
+    ) -> tuple[SearchRequest[Any], Any]:
+        for name in ("startIndex", "count"):
+            whole_number(query, name)
+        return super().read_search_query(resource_types, query)
 
     def read_search_body(
         self, resource_types: list[ResourceType], body: bytes, content_type: str | None
     ) -> tuple[SearchRequest[Any], Any]:
         return self.read_search(resource_types, search(self.decode_body(body, content_type)))
+
+    def read_search(
+        self, resource_types: list[ResourceType], payload: Any
+    ) -> tuple[SearchRequest[Any], Any]:
+        forms = [self._forms[kind.name] for kind in resource_types]
+        order = payload.get("sortBy")
+        if order is not None and not any(form.knows(order) for form in forms):
+            detail = "sortBy: no schema has such an attribute"
+            raise Refused(400, detail, scim_type="invalidPath")
+        wanted, position = super().read_search(resource_types, self._projection(payload))
+        if wanted.filter is not None:
+            _Operands(forms).visit(wanted.filter.ast)
+        return wanted, position
+
+    def read_response_parameters(
+        self, resource_type: ResourceType, query: Mapping[str, str]
+    ) -> ResponseParameters[Any]:
+        return super().read_response_parameters(resource_type, self._projection(query))
+
+    def _projection(self, parameters: Mapping[str, Json]) -> dict[str, Json]:
+        """The parameters that choose attributes, with what is returned always: RFC 7643 section 7.
+
+        The models know that of an attribute, and leave it out with its extension.
+        """
+        wanted, unwanted = (
+            _names(parameters.get(name)) for name in ("attributes", "excludedAttributes")
+        )
+        if wanted and unwanted:
+            detail = "attributes and excludedAttributes cannot both be given"
+            raise Refused(400, detail, scim_type="invalidValue")
+        chosen = dict(parameters)
+        if wanted:
+            chosen["attributes"] = ",".join([*wanted, *self._always])
+        if unwanted:
+            chosen["excludedAttributes"] = ",".join(self._but_always(unwanted))
+        return chosen
+
+    def _but_always(self, unwanted: list[str]) -> Iterator[str]:
+        """The names, each extension that returns something always by its other attributes."""
+        always = set(map(fold, self._always))
+        for name in unwanted:
+            schema = self._schemas.get(fold(name))
+            members = [f"{name}:{each.name}" for each in schema.attributes] if schema else []
+            others = [member for member in members if fold(member) not in always]
+            yield from others if len(others) < len(members) else [name]
+
+    def search_response(
+        self,
+        base_url: str,
+        resource_types: list[ResourceType],
+        page: SearchPage,
+        search_request: SearchRequest[Any],
+    ) -> ScimResponse:
+        # The library writes its resources a second time, as if nobody had asked for what is
+        # returned on request.
+        empty = SearchPage(page.total, [])
+        listed = super().search_response(base_url, resource_types, empty, search_request)
+        resources = [
+            self.publish(base_url, resource).model_dump(
+                scim_ctx=Context.RESOURCE_QUERY_RESPONSE, response_parameters=search_request
+            )
+            for resource in page.resources
+        ]
+        places: Json = {"itemsPerPage": len(resources), "Resources": resources}
+        return replace(listed, body={**(listed.body or {}), **places})
 
     def patch_response(
         self,
@@ -225,6 +323,40 @@ class _Service(ScimService):
             kind["schemaExtensions"] = [
                 each for each in bound if each["schema"] == str(EnterpriseUser.__schema__)
             ]
+
+
+class _Operands(FilterVisitor[None]):
+    """The values of a filter, held to the types of the attributes that they are compared with."""
+
+    def __init__(self, forms: list[ResourceForm], within: str = "") -> None:
+        self._forms = forms
+        self._within = within
+
+    def visit_not(self, node: Not) -> None:
+        self.visit(node.expr)
+
+    def visit_logical_expr(self, node: LogicalExpr) -> None:
+        for term in node.terms:
+            self.visit(term)
+
+    def visit_present(self, node: Present) -> None:
+        pass
+
+    def visit_comparison(self, node: Comparison) -> None:
+        if node.op in (CompareOperator.co, CompareOperator.sw, CompareOperator.ew):
+            return
+        path = f"{self._within}.{node.attr_path}" if self._within else str(node.attr_path)
+        for form in self._forms:
+            form.check_operand(path, node.value)
+
+    def visit_value_path(self, node: ValuePath) -> None:
+        _Operands(self._forms, str(node.attr_path)).visit(node.val_filter)
+
+
+def _names(given: Json) -> list[str]:
+    """The names of attributes that a query or a body gives."""
+    texts = given if isinstance(given, list) else [given or ""]
+    return [name for text in texts for part in text.split(",") if (name := part.strip())]
 
 
 def refusal(error: SCIMException) -> Refused:

@@ -1,6 +1,7 @@
 """Request and Reply: what the rooms of the built-in tenant hand to each other, as plain values."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -8,6 +9,8 @@ from reconciler.domain.jsontext import Json, NotJson, parse
 
 SCIM_JSON = "application/scim+json"
 _JSON = "application/json"
+_WHOLE = re.compile(r"-?[0-9]{1,100}", re.ASCII)
+LIST_URN = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 _ERROR_URN = "urn:ietf:params:scim:api:messages:2.0:Error"
 
 
@@ -78,6 +81,15 @@ def read_json(body: bytes) -> Json:
         return parse(body)
     except NotJson as error:
         raise Refused(400, f"the body is not JSON: {error}", scim_type="invalidSyntax") from error
+
+
+def whole_number(query: Mapping[str, str], name: str) -> int | None:
+    """The number that a query gives, if it does; Refused with 400 where it is none."""
+    if (given := query.get(name)) is None:
+        return None
+    if not _WHOLE.fullmatch(given):
+        raise Refused(400, f"{name}: a whole number is needed", scim_type="invalidValue")
+    return int(given)
 
 
 def check_media_type(given: str | None, wanted: str) -> None:

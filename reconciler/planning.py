@@ -98,11 +98,13 @@ def plan_fleet(
     *,
     parallelism: int,
     keep: Keep = lambda plan: plan,
+    complete: Keep = lambda plan: plan,
     check: Callable[[], None] = lambda: None,
 ) -> Plan:
     """Plan all selected tenants, up to `parallelism` at once; one that fails, fails alone.
 
-    `keep` is called in this thread for each tenant as it ends. `check` may raise before a tenant
+    `complete` is called where each tenant is planned, and may read more of it. `keep` is called in
+    this thread for each tenant as it ends. `check` may raise before a tenant
     is begun; then no other is begun, and it is raised here.
     """
 
@@ -114,12 +116,14 @@ def plan_fleet(
             live = readers(tenant).read_all(selected)
         except (TenantError, UsageError) as error:  # one that is set up wrongly fails alone, too
             return TenantPlan(tenant=tenant, error=str(error))
-        return plan_tenant(
-            tenant,
-            extensions=extensions,
-            live=live,
-            selection=desired.selection,
-            sightings=desired.sightings,
+        return complete(
+            plan_tenant(
+                tenant,
+                extensions=extensions,
+                live=live,
+                selection=desired.selection,
+                sightings=desired.sightings,
+            )
         )
 
     with closing(in_parallel(plan_one, desired.tenants(), parallelism)) as made:

@@ -11,13 +11,13 @@ from reconciler.cli.files import require_folder, write_file
 from reconciler.cli.github_job import SUMMARY_LIMIT, JobOutputs, job_outputs
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.planned import Planned, planning, show_plan
-from reconciler.cli.shared_options import PlanFormat
-from reconciler.cli.wiring import workbench
+from reconciler.cli.shared_options import CountingOptions, PlanFormat
+from reconciler.cli.wiring import Workbench, workbench
 from reconciler.domain.documents import PlanFacts
 from reconciler.domain.drift import Sightings
 from reconciler.domain.plan import Plan
 from reconciler.errors import StateError
-from reconciler.planning import plan_fleet
+from reconciler.planning import Keep, plan_fleet
 from reconciler.render.plain_text import counted, visible
 from reconciler.render.plan_document import plan_json, sealed
 
@@ -61,6 +61,7 @@ def _plan(invocation: Invocation, options: Options, planned: Planned, outputs: J
             bench.reader,
             parallelism=fleet.parallelism,
             keep=planned.keep,
+            complete=_impact(bench, options.counting) if options.impact else lambda made: made,
             check=bench.clock.check,
         )
     document = planned.document(made)
@@ -93,6 +94,12 @@ def _write_metrics(file: Path, made: Plan) -> None:
     from reconciler.domain.metrics import plan_metrics
 
     write_file(file, metrics_text(plan_metrics(made, SystemClock(StopSignal()).now())))
+
+
+def _impact(bench: Workbench, options: CountingOptions) -> Keep:
+    from reconciler.measuring import Measuring  # most plans count nobody
+
+    return Measuring(bench.user_readers(options), bench.clock.check).with_impact
 
 
 def _markdown(document: PlanFacts, *, limit: int | None = None) -> str:

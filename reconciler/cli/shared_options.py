@@ -81,6 +81,17 @@ class DeadlineOptions(RequestOptions):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CountingOptions:
+    """The deadline of a count of users, page by page."""
+
+    count_deadline: int = number(
+        "how long counting the users of one tenant may take in all",
+        metavar="SECONDS",
+        default=600,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SendingOptions(RequestOptions):
     """The sending of webhooks, where that is all that a run does, to whom the manifests name."""
 

@@ -26,7 +26,7 @@ from reconciler.adapters.transport import ClientCertificate, Http, HttpOptions, 
 from reconciler.cli.console import show_last_words
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.masks import Masks
-from reconciler.cli.shared_options import RETRY_DEADLINE, DeadlineOptions
+from reconciler.cli.shared_options import RETRY_DEADLINE, CountingOptions, DeadlineOptions
 from reconciler.cli.trust import Trust
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.memo import Memo
@@ -36,6 +36,7 @@ from reconciler.planning import Desired
 from reconciler.ports import Clock, Retry
 
 if TYPE_CHECKING:  # a plan of tenants that are elsewhere does without
+    from reconciler.adapters.gateway.users import HttpUserReader
     from reconciler.adapters.webhooks import WebhookNotifier
     from reconciler.domain.outbox import DeliveryResult
     from reconciler.domain.records import Run
@@ -90,6 +91,13 @@ class Workbench:
     def reader(self, tenant: Tenant) -> HttpSchemaReader:
         """A gateway that can send nothing but GET and the token request."""
         return HttpSchemaReader(self.connection(tenant))
+
+    def user_readers(self, options: CountingOptions) -> "Callable[[Tenant], HttpUserReader]":
+        """The way to the users of each tenant, page by page."""
+        from reconciler.adapters.gateway.users import HttpUserReader  # most commands count nobody
+
+        deadline = float(options.count_deadline)
+        return lambda tenant: HttpUserReader(self.connection(tenant), deadline=deadline)
 
     def connection(self, tenant: Tenant) -> TenantAccess:
         """The access of a gateway that can send nothing but GET and the token request."""

@@ -22,6 +22,11 @@ OutcomeWord = Literal[
     "applied", "adopted", "not-applied", "conflict", "ignored-by-server", "unknown", "not-attempted"
 ]
 SeverityWord = Literal["error", "warning", "info"]
+MeasureWord = Literal[
+    "required", "uniqueness", "canonicalValues", "type", "pattern", "multiValued", "caseExact",
+    "removed", "retired",
+]  # fmt: skip
+RiskWord = Literal["none", "some", "many", "unknown"]
 DriftWord = Literal["changed", "missing", "unmanaged", "outdated"]
 
 
@@ -73,6 +78,16 @@ class ImpactDocument(TypedDict):
     message: str
 
 
+class MeasureDocument(TypedDict):
+    """A number of users whom a change hurts, out of all; None where they were not counted."""
+
+    path: str
+    kind: MeasureWord
+    users: int | None
+    of: int | None
+    risk: RiskWord
+
+
 class ApproversDocument(TypedDict):
     """The owners of one kind of change."""
 
@@ -114,6 +129,7 @@ class ChangeDocument(TypedDict):
     kinds: list[Kind]
     impacts: list[ImpactDocument]
     withheld: WithheldDocument | None
+    impact: NotRequired[list[MeasureDocument]]  # only with `plan --impact`
 
 
 class DriftDocument(TypedDict):

@@ -102,6 +102,7 @@ class Webhook:
     secrets: tuple[SecretRef, ...]
 
 
+MANY = 5.0  # percent of all users
 _NOTHING = "(?!)"  # a pattern that fits no name
 
 
@@ -227,8 +228,9 @@ class SchemaExtension:
 
     `personal` names attributes, with all of their parts, that hold personal data; `attribute.part`
     is a part alone. `owners` are who has to approve a change of each kind, as the manifest writes
-    them. `on_drift_place` is where onDrift is written, None where it is the default. `request` is
-    the digest of what it puts into a request, which plans work out.
+    them. `many` is the percentage of users from which on a change hurts many. `on_drift_place` is
+    where onDrift is written, None where it is the default. `request` is the digest of what it puts
+    into a request, which plans work out.
     """
 
     name: str
@@ -244,6 +246,7 @@ class SchemaExtension:
     deprecated: tuple[Deprecated, ...] = ()
     personal: tuple[str, ...] = ()
     owners: Mapping[ChangeKind, tuple[str, ...]] = field(default_factory=dict)
+    many: float = MANY
     labels: Mapping[str, str] = field(default_factory=dict)
     silenced: frozenset[Silenced] = frozenset()
     request: Memo[str] = field(init=False, compare=False, repr=False, default_factory=Memo)
@@ -274,6 +277,7 @@ class SchemaExtension:
         """The extension with the owners and personal data that a trusted version names as well.
 
         Its own names come first, as in its file; what the schema no longer has is no name any more.
+        Many are no more than there.
         """
         # docs/decisions.md, "A pull request cannot rid itself of its owners"
         trusted_names = (name for name in trusted.personal if self.schema.at(name) is not None)
@@ -285,6 +289,7 @@ class SchemaExtension:
             self,
             personal=tuple(dict.fromkeys((*self.personal, *trusted_names))),
             owners={kind: owners for kind, owners in named.items() if owners},
+            many=min(self.many, trusted.many),
         )
 
 

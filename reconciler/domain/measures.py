@@ -43,12 +43,10 @@ class Risk(StrEnum):
             return cls.NONE
         return cls.MANY if users * 100 >= many * total else cls.SOME
 
-    def exceeds(self, accepted: "Risk | None") -> bool:
+    def exceeds(self, accepted: "Risk") -> bool:
         """Test whether it is more than was accepted, or not known any more."""
         # Who has accepted that it is unknown has accepted any number.
-        if accepted is Risk.UNKNOWN:
-            return False
-        return accepted is None or _ORDER.index(self) > _ORDER.index(accepted)
+        return accepted is not Risk.UNKNOWN and _ORDER.index(self) > _ORDER.index(accepted)
 
 
 _ORDER = tuple(Risk)
@@ -58,13 +56,14 @@ _ORDER = tuple(Risk)
 class Measure:
     """One thing to count among all resources of a type: a change of the attribute at `path`.
 
-    `keys` are the folded names that lead to it, below `schema_id`. `obstacle` says why its values
-    cannot be counted; None where they can.
+    `keys` are the folded names that lead to it, below `schema_id`, `label` is how it is shown.
+    `obstacle` says why its values cannot be counted; None where they can.
     """
 
     schema_id: str
     path: tuple[str, ...]
     keys: tuple[str, ...]
+    label: str
     kind: MeasureKind
     attribute: Attribute
     obstacle: str | None = None
@@ -73,6 +72,14 @@ class Measure:
     def name(self) -> str:
         """`attribute` or `attribute.part`."""
         return ".".join(self.path)
+
+    @property
+    def requested(self) -> tuple[str, ...]:
+        """The names to request: a part that is returned on request alone needs its own."""
+        if len(self.path) == 1:
+            return (self.attribute.name,)
+        on_request = self.attribute.returned == Returned.REQUEST
+        return (self.path[0], self.name) if on_request else (self.path[0],)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +129,7 @@ def _measure(
     return Measure(
         schema_id=extension.schema.id,
         path=alteration.path,
+        label=alteration.name,
         keys=(*map(fold, alteration.path[:-1]), attribute.key),
         kind=kind,
         attribute=attribute,
@@ -148,10 +156,15 @@ def _obstacle(kind: MeasureKind, attribute: Attribute) -> str | None:
 
 
 class Counts:
-    """The counts of measures over all resources of one type, which are added one by one."""
+    """The counts of measures over all resources of one type, which are added one by one.
 
-    def __init__(self, measures: Iterable[Measure]) -> None:
+    Attributes of the schema `own` stand in the resource itself.
+    """
+
+    def __init__(self, measures: Iterable[Measure], *, own: str | None = None) -> None:
         self.total = 0
+        self._own = None if own is None else fold(own)
+        self._seen: set[tuple[str, tuple[str, ...]]] = set()
         self._tallies = {each: _tally(each) for each in measures if each.obstacle is None}
         self._read: dict[str, dict[tuple[str, ...], list[_Tally]]] = {}
         for measure, tally in self._tallies.items():
@@ -161,16 +174,22 @@ class Counts:
     def add(self, resource: Json) -> None:
         """Count one resource, as the service gives it."""
         members = resource if isinstance(resource, Mapping) else {}
-        extensions = {
-            key: value for name, value in members.items() if (key := fold(name)) in self._read
-        }
+        found = {key: value for name, value in members.items() if (key := fold(name)) in self._read}
+        if self._own in self._read:
+            found[self._own] = members
         for schema_key, attributes in self._read.items():
-            extension = folded(extensions.get(schema_key))
+            extension = folded(found.get(schema_key))
             for keys, tallies in attributes.items():
                 values = held(extension, keys)
+                if any(values):
+                    self._seen.add((schema_key, keys))
                 for tally in tallies:
                     tally.add(self.total, values)
         self.total += 1
+
+    def has_seen(self, measure: Measure) -> bool:
+        """Test whether any resource held a value of the attribute."""
+        return (fold(measure.schema_id), measure.keys) in self._seen
 
     def measured(self, measure: Measure, *, many: float) -> Measured:
         """A measure as it came out; `many` is the percentage from which on they are many."""
@@ -180,7 +199,7 @@ class Counts:
             unmeasured(measure)
             if users is None
             else Measured(
-                path=measure.name,
+                path=measure.label,
                 kind=measure.kind,
                 users=users,
                 of=self.total,
@@ -191,7 +210,7 @@ class Counts:
 
 def unmeasured(measure: Measure) -> Measured:
     """A measure that could not be counted."""
-    return Measured(path=measure.name, kind=measure.kind, users=None, of=None, risk=Risk.UNKNOWN)
+    return Measured(path=measure.label, kind=measure.kind, users=None, of=None, risk=Risk.UNKNOWN)
 
 
 _Values = list[list[Json]]  # of one attribute in one resource, for each holder of it

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final, Literal, assert_never
+from typing import TYPE_CHECKING, Final, Literal, assert_never
 
 from reconciler.domain.blocking import Against, BlockReason
 from reconciler.domain.body import ordered_body
@@ -25,6 +25,9 @@ from reconciler.domain.redaction import NO_REDACTION, Redaction
 from reconciler.domain.scim import ABSENT, Schema
 from reconciler.domain.selection import Selection
 from reconciler.domain.shown import shown_schema
+
+if TYPE_CHECKING:  # most plans count nobody
+    from reconciler.domain.measures import Measured
 
 FORMAT_VERSION: Final = "2.0"
 
@@ -218,7 +221,8 @@ class TenantPlan:
     """The plan of one tenant; `error` stands where it could not be read, then nothing else does.
 
     `extensions_live` counts the extensions that are the tenant's own, desired or not. What is live
-    stands here as it came; `redaction` takes credentials out of what is shown of it.
+    stands here as it came; `redaction` takes credentials out of what is shown of it. `impact` is
+    what live users tell of the changes, by their ids; None where they were not to be counted.
     """
 
     tenant: Tenant
@@ -228,6 +232,7 @@ class TenantPlan:
     drift: tuple[Drift, ...] = ()
     warnings: tuple[str, ...] = ()
     error: str | None = None
+    impact: "Mapping[str, tuple[Measured, ...]] | None" = None
     redaction: Redaction = field(compare=False, default=NO_REDACTION)
     _digest: Memo[str] = field(init=False, compare=False, repr=False, default_factory=Memo)
 

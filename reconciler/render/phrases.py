@@ -10,6 +10,8 @@ from reconciler.domain.documents import (
     DriftDocument,
     DriftWord,
     ImpactDocument,
+    MeasureDocument,
+    MeasureWord,
     PlanFacts,
     SelectionDocument,
     SourceDocument,
@@ -185,6 +187,29 @@ def withheld_text(
 def impact_line(impact: ImpactDocument) -> str:
     """The consumers that are concerned, the message, and the rule."""
     return f"{', '.join(impact['consumers'])}: {visible(impact['message'])} ({impact['rule']})"
+
+
+def measure_line(measure: MeasureDocument) -> str:
+    """How many users a change of an attribute hurts, and the class of that."""
+    of_what, whom = _MEASURES[measure["kind"]]
+    if measure["users"] is None:
+        counted_text = f"how many {whom} is not known"
+    else:
+        counted_text = f"{measure['users']} of {measure['of']} {whom}"
+    return f"risk {measure['risk']}: {visible(measure['path'])} {of_what}: {counted_text}"
+
+
+_MEASURES: dict[MeasureWord, tuple[str, str]] = {
+    "required": ("becomes required", "have no value"),
+    "uniqueness": ("becomes unique", "share a value with another"),
+    "canonicalValues": ("takes fewer values", "hold another one"),
+    "type": ("becomes another type", "hold a value that is none of it"),
+    "pattern": ("gets another pattern", "hold a value that does not match"),
+    "multiValued": ("becomes single", "hold more than one value"),
+    "caseExact": ("is compared otherwise", "hold a value that differs from another by case only"),
+    "removed": ("goes", "hold a value"),
+    "retired": ("is retired", "hold a value"),
+}
 
 
 def approved_manifests(approval: ApprovalDocument) -> list[tuple[str, int]]:

@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import assert_never, cast
+from typing import TYPE_CHECKING, assert_never, cast
 
 from reconciler import __version__
 from reconciler.domain.approvals import Needed, approvals_needed, approvers
@@ -20,6 +20,7 @@ from reconciler.domain.documents import (
     DifferenceDocument,
     DriftDocument,
     ImpactDocument,
+    MeasureDocument,
     PlanDocument,
     PlanFacts,
     PlanHead,
@@ -48,6 +49,9 @@ from reconciler.domain.plan import (
 from reconciler.domain.problem import Place
 from reconciler.domain.redaction import Redaction
 from reconciler.render.json_text import indented, json_text
+
+if TYPE_CHECKING:  # most plans count nobody
+    from reconciler.domain.measures import Measured
 
 _NO_TENANTS = '"tenants": []'  # in a string its quotation marks would be escaped
 
@@ -170,7 +174,7 @@ def tenant_document(tenant: TenantPlan) -> TenantDocument:
         "warnings": list(tenant.warnings),
         "unmanaged": list(tenant.redaction.texts(tenant.unmanaged)),
         "drift": [_drift_shown(drift, tenant.redaction) for drift in tenant.drift],
-        "changes": [change_document(change) for change in tenant.changes],
+        "changes": [_with_impact(change, tenant) for change in tenant.changes],
     }
 
 
@@ -179,6 +183,14 @@ def _drift_shown(drift: Drift, redaction: Redaction) -> DriftDocument:
     document = drift_document(drift)
     if drift.kind is DriftKind.UNMANAGED:
         document["schema_id"] = redaction.text(drift.schema_id)
+    return document
+
+
+def _with_impact(change: Change, tenant: TenantPlan) -> ChangeDocument:
+    document = change_document(change)
+    if tenant.impact is not None:
+        measured = tenant.impact.get(change.subject.id, ())
+        document["impact"] = [measure_document(each) for each in measured]
     return document
 
 
@@ -289,6 +301,17 @@ def impact_document(impact: Impact) -> ImpactDocument:
         "severity": impact.severity.value,
         "consumers": [consumer.value for consumer in impact.consumers],
         "message": impact.message,
+    }
+
+
+def measure_document(measured: "Measured") -> MeasureDocument:
+    """How many users a change hurts."""
+    return {
+        "path": measured.path,
+        "kind": measured.kind.value,
+        "users": measured.users,
+        "of": measured.of,
+        "risk": measured.risk.value,
     }
 
 

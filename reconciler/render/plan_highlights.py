@@ -1,18 +1,33 @@
 """The highlights of a plan, which nobody should miss: a line each, and the same in numbers."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from reconciler.domain.documents import ChangeDocument, DriftWord, PlanFacts, TenantDocument
+from reconciler.domain.documents import (
+    ChangeDocument,
+    DriftWord,
+    PlanFacts,
+    TenantDocument,
+)
 from reconciler.render.fitting import Cut, Part
 from reconciler.render.markdown_text import WORDS, code
-from reconciler.render.phrases import category_text, dated_drifts, impact_line, withheld_lines
+from reconciler.render.phrases import (
+    category_text,
+    dated_drifts,
+    impact_line,
+    measure_line,
+    withheld_lines,
+)
 from reconciler.render.plain_text import counted
 from reconciler.render.plan_markdown_tenant import GRAVE
 
 _TENANTS = 10  # that one line names
+_PEOPLE: Mapping[str, str] = {
+    "many": "hurts many users",
+    "unknown": "hurts an unknown number of users",
+}
 # Drift of the other kinds is nobody else's doing.
 _OUT_OF_BAND: dict[DriftWord, str] = {
     "missing": "missing, it was there at",
@@ -52,10 +67,11 @@ class _Rank(IntEnum):
 
     LIMIT = 1
     UNREADABLE = 2
-    RISKY = 3
-    BLOCKED = 4
-    OUT_OF_BAND = 5
-    WITHHELD = 6
+    PEOPLE = 3
+    RISKY = 4
+    BLOCKED = 5
+    OUT_OF_BAND = 6
+    WITHHELD = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +90,7 @@ def _highlights_of(tenant: TenantDocument) -> Iterator[_Highlight]:
     drifts = dated_drifts(tenant)
     for change in tenant["changes"]:
         urn = code(change["schema_id"])
+        yield from _people(change)
         if change["action"] == "blocked":
             recipe = f": {code(change['recipe'], WORDS)}" if change["recipe"] is not None else ""
             reason = str(change["reason"])
@@ -91,6 +108,16 @@ def _highlights_of(tenant: TenantDocument) -> Iterator[_Highlight]:
             text = f"{_OUT_OF_BAND[drift['kind']]} {code(drift['since'])}"
             before = f"{text}: {code(drift['schema_id'])} on "
             yield _Highlight(_Rank.OUT_OF_BAND, before, "", (drift["kind"],))
+
+
+def _people(change: ChangeDocument) -> Iterator[_Highlight]:
+    """What hurts many users, and what may, for they could not be counted."""
+    for risk, text in _PEOPLE.items():
+        found = [each for each in change.get("impact", ()) if each["risk"] == risk]
+        if found:
+            lines = code("; ".join(map(measure_line, found)), WORDS)
+            before = f"{text}: {code(change['schema_id'])} on "
+            yield _Highlight(_Rank.PEOPLE, before, f": {lines}", (risk,))
 
 
 def _withheld(change: ChangeDocument, dated: DriftWord | None) -> Iterator[_Highlight]:
@@ -113,16 +140,19 @@ def _numbers(document: PlanFacts, counts: Counter[tuple[_Rank, str]]) -> Iterato
         yield f"{counted(limits, 'limit')} exceeded"
     if unreadable := document["summary"]["unreadable"]:
         yield f"{counted(unreadable, 'tenant')} not readable"
-    for kind in GRAVE:
-        if number := counts[_Rank.RISKY, kind]:
-            yield f"{number} {kind}"
+    yield from _numbered(counts, _Rank.PEOPLE, _PEOPLE)
+    yield from _numbered(counts, _Rank.RISKY, {kind: kind for kind in GRAVE})
     blocked = {word: number for (rank, word), number in counts.items() if rank is _Rank.BLOCKED}
     if blocked:
         reasons = ", ".join(f"{number} {reason}" for reason, number in sorted(blocked.items()))
         yield f"{sum(blocked.values())} blocked ({reasons})"
-    for word, text in (("missing", "missing"), ("changed", "changed out of band")):
-        if number := counts[_Rank.OUT_OF_BAND, word]:
-            yield f"{number} {text}"
-    for word in ("outdated", "drifted"):
-        if number := counts[_Rank.WITHHELD, word]:
-            yield f"{number} {word}"
+    out_of_band = {"missing": "missing", "changed": "changed out of band"}
+    yield from _numbered(counts, _Rank.OUT_OF_BAND, out_of_band)
+    yield from _numbered(counts, _Rank.WITHHELD, {"outdated": "outdated", "drifted": "drifted"})
+
+
+def _numbered(
+    counts: Counter[tuple[_Rank, str]], rank: _Rank, texts: Mapping[str, str]
+) -> Iterator[str]:
+    """How many there are of each word, where there are some, with its text."""
+    return (f"{number} {text}" for word, text in texts.items() if (number := counts[rank, word]))

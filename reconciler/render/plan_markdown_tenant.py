@@ -4,7 +4,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from reconciler.domain.documents import ChangeDocument, DriftDocument, Kind, TenantDocument
+from reconciler.domain.documents import (
+    ChangeDocument,
+    DriftDocument,
+    Kind,
+    RiskWord,
+    TenantDocument,
+)
 from reconciler.render.fitting import Cut, Part
 from reconciler.render.markdown_text import WORDS, code, fence, plain, tagged
 from reconciler.render.phrases import (
@@ -14,6 +20,7 @@ from reconciler.render.phrases import (
     dated_drifts,
     drift_text,
     impact_line,
+    measure_line,
     scope_text,
     source_of,
     usage_line,
@@ -27,6 +34,7 @@ TABLE_HEAD = (
     "| :-- | --: | --: | --: | --: | --: | :-- |\n"
 )
 GRAVE: tuple[Kind, ...] = ("exposing", "narrowing")
+_WORST_FIRST: tuple[RiskWord, ...] = ("many", "unknown", "some")
 _NOT_IN_SYNC: tuple[Category, ...] = ("create", "update", "drifted", "blocked")
 _COUNTED: tuple[tuple[Category, str], ...] = (
     ("create", "to add"), ("update", "to change"), ("drifted", "drifted"),
@@ -88,9 +96,15 @@ def _is_grave(tenant: TenantDocument) -> bool:
 
 
 def _risk(tenant: TenantDocument) -> str:
-    """The kinds of the tenant's changes; what is only additive risks nothing."""
-    found = {kind for change in tenant["changes"] for kind in change["kinds"]}
-    return ", ".join(kind for kind in GRAVE if kind in found)
+    """The kinds of the tenant's changes, and the worst class of users hurt, if any.
+
+    What is only additive risks nothing.
+    """
+    changes = tenant["changes"]
+    found = {kind for change in changes for kind in change["kinds"]}
+    risks = {measure["risk"] for change in changes for measure in change.get("impact", ())}
+    worst = [f"users: {risk}" for risk in _WORST_FIRST if risk in risks][:1]
+    return ", ".join([*(kind for kind in GRAVE if kind in found), *worst])
 
 
 def _section_text(tenant: TenantDocument, lines: tuple[_Line, ...], cut: Cut | None) -> str:
@@ -145,6 +159,8 @@ def _change_lines(change: ChangeDocument, drift: DriftDocument | None) -> Iterat
         yield _Line(f"#     {plain(impact_line(impact), WORDS)}", cut)
     for line in withheld_lines(change):
         yield _Line(f"#     {plain(line, WORDS)}")
+    for measure in change.get("impact", ()):
+        yield _Line(f"#     {plain(measure_line(measure), WORDS)}")
     if change["recipe"] is not None:
         yield _Line(f"#     {plain(change['recipe'], WORDS)}")
 

@@ -7,6 +7,7 @@ from reconciler.domain.documents import (
     DriftDocument,
     PlanFacts,
     PlanHead,
+    RiskWord,
     TenantDocument,
 )
 from reconciler.render.paint import Paint
@@ -20,6 +21,7 @@ from reconciler.render.phrases import (
     drift_text,
     folder_lines,
     impact_line,
+    measure_line,
     partial_line,
     scope_text,
     source_of,
@@ -38,6 +40,14 @@ _SYMBOLS: dict[Category, tuple[str, str]] = {
     "excluded": ("=", "dim"),
     "drifted": ("!", "yellow"),
     "blocked": ("x", "red"),
+}
+
+
+_RISKS: dict[RiskWord, str] = {
+    "none": "dim",
+    "some": "yellow",
+    "many": "red",
+    "unknown": "yellow",
 }
 
 
@@ -131,6 +141,8 @@ def change_lines(
     for impact in change["impacts"]:
         yield f"      {impact_line(impact)}"
     yield from (f"      {line}" for line in withheld_lines(change))
+    for measure in change.get("impact", ()):
+        yield paint(_RISKS[measure["risk"]], f"      {measure_line(measure)}")
     if change["recipe"]:
         yield f"      {visible(change['recipe'])}"
 

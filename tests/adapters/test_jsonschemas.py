@@ -230,6 +230,17 @@ def test_a_deprecated_attribute_has_a_name_a_date_and_perhaps_a_successor_and_a_
     ]
 
 
+@pytest.mark.parametrize("many", [0, 0.1, 5, 100])
+def test_risk_has_a_percentage_from_which_on_users_are_many(many: float) -> None:
+    assert messages(extension(risk={"many": many})) == []
+
+
+def test_a_percentage_that_is_none_is_refused() -> None:
+    assert messages(extension(risk={"many": 101})) == ["spec.risk.many: must be 100 or less"]
+    assert messages(extension(risk={"many": "5"})) == ["spec.risk.many: must be a number, not text"]
+    assert messages(extension(risk={"few": 5}))[0].startswith("unknown key 'few'")
+
+
 @pytest.mark.parametrize("key", ["deprecated", "canary"])
 @pytest.mark.parametrize("value", [True, None, "x", {}])
 def test_a_reserved_key_says_so(key: str, value: Any) -> None:

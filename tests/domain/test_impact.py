@@ -304,6 +304,13 @@ def test_owners_and_personal_data_of_a_trusted_version_cannot_be_taken_out():
     assert guarded.schema == proposed.schema
 
 
+def test_a_proposal_cannot_call_fewer_users_many_than_the_trusted_version() -> None:
+    bare = wanted(BASE)
+    strict, lax = replace(bare, many=1), replace(bare, many=50)
+
+    assert lax.guarded_by(strict).many == strict.guarded_by(lax).many == 1
+
+
 def test_neither_owners_nor_personal_data_enter_the_digest():
     bare, owned = wanted(BASE), wanted(BASE, personal=("grade",), owners=OWNERS)
 

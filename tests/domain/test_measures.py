@@ -375,7 +375,3 @@ def test_a_risk_exceeds_a_smaller_one_and_whatever_was_known(now: str, accepted:
     risen = accepted != "unknown" and ORDER.index(now) > ORDER.index(accepted)
 
     assert Risk(now).exceeds(Risk(accepted)) == risen
-
-
-def test_a_risk_that_nobody_accepted_is_exceeded() -> None:
-    assert Risk.SOME.exceeds(None)

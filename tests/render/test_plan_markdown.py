@@ -42,10 +42,10 @@ def test_totals_and_digest_stand_at_the_top_and_at_the_bottom():
     lines = plan_markdown(document).splitlines()
 
     totals = "Plan: 4 to add, 1 to change, 0 to destroy."
-    unread = "Not planned: 1 of 13 tenants could not be read."
+    unread = "Not planned: 1 of 15 tenants could not be read."
     assert lines[0] == f"## {totals} {unread}"
     assert f"Digest: `{document['digest']}` of commit `c0ffee` with edits since" in lines[2]
-    own = "2 in sync, 3 drifted (1 outdated), 2 blocked, 1 unmanaged"
+    own = "2 in sync, 5 drifted (1 outdated), 2 blocked, 1 unmanaged"
     assert lines[-1].startswith(f"{totals} {unread} {own}")
     assert f"`{document['digest']}`" in lines[-1]
 
@@ -55,13 +55,25 @@ def test_changes_that_need_a_look_stand_above_the_table_uncollapsed():
 
     before_table = text.partition("| tenant |")[0]
     assert (
-        "**Needs a look:** 1 limit exceeded, 1 tenant not readable, 1 exposing, "
+        "**Needs a look:** 1 limit exceeded, 1 tenant not readable, 1 hurts many users, "
+        "1 hurts an unknown number of users, 1 exposing, "
         "2 blocked (1 extension-limit, 1 incompatible), 1 missing, 1 changed out of band, "
-        "1 outdated, 1 drifted." in before_table
+        "1 outdated, 3 drifted." in before_table
     )
     assert "- not readable: `unreadable`: `no answer`" in before_table
     assert "- blocked (extension-limit): `urn:" in before_table
     assert "<details>" not in before_table
+
+
+def test_what_hurts_many_users_or_nobody_knows_how_many_needs_a_look():
+    lines = markdown_of("hurting", "uncounted").splitlines()
+
+    many = "risk many: other goes: 3 of 40 hold a value"
+    unknown = "risk unknown: other goes: how many hold a value is not known"
+    assert f"- hurts many users: `{URN}` on `hurting`: `{many}`" in lines
+    assert f"- hurts an unknown number of users: `{URN}` on `uncounted`: `{unknown}`" in lines
+    assert "| `hurting` |  |  |  | 1 |  | users: many |" in lines
+    assert f"#     {many}" in lines
 
 
 def test_a_manifest_that_has_changed_and_is_not_applied_needs_a_look():

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import re
 from dataclasses import replace
+from typing import Any
 
 import jsonschema
 import pytest
@@ -14,8 +16,10 @@ from reconciler.adapters.packaged import schema_text
 from reconciler.domain.deciding import LiveTenant, plan_tenant
 from reconciler.domain.drift import Drift, DriftKind
 from reconciler.domain.manifest import ChangeKind, GitState, Limits, OnDrift
+from reconciler.domain.measures import Measured, Risk
 from reconciler.domain.plan import Blocked, Plan, TenantPlan
 from reconciler.domain.problem import Place
+from reconciler.domain.rules import MeasureKind
 from reconciler.domain.scim import Schema
 from reconciler.domain.selection import Selection
 from reconciler.render.json_text import json_list, json_text
@@ -330,3 +334,60 @@ def test_a_list_of_documents_in_pieces_is_the_text_of_the_whole(number: int):
     documents = [{"name": f"é{each}", "nested": {"lines": ["a\nb"]}} for each in range(number)]
 
     assert "".join(json_list(iter(documents))) == json_text(documents)
+
+
+# Impact
+
+
+def measured(**members: Any) -> Measured:
+    known: dict[str, Any] = {"path": "a", "kind": MeasureKind.REQUIRED, "users": 3, "of": 40}
+    return Measured(**{**known, "risk": Risk.MANY, **members})
+
+
+def with_impact(*found: Measured) -> TenantPlan:
+    live = document() | {"attributes": [{"name": "a"}, {"name": "start"}]}
+    plan = planned(live, extensions=[extension()])
+    return replace(plan, impact={plan.changes[0].subject.id: found})
+
+
+def test_a_plan_shows_how_many_users_a_change_hurts_and_the_class_of_that():
+    unknown = measured(path="b", kind=MeasureKind.TYPE, users=None, of=None, risk=Risk.UNKNOWN)
+
+    lines = text_of(with_impact(measured(), unknown)).splitlines()
+
+    assert "      risk many: a becomes required: 3 of 40 have no value" in lines
+    assert (
+        "      risk unknown: b becomes another type: "
+        "how many hold a value that is none of it is not known"
+    ) in lines
+
+
+@pytest.mark.parametrize("kind", MeasureKind)
+def test_each_kind_of_impact_has_its_words_in_text_and_its_name_in_json(kind: MeasureKind):
+    tenant = with_impact(measured(kind=kind))
+
+    document = plan_document(Plan(tenants=(tenant,)))
+
+    assert re.search(r"risk many: a .+: 3 of 40 .+", text_of(tenant))
+    ((change,),) = (each["changes"] for each in document["tenants"])
+    assert change["impact"] == [
+        {"path": "a", "kind": str(kind), "users": 3, "of": 40, "risk": "many"}
+    ]
+    jsonschema.Draft202012Validator(json.loads(schema_text("plan"))).validate(document)
+
+
+def test_the_numbers_of_users_are_no_part_of_a_digest():
+    one, other = with_impact(measured()), with_impact(measured(users=4))
+
+    assert one.digest() == other.digest() == with_impact().digest()
+    assert Plan(tenants=(one,)).digest() == Plan(tenants=(other,)).digest()
+
+
+def test_a_plan_that_counted_nobody_says_nothing_of_impact():
+    plan = replace(with_impact(), impact=None)
+
+    made = plan_document(Plan(tenants=(plan,)))
+    ((change,),) = (each["changes"] for each in made["tenants"])
+
+    assert "impact" not in change
+    assert "risk" not in text_of(plan)

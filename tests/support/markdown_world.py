@@ -12,7 +12,9 @@ from reconciler.domain.deciding import LiveTenant, plan_tenant
 from reconciler.domain.drift import Drift, DriftKind
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import ChangeKind, GitState, Limits, OnDrift, TenantsFrom
+from reconciler.domain.measures import Measured, Risk
 from reconciler.domain.plan import Plan, TenantPlan
+from reconciler.domain.rules import MeasureKind
 from reconciler.domain.scim import Schema
 from reconciler.domain.selection import Selection
 from reconciler.render.plan_document import plan_document
@@ -62,8 +64,24 @@ def tenants() -> dict[str, TenantPlan]:
             planned("outdated", document(URN, "other", "birthDate"), extensions=[personal]),
             drift=(_drift(DriftKind.OUTDATED),),
         ),
+        "hurting": with_impact("hurting", Risk.MANY),
+        "uncounted": with_impact("uncounted", Risk.UNKNOWN),
         "unreadable": TenantPlan(tenant=tenant("unreadable"), error="no answer"),
     }
+
+
+def with_impact(name: str, risk: Risk) -> TenantPlan:
+    """A tenant with a change that hurts users."""
+    plan = planned(name, document(URN, "other"))
+    known = risk is not Risk.UNKNOWN
+    found = Measured(
+        path="other",
+        kind=MeasureKind.REMOVED,
+        users=3 if known else None,
+        of=40 if known else None,
+        risk=risk,
+    )
+    return replace(plan, impact={plan.changes[0].subject.id: (found,)})
 
 
 def _drift(kind: DriftKind) -> Drift:

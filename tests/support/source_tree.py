@@ -30,7 +30,7 @@ ROWS = (
     ("progress", "parallel", "private_files"),
     ("run_context",),
     ("announcing",),
-    ("planning", "importing", "recovering", "delivering", "writing"),
+    ("planning", "importing", "recovering", "delivering", "writing", "measuring"),
     ("applying",),
     ("fleet", "doctor"),
     ("render",),

@@ -8,6 +8,7 @@ from reconciler.adapters.yaml_reader import Document
 from reconciler.domain.dialect import Dialect
 from reconciler.domain.jsontext import Json, canonical
 from reconciler.domain.manifest import (
+    MANY,
     Auth,
     AuthType,
     ChangeKind,
@@ -163,6 +164,7 @@ def _extension(document: Document, notes: Ignores) -> SchemaExtension:
         ),
         personal=tuple(spec.get("personal", ())),
         owners={ChangeKind(kind): tuple(names) for kind, names in spec.get("owners", {}).items()},
+        many=spec.get("risk", {}).get("many", MANY),
         silenced=notes.silenced_in(document),
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from reconciler.cli.options import choice, flag, group, optional_path, optional_text
 from reconciler.cli.shared_options import (
     METRICS,
+    CountingOptions,
     DeadlineOptions,
     FleetOptions,
     PlanFormat,
@@ -36,6 +37,10 @@ class Options:
     )
     metrics: Path | None = optional_path(METRICS, metavar="FILE")
     format: PlanFormat = choice("what standard output gets", default=PlanFormat.TEXT)
+    impact: bool = flag(
+        "count the users whom each change would hurt; reads all users of the tenants concerned"
+    )
+    counting: CountingOptions = group(CountingOptions)
     detailed_exitcode: bool = flag("exit 2 when something is not in sync")
     reading: ReadingOptions = group(ReadingOptions)
     deadlines: DeadlineOptions = group(DeadlineOptions)

@@ -14,7 +14,7 @@ from reconciler.applying import Applying
 from reconciler.delivering import Delivering
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.outbox import HeldRow, OutboxRow
-from reconciler.domain.outcome import LeftOpen, OutcomeKind, RunSummary
+from reconciler.domain.outcome import LeftOpen, OutcomeKind, RunSummary, Unapproved
 from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.domain.records import Event, Status
 from reconciler.errors import (
@@ -34,6 +34,7 @@ from reconciler.run_context import RunContext
 
 T = TypeVar("T")
 Obstacle = Callable[[Tenant], str | None]  # why no change of the tenant could be announced
+Lapse = Callable[[TenantPlan], Unapproved | None]  # why an approval does not hold any more
 Approve = Callable[[Plan], None]  # raises PlanStale, LimitExceeded or UsageError to refuse
 
 
@@ -42,6 +43,7 @@ class Fleet:
     """All tenants of a run and the means to change them; one Fleet is for one run.
 
     `delivering` shares the context. `lock_timeout` is how many seconds to wait for locks in all.
+    `lapse` is asked right before a tenant is written.
     """
 
     context: RunContext
@@ -52,6 +54,7 @@ class Fleet:
     parallelism: int
     lock_timeout: float = 0.0
     obstacle: Obstacle = lambda _: None
+    lapse: Lapse = lambda _: None
 
     def apply(self, approve: Approve, keep: Keep = TenantPlan.without_live) -> RunSummary:
         """Apply what `approve` lets through; what it raises ends the run before the first write.
@@ -148,6 +151,8 @@ class Fleet:
         todo = [(tenants[p.name], p) for p in plan.tenants if p.name in tenants and p.error is None]
         self._each(self._apply_one, todo)
         self.context.clock.check()
+        if (lapsed := progress.lapsed) and len(lapsed) == len(todo):
+            raise PlanStale(_lapsed(lapsed))
 
     def _record(self, event: Event, status: Status | None, detail: str | None) -> None:
         self.context.journal.record(replace(self.context.entry(event, status), detail=detail))
@@ -180,6 +185,9 @@ class Fleet:
 
     def _apply_one(self, todo: tuple[Tenant, TenantPlan]) -> None:
         tenant, plan = todo
+        if plan.has_writes and (lapsed := self.lapse(plan)) is not None:
+            self.context.progress.record_lapse(lapsed)
+            return
         writer = self.gateways.writer(tenant)
         Applying(
             context=self.context,
@@ -224,6 +232,19 @@ def _ending(error: ReconcilerError) -> str:
             return "ended early: the store failed"
         case _:
             return f"ended early: {type(error).__name__}"
+
+
+def _lapsed(lapsed: Iterable[Unapproved]) -> str:
+    differences = (line for each in lapsed for line in (each.tenant, *each.difference))
+    return "\n".join(
+        (
+            "the approval has lapsed, for more users would be hurt than was approved; nothing was "
+            "written. Plan again with --impact and have that approved",
+            "--- approved",
+            "+++ now",
+            *differences,
+        )
+    )
 
 
 def _counts(summary: RunSummary) -> str:

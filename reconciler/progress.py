@@ -33,6 +33,7 @@ class Progress:
         self._locked: dict[str, str] = {}
         self._misconfigured: dict[str, str] = {}
         self._unapproved: tuple[Unapproved, ...] = ()
+        self._lapsed: list[Unapproved] = []
         self._held_back: dict[str, str] = {}
         self._begun: set[str] = set()
         self._ended: dict[str, Outcome] = {}
@@ -67,6 +68,18 @@ class Progress:
         with self._lock:
             self._unapproved = unapproved
             self._held_back.update((each.tenant, each.reason) for each in unapproved)
+
+    def record_lapse(self, lapsed: Unapproved) -> None:
+        """Note a tenant whose approval does not hold any more, which may not be written then."""
+        with self._lock:
+            self._lapsed.append(lapsed)
+            self._held_back[lapsed.tenant] = lapsed.reason
+
+    @property
+    def lapsed(self) -> tuple[Unapproved, ...]:
+        """The tenants whose approval does not hold any more, by name."""
+        with self._lock:
+            return tuple(sorted(self._lapsed, key=lambda each: each.tenant))
 
     def record_misconfigured(self, tenant: str, reason: str) -> None:
         """Note that a tenant may not be written, for its changes could not be announced."""
@@ -149,7 +162,7 @@ class Progress:
         finished: bool,
     ) -> RunSummary:
         """The outcome of each planned write, in the order of the plan, and all else."""
-        deliveries = self.deliveries(waiting, held)
+        deliveries, lapsed = self.deliveries(waiting, held), self.lapsed
         with self._lock:
             plan = self._plan or Plan(tenants=())
             return RunSummary(
@@ -163,7 +176,7 @@ class Progress:
                 recovered=tuple(sorted(self._recovered, key=lambda recovered: recovered.tenant)),
                 locked=dict(self._locked),
                 misconfigured=dict(self._misconfigured),
-                unapproved=self._unapproved,
+                unapproved=(*self._unapproved, *lapsed),
                 deliveries=deliveries,
                 warnings=tuple(sorted(self._warnings)),
                 left_open=tuple(left_open),

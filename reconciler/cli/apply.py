@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, ExitStack
 from reconciler.adapters.clock import StopSignal
 from reconciler.adapters.database import Store
 from reconciler.adapters.emergency import Memory
+from reconciler.cli.approved_impact import ApprovedImpact, accepted_by
 from reconciler.cli.approved_plan import Approval, ShownPlan, approved_by, require_unedited
 from reconciler.cli.commands.apply import Options
 from reconciler.cli.desired import desired_of, selection_of
@@ -21,10 +22,11 @@ from reconciler.domain.documents import PlanDocument
 from reconciler.domain.drift import Sightings
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.outcome import RunSummary
-from reconciler.domain.plan import Plan
+from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.domain.selection import Selection
 from reconciler.errors import UsageError
-from reconciler.fleet import Fleet
+from reconciler.fleet import Fleet, Lapse
+from reconciler.measuring import Measuring
 from reconciler.planning import plan_fleet
 from reconciler.render.plain_text import visible
 from reconciler.run_context import RunContext
@@ -62,7 +64,11 @@ def _apply(invocation: Invocation, options: Options, report: Report) -> int:
             if approval is None:
                 invocation.console.say("not approved; nothing was written")
                 return Exit.ERROR
-            fleet = _fleet(invocation, options, bench, store, memory)
+            impact = ApprovedImpact(
+                Measuring(bench.user_readers(options.counting), bench.clock.check),
+                accepted=None if saved is None else accepted_by(saved),
+            )
+            fleet = _fleet(invocation, options, bench, store, memory, lapse=impact.lapsed)
 
             def carry_out() -> RunSummary:
                 # Planned again under the locks, whatever was approved: what is written is what
@@ -71,6 +77,10 @@ def _apply(invocation: Invocation, options: Options, report: Report) -> int:
                 planned = documents.enter_context(_planning(invocation, show=not shown))
                 planned.begin(bench.desired, bench.webhook_warnings())
 
+                def keep(tenant: TenantPlan) -> TenantPlan:
+                    impact.note(tenant)
+                    return planned.keep(tenant)
+
                 def gate(plan: Plan) -> None:
                     document = planned.document(plan)
                     planned.end(document)
@@ -78,8 +88,10 @@ def _apply(invocation: Invocation, options: Options, report: Report) -> int:
                         invocation.console.data("\n")  # the summary follows
                     unapproved = approval.check(plan, document)
                     fleet.context.progress.record_unapproved(unapproved)
+                    if notice := impact.notice({each.tenant for each in unapproved}):
+                        invocation.console.say(notice)
 
-                return fleet.apply(gate, planned.keep)
+                return fleet.apply(gate, keep)
 
             return report.follow(carry_out, fleet, store)
 
@@ -197,7 +209,12 @@ def _planning(invocation: Invocation, *, show: bool) -> AbstractContextManager[P
 
 
 def _fleet(
-    invocation: Invocation, options: Options, bench: Workbench, store: Store, memory: Memory
+    invocation: Invocation,
+    options: Options,
+    bench: Workbench,
+    store: Store,
+    memory: Memory,
+    lapse: Lapse = lambda _: None,
 ) -> Fleet:
     holder = f"run {bench.run.id} of {bench.run.actor}"
     context = RunContext(run=bench.run, journal=memory, clock=bench.clock)
@@ -226,4 +243,5 @@ def _fleet(
         parallelism=parallelism,
         lock_timeout=float(options.lock_timeout),
         obstacle=obstacle,
+        lapse=lapse,
     )

@@ -15,6 +15,7 @@ from reconciler.cli.options import (
 from reconciler.cli.shared_options import (
     METRICS,
     RETRY_DEADLINE,
+    CountingOptions,
     DeadlineOptions,
     FleetOptions,
     PruningOptions,
@@ -45,6 +46,7 @@ class Options:
     recover_only: bool = flag(
         "settle what earlier runs left open, deliver what is due, write nothing"
     )
+    counting: CountingOptions = group(CountingOptions)
     pruning: PruningOptions = group(PruningOptions)
     lock_timeout: int = number(
         "how long to wait in all for locks that another run holds",

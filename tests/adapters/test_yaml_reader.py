@@ -219,7 +219,7 @@ def test_a_byte_order_mark_and_windows_line_ends_change_nothing() -> None:
         ("a: &x {b: 1}\n", "1:4 an anchor"),
         ("a: !!str 1\n", "1:4 a tag"),
         ("a: !secret {b: 1}\n", "1:4 a tag"),
-        ("a: !!set {b}\n", "1:4 a tag"),
+        ("a: !!set {b: 1}\n", "1:4 a tag"),
         ("a: ! x\n", "1:4 a tag"),
         ("<<: {a: 1}\n", "1:1 a merge key"),
         ("a: 1\nb: 2\na: 3\n", "3:1 duplicate key 'a'; the first is on line 1"),
@@ -235,6 +235,58 @@ def test_yaml_features_beyond_json_are_refused(text: str, expected: str, c_parse
 
     assert len(problems) == 1
     assert problems[0].startswith(expected)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [
+        ("a: {name: grade, text: Pay grade, e.g. A1}\n", 35),
+        ("a: {text: a, b , c: 1}\n", 14),
+        ("a: {text: a,\n  b\n  }\n", 3),
+        ('a: {"text": "a", "b"}\n', 18),
+        ("a: [{b}]\n", 6),
+        ("a: {text: \u00e9\u00fc\U0001f600, b}\n", 16),
+    ],
+)
+def test_a_key_without_a_colon_is_refused_for_a_comma_may_have_cut_a_text(
+    text: str, column: int, c_parser: bool
+) -> None:
+    [problem] = read(text.encode(), "f.yaml", c_parser=c_parser).problems
+
+    assert problem.place.column == column
+    assert "quote a text that has a comma" in problem.message
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "text", ["a: {b: , c: }\n", "a: {b:\n  }\n", '{"b":, "c": null}', "a: {}\n", "a: {b: '', }\n"]
+)
+def test_a_key_with_a_colon_may_have_no_value(text: str, c_parser: bool) -> None:
+    assert read(text.encode(), "f.yaml", c_parser=c_parser).problems == ()
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "text", ['a: {"b": 1, // one\n  "c": 2}\n', 'a: {/* b */ "b": 1}\n', "a: // b\n", "// b: 1\n"]
+)
+def test_a_comment_of_javascript_is_refused_for_yaml_takes_it_for_text(
+    text: str, c_parser: bool
+) -> None:
+    problems = texts_of(read(text.encode(), "f.yaml", c_parser=c_parser))
+
+    assert any("YAML takes // and /* for text" in problem for problem in problems)
+
+
+@BOTH
+@pytest.mark.parametrize("indent", ["", "  "])
+def test_json_that_is_not_indented_below_its_key_is_told_what_helps(
+    indent: str, c_parser: bool
+) -> None:
+    text = 'spec:\n  schema:\n{\n"id": "x",\n"b": 1\n}\n'.replace("\n{", f"\n{indent}{{")
+    [problem] = read(text.encode(), "f.yaml", c_parser=c_parser).problems
+
+    assert "indent what begins on line 3 by more than its key" in problem.message
 
 
 @BOTH

@@ -25,6 +25,7 @@ STRANGE = re.compile(
 _CUT = re.compile(r"[ \t]*#[^\s#]")
 _HASH = re.compile(r"#[^\s#]")
 _CUT_TEXT = "the value ends before #; quote it, or write a blank behind the # of a comment"
+_NO_VALUE = "a key without a value; quote a text that has a comma, or write null behind a colon"
 _HALF = "half of a pair of surrogates, which is no character; write the character itself"
 _NO_TEXT = "a key that is no text; keys are plain strings"
 _ALIAS = (
@@ -143,6 +144,8 @@ class Builder:
         elif is_key:
             self._take_key(event, value, frame)
         else:
+            if frame.is_flow and not event.value and not event.style:
+                self._check_colon(event, frame)
             frame.put(value, at(event.start_mark))
 
     def _restored(self, event: yaml.ScalarEvent) -> str:
@@ -160,6 +163,17 @@ class Builder:
         if end is None or end.line not in self._cut_lines:
             return False
         return _CUT.match(self.escapes.text, end.index) is not None
+
+    def _check_colon(self, event: yaml.ScalarEvent, frame: _Frame) -> None:
+        """Refuse a key in braces behind which nothing stands: it may be the rest of a text."""
+        text, mark = self.escapes.text, event.start_mark
+        if mark is None or mark.index >= len(text) or isinstance(frame.container, list):
+            return
+        end = mark.index
+        while text[end - 1].isspace():
+            end -= 1
+        if text[end - 1] != ":":
+            self._note(counted(frame.spot.keys[frame.key]), _NO_VALUE)
 
     def _check_quoted(self, event: yaml.ScalarEvent) -> None:
         escaped = STRANGE.search(event.value) if event.style == '"' else None
@@ -202,7 +216,9 @@ class Builder:
             self._refuse(event, "a tag; manifests are plain data: leave it out")
 
     def _refuse(self, event: yaml.Event, message: str) -> None:
-        where = counted(at(event.start_mark))
+        self._note(counted(at(event.start_mark)), message)
+
+    def _note(self, where: Mark, message: str) -> None:
         if len(self.faults) == MAX_FAULTS:
             self.faults.append((where, "too many faults; the rest of the file is not read"))
             raise Stop

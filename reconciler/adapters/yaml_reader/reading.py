@@ -25,6 +25,7 @@ _ALIKE = (  # faults that JSON tells without their place, and how YAML begins to
     ("key ", "duplicate key"),
     ("nested ", "nested "),
     ("a number with", "a number with"),
+    ("a lone surrogate", "half of a pair"),
 )
 # The parser would end a line there, and what shows or silences a line would not.
 _STRAY = re.compile("\r(?!\n)")
@@ -80,7 +81,8 @@ def _read_json(text: str, path: str, positions: Builder, c_parser: bool) -> Read
 def _not_json(message: str, positions: Builder) -> tuple[Mark, str]:
     """The mark at which JSON ends to be JSON, and the message without the place."""
     if found := re.search(r" at line (\d+) column (\d+)$", message):
-        return Mark(int(found[1]), int(found[2])), message.removesuffix(found[0])
+        text = message.removesuffix(found[0]).removesuffix(" at")  # which one message has twice
+        return Mark(int(found[1]), int(found[2])), text
     like = next((same for kind, same in _ALIKE if message.startswith(kind)), None)
     marks = (mark for mark, fault in positions.faults if like and fault.startswith(like))
     return next(marks, Mark(1, 1)), message
@@ -168,4 +170,12 @@ def _cure(error: yaml.MarkedYAMLError, text: str) -> str:
         at_fault = (text.split("\n")[mark.line :] or [""])[0]
         if "\t" in at_fault[mark.column : mark.column + 1]:
             return "; write spaces for the tab"
+    begun = error.context_mark
+    if begun is not None and "expected ':'" in problem:
+        first = text.split("\n")[begun.line].lstrip()
+        if first.startswith(("{", "[")):
+            return (
+                f"; indent what begins on line {begun.line + 1} by more than its key, or put what "
+                "is JSON into a file that ends in .json"
+            )
     return next((f"; {cure}" for part, cure in _CURES if part in problem), "")

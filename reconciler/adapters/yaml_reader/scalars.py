@@ -69,6 +69,8 @@ def why_ambiguous(text: str) -> str | None:
         )
     if _NUMBER_LIKE.fullmatch(text):
         return _why_no_number(text)
+    if text.startswith(("//", "/*")):
+        return "YAML takes // and /* for text; quote it, or begin a comment with #"
     what = next((kind for pattern, kind in _TRAPS if pattern.fullmatch(text)), None)
     return what and f"{what} to some YAML readers and text to others; quote it"
 

@@ -116,7 +116,8 @@ def _read(
         reader = bench.reader(tenant)
         live = reader.read_all(wanted, everything=True)
         listed = tenant.dialect.bindings is BindingList.LISTED
-        bindings = reader.bindings() if listed else None
+        found = (reader.bindings() if listed else None) or {}
+        bindings = {kind: ids for kind, ids in found.items() if live.redaction.text(kind) == kind}
     for warning in live.warnings:
         invocation.console.say(f"warning: {visible(warning)}")
     return live, bindings

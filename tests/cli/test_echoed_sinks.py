@@ -265,6 +265,26 @@ def test_the_log_and_the_summary_of_a_job_show_no_credential(
     assert not shows(folder, "\n".join(kept), secret)
 
 
+def test_an_imported_manifest_names_no_resource_type_that_is_a_credential(folder: Folder) -> None:
+    secret = "TokenOfAcme"
+    schema = {"id": HR, "name": "HR", "attributes": [{"name": "grade", "type": "string"}]}
+
+    def handle(request: Received) -> Script:
+        if request.path.endswith("/ResourceTypes"):
+            return json_reply(listed([{"name": secret, "schemaExtensions": [{"schema": HR}]}]))
+        return json_reply(schema if HR in unquote(request.path) else listed([schema]))
+
+    folder.environ |= {"ACME_SECRET": secret}
+    with tenant(folder, handle):
+        (folder.path / "desired-state/acme.yaml").write_text(
+            (folder.path / "desired-state/acme.yaml").read_text().partition("---")[0]
+        )
+        output = everything(folder, "import acme")
+        written = list((folder.path / "desired-state/extensions").iterdir())
+    assert len(written) == 1, output
+    assert not shows(folder, output, secret)
+
+
 def test_a_proxy_that_echoes_its_password_shows_it_nowhere(folder: Folder, random: Random) -> None:
     known = [PASSWORD, f"hr:{PASSWORD}"]
 

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from reconciler.adapters.gateway.users import HttpUserReader
+from reconciler.adapters.oauth2 import HeaderToken
 from reconciler.domain.dialect import Dialect, Paging
+from reconciler.domain.secret import Secret
 from reconciler.errors import (
     AnswerUnreadable,
     PageRefused,
@@ -21,7 +23,7 @@ from reconciler.errors import (
 from reconciler.ports import Presence
 from tests.support.fakes import DIALECT
 from tests.support.faultserver import Received, Script, reply
-from tests.support.gateway_world import scim_error, world
+from tests.support.gateway_world import TOKEN, scim_error, world
 from tests.support.people import URN, PeopleService, users
 
 CANARY = "c4n4ry-v4lue"
@@ -196,3 +198,12 @@ def test_reading_ends_by_a_deadline_of_its_own() -> None:
         pytest.raises(TenantUnavailable, match="--count-deadline"),
     ):
         ids(found)
+
+
+def test_an_endpoint_that_the_service_names_shows_no_credential() -> None:
+    service = replace(people(3), types=[{"name": "User", "endpoint": f"/People/of-{TOKEN}"}])
+    with world(service, credentials=lambda _: HeaderToken(token=Secret(TOKEN))) as known:
+        found = HttpUserReader(known.reader._access)
+        with pytest.raises(TenantError, match=r"GET /scim/v2/People/of-…: 404") as caught:
+            ids(found)
+        assert TOKEN not in str(caught.value)

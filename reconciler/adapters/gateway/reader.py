@@ -179,15 +179,16 @@ class TenantAccess:
         return self.dialect.throttled_wait if wait is None and answer.status == 429 else wait
 
     def request_name(self, method: str, url: str) -> RequestName:
-        """The request as messages name it."""
-        parts = urlsplit(url)
+        """The request as messages name it; a URL that the service gave a part of is Foreign."""
+        parts, redaction = urlsplit(url), self.authenticator.redaction
+        path = redaction.text(parts.path, own=self.base_url)
         return RequestName(
             method=method,
             base_url=self.base_url,
-            path=parts.path,
+            path=path if isinstance(url, Foreign) else parts.path,
             has_query=bool(parts.query),
             permission_hint=self.dialect.permission_hint,
-            redaction=self.authenticator.redaction,
+            redaction=redaction,
             renewable=self.authenticator.renewable,
             lists=self.known.lists,
             not_granted=self.authenticator.not_granted,

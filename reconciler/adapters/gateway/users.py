@@ -16,6 +16,7 @@ from reconciler.adapters.gateway.reader import (
     resource_types,
 )
 from reconciler.domain.dialect import Paging
+from reconciler.domain.foreign import Foreign
 from reconciler.domain.http_reply import Answer, Reply
 from reconciler.domain.jsontext import Json, NotJson
 from reconciler.domain.scim import fold
@@ -150,11 +151,11 @@ class HttpUserReader:
             raise unreadable(request, replace(reply, body=b""), came) from None
 
     def _get(self, url: str, query: Query) -> tuple[Reply, RequestName]:
-        address = f"{url}?{urlencode(query)}" if query else url
+        address = type(url)(f"{url}?{urlencode(query)}") if query else url
         return self._access.get(address, self._deadline, optional=True)
 
     def _address(self, resource_type: str) -> str:
-        """The address of a resource type, below the base URL of the tenant."""
+        """The address of a resource type, below the base URL; Foreign where the service says it."""
         endpoint = self._type(resource_type).get("endpoint")
         found = _path(endpoint, self._access.base_url) if isinstance(endpoint, str) else None
         path = found or _KNOWN.get(fold(resource_type))
@@ -163,7 +164,8 @@ class HttpUserReader:
                 "/ResourceTypes names no endpoint for the resource type; without it only those "
                 "of User and Group are known"
             )
-        return self._access.at(path)
+        address = self._access.at(path)
+        return address if path in _KNOWN.values() else Foreign(address)
 
     def _type(self, resource_type: str) -> Mapping[str, Json]:
         """The folded members of a resource type, of which a service may list none."""

@@ -7,7 +7,7 @@ import string
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import product
 from urllib.parse import quote, quote_plus, unquote
 
@@ -19,6 +19,7 @@ REDACTED = "…"
 _LAYERS = 3  # of encodings, one around the other; of one alone there may be more
 _ENOUGH_FOR_GAPS = 8  # characters; with blanks between them fewer are found in innocent text
 _LONGEST_TEAR = 5  # characters: `u0041`
+_WORD = re.compile(r"\w+")
 _LONGEST_WORD = 64  # characters of a word of ours around a secret
 _SHORTEST_CORE = 4  # characters of Base64; fewer say nothing
 
@@ -151,9 +152,37 @@ class _Decoded:
         return begin, end
 
 
-def _without(text: str, needles: _Needles, own: str = "") -> str:
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """A text of ours, taken apart: a schema with thousands of texts is held beside one of them."""
+
+    text: str
+    lines: frozenset[str]
+    words: frozenset[str]
+    mark: str
+
+    def has(self, part: str) -> bool:
+        """Test for a part that begins and ends with whole words."""
+        words = _WORD.findall(part)
+        if not self.words.issuperset(words):
+            return False
+        return [part] == words or bool(re.search(rf"(?<!\w){re.escape(part)}(?!\w)", self.text))
+
+
+@lru_cache(maxsize=8)
+def _taken_apart(own: str) -> _Own:
+    mark = REDACTED
+    while mark in own:
+        mark += REDACTED
+    return _Own(own, frozenset(own.split("\0")), frozenset(_WORD.findall(own)), mark)
+
+
+def _without(text: str, needles: _Needles, ours: str = "") -> str:
     """The text without all that the needles find, at each layer of its encodings."""
-    if not needles.may_be_in(text) or f"\0{text}\0" in f"\0{own}\0":
+    if not needles.may_be_in(text):
+        return text
+    own = _taken_apart(ours)
+    if text in own.lines:
         return text
     found: list[tuple[int, int]] = []
     layers: list[_Decoded] = []
@@ -175,20 +204,20 @@ def _without(text: str, needles: _Needles, own: str = "") -> str:
         if layers[-1].text == layer:
             break
         layer = layers[-1].text
-    return "".join(_kept(text, sorted(found), _mark(own)))
+    return "".join(_kept(text, sorted(found), own.mark))
 
 
-def _stands_in(own: str, text: str, place: tuple[int, int]) -> bool:
+def _stands_in(own: _Own, text: str, place: tuple[int, int]) -> bool:
     """Test for a part of a text in our own, with the rest of the words that it begins and ends."""
-    begin, end = place
-    if text[begin:end] not in own:
+    if not own.text:
         return False
+    begin, end = place
     # A secret may be a part of one of our words, as `age` is of `page`.
     while begin > 0 and _is_of_word(text[begin - 1]) and place[0] - begin < _LONGEST_WORD:
         begin -= 1
     while end < len(text) and _is_of_word(text[end]) and end - place[1] < _LONGEST_WORD:
         end += 1
-    return re.search(rf"(?<!\w){re.escape(text[begin:end])}(?!\w)", own) is not None
+    return own.has(text[begin:end])
 
 
 def _is_of_word(character: str) -> bool:
@@ -257,13 +286,6 @@ def _whole(text: str, place: tuple[int, int]) -> tuple[int, int]:
     while end < len(text) and text[end] in _OF_BASE64:
         end += 1
     return begin, end
-
-
-def _mark(own: str) -> str:
-    mark = REDACTED
-    while mark in own:
-        mark += REDACTED
-    return mark
 
 
 def _kept(text: str, found: Iterable[tuple[int, int]], mark: str) -> Iterator[str]:

@@ -117,6 +117,9 @@ def test_redaction_leaves_our_words_whole_and_hides_what_is_a_part_of_them() -> 
     assert mine.text("page, age, pages", own="page\0nothing") == "page, …, p…s"
     assert mine.text("age", own=f"a\0age\0{REDACTED}") == "age"
     assert mine.text("old age", own=f"page\0old {REDACTED}") == f"old {REDACTED}{REDACTED}"
+    two = redaction("two words")
+    assert two.text("so two words", own="these two words are ours") == "so two words"
+    assert two.text("so two words", own="the words are two") == "so …"
     assert mine.text("x" * 80 + "age", own="x" * 80 + "age is ours") == "x" * 80 + "…"
 
 

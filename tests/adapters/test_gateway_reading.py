@@ -473,6 +473,7 @@ def test_a_service_that_wants_to_be_left_alone_for_long_is_left_alone(
 
 
 HTML = reply(200, b"<!DOCTYPE html><title>Sign in\n now</title>", {"Content-Type": "text/html"})
+BOM = b"\xef\xbb\xbf"
 PERMANENT: dict[str, tuple[Script, type[TenantError], str]] = {
     "301": (reply(301, b"", {"Location": "https://elsewhere"}), TenantUntrusted, "spec.baseUrl"),
     "302": (reply(302), TenantUntrusted, "redirects are not followed"),
@@ -784,6 +785,36 @@ def test_addresses_end_with_a_slash_where_the_service_wants_one(
 FIREWALL = reply(403, b"<html><title>Blocked</title></html>", {"Content-Type": "text/html"})
 
 
+@pytest.mark.parametrize("kind", ["application/json", "text/plain"])
+@pytest.mark.parametrize(
+    ("encoding", "charset"),
+    [
+        ("utf-8-sig", ""),
+        ("utf-8", "; charset=iso-8859-1"),
+        ("utf-16", ""),
+        ("utf-16-le", "; charset=UTF-16LE"),
+        ("utf-16-be", ""),
+        ("utf-32", "; charset=utf-32"),
+        ("latin-1", ""),
+        ("latin-1", '; charset="ISO-8859-1"'),
+        ("cp1252", "; charset=klingon"),
+        ("cp1252", "; charset=rot13"),
+    ],
+)
+def test_an_error_is_read_in_whatever_encoding_and_shows_no_secret(
+    encoding: str, charset: str, kind: str
+) -> None:
+    text = json.dumps({"detail": f"Größe of {SECRET}"}, ensure_ascii=False)
+    refusal = reply(400, text.encode(encoding), {"Content-Type": f"{kind}{charset}"})
+    credentials = HeaderToken(token=Secret(SECRET))
+    with world(in_turn(refusal), credentials=lambda _: credentials) as w:
+        with pytest.raises(TenantRefused) as raised:
+            w.reader.read_all([])
+
+    assert '400: "Größe of …"' in str(raised.value)
+    assert not any(part in str(raised.value) for part in ("c4n4ry", "c\\x00"))
+
+
 @pytest.mark.parametrize(
     ("answer", "advice"),
     [
@@ -817,6 +848,28 @@ def test_the_advice_on_a_refused_list_fits_what_came(answer: Script, advice: str
     with world(lambda _: answer) as w, pytest.raises(TenantError) as raised:
         w.reader.read_all([])
     assert advice in str(raised.value)
+
+
+def test_a_byte_order_mark_before_a_list_or_a_schema_is_ignored() -> None:
+    def handle(request: Received) -> Script:
+        found = schema(9) if asked_id(request) else listed(FEW)
+        return reply(200, BOM + json.dumps(found).encode())
+
+    with world(handle) as w:
+        live = w.reader.read_all([urn(9)])
+
+    assert urn(9).lower() in live.schemas
+    assert len(live.ids) == len(FEW) + 1
+
+
+def test_a_list_whose_bytes_are_no_utf_8_costs_the_one_schema_that_holds_them() -> None:
+    text = json.dumps(listed([schema(1), schema(2, description="Größe")]), ensure_ascii=False)
+    declared = {"Content-Type": "application/scim+json; charset=iso-8859-1"}
+    with world(in_turn(reply(200, text.encode("latin-1"), declared))) as w:
+        live = w.reader.read_all([], everything=True)
+
+    assert list(live.schemas) == [urn(1).lower()]
+    assert "bytes that are no UTF-8" in "".join((*live.warnings, *live.unreadable.values()))
 
 
 def test_once_the_list_has_answered_no_advice_doubts_the_base_url() -> None:

@@ -17,6 +17,7 @@ from reconciler.adapters.oauth2 import (
     Anonymous,
     Authenticator,
     BasicCredentials,
+    CertifiedClient,
     ClientCredentials,
     Credentials,
     HeaderToken,
@@ -526,6 +527,10 @@ TOKENS = {
     "with blanks around it": json_reply({"access_token": " t0k3n\n"}),
     "with an error that is none": json_reply({"access_token": "t0k3n", "error": "none"}),
     "as a form": reply(200, FORM, {"Content-Type": "application/x-www-form-urlencoded"}),
+    "after a byte order mark": reply(200, b'\xef\xbb\xbf{"access_token": "t0k3n"}'),
+    "declared in another encoding": reply(
+        200, b'{"access_token": "t0k3n"}', {"Content-Type": "application/json; charset=iso-8859-1"}
+    ),
     "as text": reply(200, b'{"access_token": "t0k3n"}', {"Content-Type": "text/plain"}),
 }
 
@@ -627,6 +632,15 @@ def test_an_error_code_of_the_rfcs_is_shown_whatever_the_client_is_called() -> N
             authenticator.header()
 
     assert "401 invalid_client; check clientId" in str(caught.value)
+
+
+def test_a_refused_certificate_may_have_gone_to_an_address_for_other_clients() -> None:
+    with serving(in_turn(json_reply({"error": "invalid_client"}, 401))) as server:
+        whom = CertifiedClient(token_url=server.url(), client_id=Secret("me"))
+        with authenticating(whom) as authenticator, pytest.raises(CredentialsRefused) as caught:
+            authenticator.header()
+
+    assert "mtls_endpoint_aliases in its /.well-known/openid-conf" in str(caught.value)
 
 
 def test_a_secret_that_looks_like_an_error_code_is_not_shown() -> None:

@@ -1,11 +1,13 @@
 """Real services and a real issuer that others wrote: what we promise holds there too."""
 
+import json
 import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 
@@ -220,6 +222,33 @@ spec:
     )
 
 
+CERTIFIED = {
+    name: f"{{clientAuth: tls-client-auth, clientId: {{file: id-{name}}}, "
+    f"certificate: {{file: {name}.pem}}"
+    for name in ("certified", "self-signed")
+}
+BOUND = "{clientId: {file: id-bound}, clientSecret: {file: secret}"
+
+
+def ask_with(folder: Folder, peer: Guarded, client: str, *more: str) -> None:
+    """The same over TLS, at the addresses for clients that show certificates."""
+    ask_as(folder, peer, client, "scopes: [scim:read]", resource(peer), *more)
+    folder.environ["RECONCILER_CA_BUNDLE"] = "secrets/authority.pem"
+    folder.edit(
+        "desired-state/scimmy.yaml", f"baseUrl: {peer.root}", f"baseUrl: {peer.secure_root}"
+    )
+    folder.edit(
+        "desired-state/scimmy.yaml", f"{peer.issuer}/token", aliases(peer)["token_endpoint"]
+    )
+
+
+def aliases(peer: Guarded) -> dict[str, str]:
+    """What the issuer itself says of such addresses, RFC 8705 section 5."""
+    with urlopen(f"{peer.issuer}/.well-known/openid-configuration", timeout=30) as answer:
+        found: dict[str, str] = json.load(answer)["mtls_endpoint_aliases"]
+    return found
+
+
 def resource(peer: Guarded) -> str:
     return f'parameters: {{resource: "{peer.base_url}"}}'
 
@@ -271,6 +300,64 @@ def test_a_wrong_secret_is_told_as_oidc_provider_says_it(empty: Folder, guarded:
 
     assert_reported(done, 1, "invalid_client")
     assert "wrong-one" not in done.everything
+
+
+@pytest.mark.parametrize("client", CERTIFIED.values(), ids=CERTIFIED)
+def test_oidc_provider_binds_a_token_to_the_certificate_of_its_client(
+    empty: Folder, guarded: Guarded, client: str
+):
+    ask_with(empty, guarded, client)
+
+    assert_reported(empty.run("doctor", "scimmy"), 0, "given, and valid for 120 s")
+    assert_reported(empty.run("import", "scimmy"), 0)
+    assert_reported(empty.run("plan", "--detailed-exitcode"), 0, "1 in sync")
+
+
+def test_a_client_with_a_secret_has_its_token_bound_to_its_certificate(
+    empty: Folder, guarded: Guarded
+):
+    ask_with(empty, guarded, BOUND, "certificate: {file: other.pem}")
+
+    assert_reported(empty.run("doctor", "scimmy"), 0, "given, and valid for 120 s")
+
+
+def test_a_bound_token_is_of_no_use_without_its_certificate(empty: Folder, guarded: Guarded):
+    ask_with(empty, guarded, BOUND, "certificate: {file: other.pem}")
+    empty.edit("desired-state/scimmy.yaml", guarded.secure_root + "/scim", guarded.base_url)
+
+    done = empty.run("plan", "--allow-empty")
+
+    assert_reported(done, 1, "token of another certificate")
+
+
+@pytest.mark.parametrize(
+    ("client", "other"),
+    [("certified", "other"), ("certified", "self-signed"), ("self-signed", "certified")],
+)
+def test_the_certificate_of_another_is_refused_as_oidc_provider_says_it(
+    empty: Folder, guarded: Guarded, client: str, other: str
+):
+    ask_with(empty, guarded, CERTIFIED[client])
+    empty.edit("desired-state/scimmy.yaml", f"{client}.pem", f"{other}.pem")
+
+    done = empty.run("plan", "--allow-empty")
+
+    assert_reported(done, 1, "invalid_client; check clientId and its secret, key or certificate")
+
+
+def test_a_token_url_that_asks_for_no_certificate_is_told_with_what_to_write(
+    empty: Folder, guarded: Guarded
+):
+    ask_with(empty, guarded, CERTIFIED["certified"])
+    alias = aliases(guarded)["token_endpoint"]
+    empty.edit("desired-state/scimmy.yaml", alias, f"{guarded.issuer}/token")
+
+    assert_reported(
+        empty.run("plan", "--allow-empty"), 1, "invalid_client", "mtls_endpoint_aliases"
+    )
+
+    empty.edit("desired-state/scimmy.yaml", f"{guarded.issuer}/token", alias)
+    assert_reported(empty.run("plan", "--allow-empty"), 0)
 
 
 def test_an_import_from_scimmy_makes_an_empty_plan(empty: Folder, guarded: Guarded):

@@ -6,17 +6,20 @@
 import fcntl
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import trustme
 
 from tests.support.program import ROOT
+from tests.support.transport_world import pem_of
 
 PEERS = ROOT / "tests/peers"
 BUILT = ROOT / ".peers"
@@ -66,13 +69,14 @@ NODE = Kit(
 
 
 @contextmanager
-def started(kit: Kit) -> Iterator[str]:
+def started(kit: Kit, environ: Mapping[str, str] | None = None) -> Iterator[str]:
     """The line with which the peer reports that it listens; it ends with the block."""
     home = built(kit)
     with (home / "log").open("ab") as log:
         process = subprocess.Popen(
             kit.start,
             cwd=home,
+            env={**os.environ, **(environ or {})},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -142,9 +146,13 @@ class Scimono:
 
 @dataclass(frozen=True)
 class Guarded:
-    """SCIMMY behind oidc-provider, and what its clients have to know, by the name of a file."""
+    """SCIMMY behind oidc-provider, and what its clients have to know, by the name of a file.
+
+    Both are served with TLS too, where clients are asked for certificates.
+    """
 
     root: str
+    secure_root: str
     secrets: dict[str, str] = field(repr=False)
 
     @property
@@ -164,8 +172,28 @@ def scimono() -> Iterator[Scimono]:
 
 
 @pytest.fixture(scope="session")
-def guarded() -> Iterator[Guarded]:
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     """One for all tests of this process: it holds nothing that a test could change."""
-    with started(NODE) as line:
+    folder = tmp_path_factory.mktemp("certificates")
+    certificates = _certificates()
+    for name, text in certificates.items():
+        (folder / name).write_text(text)
+    with started(NODE, {"CERTIFICATES": str(folder)}) as line:
         reported = json.loads(line)
-        yield Guarded(f"http://127.0.0.1:{reported['port']}", reported["secrets"])
+        yield Guarded(
+            root=f"http://127.0.0.1:{reported['port']}",
+            secure_root=f"https://127.0.0.1:{reported['securePort']}",
+            secrets={**certificates, **reported["secrets"]},
+        )
+
+
+def _certificates() -> dict[str, str]:
+    """Those of the server and of its clients, one of which nobody else vouches for."""
+    authority, own = trustme.CA(), trustme.CA()
+    return {
+        "authority.pem": authority.cert_pem.bytes().decode(),
+        "server.pem": pem_of(authority.issue_cert("127.0.0.1")),
+        "certified.pem": pem_of(authority.issue_cert("acme.example.com")),
+        "other.pem": pem_of(authority.issue_cert("other.example.com")),
+        "self-signed.pem": (own.cert_pem.bytes() + own.private_key_pem.bytes()).decode(),
+    }

@@ -1,7 +1,9 @@
 """The meaning of a service's answer for a person: its own text, the error it is, and what to do."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from reconciler.adapters.retrying import wait_message
@@ -245,6 +247,9 @@ def is_scim_error(answer: Answer) -> bool:
     )
 
 
+_CHARSET = re.compile(
+    r'(?i)charset="?(utf-16(?:le|be)?|utf-32|iso-8859-1|iso-8859-15|windows-1252)\b'
+)
 _KIND: dict[int, type[TenantError]] = {
     401: CredentialsRefused,
     403: PermissionRefused,
@@ -254,11 +259,24 @@ _TOO_MUCH = (413, 414)  # neither says that the address is another service's
 
 
 def _value(answer: Answer) -> Json:
+    text = _text(answer)
     try:  # of what JSON leaves to the reader, nothing keeps a text from being shown
-        return parse_in_parts(answer.body)[0]
+        return parse_in_parts(text.encode())[0]
     except NotJson:
         is_text = answer.headers.get("content-type", "").lower().startswith("text/plain")
-        return answer.body[:_MOST_DETAIL].decode("utf-8", "replace").strip() if is_text else None
+        return text[:_MOST_DETAIL].strip() if is_text else None
+
+
+def _text(answer: Answer) -> str:
+    """The body as it was meant, for credentials are known in it only then.
+
+    RFC 8259 section 8.1 wants UTF-8 of JSON, which not every server before a service heeds.
+    """
+    declared = _CHARSET.findall(answer.headers.get("content-type", ""))[:1]
+    for encoding in (json.detect_encoding(answer.body), *declared, "cp1252"):
+        with suppress(UnicodeDecodeError):
+            return answer.body.decode(encoding)
+    return answer.body.decode("utf-8", "replace")
 
 
 def _first(parts: Iterable[Mapping[str, Json]], members: Iterable[str]) -> str:

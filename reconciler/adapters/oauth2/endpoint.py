@@ -249,6 +249,8 @@ class TokenEndpoint:
         advice = _ADVICE.get(
             code, "check clientId, its secret, key or certificate, and scopes in spec.auth"
         )
+        if isinstance(self._credentials, CertifiedClient):
+            advice += _FOR_CERTIFICATES
         return CredentialsRefused(
             f"{self._where}: {status} {code}; {advice}. No token is requested again in this run, "
             "for repeated wrong secrets can lock a client out"
@@ -260,6 +262,11 @@ _PASSING = ("server_error", "slow_down", "temporarily_unavailable")
 _NO_DPOP = (
     "it wants tokens that are bound to a key (DPoP, RFC 9449), which no option here makes: ask for "
     "a client without that"
+)
+_FOR_CERTIFICATES = (
+    "; where the issuer has addresses of its own for clients with certificates "
+    "(mtls_endpoint_aliases in its /.well-known/openid-configuration), spec.auth.tokenUrl is that "
+    "token_endpoint"
 )
 _ADVICE = {
     "invalid_client": "check clientId and its secret, key or certificate in spec.auth, clientAuth, "

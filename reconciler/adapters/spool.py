@@ -1,8 +1,9 @@
 """Spool: JSON documents of a fleet in a temporary file, so that no more than one is in memory."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
 
 from reconciler.domain.jsontext import Json
@@ -27,29 +28,38 @@ class Spool:
 
     def __init__(self, file: "SpooledTemporaryFile[bytes]") -> None:
         self._file = file
-        self._places: dict[str, tuple[int, int]] = {}
+        self._places: dict[str, tuple[int, str, int]] = {}
         self._end = 0
 
     def add(self, name: str, document: Json) -> None:
         """Keep a document; one that was there under that name is replaced."""
-        line = json.dumps(document).encode()
-        try:
-            self._file.seek(self._end)
-            self._file.write(line)
-            self._file.flush()
-        except OSError as error:
-            raise UsageError(
-                f"the folder for temporary files takes no more of the plan: {error.strerror}; "
-                "free some space, or name another folder with TMPDIR"
-            ) from error
-        self._places[name] = self._end, len(line)
-        self._end += len(line)
+        self._places[name] = self._end, "", 0
+        self._write(document)
+
+    def add_long(
+        self, name: str, document: Mapping[str, Json], member: str, items: Iterable[Json]
+    ) -> None:
+        """The same for a document with many items in one member, which are read one at a time."""
+        start, number = self._end, 0
+        self._write(document)
+        for item in items:
+            self._write(item)
+            number += 1
+        self._places[name] = start, member, number
+
+    def __getitem__(self, name: str) -> Json:
+        start, member, number = self._places[name]
+        document, end = self.read(start)
+        return {**document, member: _Items(self, end, number)} if member else document
 
     def __iter__(self) -> Iterator[Json]:
-        for name in sorted(self._places):
-            start, length = self._places[name]
-            self._file.seek(start)
-            yield json.loads(self._file.read(length))
+        return (self[name] for name in sorted(self._places))
+
+    def read(self, start: int) -> tuple[Json, int]:
+        """The value that begins at a place in the file, and the place where it ends."""
+        self._file.seek(start)
+        line = self._file.readline()
+        return json.loads(line), start + len(line)
 
     @property
     def names(self) -> list[str]:
@@ -62,3 +72,34 @@ class Spool:
     def clear(self) -> None:
         """Forget all documents."""
         self._places.clear()
+
+    def _write(self, value: Json) -> None:
+        line = json.dumps(value).encode() + b"\n"
+        try:
+            self._file.seek(self._end)
+            self._file.write(line)
+            self._file.flush()
+        except OSError as error:
+            raise UsageError(
+                f"the folder for temporary files takes no more of the plan: {error.strerror}; "
+                "free some space, or name another folder with TMPDIR"
+            ) from error
+        self._end += len(line)
+
+
+@dataclass(frozen=True, slots=True)
+class _Items:
+    """The items of a member, from a place in the file on; read anew each time."""
+
+    spool: Spool
+    start: int
+    number: int
+
+    def __iter__(self) -> Iterator[Json]:
+        place = self.start
+        for _ in range(self.number):
+            item, place = self.spool.read(place)
+            yield item
+
+    def __len__(self) -> int:
+        return self.number

@@ -10,12 +10,18 @@ from reconciler.adapters.spool import Spool, spooling
 from reconciler.cli.console import Console
 from reconciler.cli.shared_options import PlanFormat
 from reconciler.domain.approvals import Approvals
-from reconciler.domain.documents import PlanFacts
+from reconciler.domain.documents import ChangeDocument, PlanFacts
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.planning import Desired
 from reconciler.render.paint import Paint
-from reconciler.render.plan_document import plan_facts, plan_head, plan_json, tenant_document
+from reconciler.render.plan_document import (
+    change_of,
+    plan_facts,
+    plan_head,
+    plan_json,
+    tenant_head,
+)
 from reconciler.render.plan_text import foot_text, head_text, plan_text, tenant_text
 
 
@@ -74,15 +80,20 @@ class Planned:
     def keep(self, tenant: TenantPlan) -> TenantPlan:
         """Render a tenant's plan, and give as much of it as carrying it out needs."""
         tenant = replace(tenant, warnings=(*tenant.warnings, *self._warn(tenant.tenant)))
-        document = tenant_document(tenant)
-        self._spool.add(tenant.name, document)
-        self._approvals.add(tenant)
+        head, changes = tenant_head(tenant), self._changes(tenant)
+        self._spool.add_long(tenant.name, head, "changes", changes)
         if self._show is not None:
-            self._texts[tenant.name] = tenant_text(document, paint=self._paint)
+            self._texts[tenant.name] = tenant_text(self._spool[tenant.name], paint=self._paint)
             # They end in any order, and are shown by name.
             while self._to_come and self._to_come[0] in self._texts:
                 self._show(self._texts.pop(self._to_come.popleft()))
         return tenant.without_live()
+
+    def _changes(self, tenant: TenantPlan) -> Iterator[ChangeDocument]:
+        """The document of each change, once the approvals that it needs are noted."""
+        for number, change in enumerate(tenant.changes):
+            yield change_of(tenant, change)
+            self._approvals.add(tenant.name, number, change)
 
     def document(self, plan: Plan) -> PlanFacts:
         """The document of the whole plan, without a checksum; its tenants stay in the spool."""

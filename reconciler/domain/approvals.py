@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reconciler.domain.manifest import ChangeKind
-from reconciler.domain.plan import Plan, Skip, Subject, TenantPlan
+from reconciler.domain.plan import Change, Plan, Skip, Subject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,17 +36,17 @@ class Approvals:
     def __init__(self) -> None:
         self._groups: dict[Approvers, list[tuple[str, int, str]]] = defaultdict(list)
 
-    def add(self, tenant: TenantPlan) -> None:
-        """Take in what the changes of a tenant need; their live schemas have to be there."""
-        # docs/decisions.md, "Kinds of change, and who approves them"
-        for number, change in enumerate(tenant.changes):
-            # A skip needs no approval, for nothing is done. What is blocked does: its recipe is for
-            # somebody's hand.
-            if isinstance(change, Skip):
-                continue
-            subject = change.subject
-            for approver in approvers(subject):
-                self._groups[approver].append((tenant.name, number, subject.id))
+    def add(self, tenant: str, number: int, change: Change) -> None:
+        """Take in what a change needs, the `number`-th of its tenant; what is live has to be there.
+
+        docs/decisions.md, "Kinds of change, and who approves them".
+        """
+        # A skip needs no approval, for nothing is done. What is blocked does: its recipe is for
+        # somebody's hand.
+        if isinstance(change, Skip):
+            return
+        for approver in approvers(change.subject):
+            self._groups[approver].append((tenant, number, change.subject.id))
 
     def needed(self) -> tuple[Needed, ...]:
         """List the gravest kind first, the changes of each in the order of the plan."""
@@ -67,5 +67,6 @@ def approvals_needed(plan: Plan) -> tuple[Needed, ...]:
     """The approvals that the changes of all tenants of a plan need."""
     approvals = Approvals()
     for tenant in plan.tenants:
-        approvals.add(tenant)
+        for number, change in enumerate(tenant.changes):
+            approvals.add(tenant.name, number, change)
     return approvals.needed()

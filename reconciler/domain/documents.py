@@ -154,7 +154,15 @@ class TenantDocument(TypedDict):
     warnings: list[str]
     unmanaged: list[str]
     drift: list[DriftDocument]
-    changes: list[ChangeDocument]
+    changes: "Changes"
+
+
+class Changes(Protocol):
+    """The changes of a tenant in their order: a list, or read one at a time as tenants are."""
+
+    def __iter__(self) -> Iterator[ChangeDocument]: ...
+
+    def __len__(self) -> int: ...
 
 
 class Tenants(Protocol):

@@ -38,7 +38,9 @@ def assess(live: Schema | None, extension: SchemaExtension, dialect: Dialect | N
     case = _Case(live, extension.schema, extension.personal, extension.silenced, dialect)
     # Notes silence by the place in a document, which an equal one may have in another order.
     order = canonical(extension.schema.document) if extension.silenced else b""
-    return _assess(case, (_spelling(live), _spelling(extension.schema)), order)
+    many = max(len(schema.attributes) for schema in (live or extension.schema, extension.schema))
+    assessed = _assess_many if many > _MANY else _assess_few
+    return assessed(case, (_spelling(live), _spelling(extension.schema)), order)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,9 @@ def _spelling(schema: Schema | None) -> tuple[str, ...]:
     return tuple(part.name for a in attributes for part in (a, *a.sub_attributes))
 
 
-@lru_cache(maxsize=1024)  # many tenants have one case
+_MANY = 100
+
+
 def _assess(case: _Case, _names: tuple[tuple[str, ...], ...], _order: bytes) -> Assessment:
     revision = case.revision()
     # Where nobody has the extension yet nothing of it can be lost, and few rules have a say.
@@ -89,3 +93,7 @@ def _assess(case: _Case, _names: tuple[tuple[str, ...], ...], _order: bytes) -> 
             Impact(rule.id, rule.severity, rule.consumers, hit.message) for rule, hit in found
         ),
     )
+
+
+_assess_few = lru_cache(maxsize=1024)(_assess)  # many tenants have one case
+_assess_many = lru_cache(maxsize=1)(_assess)  # it is asked for several times in a row

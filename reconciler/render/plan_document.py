@@ -54,6 +54,7 @@ if TYPE_CHECKING:  # most plans count nobody
     from reconciler.domain.measures import Measured
 
 _NO_TENANTS = '"tenants": []'  # in a string its quotation marks would be escaped
+_NO_CHANGES = '"changes": []'
 
 
 def plan_document(plan: Plan) -> PlanDocument:
@@ -134,7 +135,7 @@ def checksum(document: PlanFacts) -> str:
 
     The bytes are those of the whole document as one text.
     """
-    # Tenants are hashed one at a time: those of a large fleet do not fit into memory.
+    # Changes are hashed one at a time: those of a large tenant, or fleet, do not fit into memory.
     others = {key: value for key, value in document.items() if key != "checksum"}
     whole = json.dumps({**others, "tenants": []}, sort_keys=True)
     before, _, after = whole.partition(_NO_TENANTS)
@@ -142,26 +143,46 @@ def checksum(document: PlanFacts) -> str:
     found.update(b'"tenants": [')
     for number, tenant in enumerate(document["tenants"]):
         found.update(b", " if number else b"")
-        found.update(json.dumps(tenant, sort_keys=True).encode())
+        head = json.dumps({**tenant, "changes": []}, sort_keys=True)
+        above, _, below = head.partition(_NO_CHANGES)
+        found.update(f'{above}"changes": ['.encode())
+        for place, change in enumerate(tenant["changes"]):
+            found.update(b", " if place else b"")
+            found.update(json.dumps(change, sort_keys=True).encode())
+        found.update(f"]{below}".encode())
     found.update(f"]{after}".encode())
     return f"sha256:{found.hexdigest()}"
 
 
 def plan_json(document: PlanFacts) -> Iterator[str]:
-    """The text of a plan document as `json_text` gives it, in pieces: one for each tenant."""
+    """The text of a plan document as `json_text` gives it, in pieces: one for each change."""
     whole = json_text({**document, "tenants": []})
     before, _, after = whole.partition(f"\n  {_NO_TENANTS}")
     yield f'{before}\n  "tenants": ['
     number = 0
     for number, tenant in enumerate(document["tenants"], start=1):
-        # A text in JSON holds no line end: each that is here begins a line of ours.
-        text = indented(tenant).replace("\n", "\n    ")
-        yield f"{',' if number > 1 else ''}\n    {text}"
+        head = _indented({**tenant, "changes": []}, 4)
+        above, _, below = head.partition(_NO_CHANGES)
+        yield f'{"," if number > 1 else ""}\n    {above}"changes": ['
+        place = 0
+        for place, change in enumerate(tenant["changes"], start=1):
+            yield f"{',' if place > 1 else ''}\n        {_indented(change, 8)}"
+        yield ("\n      ]" if place else "]") + below
     yield ("\n  ]" if number else "]") + after
+
+
+def _indented(document: object, columns: int) -> str:
+    # A text in JSON holds no line end: each that is here begins a line of ours.
+    return indented(document).replace("\n", "\n" + " " * columns)
 
 
 def tenant_document(tenant: TenantPlan) -> TenantDocument:
     """The plan of one tenant."""
+    return {**tenant_head(tenant), "changes": [change_of(tenant, each) for each in tenant.changes]}
+
+
+def tenant_head(tenant: TenantPlan) -> TenantDocument:
+    """The plan of one tenant without its changes, of which each may be large."""
     return {
         "name": tenant.name,
         "digest": tenant.digest(),
@@ -174,7 +195,7 @@ def tenant_document(tenant: TenantPlan) -> TenantDocument:
         "warnings": list(tenant.warnings),
         "unmanaged": list(tenant.redaction.texts(tenant.unmanaged)),
         "drift": [_drift_shown(drift, tenant.redaction) for drift in tenant.drift],
-        "changes": [_with_impact(change, tenant) for change in tenant.changes],
+        "changes": [],
     }
 
 
@@ -186,7 +207,8 @@ def _drift_shown(drift: Drift, redaction: Redaction) -> DriftDocument:
     return document
 
 
-def _with_impact(change: Change, tenant: TenantPlan) -> ChangeDocument:
+def change_of(tenant: TenantPlan, change: Change) -> ChangeDocument:
+    """One change of a tenant's plan, with those whom it hurts where they were counted."""
     document = change_document(change)
     if tenant.impact is not None:
         measured = tenant.impact.get(change.subject.id, ())

@@ -48,3 +48,24 @@ def test_a_large_spool_is_a_file_of_mode_0600_without_a_name():
 def open_files() -> set[int]:
     folder = Path("/dev/fd")
     return {int(entry.name) for entry in folder.iterdir() if os.path.lexists(entry)}
+
+
+def test_items_of_a_long_document_are_read_one_at_a_time_and_as_often_as_one_likes():
+    with spooling() as spool:
+        made = ({"n": number} for number in range(3))
+        spool.add_long("long", {"name": "long", "items": []}, "items", made)
+        spool.add("after", {"name": "after"})
+        found = spool["long"]
+
+        assert (found["name"], len(found["items"])) == ("long", 3)
+        one, other = iter(found["items"]), iter(found["items"])
+        assert [next(one), next(other), next(one)] == [{"n": 0}, {"n": 0}, {"n": 1}]
+        assert list(found["items"]) == [{"n": 0}, {"n": 1}, {"n": 2}]
+        assert [document["name"] for document in spool] == ["after", "long"]
+
+
+def test_a_long_document_may_have_no_items():
+    with spooling() as spool:
+        spool.add_long("empty", {"items": []}, "items", [])
+
+        assert list(spool["empty"]["items"]) == []

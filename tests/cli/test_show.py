@@ -10,6 +10,7 @@ from reconciler.cli.saved_plan import saved_plan
 from reconciler.domain.jsontext import Json
 from reconciler.domain.plan import Plan
 from reconciler.errors import UsageError
+from reconciler.render.json_text import json_text
 from reconciler.render.plan_document import checksum, plan_document, plan_json
 from tests.support.markdown_world import tenants
 from tests.support.program import Folder, assert_reported, folder
@@ -77,7 +78,7 @@ def test_a_file_that_is_no_plan_is_refused_however_far_it_could_be_read(
     edit(made)
 
     with pytest.raises(UsageError, match=message):
-        saved_plan(written(tmp_path, "".join(plan_json(made)))).__enter__()
+        saved_plan(written(tmp_path, json_text(made))).__enter__()
 
 
 @pytest.mark.parametrize("cut", [0.1, 0.5, 0.9, 0.99])

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from reconciler.domain.dialect import Dialect, ListShape, Paging
 from reconciler.domain.jsontext import Json
-from reconciler.domain.scim import fold
+from reconciler.domain.scim import fold, id_of
 from reconciler.embedded.wire import LIST_URN, Refused, whole_number
 
 Documents = list[dict[str, Json]]
@@ -24,7 +24,7 @@ def listing(core: Documents, custom: Documents, query: Mapping[str, str], dialec
         case ListShape.ARRAY:
             return [*page]
         case ListShape.MAP:
-            return {document["id"]: document for document in page}
+            return {id_of(document): document for document in page}
         case _:
             counts = {"totalResults": len(everything), "itemsPerPage": len(page)}
             return {"schemas": [LIST_URN], **counts, **members, "Resources": page}
@@ -57,7 +57,7 @@ def _count(query: Mapping[str, str], most: int) -> int:
 
 def _cursor(last: dict[str, Json]) -> str:
     """The cursor of the page behind a document, RFC 9865 section 2."""
-    return urlsafe_b64encode(fold(last["id"]).encode()).decode()
+    return urlsafe_b64encode(fold(id_of(last)).encode()).decode()
 
 
 def _after(everything: Documents, cursor: str) -> int:
@@ -68,7 +68,7 @@ def _after(everything: Documents, cursor: str) -> int:
         key = urlsafe_b64decode(cursor).decode()
     except ValueError:
         key = ""
-    places = [number for number, each in enumerate(everything) if fold(each["id"]) == key]
+    places = [number for number, each in enumerate(everything) if fold(id_of(each)) == key]
     if not places:
         raise Refused(400, "cursor: this is none of ours", scim_type="invalidCursor")
     return places[0] + 1

@@ -11,15 +11,20 @@ _ONE = re.compile(r'attributes\[\s*name\s+eq\s+"(?P<name>[^"\\]+)"\s*\]', re.IGN
 _TEXTS = ("name", "description")
 
 
-def patched(document: dict[str, Json], body: Json, form: PatchPath) -> dict[str, Json]:
+def operations_of(body: Json) -> list[Json]:
+    """The operations of a PATCH; Refused where it has none."""
+    operations = body.get("Operations") if isinstance(body, dict) else None
+    if not isinstance(operations, list) or not operations:
+        raise Refused(400, "Operations: an array is needed", scim_type="invalidSyntax")
+    return operations
+
+
+def patched(document: dict[str, Json], operations: list[Json], form: PatchPath) -> dict[str, Json]:
     """The schema after the operations of a PATCH; Refused where one is of another kind.
 
     By RFC 7644 `attributes` are all of them, and a filter selects one; a service of the form
     attrPath finds each by its name instead, and changes nothing but attributes.
     """
-    operations = body.get("Operations") if isinstance(body, dict) else None
-    if not isinstance(operations, list) or not operations:
-        raise Refused(400, "Operations: an array is needed", scim_type="invalidSyntax")
     for operation in operations:
         document = _after(document, operation if isinstance(operation, dict) else {}, form)
     return document

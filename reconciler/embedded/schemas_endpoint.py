@@ -21,7 +21,7 @@ from reconciler.domain.scim import (
 from reconciler.embedded.characteristics import as_stored, stamped
 from reconciler.embedded.faults import FaultBox, Faults
 from reconciler.embedded.schema_listing import listing
-from reconciler.embedded.schema_patch import patched
+from reconciler.embedded.schema_patch import operations_of, patched
 from reconciler.embedded.schema_rules import accept
 from reconciler.embedded.store import EmbeddedStore, StoredSchema
 from reconciler.embedded.wire import (
@@ -163,15 +163,19 @@ class SchemasEndpoint:
     def _update(self, request: Request, key: str, base_url: str) -> Reply:
         if key in self._core:
             raise Refused(400, "the schemas of RFC 7643 are read-only", scim_type="mutability")
+        document = self._body(request)
+        if request.method == "PATCH":
+            operations = operations_of(document)
+        else:
+            accept(document)
         with self._store.transaction():  # or two clients that saw one version would both replace it
             if (stored := self._stored(key)) is None:
                 raise _unknown()
-            document = self._body(request)
             if self._dialect.etag is not EtagMode.NONE:
                 _check_precondition(request, stored)
             live = _spelled_out(stored.document)
             if request.method == "PATCH":
-                document = patched(live, document, self._dialect.patch_path)
+                document = patched(live, operations, self._dialect.patch_path)
             schema = accept(document)
             if schema.key != key:
                 raise Refused(400, "the id is not that of the address", scim_type="mutability")

@@ -152,14 +152,15 @@ class UsersEndpoint:
 
 
 class _Handler(ScimHandler):
-    """scim2-server's handler, which looks at no body of a PATCH before the resource is there."""
+    """scim2-server's handler, which looks at the body of a PUT first, as it does at a PATCH's."""
 
-    def patch(self, request: ScimRequest) -> ScimResponse:
+    def replace(self, request: ScimRequest) -> ScimResponse:
         target = self.service.match(request)
         if not target.me:
             kind = self.service.resource_type_at(str(target.endpoint))
-            self.storage.get(kind, str(target.resource_id))
-        return super().patch(request)
+            with self.service.provider:
+                self.service.read_replacement(kind, request.body, request.header("Content-Type"))
+        return super().replace(request)
 
 
 class _Service(ScimService):

@@ -105,6 +105,22 @@ def test_the_program_finds_nothing_to_correct_in_a_dialect_that_ships(
     assert {urn.lower() for urn in URNS} <= bound["User"]
 
 
+@pytest.mark.parametrize(
+    "keys", [{"listShape": "map"}, {"paging": "cursor", "pageSize": 1}], ids=str
+)
+def test_a_schema_is_listed_under_its_id_however_that_was_spelt(
+    tmp_path: Path, keys: dict[str, Json]
+) -> None:
+    played, setup = dialect(**keys), DevTenantSetup(dialect=dialect(**keys), raw=True)
+    with running(tmp_path, TestClock(), setup=setup) as client:
+        document = {"ID": URNS[0], "NAME": "Own0", "ATTRIBUTES": [{"NAME": "code"}]}
+        assert client.send("POST", "/Schemas", document).status_code == 201
+        with gateway(client.access, played) as program:
+            live = program.read_all(URNS[:1])
+
+    assert (list(live.schemas), live.warnings) == ([URNS[0].lower()], ())
+
+
 def test_a_single_schema_is_listed_as_itself(tmp_path: Path) -> None:
     played = dialect(listShape="single")
     with tenant(tmp_path, played) as client, gateway(client.access, played) as program:

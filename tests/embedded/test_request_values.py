@@ -250,24 +250,37 @@ def test_a_required_value_that_is_missing_is_named(
 
 
 @pytest.mark.parametrize("kind", ["/Users", "/Groups", "/Schemas"])
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-@pytest.mark.parametrize("body", [b"", b"{", b"{}", b'{"schemas": [7]}'])
-def test_what_is_not_there_is_404_before_its_body_is_looked_at(
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b'{"schemas": [7]}'])
+def test_a_body_that_is_wrong_is_400_also_where_nothing_is_to_be_changed(
     tmp_path: Path, clock: TestClock, kind: str, method: str, body: bytes
 ) -> None:
     updates = UpdateStrategy.PATCH if method == "PATCH" else UpdateStrategy.PUT
     setup = DevTenantSetup(dialect=replace(PLAIN, updates=updates))
     with running(tmp_path, clock, setup=setup) as client:
+        address = f"{client.access.base_url}{kind}/none"
         answer = client.session.request(
-            method,
-            f"{client.access.base_url}{kind}/none",
-            data=body,
-            headers=client.headers,
-            timeout=10,
+            method, address, data=body, headers=client.headers, timeout=10
         )
 
-    unsupported = kind == "/Schemas" and method == "DELETE"
-    assert answer.status_code == (405 if unsupported else 404)
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("kind", ["/Users", "/Groups"])
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "GET"])
+def test_a_request_that_is_right_is_404_where_nothing_is(
+    client: Client, kind: str, method: str
+) -> None:
+    whole: dict[str, dict[str, Json]] = {
+        "/Users": document("ann"),
+        "/Groups": {"schemas": [GROUP], "displayName": "all"},
+    }
+    operation = change({"op": "replace", "path": "displayName", "value": "x"})
+    bodies: dict[str, Json] = {"PUT": whole[kind], "PATCH": operation}
+
+    answer = client.send(method, f"{kind}/none", bodies.get(method), headers={"If-Match": 'W/"1"'})
+
+    assert answer.status_code == 404
 
 
 def test_null_and_what_only_the_service_writes_are_absent(typed: Client) -> None:

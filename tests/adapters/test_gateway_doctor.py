@@ -323,6 +323,22 @@ def test_doctor_finds_that_addresses_end_with_a_slash(by_id: bool, learns: str) 
     assert findings["id"].grade is Grade.OK
 
 
+@pytest.mark.parametrize("origin", ["http://scim.internal:8080", "https://127.0.0.1:1"])
+@pytest.mark.parametrize(("by_id", "learns"), [(False, "lists"), (True, "all")])
+def test_doctor_finds_the_slash_that_a_service_behind_a_proxy_wants(
+    origin: str, by_id: bool, learns: str
+) -> None:
+    def handler(request: Received) -> Script:
+        if not request.path.endswith("/") and (by_id or not asked_id(request)):
+            return reply(301, b"", {"Location": f"{origin}{request.path}/"})
+        return slashed(request, by_id=by_id)
+
+    findings, learnt, _ = looked_at(tenant(Schemas=handler))
+
+    assert learnt["trailingSlash"] == learns
+    assert findings["permission"].grade is Grade.OK
+
+
 @pytest.mark.parametrize("hops", [1, 2, 5])
 def test_doctor_finds_the_base_url_behind_redirects_on_the_same_origin(hops: int) -> None:
     final = "/v9/scim"
@@ -354,6 +370,7 @@ def test_doctor_finds_the_base_url_behind_redirects_on_the_same_origin(hops: int
     [
         ("https://127.0.0.1:1/scim/v2/Schemas", "another origin, where no credential is sent"),
         ("http://example.com/scim/v2/Schemas", "without TLS"),
+        ("https://example.com/scim/v2/Schemas/", "write https://example.com/scim/v2 as spec.ba"),
         ("/login?next=Schemas", "a page to log in at"),
         ("http://[", "names no address"),
         ("//u:p@example.com/x/Schemas", "names no address"),

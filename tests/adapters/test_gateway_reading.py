@@ -839,6 +839,10 @@ def test_an_error_is_read_in_whatever_encoding_and_shows_no_secret(
         ),
         (reply(403, b"<Error/>", {"Content-Type": "application/xml"}), "403 with an XML document"),
         (reply(301, b"", {"Location": f"{BASE}/Schemas/"}), "write trailingSlash: lists"),
+        (
+            reply(301, b"", {"Location": f"http://scim.internal{BASE}/Schemas/"}),
+            "from behind a proxy: write trailingSlash: lists",
+        ),
         (reply(301, b"", {"Location": "/v9/Schemas"}), "/v9 as spec.baseUrl"),
         (reply(301, b"", {"Location": "/v9/Schemas/"}), "/v9 as spec.baseUrl, and write trailing"),
         (reply(302, b"", {"Location": "/login"}), "as a rule a page to log in at"),

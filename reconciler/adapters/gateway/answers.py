@@ -121,12 +121,14 @@ def _redirect_advice(request: RequestName, answer: Answer) -> str:
     if found is None:
         return "this one names no address to go to"
     capability = f"write trailingSlash: {slash_of(request)} into spec.capabilities"
-    if found.same_place:
+    if found.same_origin and found.same_path:
         slash = f"it differs by the slash at its end alone: {capability}"
         return slash if found.other_slash else "this one leads to the same address again"
     leads = f"it leads to {_masked(found.address, request.redaction, request.base_url)}"
-    if not found.safe:
-        return f"{leads}, without TLS: ask for the https address of the service"
+    if found.by_slash or not found.safe:
+        slash = f"as a rule for the slash at its end alone, from behind a proxy: {capability}"
+        plain = "without TLS: ask for the https address of the service"
+        return f"{leads}, {slash if found.by_slash else plain}"
     if request.lists:
         return leads
     if found.base_url is None:

@@ -311,11 +311,13 @@ class HttpDoctor(HttpSchemaReader):
         """The access with the address that a redirect on the same origin leads to."""
         request = self._access.request_name("GET", self._access.url())
         found = _redirect(reply, request)
-        if found is None or found.base_url is None or not found.same_origin:
+        if found is None or found.base_url is None:
             return None
         dialect = self._access.dialect
         if found.other_slash:
             dialect = replace(dialect, trailing_slash=slash_of(request))
+        if not found.same_origin:  # where no request of ours goes
+            return replace(self._access, dialect=dialect) if found.by_slash else None
         return replace(self._access, base_url=found.base_url, dialect=dialect)
 
     def _bindings(self, live: LiveTenant, wanted: Iterable[SchemaExtension]) -> Iterator[Finding]:
@@ -365,7 +367,7 @@ def _slash_wanted(reply: Reply, access: TenantAccess, schema_id: str) -> Trailin
     """The addresses that end with a slash, by a redirect of a read by id; None for all else."""
     request = access.request_name("GET", access.url(schema_id))
     found = _redirect(reply, request)
-    return slash_of(request) if found and found.same_place and found.other_slash else None
+    return slash_of(request) if found and found.by_slash else None
 
 
 def _redirect(reply: Reply, request: RequestName) -> Redirect | None:

@@ -19,8 +19,15 @@ class Redirect:
     base_url: str | None
     other_slash: bool  # it ends with one and ours does not, or the reverse
     same_origin: bool
-    same_place: bool  # but for that slash
+    same_path: bool  # but for that slash
+    same_host: bool  # by another port or scheme, too
     safe: bool  # TLS, or loopback
+
+    @property
+    def by_slash(self) -> bool:
+        """True where the slash is what is amiss: behind a proxy a service may not know its name."""
+        at_home = self.same_host or not self.safe
+        return self.same_path and self.other_slash and at_home
 
     @classmethod
     def of(cls, answer: Answer, base_url: str, path: str) -> "Redirect | None":
@@ -48,7 +55,8 @@ class Redirect:
             base_url=root + found.rstrip("/").removesuffix(ending) if fits else None,
             other_slash=found.endswith("/") is not path.endswith("/"),
             same_origin=same_origin,
-            same_place=same_origin and found.rstrip("/") == unquote(path).rstrip("/"),
+            same_path=found.rstrip("/") == unquote(path).rstrip("/"),
+            same_host=there.hostname == base.hostname,
             safe=there.scheme == "https" or is_loopback_host(there.hostname),
         )
 

@@ -238,7 +238,7 @@ def _lapsed(lapsed: Iterable[Unapproved]) -> str:
     differences = (line for each in lapsed for line in (each.tenant, *each.difference))
     return "\n".join(
         (
-            "the approval has lapsed, for more users would be hurt than was approved; nothing was "
+            "the approval has lapsed, for more users may be hurt than was approved; nothing was "
             "written. Plan again with --impact and have that approved",
             "--- approved",
             "+++ now",

@@ -65,7 +65,7 @@ class ApprovedImpact:
         if not difference:
             return None
         difference += tuple(f"  {warning}" for warning in found.warnings)
-        reason = "more users would be hurt than was approved (- approved, + now)"
+        reason = "more users may be hurt than was approved (- approved, + now)"
         return Unapproved(tenant=plan.name, reason=reason, difference=difference)
 
 

@@ -178,7 +178,7 @@ class Counts:
         if self._own in self._read:
             found[self._own] = members
         for schema_key, attributes in self._read.items():
-            extension = folded(found.get(schema_key))
+            extension = folded(found.get(schema_key), max(map(len, attributes)))
             for keys, tallies in attributes.items():
                 values = held(extension, keys)
                 if any(values):

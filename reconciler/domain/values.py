@@ -4,21 +4,25 @@ A value is what RFC 7644 section 3.4.2.2 calls present: not null, not empty, not
 nothing else. What is found here is a person's, and is judged where it stands.
 """
 
+import math
 import re
 from calendar import monthrange
 from collections.abc import Mapping, Sequence
 
-from reconciler.domain.jsontext import Json, canonical
+from reconciler.domain.jsontext import Json, NotJson, canonical
 from reconciler.domain.scim import Attribute, AttributeType, fold
 
 
-def folded(value: Json) -> Json:
-    """The same with the names of all members folded, as SCIM compares them."""
+def folded(value: Json, levels: int) -> Json:
+    """The same with the names of members folded, as SCIM compares them, down to so many levels.
+
+    An object is a level, and those in a list below it are the next one.
+    """
     match value:
-        case Mapping():
-            return {fold(name): folded(member) for name, member in value.items()}
-        case list():
-            return [folded(each) for each in value]
+        case Mapping() if levels:
+            return {fold(name): folded(member, levels - 1) for name, member in value.items()}
+        case list() if levels:
+            return [folded(each, levels) if isinstance(each, Mapping) else each for each in value]
         case _:
             return value
 
@@ -30,15 +34,18 @@ def values_of(value: Json) -> list[Json]:
 
 def is_present(value: Json) -> bool:
     """Test for a value that is neither null nor empty, nor made of nothing else."""
-    match value:
-        case None | "":
-            return False
-        case Mapping():
-            return any(map(is_present, value.values()))
-        case list():
-            return any(map(is_present, value))
-        case _:
-            return True
+    pending = [value]  # a service may nest deeper than functions call each other
+    while pending:
+        match pending.pop():
+            case None | "":
+                pass
+            case Mapping() as members:
+                pending += members.values()
+            case list() as items:
+                pending += items
+            case _:
+                return True
+    return False
 
 
 def held(extension: Json, keys: Sequence[str]) -> list[list[Json]]:
@@ -59,8 +66,17 @@ def _member(holder: Json, key: str) -> Json:
 
 
 def text_of(value: Json) -> str:
-    """A value as a text: a text as it is, all else as canonical JSON."""
-    return value if isinstance(value, str) else canonical(value).decode()
+    """A value as a text: a text as it is, all else as canonical JSON.
+
+    What JSON cannot spell, such as a number without an end, has no letter.
+    """
+    if isinstance(value, str):
+        return value
+    try:
+        spelled = canonical(value)
+    except NotJson:
+        return ""
+    return spelled.decode()
 
 
 def compares_exactly(attribute: Attribute) -> bool:
@@ -86,9 +102,9 @@ def is_of_type(value: Json, kind: AttributeType) -> bool:
         case _, bool():  # to Python a number as well
             found = False
         case AttributeType.INTEGER, int() | float():
-            found = value == int(value)
+            found = isinstance(value, int) or value.is_integer()
         case AttributeType.DECIMAL, int() | float():
-            found = True
+            found = isinstance(value, int) or math.isfinite(value)
         case _:
             found = isinstance(value, str) and _is_text_of(value, kind)
     return found

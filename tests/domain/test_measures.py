@@ -346,6 +346,46 @@ def test_attributes_of_several_schemas_are_counted_in_one_pass() -> None:
     assert [counts.measured(each, many=5).users for each in measures] == [0, 1]
 
 
+def test_attributes_of_the_own_schema_stand_in_the_resource_itself() -> None:
+    (measure,) = measures_of(schema(badge()), wanted(badge(required=True)))
+    counts = Counts([measure], own=URN.upper())
+    for user in ({"Badge": "a"}, {URN: {"badge": "b"}}, {}):
+        counts.add(user)
+
+    assert counts.measured(measure, many=5).users == 2
+
+
+def test_counts_know_whether_anybody_has_held_a_value() -> None:
+    (measure,) = measures_of(schema(badge()), wanted(badge(required=True)))
+    counts = Counts([measure])
+
+    counts.add({URN: {"badge": ""}})
+    assert not counts.has_seen(measure)
+    counts.add({URN: {"badge": "a"}})
+    assert counts.has_seen(measure)
+
+
+@pytest.mark.parametrize(
+    ("part", "requested"),
+    [({}, ("desk",)), ({"returned": "request"}, ("desk", "desk.room"))],
+)
+def test_a_part_is_requested_with_what_it_is_a_part_of(
+    part: Document, requested: tuple[str, ...]
+) -> None:
+    before = {**PART, "subAttributes": [{"name": "room", **part}]}
+    after = {**PART, "subAttributes": [{"name": "room", **part, "required": True}]}
+
+    (measure,) = measures_of(schema(before), wanted(after))
+
+    assert measure.requested == requested
+
+
+def test_an_attribute_is_requested_by_its_name() -> None:
+    (measure,) = measures_of(schema(badge(returned="request")), wanted())
+
+    assert measure.requested == ("badge",)
+
+
 # Risk
 
 

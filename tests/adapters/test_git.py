@@ -37,6 +37,65 @@ def test_an_edited_or_added_manifest_is_dirty(manifests: Path, name):
     assert git_state(GIT, manifests).dirty
 
 
+@pytest.mark.parametrize(
+    ("rule", "name", "dirty"),
+    [
+        ("*.local.yaml", "b.local.yaml", True),
+        ("local", "local/deep/b.json", True),
+        ("*.csv", "rows.csv", True),
+        ("*.txt", "notes.txt", False),
+        ("_drafts", "_drafts/b.yaml", False),
+        (".cache", ".cache/b.yaml", False),
+        ("elsewhere.yaml", "../elsewhere.yaml", False),
+    ],
+)
+def test_a_manifest_that_git_ignores_is_in_no_commit(
+    manifests: Path, rule: str, name: str, dirty: bool
+):
+    (manifests.parent / ".gitignore").write_text(f"{rule}\n")
+    git(manifests.parent, "add", ".")
+    git(manifests.parent, "commit", "--quiet", "-m", "ignored")
+    assert not git_state(GIT, manifests).dirty
+
+    (manifests / name).parent.mkdir(parents=True, exist_ok=True)
+    (manifests / name).write_text("b")
+
+    assert git_state(GIT, manifests).dirty is dirty
+
+
+@pytest.mark.parametrize("place", ["worktree", "submodule", "shallow", "detached", "separate"])
+def test_the_commit_is_known_wherever_git_keeps_its_repository(
+    manifests: Path, tmp_path_factory: pytest.TempPathFactory, place: str
+):
+    top, there = manifests.parent, tmp_path_factory.mktemp("other") / "there"
+    head = git(manifests, "rev-parse", "HEAD")
+    match place:
+        case "worktree":
+            git(top, "worktree", "add", "--quiet", str(there), "-b", "other")
+        case "submodule":
+            there.mkdir()
+            git(there, "init", "--quiet")
+            allow = ("-c", "protocol.file.allow=always")
+            git(there, *allow, "submodule", "--quiet", "add", str(top), "sub")
+            there /= "sub"
+        case "shallow":
+            git(top, "clone", "--quiet", "--depth", "1", f"file://{top}", str(there))
+        case "detached":
+            git(top, "clone", "--quiet", str(top), str(there))
+            git(there, "checkout", "--quiet", "--detach")
+        case _:
+            separate = str(there.with_name("separate.git"))
+            git(top, "clone", "--quiet", "--separate-git-dir", separate, str(top), str(there))
+
+    clean = git_state(GIT, there / "desired-state")
+    (there / "desired-state/a.yaml").write_text("edited")
+
+    assert clean == GitState(commit=head)
+    assert git_state(GIT, there / "desired-state") == GitState(commit=head, dirty=True)
+    files = files_at(GIT, there / "desired-state", "HEAD", wanted=lambda _: True, most=9)
+    assert [data for _, data in files] == [b"a"]
+
+
 def test_an_edit_elsewhere_in_the_repository_is_not_dirty(manifests: Path):
     (manifests.parent / "notes.txt").write_text("b")
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from reconciler.adapters.git.calls import Git, real
@@ -16,22 +17,38 @@ def git_state(git: Git, folder: Path, *others: Path) -> GitState:
     UsageError where the folder passes for a repository itself.
     """
     # One call for both, and without counting the commits ahead, which walks the history.
-    about = ("--porcelain=v2", "--branch", "--no-ahead-behind", "--untracked-files=normal", "-z")
+    about = ("--porcelain=v2", "--branch", "--no-ahead-behind", *_EACH_FILE, "-z")
     top = _top(folder)
-    beside = [str(real(other)) for other in others if top is not None and _top(other) == top]
+    beside = [real(other) for other in others if top is not None and _top(other) == top]
+    places = (".", *map(str, beside))
     try:
-        answer = git(folder, "--literal-pathspecs", "status", *about, "--", ".", *beside)
+        answer = git(folder, "--literal-pathspecs", "status", *about, "--", *places)
     except GitRefused as error:
         return GitState(obstacle=str(error))
     lines = answer.decode("utf-8", "replace").split("\0")
     commit = next((line.removeprefix(_COMMIT) for line in lines if line.startswith(_COMMIT)), "")
     if not re.fullmatch("[0-9a-f]{40,64}", commit):  # `(initial)`
         return GitState(obstacle="nothing has been committed yet")
-    dirty = any(line and not line.startswith("# ") for line in lines)
-    return GitState(commit=commit, dirty=dirty)
+    edited = any(line and not line.startswith(("# ", _IGNORED)) for line in lines)
+    ignored = (
+        real(top or folder) / line.removeprefix(_IGNORED)
+        for line in lines
+        if line.startswith(_IGNORED)
+    )
+    roots = (real(folder), *beside)
+    return GitState(commit=commit, dirty=edited or any(_is_read(file, roots) for file in ignored))
 
 
 _COMMIT = "# branch.oid "
+_IGNORED = "! "
+_EACH_FILE = ("--untracked-files=all", "--ignored=traditional")
+
+
+def _is_read(file: Path, roots: Iterable[Path]) -> bool:
+    """Test whether a file that git ignores may be read for all that, and is in no commit."""
+    below = (file.relative_to(root) for root in roots if file.is_relative_to(root))
+    shown = (not any(part.startswith((".", "_")) for part in path.parts) for path in below)
+    return file.suffix in (".yaml", ".yml", ".json", ".csv") and any(shown)
 
 
 def path_in_repository(folder: Path) -> Path | None:

@@ -151,6 +151,12 @@ def test_opening_an_existing_store_writes_nothing(path: Path) -> None:
         "sqlite:///audit.db?x=",
         "sqlite:///audit.db?&",
         "sqlite:///audit.db/",
+        "sqlite:///audit%0A.db",
+        "sqlite:///audit%1B%5B1m.db",
+        "postgresql+psycopg://localhost/a%7Fb",
+        "postgresql+psycopg://a%0Dm@localhost/a",
+        "postgresql+psycopg2://localhost/a",
+        "postgresql+psycopg://a@localhost:5432,localhost:5433/a",
         "sqlite:///%3Amemory%3A",
         "sqlite://@/state.db",
         "sqlite://:/state.db",
@@ -179,6 +185,8 @@ def test_another_url_is_refused_and_the_message_says_what_is_supported(url: str)
     [
         "postgresql+psycopg://somebody:hunter2@db/reconciler",
         "postgresql+psycopg://db/reconciler?user=a&password=hunter2",
+        "postgresql+psycopg://db/reconciler?pass%77ord=hunter2",
+        "postgresql+psycopg://a:p@ss:hunter2@db/reconciler",
         "sqlite://somebody:hunter2@/state.db",
         "mysql://:hunter2@db",
         "hunter2",
@@ -222,6 +230,10 @@ def test_a_line_end_in_the_url_is_no_part_of_a_name(url: str) -> None:
         ("sqlite:///./:memory:", ":memory:"),
         ("sqlite:///file:a.db", "file:a.db"),
         ("sqlite:///C:\\a.db", "C:\\a.db"),
+        ("sqlite:///C:/a.db", "C:/a.db"),
+        ("sqlite:///%2e%2e/a.db", "../a.db"),
+        ("sqlite:///a%GG.db", "a%GG.db"),
+        ("sqlite:///a;b=c&d.db", "a;b=c&d.db"),
     ],
 )
 def test_a_url_names_one_file(url: str, file: str) -> None:

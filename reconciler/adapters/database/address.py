@@ -46,6 +46,9 @@ _URL = re.compile(
 )
 
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
     """The parts of a store's URL, each as it is meant: percent signs are read."""
@@ -81,7 +84,7 @@ def address_of(url: str) -> Path | Address:
             "--state (RECONCILER_STATE) holds a password: take it out of the URL; "
             "PGPASSFILE, PGPASSWORD or a service file can carry it"
         )
-    if re.search(r"[\x00-\x1f\x7f]", url):
+    if _CONTROL.search(url):
         raise UsageError(
             "--state (RECONCILER_STATE) holds a line end or another control character: take it out"
         )
@@ -142,7 +145,7 @@ def _decoded(text: str) -> str:
         decoded = unquote(text, errors="strict")
     except UnicodeDecodeError as error:
         raise UsageError(problem) from error
-    if "\0" in decoded:
+    if _CONTROL.search(decoded):
         raise UsageError(problem)
     return decoded
 

@@ -44,6 +44,7 @@ IMPURE_MODULES = (
 )  # fmt: skip
 CLOCKS = ("now", "today", "utcnow")
 KNOW_DATETIME = (
+    "domain.fleet_report",
     "domain.fleet_status",
     "domain.metrics",
     "domain.records",

@@ -1,4 +1,4 @@
-"""The JSON Schemas that come with the program; read without importing anything that checks them."""
+"""The JSON Schemas and templates that come with the program, as they are packaged."""
 
 import json
 from pathlib import Path
@@ -7,6 +7,7 @@ import reconciler
 from reconciler.domain.jsontext import Json
 
 _SCHEMAS = Path(reconciler.__file__).with_name("schemas")
+_TEMPLATES = Path(reconciler.__file__).with_name("templates")
 
 
 def schema_text(name: str) -> str:
@@ -29,3 +30,8 @@ def schema_with(name: str, dialects: tuple[str, ...]) -> Json:
     if dialects and "DialectName" in schema.get("$defs", {}):
         schema["$defs"]["DialectName"]["enum"] = sorted(dialects)
     return schema
+
+
+def template_text(name: str) -> str:
+    """The text of `templates/NAME`."""
+    return (_TEMPLATES / name).read_text(encoding="utf-8")

@@ -59,6 +59,17 @@ def read_state(invocation: Invocation) -> Iterator[Store]:
 
 
 @contextmanager
+def state_if_any(invocation: Invocation) -> Iterator[Store | None]:
+    """The same; None where its file is not there, as before the first apply."""
+    file = file_of(invocation.common.state_url)
+    if file is not None and not file.exists():
+        yield None
+        return
+    with read_state(invocation) as store:
+        yield store
+
+
+@contextmanager
 def existing_state(invocation: Invocation, stop: StopSignal) -> Iterator[Store]:
     """A store that has to be there already, to be written to as in `open_state`."""
     with closing(_opened(invocation, create=False, stop=stop)) as store:

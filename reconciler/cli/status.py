@@ -5,32 +5,39 @@ from datetime import timedelta
 from typing import assert_never
 
 from reconciler.adapters.clock import StopSignal, SystemClock
-from reconciler.adapters.database import file_of
 from reconciler.adapters.metrics import metrics_text
 from reconciler.cli.commands.status import Options
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import require_folder, write_file
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.manifest_loading import require_manifests
-from reconciler.cli.shared_options import TextOrJson
-from reconciler.cli.state_store import read_state
+from reconciler.cli.shared_options import ReadingOptions, TextOrJson
+from reconciler.cli.state_store import state_if_any
 from reconciler.domain.fleet_status import Trail, fleet_status
+from reconciler.domain.manifest import Manifests
 from reconciler.domain.metrics import status_metrics
 from reconciler.domain.selection import Selection
 from reconciler.render.json_text import json_text
 from reconciler.render.status import status_document, status_text
 
 
+def manifests_of(
+    invocation: Invocation, reading: ReadingOptions, tenants: tuple[str, ...]
+) -> Manifests:
+    """The manifests with the tenants that any of the globs fits, all of them without a glob."""
+    manifests, chosen = require_manifests(invocation, reading), Selection(tenants=tenants)
+    taken = tuple(each for each in manifests.tenants if chosen.takes_tenant(each.name))
+    return replace(manifests, tenants=taken)
+
+
 def status(invocation: Invocation, options: Options) -> int:
     """Print the status, write the metrics; 2 where something needs a person."""
     if options.metrics is not None:
         require_folder("--metrics", options.metrics)
-    manifests = require_manifests(invocation, options.reading)
-    chosen = Selection(tenants=options.tenant)
-    tenants = tuple(t for t in manifests.tenants if chosen.takes_tenant(t.name))
-    trail = _trail(invocation)
-    now = SystemClock(StopSignal()).now()
-    found = fleet_status(replace(manifests, tenants=tenants), trail, now)
+    manifests = manifests_of(invocation, options.reading, options.tenant)
+    with state_if_any(invocation) as store:
+        trail = store.fleet_trail() if store else Trail()
+    found = fleet_status(manifests, trail, SystemClock(StopSignal()).now())
     max_age = timedelta(hours=options.max_age)
     needs = found.needs(max_age)
     match options.format:
@@ -43,12 +50,3 @@ def status(invocation: Invocation, options: Options) -> int:
     if options.metrics is not None:
         write_file(options.metrics, metrics_text(status_metrics(found, trail)))
     return Exit.NEEDS_A_PERSON if needs else Exit.WELL
-
-
-def _trail(invocation: Invocation) -> Trail:
-    """What the store has; nothing where the first apply has not made it yet."""
-    file = file_of(invocation.common.state_url)
-    if file is not None and not file.exists():
-        return Trail()
-    with read_state(invocation) as store:
-        return store.fleet_trail()

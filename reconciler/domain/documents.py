@@ -548,7 +548,7 @@ class StatusExtension(TypedDict):
 
     manifest: str
     schema_id: str
-    state: str
+    state: Literal["in-sync", "outdated", "drifted", "blocked", "failed", "never-read"]
     reason: str | None
     looked_at: str | None
     in_sync_at: str | None

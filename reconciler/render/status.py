@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from reconciler.domain.documents import StatusDocument
 from reconciler.domain.fleet_status import ExtensionState, FleetStatus, TenantStatus
 from reconciler.domain.records import rfc3339
+from reconciler.render.age import age
 from reconciler.render.paint import Paint
 from reconciler.render.plain_text import counted, visible
 
 _COLUMNS = ("LAST READ", "IN SYNC", "DRIFTED", "BLOCKED", "FAILED", "WEBHOOKS")
 _NAME = 32  # characters of the column of names, at most
-_UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 
 
 def status_text(status: FleetStatus, needs: tuple[tuple[str, str], ...], paint: Paint) -> str:
@@ -41,14 +41,14 @@ def _lines(status: FleetStatus, needs: tuple[tuple[str, str], ...], paint: Paint
     )
     if status.drifted_for_a_day:
         yield f"{status.drifted_for_a_day} of the drifted have been so for a day or more."
-    last = f"{_age(status.last_success, status.at)} ago" if status.last_success else "never"
-    yield f"Last run that ended well: {last}."
+    ago = " ago" if status.last_success else ""
+    yield f"Last run that ended well: {age(status.last_success, status.at)}{ago}."
 
 
 def _cells(tenant: TenantStatus, now: datetime) -> tuple[str, ...]:
     drifted = tenant.count(ExtensionState.DRIFTED) + tenant.count(ExtensionState.OUTDATED)
     return (
-        _age(tenant.last_read, now) if tenant.last_read else "never",
+        age(tenant.last_read, now),
         f"{tenant.count(ExtensionState.IN_SYNC)}/{len(tenant.extensions)}",
         _number(drifted),
         _number(tenant.count(ExtensionState.BLOCKED)),
@@ -59,16 +59,6 @@ def _cells(tenant: TenantStatus, now: datetime) -> tuple[str, ...]:
 
 def _number(number: int) -> str:
     return str(number) if number else "-"
-
-
-def _age(at: str | None, now: datetime) -> str:
-    """`3 h`, in the largest unit of which it is two or more; a clock may have been set back."""
-    assert at is not None
-    seconds = max(0, round((now - datetime.fromisoformat(at)).total_seconds()))
-    for length, unit in _UNITS:
-        if seconds >= 2 * length:
-            return f"{seconds // length} {unit}"
-    return f"{seconds} s"
 
 
 def status_document(

@@ -72,6 +72,7 @@ def traced(store: Store, path: Path) -> list[str]:
     assert store.samples_before([key])[key].first_value == WHEN
     assert store.counting("acme", "User") is None
     store.fleet_trail()
+    store.fleet_history()
     store.head()
     next(store.records())
     raw.set_trace_callback(None)

@@ -30,6 +30,7 @@ DOCUMENTS = {
     "audit": documents.AuditDocument,
     "event": documents.EventDocument,
     "doctor": documents.DoctorDocument,
+    "status": documents.StatusDocument,
     "webhooks": list[documents.WebhookDocument],
     "validate": documents.ValidateDocument,
 }
@@ -108,9 +109,9 @@ def parts_of(annotation: Any) -> list[Any]:
         return [part for one in arguments for part in parts_of(one)]
     if origin is Literal:
         return [{"const": value} for value in arguments]
-    if annotation is documents.Tenants:  # what is read one at a time is a list on the wire
-        [tenant] = get_args(get_type_hints(documents.Tenants.__iter__)["return"])
-        return [Shape("array", tenant)]
+    if annotation in (documents.Tenants, documents.Changes):  # one at a time; a list on the wire
+        [item] = get_args(get_type_hints(annotation.__iter__)["return"])
+        return [Shape("array", item)]
     if origin is list:
         return [Shape("array", arguments[0])]
     if is_typeddict(annotation) or origin is dict:
@@ -125,6 +126,8 @@ def values_of(parts: list[Any]) -> set[str]:
     texts = {json.dumps(part["const"]) for part in plain if "const" in part}
     if "null" in texts:
         texts, kinds = texts - {"null"}, kinds | {"null"}
+    if {"true", "false"} <= texts:
+        texts, kinds = texts - {"true", "false"}, kinds | {"boolean"}
     if "string" in kinds:
         texts = {word for word in texts if not word.startswith('"')}
     return kinds | texts | ({"anything"} if {} in plain else set())

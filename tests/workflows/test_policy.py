@@ -17,6 +17,7 @@ ACTIONS = [str(p.relative_to(GITHUB)) for p in sorted(GITHUB.glob("actions/*/*")
 
 APPLY, PLAN, DRIFT = "workflows/apply.yml", "workflows/plan.yml", "workflows/drift.yml"
 VALIDATE, DELIVER = "workflows/validate.yml", "workflows/deliver.yml"
+REPORT = "workflows/report.yml"
 ACTION, CI = "actions/reconcile/action.yml", "workflows/ci.yml"
 
 # rule, file, what is changed in it, into what: each makes one mistake
@@ -30,6 +31,14 @@ BROKEN = (
      "permissions:\n      contents: read", "permissions: write-all"),
     (policy.a_job_is_permitted_only_what_it_does, PLAN,
      "    permissions:\n      contents: read\n    steps", "    steps"),
+    (policy.a_job_is_permitted_only_what_it_does, REPORT, "REPORT_PAGE == 'true'",
+     "REPORT_PAGE != ''"),
+    (policy.a_job_is_permitted_only_what_it_does, REPORT, "environment: github-pages",
+     "environment: plan"),
+    (policy.a_job_is_permitted_only_what_it_does, REPORT, "pages: write # the page",
+     "contents: write"),
+    (policy.a_job_is_permitted_only_what_it_does, REPORT, "      - name: Publish",
+     "      - run: make\n      - name: Publish"),
     (policy.triggers_run_no_foreign_code_with_our_rights, PLAN,
      "pull_request:", "pull_request_target:"),
     (policy.triggers_run_no_foreign_code_with_our_rights, APPLY,
@@ -150,7 +159,7 @@ def test_every_rule_has_been_seen_to_refuse():
 
 def test_the_workflows_are_those_that_the_policy_is_about():
     assert {Path(name).stem for name in FILES} == {
-        "validate", "plan", "apply", "drift", "deliver", "ci", "chaos",
+        "validate", "plan", "apply", "drift", "deliver", "report", "ci", "chaos",
     }  # fmt: skip
     assert ACTIONS == [ACTION]
 

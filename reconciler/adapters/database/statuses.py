@@ -6,6 +6,8 @@ from reconciler.adapters.database import intents, outbox
 from reconciler.adapters.database.connections import Question, Row
 from reconciler.adapters.database.last_seen import latest, sightings_in
 from reconciler.adapters.database.tables import AS_DESIRED, NOT_AS_DESIRED
+from reconciler.domain.adoption import Count, CountMethod, Sample, SampleKey
+from reconciler.domain.fleet_report import TimedRecord
 from reconciler.domain.fleet_status import LastOutcome, Trail
 from reconciler.domain.records import Event, Status
 from reconciler.domain.scim import fold
@@ -69,4 +71,41 @@ def trail_of(answers: Sequence[Sequence[Row]]) -> Trail:
         last_success=success[0][0] if success else None,
         delivery_ms=tuple(latency for (latency,) in delivered),
         change_ms=tuple(latency for rows in changed for (latency,) in rows),
+    )
+
+
+_RECENT = (
+    "SELECT event, status, timestamp, latency_ms FROM audit WHERE event = ? "
+    "AND latency_ms IS NOT NULL ORDER BY seq DESC LIMIT 20000"
+)
+_SAMPLES = (
+    "SELECT tenant, resource_type, schema_id, attribute, holders, total, method, measured_at "
+    "FROM samples WHERE id > (SELECT coalesce(max(id), 0) - 200000 FROM samples) ORDER BY id"
+)
+HISTORY = (
+    Question(_SAMPLES),
+    *(Question(_RECENT, (str(event),)) for event in _TIMED_EVENTS),
+)
+
+
+def samples_of(rows: Sequence[Row]) -> tuple[Sample, ...]:
+    """The samples that HISTORY gives, in the order of time."""
+    return tuple(
+        Sample(
+            key=SampleKey(tenant=tenant, resource_type=kind, schema_id=urn, attribute=attribute),
+            count=Count(holders=holders, total=total, method=CountMethod(method)),
+            measured_at=at,
+        )
+        for tenant, kind, urn, attribute, holders, total, method, at in rows
+    )
+
+
+def timed_of(answers: Sequence[Sequence[Row]]) -> tuple[TimedRecord, ...]:
+    """The records of attempts that HISTORY gives."""
+    return tuple(
+        TimedRecord(
+            event=Event(event), status=Status(status) if status else None, at=at, latency_ms=latency
+        )
+        for rows in answers
+        for event, status, at, latency in rows
     )

@@ -13,7 +13,6 @@ from reconciler.adapters.database import (
     intents,
     outbox,
     samples,
-    statuses,
     trail,
     verifying,
 )
@@ -47,6 +46,7 @@ from reconciler.ports import (
 )
 
 if TYPE_CHECKING:
+    from reconciler.domain.fleet_report import TimedRecord
     from reconciler.domain.fleet_status import Trail
 
 _BATCH = 500  # records in memory at once
@@ -243,7 +243,16 @@ class Store:
 
     def fleet_trail(self) -> "Trail":
         """What is kept of each extension of each tenant, of webhooks and of latencies."""
+        from reconciler.adapters.database import statuses  # an apply does without
+
         return statuses.trail_of(self._database.ask(*statuses.QUESTIONS))
+
+    def fleet_history(self) -> "tuple[tuple[Sample, ...], tuple[TimedRecord, ...]]":
+        """The newest figures of adoption, 200,000 at most, and the newest attempts, 60,000."""
+        from reconciler.adapters.database import statuses
+
+        samples, *timed = self._database.ask(*statuses.HISTORY)
+        return statuses.samples_of(samples), statuses.timed_of(timed)
 
     def left_open(self) -> dict[str, int]:
         """The number of intents without an outcome of each tenant, whoever's they are."""

@@ -63,6 +63,7 @@ COMMANDS = (
     Command("import", network=True),
     Command("migrate"),
     Command("status"),
+    Command("report"),
     Command("audit list"),
     Command("audit verify"),
     Command("audit export"),

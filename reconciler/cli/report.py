@@ -1,0 +1,42 @@
+"""`report`: the page of a fleet."""
+
+from datetime import timedelta
+
+from reconciler.adapters.clock import StopSignal, SystemClock
+from reconciler.adapters.packaged import template_text
+from reconciler.cli.commands.report import Options
+from reconciler.cli.exits import Exit
+from reconciler.cli.files import require_folder, write_file
+from reconciler.cli.invocation import Invocation
+from reconciler.cli.state_store import state_if_any
+from reconciler.cli.status import manifests_of
+from reconciler.domain.fleet_report import FleetReport, adoption_in, days_until
+from reconciler.domain.fleet_status import Trail, fleet_status
+from reconciler.domain.metrics import Latencies
+from reconciler.domain.records import check_chain
+from reconciler.render.report_html import ReportTemplate, report_html
+
+
+def report(invocation: Invocation, options: Options) -> int:
+    """Write the page, whole or not at all."""
+    require_folder("--out", options.out)
+    manifests = manifests_of(invocation, options.reading, options.tenant)
+    with state_if_any(invocation) as store:
+        trail = store.fleet_trail() if store else Trail()
+        samples, records = store.fleet_history() if store else ((), ())
+        chain = check_chain(store.records() if store else ())
+    now = SystemClock(StopSignal()).now()
+    names = {tenant.name for tenant in manifests.tenants}
+    found = FleetReport(
+        status=fleet_status(manifests, trail, now),
+        max_age=timedelta(hours=options.max_age),
+        held=tuple(trail.held),
+        days=days_until(now, records),
+        deliveries=Latencies("", "", tuple(each / 1000 for each in trail.delivery_ms)),
+        adoption=adoption_in(sample for sample in samples if sample.key.tenant in names),
+        chain=chain,
+    )
+    template = ReportTemplate(page=template_text("report.html"), style=template_text("report.css"))
+    write_file(options.out, report_html(found, template))
+    invocation.console.say(f"{options.out} is written")
+    return Exit.WELL

@@ -1,0 +1,87 @@
+"""`report`: one page, as a browser shows it, with keyboard and with a judge of accessibility."""
+
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from reconciler.adapters.database import open_store
+from reconciler.domain.adoption import Count, CountMethod, Sample, SampleKey
+from tests.support.browser import needs_chromium, shown
+from tests.support.program import HR_URN, DevTenant, Folder, assert_reported
+
+
+def with_samples(folder: Folder) -> None:
+    store = open_store(f"sqlite:///{folder.path}/.reconciler/state.db")
+    for day, holders in enumerate((10, 40, 90), start=1):
+        key = SampleKey(
+            tenant="dev", resource_type="User", schema_id=HR_URN, attribute="isContractor"
+        )
+        count = Count(holders=holders, total=100, method=CountMethod.FILTER)
+        at = f"2026-01-0{day}T00:00:00.000Z"
+        store.add_samples([Sample(key=key, count=count, measured_at=at)])
+    store.close()
+
+
+@pytest.fixture
+def page_file(dev_tenant: DevTenant) -> Path:
+    folder = dev_tenant.folder
+    folder.run("apply", "--auto-approve")
+    with_samples(folder)
+    assert_reported(folder.run("report", "--out", "fleet.html"), 0, "fleet.html is written")
+    return folder.path / "fleet.html"
+
+
+def test_before_the_first_apply_the_page_says_so(folder: Folder):
+    done = folder.run("report")
+
+    assert_reported(done, 0)
+    assert "Nobody has counted yet" in (folder.path / "report.html").read_text()
+    assert not (folder.path / ".reconciler").exists()
+
+
+def test_a_folder_that_is_not_there_is_said(folder: Folder):
+    assert_reported(folder.run("report", "--out", "none/x.html"), 1, "--out none/x.html cannot be")
+
+
+@needs_chromium
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 1200), ("light", 320)])
+def test_a_judge_of_accessibility_finds_nothing(page_file: Path, scheme: str, width: int):
+    open_up = page_file.read_text().replace("Content-Security-Policy", "x-judged-without-it")
+    judged = page_file.with_name("judged.html")  # the judge is a script, which the page forbids
+    judged.write_text(open_up.replace("<details>", "<details open>"))
+
+    with shown(judged, scheme=scheme, width=width) as page:
+        found = Axe().run(page)
+        wide = page.evaluate("document.documentElement.scrollWidth")
+
+    assert found.response["violations"] == []
+    assert wide <= width
+
+
+@needs_chromium
+def test_the_keyboard_reaches_every_table_and_no_script_runs(page_file: Path):
+    text = page_file.read_text()
+    page_file.write_text(text.replace("</main>", "<script>document.title = 'run'</script></main>"))
+
+    with shown(page_file) as page:
+        reached = []
+        for _ in range(20):
+            page.keyboard.press("Tab")
+            reached.append(page.evaluate("document.activeElement.getAttribute('aria-label')"))
+        title = page.title()
+        regions = page.get_by_role("region").count()
+
+    assert len({name for name in reached if name}) == regions
+    assert title.startswith("reconciler: 1 tenants")
+
+
+@needs_chromium
+def test_the_print_of_the_page_holds_what_the_screen_scrolls(page_file: Path):
+    with shown(page_file, width=320) as page:
+        page.emulate_media(media="print")
+        heights = page.eval_on_selector_all(
+            ".wide", "all => all.map(each => each.scrollHeight - each.clientHeight)"
+        )
+
+    assert set(heights) == {0}

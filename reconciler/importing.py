@@ -15,8 +15,8 @@ _RESOURCE_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9$_-]*")  # as a manifest takes i
 _LABEL = 63  # characters of a DNS label, which metadata.name is
 
 
-def importable(live: LiveTenant, dialect: Dialect, wanted: str | None) -> tuple[Schema, ...]:
-    """The extensions that are the tenant's own, by URN; only the wanted one where there is one.
+def importable(live: LiveTenant, dialect: Dialect, wanted: str | None) -> tuple[str, ...]:
+    """The ids of the extensions that are the tenant's own, or of the wanted one alone, in order.
 
     Raises UsageError where that is not there, or belongs to the vendor or to an RFC.
     """
@@ -25,24 +25,24 @@ def importable(live: LiveTenant, dialect: Dialect, wanted: str | None) -> tuple[
     if wanted is not None and fold(wanted) not in live.schemas:
         raise UsageError(f"the tenant has no schema {wanted}")
     return tuple(
-        dialect.settable(live.schemas[key])
+        live.ids[key]
         for key in sorted(live.schemas)
         if not dialect.protects(key) and (wanted is None or key == fold(wanted))
     )
 
 
-def names_for(tenant: str, schemas: Iterable[Schema], taken: Iterable[str]) -> dict[str, str]:
-    """A name for each schema by its key: `acme-hr-extension`, numbered where it is taken."""
+def names_for(tenant: str, urns: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
+    """A name for each schema by its folded id: `acme-hr-extension`, numbered where it is taken."""
     used = set(taken)
     names: dict[str, str] = {}
-    for schema in schemas:
-        base = f"{tenant}-{_dashed(schema.id.rpartition(':')[2])}"
+    for urn in urns:
+        base = f"{tenant}-{_dashed(urn.rpartition(':')[2])}"
         name, number = _label(base, ""), 1
         while name in used:
             number += 1
             name = _label(base, f"-{number}")
         used.add(name)
-        names[schema.key] = name
+        names[fold(urn)] = name
     return names
 
 

@@ -19,6 +19,7 @@ from reconciler.domain.dialect import BindingList
 from reconciler.domain.hearing import Bindings
 from reconciler.domain.manifest import Manifests, Tenant
 from reconciler.domain.messages import nearest
+from reconciler.domain.scim import fold
 from reconciler.domain.selection import Selection
 from reconciler.domain.shown import shown_schema
 from reconciler.errors import UsageError
@@ -55,36 +56,37 @@ def import_extensions(invocation: Invocation, options: Options) -> int:
     live, bindings = _read(invocation, options, manifests, tenant)
     out = options.out or invocation.common.desired_state / "extensions"
     managed = {extension.schema.key: extension for extension in manifests.desired_for(tenant)}
-    schemas = []
-    for schema in importable(live, tenant.dialect, options.id):
-        other = managed.get(schema.key)
+    urns = []
+    for urn in importable(live, tenant.dialect, options.id):
+        other = managed.get(fold(urn))
         # A manifest that this command has written is written again; another one is somebody's.
         if other is not None and Path(other.place.path) != out / f"{other.name}.yaml":
-            message = f"{schema.id} is managed already, by {other.place}; left alone"
+            message = f"{urn} is managed already, by {other.place}; left alone"
             invocation.console.say(visible(message))
         else:
-            schemas.append(schema)
+            urns.append(urn)
     # What was imported before keeps its name, for people may have renamed it in the manifest.
     names = {key: extension.name for key, extension in managed.items()}
-    new = [schema for schema in schemas if schema.key not in managed]
+    new = [urn for urn in urns if fold(urn) not in managed]
     names |= names_for(tenant.name, new, [extension.name for extension in manifests.extensions])
     drafts, failures = [], []
-    for schema in schemas:
+    for urn in urns:
+        name, schema = names[fold(urn)], tenant.dialect.settable(live.schemas[fold(urn)])
         document = manifest_for(
             schema,
             tenant=tenant.name,
-            name=names[schema.key],
+            name=name,
             resource_type=resource_type_of(schema, bindings),
             full=options.full,
         )
-        shown = live.redaction.text(schema.id)
+        shown = live.redaction.text(urn)
         if shown_schema(schema, live.redaction) is not schema:
             failures.append(
                 f"{shown} is not written as a manifest: it shows a credential of this tenant; have "
                 "that taken out of the service, and renew the credential"
             )
             continue
-        path = out / f"{names[schema.key]}.yaml"
+        path = out / f"{name}.yaml"
         before = _existing(path)
         head, limits = _head(path, before), limits_of(options.reading)
         text, problems = draft(document, path.name, head=head, limits=limits, tenant=tenant)

@@ -77,7 +77,7 @@ class HttpDoctor(HttpSchemaReader):
         yield from (Finding("list", Grade.WARNING, message) for message in live.warnings)
         yield from (Finding("id", Grade.WARNING, why) for why in live.unreadable.values())
         protects = self._access.dialect.protects
-        number = sum(1 for schema in live.schemas.values() if not protects(schema.id))
+        number = sum(1 for key in live.schemas if not protects(key))
         if self._limit is None:
             yield Finding("limit", Grade.NOTE, f"{number} extensions; no limit is known")
         else:
@@ -175,8 +175,8 @@ class HttpDoctor(HttpSchemaReader):
         """The spelling of a URN in a path, and the tag that comes with the schema."""
         own = self._access.dialect.id_encoding
         protects = self._access.dialect.protects
-        ordered = sorted(live.schemas.values(), key=lambda s: (protects(s.id), s.key))
-        schema = next(iter(ordered), None)
+        ordered = sorted(live.schemas, key=lambda key: (protects(key), key))
+        schema = live.schemas[ordered[0]] if ordered else None
         if schema is None:
             yield Finding("id", Grade.UNKNOWN, "there is no schema to read")
             return

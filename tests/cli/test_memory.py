@@ -1,0 +1,100 @@
+"""What a large tenant takes of memory, beyond what it sends and what its manifests take."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from reconciler.domain.jsontext import Json
+from tests.support.faultserver import Received, Script, serving
+from tests.support.gateway_world import honest, scim_error, service
+from tests.support.program import Folder
+
+ATTRIBUTES = 500
+SCHEMAS = 30  # of 100 KB each
+BOUND = 64  # MiB, docs/performance.md
+# A process counts the memory of whoever starts it as its own peak, so somebody small starts it.
+LAUNCHER = """
+import os, sys
+child = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
+_, status, usage = os.wait4(child, 0)
+sys.stderr.write(f"\\n{usage.ru_maxrss / (1024 if sys.platform != 'darwin' else 1024**2)}")
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+TENANT = """\
+apiVersion: reconciler/v1
+kind: Tenant
+metadata: {name: acme}
+spec: {dialect: rfc7644, baseUrl: BASE, auth: {type: none}}
+"""
+CHARACTERISTICS: dict[str, Json] = {
+    "type": "string", "multiValued": False, "required": False, "caseExact": False,
+    "mutability": "readWrite", "returned": "default", "uniqueness": "none",
+}  # fmt: skip
+
+
+def document(number: int, description: str) -> dict[str, Json]:
+    attributes = [
+        {"name": f"attribute{each}of{number}", "description": f"{each} of {number}"}
+        for each in range(ATTRIBUTES)
+    ]
+    return {
+        "id": f"urn:example:schema{number}",
+        "name": f"schema{number}",
+        "description": description,
+        "attributes": [each | CHARACTERISTICS for each in attributes],
+    }
+
+
+def write_manifests(folder: Folder, number: int) -> None:
+    for each in range(number):
+        manifest = {
+            "apiVersion": "reconciler/v1",
+            "kind": "SchemaExtension",
+            "metadata": {"name": f"schema{each}"},
+            "spec": {"schema": document(each, "as it is desired")},
+        }
+        folder.write(f"desired-state/{each}.json", json.dumps(manifest))
+
+
+def peak(folder: Folder, *arguments: str) -> float:
+    """The most memory that a command had, in MiB."""
+    launcher = (sys.executable, "-I", "-S", "-c", LAUNCHER)
+    done = folder.run_by(launcher, *arguments, seconds=300)
+    assert done.code == 0, done.err
+    return float(done.err.rpartition("\n")[2])
+
+
+@pytest.mark.parametrize(
+    ("managed", "live", "arguments"),
+    [
+        (True, "as it is desired", ("plan",)),
+        (True, "otherwise", ("plan", "--format", "json")),
+        (False, "as it is", ("import", "acme")),
+    ],
+    ids=["in sync", "drifted", "imported"],
+)
+def test_a_tenant_takes_little_memory_beyond_what_it_sends(
+    tmp_path: Path, managed: bool, live: str, arguments: tuple[str, ...]
+) -> None:
+    beyond: list[float] = []
+    for number in (SCHEMAS, 2 * SCHEMAS):
+        folder = Folder(tmp_path / str(number))
+        if managed:
+            write_manifests(folder, number)
+        documents = [document(each, live) for each in range(number)]
+        listing = service(honest(documents, most=10))
+
+        def answer(request: Received, listing=listing) -> Script:
+            return listing(request) if "startIndex=" in request.target else scim_error(404)
+
+        with serving(answer) as server:
+            tenant = TENANT.replace("BASE", server.url("/scim/v2"))
+            folder.write("desired-state/tenant.yaml", tenant)
+            without = peak(folder, "validate")
+            sent = len(json.dumps(documents)) / 1024**2
+            beyond.append(peak(folder, *arguments) - without - sent)
+
+    assert beyond[1] <= BOUND
+    assert beyond[1] - beyond[0] <= sent

@@ -1,5 +1,6 @@
 """How many users a change hurts: derived from the change, and counted as a person would count."""
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -20,6 +21,7 @@ from reconciler.domain.measures import (
 from reconciler.domain.problem import Place
 from reconciler.domain.rules import CHANGE_RULES
 from reconciler.domain.scim import Schema
+from tests.support.calls import counted_calls
 from tests.support.populations import SAMPLES, TEXTS, URN, Document, expected, populations
 from tests.support.schema_pairs import pairs
 
@@ -353,6 +355,26 @@ def test_attributes_of_the_own_schema_stand_in_the_resource_itself() -> None:
         counts.add(user)
 
     assert counts.measured(measure, many=5).users == 2
+
+
+@pytest.mark.parametrize("attributes", [5, 10])
+def test_a_count_takes_as_many_steps_a_user_and_attribute_whatever_their_numbers(
+    attributes: int,
+) -> None:
+    names = [f"a{number}" for number in range(attributes)]
+    measures = measures_of(
+        schema(*({"name": name} for name in names)),
+        wanted(*({"name": name, "required": True, "uniqueness": "server"} for name in names)),
+    )
+
+    def steps(users: int) -> int:
+        counts = Counts(measures)
+        people = [{URN: {name: f"{name}-{user}" for name in names}} for user in range(users)]
+        return sum(counted_calls(lambda: deque(map(counts.add, people), maxlen=0)).values())
+
+    once, twice = steps(100), steps(200)
+    assert twice <= 2 * once
+    assert once <= 100 * (attributes * 30 + 30)
 
 
 def test_counts_know_whether_anybody_has_held_a_value() -> None:

@@ -205,12 +205,19 @@ def longest_apply(given: list[str]) -> float:
     """Seconds that an apply may take by its own deadlines, where tenants have the usual limits."""
     options = {flag_of(name): option.shown for name, option in options_in(Options)}
     options |= dict(pairwise(given))
-    lock, tenants, at_once, change = (
+    lock, tenants, at_once, change, count = (
         int(options[flag] or 0)
-        for flag in ("--lock-timeout", "--max-tenants", "--parallelism", "--retry-deadline")
+        for flag in (
+            "--lock-timeout",
+            "--max-tenants",
+            "--parallelism",
+            "--retry-deadline",
+            "--count-deadline",
+        )
     )
     usual = Limits()
-    return lock + ceil(tenants / at_once) * (usual.max_creates + usual.max_updates) * change
+    of_one = count + (usual.max_creates + usual.max_updates) * change
+    return lock + ceil(tenants / at_once) * of_one
 
 
 def the_tool_takes_the_place_of_its_shell(workflow: Workflow) -> Objections:

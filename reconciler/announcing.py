@@ -2,35 +2,44 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from reconciler.domain.dialect import BindingList
 from reconciler.domain.diff import managed_view
-from reconciler.domain.hearing import Bindings, History, is_bound
+from reconciler.domain.hearing import Bindings, History, holding_type, is_bound
 from reconciler.domain.manifest import Tenant
-from reconciler.domain.outbox import Awaited
+from reconciler.domain.outbox import UNLOOKED, UNSEARCHED, Awaited
 from reconciler.domain.outcome import OutcomeKind, Recovered
 from reconciler.domain.plan import Subject
 from reconciler.domain.records import Entry, Event, HrEvent, Intent, Status
 from reconciler.domain.redaction import Redaction
 from reconciler.domain.scim import ABSENT, Schema
+from reconciler.domain.searching import Searchable, Searched, names_in
 from reconciler.domain.shown import shown_schema
 from reconciler.errors import TenantError, UsageError
 from reconciler.ports import Announcement, Postponement, SchemaReader
 from reconciler.run_context import RunContext
+from reconciler.searchable import Inquiry, Searching
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
     """A schema that was read back as desired after the write of that intent.
 
-    `resource_type` has to name it, or any where that is None. `entry` is that of the outcome, None
-    where it is announced already. What is found `late`, without a write, may have no record yet.
+    `at` is when, `since` the same by the monotonic clock. `new` are the attributes that came with
+    it, dotted for parts. `resource_type` has to name it, or any where that is None. `entry` is that
+    of the outcome; it is `announced` where no event waits for anything. What is found `late`,
+    without a write, may have no record yet.
     """
 
     intent: Intent
     live: Schema
+    at: datetime
+    since: float
+    new: tuple[str, ...]
     resource_type: str | None
-    entry: Entry | None
+    entry: Entry
+    announced: bool = False
     late: bool = False
     is_recorded: bool = True
 
@@ -41,7 +50,7 @@ class Announcing:
 
     `histories` are those of its schemas before the run wrote to it. Where no webhook
     `can_be_sent`, for a secret or a URL is known to be wrong, what HR has missed is left to a later
-    run.
+    run. `searching` is None where nobody is to ask whether what is new is searchable.
     """
 
     context: RunContext
@@ -49,31 +58,39 @@ class Announcing:
     reader: Callable[[], SchemaReader]
     histories: Mapping[str, History]
     can_be_sent: Callable[[], bool] = lambda: True
+    searching: Searching | None = None
 
     @property
-    def is_immediate(self) -> bool:
-        """True where an event need not wait for anything but its change."""
-        return not self.tenant.webhooks or self.tenant.dialect.bindings is BindingList.UNLISTED
+    def awaited(self) -> Awaited | None:
+        """The thing that an event has to wait for besides its change; None for nothing."""
+        # docs/decisions.md, "Bindings are looked at once the writes of a tenant are done"
+        if not self.tenant.webhooks:
+            return None
+        if self.tenant.dialect.bindings is not BindingList.UNLISTED:
+            return UNLOOKED
+        return UNSEARCHED if self.searching is not None else None
 
-    def event(self, intent: Intent, live: Schema) -> HrEvent:
-        """The event of a verified change."""
+    def event(self, intent: Intent, live: Schema, at: datetime) -> HrEvent:
+        """The event of a change that was verified then."""
         # An intent is of the store, and what it says of the service is the manifest's to say.
         intent = replace(intent, target_system=self.tenant.system)
         # What HR has not heard of since it was made is deployed for HR, whatever came after.
         if self._history(intent.desired).is_new:
             intent = replace(intent, before=ABSENT)
-        return intent.announcement(live, self.context.clock.now())
+        return intent.announcement(live, at)
 
     def announce(self, verified: Iterable[Verified], in_sync: Iterable[Subject] = ()) -> None:
         """Announce what is bound, and let the rest wait; so too what is in sync and HR has missed.
 
         /ResourceTypes is read once, and only where something is to be announced or was created.
+        What may be used is searched for before it is announced.
         """
         subjects = tuple(in_sync)
         late = tuple(self._unheard(subjects))
         found = (*late, *verified)
         bound = self._bindings(found)
-        ends = [*self._over(subjects), *self._ends(found, bound)]
+        searched = self._search([each for each in found if _may_be_used(each, bound)], bound)
+        ends = [*self._over(subjects), *self._ends(found, bound, searched)]
         if ends:
             self.context.journal.announce(self.tenant.name, ends)
         for each in found:
@@ -86,6 +103,43 @@ class Announcing:
                         detail=_UNHEARD,
                     )
                 )
+
+    def _search(self, usable: Iterable[Verified], bound: Bindings | None) -> Mapping[str, Searched]:
+        """The findings about what is new, recorded, by folded id."""
+        new = [each for each in usable if each.new]
+        if self.searching is None or not new:
+            return {}
+        inquiries = [
+            Inquiry(
+                schema=each.live,
+                resource_type=holding_type(bound, each.intent.desired, each.resource_type),
+                attributes=each.new,
+                since=each.since,
+            )
+            for each in new
+        ]
+        searched = list(zip(new, self.searching.search(inquiries), strict=True))
+        self.context.journal.record_all([self._searched_entry(*each) for each in searched])
+        for each, found in searched:
+            self.context.progress.record_searched(each.intent.change, found)
+            if found.searchable is Searchable.FALSE:
+                self.context.progress.warn(
+                    f"{self.tenant.name}: {each.intent.schema_id} is there, and not searchable "
+                    f"after {found.ms / 1000:.1f} s, so that gate says no: {found.detail}"
+                )
+        return {each.intent.desired.key: found for each, found in searched}
+
+    def _searched_entry(self, verified: Verified, found: Searched) -> Entry:
+        return replace(
+            self.context.entry(Event.SCHEMA_EXTENSION_SEARCHED, _SEARCHED[found.searchable]),
+            tenant=self.tenant.name,
+            schema_id=verified.intent.schema_id,
+            attributes_count=len(verified.intent.desired.attributes),
+            change=verified.intent.change,
+            searchable=found.searchable,
+            searchable_ms=found.ms,
+            detail=found.detail or "searchable",
+        )
 
     def _unheard(self, in_sync: Iterable[Subject]) -> Iterator[Verified]:
         """Read again by id each schema that is ours, as desired, and that HR has not heard of.
@@ -138,13 +192,24 @@ class Announcing:
             after_digest=subject.desired.fingerprint(),
             detail=_UNHEARD,
         )
-        kind = subject.extension.binding_type
-        return Verified(intent=intent, live=live, resource_type=kind, entry=entry, late=True)
+        return Verified(
+            intent=intent,
+            live=live,
+            at=self.context.clock.now(),
+            since=self.context.clock.monotonic(),
+            new=names_in(subject.desired),
+            resource_type=subject.extension.binding_type,
+            entry=entry,
+            late=True,
+        )
 
     def _bindings(self, found: Iterable[Verified]) -> Bindings | None:
         if self.tenant.dialect.bindings is BindingList.UNLISTED:
             return None
-        matters = any(self.tenant.webhooks or each.intent.creates for each in found)
+        asks = self.searching is not None
+        matters = any(
+            self.tenant.webhooks or each.intent.creates or (asks and each.new) for each in found
+        )
         return self.reader().bindings() if matters else None
 
     def _over(self, in_sync: Iterable[Subject]) -> Iterator[Postponement]:
@@ -154,15 +219,19 @@ class Announcing:
                 yield Postponement(schema_id=subject.schema_id, webhooks=(), awaited=Awaited(""))
 
     def _ends(
-        self, found: Iterable[Verified], bound: Bindings | None
+        self,
+        found: Iterable[Verified],
+        bound: Bindings | None,
+        searched: Mapping[str, Searched],
     ) -> Iterator[Announcement | Postponement]:
         urls = self._urls()
         for each in found:
             schema = each.intent.desired
             if _may_be_used(each, bound):
-                if each.entry is not None:
+                if not each.announced:
+                    event = self.event(each.intent, each.live, each.at)
                     yield Announcement(
-                        event=self.event(each.intent, each.live),
+                        event=replace(event, searched=searched.get(schema.key)),
                         webhooks=urls,
                         entry=each.entry,
                         is_recorded=each.is_recorded,
@@ -223,4 +292,9 @@ def _may_be_used(verified: Verified, bound: Bindings | None) -> bool:
 
 
 _NOTHING = History()
+_SEARCHED = {
+    Searchable.TRUE: Status.SUCCESS,
+    Searchable.FALSE: Status.FAILED,
+    Searchable.UNKNOWN: Status.UNKNOWN,
+}
 _UNHEARD = "it is as it was wanted, and HR had not heard of it"

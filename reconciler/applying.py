@@ -11,7 +11,7 @@ from typing import assert_never
 from reconciler.announcing import Announcing, Verified, intent_of
 from reconciler.domain.diff import Standing, standing
 from reconciler.domain.manifest import Tenant
-from reconciler.domain.outbox import UNLOOKED, Awaited
+from reconciler.domain.outbox import Awaited
 from reconciler.domain.outcome import Outcome, OutcomeKind
 from reconciler.domain.plan import (
     Blocked,
@@ -26,6 +26,7 @@ from reconciler.domain.plan import (
 from reconciler.domain.records import Entry, Event, HrEvent, Intent, Status
 from reconciler.domain.redaction import Redaction
 from reconciler.domain.scim import ABSENT, Schema, fold
+from reconciler.domain.searching import names_in, new_names
 from reconciler.errors import Interrupted, StateError, TenantError
 from reconciler.ports import Retry, SchemaWriter
 from reconciler.run_context import RunContext
@@ -154,27 +155,37 @@ class Applying:
             self.context.journal.record(entry)
         else:
             proof = last.live if last.outcome.kind.verified else None
-            event = self._event(intent, proof) if proof else None
-            self.context.journal.settle(number, entry, event)
-            if proof:
-                return last.outcome, self._verified(change, intent, proof, entry)
+            if proof is None:
+                self.context.journal.settle(number, entry, None)
+                return last.outcome, None
+            new = new_names(change.subject.desired, live)
+            verified = self._verified(change, intent, proof, entry, new)
+            self.context.journal.settle(number, entry, self._event(verified))
+            return last.outcome, verified
         return last.outcome, None
 
-    def _event(self, intent: Intent, live: Schema) -> HrEvent | Awaited:
+    def _event(self, verified: Verified) -> HrEvent | Awaited:
         """The event of a verified change, or else what it may have to wait for."""
-        # docs/decisions.md, "Bindings are looked at once the writes of a tenant are done"
-        if self.announcing.is_immediate:
-            return self.announcing.event(intent, live)
-        return UNLOOKED
+        waits = self.announcing.awaited
+        return waits or self.announcing.event(verified.intent, verified.live, verified.at)
 
     def _verified(
-        self, change: Create | Update, intent: Intent, live: Schema, entry: Entry
+        self,
+        change: Create | Update,
+        intent: Intent,
+        live: Schema,
+        entry: Entry,
+        new: tuple[str, ...],
     ) -> Verified:
         return Verified(
             intent=intent,
             live=live,
+            at=self.context.clock.now(),
+            since=self.context.clock.monotonic(),
+            new=new,
             resource_type=change.subject.extension.binding_type,
-            entry=None if self.announcing.is_immediate else entry,
+            entry=entry,
+            announced=self.announcing.awaited is None,
         )
 
     def _adopt(self, change: Create | Update, live: Schema) -> _End:
@@ -183,8 +194,11 @@ class Applying:
         )
         intent = intent_of(self.context, self.tenant, change.subject, live, self.writer.redaction)
         entry = self._outcome_entry(outcome)
-        self.context.journal.adopt(entry, self._event(intent, live), intent.webhooks)
-        return outcome, self._verified(change, intent, live, entry)
+        # Nobody knows when they came, so that all of its attributes are new.
+        names = names_in(change.subject.desired)
+        verified = self._verified(change, intent, live, entry, names)
+        self.context.journal.adopt(entry, self._event(verified), intent.webhooks)
+        return outcome, verified
 
     def _unattempted(self, change: Create | Update, kind: OutcomeKind, detail: str) -> Outcome:
         outcome = Outcome(change=change, kind=kind, detail=detail)

@@ -28,13 +28,15 @@ from reconciler.errors import (
 )
 from reconciler.parallel import in_parallel
 from reconciler.planning import Desired, Keep, plan_fleet
-from reconciler.ports import Gateways, Locks
+from reconciler.ports import Gateways, Locks, Statements
 from reconciler.recovering import Recovery
 from reconciler.run_context import RunContext
+from reconciler.searchable import Searching
 
 T = TypeVar("T")
 Obstacle = Callable[[Tenant], str | None]  # why no change of the tenant could be announced
 Lapse = Callable[[TenantPlan], Unapproved | None]  # why an approval does not hold any more
+Searches = Callable[[Tenant], Searching | None]  # the means to ask whether it is searchable
 Approve = Callable[[Plan], None]  # raises PlanStale, LimitExceeded or UsageError to refuse
 
 
@@ -44,6 +46,7 @@ class Fleet:
 
     `delivering` shares the context. `lock_timeout` is how many seconds to wait for locks in all.
     `lapse` is asked right before a tenant is written.
+    `statements` are about each tenant that is ours and could be read, made under its lock.
     """
 
     context: RunContext
@@ -55,6 +58,8 @@ class Fleet:
     lock_timeout: float = 0.0
     obstacle: Obstacle = lambda _: None
     lapse: Lapse = lambda _: None
+    searching: Searches = lambda _: None
+    statements: Statements | None = None
 
     def apply(self, approve: Approve, keep: Keep = TenantPlan.without_live) -> RunSummary:
         """Apply what `approve` lets through; what it raises ends the run before the first write.
@@ -150,6 +155,9 @@ class Fleet:
         tenants = {t.name: t for t in free if not progress.is_held_back(t.name)}
         todo = [(tenants[p.name], p) for p in plan.tenants if p.name in tenants and p.error is None]
         self._each(self._apply_one, todo)
+        ours = {tenant.name: tenant for tenant in free}
+        readable = (p.name for p in plan.tenants if p.error is None)
+        self._each(self._issue, [ours[name] for name in readable if name in ours])
         self.context.clock.check()
         if (lapsed := progress.lapsed) and len(lapsed) == len(todo):
             raise PlanStale(_lapsed(lapsed))
@@ -181,6 +189,7 @@ class Fleet:
             reader=lambda: self.gateways.writer(tenant),
             wanted=lambda: self.desired.wanted_by(tenant),
             can_be_sent=lambda: self.obstacle(tenant) is None,
+            searching=self.searching(tenant),
         ).settle_all()
 
     def _apply_one(self, todo: tuple[Tenant, TenantPlan]) -> None:
@@ -189,6 +198,9 @@ class Fleet:
             self.context.progress.record_lapse(lapsed)
             return
         writer = self.gateways.writer(tenant)
+        if self.statements is not None and plan.has_writes:
+            # docs/decisions.md, "A statement for HR is withdrawn before its tenant is written to"
+            self.statements.withdraw(tenant)
         Applying(
             context=self.context,
             tenant=tenant,
@@ -200,8 +212,14 @@ class Fleet:
                 reader=lambda: writer,
                 histories=self.context.journal.histories(tenant.name),
                 can_be_sent=lambda: self.obstacle(tenant) is None,
+                searching=self.searching(tenant),
             ),
         ).apply(plan)
+
+    def _issue(self, tenant: Tenant) -> None:
+        if self.statements is not None:
+            wanted = self.desired.wanted_by(tenant)
+            self.statements.issue(tenant, wanted, self.gateways.writer(tenant))
 
     def _each(self, work: Callable[[T], None], items: Iterable[T]) -> None:
         """Work on all items in parallel; after a signal, or when one raises, no more are begun."""

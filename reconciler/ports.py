@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # a Protocol only names them, and each command imports this m
     from reconciler.domain.hearing import Bindings, History
     from reconciler.domain.http_reply import Verdict
     from reconciler.domain.jsontext import Json
-    from reconciler.domain.manifest import Tenant
+    from reconciler.domain.manifest import SchemaExtension, Tenant
     from reconciler.domain.outbox import (
         Awaited,
         DeliveryResult,
@@ -383,6 +383,25 @@ class Seals(Protocol):
 
     def is_sealed(self, message: RowToSend) -> bool:
         """Test whether a row carries the seal by one of the secrets of its webhook."""
+        ...
+
+
+class Statements(Protocol):
+    """Statements for HR about each tenant, kept where HR fetches them."""
+
+    @property
+    def failed(self) -> bool:
+        """True once something could not be said."""
+        ...
+
+    def withdraw(self, tenant: Tenant) -> None:
+        """Take back what was said of a tenant, before it is written to; raises UsageError."""
+        ...
+
+    def issue(
+        self, tenant: Tenant, extensions: Sequence[SchemaExtension], reader: SchemaReader
+    ) -> None:
+        """Look at a tenant and say what is found; what fails is noted, and never raised."""
         ...
 
 

@@ -15,6 +15,7 @@ from reconciler.domain.outcome import (
     Unapproved,
 )
 from reconciler.domain.plan import Create, Plan, Update
+from reconciler.domain.searching import Searched
 
 
 class Progress:
@@ -37,6 +38,7 @@ class Progress:
         self._held_back: dict[str, str] = {}
         self._begun: set[str] = set()
         self._ended: dict[str, Outcome] = {}
+        self._searched: dict[str, Searched] = {}
         self._attempts: list[DeliveryResult] = []
         self._not_tried: dict[str, int] = {}
         self._warnings: list[str] = []
@@ -118,6 +120,11 @@ class Progress:
         with self._lock:
             self._ended[outcome.change.subject.id] = outcome
 
+    def record_searched(self, change: str, searched: Searched) -> None:
+        """Add what was found of the new attributes of a change."""
+        with self._lock:
+            self._searched[change] = searched
+
     def outcome_of(self, change: Create | Update) -> Outcome:
         """The outcome of a planned write as far as it is known by now."""
         with self._lock:
@@ -180,6 +187,7 @@ class Progress:
                 deliveries=deliveries,
                 warnings=tuple(sorted(self._warnings)),
                 left_open=tuple(left_open),
+                searched=dict(self._searched),
                 planned=self._plan is not None,
                 refused=self._refused,
                 finished=finished,

@@ -9,9 +9,11 @@ from reconciler.domain.manifest import SchemaExtension, Tenant
 from reconciler.domain.outbox import UNLOOKED
 from reconciler.domain.outcome import OutcomeKind, Recovered, harm_message
 from reconciler.domain.records import Entry, Event, Intent, Status, rfc3339
+from reconciler.domain.searching import new_names
 from reconciler.errors import TenantError, UsageError
 from reconciler.ports import SchemaReader
 from reconciler.run_context import RunContext
+from reconciler.searchable import Searching
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +23,7 @@ class Recovery:
     `reader` is called only where there is something to read: most tenants have no open intent,
     and a gateway of each would cost a run more than all of its recovery. It raises UsageError for
     a tenant that is set up wrongly. `wanted` are the extensions that it should
-    have, and `can_be_sent` is as in Announcing.
+    have; `can_be_sent` and `searching` are as in Announcing.
     """
 
     context: RunContext
@@ -29,6 +31,7 @@ class Recovery:
     reader: Callable[[], SchemaReader]
     wanted: Callable[[], Iterable[SchemaExtension]] = tuple
     can_be_sent: Callable[[], bool] = lambda: True
+    searching: Searching | None = None
 
     def settle_all(self) -> None:
         """Settle one after the other; what cannot be read stays open and is reported as unknown.
@@ -48,6 +51,7 @@ class Recovery:
                 tenant=self.tenant,
                 reader=self.reader,
                 histories=self.context.journal.histories(self.tenant.name),
+                searching=self.searching,
             ).announce(verified)
 
     def _settle(self, number: int, intent: Intent) -> Recovered | Verified:
@@ -75,7 +79,15 @@ class Recovery:
                 kind = kinds.get(intent.desired.key)
                 entry = self._entry(intent, Status.RECOVERED, None)
                 self.context.journal.settle(number, entry, UNLOOKED)
-                return Verified(intent=intent, live=found.live, resource_type=kind, entry=entry)
+                return Verified(
+                    intent=intent,
+                    live=found.live,
+                    at=self.context.clock.now(),
+                    since=self.context.clock.monotonic(),
+                    new=new_names(intent.desired, intent.live_before),
+                    resource_type=kind,
+                    entry=entry,
+                )
             case Standing.AS_BEFORE:
                 detail = "an earlier run had not applied it"
                 if (confirmed := intent.confirmation) is not None:

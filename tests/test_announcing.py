@@ -11,14 +11,17 @@ from reconciler.domain.dialect import BindingList
 from reconciler.domain.manifest import Manages, Tenant
 from reconciler.domain.outcome import OutcomeKind, Recovered
 from reconciler.domain.plan import Subject
-from reconciler.domain.records import Event, EventType, Run, Status
+from reconciler.domain.records import Event, EventType, Run, Status, rfc3339
 from reconciler.domain.scim import ABSENT, Schema
+from reconciler.domain.searching import Searchable
 from reconciler.errors import TenantUnavailable
 from reconciler.recovering import Recovery
 from tests.support.fakes import (
     DIALECT,
     HOOK,
+    START,
     URN,
+    FakeClock,
     FakeTenant,
     MemoryJournal,
     document,
@@ -26,6 +29,7 @@ from tests.support.fakes import (
 )
 from tests.support.fakes import tenant as tenant_of_manifest
 from tests.support.runs import HERE, NEWER, context_of, journal_with
+from tests.support.searches import NONSENSE, SILENT, FakeUsers, searching_of
 
 RUN = Run(id="run-2", actor="user:test", commit="c0ffee")
 BOUND = {"user": frozenset({URN.lower()})}
@@ -271,3 +275,120 @@ def test_bindings_are_read_once_and_only_where_something_is_to_be_announced():
 
     look(journal, live)
     assert live.log == [f"GET {URN}", "GET /ResourceTypes"]
+
+
+def test_what_is_new_is_searched_for_before_hr_hears_of_it():
+    journal, live = journal_with(ABSENT, "grade"), holding("grade", bound=BOUND)
+    users = FakeUsers(FakeClock(), known={"grade": 1.0})
+    context = context_of(journal, run=RUN, clock=users.clock)
+
+    Recovery(
+        context=context,
+        tenant=acme(NEWER),
+        reader=lambda: live,
+        searching=searching_of(users),
+    ).settle_all()
+
+    recovered, searched = journal.entries[-2:]
+    assert recovered.status is Status.RECOVERED
+    assert (searched.event, searched.status) == (Event.SCHEMA_EXTENSION_SEARCHED, Status.SUCCESS)
+    assert (searched.searchable, searched.searchable_ms) == (Searchable.TRUE, 1500)
+    assert (searched.tenant, searched.schema_id, searched.change) == ("acme", URN, recovered.change)
+    [message] = journal.rows.values()
+    body = json.loads(message.body)
+    assert (body["searchable"], body["searchable_ms"]) == (True, 1500)
+    assert body["verified_at"] == rfc3339(START)  # not when it was announced
+    assert users.log[0] == ("user", URN, NONSENSE)
+
+
+@pytest.mark.parametrize(
+    ("users", "searchable", "status", "warned"),
+    [
+        (FakeUsers(FakeClock()), False, Status.FAILED, True),
+        (FakeUsers(FakeClock(), answers={"grade": SILENT}), "unknown", Status.UNKNOWN, False),
+    ],
+    ids=["refused", "not known"],
+)
+def test_hr_hears_of_what_is_not_searchable_too_and_a_person_is_warned(
+    users, searchable, status, warned
+):
+    journal, live = journal_with(ABSENT, "grade"), holding("grade", bound=BOUND)
+    context = context_of(journal, run=RUN, clock=users.clock)
+
+    Recovery(
+        context=context,
+        tenant=acme(NEWER),
+        reader=lambda: live,
+        searching=searching_of(users),
+    ).settle_all()
+
+    assert journal.entries[-1].status is status
+    assert journal.entries[-1].detail is not None
+    [message] = journal.rows.values()
+    assert json.loads(message.body)["searchable"] == searchable
+    warnings = context.progress.summary((), finished=True).warnings
+    assert [f"{URN} is there, and not searchable" in each for each in warnings] == [True] * warned
+
+
+def test_an_event_that_a_kill_left_waiting_is_searched_for_by_the_next_run():
+    journal = journal_with(ABSENT, "grade")
+    recover(journal, holding("grade", bound=UNBOUND), acme(NEWER))  # as a kill leaves it
+    users = FakeUsers(FakeClock(), known={"grade": 0.0})
+    context, live = context_of(journal, run=RUN, clock=users.clock), holding("grade", bound=BOUND)
+
+    Announcing(
+        context=context,
+        tenant=acme(NEWER),
+        reader=lambda: live,
+        histories=journal.histories("acme"),
+        searching=searching_of(users),
+    ).announce((), [Subject(tenant="acme", extension=extension(document(URN, "grade")))])
+
+    assert journal.events()[-1] == Event.SCHEMA_EXTENSION_SEARCHED
+    [message] = journal.rows.values()
+    assert json.loads(message.body)["searchable"] is True
+
+
+def test_nothing_is_searched_for_before_it_is_bound():
+    journal, live = journal_with(ABSENT, "grade"), holding("grade", bound=UNBOUND)
+    users = FakeUsers(FakeClock())
+    context = context_of(journal, run=RUN, clock=users.clock)
+
+    Recovery(
+        context=context,
+        tenant=acme(NEWER),
+        reader=lambda: live,
+        searching=searching_of(users),
+    ).settle_all()
+
+    assert users.log == []
+    assert len(journal.held()) == 1
+
+
+@pytest.mark.parametrize(
+    ("bound", "resource_type", "asked"),
+    [
+        (None, None, "User"),
+        ({"Group": frozenset({URN.lower()})}, None, "Group"),
+        (None, "Group", "Group"),
+    ],
+)
+def test_the_resource_type_that_has_it_is_asked(bound, resource_type, asked):
+    journal, live = unproved(), holding("grade", bound=bound)
+    users = FakeUsers(FakeClock(), known={"grade": 0.0})
+    context = context_of(journal, run=RUN, clock=users.clock)
+    desired = replace(
+        extension(document(URN, "grade")),
+        resource_type=resource_type or "User",
+        names_resource_type=resource_type is not None,
+    )
+
+    Announcing(
+        context=context,
+        tenant=acme(NEWER),
+        reader=lambda: live,
+        histories=journal.histories("acme"),
+        searching=searching_of(users),
+    ).announce((), [Subject(tenant="acme", extension=desired)])
+
+    assert {kind for kind, _, _ in users.log} == {asked}

@@ -1,5 +1,6 @@
 """One tenant's plan carried out: intent before request, outcome after proof, nothing unrecorded."""
 
+import json
 from collections import deque
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.domain.records import Entry, Event, EventType, Intent, Run, Status
 from reconciler.domain.redaction import Redaction
 from reconciler.domain.scim import Schema
+from reconciler.domain.searching import Searchable
 from reconciler.domain.secret import Secret
 from reconciler.domain.selection import Selection
 from reconciler.errors import Interrupted, StateError, TenantUnavailable
@@ -40,6 +42,7 @@ from tests.support.fakes import (
     patience,
 )
 from tests.support.fakes import tenant as acme
+from tests.support.searches import NONSENSE, FakeUsers, searching_of
 
 BASE_URL = "https://acme.example.com"
 RUN = Run(id="run-1", actor="user:test", commit="c0ffee")
@@ -62,12 +65,15 @@ def apply(
     journal: MemoryJournal,
     clock: FakeClock | None = None,
     progress: Progress | None = None,
+    users: FakeUsers | None = None,
+    hooks: tuple[str, ...] = (HOOK,),
 ) -> tuple[Outcome, ...]:
     """The outcomes of a plan that is carried out, in its order."""
     kept = progress or Progress()
     kept.record_plan(Plan(tenants=(plan,)))
-    context = RunContext(run=RUN, journal=journal, clock=clock or FakeClock(), progress=kept)
-    ours = replace(acme("acme"), base_url=BASE_URL)
+    clock = clock or (users.clock if users else FakeClock())
+    context = RunContext(run=RUN, journal=journal, clock=clock, progress=kept)
+    ours = replace(acme("acme", hooks=hooks), base_url=BASE_URL)
     Applying(
         context=context,
         tenant=ours,
@@ -78,6 +84,7 @@ def apply(
             tenant=ours,
             reader=lambda: tenant,
             histories=journal.histories(ours.name),
+            searching=searching_of(users) if users else None,
         ),
     ).apply(plan)
     return kept.summary((), finished=True).outcomes
@@ -502,3 +509,76 @@ def test_no_credential_in_what_others_have_is_kept_in_an_intent():
     assert intent.live_before is not None
     assert "hunter2" not in repr(intent) + str(intent.live_before.document)
     assert "theirs" in str(intent.live_before.document)
+
+
+def test_what_came_with_a_change_is_searched_for_after_its_outcome_is_durable():
+    tenant, journal, progress = FakeTenant(), MemoryJournal(), Progress()
+    users = FakeUsers(FakeClock(), known={"grade": 3.0})
+
+    [outcome] = apply(plan_for(tenant), tenant, journal, progress=progress, users=users)
+
+    assert outcome.kind is OutcomeKind.APPLIED
+    assert journal.events() == [
+        Event.SCHEMA_EXTENSION_CREATE_INTENDED,
+        Event.SCHEMA_EXTENSION_CREATED,
+        Event.SCHEMA_EXTENSION_SEARCHED,
+    ]
+    [message] = journal.rows.values()
+    body = json.loads(message.body)
+    assert (body["searchable"], body["searchable_ms"]) == (True, 3500)
+    searched = progress.summary((), finished=True).searched[outcome.change.subject.id]
+    assert (searched.searchable, searched.ms) == (Searchable.TRUE, 3500)
+
+
+def test_of_an_update_only_what_is_new_is_searched_for_and_without_any_nothing():
+    tenant = FakeTenant.holding(document(URN, "grade"))
+    users = FakeUsers(FakeClock(), known={"level": 0.0})
+    wanted = extension(document(URN, "grade", "level"), on_drift=OnDrift.UPDATE)
+    journal = MemoryJournal()
+
+    apply(plan_for(tenant, wanted), tenant, journal, users=users)
+    assert users.names() == [NONSENSE, "level"]
+
+    described = extension(
+        document(URN, "grade", "level", description="of hr"), on_drift=OnDrift.UPDATE
+    )
+    apply(plan_for(tenant, described), tenant, journal, users=users)
+
+    assert users.names() == [NONSENSE, "level"]
+    assert journal.events().count(Event.SCHEMA_EXTENSION_SEARCHED) == 1
+    assert "searchable" not in json.loads(list(journal.rows.values())[-1].body)
+
+
+def test_all_of_what_is_adopted_is_searched_for():
+    tenant, journal = FakeTenant(), MemoryJournal()
+    plan = plan_for(tenant)
+    tenant.put(document(URN, "grade"))
+    users = FakeUsers(FakeClock(), known={"grade": 0.0})
+
+    [outcome] = apply(plan, tenant, journal, users=users)
+
+    assert outcome.kind is OutcomeKind.ADOPTED
+    assert users.names() == [NONSENSE, "grade"]
+
+
+def test_a_tenant_without_webhooks_is_searched_too():
+    tenant, journal = FakeTenant(), MemoryJournal()
+    users = FakeUsers(FakeClock(), known={"grade": 0.0})
+
+    apply(plan_for(tenant), tenant, journal, users=users, hooks=())
+
+    assert journal.events()[-1] == Event.SCHEMA_EXTENSION_SEARCHED
+    assert journal.entries[-1].searchable is Searchable.TRUE
+    assert (journal.waiting(), journal.held()) == ((), ())
+
+
+def test_a_signal_in_the_wait_leaves_nothing_unsaid():
+    tenant, journal, progress = FakeTenant(), MemoryJournal(), Progress()
+    users = FakeUsers(FakeClock(stop_after=2))
+
+    [outcome] = apply(plan_for(tenant), tenant, journal, progress=progress, users=users)
+
+    assert outcome.kind is OutcomeKind.APPLIED
+    assert journal.entries[-1].searchable is Searchable.UNKNOWN
+    [message] = journal.rows.values()
+    assert json.loads(message.body)["searchable"] == "unknown"

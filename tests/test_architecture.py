@@ -21,6 +21,8 @@ STRANGERS = (
         "parallel",
         "planning",
         "importing",
+        "searchable",
+        "gating",
         "announcing",
         "recovering",
         "delivering",

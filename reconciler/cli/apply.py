@@ -1,6 +1,7 @@
 """`apply`: have a plan approved, carry it out, tell what became of it."""
 
 from contextlib import AbstractContextManager, ExitStack
+from typing import TYPE_CHECKING
 
 from reconciler.adapters.clock import StopSignal
 from reconciler.adapters.database import Store
@@ -10,6 +11,7 @@ from reconciler.cli.approved_plan import Approval, ShownPlan, approved_by, requi
 from reconciler.cli.commands.apply import Options
 from reconciler.cli.desired import desired_of, selection_of
 from reconciler.cli.exits import Exit
+from reconciler.cli.files import make_folder
 from reconciler.cli.github_job import job_outputs
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.planned import Planned, planning
@@ -28,8 +30,13 @@ from reconciler.errors import UsageError
 from reconciler.fleet import Fleet, Lapse
 from reconciler.measuring import Measuring
 from reconciler.planning import plan_fleet
+from reconciler.ports import Statements
 from reconciler.render.plain_text import visible
 from reconciler.run_context import RunContext
+from reconciler.searchable import Searching
+
+if TYPE_CHECKING:  # an apply that says nothing to HR but by webhooks does without
+    from reconciler.adapters.webhooks import WebhookNotifier
 
 
 def apply(invocation: Invocation, options: Options) -> int:
@@ -47,6 +54,8 @@ def apply(invocation: Invocation, options: Options) -> int:
 
 def _apply(invocation: Invocation, options: Options, report: Report) -> int:
     stop = StopSignal()
+    if options.gate is not None:
+        make_folder("--gate", options.gate)
     with ExitStack() as documents:
         saved = None
         if options.file is not None:
@@ -93,13 +102,17 @@ def _apply(invocation: Invocation, options: Options, report: Report) -> int:
 
                 return fleet.apply(gate, keep)
 
-            return report.follow(carry_out, fleet, store)
+            code = report.follow(carry_out, fleet, store)
+            unsaid = fleet.statements is not None and fleet.statements.failed
+            return Exit.ERROR if unsaid and code == Exit.WELL else code
 
 
 def _recover(invocation: Invocation, options: Options, report: Report) -> int:
     """Settle and deliver; no approval is needed, for nothing is planned or written."""
     if options.file is not None or options.approve:
         raise UsageError("--recover-only plans nothing, so leave the plan and --approve out")
+    if options.gate is not None:
+        raise UsageError("--recover-only looks at no attribute, so leave --gate out")
     stop = StopSignal()
     with (
         open_state(invocation, stop, options.pruning) as store,
@@ -226,6 +239,10 @@ def _fleet(
     def obstacle(tenant: Tenant) -> str | None:
         return "; ".join(found.reason for found in notifier.obstacles(tenant)) or None
 
+    def searching(tenant: Tenant) -> Searching | None:
+        timeout = float(options.searchable_timeout)
+        return bench.searching(tenant, timeout=timeout, deadline=timeout) if timeout else None
+
     return Fleet(
         context=context,
         desired=bench.desired,
@@ -244,4 +261,27 @@ def _fleet(
         lock_timeout=float(options.lock_timeout),
         obstacle=obstacle,
         lapse=lapse,
+        searching=searching,
+        statements=_statements(options, bench, context, notifier, store),
+    )
+
+
+def _statements(
+    options: Options,
+    bench: Workbench,
+    context: RunContext,
+    notifier: "WebhookNotifier",
+    store: Store,
+) -> Statements | None:
+    if options.gate is None:
+        return None
+    from reconciler.cli.statements import GateFiles
+
+    deadline = bench.read_deadline
+    return GateFiles(
+        folder=options.gate,
+        context=context,
+        notifier=notifier,
+        searching=lambda tenant: bench.searching(tenant, timeout=0.0, deadline=deadline),
+        courses=store.courses,
     )

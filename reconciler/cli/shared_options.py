@@ -9,6 +9,7 @@ from reconciler.cli.options import flag, group, many, number
 
 RETRY_DEADLINE = 120  # seconds, in which one change is tried
 METRICS = "write numbers as OpenMetrics, for Prometheus' textfile collector"  # --metrics
+SEARCHABLE_TIMEOUT = 30  # seconds, in which what is new is asked for after a change
 
 
 class PlanFormat(StrEnum):

@@ -40,7 +40,10 @@ if TYPE_CHECKING:  # a plan of tenants that are elsewhere does without
     from reconciler.adapters.webhooks import WebhookNotifier
     from reconciler.domain.outbox import DeliveryResult
     from reconciler.domain.records import Run
+    from reconciler.domain.searching import Belief
     from reconciler.embedded import DevTenantAccess
+    from reconciler.ports import UserReader
+    from reconciler.searchable import Searching
 
 EMBEDDED_FOLDER = Path(".reconciler/embedded")
 
@@ -52,6 +55,7 @@ class TenantState:
     traffic: Traffic
     retry: Retry
     known: Known = field(default_factory=Known)
+    beliefs: "dict[str, Belief]" = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +119,20 @@ class Workbench:
             options = self._of_tenant(self.write_options, certificate)
             writes = Http(options, methods=frozenset({"POST", "PUT", "PATCH"}))
             return HttpSchemaWriter(self._connection(tenant, certificate), writes)
+
+    def searching(self, tenant: Tenant, *, timeout: float, deadline: float) -> "Searching":
+        """The means to ask a tenant whether attributes are searchable; all ends by the deadline."""
+        from reconciler.adapters.gateway.users import HttpUserReader
+        from reconciler.searchable import Searching
+
+        return Searching(
+            clock=self.clock,
+            timeout=timeout,
+            users=lambda: HttpUserReader(
+                self.connection(tenant), deadline=deadline, option="--searchable-timeout"
+            ),
+            belief=lambda users, kind: self._belief(tenant, users, kind),
+        )
 
     def retry(self, tenant: Tenant) -> Retry:
         """The patience with one tenant: another's trouble uses none of it up."""
@@ -180,6 +198,15 @@ class Workbench:
             max_body=self.max_page,
             lifted_by="--max-page-mib",
         )
+
+    def _belief(self, tenant: Tenant, users: "UserReader", resource_type: str) -> "Belief":
+        """What filters are worth: found out once a tenant and run."""
+        from reconciler.searchable import calibrated
+
+        found = self._state_of(tenant).beliefs
+        if resource_type not in found:
+            found[resource_type] = calibrated(users, resource_type)
+        return found[resource_type]
 
     def _state_of(self, tenant: Tenant) -> TenantState:
         if tenant.name not in self.states:

@@ -316,6 +316,8 @@ class ReportChange(TypedDict):
     detail: str | None
     fields: list[str]
     latency_ms: int | None
+    searchable: bool | Literal["unknown"] | None
+    searchable_ms: int | None
 
 
 class UnapprovedDocument(TypedDict):
@@ -422,6 +424,7 @@ class EntryDocument(TypedDict):
         "SCHEMA_EXTENSION_UPDATED",
         "SCHEMA_EXTENSION_SKIPPED",
         "SCHEMA_EXTENSION_BLOCKED",
+        "SCHEMA_EXTENSION_SEARCHED",
         "HR_SYNC_QUEUED",
         "HR_SYNC_RESEALED",
         "HR_SYNC_COMPLETED",
@@ -485,6 +488,50 @@ class EventDocument(TypedDict):
     verified_at: str
     schema_digest: str
     commit: str | None
+    searchable: NotRequired[bool | Literal["unknown"]]
+    searchable_ms: NotRequired[int]
+
+
+# schemas/gate.json
+
+
+class LifecycleDocument(TypedDict):
+    """How far an attribute has come, and since when."""
+
+    stage: Literal["declared", "deployed", "available", "deprecated", "retired"]
+    deployed: str | None
+    available: str | None
+    deprecated: str | None
+    retired: str | None
+
+
+class GateAttribute(TypedDict):
+    """One attribute, what is known of it and what is against it."""
+
+    schema_id: str
+    attribute: str
+    ready: bool
+    lifecycle: LifecycleDocument | None
+    verified: bool
+    bound: bool | Literal["unknown"]
+    searchable: bool | Literal["unknown"]
+    persisted: Literal["persisted", "dropped", "coerced", "not-tried"]
+    since: str | None
+    reasons: list[str]
+
+
+class GateDocument(TypedDict):
+    """Whether HR may send attributes of a tenant; the last three are those of a file for HR."""
+
+    format_version: Literal["1.0"]
+    tool_version: str
+    tenant: str
+    ready: bool
+    reasons: list[str]
+    attributes: list[GateAttribute]
+    issued_at: NotRequired[str]
+    expires_at: NotRequired[str]
+    plan_digest: NotRequired[str]
 
 
 # schemas/doctor.json

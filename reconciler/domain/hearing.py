@@ -67,3 +67,9 @@ def is_bound(bindings: Bindings, schema: Schema, resource_type: str | None) -> b
 def types_of(bindings: Bindings, schema: Schema) -> tuple[str, ...]:
     """The names and ids of the resource types that name the schema, as written."""
     return tuple(name for name, extensions in bindings.items() if schema.key in extensions)
+
+
+def holding_type(bindings: Bindings | None, schema: Schema, named: str | None) -> str:
+    """The resource type whose resources hold its values: as named, else the first that binds it."""
+    listed = types_of(bindings, schema) if bindings is not None else ()
+    return named or next(iter(listed), "User")

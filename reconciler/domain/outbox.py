@@ -81,6 +81,8 @@ class Awaited:
 
 UNLOOKED = Awaited("a run that looks whether /ResourceTypes names it")
 """The wait of a change that is verified while nobody has looked at bindings yet."""
+UNSEARCHED = Awaited("a run that looks whether it is searchable")
+"""The wait of one that needs no binding, while nobody has asked for what is new."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

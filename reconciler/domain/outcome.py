@@ -14,6 +14,7 @@ from reconciler.domain.outbox import DeliveryResult, HeldRow, OutboxRow
 from reconciler.domain.plan import Blocked, Create, Plan, Update
 from reconciler.domain.redaction import Redaction
 from reconciler.domain.scim import is_keyword
+from reconciler.domain.searching import Searched
 
 
 class OutcomeKind(StrEnum):
@@ -161,7 +162,7 @@ class RunSummary:
     """All that an apply did; `locked` has the holder of each tenant that another run holds.
 
     `misconfigured` has the reason for each tenant that was not written, since no change of it
-    could have been announced.
+    could have been announced. `searched` is what was found of new attributes, by the change's id.
 
     `planned` is False where the run ended before it had a plan, or was to make none; `refused` is
     True where that plan was not let through; `finished` is False where a signal or an error cut
@@ -177,6 +178,7 @@ class RunSummary:
     deliveries: DeliverySummary = DeliverySummary()
     warnings: tuple[str, ...] = ()
     left_open: tuple[LeftOpen, ...] = ()
+    searched: Mapping[str, Searched] = field(default_factory=dict)
     planned: bool = True
     refused: bool = False
     finished: bool = True

@@ -10,7 +10,6 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
-from typing import Literal, assert_never
 
 from reconciler.domain.diff import Harm, HarmKind, harms
 from reconciler.domain.documents import AuditDocument, ChainedDocument, EntryDocument, EventDocument
@@ -19,30 +18,11 @@ from reconciler.domain.jsontext import Json, NotJson, canonical
 from reconciler.domain.manifest import Manages
 from reconciler.domain.redaction import Redaction
 from reconciler.domain.scim import ABSENT, Schema, fold
+from reconciler.domain.searching import Searchable, Searched
 from reconciler.domain.shown import shown_schema
 
 GENESIS = "0" * 64  # the hash before the first record
 EVENT_ID = re.compile("evt_[0-9a-f]{32}")  # all of it, as HrEvent has it
-
-
-class Searchable(StrEnum):
-    """Whether a service takes a filter on what was written; its filters may not be believed."""
-
-    TRUE = "true"
-    FALSE = "false"
-    UNKNOWN = "unknown"
-
-    def to_json(self) -> bool | Literal["unknown"]:
-        """JSON's true and false, and the word for neither."""
-        match self:
-            case Searchable.TRUE:
-                return True
-            case Searchable.FALSE:
-                return False
-            case Searchable.UNKNOWN:
-                return "unknown"
-            case _:
-                assert_never(self)
 
 
 class CanaryResult(StrEnum):
@@ -65,6 +45,7 @@ class Event(StrEnum):
     SCHEMA_EXTENSION_UPDATED = "SCHEMA_EXTENSION_UPDATED"
     SCHEMA_EXTENSION_SKIPPED = "SCHEMA_EXTENSION_SKIPPED"
     SCHEMA_EXTENSION_BLOCKED = "SCHEMA_EXTENSION_BLOCKED"
+    SCHEMA_EXTENSION_SEARCHED = "SCHEMA_EXTENSION_SEARCHED"
     HR_SYNC_QUEUED = "HR_SYNC_QUEUED"
     HR_SYNC_RESEALED = "HR_SYNC_RESEALED"
     HR_SYNC_COMPLETED = "HR_SYNC_COMPLETED"
@@ -245,7 +226,10 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HrEvent:
-    """A verified change, as it is announced to HR. Holds no value of any user."""
+    """A verified change, as it is announced to HR. Holds no value of any user.
+
+    `searched` is what was found of its new attributes, None where none were asked for.
+    """
 
     event_type: EventType
     target_system: str
@@ -254,6 +238,7 @@ class HrEvent:
     event_id: str
     verified_at: str
     commit: str | None
+    searched: Searched | None = None
 
     def body(self, sequence: int) -> bytes:
         """The bytes that are signed and sent, the same at each try; `sequence` is per tenant."""
@@ -277,6 +262,9 @@ class HrEvent:
             "schema_digest": self.schema.fingerprint(),
             "commit": self.commit,
         }
+        if self.searched is not None:
+            document["searchable"] = self.searched.searchable.to_json()
+            document["searchable_ms"] = self.searched.ms
         return canonical(document)
 
 

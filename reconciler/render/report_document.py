@@ -17,6 +17,7 @@ from reconciler.domain.outbox import DeliveryResult, OutboxRow
 from reconciler.domain.outcome import DeliverySummary, Outcome, OutcomeKind, RunSummary
 from reconciler.domain.plan import Change
 from reconciler.domain.records import Run
+from reconciler.domain.searching import Searched
 from reconciler.render.plan_document import action_of, reason_of
 from reconciler.render.summary_text import warnings_of, withheld_in
 
@@ -113,7 +114,12 @@ def _tenants(summary: RunSummary) -> list[ReportTenant]:
             "unapproved": unapproved.get(name),
             "recovered": recovered.get(name, []),
             "changes": [
-                _change(change, outcomes.get(change.subject.id), withheld.get(change.subject.id))
+                _change(
+                    change,
+                    outcomes.get(change.subject.id),
+                    withheld.get(change.subject.id),
+                    summary.searched.get(change.subject.id),
+                )
                 for change in (plans[name].changes if name in plans else ())
             ],
         }
@@ -121,7 +127,9 @@ def _tenants(summary: RunSummary) -> list[ReportTenant]:
     ]
 
 
-def _change(change: Change, outcome: Outcome | None, withheld: str | None) -> ReportChange:
+def _change(
+    change: Change, outcome: Outcome | None, withheld: str | None, searched: Searched | None
+) -> ReportChange:
     return {
         "id": change.subject.id,
         "schema_id": change.subject.schema_id,
@@ -131,6 +139,8 @@ def _change(change: Change, outcome: Outcome | None, withheld: str | None) -> Re
         "detail": outcome.detail if outcome else withheld,
         "fields": list(outcome.fields) if outcome else [],
         "latency_ms": outcome.latency_ms if outcome else None,
+        "searchable": searched.searchable.to_json() if searched else None,
+        "searchable_ms": searched.ms if searched else None,
     }
 
 

@@ -2,10 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import assert_never
 
 from reconciler.domain.drift import Drift, DriftKind
 from reconciler.domain.outcome import LeftOpen, Outcome, OutcomeKind, RunSummary
 from reconciler.domain.plan import Blocked, Skip, TenantPlan, Update
+from reconciler.domain.searching import Searchable, Searched
 from reconciler.render.paint import Paint
 from reconciler.render.phrases import drift_text, withheld_text
 from reconciler.render.plain_text import counted, visible
@@ -29,7 +31,10 @@ def summary_text(summary: RunSummary, *, paint: Paint, ephemeral: bool = False) 
     head = paint("green" if summary.complete else "red", _head(summary))
     lines = [
         *recovered,
-        *(_outcome(outcome, paint) for outcome in summary.outcomes),
+        *(
+            _outcome(outcome, summary.searched.get(outcome.change.subject.id), paint)
+            for outcome in summary.outcomes
+        ),
         *_not_tried(summary, paint),
         *_left_as_it_is(summary, paint),
         *(paint("yellow", f"warning: {visible(text)}") for text in warnings_of(summary)),
@@ -44,16 +49,29 @@ def warnings_of(summary: RunSummary) -> tuple[str, ...]:
     return (*summary.warnings, *map(_left_open, summary.left_open))
 
 
-def _outcome(outcome: Outcome, paint: Paint) -> str:
+def _outcome(outcome: Outcome, searched: Searched | None, paint: Paint) -> str:
     subject = outcome.change.subject
     end = "blocked" if outcome.blocked else str(outcome.kind)
     took = ""
     if outcome.kind is OutcomeKind.APPLIED:
         end, took = f"{end} and verified", f" in {outcome.latency_ms} ms"
+    took += f", {_searched(searched)}" if searched is not None else ""
     detail = f": {visible(outcome.detail)}" if outcome.detail else ""
     where = "" if outcome.kind.verified else f" [{visible(subject.extension.place)}]"
     shown = paint("green" if outcome.kind.verified else "red", end)
     return f"{visible(subject.tenant)}: {visible(subject.schema_id)}: {shown}{took}{detail}{where}"
+
+
+def _searched(searched: Searched) -> str:
+    match searched.searchable:
+        case Searchable.TRUE:
+            return f"searchable after {searched.ms} ms"
+        case Searchable.FALSE:
+            return "not searchable"
+        case Searchable.UNKNOWN:
+            return f"not known to be searchable ({visible(searched.detail or '')})"
+        case _:
+            assert_never(searched.searchable)
 
 
 def _not_tried(summary: RunSummary, paint: Paint) -> Iterator[str]:

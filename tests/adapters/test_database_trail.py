@@ -15,11 +15,11 @@ from reconciler.domain.records import (
     OPTIONAL_MEMBERS,
     AuditRecord,
     Event,
-    Searchable,
     chain_hash,
     check_chain,
     seal,
 )
+from reconciler.domain.searching import Searchable
 from reconciler.errors import StateError
 from tests.support.store_world import (
     AUDIT,

@@ -10,7 +10,8 @@ from tests.bench.measuring import Command, Contest, Costs, Figure
 from tests.bench.worlds import PROGRAM, QUERY, World
 from tests.support.fleet.trail import write_trail
 
-APPLY = ("apply", "--auto-approve", "--max-tenants", "1000000")
+# The peers ask no service whether what is new is searchable.
+APPLY = ("apply", "--auto-approve", "--max-tenants", "1000000", "--searchable-timeout", "0")
 MS50 = 0.05
 MS5 = 0.005
 RECORDS = 200_000

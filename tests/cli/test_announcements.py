@@ -162,7 +162,7 @@ def test_apply_never_asks_a_service_whose_list_is_static(world: World):
     world.service.kinds = [{"name": "User"}]
     world.tenant(more="  capabilities: {bindings: unlisted}\n")
 
-    world.folder.run(*APPLY)
+    world.folder.run(*APPLY, "--searchable-timeout", "0")
 
     assert world.events() == ["DEPLOYED"]
     assert "GET /ResourceTypes" not in world.service.requests

@@ -45,21 +45,26 @@ def test_audit_list_verify_and_export_after_an_apply(folder: Folder):
         "SCHEMA_EXTENSION_CREATED",
         "SCHEMA_EXTENSION_CREATE_INTENDED",
         "SCHEMA_EXTENSION_CREATED",
+        "SCHEMA_EXTENSION_SEARCHED",
+        "SCHEMA_EXTENSION_SEARCHED",
         "HR_SYNC_QUEUED",
         "HR_SYNC_QUEUED",
         "HR_SYNC_COMPLETED",
         "HR_SYNC_COMPLETED",
         "RUN_COMPLETED",
     ]
-    created, synced = records[2], records[7]
+    created, searched, synced = records[2], records[5], records[9]
     assert (created["status"], created["schema_id"]) == ("SUCCESS", HR_URN)
     assert created["attributes_count"] == 3
     assert created["latency_ms"] >= 0
+    assert (searched["searchable"], searched["change"]) == (True, created["change"])
+    assert searched["searchable_ms"] >= 0
+    assert "searchable" not in created
     assert (synced["status"], synced["webhook_status"]) == ("SYNCED", 204)
     assert synced["latency_ms"] >= 0
     verified = folder.run("audit", "verify")
     assert verified.code == 0
-    assert verified.out == f"whole, unanchored: 10 records, head {records[-1]['hash']}\n"
+    assert verified.out == f"whole, unanchored: 12 records, head {records[-1]['hash']}\n"
     listed = folder.run("audit", "list", "--last", "3")
     assert len(listed.out.splitlines()) == 3
     announced = folder.run("webhooks", "list")

@@ -15,7 +15,8 @@ from tests.support.fleet.service import Running, running
 from tests.support.program import Folder
 from tests.support.warm import Done
 
-APPLY = ("apply", "--auto-approve", "--max-tenants", "1000")
+UNASKED = ("--searchable-timeout", "0")
+APPLY = ("apply", "--auto-approve", "--max-tenants", "1000", *UNASKED)
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +77,22 @@ def test_a_create_adds_a_read_before_it_a_post_and_a_read_after_it(empty: Folder
     assert service.counted().tenants["hr"] == {"webhook": 10}
 
 
+def test_a_service_without_users_is_asked_once_a_tenant_whether_it_searches(
+    empty: Folder, service: Running
+):
+    fleet = Fleet(origin=service.origin, tenants=5, extensions=4, live=2, webhooks=True)
+    silent = run(empty, fleet, *APPLY)
+    before = each(service, fleet)
+    service.set(reset=True)
+
+    asked = run(empty, fleet, *APPLY[: -len(UNASKED)], "--state", "sqlite:///other.db")
+
+    more = {kind: n - before[kind] for kind, n in each(service, fleet).items() if n > before[kind]}
+    assert more == {"by-id": 2, "resource-types": 1}  # what counts as by-id is /Users
+    assert asked.out.count("not known to be searchable") == 10
+    assert "searchable" not in silent.out
+
+
 def test_an_apply_with_nothing_to_do_asks_what_a_plan_asks(empty: Folder, service: Running):
     fleet = Fleet(origin=service.origin, tenants=5, extensions=4, live=4)
 
@@ -90,7 +107,7 @@ def test_an_apply_that_asks_lists_once_to_show_and_once_under_the_lock(
     fleet = Fleet(origin=service.origin, tenants=3, extensions=2, live=1)
     fleet.write(empty.path / "desired-state")
 
-    code, everything = at_a_terminal(empty, "yes\n", "apply")
+    code, everything = at_a_terminal(empty, "yes\n", "apply", *UNASKED)
 
     assert code == 0, everything
     assert each(service, fleet) == {

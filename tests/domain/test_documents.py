@@ -31,6 +31,7 @@ DOCUMENTS = {
     "event": documents.EventDocument,
     "doctor": documents.DoctorDocument,
     "status": documents.StatusDocument,
+    "gate": documents.GateDocument,
     "webhooks": list[documents.WebhookDocument],
     "validate": documents.ValidateDocument,
 }

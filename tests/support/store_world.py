@@ -24,10 +24,10 @@ from reconciler.domain.records import (
     EventType,
     HrEvent,
     Intent,
-    Searchable,
     Status,
 )
 from reconciler.domain.scim import ABSENT, Schema
+from reconciler.domain.searching import Searchable
 from reconciler.ports import Due, Outbox, Wanted
 from tests.support.postgres import Server
 

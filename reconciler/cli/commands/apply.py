@@ -15,6 +15,7 @@ from reconciler.cli.options import (
 from reconciler.cli.shared_options import (
     METRICS,
     RETRY_DEADLINE,
+    SEARCHABLE_TIMEOUT,
     CountingOptions,
     DeadlineOptions,
     FleetOptions,
@@ -53,6 +54,18 @@ class Options:
         metavar="SECONDS",
         default=0,
         least=0,
+    )
+    searchable_timeout: int = number(
+        "how long a change may be waited for until the service takes filters on what is new; 0: "
+        "nobody asks",
+        metavar="SECONDS",
+        default=SEARCHABLE_TIMEOUT,
+        least=0,
+    )
+    gate: Path | None = optional_path(
+        "write into this folder, for HR, whether it may send the attributes of each tenant: "
+        "TENANT.json and its signature",
+        metavar="DIR",
     )
     report: Path | None = optional_path(
         "write a JSON report of the run, also when it fails or is interrupted", metavar="FILE"

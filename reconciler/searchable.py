@@ -1,0 +1,166 @@
+"""Use case: after a write, ask a tenant until its filters take what is new, for a limited time."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from reconciler.domain.scim import Mutability, Returned, Schema, fold
+from reconciler.domain.searching import Belief, Found, Searchable, Searched
+from reconciler.errors import Interrupted, TenantError
+from reconciler.ports import Clock, Presence, UserReader
+
+_PAUSE = 0.5  # seconds until what is refused is asked for again; twice that after each time
+_LONGEST_PAUSE = 8.0
+_LAST = 1.0  # seconds before the end of all asking, in which the last answers come
+_NONSENSE = "reconcilerKnowsNoSuchAttribute"
+_NO_FILTERS = (404, 405, 501)  # a service without users or filters, whatever the attribute
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inquiry:
+    """The attributes of a live schema to ask for, dotted for parts; at least one.
+
+    `since` is when the schema was verified, by the monotonic clock.
+    """
+
+    schema: Schema
+    resource_type: str
+    attributes: tuple[str, ...]
+    since: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Searching:
+    """The means to ask one tenant; what is refused is asked for again for `timeout` seconds.
+
+    `users` makes a reader that gives up in time; `belief` says what a calibration has found of the
+    filters on a resource type.
+    """
+
+    clock: Clock
+    timeout: float
+    users: Callable[[], UserReader]
+    belief: Callable[[UserReader, str], Belief]
+
+    def search(self, inquiries: Iterable[Inquiry]) -> tuple[Searched, ...]:
+        """The findings of each inquiry, in their order. The end of a run ends it, and is no error.
+
+        Each attribute is asked for once, and again while it is refused.
+        """
+        clock = self.clock
+        ends = clock.monotonic() + self.timeout - _LAST
+        pause, users = _PAUSE, self.users()
+        asked = [_Asked(inquiry, clock.monotonic) for inquiry in inquiries]
+        try:
+            clock.check()
+            for each in asked:
+                each.begin(users, self.belief(users, each.inquiry.resource_type))
+            while [each for each in asked if each.ask(users)]:
+                remaining = ends - clock.monotonic()
+                if remaining <= 0:
+                    break
+                clock.sleep(min(pause, remaining))
+                pause = min(2 * pause, _LONGEST_PAUSE)
+        except Interrupted:
+            for each in asked:
+                each.end(_CUT_SHORT)
+        return tuple(each.searched() for each in asked)
+
+
+@dataclass(slots=True)
+class _Asked:
+    """An inquiry, and what was found so far.
+
+    `proves` is True where an answer tells an attribute from one that does not exist.
+    """
+
+    inquiry: Inquiry
+    now: Callable[[], float]
+    proves: bool = False
+    found: dict[str, Found] = field(default_factory=dict)
+    pending: list[str] = field(init=False)
+    ended: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pending = list(self.inquiry.attributes)
+        self.ended = self.inquiry.since
+
+    def begin(self, users: UserReader, belief: Belief) -> None:
+        """Find out what answers are worth; where they are worth nothing, nothing is asked for."""
+        if belief.doubt is not None:
+            self.end(belief.doubt)
+            return
+        nonsense = self._present(users, _NONSENSE)
+        self.proves = belief.proved or nonsense.refused is not None
+
+    def ask(self, users: UserReader) -> bool:
+        """Ask for what is pending; whether some of it is refused, and may be taken later."""
+        refused = []
+        for name in self.pending:
+            found = self._judge(name, self._present(users, name))
+            if found.searchable is Searchable.FALSE:
+                refused.append(name)
+            self.found[name] = found
+        if self.pending:
+            self.ended = self.now()
+        self.pending = refused
+        return bool(refused)
+
+    def end(self, reason: str) -> None:
+        """Leave what is pending as not known, for that reason."""
+        unknown = Found(searchable=Searchable.UNKNOWN, reason=reason)
+        self.found |= dict.fromkeys(self.pending, unknown)
+        self.pending = []
+
+    def searched(self) -> Searched:
+        """The findings, in the order of the attributes."""
+        found = tuple((name, self.found[name]) for name in self.inquiry.attributes)
+        return Searched(found=found, ms=round((self.ended - self.inquiry.since) * 1000))
+
+    def _present(self, users: UserReader, name: str) -> Presence:
+        return users.present(self.inquiry.resource_type, self.inquiry.schema.id, name)
+
+    def _judge(self, name: str, presence: Presence) -> Found:
+        if presence.count is not None:
+            if self.proves or name in self.found:  # it was refused before
+                return Found(searchable=Searchable.TRUE)
+            return Found(searchable=Searchable.UNKNOWN, reason=_TAKES_ANY)
+        if presence.refused is None:
+            # What was refused a moment ago is so still, as far as anybody knows.
+            unanswered = Found(searchable=Searchable.UNKNOWN, reason=_NO_ANSWER)
+            return self.found.get(name, unanswered)
+        refusal = f"the service refuses such a filter with HTTP {presence.refused}"
+        if presence.refused in _NO_FILTERS or self._is_hidden(name):
+            return Found(searchable=Searchable.UNKNOWN, reason=refusal)
+        return Found(searchable=Searchable.FALSE, reason=refusal)
+
+    def _is_hidden(self, name: str) -> bool:
+        """True of what is never returned, on which a service may take no filter for good."""
+        # docs/decisions.md, "What is never returned is asked for as well"
+        parts = name.split(".")
+        above = (self.inquiry.schema.at(".".join(parts[: end + 1])) for end in range(len(parts)))
+        return any(
+            each.returned == Returned.NEVER or each.mutability == Mutability.WRITE_ONLY
+            for each in above
+            if each is not None
+        )
+
+
+def calibrated(users: UserReader, resource_type: str) -> Belief:
+    """Find out what filters are worth, by what all users have."""
+    try:
+        total = users.total(resource_type)
+    except TenantError as error:
+        return Belief(doubt=str(error))
+    if total is None:
+        return Belief(doubt="they cannot be counted")
+    named = users.present(
+        resource_type, None, "userName" if fold(resource_type) == "user" else "id"
+    )
+    if named.count != total:
+        return Belief(doubt=f"`userName pr` finds {named.count} of {total}, and all have one")
+    return Belief()
+
+
+_CUT_SHORT = "the run was to end before it was known"
+_NO_ANSWER = "the service gave no answer to such a filter that could be read"
+_TAKES_ANY = "the service takes a filter on what does not exist as well, so that it proves nothing"

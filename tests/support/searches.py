@@ -1,0 +1,64 @@
+"""Users whose service takes filters as a test says, and the means to ask it in fake time."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from reconciler.domain.searching import Belief
+from reconciler.ports import Presence, ResourcePage
+from reconciler.searchable import Searching
+from tests.support.fakes import FakeClock
+
+TAKEN, REFUSED, SILENT = Presence(count=0), Presence(refused=400), Presence()
+NONSENSE = "reconcilerKnowsNoSuchAttribute"
+
+
+@dataclass
+class FakeUsers:
+    """A ports.UserReader that knows each attribute from a time on, in seconds of the clock.
+
+    What it does not know it refuses; `answers` stand in the place of that. `seconds` are what an
+    answer takes.
+    """
+
+    clock: FakeClock
+    known: dict[str, float] = field(default_factory=dict)
+    answers: dict[str, Presence] = field(default_factory=dict)
+    seconds: float = 0.0
+    log: list[tuple[str, str | None, str]] = field(default_factory=list)
+
+    def present(self, resource_type: str, schema_id: str | None, attribute: str) -> Presence:
+        self.log.append((resource_type, schema_id, attribute))
+        self.clock.seconds += self.seconds
+        if attribute in self.answers:
+            return self.answers[attribute]
+        return TAKEN if self.known.get(attribute, float("inf")) <= self.clock.seconds else REFUSED
+
+    def names(self) -> list[str]:
+        """The attributes that were asked for, in order."""
+        return [attribute for _, _, attribute in self.log]
+
+    def total(self, resource_type: str) -> int | None:
+        return 0
+
+    def own_schema(self, resource_type: str) -> str | None:
+        return None
+
+    def pages(
+        self, resource_type: str, attributes: Sequence[str], *, start: int = 1
+    ) -> Iterator[ResourcePage]:
+        return iter(())
+
+
+def searching_of(
+    users: FakeUsers,
+    *,
+    timeout: float = 30.0,
+    belief: Belief | None = None,
+) -> Searching:
+    """The means to ask it."""
+    return Searching(
+        clock=users.clock,
+        timeout=timeout,
+        users=lambda: users,
+        belief=lambda *_: belief or Belief(),
+    )

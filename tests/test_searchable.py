@@ -1,0 +1,205 @@
+"""What is new is asked for until the service takes a filter on it, and for a limited time."""
+
+import pytest
+
+from reconciler.domain.scim import Schema
+from reconciler.domain.searching import Belief, Searchable, Searched
+from reconciler.errors import StateError
+from reconciler.ports import Presence
+from reconciler.searchable import Inquiry
+from tests.support.fakes import URN, FakeClock
+from tests.support.searches import NONSENSE, REFUSED, SILENT, FakeUsers, searching_of
+
+SCHEMA = Schema.from_json(
+    {
+        "id": URN,
+        "attributes": [
+            {"name": "badge"},
+            {"name": "desk", "type": "complex", "subAttributes": [{"name": "floor"}]},
+            {"name": "pin", "returned": "never", "subAttributes": [{"name": "digits"}]},
+            {"name": "token", "mutability": "writeOnly"},
+        ],
+    }
+)
+TRUE, FALSE, UNKNOWN = Searchable
+
+
+def inquiry(*names: str, since: float = 0.0) -> Inquiry:
+    return Inquiry(schema=SCHEMA, resource_type="User", attributes=names, since=since)
+
+
+def asked(
+    users: FakeUsers, *names: str, timeout: float = 30.0, belief: Belief | None = None
+) -> Searched:
+    [found] = searching_of(users, timeout=timeout, belief=belief).search([inquiry(*names)])
+    return found
+
+
+def users_of(known: dict[str, float] | None = None, **answers: Presence) -> FakeUsers:
+    return FakeUsers(FakeClock(), known=known or {}, answers=answers)
+
+
+def test_an_attribute_that_is_taken_at_once_is_asked_for_once() -> None:
+    users = users_of({"badge": 0.0, "desk.floor": 0.0})
+
+    found = asked(users, "badge", "desk.floor")
+
+    assert (found.searchable, found.ms, found.detail) == (TRUE, 0, None)
+    assert users.log == [
+        ("User", URN, NONSENSE),
+        ("User", URN, "badge"),
+        ("User", URN, "desk.floor"),
+    ]
+    assert users.clock.slept == []
+
+
+def test_only_what_is_refused_is_asked_for_again_until_it_is_taken() -> None:
+    users = users_of({"badge": 0.0, "desk": 3.0})
+
+    found = asked(users, "badge", "desk")
+
+    assert (found.searchable, found.ms) == (TRUE, 3500)
+    assert users.clock.slept == [0.5, 1.0, 2.0]
+    assert users.names().count("badge") == 1
+
+
+@pytest.mark.parametrize("timeout", [0.5, 1.0, 2.0, 30.0, 60.0])
+def test_what_is_never_taken_is_not_searchable_after_the_timeout(timeout: float) -> None:
+    users = users_of({"badge": 0.0})
+
+    found = asked(users, "badge", "desk", timeout=timeout)
+
+    assert found.searchable is FALSE
+    assert found.detail == "desk: the service refuses such a filter with HTTP 400"
+    assert users.clock.seconds <= timeout
+    assert users.clock.seconds >= timeout - 1.0
+
+
+def test_many_attributes_share_the_time_and_each_is_asked_for_once_at_least() -> None:
+    names = [f"a{n}" for n in range(40)]
+    one, many = users_of(), users_of()
+
+    asked(one, names[0])
+    asked(many, *names)
+
+    assert many.clock.seconds == one.clock.seconds
+    assert len(many.log) - 1 == len(names) * (len(one.log) - 1)
+    assert set(names) <= set(many.names())
+
+
+def test_several_changes_wait_together_and_count_from_their_own_verification() -> None:
+    users = users_of({"badge": 11.0, "desk": 10.0})
+    users.clock.seconds = 10.0
+
+    first, second = searching_of(users).search(
+        [inquiry("badge", since=2.0), inquiry("desk", since=9.0)]
+    )
+
+    assert (first.searchable, first.ms) == (TRUE, 9500)
+    assert (second.searchable, second.ms) == (TRUE, 1000)
+
+
+def test_filters_that_cannot_be_believed_are_not_sent() -> None:
+    users = users_of({"badge": 0.0})
+
+    found = asked(users, "badge", belief=Belief(doubt="`userName pr` finds 0 of 9"))
+
+    assert (found.searchable, found.detail) == (UNKNOWN, "badge: `userName pr` finds 0 of 9")
+    assert users.log == []
+    assert users.clock.slept == []
+
+
+def test_a_service_that_takes_what_does_not_exist_proves_nothing() -> None:
+    users = users_of({NONSENSE: 0.0, "badge": 0.0})
+
+    found = asked(users, "badge")
+
+    assert found.searchable is UNKNOWN
+    assert found.detail == (
+        "badge: the service takes a filter on what does not exist as well, so that it proves "
+        "nothing"
+    )
+    assert users.clock.slept == []
+
+
+def test_such_a_service_is_believed_where_a_holder_was_counted_or_a_refusal_ended() -> None:
+    counted = asked(users_of({NONSENSE: 0.0, "badge": 0.0}), "badge", belief=Belief(proved=True))
+    ended = asked(users_of({NONSENSE: 0.0, "badge": 2.0}), "badge")
+
+    assert (counted.searchable, ended.searchable) == (TRUE, TRUE)
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+def test_a_service_without_users_or_filters_is_not_waited_for(status: int) -> None:
+    users = users_of(badge=Presence(refused=status))
+
+    found = asked(users, "badge")
+
+    assert found.searchable is UNKNOWN
+    assert found.detail == f"badge: the service refuses such a filter with HTTP {status}"
+    assert users.clock.slept == []
+
+
+def test_no_answer_is_not_known_and_not_waited_for() -> None:
+    users = users_of(badge=SILENT)
+
+    found = asked(users, "badge")
+
+    assert found.searchable is UNKNOWN
+    assert users.clock.slept == []
+
+
+def test_a_lost_answer_after_a_refusal_changes_nothing() -> None:
+    users = users_of(badge=REFUSED)
+    users.clock.after = lambda: users.answers.update(badge=SILENT)
+
+    found = asked(users, "badge")
+
+    assert found.searchable is FALSE
+
+
+@pytest.mark.parametrize("name", ["pin", "pin.digits", "token"])
+def test_what_is_never_returned_is_asked_for_and_its_refusal_says_nothing(name: str) -> None:
+    refused, taken = users_of(), users_of({name: 0.0})
+
+    assert asked(refused, name).searchable is UNKNOWN
+    assert refused.clock.slept == []
+    assert asked(taken, name).searchable is TRUE
+
+
+def test_a_signal_ends_the_wait_and_what_was_taken_stays_found() -> None:
+    users = users_of({"badge": 0.0})
+    users.clock.stop_after = 2
+
+    found = asked(users, "badge", "desk")
+
+    assert [(name, each.searchable) for name, each in found.found] == [
+        ("badge", TRUE), ("desk", UNKNOWN),
+    ]  # fmt: skip
+    assert found.detail == "desk: the run was to end before it was known"
+
+
+def test_after_a_signal_nothing_is_asked_for() -> None:
+    users = users_of({"badge": 0.0})
+    users.clock.stopped = True
+
+    assert asked(users, "badge").searchable is UNKNOWN
+    assert users.log == []
+
+
+def test_a_store_that_fails_during_the_wait_ends_the_run() -> None:
+    users = users_of()
+    users.clock.after = lambda: users.clock.fail(StateError("the disk is full"))
+
+    with pytest.raises(StateError):
+        asked(users, "badge")
+
+
+def test_a_slow_service_is_not_asked_again_after_the_timeout() -> None:
+    users = users_of(badge=REFUSED)
+    users.seconds = 20.0
+
+    found = asked(users, "badge")
+
+    assert (found.searchable, found.ms) == (FALSE, 40_000)
+    assert users.names() == [NONSENSE, "badge"]

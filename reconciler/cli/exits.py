@@ -18,6 +18,7 @@ class Exit(IntEnum):
     ERROR = 1
     OUT_OF_SYNC = 2  # only with --detailed-exitcode
     NEEDS_A_PERSON = 2  # of status
+    NOT_YET = 2  # of gate
     PARTLY = 3
     STALE = 4
     LOCKED = 5

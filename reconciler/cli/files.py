@@ -29,6 +29,20 @@ def require_folder(option: str, file: Path) -> None:
         raise UsageError(f"{option} {file} cannot be written: name a file in a folder that exists")
 
 
+def make_folder(option: str, folder: Path) -> None:
+    """Make a folder, unless it is there; raises UsageError where nothing could be written into it.
+
+    As with `require_folder`, before anything is begun.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        fits = os.access(folder, os.W_OK | os.X_OK)
+    except OSError:
+        fits = False
+    if not fits:
+        raise UsageError(f"{option} {folder} cannot be written to: name a folder of your own")
+
+
 def write_file(path: Path, text: str | Iterable[str]) -> None:
     """Write beside it, sync, rename: a reader sees the old file or the whole new one.
 

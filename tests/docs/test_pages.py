@@ -37,6 +37,7 @@ READ = {
     ("docs/dialects.md", "json"): "tests/adapters/test_dialects.py",
     ("docs/dialects.md", "yaml"): "tests/adapters/test_dialects.py",
     ("docs/compatibility.md", "yaml"): "tests/chaos/test_peers.py",
+    ("docs/reference/gate.md", "python"): "tests/docs/test_gate_page.py",
     ("docs/state.md", "sql"): "run by the server of its page",
     ("docs/scheduled-apply.md", "sql"): "run by the server of its page",
     ("docs/scheduled-apply.md", "text"): "test_the_crontab_names_what_the_page_makes",

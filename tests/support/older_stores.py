@@ -43,6 +43,7 @@ NEW_SINCE = {  # by version: how what it brought is taken away again
         "DROP TABLE samples",
         "DROP TABLE countings",
         "DROP TABLE canaries",
+        "DROP INDEX audit_searched",
         "ALTER TABLE audit DROP COLUMN searchable",
         "ALTER TABLE audit DROP COLUMN searchable_ms",
         "ALTER TABLE audit DROP COLUMN canary",

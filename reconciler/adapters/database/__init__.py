@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from reconciler.adapters.database.address import file_of, files_beside, folder_of
+    from reconciler.adapters.database.courses import courses_at
     from reconciler.adapters.database.last_seen import sightings
     from reconciler.adapters.database.opening import DEADLINE, open_store
     from reconciler.adapters.database.outbox import Backlog
@@ -14,6 +15,7 @@ __all__ = [
     "DEADLINE",
     "Backlog",
     "Store",
+    "courses_at",
     "file_of",
     "files_beside",
     "folder_of",
@@ -25,6 +27,7 @@ _HOMES = {
     "DEADLINE": "opening",
     "Backlog": "outbox",
     "Store": "store",
+    "courses_at": "courses",
     "file_of": "address",
     "files_beside": "address",
     "folder_of": "address",

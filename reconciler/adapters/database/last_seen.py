@@ -1,53 +1,24 @@
 """When the trail last has each schema as desired: read, and nothing of the store is touched."""
 
 from collections.abc import Iterable
-from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reconciler.adapters.database.address import address_of
+from reconciler.adapters.database.looking import look
 from reconciler.adapters.database.tables import AS_DESIRED
 from reconciler.domain.drift import Sighting, Sightings
 from reconciler.domain.scim import fold
-from reconciler.errors import StateError
 
 if TYPE_CHECKING:  # where there is no store, nothing that opens one is imported
     from reconciler.adapters.database.connections import Connection, Row
-
-_PATIENCE = 5.0  # seconds for a store that only adds to what a plan tells
 
 
 def sightings(url: str) -> Sightings:
     """By tenant and folded id, from the store that a URL names; empty where there is none.
 
-    Nothing is made, brought forward or locked, and a role that may only SELECT is enough.
-    Raises UsageError for the URL, StateError for what is there.
+    A role that may only SELECT is enough. Raises UsageError for the URL, StateError for what is
+    there.
     """
-    address = address_of(url)
-    if isinstance(address, Path):
-        return _of_file(address) if _is_there(address) else {}
-    from reconciler.adapters.database.opening import server_at
-
-    server = server_at(address, busy_timeout=_PATIENCE, deadline=_PATIENCE)
-    with closing(server), server.reading() as connection:
-        return _read(connection)
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError as error:
-        raise StateError(f"the store {path} cannot be opened: {error.strerror}") from error
-    return True
-
-
-def _of_file(path: Path) -> Sightings:
-    from reconciler.adapters.database.engine import Opened, explained, read_only
-
-    with explained(str(path)), closing(read_only(path, _PATIENCE)) as raw:
-        return _read(Opened(raw))
+    return look(url, _read) or {}
 
 
 def latest(condition: str, columns: str) -> str:

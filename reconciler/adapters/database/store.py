@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from reconciler.adapters.database import (
+    courses,
     histories,
     intents,
     outbox,
@@ -30,9 +31,10 @@ from reconciler.domain.adoption import Sample, SampleHistory, SampleKey
 from reconciler.domain.documents import AuditDocument
 from reconciler.domain.drift import Sightings
 from reconciler.domain.hearing import History
+from reconciler.domain.lifecycle import Course
 from reconciler.domain.outbox import Awaited, HeldRow, OutboxRow, RowToSend
 from reconciler.domain.records import Confirmation, Entry, HrEvent, Intent
-from reconciler.domain.scim import fold
+from reconciler.domain.scim import Schema, fold
 from reconciler.errors import StateError
 from reconciler.ports import (
     Announcement,
@@ -253,6 +255,14 @@ class Store:
 
         samples, *timed = self._database.ask(*statuses.HISTORY)
         return statuses.samples_of(samples), statuses.timed_of(timed)
+
+    def courses(self, tenant: str, desired: Iterable[Schema]) -> dict[str, Course]:
+        """Each deployment and search of a tenant's schemas, by folded id.
+
+        `desired` are the schemas of today.
+        """
+        verified, written, searched = self._database.ask(*courses.of_tenant(tenant))
+        return courses.courses_in(verified, written, searched, desired)
 
     def left_open(self) -> dict[str, int]:
         """The number of intents without an outcome of each tenant, whoever's they are."""

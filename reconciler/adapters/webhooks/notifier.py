@@ -100,6 +100,15 @@ class WebhookNotifier:
         keys = _keys(self._endpoints.get((envelope.tenant, envelope.url)))
         return has_seal(envelope.sealed_content(), message.seal, keys)
 
+    def signed(self, tenant: Tenant, message_id: str, body: bytes) -> Mapping[str, str] | None:
+        """The headers that sign a text under the first secret of a tenant's first webhook.
+
+        None where there is no such secret that could be used.
+        """
+        first = tenant.webhooks[0].url if tenant.webhooks else ""
+        keys = _keys(self._endpoints.get((tenant.name, first)))[:1]
+        return signed_headers(message_id, body, keys, at=self._clock.now()) if keys else None
+
     def obstacles(self, tenant: Tenant, *, resolve: bool = True) -> tuple[Unusable, ...]:
         """The webhooks of a tenant to which, as is known already, nothing can be sent.
 

@@ -61,6 +61,7 @@ COMMANDS = (
     Command("show"),
     Command("apply", network=True),
     Command("import", network=True),
+    Command("gate", network=True),
     Command("migrate"),
     Command("status"),
     Command("report"),

@@ -22,6 +22,7 @@ class SchemaName(StrEnum):
     REPORT = "report"
     AUDIT = "audit"
     EVENT = "event"
+    GATE = "gate"
     VALIDATE = "validate"
     WEBHOOKS = "webhooks"
     DOCTOR = "doctor"

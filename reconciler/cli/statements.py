@@ -1,0 +1,85 @@
+"""Files for HR on whether it may send the attributes of a tenant: signed, dated, short-lived."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from reconciler.adapters.webhooks import WebhookNotifier
+from reconciler.cli.files import write_file
+from reconciler.domain.gate import TenantGate
+from reconciler.domain.lifecycle import Course
+from reconciler.domain.manifest import SchemaExtension, Tenant
+from reconciler.domain.scim import Schema
+from reconciler.errors import StateError, TenantError, UsageError
+from reconciler.gating import Gating
+from reconciler.ports import SchemaReader
+from reconciler.render.gate import dated_document
+from reconciler.render.json_text import json_text
+from reconciler.run_context import RunContext
+from reconciler.searchable import Searching
+
+_SIGNATURE = ("webhook-id", "webhook-timestamp", "webhook-signature")
+
+
+@dataclass(slots=True, kw_only=True)
+class GateFiles:
+    """A ports.Statements in a folder: TENANT.json, and TENANT.json.sig with three headers.
+
+    `failed` is True once a file could not be written.
+    """
+
+    folder: Path
+    context: RunContext
+    notifier: WebhookNotifier
+    searching: Callable[[Tenant], Searching]
+    courses: Callable[[str, Iterable[Schema]], Mapping[str, Course]]
+    failed: bool = field(init=False, default=False)
+
+    def withdraw(self, tenant: Tenant) -> None:
+        """Delete both files; without its signature a file is worth nothing."""
+        for file in (self._signature(tenant), self._file(tenant)):
+            try:
+                file.unlink(missing_ok=True)
+            except OSError as error:
+                raise UsageError(f"{file} cannot be deleted: {error.strerror}") from error
+
+    def issue(
+        self, tenant: Tenant, extensions: Sequence[SchemaExtension], reader: SchemaReader
+    ) -> None:
+        """Write both files, each whole or not at all; without a secret there are none."""
+        gating = Gating(
+            clock=self.context.clock,
+            tenant=tenant,
+            reader=reader,
+            searching=self.searching(tenant),
+            courses=lambda schemas: self.courses(tenant.name, schemas),
+        )
+        try:
+            self._write(tenant, gating.look(extensions))
+        except (TenantError, StateError, UsageError) as error:
+            self.failed = True
+            self.context.progress.warn(f"{tenant.name}: nothing new is said to HR: {error}")
+
+    def _write(self, tenant: Tenant, gate: TenantGate) -> None:
+        digest = self.context.progress.plan_digest or ""
+        document = dated_document(gate, at=self.context.clock.now(), plan_digest=digest)
+        text = json_text(document)
+        body = text.encode()
+        headers = self.notifier.signed(tenant, f"gate_{sha256(body).hexdigest()[:32]}", body)
+        if headers is None:
+            self.context.progress.warn(
+                f"{tenant.name}: {self._file(tenant)} is not written, for there is no webhook "
+                "secret to sign it with"
+            )
+            return
+        write_file(self._file(tenant), text)
+        write_file(
+            self._signature(tenant), "".join(f"{name}: {headers[name]}\n" for name in _SIGNATURE)
+        )
+
+    def _file(self, tenant: Tenant) -> Path:
+        return self.folder / f"{tenant.name}.json"
+
+    def _signature(self, tenant: Tenant) -> Path:
+        return self.folder / f"{tenant.name}.json.sig"

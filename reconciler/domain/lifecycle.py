@@ -1,0 +1,112 @@
+"""Lifecycle: how far an attribute has come, from its place in a manifest to its tombstone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reconciler.domain.manifest import SchemaExtension
+from reconciler.domain.scim import fold
+from reconciler.domain.searching import Searchable
+
+
+class AttributeStage(StrEnum):
+    """The stages of an attribute of one tenant, in their order."""
+
+    DECLARED = "declared"  # a manifest names it
+    DEPLOYED = "deployed"  # it was read back there as desired
+    AVAILABLE = "available"  # it is bound, and the service takes a filter on it
+    DEPRECATED = "deprecated"  # nobody should begin to use it
+    RETIRED = "retired"  # it is gone, and its name is not to be used again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """A record that a schema was as desired after a change, or adopted.
+
+    `attributes` are the folded names that it had then, dotted for parts; None where the trail does
+    not know them. `at` is RFC 3339.
+    """
+
+    at: str
+    attributes: frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """A record of whether what came with the deployment before it is searchable."""
+
+    at: str
+    searchable: Searchable
+
+
+Course = Sequence[Deployment | Search]
+"""What the trail has of one schema of a tenant, in its order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifecycle:
+    """The stage of an attribute, and since when it has been at each: times of the trail, RFC 3339.
+
+    `deprecated` is a date and `retired` what the manifest says. None where the attribute was never
+    there, or the trail does not know.
+    """
+
+    stage: AttributeStage
+    deployed: str | None = None
+    available: str | None = None
+    deprecated: str | None = None
+    retired: str | None = None
+
+
+def lifecycle(
+    attribute: str, extension: SchemaExtension, course: Course, *, today: str
+) -> Lifecycle | None:
+    """The lifecycle of an attribute, dotted for a part; None where the manifest does not know it.
+
+    What is said of an attribute holds for its parts. `today` is a date, RFC 3339.
+    """
+    deployed, available = _since(attribute, course)
+    if extension.schema.at(attribute) is None:
+        for stone in extension.retired:
+            if _covers(stone.name, attribute):
+                return Lifecycle(
+                    stage=AttributeStage.RETIRED,
+                    deployed=deployed,
+                    available=available,
+                    retired=stone.since,
+                )
+        return None
+    notices = [n.since for n in extension.deprecated if _covers(n.name, attribute)]
+    deprecated = min(notices, default=None)
+    if deprecated is not None and deprecated <= today:
+        stage = AttributeStage.DEPRECATED
+    elif available is not None:
+        stage = AttributeStage.AVAILABLE
+    else:
+        stage = AttributeStage.DECLARED if deployed is None else AttributeStage.DEPLOYED
+    return Lifecycle(stage=stage, deployed=deployed, available=available, deprecated=deprecated)
+
+
+def _since(attribute: str, course: Course) -> tuple[str | None, str | None]:
+    """When it came for the last time, and when it was found searchable after that."""
+    name, deployed, available = fold(attribute), None, None
+    is_new = False
+    for record in course:
+        match record:
+            case Deployment(at=at, attributes=attributes):
+                is_new = False
+                if attributes is None:
+                    continue
+                if name not in attributes:
+                    deployed = available = None
+                elif deployed is None:
+                    deployed, is_new = at, True
+            case Search(at=at, searchable=searchable):
+                if is_new and searchable is Searchable.TRUE:
+                    available = available or at
+    return deployed, available
+
+
+def _covers(name: str, attribute: str) -> bool:
+    """True of an attribute and of each of its parts."""
+    return f"{fold(attribute)}.".startswith(f"{fold(name)}.")

@@ -1,0 +1,117 @@
+"""What the trail has of a tenant's schemas over time, on both databases."""
+
+from dataclasses import replace
+
+import pytest
+
+from reconciler.adapters.database import courses_at
+from reconciler.domain.lifecycle import Course, Deployment, Search
+from reconciler.domain.records import Entry, Event, Status
+from reconciler.domain.scim import Schema
+from reconciler.domain.searching import Searchable
+from reconciler.errors import StateError
+from tests.support.older_stores import as_version
+from tests.support.store_world import (
+    HR_URN,
+    Place,
+    behind_its_back,
+    entry,
+    intent,
+    opened,
+    url_of,
+)
+
+WIDER = Schema.from_json({"id": HR_URN, "attributes": [{"name": "Badge"}, {"name": "desk"}]})
+NARROW = Schema.from_json({"id": HR_URN, "attributes": [{"name": "badge"}]})
+KEY = HR_URN.lower()
+
+
+def at(minute: int) -> str:
+    return f"2026-01-02T03:{minute:02}:00.000Z"
+
+
+def record(minute: int, event: Event, status: Status, schema: Schema) -> Entry:
+    about = replace(entry(event, status, tenant="acme"), timestamp=at(minute), schema_id=HR_URN)
+    return replace(about, after_digest=schema.fingerprint())
+
+
+def searched(minute: int, searchable: Searchable) -> Entry:
+    about = record(minute, Event.SCHEMA_EXTENSION_SEARCHED, Status.SUCCESS, NARROW)
+    return replace(about, after_digest=None, searchable=searchable, searchable_ms=5)
+
+
+def both_ways(place: Place, *desired: Schema, tenant: str = "acme") -> Course:
+    """The course of the HR extension, from the store of a run and by a look; they are the same."""
+    with opened(place) as store:
+        found = store.courses(tenant, desired)
+    assert courses_at(url_of(place), tenant, desired) == found
+    return found.get(KEY, ())
+
+
+def test_a_write_is_a_deployment_of_the_names_that_it_sent(place: Place) -> None:
+    with opened(place) as store:
+        number = store.intend(replace(intent(), desired=WIDER), entry(tenant="acme"))
+        created = Event.SCHEMA_EXTENSION_CREATED
+        store.settle(number, record(1, created, Status.SUCCESS, WIDER), None)
+        store.record(searched(2, Searchable.TRUE))
+
+    assert both_ways(place) == (
+        Deployment(at=at(1), attributes=frozenset({"badge", "desk"})),
+        Search(at=at(2), searchable=Searchable.TRUE),
+    )
+
+
+def test_what_was_adopted_has_the_names_of_the_schema_that_it_equals(place: Place) -> None:
+    with opened(place) as store:
+        adopted = Event.SCHEMA_EXTENSION_ADOPTED
+        store.record(record(1, adopted, Status.SUCCESS, NARROW))
+
+    assert both_ways(place, WIDER, NARROW) == (
+        Deployment(at=at(1), attributes=frozenset({"badge"})),
+    )
+    assert both_ways(place, WIDER) == (Deployment(at=at(1), attributes=None),)
+
+
+def test_what_failed_was_skipped_or_is_of_another_tenant_is_no_step(place: Place) -> None:
+    with opened(place) as store:
+        skipped, created = Event.SCHEMA_EXTENSION_SKIPPED, Event.SCHEMA_EXTENSION_CREATED
+        for event, status in ((skipped, Status.SUCCESS), (created, Status.FAILED)):
+            store.record(replace(record(1, event, status, NARROW), after_digest=None))
+
+    assert both_ways(place) == ()
+    assert both_ways(place, tenant="other") == ()
+
+
+def test_where_there_is_no_store_there_is_no_course_and_none_is_made(place: Place) -> None:
+    assert courses_at(url_of(place), "acme", ()) == {}
+
+
+@pytest.mark.parametrize("version", [2, 7])
+def test_a_store_of_an_older_version_has_no_searches(place: Place, version: int) -> None:
+    with opened(place) as store:
+        adopted = Event.SCHEMA_EXTENSION_ADOPTED
+        store.record(record(1, adopted, Status.SUCCESS, NARROW))
+    as_version(version, place)
+
+    assert courses_at(url_of(place), "acme", [NARROW]) == {
+        KEY: (Deployment(at=at(1), attributes=frozenset({"badge"})),)
+    }
+
+
+def test_an_intent_that_is_damaged_is_a_deployment_of_unknown_names(place: Place) -> None:
+    with opened(place) as store:
+        number = store.intend(replace(intent(), desired=WIDER), entry(tenant="acme"))
+        created = Event.SCHEMA_EXTENSION_CREATED
+        store.settle(number, record(1, created, Status.SUCCESS, WIDER), None)
+    behind_its_back(place, "UPDATE intents SET desired = '{'")
+
+    assert both_ways(place) == (Deployment(at=at(1), attributes=None),)
+
+
+def test_a_finding_that_is_none_is_a_damaged_store(place: Place) -> None:
+    with opened(place) as store:
+        store.record(searched(1, Searchable.TRUE))
+    behind_its_back(place, "UPDATE audit SET searchable = 'perhaps'")
+
+    with pytest.raises(StateError, match="damaged: record 1 is searchable in a way"):
+        courses_at(url_of(place), "acme", ())

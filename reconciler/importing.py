@@ -46,10 +46,15 @@ def names_for(tenant: str, urns: Iterable[str], taken: Iterable[str]) -> dict[st
     return names
 
 
-def resource_type_of(schema: Schema, bindings: Bindings | None) -> str:
-    """The resource type that the schema extends: User where that is one, or none is known."""
+def resource_type_of(schema: Schema, bindings: Bindings | None) -> str | None:
+    """The resource type that the schema extends: User where that is one, or none is known.
+
+    None where all that it extends have names that a manifest does not take.
+    """
     kinds = types_of(bindings, schema) if bindings else ()
     fit = [kind for kind in kinds if _RESOURCE_TYPE.fullmatch(kind)]
+    if kinds and not fit:
+        return None
     is_for_users = not fit or fold(USER) in map(fold, fit)
     return USER if is_for_users else fit[0]
 

@@ -19,7 +19,8 @@ from reconciler.domain.dialect import BindingList
 from reconciler.domain.hearing import Bindings
 from reconciler.domain.manifest import Manifests, Tenant
 from reconciler.domain.messages import nearest
-from reconciler.domain.scim import fold
+from reconciler.domain.rules.sites import USER
+from reconciler.domain.scim import Schema, fold
 from reconciler.domain.selection import Selection
 from reconciler.domain.shown import shown_schema
 from reconciler.errors import UsageError
@@ -76,7 +77,7 @@ def import_extensions(invocation: Invocation, options: Options) -> int:
             schema,
             tenant=tenant.name,
             name=name,
-            resource_type=resource_type_of(schema, bindings),
+            resource_type=_resource_type(invocation, schema, live, bindings),
             full=options.full,
         )
         shown = live.redaction.text(urn)
@@ -123,6 +124,18 @@ def _read(
     for warning in live.warnings:
         invocation.console.say(f"warning: {visible(warning)}")
     return live, bindings
+
+
+def _resource_type(
+    invocation: Invocation, schema: Schema, live: LiveTenant, bindings: Bindings | None
+) -> str:
+    """The resource type that is written; says where no manifest can name that of the service."""
+    kind = resource_type_of(schema, bindings)
+    if kind is None:
+        shown = live.redaction.text(schema.id)
+        message = f"warning: no manifest can name the resource type of {shown}; {USER} stands"
+        invocation.console.say(visible(message))
+    return kind or USER
 
 
 def _head(path: Path, before: str | None) -> str:

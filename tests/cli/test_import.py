@@ -213,12 +213,15 @@ def test_import_writes_the_resource_type_that_the_service_binds(
         path.unlink()
     with serving(answer) as server:
         folder.write("desired-state/tenants/dev.yaml", TENANT.format(server.url("/scim")))
-        assert_reported(folder.run("import", "dev"), 0, "1 manifest written")
+        imported = folder.run("import", "dev")
+        assert_reported(imported, 0, "1 manifest written")
         assert_reported(folder.run("plan", "--detailed-exitcode"), 0, "1 in sync")
 
     text = (folder.path / EXTENSIONS / "dev-grade-v-1.yaml").read_text()
     line = next((line for line in text.splitlines() if "resourceType" in line), None)
     assert line == (None if written is None else f"  resourceType: {written}")
+    unnamed = any(isinstance(kind, dict) and kind.get("name") == "odd name" for kind in kinds)
+    assert ("no manifest can name the resource type" in imported.err) is unnamed
 
 
 def test_a_schema_larger_than_a_manifest_may_be_is_reported_and_taken_where_that_is_meant(

@@ -7,9 +7,10 @@ resource type is counted in one pass over its pages.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from reconciler.domain.blocking import BlockReason
 from reconciler.domain.manifest import SchemaExtension, Tenant
 from reconciler.domain.measures import Counts, Measure, Measured, measures_of, unmeasured
-from reconciler.domain.plan import TenantPlan
+from reconciler.domain.plan import Blocked, TenantPlan
 from reconciler.domain.scim import fold
 from reconciler.errors import AnswerUnreadable, TenantError, TenantRefused
 from reconciler.ports import UserReader
@@ -38,7 +39,11 @@ class Impacts:
 def hurting(plan: TenantPlan) -> tuple[Hurting, ...]:
     """The changes of a plan that take something from users; their live schemas have to be there."""
     found = []
-    for subject in (change.subject for change in plan.changes):
+    for change in plan.changes:
+        subject = change.subject
+        # A count tells something of people, and nobody's manifest has a say about the vendor's.
+        if isinstance(change, Blocked) and change.reason is BlockReason.PROTECTED:
+            continue
         if subject.in_sync or not (measures := measures_of(subject.view, subject.extension)):
             continue
         own = subject.desired.text()

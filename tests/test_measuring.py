@@ -11,11 +11,11 @@ from reconciler.adapters.gateway.users import HttpUserReader
 from reconciler.cli.approved_impact import ApprovedImpact, accepted_by
 from reconciler.domain.manifest import OnDrift, SchemaExtension
 from reconciler.domain.measures import Measured, Risk
-from reconciler.domain.plan import Plan, TenantPlan
+from reconciler.domain.plan import Blocked, Plan, TenantPlan
 from reconciler.domain.problem import Place
 from reconciler.domain.scim import Schema
 from reconciler.errors import Interrupted
-from reconciler.measuring import Measuring
+from reconciler.measuring import Measuring, hurting
 from reconciler.render.plan_document import plan_document
 from tests.support.domain_world import extension as made_extension
 from tests.support.domain_world import live, planned
@@ -101,6 +101,18 @@ def test_a_tenant_whose_changes_hurt_nobody_is_not_read(extension: SchemaExtensi
 
     assert found.impact == {}
     assert known.requests == []
+
+
+def test_users_are_not_counted_for_a_manifest_of_what_is_the_vendors() -> None:
+    urn = "urn:example:vendor:2.0:User"
+    there = {"id": urn, "attributes": [{"name": "userName"}]}
+    proposed = {"id": urn, "attributes": [{"name": "userName", "canonicalValues": ["alice"]}]}
+    extension = replace(REQUIRED, schema=Schema.from_json(proposed))
+
+    plan = planned([extension], live(there))
+
+    assert isinstance(plan.changes[0], Blocked)
+    assert hurting(plan) == ()
 
 
 def test_a_tenant_that_could_not_be_read_counts_nobody() -> None:

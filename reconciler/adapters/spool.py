@@ -10,6 +10,7 @@ from reconciler.domain.jsontext import Json
 from reconciler.errors import UsageError
 
 _IN_MEMORY = 1024 * 1024  # bytes; a plan of a few tenants needs no file
+_AT_ONCE = 64 * 1024  # bytes that are written together
 
 
 @contextmanager
@@ -34,17 +35,20 @@ class Spool:
     def add(self, name: str, document: Json) -> None:
         """Keep a document; one that was there under that name is replaced."""
         self._places[name] = self._end, "", 0
-        self._write(document)
+        self._write(_line(document))
 
     def add_long(
         self, name: str, document: Mapping[str, Json], member: str, items: Iterable[Json]
     ) -> None:
         """The same for a document with many items in one member, which are read one at a time."""
-        start, number = self._end, 0
-        self._write(document)
+        start, number, lines = self._end, 0, bytearray(_line(document))
         for item in items:
-            self._write(item)
+            lines += _line(item)
             number += 1
+            if len(lines) > _AT_ONCE:
+                self._write(lines)
+                lines.clear()
+        self._write(lines)
         self._places[name] = start, member, number
 
     def __getitem__(self, name: str) -> Json:
@@ -73,18 +77,21 @@ class Spool:
         """Forget all documents."""
         self._places.clear()
 
-    def _write(self, value: Json) -> None:
-        line = json.dumps(value).encode() + b"\n"
+    def _write(self, lines: bytes | bytearray) -> None:
         try:
             self._file.seek(self._end)
-            self._file.write(line)
+            self._file.write(lines)
             self._file.flush()
         except OSError as error:
             raise UsageError(
                 f"the folder for temporary files takes no more of the plan: {error.strerror}; "
                 "free some space, or name another folder with TMPDIR"
             ) from error
-        self._end += len(line)
+        self._end += len(lines)
+
+
+def _line(value: Json) -> bytes:
+    return json.dumps(value).encode() + b"\n"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from reconciler.domain.blocking import BlockReason
 from reconciler.domain.manifest import SchemaExtension, Tenant
-from reconciler.domain.measures import Counts, Measure, Measured, measures_of, unmeasured
+from reconciler.domain.measures import Counts, Measure, Measured, Risk, measures_of, unmeasured
 from reconciler.domain.plan import Blocked, TenantPlan
 from reconciler.domain.scim import fold
 from reconciler.errors import AnswerUnreadable, TenantError, TenantRefused
@@ -86,28 +86,31 @@ class Measuring:
         for group in by_type.values():
             measures = [m for each in group for m in each.measures if m.obstacle is None]
             population = _Population(reader, group[0].extension.resource_type, self.check)
-            counts: Mapping[Measure, Counts] = {}
+            counts: Mapping[Measure, Counts] | None = None
             try:
                 counts = population.counts(measures)
             except TenantError as error:
                 warnings.append(f"the impact on users is not known: {error}")
-            else:
-                obstacles = ((m, m.obstacle or _HIDDEN) for each in group for m in each.measures)
-                warnings += [
-                    f"the impact on users of {m.schema_id}: {m.label} is not known: {obstacle}"
-                    for m, obstacle in obstacles
-                    if m not in counts
-                ]
             for each in group:
-                measured[each.change] = tuple(
-                    counts[m].measured(m, many=each.extension.many)
-                    if m in counts
-                    else unmeasured(m)
+                found = [
+                    unmeasured(m)
+                    if counts is None or m not in counts
+                    else counts[m].measured(m, many=each.extension.many)
                     for m in each.measures
-                )
+                ]
+                measured[each.change] = tuple(found)
+                if counts is None:
+                    continue
+                warnings += [
+                    f"the impact on users of {m.schema_id}: {m.label} is not known: "
+                    f"{m.obstacle or (_TOO_LONG if m in counts else _HIDDEN)}"
+                    for m, came_out in zip(each.measures, found, strict=True)
+                    if came_out.risk is Risk.UNKNOWN
+                ]
         return Impacts(measured=measured, warnings=tuple(dict.fromkeys(warnings)))
 
 
+_TOO_LONG = "a value is too long to be held against the pattern"
 _HIDDEN = "a filter finds users who hold a value, and the list of users shows none"
 
 

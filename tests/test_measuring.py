@@ -270,6 +270,18 @@ def test_hidden_values_are_unknown_and_nobody_is_read_for_them() -> None:
     assert known.requests == []
 
 
+def test_a_value_too_long_for_a_pattern_is_named_as_the_reason_and_not_shown() -> None:
+    people = PeopleService(people=users(4, lambda _: {"grade": CANARY * 100}))
+
+    found, warnings = measured(people, plan_of(wanted(grade={"pattern": "[a-z]*"}, site={})))
+
+    assert [str(each.risk) for each in found] == ["unknown"]
+    assert warnings == (
+        f"the impact on users of {URN}: grade is not known: "
+        "a value is too long to be held against the pattern",
+    )
+
+
 def test_a_signal_ends_a_count_between_two_pages() -> None:
     def stop() -> None:
         raise Interrupted(15, wrote=False)

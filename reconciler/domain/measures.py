@@ -106,7 +106,7 @@ def measures_of(live: Schema | None, extension: SchemaExtension) -> tuple[Measur
     for rule, hit in CHANGE_RULES.hits(revision):
         if rule.counts is None:
             continue
-        alteration = altered.get((hit.path, hit.member)) or altered[hit.path, None]
+        alteration = altered[hit.path, hit.member]
         if rule.counts is MeasureKind.MULTI_VALUED and _is_multi_valued(alteration):
             continue  # a list of one is held by whoever held one
         made = _measure(live, extension, rule.counts, alteration)

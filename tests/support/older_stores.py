@@ -41,6 +41,9 @@ NEW_SINCE = {  # by version: how what it brought is taken away again
     ),
     8: (
         "DROP TABLE samples",
+        "DROP INDEX audit_not_as_desired",
+        "DROP INDEX audit_timed",
+        "DROP INDEX audit_run_completed",
         "DROP TABLE countings",
         "DROP TABLE canaries",
         "DROP INDEX audit_searched",

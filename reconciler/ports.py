@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # a Protocol only names them, and each command imports this m
     from datetime import datetime
 
     from reconciler.domain.adoption import Sample, SampleHistory, SampleKey
+    from reconciler.domain.calibration import Presence
     from reconciler.domain.deciding import LiveTenant
     from reconciler.domain.dialect import Meaning
     from reconciler.domain.hearing import Bindings, History
@@ -136,14 +137,6 @@ class SchemaWriter(SchemaReader, Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Presence:
-    """The answer of a service to a filter: a count, the status of its refusal, or neither."""
-
-    count: int | None = None
-    refused: int | None = None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ResourcePage:
     """Some users or other resources as they came. What they hold leaves no function that looks.
@@ -179,10 +172,11 @@ class UserReader(Protocol):
         ...
 
     def pages(
-        self, resource_type: str, attributes: Sequence[str], *, start: int = 1
+        self, resource_type: str, attributes: Sequence[str], *, start: int = 1, holding: str = ""
     ) -> Iterator[ResourcePage]:
         """All resources from the one numbered `start`, each once; those attributes, or all.
 
+        `holding` is the path of an attribute: only those that hold it, by the service's filter.
         Raises TenantError, and PageRefused for a `start` in a list that begins anew each time.
         """
         ...
@@ -202,11 +196,21 @@ class Counting:
     started_at: str
 
 
+@dataclass(frozen=True, slots=True)
+class ProvedSchema:
+    """A schema as a write of ours was proved to have made it, and when; RFC 3339."""
+
+    schema: Schema
+    at: str
+
+
 class Samples(Protocol):
     """The figures of adoption, kept over runs. Raises StateError, and then nothing was written."""
 
-    def add_samples(self, samples: Sequence[Sample]) -> None:
-        """Append figures; a count under way of their tenant and resource type is over with them."""
+    def add_samples(
+        self, samples: Sequence[Sample], *, ends: tuple[str, str] | None = None
+    ) -> None:
+        """Append figures; with them the count under way of that tenant and resource type ends."""
         ...
 
     def samples_before(self, keys: Sequence[SampleKey]) -> Mapping[SampleKey, SampleHistory]:
@@ -219,6 +223,18 @@ class Samples(Protocol):
 
     def keep_counting(self, counting: Counting) -> None:
         """Keep how far a count has come, in the place of what was kept of it."""
+        ...
+
+    def end_counting(self, tenant: str, resource_type: str) -> None:
+        """Forget how far a count has come."""
+        ...
+
+    def deployments(self, tenant: str) -> tuple[ProvedSchema, ...]:
+        """Each schema that a write of ours was proved to have made so, the oldest first."""
+        ...
+
+    def first_in_sync(self, tenant: str, schema_id: str, fingerprint: str) -> str | None:
+        """When the trail first has a schema of that fingerprint as desired; None for never."""
         ...
 
 

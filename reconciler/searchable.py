@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from reconciler.domain.calibration import Presence
 from reconciler.domain.scim import Mutability, Returned, Schema, fold
 from reconciler.domain.searching import Belief, Found, Searchable, Searched
 from reconciler.errors import Interrupted, TenantError
-from reconciler.ports import Clock, Presence, UserReader
+from reconciler.ports import Clock, UserReader
 
 _PAUSE = 0.5  # seconds until what is refused is asked for again; twice that after each time
 _LONGEST_PAUSE = 8.0

@@ -27,6 +27,8 @@ STRANGERS = (
         "recovering",
         "delivering",
         "writing",
+        "counting",
+        "adopted",
         "applying",
         "fleet",
         "doctor",

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.adapters.gateway.reader import ReadDeadline
 from reconciler.adapters.gateway.users import HttpUserReader
 from reconciler.cli.approved_impact import ApprovedImpact, accepted_by
 from reconciler.domain.manifest import OnDrift, SchemaExtension
@@ -55,8 +56,9 @@ def counting(
     service: Any, check: Callable[[], None] = lambda: None, deadline: float = 60.0
 ) -> Iterator[tuple[Measuring, World]]:
     with world(service) as known:
+        ends = ReadDeadline.after(deadline, known.clock, option="--count-deadline")
         yield (
-            Measuring(lambda _: HttpUserReader(known.reader._access, deadline=deadline), check),
+            Measuring(lambda _: HttpUserReader(known.reader._access, deadline=ends), check),
             known,
         )
 

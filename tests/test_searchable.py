@@ -2,10 +2,10 @@
 
 import pytest
 
+from reconciler.domain.calibration import Presence
 from reconciler.domain.scim import Schema
 from reconciler.domain.searching import Belief, Searchable, Searched
 from reconciler.errors import StateError
-from reconciler.ports import Presence
 from reconciler.searchable import Inquiry
 from tests.support.fakes import URN, FakeClock
 from tests.support.searches import NONSENSE, REFUSED, SILENT, FakeUsers, searching_of

@@ -140,6 +140,12 @@ def optional_argument(help: str) -> str | None:
     return _declared(option, default=None)
 
 
+def many_arguments(help: str) -> tuple[str, ...]:
+    """Declare positional texts, of which there may be none."""
+    option = Option(help=help, kind=Kind.MANY, positional=True, optional=True)
+    return _declared(option, default=())
+
+
 def file_argument(help: str) -> Path:
     """Declare a positional name of a file."""
     declared: Path = _required(Option(help=help, kind=Kind.PATH, positional=True))

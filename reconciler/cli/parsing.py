@@ -104,7 +104,7 @@ def _add_options(parser: argparse.ArgumentParser | argparse._ArgumentGroup, opti
         parser.add_argument(
             name,
             help=option.help,
-            nargs="?" if option.optional else None,
+            nargs="*" if option.kind is Kind.MANY else "?" if option.optional else None,
             choices=None if option.choices is None else list(map(str, option.choices)),
             metavar=None if option.choices else name.upper(),
             default=argparse.SUPPRESS,

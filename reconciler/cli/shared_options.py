@@ -28,10 +28,9 @@ class TextOrJson(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FleetOptions:
-    """The part of the fleet that a run is about, how much of it at once, and how much at most."""
+class PartOptions:
+    """The extensions that a run is about, and how many tenants at once."""
 
-    tenant: tuple[str, ...] = many("only these tenants; repeatable", metavar="GLOB")
     target: tuple[str, ...] = many(
         "only these extensions, by manifest name, tenant/name or URN; repeatable", metavar="GLOB"
     )
@@ -39,6 +38,13 @@ class FleetOptions:
     parallelism: int = number(
         "tenants or webhooks at once; inside a tenant there is one writer", metavar="N", default=16
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetOptions(PartOptions):
+    """The part of the fleet that a run is about, how much of it at once, and how much at most."""
+
+    tenant: tuple[str, ...] = many("only these tenants; repeatable", metavar="GLOB")
     max_tenants: int = number("how many tenants one run may change", metavar="N", default=50)
 
 

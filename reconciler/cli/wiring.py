@@ -98,10 +98,16 @@ class Workbench:
 
     def user_readers(self, options: CountingOptions) -> "Callable[[Tenant], HttpUserReader]":
         """The way to the users of each tenant, page by page."""
+        seconds = float(options.count_deadline)
+        return lambda tenant: self._user_reader(tenant, seconds, "--count-deadline")
+
+    def _user_reader(self, tenant: Tenant, seconds: float, option: str) -> "HttpUserReader":
+        from reconciler.adapters.gateway.reader import ReadDeadline
         from reconciler.adapters.gateway.users import HttpUserReader  # most commands count nobody
 
-        deadline = float(options.count_deadline)
-        return lambda tenant: HttpUserReader(self.connection(tenant), deadline=deadline)
+        access = self.connection(tenant)
+        deadline = ReadDeadline.after(seconds, self.clock, option=option)
+        return HttpUserReader(access, deadline=deadline)
 
     def connection(self, tenant: Tenant) -> TenantAccess:
         """The access of a gateway that can send nothing but GET and the token request."""
@@ -122,15 +128,12 @@ class Workbench:
 
     def searching(self, tenant: Tenant, *, timeout: float, deadline: float) -> "Searching":
         """The means to ask a tenant whether attributes are searchable; all ends by the deadline."""
-        from reconciler.adapters.gateway.users import HttpUserReader
         from reconciler.searchable import Searching
 
         return Searching(
             clock=self.clock,
             timeout=timeout,
-            users=lambda: HttpUserReader(
-                self.connection(tenant), deadline=deadline, option="--searchable-timeout"
-            ),
+            users=lambda: self._user_reader(tenant, deadline, "--searchable-timeout"),
             belief=lambda users, kind: self._belief(tenant, users, kind),
         )
 

@@ -622,6 +622,51 @@ class StatusDocument(TypedDict):
     tenants: list[StatusTenant]
 
 
+# schemas/adoption.json
+
+
+class TrendDocument(TypedDict):
+    """The way from an earlier count, the newest before; `holders` is None beside a sample."""
+
+    direction: Literal["up", "down", "steady"]
+    holders: int | None
+    since: str
+
+
+class AdoptionAttribute(TypedDict):
+    """One attribute; `of` is how many were looked at, `unknown` why there is no new count."""
+
+    schema_id: str
+    attribute: str
+    holders: int | None
+    of: int | None
+    share: float | None
+    method: Literal["filter", "pages", "sample"] | None
+    since: str | None
+    first_value: str | None
+    trend: TrendDocument | None
+    verdict: Literal["filling", "filled", "never filled", "undeclared", "orphaned"] | None
+    measured_at: str | None
+    unknown: str | None
+
+
+class AdoptionTenant(TypedDict):
+    """One resource type of a tenant; where it has none, the tenant could not be read."""
+
+    name: str
+    resource_type: str | None
+    total: int | None
+    attributes: list[AdoptionAttribute]
+    error: str | None
+
+
+class AdoptionDocument(TypedDict):
+    """The output of `adoption --format json`."""
+
+    format_version: Literal["1.0"]
+    tenants: list[AdoptionTenant]
+
+
 # schemas/webhooks.json
 
 

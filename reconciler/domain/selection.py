@@ -36,6 +36,12 @@ class Selection:
             return False
         return not _any_fits(names, self.excludes)
 
+    def takes_unmanaged(self, schema_id: str) -> bool:
+        """Test whether the run is about a schema that no manifest names."""
+        if self.targets and not _any_fits((schema_id,), self.targets):
+            return False
+        return not _any_fits((schema_id,), self.excludes)
+
 
 def _any_fits(names: Iterable[str], globs: tuple[str, ...]) -> bool:
     return any(fnmatchcase(fold(name), fold(glob)) for name in names for glob in globs)

@@ -56,7 +56,7 @@ def test_a_count_under_way_is_kept_until_its_figures_are(place: Place) -> None:
     with opened(place) as store:
         assert store.counting("acme", "User") == replace(COUNTING, next_start=601)
 
-        store.add_samples([sample(7, 1)])
+        store.add_samples([sample(7, 1)], ends=("acme", "User"))
 
         assert store.counting("acme", "User") is None
         assert store.counting("acme", "Group") == replace(COUNTING, resource_type="Group")

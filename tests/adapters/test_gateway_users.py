@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from reconciler.adapters.gateway.reader import ReadDeadline
 from reconciler.adapters.gateway.users import HttpUserReader
 from reconciler.adapters.oauth2 import HeaderToken
+from reconciler.domain.calibration import Presence
 from reconciler.domain.dialect import Dialect, Paging
 from reconciler.domain.secret import Secret
 from reconciler.errors import (
@@ -20,7 +22,6 @@ from reconciler.errors import (
     TenantRefused,
     TenantUnavailable,
 )
-from reconciler.ports import Presence
 from tests.support.fakes import DIALECT
 from tests.support.faultserver import Received, Script, reply
 from tests.support.gateway_world import TOKEN, scim_error, world
@@ -40,7 +41,8 @@ def reader(
     service: PeopleService, dialect: Dialect = DIALECT, deadline: float = math.inf
 ) -> Iterator[HttpUserReader]:
     with world(service, dialect=dialect) as known:
-        yield HttpUserReader(known.reader._access, deadline=deadline)
+        ends = ReadDeadline.after(deadline, known.clock, option="--count-deadline")
+        yield HttpUserReader(known.reader._access, deadline=ends)
 
 
 def ids(found: HttpUserReader, *, kind: str = "User", start: int = 1) -> list[str]:
@@ -149,6 +151,7 @@ def test_a_filter_is_asked_with_as_few_resources_as_the_service_takes(
     assert asked == {
         "filter": f"{URN}:grade pr",
         "count": "1" if lies == {"refuses_zero": True} else "0",
+        "attributes": "id",
     }
 
 

@@ -1,9 +1,23 @@
-"""Holders: who has a value, as RFC 7644 section 3.4.2.2 means `pr`."""
+"""Adoption: who has a value, as RFC 7644 section 3.4.2.2 means `pr`, and what a count says."""
 
 import pytest
 
-from reconciler.domain.adoption import Holders
+from reconciler.domain.adoption import (
+    AdoptionVerdict,
+    Count,
+    CountableSchema,
+    CountMethod,
+    Declaration,
+    Direction,
+    Holders,
+    direction,
+    names_schema,
+    verdict,
+)
 from reconciler.domain.jsontext import Json
+from reconciler.domain.manifest import Retired, SchemaExtension
+from reconciler.domain.problem import Place
+from reconciler.domain.scim import Schema
 
 URN = "urn:example:2.0:User:HR"
 NAMES = ("badge", "badge.id", "badge.kind", "grade", "tags", "phones", "phones.value")
@@ -61,3 +75,184 @@ def test_the_attributes_of_a_resources_own_schema_stand_in_the_resource() -> Non
 
     assert holders.tallies == {"model": 1, "maker.name": 1}
     assert (holders.resources, repr(holders).count("model")) == (2, 0)
+
+
+KEY = [{"name": "key"}]
+LIVE = Schema.from_json(
+    {
+        "id": URN,
+        "name": "HR",
+        "attributes": [
+            {"name": "grade"},
+            {"name": "rogue"},
+            {"name": "old", "type": "complex", "subAttributes": [{"name": "part"}]},
+            {"name": "badge", "type": "complex", "subAttributes": [{"name": "id"}, {"name": "x"}]},
+            {"name": "asked", "returned": "request"},
+            {"name": "pin", "returned": "never"},
+            {"name": "password", "mutability": "writeOnly"},
+            {"name": "vault", "type": "complex", "returned": "never", "subAttributes": KEY},
+            {"name": "tags", "multiValued": True},
+            {"name": "hours", "type": "integer"},
+        ],
+    }
+)
+DESIRED = Schema.from_json(
+    {
+        "id": URN,
+        "name": "HR",
+        "attributes": [
+            {"name": "grade"},
+            {"name": "badge", "type": "complex", "subAttributes": [{"name": "id"}]},
+            {"name": "lacking"},
+        ],
+    }
+)
+EXTENSION = SchemaExtension(
+    name="hr",
+    place=Place("hr.yaml"),
+    schema=DESIRED,
+    retired=(
+        Retired(name="old", type="complex"),
+        Retired(name="Gone", type="string"),
+        Retired(name="grade", type="string"),
+    ),
+)
+
+
+def test_what_is_live_is_declared_undeclared_or_retired() -> None:
+    found = {e.name: e.declaration for e in CountableSchema.of(LIVE, EXTENSION).countables}
+
+    assert {name for name, each in found.items() if each is Declaration.DECLARED} == {
+        "grade", "badge", "badge.id",
+    }  # fmt: skip
+    assert {name for name, each in found.items() if each is Declaration.RETIRED} == {
+        "old", "old.part", "Gone",
+    }  # fmt: skip
+    assert "lacking" not in found
+    without = CountableSchema.of(LIVE, None).countables
+    assert {each.declaration for each in without} == {Declaration.UNDECLARED}
+
+
+def test_what_is_returned_on_request_alone_is_requested() -> None:
+    schema = CountableSchema.of(LIVE, None)
+
+    assert schema.fields == [URN, f"{URN}:asked"]
+    assert CountableSchema.of(DESIRED, None, own=True).fields == ["badge", "grade", "lacking"]
+
+
+def test_what_is_never_returned_is_not_shown() -> None:
+    found = {each.name: each for each in CountableSchema.of(LIVE, EXTENSION).countables}
+
+    assert {n for n, e in found.items() if not e.is_shown} == {
+        "pin", "password", "vault", "vault.key",
+    }  # fmt: skip
+    shapes = {found[name].shape for name in ("grade", "badge", "badge.id", "tags", "hours")}
+    assert len(shapes) == 5
+    assert found["grade"].shape == found["rogue"].shape == found["Gone"].shape
+
+
+def test_what_nobody_names_is_learnt_but_for_what_is_no_name() -> None:
+    schema = CountableSchema.of(DESIRED, None)
+    holders = schema.holders()
+    holders.add([{URN: {"New": 1, "no name": 1, "x" * 101: 1, "badge": {"other": 1}}}] * 2)
+    holders.add([{URN: {f"n{number}": 1 for number in range(80)}}])
+
+    learnt = schema.with_learnt(holders.tallies)
+    assert holders.tallies["New"] == 2
+    assert holders.tallies["badge"] == 2
+    assert len(holders.tallies) == 4 + 50
+    assert {e.name for e in learnt.countables} == set(holders.tallies)
+    assert learnt.with_learnt(["new2"]).countables[-1].declaration is Declaration.UNDECLARED
+    assert "badge.other" not in holders.tallies
+
+
+def test_a_tally_goes_on_from_an_earlier_one() -> None:
+    holders = CountableSchema.of(DESIRED, None).holders()
+    assert not holders.anybody
+    holders.resume(7, {"grade": 3, "learnt": 1})
+    holders.add([{URN: {"GRADE": 1, "Learnt": 2}}])
+
+    assert (holders.resources, holders.tallies["grade"], holders.tallies["learnt"]) == (8, 4, 2)
+    assert holders.anybody
+
+
+@pytest.mark.parametrize(
+    ("resource", "named"),
+    [
+        ({"schemas": [URN.upper()]}, True),
+        ({"SCHEMAS": ["urn:other", URN]}, True),
+        ({"schemas": ["urn:other", 7]}, False),
+        ({"schemas": URN}, False),
+        ({}, False),
+        ("text", False),
+    ],
+)
+def test_a_resource_names_its_schemas(resource: Json, named: bool) -> None:
+    assert names_schema(resource, URN) is named
+
+
+def count(holders: int, total: int = 10, method: CountMethod = CountMethod.PAGES) -> Count:
+    return Count(holders=holders, total=total, method=method)
+
+
+DECLARED, UNDECLARED, RETIRED = Declaration
+SAMPLED = CountMethod.SAMPLE
+
+
+@pytest.mark.parametrize(
+    ("declaration", "found", "age", "filled", "expected"),
+    [
+        (DECLARED, None, 99.0, False, None),
+        (DECLARED, count(0, 0), 99.0, False, None),
+        (DECLARED, count(0), 29.9, False, AdoptionVerdict.FILLING),
+        (DECLARED, count(0), None, False, AdoptionVerdict.FILLING),
+        (DECLARED, count(0), 30.0, False, AdoptionVerdict.NEVER_FILLED),
+        (DECLARED, count(0), 30.0, True, AdoptionVerdict.FILLING),
+        (DECLARED, count(1), 99.0, True, AdoptionVerdict.FILLING),
+        (DECLARED, count(10), 0.0, True, AdoptionVerdict.FILLED),
+        (DECLARED, count(10, 10, SAMPLED), 99.0, True, AdoptionVerdict.FILLING),
+        (DECLARED, count(0, 10, SAMPLED), 99.0, False, None),
+        (UNDECLARED, count(0), 99.0, False, None),
+        (UNDECLARED, count(1), 99.0, False, AdoptionVerdict.UNDECLARED),
+        (RETIRED, count(0), 99.0, False, None),
+        (RETIRED, count(10), 99.0, True, AdoptionVerdict.ORPHANED),
+    ],
+)
+def test_a_count_says_what_it_says(
+    declaration: Declaration,
+    found: Count | None,
+    age: float | None,
+    filled: bool,
+    expected: AdoptionVerdict | None,
+) -> None:
+    assert verdict(declaration, found, age=age, has_been_filled=filled) is expected
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "expected"),
+    [
+        (count(1), count(2), Direction.UP),
+        (count(2), count(1), Direction.DOWN),
+        (count(1, 10), count(10, 100), Direction.STEADY),
+        (count(5, 10), count(5, 20), Direction.DOWN),
+        (count(0, 0), count(1), None),
+        (count(1), count(0, 0), None),
+    ],
+)
+def test_the_way_of_a_share_is_that_of_its_fraction(
+    before: Count, now: Count, expected: Direction | None
+) -> None:
+    assert direction(before, now) is expected
+
+
+def test_a_name_that_nobody_should_see_is_neither_counted_nor_learnt() -> None:
+    schema = CountableSchema.of(LIVE, EXTENSION).without(
+        lambda name: name in ("rogue", "grade", "t")
+    )
+    holders = schema.holders()
+    holders.add([{URN: {"t": 1, "u": 1, "rogue": 1}}])
+
+    names = {each.name for each in schema.with_learnt(holders.tallies).countables}
+    assert "grade" in names  # which the manifest has as well
+    assert "u" in names
+    assert not names & {"t", "rogue"}

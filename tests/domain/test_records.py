@@ -1,5 +1,6 @@
 import hashlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -13,6 +14,7 @@ from reconciler.domain.manifest import Manages
 from reconciler.domain.records import (
     ENTRY_MEMBERS,
     GENESIS,
+    CanaryResult,
     ChainResult,
     Confirmation,
     Entry,
@@ -28,6 +30,7 @@ from reconciler.domain.records import (
 )
 from reconciler.domain.redaction import NO_REDACTION, Redaction
 from reconciler.domain.scim import ABSENT, Schema
+from reconciler.domain.searching import Searchable
 from reconciler.domain.secret import Secret
 from reconciler.domain.shown import shown_schema
 from tests.support.strategies import disguise, schema_documents
@@ -194,6 +197,31 @@ def test_a_record_has_every_member_of_the_contract_in_its_order_even_where_it_is
         "webhook_status", "detail", "prev_hash", "hash",
     ]  # fmt: skip
     assert set(document) == {*ENTRY_MEMBERS, "seq", "prev_hash", "hash"}
+
+
+@pytest.mark.parametrize(
+    ("searchable", "stated"),
+    [(Searchable.TRUE, True), (Searchable.FALSE, False), (Searchable.UNKNOWN, "unknown")],
+)
+def test_optional_members_are_in_the_record_and_under_its_hash_where_they_are_set(
+    searchable: Searchable, stated: object
+) -> None:
+    plain = RUN.entry(Event.RUN_STARTED, NOON)
+    full = replace(
+        plain,
+        searchable=searchable,
+        searchable_ms=340,
+        canary=(("badge", CanaryResult.PERSISTED), ("grade", CanaryResult.NOT_TRIED)),
+    )
+    document = seal(full, seq=1, prev_hash=GENESIS).to_json()
+
+    assert document["searchable"] == stated
+    assert document["searchable_ms"] == 340
+    assert document["canary"] == {"badge": "persisted", "grade": "not-tried"}
+    assert check_chain([document]).broken_at is None
+    assert check_chain([{**document, "searchable_ms": 341}]).broken_at == 1
+    without = {name: value for name, value in document.items() if name != "canary"}
+    assert check_chain([without]).broken_at == 1
 
 
 def test_an_entry_of_a_run_says_who_and_when() -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from reconciler.domain.jsontext import Json
-from tests.support.faultserver import Received, Script, json_reply
-from tests.support.gateway_world import BASE, listed, scim_error
+from tests.support.faultserver import Handler, Received, Script, json_reply
+from tests.support.gateway_world import BASE, honest, listed, scim_error
+from tests.support.gateway_world import service as paged_service
 
 URN = "urn:example:2.0:User:HR"
 Extension = dict[str, Json]
@@ -63,6 +64,12 @@ def store_users(store: Path, people: Iterable[Extension]) -> None:
         shell.commit()
 
 
+def with_schemas(service: "PeopleService", *schemas: Json) -> Handler:
+    """The service with these schemas live."""
+    live = paged_service(honest(list(schemas)), {each["id"].lower(): each for each in schemas})
+    return lambda request: (live if "/Schemas" in request.path else service)(request)
+
+
 @dataclass(kw_only=True)
 class PeopleService:
     """A fault server's handler: /Users of RFC 7644, but for the lies that are set."""
@@ -87,6 +94,9 @@ class PeopleService:
     ignores_part: bool = False  # `badge.id pr` finds who has a badge
     ignores_name: bool = False  # `urn:x pr` finds whoever has the extension
     knows_names: frozenset[str] | None = None  # others are refused with 400
+    falsy: bool = False  # `pr` does not find false
+    only_single: bool = False  # `pr` does not find lists
+    cut: bool = False  # nothing comes after the first page
     ignores_attributes: bool = False
     drops_extension: bool = False  # where `attributes` names it by its URN
     drops_schemas: bool = False
@@ -110,6 +120,9 @@ class PeopleService:
             found = self.refuses_count
         if count == 0 and self.refuses_zero:
             found = 400
+        beyond = int(query.get("startIndex", 1)) > max(1, len(self.people))
+        if beyond and self.refuses_beyond is not None:
+            found = self.refuses_beyond
         if isinstance(found, int):
             return scim_error(found, f"invalid query; did you mean {self.people[:1]}")
         return json_reply(self._page(found, query, count))
@@ -119,7 +132,7 @@ class PeopleService:
         if self.cursors:
             start = int(query.get("cursor") or 1)
         if self.ignores_paging or (count == 0 and self.ignores_zero):
-            page = found
+            page = found[: self.most] if self.cut else found
         else:
             page = found[start - 1 : start - 1 + min(count, self.most)]
         total: int | None = len(found) if self.claimed is None else self.claimed
@@ -173,4 +186,17 @@ class PeopleService:
             return [each for each in self.people if each.get(URN)]
         if self.ignores_part:
             path = path.partition(".")[0]
-        return [each for each in self.people if holding([each], path)]
+        return [each for each in self.people if holding([self._understood(each)], path)]
+
+    def _understood(self, user: Extension) -> Extension:
+        """A user as the filters of the service see it."""
+        extension = user.get(URN)
+        if not isinstance(extension, dict):
+            return user
+        kept = {
+            name: value
+            for name, value in extension.items()
+            if not (self.falsy and value is False)
+            and not (self.only_single and isinstance(value, list))
+        }
+        return {**user, URN: kept}

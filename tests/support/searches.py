@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from reconciler.domain.calibration import Presence
 from reconciler.domain.searching import Belief
-from reconciler.ports import Presence, ResourcePage
+from reconciler.ports import ResourcePage
 from reconciler.searchable import Searching
 from tests.support.fakes import FakeClock
 
@@ -44,7 +45,7 @@ class FakeUsers:
         return None
 
     def pages(
-        self, resource_type: str, attributes: Sequence[str], *, start: int = 1
+        self, resource_type: str, attributes: Sequence[str], *, start: int = 1, holding: str = ""
     ) -> Iterator[ResourcePage]:
         return iter(())
 

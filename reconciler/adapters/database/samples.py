@@ -1,11 +1,14 @@
 """The figures of adoption in their table, and the counts that are under way."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from reconciler.adapters.database.connections import Question, Row, Step
+from reconciler.adapters.database.tables import AS_DESIRED
 from reconciler.domain.adoption import Count, CountMethod, Sample, SampleHistory, SampleKey
 from reconciler.domain.jsontext import NotJson, canonical, parse
-from reconciler.ports import Counting
+from reconciler.domain.scim import MalformedSchema, Schema
+from reconciler.ports import Counting, ProvedSchema
 
 _KEY = "tenant, resource_type, schema_id, attribute"
 _ADD = (
@@ -25,6 +28,15 @@ _KEEP = (
     "INSERT INTO countings (tenant, resource_type, next_start, tallies, started_at) "
     "VALUES (?, ?, ?, ?, ?)"
 )
+
+_DEPLOYED = """
+SELECT i.desired, a.timestamp FROM intents i JOIN audit a ON a.seq = i.settled_by
+ WHERE i.tenant = ? AND i.status IN ('SUCCESS', 'RECOVERED') ORDER BY i.id
+"""
+_FIRST_IN_SYNC = f"""
+SELECT timestamp FROM audit WHERE {AS_DESIRED} AND tenant = ? AND schema_id = ?
+   AND coalesce(after_digest, before_digest) = ? ORDER BY seq LIMIT 1
+"""
 
 
 def histories_of(keys: Iterable[SampleKey]) -> list[Question]:
@@ -54,14 +66,19 @@ def histories(
     return found
 
 
-def append(step: Step, samples: Sequence[Sample]) -> None:
-    """Append figures; the counts that they come from are over."""
+def append(step: Step, samples: Sequence[Sample], ends: tuple[str, str] | None) -> None:
+    """Append figures; the count under way that `ends` names is over."""
     for sample in samples:
         count = sample.count
         values = (count.holders, count.total, count.method.value, sample.measured_at)
         step.defer(_ADD, *_values(sample.key), *values)
-    for tenant, resource_type in {(s.key.tenant, s.key.resource_type) for s in samples}:
-        step.defer(_END, tenant, resource_type)
+    if ends is not None:
+        end_counting(step, *ends)
+
+
+def end_counting(step: Step, tenant: str, resource_type: str) -> None:
+    """Forget how far a count has come."""
+    step.defer(_END, tenant, resource_type)
 
 
 def counting_of(tenant: str, resource_type: str) -> Question:
@@ -89,10 +106,29 @@ def counting(tenant: str, resource_type: str, rows: Sequence[Row]) -> Counting |
 
 def keep_counting(step: Step, kept: Counting) -> None:
     """Keep a count in the place of what is there of it."""
-    step.defer(_END, kept.tenant, kept.resource_type)
+    end_counting(step, kept.tenant, kept.resource_type)
     tallies = canonical(kept.tallies).decode()
     at = (kept.tenant, kept.resource_type, kept.next_start)
     step.defer(_KEEP, *at, tallies, kept.started_at)
+
+
+def deployments_of(tenant: str) -> Question:
+    """The question for what writes of ours have made of a tenant's schemas."""
+    return Question(_DEPLOYED, (tenant,))
+
+
+def deployments(rows: Sequence[Row]) -> tuple[ProvedSchema, ...]:
+    """The answer to `deployments_of`; what is no schema any more is left out."""
+    found = []
+    for desired, at in rows:
+        with suppress(NotJson, MalformedSchema):
+            found.append(ProvedSchema(Schema.from_json(parse(desired.encode())), at))
+    return tuple(found)
+
+
+def first_in_sync(tenant: str, schema_id: str, fingerprint: str) -> Question:
+    """The question for the first record that has a schema of that fingerprint as desired."""
+    return Question(_FIRST_IN_SYNC, (tenant, schema_id, fingerprint))
 
 
 def _values(key: SampleKey) -> tuple[str, str, str, str]:

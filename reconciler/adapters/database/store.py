@@ -42,6 +42,7 @@ from reconciler.ports import (
     Counting,
     Locks,
     Postponement,
+    ProvedSchema,
     Queue,
     Seals,
     Wanted,
@@ -326,10 +327,12 @@ class Store:
             [rows] = self._database.ask(outbox.released(ids))
             yield from map(outbox.row_of, rows)
 
-    def add_samples(self, figures: Sequence[Sample]) -> None:
-        """Append figures; a count under way of their tenant and resource type is over with them."""
+    def add_samples(
+        self, figures: Sequence[Sample], *, ends: tuple[str, str] | None = None
+    ) -> None:
+        """Append figures; with them the count under way of that tenant and resource type ends."""
         with self._writing() as step:
-            samples.append(step, figures)
+            samples.append(step, figures, ends)
 
     def samples_before(self, keys: Sequence[SampleKey]) -> dict[SampleKey, SampleHistory]:
         """What is kept of each attribute so far; an attribute that has nothing is left out."""
@@ -344,6 +347,21 @@ class Store:
         """Keep how far a count has come, in the place of what was kept of it."""
         with self._writing() as step:
             samples.keep_counting(step, counting)
+
+    def end_counting(self, tenant: str, resource_type: str) -> None:
+        """Forget how far a count has come."""
+        with self._writing() as step:
+            samples.end_counting(step, tenant, resource_type)
+
+    def deployments(self, tenant: str) -> tuple[ProvedSchema, ...]:
+        """Each schema that a write of ours was proved to have made so, the oldest first."""
+        [rows] = self._database.ask(samples.deployments_of(tenant))
+        return samples.deployments(rows)
+
+    def first_in_sync(self, tenant: str, schema_id: str, fingerprint: str) -> str | None:
+        """When the trail first has a schema of that fingerprint as desired; None for never."""
+        [rows] = self._database.ask(samples.first_in_sync(tenant, schema_id, fingerprint))
+        return next((at for (at,) in rows), None)
 
     def records(self) -> Iterator[AuditDocument]:
         """The trail as it is stored, in the order of storage: nothing is checked or mended.

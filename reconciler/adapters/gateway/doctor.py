@@ -14,6 +14,7 @@ from reconciler.adapters.gateway.reader import (
     TenantAccess,
 )
 from reconciler.adapters.gateway.redirects import Redirect
+from reconciler.adapters.gateway.users import HttpUserReader
 from reconciler.adapters.transport.codings import codings_of
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import (
@@ -346,10 +347,7 @@ class HttpDoctor(HttpSchemaReader):
             for extension in wanted
             if extension.schema.key in live.schemas and fold(extension.resource_type) == "user"
         ]
-
-        def users(query: Mapping[str, str | int]) -> Reply:
-            return self._look(f"{self._access.at('Users')}?{urlencode(query)}")
-
+        users = HttpUserReader(self._access, deadline=self._deadline)
         yield judge_filters(users, deployed[0] if deployed else None)
 
 

@@ -139,6 +139,14 @@ class ReadDeadline:
     ends: float = math.inf
     option: str = "--read-deadline"
 
+    @classmethod
+    def after(cls, seconds: float, clock: Clock, *, option: str) -> "ReadDeadline":
+        """The end of what begins now."""
+        return cls(seconds=seconds, ends=clock.monotonic() + seconds, option=option)
+
+
+NEVER = ReadDeadline()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantAccess:
@@ -287,7 +295,7 @@ class HttpSchemaReader:
 
     def __init__(self, access: TenantAccess) -> None:
         self._access = access
-        self._deadline = ReadDeadline()
+        self._deadline = NEVER
         self._etags: dict[str, tuple[str, str]] = {}
 
     @property

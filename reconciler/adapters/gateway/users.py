@@ -1,30 +1,33 @@
 """HttpUserReader: a tenant's users, groups and others, counted or page by page; nothing but GET."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import assert_never
 from urllib.parse import quote, urlencode
 
 from reconciler.adapters.gateway.answers import RequestName, read_error, unreadable
 from reconciler.adapters.gateway.pages import NotScim, Page, fresh_page
 from reconciler.adapters.gateway.reader import (
     BEYOND_THE_END,
+    NEVER,
     Query,
     ReadDeadline,
     TenantAccess,
     resource_types,
 )
+from reconciler.domain.calibration import Presence, identity
 from reconciler.domain.dialect import Paging
 from reconciler.domain.foreign import Foreign
 from reconciler.domain.http_reply import Answer, Reply
 from reconciler.domain.jsontext import Json, NotJson
 from reconciler.domain.scim import fold
 from reconciler.errors import PageRefused, TenantError, TenantRefused
-from reconciler.ports import Presence, ResourcePage
+from reconciler.ports import ResourcePage
 
 _KNOWN = {"user": "Users", "group": "Groups"}  # RFC 7644 section 3.2
 _NOT_OF_THE_QUERY = (401, 403, 408, 425, 429, 502, 503, 504)
+_MAY_BE_THE_PAGING = (400, 405, 414, 422, 500, 501)  # Canaille answers any count with a 500
+_PAGING = ("startIndex", "count", "cursor")
+_BARE: Query = {"attributes": "id"}  # where a count is wanted: some send everybody all the same
 
 
 class HttpUserReader:
@@ -33,15 +36,12 @@ class HttpUserReader:
     What it raises says no more of an answer than its status: a service may quote a user in it.
     """
 
-    def __init__(
-        self, access: TenantAccess, *, deadline: float = math.inf, option: str = "--count-deadline"
-    ) -> None:
-        """All reading together may take `deadline` seconds from now; `option` allows more."""
+    def __init__(self, access: TenantAccess, *, deadline: ReadDeadline = NEVER) -> None:
         self._access = access
-        ends = access.clock.monotonic() + deadline
-        self._deadline = ReadDeadline(seconds=deadline, ends=ends, option=option)
+        self._deadline = deadline
         self._listed_types: tuple[Mapping[str, Json], ...] | None = None
         self._fewest: dict[str, int] = {}
+        self._no_paging: set[str] = set()
 
     def total(self, resource_type: str) -> int | None:
         """The number of resources as `totalResults` has it; None where it says none.
@@ -50,12 +50,14 @@ class HttpUserReader:
         """
         url = self._address(resource_type)
         for count in (0, 1):  # some services take count=0 for a mistake
-            reply, request = self._get(url, {"count": count})
+            reply, request = self._get(url, {"count": count, **_BARE})
             if not isinstance(reply, Answer) or reply.status in _NOT_OF_THE_QUERY:
                 raise _error(request, reply)
             if (total := _presence(reply).count) is not None:
                 self._fewest[url] = count
                 return total
+            if reply.status >= 500:
+                break
         return None
 
     def present(self, resource_type: str, schema_id: str | None, attribute: str) -> Presence:
@@ -67,7 +69,7 @@ class HttpUserReader:
         try:
             url = self._address(resource_type)
             query: Query = {"filter": f"{path} pr", "count": self._fewest.get(url, 0)}
-            reply, _ = self._get(url, query)
+            reply, _ = self._get(url, query | _BARE)
         except TenantError:
             return Presence()
         return _presence(reply)
@@ -78,41 +80,43 @@ class HttpUserReader:
         return urn if isinstance(urn, str) else None
 
     def pages(
-        self, resource_type: str, attributes: Sequence[str], *, start: int = 1
+        self, resource_type: str, attributes: Sequence[str], *, start: int = 1, holding: str = ""
     ) -> Iterator[ResourcePage]:
         """All resources from the one numbered `start`, each once; those attributes, or all of them.
 
+        `holding` is the path of an attribute: only those that hold it, by the service's filter.
         Ends where nothing new comes, whatever the service says of the number. Raises TenantError,
         and PageRefused for a `start` in a list that begins anew whatever is requested.
         """
         url = self._address(resource_type)
         fields: Query = {"attributes": ",".join(attributes)} if attributes else {}
+        fields |= {"filter": f"{holding} pr"} if holding else {}
         seen: set[int] = set()
         totals: set[int] = set()
         cursors: set[str] = set()
         if start > 1 and (page := self._page(url, self._first(1) | fields)) is not None:
-            seen.update(map(_identity, page.documents))
+            seen.update(map(identity, page.documents))
         query, later, position = self._first(start), start > 1, start
         while (page := self._page(url, query | fields, later=later)) is not None:
-            identities = list(map(_identity, page.documents))
+            identities = list(map(identity, page.documents))
             if later and position == start and not seen.isdisjoint(identities):
                 anew = "the list begins anew wherever it is to go on"
                 raise PageRefused(anew, ends=False)
             fresh = dict(zip(identities, page.documents, strict=True))
-            for identity in seen & fresh.keys():
-                del fresh[identity]
+            for known in seen & fresh.keys():
+                del fresh[known]
             if not fresh:
                 return
             seen |= fresh.keys()
             position += len(page.documents)
             totals |= {page.total} if page.total is not None else set()
             by_cursor = page.cursor is not None or bool(cursors)
-            by_index = self._access.dialect.paging is Paging.INDEX and not by_cursor
+            by_index = self._access.dialect.paging is not Paging.CURSOR and not by_cursor
             ends = page.cursor in {None, *cursors}
             if by_index:
                 # A totalResults that is the page's own length may be counted by the page alone.
-                known = len(page.documents) != page.total == max(totals, default=0)
-                ends = known and position - 1 == page.total
+                counts = len(page.documents) != page.total == max(totals, default=0)
+                ends = counts and position - 1 == page.total
             yield ResourcePage(
                 resources=tuple(fresh.values()),
                 total=page.total,
@@ -120,28 +124,28 @@ class HttpUserReader:
             )
             if ends:
                 return
-            query, later = {**self._first(position)}, True
+            query, later = self._first(position), True
+            if url in self._no_paging:
+                del query["count"]
             if page.cursor is not None:
                 cursors.add(page.cursor)
                 query["cursor"] = page.cursor
 
     def _first(self, start: int) -> Query:
         count = self._access.dialect.page_size
-        match self._access.dialect.paging:
-            case Paging.NONE:
-                return {}
-            case Paging.INDEX:
-                return {"startIndex": start, "count": count}
-            case Paging.CURSOR:  # an empty one requests cursors, RFC 9865 section 2
-                return {"cursor": "", "count": count}
-            case _:
-                assert_never(self._access.dialect.paging)
+        if self._access.dialect.paging is Paging.CURSOR:
+            return {"cursor": "", "count": count}  # an empty one requests them, RFC 9865 section 2
+        return {"startIndex": start, "count": count}
 
     def _page(self, url: str, query: Query, *, later: bool = False) -> Page | None:
         """The page that a query gives; None where a `later` one is beyond the end."""
         reply, request = self._get(url, query)
         if later and isinstance(reply, Answer) and reply.status in BEYOND_THE_END:
             return None
+        if not later and isinstance(reply, Answer) and reply.status in _MAY_BE_THE_PAGING:
+            self._no_paging.add(url)
+            bare = {name: value for name, value in query.items() if name not in _PAGING}
+            reply, request = self._get(url, bare)
         if not isinstance(reply, Answer) or reply.status != 200:
             raise _error(request, reply)
         try:
@@ -196,13 +200,6 @@ def _path(endpoint: str, base_url: str) -> str | None:
     if ":" in path or not all(parts) or not {".", ".."}.isdisjoint(parts):
         return None
     return quote(path)
-
-
-def _identity(resource: Json) -> int:
-    """A number for a resource by its id, the same in this process alone."""
-    members = resource.items() if isinstance(resource, dict) else ()
-    found = next((value for name, value in members if fold(name) == "id"), None)
-    return hash(found) if isinstance(found, str) else hash(repr(resource))
 
 
 def _error(request: RequestName, reply: Reply) -> TenantError:

@@ -74,6 +74,7 @@ COMMANDS = (
     Command("comment", network=True),
     Command("drift-issues", network=True),
     Command("doctor", network=True),
+    Command("adoption", network=True),
     Command("schema"),
     Command("dev-tenant"),
 )

@@ -27,6 +27,7 @@ class SchemaName(StrEnum):
     WEBHOOKS = "webhooks"
     DOCTOR = "doctor"
     STATUS = "status"
+    ADOPTION = "adoption"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ ALLOWED = {  # by command, the lists that have to be passed on: set to nothing, 
     "plan": ("ALLOWED_ORIGINS",),
     "apply": ("ALLOWED_ORIGINS", "WEBHOOK_HOSTS"),
     "webhooks deliver": ("WEBHOOK_HOSTS",),
+    "adoption": ("ALLOWED_ORIGINS",),
 }
 EVIDENCE = ("audit.jsonl", "report.json", "reconciler-emergency-*.jsonl", ".reconciler/state.db*")
 COMMIT = re.compile(r"(?:\./\S+|[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+(\.\d+)*)")

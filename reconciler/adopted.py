@@ -1,0 +1,207 @@
+"""Use case: the adoption of a tenant's attributes, counted and held against the trail."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from reconciler.counting import Figure, HolderCount, ResourceFigures
+from reconciler.domain.adoption import (
+    AdoptionFigure,
+    CountableSchema,
+    Declaration,
+    ResourceAdoption,
+    Sample,
+    SampleHistory,
+    SampleKey,
+    verdict,
+)
+from reconciler.domain.deciding import LiveTenant
+from reconciler.domain.hearing import Bindings
+from reconciler.domain.manifest import SchemaExtension, Tenant
+from reconciler.domain.records import rfc3339
+from reconciler.domain.scim import Schema, fold
+from reconciler.domain.selection import Selection
+from reconciler.errors import TenantError
+from reconciler.importing import resource_type_of
+
+_DAY = 86_400.0  # seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantSubject:
+    """What is counted of a tenant: what is live of its extensions, and what no manifest names.
+
+    `bindings` are None where the service lists none: then users may hold whatever is live.
+    """
+
+    tenant: Tenant
+    extensions: tuple[SchemaExtension, ...]
+    live: LiveTenant
+    bindings: Bindings | None
+    selection: Selection
+
+    def by_type(self, count: HolderCount) -> dict[str, list[CountableSchema]]:
+        """The schemas to count by the resource type whose resources may hold them."""
+        found: defaultdict[str, list[CountableSchema]] = defaultdict(list)
+        for kind, schema, extension in self._subjects():
+            own = count.users.own_schema(kind)
+            is_own = own is not None and fold(own) == schema.key
+            countable = CountableSchema.of(schema, extension, own=is_own)
+            found[kind].append(countable.without(self._hides))
+        return found
+
+    def unreadable(self) -> Iterable[ResourceAdoption]:
+        """Those of the selected extensions whose live schema cannot be read."""
+        for extension in self.extensions:
+            reason = self.live.unreadable.get(extension.schema.key)
+            if reason is not None and self.selection.takes(self.tenant.name, extension):
+                yield ResourceAdoption(
+                    tenant=self.tenant.name,
+                    resource_type=extension.resource_type,
+                    error=f"{extension.schema.id}: {reason}",
+                )
+
+    def _hides(self, name: str) -> bool:
+        """Test whether a service has put one of our credentials into a name."""
+        return self.live.redaction.text(name) != name
+
+    def _subjects(self) -> Iterable[tuple[str, Schema, SchemaExtension | None]]:
+        named = {extension.schema.key for extension in self.extensions}
+        for extension in self.extensions:
+            schema = self.live.schemas.get(extension.schema.key)
+            if schema is not None and self.selection.takes(self.tenant.name, extension):
+                yield extension.resource_type, schema, extension
+        for key in sorted(self.live.schemas.keys() - named):
+            schema = self.live.schemas[key]
+            bound = self.bindings is None or any(key in ids for ids in self.bindings.values())
+            is_foreign = self.tenant.dialect.protects(schema.id) or self._hides(schema.id)
+            is_ours = bound and not is_foreign
+            if not is_ours or not self.selection.takes_unmanaged(schema.id):
+                continue
+            if (kind := resource_type_of(schema, self.bindings)) is not None:
+                yield kind, schema, None
+
+
+def adoption_of(subject: TenantSubject, count: HolderCount) -> list[ResourceAdoption]:
+    """Count all resource types of a tenant; each count is kept before the next is begun."""
+    since = _since(subject, count)
+    found = list(subject.unreadable())
+    for kind, schemas in subject.by_type(count).items():
+        try:
+            figures = count.figures(kind, schemas)
+        except TenantError as error:
+            found.append(
+                ResourceAdoption(tenant=subject.tenant.name, resource_type=kind, error=str(error))
+            )
+            continue
+        found.append(_adoption(subject.tenant.name, figures, since, count))
+    return found or [ResourceAdoption(tenant=subject.tenant.name, resource_type=None)]
+
+
+_Since = Mapping[tuple[str, str], str]
+
+
+def _adoption(
+    tenant: str, figures: ResourceFigures, since: _Since, count: HolderCount
+) -> ResourceAdoption:
+    kind, now = figures.resource_type, count.clock.now()
+    keys = {
+        (each.schema_id, each.countable.name): SampleKey(
+            tenant=tenant,
+            resource_type=kind,
+            schema_id=each.schema_id,
+            attribute=each.countable.name,
+        )
+        for each in figures.figures
+    }
+    histories = count.samples.samples_before(tuple(keys.values()))
+    samples = [
+        Sample(
+            key=keys[each.schema_id, each.countable.name],
+            count=each.count,
+            measured_at=rfc3339(now),
+        )
+        for each in figures.figures
+        if each.count is not None
+    ]
+    count.samples.add_samples(samples, ends=(tenant, kind) if figures.over else None)
+    attributes = (
+        _attribute(
+            each,
+            histories.get(keys[each.schema_id, each.countable.name]),
+            since.get((fold(each.schema_id), fold(each.countable.name))),
+            is_over=figures.over,
+            now=now,
+        )
+        for each in figures.figures
+    )
+    return ResourceAdoption(
+        tenant=tenant,
+        resource_type=kind,
+        total=figures.total,
+        attributes=tuple(
+            each
+            for each in attributes
+            # That nobody holds what nobody has declared is as it should be.
+            if each.declaration is not Declaration.UNDECLARED
+            or each.count is None
+            or each.count.holders
+        ),
+    )
+
+
+def _attribute(
+    figure: Figure,
+    history: SampleHistory | None,
+    since: str | None,
+    *,
+    is_over: bool,
+    now: datetime,
+) -> AdoptionFigure:
+    """The adoption of one attribute; while a count is under way its last figure stands in."""
+    count, measured_at = figure.count, rfc3339(now)
+    before = history.newest if history is not None else None
+    if count is None and not is_over and before is not None:
+        count, measured_at, before = before.count, before.measured_at, None
+    # What was counted before was there, whoever deployed it.
+    counted_at = history.first_at if history is not None else None
+    known = min((each for each in (since, counted_at) if each is not None), default=None)
+    first_value = history.first_value if history is not None else None
+    if first_value is None and count is not None and count.holders:
+        first_value = measured_at
+    age = None if known is None else (now - datetime.fromisoformat(known)).total_seconds() / _DAY
+    return AdoptionFigure(
+        schema_id=figure.schema_id,
+        name=figure.countable.name,
+        declaration=figure.countable.declaration,
+        count=count,
+        unknown=figure.unknown,
+        since=known,
+        first_value=first_value,
+        before=before,
+        verdict=verdict(
+            figure.countable.declaration, count, age=age, has_been_filled=first_value is not None
+        ),
+        measured_at=None if count is None else measured_at,
+    )
+
+
+def _since(subject: TenantSubject, count: HolderCount) -> dict[tuple[str, str], str]:
+    """When the trail first has each attribute as deployed, by folded names."""
+    found: dict[tuple[str, str], str] = {}
+    seen = [(each.schema, each.at) for each in count.samples.deployments(subject.tenant.name)]
+    for extension in subject.extensions:
+        schema, name = extension.schema, subject.tenant.name
+        at = count.samples.first_in_sync(name, schema.id, schema.fingerprint())
+        if at is not None:
+            seen.append((schema, at))
+    for schema, at in seen:
+        for attribute in schema.attributes:
+            for path in (
+                attribute.name,
+                *(f"{attribute.name}.{p.name}" for p in attribute.sub_attributes),
+            ):
+                key = schema.key, fold(path)
+                found[key] = min(at, found.get(key, at))
+    return found

@@ -1,0 +1,48 @@
+"""Count how many users hold a value of each deployed attribute; no value is kept or shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reconciler.cli.options import choice, group, many_arguments, optional_number
+from reconciler.cli.shared_options import (
+    CountingOptions,
+    DeadlineOptions,
+    PartOptions,
+    ReadingOptions,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from reconciler.cli.invocation import Invocation
+
+
+class AdoptionFormat(StrEnum):
+    """The forms of the figures on standard output."""
+
+    TEXT = "text"
+    JSON = "json"
+    CSV = "csv"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The options of `adoption`."""
+
+    tenants: tuple[str, ...] = many_arguments("only these tenants, by name or glob")
+    part: PartOptions = group(PartOptions)
+    format: AdoptionFormat = choice("what standard output gets", default=AdoptionFormat.TEXT)
+    sample: int | None = optional_number(
+        "look at no more than so many users where a filter cannot be believed", metavar="N"
+    )
+    counting: CountingOptions = group(CountingOptions)
+    reading: ReadingOptions = group(ReadingOptions)
+    deadlines: DeadlineOptions = group(DeadlineOptions)
+
+
+def run(invocation: Invocation, options: Options) -> int:
+    """Print the figures, and keep them; 1 where a tenant could not be counted."""
+    from reconciler.cli.adoption import adoption
+
+    return adoption(invocation, options)

@@ -173,6 +173,7 @@ COMMANDS = (
     ("apply", "--auto-approve", "--report", "report.json", "-vv"),
     ("apply", "--auto-approve", "--log-format", "json"),
     ("doctor", "acme"),
+    ("adoption", "acme"),
     ("doctor", "acme", "--format", "json", "--write", "learnt.yaml"),
     ("doctor", "acme", "--probe-writes"),
     ("import", "acme", "--out", "imported"),

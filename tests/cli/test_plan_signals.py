@@ -23,6 +23,7 @@ COMMANDS = {
     "apply": ("apply", "--auto-approve", "--report", "report.json"),
     "import": ("import", "local"),
     "doctor": ("doctor", "local"),
+    "adoption": ("adoption",),
 }
 
 

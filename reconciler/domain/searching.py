@@ -75,9 +75,10 @@ class Searched:
     @property
     def detail(self) -> str | None:
         """The attributes that cannot be searched for, by reason, for a person; None without any."""
+        decisive = self.searchable
         by_reason: dict[str, list[str]] = {}
         for name, found in self.found:
-            if found.searchable is self.searchable is not Searchable.TRUE:
+            if found.searchable is decisive is not Searchable.TRUE:
                 by_reason.setdefault(found.reason, []).append(name)
         return "; ".join(f"{_few(names)}: {why}" for why, names in by_reason.items()) or None
 

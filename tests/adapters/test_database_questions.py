@@ -71,6 +71,7 @@ def traced(store: Store, path: Path) -> list[str]:
     store.add_samples([Sample(key=key, count=count, measured_at=WHEN)])
     assert store.samples_before([key])[key].first_value == WHEN
     assert store.counting("acme", "User") is None
+    store.courses("acme", [HR])
     store.fleet_trail()
     store.fleet_history()
     store.head()

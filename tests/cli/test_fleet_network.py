@@ -98,7 +98,7 @@ def test_two_hundred_tenants_are_changed_with_256_descriptors_and_no_request_too
         fleet.write(tmp_path / "desired-state")
         folder = Folder(tmp_path, dict(ENVIRON))
         apply = ("apply", "--auto-approve", "--max-tenants", "200", "--report", "report.json")
-        done = limited(folder, 256, *apply)
+        done = limited(folder, 256, *apply, "--searchable-timeout", "0")
         counted = service.counted()
 
     assert done.code == 0, done.err

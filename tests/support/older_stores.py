@@ -65,7 +65,7 @@ def as_version(version: int, place: Place) -> None:
 
 
 def with_the_trail_of_version_6(connection: Any, mark: str) -> None:
-    """No record of what was queued, each row pointing to that of its change; chained anew."""
+    """No record of what was queued or searched for, each row pointing to its change; chained anew."""
     if mark != "?":
         connection.execute("SET session_replication_role = replica")  # no foreign keys
     found = connection.execute(f"SELECT {NAMES} FROM audit ORDER BY seq").fetchall()
@@ -74,7 +74,7 @@ def with_the_trail_of_version_6(connection: Any, mark: str) -> None:
     head = GENESIS
     for record in (dict(zip(OF_6, row, strict=True)) for row in found):
         old = record.pop("seq")
-        if record["event"] != "HR_SYNC_QUEUED":
+        if record["event"] not in ("HR_SYNC_QUEUED", "SCHEMA_EXTENSION_SEARCHED"):
             detail = None if record["event"].endswith("_INTENDED") else record["detail"]
             new = {"seq": len(kept) + 1, **record, "detail": detail, "prev_hash": head}
             del new["hash"]

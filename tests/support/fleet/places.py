@@ -14,7 +14,7 @@ from tests.support.fleet.manifests import ENVIRON, Fleet
 from tests.support.fleet.service import Running, running
 from tests.support.program import ROOT
 
-APPLY = ("apply", "--auto-approve", "--max-tenants", "1000")
+APPLY = ("apply", "--auto-approve", "--max-tenants", "1000", "--searchable-timeout", "0")
 
 
 @dataclass(frozen=True)

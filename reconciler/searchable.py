@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from reconciler.domain.calibration import Presence
-from reconciler.domain.scim import Mutability, Returned, Schema, fold
+from reconciler.domain.adoption import CountableSchema
+from reconciler.domain.calibration import NONSENSE, Calibration, Presence
+from reconciler.domain.manifest import SchemaExtension
+from reconciler.domain.scim import Mutability, Returned, Schema
 from reconciler.domain.searching import Belief, Found, Searchable, Searched
 from reconciler.errors import Interrupted, TenantError
 from reconciler.ports import Clock, UserReader
@@ -12,7 +14,6 @@ from reconciler.ports import Clock, UserReader
 _PAUSE = 0.5  # seconds until what is refused is asked for again; twice that after each time
 _LONGEST_PAUSE = 8.0
 _LAST = 1.0  # seconds before the end of all asking, in which the last answers come
-_NONSENSE = "reconcilerKnowsNoSuchAttribute"
 _NO_FILTERS = (404, 405, 501)  # a service without users or filters, whatever the attribute
 
 
@@ -90,7 +91,7 @@ class _Asked:
         if belief.doubt is not None:
             self.end(belief.doubt)
             return
-        nonsense = self._present(users, _NONSENSE)
+        nonsense = self._present(users, NONSENSE)
         self.proves = belief.proved or nonsense.refused is not None
 
     def ask(self, users: UserReader) -> bool:
@@ -146,19 +147,28 @@ class _Asked:
         )
 
 
-def calibrated(users: UserReader, resource_type: str) -> Belief:
-    """Find out what filters are worth, by what all users have."""
+def belief_of(
+    users: UserReader, resource_type: str, extensions: Iterable[SchemaExtension]
+) -> Belief:
+    """Find out what filters are worth, by what all have and by a known holder of an extension.
+
+    Users are read only to see whether one holds a value; none is kept.
+    """
+    schemas = [CountableSchema.of(extension.schema, extension) for extension in extensions]
     try:
-        total = users.total(resource_type)
+        found = Calibration.of(users, resource_type, schemas)
     except TenantError as error:
         return Belief(doubt=str(error))
-    if total is None:
-        return Belief(doubt="they cannot be counted")
-    named = users.present(
-        resource_type, None, "userName" if fold(resource_type) == "user" else "id"
-    )
-    if named.count != total:
-        return Belief(doubt=f"`userName pr` finds {named.count} of {total}, and all have one")
+    if found.doubt is not None:
+        return Belief(doubt=found.doubt)
+    for schema in schemas:
+        tallies = found.first[schema.schema_id].tallies
+        for held in (each for each in schema.countables if tallies.get(each.name)):
+            count = users.present(resource_type, schema.schema_id, held.name).count
+            if count is None:
+                return Belief(doubt=f"`{schema.schema_id}:{held.name} pr` counts no known holder")
+            doubt = found.doubt_of_count(schema, held, count)
+            return Belief(doubt=doubt, proved=doubt is None)
     return Belief()
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.announcing import Announcing
+from reconciler.domain.calibration import NONSENSE
 from reconciler.domain.dialect import BindingList
 from reconciler.domain.manifest import Manages, Tenant
 from reconciler.domain.outcome import OutcomeKind, Recovered
@@ -29,7 +30,7 @@ from tests.support.fakes import (
 )
 from tests.support.fakes import tenant as tenant_of_manifest
 from tests.support.runs import HERE, NEWER, context_of, journal_with
-from tests.support.searches import NONSENSE, SILENT, FakeUsers, searching_of
+from tests.support.searches import SILENT, FakeUsers, searching_of
 
 RUN = Run(id="run-2", actor="user:test", commit="c0ffee")
 BOUND = {"user": frozenset({URN.lower()})}

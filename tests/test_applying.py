@@ -8,6 +8,7 @@ import pytest
 
 from reconciler.announcing import Announcing
 from reconciler.applying import Applying
+from reconciler.domain.calibration import NONSENSE
 from reconciler.domain.deciding import plan_tenant
 from reconciler.domain.dialect import Dialect, UpdateStrategy
 from reconciler.domain.jsontext import Json
@@ -42,7 +43,7 @@ from tests.support.fakes import (
     patience,
 )
 from tests.support.fakes import tenant as acme
-from tests.support.searches import NONSENSE, FakeUsers, searching_of
+from tests.support.searches import FakeUsers, searching_of
 
 BASE_URL = "https://acme.example.com"
 RUN = Run(id="run-1", actor="user:test", commit="c0ffee")

@@ -1,14 +1,22 @@
 """What is new is asked for until the service takes a filter on it, and for a limited time."""
 
+from typing import Any
+
 import pytest
 
-from reconciler.domain.calibration import Presence
+from reconciler.adapters.gateway.users import HttpUserReader
+from reconciler.domain.calibration import NONSENSE, Presence
+from reconciler.domain.manifest import SchemaExtension
+from reconciler.domain.problem import Place
 from reconciler.domain.scim import Schema
 from reconciler.domain.searching import Belief, Searchable, Searched
 from reconciler.errors import StateError
-from reconciler.searchable import Inquiry
+from reconciler.searchable import Inquiry, belief_of
 from tests.support.fakes import URN, FakeClock
-from tests.support.searches import NONSENSE, REFUSED, SILENT, FakeUsers, searching_of
+from tests.support.gateway_world import world
+from tests.support.people import URN as PEOPLE
+from tests.support.people import PeopleService, users
+from tests.support.searches import REFUSED, SILENT, FakeUsers, searching_of
 
 SCHEMA = Schema.from_json(
     {
@@ -203,3 +211,58 @@ def test_a_slow_service_is_not_asked_again_after_the_timeout() -> None:
 
     assert (found.searchable, found.ms) == (FALSE, 40_000)
     assert users.names() == [NONSENSE, "badge"]
+
+
+# What filters are worth
+
+
+HR = SchemaExtension(
+    name="hr",
+    place=Place("hr.yaml"),
+    schema=Schema.from_json({"id": PEOPLE, "attributes": [{"name": "grade"}, {"name": "level"}]}),
+)
+
+
+def believed(service: PeopleService) -> Belief:
+    with world(service) as made:
+        return belief_of(HttpUserReader(made.reader._access), "User", [HR])
+
+
+def staff(number: int, **lies: Any) -> PeopleService:
+    """Every third holds a grade, nobody a level."""
+    return PeopleService(
+        people=users(number, lambda n: {"grade": "c4n4ry"} if n % 3 == 0 else None), **lies
+    )
+
+
+@pytest.mark.parametrize("lies", [{}, {"knows_names": frozenset({"grade"})}], ids=str)
+def test_filters_that_count_a_known_holder_are_proved(lies: dict[str, Any]) -> None:
+    assert believed(staff(30, **lies)) == Belief(proved=True)
+
+
+def test_without_a_holder_or_a_user_nothing_is_proved_and_nothing_speaks_against_it() -> None:
+    assert believed(PeopleService(people=users(30, lambda _: None))) == Belief()
+    assert believed(PeopleService(people=[])) == Belief()
+
+
+@pytest.mark.parametrize(
+    "lies",
+    [
+        {"ignores_filters": True},
+        {"refuses_filters": 400},
+        {"refuses_filters": 501},
+        {"urn_filters": False},
+        {"urn_filters": 400},
+        {"slice_totals": True, "most": 5},
+        {"without_totals": True},
+        {"refuses_count": 403},
+        {"endpoint": "People"},
+    ],
+    ids=str,
+)
+def test_filters_that_lie_are_doubted_and_no_value_is_said(lies: dict[str, Any]) -> None:
+    found = believed(staff(30, **lies))
+
+    assert found.doubt
+    assert not found.proved
+    assert "c4n4ry" not in found.doubt

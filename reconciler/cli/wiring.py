@@ -31,6 +31,7 @@ from reconciler.cli.trust import Trust
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.memo import Memo
 from reconciler.domain.schedule import next_due
+from reconciler.domain.scim import fold
 from reconciler.errors import Interrupted
 from reconciler.planning import Desired
 from reconciler.ports import Clock, Retry
@@ -204,11 +205,13 @@ class Workbench:
 
     def _belief(self, tenant: Tenant, users: "UserReader", resource_type: str) -> "Belief":
         """What filters are worth: found out once a tenant and run."""
-        from reconciler.searchable import calibrated
+        from reconciler.searchable import belief_of
 
         found = self._state_of(tenant).beliefs
         if resource_type not in found:
-            found[resource_type] = calibrated(users, resource_type)
+            wanted = self.desired.wanted_by(tenant)
+            of_type = [e for e in wanted if fold(e.resource_type) == fold(resource_type)]
+            found[resource_type] = belief_of(users, resource_type, of_type)
         return found[resource_type]
 
     def _state_of(self, tenant: Tenant) -> TenantState:

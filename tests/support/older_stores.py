@@ -65,7 +65,7 @@ def as_version(version: int, place: Place) -> None:
 
 
 def with_the_trail_of_version_6(connection: Any, mark: str) -> None:
-    """No record of what was queued or searched for, each row pointing to its change; chained anew."""
+    """No record of what was queued or searched for, rows pointing to their change; chained anew."""
     if mark != "?":
         connection.execute("SET session_replication_role = replica")  # no foreign keys
     found = connection.execute(f"SELECT {NAMES} FROM audit ORDER BY seq").fetchall()

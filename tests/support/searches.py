@@ -10,7 +10,6 @@ from reconciler.searchable import Searching
 from tests.support.fakes import FakeClock
 
 TAKEN, REFUSED, SILENT = Presence(count=0), Presence(refused=400), Presence()
-NONSENSE = "reconcilerKnowsNoSuchAttribute"
 
 
 @dataclass

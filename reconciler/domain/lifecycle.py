@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import assert_never
 
 from reconciler.domain.manifest import SchemaExtension
 from reconciler.domain.scim import fold
@@ -104,6 +105,8 @@ def _since(attribute: str, course: Course) -> tuple[str | None, str | None]:
             case Search(at=at, searchable=searchable):
                 if is_new and searchable is Searchable.TRUE:
                     available = available or at
+            case _:
+                assert_never(record)
     return deployed, available
 
 

@@ -182,3 +182,14 @@ def test_a_tenant_is_ready_where_each_attribute_is_and_nothing_is_against_it() -
     assert TenantGate(tenant="acme", attributes=(ready,)).ready
     assert not TenantGate(tenant="acme", attributes=(ready, unready)).ready
     assert not TenantGate(tenant="acme", attributes=(), reasons=("no manifest",)).ready
+
+
+def test_the_gate_for_a_urn_that_nobody_declares_is_no_for_each_attribute_or_for_all() -> None:
+    of_one = TenantGate.undeclared("acme", "urn:x", ["badge"], reason="no manifest")
+    of_all = TenantGate.undeclared("acme", "urn:x", [], reason="no manifest")
+
+    assert [(each.attribute, each.reasons) for each in of_one.attributes] == [
+        ("badge", ("no manifest",))
+    ]
+    assert (of_one.reasons, of_one.ready) == ((), False)
+    assert (of_all.attributes, of_all.reasons, of_all.ready) == ((), ("no manifest",), False)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.domain.hearing import History, is_bound
+from reconciler.domain.hearing import History, holding_type, is_bound
 from reconciler.domain.outbox import RowState
 from reconciler.domain.scim import Schema
 
@@ -77,3 +77,19 @@ BOUND = {"user": frozenset({"urn:x:other"}), "group": frozenset({"urn:x:hr"})}
 def test_a_schema_is_bound_by_the_resource_type_that_is_named_or_by_any(resource_type, bound):
     assert is_bound(BOUND, SCHEMA, resource_type) is bound
     assert is_bound({}, SCHEMA, resource_type) is False
+
+
+@pytest.mark.parametrize(
+    ("bindings", "named", "holds"),
+    [
+        (None, None, "User"),
+        (None, "Group", "Group"),
+        ({"Group": frozenset({"urn:example:hr"})}, None, "Group"),
+        ({"Group": frozenset({"urn:example:hr"})}, "Device", "Device"),
+        ({"Group": frozenset[str]()}, None, "User"),
+    ],
+)
+def test_its_values_are_held_by_the_type_that_is_named_else_by_the_one_that_binds_it(
+    bindings, named, holds
+):
+    assert holding_type(bindings, Schema.from_json({"id": "urn:example:HR"}), named) == holds

@@ -30,7 +30,7 @@ from reconciler.domain.records import (
 )
 from reconciler.domain.redaction import NO_REDACTION, Redaction
 from reconciler.domain.scim import ABSENT, Schema
-from reconciler.domain.searching import Searchable
+from reconciler.domain.searching import Found, Searchable, Searched
 from reconciler.domain.secret import Secret
 from reconciler.domain.shown import shown_schema
 from tests.support.strategies import disguise, schema_documents
@@ -409,6 +409,15 @@ def test_the_event_body_has_the_members_of_the_contract_and_no_more() -> None:
         "schema_digest": Schema.from_json(DOCUMENT).fingerprint(),
         "commit": "c0ffee",
     }
+
+
+def test_the_event_body_says_whether_what_is_new_is_searchable_where_somebody_asked() -> None:
+    found = Found(searchable=Searchable.FALSE, reason="HTTP 400")
+    event = intent().announcement(verified(), NOON)
+    searched = replace(event, searched=Searched(found=(("grade", found),), ms=30_000))
+
+    more = {name: of for name, of in reported(searched).items() if name not in reported(event)}
+    assert more == {"searchable": False, "searchable_ms": 30_000}
 
 
 def test_the_event_body_is_the_same_bytes_at_each_try() -> None:

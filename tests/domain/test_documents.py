@@ -32,10 +32,11 @@ DOCUMENTS = {
     "doctor": documents.DoctorDocument,
     "status": documents.StatusDocument,
     "gate": documents.GateDocument,
+    "adoption": documents.AdoptionDocument,
     "webhooks": list[documents.WebhookDocument],
     "validate": documents.ValidateDocument,
 }
-SIMPLE = {str: "string", int: "integer", bool: "boolean", type(None): "null"}
+SIMPLE = {str: "string", int: "integer", bool: "boolean", float: "number", type(None): "null"}
 
 
 class Comparison:

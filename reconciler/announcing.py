@@ -1,19 +1,21 @@
 """Use case: announce to HR what is verified, once the service says that it can be used."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from reconciler.canary import Canary
+from reconciler.domain.canary import CanaryResult, Trial, Tried
 from reconciler.domain.dialect import BindingList
 from reconciler.domain.diff import managed_view
-from reconciler.domain.hearing import Bindings, History, holding_type, is_bound
+from reconciler.domain.hearing import Bindings, History, holding_type, is_bound, types_of
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.outbox import UNLOOKED, UNSEARCHED, Awaited
 from reconciler.domain.outcome import OutcomeKind, Recovered
 from reconciler.domain.plan import Subject
 from reconciler.domain.records import Entry, Event, HrEvent, Intent, Status
 from reconciler.domain.redaction import Redaction
-from reconciler.domain.scim import ABSENT, Schema
+from reconciler.domain.scim import ABSENT, Schema, fold
 from reconciler.domain.searching import Searchable, Searched, names_in
 from reconciler.domain.shown import shown_schema
 from reconciler.errors import TenantError, UsageError
@@ -50,7 +52,8 @@ class Announcing:
 
     `histories` are those of its schemas before the run wrote to it. Where no webhook
     `can_be_sent`, for a secret or a URL is known to be wrong, what HR has missed is left to a later
-    run. `searching` is None where nobody is to ask whether what is new is searchable.
+    run. `searching` is None where nobody is to ask whether what is new is searchable, `canary`
+    where no value is written to a test user.
     """
 
     context: RunContext
@@ -59,6 +62,7 @@ class Announcing:
     histories: Mapping[str, History]
     can_be_sent: Callable[[], bool] = lambda: True
     searching: Searching | None = None
+    canary: Canary | None = None
 
     @property
     def awaited(self) -> Awaited | None:
@@ -83,13 +87,16 @@ class Announcing:
         """Announce what is bound, and let the rest wait; so too what is in sync and HR has missed.
 
         /ResourceTypes is read once, and only where something is to be announced or was created.
-        What may be used is searched for before it is announced.
+        What may be used is searched for before it is announced, and tried on a test user.
         """
         subjects = tuple(in_sync)
+        untried = self._untried(subjects)
         late = tuple(self._unheard(subjects))
         found = (*late, *verified)
-        bound = self._bindings(found)
+        bound = self._bindings(found, asks=bool(untried))
         searched = self._search([each for each in found if _may_be_used(each, bound)], bound)
+        written = [each for each in found if not each.late]
+        self._try([each for each in written if _may_be_used(each, bound)], untried, bound)
         ends = [*self._over(subjects), *self._ends(found, bound, searched)]
         if ends:
             self.context.journal.announce(self.tenant.name, ends)
@@ -139,6 +146,77 @@ class Announcing:
             searchable=found.searchable,
             searchable_ms=found.ms,
             detail=found.detail or "searchable",
+        )
+
+    def _untried(self, in_sync: Iterable[Subject]) -> list[tuple[Subject, tuple[str, ...]]]:
+        """What is in sync, and what no canary has seen persist of it."""
+        if self.canary is None:
+            return []
+        subjects = list(in_sync)
+        untried = self.canary.untried([subject.desired for subject in subjects])
+        return [
+            (each, untried[each.desired.key]) for each in subjects if each.desired.key in untried
+        ]
+
+    def _try(
+        self,
+        written: Sequence[Verified],
+        in_sync: Sequence[tuple[Subject, tuple[str, ...]]],
+        bound: Bindings | None,
+    ) -> None:
+        """Try on a test user what is new, and what no earlier run has seen persist; record it."""
+        if self.canary is None:
+            return
+        trials = [
+            (
+                each.intent.change,
+                Trial(
+                    schema=each.intent.desired,
+                    names=each.new,
+                    resource_type=_tried_type(bound, each.intent.desired, each.resource_type),
+                ),
+            )
+            for each in written
+            if each.new
+        ]
+        for subject, names in in_sync:
+            kind = subject.extension.binding_type
+            if bound is None or is_bound(bound, subject.desired, kind):
+                of_type = _tried_type(bound, subject.desired, kind)
+                trial = Trial(schema=subject.desired, names=names, resource_type=of_type)
+                trials.append((subject.id, trial))
+        if not trials:
+            return
+        ends = self.canary.try_all([trial for _, trial in trials])
+        entries = []
+        for (change, trial), tried in zip(trials, ends, strict=True):
+            is_new = any(each.intent.change == change for each in written)
+            if is_new or tried.found != {CanaryResult.NOT_TRIED}:  # else nothing was done
+                entries.append(self._tried_entry(change, trial, tried))
+            self.context.progress.record_tried(change, tried)
+            if tried.found != {CanaryResult.PERSISTED}:
+                self.context.progress.warn(
+                    f"{self.tenant.name}: {trial.schema.id} is there, and values that were written "
+                    f"to the test user are not all known to be kept, so that gate says no: "
+                    f"{tried.detail}"
+                )
+        self.context.journal.record_all(entries)
+
+    def _tried_entry(self, change: str, trial: Trial, tried: Tried) -> Entry:
+        if tried.found == {CanaryResult.PERSISTED}:
+            status = Status.SUCCESS
+        elif tried.found & {CanaryResult.DROPPED, CanaryResult.COERCED}:
+            status = Status.FAILED
+        else:
+            status = Status.UNKNOWN
+        return replace(
+            self.context.entry(Event.SCHEMA_EXTENSION_CANARY_COMPLETED, status),
+            tenant=self.tenant.name,
+            schema_id=trial.schema.id,
+            attributes_count=len(trial.schema.attributes),
+            change=change,
+            canary=tried.results,
+            detail=tried.detail,
         )
 
     def _unheard(self, in_sync: Iterable[Subject]) -> Iterator[Verified]:
@@ -203,12 +281,12 @@ class Announcing:
             late=True,
         )
 
-    def _bindings(self, found: Iterable[Verified]) -> Bindings | None:
+    def _bindings(self, found: Iterable[Verified], *, asks: bool) -> Bindings | None:
         if self.tenant.dialect.bindings is BindingList.UNLISTED:
             return None
-        asks = self.searching is not None
-        matters = any(
-            self.tenant.webhooks or each.intent.creates or (asks and each.new) for each in found
+        looks = self.searching is not None or self.canary is not None
+        matters = asks or any(
+            self.tenant.webhooks or each.intent.creates or (looks and each.new) for each in found
         )
         return self.reader().bindings() if matters else None
 
@@ -285,6 +363,13 @@ def has_moved(intent: Intent, tenant: Tenant) -> bool:
     if intent.base_url is None:  # an intent of an older store does not know
         return False
     return intent.base_url.rstrip("/") != tenant.base_url.rstrip("/")
+
+
+def _tried_type(bound: Bindings | None, schema: Schema, named: str | None) -> str:
+    """The resource type whose values are tried: User, where that is one of those that hold them."""
+    listed = types_of(bound, schema) if bound is not None else ()
+    is_of_users = named is None and "user" in map(fold, listed)
+    return "User" if is_of_users else holding_type(bound, schema, named)
 
 
 def _may_be_used(verified: Verified, bound: Bindings | None) -> bool:

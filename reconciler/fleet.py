@@ -4,31 +4,34 @@ All tenants are planned before any is changed; inside a tenant there is one writ
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from reconciler.announcing import Announcing
 from reconciler.applying import Applying
+from reconciler.canary import Canary
 from reconciler.delivering import Delivering
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.outbox import HeldRow, OutboxRow
 from reconciler.domain.outcome import LeftOpen, OutcomeKind, RunSummary, Unapproved
 from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.domain.records import Event, Status
+from reconciler.domain.scim import Schema
 from reconciler.errors import (
     Interrupted,
     LimitExceeded,
     PlanStale,
     ReconcilerError,
     StateError,
+    TenantError,
     TenantLocked,
     UsageError,
 )
 from reconciler.parallel import in_parallel
 from reconciler.planning import Desired, Keep, plan_fleet
-from reconciler.ports import Gateways, Locks, Statements
+from reconciler.ports import CanaryLedger, Gateways, Locks, Statements
 from reconciler.recovering import Recovery
 from reconciler.run_context import RunContext
 from reconciler.searchable import Searching
@@ -46,6 +49,7 @@ class Fleet:
 
     `delivering` shares the context. `lock_timeout` is how many seconds to wait for locks in all.
     `lapse` is asked right before a tenant is written.
+    `canary` makes the means to write to the test user of a tenant, `ledger` has what is under way.
     `statements` are about each tenant that is ours and could be read, made under its lock.
     """
 
@@ -59,6 +63,8 @@ class Fleet:
     obstacle: Obstacle = lambda _: None
     lapse: Lapse = lambda _: None
     searching: Searches = lambda _: None
+    canary: Callable[[Tenant], Canary] | None = None
+    ledger: CanaryLedger | None = None
     statements: Statements | None = None
 
     def apply(self, approve: Approve, keep: Keep = TenantPlan.without_live) -> RunSummary:
@@ -71,7 +77,7 @@ class Fleet:
 
     def recover(self) -> RunSummary:
         """Settle what earlier runs left open and deliver what is due; plan and write nothing."""
-        return self._run(lambda free: self._each(self._recover, free))
+        return self._run(self._recover_all)
 
     def summary_so_far(self) -> RunSummary:
         """All that the run had done when an error ended it."""
@@ -129,7 +135,7 @@ class Fleet:
 
     def _change(self, free: list[Tenant], approve: Approve, keep: Keep) -> None:
         """Plan all tenants, have the plan approved, and carry out what is readable of it."""
-        self._each(self._recover, free)
+        self._recover_all(free)
         plan = plan_fleet(
             self.desired,
             self.gateways.writer,
@@ -182,7 +188,14 @@ class Fleet:
                 free.append(tenant)
         return free
 
-    def _recover(self, tenant: Tenant) -> None:
+    def _recover_all(self, free: list[Tenant]) -> None:
+        """Settle what earlier runs have left open, and take away what they left on test users."""
+        left = self.ledger.canaries() if self.ledger is not None else {}
+        self._each(lambda tenant: self._recover(tenant, left.get(tenant.name, {})), free)
+
+    def _recover(self, tenant: Tenant, left: Mapping[str, Sequence[str]]) -> None:
+        if left and self.canary is not None:
+            self._clean_up(self.canary(tenant), tenant, left)
         Recovery(
             context=self.context,
             tenant=tenant,
@@ -190,7 +203,25 @@ class Fleet:
             wanted=lambda: self.desired.wanted_by(tenant),
             can_be_sent=lambda: self.obstacle(tenant) is None,
             searching=self.searching(tenant),
+            canary=self._canary(tenant),
         ).settle_all()
+
+    def _clean_up(self, canary: Canary, tenant: Tenant, left: Mapping[str, Sequence[str]]) -> None:
+        schemas: dict[str, Schema] = {}
+        try:
+            for schema_id in left if tenant.canary is not None else ():
+                with suppress(TenantError):
+                    found = self.gateways.writer(tenant).find(schema_id)
+                    schemas |= {} if found is None else {found.key: found}
+            canary.clean_up(left, schemas)
+        except UsageError as error:  # of a tenant that is set up wrongly
+            self.context.progress.warn(f"{tenant.name}: its test user is not looked at: {error}")
+
+    def _canary(self, tenant: Tenant) -> Canary | None:
+        """The means to try what is new; None where the manifest names no test user."""
+        if self.canary is None or tenant.canary is None:
+            return None
+        return self.canary(tenant)
 
     def _apply_one(self, todo: tuple[Tenant, TenantPlan]) -> None:
         tenant, plan = todo
@@ -213,6 +244,7 @@ class Fleet:
                 histories=self.context.journal.histories(tenant.name),
                 can_be_sent=lambda: self.obstacle(tenant) is None,
                 searching=self.searching(tenant),
+                canary=self._canary(tenant),
             ),
         ).apply(plan)
 

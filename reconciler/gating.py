@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from reconciler.domain.canary import CanaryResult
 from reconciler.domain.gate import SchemaFacts, TenantGate
 from reconciler.domain.hearing import holding_type
-from reconciler.domain.lifecycle import Course
+from reconciler.domain.lifecycle import Course, persisted
 from reconciler.domain.manifest import SchemaExtension, Tenant
 from reconciler.domain.scim import Schema, fold
 from reconciler.domain.searching import Found
@@ -46,6 +47,7 @@ class Gating:
                 unreadable=live.unreadable.get(extension.schema.key),
                 bindings=bindings,
                 course=courses.get(extension.schema.key, ()),
+                persisted=self._persisted(courses.get(extension.schema.key, ())),
                 date=f"{self.clock.now():%Y-%m-%d}",
             )
             for extension in extensions
@@ -60,6 +62,10 @@ class Gating:
         ]
         reasons = () if gates else ("no manifest gives the tenant an extension",)
         return TenantGate(tenant=self.tenant.name, attributes=tuple(gates), reasons=reasons)
+
+    def _persisted(self, course: Course) -> Mapping[str, CanaryResult] | None:
+        """What a canary has found; None where the tenant has none."""
+        return None if self.tenant.canary is None else persisted(course)
 
     def _search(
         self, facts: Iterable[SchemaFacts], attributes: Sequence[str]

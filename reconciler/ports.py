@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # a Protocol only names them, and each command imports this m
     from reconciler.domain.hearing import Bindings, History
     from reconciler.domain.http_reply import Verdict
     from reconciler.domain.jsontext import Json
+    from reconciler.domain.lifecycle import Course
     from reconciler.domain.manifest import SchemaExtension, Tenant
     from reconciler.domain.outbox import (
         Awaited,
@@ -235,6 +236,45 @@ class Samples(Protocol):
 
     def first_in_sync(self, tenant: str, schema_id: str, fingerprint: str) -> str | None:
         """When the trail first has a schema of that fingerprint as desired; None for never."""
+        ...
+
+
+class CanaryUsers(Protocol):
+    """Users of a tenant of whom one is a test user; nothing but GET, and PATCH of one of them.
+
+    What a method raises, TenantError, names neither a user nor a value.
+    """
+
+    def named(self, user_name: str) -> ResourcePage:
+        """The users that the service finds under a userName; two are enough."""
+        ...
+
+    def read(self, user_id: str, attributes: Sequence[str] = ()) -> Json:
+        """A user as a GET of its own finds it; with attributes, those that are requested."""
+        ...
+
+    def patch(self, user_id: str, document: Mapping[str, Json]) -> WriteResult:
+        """PATCH a user once; never raises TenantError."""
+        ...
+
+
+class CanaryLedger(Protocol):
+    """The durable memory of what may be on test users. Raises StateError."""
+
+    def begin_canary(self, tenant: str, schema_id: str, names: Iterable[str], at: str) -> None:
+        """Keep that values of those attributes may be on the test user from now on."""
+        ...
+
+    def end_canary(self, tenant: str, schema_id: str, names: Iterable[str]) -> None:
+        """Keep that they are gone from it."""
+        ...
+
+    def canaries(self) -> Mapping[str, Mapping[str, Sequence[str]]]:
+        """The attributes whose values may be on a test user, by tenant and schema."""
+        ...
+
+    def courses(self, tenant: str, desired: Iterable[Schema]) -> Mapping[str, Course]:
+        """What the trail has of a tenant's schemas, by folded id."""
         ...
 
 

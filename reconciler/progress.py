@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from threading import Lock
 
+from reconciler.domain.canary import Tried
 from reconciler.domain.outbox import DeliveryResult, HeldRow, OutboxRow
 from reconciler.domain.outcome import (
     DeliverySummary,
@@ -39,6 +40,7 @@ class Progress:
         self._begun: set[str] = set()
         self._ended: dict[str, Outcome] = {}
         self._searched: dict[str, Searched] = {}
+        self._tried: dict[str, Tried] = {}
         self._attempts: list[DeliveryResult] = []
         self._not_tried: dict[str, int] = {}
         self._warnings: list[str] = []
@@ -125,6 +127,11 @@ class Progress:
         with self._lock:
             self._searched[change] = searched
 
+    def record_tried(self, change: str, tried: Tried) -> None:
+        """Add what became of values on a test user, of the attributes of a change."""
+        with self._lock:
+            self._tried[change] = tried
+
     def outcome_of(self, change: Create | Update) -> Outcome:
         """The outcome of a planned write as far as it is known by now."""
         with self._lock:
@@ -188,6 +195,7 @@ class Progress:
                 warnings=tuple(sorted(self._warnings)),
                 left_open=tuple(left_open),
                 searched=dict(self._searched),
+                tried=dict(self._tried),
                 planned=self._plan is not None,
                 refused=self._refused,
                 finished=finished,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from reconciler.announcing import Announcing, Verified, has_moved
+from reconciler.canary import Canary
 from reconciler.domain.diff import Observed, Standing, standing
 from reconciler.domain.manifest import SchemaExtension, Tenant
 from reconciler.domain.outbox import UNLOOKED
@@ -23,7 +24,7 @@ class Recovery:
     `reader` is called only where there is something to read: most tenants have no open intent,
     and a gateway of each would cost a run more than all of its recovery. It raises UsageError for
     a tenant that is set up wrongly. `wanted` are the extensions that it should
-    have; `can_be_sent` and `searching` are as in Announcing.
+    have; `can_be_sent`, `searching` and `canary` are as in Announcing.
     """
 
     context: RunContext
@@ -32,6 +33,7 @@ class Recovery:
     wanted: Callable[[], Iterable[SchemaExtension]] = tuple
     can_be_sent: Callable[[], bool] = lambda: True
     searching: Searching | None = None
+    canary: Canary | None = None
 
     def settle_all(self) -> None:
         """Settle one after the other; what cannot be read stays open and is reported as unknown.
@@ -52,6 +54,7 @@ class Recovery:
                 reader=self.reader,
                 histories=self.context.journal.histories(self.tenant.name),
                 searching=self.searching,
+                canary=self.canary,
             ).announce(verified)
 
     def _settle(self, number: int, intent: Intent) -> Recovered | Verified:

@@ -22,6 +22,7 @@ STRANGERS = (
         "planning",
         "importing",
         "searchable",
+        "canary",
         "gating",
         "announcing",
         "recovering",
@@ -48,6 +49,7 @@ IMPURE_MODULES = (
 )  # fmt: skip
 CLOCKS = ("now", "today", "utcnow")
 KNOW_DATETIME = (
+    "domain.canary",
     "domain.fleet_report",
     "domain.fleet_status",
     "domain.metrics",
@@ -232,9 +234,11 @@ def against_catching_all(source: Source) -> Objections:
 
 
 # Who may say PATCH (the doctor reads whether a service claims to know it; GitHub is no
-# tenant), and who builds its body: with add and replace, and nothing that removes.
+# tenant), and who builds its body: with add and replace, and nothing that removes. A canary takes
+# its own values away from a test user, and knows no schema's address.
 PATCHERS = (
     "adapters.gateway.writer", "adapters.gateway.doctor", "writing", "cli.wiring",
+    "adapters.gateway.canary_users", "canary",
     "domain.dialect", "adapters.github.rest", "adapters.github.posts",
 )  # fmt: skip
 PATCHED = ("domain.body", "adapters.gateway.writer", "writing")

@@ -14,7 +14,11 @@ from reconciler.domain.manifest import SecretRef, SecretSource
 from reconciler.domain.secret import Secret
 from reconciler.errors import SecretUnset, UsageError
 
-_ORIGINS, _HOSTS = ALLOW_LISTS = ("RECONCILER_ALLOWED_ORIGINS", "RECONCILER_WEBHOOK_HOSTS")
+_ORIGINS, _HOSTS, _CANARIES = ALLOW_LISTS = (
+    "RECONCILER_ALLOWED_ORIGINS",
+    "RECONCILER_WEBHOOK_HOSTS",
+    "RECONCILER_CANARY_USERS",
+)
 # What Kubernetes sets in each container for each service; with a value where the name could be ours
 _SERVICE = (
     r"\w+_(SERVICE_HOST=.*|SERVICE_PORT(_\w+)?=.*|PORT=(tcp|udp|sctp)://.*|"
@@ -88,6 +92,11 @@ class Settings:
         """The hosts that webhooks may go to; None where nothing is set."""
         listed = self.environ.get(_HOSTS)  # set to nothing, it allows nothing
         return None if listed is None else tuple(host.lower() for host in _listed(listed))
+
+    def is_canary_user(self, user_name: str) -> bool:
+        """Test whether a user may be written to; where nothing is set, nobody may."""
+        listed = (self.environ.get(_CANARIES) or "").split(",")
+        return user_name.casefold() in {each.strip().casefold() for each in listed if each.strip()}
 
     def colour(self, *, terminal: bool) -> bool:
         """Test whether to colour: NO_COLOR decides, then FORCE_COLOR, then the terminal."""

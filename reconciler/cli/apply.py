@@ -262,6 +262,8 @@ def _fleet(
         obstacle=obstacle,
         lapse=lapse,
         searching=searching,
+        canary=lambda tenant: bench.canary(tenant, store, context.progress.warn),
+        ledger=store,
         statements=_statements(options, bench, context, notifier, store),
     )
 

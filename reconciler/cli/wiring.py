@@ -39,11 +39,12 @@ from reconciler.ports import Clock, Retry
 if TYPE_CHECKING:  # a plan of tenants that are elsewhere does without
     from reconciler.adapters.gateway.users import HttpUserReader
     from reconciler.adapters.webhooks import WebhookNotifier
+    from reconciler.canary import Canary
     from reconciler.domain.outbox import DeliveryResult
     from reconciler.domain.records import Run
     from reconciler.domain.searching import Belief
     from reconciler.embedded import DevTenantAccess
-    from reconciler.ports import UserReader
+    from reconciler.ports import CanaryLedger, UserReader
     from reconciler.searchable import Searching
 
 EMBEDDED_FOLDER = Path(".reconciler/embedded")
@@ -136,6 +137,35 @@ class Workbench:
             timeout=timeout,
             users=lambda: self._user_reader(tenant, deadline, "--searchable-timeout"),
             belief=lambda users, kind: self._belief(tenant, users, kind),
+        )
+
+    def canary(
+        self, tenant: Tenant, ledger: "CanaryLedger", warn: Callable[[str], None]
+    ) -> "Canary":
+        """The means to try values on the tenant's test user, with nothing but GET and PATCH."""
+        from reconciler.adapters.gateway.canary_users import HttpCanaryUsers
+        from reconciler.adapters.gateway.reader import ReadDeadline
+        from reconciler.canary import Canary
+
+        def users() -> HttpCanaryUsers:
+            with self.making:
+                certificate = self.certificate(tenant)
+                options = self._of_tenant(self.write_options, certificate)
+                writes = Http(options, methods=frozenset({"PATCH"}))
+                access = self._connection(tenant, certificate)
+            seconds = self.read_deadline
+            deadline = ReadDeadline.after(seconds, self.clock, option="--read-deadline")
+            return HttpCanaryUsers(access, writes, deadline=deadline)
+
+        name = tenant.canary
+        return Canary(
+            clock=self.clock,
+            tenant=tenant.name,
+            user_name=name,
+            allowed=name is not None and self.trust.settings.is_canary_user(name),
+            users=users,
+            ledger=ledger,
+            warn=warn,
         )
 
     def retry(self, tenant: Tenant) -> Retry:

@@ -318,6 +318,7 @@ class ReportChange(TypedDict):
     latency_ms: int | None
     searchable: bool | Literal["unknown"] | None
     searchable_ms: int | None
+    canary: dict[str, str] | None
 
 
 class UnapprovedDocument(TypedDict):
@@ -425,6 +426,7 @@ class EntryDocument(TypedDict):
         "SCHEMA_EXTENSION_SKIPPED",
         "SCHEMA_EXTENSION_BLOCKED",
         "SCHEMA_EXTENSION_SEARCHED",
+        "SCHEMA_EXTENSION_CANARY_COMPLETED",
         "HR_SYNC_QUEUED",
         "HR_SYNC_RESEALED",
         "HR_SYNC_COMPLETED",

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from reconciler.domain.canary import CanaryResult
 from reconciler.domain.dialect import BindingList
 from reconciler.domain.diff import managed_view
 from reconciler.domain.hearing import Bindings, is_bound
 from reconciler.domain.lifecycle import AttributeStage, Course, Lifecycle, lifecycle
 from reconciler.domain.manifest import SchemaExtension, Tenant
-from reconciler.domain.records import CanaryResult
 from reconciler.domain.scim import Schema, fold
 from reconciler.domain.searching import Found, Searchable, names_in
 

@@ -1,10 +1,11 @@
 """Lifecycle: how far an attribute has come, from its place in a manifest to its tombstone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
+from reconciler.domain.canary import CanaryResult
 from reconciler.domain.manifest import SchemaExtension
 from reconciler.domain.scim import fold
 from reconciler.domain.searching import Searchable
@@ -40,7 +41,14 @@ class Search:
     searchable: Searchable
 
 
-Course = Sequence[Deployment | Search]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CanaryEnd:
+    """A record of what became of values that were written to a test user, by attribute."""
+
+    results: Mapping[str, CanaryResult]
+
+
+Course = Sequence[Deployment | Search | CanaryEnd]
 """What the trail has of one schema of a tenant, in its order."""
 
 
@@ -88,6 +96,22 @@ def lifecycle(
     return Lifecycle(stage=stage, deployed=deployed, available=available, deprecated=deprecated)
 
 
+def persisted(course: Course) -> Mapping[str, CanaryResult]:
+    """The newest result of each attribute that is there, by folded name."""
+    found: dict[str, CanaryResult] = {}
+    for record in course:
+        match record:
+            case Deployment(attributes=attributes) if attributes is not None:
+                found = {name: result for name, result in found.items() if name in attributes}
+            case CanaryEnd(results=results):
+                found |= {fold(name): result for name, result in results.items()}
+            case Deployment() | Search():
+                pass
+            case _:
+                assert_never(record)
+    return found
+
+
 def _since(attribute: str, course: Course) -> tuple[str | None, str | None]:
     """When it came for the last time, and when it was found searchable after that."""
     name, deployed, available = fold(attribute), None, None
@@ -105,6 +129,8 @@ def _since(attribute: str, course: Course) -> tuple[str | None, str | None]:
             case Search(at=at, searchable=searchable):
                 if is_new and searchable is Searchable.TRUE:
                     available = available or at
+            case CanaryEnd():
+                pass
             case _:
                 assert_never(record)
     return deployed, available

@@ -143,6 +143,7 @@ class Tenant:
 
     `dialect` is the effective one: the named dialect with the manifest's `spec.capabilities` in it.
     `takes_any_number` says that an ignore note in the manifest lifts the limit of extensions.
+    `canary` is the userName of the test user whom values may be written to.
     """
 
     name: str
@@ -155,6 +156,7 @@ class Tenant:
     webhooks: tuple[Webhook, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     takes_any_number: bool = False
+    canary: str | None = None
 
     @property
     def system(self) -> str:

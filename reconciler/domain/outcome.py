@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from reconciler.domain.blocking import BlockReason
+from reconciler.domain.canary import Tried
 from reconciler.domain.dialect import READ_ONLY
 from reconciler.domain.diff import Harm, HarmKind
 from reconciler.domain.jsontext import Json
@@ -162,7 +163,8 @@ class RunSummary:
     """All that an apply did; `locked` has the holder of each tenant that another run holds.
 
     `misconfigured` has the reason for each tenant that was not written, since no change of it
-    could have been announced. `searched` is what was found of new attributes, by the change's id.
+    could have been announced. `searched` is what was found of new attributes, `tried` what became
+    of values on a test user, by the change's id.
 
     `planned` is False where the run ended before it had a plan, or was to make none; `refused` is
     True where that plan was not let through; `finished` is False where a signal or an error cut
@@ -179,6 +181,7 @@ class RunSummary:
     warnings: tuple[str, ...] = ()
     left_open: tuple[LeftOpen, ...] = ()
     searched: Mapping[str, Searched] = field(default_factory=dict)
+    tried: Mapping[str, Tried] = field(default_factory=dict)
     planned: bool = True
     refused: bool = False
     finished: bool = True

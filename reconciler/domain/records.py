@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
 
+from reconciler.domain.canary import CanaryResult
 from reconciler.domain.diff import Harm, HarmKind, harms
 from reconciler.domain.documents import AuditDocument, ChainedDocument, EntryDocument, EventDocument
 from reconciler.domain.foreign import Foreign
@@ -25,15 +26,6 @@ GENESIS = "0" * 64  # the hash before the first record
 EVENT_ID = re.compile("evt_[0-9a-f]{32}")  # all of it, as HrEvent has it
 
 
-class CanaryResult(StrEnum):
-    """What became of a value that was written to a test user and read back."""
-
-    PERSISTED = "persisted"
-    DROPPED = "dropped"
-    COERCED = "coerced"
-    NOT_TRIED = "not-tried"
-
-
 class Event(StrEnum):
     """The subject of a record: each names an attempt, whose end is the status."""
 
@@ -46,6 +38,7 @@ class Event(StrEnum):
     SCHEMA_EXTENSION_SKIPPED = "SCHEMA_EXTENSION_SKIPPED"
     SCHEMA_EXTENSION_BLOCKED = "SCHEMA_EXTENSION_BLOCKED"
     SCHEMA_EXTENSION_SEARCHED = "SCHEMA_EXTENSION_SEARCHED"
+    SCHEMA_EXTENSION_CANARY_COMPLETED = "SCHEMA_EXTENSION_CANARY_COMPLETED"
     HR_SYNC_QUEUED = "HR_SYNC_QUEUED"
     HR_SYNC_RESEALED = "HR_SYNC_RESEALED"
     HR_SYNC_COMPLETED = "HR_SYNC_COMPLETED"

@@ -80,7 +80,7 @@ class Searched:
         for name, found in self.found:
             if found.searchable is decisive is not Searchable.TRUE:
                 by_reason.setdefault(found.reason, []).append(name)
-        return "; ".join(f"{_few(names)}: {why}" for why, names in by_reason.items()) or None
+        return "; ".join(f"{few(names)}: {why}" for why, names in by_reason.items()) or None
 
 
 def names_in(schema: Schema) -> tuple[str, ...]:
@@ -104,6 +104,7 @@ def _names(attribute: Attribute, above: str = "") -> Iterator[str]:
 _SHOWN = 5  # attributes that a message names; a schema may have thousands
 
 
-def _few(names: list[str]) -> str:
+def few(names: list[str]) -> str:
+    """The first names, for a person, and how many more there are."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"{', '.join(names[:_SHOWN])}{more}"

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from reconciler import __version__
+from reconciler.domain.canary import Tried
 from reconciler.domain.documents import (
     AttemptDocument,
     PendingDocument,
@@ -119,6 +120,7 @@ def _tenants(summary: RunSummary) -> list[ReportTenant]:
                     outcomes.get(change.subject.id),
                     withheld.get(change.subject.id),
                     summary.searched.get(change.subject.id),
+                    summary.tried.get(change.subject.id),
                 )
                 for change in (plans[name].changes if name in plans else ())
             ],
@@ -128,7 +130,11 @@ def _tenants(summary: RunSummary) -> list[ReportTenant]:
 
 
 def _change(
-    change: Change, outcome: Outcome | None, withheld: str | None, searched: Searched | None
+    change: Change,
+    outcome: Outcome | None,
+    withheld: str | None,
+    searched: Searched | None,
+    tried: Tried | None,
 ) -> ReportChange:
     return {
         "id": change.subject.id,
@@ -141,6 +147,7 @@ def _change(
         "latency_ms": outcome.latency_ms if outcome else None,
         "searchable": searched.searchable.to_json() if searched else None,
         "searchable_ms": searched.ms if searched else None,
+        "canary": {name: result.value for name, result in tried.results} if tried else None,
     }
 
 

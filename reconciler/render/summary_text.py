@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import assert_never
 
+from reconciler.domain.canary import CanaryResult, Tried
 from reconciler.domain.drift import Drift, DriftKind
 from reconciler.domain.outcome import LeftOpen, Outcome, OutcomeKind, RunSummary
 from reconciler.domain.plan import Blocked, Skip, TenantPlan, Update
@@ -32,7 +33,12 @@ def summary_text(summary: RunSummary, *, paint: Paint, ephemeral: bool = False) 
     lines = [
         *recovered,
         *(
-            _outcome(outcome, summary.searched.get(outcome.change.subject.id), paint)
+            _outcome(
+                outcome,
+                summary.searched.get(outcome.change.subject.id),
+                summary.tried.get(outcome.change.subject.id),
+                paint,
+            )
             for outcome in summary.outcomes
         ),
         *_not_tried(summary, paint),
@@ -49,13 +55,14 @@ def warnings_of(summary: RunSummary) -> tuple[str, ...]:
     return (*summary.warnings, *map(_left_open, summary.left_open))
 
 
-def _outcome(outcome: Outcome, searched: Searched | None, paint: Paint) -> str:
+def _outcome(outcome: Outcome, searched: Searched | None, tried: Tried | None, paint: Paint) -> str:
     subject = outcome.change.subject
     end = "blocked" if outcome.blocked else str(outcome.kind)
     took = ""
     if outcome.kind is OutcomeKind.APPLIED:
         end, took = f"{end} and verified", f" in {outcome.latency_ms} ms"
     took += f", {_searched(searched)}" if searched is not None else ""
+    took += f", canary: {_canary(tried)}" if tried is not None else ""
     detail = f": {visible(outcome.detail)}" if outcome.detail else ""
     where = "" if outcome.kind.verified else f" [{visible(subject.extension.place)}]"
     shown = paint("green" if outcome.kind.verified else "red", end)
@@ -72,6 +79,11 @@ def _searched(searched: Searched) -> str:
             return f"not known to be searchable ({visible(searched.detail or '')})"
         case _:
             assert_never(searched.searchable)
+
+
+def _canary(tried: Tried) -> str:
+    ends = Counter(result for _, result in tried.results)
+    return ", ".join(f"{ends[result]} {result}" for result in CanaryResult if ends[result])
 
 
 def _not_tried(summary: RunSummary, paint: Paint) -> Iterator[str]:

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from reconciler.adapters.database import courses_at
-from reconciler.domain.lifecycle import Course, Deployment, Search
+from reconciler.domain.canary import CanaryResult
+from reconciler.domain.lifecycle import CanaryEnd, Course, Deployment, Search
 from reconciler.domain.records import Entry, Event, Status
 from reconciler.domain.scim import Schema
 from reconciler.domain.searching import Searchable
@@ -115,3 +116,45 @@ def test_a_finding_that_is_none_is_a_damaged_store(place: Place) -> None:
 
     with pytest.raises(StateError, match="damaged: record 1 is searchable in a way"):
         courses_at(url_of(place), "acme", ())
+
+
+def tried(minute: int, **results: CanaryResult) -> Entry:
+    about = record(minute, Event.SCHEMA_EXTENSION_CANARY_COMPLETED, Status.SUCCESS, NARROW)
+    return replace(about, after_digest=None, canary=tuple(results.items()))
+
+
+def test_what_a_canary_found_is_a_step(place: Place) -> None:
+    results = {"badge": CanaryResult.PERSISTED, "desk": CanaryResult.NOT_TRIED}
+    with opened(place) as store:
+        store.record(tried(1, **results))
+
+    assert both_ways(place, WIDER) == (CanaryEnd(results=results),)
+
+
+@pytest.mark.parametrize("text", ['{"badge":"lost"}', "{", "7"])
+def test_a_result_that_is_none_is_a_damaged_store(place: Place, text: str) -> None:
+    with opened(place) as store:
+        store.record(tried(1, badge=CanaryResult.PERSISTED))
+    behind_its_back(place, f"UPDATE audit SET canary = '{text}'")
+
+    if text == "7":
+        assert both_ways(place, WIDER) == (CanaryEnd(results={}),)
+        return
+    with opened(place) as store, pytest.raises(StateError, match="the store is damaged"):
+        store.courses("acme", [WIDER])
+
+
+def test_what_is_under_way_is_kept_until_it_is_over(place: Place) -> None:
+    with opened(place) as store:
+        assert store.canaries() == {}
+        store.begin_canary("acme", HR_URN, ["badge", "desk"], at(1))
+        store.begin_canary("acme", HR_URN, ["badge"], at(2))
+        store.begin_canary("other", HR_URN, ["badge"], at(2))
+    with opened(place) as store:
+        assert store.canaries() == {
+            "acme": {HR_URN: ["badge", "desk"]},
+            "other": {HR_URN: ["badge"]},
+        }
+        store.end_canary("acme", HR_URN, ["badge"])
+        store.end_canary("other", HR_URN, ["badge"])
+        assert store.canaries() == {"acme": {HR_URN: ["desk"]}}

@@ -185,8 +185,8 @@ def test_an_api_version_of_the_future_is_refused() -> None:
         ("Limits", "did you mean limits?"),
         (
             "prune",
-            "what can stand here is dialect, baseUrl, targetSystem, auth, limits, webhooks or "
-            "capabilities",
+            "what can stand here is dialect, baseUrl, targetSystem, auth, limits, webhooks, "
+            "canary or capabilities",
         ),
         ("ownerz", "what can stand here is"),  # what is reserved is not suggested
     ],
@@ -241,13 +241,24 @@ def test_a_percentage_that_is_none_is_refused() -> None:
     assert messages(extension(risk={"few": 5}))[0].startswith("unknown key 'few'")
 
 
-@pytest.mark.parametrize("key", ["deprecated", "canary"])
 @pytest.mark.parametrize("value", [True, None, "x", {}])
-def test_a_reserved_key_says_so(key: str, value: Any) -> None:
-    documents = [tenant(**{key: value})]
-    documents += [extension(**{key: value})] if key == "canary" else []
-    for document in documents:
+def test_a_reserved_key_says_so(value: Any) -> None:
+    for document, key in (
+        (tenant(deprecated=value), "deprecated"),
+        (extension(canary=value), "canary"),
+    ):
         assert messages(document) == [f"spec.{key}: reserved for a later version; leave it out"]
+
+
+@pytest.mark.parametrize("name", ["canary@acme.example", "c", "a b", 'a"b'])
+def test_a_canary_names_a_test_user(name: str) -> None:
+    assert messages(tenant(canary={"userName": name})) == []
+
+
+@pytest.mark.parametrize("name", ["", " a", "a ", "a,b", ",", "a\nb"])
+def test_a_canary_without_a_whole_user_name_is_refused(name: str) -> None:
+    assert len(messages(tenant(canary={"userName": name}))) == 1
+    assert messages(tenant(canary={})) == ["spec.canary lacks userName"]
 
 
 def test_each_unknown_and_missing_key_is_a_finding_of_its_own() -> None:

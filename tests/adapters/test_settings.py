@@ -228,3 +228,22 @@ def test_the_actor_is_the_account_and_can_always_be_written_down():
     assert Settings({"GITHUB_ACTOR": "octocat"}).actor == "github:octocat"
     assert Settings({"GITHUB_ACTOR": "bad\udcff"}).actor == "github:bad\\udcff"
     assert Settings({}).actor.partition(":")[0] in ("user", "uid")
+
+
+@pytest.mark.parametrize(
+    ("listed", "allowed"),
+    [
+        ("canary@acme.example", True),
+        ("x, Canary@acme.example ,y", True),
+        ("", False),
+        (",", False),
+        ("canary", False),
+        ("*", False),
+        ("x canary@acme.example", False),
+    ],
+)
+def test_a_user_may_be_written_to_where_the_list_has_it(listed: str, allowed: bool) -> None:
+    settings = Settings({"RECONCILER_CANARY_USERS": listed})
+
+    assert settings.is_canary_user("canary@acme.example") is allowed
+    assert not Settings({}).is_canary_user("canary@acme.example")

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from reconciler.domain.canary import CanaryResult
 from reconciler.domain.dialect import BindingList
 from reconciler.domain.gate import AttributeGate, SchemaFacts, TenantGate
 from reconciler.domain.hearing import Bindings
 from reconciler.domain.lifecycle import Deployment
 from reconciler.domain.manifest import Manages, Retired
-from reconciler.domain.records import CanaryResult
 from reconciler.domain.scim import Schema
 from reconciler.domain.searching import Found, Searchable
 from tests.support.domain_world import dialect, document, extension, tenant_of

@@ -4,7 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.domain.lifecycle import AttributeStage, Deployment, Lifecycle, Search, lifecycle
+from reconciler.domain.canary import CanaryResult
+from reconciler.domain.lifecycle import (
+    AttributeStage,
+    CanaryEnd,
+    Deployment,
+    Lifecycle,
+    Search,
+    lifecycle,
+    persisted,
+)
 from reconciler.domain.manifest import Deprecated, Retired, SchemaExtension
 from reconciler.domain.searching import Searchable
 from tests.support.domain_world import extension
@@ -113,3 +122,19 @@ def test_what_is_gone_is_retired_by_its_tombstone_or_not_known_at_all() -> None:
     assert of("grade", course, hr=hr) == retired
     assert of("grade.level", hr=hr).stage is AttributeStage.RETIRED
     assert lifecycle("gradebook", hr, (), today=TODAY) is None
+
+
+def test_the_newest_result_of_a_canary_holds_until_the_attribute_goes():
+    kept, lost = CanaryResult.PERSISTED, CanaryResult.DROPPED
+    course = (
+        Deployment(at="1", attributes=frozenset({"badge", "grade"})),
+        Search(at="1", searchable=Searchable.TRUE),
+        CanaryEnd(results={"Badge": lost, "grade": kept}),
+        CanaryEnd(results={"badge": kept}),
+        Deployment(at="2", attributes=None),
+    )
+
+    assert persisted(course) == {"badge": kept, "grade": kept}
+    gone = Deployment(at="3", attributes=frozenset({"grade"}))
+    assert persisted((*course, gone)) == {"grade": kept}
+    assert persisted(()) == {}

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.domain.canary import CanaryResult
 from reconciler.domain.diff import Harm, HarmKind
 from reconciler.domain.jsontext import canonical
 from reconciler.domain.manifest import Manages
 from reconciler.domain.records import (
     ENTRY_MEMBERS,
     GENESIS,
-    CanaryResult,
     ChainResult,
     Confirmation,
     Entry,

@@ -133,9 +133,9 @@ class IndexingWorld:
 
 
 @contextmanager
-def indexing_world(path: Path) -> Iterator[IndexingWorld]:
+def indexing_world(path: Path, service: IndexingService | None = None) -> Iterator[IndexingWorld]:
     """The world, with an extension that is not deployed yet."""
-    service = IndexingService()
+    service = service or IndexingService()
     with ExitStack() as stack:
         server = stack.enter_context(serving(service.handle))
         hr = stack.enter_context(receiving(SECRET))

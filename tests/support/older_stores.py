@@ -46,6 +46,7 @@ NEW_SINCE = {  # by version: how what it brought is taken away again
         "DROP INDEX audit_run_completed",
         "DROP TABLE countings",
         "DROP TABLE canaries",
+        "DROP INDEX audit_canary",
         "DROP INDEX audit_searched",
         "ALTER TABLE audit DROP COLUMN searchable",
         "ALTER TABLE audit DROP COLUMN searchable_ms",

@@ -14,11 +14,11 @@ from referencing import Registry
 
 from reconciler.adapters.database import Store, open_store
 from reconciler.adapters.packaged import schema_text
+from reconciler.domain.canary import CanaryResult
 from reconciler.domain.jsontext import parse
 from reconciler.domain.manifest import Manages
 from reconciler.domain.outbox import OutboxRow, RowToSend
 from reconciler.domain.records import (
-    CanaryResult,
     Entry,
     Event,
     EventType,

@@ -1,14 +1,15 @@
-"""The courses of a tenant's schemas: each deployment and each search that the trail has of them."""
+"""The courses of a tenant's schemas: deployments, searches and canaries that the trail has."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from reconciler.adapters.database.connections import Question
 from reconciler.adapters.database.looking import look
+from reconciler.domain.canary import CanaryResult
 from reconciler.domain.jsontext import NotJson, parse
-from reconciler.domain.lifecycle import Course, Deployment, Search
+from reconciler.domain.lifecycle import CanaryEnd, Course, Deployment, Search
 from reconciler.domain.scim import MalformedSchema, Schema, fold
 from reconciler.domain.searching import Searchable, names_in
 from reconciler.errors import StateError
@@ -25,6 +26,10 @@ _SEARCHED = """
 SELECT seq, schema_id, timestamp, searchable FROM audit
  WHERE tenant = ? AND searchable IS NOT NULL ORDER BY seq
 """
+_CANARIES = """
+SELECT seq, schema_id, canary FROM audit
+ WHERE tenant = ? AND canary IS NOT NULL ORDER BY seq
+"""
 
 
 def courses_at(url: str, tenant: str, desired: Iterable[Schema]) -> dict[str, Course]:
@@ -38,23 +43,25 @@ def courses_at(url: str, tenant: str, desired: Iterable[Schema]) -> dict[str, Co
 
 def of_tenant(tenant: str) -> tuple[Question, ...]:
     """The questions for the courses of a tenant's schemas."""
-    return tuple(Question(each, (tenant,)) for each in (_VERIFIED, _WRITTEN, _SEARCHED))
+    return tuple(Question(each, (tenant,)) for each in (_VERIFIED, _WRITTEN, _SEARCHED, _CANARIES))
 
 
 def _read(connection: "Connection", tenant: str, desired: Iterable[Schema]) -> dict[str, Course]:
     names = connection.names()
     if not {"audit", "intents"} <= names:
         return {}
-    # Before version 8 nobody searched, and there was no column for it.
+    # Before version 8 there were no columns for them.
     searched = connection.rows(_SEARCHED, tenant) if "audit_searched" in names else ()
+    tried = connection.rows(_CANARIES, tenant) if "audit_canary" in names else ()
     verified, written = connection.rows(_VERIFIED, tenant), connection.rows(_WRITTEN, tenant)
-    return courses_in(verified, written, searched, desired)
+    return courses_in(verified, written, searched, tried, desired)
 
 
 def courses_in(
     verified: "Sequence[Row]",
     written: "Sequence[Row]",
     searched: "Sequence[Row]",
+    tried: "Sequence[Row]",
     desired: Iterable[Schema],
 ) -> dict[str, Course]:
     """The courses in the answers to `of_tenant`, by folded id."""
@@ -62,7 +69,7 @@ def courses_in(
     names: dict[str, frozenset[str] | None] = {
         schema.fingerprint(): _names(schema) for schema in desired
     }
-    steps: list[tuple[int, str, Deployment | Search]] = []
+    steps: list[tuple[int, str, Deployment | Search | CanaryEnd]] = []
     for seq, schema_id, at, digest in verified:
         if names.get(digest) is None and seq in documents:
             names[digest] = _names_written(documents[seq])
@@ -74,10 +81,24 @@ def courses_in(
                 "restore the store from a backup"
             )
         steps.append((seq, fold(schema_id or ""), Search(at=at, searchable=Searchable(finding))))
-    found: defaultdict[str, list[Deployment | Search]] = defaultdict(list)
+    for seq, schema_id, results in tried:
+        steps.append((seq, fold(schema_id or ""), CanaryEnd(results=_results(seq, results))))
+    found: defaultdict[str, list[Deployment | Search | CanaryEnd]] = defaultdict(list)
     for _, key, step in sorted(steps, key=itemgetter(0)):
         found[key].append(step)
     return {key: tuple(course) for key, course in found.items()}
+
+
+def _results(seq: int, text: str) -> dict[str, CanaryResult]:
+    try:
+        found = parse(text.encode())
+        members = found.items() if isinstance(found, Mapping) else ()
+        return {name: CanaryResult(result) for name, result in members}
+    except ValueError as error:  # no JSON, or no such result
+        raise StateError(
+            f"the store is damaged: record {seq} has a canary that ended in a way that none does; "
+            "restore the store from a backup"
+        ) from error
 
 
 def _names_written(text: str) -> frozenset[str] | None:

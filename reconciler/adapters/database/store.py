@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from reconciler.adapters.database import (
+    canaries,
     courses,
     histories,
     intents,
@@ -60,8 +61,9 @@ _BODIES = 50  # webhooks of one queue in memory at once
 class Store:
     """Audit trail, journal and outbox in one database; safe to share between threads.
 
-    It is a ports.Journal, a ports.Outbox and a ports.Samples. Every method raises StateError, and
-    then nothing was written. What a method wrote is on the disk when it returns.
+    It is a ports.Journal, a ports.Outbox, a ports.Samples and a ports.CanaryLedger. Every method
+    raises StateError, and then nothing was written. What a method wrote is on the disk when it
+    returns.
     """
 
     def __init__(
@@ -258,12 +260,27 @@ class Store:
         return statuses.samples_of(samples), statuses.timed_of(timed)
 
     def courses(self, tenant: str, desired: Iterable[Schema]) -> dict[str, Course]:
-        """Each deployment and search of a tenant's schemas, by folded id.
+        """Each deployment, search and canary of a tenant's schemas, by folded id.
 
         `desired` are the schemas of today.
         """
-        verified, written, searched = self._database.ask(*courses.of_tenant(tenant))
-        return courses.courses_in(verified, written, searched, desired)
+        verified, written, searched, tried = self._database.ask(*courses.of_tenant(tenant))
+        return courses.courses_in(verified, written, searched, tried, desired)
+
+    def begin_canary(self, tenant: str, schema_id: str, names: Iterable[str], at: str) -> None:
+        """Keep that values of those attributes may be on the test user from now on."""
+        with self._writing() as step:
+            canaries.begin(step, tenant, schema_id, names, at)
+
+    def end_canary(self, tenant: str, schema_id: str, names: Iterable[str]) -> None:
+        """Keep that they are gone from it."""
+        with self._writing() as step:
+            canaries.end(step, tenant, schema_id, names)
+
+    def canaries(self) -> dict[str, dict[str, list[str]]]:
+        """The attributes whose values may be on a test user, by tenant and schema."""
+        [rows] = self._database.ask(canaries.UNDER_WAY)
+        return canaries.under_way(rows)
 
     def left_open(self) -> dict[str, int]:
         """The number of intents without an outcome of each tenant, whoever's they are."""

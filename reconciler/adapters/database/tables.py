@@ -206,6 +206,7 @@ INDEXES_OF_5 = (
     "CREATE INDEX outbox_waiting ON outbox (tenant, id) WHERE waits_for IS NOT NULL",
 )
 INDEXES_OF_8 = (
+    "CREATE INDEX audit_canary ON audit (tenant, seq) WHERE canary IS NOT NULL",
     "CREATE INDEX audit_searched ON audit (tenant, seq) WHERE searchable IS NOT NULL",
     "CREATE INDEX samples_newest ON samples (tenant, resource_type, schema_id, attribute, id)",
     "CREATE INDEX samples_held ON samples (tenant, resource_type, schema_id, attribute, id) "

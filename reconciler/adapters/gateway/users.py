@@ -52,7 +52,7 @@ class HttpUserReader:
         for count in (0, 1):  # some services take count=0 for a mistake
             reply, request = self._get(url, {"count": count, **_BARE})
             if not isinstance(reply, Answer) or reply.status in _NOT_OF_THE_QUERY:
-                raise _error(request, reply)
+                raise bare_error(request, reply)
             if (total := _presence(reply).count) is not None:
                 self._fewest[url] = count
                 return total
@@ -147,7 +147,7 @@ class HttpUserReader:
             bare = {name: value for name, value in query.items() if name not in _PAGING}
             reply, request = self._get(url, bare)
         if not isinstance(reply, Answer) or reply.status != 200:
-            raise _error(request, reply)
+            raise bare_error(request, reply)
         try:
             return fresh_page(reply.body)
         except (NotJson, NotScim):  # whose messages may quote what came
@@ -202,7 +202,7 @@ def _path(endpoint: str, base_url: str) -> str | None:
     return quote(path)
 
 
-def _error(request: RequestName, reply: Reply) -> TenantError:
+def bare_error(request: RequestName, reply: Reply) -> TenantError:
     """The error of a reply, without what a service may quote of a user."""
     bare = replace(reply, body=b"") if isinstance(reply, Answer) else reply
     return read_error(request, bare, collection=False)

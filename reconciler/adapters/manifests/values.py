@@ -95,6 +95,7 @@ def _tenant(document: Document, dialects: _EffectiveDialects, notes: Ignores) ->
             _webhook(document, index, webhook)
             for index, webhook in enumerate(spec.get("webhooks", ()))
         ),
+        canary=spec.get("canary", {}).get("userName"),
         takes_any_number=notes.silence(extensions_are_few_enough, document, ("metadata", "name")),
     )
 

@@ -1,0 +1,87 @@
+"""HttpCanaryUsers: a tenant's test user, found by userName, read, and changed by PATCH alone."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from urllib.parse import quote, urlencode
+
+from reconciler.adapters.gateway.answers import unreadable
+from reconciler.adapters.gateway.pages import NotScim, fresh_page
+from reconciler.adapters.gateway.reader import ACCEPT, ReadDeadline, Sender, TenantAccess
+from reconciler.adapters.gateway.users import HttpUserReader, bare_error
+from reconciler.domain.dialect import TrailingSlash
+from reconciler.domain.http_reply import Answer, Applied, Next, Verdict, judge_write
+from reconciler.domain.jsontext import Json, NotJson
+from reconciler.errors import AnswerUnreadable, TenantError
+from reconciler.ports import ResourcePage, WriteResult
+
+_SHOWN = "one user"  # in the place of an id, which is a person's on a service that goes wrong
+
+
+class HttpCanaryUsers(HttpUserReader):
+    """ports.CanaryUsers over SCIM. `writes` is an Http that can send nothing but PATCH."""
+
+    def __init__(self, access: TenantAccess, writes: Sender, *, deadline: ReadDeadline) -> None:
+        super().__init__(access, deadline=deadline)
+        self._writes = writes
+
+    def named(self, user_name: str) -> ResourcePage:
+        """The users that `filter=userName eq "…"` finds, of one page."""
+        text = json.dumps(user_name, ensure_ascii=False)
+        page = self._page(self._address("User"), {"filter": f"userName eq {text}"})
+        found = page.documents if page is not None else ()
+        return ResourcePage(
+            resources=found, total=page.total if page is not None else 0, next_start=None
+        )
+
+    def read(self, user_id: str, attributes: Sequence[str] = ()) -> Json:
+        """GET one user; a list of it is taken as well."""
+        url = self._address_of(user_id)
+        query = f"?{urlencode({'attributes': ','.join(attributes)})}" if attributes else ""
+        try:
+            reply, request = self._access.get(url + query, self._deadline, optional=True)
+        except TenantError as error:
+            error.args = (str(error).replace(quote(user_id, safe=""), _SHOWN),)
+            raise
+        request = replace(request, path=self._shown_path)
+        if isinstance(reply, Answer) and reply.has_content:
+            try:
+                found = fresh_page(reply.body).documents
+            except (NotJson, NotScim):
+                found = ()
+            if len(found) == 1:
+                return found[0]
+            raise unreadable(request, replace(reply, body=b""), "what came is no user")
+        raise bare_error(request, reply)
+
+    def patch(self, user_id: str, document: Mapping[str, Json]) -> WriteResult:
+        """PATCH one user, RFC 7644 section 3.5.2."""
+        headers = {"Accept": ACCEPT, "Content-Type": self._access.dialect.content_type}
+        body = json.dumps(dict(document), ensure_ascii=False, allow_nan=False).encode("utf-8")
+        try:
+            reply = self._access.send(
+                self._writes,
+                "PATCH",
+                self._address_of(user_id),
+                headers=headers,
+                body=body,
+                ends=self._deadline.ends,
+                optional=True,
+            )
+        except TenantError as error:
+            refused = Verdict(Applied.NO, Next.STOP)
+            return WriteResult(verdict=refused, message=f"PATCH of a user was not sent: {error}")
+        end = f"HTTP {reply.status}" if isinstance(reply, Answer) else reply.reason
+        return WriteResult(verdict=judge_write(reply), message=f"PATCH of a user: {end}")
+
+    def _address_of(self, user_id: str) -> str:
+        if user_id in (".", ".."):  # which URLs take for a step in a path
+            raise AnswerUnreadable("the service gives a user an id that no URL can carry")
+        url = self._address("User")
+        slash = "/" if self._access.dialect.trailing_slash is TrailingSlash.ALL else ""
+        return type(url)(f"{url.rstrip('/')}/{quote(user_id, safe='')}{slash}")
+
+    @property
+    def _shown_path(self) -> str:
+        name = self._access.request_name("GET", self._address("User"))
+        return f"{name.path.rstrip('/')}/{_SHOWN}"

@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from reconciler.adapters.database import Store
+from reconciler.adapters.metrics import metrics_text
 from reconciler.adopted import TenantSubject, adoption_of
 from reconciler.cli.commands.adoption import AdoptionFormat, Options
 from reconciler.cli.console import Console
 from reconciler.cli.desired import desired_of
 from reconciler.cli.exits import Exit
+from reconciler.cli.files import require_folder, write_file
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.state_store import open_state
 from reconciler.cli.wiring import Workbench, workbench
@@ -17,6 +19,7 @@ from reconciler.counting import HolderCount
 from reconciler.domain.adoption import ResourceAdoption
 from reconciler.domain.dialect import BindingList
 from reconciler.domain.manifest import Tenant
+from reconciler.domain.metrics import adoption_metrics
 from reconciler.domain.selection import Selection
 from reconciler.errors import TenantError, UsageError
 from reconciler.parallel import in_parallel
@@ -30,6 +33,8 @@ _EVERY = 10.0  # seconds between two lines about the progress in one tenant
 
 def adoption(invocation: Invocation, options: Options) -> int:
     """Print the figures, and keep them; 1 where a tenant could not be counted."""
+    if options.metrics is not None:
+        require_folder("--metrics", options.metrics)
     part, most = options.part, options.reading.max_attributes
     selection = Selection(tenants=options.tenants, targets=part.target, excludes=part.exclude)
     desired = desired_of(invocation, selection, options.reading)
@@ -54,6 +59,8 @@ def adoption(invocation: Invocation, options: Options) -> int:
                 key=lambda each: (each.tenant, each.resource_type or ""),
             )
         _show(invocation.console, found, options.format, bench)
+    if options.metrics is not None:
+        write_file(options.metrics, metrics_text(adoption_metrics(found)))
     if wrong := {each.tenant for each in found if each.error is not None}:
         tenants = counted(len(wrong), "tenant")
         invocation.console.complain(f"error: {tenants} could not be counted")

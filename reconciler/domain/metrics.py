@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
 
+from reconciler.domain.adoption import ResourceAdoption
 from reconciler.domain.fleet_status import ExtensionState, FleetStatus, Trail
 from reconciler.domain.outcome import Outcome
 from reconciler.domain.plan import Blocked, Plan, Skip, SkipReason
@@ -118,6 +119,27 @@ def status_metrics(status: FleetStatus, trail: Trail) -> Metrics:
     )
 
 
+def adoption_metrics(found: Iterable[ResourceAdoption]) -> Metrics:
+    """The metrics of a count: of each attribute how many hold it, and their share."""
+    counted = [
+        ((each.tenant, each.resource_type or "", figure.schema_id, figure.name), figure.count)
+        for each in found
+        for figure in each.attributes
+        if figure.count is not None
+    ]
+    holders = (Metric(labels, count.holders) for labels, count in counted)
+    shares = (
+        Metric(labels, count.holders / count.total) for labels, count in counted if count.total
+    )
+    return (
+        MetricFamily(*_HOLDERS, _OF_ATTRIBUTE, tuple(holders)),
+        MetricFamily(*_SHARE, _OF_ATTRIBUTE, tuple(shares)),
+    )
+
+
+_OF_ATTRIBUTE = ("tenant", "resource_type", "schema_id", "attribute")
+_HOLDERS = ("reconciler_adoption_holders", "Resources that hold a value, of those looked at.")
+_SHARE = ("reconciler_adoption_ratio", "Their share, from 0 to 1.")
 _DESIRED = ("reconciler_extensions_desired", "Extensions that the manifests want on a tenant.")
 _IN_SYNC = ("reconciler_extensions_in_sync", "Extensions that are live as desired.")
 _DRIFTED = ("reconciler_extensions_drifted", "Extensions that differ from desired and are left.")

@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from reconciler.domain.jsontext import Json
 from tests.support.faultserver import FaultServer, Pause, Received, Script, serving
@@ -99,6 +100,21 @@ def test_adoption_counts_each_attribute_and_says_what_the_count_means(tmp_path: 
     assert found["grade"]["share"] == round(holding(service.people, "grade") / 300, 4)
     assert found["grade"]["trend"] is None
     assert found["grade"]["first_value"] == found["grade"]["measured_at"]
+
+
+def test_figures_are_written_as_metrics(tmp_path: Path) -> None:
+    service = people()
+    with acme(tmp_path, service) as (folder, _):
+        assert folder.run("adoption", "--metrics", "m.prom").code == 0
+        text = (folder.path / "m.prom").read_text()
+
+    samples = (s for family in text_string_to_metric_families(text) for s in family.samples)
+    found = {(each.name, each.labels["attribute"]): each for each in samples}
+    grade = found["reconciler_adoption_holders", "grade"]
+    assert grade.value == holding(service.people, "grade")
+    assert (grade.labels["tenant"], grade.labels["schema_id"]) == ("acme", URN)
+    assert 0 < found["reconciler_adoption_ratio", "grade"].value < 1
+    assert CANARY not in text
 
 
 def test_figures_are_held_against_those_of_earlier_runs(tmp_path: Path) -> None:

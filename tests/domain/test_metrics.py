@@ -6,12 +6,20 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.domain.adoption import (
+    AdoptionFigure,
+    Count,
+    CountMethod,
+    Declaration,
+    ResourceAdoption,
+)
 from reconciler.domain.drift import Sighting
 from reconciler.domain.fleet_status import Trail, fleet_status
 from reconciler.domain.manifest import Manifests
 from reconciler.domain.metrics import (
     Latencies,
     Metrics,
+    adoption_metrics,
     plan_metrics,
     run_metrics,
     status_metrics,
@@ -85,6 +93,37 @@ def test_a_run_adds_what_it_did_to_what_the_trail_has():
     assert [each.seconds for each in metrics if isinstance(each, Latencies)] == [(1.5,), ()]
     without = numbers(status_metrics(replace(status, last_success=None), trail))
     assert without["last_success_timestamp_seconds"] == {}
+
+
+def test_adoption_is_counted_by_attribute_where_there_is_a_count():
+    def figure(name: str, count: Count | None) -> AdoptionFigure:
+        return AdoptionFigure(
+            schema_id="urn:x",
+            name=name,
+            declaration=Declaration.DECLARED,
+            count=count,
+            unknown=None,
+            since=None,
+            first_value=None,
+            before=None,
+            verdict=None,
+            measured_at=None,
+        )
+
+    figures = (
+        figure("grade", Count(holders=3, total=4, method=CountMethod.PAGES)),
+        figure("badge", None),
+        figure("desk", Count(holders=0, total=0, method=CountMethod.FILTER)),
+    )
+    adoption = ResourceAdoption(tenant="acme", resource_type="User", attributes=figures)
+
+    found = numbers(adoption_metrics([adoption]))
+
+    of_grade, of_desk = (("acme", "User", "urn:x", name) for name in ("grade", "desk"))
+    assert found == {
+        "adoption_holders": {of_grade: 3, of_desk: 0},
+        "adoption_ratio": {of_grade: 0.75},
+    }
 
 
 @given(st.lists(st.integers(0, 10_000), min_size=1))

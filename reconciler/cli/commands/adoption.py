@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reconciler.cli.options import choice, group, many_arguments, optional_number
+from reconciler.cli.options import choice, group, many_arguments, optional_number, optional_path
 from reconciler.cli.shared_options import (
+    METRICS,
     CountingOptions,
     DeadlineOptions,
     PartOptions,
@@ -15,6 +16,8 @@ from reconciler.cli.shared_options import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from reconciler.cli.invocation import Invocation
 
 
@@ -36,6 +39,7 @@ class Options:
     sample: int | None = optional_number(
         "look at no more than so many users where a filter cannot be believed", metavar="N"
     )
+    metrics: Path | None = optional_path(METRICS, metavar="FILE")
     counting: CountingOptions = group(CountingOptions)
     reading: ReadingOptions = group(ReadingOptions)
     deadlines: DeadlineOptions = group(DeadlineOptions)

@@ -1,7 +1,7 @@
 """Use case: write values of ours to the test user of a tenant, read them back, take them away."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from reconciler.domain.canary import (
     CanaryResult,
@@ -13,11 +13,12 @@ from reconciler.domain.canary import (
     schemas_in,
     triable,
 )
-from reconciler.domain.http_reply import Applied
+from reconciler.domain.http_reply import Applied, Next, Verdict
 from reconciler.domain.jsontext import Json
 from reconciler.domain.lifecycle import persisted
 from reconciler.domain.records import rfc3339
 from reconciler.domain.scim import Returned, Schema, fold
+from reconciler.domain.searching import few
 from reconciler.errors import Interrupted, TenantError, TenantRefused
 from reconciler.ports import CanaryLedger, CanaryUsers, Clock, WriteResult
 
@@ -90,32 +91,34 @@ class Canary:
                 self._warn(schema_id, names, f"{error}; the next apply tries again")
             return
         for schema_id, names in left.items():
-            found = schemas.get(fold(schema_id))
             spot = _Spot(users, user_id, schema_id, tuple(names), asks=True)
             try:
-                before = spot.read()
-                theirs = [
-                    name
-                    for name in spot.held(before)
-                    if not is_ours(
-                        extension_in(before, schema_id)[fold(name)],
-                        None if found is None else found.attribute(name),
-                    )
-                ]
-                ours = tuple(name for name in names if name not in theirs)
-                spot = _Spot(users, user_id, schema_id, ours, asks=True)
-                is_clean = spot.clean(before, strip=not theirs)
-                reason = "it is there still; the next apply tries again"
+                self._clean_one(spot, schemas.get(fold(schema_id)))
             except (TenantError, Interrupted) as error:
-                theirs, is_clean, ours = [], False, tuple(names)
-                reason = f"{error}; the next apply tries again"
-            if is_clean:
-                self.ledger.end_canary(self.tenant, schema_id, ours)
-            else:
-                self._warn(schema_id, ours, reason)
-            if theirs:
-                self._warn(schema_id, theirs, "what is there now is not ours, and stays")
-                self.ledger.end_canary(self.tenant, schema_id, theirs)
+                self._warn(schema_id, names, f"{error}; the next apply tries again")
+
+    def _clean_one(self, spot: "_Spot", schema: Schema | None) -> None:
+        """Take away what is ours of what is there; what is not ours is not under way any more."""
+        schema_id = spot.schema_id
+        try:
+            before = spot.read()
+        except TenantRefused:  # a service may not take `attributes`
+            spot = replace(spot, asks=False)
+            before = spot.read()
+        held = extension_in(before, schema_id)
+        theirs = [
+            name
+            for name in spot.held(before)
+            if not is_ours(held[fold(name)], schema.attribute(name) if schema else None)
+        ]
+        ours = tuple(name for name in spot.names if name not in theirs)
+        if replace(spot, names=ours).clean(before, strip=not theirs):
+            self.ledger.end_canary(self.tenant, schema_id, ours)
+        else:
+            self._warn(schema_id, ours, _STAYS)
+        if theirs:
+            self._warn(schema_id, theirs, "what is there now is not ours, and stays")
+            self.ledger.end_canary(self.tenant, schema_id, theirs)
 
     def _user_id(self, users: CanaryUsers) -> str:
         """The id of the one test user; raises TenantError, with the reason, where there is none."""
@@ -156,9 +159,11 @@ class Canary:
         spot = _Spot(users, user_id, schema_id, tuple(written), asks=asks)
         is_named = fold(schema_id) in map(fold, schemas_in(before))
         after: Json = None
+        sent = tuple(written)
         try:
             self.clock.check()
             ends = spot.write(written, is_named=is_named)
+            sent = tuple(n for n, end in ends.items() if end.verdict.applied is not Applied.NO)
             after = spot.read()
             held = extension_in(after, schema_id)
             untried |= {
@@ -170,28 +175,23 @@ class Canary:
             in_doubt = any(end.verdict.applied is Applied.UNKNOWN for end in ends.values())
         except (TenantError, Interrupted) as error:
             tried, in_doubt = trial.untried(_why(error)), True
-        self._take_away(user_id, spot, after, strip=not is_named, in_doubt=in_doubt)
-        return tried
-
-    def _take_away(
-        self, user_id: str, spot: "_Spot", after: Json, *, strip: bool, in_doubt: bool
-    ) -> None:
-        """Take away what was written; what may be there still is left to the next run."""
-        last = _Spot(self.users(), user_id, spot.schema_id, spot.names, asks=spot.asks)
+        last = replace(spot, users=self.users())
         try:
-            is_clean = last.clean(last.read() if after is None else after, strip=strip)
+            after = last.read() if after is None else after
+            is_clean = last.clean(after, strip=not is_named, hidden=sent)
         except (TenantError, Interrupted) as error:
-            self._warn(spot.schema_id, spot.names, f"{error}; the next apply takes it away")
-            return
+            self._warn(schema_id, spot.names, f"{error}; the next apply takes it away")
+            return tried
         if not is_clean:
-            self._warn(spot.schema_id, spot.names, "it is there still; the next apply tries again")
+            self._warn(schema_id, spot.names, _STAYS)
         elif not in_doubt:  # what was not answered may come late
-            self.ledger.end_canary(self.tenant, spot.schema_id, spot.names)
+            self.ledger.end_canary(self.tenant, schema_id, spot.names)
+        return tried
 
     def _warn(self, schema_id: str, names: Iterable[str], reason: str) -> None:
         self.warn(
             f"{self.tenant}: a value of the canary may be left on the test user, of {schema_id}: "
-            f"{', '.join(names)}: {reason}"
+            f"{few(list(names))}: {reason}"
         )
 
 
@@ -223,7 +223,7 @@ class _Spot:
     def write(self, values: _Members, *, is_named: bool) -> dict[str, WriteResult]:
         """PATCH all values at once; where that is refused, each on its own. By attribute."""
         end = self._add(values, is_named=is_named)
-        if end.verdict.applied is not Applied.NO or len(values) == 1:
+        if not _is_of_content(end) or len(values) == 1:
             return dict.fromkeys(values, end)
         return {name: self._add({name: value}, is_named=is_named) for name, value in values.items()}
 
@@ -235,22 +235,26 @@ class _Spot:
         ]
         named: list[_Members] = [{"op": "add", "path": "schemas", "value": [self.schema_id]}]
         end = self._patch([*named, *added] if not is_named else added)
-        if end.verdict.applied is Applied.NO and not is_named:
+        if _is_of_content(end) and not is_named:
             return self._patch(added)
         return end
 
-    def clean(self, user: Json, *, strip: bool) -> bool:
+    def clean(self, user: Json, *, strip: bool, hidden: Collection[str] = ()) -> bool:
         """Remove the attributes from the user as it was read; whether they are gone.
 
-        With `strip`, the name of a schema of which nothing is held goes as well.
+        With `strip`, the name of a schema of which nothing is held goes as well. What is `hidden`
+        is removed once, be it shown or not.
         """
         for together in (True, False):
+            held = self.held(user)
             removals: list[_Members] = [
-                {"op": "remove", "path": f"{self.schema_id}:{name}"} for name in self.held(user)
+                {"op": "remove", "path": f"{self.schema_id}:{name}"}
+                for name in self.names
+                if name in held or (together and name in hidden)
             ]
             named = schemas_in(user)
             others = [urn for urn in named if fold(urn) != fold(self.schema_id)]
-            stays = len(extension_in(user, self.schema_id)) > len(removals)
+            stays = len(extension_in(user, self.schema_id)) > len(held)
             if strip and not stays and len(others) < len(named) and others:
                 removals.append({"op": "replace", "path": "schemas", "value": list(others)})
             if not removals:
@@ -274,8 +278,14 @@ def _id_if(user: Json, user_name: str) -> str | None:
     return user_id if is_it and isinstance(user_id, str) and user_id else None
 
 
+def _is_of_content(end: WriteResult) -> bool:
+    """True of a refusal that another PATCH may not meet."""
+    return end.verdict == Verdict(Applied.NO, Next.STOP) and end.means is None
+
+
 def _why(error: TenantError | Interrupted) -> str:
     return _CUT_SHORT if isinstance(error, Interrupted) else str(error)
 
 
+_STAYS = "it is there still; the next apply tries again"
 _CUT_SHORT = "the run was to end before it was known"

@@ -15,7 +15,9 @@ from tests.support.canary_world import (
     canary_world,
     user,
 )
+from tests.support.faultserver import Cut, json_reply, reply
 from tests.support.indexing import APPLY, URN
+from tests.support.program import DevTenant
 from tests.support.warm import Done
 
 FAST = (*APPLY, "--searchable-timeout", "0")
@@ -134,6 +136,7 @@ def test_a_service_that_refuses_patch_is_not_tried(world: CanaryWorld, status: i
     assert done.code == 0, done.everything
     assert world.results() == [dict.fromkeys(ALL, "not-tried")]
     assert f"PATCH of a user: HTTP {status}" in done.out
+    assert len(world.service.patches) == (6 if status == 400 else 1)
     require_clean(world)
 
 
@@ -147,6 +150,71 @@ def test_a_service_is_served_as_it_wants_it(world: CanaryWorld, habit: str) -> N
     assert world.folder.run(*FAST).code == 0
 
     assert world.results() == [dict.fromkeys(ALL, "persisted")]
+    require_clean(world)
+
+
+def test_what_a_service_hides_is_dropped_and_taken_away_all_the_same(world: CanaryWorld) -> None:
+    world.service.shows = lambda shown: {n: v for n, v in shown.items() if n != URN}
+
+    world.folder.run(*FAST)
+
+    assert world.results() == [dict.fromkeys(ALL, "dropped")]
+    require_clean(world)
+
+
+def test_what_is_returned_on_request_is_requested(world: CanaryWorld) -> None:
+    def answer(request: Any) -> Any:
+        if request.method == "GET" and request.path.startswith("/Users/"):
+            asks = "attributes=" in request.target
+            shown = {n: v for n, v in world.service.tester.items() if asks or n != URN}
+            return json_reply(shown)
+        return None
+
+    world.service.answers = answer
+    world.manifest("badge, returned: request")
+
+    world.folder.run(*FAST)
+
+    assert world.results() == [dict.fromkeys(ALL, "persisted")]
+    require_clean(world)
+
+
+def test_a_service_that_takes_no_attributes_is_cleaned_up_too(world: CanaryWorld) -> None:
+    world.service.forever = True
+    world.folder.run(*FAST)
+    world.service.forever = False
+    asked: list[str] = []
+
+    def refuse(request: Any) -> Any:
+        if "attributes=" in request.target and "/Users/" in request.path:
+            asked.append(request.target)
+            return json_reply({"status": "400"}, 400)
+        return None
+
+    world.service.answers = refuse
+
+    assert world.folder.run(*FAST).code == 0
+
+    assert asked
+    require_clean(world)
+
+
+@pytest.mark.parametrize("cut", [reply(500), (Cut.RESET,)], ids=["500", "reset"])
+def test_a_patch_without_an_answer_is_looked_at_once_more(world: CanaryWorld, cut: Any) -> None:
+    def lose(request: Any) -> Any:
+        if request.method == "PATCH" and len(world.service.writes) == 1:
+            world.service.patches.append(json.loads(request.body))
+            operations = world.service.patches[0]["Operations"]
+            assert world.service.carry_out(world.service.tester, operations, keeps=True)
+            return cut
+        return None
+
+    world.service.answers = lose
+    assert world.folder.run(*FAST).code == 0
+    assert world.results() == [dict.fromkeys(ALL, "persisted")]
+    assert len(world.under_way()) == 2
+
+    assert world.folder.run(*FAST).code == 0
     require_clean(world)
 
 
@@ -285,6 +353,128 @@ def test_a_run_after_a_kill_takes_away_what_is_left(
     if in_manifest:
         assert world.results()[-1] == dict.fromkeys(ALL, "persisted")
         assert gate(world).code == 0
+
+
+@pytest.mark.parametrize("step", range(6))
+def test_a_kill_leaves_a_value_only_where_the_state_has_it_under_way(
+    world: CanaryWorld, step: int
+) -> None:
+    """A process that is killed as it waits for an answer, which has been carried out."""
+    pending = [step]
+
+    def kill(request: Any) -> Any:
+        if request.path.startswith("/Users"):
+            pending[0] -= 1
+            if pending[0] == -1:
+                world.service.answers = lambda _: None
+                world.service.handle(request)
+                process.kill()
+                process.wait()
+        return None
+
+    world.service.answers = kill
+    process = world.folder.start(*FAST)
+    process.communicate()
+
+    left = world.service.tester.get(URN, {}).keys()
+    assert left <= {row[2] for row in world.under_way()}
+    assert (step < 3) == (not world.under_way())
+    assert bool(left) == (step in {3, 4})
+
+    assert world.folder.run(*FAST).code == 0
+    require_clean(world)
+
+
+def test_truths_and_canonical_values_are_taken_away_after_a_kill(world: CanaryWorld) -> None:
+    world.manifest(
+        "ok, type: boolean", "kind, canonicalValues: [gold, silver]", "count, type: integer"
+    )
+    world.service.forever = True
+    world.folder.run(*FAST)
+    assert world.service.tester[URN].keys() == {"ok", "kind", "count", "desk"}
+    world.service.forever = False
+
+    assert world.folder.run(*FAST).code == 0
+
+    require_clean(world)
+
+
+def test_where_the_manifest_names_nobody_any_more_the_run_says_so_once(world: CanaryWorld) -> None:
+    world.service.forever = True
+    world.folder.run(*FAST)
+    world.tenant()
+
+    first, second = world.folder.run(*FAST), world.folder.run(*FAST)
+
+    assert "the manifest names no test user any more" in first.out
+    assert "test user" not in second.out
+    assert world.under_way() == []
+
+
+def test_a_test_user_that_is_gone_or_not_listed_is_said_until_it_is_back(
+    world: CanaryWorld,
+) -> None:
+    world.service.forever = True
+    world.folder.run(*FAST)
+    world.service.forever = False
+    world.folder.environ["RECONCILER_CANARY_USERS"] = ""
+    unlisted = world.folder.run(*FAST)
+    world.folder.environ["RECONCILER_CANARY_USERS"] = TESTER
+    people, world.service.people = world.service.people, []
+    gone = world.folder.run(*FAST)
+    world.service.people = people
+
+    assert "may be left on the test user" in unlisted.out
+    assert "may be left on the test user" in gone.out
+    assert (unlisted.code, gone.code) == (0, 0)
+    assert world.folder.run("apply", "--recover-only").code == 0
+    require_clean(world)
+
+
+def test_what_was_adopted_is_tried(world: CanaryWorld) -> None:
+    world.folder.run(*FAST)
+    (world.folder.path / ".reconciler/state.db").unlink()
+
+    assert world.folder.run(*FAST).code == 0
+
+    assert world.results() == [dict.fromkeys(ALL, "persisted")]
+    require_clean(world)
+
+
+def test_more_attributes_cost_no_more_requests(world: CanaryWorld) -> None:
+    counts = []
+    for number in (20, 20 + 40):
+        world.manifest(*(f"a{n}" for n in range(number)))
+        world.service.requests.clear()
+        assert world.folder.run(*FAST).code == 0
+        counts.append(len([each for each in world.service.requests if "/Users" in each]))
+
+    assert counts[0] == counts[1] <= 8
+    require_clean(world)
+
+
+def test_the_built_in_tenant_keeps_what_it_is_sent(dev_tenant: DevTenant) -> None:
+    folder = dev_tenant.folder
+    dev_tenant.add_user(TESTER)
+    before = dev_tenant.users()
+    folder.environ["RECONCILER_CANARY_USERS"] = TESTER
+    folder.edit(
+        "desired-state/tenants/dev.yaml", "spec:\n", f"spec:\n  canary: {{userName: {TESTER}}}\n"
+    )
+
+    done = folder.run("apply", "--auto-approve")
+
+    assert done.code == 0, done.everything
+    found = [record["canary"] for record in folder.audit() if "canary" in record]
+    results = {name: result for each in found for name, result in each.items()}
+    assert "persisted" in results.values()
+    assert not {"dropped", "coerced"} & set(results.values()), results
+    after = dev_tenant.users()
+    assert [_bare(each) for each in after] == [_bare(each) for each in before]
+
+
+def _bare(document: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if name != "meta"}
 
 
 def test_a_signal_ends_it_and_the_value_goes(world: CanaryWorld) -> None:

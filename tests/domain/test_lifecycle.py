@@ -138,3 +138,17 @@ def test_the_newest_result_of_a_canary_holds_until_the_attribute_goes():
     gone = Deployment(at="3", attributes=frozenset({"grade"}))
     assert persisted((*course, gone)) == {"grade": kept}
     assert persisted(()) == {}
+
+
+def test_a_canary_is_no_stage():
+    results = {"badge": CanaryResult.DROPPED}
+    course = (
+        deployed("1", "badge"),
+        CanaryEnd(results=results),
+        Search(at="2", searchable=Searchable.TRUE),
+    )
+
+    found = lifecycle("badge", HR, course, today=TODAY)
+
+    assert found is not None
+    assert (found.stage, found.available) == (AttributeStage.AVAILABLE, "2")

@@ -89,14 +89,14 @@ class CanaryService(IndexingService):
         if self.refuses_patch is not None:
             return json_reply({"status": str(self.refuses_patch)}, self.refuses_patch)
         echo = copy.deepcopy(found)
-        if not self._apply(echo, document["Operations"], keeps=False):
+        if not self.carry_out(echo, document["Operations"], keeps=False):
             return json_reply({"status": "400", "scimType": "invalidValue"}, 400)
         if self.echoes:
             return json_reply(echo)
-        self._apply(found, document["Operations"], keeps=True)
+        self.carry_out(found, document["Operations"], keeps=True)
         return reply(204)
 
-    def _apply(self, found: dict[str, Any], operations: list[Any], *, keeps: bool) -> bool:
+    def carry_out(self, found: dict[str, Any], operations: list[Any], *, keeps: bool) -> bool:
         """Do it; False where the service does not take that."""
         if self.alone and len(operations) > 1:
             return False

@@ -164,6 +164,13 @@ class DevTenant:
         """Change a schema behind the back of all, whatever the dialect allows."""
         self._send("PUT", f"{self.root}/_dev/schemas/{urn}", document, {})
 
+    def users(self) -> list[dict]:
+        return list(self._scim("GET", "/Users?count=100", None)["Resources"])
+
+    def add_user(self, name: str) -> None:
+        document = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": name}
+        self._scim("POST", "/Users", document)
+
     def count_users(self) -> int:
         return int(self._scim("GET", "/Users?count=0", None)["totalResults"])
 

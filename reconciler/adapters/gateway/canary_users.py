@@ -9,13 +9,15 @@ from reconciler.adapters.gateway.answers import unreadable
 from reconciler.adapters.gateway.pages import NotScim, fresh_page
 from reconciler.adapters.gateway.reader import ACCEPT, ReadDeadline, Sender, TenantAccess
 from reconciler.adapters.gateway.users import HttpUserReader, bare_error
-from reconciler.domain.dialect import TrailingSlash
+from reconciler.domain.dialect import Meaning, TrailingSlash
 from reconciler.domain.http_reply import Answer, Applied, Next, Verdict, judge_write
 from reconciler.domain.jsontext import Json, NotJson
 from reconciler.errors import AnswerUnreadable, TenantError
 from reconciler.ports import ResourcePage, WriteResult
 
 _SHOWN = "one user"  # in the place of an id, which is a person's on a service that goes wrong
+_WHATEVER_IT_SAYS = (401, 403, 404, 405, 501)  # refusals that no other body would end
+_REFUSED = Verdict(Applied.NO, Next.STOP)
 
 
 class HttpCanaryUsers(HttpUserReader):
@@ -69,10 +71,16 @@ class HttpCanaryUsers(HttpUserReader):
                 optional=True,
             )
         except TenantError as error:
-            refused = Verdict(Applied.NO, Next.STOP)
-            return WriteResult(verdict=refused, message=f"PATCH of a user was not sent: {error}")
-        end = f"HTTP {reply.status}" if isinstance(reply, Answer) else reply.reason
-        return WriteResult(verdict=judge_write(reply), message=f"PATCH of a user: {end}")
+            message = f"PATCH of a user was not sent: {error}"
+            return WriteResult(verdict=_REFUSED, message=message, means=Meaning.UNSUPPORTED)
+        if not isinstance(reply, Answer):
+            message = f"PATCH of a user: {reply.reason}"
+            return WriteResult(verdict=judge_write(reply), message=message)
+        return WriteResult(
+            verdict=judge_write(reply),
+            message=f"PATCH of a user: HTTP {reply.status}",
+            means=Meaning.UNSUPPORTED if reply.status in _WHATEVER_IT_SAYS else None,
+        )
 
     def _address_of(self, user_id: str) -> str:
         if user_id in (".", ".."):  # which URLs take for a step in a path

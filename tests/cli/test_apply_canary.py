@@ -218,6 +218,45 @@ def test_a_patch_without_an_answer_is_looked_at_once_more(world: CanaryWorld, cu
     require_clean(world)
 
 
+@pytest.mark.parametrize("user_id", [".", "..", "", 7, None, "\ud800"])
+def test_an_id_that_no_url_can_carry_is_not_requested(world: CanaryWorld, user_id: Any) -> None:
+    world.service.people = [{**user("x", TESTER), "id": user_id}]
+
+    done = world.folder.run(*FAST)
+
+    assert done.code == 0, done.everything
+    assert world.results() == [dict.fromkeys(ALL, "not-tried")]
+    assert world.service.writes == []
+
+
+def test_a_service_that_quotes_the_user_is_not_repeated(world: CanaryWorld) -> None:
+    def quote(request: Any) -> Any:
+        if request.method == "GET" and request.path.startswith("/Users/"):
+            return json_reply({"status": "403", "detail": f"{TESTER} u 1/a is secret"}, 403)
+        return None
+
+    world.service.answers = quote
+
+    done = world.folder.run(*FAST, "-v")
+
+    assert done.code == 0, done.everything
+    assert "one user" in done.out
+    for text in (TESTER, "u 1/a", "u%201%2Fa", "secret"):
+        assert text not in done.everything
+    assert world.results() == [dict.fromkeys(ALL, "not-tried")]
+
+
+def test_the_run_and_the_state_hold_no_value_whatever_a_service_keeps(world: CanaryWorld) -> None:
+    world.service.keep = lambda _, value: {"floor": "k3pt"} if isinstance(value, dict) else "k3pt"
+
+    done = world.folder.run(*FAST, "--report", "report.json", "-v")
+
+    written = [p.read_bytes() for p in world.folder.path.rglob("*") if p.is_file()]
+    assert b"k3pt" not in b"".join(written)
+    assert "k3pt" not in done.everything
+    assert world.results() == [dict.fromkeys(ALL, "coerced")]
+
+
 def test_two_users_of_that_name_are_left_alone(world: CanaryWorld) -> None:
     world.service.people.append(user("u3", TESTER))
 

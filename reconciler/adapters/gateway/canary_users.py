@@ -59,7 +59,7 @@ class HttpCanaryUsers(HttpUserReader):
     def patch(self, user_id: str, document: Mapping[str, Json]) -> WriteResult:
         """PATCH one user, RFC 7644 section 3.5.2."""
         headers = {"Accept": ACCEPT, "Content-Type": self._access.dialect.content_type}
-        body = json.dumps(dict(document), ensure_ascii=False, allow_nan=False).encode("utf-8")
+        body = json.dumps(dict(document), allow_nan=False).encode()  # a URN may be no UTF-8
         try:
             reply = self._access.send(
                 self._writes,
@@ -83,11 +83,15 @@ class HttpCanaryUsers(HttpUserReader):
         )
 
     def _address_of(self, user_id: str) -> str:
-        if user_id in (".", ".."):  # which URLs take for a step in a path
+        try:
+            segment = quote(user_id, safe="")
+        except UnicodeEncodeError:  # a lone surrogate
+            segment = "."
+        if segment in (".", ".."):  # which URLs take for a step in a path
             raise AnswerUnreadable("the service gives a user an id that no URL can carry")
         url = self._address("User")
         slash = "/" if self._access.dialect.trailing_slash is TrailingSlash.ALL else ""
-        return type(url)(f"{url.rstrip('/')}/{quote(user_id, safe='')}{slash}")
+        return type(url)(f"{url.rstrip('/')}/{segment}{slash}")
 
     @property
     def _shown_path(self) -> str:

@@ -4,13 +4,13 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import assert_never
+from typing import assert_never, cast
 
 from reconciler.adapters.spool import Spool, spooling
 from reconciler.cli.console import Console
 from reconciler.cli.shared_options import PlanFormat
 from reconciler.domain.approvals import Approvals
-from reconciler.domain.documents import ChangeDocument, PlanFacts
+from reconciler.domain.documents import ChangeDocument, PlanFacts, TenantDocument
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.planning import Desired
@@ -23,6 +23,8 @@ from reconciler.render.plan_document import (
     tenant_head,
 )
 from reconciler.render.plan_text import foot_text, head_text, plan_text, tenant_text
+
+_FEW = 2000  # attributes of a tenant, whose changes may all be in memory at once
 
 
 @contextmanager
@@ -80,14 +82,24 @@ class Planned:
     def keep(self, tenant: TenantPlan) -> TenantPlan:
         """Render a tenant's plan, and give as much of it as carrying it out needs."""
         tenant = replace(tenant, warnings=(*tenant.warnings, *self._warn(tenant.tenant)))
-        head, changes = tenant_head(tenant), self._changes(tenant)
-        self._spool.add_long(tenant.name, head, "changes", changes)
+        document = self._spooled(tenant)
         if self._show is not None:
-            self._texts[tenant.name] = tenant_text(self._spool[tenant.name], paint=self._paint)
+            self._texts[tenant.name] = tenant_text(document, paint=self._paint)
             # They end in any order, and are shown by name.
             while self._to_come and self._to_come[0] in self._texts:
                 self._show(self._texts.pop(self._to_come.popleft()))
         return tenant.without_live()
+
+    def _spooled(self, tenant: TenantPlan) -> TenantDocument:
+        """The document of a tenant's plan, kept in the spool; a large one is read from there."""
+        head, changes = tenant_head(tenant), self._changes(tenant)
+        wanted = sum(len(change.subject.desired.attributes) for change in tenant.changes)
+        if wanted > _FEW:
+            self._spool.add_long(tenant.name, head, "changes", changes)
+            return cast(TenantDocument, self._spool[tenant.name])
+        document = cast(TenantDocument, {**head, "changes": [*changes]})
+        self._spool.add(tenant.name, document)
+        return document
 
     def _changes(self, tenant: TenantPlan) -> Iterator[ChangeDocument]:
         """The document of each change, once the approvals that it needs are noted."""

@@ -166,7 +166,19 @@ class _Own:
         words = _WORD.findall(part)
         if not self.words.issuperset(words):
             return False
-        return [part] == words or bool(re.search(rf"(?<!\w){re.escape(part)}(?!\w)", self.text))
+        return [part] == words or self._has_apart(part)
+
+    def _has_apart(self, part: str) -> bool:
+        """Test for a part with no letter, digit or underscore right before or behind it."""
+        at = self.text.find(part)
+        while at >= 0:
+            end = at + len(part)
+            if not _is_of_word(self.text[at - 1 : at]) and not _is_of_word(
+                self.text[end : end + 1]
+            ):
+                return True
+            at = self.text.find(part, at + 1)
+        return False
 
 
 @lru_cache(maxsize=8)

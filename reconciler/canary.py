@@ -1,6 +1,6 @@
 """Use case: write values of ours to the test user of a tenant, read them back, take them away."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from reconciler.domain.canary import (
@@ -106,18 +106,18 @@ class Canary:
             spot = replace(spot, asks=False)
             before = spot.read()
         held = extension_in(before, schema_id)
-        theirs = [
+        theirs = {
             name
             for name in spot.held(before)
             if not is_ours(held[fold(name)], schema.attribute(name) if schema else None)
-        ]
+        }
         ours = tuple(name for name in spot.names if name not in theirs)
         if replace(spot, names=ours).clean(before, strip=not theirs):
             self.ledger.end_canary(self.tenant, schema_id, ours)
         else:
             self._warn(schema_id, ours, _STAYS)
         if theirs:
-            self._warn(schema_id, theirs, "what is there now is not ours, and stays")
+            self._warn(schema_id, sorted(theirs), "what is there now is not ours, and stays")
             self.ledger.end_canary(self.tenant, schema_id, theirs)
 
     def _user_id(self, users: CanaryUsers) -> str:
@@ -159,11 +159,11 @@ class Canary:
         spot = _Spot(users, user_id, schema_id, tuple(written), asks=asks)
         is_named = fold(schema_id) in map(fold, schemas_in(before))
         after: Json = None
-        sent = tuple(written)
+        sent = set(written)
         try:
             self.clock.check()
             ends = spot.write(written, is_named=is_named)
-            sent = tuple(n for n, end in ends.items() if end.verdict.applied is not Applied.NO)
+            sent = {n for n, end in ends.items() if end.verdict.applied is not Applied.NO}
             after = spot.read()
             held = extension_in(after, schema_id)
             untried |= {
@@ -215,10 +215,10 @@ class _Spot:
         whole = {**extension_in(found, self.schema_id), **more}
         return {"schemas": list(schemas_in(found)), self.schema_id: whole}
 
-    def held(self, user: Json) -> tuple[str, ...]:
+    def held(self, user: Json) -> frozenset[str]:
         """Those of the attributes that it holds."""
         held = extension_in(user, self.schema_id)
-        return tuple(name for name in self.names if fold(name) in held)
+        return frozenset(name for name in self.names if fold(name) in held)
 
     def write(self, values: _Members, *, is_named: bool) -> dict[str, WriteResult]:
         """PATCH all values at once; where that is refused, each on its own. By attribute."""
@@ -239,7 +239,7 @@ class _Spot:
             return self._patch(added)
         return end
 
-    def clean(self, user: Json, *, strip: bool, hidden: Collection[str] = ()) -> bool:
+    def clean(self, user: Json, *, strip: bool, hidden: Set[str] = frozenset()) -> bool:
         """Remove the attributes from the user as it was read; whether they are gone.
 
         With `strip`, the name of a schema of which nothing is held goes as well. What is `hidden`

@@ -120,6 +120,7 @@ def test_redaction_leaves_our_words_whole_and_hides_what_is_a_part_of_them() -> 
     two = redaction("two words")
     assert two.text("so two words", own="these two words are ours") == "so two words"
     assert two.text("so two words", own="the words are two") == "so …"
+    assert two.text("so two words", own="two wordsmiths, two words") == "so two words"
     assert mine.text("x" * 80 + "age", own="x" * 80 + "age is ours") == "x" * 80 + "…"
 
 

@@ -272,7 +272,7 @@ def _statements(
     options: Options,
     bench: Workbench,
     context: RunContext,
-    notifier: "WebhookNotifier",
+    signer: "WebhookNotifier",
     store: Store,
 ) -> Statements | None:
     if options.gate is None:
@@ -283,7 +283,7 @@ def _statements(
     return GateFiles(
         folder=options.gate,
         context=context,
-        notifier=notifier,
+        signer=signer,
         searching=lambda tenant: bench.searching(tenant, timeout=0.0, deadline=deadline),
         courses=store.courses,
     )

@@ -31,7 +31,7 @@ class GateFiles:
 
     folder: Path
     context: RunContext
-    notifier: WebhookNotifier
+    signer: WebhookNotifier
     searching: Callable[[Tenant], Searching]
     courses: Callable[[str, Iterable[Schema]], Mapping[str, Course]]
     failed: bool = field(init=False, default=False)
@@ -66,7 +66,7 @@ class GateFiles:
         document = dated_document(gate, at=self.context.clock.now(), plan_digest=digest)
         text = json_text(document)
         body = text.encode()
-        headers = self.notifier.signed(tenant, f"gate_{sha256(body).hexdigest()[:32]}", body)
+        headers = self.signer.signed(tenant, f"gate_{sha256(body).hexdigest()[:32]}", body)
         if headers is None:
             self.context.progress.warn(
                 f"{tenant.name}: {self._file(tenant)} is not written, for there is no webhook "

@@ -24,7 +24,7 @@ def test_audit_list_last_shows_the_newest_records(applied: Folder) -> None:
 def test_a_failing_audit_export_leaves_no_file(applied: Folder) -> None:
     (applied.path / "out").mkdir()
     (applied.path / "out/trail.jsonl").write_text("as it was")
-    query(applied, "ALTER TABLE audit DROP COLUMN latency_ms")
+    query(applied, "ALTER TABLE audit DROP COLUMN before_digest")
 
     done = applied.run("audit", "export", "--out", "out/trail.jsonl")
 

@@ -4,6 +4,7 @@ A change is a create, an update, a skip or blocked. There is no delete and no re
 """
 
 import json
+import zlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -40,12 +41,40 @@ class SkipReason(StrEnum):
     EXCLUDED = "excluded"
 
 
+@dataclass(frozen=True, slots=True)
+class PackedSchema:
+    """A view in little memory."""
+
+    packed: bytes
+
+    @classmethod
+    def where_large(cls, view: Schema, desired: Schema) -> "Schema | PackedSchema":
+        """The view itself, or packed where many of its attributes are its own."""
+        theirs = {attribute.key: attribute for attribute in desired.attributes}
+        own = sum(theirs.get(each.key) is not each for each in view.attributes)
+        if own <= _FEW_OWN:
+            return view
+        return cls(zlib.compress(json.dumps(view.whole()).encode(), level=1))
+
+    def schema(self) -> Schema:
+        """The view, made anew where it was not looked at just before."""
+        return _unpacked(self.packed)
+
+
+_FEW_OWN = 100  # attributes
+
+
+@lru_cache(maxsize=4)  # one is looked at several times in turn, and tenants are planned at once
+def _unpacked(packed: bytes) -> Schema:
+    return Schema.from_json(json.loads(zlib.decompress(packed)))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
     """One manifest on one tenant, which a change is about, and what was seen there.
 
-    `view` is the part of the live schema that the manifest manages, without its document; None
-    where it is absent or was not looked at, and where a plan is kept to be carried out.
+    `held` is the view, or a large one packed; None where the schema is absent or was not looked at,
+    and where a plan is kept to be carried out.
     `live_fingerprint` is that of the view, `absent`, or None where it was not looked at.
     The view stands here as it came; `redaction` takes credentials out of what is shown of them.
     """
@@ -53,7 +82,7 @@ class Subject:
     tenant: str
     extension: SchemaExtension
     dialect: Dialect | None = None
-    view: Schema | None = None
+    held: Schema | PackedSchema | None = None
     live_fingerprint: str | None = None
     redaction: Redaction = field(compare=False, repr=False, default=NO_REDACTION)
     _shown: Memo[Schema] = field(init=False, compare=False, repr=False, default_factory=Memo)
@@ -76,10 +105,15 @@ class Subject:
             tenant=tenant.name,
             extension=extension,
             dialect=tenant.dialect,
-            view=view,
+            held=view if view in (None, desired) else PackedSchema.where_large(view, desired),
             live_fingerprint=ABSENT if view is None else view.fingerprint(),
             redaction=redaction,
         )
+
+    @property
+    def view(self) -> Schema | None:
+        """The part of the live schema that the manifest manages, without its document."""
+        return self.held.schema() if isinstance(self.held, PackedSchema) else self.held
 
     @property
     def id(self) -> str:
@@ -106,6 +140,8 @@ class Subject:
         """The view as it may be shown."""
         if (view := self.view) is None:
             return None
+        if isinstance(self.held, PackedSchema):
+            return shown_schema(view, self.redaction, self.desired)
         return self._shown.get(lambda: shown_schema(view, self.redaction, self.desired))
 
     def differences(self) -> tuple[Difference, ...]:

@@ -29,9 +29,11 @@ from reconciler.domain.manifest import (
 from reconciler.domain.plan import (
     Blocked,
     Create,
+    PackedSchema,
     Plan,
     Skip,
     SkipReason,
+    Subject,
     TenantPlan,
     Update,
     Withheld,
@@ -966,3 +968,25 @@ def test_a_live_extension_known_by_id_counts_and_is_unmanaged() -> None:
     assert [change.reason for change in plan.changes if isinstance(change, Blocked)] == [
         BlockReason.EXTENSION_LIMIT
     ]
+
+
+def test_a_large_view_is_held_packed_and_is_the_same():
+    def attributes(description: str) -> list[dict[str, Any]]:
+        return [
+            {"name": f"a{n}", "description": description, "x-vendor": [n], "canonicalValues": ["b"]}
+            for n in range(101)
+        ]
+
+    desired = extension("Hr", *attributes("wanted"), update=True)
+    there = Schema.from_json(document("HR", *attributes("there")))
+
+    subject = Subject.seen(tenant_of(), desired, there)
+
+    assert isinstance(subject.held, PackedSchema)
+    assert subject.view == there
+    assert subject.live_fingerprint == there.fingerprint()
+    assert len(subject.differences()) == 101
+    assert subject.shown is subject.view
+    assert subject.without_live().view is None
+    few = Subject.seen(tenant_of(), extension("HR", *attributes("there")[1:]), there)
+    assert isinstance(few.held, Schema)

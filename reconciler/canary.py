@@ -73,13 +73,13 @@ class Canary:
             return tuple(trial.untried(reason) for trial in trials)
         return tuple(self._try(users, user_id, trial) for trial in trials)
 
-    def clean_up(self, left: Mapping[str, Sequence[str]], schemas: Mapping[str, Schema]) -> None:
+    def clean_up(self, begun: Mapping[str, Sequence[str]], schemas: Mapping[str, Schema]) -> None:
         """Take away what an earlier run has left, by schema; a warning says what stays.
 
         `schemas` are definitions by folded id, as far as they are known.
         """
         if self.user_name is None:
-            for schema_id, names in left.items():
+            for schema_id, names in begun.items():
                 self._warn(schema_id, names, "the manifest names no test user any more")
                 self.ledger.end_canary(self.tenant, schema_id, names)
             return
@@ -87,10 +87,10 @@ class Canary:
             users = self.users()
             user_id = self._user_id(users)
         except TenantError as error:
-            for schema_id, names in left.items():
+            for schema_id, names in begun.items():
                 self._warn(schema_id, names, f"{error}; the next apply tries again")
             return
-        for schema_id, names in left.items():
+        for schema_id, names in begun.items():
             spot = _Spot(users, user_id, schema_id, tuple(names), asks=True)
             try:
                 self._clean_one(spot, schemas.get(fold(schema_id)))

@@ -190,12 +190,12 @@ class Fleet:
 
     def _recover_all(self, free: list[Tenant]) -> None:
         """Settle what earlier runs have left open, and take away what they left on test users."""
-        left = self.ledger.canaries() if self.ledger is not None else {}
-        self._each(lambda tenant: self._recover(tenant, left.get(tenant.name, {})), free)
+        begun = self.ledger.canaries() if self.ledger is not None else {}
+        self._each(lambda tenant: self._recover(tenant, begun.get(tenant.name, {})), free)
 
-    def _recover(self, tenant: Tenant, left: Mapping[str, Sequence[str]]) -> None:
-        if left and self.canary is not None:
-            self._clean_up(self.canary(tenant), tenant, left)
+    def _recover(self, tenant: Tenant, begun: Mapping[str, Sequence[str]]) -> None:
+        if begun and self.canary is not None:
+            self._clean_up(self.canary(tenant), tenant, begun)
         Recovery(
             context=self.context,
             tenant=tenant,
@@ -206,14 +206,14 @@ class Fleet:
             canary=self._canary(tenant),
         ).settle_all()
 
-    def _clean_up(self, canary: Canary, tenant: Tenant, left: Mapping[str, Sequence[str]]) -> None:
+    def _clean_up(self, canary: Canary, tenant: Tenant, begun: Mapping[str, Sequence[str]]) -> None:
         schemas: dict[str, Schema] = {}
         try:
-            for schema_id in left if tenant.canary is not None else ():
+            for schema_id in begun if tenant.canary is not None else ():
                 with suppress(TenantError):
                     found = self.gateways.writer(tenant).find(schema_id)
                     schemas |= {} if found is None else {found.key: found}
-            canary.clean_up(left, schemas)
+            canary.clean_up(begun, schemas)
         except UsageError as error:  # of a tenant that is set up wrongly
             self.context.progress.warn(f"{tenant.name}: its test user is not looked at: {error}")
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.domain.blocking import BlockReason
+from reconciler.domain.calibration import NONSENSE
 from reconciler.domain.manifest import SchemaExtension, Tenant
 from reconciler.domain.measures import Counts, Measure, Measured, Risk, measures_of, unmeasured
 from reconciler.domain.plan import Blocked, TenantPlan
@@ -138,7 +139,7 @@ class _Population:
         unseen = [each for each in measures if first.total and not first.has_seen(each)]
         if not unseen:
             return found
-        believed = self._holders(own, unseen[0].schema_id, _NONSENSE) in (0, None)
+        believed = self._holders(own, unseen[0].schema_id, NONSENSE) in (0, None)
         holders = {
             each: self._holders(own, each.schema_id, each.name) if believed else None
             for each in unseen
@@ -173,7 +174,6 @@ class _Population:
         return self.reader.present(self.resource_type, urn, attribute).count
 
 
-_NONSENSE = "reconcilerKnowsNoSuchAttribute"
 _LONGEST_NAMES = 4000  # characters, of the 8,000 that servers take of an address
 
 

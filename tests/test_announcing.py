@@ -17,6 +17,7 @@ from reconciler.domain.scim import ABSENT, Schema
 from reconciler.domain.searching import Searchable
 from reconciler.errors import TenantUnavailable
 from reconciler.recovering import Recovery
+from reconciler.run_context import RunContext
 from tests.support.fakes import (
     DIALECT,
     HOOK,
@@ -69,6 +70,15 @@ def look(
 
 def recover(journal: MemoryJournal, live: FakeTenant, tenant: Tenant) -> None:
     Recovery(context=context_of(journal, run=RUN), tenant=tenant, reader=lambda: live).settle_all()
+
+
+def recover_and_search(journal: MemoryJournal, live: FakeTenant, users: FakeUsers) -> RunContext:
+    context = context_of(journal, run=RUN, clock=users.clock)
+    searching = searching_of(users)
+    Recovery(
+        context=context, tenant=acme(NEWER), reader=lambda: live, searching=searching
+    ).settle_all()
+    return context
 
 
 def unproved(before: str = ABSENT, *names: str, theirs: tuple[str, ...] = ()) -> MemoryJournal:
@@ -281,14 +291,8 @@ def test_bindings_are_read_once_and_only_where_something_is_to_be_announced():
 def test_what_is_new_is_searched_for_before_hr_hears_of_it():
     journal, live = journal_with(ABSENT, "grade"), holding("grade", bound=BOUND)
     users = FakeUsers(FakeClock(), known={"grade": 1.0})
-    context = context_of(journal, run=RUN, clock=users.clock)
 
-    Recovery(
-        context=context,
-        tenant=acme(NEWER),
-        reader=lambda: live,
-        searching=searching_of(users),
-    ).settle_all()
+    recover_and_search(journal, live, users)
 
     recovered, searched = journal.entries[-2:]
     assert recovered.status is Status.RECOVERED
@@ -314,14 +318,8 @@ def test_hr_hears_of_what_is_not_searchable_too_and_a_person_is_warned(
     users, searchable, status, warned
 ):
     journal, live = journal_with(ABSENT, "grade"), holding("grade", bound=BOUND)
-    context = context_of(journal, run=RUN, clock=users.clock)
 
-    Recovery(
-        context=context,
-        tenant=acme(NEWER),
-        reader=lambda: live,
-        searching=searching_of(users),
-    ).settle_all()
+    context = recover_and_search(journal, live, users)
 
     assert journal.entries[-1].status is status
     assert journal.entries[-1].detail is not None
@@ -353,14 +351,8 @@ def test_an_event_that_a_kill_left_waiting_is_searched_for_by_the_next_run():
 def test_nothing_is_searched_for_before_it_is_bound():
     journal, live = journal_with(ABSENT, "grade"), holding("grade", bound=UNBOUND)
     users = FakeUsers(FakeClock())
-    context = context_of(journal, run=RUN, clock=users.clock)
 
-    Recovery(
-        context=context,
-        tenant=acme(NEWER),
-        reader=lambda: live,
-        searching=searching_of(users),
-    ).settle_all()
+    recover_and_search(journal, live, users)
 
     assert users.log == []
     assert len(journal.held()) == 1

@@ -94,6 +94,11 @@ class StopSignal:
             self._gate.release()
 
 
+def wall_time() -> datetime:
+    """The machine's wall clock, aware, UTC."""
+    return datetime.now(UTC)
+
+
 class SystemClock:
     """ports.Clock over the machine's clocks."""
 
@@ -101,7 +106,7 @@ class SystemClock:
         self._stop = stop
 
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        return wall_time()
 
     def monotonic(self) -> float:
         return time.monotonic()

@@ -12,13 +12,12 @@ from reconciler.cli.desired import commit_of
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import write_file
 from reconciler.cli.invocation import Invocation
-from reconciler.cli.manifest_loading import limits_of, require_manifests
+from reconciler.cli.manifest_loading import limits_of, named, require_manifests
 from reconciler.cli.wiring import workbench
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import BindingList
 from reconciler.domain.hearing import Bindings
 from reconciler.domain.manifest import Manifests, Tenant
-from reconciler.domain.messages import nearest
 from reconciler.domain.rules.sites import USER
 from reconciler.domain.scim import Schema, fold
 from reconciler.domain.selection import Selection
@@ -49,11 +48,7 @@ def import_extensions(invocation: Invocation, options: Options) -> int:
     """Show a diff, write what is new; 1 where something could not be imported."""
     manifests = require_manifests(invocation, options.reading)
     tenants = {tenant.name: tenant for tenant in manifests.tenants}
-    if options.tenant not in tenants:
-        meant = nearest(options.tenant, tenants)
-        hint = f"did you mean {meant}?" if meant else f"there are {', '.join(tenants) or 'none'}"
-        raise UsageError(f"no manifest is for a tenant {options.tenant!r}; {hint}")
-    tenant = tenants[options.tenant]
+    tenant = named("tenant", options.tenant, tenants)
     live, bindings = _read(invocation, options, manifests, tenant)
     out = options.out or invocation.common.desired_state / "extensions"
     managed = {extension.schema.key: extension for extension in manifests.desired_for(tenant)}

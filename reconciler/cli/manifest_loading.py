@@ -1,8 +1,10 @@
 """The manifests as every command loads them: all problems at once, warnings shown."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from os.path import realpath
 from pathlib import Path
+from typing import TypeVar
 
 from reconciler.adapters.dialects import MAX_BYTES as DIALECT_BYTES
 from reconciler.adapters.dialects import FoundDialects, dialects_of, find_dialects, is_dialect
@@ -13,8 +15,11 @@ from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.shared_options import ReadingOptions
 from reconciler.domain.manifest import Manifests, TenantsFrom
+from reconciler.domain.messages import nearest
 from reconciler.domain.problem import Severity
 from reconciler.errors import ManifestsInvalid, UsageError
+
+T = TypeVar("T")
 
 _KIB, _MIB = 1024, 1024 * 1024
 
@@ -113,3 +118,12 @@ def require_manifests(
     for problem in problems:
         invocation.console.say(str(problem))
     return loaded.manifests
+
+
+def named(kind: str, name: str, known: Mapping[str, T]) -> T:
+    """What a manifest of that name says; raises UsageError, with what may be meant."""
+    if name in known:
+        return known[name]
+    meant = nearest(name, known)
+    hint = f"did you mean {meant}?" if meant else f"there are {', '.join(known) or 'none'}"
+    raise UsageError(f"no manifest is for a {kind} {name!r}; {hint}")

@@ -4,24 +4,20 @@ import difflib
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
 
-from reconciler.adapters.clock import StopSignal, SystemClock
+from reconciler.adapters.clock import wall_time
 from reconciler.adapters.git import path_in_repository
 from reconciler.adapters.manifests.rewriting import FileChange, migration_files
 from reconciler.cli.commands.migrate import Options
 from reconciler.cli.exits import Exit
-from reconciler.cli.files import read_text, write_file
+from reconciler.cli.files import make_folder, read_text, write_file
 from reconciler.cli.invocation import Invocation
-from reconciler.cli.manifest_loading import limits_of, require_manifests
+from reconciler.cli.manifest_loading import limits_of, named, require_manifests
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Manifests, SchemaExtension, Tenant
-from reconciler.domain.messages import nearest
 from reconciler.domain.migration import migration
 from reconciler.errors import UsageError
 from reconciler.render.migration_markdown import ADD, DEPRECATE, RETIRE, migration_markdown
-
-T = TypeVar("T")
 
 _PAGE = "README.md"
 
@@ -35,7 +31,7 @@ def migrate(invocation: Invocation, options: Options) -> int:
         steps,
         read_text(Path(extension.place.path)),
         taken=frozenset(each.name for each in manifests.extensions),
-        since=SystemClock(StopSignal()).now().date().isoformat(),
+        since=wall_time().date().isoformat(),
         limits=limits_of(options.reading),
     )
     patches = {ADD: _patch(files.added), DEPRECATE: _patch(files.deprecated)}
@@ -57,17 +53,9 @@ def _about(manifests: Manifests, text: str) -> tuple[Tenant, SchemaExtension, st
     if not (slash and dot and attribute):
         raise UsageError(f"{text!r} is not of the form TENANT/EXTENSION.ATTRIBUTE")
     tenants = {tenant.name: tenant for tenant in manifests.tenants}
-    tenant = _named("tenant", tenant_name, tenants)
+    tenant = named("tenant", tenant_name, tenants)
     extensions = {each.name: each for each in manifests.desired_for(tenant)}
-    return tenant, _named(f"extension of {tenant_name}", extension_name, extensions), attribute
-
-
-def _named(kind: str, name: str, known: dict[str, T]) -> T:
-    if name in known:
-        return known[name]
-    meant = nearest(name, known)
-    hint = f"did you mean {meant}?" if meant else f"there are {', '.join(known) or 'none'}"
-    raise UsageError(f"no manifest is for a {kind} {name!r}; {hint}")
+    return tenant, named(f"extension of {tenant_name}", extension_name, extensions), attribute
 
 
 def _settings(texts: Iterable[str]) -> Iterator[tuple[str, Json]]:
@@ -103,9 +91,6 @@ def _write(folder: Path, texts: dict[str, str]) -> None:
     there = [str(folder / name) for name in texts if (folder / name).exists()]
     if there:
         raise UsageError(f"{', '.join(there)} would be overwritten; name another folder with --out")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{folder} cannot be made: {error.strerror}") from error
+    make_folder("--out", folder)
     for name, text in texts.items():
         write_file(folder / name, text)

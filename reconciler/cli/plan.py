@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from reconciler.adapters.clock import StopSignal, SystemClock
+from reconciler.adapters.clock import wall_time
 from reconciler.adapters.database import sightings as sightings_of
 from reconciler.cli.commands.plan import Options
 from reconciler.cli.desired import desired_of, selection_of
@@ -93,7 +93,7 @@ def _write_metrics(file: Path, made: Plan) -> None:
     from reconciler.adapters.metrics import metrics_text
     from reconciler.domain.metrics import plan_metrics
 
-    write_file(file, metrics_text(plan_metrics(made, SystemClock(StopSignal()).now())))
+    write_file(file, metrics_text(plan_metrics(made, wall_time())))
 
 
 def _impact(bench: Workbench, options: CountingOptions) -> Keep:

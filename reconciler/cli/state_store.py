@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from reconciler.adapters.clock import StopSignal, SystemClock
+from reconciler.adapters.clock import StopSignal, wall_time
 from reconciler.adapters.database import Store, file_of, files_beside, folder_of, open_store
 from reconciler.adapters.emergency import EmergencyExport
 from reconciler.adapters.git import Git, path_in_repository
@@ -48,7 +48,7 @@ def open_state(
         yield store
         if pruning is not None:
             age = timedelta(days=min(pruning.keep_delivered, _MAX_AGE))
-            _prune(store, SystemClock(StopSignal()).now() - age)
+            _prune(store, wall_time() - age)
 
 
 @contextmanager

@@ -122,14 +122,14 @@ def migration(
 def _meaningful(attribute: dict[str, Json], given: Container[str]) -> dict[str, Json]:
     """The attribute without what its new type gives no meaning to, unless that is given."""
     try:
-        said = Attribute.from_json(attribute).whole()
+        normalised = Attribute.from_json(attribute).whole()
     except MalformedSchema as error:
         raise UsageError(f"the new attribute is not sound: {error}") from error
     kept = dict(attribute)
     if "type" not in given:
         return kept
     for member in ("caseExact", "uniqueness", "referenceTypes"):
-        if member not in given and member in kept and said.get(member) != kept[member]:
+        if member not in given and member in kept and normalised.get(member) != kept[member]:
             del kept[member]
     for member in ("canonicalValues", "subAttributes"):  # values and parts of the old type
         if member not in given:

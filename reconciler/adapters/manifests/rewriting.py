@@ -116,8 +116,8 @@ def _type(migration: Migration) -> str:
 def _new(migration: Migration, text: str, name: str) -> str:
     """The manifest of the new schema: for the same tenants, with the same owners."""
     document = read(text.encode(), "").documents[_number(text, migration.extension.name)].value
-    left = ("schema", "retired", "deprecated", "personal")
-    spec = {key: value for key, value in document["spec"].items() if key not in left}
+    of_the_old = ("schema", "retired", "deprecated", "personal")
+    spec = {key: value for key, value in document["spec"].items() if key not in of_the_old}
     personal = {"personal": list(migration.personal)} if migration.personal else {}
     written: dict[str, Json] = {
         **document,

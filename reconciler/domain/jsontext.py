@@ -5,6 +5,7 @@ import hashlib
 import json
 import math
 import re
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn
@@ -313,3 +314,13 @@ def _exact(value: Json, depth: int) -> Json:
         case int() if abs(value) > EXACT_INTEGER:
             return str(value)
     return value
+
+
+def packed(document: Json) -> bytes:
+    """A document in little memory, for `unpacked`."""
+    return zlib.compress(json.dumps(document).encode(), level=1)
+
+
+def unpacked(document: bytes) -> Json:
+    """The document that was packed."""
+    return json.loads(zlib.decompress(document))

@@ -4,7 +4,6 @@ A change is a create, an update, a skip or blocked. There is no delete and no re
 """
 
 import json
-import zlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -19,7 +18,7 @@ from reconciler.domain.diff import Difference, agreeing, differences, managed_vi
 from reconciler.domain.drift import Drift
 from reconciler.domain.foreign import Foreign
 from reconciler.domain.impact import Assessment, assess
-from reconciler.domain.jsontext import Json, canonical, digest
+from reconciler.domain.jsontext import Json, canonical, digest, packed, unpacked
 from reconciler.domain.manifest import Auth, GitState, Manages, SchemaExtension, Tenant, TenantsFrom
 from reconciler.domain.memo import Memo
 from reconciler.domain.redaction import NO_REDACTION, Redaction
@@ -45,7 +44,7 @@ class SkipReason(StrEnum):
 class PackedSchema:
     """A view in little memory."""
 
-    packed: bytes
+    document: bytes
 
     @classmethod
     def where_large(cls, view: Schema, desired: Schema) -> "Schema | PackedSchema":
@@ -54,19 +53,19 @@ class PackedSchema:
         own = sum(theirs.get(each.key) is not each for each in view.attributes)
         if own <= _FEW_OWN:
             return view
-        return cls(zlib.compress(json.dumps(view.whole()).encode(), level=1))
+        return cls(packed(view.whole()))
 
     def schema(self) -> Schema:
         """The view, made anew where it was not looked at just before."""
-        return _unpacked(self.packed)
+        return _taken_apart(self.document)
 
 
 _FEW_OWN = 100  # attributes
 
 
 @lru_cache(maxsize=4)  # one is looked at several times in turn, and tenants are planned at once
-def _unpacked(packed: bytes) -> Schema:
-    return Schema.from_json(json.loads(zlib.decompress(packed)))
+def _taken_apart(document: bytes) -> Schema:
+    return Schema.from_json(unpacked(document))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

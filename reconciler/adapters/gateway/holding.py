@@ -3,10 +3,9 @@
 import json
 import marshal
 import sys
-import zlib
 from collections.abc import Iterator, Mapping
 
-from reconciler.domain.jsontext import Json
+from reconciler.domain.jsontext import Json, packed, unpacked
 from reconciler.domain.scim import MalformedSchema, Schema, attributes_in
 
 Held = Mapping[str, Json] | bytes
@@ -56,16 +55,9 @@ class Schemas(Mapping[str, Schema]):
         self._held = others._held | self._held
 
 
-def packed(document: Mapping[str, Json]) -> bytes:
-    """A document in little memory."""
-    return zlib.compress(json.dumps(document).encode(), level=1)
-
-
-def unpacked(held: Held) -> Mapping[str, Json]:
+def document_in(held: Held) -> Mapping[str, Json]:
     """The document that is held."""
-    if not isinstance(held, bytes):
-        return held
-    document: dict[str, Json] = json.loads(zlib.decompress(held))
+    document: Mapping[str, Json] = unpacked(held) if isinstance(held, bytes) else held
     return document
 
 

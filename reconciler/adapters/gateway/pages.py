@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from reconciler.adapters.gateway.holding import PLAIN, Held, Schemas, packed, schema_of, unpacked
+from reconciler.adapters.gateway.holding import PLAIN, Held, Schemas, document_in, schema_of
 from reconciler.domain.dialect import ListShape
 from reconciler.domain.foreign import Foreign, Sentence
-from reconciler.domain.jsontext import Json, NotJson, Repeating, check, parse_in_parts
+from reconciler.domain.jsontext import Json, NotJson, Repeating, check, packed, parse_in_parts
 from reconciler.domain.scim import MalformedSchema, fold, id_of, says_nothing
 
 
@@ -184,7 +184,7 @@ class Listing:
         known = self.documents.get(key)
         if known is None:
             self.documents[key] = document if self.size <= PLAIN else packed(document)
-        elif known is not document and not _say_the_same(unpacked(known), document):
+        elif known is not document and not _say_the_same(document_in(known), document):
             twice = " twice, and not the same"
             self.warnings.append(("the list holds ", self._name(urn), twice))
             self.contradictory.add(key)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.openmetrics.exposition import generate_latest
 
-from reconciler.domain.metrics import Latencies, Metrics
+from reconciler.domain.metrics import Latencies, Metrics, quantiles
 
 
 def metrics_text(metrics: Metrics) -> str:
@@ -38,7 +38,7 @@ def _families(metrics: Metrics) -> Iterator[Metric]:
 
 def _summary(latencies: Latencies) -> Metric:
     family = Metric(latencies.name, latencies.help, "summary", "seconds")
-    for share, seconds in latencies.quantiles():
+    for share, seconds in quantiles(latencies.seconds):
         family.add_sample(latencies.name, {"quantile": str(share)}, seconds)
     family.add_sample(f"{latencies.name}_count", {}, len(latencies.seconds))
     family.add_sample(f"{latencies.name}_sum", {}, sum(latencies.seconds))

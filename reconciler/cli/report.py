@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from reconciler.adapters.clock import StopSignal, SystemClock
+from reconciler.adapters.clock import wall_time
 from reconciler.adapters.packaged import template_text
 from reconciler.cli.commands.report import Options
 from reconciler.cli.exits import Exit
@@ -12,9 +12,11 @@ from reconciler.cli.state_store import state_if_any
 from reconciler.cli.status import manifests_of
 from reconciler.domain.fleet_report import FleetReport, adoption_in, days_until
 from reconciler.domain.fleet_status import Trail, fleet_status
-from reconciler.domain.metrics import Latencies
+from reconciler.domain.metrics import TIMED, latencies
 from reconciler.domain.records import check_chain
 from reconciler.render.report_html import ReportTemplate, report_html
+
+_ATTEMPTS = 20_000  # of each kind, by day
 
 
 def report(invocation: Invocation, options: Options) -> int:
@@ -23,16 +25,17 @@ def report(invocation: Invocation, options: Options) -> int:
     manifests = manifests_of(invocation, options.reading, options.tenant)
     with state_if_any(invocation) as store:
         trail = store.fleet_trail() if store else Trail()
-        samples, records = store.fleet_history() if store else ((), ())
+        samples = store.newest_samples() if store else ()
+        records = store.timed(_ATTEMPTS) if store else ()
         chain = check_chain(store.records() if store else ())
-    now = SystemClock(StopSignal()).now()
+    now = wall_time()
     names = {tenant.name for tenant in manifests.tenants}
     found = FleetReport(
         status=fleet_status(manifests, trail, now),
         max_age=timedelta(hours=options.max_age),
         held=tuple(trail.held),
         days=days_until(now, records),
-        deliveries=Latencies("", "", tuple(each / 1000 for each in trail.delivery_ms)),
+        deliveries=latencies(records)[1][:TIMED],
         adoption=adoption_in(sample for sample in samples if sample.key.tenant in names),
         chain=chain,
     )

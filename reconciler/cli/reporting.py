@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reconciler.adapters.clock import StopSignal, SystemClock
+from reconciler.adapters.clock import wall_time
 from reconciler.adapters.database import Store
 from reconciler.cli.exits import Exit, exit_code, meaning
 from reconciler.cli.files import require_folder, write_file
@@ -63,13 +63,14 @@ class Report:
     def _write_metrics(self, file: Path, fleet: Fleet, store: Store) -> None:
         from reconciler.adapters.metrics import metrics_text
         from reconciler.domain.fleet_status import fleet_status
-        from reconciler.domain.metrics import run_metrics
+        from reconciler.domain.metrics import TIMED, run_metrics
 
         desired, trail = fleet.desired, store.fleet_trail()
         selected = replace(desired.manifests, tenants=desired.tenants())
         status = fleet_status(selected, trail, fleet.context.clock.now())
         assert self.summary is not None
-        write_file(file, metrics_text(run_metrics(status, trail, self.summary.outcomes)))
+        metrics = run_metrics(status, store.timed(TIMED), self.summary.outcomes)
+        write_file(file, metrics_text(metrics))
 
     def document(self) -> ReportDocument:
         """The report as it stands."""
@@ -137,4 +138,4 @@ def reported(
 
 
 def _now() -> str:
-    return rfc3339(SystemClock(StopSignal()).now())
+    return rfc3339(wall_time())

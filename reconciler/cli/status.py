@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import assert_never
 
-from reconciler.adapters.clock import StopSignal, SystemClock
+from reconciler.adapters.clock import wall_time
 from reconciler.adapters.metrics import metrics_text
 from reconciler.cli.commands.status import Options
 from reconciler.cli.exits import Exit
@@ -15,7 +15,7 @@ from reconciler.cli.shared_options import ReadingOptions, TextOrJson
 from reconciler.cli.state_store import state_if_any
 from reconciler.domain.fleet_status import Trail, fleet_status
 from reconciler.domain.manifest import Manifests
-from reconciler.domain.metrics import status_metrics
+from reconciler.domain.metrics import TIMED, status_metrics
 from reconciler.domain.selection import Selection
 from reconciler.render.json_text import json_text
 from reconciler.render.status import status_document, status_text
@@ -37,7 +37,8 @@ def status(invocation: Invocation, options: Options) -> int:
     manifests = manifests_of(invocation, options.reading, options.tenant)
     with state_if_any(invocation) as store:
         trail = store.fleet_trail() if store else Trail()
-    found = fleet_status(manifests, trail, SystemClock(StopSignal()).now())
+        timed = store.timed(TIMED) if store and options.metrics is not None else ()
+    found = fleet_status(manifests, trail, wall_time())
     max_age = timedelta(hours=options.max_age)
     needs = found.needs(max_age)
     match options.format:
@@ -48,5 +49,5 @@ def status(invocation: Invocation, options: Options) -> int:
         case _:
             assert_never(options.format)
     if options.metrics is not None:
-        write_file(options.metrics, metrics_text(status_metrics(found, trail)))
+        write_file(options.metrics, metrics_text(status_metrics(found, timed)))
     return Exit.NEEDS_A_PERSON if needs else Exit.WELL

@@ -1,28 +1,22 @@
 """The report of a fleet: its status, and what changed, arrived and was adopted over time."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from reconciler.domain.adoption import Sample
-from reconciler.domain.fleet_status import ExtensionState, ExtensionStatus, FleetStatus
-from reconciler.domain.metrics import Latencies
+from reconciler.domain.fleet_status import (
+    ExtensionState,
+    ExtensionStatus,
+    FleetStatus,
+    TimedRecord,
+)
 from reconciler.domain.outbox import HeldRow
 from reconciler.domain.records import ChainResult, Event, Status
-from reconciler.domain.scim import Schema, fold
+from reconciler.domain.scim import fold
 
 DAYS = 30
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimedRecord:
-    """A record of an attempt that took time: a change that was written, or a delivery."""
-
-    event: Event
-    status: Status | None
-    at: str
-    latency_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +55,16 @@ class AttributeAdoption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetReport:
-    """All that the page says; `held` are verified changes whose webhooks wait for more."""
+    """All that the page says; `held` are verified changes whose webhooks wait for more.
+
+    `deliveries` are the seconds that the newest attempts to deliver took.
+    """
 
     status: FleetStatus
     max_age: timedelta
     held: tuple[HeldRow, ...]
     days: tuple[Day, ...]
-    deliveries: Latencies
+    deliveries: tuple[float, ...]
     adoption: dict[str, tuple[AttributeAdoption, ...]]
     chain: ChainResult
 
@@ -113,22 +110,22 @@ def adoption_in(samples: Iterable[Sample]) -> dict[str, tuple[AttributeAdoption,
     return {schema_id: tuple(attributes) for schema_id, attributes in found.items()}
 
 
-def withheld_from_hr(tenant: str, found: ExtensionStatus, held: Iterable[HeldRow]) -> str | None:
-    """The reason why HR may not send values of an extension by now; None where it may."""
+def withheld_from_hr(
+    tenant: str, found: ExtensionStatus, waits: Mapping[tuple[str, str], str]
+) -> str | None:
+    """The reason why HR may not send values of an extension by now; None where it may.
+
+    `waits` are those of `waits_by_schema`.
+    """
     if found.state is not ExtensionState.IN_SYNC:
         return found.state.value
-    key = found.extension.schema.key
-    waits = (row.waits_for for row in held if (row.tenant, fold(row.schema_id)) == (tenant, key))
-    return next((f"waits for {text}" for text in waits), None)
+    text = waits.get((tenant, found.extension.schema.key))
+    return None if text is None else f"waits for {text}"
 
 
-def attribute_names(schema: Schema) -> tuple[str, ...]:
-    """The attributes of a schema and their parts, dotted."""
-    return tuple(
-        name
-        for attribute in schema.attributes
-        for name in (
-            attribute.name,
-            *(f"{attribute.name}.{part.name}" for part in attribute.sub_attributes),
-        )
-    )
+def waits_by_schema(held: Iterable[HeldRow]) -> dict[tuple[str, str], str]:
+    """What the first webhook of each schema that waits, waits for; by tenant and folded id."""
+    found: dict[tuple[str, str], str] = {}
+    for row in held:
+        found.setdefault((row.tenant, fold(row.schema_id)), row.waits_for)
+    return found

@@ -139,12 +139,21 @@ class FleetStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TimedRecord:
+    """A record of an attempt that took time: a change that was written, or a delivery."""
+
+    event: Event
+    status: Status | None
+    at: str
+    latency_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trail:
     """What the store has of a fleet.
 
     `as_desired` has when each extension was last as desired, `outcomes` what came after that.
-    `given_up` and `open_writes` are numbers by tenant; latencies are in ms, of the last changes and
-    deliveries.
+    `given_up` and `open_writes` are numbers by tenant.
     """
 
     as_desired: Sightings = field(default_factory=dict)
@@ -154,8 +163,6 @@ class Trail:
     given_up: Mapping[str, int] = field(default_factory=dict)
     open_writes: Mapping[str, int] = field(default_factory=dict)
     last_success: str | None = None
-    change_ms: tuple[int, ...] = ()
-    delivery_ms: tuple[int, ...] = ()
 
 
 def fleet_status(manifests: Manifests, trail: Trail, at: datetime) -> FleetStatus:

@@ -4,17 +4,19 @@ Names are those of the Prometheus conventions: `reconciler_` first, base units l
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
 
 from reconciler.domain.adoption import ResourceAdoption
-from reconciler.domain.fleet_status import ExtensionState, FleetStatus, Trail
+from reconciler.domain.fleet_status import ExtensionState, FleetStatus, TimedRecord
 from reconciler.domain.outcome import Outcome
-from reconciler.domain.plan import Blocked, Plan, Skip, SkipReason
+from reconciler.domain.plan import Plan
+from reconciler.domain.records import Event
 
 QUANTILES = (0.5, 0.95)
+TIMED = 1000  # attempts of each kind that quantiles are of
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,20 @@ class Latencies:
     help: str
     seconds: tuple[float, ...]
 
-    def quantiles(self) -> tuple[tuple[float, float], ...]:
-        """Each of `QUANTILES` with its value; none where nothing was measured."""
-        ordered = sorted(self.seconds)
-        most = len(ordered)
-        return tuple((share, ordered[ceil(share * most) - 1]) for share in QUANTILES if most)
+
+def quantiles(seconds: Iterable[float]) -> tuple[tuple[float, float], ...]:
+    """Each of `QUANTILES` with its value; none where nothing was measured."""
+    ordered = sorted(seconds)
+    most = len(ordered)
+    return tuple((share, ordered[ceil(share * most) - 1]) for share in QUANTILES if most)
+
+
+def latencies(timed: Iterable[TimedRecord]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The seconds that changes took, and those that deliveries took."""
+    seconds: dict[bool, list[float]] = {False: [], True: []}
+    for record in timed:
+        seconds[record.event is Event.HR_SYNC_COMPLETED].append(record.latency_ms / 1000)
+    return tuple(seconds[False]), tuple(seconds[True])
 
 
 Metrics = tuple[MetricFamily | Latencies, ...]
@@ -57,41 +68,33 @@ def plan_metrics(plan: Plan, at: datetime) -> Metrics:
     """The metrics of a plan that was made at that time."""
     read = [tenant for tenant in plan.tenants if tenant.error is None]
 
-    def count(name: str, help: str, kinds: Sequence[str] = ()) -> MetricFamily:
-        return _by_tenant(
-            name,
-            help,
-            (
-                (
-                    each.tenant.name,
-                    sum(1 for c in each.changes if not kinds or _kind(c) in kinds),
-                )
-                for each in read
-            ),
-        )
-
+    counts = [(each.tenant.name, Plan(tenants=(each,)).summary()) for each in read]
+    wanted = ((each.tenant.name, len(each.changes)) for each in read)
     return (
-        count(*_DESIRED),
-        count(*_IN_SYNC, kinds=(SkipReason.IN_SYNC,)),
-        count(*_DRIFTED, kinds=(SkipReason.DRIFTED,)),
-        count(*_BLOCKED, kinds=("blocked",)),
-        count(*_TO_CHANGE, kinds=("change",)),
+        _by_tenant(*_DESIRED, wanted),
+        _by_tenant(*_IN_SYNC, ((name, found.in_sync) for name, found in counts)),
+        _by_tenant(*_DRIFTED, ((name, found.drifted) for name, found in counts)),
+        _by_tenant(*_BLOCKED, ((name, found.blocked) for name, found in counts)),
+        _by_tenant(*_TO_CHANGE, ((name, found.work) for name, found in counts)),
         _by_tenant(*_LAST_READ, ((each.tenant.name, at.timestamp()) for each in read)),
     )
 
 
-def run_metrics(status: FleetStatus, trail: Trail, outcomes: Iterable[Outcome]) -> Metrics:
+def run_metrics(
+    status: FleetStatus, timed: Iterable[TimedRecord], outcomes: Iterable[Outcome]
+) -> Metrics:
     """The metrics of an apply with those outcomes, and of the fleet that it has left."""
     applied = Counter(each.change.subject.tenant for each in outcomes if each.kind.verified)
     return (
-        *status_metrics(status, trail),
+        *status_metrics(status, timed),
         _by_tenant(*_APPLIED, ((each.name, applied[each.name]) for each in status.tenants)),
     )
 
 
-def status_metrics(status: FleetStatus, trail: Trail) -> Metrics:
+def status_metrics(status: FleetStatus, timed: Iterable[TimedRecord]) -> Metrics:
     """The metrics of what the trail has of a fleet."""
     tenants = status.tenants
+    changes, deliveries = latencies(timed)
 
     def count(name: str, help: str, *states: ExtensionState) -> MetricFamily:
         found = ((each.name, sum(map(each.count, states))) for each in tenants)
@@ -112,8 +115,8 @@ def status_metrics(status: FleetStatus, trail: Trail) -> Metrics:
         count(*_FAILED, ExtensionState.FAILED),
         _by_tenant(*_PENDING, ((each.name, each.pending) for each in tenants)),
         _by_tenant(*_GIVEN_UP, ((each.name, each.given_up) for each in tenants)),
-        Latencies(*_CHANGE, _seconds(trail.change_ms)),
-        Latencies(*_DELIVERY, _seconds(trail.delivery_ms)),
+        Latencies(*_CHANGE, changes),
+        Latencies(*_DELIVERY, deliveries),
         _by_tenant(*_LAST_READ, times),
         MetricFamily(*_SUCCESS, (), success),
     )
@@ -161,17 +164,3 @@ _SUCCESS = ("reconciler_last_success_timestamp_seconds", "When a run last ended 
 def _by_tenant(name: str, help: str, found: Iterable[tuple[str, float]]) -> MetricFamily:
     metrics = tuple(Metric((tenant,), value) for tenant, value in found)
     return MetricFamily(name, help, ("tenant",), metrics)
-
-
-def _seconds(milliseconds: Iterable[int]) -> tuple[float, ...]:
-    return tuple(each / 1000 for each in milliseconds)
-
-
-def _kind(change: object) -> str:
-    match change:
-        case Skip(reason=reason):
-            return reason
-        case Blocked():
-            return "blocked"
-        case _:
-            return "change"

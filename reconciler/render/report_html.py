@@ -1,6 +1,7 @@
 """FleetReport → one self-contained HTML page: tables, inline SVG, no script, nothing fetched."""
 
 from base64 import b64encode
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,12 +15,14 @@ from reconciler.domain.fleet_report import (
     Day,
     FleetReport,
     Share,
-    attribute_names,
+    waits_by_schema,
     withheld_from_hr,
 )
 from reconciler.domain.fleet_status import ExtensionState, ExtensionStatus, TenantStatus
 from reconciler.domain.manifest import SchemaExtension
+from reconciler.domain.metrics import quantiles
 from reconciler.domain.records import rfc3339
+from reconciler.domain.searching import names_in
 from reconciler.render.age import age
 from reconciler.render.plain_text import visible
 
@@ -100,18 +103,19 @@ def _cell(found: ExtensionStatus | None, now: datetime) -> dict[str, str]:
 def _sendable(
     report: FleetReport, extensions: Iterable[SchemaExtension]
 ) -> Iterator[dict[str, object]]:
+    waits = waits_by_schema(report.held)
+    rows_of: dict[str, list[dict[str, object]]] = defaultdict(list)
+    for tenant in report.status.tenants:
+        for each in tenant.extensions:
+            rows_of[each.extension.name].append(
+                {
+                    "tenant": tenant.name,
+                    "age": age(each.looked_at, report.status.at),
+                    "why": withheld_from_hr(tenant.name, each, waits),
+                }
+            )
     for extension in extensions:
-        rows = [
-            {
-                "tenant": tenant.name,
-                "age": age(each.looked_at, report.status.at),
-                "why": withheld_from_hr(tenant.name, each, report.held),
-            }
-            for tenant in report.status.tenants
-            for each in tenant.extensions
-            if each.extension.name == extension.name
-        ]
-        names = attribute_names(extension.schema)
+        names, rows = names_in(extension.schema), rows_of[extension.name]
         urn = extension.schema.id
         yield {"name": extension.name, "urn": urn, "attributes": names, "rows": rows}
 
@@ -176,10 +180,10 @@ def _percent(share: Share) -> str:
 
 
 def _deliveries(report: FleetReport) -> dict[str, object]:
-    found = dict(report.deliveries.quantiles())
+    found = dict(quantiles(report.deliveries))
     shown = {share: f"{round(1000 * seconds)} ms" for share, seconds in found.items()}
     return {
-        "count": len(report.deliveries.seconds),
+        "count": len(report.deliveries),
         "p50": shown.get(0.5, "-"),
         "p95": shown.get(0.95, "-"),
     }

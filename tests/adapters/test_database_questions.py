@@ -73,7 +73,8 @@ def traced(store: Store, path: Path) -> list[str]:
     assert store.counting("acme", "User") is None
     store.courses("acme", [HR])
     store.fleet_trail()
-    store.fleet_history()
+    store.newest_samples()
+    store.timed(10)
     store.head()
     next(store.records())
     raw.set_trace_callback(None)

@@ -1,5 +1,6 @@
 """What the page of a fleet is made of: days, adoption over tenants, and whether HR may send."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,15 +9,15 @@ from reconciler.domain.adoption import Count, CountMethod, Sample, SampleKey
 from reconciler.domain.fleet_report import (
     DAYS,
     Share,
-    TimedRecord,
     adoption_in,
-    attribute_names,
     days_until,
+    waits_by_schema,
     withheld_from_hr,
 )
-from reconciler.domain.fleet_status import ExtensionState, ExtensionStatus
+from reconciler.domain.fleet_status import ExtensionState, ExtensionStatus, TimedRecord
 from reconciler.domain.outbox import HeldRow
 from reconciler.domain.records import Event, Status
+from reconciler.domain.searching import names_in
 from tests.support.domain_world import extension
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -84,13 +85,14 @@ def test_a_share_of_nobody_is_none():
 def test_hr_may_send_what_is_in_sync_and_waits_for_nothing(
     state: ExtensionState, held: str, why: str | None
 ):
-    rows = [HeldRow(tenant="acme", url="https://x", schema_id=held, waits_for="a binding")]
+    row = HeldRow(tenant="acme", url="https://x", schema_id=held, waits_for="a binding")
+    waits = waits_by_schema([row, replace(row, waits_for="a later one")])
 
-    assert withheld_from_hr("acme", ExtensionStatus(extension=HR, state=state), rows) == why
-    assert withheld_from_hr("beta", ExtensionStatus(extension=HR, state=state), rows) == (
+    assert withheld_from_hr("acme", ExtensionStatus(extension=HR, state=state), waits) == why
+    assert withheld_from_hr("beta", ExtensionStatus(extension=HR, state=state), waits) == (
         None if state is ExtensionState.IN_SYNC else state.value
     )
 
 
 def test_attributes_are_named_with_their_parts():
-    assert attribute_names(HR.schema) == ("grade", "grade.level")
+    assert names_in(HR.schema) == ("grade", "grade.level")

@@ -14,18 +14,20 @@ from reconciler.domain.adoption import (
     ResourceAdoption,
 )
 from reconciler.domain.drift import Sighting
-from reconciler.domain.fleet_status import Trail, fleet_status
+from reconciler.domain.fleet_status import TimedRecord, Trail, fleet_status
 from reconciler.domain.manifest import Manifests
 from reconciler.domain.metrics import (
     Latencies,
     Metrics,
     adoption_metrics,
     plan_metrics,
+    quantiles,
     run_metrics,
     status_metrics,
 )
 from reconciler.domain.outcome import Outcome, OutcomeKind
 from reconciler.domain.plan import Create
+from reconciler.domain.records import Event, Status
 from tests.support.domain_world import (
     document,
     extension,
@@ -78,12 +80,14 @@ def test_a_run_adds_what_it_did_to_what_the_trail_has():
     trail = Trail(
         as_desired={("acme", SAME.schema.key): seen},
         last_success=NOW.isoformat(),
-        change_ms=(1500,),
     )
     manifests = Manifests(tenants=(tenant_of(), tenant_of("beta")), extensions=(SAME,))
     status = fleet_status(manifests, trail, NOW)
 
-    metrics = run_metrics(status, trail, done)
+    created = Event.SCHEMA_EXTENSION_CREATED
+    timed = [TimedRecord(event=created, status=Status.SUCCESS, at=NOW.isoformat(), latency_ms=1500)]
+
+    metrics = run_metrics(status, timed, done)
 
     found = numbers(metrics)
     assert found["changes_applied"] == {("acme",): 1, ("beta",): 0}
@@ -91,7 +95,7 @@ def test_a_run_adds_what_it_did_to_what_the_trail_has():
     assert found["last_success_timestamp_seconds"] == {(): NOW.timestamp()}
     assert found["tenant_last_read_timestamp_seconds"] == {("acme",): NOW.timestamp()}
     assert [each.seconds for each in metrics if isinstance(each, Latencies)] == [(1.5,), ()]
-    without = numbers(status_metrics(replace(status, last_success=None), trail))
+    without = numbers(status_metrics(replace(status, last_success=None), timed))
     assert without["last_success_timestamp_seconds"] == {}
 
 
@@ -130,7 +134,7 @@ def test_adoption_is_counted_by_attribute_where_there_is_a_count():
 def test_quantiles_are_among_what_was_measured(found: list[int]):
     seconds = tuple(each / 1000 for each in found)
 
-    (half, median), (most, high) = Latencies("x", "x", seconds).quantiles()
+    (half, median), (most, high) = quantiles(seconds)
 
     assert (half, most) == (0.5, 0.95)
     assert min(seconds) <= median <= high <= max(seconds)
@@ -138,4 +142,4 @@ def test_quantiles_are_among_what_was_measured(found: list[int]):
 
 
 def test_of_nothing_there_are_no_quantiles():
-    assert Latencies("x", "x", ()).quantiles() == ()
+    assert quantiles(()) == ()

@@ -10,7 +10,6 @@ from reconciler.domain.drift import Sighting
 from reconciler.domain.fleet_report import FleetReport, adoption_in, days_until
 from reconciler.domain.fleet_status import Trail, fleet_status
 from reconciler.domain.manifest import Manifests, SchemaExtension
-from reconciler.domain.metrics import Latencies
 from reconciler.domain.records import ChainResult
 from reconciler.render.report_html import ReportTemplate, report_html
 from tests.support.domain_world import extension, tenant_of
@@ -46,7 +45,7 @@ def fleet(
         max_age=timedelta(hours=26),
         held=(),
         days=days_until(NOW, ()),
-        deliveries=Latencies("", "", (0.1, 0.2)),
+        deliveries=(0.1, 0.2),
         adoption=adoption_in(samples),
         chain=ChainResult(3, "f" * 64),
     )

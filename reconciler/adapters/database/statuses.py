@@ -7,8 +7,7 @@ from reconciler.adapters.database.connections import Question, Row
 from reconciler.adapters.database.last_seen import latest, sightings_in
 from reconciler.adapters.database.tables import AS_DESIRED, NOT_AS_DESIRED
 from reconciler.domain.adoption import Count, CountMethod, Sample, SampleKey
-from reconciler.domain.fleet_report import TimedRecord
-from reconciler.domain.fleet_status import LastOutcome, Trail
+from reconciler.domain.fleet_status import LastOutcome, TimedRecord, Trail
 from reconciler.domain.records import Event, Status
 from reconciler.domain.scim import fold
 
@@ -24,8 +23,8 @@ _SUCCESS = (
     "ORDER BY seq DESC LIMIT 1"
 )
 _TIMED = (
-    "SELECT latency_ms FROM audit WHERE event = ? AND latency_ms IS NOT NULL "
-    "ORDER BY seq DESC LIMIT 1000"
+    "SELECT event, status, timestamp, latency_ms FROM audit WHERE event = ? "
+    "AND latency_ms IS NOT NULL ORDER BY seq DESC LIMIT ?"
 )
 _TIMED_EVENTS = (
     Event.HR_SYNC_COMPLETED,
@@ -41,13 +40,12 @@ QUESTIONS = (
     Question(_GIVEN_UP),
     intents.COUNT_OPEN,
     Question(_SUCCESS),
-    *(Question(_TIMED, (str(event),)) for event in _TIMED_EVENTS),
 )
 
 
 def trail_of(answers: Sequence[Sequence[Row]]) -> Trail:
     """The answers to QUESTIONS as one value."""
-    seen, others, waiting, held, given_up, open_writes, success, delivered, *changed = answers
+    seen, others, waiting, held, given_up, open_writes, success = answers
     newest = {(tenant, fold(urn)): seq for tenant, urn, _, _, seq in seen}
     return Trail(
         as_desired=sightings_in(row[:4] for row in seen),
@@ -69,27 +67,23 @@ def trail_of(answers: Sequence[Sequence[Row]]) -> Trail:
         given_up=dict(given_up),
         open_writes=dict(open_writes),
         last_success=success[0][0] if success else None,
-        delivery_ms=tuple(latency for (latency,) in delivered),
-        change_ms=tuple(latency for rows in changed for (latency,) in rows),
     )
 
 
-_RECENT = (
-    "SELECT event, status, timestamp, latency_ms FROM audit WHERE event = ? "
-    "AND latency_ms IS NOT NULL ORDER BY seq DESC LIMIT 20000"
-)
 _SAMPLES = (
     "SELECT tenant, resource_type, schema_id, attribute, holders, total, method, measured_at "
     "FROM samples WHERE id > (SELECT coalesce(max(id), 0) - 200000 FROM samples) ORDER BY id"
 )
-HISTORY = (
-    Question(_SAMPLES),
-    *(Question(_RECENT, (str(event),)) for event in _TIMED_EVENTS),
-)
+SAMPLES = Question(_SAMPLES)
+
+
+def timed(most: int) -> list[Question]:
+    """The questions for the newest attempts that took time, so many of each kind."""
+    return [Question(_TIMED, (str(event), most)) for event in _TIMED_EVENTS]
 
 
 def samples_of(rows: Sequence[Row]) -> tuple[Sample, ...]:
-    """The samples that HISTORY gives, in the order of time."""
+    """The samples that SAMPLES gives, in the order of time."""
     return tuple(
         Sample(
             key=SampleKey(tenant=tenant, resource_type=kind, schema_id=urn, attribute=attribute),
@@ -101,7 +95,7 @@ def samples_of(rows: Sequence[Row]) -> tuple[Sample, ...]:
 
 
 def timed_of(answers: Sequence[Sequence[Row]]) -> tuple[TimedRecord, ...]:
-    """The records of attempts that HISTORY gives."""
+    """The answers to `timed`, the newest of each kind first."""
     return tuple(
         TimedRecord(
             event=Event(event), status=Status(status) if status else None, at=at, latency_ms=latency

@@ -50,8 +50,7 @@ from reconciler.ports import (
 )
 
 if TYPE_CHECKING:
-    from reconciler.domain.fleet_report import TimedRecord
-    from reconciler.domain.fleet_status import Trail
+    from reconciler.domain.fleet_status import TimedRecord, Trail
 
 _BATCH = 500  # records in memory at once
 _PRUNED = 500  # rows of the outbox that one transaction empties
@@ -247,17 +246,22 @@ class Store:
         return sightings_in(rows)
 
     def fleet_trail(self) -> "Trail":
-        """What is kept of each extension of each tenant, of webhooks and of latencies."""
+        """What is kept of each extension of each tenant, and of webhooks."""
         from reconciler.adapters.database import statuses  # an apply does without
 
         return statuses.trail_of(self._database.ask(*statuses.QUESTIONS))
 
-    def fleet_history(self) -> "tuple[tuple[Sample, ...], tuple[TimedRecord, ...]]":
-        """The newest figures of adoption, 200,000 at most, and the newest attempts, 60,000."""
+    def newest_samples(self) -> "tuple[Sample, ...]":
+        """The newest figures of adoption, 200,000 at most, in the order of time."""
         from reconciler.adapters.database import statuses
 
-        samples, *timed = self._database.ask(*statuses.HISTORY)
-        return statuses.samples_of(samples), statuses.timed_of(timed)
+        return statuses.samples_of(*self._database.ask(statuses.SAMPLES))
+
+    def timed(self, most: int) -> "tuple[TimedRecord, ...]":
+        """The newest changes and deliveries that took time, so many of each kind at most."""
+        from reconciler.adapters.database import statuses
+
+        return statuses.timed_of(self._database.ask(*statuses.timed(most)))
 
     def courses(self, tenant: str, desired: Iterable[Schema]) -> dict[str, Course]:
         """Each deployment, search and canary of a tenant's schemas, by folded id.

@@ -145,6 +145,7 @@ class Announcing:
             change=verified.intent.change,
             searchable=found.searchable,
             searchable_ms=found.ms,
+            searched=tuple((name, each.searchable) for name, each in found.found),
             detail=found.detail or "searchable",
         )
 

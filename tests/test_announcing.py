@@ -298,6 +298,7 @@ def test_what_is_new_is_searched_for_before_hr_hears_of_it():
     assert recovered.status is Status.RECOVERED
     assert (searched.event, searched.status) == (Event.SCHEMA_EXTENSION_SEARCHED, Status.SUCCESS)
     assert (searched.searchable, searched.searchable_ms) == (Searchable.TRUE, 1500)
+    assert searched.searched == (("grade", Searchable.TRUE),)
     assert (searched.tenant, searched.schema_id, searched.change) == ("acme", URN, recovered.change)
     [message] = journal.rows.values()
     body = json.loads(message.body)

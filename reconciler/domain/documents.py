@@ -450,6 +450,7 @@ class EntryDocument(TypedDict):
     searchable: NotRequired[bool | Literal["unknown"]]
     searchable_ms: NotRequired[int]
     canary: NotRequired[dict[str, str]]
+    searched: NotRequired[dict[str, bool | Literal["unknown"]]]
 
 
 class ChainedDocument(EntryDocument):

@@ -1,14 +1,14 @@
 """Lifecycle: how far an attribute has come, from its place in a manifest to its tombstone."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import assert_never
 
 from reconciler.domain.canary import CanaryResult
 from reconciler.domain.manifest import SchemaExtension
-from reconciler.domain.scim import fold
-from reconciler.domain.searching import Searchable
+from reconciler.domain.scim import Schema, fold
+from reconciler.domain.searching import Found, Searchable
 
 
 class AttributeStage(StrEnum):
@@ -35,10 +35,16 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """A record of whether what came with the deployment before it is searchable."""
+    """A record of whether attributes are searchable; `detail` says what was found, for a person.
+
+    `found` is by folded name. An older store has none, and its finding is about all that came with
+    the deployment before it.
+    """
 
     at: str
     searchable: Searchable
+    detail: str = ""
+    found: Mapping[str, Searchable] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +56,17 @@ class CanaryEnd:
 
 Course = Sequence[Deployment | Search | CanaryEnd]
 """What the trail has of one schema of a tenant, in its order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetCourses:
+    """The courses of a fleet by tenant and folded id, and the schemas that they name.
+
+    `schemas` are by fingerprint: those of today, and what was written earlier.
+    """
+
+    courses: Mapping[tuple[str, str], Course] = field(default_factory=dict)
+    schemas: Mapping[str, Schema] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +129,29 @@ def persisted(course: Course) -> Mapping[str, CanaryResult]:
     return found
 
 
+def searchable_in(course: Course) -> Mapping[str, Found]:
+    """The newest finding about each attribute that is there, by folded name."""
+    found: dict[str, Found] = {}
+    known = new = frozenset[str]()
+    for record in course:
+        match record:
+            case Deployment(attributes=attributes) if attributes is not None:
+                found = {name: each for name, each in found.items() if name in attributes}
+                known, new = attributes, attributes - known
+            case Deployment():
+                new = frozenset()
+            case Search(searchable=searchable, detail=detail):
+                each_of = record.found or dict.fromkeys(new, searchable)
+                found |= {
+                    name: Found(searchable=each, reason=detail) for name, each in each_of.items()
+                }
+            case CanaryEnd():
+                pass
+            case _:
+                assert_never(record)
+    return found
+
+
 def _since(attribute: str, course: Course) -> tuple[str | None, str | None]:
     """When it came for the last time, and when it was found searchable after that."""
     name, deployed, available = fold(attribute), None, None
@@ -127,7 +167,9 @@ def _since(attribute: str, course: Course) -> tuple[str | None, str | None]:
                 elif deployed is None:
                     deployed, is_new = at, True
             case Search(at=at, searchable=searchable):
-                if is_new and searchable is Searchable.TRUE:
+                of_all = searchable if is_new else None
+                finding = of_all if record.found is None else record.found.get(name)
+                if deployed is not None and finding is Searchable.TRUE:
                     available = available or at
             case CanaryEnd():
                 pass

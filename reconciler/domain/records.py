@@ -88,8 +88,8 @@ class Entry:
     """A record before it has its place in the chain. `change` is the plan's id of the change.
 
     `timestamp` is UTC, RFC 3339 with milliseconds. Digests are `sha256:…` or `absent`. The last
-    three stand in the record, and under its hash, only where they are set; `canary` has a result
-    for each attribute.
+    four stand in the record, and under its hash, only where they are set; `canary` and `searched`
+    have a result for each attribute.
     """
 
     event: Event
@@ -111,6 +111,7 @@ class Entry:
     searchable: Searchable | None = None
     searchable_ms: int | None = None
     canary: tuple[tuple[str, CanaryResult], ...] = ()
+    searched: tuple[tuple[str, Searchable], ...] = ()
 
     def to_json(self) -> EntryDocument:
         """The members in the order of the contract."""
@@ -138,10 +139,12 @@ class Entry:
             document["searchable_ms"] = self.searchable_ms
         if self.canary:
             document["canary"] = {name: result.value for name, result in self.canary}
+        if self.searched:
+            document["searched"] = {name: found.to_json() for name, found in self.searched}
         return document
 
 
-OPTIONAL_MEMBERS = ("searchable", "searchable_ms", "canary")
+OPTIONAL_MEMBERS = ("searchable", "searchable_ms", "canary", "searched")
 ENTRY_MEMBERS = tuple(f.name for f in fields(Entry) if f.name not in OPTIONAL_MEMBERS)
 _RECORD_MEMBERS = {"seq", *ENTRY_MEMBERS, "prev_hash", "hash"}
 

@@ -158,3 +158,63 @@ def test_what_is_under_way_is_kept_until_it_is_over(place: Place) -> None:
         store.end_canary("acme", HR_URN, ["badge"])
         store.end_canary("other", HR_URN, ["badge"])
         assert store.canaries() == {"acme": {HR_URN: ["desk"]}}
+
+
+def test_a_finding_about_each_attribute_is_kept_by_its_folded_name(place: Place) -> None:
+    found = (("Badge", Searchable.TRUE), ("desk", Searchable.UNKNOWN))
+    with opened(place) as store:
+        about = replace(searched(1, Searchable.UNKNOWN), detail="desk: no users", searched=found)
+        store.record(about)
+
+    assert both_ways(place, WIDER) == (
+        Search(
+            at=at(1),
+            searchable=Searchable.UNKNOWN,
+            detail="desk: no users",
+            found={"badge": Searchable.TRUE, "desk": Searchable.UNKNOWN},
+        ),
+    )
+
+
+def test_a_store_of_version_8_has_one_finding_about_all_attributes(place: Place) -> None:
+    with opened(place) as store:
+        store.record(searched(1, Searchable.FALSE))
+    as_version(8, place)
+
+    assert courses_at(url_of(place), "acme", [NARROW]) == {
+        KEY: (Search(at=at(1), searchable=Searchable.FALSE),)
+    }
+
+
+@pytest.mark.parametrize("text", ['{"badge":"perhaps"}', '{"badge":[]}', "{"])
+def test_a_finding_about_an_attribute_that_is_none_is_a_damaged_store(
+    place: Place, text: str
+) -> None:
+    with opened(place) as store:
+        store.record(replace(searched(1, Searchable.TRUE), searched=(("badge", Searchable.TRUE),)))
+    behind_its_back(place, f"UPDATE audit SET searched = '{text}'")
+
+    with pytest.raises(StateError, match="damaged: record 1 is searchable in a way"):
+        courses_at(url_of(place), "acme", ())
+
+
+def test_the_courses_of_a_fleet_are_those_of_each_tenant(place: Place) -> None:
+    with opened(place) as store:
+        for tenant in ("acme", "beta"):
+            written = replace(intent(tenant=tenant), desired=WIDER)
+            number = store.intend(written, entry(tenant=tenant))
+            created = record(1, Event.SCHEMA_EXTENSION_CREATED, Status.SUCCESS, WIDER)
+            store.settle(number, replace(created, tenant=tenant), None)
+            store.record(replace(searched(2, Searchable.TRUE), tenant=tenant))
+        store.record(tried(3, badge=CanaryResult.PERSISTED))
+        adopted = record(4, Event.SCHEMA_EXTENSION_ADOPTED, Status.SUCCESS, NARROW)
+        store.record(replace(adopted, tenant="beta"))
+
+        found = store.fleet_courses([NARROW])
+
+        for tenant in ("acme", "beta"):
+            assert found.courses[tenant, KEY] == store.courses(tenant, [NARROW])[KEY]
+        assert found.schemas == {each.fingerprint(): each for each in (WIDER, NARROW)}
+        assert store.fleet_courses([]).courses["beta", KEY][-1] == Deployment(
+            at=at(4), attributes=None
+        )

@@ -102,7 +102,7 @@ def test_records_come_back_as_they_were_sealed(place: Place) -> None:
 def test_optional_members_stand_in_the_record_only_where_they_are_set(
     place: Place, searchable: Searchable
 ) -> None:
-    plain = replace(full_entry(), searchable=None, searchable_ms=None, canary=())
+    plain = replace(full_entry(), searchable=None, searchable_ms=None, canary=(), searched=())
     with opened(place) as store:
         store.record_all([plain, replace(plain, searchable=searchable)])
         first, second = store.records()
@@ -145,6 +145,8 @@ def test_every_kind_of_record_fits_its_json_schema(place: Place) -> None:
         {"searchable_ms": -1},
         {"canary": {"hrDepartmentCode": "lost"}},
         {"canary": {}},
+        {"searched": {"hrDepartmentCode": "true"}},
+        {"searched": {}},
     ],
 )
 def test_the_json_schema_refuses_what_is_no_record(change: dict[str, object]) -> None:

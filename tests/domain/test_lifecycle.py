@@ -13,9 +13,10 @@ from reconciler.domain.lifecycle import (
     Search,
     lifecycle,
     persisted,
+    searchable_in,
 )
 from reconciler.domain.manifest import Deprecated, Retired, SchemaExtension
-from reconciler.domain.searching import Searchable
+from reconciler.domain.searching import Found, Searchable
 from tests.support.domain_world import extension
 
 DESK = {"name": "desk", "type": "complex", "subAttributes": [{"name": "floor"}]}
@@ -27,8 +28,8 @@ def deployed(at: str, *names: str) -> Deployment:
     return Deployment(at=at, attributes=frozenset(names))
 
 
-def searched(at: str, searchable: Searchable = Searchable.TRUE) -> Search:
-    return Search(at=at, searchable=searchable)
+def searched(at: str, searchable: Searchable = Searchable.TRUE, **found: Searchable) -> Search:
+    return Search(at=at, searchable=searchable, detail="why", found=found or None)
 
 
 def of(attribute: str, *course: Deployment | Search, hr: SchemaExtension = HR) -> Lifecycle:
@@ -71,6 +72,39 @@ def test_a_search_is_about_what_came_with_the_deployment_before_it() -> None:
 
     assert of("badge", *course).stage is AttributeStage.DEPLOYED
     assert of("desk", *course).available == "3"
+
+
+def test_what_a_record_found_of_an_attribute_is_about_that_one_alone() -> None:
+    mixed = searched("3", Searchable.FALSE, badge=Searchable.TRUE, desk=Searchable.FALSE)
+    course = (deployed("1", "badge"), deployed("2", "badge", "desk"), mixed)
+
+    assert of("badge", *course).available == "3"
+    assert of("desk", *course).stage is AttributeStage.DEPLOYED
+    again = searched("4", desk=Searchable.TRUE, badge=Searchable.TRUE)
+    assert [of(name, *course, again).available for name in ("badge", "desk")] == ["3", "4"]
+    assert of("badge", again).available is None
+
+
+def test_the_newest_finding_about_an_attribute_holds_until_it_goes() -> None:
+    true, false = Found(searchable=Searchable.TRUE, reason="why"), Searchable.FALSE
+    course = (deployed("1", "badge"), searched("2"), deployed("3", "badge", "desk"))
+
+    assert searchable_in(course) == {"badge": true}
+    mixed = searched("4", false, desk=false, badge=Searchable.TRUE)
+    assert searchable_in((*course, mixed)) == {
+        "badge": true,
+        "desk": Found(searchable=false, reason="why"),
+    }
+    assert searchable_in((*course, mixed, deployed("5", "badge"))) == {"badge": true}
+
+
+def test_an_older_finding_is_about_what_came_with_the_deployment_before_it() -> None:
+    course = (deployed("1", "badge"), deployed("2", "badge", "desk"), searched("3"))
+
+    assert searchable_in(course).keys() == {"desk"}
+    unknown = Deployment(at="2", attributes=None)
+    assert searchable_in((deployed("1", "badge"), unknown, searched("3"))) == {}
+    assert searchable_in((CanaryEnd(results={}),)) == {}
 
 
 def test_an_attribute_that_went_and_came_again_is_there_since_it_came_again() -> None:

@@ -212,12 +212,14 @@ def test_optional_members_are_in_the_record_and_under_its_hash_where_they_are_se
         searchable=searchable,
         searchable_ms=340,
         canary=(("badge", CanaryResult.PERSISTED), ("grade", CanaryResult.NOT_TRIED)),
+        searched=(("badge", searchable),),
     )
     document = seal(full, seq=1, prev_hash=GENESIS).to_json()
 
     assert document["searchable"] == stated
     assert document["searchable_ms"] == 340
     assert document["canary"] == {"badge": "persisted", "grade": "not-tried"}
+    assert document["searched"] == {"badge": stated}
     assert check_chain([document]).broken_at is None
     assert check_chain([{**document, "searchable_ms": 341}]).broken_at == 1
     without = {name: value for name, value in document.items() if name != "canary"}

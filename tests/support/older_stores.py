@@ -52,6 +52,7 @@ NEW_SINCE = {  # by version: how what it brought is taken away again
         "ALTER TABLE audit DROP COLUMN searchable_ms",
         "ALTER TABLE audit DROP COLUMN canary",
     ),
+    9: ("ALTER TABLE audit DROP COLUMN searched",),
 }
 
 

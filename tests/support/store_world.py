@@ -104,6 +104,7 @@ def full_entry(number: int = 1) -> Entry:
         searchable=Searchable.TRUE,
         searchable_ms=340,
         canary=(("hrDepartmentCode", CanaryResult.PERSISTED), ("startDate", CanaryResult.DROPPED)),
+        searched=(("hrDepartmentCode", Searchable.TRUE), ("startDate", Searchable.UNKNOWN)),
     )
 
 

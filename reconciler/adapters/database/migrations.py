@@ -185,6 +185,11 @@ def _add_people(connection: Connection) -> None:
         connection.define(statement)
 
 
+def _add_what_was_found_of_each_attribute(connection: Connection) -> None:
+    """Older records say of all that came with a change together whether it is searchable."""
+    connection.define("ALTER TABLE audit ADD COLUMN searched TEXT")
+
+
 # By the version that a step starts from. A step may use tables.py only for tables that no later
 # version changes; what changes later is written out.
 STEPS: Mapping[int, Callable[[Step], None]] = {
@@ -195,6 +200,7 @@ STEPS: Mapping[int, Callable[[Step], None]] = {
     5: _add_confirmations,
     6: _bind_rows_to_the_trail,
     7: _add_people,
+    8: _add_what_was_found_of_each_attribute,
 }
 
 

@@ -32,7 +32,7 @@ from reconciler.domain.adoption import Sample, SampleHistory, SampleKey
 from reconciler.domain.documents import AuditDocument
 from reconciler.domain.drift import Sightings
 from reconciler.domain.hearing import History
-from reconciler.domain.lifecycle import Course
+from reconciler.domain.lifecycle import Course, FleetCourses
 from reconciler.domain.outbox import Awaited, HeldRow, OutboxRow, RowToSend
 from reconciler.domain.records import Confirmation, Entry, HrEvent, Intent
 from reconciler.domain.scim import Schema, fold
@@ -268,8 +268,14 @@ class Store:
 
         `desired` are the schemas of today.
         """
-        verified, written, searched, tried = self._database.ask(*courses.of_tenant(tenant))
-        return courses.courses_in(verified, written, searched, tried, desired)
+        return courses.courses_in(self._database.ask(*courses.of_tenant(tenant)), desired)
+
+    def fleet_courses(self, desired: Iterable[Schema]) -> FleetCourses:
+        """The same of all tenants; it grows with the trail, as `records` does."""
+        known = tuple(desired)
+        found = self._database.ask(*courses.OF_FLEET)
+        writes = courses.writes_of(found[0], known)
+        return courses.fleet_courses(found, self._database.ask(*writes), known)
 
     def begin_canary(self, tenant: str, schema_id: str, names: Iterable[str], at: str) -> None:
         """Keep that values of those attributes may be on the test user from now on."""

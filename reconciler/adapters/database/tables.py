@@ -5,7 +5,7 @@ number that it gives itself, and a text of bytes. Moments are text, UTC, RFC 333
 milliseconds: they sort as they follow each other, and an export shows them as they are.
 """
 
-FORMAT_VERSION = 8  # counts up with each change of the tables; see migrations
+FORMAT_VERSION = 9  # counts up with each change of the tables; see migrations
 
 META = """
 CREATE TABLE meta (
@@ -15,7 +15,7 @@ CREATE TABLE meta (
 )
 """
 
-# The last three are empty in records that have no such member, and since version 8.
+# The last four are empty in records that have no such member; since version 8, `searched` since 9.
 AUDIT = """
 CREATE TABLE audit (
     seq INTEGER NOT NULL,
@@ -40,6 +40,7 @@ CREATE TABLE audit (
     searchable TEXT,
     searchable_ms INTEGER,
     canary TEXT,
+    searched TEXT,
     PRIMARY KEY (seq)
 )
 """

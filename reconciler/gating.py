@@ -44,7 +44,9 @@ class Gating:
                 tenant=self.tenant,
                 extension=extension,
                 live=live.schemas.get(extension.schema.key),
-                unreadable=live.unreadable.get(extension.schema.key),
+                unknown=None
+                if (reason := live.unreadable.get(extension.schema.key)) is None
+                else f"the schema cannot be read: {reason}",
                 bindings=bindings,
                 course=courses.get(extension.schema.key, ()),
                 persisted=self._persisted(courses.get(extension.schema.key, ())),

@@ -10,8 +10,14 @@ from reconciler.cli.files import require_folder, write_file
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.state_store import state_if_any
 from reconciler.cli.status import manifests_of
-from reconciler.domain.fleet_report import FleetReport, adoption_in, days_until
+from reconciler.domain.fleet_report import (
+    FleetReport,
+    adoption_in,
+    days_until,
+    gates_by_trail,
+)
 from reconciler.domain.fleet_status import Trail, fleet_status
+from reconciler.domain.lifecycle import FleetCourses
 from reconciler.domain.metrics import TIMED, latencies
 from reconciler.domain.records import check_chain
 from reconciler.render.report_html import ReportTemplate, report_html
@@ -23,17 +29,20 @@ def report(invocation: Invocation, options: Options) -> int:
     """Write the page, whole or not at all."""
     require_folder("--out", options.out)
     manifests = manifests_of(invocation, options.reading, options.tenant)
+    now = wall_time()
     with state_if_any(invocation) as store:
         trail = store.fleet_trail() if store else Trail()
+        status = fleet_status(manifests, trail, now)
+        desired = [each.extension.schema for t in status.tenants for each in t.extensions]
+        courses = store.fleet_courses(desired) if store else FleetCourses()
         samples = store.newest_samples() if store else ()
         records = store.timed(_ATTEMPTS) if store else ()
         chain = check_chain(store.records() if store else ())
-    now = wall_time()
     names = {tenant.name for tenant in manifests.tenants}
     found = FleetReport(
-        status=fleet_status(manifests, trail, now),
+        status=status,
         max_age=timedelta(hours=options.max_age),
-        held=tuple(trail.held),
+        gates=tuple(gates_by_trail(status, manifests.tenants, courses, trail.held)),
         days=days_until(now, records),
         deliveries=latencies(records)[1][:TIMED],
         adoption=adoption_in(sample for sample in samples if sample.key.tenant in names),

@@ -1,7 +1,7 @@
 """The report of a fleet: its status, and what changed, arrived and was adopted over time."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,9 +12,20 @@ from reconciler.domain.fleet_status import (
     FleetStatus,
     TimedRecord,
 )
-from reconciler.domain.outbox import HeldRow
+from reconciler.domain.gate import AttributeGate, SchemaFacts
+from reconciler.domain.hearing import Bindings
+from reconciler.domain.lifecycle import (
+    CanaryEnd,
+    Course,
+    FleetCourses,
+    Search,
+    persisted,
+    searchable_in,
+)
+from reconciler.domain.manifest import SchemaExtension, Tenant
+from reconciler.domain.outbox import UNLOOKED, UNSEARCHED, HeldRow
 from reconciler.domain.records import ChainResult, Event, Status
-from reconciler.domain.scim import fold
+from reconciler.domain.scim import ABSENT, fold
 
 DAYS = 30
 
@@ -54,15 +65,28 @@ class AttributeAdoption:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FleetReport:
-    """All that the page says; `held` are verified changes whose webhooks wait for more.
+class ExtensionGate:
+    """The gates of the attributes of an extension of a tenant, by what the trail has.
 
-    `deliveries` are the seconds that the newest attempts to deliver took.
+    Times are RFC 3339: when an apply last looked, when attributes were last searched for and tried
+    on a test user; None where that never was.
     """
+
+    tenant: str
+    extension: SchemaExtension
+    gates: tuple[AttributeGate, ...]
+    looked_at: str | None
+    searched_at: str | None
+    tried_at: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetReport:
+    """All that the page says; `deliveries` are the seconds that the newest deliveries took."""
 
     status: FleetStatus
     max_age: timedelta
-    held: tuple[HeldRow, ...]
+    gates: tuple[ExtensionGate, ...]
     days: tuple[Day, ...]
     deliveries: tuple[float, ...]
     adoption: dict[str, tuple[AttributeAdoption, ...]]
@@ -110,22 +134,67 @@ def adoption_in(samples: Iterable[Sample]) -> dict[str, tuple[AttributeAdoption,
     return {schema_id: tuple(attributes) for schema_id, attributes in found.items()}
 
 
-def withheld_from_hr(
-    tenant: str, found: ExtensionStatus, waits: Mapping[tuple[str, str], str]
-) -> str | None:
-    """The reason why HR may not send values of an extension by now; None where it may.
+def gates_by_trail(
+    status: FleetStatus,
+    tenants: Iterable[Tenant],
+    known: FleetCourses,
+    held: Iterable[HeldRow],
+) -> Iterator[ExtensionGate]:
+    """What `gate` would say of each extension of those tenants, of what the trail has alone.
 
-    `waits` are those of `waits_by_schema`.
+    `held` are webhooks of verified changes that wait for more.
     """
-    if found.state is not ExtensionState.IN_SYNC:
-        return found.state.value
-    text = waits.get((tenant, found.extension.schema.key))
-    return None if text is None else f"waits for {text}"
-
-
-def waits_by_schema(held: Iterable[HeldRow]) -> dict[tuple[str, str], str]:
-    """What the first webhook of each schema that waits, waits for; by tenant and folded id."""
-    found: dict[tuple[str, str], str] = {}
+    waits: dict[tuple[str, str], str] = {}
     for row in held:
-        found.setdefault((row.tenant, fold(row.schema_id)), row.waits_for)
-    return found
+        waits.setdefault((row.tenant, fold(row.schema_id)), row.waits_for)
+    by_name = {tenant.name: tenant for tenant in tenants}
+    for each in status.tenants:
+        for found in each.extensions:
+            key = each.name, found.extension.schema.key
+            course, tenant = known.courses.get(key, ()), by_name[each.name]
+            facts = SchemaFacts(
+                tenant=tenant,
+                extension=found.extension,
+                live=known.schemas.get(found.live or ""),
+                unknown=_unknown(found, known),
+                bindings=_bindings(found.extension, course, waits.get(key)),
+                unlisted="nobody has looked whether it is bound: apply --gate looks",
+                persisted=None if tenant.canary is None else persisted(course),
+                course=course,
+                date=f"{status.at:%Y-%m-%d}",
+            )
+            yield ExtensionGate(
+                tenant=each.name,
+                extension=found.extension,
+                gates=facts.gates((), searchable_in(course)),
+                looked_at=found.looked_at,
+                searched_at=max((s.at for s in course if isinstance(s, Search)), default=None),
+                tried_at=max((c.at for c in course if isinstance(c, CanaryEnd)), default=None),
+            )
+
+
+def _unknown(found: ExtensionStatus, known: FleetCourses) -> str | None:
+    """The reason where the trail does not know what is live."""
+    if found.live == ABSENT or found.live in known.schemas:
+        return None
+    return _UNKNOWN[found.state]
+
+
+_UNKNOWN: Mapping[ExtensionState, str] = {
+    ExtensionState.NEVER_READ: "no apply has looked at it yet",
+    ExtensionState.IN_SYNC: "the trail does not have what is live",
+    ExtensionState.OUTDATED: "the manifest has changed since an apply last looked",
+    ExtensionState.DRIFTED: "live differs from the manifest; plan shows how",
+    ExtensionState.BLOCKED: "live is not as the manifest wants it, and the change is blocked",
+    ExtensionState.FAILED: "its last write did not end well; the next apply looks what is live",
+}
+
+
+def _bindings(extension: SchemaExtension, course: Course, waits_for: str | None) -> Bindings | None:
+    """The bindings of one schema, as far as the trail says: nobody searches for what is unbound."""
+    if waits_for is not None and waits_for not in (UNLOOKED.text, UNSEARCHED.text):
+        return {}
+    if not searchable_in(course) and not persisted(course):
+        return None
+    kind = extension.binding_type or extension.resource_type
+    return {kind: frozenset({extension.schema.key})}

@@ -51,7 +51,8 @@ class ExtensionStatus:
     """One extension of one tenant; times are UTC, RFC 3339.
 
     `looked_at` is when an apply last looked, `since` when the trail last has it as desired; None
-    where it never did. `stays` is True where no later apply changes that by itself.
+    where it never did. `live` is the fingerprint of what it saw, `absent`, or None where nobody
+    knows. `stays` is True where no later apply changes that by itself.
     """
 
     extension: SchemaExtension
@@ -59,6 +60,7 @@ class ExtensionStatus:
     reason: str = ""
     looked_at: str | None = None
     since: str | None = None
+    live: str | None = None
     stays: bool = False
 
 
@@ -215,13 +217,20 @@ def _extension(
             reason="" if other.event is Event.SCHEMA_EXTENSION_SKIPPED else other.detail,
             looked_at=other.at,
             since=since,
+            live=None if state is ExtensionState.FAILED else other.live,
             stays=not lacks,  # what a read-only tenant lacks is reported, and concerns nobody
         )
     if seen is None:
         return ExtensionStatus(extension=extension, state=ExtensionState.NEVER_READ)
     as_now = seen.fingerprint == extension.schema.fingerprint()
     state = ExtensionState.IN_SYNC if as_now else ExtensionState.OUTDATED
-    return ExtensionStatus(extension=extension, state=state, looked_at=seen.at, since=since)
+    return ExtensionStatus(
+        extension=extension,
+        state=state,
+        looked_at=seen.at,
+        since=since,
+        live=seen.fingerprint,
+    )
 
 
 _STATES: Mapping[tuple[Event, Status | None], ExtensionState] = {

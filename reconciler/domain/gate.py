@@ -12,6 +12,11 @@ from reconciler.domain.manifest import SchemaExtension, Tenant
 from reconciler.domain.scim import Schema, fold
 from reconciler.domain.searching import Found, Searchable, names_in
 
+_UNLISTED = (
+    "/ResourceTypes does not say what is bound; where the service never says, write "
+    "bindings: unlisted in spec.capabilities"
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttributeGate:
@@ -83,16 +88,17 @@ class SchemaFacts:
     """All that is known at a moment of one desired schema of a tenant.
 
     `extension` is the manifest, fitted to the tenant. `live` is None where the schema is absent,
-    or cannot be read, and then `unreadable` says why. `bindings` are None where the service lists
-    none. `persisted` is what a canary found, by folded name, None where the tenant has none.
-    `date` is the day, RFC 3339.
+    or nobody can tell, and then `unknown` says why. `bindings` are None where nobody can tell, and
+    `unlisted` says why. `persisted` is what a canary found, by folded name, None where the tenant
+    has none. `date` is the day, RFC 3339.
     """
 
     tenant: Tenant
     extension: SchemaExtension
     live: Schema | None
-    unreadable: str | None = None
+    unknown: str | None = None
     bindings: Bindings | None
+    unlisted: str = _UNLISTED
     persisted: Mapping[str, CanaryResult] | None = None
     course: Course = ()
     date: str
@@ -164,8 +170,8 @@ class SchemaFacts:
         return is_bound(self.bindings, self.extension.schema, self.extension.binding_type)
 
     def _unverified(self, *, is_live: bool) -> str:
-        if self.unreadable is not None:
-            return f"the schema cannot be read: {self.unreadable}"
+        if self.unknown is not None:
+            return self.unknown
         if self.live is None:
             return "the schema is not live"
         return "live differs from the manifest; plan shows how" if is_live else "it is not live"
@@ -174,10 +180,7 @@ class SchemaFacts:
         """The reasons against an attribute that is verified."""
         kind = self.extension.binding_type or "any resource type"
         if self.bound is None:
-            yield (
-                "/ResourceTypes does not say what is bound; where the service never says, write "
-                "bindings: unlisted in spec.capabilities"
-            )
+            yield self.unlisted
         elif not self.bound:
             yield f"/ResourceTypes does not name the schema for {kind}, so nobody can hold a value"
         if found is not None and found.searchable is not Searchable.TRUE:

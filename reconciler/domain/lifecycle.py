@@ -51,6 +51,7 @@ class Search:
 class CanaryEnd:
     """A record of what became of values that were written to a test user, by attribute."""
 
+    at: str
     results: Mapping[str, CanaryResult]
 
 

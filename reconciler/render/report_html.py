@@ -13,15 +13,15 @@ from reconciler.domain.adoption import Sample
 from reconciler.domain.fleet_report import (
     AttributeAdoption,
     Day,
+    ExtensionGate,
     FleetReport,
     Share,
-    waits_by_schema,
-    withheld_from_hr,
 )
 from reconciler.domain.fleet_status import ExtensionState, ExtensionStatus, TenantStatus
 from reconciler.domain.manifest import SchemaExtension
 from reconciler.domain.metrics import quantiles
 from reconciler.domain.records import rfc3339
+from reconciler.domain.scim import fold
 from reconciler.domain.searching import names_in
 from reconciler.render.age import age
 from reconciler.render.plain_text import visible
@@ -103,21 +103,46 @@ def _cell(found: ExtensionStatus | None, now: datetime) -> dict[str, str]:
 def _sendable(
     report: FleetReport, extensions: Iterable[SchemaExtension]
 ) -> Iterator[dict[str, object]]:
-    waits = waits_by_schema(report.held)
-    rows_of: dict[str, list[dict[str, object]]] = defaultdict(list)
-    for tenant in report.status.tenants:
-        for each in tenant.extensions:
-            rows_of[each.extension.name].append(
-                {
-                    "tenant": tenant.name,
-                    "age": age(each.looked_at, report.status.at),
-                    "why": withheld_from_hr(tenant.name, each, waits),
-                }
-            )
+    gates_of: dict[str, list[ExtensionGate]] = defaultdict(list)
+    for each in report.gates:
+        gates_of[each.extension.name].append(each)
     for extension in extensions:
-        names, rows = names_in(extension.schema), rows_of[extension.name]
-        urn = extension.schema.id
-        yield {"name": extension.name, "urn": urn, "attributes": names, "rows": rows}
+        names, numbers = names_in(extension.schema), dict[str, int]()
+        rows = [
+            {
+                "tenant": each.tenant,
+                "age": _ages(each, report.status.at),
+                "cells": _answers(each, names, numbers),
+            }
+            for each in gates_of[extension.name]
+        ]
+        yield {
+            "name": extension.name,
+            "urn": extension.schema.id,
+            "attributes": names,
+            "rows": rows,
+            "reasons": [*numbers],
+        }
+
+
+def _ages(found: ExtensionGate, now: datetime) -> str:
+    """The age of each of the facts that an answer rests on."""
+    ages = [f"read {age(found.looked_at, now)}", f"searched {age(found.searched_at, now)}"]
+    if found.tried_at is not None:
+        ages.append(f"tried {age(found.tried_at, now)}")
+    return ", ".join(ages)
+
+
+def _answers(found: ExtensionGate, names: Iterable[str], numbers: dict[str, int]) -> list[str]:
+    """The numbers of the reasons against each attribute, empty where it may be sent.
+
+    A reason without a number so far gets the next one.
+    """
+    by_name = {fold(each.attribute): each.reasons for each in found.gates}
+    return [
+        ", ".join(str(numbers.setdefault(r, len(numbers) + 1)) for r in by_name.get(fold(name), ()))
+        for name in names
+    ]
 
 
 def _adoption(

@@ -128,7 +128,7 @@ def test_what_a_canary_found_is_a_step(place: Place) -> None:
     with opened(place) as store:
         store.record(tried(1, **results))
 
-    assert both_ways(place, WIDER) == (CanaryEnd(results=results),)
+    assert both_ways(place, WIDER) == (CanaryEnd(at=at(1), results=results),)
 
 
 @pytest.mark.parametrize("text", ['{"badge":"lost"}', "{", "7"])
@@ -138,7 +138,7 @@ def test_a_result_that_is_none_is_a_damaged_store(place: Place, text: str) -> No
     behind_its_back(place, f"UPDATE audit SET canary = '{text}'")
 
     if text == "7":
-        assert both_ways(place, WIDER) == (CanaryEnd(results={}),)
+        assert both_ways(place, WIDER) == (CanaryEnd(at=at(1), results={}),)
         return
     with opened(place) as store, pytest.raises(StateError, match="the store is damaged"):
         store.courses("acme", [WIDER])

@@ -2,26 +2,38 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from reconciler.domain.adoption import Count, CountMethod, Sample, SampleKey
+from reconciler.domain.canary import CanaryResult
+from reconciler.domain.dialect import BindingList
 from reconciler.domain.fleet_report import (
     DAYS,
+    ExtensionGate,
     Share,
     adoption_in,
     days_until,
-    waits_by_schema,
-    withheld_from_hr,
+    gates_by_trail,
 )
-from reconciler.domain.fleet_status import ExtensionState, ExtensionStatus, TimedRecord
-from reconciler.domain.outbox import HeldRow
+from reconciler.domain.fleet_status import (
+    ExtensionState,
+    ExtensionStatus,
+    FleetStatus,
+    TenantStatus,
+    TimedRecord,
+)
+from reconciler.domain.lifecycle import CanaryEnd, Deployment, FleetCourses, Search
+from reconciler.domain.outbox import UNLOOKED, UNSEARCHED, Awaited, HeldRow
 from reconciler.domain.records import Event, Status
-from reconciler.domain.searching import names_in
-from tests.support.domain_world import extension
+from reconciler.domain.scim import ABSENT, Schema
+from reconciler.domain.searching import Searchable, names_in
+from tests.support.domain_world import dialect, extension, tenant_of
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
-HR = extension("HR", {"name": "grade", "type": "complex", "subAttributes": [{"name": "level"}]})
+GRADE = {"name": "grade", "type": "complex", "subAttributes": [{"name": "level"}]}
+HR = extension("HR", GRADE)
 URN = HR.schema.id
 
 
@@ -72,26 +84,131 @@ def test_a_share_of_nobody_is_none():
     assert [Share(holders=h, total=t).value for h, t in ((0, 0), (1, 4))] == [0.0, 0.25]
 
 
+DEPLOYED = Deployment(at="1", attributes=frozenset({"grade", "grade.level"}))
+FOUND = Search(at="2", searchable=Searchable.TRUE)
+KEPT = CanaryEnd(at="3", results={"grade": CanaryResult.PERSISTED})
+LIVE = HR.schema.fingerprint()
+IN_SYNC = ExtensionStatus(extension=HR, state=ExtensionState.IN_SYNC, looked_at="4", live=LIVE)
+
+
+def gates(
+    *course: Deployment | Search | CanaryEnd,
+    found: ExtensionStatus = IN_SYNC,
+    held: tuple[HeldRow, ...] = (),
+    schemas: tuple[Schema, ...] = (HR.schema,),
+    **changes: Any,
+) -> ExtensionGate:
+    """The gate of HR of the tenant acme, of which the trail has that course."""
+    acme = replace(tenant_of("acme", service=dialect()), **changes)
+    status = FleetStatus(at=NOW, tenants=(TenantStatus(name="acme", extensions=(found,)),))
+    known = FleetCourses(
+        courses={("acme", HR.schema.key): course},
+        schemas={schema.fingerprint(): schema for schema in schemas},
+    )
+    [gate] = gates_by_trail(status, [acme], known, held)
+    return gate
+
+
+def reasons(gate: ExtensionGate) -> dict[str, tuple[str, ...]]:
+    return {each.attribute: each.reasons for each in gate.gates}
+
+
+def test_hr_may_send_what_the_trail_has_as_live_bound_and_searchable():
+    found = gates(DEPLOYED, FOUND)
+
+    assert reasons(found) == {"grade": (), "grade.level": ()}
+    assert (found.tenant, found.extension) == ("acme", HR)
+    assert (found.looked_at, found.searched_at, found.tried_at) == ("4", "2", None)
+
+
+def test_hr_may_not_send_what_is_not_searchable_by_attribute():
+    mixed = {"grade": Searchable.TRUE, "grade.level": Searchable.FALSE}
+    refused = replace(FOUND, searchable=Searchable.FALSE, found=mixed, detail="HTTP 400")
+
+    found = reasons(gates(DEPLOYED, refused))
+
+    assert found == {"grade": (), "grade.level": ("not searchable: HTTP 400",)}
+
+
+def test_what_nobody_has_searched_for_is_no_yes():
+    [first, *_] = reasons(gates(DEPLOYED)).values()
+
+    assert first == (
+        "nobody has looked whether it is bound: apply --gate looks",
+        "not known to be searchable: nobody asked",
+    )
+
+
+def test_a_tenant_with_a_test_user_needs_its_values_kept():
+    canary = "canary@example.com"
+
+    assert reasons(gates(DEPLOYED, FOUND, KEPT, canary=canary)) == {
+        "grade": (),
+        "grade.level": ("a value that was written as a test is not known to be kept: not-tried",),
+    }
+    lost = CanaryEnd(at="5", results={"grade": CanaryResult.DROPPED})
+    found = gates(DEPLOYED, FOUND, KEPT, lost, canary=canary)
+    assert "not known to be kept: dropped" in reasons(found)["grade"][0]
+    assert found.tried_at == "5"
+    assert reasons(gates(DEPLOYED, FOUND, lost))["grade"] == ()  # of a tenant without one
+
+
 @pytest.mark.parametrize(
-    ("state", "held", "why"),
+    ("waits_for", "bound"),
     [
-        (ExtensionState.IN_SYNC, "", None),
-        (ExtensionState.IN_SYNC, URN.upper(), "waits for a binding"),
-        (ExtensionState.IN_SYNC, "urn:example:other", None),
-        (ExtensionState.DRIFTED, "", "drifted"),
-        (ExtensionState.NEVER_READ, URN, "never-read"),
+        (Awaited.binding("User"), False),
+        (UNLOOKED, True),
+        (UNSEARCHED, True),
     ],
 )
-def test_hr_may_send_what_is_in_sync_and_waits_for_nothing(
-    state: ExtensionState, held: str, why: str | None
-):
-    row = HeldRow(tenant="acme", url="https://x", schema_id=held, waits_for="a binding")
-    waits = waits_by_schema([row, replace(row, waits_for="a later one")])
+def test_what_a_webhook_waits_for_says_whether_it_is_bound(waits_for: Awaited, bound: bool):
+    row = HeldRow(tenant="acme", url="https://x", schema_id=URN.upper(), waits_for=waits_for.text)
+    other = replace(row, tenant="beta", waits_for="/ResourceTypes")
 
-    assert withheld_from_hr("acme", ExtensionStatus(extension=HR, state=state), waits) == why
-    assert withheld_from_hr("beta", ExtensionStatus(extension=HR, state=state), waits) == (
-        None if state is ExtensionState.IN_SYNC else state.value
+    found = gates(DEPLOYED, FOUND, held=(other, row, replace(row, waits_for="a later one")))
+
+    assert {gate.bound for gate in found.gates} == {bound}
+    assert ("nobody can hold a value" in str(reasons(found))) is not bound
+
+
+def test_a_service_that_lists_no_bindings_needs_none():
+    unlisted = dialect(bindings=BindingList.UNLISTED)
+
+    assert reasons(gates(DEPLOYED, FOUND, dialect=unlisted)) == {"grade": (), "grade.level": ()}
+    only = reasons(gates(DEPLOYED, dialect=unlisted))["grade"]
+    assert only == ("not known to be searchable: nobody asked",)
+
+
+@pytest.mark.parametrize(
+    ("state", "live", "reason"),
+    [
+        (ExtensionState.NEVER_READ, None, "no apply has looked at it yet"),
+        (ExtensionState.DRIFTED, "sha256:1", "live differs from the manifest; plan shows how"),
+        (ExtensionState.OUTDATED, "sha256:1", "the manifest has changed since an apply last"),
+        (ExtensionState.BLOCKED, "sha256:1", "live is not as the manifest wants it, and the"),
+        (ExtensionState.BLOCKED, ABSENT, "the schema is not live"),
+        (ExtensionState.FAILED, None, "its last write did not end well; the next apply"),
+        (ExtensionState.IN_SYNC, "sha256:1", "the trail does not have what is live"),
+    ],
+)
+def test_hr_may_not_send_what_is_not_known_to_be_live(
+    state: ExtensionState, live: str | None, reason: str
+):
+    found = gates(DEPLOYED, FOUND, found=replace(IN_SYNC, state=state, live=live))
+
+    assert {len(each) for each in reasons(found).values()} == {1}
+    assert all(each[0].startswith(reason) for each in reasons(found).values())
+
+
+def test_of_an_outdated_schema_that_the_trail_has_hr_may_send_what_is_as_before():
+    grown = extension("HR", GRADE, {"name": "desk"})
+    outdated = ExtensionStatus(
+        extension=grown, state=ExtensionState.OUTDATED, looked_at="4", live=LIVE
     )
+
+    found = reasons(gates(DEPLOYED, FOUND, found=outdated, schemas=(HR.schema, grown.schema)))
+
+    assert found == {"grade": (), "grade.level": (), "desk": ("it is not live",)}
 
 
 def test_attributes_are_named_with_their_parts():

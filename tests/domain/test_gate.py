@@ -73,7 +73,7 @@ def test_a_name_is_taken_in_any_case_and_spelled_as_the_manifest_does() -> None:
     ("name", "changes", "reason"),
     [
         ("badge", {"live": None}, "the schema is not live"),
-        ("badge", {"live": None, "unreadable": "HTTP 500"}, "the schema cannot be read: HTTP 500"),
+        ("badge", {"live": None, "unknown": "it cannot be read"}, "it cannot be read"),
         ("badge", {"live": live(DESK)}, "it is not live"),
         (
             "badge",

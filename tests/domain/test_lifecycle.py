@@ -104,7 +104,7 @@ def test_an_older_finding_is_about_what_came_with_the_deployment_before_it() -> 
     assert searchable_in(course).keys() == {"desk"}
     unknown = Deployment(at="2", attributes=None)
     assert searchable_in((deployed("1", "badge"), unknown, searched("3"))) == {}
-    assert searchable_in((CanaryEnd(results={}),)) == {}
+    assert searchable_in((CanaryEnd(at="1", results={}),)) == {}
 
 
 def test_an_attribute_that_went_and_came_again_is_there_since_it_came_again() -> None:
@@ -163,8 +163,8 @@ def test_the_newest_result_of_a_canary_holds_until_the_attribute_goes():
     course = (
         Deployment(at="1", attributes=frozenset({"badge", "grade"})),
         Search(at="1", searchable=Searchable.TRUE),
-        CanaryEnd(results={"Badge": lost, "grade": kept}),
-        CanaryEnd(results={"badge": kept}),
+        CanaryEnd(at="1", results={"Badge": lost, "grade": kept}),
+        CanaryEnd(at="1", results={"badge": kept}),
         Deployment(at="2", attributes=None),
     )
 
@@ -178,7 +178,7 @@ def test_a_canary_is_no_stage():
     results = {"badge": CanaryResult.DROPPED}
     course = (
         deployed("1", "badge"),
-        CanaryEnd(results=results),
+        CanaryEnd(at="1", results=results),
         Search(at="2", searchable=Searchable.TRUE),
     )
 

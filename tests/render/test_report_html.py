@@ -7,10 +7,17 @@ from html.parser import HTMLParser
 from reconciler.adapters.packaged import template_text
 from reconciler.domain.adoption import Count, CountMethod, Sample, SampleKey
 from reconciler.domain.drift import Sighting
-from reconciler.domain.fleet_report import FleetReport, adoption_in, days_until
+from reconciler.domain.fleet_report import (
+    FleetReport,
+    adoption_in,
+    days_until,
+    gates_by_trail,
+)
 from reconciler.domain.fleet_status import Trail, fleet_status
+from reconciler.domain.lifecycle import Deployment, FleetCourses, Search
 from reconciler.domain.manifest import Manifests, SchemaExtension
 from reconciler.domain.records import ChainResult
+from reconciler.domain.searching import Searchable, names_in
 from reconciler.render.report_html import ReportTemplate, report_html
 from tests.support.domain_world import extension, tenant_of
 
@@ -40,14 +47,26 @@ def fleet(
 ) -> FleetReport:
     known = tuple(tenant_of(f"t{number:04}") for number in range(tenants))
     manifests = Manifests(tenants=known, extensions=(desired,))
+    status = fleet_status(manifests, trail, NOW)
     return FleetReport(
-        status=fleet_status(manifests, trail, NOW),
+        status=status,
         max_age=timedelta(hours=26),
-        held=(),
+        gates=tuple(gates_by_trail(status, known, courses(tenants, desired), ())),
         days=days_until(NOW, ()),
         deliveries=(0.1, 0.2),
         adoption=adoption_in(samples),
         chain=ChainResult(3, "f" * 64),
+    )
+
+
+def courses(tenants: int, desired: SchemaExtension) -> FleetCourses:
+    """A course of each tenant that ends with all attributes found searchable, two days ago."""
+    at = (NOW - timedelta(days=2)).isoformat()
+    names = frozenset(names_in(desired.schema))
+    course = (Deployment(at=at, attributes=names), Search(at=at, searchable=Searchable.TRUE))
+    return FleetCourses(
+        courses={(f"t{n:04}", desired.schema.key): course for n in range(tenants)},
+        schemas={desired.schema.fingerprint(): desired.schema},
     )
 
 
@@ -84,6 +103,27 @@ def test_the_numbers_come_first_and_verdicts_have_an_age():
     assert "never read" in page
 
 
+def test_each_attribute_that_hr_may_not_send_has_its_reasons_by_number():
+    found = fleet(3, HR, in_sync(2, HR))
+    gates = [*found.gates]
+    [grade, badge] = gates[0].gates
+    gates[0] = replace(gates[0], gates=(grade, replace(badge, reasons=("not <bound>", "late"))))
+    page = page_of(replace(found, gates=tuple(gates)))
+
+    assert (
+        '<th scope="row">t0000</th><td>read 3 h, searched 2 d</td><td>yes</td>'
+        '<td class="bad">no: 1, 2</td>' in page
+    )
+    assert "<td>read 3 h, searched 2 d</td><td>yes</td><td>yes</td>" in page
+    assert (
+        '<td>read never, searched 2 d</td><td class="bad">no: 3</td><td class="bad">no: 3</td>'
+        in page
+    )
+    assert (
+        "<li>not &lt;bound&gt;</li>\n<li>late</li>\n<li>no apply has looked at it yet</li>" in page
+    )
+
+
 def test_adoption_shows_its_trend_and_each_tenant():
     samples = (sample("t0000", "grade", 10, 9), sample("t0000", "grade", 199, 1))
 
@@ -109,14 +149,19 @@ def test_a_broken_trail_is_said():
 
 
 def test_nothing_foreign_becomes_markup_or_a_template():
-    plain = tags(page_of(fleet(1, HR, in_sync(1, HR), (sample("t0000", "grade", 1, 1),))))
+    blank = fleet(1, HR, Trail(), (sample("t0000", "grade", 1, 1),))
+    plain = tags(page_of(blank))
     for text in HOSTILE:
         odd = replace(extension("HR", {"name": "grade"}), name=text)
         urn = f"urn:x:{text}"
-        found = fleet(1, odd, in_sync(1, HR), (sample("t0000", text, 1, 1, urn),))
+        found = fleet(1, odd, Trail(), (sample("t0000", text, 1, 1, urn),))
         status = replace(found.status, tenants=(replace(found.status.tenants[0], name=text),))
+        [gate] = found.gates
+        refused = tuple(replace(each, reasons=(text,)) for each in gate.gates)
 
-        page = page_of(replace(found, status=status))
+        page = page_of(
+            replace(found, status=status, gates=(replace(gate, tenant=text, gates=refused),))
+        )
 
         seen = tags(page)
         assert set(seen.seen) == set(plain.seen)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _COLUMNS = {
     "after_digest": "tenant, schema_id, seq, timestamp, after_digest",
     "searchable": "tenant, schema_id, seq, timestamp, searchable, detail, searched",
-    "canary": "tenant, schema_id, seq, canary",
+    "canary": "tenant, schema_id, seq, timestamp, canary",
 }
 _VERIFIED, _SEARCHED, _TRIED = (
     f"SELECT {columns} FROM audit WHERE {{}}{member} IS NOT NULL ORDER BY tenant, seq"
@@ -121,8 +121,8 @@ def _courses(
         steps[tenant or "", fold(schema_id or "")][seq] = found
     for tenant, schema_id, seq, at, *finding in searched:
         steps[tenant or "", fold(schema_id or "")][seq] = _search(seq, at, *finding)
-    for tenant, schema_id, seq, results in tried:
-        steps[tenant or "", fold(schema_id or "")][seq] = _end(seq, results)
+    for tenant, schema_id, seq, at, results in tried:
+        steps[tenant or "", fold(schema_id or "")][seq] = _end(seq, at, results)
     return {key: tuple(found[seq] for seq in sorted(found)) for key, found in steps.items()}
 
 
@@ -139,10 +139,10 @@ def _search(seq: int, at: str, searchable: str, detail: str | None, names: str |
 _FINDINGS: Mapping[Json, Searchable] = {each.to_json(): each for each in Searchable}
 
 
-def _end(seq: int, results: str) -> CanaryEnd:
+def _end(seq: int, at: str, results: str) -> CanaryEnd:
     try:
         found = {name: CanaryResult(str(each)) for name, each in _members(results).items()}
-        return CanaryEnd(results=found)
+        return CanaryEnd(at=at, results=found)
     except ValueError as error:  # no JSON, or no such result
         raise _damaged(seq, "has a canary that ended in a way that none does") from error
 

@@ -21,7 +21,7 @@ from reconciler.domain.shown import shown_schema
 from reconciler.errors import TenantError, UsageError
 from reconciler.ports import Announcement, Postponement, SchemaReader
 from reconciler.run_context import RunContext
-from reconciler.searchable import Inquiry, Searching
+from reconciler.searchable import Inquiry, Searching, search_entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +126,17 @@ class Announcing:
             for each in new
         ]
         searched = list(zip(new, self.searching.search(inquiries), strict=True))
-        self.context.journal.record_all([self._searched_entry(*each) for each in searched])
+        self.context.journal.record_all(
+            [
+                replace(
+                    search_entry(self.context, each.intent.desired, found),
+                    tenant=self.tenant.name,
+                    change=each.intent.change,
+                    searchable_ms=found.ms,
+                )
+                for each, found in searched
+            ]
+        )
         for each, found in searched:
             self.context.progress.record_searched(each.intent.change, found)
             if found.searchable is Searchable.FALSE:
@@ -135,19 +145,6 @@ class Announcing:
                     f"after {found.ms / 1000:.1f} s, so that gate says no: {found.detail}"
                 )
         return {each.intent.desired.key: found for each, found in searched}
-
-    def _searched_entry(self, verified: Verified, found: Searched) -> Entry:
-        return replace(
-            self.context.entry(Event.SCHEMA_EXTENSION_SEARCHED, _SEARCHED[found.searchable]),
-            tenant=self.tenant.name,
-            schema_id=verified.intent.schema_id,
-            attributes_count=len(verified.intent.desired.attributes),
-            change=verified.intent.change,
-            searchable=found.searchable,
-            searchable_ms=found.ms,
-            searched=tuple((name, each.searchable) for name, each in found.found),
-            detail=found.detail or "searchable",
-        )
 
     def _untried(self, in_sync: Iterable[Subject]) -> list[tuple[Subject, tuple[str, ...]]]:
         """What is in sync, and what no canary has seen persist of it."""
@@ -378,9 +375,4 @@ def _may_be_used(verified: Verified, bound: Bindings | None) -> bool:
 
 
 _NOTHING = History()
-_SEARCHED = {
-    Searchable.TRUE: Status.SUCCESS,
-    Searchable.FALSE: Status.FAILED,
-    Searchable.UNKNOWN: Status.UNKNOWN,
-}
 _UNHEARD = "it is as it was wanted, and HR had not heard of it"

@@ -9,7 +9,7 @@ from reconciler.domain.hearing import holding_type
 from reconciler.domain.lifecycle import Course, persisted
 from reconciler.domain.manifest import SchemaExtension, Tenant
 from reconciler.domain.scim import Schema, fold
-from reconciler.domain.searching import Found
+from reconciler.domain.searching import Found, Searched
 from reconciler.ports import Clock, SchemaReader
 from reconciler.searchable import Inquiry, Searching
 
@@ -19,7 +19,7 @@ class Gating:
     """The means to look at one tenant; it is only read.
 
     `searching` is None where nobody is to ask whether attributes are searchable. `courses` are what
-    the trail has of these schemas, by folded id.
+    the trail has of these schemas, by folded id. `keep` takes what was found of each.
     """
 
     clock: Clock
@@ -27,6 +27,7 @@ class Gating:
     reader: SchemaReader
     searching: Searching | None
     courses: Callable[[Iterable[Schema]], Mapping[str, Course]]
+    keep: Callable[[SchemaFacts, Searched], None] = lambda *_: None
 
     def look(
         self, extensions: Sequence[SchemaExtension], attributes: Sequence[str] = ()
@@ -75,22 +76,22 @@ class Gating:
         """What is found of each verified attribute, by folded ids and names; None: nobody asks."""
         if self.searching is None:
             return None
-        inquiries = []
+        asked: list[tuple[SchemaFacts, Inquiry]] = []
         for each in facts:
             extension, names = each.extension, each.verified(attributes)
             if each.live is not None and names:
-                inquiries.append(
-                    Inquiry(
-                        schema=each.live,
-                        resource_type=holding_type(
-                            each.bindings, extension.schema, extension.binding_type
-                        ),
-                        attributes=names,
-                        since=self.clock.monotonic(),
-                    )
+                inquiry = Inquiry(
+                    schema=each.live,
+                    resource_type=holding_type(
+                        each.bindings, extension.schema, extension.binding_type
+                    ),
+                    attributes=names,
+                    since=self.clock.monotonic(),
                 )
-        answers = self.searching.search(inquiries) if inquiries else ()
-        return {
-            inquiry.schema.key: {fold(name): found for name, found in answer.found}
-            for inquiry, answer in zip(inquiries, answers, strict=True)
-        }
+                asked.append((each, inquiry))
+        answers = self.searching.search(inquiry for _, inquiry in asked) if asked else ()
+        found = {}
+        for (each, _), answer in zip(asked, answers, strict=True):
+            self.keep(each, answer)
+            found[each.extension.schema.key] = {fold(name): one for name, one in answer.found}
+        return found

@@ -1,15 +1,17 @@
 """Use case: after a write, ask a tenant until its filters take what is new, for a limited time."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconciler.domain.adoption import CountableSchema
 from reconciler.domain.calibration import NONSENSE, Calibration, Presence
 from reconciler.domain.manifest import SchemaExtension
+from reconciler.domain.records import Entry, Event, Status
 from reconciler.domain.scim import Mutability, Returned, Schema
 from reconciler.domain.searching import Belief, Found, Searchable, Searched
 from reconciler.errors import Interrupted, TenantError
 from reconciler.ports import Clock, UserReader
+from reconciler.run_context import RunContext
 
 _PAUSE = 0.5  # seconds until what is refused is asked for again; twice that after each time
 _LONGEST_PAUSE = 8.0
@@ -172,6 +174,23 @@ def belief_of(
     return Belief()
 
 
+def search_entry(context: RunContext, schema: Schema, found: Searched) -> Entry:
+    """The record of what was found of attributes of a schema, about no tenant or change yet."""
+    return replace(
+        context.entry(Event.SCHEMA_EXTENSION_SEARCHED, _STATUSES[found.searchable]),
+        schema_id=schema.id,
+        attributes_count=len(schema.attributes),
+        searchable=found.searchable,
+        searched=tuple((name, each.searchable) for name, each in found.found),
+        detail=found.detail or "searchable",
+    )
+
+
+_STATUSES = {
+    Searchable.TRUE: Status.SUCCESS,
+    Searchable.FALSE: Status.FAILED,
+    Searchable.UNKNOWN: Status.UNKNOWN,
+}
 _CUT_SHORT = "the run was to end before it was known"
 _NO_ANSWER = "the service gave no answer to such a filter that could be read"
 _TAKES_ANY = "the service takes a filter on what does not exist as well, so that it proves nothing"

@@ -1,23 +1,24 @@
 """Files for HR on whether it may send the attributes of a tenant: signed, dated, short-lived."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
 from reconciler.adapters.webhooks import WebhookNotifier
 from reconciler.cli.files import write_file
-from reconciler.domain.gate import TenantGate
-from reconciler.domain.lifecycle import Course
+from reconciler.domain.gate import SchemaFacts, TenantGate
+from reconciler.domain.lifecycle import Course, searchable_in
 from reconciler.domain.manifest import SchemaExtension, Tenant
-from reconciler.domain.scim import Schema
+from reconciler.domain.scim import Schema, fold
+from reconciler.domain.searching import Searched
 from reconciler.errors import StateError, TenantError, UsageError
 from reconciler.gating import Gating
 from reconciler.ports import SchemaReader
 from reconciler.render.gate import dated_document
 from reconciler.render.json_text import json_text
 from reconciler.run_context import RunContext
-from reconciler.searchable import Searching
+from reconciler.searchable import Searching, search_entry
 
 _SIGNATURE = ("webhook-id", "webhook-timestamp", "webhook-signature")
 
@@ -54,12 +55,28 @@ class GateFiles:
             reader=reader,
             searching=self.searching(tenant),
             courses=lambda schemas: self.courses(tenant.name, schemas),
+            keep=self._keep,
         )
         try:
             self._write(tenant, gating.look(extensions))
         except (TenantError, StateError, UsageError) as error:
             self.failed = True
             self.context.progress.warn(f"{tenant.name}: nothing new is said to HR: {error}")
+
+    def _keep(self, facts: SchemaFacts, searched: Searched) -> None:
+        """Record what the trail does not say so far: what no write of ours brought, or came late.
+
+        The report of a fleet says what the trail has.
+        """
+        known = searchable_in(facts.course)
+        is_known = all(
+            fold(name) in known and known[fold(name)].searchable is found.searchable
+            for name, found in searched.found
+        )
+        if facts.bound and not is_known:
+            entry = search_entry(self.context, facts.extension.schema, searched)
+            change = f"{facts.tenant.name}/{facts.extension.name}"
+            self.context.journal.record(replace(entry, tenant=facts.tenant.name, change=change))
 
     def _write(self, tenant: Tenant, gate: TenantGate) -> None:
         digest = self.context.progress.plan_digest or ""

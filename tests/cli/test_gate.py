@@ -253,6 +253,33 @@ def test_an_apply_with_nothing_to_do_renews_it_and_drift_takes_it_back(
     assert not statement(world)["ready"]
 
 
+def test_what_no_write_has_searched_for_is_kept_once_by_the_run_that_looks(
+    world: IndexingWorld,
+) -> None:
+    world.folder.run(*APPLY, "--searchable-timeout", "0")
+    assert world.searched() == []
+
+    world.folder.run(*APPLY, "--gate", "hr")
+    world.folder.run(*APPLY, "--gate", "hr")
+
+    [found] = world.searched()
+    assert (found["searchable"], found["tenant"]) == (True, "acme")
+    assert found["searched"] == dict.fromkeys(("badge", "desk", "desk.floor"), True)
+    assert "searchable_ms" not in found
+    world.service.delay = 1e9
+    world.folder.run(*APPLY, "--gate", "hr")
+    assert [each["searchable"] for each in world.searched()] == [True, False]
+
+
+def test_what_is_not_bound_is_not_kept_as_searchable(world: IndexingWorld) -> None:
+    world.service.bound = False
+
+    world.folder.run(*APPLY, "--gate", "hr")
+
+    assert world.searched() == []
+    assert not statement(world)["ready"]
+
+
 def test_without_a_secret_there_is_no_file_and_the_run_says_so(world: IndexingWorld) -> None:
     world.tenant(hooks=False)
 

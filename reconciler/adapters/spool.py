@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
+from typing import SupportsIndex
 
 from reconciler.domain.jsontext import Json
 from reconciler.errors import UsageError
@@ -21,7 +22,7 @@ def spooling() -> Iterator["Spool"]:
 
 
 class Spool:
-    """Documents by name; iterating reads them in the order of their names, as often as one likes.
+    """Documents in the order of their names, read as often as one likes.
 
     The file has mode 0600 and no name that anybody could open. For one thread. Raises UsageError
     where the folder for temporary files takes no more.
@@ -30,6 +31,7 @@ class Spool:
     def __init__(self, file: "SpooledTemporaryFile[bytes]") -> None:
         self._file = file
         self._places: dict[str, tuple[int, str, int]] = {}
+        self._order: list[str] = []
         self._end = 0
 
     def add(self, name: str, document: Json) -> None:
@@ -51,13 +53,19 @@ class Spool:
         self._write(lines)
         self._places[name] = start, member, number
 
-    def __getitem__(self, name: str) -> Json:
+    def named(self, name: str) -> Json:
+        """The document of that name."""
         start, member, number = self._places[name]
         document, end = self.read(start)
         return {**document, member: _Items(self, end, number)} if member else document
 
+    def __getitem__(self, number: SupportsIndex, /) -> Json:
+        if len(self._order) != len(self._places):
+            self._order = sorted(self._places)
+        return self.named(self._order[number])
+
     def __iter__(self) -> Iterator[Json]:
-        return (self[name] for name in sorted(self._places))
+        return map(self.named, sorted(self._places))
 
     def read(self, start: int) -> tuple[Json, int]:
         """The value that begins at a place in the file, and the place where it ends."""
@@ -76,6 +84,7 @@ class Spool:
     def clear(self) -> None:
         """Forget all documents."""
         self._places.clear()
+        self._order.clear()
 
     def _write(self, lines: bytes | bytearray) -> None:
         try:

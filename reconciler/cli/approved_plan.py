@@ -329,8 +329,7 @@ def _texts(tenant: TenantDocument | None, places: Places) -> dict[str, list[str]
         return {"": []}
     paint = Paint()
     return {"": [*tenant_head_lines(tenant, paint=paint)]} | {
-        change["id"]: [*change_lines(change, None, paint=paint)]
-        for change in _placed(tenant, places)
+        change["id"]: [*change_lines(change, paint=paint)] for change in _placed(tenant, places)
     }
 
 

@@ -1,16 +1,15 @@
-"""A plan as it is made: each tenant is rendered when it is planned, and little of it is kept."""
+"""A plan as it is made: the document of each tenant is kept in a file, and little in memory."""
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import assert_never, cast
+from typing import assert_never
 
 from reconciler.adapters.spool import Spool, spooling
 from reconciler.cli.console import Console
 from reconciler.cli.shared_options import PlanFormat
 from reconciler.domain.approvals import Approvals
-from reconciler.domain.documents import ChangeDocument, PlanFacts, TenantDocument
+from reconciler.domain.documents import ChangeDocument, PlanFacts
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.planning import Desired
@@ -22,7 +21,7 @@ from reconciler.render.plan_document import (
     plan_json,
     tenant_head,
 )
-from reconciler.render.plan_text import foot_text, head_text, plan_text, tenant_text
+from reconciler.render.plan_text import foot_text, head_text, plan_text, tenants_text
 
 _FEW = 2000  # attributes of a tenant, whose changes may all be in memory at once
 
@@ -55,8 +54,8 @@ def show_plan(document: PlanFacts, wanted: PlanFormat, console: Console) -> None
 class Planned:
     """The documents of a plan's tenants, and the approvals that the plan needs.
 
-    `show` gets the text of the plan, tenant by tenant in the order of their names, as soon as it
-    is known; None where another format is wanted.
+    `show` gets the text of the plan, when all tenants are planned; None where another format is
+    wanted.
     """
 
     def __init__(self, spool: Spool, *, show: Callable[[str], None] | None, paint: Paint) -> None:
@@ -65,8 +64,6 @@ class Planned:
         self._show = show
         self._paint = paint
         self._warn: Callable[[Tenant], tuple[str, ...]] = lambda _: ()
-        self._to_come: deque[str] = deque()
-        self._texts: dict[str, str] = {}
 
     def begin(self, desired: Desired, warn: Callable[[Tenant], tuple[str, ...]]) -> None:
         """Show what is known before any tenant is read.
@@ -74,32 +71,24 @@ class Planned:
         `warn` gives what a person should know of a tenant besides.
         """
         self._warn = warn
-        self._to_come.extend(sorted(tenant.name for tenant in desired.tenants()))
         head = head_text(plan_head(desired.plan()), paint=self._paint)
         if self._show is not None and head:
             self._show(head)
 
     def keep(self, tenant: TenantPlan) -> TenantPlan:
-        """Render a tenant's plan, and give as much of it as carrying it out needs."""
+        """Make the document of a tenant, and give as much of its plan as carrying it out needs."""
         tenant = replace(tenant, warnings=(*tenant.warnings, *self._warn(tenant.tenant)))
-        document = self._spooled(tenant)
-        if self._show is not None:
-            self._texts[tenant.name] = tenant_text(document, paint=self._paint)
-            # They end in any order, and are shown by name.
-            while self._to_come and self._to_come[0] in self._texts:
-                self._show(self._texts.pop(self._to_come.popleft()))
+        self._spool_document(tenant)
         return tenant.without_live()
 
-    def _spooled(self, tenant: TenantPlan) -> TenantDocument:
-        """The document of a tenant's plan, kept in the spool; a large one is read from there."""
+    def _spool_document(self, tenant: TenantPlan) -> None:
+        """Keep the document of a tenant's plan in the spool; a large one is never whole."""
         head, changes = tenant_head(tenant), self._changes(tenant)
         wanted = sum(len(change.subject.desired.attributes) for change in tenant.changes)
         if wanted > _FEW:
             self._spool.add_long(tenant.name, head, "changes", changes)
-            return cast(TenantDocument, self._spool[tenant.name])
-        document = cast(TenantDocument, {**head, "changes": [*changes]})
-        self._spool.add(tenant.name, document)
-        return document
+        else:
+            self._spool.add(tenant.name, {**head, "changes": [*changes]})
 
     def _changes(self, tenant: TenantPlan) -> Iterator[ChangeDocument]:
         """The document of each change, once the approvals that it needs are noted."""
@@ -112,6 +101,8 @@ class Planned:
         return plan_facts(plan, self._spool, self._approvals.needed())
 
     def end(self, document: PlanFacts) -> None:
-        """Show the end of the plan, when all tenants are planned."""
+        """Show the plan, when all tenants are planned."""
         if self._show is not None:
+            for piece in tenants_text(document["tenants"], paint=self._paint):
+                self._show(piece)
             self._show(foot_text(document, paint=self._paint))

@@ -7,7 +7,7 @@ the domain to the contract.
 """
 
 from collections.abc import Iterator
-from typing import Literal, NotRequired, Protocol, TypedDict
+from typing import Literal, NotRequired, Protocol, SupportsIndex, TypedDict
 
 # Each word is written once here and once in a JSON Schema; where an enum of the domain spells it a
 # third time, mypy compares the enum's values with these.
@@ -169,6 +169,8 @@ class Tenants(Protocol):
     """The tenants of a plan by name, read as often as one likes: a list, or one at a time."""
 
     def __iter__(self) -> Iterator[TenantDocument]: ...
+
+    def __getitem__(self, number: SupportsIndex, /) -> TenantDocument: ...
 
     def __len__(self) -> int: ...
 

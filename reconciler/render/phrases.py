@@ -1,7 +1,8 @@
 """Phrases that every rendering of a plan shares; all foreign text in them is visible."""
 
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 from reconciler.domain.documents import (
@@ -19,6 +20,7 @@ from reconciler.domain.documents import (
     TenantsFromDocument,
 )
 from reconciler.domain.messages import NAMED
+from reconciler.domain.sections import Extremes, Of
 from reconciler.render.plain_text import counted, visible
 
 NO_OWNER = "nobody, as no manifest names an owner (spec.owners)"
@@ -128,9 +130,20 @@ def dated_drifts(tenant: TenantDocument) -> dict[str, DriftDocument]:
     return {drift["schema_id"]: drift for drift in tenant["drift"] if drift["since"] is not None}
 
 
-def drift_text(drift: DriftDocument) -> str:
-    """The sentence that the audit trail has for a drift."""
-    return _DRIFT[drift["kind"]].format(since=visible(drift["since"]))
+def drift_text(drift: DriftDocument, since: Extremes[str] | None = None) -> str:
+    """The sentence that the audit trail has for a drift; `since` is that of several tenants."""
+    at = visible(drift["since"])
+    if since is not None and since.least != since.greatest:
+        at = range_text(since, visible)
+    return _DRIFT[drift["kind"]].format(since=at)
+
+
+def range_text(values: Extremes[Of], text: Callable[[Of], str]) -> str:
+    """Both ends, each with a tenant that has it."""
+    return (
+        f"{text(values.least)} ({visible(values.least_in)}) "
+        f"to {text(values.greatest)} ({visible(values.greatest_in)})"
+    )
 
 
 _DRIFT: dict[DriftWord, str] = {
@@ -189,10 +202,15 @@ def impact_line(impact: ImpactDocument) -> str:
     return f"{', '.join(impact['consumers'])}: {visible(impact['message'])} ({impact['rule']})"
 
 
-def measure_line(measure: MeasureDocument) -> str:
-    """How many users a change of an attribute hurts, and the class of that."""
+def measure_line(measure: MeasureDocument, users: Extremes[tuple[int, int]] | None = None) -> str:
+    """How many users a change of an attribute hurts, and the class of that.
+
+    `users` are those of several tenants.
+    """
     of_what, whom = _MEASURES[measure["kind"]]
-    if measure["users"] is None:
+    if users is not None and users.least != users.greatest:
+        counted_text = f"{range_text(users, lambda each: f'{each[0]} of {each[1]}')} {whom}"
+    elif measure["users"] is None:
         counted_text = f"how many {whom} is not known"
     else:
         counted_text = f"{measure['users']} of {measure['of']} {whom}"
@@ -210,6 +228,23 @@ _MEASURES: dict[MeasureWord, tuple[str, str]] = {
     "removed": ("goes", "hold a value"),
     "retired": ("is retired", "hold a value"),
 }
+
+
+def limit_lines(document: PlanFacts) -> list[str]:
+    """The exceeded limits; one line for the tenants that exceed one alike."""
+    alike: dict[str, list[str]] = {}
+    for line in document["exceeded_limits"]:
+        found = _OF_A_TENANT.fullmatch(line)
+        name, text = found.groups() if found else ("", line)
+        alike.setdefault(text, []).append(name)
+    return [
+        visible(text) if not names[0]
+        else f"{'tenant' if len(names) == 1 else 'tenants'} {', '.join(names)}: {visible(text)}"
+        for text, names in alike.items()
+    ]  # fmt: skip
+
+
+_OF_A_TENANT = re.compile(r"tenant ([a-z0-9-]+): (.*)", re.DOTALL)
 
 
 def approved_manifests(approval: ApprovalDocument) -> list[tuple[str, int]]:

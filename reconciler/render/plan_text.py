@@ -1,6 +1,6 @@
 """The plan document → text for a terminal: symbols `+ ~ = ! x`, each with its meaning in words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from reconciler.domain.documents import (
     ChangeDocument,
@@ -9,7 +9,9 @@ from reconciler.domain.documents import (
     PlanHead,
     RiskWord,
     TenantDocument,
+    Tenants,
 )
+from reconciler.domain.sections import Differing, Section, sections
 from reconciler.render.paint import Paint
 from reconciler.render.phrases import (
     NO_OWNER,
@@ -21,6 +23,7 @@ from reconciler.render.phrases import (
     drift_text,
     folder_lines,
     impact_line,
+    limit_lines,
     measure_line,
     partial_line,
     scope_text,
@@ -54,7 +57,7 @@ _RISKS: dict[RiskWord, str] = {
 def plan_text(document: PlanFacts, *, paint: Paint) -> Iterator[str]:
     """The whole plan in pieces, ending in the summary and the digest."""
     yield head_text(document, paint=paint)
-    yield from (tenant_text(tenant, paint=paint) for tenant in document["tenants"])
+    yield from tenants_text(document["tenants"], paint=paint)
     yield foot_text(document, paint=paint)
 
 
@@ -73,9 +76,25 @@ def head_text(document: PlanHead, *, paint: Paint) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def tenant_text(tenant: TenantDocument, *, paint: Paint) -> str:
-    """The plan of one tenant, and an empty line."""
-    return "".join(f"{line}\n" for line in (*_tenant_lines(tenant, paint), ""))
+def tenants_text(tenants: Tenants, *, paint: Paint) -> Iterator[str]:
+    """The plans of all tenants in pieces; what several have in common stands once."""
+    found = sections(tenants)
+    shared = any(len(section.tenants) > 1 for section in found)
+    first, tenant = -1, None
+    for section in found:
+        if section.first != first or tenant is None:  # it may have to be read from a file
+            first, tenant = section.first, tenants[section.first]
+        if shared:
+            yield f"{paint('bold', _names_text(section.tenants))}\n"
+        else:
+            yield f"{_title_line(tenant, paint)}\n"
+        for lines in _pieces(section, tenant, paint):
+            yield "".join(f"{line}\n" for line in lines)
+        yield "\n" if shared or section.error is not None else f"  digest: {tenant['digest']}\n\n"
+    if shared:
+        yield f"{paint('bold', 'Tenants')}\n"
+        yield from (f"  {_facts_line(each)}\n" for each in tenants)
+        yield "\n"
 
 
 def foot_text(document: PlanFacts, *, paint: Paint) -> str:
@@ -90,59 +109,92 @@ def foot_text(document: PlanFacts, *, paint: Paint) -> str:
         lines.append(f"Must approve what is {approval['kind']}: {owners}: {about}")
     lines += [""] if lines else []
     lines += summary_lines(document)
-    lines += [paint("red", f"Limit: {visible(line)}") for line in document["exceeded_limits"]]
+    lines += [paint("red", f"Limit: {line}") for line in limit_lines(document)]
     lines.append(f"Digest: {document['digest']}")
     return "".join(f"{line}\n" for line in lines)
 
 
-def _tenant_lines(tenant: TenantDocument, paint: Paint) -> Iterator[str]:
-    yield from tenant_head_lines(tenant, paint=paint)
-    if tenant["error"] is not None:
-        return
+def _names_text(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return f"Tenant {visible(names[0])}"
+    return f"Same in {counted(len(names), 'tenant')}: {', '.join(map(visible, names))}"
+
+
+def _facts_line(tenant: TenantDocument) -> str:
+    where = f"{visible(tenant['dialect'])}, {visible(tenant['base_url'])}"
+    facts = [visible(tenant["name"]), where, usage_line(tenant)]
+    facts += [f"digest: {tenant['digest']}"] if tenant["error"] is None else []
+    return "  ".join(fact for fact in facts if fact)
+
+
+def _pieces(section: Section, tenant: TenantDocument, paint: Paint) -> Iterator[Iterable[str]]:
+    """The lines of each piece of a section; `tenant` is the first of it."""
+    yield from ([_warning_line(warning, paint)] for warning in section.warnings)
+    if section.error is not None:
+        yield [_error_line(section.error, paint)]
     drifts = dated_drifts(tenant)
-    for change in tenant["changes"]:
-        yield from change_lines(change, drifts.get(change["schema_id"]), paint=paint)
-    if tenant["unmanaged"]:
+    for place, change in enumerate(tenant["changes"]):
+        if (differing := section.changes.get(place)) is not None:
+            yield change_lines(change, drifts.get(change["schema_id"]), differing, paint=paint)
+    if section.unmanaged:
         names = (
-            visible(urn) + (f" ({drift_text(drifts[urn])})" if urn in drifts else "")
-            for urn in tenant["unmanaged"]
+            visible(urn) + (f" ({drift_text(drifts[urn], since)})" if since is not None else "")
+            for urn, since in section.unmanaged.items()
         )
-        yield f"  unmanaged, left alone: {', '.join(names)}"
-    yield f"  digest: {tenant['digest']}"
+        yield [f"  unmanaged, left alone: {', '.join(names)}"]
 
 
 def tenant_head_lines(tenant: TenantDocument, *, paint: Paint) -> Iterator[str]:
     """The lines about a tenant as a whole, which stand above its changes."""
+    yield _title_line(tenant, paint)
+    yield from (_warning_line(warning, paint) for warning in tenant["warnings"])
+    if tenant["error"] is not None:
+        yield _error_line(tenant["error"], paint)
+
+
+def _title_line(tenant: TenantDocument, paint: Paint) -> str:
     usage = usage_line(tenant)
     where = f"{visible(tenant['dialect'])}, {visible(tenant['base_url'])}"
     title = paint("bold", f"Tenant {visible(tenant['name'])}")
-    yield f"{title}  ({where})" + (f"  {usage}" if usage else "")
-    for warning in tenant["warnings"]:
-        yield paint("yellow", f"  warning: {visible(warning)}")
-    if tenant["error"] is not None:
-        yield paint("red", f"  x not readable: {visible(tenant['error'])}")
+    return f"{title}  ({where})" + (f"  {usage}" if usage else "")
+
+
+def _warning_line(warning: str, paint: Paint) -> str:
+    return paint("yellow", f"  warning: {visible(warning)}")
+
+
+def _error_line(error: str, paint: Paint) -> str:
+    return paint("red", f"  x not readable: {visible(error)}")
 
 
 def change_lines(
-    change: ChangeDocument, drift: DriftDocument | None, *, paint: Paint
+    change: ChangeDocument,
+    drift: DriftDocument | None = None,
+    differing: Differing | None = None,
+    *,
+    paint: Paint,
 ) -> Iterator[str]:
-    """The lines about one change; `drift` is what the audit trail has to say of it."""
+    """The lines about one change; `drift` is what the audit trail has to say of it.
+
+    `differing` is what of it differs between several tenants.
+    """
     symbol, colour = _SYMBOLS[category_of(change)]
     head = f"  {symbol} {category_text(change, drift)}: {visible(change['schema_id'])}"
     yield paint(colour, head) + f"  [{source_of(change)}]"
     if drift is not None:
-        yield f"      {drift_text(drift)}"
+        yield f"      {drift_text(drift, None if differing is None else differing.since)}"
     if scope := scope_text(change):
         yield f"      {scope}"
     for line in created_lines(change):
         yield f"      + {line}"
     for detail in details(change):
         yield from _detail_lines(detail)
-    for impact in change["impacts"]:
-        yield f"      {impact_line(impact)}"
+    yield from (f"      {impact_line(impact)}" for impact in change["impacts"])
     yield from (f"      {line}" for line in withheld_lines(change))
-    for measure in change.get("impact", ()):
-        yield paint(_RISKS[measure["risk"]], f"      {measure_line(measure)}")
+    measures = change.get("impact", ())
+    users = (None,) * len(measures) if differing is None else differing.users
+    for measure, among in zip(measures, users, strict=True):
+        yield paint(_RISKS[measure["risk"]], f"      {measure_line(measure, among)}")
     if change["recipe"]:
         yield f"      {visible(change['recipe'])}"
 

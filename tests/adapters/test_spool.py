@@ -55,7 +55,7 @@ def test_items_of_a_long_document_are_read_one_at_a_time_and_as_often_as_one_lik
         made = ({"n": number} for number in range(3))
         spool.add_long("long", {"name": "long", "items": []}, "items", made)
         spool.add("after", {"name": "after"})
-        found = spool["long"]
+        found = spool.named("long")
 
         assert (found["name"], len(found["items"])) == ("long", 3)
         one, other = iter(found["items"]), iter(found["items"])
@@ -68,4 +68,4 @@ def test_a_long_document_may_have_no_items():
     with spooling() as spool:
         spool.add_long("empty", {"items": []}, "items", [])
 
-        assert list(spool["empty"]["items"]) == []
+        assert list(spool.named("empty")["items"]) == []

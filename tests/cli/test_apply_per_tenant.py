@@ -131,8 +131,9 @@ def test_digests_of_tenants_approve_one_at_a_time(planned: DevTenant) -> None:
     plan = json.loads((folder.path / "plan.json").read_text())
     dev, local = digests(plan)["dev"], digests(plan)["local"]
     shown = folder.run("show", "plan.json")
-    assert f"\n  digest: {dev}\n" in shown.out
-    assert f"\n  digest: {local}\n" in shown.out
+    for name, digest in (("dev", dev), ("local", local)):
+        [line] = [line for line in shown.out.splitlines() if line.startswith(f"  {name} ")]
+        assert line.endswith(f"  digest: {digest}")
 
     one = folder.run("apply", "--approve", f"local={local}")
     assert_reported(one, 3, "not-attempted: no --approve names it", "2 added")

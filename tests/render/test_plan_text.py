@@ -28,6 +28,7 @@ from reconciler.render.plain_text import counted, visible
 from reconciler.render.plan_document import plan_document, plan_json
 from reconciler.render.plan_text import plan_text
 from tests.support.fakes import URN, document, extension, tenant
+from tests.support.markdown_world import renamed
 
 PLAIN = Paint()
 
@@ -334,6 +335,76 @@ def test_a_list_of_documents_in_pieces_is_the_text_of_the_whole(number: int):
     documents = [{"name": f"é{each}", "nested": {"lines": ["a\nb"]}} for each in range(number)]
 
     assert "".join(json_list(iter(documents))) == json_text(documents)
+
+
+# Several tenants
+
+FLEET = 41
+
+
+def test_plans_that_are_alike_are_shown_once_with_the_names_of_their_tenants():
+    plans = [renamed(planned(), name) for name in ("a", "b", "c")]
+    apart = renamed(planned(document(), document("urn:acme:other")), "d")
+
+    text = text_of(*plans, apart)
+
+    assert text.startswith("Same in 3 tenants: a, b, c\n  + create: ")
+    assert text.count("+ create: ") == 1
+    rest = text.partition("\nTenant d\n")[2]
+    assert rest.startswith("  = in sync: ")
+    assert "  unmanaged, left alone: urn:acme:other\n\nTenants\n" in rest
+    for plan in (*plans, apart):
+        used = 2 if plan is apart else 0
+        facts = f"genesys, https://acme.example.com/scim/v2  {used} of 10 extensions in use"
+        assert f"  {plan.name}  {facts}  digest: {plan.digest()}\n" in rest
+
+
+def alike(number: int, different: int = 0) -> list[TenantPlan]:
+    """Tenants for which two extensions are created, and some that have one of them otherwise."""
+    names = [f"code{each}" for each in range(6)]
+    wanted = [extension(document(URN, *names)), extension(document("urn:acme:b", *names), name="b")]
+    model = planned(extensions=wanted)
+    other = planned(document(URN, "other"), extensions=wanted)
+    return [
+        renamed(other if each < different else model, f"tenant-{each:04}") for each in range(number)
+    ]
+
+
+@pytest.mark.parametrize("different", [0, 3])
+def test_a_fleet_of_tenants_that_are_alike_takes_few_lines(different: int):
+    text = text_of(*alike(FLEET, different))
+
+    assert text.count("\n") <= 130
+    assert len(text.encode()) <= 12_000
+    assert text.count("+ create: urn:acme:b") == 1
+
+
+def test_a_plan_of_twice_the_tenants_is_at_most_twice_as_long():
+    small, large = (len(text_of(*alike(number, 3))) for number in (1000, 2000))
+
+    assert large <= 2.1 * small
+
+
+def test_what_differs_by_tenant_is_shown_from_the_least_to_the_most():
+    def plan(name: str, users: int, since: str) -> TenantPlan:
+        made = with_impact(measured(users=users))
+        drift = Drift(kind=DriftKind.CHANGED, schema_id=URN, since=since)
+        return replace(renamed(made, name), drift=(drift,))
+
+    text = text_of(plan("a", 3, "2026-01-02"), plan("b", 30, "2026-01-01"))
+
+    assert text.startswith("Same in 2 tenants: a, b\n")
+    assert "      changed out of band after 2026-01-01 (b) to 2026-01-02 (a)\n" in text
+    assert "risk many: a becomes required: 3 of 40 (a) to 30 of 40 (b) have no value\n" in text
+
+
+def test_tenants_that_exceed_a_limit_alike_are_named_in_one_line():
+    limited = planned(limits=Limits(max_creates=0))
+
+    text = text_of(*(renamed(limited, name) for name in ("a", "b")))
+
+    assert "Limit: tenants a, b: 1 changes exceed spec.limits.maxCreates: 0; " in text
+    assert text.count("Limit: ") == 1
 
 
 # Impact

@@ -118,7 +118,19 @@ def fleet(number: int, kinds: Iterable[str], *, attributes: int = 1) -> Json:
 
 def _numbered(plan: TenantPlan, number: int) -> TenantPlan:
     error = None if plan.error is None else f"no answer {number}"
-    return replace(plan, tenant=replace(plan.tenant, name=f"t{number:05}"), error=error)
+    return replace(renamed(plan, f"t{number:05}"), error=error)
+
+
+def renamed(plan: TenantPlan, name: str) -> TenantPlan:
+    """The same plan for a tenant of another name."""
+    changes = tuple(
+        replace(each, subject=replace(each.subject, tenant=name)) for each in plan.changes
+    )
+    impact = plan.impact and {
+        f"{name}/{id_.partition('/')[2]}": found for id_, found in plan.impact.items()
+    }
+    tenant = replace(plan.tenant, name=name)
+    return replace(plan, tenant=tenant, changes=changes, impact=impact)
 
 
 def filled(value: Json, string: Callable[[str], str], member: str = "") -> Json:

@@ -14,7 +14,7 @@ ROWS = (
     ("domain", "domain.jsontext", "domain.secret", "domain.recipes", "domain.problem",
      "domain.documents", "domain.loopback", "domain.memo", "domain.patterns", "domain.foreign"),
     ("domain.scim", "domain.http_reply", "domain.doctor", "domain.redaction",
-     "domain.outbox"),
+     "domain.outbox", "domain.sections"),
     ("domain.dialect", "domain.messages", "domain.drift", "domain.hearing", "domain.shown",
      "domain.values", "domain.searching"),
     ("domain.manifest", "domain.canary"),

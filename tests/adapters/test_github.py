@@ -301,7 +301,7 @@ def test_a_spent_limit_is_waited_for_only_where_it_ends_soon(stub: Stub, minutes
         with posts(stub, clock=clock) as ours:
             assert ours.show(5, MARKER, BODY) is Posted.CREATED
     else:
-        assert "a rate limit of GitHub; run again later" in refusal(stub, fault)
+        assert "a rate limit of GitHub, which ends at 2026-03-01T1" in refusal(stub, fault)
         assert len(stub.state.requests) == 1
 
 
@@ -318,7 +318,7 @@ def test_a_spent_graphql_limit_comes_with_200(stub: Stub, minutes: int, waits: b
         with posts(stub, clock=clock) as ours:
             assert ours.show(5, MARKER, BODY) is Posted.UNCHANGED
     else:
-        assert "a rate limit of GitHub; run again later" in refusal(stub, fault)
+        assert "a rate limit of GitHub, which ends at 2026-03-01T1" in refusal(stub, fault)
 
 
 @pytest.mark.parametrize(

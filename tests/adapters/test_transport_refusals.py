@@ -276,6 +276,31 @@ def test_a_self_signed_certificate_names_the_ca_bundle(
 def test_a_server_that_demands_a_client_certificate_says_so(
     authority: trustme.CA, ca_bundle: Path, version: ssl.TLSVersion, method: str
 ) -> None:
+    with accepting(demanding(authority, version)) as port:
+        url = f"https://127.0.0.1:{port}/"
+        answer = lost(HttpOptions(ca_bundle=ca_bundle, deadline=5), url, method)
+
+    assert answer.loss is Loss.UNTRUSTED
+    assert "certificate" in answer.message
+    assert "spec.auth.certificate names one, for a tenant" in str(answer.advice)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_proxy_that_demands_a_client_certificate_says_so(
+    authority: trustme.CA, ca_bundle: Path, version: ssl.TLSVersion
+) -> None:
+    with accepting(demanding(authority, version)) as port:
+        proxy = f"https://127.0.0.1:{port}"
+        options = HttpOptions(proxy=proxy, ca_bundle=ca_bundle, deadline=5)
+        answer = lost(options, "https://scim.example.com/", "GET")
+
+    assert answer.loss is Loss.UNTRUSTED
+    assert answer.reason.startswith(f"the proxy 127.0.0.1:{port}")
+    assert "certificate" in answer.message
+    assert "spec.auth.certificate of" not in answer.message
+
+
+def demanding(authority: trustme.CA, version: ssl.TLSVersion) -> Callable[[socket.socket], None]:
     context = asking_context(authority, "127.0.0.1")
     context.minimum_version = context.maximum_version = version
 
@@ -288,13 +313,7 @@ def test_a_server_that_demands_a_client_certificate_says_so(
                 while raw.recv(10_000):
                     pass
 
-    with accepting(handshake) as port:
-        url = f"https://127.0.0.1:{port}/"
-        answer = lost(HttpOptions(ca_bundle=ca_bundle, deadline=5), url, method)
-
-    assert answer.loss is Loss.UNTRUSTED
-    assert "certificate" in answer.message
-    assert "spec.auth.certificate" in str(answer.advice)
+    return handshake
 
 
 def test_plain_http_on_an_https_port_is_reported(ca_bundle: Path) -> None:

@@ -5,165 +5,31 @@ Each row meets a real server on loopback. What a message leaves to other people 
 
 import json
 import re
-import ssl
 from base64 import b64decode
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
-import trustme
 
 from reconciler.domain.dialect import PatchPath
 from reconciler.domain.jsontext import Json
-from tests.support.faultserver import (
-    FaultServer,
-    Received,
-    Script,
-    in_turn,
-    json_reply,
-    reply,
-    serving,
+from tests.support.advice import (
+    IN_SYNC,
+    TOKEN,
+    URN,
+    Bench,
+    Row,
+    Step,
+    assert_helps,
+    auth,
+    both,
+    export,
 )
-from tests.support.github_stub import github_stub
+from tests.support.faultserver import Received, Script, in_turn, json_reply, reply
 from tests.support.habits import Habits
-from tests.support.program import Folder, assert_reported
-from tests.support.service_of_habits import simulated
-from tests.support.simulation import Request, SimulatedTenant
-from tests.support.sockets import script
-from tests.support.transport_world import asking_context, pem_of, server_context
-from tests.support.warm import Done
-
-URN = "urn:example:2.0:HR"
-TOKEN = {"access_token": "token-1"}
-CREATED = "applied and verified"
-IN_SYNC = "1 in sync"
-
-
-def no_objection(_: Received) -> Script | None:
-    return None
-
-
-@dataclass
-class Bench:
-    """One tenant, what its manifests and its surroundings say, and the service behind it.
-
-    `objects` answers in the place of the service. Unlike manifests, which are data, all of it is
-    changed by the rows.
-    """
-
-    folder: Folder
-    service: SimulatedTenant
-    stack: ExitStack
-    spec: dict[str, Json]
-    extension: dict[str, Json]
-    objects: Callable[[Received], Script | None] = no_objection
-    issues: Callable[[Received], Script] = lambda _: json_reply(TOKEN)
-    options: list[str] = field(default_factory=list)
-    command: tuple[str, ...] = ("apply", "--auto-approve")
-    more: dict[str, Json] = field(default_factory=dict)
-
-    def handle(self, request: Received) -> Script:
-        if request.path == "/token":
-            return self.issues(request)
-        objection = self.objects(request)
-        return self.answer(request, request.target) if objection is None else objection
-
-    def answer(self, request: Received, target: str) -> Script:
-        """The service's answer to a request for another target."""
-        sent = Request(request.method, target, request.headers, request.body)
-        return script(*self.service.respond(sent), elsewhere="")
-
-    def run(self) -> Done:
-        tenant = manifest("Tenant", "acme", self.spec)
-        self.folder.write("desired-state/acme.json", json.dumps(tenant))
-        for name, spec in {"hr": self.extension, **self.more}.items():
-            text = json.dumps(manifest("SchemaExtension", name, spec))
-            self.folder.write(f"desired-state/{name}.json", text)
-        return self.folder.run(*self.command, *self.options)
-
-    def with_client(self, **keys: Json) -> None:
-        """Have it ask for its token."""
-        self.folder.environ |= {"ACME_ID": "id", "ACME_SECRET": "right"}
-        self.spec["auth"] = {
-            "type": "oauth2-client-credentials",
-            "tokenUrl": self.spec["baseUrl"].replace("/scim/v2", "/token"),
-            "clientId": {"env": "ACME_ID"},
-            "clientSecret": {"env": "ACME_SECRET"},
-            **keys,
-        }
-
-    def with_live(self, *attributes: dict[str, Json], **members: Json) -> None:
-        """Have the tenant hold the extension already."""
-        live = {"id": URN, "name": "HR", "attributes": list(attributes), **members}
-        self.service.stored.append(live)
-
-    def can(self, **capabilities: Json) -> None:
-        if known := {**self.spec.get("capabilities", {}), **capabilities}:
-            self.spec["capabilities"] = known
-
-    @property
-    def schema(self) -> dict[str, Json]:
-        schema: dict[str, Json] = self.extension["schema"]
-        return schema
-
-    def serve(
-        self, handler: Callable[[Received], Script], tls: ssl.SSLContext | None = None
-    ) -> FaultServer:
-        """Another server."""
-        return self.stack.enter_context(serving(handler, tls))
-
-    def secret_file(self, text: str | bytes) -> None:
-        """Have the token come from a file that holds this."""
-        self.spec["auth"]["token"] = {"file": "token"}
-        path = self.folder.write("secrets/token", "")
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
-
-
-def manifest(kind: str, name: str, spec: Json) -> dict[str, Json]:
-    return {
-        "apiVersion": "reconciler/v1", "kind": kind, "metadata": {"name": name}, "spec": spec,
-    }  # fmt: skip
-
-
-@contextmanager
-def bench(path: Path) -> Iterator[Bench]:
-    with ExitStack() as stack:
-        made = Bench(Folder(path, {"ACME_TOKEN": "token-1"}), simulated(Habits()), stack, {}, {})
-        server = made.serve(made.handle)
-        made.spec |= {
-            "dialect": "rfc7644",
-            "baseUrl": server.url("/scim/v2"),
-            "auth": {"type": "bearer", "token": {"env": "ACME_TOKEN"}},
-        }
-        attributes = [{"name": "grade", "type": "string"}]
-        made.extension |= {
-            "onDrift": "update",
-            "schema": {"id": URN, "name": "HR", "attributes": attributes},
-        }
-        yield made
-
-
-Step = Callable[[Bench], object]
-
-
-@dataclass(frozen=True)
-class Row:
-    """What is wrong, the message, what is done by its advice, and what then comes."""
-
-    begin: Step
-    message: str
-    follow: Step
-    then: str = CREATED
-
 
 # ------------------------------------------------------------------------------ settings
-
-
-def export(**variables: str) -> Step:
-    return lambda b: b.folder.environ.update(variables)
 
 
 def forget(*variables: str) -> Step:
@@ -217,20 +83,6 @@ def name_https(b: Bench) -> None:
     b.folder.environ["RECONCILER_ALLOWED_ORIGINS"] = b.spec["baseUrl"].removesuffix("/scim/v2")
 
 
-def commenting(b: Bench) -> None:
-    b.folder.environ |= b.stack.enter_context(github_stub()).environ()
-    b.folder.write("plan.md", "**Plan: 1 to add**\n")
-    b.command = ("comment", "--pr", "5", "--body", "plan.md")
-
-
-def commenting_without(**wrong: str) -> Step:
-    def begin(b: Bench) -> None:
-        commenting(b)
-        b.folder.environ |= wrong
-
-    return begin
-
-
 SETTINGS = {
     "a variable": Row(forget("ACME_TOKEN"), "Export ACME_TOKEN", export(ACME_TOKEN="token-1")),
     "an empty variable": Row(
@@ -258,21 +110,6 @@ SETTINGS = {
     ),
     "an origin without a scheme": Row(
         allowing("x.example.com"), "write https://HOST or https://HOST:PORT", name_https
-    ),
-    "no repository": Row(
-        commenting_without(GITHUB_REPOSITORY="acme"),
-        "name the repository as OWNER/NAME",
-        export(GITHUB_REPOSITORY="acme/identity"),
-        "created",
-    ),
-    "no address of GitHub": Row(
-        commenting_without(GITHUB_API_URL="ftp://api.example.com"),
-        "GITHUB_API_URL has to be an https URL without user name and query, or http on this mach",
-        commenting,
-        "created",
-    ),
-    "no token of GitHub": Row(
-        commenting_without(GITHUB_TOKEN=""), "GITHUB_TOKEN is not set", commenting, "created"
     ),
 }
 
@@ -302,10 +139,6 @@ def lacks(error: str, name: str, value: str) -> Callable[[Received, dict[str, st
 def wants_basic(request: Received, _: dict[str, str]) -> str | None:
     sent = request.headers.get("authorization", "")
     return None if b64decode(sent.removeprefix("Basic ")) == b"id:right" else "invalid_client"
-
-
-def auth(**keys: Json) -> Step:
-    return lambda b: b.spec["auth"].update(keys)
 
 
 def moved_token_url(status: int, body: bytes = b"") -> Step:
@@ -526,10 +359,6 @@ def describe(text: str) -> Step:
     return lambda b: b.schema.update(description=text)
 
 
-def both(*steps: Step) -> Step:
-    return lambda b: [step(b) for step in steps]
-
-
 def patched_by_name(b: Bench) -> None:
     b.with_live({"name": "grade", "type": "string", "description": "old"})
     b.schema["attributes"][0]["description"] = "new"
@@ -697,53 +526,11 @@ RECIPES = {
 }
 
 
-# ----------------------------------------------------------------------------------- TLS
-
-
-def secured(b: Bench, host: str = "127.0.0.1") -> trustme.CA:
-    """The same service behind TLS, of an authority that nobody knows."""
-    authority = trustme.CA()
-    server = b.serve(b.handle, server_context(authority, host))
-    b.spec["baseUrl"] = server.url("/scim/v2")
-    authority.cert_pem.write_to_path(b.folder.path / "authority.pem")
-    return authority
-
-
-def believe(b: Bench) -> None:
-    b.options += ["--ca-bundle", "authority.pem"]
-
-
-def named_otherwise(b: Bench) -> None:
-    secured(b, "localhost")
-    believe(b)
-
-
-def demanding(b: Bench) -> None:
-    authority = secured(b)
-    server = b.serve(b.handle, asking_context(authority, "127.0.0.1"))
-    b.spec["baseUrl"] = server.url("/scim/v2")
-    believe(b)
-    b.options += ["--secrets-dir", "secrets"]
-    leaf = authority.issue_cert("c.example.com", common_name="acme")
-    b.folder.write("secrets/acme.pem", pem_of(leaf))
-
-
-TLS = {
-    "an unknown authority": Row(secured, "with --ca-bundle FILE, if you trust it", believe),
-    "another host": Row(
-        named_otherwise,
-        "check the host of the URL: it has to be a name that is in the certificate",
-        lambda b: b.spec.update(baseUrl=b.spec["baseUrl"].replace("127.0.0.1", "localhost")),
-    ),
-    "a client certificate": Row(
-        demanding, "spec.auth.certificate", auth(certificate={"file": "acme.pem"})
-    ),
-}
 ROWS = {
     f"{name}: {case}": row
     for name, rows in {
         "settings": SETTINGS, "tokens": TOKENS, "reads": READS, "writes": WRITES,
-        "recipes": RECIPES, "tls": TLS,
+        "recipes": RECIPES,
     }.items()
     for case, row in rows.items()
 }  # fmt: skip
@@ -751,13 +538,4 @@ ROWS = {
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
 def test_advice_that_is_followed_helps(row: Row, tmp_path: Path) -> None:
-    with bench(tmp_path) as b:
-        row.begin(b)
-        first = b.run()
-        row.follow(b)
-        second = b.run()
-
-    assert first.code != 0, first.everything
-    assert row.message in first.everything, first.everything
-    assert row.message not in second.everything, second.everything
-    assert_reported(second, 0, row.then)
+    assert_helps(row, tmp_path)

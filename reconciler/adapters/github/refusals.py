@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
-from reconciler.adapters.retrying import requested_wait
+from reconciler.adapters.retrying import requested_wait, wait_message
 from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
 from reconciler.domain.jsontext import Json, NotJson, parse
+from reconciler.domain.records import rfc3339
 from reconciler.domain.redaction import Redaction
 from reconciler.errors import GitHubError
 
@@ -36,9 +37,12 @@ class Wanted:
             return f"{reply.reason}; {reply.advice or advice}"
         status = reply.status
         if rate_limited(reply):
-            return f"{status}, a rate limit of GitHub; run again later, and less often"
+            return f"{status}, a rate limit of GitHub{_until(reply)}"
         if 300 <= status < 400:
-            return f"{status}, it has moved, and a token never follows; correct GITHUB_REPOSITORY"
+            return (
+                f"{status}, it has moved, and a token never follows; "
+                "correct GITHUB_REPOSITORY or GITHUB_API_URL"
+            )
         if status >= 500 or status in _SICK:
             return f"{status}; run again later"
         if 200 <= status < 300:
@@ -50,23 +54,57 @@ class Wanted:
         return f"{status}{quoted}; {self._advice(status, _text(reply))}"
 
     def _advice(self, status: int, text: str) -> str:
-        if status in (403, 422) and "locked" in text:
-            return "the conversation is locked; unlock it, or close the pull request"
-        if status == 422 and "too long" in text:
-            return "the text is longer than GitHub takes; make it shorter"
-        advice = _ADVICE.get(status, "GitHub refuses this request for good")
-        return advice.replace("PERMISSION", f"`permissions: {self.permission}`")
+        advice = next(
+            (each for statuses, part, each in _SPECIAL if status in statuses and part in text),
+            _ADVICE.get(status, "GitHub refuses this request for good"),
+        )
+        named = "the commit" if "/commits/" in self.path else ""
+        if re.search("/issues/[0-9]+/comments", self.path):
+            named = "the number"
+        return advice.format(
+            permission=self.permission,
+            named=named and f"{named}, ",
+            check=named and f"; check {named}",
+            pull=", and the number has to be that of one" if named == "the number" else "",
+        )
 
 
+_SPECIAL = (
+    ((403, 422), "locked", "the conversation is locked; unlock it, or close the pull request"),
+    ((422,), "too long", "the text is longer than GitHub takes; make it shorter"),
+    ((410,), "deleted", "it was deleted{check}"),
+    ((403,), "archived", "it has to be unarchived before anything can be written there"),
+    ((403,), "saml", "authorize the token for the organization, or take that of a job"),
+    ((403,), "ip allow list", "have the organization allow the address of this machine"),
+    ((403,), "personal access token", "give the token itself the permission {permission}"),
+)
+"""What GitHub says of a status, in small letters, where that decides what helps."""
 _ADVICE = {
     401: "GITHUB_TOKEN is wrong or has expired; a job's token ends with its job",
-    403: "the token may not do that; give the job PERMISSION. "
-    "For a pull request from a fork the token can only read",
-    404: "it is not there, or the token may not see it; check the number, GITHUB_REPOSITORY "
-    "and the job's PERMISSION",
+    403: "the token may not do that; give the job `permissions: {permission}`. For a pull request "
+    "from a fork the token can only read{pull}",
+    404: "it is not there, or the token may not see it; check {named}GITHUB_REPOSITORY "
+    "and the job's `permissions: {permission}`",
     410: "issues are switched off in this repository; switch them on in its settings",
-    422: "GitHub does not take this request; check the number or the commit",
+    422: "GitHub does not take this request{check}",
 }
+
+
+def _until(answer: Answer) -> str:
+    """The advice of a rate limit: the end of it, where it is known."""
+    if (wait := wait_message(answer)) is not None:
+        return f"; {wait}; run again then"
+    reset = _reset(answer)
+    if reset is None:
+        return "; run again later, and less often"
+    return f", which ends at {rfc3339(datetime.fromtimestamp(reset, UTC))}; run again then"
+
+
+def _reset(answer: Answer) -> int | None:
+    """The time at which a limit that is spent ends, in seconds since 1970."""
+    reset = answer.headers.get("x-ratelimit-reset", "")
+    spent = answer.headers.get("x-ratelimit-remaining") == "0"
+    return int(reset) if spent and re.fullmatch(r"[0-9]{1,10}", reset) else None
 
 
 def rate_limited(answer: Answer) -> bool:
@@ -89,11 +127,8 @@ def wait_for(answer: Answer, *, now: datetime) -> float | None:
     if wait is not None:
         return wait
     # Without Retry-After it is the time of the reset that counts, and without that a minute.
-    reset = answer.headers.get("x-ratelimit-reset", "")
-    spent = answer.headers.get("x-ratelimit-remaining") == "0"
-    if spent and re.fullmatch(r"[0-9]{1,12}", reset):
-        return max(1.0, float(reset) - now.timestamp())
-    return _MINUTE
+    reset = _reset(answer)
+    return _MINUTE if reset is None else max(1.0, reset - now.timestamp())
 
 
 def unknown(reply: Reply) -> bool:

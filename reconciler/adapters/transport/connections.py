@@ -299,6 +299,8 @@ def _tls_context(
     # Built bare: create_default_context() writes the keys of all connections to $SSLKEYLOGFILE.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # Python does so from 3.13 on: whoever is named is believed, also one that another vouches for.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     try:
         context.load_verify_locations(ca_bundle or DEFAULT_CA_BUNDLE_PATH)
     except OSError as error:

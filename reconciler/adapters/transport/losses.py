@@ -65,8 +65,9 @@ def classify(  # noqa: PLR0911 — a table by its order
     if isinstance(error, Stopped):
         return NoAnswer(Loss.NOT_SENT, str(error))
     causes = _causes(error)
+    proxy = next((str(cause) for cause in causes if isinstance(cause, ProxyFailed)), None)
     # With TLS 1.3 it comes only after the first bytes have left; who sends it takes none of them.
-    if any(_tls_reason(cause) in _ABOUT_OUR_CERTIFICATE for cause in causes):
+    if proxy is None and _is_about_our_certificate(causes):
         why = _CERTIFICATE_REFUSED if certificate_shown else _CERTIFICATE_WANTED
         return NoAnswer(Loss.UNTRUSTED, *why)
     # Whatever the error looks like: after the first byte it may have been done.
@@ -74,9 +75,8 @@ def classify(  # noqa: PLR0911 — a table by its order
         return NoAnswer(Loss.LOST, *_why_lost(causes))
     if (short := next(filter(None, map(_why_short, causes)), None)) is not None:
         return NoAnswer(Loss.NOT_SENT, short, ADVICE, is_ours=True)
-    for cause in causes:
-        if isinstance(cause, ProxyFailed):
-            return _failed_proxy(str(cause), causes)
+    if proxy is not None:
+        return _failed_proxy(proxy, causes)
     # Only as the error itself; as a cause it comes of a name that is not known.
     if isinstance(error, UnicodeError):
         return NoAnswer(Loss.UNTRUSTED, _UNWRITABLE)
@@ -142,6 +142,8 @@ def _failed_proxy(name: str, causes: list[BaseException]) -> NoAnswer:
             loss = Loss.UNTRUSTED if 300 <= status < 500 else Loss.NOT_SENT
             advice = _PROXY_STATUS.get(status) or _PROXY_STATUS[status // 100 * 100]
             return NoAnswer(loss, f"{proxy} answered {status}, and made no connection", advice)
+    if _is_about_our_certificate(causes):
+        return NoAnswer(Loss.UNTRUSTED, f"{proxy} demands a client certificate", _NONE_FOR_A_PROXY)
     if untrusted := next(filter(None, map(_why_untrusted, causes)), None):
         if untrusted[0] == _NO_TLS:
             return NoAnswer(
@@ -157,6 +159,7 @@ def _failed_proxy(name: str, causes: list[BaseException]) -> NoAnswer:
 
 
 _TUNNEL = re.compile("Tunnel connection failed: ([1-5][0-9]{2})")
+_NONE_FOR_A_PROXY = "no proxy is shown one: ask those who run it for a way in without it"
 PROXY_ADVICE = "check --proxy (RECONCILER_PROXY), and ask those who run the proxy"
 _PROXY_STATUS = {
     **dict.fromkeys(
@@ -205,10 +208,14 @@ _ABOUT_OUR_CERTIFICATE = (
     "TLSV1_ALERT_UNKNOWN_CA",
     "TLSV13_ALERT_CERTIFICATE_REQUIRED",
 )
-_CERTIFICATE_WANTED = (
-    "the server demands a client certificate",
-    "spec.auth.certificate of the tenant names one",
-)
+
+
+def _is_about_our_certificate(causes: list[BaseException]) -> bool:
+    return any(_tls_reason(cause) in _ABOUT_OUR_CERTIFICATE for cause in causes)
+
+
+_ONE_FOR_TENANTS = "spec.auth.certificate names one, for a tenant and its token endpoint alone"
+_CERTIFICATE_WANTED = ("the server demands a client certificate", _ONE_FOR_TENANTS)
 _NO_TLS = "what listens there does not speak TLS"
 _NO_COMMON_TLS = (
     "no TLS 1.2 or later could be agreed on",
@@ -226,13 +233,14 @@ _TLS = {
     "PACKET_LENGTH_TOO_LONG": (_NO_TLS, "check host and port of the URL"),
     "SSLV3_ALERT_HANDSHAKE_FAILURE": (
         "the server refuses the handshake",
-        "it may demand a client certificate (spec.auth.certificate), or want TLS that is older "
+        f"it may demand a client certificate ({_ONE_FOR_TENANTS}), or want TLS that is older "
         "than 1.2",
     ),
     "TLSV1_UNRECOGNIZED_NAME": ("the server knows no such host", "check the host of the URL"),
     "TLSV1_ALERT_ACCESS_DENIED": (
         "the server refuses us",
-        "check spec.auth.certificate, and ask those who run it who may come",
+        "ask those who run it who may come, and with which client certificate "
+        f"({_ONE_FOR_TENANTS})",
     ),
 }
 _RENEW = (

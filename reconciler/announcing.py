@@ -247,7 +247,7 @@ class Announcing:
             redaction = self.reader().redaction
             if last and unproved and last.harms(live, redaction, server_members=members):
                 continue
-            before = history.heard or (last.before if last is not None else ABSENT)
+            before = history.heard(self._urls()) or (last.before if last is not None else ABSENT)
             found = self._found(subject, live, ABSENT if history.is_new else before)
             yield replace(found, is_recorded=written and not unproved)
 

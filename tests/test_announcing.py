@@ -132,7 +132,7 @@ def test_what_a_service_kept_otherwise_is_announced_once_the_manifest_says_the_s
 
 def test_drift_that_the_manifest_takes_over_is_announced_as_an_update():
     journal = journal_with(ABSENT, "grade")
-    recover(journal, holding("grade"), acme(HOOK))
+    recover(journal, holding("grade"), acme(NEWER))
 
     [_] = look(journal, holding("grade", "theirs"), wanted=("grade", "theirs"))
 
@@ -148,6 +148,16 @@ def test_a_recovered_write_is_announced_to_the_urls_of_today_and_no_others():
     recover(journal, holding("grade"), acme(NEWER))
 
     assert [row.url for row in journal.waiting()] == [NEWER]
+    assert look(journal, holding("grade")) == ()
+
+
+def test_what_waits_where_nobody_is_any_more_is_announced_to_the_urls_of_today():
+    journal = journal_with(ABSENT, "grade")
+    recover(journal, holding("grade"), acme(HOOK))
+
+    [_] = look(journal, holding("grade"))
+
+    assert [row.url for row in journal.waiting()] == [HOOK, NEWER]
     assert look(journal, holding("grade")) == ()
 
 

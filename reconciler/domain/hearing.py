@@ -36,10 +36,12 @@ class History:
         """True where HR has heard nothing since a write of ours was to create it."""
         return self.created > self.announced
 
-    @property
-    def heard(self) -> str | None:
-        """The digest of which HR has heard last, or is about to."""
-        reached = any(state is not RowState.GIVEN_UP for _, state in self.sent)
+    def heard(self, urls: Collection[str]) -> str | None:
+        """The digest of which HR has heard last, or is about to, at one of today's URLs."""
+        reached = any(
+            state is RowState.DELIVERED or (state is not RowState.GIVEN_UP and url in urls)
+            for url, state in self.sent
+        )
         return self.digest if reached and not self.is_new else None
 
     def is_due(self, digest: str, urls: Collection[str]) -> bool:
@@ -55,7 +57,7 @@ class History:
             return True
         if self.digest not in (digest, None):  # None: an older store, which does not know
             return True
-        return not any(state is not RowState.GIVEN_UP or url in urls for url, state in self.sent)
+        return not any(state is RowState.DELIVERED or url in urls for url, state in self.sent)
 
 
 def is_bound(bindings: Bindings, schema: Schema, resource_type: str | None) -> bool:

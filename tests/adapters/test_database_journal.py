@@ -136,7 +136,7 @@ def test_what_hr_has_heard_of_survives_pruning(place: Place) -> None:
         assert store.prune(datetime(2030, 1, 1, tzinfo=UTC)) == 2
 
         assert store.histories("acme") == before
-        assert before[HR.key].heard == HR.fingerprint()
+        assert before[HR.key].heard([]) == HR.fingerprint()
 
 
 WAITS = Awaited.binding("User")

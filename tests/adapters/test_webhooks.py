@@ -303,7 +303,21 @@ def test_a_url_that_the_manifests_no_longer_name_gets_nothing(hr: Hr) -> None:
     result = sent(None)
 
     assert (result.delivered, result.gone, result.status) == (False, False, None)
-    assert "no manifest names this URL" in result.detail
+    assert "put it back, or let the event be given up" in result.detail
+
+
+def test_a_url_beside_those_that_the_manifest_names_gets_nothing_for_good(hr: Hr) -> None:
+    way = WebhookNotifier(
+        {("acme", "https://hr.example.com/new"): endpoint(hr.url)},
+        options=HttpOptions(deadline=5),
+        allowed_hosts=None,
+        clock=HandClock(),
+    )
+
+    result = way.send(pending())
+
+    assert (result.delivered, result.gone, result.status) == (False, True, None)
+    assert "by the next apply to those that it names" in result.detail
 
 
 def test_tls_is_verified_against_the_ca_bundle(tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ GIVEN_UP = replace(HEARD, sent=((HOOK, RowState.GIVEN_UP),))
         (replace(HEARD, created=3, create_failed=True), "sha256:a", True),
         (GIVEN_UP, "sha256:a", False),
         (replace(GIVEN_UP, sent=((OTHER, RowState.GIVEN_UP),)), "sha256:a", True),
+        (replace(HEARD, sent=((OTHER, RowState.READY),)), "sha256:a", True),
+        (replace(HEARD, sent=((OTHER, RowState.DELIVERED),)), "sha256:a", False),
         (replace(HEARD, sent=(*GIVEN_UP.sent, (OTHER, RowState.READY))), "sha256:a", False),
     ],
     ids=[
@@ -46,6 +48,8 @@ GIVEN_UP = replace(HEARD, sent=((HOOK, RowState.GIVEN_UP),))
         "created again, which nothing proved",
         "given up at a URL of today",
         "given up where nobody is any more",
+        "pending where nobody is any more",
+        "delivered where nobody is any more",
         "given up at one URL of two",
     ],
 )
@@ -60,10 +64,13 @@ def test_an_event_is_due_for_what_is_ours_and_unheard_of(history, digest, due):
         (HEARD, "sha256:a"),
         (GIVEN_UP, None),
         (replace(HEARD, created=3), None),
+        (replace(HEARD, sent=((HOOK, RowState.READY),)), "sha256:a"),
+        (replace(HEARD, sent=((OTHER, RowState.READY),)), None),
+        (replace(HEARD, sent=((OTHER, RowState.DELIVERED),)), "sha256:a"),
     ],
 )
 def test_what_hr_knows_is_the_last_event_that_reached_it(history, heard):
-    assert history.heard == heard
+    assert history.heard([HOOK]) == heard
 
 
 SCHEMA = Schema.from_json({"id": "urn:x:HR", "attributes": []})

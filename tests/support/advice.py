@@ -47,6 +47,7 @@ class Bench:
     options: list[str] = field(default_factory=list)
     command: tuple[str, ...] = ("apply", "--auto-approve")
     more: dict[str, Json] = field(default_factory=dict)
+    kept: list[Json] = field(default_factory=list)
     github: State = field(default_factory=State)
 
     def handle(self, request: Received) -> Script:

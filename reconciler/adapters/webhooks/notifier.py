@@ -53,6 +53,7 @@ class WebhookNotifier:
     ) -> None:
         Http(options, methods=_POST).close()  # a wrong option is an error now, not at each delivery
         self._endpoints = endpoints
+        self._tenants = frozenset(tenant for tenant, _ in endpoints)
         self._options = replace(options, status_alone=True)
         self._policy = Policy(
             hosts=None if allowed_hosts is None else frozenset(map(bare, allowed_hosts)),
@@ -66,13 +67,14 @@ class WebhookNotifier:
         row = message.row
         endpoint = self._endpoints.get((row.tenant, row.url))
         if endpoint is None:
+            elsewhere = row.tenant in self._tenants
             return DeliveryResult(
                 row=row,
                 delivered=False,
                 status=None,
                 latency_ms=0,
-                detail="no manifest names this URL for the tenant any more: put it back, "
-                "or let the event be given up",
+                detail=_ELSEWHERE if elsewhere else _NOWHERE,
+                gone=elsewhere,
             )
         if isinstance(endpoint, Unusable):
             return _unsent(row, endpoint.reason)
@@ -178,6 +180,13 @@ def _keys(endpoint: Endpoint | Unusable | None) -> list[bytes]:
     return [key for key in keys if key is not None]
 
 
+_NOWHERE = (
+    "no manifest names this URL for the tenant any more: put it back, or let the event be given up"
+)
+_ELSEWHERE = (
+    "no manifest names this URL for the tenant any more: what no receiver has taken is announced "
+    "by the next apply to those that it names, or put it back"
+)
 _UNPROVED = (
     "does not carry a seal by the secret of this webhook, so nothing was signed or sent; if the "
     "secret was changed, `webhooks deliver --resign` seals anew what the trail knows; if not, "
@@ -194,10 +203,15 @@ def _unsent(row: OutboxRow, detail: str) -> DeliveryResult:
 def _meaning(answer: Answer) -> str:
     status = answer.status
     if 300 <= status < 400:
-        return f"answered {status}, a redirect, which is never followed: name the URL it leads to"
+        return (
+            f"answered {status}, a redirect, which is never followed: name the URL it leads to, "
+            "and apply"
+        )
     match status:
-        case 401 | 403:
-            return f"answered {status}: compare the secret with the receiver's"
+        case 400 | 401 | 403:
+            return f"answered {status}: compare the secret, and the clock, with the receiver's"
+        case 404 | 405:
+            return f"answered {status}: check the URL, and apply once it is another"
         case 410:
             return "answered 410: the receiver wants no more of this"
         case _:

@@ -28,6 +28,7 @@ from reconciler.domain.redaction import Redaction
 from reconciler.domain.scim import ABSENT, Schema, fold
 from reconciler.domain.searching import names_in, new_names
 from reconciler.errors import Interrupted, StateError, TenantError
+from reconciler.occurrences import ChangeBegun, ChangeEnded
 from reconciler.ports import Retry, SchemaWriter
 from reconciler.run_context import RunContext
 from reconciler.writing import Write
@@ -102,6 +103,7 @@ class Applying:
                 )
                 outcome = self._unattempted(write, OutcomeKind.NOT_ATTEMPTED, detail)
             self.context.progress.end(outcome)
+            self.context.observe(ChangeEnded(outcome))
             if not outcome.kind.verified:
                 failed = failed or outcome
 
@@ -133,6 +135,7 @@ class Applying:
         intended = self._entry(change, _INTENDED[type(change)], None)
         number = self.context.journal.intend(intent, intended)
         self.context.progress.begin(change)
+        self.context.observe(ChangeBegun(change))
         write = Write(
             context=self.context,
             tenant=self.tenant,

@@ -29,6 +29,7 @@ from reconciler.errors import (
     TenantLocked,
     UsageError,
 )
+from reconciler.occurrences import Phase, about, in_phase, working_on
 from reconciler.parallel import in_parallel
 from reconciler.planning import Desired, Keep, plan_fleet
 from reconciler.ports import CanaryLedger, Gateways, Locks, Statements
@@ -142,6 +143,7 @@ class Fleet:
             parallelism=self.parallelism,
             keep=keep,
             check=self.context.clock.check,
+            observe=self.context.observe,
         )
         progress = self.context.progress
         progress.record_plan(plan)
@@ -160,7 +162,8 @@ class Fleet:
                     progress.record_misconfigured(planned.name, obstacle)
         tenants = {t.name: t for t in free if not progress.is_held_back(t.name)}
         todo = [(tenants[p.name], p) for p in plan.tenants if p.name in tenants and p.error is None]
-        self._each(self._apply_one, todo)
+        with in_phase(self.context.observe, Phase.APPLY, sum(p.has_writes for _, p in todo)):
+            self._each(self._apply_one, todo)
         ours = {tenant.name: tenant for tenant in free}
         readable = (p.name for p in plan.tenants if p.error is None)
         self._each(self._issue, [ours[name] for name in readable if name in ours])
@@ -191,7 +194,12 @@ class Fleet:
     def _recover_all(self, free: list[Tenant]) -> None:
         """Settle what earlier runs have left open, and take away what they left on test users."""
         begun = self.ledger.canaries() if self.ledger is not None else {}
-        self._each(lambda tenant: self._recover(tenant, begun.get(tenant.name, {})), free)
+
+        def recover(tenant: Tenant) -> None:
+            with about(tenant.name):
+                self._recover(tenant, begun.get(tenant.name, {}))
+
+        self._each(recover, free)
 
     def _recover(self, tenant: Tenant, begun: Mapping[str, Sequence[str]]) -> None:
         if begun and self.canary is not None:
@@ -225,9 +233,21 @@ class Fleet:
 
     def _apply_one(self, todo: tuple[Tenant, TenantPlan]) -> None:
         tenant, plan = todo
-        if plan.has_writes and (lapsed := self.lapse(plan)) is not None:
-            self.context.progress.record_lapse(lapsed)
+        if not plan.has_writes:
+            with about(tenant.name):
+                self._carry_out(tenant, plan)
             return
+        progress = self.context.progress
+        with working_on(tenant.name, Phase.APPLY, self.context.observe) as work:
+            if (lapsed := self.lapse(plan)) is not None:
+                progress.record_lapse(lapsed)
+                work.failure = lapsed.reason
+                return
+            self._carry_out(tenant, plan)
+            failed = (o for o in map(progress.outcome_of, plan.writes) if not o.kind.verified)
+            work.failure = next((str(outcome.kind) for outcome in failed), None)
+
+    def _carry_out(self, tenant: Tenant, plan: TenantPlan) -> None:
         writer = self.gateways.writer(tenant)
         if self.statements is not None and plan.has_writes:
             # docs/decisions.md, "A statement for HR is withdrawn before its tenant is written to"
@@ -251,7 +271,8 @@ class Fleet:
     def _issue(self, tenant: Tenant) -> None:
         if self.statements is not None:
             wanted = self.desired.wanted_by(tenant)
-            self.statements.issue(tenant, wanted, self.gateways.writer(tenant))
+            with about(tenant.name):
+                self.statements.issue(tenant, wanted, self.gateways.writer(tenant))
 
     def _each(self, work: Callable[[T], None], items: Iterable[T]) -> None:
         """Work on all items in parallel; after a signal, or when one raises, no more are begun."""

@@ -12,6 +12,7 @@ from reconciler.domain.messages import nearest
 from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.domain.selection import Selection
 from reconciler.errors import TenantError, UsageError
+from reconciler.occurrences import Observe, Phase, in_phase, unobserved, working_on
 from reconciler.parallel import in_parallel
 from reconciler.ports import SchemaReader
 
@@ -100,6 +101,7 @@ def plan_fleet(
     keep: Keep = lambda plan: plan,
     complete: Keep = lambda plan: plan,
     check: Callable[[], None] = lambda: None,
+    observe: Observe = unobserved,
 ) -> Plan:
     """Plan all selected tenants, up to `parallelism` at once; one that fails, fails alone.
 
@@ -110,6 +112,12 @@ def plan_fleet(
 
     def plan_one(tenant: Tenant) -> TenantPlan:
         check()
+        with working_on(tenant.name, Phase.PLAN, observe) as work:
+            plan = planned(tenant)
+            work.failure = plan.error
+        return plan
+
+    def planned(tenant: Tenant) -> TenantPlan:
         extensions = desired.wanted_by(tenant)
         selected = [e.schema.id for e in extensions if desired.selection.takes(tenant.name, e)]
         try:
@@ -126,6 +134,10 @@ def plan_fleet(
             )
         )
 
-    with closing(in_parallel(plan_one, desired.tenants(), parallelism)) as made:
+    tenants = desired.tenants()
+    with (
+        in_phase(observe, Phase.PLAN, len(tenants)),
+        closing(in_parallel(plan_one, tenants, parallelism)) as made,
+    ):
         plans = [keep(plan) for plan in made]
     return desired.plan(sorted(plans, key=lambda plan: plan.name))

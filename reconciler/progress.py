@@ -182,10 +182,7 @@ class Progress:
             return RunSummary(
                 plan=plan,
                 outcomes=tuple(
-                    self._outcome_of(change)
-                    for tenant in plan.tenants
-                    for change in tenant.changes
-                    if isinstance(change, Create | Update)
+                    self._outcome_of(change) for tenant in plan.tenants for change in tenant.writes
                 ),
                 recovered=tuple(sorted(self._recovered, key=lambda recovered: recovered.tenant)),
                 locked=dict(self._locked),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from reconciler.domain.diff import Observed
 from reconciler.domain.records import Entry, Event, Run, Status
 from reconciler.errors import TenantError
+from reconciler.occurrences import Observe, unobserved
 from reconciler.ports import Clock, Journal
 from reconciler.progress import Progress
 
@@ -15,12 +16,13 @@ LAG_PAUSE = 2.0  # seconds between reads of a service that shows late what it ha
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunContext:
-    """One run: its identity, durable journal and clock, and the record of what it has done."""
+    """One run: its identity, durable journal and clock, what it has done, and who watches it."""
 
     run: Run
     journal: Journal
     clock: Clock
     progress: Progress = field(default_factory=Progress)
+    observe: Observe = unobserved
 
     def entry(self, event: Event, status: Status | None = None) -> Entry:
         """An audit entry of this moment, about no tenant or change yet.

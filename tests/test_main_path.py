@@ -4,7 +4,7 @@ from tests.support.program import Folder
 
 
 def test_plan_apply_plan_on_the_built_in_tenant(folder: Folder):
-    first = folder.run_cold("plan")
+    first = folder.run_cold("plan", "-q")
     applied = folder.run_cold("apply", "--auto-approve")
     again = folder.run_cold("plan", "--detailed-exitcode")
 

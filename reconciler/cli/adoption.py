@@ -22,6 +22,7 @@ from reconciler.domain.manifest import Tenant
 from reconciler.domain.metrics import adoption_metrics
 from reconciler.domain.selection import Selection
 from reconciler.errors import TenantError, UsageError
+from reconciler.occurrences import Phase, in_phase, working_on
 from reconciler.parallel import in_parallel
 from reconciler.ports import Clock
 from reconciler.render.adoption import adoption_csv, adoption_document, adoption_text
@@ -37,7 +38,7 @@ def adoption(invocation: Invocation, options: Options) -> int:
         require_folder("--metrics", options.metrics)
     part, most = options.part, options.reading.max_attributes
     selection = Selection(tenants=options.tenants, targets=part.target, excludes=part.exclude)
-    desired = desired_of(invocation, selection, options.reading)
+    desired, observe = desired_of(invocation, selection, options.reading), invocation.observe
     with (
         workbench(
             invocation,
@@ -51,9 +52,16 @@ def adoption(invocation: Invocation, options: Options) -> int:
 
         def one(tenant: Tenant) -> list[ResourceAdoption]:
             bench.clock.check()
-            return _of_tenant(invocation.console, options, bench, store, tenant)
+            with working_on(tenant.name, Phase.ADOPTION, observe) as work:
+                figures = _of_tenant(invocation.console, options, bench, store, tenant)
+                work.failure = next(filter(None, (each.error for each in figures)), None)
+            return figures
 
-        with closing(in_parallel(one, desired.tenants(), part.parallelism)) as made:
+        tenants = desired.tenants()
+        with (
+            in_phase(observe, Phase.ADOPTION, len(tenants)),
+            closing(in_parallel(one, tenants, part.parallelism)) as made,
+        ):
             found = sorted(
                 (each for tenant in made for each in tenant),
                 key=lambda each: (each.tenant, each.resource_type or ""),
@@ -62,8 +70,8 @@ def adoption(invocation: Invocation, options: Options) -> int:
     if options.metrics is not None:
         write_file(options.metrics, metrics_text(adoption_metrics(found)))
     if wrong := {each.tenant for each in found if each.error is not None}:
-        tenants = counted(len(wrong), "tenant")
-        invocation.console.complain(f"error: {tenants} could not be counted")
+        number = counted(len(wrong), "tenant")
+        invocation.console.complain(f"error: {number} could not be counted")
         return Exit.ERROR
     return Exit.WELL
 

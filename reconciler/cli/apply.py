@@ -204,6 +204,7 @@ def _approval(
         parallelism=options.fleet.parallelism,
         keep=planned.keep,
         check=bench.clock.check,
+        observe=invocation.observe,
     )
     document = planned.document(plan)
     planned.end(document)
@@ -230,7 +231,9 @@ def _fleet(
     lapse: Lapse = lambda _: None,
 ) -> Fleet:
     holder = f"run {bench.run.id} of {bench.run.actor}"
-    context = RunContext(run=bench.run, journal=memory, clock=bench.clock)
+    context = RunContext(
+        run=bench.run, journal=memory, clock=bench.clock, observe=invocation.observe
+    )
     locks = locks_of(invocation, store, holder=holder, clock=bench.clock)
     parallelism = options.fleet.parallelism
     notifier = bench.notifier()

@@ -24,6 +24,7 @@ from reconciler.domain.doctor import Finding, Grade, TenantFindings
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.selection import Selection
 from reconciler.errors import UsageError
+from reconciler.occurrences import Phase, in_phase, working_on
 from reconciler.render.doctor import capability_block, doctor_document, doctor_text
 from reconciler.render.json_text import json_text
 from reconciler.run_context import RunContext
@@ -42,16 +43,21 @@ def doctor(invocation: Invocation, options: Options) -> int:
             raise UsageError(
                 f"--write keeps what is learnt of one tenant, and {options.tenant} fits several"
             )
-        found = [
-            _look_at(
-                invocation,
-                bench,
-                tenant,
-                webhooks=notifier.obstacles(tenant),
-                probe_writes=options.probe_writes,
-            )
-            for tenant in tenants
-        ]
+
+        def look(tenant: Tenant) -> TenantFindings:
+            with working_on(tenant.name, Phase.DOCTOR, invocation.observe) as work:
+                found = _look_at(
+                    invocation,
+                    bench,
+                    tenant,
+                    webhooks=notifier.obstacles(tenant),
+                    probe_writes=options.probe_writes,
+                )
+                work.failure = None if found.well else "it cannot be worked with"
+            return found
+
+        with in_phase(invocation.observe, Phase.DOCTOR, len(tenants)):
+            found = [look(tenant) for tenant in tenants]
     _show(invocation.console, found, options.format)
     if options.write is not None:
         _keep(invocation, found[0], options.write)

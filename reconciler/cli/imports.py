@@ -24,6 +24,7 @@ from reconciler.domain.selection import Selection
 from reconciler.domain.shown import shown_schema
 from reconciler.errors import UsageError
 from reconciler.importing import importable, manifest_for, names_for, resource_type_of
+from reconciler.occurrences import Phase, in_phase, working_on
 from reconciler.planning import Desired
 from reconciler.render.plain_text import counted, visible
 
@@ -109,7 +110,11 @@ def _read(
         git=commit_of(invocation),
     )
     most = options.reading.max_attributes
-    with workbench(invocation, desired, options.deadlines, max_attributes=most) as bench:
+    with (
+        workbench(invocation, desired, options.deadlines, max_attributes=most) as bench,
+        in_phase(invocation.observe, Phase.IMPORT, 1),
+        working_on(tenant.name, Phase.IMPORT, invocation.observe),
+    ):
         wanted = [] if options.id is None else [options.id]
         reader = bench.reader(tenant)
         live = reader.read_all(wanted, everything=True)

@@ -13,6 +13,7 @@ from reconciler.cli.given import options_of
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.logs import set_up_logs
 from reconciler.cli.variables import variables_without_effect
+from reconciler.cli.watching import watching
 from reconciler.render.paint import Paint
 
 
@@ -28,24 +29,26 @@ def run(command: Command, given: Mapping[str, object]) -> int:
     idle = variables_without_effect(settings, module.Options)
     options = options_of(module.Options, given, settings)
     colour = settings.colour(terminal=sys.stdout.isatty())
-    invocation = Invocation(
-        name=command.name,
-        common=common,
-        settings=settings,
-        console=Console(
-            out=sys.stdout,
-            err=sys.stderr,
-            paint=Paint(on=colour and not common.no_color),
-            quiet=common.quiet,
-        ),
+    console = Console(
+        out=sys.stdout,
+        err=sys.stderr,
+        paint=Paint(on=colour and not common.no_color),
+        quiet=common.quiet,
     )
     set_up_logs(common.log_format, common.verbose)
     for name in idle:
-        invocation.console.say(f"warning: {name} is set, and is no option or setting of ours")
+        console.say(f"warning: {name} is set, and is no option or setting of ours")
     # Above all objects that a short command makes, so that it never looks for garbage
     # (cli.entry); a run over a fleet makes few cycles and much else.
     gc.set_threshold(200_000, 50, 100)
     gc.enable()
+    invocation = Invocation(
+        name=command.name,
+        common=common,
+        settings=settings,
+        console=console,
+        observe=watching(console),
+    )
     code: int = module.run(invocation, options)
     sys.stdout.flush()
     return code

@@ -49,6 +49,7 @@ def load_desired(
         allow_empty=reading.allow_empty,
         limits=limits,
         trusted=_trusted(invocation, tenants_from, limits.file_bytes),
+        observe=invocation.observe,
     )
     if not dialects.problems:
         return loaded

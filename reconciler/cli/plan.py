@@ -63,6 +63,7 @@ def _plan(invocation: Invocation, options: Options, planned: Planned, outputs: J
             keep=planned.keep,
             complete=_impact(bench, options.counting) if options.impact else lambda made: made,
             check=bench.clock.check,
+            observe=invocation.observe,
         )
     document = planned.document(made)
     summary = made.summary()

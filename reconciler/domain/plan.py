@@ -5,7 +5,7 @@ A change is a create, an update, a skip or blocked. There is no delete and no re
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
@@ -287,9 +287,14 @@ class TenantPlan:
         return (*map(Foreign, self.unmanaged), *(subject.schema_id for subject in seen))
 
     @property
+    def writes(self) -> Iterator[Create | Update]:
+        """The changes that create or update something, in the order of the plan."""
+        return (change for change in self.changes if isinstance(change, Create | Update))
+
+    @property
     def has_writes(self) -> bool:
         """True where anything is created or updated."""
-        return any(isinstance(change, Create | Update) for change in self.changes)
+        return any(True for _ in self.writes)
 
     @property
     def extensions_limit(self) -> int | None:

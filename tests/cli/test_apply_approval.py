@@ -155,7 +155,9 @@ def test_a_saved_plan_is_applied_with_its_own_selection(dev_tenant: DevTenant):
 
     done = folder.run("apply", "plan.json")
 
-    assert saved.err == "saved as plan.json; to apply exactly this: reconciler apply plan.json\n"
+    assert saved.err.splitlines()[-1] == (
+        "saved as plan.json; to apply exactly this: reconciler apply plan.json"
+    )
     assert_reported(done, 0, "1 added")
     assert [schema["id"] for schema in dev_tenant.schemas()] == [HR_URN]
     assert_reported(folder.run("apply", "plan.json", "--tenant", "dev"), 1, "has its own selection")

@@ -153,7 +153,7 @@ def test_outputs_are_added_to_what_the_file_holds(job: Folder):
 def test_outside_of_a_job_nothing_is_written(folder: Folder):
     before = {path.name for path in folder.path.iterdir()}
 
-    done = folder.run("plan")
+    done = folder.run("plan", "-q")
 
     assert done.err == ""
     assert {path.name for path in folder.path.iterdir()} - before == {".reconciler"}

@@ -33,6 +33,12 @@ PAGES = (
 RUN = ("console", "sh")
 STORE = "postgresql+psycopg://reconciler@db.example.com/reconciler?sslmode=verify-full"
 TOKEN = "GITHUB_TOKEN=…"
+# At a reader's terminal it is one line, which is gone in the end
+PROGRESS = re.compile(
+    r"^(?:(?:plan|apply|adoption|doctor|import): \S+ .*\(\d+ of \d+.*\)|"
+    r"\S+/\S+: (?:created|updated|there already|still|[a-z-]+ in) .*)\n",
+    re.M,
+)
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 
 
@@ -90,7 +96,7 @@ def run(
         timeout=300,
     )  # fmt: skip
     names = [notes / str(number) for number in range(len(page))]
-    printed = [path.read_text() for path in names if path.exists()]
+    printed = [PROGRESS.sub("", path.read_text()) for path in names if path.exists()]
     last = page[len(printed) - 1]
     assert done.returncode == 0, f"exit code {done.returncode}: {last.text}\n{printed[-1]}"
     return printed

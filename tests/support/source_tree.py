@@ -28,7 +28,7 @@ ROWS = (
     ("domain.fleet_status",),
     ("domain.metrics",),
     ("domain.fleet_report",),
-    ("ports",),
+    ("ports", "occurrences"),
     ("progress", "parallel", "private_files"),
     ("run_context",),
     ("searchable", "canary"),

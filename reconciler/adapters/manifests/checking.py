@@ -21,6 +21,7 @@ from reconciler.domain.problem import Place, Pointer, Problem, Severity
 from reconciler.domain.rules import Fault, check_schema, rule_of
 from reconciler.domain.rules.reading import FILE, SHAPE
 from reconciler.domain.scim import attributes_in
+from reconciler.occurrences import FileChecked, Observe, unobserved
 
 MAX_PROBLEMS = 500  # of one file
 
@@ -61,6 +62,7 @@ def check_files(
     declared: Declared | None = None,
     *,
     dialects: tuple[str, ...] = (),
+    observe: Observe = unobserved,
 ) -> Batch:
     """Read and check each file; what those without an error declare is added to `declared`.
 
@@ -93,6 +95,7 @@ def check_files(
                 declared.add(reading.documents, notes)
         if batch.documents > limits.documents:
             break
+        observe(FileChecked())
     batch.ignores = Ignores.all(ignores)
     return batch
 

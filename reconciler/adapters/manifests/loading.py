@@ -23,6 +23,7 @@ from reconciler.domain.manifest import Manifests, Tenant
 from reconciler.domain.problem import Place, Problem
 from reconciler.domain.rules import Locate, check_manifests
 from reconciler.domain.rules.reading import EMPTY, FILE
+from reconciler.occurrences import Observe, Phase, in_phase, unobserved
 
 _NO_FOLDER = "no such folder; name the one that holds the manifests with --desired-state"
 _NO_MANIFESTS = (
@@ -65,6 +66,7 @@ def load(
     allow_empty: bool = False,
     limits: ReadingLimits,
     trusted: Trusted | None = None,
+    observe: Observe = unobserved,
 ) -> Loaded:
     """Read and check every manifest below the folder; never raises for what a user wrote.
 
@@ -79,7 +81,8 @@ def load(
         folder, most=limits.file_bytes + 1, total=limits.total_bytes, count=limits.documents
     )
     declared = Declared(dialects)
-    batch = check_files(files, limits, declared, dialects=tuple(dialects))
+    with in_phase(observe, Phase.MANIFESTS, len(files)):
+        batch = check_files(files, limits, declared, dialects=tuple(dialects), observe=observe)
     found = [*problems, *batch.problems]
     remaining = [*batch.ignores.unsilenced(found), *batch.ignores.wrong]
     manifests = declared.manifests()

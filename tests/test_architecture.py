@@ -6,7 +6,9 @@ import re
 import subprocess
 import sys
 import tokenize
+import tomllib
 from collections.abc import Iterable, Iterator
+from importlib.metadata import packages_distributions
 
 import pytest
 
@@ -418,6 +420,19 @@ def test_the_tables_name_nothing_that_is_not_there() -> None:
     assert sum(len(row) for row in ROWS) == len(entries)
     assert sorted(entries - names()) == []
     assert sorted(set(HOMES.values()) - names()) == []
+
+
+def test_every_third_party_package_is_declared_with_its_lowest_version() -> None:
+    """What another package brings along comes in any version that this one takes."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"].values()
+    lines = (*project["dependencies"], *(line for extra in extras for line in extra))
+    declared = {re.split(r"[\[>]", line)[0] for line in lines if ">=" in line}
+    found = {
+        package: {name.lower().replace("_", "-") for name in names}
+        for package, names in packages_distributions().items()
+    }
+    assert [package for package in HOMES if not declared & found[package]] == []
 
 
 def test_every_command_has_its_tests() -> None:

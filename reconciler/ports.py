@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:  # a Protocol only names them, and each command imports this module
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -459,6 +459,18 @@ class Statements(Protocol):
     ) -> None:
         """Look at a tenant and say what is found; what fails is noted, and never raised."""
         ...
+
+
+class HeldLock(NamedTuple):
+    """A lock that a run holds: whose, whether of a queue of webhooks, by whom and since when.
+
+    `since` is RFC 3339; None where the holder has not said it.
+    """
+
+    tenant: str
+    is_queue: bool
+    holder: str
+    since: str | None
 
 
 class Locks(Protocol):

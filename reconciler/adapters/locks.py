@@ -19,7 +19,7 @@ from pathlib import Path
 
 from reconciler.domain.records import rfc3339
 from reconciler.errors import StateError, TenantLocked
-from reconciler.ports import Clock
+from reconciler.ports import Clock, HeldLock
 from reconciler.private_files import make_private_folder
 
 _NOTE = 300  # bytes of a lock's file; each note fills them, for to cut a file short costs a flush
@@ -118,6 +118,30 @@ class FileLocks:
         return text.encode(errors="replace")[: _NOTE - 1].ljust(_NOTE - 1) + b"\n"
 
 
+def held_in(folder: Path, *, ranges: bool | None = None) -> list[HeldLock]:
+    """The locks in a folder that runs hold now, by tenant; takes none, so nobody is refused one.
+
+    Where the kernel has no locks of ranges, a run that was killed is among them until the next.
+    `ranges` is for tests, as FileLocks has it.
+    """
+    usable = _has_ranges() if ranges is None else ranges
+    paths = (path for path in sorted(folder.glob("*")) if path.suffix in (".lock", ".queue"))
+    with ExitStack() as undo:
+        looking = _Looking(folder, undo) if usable else None
+        return [
+            _held(path)
+            for path in paths
+            if (_written(path) if looking is None else looking.is_held(path.name))
+        ]
+
+
+def _held(path: Path) -> HeldLock:
+    is_queue = path.suffix == ".queue"
+    tenant = path.stem.rpartition(".")[0] if is_queue else path.stem
+    holder, _, since = _note(path).rpartition(" since ")
+    return HeldLock(tenant, is_queue, holder or since, since if holder else None)
+
+
 def _erase(path: Path) -> None:
     # A note that stays on a failing disk is no lock, and the run has ended as it has ended.
     with suppress(OSError), ExitStack() as undo:
@@ -127,13 +151,17 @@ def _erase(path: Path) -> None:
 
 
 def _note(path: Path) -> str:
+    return _written(path) or "another run, which has not said its name yet"
+
+
+def _written(path: Path) -> str:
     text = b""
     with suppress(OSError), ExitStack() as undo:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
         undo.callback(os.close, descriptor)
         text = os.pread(descriptor, _NOTE, 0)
     shown = "".join(c for c in text.decode(errors="replace") if c.isprintable())
-    return shown.strip() or "another run, which has not said its name yet"
+    return shown.strip()
 
 
 @contextmanager
@@ -170,9 +198,7 @@ class _Ranges:
 
     def take(self, name: str, undo: ExitStack) -> bool:
         """Take the lock of that name until `undo`; False where it is taken; raises OSError."""
-        # The file and its byte: two names meet by a chance of 1 in 2 ** 66.
-        digest = hashlib.sha256(name.encode()).digest()
-        number, start = digest[-1] % _FILES, int.from_bytes(digest[:8], "big") >> 2
+        number, start = _place_of(name)
         with self._turn:
             # One open file would be given the same byte twice, so what we hold is remembered here.
             taken = start not in self._held[number] and self._lock(number, start)
@@ -204,6 +230,40 @@ class _Ranges:
     def _close_unused(self, number: int) -> None:
         if not self._held[number] and number in self._open:
             os.close(self._open.pop(number))
+
+
+class _Looking:
+    """A look at the ranges of a folder, which takes none; its files are closed by `undo`."""
+
+    def __init__(self, folder: Path, undo: ExitStack) -> None:
+        self._folder = folder
+        self._undo = undo
+        self._open: dict[int, int | None] = {}  # descriptors; None where nothing was ever locked
+
+    def is_held(self, name: str) -> bool:
+        """Test whether anybody holds the lock of that name."""
+        number, start = _place_of(name)
+        if number not in self._open:
+            self._open[number] = self._opened(self._folder / f"ranges-{number}")
+        descriptor = self._open[number]
+        if descriptor is None:
+            return False
+        asked = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, start, 1, 0)
+        kind, *_ = _FLOCK.unpack(fcntl.fcntl(descriptor, _GET, asked))
+        return bool(kind != fcntl.F_UNLCK)
+
+    def _opened(self, path: Path) -> int | None:
+        with suppress(FileNotFoundError), _explained(path):
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+            self._undo.callback(os.close, descriptor)
+            return descriptor
+        return None
+
+
+def _place_of(name: str) -> tuple[int, int]:
+    """The file and the byte of a lock: two names meet by a chance of 1 in 2 ** 66."""
+    digest = hashlib.sha256(name.encode()).digest()
+    return digest[-1] % _FILES, int.from_bytes(digest[:8], "big") >> 2
 
 
 def _set(descriptor: int, kind: int, start: int) -> None:

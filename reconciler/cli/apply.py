@@ -1,6 +1,7 @@
 """`apply`: have a plan approved, carry it out, tell what became of it."""
 
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.adapters.clock import StopSignal
@@ -17,6 +18,7 @@ from reconciler.cli.invocation import Invocation
 from reconciler.cli.planned import Planned, planning
 from reconciler.cli.reporting import Report, reported
 from reconciler.cli.saved_plan import saved_plan
+from reconciler.cli.shared_options import TextOrJson
 from reconciler.cli.state_store import exporting, locks_of, open_state
 from reconciler.cli.wiring import Workbench, workbench
 from reconciler.delivering import Delivering
@@ -41,9 +43,13 @@ if TYPE_CHECKING:  # an apply that says nothing to HR but by webhooks does witho
 
 def apply(invocation: Invocation, options: Options) -> int:
     """Apply; the exit code says how far it came."""
+    printed = None
+    if options.format is TextOrJson.JSON:
+        printed, console = invocation.console, invocation.console.without_data()
+        invocation = replace(invocation, console=console)
     with (
         job_outputs(invocation) as outputs,
-        reported(invocation, options.report, options.metrics, outputs) as report,
+        reported(invocation, options.report, options.metrics, outputs, printed) as report,
     ):
         if options.recover_only:
             report.code = _recover(invocation, options, report)
@@ -174,10 +180,13 @@ def _require_approver(invocation: Invocation, options: Options, saved: PlanDocum
     if saved is not None and options.approve:
         raise UsageError("give a saved plan or --approve DIGEST, not both")
     approved = saved is not None or options.approve or options.auto_approve
-    if not approved and not invocation.console.interactive:
-        raise UsageError(
-            "nobody is there to approve: give a saved plan, --approve DIGEST or --auto-approve"
-        )
+    if approved:
+        return
+    ways = "give a saved plan, --approve DIGEST or --auto-approve"
+    if options.format is TextOrJson.JSON:
+        raise UsageError(f"--format json shows no plan to approve: {ways}")
+    if not invocation.console.interactive:
+        raise UsageError(f"nobody is there to approve: {ways}")
 
 
 def _approval(

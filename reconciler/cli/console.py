@@ -15,22 +15,25 @@ if TYPE_CHECKING:  # what is imported here, `--version` pays for
     from types import TracebackType
     from typing import TextIO
 
+    from reconciler.domain.documents import SeverityWord
     from reconciler.render.paint import Paint
 
 _LOOK_AGAIN = 0.1  # seconds
+_WARNING = "warning: "
 _LONGEST_LINE = 4096  # bytes; a terminal gives no more at once
 
 
 class Console:
     """The two streams of a command, with colours or without."""
 
-    __slots__ = ("err", "out", "paint", "quiet")
+    __slots__ = ("_heard", "err", "out", "paint", "quiet")
 
-    def __init__(self, *, out: "TextIO", err: "TextIO", paint: "Paint", quiet: bool) -> None:
+    def __init__(self, *, out: "TextIO | None", err: "TextIO", paint: "Paint", quiet: bool) -> None:
         self.out = out
         self.err = err
         self.paint = paint
         self.quiet = quiet
+        self._heard: list[tuple[SeverityWord, str]] = []
 
     def data(self, text: str) -> None:
         """Write what the command is for; raises UsageError where it cannot be written."""
@@ -38,16 +41,33 @@ class Console:
 
     def commands(self, text: str) -> None:
         """Write data that a runner is to obey; the caller has escaped all foreign text in it."""
-        _write_data(text, self.out)
+        if self.out is not None:
+            _write_data(text, self.out)
+
+    def without_data(self) -> "Console":
+        """A console whose data nobody gets, for a command that prints another document."""
+        return Console(out=None, err=self.err, paint=self.paint, quiet=self.quiet)
 
     def say(self, text: str) -> None:
         """Write what a person may want to know; silent with -q."""
+        if text.startswith(_WARNING):
+            self._heard.append(("warning", text.removeprefix(_WARNING)))
         if not self.quiet:
-            self.complain(text)
+            show(f"{text}\n", self.err)
 
     def complain(self, text: str) -> None:
         """Write what went wrong; never silent."""
+        self._heard.append(("error", text))
+        self.conclude(text)
+
+    def conclude(self, text: str) -> None:
+        """Write how it ended, where what went wrong has been written already; never silent."""
         show(f"{text}\n", self.err)
+
+    @property
+    def heard(self) -> "tuple[tuple[SeverityWord, str], ...]":
+        """The warnings and errors that were written so far, also those that -q kept silent."""
+        return tuple(self._heard)
 
     def ask(self, question: str, *, check: "Callable[[], None]") -> str:
         """Ask for a line from the terminal; empty at its end. `check` may raise while it waits."""

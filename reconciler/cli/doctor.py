@@ -4,18 +4,17 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import assert_never
 
 from reconciler.adapters.gateway.doctor import HttpDoctor
 from reconciler.adapters.oauth2.certificates import validity
 from reconciler.adapters.transport import ClientCertificate
 from reconciler.adapters.webhooks import Unusable
 from reconciler.cli.commands.doctor import Options
-from reconciler.cli.console import Console
 from reconciler.cli.desired import desired_of
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import write_file
 from reconciler.cli.invocation import Invocation
+from reconciler.cli.output import output_of
 from reconciler.cli.shared_options import TextOrJson
 from reconciler.cli.state_store import locks_of, open_state
 from reconciler.cli.wiring import Workbench, workbench
@@ -25,8 +24,7 @@ from reconciler.domain.manifest import Tenant
 from reconciler.domain.selection import Selection
 from reconciler.errors import UsageError
 from reconciler.occurrences import Phase, in_phase, working_on
-from reconciler.render.doctor import capability_block, doctor_document, doctor_text
-from reconciler.render.json_text import json_text
+from reconciler.render.doctor import capability_block, doctor_data, doctor_text
 from reconciler.run_context import RunContext
 
 RENEWAL = timedelta(days=30)
@@ -34,6 +32,19 @@ RENEWAL = timedelta(days=30)
 
 def doctor(invocation: Invocation, options: Options) -> int:
     """Print what was found; 1 where a tenant cannot be worked with."""
+    with output_of(invocation, wanted=options.format is TextOrJson.JSON) as output:
+        found = _found(invocation, options)
+        if output.wanted:
+            output.show(doctor_data(found))
+        else:
+            paint = invocation.console.paint
+            invocation.console.data("\n".join(doctor_text(each, paint=paint) for each in found))
+        if options.write is not None:
+            _keep(invocation, found[0], options.write)
+    return Exit.WELL if all(each.well for each in found) else Exit.ERROR
+
+
+def _found(invocation: Invocation, options: Options) -> list[TenantFindings]:
     desired = desired_of(invocation, Selection(tenants=(options.tenant,)), options.reading)
     most = options.reading.max_attributes
     with workbench(invocation, desired, options.deadlines, max_attributes=most) as bench:
@@ -57,11 +68,7 @@ def doctor(invocation: Invocation, options: Options) -> int:
             return found
 
         with in_phase(invocation.observe, Phase.DOCTOR, len(tenants)):
-            found = [look(tenant) for tenant in tenants]
-    _show(invocation.console, found, options.format)
-    if options.write is not None:
-        _keep(invocation, found[0], options.write)
-    return Exit.WELL if all(each.well for each in found) else Exit.ERROR
+            return [look(tenant) for tenant in tenants]
 
 
 def _look_at(
@@ -126,16 +133,6 @@ def _probe(invocation: Invocation, bench: Workbench, tenant: Tenant) -> tuple[Fi
             retry=bench.retry(tenant),
             locks=locks_of(invocation, store, holder=holder, clock=bench.clock),
         ).probe()
-
-
-def _show(console: Console, found: list[TenantFindings], wanted: TextOrJson) -> None:
-    match wanted:
-        case TextOrJson.JSON:
-            console.data(json_text(doctor_document(found)))
-        case TextOrJson.TEXT:
-            console.data("\n".join(doctor_text(each, paint=console.paint) for each in found))
-        case _:
-            assert_never(wanted)
 
 
 def _keep(invocation: Invocation, found: TenantFindings, file: Path) -> None:

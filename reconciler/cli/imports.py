@@ -2,7 +2,8 @@
 
 import difflib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +14,12 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.files import write_file
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.manifest_loading import limits_of, named, require_manifests
+from reconciler.cli.output import Output, output_of
+from reconciler.cli.shared_options import TextOrJson
 from reconciler.cli.wiring import workbench
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import BindingList
+from reconciler.domain.documents import ImportData, ImportedAction, ImportedDocument
 from reconciler.domain.hearing import Bindings
 from reconciler.domain.manifest import Manifests, Tenant
 from reconciler.domain.rules.sites import USER
@@ -41,12 +45,19 @@ class Draft:
     """A manifest file that could be written: what stands there now (None: nothing), and then."""
 
     path: Path
+    urn: str
+    name: str
     before: str | None
     after: str
 
 
 def import_extensions(invocation: Invocation, options: Options) -> int:
     """Show a diff, write what is new; 1 where something could not be imported."""
+    with output_of(invocation, wanted=options.format is TextOrJson.JSON) as output:
+        return _import(invocation, options, output)
+
+
+def _import(invocation: Invocation, options: Options, output: Output) -> int:
     manifests = require_manifests(invocation, options.reading)
     tenants = {tenant.name: tenant for tenant in manifests.tenants}
     tenant = named("tenant", options.tenant, tenants)
@@ -90,10 +101,14 @@ def import_extensions(invocation: Invocation, options: Options) -> int:
         if problems:
             failures.append(f"{shown} cannot be written as a manifest: {problems[0].message}")
         else:
-            drafts.append(Draft(path=path, before=before, after=text))
-    for each in drafts:
-        invocation.console.data(_difference(each))
-    _write(invocation, drafts, force=options.force)
+            drafts.append(Draft(path=path, urn=shown, name=name, before=before, after=text))
+    if output.wanted:
+        with _shown(output, tenant, drafts):
+            _write(invocation, drafts, force=options.force)
+    else:
+        for each in drafts:
+            invocation.console.data(_difference(each))
+        _write(invocation, drafts, force=options.force)
     if any(not each.after.startswith(_EDITORS) for each in drafts):
         invocation.console.say(_NO_SCHEMA)
     for failure in failures:
@@ -162,6 +177,32 @@ def _existing(path: Path) -> str | None:
         return None
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+
+
+@contextmanager
+def _shown(output: Output, tenant: Tenant, drafts: Iterable[Draft]) -> Iterator[None]:
+    """Print the drafts as JSON, whether the block writes them or raises."""
+    data: ImportData = {
+        "tenant": tenant.name,
+        "written": False,
+        "manifests": [_document(each) for each in drafts],
+    }
+    try:
+        yield
+        data["written"] = True
+    finally:
+        output.show(data)
+
+
+def _document(each: Draft) -> ImportedDocument:
+    action: ImportedAction = "create" if each.before is None else "update"
+    return {
+        "path": str(each.path),
+        "schema_id": each.urn,
+        "name": each.name,
+        "action": "unchanged" if each.before == each.after else action,
+        "text": each.after,
+    }
 
 
 def _difference(each: Draft) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from reconciler.adapters.clock import wall_time
 from reconciler.adapters.database import Store
+from reconciler.cli.console import Console
 from reconciler.cli.exits import Exit, exit_code, meaning
 from reconciler.cli.files import require_folder, write_file
 from reconciler.cli.github_job import JobOutputs
@@ -106,11 +107,15 @@ def run_code(summary: RunSummary) -> int:
 
 @contextmanager
 def reported(
-    invocation: Invocation, file: Path | None, metrics: Path | None, outputs: JobOutputs
+    invocation: Invocation,
+    file: Path | None,
+    metrics: Path | None,
+    outputs: JobOutputs,
+    printed: Console | None = None,
 ) -> Iterator[Report]:
     """Write the report to `file`, where one is named, when the block ends or raises.
 
-    What of it a job wants to know goes to `outputs`.
+    It is data of `printed`, where that is given; what of it a job wants to know goes to `outputs`.
     """
     for option, path in (("--report", file), ("--metrics", metrics)):
         if path is not None:
@@ -123,6 +128,8 @@ def reported(
         report.code, report.error = exit_code(error), str(error)
         raise
     finally:
+        if printed is not None:
+            printed.data(json_text(report.document()))
         if file is not None:
             try:
                 write_file(file, json_text(report.document()))

@@ -8,10 +8,12 @@ from reconciler.adapters.database import Backlog, Store
 from reconciler.cli.desired import desired_of
 from reconciler.cli.exits import Exit
 from reconciler.cli.invocation import Invocation
+from reconciler.cli.output import Output
 from reconciler.cli.shared_options import DeadlineOptions, SendingOptions
 from reconciler.cli.state_store import locks_of
 from reconciler.cli.wiring import workbench
 from reconciler.delivering import Delivering
+from reconciler.domain.documents import SentData
 from reconciler.domain.selection import Selection
 from reconciler.render.plain_text import counted, visible
 from reconciler.run_context import RunContext
@@ -38,7 +40,9 @@ def delivering_with(
         )
 
 
-def show_delivered(invocation: Invocation, delivering: Delivering, backlog: Backlog) -> int:
+def show_delivered(
+    invocation: Invocation, output: Output, delivering: Delivering, backlog: Backlog
+) -> int:
     """Show what was delivered and what was not, and return the exit code."""
     summary = delivering.context.progress.deliveries(waiting=())
     for failure in summary.failures:
@@ -46,5 +50,15 @@ def show_delivered(invocation: Invocation, delivering: Delivering, backlog: Back
     for each in summary.not_tried:
         number = counted(each.webhooks, "webhook")
         invocation.console.complain(f"{number} not tried: {visible(each.reason)}")
-    invocation.console.data(f"{summary.delivered} delivered, {backlog.webhooks} pending\n")
+    if output.wanted:
+        data: SentData = {
+            "delivered": summary.delivered,
+            "failed": summary.failed,
+            "not_tried": sum(each.webhooks for each in summary.not_tried),
+            "pending": backlog.webhooks,
+            "next_due_at": backlog.due_at,
+        }
+        output.show(data)
+    else:
+        invocation.console.data(f"{summary.delivered} delivered, {backlog.webhooks} pending\n")
     return Exit.ERROR if summary.failed or summary.not_tried else Exit.WELL

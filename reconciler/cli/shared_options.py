@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reconciler.cli.options import flag, group, many, number
+from reconciler.cli.options import choice, flag, group, many, number
 
 RETRY_DEADLINE = 120  # seconds, in which one change is tried
 METRICS = "write numbers as OpenMetrics, for Prometheus' textfile collector"  # --metrics
@@ -104,6 +104,7 @@ class SendingOptions(RequestOptions):
 
     reading: ReadingOptions = group(ReadingOptions)
     parallelism: int = number("webhooks at once", metavar="N", default=10)
+    format: TextOrJson = choice("text or JSON", default=TextOrJson.TEXT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,11 +12,11 @@ from reconciler.adapters.clock import StopSignal, wall_time
 from reconciler.adapters.database import Store, file_of, files_beside, folder_of, open_store
 from reconciler.adapters.emergency import EmergencyExport
 from reconciler.adapters.git import Git, path_in_repository
-from reconciler.adapters.locks import FileLocks
+from reconciler.adapters.locks import FileLocks, held_in
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.shared_options import PruningOptions
 from reconciler.errors import GitRefused, StateError
-from reconciler.ports import Clock, Locks
+from reconciler.ports import Clock, HeldLock, Locks
 from reconciler.private_files import open_to_others
 from reconciler.render.plain_text import visible
 
@@ -169,6 +169,16 @@ def locks_of(invocation: Invocation, store: Store, *, holder: str, clock: Clock)
     beside = folder_of(invocation.common.state_url) or Path()
     kept = store.locks(holder=holder, clock=clock)
     return kept or FileLocks(beside / "locks", holder=holder, clock=clock)
+
+
+def held_locks(invocation: Invocation) -> list[HeldLock]:
+    """The locks that runs hold now, where `locks_of` keeps them; none before the first apply."""
+    with state_if_any(invocation) as store:
+        if store is None:
+            return []
+        beside = folder_of(invocation.common.state_url) or Path()
+        kept = store.held_locks()
+        return held_in(beside / "locks") if kept is None else kept
 
 
 def ephemeral(invocation: Invocation) -> bool:

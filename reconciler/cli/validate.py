@@ -14,11 +14,13 @@ from reconciler.cli.commands.validate import FailOn, Options, ValidateFormat
 from reconciler.cli.exits import Exit
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.manifest_loading import limits_of, load_desired
+from reconciler.cli.output import Output, output_of
+from reconciler.domain.documents import ValidateData
 from reconciler.domain.problem import Problem, Severity
 from reconciler.domain.rules import compare
 from reconciler.render.plain_text import counted, visible
 from reconciler.render.problems_github import problems_github
-from reconciler.render.problems_json import problems_json
+from reconciler.render.problems_json import problem_counts, problem_diagnostic
 from reconciler.render.problems_sarif import problems_sarif
 from reconciler.render.problems_text import problems_text
 
@@ -26,11 +28,13 @@ from reconciler.render.problems_text import problems_text
 def validate(invocation: Invocation, options: Options) -> int:
     """Print every problem; 1 for errors, 6 where breaking changes or --fail-on refuse."""
     console = invocation.console
-    loaded = load_desired(invocation, options.reading)
-    breaking = _breaking(invocation, options, loaded)
-    _show(invocation, options.format, tuple(sorted((*loaded.problems, *breaking))), loaded)
+    with output_of(invocation, wanted=options.format is ValidateFormat.JSON) as output:
+        loaded = load_desired(invocation, options.reading)
+        breaking = _breaking(invocation, options, loaded)
+        problems = tuple(sorted((*loaded.problems, *breaking)))
+        _show(invocation, options.format, problems, loaded, output)
     if loaded.manifests is None:
-        console.complain(
+        console.conclude(
             f"{counted(_count(loaded.problems, Severity.ERROR), 'error')} in the manifests"
         )
         return Exit.ERROR
@@ -43,7 +47,7 @@ def validate(invocation: Invocation, options: Options) -> int:
         breaking = ()
     if number := _count(breaking, Severity.ERROR):
         message = f"{counted(number, 'breaking change')}; give --allow-breaking where it is meant"
-        console.complain(message)
+        console.conclude(message)
         return Exit.REFUSED
     match options.fail_on:
         case FailOn.ERROR:
@@ -74,13 +78,28 @@ def _breaking(invocation: Invocation, options: Options, loaded: Loaded) -> tuple
     return compare(before, loaded.manifests, locate=loaded.locate)
 
 
+def _data(loaded: Loaded, problems: Iterable[Problem]) -> ValidateData:
+    manifests = loaded.manifests
+    return {
+        "files": loaded.files,
+        "tenants": 0 if manifests is None else len(manifests.tenants),
+        "extensions": 0 if manifests is None else len(manifests.extensions),
+        "problems": problem_counts(problems),
+    }
+
+
 def _show(
-    invocation: Invocation, wanted: ValidateFormat, problems: tuple[Problem, ...], loaded: Loaded
+    invocation: Invocation,
+    wanted: ValidateFormat,
+    problems: tuple[Problem, ...],
+    loaded: Loaded,
+    output: Output,
 ) -> None:
     console, folder = invocation.console, invocation.common.desired_state
     match wanted:
         case ValidateFormat.JSON:
-            console.data(problems_json(problems, version=__version__))
+            output.show(_data(loaded, problems))
+            output.diagnostics.extend(map(problem_diagnostic, problems))
         case ValidateFormat.SARIF:
             rooted = _from_the_root(folder, problems)
             console.data(problems_sarif(rooted, version=__version__))

@@ -539,35 +539,6 @@ class GateDocument(TypedDict):
     plan_digest: NotRequired[str]
 
 
-# schemas/doctor.json
-
-
-class FindingDocument(TypedDict):
-    """One thing that doctor looked at; `words` say what it found and what that means."""
-
-    check: str
-    grade: Literal["ok", "note", "warning", "problem", "unknown"]
-    words: str
-
-
-class DoctorTenant(TypedDict):
-    """The findings of doctor about one tenant; `capabilities` is a block for its manifest."""
-
-    name: str
-    dialect: str
-    base_url: str
-    well: bool
-    findings: list[FindingDocument]
-    capabilities: dict[str, object]
-
-
-class DoctorDocument(TypedDict):
-    """The output of `doctor --format json`."""
-
-    format_version: Literal["1.0"]
-    tenants: list[DoctorTenant]
-
-
 # schemas/status.json
 
 
@@ -672,11 +643,116 @@ class AdoptionDocument(TypedDict):
     tenants: list[AdoptionTenant]
 
 
-# schemas/webhooks.json
+# schemas/output.json
+
+
+class DiagnosticDocument(TypedDict):
+    """A warning or an error; all but the first two are those of a problem in a manifest."""
+
+    severity: SeverityWord
+    message: str
+    rule: str | None
+    path: str | None
+    line: int | None
+    column: int | None
+    recipe: str | None
+    consumers: list[str]
+
+
+class OutputDocument(TypedDict):
+    """The envelope of what a command without a document of its own prints as JSON.
+
+    `data` is what its schema says for the command; None where it failed before it had any.
+    """
+
+    format_version: Literal["1.0"]
+    command: Literal[
+        "validate", "import", "doctor", "audit list", "audit verify", "webhooks list",
+        "webhooks deliver", "webhooks replay", "locks",
+    ]  # fmt: skip
+    data: dict[str, object] | None
+    diagnostics: list[DiagnosticDocument]
+
+
+class ProblemCounts(TypedDict):
+    """The numbers of problems of each severity."""
+
+    error: int
+    warning: int
+    info: int
+
+
+class ValidateData(TypedDict):
+    """The numbers of what `validate` read, and of the problems in it."""
+
+    files: int
+    tenants: int
+    extensions: int
+    problems: ProblemCounts
+
+
+ImportedAction = Literal["create", "update", "unchanged"]
+
+
+class ImportedDocument(TypedDict):
+    """A manifest of a live extension, and what becomes of its file."""
+
+    path: str
+    schema_id: str
+    name: str
+    action: ImportedAction
+    text: str
+
+
+class ImportData(TypedDict):
+    """The manifests of a tenant's live extensions."""
+
+    tenant: str
+    written: bool
+    manifests: list[ImportedDocument]
+
+
+class FindingDocument(TypedDict):
+    """One thing that doctor looked at; `words` say what it found and what that means."""
+
+    check: str
+    grade: Literal["ok", "note", "warning", "problem", "unknown"]
+    words: str
+
+
+class DoctorTenant(TypedDict):
+    """The findings of doctor about one tenant; `capabilities` is a block for its manifest."""
+
+    name: str
+    dialect: str
+    base_url: str
+    well: bool
+    findings: list[FindingDocument]
+    capabilities: dict[str, object]
+
+
+class DoctorData(TypedDict):
+    """The findings of `doctor`."""
+
+    tenants: list[DoctorTenant]
+
+
+class AuditListData(TypedDict):
+    """The records of `audit list`, the oldest first."""
+
+    records: list[dict[str, object]]
+
+
+class AuditVerifyData(TypedDict):
+    """A trail that is whole."""
+
+    records: int
+    head: str
+    anchored: bool
 
 
 class WebhookDocument(TypedDict):
-    """One webhook, of those that `webhooks list --format json` prints."""
+    """One webhook, released or held."""
 
     event_id: str | None
     tenant: str
@@ -690,34 +766,32 @@ class WebhookDocument(TypedDict):
     waits_for: str | None
 
 
-# schemas/validate.json
+class WebhooksListData(TypedDict):
+    """The webhooks of `webhooks list`."""
+
+    webhooks: list[WebhookDocument]
 
 
-class ProblemDocument(TypedDict):
-    """Something wrong in a manifest; `recipe` and `consumers` are those of a breaking change."""
+class SentData(TypedDict):
+    """What became of the webhooks that `webhooks deliver` and `replay` were to send."""
 
-    path: str
-    line: int
-    column: int
-    severity: SeverityWord
-    rule: str
-    message: str
-    recipe: str | None
-    consumers: list[str]
+    delivered: int
+    failed: int
+    not_tried: int
+    pending: int
+    next_due_at: str | None
 
 
-class ProblemCounts(TypedDict):
-    """The numbers of problems of each severity."""
+class LockDocument(TypedDict):
+    """A lock that a run holds now: of a tenant, or of one of its queues of webhooks."""
 
-    error: int
-    warning: int
-    info: int
+    tenant: str
+    of: Literal["tenant", "webhooks"]
+    holder: str
+    since: str | None
 
 
-class ValidateDocument(TypedDict):
-    """The output of `validate --format json`."""
+class LocksData(TypedDict):
+    """The locks that are held."""
 
-    format_version: Literal["1.0"]
-    tool_version: str
-    problems: list[ProblemDocument]
-    summary: ProblemCounts
+    locks: list[LockDocument]

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 
 from reconciler.domain.doctor import Grade, TenantFindings
-from reconciler.domain.documents import DoctorDocument
+from reconciler.domain.documents import DoctorData
 from reconciler.render.paint import Paint
 from reconciler.render.plain_text import visible
 
@@ -22,10 +22,9 @@ def doctor_text(found: TenantFindings, *, paint: Paint) -> str:
     return "\n".join(lines) + "\n"
 
 
-def doctor_document(tenants: Iterable[TenantFindings]) -> DoctorDocument:
-    """The findings as `reconciler schema doctor` describes them."""
+def doctor_data(tenants: Iterable[TenantFindings]) -> DoctorData:
+    """The findings as `reconciler schema output` describes them."""
     return {
-        "format_version": "1.0",
         "tenants": [
             {
                 "name": found.tenant,

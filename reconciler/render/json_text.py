@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
 
 from reconciler.render.plain_text import is_seen
 
@@ -12,15 +11,6 @@ _MAYBE_UNSEEN = re.compile(r"[^\x00-\x7e]+")  # the encoder escapes what comes b
 def json_text(document: object) -> str:
     """A document in the form in which it is saved and printed: indented, one newline at the end."""
     return indented(document) + "\n"
-
-
-def json_list(documents: Iterable[object]) -> Iterator[str]:
-    """The text that `json_text` has for a list of documents, in pieces: one for each."""
-    number = 0
-    for number, document in enumerate(documents, start=1):
-        text = indented(document).replace("\n", "\n  ")
-        yield f"{',' if number > 1 else '['}\n  {text}"
-    yield "\n]\n" if number else "[]\n"
 
 
 def indented(document: object) -> str:

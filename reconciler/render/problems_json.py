@@ -1,36 +1,31 @@
-"""Problems → one JSON document, for programs."""
+"""Problems → the diagnostics and the counts of them, for programs."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 
-from reconciler.domain.documents import ValidateDocument
+from reconciler.domain.documents import DiagnosticDocument, ProblemCounts
 from reconciler.domain.problem import Problem, Severity
-from reconciler.render.json_text import json_text
 
 
-def problems_json(problems: Sequence[Problem], *, version: str) -> str:
-    """`problems` in their order and how many there are of each severity."""
-    counts = Counter(problem.severity for problem in problems)
-    document: ValidateDocument = {
-        "format_version": "1.0",
-        "tool_version": version,
-        "problems": [
-            {
-                "path": problem.place.path,
-                "line": problem.place.line,
-                "column": problem.place.column,
-                "severity": problem.severity.value,
-                "rule": problem.rule,
-                "message": problem.message,
-                "recipe": problem.recipe or None,
-                "consumers": list(problem.consumers),
-            }
-            for problem in problems
-        ],
-        "summary": {
-            "error": counts[Severity.ERROR],
-            "warning": counts[Severity.WARNING],
-            "info": counts[Severity.INFO],
-        },
+def problem_diagnostic(problem: Problem) -> DiagnosticDocument:
+    """A problem as a diagnostic, with its place."""
+    return {
+        "severity": problem.severity.value,
+        "message": problem.message,
+        "rule": problem.rule,
+        "path": problem.place.path,
+        "line": problem.place.line,
+        "column": problem.place.column,
+        "recipe": problem.recipe or None,
+        "consumers": list(problem.consumers),
     }
-    return json_text(document)
+
+
+def problem_counts(problems: Iterable[Problem]) -> ProblemCounts:
+    """How many there are of each severity."""
+    counts = Counter(problem.severity for problem in problems)
+    return {
+        "error": counts[Severity.ERROR],
+        "warning": counts[Severity.WARNING],
+        "info": counts[Severity.INFO],
+    }

@@ -17,11 +17,12 @@ from subprocess import PIPE, Popen
 
 import pytest
 
-from reconciler.adapters.locks import FileLocks
+from reconciler.adapters.locks import FileLocks, held_in
 from reconciler.errors import Interrupted, StateError, TenantLocked
-from reconciler.ports import Clock, Locks
+from reconciler.ports import Clock, HeldLock, Locks
 from tests.support.lock_world import NOW, StoppedClock
 
+NOW_TEXT = "2026-01-02T03:04:05.000Z"
 HOOK = "https://hr.example.com/scim/sync"
 RANGES = "RECONCILER_TEST_RANGES"  # which of both ways to lock; children inherit it
 
@@ -383,3 +384,56 @@ def test_a_signal_ends_the_wait_for_a_lock(tmp_path: Path) -> None:
         patient(tmp_path, clock).hold("acme", patience=60).__enter__()
 
     assert clock.sleeps == 2
+
+
+# Who holds what
+
+
+def held(folder: Path) -> list[HeldLock]:
+    return held_in(folder, ranges=os.environ[RANGES] == "yes")
+
+
+def test_what_is_held_is_listed_with_its_holder_and_nothing_else(tmp_path: Path) -> None:
+    assert held(tmp_path / "none") == []
+    with held_elsewhere(tmp_path), locks(tmp_path, "ci").hold_queue("zeta", HOOK):
+        first, second = held(tmp_path)
+
+        assert (first.tenant, first.is_queue, first.since) == ("acme", False, NOW_TEXT)
+        assert first.holder.startswith("night-job (process ")
+        assert (second.tenant, second.is_queue) == ("zeta", True)
+        assert second.holder.startswith("ci (process ")
+    assert held(tmp_path) == []
+
+
+def test_to_look_at_locks_refuses_nobody_one(tmp_path: Path) -> None:
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.is_set():
+            held(tmp_path)
+
+    with locks(tmp_path).hold("other"):
+        looking = threading.Thread(target=look)
+        looking.start()
+        for _ in range(200):
+            with locks(tmp_path).hold("acme"):
+                pass
+        ended.set()
+        looking.join()
+
+
+def test_a_killed_holder_is_listed_no_more_where_the_kernel_can_tell(tmp_path: Path) -> None:
+    with held_elsewhere(tmp_path) as process:
+        process.kill()
+        process.wait()
+
+        assert len(held(tmp_path)) == (0 if os.environ[RANGES] == "yes" else 1)
+
+
+def test_locks_can_be_looked_at_where_nothing_can_be_written(tmp_path: Path) -> None:
+    with locks(tmp_path).hold("acme"):
+        tmp_path.chmod(0o500)
+        try:
+            assert [each.tenant for each in held(tmp_path)] == ["acme"]
+        finally:
+            tmp_path.chmod(0o700)

@@ -17,7 +17,7 @@ from reconciler.adapters.database.address import Address, address_of
 from reconciler.adapters.database.postgresql import Locking, Server
 from reconciler.adapters.database.session_locks import SessionLocks
 from reconciler.errors import Interrupted, StateError, TenantLocked
-from reconciler.ports import Clock, Locks
+from reconciler.ports import Clock, HeldLock, Locks
 from tests.support.lock_world import StoppedClock
 from tests.support.postgres import Server as Postgres
 from tests.support.store_world import intended, intent, rows
@@ -363,3 +363,61 @@ def test_an_intent_of_a_tenant_that_was_given_back_needs_no_lock(url: str) -> No
             pass
 
         assert store.intend(intent(), intended()) == 1
+
+
+# Who holds what
+
+
+def held(url: str) -> list[HeldLock]:
+    with closing(open_store(url, create=False, only_read=True)) as store:
+        found = store.held_locks()
+    assert found is not None
+    return found
+
+
+def test_what_is_held_is_listed_with_its_holder_and_nothing_else(url: str) -> None:
+    hook = "https://hr.example.com/scim/sync"
+    with closing(open_store(url)):
+        pass
+    assert held(url) == []
+    with (
+        held_elsewhere(url),
+        locking(url, "other") as others,
+        others.hold_queue("zeta", hook),
+    ):
+        first, second = held(url)
+
+        assert (first.tenant, first.is_queue) == ("acme", False)
+        assert first.holder.startswith("night-job (process ")
+        assert first.since is not None
+        assert (second.tenant, second.is_queue) == ("zeta", True)
+    assert held(url) == []
+
+
+def test_a_killed_holder_is_listed_no_more(url: str) -> None:
+    with held_elsewhere(url) as process:
+        process.kill()
+        process.wait()
+        deadline = time.monotonic() + 20
+        while held(url) and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+        assert held(url) == []
+        assert rows(url, "SELECT tenant FROM holders") == [("acme",)]
+
+
+def test_to_look_at_locks_refuses_nobody_one(url: str) -> None:
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.is_set():
+            held(url)
+
+    with locking(url) as locks:
+        looking = threading.Thread(target=look)
+        looking.start()
+        for _ in range(100):
+            with locks.hold("acme"):
+                pass
+        ended.set()
+        looking.join()

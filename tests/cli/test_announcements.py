@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from reconciler.adapters.jsonschemas import check
 from reconciler.domain.scim import fold
 from tests.support.faultserver import FaultServer, Received, Script, json_reply, serving
 from tests.support.program import Folder
@@ -91,9 +90,7 @@ class World:
         return [json.loads(got.body)["event_type"].rpartition("_")[2] for got in self.hr.got]
 
     def listed(self) -> list[dict[str, Any]]:
-        done = self.folder.run("webhooks", "list", "--format", "json")
-        listed: list[dict[str, Any]] = json.loads(done.out)
-        assert check(listed, "webhooks") == ()
+        listed: list[dict[str, Any]] = self.folder.output("webhooks", "list")["data"]["webhooks"]
         return listed
 
 

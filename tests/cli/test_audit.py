@@ -1,6 +1,7 @@
 """`audit list`, `verify` and `export`: what the trail tells, and how a cut one is found."""
 
 import json
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -8,6 +9,8 @@ from tests.support.applied import applied, query
 from tests.support.program import HR_URN, DevTenant, Folder
 
 __all__ = ["applied"]
+
+URN = "urn:ietf:params:scim:schemas:extension:acme:2.0:User:One"
 
 
 def test_audit_list_last_shows_the_newest_records(applied: Folder) -> None:
@@ -96,3 +99,100 @@ def test_every_exported_record_and_event_is_what_the_published_schemas_say(dev_t
         jsonschema.validate(record, audit)
     for got in dev_tenant.inbox():
         jsonschema.validate(json.loads(got["body"]), event)
+
+
+# audit list: what is asked for, and its JSON
+
+
+def listed(folder: Folder, *arguments: str) -> list[dict]:
+    records: list[dict] = folder.output("audit", "list", "--last", "1000", *arguments)["data"][
+        "records"
+    ]
+    return records
+
+
+def test_audit_list_in_json_has_the_records_of_the_export(applied: Folder) -> None:
+    exported = applied.audit()
+
+    assert listed(applied) == exported
+    assert applied.output("audit", "list", "--last", "2")["data"]["records"] == exported[-2:]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        (("--event", "RUN_STARTED"), lambda r: r["event"] == "RUN_STARTED"),
+        (
+            ("--event", "run_started", "--event", "HR_SYNC_COMPLETED"),
+            lambda r: r["event"] in ("RUN_STARTED", "HR_SYNC_COMPLETED"),
+        ),
+        (("--status", "synced"), lambda r: r["status"] == "SYNCED"),
+        (("--tenant", "d*"), lambda r: r["tenant"] == "dev"),
+        (("--tenant", "other"), lambda r: False),
+        (("--schema", URN.upper()), lambda r: r["schema_id"] == URN),
+        (("--since", "1h"), lambda r: True),
+        (("--until", "1h"), lambda r: False),
+        (("--since", "2000-01-01", "--until", "2000-01-02"), lambda r: False),
+        (("--actor", "nobody"), lambda r: False),
+    ],
+)
+def test_audit_list_shows_what_is_asked_for(applied: Folder, arguments, wanted) -> None:
+    assert listed(applied, *arguments) == [each for each in applied.audit() if wanted(each)]
+
+
+def test_audit_list_takes_times_in_any_zone_and_runs_and_commits_by_their_beginning(
+    applied: Folder,
+) -> None:
+    first = applied.audit()[0]
+    at = datetime.fromisoformat(first["timestamp"]).astimezone(timezone(timedelta(hours=5)))
+
+    assert first in listed(applied, "--since", at.isoformat())
+    assert first not in listed(applied, "--until", at.isoformat())
+    assert {r["run_id"] for r in listed(applied, "--run", first["run_id"][:8])} == {first["run_id"]}
+    assert listed(applied, "--commit", "0000000") == []
+    shown = applied.run("audit", "list", "--event", "RUN_STARTED").out
+    assert f"by {first['actor']}" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--event", "RUN_STARTD"), "did you mean RUN_STARTED?"),
+        (("--status", "x"), "there are SUCCESS, FAILED, UNKNOWN, RECOVERED, SYNCED"),
+        (("--since", "yesterday"), "--since: 'yesterday' is no time"),
+        (("--until", "2026-11-30T10:00:00"), "write it with its zone"),
+        (("--since", "2026-02-30"), "is no time"),
+        (("--since", "999999d"), "is no time"),
+    ],
+)
+def test_audit_list_says_which_word_or_time_it_does_not_know(
+    applied: Folder, arguments, message
+) -> None:
+    done = applied.run("audit", "list", *arguments)
+
+    assert done.code == 1
+    assert message in done.err
+    envelope = applied.output("audit", "list", *arguments)
+    assert envelope["data"] is None
+    assert message in envelope["diagnostics"][0]["message"]
+
+
+def test_lists_before_the_first_apply_are_empty(folder: Folder) -> None:
+    for command in (("audit", "list"), ("webhooks", "list")):
+        done = folder.run(*command)
+        assert (done.code, done.out) == (0, "")
+        assert "yet" in done.err
+        [items] = folder.output(*command)["data"].values()
+        assert items == []
+    assert not (folder.path / ".reconciler").exists()
+
+
+def test_audit_verify_in_json_names_the_head_or_says_what_is_wrong(applied: Folder) -> None:
+    head = applied.audit()[-1]["hash"]
+
+    data = applied.output("audit", "verify", "--head", head)["data"]
+    assert data == {"records": len(applied.audit()), "head": head, "anchored": True}
+    query(applied, "UPDATE audit SET actor = 'mallory' WHERE seq = 2")
+    broken = applied.output("audit", "verify")
+    assert broken["data"] is None
+    assert "the trail is broken at record 2" in broken["diagnostics"][-1]["message"]

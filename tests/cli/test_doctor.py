@@ -1,6 +1,5 @@
 """`doctor`: what it finds out about a tenant by looking and by trying, and what it leaves alone."""
 
-import json
 import textwrap
 from pathlib import Path
 
@@ -50,9 +49,7 @@ def test_doctor_in_json_says_what_is_bound(dev_tenant: DevTenant) -> None:
     folder = dev_tenant.folder
     assert folder.run("apply", "--auto-approve").code == 0
 
-    done = folder.run("doctor", "dev", "--format", "json")
-
-    (reported,) = json.loads(done.out)["tenants"]
+    (reported,) = folder.output("doctor", "dev")["data"]["tenants"]
     texts = [f["words"] for f in reported["findings"] if f["check"] == "binding"]
     assert f"{HR_URN} is bound to User" in texts
     assert reported["well"]

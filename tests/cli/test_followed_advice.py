@@ -3,7 +3,6 @@
 Each row meets a real server on loopback. What a message leaves to other people is not among them.
 """
 
-import json
 import re
 from base64 import b64decode
 from collections.abc import Callable
@@ -367,7 +366,7 @@ def patched_by_name(b: Bench) -> None:
 
 
 def as_a_probe_finds(b: Bench) -> None:
-    found = json.loads(b.folder.run("doctor", "acme", "--probe-writes", "--format", "json").out)
+    found = b.folder.output("doctor", "acme", "--probe-writes")["data"]
     b.can(**found["tenants"][0]["capabilities"])
 
 

@@ -131,7 +131,7 @@ def test_problems_of_dialects_and_manifests_are_shown_together_in_each_format(re
         "unknown key 'baseURL'; did you mean baseUrl?",
     )
     assert "'mine' is not known" not in text.everything  # which would be noise
-    assert "dialects/mine.json" in {p["path"] for p in machine["problems"]}
+    assert "dialects/mine.json" in {p["path"] for p in machine["diagnostics"]}
     places = [r["locations"][0]["physicalLocation"] for r in sarif["runs"][0]["results"]]
     assert "dialects/mine.json" in {p["artifactLocation"]["uri"] for p in places}
     assert "file=dialects/mine.json,line=16" in annotated.out

@@ -57,7 +57,7 @@ def fleet(tmp_path) -> Folder:
 def against(fleet: Folder, code: int) -> list[tuple[str, int, str, str]]:
     done = fleet.run("validate", "--against", "HEAD", "--format", "json", "--fail-on", "warning")
     assert done.code == code, done.everything
-    problems = json.loads(done.out)["problems"]
+    problems = json.loads(done.out)["diagnostics"]
     return [
         (p["path"].removeprefix("desired-state/"), p["line"], p["rule"], p["message"])
         for p in problems

@@ -222,7 +222,7 @@ def test_what_was_never_sent_is_no_attempt(tenant: DevTenant) -> None:
     with receiving(GOOD) as receiver:
         folder.edit(MANIFEST, f"{tenant.root}/hr/scim/sync", receiver.url)
     applied = folder.run(*APPLY, HR_SECRET=GOOD)
-    [before] = json.loads(folder.run("webhooks", "list", "--format", "json").out)
+    [before] = folder.output("webhooks", "list")["data"]["webhooks"]
     trail = len(folder.audit())
 
     with receiving(GOOD, port=receiver.port) as receiver:
@@ -234,7 +234,7 @@ def test_what_was_never_sent_is_no_attempt(tenant: DevTenant) -> None:
                 {"HR_SECRET": GOOD, "RECONCILER_WEBHOOK_HOSTS": "hr.example.com"},
             )
         ]
-        [after] = json.loads(folder.run("webhooks", "list", "--format", "json").out)
+        [after] = folder.output("webhooks", "list")["data"]["webhooks"]
         assert len(folder.audit()) == trail
         sent = folder.run("webhooks", "deliver", "--now", HR_SECRET=GOOD)
 

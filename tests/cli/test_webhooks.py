@@ -48,7 +48,7 @@ def test_webhooks_deliver_sends_to_a_receiver_that_came_back(
             "desired-state/tenants/dev.yaml", f"{dev_tenant.root}/hr/scim/sync", receiver.url
         )
     applied = folder.run("apply", "--auto-approve", "--target", "hr-extension")
-    listed = json.loads(folder.run("webhooks", "list", "--format", "json").out)
+    listed = folder.output("webhooks", "list")["data"]["webhooks"]
 
     with receiving(secret, port=receiver.port) as receiver:
         delivered = folder.run("webhooks", "deliver", "--now")
@@ -91,7 +91,7 @@ def test_webhooks_replay_sends_what_was_given_up(
         front.calm()
         due = folder.run("webhooks", "deliver", "--now")
         replayed = folder.run("webhooks", "replay", "--given-up")
-        [first, second] = json.loads(folder.run("webhooks", "list", "--format", "json").out)
+        [first, second] = folder.output("webhooks", "list")["data"]["webhooks"]
         once_more = folder.run("webhooks", "replay", first["event_id"])
 
     assert "given up, only `webhooks replay` sends it" in applied.out
@@ -136,7 +136,7 @@ def test_webhooks_replay_refuses_an_event_that_still_waits(dev_tenant: DevTenant
     folder = dev_tenant.folder
     dev_tenant.set_faults(hr_down=True)
     folder.run("apply", "--auto-approve")
-    [first, _] = json.loads(folder.run("webhooks", "list", "--format", "json").out)
+    [first, _] = folder.output("webhooks", "list")["data"]["webhooks"]
 
     done = folder.run("webhooks", "replay", first["event_id"])
 

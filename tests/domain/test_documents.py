@@ -29,12 +29,10 @@ DOCUMENTS = {
     "report": documents.ReportDocument,
     "audit": documents.AuditDocument,
     "event": documents.EventDocument,
-    "doctor": documents.DoctorDocument,
+    "output": documents.OutputDocument,
     "status": documents.StatusDocument,
     "gate": documents.GateDocument,
     "adoption": documents.AdoptionDocument,
-    "webhooks": list[documents.WebhookDocument],
-    "validate": documents.ValidateDocument,
 }
 SIMPLE = {str: "string", int: "integer", bool: "boolean", float: "number", type(None): "null"}
 
@@ -144,6 +142,28 @@ def test_a_document_type_has_every_member_of_its_json_schema_and_no_other(name: 
     assert Comparison(schema_named(name)).run(DOCUMENTS[name]) == []
 
 
+DATA = {
+    "validate": documents.ValidateData,
+    "import": documents.ImportData,
+    "doctor": documents.DoctorData,
+    "audit-list": documents.AuditListData,
+    "audit-verify": documents.AuditVerifyData,
+    "webhooks-list": documents.WebhooksListData,
+    "sent": documents.SentData,
+    "locks": documents.LocksData,
+}
+
+
+def test_the_data_of_each_command_has_a_document_type() -> None:
+    schema = schema_named("output")
+    referred = {case["then"]["properties"]["data"]["anyOf"][0]["$ref"] for case in schema["allOf"]}
+
+    assert {name.removeprefix("#/$defs/") for name in referred} == DATA.keys()
+    for name, annotation in DATA.items():
+        part = {**schema["$defs"][name], "$defs": schema["$defs"]}
+        assert Comparison(part).run(annotation) == [], name
+
+
 def test_every_json_schema_of_what_we_write_has_a_document_type() -> None:
     read = {"manifest", "dialect"}  # people write these; the loader makes values of them
     assert {path.stem for path in SCHEMAS.glob("*.json")} - read == DOCUMENTS.keys()
@@ -182,8 +202,8 @@ def test_a_json_schema_that_drifts_from_its_document_type_is_found(edit: Any, fo
 
 MISSPELT = """
 from reconciler.domain.documents import (
-    AuditDocument, ChangeDocument, DoctorDocument, EventDocument, PlanDocument, ReportDocument,
-    TenantDocument, ValidateDocument, WebhookDocument,
+    AuditDocument, ChangeDocument, DoctorData, EventDocument, OutputDocument, PlanDocument,
+    ReportDocument, TenantDocument, WebhookDocument,
 )
 
 def plan(document: PlanDocument, tenant: TenantDocument, change: ChangeDocument) -> None:
@@ -202,21 +222,21 @@ def audit(record: AuditDocument) -> None:
 def event(document: EventDocument) -> None:
     print(document["event_typ"])
 
-def doctor(document: DoctorDocument) -> None:
+def doctor(document: DoctorData) -> None:
     print(document["tenants"][0]["findigs"])
 
 def webhook(document: WebhookDocument) -> None:
     print(document["ulr"])
 
-def validate(document: ValidateDocument) -> None:
-    print(document["problems"][0]["colunm"])
+def output(document: OutputDocument) -> None:
+    print(document["diagnostics"][0]["colunm"])
 """
 READERS = {
     "reconciler/render/plan_text.py": ('tenant["warnings"]', 'tenant["warnigs"]'),
     "reconciler/render/plan_markdown.py": ('document["approvals"]', 'document["aprovals"]'),
     "reconciler/render/report_markdown.py": ('report["warnings"]', 'report["warnigs"]'),
     "reconciler/render/plan_document.py": ('"extensions_live":', '"extension_live":'),
-    "reconciler/cli/commands/audit_list.py": ("record['status']", "record['stauts']"),
+    "reconciler/cli/audit_list.py": ("record['seq']", "record['sqe']"),
     "reconciler/cli/drift_issues.py": ('tenant["error"]', 'tenant["eror"]'),
     "reconciler/cli/commands/webhooks_list.py": ('"last_status":', '"last_staus":'),
 }

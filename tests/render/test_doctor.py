@@ -1,6 +1,6 @@
 from reconciler.adapters.jsonschemas import check
 from reconciler.domain.doctor import Finding, Grade, TenantFindings
-from reconciler.render.doctor import capability_block, doctor_document, doctor_text
+from reconciler.render.doctor import capability_block, doctor_data, doctor_text
 from reconciler.render.paint import Paint
 
 FOUND = TenantFindings(
@@ -31,9 +31,15 @@ def test_colours_add_nothing_to_the_text_of_findings() -> None:
 
 
 def test_the_json_of_findings_holds_what_the_text_holds() -> None:
-    document = doctor_document([FOUND])
+    document = doctor_data([FOUND])
     (reported,) = document["tenants"]
-    assert check(document, "doctor") == ()
+    assert (
+        check(
+            {"format_version": "1.0", "command": "doctor", "data": document, "diagnostics": []},
+            "output",
+        )
+        == ()
+    )
     assert (reported["name"], reported["well"]) == ("acme", True)
     assert reported["findings"][1] == {"check": "etag", "grade": "warning", "words": "none\x1b[31m"}
     assert reported["capabilities"] == {"etag": "none", "creates": True, "pageSize": 50}

@@ -22,7 +22,7 @@ from reconciler.domain.problem import Place
 from reconciler.domain.rules import MeasureKind
 from reconciler.domain.scim import Schema
 from reconciler.domain.selection import Selection
-from reconciler.render.json_text import json_list, json_text
+from reconciler.render.json_text import json_text
 from reconciler.render.paint import Paint
 from reconciler.render.plain_text import counted, visible
 from reconciler.render.plan_document import plan_document, plan_json
@@ -328,13 +328,6 @@ def test_a_plan_in_pieces_is_the_json_text_of_the_whole(number: int) -> None:
     others = {member: value for member, value in document.items() if member != "checksum"}
     whole = json.dumps(others, sort_keys=True).encode()
     assert document["checksum"] == f"sha256:{hashlib.sha256(whole).hexdigest()}"
-
-
-@pytest.mark.parametrize("number", [0, 1, 3])
-def test_a_list_of_documents_in_pieces_is_the_text_of_the_whole(number: int):
-    documents = [{"name": f"é{each}", "nested": {"lines": ["a\nb"]}} for each in range(number)]
-
-    assert "".join(json_list(iter(documents))) == json_text(documents)
 
 
 # Several tenants

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.adapters.jsonschemas import check
 from reconciler.domain.jsontext import Json
 from tests.support.warm import Done, Order, warm_interpreter
 
@@ -109,6 +110,12 @@ class Folder:
 
     def plan(self) -> Json:
         return json.loads(self.run("plan", "--format", "json").out)
+
+    def output(self, *arguments: str) -> Json:
+        """What the command prints with `--format json`: an envelope, held against its schema."""
+        document = json.loads(self.run(*arguments, "--format", "json").out)
+        assert check(document, "output") == ()
+        return document
 
     def save_plan(self, *arguments: str) -> Json:
         """Save a plan as plan.json; return what it says."""

@@ -25,7 +25,7 @@ ROWS = (
     ("domain.plan",),
     ("domain.outcome", "domain.approvals", "domain.deciding", "domain.migration"),
     ("domain.records",),
-    ("domain.fleet_status",),
+    ("domain.fleet_status", "domain.record_filter"),
     ("domain.metrics",),
     ("domain.fleet_report",),
     ("ports", "occurrences"),

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from reconciler.adapters.database.connections import Connection, Question, Row, Session, Sessions
 from reconciler.domain.records import rfc3339
 from reconciler.errors import StateError, TenantLocked
-from reconciler.ports import Clock
+from reconciler.ports import Clock, HeldLock
 
 _LOOK_AGAIN = 0.25  # seconds; a wait inside the server could be ended by no signal
 
@@ -143,9 +143,8 @@ class SessionLocks:
     def _note(self, tenant: str) -> str:
         with self._using, self._asking() as connection:
             found = connection.rows(_SIGNED, tenant)
-        for holder, process, host, since in found:
-            who = f"{holder} (process {process} on {host}) since {since}"
-            return "".join(c for c in who if c.isprintable())
+        for *row, since in found:
+            return f"{_holder(*row)} since {since}"
         return "another run, which has not said its name yet"
 
     def _give_back(self, tenant: str) -> None:
@@ -190,6 +189,24 @@ class SessionLocks:
             "session to several clients, and a lock in it keeps nobody out: connect to "
             "the server itself, or have the pooler keep a session for each client"
         )
+
+
+def held_on(server: Sessions) -> list[HeldLock]:
+    """The locks that runs hold now, by tenant; takes none, so nobody is refused one."""
+    with server.session() as session, session.asking() as connection:
+        signed = connection.rows(_ALL_SIGNED)
+        taken = {(high << 32) + low for high, low in connection.rows(_TAKEN)}
+        found = []
+        for name, *row, since in signed:
+            if session.key("tenant", name) % (1 << 64) in taken:
+                tenant, _, url = name.partition(" to ")
+                found.append(HeldLock(tenant, bool(url), _holder(*row), since))
+        return found
+
+
+def _holder(holder: str, process: int, host: str) -> str:
+    who = f"{holder} (process {process} on {host})"
+    return "".join(c for c in who if c.isprintable())
 
 
 class _Signed(NamedTuple):
@@ -242,5 +259,12 @@ SELECT NOT pg_try_advisory_xact_lock(?) AND EXISTS (
 _GIVE_BACK = """
 WITH unsigned AS (DELETE FROM holders WHERE tenant = ? RETURNING 1)
 SELECT pg_advisory_unlock(?) FROM (SELECT count(*) FROM unsigned) AS done
+"""
+_ALL_SIGNED = "SELECT tenant, holder, process, host, since FROM holders ORDER BY tenant"
+# The two halves of each number, which the server shows as if they had no sign.
+_TAKEN = """
+SELECT classid::bigint, objid::bigint FROM pg_locks
+WHERE locktype = 'advisory' AND objsubid = 1 AND granted
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 _SIGNED = "SELECT holder, process, host, since FROM holders WHERE tenant = ?"

@@ -27,13 +27,14 @@ from reconciler.adapters.database.connections import (
 )
 from reconciler.adapters.database.last_seen import LATEST, sightings_in
 from reconciler.adapters.database.outbox import Backlog
-from reconciler.adapters.database.session_locks import SessionLocks
+from reconciler.adapters.database.session_locks import SessionLocks, held_on
 from reconciler.domain.adoption import Sample, SampleHistory, SampleKey
 from reconciler.domain.documents import AuditDocument
 from reconciler.domain.drift import Sightings
 from reconciler.domain.hearing import History
 from reconciler.domain.lifecycle import Course, FleetCourses
 from reconciler.domain.outbox import Awaited, HeldRow, OutboxRow, RowToSend
+from reconciler.domain.record_filter import RecordFilter
 from reconciler.domain.records import Confirmation, Entry, HrEvent, Intent
 from reconciler.domain.scim import Schema, fold
 from reconciler.errors import StateError
@@ -41,6 +42,7 @@ from reconciler.ports import (
     Announcement,
     Clock,
     Counting,
+    HeldLock,
     Locks,
     Postponement,
     ProvedSchema,
@@ -95,6 +97,10 @@ class Store:
                 self._server, holder=holder, clock=clock, failed=self._failed
             )
         return self._locks
+
+    def held_locks(self) -> list[HeldLock] | None:
+        """The locks that runs hold now; None where the store is a file, which keeps none."""
+        return None if self._server is None else held_on(self._server)
 
     def seal_with(self, seals: Seals) -> None:
         """From now on rows are sealed when they are queued.
@@ -411,10 +417,18 @@ class Store:
         """
         return verifying.misfits(self._database)
 
-    def last_records(self, number: int) -> list[AuditDocument]:
-        """The newest records, in the order of storage, as `records` gives them."""
-        [rows] = self._database.ask(trail.newest(number))
-        return [trail.record_of(row) for row in reversed(rows)]
+    def last_records(self, number: int, wanted: RecordFilter | None = None) -> list[AuditDocument]:
+        """The newest records that are wanted, in the order of storage, as `records` gives them."""
+        found: list[AuditDocument] = []
+        before, limit = None, number
+        while len(found) < number:
+            [rows] = self._database.ask(trail.newest(before, limit=limit))
+            records = map(trail.record_of, rows)
+            found.extend(records if wanted is None else filter(wanted.takes, records))
+            if len(rows) < limit:
+                break
+            before, limit = rows[-1][0], _BATCH
+        return found[:number][::-1]
 
     def head(self) -> tuple[int, str]:
         """Number and hash of the last record; of an empty trail 0 and 64 zeros."""

@@ -25,6 +25,7 @@ _NAMES = ", ".join(COLUMNS).replace("commit", '"commit"')
 # Number and hash of the last record, which the next one is sealed after.
 HEAD = Question("SELECT seq, hash FROM audit WHERE seq = (SELECT max(seq) FROM audit)")
 _LAST = f"SELECT {_NAMES} FROM audit ORDER BY seq DESC LIMIT ?"
+_BEFORE = f"SELECT {_NAMES} FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?"
 _FIRST = f"SELECT {_NAMES} FROM audit WHERE seq >= {-(2**63)} ORDER BY seq LIMIT ?"
 _NEXT = f"SELECT {_NAMES} FROM audit WHERE seq > ? ORDER BY seq LIMIT ?"
 
@@ -100,9 +101,9 @@ def after(seq: int | None, *, limit: int) -> Question:
     return Question(_FIRST, (limit,)) if seq is None else Question(_NEXT, (seq, limit))
 
 
-def newest(number: int) -> Question:
-    """The question for the last records, the newest first."""
-    return Question(_LAST, (number,))
+def newest(seq: int | None, *, limit: int) -> Question:
+    """The question for the records before one, the newest first; the last ones before None."""
+    return Question(_LAST, (limit,)) if seq is None else Question(_BEFORE, (seq, limit))
 
 
 def record_of(row: Row) -> AuditDocument:

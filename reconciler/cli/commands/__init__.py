@@ -65,6 +65,7 @@ COMMANDS = (
     Command("migrate"),
     Command("status"),
     Command("report"),
+    Command("locks"),
     Command("audit list"),
     Command("audit verify"),
     Command("audit export"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reconciler.cli.options import (
+    choice,
     flag,
     group,
     many,
@@ -21,6 +22,7 @@ from reconciler.cli.shared_options import (
     FleetOptions,
     PruningOptions,
     ReadingOptions,
+    TextOrJson,
 )
 
 TYPE_CHECKING = False
@@ -66,6 +68,10 @@ class Options:
         "write into this folder, for HR, whether it may send the attributes of each tenant: "
         "TENANT.json and its signature",
         metavar="DIR",
+    )
+    format: TextOrJson = choice(
+        "what standard output gets: text, or the report of the run as JSON",
+        default=TextOrJson.TEXT,
     )
     report: Path | None = optional_path(
         "write a JSON report of the run, also when it fails or is interrupted", metavar="FILE"

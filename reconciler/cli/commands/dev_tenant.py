@@ -58,7 +58,6 @@ def run(invocation: Invocation, options: Options) -> int:
         ):
             _write_secret(secrets / f"{options.name}-{kind}", secret)
         invocation.console.data(_manifest(options, access))
-        invocation.console.out.flush()
         invocation.console.say(
             f"serving {access.base_url}; its secrets are in {secrets}: "
             f"use --secrets-dir {secrets}. Ctrl-C ends it"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reconciler.cli.options import argument, flag, group, optional_path, optional_text
-from reconciler.cli.shared_options import DeadlineOptions, ReadingOptions
+from reconciler.cli.options import argument, choice, flag, group, optional_path, optional_text
+from reconciler.cli.shared_options import DeadlineOptions, ReadingOptions, TextOrJson
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ class Options:
         "where to; left out: extensions/ in the folder of manifests", metavar="DIR"
     )
     full: bool = flag("write defaults out too")
+    format: TextOrJson = choice("text or JSON", default=TextOrJson.TEXT)
     force: bool = flag("overwrite files that say something else")
     reading: ReadingOptions = group(ReadingOptions)
     deadlines: DeadlineOptions = group(DeadlineOptions)

@@ -23,11 +23,9 @@ class SchemaName(StrEnum):
     AUDIT = "audit"
     EVENT = "event"
     GATE = "gate"
-    VALIDATE = "validate"
-    WEBHOOKS = "webhooks"
-    DOCTOR = "doctor"
     STATUS = "status"
     ADOPTION = "adoption"
+    OUTPUT = "output"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,26 +27,26 @@ class Options:
 def run(invocation: Invocation, options: Options) -> int:
     """Print each webhook that was ever released, oldest first, and then those that are held."""
     from itertools import chain
-    from typing import assert_never
 
-    from reconciler.cli.state_store import read_state
-    from reconciler.render.json_text import json_list
+    from reconciler.cli.output import output_of
+    from reconciler.cli.state_store import state_if_any
 
-    with read_state(invocation) as store:
-        rows: Iterator[OutboxRow | HeldRow] = chain(store.released(), store.held())
-        match options.format:
-            case TextOrJson.JSON:
-                for text in json_list(map(_document, rows)):
-                    invocation.console.data(text)
-            case TextOrJson.TEXT:
-                empty = True
-                for row in rows:
-                    invocation.console.data(_line(row))
-                    empty = False
-                if empty:
-                    invocation.console.say("nothing was announced yet")
-            case _:
-                assert_never(options.format)
+    with (
+        output_of(invocation, wanted=options.format is TextOrJson.JSON) as output,
+        state_if_any(invocation) as store,
+    ):
+        rows: Iterator[OutboxRow | HeldRow] = iter(())
+        if store is not None:
+            rows = chain(store.released(), store.held())
+        if output.wanted:
+            output.show({"webhooks": map(_document, rows)})
+            return Exit.WELL
+        empty = True
+        for row in rows:
+            invocation.console.data(_line(row))
+            empty = False
+        if empty:
+            invocation.console.say("nothing was announced yet")
     return Exit.WELL
 
 

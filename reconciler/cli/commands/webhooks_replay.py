@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reconciler.cli.options import flag, group, optional_argument
-from reconciler.cli.shared_options import SendingOptions
+from reconciler.cli.shared_options import SendingOptions, TextOrJson
 from reconciler.errors import UsageError
 
 TYPE_CHECKING = False
@@ -26,6 +26,7 @@ class Options:
 def run(invocation: Invocation, options: Options) -> int:
     """Send again what was requested; 1 where it was not delivered."""
     from reconciler.adapters.clock import StopSignal
+    from reconciler.cli.output import output_of
     from reconciler.cli.sending import delivering_with, show_delivered
     from reconciler.cli.state_store import existing_state
     from reconciler.domain.records import EVENT_ID
@@ -41,6 +42,7 @@ def run(invocation: Invocation, options: Options) -> int:
         raise UsageError(f"{visible(event)} is no id of an event; see `reconciler webhooks list`")
     stop = StopSignal()
     with (
+        output_of(invocation, wanted=options.sending.format is TextOrJson.JSON) as output,
         existing_state(invocation, stop) as store,
         delivering_with(invocation, store, options.sending, stop) as delivering,
     ):
@@ -48,7 +50,7 @@ def run(invocation: Invocation, options: Options) -> int:
             _require_over(event, store)
         delivering.replay(event)
         backlog = store.backlog()
-    return show_delivered(invocation, delivering, backlog)
+        return show_delivered(invocation, output, delivering, backlog)
 
 
 def _require_over(event: str, store: Store) -> None:

@@ -1,0 +1,105 @@
+"""`audit list`: the newest records of the trail that are asked for."""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from typing import TypeVar
+
+from reconciler.adapters.clock import wall_time
+from reconciler.cli.commands.audit_list import Options
+from reconciler.cli.exits import Exit
+from reconciler.cli.invocation import Invocation
+from reconciler.cli.output import output_of
+from reconciler.cli.shared_options import TextOrJson
+from reconciler.cli.state_store import state_if_any
+from reconciler.domain.documents import AuditDocument
+from reconciler.domain.messages import nearest
+from reconciler.domain.record_filter import RecordFilter
+from reconciler.domain.records import Event, Status, rfc3339
+from reconciler.errors import UsageError
+from reconciler.render.plain_text import visible
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+_COMMIT = 12  # characters of a commit that are shown
+
+AWord = TypeVar("AWord", bound=StrEnum)
+
+
+def audit_list(invocation: Invocation, options: Options) -> int:
+    """Print them, the oldest first; none before the first apply."""
+    with (
+        output_of(invocation, wanted=options.format is TextOrJson.JSON) as output,
+        state_if_any(invocation) as store,
+    ):
+        wanted = _filter(options)
+        records = [] if store is None else store.last_records(options.last, wanted)
+        if output.wanted:
+            output.show({"records": iter(records)})
+            return Exit.WELL
+        for record in records:
+            invocation.console.data(_line(record))
+        if not records:
+            nothing = "nothing was recorded yet" if store is None else "no record fits"
+            invocation.console.say(nothing)
+    return Exit.WELL
+
+
+def _line(record: AuditDocument) -> str:
+    about = " ".join(visible(name) for name in (record["tenant"], record["schema_id"]) if name)
+    at = f" at {visible(str(record['commit'])[:_COMMIT])}" if record["commit"] else ""
+    columns = [
+        f"{record['seq']:>6}",
+        visible(record["timestamp"]),
+        f"{visible(record['event']):<33}",
+        f"{visible(record['status'] or '-'):<9}",
+        about,
+        f"by {visible(record['actor'])}{at}",
+        visible(record["detail"] or ""),
+    ]
+    return "  ".join(column for column in columns if column).rstrip() + "\n"
+
+
+def _filter(options: Options) -> RecordFilter:
+    now = wall_time()
+    return RecordFilter(
+        tenants=options.tenant,
+        schemas=options.schema,
+        actors=options.actor,
+        events=_members("--event", options.event, Event),
+        statuses=_members("--status", options.status, Status),
+        since=None if options.since is None else _moment("--since", options.since, now),
+        until=None if options.until is None else _moment("--until", options.until, now),
+        commit=options.commit or "",
+        run=options.run or "",
+    )
+
+
+def _members(option: str, texts: Iterable[str], kind: type[AWord]) -> tuple[AWord, ...]:
+    """The members of those names, without regard to case; raises UsageError."""
+    known = {member.value: member for member in kind}
+    for text in texts:
+        if text.upper() not in known:
+            meant = nearest(text.upper(), known)
+            hint = f"did you mean {meant}?" if meant else f"there are {', '.join(known)}"
+            raise UsageError(f"{option}: there is no {text!r} in the trail; {hint}")
+    return tuple(known[text.upper()] for text in texts)
+
+
+def _moment(option: str, text: str, now: datetime) -> str:
+    """A time, the first moment of a day, or an age, as records have it; raises UsageError."""
+    try:
+        if age := re.fullmatch("([0-9]{1,6})([mhd])", text):
+            return rfc3339(now - timedelta(**{_UNITS[age[2]]: int(age[1])}))
+        if re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+            day = date.fromisoformat(text)
+            return rfc3339(datetime(day.year, day.month, day.day, tzinfo=UTC))
+        at = datetime.fromisoformat(text)
+        if at.tzinfo is not None:
+            return rfc3339(at)
+    except (ValueError, OverflowError):
+        pass
+    raise UsageError(
+        f"{option}: {text!r} is no time; write it with its zone as 2026-11-30T10:00:00Z, a day in "
+        "UTC as 2026-11-30, or how long ago as 90m, 24h or 7d"
+    )

@@ -1,0 +1,52 @@
+"""Show which run holds which tenant, and since when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reconciler.cli.exits import Exit
+from reconciler.cli.options import choice
+from reconciler.cli.shared_options import TextOrJson
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from reconciler.cli.invocation import Invocation
+    from reconciler.domain.documents import LockDocument
+    from reconciler.ports import HeldLock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The options of `locks`."""
+
+    format: TextOrJson = choice("text or JSON", default=TextOrJson.TEXT)
+
+
+def run(invocation: Invocation, options: Options) -> int:
+    """Print each lock that is held; takes none itself."""
+    from reconciler.cli.output import output_of
+    from reconciler.cli.state_store import held_locks
+    from reconciler.render.plain_text import visible
+
+    with output_of(invocation, wanted=options.format is TextOrJson.JSON) as output:
+        held = held_locks(invocation)
+        if output.wanted:
+            output.show({"locks": map(_document, held)})
+            return Exit.WELL
+        for lock in held:
+            of = "webhooks of " if lock.is_queue else ""
+            since = f" since {visible(lock.since)}" if lock.since else ""
+            name, holder = visible(lock.tenant), visible(lock.holder)
+            invocation.console.data(f"{of}{name}  {holder}{since}\n")
+        if not held:
+            invocation.console.say("no run holds a lock")
+    return Exit.WELL
+
+
+def _document(lock: HeldLock) -> LockDocument:
+    return {
+        "tenant": lock.tenant,
+        "of": "webhooks" if lock.is_queue else "tenant",
+        "holder": lock.holder,
+        "since": lock.since,
+    }

@@ -488,14 +488,19 @@ PERMANENT: dict[str, tuple[Script, type[TenantError], str]] = {
     "205": (reply(205), AnswerUnreadable, "205, but nothing came"),
     "206": (reply(206, b"[]"), AnswerUnreadable, "206, but what came is no SCIM answer"),
     "nothing": (reply(200), AnswerUnreadable, "the body is not JSON: there is nothing in it"),
-    "UTF-16": (reply(200, '{"Resources": []}'.encode("utf-16")), AnswerUnreadable, "in UTF-16 or"),
+    "UTF-16": (
+        reply(200, '{"Resources": []}'.encode("utf-16-be")), AnswerUnreadable,
+        "section 8.1); ask those who run the service"),
     "a text": (
         reply(400, b"no\nway", {"Content-Type": "text/plain"}), TenantRefused, "\"no\\nway\""),
     "an error with a name twice": (
         reply(400, b'{"detail": "no", "n": 1e999, "a": 1, "a": 2}'), TenantRefused, "400: \"no\""),
     "HTML": (HTML, AnswerUnreadable, "200, but an HTML page \"Sign in now\" came instead of JSON"),
     "not JSON": (reply(200, b"{a"), AnswerUnreadable, "the body is not JSON: "),
-    "two keys": (reply(200, b'{"a":1,"a":2}'), AnswerUnreadable, "twice in one object"),
+    "two keys": (
+        reply(200, b'\xef\xbb\xbf {"a":1,"a":2}'), AnswerUnreadable,
+        "twice in one object; ask those who run the service"),
+    "no JSON at all": (reply(200, b"It works!"), AnswerUnreadable, "; check that spec.baseUrl is"),
     "deep": (reply(200, b"[" * 5000 + b"]" * 5000), AnswerUnreadable, "nested deeper"),
     "a number": (reply(200, b"7"), AnswerUnreadable, "JSON that is no list of schemas"),
     "another object": (json_reply({"users": []}), AnswerUnreadable, "the members 'users'"),

@@ -15,6 +15,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from random import Random
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import trustme
@@ -44,6 +45,7 @@ from tests.support.store_world import (
     messages,
     opened,
 )
+from tests.support.tunnels import tunnelling
 
 SECRET = "whsec_" + base64.b64encode(b"first secret of 32 random bytes.").decode()
 NEXT_SECRET = "whsec_" + base64.b64encode(b"second secret of 32 random bytes").decode()
@@ -417,6 +419,10 @@ def test_retry_after_of_other_answers_is_ignored(hr: Hr, status: int) -> None:
     [
         b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
         b"Content-Encoding: br\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+        b"X-Trace: " + b"x" * 70_000 + b"\r\n\r\n",
+        b"X-Trace: 1\r\n" * 200 + b"\r\n",
+        b"Date: Mon, 30 No",
         b"Content-Length: 9\r\n\r\nhalf",
         b"Content-Length: 99999999999\r\n\r\n",
     ],
@@ -428,6 +434,17 @@ def test_a_receiver_is_judged_by_its_status_alone(hr: Hr, rest: bytes) -> None:
 
     assert (result.delivered, result.status) == (True, 202)
     assert len(hr.got) == 1
+
+
+def test_what_a_proxy_answers_is_not_the_status_of_the_receiver(hr: Hr) -> None:
+    with tunnelling(urlsplit(hr.url).port or 0) as tunnels:
+        options = HttpOptions(deadline=5, proxy=f"http://127.0.0.1:{tunnels.port}")
+        url = "https://hr.example.com/sync"
+
+        result = sent(endpoint(url), options=options, hosts=("hr.example.com",))
+
+    assert tunnels.heads == ["CONNECT hr.example.com:443"]
+    assert (result.delivered, result.status) == (False, None)
 
 
 @pytest.mark.parametrize("answer", [b"", b"garbage\r\n\r\n"])

@@ -227,6 +227,8 @@ def unreadable(
     What stands in `own` is ours, whoever says it.
     """
     advice = "" if request.lists else "; check that spec.baseUrl is the SCIM base URL"
+    if not request.lists and _BROKEN_JSON.match(answer.body) and reason[:1] == (NOT_JSON,):
+        advice = "; ask those who run the service"
     if is_scim_error(answer):
         came = f"{described(request, answer)}, which is an error and no schema"
         return AnswerUnreadable(f"{request}: {came}{advice}")
@@ -237,6 +239,10 @@ def unreadable(
     if kind := _markup(answer):
         found = f"{_titled(kind, request, answer)} came instead of JSON"
     return AnswerUnreadable(f"{request}: {answer.status}, but {found}{advice}")
+
+
+NOT_JSON = "the body is not JSON: "
+_BROKEN_JSON = re.compile(rb"[\xef\xbb\xbf\xfe\xff\0 \t\r\n]*[\[{]")
 
 
 def is_scim_error(answer: Answer) -> bool:

@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
-from reconciler.adapters.gateway.answers import RequestName, described, read_error, unreadable
+from reconciler.adapters.gateway.answers import (
+    NOT_JSON,
+    RequestName,
+    described,
+    read_error,
+    unreadable,
+)
 from reconciler.adapters.gateway.holding import schema_of
 from reconciler.adapters.gateway.pages import (
     Listing,
@@ -621,7 +627,7 @@ def _page(answer: Answer, request: RequestName, shape: ListShape = ListShape.LIS
     try:
         return read_page(answer.body, shape)
     except NotJson as error:
-        raise unreadable(request, answer, f"the body is not JSON: {error}") from error
+        raise unreadable(request, answer, NOT_JSON, str(error)) from error
     except NotScim as error:
         raise unreadable(request, answer, "what came is ", *error.parts) from error
 

@@ -30,6 +30,7 @@ from reconciler.adapters.transport.losses import (
     AddressRefused,
     NothingCame,
     ProxyFailed,
+    Stage,
     TlsCame,
 )
 from reconciler.errors import UsageError
@@ -173,6 +174,8 @@ class _Response(HTTPResponse):
         version, status, reason = super()._read_status()  # type: ignore[misc]  # http.client's own
         if 100 < status < 200 and status != HTTPStatus.SWITCHING_PROTOCOLS:
             status = int(HTTPStatus.CONTINUE)  # the one that http.client passes over
+        elif self._connection.exchange.stage is Stage.SENT:  # and not a proxy's, to CONNECT
+            self._connection.exchange.status = status
         return version, status, reason
 
 

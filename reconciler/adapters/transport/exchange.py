@@ -32,6 +32,7 @@ class Exchange:
         self.is_cut = False
         self.reused = False  # it goes over a connection that had been idle
         self.is_again = False
+        self.status: int | None = None  # of the final answer, once its first line has come
         self.options = options
         self.patience = patience
         self._permit = permit

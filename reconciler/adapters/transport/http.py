@@ -148,8 +148,11 @@ class Http:
             # docs/decisions.md, "A read may be sent twice by itself, a write never"
             again = method == "GET" and exchange.reused and nothing_came(error)
             shown = self._options.certificate is not None
-            lost = classify(error, exchange.stage, certificate_shown=shown)
-            reply = None if again and not exchange.is_cut else lost
+            reply = classify(error, exchange.stage, certificate_shown=shown)
+            if self._options.status_alone and exchange.status is not None:
+                reply = Answer(exchange.status, {}, b"")
+            elif again and not exchange.is_cut:
+                reply = None
         finally:
             exchange.end()  # first, for after it the connection may be another's
             passage.end(whole=whole and not exchange.is_cut)

@@ -572,7 +572,38 @@ OWN_WORDS: list[tuple[Json, str]] = [
     ({"detail": "d", "scimType": "x\n" * 9}, "400: \"d\""),
     ({"detail": "d" * 900}, "400: \"" + "d" * 199 + "…\""),
     (["no", "object"], "400: \"no: object\""),
+    ({"error": "plain no"}, "400: \"plain no\""),
+    ({"error": "Bad Request", "message": "spring says"}, "400: \"spring says\""),
 ]  # fmt: skip
+CHALLENGES = {
+    "expired": (
+        'Bearer error="invalid_token", error_description="expired at \\"nine\\""', None,
+        '401 invalid_token: "expired at "nine""'),
+    "beside a body": (
+        'Bearer realm="scim", error=invalid_token, error_description="expired"', {"detail": "no"},
+        '401 invalid_token: "no: expired"'),
+    "a scope": (
+        'Bearer error="insufficient_scope", scope="scim:read scim:write"', None,
+        '401 insufficient_scope: "scope scim:read scim:write"'),
+    "after another": (
+        'Basic realm="x, error=7", Bearer error="invalid_token"', None, "401 invalid_token; "),
+    "a realm alone": ('Bearer realm="error=7"', None, "401; "),
+    "our token": (
+        f'Bearer error="{SECRET}", error_description="of {SECRET}"', None, '401: "of …"'),
+    "too much": ("a" * 60_000 + '="', None, "401; "),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("header", "body", "texts"), CHALLENGES.values(), ids=CHALLENGES)
+def test_what_a_refusal_says_in_its_challenge_is_shown(header: str, body: Json, texts: str) -> None:
+    refusal = json_reply(body, 401, {"WWW-Authenticate": header})
+    credentials = HeaderToken(token=Secret(SECRET))
+    with world(in_turn(refusal), credentials=lambda _: credentials) as w:
+        with pytest.raises(CredentialsRefused) as raised:
+            w.reader.read_all([])
+
+    assert texts in str(raised.value)
+    assert SECRET not in str(raised.value)
 
 
 @pytest.mark.parametrize(("document", "texts"), OWN_WORDS)

@@ -151,7 +151,7 @@ def slash_of(request: RequestName) -> TrailingSlash:
 def described(request: RequestName, answer: Answer) -> str:
     """The status, `scimType` and the service's own text, on one line: `409 uniqueness: "…"`."""
     code, detail = code_and_detail(answer)
-    if not re.fullmatch(r"[\w.-]{1,40}", code, re.ASCII) or code == str(answer.status):
+    if not _CODE.fullmatch(code) or code == str(answer.status):
         code = ""
     if not detail and (kind := _markup(answer)):
         return f"{answer.status} with {_titled(kind, request, answer)}"
@@ -171,11 +171,31 @@ def code_and_detail(answer: Answer) -> tuple[str, str]:
     """
     if answer.status < 400 and not is_scim_error(answer):
         return "", ""
-    found = list(_error_parts(_value(answer)))
+    found = [*_error_parts(_value(answer)), _challenge(answer)]
     details = dict.fromkeys(filter(None, (_first((part,), _DETAILS) for part in found)))
-    return _first(found, _CODES), ": ".join(list(details)[:_MOST_SHOWN])
+    code = _first(found, _CODES)
+    if not details and not _CODE.fullmatch(code):
+        details[code] = None
+    return code, ": ".join(list(details)[:_MOST_SHOWN])
 
 
+def _challenge(answer: Answer) -> Mapping[str, Json]:
+    """What a 401 or 403 says in its header, often with no body at all (RFC 6750 section 3)."""
+    found = {
+        fold(name): re.sub(r"\\(.)", r"\1", quoted) or plain
+        for name, quoted, plain in _PARAMETER.findall(
+            answer.headers.get("www-authenticate", "")[:_LONGEST]
+        )
+    }
+    reason, scope = found.get("error_description", ""), found.get("scope", "")
+    if scope and found.get("error") == "insufficient_scope":
+        reason = f"{reason}{', ' * bool(reason)}scope {scope}"
+    return {"error": found.get("error", ""), "error_description": reason}
+
+
+_LONGEST = 4096  # characters of a header that are looked at
+_CODE = re.compile(r"[\w.-]{1,40}", re.ASCII)
+_PARAMETER = re.compile(r"""(?<![\w-])([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))""")
 _CODES = ("scimtype", "error", "code", "errorcode")
 _DETAILS = (
     "detail", "description", "error_description", "errordescription", "errorsummary",

@@ -1,17 +1,16 @@
 """`doctor`: look at a tenant, read-only unless it is to probe its writes; keep what was learnt."""
 
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import replace
-from datetime import datetime, timedelta
 from pathlib import Path
 
 from reconciler.adapters.gateway.doctor import HttpDoctor
-from reconciler.adapters.oauth2.certificates import validity
-from reconciler.adapters.transport import ClientCertificate
 from reconciler.adapters.webhooks import Unusable
 from reconciler.cli.commands.doctor import Options
 from reconciler.cli.desired import desired_of
 from reconciler.cli.exits import Exit
+from reconciler.cli.expiry import NO_ORIGINS, expiry_findings, origins_unset
 from reconciler.cli.files import write_file
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.output import output_of
@@ -24,10 +23,11 @@ from reconciler.domain.manifest import Tenant
 from reconciler.domain.selection import Selection
 from reconciler.errors import UsageError
 from reconciler.occurrences import Phase, in_phase, working_on
+from reconciler.parallel import in_parallel
 from reconciler.render.doctor import capability_block, doctor_data, doctor_text
 from reconciler.run_context import RunContext
 
-RENEWAL = timedelta(days=30)
+_AT_ONCE = 16  # tenants
 
 
 def doctor(invocation: Invocation, options: Options) -> int:
@@ -45,15 +45,18 @@ def doctor(invocation: Invocation, options: Options) -> int:
 
 
 def _found(invocation: Invocation, options: Options) -> list[TenantFindings]:
-    desired = desired_of(invocation, Selection(tenants=(options.tenant,)), options.reading)
+    globs = () if options.tenant is None else (options.tenant,)
+    desired = desired_of(invocation, Selection(tenants=globs), options.reading)
     most = options.reading.max_attributes
     with workbench(invocation, desired, options.deadlines, max_attributes=most) as bench:
         notifier = bench.notifier()
         tenants = bench.desired.tenants()
         if options.write is not None and len(tenants) > 1:
             raise UsageError(
-                f"--write keeps what is learnt of one tenant, and {options.tenant} fits several"
+                f"--write keeps what is learnt of one tenant, and there are {len(tenants)}: name it"
             )
+        if origins_unset(invocation.settings, tenants):
+            invocation.console.say(f"warning: {NO_ORIGINS}")
 
         def look(tenant: Tenant) -> TenantFindings:
             with working_on(tenant.name, Phase.DOCTOR, invocation.observe) as work:
@@ -67,8 +70,12 @@ def _found(invocation: Invocation, options: Options) -> list[TenantFindings]:
                 work.failure = None if found.well else "it cannot be worked with"
             return found
 
-        with in_phase(invocation.observe, Phase.DOCTOR, len(tenants)):
-            return [look(tenant) for tenant in tenants]
+        at_once = 1 if options.probe_writes else _AT_ONCE
+        with (
+            in_phase(invocation.observe, Phase.DOCTOR, len(tenants)),
+            closing(in_parallel(look, tenants, at_once)) as found,
+        ):
+            return sorted(found, key=lambda each: each.tenant)
 
 
 def _look_at(
@@ -84,34 +91,17 @@ def _look_at(
         for found in webhooks
     )
     try:
-        certificate = bench.certificate(tenant)
         access = bench.connection(tenant)
     except UsageError as error:  # a secret that is not set, an origin that is not allowed
         return _findings_of(tenant, (Finding("manifest", Grade.PROBLEM, str(error)), *wrong))
     look = HttpDoctor(access, limit=tenant.extensions_limit)
     seen = (*look.findings(bench.desired.manifests.desired_for(tenant)), *wrong)
-    if certificate is not None:
-        seen = (_certificate(certificate, now=bench.clock.now()), *seen)
+    seen = (*expiry_findings(tenant, bench.trust.read, bench.clock.now()), *seen)
     found = _findings_of(tenant, seen)
     if not probe_writes or not found.well:
         return found
     known = replace(tenant, dialect=look.dialect)
     return _findings_of(tenant, (*seen, *_probe(invocation, bench, known)))
-
-
-def _certificate(certificate: ClientCertificate, *, now: datetime) -> Finding:
-    valid = validity(certificate)
-    if valid is None:
-        message = (
-            "a client certificate is shown; until when is not known (reconciler[jwt] reads it)"
-        )
-        return Finding("certificate", Grade.UNKNOWN, message)
-    remaining = valid.ends - now
-    message = f"our client certificate is valid until {valid.ends:%Y-%m-%d %H:%M} UTC"
-    if remaining < RENEWAL:
-        message = f"{message}, for {remaining.days} more days: renew it"
-        return Finding("certificate", Grade.WARNING, message)
-    return Finding("certificate", Grade.OK, message)
 
 
 def _findings_of(tenant: Tenant, findings: tuple[Finding, ...]) -> TenantFindings:

@@ -1,5 +1,6 @@
 """`status`: the manifests, held against what the store last has of each tenant."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import assert_never
@@ -8,16 +9,21 @@ from reconciler.adapters.clock import wall_time
 from reconciler.adapters.metrics import metrics_text
 from reconciler.cli.commands.status import Options
 from reconciler.cli.exits import Exit
+from reconciler.cli.expiry import NO_ORIGINS, expiry_findings, origins_unset
 from reconciler.cli.files import require_folder, write_file
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.manifest_loading import require_manifests
+from reconciler.cli.masks import Masks
 from reconciler.cli.shared_options import ReadingOptions, TextOrJson
 from reconciler.cli.state_store import state_if_any
+from reconciler.cli.trust import Trust
+from reconciler.domain.doctor import Grade
 from reconciler.domain.fleet_status import Trail, fleet_status
 from reconciler.domain.manifest import Manifests
 from reconciler.domain.metrics import TIMED, status_metrics
 from reconciler.domain.selection import Selection
 from reconciler.render.json_text import json_text
+from reconciler.render.plain_text import visible
 from reconciler.render.status import status_document, status_text
 
 
@@ -39,15 +45,35 @@ def status(invocation: Invocation, options: Options) -> int:
         trail = store.fleet_trail() if store else Trail()
         timed = store.timed(TIMED) if store and options.metrics is not None else ()
     found = fleet_status(manifests, trail, wall_time())
+    warnings = tuple(_warnings(invocation, manifests))
     max_age = timedelta(hours=options.max_age)
     needs = found.needs(max_age)
     match options.format:
         case TextOrJson.JSON:
-            invocation.console.data(json_text(status_document(found, needs, max_age)))
+            invocation.console.data(json_text(status_document(found, needs, max_age, warnings)))
         case TextOrJson.TEXT:
             invocation.console.data(status_text(found, needs, invocation.console.paint))
+            for warning in warnings:
+                invocation.console.say(f"warning: {visible(warning)}")
         case _:
             assert_never(options.format)
     if options.metrics is not None:
         write_file(options.metrics, metrics_text(status_metrics(found, timed)))
     return Exit.NEEDS_A_PERSON if needs else Exit.WELL
+
+
+def _warnings(invocation: Invocation, manifests: Manifests) -> Iterator[str]:
+    """What will keep a run from its work before long, or lets credentials go anywhere."""
+    if origins_unset(invocation.settings, manifests.tenants):
+        yield NO_ORIGINS
+    now = wall_time()
+    trust = Trust(
+        settings=invocation.settings,
+        secrets_dir=invocation.common.secrets_dir,
+        embedded={},
+        masks=Masks.of_process(invocation.settings),
+    )
+    for tenant in manifests.tenants:
+        for each in expiry_findings(tenant, trust.read, now):
+            if each.grade in (Grade.WARNING, Grade.PROBLEM):
+                yield f"{tenant.name}: {each.message}"

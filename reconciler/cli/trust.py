@@ -24,7 +24,7 @@ from reconciler.adapters.transport import (
     require_certificate,
 )
 from reconciler.cli.masks import Masks
-from reconciler.domain.loopback import is_loopback_host
+from reconciler.domain.loopback import is_loopback_url
 from reconciler.domain.manifest import (
     AuthType,
     ClientAuth,
@@ -65,7 +65,7 @@ class Trust:
 
         self._require_pinned(tenant)
         certificate = ClientCertificate(
-            pem=self._read(ref),
+            pem=self.read(ref),
             file=self.settings.secret_file(ref, secrets_dir=self.secrets_dir),
         )
         named = f"{ref.place}: file {ref.name}"
@@ -129,7 +129,7 @@ class Trust:
                 from reconciler.adapters.oauth2.assertions import require_signing_key
 
                 reference = auth.credentials["privateKey"]
-                key = self._read(reference)
+                key = self.read(reference)
                 named = f"{reference.place}: {reference.source} {reference.name}"
                 require_signing_key(key, named=named)
                 return SigningClient(
@@ -179,7 +179,7 @@ class Trust:
         secrets: list[Secret] = []
         for ref in webhook.secrets:
             try:
-                secret = self._read(ref)
+                secret = self.read(ref)
             except UsageError as error:
                 return Unusable(reason=str(error), unset=isinstance(error, SecretUnset))
             if signing_key(secret) is None:
@@ -191,7 +191,7 @@ class Trust:
         return Endpoint(
             url=webhook.url,
             secrets=tuple(secrets),
-            loopback_allowed=_on_this_machine(tenant.base_url),
+            loopback_allowed=is_loopback_url(tenant.base_url),
         )
 
     def _require_pinned(self, tenant: Tenant) -> None:
@@ -204,7 +204,7 @@ class Trust:
             self.settings.require_allowed(tenant.auth.token_url, tenant=tenant.name, what=issuer)
 
     def _token(self, ref: SecretRef) -> Secret:
-        token = self._read(ref)
+        token = self.read(ref)
         # It stands in a header as it is, where a line end would begin another header.
         if not re.fullmatch(r"[!-~]+", token.reveal()):
             raise UsageError(
@@ -214,20 +214,13 @@ class Trust:
         return token
 
     def _secret(self, tenant: Tenant, name: str) -> Secret:
-        return self._read(tenant.auth.credentials[name])
+        return self.read(tenant.auth.credentials[name])
 
-    def _read(self, ref: SecretRef) -> Secret:
+    def read(self, ref: SecretRef) -> Secret:
+        """The secret, masked; raises UsageError. Whether it may be sent anywhere is not asked."""
         secret = self.settings.secret(ref, secrets_dir=self.secrets_dir)
         # A variable of a job comes from its secrets, which its runner masks already; what stands
         # in a file the runner does not know.
         if ref.source is SecretSource.FILE:
             self.masks(secret)
         return secret
-
-
-def _on_this_machine(url: str) -> bool:
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:  # brackets around what is no address; nothing can be asked there
-        return False
-    return is_loopback_host(host)

@@ -595,6 +595,7 @@ class StatusDocument(TypedDict):
     generated_at: str
     last_success: str | None
     summary: StatusSummary
+    warnings: list[str]
     tenants: list[StatusTenant]
 
 

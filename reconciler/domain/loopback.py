@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
+from urllib.parse import urlsplit
 
 _NETWORKS = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 
@@ -11,6 +12,15 @@ def is_loopback_host(host: str) -> bool:
     """Test whether the host of a URL is this machine's own loopback; a name is not looked up."""
     # A name that leads to 127.0.0.1 today may lead elsewhere when it is connected to.
     return host == "localhost" or is_loopback_address(host)
+
+
+def is_loopback_url(url: str) -> bool:
+    """Test whether a URL leads to this machine's own loopback."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:  # brackets around what is no address; nothing can be asked there
+        return False
+    return is_loopback_host(host)
 
 
 def is_loopback_address(address: str) -> bool:

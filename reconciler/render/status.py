@@ -62,7 +62,10 @@ def _number(number: int) -> str:
 
 
 def status_document(
-    status: FleetStatus, needs: tuple[tuple[str, str], ...], max_age: timedelta
+    status: FleetStatus,
+    needs: tuple[tuple[str, str], ...],
+    max_age: timedelta,
+    warnings: tuple[str, ...] = (),
 ) -> StatusDocument:
     """The document that `reconciler schema status` describes."""
     needs_of = defaultdict(list)
@@ -84,6 +87,7 @@ def status_document(
             "not_read": len(status.unread(max_age)),
             "webhooks_pending": sum(tenant.pending for tenant in status.tenants),
         },
+        "warnings": list(warnings),
         "tenants": [
             {
                 "name": tenant.name,

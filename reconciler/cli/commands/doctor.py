@@ -1,10 +1,10 @@
-"""Look at a tenant: token, permission, what it can do; read-only unless told otherwise."""
+"""Look at tenants: token, permission, what it can do; read-only unless told otherwise."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reconciler.cli.options import argument, choice, flag, group, optional_path
+from reconciler.cli.options import choice, flag, group, optional_argument, optional_path
 from reconciler.cli.shared_options import DeadlineOptions, ReadingOptions, TextOrJson
 
 TYPE_CHECKING = False
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Options:
     """The options of `doctor`."""
 
-    tenant: str = argument("its name, or a glob")
+    tenant: str | None = optional_argument("its name, or a glob; left out: all")
     probe_writes: bool = flag("also create and change a scratch extension, which is never deleted")
     write: Path | None = optional_path(
         "keep what was learnt as a capabilities block for the manifest", metavar="FILE"

@@ -1,6 +1,6 @@
 """The made parts of pages are what `make docs` would write."""
 
-from tests.support import architecture_page, commands_page
+from tests.support import architecture_page, commands_page, manifest_keys
 
 
 def test_the_page_of_commands_is_what_make_docs_would_write() -> None:
@@ -11,3 +11,10 @@ def test_the_architecture_page_is_what_make_docs_would_write() -> None:
     text = architecture_page.PAGE.read_text()
 
     assert text == architecture_page.with_parts(text)
+
+
+def test_the_tables_of_manifest_keys_are_what_make_docs_would_write() -> None:
+    text = manifest_keys.page_text()
+
+    assert manifest_keys.PAGE.read_text() == text
+    assert text.count("| key of `spec` | value | default | meaning |") == 2

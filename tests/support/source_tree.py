@@ -19,7 +19,7 @@ ROWS = (
      "domain.values", "domain.searching"),
     ("domain.manifest", "domain.canary"),
     ("domain.diff", "domain.body", "domain.schedule", "domain.selection", "domain.lifecycle",
-     "domain.adoption"),
+     "domain.adoption", "domain.explaining"),
     ("domain.rules", "domain.compatibility", "domain.calibration", "domain.gate"),
     ("domain.blocking", "domain.impact", "domain.measures"),
     ("domain.plan",),

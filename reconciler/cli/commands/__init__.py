@@ -76,6 +76,7 @@ COMMANDS = (
     Command("drift-issues", network=True),
     Command("doctor", network=True),
     Command("adoption", network=True),
+    Command("explain"),
     Command("schema"),
     Command("dev-tenant"),
 )

@@ -1,0 +1,46 @@
+"""`explain`: what a key of a manifest is for, in the words of the JSON Schema."""
+
+import pytest
+
+from tests.support.program import Folder, assert_reported
+
+
+def test_a_key_is_explained_with_its_values_and_default(folder: Folder) -> None:
+    done = folder.run("explain", "spec.auth.clientAuth")
+
+    assert done.code == 0, done.everything
+    assert done.out.startswith("KIND:     Tenant\nKEY:      spec.auth.clientAuth  <string>\n")
+    assert "VALUES:   post, basic, private-key-jwt, tls-client-auth\n" in done.out
+    assert 'DEFAULT:  "post"\n' in done.out
+
+
+def test_the_keys_inside_are_listed_for_each_kind_that_has_the_key(folder: Folder) -> None:
+    both = folder.run("explain").out
+    one = folder.run("explain", "schemaextension.spec").out
+
+    assert both.count("KEY:      spec  <object>  required") == 2
+    assert "  onDrift  <string>\n" in one
+    assert "  baseUrl" not in one
+    assert "  baseUrl  <string>  required\n" in both
+    assert folder.run("explain", "spec.schema.attributes[].returned").out.count("KIND:") == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("spec.auht", "spec has no key 'auht'; did you mean auth?"),
+        ("spec.owners.aditive", "spec.owners has no key 'aditive'; did you mean additive?"),
+        ("spek", "a manifest has no key 'spek'; did you mean spec?"),
+        ("Tenant.spec.owners", "spec has no key 'owners'"),
+        ("metadata.name.x", "metadata.name has no key 'x'; there are none"),
+    ],
+)
+def test_a_key_that_is_not_there_gets_a_suggestion(folder: Folder, key: str, message: str) -> None:
+    assert_reported(folder.run("explain", key), 1, message)
+
+
+def test_no_line_is_wider_than_the_terminal(folder: Folder) -> None:
+    for columns in (40, 80, 200):
+        out = folder.run("explain", "spec.auth", COLUMNS=str(columns)).out
+
+        assert max(map(len, out.splitlines())) <= min(columns, 100)

@@ -74,6 +74,7 @@ docs: $(READY) ## write the made parts of the pages anew, and what their command
 	$(BIN)/python -m tests.support.manifest_keys
 	$(BIN)/python -m tests.support.architecture_page
 	$(BIN)/python -m tests.support.commands_page
+	$(BIN)/python -m tests.support.settings_schema
 	$(BIN)/python -m tests.support.pages
 
 clean: ## remove the virtual environment, caches and builds; keeps .reconciler

@@ -32,7 +32,7 @@ def main(argv: "Sequence[str] | None" = None) -> int:
 
 def _run(argv: "Sequence[str]") -> int:
     try:
-        if argv[:1] == ["--version"]:  # nothing else counts then
+        if argv[:1] in (["--version"], ["-V"], ["version"]):  # nothing else counts then
             show_data(f"reconciler {__version__}\n")
             return 0
         from reconciler.cli.parsing import parse

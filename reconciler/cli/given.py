@@ -1,7 +1,7 @@
-"""Values of options: the command line, then the environment, then the default of the dataclass."""
+"""Values of options: of the command line, the environment, reconciler.toml, or the default."""
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, assert_never
@@ -13,20 +13,29 @@ from reconciler.errors import UsageError
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from reconciler.adapters.settings_file import Setting
+
 AnOptions = TypeVar("AnOptions", bound="DataclassInstance")
+_NOTHING: "Mapping[str, Setting]" = {}
 Value = str | Path | StrEnum | int | tuple[str, ...]
 
 
-def options_of(cls: type[AnOptions], given: Mapping[str, object], settings: Settings) -> AnOptions:
+def options_of(
+    cls: type[AnOptions],
+    given: Mapping[str, object],
+    settings: Settings,
+    in_file: "Mapping[str, Setting]" = _NOTHING,
+) -> AnOptions:
     """The options of a dataclass; `given` is what argv holds. Raises UsageError for a wrong value.
 
-    What neither argv nor the environment gives is left to the dataclass: a default stands there.
+    `in_file` is what reconciler.toml sets, by the keys of the options. What nothing gives is left
+    to the dataclass: a default stands there.
     """
     values: dict[str, object] = {}
     for each in fields(cls):
         name = each.name
         if group := each.metadata.get("group"):
-            values[name] = options_of(group, given, settings)
+            values[name] = options_of(group, given, settings, in_file)
             continue
         option: Option = each.metadata["option"]
         if option.positional:
@@ -36,7 +45,45 @@ def options_of(cls: type[AnOptions], given: Mapping[str, object], settings: Sett
             values[name] = _value(option, given[name], flag_of(name))
         elif (text := settings.option(variable_of(name))) is not None:
             values[name] = _value(option, text, variable_of(name))
+        elif option.kind is not Kind.FLAG and (setting := in_file.get(option.key)):
+            values[name] = value_in_file(option, setting)
     return cls(**values)
+
+
+def begun_in(folder: Path, options: AnOptions) -> AnOptions:
+    """The options, where each relative path begins in a folder."""
+    changed: dict[str, object] = {}
+    for each in fields(options):
+        value = getattr(options, each.name)
+        if each.metadata.get("group"):
+            changed[each.name] = begun_in(folder, value)
+        elif isinstance(value, Path):
+            changed[each.name] = folder / value
+    return replace(options, **changed)
+
+
+def value_in_file(option: Option, setting: "Setting") -> Value:
+    """The value that reconciler.toml gives; raises UsageError for one of another type, too."""
+    try:
+        return _typed(option, setting.value, setting.name)
+    except UsageError as error:
+        raise UsageError(f"{setting.file.place(setting.key)}: {error}") from error
+
+
+def _typed(option: Option, value: object, name: str) -> Value:
+    match option.kind, value:
+        case Kind.MANY, list() if all(isinstance(text, str) for text in value):
+            return _value(option, value, name)
+        case Kind.NUMBER, int() if not isinstance(value, bool):
+            return _value(option, value, name)
+        case Kind.CHOICE, str():
+            return _value(option, value, name)
+        case Kind.MANY, _:
+            raise UsageError(f'{name} takes a list of texts, such as ["acme-*"]')
+        case Kind.NUMBER, _:
+            raise UsageError(f"{name} takes a whole number, without quotation marks")
+        case _:
+            raise UsageError(f"{name} takes a text: one of {', '.join(option.choices or ())}")
 
 
 def _value(option: Option, given: object, source: str) -> Value:

@@ -1,6 +1,7 @@
 """One call of the program, as every command gets it."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from reconciler.adapters.settings import Settings
 from reconciler.cli.common_options import CommonOptions
@@ -20,3 +21,12 @@ class Invocation:
     settings: Settings
     console: Console
     observe: Observe = unobserved
+
+    def command(self, name: str, file: Path) -> str:
+        """A command line for the same folder; `file` is one of this run's options or arguments."""
+        import shlex  # most runs offer no command
+
+        folder = self.common.folder
+        inside = file.relative_to(folder) if file.is_relative_to(folder) else file
+        place = () if self.common.chdir is None else ("-C", str(folder))
+        return shlex.join(("reconciler", *place, name, str(inside)))

@@ -2,33 +2,51 @@
 
 import gc
 import importlib
+import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, assert_never
 
 from reconciler.adapters.settings import Settings
 from reconciler.cli.commands import Command
-from reconciler.cli.common_options import CommonOptions
+from reconciler.cli.common_options import COLOR, ColorWhen, CommonOptions
 from reconciler.cli.console import Console
-from reconciler.cli.given import options_of
+from reconciler.cli.given import begun_in, options_of
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.logs import set_up_logs
+from reconciler.cli.options import Need
 from reconciler.cli.variables import variables_without_effect
 from reconciler.cli.watching import watching
+from reconciler.errors import UsageError
 from reconciler.render.paint import Paint
+
+if TYPE_CHECKING:  # many repositories have no settings file
+    from reconciler.adapters.settings_file import Setting
 
 
 def run(command: Command, given: Mapping[str, object]) -> int:
     """Run it; `given` is what was found in argv. Raises ReconcilerError."""
     settings = Settings.from_process()
-    common = options_of(CommonOptions, given, settings)
-    if command.network:
+    common = _common_options(given, settings, {})
+    if Need.NETWORK in command.needs:
         # Here, for at the end of a long chain of imports CPython gets a piece of stack from the
         # system, and gives it back, with each call of those that compile expressions.
         importlib.import_module("reconciler.adapters.transport")
     module = command.load()
     idle = variables_without_effect(settings, module.Options)
-    options = options_of(module.Options, given, settings)
-    colour = settings.colour(terminal=sys.stdout.isatty())
+    options = begun_in(common.folder, options_of(module.Options, given, settings))
+    in_file: Mapping[str, Setting] = {}
+    path = Path(os.path.normpath(common.desired_state / os.pardir / "reconciler.toml"))
+    ref: str | None = getattr(options, "tenants_from", None)
+    if ref is not None or os.path.lexists(path):
+        from reconciler.cli.settings_file import settings_at
+
+        in_file = settings_at(path, command, given, settings, ref)
+    if in_file:
+        common = _common_options(given, settings, in_file)
+        options = begun_in(common.folder, options_of(module.Options, given, settings, in_file))
+    colour = settings.colour(terminal=_coloured(in_file, terminal=sys.stdout.isatty()))
     console = Console(
         out=sys.stdout,
         err=sys.stderr,
@@ -38,6 +56,11 @@ def run(command: Command, given: Mapping[str, object]) -> int:
     set_up_logs(common.log_format, common.verbose)
     for name in idle:
         console.say(f"warning: {name} is set, and is no option or setting of ours")
+    if in_file:
+        from reconciler.cli.settings_file import selected_by
+
+        for line in selected_by(in_file, command, given, settings):
+            console.say(line)
     # Above all objects that a short command makes, so that it never looks for garbage
     # (cli.entry); a run over a fleet makes few cycles and much else.
     gc.set_threshold(200_000, 50, 100)
@@ -52,3 +75,30 @@ def run(command: Command, given: Mapping[str, object]) -> int:
     code: int = module.run(invocation, options)
     sys.stdout.flush()
     return code
+
+
+def _common_options(
+    given: Mapping[str, object], settings: Settings, in_file: "Mapping[str, Setting]"
+) -> CommonOptions:
+    common = options_of(CommonOptions, given, settings, in_file)
+    if common.chdir is None:
+        return common
+    from reconciler.adapters.manifest_files import is_folder  # many commands read no manifests
+
+    if not is_folder(common.folder):
+        raise UsageError(f"-C {common.folder}: there is no such folder")
+    return begun_in(common.folder, common)
+
+
+def _coloured(in_file: "Mapping[str, Setting]", *, terminal: bool) -> bool:
+    """Test whether to colour where the environment does not say."""
+    when = ColorWhen(in_file[COLOR.key].value) if COLOR.key in in_file else ColorWhen.AUTO
+    match when:
+        case ColorWhen.AUTO:
+            return terminal
+        case ColorWhen.ALWAYS:
+            return True
+        case ColorWhen.NEVER:
+            return False
+        case _:
+            assert_never(when)

@@ -34,15 +34,41 @@ class Kind(StrEnum):
     FLAG = "flag"
 
 
+class Heading(StrEnum):
+    """A heading below which a page of help lists options, in the order of the page."""
+
+    OWN = "options"
+    SELECTION = "selection"
+    READING = "reading"
+    WRITING = "writing"
+    OUTPUT = "output"
+    COMMON = "every command"
+
+
+class Need(StrEnum):
+    """What a command may need of the outside; an option that is about it is for those commands."""
+
+    MANIFESTS = "manifests"
+    DIALECTS = "dialects"
+    STORE = "store"
+    SECRETS = "secrets"
+    NETWORK = "network"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
     """All of an option but its name. `shown` is the default as the help shows it.
 
-    A positional one is an argument: it has no variable in the environment.
+    A positional one is an argument: it has no variable in the environment. One with a `need` is
+    hidden from commands that do not have that. `key` is its key in reconciler.toml, if it has
+    one; COMMAND in it stands for the name of the command.
     """
 
     help: str
     kind: Kind
+    heading: Heading = Heading.OWN
+    need: Need | None = None
+    key: str = ""
     metavar: str = ""
     shown: str = ""
     short: str = ""
@@ -62,6 +88,11 @@ def variable_of(name: str) -> str:
     return f"RECONCILER_{name.upper()}"
 
 
+def key_of(option: Option, command: str) -> str:
+    """The key of an option of a command in reconciler.toml; empty where it has none."""
+    return option.key.replace("COMMAND", command.replace(" ", "-"))
+
+
 def options_in(cls: type) -> Iterator[tuple[str, Option]]:
     """The options that a dataclass declares, those of its groups included, by name."""
     for each in fields(cls):
@@ -71,56 +102,118 @@ def options_in(cls: type) -> Iterator[tuple[str, Option]]:
             yield each.name, each.metadata["option"]
 
 
-def text(help: str, *, metavar: str, default: str) -> str:
+def text(help: str, *, metavar: str, default: str, heading: Heading = Heading.OWN) -> str:
     """Declare a text."""
-    option = Option(help=help, kind=Kind.TEXT, metavar=metavar, shown=default)
+    option = Option(help=help, kind=Kind.TEXT, metavar=metavar, shown=default, heading=heading)
     return _declared(option, default=default)
 
 
-def optional_text(help: str, *, metavar: str, shown: str = "") -> str | None:
+def optional_text(
+    help: str,
+    *,
+    metavar: str,
+    shown: str = "",
+    short: str = "",
+    heading: Heading = Heading.OWN,
+    need: Need | None = None,
+) -> str | None:
     """Declare a text that may be left out; `shown` is what the help calls the default then."""
-    option = Option(help=help, kind=Kind.TEXT, metavar=metavar, shown=shown)
+    option = Option(
+        help=help,
+        kind=Kind.TEXT,
+        metavar=metavar,
+        shown=shown,
+        short=short,
+        heading=heading,
+        need=need,
+    )
     return _declared(option, default=None)
 
 
-def path(help: str, *, metavar: str, default: str) -> Path:
+def path(
+    help: str,
+    *,
+    metavar: str,
+    default: str,
+    heading: Heading = Heading.OWN,
+    need: Need | None = None,
+) -> Path:
     """Declare the name of a file or folder."""
-    option = Option(help=help, kind=Kind.PATH, metavar=metavar, shown=default)
+    option = Option(
+        help=help, kind=Kind.PATH, metavar=metavar, shown=default, heading=heading, need=need
+    )
     return field(default_factory=lambda: to_path(default), metadata={"option": option})
 
 
-def optional_path(help: str, *, metavar: str) -> Path | None:
+def optional_path(
+    help: str, *, metavar: str, heading: Heading = Heading.OWN, need: Need | None = None
+) -> Path | None:
     """Declare the name of a file or folder that may be left out."""
-    return _declared(Option(help=help, kind=Kind.PATH, metavar=metavar), default=None)
+    option = Option(help=help, kind=Kind.PATH, metavar=metavar, heading=heading, need=need)
+    return _declared(option, default=None)
 
 
-def number(help: str, *, metavar: str, default: int, least: int = 1) -> int:
+def number(
+    help: str,
+    *,
+    metavar: str,
+    default: int,
+    least: int = 1,
+    heading: Heading = Heading.OWN,
+    need: Need | None = None,
+    key: str = "",
+) -> int:
     """Declare a whole number from `least` up."""
-    option = Option(help=help, kind=Kind.NUMBER, metavar=metavar, shown=str(default), least=least)
+    option = Option(
+        help=help,
+        kind=Kind.NUMBER,
+        metavar=metavar,
+        shown=str(default),
+        least=least,
+        heading=heading,
+        need=need,
+        key=key,
+    )
     return _declared(option, default=default)
 
 
-def optional_number(help: str, *, metavar: str) -> int | None:
+def optional_number(help: str, *, metavar: str, heading: Heading = Heading.OWN) -> int | None:
     """Declare a whole number from 1 up that may be left out."""
-    return _declared(Option(help=help, kind=Kind.NUMBER, metavar=metavar, least=1), default=None)
+    option = Option(help=help, kind=Kind.NUMBER, metavar=metavar, least=1, heading=heading)
+    return _declared(option, default=None)
 
 
-def choice(help: str, *, default: AnEnum) -> AnEnum:
+def choice(help: str, *, default: AnEnum, heading: Heading = Heading.OWN, key: str = "") -> AnEnum:
     """Declare a choice among the members of the enum that the default belongs to."""
-    choices = type(default)
-    return _declared(
-        Option(help=help, kind=Kind.CHOICE, shown=default, choices=choices), default=default
+    option = Option(
+        help=help,
+        kind=Kind.CHOICE,
+        metavar="WORD",
+        shown=default,
+        choices=type(default),
+        heading=heading,
+        key=key,
     )
+    return _declared(option, default=default)
 
 
-def many(help: str, *, metavar: str) -> tuple[str, ...]:
+def format_choice(help: str, *, default: AnEnum) -> AnEnum:
+    """Declare the choice of what a command writes, for which the settings file has a key."""
+    return choice(help, default=default, heading=Heading.OUTPUT, key="formats.COMMAND")
+
+
+def many(
+    help: str, *, metavar: str, heading: Heading = Heading.OWN, key: str = ""
+) -> tuple[str, ...]:
     """Declare texts, by an option that may be repeated."""
-    return _declared(Option(help=help, kind=Kind.MANY, metavar=metavar), default=())
+    option = Option(help=help, kind=Kind.MANY, metavar=metavar, heading=heading, key=key)
+    return _declared(option, default=())
 
 
-def flag(help: str, *, short: str = "") -> bool:
+def flag(help: str, *, short: str = "", heading: Heading = Heading.OWN, key: str = "") -> bool:
     """Declare an option without a value."""
-    return _declared(Option(help=help, kind=Kind.FLAG, short=short), default=False)
+    option = Option(help=help, kind=Kind.FLAG, short=short, heading=heading, key=key)
+    return _declared(option, default=False)
 
 
 def count(help: str, *, short: str) -> int:

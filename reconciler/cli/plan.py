@@ -80,7 +80,9 @@ def _plan(invocation: Invocation, options: Options, planned: Planned, outputs: J
     else:
         show_plan(sealed(document), options.format, invocation.console)
     if out := options.out:
-        more = f"; to apply exactly this: reconciler apply {out}" if summary.work else ""
+        more = (
+            f"; to apply exactly this: {invocation.command('apply', out)}" if summary.work else ""
+        )
         invocation.console.say(f"saved as {out}{more or '; nothing in it is to be applied'}")
     if unreadable := summary.unreadable:
         tenants = counted(unreadable, "tenant")

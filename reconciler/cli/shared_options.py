@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reconciler.cli.options import choice, flag, group, many, number
+from reconciler.cli.options import Heading, flag, format_choice, group, many, number
 
 RETRY_DEADLINE = 120  # seconds, in which one change is tried
 METRICS = "write numbers as OpenMetrics, for Prometheus' textfile collector"  # --metrics
@@ -32,11 +32,23 @@ class PartOptions:
     """The extensions that a run is about, and how many tenants at once."""
 
     target: tuple[str, ...] = many(
-        "only these extensions, by manifest name, tenant/name or URN; repeatable", metavar="GLOB"
+        "only these extensions, by manifest name, tenant/name or URN; repeatable",
+        metavar="GLOB",
+        heading=Heading.SELECTION,
+        key="selection.target",
     )
-    exclude: tuple[str, ...] = many("leave these extensions out; repeatable", metavar="GLOB")
+    exclude: tuple[str, ...] = many(
+        "leave these extensions out; repeatable",
+        metavar="GLOB",
+        heading=Heading.SELECTION,
+        key="selection.exclude",
+    )
     parallelism: int = number(
-        "tenants or webhooks at once; inside a tenant there is one writer", metavar="N", default=16
+        "tenants or webhooks at once; inside a tenant there is one writer",
+        metavar="N",
+        default=16,
+        heading=Heading.SELECTION,
+        key="parallelism",
     )
 
 
@@ -44,22 +56,36 @@ class PartOptions:
 class FleetOptions(PartOptions):
     """The part of the fleet that a run is about, how much of it at once, and how much at most."""
 
-    tenant: tuple[str, ...] = many("only these tenants; repeatable", metavar="GLOB")
-    max_tenants: int = number("how many tenants one run may change", metavar="N", default=50)
+    tenant: tuple[str, ...] = many(
+        "only these tenants; repeatable",
+        metavar="GLOB",
+        heading=Heading.SELECTION,
+        key="selection.tenant",
+    )
+    max_tenants: int = number(
+        "how many tenants one run may change", metavar="N", default=50, heading=Heading.SELECTION
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadingOptions:
     """The limits on what is read from the folder of manifests, and on each schema."""
 
-    allow_empty: bool = flag("a folder without manifests is meant")
-    max_file_kib: int = number("how large a manifest file may be", metavar="KIB", default=256)
-    max_total_mib: int = number("how large all of them may be together", metavar="MIB", default=64)
-    max_documents: int = number("how many documents they may hold", metavar="N", default=20_000)
+    allow_empty: bool = flag("a folder without manifests is meant", heading=Heading.READING)
+    max_file_kib: int = number(
+        "how large a manifest file may be", metavar="KIB", default=256, heading=Heading.READING
+    )
+    max_total_mib: int = number(
+        "how large all of them may be together", metavar="MIB", default=64, heading=Heading.READING
+    )
+    max_documents: int = number(
+        "how many documents they may hold", metavar="N", default=20_000, heading=Heading.READING
+    )
     max_attributes: int = number(
         "how many attributes a schema may have, sub-attributes too, in a manifest or live",
         metavar="N",
         default=10_000,
+        heading=Heading.READING,
     )
 
 
@@ -68,7 +94,11 @@ class RequestOptions:
     """The deadline of one request."""
 
     request_deadline: int = number(
-        "how long one request may take in all", metavar="SECONDS", default=30
+        "how long one request may take in all",
+        metavar="SECONDS",
+        default=30,
+        heading=Heading.READING,
+        key="deadlines.request",
     )
 
 
@@ -80,10 +110,17 @@ class DeadlineOptions(RequestOptions):
         "how long reading one tenant may take in all, its token and retries included",
         metavar="SECONDS",
         default=120,
+        heading=Heading.READING,
+        key="deadlines.read",
     )
-    max_page_mib: int = number("how large one answer of a tenant may be", metavar="MIB", default=5)
+    max_page_mib: int = number(
+        "how large one answer of a tenant may be", metavar="MIB", default=5, heading=Heading.READING
+    )
     max_tenant_mib: int = number(
-        "how large the list of a tenant's schemas may be in all", metavar="MIB", default=64
+        "how large the list of a tenant's schemas may be in all",
+        metavar="MIB",
+        default=64,
+        heading=Heading.READING,
     )
 
 
@@ -95,6 +132,8 @@ class CountingOptions:
         "how long counting the users of one tenant may take in all",
         metavar="SECONDS",
         default=600,
+        heading=Heading.READING,
+        key="deadlines.count",
     )
 
 
@@ -103,8 +142,10 @@ class SendingOptions(RequestOptions):
     """The sending of webhooks, where that is all that a run does, to whom the manifests name."""
 
     reading: ReadingOptions = group(ReadingOptions)
-    parallelism: int = number("webhooks at once", metavar="N", default=10)
-    format: TextOrJson = choice("text or JSON", default=TextOrJson.TEXT)
+    parallelism: int = number(
+        "webhooks at once", metavar="N", default=10, heading=Heading.SELECTION, key="parallelism"
+    )
+    format: TextOrJson = format_choice("text or JSON", default=TextOrJson.TEXT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,5 +153,8 @@ class PruningOptions:
     """The time for which the store keeps what is over."""
 
     keep_delivered: int = number(
-        "how long a delivered webhook can be listed and sent again", metavar="DAYS", default=90
+        "how long a delivered webhook can be listed and sent again",
+        metavar="DAYS",
+        default=90,
+        heading=Heading.WRITING,
     )

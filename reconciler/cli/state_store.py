@@ -144,7 +144,7 @@ def exporting(invocation: Invocation, store: Store) -> Iterator[EmergencyExport]
     """The store; what it fails to keep goes to a file beside its folder, else to the console."""
     # docs/decisions.md, "The emergency export wraps the journal"
     folder = folder_of(invocation.common.state_url)
-    beside = Path.cwd() if folder is None else folder.absolute().parent
+    beside = invocation.common.folder.absolute() if folder is None else folder.absolute().parent
     export = EmergencyExport(store, beside)
     try:
         yield export

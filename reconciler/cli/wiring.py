@@ -282,7 +282,7 @@ def workbench(
         return retrying(clock=clock, random=draw, deadline=deadline, budget=RetryBudget())
 
     with ExitStack() as stack:
-        embedded = _serve(desired, stack)
+        embedded = _serve(desired, invocation.common.folder, stack)
         # Entered after the built-in servers, so that it is closed before them: it leads there.
         pool = stack.enter_context(closing(Pool(at_once=parallelism)))
         options = HttpOptions(
@@ -326,11 +326,11 @@ def workbench(
             raise Interrupted(error.signal, wrote=stop.wrote) from error
 
 
-def _serve(desired: Desired, stack: ExitStack) -> "dict[str, DevTenantAccess]":
+def _serve(desired: Desired, folder: Path, stack: ExitStack) -> "dict[str, DevTenantAccess]":
     """Start the built-in tenants among the selected ones; by the NAME of their URLs."""
     names = [tenant.embedded for tenant in desired.tenants() if tenant.embedded]
     if not names:
         return {}  # without the extra `dev` there is no server to import
     from reconciler.embedded import serve
 
-    return {name: stack.enter_context(serve(name, EMBEDDED_FOLDER)) for name in names}
+    return {name: stack.enter_context(serve(name, folder / EMBEDDED_FOLDER)) for name in names}

@@ -8,7 +8,6 @@ from tests.support.program import Folder, assert_reported
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        ([], "COMMAND"),
         (["plna"], "plna"),
         (["plan", "--dry-run"], "--dry-run"),
         (["plan", "--detailed"], "--detailed"),
@@ -28,7 +27,7 @@ from tests.support.program import Folder, assert_reported
         (["audit", "verify", "--head", "c45177c6"], "'c45177c6' is no hash of a record"),
         (["apply", "--approve", "x", "y.json"], "y.json"),
         (["audit"], "COMMAND"),
-        (["audit", "list"], "no store"),
+        (["audit", "export"], "no store"),
         (["schema", "users"], "users"),
         (["plan", "--ca-bundle", "none.pem"], "none.pem"),
         (["dev-tenant", "--name", "../x"], "../x"),

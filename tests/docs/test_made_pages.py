@@ -1,6 +1,6 @@
 """The made parts of pages are what `make docs` would write."""
 
-from tests.support import architecture_page, commands_page, manifest_keys
+from tests.support import architecture_page, commands_page, manifest_keys, settings_schema
 
 
 def test_the_page_of_commands_is_what_make_docs_would_write() -> None:
@@ -18,3 +18,7 @@ def test_the_tables_of_manifest_keys_are_what_make_docs_would_write() -> None:
 
     assert manifest_keys.PAGE.read_text() == text
     assert text.count("| key of `spec` | value | default | meaning |") == 2
+
+
+def test_the_json_schema_of_settings_is_what_make_docs_would_write() -> None:
+    assert settings_schema.FILE.read_text() == settings_schema.settings_schema()

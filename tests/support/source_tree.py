@@ -41,7 +41,7 @@ ROWS = (
     (
         "adapters", "adapters.transport", "adapters.retrying", "adapters.statuses",
         "adapters.clock", "adapters.packaged", "adapters.metrics",
-        "adapters.yaml_reader", "adapters.git", "adapters.settings",
+        "adapters.yaml_reader", "adapters.git", "adapters.settings", "adapters.settings_file",
         "adapters.emergency", "adapters.spool",
         "adapters.locks", "adapters.database", "adapters.manifest_files",
     ),

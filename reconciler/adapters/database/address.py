@@ -33,6 +33,8 @@ PARAMETERS = frozenset(
     }
 )
 
+_FILES = frozenset({"passfile", "sslcert", "sslcrl", "sslkey", "sslrootcert"})
+_RELATIVE = re.compile(r"(?!/|:memory:|\Z)")
 
 _URL = re.compile(
     r"""
@@ -154,6 +156,25 @@ def file_of(url: str) -> Path | None:
     """The file of a store; None for a store on a server."""
     address = address_of(url)
     return address if isinstance(address, Path) else None
+
+
+def begun_in(folder: Path, url: str) -> str:
+    """The URL, where each relative path in it begins in a folder; any other URL as it is."""
+    found = _URL.fullmatch(url)
+    if found is None or folder == Path():
+        return url
+    if found["driver"] == "sqlite" and _RELATIVE.match(found["database"] or ""):
+        at = found.start("database")
+        return f"{url[:at]}{quote(str(folder))}/{url[at:]}"
+    at = len(url) if found["query"] is None else found.start("query")
+    pairs = (pair.partition("=") for pair in url[at:].split("&"))
+    begun = (
+        f"{name}={quote(str(folder / unquote(value)))}"
+        if name in _FILES and value != "system"
+        else f"{name}{sign}{value}"
+        for name, sign, value in pairs
+    )
+    return url[:at] + "&".join(begun)
 
 
 def folder_of(url: str) -> Path | None:

@@ -40,16 +40,23 @@ def _advice(git: Git, folder: Path) -> str:
 
 
 def files_at(
-    git: Git, folder: Path, ref: str, *, wanted: Callable[[PurePosixPath], bool], most: int
+    git: Git,
+    folder: Path,
+    ref: str,
+    *,
+    wanted: Callable[[PurePosixPath], bool],
+    most: int,
+    only: str = ".",
 ) -> tuple[tuple[str, bytes], ...]:
     """The wanted regular files below the folder as they were at a ref, each with its path.
 
-    Paths are those of the folder of today. A file larger than `most` bytes comes as its first
-    `most + 1`. Raises UsageError where there is no such ref, no repository or no git.
+    Paths are those of the folder of today; `only` is a file or folder in it, where that is enough.
+    A file larger than `most` bytes comes as its first `most + 1`. Raises UsageError where there is
+    no such ref, no repository or no git.
     """
     # Without a checkout: none of the ref's filters, hooks or links ever gets to act.
     commit = commit_at(git, folder, ref)
-    listed = git(folder, "ls-tree", "-r", "-z", "--full-name", commit, ".")
+    listed = git(folder, "ls-tree", "-r", "-z", "--full-name", commit, only)
     names = git(folder, "rev-parse", "--show-prefix")
     prefix = names.decode("utf-8", "surrogateescape").rstrip("\n")
     _require_no_link(git, folder, prefix)

@@ -4,7 +4,8 @@ To add a command:
 1. Write `NAME.py` here; the first line of its docstring is the help, a full sentence.
 2. In it, declare what it takes as fields of a dataclass `Options` (cli/options.py has the kinds).
 3. In it, write `run(invocation, options)`, which returns an `Exit`; import what it needs inside.
-4. Add the name to COMMANDS, `audit list` for a module `audit_list`; a new first word to GROUPS.
+4. Add it to COMMANDS: its name (`audit list` for a module `audit_list`), where `reconciler --help`
+   lists it, an example that works, what it needs of the outside. A new first word to GROUPS.
 5. Name the command in the README, and test it in `tests/cli/test_NAME.py`.
 
 To add an output format:
@@ -17,21 +18,36 @@ import importlib
 import keyword
 import linecache
 from dataclasses import dataclass
+from enum import StrEnum
+
+from reconciler.cli.options import Need
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
 
 
+class CommandGroup(StrEnum):
+    """The headings below which `reconciler --help` lists the commands, in its order."""
+
+    EVERYDAY = "everyday"
+    TRAIL = "trail"
+    CI = "CI"
+    SETTING_UP = "setting up"
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """A command by its name, one word or two; its module is imported when it is called.
 
-    `network` says that it reaches tenants, or GitHub.
+    `example` is the rest of a command line after the name of the program. An option that is about
+    what the command does not need is hidden on its page, and unknown after its name.
     """
 
     name: str
-    network: bool = False
+    group: CommandGroup
+    example: str
+    needs: tuple[Need, ...] = ()
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -45,40 +61,57 @@ class Command:
         return f"{name}_" if keyword.iskeyword(name) else name
 
     @property
-    def help(self) -> str:
+    def purpose(self) -> str:
         """The first line of the module, which is not imported: `--help` shows that of all."""
-        first = linecache.getline(f"{__path__[0]}/{self.module}.py", 1).strip().strip('".')
-        return first[:1].lower() + first[1:]
+        return linecache.getline(f"{__path__[0]}/{self.module}.py", 1).strip().strip('"')
 
     def load(self) -> "ModuleType":
         """Import the module: its `Options` and its `run`."""
         return importlib.import_module(f"{__name__}.{self.module}")
 
 
+_MANIFESTS = (Need.MANIFESTS, Need.DIALECTS)
+_TENANTS = (*_MANIFESTS, Need.STORE, Need.SECRETS, Need.NETWORK)
+_HR_URN = "urn:ietf:params:scim:schemas:extension:genesys:2.0:User:HRExtension"
 COMMANDS = (
-    Command("validate"),
-    Command("plan", network=True),
-    Command("show"),
-    Command("apply", network=True),
-    Command("import", network=True),
-    Command("gate", network=True),
-    Command("migrate"),
-    Command("status"),
-    Command("report"),
-    Command("locks"),
-    Command("audit list"),
-    Command("audit verify"),
-    Command("audit export"),
-    Command("webhooks list"),
-    Command("webhooks deliver", network=True),
-    Command("webhooks replay", network=True),
-    Command("comment", network=True),
-    Command("drift-issues", network=True),
-    Command("doctor", network=True),
-    Command("adoption", network=True),
-    Command("explain"),
-    Command("schema"),
-    Command("dev-tenant"),
+    Command("validate", CommandGroup.EVERYDAY, "validate --against main", _MANIFESTS),
+    Command("plan", CommandGroup.EVERYDAY, "plan --out plan.json", _TENANTS),
+    Command("show", CommandGroup.EVERYDAY, "show plan.json --format markdown"),
+    Command("apply", CommandGroup.EVERYDAY, "apply plan.json", _TENANTS),
+    Command("status", CommandGroup.EVERYDAY, "status --max-age 48", (*_MANIFESTS, Need.STORE)),
+    Command("adoption", CommandGroup.EVERYDAY, "adoption local", _TENANTS),
+    Command(
+        "migrate",
+        CommandGroup.EVERYDAY,
+        "migrate local/hr-extension.hrDepartmentCode --to type=integer",
+        _MANIFESTS,
+    ),
+    Command("locks", CommandGroup.TRAIL, "locks", (Need.STORE,)),
+    Command("audit list", CommandGroup.TRAIL, "audit list --last 5", (Need.STORE,)),
+    Command("audit verify", CommandGroup.TRAIL, "audit verify", (Need.STORE,)),
+    Command("audit export", CommandGroup.TRAIL, "audit export --out trail.jsonl", (Need.STORE,)),
+    Command("webhooks list", CommandGroup.TRAIL, "webhooks list", (Need.STORE,)),
+    Command("webhooks deliver", CommandGroup.TRAIL, "webhooks deliver --now", _TENANTS),
+    Command("webhooks replay", CommandGroup.TRAIL, "webhooks replay --given-up", _TENANTS),
+    Command("report", CommandGroup.TRAIL, "report --out report.html", (*_MANIFESTS, Need.STORE)),
+    Command("gate", CommandGroup.CI, f"gate local \\\n    {_HR_URN}", _TENANTS),
+    Command("comment", CommandGroup.CI, "comment --pr 7 --body plan.md", (Need.NETWORK,)),
+    Command("drift-issues", CommandGroup.CI, "drift-issues --plan plan.json", (Need.NETWORK,)),
+    Command(
+        "import",
+        CommandGroup.SETTING_UP,
+        "import local --out imported",
+        (*_MANIFESTS, Need.SECRETS, Need.NETWORK),
+    ),
+    Command("doctor", CommandGroup.SETTING_UP, "doctor local", _TENANTS),
+    Command("explain", CommandGroup.SETTING_UP, "explain spec.auth.clientAuth"),
+    Command("schema", CommandGroup.SETTING_UP, "schema manifest", (Need.DIALECTS,)),
+    Command(
+        "dev-tenant",
+        CommandGroup.SETTING_UP,
+        "dev-tenant --dialect sap --users 50",
+        (Need.DIALECTS, Need.SECRETS),
+    ),
 )
 GROUPS = {"audit": "the audit trail", "webhooks": "the outbox of webhooks"}
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reconciler.cli.options import choice, group, many_arguments, optional_number, optional_path
+from reconciler.cli.options import (
+    Heading,
+    format_choice,
+    group,
+    many_arguments,
+    optional_number,
+    optional_path,
+)
 from reconciler.cli.shared_options import (
     METRICS,
     CountingOptions,
@@ -35,11 +42,13 @@ class Options:
 
     tenants: tuple[str, ...] = many_arguments("only these tenants, by name or glob")
     part: PartOptions = group(PartOptions)
-    format: AdoptionFormat = choice("what standard output gets", default=AdoptionFormat.TEXT)
+    format: AdoptionFormat = format_choice("what standard output gets", default=AdoptionFormat.TEXT)
     sample: int | None = optional_number(
-        "look at no more than so many users where a filter cannot be believed", metavar="N"
+        "look at no more than so many users where a filter cannot be believed",
+        metavar="N",
+        heading=Heading.READING,
     )
-    metrics: Path | None = optional_path(METRICS, metavar="FILE")
+    metrics: Path | None = optional_path(METRICS, metavar="FILE", heading=Heading.OUTPUT)
     counting: CountingOptions = group(CountingOptions)
     reading: ReadingOptions = group(ReadingOptions)
     deadlines: DeadlineOptions = group(DeadlineOptions)

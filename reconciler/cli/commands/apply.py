@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reconciler.cli.options import (
-    choice,
+    Heading,
     flag,
+    format_choice,
     group,
     many,
     number,
@@ -56,6 +57,7 @@ class Options:
         metavar="SECONDS",
         default=0,
         least=0,
+        heading=Heading.WRITING,
     )
     searchable_timeout: int = number(
         "how long a change may be waited for until the service takes filters on what is new; 0: "
@@ -63,24 +65,31 @@ class Options:
         metavar="SECONDS",
         default=SEARCHABLE_TIMEOUT,
         least=0,
+        heading=Heading.WRITING,
     )
     gate: Path | None = optional_path(
         "write into this folder, for HR, whether it may send the attributes of each tenant: "
         "TENANT.json and its signature",
         metavar="DIR",
+        heading=Heading.OUTPUT,
     )
-    format: TextOrJson = choice(
-        "what standard output gets: text, or the report of the run as JSON",
-        default=TextOrJson.TEXT,
+    format: TextOrJson = format_choice(
+        "what standard output gets: text, or the report of the run as JSON", default=TextOrJson.TEXT
     )
     report: Path | None = optional_path(
-        "write a JSON report of the run, also when it fails or is interrupted", metavar="FILE"
+        "write a JSON report of the run, also when it fails or is interrupted",
+        metavar="FILE",
+        heading=Heading.OUTPUT,
     )
-    metrics: Path | None = optional_path(METRICS, metavar="FILE")
+    metrics: Path | None = optional_path(METRICS, metavar="FILE", heading=Heading.OUTPUT)
     reading: ReadingOptions = group(ReadingOptions)
     deadlines: DeadlineOptions = group(DeadlineOptions)
     retry_deadline: int = number(
-        "how long one change may be tried in all", metavar="SECONDS", default=RETRY_DEADLINE
+        "how long one change may be tried in all",
+        metavar="SECONDS",
+        default=RETRY_DEADLINE,
+        heading=Heading.WRITING,
+        key="deadlines.retry",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reconciler.cli.exits import Exit
-from reconciler.cli.options import optional_path
+from reconciler.cli.options import Heading, optional_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,9 @@ _AT_ONCE = 200  # lines that are written together
 class Options:
     """The options of `audit export`."""
 
-    out: Path | None = optional_path("write a file, whole or not at all", metavar="FILE")
+    out: Path | None = optional_path(
+        "write a file, whole or not at all", metavar="FILE", heading=Heading.OUTPUT
+    )
 
 
 def run(invocation: Invocation, options: Options) -> int:

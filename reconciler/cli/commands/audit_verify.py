@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from reconciler.cli.exits import Exit
-from reconciler.cli.options import choice, optional_text
+from reconciler.cli.options import format_choice, optional_text
 from reconciler.cli.shared_options import TextOrJson
 from reconciler.errors import UsageError
 
@@ -23,7 +23,7 @@ class Options:
     head: str | None = optional_text(
         "a hash noted earlier that must still be in the trail: finds truncation", metavar="HASH"
     )
-    format: TextOrJson = choice("text or JSON", default=TextOrJson.TEXT)
+    format: TextOrJson = format_choice("text or JSON", default=TextOrJson.TEXT)
 
 
 def run(invocation: Invocation, options: Options) -> int:

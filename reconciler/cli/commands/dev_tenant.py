@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 
 from reconciler.cli.exits import Exit
-from reconciler.cli.options import flag, number, text, to_path
+from reconciler.cli.options import flag, number, text
 from reconciler.errors import Interrupted, UsageError
 
 TYPE_CHECKING = False
@@ -49,8 +49,9 @@ def run(invocation: Invocation, options: Options) -> int:
             "--dialects names a folder of your own"
         )
     setup = DevTenantSetup(dialect=dialects[options.dialect], raw=options.raw, users=options.users)
-    with serve(options.name, EMBEDDED_FOLDER, port=options.port, setup=setup) as access:
-        secrets = invocation.common.secrets_dir or to_path(".reconciler/secrets")
+    folder = invocation.common.folder
+    with serve(options.name, folder / EMBEDDED_FOLDER, port=options.port, setup=setup) as access:
+        secrets = invocation.common.secrets_dir or folder / ".reconciler/secrets"
         for kind, secret in (
             ("client-id", access.client_id),
             ("client-secret", access.client_secret),

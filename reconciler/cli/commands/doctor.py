@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reconciler.cli.options import choice, flag, group, optional_argument, optional_path
+from reconciler.cli.options import (
+    Heading,
+    flag,
+    format_choice,
+    group,
+    optional_argument,
+    optional_path,
+)
 from reconciler.cli.shared_options import DeadlineOptions, ReadingOptions, TextOrJson
 
 TYPE_CHECKING = False
@@ -21,9 +28,11 @@ class Options:
     tenant: str | None = optional_argument("its name, or a glob; left out: all")
     probe_writes: bool = flag("also create and change a scratch extension, which is never deleted")
     write: Path | None = optional_path(
-        "keep what was learnt as a capabilities block for the manifest", metavar="FILE"
+        "keep what was learnt as a capabilities block for the manifest",
+        metavar="FILE",
+        heading=Heading.OUTPUT,
     )
-    format: TextOrJson = choice("text or JSON", default=TextOrJson.TEXT)
+    format: TextOrJson = format_choice("text or JSON", default=TextOrJson.TEXT)
     reading: ReadingOptions = group(ReadingOptions)
     deadlines: DeadlineOptions = group(DeadlineOptions)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reconciler.cli.options import argument, choice, flag, group, many
+from reconciler.cli.options import Heading, argument, flag, format_choice, group, many
 from reconciler.cli.shared_options import DeadlineOptions, ReadingOptions, TextOrJson
 
 TYPE_CHECKING = False
@@ -19,10 +19,12 @@ class Options:
     tenant: str = argument("its name")
     urn: str = argument("the URN of the extension")
     attribute: tuple[str, ...] = many(
-        "only these attributes, NAME or NAME.PART; repeatable", metavar="NAME"
+        "only these attributes, NAME or NAME.PART; repeatable",
+        metavar="NAME",
+        heading=Heading.SELECTION,
     )
     not_searchable: bool = flag("do not ask whether they are searchable, nor ask for it")
-    format: TextOrJson = choice("text or JSON", default=TextOrJson.TEXT)
+    format: TextOrJson = format_choice("text or JSON", default=TextOrJson.TEXT)
     reading: ReadingOptions = group(ReadingOptions)
     deadlines: DeadlineOptions = group(DeadlineOptions)
 

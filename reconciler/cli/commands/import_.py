@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reconciler.cli.options import argument, choice, flag, group, optional_path, optional_text
+from reconciler.cli.options import (
+    Heading,
+    argument,
+    flag,
+    format_choice,
+    group,
+    optional_path,
+    optional_text,
+)
 from reconciler.cli.shared_options import DeadlineOptions, ReadingOptions, TextOrJson
 
 TYPE_CHECKING = False
@@ -19,13 +27,15 @@ class Options:
     """The options of `import`."""
 
     tenant: str = argument("whose: the name of a Tenant manifest")
-    id: str | None = optional_text("only this extension", metavar="URN")
+    id: str | None = optional_text("only this extension", metavar="URN", heading=Heading.SELECTION)
     out: Path | None = optional_path(
-        "where to; left out: extensions/ in the folder of manifests", metavar="DIR"
+        "where to; left out: extensions/ in the folder of manifests",
+        metavar="DIR",
+        heading=Heading.OUTPUT,
     )
-    full: bool = flag("write defaults out too")
-    format: TextOrJson = choice("text or JSON", default=TextOrJson.TEXT)
-    force: bool = flag("overwrite files that say something else")
+    full: bool = flag("write defaults out too", heading=Heading.OUTPUT)
+    format: TextOrJson = format_choice("text or JSON", default=TextOrJson.TEXT)
+    force: bool = flag("overwrite files that say something else", heading=Heading.OUTPUT)
     reading: ReadingOptions = group(ReadingOptions)
     deadlines: DeadlineOptions = group(DeadlineOptions)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reconciler.cli.exits import Exit
-from reconciler.cli.options import choice
+from reconciler.cli.options import format_choice
 from reconciler.cli.shared_options import TextOrJson
 
 TYPE_CHECKING = False
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Options:
     """The options of `locks`."""
 
-    format: TextOrJson = choice("text or JSON", default=TextOrJson.TEXT)
+    format: TextOrJson = format_choice("text or JSON", default=TextOrJson.TEXT)
 
 
 def run(invocation: Invocation, options: Options) -> int:

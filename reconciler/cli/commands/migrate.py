@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reconciler.cli.options import argument, group, many, optional_path
+from reconciler.cli.options import Heading, argument, group, many, optional_path
 from reconciler.cli.shared_options import ReadingOptions
 
 TYPE_CHECKING = False
@@ -27,6 +27,7 @@ class Options:
     out: Path | None = optional_path(
         "the folder for the patches and their README.md; left out: all of it to standard output",
         metavar="DIR",
+        heading=Heading.OUTPUT,
     )
     reading: ReadingOptions = group(ReadingOptions)
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reconciler.cli.options import choice, flag, group, optional_path, optional_text
+from reconciler.cli.options import (
+    Heading,
+    flag,
+    format_choice,
+    group,
+    optional_path,
+    optional_text,
+)
 from reconciler.cli.shared_options import (
     METRICS,
     CountingOptions,
@@ -30,18 +37,24 @@ class Options:
         "take the Tenant manifests from this git ref, the others from the folder: a pull request "
         "then cannot send credentials elsewhere",
         metavar="REF",
+        heading=Heading.READING,
     )
-    out: Path | None = optional_path("save the JSON plan, for apply and show", metavar="FILE")
+    out: Path | None = optional_path(
+        "save the JSON plan, for apply and show", metavar="FILE", heading=Heading.OUTPUT
+    )
     markdown: Path | None = optional_path(
-        "write the plan for a pull request, at most 60,000 bytes", metavar="FILE"
+        "write the plan for a pull request, at most 60,000 bytes",
+        metavar="FILE",
+        heading=Heading.OUTPUT,
     )
-    metrics: Path | None = optional_path(METRICS, metavar="FILE")
-    format: PlanFormat = choice("what standard output gets", default=PlanFormat.TEXT)
+    metrics: Path | None = optional_path(METRICS, metavar="FILE", heading=Heading.OUTPUT)
+    format: PlanFormat = format_choice("what standard output gets", default=PlanFormat.TEXT)
     impact: bool = flag(
-        "count the users whom each change would hurt; reads all users of the tenants concerned"
+        "count the users whom each change would hurt; reads all users of the tenants concerned",
+        heading=Heading.READING,
     )
     counting: CountingOptions = group(CountingOptions)
-    detailed_exitcode: bool = flag("exit 2 when something is not in sync")
+    detailed_exitcode: bool = flag("exit 2 when something is not in sync", heading=Heading.OUTPUT)
     reading: ReadingOptions = group(ReadingOptions)
     deadlines: DeadlineOptions = group(DeadlineOptions)
 

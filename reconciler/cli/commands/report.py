@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reconciler.cli.options import group, many, number, path
+from reconciler.cli.options import Heading, group, many, number, path
 from reconciler.cli.shared_options import ReadingOptions
 
 TYPE_CHECKING = False
@@ -18,8 +18,13 @@ if TYPE_CHECKING:
 class Options:
     """The options of `report`."""
 
-    out: Path = path("the page", metavar="FILE", default="report.html")
-    tenant: tuple[str, ...] = many("only these tenants; repeatable", metavar="GLOB")
+    out: Path = path("the page", metavar="FILE", default="report.html", heading=Heading.OUTPUT)
+    tenant: tuple[str, ...] = many(
+        "only these tenants; repeatable",
+        metavar="GLOB",
+        heading=Heading.SELECTION,
+        key="selection.tenant",
+    )
     max_age: int = number(
         "how long a tenant may go without an apply that looks at it", metavar="HOURS", default=26
     )

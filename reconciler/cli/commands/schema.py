@@ -17,6 +17,7 @@ class SchemaName(StrEnum):
     """The documents that have a JSON Schema: `reconciler/schemas/NAME.json`."""
 
     MANIFEST = "manifest"
+    SETTINGS = "settings"
     DIALECT = "dialect"
     PLAN = "plan"
     REPORT = "report"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reconciler.cli.exits import Exit
-from reconciler.cli.options import choice, file_argument
+from reconciler.cli.options import file_argument, format_choice
 from reconciler.cli.shared_options import PlanFormat
 
 TYPE_CHECKING = False
@@ -20,7 +20,7 @@ class Options:
     """The options of `show`."""
 
     file: Path = file_argument("what plan --out saved")
-    format: PlanFormat = choice("what standard output gets", default=PlanFormat.TEXT)
+    format: PlanFormat = format_choice("what standard output gets", default=PlanFormat.TEXT)
 
 
 def run(invocation: Invocation, options: Options) -> int:

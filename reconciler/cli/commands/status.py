@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reconciler.cli.options import choice, group, many, number, optional_path
+from reconciler.cli.options import (
+    Heading,
+    format_choice,
+    group,
+    many,
+    number,
+    optional_path,
+)
 from reconciler.cli.shared_options import METRICS, ReadingOptions, TextOrJson
 
 TYPE_CHECKING = False
@@ -18,12 +25,17 @@ if TYPE_CHECKING:
 class Options:
     """The options of `status`."""
 
-    tenant: tuple[str, ...] = many("only these tenants; repeatable", metavar="GLOB")
+    tenant: tuple[str, ...] = many(
+        "only these tenants; repeatable",
+        metavar="GLOB",
+        heading=Heading.SELECTION,
+        key="selection.tenant",
+    )
     max_age: int = number(
         "how long a tenant may go without an apply that looks at it", metavar="HOURS", default=26
     )
-    format: TextOrJson = choice("text or JSON", default=TextOrJson.TEXT)
-    metrics: Path | None = optional_path(METRICS, metavar="FILE")
+    format: TextOrJson = format_choice("text or JSON", default=TextOrJson.TEXT)
+    metrics: Path | None = optional_path(METRICS, metavar="FILE", heading=Heading.OUTPUT)
     reading: ReadingOptions = group(ReadingOptions)
 
 

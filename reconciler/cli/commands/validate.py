@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reconciler.cli.options import choice, flag, group, optional_text
+from reconciler.cli.options import Heading, choice, flag, format_choice, group, optional_text
 from reconciler.cli.shared_options import ReadingOptions
 
 TYPE_CHECKING = False
@@ -39,8 +39,10 @@ class Options:
         metavar="REF",
     )
     allow_breaking: bool = flag("breaking changes are meant: show them, and do not count them")
-    fail_on: FailOn = choice("exit 6 for warnings too", default=FailOn.ERROR)
-    format: ValidateFormat = choice(
+    fail_on: FailOn = choice(
+        "exit 6 for warnings too", default=FailOn.ERROR, heading=Heading.OUTPUT
+    )
+    format: ValidateFormat = format_choice(
         "what standard output gets; github: workflow commands for annotations",
         default=ValidateFormat.TEXT,
     )

@@ -17,6 +17,8 @@ from reconciler.render.drift_markdown import drift_body, drift_title, drifts, en
 from reconciler.render.markers import DRIFT, tenant_of
 from reconciler.render.plain_text import counted
 
+_DEEDS = ("opened", "updated", "reopened", "closed")
+
 
 def follow_drift(invocation: Invocation, options: Options) -> int:
     """Open, update and close our issues; show how the fleet is, also when all is well."""
@@ -30,7 +32,7 @@ def follow_drift(invocation: Invocation, options: Options) -> int:
         tenants = plan["tenants"]
         unread = sum(1 for tenant in tenants if tenant["error"] is not None)
         drifted = sum(1 for tenant in tenants if tenant["error"] is None and drifts(tenant))
-    issues = ", ".join(f"{done[what]} {what}" for what in ("opened", "updated", "closed"))
+    issues = ", ".join(f"{done[what]} {what}" for what in _DEEDS)
     line = (
         f"{counted(len(tenants), 'tenant')}: {len(tenants) - drifted - unread} in sync, "
         f"{drifted} with drift, {unread} not readable; issues: {issues}"
@@ -59,6 +61,8 @@ def _follow(posts: Posts, plan: PlanDocument) -> Counter[str]:
     for issue in posts.issues(DRIFT):
         ours.setdefault(tenant_of(issue.body) or "", []).append(issue)
     done: Counter[str] = Counter()
+    drifted = [t["name"] for t in plan["tenants"] if t["error"] is None and drifts(t)]
+    closed = _closed(posts, [name for name in drifted if name not in ours])
     for tenant in plan["tenants"]:
         name, issues = tenant["name"], ours.pop(tenant["name"], [])
         if tenant["error"] is not None:  # not read, so nothing is known of its drift
@@ -68,6 +72,11 @@ def _follow(posts: Posts, plan: PlanDocument) -> Counter[str]:
         elif issues:
             posted = posts.update_issue(issues[0], drift_title(tenant), drift_body(tenant))
             done["updated"] += posted is Posted.UPDATED
+        elif (before := closed.get(name)) is not None:
+            # One that a person has closed stays so as long as it says all there is to say.
+            if before.body != drift_body(tenant).strip():
+                posts.reopen_issue(before, drift_title(tenant), drift_body(tenant))
+                done["reopened"] += 1
         else:
             posts.open_issue(drift_title(tenant), drift_body(tenant))
             done["opened"] += 1
@@ -78,6 +87,21 @@ def _follow(posts: Posts, plan: PlanDocument) -> Counter[str]:
         for name, issues in ours.items():
             done += _close(posts, name, issues, gone=True)
     return done
+
+
+def _closed(posts: Posts, names: list[str]) -> dict[str, Issue]:
+    """The closed issue of each tenant that changed last, as far as there is one."""
+    found: dict[str, Issue] = {}
+    wanted = set(names)
+    if not wanted:
+        return found
+    for issue in posts.closed_issues(DRIFT):
+        name = tenant_of(issue.body)
+        if name in wanted:
+            found.setdefault(name, issue)
+        if len(found) == len(wanted):
+            break
+    return found
 
 
 def _close(posts: Posts, name: str, issues: list[Issue], *, gone: bool) -> Counter[str]:

@@ -125,16 +125,6 @@ def test_every_page_is_read_before_a_comment_is_taken_for_missing(
         assert ours.show(5, MARKER, BODY) is Posted.UNCHANGED
 
 
-def test_of_two_that_raced_the_older_is_kept_up_to_date(stub: Stub):
-    stub.state.add_comment(5, BODY)
-    stub.state.add_comment(5, BODY)
-
-    with posts(stub) as ours:
-        ours.show(5, MARKER, BODY + "!")
-
-    assert stub.state.bodies(5) == [BODY + "!", BODY]
-
-
 def test_the_longest_comments_of_a_whole_page_are_read(stub: Stub):
     for _ in range(100):
         stub.state.add_comment(5, "\N{SNOWMAN}" * 65_536, HUMAN)
@@ -539,7 +529,7 @@ def test_the_stub_runs_as_a_process_that_can_be_asked_for_its_state():
         process.communicate(timeout=10)
 
     assert [comment["body"] for comment in state["comments"]] == [BODY]
-    assert sum(request.startswith("POST") for request in state["requests"]) == 2
+    assert sum(request.endswith("/comments") for request in state["requests"]) == 2
 
 
 def test_the_stub_speaks_as_strictly_as_github(stub: Stub):
@@ -551,3 +541,67 @@ def test_the_stub_speaks_as_strictly_as_github(stub: Stub):
     stub.state.merge(1, "c" * 40)
     merged = datetime.fromisoformat(stub.state.pulls["c" * 40][0]["merged_at"])
     assert merged < datetime.now(UTC)
+
+
+# Two jobs at once
+
+
+def test_of_two_comments_of_ours_the_newer_is_removed(stub: Stub):
+    first = stub.state.add_comment(5, BODY)
+    stub.state.add_comment(5, BODY + " by another job")
+    stub.state.add_comment(5, BODY, HUMAN)
+    stub.state.add_comment(6, BODY)
+
+    with posts(stub) as ours:
+        assert ours.show(5, MARKER, BODY + "s") is Posted.UPDATED
+
+    assert stub.state.bodies(5) == [BODY + "s", BODY]
+    assert stub.state.comments[0]["id"] == first["id"]
+    assert stub.state.bodies(6) == [BODY]
+
+
+def test_one_that_is_posted_beside_the_comment_of_another_job_is_taken_back(stub: Stub):
+    class Racing(State):
+        def add_comment(self, number: int, body: str, token: str = BOT) -> dict:
+            if not self.comments:  # the other job is a moment earlier
+                super().add_comment(number, f"{MARKER}\nof another job", token)
+            return super().add_comment(number, body, token)
+
+    stub.state.__class__ = Racing
+
+    with posts(stub) as ours:
+        assert ours.show(5, MARKER, BODY) is Posted.CREATED
+
+    assert stub.state.bodies(5) == [BODY]
+
+
+def test_a_comment_that_is_deleted_meanwhile_is_posted_anew(stub: Stub):
+    stub.state.add_comment(5, BODY)
+    stub.state.faults.append(Fault("PATCH", "/issues/comments/", status=404))
+
+    with posts(stub) as ours:
+        assert ours.show(5, MARKER, BODY + "s") is Posted.UPDATED
+    stub.state.comments.clear()
+    with posts(stub) as ours:
+        assert ours.show(5, MARKER, BODY) is Posted.CREATED
+
+    assert stub.state.bodies(5) == [BODY]
+
+
+def test_a_comment_that_is_deleted_again_and_again_is_an_error(stub: Stub):
+    stub.state.add_comment(5, BODY)
+    fault = Fault("PATCH", "/issues/comments/", status=410, times=9)
+
+    stub.state.faults.append(fault)
+    with posts(stub) as ours, pytest.raises(GitHubError, match="deleted again and again"):
+        ours.show(5, MARKER, BODY + "s")
+
+
+def test_a_newer_comment_that_cannot_be_removed_is_an_error(stub: Stub):
+    for _ in range(2):
+        stub.state.add_comment(5, BODY)
+
+    text = refusal(stub, Fault("DELETE", "/issues/comments/", status=403))
+
+    assert "DELETE" in text
+    assert "pull-requests: write" in text

@@ -55,11 +55,11 @@ def test_an_issue_follows_the_drift_of_its_tenant_from_its_begin_to_its_end(
 
     assert [done.code for done in reported] == [0] * 5, reported
     assert [done.err.split("issues: ")[1].strip() for done in reported] == [
-        "1 opened, 0 updated, 0 closed",
-        "0 opened, 0 updated, 0 closed",
-        "0 opened, 1 updated, 0 closed",
-        "0 opened, 0 updated, 1 closed",
-        "0 opened, 0 updated, 0 closed",
+        "1 opened, 0 updated, 0 reopened, 0 closed",
+        "0 opened, 0 updated, 0 reopened, 0 closed",
+        "0 opened, 1 updated, 0 reopened, 0 closed",
+        "0 opened, 0 updated, 0 reopened, 1 closed",
+        "0 opened, 0 updated, 0 reopened, 0 closed",
     ]
     [issue] = stub.state.issues
     assert issue["title"] == "Drift on tenant local"
@@ -128,16 +128,6 @@ def test_issues_of_others_are_never_touched(folder: Folder, stub: Stub):
 
     assert others == before
     assert len(stub.state.issues) == 4
-
-
-def test_an_issue_closed_by_hand_is_followed_by_a_new_one(folder: Folder, stub: Stub):
-    planned(folder)
-    follow(folder)
-    stub.state.issues[0]["state"] = "closed"
-
-    follow(folder)
-
-    assert [issue["state"] for issue in stub.state.issues] == ["closed", "open"]
 
 
 def test_an_issue_shows_since_when_drift_is_known(folder: Folder, stub: Stub):
@@ -209,3 +199,54 @@ def test_drift_issues_reports_a_missing_permission(folder: Folder, stub: Stub):
 
     assert done.code == 1
     assert "`permissions: issues: write`" in done.err
+
+
+# Closed by a person
+
+
+def test_an_issue_that_a_person_closed_stays_closed_until_the_drift_changes(
+    folder: Folder, stub: Stub
+):
+    planned(folder)
+    follow(folder)
+    [issue] = stub.state.issues
+    issue["state"] = "closed"
+    before = len(stub.state.writes())
+
+    again = follow(folder)
+    assert "0 opened, 0 updated, 0 reopened, 0 closed" in again.err
+    assert (issue["state"], len(stub.state.writes())) == ("closed", before)
+
+    folder.run("apply", "--auto-approve", "--target", HR_URN)
+    planned(folder)
+    changed = follow(folder)
+    assert "0 opened, 0 updated, 1 reopened, 0 closed" in changed.err
+    assert [each["state"] for each in stub.state.issues] == ["open"]
+    assert "1 not there" in issue["body"]
+
+
+def test_drift_that_comes_back_opens_its_issue_again(folder: Folder, stub: Stub):
+    first = planned(folder)
+    follow(folder)
+    folder.run("apply", "--auto-approve")
+    planned(folder)
+    assert "1 closed" in follow(folder).err
+
+    again = follow(folder, first)
+
+    assert "0 opened, 0 updated, 1 reopened, 0 closed" in again.err
+    [issue] = stub.state.issues
+    assert issue["state"] == "open"
+    assert "Closed:" not in issue["body"]
+
+
+def test_closed_issues_are_read_only_where_a_tenant_has_none_that_is_open(
+    folder: Folder, stub: Stub
+):
+    planned(folder)
+    follow(folder)
+    stub.state.requests.clear()
+
+    follow(folder)
+
+    assert not any("state=closed" in request for request in stub.state.requests)

@@ -142,6 +142,8 @@ class Service:
         state = self.state
         if found := re.fullmatch(r"/issues/(comments/)?(\d+)", path):
             key, items = ("id", state.comments) if found[1] else ("number", state.issues)
+            if method == "DELETE":
+                return _deleted(items, key, int(found[2])), {}
             return _changed(items, key, int(found[2]), body), {}
         if method == "POST":
             return self._create(path, token, body), {}
@@ -199,6 +201,14 @@ def _changed(items: list[dict[str, Any]], key: str, value: int, body: Any) -> di
     return found
 
 
+def _deleted(items: list[dict[str, Any]], key: str, value: int) -> dict[str, Any]:
+    found = next((item for item in items if item[key] == value), None)
+    if found is None:
+        raise Refused(404, "Not Found")
+    items.remove(found)
+    return {}
+
+
 class Handler(BaseHTTPRequestHandler):
     """HTTP around the service."""
 
@@ -215,6 +225,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_PATCH(self) -> None:
         self._serve("PATCH")
+
+    def do_DELETE(self) -> None:
+        self._serve("DELETE")
 
     def _serve(self, method: str) -> None:
         length = int(self.headers.get("content-length", "0"))
@@ -245,6 +258,8 @@ class Handler(BaseHTTPRequestHandler):
         except Refused as refused:
             return refused.status, refused.answer, {}
         made = method == "POST" and not self.path.endswith("/graphql")
+        if method == "DELETE":
+            return 204, None, headers
         return (201 if made else 200), answer, headers
 
     def _fault(self, method: str) -> Fault | None:
@@ -262,7 +277,7 @@ class Handler(BaseHTTPRequestHandler):
         self._send(200, asdict(self.service.state), {})
 
     def _send(self, status: int, answer: Any, headers: dict[str, str]) -> None:
-        text = json.dumps(answer).encode()
+        text = b"" if status == 204 else json.dumps(answer).encode()
         self.send_response(status)
         for name, value in {**headers, "Content-Type": "application/json"}.items():
             self.send_header(name, value)

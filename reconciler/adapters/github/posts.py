@@ -9,6 +9,10 @@ from enum import StrEnum
 
 from reconciler.adapters.github.rest import Rest
 from reconciler.domain.jsontext import Json
+from reconciler.errors import GitHubError
+
+_TRIES = 3  # to have one comment, where others post and delete at the same time
+_CLOSED = 10  # pages of closed issues
 
 
 class Posted(StrEnum):
@@ -21,7 +25,7 @@ class Posted(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issue:
-    """An open issue of ours; `number` is what people see."""
+    """An issue of ours; `number` is what people see."""
 
     number: int
     title: str
@@ -50,19 +54,34 @@ class Posts:
         return None if found is None else found.body
 
     def show(self, number: int, marker: str, body: str) -> Posted:
-        """Give our one comment the text `body`, which begins with `marker`, if it has another."""
-        found = self._comment(number, marker)
-        if found is None:
-            self._rest.create(
-                f"/issues/{number}/comments",
-                {"body": body},
-                seen=lambda: self._comment(number, marker) is not None,
+        """Give our one comment the text `body`, which begins with `marker`, if it has another.
+
+        Where two jobs have posted at once, the oldest stays and gets the text; one that somebody
+        deletes meanwhile is posted anew.
+        """
+        posted = None
+        for _ in range(_TRIES):
+            found = list(self._comments(number, marker))
+            if not found:
+                self._rest.create(
+                    f"/issues/{number}/comments",
+                    {"body": body},
+                    seen=lambda: self._comment(number, marker) is not None,
+                )
+                posted = Posted.CREATED
+                continue  # to see whether another job has done the same
+            oldest, *newer = found
+            for each in newer:
+                self._rest.delete(f"/issues/comments/{each.id}")
+            if oldest.body == _plain(body):
+                return posted or Posted.UNCHANGED
+            if self._rest.patch(f"/issues/comments/{oldest.id}", {"body": body}):
+                return posted or Posted.UPDATED
+        if posted is None:
+            raise GitHubError(
+                f"GitHub: the comment on {number} is deleted again and again; see who does that"
             )
-            return Posted.CREATED
-        if found.body == _plain(body):
-            return Posted.UNCHANGED
-        self._rest.patch(f"/issues/comments/{found.id}", {"body": body})
-        return Posted.UPDATED
+        return posted
 
     def merged_pull(self, commit: str) -> int | None:
         """The pull request that was merged as this commit; None where none was."""
@@ -78,12 +97,20 @@ class Posts:
 
     def issues(self, marker: str) -> Iterator[Issue]:
         """Our open issues whose first line begins with `marker`, oldest first."""
-        found = (
-            Issue(number=issue["number"], title=str(issue.get("title")), body=_body(issue))
-            for issue in self._rest.pages("/issues?state=open&sort=created&direction=asc")
-            if "pull_request" not in issue and self._ours(issue) and _id(issue, "number")
-        )
-        return (issue for issue in found if issue.body.startswith(marker))
+        return self._issues("/issues?state=open&sort=created&direction=asc", marker)
+
+    def closed_issues(self, marker: str) -> Iterator[Issue]:
+        """Those of our closed issues that changed last, of the 1,000 of the whole repository."""
+        path = "/issues?state=closed&sort=updated&direction=desc"
+        return self._issues(path, marker, most=_CLOSED)
+
+    def _issues(self, path: str, marker: str, most: int | None = None) -> Iterator[Issue]:
+        for issue in self._rest.pages(path, most=most):
+            if "pull_request" in issue or not (self._ours(issue) and _id(issue, "number")):
+                continue
+            found = Issue(number=issue["number"], title=str(issue.get("title")), body=_body(issue))
+            if found.body.startswith(marker):
+                yield found
 
     def open_issue(self, title: str, body: str) -> None:
         """Open an issue; `body` begins with its marker."""
@@ -101,18 +128,25 @@ class Posts:
         self._rest.patch(f"/issues/{issue.number}", {"title": title, "body": body})
         return Posted.UPDATED
 
+    def reopen_issue(self, issue: Issue, title: str, body: str) -> None:
+        """Open it again, with this title and body."""
+        again = {"title": title, "body": body, "state": "open"}
+        self._rest.patch(f"/issues/{issue.number}", again)
+
     def close_issue(self, issue: Issue, body: str) -> None:
         """Close it, with its last text."""
         closed = {"body": body, "state": "closed", "state_reason": "completed"}
         self._rest.patch(f"/issues/{issue.number}", closed)
 
     def _comment(self, number: int, marker: str) -> _Comment | None:
-        # The oldest, as GitHub lists them: two jobs at once may both have found none and written.
+        return next(self._comments(number, marker), None)
+
+    def _comments(self, number: int, marker: str) -> Iterator[_Comment]:
+        """Ours, the oldest first, as GitHub lists them: two jobs at once may both have written."""
         for comment in self._rest.pages(f"/issues/{number}/comments"):
             body = _body(comment)
             if _first(body) == marker and self._ours(comment) and _id(comment, "id"):
-                return _Comment(comment["id"], body)
-        return None
+                yield _Comment(comment["id"], body)
 
     def _ours(self, post: Mapping[str, Json]) -> bool:
         if self._me is None:

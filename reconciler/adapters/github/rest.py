@@ -14,7 +14,8 @@ from reconciler.domain.redaction import Redaction
 from reconciler.errors import GitHubError
 from reconciler.ports import Clock, Retry
 
-_METHODS = frozenset({"GET", "POST", "PATCH"})
+_METHODS = frozenset({"GET", "POST", "PATCH", "DELETE"})
+_GONE = (404, 410)
 _PAGE = 100  # the most that GitHub gives at once
 _PAGES = 500
 _MOST = 64 * 1024 * 1024  # bytes; a page of the longest comments
@@ -26,7 +27,7 @@ _VERSION = "2022-11-28"
 class Rest:
     """One repository's API. `permission` is what its job needs, for messages.
 
-    Every method raises GitHubError. GET and PATCH are repeated; a POST only when it was not done.
+    Every method raises GitHubError. All but a POST is repeated, and that when it was not done.
     """
 
     def __init__(
@@ -45,10 +46,10 @@ class Rest:
         self._retry = retry
         self._clock = clock
 
-    def pages(self, path: str) -> Iterator[Mapping[str, Json]]:
-        """The items of a list, of all its pages."""
+    def pages(self, path: str, *, most: int | None = None) -> Iterator[Mapping[str, Json]]:
+        """The items of a list, of all its pages, or of the first so many."""
         joint = "&" if "?" in path else "?"
-        for number in range(1, _PAGES + 1):
+        for number in range(1, (most or _PAGES) + 1):
             page = f"{path}{joint}per_page={_PAGE}&page={number}"
             answer, items = self._done("GET", path, self._patiently("GET", page, None))
             if not isinstance(items, list):
@@ -56,11 +57,25 @@ class Rest:
             yield from (item for item in items if isinstance(item, dict))
             if len(items) < _PAGE and 'rel="next"' not in answer.headers.get("link", ""):
                 return
-        raise GitHubError(f"GitHub: GET {path}: more than {_PAGES} pages; that cannot be right")
+        if most is None:
+            raise GitHubError(f"GitHub: GET {path}: more than {_PAGES} pages; that cannot be right")
 
-    def patch(self, path: str, body: Mapping[str, Json]) -> None:
-        """Change what is there; the same twice is the same once, so a lost answer is no matter."""
-        self._done("PATCH", path, self._patiently("PATCH", path, body))
+    def patch(self, path: str, body: Mapping[str, Json]) -> bool:
+        """Change what is there; False where it is not there any more.
+
+        The same twice is the same once, so a lost answer is no matter.
+        """
+        reply = self._patiently("PATCH", path, body)
+        if isinstance(reply, Answer) and reply.status in _GONE:
+            return False
+        self._done("PATCH", path, reply)
+        return True
+
+    def delete(self, path: str) -> None:
+        """Take away what is there; well, too, where it is not there any more."""
+        reply = self._patiently("DELETE", path, None)
+        if not (isinstance(reply, Answer) and reply.status in _GONE):
+            self._require_well("DELETE", path, reply)
 
     def create(self, path: str, body: Mapping[str, Json], *, seen: Callable[[], bool]) -> None:
         """POST. Where the answer is lost, `seen` looks for the result before it is sent again.

@@ -8,24 +8,23 @@ from datetime import datetime
 from reconciler.counting import Figure, HolderCount, ResourceFigures
 from reconciler.domain.adoption import (
     AdoptionFigure,
+    AttributePast,
     CountableSchema,
     Declaration,
     ResourceAdoption,
     Sample,
     SampleHistory,
     SampleKey,
-    verdict,
 )
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.hearing import Bindings
+from reconciler.domain.lifecycle import times_in
 from reconciler.domain.manifest import SchemaExtension, Tenant
 from reconciler.domain.records import rfc3339
 from reconciler.domain.scim import Schema, fold
 from reconciler.domain.selection import Selection
 from reconciler.errors import TenantError
 from reconciler.importing import resource_type_of
-
-_DAY = 86_400.0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,44 +163,27 @@ def _attribute(
     before = history.newest if history is not None else None
     if count is None and not is_over and before is not None:
         count, measured_at, before = before.count, before.measured_at, None
-    # What was counted before was there, whoever deployed it.
-    counted_at = history.first_at if history is not None else None
-    known = min((each for each in (since, counted_at) if each is not None), default=None)
-    first_value = history.first_value if history is not None else None
-    if first_value is None and count is not None and count.holders:
-        first_value = measured_at
-    age = None if known is None else (now - datetime.fromisoformat(known)).total_seconds() / _DAY
+    past = AttributePast.of(since, history, count, measured_at)
     return AdoptionFigure(
         schema_id=figure.schema_id,
         name=figure.countable.name,
         declaration=figure.countable.declaration,
         count=count,
         unknown=figure.unknown,
-        since=known,
-        first_value=first_value,
+        since=past.since,
+        first_value=past.first_value,
         before=before,
-        verdict=verdict(
-            figure.countable.declaration, count, age=age, has_been_filled=first_value is not None
-        ),
+        verdict=past.verdict(figure.countable.declaration, count, now),
         measured_at=None if count is None else measured_at,
     )
 
 
 def _since(subject: TenantSubject, count: HolderCount) -> dict[tuple[str, str], str]:
     """When the trail first has each attribute as deployed, by folded names."""
-    found: dict[tuple[str, str], str] = {}
-    seen = [(each.schema, each.at) for each in count.samples.deployments(subject.tenant.name)]
-    for extension in subject.extensions:
-        schema, name = extension.schema, subject.tenant.name
-        at = count.samples.first_in_sync(name, schema.id, schema.fingerprint())
-        if at is not None:
-            seen.append((schema, at))
-    for schema, at in seen:
-        for attribute in schema.attributes:
-            for path in (
-                attribute.name,
-                *(f"{attribute.name}.{p.name}" for p in attribute.sub_attributes),
-            ):
-                key = schema.key, fold(path)
-                found[key] = min(at, found.get(key, at))
-    return found
+    desired = [extension.schema for extension in subject.extensions]
+    return {
+        (key, name): times.first
+        for key, course in count.samples.courses(subject.tenant.name, desired).items()
+        for name, times in times_in(course).items()
+        if times.first is not None
+    }

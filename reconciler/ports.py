@@ -197,14 +197,6 @@ class Counting:
     started_at: str
 
 
-@dataclass(frozen=True, slots=True)
-class ProvedSchema:
-    """A schema as a write of ours was proved to have made it, and when; RFC 3339."""
-
-    schema: Schema
-    at: str
-
-
 class Samples(Protocol):
     """The figures of adoption, kept over runs. Raises StateError, and then nothing was written."""
 
@@ -230,12 +222,8 @@ class Samples(Protocol):
         """Forget how far a count has come."""
         ...
 
-    def deployments(self, tenant: str) -> tuple[ProvedSchema, ...]:
-        """Each schema that a write of ours was proved to have made so, the oldest first."""
-        ...
-
-    def first_in_sync(self, tenant: str, schema_id: str, fingerprint: str) -> str | None:
-        """When the trail first has a schema of that fingerprint as desired; None for never."""
+    def courses(self, tenant: str, desired: Iterable[Schema]) -> Mapping[str, Course]:
+        """What the trail has of a tenant's schemas, by folded id."""
         ...
 
 

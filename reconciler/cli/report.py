@@ -33,19 +33,19 @@ def report(invocation: Invocation, options: Options) -> int:
     with state_if_any(invocation) as store:
         trail = store.fleet_trail() if store else Trail()
         status = fleet_status(manifests, trail, now)
-        desired = [each.extension.schema for t in status.tenants for each in t.extensions]
+        desired = [(t.name, each.extension.schema) for t in status.tenants for each in t.extensions]
         courses = store.fleet_courses(desired) if store else FleetCourses()
         samples = store.newest_samples() if store else ()
+        histories = store.fleet_histories() if store else {}
         records = store.timed(_ATTEMPTS) if store else ()
         chain = check_chain(store.records() if store else ())
-    names = {tenant.name for tenant in manifests.tenants}
     found = FleetReport(
         status=status,
         max_age=timedelta(hours=options.max_age),
         gates=tuple(gates_by_trail(status, manifests.tenants, courses, trail.held)),
         days=days_until(now, records),
         deliveries=latencies(records)[1][:TIMED],
-        adoption=adoption_in(sample for sample in samples if sample.key.tenant in names),
+        adoption=adoption_in(samples, histories.values(), status, courses),
         chain=chain,
     )
     template = ReportTemplate(page=template_text("report.html"), style=template_text("report.css"))

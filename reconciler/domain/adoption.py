@@ -3,7 +3,9 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import SchemaExtension
@@ -59,6 +61,17 @@ class Sample:
     measured_at: str
 
 
+class DatedSample(NamedTuple):
+    """A sample as a trend over many tenants needs it; `date` is that of its day, UTC."""
+
+    tenant: str
+    schema_id: str
+    attribute: str
+    date: str
+    holders: int
+    total: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleHistory:
     """What is kept of one attribute: its first sample, the first with a holder, and the newest."""
@@ -84,6 +97,41 @@ class AdoptionVerdict(StrEnum):
     NEVER_FILLED = "never filled"
     UNDECLARED = "undeclared"
     ORPHANED = "orphaned"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttributePast:
+    """When an attribute is first known to be deployed, and when a holder was first counted."""
+
+    since: str | None
+    first_value: str | None
+
+    @classmethod
+    def of(
+        cls,
+        deployed: str | None,
+        history: SampleHistory | None,
+        count: Count | None,
+        measured_at: str,
+    ) -> "AttributePast":
+        """By the trail, by what is kept of it, and by a count of that time."""
+        # What was counted before was there, whoever deployed it.
+        counted = history.first_at if history is not None else None
+        first_value = history.first_value if history is not None else None
+        if first_value is None and count is not None and count.holders:
+            first_value = measured_at
+        known = (each for each in (deployed, counted) if each is not None)
+        return cls(since=min(known, default=None), first_value=first_value)
+
+    def verdict(
+        self, declaration: Declaration, count: Count | None, at: datetime
+    ) -> AdoptionVerdict | None:
+        """The verdict on a count at that time; None where it says nothing."""
+        age = None
+        if self.since is not None:
+            age = (at - datetime.fromisoformat(self.since)) / timedelta(days=1)
+        has_been_filled = self.first_value is not None
+        return verdict(declaration, count, age=age, has_been_filled=has_been_filled)
 
 
 def verdict(
@@ -133,6 +181,20 @@ def direction(before: Count, now: Count) -> Direction | None:
     if came == was:
         return Direction.STEADY
     return Direction.UP if came > was else Direction.DOWN
+
+
+def declarations(extension: SchemaExtension | None) -> Callable[[str], Declaration]:
+    """The place in a manifest of each name, dotted for a part; None for no manifest at all."""
+    retired = {fold(each.name) for each in extension.retired} if extension else set[str]()
+
+    def of(name: str) -> Declaration:
+        if extension is not None and extension.schema.at(name) is not None:
+            return Declaration.DECLARED
+        # The parts of what is retired are retired with it.
+        is_retired = not retired.isdisjoint((fold(name), fold(name).split(".")[0]))
+        return Declaration.RETIRED if is_retired else Declaration.UNDECLARED
+
+    return of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,22 +254,19 @@ class CountableSchema:
         cls, live: Schema, extension: SchemaExtension | None, *, own: bool = False
     ) -> "CountableSchema":
         """All that is live, held against its manifest, and what the manifest has retired."""
-        retired = {fold(each.name): each.name for each in extension.retired} if extension else {}
+        declaration_of = declarations(extension)
         found: list[Countable] = []
         for attribute in live.attributes:
             for each in (attribute, *attribute.sub_attributes):
                 above = None if each is attribute else attribute
                 name = each.name if above is None else f"{above.name}.{each.name}"
-                is_declared = extension is not None and extension.schema.at(name) is not None
-                # The parts of what is retired are retired with it.
-                is_retired = fold(name) in retired or fold(attribute.name) in retired
-                declaration = Declaration.RETIRED if is_retired else Declaration.UNDECLARED
-                if is_declared:
-                    declaration = Declaration.DECLARED
                 found.append(
-                    Countable(name=name, declaration=declaration, attribute=each, above=above)
+                    Countable(
+                        name=name, declaration=declaration_of(name), attribute=each, above=above
+                    )
                 )
         known = {fold(each.name) for each in found}
+        retired = {fold(each.name): each.name for each in extension.retired} if extension else {}
         found += [
             Countable(name=name, declaration=Declaration.RETIRED)
             for key, name in retired.items()

@@ -5,7 +5,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from reconciler.domain.adoption import Sample
+from reconciler.domain.adoption import (
+    AdoptionVerdict,
+    AttributePast,
+    DatedSample,
+    Declaration,
+    SampleHistory,
+    declarations,
+)
 from reconciler.domain.fleet_status import (
     ExtensionState,
     ExtensionStatus,
@@ -15,12 +22,14 @@ from reconciler.domain.fleet_status import (
 from reconciler.domain.gate import AttributeGate, SchemaFacts
 from reconciler.domain.hearing import Bindings
 from reconciler.domain.lifecycle import (
+    AttributeTimes,
     CanaryEnd,
     Course,
     FleetCourses,
     Search,
     persisted,
     searchable_in,
+    times_in,
 )
 from reconciler.domain.manifest import SchemaExtension, Tenant
 from reconciler.domain.outbox import UNLOOKED, UNSEARCHED, HeldRow
@@ -55,13 +64,34 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TenantAdoption:
+    """The newest count of an attribute in one tenant, and what it said when it was made."""
+
+    share: Share
+    verdict: AdoptionVerdict | None
+    measured_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AttributeAdoption:
     """The adoption of one attribute: over all tenants, by day, and the newest of each tenant."""
 
     attribute: str
     share: Share
     by_day: tuple[tuple[str, Share], ...]
-    by_tenant: dict[str, Sample]
+    by_tenant: dict[str, TenantAdoption]
+
+    @property
+    def verdicts(self) -> dict[AdoptionVerdict, int]:
+        """The number of tenants with each verdict."""
+        found = Counter(each.verdict for each in self.by_tenant.values())
+        return {verdict: found[verdict] for verdict in AdoptionVerdict if found[verdict]}
+
+    @property
+    def measured(self) -> tuple[str, str]:
+        """The oldest and the newest time at which it was counted."""
+        times = [each.measured_at for each in self.by_tenant.values()]
+        return min(times), max(times)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,33 +135,70 @@ def days_until(now: datetime, records: Iterable[TimedRecord]) -> tuple[Day, ...]
     return tuple(Day(date=date, **ends[date]) for date in dates)
 
 
-def adoption_in(samples: Iterable[Sample]) -> dict[str, tuple[AttributeAdoption, ...]]:
-    """The adoption of each attribute by folded schema id, from samples in the order of time."""
-    newest: dict[tuple[str, str], dict[str, Sample]] = defaultdict(dict)
-    days: dict[tuple[str, str], dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
-    for sample in samples:
-        key = fold(sample.key.schema_id), sample.key.attribute
-        newest[key][sample.key.tenant] = sample
-        day = days[key][sample.measured_at[:10]]
-        day["holders"] += sample.count.holders
-        day["total"] += sample.count.total
-    found: dict[str, list[AttributeAdoption]] = defaultdict(list)
+def adoption_in(
+    samples: Iterable[DatedSample],
+    histories: Iterable[SampleHistory],
+    status: FleetStatus,
+    known: FleetCourses,
+) -> dict[str, tuple[AttributeAdoption, ...]]:
+    """The adoption of each attribute by folded schema id, in the tenants of that status.
+
+    `samples` are in the order of time, `histories` what is kept besides. What nobody has declared
+    and nobody holds is left out.
+    """
+    newest: dict[tuple[str, str], dict[str, TenantAdoption]] = defaultdict(dict)
+    for tenant, schema_id, attribute, found in _newest(histories, status, known):
+        newest[schema_id, attribute][tenant] = found
+    days: dict[tuple[str, str], dict[str, Share]] = defaultdict(dict)
+    nobody = Share(holders=0, total=0)
+    for tenant, schema_id, name, date, holders, total in samples:
+        key = fold(schema_id), name
+        if tenant in newest.get(key, {}):
+            so_far = days[key].get(date, nobody)
+            days[key][date] = Share(holders=so_far.holders + holders, total=so_far.total + total)
+    by_schema: dict[str, list[AttributeAdoption]] = defaultdict(list)
     for (schema_id, attribute), by_tenant in sorted(newest.items()):
-        found[schema_id].append(
+        by_schema[schema_id].append(
             AttributeAdoption(
                 attribute=attribute,
                 share=Share(
-                    holders=sum(each.count.holders for each in by_tenant.values()),
-                    total=sum(each.count.total for each in by_tenant.values()),
+                    holders=sum(each.share.holders for each in by_tenant.values()),
+                    total=sum(each.share.total for each in by_tenant.values()),
                 ),
-                by_day=tuple(
-                    (date, Share(holders=sums["holders"], total=sums["total"]))
-                    for date, sums in sorted(days[schema_id, attribute].items())
-                ),
+                by_day=tuple(sorted(days[schema_id, attribute].items())),
                 by_tenant=by_tenant,
             )
         )
-    return {schema_id: tuple(attributes) for schema_id, attributes in found.items()}
+    return {schema_id: tuple(attributes) for schema_id, attributes in by_schema.items()}
+
+
+def _newest(
+    histories: Iterable[SampleHistory], status: FleetStatus, known: FleetCourses
+) -> Iterator[tuple[str, str, str, TenantAdoption]]:
+    """By tenant, folded schema id and attribute."""
+    extensions: dict[str, dict[str, SchemaExtension]] = {
+        tenant.name: {each.extension.schema.key: each.extension for each in tenant.extensions}
+        for tenant in status.tenants
+    }
+    by_schema: dict[tuple[str, str], list[SampleHistory]] = defaultdict(list)
+    for history in histories:
+        key = history.newest.key
+        if key.tenant in extensions:
+            by_schema[key.tenant, fold(key.schema_id)].append(history)
+    for (tenant, schema_id), found in by_schema.items():
+        declaration_of = declarations(extensions[tenant].get(schema_id))
+        times = times_in(known.courses.get((tenant, schema_id), ()))
+        for history in found:
+            attribute, count = history.newest.key.attribute, history.newest.count
+            at, declaration = history.newest.measured_at, declaration_of(attribute)
+            if declaration is Declaration.UNDECLARED and not count.holders:
+                continue
+            first = times.get(fold(attribute), AttributeTimes()).first
+            past = AttributePast.of(first, history, count, at)
+            verdict = past.verdict(declaration, count, datetime.fromisoformat(at))
+            share = Share(holders=count.holders, total=count.total)
+            adoption = TenantAdoption(share=share, verdict=verdict, measured_at=at)
+            yield tenant, schema_id, attribute, adoption
 
 
 def gates_by_trail(

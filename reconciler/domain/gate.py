@@ -7,7 +7,7 @@ from reconciler.domain.canary import CanaryResult
 from reconciler.domain.dialect import BindingList
 from reconciler.domain.diff import managed_view
 from reconciler.domain.hearing import Bindings, is_bound
-from reconciler.domain.lifecycle import AttributeStage, Course, Lifecycle, lifecycle
+from reconciler.domain.lifecycle import AttributeStage, Course, Lifecycle, lifecycle, times_in
 from reconciler.domain.manifest import SchemaExtension, Tenant
 from reconciler.domain.scim import Schema, fold
 from reconciler.domain.searching import Found, Searchable, names_in
@@ -120,10 +120,13 @@ class SchemaFacts:
         were to be sent.
         """
         names = tuple(attributes) or names_in(self.extension.schema)
-        verified, view = frozenset(self.verified(names)), self._view()
+        verified, view, times = frozenset(self.verified(names)), self._view(), times_in(self.course)
+        bound = self.bound
         return tuple(
             self._gate(
                 name,
+                lifecycle(name, self.extension, times, today=self.date),
+                bound=bound,
                 verified=name in verified,
                 is_live=view is not None and view.at(name) is not None,
                 found=None if found is None else found.get(fold(name), _NOT_ASKED),
@@ -137,24 +140,30 @@ class SchemaFacts:
         return managed_view(self.live, self.extension.schema, self.extension.manages)
 
     def _gate(
-        self, name: str, *, verified: bool, is_live: bool, found: Found | None
+        self,
+        name: str,
+        course: Lifecycle | None,
+        *,
+        bound: bool | None,
+        verified: bool,
+        is_live: bool,
+        found: Found | None,
     ) -> AttributeGate:
         schema = self.extension.schema
         is_declared = schema.at(name) is not None
         persisted = (self.persisted or {}).get(fold(name), CanaryResult.NOT_TRIED)
-        course = lifecycle(name, self.extension, self.course, today=self.date)
         if not is_declared:
             reasons = [_undeclared(course)]
         elif not verified:
             reasons = [self._unverified(is_live=is_live)]
         else:
-            reasons = list(self._obstacles(found, persisted))
+            reasons = list(self._obstacles(bound, found, persisted))
         return AttributeGate(
             schema_id=schema.id,
             attribute=_spelling(schema, name) if is_declared else name,
             lifecycle=course,
             verified=verified,
-            bound=self.bound,
+            bound=bound,
             searchable=(found or _NOT_ASKED).searchable,
             persisted=persisted,
             reasons=tuple(reasons),
@@ -176,12 +185,14 @@ class SchemaFacts:
             return "the schema is not live"
         return "live differs from the manifest; plan shows how" if is_live else "it is not live"
 
-    def _obstacles(self, found: Found | None, persisted: CanaryResult) -> Iterator[str]:
+    def _obstacles(
+        self, bound: bool | None, found: Found | None, persisted: CanaryResult
+    ) -> Iterator[str]:
         """The reasons against an attribute that is verified."""
         kind = self.extension.binding_type or "any resource type"
-        if self.bound is None:
+        if bound is None:
             yield self.unlisted
-        elif not self.bound:
+        elif not bound:
             yield f"/ResourceTypes does not name the schema for {kind}, so nobody can hold a value"
         if found is not None and found.searchable is not Searchable.TRUE:
             is_known = found.searchable is Searchable.FALSE

@@ -1,6 +1,6 @@
 """Lifecycle: how far an attribute has come, from its place in a manifest to its tombstone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import assert_never
@@ -23,7 +23,7 @@ class AttributeStage(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """A record that a schema was as desired after a change, or adopted.
+    """A record that a schema was as desired: after a change, adopted, or first seen so.
 
     `attributes` are the folded names that it had then, dotted for parts; None where the trail does
     not know them. `at` is RFC 3339.
@@ -45,6 +45,10 @@ class Search:
     searchable: Searchable
     detail: str = ""
     found: Mapping[str, Searchable] | None = None
+
+    def about(self, new: Iterable[str]) -> Iterable[tuple[str, Searchable]]:
+        """The finding about each attribute; `new` are those that came last."""
+        return (self.found or dict.fromkeys(new, self.searchable)).items()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,14 +89,57 @@ class Lifecycle:
     retired: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttributeTimes:
+    """The times of an attribute, RFC 3339; None for never.
+
+    When it was there for the first time, since when it is there now, and when it was found
+    searchable after that.
+    """
+
+    first: str | None = None
+    deployed: str | None = None
+    available: str | None = None
+
+
+def times_in(course: Course) -> Mapping[str, AttributeTimes]:
+    """The times of each attribute that was ever there, by folded name."""
+    first: dict[str, str] = {}
+    deployed: dict[str, str] = {}
+    available: dict[str, str] = {}
+    for record, new in _with_new(course):
+        match record:
+            case Deployment(at=at, attributes=attributes) if attributes is not None:
+                first = dict.fromkeys(attributes, at) | first
+                deployed = {name: deployed.get(name, at) for name in attributes}
+                available = {name: of for name, of in available.items() if name in attributes}
+            case Search(at=at):
+                found = (name for name, of in record.about(new) if of is Searchable.TRUE)
+                available = {name: at for name in found if name in deployed} | available
+            case Deployment() | CanaryEnd():
+                pass
+            case _:
+                assert_never(record)
+    return {
+        name: AttributeTimes(first=at, deployed=deployed.get(name), available=available.get(name))
+        for name, at in first.items()
+    }
+
+
 def lifecycle(
-    attribute: str, extension: SchemaExtension, course: Course, *, today: str
+    attribute: str,
+    extension: SchemaExtension,
+    times: Mapping[str, AttributeTimes],
+    *,
+    today: str,
 ) -> Lifecycle | None:
     """The lifecycle of an attribute, dotted for a part; None where the manifest does not know it.
 
-    What is said of an attribute holds for its parts. `today` is a date, RFC 3339.
+    What is said of an attribute holds for its parts. `times` are those of `times_in`, `today` is a
+    date, RFC 3339.
     """
-    deployed, available = _since(attribute, course)
+    known = times.get(fold(attribute), AttributeTimes())
+    deployed, available = known.deployed, known.available
     if extension.schema.at(attribute) is None:
         for stone in extension.retired:
             if _covers(stone.name, attribute):
@@ -133,50 +180,31 @@ def persisted(course: Course) -> Mapping[str, CanaryResult]:
 def searchable_in(course: Course) -> Mapping[str, Found]:
     """The newest finding about each attribute that is there, by folded name."""
     found: dict[str, Found] = {}
-    known = new = frozenset[str]()
-    for record in course:
+    for record, new in _with_new(course):
         match record:
             case Deployment(attributes=attributes) if attributes is not None:
                 found = {name: each for name, each in found.items() if name in attributes}
-                known, new = attributes, attributes - known
-            case Deployment():
-                new = frozenset()
-            case Search(searchable=searchable, detail=detail):
-                each_of = record.found or dict.fromkeys(new, searchable)
-                found |= {
-                    name: Found(searchable=each, reason=detail) for name, each in each_of.items()
-                }
-            case CanaryEnd():
+            case Search(detail=detail):
+                found |= {n: Found(searchable=of, reason=detail) for n, of in record.about(new)}
+            case Deployment() | CanaryEnd():
                 pass
             case _:
                 assert_never(record)
     return found
 
 
-def _since(attribute: str, course: Course) -> tuple[str | None, str | None]:
-    """When it came for the last time, and when it was found searchable after that."""
-    name, deployed, available = fold(attribute), None, None
-    is_new = False
+def _with_new(
+    course: Course,
+) -> Iterator[tuple[Deployment | Search | CanaryEnd, frozenset[str]]]:
+    """Each record with the names that came when the names were last known to change."""
+    known = new = frozenset[str]()
     for record in course:
-        match record:
-            case Deployment(at=at, attributes=attributes):
-                is_new = False
-                if attributes is None:
-                    continue
-                if name not in attributes:
-                    deployed = available = None
-                elif deployed is None:
-                    deployed, is_new = at, True
-            case Search(at=at, searchable=searchable):
-                of_all = searchable if is_new else None
-                finding = of_all if record.found is None else record.found.get(name)
-                if deployed is not None and finding is Searchable.TRUE:
-                    available = available or at
-            case CanaryEnd():
-                pass
-            case _:
-                assert_never(record)
-    return deployed, available
+        if isinstance(record, Deployment):
+            if record.attributes is None:
+                new = frozenset()
+            elif record.attributes != known:
+                known, new = record.attributes, record.attributes - known
+        yield record, new
 
 
 def _covers(name: str, attribute: str) -> bool:

@@ -9,13 +9,14 @@ from hashlib import sha256
 
 from jinja2 import Environment, StrictUndefined
 
-from reconciler.domain.adoption import Sample
+from reconciler.domain.adoption import AdoptionVerdict
 from reconciler.domain.fleet_report import (
     AttributeAdoption,
     Day,
     ExtensionGate,
     FleetReport,
     Share,
+    TenantAdoption,
 )
 from reconciler.domain.fleet_status import ExtensionState, ExtensionStatus, TenantStatus
 from reconciler.domain.manifest import SchemaExtension
@@ -153,22 +154,27 @@ def _adoption(
         tenants = sorted({name for each in attributes for name in each.by_tenant})
         yield {
             "name": names.get(schema_id, schema_id),
-            "attributes": [_attribute(each) for each in attributes],
+            "attributes": [_attribute(each, report.status.at) for each in attributes],
             "rows": [_of_tenant(name, attributes, report.status.at) for name in tenants],
         }
 
 
-def _attribute(found: AttributeAdoption) -> dict[str, object]:
-    (first_date, first), *_ = found.by_day
+def _attribute(found: AttributeAdoption, now: datetime) -> dict[str, object]:
+    # What was counted longer ago than the samples of the trend is a trend of one.
+    days = found.by_day or ((found.measured[1][:10], found.share),)
+    first_date, first = days[0]
+    ages = (age(at, now) for at in reversed(found.measured))
     return {
         "name": found.attribute,
         "holders": found.share.holders,
         "total": found.share.total,
         "share": _percent(found.share),
+        "verdicts": ", ".join(f"{verdict} {n}" for verdict, n in found.verdicts.items()) or "-",
+        "ages": " to ".join(dict.fromkeys(ages)),
         "first": _percent(first),
         "first_date": first_date,
-        "last_date": found.by_day[-1][0],
-        "points": _points([share.value for _, share in found.by_day]),
+        "last_date": days[-1][0],
+        "points": _points([share.value for _, share in days]),
     }
 
 
@@ -186,15 +192,21 @@ def _points(shares: Sequence[float]) -> str:
 def _of_tenant(
     name: str, attributes: Sequence[AttributeAdoption], now: datetime
 ) -> dict[str, object]:
-    samples = [each.by_tenant.get(name) for each in attributes]
-    measured = max(sample.measured_at for sample in samples if sample)
-    return {"tenant": name, "age": age(measured, now), "shares": [_newest(s) for s in samples]}
+    counted = (each.by_tenant.get(name) for each in attributes)
+    return {"tenant": name, "cells": [_counted(each, now) for each in counted]}
 
 
-def _newest(sample: Sample | None) -> str:
-    if sample is None:
-        return "-"
-    return _percent(Share(holders=sample.count.holders, total=sample.count.total))
+def _counted(found: TenantAdoption | None, now: datetime) -> dict[str, str]:
+    if found is None:
+        return {"text": "-", "tone": ""}
+    verdict = f", {found.verdict}" if found.verdict else ""
+    return {
+        "text": f"{_percent(found.share)}{verdict}, {age(found.measured_at, now)}",
+        "tone": "bad" if found.verdict in _UNWANTED else "",
+    }
+
+
+_UNWANTED = (AdoptionVerdict.NEVER_FILLED, AdoptionVerdict.UNDECLARED, AdoptionVerdict.ORPHANED)
 
 
 def _percent(share: Share) -> str:

@@ -73,6 +73,20 @@ def test_what_was_adopted_has_the_names_of_the_schema_that_it_equals(place: Plac
     assert both_ways(place, WIDER) == (Deployment(at=at(1), attributes=None),)
 
 
+def test_what_was_in_sync_when_it_was_first_seen_is_there_since_then(place: Place) -> None:
+    with opened(place) as store:
+        for minute, detail in ((1, "drifted"), (2, "in-sync"), (3, "in-sync")):
+            seen = record(minute, Event.SCHEMA_EXTENSION_SKIPPED, Status.SUCCESS, NARROW)
+            seen = replace(seen, before_digest=NARROW.fingerprint(), after_digest=None)
+            store.record(replace(seen, detail=detail))
+
+    expected = (Deployment(at=at(2), attributes=frozenset({"badge"})),)
+    assert both_ways(place, NARROW) == expected
+    assert both_ways(place, WIDER) == ()
+    with opened(place) as store:
+        assert store.fleet_courses([("acme", NARROW)]).courses == {("acme", KEY): expected}
+
+
 def test_what_failed_was_skipped_or_is_of_another_tenant_is_no_step(place: Place) -> None:
     with opened(place) as store:
         skipped, created = Event.SCHEMA_EXTENSION_SKIPPED, Event.SCHEMA_EXTENSION_CREATED
@@ -210,10 +224,11 @@ def test_the_courses_of_a_fleet_are_those_of_each_tenant(place: Place) -> None:
         adopted = record(4, Event.SCHEMA_EXTENSION_ADOPTED, Status.SUCCESS, NARROW)
         store.record(replace(adopted, tenant="beta"))
 
-        found = store.fleet_courses([NARROW])
+        found = store.fleet_courses([("acme", NARROW), ("beta", NARROW)])
 
         for tenant in ("acme", "beta"):
             assert found.courses[tenant, KEY] == store.courses(tenant, [NARROW])[KEY]
+        assert found.courses["beta", KEY][-1].at == at(4)
         assert found.schemas == {each.fingerprint(): each for each in (WIDER, NARROW)}
         assert store.fleet_courses([]).courses["beta", KEY][-1] == Deployment(
             at=at(4), attributes=None

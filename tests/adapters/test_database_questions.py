@@ -32,7 +32,7 @@ from tests.support.store_world import (
 )
 
 # What holds only what is open or waits, and each schema once: these may be read whole.
-SMALL = ("intents_open", "outbox_ready", "outbox_waiting", "latest")
+SMALL = ("intents_open", "outbox_ready", "outbox_waiting", "latest", "each_one")
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
 
 
@@ -74,6 +74,7 @@ def traced(store: Store, path: Path) -> list[str]:
     store.courses("acme", [HR])
     store.fleet_trail()
     store.newest_samples()
+    assert store.fleet_histories()[key].first_value == WHEN
     store.timed(10)
     store.head()
     next(store.records())

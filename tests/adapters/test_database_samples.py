@@ -88,3 +88,29 @@ def test_a_figure_that_cannot_be_written_leaves_none_of_its_run(tmp_path: Path) 
 
         assert store.samples_before([BADGE]) == {}
     assert rows(path, "SELECT count(*) FROM samples") == [(0,)]
+
+
+def test_what_is_kept_of_a_fleet_is_what_is_kept_of_each_attribute(place: Place) -> None:
+    keys = [
+        SampleKey(tenant=tenant, resource_type=kind, schema_id=urn, attribute=attribute)
+        for tenant in ("acme", "beta")
+        for kind in ("Group", "User")
+        for urn in (HR_URN, f"{HR_URN}:x")
+        for attribute in ("Z", "a", "é")
+    ]
+    with opened(place) as store:
+        assert store.fleet_histories() == {}
+        for minute, holders in enumerate((0, 3, 0)):
+            store.add_samples(
+                [
+                    Sample(
+                        key=key,
+                        count=Count(holders=holders * (n % 2), total=9, method=CountMethod.PAGES),
+                        measured_at=f"2026-01-02T03:0{minute}:00.000Z",
+                    )
+                    for n, key in enumerate(keys)
+                    if n % 3 or minute == 0
+                ]
+            )
+
+        assert store.fleet_histories() == store.samples_before(keys)

@@ -6,11 +6,19 @@ from typing import Any
 
 import pytest
 
-from reconciler.domain.adoption import Count, CountMethod, Sample, SampleKey
+from reconciler.domain.adoption import (
+    AdoptionVerdict,
+    Count,
+    CountMethod,
+    Sample,
+    SampleHistory,
+    SampleKey,
+)
 from reconciler.domain.canary import CanaryResult
 from reconciler.domain.dialect import BindingList
 from reconciler.domain.fleet_report import (
     DAYS,
+    AttributeAdoption,
     ExtensionGate,
     Share,
     adoption_in,
@@ -24,12 +32,13 @@ from reconciler.domain.fleet_status import (
     TenantStatus,
     TimedRecord,
 )
-from reconciler.domain.lifecycle import CanaryEnd, Deployment, FleetCourses, Search
+from reconciler.domain.lifecycle import CanaryEnd, Course, Deployment, FleetCourses, Search
+from reconciler.domain.manifest import Retired, SchemaExtension
 from reconciler.domain.outbox import UNLOOKED, UNSEARCHED, Awaited, HeldRow
 from reconciler.domain.records import Event, Status
 from reconciler.domain.scim import ABSENT, Schema
 from reconciler.domain.searching import Searchable, names_in
-from tests.support.domain_world import dialect, extension, tenant_of
+from tests.support.domain_world import dated_sample, dialect, extension, tenant_of
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 GRADE = {"name": "grade", "type": "complex", "subAttributes": [{"name": "level"}]}
@@ -61,23 +70,104 @@ def test_days_count_changes_and_deliveries_by_their_end():
     assert sum(day.changed for day in days) == 1
 
 
-def sample(tenant: str, holders: int, total: int, day: int) -> Sample:
-    key = SampleKey(tenant=tenant, resource_type="User", schema_id=URN.upper(), attribute="grade")
+def sample(tenant: str, holders: int, total: int, day: int, attribute: str = "grade") -> Sample:
+    key = SampleKey(tenant=tenant, resource_type="User", schema_id=URN.upper(), attribute=attribute)
     count = Count(holders=holders, total=total, method=CountMethod.FILTER)
     return Sample(key=key, count=count, measured_at=f"2026-01-{day:02}T00:00:00.000Z")
 
 
-def test_adoption_is_that_of_the_newest_samples_and_of_each_day():
-    samples = (sample("a", 1, 10, 1), sample("b", 0, 30, 1), sample("a", 5, 10, 2))
+def adoption(
+    *samples: Sample,
+    tenants: tuple[str, ...] = ("a", "b"),
+    desired: SchemaExtension = HR,
+    course: Course = (),
+) -> dict[str, AttributeAdoption]:
+    """The adoption of the attributes of HR, from all samples that were ever taken."""
+    firsts: dict[SampleKey, str] = {}
+    values: dict[SampleKey, str] = {}
+    newest: dict[SampleKey, Sample] = {}
+    for each in samples:
+        firsts.setdefault(each.key, each.measured_at)
+        newest[each.key] = each
+        if each.count.holders:
+            values.setdefault(each.key, each.measured_at)
+    histories = [
+        SampleHistory(first_at=firsts[key], first_value=values.get(key), newest=newest[key])
+        for key in newest
+    ]
+    known = ExtensionStatus(extension=desired, state=ExtensionState.IN_SYNC)
+    status = FleetStatus(
+        at=NOW, tenants=tuple(TenantStatus(name=name, extensions=(known,)) for name in tenants)
+    )
+    courses = FleetCourses(courses={(name, HR.schema.key): course for name in tenants})
+    dated = [dated_sample(each) for each in samples]
+    found = adoption_in(dated, histories, status, courses)
+    return {each.attribute: each for each in found.get(HR.schema.key, ())}
 
-    [found] = adoption_in(samples)[HR.schema.key]
+
+def test_adoption_is_that_of_the_newest_samples_and_of_each_day():
+    found = adoption(
+        sample("a", 1, 10, 1), sample("b", 0, 30, 1), sample("a", 5, 10, 2), sample("c", 9, 9, 2)
+    )["grade"]
 
     assert found.share == Share(holders=5, total=40)
     assert found.by_day == (
         ("2026-01-01", Share(holders=1, total=40)),
         ("2026-01-02", Share(holders=5, total=10)),
     )
-    assert {name: each.count.holders for name, each in found.by_tenant.items()} == {"a": 5, "b": 0}
+    assert {name: each.share.holders for name, each in found.by_tenant.items()} == {"a": 5, "b": 0}
+    assert found.measured == ("2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.000Z")
+
+
+@pytest.mark.parametrize(
+    ("samples", "verdict"),
+    [
+        ([sample("a", 1, 10, 31)], AdoptionVerdict.FILLING),
+        ([sample("a", 10, 10, 31)], AdoptionVerdict.FILLED),
+        ([sample("a", 0, 10, 31)], AdoptionVerdict.FILLING),
+        ([sample("a", 0, 10, 1), sample("a", 0, 10, 31)], AdoptionVerdict.NEVER_FILLED),
+        ([sample("a", 1, 10, 1), sample("a", 0, 10, 31)], AdoptionVerdict.FILLING),
+        ([sample("a", 0, 0, 31)], None),
+        ([sample("a", 1, 10, 31, "shoe")], AdoptionVerdict.UNDECLARED),
+        ([sample("a", 1, 10, 31, "band.x")], AdoptionVerdict.ORPHANED),
+        ([sample("a", 0, 10, 31, "band")], None),
+    ],
+)
+def test_the_adoption_of_a_tenant_has_the_verdict_of_its_newest_sample(
+    samples: list[Sample], verdict: AdoptionVerdict | None
+):
+    retired = replace(HR, retired=(Retired(name="Band", type="string"),))
+
+    [found] = adoption(*samples, desired=retired).values()
+
+    assert found.by_tenant["a"].verdict == verdict
+    assert found.by_tenant["a"].measured_at == samples[-1].measured_at
+    assert found.verdicts == ({} if verdict is None else {verdict: 1})
+
+
+def test_an_attribute_is_as_old_as_the_trail_has_it():
+    old = Deployment(at="2025-12-01T00:00:00.000Z", attributes=frozenset({"grade"}))
+
+    found = adoption(sample("a", 0, 10, 15), course=(old,))["grade"]
+
+    assert found.by_tenant["a"].verdict is AdoptionVerdict.NEVER_FILLED
+
+
+def test_what_nobody_declares_and_nobody_holds_is_left_out():
+    assert adoption(sample("a", 0, 10, 31, "shoe")) == {}
+
+
+def test_what_was_counted_before_the_samples_that_are_read_is_there_all_the_same():
+    before = sample("a", 1, 10, 1)
+    history = SampleHistory(
+        first_at=before.measured_at, first_value=before.measured_at, newest=before
+    )
+    known = ExtensionStatus(extension=HR, state=ExtensionState.IN_SYNC)
+    status = FleetStatus(at=NOW, tenants=(TenantStatus(name="a", extensions=(known,)),))
+
+    [found] = adoption_in((), [history], status, FleetCourses())[HR.schema.key]
+
+    assert (found.by_day, found.share) == ((), Share(holders=1, total=10))
 
 
 def test_a_share_of_nobody_is_none():

@@ -7,6 +7,7 @@ import pytest
 from reconciler.domain.canary import CanaryResult
 from reconciler.domain.lifecycle import (
     AttributeStage,
+    AttributeTimes,
     CanaryEnd,
     Deployment,
     Lifecycle,
@@ -14,6 +15,7 @@ from reconciler.domain.lifecycle import (
     lifecycle,
     persisted,
     searchable_in,
+    times_in,
 )
 from reconciler.domain.manifest import Deprecated, Retired, SchemaExtension
 from reconciler.domain.searching import Found, Searchable
@@ -33,7 +35,7 @@ def searched(at: str, searchable: Searchable = Searchable.TRUE, **found: Searcha
 
 
 def of(attribute: str, *course: Deployment | Search, hr: SchemaExtension = HR) -> Lifecycle:
-    found = lifecycle(attribute, hr, course, today=TODAY)
+    found = lifecycle(attribute, hr, times_in(course), today=TODAY)
     assert found is not None
     return found
 
@@ -113,6 +115,24 @@ def test_an_attribute_that_went_and_came_again_is_there_since_it_came_again() ->
     assert of("badge", *course) == Lifecycle(stage=AttributeStage.DEPLOYED, deployed="4")
 
 
+def test_what_was_there_once_was_there_first_then_whatever_came_later() -> None:
+    course = (deployed("1", "badge", "desk"), searched("2"), deployed("3", "desk"))
+
+    assert times_in(course) == {
+        "badge": AttributeTimes(first="1"),
+        "desk": AttributeTimes(first="1", deployed="1", available="2"),
+    }
+    again = times_in((*course, deployed("4", "badge")))
+    assert again["badge"] == AttributeTimes(first="1", deployed="4")
+
+
+def test_a_schema_that_is_seen_again_as_it_was_brings_nothing_new() -> None:
+    course = (deployed("1", "badge"), deployed("2", "badge"), searched("3"))
+
+    assert of("badge", *course).available == "3"
+    assert searchable_in(course).keys() == {"badge"}
+
+
 def test_a_deployment_of_which_the_trail_knows_no_names_says_nothing() -> None:
     unknown = Deployment(at="2", attributes=None)
 
@@ -155,7 +175,7 @@ def test_what_is_gone_is_retired_by_its_tombstone_or_not_known_at_all() -> None:
     retired = Lifecycle(stage=AttributeStage.RETIRED, deployed="1", retired="v2")
     assert of("grade", course, hr=hr) == retired
     assert of("grade.level", hr=hr).stage is AttributeStage.RETIRED
-    assert lifecycle("gradebook", hr, (), today=TODAY) is None
+    assert lifecycle("gradebook", hr, {}, today=TODAY) is None
 
 
 def test_the_newest_result_of_a_canary_holds_until_the_attribute_goes():
@@ -182,7 +202,7 @@ def test_a_canary_is_no_stage():
         Search(at="2", searchable=Searchable.TRUE),
     )
 
-    found = lifecycle("badge", HR, course, today=TODAY)
+    found = lifecycle("badge", HR, times_in(course), today=TODAY)
 
     assert found is not None
     assert (found.stage, found.available) == (AttributeStage.AVAILABLE, "2")

@@ -1,11 +1,12 @@
 """The page of a fleet: what it says, that nothing foreign gets out of its text, and its size."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
 from reconciler.adapters.packaged import template_text
-from reconciler.domain.adoption import Count, CountMethod, Sample, SampleKey
+from reconciler.domain.adoption import Count, CountMethod, Sample, SampleHistory, SampleKey
 from reconciler.domain.drift import Sighting
 from reconciler.domain.fleet_report import (
     FleetReport,
@@ -19,7 +20,7 @@ from reconciler.domain.manifest import Manifests, SchemaExtension
 from reconciler.domain.records import ChainResult
 from reconciler.domain.searching import Searchable, names_in
 from reconciler.render.report_html import ReportTemplate, report_html
-from tests.support.domain_world import extension, tenant_of
+from tests.support.domain_world import dated_sample, extension, tenant_of
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 HOSTILE = (
@@ -54,9 +55,20 @@ def fleet(
         gates=tuple(gates_by_trail(status, known, courses(tenants, desired), ())),
         days=days_until(NOW, ()),
         deliveries=(0.1, 0.2),
-        adoption=adoption_in(samples),
+        adoption=adoption_in(
+            map(dated_sample, samples), histories(samples), status, FleetCourses()
+        ),
         chain=ChainResult(3, "f" * 64),
     )
+
+
+def histories(samples: Iterable[Sample]) -> list[SampleHistory]:
+    """What is kept of each attribute where those are all samples."""
+    newest = {each.key: each for each in samples}
+    return [
+        SampleHistory(first_at=each.measured_at, first_value=each.measured_at, newest=each)
+        for each in newest.values()
+    ]
 
 
 def courses(tenants: int, desired: SchemaExtension) -> FleetCourses:
@@ -129,7 +141,8 @@ def test_adoption_shows_its_trend_and_each_tenant():
 
     page = page_of(fleet(1, HR, in_sync(1, HR), samples))
 
-    assert "<td>199</td><td>200</td><td>99 %</td>" in page
+    assert "<td>199</td><td>200</td><td>99 %</td><td>filling 1</td><td>24 h</td>" in page
+    assert '<th scope="row">t0000</th><td>99 %, filling, 24 h</td>' in page
     assert 'aria-label="Trend, from 5 % to 99 %"' in page
     assert 'points="0.0,18.1 100.0,1.1"' in page
 
@@ -137,7 +150,7 @@ def test_adoption_shows_its_trend_and_each_tenant():
 def test_one_sample_has_no_trend_and_zero_is_zero():
     page = page_of(fleet(1, HR, in_sync(1, HR), (sample("t0000", "grade", 0, 1),)))
 
-    assert "<td>0</td><td>200</td><td>0 %</td><td>-</td>" in page
+    assert "<td>0 %</td><td>filling 1</td><td>24 h</td><td>-</td>" in page
 
 
 def test_a_broken_trail_is_said():

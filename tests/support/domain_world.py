@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from reconciler.domain.adoption import DatedSample, Sample
 from reconciler.domain.deciding import LiveTenant, plan_tenant
 from reconciler.domain.dialect import Dialect, UpdateStrategy
 from reconciler.domain.manifest import Limits, Manages, OnDrift, SchemaExtension, Tenant
@@ -65,6 +66,13 @@ def tenant_of(
         base_url=BASE_URL,
         limits=limits or Limits(),
     )
+
+
+def dated_sample(sample: Sample) -> DatedSample:
+    """A sample as the trend of a fleet takes it."""
+    key, count = sample.key, sample.count
+    about = (key.tenant, key.schema_id, key.attribute, sample.measured_at[:10])
+    return DatedSample(*about, count.holders, count.total)
 
 
 def unreadable(name: str, error: str = "no answer") -> TenantPlan:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.adapters.database.connections import Question
 from reconciler.adapters.database.looking import look
+from reconciler.adapters.database.tables import AS_DESIRED
 from reconciler.domain.canary import CanaryResult
 from reconciler.domain.jsontext import Json, NotJson, parse
 from reconciler.domain.lifecycle import CanaryEnd, Course, Deployment, FleetCourses, Search
@@ -28,6 +29,11 @@ _VERIFIED, _SEARCHED, _TRIED = (
 _WRITTEN = (
     "SELECT schema_id, settled_by, desired FROM intents WHERE tenant = ? AND state = 'settled'"
 )
+_FIRST_IN_SYNC = (
+    "SELECT tenant, schema_id, seq, timestamp, coalesce(after_digest, before_digest) FROM audit "
+    f"WHERE {AS_DESIRED} AND tenant = ? AND schema_id = ? "
+    "AND coalesce(after_digest, before_digest) = ? ORDER BY seq LIMIT 1"
+)
 _WRITTEN_ONCE = f"{_WRITTEN} AND schema_id = ? AND settled_by = ?"
 
 
@@ -37,32 +43,42 @@ def courses_at(url: str, tenant: str, desired: Iterable[Schema]) -> dict[str, Co
     `desired` are the schemas of today. A role that may only SELECT is enough. Raises UsageError for
     the URL, StateError for what is there.
     """
-    return look(url, lambda connection: _read(connection, tenant, desired)) or {}
+    known = tuple(desired)
+    return look(url, lambda connection: _read(connection, tenant, known)) or {}
 
 
-def of_tenant(tenant: str) -> tuple[Question, ...]:
-    """The questions for the courses of a tenant's schemas."""
+def of_tenant(tenant: str, desired: Iterable[Schema]) -> tuple[Question, ...]:
+    """The questions for the courses of a tenant; `desired` are its schemas of today."""
     records = (each.format("tenant = ? AND ") for each in (_VERIFIED, _SEARCHED, _TRIED))
-    return tuple(Question(each, (tenant,)) for each in (*records, _WRITTEN))
+    found = (Question(each, (tenant,)) for each in (*records, _WRITTEN))
+    return (*found, *(_first_in_sync(tenant, schema) for schema in desired))
 
 
-def _read(connection: "Connection", tenant: str, desired: Iterable[Schema]) -> dict[str, Course]:
+def _first_in_sync(tenant: str, schema: Schema) -> Question:
+    """The question for the first record that has a schema as it is desired today."""
+    return Question(_FIRST_IN_SYNC, (tenant, schema.id, schema.fingerprint()))
+
+
+def _read(connection: "Connection", tenant: str, desired: Sequence[Schema]) -> dict[str, Course]:
     names = connection.names()
     if not {"audit", "intents"} <= names:
         return {}
-    verified, searched, tried, written = (each.statement for each in of_tenant(tenant))
+    questions = of_tenant(tenant, desired)
     if "audit_searched" not in names:  # before version 8 there were no columns for them
-        answers = (connection.rows(each, tenant) for each in (verified, written))
-        return courses_in([next(answers), (), (), next(answers)], desired)
+        verified, _, _, *others = questions
+        answers = [connection.rows(each.statement, *each.values) for each in (verified, *others)]
+        return courses_in([answers[0], (), (), *answers[1:]], desired)
     if ("8",) in connection.rows("SELECT value FROM meta WHERE name = 'format_version'"):
-        searched = searched.replace(", searched FROM", ", NULL FROM")
-    asked = (verified, searched, tried, written)
-    return courses_in([connection.rows(each, tenant) for each in asked], desired)
+        older = questions[1].statement.replace(", searched FROM", ", NULL FROM")
+        questions = (questions[0], questions[1]._replace(statement=older), *questions[2:])
+    return courses_in(
+        [connection.rows(each.statement, *each.values) for each in questions], desired
+    )
 
 
 def courses_in(answers: "Sequence[Sequence[Row]]", desired: Iterable[Schema]) -> dict[str, Course]:
     """The courses in the answers to `of_tenant`, by folded id."""
-    verified, searched, tried, written = answers
+    verified, searched, tried, written, *in_sync = answers
     schemas = {schema.fingerprint(): schema for schema in desired}
     documents = {seq: document for _, seq, document in written}
     for _, _, seq, _, digest in verified:
@@ -70,12 +86,18 @@ def courses_in(answers: "Sequence[Sequence[Row]]", desired: Iterable[Schema]) ->
             schema = _schema(documents[seq])
             if schema is not None:
                 schemas[digest] = schema
-    found = _courses(verified, searched, tried, schemas)
+    seen = (row for rows in (verified, *in_sync) for row in rows)
+    found = _courses(seen, searched, tried, schemas)
     return {key: course for (_, key), course in found.items()}
 
 
-# All records of a fleet, the largest questions of all: what reads the trail whole asks them.
-OF_FLEET = tuple(Question(each.format("")) for each in (_VERIFIED, _SEARCHED, _TRIED))
+def of_fleet(desired: Iterable[tuple[str, Schema]]) -> tuple[Question, ...]:
+    """The questions for the courses of all tenants; `desired` are today's schemas by tenant.
+
+    They read all that was ever written or searched for, as who reads the trail whole may.
+    """
+    found = (Question(each.format("")) for each in (_VERIFIED, _SEARCHED, _TRIED))
+    return (*found, *(_first_in_sync(tenant, schema) for tenant, schema in desired))
 
 
 def writes_of(verified: "Sequence[Row]", desired: Iterable[Schema]) -> tuple[Question, ...]:
@@ -94,29 +116,30 @@ def fleet_courses(
     written: "Sequence[Sequence[Row]]",
     desired: Iterable[Schema],
 ) -> FleetCourses:
-    """The courses in the answers to OF_FLEET and `writes_of`."""
-    verified, searched, tried = answers
+    """The courses in the answers to `of_fleet` and `writes_of`."""
+    verified, searched, tried, *in_sync = answers
     schemas = {schema.fingerprint(): schema for schema in desired}
     digests = {seq: digest for _, _, seq, _, digest in verified}
     for _, seq, document in (row for rows in written for row in rows):
         schema = _schema(document)
         if schema is not None:
             schemas[digests[seq]] = schema
-    courses = _courses(verified, searched, tried, schemas)
+    seen = (row for rows in (verified, *in_sync) for row in rows)
+    courses = _courses(seen, searched, tried, schemas)
     return FleetCourses(courses=courses, schemas=schemas)
 
 
 def _courses(
-    verified: "Sequence[Row]",
-    searched: "Sequence[Row]",
-    tried: "Sequence[Row]",
+    seen: "Iterable[Row]",
+    searched: "Iterable[Row]",
+    tried: "Iterable[Row]",
     schemas: Mapping[str, Schema],
 ) -> dict[tuple[str, str], Course]:
     """The courses by tenant and folded id; `schemas` are by fingerprint."""
     names = {digest: frozenset(map(fold, names_in(schema))) for digest, schema in schemas.items()}
     steps: defaultdict[tuple[str, str], dict[int, Deployment | Search | CanaryEnd]]
     steps = defaultdict(dict)
-    for tenant, schema_id, seq, at, digest in verified:
+    for tenant, schema_id, seq, at, digest in seen:
         found = Deployment(at=at, attributes=names.get(digest))
         steps[tenant or "", fold(schema_id or "")][seq] = found
     for tenant, schema_id, seq, at, *finding in searched:

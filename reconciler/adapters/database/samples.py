@@ -1,14 +1,11 @@
 """The figures of adoption in their table, and the counts that are under way."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 
 from reconciler.adapters.database.connections import Question, Row, Step
-from reconciler.adapters.database.tables import AS_DESIRED
 from reconciler.domain.adoption import Count, CountMethod, Sample, SampleHistory, SampleKey
 from reconciler.domain.jsontext import NotJson, canonical, parse
-from reconciler.domain.scim import MalformedSchema, Schema
-from reconciler.ports import Counting, ProvedSchema
+from reconciler.ports import Counting
 
 _KEY = "tenant, resource_type, schema_id, attribute"
 _ADD = (
@@ -28,15 +25,6 @@ _KEEP = (
     "INSERT INTO countings (tenant, resource_type, next_start, tallies, started_at) "
     "VALUES (?, ?, ?, ?, ?)"
 )
-
-_DEPLOYED = """
-SELECT i.desired, a.timestamp FROM intents i JOIN audit a ON a.seq = i.settled_by
- WHERE i.tenant = ? AND i.status IN ('SUCCESS', 'RECOVERED') ORDER BY i.id
-"""
-_FIRST_IN_SYNC = f"""
-SELECT timestamp FROM audit WHERE {AS_DESIRED} AND tenant = ? AND schema_id = ?
-   AND coalesce(after_digest, before_digest) = ? ORDER BY seq LIMIT 1
-"""
 
 
 def histories_of(keys: Iterable[SampleKey]) -> list[Question]:
@@ -63,6 +51,57 @@ def histories(
                 first_value=with_value[0][-1] if with_value else None,
                 newest=Sample(key=key, count=count, measured_at=measured_at),
             )
+    return found
+
+
+def _of_each(*conditions: str, newest: bool = False) -> Question:
+    """The question for the first sample of each attribute, or the newest, straight by an index.
+
+    Each step is four questions, as those of `last_seen.latest` are two.
+    """
+    way, beyond = ("DESC", "<") if newest else ("ASC", ">")
+    columns = _KEY.split(", ")
+
+    def one(depth: int, *more: str) -> str:
+        same = (f"s.{column} = p.{column}" for column in columns[:depth])
+        order = ", ".join(f"s.{column} {way}" for column in (*columns[depth:], "id"))
+        where = " AND ".join((*conditions, *same, *more))
+        return f"(SELECT s.id FROM samples s WHERE {where} ORDER BY {order} LIMIT 1)"
+
+    begin = one(0, "s.tenant > ''")
+    after = ", ".join(
+        one(depth, f"s.{columns[depth]} {beyond} p.{columns[depth]}") for depth in (3, 2, 1, 0)
+    )
+    return Question(
+        f"WITH RECURSIVE each_one (id) AS (SELECT {begin} UNION ALL SELECT coalesce({after}) "
+        "FROM each_one JOIN samples p ON p.id = each_one.id) "
+        f"SELECT {_KEY}, holders, total, method, measured_at "
+        "FROM each_one JOIN samples ON samples.id = each_one.id"
+    )
+
+
+OF_FLEET = (
+    _of_each(),
+    _of_each("s.holders > 0"),
+    _of_each(newest=True),
+)
+
+
+def fleet_histories(answers: Sequence[Sequence[Row]]) -> dict[SampleKey, SampleHistory]:
+    """By attribute, from the answers to OF_FLEET."""
+    first, with_value, newest = ({row[:4]: row for row in rows} for rows in answers)
+    found = {}
+    for about, (*_, holders, total, method, measured_at) in newest.items():
+        tenant, resource_type, schema_id, attribute = about
+        key = SampleKey(
+            tenant=tenant, resource_type=resource_type, schema_id=schema_id, attribute=attribute
+        )
+        count = Count(holders=holders, total=total, method=CountMethod(method))
+        found[key] = SampleHistory(
+            first_at=first[about][-1],
+            first_value=with_value[about][-1] if about in with_value else None,
+            newest=Sample(key=key, count=count, measured_at=measured_at),
+        )
     return found
 
 
@@ -110,25 +149,6 @@ def keep_counting(step: Step, kept: Counting) -> None:
     tallies = canonical(kept.tallies).decode()
     at = (kept.tenant, kept.resource_type, kept.next_start)
     step.defer(_KEEP, *at, tallies, kept.started_at)
-
-
-def deployments_of(tenant: str) -> Question:
-    """The question for what writes of ours have made of a tenant's schemas."""
-    return Question(_DEPLOYED, (tenant,))
-
-
-def deployments(rows: Sequence[Row]) -> tuple[ProvedSchema, ...]:
-    """The answer to `deployments_of`; what is no schema any more is left out."""
-    found = []
-    for desired, at in rows:
-        with suppress(NotJson, MalformedSchema):
-            found.append(ProvedSchema(Schema.from_json(parse(desired.encode())), at))
-    return tuple(found)
-
-
-def first_in_sync(tenant: str, schema_id: str, fingerprint: str) -> Question:
-    """The question for the first record that has a schema of that fingerprint as desired."""
-    return Question(_FIRST_IN_SYNC, (tenant, schema_id, fingerprint))
 
 
 def _values(key: SampleKey) -> tuple[str, str, str, str]:

@@ -6,7 +6,7 @@ from reconciler.adapters.database import intents, outbox
 from reconciler.adapters.database.connections import Question, Row
 from reconciler.adapters.database.last_seen import latest, sightings_in
 from reconciler.adapters.database.tables import AS_DESIRED, NOT_AS_DESIRED
-from reconciler.domain.adoption import Count, CountMethod, Sample, SampleKey
+from reconciler.domain.adoption import DatedSample
 from reconciler.domain.fleet_status import LastOutcome, TimedRecord, Trail
 from reconciler.domain.records import Event, Status
 from reconciler.domain.scim import fold
@@ -71,7 +71,7 @@ def trail_of(answers: Sequence[Sequence[Row]]) -> Trail:
 
 
 _SAMPLES = (
-    "SELECT tenant, resource_type, schema_id, attribute, holders, total, method, measured_at "
+    "SELECT tenant, schema_id, attribute, substr(measured_at, 1, 10), holders, total "
     "FROM samples WHERE id > (SELECT coalesce(max(id), 0) - 200000 FROM samples) ORDER BY id"
 )
 SAMPLES = Question(_SAMPLES)
@@ -82,16 +82,9 @@ def timed(most: int) -> list[Question]:
     return [Question(_TIMED, (str(event), most)) for event in _TIMED_EVENTS]
 
 
-def samples_of(rows: Sequence[Row]) -> tuple[Sample, ...]:
+def samples_of(rows: Sequence[Row]) -> tuple[DatedSample, ...]:
     """The samples that SAMPLES gives, in the order of time."""
-    return tuple(
-        Sample(
-            key=SampleKey(tenant=tenant, resource_type=kind, schema_id=urn, attribute=attribute),
-            count=Count(holders=holders, total=total, method=CountMethod(method)),
-            measured_at=at,
-        )
-        for tenant, kind, urn, attribute, holders, total, method, at in rows
-    )
+    return tuple(map(DatedSample._make, rows))
 
 
 def timed_of(answers: Sequence[Sequence[Row]]) -> tuple[TimedRecord, ...]:

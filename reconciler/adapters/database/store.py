@@ -28,7 +28,7 @@ from reconciler.adapters.database.connections import (
 from reconciler.adapters.database.last_seen import LATEST, sightings_in
 from reconciler.adapters.database.outbox import Backlog
 from reconciler.adapters.database.session_locks import SessionLocks, held_on
-from reconciler.domain.adoption import Sample, SampleHistory, SampleKey
+from reconciler.domain.adoption import DatedSample, Sample, SampleHistory, SampleKey
 from reconciler.domain.documents import AuditDocument
 from reconciler.domain.drift import Sightings
 from reconciler.domain.hearing import History
@@ -45,7 +45,6 @@ from reconciler.ports import (
     HeldLock,
     Locks,
     Postponement,
-    ProvedSchema,
     Queue,
     Seals,
     Wanted,
@@ -257,7 +256,7 @@ class Store:
 
         return statuses.trail_of(self._database.ask(*statuses.QUESTIONS))
 
-    def newest_samples(self) -> "tuple[Sample, ...]":
+    def newest_samples(self) -> tuple[DatedSample, ...]:
         """The newest figures of adoption, 200,000 at most, in the order of time."""
         from reconciler.adapters.database import statuses
 
@@ -274,12 +273,14 @@ class Store:
 
         `desired` are the schemas of today.
         """
-        return courses.courses_in(self._database.ask(*courses.of_tenant(tenant)), desired)
-
-    def fleet_courses(self, desired: Iterable[Schema]) -> FleetCourses:
-        """The same of all tenants; it grows with the trail, as `records` does."""
         known = tuple(desired)
-        found = self._database.ask(*courses.OF_FLEET)
+        return courses.courses_in(self._database.ask(*courses.of_tenant(tenant, known)), known)
+
+    def fleet_courses(self, desired: Iterable[tuple[str, Schema]]) -> FleetCourses:
+        """The same of all tenants, by whose names `desired` are; it grows with the trail."""
+        wanted = tuple(desired)
+        known = [schema for _, schema in wanted]
+        found = self._database.ask(*courses.of_fleet(wanted))
         writes = courses.writes_of(found[0], known)
         return courses.fleet_courses(found, self._database.ask(*writes), known)
 
@@ -371,6 +372,10 @@ class Store:
         """What is kept of each attribute so far; an attribute that has nothing is left out."""
         return samples.histories(keys, self._database.ask(*samples.histories_of(keys)))
 
+    def fleet_histories(self) -> dict[SampleKey, SampleHistory]:
+        """What is kept of each attribute of each tenant."""
+        return samples.fleet_histories(self._database.ask(*samples.OF_FLEET))
+
     def counting(self, tenant: str, resource_type: str) -> Counting | None:
         """The count that is under way."""
         [rows] = self._database.ask(samples.counting_of(tenant, resource_type))
@@ -385,16 +390,6 @@ class Store:
         """Forget how far a count has come."""
         with self._writing() as step:
             samples.end_counting(step, tenant, resource_type)
-
-    def deployments(self, tenant: str) -> tuple[ProvedSchema, ...]:
-        """Each schema that a write of ours was proved to have made so, the oldest first."""
-        [rows] = self._database.ask(samples.deployments_of(tenant))
-        return samples.deployments(rows)
-
-    def first_in_sync(self, tenant: str, schema_id: str, fingerprint: str) -> str | None:
-        """When the trail first has a schema of that fingerprint as desired; None for never."""
-        [rows] = self._database.ask(samples.first_in_sync(tenant, schema_id, fingerprint))
-        return next((at for (at,) in rows), None)
 
     def records(self) -> Iterator[AuditDocument]:
         """The trail as it is stored, in the order of storage: nothing is checked or mended.

@@ -25,7 +25,7 @@ from reconciler.domain.records import rfc3339
 from reconciler.domain.scim import fold
 from reconciler.domain.searching import names_in
 from reconciler.render.age import age
-from reconciler.render.plain_text import visible
+from reconciler.render.plain_text import counted, visible
 
 _WIDTH, _HEIGHT = 100, 18  # of a sparkline
 _BAR = 76  # the height of the tallest bar
@@ -52,7 +52,7 @@ def report_html(report: FleetReport, template: ReportTemplate) -> str:
         style=style,
         style_hash=b64encode(sha256(style.encode()).digest()).decode(),
         at=rfc3339(status.at),
-        tenants=status.tenants,
+        size=counted(len(status.tenants), "tenant"),
         max_age=round(report.max_age.total_seconds() / 3600),
         numbers={
             "in_sync": status.count(ExtensionState.IN_SYNC),

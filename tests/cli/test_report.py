@@ -1,5 +1,8 @@
 """`report`: one page, as a browser shows it, with keyboard and with a judge of accessibility."""
 
+import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from reconciler.adapters.database import open_store
 from reconciler.domain.adoption import Count, CountMethod, Sample, SampleKey
 from tests.support.browser import needs_chromium, shown
+from tests.support.indexing import APPLY, URN, IndexingWorld, indexing_world
 from tests.support.program import HR_URN, DevTenant, Folder, assert_reported
 
 
@@ -49,7 +53,7 @@ def test_a_folder_that_is_not_there_is_said(folder: Folder):
 def test_a_judge_of_accessibility_finds_nothing(page_file: Path, scheme: str, width: int):
     open_up = page_file.read_text().replace("Content-Security-Policy", "x-judged-without-it")
     judged = page_file.with_name("judged.html")  # the judge is a script, which the page forbids
-    judged.write_text(open_up.replace("<details>", "<details open>"))
+    judged.write_text(open_up)
 
     with shown(judged, scheme=scheme, width=width) as page:
         found = Axe().run(page)
@@ -73,15 +77,64 @@ def test_the_keyboard_reaches_every_table_and_no_script_runs(page_file: Path):
         regions = page.get_by_role("region").count()
 
     assert len({name for name in reached if name}) == regions
-    assert title.startswith("reconciler: 1 tenants")
+    assert title.startswith("reconciler: 1 tenant,")
 
 
 @needs_chromium
 def test_the_print_of_the_page_holds_what_the_screen_scrolls(page_file: Path):
-    with shown(page_file, width=320) as page:
+    with shown(page_file, width=1047) as page:  # what A4 has between its margins
         page.emulate_media(media="print")
-        heights = page.eval_on_selector_all(
-            ".wide", "all => all.map(each => each.scrollHeight - each.clientHeight)"
+        hidden = page.eval_on_selector_all(
+            ".wide",
+            """all => all.map(each => [each.scrollHeight - each.clientHeight,
+                                       each.scrollWidth - each.clientWidth])""",
         )
 
-    assert set(heights) == {0}
+    assert hidden == [[0, 0]] * len(hidden)
+
+
+def answers(page: str) -> dict[str, str]:
+    """The cell of each attribute in the one row of the table about what HR may send."""
+    table = page.partition('aria-label="May HR send')[2].partition("</table>")[0]
+    names = re.findall(r'scope="col">([^<]+)</th>', table)[2:]
+    [cells] = re.findall(r'<tr><th scope="row">acme</th>(.*)</tr>', table)
+    found = re.findall(r"<td[^>]*>([^<]*)</td>", cells)[1:]
+    return dict(zip(names, found, strict=True))
+
+
+def bare(world: IndexingWorld) -> None:
+    world.tenant(hooks=False)
+
+
+def unbound(world: IndexingWorld) -> None:
+    world.service.bound = False
+
+
+def late(world: IndexingWorld) -> None:
+    world.service.delay = 1e9
+
+
+def foolish(world: IndexingWorld) -> None:
+    world.service.takes_anything = True
+
+
+@pytest.mark.parametrize("change", [bare, unbound, late, foolish], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("writes", [True, False], ids=["written", "there before"])
+def test_the_page_says_of_each_attribute_what_gate_says(
+    tmp_path: Path, change: Callable[[IndexingWorld], None], writes: bool
+) -> None:
+    with indexing_world(tmp_path) as world:
+        change(world)
+        folder = world.folder
+        if not writes:
+            folder.run(*APPLY, "--state", "sqlite:///another.db")
+        folder.run(*APPLY, "--gate", "hr", "--searchable-timeout", "2")
+        if writes:
+            world.manifest("badge", "grade")  # what no apply has looked at yet
+        done = folder.run("report")
+        said = json.loads(folder.run("gate", "acme", URN, "--format", "json").out)
+
+    found = answers((folder.path / "report.html").read_text())
+    expected = {each["attribute"]: each["ready"] for each in said["attributes"]}
+    assert done.code == 0
+    assert {name: cell == "yes" for name, cell in found.items()} == expected

@@ -1,6 +1,7 @@
 """The workflows do what they say: each `run:` is executed, against live services on loopback."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -97,7 +98,8 @@ def test_a_pull_request_is_planned_and_after_the_merge_applied(acme: Company):
 def test_a_run_by_hand_of_another_branch_touches_nothing(acme: Company):
     event = replace(acme.on_main("workflow_dispatch"), ref="refs/heads/contingent")
 
-    runs = [acme.hub.run(workflow, event) for workflow in ("apply", "drift", "deliver")]
+    workflows = ("apply", "drift", "deliver", "adoption", "report")
+    runs = [acme.hub.run(workflow, event) for workflow in workflows]
 
     assert {result for run in runs for result in run.results.values()} == {"skipped"}
 
@@ -186,6 +188,69 @@ def test_webhooks_reach_a_receiver_that_was_down(acme: Company):
     well(sent)
     assert "2 delivered, 0 pending" in sent.log
     assert len(receiver.got) == 2
+
+
+def test_users_are_counted_every_day_and_the_figures_are_kept(acme: Company):
+    acme.started("apply")
+    acme.tenant.add_user("ada")
+    before = len(acme.tenant.inbox())
+
+    counted = [acme.scheduled("adoption") for _ in range(2)]
+    reported = acme.scheduled("report")
+
+    for run in counted:
+        well(run)
+        assert re.search("isContractor +0 of 1 +0.0% +filling", run.log)
+    page = (reported.artifact("fleet-report") / "index.html").read_text()
+    assert "Adoption of hr-extension over all tenants" in page
+    assert len(acme.tenant.inbox()) == before  # nothing was written, and nobody told
+
+
+def test_without_a_shared_store_nobody_counts_or_reports(acme: Company):
+    acme.hub.variables |= {"RECONCILER_STATE": "", "RECONCILER_REPORT_PAGE": "true"}
+
+    runs = [acme.scheduled("adoption"), acme.scheduled("report")]
+
+    assert {result for run in runs for result in run.results.values()} == {"skipped"}
+    assert acme.hub.sites == []
+
+
+def test_the_page_of_the_fleet_is_published_only_where_a_variable_says_so(acme: Company):
+    acme.started("apply")
+
+    # when nobody has said so, or has said something else
+    for said in (None, "", "false", "yes", "1"):
+        if said is not None:
+            acme.hub.variables["RECONCILER_REPORT_PAGE"] = said
+        kept = acme.scheduled("report")
+
+        # then the page is an artifact of the run and nothing else
+        well(kept, page="skipped")
+        assert [path.name for path in kept.artifact("fleet-report").iterdir()] == ["index.html"]
+    assert acme.hub.sites == []
+
+    # when somebody has
+    acme.hub.variables["RECONCILER_REPORT_PAGE"] = "true"
+    published = acme.scheduled("report")
+
+    # then it is what opens the site, and holds nobody's secret
+    well(published)
+    [site] = acme.hub.sites
+    assert site == {"index.html": (published.artifact("fleet-report") / "index.html").read_bytes()}
+    page = site["index.html"].decode()
+    assert "SCIM schema extensions of 1 tenant" in page
+    assert not [secret for secret in acme.secrets() if secret in page]
+
+
+def test_no_page_is_published_where_the_report_failed(acme: Company):
+    acme.hub.variables["RECONCILER_REPORT_PAGE"] = "true"
+    acme.edit(HR, "type: boolean", "type: bolean")
+    acme.hub.run("apply", acme.merge(acme.propose("slip")))
+
+    failed = acme.scheduled("report")
+
+    well(failed, report="failure", page="skipped")
+    assert acme.hub.sites == []
 
 
 def test_a_wrong_manifest_is_annotated_and_the_comment_shows_no_old_plan(acme: Company):

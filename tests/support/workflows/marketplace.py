@@ -37,6 +37,7 @@ class Place:
     ref: str
     sha: str
     uploaded: list[Any]
+    published: list[dict[str, bytes]]
 
 
 def checkout(given: Mapping[str, str], place: Place) -> dict[str, str]:
@@ -134,10 +135,29 @@ def upload_sarif(given: Mapping[str, str], place: Place) -> dict[str, str]:
     return {}
 
 
+def upload_pages_artifact(given: Mapping[str, str], place: Place) -> dict[str, str]:
+    """A folder as a site that is not published yet, under the name that the next action takes."""
+    shutil.copytree(place.workspace / given["path"], place.artifacts / "github-pages")
+    return {}
+
+
+def deploy_pages(given: Mapping[str, str], place: Place) -> dict[str, str]:
+    """The site is there for all who may open it, in the place of the one before."""
+    assert given == {}
+    site = place.artifacts / "github-pages"
+    if not site.is_dir():
+        raise StepFailed("no artifact named github-pages was found")
+    files = (path for path in site.rglob("*") if path.is_file())
+    place.published.append({str(path.relative_to(site)): path.read_bytes() for path in files})
+    return {}
+
+
 ACTIONS = {
     "actions/checkout": checkout,
     "actions/setup-python": setup_python,
     "actions/upload-artifact": upload_artifact,
     "actions/download-artifact": download_artifact,
+    "actions/upload-pages-artifact": upload_pages_artifact,
+    "actions/deploy-pages": deploy_pages,
     "github/codeql-action/upload-sarif": upload_sarif,
 }

@@ -53,6 +53,7 @@ class Hub:
     environments: dict[str, dict[str, str]] = field(default_factory=dict)
     ready: Path | None = None  # an environment made from the lock, which a new runner then has
     sarif: list[Any] = field(default_factory=list)
+    sites: list[dict[str, bytes]] = field(default_factory=list)  # each as GitHub Pages had it
     history: "list[Run]" = field(default_factory=list)
 
     def run(
@@ -331,4 +332,5 @@ class _Running:
             ref=event.ref,
             sha=event.sha,
             uploaded=hub.sarif,
+            published=hub.sites,
         )

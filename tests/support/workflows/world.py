@@ -134,6 +134,7 @@ def company(folder: Path, ready: Path | None, *, state: str = "") -> Iterator[Co
             },
             environments={
                 "plan": reading, "production": reading | webhooks, "webhooks": webhooks,
+                "adoption": reading,
             },
             ready=ready,
         )  # fmt: skip

@@ -251,7 +251,11 @@ class Fleet:
         writer = self.gateways.writer(tenant)
         if self.statements is not None and plan.has_writes:
             # docs/decisions.md, "A statement for HR is withdrawn before its tenant is written to"
-            self.statements.withdraw(tenant)
+            try:
+                self.statements.withdraw(tenant)
+            except UsageError as error:
+                self.context.progress.record_misconfigured(tenant.name, str(error))
+                return
         Applying(
             context=self.context,
             tenant=tenant,

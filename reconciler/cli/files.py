@@ -46,26 +46,35 @@ def make_folder(option: str, folder: Path) -> None:
 def write_file(path: Path, text: str | Iterable[str]) -> None:
     """Write beside it, sync, rename: a reader sees the old file or the whole new one.
 
-    A text of many tenants comes in pieces.
+    A text of many tenants comes in pieces. A device or a pipe is written to, and stays one.
     """
-    temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
-    try:  # tempfile would give it to its owner alone, and others are to read it as the umask says
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+    pieces = (text,) if isinstance(text, str) else text
     try:
-        with ExitStack() as undo:  # whoever makes the pieces may fail in its own way
-            undo.callback(temporary.unlink, missing_ok=True)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.writelines((text,) if isinstance(text, str) else text)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
+        is_file = not path.exists() or path.is_file()
+        (_replace if is_file else _fill)(path, pieces)
     except (OSError, UnicodeEncodeError) as error:
         reason = "the name of a file or folder in it is not UTF-8; rename that"
         if isinstance(error, OSError):
             reason = str(error.strerror)
         raise UsageError(f"{path} cannot be written: {reason}") from error
+
+
+def _replace(path: Path, pieces: Iterable[str]) -> None:
+    temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
+    # tempfile would give it to its owner alone, and others are to read it as the umask says
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    with ExitStack() as undo:  # whoever makes the pieces may fail in its own way
+        undo.callback(temporary.unlink, missing_ok=True)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.writelines(pieces)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+
+
+def _fill(path: Path, pieces: Iterable[str]) -> None:
+    with path.open("w", encoding="utf-8") as stream:
+        stream.writelines(pieces)
 
 
 def read_text(path: Path | None) -> str:

@@ -36,6 +36,7 @@ class Report:
     summary: RunSummary | None = None
     head: tuple[int, str] | None = None
     metrics: Path | None = None
+    numbers: str | None = None
 
     def follow(self, run: Callable[[], RunSummary], fleet: Fleet, store: Store) -> int:
         """Carry out the run of a fleet, show it, and give its exit code.
@@ -53,7 +54,7 @@ class Report:
             try:
                 self.head = store.head()
                 if self.metrics is not None:
-                    self._write_metrics(self.metrics, fleet, store)
+                    self.numbers = self._numbers(fleet, store)
             except StateError:  # what the run has done is known without it
                 self.head = None
             if finished or self.summary.touched:
@@ -61,7 +62,8 @@ class Report:
                 lost = ephemeral(self.invocation)
                 console.data(summary_text(self.summary, paint=console.paint, ephemeral=lost))
 
-    def _write_metrics(self, file: Path, fleet: Fleet, store: Store) -> None:
+    def _numbers(self, fleet: Fleet, store: Store) -> str:
+        """The text of the metrics; the file is written when the run is over and shown."""
         from reconciler.adapters.metrics import metrics_text
         from reconciler.domain.fleet_status import fleet_status
         from reconciler.domain.metrics import TIMED, run_metrics
@@ -70,8 +72,15 @@ class Report:
         selected = replace(desired.manifests, tenants=desired.tenants())
         status = fleet_status(selected, trail, fleet.context.clock.now())
         assert self.summary is not None
-        metrics = run_metrics(status, store.timed(TIMED), self.summary.outcomes)
-        write_file(file, metrics_text(metrics))
+        return metrics_text(run_metrics(status, store.timed(TIMED), self.summary.outcomes))
+
+    def write(self, path: Path, text: str) -> None:
+        """Write a file of the run; where that fails, how the run itself ended says more."""
+        try:
+            write_file(path, text)
+        except UsageError as error:
+            self.invocation.console.complain(f"error: {error}")
+            self.code = self.code or Exit.ERROR
 
     def document(self) -> ReportDocument:
         """The report as it stands."""
@@ -128,14 +137,12 @@ def reported(
         report.code, report.error = exit_code(error), str(error)
         raise
     finally:
+        if metrics is not None and report.numbers is not None:
+            report.write(metrics, report.numbers)
         if printed is not None:
             printed.data(json_text(report.document()))
         if file is not None:
-            try:
-                write_file(file, json_text(report.document()))
-            except UsageError as error:  # how the run itself ended says more
-                invocation.console.complain(f"error: {error}")
-                report.code = report.code or Exit.ERROR
+            report.write(file, json_text(report.document()))
         outputs.code = report.code
         if (summary := report.summary) is not None:
             outputs.summary = lambda: report_markdown(report.document())

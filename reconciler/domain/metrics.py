@@ -100,13 +100,8 @@ def status_metrics(status: FleetStatus, timed: Iterable[TimedRecord]) -> Metrics
         found = ((each.name, sum(map(each.count, states))) for each in tenants)
         return _by_tenant(name, help, found)
 
-    read = ((each.name, each.last_read) for each in tenants)
-    times = ((name, datetime.fromisoformat(at).timestamp()) for name, at in read if at)
-    success = (
-        ()
-        if status.last_success is None
-        else (Metric((), datetime.fromisoformat(status.last_success).timestamp()),)
-    )
+    read = ((each.name, _seconds(each.last_read)) for each in tenants if each.extensions)
+    success = (Metric((), _seconds(status.last_success)),)
     return (
         count(*_DESIRED, *ExtensionState),
         count(*_IN_SYNC, ExtensionState.IN_SYNC),
@@ -117,7 +112,7 @@ def status_metrics(status: FleetStatus, timed: Iterable[TimedRecord]) -> Metrics
         _by_tenant(*_GIVEN_UP, ((each.name, each.given_up) for each in tenants)),
         Latencies(*_CHANGE, changes),
         Latencies(*_DELIVERY, deliveries),
-        _by_tenant(*_LAST_READ, times),
+        _by_tenant(*_LAST_READ, read),
         MetricFamily(*_SUCCESS, (), success),
     )
 
@@ -159,6 +154,11 @@ _LAST_READ = (
     "When the schemas of a tenant were last read.",
 )
 _SUCCESS = ("reconciler_last_success_timestamp_seconds", "When a run last ended well.")
+
+
+def _seconds(at: str | None) -> float:
+    """A moment in seconds since 1970; 0 for never, so that an alarm by its age goes off."""
+    return 0.0 if at is None else datetime.fromisoformat(at).timestamp()
 
 
 def _by_tenant(name: str, help: str, found: Iterable[tuple[str, float]]) -> MetricFamily:

@@ -9,8 +9,14 @@ __all__ = ["place", "service"]
 
 @pytest.mark.parametrize(
     ("texts", "missing"),
-    [(("plan",), 0), (("plan", "--format", "json"), 0), (APPLY, 0), (APPLY, 1)],
-    ids=["plan", "plan as JSON", "apply with nothing to do", "apply with creates"],
+    [
+        (("plan",), 0),
+        (("plan", "--format", "json"), 0),
+        (APPLY, 0),
+        (APPLY, 1),
+        ((*APPLY, "--gate", "hr"), 0),
+    ],
+    ids=["plan", "plan as JSON", "apply with nothing to do", "apply with creates", "gate"],
 )
 def test_calls_a_tenant_do_not_grow_with_the_number_of_tenants(
     place: Place, texts: tuple[str, ...], missing: int
@@ -39,7 +45,14 @@ def test_calls_an_event_do_not_grow_with_the_number_of_events(place: Place):
 
 
 @pytest.mark.parametrize(
-    "texts", [("plan",), ("plan", "--format", "json"), ("plan", "--out", "plan.json"), APPLY]
+    "texts",
+    [
+        ("plan",),
+        ("plan", "--format", "json"),
+        ("plan", "--out", "plan.json"),
+        APPLY,
+        (*APPLY, "--gate", "hr"),
+    ],
 )
 def test_a_tenant_leaves_little_in_memory_when_it_is_done(place: Place, texts: tuple[str, ...]):
     some, twice = (place.count("memory", fleet(place.service, n), *texts) for n in (150, 300))

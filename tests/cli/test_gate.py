@@ -340,3 +340,58 @@ def test_the_built_in_tenant_signs_with_the_secret_of_its_own_webhook(
     document = json.loads((dev_tenant.folder.path / "hr/dev.json").read_text())
     assert document["ready"]
     assert {each["schema_id"] for each in document["attributes"]} >= {HR_URN}
+
+
+# What fails on the way to a file
+
+
+def with_another(world: IndexingWorld) -> None:
+    """A second tenant, beta, of the same service."""
+    manifest = (world.folder.path / "desired-state/acme.yaml").read_text()
+    world.folder.write("desired-state/beta.yaml", manifest.replace("acme", "beta"))
+
+
+def test_a_file_that_cannot_be_deleted_keeps_its_tenant_alone_from_being_written(
+    world: IndexingWorld,
+) -> None:
+    with_another(world)
+    (world.folder.path / "hr/acme.json").mkdir(parents=True)
+
+    done = world.folder.run(*APPLY, "--gate", "hr", "--report", "report.json")
+
+    assert done.code == 3, done.everything
+    assert "hr/acme.json cannot be deleted: Is a directory" in done.everything
+    written = [r["tenant"] for r in world.folder.audit() if r["event"].endswith("_CREATED")]
+    assert written == ["beta"]
+    assert statement(world, "beta")["ready"]
+    report = json.loads((world.folder.path / "report.json").read_text())
+    found = {t["name"]: [c["outcome"] for c in t["changes"]] for t in report["tenants"]}
+    assert found == {"acme": ["not-attempted"], "beta": ["applied"]}
+
+
+@pytest.mark.parametrize("name", ["acme.json", "acme.json.sig"])
+def test_a_file_that_cannot_be_written_is_told_and_undoes_nothing(
+    world: IndexingWorld, name: str
+) -> None:
+    with_another(world)
+    world.folder.run(*APPLY)
+    (world.folder.path / "hr" / name).mkdir(parents=True)
+
+    done = world.folder.run(*APPLY, "--gate", "hr")
+
+    assert done.code == 1, done.everything
+    assert f"acme: nothing new is said to HR: hr/{name} cannot be written" in done.everything
+    assert statement(world, "beta")["ready"]
+    assert world.folder.audit()[-1]["event"] == "RUN_COMPLETED"
+    assert "Apply complete!" in done.out
+
+
+def test_a_folder_that_takes_no_file_is_told_and_undoes_nothing(world: IndexingWorld) -> None:
+    done = world.folder.run(*APPLY, "--gate", "/proc/self/task")
+
+    assert done.code == 1, done.everything
+    assert "acme: nothing new is said to HR: /proc/self/task/acme.json cannot be written" in (
+        done.everything
+    )
+    assert world.service.schemas.keys() == {URN.lower()}
+    assert "1 delivered" in done.out

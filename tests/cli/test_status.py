@@ -108,3 +108,67 @@ def test_a_folder_that_is_not_there_is_said_before_anything_begins(folder: Folde
 
     assert_reported(done, 1, "--metrics none/m.prom cannot be written")
     assert not (folder.path / ".reconciler").exists()
+
+
+PROMISED = {
+    "plan": {"extensions_desired", "extensions_in_sync", "extensions_drifted",
+             "extensions_blocked", "extensions_to_change", "tenant_last_read_timestamp_seconds"},
+    "apply": {"extensions_desired", "extensions_in_sync", "extensions_drifted",
+              "extensions_blocked", "changes_applied", "changes_failed", "webhooks_pending",
+              "webhooks_given_up", "change_latency_seconds", "webhook_latency_seconds",
+              "tenant_last_read_timestamp_seconds", "last_success_timestamp_seconds"},
+    "adoption": {"adoption_holders", "adoption_ratio"},
+}  # fmt: skip
+PROMISED["status"] = PROMISED["apply"] - {"changes_applied"}
+
+
+def test_each_command_writes_all_the_numbers_that_are_promised_of_it(dev_tenant: DevTenant):
+    folder = dev_tenant.folder
+    dev_tenant.add_user("ada")
+    found = {}
+    for command in (("plan",), ("apply", "--auto-approve"), ("adoption",), ("status",)):
+        folder.run(*command, "--metrics", f"{command[0]}.prom")
+        text = (folder.path / f"{command[0]}.prom").read_text()
+        families = list(text_string_to_metric_families(text))
+        assert all(each.samples for each in families)
+        found[command[0]] = {each.name.removeprefix("reconciler_") for each in families}
+
+    assert found == PROMISED
+
+
+def test_before_the_first_apply_the_alarms_go_off(folder: Folder):
+    folder.run("status", "--metrics", "m.prom")
+
+    found = numbers(folder.path / "m.prom")
+
+    assert found["reconciler_last_success_timestamp_seconds"] == 0
+    assert found["reconciler_tenant_last_read_timestamp_seconds tenant=local"] == 0
+
+
+def test_a_run_that_fails_before_it_has_numbers_leaves_the_old_ones(folder: Folder):
+    folder.run("apply", "--auto-approve", "--metrics", "m.prom")
+    old = (folder.path / "m.prom").read_bytes()
+    for path in (folder.path / "desired-state").rglob("*.yaml"):
+        path.write_text(path.read_text() + "]")
+
+    for command in (("plan",), ("apply", "--auto-approve"), ("adoption",), ("status",)):
+        assert folder.run(*command, "--metrics", "m.prom").code == 1
+
+    assert (folder.path / "m.prom").read_bytes() == old
+    assert [path.name for path in folder.path.iterdir() if "m.prom" in path.name] == ["m.prom"]
+
+
+def test_an_apply_whose_numbers_cannot_be_written_shows_what_it_did(folder: Folder):
+    name = "m" * 250  # a file can have it, the one that is written beside it cannot
+
+    done = folder.run("apply", "--auto-approve", "--metrics", name, "--report", "r.json")
+
+    assert_reported(done, 1, f"error: {name} cannot be written: File name too long")
+    assert "Apply complete! Extensions: 2 added" in done.out
+    assert (folder.path / "r.json").exists()
+
+
+def test_numbers_go_into_a_pipe_which_stays_one(folder: Folder):
+    done = folder.run("status", "--metrics", "/dev/stdout")
+
+    assert "# EOF" in done.out

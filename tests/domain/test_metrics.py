@@ -93,10 +93,13 @@ def test_a_run_adds_what_it_did_to_what_the_trail_has():
     assert found["changes_applied"] == {("acme",): 1, ("beta",): 0}
     assert found["extensions_in_sync"] == {("acme",): 1, ("beta",): 0}
     assert found["last_success_timestamp_seconds"] == {(): NOW.timestamp()}
-    assert found["tenant_last_read_timestamp_seconds"] == {("acme",): NOW.timestamp()}
+    assert found["tenant_last_read_timestamp_seconds"] == {
+        ("acme",): NOW.timestamp(),
+        ("beta",): 0.0,  # never, for which an alarm by age goes off
+    }
     assert [each.seconds for each in metrics if isinstance(each, Latencies)] == [(1.5,), ()]
     without = numbers(status_metrics(replace(status, last_success=None), timed))
-    assert without["last_success_timestamp_seconds"] == {}
+    assert without["last_success_timestamp_seconds"] == {(): 0.0}
 
 
 def test_adoption_is_counted_by_attribute_where_there_is_a_count():

@@ -51,6 +51,7 @@ IMPURE_MODULES = (
 )  # fmt: skip
 CLOCKS = ("now", "today", "utcnow")
 KNOW_DATETIME = (
+    "domain.adoption",
     "domain.canary",
     "domain.fleet_report",
     "domain.fleet_status",

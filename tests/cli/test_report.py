@@ -11,6 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from reconciler.adapters.database import open_store
 from reconciler.domain.adoption import Count, CountMethod, Sample, SampleKey
 from tests.support.browser import needs_chromium, shown
+from tests.support.canary_world import TESTER, canary_world
 from tests.support.indexing import APPLY, URN, IndexingWorld, indexing_world
 from tests.support.program import HR_URN, DevTenant, Folder, assert_reported
 
@@ -138,3 +139,39 @@ def test_the_page_says_of_each_attribute_what_gate_says(
     expected = {each["attribute"]: each["ready"] for each in said["attributes"]}
     assert done.code == 0
     assert {name: cell == "yes" for name, cell in found.items()} == expected
+
+
+def dropped(name: str, value: object) -> None:
+    """What a service keeps that answers well and stores nothing."""
+
+
+def coerced(name: str, value: object) -> object:
+    return value if isinstance(value, dict) else f"{value}"[:20].upper()
+
+
+@pytest.mark.parametrize(
+    ("keep", "users", "found"),
+    [
+        (lambda _, value: value, TESTER, "persisted"),
+        (dropped, TESTER, "dropped"),
+        (coerced, TESTER, "coerced"),
+        (lambda _, value: value, "", "not-tried"),
+    ],
+    ids=["kept", "dropped", "coerced", "not tried"],
+)
+def test_the_page_and_the_file_for_hr_say_what_a_test_user_has_kept(
+    tmp_path: Path, keep: Callable[[str, object], object], users: str, found: str
+) -> None:
+    with canary_world(tmp_path) as world:
+        world.service.keep = keep
+        world.folder.environ["RECONCILER_CANARY_USERS"] = users
+        world.folder.run(*APPLY, "--gate", "hr")
+        world.folder.run("report")
+
+    for_hr = json.loads((tmp_path / "hr/acme.json").read_text())["attributes"]
+    cells = answers((tmp_path / "report.html").read_text())
+    [badge] = [each for each in for_hr if each["attribute"] == "badge"]
+    assert (badge["persisted"], badge["ready"]) == (found, found == "persisted")
+    assert {name: cell == "yes" for name, cell in cells.items()} == {
+        each["attribute"]: each["ready"] for each in for_hr
+    }

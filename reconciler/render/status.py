@@ -11,7 +11,7 @@ from reconciler.render.age import age
 from reconciler.render.paint import Paint
 from reconciler.render.plain_text import counted, visible
 
-_COLUMNS = ("LAST READ", "IN SYNC", "DRIFTED", "BLOCKED", "FAILED", "WEBHOOKS")
+_COLUMNS = ("LAST READ", "IN SYNC", "DRIFT SINCE", "BLOCKED", "FAILED", "WEBHOOKS")
 _NAME = 32  # characters of the column of names, at most
 
 
@@ -46,15 +46,25 @@ def _lines(status: FleetStatus, needs: tuple[tuple[str, str], ...], paint: Paint
 
 
 def _cells(tenant: TenantStatus, now: datetime) -> tuple[str, ...]:
-    drifted = tenant.count(ExtensionState.DRIFTED) + tenant.count(ExtensionState.OUTDATED)
     return (
         age(tenant.last_read, now),
         f"{tenant.count(ExtensionState.IN_SYNC)}/{len(tenant.extensions)}",
-        _number(drifted),
+        _drift(tenant, now),
         _number(tenant.count(ExtensionState.BLOCKED)),
         _number(tenant.count(ExtensionState.FAILED)),
         _number(tenant.pending),
     )
+
+
+def _drift(tenant: TenantStatus, now: datetime) -> str:
+    """The number of extensions that drift, and for how long the first of them has been so."""
+    drifting = (ExtensionState.DRIFTED, ExtensionState.OUTDATED)
+    since = [each.since for each in tenant.extensions if each.state in drifting]
+    if not since:
+        return "-"
+    known = [at for at in since if at is not None]
+    first = age(min(known), now) if len(known) == len(since) else "ever"
+    return f"{len(since)}, {first}"
 
 
 def _number(number: int) -> str:

@@ -1,6 +1,7 @@
 """`status` and `--metrics`: what the trail has of a fleet, for people and for programs."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from reconciler.adapters.jsonschemas import check
 from reconciler.domain.jsontext import Json
-from tests.support.program import DevTenant, Folder, assert_reported
+from tests.support.program import HR_URN, DevTenant, Folder, assert_reported
 
 HR = "desired-state/extensions/hr-extension.yaml"
 
@@ -172,3 +173,16 @@ def test_numbers_go_into_a_pipe_which_stays_one(folder: Folder):
     done = folder.run("status", "--metrics", "/dev/stdout")
 
     assert "# EOF" in done.out
+
+
+def test_a_line_says_for_how_long_an_extension_drifts(dev_tenant: DevTenant):
+    folder = dev_tenant.folder
+    folder.run("apply", "--auto-approve")
+    live = dev_tenant.get(HR_URN)
+    dev_tenant.drift(HR_URN, {**live, "description": "by hand"})
+    folder.run("apply", "--auto-approve")
+
+    done = folder.run("status")
+
+    assert "DRIFT SINCE" in done.out
+    assert re.search(r"^dev +\d+ s +1/2 +1, \d+ s ", done.out, re.M), done.out

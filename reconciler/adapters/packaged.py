@@ -32,6 +32,16 @@ def schema_with(name: str, dialects: tuple[str, ...]) -> Json:
     return schema
 
 
+def repository_text(name: str) -> str:
+    """The text of a file of the project's own repository that a new one begins with.
+
+    It comes with the program, or stands in the checkout that the program is run from.
+    """
+    packaged = _TEMPLATES / "repository" / name
+    file = packaged if packaged.is_file() else _TEMPLATES.parent.parent / name
+    return file.read_text(encoding="utf-8")
+
+
 def template_text(name: str) -> str:
     """The text of `templates/NAME`."""
     return (_TEMPLATES / name).read_text(encoding="utf-8")

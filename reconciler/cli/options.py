@@ -202,6 +202,11 @@ def format_choice(help: str, *, default: AnEnum) -> AnEnum:
     return choice(help, default=default, heading=Heading.OUTPUT, key="formats.COMMAND")
 
 
+def optional_choice(help: str, *, of: type[AnEnum]) -> AnEnum | None:
+    """Declare a choice among the members of an enum that may be left out."""
+    return _declared(Option(help=help, kind=Kind.CHOICE, metavar="WORD", choices=of), default=None)
+
+
 def many(
     help: str, *, metavar: str, heading: Heading = Heading.OWN, key: str = ""
 ) -> tuple[str, ...]:

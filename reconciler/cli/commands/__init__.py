@@ -98,6 +98,12 @@ COMMANDS = (
     Command("comment", CommandGroup.CI, "comment --pr 7 --body plan.md", (Need.NETWORK,)),
     Command("drift-issues", CommandGroup.CI, "drift-issues --plan plan.json", (Need.NETWORK,)),
     Command(
+        "init",
+        CommandGroup.SETTING_UP,
+        "init acme --service sap --forge github",
+        (Need.DIALECTS,),
+    ),
+    Command(
         "import",
         CommandGroup.SETTING_UP,
         "import local --out imported",

@@ -1,0 +1,142 @@
+"""`init`: a repository to begin with, of the examples and workflows that come with the program."""
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar, assert_never
+
+from reconciler.adapters.clock import StopSignal, SystemClock, install
+from reconciler.adapters.dialects import sound_dialects
+from reconciler.adapters.packaged import repository_text, schema_with, template_text
+from reconciler.cli.commands.init import Forge, Options, Service
+from reconciler.cli.files import write_file
+from reconciler.cli.invocation import Invocation
+from reconciler.errors import UsageError
+from reconciler.render.json_text import json_text
+from reconciler.render.plain_text import counted, visible
+
+_WORKFLOWS = ("validate", "plan", "apply", "drift", "deliver", "adoption", "report")
+_OUR_ACTION = "./.github/actions/reconcile"
+_NO_ACTION = "OWNER/NAME@COMMIT"
+_ACTION = re.compile(r"([A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+)@([0-9a-f]{40})")
+_SCHEMA = "manifest.schema.json"
+_VARIABLES = re.compile(r"\{env: ([A-Z0-9_]+)\}")
+_IS_EXAMPLE = re.compile("# An example: files whose names begin with _ .*\\n(#\\n)?")
+
+AWord = TypeVar("AWord", bound=StrEnum)
+
+
+def init(invocation: Invocation, options: Options) -> None:
+    """Write the files that are not there yet, and say what to do next; raises UsageError."""
+    folder = Path(options.folder or ".")
+    action = _NO_ACTION if options.action is None else options.action
+    if options.action is not None and not _ACTION.fullmatch(action):
+        raise UsageError(
+            f"--action: {visible(action)!r} is no action at a commit; write OWNER/NAME@COMMIT, the "
+            "commit with its 40 digits: a branch or a tag can be moved"
+        )
+    service = options.service or _asked(invocation, "--service", Service)
+    forge = options.forge or _asked(invocation, "--forge", Forge)
+    files = dict(_files(invocation, service, forge, action))
+    there = [name for name in files if (folder / name).exists()]
+    for name, text in files.items():
+        path = folder / name
+        if name not in there:
+            _write(path, text)
+            invocation.console.data(f"  + {visible(path)}\n")
+    for name in there:
+        invocation.console.data(f"  = {visible(folder / name)}  is there, and stays as it is\n")
+    invocation.console.data(f"{counted(len(files) - len(there), 'file')} written\n")
+    if forge is Forge.GITHUB and action == _NO_ACTION:
+        invocation.console.say(
+            f"the workflows name no action yet: replace {_NO_ACTION} in .github/workflows by that "
+            "of your organisation, at a commit"
+        )
+    variables = _variables(files[_tenant_file(service)])
+    enter = f"cd {shlex.quote(str(folder))} && " if options.folder else ""
+    exports = " ".join(f"{name}=…" for name in variables)
+    invocation.console.data(
+        f"\nNext, with your tenant's address in {_tenant_file(service)}:\n"
+        f"  {enter}reconciler validate\n"
+        f"  {exports} reconciler doctor\n"
+    )
+
+
+def _asked(invocation: Invocation, option: str, of: type[AWord]) -> AWord:
+    """The answer of a person; raises UsageError where nobody is there, or it is none of these."""
+    words = ", ".join(of)
+    if not invocation.console.interactive:
+        raise UsageError(f"nobody is there to be asked: give {option}, one of {words}")
+    stop = StopSignal()
+    install(stop)
+    answer = invocation.console.ask(f"{option} ({words}): ", check=SystemClock(stop).check)
+    if answer not in set(of):
+        raise UsageError(f"{visible(answer)!r} is none of {words}")
+    return of(answer)
+
+
+def _files(
+    invocation: Invocation, service: Service, forge: Forge, action: str
+) -> Iterator[tuple[str, str]]:
+    """Each file by its path in the repository."""
+    tenant = _manifest(f"tenants/_example-{service}.yaml")
+    match service:
+        case Service.GENESYS:
+            extension = "hr-extension"
+        case Service.SAP | Service.ORACLE | Service.RFC7644:
+            extension = f"_example-{service}"
+        case _:
+            assert_never(service)
+    yield _tenant_file(service), tenant
+    yield "desired-state/extensions/hr-extension.yaml", _manifest(f"extensions/{extension}.yaml")
+    dialects = tuple(sound_dialects(invocation.common.dialects))
+    yield _SCHEMA, json_text(schema_with("manifest", dialects))
+    yield ".gitignore", template_text("init/gitignore")
+    yield ".pre-commit-config.yaml", template_text("init/pre-commit-config.yaml")
+    match forge:
+        case Forge.NONE:
+            return
+        case Forge.GITHUB:
+            yield ".github/CODEOWNERS", template_text("init/CODEOWNERS")
+            for name in _WORKFLOWS:
+                path = f".github/workflows/{name}.yml"
+                yield path, _workflow(repository_text(path), action, _variables(tenant))
+        case _:
+            assert_never(forge)
+
+
+def _tenant_file(service: Service) -> str:
+    return f"desired-state/tenants/acme-{'scim' if service is Service.RFC7644 else service}.yaml"
+
+
+def _manifest(name: str) -> str:
+    """An example as a manifest that counts, whose comment names the schema of the repository."""
+    text = _IS_EXAMPLE.sub("", repository_text(f"desired-state/{name}"))
+    return text.replace("../../reconciler/schemas/manifest.json", f"../../{_SCHEMA}")
+
+
+def _variables(tenant: str) -> list[str]:
+    """The variables that the tenant's credentials come from; not those of webhooks."""
+    return _VARIABLES.findall(tenant.partition("\n  webhooks:")[0])
+
+
+def _workflow(text: str, action: str, variables: list[str]) -> str:
+    """A workflow that uses the action, and hands on the variables of the tenant."""
+    name, _, commit = action.partition("@")
+    uses = f"{name}/.github/actions/reconcile@{commit}"
+    mine = {f"GENESYS_{each.partition('_')[2]}": each for each in variables}
+    return _renamed(text.replace(_OUR_ACTION, uses), mine)
+
+
+def _renamed(text: str, names: Mapping[str, str]) -> str:
+    return re.sub(r"\bGENESYS_[A-Z_]+", lambda found: names.get(found[0], found[0]), text)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{path.parent} cannot be made: {error.strerror}") from error
+    write_file(path, text)

@@ -12,7 +12,7 @@ from reconciler.domain.hearing import Bindings, History, holding_type, is_bound,
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.outbox import UNLOOKED, UNSEARCHED, Awaited
 from reconciler.domain.outcome import OutcomeKind, Recovered
-from reconciler.domain.plan import Subject
+from reconciler.domain.plan import PackedSchema, Subject
 from reconciler.domain.records import Entry, Event, HrEvent, Intent, Status
 from reconciler.domain.redaction import Redaction
 from reconciler.domain.scim import ABSENT, Schema, fold
@@ -26,7 +26,7 @@ from reconciler.searchable import Inquiry, Searching, search_entry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """A schema that was read back as desired after the write of that intent.
+    """A schema that was read back as desired after the write of that intent, as it is or packed.
 
     `at` is when, `since` the same by the monotonic clock. `new` are the attributes that came with
     it, dotted for parts. `resource_type` has to name it, or any where that is None. `entry` is that
@@ -35,7 +35,7 @@ class Verified:
     """
 
     intent: Intent
-    live: Schema
+    held: Schema | PackedSchema
     at: datetime
     since: float
     new: tuple[str, ...]
@@ -44,6 +44,27 @@ class Verified:
     announced: bool = False
     late: bool = False
     is_recorded: bool = True
+
+    @property
+    def live(self) -> Schema:
+        """The schema as it was read back."""
+        return self.held.schema() if isinstance(self.held, PackedSchema) else self.held
+
+    def packed(self) -> "Verified":
+        """The same in less memory; what was live before is no part of what is announced."""
+        intent = replace(self.intent, live_before=None)
+        return replace(self, intent=intent, held=PackedSchema.of(self.live.document))
+
+
+def in_little_memory(verified: Iterable[Verified]) -> Iterator[Verified]:
+    """The same as they come, packed where they are large, or many."""
+    held = 0
+    for each in verified:
+        held += len(each.live.attributes)
+        yield each if held <= _MOST_HELD else each.packed()
+
+
+_MOST_HELD = 1000  # attributes of verified schemas that are in memory as they are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +112,7 @@ class Announcing:
         """
         subjects = tuple(in_sync)
         untried = self._untried(subjects)
-        late = tuple(self._unheard(subjects))
+        late = tuple(in_little_memory(self._unheard(subjects)))
         found = (*late, *verified)
         bound = self._bindings(found, asks=bool(untried))
         searched = self._search([each for each in found if _may_be_used(each, bound)], bound)
@@ -118,7 +139,8 @@ class Announcing:
             return {}
         inquiries = [
             Inquiry(
-                schema=each.live,
+                # As desired, but with the URN as the service spells it.
+                schema=replace(each.intent.desired, id=each.live.id),
                 resource_type=holding_type(bound, each.intent.desired, each.resource_type),
                 attributes=each.new,
                 since=each.since,
@@ -270,7 +292,7 @@ class Announcing:
         )
         return Verified(
             intent=intent,
-            live=live,
+            held=live,
             at=self.context.clock.now(),
             since=self.context.clock.monotonic(),
             new=names_in(subject.desired),

@@ -4,11 +4,11 @@ INTENT is durable before the request, OUTCOME after the verification; the first 
 rest of the tenant. A journal that cannot be written ends the run before the next request.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from reconciler.announcing import Announcing, Verified, intent_of
+from reconciler.announcing import Announcing, Verified, in_little_memory, intent_of
 from reconciler.domain.diff import Standing, standing
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.outbox import Awaited
@@ -71,7 +71,7 @@ class Applying:
             self.context.journal.record_all(nothing_done)
         verified: list[Verified] = []
         try:
-            self._carry_out_all(writes, plan.live_ids, verified)
+            verified.extend(in_little_memory(self._carry_out_all(writes, plan.live_ids)))
         except Interrupted:
             self.announcing.announce(verified)  # it reads, and a signal lets nothing else leave
             raise
@@ -79,23 +79,21 @@ class Applying:
         self.announcing.announce(verified, in_sync)
 
     def _carry_out_all(
-        self,
-        writes: Iterable[Create | Update],
-        live_ids: tuple[str, ...],
-        verified: list[Verified],
-    ) -> None:
-        """Carry out the writes until one fails, and add those whose schema is there as desired.
+        self, writes: Iterable[Create | Update], live_ids: Iterable[str]
+    ) -> Iterator[Verified]:
+        """Carry out the writes until one fails, and give those whose schema is there as desired.
 
         `live_ids` are the ids of all schemas that were live before the first.
         """
         failed: Outcome | None = None
+        ids = [*live_ids]
         for write in writes:
             self.context.clock.check()
+            proof = None
             if failed is None:
-                ids = (*live_ids, *(each.intent.schema_id for each in verified))
                 beside = tuple(each for each in ids if fold(each) != write.subject.desired.key)
                 outcome, proof = self._carry_out(write, beside)
-                verified += [proof] if proof else []
+                ids += [proof.intent.schema_id] if proof else []
             else:
                 detail = (
                     f"{failed.change.subject.schema_id} before it ended as {failed.kind}, and "
@@ -106,6 +104,8 @@ class Applying:
             self.context.observe(ChangeEnded(outcome))
             if not outcome.kind.verified:
                 failed = failed or outcome
+            if proof:
+                yield proof
 
     def _carry_out(self, change: Create | Update, beside: tuple[str, ...]) -> _End:
         subject = change.subject
@@ -182,7 +182,7 @@ class Applying:
     ) -> Verified:
         return Verified(
             intent=intent,
-            live=live,
+            held=live,
             at=self.context.clock.now(),
             since=self.context.clock.monotonic(),
             new=new,

@@ -84,7 +84,7 @@ class Recovery:
                 self.context.journal.settle(number, entry, UNLOOKED)
                 return Verified(
                     intent=intent,
-                    live=found.live,
+                    held=found.live,
                     at=self.context.clock.now(),
                     since=self.context.clock.monotonic(),
                     new=new_names(intent.desired, intent.live_before),

@@ -21,7 +21,7 @@ _NO_FILTERS = (404, 405, 501)  # a service without users or filters, whatever th
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inquiry:
-    """The attributes of a live schema to ask for, dotted for parts; at least one.
+    """The attributes of a schema to ask for, dotted for parts; at least one.
 
     `since` is when the schema was verified, by the monotonic clock.
     """

@@ -6,6 +6,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -54,8 +55,8 @@ class EmergencyExport:
         """As the journal does."""
         with self._keeping((entry, None)):
             number = self._store.intend(intent, entry)
-        with self._lock:
-            self._intents[number] = intent
+        with self._lock:  # what was live before is no part of a line, and may be large
+            self._intents[number] = replace(intent, live_before=None)
         return number
 
     def confirm(self, intent_id: int, confirmation: Confirmation) -> None:

@@ -31,13 +31,17 @@ def create_body(desired: Schema) -> dict[str, Json]:
 
     Some services ask for each of them. Without what says nothing, and without `meta`: that is the
     server's (RFC 7643 section 3.1), and a pasted one another tenant's. Nobody may change it: a
-    fleet shares one.
+    fleet shares one, unless it is large.
     """
+    if not _is_small(desired):
+        return _create_body(desired)
     return desired.created.get(lambda: _create_body(desired))
 
 
 def ordered_body(desired: Schema) -> dict[str, Json]:
     """The body of a POST, in one order."""
+    if not _is_small(desired):
+        return in_one_order(_create_body(desired))
     return desired.created_in_order.get(lambda: in_one_order(create_body(desired)))
 
 
@@ -100,6 +104,13 @@ def patch_body(live: Schema, desired: Schema, path: PatchPath) -> dict[str, Json
         case _:
             assert_never(path)
     return {"schemas": [PATCH_URN], "Operations": operations}
+
+
+def _is_small(desired: Schema) -> bool:
+    return sum(1 + len(each.sub_attributes) for each in desired.attributes) <= _SMALL
+
+
+_SMALL = 50  # attributes; the bodies of all that are larger may not fit into memory
 
 
 def _rank(member: str) -> tuple[int, str]:

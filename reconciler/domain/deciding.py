@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconciler.domain import recipes
 from reconciler.domain.blocking import BlockReason, against_create, against_update
@@ -50,6 +50,7 @@ class LiveTenant:
 
 
 _NOTHING_SEEN: Sightings = {}
+_MOST_HELD = 1000  # attributes of a tenant's plan that are in memory as they are
 
 
 def plan_tenant(
@@ -70,6 +71,7 @@ def plan_tenant(
     changes: list[Change] = []
     drift: list[Drift] = []
     named: set[str] = set()
+    held = 0
     # Which creates find room must depend on nothing but the manifests' own URNs.
     for extension in sorted(extensions, key=lambda extension: extension.schema.key):
         change = (
@@ -84,6 +86,9 @@ def plan_tenant(
                 change = Blocked(change.subject, BlockReason.EXTENSION_LIMIT, recipe)
         if (found := _drift(change, sightings)) is not None:
             drift.append(found)
+        held += change.subject.attributes_held
+        if held > _MOST_HELD:
+            change = replace(change, subject=change.subject.packed())
         changes.append(change)
         named.add(extension.schema.key)
     unmanaged = tuple(sorted(urn for key, urn in ours.items() if key not in named))

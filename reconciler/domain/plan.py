@@ -42,28 +42,21 @@ class SkipReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PackedSchema:
-    """A view in little memory."""
+    """A schema in little memory, by a document of all that it says."""
 
     document: bytes
 
     @classmethod
-    def where_large(cls, view: Schema, desired: Schema) -> "Schema | PackedSchema":
-        """The view itself, or packed where many of its attributes are its own."""
-        theirs = {attribute.key: attribute for attribute in desired.attributes}
-        own = sum(theirs.get(each.key) is not each for each in view.attributes)
-        if own <= _FEW_OWN:
-            return view
-        return cls(packed(view.whole()))
+    def of(cls, document: Mapping[str, Json]) -> "PackedSchema":
+        """The schema that a document stands for."""
+        return cls(packed(document))
 
     def schema(self) -> Schema:
-        """The view, made anew where it was not looked at just before."""
+        """The schema, made anew where it was not looked at just before."""
         return _taken_apart(self.document)
 
 
-_FEW_OWN = 100  # attributes
-
-
-@lru_cache(maxsize=4)  # one is looked at several times in turn, and tenants are planned at once
+@lru_cache(maxsize=1)  # one is looked at several times in turn, and two may be too large
 def _taken_apart(document: bytes) -> Schema:
     return Schema.from_json(unpacked(document))
 
@@ -72,7 +65,7 @@ def _taken_apart(document: bytes) -> Schema:
 class Subject:
     """One manifest on one tenant, which a change is about, and what was seen there.
 
-    `held` is the view, or a large one packed; None where the schema is absent or was not looked at,
+    `held` is the view, as it is or packed; None where the schema is absent or was not looked at,
     and where a plan is kept to be carried out.
     `live_fingerprint` is that of the view, `absent`, or None where it was not looked at.
     The view stands here as it came; `redaction` takes credentials out of what is shown of them.
@@ -104,7 +97,7 @@ class Subject:
             tenant=tenant.name,
             extension=extension,
             dialect=tenant.dialect,
-            held=view if view in (None, desired) else PackedSchema.where_large(view, desired),
+            held=view,
             live_fingerprint=ABSENT if view is None else view.fingerprint(),
             redaction=redaction,
         )
@@ -113,6 +106,21 @@ class Subject:
     def view(self) -> Schema | None:
         """The part of the live schema that the manifest manages, without its document."""
         return self.held.schema() if isinstance(self.held, PackedSchema) else self.held
+
+    @property
+    def attributes_held(self) -> int:
+        """The number of attributes that are in memory for it alone."""
+        if not isinstance(self.held, Schema) or self.held is self.desired:
+            return 0
+        theirs = {attribute.key: attribute for attribute in self.desired.attributes}
+        return sum(theirs.get(each.key) is not each for each in self.held.attributes)
+
+    def packed(self) -> "Subject":
+        """The same in less memory, to be looked at once more."""
+        if not self.attributes_held:
+            return self
+        assert isinstance(self.held, Schema)
+        return replace(self, held=PackedSchema.of(self.held.whole()))
 
     @property
     def id(self) -> str:

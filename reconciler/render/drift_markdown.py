@@ -7,8 +7,8 @@ from reconciler.domain.documents import TenantDocument
 from reconciler.render.fitting import fit
 from reconciler.render.markdown_text import code
 from reconciler.render.markers import drift_marker, marked
-from reconciler.render.phrases import Category, dated_drifts, drift_text
-from reconciler.render.plan_markdown_tenant import counts_of, section
+from reconciler.render.phrases import Category, category_of, dated_drifts, drift_text
+from reconciler.render.plan_markdown_tenant import tenant_parts
 
 _MOST = 55_000  # bytes of what differs
 _NAMED = 20  # extensions whose drift is named one by one above the details
@@ -28,7 +28,8 @@ _FOLLOWS = (
 
 def drifts(tenant: TenantDocument) -> bool:
     """True where something is not as the manifests say; what could not be read proves nothing."""
-    return any(counts_of(tenant)[category] for category, _ in _CATEGORIES)
+    drifted = {category for category, _ in _CATEGORIES}
+    return any(category_of(change) in drifted for change in tenant["changes"])
 
 
 def drift_title(tenant: TenantDocument) -> str:
@@ -40,13 +41,13 @@ def drift_body(tenant: TenantDocument) -> str:
     """The differences of a tenant, with the dates that the audit trail has for them."""
     # The same drift gives the same text, so no time, commit or digest: else each scheduled plan
     # would edit the issue, and everybody who follows it would be told.
-    counts = counts_of(tenant)
-    parts = [f"{number} {text}" for category, text in _CATEGORIES if (number := counts[category])]
+    of = tenant_parts(tenant, _MOST)
+    parts = [f"{number} {text}" for kind, text in _CATEGORIES if (number := of.counts[kind])]
     dated = dated_drifts(tenant).items()
     dates = [f"- {code(urn)}: {code(drift_text(drift))}\n" for urn, drift in dated]
     dates[_NAMED:] = [f"- and {len(dates) - _NAMED} more\n"] if len(dates) > _NAMED else []
     dates += ["\n"] if dates else []
-    [details] = fit((section(tenant),), _MOST).texts
+    [details] = fit((of.section,), _MOST).texts
     text = (
         f"{code(tenant['name'])} is not as the manifests say: {'; '.join(parts)}.\n\n"
         f"{''.join(dates)}{details or _TOO_LONG}\n{_FOLLOWS}"

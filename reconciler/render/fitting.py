@@ -23,12 +23,19 @@ class Cut(IntEnum):
     HIGHLIGHTS = 10  # what needs a look, one by one; it is counted then
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class TooLong:
+    """A text of more bytes than there is room for, which nobody needs to keep."""
+
+    size: int
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A piece of text; `shorter` gives it after a cut, None where that does not concern it."""
 
-    text: str
-    shorter: Callable[[Cut], str | None]
+    text: str | TooLong
+    shorter: Callable[[Cut], str | TooLong | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +49,27 @@ class Fitted:
 def fit(parts: Iterable[Part], room: int) -> Fitted:
     """Cut from the last part to the first, and no more than it takes to have at most `room` bytes.
 
-    The parts that no cut concerns stay, and may be more than that.
+    The parts that no cut concerns stay, and may be more than that; what is TooLong to the end is
+    empty.
     """
     all_parts = tuple(parts)
     texts = [part.text for part in all_parts]
-    used, cuts = sum(map(size, texts)), Counter[Cut]()
+    used, cuts = sum(map(_size, texts)), Counter[Cut]()
     for cut in Cut:
         for index in reversed(range(len(all_parts))):
             if used <= room:
-                return Fitted(tuple(texts), cuts)
+                return _fitted(texts, cuts)
             shorter = all_parts[index].shorter(cut)
             if shorter is not None and shorter != texts[index]:
-                used += size(shorter) - size(texts[index])
+                used += _size(shorter) - _size(texts[index])
                 texts[index] = shorter
                 cuts[cut] += 1
-    return Fitted(tuple(texts), cuts)
+    return _fitted(texts, cuts)
+
+
+def _size(text: str | TooLong) -> int:
+    return size(text) if isinstance(text, str) else text.size
+
+
+def _fitted(texts: Iterable[str | TooLong], cuts: Counter[Cut]) -> Fitted:
+    return Fitted(tuple(text if isinstance(text, str) else "" for text in texts), cuts)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from reconciler.domain.documents import ApprovalDocument, PlanFacts, Tenants
+from reconciler.domain.documents import ApprovalDocument, PlanFacts
 from reconciler.render.fitting import Cut, Fitted, Part, fit
 from reconciler.render.markdown_text import WORDS, code, size
 from reconciler.render.phrases import (
@@ -17,12 +17,9 @@ from reconciler.render.phrases import (
 from reconciler.render.plain_text import counted
 from reconciler.render.plan_highlights import highlights
 from reconciler.render.plan_markdown_tenant import (
-    COLUMNS,
     TABLE_HEAD,
-    counts_of,
-    row,
-    section,
     table_row,
+    tenant_parts,
 )
 
 LIMIT = 60_000  # bytes; GitHub refuses comments of more than 65,536 characters
@@ -54,15 +51,16 @@ def plan_markdown(document: PlanFacts, *, limit: int = LIMIT) -> str:
     tenants, approvals = document["tenants"], document["approvals"]
     seen = highlights(document)
     owners = tuple(_approval(approval) for approval in approvals)
-    rows = tuple(row(tenant) for tenant in tenants)
     first, own = summary_lines(document)
     head, foot = _head(document, first, own), f"{first} {own} {_digest(document)}\n"
     frame = size(head) + size(foot) + size(TABLE_HEAD)
-    parts = (*seen.parts, *owners, *rows, *(section(tenant) for tenant in tenants))
-    fitted = fit(parts, limit - frame - _RESERVE)
+    room = limit - frame - _RESERVE
+    each = tuple(tenant_parts(tenant, room) for tenant in tenants)
+    parts = (*seen.parts, *owners, *(of.row for of in each), *(of.section for of in each))
+    fitted = fit(parts, room)
     texts = iter(fitted.texts)
     shown_highlights, shown_owners, shown_rows = (
-        [next(texts) for _ in some] for some in (seen.parts, owners, rows)
+        [next(texts) for _ in some] for some in (seen.parts, owners, each)
     )
     groups = Counter(approval["kind"] for approval in approvals)
     kinds = ", ".join(f"{number} for {kind}" for kind, number in groups.items())
@@ -72,7 +70,7 @@ def plan_markdown(document: PlanFacts, *, limit: int = LIMIT) -> str:
             _shortened(fitted),
             *_list(f"**Needs a look:** {seen.numbers}.", shown_highlights),
             *_list(f"**Must approve** ({kinds}):", shown_owners),
-            *_table(tenants, shown_rows),
+            *_table([of.counts for of in each], shown_rows),
             *texts,
             foot,
         )
@@ -129,14 +127,14 @@ def _list(title: str, shown: list[str]) -> Iterable[str]:
     return (f"{title}\n\n", *shown, "\n") if shown else ()
 
 
-def _table(tenants: Tenants, shown: list[str]) -> Iterable[str]:
+def _table(counts: list[Counter[Category]], shown: list[str]) -> Iterable[str]:
     """The rows that were not cut, and one for those that were."""
-    if not tenants:
+    if not counts:
         return ()
     hidden, rest = 0, Counter[Category]()
-    for tenant, text in zip(tenants, shown, strict=True):
+    for numbers, text in zip(counts, shown, strict=True):
         if not text:
             hidden += 1
-            rest += Counter({kind: n for kind, n in counts_of(tenant).items() if kind in COLUMNS})
+            rest.update(numbers)
     more = (table_row(f"{hidden} more", rest, ""),) if hidden else ()
     return (TABLE_HEAD, *shown, *more, "\n")

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reconciler.domain.documents import (
     ChangeDocument,
@@ -11,8 +11,8 @@ from reconciler.domain.documents import (
     RiskWord,
     TenantDocument,
 )
-from reconciler.render.fitting import Cut, Part
-from reconciler.render.markdown_text import WORDS, code, fence, plain, tagged
+from reconciler.render.fitting import Cut, Part, TooLong
+from reconciler.render.markdown_text import WORDS, code, fence, plain, size, tagged
 from reconciler.render.phrases import (
     Category,
     category_of,
@@ -45,40 +45,77 @@ _SIGNS: dict[Category, str] = {
     "create": "+", "update": "!", "in-sync": "=", "excluded": "=", "drifted": "!", "blocked": "!",
 }  # fmt: skip
 _DETAILS: dict[Category, Cut] = {"create": Cut.CREATES, "update": Cut.UPDATES}  # else Cut.DRIFT
+_OF_LINES = (Cut.IN_SYNC, Cut.CREATES, Cut.UPDATES, Cut.DRIFT)
 
 
-def counts_of(tenant: TenantDocument) -> Counter[Category]:
-    """The number of changes in each category."""
-    return Counter(category_of(change) for change in tenant["changes"])
+@dataclass(frozen=True, slots=True)
+class TenantParts:
+    """The tenant's row and section, and the number of its changes in each category.
+
+    The row of one that is in sync goes first when there is too much. A cut makes the section
+    shorter or takes it away as a whole.
+    """
+
+    row: Part
+    section: Part
+    counts: Counter[Category]
 
 
-def row(tenant: TenantDocument) -> Part:
-    """The tenant's row; one that is in sync goes first when there is too much."""
-    counts, name = counts_of(tenant), code(tenant["name"])
+def tenant_parts(tenant: TenantDocument, room: int) -> TenantParts:
+    """The parts of a tenant; of a section no text of more than `room` bytes is kept."""
+    # Gone through once: the changes of a large tenant come from a file each time.
+    seen, sections = _Seen(), {cut: _Section(cut, room) for cut in (None, *_OF_LINES)}
+    concerned: set[Cut | None] = set()
+    for line in _lines(tenant, seen):
+        concerned.add(line.cut)
+        text = plain(line.text, None)
+        for each in sections.values():
+            each.add(text, line.cut)
+    shorter = {cut: sections[cut].text(tenant, seen) for cut in _OF_LINES if cut in concerned}
+    last = Cut.GRAVE_SECTIONS if _is_grave(tenant, seen) else Cut.SECTIONS
+    section = Part(sections[None].text(tenant, seen), (shorter | {last: ""}).get)
+    return TenantParts(_row(tenant, seen), section, seen.counts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a tenant's changes have been so far."""
+
+    counts: Counter[Category] = field(default_factory=Counter)
+    kinds: set[Kind] = field(default_factory=set)
+    risks: set[RiskWord] = field(default_factory=set)
+
+    def note(self, change: ChangeDocument) -> None:
+        self.counts[category_of(change)] += 1
+        self.kinds.update(change["kinds"])
+        self.risks.update(measure["risk"] for measure in change.get("impact", ()))
+
+    @property
+    def risk(self) -> str:
+        """The kinds of the changes, and the worst class of users hurt, if any.
+
+        What is only additive risks nothing.
+        """
+        worst = [f"users: {risk}" for risk in _WORST_FIRST if risk in self.risks][:1]
+        return ", ".join([*(kind for kind in GRAVE if kind in self.kinds), *worst])
+
+
+def _row(tenant: TenantDocument, seen: _Seen) -> Part:
+    name = code(tenant["name"])
     if tenant["error"] is not None:
         return Part(f"| {name} | | | | | | not readable |\n", {Cut.GRAVE_ROWS: ""}.get)
-    if _is_grave(tenant):
+    if _is_grave(tenant, seen):
         cut = Cut.GRAVE_ROWS
     else:
-        in_sync = not any(counts[category] for category in _NOT_IN_SYNC)
+        in_sync = not any(seen.counts[category] for category in _NOT_IN_SYNC)
         cut = Cut.IN_SYNC if in_sync else Cut.ROWS
-    return Part(table_row(name, counts, _risk(tenant)), {cut: ""}.get)
+    return Part(table_row(name, seen.counts, seen.risk), {cut: ""}.get)
 
 
 def table_row(name: str, counts: Counter[Category], risk: str) -> str:
     """A line of the table; the name has to be safe."""
     numbers = " | ".join(str(counts[column] or "") for column in COLUMNS)
     return f"| {name} | {numbers} | {risk} |\n"
-
-
-def section(tenant: TenantDocument) -> Part:
-    """The tenant's section, which a cut makes shorter or takes away as a whole."""
-    lines = tuple(_lines(tenant))
-    concerned = {line.cut for line in lines}
-    last = Cut.GRAVE_SECTIONS if _is_grave(tenant) else Cut.SECTIONS
-    # Texts, for the documents of a large fleet do not fit into memory together.
-    shorter = {cut: _section_text(tenant, lines, cut) for cut in Cut if cut in concerned}
-    return Part(_section_text(tenant, lines, None), (shorter | {last: ""}).get)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,52 +126,62 @@ class _Line:
     cut: Cut | None = None
 
 
-def _is_grave(tenant: TenantDocument) -> bool:
+class _Section:
+    """The section after a cut, line by line; all of it where that is None."""
+
+    def __init__(self, cut: Cut | None, room: int) -> None:
+        self._cut = cut
+        self._room = room
+        self._shown: list[str] = []
+        self._size = 0
+        self._left_out = False
+
+    def add(self, text: str, cut: Cut | None) -> None:
+        """Take in a line, unless the cut takes it away."""
+        if cut is not None and self._cut is not None and cut <= self._cut:
+            self._left_out = True
+            return
+        self._size += size(text) + 1
+        if self._size > self._room:
+            self._shown.clear()
+        else:
+            self._shown.append(text)
+
+    def text(self, tenant: TenantDocument, seen: _Seen) -> str | TooLong:
+        """The section, when all lines are in; empty where the cut has taken all of them away."""
+        if self._left_out and not self._size:
+            return ""
+        if tenant["error"] is not None:
+            counts = ["not readable"]
+        else:
+            numbers = seen.counts
+            counts = [f"{numbers[kind]} {text}" for kind, text in _COUNTED if numbers[kind]]
+            counts += [f"{len(tenant['unmanaged'])} unmanaged"] if tenant["unmanaged"] else []
+        summary = ", ".join(counts) or "no desired extensions"
+        shortened = ", shortened" if self._left_out else ""
+        facts = [code(tenant["dialect"]), code(tenant["base_url"]), usage_line(tenant)]
+        diff = f"\n{fence(self._shown)}\n" if self._size else ""
+        text = (
+            f"<details>\n<summary>{tagged(tenant['name'])}: {summary}{shortened}</summary>\n\n"
+            f"{', '.join(fact for fact in facts if fact)}\n{diff}\n</details>\n\n"
+        )
+        return text if self._size <= self._room else TooLong(size(text) + self._size)
+
+
+def _is_grave(tenant: TenantDocument, seen: _Seen) -> bool:
     """True where something is blocked or risky, or nothing could be read: that is cut last."""
-    blocked = any(change["action"] == "blocked" for change in tenant["changes"])
-    return tenant["error"] is not None or blocked or bool(_risk(tenant))
+    return tenant["error"] is not None or bool(seen.counts["blocked"] or seen.risk)
 
 
-def _risk(tenant: TenantDocument) -> str:
-    """The kinds of the tenant's changes, and the worst class of users hurt, if any.
-
-    What is only additive risks nothing.
-    """
-    changes = tenant["changes"]
-    found = {kind for change in changes for kind in change["kinds"]}
-    risks = {measure["risk"] for change in changes for measure in change.get("impact", ())}
-    worst = [f"users: {risk}" for risk in _WORST_FIRST if risk in risks][:1]
-    return ", ".join([*(kind for kind in GRAVE if kind in found), *worst])
-
-
-def _section_text(tenant: TenantDocument, lines: tuple[_Line, ...], cut: Cut | None) -> str:
-    """The section after a cut; all of it where that is None."""
-    shown = [line.text for line in lines if line.cut is None or cut is None or line.cut > cut]
-    if lines and not shown:
-        return ""
-    if tenant["error"] is not None:
-        counts = ["not readable"]
-    else:
-        numbers = counts_of(tenant)
-        counts = [f"{numbers[category]} {text}" for category, text in _COUNTED if numbers[category]]
-        counts += [f"{len(tenant['unmanaged'])} unmanaged"] if tenant["unmanaged"] else []
-    summary = ", ".join(counts) or "no desired extensions"
-    shortened = "" if len(shown) == len(lines) else ", shortened"
-    facts = [code(tenant["dialect"]), code(tenant["base_url"]), usage_line(tenant)]
-    diff = f"\n{fence(shown)}\n" if shown else ""
-    return (
-        f"<details>\n<summary>{tagged(tenant['name'])}: {summary}{shortened}</summary>\n\n"
-        f"{', '.join(fact for fact in facts if fact)}\n{diff}\n</details>\n\n"
-    )
-
-
-def _lines(tenant: TenantDocument) -> Iterator[_Line]:
+def _lines(tenant: TenantDocument, seen: _Seen) -> Iterator[_Line]:
+    """The lines of the tenant's section; each change is noted as seen."""
     if tenant["error"] is not None:
         yield _Line(f"! not readable: {plain(tenant['error'], WORDS)}")
     for warning in tenant["warnings"]:
         yield _Line(f"# warning: {plain(warning, WORDS)}")
     drifts = dated_drifts(tenant)
     for change in tenant["changes"]:
+        seen.note(change)
         yield from _change_lines(change, drifts.get(change["schema_id"]))
     for urn in tenant["unmanaged"]:
         since = f" ({drift_text(drifts[urn])})" if urn in drifts else ""

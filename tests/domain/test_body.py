@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
-from reconciler.domain.body import create_body, in_one_order, patch_body, update_body
+from reconciler.domain.body import create_body, in_one_order, ordered_body, patch_body, update_body
 from reconciler.domain.compatibility import obstacles
 from reconciler.domain.dialect import PatchPath
 from reconciler.domain.diff import alterations, managed_view
@@ -337,3 +337,14 @@ def test_an_update_leaves_a_description_that_differs_by_blanks_alone() -> None:
     )
 
     assert update_body(live, desired, Manages.SCHEMA)["description"] == " old "
+
+
+def test_a_large_body_is_made_anew_and_is_the_same_as_a_small_one_with_more_attributes() -> None:
+    attributes = [{"name": f"a{number}", "type": "string"} for number in range(51)]
+    large = Schema.from_json({"id": "urn:x", "attributes": attributes})
+    small = Schema.from_json({"id": "urn:x", "attributes": attributes[:50]})
+
+    assert create_body(large) is not create_body(large)
+    assert create_body(small) is create_body(small)
+    assert create_body(large)["attributes"][:50] == create_body(small)["attributes"]
+    assert ordered_body(large)["attributes"][0] == ordered_body(small)["attributes"][0]

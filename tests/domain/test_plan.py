@@ -970,7 +970,7 @@ def test_a_live_extension_known_by_id_counts_and_is_unmanaged() -> None:
     ]
 
 
-def test_a_large_view_is_held_packed_and_is_the_same():
+def test_a_packed_subject_is_the_same():
     def attributes(description: str) -> list[dict[str, Any]]:
         return [
             {"name": f"a{n}", "description": description, "x-vendor": [n], "canonicalValues": ["b"]}
@@ -979,14 +979,31 @@ def test_a_large_view_is_held_packed_and_is_the_same():
 
     desired = extension("Hr", *attributes("wanted"), update=True)
     there = Schema.from_json(document("HR", *attributes("there")))
+    whole = Subject.seen(tenant_of(), desired, there)
 
-    subject = Subject.seen(tenant_of(), desired, there)
+    subject = whole.packed()
 
     assert isinstance(subject.held, PackedSchema)
+    assert (whole.attributes_held, subject.attributes_held) == (101, 0)
     assert subject.view == there
     assert subject.live_fingerprint == there.fingerprint()
+    assert subject.differences() == whole.differences()
     assert len(subject.differences()) == 101
     assert subject.shown is subject.view
+    assert subject.packed() is subject
     assert subject.without_live().view is None
-    few = Subject.seen(tenant_of(), extension("HR", *attributes("there")[1:]), there)
-    assert isinstance(few.held, Schema)
+
+
+def test_a_plan_holds_few_attributes_as_they_are_and_packs_the_rest():
+    def attributes(description: str) -> list[dict[str, Any]]:
+        return [{"name": f"a{n}", "description": description} for n in range(400)]
+
+    wanted = [extension(name, *attributes("wanted"), update=True) for name in "ABCD"]
+    there = [document("A", *attributes("wanted"))]
+    there += [document(name, *attributes("there")) for name in "BCD"]
+
+    plan = planned(wanted, live(*there))
+
+    held = [type(change.subject.held) for change in plan.changes]
+    assert held == [Schema, Schema, Schema, PackedSchema]
+    assert [change.subject.attributes_held for change in plan.changes] == [0, 400, 400, 0]

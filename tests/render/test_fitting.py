@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.render.fitting import Cut, Part, fit
+from reconciler.render.fitting import Cut, Part, TooLong, fit
 from reconciler.render.markdown_text import size
 
 texts = st.text(st.sampled_from("aé名🎉"), max_size=8)
@@ -22,7 +22,7 @@ def parts(draw: st.DrawFn) -> Part:
 
 
 def whole(some: list[Part]) -> tuple[str, ...]:
-    return tuple(part.text for part in some)
+    return tuple(part.text for part in some if isinstance(part.text, str))
 
 
 def after(some: list[Part], last: Cut) -> tuple[str, ...]:
@@ -33,6 +33,7 @@ def after(some: list[Part], last: Cut) -> tuple[str, ...]:
         for cut in Cut:
             shorter = part.shorter(cut) if cut <= last else None
             text = text if shorter is None else shorter
+        assert isinstance(text, str)
         remaining.append(text)
     return tuple(remaining)
 
@@ -63,3 +64,15 @@ def test_cuts_are_made_in_their_order(some, room):
     first = next(n for n, t in enumerate(fitted.texts) if t != before[n])
     assert fitted.texts[:first] == before[:first]
     assert total((*fitted.texts[:first], before[first], *fitted.texts[first + 1 :])) > room
+
+
+def test_what_is_too_long_to_be_shown_is_cut_like_a_text_of_that_size() -> None:
+    shorter: dict[Cut, str | TooLong] = {Cut.ROWS: TooLong(50), Cut.GRAVE_ROWS: "short"}
+    gone = Part(TooLong(100), shorter.get)
+    stays = Part("as it is", {Cut.CREATES: ""}.get)
+
+    fitted = fit([gone, stays], 20)
+
+    assert fitted.texts == ("short", "")
+    assert fitted.cuts == {Cut.CREATES: 1, Cut.ROWS: 1, Cut.GRAVE_ROWS: 1}
+    assert fit([stays, Part(TooLong(100), {Cut.ROWS: ""}.get)], 60).texts == ("", "")

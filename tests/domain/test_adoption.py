@@ -1,9 +1,12 @@
 """Adoption: who has a value, as RFC 7644 section 3.4.2.2 means `pr`, and what a count says."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from reconciler.domain.adoption import (
     AdoptionVerdict,
+    AttributePast,
     Count,
     CountableSchema,
     CountMethod,
@@ -256,3 +259,15 @@ def test_a_name_that_nobody_should_see_is_neither_counted_nor_learnt() -> None:
     assert "grade" in names  # which the manifest has as well
     assert "u" in names
     assert not names & {"t", "rogue"}
+
+
+def test_what_is_first_counted_now_is_filled_since_now_and_of_no_known_age() -> None:
+    some, none = (Count(holders=n, total=9, method=CountMethod.FILTER) for n in (1, 0))
+    at = datetime(2026, 1, 31, tzinfo=UTC)
+
+    assert AttributePast.of(None, None, some, "now") == AttributePast(since=None, first_value="now")
+    new = AttributePast.of(None, None, none, "now")
+    assert new == AttributePast(since=None, first_value=None)
+    assert new.verdict(Declaration.DECLARED, none, at) is AdoptionVerdict.FILLING
+    old = AttributePast.of("2026-01-01T00:00:00.000Z", None, none, "now")
+    assert old.verdict(Declaration.DECLARED, none, at) is AdoptionVerdict.NEVER_FILLED

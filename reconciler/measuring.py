@@ -1,32 +1,47 @@
-"""Use case: count among live users whom the changes of a plan would hurt, and how many.
+"""Use case: count among live users whom a plan would hurt, and who holds what is deprecated.
 
-A tenant whose changes hurt nobody by themselves is not read. All that is to be counted of one
-resource type is counted in one pass over its pages.
+A tenant of which nothing is to be counted is not read. All that is to be counted of one resource
+type is counted in one pass over its pages.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.domain.blocking import BlockReason
-from reconciler.domain.calibration import NONSENSE
-from reconciler.domain.manifest import SchemaExtension, Tenant
-from reconciler.domain.measures import Counts, Measure, Measured, Risk, measures_of, unmeasured
+from reconciler.domain.calibration import NONSENSE, is_whole
+from reconciler.domain.manifest import Deprecated, SchemaExtension, Tenant
+from reconciler.domain.measures import (
+    CountedAttribute,
+    Counts,
+    Measure,
+    Measured,
+    StillHeld,
+    deprecated_of,
+    measures_of,
+    unmeasured,
+)
 from reconciler.domain.plan import Blocked, TenantPlan
 from reconciler.domain.scim import fold
 from reconciler.errors import AnswerUnreadable, TenantError, TenantRefused
 from reconciler.ports import UserReader
 
 UserReaders = Callable[[Tenant], UserReader]
-_SHORT = 99  # percent of the resources that a service claims, which have to be listed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hurting:
-    """A change, by its id, that takes something from users, and what to count about it."""
+class Concerned:
+    """A change, by its id, and what to count: whom it hurts, and who holds what is deprecated."""
 
     change: str
     extension: SchemaExtension
     measures: tuple[Measure, ...]
+    deprecated: tuple[tuple[Deprecated, CountedAttribute], ...] = ()
+
+    @property
+    def attributes(self) -> Iterator[CountedAttribute]:
+        """All of which something can be counted."""
+        every = (*self.measures, *(attribute for _, attribute in self.deprecated))
+        return (each for each in every if each.obstacle is None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,28 +49,37 @@ class Impacts:
     """What was counted, by the ids of changes, and why anything of it is unknown."""
 
     measured: Mapping[str, tuple[Measured, ...]]
+    deprecated: Mapping[str, tuple[StillHeld, ...]]
     warnings: tuple[str, ...]
 
 
-def hurting(plan: TenantPlan) -> tuple[Hurting, ...]:
+def hurting(plan: TenantPlan) -> tuple[Concerned, ...]:
     """The changes of a plan that take something from users; their live schemas have to be there."""
-    found = []
+    return tuple(replace(each, deprecated=()) for each in _concerned(plan) if each.measures)
+
+
+def _concerned(plan: TenantPlan) -> Iterator[Concerned]:
     for change in plan.changes:
         subject = change.subject
         # A count tells something of people, and nobody's manifest has a say about the vendor's.
         if isinstance(change, Blocked) and change.reason is BlockReason.PROTECTED:
             continue
-        if subject.in_sync or not (measures := measures_of(subject.view, subject.extension)):
+        extension = subject.extension
+        measures = () if subject.in_sync else measures_of(subject.view, extension)
+        deprecated = deprecated_of(subject.view, extension) if extension.deprecated else ()
+        if not measures and not deprecated:
             continue
         own = subject.desired.text()
         labelled = (
             replace(each, label=".".join(subject.redaction.texts(each.path, own=own)))
             for each in measures
         )
-        found.append(
-            Hurting(change=subject.id, extension=subject.extension, measures=tuple(labelled))
+        yield Concerned(
+            change=subject.id,
+            extension=extension,
+            measures=tuple(labelled),
+            deprecated=deprecated,
         )
-    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,49 +90,77 @@ class Measuring:
     check: Callable[[], None]
 
     def with_impact(self, plan: TenantPlan) -> TenantPlan:
-        """The plan of a tenant with the impact of its changes, as its users are now."""
-        found = self.count(plan.tenant, hurting(plan))
+        """The plan of a tenant with the impact of its changes, as its users are now.
+
+        So too who still holds what is deprecated.
+        """
+        found = self.count(plan.tenant, tuple(_concerned(plan)))
         return replace(
             plan,
             impact=found.measured,
+            deprecated=found.deprecated,
             warnings=(*plan.warnings, *found.warnings),
         )
 
-    def count(self, tenant: Tenant, changes: Iterable[Hurting]) -> Impacts:
+    def count(self, tenant: Tenant, changes: Iterable[Concerned]) -> Impacts:
         """Count what is to be counted of these changes of one tenant; reads nothing for none."""
-        by_type: dict[str, list[Hurting]] = {}
+        by_type: dict[str, list[Concerned]] = {}
         for each in changes:
             by_type.setdefault(fold(each.extension.resource_type), []).append(each)
         if not by_type:
-            return Impacts(measured={}, warnings=())
+            return Impacts(measured={}, deprecated={}, warnings=())
         reader = self.readers(tenant)
         measured: dict[str, tuple[Measured, ...]] = {}
+        deprecated: dict[str, tuple[StillHeld, ...]] = {}
         warnings: list[str] = []
         for group in by_type.values():
-            measures = [m for each in group for m in each.measures if m.obstacle is None]
             population = _Population(reader, group[0].extension.resource_type, self.check)
-            counts: Mapping[Measure, Counts] | None = None
+            counts: Mapping[CountedAttribute, Counts] = {}
+            error: TenantError | None = None
             try:
-                counts = population.counts(measures)
-            except TenantError as error:
-                warnings.append(f"the impact on users is not known: {error}")
+                counts = population.counts([a for each in group for a in each.attributes])
+            except TenantError as failure:
+                error = failure
+                hurts = any(each.measures for each in group)
+                what = "the impact on users" if hurts else "who holds what is deprecated"
+                warnings.append(f"{what} is not known: {error}")
             for each in group:
-                found = [
-                    unmeasured(m)
-                    if counts is None or m not in counts
-                    else counts[m].measured(m, many=each.extension.many)
-                    for m in each.measures
-                ]
-                measured[each.change] = tuple(found)
-                if counts is None:
-                    continue
-                warnings += [
-                    f"the impact on users of {m.schema_id}: {m.label} is not known: "
-                    f"{m.obstacle or (_TOO_LONG if m in counts else _HIDDEN)}"
-                    for m, came_out in zip(each.measures, found, strict=True)
-                    if came_out.risk is Risk.UNKNOWN
-                ]
-        return Impacts(measured=measured, warnings=tuple(dict.fromkeys(warnings)))
+                measured[each.change] = tuple(_measured(each, counts))
+                deprecated[each.change] = tuple(_still_held(each, counts))
+                warnings += _reasons(each, counts) if error is None else ()
+        return Impacts(
+            measured=measured, deprecated=deprecated, warnings=tuple(dict.fromkeys(warnings))
+        )
+
+
+def _measured(
+    concerned: Concerned, counts: Mapping[CountedAttribute, Counts]
+) -> Iterator[Measured]:
+    many = concerned.extension.many
+    for measure in concerned.measures:
+        found = counts.get(measure)
+        yield unmeasured(measure) if found is None else found.measured(measure, many=many)
+
+
+def _still_held(
+    concerned: Concerned, counts: Mapping[CountedAttribute, Counts]
+) -> Iterator[StillHeld]:
+    for notice, attribute in concerned.deprecated:
+        found = counts.get(attribute)
+        users = None if found is None else found.users(attribute)
+        of = None if found is None or users is None else found.total
+        yield StillHeld(notice=notice, users=users, of=of)
+
+
+def _reasons(concerned: Concerned, counts: Mapping[CountedAttribute, Counts]) -> Iterator[str]:
+    """Why anything of a change is not known, although users were counted."""
+    whom = (("the impact on users", each) for each in concerned.measures)
+    held = (("who holds what is deprecated", each) for _, each in concerned.deprecated)
+    for what, each in (*whom, *held):
+        found = counts.get(each)
+        if found is None or found.users(each) is None:
+            why = each.obstacle or (_HIDDEN if found is None else _TOO_LONG)
+            yield f"{what} of {each.schema_id}: {each.label} is not known: {why}"
 
 
 _TOO_LONG = "a value is too long to be held against the pattern"
@@ -123,8 +175,8 @@ class _Population:
     resource_type: str
     check: Callable[[], None]
 
-    def counts(self, measures: Sequence[Measure]) -> Mapping[Measure, Counts]:
-        """The counts of each measure over all of them; without those whose values are not shown.
+    def counts(self, measures: Sequence[CountedAttribute]) -> Mapping[CountedAttribute, Counts]:
+        """The counts of each over all of them; without those whose values are not shown.
 
         Raises TenantError where not all are listed.
         """
@@ -155,16 +207,17 @@ class _Population:
 
     def _pass(self, counts: Counts, attributes: Sequence[str]) -> Counts:
         """Add all resources, with these attributes or with all of them."""
-        claimed = 0
+        claimed: list[int] = []
         for page in self.reader.pages(self.resource_type, attributes):
             self.check()
             for resource in page.resources:
                 counts.add(resource)
-            claimed = page.total or 0
-        if counts.total * 100 < claimed * _SHORT:
+            if page.total is not None and page.total not in claimed[-1:]:
+                claimed.append(page.total)
+        if not is_whole(claimed, counts.total):
             raise AnswerUnreadable(
                 f"the service lists {counts.total} resources of the type {self.resource_type}, "
-                f"and claims to have {claimed}"
+                f"and claims to have {max(claimed)}"
             )
         return counts
 
@@ -177,7 +230,7 @@ class _Population:
 _LONGEST_NAMES = 4000  # characters, of the 8,000 that servers take of an address
 
 
-def _named(measures: Iterable[Measure], own: str | None) -> Sequence[str]:
+def _named(measures: Iterable[CountedAttribute], own: str | None) -> Sequence[str]:
     """The attributes to request; none, which requests all, where their names are too long."""
     wanted = dict.fromkeys((each.schema_id, name) for each in measures for name in each.requested)
     names = [name if _is_own(own, urn) else f"{urn}:{name}" for urn, name in wanted]

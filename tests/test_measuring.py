@@ -10,7 +10,7 @@ import pytest
 from reconciler.adapters.gateway.reader import ReadDeadline
 from reconciler.adapters.gateway.users import HttpUserReader
 from reconciler.cli.approved_impact import ApprovedImpact, accepted_by
-from reconciler.domain.manifest import OnDrift, SchemaExtension
+from reconciler.domain.manifest import Deprecated, OnDrift, SchemaExtension
 from reconciler.domain.measures import Measured, Risk
 from reconciler.domain.plan import Blocked, Plan, TenantPlan
 from reconciler.domain.problem import Place
@@ -156,6 +156,112 @@ def test_attributes_of_the_own_schema_of_a_type_stand_in_the_resource_itself() -
     service = PeopleService(people=people, types=[{"name": "User", "schema": URN}])
 
     assert outcome(service, plan_of(REQUIRED)) == [("grade", "required", 2, 8, "many")]
+
+
+# What is deprecated
+
+
+def noticed(extension: SchemaExtension, *names: str) -> SchemaExtension:
+    notices = tuple(Deprecated(name=name, since="2026-12-01") for name in names)
+    return replace(extension, deprecated=notices)
+
+
+def held_of(plan: TenantPlan) -> list[tuple[str, int | None, int | None]]:
+    (held,) = plan.deprecated.values()
+    return [(each.notice.name, each.users, each.of) for each in held]
+
+
+IN_SYNC = wanted(grade={}, site={})
+
+
+@pytest.mark.parametrize("number", [1, 12, 24])
+def test_of_what_is_in_sync_the_holders_of_all_that_is_deprecated_are_counted_in_one_pass(
+    number: int,
+) -> None:
+    names = [f"a{n}" for n in range(number)]
+    people = users(250, lambda n: {"a0": CANARY} if n % 5 == 0 else {"other": "x"})
+    attributes: dict[str, Members] = {name: {} for name in names}
+    extension = noticed(wanted("User", **attributes), *names)
+
+    with counting(PeopleService(people=people)) as (measuring, known):
+        found = measuring.with_impact(plan_of(extension, **attributes))
+
+    unheld = number - 1  # each of which a filter is asked for, and nonsense once
+    assert held_of(found) == [("a0", 50, 250), *((name, 0, 250) for name in names[1:])]
+    assert found.impact == {"acme/hr": ()}
+    assert found.warnings == ()
+    asked = [each for each in known.requests if "/Users" in each.target]
+    assert len(asked) == 3 + unheld + bool(unheld)
+    assert hurting(found) == ()
+
+
+def test_a_change_that_hurts_and_what_is_deprecated_are_counted_in_one_pass() -> None:
+    with counting(one_of_two(250)) as (measuring, known):
+        found = measuring.with_impact(plan_of(noticed(REQUIRED, "site", "grade")))
+
+    assert found.impact is not None
+    assert [(m.path, str(m.kind), m.users) for m in found.impact["acme/hr"]] == [
+        ("grade", "required", 125)
+    ]
+    assert held_of(found) == [("site", 125, 250), ("grade", 125, 250)]
+    assert sum("/Users" in each.target for each in known.requests) == 3
+
+
+def test_what_is_deprecated_is_counted_where_values_are_dropped_of_a_list_with_attributes() -> None:
+    service = replace(one_of_two(20), drops_extension=True)
+
+    with counting(service) as (measuring, _):
+        found = measuring.with_impact(plan_of(noticed(IN_SYNC, "grade")))
+
+    assert held_of(found) == [("grade", 10, 20)]
+
+
+@pytest.mark.parametrize(
+    ("service", "reason"),
+    [
+        (lambda request: scim_error(403, CANARY), "who holds what is deprecated is not known: "),
+        (replace(one_of_two(10), claimed=1000), "who holds what is deprecated is not known: the s"),
+    ],
+)
+def test_who_holds_what_is_deprecated_may_be_unknown_and_no_error(
+    service: Any, reason: str
+) -> None:
+    with counting(service) as (measuring, _):
+        found = measuring.with_impact(plan_of(noticed(IN_SYNC, "grade")))
+
+    assert held_of(found) == [("grade", None, None)]
+    (warning,) = found.warnings
+    assert warning.startswith(reason)
+    assert CANARY not in warning
+
+
+def test_hidden_values_of_what_is_deprecated_are_unknown_and_nobody_is_read_for_them() -> None:
+    pin: Members = {"returned": "never"}
+
+    with counting(one_of_two(10)) as (measuring, known):
+        found = measuring.with_impact(plan_of(noticed(wanted(pin=pin), "pin"), pin=pin))
+
+    assert held_of(found) == [("pin", None, None)]
+    assert found.warnings == (
+        f"who holds what is deprecated of {URN}: pin is not known: its values are never returned",
+    )
+    assert known.requests == []
+
+
+def test_an_approval_does_not_rest_on_what_is_deprecated() -> None:
+    service = one_of_two(40)
+    plan = plan_of(noticed(IN_SYNC, "grade"), made_extension("New", {"name": "a"}))
+
+    with counting(service) as (measuring, known):
+        saved = plan_document(Plan(tenants=(measuring.with_impact(plan),)))
+        approved = ApprovedImpact(measuring, accepted_by(saved))
+        approved.note(plan)
+        service.before = lambda *_: scim_error(403, CANARY)
+        known.requests.clear()
+
+        assert approved.lapsed(plan.without_live()) is None
+        assert approved.notice(()) is None
+        assert known.requests == []
 
 
 # What services do

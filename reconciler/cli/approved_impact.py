@@ -6,7 +6,7 @@ from reconciler.domain.documents import MeasureDocument, PlanFacts
 from reconciler.domain.measures import Risk
 from reconciler.domain.outcome import Unapproved
 from reconciler.domain.plan import TenantPlan
-from reconciler.measuring import Hurting, Impacts, Measuring, hurting
+from reconciler.measuring import Concerned, Impacts, Measuring, hurting
 from reconciler.render.phrases import measure_line
 from reconciler.render.plain_text import counted
 from reconciler.render.plan_document import measure_document
@@ -37,7 +37,7 @@ class ApprovedImpact:
     def __init__(self, measuring: Measuring, accepted: Accepted | None) -> None:
         self._measuring = measuring
         self._accepted = accepted
-        self._hurting: dict[str, tuple[Hurting, ...]] = {}
+        self._hurting: dict[str, tuple[Concerned, ...]] = {}
 
     def note(self, plan: TenantPlan) -> None:
         """Keep what to count of a tenant; its live schemas have to be there."""

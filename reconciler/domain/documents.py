@@ -88,6 +88,17 @@ class MeasureDocument(TypedDict):
     risk: RiskWord
 
 
+class StillHeldDocument(TypedDict):
+    """A deprecated attribute, and the number of users who hold it; None where not counted."""
+
+    path: str
+    since: str
+    use: str | None
+    reason: str | None
+    users: int | None
+    of: int | None
+
+
 class ApproversDocument(TypedDict):
     """The owners of one kind of change."""
 
@@ -130,6 +141,7 @@ class ChangeDocument(TypedDict):
     impacts: list[ImpactDocument]
     withheld: WithheldDocument | None
     impact: NotRequired[list[MeasureDocument]]  # only with `plan --impact`
+    deprecated: NotRequired[list[StillHeldDocument]]  # likewise
 
 
 class DriftDocument(TypedDict):

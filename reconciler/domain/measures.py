@@ -13,7 +13,7 @@ from typing import Protocol, assert_never
 
 from reconciler.domain.diff import Alteration
 from reconciler.domain.jsontext import Json
-from reconciler.domain.manifest import SchemaExtension
+from reconciler.domain.manifest import Deprecated, SchemaExtension
 from reconciler.domain.patterns import LONGEST_TEXT, compiled
 from reconciler.domain.rules import CHANGE_RULES, MeasureKind, Revision, pattern_of
 from reconciler.domain.scim import (
@@ -53,8 +53,8 @@ _ORDER = tuple(Risk)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measure:
-    """One thing to count among all resources of a type: a change of the attribute at `path`.
+class CountedAttribute:
+    """The attribute at `path`, whose holders among all resources of a type are to be counted.
 
     `keys` are the folded names that lead to it, below `schema_id`, `label` is how it is shown.
     `obstacle` says why its values cannot be counted; None where they can.
@@ -64,7 +64,6 @@ class Measure:
     path: tuple[str, ...]
     keys: tuple[str, ...]
     label: str
-    kind: MeasureKind
     attribute: Attribute
     obstacle: str | None = None
 
@@ -83,6 +82,13 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Measure(CountedAttribute):
+    """A change of an attribute: to be counted are those whom it hurts."""
+
+    kind: MeasureKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
     """A measure as it came out; `users` and `of`, all there are, are None where it is unknown."""
 
@@ -91,6 +97,40 @@ class Measured:
     users: int | None
     of: int | None
     risk: Risk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StillHeld:
+    """The number of resources that hold what a notice says is deprecated, and of all there are.
+
+    Both are None where they were not counted. Nobody is hurt by that.
+    """
+
+    notice: Deprecated
+    users: int | None
+    of: int | None
+
+
+def deprecated_of(
+    live: Schema | None, extension: SchemaExtension
+) -> tuple[tuple[Deprecated, CountedAttribute], ...]:
+    """The notices of a manifest about what is live, and the attribute of each."""
+    if live is None:
+        return ()
+    found = []
+    for notice in extension.deprecated:
+        path = tuple(notice.name.split("."))
+        if (attribute := live.at(notice.name)) is not None:
+            held_one = CountedAttribute(
+                schema_id=extension.schema.id,
+                path=path,
+                keys=tuple(map(fold, path)),
+                label=notice.name,
+                attribute=attribute,
+                obstacle=_hidden(live, path),
+            )
+            found.append((notice, held_one))
+    return tuple(found)
 
 
 def measures_of(live: Schema | None, extension: SchemaExtension) -> tuple[Measure, ...]:
@@ -133,13 +173,13 @@ def _measure(
         keys=(*map(fold, alteration.path[:-1]), attribute.key),
         kind=kind,
         attribute=attribute,
-        obstacle=_hidden(live, alteration) or _obstacle(kind, attribute),
+        obstacle=_hidden(live, alteration.path) or _obstacle(kind, attribute),
     )
 
 
-def _hidden(live: Schema, alteration: Alteration) -> str | None:
-    for depth in range(1, len(alteration.path) + 1):
-        there = live.at(".".join(alteration.path[:depth]))
+def _hidden(live: Schema, path: tuple[str, ...]) -> str | None:
+    for depth in range(1, len(path) + 1):
+        there = live.at(".".join(path[:depth]))
         if there and there.returned == Returned.NEVER:
             return "its values are never returned"
         if there and there.mutability == Mutability.WRITE_ONLY:
@@ -156,12 +196,14 @@ def _obstacle(kind: MeasureKind, attribute: Attribute) -> str | None:
 
 
 class Counts:
-    """The counts of measures over all resources of one type, which are added one by one.
+    """The counts over all resources of one type, which are added one by one.
+
+    Of a measure those are counted whom it hurts, of any other attribute its holders.
 
     Attributes of the schema `own` stand in the resource itself.
     """
 
-    def __init__(self, measures: Iterable[Measure], *, own: str | None = None) -> None:
+    def __init__(self, measures: Iterable[CountedAttribute], *, own: str | None = None) -> None:
         self.total = 0
         self._own = None if own is None else fold(own)
         self._seen: set[tuple[str, tuple[str, ...]]] = set()
@@ -187,14 +229,18 @@ class Counts:
                     tally.add(self.total, values)
         self.total += 1
 
-    def has_seen(self, measure: Measure) -> bool:
+    def has_seen(self, measure: CountedAttribute) -> bool:
         """Test whether any resource held a value of the attribute."""
         return (fold(measure.schema_id), measure.keys) in self._seen
 
+    def users(self, measure: CountedAttribute) -> int | None:
+        """The number of those that were to be counted; None where that cannot be said."""
+        tally = self._tallies.get(measure)
+        return tally.users() if tally else None
+
     def measured(self, measure: Measure, *, many: float) -> Measured:
         """A measure as it came out; `many` is the percentage from which on they are many."""
-        tally = self._tallies.get(measure)
-        users = tally.users() if tally else None
+        users = self.users(measure)
         return (
             unmeasured(measure)
             if users is None
@@ -222,7 +268,9 @@ class _Tally(Protocol):
     def users(self) -> int | None: ...
 
 
-def _tally(measure: Measure) -> _Tally:
+def _tally(measure: CountedAttribute) -> _Tally:
+    if not isinstance(measure, Measure):
+        return _Users(any)
     attribute = measure.attribute
     tally: _Tally
     match measure.kind:

@@ -27,7 +27,7 @@ from reconciler.domain.selection import Selection
 from reconciler.domain.shown import shown_schema
 
 if TYPE_CHECKING:  # most plans count nobody
-    from reconciler.domain.measures import Measured
+    from reconciler.domain.measures import Measured, StillHeld
 
 FORMAT_VERSION: Final = "2.0"
 
@@ -266,6 +266,7 @@ class TenantPlan:
     `extensions_live` counts the extensions that are the tenant's own, desired or not. What is live
     stands here as it came; `redaction` takes credentials out of what is shown of it. `impact` is
     what live users tell of the changes, by their ids; None where they were not to be counted.
+    `deprecated` is who holds what is deprecated, likewise.
     """
 
     tenant: Tenant
@@ -276,6 +277,7 @@ class TenantPlan:
     warnings: tuple[str, ...] = ()
     error: str | None = None
     impact: "Mapping[str, tuple[Measured, ...]] | None" = None
+    deprecated: "Mapping[str, tuple[StillHeld, ...]]" = field(default_factory=dict)
     redaction: Redaction = field(compare=False, default=NO_REDACTION)
     _digest: Memo[str] = field(init=False, compare=False, repr=False, default_factory=Memo)
 

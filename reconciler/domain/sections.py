@@ -1,7 +1,8 @@
 """Sections of a plan: what exactly the same tenants have in common stands once, for all of them.
 
 Two changes are the same where all is that is written, and all that is shown of them. When a schema
-was last as desired and how many users a change hurts may differ: of those a section has both ends.
+was last as desired, how many users a change hurts and how many hold what is deprecated may differ:
+of those a section has both ends.
 """
 
 import hashlib
@@ -12,7 +13,14 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Generic, TypeVar
 
-from reconciler.domain.documents import ChangeDocument, DriftDocument, TenantDocument, Tenants
+from reconciler.domain.documents import (
+    ChangeDocument,
+    DriftDocument,
+    MeasureDocument,
+    StillHeldDocument,
+    TenantDocument,
+    Tenants,
+)
 from reconciler.domain.jsontext import Json
 
 Of = TypeVar("Of", str, tuple[int, int])
@@ -54,10 +62,15 @@ class Differing:
 
     `since` is when the trail last has the schema as desired, None where it has not. `users` are,
     for each measure of the change, how many users are hurt out of how many; None where not counted.
+    `holders` are likewise those of each deprecated attribute.
     """
 
     since: Extremes[str] | None
-    users: tuple[Extremes[tuple[int, int]] | None, ...] = ()
+    users: "_Users" = ()
+    holders: "_Users" = ()
+
+
+_Users = tuple[Extremes[tuple[int, int]] | None, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,17 +118,23 @@ class _Item:
     warning: str | None = None
     error: str | None = None
     since: Extremes[str] | None = None
-    users: tuple[Extremes[tuple[int, int]] | None, ...] = ()
+    users: _Users = ()
+    holders: _Users = ()
     tenants: list[int] = field(default_factory=list)
 
     def widen(self, other: "_Item", tenant: str) -> None:
         """Take in what another tenant has of the same piece."""
         if self.since is not None and other.since is not None:
             self.since = self.since.with_(other.since.least, tenant)
-        self.users = tuple(
-            one.with_(another.least, tenant) if one and another else None
-            for one, another in zip(self.users, other.users, strict=True)
-        )
+        self.users = _widened(self.users, other.users, tenant)
+        self.holders = _widened(self.holders, other.holders, tenant)
+
+
+def _widened(these: _Users, those: _Users, tenant: str) -> _Users:
+    return tuple(
+        one.with_(another.least, tenant) if one and another else None
+        for one, another in zip(these, those, strict=True)
+    )
 
 
 def _items(tenant: TenantDocument) -> Iterator[tuple[object, _Item]]:
@@ -127,12 +146,13 @@ def _items(tenant: TenantDocument) -> Iterator[tuple[object, _Item]]:
         yield ("error", error), _Item(Rank.UNREADABLE, error=error)
     for place, change in enumerate(tenant["changes"]):
         drift = dated.get(change["schema_id"])
-        users = tuple(
-            None if (users := each["users"]) is None or (of := each["of"]) is None
-            else Extremes((users, of), name, (users, of), name)
-            for each in change.get("impact", ())
-        )  # fmt: skip
-        item = _Item(_rank(change), change=place, since=_since(drift, name), users=users)
+        item = _Item(
+            _rank(change),
+            change=place,
+            since=_since(drift, name),
+            users=tuple(_users(each, name) for each in change.get("impact", ())),
+            holders=tuple(_users(each, name) for each in change.get("deprecated", ())),
+        )
         yield _identity(change, drift), item
     for urn in tenant["unmanaged"]:
         drift = dated.get(urn)
@@ -140,6 +160,15 @@ def _items(tenant: TenantDocument) -> Iterator[tuple[object, _Item]]:
         yield ("unmanaged", urn, drift is not None), item
     if not (tenant["warnings"] or tenant["changes"] or tenant["unmanaged"] or error is not None):
         yield "nothing", _Item(rest)
+
+
+def _users(
+    counted: MeasureDocument | StillHeldDocument, tenant: str
+) -> Extremes[tuple[int, int]] | None:
+    users, of = counted["users"], counted["of"]
+    if users is None or of is None:
+        return None
+    return Extremes((users, of), tenant, (users, of), tenant)
 
 
 def _since(drift: DriftDocument | None, tenant: str) -> Extremes[str] | None:
@@ -173,11 +202,15 @@ def _identity(change: ChangeDocument, drift: DriftDocument | None) -> bytes:
         [each["path"], each["kind"], each["risk"], each["users"] is None, each["of"] is None]
         for each in change.get("impact", ())
     ]
+    same["held"] = [
+        [each["path"], each["since"], each["use"], each["reason"], _users(each, "") is None]
+        for each in change.get("deprecated", ())
+    ]
     # To the letter: canonical JSON has one spelling for 1 and 1.0.
     return hashlib.sha256(json.dumps(same).encode()).digest()
 
 
-_OF_A_TENANT = ("id", "impact")
+_OF_A_TENANT = ("id", "impact", "deprecated")
 
 
 def _section(numbers: tuple[int, ...], items: list[_Item], names: list[str]) -> Section:
@@ -188,7 +221,7 @@ def _section(numbers: tuple[int, ...], items: list[_Item], names: list[str]) -> 
         error=next((item.error for item in items if item.error is not None), None),
         warnings=tuple(item.warning for item in items if item.warning is not None),
         changes={
-            item.change: Differing(item.since, item.users)
+            item.change: Differing(item.since, item.users, item.holders)
             for item in items
             if item.change is not None
         },

@@ -16,6 +16,7 @@ from reconciler.domain.documents import (
     PlanFacts,
     SelectionDocument,
     SourceDocument,
+    StillHeldDocument,
     TenantDocument,
     TenantsFromDocument,
 )
@@ -209,7 +210,7 @@ def measure_line(measure: MeasureDocument, users: Extremes[tuple[int, int]] | No
     """
     of_what, whom = _MEASURES[measure["kind"]]
     if users is not None and users.least != users.greatest:
-        counted_text = f"{range_text(users, lambda each: f'{each[0]} of {each[1]}')} {whom}"
+        counted_text = f"{_among_text(users)} {whom}"
     elif measure["users"] is None:
         counted_text = f"how many {whom} is not known"
     else:
@@ -230,6 +231,10 @@ _MEASURES: dict[MeasureWord, tuple[str, str]] = {
 }
 
 
+def _among_text(users: Extremes[tuple[int, int]]) -> str:
+    return range_text(users, lambda each: f"{each[0]} of {each[1]}")
+
+
 def limit_lines(document: PlanFacts) -> list[str]:
     """The exceeded limits; one line for the tenants that exceed one alike."""
     alike: dict[str, list[str]] = {}
@@ -245,6 +250,23 @@ def limit_lines(document: PlanFacts) -> list[str]:
 
 
 _OF_A_TENANT = re.compile(r"tenant ([a-z0-9-]+): (.*)", re.DOTALL)
+
+
+def still_held_line(held: StillHeldDocument, users: Extremes[tuple[int, int]] | None = None) -> str:
+    """How many users hold what is deprecated, since when it is, and what to use.
+
+    `users` are those of several tenants.
+    """
+    use = f", use {visible(held['use'])}" if held["use"] is not None else ""
+    reason = f" ({visible(held['reason'])})" if held["reason"] is not None else ""
+    if users is not None and users.least != users.greatest:
+        number = f"{_among_text(users)} still hold a value"
+    elif held["users"] is None:
+        number = "how many still hold a value is not known"
+    else:
+        number = f"{held['users']} of {held['of']} still hold a value"
+    since = f"deprecated since {visible(held['since'])}"
+    return f"{since}: {visible(held['path'])}{use}{reason}: {number}"
 
 
 def approved_manifests(approval: ApprovalDocument) -> list[tuple[str, int]]:

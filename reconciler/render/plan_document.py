@@ -27,6 +27,7 @@ from reconciler.domain.documents import (
     Reason,
     SchemaDocument,
     SourceDocument,
+    StillHeldDocument,
     TenantDocument,
     Tenants,
     WithheldDocument,
@@ -51,7 +52,7 @@ from reconciler.domain.redaction import Redaction
 from reconciler.render.json_text import indented, json_text
 
 if TYPE_CHECKING:  # most plans count nobody
-    from reconciler.domain.measures import Measured
+    from reconciler.domain.measures import Measured, StillHeld
 
 _NO_TENANTS = '"tenants": []'  # in a string its quotation marks would be escaped
 _NO_CHANGES = '"changes": []'
@@ -208,11 +209,16 @@ def _drift_shown(drift: Drift, redaction: Redaction) -> DriftDocument:
 
 
 def change_of(tenant: TenantPlan, change: Change) -> ChangeDocument:
-    """One change of a tenant's plan, with those whom it hurts where they were counted."""
+    """One change of a tenant's plan.
+
+    With those whom it hurts, and who holds what is deprecated, where they were counted.
+    """
     document = change_document(change)
     if tenant.impact is not None:
         measured = tenant.impact.get(change.subject.id, ())
         document["impact"] = [measure_document(each) for each in measured]
+        held = tenant.deprecated.get(change.subject.id, ())
+        document["deprecated"] = [_still_held_document(each) for each in held]
     return document
 
 
@@ -334,6 +340,17 @@ def measure_document(measured: "Measured") -> MeasureDocument:
         "users": measured.users,
         "of": measured.of,
         "risk": measured.risk.value,
+    }
+
+
+def _still_held_document(held: "StillHeld") -> StillHeldDocument:
+    return {
+        "path": held.notice.name,
+        "since": held.notice.since,
+        "use": held.notice.use,
+        "reason": held.notice.reason,
+        "users": held.users,
+        "of": held.of,
     }
 
 

@@ -23,6 +23,7 @@ from reconciler.render.phrases import (
     measure_line,
     scope_text,
     source_of,
+    still_held_line,
     usage_line,
     withheld_lines,
 )
@@ -208,6 +209,9 @@ def _change_lines(change: ChangeDocument, drift: DriftDocument | None) -> Iterat
         yield _Line(f"#     {plain(line, WORDS)}")
     for measure in change.get("impact", ()):
         yield _Line(f"#     {plain(measure_line(measure), WORDS)}")
+    held_cut = Cut.IN_SYNC if category == "in-sync" else cut
+    for held in change.get("deprecated", ()):
+        yield _Line(f"#     {plain(still_held_line(held), WORDS)}", held_cut)
     if change["recipe"] is not None:
         yield _Line(f"#     {plain(change['recipe'], WORDS)}")
 

@@ -28,6 +28,7 @@ from reconciler.render.phrases import (
     partial_line,
     scope_text,
     source_of,
+    still_held_line,
     summary_lines,
     usage_line,
     withheld_lines,
@@ -191,10 +192,13 @@ def change_lines(
         yield from _detail_lines(detail)
     yield from (f"      {impact_line(impact)}" for impact in change["impacts"])
     yield from (f"      {line}" for line in withheld_lines(change))
-    measures = change.get("impact", ())
+    measures, deprecated = change.get("impact", ()), change.get("deprecated", ())
     users = (None,) * len(measures) if differing is None else differing.users
     for measure, among in zip(measures, users, strict=True):
         yield paint(_RISKS[measure["risk"]], f"      {measure_line(measure, among)}")
+    users = (None,) * len(deprecated) if differing is None else differing.holders
+    for held, among in zip(deprecated, users, strict=True):
+        yield f"      {still_held_line(held, among)}"
     if change["recipe"]:
         yield f"      {visible(change['recipe'])}"
 

@@ -146,6 +146,31 @@ def test_show_prints_the_impact_of_a_saved_plan(tmp_path: Path) -> None:
     assert impact_in(json_shown) == {("grade", "required"): (1, 40, "some")}
 
 
+def test_a_plan_in_sync_shows_who_still_holds_what_is_deprecated(tmp_path: Path) -> None:
+    world = ImpactWorld.deployed(tmp_path, {"badge": {}, "badgeId": {}})
+    world.populate(250, lambda n: {"badge": f"{CANARY}{n}"} if n % 5 else {"badgeId": "7"})
+    notice = {"name": "badge", "since": "2026-11-01", "use": "badgeId"}
+    world.want({"badge": {}, "badgeId": {}}, deprecated=[notice])
+
+    plain = world.folder.run("plan", "--format", "json")
+    counted = world.folder.run("plan", "--impact", "--detailed-exitcode", "--out", "plan.json")
+    applied = world.folder.run("apply", "plan.json")
+
+    line = "deprecated since 2026-11-01: badge, use badgeId: 200 of 250 still hold a value\n"
+    saved = json.loads((tmp_path / "plan.json").read_text())
+    [change] = saved["tenants"][0]["changes"]
+    assert (counted.code, applied.code) == (0, 0), counted.everything + applied.everything
+    assert f"      {line}" in counted.out
+    assert change["deprecated"] == [
+        {"path": "badge", "since": "2026-11-01", "use": "badgeId", "reason": None,
+         "users": 200, "of": 250}
+    ]  # fmt: skip
+    assert saved["digest"] == json.loads(plain.out)["digest"]
+    assert "deprecated" not in plain.out
+    for how in ("text", "markdown"):
+        assert line in world.folder.run("show", "plan.json", "--format", how).out
+
+
 def test_what_cannot_be_counted_is_unknown_and_no_error(tmp_path: Path) -> None:
     world = ImpactWorld.deployed(tmp_path, {"pin": {"returned": "never"}})
     world.want({"pin": {"returned": "never", "required": True}})

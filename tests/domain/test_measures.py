@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.domain.impact import assess
-from reconciler.domain.manifest import Retired, SchemaExtension
+from reconciler.domain.manifest import Deprecated, Retired, SchemaExtension
 from reconciler.domain.measures import (
     Counts,
     Measured,
     Risk,
+    deprecated_of,
     measures_of,
     unmeasured,
 )
@@ -437,3 +438,45 @@ def test_a_risk_exceeds_a_smaller_one_and_whatever_was_known(now: str, accepted:
     risen = accepted != "unknown" and ORDER.index(now) > ORDER.index(accepted)
 
     assert Risk(now).exceeds(Risk(accepted)) == risen
+
+
+# What is deprecated
+
+
+def deprecated(*names: str) -> SchemaExtension:
+    notices = tuple(Deprecated(name=name, since="2026-12-01") for name in names)
+    return replace(wanted(*DESK), deprecated=notices)
+
+
+DESK: tuple[Document, ...] = (
+    {"name": "badge"},
+    {"name": "pin", "returned": "never", "subAttributes": [{"name": "digits"}]},
+    {"name": "desk", "type": "complex", "multiValued": True, "subAttributes": [{"name": "floor"}]},
+)
+
+
+def still_held(live: Schema | None, extension: SchemaExtension, held: Iterable[Any]) -> Any:
+    found = deprecated_of(live, extension)
+    counts = Counts(attribute for _, attribute in found)
+    for each in held:
+        counts.add({URN.upper(): each})
+    return {notice.name: counts.users(attribute) for notice, attribute in found}
+
+
+def test_of_what_is_deprecated_those_are_counted_who_hold_a_value() -> None:
+    held = [{"badge": "1"}, {"BADGE": "2", "desk": [{}, {"floor": 0}]}, {"badge": ""}, {"desk": []}]
+
+    found = still_held(schema(*DESK), deprecated("Badge", "desk.floor", "desk"), held)
+
+    assert found == {"Badge": 2, "desk.floor": 1, "desk": 1}
+
+
+def test_what_is_deprecated_and_hidden_is_not_known() -> None:
+    found = still_held(schema(*DESK), deprecated("pin", "pin.digits"), [{"pin": {"digits": "1"}}])
+
+    assert found == {"pin": None, "pin.digits": None}
+
+
+def test_what_is_deprecated_and_not_live_is_not_counted() -> None:
+    assert deprecated_of(None, deprecated("badge")) == ()
+    assert deprecated_of(schema(*DESK[1:]), deprecated("badge")) == ()

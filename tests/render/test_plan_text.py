@@ -15,8 +15,8 @@ from referencing import Registry
 from reconciler.adapters.packaged import schema_text
 from reconciler.domain.deciding import LiveTenant, plan_tenant
 from reconciler.domain.drift import Drift, DriftKind
-from reconciler.domain.manifest import ChangeKind, GitState, Limits, OnDrift
-from reconciler.domain.measures import Measured, Risk
+from reconciler.domain.manifest import ChangeKind, Deprecated, GitState, Limits, OnDrift
+from reconciler.domain.measures import Measured, Risk, StillHeld
 from reconciler.domain.plan import Blocked, Plan, TenantPlan
 from reconciler.domain.problem import Place
 from reconciler.domain.rules import MeasureKind
@@ -26,6 +26,7 @@ from reconciler.render.json_text import json_text
 from reconciler.render.paint import Paint
 from reconciler.render.plain_text import counted, visible
 from reconciler.render.plan_document import plan_document, plan_json
+from reconciler.render.plan_markdown import plan_markdown
 from reconciler.render.plan_text import plan_text
 from tests.support.fakes import URN, document, extension, tenant
 from tests.support.markdown_world import renamed
@@ -447,11 +448,55 @@ def test_the_numbers_of_users_are_no_part_of_a_digest():
     assert Plan(tenants=(one,)).digest() == Plan(tenants=(other,)).digest()
 
 
+def with_deprecated(*found: StillHeld) -> TenantPlan:
+    plan = planned(document(), extensions=[extension()])
+    return replace(plan, impact={}, deprecated={plan.changes[0].subject.id: found})
+
+
+BADGE = Deprecated(name="badge", since="2026-12-01", use="badgeId", reason="ids\x1b[1m")
+
+
+def test_a_plan_shows_who_holds_what_is_deprecated_also_of_what_is_in_sync():
+    notice = Deprecated(name="desk.floor", since="2027-01-01")
+    tenant = with_deprecated(
+        StillHeld(notice=BADGE, users=12, of=40), StillHeld(notice=notice, users=None, of=None)
+    )
+    made = plan_document(Plan(tenants=(tenant,)))
+    ((change,),) = (each["changes"] for each in made["tenants"])
+
+    lines = text_of(tenant).splitlines()
+
+    assert (change["reason"], change["impact"]) == ("in-sync", [])
+    at = lines.index(
+        "      deprecated since 2026-12-01: badge, use badgeId (ids\\x1b[1m): "
+        "12 of 40 still hold a value"
+    )
+    assert lines[at + 1] == (
+        "      deprecated since 2027-01-01: desk.floor: how many still hold a value is not known"
+    )
+    assert change["deprecated"] == [
+        {"path": "badge", "since": "2026-12-01", "use": "badgeId", "reason": "ids\x1b[1m",
+         "users": 12, "of": 40},
+        {"path": "desk.floor", "since": "2027-01-01", "use": None, "reason": None,
+         "users": None, "of": None},
+    ]  # fmt: skip
+    jsonschema.Draft202012Validator(json.loads(schema_text("plan"))).validate(made)
+    assert "12 of 40 still hold a value" in plan_markdown(made)
+    assert "hurts" not in plan_markdown(made)
+    assert "users:" not in plan_markdown(made)
+
+
+def test_the_holders_of_what_is_deprecated_are_no_part_of_a_digest():
+    one, other = (with_deprecated(StillHeld(notice=BADGE, users=n, of=40)) for n in (1, 2))
+
+    assert one.digest() == other.digest() == with_deprecated().digest()
+
+
 def test_a_plan_that_counted_nobody_says_nothing_of_impact():
     plan = replace(with_impact(), impact=None)
 
     made = plan_document(Plan(tenants=(plan,)))
     ((change,),) = (each["changes"] for each in made["tenants"])
 
-    assert "impact" not in change
+    assert not {"impact", "deprecated"} & change.keys()
     assert "risk" not in text_of(plan)

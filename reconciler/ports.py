@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, TypeVar
 
 if TYPE_CHECKING:  # a Protocol only names them, and each command imports this module
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -180,6 +180,10 @@ class UserReader(Protocol):
         `holding` is the path of an attribute: only those that hold it, by the service's filter.
         Raises TenantError, and PageRefused for a `start` in a list that begins anew each time.
         """
+        ...
+
+    def renewed(self) -> Self:
+        """The same reader, with all of its time before it."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Use case: after a write, ask a tenant until its filters take what is new, for a limited time."""
+"""Use case: after writes, ask a tenant until its filters take what is new, for a limited time."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -15,7 +15,7 @@ from reconciler.run_context import RunContext
 
 _PAUSE = 0.5  # seconds until what is refused is asked for again; twice that after each time
 _LONGEST_PAUSE = 8.0
-_LAST = 1.0  # seconds before the end of all asking, in which the last answers come
+_LAST = 1.0  # seconds before the end of a wait, in which the last answers come
 _NO_FILTERS = (404, 405, 501)  # a service without users or filters, whatever the attribute
 
 
@@ -36,8 +36,8 @@ class Inquiry:
 class Searching:
     """The means to ask one tenant; what is refused is asked for again for `timeout` seconds.
 
-    `users` makes a reader that gives up in time; `belief` says what a calibration has found of the
-    filters on a resource type.
+    Those are a change's own: what others need takes nothing from it. `users` makes a reader that
+    gives up in time; `belief` says what a calibration has found of the filters on a resource type.
     """
 
     clock: Clock
@@ -48,22 +48,21 @@ class Searching:
     def search(self, inquiries: Iterable[Inquiry]) -> tuple[Searched, ...]:
         """The findings of each inquiry, in their order. The end of a run ends it, and is no error.
 
-        Each attribute is asked for once, and again while it is refused.
+        Each attribute is asked for once, and again while it is refused. They wait side by side.
         """
-        clock = self.clock
-        ends = clock.monotonic() + self.timeout - _LAST
-        pause, users = _PAUSE, self.users()
-        asked = [_Asked(inquiry, clock.monotonic) for inquiry in inquiries]
+        users = self.users()
+        asked = [_Asked(inquiry, self.clock, users, self.timeout) for inquiry in inquiries]
+        silent = False
         try:
-            clock.check()
             for each in asked:
-                each.begin(users, self.belief(users, each.inquiry.resource_type))
-            while [each for each in asked if each.ask(users)]:
-                remaining = ends - clock.monotonic()
-                if remaining <= 0:
-                    break
-                clock.sleep(min(pause, remaining))
-                pause = min(2 * pause, _LONGEST_PAUSE)
+                self.clock.check()
+                belief = self.belief(users, each.inquiry.resource_type)
+                each.begin(Belief(doubt=_NO_ANSWER) if silent else belief)
+                silent = silent or each.is_silent
+            while waiting := [each for each in asked if each.pending]:
+                first = min(waiting, key=lambda each: each.due)
+                self.clock.sleep(max(0.0, first.due - self.clock.monotonic()))
+                first.ask()
         except Interrupted:
             for each in asked:
                 each.end(_CUT_SHORT)
@@ -72,42 +71,62 @@ class Searching:
 
 @dataclass(slots=True)
 class _Asked:
-    """An inquiry, and what was found so far.
+    """An inquiry, and what was found so far; the seconds of `timeout` begin with its first request.
 
-    `proves` is True where an answer tells an attribute from one that does not exist.
+    `proves` is True where an answer tells an attribute from one that does not exist, `is_silent`
+    where all of its time has passed without an answer. `due` is when to ask again.
     """
 
     inquiry: Inquiry
-    now: Callable[[], float]
+    clock: Clock
+    users: UserReader
+    timeout: float
     proves: bool = False
+    is_silent: bool = False
     found: dict[str, Found] = field(default_factory=dict)
     pending: list[str] = field(init=False)
     ended: float = field(init=False)
+    ends: float = field(init=False)
+    due: float = field(init=False)
+    pause: float = _PAUSE
 
     def __post_init__(self) -> None:
         self.pending = list(self.inquiry.attributes)
         self.ended = self.inquiry.since
 
-    def begin(self, users: UserReader, belief: Belief) -> None:
-        """Find out what answers are worth; where they are worth nothing, nothing is asked for."""
+    def begin(self, belief: Belief) -> None:
+        """Find out what answers are worth, and ask once; not where they are worth nothing."""
         if belief.doubt is not None:
             self.end(belief.doubt)
             return
-        nonsense = self._present(users, NONSENSE)
+        began = self.clock.monotonic()
+        self.ends = began + self.timeout - _LAST
+        if self.timeout:
+            self.users = self.users.renewed()
+        nonsense = self._present(NONSENSE)
         self.proves = belief.proved or nonsense.refused is not None
+        self.ask()
+        answered = nonsense != Presence() or any(
+            e.reason != _NO_ANSWER for e in self.found.values()
+        )
+        self.is_silent = not answered and 0 < self.timeout <= self.ended - began
 
-    def ask(self, users: UserReader) -> bool:
-        """Ask for what is pending; whether some of it is refused, and may be taken later."""
+    def ask(self) -> None:
+        """Ask for what is pending; what is refused stays so as long as there is time."""
+        if self.found and self.clock.monotonic() > self.ends + _LAST:
+            self.users = (
+                self.users.renewed()
+            )  # others needed the time, and it is asked for a last time
         refused = []
         for name in self.pending:
-            found = self._judge(name, self._present(users, name))
+            found = self._judge(name, self._present(name))
             if found.searchable is Searchable.FALSE:
                 refused.append(name)
             self.found[name] = found
-        if self.pending:
-            self.ended = self.now()
-        self.pending = refused
-        return bool(refused)
+        self.ended = self.clock.monotonic()
+        self.pending = refused if self.ended < self.ends else []
+        self.due = min(self.ended + self.pause, self.ends)
+        self.pause = min(2 * self.pause, _LONGEST_PAUSE)
 
     def end(self, reason: str) -> None:
         """Leave what is pending as not known, for that reason."""
@@ -120,8 +139,8 @@ class _Asked:
         found = tuple((name, self.found[name]) for name in self.inquiry.attributes)
         return Searched(found=found, ms=round((self.ended - self.inquiry.since) * 1000))
 
-    def _present(self, users: UserReader, name: str) -> Presence:
-        return users.present(self.inquiry.resource_type, self.inquiry.schema.id, name)
+    def _present(self, name: str) -> Presence:
+        return self.users.present(self.inquiry.resource_type, self.inquiry.schema.id, name)
 
     def _judge(self, name: str, presence: Presence) -> Found:
         if presence.count is not None:

@@ -107,6 +107,66 @@ def test_several_changes_wait_together_and_count_from_their_own_verification() -
     assert (second.searchable, second.ms) == (TRUE, 1000)
 
 
+def test_each_change_has_its_own_time_whatever_others_need() -> None:
+    slow = [f"a{n}" for n in range(20)]
+    users = users_of({**dict.fromkeys(slow, 0.0), "badge": 60.0})
+    users.seconds = 2.0
+
+    first, last = searching_of(users).search([inquiry(*slow), inquiry("badge", since=42.0)])
+
+    assert (first.searchable, last.searchable) == (TRUE, TRUE)
+    assert users.renewals == [0.0, 42.0]
+    assert 60.0 <= users.clock.seconds <= 72.0
+
+
+@pytest.mark.parametrize("number", [10, 20])
+def test_changes_that_are_never_taken_wait_side_by_side(number: int) -> None:
+    users, one = users_of(), users_of()
+    users.seconds = one.seconds = 0.05
+
+    found = searching_of(users).search([inquiry(f"a{n}") for n in range(number)])
+    searching_of(one).search([inquiry("a0")])
+
+    assert {each.searchable for each in found} == {FALSE}
+    assert users.clock.seconds <= 30.0 + number * 0.1
+    assert len(users.log) == number * len(one.log)
+
+
+def test_a_change_that_others_left_no_time_is_asked_for_once_more() -> None:
+    users = users_of({"badge": 30.0})
+    users.seconds = 1.0
+
+    [first, *_] = searching_of(users).search(
+        [inquiry("badge"), *(inquiry(*(f"a{n}" for n in range(10))) for _ in range(10))]
+    )
+
+    assert first.searchable is TRUE
+    assert users.names().count("badge") == 2
+    assert users.clock.seconds <= 240.0
+
+
+@pytest.mark.parametrize("number", [2, 20])
+def test_a_service_that_leaves_all_of_a_wait_unanswered_is_not_asked_for_more(number: int) -> None:
+    names = [f"a{n}" for n in range(number)]
+    answers = dict.fromkeys([NONSENSE, *names], SILENT)
+    users = FakeUsers(FakeClock(), answers=answers, seconds=15.0)
+
+    found = searching_of(users).search([inquiry(name) for name in names])
+
+    assert {each.searchable for each in found} == {UNKNOWN}
+    assert len({each.detail.partition(": ")[2] for each in found if each.detail}) == 1
+    assert users.names() == [NONSENSE, "a0"]
+
+
+def test_what_is_asked_once_shares_one_time() -> None:
+    users = users_of({"badge": 0.0}, desk=SILENT)
+
+    found = searching_of(users, timeout=0.0).search([inquiry("desk"), inquiry("badge")])
+
+    assert [each.searchable for each in found] == [UNKNOWN, TRUE]
+    assert users.renewals == []
+
+
 def test_filters_that_cannot_be_believed_are_not_sent() -> None:
     users = users_of({"badge": 0.0})
 

@@ -210,3 +210,18 @@ def test_an_endpoint_that_the_service_names_shows_no_credential() -> None:
         with pytest.raises(TenantError, match=r"GET /scim/v2/People/of-…: 404") as caught:
             ids(found)
         assert TOKEN not in str(caught.value)
+
+
+def test_a_reader_that_is_renewed_has_all_of_its_time_and_knows_what_it_knew() -> None:
+    with world(people(3), dialect=DIALECT) as known:
+        ends = ReadDeadline.after(60.0, known.clock, option="--searchable-timeout")
+        over = HttpUserReader(known.reader._access, deadline=ends)
+        assert over.total("User") == 3
+        known.clock.seconds += 61.0
+
+        renewed = over.renewed()
+
+        assert over.present("User", URN, "grade") == Presence()
+        assert renewed.present("User", URN, "grade") == Presence(count=1)
+        asked = [each for each in known.requests if "/ResourceTypes" in each.target]
+    assert len(asked) == 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 from reconciler.domain.calibration import Presence
 from reconciler.domain.searching import Belief
@@ -25,6 +26,7 @@ class FakeUsers:
     answers: dict[str, Presence] = field(default_factory=dict)
     seconds: float = 0.0
     log: list[tuple[str, str | None, str]] = field(default_factory=list)
+    renewals: list[float] = field(default_factory=list)
 
     def present(self, resource_type: str, schema_id: str | None, attribute: str) -> Presence:
         self.log.append((resource_type, schema_id, attribute))
@@ -36,6 +38,10 @@ class FakeUsers:
     def names(self) -> list[str]:
         """The attributes that were asked for, in order."""
         return [attribute for _, _, attribute in self.log]
+
+    def renewed(self) -> Self:
+        self.renewals.append(self.clock.seconds)
+        return self
 
     def total(self, resource_type: str) -> int | None:
         return 0

@@ -150,6 +150,10 @@ class ReadDeadline:
         """The end of what begins now."""
         return cls(seconds=seconds, ends=clock.monotonic() + seconds, option=option)
 
+    def renewed(self, clock: Clock) -> "ReadDeadline":
+        """The end of as much that begins now."""
+        return ReadDeadline.after(self.seconds, clock, option=self.option)
+
 
 NEVER = ReadDeadline()
 

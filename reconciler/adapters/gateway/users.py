@@ -1,7 +1,9 @@
 """HttpUserReader: a tenant's users, groups and others, counted or page by page; nothing but GET."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
+from typing import Self
 from urllib.parse import quote, urlencode
 
 from reconciler.adapters.gateway.answers import RequestName, read_error, unreadable
@@ -42,6 +44,12 @@ class HttpUserReader:
         self._listed_types: tuple[Mapping[str, Json], ...] | None = None
         self._fewest: dict[str, int] = {}
         self._no_paging: set[str] = set()
+
+    def renewed(self) -> Self:
+        """The same reader, and what it knows of the service, with all of its time before it."""
+        other = copy(self)
+        other._deadline = self._deadline.renewed(self._access.clock)
+        return other
 
     def total(self, resource_type: str) -> int | None:
         """The number of resources as `totalResults` has it; None where it says none.

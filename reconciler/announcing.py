@@ -127,6 +127,7 @@ class Announcing:
                     Recovered(
                         tenant=self.tenant.name,
                         schema_id=each.intent.schema_id,
+                        change=each.intent.change,
                         kind=OutcomeKind.ADOPTED,
                         detail=_UNHEARD,
                     )

@@ -145,7 +145,13 @@ class Recovery:
 
 
 def _recovered(intent: Intent, kind: OutcomeKind, detail: str) -> Recovered:
-    return Recovered(tenant=intent.tenant, schema_id=intent.schema_id, kind=kind, detail=detail)
+    return Recovered(
+        tenant=intent.tenant,
+        schema_id=intent.schema_id,
+        change=intent.change,
+        kind=kind,
+        detail=detail,
+    )
 
 
 _CONFLICT = (

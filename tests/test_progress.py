@@ -77,7 +77,12 @@ def test_progress_loses_nothing_that_its_threads_record_at_once():
         for index in range(each):
             schema_id = f"{URN}{index}"
             progress.record_recovered(
-                Recovered(tenant=f"t{number}", schema_id=schema_id, kind=OutcomeKind.APPLIED)
+                Recovered(
+                    tenant=f"t{number}",
+                    schema_id=schema_id,
+                    change=f"t{number}/hr",
+                    kind=OutcomeKind.APPLIED,
+                )
             )
             progress.record_attempt(answered(204))
             progress.record_not_tried(1, "given up")

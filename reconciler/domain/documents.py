@@ -308,7 +308,15 @@ OutcomeCounts = TypedDict(
 )
 
 
-class RecoveredDocument(TypedDict):
+class FoundDocument(TypedDict):
+    """The findings about the new attributes of a change; None where nobody asked, or tried."""
+
+    searchable: bool | Literal["unknown"] | None
+    searchable_ms: int | None
+    canary: dict[str, str] | None
+
+
+class RecoveredDocument(FoundDocument):
     """The end of a write that an earlier run left without an outcome."""
 
     schema_id: str
@@ -316,7 +324,7 @@ class RecoveredDocument(TypedDict):
     detail: str
 
 
-class ReportChange(TypedDict):
+class ReportChange(FoundDocument):
     """The end of one change; a skip and what was planned as blocked have no outcome.
 
     `detail` says of what has drifted why it is left as it is.
@@ -330,9 +338,6 @@ class ReportChange(TypedDict):
     detail: str | None
     fields: list[str]
     latency_ms: int | None
-    searchable: bool | Literal["unknown"] | None
-    searchable_ms: int | None
-    canary: dict[str, str] | None
 
 
 class UnapprovedDocument(TypedDict):

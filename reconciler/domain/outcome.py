@@ -10,6 +10,7 @@ from reconciler.domain.canary import Tried
 from reconciler.domain.dialect import READ_ONLY
 from reconciler.domain.diff import Harm, HarmKind
 from reconciler.domain.jsontext import Json
+from reconciler.domain.memo import Memo
 from reconciler.domain.messages import excerpts
 from reconciler.domain.outbox import DeliveryResult, HeldRow, OutboxRow
 from reconciler.domain.plan import Blocked, Create, Plan, Update
@@ -71,11 +72,13 @@ def harm_message(harms: Sequence[Harm], redaction: Redaction, *, own: str = "") 
 class Recovered:
     """The end of an intent that an earlier run left without an outcome.
 
-    What was ADOPTED had no such intent: it is in sync, and HR had not heard of it.
+    What was ADOPTED had no such intent: it is in sync, and HR had not heard of it. `change` is its
+    id.
     """
 
     tenant: str
     schema_id: str
+    change: str
     kind: OutcomeKind
     detail: str = ""
 
@@ -185,6 +188,23 @@ class RunSummary:
     planned: bool = True
     refused: bool = False
     finished: bool = True
+    _verified: Memo[frozenset[str]] = field(
+        init=False, compare=False, repr=False, default_factory=Memo
+    )
+
+    def found_of(self, ended: Outcome | Recovered) -> str | None:
+        """The id under which `searched` and `tried` have what was found of what ended so.
+
+        None where they can have nothing, or have what a later write of the same run has brought.
+        """
+        if not ended.kind.verified:
+            return None
+        if isinstance(ended, Outcome):
+            return ended.change.subject.id
+        verified = self._verified.get(
+            lambda: frozenset(o.change.subject.id for o in self.outcomes if o.kind.verified)
+        )
+        return None if ended.change in verified else ended.change
 
     @property
     def wrote(self) -> bool:

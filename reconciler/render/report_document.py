@@ -4,9 +4,9 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from reconciler import __version__
-from reconciler.domain.canary import Tried
 from reconciler.domain.documents import (
     AttemptDocument,
+    FoundDocument,
     PendingDocument,
     RecoveredDocument,
     ReportChange,
@@ -18,7 +18,6 @@ from reconciler.domain.outbox import DeliveryResult, OutboxRow
 from reconciler.domain.outcome import DeliverySummary, Outcome, OutcomeKind, RunSummary
 from reconciler.domain.plan import Change
 from reconciler.domain.records import Run
-from reconciler.domain.searching import Searched
 from reconciler.render.plan_document import action_of, reason_of
 from reconciler.render.summary_text import warnings_of, withheld_in
 
@@ -101,7 +100,12 @@ def _tenants(summary: RunSummary) -> list[ReportTenant]:
     recovered: dict[str, list[RecoveredDocument]] = defaultdict(list)
     for end in summary.recovered:
         recovered[end.tenant].append(
-            {"schema_id": end.schema_id, "outcome": end.kind.value, "detail": end.detail}
+            {
+                "schema_id": end.schema_id,
+                "outcome": end.kind.value,
+                "detail": end.detail,
+                **_found(summary, summary.found_of(end)),
+            }
         )
     unapproved: dict[str, UnapprovedDocument] = {
         each.tenant: {"reason": each.reason, "difference": list(each.difference)}
@@ -119,8 +123,7 @@ def _tenants(summary: RunSummary) -> list[ReportTenant]:
                     change,
                     outcomes.get(change.subject.id),
                     withheld.get(change.subject.id),
-                    summary.searched.get(change.subject.id),
-                    summary.tried.get(change.subject.id),
+                    summary,
                 )
                 for change in (plans[name].changes if name in plans else ())
             ],
@@ -133,9 +136,10 @@ def _change(
     change: Change,
     outcome: Outcome | None,
     withheld: str | None,
-    searched: Searched | None,
-    tried: Tried | None,
+    summary: RunSummary,
 ) -> ReportChange:
+    # What is in sync has no outcome, and may be tried all the same.
+    found = change.subject.id if outcome is None else summary.found_of(outcome)
     return {
         "id": change.subject.id,
         "schema_id": change.subject.schema_id,
@@ -145,6 +149,14 @@ def _change(
         "detail": outcome.detail if outcome else withheld,
         "fields": list(outcome.fields) if outcome else [],
         "latency_ms": outcome.latency_ms if outcome else None,
+        **_found(summary, found),
+    }
+
+
+def _found(summary: RunSummary, change: str | None) -> FoundDocument:
+    searched = summary.searched.get(change) if change else None
+    tried = summary.tried.get(change) if change else None
+    return {
         "searchable": searched.searchable.to_json() if searched else None,
         "searchable_ms": searched.ms if searched else None,
         "canary": {name: result.value for name, result in tried.results} if tried else None,

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from reconciler.domain.canary import CanaryResult, Tried
 from reconciler.domain.drift import Drift, DriftKind
-from reconciler.domain.outcome import LeftOpen, Outcome, OutcomeKind, RunSummary
+from reconciler.domain.outcome import LeftOpen, Outcome, OutcomeKind, Recovered, RunSummary
 from reconciler.domain.plan import Blocked, Skip, TenantPlan, Update
 from reconciler.domain.searching import Searchable, Searched
 from reconciler.render.paint import Paint
@@ -26,21 +26,14 @@ def summary_text(summary: RunSummary, *, paint: Paint, ephemeral: bool = False) 
     Webhooks that wait are named where the store is `ephemeral`: nothing else may remember them.
     """
     recovered = (
-        f"{visible(r.tenant)}: {visible(r.schema_id)}: {r.ending}: {visible(r.detail)}"
+        f"{visible(r.tenant)}: {visible(r.schema_id)}: {r.ending}{_found(summary, r)}: "
+        f"{visible(r.detail)}"
         for r in summary.recovered
     )
     head = paint("green" if summary.complete else "red", _head(summary))
     lines = [
         *recovered,
-        *(
-            _outcome(
-                outcome,
-                summary.searched.get(outcome.change.subject.id),
-                summary.tried.get(outcome.change.subject.id),
-                paint,
-            )
-            for outcome in summary.outcomes
-        ),
+        *(_outcome(outcome, _found(summary, outcome), paint) for outcome in summary.outcomes),
         *_not_tried(summary, paint),
         *_left_as_it_is(summary, paint),
         *(paint("yellow", f"warning: {visible(text)}") for text in warnings_of(summary)),
@@ -55,14 +48,22 @@ def warnings_of(summary: RunSummary) -> tuple[str, ...]:
     return (*summary.warnings, *map(_left_open, summary.left_open))
 
 
-def _outcome(outcome: Outcome, searched: Searched | None, tried: Tried | None, paint: Paint) -> str:
+def _found(summary: RunSummary, ended: Outcome | Recovered) -> str:
+    """What was found of the new attributes of a change, behind a comma; empty for nothing."""
+    change = summary.found_of(ended)
+    searched = summary.searched.get(change) if change else None
+    tried = summary.tried.get(change) if change else None
+    text = f", {_searched(searched)}" if searched is not None else ""
+    return text + (f", canary: {_canary(tried)}" if tried is not None else "")
+
+
+def _outcome(outcome: Outcome, found: str, paint: Paint) -> str:
     subject = outcome.change.subject
     end = "blocked" if outcome.blocked else str(outcome.kind)
     took = ""
     if outcome.kind is OutcomeKind.APPLIED:
         end, took = f"{end} and verified", f" in {outcome.latency_ms} ms"
-    took += f", {_searched(searched)}" if searched is not None else ""
-    took += f", canary: {_canary(tried)}" if tried is not None else ""
+    took += found
     detail = f": {visible(outcome.detail)}" if outcome.detail else ""
     where = "" if outcome.kind.verified else f" [{visible(subject.extension.place)}]"
     shown = paint("green" if outcome.kind.verified else "red", end)

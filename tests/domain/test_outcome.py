@@ -40,7 +40,7 @@ def outcome(kind: OutcomeKind) -> Outcome:
 
 
 def recovered(kind: OutcomeKind) -> Recovered:
-    return Recovered(tenant="acme", schema_id="urn:x", kind=kind)
+    return Recovered(tenant="acme", schema_id="urn:x", change="acme/hr", kind=kind)
 
 
 WAITING = outbox_row(schema_id="urn:x", url="https://hr.example.com", attempts=3)
@@ -235,7 +235,7 @@ def test_a_conflict_of_very_much_names_ten_things_of_it() -> None:
 def test_what_an_earlier_run_left_open_is_recovered_and_what_hr_has_missed_is_announced_late() -> (
     None
 ):
-    ended = Recovered(tenant="acme", schema_id="urn:x", kind=OutcomeKind.UNKNOWN)
+    ended = Recovered(tenant="acme", schema_id="urn:x", change="acme/hr", kind=OutcomeKind.UNKNOWN)
 
     assert ended.ending == "recovered as unknown"
     assert replace(ended, kind=OutcomeKind.ADOPTED).ending == "announced late"

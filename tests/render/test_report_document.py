@@ -17,6 +17,7 @@ from reconciler.domain.outcome import (
 from reconciler.domain.plan import Create, Plan, Subject, TenantPlan
 from reconciler.domain.records import Run
 from reconciler.domain.scim import ABSENT
+from reconciler.domain.searching import Found, Searchable, Searched
 from reconciler.render.report_document import Ended, report_document
 from tests.support.fakes import HOOK, URN, answered, extension, outbox_row, tenant
 from tests.support.store_world import validator
@@ -64,7 +65,9 @@ def test_a_report_has_each_change_with_outcome_detail_and_latency():
 
 
 def test_a_report_has_locks_recoveries_and_webhooks():
-    settled = Recovered(tenant="acme", schema_id=URN, kind=OutcomeKind.CONFLICT, detail="look")
+    settled = Recovered(
+        tenant="acme", schema_id=URN, change="acme/hr", kind=OutcomeKind.CONFLICT, detail="look"
+    )
     summary = RunSummary(
         plan=PLAN,
         recovered=(settled,),
@@ -91,6 +94,32 @@ def test_a_report_has_locks_recoveries_and_webhooks():
     assert document["deliveries"]["attempts"][0]["status"] == 503
     assert document["deliveries"]["not_tried"] == [{"webhooks": 2, "reason": "given up"}]
     assert document["audit_head"] == {"seq": 12, "hash": "0" * 64}
+
+
+BADGE = Searched(found=(("badge", Found(searchable=Searchable.TRUE)),), ms=96)
+
+
+def test_what_was_recovered_has_what_was_found_of_its_attributes_unless_it_was_written_again():
+    kinds = (OutcomeKind.APPLIED, OutcomeKind.CONFLICT)
+    recovered = tuple(
+        Recovered(tenant="acme", schema_id=URN, change=CREATE.subject.id, kind=kind)
+        for kind in kinds
+    )
+    found = {CREATE.subject.id: BADGE}
+    again = Outcome(change=CREATE, kind=OutcomeKind.APPLIED, latency_ms=42)
+    refused = Outcome(change=CREATE, kind=OutcomeKind.NOT_APPLIED)
+
+    reports = [
+        valid(RunSummary(plan=PLAN, outcomes=outcomes, recovered=recovered, searched=found))
+        for outcomes in ((), (again,), (refused,))
+    ]
+
+    shown = [
+        [each["searchable"] for each in (*acme["recovered"], *acme["changes"])]
+        for acme, _ in (report["tenants"] for report in reports)
+    ]
+    assert shown == [[True, None, True], [None, None, True], [True, None, None]]
+    assert reports[0]["tenants"][0]["recovered"][0]["searchable_ms"] == 96
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from reconciler.domain.outcome import (
 )
 from reconciler.domain.plan import Create, Plan, Subject, TenantPlan, Update
 from reconciler.domain.scim import ABSENT, Schema, fold
+from reconciler.domain.searching import Found, Searchable, Searched
 from reconciler.domain.selection import Selection
 from reconciler.render.paint import Paint
 from reconciler.render.summary_text import summary_text
@@ -142,10 +143,25 @@ def test_a_locked_tenant_is_no_success():
 
 def test_a_summary_names_recovered_writes():
     settled = Recovered(
-        tenant="acme", schema_id=URN, kind=OutcomeKind.APPLIED, detail="an earlier run had"
+        tenant="acme",
+        schema_id=URN,
+        change="acme/hr",
+        kind=OutcomeKind.APPLIED,
+        detail="an earlier run had",
     )
 
     assert f"acme: {URN}: recovered as applied: an earlier run had" in text(recovered=(settled,))
+
+
+def test_a_summary_says_of_recovered_writes_what_was_found_of_their_attributes():
+    settled = Recovered(
+        tenant="acme", schema_id=URN, change="acme/hr", kind=OutcomeKind.APPLIED, detail="done"
+    )
+    found = Searched(found=(("badge", Found(searchable=Searchable.TRUE)),), ms=96)
+
+    shown = text(recovered=(settled,), searched={"acme/hr": found})
+
+    assert f"acme: {URN}: recovered as applied, searchable after 96 ms: done" in shown
 
 
 def test_undelivered_webhooks_are_named_with_what_happens_next():
@@ -185,8 +201,12 @@ def test_a_run_whose_plan_was_refused_does_not_look_like_one_that_was_interrupte
 
 def test_a_recovery_counts_what_it_settled():
     kinds = (OutcomeKind.APPLIED, OutcomeKind.APPLIED, OutcomeKind.NOT_APPLIED)
-    settled = tuple(Recovered(tenant="acme", schema_id=URN, kind=kind) for kind in kinds)
-    unknown = Recovered(tenant="acme", schema_id=URN, kind=OutcomeKind.UNKNOWN, detail="503")
+    settled = tuple(
+        Recovered(tenant="acme", schema_id=URN, change="acme/hr", kind=kind) for kind in kinds
+    )
+    unknown = Recovered(
+        tenant="acme", schema_id=URN, change="acme/hr", kind=OutcomeKind.UNKNOWN, detail="503"
+    )
 
     well = text(recovered=settled, planned=False)
     partly = text(recovered=(*settled, unknown), planned=False)

@@ -175,7 +175,7 @@ class Canary:
             in_doubt = any(end.verdict.applied is Applied.UNKNOWN for end in ends.values())
         except (TenantError, Interrupted) as error:
             tried, in_doubt = trial.untried(_why(error)), True
-        last = replace(spot, users=self.users())
+        last = replace(spot, users=users.renewed())
         try:
             after = last.read() if after is None else after
             is_clean = last.clean(after, strip=not is_named, hidden=sent)

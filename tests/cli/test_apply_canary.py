@@ -322,6 +322,33 @@ def test_what_was_not_tried_is_tried_by_the_next_run(world: CanaryWorld) -> None
     require_clean(world)
 
 
+def test_each_patch_names_the_entity_tag_of_what_was_read(world: CanaryWorld) -> None:
+    world.service.tags = True
+    world.service.alone = True
+
+    assert world.folder.run(*FAST).code == 0
+
+    assert world.results() == [dict.fromkeys(ALL, "persisted")]
+    require_clean(world)
+
+
+def test_a_test_user_that_somebody_changes_meanwhile_is_left_alone(world: CanaryWorld) -> None:
+    world.service.tags = True
+    world.service.between = lambda: world.service.tester.update(nickName="x")
+
+    done = world.folder.run(*FAST)
+
+    assert done.code == 0, done.everything
+    assert world.results() == [dict.fromkeys(ALL, "not-tried")]
+    assert "PATCH of a user: HTTP 412" in done.out
+    assert len(world.service.patches) == 1
+    world.service.tester.pop("nickName")
+    require_clean(world)
+    world.service.between = lambda: None
+    assert world.folder.run(*FAST).code == 0
+    assert world.results()[-1] == dict.fromkeys(ALL, "persisted")
+
+
 def test_of_an_update_only_what_is_new_is_tried(world: CanaryWorld) -> None:
     world.folder.run(*FAST)
     world.manifest("badge", "grade")

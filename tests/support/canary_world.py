@@ -4,6 +4,7 @@ import copy
 import json
 import re
 import sqlite3
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -49,6 +50,8 @@ class CanaryService(IndexingService):
     refuses_schemas: bool = False
     strict: bool = False
     alone: bool = False
+    tags: bool = False  # users have entity tags, and PATCH has to name the one of now
+    between: Callable[[], None] = lambda: None  # what happens before a PATCH
     forever: bool = False  # what is stored stays
     ignores_filter: bool = False
     patches: list[dict[str, Any]] = field(default_factory=list)
@@ -83,9 +86,14 @@ class CanaryService(IndexingService):
         user_id = unquote(request.path.removeprefix("/Users/"))
         [found] = [each for each in self.people if each["id"] == user_id]
         if request.method == "GET":
-            return json_reply(self.shows(found))
+            return json_reply(self.shows(found), headers=self._tag(found))
         document = json.loads(request.body)
         self.patches.append(document)
+        self.between()
+        tag = self._tag(found).get("ETag")
+        if tag != request.headers.get("if-match"):
+            status = 412 if "if-match" in request.headers else 428
+            return json_reply({"status": str(status)}, status)
         if self.refuses_patch is not None:
             return json_reply({"status": str(self.refuses_patch)}, self.refuses_patch)
         echo = copy.deepcopy(found)
@@ -94,7 +102,10 @@ class CanaryService(IndexingService):
         if self.echoes:
             return json_reply(echo)
         self.carry_out(found, document["Operations"], keeps=True)
-        return reply(204)
+        return reply(204, headers=self._tag(found))
+
+    def _tag(self, found: dict[str, Any]) -> dict[str, str]:
+        return {"ETag": f'W/"{zlib.crc32(json.dumps(found).encode())}"'} if self.tags else {}
 
     def carry_out(self, found: dict[str, Any], operations: list[Any], *, keeps: bool) -> bool:
         """Do it; False where the service does not take that."""

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 from reconciler.adapters.gateway.answers import unreadable
 from reconciler.adapters.gateway.pages import NotScim, fresh_page
 from reconciler.adapters.gateway.reader import ACCEPT, ReadDeadline, Sender, TenantAccess
+from reconciler.adapters.gateway.tags import entity_tag
 from reconciler.adapters.gateway.users import HttpUserReader, bare_error
 from reconciler.domain.dialect import Meaning, TrailingSlash
 from reconciler.domain.http_reply import Answer, Applied, Next, Verdict, judge_write
@@ -16,7 +17,7 @@ from reconciler.errors import AnswerUnreadable, TenantError
 from reconciler.ports import ResourcePage, WriteResult
 
 _SHOWN = "one user"  # in the place of an id, which is a person's on a service that goes wrong
-_WHATEVER_IT_SAYS = (401, 403, 404, 405, 501)  # refusals that no other body would end
+_WHATEVER_IT_SAYS = (401, 403, 404, 405, 412, 428, 501)  # refusals that no other body would end
 _REFUSED = Verdict(Applied.NO, Next.STOP)
 
 
@@ -26,6 +27,7 @@ class HttpCanaryUsers(HttpUserReader):
     def __init__(self, access: TenantAccess, writes: Sender, *, deadline: ReadDeadline) -> None:
         super().__init__(access, deadline=deadline)
         self._writes = writes
+        self._tags: dict[str, str | None] = {}
 
     def named(self, user_name: str) -> ResourcePage:
         """The users that `filter=userName eq "…"` finds, of one page."""
@@ -52,13 +54,20 @@ class HttpCanaryUsers(HttpUserReader):
             except (NotJson, NotScim):
                 found = ()
             if len(found) == 1:
+                if not attributes:
+                    self._tags[user_id] = self._tag(reply, found[0])
                 return found[0]
             raise unreadable(request, replace(reply, body=b""), "what came is no user")
         raise bare_error(request, reply)
 
     def patch(self, user_id: str, document: Mapping[str, Json]) -> WriteResult:
-        """PATCH one user, RFC 7644 section 3.5.2."""
-        headers = {"Accept": ACCEPT, "Content-Type": self._access.dialect.content_type}
+        """PATCH one user, RFC 7644 section 3.5.2, as it was read where it has an entity tag."""
+        tag = self._tags.get(user_id)
+        headers = {
+            "Accept": ACCEPT,
+            "Content-Type": self._access.dialect.content_type,
+            **({"If-Match": tag} if tag else {}),
+        }
         body = json.dumps(dict(document), allow_nan=False).encode()  # a URN may be no UTF-8
         try:
             reply = self._access.send(
@@ -73,14 +82,20 @@ class HttpCanaryUsers(HttpUserReader):
         except TenantError as error:
             message = f"PATCH of a user was not sent: {error}"
             return WriteResult(verdict=_REFUSED, message=message, means=Meaning.UNSUPPORTED)
+        verdict = judge_write(reply)
+        if verdict.applied is not Applied.NO:  # the tag is of what it was
+            self._tags[user_id] = self._tag(reply, None) if isinstance(reply, Answer) else None
         if not isinstance(reply, Answer):
             message = f"PATCH of a user: {reply.reason}"
-            return WriteResult(verdict=judge_write(reply), message=message)
+            return WriteResult(verdict=verdict, message=message)
         return WriteResult(
-            verdict=judge_write(reply),
+            verdict=verdict,
             message=f"PATCH of a user: HTTP {reply.status}",
             means=Meaning.UNSUPPORTED if reply.status in _WHATEVER_IT_SAYS else None,
         )
+
+    def _tag(self, reply: Answer, user: Json) -> str | None:
+        return entity_tag(self._access.dialect.etag, reply.headers.get("etag"), user)
 
     def _address_of(self, user_id: str) -> str:
         try:

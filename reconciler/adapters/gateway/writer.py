@@ -1,7 +1,6 @@
 """HttpSchemaWriter: a reader that may also POST, PUT and PATCH, each once."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -13,6 +12,7 @@ from reconciler.adapters.gateway.answers import (
     is_scim_error,
 )
 from reconciler.adapters.gateway.reader import ACCEPT, HttpSchemaReader, Sender, TenantAccess
+from reconciler.adapters.gateway.tags import entity_tag
 from reconciler.adapters.retrying import wait_message
 from reconciler.domain.dialect import Dialect, EtagMode, Meaning
 from reconciler.domain.http_reply import (
@@ -60,13 +60,7 @@ class HttpSchemaWriter(HttpSchemaReader):
         return self._write("PATCH", url, document, if_match=self._tag(live))
 
     def _tag(self, live: Schema) -> str | None:
-        match self._access.dialect.etag:
-            case EtagMode.NONE:
-                return None
-            case EtagMode.VERSION:
-                return _version_tag(live)
-            case EtagMode.HEADER:
-                return _header_tag(self.etag(live) or "") or _version_tag(live)
+        return entity_tag(self._access.dialect.etag, self.etag(live), live.document)
 
     def _write(
         self, method: str, url: str, document: Mapping[str, Json], *, if_match: str | None
@@ -217,28 +211,3 @@ _STATUS_ADVICE = {
     429: "the service asks us to slow down",
 }
 _NO_SUCH_PATH = ("notarget", "invalidpath", "invalidfilter")  # RFC 7644 section 3.12
-_ENTITY_TAG = re.compile(r'(?:[Ww]/)?"[\x21\x23-\x7e]*"')
-_BARE_TAG = re.compile(r"(?!\*)[\x21\x23-\x2b\x2d-\x7e]+")
-
-
-def _version_tag(live: Schema) -> str | None:
-    """The entity tag in `meta.version`, RFC 7644 section 3.14; some services leave off quotes."""
-    meta = live.document.get("meta")
-    version = meta.get("version") if isinstance(meta, dict) else None
-    if not isinstance(version, str):
-        return None
-    return _known(version) or _known(f'"{version}"')
-
-
-def _header_tag(tag: str) -> str | None:
-    """The tag of a header, which is known again in its own spelling where that is no tag.
-
-    Some services leave off the quotes of RFC 9110 section 8.8.3.
-    """
-    return tag if _BARE_TAG.fullmatch(tag) else _known(tag)
-
-
-def _known(tag: str) -> str | None:
-    """The tag as the service knows it: a compressing proxy adds `-gzip`; W/ stays as given."""
-    stripped = re.sub(r'--?gzip"$', '"', tag)
-    return stripped if _ENTITY_TAG.fullmatch(stripped) else None

@@ -26,8 +26,8 @@ def summary_text(summary: RunSummary, *, paint: Paint, ephemeral: bool = False) 
     Webhooks that wait are named where the store is `ephemeral`: nothing else may remember them.
     """
     recovered = (
-        f"{visible(r.tenant)}: {visible(r.schema_id)}: {r.ending}{_found(summary, r)}: "
-        f"{visible(r.detail)}"
+        f"{visible(r.tenant)}: {visible(r.schema_id)}: {r.ending}: {visible(r.detail)}"
+        + (f"; {found}" if (found := _found(summary, r)) else "")
         for r in summary.recovered
     )
     head = paint("green" if summary.complete else "red", _head(summary))
@@ -49,12 +49,13 @@ def warnings_of(summary: RunSummary) -> tuple[str, ...]:
 
 
 def _found(summary: RunSummary, ended: Outcome | Recovered) -> str:
-    """What was found of the new attributes of a change, behind a comma; empty for nothing."""
+    """What was found of the new attributes of a change; empty for nothing."""
     change = summary.found_of(ended)
     searched = summary.searched.get(change) if change else None
     tried = summary.tried.get(change) if change else None
-    text = f", {_searched(searched)}" if searched is not None else ""
-    return text + (f", canary: {_canary(tried)}" if tried is not None else "")
+    texts = [_searched(searched)] if searched is not None else []
+    texts += [f"canary: {_canary(tried)}"] if tried is not None else []
+    return ", ".join(texts)
 
 
 def _outcome(outcome: Outcome, found: str, paint: Paint) -> str:
@@ -63,7 +64,7 @@ def _outcome(outcome: Outcome, found: str, paint: Paint) -> str:
     took = ""
     if outcome.kind is OutcomeKind.APPLIED:
         end, took = f"{end} and verified", f" in {outcome.latency_ms} ms"
-    took += found
+    took += f", {found}" if found else ""
     detail = f": {visible(outcome.detail)}" if outcome.detail else ""
     where = "" if outcome.kind.verified else f" [{visible(subject.extension.place)}]"
     shown = paint("green" if outcome.kind.verified else "red", end)

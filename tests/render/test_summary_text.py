@@ -161,7 +161,7 @@ def test_a_summary_says_of_recovered_writes_what_was_found_of_their_attributes()
 
     shown = text(recovered=(settled,), searched={"acme/hr": found})
 
-    assert f"acme: {URN}: recovered as applied, searchable after 96 ms: done" in shown
+    assert f"acme: {URN}: recovered as applied: done; searchable after 96 ms" in shown
 
 
 def test_undelivered_webhooks_are_named_with_what_happens_next():

@@ -144,11 +144,13 @@ class ResourcePage:
 
     `total` is the `totalResults` of the page, which services miscount. `next_start` is where a
     later walk may go on after this page; None on the last one, and where pages have cursors.
+    `repeats` is True where the service has put one of them there twice.
     """
 
     resources: Sequence[Json]
     total: int | None
     next_start: int | None
+    repeats: bool = False
 
 
 class UserReader(Protocol):

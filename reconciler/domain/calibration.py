@@ -13,8 +13,10 @@ from typing import Protocol
 from reconciler.domain.adoption import Countable, CountableSchema, Holders
 from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import fold
+from reconciler.errors import TenantError
 
 NONSENSE = "reconcilerKnowsNoSuchAttribute"
+_ROUND = 50  # a service that stops counting stops at a multiple of it
 _EVERYBODY_HAS = {"user": "userName", "group": "displayName"}  # RFC 7643 section 4
 
 
@@ -32,6 +34,11 @@ class ShownPage(Protocol):
     @property
     def resources(self) -> Sequence[Json]:
         """The resources."""
+        ...
+
+    @property
+    def repeats(self) -> bool:
+        """True where one of them came twice."""
         ...
 
 
@@ -158,6 +165,8 @@ class Calibration:
         if (page := next(matches, None)) is not None:
             tally.add(page.resources)
             ids.update(map(identity, page.resources))
+            if page.repeats:
+                return f"{query} finds users more than once"
         if not tally.resources:
             return f"{query} finds some, and lists none of them"
         if (others := tally.resources - tally.tallies.get(countable.name, 0)) > 0:
@@ -186,10 +195,8 @@ class Calibration:
 
     def _doubt(self) -> str | None:
         kind = _EVERYBODY_HAS.get(fold(self.resource_type), "id")
-        if self.total is None:
-            return "users cannot be counted"
-        if self.total < self.seen:
-            return "totalResults counts the users of a page, not all"
+        if (doubt := self._doubt_of_total()) is not None:
+            return doubt
         named = self.probes.present(self.resource_type, None, kind).count
         if named != self.total and named is not None:  # somebody may have come or gone meanwhile
             self.total = self.probes.total(self.resource_type)
@@ -202,6 +209,20 @@ class Calibration:
         if nonsense.count is None and nonsense.refused is None:
             return "`pr` of an attribute that does not exist is not answered"
         return None
+
+    def _doubt_of_total(self) -> str | None:
+        if self.total is None:
+            return "users cannot be counted"
+        if self.total < self.seen:
+            return "totalResults counts the users of a page, not all"
+        if self.total == self.seen or self.total % _ROUND:
+            return None
+        try:
+            page = next(self.probes.pages(self.resource_type, ["id"], start=self.total + 1), None)
+        except TenantError:
+            return None
+        more = page is not None and page.resources
+        return f"totalResults says {self.total}, and more users are listed" if more else None
 
 
 def identity(resource: Json) -> int:

@@ -62,6 +62,8 @@ LIES: dict[str, dict[str, Any]] = {
     "totalResults of what is left": {"remaining_totals": True},
     "no totalResults": {"without_totals": True},
     "too few": {"claimed": 3},
+    "no more than 100": {"cap": 100},
+    "no more than 200": {"cap": 200},
     "too many": {"claimed": 3000},
     "no paging": {"ignores_paging": True},
     "no paging and no totalResults": {"ignores_paging": True, "without_totals": True},

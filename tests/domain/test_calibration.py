@@ -9,6 +9,7 @@ from reconciler.domain.adoption import CountableSchema
 from reconciler.domain.calibration import NONSENSE, Calibration, Presence, identity, is_whole
 from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import Schema
+from reconciler.errors import PageRefused, TenantError
 
 URN = "urn:example:2.0:User:HR"
 PARTS = [{"name": "id"}, {"name": "no"}]
@@ -39,11 +40,15 @@ RIGHT = {"grade": 2, "empty": 0, "remote": 1, "badge": 1, "badge.id": 1, "badge.
 @dataclass(frozen=True)
 class Page:
     resources: Sequence[Json]
+    repeats: bool = False
 
 
 @dataclass(kw_only=True)
 class FakeProbes:
-    """A service that answers by a table; `grown` is how many come between two counts of all."""
+    """A service that answers by a table; `grown` is how many come between two counts of all.
+
+    `uncounted` come after those, where that is no error; `repeats` lists matches twice.
+    """
 
     counts: dict[str, int | None] = field(default_factory=dict)
     everybody: int | None = 100
@@ -51,6 +56,8 @@ class FakeProbes:
     named: dict[str, Presence] = field(default_factory=dict)
     matches: dict[str, Sequence[Json]] = field(default_factory=dict)
     grown: int = 0
+    uncounted: Sequence[Json] | TenantError = ()
+    repeats: bool = False
     asked: list[str] = field(default_factory=list)
 
     def total(self, resource_type: str) -> int | None:
@@ -73,6 +80,11 @@ class FakeProbes:
     def pages(
         self, resource_type: str, attributes: Sequence[str], *, start: int = 1, holding: str = ""
     ) -> Iterator[Page]:
+        if start > 1:
+            if isinstance(self.uncounted, TenantError):
+                raise self.uncounted
+            yield Page(self.uncounted)
+            return
         if not holding:
             yield from [Page(self.users)] if self.users else []
             return
@@ -80,7 +92,7 @@ class FakeProbes:
         tally = SCHEMA.holders()
         holders = [each for each in self.users if name in tally.held(each)]
         found = self.matches.get(name, holders)
-        yield from [Page(found)] if found else []
+        yield from [Page(found, self.repeats)] if found else []
 
 
 def calibrated(probes: FakeProbes, kind: str = "User") -> Calibration:
@@ -219,3 +231,25 @@ def test_a_list_is_whole_where_all_came_that_it_names(
     totals: list[int], collected: int, whole: bool
 ) -> None:
     assert is_whole(totals, collected) is whole
+
+
+def test_a_filter_that_finds_users_more_than_once_is_not_believed() -> None:
+    found = calibrated(FakeProbes(repeats=True))
+
+    assert found.doubt is None
+    [grade] = (each for each in SCHEMA.countables if each.name == "grade")
+    doubt = found.doubt_of_count(SCHEMA, grade, 2)
+    assert doubt == f"`{URN}:grade pr` finds users more than once"
+    assert found.counts(SCHEMA) == {}
+
+
+def test_a_number_at_which_a_service_stops_counting_is_not_believed() -> None:
+    more: Json = {"id": "101"}
+    refused = PageRefused("the list begins anew", ends=False)
+
+    assert calibrated(FakeProbes(uncounted=[more])).doubt == (
+        "totalResults says 100, and more users are listed"
+    )
+    assert calibrated(FakeProbes(uncounted=[more], everybody=101)).doubt is None
+    assert calibrated(FakeProbes(uncounted=[more], everybody=3)).doubt is None
+    assert calibrated(FakeProbes(uncounted=refused)).doubt is None

@@ -96,6 +96,8 @@ class PeopleService:
     knows_names: frozenset[str] | None = None  # others are refused with 400
     falsy: bool = False  # `pr` does not find false
     only_single: bool = False  # `pr` does not find lists
+    rows: bool = False  # `pr` finds a user once for each value
+    cap: int = 10**9  # totalResults stops there
     cut: bool = False  # nothing comes after the first page
     ignores_attributes: bool = False
     drops_extension: bool = False  # where `attributes` names it by its URN
@@ -140,6 +142,7 @@ class PeopleService:
             total = len(page)
         if self.remaining_totals:
             total = max(0, len(found) - start + 1)
+        total = None if total is None else min(total, self.cap)
         document = listed(
             [self._projected(each, query.get("attributes")) for each in page],
             totalResults=None if self.without_totals else total,
@@ -186,7 +189,9 @@ class PeopleService:
             return [each for each in self.people if each.get(URN)]
         if self.ignores_part:
             path = path.partition(".")[0]
-        return [each for each in self.people if holding([self._understood(each)], path)]
+        names = path.split(".")
+        found = ((each, _values(self._understood(each).get(URN), names)) for each in self.people)
+        return [each for each, values in found for _ in (values if self.rows else values[:1])]
 
     def _understood(self, user: Extension) -> Extension:
         """A user as the filters of the service see it."""

@@ -124,11 +124,14 @@ class HttpUserReader:
             if by_index:
                 # A totalResults that is the page's own length may be counted by the page alone.
                 counts = len(page.documents) != page.total == max(totals, default=0)
-                ends = counts and position - 1 == page.total
+                # After a page that is full more may come: some services stop counting somewhere.
+                is_full = len(page.documents) >= self._access.dialect.page_size
+                ends = counts and position - 1 == page.total and not is_full
             yield ResourcePage(
                 resources=tuple(fresh.values()),
                 total=page.total,
                 next_start=position if by_index and not ends else None,
+                repeats=len(set(identities)) < len(identities),
             )
             if ends:
                 return

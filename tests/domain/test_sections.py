@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 
 from reconciler.domain.drift import Drift, DriftKind
-from reconciler.domain.measures import Measured, Risk
+from reconciler.domain.manifest import Deprecated
+from reconciler.domain.measures import Measured, Risk, StillHeld
 from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.domain.rules import MeasureKind
 from reconciler.domain.sections import Extremes, Rank, Section, sections
+from reconciler.render.paint import Paint
 from reconciler.render.plan_document import plan_document
+from reconciler.render.plan_text import plan_text
 from tests.support.fakes import URN, document, tenant
 from tests.support.markdown_world import planned, renamed
 from tests.support.markdown_world import tenants as models
@@ -163,3 +166,27 @@ def test_the_numbers_of_users_hurt_are_a_range_and_classes_of_risk_are_apart() -
         (("c",), (Extremes((30, 40), "c", (30, 40), "c"),)),
         (("d", "e"), (None,)),
     ]
+
+
+def holding(name: str, users: int | None, of: int | None, use: str = "badgeId") -> TenantPlan:
+    plan = planned(name, document(URN, "other"))
+    notice = Deprecated(name="badge", since="2026-11-01", use=use)
+    held = (StillHeld(notice=notice, users=users, of=of),)
+    return replace(plan, impact={}, deprecated={plan.changes[0].subject.id: held})
+
+
+def test_the_numbers_of_those_who_hold_what_is_deprecated_are_a_range() -> None:
+    plans = [
+        holding("a", 3, 40), holding("b", 1, 9), holding("c", None, None), holding("d", 3, 40, "id")
+    ]  # fmt: skip
+
+    found = divided(*plans)
+    shown = "".join(plan_text(plan_document(Plan(tenants=tuple(plans))), paint=Paint()))
+
+    holders = [(each.tenants, *(one.holders for one in each.changes.values())) for each in found]
+    assert holders == [
+        (("a", "b"), (Extremes((1, 9), "b", (3, 40), "a"),)),
+        (("c",), (None,)),
+        (("d",), (Extremes((3, 40), "d", (3, 40), "d"),)),
+    ]
+    assert "badge, use badgeId: 1 of 9 (b) to 3 of 40 (a) still hold a value\n" in shown

@@ -53,6 +53,31 @@ def test_each_patch_applies_on_the_one_before_and_leaves_valid_manifests(
     assert "deprecated:" not in file.read_text()
 
 
+@pytest.mark.parametrize("attribute", ["assignments", "assignments.kind"])
+def test_what_is_deprecated_already_is_so_once_and_since_then(repository: Folder, attribute: str):
+    file = repository.path / WORK
+    notices = (
+        "spec:\n  deprecated:\n    - {name: assignments.kind, since: '2025-01-01', reason: old}\n"
+        "    - {name: weeklyHours, since: '2025-02-02', use: assignments.kind}\n"
+    )
+    file.write_text(file.read_text().replace("spec:\n", notices, 1))
+
+    done = repository.run(
+        "migrate", f"local/work-assignments.{attribute}", "--to", "name=sort", "--out", "steps"
+    )
+
+    assert_reported(done, 0)
+    for patch in ("1-add", "2-deprecate", "3-retire"):
+        git(repository, "apply", f"steps/{patch}.patch")
+        assert_reported(repository.run("validate"), 0)
+    assert "2025-01-01" not in file.read_text()
+    new = f"{attribute.rpartition('.')[0]}.sort".lstrip(".")
+    assert f"use: {new}" in file.read_text()
+    patch = (repository.path / "steps" / "2-deprecate.patch").read_text()
+    kept = [line for line in patch.splitlines() if line[0] == "+" and "2025-01-01" in line]
+    assert len(kept) == (attribute == "assignments.kind")
+
+
 def test_without_a_folder_the_page_holds_the_patches(repository: Folder):
     done = repository.run("migrate", "local/hr-extension.isContractor", "--to", "type=string")
 

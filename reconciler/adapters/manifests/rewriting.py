@@ -61,23 +61,46 @@ def migration_files(
         new, added = old, FileChange(path=beside, before=None, after=_new(migration, text, name))
     _require_sound(migration, added, text, limits)
     notice: dict[str, Json] = {"name": migration.old, "since": since}
+    then = new
+    for index, known in reversed([*enumerate(_value(new, _DEPRECATED))]):
+        if fold(known["name"]) == fold(migration.old):
+            notice["since"] = known["since"]  # it is no younger than it was
+            then = then.removed((*_DEPRECATED, index))
     if migration.schema_id is None:
         notice |= {"use": migration.new, "reason": f"moved to {migration.new}"}
     else:
         notice |= {"reason": f"moved to {migration.schema_id}:{migration.new}"}
-    then = new.appended(_DEPRECATED, notice)
+    then = then.appended(_DEPRECATED, notice)
     deprecated = FileChange(path=path, before=new.text, after=then.text)
     if migration.schema_id is not None:
         return MigrationFiles(added=added, deprecated=deprecated, retired=None)
-    last = then.removed((*_DEPRECATED, len(_value(then, _DEPRECATED)) - 1))
-    last = last.removed(attribute)
-    for index, name in reversed([*enumerate(_value(last, _PERSONAL))]):
-        if f"{fold(name)}.".startswith(f"{fold(migration.old)}."):
-            last = last.removed((*_PERSONAL, index))
-    stone = {"name": migration.old, "type": _type(migration), "since": since}
-    last = last.appended(("spec", "retired"), stone)
-    retired = FileChange(path=path, before=then.text, after=last.text)
+    retired = FileChange(
+        path=path, before=then.text, after=_retired(migration, then, attribute, since).text
+    )
     return MigrationFiles(added=added, deprecated=deprecated, retired=retired)
+
+
+def _retired(
+    migration: Migration, edited: EditedText, attribute: tuple[str | int, ...], since: str
+) -> EditedText:
+    """The file without the old attribute, and without what it says of it but for a tombstone."""
+    last = edited.removed(attribute)
+    for index, name in reversed([*enumerate(_value(last, _PERSONAL))]):
+        if _is_of(name, migration.old):
+            last = last.removed((*_PERSONAL, index))
+    for index, known in reversed([*enumerate(_value(last, _DEPRECATED))]):
+        if _is_of(known["name"], migration.old):
+            last = last.removed((*_DEPRECATED, index))
+        elif _is_of(known.get("use") or "", migration.old):
+            last = last.removed((*_DEPRECATED, index))
+            last = last.appended(_DEPRECATED, {**known, "use": migration.new})
+    stone = {"name": migration.old, "type": _type(migration), "since": since}
+    return last.appended(("spec", "retired"), stone)
+
+
+def _is_of(name: str, attribute: str) -> bool:
+    """True of an attribute and of each of its parts."""
+    return f"{fold(name)}.".startswith(f"{fold(attribute)}.")
 
 
 def _number(text: str, name: str) -> int:

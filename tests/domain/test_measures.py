@@ -471,6 +471,19 @@ def test_of_what_is_deprecated_those_are_counted_who_hold_a_value() -> None:
     assert found == {"Badge": 2, "desk.floor": 1, "desk": 1}
 
 
+@pytest.mark.parametrize("several", [False, True])
+@given(data=st.data())
+def test_whoever_holds_what_is_deprecated_is_counted_as_a_person_would(
+    several: bool, data: st.DataObject
+) -> None:
+    samples = [value for value, _ in SAMPLES if not isinstance(value, list)]
+    held = data.draw(populations(st.sampled_from(samples), several=several))
+
+    found = still_held(schema(*DESK), deprecated("badge"), [{"badge": value} for value in held])
+
+    assert found == {"badge": expected("removed", held, after={})}
+
+
 def test_what_is_deprecated_and_hidden_is_not_known() -> None:
     found = still_held(schema(*DESK), deprecated("pin", "pin.digits"), [{"pin": {"digits": "1"}}])
 

@@ -239,3 +239,18 @@ def test_what_an_earlier_run_left_open_is_recovered_and_what_hr_has_missed_is_an
 
     assert ended.ending == "recovered as unknown"
     assert replace(ended, kind=OutcomeKind.ADOPTED).ending == "announced late"
+
+
+def test_what_was_found_is_of_the_run_that_ended_it_so() -> None:
+    applied, refused = outcome(OutcomeKind.APPLIED), outcome(OutcomeKind.NOT_APPLIED)
+    done = replace(recovered(OutcomeKind.APPLIED), change=applied.change.subject.id)
+    alone, again, in_vain = (
+        RunSummary(plan=Plan(tenants=()), outcomes=outcomes, recovered=(done,))
+        for outcomes in ((), (applied,), (refused,))
+    )
+
+    assert alone.found_of(done) == in_vain.found_of(done) == done.change
+    assert again.found_of(done) is None
+    assert again.found_of(applied) == done.change
+    assert in_vain.found_of(refused) is None
+    assert alone.found_of(replace(done, kind=OutcomeKind.CONFLICT)) is None

@@ -7,8 +7,13 @@ from urllib.parse import quote, urlencode
 
 from reconciler.adapters.gateway.answers import unreadable
 from reconciler.adapters.gateway.pages import NotScim, fresh_page
-from reconciler.adapters.gateway.reader import ACCEPT, ReadDeadline, Sender, TenantAccess
-from reconciler.adapters.gateway.tags import entity_tag
+from reconciler.adapters.gateway.reader import (
+    ACCEPT,
+    ReadDeadline,
+    Sender,
+    TenantAccess,
+    entity_tag,
+)
 from reconciler.adapters.gateway.users import HttpUserReader, bare_error
 from reconciler.domain.dialect import Meaning, TrailingSlash
 from reconciler.domain.http_reply import Answer, Applied, Next, Verdict, judge_write

@@ -1,11 +1,12 @@
 """HttpSchemaReader: a tenant's live schemas, with nothing but GET and the token request."""
 
 import math
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, assert_never
 from urllib.parse import quote, urlencode, urlsplit
 
 from reconciler.adapters.gateway.answers import (
@@ -26,7 +27,14 @@ from reconciler.adapters.gateway.pages import (
 from reconciler.adapters.gateway.traffic import Traffic
 from reconciler.adapters.retrying import requested_wait
 from reconciler.domain.deciding import LiveTenant
-from reconciler.domain.dialect import Dialect, IdEncoding, ListShape, Paging, TrailingSlash
+from reconciler.domain.dialect import (
+    Dialect,
+    EtagMode,
+    IdEncoding,
+    ListShape,
+    Paging,
+    TrailingSlash,
+)
 from reconciler.domain.foreign import Foreign
 from reconciler.domain.http_reply import Answer, Loss, Next, NoAnswer, Reply, judge_read
 from reconciler.domain.jsontext import Json, NotJson, digest
@@ -671,3 +679,43 @@ def _bound(members: Mapping[str, Json]) -> frozenset[str]:
             case _:
                 pass
     return frozenset(map(fold, texts))
+
+
+def entity_tag(mode: EtagMode, header: str | None, resource: Json) -> str | None:
+    """The tag of a resource as it came with that header, if any."""
+    match mode:
+        case EtagMode.NONE:
+            return None
+        case EtagMode.VERSION:
+            return _version_tag(resource)
+        case EtagMode.HEADER:
+            return _header_tag(header or "") or _version_tag(resource)
+        case _:
+            assert_never(mode)
+
+
+_ENTITY_TAG = re.compile(r'(?:[Ww]/)?"[\x21\x23-\x7e]*"')
+_BARE_TAG = re.compile(r"(?!\*)[\x21\x23-\x2b\x2d-\x7e]+")
+
+
+def _version_tag(resource: Json) -> str | None:
+    """The entity tag in `meta.version`, RFC 7644 section 3.14; some services leave off quotes."""
+    meta = resource.get("meta") if isinstance(resource, Mapping) else None
+    version = meta.get("version") if isinstance(meta, Mapping) else None
+    if not isinstance(version, str):
+        return None
+    return _known(version) or _known(f'"{version}"')
+
+
+def _header_tag(tag: str) -> str | None:
+    """The tag of a header, which is known again in its own spelling where that is no tag.
+
+    Some services leave off the quotes of RFC 9110 section 8.8.3.
+    """
+    return tag if _BARE_TAG.fullmatch(tag) else _known(tag)
+
+
+def _known(tag: str) -> str | None:
+    """The tag as the service knows it: a compressing proxy adds `-gzip`; W/ stays as given."""
+    stripped = re.sub(r'--?gzip"$', '"', tag)
+    return stripped if _ENTITY_TAG.fullmatch(stripped) else None

@@ -11,8 +11,13 @@ from reconciler.adapters.gateway.answers import (
     described,
     is_scim_error,
 )
-from reconciler.adapters.gateway.reader import ACCEPT, HttpSchemaReader, Sender, TenantAccess
-from reconciler.adapters.gateway.tags import entity_tag
+from reconciler.adapters.gateway.reader import (
+    ACCEPT,
+    HttpSchemaReader,
+    Sender,
+    TenantAccess,
+    entity_tag,
+)
 from reconciler.adapters.retrying import wait_message
 from reconciler.domain.dialect import Dialect, EtagMode, Meaning
 from reconciler.domain.http_reply import (

@@ -50,7 +50,8 @@ class Options:
     metrics: Path | None = optional_path(METRICS, metavar="FILE", heading=Heading.OUTPUT)
     format: PlanFormat = format_choice("what standard output gets", default=PlanFormat.TEXT)
     impact: bool = flag(
-        "count the users whom each change would hurt; reads all users of the tenants concerned",
+        "count the users whom each change would hurt, and who hold what is deprecated; reads all "
+        "users of the tenants concerned",
         heading=Heading.READING,
     )
     counting: CountingOptions = group(CountingOptions)

@@ -248,7 +248,14 @@ class CanaryUsers(Protocol):
         ...
 
     def patch(self, user_id: str, document: Mapping[str, Json]) -> WriteResult:
-        """PATCH a user once; never raises TenantError."""
+        """PATCH a user once, with If-Match where it was read with an ETag.
+
+        Never raises TenantError.
+        """
+        ...
+
+    def renewed(self) -> Self:
+        """The same access, with all of its time before it."""
         ...
 
 

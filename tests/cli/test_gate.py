@@ -1,5 +1,6 @@
 """`gate`, and `apply --gate DIR`: may HR send these attributes now, and how long is that true."""
 
+import base64
 import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from standardwebhooks import Webhook
+from standardwebhooks import Webhook, WebhookVerificationError
 
 from reconciler.adapters.jsonschemas import check
 from tests.support.indexing import APPLY, SECRET, URN, IndexingWorld, indexing_world
@@ -340,6 +341,22 @@ def test_the_built_in_tenant_signs_with_the_secret_of_its_own_webhook(
     document = json.loads((dev_tenant.folder.path / "hr/dev.json").read_text())
     assert document["ready"]
     assert {each["schema_id"] for each in document["attributes"]} >= {HR_URN}
+
+
+def test_a_file_is_signed_under_the_first_of_two_secrets(world: IndexingWorld) -> None:
+    other = "whsec_" + base64.b64encode(b"the one that comes after it").decode()
+    world.folder.environ["NEXT_SECRET"] = other
+    manifest = world.folder.path / "desired-state/acme.yaml"
+    both = "secret: [{env: HOOK_SECRET}, {env: NEXT_SECRET}]"
+    manifest.write_text(manifest.read_text().replace("secret: {env: HOOK_SECRET}", both))
+
+    world.folder.run(*APPLY, "--gate", "hr")
+
+    assert statement(world)["ready"]  # by the first
+    signature = (world.folder.path / "hr/acme.json.sig").read_text()
+    headers = dict(line.split(": ", 1) for line in signature.splitlines())
+    with pytest.raises(WebhookVerificationError):
+        Webhook(other).verify((world.folder.path / "hr/acme.json").read_bytes(), headers)
 
 
 # What fails on the way to a file

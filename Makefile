@@ -75,6 +75,7 @@ docs: $(READY) ## write the made parts of the pages anew, and what their command
 	$(BIN)/python -m tests.support.architecture_page
 	$(BIN)/python -m tests.support.commands_page
 	$(BIN)/python -m tests.support.settings_schema
+	$(BIN)/python -m tests.support.facts_page
 	$(BIN)/python -m tests.support.pages
 
 clean: ## remove the virtual environment, caches and builds; keeps .reconciler
@@ -82,5 +83,5 @@ clean: ## remove the virtual environment, caches and builds; keeps .reconciler
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 lock: $(READY) ## renew the lock files; needs uv
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --extra dev --extra fast --extra jwt --extra postgresql pyproject.toml -o requirements.txt
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --extra dev --extra fast --extra jwt --extra postgresql --group dev pyproject.toml -o requirements-dev.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --extra dev --extra fast --extra jwt --extra otel --extra postgresql pyproject.toml -o requirements.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --extra dev --extra fast --extra jwt --extra otel --extra postgresql --group dev pyproject.toml -o requirements-dev.txt

@@ -15,6 +15,7 @@ from functools import partial
 from reconciler.domain.outbox import GIVEN_UP, DeliveryResult, OutboxRow, RowToSend
 from reconciler.domain.records import Entry, Event, Status
 from reconciler.errors import ReconcilerError, StateError, TenantLocked
+from reconciler.occurrences import DeliveryEnded, Phase, about, in_phase
 from reconciler.ports import (
     Due,
     Locks,
@@ -69,20 +70,24 @@ class Delivering:
         ]
         clock = self.context.clock
         ends = clock.monotonic() + PATIENCE
-        locked = _Round(self, wanted, patience=0.0).send(queues)
-        while locked:
-            first, *_ = locked
-            remaining = max(0.0, ends - clock.monotonic())
-            locked = _Round(self, wanted, patience=remaining).send(locked)
-            if first in locked:  # it was waited for to the end
-                break
+        with in_phase(self.context.observe, Phase.DELIVER, sum(queue.rows for queue in queues)):
+            locked = _Round(self, wanted, patience=0.0).send(queues)
+            while locked:
+                first, *_ = locked
+                remaining = max(0.0, ends - clock.monotonic())
+                locked = _Round(self, wanted, patience=remaining).send(locked)
+                if first in locked:  # it was waited for to the end
+                    break
         for queue, reason in locked.items():
             self.context.progress.record_not_tried(queue.rows, reason)
 
     def attempt(self, message: RowToSend, *, over: bool) -> "_Tried":
         """Send a row once, and record how that ended."""
         self.context.clock.check()
-        row, result = message.row, self.notifier.send(message)
+        row = message.row
+        with about(row.tenant):
+            result = self.notifier.send(message)
+            self.context.observe(DeliveryEnded(result))
         if result.unsent:
             reason = f"{row.tenant}: to {row.url}: {result.detail}"
             self.context.progress.record_not_tried(1, reason)

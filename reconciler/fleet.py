@@ -29,7 +29,15 @@ from reconciler.errors import (
     TenantLocked,
     UsageError,
 )
-from reconciler.occurrences import Phase, about, in_phase, working_on
+from reconciler.occurrences import (
+    LockRefused,
+    LocksReleased,
+    LockTaken,
+    Phase,
+    about,
+    in_phase,
+    working_on,
+)
 from reconciler.parallel import in_parallel
 from reconciler.planning import Desired, Keep, plan_fleet
 from reconciler.ports import CanaryLedger, Gateways, Locks, Statements
@@ -180,26 +188,34 @@ class Fleet:
         # docs/decisions.md, "Locks are waited for one after the other".
         clock = self.context.clock
         ends = clock.monotonic() + self.lock_timeout
-        free = []
-        for tenant in sorted(self.desired.tenants(), key=lambda tenant: tenant.name):
-            patience = max(0.0, ends - clock.monotonic())
-            try:
-                held.enter_context(self.locks.hold(tenant.name, patience=patience))
-            except TenantLocked as error:
-                self.context.progress.record_lock(tenant.name, str(error))
-            else:
-                free.append(tenant)
+        free, observe = [], self.context.observe
+        held.callback(observe, LocksReleased())
+        tenants = sorted(self.desired.tenants(), key=lambda tenant: tenant.name)
+        with in_phase(observe, Phase.LOCK, len(tenants)):
+            for tenant in tenants:
+                patience = max(0.0, ends - clock.monotonic())
+                try:
+                    held.enter_context(self.locks.hold(tenant.name, patience=patience))
+                except TenantLocked as error:
+                    self.context.progress.record_lock(tenant.name, str(error))
+                    observe(LockRefused(tenant.name, str(error)))
+                else:
+                    free.append(tenant)
+                    observe(LockTaken(tenant.name))
         return free
 
     def _recover_all(self, free: list[Tenant]) -> None:
         """Settle what earlier runs have left open, and take away what they left on test users."""
         begun = self.ledger.canaries() if self.ledger is not None else {}
 
+        observe = self.context.observe
+
         def recover(tenant: Tenant) -> None:
-            with about(tenant.name):
+            with working_on(tenant.name, Phase.RECOVER, observe):
                 self._recover(tenant, begun.get(tenant.name, {}))
 
-        self._each(recover, free)
+        with in_phase(observe, Phase.RECOVER, len(free)):
+            self._each(recover, free)
 
     def _recover(self, tenant: Tenant, begun: Mapping[str, Sequence[str]]) -> None:
         if begun and self.canary is not None:
@@ -243,6 +259,7 @@ class Fleet:
                 progress.record_lapse(lapsed)
                 work.failure = lapsed.reason
                 return
+            self.gateways.prepare(tenant)
             self._carry_out(tenant, plan)
             failed = (o for o in map(progress.outcome_of, plan.writes) if not o.kind.verified)
             work.failure = next((str(outcome.kind) for outcome in failed), None)

@@ -5,23 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # every command imports this module, and few plan
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from reconciler.domain.outbox import DeliveryResult
     from reconciler.domain.outcome import Outcome
     from reconciler.domain.plan import Create, Update
 
 
 class Phase(StrEnum):
-    """A part of a run in which one tenant, or one file, after the other is worked on."""
+    """A part of a run in which one tenant, file or webhook after the other is worked on."""
 
     MANIFESTS = "manifests"
+    LOCK = "lock"
+    RECOVER = "recover"
     PLAN = "plan"
     APPLY = "apply"
+    DELIVER = "deliver"
     ADOPTION = "adoption"
     DOCTOR = "doctor"
     IMPORT = "import"
@@ -29,7 +33,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PhaseBegun:
-    """So many tenants, or files, are to be worked on."""
+    """So many tenants, files or webhooks are to be worked on."""
 
     phase: Phase
     total: int
@@ -78,9 +82,84 @@ class ChangeEnded:
     outcome: Outcome
 
 
+@dataclass(frozen=True, slots=True)
+class DeliveryEnded:
+    """A webhook was tried once."""
+
+    result: DeliveryResult
+
+
+@dataclass(frozen=True, slots=True)
+class LockTaken:
+    """The lock of a tenant is ours."""
+
+    tenant: str
+
+
+@dataclass(frozen=True, slots=True)
+class LockRefused:
+    """Somebody else has the lock of a tenant; `reason` names who."""
+
+    tenant: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LocksReleased:
+    """No tenant is locked by this run any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestEnded:
+    """One request and its answer, or how it was lost; nothing here is a secret or of a user.
+
+    `url` is as it may be shown. Of headers, names are given, and the values of those that are known
+    to hold nothing else. `resent` is True where the first connection ended before a byte came.
+    """
+
+    method: str
+    url: str
+    seconds: float
+    attempt: int
+    status: int | None = None
+    lost: str | None = None
+    sent: int = 0  # bytes of the body
+    received: int = 0
+    resent: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
+    answered: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryBegun:
+    """A request is to be repeated, after so many seconds; `attempt` is the number of the next."""
+
+    attempt: int
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WaitBegun:
+    """The run waits so many seconds before it goes on."""
+
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenReceived:
+    """A token came of an endpoint; `life` is how many seconds it is valid, where that is stated."""
+
+    endpoint: str
+    life: float | None
+
+
 Occurrence = (
     PhaseBegun | PhaseEnded | FileChecked | TenantBegun | TenantEnded | ChangeBegun | ChangeEnded
-)
+    | DeliveryEnded | LockTaken | LockRefused | LocksReleased
+    | RequestEnded | RetryBegun | WaitBegun | TokenReceived
+)  # fmt: skip
 Observe = Callable[[Occurrence], None]
 """Gets each occurrence, in the thread in which it happens; never raises."""
 
@@ -105,6 +184,24 @@ _tenant: ContextVar[str | None] = ContextVar("tenant", default=None)
 def tenant_at_work() -> str | None:
     """The tenant that this thread works on; None while it works on none."""
     return _tenant.get()
+
+
+_attempt: ContextVar[int] = ContextVar("attempt", default=1)
+
+
+def attempt_under_way() -> int:
+    """How often this thread has begun to do what it does now, this time included."""
+    return _attempt.get()
+
+
+@contextmanager
+def attempting(number: int) -> Iterator[None]:
+    """Do something for the first time, or the second, and so on."""
+    before = _attempt.set(number)
+    try:
+        yield
+    finally:
+        _attempt.reset(before)
 
 
 @contextmanager

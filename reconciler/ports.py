@@ -290,6 +290,10 @@ class Gateways(Protocol):
         """The patience with one tenant, which no other tenant's trouble uses up."""
         ...
 
+    def prepare(self, tenant: Tenant) -> None:
+        """Load what the first write of a tenant would wait for, and is no part of it."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announcement:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from reconciler.domain.diff import Observed
 from reconciler.domain.records import Entry, Event, Run, Status
 from reconciler.errors import TenantError
-from reconciler.occurrences import Observe, unobserved
+from reconciler.occurrences import Observe, WaitBegun, unobserved
 from reconciler.ports import Clock, Journal
 from reconciler.progress import Progress
 
@@ -64,6 +64,7 @@ class RunContext:
                     return replace(found, waited=waited)
             pause = LAG_PAUSE if times > 0 else max(LAG_PAUSE, waited / 4)
             pause = min(pause, remaining)
+            self.observe(WaitBegun(pause, "the service may show late what it has accepted"))
             self.clock.sleep(pause)
             waited += pause
             times -= 1

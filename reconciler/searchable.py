@@ -10,6 +10,7 @@ from reconciler.domain.records import Entry, Event, Status
 from reconciler.domain.scim import Mutability, Returned, Schema
 from reconciler.domain.searching import Belief, Found, Searchable, Searched
 from reconciler.errors import Interrupted, TenantError
+from reconciler.occurrences import Observe, WaitBegun, unobserved
 from reconciler.ports import Clock, UserReader
 from reconciler.run_context import RunContext
 
@@ -44,6 +45,7 @@ class Searching:
     timeout: float
     users: Callable[[], UserReader]
     belief: Callable[[UserReader, str], Belief]
+    observe: Observe = unobserved
 
     def search(self, inquiries: Iterable[Inquiry]) -> tuple[Searched, ...]:
         """The findings of each inquiry, in their order. The end of a run ends it, and is no error.
@@ -61,7 +63,10 @@ class Searching:
                 silent = silent or each.is_silent
             while waiting := [each for each in asked if each.pending]:
                 first = min(waiting, key=lambda each: each.due)
-                self.clock.sleep(max(0.0, first.due - self.clock.monotonic()))
+                if (pause := first.due - self.clock.monotonic()) > 0:
+                    reason = "the service does not take filters on all that is new yet"
+                    self.observe(WaitBegun(pause, reason))
+                self.clock.sleep(max(0.0, pause))
                 first.ask()
         except Interrupted:
             for each in asked:

@@ -75,7 +75,7 @@ def test_version_and_help_import_nothing_else(
 ) -> None:
     found = imported(tmp_path, *arguments)
 
-    heavy = ("typing", "logging", "pathlib", "importlib.resources", "json")
+    heavy = ("typing", "logging", "pathlib", "importlib.resources", "json", "rich")
     assert within(found, "reconciler.domain", "reconciler.adapters", *heavy) == []
     assert len(found) <= bound, sorted(found)
 
@@ -108,7 +108,8 @@ def test_validate_against_a_ref_compares_flat_attributes_without_a_library(folde
 
 
 VALIDATORS = ("jsonschema", "jsonschema_rs", "referencing")
-UNUSED = ("sqlalchemy", "deepdiff", *VALIDATORS, "uuid", "html", "tenacity", "asyncio")
+WATCHING = ("rich", "opentelemetry", "reconciler.facts", "reconciler.adapters.transport.shown")
+UNUSED = ("sqlalchemy", "deepdiff", *VALIDATORS, "uuid", "html", "tenacity", "asyncio", *WATCHING)
 
 
 def test_a_plan_without_a_store_needs_none_and_no_built_in_tenant(folder: Folder) -> None:

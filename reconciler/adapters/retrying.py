@@ -9,7 +9,8 @@ from email.utils import parsedate_to_datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from reconciler.domain.http_reply import Answer
+from reconciler.domain.http_reply import Answer, NoAnswer
+from reconciler.occurrences import Observe, RetryBegun, attempting
 from reconciler.ports import Clock, Retry
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def retrying(
     deadline: float = 120.0,
     cap: float = 300.0,
     budget: "RetryBudget | None" = None,
+    observe: Observe | None = None,
 ) -> Retry:
     """A Retry of at most so many attempts, none of which begins `deadline` seconds after the first.
 
@@ -37,6 +39,7 @@ def retrying(
     `again` asks if that is longer. Asked for more than `cap` seconds, or for more than is left, it
     gives up at once: to wait less than was asked would only make noise. `random` gives floats in
     [0, 1). `budget` bounds the retries of a tenant in a run. An exception is never retried.
+    `observe` gets each repetition before it is waited for.
     """
     return _Patience(
         clock=clock,
@@ -45,6 +48,7 @@ def retrying(
         deadline=deadline,
         cap=cap,
         budget=budget or RetryBudget(),
+        observe=observe,
     )
 
 
@@ -131,6 +135,7 @@ class _Patience:
     deadline: float
     cap: float
     budget: RetryBudget
+    observe: Observe | None
 
     def __call__(
         self, attempt: Callable[[], T], again: Callable[[T], float | None], within: float = math.inf
@@ -144,9 +149,10 @@ class _Patience:
             cap=self.cap,
             ends=self.clock.monotonic() + min(self.deadline, within),
             budget=self.budget,
+            observe=self.observe,
         )
         self.budget.first()
-        first = attempt()
+        first = call.tried(attempt, 1)
         return call.follow(first, attempt) if call.wants_more(first) else first
 
 
@@ -161,7 +167,15 @@ class _Call(Generic[T]):
     cap: float
     ends: float
     budget: RetryBudget
+    observe: Observe | None
     floor: float | None = None
+
+    def tried(self, attempt: Callable[[], T], number: int) -> T:
+        """The result of an attempt; who watches knows its number."""
+        if self.observe is None:
+            return attempt()
+        with attempting(number):
+            return attempt()
 
     def follow(self, first: T, attempt: Callable[[], T]) -> T:
         """Go on after a first result that was not enough."""
@@ -175,8 +189,29 @@ class _Call(Generic[T]):
             wait=self.wait,
             retry=retry_if_result(self.wants_more),
             retry_error_callback=_last_result,
+            before_sleep=None if self.observe is None else self.tell,
         )
-        return call(lambda: results.pop() if results else attempt())
+
+        def again() -> T:
+            number = call.statistics["attempt_number"]
+            return results.pop() if results else self.tried(attempt, number)
+
+        return call(again)
+
+    def tell(self, state: "RetryCallState") -> None:
+        """Say that the next attempt is waited for, and why."""
+        assert self.observe is not None
+        match _last_result(state):
+            case Answer(status=status):
+                reason = f"it answered {status}"
+            case NoAnswer(reason=lost):
+                reason = lost
+            case _:
+                reason = "the last attempt was not enough"
+        if self.floor:
+            reason += f", and asks to wait {self.floor:g} s"
+        number, seconds = state.attempt_number + 1, state.upcoming_sleep
+        self.observe(RetryBegun(number, seconds, reason))
 
     def wants_more(self, result: T) -> bool:
         self.floor = self.again(result)

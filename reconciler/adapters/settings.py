@@ -122,6 +122,14 @@ class Settings:
         return (self.variable("CI") or "false").lower() not in ("false", "0")
 
     @property
+    def traced(self) -> bool:
+        """True where a receiver of traces is named, and nobody has turned them off."""
+        names = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+        off = (self.variable("OTEL_SDK_DISABLED") or "").lower() == "true"
+        off = off or (self.variable("OTEL_TRACES_EXPORTER") or "otlp") != "otlp"
+        return any(self.variable(name) for name in names) and not off
+
+    @property
     def in_github_job(self) -> bool:
         """True in a job of GitHub Actions."""
         return self.variable("GITHUB_ACTIONS") == "true"

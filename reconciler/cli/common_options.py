@@ -80,10 +80,10 @@ class CommonOptions:
         "certificates to trust instead of certifi's", metavar="FILE", need=Need.NETWORK
     )
     log_format: LogFormat = choice(
-        "how log lines look on standard error", default=LogFormat.TEXT, key="formats.log"
+        "how standard error looks; json logs as -v does", default=LogFormat.TEXT, key="formats.log"
     )
-    verbose: int = count("log more; -vv everything", short="-v")
-    quiet: bool = flag("say only errors and data", short="-q")
+    verbose: int = count("log phases, requests and waits; -vv headers too", short="-v")
+    quiet: bool = flag("say only errors and data; no progress", short="-q")
     no_color: bool = flag("no colours; also NO_COLOR, FORCE_COLOR", key=COLOR.key)
 
     @property

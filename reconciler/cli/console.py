@@ -12,6 +12,7 @@ from reconciler.render.plain_text import without_commands
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # what is imported here, `--version` pays for
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from types import TracebackType
     from typing import TextIO
 
@@ -23,16 +24,31 @@ _WARNING = "warning: "
 _LONGEST_LINE = 4096  # bytes; a terminal gives no more at once
 
 
+class Way:
+    """What stands in the way of a text for people; all consoles of a command share it.
+
+    `aside` takes a line that is drawn again and again out of it. `instead` gets the texts where
+    standard error has another form.
+    """
+
+    __slots__ = ("aside", "instead")
+
+    def __init__(self) -> None:
+        self.aside: Callable[[], AbstractContextManager[None]] | None = None
+        self.instead: Callable[[str], None] | None = None
+
+
 class Console:
     """The two streams of a command, with colours or without."""
 
-    __slots__ = ("_heard", "err", "out", "paint", "quiet")
+    __slots__ = ("_heard", "err", "out", "paint", "quiet", "way")
 
     def __init__(self, *, out: "TextIO | None", err: "TextIO", paint: "Paint", quiet: bool) -> None:
         self.out = out
         self.err = err
         self.paint = paint
         self.quiet = quiet
+        self.way = Way()
         self._heard: list[tuple[SeverityWord, str]] = []
 
     def data(self, text: str) -> None:
@@ -41,19 +57,26 @@ class Console:
 
     def commands(self, text: str) -> None:
         """Write data that a runner is to obey; the caller has escaped all foreign text in it."""
-        if self.out is not None:
+        if self.out is None:
+            return
+        if self.way.aside is None:
+            _write_data(text, self.out)
+            return
+        with self.way.aside():
             _write_data(text, self.out)
 
     def without_data(self) -> "Console":
         """A console whose data nobody gets, for a command that prints another document."""
-        return Console(out=None, err=self.err, paint=self.paint, quiet=self.quiet)
+        console = Console(out=None, err=self.err, paint=self.paint, quiet=self.quiet)
+        console.way = self.way
+        return console
 
     def say(self, text: str) -> None:
         """Write what a person may want to know; silent with -q."""
         if text.startswith(_WARNING):
             self._heard.append(("warning", text.removeprefix(_WARNING)))
         if not self.quiet:
-            show(f"{text}\n", self.err)
+            self.conclude(text)
 
     def complain(self, text: str) -> None:
         """Write what went wrong; never silent."""
@@ -62,7 +85,18 @@ class Console:
 
     def conclude(self, text: str) -> None:
         """Write how it ended, where what went wrong has been written already; never silent."""
-        show(f"{text}\n", self.err)
+        if self.way.instead is not None:
+            self.way.instead(text)
+        else:
+            self.line(text)
+
+    def line(self, text: str) -> None:
+        """Write a line on standard error as it is."""
+        if self.way.aside is None:
+            show(f"{text}\n", self.err)
+            return
+        with self.way.aside():
+            show(f"{text}\n", self.err)
 
     @property
     def heard(self) -> "tuple[tuple[SeverityWord, str], ...]":
@@ -109,6 +143,11 @@ def show(text: str, stream: "TextIO | None" = None) -> None:
         _drop_buffered(out)
 
 
+def show_line(text: str) -> None:
+    """Write a line for people on standard error, where there is no Console any more."""
+    show(f"{text}\n")
+
+
 def show_last_words(number: int, *, wrote: bool) -> None:
     """Say what is not known where a signal ends the process before the run has ended."""
     unknown = (
@@ -117,7 +156,9 @@ def show_last_words(number: int, *, wrote: bool) -> None:
         if wrote
         else "nothing was written"
     )
-    text = f"interrupted by signal {number}, and ended before the run had: {unknown}\n"
+    # At a terminal ^C stands on the line, and perhaps how far the run had come.
+    text = "\n" if os.isatty(2) else ""
+    text += f"interrupted by signal {number}, and ended before the run had: {unknown}\n"
     try:
         # Past every buffer: a thread that hangs may hold its lock. A pipe that is full must not
         # keep the process, so the text is dropped where nobody reads.

@@ -26,7 +26,13 @@ def github_posts(invocation: Invocation, *, permission: str) -> Iterator[Posts]:
         ca_bundle=invocation.common.ca_bundle,
         deadline=float(RequestOptions().request_deadline),
         remaining=stop.remaining,
+        observe=invocation.observe_traffic,
     )
-    retry = retrying(clock=clock, random=random.SystemRandom().random, cap=_LONGEST_WAIT)
+    retry = retrying(
+        clock=clock,
+        random=random.SystemRandom().random,
+        cap=_LONGEST_WAIT,
+        observe=invocation.observe_traffic,
+    )
     with Rest(access, permission=permission, options=options, retry=retry, clock=clock) as rest:
         yield Posts(rest)

@@ -6,21 +6,24 @@ from pathlib import Path
 from reconciler.adapters.settings import Settings
 from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.console import Console
-from reconciler.occurrences import Observe, unobserved
+from reconciler.occurrences import Observe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
     """The name of the command, the options of every command, and the ways to the outside.
 
-    `observe` gets what happens as the command runs.
+    `observe` gets what happens to tenants as the command runs; `observe_traffic` gets requests and
+    what belongs to them, and is None where nobody wants to know.
     """
 
     name: str
+    run_id: str
     common: CommonOptions
     settings: Settings
     console: Console
-    observe: Observe = unobserved
+    observe: Observe
+    observe_traffic: Observe | None
 
     def command(self, name: str, file: Path) -> str:
         """A command line for the same folder; `file` is one of this run's options or arguments."""

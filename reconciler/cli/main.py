@@ -6,23 +6,26 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, assert_never
 
 from reconciler.adapters.settings import Settings
 from reconciler.cli.commands import Command
 from reconciler.cli.common_options import COLOR, ColorWhen, CommonOptions
 from reconciler.cli.console import Console
+from reconciler.cli.exits import Exit, exit_code
 from reconciler.cli.given import begun_in, options_of
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.logs import set_up_logs
 from reconciler.cli.options import Need
 from reconciler.cli.variables import variables_without_effect
-from reconciler.cli.watching import watching
-from reconciler.errors import UsageError
+from reconciler.cli.watching import traces_of, watch_of
+from reconciler.errors import Interrupted, ReconcilerError, UsageError
 from reconciler.render.paint import Paint
 
 if TYPE_CHECKING:  # many repositories have no settings file
     from reconciler.adapters.settings_file import Setting
+    from reconciler.adapters.traces import Traces
 
 
 def run(command: Command, given: Mapping[str, object]) -> int:
@@ -53,7 +56,8 @@ def run(command: Command, given: Mapping[str, object]) -> int:
         paint=Paint(on=colour and not common.no_color),
         quiet=common.quiet,
     )
-    set_up_logs(common.log_format, common.verbose)
+    run_id = os.urandom(16).hex()
+    set_up_logs(common, console, run_id)
     for name in idle:
         console.say(f"warning: {name} is set, and is no option or setting of ours")
     if in_file:
@@ -65,14 +69,21 @@ def run(command: Command, given: Mapping[str, object]) -> int:
     # (cli.entry); a run over a fleet makes few cycles and much else.
     gc.set_threshold(200_000, 50, 100)
     gc.enable()
+    traces = None
+    if Need.NETWORK in command.needs:
+        traces = traces_of(settings, console, command=command.name, run_id=run_id)
+    live_colour = settings.colour(terminal=_coloured(in_file, terminal=True))
+    watch = watch_of(common, settings, console, traces, colour=live_colour)
     invocation = Invocation(
         name=command.name,
+        run_id=run_id,
         common=common,
         settings=settings,
         console=console,
-        observe=watching(console),
+        observe=watch.observe,
+        observe_traffic=watch.traffic,
     )
-    code: int = module.run(invocation, options)
+    code = _carry_out(module, invocation, options, traces)
     sys.stdout.flush()
     return code
 
@@ -102,3 +113,23 @@ def _coloured(in_file: "Mapping[str, Setting]", *, terminal: bool) -> bool:
             return False
         case _:
             assert_never(when)
+
+
+def _carry_out(
+    module: ModuleType, invocation: Invocation, options: object, traces: "Traces | None"
+) -> int:
+    """The exit code; where the log is JSON, the error that ends a run is a line of it."""
+    code, hurry = int(Exit.ERROR), False
+    try:
+        code = module.run(invocation, options)
+    except ReconcilerError as error:
+        code, hurry = exit_code(error), isinstance(error, Interrupted)
+        if invocation.console.way.instead is None:
+            raise
+        from reconciler.cli.ending import ended_by
+
+        ended_by(error, invocation.console.complain)
+    finally:
+        if traces is not None:
+            traces.end(code, hurry=hurry)
+    return code

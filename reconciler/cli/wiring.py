@@ -33,10 +33,12 @@ from reconciler.domain.memo import Memo
 from reconciler.domain.schedule import next_due
 from reconciler.domain.scim import fold
 from reconciler.errors import Interrupted
+from reconciler.occurrences import Observe
 from reconciler.planning import Desired
 from reconciler.ports import Clock, Retry
 
 if TYPE_CHECKING:  # a plan of tenants that are elsewhere does without
+    from reconciler.adapters.gateway.reader import Authorization
     from reconciler.adapters.gateway.users import HttpUserReader
     from reconciler.adapters.webhooks import WebhookNotifier
     from reconciler.canary import Canary
@@ -78,6 +80,8 @@ class Workbench:
     tokens: Tokens
     trust: Trust
     stop: StopSignal
+    run_id: str
+    observe: Observe
     states: dict[str, TenantState] = field(default_factory=dict)
     making: Lock = field(default_factory=Lock)  # tenants are opened by several threads
     _run: "Memo[Run]" = field(init=False, compare=False, repr=False, default_factory=Memo)
@@ -90,7 +94,7 @@ class Workbench:
             from reconciler.domain.records import Run
 
             actor, commit = self.trust.settings.actor, self.desired.git.commit
-            return Run(id=os.urandom(16).hex(), actor=actor, commit=commit)
+            return Run(id=self.run_id, actor=actor, commit=commit)
 
         return self._run.get(begun)
 
@@ -124,9 +128,10 @@ class Workbench:
         """A gateway that may POST, PUT and PATCH as well."""
         with self.making:
             certificate = self.certificate(tenant)
-            options = self._of_tenant(self.write_options, certificate)
+            access = self._connection(tenant, certificate)
+            options = self._of_tenant(self.write_options, certificate, access.authenticator, tenant)
             writes = Http(options, methods=frozenset({"POST", "PUT", "PATCH"}))
-            return HttpSchemaWriter(self._connection(tenant, certificate), writes)
+            return HttpSchemaWriter(access, writes)
 
     def searching(self, tenant: Tenant, *, timeout: float, deadline: float) -> "Searching":
         """The means to ask a tenant whether attributes are searchable; all ends by the deadline."""
@@ -137,6 +142,7 @@ class Workbench:
             timeout=timeout,
             users=lambda: self._user_reader(tenant, deadline, "--searchable-timeout"),
             belief=lambda users, kind: self._belief(tenant, users, kind),
+            observe=self.observe,
         )
 
     def canary(
@@ -150,9 +156,10 @@ class Workbench:
         def users() -> HttpCanaryUsers:
             with self.making:
                 certificate = self.certificate(tenant)
-                options = self._of_tenant(self.write_options, certificate)
-                writes = Http(options, methods=frozenset({"PATCH"}))
                 access = self._connection(tenant, certificate)
+                shown = access.authenticator
+                options = self._of_tenant(self.write_options, certificate, shown, tenant)
+                writes = Http(options, methods=frozenset({"PATCH"}))
             seconds = self.read_deadline
             deadline = ReadDeadline.after(seconds, self.clock, option="--read-deadline")
             return HttpCanaryUsers(access, writes, deadline=deadline)
@@ -172,6 +179,13 @@ class Workbench:
         """The patience with one tenant: another's trouble uses none of it up."""
         with self.making:
             return self._state_of(tenant).retry
+
+    def prepare(self, tenant: Tenant) -> None:
+        """Load the libraries by which a built-in tenant takes a write."""
+        if tenant.embedded:
+            from reconciler.embedded import load_models
+
+            load_models()
 
     def notifier(self) -> "WebhookNotifier":
         """The way to HR for every webhook of the selected tenants."""
@@ -210,11 +224,13 @@ class Workbench:
 
     def _connection(self, tenant: Tenant, certificate: ClientCertificate | None) -> TenantAccess:
         state = self._state_of(tenant)
+        authenticator = Authenticator(self.trust.credentials(tenant, certificate), self.tokens)
+        options = self._of_tenant(self.options, certificate, authenticator, tenant)
         return TenantAccess(
             base_url=self.trust.base_url(tenant),
             dialect=tenant.dialect,
-            reads=Http(self._of_tenant(self.options, certificate), methods=frozenset({"GET"})),
-            authenticator=Authenticator(self.trust.credentials(tenant, certificate), self.tokens),
+            reads=Http(options, methods=frozenset({"GET"})),
+            authenticator=authenticator,
             retry=state.retry,
             clock=self.clock,
             traffic=state.traffic,
@@ -224,13 +240,18 @@ class Workbench:
         )
 
     def _of_tenant(
-        self, options: HttpOptions, certificate: ClientCertificate | None
+        self,
+        options: HttpOptions,
+        certificate: ClientCertificate | None,
+        authenticator: "Authorization",
+        tenant: Tenant,
     ) -> HttpOptions:
         return replace(
             options,
             certificate=certificate,
             max_body=self.max_page,
             lifted_by="--max-page-mib",
+            redact=lambda text: authenticator.redaction.message(text, own=tenant.base_url),
         )
 
     def _belief(self, tenant: Tenant, users: "UserReader", resource_type: str) -> "Belief":
@@ -248,7 +269,7 @@ class Workbench:
         if tenant.name not in self.states:
             rate = tenant.dialect.requests_per_minute
             self.states[tenant.name] = TenantState(
-                traffic=Traffic(clock=self.clock, per_minute=rate),
+                traffic=Traffic(clock=self.clock, per_minute=rate, observe=self.observe),
                 retry=self.retries(),
             )
         return self.states[tenant.name]
@@ -279,7 +300,13 @@ def workbench(
 
     def retry() -> Retry:
         deadline = float(retry_deadline)
-        return retrying(clock=clock, random=draw, deadline=deadline, budget=RetryBudget())
+        return retrying(
+            clock=clock,
+            random=draw,
+            deadline=deadline,
+            budget=RetryBudget(),
+            observe=invocation.observe_traffic,
+        )
 
     with ExitStack() as stack:
         embedded = _serve(desired, invocation.common.folder, stack)
@@ -293,6 +320,7 @@ def workbench(
             # docs/decisions.md, "After a write of the store has failed no request leaves"
             may_send=stop.admit,
             pool=pool,
+            observe=invocation.observe_traffic,
         )
         # A wrong --proxy or --ca-bundle is an error of the command here, not of each tenant later.
         Http(options, methods=frozenset()).close()
@@ -319,6 +347,8 @@ def workbench(
                 masks=masks,
             ),
             stop=stop,
+            run_id=invocation.run_id,
+            observe=invocation.observe,
         )
         try:
             yield bench

@@ -170,6 +170,11 @@ def _users_on_demand(
     return users
 
 
+def load_models() -> None:
+    """Import the models now, which else the first write waits for."""
+    importlib.import_module("reconciler.embedded.users")
+
+
 def _check_buildable(schema: Schema) -> None:
     # On demand too: whoever only reads schemas does without the models.
     from reconciler.embedded.users import check_buildable

@@ -33,12 +33,17 @@ class Tally:
     tenants: dict[str, float] = field(default_factory=dict)
     changes: dict[str, ChangeUnderWay] = field(default_factory=dict)
 
-    def end(self, ended: TenantEnded, now: float) -> str:
-        """Note the end of the work on a tenant: `plan: acme-prod done in 0.4 s (3 of 9)`."""
+    def end(self, ended: TenantEnded, now: float) -> str | None:
+        """Note the end of the work on a tenant: `plan: acme-prod done in 0.4 s (3 of 9)`.
+
+        None of a phase that hardly ever has anything to do.
+        """
         seconds = now - self.tenants.pop(ended.tenant)
         self.done += 1
         self.failed += ended.failure is not None
-        end = "done in" if ended.failure is None else _FAILED[self.phase]
+        if (failed_as := _FAILED.get(self.phase)) is None:
+            return None
+        end = "done in" if ended.failure is None else failed_as
         failed = f", {self.failed} failed" if self.failed else ""
         place = f"({self.done} of {self.total}{failed})"
         return f"{self.phase}: {visible(ended.tenant)} {end} {seconds:.1f} s {place}"
@@ -46,7 +51,7 @@ class Tally:
     def line(self, now: float) -> str:
         """`plan: 12 of 40 tenants, 1 failed, 3.1/s, 31 s; slowest: acme-prod, 12 s`."""
         elapsed = now - self.begun_at
-        unit = "file" if self.phase is Phase.MANIFESTS else "tenant"
+        unit = _UNITS.get(self.phase, "tenant")
         parts = [f"{self.done} of {counted(self.total, unit)}"]
         parts += [f"{self.failed} failed"] if self.failed else []
         parts += [f"{self.done / elapsed:.1f}/s"] if self.done and elapsed > 0 else []
@@ -80,6 +85,7 @@ class ChangeUnderWay:
     lines: int = 0
 
 
+_UNITS = {Phase.MANIFESTS: "file", Phase.DELIVER: "webhook"}
 _FAILED = {
     Phase.PLAN: "could not be read,",
     Phase.APPLY: "was not applied in full,",

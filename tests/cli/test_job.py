@@ -200,8 +200,11 @@ def test_no_line_of_a_log_is_a_command(folder: Folder, texts: list[str]):
 def test_log_lines_of_libraries_reach_no_log():
     """Python's last resort would print it as it is, with whatever a server has sent."""
     script = (
-        "import logging; from reconciler.cli.logs import set_up_logs; "
-        "from reconciler.cli.common_options import LogFormat; set_up_logs(LogFormat.TEXT, 2); "
+        "import logging, sys; from reconciler.cli.logs import set_up_logs; "
+        "from reconciler.cli.common_options import CommonOptions; "
+        "from reconciler.cli.console import Console; from reconciler.render.paint import Paint; "
+        "console = Console(out=sys.stdout, err=sys.stderr, paint=Paint(), quiet=False); "
+        "set_up_logs(CommonOptions(verbose=2), console, 'run'); "
         f"logging.getLogger('some.library').error({HOSTILE!r})"
     )
 

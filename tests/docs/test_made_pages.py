@@ -1,6 +1,12 @@
 """The made parts of pages are what `make docs` would write."""
 
-from tests.support import architecture_page, commands_page, manifest_keys, settings_schema
+from tests.support import (
+    architecture_page,
+    commands_page,
+    facts_page,
+    manifest_keys,
+    settings_schema,
+)
 
 
 def test_the_page_of_commands_is_what_make_docs_would_write() -> None:
@@ -22,3 +28,9 @@ def test_the_tables_of_manifest_keys_are_what_make_docs_would_write() -> None:
 
 def test_the_json_schema_of_settings_is_what_make_docs_would_write() -> None:
     assert settings_schema.FILE.read_text() == settings_schema.settings_schema()
+
+
+def test_the_table_of_names_is_what_make_docs_would_write() -> None:
+    text = facts_page.PAGE.read_text()
+
+    assert text == facts_page.with_table(text)

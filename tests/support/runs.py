@@ -49,6 +49,9 @@ class Gateways:
     def retry(self, tenant: Tenant) -> Retry:
         return self.patience
 
+    def prepare(self, tenant: Tenant) -> None:
+        pass
+
 
 def context_of(journal: Journal, *, clock: Clock | None = None, run: Run = RUN) -> RunContext:
     return RunContext(run=run, journal=journal, clock=clock or FakeClock())

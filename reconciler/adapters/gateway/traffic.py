@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
 from reconciler.errors import TenantUnavailable
+from reconciler.occurrences import Observe, WaitBegun, unobserved
 from reconciler.ports import Clock
 
 FAILURES = 5  # in a row, after which a tenant is left alone
@@ -23,6 +24,7 @@ class Traffic:
 
     clock: Clock
     per_minute: int | None = None
+    observe: Observe = unobserved
     _bucket: "_Bucket | None" = field(init=False)
     _failures: int = 0
     _rests_until: float = -math.inf
@@ -45,6 +47,8 @@ class Traffic:
             )
         wait = self._bucket.take() if self._bucket is not None else 0.0
         if wait > 0:
+            reason = f"no minute is to see more than {self.per_minute} requests"
+            self.observe(WaitBegun(min(wait, max(0.0, within)), reason))
             self.clock.sleep(min(wait, max(0.0, within)))
         if wait > within:
             raise TenantUnavailable("its requests a minute leave no room for another in time")

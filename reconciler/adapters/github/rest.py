@@ -42,7 +42,8 @@ class Rest:
         self._access = access
         self._permission = permission
         self._redaction = Redaction((access.token,))
-        self._http = Http(replace(options, max_body=_MOST), methods=_METHODS)
+        options = replace(options, max_body=_MOST, redact=self._redaction.text)
+        self._http = Http(options, methods=_METHODS)
         self._retry = retry
         self._clock = clock
 

@@ -30,6 +30,7 @@ from reconciler.errors import (
     TenantUnavailable,
     TenantUntrusted,
 )
+from reconciler.occurrences import TokenReceived
 from reconciler.ports import Clock, Retry
 
 _REMEMBERED = 16  # tokens and assertions that are taken out of messages
@@ -79,7 +80,9 @@ class TokenEndpoint:
         self._new_id = new_id
         self._tell = tell
         self.secrets: tuple[Secret, ...] = ()  # the last few tokens and assertions
-        self._options = replace(options, certificate=credentials.certificate)
+        self._options = replace(
+            options, certificate=credentials.certificate, redact=self._without_credentials
+        )
         self._retry = retry
         self._clock = clock
         url = urlsplit(credentials.token_url)
@@ -89,6 +92,10 @@ class TokenEndpoint:
     def patience(self) -> float:
         """Seconds that one answer may take."""
         return self._options.deadline
+
+    def _without_credentials(self, text: str) -> str:
+        own = self._credentials.token_url
+        return redaction(self._credentials, self.secrets).message(text, own=own)
 
     def ask(self, within: float) -> Token:
         """A new token, within so many seconds. Raises TenantError.
@@ -160,9 +167,11 @@ class TokenEndpoint:
                 "take; check that spec.auth.tokenUrl is the token endpoint for this API"
             )
         self._note(Secret(value))
-        return Token(
-            Secret(value), _life(document.get("expires_in")), self._missing(document.get("scope"))
-        )
+        life = _life(document.get("expires_in"))
+        if self._options.observe is not None:
+            endpoint = self._where.removeprefix("POST ")
+            self._options.observe(TokenReceived(endpoint, life))
+        return Token(Secret(value), life, self._missing(document.get("scope")))
 
     def _note(self, secret: Secret) -> None:
         """Make a secret known before it is used: an answer may speak of one that came before."""

@@ -5,6 +5,7 @@ environment do not exist here.
 """
 
 import math
+import time
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from http.client import HTTPException
@@ -35,6 +36,7 @@ from reconciler.adapters.transport.options import (
 from reconciler.adapters.transport.pool import Pool
 from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
 from reconciler.domain.loopback import is_loopback_host
+from reconciler.occurrences import RequestEnded, attempt_under_way
 
 _CHUNK = 64 * 1024
 _REST = 0.5  # seconds for a body that nobody needs but the connection
@@ -95,23 +97,24 @@ class Http:
         """
         if self._only is not None and url != self._only:
             raise ForbiddenRequest("this Http is pinned to another URL")
-        if reason := _refusal(url, blind=self._blind):
-            return NoAnswer(Loss.UNTRUSTED, reason)
-        # Before a connection is made for it, and once more in the moment in which it leaves
-        if not self._options.may_send():
-            return NoAnswer(Loss.NOT_SENT, STORE_FAILED)
-        patience = max(0.0, min(self._options.deadline, within))
-        exchange = Exchange(self._options, self._permit, patience)
-        with self._pool.minding(exchange):
-            reply = self._send(exchange, method, url, headers, body)
-            if reply is None:
-                exchange.start_again()
-                reply = self._send(exchange, method, url, headers, body)
-            assert reply is not None
-        # What is cut ends in whatever error the socket had just then; only a shortage of this
-        # process is told as such.
-        known = reply.is_ours if isinstance(reply, NoAnswer) else self._options.status_alone
-        return exchange.late() if exchange.is_cut and not known else reply
+        observe, redact = self._options.observe, self._options.redact
+        if observe is None:
+            return self._exchange(method, url, headers, body, within)[0]
+        from reconciler.adapters.transport.shown import shown_headers, shown_url, with_reply
+
+        began = time.monotonic()
+        reply, resent = self._exchange(method, url, headers, body, within)
+        ended = RequestEnded(
+            method=method,
+            url=shown_url(url, redact),
+            seconds=time.monotonic() - began,
+            attempt=attempt_under_way(),
+            sent=len(body or b""),
+            resent=resent,
+            headers=shown_headers(headers),
+        )
+        observe(with_reply(ended, reply, redact))
+        return reply
 
     def close(self) -> None:
         """Close every connection that is kept open, unless it is shared with others."""
@@ -123,6 +126,34 @@ class Http:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _exchange(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        within: float,
+    ) -> tuple[Reply, bool]:
+        """The reply, and whether the request was sent twice for it."""
+        if reason := _refusal(url, blind=self._blind):
+            return NoAnswer(Loss.UNTRUSTED, reason), False
+        # Before a connection is made for it, and once more in the moment in which it leaves
+        if not self._options.may_send():
+            return NoAnswer(Loss.NOT_SENT, STORE_FAILED), False
+        patience = max(0.0, min(self._options.deadline, within))
+        exchange = Exchange(self._options, self._permit, patience)
+        with self._pool.minding(exchange):
+            reply = self._send(exchange, method, url, headers, body)
+            if reply is None:
+                exchange.start_again()
+                reply = self._send(exchange, method, url, headers, body)
+            assert reply is not None
+        # What is cut ends in whatever error the socket had just then; only a shortage of this
+        # process is told as such.
+        known = reply.is_ours if isinstance(reply, NoAnswer) else self._options.status_alone
+        late = exchange.is_cut and not known
+        return exchange.late() if late else reply, exchange.is_again
 
     def _send(
         self,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.adapters.transport.certificates import ClientCertificate
 from reconciler.adapters.transport.names import Resolve, addresses_of
+from reconciler.occurrences import Observe
 
 if TYPE_CHECKING:
     from reconciler.adapters.transport.pool import Pool
@@ -27,7 +28,8 @@ class HttpOptions:
     servers that ask for one, never to a proxy. `remaining` gives the seconds that the run still
     has; from when it is finite nothing but GET leaves, and at 0 all is cut. Once `may_send` is
     false nothing leaves at all, and what is under way may end. `resolve` gives the addresses of a
-    host; the deadline holds for it too. `pool` has the connections that are shared with others,
+    host; the deadline holds for it too. `observe` gets each request as it ends, with what `redact`
+    leaves of texts that came from outside. `pool` has the connections that are shared with others,
     and whoever made it closes it; without one an Http has its own.
     """
 
@@ -42,6 +44,8 @@ class HttpOptions:
     remaining: Callable[[], float] = lambda: math.inf
     may_send: Callable[[], bool] = lambda: True
     resolve: Resolve = addresses_of
+    observe: Observe | None = None
+    redact: Callable[[str], str] = str
     pool: "Pool | None" = None
 
 

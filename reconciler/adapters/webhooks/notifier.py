@@ -1,5 +1,6 @@
 """WebhookNotifier: one signed POST, and what a receiver's status means."""
 
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,7 @@ from reconciler.adapters.webhooks.signatures import (
 from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.outbox import DeliveryResult, Envelope, OutboxRow, RowToSend
+from reconciler.domain.redaction import Redaction
 from reconciler.domain.secret import Secret
 from reconciler.ports import Clock
 
@@ -89,7 +91,7 @@ class WebhookNotifier:
         )
         if isinstance(destination, Unusable):
             return _unsent(row, destination.reason)
-        return self._post(message, endpoint.url, usable, destination)
+        return self._post(message, endpoint, usable, destination)
 
     def seal(self, envelope: Envelope) -> str | None:
         """The seal by the first secret of that webhook; None where there is none to be used."""
@@ -137,12 +139,16 @@ class WebhookNotifier:
         return self._looked_up[host]
 
     def _post(
-        self, message: RowToSend, url: str, keys: list[bytes], destination: Destination
+        self, message: RowToSend, endpoint: Endpoint, keys: list[bytes], destination: Destination
     ) -> DeliveryResult:
         headers = signed_headers(message.row.event_id, message.body, keys, at=self._clock.now())
         began = self._clock.monotonic()
-        with Http(self._options, methods=_POST, permit=destination.permit()) as http:
-            reply = http.send("POST", url, headers=headers, body=message.body)
+        options = self._options
+        if options.observe is not None:
+            redaction = _redaction(endpoint)
+            options = replace(options, redact=lambda text: redaction.text(text, own=endpoint.url))
+        with Http(options, methods=_POST, permit=destination.permit()) as http:
+            reply = http.send("POST", endpoint.url, headers=headers, body=message.body)
         latency_ms = round((self._clock.monotonic() - began) * 1000)
         return self._result(message.row, reply, latency_ms, destination)
 
@@ -170,6 +176,15 @@ class WebhookNotifier:
             retry_after=wait if reply.status in _WAIT_AS_ASKED else None,
             gone=reply.status == 410,
         )
+
+
+def _redaction(endpoint: Endpoint) -> Redaction:
+    """The means to take the secrets of a webhook, however they are spelt, out of an answer."""
+    texts = [secret.reveal() for secret in endpoint.secrets]
+    forms = [*texts, *(text.removeprefix("whsec_") for text in texts)]
+    for key in _keys(endpoint):
+        forms += [urlsafe_b64encode(key).decode(), key.hex()]
+    return Redaction(map(Secret, forms))
 
 
 def _keys(endpoint: Endpoint | Unusable | None) -> list[bytes]:

@@ -23,6 +23,20 @@ from reconciler.errors import (
     TenantUnavailable,
     UsageError,
 )
+from reconciler.occurrences import (
+    ChangeBegun,
+    ChangeEnded,
+    DeliveryEnded,
+    LocksReleased,
+    LockTaken,
+    Occurrence,
+    Phase,
+    PhaseBegun,
+    PhaseEnded,
+    TenantBegun,
+    TenantEnded,
+    WaitBegun,
+)
 from reconciler.planning import Desired, plan_fleet
 from tests.support.calls import counted_calls
 from tests.support.fakes import (
@@ -42,6 +56,7 @@ from tests.support.fakes import (
     nothing,
     tenant,
 )
+from tests.support.runs import Gateways
 from tests.support.world import World
 
 
@@ -429,3 +444,57 @@ def test_server_members_are_taken_out_of_a_manifest_once_for_all_tenants():
     wanted = {id(change.subject.desired) for t in plan.tenants for change in t.changes}
     assert len(wanted) == 1
     assert plan.tenants[0].changes[0].subject.desired.vendor == ()
+
+
+def test_a_tenant_is_made_ready_for_writes_before_the_first_and_where_there_are_any():
+    world = World()
+    world.live["west"].put(document())
+    fleet, seen = world.fleet(), []
+    gateways = fleet.gateways
+    assert isinstance(gateways, Gateways)
+
+    def observe(occurrence: Occurrence) -> None:
+        if isinstance(occurrence, ChangeBegun):
+            seen.append(tuple(gateways.prepared))
+
+    replace(fleet, context=replace(fleet.context, observe=observe)).apply(lambda _: None)
+
+    assert seen == [("east",)]
+    assert gateways.prepared == ["east"]
+
+
+def test_who_watches_an_apply_sees_it_phase_by_phase():
+    world, seen = World(parallelism=1), list[Occurrence]()
+    world.live["west"].unreadable = TenantUnavailable("503")
+    fleet = world.fleet()
+
+    summary = replace(fleet, context=replace(fleet.context, observe=seen.append)).apply(
+        lambda _: None
+    )
+
+    [outcome] = summary.outcomes
+    assert [each for each in seen if not isinstance(each, DeliveryEnded | WaitBegun)] == [
+        PhaseBegun(Phase.LOCK, 2),
+        LockTaken("east"),
+        LockTaken("west"),
+        PhaseEnded(Phase.LOCK),
+        PhaseBegun(Phase.RECOVER, 2),
+        TenantBegun(Phase.RECOVER, "east"),
+        TenantEnded(Phase.RECOVER, "east", None),
+        TenantBegun(Phase.RECOVER, "west"),
+        TenantEnded(Phase.RECOVER, "west", None),
+        PhaseEnded(Phase.RECOVER),
+        PhaseBegun(Phase.PLAN, 2),
+        TenantBegun(Phase.PLAN, "east"),
+        TenantEnded(Phase.PLAN, "east", None),
+        TenantBegun(Phase.PLAN, "west"),
+        TenantEnded(Phase.PLAN, "west", "503"),
+        PhaseEnded(Phase.PLAN),
+        PhaseBegun(Phase.APPLY, 1),
+        TenantBegun(Phase.APPLY, "east"),
+        ChangeBegun(outcome.change),
+        ChangeEnded(outcome),
+        TenantEnded(Phase.APPLY, "east", None),
+        PhaseEnded(Phase.APPLY),
+        LocksReleased(),
+    ]

@@ -68,12 +68,12 @@ class Tally:
         return f"{visible(outcome.change.subject.id)}: {_end(outcome)}{took}"
 
     def still(self, now: float) -> Iterator[str]:
-        """A line for each change that takes long, every ten seconds: `…: still creating… 10 s`."""
+        """A line for each change that takes long, every ten seconds: `…: Still creating… 10 s`."""
         for name, each in self.changes.items():
             if now - each.begun_at >= EVERY * (each.lines + 1):
                 each.lines += 1
                 seconds = now - each.begun_at
-                yield f"{visible(name)}: still {_verb(each.change)}ing… {seconds:.0f} s"
+                yield f"{visible(name)}: Still {_verb(each.change)}ing… {seconds:.0f} s"
 
 
 @dataclass(slots=True)

@@ -1,6 +1,6 @@
 """Patience: how long it waits, and when it ends; and what Retry-After may hold."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.adapters.retrying import parse_retry_after, requested_wait, retrying, wait_message
-from reconciler.domain.http_reply import Answer
+from reconciler.domain.http_reply import Answer, Loss, NoAnswer
 from reconciler.errors import Interrupted
+from reconciler.occurrences import Occurrence, RetryBegun, attempt_under_way
 from reconciler.ports import Retry
 from tests.support.fakes import FakeClock
 
@@ -254,3 +255,32 @@ def test_retry_after_is_reported_in_seconds_and_dates_as_given(
     headers: dict[str, str], texts: str | None
 ) -> None:
     assert wait_message(Answer(503, headers, b"")) == texts
+
+
+def test_who_watches_is_given_each_repetition_with_its_number_wait_and_reason() -> None:
+    seen: list[Occurrence] = []
+    replies: Iterator[Answer | NoAnswer] = iter(
+        [Answer(503, {}, b""), NoAnswer(Loss.LOST, "no whole answer"), Answer(200, {}, b"")]
+    )
+    numbers = []
+
+    def attempt() -> Answer | NoAnswer:
+        numbers.append(attempt_under_way())
+        return next(replies)
+
+    def again(reply: Answer | NoAnswer) -> float | None:
+        match reply:
+            case Answer(200):
+                return None
+            case Answer():
+                return 2.0
+            case NoAnswer():
+                return 0.0
+
+    retrying(clock=FakeClock(), random=lambda: 1.0, observe=seen.append)(attempt, again)
+
+    assert numbers == [1, 2, 3]
+    assert seen == [
+        RetryBegun(2, 2.0, "it answered 503, and asks to wait 2 s"),
+        RetryBegun(3, 1.0, "no whole answer"),
+    ]

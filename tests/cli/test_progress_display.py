@@ -112,7 +112,7 @@ def test_a_change_that_takes_long_is_named_while_it_does():
         display(ChangeEnded(Outcome(change=change, kind=OutcomeKind.APPLIED)))
 
     shown = "\n".join(seen)
-    assert re.search(rf"^{change.subject.id}: still creating… \d+ s$", shown, re.M)
+    assert re.search(rf"^{change.subject.id}: Still creating… \d+ s$", shown, re.M)
     assert re.search(rf"^{change.subject.id}: created in \d+\.0 s$", shown, re.M)
 
 

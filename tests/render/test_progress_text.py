@@ -97,8 +97,8 @@ def test_a_change_that_takes_long_has_a_line_every_ten_seconds():
 
     assert shown == [
         [],
-        [f"{NAME}: still creating… 10 s"],
+        [f"{NAME}: Still creating… 10 s"],
         [],
         [],
-        [f"{NAME}: still creating… 20 s"],
+        [f"{NAME}: Still creating… 20 s"],
     ]

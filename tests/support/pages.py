@@ -36,7 +36,7 @@ TOKEN = "GITHUB_TOKEN=…"
 # At a reader's terminal it is one line, which is gone in the end
 PROGRESS = re.compile(
     r"^(?:(?:plan|apply|adoption|doctor|import): \S+ .*\(\d+ of \d+.*\)|"
-    r"\S+/\S+: (?:created|updated|there already|still|[a-z-]+ in) .*)\n",
+    r"\S+/\S+: (?:created|updated|there already|Still|[a-z-]+ in) .*)\n",
     re.M,
 )
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)

@@ -42,6 +42,7 @@ class Gateways:
 
     writers: Callable[[Tenant], SchemaWriter]
     patience: Retry = field(default_factory=lambda: patience(1))
+    prepared: list[str] = field(default_factory=list)
 
     def writer(self, tenant: Tenant) -> SchemaWriter:
         return self.writers(tenant)
@@ -50,7 +51,7 @@ class Gateways:
         return self.patience
 
     def prepare(self, tenant: Tenant) -> None:
-        pass
+        self.prepared.append(tenant.name)
 
 
 def context_of(journal: Journal, *, clock: Clock | None = None, run: Run = RUN) -> RunContext:

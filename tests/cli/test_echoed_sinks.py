@@ -3,9 +3,11 @@
 import base64
 import json
 import os
+import sqlite3
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 from random import Random, randrange
 from shutil import rmtree
 from urllib.parse import parse_qs, unquote
@@ -332,6 +334,103 @@ def test_an_assertion_that_a_service_echoes_is_shown_nowhere(
     assert "grade" in output
     (folder.path / "secrets/key.pem").unlink()
     assert not shows(folder, output, "t0ken-of-acme", *sent)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a file without a name is seen in /proc")
+def test_the_file_in_which_a_plan_is_kept_holds_no_credential_that_a_tenant_echoes(
+    folder: Folder, random: Random
+) -> None:
+    secret, urn = "t0ken/of+acme==", "urn:acme:2.0:User:Many"
+    names = [f"attribute{number}" for number in range(2500)]
+
+    def of_many(description: Callable[[], str]) -> Json:
+        attributes = [{"name": each, "description": description()} for each in names]
+        return {"id": urn, "description": description(), "attributes": attributes}
+
+    class Many(Holding):
+        def __call__(self, request: Received) -> Script:
+            if unquote(request.path).endswith(urn) or not request.path.endswith("/Schemas"):
+                return scim_error(404)
+            return json_reply(listed([of_many(lambda: f"by {self.echo()}")]))
+
+    folder.environ |= {"ACME_SECRET": secret}
+    with tenant(folder, Many(random, secret)):
+        manifest = {
+            "apiVersion": "reconciler/v1",
+            "kind": "SchemaExtension",
+            "metadata": {"name": "many"},
+            "spec": {"schema": of_many(lambda: "as it is desired")},
+        }
+        folder.write("desired-state/many.json", json.dumps(manifest))
+        plan = folder.start("plan")
+        assert plan.stdout is not None
+        first = plan.stdout.read(1)  # the rest is more than the pipe takes, so the plan waits
+        kept = unnamed_files(plan.pid)
+        output, errors = plan.communicate(timeout=60)
+
+    assert plan.returncode == 0, errors
+    assert names[-1] in kept
+    assert "by " in kept
+    assert not shows(folder, kept + first + output + errors, secret)
+
+
+def unnamed_files(process: int) -> str:
+    """All that a process has in files that nobody else can open by a name."""
+    opened = [each for each in Path(f"/proc/{process}/fd").iterdir() if each.is_symlink()]
+    unnamed = [each for each in opened if str(each.readlink()).endswith(" (deleted)")]
+    return "".join(each.read_bytes().decode() for each in unnamed)
+
+
+@pytest.mark.parametrize("status", [0, 400, 409, 500])
+def test_the_emergency_export_holds_no_credential_that_a_tenant_echoes(
+    folder: Folder, random: Random, status: int
+) -> None:
+    class Failing(Holding):
+        def write(self, request: Received) -> Script:
+            with closing(sqlite3.connect(folder.path / ".reconciler/state.db")) as raw, raw:
+                raw.execute(
+                    "CREATE TRIGGER IF NOT EXISTS refusing BEFORE INSERT ON audit "
+                    "BEGIN SELECT RAISE(ABORT, 'no room'); END"
+                )
+            if status:
+                return scim_error(status, f"no {self.echo()}, and no {self.echo()}", self.echo())
+            done = super().write(request)
+            grade = {"name": "grade", "type": "string", "description": self.echo()}
+            self.written |= {"description": self.echo(), "attributes": [grade]}
+            return done
+
+    secret = "t0ken/of+acme=="
+    folder.environ |= {"ACME_SECRET": secret}
+    with tenant(folder, Failing(random, secret)):
+        output = everything(folder, "apply --auto-approve --retry-deadline 2 -vv")
+    [export] = folder.path.glob("reconciler-emergency-*.jsonl")
+    lines = [json.loads(line) for line in export.read_text().splitlines()]
+    [outcome] = [line for line in lines if "intent" in line]
+    assert outcome["intent"]["sent"]["id"] == HR
+    assert outcome["record"]["detail"], output
+    assert not shows(folder, output, secret)
+
+
+def test_what_is_sent_to_hr_shows_no_credential_that_a_tenant_echoes(
+    folder: Folder, random: Random
+) -> None:
+    class Stamping(Holding):
+        def write(self, request: Received) -> Script:
+            done = super().write(request)
+            stamp = {member: self.echo() for member in ("created", "version", "location")}
+            self.written |= {"meta": stamp, self.echo(): self.echo()}
+            return done
+
+    secret = "t0ken/of+acme=="
+    key = "whsec_" + base64.b64encode(random.randbytes(24)).decode()
+    folder.environ |= {"ACME_SECRET": secret, "HR_SECRET": key}
+    with serving(lambda _: reply(204)) as receiver:
+        webhooks = f"[{{url: '{receiver.url('/hr')}', secret: {{env: HR_SECRET}}}}]"
+        with tenant(folder, Stamping(random, secret), webhooks=webhooks):
+            output = everything(folder, "apply --auto-approve")
+    sent = [f"{each.target}{each.headers}{each.body.decode()}" for each in receiver.requests]
+    assert any("SCHEMA_EXTENSION_" in each for each in sent), output
+    assert not shows(folder, "\n".join((*sent, output)), secret)
 
 
 def _key() -> str:

@@ -32,13 +32,7 @@ _SOURCES = (
 
 def parse(argv: Sequence[str]) -> tuple[Command, dict[str, object]]:
     """The command that argv names, and what was given; raises UsageError. Prints help, exits 0."""
-    parser = _Parser(prog="reconciler", purpose=purpose or "")
-    parser.epilog = f"`reconciler help COMMAND` has all options of a command. {_SOURCES}"
-    parser.example = "plan"
-    _add_commands(parser, (), COMMANDS)
-    _add_common(parser, tuple(Need)).add_argument(
-        "-V", "--version", action="version", version=f"reconciler {__version__}", help="print it"
-    )
+    parser = _program()
     if argv[:1] == ["help"]:
         argv = [*argv[1:], "--help"]
     _require_known(parser, argv or ["--help"])
@@ -50,6 +44,30 @@ def parse(argv: Sequence[str]) -> tuple[Command, dict[str, object]]:
 
         _refuse(f"reconciler {command.name}", surplus_argument(surplus[0], command))
     return command, given
+
+
+def whole_parser() -> argparse.ArgumentParser:
+    """The parser with all commands and their options, as a completion of a shell needs it."""
+    parser = _program()
+    for command in COMMANDS:
+        level: _Parser = parser
+        for name in command.parts:
+            [commands] = (each for each in level._actions if isinstance(each, _Commands))
+            if not commands.choices[name]._actions:
+                commands.open(name)
+            level = commands.choices[name]
+    return parser
+
+
+def _program() -> "_Parser":
+    parser = _Parser(prog="reconciler", purpose=purpose or "")
+    parser.epilog = f"`reconciler help COMMAND` has all options of a command. {_SOURCES}"
+    parser.example = "plan"
+    _add_commands(parser, (), COMMANDS)
+    _add_common(parser, tuple(Need)).add_argument(
+        "-V", "--version", action="version", version=f"reconciler {__version__}", help="print it"
+    )
+    return parser
 
 
 class _Parser(argparse.ArgumentParser):
@@ -154,19 +172,23 @@ class _Commands(SubParsers):
         option_string: str | None = None,
     ) -> None:
         name, *rest = map(str, values or ())
-        own = self.choices[name]
-        parts = (*self.above, name)
+        self.open(name)
+        if self.choices[name].get_default("command"):
+            _require_known(self.choices[name], rest)
+        super().__call__(parser, namespace, values, option_string)
+
+    def open(self, name: str) -> None:
+        """Add what a command takes, or the commands of a group."""
+        own, parts = self.choices[name], (*self.above, name)
         under = [each for each in self.known if each.parts[: len(parts)] == parts]
         own.example = under[0].example
         if under[0].parts == parts:
             _add_all(own, under[0])
             own.epilog = _SOURCES
             own.set_defaults(command=under[0])
-            _require_known(own, rest)
         else:
             _add_commands(own, parts, under)
             _add_help(own)
-        super().__call__(parser, namespace, values, option_string)
 
     def headings(self) -> "Iterator[tuple[str, list[argparse.Action]]]":
         """The commands by the headings of the overview; those of a group have one."""

@@ -73,6 +73,7 @@ HOMES = {
     "rich": "cli.live_line",
     "scim2_models": "embedded",
     "scim2_server": "embedded",
+    "shtab": "cli.completion",
     "tenacity": "adapters.retrying",
     "urllib3": "adapters.transport",
     "yaml": "adapters.yaml_reader",

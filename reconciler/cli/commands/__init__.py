@@ -112,6 +112,7 @@ COMMANDS = (
     Command("doctor", CommandGroup.SETTING_UP, "doctor local", _TENANTS),
     Command("explain", CommandGroup.SETTING_UP, "explain spec.auth.clientAuth"),
     Command("schema", CommandGroup.SETTING_UP, "schema manifest", (Need.DIALECTS,)),
+    Command("completion", CommandGroup.SETTING_UP, "completion bash"),
     Command(
         "dev-tenant",
         CommandGroup.SETTING_UP,

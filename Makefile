@@ -76,6 +76,7 @@ docs: $(READY) ## write the made parts of the pages anew, and what their command
 	$(BIN)/python -m tests.support.commands_page
 	$(BIN)/python -m tests.support.settings_schema
 	$(BIN)/python -m tests.support.facts_page
+	$(BIN)/python -m tests.support.man_page
 	$(BIN)/python -m tests.support.pages
 
 clean: ## remove the virtual environment, caches and builds; keeps .reconciler

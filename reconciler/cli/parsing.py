@@ -277,7 +277,7 @@ def _add_argument(parser: _Parser, name: str, option: Option) -> None:
     many = option.kind is Kind.MANY
     parser.add_argument(
         name,
-        help=_help_of(option),
+        help=help_of(option),
         nargs="*" if many else "?" if option.optional else None,
         choices=None if option.choices is None else list(map(str, option.choices)),
         metavar=name.upper(),
@@ -289,7 +289,7 @@ def _add_option(
     parser: argparse.ArgumentParser | argparse._ArgumentGroup, name: str, option: Option
 ) -> None:
     flags = [option.short, flag_of(name)] if option.short else [flag_of(name)]
-    help, choices = _help_of(option), option.choices
+    help, choices = help_of(option), option.choices
     match option.kind:
         case Kind.FLAG:
             parser.add_argument(*flags, action="store_true", default=argparse.SUPPRESS, help=help)
@@ -306,7 +306,8 @@ def _add_option(
             )
 
 
-def _help_of(option: Option) -> str:
+def help_of(option: Option) -> str:
+    """The help of an option, with the words that it takes, its default and its key."""
     choices = "" if option.choices is None else f": {', '.join(option.choices)}"
     notes = (("default", option.shown), ("key", option.key))
     noted = "; ".join(f"{name}: {value}" for name, value in notes if value)

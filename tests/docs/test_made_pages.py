@@ -4,6 +4,7 @@ from tests.support import (
     architecture_page,
     commands_page,
     facts_page,
+    man_page,
     manifest_keys,
     settings_schema,
 )
@@ -34,3 +35,7 @@ def test_the_table_of_names_is_what_make_docs_would_write() -> None:
     text = facts_page.PAGE.read_text()
 
     assert text == facts_page.with_table(text)
+
+
+def test_the_manual_page_is_what_make_docs_would_write() -> None:
+    assert man_page.PAGE.read_text() == man_page.man_page()

@@ -34,7 +34,7 @@ def parse(argv: Sequence[str]) -> tuple[Command, dict[str, object]]:
     """The command that argv names, and what was given; raises UsageError. Prints help, exits 0."""
     parser = _program()
     if argv[:1] == ["help"]:
-        argv = [*argv[1:], "--help"]
+        argv = [*(word for word in argv[1:] if word not in ("help", "version")), "--help"]
     _require_known(parser, argv or ["--help"])
     values, surplus = parser.parse_known_args(argv or ["--help"])
     given = vars(values)

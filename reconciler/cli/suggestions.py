@@ -116,6 +116,8 @@ def unknown_choice(name: str, value: str, choices: Sequence[str]) -> str:
 def surplus_argument(word: str, command: Command) -> str:
     """The message about an argument that a command does not take."""
     message = f"`reconciler {command.name}` takes no further argument {quoted(word)}"
+    if word == "help":
+        return f"{message}; did you mean `reconciler help {command.name}`?"
     return f"{message}; did you mean --tenant?" if "--tenant" in _flags(command) else message
 
 

@@ -112,6 +112,7 @@ def test_the_bare_program_prints_its_help(folder: Folder):
     bare = folder.run()
 
     assert bare == folder.run("--help") == folder.run("help") == folder.run("-h")
+    assert bare == folder.run("help", "help")
     assert (bare.code, bare.err) == (0, "")
 
 
@@ -160,6 +161,7 @@ def test_the_version_is_found_by_each_of_its_names(folder: Folder, words: Sequen
         ("plan --format jsn", "--format: 'jsn' is none of text, markdown, json; did you", "plan"),
         ("schema plans", "NAME: 'plans' is none of manifest, ", "schema"),
         ("plan local", "no further argument 'local'; did you mean --tenant?", "plan"),
+        ("plan help", "'help'; did you mean `reconciler help plan`?", "plan"),
         ("gate local", "the following arguments are required: URN", "gate"),
         ("audit", "the following arguments are required: COMMAND", "audit"),
     ],

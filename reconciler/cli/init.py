@@ -30,7 +30,7 @@ AWord = TypeVar("AWord", bound=StrEnum)
 
 def init(invocation: Invocation, options: Options) -> None:
     """Write the files that are not there yet, and say what to do next; raises UsageError."""
-    folder = Path(options.folder or ".")
+    folder = options.folder or invocation.common.folder
     action = _NO_ACTION if options.action is None else options.action
     if options.action is not None and not _ACTION.fullmatch(action):
         raise UsageError(
@@ -55,7 +55,7 @@ def init(invocation: Invocation, options: Options) -> None:
             "of your organisation, at a commit"
         )
     variables = _variables(files[_tenant_file(service)])
-    enter = f"cd {shlex.quote(str(folder))} && " if options.folder else ""
+    enter = f"cd {shlex.quote(str(folder))} && " if folder != Path() else ""
     exports = " ".join(f"{name}=…" for name in variables)
     invocation.console.data(
         f"\nNext, with your tenant's address in {_tenant_file(service)}:\n"

@@ -27,7 +27,7 @@ _COMMANDS = {
     "refresh": "`reconciler plan` always reads the tenants",
     "sync": "`reconciler plan`, then `reconciler apply`",
     "dump pull": "`reconciler import TENANT` writes manifests of what is live",
-    "init new": "write manifests into desired-state/, or `reconciler import TENANT` writes them",
+    "generate new scaffold": "`reconciler init` makes a repository that works",
     "edit": "edit the manifests, then `reconciler plan`",
     "rollback undo": "revert the commit of the manifests, then `reconciler plan`",
     "history log logs": "`reconciler audit list` shows what was done",

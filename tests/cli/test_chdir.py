@@ -105,3 +105,13 @@ def test_a_dev_tenant_keeps_its_store_and_its_secrets_in_the_folder(above: Folde
 
     assert files(above.path) == {"sub folder"}
     assert (above.path / "sub folder/.reconciler/secrets/dev-client-id").is_file()
+
+
+@pytest.mark.parametrize("line", ["-C new init", "init -C . new", "-C new init ."])
+def test_a_repository_is_made_in_the_folder(above: Folder, line: str):
+    (above.path / "new").mkdir()
+
+    made = above.run(*line.split(), "--service", "sap", "--forge", "none")
+
+    assert (made.code, "cd new && reconciler validate" in made.out) == (0, True), made.everything
+    assert above.run("-C", "new", "validate").code == 0

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from reconciler.cli.exits import Exit
-from reconciler.cli.options import optional_argument, optional_choice, optional_text
+from reconciler.cli.options import optional_choice, optional_file_argument, optional_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from reconciler.cli.invocation import Invocation
 
 
@@ -33,7 +35,7 @@ class Forge(StrEnum):
 class Options:
     """The options of `init`."""
 
-    folder: str | None = optional_argument("where; left out: here")
+    folder: Path | None = optional_file_argument("where; left out: here")
     service: Service | None = optional_choice("the service of the tenant", of=Service)
     forge: Forge | None = optional_choice("who runs the workflows", of=Forge)
     action: str | None = optional_text(

@@ -1,28 +1,38 @@
 # Every target makes the virtual environment it needs: a machine with Python 3.11+ and make is enough.
+# What a plan needs is small; the tests, the checkers and what they start are added by the first that needs them.
 # ARGS reaches the program: make plan ARGS="--tenant local --format json"
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+USABLE := $(VENV)/.usable
 READY := $(VENV)/.ready
+RELEASE := .venv-release
 ARGS ?=
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
 unexport PYTHONDONTWRITEBYTECODE  # the tests start the program thousands of times
 
 .DEFAULT_GOAL := help
-.PHONY: help install format lint types test coverage processes chaos bench check validate plan apply docs clean lock
+.PHONY: help install format lint types test coverage processes chaos bench check validate plan apply docs clean lock dist
 
 help: ## show this help
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-install: $(READY) ## make the virtual environment in .venv, from the hash-pinned lock
+install: $(READY) ## make the whole virtual environment in .venv, from the hash-pinned lock
 
-$(READY): requirements-dev.txt pyproject.toml
+$(USABLE): requirements-plan.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "reconciler needs Python 3.11 or newer, and $(PYTHON) is `$(PYTHON) -V`; run: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
-	@echo "making $(VENV) …" >&2
+	@echo "making $(VENV) with what a plan needs …" >&2
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-plan.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip check --quiet --disable-pip-version-check
+	@touch $(USABLE)
+
+$(READY): $(USABLE) requirements-dev.txt
+	@echo "adding to $(VENV) what the tests need …" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.txt
 	@$(BIN)/python -m pip check --quiet --disable-pip-version-check
 	@touch $(READY)
 
@@ -35,6 +45,7 @@ lint: $(READY) ## check format and style, and the workflows
 	$(BIN)/ruff check .
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-actions .github/actions/*/action.yml
+	$(BIN)/hadolint Dockerfile
 	$(BIN)/zizmor --quiet --offline --no-progress --strict-collection --persona auditor .
 
 types: $(READY) ## check types
@@ -59,13 +70,13 @@ bench: $(READY) ## measure the program beside floors and peers; fails where a ro
 
 check: lint types test coverage processes ## all that CI runs
 
-validate: $(READY) ## check the manifests, offline
+validate: $(USABLE) ## check the manifests, offline
 	@$(BIN)/reconciler validate $(ARGS)
 
-plan: $(READY) ## show what apply would do; changes nothing
+plan: $(USABLE) ## show what apply would do; changes nothing
 	@$(BIN)/reconciler plan $(ARGS)
 
-apply: $(READY) ## apply, after asking
+apply: $(USABLE) ## apply, after asking
 	@$(BIN)/reconciler apply $(ARGS)
 
 docs: $(READY) ## write the made parts of the pages anew, and what their commands print
@@ -79,10 +90,23 @@ docs: $(READY) ## write the made parts of the pages anew, and what their command
 	$(BIN)/python -m tests.support.man_page
 	$(BIN)/python -m tests.support.pages
 
+$(RELEASE)/.ready: requirements-release.txt
+	@$(PYTHON) -m venv --clear $(RELEASE)
+	@$(RELEASE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-release.txt
+	@touch $(RELEASE)/.ready
+
+dist: $(RELEASE)/.ready ## build what a release has: wheel and source distribution, and their bill of materials
+	rm -rf dist
+	$(RELEASE)/bin/python -m build --no-isolation --outdir dist/packages .
+	sed "s/^dynamic = .*/version = \"`$(RELEASE)/bin/python -m hatchling version`\"/" pyproject.toml > $(RELEASE)/pyproject.toml
+	$(RELEASE)/bin/cyclonedx-py requirements --pyproject $(RELEASE)/pyproject.toml --output-reproducible --validate -o dist/reconciler.cdx.json requirements.txt
+
 clean: ## remove the virtual environment, caches and builds; keeps .reconciler
-	rm -rf $(VENV) .peers dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(RELEASE) .peers dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-lock: $(READY) ## renew the lock files; needs uv
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --extra dev --extra fast --extra jwt --extra otel --extra postgresql pyproject.toml -o requirements.txt
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --extra dev --extra fast --extra jwt --extra otel --extra postgresql --group dev pyproject.toml -o requirements-dev.txt
+lock: $(READY) ## renew the lock files
+	$(COMPILE) --all-extras --group dev pyproject.toml -o requirements-dev.txt
+	$(COMPILE) --all-extras --constraint requirements-dev.txt pyproject.toml -o requirements.txt
+	$(COMPILE) --extra demo --group build --constraint requirements-dev.txt pyproject.toml -o requirements-plan.txt
+	$(COMPILE) --group pyproject.toml:release --constraint requirements-dev.txt -o requirements-release.txt

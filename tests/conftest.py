@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.installing import built, tagged
 from tests.support.postgres import own_postgres, postgres
 from tests.support.program import dev_tenant, folder
 
-__all__ = ["dev_tenant", "folder", "own_postgres", "postgres"]
+__all__ = ["built", "dev_tenant", "folder", "own_postgres", "postgres", "tagged"]
 HERE = Path(__file__).parent
 FOLDERS = (HERE / "cli", HERE / "chaos")
 

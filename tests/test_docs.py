@@ -17,6 +17,7 @@ from reconciler.cli.options import flag_of, options_in
 from tests.bench.__main__ import parser as bench_options
 from tests.support.git import git
 from tests.support.program import Folder
+from tests.support.workflows.repository import files_of_this
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -24,6 +25,8 @@ PAGES = [
     "desired-state/README.md",
     *(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/**/*.md")),
 ]
+LOCKS = ("requirements.txt", "requirements-dev.txt", "requirements-plan.txt",
+         "requirements-release.txt")  # fmt: skip
 LEFT_OUT = (".venv", ".git", ".reconciler", ".mypy_cache", ".ruff_cache", ".pytest_cache",
             ".hypothesis", "tests")  # fmt: skip
 
@@ -50,7 +53,7 @@ def clone(tmp_path: Path) -> Path:
     if not (environment / ".ready").exists():
         pytest.fail("run the tests with `make test`: it makes .venv")
     (target / ".venv").symlink_to(environment)
-    for name in ("requirements-dev.txt", "pyproject.toml"):
+    for name in ("requirements-dev.txt", "requirements-plan.txt", "pyproject.toml"):
         os.utime(target / name, (0, 0))
     git(target, "init", "--quiet")
     git(target, "add", "desired-state")
@@ -104,7 +107,7 @@ def test_every_option_that_a_page_names_exists(page: str):
     known = {flag_of(name) for options in declared for name, _ in options_in(options)}
     known.add("--version")
     known |= set(re.findall(r"--[a-z-]+", bench_options().format_help()))
-    text = re.sub(r"(?ms)^```(console|sh)$.*?^```$", "", (ROOT / page).read_text())  # those are run
+    text = re.sub(r"(?ms)^```(console|sh|text)$.*?^```$", "", (ROOT / page).read_text())  # run
 
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
 
@@ -125,21 +128,29 @@ def test_the_exit_codes_of_the_readme_are_those_of_the_program():
 
 
 def test_nothing_names_a_registry_host():
-    hosts = ("pypi" + ".org", "pythonhosted" + ".org", "registry" + ".npmjs")
-    tracked = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.split("\0")
+    hosts = ("pypi" + ".org", "pythonhosted" + ".org", "registry" + ".npmjs", "docker" + ".io",
+             "ghcr" + ".io", "quay" + ".io")  # fmt: skip
 
-    for name in filter(None, tracked):
+    for name in files_of_this():
         text = (ROOT / name).read_text(errors="replace")
         assert not [host for host in hosts if host in text], name
 
 
 def test_lock_files_are_pinned_by_hash_and_name_no_index():
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in LOCKS:
         lines = (ROOT / name).read_text().splitlines()
         pins = [line for line in lines if re.match(r"[a-z0-9]", line)]
         assert pins
         assert all("==" in line for line in pins)
         assert not [line for line in lines if line.startswith(("-", "http:", "https:"))]
         assert sum("--hash=sha256:" in line for line in lines) >= len(pins)
+
+
+def test_every_lock_is_a_part_of_the_whole_one():
+    """So that `make test` after `make plan` adds libraries, and changes none."""
+    pins = {name: set(re.findall(r"^[a-z0-9-]+==[^ ]+", (ROOT / name).read_text(), re.M))
+            for name in LOCKS}  # fmt: skip
+
+    parts = pins["requirements.txt"] | pins["requirements-plan.txt"]
+    assert parts < pins["requirements-dev.txt"]
+    assert "chardet" not in str(parts)  # requests would use it, for our users and for no test

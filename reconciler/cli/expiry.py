@@ -13,6 +13,7 @@ from reconciler.domain.loopback import is_loopback_url
 from reconciler.domain.manifest import SecretRef, Tenant
 from reconciler.domain.secret import Secret
 from reconciler.errors import UsageError
+from reconciler.installation import Extra, way_to
 
 RENEWAL = timedelta(days=30)  # a warning comes so long before the end
 
@@ -31,7 +32,8 @@ def expiry_findings(
         valid = validity(ClientCertificate(pem=pem, file=Path(certificate.name)))
         if valid is None:
             message = (
-                "a client certificate is shown; until when is not known (the extra jwt reads it)"
+                "a client certificate is shown; until when is not known without the extra "
+                f"{Extra.JWT}; {way_to(Extra.JWT)}"
             )
             yield Finding("certificate", Grade.UNKNOWN, message)
         else:

@@ -27,9 +27,16 @@ if TYPE_CHECKING:  # many repositories have no settings file
     from reconciler.adapters.settings_file import Setting
     from reconciler.adapters.traces import Traces
 
+WITHOUT_LOCKS = (
+    "init", "validate", "show", "migrate", "comment", "drift-issues", "explain", "schema",
+    "completion",
+)  # fmt: skip
+
 
 def run(command: Command, given: Mapping[str, object]) -> int:
     """Run it; `given` is what was found in argv. Raises ReconcilerError."""
+    if command.name not in WITHOUT_LOCKS:
+        _require_file_locks(command.name)
     settings = Settings.from_process()
     common = _common_options(given, settings, {})
     if Need.NETWORK in command.needs:
@@ -133,3 +140,14 @@ def _carry_out(
         if traces is not None:
             traces.end(code, hurry=hurry)
     return code
+
+
+def _require_file_locks(name: str) -> None:
+    """Raise UsageError on a system that cannot lock files as POSIX has it: Windows."""
+    try:
+        importlib.import_module("fcntl")
+    except ImportError as error:
+        raise UsageError(
+            f"{name} needs the file locks of POSIX, which this system has not; run it on Linux or "
+            f"macOS, or in WSL on Windows (without them there are {', '.join(WITHOUT_LOCKS)})"
+        ) from error

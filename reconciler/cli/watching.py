@@ -34,9 +34,11 @@ def traces_of(
     try:
         from reconciler.adapters.traces import Traces
     except ImportError:
+        from reconciler.installation import Extra, way_to
+
         console.say(
             "warning: OTEL_EXPORTER_OTLP_ENDPOINT is set, and there are no traces: they need the "
-            "extra `otel` of this package"
+            f"extra `{Extra.OTEL}`; {way_to(Extra.OTEL)}"
         )
         return None
     return Traces(command=command, run_id=run_id)

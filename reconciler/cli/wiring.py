@@ -360,7 +360,7 @@ def _serve(desired: Desired, folder: Path, stack: ExitStack) -> "dict[str, DevTe
     """Start the built-in tenants among the selected ones; by the NAME of their URLs."""
     names = [tenant.embedded for tenant in desired.tenants() if tenant.embedded]
     if not names:
-        return {}  # without the extra `dev` there is no server to import
+        return {}  # without the extra `demo` there is no server to import
     from reconciler.embedded import serve
 
     return {name: stack.enter_context(serve(name, folder / EMBEDDED_FOLDER)) for name in names}

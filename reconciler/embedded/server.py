@@ -32,6 +32,7 @@ from reconciler.embedded.tenant import BASE_PATH, TOKEN_PATH, WEBHOOK_PATH, Drop
 from reconciler.embedded.throttle import Throttle
 from reconciler.embedded.wire import Refused, Request
 from reconciler.errors import UsageError
+from reconciler.installation import Extra, way_to
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import InputStream, StartResponse, WSGIApplication, WSGIEnvironment
@@ -95,7 +96,8 @@ def serve(
     and a missing extra, StateError where the file cannot be used.
     """
     if any(importlib.util.find_spec(name) is None for name in ("scim2_server", "scim2_models")):
-        raise UsageError("the built-in tenant needs pip install 'scim-schema-reconciler[dev]'")
+        needed = f"the built-in tenant needs the extra {Extra.DEMO}"
+        raise UsageError(f"{needed}; {way_to(Extra.DEMO)}")
     with open_embedded_store(folder, name) as store, _bind(port) as server:
         credentials = store.credentials()
         if setup.users:

@@ -32,6 +32,8 @@ from tests.support.workflows.policy import RULES, Workflow, read
 READ = {
     ("README.md", ""): "a drawing",
     ("docs/architecture.md", "text"): "a drawing",
+    ("README.md", "sh"): "tests/install/test_install.py",
+    ("docs/install.md", "text"): "tests/install",
     ("README.md", "yaml"): "test_the_manifests_in_the_readme_are_valid",
     ("docs/rules.md", "yaml"): "test_the_note_of_the_page_about_rules_silences_what_it_names",
     ("docs/dialects.md", "json"): "tests/adapters/test_dialects.py",

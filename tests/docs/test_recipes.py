@@ -1,10 +1,7 @@
 """The recipes of CONTRIBUTING.md: each is followed on a copy of the tree, and works."""
 
-import os
-import re
 import shutil
 import subprocess
-import tarfile
 from pathlib import Path
 
 import pytest
@@ -116,17 +113,3 @@ def test_the_block_of_a_recipe_step_is_found() -> None:
         ("Write `a`:", "b\n"),
         ("Done.", None),
     ]
-
-
-def test_the_source_distribution_has_what_the_pages_of_contributors_lead_to(copy: Copy) -> None:
-    well(copy.run("build", "--sdist", "--no-isolation"))
-    [archive] = (copy.path / "dist").glob("*.tar.gz")
-    with tarfile.open(archive) as tar:
-        held = {name.partition("/")[2] for name in tar.getnames()}
-
-    for page in ("CONTRIBUTING.md", "docs/architecture.md", "docs/reference/README.md"):
-        linked = re.findall(r"\]\((?!https?://)([^)#]+)\)", (copy.path / page).read_text())
-        targets = {os.path.normpath(Path(page).parent / link) for link in linked}
-        assert linked
-        assert targets - held == set()
-    assert {"Makefile", "requirements-dev.txt", "tests/docs/test_recipes.py"} <= held

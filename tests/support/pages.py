@@ -144,7 +144,7 @@ def stage(folder: Path) -> Stage:
     clone.git("push", "--quiet", "--set-upstream", "origin", "main")
     (clone.path / ".git/info/exclude").write_text(".venv\n")
     (clone.path / ".venv").symlink_to(sys.prefix)
-    for name in ("requirements-dev.txt", "pyproject.toml"):
+    for name in ("requirements-dev.txt", "requirements-plan.txt", "pyproject.toml"):
         os.utime(clone.path / name, (0, 0))
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     # Unbuffered, so that both outputs come in the order in which a terminal shows them.

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 # A module imports only from rows above its own. A name stands for a package's modules too, and
 # those may import each other.
 ROWS = (
-    ("reconciler", "errors"),
+    ("reconciler", "errors", "installation"),
     ("domain", "domain.jsontext", "domain.secret", "domain.recipes", "domain.problem",
      "domain.documents", "domain.loopback", "domain.memo", "domain.patterns", "domain.foreign"),
     ("domain.scim", "domain.http_reply", "domain.doctor", "domain.redaction",

@@ -17,7 +17,7 @@ ACTIONS = [str(p.relative_to(GITHUB)) for p in sorted(GITHUB.glob("actions/*/*")
 
 APPLY, PLAN, DRIFT = "workflows/apply.yml", "workflows/plan.yml", "workflows/drift.yml"
 VALIDATE, DELIVER = "workflows/validate.yml", "workflows/deliver.yml"
-REPORT = "workflows/report.yml"
+REPORT, RELEASE = "workflows/report.yml", "workflows/release.yml"
 ACTION, CI = "actions/reconcile/action.yml", "workflows/ci.yml"
 
 # rule, file, what is changed in it, into what: each makes one mistake
@@ -39,6 +39,18 @@ BROKEN = (
      "contents: write"),
     (policy.a_job_is_permitted_only_what_it_does, REPORT, "      - name: Publish",
      "      - run: make\n      - name: Publish"),
+    (policy.a_job_is_permitted_only_what_it_does, RELEASE, r'tags: \["v\*"\]', "branches: [main]"),
+    (policy.a_job_is_permitted_only_what_it_does, RELEASE, "contents: read", "contents: write"),
+    (policy.a_job_is_permitted_only_what_it_does, RELEASE, "contents: read", "id-token: write"),
+    (policy.a_job_is_permitted_only_what_it_does, RELEASE, "run: gh release create", "run: make x"),
+    (policy.a_job_is_permitted_only_what_it_does, RELEASE, "RECONCILER_INDEX == 'true'",
+     "RECONCILER_INDEX != ''"),
+    (policy.a_job_is_permitted_only_what_it_does, RELEASE, "      - name: Publish",
+     "      - run: make\n      - name: Publish"),
+    (policy.a_job_is_permitted_only_what_it_does, RELEASE, "attestations: write.*",
+     "attestations: write\n      contents: write"),
+    (policy.a_job_is_permitted_only_what_it_does, RELEASE, r"\${{ github.token }}",
+     "${{ secrets.TOKEN }}"),
     (policy.triggers_run_no_foreign_code_with_our_rights, PLAN,
      "pull_request:", "pull_request_target:"),
     (policy.triggers_run_no_foreign_code_with_our_rights, APPLY,
@@ -159,7 +171,8 @@ def test_every_rule_has_been_seen_to_refuse():
 
 def test_the_workflows_are_those_that_the_policy_is_about():
     assert {Path(name).stem for name in FILES} == {
-        "validate", "plan", "apply", "drift", "deliver", "adoption", "report", "ci", "chaos",
+        "validate", "plan", "apply", "drift", "deliver", "adoption", "report", "release", "ci",
+        "chaos",
     }  # fmt: skip
     assert ACTIONS == [ACTION]
 
@@ -168,9 +181,11 @@ def test_make_installs_the_lock_as_it_stands():
     """Without --no-deps an older pip takes `coverage[toml]` for something that no line pins."""
     installs = [x for x in (ROOT / "Makefile").read_text().splitlines() if "pip install" in x]
 
-    assert len(installs) == 2
     assert all("--no-deps" in line for line in installs)
-    assert "--require-hashes" in installs[0]
+    assert [line.split()[-1] for line in installs if "--require-hashes" not in line] == ["."]
+    locks = [line.split()[-1] for line in installs if "--require-hashes" in line]
+    parts = ("plan", "dev", "release")
+    assert locks == [f"requirements-{part}.txt" for part in parts]
 
 
 def test_lint_refuses_a_workflow_of_a_wrong_shape_or_a_dangerous_one(tmp_path: Path):
@@ -183,6 +198,7 @@ def test_lint_refuses_a_workflow_of_a_wrong_shape_or_a_dangerous_one(tmp_path: P
         path.parent.mkdir(parents=True)
     workflow.write_text("on: pull_request_target\njobs: {j: {steps: [{run: 'echo $${{ a.b }}'}]}}")
     action.write_text("name: bad\nruns: {using: composite, steps: 7}")
+    (tmp_path / "Dockerfile").write_text("FROM python:latest\nRUN cd /tmp\n")
 
     refused = [
         subprocess.run(
@@ -195,7 +211,9 @@ def test_lint_refuses_a_workflow_of_a_wrong_shape_or_a_dangerous_one(tmp_path: P
         for line in lines
     ]
 
-    assert [line.split()[0] for line in lines] == ["check-jsonschema"] * 2 + ["zizmor"]
+    assert [line.split()[0] for line in lines] == [
+        *["check-jsonschema"] * 2, "hadolint", "zizmor",
+    ]  # fmt: skip
     assert all(refused)
 
 

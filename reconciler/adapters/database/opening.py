@@ -68,9 +68,11 @@ def server_at(address: Address, *, busy_timeout: float, deadline: float) -> Sess
     try:
         module = import_module("reconciler.adapters.database.postgresql")
     except ImportError as error:
+        from reconciler.installation import Extra, way_to
+
         raise UsageError(
-            "a state store on PostgreSQL needs psycopg, which is not installed; "
-            "install scim-schema-reconciler[postgresql]"
+            f"a state store on PostgreSQL needs the extra {Extra.POSTGRESQL}; "
+            f"{way_to(Extra.POSTGRESQL)}"
         ) from error
     server: Sessions = module.Server(address, busy_timeout=busy_timeout, deadline=deadline)
     return server

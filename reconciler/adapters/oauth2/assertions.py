@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _LIFE = timedelta(seconds=60)
 _FEWEST_BITS = 2048  # of an RSA key, RFC 7518 section 3.3
-_NO_LIBRARY = "clientAuth: private-key-jwt needs a library; install reconciler[jwt]"
 
 
 def require_signing_key(pem: Secret, *, named: str) -> None:
@@ -58,7 +57,10 @@ def _key_of(pem: Secret) -> "tuple[Key, str]":
         from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
     except ImportError as error:
-        raise UsageError(_NO_LIBRARY) from error
+        from reconciler.installation import Extra, way_to
+
+        needed = f"clientAuth: private-key-jwt needs the extra {Extra.JWT}"
+        raise UsageError(f"{needed}; {way_to(Extra.JWT)}") from error
     try:
         key = load_pem_private_key(pem.reveal().encode(), password=None)
     except TypeError as error:

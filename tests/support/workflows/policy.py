@@ -123,6 +123,26 @@ def publishes(job: Node) -> bool:
     )
 
 
+def hands_a_release_on(workflow: Workflow, job: Node) -> bool:
+    """A job that signs or publishes what a tag has built: nothing of the tree runs in it."""
+    if workflow.tree["on"] != {"push": {"tags": ["v*"]}} or secret(job):
+        return False
+    if any(is_action(step, "actions/checkout") for step in job["steps"]):
+        return False
+    scripts = [step["run"] for step in job["steps"] if "run" in step]
+    match job["permissions"], job.get("environment"):
+        case {"id-token": "write", "attestations": "write", **rest}, None:
+            return not rest and not scripts
+        case {"id-token": "write", **rest}, "release":
+            return not rest and not scripts and job.get("if") == "vars.RECONCILER_INDEX == 'true'"
+        case {"contents": "write", **rest}, None:
+            return not rest and [line.split()[:3] for line in scripts] == [
+                ["gh", "release", "create"]
+            ]
+        case _:
+            return False
+
+
 def a_job_is_permitted_only_what_it_does(workflow: Workflow) -> Objections:
     found = []
     for name, job in workflow.jobs.items():
@@ -130,7 +150,7 @@ def a_job_is_permitted_only_what_it_does(workflow: Workflow) -> Objections:
         if not isinstance(rights, Mapping):
             found.append(f"{name} does not list its permissions")
             continue
-        if publishes(job):
+        if publishes(job) or hands_a_release_on(workflow, job):
             continue
         for right, level in rights.items():
             if level != "read" and not (level == "write" and right in WRITES):

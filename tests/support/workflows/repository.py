@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,13 +66,25 @@ def bare_repository(path: Path) -> Repository:
 def this_repository(path: Path) -> Repository:
     """A new repository with the files of this one, also with those that are not committed yet."""
     made = new_repository(path)
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, env=environment(), capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file():
-            (path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, path / name)
+    for name in files_of_this():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, path / name)
     made.commit("Everything")
     return made
+
+
+def files_of_this() -> list[str]:
+    """The files of this tree that git does not ignore, also where it was unpacked and has no .git.
+
+    In the second case a new and empty repository looks at the tree.
+    """
+    with tempfile.TemporaryDirectory() as empty:
+        tree = ["git"]
+        if not (ROOT / ".git").exists():
+            Repository(Path(empty)).git("init", "--quiet")
+            tree = ["git", f"--git-dir={empty}/.git", f"--work-tree={ROOT}"]
+        listed = subprocess.run(
+            [*tree, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT, env=environment(), capture_output=True, text=True, check=True,
+        ).stdout  # fmt: skip
+    return [name for name in listed.split("\0") if name and (ROOT / name).is_file()]

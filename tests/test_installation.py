@@ -18,7 +18,7 @@ PLACES = (
     "reconciler",
     ".github",
 )
-HOST = re.compile(r"https://(?:\w+\.)?mypurecloud\.com")
+HOST = re.compile(r"\b\w+\.mypurecloud\.com")
 
 
 def shipped() -> dict[str, str]:
@@ -90,5 +90,5 @@ def test_what_shows_a_tenant_of_genesys_names_one_host_for_scim_and_one_for_toke
                  "desired-state/tenants/_example-genesys.yaml"):  # fmt: skip
         assert shown[name]
     assert {frozenset(hosts) for hosts in shown.values() if hosts} == {
-        frozenset({"https://api.mypurecloud.com", "https://login.mypurecloud.com"})
+        frozenset({"api.mypurecloud.com", "login.mypurecloud.com"})
     }

@@ -8,19 +8,26 @@ from pathlib import Path
 
 from reconciler.adapters.jsonschemas import check
 from reconciler.adapters.packaged import schema_text
+from reconciler.cli.console import show_data
 from reconciler.domain.documents import ReportDocument
 from reconciler.domain.jsontext import Json, NotJson, parse
 from reconciler.errors import UsageError
 
+STANDARD_OUTPUT = Path("-")
 _DOCUMENT_SIZE = 256 * 1024 * 1024
 _TEXT_SIZE = 16 * 1024 * 1024
 
 
-def require_folder(option: str, file: Path) -> None:
+def require_folder(option: str, file: Path, *, alone: bool = False) -> None:
     """Raise UsageError where a file could not be written, before anything is begun.
 
-    Afterwards there would be a run, and no file of it.
+    Afterwards there would be a run, and no file of it. `-` is standard output: it fits where the
+    file is `alone` there, without what the command prints.
     """
+    if file == STANDARD_OUTPUT:
+        if alone:
+            return
+        raise UsageError(f"{option} - is standard output, which has more in it; name a file")
     try:
         fits = file.parent.is_dir() and not file.is_dir()
     except OSError:  # a name that is too long, a folder that is shut to us
@@ -46,9 +53,14 @@ def make_folder(option: str, folder: Path) -> None:
 def write_file(path: Path, text: str | Iterable[str]) -> None:
     """Write beside it, sync, rename: a reader sees the old file or the whole new one.
 
-    A text of many tenants comes in pieces. A device or a pipe is written to, and stays one.
+    A text of many tenants comes in pieces. A device or a pipe is written to, and stays one; `-` is
+    standard output.
     """
     pieces = (text,) if isinstance(text, str) else text
+    if path == STANDARD_OUTPUT:
+        for piece in pieces:
+            show_data(piece)
+        return
     try:
         is_file = not path.exists() or path.is_file()
         (_replace if is_file else _fill)(path, pieces)

@@ -7,7 +7,7 @@ from reconciler.adapters.database import sightings as sightings_of
 from reconciler.cli.commands.plan import Options
 from reconciler.cli.desired import desired_of, selection_of
 from reconciler.cli.exits import Exit
-from reconciler.cli.files import require_folder, write_file
+from reconciler.cli.files import STANDARD_OUTPUT, require_folder, write_file
 from reconciler.cli.github_job import SUMMARY_LIMIT, JobOutputs, job_outputs
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.planned import Planned, planning, show_plan
@@ -25,7 +25,7 @@ from reconciler.render.plan_document import plan_json, sealed
 def plan(invocation: Invocation, options: Options) -> int:
     """Print the plan, save it where requested; 1 where a tenant could not be read."""
     console = invocation.console
-    text = options.format is PlanFormat.TEXT
+    text = options.format is PlanFormat.TEXT and not _to_standard_output(options)
     with (
         planning(show=console.data if text else None, paint=console.paint) as planned,
         job_outputs(invocation) as outputs,
@@ -35,10 +35,11 @@ def plan(invocation: Invocation, options: Options) -> int:
 
 
 def _plan(invocation: Invocation, options: Options, planned: Planned, outputs: JobOutputs) -> int:
-    files = ("--out", options.out), ("--markdown", options.markdown), ("--metrics", options.metrics)
-    for option, file in files:
+    taken = _to_standard_output(options)
+    alone = taken == 1 and options.format is PlanFormat.TEXT
+    for option, file in _files(options).items():
         if file is not None:
-            require_folder(option, file)
+            require_folder(option, file, alone=alone)
     fleet = options.fleet
     desired = desired_of(
         invocation,
@@ -75,11 +76,11 @@ def _plan(invocation: Invocation, options: Options, planned: Planned, outputs: J
         write_file(options.markdown, _markdown(document))
     if options.metrics is not None:
         _write_metrics(options.metrics, made)
-    if options.format is PlanFormat.TEXT:
-        planned.end(document)  # the tenants were shown as they were planned
-    else:
+    if options.format is not PlanFormat.TEXT:
         show_plan(sealed(document), options.format, invocation.console)
-    if out := options.out:
+    elif not taken:
+        planned.end(document)  # the tenants were shown as they were planned
+    if (out := options.out) and out != STANDARD_OUTPUT:
         more = (
             f"; to apply exactly this: {invocation.command('apply', out)}" if summary.work else ""
         )
@@ -90,6 +91,15 @@ def _plan(invocation: Invocation, options: Options, planned: Planned, outputs: J
         return Exit.ERROR
     detailed = options.detailed_exitcode and summary.out_of_sync
     return Exit.OUT_OF_SYNC if detailed else Exit.WELL
+
+
+def _files(options: Options) -> dict[str, Path | None]:
+    return {"--out": options.out, "--markdown": options.markdown, "--metrics": options.metrics}
+
+
+def _to_standard_output(options: Options) -> int:
+    """How many of the files are standard output: then it has nothing else."""
+    return [*_files(options).values()].count(STANDARD_OUTPUT)
 
 
 def _write_metrics(file: Path, made: Plan) -> None:

@@ -6,7 +6,7 @@ from reconciler.adapters.clock import wall_time
 from reconciler.adapters.packaged import template_text
 from reconciler.cli.commands.report import Options
 from reconciler.cli.exits import Exit
-from reconciler.cli.files import require_folder, write_file
+from reconciler.cli.files import STANDARD_OUTPUT, require_folder, write_file
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.state_store import state_if_any
 from reconciler.cli.status import manifests_of
@@ -27,7 +27,7 @@ _ATTEMPTS = 20_000  # of each kind, by day
 
 def report(invocation: Invocation, options: Options) -> int:
     """Write the page, whole or not at all."""
-    require_folder("--out", options.out)
+    require_folder("--out", options.out, alone=True)
     manifests = manifests_of(invocation, options.reading, options.tenant)
     now = wall_time()
     with state_if_any(invocation) as store:
@@ -50,5 +50,6 @@ def report(invocation: Invocation, options: Options) -> int:
     )
     template = ReportTemplate(page=template_text("report.html"), style=template_text("report.css"))
     write_file(options.out, report_html(found, template))
-    invocation.console.say(f"{options.out} is written")
+    if options.out != STANDARD_OUTPUT:
+        invocation.console.say(f"{options.out} is written")
     return Exit.WELL

@@ -218,7 +218,7 @@ def slow(pages: int) -> PeopleService:
         later = int(service.queries[-1].get("startIndex", 0)) > 1
         return (Pause(60),) if later and next(seen) >= pages else None
 
-    return replace(people(1000), refuses_filters=501, before=before)
+    return replace(people(990), refuses_filters=501, before=before)
 
 
 def test_a_count_that_is_killed_goes_on_from_where_it_was(tmp_path: Path) -> None:
@@ -237,7 +237,7 @@ def test_a_count_that_is_killed_goes_on_from_where_it_was(tmp_path: Path) -> Non
         found = figures(folder)
 
     assert found["grade"]["holders"] == holding(service.people, "grade")
-    assert found["grade"]["of"] == 1000
+    assert found["grade"]["of"] == 990
     starts = [int(query["startIndex"]) for query in service.queries if "startIndex" in query]
     assert [start for start in starts if start > 1] == [501, 601, 701, 801, 901]
 

@@ -61,7 +61,10 @@ def whole_parser() -> argparse.ArgumentParser:
 
 def _program() -> "_Parser":
     parser = _Parser(prog="reconciler", purpose=purpose or "")
-    parser.epilog = f"`reconciler help COMMAND` has all options of a command. {_SOURCES}"
+    parser.epilog = (
+        "Begin with `reconciler init`. `reconciler help COMMAND` has all options of a command. "
+        f"{_SOURCES}"
+    )
     parser.example = "plan"
     _add_commands(parser, (), COMMANDS)
     _add_common(parser, tuple(Need)).add_argument(

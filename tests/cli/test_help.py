@@ -76,8 +76,10 @@ def test_the_options_of_a_page_stand_below_their_headings_in_one_order(
             assert re.search(rf"^ +{flag_of(name)}\b", below, re.M), name
 
 
-def test_the_overview_lists_each_command_below_its_heading(folder: Folder):
+def test_the_overview_lists_each_command_below_its_heading_and_names_the_first(folder: Folder):
     page = page_of(folder)
+
+    assert "\n\nBegin with `reconciler init`." in page
 
     for group in CommandGroup:
         below = page.split(f"\n{group}:\n")[1].split("\n\n")[0]

@@ -35,6 +35,7 @@ READ = {
     ("README.md", "sh"): "tests/install/test_install.py",
     ("docs/install.md", "text"): "tests/install",
     ("README.md", "yaml"): "test_the_manifests_in_the_readme_are_valid",
+    ("docs/watching.md", "text"): "tests/docs/test_watching_page.py",
     ("docs/rules.md", "yaml"): "test_the_note_of_the_page_about_rules_silences_what_it_names",
     ("docs/dialects.md", "json"): "tests/adapters/test_dialects.py",
     ("docs/dialects.md", "yaml"): "tests/adapters/test_dialects.py",

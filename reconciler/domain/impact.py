@@ -1,6 +1,6 @@
 """Impacts of a planned change, and its kinds, which decide who has to approve it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from reconciler.domain.dialect import Dialect
@@ -35,6 +35,8 @@ def assess(live: Schema | None, extension: SchemaExtension, dialect: Dialect | N
     It is of the kinds of the rules that find something; additive is all that no rule finds to be
     exposing or narrowing.
     """
+    if live is not None and live.document:  # what is remembered would hold it, too
+        live = replace(live, document={})
     case = _Case(live, extension.schema, extension.personal, extension.silenced, dialect)
     # Notes silence by the place in a document, which an equal one may have in another order.
     order = canonical(extension.schema.document) if extension.silenced else b""
@@ -95,5 +97,5 @@ def _assess(case: _Case, _names: tuple[tuple[str, ...], ...], _order: bytes) -> 
     )
 
 
-_assess_few = lru_cache(maxsize=1024)(_assess)  # many tenants have one case
+_assess_few = lru_cache(maxsize=256)(_assess)  # many tenants have one case
 _assess_many = lru_cache(maxsize=1)(_assess)  # it is asked for several times in a row

@@ -83,12 +83,16 @@ def schema_of(document: Mapping[str, Json], most: int = sys.maxsize) -> Schema:
 _WITHOUT_REFERENCES = 2  # the last version of marshal that spells equal values alike
 _MOST = 128
 _LONGEST = 32 * 1024  # bytes
+_IN_ALL = 1024 * 1024  # bytes of spellings, each ten times as large in memory when taken apart
 _recent: dict[int, tuple[Mapping[str, Json], Schema]] = {}
 _alike: dict[bytes, Schema] = {}
 
 
 def _remember(document: Mapping[str, Json], spelling: bytes, schema: Schema) -> None:
     """Remember a schema; a memory that is full is begun anew."""
+    if sum(map(len, list(_alike))) + len(spelling) > _IN_ALL:
+        _alike.clear()
+        _recent.clear()
     for memory in (_recent, _alike):
         if len(memory) >= _MOST:
             memory.clear()

@@ -4,7 +4,6 @@ import json
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 
 from reconciler.adapters.gateway.holding import PLAIN, Held, Schemas, document_in, schema_of
 from reconciler.domain.dialect import ListShape
@@ -217,10 +216,21 @@ def read_page(body: bytes, expected: ListShape = ListShape.LIST) -> Page:
 
     Fleets are alike: a body that another tenant sent a moment ago is not read again.
     """
-    return _read_page(body, expected) if len(body) <= _REMEMBERED else fresh_page(body, expected)
+    if len(body) > _LONGEST:
+        return fresh_page(body, expected)
+    known = _recent.get((body, expected))
+    if known is not None:
+        return known
+    read = fresh_page(body, expected)
+    if sum(len(each) for each, _ in list(_recent)) + len(body) > _IN_ALL:
+        _recent.clear()
+    _recent[body, expected] = read
+    return read
 
 
-_REMEMBERED = 256 * 1024  # bytes; of larger pages nothing is kept
+_LONGEST = 256 * 1024  # bytes; of larger pages nothing is kept
+_IN_ALL = 512 * 1024  # bytes of pages that are kept, each ten times as large in memory
+_recent: dict[tuple[bytes, ListShape], Page] = {}
 
 
 def fresh_page(body: bytes, expected: ListShape = ListShape.LIST) -> Page:
@@ -229,9 +239,6 @@ def fresh_page(body: bytes, expected: ListShape = ListShape.LIST) -> Page:
     if isinstance(value, Repeating):
         check(value)
     return replace(page(value, expected), size=len(body), suspect=suspect)
-
-
-_read_page = lru_cache(maxsize=8)(fresh_page)
 
 
 def _id(document: Json) -> str | None:

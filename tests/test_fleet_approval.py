@@ -404,7 +404,7 @@ def test_a_tenant_that_was_not_readable_in_the_plan_is_not_approved_now_that_it_
     [held] = summary.unapproved
     assert held.tenant == "east"
     assert "-  x not readable: no answer" in held.difference
-    assert any(line.startswith("+  + create: urn:acme:new") for line in held.difference)
+    assert any(line.startswith("+  + create: new  urn:acme:new") for line in held.difference)
     assert (fake.live["east"].writes(), fake.live["west"].writes()) == (0, 1)
 
 
@@ -482,7 +482,7 @@ def test_the_difference_of_a_change_stands_below_its_head_and_leaves_out_what_is
     _, _, _, *lines = str(refused.value).splitlines()
     title, head, line = lines[: len(lines) // 2]
     assert title.startswith(" Tenant east ")
-    assert head.startswith("   + create: urn:acme:new  [")
+    assert head.startswith("   + create: new  urn:acme:new  [")
     assert line.startswith("+      + level: string")
 
 

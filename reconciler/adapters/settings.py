@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
-from typing import assert_never
+from typing import TextIO, assert_never
 from urllib.parse import urlsplit
 
 from reconciler.domain.manifest import SecretRef, SecretSource
@@ -33,6 +33,9 @@ _API_URL = re.compile(
     r"(https://[A-Za-z0-9.-]+|http://(localhost|127(\.[0-9]{1,3}){3}|\[::1\]))(:[0-9]{1,5})?"
     r"(/[A-Za-z0-9._~/-]*)?"
 )
+_SERVER = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
+_NARROWEST = 40  # cells of a terminal
+_USUAL_WIDTH = 80
 _NO_ORIGIN = "the URL of {} names no host and port; write https://HOST or https://HOST:PORT"
 
 
@@ -104,6 +107,16 @@ class Settings:
             return False
         return bool(self.variable("FORCE_COLOR")) or terminal
 
+    def draws(self, stream: TextIO) -> bool:
+        """Test whether a stream is a terminal that knows more than to print."""
+        return stream.isatty() and self.variable("TERM") != "dumb"
+
+    def width(self, terminal: int) -> int:
+        """The cells of a line of a terminal that says it has so many: COLUMNS decides."""
+        given = self.variable("COLUMNS") or ""
+        width = int(given) if re.fullmatch("[0-9]{1,4}", given) else terminal
+        return max(width, _NARROWEST) if width else _USUAL_WIDTH
+
     @property
     def actor(self) -> str:
         """The actor, for the audit: the account of the CI run, or of this machine."""
@@ -133,6 +146,18 @@ class Settings:
     def in_github_job(self) -> bool:
         """True in a job of GitHub Actions."""
         return self.variable("GITHUB_ACTIONS") == "true"
+
+    def repository_page(self) -> str | None:
+        """The page of the repository whose job this is; None where none is named."""
+        server = self.variable("GITHUB_SERVER_URL") or ""
+        repository = self.variable("GITHUB_REPOSITORY") or ""
+        known = _SERVER.fullmatch(server) and _REPOSITORY.fullmatch(repository)
+        return f"{server}/{repository}" if known else None
+
+    def run_page(self) -> str | None:
+        """The page of the run of this job; None where it is none."""
+        page, run = self.repository_page(), self.variable("GITHUB_RUN_ID") or ""
+        return f"{page}/actions/runs/{run}" if page and re.fullmatch("[0-9]+", run) else None
 
     def github(self) -> GitHubAccess:
         """GitHub's own settings; raises UsageError. No tenant's credential comes from them."""

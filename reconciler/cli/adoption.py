@@ -138,6 +138,6 @@ def _show(
         case AdoptionFormat.TEXT:
             now = bench.clock.now()
             texts = (adoption_text(each, now=now, paint=console.paint) for each in found)
-            console.data("\n".join(texts))
+            console.text("\n".join(texts))
         case _:
             assert_never(wanted)

@@ -228,7 +228,7 @@ def _approval(
 
 def _planning(invocation: Invocation, *, show: bool) -> AbstractContextManager[Planned]:
     console = invocation.console
-    return planning(show=console.data if show else None, paint=console.paint)
+    return planning(show=console.text if show else None, paint=console.paint)
 
 
 def _fleet(

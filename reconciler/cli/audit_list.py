@@ -18,6 +18,7 @@ from reconciler.domain.messages import nearest
 from reconciler.domain.record_filter import RecordFilter
 from reconciler.domain.records import Event, Status, rfc3339
 from reconciler.errors import UsageError
+from reconciler.render.layout import Cell, Column
 from reconciler.render.plain_text import visible
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -37,27 +38,40 @@ def audit_list(invocation: Invocation, options: Options) -> int:
         if output.wanted:
             output.show({"records": iter(records)})
             return Exit.WELL
-        for record in records:
-            invocation.console.data(_line(record))
-        if not records:
+        if not invocation.console.table(_HEAD, map(_row, records)):
             nothing = "nothing was recorded yet" if store is None else "no record fits"
             invocation.console.say(nothing)
     return Exit.WELL
 
 
-def _line(record: AuditDocument) -> str:
-    about = " ".join(visible(name) for name in (record["tenant"], record["schema_id"]) if name)
-    at = f" at {visible(str(record['commit'])[:_COMMIT])}" if record["commit"] else ""
-    columns = [
-        f"{record['seq']:>6}",
+_HEAD = (
+    Column("SEQ"),
+    Column("TIME", whole=True),
+    Column("EVENT"),
+    Column("STATUS"),
+    Column("TENANT"),
+    Column("EXTENSION"),
+    Column("BY", spare=True),
+    Column("COMMIT", spare=True),
+    Column("DETAIL"),
+)
+_COLOURS = {"SUCCESS": "green", "SYNCED": "green", "FAILED": "red", "UNKNOWN": "red",
+            "RECOVERED": "yellow"}  # fmt: skip
+
+
+def _row(record: AuditDocument) -> tuple[Cell, ...]:
+    status = record["status"] or "-"
+    return (
+        str(record["seq"]),
         visible(record["timestamp"]),
-        f"{visible(record['event']):<33}",
-        f"{visible(record['status'] or '-'):<9}",
-        about,
-        f"by {visible(record['actor'])}{at}",
+        visible(record["event"]),
+        (_COLOURS.get(status, ""), visible(status)),
+        visible(record["tenant"] or "-"),
+        visible(record["schema_id"] or "-"),
+        visible(record["actor"]),
+        visible(str(record["commit"] or "-")[:_COMMIT]),
         visible(record["detail"] or ""),
-    ]
-    return "  ".join(column for column in columns if column).rstrip() + "\n"
+    )
 
 
 def _filter(options: Options) -> RecordFilter:

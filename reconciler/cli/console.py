@@ -11,16 +11,18 @@ from reconciler.render.plain_text import without_commands
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # what is imported here, `--version` pays for
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
     from contextlib import AbstractContextManager
     from types import TracebackType
     from typing import TextIO
 
     from reconciler.domain.documents import SeverityWord
+    from reconciler.render.layout import Cell, Column
     from reconciler.render.paint import Paint
 
 _LOOK_AGAIN = 0.1  # seconds
 _WARNING = "warning: "
+_WEIGHTS = (("error:", "red"), ("warning:", "yellow"))
 _LONGEST_LINE = 4096  # bytes; a terminal gives no more at once
 
 
@@ -39,21 +41,54 @@ class Way:
 
 
 class Console:
-    """The two streams of a command, with colours or without."""
+    """The two streams of a command, with colours or without.
 
-    __slots__ = ("_heard", "err", "out", "paint", "quiet", "way")
+    `width` is that of the terminal that shows the data, in cells; None where none does. `alarm` are
+    the colours of standard error.
+    """
 
-    def __init__(self, *, out: "TextIO | None", err: "TextIO", paint: "Paint", quiet: bool) -> None:
+    __slots__ = ("_heard", "alarm", "err", "out", "paint", "quiet", "way", "width")
+
+    def __init__(
+        self,
+        *,
+        out: "TextIO | None",
+        err: "TextIO",
+        paint: "Paint",
+        quiet: bool,
+        width: int | None = None,
+        alarm: "Paint | None" = None,
+    ) -> None:
         self.out = out
         self.err = err
         self.paint = paint
         self.quiet = quiet
+        self.width = width
+        self.alarm = alarm
         self.way = Way()
         self._heard: list[tuple[SeverityWord, str]] = []
 
     def data(self, text: str) -> None:
         """Write what the command is for; raises UsageError where it cannot be written."""
         self.commands(without_commands(text))
+
+    def text(self, text: str) -> None:
+        """Write data that is text for people, folded to the terminal."""
+        if self.width is not None:
+            from reconciler.render.layout import folded
+
+            text = folded(text, self.width)
+        self.data(text)
+
+    def table(self, head: "Sequence[Column]", rows: "Iterable[Sequence[Cell]]") -> bool:
+        """Write a table that fits the terminal; False where it has no row."""
+        from reconciler.render.layout import table
+
+        empty = True
+        for line in table(head, rows, width=self.width, paint=self.paint):
+            self.data(line)
+            empty = False
+        return not empty
 
     def commands(self, text: str) -> None:
         """Write data that a runner is to obey; the caller has escaped all foreign text in it."""
@@ -67,7 +102,9 @@ class Console:
 
     def without_data(self) -> "Console":
         """A console whose data nobody gets, for a command that prints another document."""
-        console = Console(out=None, err=self.err, paint=self.paint, quiet=self.quiet)
+        console = Console(
+            out=None, err=self.err, paint=self.paint, quiet=self.quiet, alarm=self.alarm
+        )
         console.way = self.way
         return console
 
@@ -88,7 +125,7 @@ class Console:
         if self.way.instead is not None:
             self.way.instead(text)
         else:
-            self.line(text)
+            self.line(text if self.alarm is None else weighed(text, self.alarm))
 
     def line(self, text: str) -> None:
         """Write a line on standard error as it is."""
@@ -129,6 +166,14 @@ class Console:
     def interactive(self) -> bool:
         """True where somebody is there to answer."""
         return sys.stdin.isatty()
+
+
+def weighed(text: str, paint: "Paint") -> str:
+    """The message with the word that says how grave it is in its colour."""
+    for word, colour in _WEIGHTS:
+        if text.startswith(word):
+            return paint(colour, word) + text[len(word) :]
+    return text
 
 
 def show(text: str, stream: "TextIO | None" = None) -> None:

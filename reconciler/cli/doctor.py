@@ -38,7 +38,7 @@ def doctor(invocation: Invocation, options: Options) -> int:
             output.show(doctor_data(found))
         else:
             paint = invocation.console.paint
-            invocation.console.data("\n".join(doctor_text(each, paint=paint) for each in found))
+            invocation.console.text("\n".join(doctor_text(each, paint=paint) for each in found))
         if options.write is not None:
             _keep(invocation, found[0], options.write)
     return Exit.WELL if all(each.well for each in found) else Exit.ERROR

@@ -33,7 +33,7 @@ def gate(invocation: Invocation, options: Options) -> int:
         case TextOrJson.JSON:
             console.data(json_text(gate_document(found)))
         case TextOrJson.TEXT:
-            console.data(gate_text(found, paint=console.paint))
+            console.text(gate_text(found, paint=console.paint))
         case _:
             assert_never(options.format)
     return Exit.WELL if found.ready else Exit.NOT_YET

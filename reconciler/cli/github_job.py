@@ -4,15 +4,22 @@ They go to the files that GITHUB_STEP_SUMMARY and GITHUB_OUTPUT name; without th
 """
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
+from reconciler.adapters.clock import wall_time
 from reconciler.cli.exits import Exit, exit_code, name_of
 from reconciler.cli.invocation import Invocation
 from reconciler.errors import ManifestsInvalid, ReconcilerError
 from reconciler.render.plain_text import counted
+
+if TYPE_CHECKING:  # most runs have nobody to write Markdown for
+    from reconciler.render.origin import Origin
 
 SUMMARY_LIMIT = 1_000_000
 """Bytes; a summary of more than 1 MiB is dropped by GitHub, all of it."""
@@ -59,6 +66,20 @@ def job_outputs(invocation: Invocation) -> Iterator[JobOutputs]:
             if value is not None
         )
         _append(invocation, "GITHUB_OUTPUT", "".join(lines))
+
+
+def origin_of(invocation: Invocation, commit: str | None) -> "Origin":
+    """The origin of a plan that is made now, of that commit; outside of a job without links."""
+    from reconciler.adapters.git import path_in_repository
+    from reconciler.render.origin import Origin
+
+    settings = invocation.settings
+    page, folder = settings.repository_page(), path_in_repository(Path())
+    files = None
+    if page and commit and re.fullmatch("[0-9a-f]{40,64}", commit) and folder is not None:
+        files = "/".join((page, "blob", commit, *map(quote, folder.parts)))
+    at = f"{wall_time():%Y-%m-%d %H:%M} UTC"
+    return Origin(at=at, run=settings.run_page(), files=files)
 
 
 def add_summary(invocation: Invocation, markdown: Callable[[], str] | None) -> None:

@@ -30,6 +30,7 @@ from reconciler.errors import UsageError
 from reconciler.importing import importable, manifest_for, names_for, resource_type_of
 from reconciler.occurrences import Phase, in_phase, working_on
 from reconciler.planning import Desired
+from reconciler.render.paint import Paint
 from reconciler.render.plain_text import counted, visible
 
 _EDITORS = "# yaml-language-server: $schema="
@@ -107,7 +108,7 @@ def _import(invocation: Invocation, options: Options, output: Output) -> int:
             _write(invocation, drafts, force=options.force)
     else:
         for each in drafts:
-            invocation.console.data(_difference(each))
+            invocation.console.data(_difference(each, invocation.console.paint))
         _write(invocation, drafts, force=options.force)
     if any(not each.after.startswith(_EDITORS) for each in drafts):
         invocation.console.say(_NO_SCHEMA)
@@ -205,13 +206,17 @@ def _document(each: Draft) -> ImportedDocument:
     }
 
 
-def _difference(each: Draft) -> str:
+_SIGNS = {"+": "green", "-": "red"}
+
+
+def _difference(each: Draft, paint: Paint) -> str:
     before = "/dev/null" if each.before is None else str(each.path)
     lines = difflib.unified_diff(
         (each.before or "").splitlines(), each.after.splitlines(), before, str(each.path),
         lineterm="",
     )  # fmt: skip
-    return "".join(f"{visible(line)}\n" for line in lines)
+    painted = (paint(_SIGNS.get(line[:1], ""), visible(line)) for line in lines)
+    return "".join(f"{line}\n" for line in painted)
 
 
 def _write(invocation: Invocation, drafts: Iterable[Draft], *, force: bool) -> None:

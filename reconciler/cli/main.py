@@ -56,12 +56,18 @@ def run(command: Command, given: Mapping[str, object]) -> int:
     if in_file:
         common = _common_options(given, settings, in_file)
         options = begun_in(common.folder, options_of(module.Options, given, settings, in_file))
-    colour = settings.colour(terminal=_coloured(in_file, terminal=sys.stdout.isatty()))
+    terminal = sys.stdout.isatty()
+    paint, alarm = (
+        Paint(on=settings.colour(terminal=_coloured(in_file, draws)) and not common.no_color)
+        for draws in (settings.draws(sys.stdout), settings.draws(sys.stderr))
+    )
     console = Console(
         out=sys.stdout,
         err=sys.stderr,
-        paint=Paint(on=colour and not common.no_color),
+        paint=paint,
+        alarm=alarm,
         quiet=common.quiet,
+        width=settings.width(os.get_terminal_size(1).columns) if terminal else None,
     )
     run_id = os.urandom(16).hex()
     set_up_logs(common, console, run_id)
@@ -108,7 +114,7 @@ def _common_options(
     return begun_in(common.folder, common)
 
 
-def _coloured(in_file: "Mapping[str, Setting]", *, terminal: bool) -> bool:
+def _coloured(in_file: "Mapping[str, Setting]", terminal: bool) -> bool:
     """Test whether to colour where the environment does not say."""
     when = ColorWhen(in_file[COLOR.key].value) if COLOR.key in in_file else ColorWhen.AUTO
     match when:

@@ -8,7 +8,7 @@ from reconciler.cli.commands.plan import Options
 from reconciler.cli.desired import desired_of, selection_of
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import STANDARD_OUTPUT, require_folder, write_file
-from reconciler.cli.github_job import SUMMARY_LIMIT, JobOutputs, job_outputs
+from reconciler.cli.github_job import SUMMARY_LIMIT, JobOutputs, job_outputs, origin_of
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.planned import Planned, planning, show_plan
 from reconciler.cli.shared_options import CountingOptions, PlanFormat
@@ -27,7 +27,7 @@ def plan(invocation: Invocation, options: Options) -> int:
     console = invocation.console
     text = options.format is PlanFormat.TEXT and not _to_standard_output(options)
     with (
-        planning(show=console.data if text else None, paint=console.paint) as planned,
+        planning(show=console.text if text else None, paint=console.paint) as planned,
         job_outputs(invocation) as outputs,
     ):
         outputs.code = _plan(invocation, options, planned, outputs)
@@ -69,17 +69,18 @@ def _plan(invocation: Invocation, options: Options, planned: Planned, outputs: J
     document = planned.document(made)
     summary = made.summary()
     outputs.digest, outputs.changes = made.digest(), summary.work
-    outputs.summary = lambda: _markdown(document, limit=SUMMARY_LIMIT)
+    outputs.summary = lambda: _markdown(invocation, document, limit=SUMMARY_LIMIT)
     if options.out is not None:
         write_file(options.out, plan_json(sealed(document)))
     if options.markdown is not None:
-        write_file(options.markdown, _markdown(document))
+        write_file(options.markdown, _markdown(invocation, document))
     if options.metrics is not None:
         _write_metrics(options.metrics, made)
     if options.format is not PlanFormat.TEXT:
-        show_plan(sealed(document), options.format, invocation.console)
+        origin = origin_of(invocation, made.git.commit)
+        show_plan(sealed(document), options.format, invocation.console, origin)
     elif not taken:
-        planned.end(document)  # the tenants were shown as they were planned
+        planned.end(document)
     if (out := options.out) and out != STANDARD_OUTPUT:
         more = (
             f"; to apply exactly this: {invocation.command('apply', out)}" if summary.work else ""
@@ -115,10 +116,11 @@ def _impact(bench: Workbench, options: CountingOptions) -> Keep:
     return Measuring(bench.user_readers(options), bench.clock.check).with_impact
 
 
-def _markdown(document: PlanFacts, *, limit: int | None = None) -> str:
-    from reconciler.render.plan_markdown import plan_markdown  # most plans need none
+def _markdown(invocation: Invocation, document: PlanFacts, *, limit: int | None = None) -> str:
+    from reconciler.render.plan_markdown import LIMIT, plan_markdown  # most plans need none
 
-    return plan_markdown(document) if limit is None else plan_markdown(document, limit=limit)
+    origin = origin_of(invocation, document["git"]["commit"])
+    return plan_markdown(document, limit=limit or LIMIT, origin=origin)
 
 
 def _sightings(invocation: Invocation) -> Sightings:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from reconciler.adapters.spool import Spool, spooling
 from reconciler.cli.console import Console
@@ -23,6 +23,9 @@ from reconciler.render.plan_document import (
 )
 from reconciler.render.plan_text import foot_text, head_text, plan_text, tenants_text
 
+if TYPE_CHECKING:  # text has no origin
+    from reconciler.render.origin import Origin
+
 _FEW = 2000  # attributes of a tenant, whose changes may all be in memory at once
 
 
@@ -34,21 +37,24 @@ def planning(*, show: Callable[[str], None] | None, paint: Paint) -> Iterator["P
         yield Planned(spool, show=show, paint=paint)
 
 
-def show_plan(document: PlanFacts, wanted: PlanFormat, console: Console) -> None:
-    """Print a whole plan on standard output."""
+def show_plan(
+    document: PlanFacts, wanted: PlanFormat, console: Console, origin: "Origin | None" = None
+) -> None:
+    """Print a whole plan on standard output; `origin` is known where it was made just now."""
     match wanted:
         case PlanFormat.JSON:
             pieces = plan_json(document)
         case PlanFormat.MARKDOWN:
             from reconciler.render.plan_markdown import plan_markdown
 
-            pieces = iter((plan_markdown(document),))
+            pieces = iter((plan_markdown(document, origin=origin),))
         case PlanFormat.TEXT:
             pieces = plan_text(document, paint=console.paint)
         case _:
             assert_never(wanted)
+    show = console.text if wanted is PlanFormat.TEXT else console.data
     for piece in pieces:
-        console.data(piece)
+        show(piece)
 
 
 class Planned:

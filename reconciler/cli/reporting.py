@@ -60,7 +60,7 @@ class Report:
             if finished or self.summary.touched:
                 console = self.invocation.console
                 lost = ephemeral(self.invocation)
-                console.data(summary_text(self.summary, paint=console.paint, ephemeral=lost))
+                console.text(summary_text(self.summary, paint=console.paint, ephemeral=lost))
 
     def _numbers(self, fleet: Fleet, store: Store) -> str:
         """The text of the metrics; the file is written when the run is over and shown."""

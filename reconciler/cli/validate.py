@@ -107,7 +107,7 @@ def _show(
             console.commands(problems_github(_from_the_root(folder, problems)))
         case ValidateFormat.TEXT:
             lines = loaded.sources.lines_of(problems)
-            console.data(problems_text(problems, lines, paint=console.paint))
+            console.text(problems_text(problems, lines, paint=console.paint))
         case _:
             assert_never(wanted)
 

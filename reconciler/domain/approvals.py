@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reconciler.domain.manifest import ChangeKind
-from reconciler.domain.plan import Change, Plan, Skip, Subject
+from reconciler.domain.plan import Change, Create, Plan, Subject, Update
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +41,7 @@ class Approvals:
 
         docs/decisions.md, "Kinds of change, and who approves them".
         """
-        # A skip needs no approval, for nothing is done. What is blocked does: its recipe is for
-        # somebody's hand.
-        if isinstance(change, Skip):
+        if not isinstance(change, Create | Update):  # nothing is done
             return
         for approver in approvers(change.subject):
             self._groups[approver].append((tenant, number, change.subject.id))

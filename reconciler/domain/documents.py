@@ -27,6 +27,7 @@ MeasureWord = Literal[
     "removed", "retired",
 ]  # fmt: skip
 RiskWord = Literal["none", "some", "many", "unknown"]
+ConsumerWord = Literal["READER", "WRITER", "STORED", "SERVER"]
 DriftWord = Literal["changed", "missing", "unmanaged", "outdated"]
 
 
@@ -74,7 +75,7 @@ class ImpactDocument(TypedDict):
 
     rule: str
     severity: SeverityWord
-    consumers: list[Literal["READER", "WRITER", "STORED", "SERVER"]]
+    consumers: list[ConsumerWord]
     message: str
 
 

@@ -3,14 +3,18 @@
 docs/decisions.md, "An issue is open while something is not in sync".
 """
 
+from collections import Counter
+
 from reconciler.domain.documents import TenantDocument
+from reconciler.domain.sections import sections
 from reconciler.render.fitting import fit
 from reconciler.render.markdown_text import code
 from reconciler.render.markers import drift_marker, marked
 from reconciler.render.phrases import Category, category_of, dated_drifts, drift_text
-from reconciler.render.plan_markdown_tenant import tenant_parts
+from reconciler.render.plan_markdown_section import section_lines, section_part
 
 _MOST = 55_000  # bytes of what differs
+_OPEN = 500  # lines of it that need no click
 _NAMED = 20  # extensions whose drift is named one by one above the details
 _CATEGORIES: tuple[tuple[Category, str], ...] = (
     ("create", "not there"),
@@ -41,13 +45,16 @@ def drift_body(tenant: TenantDocument) -> str:
     """The differences of a tenant, with the dates that the audit trail has for them."""
     # The same drift gives the same text, so no time, commit or digest: else each scheduled plan
     # would edit the issue, and everybody who follows it would be told.
-    of = tenant_parts(tenant, _MOST)
-    parts = [f"{number} {text}" for kind, text in _CATEGORIES if (number := of.counts[kind])]
+    counts = Counter(category_of(change) for change in tenant["changes"])
+    parts = [f"{number} {text}" for category, text in _CATEGORIES if (number := counts[category])]
     dated = dated_drifts(tenant).items()
     dates = [f"- {code(urn)}: {code(drift_text(drift))}\n" for urn, drift in dated]
     dates[_NAMED:] = [f"- and {len(dates) - _NAMED} more\n"] if len(dates) > _NAMED else []
     dates += ["\n"] if dates else []
-    [details] = fit((of.section,), _MOST).texts
+    [section] = sections([tenant])
+    lines = section_lines(section, tenant)
+    made = section_part(section, lines, room=_MOST, open_lines=_OPEN)
+    [details] = fit((made.part,), _MOST).texts
     text = (
         f"{code(tenant['name'])} is not as the manifests say: {'; '.join(parts)}.\n\n"
         f"{''.join(dates)}{details or _TOO_LONG}\n{_FOLLOWS}"

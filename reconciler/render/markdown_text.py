@@ -6,7 +6,7 @@ a backtick, so none stays in it; a code span may then always have one backtick o
 """
 
 import html
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from reconciler.render.plain_text import visible, without_commands
 
@@ -26,13 +26,27 @@ def tagged(text: object) -> str:
     return f"<code>{html.escape(plain(text))}</code>"
 
 
-def fence(lines: Iterable[str]) -> str:
-    """A block of a diff; each line has to begin with a word or sign of ours.
+def fence(lines: Iterable[str], *, diff: bool) -> str:
+    """A block of code; in a diff each line has to begin with a sign of ours.
 
     Else a line of others could pass for one that adds or removes. None is shortened: what a plan
-    writes is shown whole, or it is left out and counted.
+    writes is shown whole, or it is left out and counted. A long one goes on below.
     """
-    return "\n".join(["```diff", *(plain(line, None) for line in lines), "```"])
+    shown = (part for line in lines for part in _folded(plain(line, None), diff=diff))
+    return "\n".join([f"```{'diff' if diff else 'text'}", *shown, "```"])
+
+
+def _folded(line: str, *, diff: bool) -> Iterator[str]:
+    """A line in pieces that GitHub shows without a bar to scroll them."""
+    sign = line[:1] if diff else " "
+    while len(line) > _WIDTH:
+        end = line.rfind(" ", _WIDTH // 2, _WIDTH) + 1 or _WIDTH
+        yield line[:end]
+        line = f"{sign}     \u21b3 {line[end:]}"
+    yield line
+
+
+_WIDTH = 100  # characters
 
 
 def plain(text: object, most: int | None = NAME) -> str:

@@ -12,5 +12,5 @@ class Paint:
     on: bool = False
 
     def __call__(self, colour: str, text: str) -> str:
-        """The text in that colour."""
-        return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if self.on else text
+        """The text in that colour; an empty colour is none."""
+        return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if self.on and colour else text

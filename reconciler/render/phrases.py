@@ -2,18 +2,20 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Literal
 
 from reconciler.domain.documents import (
     ApprovalDocument,
     ChangeDocument,
+    ConsumerWord,
     DriftDocument,
     DriftWord,
     ImpactDocument,
     MeasureDocument,
     MeasureWord,
     PlanFacts,
+    RiskWord,
     SelectionDocument,
     SourceDocument,
     StillHeldDocument,
@@ -21,12 +23,26 @@ from reconciler.domain.documents import (
     TenantsFromDocument,
 )
 from reconciler.domain.messages import NAMED
-from reconciler.domain.sections import Extremes, Of
+from reconciler.domain.sections import Differing, Extremes, Of
 from reconciler.render.plain_text import counted, visible
 
 NO_OWNER = "nobody, as no manifest names an owner (spec.owners)"
 # A skip is three things to a reader, so plans are counted and coloured by these and not by action.
 Category = Literal["create", "update", "in-sync", "excluded", "drifted", "blocked"]
+SYMBOLS: dict[Category, str] = {
+    "create": "+",
+    "update": "~",
+    "in-sync": "=",
+    "excluded": "=",
+    "drifted": "!",
+    "blocked": "x",
+}
+CONSUMERS: dict[ConsumerWord, str] = {
+    "READER": "who reads users",
+    "WRITER": "connectors that fill them",
+    "STORED": "values that are there",
+    "SERVER": "the service itself",
+}
 _CATEGORIES: dict[Category, str] = {
     "create": "create",
     "update": "update in place",
@@ -53,6 +69,24 @@ def category_text(change: ChangeDocument, drift: DriftDocument | None = None) ->
         return "outdated, left as it is"
     reason = f" ({change['reason']})" if change["action"] == "blocked" else ""
     return _CATEGORIES[category] + reason
+
+
+def is_written(change: ChangeDocument) -> bool:
+    """Test whether anything is sent."""
+    return change["action"] in ("create", "update")
+
+
+def consumers_of(change: ChangeDocument) -> Iterator[ConsumerWord]:
+    """The consumers that the lines of a change name."""
+    withheld = change["withheld"]
+    for impact in (*change["impacts"], *(withheld["impacts"] if withheld else ())):
+        yield from impact["consumers"]
+
+
+def legend(consumers: Collection[ConsumerWord]) -> str:
+    """What the words for consumers stand for; empty where there is none."""
+    named = (f"{word}: {text}" for word, text in CONSUMERS.items() if word in consumers)
+    return "; ".join(named)
 
 
 def scope_text(change: ChangeDocument) -> str:
@@ -201,6 +235,24 @@ def withheld_text(
 def impact_line(impact: ImpactDocument) -> str:
     """The consumers that are concerned, the message, and the rule."""
     return f"{', '.join(impact['consumers'])}: {visible(impact['message'])} ({impact['rule']})"
+
+
+def measure_lines(
+    change: ChangeDocument, differing: Differing | None = None
+) -> Iterator[tuple[RiskWord, str]]:
+    """A line for each number of users, and the class of it; `differing` is of several tenants."""
+    measures = change.get("impact", ())
+    users = (None,) * len(measures) if differing is None else differing.users
+    for measure, among in zip(measures, users, strict=True):
+        yield measure["risk"], measure_line(measure, among)
+
+
+def still_held_lines(change: ChangeDocument, differing: Differing | None = None) -> Iterator[str]:
+    """A line for each attribute that is deprecated; `differing` is of several tenants."""
+    deprecated = change.get("deprecated", ())
+    users = (None,) * len(deprecated) if differing is None else differing.holders
+    for held, among in zip(deprecated, users, strict=True):
+        yield still_held_line(held, among)
 
 
 def measure_line(measure: MeasureDocument, users: Extremes[tuple[int, int]] | None = None) -> str:

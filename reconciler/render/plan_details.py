@@ -18,6 +18,7 @@ from reconciler.render.plain_text import visible
 
 # docs/decisions.md, "A difference is cut around, and what is written never is"
 _WHOLE = 80  # characters of a value that is not cut
+_LINE = 74  # characters; both sides of a longer difference stand below each other
 _AROUND = 20  # characters of it on each side of what differs, where it is
 _PLAIN = re.compile(r"[A-Za-z$_][\w$.:#-]*", re.ASCII)
 _LEFTWARD = ("R", "AL", "AN")
@@ -61,6 +62,25 @@ def details(change: ChangeDocument) -> Iterator[Detail]:
         else:
             one, other = _apart(live, desired)
             yield Detail(_name_text(path), (one,), (other,), _note(live, desired))
+
+
+def sided_lines(detail: Detail, *, written: bool) -> Iterator[str]:
+    """A difference in lines: where it is written with a sign, where it stays in words alone."""
+    path, live, desired = detail.path, detail.live, detail.desired
+    changes, goes, comes = ("~ ", "- ", "+ ") if written else ("", "", "")
+    if live and desired:
+        line = f"{changes}{path}: live {live[0]}, desired {desired[0]}{detail.note}"
+        if len(line) <= _LINE:
+            yield line
+        else:
+            yield f"{changes}{path}:{detail.note}"
+            yield f"    live    {live[0]}"
+            yield f"    desired {desired[0]}"
+        return
+    sign, side = (goes, "live") if live else (comes, "desired")
+    first, *others = live or desired
+    yield f"{sign}{path}: only {side}: {first}"
+    yield from (f"{sign or '  '}{line}" for line in others)
 
 
 def _name_text(text: str) -> str:

@@ -7,6 +7,7 @@ from enum import IntEnum
 
 from reconciler.domain.documents import (
     ChangeDocument,
+    ConsumerWord,
     DriftWord,
     PlanFacts,
     TenantDocument,
@@ -15,13 +16,16 @@ from reconciler.render.fitting import Cut, Part
 from reconciler.render.markdown_text import WORDS, code
 from reconciler.render.phrases import (
     category_text,
+    consumers_of,
     dated_drifts,
     impact_line,
+    legend,
+    limit_lines,
     measure_line,
     withheld_lines,
 )
 from reconciler.render.plain_text import counted
-from reconciler.render.plan_markdown_tenant import GRAVE
+from reconciler.render.plan_markdown_section import GRAVE, names_text
 
 _TENANTS = 10  # that one line names
 _PEOPLE: Mapping[str, str] = {
@@ -37,29 +41,32 @@ _OUT_OF_BAND: dict[DriftWord, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Highlights:
-    """The lines, the gravest first, and their numbers, which stay however little fits."""
+    """The lines, the gravest first, their numbers, which stay however little fits, and a legend."""
 
     parts: tuple[Part, ...]
     numbers: str
+    legend: str
 
 
 def highlights(document: PlanFacts) -> Highlights:
     """Everything that needs a look; one line for several tenants where it reads alike."""
     lines: dict[tuple[_Rank, str, str], list[str]] = {}
     counts = Counter[tuple[_Rank, str]]()
-    for limit in document["exceeded_limits"]:
+    consumers: set[ConsumerWord] = set()
+    for limit in limit_lines(document):
         lines[_Rank.LIMIT, f"limit: {code(limit, WORDS)}", ""] = []
     # Read once: the tenants of a large fleet come from a file each time.
     for tenant in document["tenants"]:
         for found in _highlights_of(tenant):
             lines.setdefault((found.rank, found.before, found.after), []).append(tenant["name"])
             counts.update((found.rank, word) for word in found.counted_as)
+        for change in tenant["changes"]:
+            consumers.update(consumers_of(change))
     parts = []
     for (_, before, after), names in sorted(lines.items(), key=lambda line: line[0][0]):
-        shown = ", ".join(map(code, names[:_TENANTS]))
-        more = f" and {len(names) - _TENANTS} more" if len(names) > _TENANTS else ""
-        parts.append(Part(f"- {before}{shown}{more}{after}\n", {Cut.HIGHLIGHTS: ""}.get))
-    return Highlights(tuple(parts), ", ".join(_numbers(document, counts)))
+        text = f"- {before}{names_text(names, _TENANTS)}{after}\n"
+        parts.append(Part(text, {Cut.HIGHLIGHTS: ""}.get))
+    return Highlights(tuple(parts), ", ".join(_numbers(document, counts)), legend(consumers))
 
 
 class _Rank(IntEnum):
@@ -89,24 +96,25 @@ def _highlights_of(tenant: TenantDocument) -> Iterator[_Highlight]:
         yield _Highlight(_Rank.UNREADABLE, "not readable: ", f": {code(tenant['error'], WORDS)}")
     drifts = dated_drifts(tenant)
     for change in tenant["changes"]:
-        urn = code(change["schema_id"])
+        name = code(change["manifest"])
         yield from _people(change)
         if change["action"] == "blocked":
             recipe = f": {code(change['recipe'], WORDS)}" if change["recipe"] is not None else ""
             reason = str(change["reason"])
             yield _Highlight(
-                _Rank.BLOCKED, f"{category_text(change)}: {urn} on ", recipe, (reason,)
+                _Rank.BLOCKED, f"{category_text(change)}: {name} on ", recipe, (reason,)
             )
         elif kinds := tuple(kind for kind in GRAVE if kind in change["kinds"]):
             impacts = code("; ".join(impact_line(impact) for impact in change["impacts"]), WORDS)
-            yield _Highlight(_Rank.RISKY, f"{', '.join(kinds)}: {urn} on ", f": {impacts}", kinds)
+            yield _Highlight(_Rank.RISKY, f"{', '.join(kinds)}: {name} on ", f": {impacts}", kinds)
         elif change["withheld"] is not None:
             drift = drifts.get(change["schema_id"])
             yield from _withheld(change, drift["kind"] if drift is not None else None)
+    names = {change["schema_id"]: change["manifest"] for change in tenant["changes"]}
     for drift in tenant["drift"]:
         if drift["since"] is not None and drift["kind"] in _OUT_OF_BAND:
             text = f"{_OUT_OF_BAND[drift['kind']]} {code(drift['since'])}"
-            before = f"{text}: {code(drift['schema_id'])} on "
+            before = f"{text}: {code(names.get(drift['schema_id'], drift['schema_id']))} on "
             yield _Highlight(_Rank.OUT_OF_BAND, before, "", (drift["kind"],))
 
 
@@ -116,7 +124,7 @@ def _people(change: ChangeDocument) -> Iterator[_Highlight]:
         found = [each for each in change.get("impact", ()) if each["risk"] == risk]
         if found:
             lines = code("; ".join(map(measure_line, found)), WORDS)
-            before = f"{text}: {code(change['schema_id'])} on "
+            before = f"{text}: {code(change['manifest'])} on "
             yield _Highlight(_Rank.PEOPLE, before, f": {lines}", (risk,))
 
 
@@ -131,7 +139,7 @@ def _withheld(change: ChangeDocument, dated: DriftWord | None) -> Iterator[_High
     )
     decision, *effects = withheld_lines(change)
     more = f", {code('; '.join(effects), WORDS)}" if effects else ""
-    before = f"{text}, left as it is: {code(change['schema_id'])} on "
+    before = f"{text}, left as it is: {code(change['manifest'])} on "
     yield _Highlight(_Rank.WITHHELD, before, f": {code(decision, WORDS)}{more}", (word,))
 
 

@@ -1,11 +1,13 @@
 """The plan document → Markdown for a pull request: what needs a look first, within a limit."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
-from reconciler.domain.documents import ApprovalDocument, PlanFacts
+from reconciler.domain.documents import ApprovalDocument, PlanFacts, Tenants
+from reconciler.domain.sections import Rank, Section, sections
 from reconciler.render.fitting import Cut, Fitted, Part, fit
 from reconciler.render.markdown_text import WORDS, code, size
+from reconciler.render.origin import Origin
 from reconciler.render.phrases import (
     NO_OWNER,
     Category,
@@ -16,14 +18,13 @@ from reconciler.render.phrases import (
 )
 from reconciler.render.plain_text import counted
 from reconciler.render.plan_highlights import highlights
-from reconciler.render.plan_markdown_tenant import (
-    TABLE_HEAD,
-    table_row,
-    tenant_parts,
-)
+from reconciler.render.plan_markdown_row import TABLE_HEAD, Row, row, table_row
+from reconciler.render.plan_markdown_section import section_lines, section_part
 
 LIMIT = 60_000  # bytes; GitHub refuses comments of more than 65,536 characters
 _RESERVE = 2_000  # bytes for the note about the cuts
+_OPEN = 60  # lines of sections that need no click
+_FEW_ROWS = 20
 _OWNERS = 20
 _MANIFESTS = 50
 _GRAVE = "something blocked, risky or not readable"
@@ -41,7 +42,7 @@ _CUTS = {
 }
 
 
-def plan_markdown(document: PlanFacts, *, limit: int = LIMIT) -> str:
+def plan_markdown(document: PlanFacts, *, limit: int = LIMIT, origin: Origin | None = None) -> str:
     """The plan in at most `limit` UTF-8 bytes (6,000 is the least that can be kept).
 
     Totals, digest and what needs a look are never left out; where even that is too much, it is
@@ -49,36 +50,62 @@ def plan_markdown(document: PlanFacts, *, limit: int = LIMIT) -> str:
     not fit is counted").
     """
     tenants, approvals = document["tenants"], document["approvals"]
-    seen = highlights(document)
+    seen, found = highlights(document), sections(tenants)
     owners = tuple(_approval(approval) for approval in approvals)
-    first, own = summary_lines(document)
-    head, foot = _head(document, first, own), f"{first} {own} {_digest(document)}\n"
-    frame = size(head) + size(foot) + size(TABLE_HEAD)
-    room = limit - frame - _RESERVE
-    each = tuple(tenant_parts(tenant, room) for tenant in tenants)
-    parts = (*seen.parts, *owners, *(of.row for of in each), *(of.section for of in each))
+    rows = _rows(tenants, found)
+    head = _head(document, origin)
+    explained = f"{seen.legend}.\n\n" if seen.legend else ""
+    room = limit - size(head) - size(explained) - size(TABLE_HEAD) - _RESERVE
+    bodies = _sections(tenants, found, origin, room)
+    parts = (*seen.parts, *owners, *(row.part for row in rows), *bodies)
     fitted = fit(parts, room)
     texts = iter(fitted.texts)
     shown_highlights, shown_owners, shown_rows = (
-        [next(texts) for _ in some] for some in (seen.parts, owners, each)
+        [next(texts) for _ in some] for some in (seen.parts, owners, rows)
     )
     groups = Counter(approval["kind"] for approval in approvals)
     kinds = ", ".join(f"{number} for {kind}" for kind, number in groups.items())
-    return "".join(
+    text = "".join(
         (
             head,
             _shortened(fitted),
             *_list(f"**Needs a look:** {seen.numbers}.", shown_highlights),
             *_list(f"**Must approve** ({kinds}):", shown_owners),
-            *_table([of.counts for of in each], shown_rows),
+            explained,
             *texts,
-            foot,
+            *_table(rows, shown_rows),
         )
     )
+    return f"{text.rstrip()}\n"
 
 
-def _head(document: PlanFacts, first: str, own: str) -> str:
-    text = f"## {first}\n\n{own} {_digest(document)}\n\n"
+def _sections(
+    tenants: Tenants, found: Iterable[Section], origin: Origin | None, room: int
+) -> Iterator[Part]:
+    """The sections; the first lines of what is not in sync can be read without a click."""
+    first, tenant, open_lines = -1, None, _OPEN
+    for section in found:
+        if section.first != first or tenant is None:  # it may have to be read from a file
+            first, tenant = section.first, tenants[section.first]
+        lines = section_lines(section, tenant, origin)
+        made = section_part(section, lines, room=room, open_lines=open_lines)
+        open_lines -= made.lines if made.opened else 0
+        yield made.part
+
+
+def _rows(tenants: Tenants, found: Iterable[Section]) -> list[Row]:
+    """The rows of the table, in the order of the gravest that is about a tenant."""
+    ranks: dict[str, Rank] = {}
+    for section in found:  # the gravest first
+        for name in section.tenants:
+            ranks.setdefault(name, section.rank)
+    rows = [(ranks[tenant["name"]], row(tenant)) for tenant in tenants]
+    return [made for _, made in sorted(rows, key=lambda each: each[0])]
+
+
+def _head(document: PlanFacts, origin: Origin | None) -> str:
+    first, own = summary_lines(document)
+    text = f"## {first}\n\n{own}\n\n{_made(document, origin)}\n\n"
     selection, source = document["selection"], document["tenants_from"]
     if any(selection.values()):
         text += f"{code(partial_line(selection), WORDS)}\n\n"
@@ -90,11 +117,17 @@ def _head(document: PlanFacts, first: str, own: str) -> str:
     return text
 
 
-def _digest(document: PlanFacts) -> str:
-    git = document["git"]
-    commit = "" if git["commit"] is None else f" of commit {code(git['commit'])}"
-    edited = " with edits since" if commit and git["dirty"] else ""
-    return f"Digest: {code(document['digest'])}{commit}{edited}"
+def _made(document: PlanFacts, origin: Origin | None) -> str:
+    """Of which commit the plan is, when and where it was made, and its digest."""
+    git, facts = document["git"], []
+    if origin is not None:
+        facts.append(f"planned at {code(origin.at)}")
+        facts += [f"by [this run]({origin.run})"] if origin.run is not None else []
+    if git["commit"] is not None:
+        edited = " with edits since" if git["dirty"] else ""
+        facts.append(f"of commit {code(git['commit'])}{edited}")
+    made = f", {' '.join(facts)}" if facts else ""
+    return f"Digest: {code(document['digest'])}{made}"
 
 
 def _shortened(fitted: Fitted) -> str:
@@ -127,14 +160,16 @@ def _list(title: str, shown: list[str]) -> Iterable[str]:
     return (f"{title}\n\n", *shown, "\n") if shown else ()
 
 
-def _table(counts: list[Counter[Category]], shown: list[str]) -> Iterable[str]:
+def _table(rows: Sequence[Row], shown: list[str]) -> Iterable[str]:
     """The rows that were not cut, and one for those that were."""
-    if not counts:
+    if not rows:
         return ()
     hidden, rest = 0, Counter[Category]()
-    for numbers, text in zip(counts, shown, strict=True):
+    for each, text in zip(rows, shown, strict=True):
         if not text:
             hidden += 1
-            rest.update(numbers)
-    more = (table_row(f"{hidden} more", rest, ""),) if hidden else ()
-    return (TABLE_HEAD, *shown, *more, "\n")
+            rest += each.counts
+    more = (table_row(f"{hidden} more", rest, "", ""),) if hidden else ()
+    opened = " open" if len(rows) <= _FEW_ROWS else ""
+    summary = f"<summary>{counted(len(rows), 'tenant')}</summary>"
+    return (f"<details{opened}>\n{summary}\n\n", TABLE_HEAD, *shown, *more, "\n</details>\n")

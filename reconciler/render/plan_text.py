@@ -8,6 +8,7 @@ from reconciler.domain.documents import (
     PlanFacts,
     PlanHead,
     RiskWord,
+    SeverityWord,
     TenantDocument,
     Tenants,
 )
@@ -15,6 +16,7 @@ from reconciler.domain.sections import Differing, Section, sections
 from reconciler.render.paint import Paint
 from reconciler.render.phrases import (
     NO_OWNER,
+    SYMBOLS,
     Category,
     approved_manifests,
     category_of,
@@ -23,36 +25,36 @@ from reconciler.render.phrases import (
     drift_text,
     folder_lines,
     impact_line,
+    is_written,
     limit_lines,
-    measure_line,
+    measure_lines,
     partial_line,
     scope_text,
     source_of,
-    still_held_line,
+    still_held_lines,
     summary_lines,
     usage_line,
     withheld_lines,
 )
 from reconciler.render.plain_text import counted, visible
-from reconciler.render.plan_details import Detail, created_lines, details
+from reconciler.render.plan_details import created_lines, details, sided_lines
 
-_WIDTH = 80  # columns; both sides of a longer difference stand below each other
-_SYMBOLS: dict[Category, tuple[str, str]] = {
-    "create": ("+", "green"),
-    "update": ("~", "yellow"),
-    "in-sync": ("=", "dim"),
-    "excluded": ("=", "dim"),
-    "drifted": ("!", "yellow"),
-    "blocked": ("x", "red"),
+_COLOURS: dict[Category, str] = {
+    "create": "green",
+    "update": "yellow",
+    "in-sync": "dim",
+    "excluded": "dim",
+    "drifted": "yellow",
+    "blocked": "red",
 }
-
-
+_SIGNS = {"+": "green", "~": "yellow", "-": "red"}
 _RISKS: dict[RiskWord, str] = {
     "none": "dim",
     "some": "yellow",
     "many": "red",
     "unknown": "yellow",
 }
+_SEVERITIES: dict[SeverityWord, str] = {"error": "red", "warning": "yellow", "info": "dim"}
 
 
 def plan_text(document: PlanFacts, *, paint: Paint) -> Iterator[str]:
@@ -107,7 +109,8 @@ def foot_text(document: PlanFacts, *, paint: Paint) -> str:
             f"{visible(manifest)} ({counted(number, 'tenant')})"
             for manifest, number in approved_manifests(approval)
         )
-        lines.append(f"Must approve what is {approval['kind']}: {owners}: {about}")
+        title = paint("yellow", f"Must approve what is {approval['kind']}:")
+        lines.append(f"{title} {owners}: {about}")
     lines += [""] if lines else []
     lines += summary_lines(document)
     lines += [paint("red", f"Limit: {line}") for line in limit_lines(document)]
@@ -124,7 +127,7 @@ def _names_text(names: Sequence[str]) -> str:
 def _facts_line(tenant: TenantDocument) -> str:
     where = f"{visible(tenant['dialect'])}, {visible(tenant['base_url'])}"
     facts = [visible(tenant["name"]), where, usage_line(tenant)]
-    facts += [f"digest: {tenant['digest']}"] if tenant["error"] is None else []
+    facts += [tenant["digest"]] if tenant["error"] is None else []
     return "  ".join(fact for fact in facts if fact)
 
 
@@ -179,42 +182,26 @@ def change_lines(
 
     `differing` is what of it differs between several tenants.
     """
-    symbol, colour = _SYMBOLS[category_of(change)]
-    head = f"  {symbol} {category_text(change, drift)}: {visible(change['schema_id'])}"
-    yield paint(colour, head) + f"  [{source_of(change)}]"
+    category = category_of(change)
+    head = f"{SYMBOLS[category]} {category_text(change, drift)}: {visible(change['manifest'])}"
+    about = f"{visible(change['schema_id'])}  [{source_of(change)}]"
+    yield f"  {paint(_COLOURS[category], head)}  {about}"
     if drift is not None:
-        yield f"      {drift_text(drift, None if differing is None else differing.since)}"
+        since = None if differing is None else differing.since
+        yield f"      {drift_text(drift, since)}"
     if scope := scope_text(change):
         yield f"      {scope}"
-    for line in created_lines(change):
-        yield f"      + {line}"
-    for detail in details(change):
-        yield from _detail_lines(detail)
-    yield from (f"      {impact_line(impact)}" for impact in change["impacts"])
+    written = is_written(change)
+    lines = [f"+ {line}" for line in created_lines(change)]
+    lines += [line for each in details(change) for line in sided_lines(each, written=written)]
+    for line in lines:
+        colour = _SIGNS.get(line[0]) if written else None
+        yield f"      {paint(colour, line) if colour else line}"
+    for impact in change["impacts"]:
+        yield f"      {paint(_SEVERITIES[impact['severity']], impact_line(impact))}"
     yield from (f"      {line}" for line in withheld_lines(change))
-    measures, deprecated = change.get("impact", ()), change.get("deprecated", ())
-    users = (None,) * len(measures) if differing is None else differing.users
-    for measure, among in zip(measures, users, strict=True):
-        yield paint(_RISKS[measure["risk"]], f"      {measure_line(measure, among)}")
-    users = (None,) * len(deprecated) if differing is None else differing.holders
-    for held, among in zip(deprecated, users, strict=True):
-        yield f"      {still_held_line(held, among)}"
+    for risk, line in measure_lines(change, differing):
+        yield f"      {paint(_RISKS[risk], line)}"
+    yield from (f"      {line}" for line in still_held_lines(change, differing))
     if change["recipe"]:
         yield f"      {visible(change['recipe'])}"
-
-
-def _detail_lines(detail: Detail) -> Iterator[str]:
-    path, live, desired = detail.path, detail.live, detail.desired
-    if live and desired:
-        line = f"      ~ {path}: live {live[0]}, desired {desired[0]}{detail.note}"
-        if len(line) <= _WIDTH:
-            yield line
-        else:
-            yield f"      ~ {path}:{detail.note}"
-            yield f"          live    {live[0]}"
-            yield f"          desired {desired[0]}"
-        return
-    sign, side = ("-", "live") if live else ("+", "desired")
-    first, *others = live or desired
-    yield f"      {sign} {path}: only {side}: {first}"
-    yield from (f"      {sign} {line}" for line in others)

@@ -132,7 +132,7 @@ def test_apply_holds_an_event_until_a_resource_type_binds_and_then_releases_it(w
     [report] = json.loads((world.folder.path / "report.json").read_text())["deliveries"]["held"]
     assert report["waits_for"] == LISTED
     assert (held[0]["state"], held[0]["waits_for"], held[0]["event_id"]) == ("held", LISTED, None)
-    assert f"(it waits for {LISTED}; the next apply looks again)" in shown.out
+    assert f"  {LISTED}; the next apply looks again\n" in shown.out
     assert delivered.code == 0
     assert (before, after) == ([], ["DEPLOYED"])
     assert f"acme: {URN}: announced late: it is as it was wanted" in bound.out

@@ -43,8 +43,8 @@ def test_a_tenant_that_has_drifted_is_not_attempted_and_the_other_is_applied(
         done,
         3,
         "dev: not-attempted: its plan is not the one that was approved (- approved, + now)\n",
-        "  -  + create: " + HR_URN,
-        "  +  ! drifted, left as it is: " + HR_URN,
+        "  -  + create: hr-extension  " + HR_URN,
+        "  +  ! drifted, left as it is: hr-extension  " + HR_URN,
         "Apply ended partly. Extensions: 2 added, 0 changed, 0 destroyed, 1 not-attempted, "
         "1 tenant not as approved",
     )
@@ -133,7 +133,7 @@ def test_digests_of_tenants_approve_one_at_a_time(planned: DevTenant) -> None:
     shown = folder.run("show", "plan.json")
     for name, digest in (("dev", dev), ("local", local)):
         [line] = [line for line in shown.out.splitlines() if line.startswith(f"  {name} ")]
-        assert line.endswith(f"  digest: {digest}")
+        assert line.endswith(f"  {digest}")
 
     one = folder.run("apply", "--approve", f"local={local}")
     assert_reported(one, 3, "not-attempted: no --approve names it", "2 added")

@@ -153,7 +153,7 @@ def test_text_of_a_tenant_stays_in_its_place(folder: Folder, stub: Stub):
     [issue] = stub.state.issues
     lines = issue["body"].splitlines()
     assert [line for line in lines if line.startswith("<!--")] == [ACME]
-    assert sum(line.startswith("```") for line in lines) == 2
+    assert sum(line.startswith("```") for line in lines) == 4  # both changes have a diff
 
 
 def test_a_tenant_with_very_much_drift_still_fits(folder: Folder, stub: Stub):

@@ -22,8 +22,10 @@ def test_locks_shows_who_holds_a_tenant_and_since_when(applied: Folder) -> None:
         [lock] = applied.output("locks")["data"]["locks"]
         refused = applied.run("apply", "--auto-approve")
 
-    assert text.startswith("dev  run 1 of night-job (process ")
-    assert text.endswith(" since 2026-01-02T03:04:05.000Z\n")
+    head, line = text.splitlines()
+    assert head.split() == ["TENANT", "OF", "HELD", "BY", "SINCE"]
+    assert line.startswith("dev     tenant  run 1 of night-job (process ")
+    assert line.endswith("  2026-01-02T03:04:05.000Z")
     assert (lock["tenant"], lock["of"]) == ("dev", "tenant")
     assert lock["holder"] in refused.everything
     assert applied.output("locks")["data"]["locks"] == []

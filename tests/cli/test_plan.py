@@ -122,7 +122,7 @@ def test_drift_is_planned_as_a_skip_and_left_alone(dev_tenant: DevTenant):
 
     assert planned.code == 2
     assert "! drifted, left as it is" in planned.out
-    assert "~ attributes.hrDepartmentCode.caseExact: live false, desired true" in planned.out
+    assert "attributes.hrDepartmentCode.caseExact: live false, desired true" in planned.out
     assert applied.code == 0
     assert dev_tenant.get(HR_URN)["attributes"][0]["caseExact"] is False
 
@@ -147,8 +147,8 @@ def test_creates_beyond_the_limit_are_blocked_in_the_order_of_their_urns(dev_ten
     applied = dev_tenant.folder.run("apply", "--auto-approve")
 
     assert "9 of 10 extensions in use" in planned.out
-    assert f"+ create: {HR_URN}" in planned.out
-    assert f"x blocked (extension-limit): {WORK_URN}" in planned.out
+    assert f"+ create: hr-extension  {HR_URN}" in planned.out
+    assert f"x blocked (extension-limit): work-assignments  {WORK_URN}" in planned.out
     assert planned.code == 0
     assert applied.code == 3
     assert "Apply ended partly. Extensions: 1 added" in applied.out

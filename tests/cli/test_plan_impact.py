@@ -168,7 +168,7 @@ def test_a_plan_in_sync_shows_who_still_holds_what_is_deprecated(tmp_path: Path)
     assert saved["digest"] == json.loads(plain.out)["digest"]
     assert "deprecated" not in plain.out
     for how in ("text", "markdown"):
-        assert line in world.folder.run("show", "plan.json", "--format", how).out
+        assert line.rstrip() in world.folder.run("show", "plan.json", "--format", how).out
 
 
 def test_what_cannot_be_counted_is_unknown_and_no_error(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from reconciler.domain.compatibility import obstacles
 from reconciler.domain.diff import alterations
 from reconciler.domain.impact import Assessment, assess
 from reconciler.domain.manifest import ChangeKind, Limits, OnDrift, SchemaExtension
-from reconciler.domain.plan import Plan, TenantPlan
+from reconciler.domain.plan import Blocked, Plan, TenantPlan
 from reconciler.domain.problem import Place
 from reconciler.domain.rules import CHANGE_RULES
 from reconciler.domain.rules.characteristics import write_only_is_never_returned
@@ -277,20 +277,19 @@ def test_a_grave_change_without_an_owner_is_listed_and_an_additive_one_is_not():
     assert approved(plan(wanted(BASE))) == []
 
 
-def test_a_blocked_change_needs_its_owners_and_a_skipped_one_does_not():
+def test_what_is_blocked_or_skipped_needs_nobody():
     owners = {NARROWING: ("@acme/iam",)}
     narrow = wanted(BASE | {"required": True}, owners=owners, on_drift=OnDrift.UPDATE)
     skipped = wanted(BASE | {"required": True}, owners=owners)
 
-    assert approved(plan(narrow, schema(BASE))) == [("narrowing", ("@acme/iam",), ("acme/hr",))]
+    assert isinstance(plan(narrow, schema(BASE)).changes[0], Blocked)
+    assert approved(plan(narrow, schema(BASE))) == []
     assert approved(plan(skipped, schema(BASE))) == []
     assert approved(plan(skipped, schema(BASE | {"required": True}))) == []
 
 
-def test_a_create_beyond_the_limit_needs_its_owners_too():
-    new = wanted(BASE, owners=OWNERS)
-
-    assert approved(plan(new, room=0)) == [("additive", ("@acme/hr",), ("acme/hr",))]
+def test_a_create_beyond_the_limit_needs_nobody():
+    assert approved(plan(wanted(BASE, owners=OWNERS), room=0)) == []
 
 
 def test_owners_and_personal_data_of_a_trusted_version_cannot_be_taken_out():

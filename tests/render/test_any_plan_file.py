@@ -87,5 +87,6 @@ def test_a_create_without_a_desired_schema_is_printed_without_attributes():
     change["after"] = None
 
     assert check(document, "plan") == ()
-    assert f"+ create: {change['schema_id']}" in "".join(plan_text(document, paint=Paint()))
-    assert f"+ create: {change['schema_id']}" in plan_markdown(document)
+    name, urn = change["manifest"], change["schema_id"]
+    assert f"+ create: {name}  {urn}" in "".join(plan_text(document, paint=Paint()))
+    assert f"`+` **create**: `{name}`, `{urn}`" in plan_markdown(document)

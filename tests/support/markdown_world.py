@@ -106,14 +106,18 @@ def rich() -> Json:
     return plan_document(plan)
 
 
-def fleet(number: int, kinds: Iterable[str], *, attributes: int = 1) -> Json:
-    """A plan for so many tenants, of those kinds in turn."""
+def fleet(number: int, kinds: Iterable[str], *, attributes: int = 1, apart: bool = False) -> Json:
+    """A plan for so many tenants, of those kinds in turn; `apart`: no two have a change alike."""
     names = [f"a{n:03}" for n in range(attributes)]
     wanted = extension(document(URN, *names))
     models = {**tenants(), "create": planned("create", extensions=[wanted])}
     chosen = [models[kind] for kind in kinds]
     plans = (_numbered(chosen[n % len(chosen)], n) for n in range(number))
-    return plan_document(Plan(tenants=tuple(plans), max_tenants=number))
+    made: Json = plan_document(Plan(tenants=tuple(plans), max_tenants=number))
+    for line, one in enumerate(made["tenants"] if apart else ()):
+        for change in one["changes"]:
+            change["source"]["line"] = line
+    return made
 
 
 def _numbered(plan: TenantPlan, number: int) -> TenantPlan:
@@ -163,8 +167,11 @@ def _frame(token: Token) -> str:
     match token.type:
         case "code_inline" | "inline":
             return ""
+        case "fence" if token.info != "diff":
+            return ""
         case "fence":
-            return "".join(line[:1] for line in token.content.split("\n"))
+            lines = token.content.split("\n")  # a long one goes on below
+            return "".join(line[:1] for line in lines if line[1:8] != "     \u21b3 ")
         case "html_block":
             return re.sub(r"<code>[^<>]*</code>", "<code></code>", token.content)
         case _:

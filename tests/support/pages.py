@@ -116,7 +116,7 @@ def steady(text: str) -> str:
         (r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "TIME"),
         (r"\b\d{4}-\d\d-\d\d\b", "DATE"),
         (r"127\.0\.0\.1:\d+", "PORT"),
-        (r"\b[0-9a-f]{40}\b", "COMMIT"),
+        (r"\b[0-9a-f]{40}\b|(?<=  )[0-9a-f]{12}\b", "COMMIT"),
         (r"sha256:[0-9a-f]{64}" if anywhere else r"$^", "DIGEST"),
         (r"(?<!sha256:)\b[0-9a-f]{64}\b|evt_[0-9a-f]{32}", "HASH"),
     ):

@@ -51,5 +51,5 @@ def run(invocation: Invocation, options: Options) -> int:
             output.show(data)
             return Exit.WELL
     whole = "whole, anchored" if anchored else "whole, unanchored"
-    invocation.console.data(f"{whole}: {number} records, head {result.head}\n")
+    invocation.console.text(f"{whole}: {number} records, head {result.head}\n")
     return Exit.WELL

@@ -10,6 +10,8 @@ from reconciler.cli.shared_options import TextOrJson
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Literal
+
     from reconciler.cli.invocation import Invocation
     from reconciler.domain.documents import LockDocument
     from reconciler.ports import HeldLock
@@ -26,6 +28,7 @@ def run(invocation: Invocation, options: Options) -> int:
     """Print each lock that is held; takes none itself."""
     from reconciler.cli.output import output_of
     from reconciler.cli.state_store import held_locks
+    from reconciler.render.layout import Column
     from reconciler.render.plain_text import visible
 
     with output_of(invocation, wanted=options.format is TextOrJson.JSON) as output:
@@ -33,20 +36,25 @@ def run(invocation: Invocation, options: Options) -> int:
         if output.wanted:
             output.show({"locks": map(_document, held)})
             return Exit.WELL
-        for lock in held:
-            of = "webhooks of " if lock.is_queue else ""
-            since = f" since {visible(lock.since)}" if lock.since else ""
-            name, holder = visible(lock.tenant), visible(lock.holder)
-            invocation.console.data(f"{of}{name}  {holder}{since}\n")
-        if not held:
+        rows = (
+            (visible(lock.tenant), _of(lock), visible(lock.holder), visible(lock.since or "-"))
+            for lock in held
+        )
+        if not invocation.console.table(
+            [Column(title) for title in ("TENANT", "OF", "HELD BY", "SINCE")], rows
+        ):
             invocation.console.say("no run holds a lock")
     return Exit.WELL
+
+
+def _of(lock: HeldLock) -> Literal["webhooks", "tenant"]:
+    return "webhooks" if lock.is_queue else "tenant"
 
 
 def _document(lock: HeldLock) -> LockDocument:
     return {
         "tenant": lock.tenant,
-        "of": "webhooks" if lock.is_queue else "tenant",
+        "of": _of(lock),
         "holder": lock.holder,
         "since": lock.since,
     }

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from reconciler.cli.invocation import Invocation
     from reconciler.domain.documents import WebhookDocument
     from reconciler.domain.outbox import HeldRow, OutboxRow
+    from reconciler.render.layout import Cell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,7 @@ def run(invocation: Invocation, options: Options) -> int:
 
     from reconciler.cli.output import output_of
     from reconciler.cli.state_store import state_if_any
+    from reconciler.render.layout import Column
 
     with (
         output_of(invocation, wanted=options.format is TextOrJson.JSON) as output,
@@ -41,11 +43,7 @@ def run(invocation: Invocation, options: Options) -> int:
         if output.wanted:
             output.show({"webhooks": map(_document, rows)})
             return Exit.WELL
-        empty = True
-        for row in rows:
-            invocation.console.data(_line(row))
-            empty = False
-        if empty:
+        if not invocation.console.table([Column(title) for title in _HEAD], map(_row, rows)):
             invocation.console.say("nothing was announced yet")
     return Exit.WELL
 
@@ -80,20 +78,26 @@ def _document(row: OutboxRow | HeldRow) -> WebhookDocument:
     }
 
 
-def _line(row: OutboxRow | HeldRow) -> str:
+_HEAD = ("STATE", "TENANT", "EXTENSION", "EVENT", "TO", "TRIES", "DUE", "ANSWER", "WAITS FOR")
+_COLOURS = {"delivered": "green", "ready": "yellow", "given-up": "red"}
+
+
+def _row(row: OutboxRow | HeldRow) -> tuple[Cell, ...]:
     from reconciler.domain.outbox import HeldRow
-    from reconciler.render.plain_text import counted, visible
+    from reconciler.render.plain_text import visible
 
+    about = (visible(row.tenant), visible(row.schema_id))
     if isinstance(row, HeldRow):
-        return (
-            f"held       {visible(row.tenant)}  {visible(row.schema_id)}  to {visible(row.url)}  "
-            f"(it waits for {visible(row.waits_for)}; the next apply looks again)\n"
-        )
-
-    due = f", due {row.due_at}" if row.due_at else ""
-    last = f", last answer {row.last_status}" if row.last_status else ""
+        waits_for = f"{visible(row.waits_for)}; the next apply looks again"
+        return (("yellow", "held"), *about, "-", visible(row.url), "0", "-", "-", waits_for)
+    answer = "-" if row.last_status is None else str(row.last_status)
     return (
-        f"{row.state:<9}  {visible(row.tenant)}  {visible(row.schema_id)}  "
-        f"{visible(row.event_id)}  to {visible(row.url)}  "
-        f"({counted(row.attempts, 'attempt')}{due}{last})\n"
+        (_COLOURS.get(row.state.value, ""), row.state.value),
+        *about,
+        visible(row.event_id),
+        visible(row.url),
+        str(row.attempts),
+        row.due_at or "-",
+        answer,
+        "-",
     )

@@ -14,7 +14,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 unexport PYTHONDONTWRITEBYTECODE  # the tests start the program thousands of times
 
 .DEFAULT_GOAL := help
-.PHONY: help install format lint types test coverage processes chaos bench check validate plan apply docs clean lock dist
+.PHONY: help install format lint types test coverage processes chaos bench check validate plan apply docs pictures clean lock dist
 
 help: ## show this help
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -100,6 +100,9 @@ dist: $(RELEASE)/.ready ## build what a release has: wheel and source distributi
 	$(RELEASE)/bin/python -m build --no-isolation --outdir dist/packages .
 	sed "s/^dynamic = .*/version = \"`$(RELEASE)/bin/python -m hatchling version`\"/" pyproject.toml > $(RELEASE)/pyproject.toml
 	$(RELEASE)/bin/cyclonedx-py requirements --pyproject $(RELEASE)/pyproject.toml --output-reproducible --validate -o dist/reconciler.cdx.json requirements.txt
+
+pictures: $(READY) ## draw the pictures of README anew; needs Chromium
+	$(BIN)/python -m tests.support.pictures
 
 clean: ## remove the virtual environment, caches and builds; keeps .reconciler
 	rm -rf $(VENV) $(RELEASE) .peers dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

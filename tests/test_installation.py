@@ -86,7 +86,7 @@ def test_the_way_to_an_extra_names_its_libraries_and_not_our_package(extra: Extr
 def test_what_shows_a_tenant_of_genesys_names_one_host_for_scim_and_one_for_tokens():
     shown = {name: set(HOST.findall(text)) for name, text in shipped().items()}
 
-    for name in ("README.md", "docs/first-tenant.md", "docs/pull-requests.md",
+    for name in ("docs/overview.md", "docs/first-tenant.md", "docs/pull-requests.md",
                  "desired-state/tenants/_example-genesys.yaml"):  # fmt: skip
         assert shown[name]
     assert {frozenset(hosts) for hosts in shown.values() if hosts} == {

@@ -15,7 +15,6 @@ from reconciler.cli.options import flag_of, options_in
 from tests.support.pages import (
     FENCE,
     PAGES,
-    RUN,
     STORE,
     blocks,
     fits,
@@ -23,6 +22,7 @@ from tests.support.pages import (
     page_with,
     program,
     run,
+    run_languages,
     stage,
 )
 from tests.support.program import ROOT, Folder
@@ -34,7 +34,7 @@ READ = {
     ("docs/architecture.md", "text"): "a drawing",
     ("README.md", "sh"): "tests/install/test_install.py",
     ("docs/install.md", "text"): "tests/install",
-    ("README.md", "yaml"): "test_the_manifests_in_the_readme_are_valid",
+    ("docs/overview.md", "yaml"): "test_the_manifests_of_the_overview_are_valid",
     ("docs/watching.md", "text"): "tests/docs/test_watching_page.py",
     ("docs/rules.md", "yaml"): "test_the_note_of_the_page_about_rules_silences_what_it_names",
     ("docs/dialects.md", "json"): "tests/adapters/test_dialects.py",
@@ -51,7 +51,7 @@ READ = {
 
 @pytest.mark.process
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("page", [page for page in PAGES[1:] if program(page)])
+@pytest.mark.parametrize("page", [page for page in PAGES if program(page)])
 def test_a_page_prints_what_it_shows(page: str, tmp_path: Path):
     made = stage(tmp_path)
 
@@ -68,7 +68,7 @@ def test_a_page_prints_what_it_shows(page: str, tmp_path: Path):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_has_no_block_that_no_test_runs(page: str):
-    run_here = ("console",) if page == "README.md" else RUN  # tests/test_docs.py runs that one
+    run_here = run_languages(page)
     found = {(page, language) for language, _ in blocks(page) if language not in run_here}
 
     assert found <= READ.keys()

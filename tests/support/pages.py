@@ -68,10 +68,19 @@ def commands(language: str, text: str) -> list[Command]:
     return [Command(command, shown) for command, shown in found]
 
 
+def run_languages(page: str) -> tuple[str, ...]:
+    """The languages of the blocks that are run; what README installs is tried elsewhere."""
+    return ("console",) if page == "README.md" else RUN
+
+
 def program(page: str) -> list[Command]:
     """All that a reader of the page types."""
+    run_here = run_languages(page)
     return [
-        c for language, text in blocks(page) if language in RUN for c in commands(language, text)
+        c
+        for language, text in blocks(page)
+        if language in run_here
+        for c in commands(language, text)
     ]
 
 
@@ -170,11 +179,11 @@ def others(page: str) -> Iterator[dict[str, str]]:
 
 def filled(page: str, printed: list[str]) -> str:
     """The page with what was printed, where it shows something else."""
-    rest = iter(printed)
+    rest, run_here = iter(printed), run_languages(page)
 
     def fill(found: re.Match[str]) -> str:
         language, text = found[1], found[2]
-        if language not in RUN:
+        if language not in run_here:
             return found[0]
         reported = []
         for command in commands(language, text):

@@ -12,6 +12,7 @@ from reconciler.cli.commands import COMMANDS
 from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.options import flag_of, options_in
 from reconciler.cli.settings_file import known_settings
+from tests.support.pages import page_with
 from tests.support.program import ROOT, Folder, assert_reported
 from tests.support.workflows.repository import Repository
 
@@ -45,6 +46,23 @@ def test_a_format_is_that_of_its_command(folder: Folder):
     assert json.loads(folder.run("plan").out)["format_version"]
     assert json.loads(folder.run("validate").out)["runs"]
     assert folder.run("status").out.count("{") == 0
+
+
+def test_the_example_of_the_page_about_commands_is_taken(folder: Folder):
+    shown = page_with("docs/reference/commands.md", "toml")
+    jsonschema.validate(tomllib.loads(shown), SCHEMA)
+    folder.edit("desired-state/tenants/local.yaml", "name: local", "name: acme-local")
+    folder.edit("desired-state/extensions/hr-extension.yaml", "name: hr-ext", "name: legacy-ext")
+    folder.write(FILE, shown)
+
+    plan = folder.run("plan")
+    validate = folder.run("validate")
+
+    assert (plan.code, validate.code) == (0, 0), plan.everything + validate.everything
+    assert plan.out.startswith("## Plan")
+    assert "legacy-extension" not in plan.out
+    for selected in ("--tenant acme-*", "--exclude legacy-*"):
+        assert f" selects {selected}\n" in plan.err
 
 
 def test_an_option_wins_over_its_variable_and_that_over_the_file(folder: Folder):

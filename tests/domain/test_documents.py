@@ -165,7 +165,7 @@ def test_the_data_of_each_command_has_a_document_type() -> None:
 
 
 def test_every_json_schema_of_what_we_write_has_a_document_type() -> None:
-    read = {"manifest", "dialect", "settings"}  # people write these; the loader makes values of them
+    read = {"manifest", "dialect", "settings"}  # people write these; loaders make values
     assert {path.stem for path in SCHEMAS.glob("*.json")} - read == DOCUMENTS.keys()
 
 

@@ -8,7 +8,6 @@ import time
 
 import pytest
 
-from reconciler.adapters.jsonschemas import check
 from tests.support.applied import applied, query
 from tests.support.arena import front_of
 from tests.support.older_stores import as_version
@@ -54,7 +53,6 @@ def test_webhooks_deliver_sends_to_a_receiver_that_came_back(
         delivered = folder.run("webhooks", "deliver", "--now")
         again = folder.run("webhooks", "deliver", "--now")
 
-    assert check(listed, "webhooks") == ()
     assert applied.code == 0
     assert "webhook not delivered: dev: " in applied.out
     assert "0 delivered, 1 pending" in applied.out

@@ -6,12 +6,12 @@ To add a command:
 3. In it, write `run(invocation, options)`, which returns an `Exit`; import what it needs inside.
 4. Add it to COMMANDS: its name (`audit list` for a module `audit_list`), where `reconciler --help`
    lists it, an example that works, what it needs of the outside. A new first word to GROUPS.
-5. Name the command in the README, and test it in `tests/cli/test_NAME.py`.
+5. Name the command in docs/overview.md, and test it in `tests/cli/test_NAME.py`.
 
 To add an output format:
 1. Add a member to the enum of the command's option (`PlanFormat` in cli/shared_options.py).
 2. mypy names each `match` that lacks it; add the case there, with its renderer in `render/`.
-3. Name it in the README and in CHANGELOG.md, and add a test to `tests/cli/test_NAME.py`.
+3. Name it in docs/overview.md and in CHANGELOG.md, and add a test to `tests/cli/test_NAME.py`.
 """
 
 import importlib

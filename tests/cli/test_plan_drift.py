@@ -45,7 +45,9 @@ def test_drift_is_shown_by_kind_with_its_date(dev_tenant: DevTenant):
     assert f"      changed out of band after {created['timestamp']}\n" in text
     markdown = folder.run("plan", "--format", "markdown").out
     assert "**Needs a look:** 1 changed out of band." in markdown
-    assert f"- changed out of band after `{created['timestamp']}`: `{HR_URN}` on `dev`" in markdown
+    assert (
+        f"- changed out of band after `{created['timestamp']}`: `hr-extension` on `dev`" in markdown
+    )
 
     (folder.path / HR).unlink()
     assert ("unmanaged", "HRExtension", True) in reported(folder)

@@ -236,7 +236,7 @@ READERS = {
     "reconciler/render/plan_markdown.py": ('document["approvals"]', 'document["aprovals"]'),
     "reconciler/render/report_markdown.py": ('report["warnings"]', 'report["warnigs"]'),
     "reconciler/render/plan_document.py": ('"extensions_live":', '"extension_live":'),
-    "reconciler/cli/audit_list.py": ("record['seq']", "record['sqe']"),
+    "reconciler/cli/audit_list.py": ('record["seq"]', 'record["sqe"]'),
     "reconciler/cli/drift_issues.py": ('tenant["error"]', 'tenant["eror"]'),
     "reconciler/cli/commands/webhooks_list.py": ('"last_status":', '"last_staus":'),
 }

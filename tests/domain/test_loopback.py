@@ -8,7 +8,7 @@ import pytest
 from reconciler.adapters.packaged import schema_text
 from reconciler.adapters.settings import Settings
 from reconciler.domain.jsontext import parse
-from reconciler.domain.loopback import is_loopback_address, is_loopback_host
+from reconciler.domain.loopback import is_loopback_address, is_loopback_host, is_loopback_url
 from reconciler.errors import UsageError
 from tests.support.program import ROOT
 
@@ -28,6 +28,21 @@ def test_loopback_is_an_address_in_127_or_the_one_of_ipv6():
 def test_a_host_is_loopback_by_its_address_or_as_localhost_and_no_name_is_looked_up():
     assert all(map(is_loopback_host, (*OWN, "localhost")))
     assert not any(map(is_loopback_host, (*FOREIGN, "localhost.", "LOCALHOST")))
+
+
+@pytest.mark.parametrize(
+    ("url", "own"),
+    [
+        ("http://127.0.0.1:8080/scim/v2", True),
+        ("http://[::1]:8080/scim/v2", True),
+        ("https://LOCALHOST", True),
+        ("https://localhost@acme.example.com", False),
+        ("embedded:", False),
+        ("http://[acme]/scim/v2", False),
+    ],
+)
+def test_a_url_is_loopback_by_its_host(url: str, own: bool):
+    assert is_loopback_url(url) is own
 
 
 @pytest.mark.parametrize("host", [*OWN, "localhost", *FOREIGN])

@@ -579,19 +579,32 @@ def test_the_shipped_extension_is_the_tutorials() -> None:
     }
 
 
-def test_the_shipped_examples_are_sound_once_they_are_renamed(tmp_path: Path) -> None:
-    folder = tmp_path / "desired-state"
-    shutil.copytree(SHIPPED, folder)
-    examples = sorted(folder.rglob("_*.yaml"))
-    for example in examples:
-        example.rename(example.with_name(example.name.removeprefix("_")))
+@pytest.mark.parametrize("example", sorted(SHIPPED.glob("tenants/_*.yaml")), ids=lambda p: p.stem)
+def test_the_shipped_examples_of_a_service_are_sound_once_they_are_renamed(
+    example: Path, tmp_path: Path
+) -> None:
+    """Those of several services name their extension alike: a folder begins with one of them."""
+    tenant = Path(shutil.copy(example, tmp_path / example.name.removeprefix("_")))
+    extension = SHIPPED / "extensions" / example.name
+    if not extension.exists():
+        extension = SHIPPED / "extensions/hr-extension.yaml"
+    shutil.copy(extension, tmp_path / "extension.yaml")
 
-    loaded = read(folder)
+    loaded = read(tmp_path)
 
     assert [p for p in loaded.problems if p.severity is Severity.ERROR] == []
     assert loaded.manifests is not None
-    assert {t.dialect.name for t in loaded.manifests.tenants} == {"genesys", "sap", "oracle"}
-    assert len(examples) == 3
+    [found] = loaded.manifests.tenants
+    assert tenant.stem == f"example-{found.dialect.name}"
+    assert [each.name for each in loaded.manifests.desired_for(found)] == ["hr-extension"]
+
+
+def test_every_service_has_a_shipped_example_of_a_tenant() -> None:
+    examples = {path.stem.removeprefix("_example-") for path in SHIPPED.glob("tenants/_*.yaml")}
+
+    assert examples == {"genesys", "oracle", "rfc7644", "sap"}
+    for path in SHIPPED.glob("extensions/_*.yaml"):
+        assert (SHIPPED / "tenants" / path.name).exists()
 
 
 def test_every_shipped_manifest_tells_editors_its_schema() -> None:

@@ -173,7 +173,8 @@ def test_mypy_finds_a_misspelt_option_and_a_format_that_nothing_renders(copy: Pa
     errors = [line for line in done.out.splitlines() if ": error: " in line]
     assert any('no attribute "detailed_exit_code"' in error for error in errors)
     assert any('no attribute "read_dedline"' in error for error in errors)
-    rendered = set(enums) - {"SchemaName"}  # a schema is a file of that name
+    # A schema is a file of that name, and a shell one that the library writes scripts for.
+    rendered = set(enums) - {"SchemaName", "Shell"}
     for name in rendered:
         assert [e for e in errors if f"Literal[{name}.NEW]" in e and "assert_never" in e], name
     files = {error.partition(":")[0] for error in errors}

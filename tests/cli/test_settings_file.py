@@ -60,7 +60,7 @@ def test_the_example_of_the_page_about_commands_is_taken(folder: Folder):
 
     assert (plan.code, validate.code) == (0, 0), plan.everything + validate.everything
     assert plan.out.startswith("## Plan")
-    assert "legacy-extension" not in plan.out
+    assert "**excluded**: `legacy-extension`" in plan.out
     for selected in ("--tenant acme-*", "--exclude legacy-*"):
         assert f" selects {selected}\n" in plan.err
 

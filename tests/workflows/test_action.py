@@ -73,12 +73,12 @@ def test_an_argument_is_a_line_and_nothing_in_it_is_expanded(shell: Shell):
 
 def test_a_command_may_have_two_words_and_its_output_a_file(shell: Shell):
     done = shell.reconciler("schema", "plan", stdout="plan.schema.json")
-    listed = shell.reconciler("audit list")
+    verified = shell.reconciler("audit verify")
 
     assert done == Done(0, "", "")
     assert '"$schema"' in (shell.folder / "plan.schema.json").read_text()
-    assert listed.code == 1
-    assert "there is no store" in listed.err
+    assert verified.code == 1
+    assert "there is no store" in verified.err
 
 
 def test_the_exit_code_is_that_of_the_tool(shell: Shell):

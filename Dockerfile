@@ -22,8 +22,8 @@ COPY --from=build /opt/reconciler /opt/reconciler
 ENV PATH=/opt/reconciler/bin:$PATH \
     HOME=/tmp \
     PYTHONDONTWRITEBYTECODE=1
-# /work has the manifests, and .reconciler below it the state, where that is no server: a volume. Nothing else is written.
-WORKDIR /work
+# /repository has the manifests, and .reconciler below it the state, where that is no server: a volume. Nothing else is written.
+WORKDIR /repository
 USER 10001:10001
 ENTRYPOINT ["reconciler"]
 CMD ["--help"]

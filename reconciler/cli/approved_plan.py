@@ -21,7 +21,7 @@ from reconciler.domain.documents import (
     Tenants,
 )
 from reconciler.domain.jsontext import canonical, digest
-from reconciler.domain.messages import nearest
+from reconciler.domain.messages import suggestion
 from reconciler.domain.outcome import Unapproved
 from reconciler.domain.plan import Plan, Written, exceeded_limits
 from reconciler.domain.scim import MalformedSchema, Schema
@@ -77,8 +77,7 @@ def approved_by(given: Iterable[str], tenants: Collection[str]) -> WholePlan | T
                 "`reconciler plan` prints them, or TENANT=DIGEST"
             )
         if tenant is not None and tenant not in tenants:
-            meant = nearest(tenant, tenants)
-            hint = f"did you mean {meant}?" if meant else f"there are {', '.join(tenants)}"
+            hint = suggestion(tenant, tenants)
             raise UsageError(f"--approve {text} names no tenant of this run; {hint}")
         if found.setdefault(tenant, approved) != approved:
             whose = "the whole plan" if tenant is None else tenant

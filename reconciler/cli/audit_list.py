@@ -14,7 +14,7 @@ from reconciler.cli.output import output_of
 from reconciler.cli.shared_options import TextOrJson
 from reconciler.cli.state_store import state_if_any
 from reconciler.domain.documents import AuditDocument
-from reconciler.domain.messages import nearest
+from reconciler.domain.messages import suggestion
 from reconciler.domain.record_filter import RecordFilter
 from reconciler.domain.records import Event, Status, rfc3339
 from reconciler.errors import UsageError
@@ -94,8 +94,7 @@ def _members(option: str, texts: Iterable[str], kind: type[AWord]) -> tuple[AWor
     known = {member.value: member for member in kind}
     for text in texts:
         if text.upper() not in known:
-            meant = nearest(text.upper(), known)
-            hint = f"did you mean {meant}?" if meant else f"there are {', '.join(known)}"
+            hint = suggestion(text.upper(), known)
             raise UsageError(f"{option}: there is no {text!r} in the trail; {hint}")
     return tuple(known[text.upper()] for text in texts)
 

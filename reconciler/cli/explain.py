@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from reconciler.adapters.packaged import schema_text
 from reconciler.cli.invocation import Invocation
 from reconciler.domain.explaining import KINDS, ManifestKeys
-from reconciler.domain.messages import nearest
+from reconciler.domain.messages import suggestion
 from reconciler.errors import UsageError
 from reconciler.render.explain_text import explain_text, kind_text
 from reconciler.render.plain_text import visible
@@ -35,18 +35,12 @@ def explain(invocation: Invocation, key: str) -> None:
 
 def _unknown(keys: ManifestKeys, kinds: Sequence[str], path: Sequence[str]) -> str:
     """The message for a path that is in no kind: where it ends, and what may be meant there."""
-    deep = max(range(len(path)), key=lambda n: n if _holds(keys, kinds, path[:n]) else -1)
-    known = dict.fromkeys(
-        each.path[-1]
-        for kind in kinds
-        if (holder := keys.at(kind, path[:deep])) is not None or deep == 0
-        for each in (keys.of(kind) if holder is None else keys.below(holder))
-    )
-    meant = nearest(path[deep], known)
-    hint = f"did you mean {meant}?" if meant else f"there are {', '.join(known) or 'none'}"
+    deep, held = 0, []
+    for deep in reversed(range(len(path))):
+        found = (keys.inside(kind, path[:deep]) for kind in kinds)
+        if held := [members for members in found if members is not None]:
+            break
+    known = dict.fromkeys(key.path[-1] for members in held for key in members)
     where = ".".join(path[:deep]) or "a manifest"
+    hint = suggestion(path[deep], known)
     return f"{visible(where)} has no key {visible(path[deep])!r}; {hint}"
-
-
-def _holds(keys: ManifestKeys, kinds: Sequence[str], path: Sequence[str]) -> bool:
-    return not path or any(keys.at(kind, path) is not None for kind in kinds)

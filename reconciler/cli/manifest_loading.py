@@ -15,7 +15,7 @@ from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.shared_options import ReadingOptions
 from reconciler.domain.manifest import Manifests, TenantsFrom
-from reconciler.domain.messages import nearest
+from reconciler.domain.messages import suggestion
 from reconciler.domain.problem import Severity
 from reconciler.errors import ManifestsInvalid, UsageError
 
@@ -125,6 +125,4 @@ def named(kind: str, name: str, known: Mapping[str, T]) -> T:
     """What a manifest of that name says; raises UsageError, with what may be meant."""
     if name in known:
         return known[name]
-    meant = nearest(name, known)
-    hint = f"did you mean {meant}?" if meant else f"there are {', '.join(known) or 'none'}"
-    raise UsageError(f"no manifest is for a {kind} {name!r}; {hint}")
+    raise UsageError(f"no manifest is for a {kind} {name!r}; {suggestion(name, known)}")

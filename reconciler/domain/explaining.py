@@ -44,6 +44,13 @@ class ManifestKeys:
             members = () if found is None else self.below(found)
         return found
 
+    def inside(self, kind: str, path: Sequence[str]) -> tuple[Key, ...] | None:
+        """The keys below a path, those at the top below none; None where there is no such key."""
+        if not path:
+            return self.of(kind)
+        found = self.at(kind, path)
+        return None if found is None else self.below(found)
+
     def of(self, kind: str) -> tuple[Key, ...]:
         """The keys at the top of a manifest of that kind."""
         return tuple(self._keys(kind, (), [self.schema]))

@@ -27,6 +27,13 @@ def nearest(word: str, known: Iterable[str], *, within: int = 2) -> str | None:
     return found[1] if found else None
 
 
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """What may be meant by a word: the nearest known one, or all of them where none is near."""
+    words = tuple(known)
+    meant = nearest(word, words)
+    return f"did you mean {meant}?" if meant else f"there are {', '.join(words) or 'none'}"
+
+
 def distance(a: str, b: str, most: int) -> int:
     """Levenshtein distance; anything beyond `most` comes back as most + 1."""
     if abs(len(a) - len(b)) > most:

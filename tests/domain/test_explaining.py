@@ -78,3 +78,10 @@ def test_what_has_no_type_may_be_any_value() -> None:
     keys = ManifestKeys({"properties": {"a": {"items": {}}, "b": {}}})
 
     assert [key.type for key in keys.of("Tenant")] == ["list of values", "any value"]
+
+
+def test_what_is_inside_of_a_path_is_listed_and_none_is_told_from_nothing() -> None:
+    assert KEYS.inside("Tenant", ()) == KEYS.of("Tenant")
+    assert KEYS.inside("Tenant", ("spec",)) == KEYS.below(at("Tenant", "spec"))
+    assert KEYS.inside("Tenant", ("metadata", "name")) == ()
+    assert KEYS.inside("Tenant", ("nothing",)) is None

@@ -3,7 +3,15 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.domain.messages import SHOWN, distance, excerpts, listed, nearest, quoted
+from reconciler.domain.messages import (
+    SHOWN,
+    distance,
+    excerpts,
+    listed,
+    nearest,
+    quoted,
+    suggestion,
+)
 
 texts = st.text("abc", max_size=6)
 
@@ -47,6 +55,12 @@ def test_a_word_three_edits_away_is_not_near() -> None:
     assert nearest("displayName", ["name", "description"]) is None
     assert nearest("idcsMaxLength", ["id"]) is None
     assert nearest("x", []) is None
+
+
+def test_a_suggestion_is_the_nearest_word_or_all_there_are() -> None:
+    assert suggestion("nmae", ["name", "type"]) == "did you mean name?"
+    assert suggestion("other", iter(["name", "type"])) == "there are name, type"
+    assert suggestion("other", []) == "there are none"
 
 
 def test_a_list_is_joined_with_commas_and_and() -> None:

@@ -50,6 +50,15 @@ def make_folder(option: str, folder: Path) -> None:
         raise UsageError(f"{option} {folder} cannot be written to: name a folder of your own")
 
 
+def write_below(path: Path, text: str) -> None:
+    """Write a file as `write_file` does, and make the folders that it is to be in."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{path.parent} cannot be made: {error.strerror}") from error
+    write_file(path, text)
+
+
 def write_file(path: Path, text: str | Iterable[str]) -> None:
     """Write beside it, sync, rename: a reader sees the old file or the whole new one.
 

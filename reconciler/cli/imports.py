@@ -9,9 +9,10 @@ from pathlib import Path
 
 from reconciler.adapters.manifests.drafting import draft
 from reconciler.cli.commands.import_ import Options
+from reconciler.cli.console import Console
 from reconciler.cli.desired import commit_of
 from reconciler.cli.exits import Exit
-from reconciler.cli.files import write_file
+from reconciler.cli.files import write_below
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.manifest_loading import limits_of, named, require_manifests
 from reconciler.cli.output import Output, output_of
@@ -103,12 +104,7 @@ def _import(invocation: Invocation, options: Options, output: Output) -> int:
             failures.append(f"{shown} cannot be written as a manifest: {problems[0].message}")
         else:
             drafts.append(Draft(path=path, urn=shown, name=name, before=before, after=text))
-    if output.wanted:
-        with _shown(output, tenant, drafts):
-            _write(invocation, drafts, force=options.force)
-    else:
-        for each in drafts:
-            invocation.console.data(_difference(each, invocation.console.paint))
+    with _shown(invocation.console, output, tenant, drafts):
         _write(invocation, drafts, force=options.force)
     if any(not each.after.startswith(_EDITORS) for each in drafts):
         invocation.console.say(_NO_SCHEMA)
@@ -181,8 +177,15 @@ def _existing(path: Path) -> str | None:
 
 
 @contextmanager
-def _shown(output: Output, tenant: Tenant, drafts: Iterable[Draft]) -> Iterator[None]:
-    """Print the drafts as JSON, whether the block writes them or raises."""
+def _shown(
+    console: Console, output: Output, tenant: Tenant, drafts: Iterable[Draft]
+) -> Iterator[None]:
+    """Print how the drafts differ; as JSON, where the block has written them or raised."""
+    if not output.wanted:
+        for each in drafts:
+            console.data(_difference(each, console.paint))
+        yield
+        return
     data: ImportData = {
         "tenant": tenant.name,
         "written": False,
@@ -229,10 +232,5 @@ def _write(invocation: Invocation, drafts: Iterable[Draft], *, force: bool) -> N
             "difference, and give --force if it is meant"
         )
     for each in changed:
-        folder = each.path.parent
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"{folder} cannot be made: {error.strerror}") from error
-        write_file(each.path, each.after)
+        write_below(each.path, each.after)
     invocation.console.say(f"{counted(len(changed), 'manifest')} written")

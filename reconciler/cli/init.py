@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar, assert_never
@@ -11,7 +11,7 @@ from reconciler.adapters.clock import StopSignal, SystemClock, install
 from reconciler.adapters.dialects import sound_dialects
 from reconciler.adapters.packaged import repository_text, schema_with, template_text
 from reconciler.cli.commands.init import Forge, Options, Service
-from reconciler.cli.files import write_file
+from reconciler.cli.files import write_below
 from reconciler.cli.invocation import Invocation
 from reconciler.errors import UsageError
 from reconciler.render.json_text import json_text
@@ -44,7 +44,7 @@ def init(invocation: Invocation, options: Options) -> None:
     for name, text in files.items():
         path = folder / name
         if name not in there:
-            _write(path, text)
+            write_below(path, text)
             invocation.console.data(f"  + {visible(path)}\n")
     for name in there:
         invocation.console.data(f"  = {visible(folder / name)}  is there, and stays as it is\n")
@@ -100,9 +100,10 @@ def _files(
             return
         case Forge.GITHUB:
             yield ".github/CODEOWNERS", template_text("init/CODEOWNERS")
+            variables = _variables(tenant)
             for name in _WORKFLOWS:
                 path = f".github/workflows/{name}.yml"
-                yield path, _workflow(repository_text(path), action, _variables(tenant))
+                yield path, _workflow(repository_text(path), action, variables)
         case _:
             assert_never(forge)
 
@@ -127,16 +128,5 @@ def _workflow(text: str, action: str, variables: list[str]) -> str:
     name, _, commit = action.partition("@")
     uses = f"{name}/.github/actions/reconcile@{commit}"
     mine = {f"GENESYS_{each.partition('_')[2]}": each for each in variables}
-    return _renamed(text.replace(_OUR_ACTION, uses), mine)
-
-
-def _renamed(text: str, names: Mapping[str, str]) -> str:
-    return re.sub(r"\bGENESYS_[A-Z_]+", lambda found: names.get(found[0], found[0]), text)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{path.parent} cannot be made: {error.strerror}") from error
-    write_file(path, text)
+    ours = text.replace(_OUR_ACTION, uses)
+    return re.sub(r"\bGENESYS_[A-Z_]+", lambda found: mine.get(found[0], found[0]), ours)

@@ -53,5 +53,5 @@ def output_of(invocation: Invocation, *, wanted: bool) -> Iterator[Output]:
         errors = [diagnostic("error", line) for line in lines]
         raise
     finally:
-        told = [diagnostic(severity, message) for severity, message in invocation.console.heard]
-        output.end([*output.diagnostics, *told, *errors])
+        heard = [diagnostic(severity, message) for severity, message in invocation.console.heard]
+        output.end([*output.diagnostics, *heard, *errors])

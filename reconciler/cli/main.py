@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, assert_never
 
 from reconciler.adapters.settings import Settings
-from reconciler.cli.commands import Command
+from reconciler.cli.commands import COMMANDS, Command
 from reconciler.cli.common_options import COLOR, ColorWhen, CommonOptions
 from reconciler.cli.console import Console
 from reconciler.cli.exits import Exit, exit_code
@@ -27,15 +27,10 @@ if TYPE_CHECKING:  # many repositories have no settings file
     from reconciler.adapters.settings_file import Setting
     from reconciler.adapters.traces import Traces
 
-WITHOUT_LOCKS = (
-    "init", "validate", "show", "migrate", "comment", "drift-issues", "explain", "schema",
-    "completion",
-)  # fmt: skip
-
 
 def run(command: Command, given: Mapping[str, object]) -> int:
     """Run it; `given` is what was found in argv. Raises ReconcilerError."""
-    if command.name not in WITHOUT_LOCKS:
+    if command.locks_files:
         _require_file_locks(command.name)
     settings = Settings.from_process()
     common = _common_options(given, settings, {})
@@ -153,7 +148,8 @@ def _require_file_locks(name: str) -> None:
     try:
         importlib.import_module("fcntl")
     except ImportError as error:
+        others = ", ".join(each.name for each in COMMANDS if not each.locks_files)
         raise UsageError(
             f"{name} needs the file locks of POSIX, which this system has not; run it on Linux or "
-            f"macOS, or in WSL on Windows (without them there are {', '.join(WITHOUT_LOCKS)})"
+            f"macOS, or in WSL on Windows (without them there are {others})"
         ) from error

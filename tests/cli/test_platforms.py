@@ -5,7 +5,6 @@ import sys
 import pytest
 
 from reconciler.cli.commands import COMMANDS
-from reconciler.cli.main import WITHOUT_LOCKS
 from tests.support.program import Folder, assert_reported
 from tests.support.warm import Done
 
@@ -23,7 +22,7 @@ def run(folder: Folder, *arguments: str) -> Done:
     return folder.run_by((sys.executable, "-c", AS_WINDOWS), *arguments)
 
 
-@pytest.mark.parametrize("name", [each.name for each in COMMANDS if each.name not in WITHOUT_LOCKS])
+@pytest.mark.parametrize("name", [each.name for each in COMMANDS if each.locks_files])
 def test_a_command_that_locks_files_says_at_its_start_where_it_runs(folder: Folder, name: str):
     done = run(folder, *name.split(), *POSITIONAL.get(name, []))
 

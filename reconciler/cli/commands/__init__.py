@@ -61,6 +61,11 @@ class Command:
         return f"{name}_" if keyword.iskeyword(name) else name
 
     @property
+    def locks_files(self) -> bool:
+        """Test whether it keeps a store, or may serve the built-in tenant."""
+        return Need.STORE in self.needs or Need.SECRETS in self.needs
+
+    @property
     def purpose(self) -> str:
         """The first line of the module, which is not imported: `--help` shows that of all."""
         return linecache.getline(f"{__path__[0]}/{self.module}.py", 1).strip().strip('"')

@@ -11,10 +11,14 @@ from enum import StrEnum
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # every command imports this module, and few plan
     from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
+    from typing import TypeVar
 
     from reconciler.domain.outbox import DeliveryResult
     from reconciler.domain.outcome import Outcome
     from reconciler.domain.plan import Create, Update
+
+    T = TypeVar("T")
 
 
 class Phase(StrEnum):
@@ -194,24 +198,23 @@ def attempt_under_way() -> int:
     return _attempt.get()
 
 
-@contextmanager
-def attempting(number: int) -> Iterator[None]:
+def attempting(number: int) -> AbstractContextManager[None]:
     """Do something for the first time, or the second, and so on."""
-    before = _attempt.set(number)
-    try:
-        yield
-    finally:
-        _attempt.reset(before)
+    return _while(_attempt, number)
+
+
+def about(tenant: str) -> AbstractContextManager[None]:
+    """Work on a tenant: what happens meanwhile in this thread is about it."""
+    return _while(_tenant, tenant)
 
 
 @contextmanager
-def about(tenant: str) -> Iterator[None]:
-    """Work on a tenant: what happens meanwhile in this thread is about it."""
-    before = _tenant.set(tenant)
+def _while(variable: ContextVar[T], value: T) -> Iterator[None]:
+    before = variable.set(value)
     try:
         yield
     finally:
-        _tenant.reset(before)
+        variable.reset(before)
 
 
 @dataclass(slots=True)

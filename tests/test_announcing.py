@@ -340,19 +340,23 @@ def test_hr_hears_of_what_is_not_searchable_too_and_a_person_is_warned(
     assert [f"{URN} is there, and not searchable" in each for each in warnings] == [True] * warned
 
 
-def test_an_event_that_a_kill_left_waiting_is_searched_for_by_the_next_run():
-    journal = journal_with(ABSENT, "grade")
-    recover(journal, holding("grade", bound=UNBOUND), acme(NEWER))  # as a kill leaves it
-    users = FakeUsers(FakeClock(), known={"grade": 0.0})
-    context, live = context_of(journal, run=RUN, clock=users.clock), holding("grade", bound=BOUND)
-
+def announce_and_search(journal, context, live, users, desired):
     Announcing(
         context=context,
         tenant=acme(NEWER),
         reader=lambda: live,
         histories=journal.histories("acme"),
         searching=searching_of(users),
-    ).announce((), [Subject(tenant="acme", extension=extension(document(URN, "grade")))])
+    ).announce((), [Subject(tenant="acme", extension=desired)])
+
+
+def test_an_event_that_a_kill_left_waiting_is_searched_for_by_the_next_run():
+    journal = journal_with(ABSENT, "grade")
+    recover(journal, holding("grade", bound=UNBOUND), acme(NEWER))  # as a kill leaves it
+    users = FakeUsers(FakeClock(), known={"grade": 0.0})
+    context, live = context_of(journal, run=RUN, clock=users.clock), holding("grade", bound=BOUND)
+
+    announce_and_search(journal, context, live, users, extension(document(URN, "grade")))
 
     assert journal.events()[-1] == Event.SCHEMA_EXTENSION_SEARCHED
     [message] = journal.rows.values()
@@ -387,12 +391,6 @@ def test_the_resource_type_that_has_it_is_asked(bound, resource_type, asked):
         names_resource_type=resource_type is not None,
     )
 
-    Announcing(
-        context=context,
-        tenant=acme(NEWER),
-        reader=lambda: live,
-        histories=journal.histories("acme"),
-        searching=searching_of(users),
-    ).announce((), [Subject(tenant="acme", extension=desired)])
+    announce_and_search(journal, context, live, users, desired)
 
     assert {kind for kind, _, _ in users.log} == {asked}

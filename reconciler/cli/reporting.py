@@ -82,11 +82,11 @@ class Report:
             self.invocation.console.complain(f"error: {error}")
             self.code = self.code or Exit.ERROR
 
-    def document(self) -> ReportDocument:
-        """The report as it stands."""
+    def document(self, ended_at: str) -> ReportDocument:
+        """The report of a run that ended at an RFC 3339 time."""
         ended = Ended(
             started_at=self.started_at,
-            ended_at=_now(),
+            ended_at=ended_at,
             code=int(self.code),
             meaning=meaning(self.code),
             error=self.error,
@@ -137,15 +137,16 @@ def reported(
         report.code, report.error = exit_code(error), str(error)
         raise
     finally:
+        ended_at = _now()
         if metrics is not None and report.numbers is not None:
             report.write(metrics, report.numbers)
         if printed is not None:
-            printed.data(json_text(report.document()))
+            printed.data(json_text(report.document(ended_at)))
         if file is not None:
-            report.write(file, json_text(report.document()))
+            report.write(file, json_text(report.document(ended_at)))
         outputs.code = report.code
         if (summary := report.summary) is not None:
-            outputs.summary = lambda: report_markdown(report.document())
+            outputs.summary = lambda: report_markdown(report.document(ended_at))
             if summary.planned:
                 outputs.digest = summary.plan.digest()
                 outputs.changes = sum(1 for outcome in summary.outcomes if outcome.kind.verified)

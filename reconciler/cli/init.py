@@ -8,22 +8,19 @@ from pathlib import Path
 from typing import TypeVar, assert_never
 
 from reconciler.adapters.clock import StopSignal, SystemClock, install
-from reconciler.adapters.dialects import sound_dialects
-from reconciler.adapters.packaged import repository_text, schema_with, template_text
+from reconciler.adapters.packaged import repository_text, template_text
+from reconciler.cli.beginnings import common_files, manifest_text
 from reconciler.cli.commands.init import Forge, Options, Service
 from reconciler.cli.files import write_below
 from reconciler.cli.invocation import Invocation
 from reconciler.errors import UsageError
-from reconciler.render.json_text import json_text
 from reconciler.render.plain_text import counted, visible
 
 _WORKFLOWS = ("validate", "plan", "apply", "drift", "deliver", "adoption", "report")
 _OUR_ACTION = "./.github/actions/reconcile"
 _NO_ACTION = "OWNER/NAME@COMMIT"
 _ACTION = re.compile(r"([A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+)@([0-9a-f]{40})")
-_SCHEMA = "manifest.schema.json"
 _VARIABLES = re.compile(r"\{env: ([A-Z0-9_]+)\}")
-_IS_EXAMPLE = re.compile("# An example: files whose names begin with _ .*\\n(#\\n)?")
 
 AWord = TypeVar("AWord", bound=StrEnum)
 
@@ -81,7 +78,7 @@ def _files(
     invocation: Invocation, service: Service, forge: Forge, action: str
 ) -> Iterator[tuple[str, str]]:
     """Each file by its path in the repository."""
-    tenant = _manifest(f"tenants/_example-{service}.yaml")
+    tenant = manifest_text(f"tenants/_example-{service}.yaml")
     match service:
         case Service.GENESYS:
             extension = "hr-extension"
@@ -90,10 +87,11 @@ def _files(
         case _:
             assert_never(service)
     yield _tenant_file(service), tenant
-    yield "desired-state/extensions/hr-extension.yaml", _manifest(f"extensions/{extension}.yaml")
-    dialects = tuple(sound_dialects(invocation.common.dialects))
-    yield _SCHEMA, json_text(schema_with("manifest", dialects))
-    yield ".gitignore", template_text("init/gitignore")
+    yield (
+        "desired-state/extensions/hr-extension.yaml",
+        manifest_text(f"extensions/{extension}.yaml"),
+    )
+    yield from common_files(invocation)
     yield ".pre-commit-config.yaml", template_text("init/pre-commit-config.yaml")
     match forge:
         case Forge.NONE:
@@ -110,12 +108,6 @@ def _files(
 
 def _tenant_file(service: Service) -> str:
     return f"desired-state/tenants/acme-{'scim' if service is Service.RFC7644 else service}.yaml"
-
-
-def _manifest(name: str) -> str:
-    """An example as a manifest that counts, whose comment names the schema of the repository."""
-    text = _IS_EXAMPLE.sub("", repository_text(f"desired-state/{name}"))
-    return text.replace("../../reconciler/schemas/manifest.json", f"../../{_SCHEMA}")
 
 
 def _variables(tenant: str) -> list[str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from reconciler.domain.jsontext import Json
 from reconciler.embedded.lag import Lag
+from reconciler.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,23 @@ class Faults:
 
     def to_json(self) -> dict[str, Json]:
         return asdict(self)
+
+
+def faults_file(folder: Path, name: str) -> Path:
+    """The file of the faults that a built-in tenant begins with, where there is one."""
+    return folder / f"{name}.faults.json"
+
+
+def first_faults(file: Path) -> Faults:
+    """The faults that the file sets, none without it; raises UsageError where it cannot be read."""
+    try:
+        return Faults.from_json(json.loads(file.read_bytes()))
+    except FileNotFoundError:
+        return Faults()
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{file} sets no faults: {error}") from error
 
 
 def _fits(value: Json, default: Json) -> bool:

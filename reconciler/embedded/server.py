@@ -23,7 +23,7 @@ from reconciler.domain.dialect import Dialect
 from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import Schema
 from reconciler.domain.secret import Secret
-from reconciler.embedded.faults import FaultBox, Faults
+from reconciler.embedded.faults import FaultBox, Faults, faults_file, first_faults
 from reconciler.embedded.hr import HrReceiver
 from reconciler.embedded.oauth import OAuth
 from reconciler.embedded.schemas_endpoint import PLAIN, SchemasEndpoint
@@ -45,7 +45,6 @@ _SILENCE_SECONDS = 3  # how long a client may say nothing; a stop waits for it
 _MAX_BODY = 2**20
 _LONGEST_LINE = 1024  # of a chunk's size with its extensions, and of a trailer
 _TARGET = "reconciler.target"
-_NO_FAULTS = Faults()
 
 Clock = Callable[[], datetime]
 
@@ -86,18 +85,18 @@ def serve(
     folder: Path,
     *,
     port: int = 0,
-    faults: Faults = _NO_FAULTS,
+    faults: Faults | None = None,
     clock: Clock = _utc_now,
     setup: DevTenantSetup = _PLAIN,
 ) -> Iterator[DevTenantAccess]:
     """Run the built-in tenant of that name on a loopback port (0: a free one) until the block ends.
 
-    What it remembers is in `folder/NAME.db`. Raises UsageError for a bad name, a port that is taken
-    and a missing extra, StateError where the file cannot be used.
+    What it remembers is in `folder/NAME.db`; without `faults` it begins with those of the file
+    beside it. Raises UsageError for a bad name, a port that is taken and a missing extra,
+    StateError where the file cannot be used.
     """
-    if any(importlib.util.find_spec(name) is None for name in ("scim2_server", "scim2_models")):
-        needed = f"the built-in tenant needs the extra {Extra.DEMO}"
-        raise UsageError(f"{needed}; {way_to(Extra.DEMO)}")
+    require_libraries()
+    faults = first_faults(faults_file(folder, name)) if faults is None else faults
     with open_embedded_store(folder, name) as store, _bind(port) as server:
         credentials = store.credentials()
         if setup.users:
@@ -122,6 +121,13 @@ def serve(
         finally:
             server.shutdown()
             thread.join()
+
+
+def require_libraries() -> None:
+    """Raise UsageError where the extra that brings the built-in tenant is not installed."""
+    if any(importlib.util.find_spec(name) is None for name in ("scim2_server", "scim2_models")):
+        needed = f"the built-in tenant needs the extra {Extra.DEMO}"
+        raise UsageError(f"{needed}; {way_to(Extra.DEMO)}")
 
 
 def _bind(port: int) -> "_Server":

@@ -156,8 +156,9 @@ def stage(folder: Path) -> Stage:
     for name in ("requirements-dev.txt", "requirements-plan.txt", "pyproject.toml"):
         os.utime(clone.path / name, (0, 0))
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    path = f"{clone.path}/.venv/bin:{kept['PATH']}"
     # Unbuffered, so that both outputs come in the order in which a terminal shows them.
-    return Stage(clone, {**kept, **WHO, "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"})
+    return Stage(clone, {**kept, **WHO, "PATH": path, "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"})
 
 
 @contextmanager

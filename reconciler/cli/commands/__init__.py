@@ -48,6 +48,7 @@ class Command:
     group: CommandGroup
     example: str
     needs: tuple[Need, ...] = ()
+    fills_tenant: bool = False  # the built-in one, in a folder that no option of it names
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -63,7 +64,7 @@ class Command:
     @property
     def locks_files(self) -> bool:
         """Test whether it keeps a store, or may serve the built-in tenant."""
-        return Need.STORE in self.needs or Need.SECRETS in self.needs
+        return self.fills_tenant or Need.STORE in self.needs or Need.SECRETS in self.needs
 
     @property
     def purpose(self) -> str:
@@ -108,6 +109,7 @@ COMMANDS = (
         "init acme --service sap --forge github",
         (Need.DIALECTS,),
     ),
+    Command("demo", CommandGroup.SETTING_UP, "demo", (Need.DIALECTS,), fills_tenant=True),
     Command(
         "import",
         CommandGroup.SETTING_UP,

@@ -477,7 +477,7 @@ def test_a_table_that_is_gone_is_reported(postgres: Server) -> None:
     with opened(url) as store:
         behind_its_back(url, "DROP TABLE audit CASCADE")
 
-        with pytest.raises(StateError, match='an error: relation "audit" does not exist'):
+        with pytest.raises(StateError, match='not whole: relation "audit" does not exist'):
             store.record(entry())
 
 

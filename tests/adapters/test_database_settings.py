@@ -1,6 +1,7 @@
 """Whatever the server, its user or the environment has set, the store on it is the same."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -11,15 +12,20 @@ from pathlib import Path
 import pytest
 
 from reconciler.adapters.database import open_store
+from reconciler.adapters.database.tables import ALL, NAMES, RIGHTS, SEQUENCES
 from reconciler.domain.records import Status, check_chain
 from reconciler.errors import StateError
 from tests.support.fakes import FakeClock
 from tests.support.postgres import Server
 from tests.support.store_world import (
+    HR_URN,
     RECEIVER,
+    WHEN,
     adopted,
     attempt,
+    behind_its_back,
     created,
+    dump,
     entry,
     event,
     intended,
@@ -144,6 +150,19 @@ def test_another_search_path_to_the_same_tables_keeps_one_chain(
     assert rows(postgres.url("postgres"), f"SELECT count(*) FROM {shared}.audit") == [(2,)]
 
 
+def granted() -> dict[str, str]:
+    """The rights of a runner, by table, as the page about state has them."""
+    page = (Path(__file__).parents[2] / "docs/state.md").read_text()
+    found = re.findall(r"^\| ((?:`[a-z]+`(?:, )?)+) \| (SELECT[A-Z, ]*) \|$", page, re.M)
+    return {table: rights for tables, rights in found for table in re.findall("[a-z]+", tables)}
+
+
+def test_the_docs_name_the_rights_that_a_message_asks_for() -> None:
+    assert granted() == RIGHTS
+    assert RIGHTS.keys() == NAMES["table"]
+    assert SEQUENCES.keys() == {text.split()[2] for text in ALL if "id {id}" in text}
+
+
 def test_a_runner_and_a_reader_need_no_more_rights_than_the_docs_name(postgres: Server) -> None:
     name = postgres.new()
     with opened(postgres.url(name)) as store:
@@ -152,11 +171,9 @@ def test_a_runner_and_a_reader_need_no_more_rights_than_the_docs_name(postgres: 
         "DROP ROLE IF EXISTS runner, reader",
         "CREATE ROLE runner LOGIN",
         "CREATE ROLE reader LOGIN",
-        "GRANT SELECT ON ALL TABLES IN SCHEMA public TO runner, reader",
-        "GRANT INSERT ON audit, intents, outbox, holders TO runner",
-        "GRANT UPDATE ON intents, outbox TO runner",
-        "GRANT DELETE ON holders TO runner",
-        "GRANT USAGE ON SEQUENCE intents_id_seq, outbox_id_seq TO runner",
+        "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader",
+        *(f"GRANT {rights} ON {table} TO runner" for table, rights in granted().items()),
+        f"GRANT USAGE ON SEQUENCE {', '.join(SEQUENCES.values())} TO runner",
         database=name,
     )
 
@@ -168,8 +185,11 @@ def test_a_runner_and_a_reader_need_no_more_rights_than_the_docs_name(postgres: 
         first, second, third = to_send(store)
         store.delivered(first, attempt(Status.SYNCED, 204))
         store.failed(second, attempt(Status.FAILED, 500), None)
+        store.begin_canary("acme", HR_URN, ["grade"], WHEN)
+        store.end_canary("acme", HR_URN, ["grade"])
+        store.end_counting("acme", "User")
         with (
-            pytest.raises(StateError, match="does not allow this to its user"),
+            pytest.raises(StateError, match=r"permission denied for table audit; GRANT SELECT, I"),
             store._database.writing() as connection,
         ):
             connection.run("UPDATE audit SET detail = 'nothing happened'")
@@ -178,5 +198,88 @@ def test_a_runner_and_a_reader_need_no_more_rights_than_the_docs_name(postgres: 
         assert check_chain(store.records()).records == 8
         assert to_send(store) == (third,)
         assert len(tuple(store.released())) == 3
-        with pytest.raises(StateError, match="does not allow this to its user"):
+        with pytest.raises(StateError, match="GRANT SELECT, INSERT ON audit"):
             store.record(entry())
+
+
+@pytest.mark.parametrize(
+    ("right", "texts"),
+    [
+        ("ALL ON SEQUENCE intents_id_seq", "GRANT USAGE ON SEQUENCE intents_id_seq to it"),
+        ("ALL ON SEQUENCE outbox_id_seq", "GRANT USAGE ON SEQUENCE outbox_id_seq to it"),
+        ("INSERT ON intents", "GRANT SELECT, INSERT, UPDATE ON intents to it"),
+        ("SELECT ON meta", "GRANT SELECT ON meta to it"),
+        ("INSERT ON holders", "GRANT SELECT, INSERT, DELETE ON holders to it"),
+    ],
+)
+def test_a_right_that_is_missing_is_named_with_its_table_or_sequence(
+    postgres: Server, right: str, texts: str
+) -> None:
+    name = postgres.new()
+    with opened(postgres.url(name)):
+        pass
+    postgres.run(
+        f"CREATE ROLE lacking_{name} LOGIN",
+        f"GRANT ALL ON ALL TABLES IN SCHEMA public TO lacking_{name}",
+        f"GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO lacking_{name}",
+        f"REVOKE {right} FROM lacking_{name}",
+        database=name,
+    )
+
+    with pytest.raises(StateError, match=texts):
+        intend_locked(postgres.url(name, user=f"lacking_{name}"))
+
+
+def intend_locked(url: str) -> None:
+    with opened(url) as store:
+        locks = store.locks(holder="ci", clock=FakeClock())
+        assert locks is not None
+        with locks.hold("acme"):
+            store.intend(intent(), intended())
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "SELECT setval('intents_id_seq', 1, false)",
+        "SELECT setval('outbox_id_seq', 1, false)",
+        "ALTER TABLE intents ALTER COLUMN id DROP DEFAULT; DROP SEQUENCE intents_id_seq",
+    ],
+)
+def test_a_copy_whose_sequences_were_not_set_is_refused_and_stays_as_it_is(
+    postgres: Server, broken: str
+) -> None:
+    url = postgres.schema()
+    with opened(url) as store:
+        store.intend(intent(), intended())
+        store.intend(intent(tenant="beta"), intended("beta"))
+    behind_its_back(url, broken)
+    before = dump(url)
+
+    with opened(url) as store:
+        with pytest.raises(
+            StateError, match=r"in a copy whose sequences.*`reconciler state check`"
+        ):
+            store.intend(intent(tenant="gamma"), intended("gamma"))
+
+    assert dump(url) == before
+
+
+@pytest.mark.parametrize(
+    ("setting", "texts"),
+    [
+        ("statement_timeout", r"ended a statement: .*statement_timeout = '60s'"),
+        ("default_transaction_read_only", "is read-only: name the primary server"),
+    ],
+)
+def test_what_the_server_refuses_is_reported_with_what_helps(
+    postgres: Server, setting: str, texts: str
+) -> None:
+    url = postgres.schema()
+    value = "on" if setting.startswith("default") else "1"
+    with opened(url):
+        pass
+
+    with pytest.raises(StateError, match=texts):
+        with opened(reported(url, setting, value)) as store:
+            store.record_all([entry()] * 2000)

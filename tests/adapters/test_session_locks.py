@@ -6,16 +6,13 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from subprocess import PIPE, Popen
 
 import pytest
 
 from reconciler.adapters.database import Store, open_store
-from reconciler.adapters.database.address import Address, address_of
-from reconciler.adapters.database.postgresql import Locking, Server
-from reconciler.adapters.database.session_locks import SessionLocks
 from reconciler.errors import Interrupted, StateError, TenantLocked
 from reconciler.ports import Clock, HeldLock, Locks
 from tests.support.lock_world import StoppedClock
@@ -207,38 +204,6 @@ def test_the_lock_of_a_killed_process_is_free_with_its_session(url: str) -> None
             assert rows(url, "SELECT holder FROM holders") == [("day-job",)]
 
 
-class Pooled(Server):
-    """A server behind a pooler that hands one session from client to client."""
-
-    def __init__(self, url: str, shared: Locking) -> None:
-        address = address_of(url)
-        assert isinstance(address, Address)
-        super().__init__(address, busy_timeout=1.0, deadline=30.0)
-        self.shared = shared
-
-    @contextmanager
-    def session(self) -> Iterator[Locking]:
-        yield self.shared
-
-
-def test_a_session_that_a_pooler_shares_is_noticed_and_locks_nobody_twice(url: str) -> None:
-    with closing(open_store(url)) as store:
-        assert store._server is not None
-        assert isinstance(store._server, Server)
-        with store._server.session() as shared:
-            one, two = (
-                SessionLocks(Pooled(url, shared), holder=name, clock=StoppedClock())
-                for name in ("one", "two")
-            )
-            with one.hold("acme"):
-                with pytest.raises(StateError, match=r"connection pooler.*to the server itself"):
-                    two.hold("acme").__enter__()
-                one.require("acme", held=True)
-
-            with pytest.raises(StateError, match="connection pooler"):  # it may be lent again
-                two.hold("acme").__enter__()
-
-
 def test_a_holder_row_without_a_session_is_no_lock(url: str) -> None:
     with closing(open_store(url)):
         rows(url, "INSERT INTO holders VALUES ('acme', 'ghost', 1, 'h', 'then') RETURNING 1")
@@ -332,29 +297,6 @@ def test_a_lock_without_its_signature_is_taken_for_another_run_s(url: str) -> No
 
         with pytest.raises(StateError, match="lock of tenant acme was lost"):
             store.intend(intent(), intended())
-
-
-def test_a_session_with_an_unexpected_message_goes_on(
-    postgres: Postgres,
-) -> None:
-    with closing(open_store(postgres.schema())) as store, locks_of(store).hold("acme"):
-        assert store._locks is not None
-        session = store._locks._lasting()
-        with session.asking() as requested:
-            requested.run("LISTEN news")
-        assert session.is_quiet()
-        postgres.run("NOTIFY news")
-        wait_until(lambda: not session.is_quiet())
-
-        assert store.intend(intent(), intended()) == 1
-        assert session.is_quiet()
-
-
-def wait_until(reached: Callable[[], bool]) -> None:
-    ends = time.monotonic() + 10
-    while not reached():
-        assert time.monotonic() < ends
-        time.sleep(0.01)
 
 
 def test_an_intent_of_a_tenant_that_was_given_back_needs_no_lock(url: str) -> None:

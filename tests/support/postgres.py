@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -43,14 +43,9 @@ class Server:
         """Return when it answers; guarded, it ends with the thread that has started it."""
         # -F stays off: the program refuses a server that does not sync.
         options = [f"-p{self.port}", "-h127.0.0.1", f"-k{self.data}", "-cmax_connections=60"]
-        with (self.data / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [self.programs / "postgres", "-D", self.data, *options],
-                stdout=log,
-                stderr=log,
-                preexec_fn=_die_with_parent if guarded else None,  # noqa: PLW1509 — it makes one system call
-                **_unprivileged(),
-            )
+        program = str(self.programs / "postgres")
+        command = [program, "-D", str(self.data), *options]
+        self.process = started(command, self.data / "log", guarded=guarded)
         self._wait()
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
@@ -127,6 +122,21 @@ class Server:
             else:
                 return
         raise AssertionError((self.data / "log").read_text())
+
+
+def started(
+    command: Sequence[Path | str], log: Path, *, guarded: bool = True
+) -> "subprocess.Popen[bytes]":
+    """A process that is not root's; guarded, it ends with the thread that has started it."""
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            preexec_fn=_die_with_parent if guarded else None,  # noqa: PLW1509 — it makes one system call
+            **_unprivileged(),
+        )
 
 
 @contextmanager

@@ -29,7 +29,8 @@ class Proxy:
         return f"{scheme}://{at}127.0.0.1:{self.port}"
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
+    """The path of a program of the system; without it the test is skipped, and says so."""
     found = shutil.which(name, path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
     if found is None:
         pytest.skip(f"NOT TESTED: {name} is not installed; apt-get install -y {name}")
@@ -39,7 +40,7 @@ def _program(name: str) -> str:
 @contextmanager
 def squid(users: Mapping[str, str], hosts: Mapping[str, str]) -> Iterator[Proxy]:
     """One that lets these users in, by Basic, and knows these hosts by these addresses."""
-    program = _program("squid")
+    installed = program("squid")
     with _folder() as folder:
         lines = (f"{user}:{_crypt(password)}\n" for user, password in users.items())
         (folder / "users").write_text("".join(lines))
@@ -64,14 +65,14 @@ cache deny all
 pid_filename none
 shutdown_lifetime 0 seconds
 """)
-        with _running((program, "-N", "-f", str(folder / "squid.conf")), port):
+        with _running((installed, "-N", "-f", str(folder / "squid.conf")), port):
             yield Proxy(port, log)
 
 
 @contextmanager
 def tinyproxy(user: str, password: str, *, beyond: int) -> Iterator[Proxy]:
     """One that lets this user in, and asks another proxy, on that port, for the way."""
-    program = _program("tinyproxy")
+    installed = program("tinyproxy")
     with _folder() as folder:
         port = unused_port()
         (folder / "closed").write_text(f"{CLOSED}\n")
@@ -83,7 +84,7 @@ BasicAuth {user} {password}
 Filter "{folder}/closed"
 Upstream http 127.0.0.1:{beyond}
 """)
-        with _running((program, "-d", "-c", str(folder / "tinyproxy.conf")), port):
+        with _running((installed, "-d", "-c", str(folder / "tinyproxy.conf")), port):
             yield Proxy(port, folder / "log")
 
 

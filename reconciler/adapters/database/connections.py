@@ -92,7 +92,10 @@ class Connections(Protocol):
 
 
 class Session(Protocol):
-    """A connection that commits each statement, and ends only with its process or its server."""
+    """A connection in one open transaction, which ends only with its process or its server.
+
+    Nothing of it is ever committed. After a statement that fails it answers no more.
+    """
 
     def asking(self) -> AbstractContextManager[Connection]:
         """The connection; what goes wrong in the block is a StateError."""
@@ -109,6 +112,10 @@ class Session(Protocol):
 
 class Sessions(Connections, Protocol):
     """A database that can keep locks as well."""
+
+    def note(self, statement: Question) -> None:
+        """Run a statement that is a transaction of its own, and the same twice as once."""
+        ...
 
     def session(self) -> AbstractContextManager[Session]:
         """A connection of its own, which lasts; raises StateError."""

@@ -1,8 +1,9 @@
 """A PostgreSQL server that keeps its word: connections, transactions, its errors in our words."""
 
 import hashlib
+import re
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -15,7 +16,7 @@ from psycopg.rows import tuple_row
 from reconciler.adapters.database.address import Address, shown
 from reconciler.adapters.database.connections import Connection, Question, Row, Value
 from reconciler.adapters.database.deadline import Deadline, Wire
-from reconciler.adapters.database.server_errors import reason, unreachable
+from reconciler.adapters.database.server_errors import ServerError, reason, unreachable
 from reconciler.adapters.database.tables import NAMES
 from reconciler.domain.redaction import Redaction
 from reconciler.domain.secret import Secret
@@ -31,11 +32,12 @@ _OURS = {
     "keepalives_count": "3",
     "tcp_user_timeout": "30000",
 }
+# A setting is a transaction's: a connection pooler would lend it to others with the session.
 _THEIRS = (
-    "set_config('tcp_keepalives_idle', '10', false), "
-    "set_config('tcp_keepalives_interval', '5', false), "
-    "set_config('tcp_keepalives_count', '3', false), "
-    "set_config('tcp_user_timeout', '30000', false)"  # keepalives rest while an answer is due
+    "set_config('tcp_keepalives_idle', '10', true), "
+    "set_config('tcp_keepalives_interval', '5', true), "
+    "set_config('tcp_keepalives_count', '3', true), "
+    "set_config('tcp_user_timeout', '30000', true)"  # keepalives rest while an answer is due
 )
 # Where the tables are: whoever finds them by another search_path has to find the same locks.
 _SCHEMA = """coalesce(
@@ -86,6 +88,12 @@ SELECT pg_advisory_xact_lock(('x' || encode(substr(sha256(
     decode('00{b"chain".hex()}', 'hex')), 1, 8), 'hex'))::bit(64)::bigint)
 """)
 _SYNC = Question("SET LOCAL synchronous_commit = on")
+# A transaction that is open as long as a run may be longer than the server lets others be; one of
+# the three is of PostgreSQL 17. Without a snapshot or a number it keeps no vacuum from its work.
+_LASTING = Question(f"""
+SELECT {_THEIRS}, set_config(name, '0', true) FROM pg_settings
+ WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout', 'lock_timeout')
+""")
 _COMMIT = Question("COMMIT")
 _ROLLBACK = Question("ROLLBACK")
 
@@ -164,11 +172,14 @@ class Link:
     def _executed(self, question: Question) -> "psycopg.Cursor[Row]":
         return self._raw.execute(_for_psycopg(question.statement), question.values or None)
 
-    def _pipelined(self, questions: Iterable[Question]) -> "list[psycopg.Cursor[Row]]":
+    def _pipelined(self, questions: Sequence[Question]) -> "list[psycopg.Cursor[Row]]":
         """All of them before the first answer is waited for. Of several errors the first is raised.
 
         The others only say that they come after it, and psycopg would log what leaves its block.
+        One goes alone: in a pipeline libpq forgets what a pooler says before it hangs up.
         """
+        if len(questions) == 1:
+            return [self._executed(questions[0])]
         errors: list[psycopg.Error] = []
         cursors: list[psycopg.Cursor[Row]] = []
         try:
@@ -192,9 +203,15 @@ class Link:
         except psycopg.Error as error:
             if self._wire.silent:
                 raise StateError(_silent(self._place, self._deadline) + silence) from error
-            text = error.diag.message_primary or error.sqlstate or str(error)
-            why = reason(error.sqlstate, self._redaction.text(text), lost=self.lost)
-            raise StateError(f"the store {self._place} {why}") from error
+            said = ServerError(
+                code=error.sqlstate,
+                text=self._redaction.text(
+                    error.diag.message_primary or error.sqlstate or str(error)
+                ),
+                constraint=error.diag.constraint_name,
+                column=error.diag.column_name,
+            )
+            raise StateError(f"the store {self._place} {reason(said, lost=self.lost)}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +278,10 @@ def _silent(place: str, deadline: Deadline) -> str:
     )
 
 
-_NOT_RECORDED = "; nothing of this step was recorded. See what holds its server up, and run again"
+_NOT_RECORDED = (
+    "; nothing of this step was recorded. See what holds its server up (a connection pooler with "
+    "less than two connections a run does), and run again"
+)
 _NOT_KNOWN = (
     "; whether this step was recorded is not known. Run again when it is back: the next run looks"
 )
@@ -333,14 +353,18 @@ class Server:
                 self._require_known()  # the one that was before this may have ended so meanwhile
                 self._commit(step)
 
+    def note(self, statement: Question) -> None:
+        """Run a statement that is a transaction of its own, and the same twice as once."""
+        with self._transaction(statement):
+            pass
+
     @contextmanager
     def session(self) -> Iterator["Locking"]:
-        """A connection of its own, which lasts; raises StateError."""
+        """A connection of its own, in a transaction that lasts; raises StateError."""
         link = self._connected()
         with ExitStack() as ending:
             ending.callback(link.close)  # it takes its locks with it
-            greeting = link.rows(self._greeting.statement, *self._greeting.values)
-            link.run("SET idle_session_timeout = 0")
+            _, greeting, *_ = link.together(_READ, self._greeting, _ROLLBACK, _WRITE, _LASTING)
             yield Locking(link, self._heard(greeting).schema)
 
     def close(self) -> None:
@@ -401,7 +425,12 @@ class Server:
             )
         except psycopg.Error as error:
             raise StateError(f"the store {self._place} {unreachable(str(error))}") from error
-        return Link(raw, self._deadline, self._place)
+        link = Link(raw, self._deadline, self._place)
+        with ExitStack() as undo:
+            undo.callback(link.close)
+            _require_search_path(link, _search_path_of(raw.info.options), self._place)
+            undo.pop_all()
+        return link
 
     def _require_known(self) -> None:
         if self._refusal is not None:
@@ -435,6 +464,29 @@ class Server:
             )
 
 
+def _search_path_of(options: str) -> str | None:
+    """The search path in `options`, from wherever libpq took them."""
+    found = re.findall(r"(?:-c\s*|--)search[_-]path=((?:\\.|[^\s\\])*)", options)
+    return re.sub(r"\\(.)", r"\1", found[-1]) if found else None
+
+
+def _require_search_path(link: Link, wanted: str | None, place: str) -> None:
+    """Raise StateError where the server was not told: the tables would be those of another store.
+
+    A connection pooler may be set up to drop what it does not know.
+    """
+    if wanted is None:
+        return
+    [(found,)] = link.rows("SELECT current_setting('search_path')")
+    if "".join(found.split()) != "".join(wanted.split()):
+        raise StateError(
+            f"the store {place} does not get the search_path of `options`, so its tables would be "
+            "those of another: a connection pooler in between drops it. Leave `options` out of "
+            "--state, and let the database set it (ALTER ROLE … SET search_path = …), or connect "
+            "to the server itself"
+        )
+
+
 class _Heard(NamedTuple):
     """The answer to a greeting: the schema that tables are in, and a setting of the user's.
 
@@ -447,7 +499,7 @@ class _Heard(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Locking:
-    """A connection that commits each statement; a database.connections.Session."""
+    """A connection in an open transaction; a database.connections.Session."""
 
     link: Link
     schema: str

@@ -1,6 +1,7 @@
 """One writer per tenant, by advisory locks: the server frees them when their session ends.
 
-The row in `holders` says who holds a lock; a row without a session is no lock.
+The session is one open transaction, so that a connection pooler lends it to nobody else. The row in
+`holders` says who holds a lock; a row without a session is no lock.
 """
 
 import logging
@@ -45,7 +46,6 @@ class SessionLocks:
         self._open = ExitStack()
         self._session: Session | None = None
         self._held: dict[str, _Signed] = {}
-        self._mark = f"{holder} ({socket.gethostname()}, {os.getpid()}, {id(self)})"
 
     def hold(self, tenant: str, *, patience: float = 0.0) -> AbstractContextManager[None]:
         """Hold the tenant's lock; raises TenantLocked, naming the holder, or StateError.
@@ -90,17 +90,18 @@ class SessionLocks:
     def require(self, tenant: str, *, held: bool) -> None:
         """Raise StateError where the lock of a tenant was lost with its session.
 
-        `held` is whether the server still has it, for us. A session from which something came
-        unasked may have just ended, so it is asked itself.
+        `held` is whether the server still has it, for us. In an open transaction nothing comes
+        unasked but the end of the session, which may be a moment before its locks are free.
         """
         with self._using:
-            if held and (self._lasting().is_quiet() or self._is_ours()):
+            if held and self._lasting().is_quiet():
                 return
         raise StateError(
             f"the lock of tenant {tenant} was lost, because the server of the store "
             f"{self._server.place} ended the session that held it; nothing more is "
-            "written, run again. Where this comes back, a connection pooler is in between: "
-            "connect to the server itself"
+            "written, run again. Where this comes back, something ends sessions that wait, or "
+            "takes them away from a run: see the timeouts of the server, of a firewall and of a "
+            "connection pooler in between, or connect to the server itself"
         )
 
     def close(self) -> None:
@@ -110,23 +111,26 @@ class SessionLocks:
             self._session = None
 
     def _take(self, name: str) -> bool:
-        """Try to take the lock and sign it, all in one statement; true where it is ours now.
+        """Try to take the lock and sign it; true where it is ours now.
 
-        In one session the server would give it twice: to us, and to who shares a session with us.
+        In one session the server would give it twice.
         """
         since = rfc3339(self._clock.now())
         row = (self._holder, os.getpid(), socket.gethostname(), since)
         with self._using:
             if name in self._held:
                 return False
+            key = self._lasting().key("tenant", name)
             with self._asking() as connection:
-                key = self._lasting().key("tenant", name)
-                [(taken,)] = connection.rows(_TAKE, self._mark, key, name, name, *row)
-            if taken is None:
-                raise StateError(self._shared())
+                [(taken,)] = connection.rows("SELECT pg_try_advisory_lock(?)", key)
             if taken:
                 self._held[name] = _Signed(key, row)
-            return bool(taken)
+        with ExitStack() as undo:
+            if taken:
+                undo.callback(self._give_back, name)
+                self._server.note(Question(_SIGN, (name, name, *row)))
+            undo.pop_all()
+        return bool(taken)
 
     def _wait(self, tenant: str, patience: float) -> bool:
         """Wait for a lock; true where it came free in time."""
@@ -141,31 +145,27 @@ class SessionLocks:
         return False
 
     def _note(self, tenant: str) -> str:
-        with self._using, self._asking() as connection:
-            found = connection.rows(_SIGNED, tenant)
+        [found] = self._server.ask(Question(_SIGNED, (tenant,)))
         for *row, since in found:
             return f"{_holder(*row)} since {since}"
         return "another run, which has not said its name yet"
 
     def _give_back(self, tenant: str) -> None:
-        """After a lost session there is nothing to give back: the lock went with it."""
+        """After a lost session there is nothing to give back: the lock went with it.
+
+        Whoever gets it next signs it, so our signature goes first.
+        """
+        try:
+            self._server.note(Question(_UNSIGN, (tenant,)))
+        except StateError as error:
+            _log.debug("the lock of tenant %s stays signed: %s", tenant, error)
         with self._using:
             signed = self._held.pop(tenant)
             try:
                 with self._asking() as connection:
-                    connection.rows(_GIVE_BACK, tenant, signed.key)
+                    connection.rows("SELECT pg_advisory_unlock(?)", signed.key)
             except StateError as error:
                 _log.debug("the lock of tenant %s ended before: %s", tenant, error)
-
-    def _is_ours(self) -> bool:
-        """Ask the session whether it is still the one that took our locks."""
-        try:
-            with self._asking() as connection:
-                [(ours,)] = connection.rows(_OURS, self._mark)
-                return bool(ours)
-        except StateError as error:
-            _log.debug("the session that holds the locks has ended: %s", error)
-            return False
 
     def _asking(self) -> AbstractContextManager[Connection]:
         return self._lasting().asking()
@@ -173,22 +173,8 @@ class SessionLocks:
     def _lasting(self) -> Session:
         """The one session, opened where it is not yet; one that has ended is not replaced."""
         if self._session is None:
-            session = self._open.enter_context(self._server.session())
-            with session.asking() as connection:
-                [(marked,)] = connection.rows(_MARK, self._mark)
-            if marked != self._mark:
-                raise StateError(self._shared())
-            with session.asking() as connection:
-                connection.run(_AT_ONCE)
-            self._session = session
+            self._session = self._open.enter_context(self._server.session())
         return self._session
-
-    def _shared(self) -> str:
-        return (
-            f"the store {self._server.place} is behind a connection pooler that hands one "
-            "session to several clients, and a lock in it keeps nobody out: connect to "
-            "the server itself, or have the pooler keep a session for each client"
-        )
 
 
 def held_on(server: Sessions) -> list[HeldLock]:
@@ -230,35 +216,20 @@ class Proof:
         self.locks.require(self.tenant, held=bool(held))
 
 
-# A setting of our own marks the session: whoever shares it finds it marked. To look for the locks
-# in pg_locks would read those of all tenants for each of them.
-_MARK = """
-SELECT CASE WHEN coalesce(current_setting('reconciler.locks', true), '') = ''
-  THEN set_config('reconciler.locks', ?, false) END
-"""
-_AT_ONCE = "SET synchronous_commit = off"  # who holds a lock is gone with the server, as it is
-_OURS = "SELECT coalesce(current_setting('reconciler.locks', true), '') = ?"
-_TAKE = f"""
-WITH lock AS MATERIALIZED (
-  SELECT CASE WHEN ({_OURS}) THEN pg_try_advisory_lock(?) END AS taken
-), unsigned AS (
-  DELETE FROM holders WHERE tenant = ? AND (SELECT taken FROM lock) RETURNING 1
-), signed AS (
-  INSERT INTO holders (tenant, holder, process, host, since)
+# Who holds a lock is gone with the server, as the lock is: nobody waits for the disk.
+_QUICK = "WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))"
+_UNSIGN = f"{_QUICK} DELETE FROM holders USING quick WHERE tenant = ?"
+_SIGN = f"""
+{_QUICK}, unsigned AS (DELETE FROM holders WHERE tenant = ? RETURNING 1)
+INSERT INTO holders (tenant, holder, process, host, since)
   SELECT ?::text, ?::text, ?::integer, ?::text, ?::text
-  FROM lock, (SELECT count(*) FROM unsigned) AS done WHERE taken
-)
-SELECT taken FROM lock
+  FROM quick, (SELECT count(*) FROM unsigned) AS done
 """  # whoever died without a word has left a row
 # Nobody else gets what is still held, and whoever got it since has signed for it. This needs no
 # message to the session itself, as docs/decisions.md has it in "PostgreSQL in two round trips".
 _STILL_HELD = """
 SELECT NOT pg_try_advisory_xact_lock(?) AND EXISTS (
   SELECT 1 FROM holders WHERE tenant = ? AND holder = ? AND process = ? AND host = ? AND since = ?)
-"""
-_GIVE_BACK = """
-WITH unsigned AS (DELETE FROM holders WHERE tenant = ? RETURNING 1)
-SELECT pg_advisory_unlock(?) FROM (SELECT count(*) FROM unsigned) AS done
 """
 _ALL_SIGNED = "SELECT tenant, holder, process, host, since FROM holders ORDER BY tenant"
 # The two halves of each number, which the server shows as if they had no sign.

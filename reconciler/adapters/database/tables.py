@@ -235,3 +235,16 @@ NAMES = {
     kind: frozenset(name for _, what, name, *_ in map(str.split, ALL) if what == kind.upper())
     for kind in ("table", "index")
 }
+# What a run may have to do with each table, in SQL; a reader needs SELECT alone.
+RIGHTS = {
+    "meta": "SELECT",
+    "audit": "SELECT, INSERT",
+    "intents": "SELECT, INSERT, UPDATE",
+    "outbox": "SELECT, INSERT, UPDATE",
+    "holders": "SELECT, INSERT, DELETE",
+    "samples": "SELECT, INSERT",
+    "countings": "SELECT, INSERT, DELETE",
+    "canaries": "SELECT, INSERT, DELETE",
+}
+# The sequences that number rows on a server, by their tables.
+SEQUENCES = {name: f"{name}_id_seq" for name in ("intents", "outbox", "samples")}

@@ -13,7 +13,7 @@ from reconciler.domain.problem import Place, Problem
 from reconciler.domain.rules.reading import FILE
 
 SUFFIXES = (".yaml", ".yml", ".json")
-_TOO_LARGE = "the manifests are too large in all; nothing after this is read: raise --max-total-mib"
+TOO_LARGE = "the manifests are too large in all; nothing after this is read: raise --max-total-mib"
 _TOO_MANY = "there are too many manifests; nothing after this is read: raise --max-documents"
 _IRREGULAR = "no regular file, but a pipe, a device or a link that leads nowhere; remove it"
 # Windows has neither, and neither pipes nor links in folders by default
@@ -48,7 +48,7 @@ def read_files(
         files.append(ManifestFile(str(path), read))
         total -= len(read)
         if total < 0:
-            problems.append(_problem(path, _TOO_LARGE))
+            problems.append(_problem(path, TOO_LARGE))
             break
         if len(files) > count:
             problems.append(_problem(path, _TOO_MANY))
@@ -58,8 +58,12 @@ def read_files(
 
 def is_manifest(path: PurePath) -> bool:
     """Test whether a path below the folder names a manifest file, by its name alone."""
-    hidden = any(part.startswith((".", "_")) for part in path.parts)
-    return path.name.endswith(SUFFIXES) and not hidden
+    return path.name.endswith(SUFFIXES) and not is_left_out(path)
+
+
+def is_left_out(path: PurePath) -> bool:
+    """Test whether a path below the folder has a name that is never read."""
+    return any(part.startswith((".", "_")) for part in path.parts)
 
 
 def shown(path: Path) -> str:

@@ -19,6 +19,8 @@ def explain(invocation: Invocation, key: str) -> None:
     parts = [part for part in key.replace("[]", "").split(".") if part]
     kinds = [kind for kind in KINDS if parts and kind.lower() == parts[0].lower()]
     path = parts[1:] if kinds else parts or ["spec"]
+    if kinds == ["TenantSet"] and path[:2] == ["spec", "template"] and path[2:]:
+        kinds, path = ["Tenant"], ["spec", *path[2:]]  # which has the same keys
     width = shutil.get_terminal_size().columns
     paint = invocation.console.paint
     texts = []

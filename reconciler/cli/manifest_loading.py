@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from os.path import realpath
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from reconciler.adapters.dialects import MAX_BYTES as DIALECT_BYTES
 from reconciler.adapters.dialects import FoundDialects, dialects_of, find_dialects, is_dialect
 from reconciler.adapters.git import Git, commit_at, files_at, require_same_repository
 from reconciler.adapters.manifest_files import ManifestFile, is_folder, is_manifest
-from reconciler.adapters.manifests import Loaded, ReadingLimits, Trusted, load
+from reconciler.adapters.manifests import Loaded, ReadingLimits, Rows, Trusted, load, rows_named
 from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.shared_options import ReadingOptions
@@ -48,7 +48,7 @@ def load_desired(
         dialects={**dialects.by_name, **dialects.stand_ins},
         allow_empty=reading.allow_empty,
         limits=limits,
-        trusted=_trusted(invocation, tenants_from, limits.file_bytes),
+        trusted=_trusted(invocation, tenants_from, limits),
         observe=invocation.observe,
     )
     if not dialects.problems:
@@ -57,7 +57,30 @@ def load_desired(
     return replace(loaded, manifests=None, problems=problems)
 
 
-def _trusted(invocation: Invocation, ref: str | None, most: int) -> Trusted | None:
+def manifests_at(
+    git: Git, folder: Path, ref: str, limits: ReadingLimits
+) -> tuple[tuple[ManifestFile, ...], Rows]:
+    """The manifest files of a folder as they were at a ref, and the rows of their TenantSets."""
+    most = limits.file_bytes
+    found = files_at(git, folder, ref, wanted=is_manifest, most=most)
+    files = tuple(ManifestFile(path, data) for path, data in found)
+    named = rows_named(files, folder)
+    paths = {file.path for file in named.values() if isinstance(file.data, bytes)}
+    if not paths:
+        return files, named
+
+    def is_wanted(path: PurePosixPath) -> bool:
+        return str(folder / path) in paths
+
+    contents = dict(files_at(git, folder, ref, wanted=is_wanted, most=limits.total_bytes))
+    missing = "there is no such file"
+    return files, {
+        key: replace(file, data=contents.get(file.path, missing)) if file.path in paths else file
+        for key, file in named.items()
+    }
+
+
+def _trusted(invocation: Invocation, ref: str | None, limits: ReadingLimits) -> Trusted | None:
     """The files of a ref; their paths begin with it, as git writes them."""
     # docs/decisions.md, "`--tenants-from` takes whole Tenant manifests, and a broken file of the
     # ref stops nothing"
@@ -66,12 +89,16 @@ def _trusted(invocation: Invocation, ref: str | None, most: int) -> Trusted | No
     common, git = invocation.common, Git.of(invocation.settings.environ)
     folder = common.desired_state
     commit = commit_at(git, folder, ref)  # once: what is read all belongs to one commit
-    files = files_at(git, folder, commit, wanted=is_manifest, most=most)
+    files, rows = manifests_at(git, folder, commit, limits)
     dialects = _dialects_at(git, common, ref, commit)
     unread = tuple(sorted({problem.place.path for problem in dialects.problems}))
     return Trusted(
         source=TenantsFrom(ref=ref, commit=commit, unread=unread),
-        files=tuple(ManifestFile(f"{ref}:{path}", data) for path, data in files),
+        files=tuple(replace(file, path=f"{ref}:{file.path}") for file in files),
+        rows={
+            (f"{ref}:{path}", name): replace(file, path=f"{ref}:{file.path}")
+            for (path, name), file in rows.items()
+        },
         dialects=dialects.by_name,
     )
 

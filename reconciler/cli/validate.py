@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import assert_never
 
 from reconciler import __version__
-from reconciler.adapters.git import Git, files_at, path_in_repository
-from reconciler.adapters.manifest_files import ManifestFile, is_manifest
+from reconciler.adapters.git import Git, path_in_repository
 from reconciler.adapters.manifests import Loaded, manifests_of
 from reconciler.cli.commands.validate import FailOn, Options, ValidateFormat
 from reconciler.cli.exits import Exit
 from reconciler.cli.invocation import Invocation
-from reconciler.cli.manifest_loading import limits_of, load_desired
+from reconciler.cli.manifest_loading import limits_of, load_desired, manifests_at
 from reconciler.cli.output import Output, output_of
 from reconciler.domain.documents import ValidateData
 from reconciler.domain.problem import Problem, Severity
@@ -64,9 +63,9 @@ def _breaking(invocation: Invocation, options: Options, loaded: Loaded) -> tuple
     ref, folder = options.against, invocation.common.desired_state
     if ref is None:
         return ()
-    git, most = Git.of(invocation.settings.environ), limits_of(options.reading).file_bytes
-    files = files_at(git, folder, ref, wanted=is_manifest, most=most)
-    before, unread = manifests_of((ManifestFile(path, data) for path, data in files), most)
+    git, limits = Git.of(invocation.settings.environ), limits_of(options.reading)
+    files, rows = manifests_at(git, folder, ref, limits)
+    before, unread = manifests_of(files, limits.file_bytes, rows)
     for path in unread:
         message = f"{path} of {ref} is no manifest of today's format, and is not compared"
         invocation.console.complain(visible(message))

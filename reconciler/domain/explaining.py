@@ -6,7 +6,7 @@ from typing import Any
 
 from reconciler.domain.jsontext import canonical
 
-KINDS = ("Tenant", "SchemaExtension")
+KINDS = ("Tenant", "TenantSet", "SchemaExtension")
 Node = Mapping[str, Any]
 
 

@@ -275,6 +275,24 @@ def validation(world: World) -> Contest:
     return Contest(commands, figures, 3)
 
 
+def tenant_sets(world: World) -> Contest:
+    """Ten thousand tenants in rows checked offline, beside as many manifests in JSON."""
+    commands = {
+        name: Command(tuple(words), world.folder)
+        for name, words in validate.tenants(world.folder / "tenants").items()
+    }
+
+    def figures(costs: Costs) -> Mapping[str, Figure]:
+        rows, more, manifests = costs.values()
+        return {
+            "rows": Figure(rows.cpu, manifests.cpu),
+            "rows-growth": Figure(more.cpu / 2, rows.cpu),
+            "rows-memory": Figure(rows.memory, manifests.memory),
+        }
+
+    return Contest(commands, figures, 3)
+
+
 def peers(world: World) -> Contest:
     """octoDNS, the nearest in kind, from its package, in a virtual environment of its own."""
     venv = world.folder / "octodns"
@@ -321,5 +339,6 @@ CONTESTS: Mapping[str, Make] = {
     "audit": audit,
     "attributes": attributes,
     "validate": validation,
+    "tenant-sets": tenant_sets,
 }
-LARGE = ("plan-1000", "memory", "audit", "validate")  # not in a quick look
+LARGE = ("plan-1000", "memory", "audit", "validate", "tenant-sets")  # not in a quick look

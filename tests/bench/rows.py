@@ -209,4 +209,28 @@ ROWS = (
         must=1.2,
         goal=1.05,
     ),
+    Row(
+        key="rows",
+        what="validate 10,000 tenants in rows",
+        beside="as JSON manifests",
+        unit=Unit.CPU,
+        must=1,
+        goal=0.4,
+    ),
+    Row(
+        key="rows-growth",
+        what="validate 10,000 of 20,000 tenants in rows",
+        beside="10,000 alone",
+        unit=Unit.CPU,
+        must=1.2,
+        goal=1.05,
+    ),
+    Row(
+        key="rows-memory",
+        what="peak of validate of 10,000 tenants in rows",
+        beside="as JSON manifests",
+        unit=Unit.MEMORY,
+        must=120,
+        goal=100,
+    ),
 )

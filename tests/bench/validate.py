@@ -3,6 +3,7 @@
 All of them check the same files with the same JSON Schema.
 """
 
+import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,19 @@ from reconciler.adapters.yaml_writer import yaml_text
 from tests.support.fleet.schemas import ATTRIBUTES, attribute
 
 MANY, FEW = 1000, 100
+ROWS = 10_000
+
+TEMPLATE = {
+    "dialect": "genesys",
+    "baseUrl": "https://api.{region}.example.com/{name}/scim/v2",
+    "auth": {
+        "type": "oauth2-client-credentials",
+        "tokenUrl": "https://login.{region}.example.com/token",
+        "clientId": {"env": "{variables}_ID"},
+        "clientSecret": {"file": "{name}/secret"},
+    },
+    "webhooks": [{"url": "https://hr.example.com/{name}", "secret": {"env": "{variables}_HR"}}],
+}
 
 RUN = "from reconciler.__main__ import main; sys.exit(main())"
 WITHOUT_FAST = "import sys; sys.modules['jsonschema_rs'] = None; " + RUN  # as if not installed
@@ -53,6 +67,51 @@ def written(folder: Path, number: int) -> Path:
         text = manifest("SchemaExtension", f"extension-{index}", {"schema": schema})
         (folder / f"extension-{index}.yaml").write_text(text)
     return folder
+
+
+def tenants(folder: Path) -> Mapping[str, list[str]]:
+    """Commands by name: tenants as rows, twice as many, and as JSON manifests."""
+    folder.mkdir()
+    places = {
+        f"validate, {ROWS} rows": in_rows(folder / "rows", ROWS),
+        f"validate, {2 * ROWS} rows": in_rows(folder / "more rows", 2 * ROWS),
+        f"validate, {ROWS} tenants in JSON": in_json(folder / "json", ROWS),
+    }
+    words = [sys.executable, "-m", "reconciler", "validate", "-q", "--max-documents", "40000"]
+    return {name: [*words, "--desired-state", str(place)] for name, place in places.items()}
+
+
+def in_rows(folder: Path, number: int) -> Path:
+    """That many tenants as a TenantSet."""
+    folder.mkdir()
+    spec = {"rows": "rows.csv", "labels": {"region": "{region}"}, "template": TEMPLATE}
+    (folder / "set.yaml").write_text(manifest("TenantSet", "fleet", spec))
+    lines = (",".join(row.values()) for row in map(tenant_row, range(number)))
+    (folder / "rows.csv").write_text("\n".join(("name,region,variables", *lines)))
+    return folder
+
+
+def in_json(folder: Path, number: int) -> Path:
+    """The same tenants, each in a manifest of its own."""
+    folder.mkdir()
+    template = json.dumps(
+        {"metadata": {"name": "{name}", "labels": {"region": "{region}"}}, "spec": TEMPLATE}
+    )
+    for row in map(tenant_row, range(number)):
+        text = template
+        for column, value in row.items():
+            text = text.replace(f"{{{column}}}", value)
+        whole = {"apiVersion": "reconciler/v1", "kind": "Tenant", **json.loads(text)}
+        (folder / f"{row['name']}.json").write_text(json.dumps(whole))
+    return folder
+
+
+def tenant_row(number: int) -> dict[str, str]:
+    return {
+        "name": f"acme-{number:05}",
+        "region": f"eu-{number % 7}",
+        "variables": f"ACME_{number}",
+    }
 
 
 def manifest(kind: str, name: str, spec: Mapping[str, object]) -> str:

@@ -18,11 +18,18 @@ def test_the_keys_inside_are_listed_for_each_kind_that_has_the_key(folder: Folde
     both = folder.run("explain").out
     one = folder.run("explain", "schemaextension.spec").out
 
-    assert both.count("KEY:      spec  <object>  required") == 2
+    assert both.count("KEY:      spec  <object>  required") == 3
     assert "  onDrift  <string>\n" in one
     assert "  baseUrl" not in one
     assert "  baseUrl  <string>  required\n" in both
     assert folder.run("explain", "spec.schema.attributes[].returned").out.count("KIND:") == 1
+
+
+def test_the_template_of_a_tenant_set_has_the_keys_of_a_tenant(folder: Folder) -> None:
+    below = folder.run("explain", "TenantSet.spec.template.auth.tokenUrl")
+
+    assert below.out == folder.run("explain", "Tenant.spec.auth.tokenUrl").out
+    assert "{column}" in folder.run("explain", "TenantSet.spec.template").out
 
 
 @pytest.mark.parametrize(

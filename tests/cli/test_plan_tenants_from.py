@@ -211,3 +211,56 @@ def test_an_attribute_with_personal_data_can_be_taken_out(repository):
     assert done.code == 0, done.everything
     assert "Plan: 2 to add" in done.out
     assert "personal data, returned unasked" in done.out  # of the other one
+
+
+def test_the_template_and_the_rows_of_a_tenant_set_are_those_of_the_ref(repository, listener):
+    fleet = "desired-state/tenants/fleet.yaml"
+    template = (
+        "apiVersion: reconciler/v1\nkind: TenantSet\nmetadata: {name: fleet}\n"
+        'spec: {rows: ROWS, template: {dialect: rfc7644, baseUrl: "embedded://{name}"}}\n'
+    )
+    repository.write(fleet, template.replace("ROWS", "fleet.csv"))
+    repository.write("desired-state/tenants/fleet.csv", "name\nacme\nglobex\n")
+    git(repository.path, "add", ".")
+    git(repository.path, "commit", "--quiet", "--message", "a fleet")
+    port = listener.getsockname()[1]
+    evil_template = f'{{dialect: genesys, baseUrl: "http://127.0.0.1:{port}/{{name}}"}}'
+    repository.write(
+        fleet,
+        template.replace("ROWS", "fleet.json").partition("{rows")[0]
+        + f"{{rows: fleet.json, template: {evil_template}}}\n",
+    )
+    repository.write("desired-state/tenants/fleet.json", '[{"name": "acme"}, {"name": "initech"}]')
+
+    done = repository.run("plan", "--tenants-from", "HEAD", "--format", "json")
+
+    plan = json.loads(done.out)
+    planned = {each["name"]: each["base_url"] for each in plan["tenants"]}
+    named = {name: f"embedded://{name}" for name in ("acme", "globex", "local")}
+    assert (done.code, planned) == (0, named)
+    source = plan["tenants_from"]
+    assert (source["changed"], source["added"]) == (["acme"], ["initech"])
+    assert source["removed"] == ["globex"]
+    assert nobody_called(listener)
+
+
+def test_a_tenant_set_of_the_ref_without_its_rows_stops_no_other_tenant(repository):
+    fleet = (
+        "apiVersion: reconciler/v1\nkind: TenantSet\nmetadata: {name: fleet}\n"
+        'spec: {rows: ROWS, template: {dialect: rfc7644, baseUrl: "embedded://{name}"}}\n'
+    )
+    for name, rows in (("gone", "gone.csv"), ("outside", "../../outside.csv")):
+        text = fleet.replace("fleet", name).replace("ROWS", rows)
+        repository.write(f"desired-state/tenants/{name}.yaml", text)
+    repository.write("outside.csv", "name\nacme\n")
+    git(repository.path, "add", ".")
+    git(repository.path, "commit", "--quiet", "--message", "fleets without rows")
+    git(repository.path, "rm", "--quiet", "-r", "desired-state/tenants/gone.yaml",
+        "desired-state/tenants/outside.yaml")  # fmt: skip
+
+    done = repository.run("plan", "--tenants-from", "HEAD", "--format", "json")
+
+    plan = json.loads(done.out)
+    assert [each["name"] for each in plan["tenants"]] == ["local"]
+    unread = [f"HEAD:desired-state/tenants/{name}.yaml" for name in ("gone", "outside")]
+    assert plan["tenants_from"]["unread"] == unread

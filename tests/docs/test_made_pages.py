@@ -1,5 +1,6 @@
 """The made parts of pages are what `make docs` would write."""
 
+from reconciler.domain.explaining import KINDS
 from tests.support import (
     architecture_page,
     commands_page,
@@ -24,7 +25,7 @@ def test_the_tables_of_manifest_keys_are_what_make_docs_would_write() -> None:
     text = manifest_keys.page_text()
 
     assert manifest_keys.PAGE.read_text() == text
-    assert text.count("| key of `spec` | value | default | meaning |") == 2
+    assert text.count("| key of `spec` | value | default | meaning |") == len(KINDS)
 
 
 def test_the_json_schema_of_settings_is_what_make_docs_would_write() -> None:

@@ -3,5 +3,17 @@
 from reconciler.adapters.manifests.another_time import Trusted, manifests_of
 from reconciler.adapters.manifests.checking import ReadingLimits
 from reconciler.adapters.manifests.loading import Loaded, check_text, load
+from reconciler.adapters.manifests.rows import RowsFile
+from reconciler.adapters.manifests.tenant_sets import Rows, rows_named
 
-__all__ = ["Loaded", "ReadingLimits", "Trusted", "check_text", "load", "manifests_of"]
+__all__ = [
+    "Loaded",
+    "ReadingLimits",
+    "Rows",
+    "RowsFile",
+    "Trusted",
+    "check_text",
+    "load",
+    "manifests_of",
+    "rows_named",
+]

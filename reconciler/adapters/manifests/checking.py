@@ -9,21 +9,19 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from itertools import chain
 
-from reconciler.adapters.jsonschemas import check
 from reconciler.adapters.manifest_files import ManifestFile
 from reconciler.adapters.manifests.ignores import Ignores
 from reconciler.adapters.manifests.quoting import Sources, lines_shown
+from reconciler.adapters.manifests.shape import MAX_PROBLEMS, shape_problems
+from reconciler.adapters.manifests.tenant_sets import TenantSets
 from reconciler.adapters.manifests.texts import Texts
 from reconciler.adapters.manifests.values import Declared
 from reconciler.adapters.yaml_reader import Document, read
-from reconciler.domain.dialect import contradictions
 from reconciler.domain.problem import Place, Pointer, Problem, Severity
-from reconciler.domain.rules import Fault, check_schema, rule_of
-from reconciler.domain.rules.reading import FILE, SHAPE
+from reconciler.domain.rules import check_schema, rule_of
+from reconciler.domain.rules.reading import FILE
 from reconciler.domain.scim import attributes_in
 from reconciler.occurrences import FileChecked, Observe, unobserved
-
-MAX_PROBLEMS = 500  # of one file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,15 +58,15 @@ def check_files(
     files: Iterable[ManifestFile],
     limits: ReadingLimits,
     declared: Declared | None = None,
+    sets: TenantSets | None = None,
     *,
-    dialects: tuple[str, ...] = (),
     observe: Observe = unobserved,
 ) -> Batch:
     """Read and check each file; what those without an error declare is added to `declared`.
 
-    `dialects` are the names that a dialect may have; none: any name.
+    `sets` has the rows of TenantSets, and the names that a dialect may have.
     """
-    batch = Batch()
+    batch, sets = Batch(), sets or TenantSets()
     ignores = []
     for file in files:
         reading = read(file.data, file.path, most=limits.file_bytes)
@@ -82,17 +80,22 @@ def check_files(
         broken = {problem.place for problem in of_text if rule_of(problem).firm}
         if broken:
             batch.broken.add(file.path)
-        found = [*of_text, *_check_file(reading.documents, broken, dialects)]
+        found = [*of_text, *_check_file(reading.documents, broken, sets.dialects)]
         notes = Ignores.of({file.path: reading.notes})
         ignores.append(notes)
+        sound = not errors_in(notes.unsilenced(found))
+        room = limits.documents - batch.documents
+        tenants, wrong = sets.fill(reading.documents if sound else (), room)
+        batch.documents += len(tenants)
+        found += wrong
         batch.problems += found
         if found:
-            lines = {problem.place.line for problem in found}
+            lines = {problem.place.line for problem in found if problem.place.path == file.path}
             batch.shown[file.path] = lines_shown(reading.documents, lines)
         if not errors_in((*notes.unsilenced(found), *notes.wrong)):
             batch.sound.append(file)
             if declared is not None:
-                declared.add(reading.documents, notes)
+                declared.add((*reading.documents, *tenants), notes)
         if batch.documents > limits.documents:
             break
         observe(FileChecked())
@@ -113,23 +116,6 @@ def _too_many_attributes(documents: Iterable[Document], most: int) -> Iterator[P
 def errors_in(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """The errors among them."""
     return tuple(problem for problem in problems if problem.severity is Severity.ERROR)
-
-
-def shape_problems(document: Document, dialects: tuple[str, ...]) -> list[Problem]:
-    """The departures of one document from the JSON Schema of manifests."""
-    faults = list(check(document.value, "manifest", most=MAX_PROBLEMS + 1, dialects=dialects))
-    match document.value:
-        case {"kind": "Tenant", "spec": {"capabilities": dict(capabilities)}} if not faults:
-            faults = [
-                Fault(("spec", "capabilities", *pointer), message)
-                for pointer, message in contradictions(capabilities)
-            ]
-        case _:
-            pass
-    return [
-        SHAPE.problem(document.place(fault.pointer, at_key=fault.at_key), fault.message)
-        for fault in faults
-    ]
 
 
 def _check_file(

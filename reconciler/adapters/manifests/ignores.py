@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from reconciler.adapters.yaml_reader import Document
 from reconciler.domain.manifest import Silenced
 from reconciler.domain.messages import nearest, quoted
-from reconciler.domain.problem import Place, Pointer, Problem
+from reconciler.domain.problem import Place, Problem
 from reconciler.domain.rules import CATALOGUE, About, Rule, rule_of
 from reconciler.domain.rules.reading import IDLE_NOTE, NOTE
 
@@ -91,10 +91,9 @@ class Ignores:
             for rule in rules.get(document.place(pointer, at_key=at_key).line, ())
         )
 
-    def silence(self, rule: Rule, document: Document, pointer: Pointer) -> bool:
-        """Test whether a note silences the rule at the value of a document of its file."""
-        place = document.place(pointer) if self.each else None
-        return any((i.line, i.rule) == (place.line, rule.id) for i in self.each if place)
+    def silence(self, rule: Rule, place: Place) -> bool:
+        """Test whether a note silences the rule at a place."""
+        return any(ignore.target == (place.path, place.line, rule.id) for ignore in self.each)
 
     def unsilenced(self, problems: Iterable[Problem]) -> list[Problem]:
         """The problems that no note silences."""

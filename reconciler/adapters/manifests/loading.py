@@ -1,12 +1,20 @@
 """A folder, read and checked as a whole: every problem of a run is shown at once."""
 
 import gc
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from reconciler.adapters.manifest_files import ManifestFile, is_folder, read_files, shown
+from reconciler.adapters.manifest_files import (
+    TOO_LARGE,
+    ManifestFile,
+    is_folder,
+    read_file,
+    read_files,
+    shown,
+)
 from reconciler.adapters.manifests.another_time import Trusted, with_tenants_of
 from reconciler.adapters.manifests.checking import (
     ReadingLimits,
@@ -16,6 +24,7 @@ from reconciler.adapters.manifests.checking import (
 )
 from reconciler.adapters.manifests.ignores import Ignores
 from reconciler.adapters.manifests.quoting import Sources
+from reconciler.adapters.manifests.tenant_sets import Rows, TenantSets, rows_named
 from reconciler.adapters.manifests.texts import Texts
 from reconciler.adapters.manifests.values import Declared
 from reconciler.domain.dialect import Dialect
@@ -81,21 +90,24 @@ def load(
         folder, most=limits.file_bytes + 1, total=limits.total_bytes, count=limits.documents
     )
     declared = Declared(dialects)
-    with in_phase(observe, Phase.MANIFESTS, len(files)):
-        batch = check_files(files, limits, declared, dialects=tuple(dialects), observe=observe)
+    sets = TenantSets(_rows(files, folder, limits), tuple(dialects))
+    own = sets.manifests(files)
+    with in_phase(observe, Phase.MANIFESTS, len(own)):
+        batch = check_files(own, limits, declared, sets, observe=observe)
     found = [*problems, *batch.problems]
     remaining = [*batch.ignores.unsilenced(found), *batch.ignores.wrong]
     manifests = declared.manifests()
-    trusted_files = trusted.files if trusted else ()
+    trusted_files, trusted_sets = (trusted.files, trusted.sets()) if trusted else ((), TenantSets())
     notes = batch.ignores
     if trusted is not None:
-        manifests, of_ref = with_tenants_of(trusted, manifests, limits.file_bytes)
+        manifests, of_ref = with_tenants_of(trusted, trusted_sets, manifests, limits.file_bytes)
         notes = Ignores.all((notes, of_ref))
-    locate = Texts((*batch.sound, *trusted_files), most=limits.file_bytes).place
-    together = check_manifests(manifests, locate)
+    sound = (*batch.sound, *trusted_files)
+    texts = Texts(sound, (sets, trusted_sets), most=limits.file_bytes)
+    together = check_manifests(manifests, texts.place)
     if errors_in(remaining):  # a faulty file may hold what the others lack
         together = errors_in(together)
-    remaining += few_of_each_file(notes.unsilenced(together))
+    remaining += map(texts.of_row, few_of_each_file(notes.unsilenced(together)))
     if not batch.documents and not remaining and not allow_empty:
         remaining.append(EMPTY.problem(at, _NO_MANIFESTS))
     if not errors_in(remaining):  # behind an error may hide what a note is about
@@ -103,10 +115,26 @@ def load(
     return Loaded(
         manifests=None if errors_in(remaining) else manifests,
         problems=tuple(sorted(set(remaining))),
-        files=len(files),
+        files=len(own),
         sources=batch.sources(Texts(files, most=limits.file_bytes)),
-        locate=locate,
+        locate=texts.place,
     )
+
+
+def _rows(files: Sequence[ManifestFile], folder: Path, limits: ReadingLimits) -> Rows:
+    """The rows that TenantSets of the folder name, read; no file may lie outside of it."""
+    root = os.path.realpath(folder)
+    remaining = limits.total_bytes - sum(len(file.data) for file in files)
+    rows = {}
+    for key, file in rows_named(files, folder).items():
+        data = (
+            file.data
+            if isinstance(file.data, str)
+            else read_file(Path(file.path), root, remaining + 1)
+        )
+        remaining -= 0 if isinstance(data, str) else len(data)
+        rows[key] = replace(file, data=TOO_LARGE if remaining < 0 else data)
+    return rows
 
 
 def check_text(text: str, path: str, limits: ReadingLimits, tenant: Tenant) -> tuple[Problem, ...]:

@@ -13,10 +13,10 @@ from reconciler.domain.scim import fold
 _PRIVATE = ("auth", "webhooks")
 _OPEN: tuple[Pointer, ...] = (
     (), ("apiVersion",), ("kind",), ("metadata",), ("metadata", "name"), ("spec",),
-    ("spec", "dialect"), ("spec", "targetSystem"),
+    ("spec", "dialect"), ("spec", "targetSystem"), ("spec", "rows"), ("spec", "template"),
 )  # fmt: skip
 _OPEN_BELOW: tuple[Pointer, ...] = (("metadata", "labels"), ("spec", "limits"))
-_HINT = re.compile(rb"auth|webhook|secret|token|password|kind\W+tenant\b|baseurl", re.IGNORECASE)
+_HINT = re.compile(rb"auth|webhook|secret|token|password|kind\W+tenant|baseurl", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reconciler.adapters.manifests.ignores import Ignores
+from reconciler.adapters.manifests.tenant_sets import CREDENTIALS, TenantRow
 from reconciler.adapters.yaml_reader import Document
 from reconciler.domain.dialect import Dialect
 from reconciler.domain.jsontext import Json, canonical
@@ -30,9 +31,6 @@ from reconciler.domain.problem import Pointer
 from reconciler.domain.rules.manifests import extensions_are_few_enough
 from reconciler.domain.scim import Schema
 
-_CREDENTIALS = (
-    "certificate", "clientId", "clientSecret", "password", "privateKey", "token", "username"
-)  # fmt: skip
 _LIMITS = {"extensions": "extensions", "maxCreates": "max_creates", "maxUpdates": "max_updates"}
 
 
@@ -44,13 +42,16 @@ class Declared:
         self._tenants: list[Tenant] = []
         self._extensions: list[SchemaExtension] = []
 
-    def add(self, documents: Iterable[Document], notes: Ignores) -> None:
-        """Take what the documents of one file declare, and nothing else of them."""
+    def add(self, documents: Iterable[Document | TenantRow], notes: Ignores) -> None:
+        """Take what the documents of one file declare, and nothing else of them.
+
+        Of a TenantSet that is its rows, which are given beside it.
+        """
         for document in documents:
             match document.value["kind"]:
                 case "Tenant":
                     self._tenants.append(_tenant(document, self._dialects, notes))
-                case "SchemaExtension":
+                case "SchemaExtension" if isinstance(document, Document):
                     self._extensions.append(_extension(document, notes))
                 case _:
                     pass
@@ -79,7 +80,7 @@ class _EffectiveDialects:
         return self._made[key]
 
 
-def _tenant(document: Document, dialects: _EffectiveDialects, notes: Ignores) -> Tenant:
+def _tenant(document: Document | TenantRow, dialects: _EffectiveDialects, notes: Ignores) -> Tenant:
     metadata, spec = document.value["metadata"], document.value["spec"]
     return Tenant(
         name=metadata["name"],
@@ -96,11 +97,12 @@ def _tenant(document: Document, dialects: _EffectiveDialects, notes: Ignores) ->
             for index, webhook in enumerate(spec.get("webhooks", ()))
         ),
         canary=spec.get("canary", {}).get("userName"),
-        takes_any_number=notes.silence(extensions_are_few_enough, document, ("metadata", "name")),
+        takes_any_number=bool(notes.each)
+        and notes.silence(extensions_are_few_enough, document.place(("metadata", "name"))),
     )
 
 
-def _auth(document: Document, auth: Mapping[str, Any]) -> Auth:
+def _auth(document: Document | TenantRow, auth: Mapping[str, Any]) -> Auth:
     return Auth(
         type=AuthType(auth.get("type", AuthType.NONE)),
         token_url=auth.get("tokenUrl"),
@@ -116,18 +118,20 @@ def _auth(document: Document, auth: Mapping[str, Any]) -> Auth:
         audience=auth.get("assertionAudience"),
         credentials={
             name: _secret(document, ("spec", "auth", name), auth[name])
-            for name in _CREDENTIALS
+            for name in CREDENTIALS
             if name in auth
         },
     )
 
 
-def _secret(document: Document, pointer: Pointer, reference: Mapping[str, str]) -> SecretRef:
+def _secret(
+    document: Document | TenantRow, pointer: Pointer, reference: Mapping[str, str]
+) -> SecretRef:
     ((source, name),) = reference.items()
     return SecretRef(SecretSource(source), name, document.place(pointer))
 
 
-def _webhook(document: Document, index: int, webhook: Mapping[str, Json]) -> Webhook:
+def _webhook(document: Document | TenantRow, index: int, webhook: Mapping[str, Json]) -> Webhook:
     pointer: Pointer = ("spec", "webhooks", index, "secret")
     secret = webhook["secret"]
     if isinstance(secret, list):

@@ -6,8 +6,8 @@ and what YAML readers read differently is refused.
 """
 
 from reconciler.adapters.yaml_reader.building import MAX_FAULTS
-from reconciler.adapters.yaml_reader.documents import Document, Mark, Reading, Spot
-from reconciler.adapters.yaml_reader.reading import MAX_BYTES, read
+from reconciler.adapters.yaml_reader.documents import Document, Mark, Reading, Spot, Spots, spot_at
+from reconciler.adapters.yaml_reader.reading import MAX_BYTES, read, text_of
 from reconciler.adapters.yaml_reader.scalars import plain_value, why_ambiguous
 
 __all__ = [
@@ -17,7 +17,10 @@ __all__ = [
     "Mark",
     "Reading",
     "Spot",
+    "Spots",
     "plain_value",
     "read",
+    "spot_at",
+    "text_of",
     "why_ambiguous",
 ]

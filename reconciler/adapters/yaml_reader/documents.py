@@ -80,7 +80,12 @@ def at(mark: RawMark | None) -> int:
 
     Where the parser gave none it is the first character.
     """
-    return mark.line << _BITS | mark.column if mark else 0
+    return spot_at(mark.line, mark.column) if mark else 0
+
+
+def spot_at(line: int, column: int) -> int:
+    """The spot of what begins there; both count from 0."""
+    return line << _BITS | column
 
 
 def counted(where: int) -> Mark:

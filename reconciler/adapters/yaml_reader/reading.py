@@ -9,7 +9,7 @@ import yaml
 from reconciler.adapters.yaml_reader.building import MAX_FAULTS, STRANGE, Builder, Stop, strangeness
 from reconciler.adapters.yaml_reader.documents import Document, Mark, Reading
 from reconciler.domain.jsontext import Json, NotJson, parse
-from reconciler.domain.problem import Place, Pointer
+from reconciler.domain.problem import Place, Pointer, Problem
 from reconciler.domain.rules.reading import INVISIBLE, TEXT
 
 MAX_BYTES = 256 * 1024
@@ -42,6 +42,17 @@ def read(
     After a fault of syntax or size the rest of the file is not read; other faults are collected.
     A value that was refused stands in its document as the text that was written.
     """
+    text = text_of(data, path, most=most)
+    if isinstance(text, Problem):
+        return Reading((), (text,))
+    builder = Builder(text, max(MAX_NODES, MAX_NODES * most // MAX_BYTES))
+    if path.endswith(".json"):
+        return _read_json(text, path, builder, c_parser)
+    return _read_yaml(text, path, builder, c_parser)
+
+
+def text_of(data: bytes, path: str, *, most: int) -> str | Problem:
+    """The text of a file without a byte order mark that an editor left, or why it is not read."""
     if len(data) > most:
         message = f"larger than {most // 1024} KiB; split the file, or raise --max-file-kib"
         return _unreadable(path, Mark(1, 1), message)
@@ -50,15 +61,12 @@ def read(
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         return _unreadable(path, Mark(line, 1), "not UTF-8; save the file as UTF-8")
-    text = text.removeprefix("\ufeff")  # a byte order mark that an editor left
+    text = text.removeprefix("\ufeff")
     if stray := _STRAY.search(text):
         return _unreadable(path, _mark_of(text, stray.start()), _STRAY_TEXT)
     if strange := STRANGE.search(text):
         return _unreadable(path, _mark_of(text, strange.start()), strangeness(strange))
-    builder = Builder(text, max(MAX_NODES, MAX_NODES * most // MAX_BYTES))
-    if path.endswith(".json"):
-        return _read_json(text, path, builder, c_parser)
-    return _read_yaml(text, path, builder, c_parser)
+    return text
 
 
 def _read_json(text: str, path: str, positions: Builder, c_parser: bool) -> Reading:
@@ -67,7 +75,7 @@ def _read_json(text: str, path: str, positions: Builder, c_parser: bool) -> Read
     try:
         value = parse(text.encode())
     except NotJson as error:
-        return _unreadable(path, *_not_json(str(error), positions))
+        return Reading((), (_unreadable(path, *_not_json(str(error), positions)),))
     whole = positions.documents and not positions.broken
     document = Document(value=value, path=path, spots=positions.documents[0][1] if whole else 0)
     problems = (
@@ -133,8 +141,8 @@ def _within(text: str, mark: Mark) -> Mark:
     return mark if mark.line <= last else Mark(last, len(text) - text.rfind("\n"))
 
 
-def _unreadable(path: str, mark: Mark, message: str) -> Reading:
-    return Reading((), (TEXT.problem(Place(path, *mark), message),))
+def _unreadable(path: str, mark: Mark, message: str) -> Problem:
+    return TEXT.problem(Place(path, *mark), message)
 
 
 def _build(builder: Builder, text: str, c_parser: bool) -> None:

@@ -29,6 +29,12 @@ INVISIBLE = Rule(
 NOTE = _of_reading(
     "REC-IGNORE", Severity.ERROR, "a rule is silenced for a reason, if it can be at all"
 )
+ROWS = _of_reading(
+    "REC-ROWS",
+    Severity.ERROR,
+    "each row of a TenantSet fills in its template, and becomes a Tenant",
+)
+IDLE_COLUMN = _of_reading("REC-ROWS", Severity.WARNING, "each column stands in the template")
 IDLE_NOTE = _of_reading("REC-IGNORE", Severity.WARNING, "a note silences something")
 
-READING_RULES = (FILE, EMPTY, TEXT, INVISIBLE, SHAPE, NOTE, IDLE_NOTE)
+READING_RULES = (FILE, EMPTY, TEXT, INVISIBLE, SHAPE, ROWS, IDLE_COLUMN, NOTE, IDLE_NOTE)

@@ -1,0 +1,203 @@
+"""The rows of a TenantSet: a CSV or JSON file → each row with its cells and where they stand."""
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from json import JSONDecoder, loads
+
+from reconciler.adapters.yaml_reader import (
+    MAX_FAULTS,
+    Document,
+    Reading,
+    Spot,
+    Spots,
+    read,
+    spot_at,
+    text_of,
+)
+from reconciler.domain.jsontext import NotJson, parse
+from reconciler.domain.messages import SHOWN, nearest
+from reconciler.domain.problem import Place, Problem
+from reconciler.domain.rules.reading import FILE, ROWS, TEXT
+
+NAME = "name"  # the column that has to be there
+COLUMN = "[A-Za-z][A-Za-z0-9_-]*"
+_COLUMN_WANTED = "the name of a column is letters, digits, _ and -, and begins with a letter"
+_IS_COLUMN = re.compile(COLUMN)
+_IS_VALUE = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]*")
+_VALUE_WANTED = (
+    "a value is letters, digits, ., _ and -, begins with a letter or digit, and has no two dots in "
+    "a row"
+)
+_CELL = re.compile(r'"((?:[^"]|"")*)"(?=[,\n]|\Z)|([^",\n]*)(?=[,\n]|\Z)')
+
+_STRING = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:\s*)?')  # of JSON; with the colon behind a name
+
+Cell = tuple[int, str]
+"""Where it begins, and its text."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowsFile:
+    """A file of rows as it was read: its path, and its bytes or why there are none."""
+
+    path: str
+    data: bytes | str
+
+
+def read_rows(file: RowsFile, most: int) -> Reading:
+    """The rows, each as a document of texts by column, and everything wrong with the file.
+
+    A file of more than `most` rows is refused. No value is repeated in a message, but for names of
+    tenants: one may be a secret by mistake.
+    """
+    if isinstance(file.data, str):
+        return Reading((), (FILE.problem(Place(file.path), file.data),))
+    text = text_of(file.data, file.path, most=len(file.data))
+    if isinstance(text, Problem):
+        return Reading((), (text,))
+    reading = (_of_json if file.path.endswith(".json") else _of_csv)(text, file.path)
+    rows = reading.documents
+    if not (rows or reading.problems):
+        message = "no rows, so no tenants; take the TenantSet out with its file"
+        return Reading((), (ROWS.problem(Place(file.path), message),))
+    if len(rows) > most:
+        message = "too many documents in all; raise --max-documents"
+        return Reading((), (FILE.problem(rows[most].place(), message),))
+    faults = islice((fault for row in rows for fault in _faults(row)), MAX_FAULTS)
+    return Reading(rows, (*reading.problems, *faults))
+
+
+def row_name(row: Document) -> str:
+    """The row for a message: by the name of its tenant; where that is none, by its line."""
+    name = row.value.get(NAME)
+    if isinstance(name, str) and len(name) <= SHOWN and _IS_VALUE.fullmatch(name):
+        return f"row {name}"
+    return f"the row on line {row.place().line}"
+
+
+def _faults(row: Document) -> Iterator[Problem]:
+    if NAME not in row.value:
+        yield ROWS.problem(row.place(), f"{row_name(row)} lacks the column {NAME}")
+    for column, value in row.value.items():
+        if not _IS_COLUMN.fullmatch(column):
+            yield ROWS.problem(row.place((column,), at_key=True), _COLUMN_WANTED)
+            continue
+        if not isinstance(value, str):
+            message = "must be text; quote it"
+        elif not value:
+            message = "empty; each row has a value in each column"
+        elif not _IS_VALUE.fullmatch(value):
+            message = _VALUE_WANTED
+        else:
+            continue
+        yield ROWS.problem(row.place((column,)), f"{row_name(row)}, column {column}: {message}")
+
+
+def _of_json(text: str, path: str) -> Reading:
+    data = text.encode()
+    try:
+        value = parse(data)
+    except NotJson:
+        return Reading((), read(data, path, most=4 * len(data)).problems)
+    if not isinstance(value, list):
+        message = "rows in JSON are a list of objects: [{…}, {…}]"
+        return Reading((), (ROWS.problem(Place(path), message),))
+    rows, faults = [], []
+    for item, spot in zip(value, _spots(text), strict=True):
+        row = Document(value=item, path=path, spots=spot)
+        if isinstance(item, dict):
+            rows.append(row)
+        else:
+            faults.append(ROWS.problem(row.place(), "a row in JSON is an object"))
+    return Reading(tuple(rows), tuple(faults[:MAX_FAULTS]))
+
+
+def _spots(text: str) -> Iterator[Spots]:
+    """The spots of the items of a list in JSON, and of their members; the text is sound."""
+    # The parser of YAML, which gives those of manifests, refuses JSON that is indented by tabs.
+    ends = [found.start() for found in re.finditer("\n", text)]
+
+    def spot(at: int) -> int:
+        line = bisect_left(ends, at)
+        return spot_at(line, at - (ends[line - 1] + 1 if line else 0))
+
+    decoder, begins = JSONDecoder(), re.compile(r"[^\s,]")
+    at = text.index("[") + 1
+    while (item := begins.search(text, at)) and item[0] != "]":
+        start = item.start()
+        _, at = decoder.raw_decode(text, start)
+        if text[start] == "{":
+            names = [found for found in _STRING.finditer(text, start, at) if found[2]]
+            keys: dict[str | int, int] = {loads(found[1]): spot(found.start()) for found in names}
+            inside: dict[str | int, Spots] = {loads(found[1]): spot(found.end()) for found in names}
+            yield Spot(spot(start), keys, inside)
+        else:
+            yield spot(start)
+
+
+def _of_csv(text: str, path: str) -> Reading:
+    """RFC 4180, with a header: commas, cells in quotes where they have to be, any line ends."""
+    records, fault = _records(text.replace("\r\n", "\n"), path)
+    faults = (fault,) if fault else tuple(_header_faults(path, records[0] if records else ()))
+    if faults:
+        return Reading((), faults)
+    columns = [cell for _, cell in records[0]]
+    heads: dict[str | int, int] = {cell: spot for spot, cell in records[0]}
+    rows, uneven = [], []
+    for record in records[1:]:
+        inside: dict[str | int, Spots] = {}
+        value = {}
+        for column, (spot, cell) in zip(columns, record, strict=False):
+            inside[column], value[column] = spot, cell
+        row = Document(value=value, path=path, spots=Spot(record[0][0], heads, inside))
+        if len(record) == len(columns):
+            rows.append(row)
+        else:
+            message = f"{row_name(row)} has {len(record)} cells, and the header {len(columns)}"
+            uneven.append(ROWS.problem(row.place(), message))
+    return Reading(tuple(rows), tuple(uneven[:MAX_FAULTS]))
+
+
+def _header_faults(path: str, header: Sequence[Cell]) -> Iterator[Problem]:
+    columns: set[str] = set()
+    for spot, column in header:
+        place = Document(value=column, path=path, spots=spot).place()
+        if not _IS_COLUMN.fullmatch(column):
+            advice = "; cells are separated by commas" if re.search("[;\t]", column) else ""
+            yield ROWS.problem(place, f"{_COLUMN_WANTED}{advice}")
+        elif column in columns:
+            yield ROWS.problem(place, f"a second column {column}")
+        columns.add(column)
+    named = all(map(_IS_COLUMN.fullmatch, columns))  # else it may be among those that are not
+    if named and NAME not in columns:
+        meant = nearest(NAME, columns)
+        hint = f"; rename the column {meant}, if that is it" if meant else ""
+        yield ROWS.problem(
+            Place(path), f"the first line names the columns, and none is {NAME}{hint}"
+        )
+
+
+def _records(text: str, path: str) -> tuple[list[list[Cell]], Problem | None]:
+    """The cells of each line that is not empty, and the place at which the text is no CSV."""
+    records: list[list[Cell]] = []
+    record: list[Cell] = []
+    at, line, begin = 0, 0, 0  # the character that is looked at, its line, where that begins
+    while at <= len(text):
+        found, spot = _CELL.match(text, at), spot_at(line, at - begin)
+        if found is None:
+            place = Document(value=None, path=path, spots=spot).place()
+            message = "a quote inside of a cell; put the cell into quotes, and double those in it"
+            return [], TEXT.problem(place, message)
+        whole = found[0]
+        record.append((spot, whole if found[1] is None else found[1].replace('""', '"')))
+        if lines := whole.count("\n"):
+            line, begin = line + lines, at + whole.rindex("\n") + 1
+        at = found.end() + 1
+        if text[at - 1 : at] != ",":
+            if len(record) > 1 or whole:
+                records.append(record)
+            record, line, begin = [], line + 1, at
+    return records, None

@@ -3,8 +3,7 @@
 from reconciler.adapters.manifests.another_time import Trusted, manifests_of
 from reconciler.adapters.manifests.checking import ReadingLimits
 from reconciler.adapters.manifests.loading import Loaded, check_text, load
-from reconciler.adapters.manifests.rows import RowsFile
-from reconciler.adapters.manifests.tenant_sets import Rows, rows_named
+from reconciler.adapters.manifests.tenant_sets import Rows, RowsFile, rows_named
 
 __all__ = [
     "Loaded",

@@ -3,10 +3,10 @@
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from json import JSONDecoder, loads
 
+from reconciler.adapters.manifests.tenant_sets import COLUMN, IS_VALUE, NAME, RowsFile, row_name
 from reconciler.adapters.yaml_reader import (
     MAX_FAULTS,
     Document,
@@ -18,15 +18,12 @@ from reconciler.adapters.yaml_reader import (
     text_of,
 )
 from reconciler.domain.jsontext import NotJson, parse
-from reconciler.domain.messages import SHOWN, nearest
+from reconciler.domain.messages import nearest
 from reconciler.domain.problem import Place, Problem
 from reconciler.domain.rules.reading import FILE, ROWS, TEXT
 
-NAME = "name"  # the column that has to be there
-COLUMN = "[A-Za-z][A-Za-z0-9_-]*"
 _COLUMN_WANTED = "the name of a column is letters, digits, _ and -, and begins with a letter"
 _IS_COLUMN = re.compile(COLUMN)
-_IS_VALUE = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]*")
 _VALUE_WANTED = (
     "a value is letters, digits, ., _ and -, begins with a letter or digit, and has no two dots in "
     "a row"
@@ -37,14 +34,6 @@ _STRING = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:\s*)?')  # of JSON; with the colo
 
 Cell = tuple[int, str]
 """Where it begins, and its text."""
-
-
-@dataclass(frozen=True, slots=True)
-class RowsFile:
-    """A file of rows as it was read: its path, and its bytes or why there are none."""
-
-    path: str
-    data: bytes | str
 
 
 def read_rows(file: RowsFile, most: int) -> Reading:
@@ -70,14 +59,6 @@ def read_rows(file: RowsFile, most: int) -> Reading:
     return Reading(rows, (*reading.problems, *faults))
 
 
-def row_name(row: Document) -> str:
-    """The row for a message: by the name of its tenant; where that is none, by its line."""
-    name = row.value.get(NAME)
-    if isinstance(name, str) and len(name) <= SHOWN and _IS_VALUE.fullmatch(name):
-        return f"row {name}"
-    return f"the row on line {row.place().line}"
-
-
 def _faults(row: Document) -> Iterator[Problem]:
     if NAME not in row.value:
         yield ROWS.problem(row.place(), f"{row_name(row)} lacks the column {NAME}")
@@ -89,7 +70,7 @@ def _faults(row: Document) -> Iterator[Problem]:
             message = "must be text; quote it"
         elif not value:
             message = "empty; each row has a value in each column"
-        elif not _IS_VALUE.fullmatch(value):
+        elif not IS_VALUE.fullmatch(value):
             message = _VALUE_WANTED
         else:
             continue

@@ -13,15 +13,27 @@ from itertools import islice
 from pathlib import Path
 
 from reconciler.adapters.manifest_files import ManifestFile, is_left_out
-from reconciler.adapters.manifests.rows import COLUMN, NAME, RowsFile, read_rows, row_name
 from reconciler.adapters.manifests.shape import shape_faults
 from reconciler.adapters.yaml_reader import MAX_FAULTS, Document, read
 from reconciler.domain.jsontext import Json
-from reconciler.domain.messages import suggestion
+from reconciler.domain.messages import SHOWN, suggestion
 from reconciler.domain.problem import Place, Pointer, Problem, Severity
 from reconciler.domain.rules import Fault
 from reconciler.domain.rules.manifests import names_are_given_once
 from reconciler.domain.rules.reading import IDLE_COLUMN, ROWS, SHAPE
+
+NAME = "name"  # the column that has to be there
+COLUMN = "[A-Za-z][A-Za-z0-9_-]*"
+IS_VALUE = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class RowsFile:
+    """A file of rows as it was read: its path, and its bytes or why there are none."""
+
+    path: str
+    data: bytes | str
+
 
 Rows = Mapping[tuple[str, str], RowsFile]
 """Files of rows, by the path of the manifest that names one and by the name that it has there."""
@@ -178,6 +190,8 @@ class TenantSets:
         """The tenants of a sound file of rows by where each begins; none of another file."""
         if path not in self._templates:
             return {}
+        from reconciler.adapters.manifests.rows import read_rows
+
         template, file = self._templates[path]
         rows = read_rows(file, sys.maxsize).documents
         return {tenant.place(): tenant for tenant in _filled(template, rows)}
@@ -185,6 +199,8 @@ class TenantSets:
     def _fill(
         self, document: Document, file: RowsFile, most: int
     ) -> tuple[list[TenantRow], list[Problem]]:
+        from reconciler.adapters.manifests.rows import read_rows  # most folders have none
+
         name, at = document.value["metadata"]["name"], document.place()
         if (holder := self._names.setdefault(name, at)) != at:
             message = f"the name {name} is taken by the TenantSet at {holder}"
@@ -221,6 +237,14 @@ class TenantSets:
                     yield SHAPE.problem(place, fault.message)
             if of_template:
                 return
+
+
+def row_name(row: Document) -> str:
+    """The row for a message: by the name of its tenant; where that is none, by its line."""
+    name = row.value.get(NAME)
+    if isinstance(name, str) and len(name) <= SHOWN and IS_VALUE.fullmatch(name):
+        return f"row {name}"
+    return f"the row on line {row.place().line}"
 
 
 def rows_named(files: Iterable[ManifestFile], folder: Path) -> Rows:

@@ -74,7 +74,7 @@ class Announcing:
     `histories` are those of its schemas before the run wrote to it. Where no webhook
     `can_be_sent`, for a secret or a URL is known to be wrong, what HR has missed is left to a later
     run. `searching` is None where nobody is to ask whether what is new is searchable, `canary`
-    where no value is written to a test user.
+    where no value is written to a test user; in a freeze none is.
     """
 
     context: RunContext
@@ -171,7 +171,7 @@ class Announcing:
 
     def _untried(self, in_sync: Iterable[Subject]) -> list[tuple[Subject, tuple[str, ...]]]:
         """What is in sync, and what no canary has seen persist of it."""
-        if self.canary is None:
+        if self.canary is None or self.context.frozen(self.tenant) is not None:
             return []
         subjects = list(in_sync)
         untried = self.canary.untried([subject.desired for subject in subjects])
@@ -186,7 +186,7 @@ class Announcing:
         bound: Bindings | None,
     ) -> None:
         """Try on a test user what is new, and what no earlier run has seen persist; record it."""
-        if self.canary is None:
+        if self.canary is None or self.context.frozen(self.tenant) is not None:
             return
         trials = [
             (

@@ -10,6 +10,7 @@ from typing import assert_never
 
 from reconciler.announcing import Announcing, Verified, in_little_memory, intent_of
 from reconciler.domain.diff import Standing, standing
+from reconciler.domain.freeze import Frozen, frozen_at
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.outbox import Awaited
 from reconciler.domain.outcome import Outcome, OutcomeKind
@@ -31,7 +32,7 @@ from reconciler.errors import Interrupted, StateError, TenantError
 from reconciler.occurrences import ChangeBegun, ChangeEnded
 from reconciler.ports import Retry, SchemaWriter
 from reconciler.run_context import RunContext
-from reconciler.writing import Write
+from reconciler.writing import Write, in_freeze
 
 _End = tuple[Outcome, Verified | None]
 
@@ -81,29 +82,30 @@ class Applying:
     def _carry_out_all(
         self, writes: Iterable[Create | Update], live_ids: Iterable[str]
     ) -> Iterator[Verified]:
-        """Carry out the writes until one fails, and give those whose schema is there as desired.
+        """Carry out the writes until one fails or a freeze begins; give those that are verified.
 
         `live_ids` are the ids of all schemas that were live before the first.
         """
-        failed: Outcome | None = None
+        obstacle: str | None = None
         ids = [*live_ids]
         for write in writes:
             self.context.clock.check()
             proof = None
-            if failed is None:
+            if obstacle is None and (frozen := self.context.frozen(self.tenant)) is not None:
+                obstacle = in_freeze(self.tenant, frozen)
+            if obstacle is None:
                 beside = tuple(each for each in ids if fold(each) != write.subject.desired.key)
                 outcome, proof = self._carry_out(write, beside)
                 ids += [proof.intent.schema_id] if proof else []
+                if not outcome.kind.verified:
+                    obstacle = (
+                        f"{write.subject.schema_id} before it ended as {outcome.kind}, and "
+                        "nothing more is written to the tenant in this run"
+                    )
             else:
-                detail = (
-                    f"{failed.change.subject.schema_id} before it ended as {failed.kind}, and "
-                    "nothing more is written to the tenant in this run"
-                )
-                outcome = self._unattempted(write, OutcomeKind.NOT_ATTEMPTED, detail)
+                outcome = self._unattempted(write, OutcomeKind.NOT_ATTEMPTED, obstacle)
             self.context.progress.end(outcome)
             self.context.observe(ChangeEnded(outcome))
-            if not outcome.kind.verified:
-                failed = failed or outcome
             if proof:
                 yield proof
 
@@ -131,8 +133,12 @@ class Applying:
                 return self._unattempted(change, OutcomeKind.CONFLICT, moved), None
 
     def _write(self, change: Create | Update, live: Schema | None, beside: tuple[str, ...]) -> _End:
+        if (frozen := self.context.frozen(self.tenant)) is not None:  # reading may have taken long
+            detail = in_freeze(self.tenant, frozen)
+            return self._unattempted(change, OutcomeKind.NOT_ATTEMPTED, detail), None
         intent = intent_of(self.context, self.tenant, change.subject, live, self.writer.redaction)
         intended = self._entry(change, _INTENDED[type(change)], None)
+        lifted = frozen_at(self.tenant.freeze, self.context.clock.now())
         number = self.context.journal.intend(intent, intended)
         self.context.progress.begin(change)
         self.context.observe(ChangeBegun(change))
@@ -151,9 +157,9 @@ class Applying:
         except (Interrupted, StateError) as stop:
             # docs/decisions.md, "An unknown outcome leaves its intent open": the next run looks.
             unknown = Outcome(change=change, kind=OutcomeKind.UNKNOWN, detail=str(stop))
-            self.context.journal.record(self._outcome_entry(unknown))
+            self.context.journal.record(self._outcome_entry(unknown, lifted))
             raise
-        entry = self._outcome_entry(last.outcome)
+        entry = self._outcome_entry(last.outcome, lifted)
         if last.outcome.kind is OutcomeKind.UNKNOWN:  # its intent stays open, as above
             self.context.journal.record(entry)
         else:
@@ -208,13 +214,16 @@ class Applying:
         self.context.journal.record(self._outcome_entry(outcome))
         return outcome
 
-    def _outcome_entry(self, outcome: Outcome) -> Entry:
+    def _outcome_entry(self, outcome: Outcome, lifted: Frozen | None = None) -> Entry:
+        """The entry of an outcome; `lifted` is the freeze that it was written in on purpose."""
         event = _ENDED[type(outcome.change)]
         if outcome.kind is OutcomeKind.ADOPTED:
             event = Event.SCHEMA_EXTENSION_ADOPTED
         if outcome.blocked is not None:
             event = Event.SCHEMA_EXTENSION_BLOCKED
         detail = f"{outcome.kind}: {outcome.detail}" if outcome.detail else str(outcome.kind)
+        if lifted is not None:
+            detail += f"; written with --during-freeze, {lifted}"
         verified = outcome.kind.verified
         if outcome.kind is OutcomeKind.UNKNOWN:
             status = Status.UNKNOWN

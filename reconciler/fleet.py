@@ -117,7 +117,7 @@ class Fleet:
         """Hold the locks around `work`, which gets the tenants that are free; then deliver."""
         with ExitStack() as held:
             free = self._lock(held)
-            self._record(Event.RUN_STARTED, None, None)
+            self._record(Event.RUN_STARTED, None, self._lifted())
             try:
                 try:
                     work(free)
@@ -182,6 +182,11 @@ class Fleet:
     def _record(self, event: Event, status: Status | None, detail: str | None) -> None:
         self.context.journal.record(replace(self.context.entry(event, status), detail=detail))
 
+    def _lifted(self) -> str | None:
+        """The tenants whose freezes do not bind this run, for the trail."""
+        names = sorted(self.context.during_freeze)
+        return f"--during-freeze {', '.join(names)}" if names else None
+
     def _lock(self, held: ExitStack) -> list[Tenant]:
         """Take the locks, waiting `lock_timeout` in all; the tenants that are ours."""
         # All runs take them in one order, so two that wait do not wait for each other:
@@ -219,7 +224,12 @@ class Fleet:
 
     def _recover(self, tenant: Tenant, begun: Mapping[str, Sequence[str]]) -> None:
         if begun and self.canary is not None:
-            self._clean_up(self.canary(tenant), tenant, begun)
+            if (frozen := self.context.frozen(tenant)) is None:
+                self._clean_up(self.canary(tenant), tenant, begun)
+            else:
+                self.context.progress.warn(
+                    f"{tenant.name}: values of an earlier run stay on its test user: it is {frozen}"
+                )
         Recovery(
             context=self.context,
             tenant=tenant,

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from reconciler.domain.diff import Observed
+from reconciler.domain.freeze import Frozen, frozen_at
+from reconciler.domain.manifest import Tenant
 from reconciler.domain.records import Entry, Event, Run, Status
 from reconciler.errors import TenantError
 from reconciler.occurrences import Observe, WaitBegun, unobserved
@@ -16,13 +18,24 @@ LAG_PAUSE = 2.0  # seconds between reads of a service that shows late what it ha
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunContext:
-    """One run: its identity, durable journal and clock, what it has done, and who watches it."""
+    """One run: its identity, durable journal and clock, what it has done, and who watches it.
+
+    `during_freeze` are the tenants that it may write to in a freeze.
+    """
 
     run: Run
     journal: Journal
     clock: Clock
     progress: Progress = field(default_factory=Progress)
     observe: Observe = unobserved
+    during_freeze: frozenset[str] = frozenset()
+
+    def frozen(self, tenant: Tenant) -> Frozen | None:
+        """The freeze that keeps this run from writing to a tenant in this moment."""
+        # docs/decisions.md, "A freeze is judged when a write is about to begin"
+        if tenant.name in self.during_freeze:
+            return None
+        return frozen_at(tenant.freeze, self.clock.now())
 
     def entry(self, event: Event, status: Status | None = None) -> Entry:
         """An audit entry of this moment, about no tenant or change yet.

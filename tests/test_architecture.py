@@ -55,6 +55,7 @@ KNOW_DATETIME = (
     "domain.canary",
     "domain.fleet_report",
     "domain.fleet_status",
+    "domain.freeze",
     "domain.metrics",
     "domain.records",
     "domain.rules.manifests",

@@ -1,5 +1,6 @@
 """`apply`: have a plan approved, carry it out, tell what became of it."""
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ from reconciler.delivering import Delivering
 from reconciler.domain.documents import PlanDocument
 from reconciler.domain.drift import Sightings
 from reconciler.domain.manifest import Tenant
+from reconciler.domain.messages import suggestion
 from reconciler.domain.outcome import RunSummary
 from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.domain.selection import Selection
@@ -75,6 +77,7 @@ def _apply(invocation: Invocation, options: Options, report: Report) -> int:
             _workbench(invocation, options, selection, stop, store.sightings()) as bench,
         ):
             report.run = bench.run
+            _require_tenants(options.during_freeze, bench)
             approval = _approval(invocation, options, bench, saved, documents)
             if approval is None:
                 invocation.console.say("not approved; nothing was written")
@@ -90,7 +93,7 @@ def _apply(invocation: Invocation, options: Options, report: Report) -> int:
                 # was found then (docs/decisions.md, "The approved plan is made after the merge").
                 shown = isinstance(approval.of, ShownPlan)
                 planned = documents.enter_context(_planning(invocation, show=not shown))
-                planned.begin(bench.desired, bench.webhook_warnings())
+                _begin(planned, bench, options)
 
                 def keep(tenant: TenantPlan) -> TenantPlan:
                     impact.note(tenant)
@@ -117,6 +120,8 @@ def _recover(invocation: Invocation, options: Options, report: Report) -> int:
     """Settle and deliver; no approval is needed, for nothing is planned or written."""
     if options.file is not None or options.approve:
         raise UsageError("--recover-only plans nothing, so leave the plan and --approve out")
+    if options.during_freeze:
+        raise UsageError("--recover-only writes to no tenant, so leave --during-freeze out")
     if options.gate is not None:
         raise UsageError("--recover-only looks at no attribute, so leave --gate out")
     stop = StopSignal()
@@ -189,6 +194,14 @@ def _require_approver(invocation: Invocation, options: Options, saved: PlanDocum
         raise UsageError(f"nobody is there to approve: {ways}")
 
 
+def _require_tenants(during_freeze: Iterable[str], bench: Workbench) -> None:
+    names = [tenant.name for tenant in bench.desired.tenants()]
+    for name in during_freeze:
+        if name not in names:
+            hint = suggestion(name, names)
+            raise UsageError(f"--during-freeze {name} names no tenant of this run; {hint}")
+
+
 def _approval(
     invocation: Invocation,
     options: Options,
@@ -206,7 +219,7 @@ def _approval(
     if options.auto_approve:
         return Approval(of=None, forced=forced)
     planned = shown.enter_context(_planning(invocation, show=True))
-    planned.begin(bench.desired, bench.webhook_warnings())
+    _begin(planned, bench, options)
     plan = plan_fleet(
         bench.desired,
         bench.reader,
@@ -226,6 +239,11 @@ def _approval(
     return approval if answer == "yes" else None
 
 
+def _begin(planned: Planned, bench: Workbench, options: Options) -> None:
+    now = bench.clock.now()
+    planned.begin(bench.desired, bench.webhook_warnings(), now, options.during_freeze)
+
+
 def _planning(invocation: Invocation, *, show: bool) -> AbstractContextManager[Planned]:
     console = invocation.console
     return planning(show=console.text if show else None, paint=console.paint)
@@ -241,7 +259,11 @@ def _fleet(
 ) -> Fleet:
     holder = f"run {bench.run.id} of {bench.run.actor}"
     context = RunContext(
-        run=bench.run, journal=memory, clock=bench.clock, observe=invocation.observe
+        run=bench.run,
+        journal=memory,
+        clock=bench.clock,
+        observe=invocation.observe,
+        during_freeze=frozenset(options.during_freeze),
     )
     locks = locks_of(invocation, store, holder=holder, clock=bench.clock)
     parallelism = options.fleet.parallelism

@@ -19,6 +19,7 @@ from reconciler.cli.state_store import locks_of, open_state
 from reconciler.cli.wiring import Workbench, workbench
 from reconciler.doctor import WriteProbe
 from reconciler.domain.doctor import Finding, Grade, TenantFindings
+from reconciler.domain.freeze import frozen_at
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.selection import Selection
 from reconciler.errors import UsageError
@@ -100,6 +101,9 @@ def _look_at(
     found = _findings_of(tenant, seen)
     if not probe_writes or not found.well:
         return found
+    if (frozen := frozen_at(tenant.freeze, bench.clock.now())) is not None:
+        note = Finding("create", Grade.NOTE, f"not probed: the tenant is {frozen}")
+        return _findings_of(tenant, (*seen, note))
     known = replace(tenant, dialect=look.dialect)
     return _findings_of(tenant, (*seen, *_probe(invocation, bench, known)))
 

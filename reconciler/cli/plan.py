@@ -56,7 +56,7 @@ def _plan(invocation: Invocation, options: Options, planned: Planned, outputs: J
         parallelism=fleet.parallelism,
         max_attributes=options.reading.max_attributes,
     ) as bench:
-        planned.begin(desired, bench.webhook_warnings())
+        planned.begin(desired, bench.webhook_warnings(), bench.clock.now())
         made = plan_fleet(
             desired,
             bench.reader,

@@ -1,8 +1,9 @@
 """A plan as it is made: the document of each tenant is kept in a file, and little in memory."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, assert_never
 
 from reconciler.adapters.spool import Spool, spooling
@@ -10,6 +11,7 @@ from reconciler.cli.console import Console
 from reconciler.cli.shared_options import PlanFormat
 from reconciler.domain.approvals import Approvals
 from reconciler.domain.documents import ChangeDocument, PlanFacts
+from reconciler.domain.freeze import Frozen, frozen_at
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.planning import Desired
@@ -70,20 +72,35 @@ class Planned:
         self._show = show
         self._paint = paint
         self._warn: Callable[[Tenant], tuple[str, ...]] = lambda _: ()
+        self._frozen: Callable[[Tenant], Frozen | None] = lambda _: None
 
-    def begin(self, desired: Desired, warn: Callable[[Tenant], tuple[str, ...]]) -> None:
+    def begin(
+        self,
+        desired: Desired,
+        warn: Callable[[Tenant], tuple[str, ...]],
+        now: datetime,
+        during_freeze: Collection[str] = (),
+    ) -> None:
         """Show what is known before any tenant is read.
 
-        `warn` gives what a person should know of a tenant besides.
+        `warn` gives what a person should know of a tenant besides; the freezes are those of `now`,
+        but for some tenants.
         """
         self._warn = warn
+        self._frozen = lambda tenant: (
+            None if tenant.name in during_freeze else frozen_at(tenant.freeze, now)
+        )
         head = head_text(plan_head(desired.plan()), paint=self._paint)
         if self._show is not None and head:
             self._show(head)
 
     def keep(self, tenant: TenantPlan) -> TenantPlan:
         """Make the document of a tenant, and give as much of its plan as carrying it out needs."""
-        tenant = replace(tenant, warnings=(*tenant.warnings, *self._warn(tenant.tenant)))
+        tenant = replace(
+            tenant,
+            warnings=(*tenant.warnings, *self._warn(tenant.tenant)),
+            frozen=self._frozen(tenant.tenant),
+        )
         self._spool_document(tenant)
         return tenant.without_live()
 

@@ -115,7 +115,9 @@ class ManifestKeys:
             yield node, None
             if "$ref" in node:
                 yield from self._parts([self.schema["$defs"][node["$ref"][8:]]], kind)
-            yield from self._parts([node[name] for name in ("then", "else") if name in node], kind)
+            cases = [node[name] for name in ("then", "else") if name in node]
+            # What one of two forms requires, the other one may not even have.
+            yield from self._parts([{**case, "required": []} for case in cases], kind)
             yield from self._parts(node.get("anyOf", ()), kind)
             for case in node.get("allOf", ()):
                 about = case.get("if", {}).get("properties", {})

@@ -5,12 +5,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fnmatch import translate
+from typing import TYPE_CHECKING
 
 from reconciler.domain.dialect import Dialect
 from reconciler.domain.jsontext import Json
 from reconciler.domain.memo import Memo
 from reconciler.domain.problem import Place, Pointer
 from reconciler.domain.scim import Schema
+
+if TYPE_CHECKING:  # few tenants have a freeze
+    from reconciler.domain.freeze import Freeze
 
 
 class OnDrift(StrEnum):
@@ -157,6 +161,7 @@ class Tenant:
     labels: Mapping[str, str] = field(default_factory=dict)
     takes_any_number: bool = False
     canary: str | None = None
+    freeze: "Freeze" = ()
 
     @property
     def system(self) -> str:

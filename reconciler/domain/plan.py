@@ -26,7 +26,8 @@ from reconciler.domain.scim import ABSENT, Schema
 from reconciler.domain.selection import Selection
 from reconciler.domain.shown import shown_schema
 
-if TYPE_CHECKING:  # most plans count nobody
+if TYPE_CHECKING:  # most plans count nobody, in no freeze
+    from reconciler.domain.freeze import Frozen
     from reconciler.domain.measures import Measured, StillHeld
 
 FORMAT_VERSION: Final = "2.0"
@@ -266,7 +267,8 @@ class TenantPlan:
     `extensions_live` counts the extensions that are the tenant's own, desired or not. What is live
     stands here as it came; `redaction` takes credentials out of what is shown of it. `impact` is
     what live users tell of the changes, by their ids; None where they were not to be counted.
-    `deprecated` is who holds what is deprecated, likewise.
+    `deprecated` is who holds what is deprecated, likewise. `frozen` is the freeze in which it was
+    planned, if any.
     """
 
     tenant: Tenant
@@ -278,6 +280,7 @@ class TenantPlan:
     error: str | None = None
     impact: "Mapping[str, tuple[Measured, ...]] | None" = None
     deprecated: "Mapping[str, tuple[StillHeld, ...]]" = field(default_factory=dict)
+    frozen: "Frozen | None" = None
     redaction: Redaction = field(compare=False, default=NO_REDACTION)
     _digest: Memo[str] = field(init=False, compare=False, repr=False, default_factory=Memo)
 

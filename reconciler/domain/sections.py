@@ -21,6 +21,7 @@ from reconciler.domain.documents import (
     TenantDocument,
     Tenants,
 )
+from reconciler.domain.freeze import frozen_text
 from reconciler.domain.jsontext import Json
 
 Of = TypeVar("Of", str, tuple[int, int])
@@ -84,6 +85,7 @@ class Section:
     first: int
     rank: Rank
     error: str | None
+    frozen: str | None
     warnings: tuple[str, ...]
     changes: Mapping[int, Differing]
     unmanaged: Mapping[str, Extremes[str] | None]
@@ -110,12 +112,13 @@ def sections(tenants: Tenants) -> tuple[Section, ...]:
 
 @dataclass(slots=True)
 class _Item:
-    """A piece of a plan: a change by its place, an id that is unmanaged, a warning or an error."""
+    """A piece of a plan: a change by its place, an unmanaged id, a warning, a freeze, an error."""
 
     rank: Rank
     change: int | None = None
     unmanaged: str | None = None
     warning: str | None = None
+    frozen: str | None = None
     error: str | None = None
     since: Extremes[str] | None = None
     users: _Users = ()
@@ -139,6 +142,9 @@ def _widened(these: _Users, those: _Users, tenant: str) -> _Users:
 
 def _items(tenant: TenantDocument) -> Iterator[tuple[object, _Item]]:
     name, rest = tenant["name"], Rank.UNCHANGED
+    if "frozen_until" in tenant:
+        text = frozen_text(tenant["frozen_until"])
+        yield ("frozen", text), _Item(rest, frozen=text)
     dated = {each["schema_id"]: each for each in tenant["drift"] if each["since"] is not None}
     for warning in tenant["warnings"]:
         yield ("warning", warning), _Item(rest, warning=warning)
@@ -219,6 +225,7 @@ def _section(numbers: tuple[int, ...], items: list[_Item], names: list[str]) -> 
         first=numbers[0],
         rank=min(item.rank for item in items),
         error=next((item.error for item in items if item.error is not None), None),
+        frozen=next((item.frozen for item in items if item.frozen is not None), None),
         warnings=tuple(item.warning for item in items if item.warning is not None),
         changes={
             item.change: Differing(item.since, item.users, item.holders)

@@ -184,7 +184,7 @@ def tenant_document(tenant: TenantPlan) -> TenantDocument:
 
 def tenant_head(tenant: TenantPlan) -> TenantDocument:
     """The plan of one tenant without its changes, of which each may be large."""
-    return {
+    head: TenantDocument = {
         "name": tenant.name,
         "digest": tenant.digest(),
         "dialect": tenant.tenant.dialect.name,
@@ -198,6 +198,9 @@ def tenant_head(tenant: TenantPlan) -> TenantDocument:
         "drift": [_drift_shown(drift, tenant.redaction) for drift in tenant.drift],
         "changes": [],
     }
+    if tenant.frozen is not None:
+        head["frozen_until"] = tenant.frozen.opens
+    return head
 
 
 def _drift_shown(drift: Drift, redaction: Redaction) -> DriftDocument:

@@ -63,6 +63,8 @@ def section_lines(
         yield SectionLine(names_text(section.tenants, _NAMED_INSIDE), None, "paragraph")
     if section.error is not None:
         yield SectionLine(f"not readable: {code(section.error, WORDS)}")
+    if section.frozen is not None:
+        yield SectionLine(f"{code(section.frozen, WORDS)}: before that, apply leaves it as it is")
     for warning in section.warnings:
         yield SectionLine(f"warning: {code(warning, WORDS)}")
     drifts = dated_drifts(tenant)
@@ -133,6 +135,7 @@ class _Text:
         if self._shortened and not self._size:
             return ""
         counts = ["not readable"] if section.error is not None else []
+        counts += ["frozen"] if section.frozen is not None else []
         counts += [f"{numbers[kind]} {text}" for kind, text in _COUNTED if numbers[kind]]
         counts += [f"{len(section.unmanaged)} unmanaged"] if section.unmanaged else []
         counts += [counted(len(section.warnings), "warning")] if section.warnings else []

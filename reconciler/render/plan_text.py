@@ -133,6 +133,10 @@ def _facts_line(tenant: TenantDocument) -> str:
 
 def _pieces(section: Section, tenant: TenantDocument, paint: Paint) -> Iterator[Iterable[str]]:
     """The lines of each piece of a section; `tenant` is the first of it."""
+    if section.frozen is not None:
+        yield [
+            paint("yellow", f"  {visible(section.frozen)}: before that, apply leaves it as it is")
+        ]
     yield from ([_warning_line(warning, paint)] for warning in section.warnings)
     if section.error is not None:
         yield [_error_line(section.error, paint)]

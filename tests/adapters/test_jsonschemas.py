@@ -186,7 +186,7 @@ def test_an_api_version_of_the_future_is_refused() -> None:
         (
             "prune",
             "what can stand here is dialect, baseUrl, targetSystem, auth, limits, webhooks, "
-            "canary or capabilities",
+            "freeze, canary or capabilities",
         ),
         ("ownerz", "what can stand here is"),  # what is reserved is not suggested
     ],

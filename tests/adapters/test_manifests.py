@@ -9,8 +9,10 @@ import sys
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,6 +22,7 @@ from reconciler.adapters.dialects import load_dialects
 from reconciler.adapters.jsonschemas import acceptance
 from reconciler.adapters.manifests import Loaded, load
 from reconciler.domain.dialect import UpdateStrategy
+from reconciler.domain.freeze import FrozenHours, FrozenPeriod, Weekday, frozen_at
 from reconciler.domain.manifest import (
     Auth,
     AuthType,
@@ -33,6 +36,7 @@ from reconciler.domain.manifest import (
     Webhook,
 )
 from reconciler.domain.problem import Place, Severity
+from tests.support.pages import page_with
 from tests.support.reading import LIMITS
 
 DIALECTS = load_dialects()
@@ -167,6 +171,59 @@ def test_each_kind_of_credentials_is_read(tmp_path: Path, auth: str, names: list
     assert loaded.manifests is not None
     assert list(loaded.manifests.tenants[0].auth.credentials) == names
     assert loaded.manifests.tenants[0].auth.type == AuthType(auth.split()[1].strip(",}"))
+
+
+def test_the_freezes_of_the_page_about_manifests_are_read(tmp_path: Path) -> None:
+    block = page_with("docs/reference/manifests.md", "yaml").removeprefix("spec:\n")
+    head, _, _ = tenant("a").partition("spec:")
+    write(tmp_path, t_yaml=f"{head}spec:\n  dialect: sap\n  baseUrl: https://a.example\n{block}")
+
+    loaded = read(tmp_path)
+
+    assert lines(loaded, tmp_path) == []
+    assert loaded.manifests is not None
+    dates, times, nights, sundays = loaded.manifests.tenants[0].freeze
+    assert dates == FrozenPeriod(
+        datetime(2026, 12, 19, 23, tzinfo=UTC), datetime(2027, 1, 3, 23, tzinfo=UTC)
+    )
+    assert times == FrozenPeriod(
+        datetime(2026, 11, 30, 17, tzinfo=UTC), datetime(2026, 12, 1, 5, tzinfo=UTC)
+    )
+    berlin = ZoneInfo("Europe/Berlin")
+    days = frozenset((Weekday.FRI, Weekday.SAT))
+    assert nights == FrozenHours(days=days, begins=18 * 60, ends=8 * 60, zone=berlin)
+    whole_day = FrozenHours(days=frozenset((Weekday.SUN,)), begins=0, ends=24 * 60, zone=berlin)
+    assert sundays == whole_day
+
+
+@pytest.mark.parametrize(
+    ("entry", "last"),
+    [
+        ('{from: "2026-12-20", to: "2026-12-20"}', "2026-12-20T23:59:59Z"),
+        ('{from: "2026-12-20", to: "9999-12-31"}', "2999-12-31T23:59:59Z"),
+        ('{from: "2026-12-20T00:00:00z", to: "9999-12-31T23:59:59-12:00"}', "2999-12-31T23:59:59Z"),
+    ],
+)
+def test_a_freeze_lasts_to_the_end_of_its_last_date(tmp_path: Path, entry: str, last: str) -> None:
+    write(tmp_path, t_yaml=tenant("a").replace('com"}', f'com", freeze: [{entry}]}}'))
+
+    loaded = read(tmp_path)
+
+    assert lines(loaded, tmp_path) == []
+    assert loaded.manifests is not None
+    freeze = loaded.manifests.tenants[0].freeze
+    assert frozen_at(freeze, datetime.fromisoformat(last)) is not None
+    assert frozen_at(freeze, datetime(2026, 12, 19, 23, 59, 59, tzinfo=UTC)) is None
+
+
+@pytest.mark.parametrize("zone", ["localtime", "posixrules", "Factory", "right/UTC", "America"])
+def test_a_zone_that_only_this_machine_has_is_none(tmp_path: Path, zone: str) -> None:
+    text = tenant("a").replace('com"}', f'com", freeze: [{{days: [sun], zone: {zone}}}]}}')
+    write(tmp_path, t_yaml=text)
+
+    (problem,) = read(tmp_path).problems
+
+    assert problem.message.startswith("no name of the IANA time zone database")
 
 
 def test_an_extension_is_read_with_everything_in_it(tmp_path: Path) -> None:

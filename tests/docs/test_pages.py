@@ -35,6 +35,7 @@ READ = {
     ("README.md", "sh"): "tests/install/test_install.py",
     ("docs/install.md", "text"): "tests/install",
     ("docs/overview.md", "yaml"): "test_the_manifests_of_the_overview_are_valid",
+    ("docs/reference/manifests.md", "yaml"): "tests/adapters/test_manifests.py",
     ("docs/impact.md", "text"): "tests/cli/test_plan_impact.py",
     ("docs/watching.md", "text"): "tests/docs/test_watching_page.py",
     ("docs/reference/commands.md", "text"): "tests/cli/test_help.py",

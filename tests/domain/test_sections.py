@@ -45,7 +45,8 @@ def test_each_kind_of_plan_is_a_section_of_its_own_the_gravest_first() -> None:
         "create": Rank.CREATE, "limited": Rank.CREATE, "missing": Rank.CREATE,
         "blocked": Rank.BLOCKED, "incompatible": Rank.BLOCKED, "drifted": Rank.DRIFTED,
         "changed": Rank.DRIFTED, "outdated": Rank.DRIFTED, "hurting": Rank.DRIFTED,
-        "uncounted": Rank.DRIFTED, "warned": Rank.UNCHANGED, "in-sync": Rank.UNCHANGED,
+        "uncounted": Rank.DRIFTED, "warned": Rank.UNCHANGED, "frozen": Rank.UNCHANGED,
+        "in-sync": Rank.UNCHANGED,
     }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from markdown_it.token import Token
 
 from reconciler.domain.deciding import LiveTenant, plan_tenant
 from reconciler.domain.drift import Drift, DriftKind
+from reconciler.domain.freeze import Frozen
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import ChangeKind, GitState, Limits, OnDrift, TenantsFrom
 from reconciler.domain.measures import Measured, Risk
@@ -18,7 +19,7 @@ from reconciler.domain.rules import MeasureKind
 from reconciler.domain.scim import Schema
 from reconciler.domain.selection import Selection
 from reconciler.render.plan_document import plan_document
-from tests.support.fakes import URN, document, extension, tenant
+from tests.support.fakes import START, URN, document, extension, tenant
 
 PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
@@ -54,6 +55,7 @@ def tenants() -> dict[str, TenantPlan]:
         "update": planned("update", document(description="old"), extensions=[update]),
         "limited": planned("limited", limits=Limits(max_creates=0)),
         "warned": replace(planned("warned", document()), warnings=("it said something odd",)),
+        "frozen": replace(planned("frozen", document()), frozen=Frozen(START)),
         "risky": planned("risky", extensions=[personal]),
         "missing": replace(planned("missing"), drift=(_drift(DriftKind.MISSING),)),
         "changed": replace(

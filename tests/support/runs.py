@@ -1,7 +1,7 @@
 """A run made of fakes: its context, the way to its tenants, and the fleet over both."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from reconciler.adapters.emergency import Memory
@@ -70,9 +70,10 @@ def fleet_of(
     schedule: Schedule = never,
     parallelism: int = 1,
     lock_timeout: float = 0.0,
+    during_freeze: frozenset[str] = frozenset(),
 ) -> Fleet:
     """All selected tenants of a desired state, with fakes for what is not given."""
-    context = context_of(memory, clock=clock, run=run)
+    context = replace(context_of(memory, clock=clock, run=run), during_freeze=during_freeze)
     held = locks or FakeLocks()
     return Fleet(
         context=context,

@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[2]
 ROWS = (
     ("reconciler", "errors", "installation"),
     ("domain", "domain.jsontext", "domain.secret", "domain.recipes", "domain.problem",
-     "domain.documents", "domain.loopback", "domain.memo", "domain.patterns", "domain.foreign"),
+     "domain.documents", "domain.loopback", "domain.memo", "domain.patterns", "domain.foreign",
+     "domain.freeze"),
     ("domain.scim", "domain.http_reply", "domain.doctor", "domain.redaction",
      "domain.outbox", "domain.sections"),
     ("domain.dialect", "domain.messages", "domain.drift", "domain.hearing", "domain.shown",

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from reconciler.domain.freeze import Freeze
 from reconciler.domain.manifest import GitState, Manifests, Tenant
 from reconciler.domain.outcome import RunSummary
 from reconciler.domain.plan import Plan
@@ -43,13 +44,19 @@ class World:
     selection: Selection = field(default_factory=Selection)
     misconfigured: frozenset[str] = frozenset()
     base_urls: dict[str, str] = field(default_factory=dict)  # where not the usual one
+    freezes: dict[str, Freeze] = field(default_factory=dict)
+    during_freeze: frozenset[str] = frozenset()
     parallelism: int = 2
 
     def desired(self) -> Desired:
         return Desired(
             manifests=Manifests(
                 tenants=tuple(
-                    replace(known, base_url=self.base_urls.get(known.name, known.base_url))
+                    replace(
+                        known,
+                        base_url=self.base_urls.get(known.name, known.base_url),
+                        freeze=self.freezes.get(known.name, ()),
+                    )
                     for known in map(tenant, sorted(self.live))
                 ),
                 extensions=self.extensions,
@@ -81,6 +88,7 @@ class World:
             schedule=lambda attempts, result: START + timedelta(minutes=5),
             parallelism=self.parallelism,
             lock_timeout=lock_timeout,
+            during_freeze=self.during_freeze,
         )
 
     def writes(self) -> int:

@@ -1,7 +1,7 @@
 """Documents to Tenants and SchemaExtensions; each has passed every check of its own."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reconciler.adapters.manifests.ignores import Ignores
 from reconciler.adapters.manifests.tenant_sets import CREDENTIALS, TenantRow
@@ -30,6 +30,9 @@ from reconciler.domain.manifest import (
 from reconciler.domain.problem import Pointer
 from reconciler.domain.rules.manifests import extensions_are_few_enough
 from reconciler.domain.scim import Schema
+
+if TYPE_CHECKING:  # few tenants have a freeze
+    from reconciler.domain.freeze import Freeze
 
 _LIMITS = {"extensions": "extensions", "maxCreates": "max_creates", "maxUpdates": "max_updates"}
 
@@ -97,9 +100,16 @@ def _tenant(document: Document | TenantRow, dialects: _EffectiveDialects, notes:
             for index, webhook in enumerate(spec.get("webhooks", ()))
         ),
         canary=spec.get("canary", {}).get("userName"),
+        freeze=_freeze(spec["freeze"]) if "freeze" in spec else (),
         takes_any_number=bool(notes.each)
         and notes.silence(extensions_are_few_enough, document.place(("metadata", "name"))),
     )
+
+
+def _freeze(entries: Iterable[Mapping[str, Json]]) -> "Freeze":
+    from reconciler.adapters.manifests.freezes import freeze_of  # few have one
+
+    return freeze_of(entries)
 
 
 def _auth(document: Document | TenantRow, auth: Mapping[str, Any]) -> Auth:

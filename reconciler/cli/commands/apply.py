@@ -47,6 +47,11 @@ class Options:
     )
     auto_approve: bool = flag("do not ask")
     force: bool = flag("lift --max-tenants, maxCreates and maxUpdates; the approval stays needed")
+    during_freeze: tuple[str, ...] = many(
+        "write to this tenant in a freeze of its manifest, too; repeatable, and recorded in the "
+        "audit trail",
+        metavar="TENANT",
+    )
     recover_only: bool = flag(
         "settle what earlier runs left open, deliver what is due, write nothing"
     )

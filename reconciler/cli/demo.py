@@ -30,6 +30,7 @@ _HR, _WORK, _NEW = "hr-extension", "work-assignments", "equipment"
 _USERS = 40
 _WALK = "README.md"
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+_INIT = ("-c", "init.defaultBranch=main", "init", "--quiet", "--template=")
 _COMMIT = (
     "-c", "user.name=reconciler demo", "-c", "user.email=demo@example.com",
     "-c", "commit.gpgSign=false", "-c", f"core.hooksPath={os.devnull}",
@@ -47,7 +48,7 @@ def demo(invocation: Invocation, options: Options) -> None:
         write_below(folder / name, text)
         invocation.console.data(f"  + {visible(folder / name)}\n")
     git = Git.of(invocation.settings.environ)
-    kept = _commit(invocation, git, folder, "Begin", "init", "--quiet", "--template=")
+    kept = _commit(invocation, git, folder, "Begin", *_INIT)
     invocation.console.data(f"{counted(len(files), 'file')} written\n")
     if not options.empty:
         _fill(folder, _extensions(invocation, folder))

@@ -156,7 +156,8 @@ def test_a_demo_within_a_repository_is_no_part_of_it_and_heeds_no_setting_of_it(
     )
 
     assert (done.code, done.err) == (0, "")
-    assert outer(anywhere.path / "reconciler-demo", "log", "--format=%s") == b"Begin\n"
+    inner = outer(anywhere.path / "reconciler-demo", "log", "--format=%s %D")
+    assert inner == b"Begin HEAD -> main\n"
     assert outer(anywhere.path, "ls-files") == b""
 
 

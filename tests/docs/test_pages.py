@@ -1,5 +1,6 @@
 """Every page can be followed word by word: its commands are run, what they print is compared."""
 
+import random
 import re
 import signal
 from pathlib import Path
@@ -16,11 +17,14 @@ from tests.support.pages import (
     FENCE,
     PAGES,
     STORE,
+    TOKEN,
+    Command,
     blocks,
     fits,
     others,
     page_with,
     program,
+    remains,
     run,
     run_languages,
     stage,
@@ -28,6 +32,14 @@ from tests.support.pages import (
 from tests.support.program import ROOT, Folder
 from tests.support.workflows.policy import RULES, Workflow, read
 
+AS_PRINTED = "if that is right: python -m tests.support.pages {}"
+# Of a few commands, and without a server beside them.
+SHORT = [
+    page
+    for page in PAGES
+    if 0 < len(program(page)) <= 5
+    and not re.search(f"{re.escape(STORE)}|dev-tenant --|{TOKEN}", (ROOT / page).read_text())
+]
 # What is no command, and the test that reads it.
 READ = {
     ("README.md", ""): "a drawing",
@@ -57,18 +69,58 @@ READ = {
 @pytest.mark.process
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("page", [page for page in PAGES if program(page)])
-def test_a_page_prints_what_it_shows(page: str, tmp_path: Path):
+def test_a_page_prints_what_it_shows_and_leaves_nothing_behind(page: str, tmp_path: Path):
     made = stage(tmp_path)
 
     with others(page) as instead:
         printed = run(program(page), made.path, made.environ, instead)
 
-    wrong = [
+    assert wrong(program(page), printed) == [], AS_PRINTED.format(page)
+    assert remains(made) == ""
+
+
+def wrong(page: list[Command], printed: list[str]) -> list[tuple[str, str, str]]:
+    """What does not print what is shown of it: the command, what is shown, what it prints."""
+    return [
         (command.text, command.shown, said)
-        for command, said in zip(program(page), printed, strict=True)
+        for command, said in zip(page, printed, strict=True)
         if command.shown is not None and not fits(command.shown, said)
     ]
-    assert wrong == [], f"if that is right: python -m tests.support.pages {page}"
+
+
+@pytest.mark.process
+def test_pages_can_be_followed_in_any_order(tmp_path: Path):
+    """Each is run alone above, and leaves no more than its folder; here two share a shell."""
+    seed = random.SystemRandom().randrange(2**32)
+    first, second = random.Random(seed).sample(SHORT, 2)
+    made, both = stage(tmp_path), [*program(first), *program(second)]
+
+    printed = run(both, made.path, made.environ, {})
+
+    assert wrong(both, printed) == [], f"seed {seed}: {first}, then {second}"
+
+
+def test_every_page_with_commands_begins_in_a_folder_of_its_own():
+    begun = {}
+    for page in filter(program, PAGES):
+        typed = "\n".join(command.text for command in program(page))
+        found = re.match(r"reconciler demo(?: --empty)?(?: (\S+))?\n", typed)
+        assert found, page
+        begun[page] = (found[1] or "reconciler-demo").partition("/")[0]
+
+    assert len({*begun.values()}) == len(begun)
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    assert {"/try-*/", "/reconciler-demo/"} <= {*ignored}
+    assert {name for name in begun.values() if not name.startswith("try-")} == {"reconciler-demo"}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_has_nothing_to_paste_that_removes_files(page: str):
+    pasted = "\n".join(text for _, text in blocks(page))
+
+    assert (
+        re.findall(r"(?<![\w-])(?:rm|rmdir|unlink|shred)\s.*|git clean.*|--force.*", pasted) == []
+    )
 
 
 @pytest.mark.parametrize("page", PAGES)

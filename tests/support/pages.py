@@ -39,6 +39,7 @@ PROGRESS = re.compile(
     r"\S+/\S+: (?:created|updated|there already|Still|[a-z-]+ in) .*)\n",
     re.M,
 )
+EXPORTED = "compgen -e | grep -v ^OLDPWD | sort"
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 
 
@@ -90,7 +91,7 @@ def run(
     """What each command prints; one that fails is an error. `instead` stands in for others."""
     notes = folder.parent / "printed"
     notes.mkdir()
-    lines = ["trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT"]
+    lines = ["trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT", f"{EXPORTED} > {notes}/before"]
     for number, command in enumerate(page):
         text = command.text.rstrip("\n")
         for shown, real in instead.items():
@@ -98,6 +99,7 @@ def run(
         strict = "set -e\n" if command.shown is None else ""
         lines.append(f"{strict}{{ {text}\n}} > {notes}/{number} 2>&1")
         lines.append("code=$?; set +e; [ $code = 0 ] || exit $code")
+    lines.append(f"{{ {EXPORTED} | comm -13 {notes}/before -; jobs -p; }} > {notes}/remains")
     script = folder.parent / "page.sh"
     script.write_text("\n".join(lines) + "\n")
     done = subprocess.run(
@@ -109,6 +111,12 @@ def run(
     last = page[len(printed) - 1]
     assert done.returncode == 0, f"exit code {done.returncode}: {last.text}\n{printed[-1]}"
     return printed
+
+
+def remains(made: "Stage") -> str:
+    """What a page that was run has left: variables, processes, files outside of its own folder."""
+    shell = (made.path.parent / "printed/remains").read_text()
+    return shell + made.repository.git("status", "--porcelain")
 
 
 def fits(shown: str, printed: str) -> bool:
@@ -156,9 +164,10 @@ def stage(folder: Path) -> Stage:
     for name in ("requirements-dev.txt", "requirements-plan.txt", "pyproject.toml"):
         os.utime(clone.path / name, (0, 0))
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    path = f"{clone.path}/.venv/bin:{kept['PATH']}"
+    kept["PATH"] = f"{clone.path}/.venv/bin:{kept['PATH']}"
+    kept["LOGNAME"] = "ann"
     # Unbuffered, so that both outputs come in the order in which a terminal shows them.
-    return Stage(clone, {**kept, **WHO, "PATH": path, "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"})
+    return Stage(clone, {**kept, **WHO, "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"})
 
 
 @contextmanager

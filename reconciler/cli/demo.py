@@ -31,6 +31,13 @@ _USERS = 40
 _WALK = "README.md"
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 _INIT = ("-c", "init.defaultBranch=main", "init", "--quiet", "--template=")
+_PURPOSE = f"""
+Its tenant, {_TENANT}, is built in. On purpose it has
+  drift       somebody deleted an attribute of {_HR} by hand
+  a refusal   {_WORK} is wanted as no update can make it
+  a webhook   that fails, for its HR system is down
+  {_USERS} users    who hold values
+"""
 _COMMIT = (
     "-c", "user.name=reconciler demo", "-c", "user.email=demo@example.com",
     "-c", "commit.gpgSign=false", "-c", f"core.hooksPath={os.devnull}",
@@ -57,11 +64,7 @@ def demo(invocation: Invocation, options: Options) -> None:
         write_file(folder / _manifest_file(_WORK), work)
         if kept:
             _commit(invocation, git, folder, "Count weekly hours in whole numbers")
-        invocation.console.data(
-            f"Its tenant, {_TENANT}, is built in, and has {counted(_USERS, 'user')} and two "
-            "extensions. Somebody has changed\none of them by hand, the other one is wanted as "
-            "it cannot be made, and HR is down.\n"
-        )
+        invocation.console.data(_PURPOSE)
     enter = shlex.quote(str(folder))
     invocation.console.data(f"\nNext:\n  cd {enter}\n  reconciler plan\n")
     if not options.empty:

@@ -80,3 +80,5 @@ def test_the_lock_and_a_wheel_are_all_that_a_plan_needs(
     computer.run(f"set -e\n{lines}")
 
     assert "Plan: 2 to add" in computer.run("tool/bin/reconciler plan").out
+    assert "README.md there goes on" in computer.run("tool/bin/reconciler demo").out
+    assert "1 drifted, 1 blocked" in computer.run("tool/bin/reconciler -C reconciler-demo plan").out

@@ -11,8 +11,10 @@ import pytest
 
 from reconciler import __version__
 from reconciler.installation import ADDRESS
+from tests.support.program import ROOT
 from tests.support.workflows.repository import Repository
 
+PAGE = ROOT / "docs/install.md"
 pytestmark = [pytest.mark.process, pytest.mark.timeout(600)]
 
 
@@ -39,7 +41,11 @@ def test_make_plan_works_from_the_source_distribution(unpacked: Path):
     assert done.returncode == 0, done.stderr
     assert "Plan: 2 to add" in done.stdout
     size = sum(path.lstat().st_size for path in (unpacked / ".venv").rglob("*"))
-    assert size < 100_000_000
+    stated = re.search(
+        r"with what a plan needs, from a hash-pinned lock: (\d+) MB", PAGE.read_text()
+    )
+    assert stated is not None
+    assert 0.85 < size / 1e6 / int(stated[1]) < 1.15
 
 
 @pytest.mark.parametrize("tests", ["tests/workflows/test_policy.py", "tests/test_docs.py"])

@@ -39,7 +39,7 @@ PROGRESS = re.compile(
     r"\S+/\S+: (?:created|updated|there already|Still|[a-z-]+ in) .*)\n",
     re.M,
 )
-EXPORTED = "compgen -e | grep -v ^OLDPWD | sort"
+EXPORTED = "compgen -e | grep -vE '^(OLDPWD|GITHUB_API_URL)$' | sort"  # the latter is of a stub
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 
 

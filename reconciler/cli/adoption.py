@@ -9,7 +9,7 @@ from reconciler.adapters.metrics import metrics_text
 from reconciler.adopted import TenantSubject, adoption_of
 from reconciler.cli.commands.adoption import AdoptionFormat, Options
 from reconciler.cli.console import Console
-from reconciler.cli.desired import desired_of
+from reconciler.cli.desired import desired_of, shard_of
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import require_folder, write_file
 from reconciler.cli.invocation import Invocation
@@ -37,7 +37,12 @@ def adoption(invocation: Invocation, options: Options) -> int:
     if options.metrics is not None:
         require_folder("--metrics", options.metrics)
     part, most = options.part, options.reading.max_attributes
-    selection = Selection(tenants=options.tenants, targets=part.target, excludes=part.exclude)
+    selection = Selection(
+        tenants=options.tenants,
+        targets=part.target,
+        excludes=part.exclude,
+        shard=shard_of(invocation, part.shard),
+    )
     desired, observe = desired_of(invocation, selection, options.reading), invocation.observe
     with (
         workbench(

@@ -19,6 +19,7 @@ from reconciler.cli.invocation import Invocation
 from reconciler.cli.planned import Planned, planning
 from reconciler.cli.reporting import Report, reported
 from reconciler.cli.saved_plan import saved_plan
+from reconciler.cli.shards import require_shared_store, require_whole_plan
 from reconciler.cli.shared_options import TextOrJson
 from reconciler.cli.state_store import exporting, locks_of, open_state
 from reconciler.cli.wiring import Workbench, workbench
@@ -69,8 +70,11 @@ def _apply(invocation: Invocation, options: Options, report: Report) -> int:
         if options.file is not None:
             saved = documents.enter_context(saved_plan(options.file))
             require_unedited(saved)  # before anything in it is acted upon
-        selection = _selection(options, saved)
+        selection = _selection(invocation, options, saved)
         _require_approver(invocation, options, saved)
+        require_whole_plan(options, saved, selection.shard)
+        if selection.shard is not None:
+            report.shard = str(selection.shard)
         with (
             open_state(invocation, stop, options.pruning) as store,
             exporting(invocation, store) as memory,
@@ -128,7 +132,7 @@ def _recover(invocation: Invocation, options: Options, report: Report) -> int:
     with (
         open_state(invocation, stop, options.pruning) as store,
         exporting(invocation, store) as memory,
-        _workbench(invocation, options, selection_of(options.fleet), stop, {}) as bench,
+        _workbench(invocation, options, selection_of(invocation, options.fleet), stop, {}) as bench,
     ):
         report.run = bench.run
         fleet = _fleet(invocation, options, bench, store, memory)
@@ -147,7 +151,8 @@ def _workbench(
         invocation,
         selection,
         options.reading,
-        max_tenants=fleet.max_tenants,
+        # That of a run is about all shards, of which this one sees its own tenants.
+        max_tenants=None if selection.shard else fleet.max_tenants,
         sightings=sightings,
     )
     if desired.git.commit is None:
@@ -164,9 +169,14 @@ def _workbench(
     )
 
 
-def _selection(options: Options, saved: PlanDocument | None) -> Selection:
-    """The selection of the saved plan, or of the options; raises UsageError for both."""
-    given = selection_of(options.fleet)
+def _selection(invocation: Invocation, options: Options, saved: PlanDocument | None) -> Selection:
+    """The selection of the saved plan, or of the options; raises UsageError for both.
+
+    A shard is a part of the saved plan; its store is one that all shards share.
+    """
+    given = selection_of(invocation, options.fleet)
+    if given.shard is not None:
+        require_shared_store(invocation)
     if saved is None:
         return given
     if given.partial:
@@ -177,6 +187,7 @@ def _selection(options: Options, saved: PlanDocument | None) -> Selection:
         tenants=tuple(saved["selection"]["tenant"]),
         targets=tuple(saved["selection"]["target"]),
         excludes=tuple(saved["selection"]["exclude"]),
+        shard=given.shard,
         planned=True,
     )
 
@@ -212,7 +223,7 @@ def _approval(
     """The approval of this run; None where a person did not answer yes."""
     forced = options.force
     if saved is not None:
-        return Approval(of=ShownPlan(saved), forced=forced)
+        return Approval(of=ShownPlan(saved, bench.desired.selection.shard), forced=forced)
     if options.approve:
         tenants = [tenant.name for tenant in bench.desired.tenants()]
         return Approval(of=approved_by(options.approve, tenants), forced=forced)

@@ -18,13 +18,13 @@ from reconciler.domain.documents import (
     SchemaDocument,
     SourceDocument,
     TenantDocument,
-    Tenants,
 )
 from reconciler.domain.jsontext import canonical, digest
 from reconciler.domain.messages import suggestion
 from reconciler.domain.outcome import Unapproved
-from reconciler.domain.plan import Plan, Written, exceeded_limits
+from reconciler.domain.plan import Exceeded, Plan, Written, exceeded_limits
 from reconciler.domain.scim import MalformedSchema, Schema
+from reconciler.domain.selection import Shard
 from reconciler.errors import LimitExceeded, PlanStale, UsageError
 from reconciler.render.json_text import json_text
 from reconciler.render.paint import Paint
@@ -57,9 +57,18 @@ class TenantDigests:
 
 @dataclass(frozen=True, slots=True)
 class ShownPlan:
-    """The consent to a plan as a document, saved or seen, tenant by tenant."""
+    """The consent to a plan as a document, saved or seen, tenant by tenant.
+
+    `shard` is the part of it that this run is to carry out; None for all.
+    """
 
     document: PlanFacts
+    shard: Shard | None = None
+
+    def tenants(self) -> Iterator[TenantDocument]:
+        """The tenants that are to be carried out."""
+        shard = self.shard
+        return (each for each in self.document["tenants"] if not shard or shard.takes(each["name"]))
 
 
 def approved_by(given: Iterable[str], tenants: Collection[str]) -> WholePlan | TenantDigests:
@@ -112,8 +121,7 @@ class Approval:
         excluded = {each.tenant for each in unapproved}
         part = replace(plan, tenants=tuple(t for t in plan.tenants if t.name not in excluded))
         if (exceeded := exceeded_limits(part)) and not self.forced:
-            limits = "\n".join(str(limit) for limit in exceeded)
-            raise LimitExceeded(f"a safety limit refuses this plan; nothing was written\n{limits}")
+            raise refused_by(exceeded)
         return unapproved
 
     def _unapproved(self, plan: Plan, now: PlanFacts) -> tuple[Unapproved, ...]:
@@ -136,7 +144,7 @@ class Approval:
                         f"Plan again and have that approved\n{reasons}"
                     )
             case ShownPlan(shown):
-                unapproved = tuple(_not_as_shown(shown, plan, now))
+                unapproved = tuple(_not_as_shown(self.of, plan, now))
                 if (place := next(_contradictions(shown), None)) is not None:
                     raise PlanStale(_contradicted(place))
                 if unapproved and not readable - {each.tenant for each in unapproved}:
@@ -146,6 +154,12 @@ class Approval:
             case _:
                 assert_never(self.of)
         return unapproved
+
+
+def refused_by(exceeded: Iterable[Exceeded]) -> LimitExceeded:
+    """The error about the safety limits that a plan exceeds."""
+    limits = "\n".join(str(limit) for limit in exceeded)
+    return LimitExceeded(f"a safety limit refuses this plan; nothing was written\n{limits}")
 
 
 def require_unedited(saved: PlanDocument) -> None:
@@ -183,14 +197,14 @@ def _not_named(plan: Plan, digests: Mapping[str, str]) -> Iterator[Unapproved]:
             yield Unapproved(tenant=tenant.name, reason=f"{now}, and {approved} was approved")
 
 
-def _not_as_shown(shown: PlanFacts, plan: Plan, now: PlanFacts) -> Iterator[Unapproved]:
+def _not_as_shown(shown: ShownPlan, plan: Plan, now: PlanFacts) -> Iterator[Unapproved]:
     """The tenants whose plan is not that of an approved document, each with the difference.
 
     What was approved and is done already counts as approved. Raise PlanStale where the document
     shows something else than what its digests stand for.
     """
     planned = {tenant.name: tenant for tenant in plan.tenants}
-    for name, old, new in _pairs(shown["tenants"], now["tenants"]):
+    for name, old, new in _pairs(shown.tenants(), now["tenants"]):
         if old is not None and new is not None:
             same = old["digest"] == new["digest"]
             writes = {} if same else _writes(old)
@@ -217,7 +231,7 @@ def _writes(tenant: TenantDocument) -> dict[str, Written]:
 
 
 def _pairs(
-    shown: Tenants, now: Tenants
+    shown: Iterable[TenantDocument], now: Iterable[TenantDocument]
 ) -> Iterator[tuple[str, TenantDocument | None, TenantDocument | None]]:
     """The tenants of both sides by name; None where a side has none."""
     merged = merge(

@@ -1,5 +1,6 @@
 """The desired state that a command is about: the manifests, a selection, a commit."""
 
+import re
 from dataclasses import replace
 
 from reconciler.adapters.git import Git, git_state
@@ -8,13 +9,47 @@ from reconciler.cli.manifest_loading import require_manifests
 from reconciler.cli.shared_options import FleetOptions, ReadingOptions
 from reconciler.domain.drift import Sightings
 from reconciler.domain.manifest import GitState, Manifests, Webhook
-from reconciler.domain.selection import Selection
+from reconciler.domain.selection import Selection, Shard
+from reconciler.errors import UsageError
 from reconciler.planning import Desired
 
+_INDEX = "JOB_COMPLETION_INDEX"
+_SHARD = re.compile("(0|[1-9][0-9]{0,5}|job)/([1-9][0-9]{0,5})")
 
-def selection_of(options: FleetOptions) -> Selection:
-    """The selection that --tenant, --target and --exclude make."""
-    return Selection(tenants=options.tenant, targets=options.target, excludes=options.exclude)
+
+def selection_of(invocation: Invocation, options: FleetOptions) -> Selection:
+    """The selection that --tenant, --target, --exclude and --shard make."""
+    return Selection(
+        tenants=options.tenant,
+        targets=options.target,
+        excludes=options.exclude,
+        shard=shard_of(invocation, options.shard),
+    )
+
+
+def shard_of(invocation: Invocation, given: str | None) -> Shard | None:
+    """The shard that --shard names; raises UsageError."""
+    if given is None:
+        return None
+    if (found := _SHARD.fullmatch(given)) is None:
+        raise UsageError(f"--shard {given} is no shard: give I/N, as 2/4, or job/N in a Job")
+    number, count = found[1], int(found[2])
+    if number == "job":
+        index = invocation.settings.environ.get(_INDEX, "")
+        if re.fullmatch("0|[1-9][0-9]{0,5}", index) is None:
+            raise UsageError(
+                f"--shard {given} needs {_INDEX}, a whole number, which Kubernetes sets in the "
+                "pods of a Job with completionMode: Indexed; elsewhere give I/N"
+            )
+        if int(index) >= count:
+            raise UsageError(
+                f"--shard {given} has {count} parts, and {_INDEX} is {index}, counted from 0; "
+                "give N as the completions of the Job"
+            )
+        return Shard(int(index) + 1, count)
+    if not 1 <= int(number) <= count:
+        raise UsageError(f"--shard {given} is no shard: I goes from 1 to N, here {count}")
+    return Shard(int(number), count)
 
 
 _NOTHING_SEEN: Sightings = {}

@@ -83,7 +83,9 @@ def _follow(posts: Posts, plan: PlanDocument) -> Counter[str]:
     ours.pop("", None)  # whose marker somebody has edited
     # Only a plan of every manifest shows that a tenant which it does not name is in none.
     source = plan["tenants_from"]
-    if not plan["selection"]["tenant"] and not (source and source["unread"]):
+    selection = plan["selection"]
+    part = selection["tenant"] or "shard" in selection
+    if not part and not (source and source["unread"]):
         for name, issues in ours.items():
             done += _close(posts, name, issues, gone=True)
     return done

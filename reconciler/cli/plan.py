@@ -43,9 +43,10 @@ def _plan(invocation: Invocation, options: Options, planned: Planned, outputs: J
     fleet = options.fleet
     desired = desired_of(
         invocation,
-        selection_of(fleet),
+        selection_of(invocation, fleet),
         options.reading,
-        max_tenants=fleet.max_tenants,
+        # The limit of a run is about all shards: `merge` counts them.
+        max_tenants=None if fleet.shard else fleet.max_tenants,
         tenants_from=options.tenants_from,
         sightings=_sightings(invocation),
     )

@@ -26,7 +26,10 @@ from reconciler.render.summary_text import summary_text
 
 @dataclass(slots=True, kw_only=True)
 class Report:
-    """The facts of the run so far; `code` is what it will exit with."""
+    """The facts of the run so far; `code` is what it will exit with.
+
+    `shard` is the one that it is about, if any.
+    """
 
     invocation: Invocation
     started_at: str
@@ -35,6 +38,7 @@ class Report:
     error: str | None = None
     summary: RunSummary | None = None
     head: tuple[int, str] | None = None
+    shard: str | None = None
     metrics: Path | None = None
     numbers: str | None = None
 
@@ -91,6 +95,7 @@ class Report:
             meaning=meaning(self.code),
             error=self.error,
             head=self.head,
+            shard=self.shard,
         )
         return report_document(self.run, ended, self.summary)
 

@@ -5,11 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reconciler.cli.options import Heading, flag, format_choice, group, many, number
+from reconciler.cli.options import (
+    Heading,
+    flag,
+    format_choice,
+    group,
+    many,
+    number,
+    optional_text,
+)
 
 RETRY_DEADLINE = 120  # seconds, in which one change is tried
 METRICS = "write numbers as OpenMetrics, for Prometheus' textfile collector"  # --metrics
 SEARCHABLE_TIMEOUT = 30  # seconds, in which what is new is asked for after a change
+
+
+def max_tenants_option() -> int:
+    """Declare the limit on the tenants that one run changes."""
+    return number(
+        "how many tenants one run may change", metavar="N", default=50, heading=Heading.SELECTION
+    )
 
 
 class PlanFormat(StrEnum):
@@ -29,7 +44,7 @@ class TextOrJson(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartOptions:
-    """The extensions that a run is about, and how many tenants at once."""
+    """The extensions that a run is about, and which and how many tenants at once."""
 
     target: tuple[str, ...] = many(
         "only these extensions, by manifest name, tenant/name or URN; repeatable",
@@ -42,6 +57,12 @@ class PartOptions:
         metavar="GLOB",
         heading=Heading.SELECTION,
         key="selection.exclude",
+    )
+    shard: str | None = optional_text(
+        "only the tenants of one of N parts, by their names; job/N takes I from "
+        "JOB_COMPLETION_INDEX, counted from 0",
+        metavar="I/N",
+        heading=Heading.SELECTION,
     )
     parallelism: int = number(
         "tenants or webhooks at once; inside a tenant there is one writer",
@@ -62,9 +83,7 @@ class FleetOptions(PartOptions):
         heading=Heading.SELECTION,
         key="selection.tenant",
     )
-    max_tenants: int = number(
-        "how many tenants one run may change", metavar="N", default=50, heading=Heading.SELECTION
-    )
+    max_tenants: int = max_tenants_option()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

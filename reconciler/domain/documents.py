@@ -213,6 +213,7 @@ class SelectionDocument(TypedDict):
     tenant: list[str]
     target: list[str]
     exclude: list[str]
+    shard: NotRequired[str]  # where the plan is that of one
 
 
 class ApprovalDocument(TypedDict):
@@ -276,8 +277,21 @@ class PlanDocument(PlanFacts):
 # schemas/report.json
 
 
+class ReportShard(TypedDict):
+    """The run of one shard in a merged report."""
+
+    shard: str
+    id: str | None
+    started_at: str
+    ended_at: str
+    code: int
+
+
 class ReportRun(TypedDict):
-    """The run that a report is about; times are RFC 3339."""
+    """The run that a report is about; times are RFC 3339.
+
+    `shard` is the one that it was about, if any; `shards` are those that were merged.
+    """
 
     id: str | None
     actor: str
@@ -285,6 +299,8 @@ class ReportRun(TypedDict):
     plan_digest: str | None
     started_at: str
     ended_at: str
+    shard: NotRequired[str]
+    shards: NotRequired[list[ReportShard]]
 
 
 class ReportExit(TypedDict):
@@ -353,6 +369,7 @@ class ReportTenant(TypedDict):
     """The end of one tenant's changes."""
 
     name: str
+    digest: NotRequired[str | None]  # of its plan; an earlier release did not know it
     locked: str | None
     unreadable: str | None
     unapproved: NotRequired[UnapprovedDocument | None]  # an earlier release did not know it

@@ -146,6 +146,7 @@ def partial_line(selection: SelectionDocument) -> str:
         ("exclude", selection["exclude"]),
     )
     options = [f"--{name} {visible(glob)}" for name, globs in given for glob in globs]
+    options += [f"--shard {selection['shard']}"] if "shard" in selection else []
     return f"This plan is partial: {' '.join(options)}"
 
 

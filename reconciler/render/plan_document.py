@@ -26,6 +26,7 @@ from reconciler.domain.documents import (
     PlanHead,
     Reason,
     SchemaDocument,
+    SelectionDocument,
     SourceDocument,
     StillHeldDocument,
     TenantDocument,
@@ -105,7 +106,14 @@ def plan_facts(plan: Plan, tenants: Tenants, approvals: Iterable[Needed]) -> Pla
 
 def plan_head(plan: Plan) -> PlanHead:
     """The part of a plan's document that is known before any tenant is read."""
-    source = plan.tenants_from
+    source, selected = plan.tenants_from, plan.selection
+    selection: SelectionDocument = {
+        "tenant": list(selected.tenants),
+        "target": list(selected.targets),
+        "exclude": list(selected.excludes),
+    }
+    if selected.shard is not None:
+        selection["shard"] = str(selected.shard)
     return {
         "git": {"commit": plan.git.commit, "dirty": plan.git.dirty},
         "tenants_from": None
@@ -118,11 +126,7 @@ def plan_head(plan: Plan) -> PlanHead:
             "removed": list(source.removed),
             "unread": list(source.unread),
         },
-        "selection": {
-            "tenant": list(plan.selection.tenants),
-            "target": list(plan.selection.targets),
-            "exclude": list(plan.selection.excludes),
-        },
+        "selection": selection,
     }
 
 

@@ -11,6 +11,7 @@ from reconciler.domain.documents import (
     RecoveredDocument,
     ReportChange,
     ReportDocument,
+    ReportRun,
     ReportTenant,
     UnapprovedDocument,
 )
@@ -26,7 +27,10 @@ _NOT_ASKED = DeliverySummary(waiting=None)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """The end of a run. Times are RFC 3339; `head` is the last record of the trail, if any."""
+    """The end of a run. Times are RFC 3339; `head` is the last record of the trail, if any.
+
+    `shard` is the one that the run was about, as `--shard` names it.
+    """
 
     started_at: str
     ended_at: str
@@ -34,6 +38,7 @@ class Ended:
     meaning: str
     error: str | None
     head: tuple[int, str] | None
+    shard: str | None = None
 
 
 def report_document(run: Run, ended: Ended, summary: RunSummary | None) -> ReportDocument:
@@ -44,17 +49,20 @@ def report_document(run: Run, ended: Ended, summary: RunSummary | None) -> Repor
     planned = summary is not None and summary.planned
     ends = Counter(outcome.kind for outcome in (summary.outcomes if summary else ()))
     deliveries = summary.deliveries if summary else _NOT_ASKED
+    about: ReportRun = {
+        "id": run.id or None,
+        "actor": run.actor,
+        "commit": run.commit,
+        "plan_digest": summary.plan.digest() if summary and planned else None,
+        "started_at": ended.started_at,
+        "ended_at": ended.ended_at,
+    }
+    if ended.shard is not None:
+        about["shard"] = ended.shard
     return {
         "format_version": "1.0",
         "tool_version": __version__,
-        "run": {
-            "id": run.id or None,
-            "actor": run.actor,
-            "commit": run.commit,
-            "plan_digest": summary.plan.digest() if summary and planned else None,
-            "started_at": ended.started_at,
-            "ended_at": ended.ended_at,
-        },
+        "run": about,
         "exit": {"code": ended.code, "meaning": ended.meaning, "error": ended.error},
         "finished": summary is not None and summary.finished,
         "summary": {
@@ -114,6 +122,7 @@ def _tenants(summary: RunSummary) -> list[ReportTenant]:
     return [
         {
             "name": name,
+            "digest": plans[name].digest() if name in plans else None,
             "locked": summary.locked.get(name),
             "unreadable": plans[name].error if name in plans else None,
             "unapproved": unapproved.get(name),

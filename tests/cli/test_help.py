@@ -200,6 +200,8 @@ def test_the_example_of_each_page_runs(folder: Folder):
     served = "dev-tenant"
     with github_stub() as github:
         folder.environ |= github.environ()
+        for part in ("1", "2"):
+            assert folder.run("plan", "--shard", f"{part}/2", "--out", f"{part}.json").code == 0
         for parts in PAGES:
             example = example_of(page_of(folder, *parts))
             if served in parts:

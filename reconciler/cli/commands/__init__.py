@@ -101,6 +101,7 @@ COMMANDS = (
     Command("webhooks replay", CommandGroup.TRAIL, "webhooks replay --given-up", _TENANTS),
     Command("report", CommandGroup.TRAIL, "report --out report.html", (*_MANIFESTS, Need.STORE)),
     Command("gate", CommandGroup.CI, f"gate local \\\n    {_HR_URN}", _TENANTS),
+    Command("merge", CommandGroup.CI, "merge 1.json 2.json --out plan.json"),
     Command("comment", CommandGroup.CI, "comment --pr 7 --body plan.md", (Need.NETWORK,)),
     Command("drift-issues", CommandGroup.CI, "drift-issues --plan plan.json", (Need.NETWORK,)),
     Command(

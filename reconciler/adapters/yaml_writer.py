@@ -32,11 +32,11 @@ def _block(value: Json, indent: int, level: int) -> Iterator[str]:
 
 
 def _member(key: str, value: Json, indent: int, level: int) -> Iterator[str]:
-    head = " " * indent + _scalar(key, flow=False)
+    head = " " * indent + scalar_text(key, flow=False)
     # libyaml gives up a simple key there, so that it has to be marked as one.
     if len(head) > _LONGEST_KEY:
-        head = " " * indent + "? " + _scalar(key, flow=False) + "\n" + " " * indent
-    inline = flow_text(value) if _is_filled(value) else _scalar(value, flow=False)
+        head = " " * indent + "? " + scalar_text(key, flow=False) + "\n" + " " * indent
+    inline = flow_text(value) if _is_filled(value) else scalar_text(value, flow=False)
     fits = len(head) + len(inline) + 2 <= WIDTH and not _is_open(value, level + 1)
     if fits or not _is_filled(value):
         yield f"{head}: {inline}"
@@ -65,16 +65,17 @@ def _is_open(value: Json, level: int) -> bool:
 def flow_text(value: Json) -> str:
     match value:
         case dict():
-            named = ((_scalar(key, flow=True), flow_text(item)) for key, item in value.items())
+            named = ((scalar_text(key, flow=True), flow_text(item)) for key, item in value.items())
             members = (f"{'? ' if len(k) > _LONGEST_KEY else ''}{k}: {item}" for k, item in named)
             return "{" + ", ".join(members) + "}"
         case list():
             return "[" + ", ".join(flow_text(item) for item in value) + "]"
         case _:
-            return _scalar(value, flow=True)
+            return scalar_text(value, flow=True)
 
 
-def _scalar(value: Json, *, flow: bool) -> str:
+def scalar_text(value: Json, *, flow: bool) -> str:
+    """A value that holds no other: plain where every reader takes it so, else in quotes."""
     match value:
         case str():
             # Plain only where every YAML reader takes it for the same text.

@@ -19,6 +19,7 @@ class Exit(IntEnum):
     OUT_OF_SYNC = 2  # only with --detailed-exitcode
     NEEDS_A_PERSON = 2  # of status
     NOT_YET = 2  # of gate
+    NOT_CANONICAL = 2  # of fmt --check
     PARTLY = 3
     STALE = 4
     LOCKED = 5

@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
@@ -62,8 +63,8 @@ def write_below(path: Path, text: str) -> None:
 def write_file(path: Path, text: str | Iterable[str]) -> None:
     """Write beside it, sync, rename: a reader sees the old file or the whole new one.
 
-    A text of many tenants comes in pieces. A device or a pipe is written to, and stays one; `-` is
-    standard output.
+    A text of many tenants comes in pieces. What is there keeps its mode, and a link stays one. A
+    device or a pipe is written to; `-` is standard output.
     """
     pieces = (text,) if isinstance(text, str) else text
     if path == STANDARD_OUTPUT:
@@ -80,13 +81,16 @@ def write_file(path: Path, text: str | Iterable[str]) -> None:
         raise UsageError(f"{path} cannot be written: {reason}") from error
 
 
-def _replace(path: Path, pieces: Iterable[str]) -> None:
+def _replace(link: Path, pieces: Iterable[str]) -> None:
+    path = Path(os.path.realpath(link))
     temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
     # tempfile would give it to its owner alone, and others are to read it as the umask says
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     with ExitStack() as undo:  # whoever makes the pieces may fail in its own way
         undo.callback(temporary.unlink, missing_ok=True)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            if path.exists():
+                temporary.chmod(stat.S_IMODE(path.stat().st_mode))
             file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())

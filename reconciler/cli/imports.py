@@ -1,6 +1,5 @@
 """`import`: write manifests of a tenant's live extensions, after showing what would be written."""
 
-import difflib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -31,7 +30,7 @@ from reconciler.errors import UsageError
 from reconciler.importing import importable, manifest_for, names_for, resource_type_of
 from reconciler.occurrences import Phase, in_phase, working_on
 from reconciler.planning import Desired
-from reconciler.render.paint import Paint
+from reconciler.render.difference_text import difference_text
 from reconciler.render.plain_text import counted, visible
 
 _EDITORS = "# yaml-language-server: $schema="
@@ -183,7 +182,7 @@ def _shown(
     """Print how the drafts differ; as JSON, where the block has written them or raised."""
     if not output.wanted:
         for each in drafts:
-            console.data(_difference(each, console.paint))
+            console.data(difference_text(each.path, each.before, each.after, paint=console.paint))
         yield
         return
     data: ImportData = {
@@ -207,19 +206,6 @@ def _document(each: Draft) -> ImportedDocument:
         "action": "unchanged" if each.before == each.after else action,
         "text": each.after,
     }
-
-
-_SIGNS = {"+": "green", "-": "red"}
-
-
-def _difference(each: Draft, paint: Paint) -> str:
-    before = "/dev/null" if each.before is None else str(each.path)
-    lines = difflib.unified_diff(
-        (each.before or "").splitlines(), each.after.splitlines(), before, str(each.path),
-        lineterm="",
-    )  # fmt: skip
-    painted = (paint(_SIGNS.get(line[:1], ""), visible(line)) for line in lines)
-    return "".join(f"{line}\n" for line in painted)
 
 
 def _write(invocation: Invocation, drafts: Iterable[Draft], *, force: bool) -> None:

@@ -87,10 +87,9 @@ class FleetOptions(PartOptions):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadingOptions:
-    """The limits on what is read from the folder of manifests, and on each schema."""
+class FileOptions:
+    """The limits on the files that are read from the folder of manifests."""
 
-    allow_empty: bool = flag("a folder without manifests is meant", heading=Heading.READING)
     max_file_kib: int = number(
         "how large a manifest file may be", metavar="KIB", default=256, heading=Heading.READING
     )
@@ -100,12 +99,19 @@ class ReadingOptions:
     max_documents: int = number(
         "how many documents they may hold", metavar="N", default=20_000, heading=Heading.READING
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingOptions(FileOptions):
+    """The limits on what is read from the folder of manifests, and on each schema."""
+
     max_attributes: int = number(
         "how many attributes a schema may have, sub-attributes too, in a manifest or live",
         metavar="N",
         default=10_000,
         heading=Heading.READING,
     )
+    allow_empty: bool = flag("a folder without manifests is meant", heading=Heading.READING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

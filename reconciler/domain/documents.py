@@ -828,6 +828,20 @@ class LockDocument(TypedDict):
     since: str | None
 
 
+class ReformattedDocument(TypedDict):
+    """A file whose layout is not the canonical one; `diff` with `--diff` alone."""
+
+    path: str
+    diff: str | None
+
+
+class FmtData(TypedDict):
+    """The files that `fmt` has written, or would write."""
+
+    written: bool
+    changed: list[ReformattedDocument]
+
+
 class LocksData(TypedDict):
     """The locks that are held."""
 

@@ -34,6 +34,7 @@ def test_what_init_makes_is_valid_without_a_word(empty: Folder, service: Service
 
     assert done.code == 0, done.everything
     made = entered(empty, "new")
+    assert made.run("fmt", "--check").everything == ""
     checked = made.run("validate", "--fail-on", "warning")
     assert (checked.code, checked.out) == (0, "")
     assert checked.err == "1 tenant and 1 extension in 2 files: valid\n"

@@ -151,6 +151,7 @@ DATA = {
     "webhooks-list": documents.WebhooksListData,
     "sent": documents.SentData,
     "locks": documents.LocksData,
+    "fmt": documents.FmtData,
 }
 
 

@@ -48,7 +48,7 @@ ROWS = (
         "adapters.locks", "adapters.database", "adapters.manifest_files",
     ),
     ("adapters.jsonschemas", "adapters.oauth2", "adapters.yaml_writer"),
-    ("adapters.yaml_editor",),
+    ("adapters.yaml_editor", "adapters.yaml_layout"),
     (
         "adapters.dialects", "adapters.manifests", "adapters.gateway", "adapters.webhooks",
         "adapters.github",
@@ -73,6 +73,7 @@ HOMES = {
     "requests": "adapters.transport",
     "rfc8785": "domain.jsontext",
     "rich": "cli.live_line",
+    "ruamel": "adapters.yaml_layout",
     "scim2_models": "embedded",
     "scim2_server": "embedded",
     "shtab": "cli.completion",

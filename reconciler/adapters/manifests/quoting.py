@@ -71,6 +71,21 @@ def lines_shown(documents: Iterable[Document], lines: Set[int]) -> dict[int, boo
     return dict.fromkeys(lines, False) | found
 
 
+def lines_hidden(documents: Iterable[Document], text: str) -> frozenset[str]:
+    """The lines of a text that may not be shown; of a file with a tenant, its comments too."""
+    read = tuple(documents)
+    if all(
+        isinstance(each.value, dict)
+        and each.value.get("kind") == "SchemaExtension"
+        and all(_is_public(pointer) for pointer, _ in each.marks())
+        for each in read
+    ):
+        return frozenset()
+    lines = text.split("\n")
+    shown = lines_shown(read, set(range(1, len(lines) + 1)))
+    return frozenset(line for number, line in enumerate(lines, 1) if line and not shown[number])
+
+
 def _may_show(document: Document) -> Callable[[Pointer], bool]:
     """Choose the test whether what stands at a pointer of the document may be shown."""
     if not isinstance(document.spots, Spot):

@@ -16,6 +16,7 @@ class SurrogateEscapes:
 
     def __init__(self, text: str) -> None:
         self.text, self.replaced = text, False
+        self._starts: list[int] = []
         matches = list(_ESCAPE.finditer(text))
         if not matches:
             return

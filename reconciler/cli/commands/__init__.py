@@ -81,6 +81,7 @@ _TENANTS = (*_MANIFESTS, Need.STORE, Need.SECRETS, Need.NETWORK)
 _HR_URN = "urn:ietf:params:scim:schemas:extension:genesys:2.0:User:HRExtension"
 COMMANDS = (
     Command("validate", CommandGroup.EVERYDAY, "validate --against main", _MANIFESTS),
+    Command("fmt", CommandGroup.EVERYDAY, "fmt --check --diff", (Need.MANIFESTS,)),
     Command("plan", CommandGroup.EVERYDAY, "plan --out plan.json", _TENANTS),
     Command("show", CommandGroup.EVERYDAY, "show plan.json --format markdown"),
     Command("apply", CommandGroup.EVERYDAY, "apply plan.json", _TENANTS),

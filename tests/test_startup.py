@@ -109,7 +109,17 @@ def test_validate_against_a_ref_compares_flat_attributes_without_a_library(folde
 
 VALIDATORS = ("jsonschema", "jsonschema_rs", "referencing")
 WATCHING = ("rich", "opentelemetry", "reconciler.facts", "reconciler.adapters.transport.shown")
-UNUSED = ("sqlalchemy", "deepdiff", "ruamel", *VALIDATORS, "uuid", "html", "tenacity", "asyncio", *WATCHING)
+UNUSED = (
+    "sqlalchemy",
+    "deepdiff",
+    "ruamel",
+    *VALIDATORS,
+    "uuid",
+    "html",
+    "tenacity",
+    "asyncio",
+    *WATCHING,
+)
 
 
 def test_a_plan_without_a_store_needs_none_and_no_built_in_tenant(folder: Folder) -> None:

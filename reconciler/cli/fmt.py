@@ -121,7 +121,7 @@ def _named(path: Path, folder: Path, most: int) -> bytes | str:
     if not path.name.endswith(SUFFIXES):
         return "no YAML by its name, which has to end in .yaml or .yml"
     above = os.path.realpath(folder)
-    is_below = Path(os.path.abspath(path)).is_relative_to(above)  # noqa: PTH100 -- links stay
+    is_below = Path(os.path.normpath(path.absolute())).is_relative_to(above)
     return read_file(path, above if is_below else os.path.realpath(path.parent), most)
 
 

@@ -705,7 +705,7 @@ class OutputDocument(TypedDict):
     format_version: Literal["1.0"]
     command: Literal[
         "validate", "import", "doctor", "audit list", "audit verify", "webhooks list",
-        "webhooks deliver", "webhooks replay", "locks",
+        "webhooks deliver", "webhooks replay", "locks", "fmt",
     ]  # fmt: skip
     data: dict[str, object] | None
     diagnostics: list[DiagnosticDocument]

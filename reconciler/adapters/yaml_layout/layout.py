@@ -64,5 +64,5 @@ def _lines(remarked: RemarkedText, documents: tuple[Document, ...]) -> Iterator[
 
 
 def _meaning(documents: Iterable[Document]) -> str:
-    """What is compared: 1, 1.0 and true differ, the order of keys does not."""
+    """The meaning as text, to compare: 1, 1.0 and true differ, the order of keys does not."""
     return json.dumps([document.value for document in documents], sort_keys=True)

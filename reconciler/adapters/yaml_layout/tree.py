@@ -56,7 +56,7 @@ def dumped(tree: object, value: Json, remarks: Remarks) -> str:
 
 
 class _AllText(VersionedResolver):
-    """No plain scalar is more than text, so that each is written as it was."""
+    """A resolver to which each plain scalar is text, so that it is written as it was."""
 
     def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
         return super().resolve(kind, value, implicit if value is None else (False, True))
@@ -77,7 +77,7 @@ def _is_nothing(tree: object) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Style:
-    """Where a node stands: on one line with others, or below what was on several and is opened."""
+    """The place of a node: on one line with others, or below what was on several lines."""
 
     is_flow: bool = False
     is_opened: bool = False
@@ -85,7 +85,7 @@ class _Style:
 
 @dataclass(frozen=True, slots=True)
 class _Rebuilding:
-    """Makes the tree to write: nothing on several lines stays in braces, known keys come first."""
+    """The way to a tree with nothing on several lines in braces, and with known keys first."""
 
     remarks: Remarks
 

@@ -87,7 +87,7 @@ class _Places:
 
 
 def _above(lines: list[str], places: _Places, remarks: Remarks) -> defaultdict[int, list[str]]:
-    """What stands above each line, and behind the last one; what ends inside comes first."""
+    """The remarks above each line, and behind the last one; what ends inside comes first."""
     above: defaultdict[int, list[str]] = defaultdict(list)
     above[0] += remarks.header
     begins = [*sorted(set(places.lines.values())), len(lines)]
@@ -118,7 +118,7 @@ class _Line:
 
 
 def _aligned(lines: Iterable[_Line]) -> Iterator[str]:
-    """Comments of lines that follow each other begin in one column."""
+    """The lines, with the comments of those that follow each other in one column."""
     for _, together in groupby(lines, key=lambda line: bool(line.comment)):
         run = list(together)
         width = max(map(attrgetter("width"), run)) + _BEFORE_COMMENT

@@ -71,7 +71,7 @@ class _Frame:
 
 
 class _Collector:
-    """Goes from event to event of the parser; remarks stand in the gaps between them."""
+    """A walk from event to event of the parser, and through the gaps between them."""
 
     def __init__(self, text: str) -> None:
         self.found = RemarkedText()
@@ -243,7 +243,7 @@ class _Collector:
         self._closed.clear()
 
     def _comment_beside(self, path: Pointer, comment: str) -> None:
-        """A comment behind an entry; that of an opened item has no line where it could stand."""
+        """Take a comment behind an entry; an opened item has no line where it could stand."""
         if not self._is_open or (path and isinstance(path[-1], str)):
             self.found.comments.append(comment)
             self._put_beside(path, comment)

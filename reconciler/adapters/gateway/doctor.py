@@ -342,13 +342,14 @@ class HttpDoctor(HttpSchemaReader):
                 yield Finding("binding", Grade.WARNING, f"{message} value before it is bound")
 
     def _filters(self, live: LiveTenant, wanted: Iterable[SchemaExtension]) -> Iterator[Finding]:
-        deployed: list[Schema] = [
-            live.schemas[extension.schema.key]
+        keys = (
+            extension.schema.key
             for extension in wanted
             if extension.schema.key in live.schemas and fold(extension.resource_type) == "user"
-        ]
+        )
+        first = next(keys, None)
         users = HttpUserReader(self._access, deadline=self._deadline)
-        yield judge_filters(users, deployed[0] if deployed else None)
+        yield judge_filters(users, None if first is None else live.schemas[first])
 
 
 def _shape(page: Page, expected: ListShape) -> Finding:

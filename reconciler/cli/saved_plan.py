@@ -1,9 +1,9 @@
-"""A saved plan, read one tenant at a time: that of a large fleet does not fit into memory.
+"""A saved plan, read one change at a time: that of a large fleet, or tenant, is no less on disk.
 
 docs/decisions.md, "A plan is made tenant by tenant, and little of it is kept".
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -15,10 +15,13 @@ from reconciler.domain.documents import PlanDocument
 from reconciler.domain.jsontext import Json, NotJson, parse
 from reconciler.errors import UsageError
 
-# The lines around the tenants, as `plan --out` writes them; no text of JSON holds a line end.
+# The lines around the tenants and their changes, as `plan --out` writes them; no text of JSON holds
+# a line end.
 _BEGIN, _END = b'  "tenants": [\n', (b"  ],\n", b"  ]\n")
 _TENANT_BEGINS, _TENANT_ENDS = b"    {\n", (b"    },\n", b"    }\n")
-_MOST = 64 * 1024 * 1024  # bytes of one tenant, and of all that is around the tenants
+_CHANGES_BEGIN, _CHANGES_END = b'      "changes": [\n', b"      ]\n"
+_CHANGE_BEGINS, _CHANGE_ENDS = b"        {\n", (b"        },\n", b"        }\n")
+_MOST = 64 * 1024 * 1024  # bytes of one change, and of all that is around the tenants
 _WHAT, _RECIPE = "no saved plan", "make a new one with `reconciler plan --out`"
 
 
@@ -36,55 +39,89 @@ def saved_plan(path: Path) -> Iterator[PlanDocument]:
         yield cast(PlanDocument, {**document, "tenants": tenants})
 
 
+class _LaidOutOtherwise(Exception):
+    """The file is not laid out as `plan --out` does."""
+
+
 def _read_by_lines(path: Path, tenants: Spool) -> Json:
     """All but the tenants, which go to the spool; None where anything is not as we write it."""
     try:
         with path.open("rb") as file:
-            around = _around(file, tenants)
+            document = parse(_around(file, tenants))
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
-    if around is None:
-        return None
-    try:
-        document = parse(around)
-    except NotJson:
+    except (_LaidOutOtherwise, NotJson):
         return None
     if check(document, "plan") or document["tenants"] or tenants.names != sorted(tenants.names):
         return None
-    # The tenants are checked one at a time, each as the only one of a plan with little else in it.
+    # Each change is checked as the only one of a plan with little else in it.
     thin = {**document, "approvals": [], "exceeded_limits": []}
-    if any(check({**thin, "tenants": [tenant]}, "plan") for tenant in tenants):
-        return None
+    for tenant in tenants:
+        if check({**thin, "tenants": [{**tenant, "changes": []}]}, "plan"):
+            return None
+        alone = {**tenant, "warnings": [], "unmanaged": [], "drift": []}
+        for change in tenant["changes"]:
+            if check({**thin, "tenants": [{**alone, "changes": [change]}]}, "plan"):
+                return None
     return document
 
 
-def _around(file: BinaryIO, tenants: Spool) -> bytes | None:
-    """The text of the file with no tenants in it; None where a tenant is not as we write it."""
+def _around(file: BinaryIO, tenants: Spool) -> bytes:
+    """The text of the file with no tenants in it; raises _LaidOutOtherwise and NotJson."""
     around = bytearray()
     while (line := file.readline(_MOST)) and len(around) < _MOST:
         around += line
-        if line != _BEGIN:
-            continue
-        more = False  # whether a comma has promised another tenant
-        while (line := file.readline(_MOST)) == _TENANT_BEGINS and more is bool(len(tenants)):
-            text = bytearray(line)
-            while (line := file.readline(_MOST)) not in _TENANT_ENDS:
-                if not line or len(text) > _MOST:
-                    return None
-                text += line
-            more = line == _TENANT_ENDS[0]
-            try:
-                tenant = parse(bytes(text) + b"}")
-            except NotJson:
-                return None
-            known = len(tenants)
-            tenants.add(str(tenant.get("name")), tenant)
-            if len(tenants) == known:  # a name twice, of which the spool keeps the last
-                return None
-        if line not in _END or more:
-            return None
-        around += line
-    return bytes(around) if not line else None
+        if line == _BEGIN:
+            around += _take_tenants(file, tenants)
+    if line:
+        raise _LaidOutOtherwise
+    return bytes(around)
+
+
+def _take_tenants(file: BinaryIO, tenants: Spool) -> bytes:
+    """Read all tenants into the spool, and give the line after them."""
+    more = False  # whether a comma has promised another tenant
+    while (line := file.readline(_MOST)) == _TENANT_BEGINS and more is bool(len(tenants)):
+        text, last = _until(file, (*_TENANT_ENDS, _CHANGES_BEGIN))
+        changes: Iterable[Json] = ()
+        if last == _CHANGES_BEGIN:
+            text += b'"changes": []'
+            changes = _changes(file)
+        head = parse(b"{%s}" % text)
+        if head.get("changes") != []:
+            raise _LaidOutOtherwise
+        known = len(tenants)
+        tenants.add_long(str(head.get("name")), head, "changes", changes)
+        if len(tenants) == known:  # a name twice, of which the spool keeps the last
+            raise _LaidOutOtherwise
+        if last == _CHANGES_BEGIN:
+            last = file.readline(_MOST)
+        if last not in _TENANT_ENDS:
+            raise _LaidOutOtherwise
+        more = last == _TENANT_ENDS[0]
+    if line not in _END or more:
+        raise _LaidOutOtherwise
+    return line
+
+
+def _changes(file: BinaryIO) -> Iterator[Json]:
+    """The changes of a tenant, of which there is one at least, to the end of their list."""
+    last = _CHANGE_ENDS[0]
+    while last == _CHANGE_ENDS[0] and file.readline(_MOST) == _CHANGE_BEGINS:
+        text, last = _until(file, _CHANGE_ENDS)
+        yield parse(b"{%s}" % text)
+    if last == _CHANGE_ENDS[0] or file.readline(_MOST) != _CHANGES_END:
+        raise _LaidOutOtherwise
+
+
+def _until(file: BinaryIO, ends: Collection[bytes]) -> tuple[bytes, bytes]:
+    """The text before the first line that is one of these, and that line."""
+    text = bytearray()
+    while (line := file.readline(_MOST)) not in ends:
+        text += line
+        if not line or len(text) > _MOST:
+            raise _LaidOutOtherwise
+    return bytes(text), line
 
 
 def _read_as_a_whole(path: Path, tenants: Spool) -> Json:

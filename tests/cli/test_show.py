@@ -1,6 +1,7 @@
 """`show`: a saved plan is read tenant by tenant as we write it, and in whatever layout as JSON."""
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +46,27 @@ def test_a_saved_plan_reads_alike_in_any_layout(layout: Any, tmp_path: Path) -> 
     text = layout(made)
 
     with saved_plan(written(tmp_path, text)) as read:
-        assert {**read, "tenants": list(read["tenants"])} == json.loads(text)
-        assert list(read["tenants"]) == list(read["tenants"])
+        for _ in "12":
+            found = [{**each, "changes": list(each["changes"])} for each in read["tenants"]]
+            assert {**read, "tenants": found} == json.loads(text)
         assert checksum(read) == checksum(json.loads(text))
+
+
+def test_a_saved_plan_of_a_large_tenant_is_read_change_by_change(tmp_path: Path) -> None:
+    made = document()
+    [large] = [each for each in made["tenants"] if each["changes"]][:1]
+    change = large["changes"][0]
+    large["changes"] = [change | {"recipe": "x" * 100_000} for _ in range(100)]
+    file = written(tmp_path, "".join(plan_json(made)))
+
+    tracemalloc.start()
+    with saved_plan(file) as read:
+        numbers = [sum(1 for _ in tenant["changes"]) for tenant in read["tenants"]]
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert max(numbers) == 100
+    assert most < file.stat().st_size / 3
 
 
 def test_a_problem_of_a_saved_plan_is_reported_with_its_place(tmp_path: Path) -> None:
@@ -63,13 +82,28 @@ def test_a_problem_of_a_saved_plan_is_reported_with_its_place(tmp_path: Path) ->
     ("edit", "message"),
     [
         (lambda made: made["tenants"][0].pop("changes"), "changes"),
+        (lambda made: made["tenants"][0].update(changes=7), "changes"),
+        (lambda made: made["tenants"][0]["changes"].append(7), "no saved plan of this version"),
+        (lambda made: made["tenants"][0]["changes"][-1].pop("action"), "action"),
+        (lambda made: made["tenants"][0].update(more=[]), "more"),
         (lambda made: made["tenants"][0].update(name=7), "name"),
         (lambda made: made["tenants"].append("acme"), "no saved plan of this version"),
         (lambda made: made["tenants"].append(made["tenants"][0]), "names a tenant twice"),
         (lambda made: made.update(approvals=7), "approvals"),
         (lambda made: made["tenants"].reverse(), "not in order of name"),
     ],
-    ids=["no changes", "no name", "no tenant", "twice", "no approvals", "another order"],
+    ids=[
+        "no changes",
+        "a number of changes",
+        "no change",
+        "no action",
+        "more",
+        "no name",
+        "no tenant",
+        "twice",
+        "no approvals",
+        "another order",
+    ],
 )
 def test_a_file_that_is_no_plan_is_refused_however_far_it_could_be_read(
     edit: Any, message: str, tmp_path: Path
@@ -95,13 +129,23 @@ def test_a_file_that_is_cut_is_no_plan(cut: float, tmp_path: Path) -> None:
         ("    },\n    {\n", "    }\n    {\n"),
         ("    }\n  ],", "    },\n  ],"),
         ("[\n    {\n", "[,\n    {\n"),
+        ("        },\n        {\n", "        }\n        {\n"),
+        ("        }\n      ]\n    }", "        },\n      ]\n    }"),
+        ('"changes": [\n        {\n', '"changes": [,\n        {\n'),
+        ('"changes": [\n        {\n', '"changes": [\n      ],\n        {\n'),
     ],
-    ids=["one lacks", "one after the last", "one before the first"],
+    ids=[
+        *("one lacks", "one after the last", "one before the first"),
+        *("one lacks within", "one after the last within", "one before the first within"),
+        "an end too early",
+    ],
 )
 def test_a_plan_with_a_comma_too_few_or_too_many_is_no_json(
     old: str, new: str, tmp_path: Path
 ) -> None:
-    text = "".join(plan_json(document()))
+    made = document()
+    made["tenants"][0]["changes"] *= 2
+    text = "".join(plan_json(made))
     assert old in text
 
     with pytest.raises(UsageError, match=r"is no saved plan: .* at line"):

@@ -31,7 +31,7 @@ from reconciler.domain.hearing import is_bound
 from reconciler.domain.http_reply import Answer, Reply
 from reconciler.domain.jsontext import Json, NotJson, parse_in_parts
 from reconciler.domain.manifest import SchemaExtension
-from reconciler.domain.scim import Schema, fold
+from reconciler.domain.scim import fold
 from reconciler.errors import TenantError
 
 _REMAINING = ("ratelimit-remaining", "x-ratelimit-remaining", "x-rate-limit-remaining")

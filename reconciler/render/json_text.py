@@ -3,7 +3,7 @@
 import json
 import re
 
-from reconciler.render.plain_text import is_seen
+from reconciler.render.plain_text import escaped
 
 _MAYBE_UNSEEN = re.compile(r"[^\x00-\x7e]+")  # the encoder escapes what comes before DEL
 
@@ -25,18 +25,11 @@ def json_line(document: object) -> str:
 
 def _escaped(text: str) -> str:
     """The same JSON value; only strings hold anything outside ASCII."""
-    return _MAYBE_UNSEEN.sub(_escapes, text)
-
-
-def _escapes(found: re.Match[str]) -> str:
-    return "".join(c if is_seen(c) or _is_half(c) else _escape(c) for c in found[0])
-
-
-def _is_half(character: str) -> bool:
-    """True for half of a surrogate pair: its escape would make a file that `parse` refuses."""
-    return "\ud800" <= character <= "\udfff"
+    return _MAYBE_UNSEEN.sub(lambda found: escaped(found[0], _escape), text)
 
 
 def _escape(character: str) -> str:
+    if "\ud800" <= character <= "\udfff":  # the escape of half a pair makes a file `parse` refuses
+        return character
     units = character.encode("utf-16-be").hex()
     return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))

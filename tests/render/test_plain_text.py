@@ -122,7 +122,7 @@ IGNORABLE = (
     (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFF8), (0x1BCA0, 0x1BCA3),
     (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF),
 )  # fmt: skip
-OTHER_BLANKS = (0x2800, 0x2D7F, 0xFFFC, 0x13441, 0x13442, 0x1D159)
+OTHER_BLANKS = (0x2800, 0x2D7F, 0xFFFC, 0x13440, 0x13441, 0x13442, 0x1D159)
 
 
 def unseen() -> Iterator[str]:
@@ -151,6 +151,36 @@ def test_half_of_a_surrogate_pair_is_an_escape_in_text_and_in_no_json_that_a_fil
     assert visible("d\udcff") == r"d\udcff"
     with pytest.raises(UnicodeEncodeError):
         json_line("d\udcff").encode()
+
+
+# Invisible_Stacker and Number_Joiner of Unicode 16, IndicSyllabicCategory.txt
+STACKERS = (
+    "\u1039\u17d2\u1a60\uaaf6\U00010a3f\U0001107f\U00011133\U000113d0\U0001193e\U00011a47\U00011a99"
+    "\U00011d45\U00011d97\U00011f42"
+)
+
+
+@pytest.mark.parametrize("stacker", STACKERS, ids=lambda each: f"{ord(each):x}")
+def test_a_sign_that_only_joins_letters_of_its_script_is_an_escape_elsewhere(stacker: str):
+    escape = stacker.encode("unicode_escape").decode()
+    for before, after in (("grade", ""), ("", "grade"), ("gra", "de"), ("é", "д"), ("क", "क")):
+        assert visible(f"{before}{stacker}{after}") == f"{before}{escape}{after}"
+        written = json_text(f"{before}{stacker}{after}")
+        assert stacker not in written
+        assert json.loads(written) == f"{before}{stacker}{after}"
+
+
+@pytest.mark.parametrize(
+    "text", ["ភាសាខ្មែរ", "မန္တလေး", "အင်္ဂလိပ်", "ꯃꯤꯇꯩ"], ids=["Khmer", "Burmese", "Kinzi", "Meetei"]
+)
+def test_a_sign_that_joins_letters_of_its_script_is_drawn_as_they_are(text: str):
+    assert visible(text) == text
+    assert json_line(text) == f'"{text}"'
+
+
+@pytest.mark.parametrize("text", ["ខ្", "្ខ", "ខ្្ខ"])
+def test_a_sign_that_has_nothing_to_join_is_an_escape(text: str):
+    assert visible(text).count("\\u17d2") == text.count("្")
 
 
 @pytest.mark.parametrize("text", ["Grüße", "部門コード", "отдел", "ß", "👍", "नमस्ते", "a b", "−1 €"])

@@ -1,4 +1,4 @@
-"""A saved plan, read one change at a time: that of a large fleet, or tenant, is no less on disk.
+"""A saved plan, read one change at a time: that of a large fleet does not fit into memory.
 
 docs/decisions.md, "A plan is made tenant by tenant, and little of it is kept".
 """

@@ -1,7 +1,7 @@
 """Spool: JSON documents of a fleet in a temporary file, so that no more than one is in memory."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
@@ -30,20 +30,22 @@ class Spool:
 
     def __init__(self, file: "SpooledTemporaryFile[bytes]") -> None:
         self._file = file
-        self._places: dict[str, tuple[int, str, int]] = {}
+        self._places: dict[str, tuple[int, dict[str, Items]]] = {}
         self._order: list[str] = []
         self._end = 0
 
     def add(self, name: str, document: Json) -> None:
         """Keep a document; one that was there under that name is replaced."""
-        self._places[name] = self._end, "", 0
+        self.add_long(name, document, {})
+
+    def add_long(self, name: str, document: Json, items: "dict[str, Items]") -> None:
+        """The same for a document with many items in some members, which `keep` has kept."""
+        self._places[name] = self._end, items
         self._write(_line(document))
 
-    def add_long(
-        self, name: str, document: Mapping[str, Json], member: str, items: Iterable[Json]
-    ) -> None:
-        """The same for a document with many items in one member, which are read one at a time."""
-        start, number, lines = self._end, 0, bytearray(_line(document))
+    def keep(self, items: Iterable[Json]) -> "Items":
+        """Write items to the file; they are read one at a time, and as often as one likes."""
+        start, number, lines = self._end, 0, bytearray()
         for item in items:
             lines += _line(item)
             number += 1
@@ -51,13 +53,13 @@ class Spool:
                 self._write(lines)
                 lines.clear()
         self._write(lines)
-        self._places[name] = start, member, number
+        return Items(self, start, number)
 
     def named(self, name: str) -> Json:
         """The document of that name."""
-        start, member, number = self._places[name]
-        document, end = self.read(start)
-        return {**document, member: _Items(self, end, number)} if member else document
+        start, items = self._places[name]
+        document, _ = self.read(start)
+        return {**document, **items} if items else document
 
     def __getitem__(self, number: SupportsIndex, /) -> Json:
         if len(self._order) != len(self._places):
@@ -104,8 +106,8 @@ def _line(value: Json) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class _Items:
-    """The items of a member, from a place in the file on; read anew each time."""
+class Items:
+    """Values from a place in the file of a spool on; read anew each time."""
 
     spool: Spool
     start: int

@@ -109,7 +109,7 @@ class Planned:
         head, changes = tenant_head(tenant), self._changes(tenant)
         wanted = sum(len(change.subject.desired.attributes) for change in tenant.changes)
         if wanted > _FEW:
-            self._spool.add_long(tenant.name, head, "changes", changes)
+            self._spool.add_long(tenant.name, head, {"changes": self._spool.keep(changes)})
         else:
             self._spool.add(tenant.name, {**head, "changes": [*changes]})
 

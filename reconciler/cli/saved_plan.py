@@ -3,13 +3,13 @@
 docs/decisions.md, "A plan is made tenant by tenant, and little of it is kept".
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from reconciler.adapters.jsonschemas import check
-from reconciler.adapters.spool import Spool, spooling
+from reconciler.adapters.spool import Items, Spool, spooling
 from reconciler.cli.files import read_document
 from reconciler.domain.documents import PlanDocument
 from reconciler.domain.jsontext import Json, NotJson, parse
@@ -19,7 +19,7 @@ from reconciler.errors import UsageError
 # a line end.
 _BEGIN, _END = b'  "tenants": [\n', (b"  ],\n", b"  ]\n")
 _TENANT_BEGINS, _TENANT_ENDS = b"    {\n", (b"    },\n", b"    }\n")
-_CHANGES_BEGIN, _CHANGES_END = b'      "changes": [\n', b"      ]\n"
+_CHANGES_BEGIN = b'      "changes": [\n'
 _CHANGE_BEGINS, _CHANGE_ENDS = b"        {\n", (b"        },\n", b"        }\n")
 _MOST = 64 * 1024 * 1024  # bytes of one change, and of all that is around the tenants
 _WHAT, _RECIPE = "no saved plan", "make a new one with `reconciler plan --out`"
@@ -83,20 +83,16 @@ def _take_tenants(file: BinaryIO, tenants: Spool) -> bytes:
     more = False  # whether a comma has promised another tenant
     while (line := file.readline(_MOST)) == _TENANT_BEGINS and more is bool(len(tenants)):
         text, last = _until(file, (*_TENANT_ENDS, _CHANGES_BEGIN))
-        changes: Iterable[Json] = ()
+        items: dict[str, Items] = {}
         if last == _CHANGES_BEGIN:
-            text += b'"changes": []'
-            changes = _changes(file)
-        head = parse(b"{%s}" % text)
-        if head.get("changes") != []:
-            raise _LaidOutOtherwise
+            items["changes"] = tenants.keep(_changes(file))
+            rest, last = _until(file, _TENANT_ENDS)
+            text += b'"changes": [' + rest
+        tenant = parse(b"{%s}" % text)
         known = len(tenants)
-        tenants.add_long(str(head.get("name")), head, "changes", changes)
-        if len(tenants) == known:  # a name twice, of which the spool keeps the last
-            raise _LaidOutOtherwise
-        if last == _CHANGES_BEGIN:
-            last = file.readline(_MOST)
-        if last not in _TENANT_ENDS:
+        tenants.add_long(str(tenant.get("name")), tenant, items)
+        # In one line they are no items, and of a name that comes twice the spool keeps the last.
+        if tenant.get("changes") != [] or len(tenants) == known:
             raise _LaidOutOtherwise
         more = last == _TENANT_ENDS[0]
     if line not in _END or more:
@@ -105,13 +101,13 @@ def _take_tenants(file: BinaryIO, tenants: Spool) -> bytes:
 
 
 def _changes(file: BinaryIO) -> Iterator[Json]:
-    """The changes of a tenant, of which there is one at least, to the end of their list."""
+    """The changes of a tenant, of which there is one at least; the end of their list comes next."""
     last = _CHANGE_ENDS[0]
-    while last == _CHANGE_ENDS[0] and file.readline(_MOST) == _CHANGE_BEGINS:
+    while last == _CHANGE_ENDS[0]:
+        if file.readline(_MOST) != _CHANGE_BEGINS:
+            raise _LaidOutOtherwise
         text, last = _until(file, _CHANGE_ENDS)
         yield parse(b"{%s}" % text)
-    if last == _CHANGE_ENDS[0] or file.readline(_MOST) != _CHANGES_END:
-        raise _LaidOutOtherwise
 
 
 def _until(file: BinaryIO, ends: Collection[bytes]) -> tuple[bytes, bytes]:

@@ -53,7 +53,7 @@ def open_files() -> set[int]:
 def test_items_of_a_long_document_are_read_one_at_a_time_and_as_often_as_one_likes():
     with spooling() as spool:
         made = ({"n": number} for number in range(3))
-        spool.add_long("long", {"name": "long", "items": []}, "items", made)
+        spool.add_long("long", {"name": "long", "items": []}, {"items": spool.keep(made)})
         spool.add("after", {"name": "after"})
         found = spool.named("long")
 
@@ -66,6 +66,6 @@ def test_items_of_a_long_document_are_read_one_at_a_time_and_as_often_as_one_lik
 
 def test_a_long_document_may_have_no_items():
     with spooling() as spool:
-        spool.add_long("empty", {"items": []}, "items", [])
+        spool.add_long("empty", {"items": []}, {"items": spool.keep([])})
 
         assert list(spool.named("empty")["items"]) == []

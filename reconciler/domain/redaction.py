@@ -21,7 +21,7 @@ _ENOUGH_FOR_GAPS = 8  # characters; with blanks between them fewer are found in 
 _LONGEST_TEAR = 5  # characters: `u0041`
 _WORD = re.compile(r"\w+")
 _LONGEST_WORD = 64  # characters of a word of ours around a secret
-_SHORTEST_CORE = 4  # characters of Base64; fewer say nothing
+_SHORTEST_CORE = 4  # characters of Base64, octets of hexadecimal; fewer say nothing
 
 
 class Redaction:
@@ -29,8 +29,8 @@ class Redaction:
 
     `secrets` are passwords, tokens and client secrets, `names` user names and client ids. A
     service may echo them as they are, percent-encoded in part or whole (RFC 3986 section 2.1),
-    with JSON or HTML escapes, in Base64 (RFC 4648 sections 4 and 5), alone or within a pair, and
-    with blanks or line ends in between.
+    with JSON or HTML escapes, in Base64 (RFC 4648 sections 4 and 5) or in hexadecimal, alone or
+    within a pair, and with blanks or line ends in between.
     """
 
     def __init__(self, secrets: Iterable[Secret] = (), names: Iterable[Secret] = ()) -> None:
@@ -93,7 +93,10 @@ class Redaction:
     def _of_secrets(self) -> "_Needles":
         written = dict.fromkeys(form for secret in self._secrets for form in _written(secret))
         return _Needles(
-            self._secrets, frozenset(core for form in written for core in _base64_cores(form))
+            self._secrets,
+            frozenset(
+                core for form in written for core in (*_base64_cores(form), *_hexadecimal(form))
+            ),
         )
 
     @cached_property
@@ -384,6 +387,13 @@ def _base64_cores(octets: bytes) -> Iterator[str]:
         if len(core) >= _SHORTEST_CORE:
             yield core
             yield core.translate(_URL_SAFE)
+
+
+def _hexadecimal(octets: bytes) -> Iterator[str]:
+    """Their hexadecimal in either case."""
+    if len(octets) >= _SHORTEST_CORE:
+        yield octets.hex()
+        yield octets.hex().upper()
 
 
 _OF_BASE64 = f"{string.ascii_letters}{string.digits}+/-_=%"

@@ -34,6 +34,10 @@ FORMS = {
     "in Base64 for URLs": base64.urlsafe_b64encode(PASSWORD.encode()).decode().rstrip("="),
     "in the Base64 of a form": base64.b64encode(quote_plus(PASSWORD).encode()).decode(),
     "in the Base64 of JSON": base64.b64encode(json.dumps(PASSWORD).encode()).decode(),
+    "in hexadecimal": PASSWORD.encode().hex(),
+    "in hexadecimal in upper case": PASSWORD.encode().hex().upper(),
+    "in hexadecimal with blanks": PASSWORD.encode().hex(" "),
+    "in the hexadecimal of a form": quote_plus(PASSWORD).encode().hex(),
     "in Base64 in a URL": quote(base64.b64encode(PASSWORD.encode()).decode(), safe=""),
     **{
         f"in Base64 after {before} and before more": base64.b64encode(

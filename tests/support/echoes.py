@@ -25,6 +25,8 @@ def forms(secret: str) -> Iterator[str]:
         whole = base64.b64encode(bytes(before) + octets).decode()
         yield whole[-(-before * 8 // 6) : (before + len(octets)) * 8 // 6]
     yield base64.urlsafe_b64encode(octets).decode().rstrip("=")
+    yield octets.hex()
+    yield octets.hex().upper()
 
 
 def units(text: str) -> Iterator[bytes]:

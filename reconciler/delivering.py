@@ -111,6 +111,7 @@ class Delivering:
             self.context.entry(Event.HR_SYNC_COMPLETED, status),
             tenant=result.row.tenant,
             schema_id=result.row.schema_id,
+            change=result.row.change,
             latency_ms=result.latency_ms,
             webhook_status=result.status,
             detail=f"{result.row.event_id} to {result.row.url}: {result.detail}",

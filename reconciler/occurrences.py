@@ -136,11 +136,16 @@ class RequestEnded:
 
 @dataclass(frozen=True, slots=True)
 class RetryBegun:
-    """A request is to be repeated, after so many seconds; `attempt` is the number of the next."""
+    """A request is to be repeated, after so many seconds; `attempt` is the number of the next.
+
+    `requested` is how many of them the answer asks for; `service` is who does, None for a tenant.
+    """
 
     attempt: int
     seconds: float
     reason: str
+    requested: float = 0.0
+    service: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,7 +211,7 @@ class _Call(Generic[T]):
         if self.floor:
             reason += f", and asks to wait {self.floor:g} s"
         number, seconds = state.attempt_number + 1, state.upcoming_sleep
-        self.observe(RetryBegun(number, seconds, reason))
+        self.observe(RetryBegun(number, seconds, reason, self.floor or 0.0))
 
     def wants_more(self, result: T) -> bool:
         self.floor = self.again(result)

@@ -111,6 +111,12 @@ class Settings:
         """Test whether a stream is a terminal that knows more than to print."""
         return stream.isatty() and self.variable("TERM") != "dumb"
 
+    def width_of(self, stream: TextIO) -> int | None:
+        """The cells of a line of the terminal that a stream is; None for any other stream."""
+        if not stream.isatty():
+            return None
+        return self.width(os.get_terminal_size(stream.fileno()).columns)
+
     def width(self, terminal: int) -> int:
         """The cells of a line of a terminal that says it has so many: COLUMNS decides."""
         given = self.variable("COLUMNS") or ""

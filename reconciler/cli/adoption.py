@@ -142,7 +142,22 @@ def _show(
             console.data(adoption_csv(adoption_document(found)))
         case AdoptionFormat.TEXT:
             now = bench.clock.now()
-            texts = (adoption_text(each, now=now, paint=console.paint) for each in found)
+            names = {
+                tenant.name: {
+                    each.schema.key: each.name for each in bench.desired.wanted_by(tenant)
+                }
+                for tenant in bench.desired.tenants()
+            }
+            texts = (
+                adoption_text(
+                    each,
+                    names.get(each.tenant, {}),
+                    now=now,
+                    paint=console.paint,
+                    width=console.width,
+                )
+                for each in found
+            )
             console.text("\n".join(texts))
         case _:
             assert_never(wanted)

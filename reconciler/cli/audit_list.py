@@ -18,6 +18,7 @@ from reconciler.domain.messages import suggestion
 from reconciler.domain.record_filter import RecordFilter
 from reconciler.domain.records import Event, Status, rfc3339
 from reconciler.errors import UsageError
+from reconciler.render.extension_names import ExtensionNames
 from reconciler.render.layout import Cell, Column
 from reconciler.render.plain_text import visible
 
@@ -38,9 +39,12 @@ def audit_list(invocation: Invocation, options: Options) -> int:
         if output.wanted:
             output.show({"records": iter(records)})
             return Exit.WELL
-        if not invocation.console.table(_HEAD, map(_row, records)):
+        names = ExtensionNames()
+        rows = (_row(record, names) for record in records)
+        if not invocation.console.table(_HEAD, rows):
             nothing = "nothing was recorded yet" if store is None else "no record fits"
             invocation.console.say(nothing)
+        invocation.console.text(names.foot(invocation.console.paint))
     return Exit.WELL
 
 
@@ -49,17 +53,17 @@ _HEAD = (
     Column("TIME", whole=True),
     Column("EVENT"),
     Column("STATUS"),
-    Column("TENANT"),
-    Column("EXTENSION"),
+    Column("TENANT", keeps=24),
+    Column("EXTENSION", keeps=24),
     Column("BY", spare=True),
     Column("COMMIT", spare=True),
-    Column("DETAIL"),
+    Column("DETAIL", folds=True, keeps=30),
 )
 _COLOURS = {"SUCCESS": "green", "SYNCED": "green", "FAILED": "red", "UNKNOWN": "red",
             "RECOVERED": "yellow"}  # fmt: skip
 
 
-def _row(record: AuditDocument) -> tuple[Cell, ...]:
+def _row(record: AuditDocument, names: ExtensionNames) -> tuple[Cell, ...]:
     status = record["status"] or "-"
     return (
         str(record["seq"]),
@@ -67,7 +71,7 @@ def _row(record: AuditDocument) -> tuple[Cell, ...]:
         visible(record["event"]),
         (_COLOURS.get(status, ""), visible(status)),
         visible(record["tenant"] or "-"),
-        visible(record["schema_id"] or "-"),
+        names.cell_of_change(record["change"], record["schema_id"]),
         visible(record["actor"]),
         visible(str(record["commit"] or "-")[:_COMMIT]),
         visible(record["detail"] or ""),

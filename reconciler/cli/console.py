@@ -22,7 +22,9 @@ if TYPE_CHECKING:  # what is imported here, `--version` pays for
 
 _LOOK_AGAIN = 0.1  # seconds
 _WARNING = "warning: "
-_WEIGHTS = (("error:", "red"), ("warning:", "yellow"))
+# What a message begins with, perhaps below the place in a file that it is about
+_WEIGHT = r"(?:.*?:\d+:\d+: )?((error|warning)(?:\[[\w-]+\])?:)"
+_COLOURS = {"error": "red", "warning": "yellow"}
 _LONGEST_LINE = 4096  # bytes; a terminal gives no more at once
 
 
@@ -44,10 +46,10 @@ class Console:
     """The two streams of a command, with colours or without.
 
     `width` is that of the terminal that shows the data, in cells; None where none does. `alarm` are
-    the colours of standard error.
+    the colours of standard error, and `err_width` is the width of its terminal.
     """
 
-    __slots__ = ("_heard", "alarm", "err", "out", "paint", "quiet", "way", "width")
+    __slots__ = ("_heard", "alarm", "err", "err_width", "out", "paint", "quiet", "way", "width")
 
     def __init__(
         self,
@@ -58,6 +60,7 @@ class Console:
         quiet: bool,
         width: int | None = None,
         alarm: "Paint | None" = None,
+        err_width: int | None = None,
     ) -> None:
         self.out = out
         self.err = err
@@ -65,6 +68,7 @@ class Console:
         self.quiet = quiet
         self.width = width
         self.alarm = alarm
+        self.err_width = err_width
         self.way = Way()
         self._heard: list[tuple[SeverityWord, str]] = []
 
@@ -103,7 +107,12 @@ class Console:
     def without_data(self) -> "Console":
         """A console whose data nobody gets, for a command that prints another document."""
         console = Console(
-            out=None, err=self.err, paint=self.paint, quiet=self.quiet, alarm=self.alarm
+            out=None,
+            err=self.err,
+            paint=self.paint,
+            quiet=self.quiet,
+            alarm=self.alarm,
+            err_width=self.err_width,
         )
         console.way = self.way
         return console
@@ -125,7 +134,7 @@ class Console:
         if self.way.instead is not None:
             self.way.instead(text)
         else:
-            self.line(text if self.alarm is None else weighed(text, self.alarm))
+            self.line(fitted(text, self.alarm, self.err_width))
 
     def line(self, text: str) -> None:
         """Write a line on standard error as it is."""
@@ -168,11 +177,18 @@ class Console:
         return sys.stdin.isatty()
 
 
-def weighed(text: str, paint: "Paint") -> str:
-    """The message with the word that says how grave it is in its colour."""
-    for word, colour in _WEIGHTS:
-        if text.startswith(word):
-            return paint(colour, word) + text[len(word) :]
+def fitted(text: str, paint: "Paint | None", width: int | None) -> str:
+    """The message folded to a terminal, and the word that says how grave it is in its colour."""
+    if paint is not None and paint.on:
+        import re
+
+        if found := re.match(_WEIGHT, text):
+            word = paint(_COLOURS[found[2]], found[1])
+            text = text[: found.start(1)] + word + text[found.end(1) :]
+    if width is not None:
+        from reconciler.render.layout import folded
+
+        text = folded(text, width)
     return text
 
 

@@ -38,8 +38,9 @@ def doctor(invocation: Invocation, options: Options) -> int:
         if output.wanted:
             output.show(doctor_data(found))
         else:
-            paint = invocation.console.paint
-            invocation.console.text("\n".join(doctor_text(each, paint=paint) for each in found))
+            console = invocation.console
+            texts = (doctor_text(e, paint=console.paint, width=console.width) for e in found)
+            console.text("\n".join(texts))
         if options.write is not None:
             _keep(invocation, found[0], options.write)
     return Exit.WELL if all(each.well for each in found) else Exit.ERROR

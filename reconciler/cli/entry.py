@@ -42,6 +42,6 @@ def _run(argv: "Sequence[str]") -> int:
 
         return run(command, given)
     except ReconcilerError as error:
-        from reconciler.cli.ending import ended_by
+        from reconciler.cli.ending import ended_early
 
-        return ended_by(error)
+        return ended_early(error, argv)

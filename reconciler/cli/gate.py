@@ -28,12 +28,14 @@ def gate(invocation: Invocation, options: Options) -> int:
     most = options.reading.max_attributes
     with workbench(invocation, desired, options.deadlines, max_attributes=most) as bench:
         found = _look(invocation, bench, tenant, options)
+        names = {each.schema.key: each.name for each in bench.desired.wanted_by(tenant)}
     console = invocation.console
     match options.format:
         case TextOrJson.JSON:
             console.data(json_text(gate_document(found)))
         case TextOrJson.TEXT:
-            console.text(gate_text(found, paint=console.paint))
+            pieces = gate_text(found, names, paint=console.paint, width=console.width)
+            console.text("".join(pieces))
         case _:
             assert_never(options.format)
     return Exit.WELL if found.ready else Exit.NOT_YET
@@ -48,9 +50,10 @@ def _the_tenant(desired: Desired, name: str) -> Tenant:
 
 def _look(invocation: Invocation, bench: Workbench, tenant: Tenant, options: Options) -> TenantGate:
     wanted = bench.desired.wanted_by(tenant)
-    named = [each for each in wanted if each.schema.key == fold(options.urn)]
+    named = [each for each in wanted if fold(options.urn) in (each.schema.key, fold(each.name))]
     if not named:
-        meant = nearest(options.urn, [each.schema.id for each in wanted])
+        known = [name for each in wanted for name in (each.name, each.schema.id)]
+        meant = nearest(options.urn, known)
         hint = f"; did you mean {meant}?" if meant else ""
         reason = f"no manifest gives the tenant {options.urn}{hint}"
         return TenantGate.undeclared(tenant.name, options.urn, options.attribute, reason=reason)

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from reconciler.adapters.clock import StopSignal, SystemClock, install
 from reconciler.adapters.github import Posts, Rest
@@ -10,6 +11,7 @@ from reconciler.adapters.retrying import retrying
 from reconciler.adapters.transport import HttpOptions
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.shared_options import RequestOptions
+from reconciler.occurrences import Occurrence, RetryBegun
 
 _LONGEST_WAIT = 90.0  # seconds; a job is not kept for an hour by a rate limit
 
@@ -28,11 +30,17 @@ def github_posts(invocation: Invocation, *, permission: str) -> Iterator[Posts]:
         remaining=stop.remaining,
         observe=invocation.observe_traffic,
     )
+
+    def observe(occurrence: Occurrence) -> None:
+        if isinstance(occurrence, RetryBegun):
+            occurrence = replace(occurrence, service="GitHub")
+        invocation.observe(occurrence)
+
     retry = retrying(
         clock=clock,
         random=random.SystemRandom().random,
         cap=_LONGEST_WAIT,
-        observe=invocation.observe_traffic,
+        observe=observe,
     )
     with Rest(access, permission=permission, options=options, retry=retry, clock=clock) as rest:
         yield Posts(rest)

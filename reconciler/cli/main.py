@@ -51,7 +51,6 @@ def run(command: Command, given: Mapping[str, object]) -> int:
     if in_file:
         common = _common_options(given, settings, in_file)
         options = begun_in(common.folder, options_of(module.Options, given, settings, in_file))
-    terminal = sys.stdout.isatty()
     paint, alarm = (
         Paint(on=settings.colour(terminal=_coloured(in_file, draws)) and not common.no_color)
         for draws in (settings.draws(sys.stdout), settings.draws(sys.stderr))
@@ -62,7 +61,8 @@ def run(command: Command, given: Mapping[str, object]) -> int:
         paint=paint,
         alarm=alarm,
         quiet=common.quiet,
-        width=settings.width(os.get_terminal_size(1).columns) if terminal else None,
+        width=settings.width_of(sys.stdout),
+        err_width=settings.width_of(sys.stderr),
     )
     run_id = os.urandom(16).hex()
     set_up_logs(common, console, run_id)
@@ -126,14 +126,12 @@ def _coloured(in_file: "Mapping[str, Setting]", terminal: bool) -> bool:
 def _carry_out(
     module: ModuleType, invocation: Invocation, options: object, traces: "Traces | None"
 ) -> int:
-    """The exit code; where the log is JSON, the error that ends a run is a line of it."""
+    """The exit code; the error that ends a run goes where its messages go."""
     code, hurry = int(Exit.ERROR), False
     try:
         code = module.run(invocation, options)
     except ReconcilerError as error:
         code, hurry = exit_code(error), isinstance(error, Interrupted)
-        if invocation.console.way.instead is None:
-            raise
         from reconciler.cli.ending import ended_by
 
         ended_by(error, invocation.console.complain)

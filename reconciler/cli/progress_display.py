@@ -16,13 +16,16 @@ from reconciler.occurrences import (
     Occurrence,
     PhaseBegun,
     PhaseEnded,
+    RetryBegun,
     TenantBegun,
     TenantEnded,
+    tenant_at_work,
 )
-from reconciler.render.progress_text import EVERY, ChangeUnderWay, Tally
+from reconciler.render.progress_text import EVERY, ChangeUnderWay, Tally, wait_line
 
 _FEW = 50  # tenants, each of which has a line of its own
 _LOOK = 0.25  # seconds
+_NOTICED = 1.0  # seconds that a service asks to wait
 _SHORT = 0.5  # seconds, in which a phase is over before anybody looks
 
 
@@ -73,25 +76,35 @@ class ProgressDisplay:
             match occurrence:
                 case PhaseBegun(phase, total) if total:
                     self._begin(Tally(phase, total, now))
-                case PhaseEnded() if tally is not None:
-                    self._end(tally, now)
-                case FileChecked() | LockTaken() if tally is not None:
-                    tally.done += 1
-                case DeliveryEnded(result) if tally is not None:
-                    tally.done += 1
-                    tally.failed += not result.delivered
-                case TenantBegun(tenant=tenant) if tally is not None:
-                    tally.tenants[tenant] = now
-                case TenantEnded() if tally is not None:
-                    line = tally.end(occurrence, now)
-                    if self._make_live is None and line is not None:
-                        self._show(tally, line)
-                case ChangeBegun(change) if tally is not None:
-                    tally.changes[change.subject.id] = ChangeUnderWay(change, now)
-                case ChangeEnded(outcome) if tally is not None:
-                    self._show(tally, tally.end_change(outcome, now))
+                case RetryBegun(requested=requested) if requested >= _NOTICED:
+                    self._show(tally, wait_line(occurrence, tenant_at_work()))
+                case _ if tally is not None:
+                    self._note(occurrence, tally, now)
                 case _:
                     pass
+
+    def _note(self, occurrence: Occurrence, tally: Tally, now: float) -> None:
+        """Take note of what happens in a phase."""
+        match occurrence:
+            case PhaseEnded():
+                self._end(tally, now)
+            case FileChecked() | LockTaken():
+                tally.done += 1
+            case DeliveryEnded(result):
+                tally.done += 1
+                tally.failed += not result.delivered
+            case TenantBegun(tenant=tenant):
+                tally.tenants[tenant] = now
+            case TenantEnded():
+                line = tally.end(occurrence, now)
+                if self._make_live is None and line is not None:
+                    self._show(tally, line)
+            case ChangeBegun(change):
+                tally.changes[change.subject.id] = ChangeUnderWay(change, now)
+            case ChangeEnded(outcome):
+                self._show(tally, tally.end_change(outcome, now))
+            case _:
+                pass
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -112,8 +125,8 @@ class ProgressDisplay:
         if self._make_live is None and tally.total > _FEW and now - tally.begun_at >= EVERY:
             self._say(tally.line(now))
 
-    def _show(self, tally: Tally, line: str) -> None:
-        if self._make_live is not None or tally.total <= _FEW:
+    def _show(self, tally: Tally | None, line: str) -> None:
+        if self._make_live is not None or tally is None or tally.total <= _FEW:
             self._shown_at = self._now()
             self._say(line)
 

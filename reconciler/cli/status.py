@@ -52,7 +52,8 @@ def status(invocation: Invocation, options: Options) -> int:
         case TextOrJson.JSON:
             invocation.console.data(json_text(status_document(found, needs, max_age, warnings)))
         case TextOrJson.TEXT:
-            invocation.console.text(status_text(found, needs, invocation.console.paint))
+            console = invocation.console
+            console.text(status_text(found, needs, console.paint, console.width))
             for warning in warnings:
                 invocation.console.say(f"warning: {visible(warning)}")
         case _:

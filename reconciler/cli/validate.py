@@ -106,7 +106,8 @@ def _show(
             console.commands(problems_github(_from_the_root(folder, problems)))
         case ValidateFormat.TEXT:
             lines = loaded.sources.lines_of(problems)
-            console.text(problems_text(problems, lines, paint=console.paint))
+            text = problems_text(problems, lines, paint=console.paint, width=console.width)
+            console.text(text)
         case _:
             assert_never(wanted)
 

@@ -305,7 +305,7 @@ def workbench(
             random=draw,
             deadline=deadline,
             budget=RetryBudget(),
-            observe=invocation.observe_traffic,
+            observe=invocation.observe,
         )
 
     with ExitStack() as stack:

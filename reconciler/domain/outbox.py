@@ -25,6 +25,7 @@ class OutboxRow:
 
     `sequence` is its event's place among all of its tenant. `due_at` is RFC 3339, UTC, None where
     it is over. `last_status` is the HTTP code of the last attempt, None where no answer came.
+    `change` is the plan's id of what it announces, None where the trail does not have it.
     """
 
     id: int
@@ -38,6 +39,12 @@ class OutboxRow:
     due_at: str | None
     last_status: int | None
     last_detail: str | None
+    change: str | None = None
+
+    @property
+    def about(self) -> str:
+        """The subject of its event, for a person: tenant and manifest, or tenant and URN."""
+        return self.change or f"{self.tenant}: {self.schema_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +100,12 @@ class HeldRow:
     url: str
     schema_id: str
     waits_for: str
+    change: str | None = None
+
+    @property
+    def about(self) -> str:
+        """The subject of its event, for a person: tenant and manifest, or tenant and URN."""
+        return self.change or f"{self.tenant}: {self.schema_id}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ class DeliverySummary:
     def failures(self) -> tuple[str, ...]:
         """The attempts that did not deliver, each as a line for a person."""
         return tuple(
-            f"{each.row.tenant}: {each.row.schema_id} to {each.row.url}: {each.detail}"
+            f"{each.row.about} to {each.row.url}: {each.detail}"
             for each in self.attempts
             if not each.delivered
         )

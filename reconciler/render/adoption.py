@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from reconciler.domain.adoption import (
@@ -20,6 +20,9 @@ from reconciler.domain.documents import (
     AdoptionTenant,
     TrendDocument,
 )
+from reconciler.domain.scim import fold
+from reconciler.render.extension_names import ExtensionNames
+from reconciler.render.layout import Cell, Column, table
 from reconciler.render.paint import Paint
 from reconciler.render.plain_text import counted, visible
 
@@ -29,7 +32,7 @@ _COLOURS = {
     AdoptionVerdict.UNDECLARED: "yellow",
     AdoptionVerdict.ORPHANED: "yellow",
 }
-_ARROWS = {Direction.UP: "+", Direction.DOWN: "-", Direction.STEADY: "="}
+_TRENDS = {Direction.UP: "up", Direction.DOWN: "down", Direction.STEADY: "steady"}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet begins a formula
 
 
@@ -87,8 +90,18 @@ def _trend(found: AdoptionFigure) -> TrendDocument | None:
     }
 
 
-def adoption_text(found: ResourceAdoption, *, now: datetime, paint: Paint) -> str:
-    """One resource type: a line for each attribute with its figures, verdict and age."""
+def adoption_text(
+    found: ResourceAdoption,
+    names: Mapping[str, str],
+    *,
+    now: datetime,
+    paint: Paint,
+    width: int | None = None,
+) -> str:
+    """One resource type: a row for each attribute with its figures, verdict and age.
+
+    `names` are those of the manifests, by folded URN.
+    """
     name = paint("bold", f"Tenant {visible(found.tenant)}")
     if found.error is not None:
         kind = "" if found.resource_type is None else f"  {visible(found.resource_type)}"
@@ -96,47 +109,58 @@ def adoption_text(found: ResourceAdoption, *, now: datetime, paint: Paint) -> st
     if found.resource_type is None:
         return f"{name}  nothing is deployed that anybody could hold\n"
     total = "an unknown number" if found.total is None else f"{found.total:,}"
-    lines = [f"{name}  {visible(found.resource_type)}: {total} in all"]
-    schema_id = None
-    width = max((len(each.name) for each in found.attributes), default=0)
-    for each in found.attributes:
-        if each.schema_id != schema_id:
-            schema_id = each.schema_id
-            lines.append(f"  {visible(schema_id)}")
-        lines.append(f"    {_line(each, width=width, now=now, paint=paint)}".rstrip())
+    shown = ExtensionNames()
+    rows = (_row(each, names, shown, now) for each in found.attributes)
+    lines = table(_HEAD, rows, width=width, paint=paint)
+    text = f"{name}  {visible(found.resource_type)}: {total} in all\n{''.join(lines)}"
     reasons = dict.fromkeys(each.unknown for each in found.attributes if each.unknown)
-    lines += [f"  unknown: {visible(reason)}" for reason in reasons]
-    return "\n".join(lines) + "\n"
+    unknown = (f"  unknown: {visible(reason)}\n" for reason in reasons)
+    return f"{text}{''.join(unknown)}{shown.foot(paint)}"
 
 
-def _line(found: AdoptionFigure, *, width: int, now: datetime, paint: Paint) -> str:
-    name = f"{visible(found.name):<{width}}"
+_HEAD = (
+    Column("EXTENSION", keeps=24),
+    Column("ATTRIBUTE", keeps=24),
+    Column("HOLDERS", right=True),
+    Column("OF", right=True),
+    Column("SHARE", right=True),
+    Column("VERDICT"),
+    Column("TREND", spare=True, keeps=24),
+    Column("COUNTED", spare=True, keeps=24),
+    Column("DEPLOYED", spare=True),
+    Column("FIRST VALUE", spare=True),
+)
+
+
+def _row(
+    found: AdoptionFigure, names: Mapping[str, str], shown: ExtensionNames, now: datetime
+) -> tuple[Cell, ...]:
+    about = (shown.cell(names.get(fold(found.schema_id)), found.schema_id), visible(found.name))
+    dates = [at[:10] if at is not None else "-" for at in (found.since, found.first_value)]
     if found.count is None:
-        return f"{name}  unknown"
+        return (*about, "-", "-", "-", "unknown", "-", "-", *dates)
     share = _share(found.count)
-    figures = f"{found.count.holders:>9,} of {found.count.total:,}"
-    percent = f"{'':7}" if share is None else f"{share:7.1%}"
-    verdict = "" if found.verdict is None else found.verdict.value
-    shown = f"{verdict:<12}"
-    if found.verdict in _COLOURS:
-        shown = paint(_COLOURS[found.verdict], shown)
-    return "  ".join([f"{name}  {figures}", percent, shown, *_more(found, now)])
+    verdict = "-" if found.verdict is None else found.verdict.value
+    counted_at = "" if found.measured_at is None else f", {_ago(found.measured_at, now)}"
+    return (
+        *about,
+        f"{found.count.holders:,}",
+        f"{found.count.total:,}",
+        "-" if share is None else f"{share:.1%}",
+        (_COLOURS.get(found.verdict, "") if found.verdict else "", verdict),
+        _trend_text(found),
+        f"by {found.count.method.value}{counted_at}",
+        *dates,
+    )
 
 
-def _more(found: AdoptionFigure, now: datetime) -> Iterator[str]:
-    if found.count is None or found.measured_at is None:
-        return
-    notes = [f"by {found.count.method.value}, {_ago(found.measured_at, now)}"]
-    if (trend := _trend(found)) is not None:
-        way = _ARROWS[Direction(trend["direction"])]
-        by = trend["holders"]
-        change = way if by is None or not by else f"{by:+,}"
-        notes.append(f"{change} since {trend['since'][:10]}")
-    if found.since is not None:
-        notes.append(f"deployed {found.since[:10]}")
-    if found.first_value is not None:
-        notes.append(f"first value {found.first_value[:10]}")
-    yield "; ".join(notes)
+def _trend_text(found: AdoptionFigure) -> str:
+    trend = _trend(found)
+    if trend is None:
+        return "-"
+    by = trend["holders"]
+    change = f"{by:+,}" if by else _TRENDS[Direction(trend["direction"])]
+    return f"{change} since {trend['since'][:10]}"
 
 
 def _ago(moment: str, now: datetime) -> str:

@@ -5,21 +5,25 @@ from collections.abc import Iterable
 
 from reconciler.domain.doctor import Grade, TenantFindings
 from reconciler.domain.documents import DoctorData
+from reconciler.render.layout import Column, table
 from reconciler.render.paint import Paint
 from reconciler.render.plain_text import visible
 
 _COLOURS = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.PROBLEM: "red"}
 
 
-def doctor_text(found: TenantFindings, *, paint: Paint) -> str:
-    """One line for each finding: how it weighs, what was looked at, what was found."""
+_HEAD = (Column("GRADE"), Column("CHECK"), Column("FOUND", folds=True, keeps=30))
+
+
+def doctor_text(found: TenantFindings, *, paint: Paint, width: int | None = None) -> str:
+    """A row for each finding: how it weighs, what was looked at, what was found."""
     name = paint("bold", f"Tenant {visible(found.tenant)}")
-    lines = [f"{name}  ({visible(found.dialect)}, {visible(found.base_url)})"]
-    for finding in found.findings:
-        grade = f"{finding.grade:<8}"
-        shown = paint(_COLOURS[finding.grade], grade) if finding.grade in _COLOURS else grade
-        lines.append(f"  {shown} {finding.check:<12} {visible(finding.message)}")
-    return "\n".join(lines) + "\n"
+    rows = (
+        ((_COLOURS.get(each.grade, ""), each.grade.value), each.check, visible(each.message))
+        for each in found.findings
+    )
+    lines = table(_HEAD, rows, width=width, paint=paint)
+    return f"{name}  ({visible(found.dialect)}, {visible(found.base_url)})\n{''.join(lines)}"
 
 
 def doctor_data(tenants: Iterable[TenantFindings]) -> DoctorData:

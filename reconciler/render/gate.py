@@ -1,6 +1,6 @@
 """TenantGate → text, the JSON document of the contract, and the same as a dated file for HR."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from reconciler import __version__
@@ -8,6 +8,9 @@ from reconciler.domain.documents import GateAttribute, GateDocument, LifecycleDo
 from reconciler.domain.gate import AttributeGate, TenantGate
 from reconciler.domain.lifecycle import Lifecycle
 from reconciler.domain.records import rfc3339
+from reconciler.domain.scim import fold
+from reconciler.render.extension_names import ExtensionNames
+from reconciler.render.layout import Cell, Column, table
 from reconciler.render.paint import Paint
 from reconciler.render.plain_text import counted, visible
 
@@ -36,32 +39,46 @@ def dated_document(gate: TenantGate, *, at: datetime, plan_digest: str) -> GateD
     }
 
 
-def gate_text(gate: TenantGate, *, paint: Paint) -> str:
-    """A line for each attribute, with what is against it, and the answer."""
-    return "".join(f"{line}\n" for line in _lines(gate, paint))
+def gate_text(
+    gate: TenantGate, names: Mapping[str, str], *, paint: Paint, width: int | None = None
+) -> Iterator[str]:
+    """A row for each attribute, with what is against it, and the answer.
 
-
-def _lines(gate: TenantGate, paint: Paint) -> Iterator[str]:
-    for schema_id in dict.fromkeys(each.schema_id for each in gate.attributes):
-        yield paint("bold", visible(schema_id))
-        for each in gate.attributes:
-            if each.schema_id == schema_id:
-                yield from _attribute_lines(each, paint)
-    yield from (f"  {visible(reason)}" for reason in gate.reasons)
+    `names` are those of the manifests, by folded URN.
+    """
+    shown = ExtensionNames()
+    rows = (_row(each, names, shown) for each in gate.attributes)
+    yield from table(_HEAD, rows, width=width, paint=paint)
+    yield shown.foot(paint)
+    yield "\n" if gate.attributes else ""
+    yield from (f"{visible(reason)}\n" for reason in gate.reasons)
     if gate.ready:
-        yield paint("green", f"{visible(gate.tenant)}: ready: HR may send this")
+        yield f"{paint('green', f'{visible(gate.tenant)}: ready: HR may send this')}\n"
         return
     waiting = sum(1 for each in gate.attributes if not each.ready)
     which = f": {counted(waiting, 'attribute')} of {len(gate.attributes)}" if waiting else ""
-    yield paint("red", f"{visible(gate.tenant)}: not yet{which}")
+    yield f"{paint('red', f'{visible(gate.tenant)}: not yet{which}')}\n"
 
 
-def _attribute_lines(gate: AttributeGate, paint: Paint) -> Iterator[str]:
-    answer = paint("green", "ready  ") if gate.ready else paint("red", "not yet")
-    stage = gate.lifecycle.stage.value if gate.lifecycle else "-"
-    since = f"  since {gate.since}" if gate.since else ""
-    yield f"  {answer}  {stage:<10}  {visible(gate.attribute)}{since}"
-    yield from (f"           {visible(reason)}" for reason in gate.reasons)
+_HEAD = (
+    Column("EXTENSION", keeps=24),
+    Column("ATTRIBUTE", keeps=24),
+    Column("ANSWER"),
+    Column("STAGE", spare=True),
+    Column("SINCE", spare=True, whole=True),
+    Column("REASONS", folds=True, keeps=30),
+)
+
+
+def _row(gate: AttributeGate, names: Mapping[str, str], shown: ExtensionNames) -> tuple[Cell, ...]:
+    return (
+        shown.cell(names.get(fold(gate.schema_id)), gate.schema_id),
+        visible(gate.attribute),
+        ("green", "ready") if gate.ready else ("red", "not yet"),
+        gate.lifecycle.stage.value if gate.lifecycle else "-",
+        gate.since or "-",
+        "; ".join(map(visible, gate.reasons)),
+    )
 
 
 def _attribute(gate: AttributeGate) -> GateAttribute:

@@ -13,26 +13,34 @@ Cell = str | tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table, and how it gives way to a narrow terminal; `cells` are its width."""
+    """A column of a table, and how it gives way to a narrow terminal; `cells` are its width.
+
+    It is not cut below `keeps` cells, or not at all where it is `whole`; one that `folds` goes on
+    below, and loses nothing. `right` is for numbers.
+    """
 
     title: str
     whole: bool = False
     spare: bool = False
+    folds: bool = False
+    right: bool = False
+    keeps: int = 12
     cells: int = 0
 
     @property
     def least(self) -> int:
         """The width that it is never cut below."""
-        return self.cells if self.whole else min(self.cells, _LEAST)
+        return self.cells if self.whole else min(self.cells, self.keeps)
 
 
 _COLOUR = re.compile(r"\x1b\[\d+m")
 _PIECE = re.compile(r"\x1b\[\d+m|.", re.DOTALL)
 # What stands before the first word of a line
 _LEAD = re.compile(r"(?: |\x1b\[\d+m)*(?:[-+~=!x*] +)?")
-_LEAST = 12  # cells of a column that is cut
 _AT_ONCE = 500  # rows that have one width
 _BETWEEN = "  "
+_BELOW = " " * 4
+_NOTHING = frozenset(("", "-"))
 
 
 def cells(text: str) -> int:
@@ -93,8 +101,9 @@ def table(
 ) -> Iterator[str]:
     """The lines of a table, each with its end; nothing where there is no row.
 
-    Where it has to fit a width its widest columns are cut, but those that are `whole`; where even
-    then it does not, those that are `spare` are left out, then the last ones.
+    Where it has to fit a width, columns of nothing go, and the widest are cut, but those that are
+    `whole`; where even then it does not, those that are `spare` stand below their row, then the
+    last ones.
     """
     coming = iter(rows)
     first = tuple(islice(coming, _AT_ONCE))
@@ -102,20 +111,26 @@ def table(
         return
     titles = [("bold", column.title) for column in head]
     texts = [[_text(cell) for cell in row] for row in (titles, *first)]
+    by_column = tuple(zip(*texts, strict=True))
     columns = [
         replace(column, cells=max(map(cells, each)))
-        for column, each in zip(head, zip(*texts, strict=True), strict=True)
+        for column, each in zip(head, by_column, strict=True)
     ]
     if width is not None:
-        columns = _narrowed(columns, width)
-    places = [number for number, column in enumerate(columns) if column.cells]
-    for row in chain((titles,), first, coming):
-        shown = (_cell(row[place], columns[place].cells, width, paint) for place in places)
-        yield f"{_BETWEEN.join(shown).rstrip()}\n"
+        empty = [n for n, (_, *each) in enumerate(by_column) if _NOTHING.issuperset(each)]
+        columns = _narrowed(columns, width, empty)
+    for number, row in enumerate(chain((titles,), first, coming)):
+        for line in _row_lines(row, columns, width, paint):
+            yield f"{line.rstrip()}\n"
+        if number and width is not None and (rest := _left_out(row, columns)):
+            yield f"{folded(_BELOW + rest, width)}\n"
 
 
-def _narrowed(columns: list[Column], width: int) -> list[Column]:
-    """The columns as wide as there is room for them; of those that are left out no cells."""
+def _narrowed(columns: list[Column], width: int, empty: Sequence[int]) -> list[Column]:
+    """The columns as wide as there is room for them; of those that are left out no cells.
+
+    `empty` are the numbers of those that have nothing in the rows that are known.
+    """
     found = list(columns)
     spare = [number for number, column in enumerate(found) if column.spare]
     others = [number for number in range(len(found)) if number not in spare]
@@ -124,6 +139,9 @@ def _narrowed(columns: list[Column], width: int) -> list[Column]:
         kept = [column.least if least else column.cells for column in found if column.cells]
         return sum(kept) + len(_BETWEEN) * (len(kept) - 1) - width
 
+    for number in reversed(empty):
+        if number and excess(least=False) > 0:
+            found[number] = replace(found[number], cells=0)
     for number in (*reversed(spare), *reversed(others[1:])):
         if excess(least=True) > 0:
             found[number] = replace(found[number], cells=0)
@@ -139,11 +157,38 @@ def _text(cell: Cell) -> str:
     return cell if isinstance(cell, str) else cell[1]
 
 
-def _cell(cell: Cell, most: int, width: int | None, paint: Paint) -> str:
-    text = _text(cell) if width is None else cut(_text(cell), most)
-    filled = text + " " * (most - cells(text))
-    return (
-        filled
-        if isinstance(cell, str) or not cell[0]
-        else paint(cell[0], text) + filled[len(text) :]
+def _row_lines(
+    row: Sequence[Cell], columns: Sequence[Column], width: int | None, paint: Paint
+) -> Iterator[str]:
+    """The lines of a row: more than one where a column folds."""
+    shown = [(cell, column) for cell, column in zip(row, columns, strict=True) if column.cells]
+    pieces = [_pieces(_text(cell), column, width) for cell, column in shown]
+    for number in range(max(map(len, pieces))):
+        yield _BETWEEN.join(
+            _cell(cell, each[number] if number < len(each) else "", column, paint)
+            for (cell, column), each in zip(shown, pieces, strict=True)
+        )
+
+
+def _pieces(text: str, column: Column, width: int | None) -> list[str]:
+    if width is None:
+        return [text]
+    if column.folds:
+        return folded(text, column.cells).split("\n")
+    return [cut(text, column.cells)]
+
+
+def _cell(cell: Cell, text: str, column: Column, paint: Paint) -> str:
+    blanks = " " * (column.cells - cells(text))
+    colour = "" if isinstance(cell, str) else cell[0]
+    painted = text if text in _NOTHING else paint(colour, text)
+    return blanks + painted if column.right else painted + blanks
+
+
+def _left_out(row: Sequence[Cell], columns: Sequence[Column]) -> str:
+    """The cells of a row for which there is no room, each with its title."""
+    return _BETWEEN.join(
+        f"{column.title} {text}"
+        for column, text in zip(columns, map(_text, row), strict=True)
+        if not column.cells and text not in _NOTHING
     )

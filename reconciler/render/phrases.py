@@ -83,7 +83,7 @@ def consumers_of(change: ChangeDocument) -> Iterator[ConsumerWord]:
         yield from impact["consumers"]
 
 
-def legend(consumers: Collection[ConsumerWord]) -> str:
+def legend(consumers: Collection[str]) -> str:
     """What the words for consumers stand for; empty where there is none."""
     named = (f"{word}: {text}" for word, text in CONSUMERS.items() if word in consumers)
     return "; ".join(named)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from reconciler.domain.documents import (
     ChangeDocument,
+    ConsumerWord,
     DriftDocument,
     PlanFacts,
     PlanHead,
@@ -21,11 +22,13 @@ from reconciler.render.phrases import (
     approved_manifests,
     category_of,
     category_text,
+    consumers_of,
     dated_drifts,
     drift_text,
     folder_lines,
     impact_line,
     is_written,
+    legend,
     limit_lines,
     measure_lines,
     partial_line,
@@ -84,9 +87,12 @@ def tenants_text(tenants: Tenants, *, paint: Paint) -> Iterator[str]:
     found = sections(tenants)
     shared = any(len(section.tenants) > 1 for section in found)
     first, tenant = -1, None
+    consumers: set[ConsumerWord] = set()
     for section in found:
         if section.first != first or tenant is None:  # it may have to be read from a file
             first, tenant = section.first, tenants[section.first]
+            for change in tenant["changes"]:
+                consumers.update(consumers_of(change))
         if shared:
             yield f"{paint('bold', _names_text(section.tenants))}\n"
         else:
@@ -98,6 +104,8 @@ def tenants_text(tenants: Tenants, *, paint: Paint) -> Iterator[str]:
         yield f"{paint('bold', 'Tenants')}\n"
         yield from (f"  {_facts_line(each)}\n" for each in tenants)
         yield "\n"
+    if consumers:
+        yield f"{legend(consumers)}.\n\n"
 
 
 def foot_text(document: PlanFacts, *, paint: Paint) -> str:
@@ -172,7 +180,7 @@ def _warning_line(warning: str, paint: Paint) -> str:
 
 
 def _error_line(error: str, paint: Paint) -> str:
-    return paint("red", f"  x not readable: {visible(error)}")
+    return paint("red", f"  not readable: {visible(error)}")
 
 
 def change_lines(

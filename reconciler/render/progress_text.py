@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # where manifests are checked, nobody plans
 
     from reconciler.domain.outcome import Outcome
     from reconciler.domain.plan import Create, Update
-    from reconciler.occurrences import TenantEnded
+    from reconciler.occurrences import RetryBegun, TenantEnded
 
 EVERY = 10.0  # seconds between two lines about one change that takes long
 
@@ -83,6 +83,13 @@ class ChangeUnderWay:
     change: Create | Update
     begun_at: float
     lines: int = 0
+
+
+def wait_line(begun: RetryBegun, tenant: str | None) -> str:
+    """`acme-prod: it answered 429, and asks to wait 30 s; trying again in 30 s`."""
+    subject = begun.service or tenant
+    about = "" if subject is None else f"{visible(subject)}: "
+    return f"{about}{visible(begun.reason)}; trying again in {begun.seconds:.0f} s"
 
 
 _UNITS = {Phase.MANIFESTS: "file", Phase.DELIVER: "webhook"}

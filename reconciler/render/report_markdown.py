@@ -42,8 +42,9 @@ def report_markdown(report: ReportDocument) -> str:
     if error := report["exit"]["error"]:
         lines += [f"The run ended with: {code(error.partition(chr(10))[0], WORDS)}", ""]
     details = [f"- **warning**: {code(warning, WORDS)}" for warning in report["warnings"]]
+    named: set[str] = set()
     for tenant in report["tenants"]:
-        if about := [f"  - {line}" for line in _tenant_lines(tenant)]:
+        if about := [f"  - {line}" for line in _tenant_lines(tenant, named)]:
             details += [f"- {code(tenant['name'])}", *about]
     details += _webhook_lines(report["deliveries"])
     lines += [*_bounded(details), "", *_anchors(report)]
@@ -75,7 +76,8 @@ def _head(report: ReportDocument) -> str:
     return _HEADS.get(number, "Failed")
 
 
-def _tenant_lines(tenant: ReportTenant) -> Iterator[str]:
+def _tenant_lines(tenant: ReportTenant, named: set[str]) -> Iterator[str]:
+    """What there is to say of a tenant; `named` are the URNs that stand above it already."""
     if tenant["locked"]:
         yield f"**locked**, not attempted: {code(tenant['locked'], WORDS)}"
     if tenant["unreadable"]:
@@ -88,13 +90,17 @@ def _tenant_lines(tenant: ReportTenant) -> Iterator[str]:
         end = f"**{LATE}**" if outcome == "adopted" else f"recovered as **{outcome}**"
         yield _with_detail(f"{end}: {code(recovered['schema_id'])}", recovered["detail"])
     for change in tenant["changes"]:
+        name, urn = code(change["id"].partition("/")[2]), change["schema_id"]
+        if change["reason"] != "in-sync" and urn not in named:
+            named.add(urn)
+            name += f", {code(urn)}"
         if change["outcome"]:
-            end = f"**{change['outcome']}** ({change['action']}): {code(change['schema_id'])}"
+            end = f"**{change['outcome']}** ({change['action']}): {name}"
             yield _with_detail(end, change["detail"])
         elif change["action"] == "blocked":
-            yield f"**blocked** ({change['reason']}): {code(change['schema_id'])}"
+            yield f"**blocked** ({change['reason']}): {name}"
         elif change["reason"] == "drifted":
-            line = f"**drifted**, left as it is: {code(change['schema_id'])}"
+            line = f"**drifted**, left as it is: {name}"
             yield _with_detail(line, change["detail"])
 
 

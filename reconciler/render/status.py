@@ -3,30 +3,37 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import chain
 
 from reconciler.domain.documents import StatusDocument
 from reconciler.domain.fleet_status import ExtensionState, FleetStatus, TenantStatus
 from reconciler.domain.records import rfc3339
 from reconciler.render.age import age
+from reconciler.render.layout import Cell, Column, table
 from reconciler.render.paint import Paint
 from reconciler.render.plain_text import counted, visible
 
-_COLUMNS = ("LAST READ", "IN SYNC", "DRIFT SINCE", "BLOCKED", "FAILED", "WEBHOOKS")
-_NAME = 32  # characters of the column of names, at most
+_HEAD = (
+    Column("TENANT", keeps=24),
+    Column("LAST READ"),
+    Column("IN SYNC"),
+    Column("DRIFT SINCE"),
+    Column("BLOCKED"),
+    Column("FAILED"),
+    Column("WEBHOOKS"),
+)
 
 
-def status_text(status: FleetStatus, needs: tuple[tuple[str, str], ...], paint: Paint) -> str:
-    """A line for each tenant, then what a person has to look at, then the sums."""
-    return "".join(f"{line}\n" for line in _lines(status, needs, paint))
+def status_text(
+    status: FleetStatus, needs: tuple[tuple[str, str], ...], paint: Paint, width: int | None = None
+) -> str:
+    """A row for each tenant, then what a person has to look at, then the sums."""
+    rows = (_row(tenant, status.at) for tenant in status.tenants)
+    below = (f"{line}\n" for line in _lines(status, needs, paint))
+    return "".join(chain(table(_HEAD, rows, width=width, paint=paint), below))
 
 
 def _lines(status: FleetStatus, needs: tuple[tuple[str, str], ...], paint: Paint) -> Iterator[str]:
-    width = min(_NAME, max([len("TENANT"), *(len(t.name) for t in status.tenants)]))
-    yield paint("bold", "  ".join([f"{'TENANT':<{width}}", *_COLUMNS]))
-    for tenant in status.tenants:
-        cells = _cells(tenant, status.at)
-        columns = (f"{cell:<{len(head)}}" for cell, head in zip(cells, _COLUMNS, strict=True))
-        yield "  ".join([f"{tenant.name:<{width}}", *columns]).rstrip()
     if needs:
         yield ""
         yield paint("red", "Needs a person:")
@@ -45,14 +52,15 @@ def _lines(status: FleetStatus, needs: tuple[tuple[str, str], ...], paint: Paint
     yield f"Last run that ended well: {age(status.last_success, status.at)}{ago}."
 
 
-def _cells(tenant: TenantStatus, now: datetime) -> tuple[str, ...]:
+def _row(tenant: TenantStatus, now: datetime) -> tuple[Cell, ...]:
     return (
+        visible(tenant.name),
         age(tenant.last_read, now),
         f"{tenant.count(ExtensionState.IN_SYNC)}/{len(tenant.extensions)}",
-        _drift(tenant, now),
-        _number(tenant.count(ExtensionState.BLOCKED)),
-        _number(tenant.count(ExtensionState.FAILED)),
-        _number(tenant.pending),
+        ("yellow", _drift(tenant, now)),
+        ("red", _number(tenant.count(ExtensionState.BLOCKED))),
+        ("red", _number(tenant.count(ExtensionState.FAILED))),
+        ("yellow", _number(tenant.pending)),
     )
 
 

@@ -26,7 +26,7 @@ def summary_text(summary: RunSummary, *, paint: Paint, ephemeral: bool = False) 
     Webhooks that wait are named where the store is `ephemeral`: nothing else may remember them.
     """
     recovered = (
-        f"{visible(r.tenant)}: {visible(r.schema_id)}: {r.ending}: {visible(r.detail)}"
+        f"{visible(r.change)}: {r.ending}: {visible(r.detail)}"
         + (f"; {found}" if (found := _found(summary, r)) else "")
         for r in summary.recovered
     )
@@ -68,7 +68,7 @@ def _outcome(outcome: Outcome, found: str, paint: Paint) -> str:
     detail = f": {visible(outcome.detail)}" if outcome.detail else ""
     where = "" if outcome.kind.verified else f" [{visible(subject.extension.place)}]"
     shown = paint("green" if outcome.kind.verified else "red", end)
-    return f"{visible(subject.tenant)}: {visible(subject.schema_id)}: {shown}{took}{detail}{where}"
+    return f"{visible(subject.id)}: {shown}{took}{detail}{where}"
 
 
 def _searched(searched: Searched) -> str:
@@ -101,17 +101,15 @@ def _not_tried(summary: RunSummary, paint: Paint) -> Iterator[str]:
             yield paint("red", f"{visible(tenant.name)}: not readable: {visible(tenant.error)}")
         for change in tenant.changes:
             if isinstance(change, Blocked):
-                at = f"{visible(tenant.name)}: {visible(change.subject.schema_id)}"
-                yield paint("red", f"{at}: blocked ({change.reason}): {visible(change.recipe)}")
+                blocked = f"blocked ({change.reason}): {visible(change.recipe)}"
+                yield paint("red", f"{visible(change.subject.id)}: {blocked}")
 
 
 def _left_as_it_is(summary: RunSummary, paint: Paint) -> Iterator[str]:
     """What has drifted and was not written: an apply that has nothing to do has not done it."""
     for tenant in summary.plan.tenants:
         for skip, _, why in withheld_in(tenant):
-            subject = skip.subject
-            at = f"{visible(tenant.name)}: {visible(subject.schema_id)}"
-            yield paint("yellow", f"{at}: left as it is: {why}")
+            yield paint("yellow", f"{visible(skip.subject.id)}: left as it is: {why}")
 
 
 def withheld_in(tenant: TenantPlan) -> Iterator[tuple[Skip, Drift | None, str]]:
@@ -189,10 +187,10 @@ def _webhooks(summary: RunSummary, paint: Paint, *, ephemeral: bool) -> Iterator
         yield paint("yellow", f"{number} not tried: {visible(group.reason)}")
     if ephemeral:
         for pending in deliveries.waiting or ():
-            text = f"{pending.event_id} of {pending.tenant}: {pending.schema_id} to {pending.url}"
+            text = f"{pending.event_id} of {pending.about} to {pending.url}"
             yield paint("yellow", f"webhook pending: {visible(text)}")
     for held in deliveries.held[:_SHOWN]:
-        text = f"{held.tenant}: {held.schema_id} to {held.url}: it waits for {held.waits_for}"
+        text = f"{held.about} to {held.url}: it waits for {held.waits_for}"
         yield paint("yellow", f"webhook held: {visible(text)}; the next apply looks again")
     if (more := len(deliveries.held) - _SHOWN) > 0:
         yield paint("yellow", f"and {more} more are held: see `reconciler webhooks list`")

@@ -86,6 +86,7 @@ def test_a_verified_change_is_released_to_every_url_at_once(place: Place) -> Non
         due_at=created().timestamp,
         last_status=None,
         last_detail=None,
+        change="acme/hr",
     )
     assert to_second == replace(to_receiver, id=2, url=SECOND)
 

@@ -613,7 +613,7 @@ def test_an_extension_is_bound_in_whatever_shape_the_resource_type_names_it(
 @pytest.mark.parametrize(
     ("answer", "grade", "texts"),
     [
-        (json_reply(kinds(urn(1).upper())), Grade.OK, f"{urn(1)} is bound to User"),
+        (json_reply(kinds(urn(1).upper())), Grade.OK, "one is bound to User"),
         (json_reply(kinds(urn(2))), Grade.WARNING, "no User can hold a value before it is bound"),
         (json_reply(kinds()), Grade.WARNING, "/ResourceTypes does not name"),
         (json_reply([{"id": "User"}, 7]), Grade.WARNING, "/ResourceTypes does not name"),

@@ -127,8 +127,8 @@ def require_closed(failing: World, done: Done, moment: Moment, *, confirmed: int
     require_failed_closed(failing, done)
     require_intents_first(failing, done, once=False)
     trail = failing.trail()
-    proved = {record["schema_id"] for record in trail if record["after_digest"]}
-    claimed = set(re.findall(r"(urn:\S+): applied and verified", done.out))
+    proved = {record["change"] for record in trail if record["after_digest"]}
+    claimed = set(re.findall(r"(\S+/\S+): applied and verified", done.out))
     assert claimed <= proved, "what is not in the trail was told as applied"
     if done.code == 0:
         assert failing.written() == WANTED

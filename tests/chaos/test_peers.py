@@ -99,10 +99,10 @@ def test_an_import_from_scimono_makes_an_empty_plan(sap: Folder, scimono: Scimon
 def test_a_create_on_scimono_is_verified_and_makes_an_empty_plan(sap: Folder):
     want(sap, "HR", DEPARTMENT, SINCE)
 
-    assert_reported(sap.run("apply", "--auto-approve"), 0, f"{HR}: applied and verified")
+    assert_reported(sap.run("apply", "--auto-approve"), 0, "sap/hr: applied and verified")
 
     assert_reported(sap.run("plan", "--detailed-exitcode"), 0, "1 in sync")
-    assert_reported(sap.run("doctor", "sap"), 0, f"{HR} is bound to User")
+    assert_reported(sap.run("doctor", "sap"), 0, "hr is bound to User")
 
 
 def test_the_writes_of_scimono_are_probed(sap: Folder):
@@ -153,7 +153,7 @@ def test_a_urn_that_scimono_finds_malformed_blocks_this_one_alone(sap: Folder):
 
     done = sap.run("apply", "--auto-approve")
 
-    assert_reported(done, 3, "blocked (unreadable)", f"{HR}: applied and verified")
+    assert_reported(done, 3, "blocked (unreadable)", "sap/hr: applied and verified")
 
 
 def test_the_page_on_compatibility_has_the_limits_of_this_scimono(sap: Folder, scimono: Scimono):

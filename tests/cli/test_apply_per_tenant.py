@@ -65,7 +65,7 @@ def test_a_tenant_that_does_not_answer_any_more_is_not_attempted(planned: DevTen
     done = folder.run("apply", "plan.json")
 
     assert_reported(
-        done, 3, "dev: not-attempted: it could not be read", "  +  x not readable: ", "2 added"
+        done, 3, "dev: not-attempted: it could not be read", "  +  not readable: ", "2 added"
     )
     assert_reported(folder.run("apply", "plan.json"), 3, "0 added")
 

@@ -69,6 +69,54 @@ def test_a_pull_request_that_redirects_a_tenant_gets_a_comment_all_the_same(
 _WHO = "-c user.name=t -c user.email=t@example.invalid"
 
 
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        (429, {"Retry-After": "1"}),
+        (403, {"Retry-After": "1", "x-ratelimit-remaining": "37"}),  # a secondary limit
+        (403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1"}),  # which is over by now
+    ],
+)
+def test_what_github_asks_to_wait_is_said_as_the_wait_begins(
+    folder: Folder, stub: Stub, status: int, headers: dict[str, str]
+):
+    stub.state.faults.append(Fault("POST", "comments", status, headers=headers))
+
+    done = folder.run("comment", "--pr", "5", "--body", body(folder, PLAN))
+
+    assert done.code == 0, done.everything
+    waited, posted = done.err.splitlines()
+    assert waited == f"GitHub: it answered {status}, and asks to wait 1 s; trying again in 1 s"
+    assert posted == "comment on pull request 5: created"
+
+
+def test_with_q_nothing_is_said_of_a_wait(folder: Folder, stub: Stub):
+    stub.state.faults.append(Fault("POST", "comments", 429, headers={"Retry-After": "1"}))
+
+    assert folder.run("comment", "-q", "--pr", "5", "--body", body(folder, PLAN)).err == ""
+
+
+def test_the_comment_of_a_job_links_to_its_run_and_to_each_manifest_at_its_line(
+    folder: Folder, stub: Stub
+):
+    for texts in ("init --quiet", "add desired-state", f"{_WHO} commit --quiet --message all"):
+        subprocess.run(["git", *texts.split()], cwd=folder.path, check=True)
+    commit = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=folder.path, text=True)
+    folder.environ |= {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_SERVER_URL": "https://github.example",
+        "GITHUB_RUN_ID": "77",
+    }
+    assert folder.run("plan", "--markdown", "plan.md").code == 0
+    assert folder.run("comment", "--pr", "5", "--body", "plan.md").code == 0
+
+    [shown] = stub.state.bodies(5)
+    page = "https://github.example/acme/identity"
+    assert f"by [this run]({page}/actions/runs/77)" in shown
+    place = "desired-state/extensions/hr-extension.yaml"
+    assert f"[`{place}:2`]({page}/blob/{commit.strip()}/{place}#L2)" in shown
+
+
 def test_two_keys_are_two_comments(folder: Folder, stub: Stub):
     for key in ("eu", "us", "eu"):
         folder.run("comment", "--pr", "5", "--body", body(folder, PLAN), "--key", key)
@@ -97,8 +145,8 @@ def test_after_the_merge_the_comment_says_what_was_applied_with_the_plan_below(
     [stated] = stub.state.bodies(5)
     assert stated.startswith(f"{MARKER}\n### Applied\n")
     assert stated.count("**applied** (create)") == 2
-    assert HR_URN in stated
-    assert WORK_URN in stated
+    assert f"`hr-extension`, `{HR_URN}`" in stated
+    assert f"`work-assignments`, `{WORK_URN}`" in stated
     assert stated.count("<details>") == stated.count("Plan: 2 to add") == 1
     head = json.loads((folder.path / "report.json").read_text())["audit_head"]["hash"]
     assert f"head `{head}`" in stated

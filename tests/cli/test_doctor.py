@@ -7,7 +7,7 @@ import pytest
 
 from reconciler.domain.dialect import PatchPath
 from tests.support.habits import Habits
-from tests.support.program import HR_URN, DevTenant, Folder
+from tests.support.program import DevTenant, Folder
 from tests.support.service_of_habits import EXTENSION, TENANT, served, service, simulated
 
 
@@ -51,7 +51,7 @@ def test_doctor_in_json_says_what_is_bound(dev_tenant: DevTenant) -> None:
 
     (reported,) = folder.output("doctor", "dev")["data"]["tenants"]
     texts = [f["words"] for f in reported["findings"] if f["check"] == "binding"]
-    assert f"{HR_URN} is bound to User" in texts
+    assert "hr-extension is bound to User" in texts
     assert reported["well"]
 
 

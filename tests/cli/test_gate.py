@@ -96,8 +96,14 @@ def test_gate_says_not_yet_of_a_urn_that_nobody_declares(
     assert world.service.requests == []
 
 
-def test_gate_takes_a_urn_in_any_case(deployed: IndexingWorld) -> None:
-    assert deployed.folder.run("gate", "acme", URN.upper()).code == 0
+@pytest.mark.parametrize("name", [URN.upper(), "hr", "HR"])
+def test_gate_takes_a_urn_in_any_case_and_the_name_of_a_manifest(
+    deployed: IndexingWorld, name: str
+) -> None:
+    done = deployed.folder.run("gate", "acme", name)
+
+    assert done.code == 0, done.everything
+    assert done.out.splitlines()[1].split()[:3] == ["hr", "badge", "ready"]
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,9 @@ def test_an_attribute_added_where_update_is_not_opted_in_is_no_apply_that_looks_
         assert "with update, must approve what is exposing: dpo@example.com" in text
         assert "with update, READER: attribute 'badge': personal data, returned unasked" in text
     assert done.code == 0
-    assert f"local: {HR_URN}: left as it is: only the manifest has changed: live is as" in done.out
+    assert (
+        "local/hr-extension: left as it is: only the manifest has changed: live is as" in done.out
+    )
     assert "Extensions: 0 added, 0 changed, 0 destroyed, 1 outdated and left as is." in done.out
     [tenant] = json.loads((folder.path / "report.json").read_text())["tenants"]
     assert tenant["changes"][0]["detail"].endswith(f"; {why}")

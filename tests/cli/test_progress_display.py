@@ -9,7 +9,14 @@ from itertools import count
 from reconciler.cli.progress_display import ProgressDisplay
 from reconciler.domain.outcome import Outcome, OutcomeKind
 from reconciler.domain.plan import Create, Subject
-from reconciler.occurrences import ChangeBegun, ChangeEnded, Phase, in_phase, working_on
+from reconciler.occurrences import (
+    ChangeBegun,
+    ChangeEnded,
+    Phase,
+    RetryBegun,
+    in_phase,
+    working_on,
+)
 from tests.support.fakes import extension
 from tests.support.fleet.manifests import ENVIRON
 from tests.support.fleet.places import APPLY, Place, fleet, place, service
@@ -114,6 +121,22 @@ def test_a_change_that_takes_long_is_named_while_it_does():
     shown = "\n".join(seen)
     assert re.search(rf"^{change.subject.id}: Still creating… \d+ s$", shown, re.M)
     assert re.search(rf"^{change.subject.id}: created in \d+\.0 s$", shown, re.M)
+
+
+def test_what_a_service_asks_to_wait_is_said_with_its_tenant_and_short_waits_are_not():
+    seen: list[str] = []
+    display = ProgressDisplay(seen.append)
+    reason = "it answered 429, and asks to wait 30 s"
+
+    with in_phase(display, Phase.PLAN, 1), working_on("east", Phase.PLAN, display):
+        display(RetryBegun(2, 0.3, "it answered 503"))
+        display(RetryBegun(3, 30.0, reason, 30.0))
+    display(RetryBegun(2, 5.0, "it answered 403, and asks to wait 5 s", 5.0, "GitHub"))
+
+    assert [line for line in seen if "trying again" in line] == [
+        f"east: {reason}; trying again in 30 s",
+        "GitHub: it answered 403, and asks to wait 5 s; trying again in 5 s",
+    ]
 
 
 def test_after_a_phase_nothing_more_is_shown():

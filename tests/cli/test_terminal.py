@@ -15,6 +15,7 @@ import pytest
 from reconciler.render.layout import cells
 from tests.support.applied import applied
 from tests.support.program import Folder
+from tests.support.terminal import at_a_terminal
 
 __all__ = ["applied"]
 
@@ -26,7 +27,19 @@ TEXTS = (
     ("status",),
     ("doctor", "dev"),
     ("audit", "verify"),
+    ("adoption",),
+    ("gate", "dev", "one"),
+    ("show", "plan.json"),
 )
+TABLES = {
+    ("audit", "list"): "SEQ TIME EVENT STATUS TENANT EXTENSION",
+    ("webhooks", "list"): "STATE TENANT EXTENSION EVENT",
+    ("status",): "TENANT LAST READ IN SYNC DRIFT SINCE BLOCKED FAILED WEBHOOKS",
+    ("doctor", "dev"): "GRADE CHECK FOUND",
+    ("adoption",): "EXTENSION ATTRIBUTE HOLDERS OF SHARE VERDICT",
+    ("gate", "dev", "one"): "EXTENSION ATTRIBUTE ANSWER STAGE",
+}
+URN = "urn:ietf:params:scim:schemas:extension:acme:2.0:User:One"
 
 
 def shown(
@@ -64,10 +77,45 @@ def _read(terminal: int) -> bytes:
 @pytest.mark.parametrize("columns", [60, 80])
 @pytest.mark.parametrize("command", TEXTS, ids=" ".join)
 def test_every_line_fits_a_terminal(applied: Folder, command: tuple[str, ...], columns: int):
+    applied.run("plan", "--out", "plan.json")
     lines = shown(applied, *command, columns=columns)
 
     assert lines
     assert [line for line in lines if cells(line) > columns] == []
+
+
+@pytest.mark.parametrize("command", TABLES, ids=" ".join)
+def test_tables_have_a_head_short_names_and_each_urn_once(
+    applied: Folder, command: tuple[str, ...]
+):
+    at_terminal = [COLOUR.sub("", line) for line in shown(applied, *command)]
+    piped = applied.run(*command).out.splitlines()
+
+    for lines in (at_terminal, piped):
+        assert any(" ".join(line.split()).startswith(TABLES[command]) for line in lines), lines
+        assert "\n".join(lines).count(URN) == (command[0] not in ("status", "doctor"))
+    if command[0] != "status":
+        assert any("one" in line.split() for line in piped)
+
+
+@pytest.mark.parametrize("environ", [{}, {"NO_COLOR": "1"}, {"FORCE_COLOR": "1"}], ids=str)
+def test_the_error_that_ends_a_run_is_red_and_fits(applied: Folder, environ: dict[str, str]):
+    for arguments in (("nothing",), ("plan", "--nothing"), ("audit", "list", "--event", "X")):
+        ended = at_a_terminal(applied.path, *arguments, environ=environ)
+
+        raw = ended.raw
+        assert ended.code == 1
+        assert ("\x1b[31merror:\x1b[0m" in raw) == ("NO_COLOR" not in environ)
+        assert all(cells(line) <= 80 for line in raw.replace("\r", "").split("\n"))
+
+
+def test_problems_of_manifests_are_coloured_where_a_plan_ends_with_them(folder: Folder):
+    folder.write("desired-state/x.yaml", "kind: Nothing\n")
+
+    ended = at_a_terminal(folder.path, "plan", environ={})
+
+    assert re.search(r"x\.yaml:1:\d+: \x1b\[31merror\[REC-\w+\]:\x1b\[0m ", ended.raw), ended.raw
+    assert "\x1b" not in at_a_terminal(folder.path, "plan", "--no-color", environ={}).raw
 
 
 def test_a_plan_at_a_terminal_keeps_the_indent_of_what_goes_on_below(folder: Folder):

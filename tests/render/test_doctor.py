@@ -18,15 +18,16 @@ FOUND = TenantFindings(
 def test_each_finding_is_a_line_and_nothing_foreign_reaches_the_terminal() -> None:
     assert doctor_text(FOUND, paint=Paint()) == (
         "Tenant acme  (sap, https://x.example/scim)\n"
-        "  ok       token        given\n"
-        "  warning  etag         none\\x1b[31m\n"
-        "  unknown  compression  ?\n"
+        "GRADE    CHECK        FOUND\n"
+        "ok       token        given\n"
+        "warning  etag         none\\x1b[31m\n"
+        "unknown  compression  ?\n"
     )
 
 
 def test_colours_add_nothing_to_the_text_of_findings() -> None:
     painted = doctor_text(FOUND, paint=Paint(on=True))
-    assert "\x1b[33mwarning " in painted
+    assert "\x1b[33mwarning\x1b[0m  etag" in painted
     assert "\x1b[31m]" not in painted
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.render.layout import Column, cells, cut, folded, table
+from reconciler.render.layout import Cell, Column, cells, cut, folded, table
 from reconciler.render.paint import Paint
 
 PLAIN = Paint()
@@ -93,16 +93,51 @@ def test_a_table_on_a_terminal_is_cut_in_the_middle_of_its_widest_column() -> No
     assert re.fullmatch(r"1    FAILED  urn:example:x+…x+\n", lines[1])
 
 
-def test_columns_that_are_whole_are_not_cut_and_the_last_ones_are_left_out() -> None:
+def test_columns_that_are_whole_are_not_cut_and_the_last_ones_stand_below() -> None:
     row = ("2026-11-30T10:00:00.000Z", "a" * 30, "b" * 30, "c" * 30)
     head = [Column("TIME", whole=True), Column("A"), Column("B", spare=True), Column("C")]
 
     for width, kept in {90: "2abc", 60: "2ac", 40: "2a", 20: "2"}.items():
-        *_, line = table(head, [row], width=width, paint=PLAIN)
+        _, line, *below = table(head, [row], width=width, paint=PLAIN)
 
         assert cells(line.rstrip()) == (24 if width == 20 else width)
         assert "".join(each[:1] for each in line.split()) == kept
         assert line.startswith(row[0])
+        assert all(cells(each) <= width for each in "".join(below).splitlines())
+        words = re.sub(r"\s", "", "".join(below))
+        rest = (letter for letter in "abc" if letter not in kept)
+        assert words == "".join(letter.upper() + letter * 30 for letter in rest)
+
+
+def test_what_a_row_has_not_does_not_stand_below_it() -> None:
+    head = [Column("TIME", whole=True), Column("BY", spare=True), Column("WHY", spare=True)]
+    rows = [("1" * 24, "user:me", "it was refused"), ("2" * 24, "user:me", "-")]
+
+    assert list(table(head, rows, width=30, paint=PLAIN)) == [
+        "TIME\n",
+        f"{'1' * 24}\n",
+        "    BY user:me  WHY it was\n      refused\n",
+        f"{'2' * 24}\n",
+        "    BY user:me\n",
+    ]
+
+
+def test_a_column_that_folds_goes_on_below_and_loses_nothing() -> None:
+    head = [Column("GRADE"), Column("FOUND", folds=True), Column("N", right=True)]
+    rows: list[tuple[Cell, ...]] = [
+        (("green", "ok"), "one two three four five", "1"),
+        ("note", "short", "100"),
+    ]
+
+    assert list(table(head, rows, width=25, paint=PLAIN)) == [
+        "GRADE  FOUND            N\n",
+        "ok     one two three    1\n",
+        "         four five\n",
+        "note   short          100\n",
+    ]
+    assert list(table(head, rows, width=None, paint=PLAIN))[1] == (
+        "ok     one two three four five    1\n"
+    )
 
 
 def test_a_table_of_nothing_has_no_head() -> None:

@@ -197,7 +197,7 @@ def test_an_unreadable_tenant_is_reported_with_its_reason():
 
     text = text_of(broken)
 
-    assert "x not readable: GET → 503" in text
+    assert "  not readable: GET → 503" in text
     assert "1 not readable" in text
     assert "No changes" not in text
 

@@ -4,8 +4,8 @@ import pytest
 
 from reconciler.domain.outcome import Outcome, OutcomeKind
 from reconciler.domain.plan import Create, Subject, Update
-from reconciler.occurrences import Phase, TenantEnded
-from reconciler.render.progress_text import ChangeUnderWay, Tally
+from reconciler.occurrences import Phase, RetryBegun, TenantEnded
+from reconciler.render.progress_text import ChangeUnderWay, Tally, wait_line
 from tests.support.fakes import extension
 
 CHANGE = Create(Subject(tenant="east", extension=extension()))
@@ -102,3 +102,12 @@ def test_a_change_that_takes_long_has_a_line_every_ten_seconds():
         [],
         [f"{NAME}: Still creating… 20 s"],
     ]
+
+
+def test_a_wait_that_a_service_asks_for_is_a_line_with_who_asks_and_for_how_long():
+    begun = RetryBegun(2, 30.4, "it answered 429, and asks to wait 30 s", 30.0)
+
+    assert wait_line(begun, "acme-prod") == (
+        "acme-prod: it answered 429, and asks to wait 30 s; trying again in 30 s"
+    )
+    assert wait_line(begun, None).startswith("it answered 429")

@@ -37,7 +37,7 @@ def test_success_says_applied_and_verified_with_its_latency():
     done = Outcome(change=CREATE, kind=OutcomeKind.APPLIED, latency_ms=42)
 
     assert text(done, deliveries=DeliverySummary(attempts=(DELIVERED,))) == (
-        f"acme: {URN}: applied and verified in 42 ms\n"
+        "acme/acme: applied and verified in 42 ms\n"
         "Apply complete! Extensions: 1 added, 0 changed, 0 destroyed.\n"
         "Webhooks: 1 delivered, 0 pending.\n"
     )
@@ -89,14 +89,14 @@ def test_what_has_drifted_and_was_left_as_it_is_is_named_with_what_update_would_
     shown = text(plan=Plan(tenants=(planned.without_live(),)))
 
     assert shown.splitlines()[:3] == [
-        f"acme: {URN}: left as it is: only the manifest has changed: live is as it was at "
+        "acme/acme: left as it is: only the manifest has changed: live is as it was at "
         "2026-01-02; onDrift is skip (the default; desired-state/acme.yaml:3 can set it below "
         "spec); with update it would be blocked (incompatible), because b exists only live; c "
         "exists only live; d exists only live; e exists only live; grade exists only live. An "
         "update here adds optional attributes, changes descriptions, adds canonical values and "
         "loosens, nothing else; add a new attribute beside the old one and move the values "
         "(reconciler migrate writes the steps), or bring the manifest back to what is live",
-        "acme: urn:x: left as it is: onDrift is skip (the default; desired-state/x.yaml:3 can set "
+        "acme/x: left as it is: onDrift is skip (the default; desired-state/x.yaml:3 can set "
         "it below spec); with update it would be written: description",
         "Apply complete! Extensions: 0 added, 0 changed, 0 destroyed, 1 drifted and left as is, "
         "1 outdated and left as is.",
@@ -117,7 +117,7 @@ def test_a_service_that_does_not_allow_it_is_shown_as_blocked():
         blocked=BlockReason.UNSUPPORTED,
     )
 
-    assert f"acme: {URN}: blocked: this service does not allow" in text(refused)
+    assert "acme/acme: blocked: this service does not allow" in text(refused)
 
 
 def test_blocked_and_unreadable_are_not_hidden_by_what_went_well():
@@ -131,7 +131,7 @@ def test_blocked_and_unreadable_are_not_hidden_by_what_went_well():
 
     shown = text(plan=Plan(tenants=(blocked, broken)))
 
-    assert "full: " in shown
+    assert "full/acme: blocked" in shown
     assert "blocked (extension-limit)" in shown
     assert "east: not readable: GET → 503" in shown
     assert "Apply ended partly" in shown
@@ -150,7 +150,7 @@ def test_a_summary_names_recovered_writes():
         detail="an earlier run had",
     )
 
-    assert f"acme: {URN}: recovered as applied: an earlier run had" in text(recovered=(settled,))
+    assert "acme/hr: recovered as applied: an earlier run had" in text(recovered=(settled,))
 
 
 def test_a_summary_says_of_recovered_writes_what_was_found_of_their_attributes():
@@ -161,7 +161,7 @@ def test_a_summary_says_of_recovered_writes_what_was_found_of_their_attributes()
 
     shown = text(recovered=(settled,), searched={"acme/hr": found})
 
-    assert f"acme: {URN}: recovered as applied: done; searchable after 96 ms" in shown
+    assert "acme/hr: recovered as applied: done; searchable after 96 ms" in shown
 
 
 def test_undelivered_webhooks_are_named_with_what_happens_next():

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, assert_never
 
 from reconciler.adapters.database.connections import Question, Row, Step, Value
+from reconciler.adapters.database.tables import AS_DESIRED
 from reconciler.domain.outbox import (
     Awaited,
     Envelope,
@@ -51,7 +52,7 @@ _NOT_PRUNED = "length(body) > 0"
 _IN_ORDER = "ORDER BY released_by, id"
 _COLUMNS = (
     "id, tenant, url, schema_id, event_id, sequence, state, attempts, due_at, last_status, "
-    "last_detail"
+    "last_detail, (SELECT change FROM audit WHERE seq = released_by)"
 )
 _TO_SEND = f"{_COLUMNS}, body, seal"
 _SAME = f"SELECT {_TO_SEND} FROM outbox WHERE event_id = ? ORDER BY id"
@@ -59,8 +60,9 @@ _SAME = f"SELECT {_TO_SEND} FROM outbox WHERE event_id = ? ORDER BY id"
 WAITING = Question(f"SELECT {_COLUMNS} FROM outbox WHERE state = 'ready' {_IN_ORDER}")
 # The rows of verified changes that wait for more.
 POSTPONED = Question(
-    "SELECT tenant, url, schema_id, waits_for FROM outbox WHERE waits_for IS NOT NULL "
-    "ORDER BY tenant, id"
+    "SELECT tenant, url, schema_id, waits_for, (SELECT change FROM audit WHERE "
+    f"audit.tenant = outbox.tenant AND audit.schema_id = outbox.schema_id AND {AS_DESIRED} "
+    "ORDER BY seq DESC LIMIT 1) FROM outbox WHERE waits_for IS NOT NULL ORDER BY tenant, id"
 )
 BACKLOG = Question("SELECT count(*), min(due_at) FROM outbox WHERE state = 'ready'")
 _RELEASED = f"event_id IS NOT NULL AND {_NOT_PRUNED}"
@@ -240,6 +242,7 @@ def resealed(message: RowToSend, entry: Entry) -> Entry:
         event=Event.HR_SYNC_RESEALED,
         tenant=row.tenant,
         schema_id=row.schema_id,
+        change=row.change,
         detail=f"{row.event_id} to {row.url}: sealed anew",
     )
 
@@ -358,8 +361,8 @@ def reseal(step: Step, row_id: int, seal: str) -> None:
 
 def held_row_of(row: Row) -> HeldRow:
     """The row that an answer to POSTPONED holds."""
-    tenant, url, schema_id, waits_for = row
-    return HeldRow(tenant=tenant, url=url, schema_id=schema_id, waits_for=waits_for)
+    tenant, url, schema_id, waits_for, change = row
+    return HeldRow(tenant=tenant, url=url, schema_id=schema_id, waits_for=waits_for, change=change)
 
 
 def row_of(row: Row) -> OutboxRow:
@@ -392,6 +395,7 @@ def _row(columns: Sequence[Any]) -> OutboxRow:
         due_at=due_at,
         last_status=last[0],
         last_detail=last[1],
+        change=last[2] if isinstance(last[2], str) else None,
     )
 
 

@@ -332,9 +332,9 @@ class HttpDoctor(HttpSchemaReader):
         for extension in wanted:
             schema, kind = extension.schema, extension.resource_type
             if schema.key not in live.schemas:
-                yield Finding("binding", Grade.NOTE, f"{schema.id} is not there yet")
+                yield Finding("binding", Grade.NOTE, f"{extension.name} is not there yet")
             elif is_bound(bound, schema, extension.binding_type):
-                yield Finding("binding", Grade.OK, f"{schema.id} is bound to {kind}")
+                yield Finding("binding", Grade.OK, f"{extension.name} is bound to {kind}")
             else:
                 message = (
                     f"/ResourceTypes does not name {schema.id} for {kind}: no {kind} can hold a"

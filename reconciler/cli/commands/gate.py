@@ -17,7 +17,7 @@ class Options:
     """The options of `gate`."""
 
     tenant: str = argument("its name")
-    urn: str = argument("the URN of the extension")
+    urn: str = argument("the URN of the extension, or the name of its manifest")
     attribute: tuple[str, ...] = many(
         "only these attributes, NAME or NAME.PART; repeatable",
         metavar="NAME",

@@ -40,9 +40,13 @@ def run(invocation: Invocation, options: Options) -> int:
             (visible(lock.tenant), _of(lock), visible(lock.holder), visible(lock.since or "-"))
             for lock in held
         )
-        if not invocation.console.table(
-            [Column(title) for title in ("TENANT", "OF", "HELD BY", "SINCE")], rows
-        ):
+        head = (
+            Column("TENANT", keeps=24),
+            Column("OF", spare=True),
+            Column("HELD BY", folds=True, keeps=30),
+            Column("SINCE", whole=True),
+        )
+        if not invocation.console.table(head, rows):
             invocation.console.say("no run holds a lock")
     return Exit.WELL
 

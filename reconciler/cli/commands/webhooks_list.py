@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from reconciler.cli.invocation import Invocation
     from reconciler.domain.documents import WebhookDocument
     from reconciler.domain.outbox import HeldRow, OutboxRow
+    from reconciler.render.extension_names import ExtensionNames
     from reconciler.render.layout import Cell
 
 
@@ -31,6 +32,7 @@ def run(invocation: Invocation, options: Options) -> int:
 
     from reconciler.cli.output import output_of
     from reconciler.cli.state_store import state_if_any
+    from reconciler.render.extension_names import ExtensionNames
     from reconciler.render.layout import Column
 
     with (
@@ -43,8 +45,22 @@ def run(invocation: Invocation, options: Options) -> int:
         if output.wanted:
             output.show({"webhooks": map(_document, rows)})
             return Exit.WELL
-        if not invocation.console.table([Column(title) for title in _HEAD], map(_row, rows)):
+        names = ExtensionNames()
+        cells = (_row(row, names) for row in rows)
+        head = (
+            Column("STATE"),
+            Column("TENANT", keeps=24),
+            Column("EXTENSION", keeps=24),
+            Column("EVENT", whole=True),
+            Column("TO", spare=True),
+            Column("TRIES", spare=True),
+            Column("DUE", spare=True),
+            Column("ANSWER"),
+            Column("WAITS FOR", folds=True, keeps=30),
+        )
+        if not invocation.console.table(head, cells):
             invocation.console.say("nothing was announced yet")
+        invocation.console.text(names.foot(invocation.console.paint))
     return Exit.WELL
 
 
@@ -78,15 +94,14 @@ def _document(row: OutboxRow | HeldRow) -> WebhookDocument:
     }
 
 
-_HEAD = ("STATE", "TENANT", "EXTENSION", "EVENT", "TO", "TRIES", "DUE", "ANSWER", "WAITS FOR")
 _COLOURS = {"delivered": "green", "ready": "yellow", "given-up": "red"}
 
 
-def _row(row: OutboxRow | HeldRow) -> tuple[Cell, ...]:
+def _row(row: OutboxRow | HeldRow, names: ExtensionNames) -> tuple[Cell, ...]:
     from reconciler.domain.outbox import HeldRow
     from reconciler.render.plain_text import visible
 
-    about = (visible(row.tenant), visible(row.schema_id))
+    about = (visible(row.tenant), names.cell_of_change(row.change, row.schema_id))
     if isinstance(row, HeldRow):
         waits_for = f"{visible(row.waits_for)}; the next apply looks again"
         return (("yellow", "held"), *about, "-", visible(row.url), "0", "-", "-", waits_for)

@@ -164,7 +164,7 @@ class Announcing:
             self.context.progress.record_searched(each.intent.change, found)
             if found.searchable is Searchable.FALSE:
                 self.context.progress.warn(
-                    f"{self.tenant.name}: {each.intent.schema_id} is there, and not searchable "
+                    f"{each.intent.change} is there, and not searchable "
                     f"after {found.ms / 1000:.1f} s, so that gate says no: {found.detail}"
                 )
         return {each.intent.desired.key: found for each, found in searched}
@@ -217,7 +217,7 @@ class Announcing:
             self.context.progress.record_tried(change, tried)
             if tried.found != {CanaryResult.PERSISTED}:
                 self.context.progress.warn(
-                    f"{self.tenant.name}: {trial.schema.id} is there, and values that were written "
+                    f"{change} is there, and values that were written "
                     f"to the test user are not all known to be kept, so that gate says no: "
                     f"{tried.detail}"
                 )
@@ -339,7 +339,7 @@ class Announcing:
             awaited = Awaited.binding(each.resource_type)
             if each.intent.creates and not each.late:
                 self.context.progress.warn(
-                    f"{self.tenant.name}: {schema.id} is there, and can hold no value before the "
+                    f"{each.intent.change} is there, and can hold no value before the "
                     f"service binds it: it waits for {awaited.text}; where that list is static, "
                     "say bindings: unlisted in spec.capabilities"
                 )

@@ -99,7 +99,7 @@ class Applying:
                 ids += [proof.intent.schema_id] if proof else []
                 if not outcome.kind.verified:
                     obstacle = (
-                        f"{write.subject.schema_id} before it ended as {outcome.kind}, and "
+                        f"{write.subject.id} before it ended as {outcome.kind}, and "
                         "nothing more is written to the tenant in this run"
                     )
             else:

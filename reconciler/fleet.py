@@ -160,7 +160,7 @@ class Fleet:
             # A person, or the next run, has to look before anything is written:
             # docs/decisions.md, "After a conflict in recovery nothing is written to that tenant".
             if recovered.kind not in _SETTLED:
-                reason = f"an earlier run left {recovered.schema_id} {recovered.kind}, see above"
+                reason = f"an earlier run left {recovered.change} {recovered.kind}, see above"
                 progress.hold_back(recovered.tenant, reason)
         # docs/decisions.md, "What cannot be announced is not written"
         for planned in plan.tenants:

@@ -224,7 +224,7 @@ class Write:
             lost = self._missing()
         except TenantError as error:
             self.context.progress.warn(
-                f"{self.tenant.name}: an update of {self.change.subject.schema_id} was sent, and "
+                f"{self.change.subject.id}: an update was sent, and "
                 f"whether the other schemas are still there is not known: {error}"
             )
             return ()

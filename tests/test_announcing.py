@@ -337,7 +337,9 @@ def test_hr_hears_of_what_is_not_searchable_too_and_a_person_is_warned(
     [message] = journal.rows.values()
     assert json.loads(message.body)["searchable"] == searchable
     warnings = context.progress.summary((), finished=True).warnings
-    assert [f"{URN} is there, and not searchable" in each for each in warnings] == [True] * warned
+    assert ["acme/acme is there, and not searchable" in each for each in warnings] == [
+        True
+    ] * warned
 
 
 def announce_and_search(journal, context, live, users, desired):

@@ -276,7 +276,7 @@ def test_the_first_failure_stops_the_rest_of_the_tenant():
     outcomes = apply(plan_for(tenant, *two()), tenant, journal)
 
     assert [o.kind for o in outcomes] == [OutcomeKind.NOT_APPLIED, OutcomeKind.NOT_ATTEMPTED]
-    assert "urn:acme:a" in outcomes[1].detail
+    assert "acme/a" in outcomes[1].detail
     assert tenant.writes() == 1
     assert len(journal.entries) == 3
 
@@ -311,7 +311,7 @@ def test_an_update_that_takes_another_schema_away_is_a_conflict_and_the_last_wri
     assert [o.kind for o in outcomes] == [OutcomeKind.CONFLICT, OutcomeKind.NOT_ATTEMPTED]
     assert outcomes[0].fields == ("urn:acme:theirs",)
     assert "urn:acme:theirs gone" in outcomes[0].detail
-    assert "urn:acme:a before it ended as conflict" in outcomes[1].detail
+    assert "acme/a before it ended as conflict" in outcomes[1].detail
     assert tenant.writes() == 1
     assert journal.waiting() == ()
 

@@ -331,7 +331,7 @@ def test_after_a_conflict_in_recovery_nothing_is_written_to_the_tenant(kind: Out
     held_back = [o for o in summary.outcomes if o.kind is OutcomeKind.NOT_ATTEMPTED]
     assert world.live["east"].writes() == before
     assert held_back
-    assert all(f"left {URN} {kind}" in outcome.detail for outcome in held_back)
+    assert all(f"an earlier run left east/acme {kind}" in outcome.detail for outcome in held_back)
     assert [r.kind for r in summary.recovered] == [kind]
     assert summary.partial
 

@@ -125,7 +125,7 @@ def test_apply_holds_an_event_until_a_resource_type_binds_and_then_releases_it(w
     again = world.folder.run(*APPLY)
 
     assert (first.code, unbound.code, bound.code, again.code) == (0, 0, 0, 0), first.everything
-    line = f"webhook held: acme: {URN} to {world.hr.url}: it waits for {LISTED}; the next apply"
+    line = f"webhook held: acme/hr to {world.hr.url}: it waits for {LISTED}; the next apply"
     assert line in first.out
     assert line in unbound.out
     assert "0 delivered, 0 pending, 1 held." in first.out
@@ -135,7 +135,7 @@ def test_apply_holds_an_event_until_a_resource_type_binds_and_then_releases_it(w
     assert f"  {LISTED}; the next apply looks again\n" in shown.out
     assert delivered.code == 0
     assert (before, after) == ([], ["DEPLOYED"])
-    assert f"acme: {URN}: announced late: it is as it was wanted" in bound.out
+    assert "acme/hr: announced late: it is as it was wanted" in bound.out
     assert "recovered" not in bound.out
     assert "held" not in bound.out + again.out
     assert [(row["state"], row["waits_for"]) for row in world.listed()] == [("delivered", None)]

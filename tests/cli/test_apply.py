@@ -144,7 +144,7 @@ def test_a_tenant_that_turns_out_to_be_full_is_blocked_by_its_limit(
     done = dev_tenant.folder.run("apply", "--auto-approve")
 
     assert done.code == 3, done.everything
-    assert f"dev: {HR_URN}: blocked: POST /scim/v2/Schemas: 400" in done.out
+    assert "dev/hr-extension: blocked: POST /scim/v2/Schemas: 400" in done.out
     assert "the tenant holds as many extensions as the service allows; retire one" in done.out
     assert "as a rule that is a type" not in done.out
     [record] = [r for r in dev_tenant.folder.audit() if r["schema_id"] == HR_URN][-1:]

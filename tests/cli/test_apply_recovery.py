@@ -207,7 +207,7 @@ def test_a_late_write_is_announced_by_the_next_apply(dev_tenant: DevTenant):
     assert "recovered as not-applied" in looked.out
     assert planned.code == 0, planned.everything
     assert applied.code == 0, applied.everything
-    assert f"dev: {URN}: announced late: it is as it was wanted, and HR" in applied.out
+    assert "dev/hr: announced late: it is as it was wanted, and HR" in applied.out
     assert "announced" not in again.out
     [reported] = dev_tenant.inbox()
     assert json.loads(reported["body"])["event_type"] == "SCHEMA_EXTENSION_DEPLOYED"

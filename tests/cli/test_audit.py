@@ -20,7 +20,8 @@ def test_audit_list_last_shows_the_newest_records(applied: Folder) -> None:
 
     numbers = [json.loads(line)["seq"] for line in exported.splitlines()]
     assert numbers == list(range(1, len(numbers) + 1))
-    assert [line.split()[0] for line in listed] == ["SEQ", *map(str, numbers[-2:])]
+    assert [line.split()[0] for line in listed[:3]] == ["SEQ", *map(str, numbers[-2:])]
+    assert listed[3:] == ["", "Extensions", f"  one  {URN}"]
     assert (applied.path / "trail.jsonl").read_text() == exported
 
 
@@ -69,9 +70,13 @@ def test_audit_list_verify_and_export_after_an_apply(folder: Folder):
     assert verified.code == 0
     assert verified.out == f"whole, unanchored: 12 records, head {records[-1]['hash']}\n"
     listed = folder.run("audit", "list", "--last", "3")
-    assert len(listed.out.splitlines()) == 4  # with the head
-    announced = folder.run("webhooks", "list")
-    ends = [line.split()[-4:] for line in announced.out.splitlines()[1:]]
+    rows, _, urns = listed.out.partition("\n\nExtensions\n")
+    assert len(rows.splitlines()) == 4  # with the head
+    assert urns.split()[::2] == ["hr-extension", "work-assignments"]
+    assert synced["change"] == "local/hr-extension"
+    announced = folder.run("webhooks", "list").out.partition("\n\n")[0].splitlines()
+    assert [line.split()[2] for line in announced[1:]] == ["hr-extension", "work-assignments"]
+    ends = [line.split()[-4:] for line in announced[1:]]
     assert ends == [["1", "-", "204", "-"]] * 2  # tries, due, last answer, waits for
 
 

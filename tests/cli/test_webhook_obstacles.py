@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.program import HR_URN, DevTenant, Folder, assert_reported
+from tests.support.program import DevTenant, Folder, assert_reported
 from tests.support.receiver import receiving
 
 MANIFEST = "desired-state/tenants/dev.yaml"
@@ -53,7 +53,7 @@ def test_a_secret_that_is_no_key_is_an_error_of_its_tenant_and_a_warning_of_plan
 
     assert_reported(planned, 0, "warning: webhook http", MANIFEST, wrong)
     assert_reported(doctored, 0, wrong)
-    assert_reported(alone, 1, f"{HR_URN}: not-attempted: webhook http", wrong)
+    assert_reported(alone, 1, "/hr-extension: not-attempted: webhook http", wrong)
     assert tenant.schemas() == []
     assert tenant.inbox() == []
     assert all(
@@ -78,7 +78,9 @@ def test_a_secret_that_is_not_set_stops_its_tenant_and_no_plan_warns_of_it(
     assert planned.code == 0
     assert [each["warnings"] for each in json.loads(planned.out)["tenants"]] == [[], []]
     assert_reported(doctored, 0, "variable HR_SECRET is not set")
-    assert_reported(done, 3, "dev: ", "not-attempted", "variable HR_SECRET is not set", "1 added")
+    assert_reported(
+        done, 3, "dev/hr-extension: not-attempted", "variable HR_SECRET is not set", "1 added"
+    )
     assert tenant.schemas() == []
     assert_reported(folder.run(*APPLY, HR_SECRET=GOOD), 0, "1 added")
 

@@ -54,7 +54,7 @@ def test_webhooks_deliver_sends_to_a_receiver_that_came_back(
         again = folder.run("webhooks", "deliver", "--now")
 
     assert applied.code == 0
-    assert "webhook not delivered: dev: " in applied.out
+    assert "webhook not delivered: dev/hr-extension to " in applied.out
     assert "0 delivered, 1 pending" in applied.out
     assert delivered.code == 0, delivered.everything
     assert delivered.out == "1 delivered, 0 pending\n"

@@ -83,6 +83,8 @@ def test_a_create_lists_its_attributes_and_where_it_is_written_down():
         "      WRITER: attribute 'jobs': complex, which many connectors cannot fill (SCH017)\n"
         f"  digest: {tenant.digest()}\n"
         "\n"
+        "WRITER: connectors that fill them.\n"
+        "\n"
         "Plan: 1 to add, 0 to change, 0 to destroy.\n"
         "0 in sync, 0 drifted, 0 blocked, 0 unmanaged.\n"
         f"Digest: {digest}\n"

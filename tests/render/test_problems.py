@@ -99,7 +99,19 @@ def test_the_text_of_a_problem_has_no_control_characters(several: list[Problem],
     reported = problems_text(several, lines, paint=PLAIN)
 
     assert {unicodedata.category(c) for c in reported if c != "\n"}.isdisjoint(OBEYED)
-    assert reported.count("\n") == 3 * len(several)
+    explained = any(each.consumers for each in several)
+    assert reported.count("\n") == 3 * len(several) + explained
+
+
+@pytest.mark.parametrize("column", [1, 60, 150, 299])
+def test_the_source_of_a_problem_and_its_caret_fit_a_terminal(column: int) -> None:
+    line = "".join(chr(ord("a") + place % 26) for place in range(300))
+    one = problem(column=column)
+
+    _, source, caret = problems_text([one], {one.place: line}, paint=PLAIN, width=80).splitlines()
+
+    assert max(len(source), len(caret)) <= 80
+    assert source[caret.index("^")] == line[column - 1]
 
 
 # JSON

@@ -110,7 +110,7 @@ def test_a_plan_that_no_longer_fits_is_left_to_the_history(length: int):
 
 def report(**more: Json) -> Any:
     change: Json = {
-        "id": "t/urn:a", "schema_id": "urn:a", "action": "create", "reason": None,
+        "id": "t/hr", "schema_id": "urn:a", "action": "create", "reason": None,
         "outcome": "applied", "detail": "", "fields": [], "latency_ms": 5,
     }  # fmt: skip
     tenant = {"name": "t", "locked": None, "unreadable": None, "recovered": [], "changes": [change]}
@@ -165,7 +165,7 @@ def test_a_result_that_leaves_what_has_drifted_is_headed_by_that_and_says_why():
     text = report_markdown(left)
 
     assert text.startswith("### Nothing applied: what has drifted is left as it is\n")
-    assert "  - **drifted**, left as it is: `urn:a`: `onDrift is skip`\n" in text
+    assert "  - **drifted**, left as it is: `hr`, `urn:a`: `onDrift is skip`\n" in text
 
 
 def test_a_result_without_writes_says_that_nothing_was_done():
@@ -225,8 +225,8 @@ def test_very_many_changes_are_counted_and_not_all_named():
 def test_webhooks_that_were_not_tried_are_reported_with_the_reason():
     lines = report_markdown(everything()).splitlines()
 
-    assert "  - **drifted**, left as it is: `urn:a`" in lines
-    assert "  - **blocked** (incompatible): `urn:a`" in lines
+    assert "  - **drifted**, left as it is: `hr`" in lines
+    assert "  - **blocked** (incompatible): `hr`" in lines
     assert "- **warning**: `no User can hold a value`" in lines
 
 

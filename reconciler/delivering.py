@@ -38,8 +38,8 @@ SLOW = 1.0  # seconds without any answer, after which a receiver gets a second r
 class Delivering:
     """The means to drain the outbox; `tenants` whose rows are tried, None for every row.
 
-    Each attempt goes to the run's progress as soon as it is recorded, and so does what was not
-    tried.
+    What waits under one of the `former` names of tenants goes first. Each attempt goes to the run's
+    progress as soon as it is recorded, and so does what was not tried.
     """
 
     context: RunContext
@@ -49,6 +49,7 @@ class Delivering:
     schedule: Schedule
     parallelism: int
     tenants: frozenset[str] | None = None
+    former: frozenset[str] = frozenset()
 
     def deliver(self, *, even_if_not_due: bool = False) -> None:
         """Try once each row that is due. At least once, never in place of a change's outcome."""
@@ -68,16 +69,21 @@ class Delivering:
             for queue in self.outbox.queues(wanted)
             if self.tenants is None or queue.tenant in self.tenants
         ]
-        clock = self.context.clock
-        ends = clock.monotonic() + PATIENCE
+        ends = self.context.clock.monotonic() + PATIENCE
+        older = [queue for queue in queues if queue.tenant in self.former]
+        newer = [queue for queue in queues if queue.tenant not in self.former]
         with in_phase(self.context.observe, Phase.DELIVER, sum(queue.rows for queue in queues)):
-            locked = _Round(self, wanted, patience=0.0).send(queues)
-            while locked:
-                first, *_ = locked
-                remaining = max(0.0, ends - clock.monotonic())
-                locked = _Round(self, wanted, patience=remaining).send(locked)
-                if first in locked:  # it was waited for to the end
-                    break
+            for each in filter(None, (older, newer)):
+                self._send_queues(each, wanted, ends)
+
+    def _send_queues(self, queues: Iterable[Queue], wanted: Wanted, ends: float) -> None:
+        locked = _Round(self, wanted, patience=0.0).send(queues)
+        while locked:
+            first, *_ = locked
+            remaining = max(0.0, ends - self.context.clock.monotonic())
+            locked = _Round(self, wanted, patience=remaining).send(locked)
+            if first in locked:  # it was waited for to the end
+                break
         for queue, reason in locked.items():
             self.context.progress.record_not_tried(queue.rows, reason)
 

@@ -6,7 +6,7 @@ All tenants are planned before any is changed; inside a tenant there is one writ
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from reconciler.announcing import Announcing
@@ -19,6 +19,7 @@ from reconciler.domain.outcome import LeftOpen, OutcomeKind, RunSummary, Unappro
 from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.domain.records import Event, Status
 from reconciler.domain.scim import Schema
+from reconciler.domain.tenant_names import KeptNames, Renaming, TenantNames, UnclaimedName
 from reconciler.errors import (
     Interrupted,
     LimitExceeded,
@@ -60,6 +61,8 @@ class Fleet:
     `lapse` is asked right before a tenant is written.
     `canary` makes the means to write to the test user of a tenant, `ledger` has what is under way.
     `statements` are about each tenant that is ours and could be read, made under its lock.
+    `names` are those under which the store has each tenant, `renamed` is to be recorded of them,
+    `kept` has what the store keeps under any name.
     """
 
     context: RunContext
@@ -75,6 +78,9 @@ class Fleet:
     canary: Callable[[Tenant], Canary] | None = None
     ledger: CanaryLedger | None = None
     statements: Statements | None = None
+    names: TenantNames = field(default_factory=TenantNames)
+    renamed: Sequence[Renaming] = ()
+    kept: Callable[[], KeptNames] = KeptNames
 
     def apply(self, approve: Approve, keep: Keep = TenantPlan.without_live) -> RunSummary:
         """Apply what `approve` lets through; what it raises ends the run before the first write.
@@ -96,21 +102,30 @@ class Fleet:
         waiting: tuple[OutboxRow, ...] | None
         held: tuple[HeldRow, ...] = ()
         writes_of: list[tuple[str, int]] = []
+        unclaimed: tuple[UnclaimedName, ...] = ()
         try:
             waiting = self.delivering.outbox.waiting()
             held = self.delivering.outbox.held()
             writes_of = sorted(self.context.journal.left_open().items())
+            takes = self.desired.selection.takes_tenant
+            unclaimed = tuple(
+                each
+                for each in self.kept().unclaimed(self.desired.manifests.tenants)
+                if each.is_open or takes(each.name)
+            )
         except StateError:
             waiting = None  # that error is reported already, and the rest is known
         ours = {tenant.name for tenant in self.desired.tenants()}
-        named = {tenant.name for tenant in self.desired.manifests.tenants}
-        left_open = tuple(
-            LeftOpen(tenant=tenant, writes=writes, named=tenant in named)
-            for tenant, writes in writes_of
-            if tenant not in ours
-        )
+        others = {tenant.name for tenant in self.desired.manifests.tenants} - ours
+        writes: Counter[str] = Counter()
+        for name, number in writes_of:
+            writes[self.names.current(name)] += number
         return self.context.progress.summary(
-            waiting, held=held, left_open=left_open, finished=finished
+            waiting,
+            held=held,
+            left_open=[LeftOpen(name, writes[name]) for name in sorted(writes.keys() & others)],
+            unclaimed=unclaimed,
+            finished=finished,
         )
 
     def _run(self, work: Callable[[list[Tenant]], None]) -> RunSummary:
@@ -120,6 +135,7 @@ class Fleet:
             self._record(Event.RUN_STARTED, None, self._lifted())
             try:
                 try:
+                    self._record_renamings(free)
                     work(free)
                 except (PlanStale, LimitExceeded):
                     self.context.progress.record_refusal()
@@ -187,27 +203,41 @@ class Fleet:
         names = sorted(self.context.during_freeze)
         return f"--during-freeze {', '.join(names)}" if names else None
 
+    def _record_renamings(self, free: Iterable[Tenant]) -> None:
+        """Record, once, the former names of tenants that are ours."""
+        ours = {tenant.name for tenant in free}
+        entry = self.context.entry(Event.TENANT_RENAMED, Status.SUCCESS)
+        self.context.journal.record_all(
+            [
+                replace(entry, tenant=each.new, detail=each.detail)
+                for each in self.renamed
+                if each.new in ours
+            ]
+        )
+
     def _lock(self, held: ExitStack) -> list[Tenant]:
         """Take the locks, waiting `lock_timeout` in all; the tenants that are ours."""
         # All runs take them in one order, so two that wait do not wait for each other:
         # docs/decisions.md, "Locks are waited for one after the other".
         clock = self.context.clock
         ends = clock.monotonic() + self.lock_timeout
-        free, observe = [], self.context.observe
+        observe, refused = self.context.observe, set()
         held.callback(observe, LocksReleased())
         tenants = sorted(self.desired.tenants(), key=lambda tenant: tenant.name)
-        with in_phase(observe, Phase.LOCK, len(tenants)):
-            for tenant in tenants:
+        # A run from before the renaming holds the lock of the former name.
+        wanted = sorted((name, t.name) for t in tenants for name in self.names.of(t.name))
+        with in_phase(observe, Phase.LOCK, len(wanted)):
+            for name, tenant in wanted:
                 patience = max(0.0, ends - clock.monotonic())
                 try:
-                    held.enter_context(self.locks.hold(tenant.name, patience=patience))
+                    held.enter_context(self.locks.hold(name, patience=patience))
                 except TenantLocked as error:
-                    self.context.progress.record_lock(tenant.name, str(error))
-                    observe(LockRefused(tenant.name, str(error)))
+                    refused.add(tenant)
+                    self.context.progress.record_lock(tenant, str(error))
+                    observe(LockRefused(tenant, str(error)))
                 else:
-                    free.append(tenant)
-                    observe(LockTaken(tenant.name))
-        return free
+                    observe(LockTaken(name))
+        return [tenant for tenant in tenants if tenant.name not in refused]
 
     def _recover_all(self, free: list[Tenant]) -> None:
         """Settle what earlier runs have left open, and take away what they left on test users."""

@@ -52,6 +52,9 @@ class Desired:
             if not self.selection.planned and not any(
                 Selection(tenants=(glob,)).takes_tenant(name) for name in names
             ):
+                known = self.manifests.tenants
+                if called := [tenant.name for tenant in known if glob in tenant.formerly]:
+                    raise UsageError(f"the tenant {glob} is called {called[0]} now")
                 source = self.manifests.tenants_from
                 where = f" at {source.ref}" if source else ""
                 raise UsageError(

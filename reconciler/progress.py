@@ -17,6 +17,7 @@ from reconciler.domain.outcome import (
 )
 from reconciler.domain.plan import Create, Plan, Update
 from reconciler.domain.searching import Searched
+from reconciler.domain.tenant_names import UnclaimedName
 
 
 class Progress:
@@ -173,6 +174,7 @@ class Progress:
         *,
         held: tuple[HeldRow, ...] = (),
         left_open: Iterable[LeftOpen] = (),
+        unclaimed: tuple[UnclaimedName, ...] = (),
         finished: bool,
     ) -> RunSummary:
         """The outcome of each planned write, in the order of the plan, and all else."""
@@ -191,6 +193,7 @@ class Progress:
                 deliveries=deliveries,
                 warnings=tuple(sorted(self._warnings)),
                 left_open=tuple(left_open),
+                unclaimed=unclaimed,
                 searched=dict(self._searched),
                 tried=dict(self._tried),
                 planned=self._plan is not None,

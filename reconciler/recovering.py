@@ -41,7 +41,12 @@ class Recovery:
         What was applied is announced to the URLs that the manifest names now.
         """
         verified: list[Verified] = []
-        for number, intent in self.context.journal.open_intents(self.tenant.name):
+        for number, kept in self.context.journal.open_intents(self.tenant.name):
+            if kept.tenant != self.tenant.name and has_moved(kept, self.tenant):
+                # docs/decisions.md, "A renaming is recorded, and moves no row"
+                self.context.progress.warn(_moved_and_renamed(kept, self.tenant))
+                continue
+            intent = replace(kept, tenant=self.tenant.name)
             end = self._settle(number, intent)
             if isinstance(end, Verified):
                 verified.append(end)
@@ -151,6 +156,15 @@ def _recovered(intent: Intent, kind: OutcomeKind, detail: str) -> Recovered:
         change=intent.change,
         kind=kind,
         detail=detail,
+    )
+
+
+def _moved_and_renamed(intent: Intent, tenant: Tenant) -> str:
+    return (
+        f"{tenant.name}: no outcome is recorded of a write to {intent.schema_id}: it was addressed "
+        f"to {intent.base_url} while the tenant was called {intent.tenant}, and the tenant is at "
+        f"{tenant.base_url} now, so nothing was read; look there what became of it and tell HR by "
+        f"hand if it was done, then `reconciler webhooks drop --tenant {intent.tenant}` ends it"
     )
 
 

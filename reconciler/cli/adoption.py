@@ -54,6 +54,7 @@ def adoption(invocation: Invocation, options: Options) -> int:
         ) as bench,
         open_state(invocation, bench.stop) as store,
     ):
+        store.carry_on(desired.manifests.tenants)
 
         def one(tenant: Tenant) -> list[ResourceAdoption]:
             bench.clock.check()

@@ -25,12 +25,12 @@ from reconciler.cli.state_store import exporting, locks_of, open_state
 from reconciler.cli.wiring import Workbench, workbench
 from reconciler.delivering import Delivering
 from reconciler.domain.documents import PlanDocument
-from reconciler.domain.drift import Sightings
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.messages import suggestion
 from reconciler.domain.outcome import RunSummary
 from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.domain.selection import Selection
+from reconciler.domain.tenant_names import TenantNames, unrecorded
 from reconciler.errors import UsageError
 from reconciler.fleet import Fleet, Lapse
 from reconciler.measuring import Measuring
@@ -78,7 +78,7 @@ def _apply(invocation: Invocation, options: Options, report: Report) -> int:
         with (
             open_state(invocation, stop, options.pruning) as store,
             exporting(invocation, store) as memory,
-            _workbench(invocation, options, selection, stop, store.sightings()) as bench,
+            _workbench(invocation, options, selection, stop, store) as bench,
         ):
             report.run = bench.run
             _require_tenants(options.during_freeze, bench)
@@ -129,10 +129,11 @@ def _recover(invocation: Invocation, options: Options, report: Report) -> int:
     if options.gate is not None:
         raise UsageError("--recover-only looks at no attribute, so leave --gate out")
     stop = StopSignal()
+    selection = selection_of(invocation, options.fleet)
     with (
         open_state(invocation, stop, options.pruning) as store,
         exporting(invocation, store) as memory,
-        _workbench(invocation, options, selection_of(invocation, options.fleet), stop, {}) as bench,
+        _workbench(invocation, options, selection, stop, None) as bench,
     ):
         report.run = bench.run
         fleet = _fleet(invocation, options, bench, store, memory)
@@ -144,8 +145,9 @@ def _workbench(
     options: Options,
     selection: Selection,
     stop: StopSignal,
-    sightings: Sightings,
+    seen: Store | None,
 ) -> AbstractContextManager[Workbench]:
+    """The workbench of the run; `seen` is where the store says when what was as desired."""
     fleet = options.fleet
     desired = desired_of(
         invocation,
@@ -153,7 +155,8 @@ def _workbench(
         options.reading,
         # That of a run is about all shards, of which this one sees its own tenants.
         max_tenants=None if selection.shard else fleet.max_tenants,
-        sightings=sightings,
+        sightings=seen.sightings() if seen else {},
+        renamings=seen.renamings() if seen else (),
     )
     if desired.git.commit is None:
         message = f"warning: the audit of this run names no commit: {desired.git.obstacle}"
@@ -278,7 +281,10 @@ def _fleet(
     )
     locks = locks_of(invocation, store, holder=holder, clock=bench.clock)
     parallelism = options.fleet.parallelism
-    notifier = bench.notifier()
+    tenants = bench.desired.manifests.tenants
+    names = store.carry_on(tenants)
+    new = unrecorded(tenants, store.renamings())
+    notifier = bench.notifier(names)
     store.seal_with(notifier)
 
     def obstacle(tenant: Tenant) -> str | None:
@@ -300,7 +306,10 @@ def _fleet(
             locks=locks,
             schedule=bench.due_again,
             parallelism=parallelism,
-            tenants=frozenset(tenant.name for tenant in bench.desired.tenants()),
+            tenants=frozenset(
+                name for tenant in bench.desired.tenants() for name in names.of(tenant.name)
+            ),
+            former=names.old,
         ),
         parallelism=parallelism,
         lock_timeout=float(options.lock_timeout),
@@ -309,7 +318,10 @@ def _fleet(
         searching=searching,
         canary=lambda tenant: bench.canary(tenant, store, context.progress.warn),
         ledger=store,
-        statements=_statements(options, bench, context, notifier, store),
+        statements=_statements(options, bench, context, notifier, store, names),
+        names=names,
+        renamed=[each for each in new if store.is_kept(each.old)],
+        kept=store.kept_names,
     )
 
 
@@ -319,6 +331,7 @@ def _statements(
     context: RunContext,
     signer: "WebhookNotifier",
     store: Store,
+    names: TenantNames,
 ) -> Statements | None:
     if options.gate is None:
         return None
@@ -331,4 +344,5 @@ def _statements(
         signer=signer,
         searching=lambda tenant: bench.searching(tenant, timeout=0.0, deadline=deadline),
         courses=store.courses,
+        names=names,
     )

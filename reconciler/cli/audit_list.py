@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
@@ -17,6 +18,7 @@ from reconciler.domain.documents import AuditDocument
 from reconciler.domain.messages import suggestion
 from reconciler.domain.record_filter import RecordFilter
 from reconciler.domain.records import Event, Status, rfc3339
+from reconciler.domain.tenant_names import former_names
 from reconciler.errors import UsageError
 from reconciler.render.extension_names import ExtensionNames
 from reconciler.render.layout import Cell, Column
@@ -35,7 +37,13 @@ def audit_list(invocation: Invocation, options: Options) -> int:
         state_if_any(invocation) as store,
     ):
         wanted = _filter(options)
-        records = [] if store is None else store.last_records(options.last, wanted)
+        if store is None:
+            records = []
+        else:
+            if wanted.tenants:
+                former = former_names(wanted.tenants, store.renamings())
+                wanted = replace(wanted, tenants=(*wanted.tenants, *former))
+            records = store.last_records(options.last, wanted)
         if output.wanted:
             output.show({"records": iter(records)})
             return Exit.WELL

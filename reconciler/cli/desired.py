@@ -1,6 +1,7 @@
 """The desired state that a command is about: the manifests, a selection, a commit."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 from reconciler.adapters.git import Git, git_state
@@ -10,6 +11,7 @@ from reconciler.cli.shared_options import FleetOptions, ReadingOptions
 from reconciler.domain.drift import Sightings
 from reconciler.domain.manifest import GitState, Manifests, Webhook
 from reconciler.domain.selection import Selection, Shard
+from reconciler.domain.tenant_names import Renaming, tenant_names
 from reconciler.errors import UsageError
 from reconciler.planning import Desired
 
@@ -63,14 +65,19 @@ def desired_of(
     max_tenants: int | None = None,
     tenants_from: str | None = None,
     sightings: Sightings = _NOTHING_SEEN,
+    renamings: Iterable[Renaming] = (),
 ) -> Desired:
-    """Load what is desired, and of which commit it is."""
+    """Load what is desired, and of which commit it is.
+
+    `sightings` and `renamings` are what the trail has.
+    """
+    manifests = _equipped(require_manifests(invocation, reading, tenants_from=tenants_from))
     return Desired(
-        manifests=_equipped(require_manifests(invocation, reading, tenants_from=tenants_from)),
+        manifests=manifests,
         selection=selection,
         git=commit_of(invocation),
         max_tenants=max_tenants,
-        sightings=sightings,
+        sightings=tenant_names(manifests.tenants, renamings).sightings_today(sightings),
     )
 
 

@@ -65,5 +65,7 @@ def _look(invocation: Invocation, bench: Workbench, tenant: Tenant, options: Opt
         tenant=tenant,
         reader=bench.reader(tenant),
         searching=None if options.not_searchable else searching,
-        courses=lambda schemas: courses_at(invocation.common.state_url, tenant.name, schemas),
+        courses=lambda schemas: courses_at(
+            invocation.common.state_url, tenant.name, schemas, bench.desired.manifests.tenants
+        ),
     ).look(named, options.attribute)

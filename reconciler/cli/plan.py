@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from reconciler.adapters.clock import wall_time
-from reconciler.adapters.database import sightings as sightings_of
+from reconciler.adapters.database import seen_and_kept
 from reconciler.cli.commands.plan import Options
 from reconciler.cli.desired import desired_of, selection_of
 from reconciler.cli.exits import Exit
@@ -16,10 +16,12 @@ from reconciler.cli.wiring import Workbench, workbench
 from reconciler.domain.documents import PlanFacts
 from reconciler.domain.drift import Sightings
 from reconciler.domain.plan import Plan
+from reconciler.domain.tenant_names import KeptNames
 from reconciler.errors import StateError
-from reconciler.planning import Keep, plan_fleet
+from reconciler.planning import Desired, Keep, plan_fleet
 from reconciler.render.plain_text import counted, visible
 from reconciler.render.plan_document import plan_json, sealed
+from reconciler.render.unclaimed import unclaimed_lines
 
 
 def plan(invocation: Invocation, options: Options) -> int:
@@ -41,6 +43,7 @@ def _plan(invocation: Invocation, options: Options, planned: Planned, outputs: J
         if file is not None:
             require_folder(option, file, alone=alone)
     fleet = options.fleet
+    sightings, kept = _seen_and_kept(invocation)
     desired = desired_of(
         invocation,
         selection_of(invocation, fleet),
@@ -48,8 +51,10 @@ def _plan(invocation: Invocation, options: Options, planned: Planned, outputs: J
         # The limit of a run is about all shards: `merge` counts them.
         max_tenants=None if fleet.shard else fleet.max_tenants,
         tenants_from=options.tenants_from,
-        sightings=_sightings(invocation),
+        sightings=sightings,
+        renamings=kept.renamings,
     )
+    _warn_of_unclaimed(invocation, desired, kept)
     with workbench(
         invocation,
         desired,
@@ -124,12 +129,19 @@ def _markdown(invocation: Invocation, document: PlanFacts, *, limit: int | None 
     return plan_markdown(document, limit=limit or LIMIT, origin=origin)
 
 
-def _sightings(invocation: Invocation) -> Sightings:
-    """The sightings of the audit trail; raises UsageError for a wrong --state."""
+def _warn_of_unclaimed(invocation: Invocation, desired: Desired, kept: KeptNames) -> None:
+    found = kept.unclaimed(desired.manifests.tenants)
+    taken = (each for each in found if desired.selection.takes_tenant(each.name))
+    for line in unclaimed_lines(taken):
+        invocation.console.say(f"warning: {visible(line)}")
+
+
+def _seen_and_kept(invocation: Invocation) -> tuple[Sightings, KeptNames]:
+    """What the store has of the tenants; raises UsageError for a wrong --state."""
     # docs/decisions.md, "`plan` reads the state store if there is one, and never more than that"
     try:
-        return sightings_of(invocation.common.state_url)
+        return seen_and_kept(invocation.common.state_url)
     except StateError as error:
         message = f"warning: the plan does not say since when anything has drifted: {error}"
         invocation.console.complain(visible(message))
-        return {}
+        return {}, KeptNames()

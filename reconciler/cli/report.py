@@ -8,8 +8,9 @@ from reconciler.cli.commands.report import Options
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import STANDARD_OUTPUT, require_folder, write_file
 from reconciler.cli.invocation import Invocation
+from reconciler.cli.manifest_loading import require_manifests
 from reconciler.cli.state_store import state_if_any
-from reconciler.cli.status import manifests_of
+from reconciler.cli.status import taken_of
 from reconciler.domain.fleet_report import (
     FleetReport,
     adoption_in,
@@ -20,6 +21,7 @@ from reconciler.domain.fleet_status import Trail, fleet_status
 from reconciler.domain.lifecycle import FleetCourses
 from reconciler.domain.metrics import TIMED, latencies
 from reconciler.domain.records import check_chain
+from reconciler.domain.selection import Selection
 from reconciler.render.report_html import ReportTemplate, report_html
 
 _ATTEMPTS = 20_000  # of each kind, by day
@@ -28,9 +30,12 @@ _ATTEMPTS = 20_000  # of each kind, by day
 def report(invocation: Invocation, options: Options) -> int:
     """Write the page, whole or not at all."""
     require_folder("--out", options.out, alone=True)
-    manifests = manifests_of(invocation, options.reading, options.tenant)
+    whole = require_manifests(invocation, options.reading)
+    manifests = taken_of(whole, Selection(tenants=options.tenant))
     now = wall_time()
     with state_if_any(invocation) as store:
+        if store is not None:
+            store.carry_on(whole.tenants)
         trail = store.fleet_trail() if store else Trail()
         status = fleet_status(manifests, trail, now)
         desired = [(t.name, each.extension.schema) for t in status.tenants for each in t.extensions]

@@ -16,6 +16,7 @@ from reconciler.delivering import Delivering
 from reconciler.domain.documents import SentData
 from reconciler.domain.selection import Selection
 from reconciler.render.plain_text import counted, visible
+from reconciler.render.unclaimed import unclaimed_lines
 from reconciler.run_context import RunContext
 
 
@@ -27,7 +28,8 @@ def delivering_with(
     desired = desired_of(invocation, Selection(), options.reading)
     deadlines = DeadlineOptions(request_deadline=options.request_deadline)
     with workbench(invocation, desired, deadlines, stop, parallelism=options.parallelism) as bench:
-        notifier = bench.notifier()
+        names = store.carry_on(desired.manifests.tenants)
+        notifier = bench.notifier(names)
         store.seal_with(notifier)
         holder = f"run {bench.run.id} of {bench.run.actor}"
         yield Delivering(
@@ -37,7 +39,10 @@ def delivering_with(
             locks=locks_of(invocation, store, holder=holder, clock=bench.clock),
             schedule=bench.due_again,
             parallelism=options.parallelism,
+            former=names.old,
         )
+        for line in unclaimed_lines(store.kept_names().unclaimed(desired.manifests.tenants)):
+            invocation.console.say(f"warning: {visible(line)}")
 
 
 def show_delivered(

@@ -12,6 +12,7 @@ from reconciler.domain.lifecycle import Course, searchable_in
 from reconciler.domain.manifest import SchemaExtension, Tenant
 from reconciler.domain.scim import Schema, fold
 from reconciler.domain.searching import Searched
+from reconciler.domain.tenant_names import TenantNames
 from reconciler.errors import StateError, TenantError, UsageError
 from reconciler.gating import Gating
 from reconciler.ports import SchemaReader
@@ -27,7 +28,8 @@ _SIGNATURE = ("webhook-id", "webhook-timestamp", "webhook-signature")
 class GateFiles:
     """A ports.Statements in a folder: TENANT.json, and TENANT.json.sig with three headers.
 
-    `failed` is True once a file could not be written.
+    Files of the former among `names` are deleted with the first. `failed` is True once a file
+    could not be written.
     """
 
     folder: Path
@@ -35,15 +37,13 @@ class GateFiles:
     signer: WebhookNotifier
     searching: Callable[[Tenant], Searching]
     courses: Callable[[str, Iterable[Schema]], Mapping[str, Course]]
+    names: TenantNames
     failed: bool = field(init=False, default=False)
 
     def withdraw(self, tenant: Tenant) -> None:
         """Delete both files; without its signature a file is worth nothing."""
-        for file in (self._signature(tenant), self._file(tenant)):
-            try:
-                file.unlink(missing_ok=True)
-            except OSError as error:
-                raise UsageError(f"{file} cannot be deleted: {error.strerror}") from error
+        for name in self.names.of(tenant.name):
+            self._delete(name)
 
     def issue(
         self, tenant: Tenant, extensions: Sequence[SchemaExtension], reader: SchemaReader
@@ -58,6 +58,8 @@ class GateFiles:
             keep=self._keep,
         )
         try:
+            for name in self.names.of(tenant.name)[1:]:
+                self._delete(name)
             self._write(tenant, gating.look(extensions))
         except (TenantError, StateError, UsageError) as error:
             self.failed = True
@@ -86,17 +88,23 @@ class GateFiles:
         headers = self.signer.signed(tenant, f"gate_{sha256(body).hexdigest()[:32]}", body)
         if headers is None:
             self.context.progress.warn(
-                f"{tenant.name}: {self._file(tenant)} is not written, for there is no webhook "
+                f"{tenant.name}: {self._file(tenant.name)} is not written, for there is no webhook "
                 "secret to sign it with"
             )
             return
-        write_file(self._file(tenant), text)
-        write_file(
-            self._signature(tenant), "".join(f"{name}: {headers[name]}\n" for name in _SIGNATURE)
-        )
+        write_file(self._file(tenant.name), text)
+        signature = "".join(f"{name}: {headers[name]}\n" for name in _SIGNATURE)
+        write_file(self._signature(tenant.name), signature)
 
-    def _file(self, tenant: Tenant) -> Path:
-        return self.folder / f"{tenant.name}.json"
+    def _delete(self, name: str) -> None:
+        for file in (self._signature(name), self._file(name)):
+            try:
+                file.unlink(missing_ok=True)
+            except OSError as error:
+                raise UsageError(f"{file} cannot be deleted: {error.strerror}") from error
 
-    def _signature(self, tenant: Tenant) -> Path:
-        return self.folder / f"{tenant.name}.json.sig"
+    def _file(self, tenant: str) -> Path:
+        return self.folder / f"{tenant}.json"
+
+    def _signature(self, tenant: str) -> Path:
+        return self.folder / f"{tenant}.json.sig"

@@ -14,7 +14,7 @@ from reconciler.cli.files import require_folder, write_file
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.manifest_loading import require_manifests
 from reconciler.cli.masks import Masks
-from reconciler.cli.shared_options import ReadingOptions, TextOrJson
+from reconciler.cli.shared_options import TextOrJson
 from reconciler.cli.state_store import state_if_any
 from reconciler.cli.trust import Trust
 from reconciler.domain.doctor import Grade
@@ -22,17 +22,15 @@ from reconciler.domain.fleet_status import Trail, fleet_status
 from reconciler.domain.manifest import Manifests
 from reconciler.domain.metrics import TIMED, status_metrics
 from reconciler.domain.selection import Selection
+from reconciler.domain.tenant_names import KeptNames
 from reconciler.render.json_text import json_text
 from reconciler.render.plain_text import visible
 from reconciler.render.status import status_document, status_text
 
 
-def manifests_of(
-    invocation: Invocation, reading: ReadingOptions, tenants: tuple[str, ...]
-) -> Manifests:
-    """The manifests with the tenants that any of the globs fits, all of them without a glob."""
-    manifests, chosen = require_manifests(invocation, reading), Selection(tenants=tenants)
-    taken = tuple(each for each in manifests.tenants if chosen.takes_tenant(each.name))
+def taken_of(manifests: Manifests, selection: Selection) -> Manifests:
+    """The manifests with the tenants that are selected."""
+    taken = tuple(each for each in manifests.tenants if selection.takes_tenant(each.name))
     return replace(manifests, tenants=taken)
 
 
@@ -40,11 +38,17 @@ def status(invocation: Invocation, options: Options) -> int:
     """Print the status, write the metrics; 2 where something needs a person."""
     if options.metrics is not None:
         require_folder("--metrics", options.metrics)
-    manifests = manifests_of(invocation, options.reading, options.tenant)
+    whole = require_manifests(invocation, options.reading)
+    selection = Selection(tenants=options.tenant)
+    manifests = taken_of(whole, selection)
     with state_if_any(invocation) as store:
+        if store is not None:
+            store.carry_on(whole.tenants)
         trail = store.fleet_trail() if store else Trail()
+        kept = store.kept_names() if store else KeptNames()
         timed = store.timed(TIMED) if store and options.metrics is not None else ()
-    found = fleet_status(manifests, trail, wall_time())
+    unclaimed = (u for u in kept.unclaimed(whole.tenants) if selection.takes_tenant(u.name))
+    found = replace(fleet_status(manifests, trail, wall_time()), unclaimed=tuple(unclaimed))
     warnings = tuple(_warnings(invocation, manifests))
     max_age = timedelta(hours=options.max_age)
     needs = found.needs(max_age)

@@ -32,6 +32,7 @@ from reconciler.domain.manifest import Tenant
 from reconciler.domain.memo import Memo
 from reconciler.domain.schedule import next_due
 from reconciler.domain.scim import fold
+from reconciler.domain.tenant_names import TenantNames
 from reconciler.errors import Interrupted
 from reconciler.occurrences import Observe
 from reconciler.planning import Desired
@@ -49,6 +50,7 @@ if TYPE_CHECKING:  # a plan of tenants that are elsewhere does without
     from reconciler.ports import CanaryLedger, UserReader
     from reconciler.searchable import Searching
 
+_AS_TODAY = TenantNames()
 EMBEDDED_FOLDER = Path(".reconciler/embedded")
 
 
@@ -187,12 +189,13 @@ class Workbench:
 
             load_models()
 
-    def notifier(self) -> "WebhookNotifier":
-        """The way to HR for every webhook of the selected tenants."""
+    def notifier(self, names: TenantNames = _AS_TODAY) -> "WebhookNotifier":
+        """The way to HR for every webhook of the selected tenants, by all of their names."""
         from reconciler.adapters.webhooks import WebhookNotifier
 
+        endpoints = self.trust.endpoints(self.desired.tenants()).items()
         return WebhookNotifier(
-            self.trust.endpoints(self.desired.tenants()),
+            {(name, url): to for (tenant, url), to in endpoints for name in names.of(tenant)},
             options=self.write_options,
             allowed_hosts=self.trust.webhook_hosts,
             clock=self.clock,

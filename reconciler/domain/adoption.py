@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -79,6 +79,22 @@ class SampleHistory:
     first_at: str
     first_value: str | None
     newest: Sample
+
+    def of_tenant(self, name: str) -> "SampleHistory":
+        """The same under that name of its tenant."""
+        if name == self.newest.key.tenant:
+            return self
+        key = replace(self.newest.key, tenant=name)
+        return replace(self, newest=replace(self.newest, key=key))
+
+    def joined(self, other: "SampleHistory") -> "SampleHistory":
+        """The history of an attribute whose tenant has had another name."""
+        values = [each for each in (self.first_value, other.first_value) if each is not None]
+        return SampleHistory(
+            first_at=min(self.first_at, other.first_at),
+            first_value=min(values, default=None),
+            newest=max(self.newest, other.newest, key=lambda sample: sample.measured_at),
+        )
 
 
 class Declaration(StrEnum):

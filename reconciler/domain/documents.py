@@ -468,6 +468,9 @@ class EntryDocument(TypedDict):
         "HR_SYNC_QUEUED",
         "HR_SYNC_RESEALED",
         "HR_SYNC_COMPLETED",
+        "HR_SYNC_DROPPED",
+        "TENANT_RENAMED",
+        "TENANT_DROPPED",
         "RUN_COMPLETED",
     ]
     timestamp: str
@@ -624,6 +627,22 @@ class StatusTenant(TypedDict):
     needs: list[str]
 
 
+class UnclaimedWebhooks(TypedDict):
+    """The webhooks that wait under a name that no manifest here has."""
+
+    pending: int
+    held: int
+
+
+class UnclaimedDocument(TypedDict):
+    """A name that the store knows and no manifest here has."""
+
+    name: str
+    open_writes: int
+    webhooks: UnclaimedWebhooks
+    needs: list[str]
+
+
 class StatusDocument(TypedDict):
     """The output of `status --format json`."""
 
@@ -633,6 +652,7 @@ class StatusDocument(TypedDict):
     summary: StatusSummary
     warnings: list[str]
     tenants: list[StatusTenant]
+    unclaimed: list[UnclaimedDocument]
 
 
 # schemas/adoption.json

@@ -15,6 +15,7 @@ from reconciler.domain.manifest import Manifests, SchemaExtension, Tenant
 from reconciler.domain.outbox import HeldRow, OutboxRow
 from reconciler.domain.records import Event, Status
 from reconciler.domain.scim import fold
+from reconciler.domain.tenant_names import UnclaimedName
 
 DAY = timedelta(hours=24)
 
@@ -88,11 +89,15 @@ class TenantStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetStatus:
-    """All tenants by name, when it was asked, and when a run last ended well."""
+    """All tenants by name, when it was asked, and when a run last ended well.
+
+    `unclaimed` are names that the store knows and no manifest here has.
+    """
 
     at: datetime
     tenants: tuple[TenantStatus, ...]
     last_success: str | None = None
+    unclaimed: tuple[UnclaimedName, ...] = ()
 
     def count(self, state: ExtensionState) -> int:
         """The number of extensions in that state, over all tenants."""
@@ -137,6 +142,7 @@ class FleetStatus:
                 found.append((tenant.name, f"webhooks that were given up: {tenant.given_up}"))
             if tenant.open_writes:
                 found.append((tenant.name, f"writes without a known end: {tenant.open_writes}"))
+        found += ((each.name, each.message) for each in self.unclaimed if each.is_open)
         return tuple(found)
 
 

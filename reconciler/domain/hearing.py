@@ -31,6 +31,23 @@ class History:
     sent: tuple[tuple[str, RowState], ...] = ()
     waits: tuple[tuple[str, str], ...] = ()
 
+    def joined(self, other: "History") -> "History":
+        """The history of a schema whose tenant has had another name: of each end the later one."""
+        written = max(self, other, key=lambda each: each.intent or 0)
+        created = max(self, other, key=lambda each: each.created)
+        heard = max(self, other, key=lambda each: each.announced)
+        return History(
+            intent=written.intent,
+            is_open=written.is_open,
+            failed=written.failed,
+            created=created.created,
+            create_failed=created.create_failed,
+            announced=heard.announced,
+            digest=heard.digest,
+            sent=heard.sent,
+            waits=(*self.waits, *other.waits),
+        )
+
     @property
     def is_new(self) -> bool:
         """True where HR has heard nothing since a write of ours was to create it."""

@@ -147,7 +147,8 @@ class Tenant:
 
     `dialect` is the effective one: the named dialect with the manifest's `spec.capabilities` in it.
     `takes_any_number` says that an ignore note in the manifest lifts the limit of extensions.
-    `canary` is the userName of the test user whom values may be written to.
+    `canary` is the userName of the test user whom values may be written to. `formerly` are names
+    that it had before.
     """
 
     name: str
@@ -162,6 +163,7 @@ class Tenant:
     takes_any_number: bool = False
     canary: str | None = None
     freeze: "Freeze" = ()
+    formerly: tuple[str, ...] = ()
 
     @property
     def system(self) -> str:

@@ -17,6 +17,7 @@ from reconciler.domain.plan import Blocked, Create, Plan, Update
 from reconciler.domain.redaction import Redaction
 from reconciler.domain.scim import is_keyword
 from reconciler.domain.searching import Searched
+from reconciler.domain.tenant_names import UnclaimedName
 
 
 class OutcomeKind(StrEnum):
@@ -149,16 +150,12 @@ class DeliverySummary:
         return len(self.waiting or ())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class LeftOpen:
-    """Writes without an outcome to a tenant that a run does not look at.
-
-    `named` is whether a manifest names the tenant, so that another run could settle them.
-    """
+    """Writes without an outcome to a tenant that a manifest names and a run does not look at."""
 
     tenant: str
     writes: int
-    named: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +180,7 @@ class RunSummary:
     deliveries: DeliverySummary = DeliverySummary()
     warnings: tuple[str, ...] = ()
     left_open: tuple[LeftOpen, ...] = ()
+    unclaimed: tuple[UnclaimedName, ...] = ()
     searched: Mapping[str, Searched] = field(default_factory=dict)
     tried: Mapping[str, Tried] = field(default_factory=dict)
     planned: bool = True

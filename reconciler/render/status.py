@@ -12,6 +12,7 @@ from reconciler.render.age import age
 from reconciler.render.layout import Cell, Column, table
 from reconciler.render.paint import Paint
 from reconciler.render.plain_text import counted, visible
+from reconciler.render.unclaimed import history_line
 
 _HEAD = (
     Column("TENANT", keeps=24),
@@ -50,6 +51,8 @@ def _lines(status: FleetStatus, needs: tuple[tuple[str, str], ...], paint: Paint
         yield f"{status.drifted_for_a_day} of the drifted have been so for a day or more."
     ago = " ago" if status.last_success else ""
     yield f"Last run that ended well: {age(status.last_success, status.at)}{ago}."
+    if history := history_line(status.unclaimed):
+        yield f"{history[:1].upper()}{visible(history[1:])}."
 
 
 def _row(tenant: TenantStatus, now: datetime) -> tuple[Cell, ...]:
@@ -106,6 +109,15 @@ def status_document(
             "webhooks_pending": sum(tenant.pending for tenant in status.tenants),
         },
         "warnings": list(warnings),
+        "unclaimed": [
+            {
+                "name": each.name,
+                "open_writes": each.open_writes,
+                "webhooks": {"pending": each.pending, "held": each.held},
+                "needs": needs_of[each.name],
+            }
+            for each in status.unclaimed
+        ],
         "tenants": [
             {
                 "name": tenant.name,

@@ -13,6 +13,7 @@ from reconciler.render.paint import Paint
 from reconciler.render.phrases import drift_text, withheld_text
 from reconciler.render.plain_text import counted, visible
 from reconciler.render.plan_document import drift_document
+from reconciler.render.unclaimed import unclaimed_lines
 
 _SHOWN = 20  # webhooks that are held: a service may bind nothing in a whole fleet
 _UNKNOWN = "and the store cannot be asked how many are pending."
@@ -44,8 +45,12 @@ def summary_text(summary: RunSummary, *, paint: Paint, ephemeral: bool = False) 
 
 
 def warnings_of(summary: RunSummary) -> tuple[str, ...]:
-    """The warnings of a run, and the writes without an outcome in tenants that it left out."""
-    return (*summary.warnings, *map(_left_open, summary.left_open))
+    """The warnings of a run, and what is open in tenants that it left out or has no manifest of."""
+    return (
+        *summary.warnings,
+        *map(_left_open, summary.left_open),
+        *unclaimed_lines(summary.unclaimed),
+    )
 
 
 def _found(summary: RunSummary, ended: Outcome | Recovered) -> str:
@@ -134,12 +139,10 @@ def withheld_in(tenant: TenantPlan) -> Iterator[tuple[Skip, Drift | None, str]]:
 
 def _left_open(open_: LeftOpen) -> str:
     # Another run may be at it in this moment, so it does not say that one has failed.
-    return f"{open_.tenant}: no outcome is recorded of {counted(open_.writes, 'write')}, and " + (
-        "this run leaves the tenant out: unless another run is at it now, "
-        "the next apply that takes it in settles that"
-        if open_.named
-        else "no manifest here names the tenant: put its manifest back and run "
-        f"`reconciler apply --recover-only --tenant {open_.tenant}`"
+    return (
+        f"{open_.tenant}: no outcome is recorded of {counted(open_.writes, 'write')}, and this run "
+        "leaves the tenant out: unless another run is at it now, the next apply that takes it in "
+        "settles that"
     )
 
 
@@ -157,7 +160,8 @@ def _counts(summary: RunSummary) -> str:
         kinds = Counter(str(recovered.kind) for recovered in summary.recovered)
         ends = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
         # A tenant that was not looked at may still have something open.
-        blind = summary.left_open or summary.locked
+        unlooked = any(each.open_writes for each in summary.unclaimed)
+        blind = summary.left_open or summary.locked or unlooked
         where = " in the tenants that this run could look at" if blind else ""
         return ends or f"nothing was left open{where}"
     verified = [o for o in summary.outcomes if o.kind.verified]

@@ -100,8 +100,8 @@ def test_a_relative_path_starts_at_the_working_directory(tmp_path: Path) -> None
 
 def test_a_file_is_opened_without_the_driver_of_a_server(path: Path) -> None:
     code = (
-        "import sys; from reconciler.adapters.database import open_store, sightings\n"
-        "open_store(sys.argv[1]).close(); sightings(sys.argv[1])\n"
+        "import sys; from reconciler.adapters.database import open_store, seen_and_kept\n"
+        "open_store(sys.argv[1]).close(); seen_and_kept(sys.argv[1])\n"
         "print(sorted({'psycopg', 'sqlalchemy', 'ssl', 'ctypes'} & set(sys.modules)))"
     )
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reconciler.adapters.database import Store, sightings
+from reconciler.adapters.database import Store, seen_and_kept
 from reconciler.adapters.database.engine import Database
 from reconciler.adapters.database.last_seen import LATEST
 from reconciler.domain.adoption import Count, CountMethod, Sample, SampleKey
@@ -32,7 +32,7 @@ from tests.support.store_world import (
 )
 
 # What holds only what is open or waits, and each schema once: these may be read whole.
-SMALL = ("intents_open", "outbox_ready", "outbox_waiting", "latest", "each_one")
+SMALL = ("intents_open", "outbox_ready", "outbox_waiting", "latest", "each_one", "audit_names")
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
 
 
@@ -76,6 +76,8 @@ def traced(store: Store, path: Path) -> list[str]:
     store.newest_samples()
     assert store.fleet_histories()[key].first_value == WHEN
     store.timed(10)
+    store.kept_names()
+    assert store.is_kept("acme")
     store.head()
     next(store.records())
     raw.set_trace_callback(None)
@@ -130,7 +132,7 @@ def test_sightings_of_a_plan_are_found_by_an_index(tmp_path: Path) -> None:
         "(tenant=? AND schema_id>? AND schema_id<?)",
         "(tenant>?)",
     ]
-    assert {key: one.fingerprint for key, one in sightings(url_of(path)).items()} == {
+    assert {key: one.fingerprint for key, one in seen_and_kept(url_of(path))[0].items()} == {
         (tenant, f"urn:x:{number}"): "sha256:2"
         for tenant in ("acme", "beta", "gamma")
         for number in range(3)
@@ -143,7 +145,7 @@ def test_sightings_of_a_store_of_an_older_format_are_read(tmp_path: Path) -> Non
     with opened(path) as store:
         store.record(verified)
         store.record(replace(verified, event=Event.SCHEMA_EXTENSION_UPDATED))
-    before = sightings(url_of(path))
+    before = seen_and_kept(url_of(path))[0]
     rows(path, "DROP INDEX audit_as_desired")
 
-    assert sightings(url_of(path)) == before != {}
+    assert seen_and_kept(url_of(path))[0] == before != {}

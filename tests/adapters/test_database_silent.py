@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from reconciler.adapters.database import Store, open_store, sightings
+from reconciler.adapters.database import Store, open_store, seen_and_kept
 from reconciler.errors import StateError
 from reconciler.ports import Locks
 from tests.support.lock_world import StoppedClock
@@ -154,4 +154,4 @@ def test_a_plan_does_without_a_trail_that_is_silent(postgres: Server) -> None:
         wire.freeze_at = (b"FROM audit", Lost.ANSWER)
 
         with pytest.raises(StateError, match=r"did not answer within 5 seconds"):
-            sightings(url.replace(f":{postgres.port}/", f":{wire.port}/"))
+            seen_and_kept(url.replace(f":{postgres.port}/", f":{wire.port}/"))

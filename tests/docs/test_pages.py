@@ -60,6 +60,7 @@ READ = {
     ("docs/reference/gate.md", "python"): "tests/docs/test_gate_page.py",
     ("docs/state.md", "sql"): "run by the server of its page",
     ("docs/state.md", "ini"): "tests/adapters/test_database_pooled.py",
+    ("docs/renaming.md", "yaml"): "tests/domain/test_tenant_names.py",
     ("docs/scheduled-apply.md", "sql"): "run by the server of its page",
     ("docs/scheduled-apply.md", "text"): "test_the_crontab_names_what_the_page_makes",
     ("docs/scheduled-apply.md", "yaml"): "test_apply_by_the_clock_keeps_the_policy",

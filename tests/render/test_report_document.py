@@ -78,7 +78,7 @@ def test_a_report_has_locks_recoveries_and_webhooks():
             not_tried=(NotTried(webhooks=2, reason="given up"),),
         ),
         warnings=("acme: not bound \x1b[31m",),
-        left_open=(LeftOpen(tenant="north", writes=2, named=True),),
+        left_open=(LeftOpen("north", 2),),
     )
 
     document = valid(summary)

@@ -18,6 +18,7 @@ from reconciler.domain.plan import Create, Plan, Subject, TenantPlan, Update
 from reconciler.domain.scim import ABSENT, Schema, fold
 from reconciler.domain.searching import Found, Searchable, Searched
 from reconciler.domain.selection import Selection
+from reconciler.domain.tenant_names import UnclaimedName
 from reconciler.render.paint import Paint
 from reconciler.render.summary_text import summary_text
 from tests.support.fakes import URN, answered, document, extension, outbox_row, tenant
@@ -218,15 +219,14 @@ def test_a_recovery_counts_what_it_settled():
 
 
 def test_a_recovery_does_not_say_that_nothing_was_left_open_where_it_did_not_look():
-    remaining = (
-        LeftOpen(tenant="acme", writes=2, named=True),
-        LeftOpen(tenant="old", writes=1, named=False),
+    shown = text(
+        planned=False,
+        left_open=(LeftOpen("acme", 2),),
+        unclaimed=(UnclaimedName(name="old", open_writes=1),),
     )
 
-    shown = text(planned=False, left_open=remaining)
-
     assert "warning: acme: no outcome is recorded of 2 writes, and this run leaves" in shown
-    assert "warning: old: no outcome is recorded of 1 write, and no manifest here names" in shown
+    assert "warning: old: no manifest here has this tenant (writes without a known end: 1)" in shown
     assert "`reconciler apply --recover-only --tenant old`" in shown
     assert "nothing was left open in the tenants that this run could look at." in shown
 

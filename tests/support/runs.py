@@ -1,6 +1,6 @@
 """A run made of fakes: its context, the way to its tenants, and the fleet over both."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -10,6 +10,7 @@ from reconciler.domain.manifest import Manages, Tenant
 from reconciler.domain.outbox import DeliveryResult
 from reconciler.domain.records import Event, Intent, Run
 from reconciler.domain.scim import ABSENT, Schema
+from reconciler.domain.tenant_names import KeptNames, Renaming, TenantNames
 from reconciler.fleet import Fleet
 from reconciler.planning import Desired
 from reconciler.ports import Clock, Journal, Notifier, Retry, SchemaWriter
@@ -71,8 +72,12 @@ def fleet_of(
     parallelism: int = 1,
     lock_timeout: float = 0.0,
     during_freeze: frozenset[str] = frozenset(),
+    names: TenantNames | None = None,
+    renamed: Sequence[Renaming] = (),
+    kept: Callable[[], KeptNames] | None = None,
 ) -> Fleet:
     """All selected tenants of a desired state, with fakes for what is not given."""
+    names = names or TenantNames()
     context = replace(context_of(memory, clock=clock, run=run), during_freeze=during_freeze)
     held = locks or FakeLocks()
     return Fleet(
@@ -87,10 +92,14 @@ def fleet_of(
             locks=held,
             schedule=schedule,
             parallelism=parallelism,
-            tenants=frozenset(tenant.name for tenant in desired.tenants()),
+            tenants=frozenset(n for tenant in desired.tenants() for n in names.of(tenant.name)),
+            former=names.old,
         ),
         parallelism=parallelism,
         lock_timeout=lock_timeout,
+        names=names,
+        renamed=renamed,
+        kept=kept or (lambda: KeptNames(open_writes=memory.left_open())),
     )
 
 

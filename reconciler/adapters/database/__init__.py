@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from reconciler.adapters.database.address import file_of, files_beside, folder_of
     from reconciler.adapters.database.courses import courses_at
-    from reconciler.adapters.database.last_seen import sightings
+    from reconciler.adapters.database.last_seen import seen_and_kept
     from reconciler.adapters.database.opening import DEADLINE, open_store
     from reconciler.adapters.database.outbox import Backlog
     from reconciler.adapters.database.store import Store
@@ -20,7 +20,7 @@ __all__ = [
     "files_beside",
     "folder_of",
     "open_store",
-    "sightings",
+    "seen_and_kept",
 ]
 
 _HOMES = {
@@ -32,7 +32,7 @@ _HOMES = {
     "files_beside": "address",
     "folder_of": "address",
     "open_store": "opening",
-    "sightings": "last_seen",
+    "seen_and_kept": "last_seen",
 }
 
 

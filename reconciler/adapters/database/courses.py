@@ -2,16 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
+from reconciler.adapters.database import kept_names
 from reconciler.adapters.database.connections import Question
 from reconciler.adapters.database.looking import look
 from reconciler.adapters.database.tables import AS_DESIRED
 from reconciler.domain.canary import CanaryResult
 from reconciler.domain.jsontext import Json, NotJson, parse
 from reconciler.domain.lifecycle import CanaryEnd, Course, Deployment, FleetCourses, Search
+from reconciler.domain.manifest import Tenant
 from reconciler.domain.scim import MalformedSchema, Schema, fold
 from reconciler.domain.searching import Searchable, names_in
+from reconciler.domain.tenant_names import tenant_names
 from reconciler.errors import StateError
 
 if TYPE_CHECKING:
@@ -37,14 +41,27 @@ _FIRST_IN_SYNC = (
 _WRITTEN_ONCE = f"{_WRITTEN} AND schema_id = ? AND settled_by = ?"
 
 
-def courses_at(url: str, tenant: str, desired: Iterable[Schema]) -> dict[str, Course]:
+def courses_at(
+    url: str, tenant: str, desired: Iterable[Schema], tenants: Iterable[Tenant] = ()
+) -> dict[str, Course]:
     """By folded id of the schema, from the store that a URL names; empty where there is none.
 
-    `desired` are the schemas of today. A role that may only SELECT is enough. Raises UsageError for
-    the URL, StateError for what is there.
+    `desired` are the schemas of today, `tenants` all that there are, by which former names are
+    known. A role that may only SELECT is enough. Raises UsageError for the URL, StateError for what
+    is there.
     """
     known = tuple(desired)
-    return look(url, lambda connection: _read(connection, tenant, known)) or {}
+
+    def read(connection: "Connection") -> dict[str, Course]:
+        names = connection.names()
+        if not {"audit", "intents"} <= names:
+            return {}
+        recorded = connection.rows(kept_names.RENAMINGS.statement)
+        called = tenant_names(tenants, kept_names.renamings_of(recorded)).of(tenant)
+        answers = [_answers(connection, names, of_tenant(name, known)) for name in called]
+        return courses_of([*chain.from_iterable(answers)], known, len(called))
+
+    return look(url, read) or {}
 
 
 def of_tenant(tenant: str, desired: Iterable[Schema]) -> tuple[Question, ...]:
@@ -59,21 +76,27 @@ def _first_in_sync(tenant: str, schema: Schema) -> Question:
     return Question(_FIRST_IN_SYNC, (tenant, schema.id, schema.fingerprint()))
 
 
-def _read(connection: "Connection", tenant: str, desired: Sequence[Schema]) -> dict[str, Course]:
-    names = connection.names()
-    if not {"audit", "intents"} <= names:
-        return {}
-    questions = of_tenant(tenant, desired)
+def _answers(
+    connection: "Connection", names: frozenset[str], questions: Sequence[Question]
+) -> "list[list[Row]]":
+    """The answers to `of_tenant`, of a store of an older format too."""
     if "audit_searched" not in names:  # before version 8 there were no columns for them
         verified, _, _, *others = questions
         answers = [connection.rows(each.statement, *each.values) for each in (verified, *others)]
-        return courses_in([answers[0], (), (), *answers[1:]], desired)
+        return [answers[0], [], [], *answers[1:]]
     if ("8",) in connection.rows("SELECT value FROM meta WHERE name = 'format_version'"):
         older = questions[1].statement.replace(", searched FROM", ", NULL FROM")
         questions = (questions[0], questions[1]._replace(statement=older), *questions[2:])
-    return courses_in(
-        [connection.rows(each.statement, *each.values) for each in questions], desired
-    )
+    return [connection.rows(each.statement, *each.values) for each in questions]
+
+
+def courses_of(
+    answers: "Sequence[Sequence[Row]]", desired: Sequence[Schema], names: int
+) -> dict[str, Course]:
+    """The courses in the answers to `of_tenant` for each of so many names of one tenant."""
+    each = len(answers) // names
+    joined = [[*chain.from_iterable(answers[number::each])] for number in range(each)]
+    return courses_in(joined, desired)
 
 
 def courses_in(answers: "Sequence[Sequence[Row]]", desired: Iterable[Schema]) -> dict[str, Course]:
@@ -86,9 +109,15 @@ def courses_in(answers: "Sequence[Sequence[Row]]", desired: Iterable[Schema]) ->
             schema = _schema(documents[seq])
             if schema is not None:
                 schemas[digest] = schema
-    seen = (row for rows in (verified, *in_sync) for row in rows)
+    seen: Iterable[Row] = chain(verified, *in_sync)
+    seen, searched, tried = (_of_nobody(rows) for rows in (seen, searched, tried))
     found = _courses(seen, searched, tried, schemas)
     return {key: course for (_, key), course in found.items()}
+
+
+def _of_nobody(rows: "Iterable[Row]") -> "list[Row]":
+    """The rows without their tenant, which may have had several names."""
+    return [("", *others) for _, *others in rows]
 
 
 def of_fleet(desired: Iterable[tuple[str, Schema]]) -> tuple[Question, ...]:

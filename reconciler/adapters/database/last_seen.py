@@ -7,18 +7,19 @@ from reconciler.adapters.database.looking import look
 from reconciler.adapters.database.tables import AS_DESIRED
 from reconciler.domain.drift import Sighting, Sightings
 from reconciler.domain.scim import fold
+from reconciler.domain.tenant_names import KeptNames
 
 if TYPE_CHECKING:  # where there is no store, nothing that opens one is imported
     from reconciler.adapters.database.connections import Connection, Row
 
 
-def sightings(url: str) -> Sightings:
-    """By tenant and folded id, from the store that a URL names; empty where there is none.
+def seen_and_kept(url: str) -> tuple[Sightings, KeptNames]:
+    """The sightings by tenant and folded id, and what is kept under which name, of a URL's store.
 
-    A role that may only SELECT is enough. Raises UsageError for the URL, StateError for what is
-    there.
+    Nothing where there is none; of an older format the sightings alone. A role that may only SELECT
+    is enough. Raises UsageError for the URL, StateError for what is there.
     """
-    return look(url, _read) or {}
+    return look(url, _read) or ({}, KeptNames())
 
 
 def latest(condition: str, columns: str) -> str:
@@ -54,12 +55,17 @@ SELECT tenant, schema_id, timestamp, coalesce(after_digest, before_digest) FROM 
 """
 
 
-def _read(connection: "Connection") -> Sightings:
+def _read(connection: "Connection") -> tuple[Sightings, KeptNames]:
     names = connection.names()
     if "audit" not in names:
-        return {}
-    indexed = "audit_as_desired" in names
-    return sightings_in(connection.rows(LATEST if indexed else _OF_ALL))
+        return {}, KeptNames()
+    seen = connection.rows(LATEST if "audit_as_desired" in names else _OF_ALL)
+    if "audit_names" not in names:  # of an older format: an apply brings it forward
+        return sightings_in(seen), KeptNames()
+    from reconciler.adapters.database import kept_names
+
+    answers = [connection.rows(each.statement, *each.values) for each in kept_names.QUESTIONS]
+    return sightings_in(seen), kept_names.kept_names_of(answers)
 
 
 def sightings_in(found: "Iterable[Row]") -> Sightings:

@@ -14,7 +14,9 @@ from reconciler.adapters.database.tables import (
     INDEXES_OF_4,
     INDEXES_OF_5,
     INDEXES_OF_8,
+    INDEXES_OF_10,
     SAMPLES,
+    SCHEMAS,
 )
 from reconciler.domain.jsontext import NotJson, parse
 from reconciler.domain.outbox import Envelope, RowState
@@ -190,6 +192,12 @@ def _add_what_was_found_of_each_attribute(connection: Connection) -> None:
     connection.define("ALTER TABLE audit ADD COLUMN searched TEXT")
 
 
+def _add_names_and_schemas(connection: Connection) -> None:
+    """Of schemas that were verified before, the trail keeps the fingerprint alone."""
+    for statement in (SCHEMAS, *INDEXES_OF_10):
+        connection.define(statement)
+
+
 # By the version that a step starts from. A step may use tables.py only for tables that no later
 # version changes; what changes later is written out.
 STEPS: Mapping[int, Callable[[Step], None]] = {
@@ -201,6 +209,7 @@ STEPS: Mapping[int, Callable[[Step], None]] = {
     6: _bind_rows_to_the_trail,
     7: _add_people,
     8: _add_what_was_found_of_each_attribute,
+    9: _add_names_and_schemas,
 }
 
 

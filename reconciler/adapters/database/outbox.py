@@ -39,15 +39,15 @@ _WAITING_OF = (
 )
 _HELD = "SELECT id, url FROM outbox WHERE intent_id = ? AND state = 'held' ORDER BY id"
 _VOID = "UPDATE outbox SET state = 'void', waits_for = NULL WHERE id = ?"
-_RELEASE = (
+_RELEASE = (  # of a tenant that has another name since it was held, under the new one
     "UPDATE outbox SET state = 'ready', event_id = ?, sequence = ?, body = ?, schema_digest = ?, "
-    "released_by = ?, due_at = ?, seal = ?, waits_for = NULL WHERE id = ?"
+    "released_by = ?, due_at = ?, seal = ?, waits_for = NULL, tenant = ? WHERE id = ?"
 )
 _QUEUE = (
     "INSERT INTO outbox (event_id, sequence, body, schema_digest, released_by, due_at, seal, "
     "tenant, schema_id, url, state, attempts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'ready', 0)"
 )
-_LAST = "SELECT coalesce(max(sequence), 0) FROM outbox WHERE tenant = ?"
+_LAST = "SELECT max(sequence) AS last FROM outbox WHERE tenant = ?"
 _NOT_PRUNED = "length(body) > 0"
 _IN_ORDER = "ORDER BY released_by, id"
 _COLUMNS = (
@@ -86,6 +86,10 @@ _PRUNE = (
 _FAILED = (
     "UPDATE outbox SET attempts = attempts + 1, last_status = ?, last_detail = ?, "
     "state = ?, due_at = ?, ended_by = ? WHERE id = ? AND state = 'ready'"
+)
+_DROPPED = (
+    "UPDATE outbox SET last_detail = ?, state = 'given-up', due_at = NULL, ended_by = ? "
+    "WHERE id = ? AND state = 'ready'"
 )
 _RESEAL = "UPDATE outbox SET seal = ? WHERE id = ?"
 
@@ -151,19 +155,15 @@ def held_by(intent_id: int) -> Question:
     return Question(_HELD, (intent_id,))
 
 
-def place_of(event: HrEvent) -> tuple[Question, Question]:
-    """The questions for the URLs that have an event, and for the last place of its tenant."""
-    return same_as(event), last_place(event.tenant)
-
-
 def same_as(event: HrEvent) -> Question:
     """The question for the URLs that have an event."""
     return Question(_SAME, (event.event_id,))
 
 
-def last_place(tenant: str) -> Question:
-    """The question for the last place in the order of a tenant's events."""
-    return Question(_LAST, (tenant,))
+def last_place(names: Sequence[str]) -> Question:
+    """The question for the last place in the order of a tenant's events, by all of its names."""
+    every = " UNION ALL ".join([_LAST] * len(names))
+    return Question(f"SELECT coalesce(max(last), 0) FROM ({every}) places", tuple(names))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +182,7 @@ class PlacedEvent:
     def of(
         cls, event: HrEvent, seals: Seals | None, same: Sequence[Row], last: Sequence[Row]
     ) -> "PlacedEvent":
-        """By the answers to `place_of`: as it was sent before, or next in the order.
+        """By the answers to `same_as` and `last_place`: as it was sent, or next in the order.
 
         What is there and carries no seal of ours is no model: it may be somebody else's.
         """
@@ -277,7 +277,7 @@ def release(step: Step, held: Iterable[Row], ready: Iterable[QueuedEnvelope]) ->
     new = {each.envelope.url: each for each in ready}
     for row_id, url in held:
         if (each := new.pop(url, None)) is not None:
-            step.defer(_RELEASE, *each.columns(), row_id)
+            step.defer(_RELEASE, *each.columns(), each.envelope.tenant, row_id)
         else:
             step.defer(_VOID, row_id)
     for each in new.values():
@@ -423,6 +423,11 @@ def mark_failed(step: Step, row_id: int, record: AuditRecord, due_at: datetime |
     ended_by = record.seq if due_at is None else None
     answer = (record.entry.webhook_status, record.entry.detail)
     step.defer(_FAILED, *answer, state, due, ended_by, row_id)
+
+
+def mark_dropped(step: Step, row_id: int, record: AuditRecord) -> None:
+    """Give a row up that nobody has tried to send."""
+    step.defer(_DROPPED, record.entry.detail, record.seq, row_id)
 
 
 def prune(step: Step, delivered_before: datetime, limit: int) -> int:

@@ -105,14 +105,12 @@ def fleet_histories(answers: Sequence[Sequence[Row]]) -> dict[SampleKey, SampleH
     return found
 
 
-def append(step: Step, samples: Sequence[Sample], ends: tuple[str, str] | None) -> None:
-    """Append figures; the count under way that `ends` names is over."""
+def append(step: Step, samples: Sequence[Sample]) -> None:
+    """Append figures."""
     for sample in samples:
         count = sample.count
         values = (count.holders, count.total, count.method.value, sample.measured_at)
         step.defer(_ADD, *_values(sample.key), *values)
-    if ends is not None:
-        end_counting(step, *ends)
 
 
 def end_counting(step: Step, tenant: str, resource_type: str) -> None:
@@ -125,8 +123,8 @@ def counting_of(tenant: str, resource_type: str) -> Question:
     return Question(_COUNTING, (tenant, resource_type))
 
 
-def counting(tenant: str, resource_type: str, rows: Sequence[Row]) -> Counting | None:
-    """The answer to `counting_of`; what nobody can read is no count."""
+def counting(tenant: str, resource_type: str, rows: Iterable[Row]) -> Counting | None:
+    """The first answer to `counting_of`; what nobody can read is no count."""
     for next_start, tallies, started_at in rows:
         try:
             found = parse(tallies.encode())
@@ -144,8 +142,7 @@ def counting(tenant: str, resource_type: str, rows: Sequence[Row]) -> Counting |
 
 
 def keep_counting(step: Step, kept: Counting) -> None:
-    """Keep a count in the place of what is there of it."""
-    end_counting(step, kept.tenant, kept.resource_type)
+    """Keep a count, where there is none of it."""
     tallies = canonical(kept.tallies).decode()
     at = (kept.tenant, kept.resource_type, kept.next_start)
     step.defer(_KEEP, *at, tallies, kept.started_at)

@@ -1,6 +1,8 @@
 """What the store has of a fleet: the last outcome of each extension, webhooks, and latencies."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from reconciler.adapters.database import intents, outbox
 from reconciler.adapters.database.connections import Question, Row
@@ -10,6 +12,7 @@ from reconciler.domain.adoption import DatedSample
 from reconciler.domain.fleet_status import LastOutcome, TimedRecord, Trail
 from reconciler.domain.records import Event, Status
 from reconciler.domain.scim import fold
+from reconciler.domain.tenant_names import TenantNames
 
 _AS_DESIRED = latest(
     AS_DESIRED, "tenant, schema_id, timestamp, coalesce(after_digest, before_digest), audit.seq"
@@ -43,9 +46,10 @@ QUESTIONS = (
 )
 
 
-def trail_of(answers: Sequence[Sequence[Row]]) -> Trail:
-    """The answers to QUESTIONS as one value."""
+def trail_of(answers: Sequence[Sequence[Row]], names: TenantNames) -> Trail:
+    """The answers to QUESTIONS as one value, by the tenants' names of today."""
     seen, others, waiting, held, given_up, open_writes, success = answers
+    seen, others = names.rows_today(seen), names.rows_today(others)
     newest = {(tenant, fold(urn)): seq for tenant, urn, _, _, seq in seen}
     return Trail(
         as_desired=sightings_in(row[:4] for row in seen),
@@ -62,12 +66,22 @@ def trail_of(answers: Sequence[Sequence[Row]]) -> Trail:
             for tenant, urn, at, live, seq, event, status, detail in others
             if seq > newest.get((tenant, fold(urn)), 0)
         ),
-        waiting=tuple(map(outbox.row_of, waiting)),
-        held=tuple(map(outbox.held_row_of, held)),
-        given_up=dict(given_up),
-        open_writes=dict(open_writes),
+        waiting=tuple(
+            replace(row, tenant=names.current(row.tenant)) for row in map(outbox.row_of, waiting)
+        ),
+        held=tuple(map(outbox.held_row_of, names.rows_today(held))),
+        given_up=_sums(names.rows_today(given_up)),
+        open_writes=_sums(names.rows_today(open_writes)),
         last_success=success[0][0] if success else None,
     )
+
+
+def _sums(numbers: Iterable[Row]) -> dict[str, int]:
+    """The sum of each tenant's numbers."""
+    found: Counter[str] = Counter()
+    for tenant, number in numbers:
+        found[tenant] += number
+    return dict(found)
 
 
 _SAMPLES = (

@@ -2,10 +2,11 @@
 
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from reconciler.adapters.database import (
@@ -13,6 +14,7 @@ from reconciler.adapters.database import (
     courses,
     histories,
     intents,
+    kept_names,
     outbox,
     samples,
     trail,
@@ -33,10 +35,12 @@ from reconciler.domain.documents import AuditDocument
 from reconciler.domain.drift import Sightings
 from reconciler.domain.hearing import History
 from reconciler.domain.lifecycle import Course, FleetCourses
+from reconciler.domain.manifest import Tenant
 from reconciler.domain.outbox import Awaited, HeldRow, OutboxRow, RowToSend
 from reconciler.domain.record_filter import RecordFilter
 from reconciler.domain.records import Confirmation, Entry, HrEvent, Intent
 from reconciler.domain.scim import Schema, fold
+from reconciler.domain.tenant_names import KeptNames, Renaming, TenantNames, tenant_names
 from reconciler.errors import StateError
 from reconciler.ports import (
     Announcement,
@@ -85,6 +89,7 @@ class Store:
         self._locks: SessionLocks | None = None
         self._brought_forward = brought_forward
         self._seals: Seals | None = None
+        self._names = TenantNames()
 
     def locks(self, *, holder: str, clock: Clock) -> Locks | None:
         """The tenants' locks, kept by the store's server; None for a file, which keeps none.
@@ -111,6 +116,29 @@ class Store:
         if self._brought_forward:
             self._brought_forward = False
             self._reseal(lambda message: message.seal is None, None)
+
+    def renamings(self) -> tuple[Renaming, ...]:
+        """The renamings of tenants that the trail has, in their order."""
+        [recorded] = self._database.ask(kept_names.RENAMINGS)
+        return kept_names.renamings_of(recorded)
+
+    def kept_names(self) -> KeptNames:
+        """The names under which anything is kept, and what is open under each."""
+        return kept_names.kept_names_of(self._database.ask(*kept_names.QUESTIONS))
+
+    def is_kept(self, name: str) -> bool:
+        """Test whether anything is kept under a name."""
+        [rows] = self._database.ask(kept_names.is_kept(name))
+        return bool(rows)
+
+    def carry_on(self, tenants: Iterable[Tenant]) -> TenantNames:
+        """From now on what is kept under a former name of a tenant is that tenant's; the names.
+
+        What is about all tenants names them as today. Rows to send, open writes, and what
+        `left_open` and `kept_names` count stay under the name that they have.
+        """
+        self._names = tenant_names(tenants, self.renamings())
+        return self._names
 
     def reseal(self, entry: Entry) -> int:
         """Seal anew each row that the secrets of today do not prove, each with its audit record.
@@ -163,7 +191,7 @@ class Store:
     def settle(self, intent_id: int, entry: Entry, event: HrEvent | Awaited | None) -> None:
         """Audit record, journal row, and outbox rows released (event), kept waiting, or voided."""
         questions = (trail.HEAD, intents.is_open(intent_id), outbox.held_by(intent_id))
-        placing = outbox.place_of(event) if isinstance(event, HrEvent) else ()
+        placing = self._place_of(event) if isinstance(event, HrEvent) else ()
         with self._writing(*questions, *placing) as step:
             last, found, held, *place = step.answers
             record = trail.append(step, last, entry)
@@ -180,7 +208,7 @@ class Store:
 
     def adopt(self, entry: Entry, event: HrEvent | Awaited, webhooks: Iterable[str]) -> None:
         """Audit record and outbox rows, ready or waiting, for what was there without our write."""
-        placing = outbox.place_of(event) if isinstance(event, HrEvent) else ()
+        placing = self._place_of(event) if isinstance(event, HrEvent) else ()
         with self._writing(trail.HEAD, *placing) as step:
             last, *place = step.answers
             record = trail.append(step, last, entry)
@@ -204,10 +232,12 @@ class Store:
         An entry that has no record yet gets one where there is a URL to hear of the event.
         """
         events = [end.event for end in ends if isinstance(end, Announcement)]
-        same = (outbox.same_as(event) for event in events)
-        questions = (trail.HEAD, outbox.waiting_of(tenant), outbox.last_place(tenant), *same)
-        with self._writing(*questions) as step:
-            last, waiting, place, *sames = step.answers
+        same = [outbox.same_as(event) for event in events]
+        waits = [outbox.waiting_of(name) for name in self._names.of(tenant)]
+        place_of = outbox.last_place(self._names.of(tenant))
+        with self._writing(trail.HEAD, place_of, *same, *waits) as step:
+            last, place, *others = step.answers
+            sames, waiting = others[: len(same)], chain.from_iterable(others[len(same) :])
             heard = iter(sames)
             held_of: defaultdict[str, list[Row]] = defaultdict(list)
             for row_id, schema_id, url, _ in waiting:
@@ -234,12 +264,20 @@ class Store:
 
     def open_intents(self, tenant: str) -> tuple[tuple[int, Intent], ...]:
         """Intents without an outcome, oldest first."""
-        rows, held = self._database.ask(*intents.open_of(tenant))
-        return intents.opened(rows, held)
+        names = self._names.of(tenant)
+        answers = self._database.ask(*(each for name in names for each in intents.open_of(name)))
+        found = map(intents.opened, answers[::2], answers[1::2])
+        return tuple(sorted(chain.from_iterable(found), key=lambda each: each[0]))
 
     def histories(self, tenant: str) -> dict[str, History]:
         """What the trail has of each schema of a tenant, by folded id."""
-        return histories.histories(*self._database.ask(*histories.of_tenant(tenant)))
+        asked = [histories.of_tenant(name) for name in self._names.of(tenant)]
+        answers = iter(self._database.ask(*chain.from_iterable(asked)))
+        found: dict[str, History] = {}
+        for writes, events, waiting in zip(answers, answers, answers, strict=True):
+            for key, history in histories.histories(writes, events, waiting).items():
+                found[key] = history.joined(found[key]) if key in found else history
+        return found
 
     def intents_of(self, numbers: Iterable[int]) -> dict[int, Intent]:
         """The intents of those numbers, whether settled or not; URLs of webhooks are not read."""
@@ -248,19 +286,20 @@ class Store:
     def sightings(self) -> Sightings:
         """When the trail last has each schema as desired, by tenant and folded id."""
         [rows] = self._database.ask(Question(LATEST))
-        return sightings_in(rows)
+        return sightings_in(self._names.rows_today(rows))
 
     def fleet_trail(self) -> "Trail":
         """What is kept of each extension of each tenant, and of webhooks."""
         from reconciler.adapters.database import statuses  # an apply does without
 
-        return statuses.trail_of(self._database.ask(*statuses.QUESTIONS))
+        return statuses.trail_of(self._database.ask(*statuses.QUESTIONS), self._names)
 
     def newest_samples(self) -> tuple[DatedSample, ...]:
         """The newest figures of adoption, 200,000 at most, in the order of time."""
         from reconciler.adapters.database import statuses
 
-        return statuses.samples_of(*self._database.ask(statuses.SAMPLES))
+        [rows] = self._database.ask(statuses.SAMPLES)
+        return statuses.samples_of(self._names.rows_today(rows))
 
     def timed(self, most: int) -> "tuple[TimedRecord, ...]":
         """The newest changes and deliveries that took time, so many of each kind at most."""
@@ -274,15 +313,19 @@ class Store:
         `desired` are the schemas of today.
         """
         known = tuple(desired)
-        return courses.courses_in(self._database.ask(*courses.of_tenant(tenant, known)), known)
+        names = self._names.of(tenant)
+        asked = [courses.of_tenant(name, known) for name in names]
+        answers = self._database.ask(*chain.from_iterable(asked))
+        return courses.courses_of(answers, known, len(names))
 
     def fleet_courses(self, desired: Iterable[tuple[str, Schema]]) -> FleetCourses:
         """The same of all tenants, by whose names `desired` are; it grows with the trail."""
         wanted = tuple(desired)
         known = [schema for _, schema in wanted]
-        found = self._database.ask(*courses.of_fleet(wanted))
-        writes = courses.writes_of(found[0], known)
-        return courses.fleet_courses(found, self._database.ask(*writes), known)
+        kept = [(name, schema) for tenant, schema in wanted for name in self._names.of(tenant)]
+        found = self._database.ask(*courses.of_fleet(kept))
+        writes = self._database.ask(*courses.writes_of(found[0], known))
+        return courses.fleet_courses([*map(self._names.rows_today, found)], writes, known)
 
     def begin_canary(self, tenant: str, schema_id: str, names: Iterable[str], at: str) -> None:
         """Keep that values of those attributes may be on the test user from now on."""
@@ -292,12 +335,13 @@ class Store:
     def end_canary(self, tenant: str, schema_id: str, names: Iterable[str]) -> None:
         """Keep that they are gone from it."""
         with self._writing() as step:
-            canaries.end(step, tenant, schema_id, names)
+            for name in self._names.of(tenant):
+                canaries.end(step, name, schema_id, names)
 
     def canaries(self) -> dict[str, dict[str, list[str]]]:
         """The attributes whose values may be on a test user, by tenant and schema."""
         [rows] = self._database.ask(canaries.UNDER_WAY)
-        return canaries.under_way(rows)
+        return canaries.under_way(self._names.rows_today(rows))
 
     def left_open(self) -> dict[str, int]:
         """The number of intents without an outcome of each tenant, whoever's they are."""
@@ -343,6 +387,14 @@ class Store:
             record = trail.append(step, last, entry)
             outbox.mark_failed(step, row.id, record, due_at)
 
+    def give_up(self, ends: Sequence[tuple[OutboxRow, Entry]]) -> None:
+        """Give rows up and append their audit records, all in one transaction."""
+        with self._writing(trail.HEAD) as step:
+            [last] = step.answers
+            records = trail.append_all(step, last, [entry for _, entry in ends])
+            for (row, _), record in zip(ends, records, strict=True):
+                outbox.mark_dropped(step, row.id, record)
+
     def prune(self, delivered_before: datetime, *, limit: int = _PRUNED) -> int:
         """Empty some rows that were delivered before that; how many, at most `limit`.
 
@@ -366,30 +418,37 @@ class Store:
     ) -> None:
         """Append figures; with them the count under way of that tenant and resource type ends."""
         with self._writing() as step:
-            samples.append(step, figures, ends)
+            samples.append(step, figures)
+            if ends is not None:
+                self._end_counting(step, *ends)
 
     def samples_before(self, keys: Sequence[SampleKey]) -> dict[SampleKey, SampleHistory]:
         """What is kept of each attribute so far; an attribute that has nothing is left out."""
-        return samples.histories(keys, self._database.ask(*samples.histories_of(keys)))
+        kept = [replace(key, tenant=name) for key in keys for name in self._names.of(key.tenant)]
+        found = samples.histories(kept, self._database.ask(*samples.histories_of(kept)))
+        return self._histories_today(found)
 
     def fleet_histories(self) -> dict[SampleKey, SampleHistory]:
         """What is kept of each attribute of each tenant."""
-        return samples.fleet_histories(self._database.ask(*samples.OF_FLEET))
+        return self._histories_today(samples.fleet_histories(self._database.ask(*samples.OF_FLEET)))
 
     def counting(self, tenant: str, resource_type: str) -> Counting | None:
         """The count that is under way."""
-        [rows] = self._database.ask(samples.counting_of(tenant, resource_type))
+        names = self._names.of(tenant)
+        asked = [samples.counting_of(name, resource_type) for name in names]
+        rows = chain.from_iterable(self._database.ask(*asked))
         return samples.counting(tenant, resource_type, rows)
 
     def keep_counting(self, counting: Counting) -> None:
         """Keep how far a count has come, in the place of what was kept of it."""
         with self._writing() as step:
+            self._end_counting(step, counting.tenant, counting.resource_type)
             samples.keep_counting(step, counting)
 
     def end_counting(self, tenant: str, resource_type: str) -> None:
         """Forget how far a count has come."""
         with self._writing() as step:
-            samples.end_counting(step, tenant, resource_type)
+            self._end_counting(step, tenant, resource_type)
 
     def records(self) -> Iterator[AuditDocument]:
         """The trail as it is stored, in the order of storage: nothing is checked or mended.
@@ -429,6 +488,25 @@ class Store:
         """Number and hash of the last record; of an empty trail 0 and 64 zeros."""
         [last] = self._database.ask(trail.HEAD)
         return trail.head_of(last)
+
+    def _place_of(self, event: HrEvent) -> tuple[Question, Question]:
+        """The questions for the URLs that have an event, and for the last place of its tenant."""
+        return outbox.same_as(event), outbox.last_place(self._names.of(event.tenant))
+
+    def _histories_today(
+        self, found: Mapping[SampleKey, SampleHistory]
+    ) -> dict[SampleKey, SampleHistory]:
+        """The histories by the tenants of today."""
+        today: dict[SampleKey, SampleHistory] = {}
+        for kept in found.values():
+            history = kept.of_tenant(self._names.current(kept.newest.key.tenant))
+            key = history.newest.key
+            today[key] = history.joined(today[key]) if key in today else history
+        return today
+
+    def _end_counting(self, step: Step, tenant: str, resource_type: str) -> None:
+        for name in self._names.of(tenant):
+            samples.end_counting(step, name, resource_type)
 
     def _placed(
         self, event: HrEvent, same: Sequence[Row], last: Sequence[Row]

@@ -5,7 +5,7 @@ number that it gives itself, and a text of bytes. Moments are text, UTC, RFC 333
 milliseconds: they sort as they follow each other, and an export shows them as they are.
 """
 
-FORMAT_VERSION = 9  # counts up with each change of the tables; see migrations
+FORMAT_VERSION = 10  # counts up with each change of the tables; see migrations
 
 META = """
 CREATE TABLE meta (
@@ -175,6 +175,18 @@ CREATE TABLE canaries (
 )
 """
 
+# Schemas that were verified, whole, by their fingerprint; since version 10.
+SCHEMAS = """
+CREATE TABLE schemas (
+    digest TEXT NOT NULL,
+    manages TEXT NOT NULL,
+    resource_type TEXT NOT NULL,
+    document TEXT NOT NULL,
+    PRIMARY KEY (digest, manages, resource_type),
+    CHECK (manages IN ('schema', 'attributes'))
+)
+"""
+
 # What says that a schema is as desired: a skip says its reason, the others that they succeeded.
 AS_DESIRED = (
     "(event IN ('SCHEMA_EXTENSION_CREATED', 'SCHEMA_EXTENSION_UPDATED', 'SCHEMA_EXTENSION_ADOPTED')"
@@ -187,6 +199,9 @@ NOT_AS_DESIRED = (
     " AND status NOT IN ('SUCCESS', 'RECOVERED') OR event = 'SCHEMA_EXTENSION_BLOCKED'"
     " OR event = 'SCHEMA_EXTENSION_SKIPPED' AND detail = 'drifted')"
 )
+
+# What was recorded of the names of tenants.
+OF_NAMES = "event IN ('TENANT_RENAMED', 'TENANT_DROPPED')"
 
 # For each query of a table that grows; a test reads the planner's answer.
 INDEXES_OF_4 = (
@@ -216,6 +231,7 @@ INDEXES_OF_8 = (
     "CREATE INDEX audit_timed ON audit (event, seq) WHERE latency_ms IS NOT NULL",
     "CREATE INDEX audit_run_completed ON audit (status, seq) WHERE event = 'RUN_COMPLETED'",
 )
+INDEXES_OF_10 = (f"CREATE INDEX audit_names ON audit (seq) WHERE {OF_NAMES}",)
 
 ALL = (
     META,
@@ -226,9 +242,11 @@ ALL = (
     SAMPLES,
     COUNTINGS,
     CANARIES,
+    SCHEMAS,
     *INDEXES_OF_4,
     *INDEXES_OF_5,
     *INDEXES_OF_8,
+    *INDEXES_OF_10,
 )
 # Their names, by what they are called in SQL.
 NAMES = {
@@ -245,6 +263,7 @@ RIGHTS = {
     "samples": "SELECT, INSERT",
     "countings": "SELECT, INSERT, DELETE",
     "canaries": "SELECT, INSERT, DELETE",
+    "schemas": "SELECT, INSERT",
 }
 # The sequences that number rows on a server, by their tables.
 SEQUENCES = {name: f"{name}_id_seq" for name in ("intents", "outbox", "samples")}

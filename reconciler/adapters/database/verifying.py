@@ -1,13 +1,15 @@
 """What the store holds beside its trail, held against the trail: rows, intents, foreign objects."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
+from reconciler.adapters.database import kept_names
 from reconciler.adapters.database.connections import Connections, Question, Row, Value
 from reconciler.adapters.database.intents import BEGUN, content_digest
 from reconciler.adapters.database.migrations import BY_MIGRATION
 from reconciler.domain.jsontext import NotJson
 from reconciler.domain.outbox import GIVEN_UP, Envelope, RowState
 from reconciler.domain.records import Event, Status
+from reconciler.domain.tenant_names import Renaming
 
 _PAGE = 100  # rows in memory at once, each with its body
 
@@ -23,8 +25,10 @@ def misfits(database: Connections) -> Iterator[str]:
         yield f"{each} is not of this program, and may change or hide what it records"
     for row in _pages(database, _ROWS, "o.id"):
         yield from _misfits_of_row(row)
+    [recorded] = database.ask(kept_names.RENAMINGS)
+    renamed = frozenset(kept_names.renamings_of(recorded))
     for row in _pages(database, _INTENTS, "i.id"):
-        yield from _misfits_of_intent(row)
+        yield from _misfits_of_intent(row, renamed)
     for question, message in _MISSING:
         [found] = database.ask(question)
         for (seq,) in found:
@@ -91,7 +95,7 @@ def _is_over(state: str, ended_by: int | None, about: str, record: Sequence[str 
             ended = status == Status.FAILED and given_up
         case _:
             ended = False
-    known = event in (Event.HR_SYNC_COMPLETED, Event.HR_SYNC_QUEUED)
+    known = event in (Event.HR_SYNC_COMPLETED, Event.HR_SYNC_QUEUED, Event.HR_SYNC_DROPPED)
     return known and ended and str(detail).startswith(about)
 
 
@@ -111,7 +115,7 @@ FROM intents i LEFT JOIN audit c ON c.seq = i.created_by LEFT JOIN audit s ON s.
 WHERE 1 = 1"""
 
 
-def _misfits_of_intent(row: Row) -> Iterator[str]:
+def _misfits_of_intent(row: Row, renamed: Set[Renaming]) -> Iterator[str]:
     number, state, status, created_by, settled_by, *records = row
     begun = records[11:]
     run_id, tenant, change, schema_id = begun[:4]
@@ -124,10 +128,21 @@ def _misfits_of_intent(row: Row) -> Iterator[str]:
     known = event in _INTENDED and about == [tenant, schema_id, change]
     if not (bound and known and by in (run_id, BY_MIGRATION)):
         yield f"intent {number} is not what record {created_by} of the trail says was intended"
-    event, *about = records[6:11]
-    ended = event in _ENDED and about == [status, tenant, schema_id, change]
+    event, how, of_tenant, *about = records[6:11]
+    ours = of_tenant == tenant or _was_renamed(tenant, of_tenant, renamed)
+    ended = event in _ENDED and ours and [how, *about] == [status, schema_id, change]
     if state == "settled" and not ended:
         yield f"intent {number} is settled, and record {settled_by} of the trail does not say so"
+
+
+def _was_renamed(tenant: str, later: str, renamed: Set[Renaming]) -> bool:
+    """Test whether the trail leads from a name to a later one."""
+    names, found = [tenant], {tenant}
+    for name in names:
+        after = {new for old, new in renamed if old == name} - found
+        found |= after
+        names += after
+    return later in found
 
 
 def _quoted(events: Sequence[str]) -> str:

@@ -101,6 +101,7 @@ def _tenant(document: Document | TenantRow, dialects: _EffectiveDialects, notes:
         ),
         canary=spec.get("canary", {}).get("userName"),
         freeze=_freeze(spec["freeze"]) if "freeze" in spec else (),
+        formerly=tuple(spec.get("formerly", ())),
         takes_any_number=bool(notes.each)
         and notes.silence(extensions_are_few_enough, document.place(("metadata", "name"))),
     )

@@ -100,6 +100,12 @@ COMMANDS = (
     Command("webhooks list", CommandGroup.TRAIL, "webhooks list", (Need.STORE,)),
     Command("webhooks deliver", CommandGroup.TRAIL, "webhooks deliver --now", _TENANTS),
     Command("webhooks replay", CommandGroup.TRAIL, "webhooks replay --given-up", _TENANTS),
+    Command(
+        "webhooks drop",
+        CommandGroup.TRAIL,
+        "webhooks drop --tenant acme-old",
+        (*_MANIFESTS, Need.STORE),
+    ),
     Command("report", CommandGroup.TRAIL, "report --out report.html", (*_MANIFESTS, Need.STORE)),
     Command("gate", CommandGroup.CI, f"gate local \\\n    {_HR_URN}", _TENANTS),
     Command("merge", CommandGroup.CI, "merge 1.json 2.json --out plan.json"),

@@ -109,6 +109,38 @@ def names_are_given_once(manifests: ManifestSet) -> Iterator[Fault]:
 
 
 @MANIFEST_RULES.rule(
+    "REC-FORMERLY",
+    Severity.ERROR,
+    "a former name is no tenant's name any more, and one tenant's alone",
+    firm=True,
+)
+def former_names_are_free(manifests: ManifestSet) -> Iterator[Fault]:
+    holders = {tenant.name: tenant.place for tenant in manifests.tenants}
+    first: dict[str, Place] = {}
+    for tenant in sorted(manifests.tenants, key=lambda t: t.place):
+        for index, old in enumerate(tenant.formerly):
+            claimed = old in first
+            taken = first.setdefault(old, tenant.place)
+            if old == tenant.name:
+                message = f"{old} is the name that it has now; leave it out"
+            elif old in holders:
+                message = (
+                    f"{old} is still a tenant, at {holders[old]}, and keeps what is its own; "
+                    "take that manifest away if it is this tenant"
+                )
+            elif taken != tenant.place:
+                message = (
+                    f"{old} is what the tenant at {taken} was called; a name was one tenant's, "
+                    "so leave it to one of the two"
+                )
+            elif claimed:
+                message = f"{old} stands here twice; write it once"
+            else:
+                continue
+            yield Fault(("spec", "formerly", index), message, document=tenant.place)
+
+
+@MANIFEST_RULES.rule(
     "REC-URL",
     Severity.ERROR,
     "what stands in brackets in a URL is an IPv6 address; RFC 3986 section 3.2.2",

@@ -19,7 +19,7 @@ from tests.bench.table import holds, table_text
 from tests.bench.worlds import World
 from tests.support.fleet.service import running
 
-VERY_LARGE = ("memory-10000",)
+VERY_LARGE = ("memory-10000", "shards")
 
 
 def main(arguments: Iterable[str]) -> int:

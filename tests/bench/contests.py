@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from tests.bench import validate
@@ -323,6 +324,34 @@ def ten_thousand(world: World) -> Contest:
     return memory(10_000, "text")(world)
 
 
+def shards(world: World) -> Contest:
+    """A plan of ten thousand by one process, and by four side by side; takes minutes."""
+    site = world.fleet(10_000)
+    plans = " ".join(f"{number}.json" for number in range(1, 5))
+    parts = f"""
+        for number in 1 2 3 4; do
+            {PROGRAM} plan --shard $number/4 --out $number.json & pids="$pids $!"
+        done
+        for pid in $pids; do wait $pid || exit; done
+        {PROGRAM} merge {plans} --max-tenants 10000 --out merged.json
+    """
+    whole = site.ours("plan", "--max-tenants", "10000", "--out", "whole.json")
+    shards = site.ours("plan")
+    commands = {"one process": whole, "4 shards": replace(shards, words=("/bin/sh", "-c", parts))}
+
+    def figures(costs: Costs) -> Mapping[str, Figure]:
+        merged, one = ((site.path / name).read_bytes() for name in ("merged.json", "whole.json"))
+        assert merged == one
+        ours, floor = costs["4 shards"], costs["one process"]
+        return {
+            "shards-cpu": Figure(ours.cpu, floor.cpu),
+            "shards-wall": Figure(ours.wall, floor.wall),
+            "shards-memory": Figure(ours.memory, floor.memory),
+        }
+
+    return Contest(commands, figures, 1)
+
+
 CONTESTS: Mapping[str, Make] = {
     "start": start,
     "peers": peers,
@@ -336,6 +365,7 @@ CONTESTS: Mapping[str, Make] = {
     "deliver": deliver,
     "memory": memory(1000, "text", "json"),
     "memory-10000": ten_thousand,
+    "shards": shards,
     "audit": audit,
     "attributes": attributes,
     "validate": validation,

@@ -44,7 +44,10 @@ def merge(invocation: Invocation, options: Options) -> int:
                 require_unedited(plan)
                 for tenant in plan["tenants"]:
                     known = len(tenants)
-                    tenants.add(tenant["name"], tenant)
+                    changes = tenants.keep(tenant["changes"])
+                    tenants.add_long(
+                        tenant["name"], {**tenant, "changes": []}, {"changes": changes}
+                    )
                     if len(tenants) == known:
                         raise UsageError(f"{file} has tenant {tenant['name']}, as another file has")
             plans[str(file)] = {**plan, "tenants": []}

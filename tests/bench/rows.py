@@ -122,7 +122,7 @@ ROWS = (
     ),
     Row(
         key="shards-cpu",
-        what="plan of 10,000 in 4 shards, and merge",
+        what="plan of 10,000 in 4 shards, 50 ms a request, and merge",
         beside="in one process",
         unit=Unit.CPU,
         must=1.75,
@@ -130,7 +130,7 @@ ROWS = (
     ),
     Row(
         key="shards-wall",
-        what="plan of 10,000 in 4 shards at once, and merge",
+        what="plan of 10,000 in 4 shards at once, 50 ms a request, and merge",
         beside="in one process",
         unit=Unit.WALL,
         must=1,

@@ -37,8 +37,16 @@ class World:
         place = f"postgres@127.0.0.1:{port}/{server.new()}"
         return f"postgresql://{place}", f"postgresql+psycopg://{place}"
 
-    def fleet(self, tenants: int, *, extensions: int = EXTENSIONS, live: int = EXTENSIONS,
-              webhooks: bool = False, own: bool = False) -> "Site":  # fmt: skip
+    def fleet(
+        self,
+        tenants: int,
+        *,
+        extensions: int = EXTENSIONS,
+        live: int = EXTENSIONS,
+        webhooks: bool = False,
+        own: bool = False,
+        in_rows: bool = False,
+    ) -> "Site":
         folder = self.folder / f"{next(self.numbers)}"
         fleet = Fleet(
             origin=self.service.origin,
@@ -47,6 +55,7 @@ class World:
             live=live,
             webhooks=webhooks,
             own=own,
+            in_rows=in_rows,
         )
         fleet.write(folder / "desired-state")
         (folder / "roots").write_text("\n".join(map(fleet.root, fleet.names)))

@@ -29,12 +29,18 @@ class Fleet:
     own: bool = False  # whether each tenant's documents say where they are, so no two are alike
     page_size: int | None = None
     one_client: bool = False  # whether all tenants are reached with one token
+    in_rows: bool = False  # whether the tenants are rows of a TenantSet, all at one address
 
     def write(self, folder: Path) -> Path:
         """A desired state in the folder, which is made."""
         for index in range(self.extensions):
             spec: Json = {"schema": extension(index)}
             _write(folder / f"extensions/department-{index}.yaml", "SchemaExtension", spec)
+        if self.in_rows:
+            tenants: Json = {"rows": "rows.csv", "template": self._tenant("{name}")}
+            _write(folder / "tenants/fleet.yaml", "TenantSet", tenants)
+            (folder / "tenants/rows.csv").write_text("\n".join(("name", *self.names)))
+            return folder
         for name in self.names:
             _write(folder / f"tenants/{name}.yaml", "Tenant", self._tenant(name))
         return folder
@@ -49,6 +55,8 @@ class Fleet:
         return f"{self._origin(name)}/{kind}/{name}"
 
     def _origin(self, name: str) -> str:
+        if self.origins == 1:
+            return self.origin
         host = 1 + int(name[-5:]) % self.origins
         return self.origin.replace("127.0.0.1", f"127.0.0.{host}")
 

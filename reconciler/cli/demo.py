@@ -13,7 +13,7 @@ from reconciler.adapters.manifests import load
 from reconciler.adapters.packaged import repository_text, template_text
 from reconciler.cli.beginnings import common_files, manifest_text
 from reconciler.cli.commands.demo import Options
-from reconciler.cli.files import write_below, write_file
+from reconciler.cli.files import make_folder, write_below, write_file
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.manifest_loading import limits_of
 from reconciler.cli.shared_options import ReadingOptions
@@ -38,6 +38,7 @@ Its tenant, {_TENANT}, is built in. On purpose it has
   a webhook   that fails, for its HR system is down
   {_USERS} users    who hold values
 """
+_ADD = ("add", "--all")
 _COMMIT = (
     "-c", "user.name=reconciler demo", "-c", "user.email=demo@example.com",
     "-c", "commit.gpgSign=false", "-c", f"core.hooksPath={os.devnull}",
@@ -50,23 +51,26 @@ def demo(invocation: Invocation, options: Options) -> None:
     require_libraries()
     folder = options.folder or invocation.common.folder / "reconciler-demo"
     _require_nothing_in(folder)
+    make_folder("FOLDER", folder)
+    git = Git.of(invocation.settings.environ)
+    kept = _done(invocation, git, folder, _INIT)
     files = dict(_files(invocation, empty=options.empty))
     for name, text in files.items():
         write_below(folder / name, text)
         invocation.console.data(f"  + {visible(folder / name)}\n")
-    git = Git.of(invocation.settings.environ)
-    kept = _commit(invocation, git, folder, "Begin", *_INIT)
     invocation.console.data(f"{counted(len(files), 'file')} written\n")
+    kept = kept and _done(invocation, git, folder, _ADD, (*_COMMIT, "Begin"))
     if not options.empty:
         _fill(folder, _extensions(invocation, folder))
         work = files[_manifest_file(_WORK)].replace("type: decimal", "type: integer")
         work = work.replace("spec:\n", "spec:\n  onDrift: update\n", 1)
         write_file(folder / _manifest_file(_WORK), work)
         if kept:
-            _commit(invocation, git, folder, "Count weekly hours in whole numbers")
+            message = "Count weekly hours in whole numbers"
+            _done(invocation, git, folder, _ADD, (*_COMMIT, message))
         invocation.console.data(_PURPOSE)
-    enter = shlex.quote(str(folder))
-    invocation.console.data(f"\nNext:\n  cd {enter}\n  reconciler plan\n")
+    enter = f"  cd {shlex.quote(str(folder))}\n" if folder != Path() else ""
+    invocation.console.data(f"\nNext:\n{enter}  reconciler plan\n")
     if not options.empty:
         invocation.console.data(f"{_WALK} there goes on from here, step by step.\n")
 
@@ -106,13 +110,11 @@ def _manifest_file(extension: str) -> str:
     return f"desired-state/extensions/{extension}.yaml"
 
 
-def _commit(invocation: Invocation, git: Git, folder: Path, message: str, *first: str) -> bool:
-    """Commit all; False, and a note, where git cannot. A demo can do without."""
+def _done(invocation: Invocation, git: Git, folder: Path, *calls: tuple[str, ...]) -> bool:
+    """Call git; False, and a note, where it refuses: a demo can do without."""
     try:
-        if first:
-            git(folder, *first)
-        git(folder, "add", "--all")
-        git(folder, *_COMMIT, message)
+        for call in calls:
+            git(folder, *call)
     except GitRefused as error:
         invocation.console.say(f"the folder is no git repository: {error}")
         return False

@@ -158,6 +158,16 @@ def test_a_demo_within_a_repository_is_no_part_of_it_and_heeds_no_setting_of_it(
     assert outer(anywhere.path, "ls-files") == b""
 
 
+def test_a_demo_below_what_passes_for_a_repository_is_not_begun(anywhere: Folder):
+    for name in ("HEAD", "refs/x"):
+        anywhere.write(name, "")
+
+    done = anywhere.run("demo")
+
+    assert_reported(done, 1, "passes for a git repository")
+    assert [*(anywhere.path / "reconciler-demo").iterdir()] == []
+
+
 def test_a_demo_without_git_is_no_repository_and_says_so(anywhere: Folder):
     done = anywhere.run("demo", PATH=str(anywhere.path))
 

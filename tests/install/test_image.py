@@ -101,12 +101,13 @@ def test_the_image_applies_where_only_its_volume_can_be_written(tmp_path: Path):
     places = {f"/{name}": tmp_path / name for name in ("source", "build", "wheels", "opt")}
     places["/source"].mkdir()
     for name in shipped():
-        path = ROOT / name
+        path, copy = ROOT / name, places["/source"] / name
         ignored = shutil.ignore_patterns("__pycache__", ".reconciler")
+        copy.parent.mkdir(exist_ok=True)
         if path.is_dir():
-            shutil.copytree(path, places["/source"] / name, ignore=ignored)
+            shutil.copytree(path, copy, ignore=ignored)
         else:
-            shutil.copy(path, places["/source"])
+            shutil.copy(path, copy)
     computer = new_computer(tmp_path / "home", tmp_path / "packages")
     for script in named("RUN", build):
         here = re.sub(

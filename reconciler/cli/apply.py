@@ -3,15 +3,16 @@
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from reconciler.adapters.clock import StopSignal
+from reconciler.adapters.clock import StopSignal, wall_time
 from reconciler.adapters.database import Store
 from reconciler.adapters.emergency import Memory
 from reconciler.cli.approved_impact import ApprovedImpact, accepted_by
 from reconciler.cli.approved_plan import Approval, ShownPlan, approved_by, require_unedited
 from reconciler.cli.commands.apply import Options
-from reconciler.cli.desired import desired_of, selection_of
+from reconciler.cli.desired import Due, StoredFacts, desired_of, selection_of
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import make_folder
 from reconciler.cli.github_job import job_outputs
@@ -24,6 +25,7 @@ from reconciler.cli.shared_options import TextOrJson
 from reconciler.cli.state_store import exporting, locks_of, open_state
 from reconciler.cli.wiring import Workbench, workbench
 from reconciler.delivering import Delivering
+from reconciler.domain.cadence import ReadBy, due
 from reconciler.domain.documents import PlanDocument
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.messages import suggestion
@@ -70,7 +72,7 @@ def _apply(invocation: Invocation, options: Options, report: Report) -> int:
         if options.file is not None:
             saved = documents.enter_context(saved_plan(options.file))
             require_unedited(saved)  # before anything in it is acted upon
-        selection = _selection(invocation, options, saved)
+        selection, at = _selection(invocation, options, saved), wall_time()
         _require_approver(invocation, options, saved)
         require_whole_plan(options, saved, selection.shard)
         if selection.shard is not None:
@@ -78,7 +80,7 @@ def _apply(invocation: Invocation, options: Options, report: Report) -> int:
         with (
             open_state(invocation, stop, options.pruning) as store,
             exporting(invocation, store) as memory,
-            _workbench(invocation, options, selection, stop, store) as bench,
+            _workbench(invocation, options, selection, stop, store, at) as bench,
         ):
             report.run = bench.run
             _require_tenants(options.during_freeze, bench)
@@ -113,7 +115,10 @@ def _apply(invocation: Invocation, options: Options, report: Report) -> int:
                     if notice := impact.notice({each.tenant for each in unapproved}):
                         invocation.console.say(notice)
 
-                return fleet.apply(gate, keep)
+                summary = fleet.apply(gate, keep)
+                ended = (tenant.name for tenant in summary.at_rest if tenant.every)
+                store.keep_readings(ended, ReadBy.APPLY, at)
+                return summary
 
             code = report.follow(carry_out, fleet, store)
             unsaid = fleet.statements is not None and fleet.statements.failed
@@ -126,6 +131,8 @@ def _recover(invocation: Invocation, options: Options, report: Report) -> int:
         raise UsageError("--recover-only plans nothing, so leave the plan and --approve out")
     if options.during_freeze:
         raise UsageError("--recover-only writes to no tenant, so leave --during-freeze out")
+    if options.fleet.due:
+        raise UsageError("--recover-only plans nothing, so leave --due out")
     if options.gate is not None:
         raise UsageError("--recover-only looks at no attribute, so leave --gate out")
     stop = StopSignal()
@@ -146,6 +153,7 @@ def _workbench(
     selection: Selection,
     stop: StopSignal,
     seen: Store | None,
+    at: datetime | None = None,
 ) -> AbstractContextManager[Workbench]:
     """The workbench of the run; `seen` is where the store says when what was as desired."""
     fleet = options.fleet
@@ -155,8 +163,7 @@ def _workbench(
         options.reading,
         # That of a run is about all shards, of which this one sees its own tenants.
         max_tenants=None if selection.shard else fleet.max_tenants,
-        sightings=seen.sightings() if seen else {},
-        renamings=seen.renamings() if seen else (),
+        stored=_stored(seen, at if fleet.due else None) if seen else StoredFacts(),
     )
     if desired.git.commit is None:
         message = f"warning: the audit of this run names no commit: {desired.git.obstacle}"
@@ -182,17 +189,35 @@ def _selection(invocation: Invocation, options: Options, saved: PlanDocument | N
         require_shared_store(invocation)
     if saved is None:
         return given
-    if given.partial:
+    if given.partial or options.fleet.due:
         raise UsageError(
-            "a saved plan has its own selection; leave --tenant, --target and --exclude out"
+            "a saved plan has its own selection; leave --tenant, --target, --exclude and --due out"
         )
+    narrowed = saved["selection"].get("due")
     return Selection(
         tenants=tuple(saved["selection"]["tenant"]),
         targets=tuple(saved["selection"]["target"]),
         excludes=tuple(saved["selection"]["exclude"]),
         shard=given.shard,
         planned=True,
+        due=None if narrowed is None else frozenset(narrowed),
     )
+
+
+def _stored(store: Store, due_at: datetime | None) -> StoredFacts:
+    return StoredFacts(
+        sightings=store.sightings(),
+        renamings=store.renamings(),
+        due=_due(store, due_at) if due_at else None,
+    )
+
+
+def _due(store: Store, at: datetime) -> Due:
+    """The tenants that no apply has read of late, and those of which something is not ended."""
+    held = {row.tenant for row in store.held()}
+    open_ends = {*store.left_open(), *held, *(row.tenant for row in store.waiting())}
+    seen = {name: at for name, at in store.readings_by_apply().items() if name not in open_ends}
+    return lambda tenants: due(tenants, seen, at)
 
 
 def _require_approver(invocation: Invocation, options: Options, saved: PlanDocument | None) -> None:

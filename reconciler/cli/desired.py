@@ -1,19 +1,20 @@
 """The desired state that a command is about: the manifests, a selection, a commit."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 
 from reconciler.adapters.git import Git, git_state
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.manifest_loading import require_manifests
 from reconciler.cli.shared_options import FleetOptions, ReadingOptions
 from reconciler.domain.drift import Sightings
-from reconciler.domain.manifest import GitState, Manifests, Webhook
+from reconciler.domain.manifest import GitState, Manifests, Tenant, Webhook
 from reconciler.domain.selection import Selection, Shard
 from reconciler.domain.tenant_names import Renaming, tenant_names
 from reconciler.errors import UsageError
 from reconciler.planning import Desired
+from reconciler.render.plain_text import counted
 
 _INDEX = "JOB_COMPLETION_INDEX"
 _SHARD = re.compile("(0|[1-9][0-9]{0,5}|job)/([1-9][0-9]{0,5})")
@@ -54,7 +55,19 @@ def shard_of(invocation: Invocation, given: str | None) -> Shard | None:
     return Shard(int(number), count)
 
 
-_NOTHING_SEEN: Sightings = {}
+Due = Callable[[Iterable[Tenant]], frozenset[str]]  # the names of those that are due
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFacts:
+    """What the state store has of the tenants; `due` narrows the selection, with --due."""
+
+    sightings: Sightings = field(default_factory=dict)
+    renamings: Iterable[Renaming] = ()
+    due: Due | None = None
+
+
+_NOTHING_STORED = StoredFacts()
 
 
 def desired_of(
@@ -64,20 +77,22 @@ def desired_of(
     *,
     max_tenants: int | None = None,
     tenants_from: str | None = None,
-    sightings: Sightings = _NOTHING_SEEN,
-    renamings: Iterable[Renaming] = (),
+    stored: StoredFacts = _NOTHING_STORED,
 ) -> Desired:
-    """Load what is desired, and of which commit it is.
-
-    `sightings` and `renamings` are what the trail has.
-    """
+    """Load what is desired, and of which commit it is."""
     manifests = _equipped(require_manifests(invocation, reading, tenants_from=tenants_from))
+    if stored.due is not None:
+        selected = [each for each in manifests.tenants if selection.takes_tenant(each.name)]
+        selection = replace(selection, due=stored.due(selected))
+        number = counted(len(selected), "tenant")
+        invocation.console.say(f"due: {len(selection.due or ())} of {number}")
+    names = tenant_names(manifests.tenants, stored.renamings)
     return Desired(
         manifests=manifests,
         selection=selection,
         git=commit_of(invocation),
         max_tenants=max_tenants,
-        sightings=tenant_names(manifests.tenants, renamings).sightings_today(sightings),
+        sightings=names.sightings_today(stored.sightings),
     )
 
 

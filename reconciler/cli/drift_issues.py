@@ -84,7 +84,7 @@ def _follow(posts: Posts, plan: PlanDocument) -> Counter[str]:
     # Only a plan of every manifest shows that a tenant which it does not name is in none.
     source = plan["tenants_from"]
     selection = plan["selection"]
-    part = selection["tenant"] or "shard" in selection
+    part = selection["tenant"] or "shard" in selection or "due" in selection
     if not part and not (source and source["unread"]):
         for name, issues in ours.items():
             done += _close(posts, name, issues, gone=True)

@@ -1,11 +1,12 @@
 """`plan`: read the tenants, show what apply would do, change nothing."""
 
+from datetime import datetime
 from pathlib import Path
 
-from reconciler.adapters.clock import wall_time
+from reconciler.adapters.clock import StopSignal, wall_time
 from reconciler.adapters.database import seen_and_kept
 from reconciler.cli.commands.plan import Options
-from reconciler.cli.desired import desired_of, selection_of
+from reconciler.cli.desired import Due, StoredFacts, desired_of, selection_of
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import STANDARD_OUTPUT, require_folder, write_file
 from reconciler.cli.github_job import SUMMARY_LIMIT, JobOutputs, job_outputs, origin_of
@@ -13,6 +14,7 @@ from reconciler.cli.invocation import Invocation
 from reconciler.cli.planned import Planned, planning, show_plan
 from reconciler.cli.shared_options import CountingOptions, PlanFormat
 from reconciler.cli.wiring import Workbench, workbench
+from reconciler.domain.cadence import ReadBy, due
 from reconciler.domain.documents import PlanFacts
 from reconciler.domain.drift import Sightings
 from reconciler.domain.plan import Plan
@@ -42,7 +44,7 @@ def _plan(invocation: Invocation, options: Options, planned: Planned, outputs: J
     for option, file in _files(options).items():
         if file is not None:
             require_folder(option, file, alone=alone)
-    fleet = options.fleet
+    fleet, at = options.fleet, wall_time()
     sightings, kept = _seen_and_kept(invocation)
     desired = desired_of(
         invocation,
@@ -51,8 +53,11 @@ def _plan(invocation: Invocation, options: Options, planned: Planned, outputs: J
         # The limit of a run is about all shards: `merge` counts them.
         max_tenants=None if fleet.shard else fleet.max_tenants,
         tenants_from=options.tenants_from,
-        sightings=sightings,
-        renamings=kept.renamings,
+        stored=StoredFacts(
+            sightings=sightings,
+            renamings=kept.renamings,
+            due=_due(invocation, at) if fleet.due else None,
+        ),
     )
     _warn_of_unclaimed(invocation, desired, kept)
     with workbench(
@@ -92,6 +97,7 @@ def _plan(invocation: Invocation, options: Options, planned: Planned, outputs: J
             f"; to apply exactly this: {invocation.command('apply', out)}" if summary.work else ""
         )
         invocation.console.say(f"saved as {out}{more or '; nothing in it is to be applied'}")
+    _keep_readings(invocation, made, at)
     if unreadable := summary.unreadable:
         tenants = counted(unreadable, "tenant")
         invocation.console.complain(f"error: {tenants} could not be read; the plan says why")
@@ -127,6 +133,29 @@ def _markdown(invocation: Invocation, document: PlanFacts, *, limit: int | None 
 
     origin = origin_of(invocation, document["git"]["commit"])
     return plan_markdown(document, limit=limit or LIMIT, origin=origin)
+
+
+def _due(invocation: Invocation, at: datetime) -> Due:
+    """The tenants that neither a plan nor an apply has read of late; raises StateError."""
+    from reconciler.adapters.database import readings_at  # most plans are of all tenants
+
+    seen = readings_at(invocation.common.state_url)
+    return lambda tenants: due(tenants, seen, at)
+
+
+def _keep_readings(invocation: Invocation, made: Plan, at: datetime) -> None:
+    # docs/decisions.md, "`plan --due` keeps what it has read, and an apply does not count that"
+    read = [each.name for each in made.tenants if each.error is None and each.tenant.every]
+    if made.selection.due is None or not read:
+        return
+    from reconciler.cli.state_store import open_state  # others keep nothing
+
+    try:
+        with open_state(invocation, StopSignal()) as store:
+            store.keep_readings(read, ReadBy.PLAN, at)
+    except StateError as error:
+        message = f"warning: what was read is due again at the next run, for {error}"
+        invocation.console.complain(visible(message))
 
 
 def _warn_of_unclaimed(invocation: Invocation, desired: Desired, kept: KeptNames) -> None:

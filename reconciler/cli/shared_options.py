@@ -83,6 +83,10 @@ class FleetOptions(PartOptions):
         heading=Heading.SELECTION,
         key="selection.tenant",
     )
+    due: bool = flag(
+        "only tenants that are due, by their spec.every and when the store says they were read",
+        heading=Heading.SELECTION,
+    )
     max_tenants: int = max_tenants_option()
 
 

@@ -208,12 +208,13 @@ class TenantsFromDocument(TypedDict):
 
 
 class SelectionDocument(TypedDict):
-    """The globs that narrowed a plan."""
+    """The globs that narrowed a plan; `due` are the tenants that were due, with --due."""
 
     tenant: list[str]
     target: list[str]
     exclude: list[str]
     shard: NotRequired[str]  # where the plan is that of one
+    due: NotRequired[list[str]]
 
 
 class ApprovalDocument(TypedDict):

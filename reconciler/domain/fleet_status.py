@@ -70,6 +70,7 @@ class TenantStatus:
     """One tenant: its extensions, in the order of their URNs, its webhooks and open writes."""
 
     name: str
+    every: timedelta = timedelta()
     extensions: tuple[ExtensionStatus, ...] = ()
     pending: int = 0
     due_at: str | None = None
@@ -116,13 +117,18 @@ class FleetStatus:
         )
 
     def unread(self, for_long: timedelta) -> tuple[TenantStatus, ...]:
-        """The tenants with extensions that no apply has looked at for so long."""
-        limit = self.at - for_long
+        """The tenants with extensions that no apply has looked at for so long.
+
+        One with a cadence has its `every` beside that: it is looked at no more often.
+        """
         return tuple(
-            tenant
-            for tenant in self.tenants
-            if tenant.extensions
-            and (tenant.last_read is None or datetime.fromisoformat(tenant.last_read) <= limit)
+            each
+            for each in self.tenants
+            if each.extensions
+            and (
+                each.last_read is None
+                or datetime.fromisoformat(each.last_read) <= self.at - for_long - each.every
+            )
         )
 
     def needs(self, for_long: timedelta) -> tuple[tuple[str, str], ...]:
@@ -188,6 +194,7 @@ def fleet_status(manifests: Manifests, trail: Trail, at: datetime) -> FleetStatu
         tenants=tuple(
             TenantStatus(
                 name=tenant.name,
+                every=tenant.every or timedelta(),
                 extensions=tuple(
                     _extension(tenant, extension.fitted_to(tenant.dialect), trail, outcomes)
                     for extension in manifests.desired_for(tenant)

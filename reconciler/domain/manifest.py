@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from enum import StrEnum
 from fnmatch import translate
 from typing import TYPE_CHECKING
@@ -148,7 +149,7 @@ class Tenant:
     `dialect` is the effective one: the named dialect with the manifest's `spec.capabilities` in it.
     `takes_any_number` says that an ignore note in the manifest lifts the limit of extensions.
     `canary` is the userName of the test user whom values may be written to. `formerly` are names
-    that it had before.
+    that it had before. `every` is how often `--due` reads it; None: each time.
     """
 
     name: str
@@ -164,6 +165,7 @@ class Tenant:
     canary: str | None = None
     freeze: "Freeze" = ()
     formerly: tuple[str, ...] = ()
+    every: timedelta | None = None
 
     @property
     def system(self) -> str:

@@ -42,7 +42,8 @@ def merged_plan(parts: Mapping[str, PlanFacts], tenants: Tenants, *, max_tenants
                 "tool_version": part["tool_version"],
                 "git": part["git"],
                 "tenants_from": part["tenants_from"],
-                "selection": {**part["selection"], "shard": None},
+                "selection": {**part["selection"], "shard": None, "due": None},
+                "--due": "due" in part["selection"],
             }
             for name, part in ordered.items()
         }
@@ -50,6 +51,8 @@ def merged_plan(parts: Mapping[str, PlanFacts], tenants: Tenants, *, max_tenants
     plans = [*ordered.values()]
     selection = plans[0]["selection"].copy()
     selection.pop("shard", None)
+    if "due" in selection:
+        selection["due"] = sorted(n for plan in plans for n in plan["selection"].get("due", ()))
     # Not every tenant at once: those of a large fleet do not fit into memory.
     digests = [tenant["digest"] for tenant in tenants]
     limits: Iterator[str] = merge(*(plan["exceeded_limits"] for plan in plans), key=_limited)

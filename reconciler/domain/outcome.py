@@ -10,6 +10,7 @@ from reconciler.domain.canary import Tried
 from reconciler.domain.dialect import READ_ONLY
 from reconciler.domain.diff import Harm, HarmKind
 from reconciler.domain.jsontext import Json
+from reconciler.domain.manifest import Tenant
 from reconciler.domain.memo import Memo
 from reconciler.domain.messages import excerpts
 from reconciler.domain.outbox import DeliveryResult, HeldRow, OutboxRow
@@ -214,6 +215,17 @@ class RunSummary:
         """True where anything was tried at all."""
         tried = (o for o in self.outcomes if o.kind is not OutcomeKind.NOT_ATTEMPTED)
         return bool(self.recovered or self.deliveries.attempts) or any(tried)
+
+    @property
+    def at_rest(self) -> tuple[Tenant, ...]:
+        """The tenants that were read, and of which nothing failed or was left to another run."""
+        restless = {*self.locked, *self.misconfigured, *(each.tenant for each in self.unapproved)}
+        for ended in _need_a_look(self.outcomes, self.recovered):
+            if not ended.kind.verified:
+                about = ended if isinstance(ended, Recovered) else ended.change.subject
+                restless.add(about.tenant)
+        planned = (each for each in self.plan.tenants if each.error is None)
+        return tuple(each.tenant for each in planned if each.name not in restless)
 
     @property
     def complete(self) -> bool:

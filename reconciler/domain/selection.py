@@ -32,7 +32,8 @@ class Shard:
 class Selection:
     """`--tenant`, `--target` and `--exclude`: globs over tenants, and over manifests and URNs.
 
-    `shard` is the part of the tenants that this run is about; None for all of them.
+    `shard` is the part of the tenants that this run is about; None for all of them. `due` are the
+    names of those that `--due` leaves; None where it is not given.
     `planned` is whether a saved plan brings them: then a glob that fits nothing is no slip.
     """
 
@@ -41,6 +42,7 @@ class Selection:
     excludes: tuple[str, ...] = ()
     shard: Shard | None = None
     planned: bool = False
+    due: frozenset[str] | None = None
 
     @property
     def partial(self) -> bool:
@@ -49,6 +51,8 @@ class Selection:
 
     def takes_tenant(self, name: str) -> bool:
         """Test whether the tenant is planned at all."""
+        if self.due is not None and name not in self.due:
+            return False
         if self.shard is not None and not self.shard.takes(name):
             return False
         return not self.tenants or any(fnmatchcase(name, glob) for glob in self.tenants)

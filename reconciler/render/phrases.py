@@ -147,6 +147,7 @@ def partial_line(selection: SelectionDocument) -> str:
     )
     options = [f"--{name} {visible(glob)}" for name, globs in given for glob in globs]
     options += [f"--shard {selection['shard']}"] if "shard" in selection else []
+    options += [f"--due ({counted(len(selection['due']), 'tenant')})"] if "due" in selection else []
     return f"This plan is partial: {' '.join(options)}"
 
 

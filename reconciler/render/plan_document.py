@@ -114,6 +114,8 @@ def plan_head(plan: Plan) -> PlanHead:
     }
     if selected.shard is not None:
         selection["shard"] = str(selected.shard)
+    if selected.due is not None:
+        selection["due"] = sorted(selected.due)
     return {
         "git": {"commit": plan.git.commit, "dirty": plan.git.dirty},
         "tenants_from": None

@@ -107,7 +107,7 @@ def _head(document: PlanFacts, origin: Origin | None) -> str:
     first, own = summary_lines(document)
     text = f"## {first}\n\n{own}\n\n{_made(document, origin)}\n\n"
     selection, source = document["selection"], document["tenants_from"]
-    if any(selection.values()):
+    if any(selection.values()) or "due" in selection:
         text += f"{code(partial_line(selection), WORDS)}\n\n"
     if source is not None:
         at = f"{code(source['ref'])} (commit {code(source['commit'])})"

@@ -71,7 +71,7 @@ def head_text(document: PlanHead, *, paint: Paint) -> str:
     """The lines that need no tenant: the selection, and the ref whose Tenant manifests count."""
     selection, source = document["selection"], document["tenants_from"]
     lines: list[str] = []
-    if any(selection.values()):
+    if any(selection.values()) or "due" in selection:
         lines += [partial_line(selection), ""]
     if source is not None:
         at = f"{visible(source['ref'])} (commit {visible(source['commit'])})"

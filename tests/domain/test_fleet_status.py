@@ -112,6 +112,14 @@ def test_a_tenant_is_unread_once_no_apply_has_looked_for_so_long(trail: Trail, u
     assert any("no apply has looked at it" in text for _, text in found.needs(DAY)) is unread
 
 
+def test_a_tenant_with_a_cadence_is_unread_that_much_later():
+    found = status(seen(DAY))
+    weekly = replace(found, tenants=tuple(replace(t, every=7 * DAY) for t in found.tenants))
+
+    assert [t.name for t in weekly.unread(DAY)] == []
+    assert [t.name for t in replace(weekly, at=NOW + 7 * DAY).unread(DAY)] == ["acme"]
+
+
 def test_a_tenant_without_extensions_is_never_unread():
     found = fleet_status(Manifests(tenants=(tenant_of(),), extensions=()), Trail(), NOW)
 

@@ -80,6 +80,15 @@ def test_the_plans_of_all_shards_are_that_of_one_run() -> None:
     }
 
 
+def test_what_is_due_in_all_shards_is_what_was_due() -> None:
+    one, other = plan_of("1/2"), plan_of("2/2")
+    one["selection"]["due"], other["selection"]["due"] = ["b", "d"], ["a", "c"]
+
+    assert merged(one, other)["selection"]["due"] == ["a", "b", "c", "d"]
+    with pytest.raises(UsageError, match="differ in --due"):
+        merged(one, plan_of("2/2"))
+
+
 def test_approvals_are_gathered_by_kind_and_owner_in_the_order_of_one_plan() -> None:
     def needed(kind: str, owner: str, *names: str) -> ApprovalDocument:
         return cast(ApprovalDocument, {"kind": kind, "owners": [owner], "changes": [*names]})

@@ -115,6 +115,26 @@ def test_failed_deliveries_and_locks_do_not_make_an_apply_partial() -> None:
     assert not RunSummary(plan=CALM, deliveries=undelivered).partial
 
 
+@pytest.mark.parametrize(
+    ("summary", "resting"),
+    [
+        (RunSummary(plan=CALM), True),
+        (RunSummary(plan=CALM, outcomes=(outcome(OutcomeKind.APPLIED),)), True),
+        (RunSummary(plan=CALM, outcomes=(outcome(OutcomeKind.NOT_ATTEMPTED),)), False),
+        (RunSummary(plan=CALM, outcomes=(outcome(OutcomeKind.UNKNOWN),)), False),
+        (RunSummary(plan=CALM, recovered=(recovered(OutcomeKind.NOT_APPLIED),)), True),
+        (RunSummary(plan=CALM, recovered=(recovered(OutcomeKind.CONFLICT),)), False),
+        (RunSummary(plan=CALM, locked={"acme": "locked by run 7"}), False),
+        (RunSummary(plan=CALM, misconfigured={"acme": "no secret"}), False),
+        (RunSummary(plan=plan_of(unreadable("acme"))), False),
+    ],
+)
+def test_a_tenant_is_at_rest_where_it_was_read_and_nothing_of_it_is_left(
+    summary: RunSummary, resting: bool
+) -> None:
+    assert [tenant.name for tenant in summary.at_rest] == (["acme"] if resting else [])
+
+
 UNREADABLE = plan_of(unreadable("t"))
 
 

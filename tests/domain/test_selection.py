@@ -4,6 +4,16 @@ import pytest
 
 from reconciler.domain.selection import Selection, Shard
 
+
+def test_what_is_not_due_is_not_taken_whatever_fits() -> None:
+    chosen = Selection(tenants=("acme-*",), due=frozenset({"acme-1", "other"}))
+
+    assert [name for name in ("acme-1", "acme-2", "other") if chosen.takes_tenant(name)] == [
+        "acme-1"
+    ]
+    assert not Selection(due=frozenset()).takes_tenant("acme")
+
+
 URN = "urn:example:2.0:User:HR"
 
 

@@ -53,7 +53,7 @@ NEW_SINCE = {  # by version: how what it brought is taken away again
         "ALTER TABLE audit DROP COLUMN canary",
     ),
     9: ("ALTER TABLE audit DROP COLUMN searched",),
-    10: ("DROP INDEX audit_names", "DROP TABLE schemas"),
+    10: ("DROP INDEX audit_names", "DROP TABLE schemas", "DROP TABLE readings"),
 }
 
 

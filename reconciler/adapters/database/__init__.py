@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from reconciler.adapters.database.last_seen import seen_and_kept
     from reconciler.adapters.database.opening import DEADLINE, open_store
     from reconciler.adapters.database.outbox import Backlog
+    from reconciler.adapters.database.readings import readings_at
     from reconciler.adapters.database.store import Store
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "files_beside",
     "folder_of",
     "open_store",
+    "readings_at",
     "seen_and_kept",
 ]
 
@@ -32,6 +34,7 @@ _HOMES = {
     "files_beside": "address",
     "folder_of": "address",
     "open_store": "opening",
+    "readings_at": "readings",
     "seen_and_kept": "last_seen",
 }
 

@@ -15,6 +15,7 @@ from reconciler.adapters.database.tables import (
     INDEXES_OF_5,
     INDEXES_OF_8,
     INDEXES_OF_10,
+    READINGS,
     SAMPLES,
     SCHEMAS,
 )
@@ -192,9 +193,9 @@ def _add_what_was_found_of_each_attribute(connection: Connection) -> None:
     connection.define("ALTER TABLE audit ADD COLUMN searched TEXT")
 
 
-def _add_names_and_schemas(connection: Connection) -> None:
+def _add_names_schemas_and_readings(connection: Connection) -> None:
     """Of schemas that were verified before, the trail keeps the fingerprint alone."""
-    for statement in (SCHEMAS, *INDEXES_OF_10):
+    for statement in (SCHEMAS, READINGS, *INDEXES_OF_10):
         connection.define(statement)
 
 
@@ -209,7 +210,7 @@ STEPS: Mapping[int, Callable[[Step], None]] = {
     6: _bind_rows_to_the_trail,
     7: _add_people,
     8: _add_what_was_found_of_each_attribute,
-    9: _add_names_and_schemas,
+    9: _add_names_schemas_and_readings,
 }
 
 

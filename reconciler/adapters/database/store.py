@@ -55,6 +55,7 @@ from reconciler.ports import (
 )
 
 if TYPE_CHECKING:
+    from reconciler.domain.cadence import ReadBy, Readings
     from reconciler.domain.fleet_status import TimedRecord, Trail
 
 _BATCH = 500  # records in memory at once
@@ -287,6 +288,21 @@ class Store:
         """When the trail last has each schema as desired, by tenant and folded id."""
         [rows] = self._database.ask(Question(LATEST))
         return sightings_in(self._names.rows_today(rows))
+
+    def readings_by_apply(self) -> "Readings":
+        """When an apply last read each tenant that has a cadence."""
+        from reconciler.adapters.database import readings  # few runs ask
+
+        [rows] = self._database.ask(Question(readings.BY_APPLY))
+        return readings.readings_in(rows)
+
+    def keep_readings(self, tenants: Iterable[str], by: "ReadBy", at: datetime) -> None:
+        """Keep that they were read then; of none nothing is done."""
+        if names := tuple(tenants):
+            from reconciler.adapters.database import readings  # few tenants have a cadence
+
+            with self._writing() as step:
+                readings.keep(step, names, by, at)
 
     def fleet_trail(self) -> "Trail":
         """What is kept of each extension of each tenant, and of webhooks."""

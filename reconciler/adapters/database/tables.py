@@ -187,6 +187,17 @@ CREATE TABLE schemas (
 )
 """
 
+# When each tenant with a cadence was last read, and by which command; since version 10.
+READINGS = """
+CREATE TABLE readings (
+    tenant TEXT NOT NULL,
+    command TEXT NOT NULL,
+    read_at TEXT NOT NULL,
+    PRIMARY KEY (tenant, command),
+    CHECK (command IN ('plan', 'apply'))
+)
+"""
+
 # What says that a schema is as desired: a skip says its reason, the others that they succeeded.
 AS_DESIRED = (
     "(event IN ('SCHEMA_EXTENSION_CREATED', 'SCHEMA_EXTENSION_UPDATED', 'SCHEMA_EXTENSION_ADOPTED')"
@@ -243,6 +254,7 @@ ALL = (
     COUNTINGS,
     CANARIES,
     SCHEMAS,
+    READINGS,
     *INDEXES_OF_4,
     *INDEXES_OF_5,
     *INDEXES_OF_8,
@@ -264,6 +276,7 @@ RIGHTS = {
     "countings": "SELECT, INSERT, DELETE",
     "canaries": "SELECT, INSERT, DELETE",
     "schemas": "SELECT, INSERT",
+    "readings": "SELECT, INSERT, UPDATE",
 }
 # The sequences that number rows on a server, by their tables.
 SEQUENCES = {name: f"{name}_id_seq" for name in ("intents", "outbox", "samples")}

@@ -52,6 +52,7 @@ IMPURE_MODULES = (
 CLOCKS = ("now", "today", "utcnow")
 KNOW_DATETIME = (
     "domain.adoption",
+    "domain.cadence",
     "domain.canary",
     "domain.fleet_report",
     "domain.fleet_status",

@@ -28,7 +28,8 @@ def due(tenants: Iterable[Tenant], readings: Readings, now: datetime) -> frozens
     return frozenset(t.name for t in tenants if _is_due(t.every, readings.get(t.name), now))
 
 
-def _is_due(every: timedelta | None, last: datetime | None, now: datetime) -> bool:
-    if every is None or last is None or last > now:
+def _is_due(minutes: int | None, last: datetime | None, now: datetime) -> bool:
+    if minutes is None or last is None or last > now:
         return True
+    every = timedelta(minutes=minutes)
     return now - last >= every - min(every / 10, _EARLY)

@@ -194,7 +194,7 @@ def fleet_status(manifests: Manifests, trail: Trail, at: datetime) -> FleetStatu
         tenants=tuple(
             TenantStatus(
                 name=tenant.name,
-                every=tenant.every or timedelta(),
+                every=timedelta(minutes=tenant.every or 0),
                 extensions=tuple(
                     _extension(tenant, extension.fitted_to(tenant.dialect), trail, outcomes)
                     for extension in manifests.desired_for(tenant)

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from enum import StrEnum
 from fnmatch import translate
 from typing import TYPE_CHECKING
@@ -149,7 +148,8 @@ class Tenant:
     `dialect` is the effective one: the named dialect with the manifest's `spec.capabilities` in it.
     `takes_any_number` says that an ignore note in the manifest lifts the limit of extensions.
     `canary` is the userName of the test user whom values may be written to. `formerly` are names
-    that it had before. `every` is how often `--due` reads it; None: each time.
+    that it had before. `every` is after how many minutes `--due` reads it again;
+    None: each time.
     """
 
     name: str
@@ -165,7 +165,7 @@ class Tenant:
     canary: str | None = None
     freeze: "Freeze" = ()
     formerly: tuple[str, ...] = ()
-    every: timedelta | None = None
+    every: int | None = None
 
     @property
     def system(self) -> str:

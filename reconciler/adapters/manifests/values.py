@@ -1,7 +1,6 @@
 """Documents to Tenants and SchemaExtensions; each has passed every check of its own."""
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from reconciler.adapters.manifests.ignores import Ignores
@@ -35,7 +34,7 @@ from reconciler.domain.scim import Schema
 if TYPE_CHECKING:  # few tenants have a freeze
     from reconciler.domain.freeze import Freeze
 
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+_MINUTES = {"m": 1, "h": 60, "d": 24 * 60}
 _LIMITS = {"extensions": "extensions", "maxCreates": "max_creates", "maxUpdates": "max_updates"}
 
 
@@ -104,7 +103,7 @@ def _tenant(document: Document | TenantRow, dialects: _EffectiveDialects, notes:
         canary=spec.get("canary", {}).get("userName"),
         freeze=_freeze(spec["freeze"]) if "freeze" in spec else (),
         formerly=tuple(spec.get("formerly", ())),
-        every=_span(spec["every"]) if "every" in spec else None,
+        every=_minutes(spec["every"]) if "every" in spec else None,
         takes_any_number=bool(notes.each)
         and notes.silence(extensions_are_few_enough, document.place(("metadata", "name"))),
     )
@@ -116,8 +115,8 @@ def _freeze(entries: Iterable[Mapping[str, Json]]) -> "Freeze":
     return freeze_of(entries)
 
 
-def _span(text: str) -> timedelta:
-    return timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
+def _minutes(span: str) -> int:
+    return int(span[:-1]) * _MINUTES[span[-1]]
 
 
 def _auth(document: Document | TenantRow, auth: Mapping[str, Any]) -> Auth:

@@ -276,6 +276,8 @@ def _edited(old: TenantDocument, new: TenantDocument, *, done: Collection[str]) 
     """
     # Three things may differ: schemas that nobody manages, the lines of manifests, and the release.
     yield from (member for member in _OF_TENANTS if old[member] != new[member])
+    if old.get("canary") != new.get("canary"):
+        yield "canary"
     if (old["error"] is None) != (new["error"] is None):
         yield "error"
     if len(old["changes"]) != len(new["changes"]):

@@ -338,6 +338,7 @@ class TenantPlan:
                     sorted(webhook.url for webhook in self.tenant.webhooks),
                 ],
                 "changes": "unreadable" if self.error is not None else changes,
+                **({} if self.tenant.canary is None else {"canary": self.tenant.canary}),
             }
         )
 

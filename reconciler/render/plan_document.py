@@ -204,6 +204,8 @@ def tenant_head(tenant: TenantPlan) -> TenantDocument:
         "drift": [_drift_shown(drift, tenant.redaction) for drift in tenant.drift],
         "changes": [],
     }
+    if tenant.tenant.canary is not None:
+        head["canary"] = tenant.tenant.canary
     if tenant.frozen is not None:
         head["frozen_until"] = tenant.frozen.opens
     return head

@@ -133,8 +133,7 @@ def _names_text(names: Sequence[str]) -> str:
 
 
 def _facts_line(tenant: TenantDocument) -> str:
-    where = f"{visible(tenant['dialect'])}, {visible(tenant['base_url'])}"
-    facts = [visible(tenant["name"]), where, usage_line(tenant)]
+    facts = [visible(tenant["name"]), _service_text(tenant), usage_line(tenant)]
     facts += [tenant["digest"]] if tenant["error"] is None else []
     return "  ".join(fact for fact in facts if fact)
 
@@ -170,9 +169,14 @@ def tenant_head_lines(tenant: TenantDocument, *, paint: Paint) -> Iterator[str]:
 
 def _title_line(tenant: TenantDocument, paint: Paint) -> str:
     usage = usage_line(tenant)
-    where = f"{visible(tenant['dialect'])}, {visible(tenant['base_url'])}"
     title = paint("bold", f"Tenant {visible(tenant['name'])}")
-    return f"{title}  ({where})" + (f"  {usage}" if usage else "")
+    return f"{title}  ({_service_text(tenant)})" + (f"  {usage}" if usage else "")
+
+
+def _service_text(tenant: TenantDocument) -> str:
+    where = f"{visible(tenant['dialect'])}, {visible(tenant['base_url'])}"
+    canary = tenant.get("canary")
+    return where if canary is None else f"{where}, test user {visible(canary)}"
 
 
 def _warning_line(warning: str, paint: Paint) -> str:

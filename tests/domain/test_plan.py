@@ -713,6 +713,7 @@ def variants() -> dict[str, TenantPlan]:
         ),
         "target system": replace(plan, tenant=replace(plan.tenant, target_system="HR of old")),
         "webhook": replace(plan, tenant=replace(plan.tenant, webhooks=(HOOK,))),
+        "test user": replace(plan, tenant=replace(plan.tenant, canary="probe@acme.example")),
         "desired description": planned([extension("HR", A, description="y"), BASIS[1]], FOUND),
         "live": planned(BASIS, live(document("Badge", {"name": "c"}), document("Theirs"))),
         "live gone": planned(BASIS, live(document("Theirs"))),

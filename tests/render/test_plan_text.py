@@ -194,6 +194,16 @@ def test_a_plan_in_sync_says_that_nothing_changes():
     assert "  = in sync: " in text
 
 
+def test_a_plan_names_the_test_user_whom_an_apply_writes_to():
+    made = planned()
+    made = replace(made, tenant=replace(made.tenant, canary="probe@acme.example\u3164"))
+    saved = plan_document(Plan(tenants=(made,)))
+
+    assert "test user probe@acme.example\\u3164)" in text_of(made)
+    assert "test user `probe@acme.example\\u3164` |" in plan_markdown(saved)
+    assert saved["tenants"][0]["canary"] == "probe@acme.example\u3164"
+
+
 def test_an_unreadable_tenant_is_reported_with_its_reason():
     broken = TenantPlan(tenant=tenant("east"), error="GET → 503")
 

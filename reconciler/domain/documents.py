@@ -164,7 +164,7 @@ class TenantDocument(TypedDict):
     extensions_live: int | None
     extensions_limit: int | None
     error: str | None
-    canary: NotRequired[str]  # only where the manifest names a test user
+    canary: NotRequired[bool]  # only where the manifest names a test user
     frozen_until: NotRequired[str | None]  # only in a freeze; None where no end is in sight
     warnings: list[str]
     unmanaged: list[str]

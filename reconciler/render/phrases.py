@@ -26,6 +26,7 @@ from reconciler.domain.messages import NAMED
 from reconciler.domain.sections import Differing, Extremes, Of
 from reconciler.render.plain_text import counted, visible
 
+TEST_USER = "what is new is tried on its test user"
 NO_OWNER = "nobody, as no manifest names an owner (spec.owners)"
 # A skip is three things to a reader, so plans are counted and coloured by these and not by action.
 Category = Literal["create", "update", "in-sync", "excluded", "drifted", "blocked"]

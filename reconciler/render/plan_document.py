@@ -205,7 +205,7 @@ def tenant_head(tenant: TenantPlan) -> TenantDocument:
         "changes": [],
     }
     if tenant.tenant.canary is not None:
-        head["canary"] = tenant.tenant.canary
+        head["canary"] = True
     if tenant.frozen is not None:
         head["frozen_until"] = tenant.frozen.opens
     return head

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from reconciler.domain.documents import Kind, RiskWord, TenantDocument
 from reconciler.render.fitting import Cut, Part
 from reconciler.render.markdown_text import code
-from reconciler.render.phrases import Category, category_of
+from reconciler.render.phrases import TEST_USER, Category, category_of
 from reconciler.render.plan_markdown_section import GRAVE
 
 TABLE_HEAD = (
@@ -38,8 +38,8 @@ def row(tenant: TenantDocument) -> Row:
     worst = [f"users: {each}" for each in _WORST_FIRST if each in risks][:1]
     risk = ", ".join([*(kind for kind in GRAVE if kind in kinds), *worst])
     service = f"{code(tenant['dialect'])}, {code(tenant['base_url'])}"
-    if (canary := tenant.get("canary")) is not None:
-        service += f", test user {code(canary)}"
+    if tenant.get("canary"):
+        service += f", {TEST_USER}"
     used, limit = tenant["extensions_live"], tenant["extensions_limit"]
     extensions = "" if used is None else str(used) if limit is None else f"{used} of {limit}"
     if tenant["error"] is not None:

@@ -18,6 +18,7 @@ from reconciler.render.paint import Paint
 from reconciler.render.phrases import (
     NO_OWNER,
     SYMBOLS,
+    TEST_USER,
     Category,
     approved_manifests,
     category_of,
@@ -175,8 +176,7 @@ def _title_line(tenant: TenantDocument, paint: Paint) -> str:
 
 def _service_text(tenant: TenantDocument) -> str:
     where = f"{visible(tenant['dialect'])}, {visible(tenant['base_url'])}"
-    canary = tenant.get("canary")
-    return where if canary is None else f"{where}, test user {visible(canary)}"
+    return f"{where}, {TEST_USER}" if tenant.get("canary") else where
 
 
 def _warning_line(warning: str, paint: Paint) -> str:

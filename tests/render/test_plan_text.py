@@ -194,14 +194,15 @@ def test_a_plan_in_sync_says_that_nothing_changes():
     assert "  = in sync: " in text
 
 
-def test_a_plan_names_the_test_user_whom_an_apply_writes_to():
+def test_a_plan_says_that_an_apply_writes_to_a_test_user_and_names_nobody():
     made = planned()
-    made = replace(made, tenant=replace(made.tenant, canary="probe@acme.example\u3164"))
+    made = replace(made, tenant=replace(made.tenant, canary="probe@acme.example"))
     saved = plan_document(Plan(tenants=(made,)))
 
-    assert "test user probe@acme.example\\u3164)" in text_of(made)
-    assert "test user `probe@acme.example\\u3164` |" in plan_markdown(saved)
-    assert saved["tenants"][0]["canary"] == "probe@acme.example\u3164"
+    assert "/scim/v2, what is new is tried on its test user)" in text_of(made)
+    assert "`, what is new is tried on its test user |" in plan_markdown(saved)
+    assert saved["tenants"][0]["canary"] is True
+    assert "probe" not in text_of(made) + plan_markdown(saved) + json_text(saved)
 
 
 def test_an_unreadable_tenant_is_reported_with_its_reason():

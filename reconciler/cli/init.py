@@ -81,16 +81,13 @@ def _files(
     tenant = manifest_text(f"tenants/_example-{service}.yaml")
     match service:
         case Service.GENESYS:
-            extension = "hr-extension"
+            extension, name = "hr-extension", "hr-extension"
         case Service.SAP | Service.ORACLE | Service.RFC7644:
-            extension = f"_example-{service}"
+            extension, name = f"_example-{service}", f"hr-{service}"
         case _:
             assert_never(service)
     yield _tenant_file(service), tenant
-    yield (
-        "desired-state/extensions/hr-extension.yaml",
-        manifest_text(f"extensions/{extension}.yaml"),
-    )
+    yield f"desired-state/extensions/{name}.yaml", manifest_text(f"extensions/{extension}.yaml")
     yield from common_files(invocation)
     yield ".pre-commit-config.yaml", template_text("init/pre-commit-config.yaml")
     match forge:

@@ -417,13 +417,15 @@ class Exceeded:
     setting: str
 
     def __str__(self) -> str:
+        thing = "changed tenant" if self.tenant is None else "change"
+        exceed = f"{thing} exceeds" if self.number == 1 else f"{thing}s exceed"
         if self.tenant is None:
             return (
-                f"this run: {self.number} changed tenants exceed {self.setting} {self.limit}; "
+                f"this run: {self.number} {exceed} {self.setting} {self.limit}; "
                 f"narrow the run with --tenant, raise {self.setting}, or lift it with --force"
             )
         return (
-            f"tenant {self.tenant}: {self.number} changes exceed {self.setting}: {self.limit}; "
+            f"tenant {self.tenant}: {self.number} {exceed} {self.setting}: {self.limit}; "
             f"narrow the run with --target, raise {self.setting} in the tenant's manifest, "
             "or lift it with --force"
         )

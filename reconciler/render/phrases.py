@@ -269,7 +269,7 @@ def measure_line(measure: MeasureDocument, users: Extremes[tuple[int, int]] | No
     elif measure["users"] is None:
         counted_text = f"how many {whom} is not known"
     else:
-        counted_text = f"{measure['users']} of {measure['of']} {whom}"
+        counted_text = f"{_of_text((measure['users'], measure['of']))} {whom}"
     return f"risk {measure['risk']}: {visible(measure['path'])} {of_what}: {counted_text}"
 
 
@@ -287,7 +287,12 @@ _MEASURES: dict[MeasureWord, tuple[str, str]] = {
 
 
 def _among_text(users: Extremes[tuple[int, int]]) -> str:
-    return range_text(users, lambda each: f"{each[0]} of {each[1]}")
+    return range_text(users, _of_text)
+
+
+def _of_text(users: tuple[int, int | None]) -> str:
+    number, total = users
+    return f"{number:,} of {'an unknown number' if total is None else f'{total:,}'}"
 
 
 def limit_lines(document: PlanFacts) -> list[str]:
@@ -319,7 +324,7 @@ def still_held_line(held: StillHeldDocument, users: Extremes[tuple[int, int]] | 
     elif held["users"] is None:
         number = "how many still hold a value is not known"
     else:
-        number = f"{held['users']} of {held['of']} still hold a value"
+        number = f"{_of_text((held['users'], held['of']))} still hold a value"
     since = f"deprecated since {visible(held['since'])}"
     return f"{since}: {visible(held['path'])}{use}{reason}: {number}"
 

@@ -886,6 +886,13 @@ def test_an_exceeded_limit_says_number_limit_and_the_way_out() -> None:
     )
 
 
+def test_one_change_exceeds_a_limit_of_none() -> None:
+    (one,) = exceeded_limits(plan_of(planned([extension("a", A)], limits=Limits(max_creates=0))))
+
+    assert str(one).startswith("tenant acme: 1 change exceeds spec.limits.maxCreates: 0; ")
+    assert str(replace(one, tenant=None)).startswith("this run: 1 changed tenant exceeds ")
+
+
 def test_too_many_changed_tenants_exceed_a_limit_of_the_run() -> None:
     plans = [planned([extension("HR", A)], tenant=name) for name in ("a", "b", "c")]
 

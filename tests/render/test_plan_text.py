@@ -410,7 +410,7 @@ def test_tenants_that_exceed_a_limit_alike_are_named_in_one_line():
 
     text = text_of(*(renamed(limited, name) for name in ("a", "b")))
 
-    assert "Limit: tenants a, b: 1 changes exceed spec.limits.maxCreates: 0; " in text
+    assert "Limit: tenants a, b: 1 change exceeds spec.limits.maxCreates: 0; " in text
     assert text.count("Limit: ") == 1
 
 

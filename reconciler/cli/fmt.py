@@ -91,7 +91,8 @@ def _files(
     """Each YAML file that is named, or is a manifest below a folder that is; each once."""
     folder, reading = invocation.common.desired_state, options.reading
     seen: set[str] = set()
-    for path in map(Path, options.path or (str(folder),)):
+    named = [invocation.common.folder / name for name in options.path]
+    for path in named or [folder]:
         if is_folder(path):
             found, faults = read_files(
                 path,

@@ -57,6 +57,14 @@ def test_fmt_takes_files_and_folders_by_name_once_each(folder: Folder) -> None:
     assert (done.code, done.out.splitlines()) == (2, names)
 
 
+def test_fmt_finds_what_it_is_given_from_the_folder_of_chdir(folder: Folder) -> None:
+    write(folder, "below/a.yaml")
+
+    done = folder.run("-C", "below", "fmt", "--check", "a.yaml")
+
+    assert (done.code, done.out) == (2, "below/a.yaml\n")
+
+
 def test_fmt_diff_shows_what_changes_and_no_line_that_could_hold_a_secret(folder: Folder) -> None:
     write(folder, "x.yaml", "kind:  SchemaExtension\nspec: # all\n    schema: {}\n")
     write(folder, "t.yaml", UNTIDY + "spec:\n    auth: {token:  canary-1}\n    # canary-1\n")

@@ -73,7 +73,7 @@ def test_its_workflows_use_the_action_at_a_commit_and_the_variables_of_the_tenan
 
 def test_init_writes_over_nothing(empty: Folder) -> None:
     empty.write(".gitignore", "mine\n")
-    mine = empty.write("desired-state/extensions/hr-extension.yaml", "mine\n")
+    mine = empty.write("desired-state/extensions/hr-sap.yaml", "mine\n")
 
     first = empty.run("init", "--service", "sap", "--forge", "none")
     before = {path: path.read_text() for path in empty.path.rglob("*") if path.is_file()}

@@ -23,7 +23,7 @@ _HEAD = 4096  # bytes of a file in which a report names its run
 
 def merge(invocation: Invocation, options: Options) -> int:
     """Write the union of the files, all plans or all reports; raises UsageError."""
-    files = [Path(file) for file in options.files]
+    files = [invocation.common.folder / file for file in options.files]
     if not files:
         raise UsageError("name the files to merge: the plan, or the report, of each shard")
     if options.out is None:

@@ -40,6 +40,7 @@ class Heading(StrEnum):
     OWN = "options"
     SELECTION = "selection"
     READING = "reading"
+    LIMITS = "limits"  # of what is read; a page of help has them in a sentence
     WRITING = "writing"
     OUTPUT = "output"
     COMMON = "every command"

@@ -100,7 +100,10 @@ class _Parser(argparse.ArgumentParser):
         body.add_usage(self._usage(), (), ())
         for title, actions in self._headings():
             body.start_section(title)
-            body.add_arguments(actions)
+            if title == Heading.LIMITS:
+                body.add_text(", ".join(map(_limit, actions)))
+            else:
+                body.add_arguments(actions)
             body.end_section()
         body.add_text(self.epilog)
         example = f"example:\n  reconciler {self.example}\n"
@@ -139,6 +142,12 @@ class _Parser(argparse.ArgumentParser):
             show(message)
         else:
             show_data(message)
+
+
+def _limit(action: argparse.Action) -> str:
+    """An option with its default, which says enough on a page: `--max-file-kib KIB (256)`."""
+    default = str(action.help).rpartition("default: ")[2].removesuffix(")")
+    return f"{action.option_strings[-1]} {default}".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 class _Formatter(argparse.HelpFormatter):

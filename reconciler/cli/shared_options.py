@@ -95,13 +95,13 @@ class FileOptions:
     """The limits on the files that are read from the folder of manifests."""
 
     max_file_kib: int = number(
-        "how large a manifest file may be", metavar="KIB", default=256, heading=Heading.READING
+        "how large a manifest file may be", metavar="KIB", default=256, heading=Heading.LIMITS
     )
     max_total_mib: int = number(
-        "how large all of them may be together", metavar="MIB", default=64, heading=Heading.READING
+        "how large all of them may be together", metavar="MIB", default=64, heading=Heading.LIMITS
     )
     max_documents: int = number(
-        "how many documents they may hold", metavar="N", default=20_000, heading=Heading.READING
+        "how many documents they may hold", metavar="N", default=20_000, heading=Heading.LIMITS
     )
 
 
@@ -113,7 +113,7 @@ class ReadingOptions(FileOptions):
         "how many attributes a schema may have, sub-attributes too, in a manifest or live",
         metavar="N",
         default=10_000,
-        heading=Heading.READING,
+        heading=Heading.LIMITS,
     )
     allow_empty: bool = flag("a folder without manifests is meant", heading=Heading.READING)
 
@@ -143,13 +143,13 @@ class DeadlineOptions(RequestOptions):
         key="deadlines.read",
     )
     max_page_mib: int = number(
-        "how large one answer of a tenant may be", metavar="MIB", default=5, heading=Heading.READING
+        "how large one answer of a tenant may be", metavar="MIB", default=5, heading=Heading.LIMITS
     )
     max_tenant_mib: int = number(
         "how large the list of a tenant's schemas may be in all",
         metavar="MIB",
         default=64,
-        heading=Heading.READING,
+        heading=Heading.LIMITS,
     )
 
 

@@ -73,7 +73,17 @@ def test_the_options_of_a_page_stand_below_their_headings_in_one_order(
     for name, option in declared:
         if not option.positional:
             below = page.split(f"\n{option.heading}:\n")[1].split("\n\n")[0]
-            assert re.search(rf"^ +{flag_of(name)}\b", below, re.M), name
+            begins = r"(^|, ) *" if option.heading is Heading.LIMITS else "^ +"
+            assert re.search(rf"{begins}{flag_of(name)}\b", below, re.M), name
+
+
+def test_a_page_of_help_has_the_limits_with_their_defaults_in_a_sentence(folder: Folder):
+    below = page_of(folder, "plan").split("\nlimits:\n")[1].split("\n\n")[0]
+
+    assert below == (
+        "  --max-file-kib 256, --max-total-mib 64, --max-documents 20000,\n"
+        "  --max-attributes 10000, --max-page-mib 5, --max-tenant-mib 64"
+    )
 
 
 def test_the_overview_lists_each_command_below_its_heading_and_names_the_first(folder: Folder):

@@ -78,6 +78,7 @@ def test_the_limit_of_a_run_is_that_of_all_shards(place: Place) -> None:
     files = plan_shards(folder)  # each of which changes fewer
 
     merge(folder, *files)
+    merge(Folder(folder.path.parent, folder.environ), "-C", folder.path.name, *files)
 
     [exceeded] = json.loads((folder.path / "plan.json").read_text())["exceeded_limits"]
     assert f"{TENANTS} changed tenants exceed --max-tenants 5" in exceeded

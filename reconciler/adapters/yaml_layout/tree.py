@@ -7,6 +7,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.emitter import RoundTripEmitter
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.resolver import VersionedResolver
 from ruamel.yaml.scalarstring import (
@@ -62,12 +63,21 @@ class _AllText(VersionedResolver):
         return super().resolve(kind, value, implicit if value is None else (False, True))
 
 
+class _Emitter(RoundTripEmitter):
+    """An emitter that moves a list to the right below a key alone: `- - item` has one blank."""
+
+    def expect_block_sequence_item(self, first: bool = False) -> None:
+        around = self.indents.values[:-1]
+        offset = 2 if around and not around[-1][1] else 0
+        self.sequence_dash_offset, self.best_sequence_indent = offset, offset + 2
+        super().expect_block_sequence_item(first)
+
+
 def _yaml() -> YAML:
     yaml = YAML()
-    yaml.Resolver = _AllText
+    yaml.Resolver, yaml.Emitter = _AllText, _Emitter
     yaml.preserve_quotes = True
     yaml.width = _ENDLESS
-    yaml.indent(mapping=2, sequence=4, offset=2)
     return yaml
 
 

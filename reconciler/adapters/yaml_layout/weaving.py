@@ -96,7 +96,7 @@ def _above(lines: list[str], places: _Places, remarks: Remarks) -> defaultdict[i
         above[behind] += _indented(remarks.below[path], places.columns.get(path, 0))
     for path in sorted(remarks.above, key=len):
         line = places.lines[path]
-        indent = len(lines[line]) - len(lines[line].lstrip(" ")) if line else 0
+        indent = len(lines[line]) - len(lines[line].lstrip(" "))
         above[line] += _indented(remarks.above[path], indent)
     return above
 

@@ -100,7 +100,7 @@ class _Parser(argparse.ArgumentParser):
         body.add_usage(self._usage(), (), ())
         for title, actions in self._headings():
             body.start_section(title)
-            if title == Heading.LIMITS:
+            if title == Heading.LIMITS and actions:
                 body.add_text(", ".join(map(_limit, actions)))
             else:
                 body.add_arguments(actions)

@@ -35,8 +35,13 @@ class Spool:
         self._end = 0
 
     def add(self, name: str, document: Json) -> None:
-        """Keep a document; one that was there under that name is replaced."""
-        self.add_long(name, document, {})
+        """Keep a document; one that was there under that name is replaced.
+
+        Its members may be Items of another spool.
+        """
+        members = document.items() if isinstance(document, dict) else ()
+        kept = {key: self.keep(each) for key, each in members if isinstance(each, Items)}
+        self.add_long(name, {**document, **dict.fromkeys(kept)} if kept else document, kept)
 
     def add_long(self, name: str, document: Json, items: "dict[str, Items]") -> None:
         """The same for a document with many items in some members, which `keep` has kept."""

@@ -466,6 +466,23 @@ class Statements(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreCondition:
+    """What a store holds, and each thing that is wrong with it, as a line for a person.
+
+    `rows` are by table, `open_intents` by tenant, `webhooks` by state. `moved_to` is where the
+    store is now, and since when.
+    """
+
+    place: str
+    format_version: int
+    rows: dict[str, int]
+    open_intents: dict[str, int]
+    webhooks: dict[str, int]
+    faults: tuple[str, ...]
+    moved_to: str | None
+
+
 class HeldLock(NamedTuple):
     """A lock that a run holds: whose, whether of a queue of webhooks, by whom and since when.
 

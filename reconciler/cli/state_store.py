@@ -4,18 +4,20 @@ import logging
 import os
 import shlex
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 from reconciler.adapters.clock import StopSignal, wall_time
 from reconciler.adapters.database import Store, file_of, files_beside, folder_of, open_store
+from reconciler.adapters.database.address import begun_in
 from reconciler.adapters.emergency import EmergencyExport
 from reconciler.adapters.git import Git, path_in_repository
 from reconciler.adapters.locks import FileLocks, held_in
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.shared_options import PruningOptions
-from reconciler.errors import GitRefused, StateError
+from reconciler.errors import GitRefused, StateError, TenantLocked, UsageError
 from reconciler.ports import Clock, HeldLock, Locks
 from reconciler.private_files import open_to_others
 from reconciler.render.plain_text import visible
@@ -44,7 +46,7 @@ def open_state(
     """
     if ephemeral(invocation):
         invocation.console.say(EPHEMERAL)
-    with closing(_opened(invocation, create=True, stop=stop)) as store:
+    with closing(_opened(invocation, invocation.common.state_url, create=True, stop=stop)) as store:
         yield store
         if pruning is not None:
             age = timedelta(days=min(pruning.keep_delivered, _MAX_AGE))
@@ -54,7 +56,12 @@ def open_state(
 @contextmanager
 def read_state(invocation: Invocation) -> Iterator[Store]:
     """A store that has to be there already, and may be one that nobody here may write to."""
-    with closing(_opened(invocation, create=False, only_read=True)) as store:
+    url = invocation.common.state_url
+    with closing(_opened(invocation, url, create=False, only_read=True)) as store:
+        if (moved := store.moved_to()) is not None:
+            invocation.console.say(
+                f"warning: this store was moved to {visible(moved)}, and is shown as it was then"
+            )
         yield store
 
 
@@ -72,8 +79,59 @@ def state_if_any(invocation: Invocation) -> Iterator[Store | None]:
 @contextmanager
 def existing_state(invocation: Invocation, stop: StopSignal) -> Iterator[Store]:
     """A store that has to be there already, to be written to as in `open_state`."""
-    with closing(_opened(invocation, create=False, stop=stop)) as store:
+    url = invocation.common.state_url
+    with closing(_opened(invocation, url, create=False, stop=stop)) as store:
         yield store
+
+
+def url_of_target(invocation: Invocation, to: str) -> str:
+    """The URL of the store that `--to` names, by its URL or by the path of its file.
+
+    Raises UsageError for what is no store, or the one that is to be moved.
+    """
+    url = begun_in(invocation.common.folder, to if "://" in to else f"sqlite:///{quote(to)}")
+    source = file_of(invocation.common.state_url)
+    with _about_target():
+        file = file_of(url)
+        is_same = file is not None and source is not None and _is_one(file, source)
+        if is_same or url == invocation.common.state_url:
+            raise UsageError("it names the store that is to be moved: name another")
+    return url
+
+
+@contextmanager
+def target_of_move(invocation: Invocation, url: str) -> Iterator[Store]:
+    """The store of that URL, made where it is missing."""
+    with ExitStack() as opened:
+        with _about_target():
+            store = opened.enter_context(closing(_opened(invocation, url, create=True)))
+        yield store
+
+
+@contextmanager
+def _about_target() -> Iterator[None]:
+    """Let an error say which option named the store that it is about."""
+    try:
+        yield
+    except (UsageError, StateError) as error:
+        said = str(error).replace("--state (RECONCILER_STATE)", "the URL")
+        raise type(error)(f"--to: {said}") from error
+
+
+def _is_one(file: Path, other: Path) -> bool:
+    try:
+        return file.samefile(other)
+    except OSError:  # one of them is not there yet
+        return False
+
+
+def require_unlocked(invocation: Invocation, store: Store) -> None:
+    """Raise TenantLocked where a run holds a lock."""
+    for lock in _held(invocation, store):
+        raise TenantLocked(
+            f"tenant {lock.tenant} is held by {lock.holder} since {lock.since}: wait for that run "
+            "to end, or stop it; `reconciler locks` shows all that are held"
+        )
 
 
 def _prune(store: Store, delivered_before: datetime) -> None:
@@ -87,17 +145,18 @@ def _prune(store: Store, delivered_before: datetime) -> None:
 
 def _opened(
     invocation: Invocation,
+    url: str,
     *,
     create: bool,
     only_read: bool = False,
     stop: StopSignal | None = None,
 ) -> Store:
-    if (file := file_of(invocation.common.state_url)) is not None:
+    if (file := file_of(url)) is not None:
         _require_untracked(invocation, file)
         _warn_of_open_files(invocation, file)
     seconds = float(min(invocation.common.state_deadline, _MAX_DEADLINE))
     return open_store(
-        invocation.common.state_url,
+        url,
         create=create,
         only_read=only_read,
         busy_timeout=seconds,
@@ -174,11 +233,13 @@ def locks_of(invocation: Invocation, store: Store, *, holder: str, clock: Clock)
 def held_locks(invocation: Invocation) -> list[HeldLock]:
     """The locks that runs hold now, where `locks_of` keeps them; none before the first apply."""
     with state_if_any(invocation) as store:
-        if store is None:
-            return []
-        beside = folder_of(invocation.common.state_url) or Path()
-        kept = store.held_locks()
-        return held_in(beside / "locks") if kept is None else kept
+        return [] if store is None else _held(invocation, store)
+
+
+def _held(invocation: Invocation, store: Store) -> list[HeldLock]:
+    beside = folder_of(invocation.common.state_url) or Path()
+    kept = store.held_locks()
+    return held_in(beside / "locks") if kept is None else kept
 
 
 def ephemeral(invocation: Invocation) -> bool:

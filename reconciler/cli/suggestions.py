@@ -16,10 +16,11 @@ T = TypeVar("T")
 
 _ALIKE = 0.65  # of the letters of a word, for what is more than two slips away
 _SECRETS = "secrets are in variables or files that a Tenant manifest names"
+_LISTED = "the tenants are the truth; `reconciler status` lists them"
 _COMMANDS = {
     "delete destroy remove rm": "nothing is ever deleted from a tenant",
     "describe get ls": "`reconciler status` lists the tenants",
-    "state console": "the tenants are the truth; `reconciler status` lists them",
+    "console": _LISTED,
     "check lint": "`reconciler validate` checks the manifests",
     "create deploy push run up": "`reconciler apply` does that",
     "update": "`reconciler apply` does that, where a manifest says onDrift: update",
@@ -73,11 +74,13 @@ def unknown_command(words: Sequence[str]) -> str:
     message = f"{quoted(said)} is no command"
     names = {command.name for command in COMMANDS}
     last = words[-1].lower()
+    if meant := _of(last, _COMMANDS):
+        return f"{message}; {meant}"
+    if words[0] == "state" and not nearest(said, sorted(names)):  # Terraform's is another
+        return f"{message}; {_LISTED}"
     within = sorted(n for n in names if last in (n, n.split()[-1], n.replace(" ", "-")))
     if within:
         return f"{message}; did you mean {listed(f'`reconciler {name}`' for name in within)}?"
-    if meant := _of(last, _COMMANDS):
-        return f"{message}; {meant}"
     firsts = {name.split()[0] for name in names}
     near = _near(said, names) or _near(last, firsts)
     return f"{message}; did you mean `reconciler {near}`?" if near else message

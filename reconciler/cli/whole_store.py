@@ -8,6 +8,7 @@ from reconciler.cli.console import Console
 from reconciler.domain.documents import AuditDocument
 from reconciler.domain.records import GENESIS, ChainResult, check_chain
 from reconciler.errors import StateError
+from reconciler.ports import StoreCondition
 from reconciler.render.plain_text import counted, visible
 
 _SHOWN = 10  # of what does not fit
@@ -39,6 +40,23 @@ def require_whole(store: Store, console: Console, head: str | None = None) -> Ch
             "find out who, and restore it from a backup"
         )
     return result
+
+
+def require_condition(store: Store, console: Console) -> tuple[StoreCondition, ChainResult]:
+    """What the store holds; raise StateError as `require_whole`, or for what else is wrong.
+
+    The console names each thing.
+    """
+    condition = store.condition()
+    for each in condition.faults:
+        console.complain(visible(each))
+    chain = require_whole(store, console)
+    if condition.faults:
+        raise StateError(
+            f"the store {condition.place} is not as it should be: "
+            f"{counted(len(condition.faults), 'thing')} named above; the trail is whole"
+        )
+    return condition, chain
 
 
 def _watching(

@@ -810,6 +810,18 @@ class AuditVerifyData(TypedDict):
     anchored: bool
 
 
+class StateCheckData(TypedDict):
+    """A store that is whole: its rows by table, open intents by tenant, webhooks by state."""
+
+    format: int
+    records: int
+    head: str
+    rows: dict[str, int]
+    open_intents: dict[str, int]
+    webhooks: dict[str, int]
+    moved_to: str | None
+
+
 class WebhookDocument(TypedDict):
     """One webhook, released or held."""
 

@@ -148,6 +148,7 @@ DATA = {
     "doctor": documents.DoctorData,
     "audit-list": documents.AuditListData,
     "audit-verify": documents.AuditVerifyData,
+    "state-check": documents.StateCheckData,
     "webhooks-list": documents.WebhooksListData,
     "sent": documents.SentData,
     "locks": documents.LocksData,

@@ -38,6 +38,14 @@ class Connection(Protocol):
         """Run a statement of tables.py, in the words that this database has for its types."""
         ...
 
+    def unnumbered(self) -> list[str]:
+        """What is wrong with the numbers that tables give next, with the statements that help."""
+        ...
+
+    def number_on(self, table: str) -> None:
+        """Let the next number of a table come after the highest that it holds."""
+        ...
+
 
 class Step(Connection, Protocol):
     """A transaction of the only writer. On a server each side of it is one round trip."""

@@ -59,6 +59,13 @@ class Opened:
         """Run a statement of tables.py."""
         self.raw.execute(statement.format_map(_WORDS))
 
+    def unnumbered(self) -> list[str]:
+        """Nothing: SQLite looks for the highest number each time."""
+        return []
+
+    def number_on(self, table: str) -> None:
+        """Nothing is to be done for that."""
+
 
 class Database:
     """Connections to one file; one writer at a time, in this process and among all.

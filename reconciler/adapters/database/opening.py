@@ -15,8 +15,10 @@ from reconciler.adapters.database.engine import (
     sync_folder,
 )
 from reconciler.adapters.database.migrations import is_older, migrate
+from reconciler.adapters.database.moving import MOVED_TO, moved_to
 from reconciler.adapters.database.store import Store
 from reconciler.adapters.database.tables import ALL, FORMAT_VERSION
+from reconciler.adapters.database.trail import require_here
 from reconciler.errors import StateError, UsageError
 
 DEADLINE = 30.0  # seconds
@@ -132,6 +134,9 @@ def _check(database: Connections, *, create: bool, only_read: bool) -> bool:
             f"{FORMAT_VERSION}: a newer release has written it; upgrade this one, "
             "or name another with --state"
         )
+    if not only_read:
+        [moved] = database.ask(MOVED_TO)
+        require_here(moved_to(moved))
     return brought_forward
 
 

@@ -17,7 +17,7 @@ from reconciler.adapters.database.address import Address, shown
 from reconciler.adapters.database.connections import Connection, Question, Row, Value
 from reconciler.adapters.database.deadline import Deadline, Wire
 from reconciler.adapters.database.server_errors import ServerError, reason, unreachable
-from reconciler.adapters.database.tables import NAMES
+from reconciler.adapters.database.tables import NAMES, SEQUENCES
 from reconciler.domain.redaction import Redaction
 from reconciler.domain.secret import Secret
 from reconciler.errors import StateError
@@ -76,6 +76,9 @@ UNION ALL SELECT 'a table that inherits from ' || inhparent::regclass::text FROM
  WHERE inhparent IN (SELECT oid FROM here)
  ORDER BY 1
 """
+_NUMBERING = """
+SELECT pg_get_serial_sequence(?, 'id'), (SELECT atthasdef FROM pg_attribute
+    WHERE attrelid = to_regclass(?) AND attname = 'id'), coalesce(max(id), 0) FROM"""
 _WORDS = {"id": "SERIAL", "bytes": "BYTEA"}
 _READ = Question("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 # Who waited for the writer sees what it wrote: each statement looks anew.
@@ -143,6 +146,36 @@ class Link:
     def define(self, statement: str) -> None:
         """Run a statement of tables.py."""
         self.run(statement.format_map(_WORDS))
+
+    def unnumbered(self) -> list[str]:
+        """What is wrong with the numbers that tables give next, with the statements that help."""
+        found = []
+        for table, sequence in SEQUENCES.items():
+            statement = f"{_NUMBERING} {table}"
+            [(name, has_default, highest)] = self.rows(statement, table, table)
+            helps = []
+            if name is None:
+                helps.append(f"CREATE SEQUENCE {sequence} OWNED BY {table}.id")
+            if not (name and has_default):
+                helps.append(f"ALTER TABLE {table} ALTER id SET DEFAULT nextval('{sequence}')")
+            last = [] if name is None else self.rows("SELECT pg_sequence_last_value(?)", name)
+            if helps or (last[0][0] or 0) < highest:
+                if highest:
+                    helps.append(f"SELECT setval('{name or sequence}', {highest})")
+                found.append(
+                    f"table {table} holds the number {highest}, and its sequence {sequence} does "
+                    "not come after it, as in a copy whose sequences were not set; run as the "
+                    f"owner: {'; '.join(helps)};"
+                )
+        return found
+
+    def number_on(self, table: str) -> None:
+        """Let the next number of a table come after the highest that it holds."""
+        self.run(
+            "SELECT setval(pg_get_serial_sequence(?, 'id'), max(id)) "
+            f"FROM {table} HAVING max(id) IS NOT NULL",
+            table,
+        )
 
     @property
     def lost(self) -> bool:
@@ -252,6 +285,16 @@ class Writing:
     def define(self, statement: str) -> None:
         """Run a statement of tables.py."""
         self.defer(statement.format_map(_WORDS))
+
+    def unnumbered(self) -> list[str]:
+        """What is wrong with the numbers that tables give next, with the statements that help."""
+        self._catch_up()
+        return self.link.unnumbered()
+
+    def number_on(self, table: str) -> None:
+        """Let the next number of a table come after the highest that it holds."""
+        self._catch_up()
+        self.link.number_on(table)
 
     def commit(self) -> None:
         """Run what was deferred and end the transaction.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.adapters.database import (
     canaries,
+    condition,
     courses,
     histories,
     intents,
@@ -51,6 +52,7 @@ from reconciler.ports import (
     Postponement,
     Queue,
     Seals,
+    StoreCondition,
     Wanted,
 )
 
@@ -504,6 +506,37 @@ class Store:
         """Number and hash of the last record; of an empty trail 0 and 64 zeros."""
         [last] = self._database.ask(trail.HEAD)
         return trail.head_of(last)
+
+    @property
+    def place(self) -> str:
+        """The place of the store, for messages."""
+        return self._database.place
+
+    def condition(self) -> StoreCondition:
+        """What the store holds, and what is wrong with it beside the trail."""
+        return condition.condition_of(self._database)
+
+    def moved_to(self) -> str | None:
+        """Where this store is now, and since when; None where it is the one that is used."""
+        [moved] = self._database.ask(moving.MOVED_TO)
+        return moving.moved_to(moved)
+
+    def move_to(
+        self, target: "Store", *, named: str, require_ready: Callable[[], None]
+    ) -> dict[str, int]:
+        """Copy all rows into an empty store and close this one; the number of rows by table.
+
+        `named` is what whoever asks for this one is told: where the other is, and since when.
+        Nobody writes to this one meanwhile, nor from `require_ready` on, which is called first.
+        The copy is durable before this one is closed: killed between the two, it is whole and a
+        second call finds it.
+        """
+        with self._writing() as step:
+            require_ready()
+            with target._writing() as copied:
+                counts = moving.copy(step, copied, target._database.place)
+                moving.mark(step, named)
+        return counts
 
     def _place_of(self, event: HrEvent) -> tuple[Question, Question]:
         """The questions for the URLs that have an event, and for the last place of its tenant."""

@@ -5,6 +5,8 @@ number that it gives itself, and a text of bytes. Moments are text, UTC, RFC 333
 milliseconds: they sort as they follow each other, and an export shows them as they are.
 """
 
+import re
+
 FORMAT_VERSION = 10  # counts up with each change of the tables; see migrations
 
 META = """
@@ -264,6 +266,14 @@ ALL = (
 NAMES = {
     kind: frozenset(name for _, what, name, *_ in map(str.split, ALL) if what == kind.upper())
     for kind in ("table", "index")
+}
+_TABLES = {text.split()[2]: text for text in ALL if text.lstrip().startswith("CREATE TABLE")}
+_COLUMN = re.compile(r'^    "?(\w+)"? (?:TEXT|INTEGER|\{\w+\})', re.MULTILINE)
+# The columns of each table and those of its key; a table comes after those that it refers to.
+COLUMNS = {name: tuple(_COLUMN.findall(text)) for name, text in _TABLES.items()}
+KEYS = {
+    name: tuple(re.findall(r"\w+", text.partition("PRIMARY KEY (")[2].partition(")")[0]))
+    for name, text in _TABLES.items()
 }
 # What a run may have to do with each table, in SQL; a reader needs SELECT alone.
 RIGHTS = {

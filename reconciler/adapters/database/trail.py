@@ -23,7 +23,11 @@ COLUMNS = ("seq", *ENTRY_MEMBERS, *OPTIONAL_MEMBERS, "prev_hash", "hash")
 # SQLite takes a name in quotes that is no column for a text, so only the one that is a word of SQL.
 _NAMES = ", ".join(COLUMNS).replace("commit", '"commit"')
 # Number and hash of the last record, which the next one is sealed after.
-HEAD = Question("SELECT seq, hash FROM audit WHERE seq = (SELECT max(seq) FROM audit)")
+# Where the store was moved to comes with it: nothing is appended there any more.
+HEAD = Question(
+    "SELECT seq, hash, (SELECT value FROM meta WHERE name = 'moved_to') "
+    "FROM audit WHERE seq = (SELECT max(seq) FROM audit)"
+)
 _LAST = f"SELECT {_NAMES} FROM audit ORDER BY seq DESC LIMIT ?"
 _BEFORE = f"SELECT {_NAMES} FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?"
 _FIRST = f"SELECT {_NAMES} FROM audit WHERE seq >= {-(2**63)} ORDER BY seq LIMIT ?"
@@ -32,7 +36,7 @@ _NEXT = f"SELECT {_NAMES} FROM audit WHERE seq > ? ORDER BY seq LIMIT ?"
 
 def last(record: AuditRecord) -> list[Row]:
     """A record as the answer to HEAD, once it is the last one."""
-    return [(record.seq, record.hash)]
+    return [(record.seq, record.hash, None)]
 
 
 def append(step: Step, last: Sequence[Row], entry: Entry) -> AuditRecord:
@@ -43,6 +47,8 @@ def append(step: Step, last: Sequence[Row], entry: Entry) -> AuditRecord:
 
 def append_all(step: Step, last: Sequence[Row], entries: Iterable[Entry]) -> list[AuditRecord]:
     """Seal the entries after the last record, each after the one before it; as append does."""
+    for *_, moved in last:
+        require_here(moved)
     seq, digest = head_of(last)
     records = []
     for entry in entries:
@@ -88,9 +94,18 @@ def _storable(entry: Entry) -> Entry:
 
 def head_of(last: Sequence[Row]) -> tuple[int, str]:
     """The answer to HEAD; 0 and the hash before the first where there is no record."""
-    for seq, digest in last:
+    for seq, digest, _ in last:
         return seq, digest
     return 0, GENESIS
+
+
+def require_here(moved: str | None) -> None:
+    """Raise StateError where the store was moved: what is written to it nobody would see."""
+    if moved is not None:
+        raise StateError(
+            f"the store was moved to {moved}: name that one with --state; this one is kept as it "
+            "was then, for `audit verify` and `audit export`"
+        )
 
 
 def after(seq: int | None, *, limit: int) -> Question:

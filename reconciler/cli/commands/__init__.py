@@ -94,6 +94,13 @@ COMMANDS = (
         _MANIFESTS,
     ),
     Command("locks", CommandGroup.TRAIL, "locks", (Need.STORE,)),
+    Command("state check", CommandGroup.TRAIL, "state check", (Need.STORE,)),
+    Command(
+        "state move",
+        CommandGroup.TRAIL,
+        "state move --to moved/state.db",
+        (Need.STORE,),
+    ),
     Command("audit list", CommandGroup.TRAIL, "audit list --last 5", (Need.STORE,)),
     Command("audit verify", CommandGroup.TRAIL, "audit verify", (Need.STORE,)),
     Command("audit export", CommandGroup.TRAIL, "audit export --out trail.jsonl", (Need.STORE,)),
@@ -135,7 +142,7 @@ COMMANDS = (
         (Need.DIALECTS, Need.SECRETS),
     ),
 )
-GROUPS = {"audit": "the audit trail", "webhooks": "the outbox of webhooks"}
+GROUPS = {"state": "the store", "audit": "the audit trail", "webhooks": "the outbox of webhooks"}
 
 
 def help_of_group(group: str, commands: tuple[Command, ...] = COMMANDS) -> str:

@@ -468,7 +468,7 @@ class Statements(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreCondition:
-    """What a store holds, and each thing that is wrong with it, as a line for a person.
+    """The rows of a store, and each thing that is wrong with it, as a line for a person.
 
     `rows` are by table, `open_intents` by tenant, `webhooks` by state. `moved_to` is where the
     store is now, and since when.

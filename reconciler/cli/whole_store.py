@@ -43,7 +43,7 @@ def require_whole(store: Store, console: Console, head: str | None = None) -> Ch
 
 
 def require_condition(store: Store, console: Console) -> tuple[StoreCondition, ChainResult]:
-    """What the store holds; raise StateError as `require_whole`, or for what else is wrong.
+    """Follow the chain as `require_whole` does, and raise StateError for what else is wrong.
 
     The console names each thing.
     """

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from reconciler.adapters.database import intents
 from reconciler.adapters.database.connections import Connections, Question
-from reconciler.adapters.database.moving import MOVED, MOVED_TO, moved_to
+from reconciler.adapters.database.moving import MOVED
 from reconciler.adapters.database.tables import FORMAT_VERSION
+from reconciler.adapters.database.trail import MOVED_TO, moved_to
 from reconciler.ports import StoreCondition
 
 _WEBHOOKS = Question("SELECT state, count(*) FROM outbox GROUP BY state ORDER BY state")

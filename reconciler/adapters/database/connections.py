@@ -39,7 +39,7 @@ class Connection(Protocol):
         ...
 
     def unnumbered(self) -> list[str]:
-        """What is wrong with the numbers that tables give next, with the statements that help."""
+        """The faults of the numbers that tables give next, with the statements that help."""
         ...
 
     def number_on(self, table: str) -> None:

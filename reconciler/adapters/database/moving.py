@@ -2,22 +2,14 @@
 
 from collections.abc import Iterator
 
-from reconciler.adapters.database.connections import Connection, Question, Row, Step
+from reconciler.adapters.database.connections import Connection, Row, Step
 from reconciler.adapters.database.tables import COLUMNS, KEYS, SEQUENCES
 from reconciler.errors import StateError
 
 _PAGE = 100  # rows in memory at once, of either store; a row may hold a whole schema
 # Who holds a lock is no part of a store, and its format is the target's own.
 MOVED = tuple(table for table in COLUMNS if table not in ("meta", "holders"))
-# Where a store was moved to, and when; of the store that everybody uses there is none.
-_MOVED_TO = "SELECT value FROM meta WHERE name = 'moved_to'"
-MOVED_TO = Question(_MOVED_TO)
 _MARK = "INSERT INTO meta (name, value) VALUES ('moved_to', ?)"
-
-
-def moved_to(answer: list[Row]) -> str | None:
-    """The place and the time, by the answer to MOVED_TO."""
-    return next((str(value) for (value,) in answer), None)
 
 
 def copy(source: Step, target: Step, place: str) -> dict[str, int]:

@@ -15,10 +15,9 @@ from reconciler.adapters.database.engine import (
     sync_folder,
 )
 from reconciler.adapters.database.migrations import is_older, migrate
-from reconciler.adapters.database.moving import MOVED_TO, moved_to
 from reconciler.adapters.database.store import Store
 from reconciler.adapters.database.tables import ALL, FORMAT_VERSION
-from reconciler.adapters.database.trail import require_here
+from reconciler.adapters.database.trail import MOVED_TO, moved_to, require_here
 from reconciler.errors import StateError, UsageError
 
 DEADLINE = 30.0  # seconds

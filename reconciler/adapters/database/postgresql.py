@@ -148,7 +148,7 @@ class Link:
         self.run(statement.format_map(_WORDS))
 
     def unnumbered(self) -> list[str]:
-        """What is wrong with the numbers that tables give next, with the statements that help."""
+        """The faults of the numbers that tables give next, with the statements that help."""
         found = []
         for table, sequence in SEQUENCES.items():
             statement = f"{_NUMBERING} {table}"
@@ -287,7 +287,7 @@ class Writing:
         self.defer(statement.format_map(_WORDS))
 
     def unnumbered(self) -> list[str]:
-        """What is wrong with the numbers that tables give next, with the statements that help."""
+        """The faults of the numbers that tables give next, with the statements that help."""
         self._catch_up()
         return self.link.unnumbered()
 

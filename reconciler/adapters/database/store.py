@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from reconciler.adapters.database import (
     canaries,
-    condition,
     courses,
     histories,
     intents,
@@ -513,13 +512,15 @@ class Store:
         return self._database.place
 
     def condition(self) -> StoreCondition:
-        """What the store holds, and what is wrong with it beside the trail."""
+        """The condition of the store: what it holds, and what is wrong with it beside the trail."""
+        from reconciler.adapters.database import condition  # an apply does without
+
         return condition.condition_of(self._database)
 
     def moved_to(self) -> str | None:
-        """Where this store is now, and since when; None where it is the one that is used."""
-        [moved] = self._database.ask(moving.MOVED_TO)
-        return moving.moved_to(moved)
+        """The place of this store now, and since when; None where it is the one that is used."""
+        [moved] = self._database.ask(trail.MOVED_TO)
+        return trail.moved_to(moved)
 
     def move_to(
         self, target: "Store", *, named: str, require_ready: Callable[[], None]
@@ -531,6 +532,8 @@ class Store:
         The copy is durable before this one is closed: killed between the two, it is whole and a
         second call finds it.
         """
+        from reconciler.adapters.database import moving
+
         with self._writing() as step:
             require_ready()
             with target._writing() as copied:

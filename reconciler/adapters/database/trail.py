@@ -22,11 +22,13 @@ from reconciler.errors import StateError
 COLUMNS = ("seq", *ENTRY_MEMBERS, *OPTIONAL_MEMBERS, "prev_hash", "hash")
 # SQLite takes a name in quotes that is no column for a text, so only the one that is a word of SQL.
 _NAMES = ", ".join(COLUMNS).replace("commit", '"commit"')
-# Number and hash of the last record, which the next one is sealed after.
-# Where the store was moved to comes with it: nothing is appended there any more.
+# Where a store was moved to, and since when; of the store that is used there is none.
+_MOVED_TO = "SELECT value FROM meta WHERE name = 'moved_to'"
+MOVED_TO = Question(_MOVED_TO)
+# Number and hash of the last record, which the next one is sealed after; nothing is appended to a
+# store that was moved.
 HEAD = Question(
-    "SELECT seq, hash, (SELECT value FROM meta WHERE name = 'moved_to') "
-    "FROM audit WHERE seq = (SELECT max(seq) FROM audit)"
+    f"SELECT seq, hash, ({_MOVED_TO}) FROM audit WHERE seq = (SELECT max(seq) FROM audit)"
 )
 _LAST = f"SELECT {_NAMES} FROM audit ORDER BY seq DESC LIMIT ?"
 _BEFORE = f"SELECT {_NAMES} FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?"
@@ -97,6 +99,11 @@ def head_of(last: Sequence[Row]) -> tuple[int, str]:
     for seq, digest, _ in last:
         return seq, digest
     return 0, GENESIS
+
+
+def moved_to(answer: Sequence[Row]) -> str | None:
+    """The place and the time, by the answer to MOVED_TO."""
+    return next((str(value) for (value,) in answer), None)
 
 
 def require_here(moved: str | None) -> None:

@@ -95,12 +95,6 @@ COMMANDS = (
     ),
     Command("locks", CommandGroup.TRAIL, "locks", (Need.STORE,)),
     Command("state check", CommandGroup.TRAIL, "state check", (Need.STORE,)),
-    Command(
-        "state move",
-        CommandGroup.TRAIL,
-        "state move --to moved/state.db",
-        (Need.STORE,),
-    ),
     Command("audit list", CommandGroup.TRAIL, "audit list --last 5", (Need.STORE,)),
     Command("audit verify", CommandGroup.TRAIL, "audit verify", (Need.STORE,)),
     Command("audit export", CommandGroup.TRAIL, "audit export --out trail.jsonl", (Need.STORE,)),
@@ -140,6 +134,12 @@ COMMANDS = (
         CommandGroup.SETTING_UP,
         "dev-tenant --dialect sap --users 50",
         (Need.DIALECTS, Need.SECRETS),
+    ),
+    Command(
+        "state move",
+        CommandGroup.SETTING_UP,
+        "state move --to moved/state.db",
+        (Need.STORE,),
     ),
 )
 GROUPS = {"state": "the store", "audit": "the audit trail", "webhooks": "the outbox of webhooks"}

@@ -94,7 +94,6 @@ COMMANDS = (
         _MANIFESTS,
     ),
     Command("locks", CommandGroup.TRAIL, "locks", (Need.STORE,)),
-    Command("state check", CommandGroup.TRAIL, "state check", (Need.STORE,)),
     Command("audit list", CommandGroup.TRAIL, "audit list --last 5", (Need.STORE,)),
     Command("audit verify", CommandGroup.TRAIL, "audit verify", (Need.STORE,)),
     Command("audit export", CommandGroup.TRAIL, "audit export --out trail.jsonl", (Need.STORE,)),
@@ -135,6 +134,7 @@ COMMANDS = (
         "dev-tenant --dialect sap --users 50",
         (Need.DIALECTS, Need.SECRETS),
     ),
+    Command("state check", CommandGroup.SETTING_UP, "state check", (Need.STORE,)),
     Command(
         "state move",
         CommandGroup.SETTING_UP,

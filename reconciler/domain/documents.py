@@ -726,8 +726,8 @@ class OutputDocument(TypedDict):
 
     format_version: Literal["1.0"]
     command: Literal[
-        "validate", "import", "doctor", "audit list", "audit verify", "state check", "webhooks list",
-        "webhooks deliver", "webhooks replay", "locks", "fmt",
+        "validate", "import", "doctor", "audit list", "audit verify", "state check",
+        "webhooks list", "webhooks deliver", "webhooks replay", "locks", "fmt",
     ]  # fmt: skip
     data: dict[str, object] | None
     diagnostics: list[DiagnosticDocument]

@@ -11,7 +11,8 @@ import pytest
 from reconciler.adapters.database import open_store
 from reconciler.adapters.database.tables import COLUMNS, KEYS, NAMES, SEQUENCES
 from reconciler.domain.outbox import GIVEN_UP, OutboxRow
-from reconciler.domain.records import Entry, Status, check_chain
+from reconciler.domain.records import Entry, Event, Status, check_chain
+from reconciler.domain.tenant_names import Renaming
 from reconciler.errors import StateError
 from tests.support.older_stores import as_version
 from tests.support.postgres import Server
@@ -26,6 +27,7 @@ from tests.support.store_world import (
     behind_its_back,
     created,
     dump,
+    entry,
     event,
     intended,
     intent,
@@ -245,6 +247,21 @@ def test_places_of_events_with_gaps_or_twice_are_found(
     with opened(place) as store:
         [fault] = store.condition().faults
     assert re.match(f"the events of tenant acme have the {texts}", fault)
+
+
+def test_the_places_of_a_tenant_that_was_renamed_are_whole_under_both_names(place: Place) -> None:
+    filled(place)
+    renamed = entry(Event.TENANT_RENAMED, tenant="acme")
+    with opened(place) as store:
+        store.record(replace(renamed, detail=Renaming("old", "acme").detail))
+    behind_its_back(place, "UPDATE outbox SET tenant = 'old' WHERE sequence < 3")
+    with opened(place) as store:
+        assert store.condition().faults == ()
+
+    behind_its_back(place, "UPDATE outbox SET sequence = 9 WHERE sequence = 3")
+    with opened(place) as store:
+        [fault] = store.condition().faults
+    assert "tenant acme have the places 1 to 9, and there are 3 places" in fault
 
 
 @pytest.mark.parametrize(

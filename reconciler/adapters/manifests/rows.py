@@ -3,10 +3,16 @@
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from json import JSONDecoder, loads
 
-from reconciler.adapters.manifests.tenant_sets import COLUMN, IS_VALUE, NAME, RowsFile, row_name
+from reconciler.adapters.manifests.tenant_sets import (
+    COLUMN,
+    IS_VALUE,
+    NAME,
+    RowsFile,
+    few,
+    row_name,
+)
 from reconciler.adapters.yaml_reader import (
     MAX_FAULTS,
     Document,
@@ -42,9 +48,8 @@ def read_rows(file: RowsFile, most: int) -> Reading:
     A file of more than `most` rows is refused. No value is repeated in a message, but for names of
     tenants: one may be a secret by mistake.
     """
-    if isinstance(file.data, str):
-        return Reading((), (FILE.problem(Place(file.path), file.data),))
-    text = text_of(file.data, file.path, most=len(file.data))
+    data = file.data if isinstance(file.data, bytes) else b""
+    text = text_of(data, file.path, most=len(data))
     if isinstance(text, Problem):
         return Reading((), (text,))
     reading = (_of_json if file.path.endswith(".json") else _of_csv)(text, file.path)
@@ -55,7 +60,7 @@ def read_rows(file: RowsFile, most: int) -> Reading:
     if len(rows) > most:
         message = "too many documents in all; raise --max-documents"
         return Reading((), (FILE.problem(rows[most].place(), message),))
-    faults = islice((fault for row in rows for fault in _faults(row)), MAX_FAULTS)
+    faults = few(fault for row in rows for fault in _faults(row))
     return Reading(rows, (*reading.problems, *faults))
 
 

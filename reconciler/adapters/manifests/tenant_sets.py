@@ -9,7 +9,6 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
 from reconciler.adapters.manifest_files import ManifestFile, is_left_out
@@ -20,7 +19,7 @@ from reconciler.domain.messages import SHOWN, suggestion
 from reconciler.domain.problem import Place, Pointer, Problem, Severity
 from reconciler.domain.rules import Fault
 from reconciler.domain.rules.manifests import names_are_given_once
-from reconciler.domain.rules.reading import IDLE_COLUMN, ROWS, SHAPE
+from reconciler.domain.rules.reading import FILE, IDLE_COLUMN, ROWS, SHAPE
 
 NAME = "name"  # the column that has to be there
 COLUMN = "[A-Za-z][A-Za-z0-9_-]*"
@@ -209,17 +208,19 @@ class TenantSets:
             other = self._templates[file.path][0].document.place()
             message = f"the rows of {file.path} are those of the TenantSet at {other}; take others"
             return [], [ROWS.problem(document.place(("spec", "rows")), message)]
+        if isinstance(file.data, str):
+            where = document.place(("spec", "rows"))
+            return [], [FILE.problem(where, f"{file.path}: {file.data}")]
         template = Template.of(document)
         self._templates[file.path] = template, file
         reading = read_rows(file, most)
         problems = [*reading.problems, *template.problems()]
         if reading.documents:
-            columns = template.column_problems(reading.documents)
-            problems += islice(columns, MAX_FAULTS)
+            problems += few(template.column_problems(reading.documents))
         if any(problem.severity is Severity.ERROR for problem in problems):
             return [], problems
         tenants = _filled(template, reading.documents)
-        return tenants, [*problems, *islice(self._problems(tenants), MAX_FAULTS)]
+        return tenants, [*problems, *few(self._problems(tenants))]
 
     def _problems(self, tenants: Iterable[TenantRow]) -> Iterator[Problem]:
         for index, tenant in enumerate(tenants):
@@ -237,6 +238,16 @@ class TenantSets:
                     yield SHAPE.problem(place, fault.message)
             if of_template:
                 return
+
+
+def few(problems: Iterable[Problem]) -> Iterator[Problem]:
+    """As many of a file of rows as people read, and that there are more."""
+    for number, problem in enumerate(problems):
+        if number == MAX_FAULTS:
+            message = "too many faults; the other problems of the rows are not shown"
+            yield FILE.problem(problem.place, message)
+            return
+        yield problem
 
 
 def row_name(row: Document) -> str:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:  # what is imported here, `--version` pays for
 _LOOK_AGAIN = 0.1  # seconds
 _WARNING = "warning: "
 # What a message begins with, perhaps below the place in a file that it is about
-_WEIGHT = r"(?:.*?:\d+:\d+: )?((error|warning)(?:\[[\w-]+\])?:)"
-_COLOURS = {"error": "red", "warning": "yellow"}
+_WEIGHT = r"(?:.*?:\d+:\d+: )?((error|warning|not delivered)(?:\[[\w-]+\])?:)"
+_COLOURS = {"error": "red", "warning": "yellow", "not delivered": "red"}
 _LONGEST_LINE = 4096  # bytes; a terminal gives no more at once
 
 

@@ -1,7 +1,6 @@
 """`explain`: a key of a manifest in the words of the JSON Schema, for each kind that has it."""
 
 import json
-import shutil
 from collections.abc import Sequence
 
 from reconciler.adapters.packaged import schema_text
@@ -21,7 +20,7 @@ def explain(invocation: Invocation, key: str) -> None:
     path = parts[1:] if kinds else parts or ["spec"]
     if kinds == ["TenantSet"] and path[:2] == ["spec", "template"] and path[2:]:
         kinds, path = ["Tenant"], ["spec", *path[2:]]  # which has the same keys
-    width = shutil.get_terminal_size().columns
+    width = invocation.console.width
     paint = invocation.console.paint
     texts = []
     for kind in kinds or KINDS:

@@ -182,7 +182,7 @@ def _shown(
     """Print how the drafts differ; as JSON, where the block has written them or raised."""
     if not output.wanted:
         for each in drafts:
-            console.data(difference_text(each.path, each.before, each.after, paint=console.paint))
+            console.text(difference_text(each.path, each.before, each.after, paint=console.paint))
         yield
         return
     data: ImportData = {

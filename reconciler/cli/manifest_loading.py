@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from os.path import realpath
+from os.path import lexists, realpath
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
@@ -42,6 +42,8 @@ def load_desired(
     `tenants_from` is a git ref.
     """
     common, limits = invocation.common, limits_of(reading)
+    if not is_folder(common.desired_state):
+        raise UsageError(_no_folder(common.desired_state))
     dialects = find_dialects(_dialects_folder(common))
     loaded = load(
         common.desired_state,
@@ -55,6 +57,20 @@ def load_desired(
         return loaded
     problems = tuple(sorted((*dialects.problems, *loaded.problems)))
     return replace(loaded, manifests=None, problems=problems)
+
+
+def _no_folder(folder: Path) -> str:
+    named = f"--desired-state {folder}"
+    if lexists(folder):
+        return f"{named} is no folder; name the one that it is in"
+    try:
+        where = "" if folder.is_absolute() else f" in {Path.cwd()}"
+    except OSError:  # it was removed
+        where = ""
+    return (
+        f"{named}: there is no such folder{where}; name the one that holds the manifests, or make "
+        "one with `reconciler init`"
+    )
 
 
 def manifests_at(

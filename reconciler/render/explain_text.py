@@ -1,23 +1,28 @@
 """A key of a manifest → text for a terminal: what it is, what it may be, and what is inside."""
 
+import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 
 from reconciler.domain.explaining import Key
 from reconciler.render.paint import Paint
 
-_WIDTH = 100  # columns at most
+_WIDTH = 100  # columns at most, at a terminal
 
 
-def explain_text(key: Key, members: Sequence[Key], *, paint: Paint, width: int) -> str:
-    """One key with the keys inside of it, in lines of at most `width` columns."""
-    return "".join(f"{line}\n" for line in _lines(key, members, paint, min(width, _WIDTH)))
+def explain_text(key: Key, members: Sequence[Key], *, paint: Paint, width: int | None) -> str:
+    """One key with the keys inside of it, in lines of at most `width` columns; None folds none."""
+    return "".join(f"{line}\n" for line in _lines(key, members, paint, _most(width)))
 
 
-def kind_text(kind: str, members: Sequence[Key], *, paint: Paint, width: int) -> str:
+def kind_text(kind: str, members: Sequence[Key], *, paint: Paint, width: int | None) -> str:
     """A kind of manifest with the keys at its top."""
-    lines = [f"KIND:     {paint('bold', kind)}", *_members(members, paint, min(width, _WIDTH))]
+    lines = [f"KIND:     {paint('bold', kind)}", *_members(members, paint, _most(width))]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _most(width: int | None) -> int:
+    return sys.maxsize if width is None else min(width, _WIDTH)
 
 
 def _lines(key: Key, members: Sequence[Key], paint: Paint, width: int) -> Iterator[str]:

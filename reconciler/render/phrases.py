@@ -126,7 +126,9 @@ def summary_lines(document: PlanFacts) -> list[str]:
     elif unreadable:
         first += f" Not planned: {unreadable} of {tenants} tenants could not be read."
     elif not any(counts[k] for k in ("create", "update", "drifted", "blocked", "unreadable")):
-        first = f"No changes. Live schemas match the manifests. {first}"
+        named = counts["in_sync"] or counts["excluded"]
+        why = "Live schemas match" if named else "No extension is wanted by"
+        first = f"No changes. {why} the manifests. {first}"
     outdated = f" ({counts['drift']['outdated']} outdated)" if counts["drift"]["outdated"] else ""
     own = [
         f"{counts['in_sync']} in sync",

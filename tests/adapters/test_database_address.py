@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.adapters.database.address import begun_in, file_of
+from reconciler.adapters.database.address import address_of, begun_in, file_of
+from reconciler.errors import UsageError
 
 SERVER = "postgresql+psycopg://db.example.com/name"
 
@@ -38,3 +39,12 @@ def test_what_is_no_relative_path_of_a_url_stays_as_it_is(given: str, begun: str
 
 def test_without_a_folder_a_url_stays_as_it_is():
     assert begun_in(Path(), f"{SERVER}?sslcert=a%2Fb.pem") == f"{SERVER}?sslcert=a%2Fb.pem"
+
+
+def test_a_path_is_answered_by_the_url_of_that_file_and_nothing_else_is_repeated():
+    with pytest.raises(UsageError, match=r"for that file write sqlite:///sub/state\.db$"):
+        address_of("sub/state.db")
+    for url in ("user:secret@host.db", "nonsense"):
+        with pytest.raises(UsageError) as refused:
+            address_of(url)
+        assert url not in str(refused.value)

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.program import Folder, assert_reported
+from tests.support.terminal import at_a_terminal
 
 
 def test_a_key_is_explained_with_its_values_and_default(folder: Folder) -> None:
@@ -46,8 +47,11 @@ def test_a_key_that_is_not_there_gets_a_suggestion(folder: Folder, key: str, mes
     assert_reported(folder.run("explain", key), 1, message)
 
 
-def test_no_line_is_wider_than_the_terminal(folder: Folder) -> None:
+def test_no_line_is_wider_than_the_terminal_and_a_pipe_gets_each_text_whole(folder: Folder) -> None:
     for columns in (40, 80, 200):
-        out = folder.run("explain", "spec.auth", COLUMNS=str(columns)).out
+        shown = at_a_terminal(folder.path, "explain", "spec.auth", environ={}, columns=columns)
 
-        assert max(map(len, out.splitlines())) <= min(columns, 100)
+        assert max(map(len, shown.screen)) <= min(columns, 100)
+    lines = folder.run("explain", "spec.auth.clientAuth", COLUMNS="40").out.splitlines()
+    assert lines[-1].startswith("  Client id and secret in the form body (post)")
+    assert lines[-1].endswith("(tls-client-auth, RFC 8705).")

@@ -92,7 +92,7 @@ def test_the_job_summary_names_failures_and_pending_webhooks(job: Folder, dev_te
     assert done.code == 3
     assert outputs(job)["exit-meaning"] == "partly"
     assert "### Partly applied" in summary(job)
-    assert "**not-applied** (create): `urn:example:More`" in summary(job)
+    assert "**not-applied** (create): `more`, `urn:example:More`" in summary(job)
 
 
 _EXTENSION = """

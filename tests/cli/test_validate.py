@@ -221,7 +221,15 @@ def test_an_empty_folder_is_an_error_unless_it_is_meant(folder: Folder):
     assert_reported(
         folder.run("plan", "--desired-state", "empty", "--allow-empty"), 0, "No tenant was planned."
     )
-    assert_reported(folder.run("plan", "--desired-state", "nowhere"), 1, "no such folder")
+    assert_reported(
+        folder.run("plan", "--desired-state", "nowhere"),
+        1,
+        "error: --desired-state nowhere: there is no such folder in /",
+    )
+    file = "desired-state/tenants/local.yaml"
+    done = folder.run("plan", "--desired-state", file)
+    named = f"error: --desired-state {file} is no folder; name the one that it is in"
+    assert_reported(done, 1, named)
 
 
 def test_validate_needs_no_network_no_state_and_no_extra(folder: Folder):

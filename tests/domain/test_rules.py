@@ -135,7 +135,16 @@ def test_the_types_of_the_rfc_are_accepted(word: str) -> None:
     [
         ("type", "datetime", "SCIM-A04", "'datetime' is spelt dateTime"),
         ("type", "DATE_TIME", "SCIM-A04", "'DATE_TIME' is spelt dateTime"),
-        ("type", "int", "SCIM-A05", "'int' is no type; use string, boolean, decimal, integer"),
+        (
+            "type",
+            "passport",
+            "SCIM-A05",
+            "'passport' is no type; use string, boolean, decimal, integer",
+        ),
+        ("type", "number", "SCIM-A05", "'number' is no type; did you mean decimal or integer?"),
+        ("type", "Text", "SCIM-A05", "'Text' is no type; did you mean string?"),
+        ("type", "date", "SCIM-A05", "'date' is no type; did you mean dateTime?"),
+        ("type", "array", "SCIM-A05", "the type of one item, with multiValued: true?"),
         ("type", "strng", "SCIM-A04", "'strng' is no type; did you mean string?"),
         ("mutability", "reedWrite", "SCIM-A06", "did you mean readWrite?"),
         ("returned", "sometimes", "SCIM-A06", "use default, always, never or request"),

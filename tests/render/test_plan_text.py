@@ -205,6 +205,13 @@ def test_a_plan_says_that_an_apply_writes_to_a_test_user_and_names_nobody():
     assert "probe" not in text_of(made) + plan_markdown(saved) + json_text(saved)
 
 
+def test_where_no_manifest_wants_anything_nothing_is_said_to_match():
+    text = text_of(TenantPlan(tenant=tenant("east"), unmanaged=("urn:a",)))
+
+    assert "No changes. No extension is wanted by the manifests. Plan: 0 to add" in text
+    assert "match" not in text
+
+
 def test_an_unreadable_tenant_is_reported_with_its_reason():
     broken = TenantPlan(tenant=tenant("east"), error="GET → 503")
 

@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote, urlencode
 from reconciler.domain.loopback import is_loopback_host
 from reconciler.errors import UsageError
 
+_PATH = re.compile(r"[\w./-]+\.(db|sqlite3?)")
 SUPPORTED = "what is supported is sqlite:///PATH and postgresql+psycopg://[USER@]HOST[:PORT]/NAME"
 
 # What libpq may be told in a URL. None of these carries a password.
@@ -79,7 +80,9 @@ def address_of(url: str) -> Path | Address:
     # docs/decisions.md, "A state URL is read in one way, and whole"
     found = _URL.fullmatch(url)
     if found is None:
-        raise UsageError(f"--state (RECONCILER_STATE) is no database URL: {SUPPORTED}")
+        # A path alone holds no password, so it can be repeated.
+        written = f"; for that file write sqlite:///{url}" if _PATH.fullmatch(url) else ""
+        raise UsageError(f"--state (RECONCILER_STATE) is no database URL: {SUPPORTED}{written}")
     names = {pair.partition("=")[0].lower() for pair in (found["query"] or "").split("&")}
     if found["password"] is not None or "password" in names:
         raise UsageError(

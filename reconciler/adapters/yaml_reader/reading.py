@@ -16,6 +16,10 @@ MAX_BYTES = 256 * 1024
 MAX_NODES = 50_000
 
 _NO_BREAK = re.compile("^[ -]*\u00a0|:\u00a0", re.MULTILINE)  # as web pages have it
+_TEXTS = {  # of what either parser says of a block whose lines stand at different columns
+    "did not find expected key": "this line is indented otherwise than those beside it",
+    "did not find expected '-' indicator": "this line is indented otherwise than those beside it",
+}
 _CURES = (  # by a part of what either parser says
     ("mapping values are not allowed", "check the indentation, or quote a text with a colon in it"),
     ("cannot start any token", "quote a text that begins with it"),
@@ -163,7 +167,10 @@ def _build(builder: Builder, text: str, c_parser: bool) -> None:
 
 def _syntax(error: yaml.MarkedYAMLError) -> str:
     """The parser's message, and where what it was reading begins: there the mistake often is."""
-    message, begun = error.problem or "not YAML", error.context_mark
+    problem, begun = error.problem or "not YAML", error.context_mark
+    message = _TEXTS.get(problem, problem)
+    if problem.startswith("expected <block end>, but found"):
+        message = _TEXTS["did not find expected key"]
     if begun is None or error.problem_mark is None or begun.line == error.problem_mark.line:
         return message
     return f"{message}, {error.context} that begins on line {begun.line + 1}"

@@ -80,10 +80,26 @@ def type_is_of_the_rfc(attribute: AttributeSite) -> Iterator[Fault]:
     if isinstance(value, str) and not known_word(value, AttributeType):
         if _slip(attribute, "type", AttributeType):
             return
+        meant = _ELSEWHERE.get(value.casefold())
+        advice = f"did you mean {meant}?" if meant else f"use {listed(AttributeType)}"
         yield Fault(
-            (*attribute.pointer, "type"),
-            f"{attribute.label}: {quoted(value)} is no type; use {listed(AttributeType)}",
+            (*attribute.pointer, "type"), f"{attribute.label}: {quoted(value)} is no type; {advice}"
         )
+
+
+# Types of JSON Schema, SQL and programs, and what they are called here
+_ELSEWHERE = {
+    **dict.fromkeys(("number", "numeric"), "decimal or integer"),
+    **dict.fromkeys(("int", "long", "int32", "int64", "bigint"), "integer"),
+    **dict.fromkeys(("float", "double", "real", "money", "currency"), "decimal"),
+    **dict.fromkeys(("text", "str", "char", "varchar", "uuid", "email", "enum"), "string"),
+    **dict.fromkeys(("date", "time", "timestamp"), "dateTime"),
+    **dict.fromkeys(("object", "record", "map", "dict"), "complex"),
+    **dict.fromkeys(("uri", "url", "ref"), "reference"),
+    **dict.fromkeys(("bool", "flag", "bit"), "boolean"),
+    **dict.fromkeys(("bytes", "blob", "base64"), "binary"),
+    **dict.fromkeys(("array", "list"), "the type of one item, with multiValued: true"),
+}
 
 
 def _slip(attribute: AttributeSite, member: str, keywords: type[StrEnum]) -> str | None:

@@ -68,6 +68,9 @@ class Applying:
                     writes.append(change)
                 case _:
                     assert_never(change)
+        in_sync = [change.subject for change in plan.changes if is_in_sync(change)]
+        wanted = [*in_sync, *(write.subject for write in writes)]
+        self.context.journal.keep_schemas([subject.extension for subject in wanted])
         if nothing_done:  # a tenant in sync, as nearly all are, costs one transaction
             self.context.journal.record_all(nothing_done)
         verified: list[Verified] = []
@@ -76,7 +79,6 @@ class Applying:
         except Interrupted:
             self.announcing.announce(verified)  # it reads, and a signal lets nothing else leave
             raise
-        in_sync = [change.subject for change in plan.changes if is_in_sync(change)]
         self.announcing.announce(verified, in_sync)
 
     def _carry_out_all(

@@ -7,6 +7,7 @@ from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import Dialect
 from reconciler.domain.hearing import Bindings, types_of
 from reconciler.domain.jsontext import Json
+from reconciler.domain.manifest import Manages
 from reconciler.domain.rules.sites import USER
 from reconciler.domain.scim import DEFAULTS, Schema, fold
 from reconciler.errors import UsageError
@@ -60,7 +61,13 @@ def resource_type_of(schema: Schema, bindings: Bindings | None) -> str | None:
 
 
 def manifest_for(
-    schema: Schema, *, tenant: str, name: str, resource_type: str, full: bool
+    schema: Schema,
+    *,
+    tenant: str,
+    name: str,
+    resource_type: str,
+    full: bool,
+    manages: Manages = Manages.SCHEMA,
 ) -> dict[str, Json]:
     """The manifest of one extension for one tenant; `full` writes defaults out too."""
     written = schema.whole()
@@ -73,6 +80,7 @@ def manifest_for(
         "spec": {
             **({"resourceType": resource_type} if full or resource_type != USER else {}),
             "tenants": {"names": [tenant]},
+            **({"manages": manages.value} if manages is not Manages.SCHEMA else {}),
             "schema": written,
         },
     }

@@ -333,6 +333,10 @@ class Journal(Protocol):
         """Append audit records in their order, all in one durable transaction or none."""
         ...
 
+    def keep_schemas(self, extensions: Iterable[SchemaExtension]) -> None:
+        """Keep what is desired, whole, by its fingerprint, which records name when it is there."""
+        ...
+
     def intend(self, intent: Intent, entry: Entry) -> int:
         """Audit record, journal row and held outbox rows in one durable transaction; its id."""
         ...

@@ -286,3 +286,12 @@ def test_the_record_says_who_has_renamed_it_and_when(place: Place) -> None:
         "c0ffee",
     )
     assert rows(place.path, "SELECT count(*) FROM intents WHERE tenant = 'old'") == [(1,)]
+
+
+def test_what_an_apply_finds_or_makes_is_kept_whole(place: Place) -> None:
+    place.apply(called("old"))
+    place.apply(called("old"))
+
+    digest = Schema.from_json(document()).fingerprint()
+    assert rows(place.path, "SELECT digest, manages FROM schemas") == [(digest, "schema")]
+    assert {look.digest for look in place.store.looks("old")} == {digest}

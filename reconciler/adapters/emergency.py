@@ -13,6 +13,7 @@ from typing import Protocol
 
 from reconciler.domain.hearing import History
 from reconciler.domain.jsontext import Json
+from reconciler.domain.manifest import SchemaExtension
 from reconciler.domain.outbox import Awaited, HeldRow, OutboxRow, RowToSend
 from reconciler.domain.records import Confirmation, Entry, HrEvent, Intent
 from reconciler.errors import StateError
@@ -50,6 +51,10 @@ class EmergencyExport:
         """As the journal does."""
         with self._keeping(*((entry, None) for entry in entries)):
             self._store.record_all(entries)
+
+    def keep_schemas(self, extensions: Iterable[SchemaExtension]) -> None:
+        """As the journal does; nothing was done so far that would have to be known."""
+        self._store.keep_schemas(extensions)
 
     def intend(self, intent: Intent, entry: Entry) -> int:
         """As the journal does."""

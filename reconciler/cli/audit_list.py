@@ -94,8 +94,8 @@ def _filter(options: Options) -> RecordFilter:
         actors=options.actor,
         events=_members("--event", options.event, Event),
         statuses=_members("--status", options.status, Status),
-        since=None if options.since is None else _moment("--since", options.since, now),
-        until=None if options.until is None else _moment("--until", options.until, now),
+        since=None if options.since is None else moment_of("--since", options.since, now),
+        until=None if options.until is None else moment_of("--until", options.until, now),
         commit=options.commit or "",
         run=options.run or "",
     )
@@ -111,7 +111,7 @@ def _members(option: str, texts: Iterable[str], kind: type[AWord]) -> tuple[AWor
     return tuple(known[text.upper()] for text in texts)
 
 
-def _moment(option: str, text: str, now: datetime) -> str:
+def moment_of(option: str, text: str, now: datetime) -> str:
     """A time, the first moment of a day, or an age, as records have it; raises UsageError."""
     try:
         if age := re.fullmatch("([0-9]{1,6})([mhd])", text):

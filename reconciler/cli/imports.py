@@ -96,15 +96,15 @@ def _import(invocation: Invocation, options: Options, output: Output) -> int:
             )
             continue
         path = out / f"{name}.yaml"
-        before = _existing(path)
-        head, limits = _head(path, before), limits_of(options.reading)
+        before = existing_text(path)
+        head, limits = head_of(path, before), limits_of(options.reading)
         text, problems = draft(document, path.name, head=head, limits=limits, tenant=tenant)
         if problems:
             failures.append(f"{shown} cannot be written as a manifest: {problems[0].message}")
         else:
             drafts.append(Draft(path=path, urn=shown, name=name, before=before, after=text))
-    with _shown(invocation.console, output, tenant, drafts):
-        _write(invocation, drafts, force=options.force)
+    with showing(invocation.console, output, tenant, drafts):
+        write_drafts(invocation, drafts, force=options.force)
     if any(not each.after.startswith(_EDITORS) for each in drafts):
         invocation.console.say(_NO_SCHEMA)
     for failure in failures:
@@ -149,7 +149,7 @@ def _resource_type(
     return kind or USER
 
 
-def _head(path: Path, before: str | None) -> str:
+def head_of(path: Path, before: str | None) -> str:
     """The comment that lets editors check the file, as the shipped manifests have it, or nothing.
 
     It names a JSON Schema in the same work tree, so that it holds on every machine.
@@ -166,7 +166,7 @@ def _head(path: Path, before: str | None) -> str:
     return ""
 
 
-def _existing(path: Path) -> str | None:
+def existing_text(path: Path) -> str | None:
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
@@ -176,7 +176,7 @@ def _existing(path: Path) -> str | None:
 
 
 @contextmanager
-def _shown(
+def showing(
     console: Console, output: Output, tenant: Tenant, drafts: Iterable[Draft]
 ) -> Iterator[None]:
     """Print how the drafts differ; as JSON, where the block has written them or raised."""
@@ -208,7 +208,7 @@ def _document(each: Draft) -> ImportedDocument:
     }
 
 
-def _write(invocation: Invocation, drafts: Iterable[Draft], *, force: bool) -> None:
+def write_drafts(invocation: Invocation, drafts: Iterable[Draft], *, force: bool) -> None:
     """Write all of them, or none where one would be overwritten without --force."""
     changed = [each for each in drafts if each.before != each.after]
     in_the_way = [str(each.path) for each in changed if each.before is not None]

@@ -132,7 +132,7 @@ class UnclaimedName:
 
     @property
     def message(self) -> str:
-        """What is open under it, and what a person can do."""
+        """The things that are open under it, and what a person can do."""
         numbers = {
             "writes without a known end": self.open_writes,
             "webhooks that wait": self.pending,

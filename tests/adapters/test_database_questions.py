@@ -14,6 +14,7 @@ from reconciler.domain.adoption import Count, CountMethod, Sample, SampleKey
 from reconciler.domain.outbox import Awaited
 from reconciler.domain.records import Event, Status
 from reconciler.ports import Announcement, Due, Over
+from tests.support.fakes import extension
 from tests.support.store_world import (
     HR,
     HR_URN,
@@ -77,6 +78,9 @@ def traced(store: Store, path: Path) -> list[str]:
     assert store.fleet_histories()[key].first_value == WHEN
     store.timed(10)
     store.kept_names()
+    store.keep_schemas([extension()])
+    assert store.looks("acme") != ()
+    store.schemas_of("acme", HR_URN, HR.fingerprint())
     assert store.is_kept("acme")
     store.head()
     next(store.records())

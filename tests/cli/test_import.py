@@ -1,5 +1,6 @@
 """`import`: a tenant that exists becomes manifests, and a plan after it is empty."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,8 +10,11 @@ import pytest
 
 from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import SCHEMA_URN
+from tests.support.applied import applied, query
 from tests.support.faultserver import Received, Script, in_turn, json_reply, serving
 from tests.support.program import HR_URN, WORK_URN, DevTenant, Folder, assert_reported
+
+__all__ = ["applied"]
 
 Document = dict[str, Any]
 
@@ -281,3 +285,34 @@ def test_import_reports_what_cannot_be_imported(dev_tenant: DevTenant):
 
     assert_reported(folder.run("import", "dve"), 1, "did you mean dev?")
     assert_reported(folder.run("import", "dev", "--id", WORK_URN), 1, WORK_URN)
+
+
+def test_import_writes_what_was_verified_then_and_shows_what_it_would_change_now(
+    applied: Folder,
+) -> None:
+    manifests = "desired-state/all.yaml"
+    applied.edit(manifests, '"attributes": [', '"attributes": [{"name": "level"}, ')
+    applied.edit(manifests, '"spec": {"schema"', '"spec": {"onDrift": "update", "schema"')
+    assert applied.run("apply", "--auto-approve").code == 0
+    first = json.loads(applied.run("audit", "export").out.splitlines()[-1])["timestamp"]
+    [(then,)] = query(
+        applied, "SELECT timestamp FROM audit WHERE event = 'SCHEMA_EXTENSION_CREATED'"
+    )
+
+    back = applied.run("import", "--verified-at", str(then), "dev")
+    again = applied.run("import", "--verified-at", first, "dev")
+    forced = applied.run("import", "--verified-at", first, "--force", "dev")
+    unknown = applied.run("import", "--verified-at", "c0ffee", "dev")
+    early = applied.run("import", "--verified-at", "2020-01-01", "dev")
+
+    assert back.code == 0, back.everything
+    assert f"verified at {then}" in back.out
+    assert "level" not in back.out.partition("With these manifests a plan would be:")[0]
+    assert "attributes.level: only live" in back.out
+    assert "0 to destroy" in back.out
+    assert_reported(again, 1, "one.yaml would be overwritten; nothing was written")
+    assert forced.code == 0, forced.everything
+    assert "level" in (applied.path / "desired-state/_verified/dev/one.yaml").read_text()
+    assert applied.run("validate").code == 0  # what is written there is read by no run
+    assert_reported(unknown, 1, "no run of the tenant was of a commit that git knew; give a time")
+    assert_reported(early, 1, "nothing of the tenant was verified until 2020-01-01T00:00:00.000Z")

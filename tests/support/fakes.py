@@ -323,6 +323,7 @@ class MemoryJournal:
 
     entries: list[Entry] = field(default_factory=list)
     intents: dict[int, Intent] = field(default_factory=dict)
+    schemas: dict[str, SchemaExtension] = field(default_factory=dict)
     begun: dict[int, int] = field(default_factory=dict)  # the records of intents
     settled: dict[int, Entry] = field(default_factory=dict)
     postponed: dict[tuple[str, str], tuple[HeldRow, ...]] = field(default_factory=dict)
@@ -346,6 +347,9 @@ class MemoryJournal:
         if self.full_after is not None and len(self.entries) + len(entries) > self.full_after:
             raise StateError("the disk is full")
         self.entries.extend(entries)
+
+    def keep_schemas(self, extensions: Iterable[SchemaExtension]) -> None:
+        self.schemas |= {each.schema.fingerprint(): each for each in extensions}
 
     def intend(self, intent: Intent, entry: Entry) -> int:
         self.record(entry)

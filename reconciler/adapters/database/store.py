@@ -17,6 +17,7 @@ from reconciler.adapters.database import (
     kept_names,
     outbox,
     samples,
+    schemas,
     trail,
     verifying,
 )
@@ -29,18 +30,20 @@ from reconciler.adapters.database.connections import (
 )
 from reconciler.adapters.database.last_seen import LATEST, sightings_in
 from reconciler.adapters.database.outbox import Backlog
+from reconciler.adapters.database.schemas import KeptSchema
 from reconciler.adapters.database.session_locks import SessionLocks, held_on
 from reconciler.domain.adoption import DatedSample, Sample, SampleHistory, SampleKey
 from reconciler.domain.documents import AuditDocument
 from reconciler.domain.drift import Sightings
 from reconciler.domain.hearing import History
 from reconciler.domain.lifecycle import Course, FleetCourses
-from reconciler.domain.manifest import Tenant
+from reconciler.domain.manifest import SchemaExtension, Tenant
 from reconciler.domain.outbox import Awaited, HeldRow, OutboxRow, RowToSend
 from reconciler.domain.record_filter import RecordFilter
 from reconciler.domain.records import Confirmation, Entry, HrEvent, Intent
 from reconciler.domain.scim import Schema, fold
 from reconciler.domain.tenant_names import KeptNames, Renaming, TenantNames, tenant_names
+from reconciler.domain.verified import Look
 from reconciler.errors import StateError
 from reconciler.ports import (
     Announcement,
@@ -92,6 +95,7 @@ class Store:
         self._brought_forward = brought_forward
         self._seals: Seals | None = None
         self._names = TenantNames()
+        self._kept_schemas: set[tuple[str, str, str]] = set()
 
     def locks(self, *, holder: str, clock: Clock) -> Locks | None:
         """The tenants' locks, kept by the store's server; None for a file, which keeps none.
@@ -284,6 +288,29 @@ class Store:
     def intents_of(self, numbers: Iterable[int]) -> dict[int, Intent]:
         """The intents of those numbers, whether settled or not; URLs of webhooks are not read."""
         return intents.of_answers(self._database.ask(*intents.numbered(numbers)))
+
+    def keep_schemas(self, extensions: Iterable[SchemaExtension]) -> None:
+        """Keep what is desired, whole, by its fingerprint; of what is kept nothing is done."""
+        wanted = {schemas.key_of(each): each for each in extensions}
+        unknown = [key for key in wanted if key not in self._kept_schemas]
+        if not unknown:
+            return
+        found = self._database.ask(*map(schemas.is_kept, unknown))
+        if missing := [key for key, rows in zip(unknown, found, strict=True) if not rows]:
+            with self._writing(*map(schemas.is_kept, missing)) as step:
+                for key, rows in zip(missing, step.answers, strict=True):
+                    if not rows:  # another run may have been first
+                        schemas.keep(step, wanted[key])
+        self._kept_schemas.update(unknown)
+
+    def looks(self, tenant: str) -> tuple[Look, ...]:
+        """All that the trail has of the schemas of a tenant, in its order."""
+        return schemas.looks_in(self._database.ask(*schemas.looks_of(self._names.of(tenant))))
+
+    def schemas_of(self, tenant: str, schema_id: str, digest: str) -> tuple[KeptSchema, ...]:
+        """The documents that are kept of a digest, the likeliest first; none where none is."""
+        asked = schemas.documents_of(self._names.of(tenant), schema_id, digest)
+        return schemas.schemas_in(self._database.ask(*asked), digest)
 
     def sightings(self) -> Sightings:
         """When the trail last has each schema as desired, by tenant and folded id."""

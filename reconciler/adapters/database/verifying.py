@@ -6,7 +6,9 @@ from reconciler.adapters.database import kept_names
 from reconciler.adapters.database.connections import Connections, Question, Row, Value
 from reconciler.adapters.database.intents import BEGUN, content_digest
 from reconciler.adapters.database.migrations import BY_MIGRATION
+from reconciler.adapters.database.schemas import schemas_in
 from reconciler.domain.jsontext import NotJson
+from reconciler.domain.manifest import Manages
 from reconciler.domain.outbox import GIVEN_UP, Envelope, RowState
 from reconciler.domain.records import Event, Status
 from reconciler.domain.tenant_names import Renaming
@@ -29,6 +31,8 @@ def misfits(database: Connections) -> Iterator[str]:
     renamed = frozenset(kept_names.renamings_of(recorded))
     for row in _pages(database, _INTENTS, "i.id"):
         yield from _misfits_of_intent(row, renamed)
+    for row in _pages(database, _SCHEMAS, _SCHEMA_KEY):
+        yield from _misfits_of_schema(row)
     for question, message in _MISSING:
         [found] = database.ask(question)
         for (seq,) in found:
@@ -143,6 +147,16 @@ def _was_renamed(tenant: str, later: str, renamed: Set[Renaming]) -> bool:
         found |= after
         names += after
     return later in found
+
+
+_SCHEMA_KEY = "s.digest || s.manages || s.resource_type"
+_SCHEMAS = f"SELECT {_SCHEMA_KEY}, s.digest, s.document FROM schemas s WHERE 1 = 1"
+
+
+def _misfits_of_schema(row: Row) -> Iterator[str]:
+    _, digest, document = row
+    if not schemas_in([[(document, Manages.SCHEMA, None)]], digest):
+        yield f"the schema that is kept as {digest} is another one"
 
 
 def _quoted(events: Sequence[str]) -> str:

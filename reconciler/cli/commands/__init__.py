@@ -122,7 +122,7 @@ COMMANDS = (
         "import",
         CommandGroup.SETTING_UP,
         "import local --out imported",
-        (*_MANIFESTS, Need.SECRETS, Need.NETWORK),
+        _TENANTS,
     ),
     Command("doctor", CommandGroup.SETTING_UP, "doctor local", _TENANTS),
     Command("explain", CommandGroup.SETTING_UP, "explain spec.auth.clientAuth"),

@@ -28,8 +28,14 @@ class Options:
 
     tenant: str = argument("whose: the name of a Tenant manifest")
     id: str | None = optional_text("only this extension", metavar="URN", heading=Heading.SELECTION)
+    verified_at: str | None = optional_text(
+        "not what is live: what the trail last verified until then, or by runs of that commit",
+        metavar="TIME|COMMIT",
+        heading=Heading.SELECTION,
+    )
     out: Path | None = optional_path(
-        "where to; left out: extensions/ in the folder of manifests",
+        "where to; left out: extensions/ in the folder of manifests, with --verified-at "
+        "_verified/TENANT/ there, which no run reads",
         metavar="DIR",
         heading=Heading.OUTPUT,
     )
@@ -42,6 +48,10 @@ class Options:
 
 def run(invocation: Invocation, options: Options) -> int:
     """Show a diff, write what is new; 1 where something could not be imported."""
+    if options.verified_at is not None:
+        from reconciler.cli.going_back import import_verified
+
+        return import_verified(invocation, options)
     from reconciler.cli.imports import import_extensions
 
     return import_extensions(invocation, options)

@@ -1,0 +1,228 @@
+"""`import --verified-at`: manifests of what the trail last verified, and what they would change."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from reconciler.adapters.clock import wall_time
+from reconciler.adapters.database import Store
+from reconciler.adapters.manifest_files import is_left_out
+from reconciler.adapters.manifests.drafting import draft
+from reconciler.cli.audit_list import moment_of
+from reconciler.cli.commands.import_ import Options
+from reconciler.cli.desired import commit_of
+from reconciler.cli.exits import Exit
+from reconciler.cli.imports import Draft, existing_text, head_of, showing, write_drafts
+from reconciler.cli.invocation import Invocation
+from reconciler.cli.manifest_loading import limits_of, named, require_manifests
+from reconciler.cli.output import Output, output_of
+from reconciler.cli.planned import planning
+from reconciler.cli.shared_options import TextOrJson
+from reconciler.cli.state_store import read_state
+from reconciler.cli.wiring import workbench
+from reconciler.domain.manifest import Manages, Manifests, SchemaExtension, Selector, Tenant
+from reconciler.domain.problem import Place
+from reconciler.domain.scim import Schema, fold
+from reconciler.domain.selection import Selection
+from reconciler.domain.verified import LastVerified, Look, UnknownMoment, verified_at, verified_by
+from reconciler.errors import UsageError
+from reconciler.importing import manifest_for, names_for
+from reconciler.planning import Desired, plan_fleet
+from reconciler.render.plain_text import visible
+
+_AGE = re.compile("[0-9]{1,6}[mhd]")
+_COMMIT = re.compile("[0-9a-fA-F]{4,64}")
+_SHOWN = 12  # characters of a commit that are shown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """The extensions of then, each as it was verified, and what the store has no document of."""
+
+    extensions: tuple[tuple[LastVerified, SchemaExtension], ...]
+    unknown: tuple[LastVerified, ...]
+
+    def below(self, folder: Path) -> "Past":
+        """The same, with each extension in a file of its own in that folder."""
+        placed = (
+            (each, replace(then, place=Place(str(folder / f"{then.name}.yaml"))))
+            for each, then in self.extensions
+        )
+        return replace(self, extensions=tuple(placed))
+
+
+def import_verified(invocation: Invocation, options: Options) -> int:
+    """Write what was verified then, and show a plan of it; 1 where some of it is not known."""
+    with output_of(invocation, wanted=options.format is TextOrJson.JSON) as output:
+        return _import(invocation, options, output)
+
+
+def _import(invocation: Invocation, options: Options, output: Output) -> int:
+    manifests = require_manifests(invocation, options.reading)
+    tenant = named("tenant", options.tenant, {each.name: each for each in manifests.tenants})
+    managed = {each.schema.key: each for each in manifests.desired_for(tenant)}
+    with read_state(invocation) as store:
+        store.carry_on(manifests.tenants)
+        found = _verified(store.looks(tenant.name), options)
+        out = options.out or invocation.common.desired_state / "_verified" / tenant.name
+        past = _past(found, tenant, manifests, store).below(out)
+    console = invocation.console
+    if not output.wanted:
+        for line in _lines(past, managed):
+            console.data(f"{visible(line)}\n")
+    drafts, failures = _drafts(invocation, options, tenant, past, managed)
+    with showing(console, output, tenant, drafts):
+        write_drafts(invocation, drafts, force=options.force)
+    for each in past.unknown:
+        failures.append(
+            f"{each.schema_id} is not written: the store has no document of {each.digest}; until "
+            "format 10 it kept those of its own writes alone, so take the manifest from git"
+            + (f" at {each.commit}" if each.commit else "")
+        )
+    for failure in failures:
+        console.complain(visible(failure))
+    read = output.wanted or _show_plan(invocation, options, tenant, past)
+    return Exit.ERROR if failures or not read else Exit.WELL
+
+
+def _verified(looks: tuple[Look, ...], options: Options) -> tuple[LastVerified, ...]:
+    text, option = options.verified_at or "", "--verified-at"
+    is_commit = _COMMIT.fullmatch(text) and not _AGE.fullmatch(text)
+    try:
+        if is_commit:
+            found = verified_by(looks, text)
+        else:
+            found = verified_at(looks, moment_of(option, text, wall_time()))
+    except UnknownMoment as error:
+        raise UsageError(f"{option} {text}: {error}") from error
+    wanted = tuple(each for each in found if options.id in (None, each.schema_id))
+    if not wanted:
+        names = ", ".join(each.schema_id for each in found)
+        raise UsageError(f"{options.id} was not verified then; what was is {names}")
+    return wanted
+
+
+def _past(
+    found: Iterable[LastVerified], tenant: Tenant, manifests: Manifests, store: Store
+) -> Past:
+    managed = {each.schema.key: each for each in manifests.desired_for(tenant)}
+    new = [each.schema_id for each in found if fold(each.schema_id) not in managed]
+    names = names_for(tenant.name, new, [each.name for each in manifests.extensions])
+    known, unknown = [], []
+    for each in found:
+        now = managed.get(fold(each.schema_id))
+        if now is not None and now.fitted_to(tenant.dialect).schema.fingerprint() == each.digest:
+            known.append((each, now.fitted_to(tenant.dialect)))
+            continue
+        kept = store.schemas_of(tenant.name, each.schema_id, each.digest)
+        if not kept:
+            unknown.append(each)
+            continue
+        like_now = [k for k in kept if now is not None and k.manages is now.manages]
+        schema, manages, kind = next(iter(like_now or kept))
+        if now is None:
+            name = names[fold(each.schema_id)]
+            then = _extension(name, schema, manages, kind, tenant)
+        else:
+            then = replace(now, schema=schema, manages=manages)
+            then = replace(then, resource_type=kind) if kind else then
+        known.append((each, then))
+    return Past(extensions=tuple(known), unknown=tuple(unknown))
+
+
+def _extension(
+    name: str, schema: Schema, manages: Manages, kind: str | None, tenant: Tenant
+) -> SchemaExtension:
+    return SchemaExtension(
+        name=name,
+        place=tenant.place,
+        schema=schema,
+        manages=manages,
+        resource_type=kind or "User",
+        selector=Selector(names=(tenant.name,)),
+    )
+
+
+def _lines(past: Past, managed: Mapping[str, SchemaExtension]) -> Iterator[str]:
+    """A line for each, when it was verified, and for what of today was not."""
+    for each, then in past.extensions:
+        by = f" by commit {each.commit[:_SHOWN]}" if each.commit else ""
+        otherwise = f"; not as desired at {each.otherwise}" if each.otherwise else ""
+        yield f"{then.name}  {each.schema_id}: verified at {each.at}{by}{otherwise}"
+    keys = {fold(each.schema_id) for each, _ in past.extensions}
+    keys |= {fold(each.schema_id) for each in past.unknown}
+    for key in sorted(managed.keys() - keys):
+        now = managed[key]
+        yield f"{now.name}  {now.schema.id}: not verified then; it stays, for nothing is deleted"
+
+
+def _drafts(
+    invocation: Invocation,
+    options: Options,
+    tenant: Tenant,
+    past: Past,
+    managed: Mapping[str, SchemaExtension],
+) -> tuple[list[Draft], list[str]]:
+    """The files that could be written, and what cannot be a manifest."""
+    drafts, failures = [], []
+    folder = invocation.common.desired_state
+    for each, then in past.extensions:
+        path = Path(then.place.path)
+        now = managed.get(fold(each.schema_id))
+        if now is not None and Path(now.place.path) != path and _is_read(path, folder):
+            message = f"{each.schema_id} is managed, by {now.place}; left alone"
+            invocation.console.say(visible(message))
+            continue
+        document = manifest_for(
+            then.schema,
+            tenant=tenant.name,
+            name=then.name,
+            resource_type=then.resource_type,
+            full=options.full,
+            manages=then.manages,
+        )
+        before = existing_text(path)
+        head, limits = head_of(path, before), limits_of(options.reading)
+        text, problems = draft(document, path.name, head=head, limits=limits, tenant=tenant)
+        if problems:
+            failures.append(f"{each.schema_id} cannot be written: {problems[0].message}")
+        else:
+            drafts.append(
+                Draft(path=path, urn=each.schema_id, name=then.name, before=before, after=text)
+            )
+    return drafts, failures
+
+
+def _is_read(path: Path, folder: Path) -> bool:
+    """Test whether a file there would be among the manifests."""
+    file, top = path.absolute(), folder.absolute()
+    return file.is_relative_to(top) and not is_left_out(file.relative_to(top))
+
+
+def _show_plan(invocation: Invocation, options: Options, tenant: Tenant, past: Past) -> bool:
+    """Show what a plan of the manifests of then would be now; False where it cannot be read."""
+    console = invocation.console
+    extensions = tuple(sorted((then for _, then in past.extensions), key=lambda e: e.name))
+    desired = Desired(
+        manifests=Manifests(tenants=(tenant,), extensions=extensions),
+        selection=Selection(tenants=(tenant.name,)),
+        git=commit_of(invocation),
+    )
+    most = options.reading.max_attributes
+    with (
+        workbench(invocation, desired, options.deadlines, max_attributes=most) as bench,
+        planning(show=console.text, paint=console.paint) as planned,
+    ):
+        console.data("\nWith these manifests a plan would be:\n")
+        planned.begin(desired, lambda _: (), bench.clock.now())
+        made = plan_fleet(
+            desired,
+            bench.reader,
+            parallelism=1,
+            keep=planned.keep,
+            check=bench.clock.check,
+            observe=invocation.observe,
+        )
+        planned.end(planned.document(made))
+    return not made.summary().unreadable

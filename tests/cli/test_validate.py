@@ -60,6 +60,23 @@ def test_text_shows_the_line_and_a_caret(folder: Folder):
     assert lines[at + 2].index("^") == lines[at + 1].index("genesis")
 
 
+def test_the_manifests_that_ship_are_valid_without_a_word(folder: Folder):
+    done = folder.run("validate")
+
+    assert (done.code, done.out) == (0, "")
+    assert done.err == "1 tenant and 2 extensions in 3 files: valid\n"
+
+
+def test_the_examples_are_not_refused_beside_the_manifests_that_ship(folder: Folder):
+    for example in (folder.path / "desired-state").rglob("_example-*.yaml"):
+        example.rename(example.with_name(example.name.removeprefix("_")))
+
+    done = folder.run("validate")
+
+    assert (done.code, "error" in done.out) == (0, False)
+    assert done.err == "5 tenants and 5 extensions in 10 files: valid\n"
+
+
 def test_a_secret_in_the_wrong_place_is_not_echoed_in_any_format(folder: Folder):
     text = (folder.path / "desired-state/tenants/_example-genesys.yaml").read_text()
     leaked = text.replace("{env: GENESYS_CLIENT_SECRET}", "canary-93aa71")

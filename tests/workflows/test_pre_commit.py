@@ -1,4 +1,4 @@
-"""The hook `reconciler-validate`, as its users have it: from git, by the real pre-commit."""
+"""Our hooks, as their users have them: from git, by the real pre-commit."""
 
 import re
 import subprocess
@@ -95,6 +95,18 @@ def test_a_good_change_is_committed(user: User):
     assert "reconciler validate" in done.everything
     assert "Passed" in done.everything
     assert head(user) != before
+
+
+def test_an_untidy_manifest_is_laid_out_and_has_to_be_added_again(user: User):
+    tidy = (user.repository.path / EXTENSION).read_text()
+    change(user, "type: boolean", "type:   boolean  ")
+    change(user, "hrDepartmentCode", "hrUnitCode")
+
+    assert "files were modified by this hook" in user.commit().everything
+    assert (user.repository.path / EXTENSION).read_text() == tidy.replace(
+        "hrDepartmentCode", "hrUnitCode"
+    )
+    assert user.commit().code == 0
 
 
 def test_a_bad_manifest_is_refused_with_its_place(user: User):

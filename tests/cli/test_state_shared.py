@@ -11,6 +11,7 @@ from reconciler.adapters.database import open_store
 from reconciler.domain.jsontext import Json
 from reconciler.domain.records import check_chain
 from tests.support.arena import Arena, Seen, arena_in, ended, urns
+from tests.support.pooler import pooler
 from tests.support.postgres import Server
 from tests.support.program import Folder
 from tests.support.wire import wire_to
@@ -91,6 +92,27 @@ def test_runs_that_start_at_once_change_each_tenant_one_after_the_other(
 
     assert [end.code for end in ends] == [0] * 4, ends
     require_whole(arena, folders[0].environ["RECONCILER_STATE"])
+
+
+def test_runs_behind_a_pooler_change_each_tenant_one_after_the_other_also_after_a_kill(
+    arena: Arena, postgres: Server
+) -> None:
+    first, *others = [arena.fresh(CHANGES), *(arena.folder(CHANGES) for _ in range(2))]
+    arena.front.stalls = creating
+    with pooler(postgres, "transaction") as pool:
+        sharing(pool.url(postgres.new()), first, *others)
+        killed = first.start(*APPLY)
+        assert arena.front.arrived.wait(20)
+        assert others[0].run(*APPLY).code == 5
+        killed.kill()
+        ended(killed, time.monotonic())
+        arena.front.calm()
+
+        runs = [folder.start(*APPLY, "--lock-timeout", "50") for folder in others]
+        ends = [ended(run, time.monotonic()) for run in runs]
+
+        assert [end.code for end in ends] == [0, 0], ends
+        require_whole(arena, first.environ["RECONCILER_STATE"])
 
 
 def test_a_run_that_finds_the_tenant_locked_says_by_whom_and_writes_nothing(

@@ -45,7 +45,10 @@ def _not_permitted(text: str) -> str:
     names = set(re.findall(r"\w+", text))
     for table, rights in RIGHTS.items():
         if table in names:
-            return f"does not allow this to its user: {text}; GRANT {rights} ON {table} to it"
+            return (
+                f"does not allow this to its user: {text}; GRANT {rights} ON {table} to it, and "
+                "let the owner of the tables make them, bring them forward or move them"
+            )
         if SEQUENCES.get(table) in names:
             sequence = SEQUENCES[table]
             return (

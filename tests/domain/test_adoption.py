@@ -13,6 +13,9 @@ from reconciler.domain.adoption import (
     Declaration,
     Direction,
     Holders,
+    Sample,
+    SampleHistory,
+    SampleKey,
     direction,
     names_schema,
     verdict,
@@ -271,3 +274,21 @@ def test_what_is_first_counted_now_is_filled_since_now_and_of_no_known_age() -> 
     assert new.verdict(Declaration.DECLARED, none, at) is AdoptionVerdict.FILLING
     old = AttributePast.of("2026-01-01T00:00:00.000Z", None, none, "now")
     assert old.verdict(Declaration.DECLARED, none, at) is AdoptionVerdict.NEVER_FILLED
+
+
+def sample(tenant: str, holders: int, at: str) -> Sample:
+    key = SampleKey(tenant=tenant, resource_type="User", schema_id=URN, attribute="grade")
+    count = Count(holders=holders, total=9, method=CountMethod.FILTER)
+    return Sample(key=key, count=count, measured_at=at)
+
+
+def test_the_figures_of_two_names_of_a_tenant_are_one_history() -> None:
+    first = SampleHistory(first_at="1", first_value=None, newest=sample("old", 0, "2"))
+    later = SampleHistory(first_at="3", first_value="4", newest=sample("new", 2, "5"))
+
+    joined = first.of_tenant("new").joined(later)
+
+    assert joined == SampleHistory(first_at="1", first_value="4", newest=later.newest)
+    assert later.joined(first.of_tenant("new")) == joined
+    assert later.of_tenant("new") is later
+    assert first.joined(first).first_value is None

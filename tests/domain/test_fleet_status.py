@@ -17,6 +17,7 @@ from reconciler.domain.fleet_status import (
 from reconciler.domain.manifest import Manifests
 from reconciler.domain.outbox import HeldRow, OutboxRow, RowState
 from reconciler.domain.records import Event, Status
+from reconciler.domain.tenant_names import UnclaimedName
 from tests.support.domain_world import dialect, extension, tenant_of
 
 NOW = datetime(2026, 1, 3, 12, tzinfo=UTC)
@@ -159,3 +160,13 @@ def test_webhooks_and_open_writes_are_counted_by_tenant():
         ("acme", "webhooks that were given up: 2"),
         ("acme", "writes without a known end: 1"),
     )
+
+
+def test_a_name_that_no_manifest_has_needs_a_person_where_something_is_open_under_it() -> None:
+    names = (UnclaimedName(name="history"), UnclaimedName(name="gone", pending=3))
+    found = replace(status(Trail()), unclaimed=names)
+
+    needs = dict(found.needs(timedelta(days=365)))
+
+    assert "history" not in needs
+    assert needs["gone"].startswith("no manifest here has this tenant (webhooks that wait: 3)")

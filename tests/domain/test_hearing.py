@@ -100,3 +100,17 @@ def test_its_values_are_held_by_the_type_that_is_named_else_by_the_one_that_bind
     bindings, named, holds
 ):
     assert holding_type(bindings, Schema.from_json({"id": "urn:example:HR"}), named) == holds
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_histories_of_two_names_of_a_tenant_are_one_with_the_later_of_each(
+    turned: bool,
+) -> None:
+    old = replace(HEARD, intent=1, created=1, announced=2, waits=((HOOK, "a binding"),))
+    new = History(intent=5, failed=True, waits=((OTHER, "a binding"),))
+
+    joined = new.joined(old) if not turned else old.joined(new)
+
+    assert (joined.intent, joined.failed, joined.created) == (5, True, 1)
+    assert (joined.announced, joined.digest, joined.sent) == (2, HEARD.digest, HEARD.sent)
+    assert {url for url, _ in joined.waits} == {HOOK, OTHER}

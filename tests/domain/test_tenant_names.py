@@ -148,3 +148,14 @@ def test_names_that_no_manifest_has_or_had_are_unclaimed() -> None:
 def test_a_history_alone_is_nothing_open() -> None:
     assert [each.is_open for each in KEPT.unclaimed([tenant("new", "old")])] == [True, True, False]
     assert replace(UnclaimedName(name="x"), pending=1).is_open
+
+
+def test_the_message_of_a_name_has_what_is_open_and_three_ways_out() -> None:
+    message = UnclaimedName(name="gone", open_writes=2, held=1).message
+
+    assert message.startswith(
+        "no manifest here has this tenant (writes without a known end: 2, webhooks that are held: "
+        "1): put its manifest back and run `reconciler apply --recover-only --tenant gone`"
+    )
+    assert "spec.formerly" in message
+    assert message.endswith("`reconciler webhooks drop --tenant gone`")

@@ -39,13 +39,17 @@ _End = tuple[Outcome, Verified | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applying:
-    """The means to carry out one tenant's plan; each outcome goes to the run's progress."""
+    """The means to carry out one tenant's plan; each outcome goes to the run's progress.
+
+    `wave` is the number of its wave, in a run that has waves.
+    """
 
     context: RunContext
     tenant: Tenant
     writer: SchemaWriter
     retry: Retry
     announcing: Announcing
+    wave: int | None = None
 
     def apply(self, plan: TenantPlan) -> None:
         """Carry out the writes in the order of the plan; skips and blocks are recorded too.
@@ -224,6 +228,8 @@ class Applying:
         if outcome.blocked is not None:
             event = Event.SCHEMA_EXTENSION_BLOCKED
         detail = f"{outcome.kind}: {outcome.detail}" if outcome.detail else str(outcome.kind)
+        if self.wave is not None:
+            detail += f"; in wave {self.wave}"
         if lifted is not None:
             detail += f"; written with --during-freeze, {lifted}"
         verified = outcome.kind.verified

@@ -57,7 +57,8 @@ Approve = Callable[[Plan], None]  # raises PlanStale, LimitExceeded or UsageErro
 class Fleet:
     """All tenants of a run and the means to change them; one Fleet is for one run.
 
-    `delivering` shares the context. `lock_timeout` is how many seconds to wait for locks in all.
+    `delivering` shares the context. Once `stop_after` tenants have failed no other wave begins.
+    `lock_timeout` is how many seconds to wait for locks in all.
     `lapse` is asked right before a tenant is written.
     `canary` makes the means to write to the test user of a tenant, `ledger` has what is under way.
     `statements` are about each tenant that is ours and could be read, made under its lock.
@@ -72,6 +73,7 @@ class Fleet:
     delivering: Delivering
     parallelism: int
     lock_timeout: float = 0.0
+    stop_after: int = 1
     obstacle: Obstacle = lambda _: None
     lapse: Lapse = lambda _: None
     searching: Searches = lambda _: None
@@ -187,13 +189,38 @@ class Fleet:
         tenants = {t.name: t for t in free if not progress.is_held_back(t.name)}
         todo = [(tenants[p.name], p) for p in plan.tenants if p.name in tenants and p.error is None]
         with in_phase(self.context.observe, Phase.APPLY, sum(p.has_writes for _, p in todo)):
-            self._each(self._apply_one, todo)
+            self._apply_in_waves(plan, todo)
         ours = {tenant.name: tenant for tenant in free}
         readable = (p.name for p in plan.tenants if p.error is None)
         self._each(self._issue, [ours[name] for name in readable if name in ours])
         self.context.clock.check()
         if (lapsed := progress.lapsed) and len(lapsed) == len(todo):
             raise PlanStale(_lapsed(lapsed))
+
+    def _apply_in_waves(self, plan: Plan, todo: Iterable[tuple[Tenant, TenantPlan]]) -> None:
+        """Apply one wave after the other; tenants that have nothing to write go with the first."""
+        waves = plan.waves()
+        number_of = {name: wave.number for wave in waves for name in wave.tenants}
+        planned_of = {planned.name: planned for planned in plan.tenants}
+        ready = {planned.name: (tenant, planned) for tenant, planned in todo}
+
+        def apply_one(name: str) -> None:
+            self._apply_one(*ready[name], number_of.get(name))
+
+        first = waves[0].number if waves else None
+        self._each(apply_one, (name for name in ready if number_of.get(name, first) == first))
+        failed: list[str] = []
+        for before, *after in (waves[index:] for index in range(len(waves) - 1)):
+            failed += (name for name in before.tenants if not self._is_applied(planned_of[name]))
+            if len(failed) >= self.stop_after:
+                self.context.progress.record_not_begun(after, _failed_text(failed))
+                return
+            self._each(apply_one, (name for name in after[0].tenants if name in ready))
+
+    def _is_applied(self, planned: TenantPlan) -> bool:
+        """Test whether a tenant was read, and all of its writes are verified."""
+        outcomes = map(self.context.progress.outcome_of, planned.writes)
+        return planned.error is None and all(outcome.kind.verified for outcome in outcomes)
 
     def _record(self, event: Event, status: Status | None, detail: str | None) -> None:
         self.context.journal.record(replace(self.context.entry(event, status), detail=detail))
@@ -287,11 +314,10 @@ class Fleet:
             return None
         return self.canary(tenant)
 
-    def _apply_one(self, todo: tuple[Tenant, TenantPlan]) -> None:
-        tenant, plan = todo
+    def _apply_one(self, tenant: Tenant, plan: TenantPlan, wave: int | None) -> None:
         if not plan.has_writes:
             with about(tenant.name):
-                self._carry_out(tenant, plan)
+                self._carry_out(tenant, plan, wave)
             return
         progress = self.context.progress
         with working_on(tenant.name, Phase.APPLY, self.context.observe) as work:
@@ -300,11 +326,11 @@ class Fleet:
                 work.failure = lapsed.reason
                 return
             self.gateways.prepare(tenant)
-            self._carry_out(tenant, plan)
+            self._carry_out(tenant, plan, wave)
             failed = (o for o in map(progress.outcome_of, plan.writes) if not o.kind.verified)
             work.failure = next((str(outcome.kind) for outcome in failed), None)
 
-    def _carry_out(self, tenant: Tenant, plan: TenantPlan) -> None:
+    def _carry_out(self, tenant: Tenant, plan: TenantPlan, wave: int | None) -> None:
         writer = self.gateways.writer(tenant)
         if self.statements is not None and plan.has_writes:
             # docs/decisions.md, "A statement for HR is withdrawn before its tenant is written to"
@@ -327,6 +353,7 @@ class Fleet:
                 searching=self.searching(tenant),
                 canary=self._canary(tenant),
             ),
+            wave=wave,
         ).apply(plan)
 
     def _issue(self, tenant: Tenant) -> None:
@@ -346,6 +373,7 @@ class Fleet:
             deque(ended, maxlen=0)
 
 
+_SHOWN = 3  # tenants that a message names
 _SETTLED = (OutcomeKind.APPLIED, OutcomeKind.NOT_APPLIED)
 
 
@@ -366,6 +394,15 @@ def _ending(error: ReconcilerError) -> str:
             return f"ended early: {type(error).__name__}"
 
 
+def _failed_text(failed: Sequence[str]) -> str:
+    more = f" and {len(failed) - _SHOWN} more" if len(failed) > _SHOWN else ""
+    were = "was" if len(failed) == 1 else "were"
+    return (
+        f"{', '.join(failed[:_SHOWN])}{more} {were} not applied in full before it; mend that "
+        "first, or let more tenants fail with --stop-after"
+    )
+
+
 def _lapsed(lapsed: Iterable[Unapproved]) -> str:
     differences = (line for each in lapsed for line in (each.tenant, *each.difference))
     return "\n".join(
@@ -384,4 +421,6 @@ def _counts(summary: RunSummary) -> str:
     kinds = Counter(str(outcome.kind) for outcome in summary.outcomes)
     settled = Counter(recovered.ending for recovered in summary.recovered)
     counts = [f"{number} {kind}" for kind, number in sorted((kinds + settled).items())]
+    if summary.not_begun:
+        counts.append(f"waves that did not begin: {', '.join(map(str, summary.not_begun))}")
     return ", ".join(counts) or "nothing to do"

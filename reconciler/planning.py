@@ -11,6 +11,7 @@ from reconciler.domain.manifest import GitState, Manifests, SchemaExtension, Ten
 from reconciler.domain.messages import nearest
 from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.domain.selection import Selection
+from reconciler.domain.waves import WaveSize
 from reconciler.errors import TenantError, UsageError
 from reconciler.occurrences import Observe, Phase, in_phase, unobserved, working_on
 from reconciler.parallel import in_parallel
@@ -21,13 +22,15 @@ from reconciler.ports import SchemaReader
 class Desired:
     """The desired state of the tenants, its commit, and the part of it that this run is about.
 
-    `max_tenants` may be changed by the run; `sightings` are what the audit trail has of them.
+    `max_tenants` may be changed by the run, in waves of `wave_sizes`; `sightings` are what the
+    audit trail has of them.
     """
 
     manifests: Manifests
     selection: Selection
     git: GitState
     max_tenants: int | None = None
+    wave_sizes: tuple[WaveSize, ...] = ()
     sightings: Sightings = field(default_factory=dict)
     _fitted: dict[tuple[Dialect, str], SchemaExtension] = field(
         init=False, compare=False, repr=False, default_factory=dict
@@ -81,6 +84,7 @@ class Desired:
             tenants_from=self.manifests.tenants_from,
             selection=self.selection,
             max_tenants=self.max_tenants,
+            wave_sizes=self.wave_sizes,
         )
 
     def _fits_any(self, glob: str) -> bool:

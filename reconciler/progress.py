@@ -1,6 +1,6 @@
 """Progress: the record of what a run has done by now, and the summary that is made of it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from threading import Lock
 
 from reconciler.domain.canary import Tried
@@ -18,6 +18,7 @@ from reconciler.domain.outcome import (
 from reconciler.domain.plan import Create, Plan, Update
 from reconciler.domain.searching import Searched
 from reconciler.domain.tenant_names import UnclaimedName
+from reconciler.domain.waves import Wave
 
 
 class Progress:
@@ -38,6 +39,7 @@ class Progress:
         self._unapproved: tuple[Unapproved, ...] = ()
         self._lapsed: list[Unapproved] = []
         self._held_back: dict[str, str] = {}
+        self._not_begun: tuple[int, ...] = ()
         self._begun: set[str] = set()
         self._ended: dict[str, Outcome] = {}
         self._searched: dict[str, Searched] = {}
@@ -97,6 +99,14 @@ class Progress:
         with self._lock:  # its webhooks are sent all the same: they have locks of their own
             self._locked[tenant] = reason
             self._held_back[tenant] = reason
+
+    def record_not_begun(self, waves: Sequence[Wave], reason: str) -> None:
+        """Note waves that do not begin, so that their tenants may not be written in this run."""
+        with self._lock:
+            self._not_begun = tuple(wave.number for wave in waves)
+            for wave in waves:
+                held_back = f"wave {wave.number} did not begin: {reason}"
+                self._held_back = dict.fromkeys(wave.tenants, held_back) | self._held_back
 
     def hold_back(self, tenant: str, reason: str) -> None:
         """Note that a tenant may not be written in this run."""
@@ -196,6 +206,7 @@ class Progress:
                 unclaimed=unclaimed,
                 searched=dict(self._searched),
                 tried=dict(self._tried),
+                not_begun=self._not_begun,
                 planned=self._plan is not None,
                 refused=self._refused,
                 finished=finished,

@@ -273,7 +273,7 @@ class Write:
 
 
 def in_freeze(tenant: Tenant, frozen: Frozen) -> str:
-    """Why nothing is written to a tenant in a freeze, and what would help."""
+    """The reason why nothing is written to a tenant in a freeze, and what would help."""
     return (
         f"{tenant.name} is {frozen}; before that, only --during-freeze {tenant.name} writes to it"
     )

@@ -12,7 +12,7 @@ from reconciler.adapters.emergency import Memory
 from reconciler.cli.approved_impact import ApprovedImpact, accepted_by
 from reconciler.cli.approved_plan import Approval, ShownPlan, approved_by, require_unedited
 from reconciler.cli.commands.apply import Options
-from reconciler.cli.desired import Due, StoredFacts, desired_of, selection_of
+from reconciler.cli.desired import Due, StoredFacts, desired_of, selection_of, sizes_of
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import make_folder
 from reconciler.cli.github_job import job_outputs
@@ -33,10 +33,11 @@ from reconciler.domain.outcome import RunSummary
 from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.domain.selection import Selection
 from reconciler.domain.tenant_names import TenantNames, unrecorded
+from reconciler.domain.waves import WaveSize
 from reconciler.errors import UsageError
 from reconciler.fleet import Fleet, Lapse
 from reconciler.measuring import Measuring
-from reconciler.planning import plan_fleet
+from reconciler.planning import Desired, plan_fleet
 from reconciler.ports import Statements
 from reconciler.render.plain_text import visible
 from reconciler.run_context import RunContext
@@ -72,7 +73,8 @@ def _apply(invocation: Invocation, options: Options, report: Report) -> int:
         if options.file is not None:
             saved = documents.enter_context(saved_plan(options.file))
             require_unedited(saved)  # before anything in it is acted upon
-        selection, at = _selection(invocation, options, saved), wall_time()
+        selection, waves = _selection(invocation, options, saved), _waves(options, saved)
+        at = wall_time()
         _require_approver(invocation, options, saved)
         require_whole_plan(options, saved, selection.shard)
         if selection.shard is not None:
@@ -80,9 +82,10 @@ def _apply(invocation: Invocation, options: Options, report: Report) -> int:
         with (
             open_state(invocation, stop, options.pruning) as store,
             exporting(invocation, store) as memory,
-            _workbench(invocation, options, selection, stop, store, at) as bench,
+            _workbench(invocation, options, selection, stop, store, at, waves) as bench,
         ):
             report.run = bench.run
+            _require_waves(options, bench.desired)
             _require_tenants(options.during_freeze, bench)
             approval = _approval(invocation, options, bench, saved, documents)
             if approval is None:
@@ -129,6 +132,8 @@ def _recover(invocation: Invocation, options: Options, report: Report) -> int:
     """Settle and deliver; no approval is needed, for nothing is planned or written."""
     if options.file is not None or options.approve:
         raise UsageError("--recover-only plans nothing, so leave the plan and --approve out")
+    if options.fleet.waves is not None:
+        raise UsageError("--recover-only writes to no tenant, so leave --waves out")
     if options.during_freeze:
         raise UsageError("--recover-only writes to no tenant, so leave --during-freeze out")
     if options.fleet.due:
@@ -154,6 +159,7 @@ def _workbench(
     stop: StopSignal,
     seen: Store | None,
     at: datetime | None = None,
+    waves: tuple[WaveSize, ...] = (),
 ) -> AbstractContextManager[Workbench]:
     """The workbench of the run; `seen` is where the store says when what was as desired."""
     fleet = options.fleet
@@ -165,6 +171,7 @@ def _workbench(
         max_tenants=None if selection.shard else fleet.max_tenants,
         stored=_stored(seen, at if fleet.due else None) if seen else StoredFacts(),
     )
+    desired = replace(desired, wave_sizes=waves)
     if desired.git.commit is None:
         message = f"warning: the audit of this run names no commit: {desired.git.obstacle}"
         invocation.console.say(visible(message))
@@ -220,6 +227,19 @@ def _due(store: Store, at: datetime) -> Due:
     return lambda tenants: due(tenants, seen, at)
 
 
+def _waves(options: Options, saved: PlanDocument | None) -> tuple[WaveSize, ...]:
+    """The sizes of waves of the saved plan, or of the option; raises UsageError for two others."""
+    given = sizes_of(options.fleet.waves)
+    shown = saved.get("waves") if saved is not None else None
+    sizes = shown["sizes"] if shown is not None else []
+    own = sizes_of(",".join(sizes)) if sizes else ()
+    if given and own and given != own:
+        raise UsageError(
+            f"the saved plan has waves of its own, {','.join(sizes)}; leave --waves out"
+        )
+    return own or given
+
+
 def _require_approver(invocation: Invocation, options: Options, saved: PlanDocument | None) -> None:
     if saved is not None and options.approve:
         raise UsageError("give a saved plan or --approve DIGEST, not both")
@@ -239,6 +259,20 @@ def _require_tenants(during_freeze: Iterable[str], bench: Workbench) -> None:
         if name not in names:
             hint = suggestion(name, names)
             raise UsageError(f"--during-freeze {name} names no tenant of this run; {hint}")
+
+
+def _require_waves(options: Options, desired: Desired) -> None:
+    in_waves = desired.wave_sizes or any(t.wave for t in desired.manifests.tenants)
+    if in_waves and desired.selection.shard is not None:
+        raise UsageError(
+            "apply --shard changes tenants while other shards do, so no wave is over before the "
+            "next one begins: take --waves and spec.wave away, or apply without --shard"
+        )
+    if options.stop_after > 1 and not in_waves:
+        raise UsageError(
+            "--stop-after counts tenants that fail in a wave, and there are none: give --waves, or "
+            "spec.wave in a Tenant"
+        )
 
 
 def _approval(
@@ -338,6 +372,7 @@ def _fleet(
         ),
         parallelism=parallelism,
         lock_timeout=float(options.lock_timeout),
+        stop_after=options.stop_after,
         obstacle=obstacle,
         lapse=lapse,
         searching=searching,

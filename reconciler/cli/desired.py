@@ -12,6 +12,7 @@ from reconciler.domain.drift import Sightings
 from reconciler.domain.manifest import GitState, Manifests, Tenant, Webhook
 from reconciler.domain.selection import Selection, Shard
 from reconciler.domain.tenant_names import Renaming, tenant_names
+from reconciler.domain.waves import WaveSize, wave_sizes
 from reconciler.errors import UsageError
 from reconciler.planning import Desired
 from reconciler.render.plain_text import counted
@@ -94,6 +95,16 @@ def desired_of(
         max_tenants=max_tenants,
         sightings=names.sightings_today(stored.sightings),
     )
+
+
+def sizes_of(waves: str | None) -> tuple[WaveSize, ...]:
+    """The sizes that --waves gives, if any; raises UsageError, saying what is wrong."""
+    if waves is None:
+        return ()
+    try:
+        return wave_sizes(waves)
+    except ValueError as error:
+        raise UsageError(f"--waves {waves}: {error}") from error
 
 
 def _equipped(manifests: Manifests) -> Manifests:

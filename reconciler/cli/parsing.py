@@ -289,7 +289,7 @@ def _add_argument(parser: _Parser, name: str, option: Option) -> None:
     many = option.kind is Kind.MANY
     parser.add_argument(
         name,
-        help=help_of(option),
+        help=_escaped(help_of(option)),
         nargs="*" if many else "?" if option.optional else None,
         choices=None if option.choices is None else list(map(str, option.choices)),
         metavar=name.upper(),
@@ -301,7 +301,7 @@ def _add_option(
     parser: argparse.ArgumentParser | argparse._ArgumentGroup, name: str, option: Option
 ) -> None:
     flags = [option.short, flag_of(name)] if option.short else [flag_of(name)]
-    help, choices = help_of(option), option.choices
+    help, choices = _escaped(help_of(option)), option.choices
     match option.kind:
         case Kind.FLAG:
             parser.add_argument(*flags, action="store_true", default=argparse.SUPPRESS, help=help)
@@ -316,6 +316,10 @@ def _add_option(
                 default=argparse.SUPPRESS,
                 help=help,
             )
+
+
+def _escaped(help: str) -> str:
+    return help.replace("%", "%%")  # argparse formats it
 
 
 def help_of(option: Option) -> str:

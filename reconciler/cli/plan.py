@@ -1,12 +1,13 @@
 """`plan`: read the tenants, show what apply would do, change nothing."""
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from reconciler.adapters.clock import StopSignal, wall_time
 from reconciler.adapters.database import seen_and_kept
 from reconciler.cli.commands.plan import Options
-from reconciler.cli.desired import Due, StoredFacts, desired_of, selection_of
+from reconciler.cli.desired import Due, StoredFacts, desired_of, selection_of, sizes_of
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import STANDARD_OUTPUT, require_folder, write_file
 from reconciler.cli.github_job import SUMMARY_LIMIT, JobOutputs, job_outputs, origin_of
@@ -59,6 +60,7 @@ def _plan(invocation: Invocation, options: Options, planned: Planned, outputs: J
             due=_due(invocation, at) if fleet.due else None,
         ),
     )
+    desired = replace(desired, wave_sizes=sizes_of(fleet.waves))
     _warn_of_unclaimed(invocation, desired, kept)
     with workbench(
         invocation,

@@ -88,6 +88,12 @@ class FleetOptions(PartOptions):
         heading=Heading.SELECTION,
     )
     max_tenants: int = max_tenants_option()
+    waves: str | None = optional_text(
+        "how many of the changed tenants are written once each wave is over, as numbers or shares: "
+        "1,10%,100%; the next wave begins when all of it is verified",
+        metavar="SIZES",
+        heading=Heading.SELECTION,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -165,6 +165,7 @@ class TenantDocument(TypedDict):
     extensions_limit: int | None
     error: str | None
     canary: NotRequired[bool]  # only where the manifest names a test user
+    wave: NotRequired[int]  # only where the manifest says in which wave it is changed
     frozen_until: NotRequired[str | None]  # only in a freeze; None where no end is in sight
     warnings: list[str]
     unmanaged: list[str]
@@ -226,6 +227,20 @@ class ApprovalDocument(TypedDict):
     changes: list[str]
 
 
+class WaveDocument(TypedDict):
+    """The tenants that are changed in one wave."""
+
+    number: int
+    tenants: list[str]
+
+
+class WavesDocument(TypedDict):
+    """The waves of a plan, and the sizes that `--waves` gave; none where only manifests say."""
+
+    sizes: list[str]
+    waves: list[WaveDocument]
+
+
 class DriftCounts(TypedDict):
     """The numbers of schemas that have drifted, by kind."""
 
@@ -258,7 +273,13 @@ class PlanHead(TypedDict):
     selection: SelectionDocument
 
 
-class PlanFacts(PlanHead):
+class PlanWaves(TypedDict):
+    """The waves of a plan; only where tenants are changed in waves."""
+
+    waves: NotRequired[WavesDocument]
+
+
+class PlanFacts(PlanHead, PlanWaves):
     """A plan but for its checksum."""
 
     format_version: Literal["2.0"]
@@ -375,6 +396,7 @@ class ReportTenant(TypedDict):
     locked: str | None
     unreadable: str | None
     unapproved: NotRequired[UnapprovedDocument | None]  # an earlier release did not know it
+    wave: NotRequired[int]  # only where tenants are changed in waves
     recovered: list[RecoveredDocument]
     changes: list[ReportChange]
 

@@ -73,7 +73,7 @@ class Frozen:
 
     @property
     def opens(self) -> str | None:
-        """When it is over, RFC 3339, UTC; what is left of a second counts as one."""
+        """The end of it, RFC 3339, UTC; what is left of a second counts as one."""
         if self.until is None:
             return None
         at = self.until.astimezone(UTC)

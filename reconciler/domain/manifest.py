@@ -148,8 +148,8 @@ class Tenant:
     `dialect` is the effective one: the named dialect with the manifest's `spec.capabilities` in it.
     `takes_any_number` says that an ignore note in the manifest lifts the limit of extensions.
     `canary` is the userName of the test user whom values may be written to. `formerly` are names
-    that it had before. `every` is after how many minutes `--due` reads it again;
-    None: each time.
+    that it had before. `every` is after how many minutes `--due` reads it again; None: each time.
+    `wave` is the number of the wave in which an apply changes it; None where no manifest says.
     """
 
     name: str
@@ -166,6 +166,7 @@ class Tenant:
     freeze: "Freeze" = ()
     formerly: tuple[str, ...] = ()
     every: int | None = None
+    wave: int | None = None
 
     @property
     def system(self) -> str:

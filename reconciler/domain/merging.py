@@ -21,6 +21,7 @@ from reconciler.domain.jsontext import Json, canonical, digest
 from reconciler.domain.manifest import ChangeKind
 from reconciler.domain.messages import listed
 from reconciler.domain.plan import Exceeded
+from reconciler.domain.waves import WaveSize, waves_document, waves_of
 from reconciler.errors import UsageError
 
 Part = TypeVar("Part", PlanFacts, ReportDocument)
@@ -44,6 +45,7 @@ def merged_plan(parts: Mapping[str, PlanFacts], tenants: Tenants, *, max_tenants
                 "tenants_from": part["tenants_from"],
                 "selection": {**part["selection"], "shard": None, "due": None},
                 "--due": "due" in part["selection"],
+                "sizes of waves": _sizes(part),
             }
             for name, part in ordered.items()
         }
@@ -58,23 +60,42 @@ def merged_plan(parts: Mapping[str, PlanFacts], tenants: Tenants, *, max_tenants
     limits: Iterator[str] = merge(*(plan["exceeded_limits"] for plan in plans), key=_limited)
     if (changed := changed_tenants(tenants)) > max_tenants:
         limits = iter((str(Exceeded(None, changed, max_tenants, "--max-tenants")), *limits))
+    sizes = tuple(map(WaveSize, _sizes(plans[0])))
     return {
-        **plans[0],
+        "format_version": plans[0]["format_version"],
+        "tool_version": plans[0]["tool_version"],
         "digest": digest(sorted(digests)),
+        "git": plans[0]["git"],
+        "tenants_from": plans[0]["tenants_from"],
         "selection": selection,
         "tenants": tenants,
         "approvals": _approvals(plans),
         "exceeded_limits": [*limits],
         "summary": _plan_counts(plan["summary"] for plan in plans),
+        **waves_document(waves_of(_in_waves(tenants), sizes), sizes),
     }
 
 
 def changed_tenants(tenants: Iterable[TenantDocument]) -> int:
     """The number of tenants that a plan changes, as --max-tenants counts them."""
-    return sum(
-        any(change["action"] in ("create", "update") for change in tenant["changes"])
+    return sum(map(_is_changed, tenants))
+
+
+def _is_changed(tenant: TenantDocument) -> bool:
+    return any(change["action"] in ("create", "update") for change in tenant["changes"])
+
+
+def _sizes(plan: PlanFacts) -> list[str]:
+    return plan["waves"]["sizes"] if "waves" in plan else []
+
+
+def _in_waves(tenants: Iterable[TenantDocument]) -> dict[str, int | None]:
+    """The tenants that waves are made of, as `Plan.waves` has them."""
+    return {
+        tenant["name"]: tenant.get("wave")
         for tenant in tenants
-    )
+        if _is_changed(tenant) or ("wave" in tenant and tenant["error"] is not None)
+    }
 
 
 def merged_report(parts: Mapping[str, ReportDocument], meaning: Meaning) -> ReportDocument:

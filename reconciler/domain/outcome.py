@@ -164,8 +164,9 @@ class RunSummary:
     """All that an apply did; `locked` has the holder of each tenant that another run holds.
 
     `misconfigured` has the reason for each tenant that was not written, since no change of it
-    could have been announced. `searched` is what was found of new attributes, `tried` what became
-    of values on a test user, by the change's id.
+    could have been announced. `not_begun` are the numbers of waves that did not begin, for too
+    many tenants before them had failed. `searched` is what was found of new attributes, `tried`
+    what became of values on a test user, by the change's id.
 
     `planned` is False where the run ended before it had a plan, or was to make none; `refused` is
     True where that plan was not let through; `finished` is False where a signal or an error cut
@@ -184,6 +185,7 @@ class RunSummary:
     unclaimed: tuple[UnclaimedName, ...] = ()
     searched: Mapping[str, Searched] = field(default_factory=dict)
     tried: Mapping[str, Tried] = field(default_factory=dict)
+    not_begun: tuple[int, ...] = ()
     planned: bool = True
     refused: bool = False
     finished: bool = True

@@ -25,6 +25,7 @@ from reconciler.domain.redaction import NO_REDACTION, Redaction
 from reconciler.domain.scim import ABSENT, Schema
 from reconciler.domain.selection import Selection
 from reconciler.domain.shown import shown_schema
+from reconciler.domain.waves import Wave, WaveSize, waves_of
 
 if TYPE_CHECKING:  # most plans count nobody, in no freeze
     from reconciler.domain.freeze import Frozen
@@ -353,7 +354,8 @@ class TenantPlan:
 class Plan:
     """The plans of all selected tenants, sorted by name.
 
-    `max_tenants` is how many of them this run may change; None sets no limit.
+    `max_tenants` is how many of them this run may change; None sets no limit. `wave_sizes` are
+    those by which they are changed one wave after the other.
     """
 
     tenants: tuple[TenantPlan, ...]
@@ -361,12 +363,32 @@ class Plan:
     tenants_from: TenantsFrom | None = None
     selection: Selection = field(default_factory=Selection)
     max_tenants: int | None = None
+    wave_sizes: tuple[WaveSize, ...] = ()
+    _waves: Memo[tuple[Wave, ...]] = field(
+        init=False, compare=False, repr=False, default_factory=Memo
+    )
     _digest: Memo[str] = field(init=False, compare=False, repr=False, default_factory=Memo)
 
     def digest(self) -> str:
         """The digest over the sorted digests of the tenants, which `apply` compares."""
         # Each record of each tenant asks for it.
         return self._digest.get(lambda: digest(sorted(t.digest() for t in self.tenants)))
+
+    def waves(self) -> tuple[Wave, ...]:
+        """The tenants that are changed, wave by wave; none where they are changed all at once.
+
+        One that could not be read is among them where its manifest says in which wave.
+        """
+        # docs/decisions.md, "A wave is over when all of it is verified"
+        return self._waves.get(self._in_waves)
+
+    def _in_waves(self) -> tuple[Wave, ...]:
+        changed = {
+            tenant.name: tenant.tenant.wave
+            for tenant in self.tenants
+            if tenant.has_writes or (tenant.error is not None and tenant.tenant.wave is not None)
+        }
+        return waves_of(changed, self.wave_sizes)
 
     def summary(self) -> "PlanSummary":
         """The counts over all tenants."""

@@ -50,6 +50,7 @@ from reconciler.domain.plan import (
 )
 from reconciler.domain.problem import Place
 from reconciler.domain.redaction import Redaction
+from reconciler.domain.waves import waves_document
 from reconciler.render.json_text import indented, json_text
 
 if TYPE_CHECKING:  # most plans count nobody
@@ -101,6 +102,7 @@ def plan_facts(plan: Plan, tenants: Tenants, approvals: Iterable[Needed]) -> Pla
                 "outdated": drift[DriftKind.OUTDATED],
             },
         },
+        **waves_document(plan.waves(), plan.wave_sizes),
     }
 
 
@@ -206,6 +208,8 @@ def tenant_head(tenant: TenantPlan) -> TenantDocument:
     }
     if tenant.tenant.canary is not None:
         head["canary"] = True
+    if tenant.tenant.wave is not None:
+        head["wave"] = tenant.tenant.wave
     if tenant.frozen is not None:
         head["frozen_until"] = tenant.frozen.opens
     return head

@@ -27,6 +27,7 @@ _OPEN = 60  # lines of sections that need no click
 _FEW_ROWS = 20
 _OWNERS = 20
 _MANIFESTS = 50
+_WAVES, _FEW_NAMES = 6, 3
 _GRAVE = "something blocked, risky or not readable"
 _CUTS = {
     Cut.IN_SYNC: "what is in sync",
@@ -105,7 +106,7 @@ def _rows(tenants: Tenants, found: Iterable[Section]) -> list[Row]:
 
 def _head(document: PlanFacts, origin: Origin | None) -> str:
     first, own = summary_lines(document)
-    text = f"## {first}\n\n{own}\n\n{_made(document, origin)}\n\n"
+    text = f"## {first}\n\n{own}\n\n{_made(document, origin)}\n\n{_waves(document)}"
     selection, source = document["selection"], document["tenants_from"]
     if any(selection.values()) or "due" in selection:
         text += f"{code(partial_line(selection), WORDS)}\n\n"
@@ -115,6 +116,22 @@ def _head(document: PlanFacts, origin: Origin | None) -> str:
         lines = [f"- {line}: {code(', '.join(n), WORDS)}\n" for line, n in folder_lines(source)]
         text += "".join(lines) + ("\n" if lines else "")
     return text
+
+
+def _waves(document: PlanFacts) -> str:
+    """The waves in one paragraph, those of few tenants with their names."""
+    if "waves" not in document:
+        return ""
+    waves = document["waves"]["waves"]
+    shown = [
+        f"{wave['number']}: {', '.join(map(code, names))}"
+        if len(names := wave["tenants"]) <= _FEW_NAMES
+        else f"{wave['number']}: {len(names)} tenants"
+        for wave in waves[:_WAVES]
+    ]
+    more = f"; and {len(waves) - _WAVES} more" if len(waves) > _WAVES else ""
+    title = "**In waves**, each applied and verified before the next begins:"
+    return f"{title} {'; '.join(shown)}{more}.\n\n"
 
 
 def _made(document: PlanFacts, origin: Origin | None) -> str:

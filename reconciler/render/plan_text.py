@@ -120,6 +120,11 @@ def foot_text(document: PlanFacts, *, paint: Paint) -> str:
         )
         title = paint("yellow", f"Must approve what is {approval['kind']}:")
         lines.append(f"{title} {owners}: {about}")
+    if "waves" in document:
+        lines.append("In waves, each applied and verified before the next begins:")
+        for wave in document["waves"]["waves"]:
+            names = ", ".join(map(visible, wave["tenants"]))
+            lines.append(f"  {wave['number']}: {counted(len(wave['tenants']), 'tenant')}: {names}")
     lines += [""] if lines else []
     lines += summary_lines(document)
     lines += [paint("red", f"Limit: {line}") for line in limit_lines(document)]

@@ -119,7 +119,8 @@ def _tenants(summary: RunSummary) -> list[ReportTenant]:
         each.tenant: {"reason": each.reason, "difference": list(each.difference)}
         for each in summary.unapproved
     }
-    return [
+    wave_of = {name: wave.number for wave in summary.plan.waves() for name in wave.tenants}
+    tenants: list[ReportTenant] = [
         {
             "name": name,
             "digest": plans[name].digest() if name in plans else None,
@@ -139,6 +140,10 @@ def _tenants(summary: RunSummary) -> list[ReportTenant]:
         }
         for name in sorted({*plans, *summary.locked, *unapproved, *recovered})
     ]
+    for tenant in tenants:
+        if (wave := wave_of.get(tenant["name"])) is not None:
+            tenant["wave"] = wave
+    return tenants
 
 
 def _change(

@@ -186,7 +186,7 @@ def test_an_api_version_of_the_future_is_refused() -> None:
         (
             "prune",
             "what can stand here is dialect, baseUrl, targetSystem, auth, limits, webhooks, "
-            "freeze, canary, capabilities or formerly",
+            "freeze, wave, canary, every, capabilities or formerly",
         ),
         ("ownerz", "what can stand here is"),  # what is reserved is not suggested
     ],

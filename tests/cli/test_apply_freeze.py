@@ -91,3 +91,10 @@ def test_a_pull_request_that_takes_a_freeze_away_is_planned_with_that_of_the_ref
 
     assert f"  frozen until {OPENS}: before that" in planned.out
     assert "frozen" not in frozen.run("plan").out
+
+
+def test_doctor_writes_nothing_in_a_freeze(frozen: Folder) -> None:
+    done = frozen.run("doctor", "local", "--probe-writes")
+
+    assert f"not probed: the tenant is frozen until {OPENS}" in done.out.replace("\n", " ")
+    assert "0 of 10 extensions in use" in frozen.run("plan").out

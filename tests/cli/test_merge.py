@@ -43,6 +43,7 @@ def names_in(file: Path) -> list[str]:
 
 def test_the_merged_plans_of_shards_are_the_plan_of_one_run_byte_for_byte(place: Place) -> None:
     folder = folder_of(place)
+    folder.environ["RECONCILER_WAVES"] = "1,50%,100%"
     assert folder.run("plan", "--out", "whole.json").code == 0
     files = plan_shards(folder)
 
@@ -130,6 +131,9 @@ def test_a_shard_applies_only_what_is_approved_of_all(place: Place, postgres: Se
     bare = folder.run("apply", "--auto-approve", "--shard", "1/3")
     assert bare.code == 1
     assert "--max-tenants is about all shards" in bare.err
+    waves = folder.run("apply", "plan.json", "--shard", "1/3", "--waves", "1,100%")
+    assert waves.code == 1
+    assert "no wave is over before the next one begins" in waves.err
     folder.environ["RECONCILER_MAX_TENANTS"] = str(TENANTS - 1)
     many = folder.run("apply", "plan.json", "--shard", "1/3")
     assert many.code == 6

@@ -10,6 +10,7 @@ from reconciler.domain.documents import (
     ReportDocument,
     ReportTenant,
     TenantDocument,
+    WavesDocument,
 )
 from reconciler.domain.jsontext import digest
 from reconciler.domain.merging import merged_plan, merged_report
@@ -87,6 +88,25 @@ def test_what_is_due_in_all_shards_is_what_was_due() -> None:
     assert merged(one, other)["selection"]["due"] == ["a", "b", "c", "d"]
     with pytest.raises(UsageError, match="differ in --due"):
         merged(one, plan_of("2/2"))
+
+
+def test_the_waves_are_those_of_one_run() -> None:
+    def waves(sizes: list[str], *tenants: list[str]) -> WavesDocument:
+        numbered = enumerate(tenants, start=1)
+        return {"sizes": sizes, "waves": [{"number": n, "tenants": each} for n, each in numbered]}
+
+    one, other, third = (tenant_of(f"tenant-{letter}") for letter in "abc")
+    third["wave"] = 1
+    whole = merged(plan_of("1/2", one, other), plan_of("2/2", third))
+    shards = [plan_of("1/2", one, other), plan_of("2/2", third)]
+    shards[0]["waves"] = waves(["2", "100%"], ["tenant-a", "tenant-b"])
+    shards[1]["waves"] = waves(["2", "100%"], ["tenant-c"])
+
+    assert whole["waves"] == waves([], ["tenant-c"], ["tenant-a", "tenant-b"])
+    assert merged(*shards)["waves"] == waves(["2", "100%"], ["tenant-a", "tenant-c"], ["tenant-b"])
+    assert "waves" not in merged(plan_of("1/1", one, other))
+    with pytest.raises(UsageError, match="differ in sizes of waves"):
+        merged(shards[0], plan_of("2/2", third))
 
 
 def test_approvals_are_gathered_by_kind_and_owner_in_the_order_of_one_plan() -> None:

@@ -75,6 +75,7 @@ def fleet_of(
     names: TenantNames | None = None,
     renamed: Sequence[Renaming] = (),
     kept: Callable[[], KeptNames] | None = None,
+    stop_after: int = 1,
 ) -> Fleet:
     """All selected tenants of a desired state, with fakes for what is not given."""
     names = names or TenantNames()
@@ -100,6 +101,7 @@ def fleet_of(
         names=names,
         renamed=renamed,
         kept=kept or (lambda: KeptNames(open_writes=memory.left_open())),
+        stop_after=stop_after,
     )
 
 

@@ -15,7 +15,7 @@ ROWS = (
      "domain.documents", "domain.loopback", "domain.memo", "domain.patterns", "domain.foreign",
      "domain.freeze"),
     ("domain.scim", "domain.http_reply", "domain.doctor", "domain.redaction",
-     "domain.outbox", "domain.sections"),
+     "domain.outbox", "domain.sections", "domain.waves"),
     ("domain.dialect", "domain.messages", "domain.drift", "domain.hearing", "domain.shown",
      "domain.values", "domain.searching"),
     ("domain.manifest", "domain.canary"),

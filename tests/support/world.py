@@ -10,6 +10,7 @@ from reconciler.domain.outcome import RunSummary
 from reconciler.domain.plan import Plan
 from reconciler.domain.records import Run
 from reconciler.domain.selection import Selection
+from reconciler.domain.waves import WaveSize
 from reconciler.errors import (
     UsageError,
 )
@@ -46,6 +47,9 @@ class World:
     base_urls: dict[str, str] = field(default_factory=dict)  # where not the usual one
     freezes: dict[str, Freeze] = field(default_factory=dict)
     during_freeze: frozenset[str] = frozenset()
+    waves: dict[str, int] = field(default_factory=dict)
+    wave_sizes: tuple[WaveSize, ...] = ()
+    stop_after: int = 1
     parallelism: int = 2
 
     def desired(self) -> Desired:
@@ -56,12 +60,14 @@ class World:
                         known,
                         base_url=self.base_urls.get(known.name, known.base_url),
                         freeze=self.freezes.get(known.name, ()),
+                        wave=self.waves.get(known.name),
                     )
                     for known in map(tenant, sorted(self.live))
                 ),
                 extensions=self.extensions,
             ),
             selection=self.selection,
+            wave_sizes=self.wave_sizes,
             git=GitState(commit="c0ffee"),
         )
 
@@ -89,6 +95,7 @@ class World:
             parallelism=self.parallelism,
             lock_timeout=lock_timeout,
             during_freeze=self.during_freeze,
+            stop_after=self.stop_after,
         )
 
     def writes(self) -> int:

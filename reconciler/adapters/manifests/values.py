@@ -104,6 +104,7 @@ def _tenant(document: Document | TenantRow, dialects: _EffectiveDialects, notes:
         freeze=_freeze(spec["freeze"]) if "freeze" in spec else (),
         formerly=tuple(spec.get("formerly", ())),
         every=_minutes(spec["every"]) if "every" in spec else None,
+        wave=int(spec["wave"]) if "wave" in spec else None,
         takes_any_number=bool(notes.each)
         and notes.silence(extensions_are_few_enough, document.place(("metadata", "name"))),
     )

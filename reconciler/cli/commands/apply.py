@@ -52,6 +52,9 @@ class Options:
         "audit trail",
         metavar="TENANT",
     )
+    stop_after: int = number(
+        "how many tenants have to fail before no other wave begins", metavar="N", default=1
+    )
     recover_only: bool = flag(
         "settle what earlier runs left open, deliver what is due, write nothing"
     )

@@ -1,6 +1,7 @@
 """`dev-tenant`: the built-in tenant as a server of its own, its end and its secrets."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +23,18 @@ def test_dev_tenant_secrets_are_readable_by_their_owner_only(folder: Folder):
     with started_dev_tenant(folder) as tenant:
         assert tenant.secret("client-id") != "from before"
         assert there.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="no /proc")
+def test_the_first_change_of_a_dev_tenant_waits_for_no_import(folder: Folder):
+    with folder.start("dev-tenant", "--port", "0") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "apiVersion: reconciler/v1\n"
+        loaded = Path(f"/proc/{process.pid}/maps").read_text()
+        process.terminate()
+        process.communicate(timeout=30)
+
+    assert "pydantic_core" in loaded
 
 
 def test_dev_tenant_plays_the_service_that_its_manifest_names(folder: Folder):

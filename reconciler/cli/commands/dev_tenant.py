@@ -37,7 +37,7 @@ def run(invocation: Invocation, options: Options) -> int:
     from reconciler.adapters.dialects import sound_dialects
     from reconciler.cli.wiring import EMBEDDED_FOLDER
     from reconciler.domain.messages import listed, quoted
-    from reconciler.embedded import DevTenantSetup, serve
+    from reconciler.embedded import DevTenantSetup, load_models, serve
 
     stop = StopSignal()
     install(stop)
@@ -58,6 +58,7 @@ def run(invocation: Invocation, options: Options) -> int:
             ("webhook-secret", access.webhook_secret),
         ):
             _write_secret(secrets / f"{options.name}-{kind}", secret)
+        load_models()  # before it can be asked, else the first change is told to take that long
         invocation.console.data(_manifest(options, access))
         invocation.console.say(
             f"serving {access.base_url}; its secrets are in {secrets}: "

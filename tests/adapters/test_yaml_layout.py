@@ -105,9 +105,10 @@ KEPT = {
     "one blank line": "a: 1\n\n# b\n\nb:\n  c: 1\n\n  # d\n\n  d: 1\n",
     "comments in a column": "a: 1       # one\nlong: two  # two\nb:         # three\n  c: 1\n",
     "comments with the signs of YAML": "# - {a: [x]}: &y *z\na: 1  # '\"\n",
+    "members in a list on one line": "a: [{env: A}, {env: B}]\nb: [{c: []}]\n",
     "lists in lists": "- - a\n  - b:\n      - - c\n        - |\n          d\n- e: 1\n",
     "nothing but comments": "# a\n\n# b\n",
-    "a key that is long": f"? {'k' * 200}\n: 1\n",
+    "a key that is long": f'? {"k" * 200}\n: "a\n  b"\n',
     "nothing": "",
 }
 

@@ -78,6 +78,7 @@ def _yaml() -> YAML:
     yaml.Resolver, yaml.Emitter = _AllText, _Emitter
     yaml.preserve_quotes = True
     yaml.width = _ENDLESS
+    yaml.brace_single_entry_mapping_in_flow_sequence = True
     return yaml
 
 

@@ -21,7 +21,7 @@ def woven(text: str, remarks: Remarks) -> Iterator[str]:
     places = _Places.of(text)
     lines = text.split("\n")[:-1]
     for path in sorted(remarks.texts, key=places.values.__getitem__, reverse=True):
-        kept, line, column = remarks.texts[path], places.lines[path], places.values[path]
+        kept, (line, column) = remarks.texts[path], places.values[path]
         indent = " " * places.continued(path)
         whole = "\n".join((kept[0], *(each and indent + each for each in kept[1:])))
         lines[line] = lines[line][:column] + whole + lines[line][column + len(STAND_IN) :]
@@ -49,12 +49,12 @@ def single_blanks(lines: Iterable[str], *, begins: bool = True) -> Iterator[str]
 class _Places:
     """The lines of a text on which the entries of its document begin, and more of them.
 
-    `values` are the columns of values, `columns` those of collections, `ends` the last line on
-    which an entry of one begins; `firsts` are the lines that begin a collection.
+    `values` are the lines and columns of values, `columns` those of collections, `ends` the last
+    line on which an entry of one begins; `firsts` are the lines that begin a collection.
     """
 
     lines: dict[Pointer, int] = field(default_factory=dict)
-    values: dict[Pointer, int] = field(default_factory=dict)
+    values: dict[Pointer, tuple[int, int]] = field(default_factory=dict)
     columns: dict[Pointer, int] = field(default_factory=dict)
     ends: dict[Pointer, int] = field(default_factory=dict)
     firsts: set[int] = field(default_factory=set)
@@ -63,7 +63,7 @@ class _Places:
     def of(cls, text: str) -> "_Places":
         data = text.encode()
         (document,) = read(data, "", most=max(len(data), MAX_BYTES)).documents
-        places = cls(lines={(): 0}, values={(): 0})
+        places = cls(lines={(): 0}, values={(): (0, 0)})
         places._add(document.spots, (), 0)
         return places
 
@@ -80,7 +80,8 @@ class _Places:
                 if not number and line > last:
                     self.firsts.add(line)
                 below = (*path, step)
-                self.lines[below], self.values[below] = line, begin.column - 1
+                self.lines[below] = line
+                self.values[below] = begin.line - 1, begin.column - 1
                 last = self._add(inside, below, line)
         self.ends[path] = last
         return last

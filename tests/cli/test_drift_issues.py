@@ -100,6 +100,18 @@ def test_the_issue_of_a_tenant_that_is_gone_is_closed_by_a_whole_plan_alone(
     assert narrow or "no manifest names this tenant any more" in issue["body"]
 
 
+@pytest.mark.parametrize("part", [{"due": ["local"]}, {"shard": "1/2"}])
+def test_the_issue_of_a_tenant_that_was_not_due_or_of_another_shard_stays(
+    folder: Folder, stub: Stub, part: dict[str, object]
+):
+    plan = planned(folder)
+    stub.state.add_issue("Drift", "<!-- reconciler:drift:weekly -->\nx")
+
+    done = follow(folder, {**plan, "selection": {**plan["selection"], **part}})
+
+    assert (done.code, stub.state.issues[0]["state"]) == (0, "open")
+
+
 def test_a_tenant_that_may_be_in_a_file_that_was_not_read_keeps_its_issue(
     folder: Folder, stub: Stub
 ):

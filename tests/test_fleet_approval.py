@@ -690,6 +690,24 @@ def test_a_forged_checksum_does_not_let_a_plan_show_other_changes(every: int) ->
     check(approval(saved), now)
 
 
+def test_a_long_difference_is_shown_as_far_as_anybody_reads_it() -> None:
+    fake = Fake(max_tenants=9)
+    for name in ("large", "small"):
+        fake.tenants[name], fake.live[name] = tenant(name), FakeTenant()
+    names = [f"a{number}" for number in range(2_500)]
+    fake.wanted["wide"] = extension(document(urn("wide"), *names), name="wide")
+    fake.live["small"].put(document(urn("wide"), *names))
+    saved = fake.saved()
+    fake.live["large"].put(document(urn("wide"), "other"))
+
+    [unapproved] = check(Approval(of=ShownPlan(saved)), fake.plan())
+
+    *shown, last = unapproved.difference
+    assert unapproved.tenant == "large"
+    assert len(shown) == 2_000
+    assert re.fullmatch(r"  … and \d{3,4} more lines; .* show both plans", last)
+
+
 def with_bodies(saved: Json) -> Json:
     """A change of the first tenant that is not in sync."""
     return next(c for c in saved["tenants"][0]["changes"] if c["after"] is not None)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from heapq import merge
-from itertools import groupby
+from itertools import chain, groupby, islice
 from operator import itemgetter
 from typing import Literal, assert_never, get_args
 
@@ -16,14 +16,13 @@ from reconciler.domain.documents import (
     PlanDocument,
     PlanFacts,
     SchemaDocument,
-    SourceDocument,
     TenantDocument,
 )
 from reconciler.domain.jsontext import canonical, digest
 from reconciler.domain.messages import suggestion
 from reconciler.domain.outcome import Unapproved
 from reconciler.domain.plan import Exceeded, Plan, Written, exceeded_limits
-from reconciler.domain.scim import MalformedSchema, Schema
+from reconciler.domain.scim import MalformedSchema, Schema, fold
 from reconciler.domain.selection import Shard
 from reconciler.errors import LimitExceeded, PlanStale, UsageError
 from reconciler.render.json_text import json_text
@@ -31,7 +30,6 @@ from reconciler.render.paint import Paint
 from reconciler.render.plan_document import checksum, differences_document
 from reconciler.render.plan_text import change_lines, tenant_head_lines
 
-Places = Mapping[str, SourceDocument]  # of manifests, by the ids of changes
 TenantMember = Literal["name", "dialect", "base_url", "token_url"]
 ChangeMember = Literal[
     "id", "action", "reason", "schema_id", "manifest", "resource_type", "manages",
@@ -218,7 +216,9 @@ def _not_as_shown(shown: ShownPlan, plan: Plan, now: PlanFacts) -> Iterator[Unap
             reason = "the approved plan does not have it"
         else:
             reason = f"{_OTHER if new['error'] is None else _UNREAD} (- approved, + now)"
-        yield Unapproved(tenant=name, reason=reason, difference=tuple(_difference(old, new)))
+        yield Unapproved(
+            tenant=name, reason=reason, difference=tuple(_shortened(_difference(old, new)))
+        )
 
 
 def _writes(tenant: TenantDocument) -> dict[str, Written]:
@@ -323,37 +323,60 @@ def _schema(document: SchemaDocument | None) -> Schema | None:
 
 
 def _difference(old: TenantDocument | None, new: TenantDocument | None) -> Iterator[str]:
-    """The lines in which two plans of a tenant differ, as people read plans; else their JSON."""
-    places = {change["id"]: change["source"] for change in (new["changes"] if new else ())}
-    before, after = _texts(old, places), _texts(new, places)
-    head, *changes = ((before.get(key, []), after.get(key, [])) for key in {**before, **after})
-    yield from _line_diff(*head) or [f" {head[0][0]}"]
-    found = [line for change in changes for line in _line_diff(*change)]
-    yield from found
-    if old is None or new is None or found or head[0][:1] != head[1][:1]:
+    """The lines in which two plans of a tenant differ, as people read plans; else their JSON.
+
+    The changes are looked at one at a time: those of a large tenant do not fit into memory.
+    """
+    paint = Paint()
+    before, after = ([*tenant_head_lines(side, paint=paint)] if side else [] for side in (old, new))
+    yield from _line_diff(before, after) or [f" {before[0]}"]
+    found = False
+    for one, other in _paired(old, new):
+        lines = ([*change_lines(side, paint=paint)] if side else [] for side in (one, other))
+        for line in _line_diff(*lines):
+            found = True
+            yield line
+    if old is None or new is None or found or before[:1] != after[:1]:
         return
     if (old["error"] is None) == (new["error"] is None):
-        documents = ([side["token_url"], _placed(side, places)] for side in (old, new))
-        texts = (json_text(document).splitlines() for document in documents)
-        yield from _line_diff(*texts) or [f"  {_ELSEWHERE}"]
+        pairs = chain([(old["token_url"], new["token_url"])], _paired(old, new))
+        for sides in pairs:
+            for line in _line_diff(*(json_text(side).splitlines() for side in sides)):
+                found = True
+                yield line
+        if not found:
+            yield f"  {_ELSEWHERE}"
 
 
-def _texts(tenant: TenantDocument | None, places: Places) -> dict[str, list[str]]:
-    """The lines of a plan: those of the tenant as a whole, then those of each change by its id."""
-    if tenant is None:
-        return {"": []}
-    paint = Paint()
-    return {"": [*tenant_head_lines(tenant, paint=paint)]} | {
-        change["id"]: [*change_lines(change, paint=paint)] for change in _placed(tenant, places)
-    }
+def _paired(
+    old: TenantDocument | None, new: TenantDocument | None
+) -> Iterator[tuple[ChangeDocument | None, ChangeDocument | None]]:
+    """The changes of both sides by id, with the places of the new one: those decide nothing."""
+
+    def numbered(side: int, tenant: TenantDocument | None) -> Iterator[_Numbered]:
+        for change in tenant["changes"] if tenant else ():
+            yield (fold(change["schema_id"]), change["id"]), side, change
+
+    merged = merge(numbered(0, old), numbered(1, new), key=itemgetter(0, 1))
+    for _, group in groupby(merged, key=itemgetter(0)):
+        sides: list[ChangeDocument | None] = [None, None]
+        for _, side, change in group:
+            sides[side] = change
+        one, other = sides
+        yield {**one, "source": other["source"]} if one and other else one, other
 
 
-def _placed(tenant: TenantDocument, places: Places) -> list[ChangeDocument]:
-    """The changes, with the places of manifests that are given: those decide nothing."""
-    return [
-        {**change, "source": places.get(change["id"], change["source"])}
-        for change in tenant["changes"]
-    ]
+_Numbered = tuple[tuple[str, str], int, ChangeDocument]
+
+
+def _shortened(lines: Iterator[str]) -> Iterator[str]:
+    """As many lines as anybody reads, and the number of the others."""
+    yield from islice(lines, _MOST_LINES)
+    if more := sum(1 for _ in lines):
+        yield f"  … and {more} more lines; `reconciler show` and `reconciler plan` show both plans"
+
+
+_MOST_LINES = 2_000  # of one tenant
 
 
 def _line_diff(old: list[str], new: list[str]) -> list[str]:

@@ -52,6 +52,7 @@ def test_a_demo_has_something_to_create_a_drift_and_a_refusal_that_concerns_peop
     [impact] = changes["work-assignments"]["impact"]
     assert (impact["path"], impact["users"], impact["of"]) == ("weeklyHours", 13, 40)
     assert demo.run("validate", "--fail-on", "warning").code == 0
+    assert demo.run("fmt", "--check").code == 0
 
 
 def test_its_webhook_fails_until_its_hr_is_mended(demo: Folder):

@@ -159,3 +159,9 @@ def test_around_a_change_of_clocks_all_is_frozen_as_clocks_show_it(name: str, da
                 assert found.until > moment, seed
                 assert not expected[found.until], (seed, each, moment.astimezone(zone))
                 assert expected[found.until - STEP], (seed, each, moment.astimezone(zone))
+
+
+def test_a_freeze_says_when_it_opens_in_whole_seconds() -> None:
+    assert str(Frozen(at("2026-12-05T08:00:00.5+01:00"))) == "frozen until 2026-12-05T07:00:01Z"
+    assert str(Frozen(at("2026-12-05T08:00:00+01:00"))) == "frozen until 2026-12-05T07:00:00Z"
+    assert str(Frozen(None)) == "frozen with no end in sight"

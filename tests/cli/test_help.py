@@ -10,6 +10,7 @@ import pytest
 from reconciler.cli.commands import COMMANDS, Command, CommandGroup
 from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.options import Heading, Need, flag_of, options_in
+from tests.support.applied import query
 from tests.support.github_stub import github_stub
 from tests.support.program import Folder, assert_reported
 from tests.support.workflows.repository import Repository
@@ -197,6 +198,13 @@ def test_a_value_that_is_given_to_an_unknown_option_is_not_repeated(folder: Fold
         assert "hunter2" not in done.everything
 
 
+OF_A_NAME_THAT_IS_GONE = (
+    "INSERT INTO samples (tenant, resource_type, schema_id, attribute, holders, total, method, "
+    "measured_at) VALUES ('acme-old', 'User', 'urn:x', 'a', 0, 0, 'filter', "
+    "'2026-01-01T00:00:00.000Z')"
+)
+
+
 def example_of(page: str) -> list[str]:
     """The words of the example that a page of help opens with, without the program's name."""
     text = page.split("example:\n")[1].partition("\n\nusage: ")[0]
@@ -218,6 +226,8 @@ def test_the_example_of_each_page_runs(folder: Folder):
             example = example_of(page_of(folder, *parts))
             if served in parts:
                 continue
+            if parts == ("webhooks", "drop"):
+                query(folder, OF_A_NAME_THAT_IS_GONE)
             done = folder.run(*example)
             assert (done.code, "Traceback" in done.err) == (0, False), (example, done.everything)
             if parts == ("plan",):

@@ -103,7 +103,7 @@ COMMANDS = (
     Command(
         "webhooks drop",
         CommandGroup.TRAIL,
-        "webhooks drop --tenant acme-old",
+        "webhooks drop --tenant acme-old --auto-approve",
         (*_MANIFESTS, Need.STORE),
     ),
     Command("report", CommandGroup.TRAIL, "report --out report.html", (*_MANIFESTS, Need.STORE)),

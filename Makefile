@@ -43,10 +43,10 @@ format: $(READY) ## format the code
 lint: $(READY) ## check format and style, the workflows, and the layout of the manifests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/reconciler fmt --check desired-state desired-state/*/_*.yaml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-actions .github/actions/*/action.yml
 	$(BIN)/hadolint Dockerfile
-	$(BIN)/reconciler fmt --check desired-state desired-state/*/_*.yaml
 	$(BIN)/zizmor --quiet --offline --no-progress --strict-collection --persona auditor .
 
 types: $(READY) ## check types

@@ -281,6 +281,6 @@ def test_who_watches_is_given_each_repetition_with_its_number_wait_and_reason() 
 
     assert numbers == [1, 2, 3]
     assert seen == [
-        RetryBegun(2, 2.0, "it answered 503, and asks to wait 2 s"),
+        RetryBegun(2, 2.0, "it answered 503, and asks to wait 2 s", requested=2.0),
         RetryBegun(3, 1.0, "no whole answer"),
     ]

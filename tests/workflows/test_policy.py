@@ -189,9 +189,9 @@ def test_make_installs_the_lock_as_it_stands():
 
 
 def test_lint_refuses_a_workflow_of_a_wrong_shape_or_a_dangerous_one(tmp_path: Path):
-    """The checkers that `make lint` runs, as it runs them, on bad samples."""
+    """The checkers of workflows and images that `make lint` runs, as it runs them, on bad ones."""
     recipe = (ROOT / "Makefile").read_text().split("lint: $(READY)")[1].split("\n\n")[0]
-    lines = [line.strip().removeprefix("$(BIN)/") for line in recipe.splitlines()[3:]]
+    lines = [line.strip().removeprefix("$(BIN)/") for line in recipe.splitlines()[4:]]
     workflow = tmp_path / ".github/workflows/bad.yml"
     action = tmp_path / ".github/actions/bad/action.yml"
     for path in (workflow, action):

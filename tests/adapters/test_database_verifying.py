@@ -98,6 +98,14 @@ EDITS = {
         "UPDATE outbox SET state = 'ready', due_at = 'x' WHERE id = 1",
         "row 1 of the outbox .* is ready",
     ),
+    "waiting again, and never ended": (
+        "UPDATE outbox SET state = 'ready', due_at = 'x', ended_by = NULL WHERE id = 1",
+        "row 1 of the outbox .* is ready, and record \\d+ of the trail says how it ended",
+    ),
+    "given up, and waiting again": (
+        "UPDATE outbox SET state = 'ready', due_at = 'x', ended_by = NULL WHERE state = 'given-up'",
+        "row 6 of the outbox .* is ready, and record \\d+ of the trail says how it ended",
+    ),
     "what an intent wanted": ("UPDATE intents SET desired = '{}' WHERE id = 3", "intent 3 is not"),
     "whom it was for": ("UPDATE intents SET target_system = 'x' WHERE id = 3", "intent 3 is not"),
     "what an intent had wanted": ("UPDATE intents SET desired = '{}' WHERE id = 1", "intent 1 is"),

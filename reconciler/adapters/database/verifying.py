@@ -1,6 +1,6 @@
 """What the store holds beside its trail, held against the trail: rows, intents, foreign objects."""
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 from reconciler.adapters.database import kept_names
 from reconciler.adapters.database.connections import Connections, Question, Row, Value
@@ -25,8 +25,15 @@ def misfits(database: Connections) -> Iterator[str]:
         foreign = connection.foreign()
     for each in foreign:
         yield f"{each} is not of this program, and may change or hide what it records"
+    [[(last,)]] = database.ask(_LAST)  # what is delivered while this reads is no contradiction
+    waiting: dict[str, int] = {}  # the number of each row that is ready, by what records call it
     for row in _pages(database, _ROWS, "o.id"):
         yield from _misfits_of_row(row)
+        number, state, _, _, url, _, event_id, *_ = row
+        if state == RowState.READY and isinstance(event_id, str) and isinstance(url, str):
+            waiting[f"{event_id} to {url}"] = number
+    if waiting:
+        yield from _ended(database, waiting, last)
     [recorded] = database.ask(kept_names.RENAMINGS)
     renamed = frozenset(kept_names.renamings_of(recorded))
     for row in _pages(database, _INTENTS, "i.id"):
@@ -37,6 +44,15 @@ def misfits(database: Connections) -> Iterator[str]:
         [found] = database.ask(question)
         for (seq,) in found:
             yield f"record {seq} of the trail says that {message}, and the store has none"
+
+
+def _ended(database: Connections, waiting: Mapping[str, int], last: int) -> Iterator[str]:
+    """Each row that waits to be sent although the trail says how it ended, up to a record."""
+    for seq, detail in _pages(database, _ENDS, "a.seq"):
+        name = str(detail).partition(": ")[0]
+        if name in waiting and seq <= last:
+            row = f"row {waiting[name]} of the outbox ({name})"
+            yield f"{row} is ready, and record {seq} of the trail says how it ended"
 
 
 def _pages(database: Connections, statement: str, number: str) -> Iterator[Row]:
@@ -102,6 +118,12 @@ def _is_over(state: str, ended_by: int | None, about: str, record: Sequence[str 
     known = event in (Event.HR_SYNC_COMPLETED, Event.HR_SYNC_QUEUED, Event.HR_SYNC_DROPPED)
     return known and ended and str(detail).startswith(about)
 
+
+_LAST = Question("SELECT coalesce(max(seq), 0) FROM audit")
+_ENDS = f"""
+SELECT a.seq, a.detail FROM audit a
+WHERE a.event IN ('{Event.HR_SYNC_COMPLETED}', '{Event.HR_SYNC_DROPPED}')
+AND (a.status = '{Status.SYNCED}' OR a.detail LIKE '%{GIVEN_UP}%')"""
 
 _INTENDED = (Event.SCHEMA_EXTENSION_CREATE_INTENDED, Event.SCHEMA_EXTENSION_UPDATE_INTENDED)
 _ENDED = (

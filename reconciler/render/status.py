@@ -48,7 +48,7 @@ def _lines(status: FleetStatus, needs: tuple[tuple[str, str], ...], paint: Paint
         f"{count(ExtensionState.FAILED)} failed, {count(ExtensionState.NEVER_READ)} never read."
     )
     if status.drifted_for_a_day:
-        yield f"{status.drifted_for_a_day} of the drifted have been so for a day or more."
+        yield f"In sync a day ago or more, or never: {status.drifted_for_a_day} of the drifted."
     ago = " ago" if status.last_success else ""
     yield f"Last run that ended well: {age(status.last_success, status.at)}{ago}."
     if history := history_line(status.unclaimed):

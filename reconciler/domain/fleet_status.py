@@ -142,7 +142,7 @@ class FleetStatus:
                     text = f"{each.extension.name} is {each.state}, {last}"
                     found.append((tenant.name, f"{text}: {each.reason}" if each.reason else text))
             if tenant.name in unread:
-                last = f"since {tenant.last_read}" if tenant.last_read else "ever"
+                last = f"since {tenant.last_read}" if tenant.last_read else "yet"
                 found.append((tenant.name, f"no apply has looked at it {last}"))
             if tenant.given_up:
                 found.append((tenant.name, f"webhooks that were given up: {tenant.given_up}"))

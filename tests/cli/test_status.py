@@ -32,7 +32,7 @@ def numbers(file: Path) -> dict[str, float]:
 def test_before_the_first_apply_nothing_was_read(folder: Folder):
     done = folder.run("status")
 
-    assert_reported(done, 2, "local   never      0/2", "no apply has looked at it ever")
+    assert_reported(done, 2, "local   never      0/2", "no apply has looked at it yet")
     assert not (folder.path / ".reconciler").exists()
 
 

@@ -61,8 +61,11 @@ def interrupt_somewhere(arena: Arena, chance: random.Random, number: signal.Sign
 
     assert stopped.code in (0, *BY_SIGNAL[number]) or not_begun(stopped.err), stopped
     assert stopped.seconds <= SOON
-    # The one that was about to leave when the signal was sent may arrive after it.
-    assert len(arena.front.writes_after(sent)) <= 1
+    # What was about to leave when the signal was sent may arrive after it: one write, or events,
+    # which are sent side by side.
+    late = [seen.path.split("?")[0] for seen in arena.front.writes_after(sent)]
+    assert len(late) <= 1 or {*late} == {"/hr/scim/sync"}, late
+    assert len(late) <= len(urns())
     story = records(folder)
     if stopped.code in (130, 143) and story:
         assert "interrupted by signal" in stopped.err

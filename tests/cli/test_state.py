@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.support.applied import applied, query
-from tests.support.program import HR_URN, DevTenant, Folder, assert_reported
+from tests.support.program import HR_URN, WORK_URN, DevTenant, Folder, assert_reported
 
 __all__ = ["applied"]
 
@@ -59,8 +59,10 @@ def test_pending_webhooks_are_named_in_summary_and_report(dev_tenant: DevTenant)
     pending = json.loads((folder.path / "report.json").read_text())["deliveries"]["pending"]
     assert len(pending) == 2
     assert HR_URN in {waiting["schema_id"] for waiting in pending}
+    names = {HR_URN: "hr-extension", WORK_URN: "work-assignments"}
     for waiting in pending:
-        named = f"{waiting['event_id']} of dev: {waiting['schema_id']} to {waiting['url']}"
+        about = f"dev/{names[waiting['schema_id']]}"
+        named = f"{waiting['event_id']} of {about} to {waiting['url']}"
         assert f"webhook pending: {named}\n" in done.out
     assert "2 pending; they are lost with this disk: run `reconciler webhooks deliver" in done.out
 

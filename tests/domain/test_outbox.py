@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.domain.outbox import Awaited, RowToSend
+from reconciler.domain.outbox import Awaited, HeldRow, RowToSend
 from tests.support.fakes import HOOK, URN, outbox_row
 
 BODY = b'{"event":"deployed"}'
@@ -45,3 +45,12 @@ def test_a_binding_is_awaited_for_the_resource_type_that_is_written_or_any(
     kind: str | None, named: str
 ) -> None:
     assert Awaited.binding(kind).text == f"/ResourceTypes to name it for {named}"
+
+
+@pytest.mark.parametrize(("change", "about"), [("acme/hr", "acme/hr"), (None, f"acme: {URN}")])
+def test_a_held_webhook_is_about_a_manifest_or_as_an_older_store_has_it_a_urn(
+    change: str | None, about: str
+) -> None:
+    held = HeldRow(tenant="acme", url=HOOK, schema_id=URN, waits_for="a binding", change=change)
+
+    assert held.about == about

@@ -45,6 +45,10 @@ def test_each_tenant_is_in_one_shard(count: int) -> None:
     assert all(sum(shard.takes(name) for shard in shards) == 1 for name in NAMES)
 
 
+def test_a_shard_is_shown_as_its_option_has_it() -> None:
+    assert str(Shard(2, 4)) == "2/4"
+
+
 def test_shards_are_of_like_size() -> None:
     sizes = [sum(Shard(number, 4).takes(name) for name in NAMES) for number in range(1, 5)]
 

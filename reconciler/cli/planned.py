@@ -11,7 +11,6 @@ from reconciler.cli.console import Console
 from reconciler.cli.shared_options import PlanFormat
 from reconciler.domain.approvals import Approvals
 from reconciler.domain.documents import ChangeDocument, PlanFacts
-from reconciler.domain.freeze import Frozen, frozen_at
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.planning import Desired
@@ -25,7 +24,8 @@ from reconciler.render.plan_document import (
 )
 from reconciler.render.plan_text import foot_text, head_text, plan_text, tenants_text
 
-if TYPE_CHECKING:  # text has no origin
+if TYPE_CHECKING:  # text has no origin, and few tenants have a freeze
+    from reconciler.domain.freeze import Frozen
     from reconciler.render.origin import Origin
 
 _FEW = 2000  # attributes of a tenant, whose changes may all be in memory at once
@@ -87,9 +87,7 @@ class Planned:
         but for some tenants.
         """
         self._warn = warn
-        self._frozen = lambda tenant: (
-            None if tenant.name in during_freeze else frozen_at(tenant.freeze, now)
-        )
+        self._frozen = lambda tenant: None if tenant.name in during_freeze else _frozen(tenant, now)
         head = head_text(plan_head(desired.plan()), paint=self._paint)
         if self._show is not None and head:
             self._show(head)
@@ -129,3 +127,11 @@ class Planned:
             for piece in tenants_text(document["tenants"], paint=self._paint):
                 self._show(piece)
             self._show(foot_text(document, paint=self._paint))
+
+
+def _frozen(tenant: Tenant, now: datetime) -> "Frozen | None":
+    if not tenant.freeze:
+        return None
+    from reconciler.domain.freeze import frozen_at
+
+    return frozen_at(tenant.freeze, now)

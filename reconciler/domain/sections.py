@@ -21,7 +21,6 @@ from reconciler.domain.documents import (
     TenantDocument,
     Tenants,
 )
-from reconciler.domain.freeze import frozen_text
 from reconciler.domain.jsontext import Json
 
 Of = TypeVar("Of", str, tuple[int, int])
@@ -143,6 +142,8 @@ def _widened(these: _Users, those: _Users, tenant: str) -> _Users:
 def _items(tenant: TenantDocument) -> Iterator[tuple[object, _Item]]:
     name, rest = tenant["name"], Rank.UNCHANGED
     if "frozen_until" in tenant:
+        from reconciler.domain.freeze import frozen_text  # few tenants have a freeze
+
         text = frozen_text(tenant["frozen_until"])
         yield ("frozen", text), _Item(rest, frozen=text)
     dated = {each["schema_id"]: each for each in tenant["drift"] if each["since"] is not None}

@@ -8,21 +8,20 @@ from pathlib import Path
 from reconciler.adapters.clock import wall_time
 from reconciler.adapters.database import Store
 from reconciler.adapters.manifest_files import is_left_out
-from reconciler.adapters.manifests.drafting import draft
 from reconciler.cli.audit_list import moment_of
 from reconciler.cli.commands.import_ import Options
 from reconciler.cli.desired import commit_of
 from reconciler.cli.exits import Exit
-from reconciler.cli.imports import Draft, existing_text, head_of, showing, write_drafts
+from reconciler.cli.imports import Draft, drafted, showing, write_drafts
 from reconciler.cli.invocation import Invocation
-from reconciler.cli.manifest_loading import limits_of, named, require_manifests
+from reconciler.cli.manifest_loading import named, require_manifests
 from reconciler.cli.output import Output, output_of
 from reconciler.cli.planned import planning
 from reconciler.cli.shared_options import TextOrJson
 from reconciler.cli.state_store import read_state
 from reconciler.cli.wiring import workbench
 from reconciler.domain.manifest import Manages, Manifests, SchemaExtension, Selector, Tenant
-from reconciler.domain.problem import Place
+from reconciler.domain.problem import Place, Problem
 from reconciler.domain.scim import Schema, fold
 from reconciler.domain.selection import Selection
 from reconciler.domain.verified import LastVerified, Look, UnknownMoment, verified_at, verified_by
@@ -66,7 +65,7 @@ def _import(invocation: Invocation, options: Options, output: Output) -> int:
         store.carry_on(manifests.tenants)
         found = _verified(store.looks(tenant.name), options)
         out = options.out or invocation.common.desired_state / "_verified" / tenant.name
-        past = _past(found, tenant, manifests, store).below(out)
+        past = _past(found, tenant, manifests, managed, store).below(out)
     console = invocation.console
     if not output.wanted:
         for line in _lines(past, managed):
@@ -104,9 +103,12 @@ def _verified(looks: tuple[Look, ...], options: Options) -> tuple[LastVerified, 
 
 
 def _past(
-    found: Iterable[LastVerified], tenant: Tenant, manifests: Manifests, store: Store
+    found: Iterable[LastVerified],
+    tenant: Tenant,
+    manifests: Manifests,
+    managed: Mapping[str, SchemaExtension],
+    store: Store,
 ) -> Past:
-    managed = {each.schema.key: each for each in manifests.desired_for(tenant)}
     new = [each.schema_id for each in found if fold(each.schema_id) not in managed]
     names = names_for(tenant.name, new, [each.name for each in manifests.extensions])
     known, unknown = [], []
@@ -182,15 +184,11 @@ def _drafts(
             full=options.full,
             manages=then.manages,
         )
-        before = existing_text(path)
-        head, limits = head_of(path, before), limits_of(options.reading)
-        text, problems = draft(document, path.name, head=head, limits=limits, tenant=tenant)
-        if problems:
-            failures.append(f"{each.schema_id} cannot be written: {problems[0].message}")
+        made = drafted(document, path, each.schema_id, then.name, tenant, options.reading)
+        if isinstance(made, Problem):
+            failures.append(f"{each.schema_id} cannot be written: {made.message}")
         else:
-            drafts.append(
-                Draft(path=path, urn=each.schema_id, name=then.name, before=before, after=text)
-            )
+            drafts.append(made)
     return drafts, failures
 
 

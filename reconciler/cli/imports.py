@@ -15,13 +15,15 @@ from reconciler.cli.files import write_below
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.manifest_loading import limits_of, named, require_manifests
 from reconciler.cli.output import Output, output_of
-from reconciler.cli.shared_options import TextOrJson
+from reconciler.cli.shared_options import ReadingOptions, TextOrJson
 from reconciler.cli.wiring import workbench
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import BindingList
 from reconciler.domain.documents import ImportData, ImportedAction, ImportedDocument
 from reconciler.domain.hearing import Bindings
+from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Manifests, Tenant
+from reconciler.domain.problem import Problem
 from reconciler.domain.rules.sites import USER
 from reconciler.domain.scim import Schema, fold
 from reconciler.domain.selection import Selection
@@ -95,14 +97,11 @@ def _import(invocation: Invocation, options: Options, output: Output) -> int:
                 "that taken out of the service, and renew the credential"
             )
             continue
-        path = out / f"{name}.yaml"
-        before = existing_text(path)
-        head, limits = head_of(path, before), limits_of(options.reading)
-        text, problems = draft(document, path.name, head=head, limits=limits, tenant=tenant)
-        if problems:
-            failures.append(f"{shown} cannot be written as a manifest: {problems[0].message}")
+        made = drafted(document, out / f"{name}.yaml", shown, name, tenant, options.reading)
+        if isinstance(made, Problem):
+            failures.append(f"{shown} cannot be written as a manifest: {made.message}")
         else:
-            drafts.append(Draft(path=path, urn=shown, name=name, before=before, after=text))
+            drafts.append(made)
     with showing(invocation.console, output, tenant, drafts):
         write_drafts(invocation, drafts, force=options.force)
     if any(not each.after.startswith(_EDITORS) for each in drafts):
@@ -149,7 +148,24 @@ def _resource_type(
     return kind or USER
 
 
-def head_of(path: Path, before: str | None) -> str:
+def drafted(
+    document: dict[str, Json],
+    path: Path,
+    urn: str,
+    name: str,
+    tenant: Tenant,
+    reading: ReadingOptions,
+) -> Draft | Problem:
+    """The file of a manifest, or the first reason why there can be none."""
+    before = _existing(path)
+    head, limits = _head(path, before), limits_of(reading)
+    text, problems = draft(document, path.name, head=head, limits=limits, tenant=tenant)
+    if problems:
+        return problems[0]
+    return Draft(path=path, urn=urn, name=name, before=before, after=text)
+
+
+def _head(path: Path, before: str | None) -> str:
     """The comment that lets editors check the file, as the shipped manifests have it, or nothing.
 
     It names a JSON Schema in the same work tree, so that it holds on every machine.
@@ -166,7 +182,7 @@ def head_of(path: Path, before: str | None) -> str:
     return ""
 
 
-def existing_text(path: Path) -> str | None:
+def _existing(path: Path) -> str | None:
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:

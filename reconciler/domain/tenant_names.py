@@ -1,7 +1,7 @@
 """TenantNames: the names that tenants had before, as their manifests and the trail have them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
@@ -83,13 +83,18 @@ def tenant_names(tenants: Iterable[Tenant], recorded: Iterable[Renaming]) -> Ten
         later |= dict.fromkeys(tenant.formerly, tenant.name)
     found = defaultdict(list)
     for old in later.keys() - today:
-        name, passed = old, {old}
-        while name not in today and (after := later.get(name)) not in (None, *passed):
-            name = str(after)
-            passed.add(name)
-        if name in today:
+        if (name := latest_name(old, later, today)) in today:
             found[name].append(old)
     return TenantNames({name: tuple(sorted(names)) for name, names in found.items()})
+
+
+def latest_name(name: str, later: Mapping[str, str], known: Collection[str] = ()) -> str:
+    """The name that followed last on another, or the first one that is known; a circle ends."""
+    passed = {name}
+    while name not in known and (after := later.get(name, name)) not in passed:
+        name = after
+        passed.add(name)
+    return name
 
 
 def former_names(globs: Iterable[str], recorded: Sequence[Renaming]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from reconciler.adapters.database.kept_names import RENAMINGS, renamings_of
 from reconciler.adapters.database.moving import MOVED
 from reconciler.adapters.database.tables import FORMAT_VERSION
 from reconciler.adapters.database.trail import MOVED_TO, moved_to
-from reconciler.domain.tenant_names import Renaming
+from reconciler.domain.tenant_names import Renaming, latest_name
 from reconciler.ports import StoreCondition
 
 _WEBHOOKS = Question("SELECT state, count(*) FROM outbox GROUP BY state ORDER BY state")
@@ -43,11 +43,7 @@ def _gaps(places: Iterable[Row], renamings: Iterable[Renaming]) -> Iterator[str]
     later = dict(renamings)
     found: defaultdict[str, list[Row]] = defaultdict(list)
     for name, *numbers in places:
-        today, passed = name, {name}
-        while (after := later.get(today, today)) not in passed:
-            today = after
-            passed.add(today)
-        found[today].append(tuple(numbers))
+        found[latest_name(name, later)].append(tuple(numbers))
     for tenant, numbers in sorted(found.items()):
         firsts, lasts, sequences, events = zip(*numbers, strict=True)
         number = sum(sequences)

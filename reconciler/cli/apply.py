@@ -169,9 +169,9 @@ def _workbench(
         options.reading,
         # That of a run is about all shards, of which this one sees its own tenants.
         max_tenants=None if selection.shard else fleet.max_tenants,
+        waves=waves,
         stored=_stored(seen, at if fleet.due else None) if seen else StoredFacts(),
     )
-    desired = replace(desired, wave_sizes=waves)
     if desired.git.commit is None:
         message = f"warning: the audit of this run names no commit: {desired.git.obstacle}"
         invocation.console.say(visible(message))

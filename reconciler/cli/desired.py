@@ -77,6 +77,7 @@ def desired_of(
     reading: ReadingOptions,
     *,
     max_tenants: int | None = None,
+    waves: tuple[WaveSize, ...] = (),
     tenants_from: str | None = None,
     stored: StoredFacts = _NOTHING_STORED,
 ) -> Desired:
@@ -93,6 +94,7 @@ def desired_of(
         selection=selection,
         git=commit_of(invocation),
         max_tenants=max_tenants,
+        wave_sizes=waves,
         sightings=names.sightings_today(stored.sightings),
     )
 

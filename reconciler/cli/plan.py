@@ -1,6 +1,5 @@
 """`plan`: read the tenants, show what apply would do, change nothing."""
 
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -53,6 +52,7 @@ def _plan(invocation: Invocation, options: Options, planned: Planned, outputs: J
         options.reading,
         # The limit of a run is about all shards: `merge` counts them.
         max_tenants=None if fleet.shard else fleet.max_tenants,
+        waves=sizes_of(fleet.waves),
         tenants_from=options.tenants_from,
         stored=StoredFacts(
             sightings=sightings,
@@ -60,7 +60,6 @@ def _plan(invocation: Invocation, options: Options, planned: Planned, outputs: J
             due=_due(invocation, at) if fleet.due else None,
         ),
     )
-    desired = replace(desired, wave_sizes=sizes_of(fleet.waves))
     _warn_of_unclaimed(invocation, desired, kept)
     with workbench(
         invocation,

@@ -44,7 +44,7 @@ class OutboxRow:
     @property
     def about(self) -> str:
         """The subject of its event, for a person: tenant and manifest, or tenant and URN."""
-        return self.change or f"{self.tenant}: {self.schema_id}"
+        return _about(self.tenant, self.schema_id, self.change)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +105,7 @@ class HeldRow:
     @property
     def about(self) -> str:
         """The subject of its event, for a person: tenant and manifest, or tenant and URN."""
-        return self.change or f"{self.tenant}: {self.schema_id}"
+        return _about(self.tenant, self.schema_id, self.change)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,3 +149,7 @@ class DeliveryResult:
     silent: bool = False
     unsent: bool = False
     unproved: bool = False
+
+
+def _about(tenant: str, schema_id: str, change: str | None) -> str:
+    return change or f"{tenant}: {schema_id}"

@@ -1,7 +1,6 @@
 """`merge`: the plans, or the reports, of all shards as one file."""
 
 import re
-from contextlib import ExitStack
 from pathlib import Path
 
 from reconciler.adapters.spool import spooling
@@ -36,8 +35,7 @@ def merge(invocation: Invocation, options: Options) -> int:
         what = f"{counted(len(files), 'report')} of {counted(len(report['tenants']), 'tenant')}"
         _say(invocation, options.out, what, "")
         return Exit.WELL
-    with ExitStack() as stack:
-        tenants = stack.enter_context(spooling())
+    with spooling() as tenants:
         plans: dict[str, PlanDocument] = {}
         for file in files:
             with saved_plan(file) as plan:

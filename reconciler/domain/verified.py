@@ -1,7 +1,7 @@
 """LastVerified: what the trail last had as desired of a tenant, at a time or by a commit."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from reconciler.domain.scim import fold
@@ -88,12 +88,5 @@ def _last(looks: Iterable[Look]) -> tuple[LastVerified, ...]:
                 schema_id=look.schema_id, at=look.at, digest=look.digest, commit=look.commit
             )
         elif key in found:
-            known = found[key]
-            found[key] = LastVerified(
-                schema_id=known.schema_id,
-                at=known.at,
-                digest=known.digest,
-                commit=known.commit,
-                otherwise=look.at,
-            )
+            found[key] = replace(found[key], otherwise=look.at)
     return tuple(found[key] for key in sorted(found))

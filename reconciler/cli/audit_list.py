@@ -87,6 +87,12 @@ def _row(record: AuditDocument, names: ExtensionNames) -> tuple[Cell, ...]:
 
 
 def _filter(options: Options) -> RecordFilter:
+    commit = options.commit or ""
+    if not re.fullmatch("[0-9A-Fa-f]*", commit):
+        raise UsageError(
+            f"--commit: {visible(commit)!r} is no hash of a commit; write how it begins, as "
+            "`git rev-parse` prints it"
+        )
     now = wall_time()
     return RecordFilter(
         tenants=options.tenant,
@@ -96,7 +102,7 @@ def _filter(options: Options) -> RecordFilter:
         statuses=_members("--status", options.status, Status),
         since=None if options.since is None else moment_of("--since", options.since, now),
         until=None if options.until is None else moment_of("--until", options.until, now),
-        commit=options.commit or "",
+        commit=commit.lower(),
         run=options.run or "",
     )
 

@@ -13,9 +13,10 @@ from reconciler.domain.scim import fold
 class RecordFilter:
     """What a record has to have; an empty member lets every record pass.
 
-    `tenants`, `schemas` and `actors` are globs, URNs without regard to case. `since` (inclusive)
-    and `until` (exclusive) are UTC, RFC 3339 with milliseconds, as records have them. `commit` and
-    `run` are the beginnings of what the record has.
+    `tenants`, `schemas` and `actors` are globs, those of `schemas` over a URN, the name of its
+    manifest or tenant/name, without regard to case. `since` (inclusive) and `until` (exclusive) are
+    UTC, RFC 3339 with milliseconds, as records have them. `commit` and `run` are the beginnings of
+    what the record has.
     """
 
     tenants: tuple[str, ...] = ()
@@ -32,9 +33,9 @@ class RecordFilter:
         """Test whether the record is asked for; an edited trail may hold any kind of value."""
         at = str(record["timestamp"])
         return (
-            _fits(record["tenant"], self.tenants)
-            and _fits(fold(str(record["schema_id"] or "")), map(fold, self.schemas))
-            and _fits(record["actor"], self.actors)
+            _fits((record["tenant"],), self.tenants)
+            and _fits(_names(record), map(fold, self.schemas))
+            and _fits((record["actor"],), self.actors)
             and (not self.events or record["event"] in self.events)
             and (not self.statuses or record["status"] in self.statuses)
             and (self.since is None or self.since <= at)
@@ -44,6 +45,13 @@ class RecordFilter:
         )
 
 
-def _fits(text: str | None, globs: Iterable[str]) -> bool:
-    wanted = tuple(globs)
-    return not wanted or any(fnmatchcase(str(text or ""), glob) for glob in wanted)
+def _names(record: AuditDocument) -> tuple[str, ...]:
+    """What the extension of a record can be called, as `--target` takes it."""
+    change = str(record["change"] or "")
+    names = (str(record["schema_id"] or ""), change, change.partition("/")[2])
+    return tuple(map(fold, names))
+
+
+def _fits(names: Iterable[str | None], globs: Iterable[str]) -> bool:
+    wanted, known = tuple(globs), tuple(str(name or "") for name in names)
+    return not wanted or any(fnmatchcase(name, glob) for name in known for glob in wanted)

@@ -136,6 +136,7 @@ def test_audit_list_in_json_has_the_records_of_the_export(applied: Folder) -> No
         (("--tenant", "d*"), lambda r: r["tenant"] == "dev"),
         (("--tenant", "other"), lambda r: False),
         (("--schema", URN.upper()), lambda r: r["schema_id"] == URN),
+        (("--schema", "hr-*"), lambda r: (r["change"] or "").startswith("dev/hr-")),
         (("--since", "1h"), lambda r: True),
         (("--until", "1h"), lambda r: False),
         (("--since", "2000-01-01", "--until", "2000-01-02"), lambda r: False),
@@ -169,6 +170,7 @@ def test_audit_list_takes_times_in_any_zone_and_runs_and_commits_by_their_beginn
         (("--until", "2026-11-30T10:00:00"), "write it with its zone"),
         (("--since", "2026-02-30"), "is no time"),
         (("--since", "999999d"), "is no time"),
+        (("--commit", "HEAD"), "--commit: 'HEAD' is no hash of a commit"),
     ],
 )
 def test_audit_list_says_which_word_or_time_it_does_not_know(

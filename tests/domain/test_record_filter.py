@@ -15,6 +15,7 @@ RECORD = seal(
         status=Status.SUCCESS,
         tenant="acme-prod",
         schema_id="urn:example:2.0:User:HR",
+        change="acme-prod/hr-extension",
         run_id="5684d3",
         actor="user:ann",
         commit="c0ffee",
@@ -34,6 +35,8 @@ BARE = seal(
     [
         ("tenants", ("beta", "acme-*"), ("beta",)),
         ("schemas", ("URN:example:*:hr",), ("urn:example:2.0:User",)),
+        ("schemas", ("hr-extension",), ("hr",)),
+        ("schemas", ("acme-*/HR-*",), ("beta/hr-extension",)),
         ("actors", ("user:*",), ("USER:*",)),
         ("events", (Event.RUN_STARTED, Event.SCHEMA_EXTENSION_CREATED), (Event.RUN_STARTED,)),
         ("statuses", (Status.SUCCESS,), (Status.FAILED,)),

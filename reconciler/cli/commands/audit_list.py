@@ -21,7 +21,9 @@ class Options:
         "only those of these tenants; repeatable", metavar="GLOB", heading=Heading.SELECTION
     )
     schema: tuple[str, ...] = many(
-        "only those of these extensions; repeatable", metavar="URN", heading=Heading.SELECTION
+        "only those of these extensions, by manifest name, tenant/name or URN; repeatable",
+        metavar="GLOB",
+        heading=Heading.SELECTION,
     )
     event: tuple[str, ...] = many(
         "only these events; repeatable", metavar="EVENT", heading=Heading.SELECTION
@@ -38,7 +40,9 @@ class Options:
         "only those before then", metavar="TIME", heading=Heading.SELECTION
     )
     commit: str | None = optional_text(
-        "only those of this commit", metavar="COMMIT", heading=Heading.SELECTION
+        "only those of the commit whose hash begins so",
+        metavar="COMMIT",
+        heading=Heading.SELECTION,
     )
     run: str | None = optional_text(
         "only those of this run", metavar="ID", heading=Heading.SELECTION

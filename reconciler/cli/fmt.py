@@ -1,6 +1,7 @@
 """`fmt`: manifests in the canonical layout, each file on its own."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,10 +31,13 @@ from reconciler.render.plain_text import counted, visible
 from reconciler.render.problems_json import problem_diagnostic
 
 _LEFT_ALONE = (".json",)
+_STANDARD_INPUT = "-"
 
 
 def fmt(invocation: Invocation, options: Options) -> int:
     """Lay the files out; 1 where one stays as it is for a problem, 2 where --check finds one."""
+    if _STANDARD_INPUT in options.path:
+        return _fmt_standard_input(invocation, options)
     console = invocation.console
     problems: list[Problem] = []
     with output_of(invocation, wanted=options.format is TextOrJson.JSON) as output:
@@ -58,6 +62,27 @@ def fmt(invocation: Invocation, options: Options) -> int:
         return Exit.ERROR
     if options.check and listed:
         console.conclude(f"{counted(len(listed), 'file')} would change: run `reconciler fmt`")
+        return Exit.NOT_CANONICAL
+    return Exit.WELL
+
+
+def _fmt_standard_input(invocation: Invocation, options: Options) -> int:
+    """Write the text laid out, or with --diff what changes in it, and with --check neither."""
+    if len(options.path) > 1 or options.format is TextOrJson.JSON:
+        raise UsageError("- is standard input, and stands alone: give no other path or format")
+    console, path = invocation.console, Path("<stdin>")
+    data = sys.stdin.buffer.read(_most(options) + 1)
+    layout = layout_of(data, str(path), most=_most(options))
+    for problem in layout.problems:
+        console.complain(visible(problem))
+    if layout.problems:
+        return Exit.ERROR
+    if options.diff:
+        console.data(_difference(path, layout, console.paint))
+    elif not options.check:
+        console.data(layout.after)
+    if options.check and layout.before != layout.after:
+        console.conclude(f"{path} would change")
         return Exit.NOT_CANONICAL
     return Exit.WELL
 

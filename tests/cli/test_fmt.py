@@ -2,6 +2,8 @@
 
 import json
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -154,3 +156,35 @@ def test_fmt_follows_no_link_out_of_the_folder(folder: Folder) -> None:
     assert_reported(folder.run("fmt"), 1, "a link to outside of the folder")
     assert_reported(folder.run("fmt", "desired-state/a.yaml"), 1, "a link to outside of the folder")
     assert outside.read_text() == UNTIDY
+
+
+def piped(folder: Folder, data: bytes, *arguments: str) -> tuple[int, bytes, str]:
+    """The exit code, standard output and standard error of `fmt` with data on standard input."""
+    done = subprocess.run(
+        [sys.executable, "-m", "reconciler", "fmt", *arguments],
+        cwd=folder.path, env=folder.environment(), input=data, capture_output=True, check=False,
+        timeout=60,
+    )  # fmt: skip
+    return done.returncode, done.stdout, done.stderr.decode()
+
+
+def test_fmt_lays_out_what_comes_on_standard_input_for_an_editor(folder: Folder) -> None:
+    before = UNTIDY.replace("\n", "\r\n").replace("name:  a", "name:  é")
+    after = TIDY.replace("name: a", "name: é")
+
+    assert piped(folder, before.encode(), "-") == (0, after.encode(), "")
+    assert piped(folder, after.encode(), "-", "--check") == (0, b"", "")
+    code, out, err = piped(folder, UNTIDY.encode(), "-", "--check", "--diff")
+    assert (code, err) == (2, "<stdin> would change\n")
+    assert out.startswith(b"--- <stdin>\n+++ <stdin>\n@@ -1,2 +1,2 @@\n-kind:  Tenant # one\n")
+    assert piped(folder, b"a: 1\na: 2\n", "-") == (
+        1, b"", "<stdin>:2:1: error[REC-TEXT]: duplicate key 'a'; the first is on line 1\n"
+    )  # fmt: skip
+    assert not (folder.path / "-").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments", [("-", "desired-state"), ("-", "-"), ("-", "--format", "json")]
+)
+def test_standard_input_stands_alone(folder: Folder, arguments: tuple[str, ...]) -> None:
+    assert_reported(folder.run("fmt", *arguments), 1, "- is standard input, and stands alone")

@@ -17,7 +17,8 @@ class Options:
     """The options of `fmt`."""
 
     path: tuple[str, ...] = many_arguments(
-        "YAML files, or folders of them; left out: the folder of manifests"
+        "YAML files, or folders of them; left out: the folder of manifests; -: standard input, "
+        "laid out on standard output"
     )
     check: bool = flag("write nothing, and exit 2 where a file would change")
     diff: bool = flag("show what changes in each file", heading=Heading.OUTPUT)

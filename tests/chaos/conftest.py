@@ -3,10 +3,11 @@
 import pytest
 
 from tests.support.crash import require_strace
+from tests.support.keycloak import keycloak
 from tests.support.peers import guarded, scimono
 from tests.support.warm import Warm, warm_interpreter
 
-__all__ = ["guarded", "scimono"]
+__all__ = ["guarded", "keycloak", "scimono"]
 
 
 @pytest.fixture(scope="session")

@@ -54,6 +54,7 @@ ROWS = (
         "adapters.dialects", "adapters.manifests", "adapters.gateway", "adapters.webhooks",
         "adapters.github",
     ),
+    ("adapters.keycloak",),
     ("embedded",),
     ("cli",),
     ("__main__",),

@@ -1,0 +1,130 @@
+"""The user profile of a realm ↔ one SCIM schema, by the letter: what nobody asks for stays."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from reconciler.adapters.keycloak.attributes import Unsayable, attribute_of, changed, created
+from reconciler.adapters.keycloak.texts import array_of, items_in, members_in, object_of
+from reconciler.domain.foreign import Foreign, Sentence
+from reconciler.domain.jsontext import Json, parse
+from reconciler.domain.scim import SCHEMA_URN, fold
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+# Attributes of the core schema there, which belong to Keycloak.
+_CORE = frozenset(map(fold, ("username", "email", "firstName", "lastName")))
+OTHERS = "otherAttributes"
+
+
+class MalformedProfile(ValueError):
+    """What came is no user profile; `parts` say what of it is not."""
+
+    def __init__(self, *parts: str) -> None:
+        super().__init__("".join(parts))
+        self.parts: Sentence = parts
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The user profile of a realm: its members, and of those its attributes, in their own text."""
+
+    members: Mapping[str, str]
+    attributes: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, body: bytes) -> "Profile":
+        """Read what the admin API serves; raises NotJson and MalformedProfile."""
+        value = parse(body)
+        if not isinstance(value, dict):
+            raise MalformedProfile("no object")
+        listed = value.get("attributes")
+        if not isinstance(listed, list) or not listed:
+            raise MalformedProfile("without attributes")
+        for each in listed:
+            _check(each)
+        members = members_in(body.decode("utf-8-sig"))
+        names = [each["name"] for each in listed]
+        texts = items_in(members["attributes"])
+        return cls(members, tuple(zip(names, texts, strict=True)))
+
+    def body(self) -> bytes:
+        """Write the whole document."""
+        attributes = array_of(text for _, text in self.attributes)
+        return object_of({**self.members, "attributes": attributes}).encode()
+
+    def schema(self, schema_id: str) -> dict[str, Json]:
+        """The profile as a Schema resource (RFC 7643 section 7) of that id.
+
+        Attributes that SCIM has no name for, and Keycloak's own, stand beside those that it has.
+        """
+        listed = [(name, json.loads(text)) for name, text in self.attributes]
+        alike = Counter(fold(name) for name, _ in listed)
+        mapped = [name for name, _ in listed if _is_scim(name) and alike[fold(name)] == 1]
+        beside = {m: json.loads(text) for m, text in self.members.items() if m != "attributes"}
+        return {
+            "schemas": [SCHEMA_URN],
+            "id": schema_id,
+            "attributes": [attribute_of(each) for name, each in listed if name in mapped],
+            **beside,
+            OTHERS: {name: each for name, each in listed if name not in mapped},
+        }
+
+    def with_operations(self, operations: Sequence[Mapping[str, Json]]) -> "Profile":
+        """The profile after a PATCH of ours, RFC 7644 section 3.5.2; raises Unsayable."""
+        profile = self
+        for each in operations:
+            for asked in each["value"] if isinstance(each["value"], list) else [each["value"]]:
+                profile = profile._with(asked, new=each["op"] == "add")
+        return profile
+
+    def _with(self, asked: Mapping[str, Json], *, new: bool) -> "Profile":
+        name = asked["name"]
+        if not _is_scim(name):
+            raise Unsayable("attribute ", Foreign(name), " belongs to Keycloak")
+        if new:
+            return replace(self, attributes=(*self.attributes, (name, created(asked))))
+        attributes = tuple(
+            (there, changed(text, asked) if there == name else text)
+            for there, text in self.attributes
+        )
+        return replace(self, attributes=attributes)
+
+
+def _is_scim(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None and fold(name) not in _CORE
+
+
+def _check(attribute: Json) -> None:
+    """Hold an attribute to what is taken apart of it; raises MalformedProfile."""
+    if not isinstance(attribute, dict) or not isinstance(attribute.get("name"), str):
+        raise MalformedProfile("a profile with an attribute that has no name")
+    for member, is_sound in _SOUND.items():
+        if (value := attribute.get(member)) is not None and not is_sound(value):
+            name = Foreign(attribute["name"])
+            raise MalformedProfile("a profile in which ", name, f".{member} is of another form")
+
+
+def _has_lists_of_texts(value: Json) -> bool:
+    """Test for an object of roles or scopes."""
+    return isinstance(value, dict) and all(
+        isinstance(each, list) and all(isinstance(text, str) for text in each)
+        for each in value.values()
+        if each is not None
+    )
+
+
+def _has_objects(value: Json) -> bool:
+    """Test for an object of validators with their settings."""
+    return isinstance(value, dict) and all(isinstance(v, dict | None) for v in value.values())
+
+
+_SOUND: Mapping[str, Callable[[Json], bool]] = {
+    "displayName": lambda value: isinstance(value, str),
+    "multivalued": lambda value: isinstance(value, bool),
+    "validations": _has_objects,
+    "permissions": _has_lists_of_texts,
+    "required": _has_lists_of_texts,
+    "selector": _has_lists_of_texts,
+}

@@ -20,6 +20,13 @@ LONGEST_NAME = 256  # no service takes a longer one, and a pattern that counts h
 READ_ONLY = "read-only"  # the dialect of services to which nothing is ever written
 
 
+class Transport(StrEnum):
+    """The API that holds the definitions of attributes."""
+
+    SCIM = "scim"  # /Schemas, RFC 7644 section 4
+    KEYCLOAK = "keycloak"  # the user profile of a realm, shown as the one schema of a projection
+
+
 class UpdateStrategy(StrEnum):
     """The request that changes a live schema."""
 
@@ -151,10 +158,14 @@ _CHARACTERS = {
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The names that a service takes: a pattern for the whole of one, and the same as a text."""
+    """The names that a service takes: a pattern for the whole of one, and the same as a text.
+
+    Those of `taken` belong to the service, in whatever case.
+    """
 
     pattern: str
     text: str
+    taken: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, data: Mapping[str, Json]) -> Self:
@@ -162,8 +173,9 @@ class Names:
 
         Both become a pattern, so that one digest stands for one rule, however it is written.
         """
+        taken = tuple(data.get("except", ()))
         if "pattern" in data:
-            return cls(data["pattern"], data["words"])
+            return cls(data["pattern"], data["words"], taken)
         least, most = int(data.get("minLength", 1)), data.get("maxLength")
         inside, characters = _CHARACTERS[NameCharacters(data["characters"])]
         # By RFC 7643 section 2.1 a name begins with a letter, whatever may follow
@@ -177,15 +189,37 @@ class Names:
                 count = f"{least} "
             case _:
                 count = f"{least} to {int(most)} "
-        return cls(pattern, f"{count}{characters}, the first a letter")
+        return cls(pattern, f"{count}{characters}, the first a letter", taken)
 
     def to_json(self) -> dict[str, Json]:
         """Spell it out as a pattern."""
-        return {"pattern": self.pattern, "words": self.text}
+        named: dict[str, Json] = {"pattern": self.pattern, "words": self.text}
+        return named | ({"except": list(self.taken)} if self.taken else {})
 
     def takes(self, name: str) -> bool:
         """Test whether the service takes the name."""
-        return len(name) <= LONGEST_NAME and re.fullmatch(self.pattern, name) is not None
+        free = fold(name) not in map(fold, self.taken)
+        return free and len(name) <= LONGEST_NAME and bool(re.fullmatch(self.pattern, name))
+
+
+Fixed = tuple[tuple[str, Json], ...]
+"""Characteristics with one value each, sorted by name; a list is a tuple."""
+Accepted = tuple[tuple[str, tuple[str, ...]], ...]
+"""Characteristics with the words that each may be, sorted by name."""
+
+
+def _fixed(data: Mapping[str, Json]) -> Fixed:
+    values = ((member, tuple(v) if isinstance(v, list) else v) for member, v in data.items())
+    return tuple(sorted(values))
+
+
+def _accepted(data: Mapping[str, Json]) -> Accepted:
+    return tuple(sorted((member, tuple(words)) for member, words in data.items()))
+
+
+def _spelled(pairs: Fixed | Accepted) -> Json:
+    """Write what `_fixed` and `_accepted` read."""
+    return {member: list(v) if isinstance(v, tuple) else v for member, v in pairs}
 
 
 def _unchanged(value: Any) -> Any:
@@ -225,6 +259,9 @@ class Dialect:
     types: frozenset[str] = field(
         metadata=_entry("types", frozenset, lambda types: sorted(map(str, types)))
     )
+    transport: Transport = field(
+        default=Transport.SCIM, metadata=_entry("transport", Transport, str)
+    )
     patch_path: PatchPath = field(
         default=PatchPath.VALUE, metadata=_entry("patchPath", PatchPath, str)
     )
@@ -245,6 +282,8 @@ class Dialect:
     )
     immutable: tuple[str, ...] = field(default=(), metadata=_entry("immutable", tuple, list))
     ignored: tuple[str, ...] = field(default=(), metadata=_entry("ignored", tuple, list))
+    fixed: Fixed = field(default=(), metadata=_entry("fixed", _fixed, _spelled))
+    accepts: Accepted = field(default=(), metadata=_entry("accepts", _accepted, _spelled))
     protected_prefixes: tuple[str, ...] = field(
         default=(), metadata=_entry("protectedPrefixes", tuple, list)
     )
@@ -380,6 +419,8 @@ def contradictions(data: Mapping[str, Json]) -> Iterator[tuple[tuple[str, ...], 
                 yield (key, "maxLength"), f"maxLength must be {least} or more, which is minLength"
             case _:
                 pass
+    for member in data.get("fixed", {}).keys() & data.get("accepts", {}).keys():
+        yield ("accepts", member), f"{member} has one value, by fixed; leave it out of one of them"
 
 
 @lru_cache(64)

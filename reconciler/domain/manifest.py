@@ -106,6 +106,23 @@ class Webhook:
     secrets: tuple[SecretRef, ...]
 
 
+class ProjectedResource(StrEnum):
+    """The resources whose attributes a projection shows."""
+
+    USERS = "users"
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """`spec.projection` of a Tenant: the schema as which its definitions of attributes are shown.
+
+    For a service that keeps them elsewhere than in /Schemas, by the transport of its dialect.
+    """
+
+    schema_id: str
+    resource: ProjectedResource = ProjectedResource.USERS
+
+
 MANY = 5.0  # percent of all users
 _NOTHING = "(?!)"  # a pattern that fits no name
 
@@ -150,6 +167,7 @@ class Tenant:
     `canary` is the userName of the test user whom values may be written to. `formerly` are names
     that it had before. `every` is after how many minutes `--due` reads it again; None: each time.
     `wave` is the number of the wave in which an apply changes it; None where no manifest says.
+    `projection` is None where the service has /Schemas.
     """
 
     name: str
@@ -167,6 +185,7 @@ class Tenant:
     formerly: tuple[str, ...] = ()
     every: int | None = None
     wave: int | None = None
+    projection: Projection | None = None
 
     @property
     def system(self) -> str:

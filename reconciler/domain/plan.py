@@ -6,7 +6,7 @@ A change is a create, an update, a skip or blocked. There is no delete and no re
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal, assert_never
@@ -325,6 +325,7 @@ class TenantPlan:
         Of those only what is in sync now is done.
         """
         # docs/decisions.md, "The digest covers the effective dialect, and not its defaults"
+        projection = self.tenant.projection
         decisions = (_decided(each, done.get(each.subject.id)) for each in self.changes)
         changes = [list(decided) for decided in sorted(decisions, key=_digest_of)]
         return digest(
@@ -340,6 +341,7 @@ class TenantPlan:
                 ],
                 "changes": "unreadable" if self.error is not None else changes,
                 **({} if self.tenant.canary is None else {"canary": self.tenant.canary}),
+                **({} if projection is None else {"projection": list(astuple(projection))}),
             }
         )
 

@@ -23,9 +23,10 @@ from reconciler.domain.dialect import (
     NameCharacters,
     Paging,
     PatchPath,
+    Transport,
     UpdateStrategy,
 )
-from reconciler.domain.scim import AttributeType
+from reconciler.domain.scim import AttributeType, Mutability, Returned, Uniqueness
 from tests.support.dialect_keys import (
     IDENTITY,
     MANIFEST,
@@ -105,6 +106,13 @@ def test_the_default_that_the_schema_shows_is_that_of_the_dialect(entry: str) ->
     [
         ("updates", UpdateStrategy),
         ("patchPath", PatchPath),
+        ("transport", Transport),
+        ("fixed properties mutability", Mutability),
+        ("fixed properties returned", Returned),
+        ("fixed properties uniqueness", Uniqueness),
+        ("accepts properties mutability items", Mutability),
+        ("accepts properties returned items", Returned),
+        ("accepts properties uniqueness items", Uniqueness),
         ("types items", AttributeType),
         ("Names else properties characters", NameCharacters),
         ("idEncoding", IdEncoding),
@@ -143,16 +151,28 @@ def _others(schema: Any, but: Any) -> Iterator[Any]:
             yield not default
         case {"type": ["integer", "null"] | "integer"}:
             yield schema.get("minimum", 0) + 7
-        case {"type": "array", "items": {"type": "object", "properties": properties}}:
-            yield [{key: next(_others(each, None)) for key, each in properties.items()}]
-        case {"type": "array", "items": {"pattern": _}}:
-            yield ["urn:x:"]
-        case {"type": "array", "items": items}:
-            yield [next(_others(items, but[0] if but else None))]
+        case {"type": "object", "properties": properties}:
+            yield {key: next(_others(each, None)) for key, each in properties.items()}
+        case {"type": "array"}:
+            yield _list(schema, but)
         case {"type": "string"}:
             yield "another"
         case _:
             raise AssertionError(f"make a value for {schema}")
+
+
+def _list(schema: Any, but: Any) -> list[Any]:
+    match schema:
+        case {"maxItems": 0}:
+            return []
+        case {"minItems": 2, "items": {"enum": [*values]}}:
+            return values[:2]
+        case {"items": {"type": "object", "properties": properties}}:
+            return [{key: next(_others(each, None)) for key, each in properties.items()}]
+        case {"items": {"pattern": _}}:
+            return ["urn:x:"]
+        case _:
+            return [next(_others(schema["items"], but[0] if but else None))]
 
 
 @pytest.mark.parametrize("entry", CAPABILITIES)

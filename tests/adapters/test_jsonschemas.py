@@ -185,8 +185,8 @@ def test_an_api_version_of_the_future_is_refused() -> None:
         ("Limits", "did you mean limits?"),
         (
             "prune",
-            "what can stand here is dialect, baseUrl, targetSystem, auth, limits, webhooks, "
-            "freeze, wave, canary, every, capabilities or formerly",
+            "what can stand here is dialect, baseUrl, projection, targetSystem, auth, limits, "
+            "webhooks, freeze, wave, canary, every, capabilities or formerly",
         ),
         ("ownerz", "what can stand here is"),  # what is reserved is not suggested
     ],

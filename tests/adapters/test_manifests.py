@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from reconciler.adapters.dialects import load_dialects
 from reconciler.adapters.jsonschemas import acceptance
 from reconciler.adapters.manifests import Loaded, load
-from reconciler.domain.dialect import UpdateStrategy
+from reconciler.domain.dialect import Transport, UpdateStrategy
 from reconciler.domain.freeze import FrozenHours, FrozenPeriod, Weekday, frozen_at
 from reconciler.domain.manifest import (
     Auth,
@@ -30,6 +30,8 @@ from reconciler.domain.manifest import (
     Limits,
     Manages,
     OnDrift,
+    ProjectedResource,
+    Projection,
     SecretRef,
     SecretSource,
     Selector,
@@ -106,7 +108,7 @@ spec:
     clientSecret: {file: acme/secret}
     scopes: [a, b]
   limits: {extensions: 5, maxCreates: 1}
-  capabilities: {updates: none, types: [string], requestsPerMinute: 60}
+  capabilities: {updates: none, types: [string], requestsPerMinute: 60, fixed: {caseExact: true}}
   webhooks:
     - {url: "https://hr.example.com/1", secret: {env: ONE}}
     - url: https://hr.example.com/2
@@ -128,6 +130,8 @@ spec:
     spoken = found.dialect
     assert (spoken.updates, spoken.types) == (UpdateStrategy.NONE, frozenset({"string"}))
     assert (spoken.requests_per_minute, spoken.creates) == (60, True)
+    assert spoken.fixed == (("caseExact", True),)
+    assert found.projection is None
     assert found.auth == Auth(
         type=AuthType.OAUTH2,
         token_url="https://login.example.com/token",
@@ -153,6 +157,26 @@ spec:
         ),
     )
     assert [secret.place.line for secret in found.webhooks[1].secrets] == [21, 22]
+
+
+def test_a_projection_is_read(tmp_path: Path) -> None:
+    realm = """\
+apiVersion: reconciler/v1
+kind: Tenant
+metadata: {name: a}
+spec:
+  dialect: keycloak
+  baseUrl: https://id.example.com/admin/realms/staff
+  projection: {schemaId: "urn:example:hr", resource: users}
+"""
+    write(tmp_path, t_yaml=realm)
+
+    loaded = read(tmp_path)
+
+    assert loaded.manifests is not None
+    (found,) = loaded.manifests.tenants
+    assert found.projection == Projection("urn:example:hr", ProjectedResource.USERS)
+    assert found.dialect.transport is Transport.KEYCLOAK
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,12 @@ def test_dev_tenant_plays_the_service_that_its_manifest_names(folder: Folder):
     assert_reported(planned, 0, "changed out of band", "ACME cannot change a schema")
 
 
+def test_dev_tenant_plays_no_service_without_schemas(folder: Folder):
+    refused = folder.run("dev-tenant", "--port", "0", "--dialect", "keycloak")
+
+    assert_reported(refused, 1, "plays services with /Schemas alone")
+
+
 @pytest.mark.parametrize("name", ["genesys", "rfc7644", "sap"])
 def test_a_dialect_that_ships_is_deployed_to_as_to_the_service(folder: Folder, name: str):
     (folder.path / "desired-state/tenants/local.yaml").unlink()

@@ -17,6 +17,7 @@ from reconciler.domain.dialect import (
     Paging,
     PatchPath,
     TrailingSlash,
+    Transport,
     UpdateStrategy,
     contradictions,
 )
@@ -87,6 +88,8 @@ error_shapes = st.builds(
     code=st.none() | st.text(min_size=1),
     detail=st.none() | st.text(min_size=1),
 )
+FIXED = (("caseExact", True), ("referenceTypes", ("uri",)), ("returned", "default"))
+ACCEPTED = (("mutability", ("readWrite", "readOnly")),)
 dialects = st.builds(
     Dialect,
     name=st.sampled_from(["genesys", "sap"]),
@@ -94,6 +97,7 @@ dialects = st.builds(
     creates=st.booleans(),
     updates=st.sampled_from(UpdateStrategy),
     types=st.frozensets(st.sampled_from(TYPES), min_size=1),
+    transport=st.sampled_from(Transport),
     patch_path=st.sampled_from(PatchPath),
     extensions=st.none() | numbers,
     attributes=st.none() | numbers,
@@ -105,6 +109,8 @@ dialects = st.builds(
     server_members=texts.map(tuple),
     immutable=texts.map(tuple),
     ignored=texts.map(tuple),
+    fixed=st.sampled_from([(), FIXED]),
+    accepts=st.sampled_from([(), ACCEPTED]),
     protected_prefixes=st.just(("urn:x:",)) | st.just(()),
     id_encoding=st.sampled_from(IdEncoding),
     content_type=st.sampled_from(["application/json", "application/scim+json"]),
@@ -157,6 +163,7 @@ def test_every_entry_but_the_hint_is_in_the_digest(field: str) -> None:
         "names": Names("a", "b"), "urn_endings": Names("a", "b"), "name_ends_urn": True,
         "members": ("x",),
         "server_members": ("x",), "immutable": ("x",), "ignored": ("x",),
+        "transport": Transport.KEYCLOAK, "fixed": FIXED, "accepts": ACCEPTED,
         "protected_prefixes": ("urn:x:",), "id_encoding": IdEncoding.PERCENT,
         "content_type": "application/json", "list_shape": ListShape.MAP, "paging": Paging.CURSOR,
         "page_size": 9, "etag": EtagMode.NONE, "requests_per_minute": 30, "throttled_wait": 5,
@@ -252,6 +259,18 @@ def test_a_schema_is_settable_as_it_is_where_the_service_sets_nothing(document: 
             "1 to 3 letters, digits, $, - and _, the first a letter",
             ("a", "a$-"),
             ("a$-_", "$a"),
+        ),
+        (
+            {"characters": "letters", "except": ["email", "userName"]},
+            "letters, the first a letter",
+            ("emails", "mail"),
+            ("email", "EMail", "username"),
+        ),
+        (
+            {"pattern": "[a-z]+", "words": "small letters", "except": ["id"]},
+            "small letters",
+            ("ids",),
+            ("id", "ID"),
         ),
         (
             {"pattern": "custom_[a-z]+", "words": "custom_ and small letters"},

@@ -21,6 +21,7 @@ from reconciler.domain.manifest import (
     GitState,
     Limits,
     Manages,
+    Projection,
     SchemaExtension,
     SecretRef,
     SecretSource,
@@ -713,6 +714,10 @@ def variants() -> dict[str, TenantPlan]:
         ),
         "target system": replace(plan, tenant=replace(plan.tenant, target_system="HR of old")),
         "webhook": replace(plan, tenant=replace(plan.tenant, webhooks=(HOOK,))),
+        "projection": replace(plan, tenant=replace(plan.tenant, projection=Projection("urn:x:hr"))),
+        "another projection": replace(
+            plan, tenant=replace(plan.tenant, projection=Projection("urn:x:it"))
+        ),
         "test user": replace(plan, tenant=replace(plan.tenant, canary="probe@acme.example")),
         "desired description": planned([extension("HR", A, description="y"), BASIS[1]], FOUND),
         "live": planned(BASIS, live(document("Badge", {"name": "c"}), document("Theirs"))),

@@ -13,7 +13,8 @@ from tests.support.program import ROOT
 DIALECT = ROOT / "reconciler/schemas/dialect.json"
 MANIFEST = ROOT / "reconciler/schemas/manifest.json"
 PAGE = ROOT / "docs/dialects.md"
-IDENTITY = ("$schema", "name", "description", "targetSystem")  # `spec.targetSystem` gives the last
+# Who the service is; `spec.targetSystem` gives its name, and no manifest another transport
+IDENTITY = ("$schema", "name", "description", "targetSystem", "transport")
 _MARK = "<!-- made from schemas/dialect.json by `make docs` -->\n\n"
 _TABLE = re.compile(rf"(?<={re.escape(_MARK)}).*?(?=\n\n)", re.S)
 

@@ -19,6 +19,8 @@ from reconciler.domain.manifest import (
     Manages,
     Manifests,
     OnDrift,
+    ProjectedResource,
+    Projection,
     Retired,
     SchemaExtension,
     SecretRef,
@@ -105,6 +107,7 @@ def _tenant(document: Document | TenantRow, dialects: _EffectiveDialects, notes:
         formerly=tuple(spec.get("formerly", ())),
         every=_minutes(spec["every"]) if "every" in spec else None,
         wave=int(spec["wave"]) if "wave" in spec else None,
+        projection=_projection(spec["projection"]) if "projection" in spec else None,
         takes_any_number=bool(notes.each)
         and notes.silence(extensions_are_few_enough, document.place(("metadata", "name"))),
     )
@@ -114,6 +117,10 @@ def _freeze(entries: Iterable[Mapping[str, Json]]) -> "Freeze":
     from reconciler.adapters.manifests.freezes import freeze_of  # few have one
 
     return freeze_of(entries)
+
+
+def _projection(projection: Mapping[str, str]) -> Projection:
+    return Projection(projection["schemaId"], ProjectedResource(projection["resource"]))
 
 
 def _minutes(span: str) -> int:

@@ -36,6 +36,7 @@ def run(invocation: Invocation, options: Options) -> int:
     from reconciler.adapters.clock import StopSignal, SystemClock, install
     from reconciler.adapters.dialects import sound_dialects
     from reconciler.cli.wiring import EMBEDDED_FOLDER
+    from reconciler.domain.dialect import Transport
     from reconciler.domain.messages import listed, quoted
     from reconciler.embedded import DevTenantSetup, load_models, serve
 
@@ -47,6 +48,10 @@ def run(invocation: Invocation, options: Options) -> int:
         raise UsageError(
             f"--dialect {quoted(options.dialect)}: known are {listed(dialects)}; "
             "--dialects names a folder of your own"
+        )
+    if dialects[options.dialect].transport is not Transport.SCIM:
+        raise UsageError(
+            f"--dialect {options.dialect}: the built-in tenant plays services with /Schemas alone"
         )
     setup = DevTenantSetup(dialect=dialects[options.dialect], raw=options.raw, users=options.users)
     folder = invocation.common.folder

@@ -91,9 +91,10 @@ def attribute_names_are_taken(demand: Demand) -> Iterator[Fault]:
     for site in attribute_sites(demand.schema.document) if names else ():
         name = site.members.get("name")
         if names and isinstance(name, str) and not names.takes(name):
+            own = f", but for {listed(names.taken)}, which are its own" if names.taken else ""
             yield Fault(
                 (*site.pointer, "name"),
-                f"{site.label}: {demand.service} takes names of {names.text}",
+                f"{site.label}: {demand.service} takes names of {names.text}{own}",
             )
 
 

@@ -30,7 +30,7 @@ class Canary:
     """The means to try values in one tenant, on the user whom its manifest names.
 
     `user_name` is None where it names nobody, `allowed` says whether the user may be written to.
-    `users` makes an access that gives up in time.
+    `users` makes an access that gives up in time. `names` are those of manifests, by folded URN.
     """
 
     clock: Clock
@@ -40,6 +40,7 @@ class Canary:
     users: Callable[[], CanaryUsers]
     ledger: CanaryLedger
     warn: Callable[[str], None]
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def untried(self, schemas: Sequence[Schema]) -> Mapping[str, tuple[str, ...]]:
         """What a canary may try of each schema and has not seen persist, by folded id."""
@@ -190,8 +191,8 @@ class Canary:
 
     def _warn(self, schema_id: str, names: Iterable[str], reason: str) -> None:
         self.warn(
-            f"{self.tenant}: a value of the canary may be left on the test user, of {schema_id}: "
-            f"{few(list(names))}: {reason}"
+            f"{self.tenant}: a value of the canary may be left on the test user, of "
+            f"{self.names.get(fold(schema_id), schema_id)}: {few(list(names))}: {reason}"
         )
 
 

@@ -282,7 +282,7 @@ class Fleet:
     def _recover(self, tenant: Tenant, begun: Mapping[str, Sequence[str]]) -> None:
         if begun and self.canary is not None:
             if (frozen := self.context.frozen(tenant)) is None:
-                self._clean_up(self.canary(tenant), tenant, begun)
+                self._clean_up(self._named(self.canary(tenant), tenant), tenant, begun)
             else:
                 self.context.progress.warn(
                     f"{tenant.name}: values of an earlier run stay on its test user: it is {frozen}"
@@ -312,7 +312,12 @@ class Fleet:
         """The means to try what is new; None where the manifest names no test user."""
         if self.canary is None or tenant.canary is None:
             return None
-        return self.canary(tenant)
+        return self._named(self.canary(tenant), tenant)
+
+    def _named(self, canary: Canary, tenant: Tenant) -> Canary:
+        """The same, which calls extensions by the names of their manifests."""
+        wanted = self.desired.wanted_by(tenant)
+        return replace(canary, names={each.schema.key: each.name for each in wanted})
 
     def _apply_one(self, tenant: Tenant, plan: TenantPlan, wave: int | None) -> None:
         if not plan.has_writes:

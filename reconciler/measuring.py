@@ -160,7 +160,8 @@ def _reasons(concerned: Concerned, counts: Mapping[CountedAttribute, Counts]) ->
         found = counts.get(each)
         if found is None or found.users(each) is None:
             why = each.obstacle or (_HIDDEN if found is None else _TOO_LONG)
-            yield f"{what} of {each.schema_id}: {each.label} is not known: {why}"
+            name = concerned.extension.name
+            yield f"{what} of {name}: {each.label} is not known: {why}"
 
 
 _TOO_LONG = "a value is too long to be held against the pattern"

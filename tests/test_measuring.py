@@ -243,7 +243,7 @@ def test_hidden_values_of_what_is_deprecated_are_unknown_and_nobody_is_read_for_
 
     assert held_of(found) == [("pin", None, None)]
     assert found.warnings == (
-        f"who holds what is deprecated of {URN}: pin is not known: its values are never returned",
+        "who holds what is deprecated of hr: pin is not known: its values are never returned",
     )
     assert known.requests == []
 
@@ -327,7 +327,7 @@ def test_values_that_a_filter_finds_and_no_list_shows_are_unknown() -> None:
         ("grade", 0, "none"), ("site", None, "unknown")
     ]  # fmt: skip
     assert warnings == (
-        f"the impact on users of {URN}: site is not known: a filter finds users who hold a value, "
+        "the impact on users of hr: site is not known: a filter finds users who hold a value, "
         "and the list of users shows none",
     )
 
@@ -373,7 +373,7 @@ def test_hidden_values_are_unknown_and_nobody_is_read_for_them() -> None:
         )
 
     assert found.warnings == (
-        f"the impact on users of {URN}: pin is not known: its values are never returned",
+        "the impact on users of hr: pin is not known: its values are never returned",
     )
     assert known.requests == []
 
@@ -385,7 +385,7 @@ def test_a_value_too_long_for_a_pattern_is_named_as_the_reason_and_not_shown() -
 
     assert [str(each.risk) for each in found] == ["unknown"]
     assert warnings == (
-        f"the impact on users of {URN}: grade is not known: "
+        "the impact on users of hr: grade is not known: "
         "a value is too long to be held against the pattern",
     )
 

@@ -383,7 +383,7 @@ def test_what_cannot_be_taken_away_is_said_and_tried_by_the_next_run(world: Cana
     world.service.forever = True
     done = world.folder.run(*FAST)
     assert done.code == 0, done.everything
-    assert "may be left on the test user" in done.out
+    assert "may be left on the test user, of hr: badge, desk: " in done.out
     assert [row[2] for row in world.under_way()] == ["badge", "desk"]
 
     world.service.forever = False

@@ -342,14 +342,13 @@ class HttpDoctor(HttpSchemaReader):
                 yield Finding("binding", Grade.WARNING, f"{message} value before it is bound")
 
     def _filters(self, live: LiveTenant, wanted: Iterable[SchemaExtension]) -> Iterator[Finding]:
-        keys = (
-            extension.schema.key
+        deployed = (
+            (live.schemas[extension.schema.key], extension.name)
             for extension in wanted
             if extension.schema.key in live.schemas and fold(extension.resource_type) == "user"
         )
-        first = next(keys, None)
         users = HttpUserReader(self._access, deadline=self._deadline)
-        yield judge_filters(users, None if first is None else live.schemas[first])
+        yield judge_filters(users, *next(deployed, (None, "")))
 
 
 def _shape(page: Page, expected: ListShape) -> Finding:

@@ -8,11 +8,11 @@ from reconciler.domain.scim import Schema
 from reconciler.errors import TenantError
 
 
-def judge_filters(probes: Probes, deployed: Schema | None) -> Finding:
+def judge_filters(probes: Probes, deployed: Schema | None, name: str = "") -> Finding:
     """Hold the filters against a page of users.
 
-    `deployed` is an extension that users may carry: what most of them hold of it, its URN-qualified
-    filter (RFC 7644 section 3.10) has to find.
+    `deployed` is an extension that users may carry, `name` that of its manifest: what most of them
+    hold of it, its URN-qualified filter (RFC 7644 section 3.10) has to find.
     """
     subject = None if deployed is None else CountableSchema.of(deployed, None)
     try:
@@ -25,17 +25,16 @@ def judge_filters(probes: Probes, deployed: Schema | None) -> Finding:
             return _doubt(found.doubt)
         if subject is None:
             return _believed("no extension to try is live")
-        return _of_extension(found, subject)
+        return _of_extension(found, subject, name)
     except TenantError:
         return _unknown("users cannot be counted")
 
 
-def _of_extension(found: Calibration, subject: CountableSchema) -> Finding:
+def _of_extension(found: Calibration, subject: CountableSchema, name: str) -> Finding:
     tallies = found.first[subject.schema_id].tallies
     known = [each for each in subject.countables if tallies[each.name]]
     if not known:
-        nobody = f"nobody on the first page carries {subject.schema_id}, so that is untried"
-        return _believed(nobody)
+        return _believed(f"nobody on the first page carries {name}, so that is untried")
     most = max(known, key=lambda each: (tallies[each.name], each.name))
     query = f"`{subject.schema_id}:{most.name} pr`"
     count = found.probes.present(USER, subject.schema_id, most.name).count

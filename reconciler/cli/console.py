@@ -6,7 +6,7 @@ A job's runner cannot take what leaves here for one of its commands.
 import os
 import sys
 
-from reconciler.errors import ReconcilerError, UsageError
+from reconciler.errors import Interrupted, ReconcilerError, UsageError
 from reconciler.render.plain_text import without_commands
 
 TYPE_CHECKING = False
@@ -162,8 +162,10 @@ class Console:
         while reader.is_alive():
             try:
                 check()
-            except ReconcilerError:
+            except ReconcilerError as error:
                 show("\n", self.err)  # the question stands on the line, and perhaps ^C
+                if isinstance(error, Interrupted):
+                    raise Interrupted(error.signal, wrote=False) from error
                 raise
             reader.join(_LOOK_AGAIN)
         line = "".join(typed)

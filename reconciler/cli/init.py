@@ -11,7 +11,7 @@ from reconciler.adapters.clock import StopSignal, SystemClock, install
 from reconciler.adapters.packaged import repository_text, template_text
 from reconciler.cli.beginnings import common_files, manifest_text
 from reconciler.cli.commands.init import Forge, Options, Service
-from reconciler.cli.files import write_below
+from reconciler.cli.files import read_text, write_below
 from reconciler.cli.invocation import Invocation
 from reconciler.errors import UsageError
 from reconciler.render.plain_text import counted, visible
@@ -19,6 +19,8 @@ from reconciler.render.plain_text import counted, visible
 _WORKFLOWS = ("validate", "plan", "apply", "drift", "deliver", "adoption", "report")
 _OUR_ACTION = "./.github/actions/reconcile"
 _NO_ACTION = "OWNER/NAME@COMMIT"
+_OWNERS = ".github/CODEOWNERS"
+_TRIES = 3
 _ACTION = re.compile(r"([A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+)@([0-9a-f]{40})")
 _VARIABLES = re.compile(r"\{env: ([A-Z0-9_]+)\}")
 
@@ -34,8 +36,9 @@ def init(invocation: Invocation, options: Options) -> None:
             f"--action: {visible(action)!r} is no action at a commit; write OWNER/NAME@COMMIT, the "
             "commit with its 40 digits: a branch or a tag can be moved"
         )
-    service = options.service or _asked(invocation, "--service", Service)
-    forge = options.forge or _asked(invocation, "--forge", Forge)
+    service, forge = _answers(invocation, options)
+    if options.action is not None and forge is Forge.NONE:
+        raise UsageError("--action is for workflows, and --forge none writes none; leave one out")
     files = dict(_files(invocation, service, forge, action))
     there = [name for name in files if (folder / name).exists()]
     for name, text in files.items():
@@ -45,11 +48,20 @@ def init(invocation: Invocation, options: Options) -> None:
             invocation.console.data(f"  + {visible(path)}\n")
     for name in there:
         invocation.console.data(f"  = {visible(folder / name)}  is there, and stays as it is\n")
+    if ".gitignore" in there and not _ignores_state(read_text(folder / ".gitignore")):
+        invocation.console.say(
+            f"warning: {folder / '.gitignore'} has no line .reconciler/: add it, for the state of "
+            "runs and secrets of the built-in tenant are kept there"
+        )
     invocation.console.data(f"{counted(len(files) - len(there), 'file')} written\n")
     if forge is Forge.GITHUB and action == _NO_ACTION:
         invocation.console.say(
             f"the workflows name no action yet: replace {_NO_ACTION} in .github/workflows by that "
             "of your organisation, at a commit"
+        )
+    if _OWNERS in files and _OWNERS not in there:
+        invocation.console.say(
+            f"{_OWNERS} names no team yet: put yours in place of @OWNER/identity"
         )
     variables = _variables(files[_tenant_file(service)])
     enter = f"cd {shlex.quote(str(folder))} && " if folder != Path() else ""
@@ -61,17 +73,40 @@ def init(invocation: Invocation, options: Options) -> None:
     )
 
 
-def _asked(invocation: Invocation, option: str, of: type[AWord]) -> AWord:
-    """The answer of a person; raises UsageError where nobody is there, or it is none of these."""
-    words = ", ".join(of)
+def _answers(invocation: Invocation, options: Options) -> tuple[Service, Forge]:
+    """What the options say, else a person; raises UsageError where neither does."""
     if not invocation.console.interactive:
-        raise UsageError(f"nobody is there to be asked: give {option}, one of {words}")
+        missing = [
+            f"{option}, one of {', '.join(of)}"
+            for option, given, of in (
+                ("--service", options.service, Service),
+                ("--forge", options.forge, Forge),
+            )
+            if given is None
+        ]
+        if missing:
+            raise UsageError(f"nobody is there to be asked: give {' and '.join(missing)}")
+    return (
+        options.service or _asked(invocation, "--service", Service),
+        options.forge or _asked(invocation, "--forge", Forge),
+    )
+
+
+def _asked(invocation: Invocation, option: str, of: type[AWord]) -> AWord:
+    """The answer of a person, who may mistype; raises UsageError after the third that is none."""
+    words = ", ".join(of)
     stop = StopSignal()
     install(stop)
-    answer = invocation.console.ask(f"{option} ({words}): ", check=SystemClock(stop).check)
-    if answer not in set(of):
-        raise UsageError(f"{visible(answer)!r} is none of {words}")
-    return of(answer)
+    answer = ""
+    for _ in range(_TRIES):
+        answer = invocation.console.ask(f"{option} ({words}): ", check=SystemClock(stop).check)
+        if answer in set(of):
+            return of(answer)
+    raise UsageError(f"{option}: {visible(answer)!r} is none of {words}")
+
+
+def _ignores_state(gitignore: str) -> bool:
+    return any(line.strip().strip("/") == ".reconciler" for line in gitignore.splitlines())
 
 
 def _files(
@@ -94,7 +129,7 @@ def _files(
         case Forge.NONE:
             return
         case Forge.GITHUB:
-            yield ".github/CODEOWNERS", template_text("init/CODEOWNERS")
+            yield _OWNERS, template_text("init/CODEOWNERS")
             variables = _variables(tenant)
             for name in _WORKFLOWS:
                 path = f".github/workflows/{name}.yml"

@@ -14,6 +14,8 @@ import yaml
 
 from reconciler.cli.commands.init import Service
 from tests.support.program import Folder, assert_reported
+from tests.support.terminal import at_a_terminal
+from tests.support.warm import Done
 
 ACTION = f"acme/reconciler@{'a1' * 20}"
 GITHUB = ("--forge", "github", "--action", ACTION)
@@ -82,6 +84,7 @@ def test_init_writes_over_nothing(empty: Folder) -> None:
     assert first.code == second.code == 0
     assert mine.read_text() == "mine\n"
     assert "= .gitignore  is there, and stays as it is\n" in first.out
+    assert "warning: .gitignore has no line .reconciler/: add it" in first.err
     assert "3 files written" in first.out
     assert "0 files written" in second.out
     assert {path: path.read_text() for path in empty.path.rglob("*") if path.is_file()} == before
@@ -101,7 +104,12 @@ def test_init_ends_with_the_next_commands(empty: Folder) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "nobody is there to be asked: give --service, one of genesys, sap, oracle, rfc7644"),
+        (
+            (),
+            "nobody is there to be asked: give --service, one of genesys, sap, oracle, rfc7644 and "
+            "--forge, one of github, none",
+        ),
+        (("--service", "sap", "--forge", "none", "--action", ACTION), "--action is for workflows"),
         (("--service", "sap"), "give --forge, one of github, none"),
         (("--service", "sap", "--forge", "github", "--action", "acme/x@main"), "OWNER/NAME@COMMIT"),
         (("--service", "sap", "--forge", "github", "--action", "x@" + "a" * 40), "is no action at"),
@@ -125,18 +133,43 @@ def test_workflows_without_an_action_are_told_of(empty: Folder) -> None:
     assert "the workflows name no action yet: replace OWNER/NAME@COMMIT" in done.err
     text = (empty.path / ".github/workflows/plan.yml").read_text()
     assert "uses: OWNER/NAME/.github/actions/reconcile@COMMIT\n" in text
+    assert ".github/CODEOWNERS names no team yet: put yours in place of @OWNER/identity" in done.err
+    again = empty.run("init", "--service", "sap", "--forge", "github", "--action", ACTION)
+    assert again.err == ""
 
 
-def test_a_person_is_asked_for_what_no_option_says(tmp_path: Path) -> None:
+def answered(folder: Path, typed: bytes) -> Done:
+    """`init` at a terminal where this is typed ahead."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "reconciler", "init"],
-        cwd=tmp_path, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cwd=folder, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
-        os.write(ours, b"sap\nnone\n")
+        os.write(ours, typed)
         out, err = process.communicate(timeout=60)
+    return Done(process.returncode, out, err)
 
-    assert process.returncode == 0, err
-    assert "--service (genesys, sap, oracle, rfc7644): " in err
-    assert "--forge (github, none): " in err
-    assert "acme-sap.yaml" in out
+
+def test_a_person_is_asked_for_what_no_option_says_and_may_mistype(tmp_path: Path) -> None:
+    done = answered(tmp_path, b"spa\n\nsap\nnone\n")
+
+    assert done.code == 0, done.err
+    assert done.err.count("--service (genesys, sap, oracle, rfc7644): ") == 3
+    assert "--forge (github, none): " in done.err
+    assert "acme-sap.yaml" in done.out
+
+
+@pytest.mark.parametrize("typed", [b"a\n" * 3, b"\x04" * 3])
+def test_a_person_who_gives_no_answer_is_not_asked_for_ever(tmp_path: Path, typed: bytes) -> None:
+    done = answered(tmp_path, typed)
+
+    assert done.code == 1
+    assert "is none of genesys, sap, oracle, rfc7644" in done.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_at_a_question_of_init_says_that_nothing_was_written(tmp_path: Path) -> None:
+    shown = at_a_terminal(tmp_path, "init", environ={}, interrupt=lambda came: "--service" in came)
+
+    assert shown.code == 130
+    assert shown.screen[-2:] == ["interrupted by signal 2; nothing was written", ""]

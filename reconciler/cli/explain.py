@@ -1,24 +1,28 @@
 """`explain`: a key of a manifest in the words of the JSON Schema, for each kind that has it."""
 
 import json
+import re
 from collections.abc import Sequence
 
 from reconciler.adapters.packaged import schema_text
 from reconciler.cli.invocation import Invocation
 from reconciler.domain.explaining import KINDS, ManifestKeys
-from reconciler.domain.messages import suggestion
+from reconciler.domain.messages import listed, suggestion
 from reconciler.errors import UsageError
 from reconciler.render.explain_text import explain_text, kind_text
 from reconciler.render.plain_text import visible
+
+_ITEM = re.compile(r"\[[0-9]*\]")  # of a list, as messages and jq write it
+_MEANT = 3  # paths that a message suggests
 
 
 def explain(invocation: Invocation, key: str) -> None:
     """Print it; raises UsageError for a key that no kind has, with what may be meant."""
     keys = ManifestKeys(json.loads(schema_text("manifest")))
-    parts = [part for part in key.replace("[]", "").split(".") if part]
+    parts = [part for part in _ITEM.sub("", key).split(".") if part]
     kinds = [kind for kind in KINDS if parts and kind.lower() == parts[0].lower()]
     path = parts[1:] if kinds else parts or ["spec"]
-    if kinds == ["TenantSet"] and path[:2] == ["spec", "template"] and path[2:]:
+    if kinds in ([], ["TenantSet"]) and path[:2] == ["spec", "template"] and path[2:]:
         kinds, path = ["Tenant"], ["spec", *path[2:]]  # which has the same keys
     width = invocation.console.width
     paint = invocation.console.paint
@@ -41,7 +45,12 @@ def _unknown(keys: ManifestKeys, kinds: Sequence[str], path: Sequence[str]) -> s
         found = (keys.inside(kind, path[:deep]) for kind in kinds)
         if held := [members for members in found if members is not None]:
             break
+    above = (keys.at(kind, path[:deep]) for kind in kinds)
+    where = visible(".".join(path[:deep]) or "a manifest")
+    if not any(held) and any(key is not None and key.type == "object" for key in above):
+        return f"{where} takes keys of your own, and no other; see `reconciler explain {where}`"
     known = dict.fromkeys(key.path[-1] for members in held for key in members)
-    where = ".".join(path[:deep]) or "a manifest"
-    hint = suggestion(path[deep], known)
-    return f"{visible(where)} has no key {visible(path[deep])!r}; {hint}"
+    ends = (key for kind in kinds for key in keys.ending(kind, path)) if deep == 0 else ()
+    meant = list(dict.fromkeys(".".join(key.path) for key in ends))[:_MEANT]
+    hint = f"did you mean {listed(meant)}?" if meant else suggestion(path[deep], known)
+    return f"{where} has no key {visible(path[deep])!r}; {hint}"

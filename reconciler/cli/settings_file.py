@@ -39,7 +39,9 @@ def settings_at(
     known = dict(known_settings())
     problems = [problem for each in found.settings() if (problem := _problem(each, known))]
     if problems:
-        raise UsageError("\n".join((*problems, f"allowed are {_allowed(known)}")))
+        strange = any(each.key not in known for each in found.settings())
+        more = [f"allowed are {_allowed(known)}"] if strange else []
+        raise UsageError("\n".join(problems + more))
     by_name = {each.name: each for each in found.settings()}
     declared = (*options_in(CommonOptions), *options_in(command.load().Options))
     keys = {option.key: key_of(option, command.name) for _, option in declared}

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.domain.jsontext import canonical
+from reconciler.domain.scim import fold
 
+_DEEPEST = 5  # an attribute of an attribute is as deep; below it all is said again
 KINDS = ("Tenant", "TenantSet", "SchemaExtension")
 Node = Mapping[str, Any]
 
@@ -50,6 +52,15 @@ class ManifestKeys:
             return self.of(kind)
         found = self.at(kind, path)
         return None if found is None else self.below(found)
+
+    def ending(self, kind: str, path: Sequence[str]) -> Iterator[Key]:
+        """The keys whose paths end so, without regard to case; the parts of parts are left out."""
+        wanted, waiting = list(map(fold, path)), list(self.of(kind))
+        for key in waiting:
+            if list(map(fold, key.path))[-len(wanted) :] == wanted:
+                yield key
+            if len(key.path) < _DEEPEST:
+                waiting += self.below(key)
 
     def of(self, kind: str) -> tuple[Key, ...]:
         """The keys at the top of a manifest of that kind."""

@@ -24,12 +24,14 @@ def test_the_keys_inside_are_listed_for_each_kind_that_has_the_key(folder: Folde
     assert "  baseUrl" not in one
     assert "  baseUrl  <string>  required\n" in both
     assert folder.run("explain", "spec.schema.attributes[].returned").out.count("KIND:") == 1
+    assert folder.run("explain", "spec.schema.attributes[0].returned").out.count("KIND:") == 1
 
 
 def test_the_template_of_a_tenant_set_has_the_keys_of_a_tenant(folder: Folder) -> None:
     below = folder.run("explain", "TenantSet.spec.template.auth.tokenUrl")
 
     assert below.out == folder.run("explain", "Tenant.spec.auth.tokenUrl").out
+    assert below.out == folder.run("explain", "spec.template.auth.tokenUrl").out
     assert "{column}" in folder.run("explain", "TenantSet.spec.template").out
 
 
@@ -41,6 +43,10 @@ def test_the_template_of_a_tenant_set_has_the_keys_of_a_tenant(folder: Folder) -
         ("spek", "a manifest has no key 'spek'; did you mean spec?"),
         ("Tenant.spec.owners", "spec has no key 'owners'"),
         ("metadata.name.x", "metadata.name has no key 'x'; there are none"),
+        ("clientauth", "a manifest has no key 'clientauth'; did you mean spec.auth.clientAuth?"),
+        ("auth.scopes", "a manifest has no key 'auth'; did you mean spec.auth.scopes?"),
+        ("name", "did you mean metadata.name, "),
+        ("metadata.labels.env", "metadata.labels takes keys of your own, and no other"),
     ],
 )
 def test_a_key_that_is_not_there_gets_a_suggestion(folder: Folder, key: str, message: str) -> None:

@@ -170,6 +170,11 @@ def test_what_is_wrong_in_the_file_is_shown_at_its_line(folder: Folder, text: st
     assert_reported(folder.run("validate"), 1, f"error: {FILE}:{message}")
 
 
+def test_the_keys_that_are_allowed_are_listed_where_one_is_not(folder: Folder):
+    folder.write(FILE, "parallelism = 0\n")
+    assert "allowed are" not in folder.run("validate").err
+
+
 def test_every_problem_is_shown_at_once_whichever_command_runs(folder: Folder):
     folder.write(FILE, '[formats]\nplan = "x"\nshow = "y"\n[deadlines]\nfoo = 1\n')
 

@@ -85,3 +85,16 @@ def test_what_is_inside_of_a_path_is_listed_and_none_is_told_from_nothing() -> N
     assert KEYS.inside("Tenant", ("spec",)) == KEYS.below(at("Tenant", "spec"))
     assert KEYS.inside("Tenant", ("metadata", "name")) == ()
     assert KEYS.inside("Tenant", ("nothing",)) is None
+
+
+def test_keys_are_found_by_the_end_of_their_path_and_each_but_once() -> None:
+    def found(kind: str, *path: str) -> list[str]:
+        return [".".join(key.path) for key in KEYS.ending(kind, path)]
+
+    assert found("Tenant", "CLIENTAUTH") == ["spec.auth.clientAuth"]
+    assert found("Tenant", "webhooks", "url") == ["spec.webhooks.url"]
+    assert found("Tenant", "onDrift") == []
+    assert found("SchemaExtension", "returned") == [
+        "spec.schema.attributes.returned",
+        "spec.schema.attributes.subAttributes.returned",
+    ]

@@ -33,6 +33,7 @@ class Phase(StrEnum):
     ADOPTION = "adoption"
     DOCTOR = "doctor"
     IMPORT = "import"
+    GATE = "gate"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from reconciler.domain.scim import fold
 from reconciler.domain.selection import Selection
 from reconciler.errors import UsageError
 from reconciler.gating import Gating
+from reconciler.occurrences import Phase, in_phase, working_on
 from reconciler.planning import Desired
 from reconciler.render.gate import gate_document, gate_text
 from reconciler.render.json_text import json_text
@@ -26,7 +27,11 @@ def gate(invocation: Invocation, options: Options) -> int:
     desired = desired_of(invocation, Selection(tenants=(options.tenant,)), options.reading)
     tenant = _the_tenant(desired, options.tenant)
     most = options.reading.max_attributes
-    with workbench(invocation, desired, options.deadlines, max_attributes=most) as bench:
+    with (
+        workbench(invocation, desired, options.deadlines, max_attributes=most) as bench,
+        in_phase(invocation.observe, Phase.GATE, 1),
+        working_on(tenant.name, Phase.GATE, invocation.observe),
+    ):
         found = _look(invocation, bench, tenant, options)
         names = {each.schema.key: each.name for each in bench.desired.wanted_by(tenant)}
     console = invocation.console

@@ -99,6 +99,7 @@ _FAILED = {
     Phase.ADOPTION: "could not be counted,",
     Phase.DOCTOR: "cannot be worked with,",
     Phase.IMPORT: "could not be read,",
+    Phase.GATE: "could not be read,",
 }
 
 

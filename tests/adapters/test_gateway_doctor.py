@@ -174,7 +174,7 @@ def test_doctor_shows_how_long_a_token_is_valid(stated: Json, texts: str) -> Non
 
 def test_doctor_says_that_a_token_of_the_manifest_does_not_expire() -> None:
     findings, _, _ = looked_at(tenant(), credentials=lambda _: HeaderToken(token=Secret(TOKEN)))
-    assert findings["token"].message == "what the manifest names is sent; it does not expire"
+    assert findings["token"].message == "what the manifest names is sent as it is"
 
 
 @pytest.mark.parametrize("status", [400, 401])

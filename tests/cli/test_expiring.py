@@ -51,6 +51,16 @@ def test_status_warns_of_a_token_that_ends_soon(
     assert "c4n4ry" not in done.everything
 
 
+def test_status_finds_a_token_in_the_folder_that_an_option_names(folder: Folder) -> None:
+    home = folder_of(folder, "http://127.0.0.1:9/scim", days=-3)
+    home.edit("desired-state/acme.yaml", "{env: ACME_TOKEN}", "{file: token}")
+    home.write("secrets/token", home.environ.pop("ACME_TOKEN"))
+
+    done = home.run("status", "--secrets-dir", "secrets")
+
+    assert "warning: acme: our token has expired, at " in done.err
+
+
 def test_doctor_shows_when_a_token_ends(folder: Folder) -> None:
     home = folder_of(folder, "http://127.0.0.1:9/scim", days=10)
 
@@ -58,6 +68,7 @@ def test_doctor_shows_when_a_token_ends(folder: Folder) -> None:
 
     [found] = [each for each in tenant["findings"] if "more days" in each["words"]]
     assert (found["check"], found["grade"]) == ("token", "warning")
+    assert [each for each in tenant["findings"] if "does not expire" in each["words"]] == []
 
 
 def test_a_list_of_origins_that_is_not_set_is_told_once(folder: Folder) -> None:

@@ -51,6 +51,26 @@ def test_v_logs_phases_tenants_tokens_locks_and_each_request(place: Place):
         assert re.search(wanted, text, re.M), wanted
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("plan",),
+        ("doctor", "acme-00000"),
+        ("adoption", "acme-00000"),
+        ("gate", "acme-00000", "department-2"),
+        ("import", "acme-00000", "--out", "imported"),
+    ],
+)
+def test_each_request_to_a_tenant_names_it_in_a_phase(place: Place, command: tuple[str, ...]):
+    lines = list(members(folder_of(place).run(*command, "--log-format", "json")))
+
+    requests = [each for each in lines if each.get("event") == "request"]
+    assert requests
+    assert [each for each in requests if "tenant" not in each] == []
+    begun = {each["phase"] for each in lines if each.get("event") == "tenant-begun"}
+    assert begun == {command[0]}
+
+
 def test_the_run_id_of_each_line_is_that_of_the_trail(place: Place):
     work = folder_of(place, missing=1)
 

@@ -95,7 +95,7 @@ class HttpDoctor(HttpSchemaReader):
         authenticator = self._access.authenticator
         life = authenticator.life()
         if not authenticator.renewable:
-            return Finding("token", Grade.OK, "what the manifest names is sent; it does not expire")
+            return Finding("token", Grade.OK, "what the manifest names is sent as it is")
         if authenticator.not_granted:
             scopes = ", ".join(authenticator.not_granted)
             message = f"given without {scopes}, which spec.auth.scopes names: ask who grants them"

@@ -85,7 +85,12 @@ COMMANDS = (
     Command("plan", CommandGroup.EVERYDAY, "plan --out plan.json", _TENANTS),
     Command("show", CommandGroup.EVERYDAY, "show plan.json --format markdown"),
     Command("apply", CommandGroup.EVERYDAY, "apply plan.json", _TENANTS),
-    Command("status", CommandGroup.EVERYDAY, "status --max-age 48", (*_MANIFESTS, Need.STORE)),
+    Command(
+        "status",
+        CommandGroup.EVERYDAY,
+        "status --max-age 48",
+        (*_MANIFESTS, Need.STORE, Need.SECRETS),
+    ),
     Command("adoption", CommandGroup.EVERYDAY, "adoption local", _TENANTS),
     Command(
         "migrate",

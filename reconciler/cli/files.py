@@ -10,11 +10,11 @@ from pathlib import Path
 from reconciler.adapters.jsonschemas import check
 from reconciler.adapters.packaged import schema_text
 from reconciler.cli.console import show_data
+from reconciler.cli.given import STANDARD_OUTPUT
 from reconciler.domain.documents import ReportDocument
 from reconciler.domain.jsontext import Json, NotJson, parse
 from reconciler.errors import UsageError
 
-STANDARD_OUTPUT = Path("-")
 _DOCUMENT_SIZE = 256 * 1024 * 1024
 _TEXT_SIZE = 16 * 1024 * 1024
 
@@ -37,11 +37,18 @@ def require_folder(option: str, file: Path, *, alone: bool = False) -> None:
         raise UsageError(f"{option} {file} cannot be written: name a file in a folder that exists")
 
 
+def refuse_standard_output(option: str, folder: Path) -> None:
+    """Raise UsageError for `-` in the place of a folder: nobody means one of that name."""
+    if folder == STANDARD_OUTPUT:
+        raise UsageError(f"{option} - is standard output, which takes one file; name a folder")
+
+
 def make_folder(option: str, folder: Path) -> None:
     """Make a folder, unless it is there; raises UsageError where nothing could be written into it.
 
     As with `require_folder`, before anything is begun.
     """
+    refuse_standard_output(option, folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         fits = os.access(folder, os.W_OK | os.X_OK)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from reconciler.adapters.settings_file import Setting
 
 AnOptions = TypeVar("AnOptions", bound="DataclassInstance")
+STANDARD_OUTPUT = Path("-")
 _NOTHING: "Mapping[str, Setting]" = {}
 Value = str | Path | StrEnum | int | tuple[str, ...]
 
@@ -58,7 +59,7 @@ def begun_in(folder: Path, options: AnOptions) -> AnOptions:
         if each.metadata.get("group"):
             changed[each.name] = begun_in(folder, value)
         elif isinstance(value, Path):
-            changed[each.name] = folder / value
+            changed[each.name] = value if value == STANDARD_OUTPUT else folder / value
     return replace(options, **changed)
 
 

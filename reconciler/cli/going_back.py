@@ -12,6 +12,7 @@ from reconciler.cli.audit_list import moment_of
 from reconciler.cli.commands.import_ import Options
 from reconciler.cli.desired import commit_of
 from reconciler.cli.exits import Exit
+from reconciler.cli.files import refuse_standard_output
 from reconciler.cli.imports import Draft, drafted, showing, write_drafts
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.manifest_loading import named, require_manifests
@@ -61,10 +62,11 @@ def _import(invocation: Invocation, options: Options, output: Output) -> int:
     manifests = require_manifests(invocation, options.reading)
     tenant = named("tenant", options.tenant, {each.name: each for each in manifests.tenants})
     managed = {each.schema.key: each for each in manifests.desired_for(tenant)}
+    out = options.out or invocation.common.desired_state / "_verified" / tenant.name
+    refuse_standard_output("--out", out)
     with read_state(invocation) as store:
         store.carry_on(manifests.tenants)
         found = _verified(store.looks(tenant.name), options)
-        out = options.out or invocation.common.desired_state / "_verified" / tenant.name
         past = _past(found, tenant, manifests, managed, store).below(out)
     console = invocation.console
     if not output.wanted:

@@ -11,7 +11,7 @@ from reconciler.cli.commands.import_ import Options
 from reconciler.cli.console import Console
 from reconciler.cli.desired import commit_of
 from reconciler.cli.exits import Exit
-from reconciler.cli.files import write_below
+from reconciler.cli.files import refuse_standard_output, write_below
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.manifest_loading import limits_of, named, require_manifests
 from reconciler.cli.output import Output, output_of
@@ -64,8 +64,9 @@ def _import(invocation: Invocation, options: Options, output: Output) -> int:
     manifests = require_manifests(invocation, options.reading)
     tenants = {tenant.name: tenant for tenant in manifests.tenants}
     tenant = named("tenant", options.tenant, tenants)
-    live, bindings = _read(invocation, options, manifests, tenant)
     out = options.out or invocation.common.desired_state / "extensions"
+    refuse_standard_output("--out", out)
+    live, bindings = _read(invocation, options, manifests, tenant)
     managed = {extension.schema.key: extension for extension in manifests.desired_for(tenant)}
     urns = []
     for urn in importable(live, tenant.dialect, options.id):

@@ -11,7 +11,7 @@ from reconciler.adapters.clock import StopSignal, SystemClock, install
 from reconciler.adapters.packaged import repository_text, template_text
 from reconciler.cli.beginnings import common_files, manifest_text
 from reconciler.cli.commands.init import Forge, Options, Service
-from reconciler.cli.files import read_text, write_below
+from reconciler.cli.files import read_text, refuse_standard_output, write_below
 from reconciler.cli.invocation import Invocation
 from reconciler.errors import UsageError
 from reconciler.render.plain_text import counted, visible
@@ -36,6 +36,7 @@ def init(invocation: Invocation, options: Options) -> None:
             f"--action: {visible(action)!r} is no action at a commit; write OWNER/NAME@COMMIT, the "
             "commit with its 40 digits: a branch or a tag can be moved"
         )
+    refuse_standard_output("FOLDER", folder)
     service, forge = _answers(invocation, options)
     if options.action is not None and forge is Forge.NONE:
         raise UsageError("--action is for workflows, and --forge none writes none; leave one out")

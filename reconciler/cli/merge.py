@@ -7,7 +7,8 @@ from reconciler.adapters.spool import spooling
 from reconciler.cli.approved_plan import require_unedited
 from reconciler.cli.commands.merge import Options
 from reconciler.cli.exits import Exit, meaning
-from reconciler.cli.files import STANDARD_OUTPUT, read_report, require_folder, write_file
+from reconciler.cli.files import read_report, require_folder, write_file
+from reconciler.cli.given import STANDARD_OUTPUT
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.saved_plan import saved_plan
 from reconciler.domain.documents import PlanDocument

@@ -8,8 +8,9 @@ from reconciler.adapters.database import seen_and_kept
 from reconciler.cli.commands.plan import Options
 from reconciler.cli.desired import Due, StoredFacts, desired_of, selection_of, sizes_of
 from reconciler.cli.exits import Exit
-from reconciler.cli.files import STANDARD_OUTPUT, require_folder, write_file
+from reconciler.cli.files import require_folder, write_file
 from reconciler.cli.github_job import SUMMARY_LIMIT, JobOutputs, job_outputs, origin_of
+from reconciler.cli.given import STANDARD_OUTPUT
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.planned import Planned, planning, show_plan
 from reconciler.cli.shared_options import CountingOptions, PlanFormat

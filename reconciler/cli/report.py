@@ -6,7 +6,8 @@ from reconciler.adapters.clock import wall_time
 from reconciler.adapters.packaged import template_text
 from reconciler.cli.commands.report import Options
 from reconciler.cli.exits import Exit
-from reconciler.cli.files import STANDARD_OUTPUT, require_folder, write_file
+from reconciler.cli.files import require_folder, write_file
+from reconciler.cli.given import STANDARD_OUTPUT
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.manifest_loading import require_manifests
 from reconciler.cli.state_store import state_if_any

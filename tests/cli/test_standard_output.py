@@ -54,3 +54,38 @@ def test_what_would_share_standard_output_is_refused_first(
     assert_reported(done, 1, "- is standard output, which has more in it; name a file")
     assert done.out == ""
     assert not (folder.path / ".reconciler").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "start"),
+    [(("plan", "--out"), "{"), (("plan", "--markdown"), "## Plan"), (("report", "--out"), "<!")],
+)
+def test_standard_output_is_the_same_wherever_the_program_is_sent(
+    folder: Folder, command: tuple[str, ...], start: str
+):
+    above = Folder(folder.path.parent)
+
+    done = above.run("-C", folder.path.name, *command, "-")
+
+    assert done.code == 0, done.everything
+    assert done.out.startswith(start)
+    assert not (folder.path / "-").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("import", "local", "--out", "-"),
+        ("import", "local", "--out", "-", "--verified-at", "2026-11-30"),
+        ("migrate", "local/hr-extension.isContractor", "--to", "type=string", "--out", "-"),
+        ("apply", "--auto-approve", "--gate", "-"),
+        ("init", "-", "--service", "sap", "--forge", "none"),
+        ("demo", "-"),
+        ("-C", "desired-state", "init", "-", "--service", "sap", "--forge", "none"),
+    ],
+)
+def test_no_folder_is_named_as_standard_output_is(folder: Folder, arguments: tuple[str, ...]):
+    done = folder.run(*arguments)
+
+    assert_reported(done, 1, " - is standard output, which takes one file; name a folder")
+    assert list(folder.path.rglob("-")) == []

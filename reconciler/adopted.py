@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from reconciler.counting import Figure, HolderCount, ResourceFigures
 from reconciler.domain.adoption import (
@@ -40,14 +41,26 @@ class TenantSubject:
     bindings: Bindings | None
     selection: Selection
 
-    def by_type(self, count: HolderCount) -> dict[str, list[CountableSchema]]:
-        """The schemas to count by the resource type whose resources may hold them."""
+    def by_type(self, count: HolderCount, since: "_Since") -> dict[str, list[CountableSchema]]:
+        """The schemas to count by the resource type whose resources may hold them.
+
+        What the trail has as deployed, and the service has not any more, is among them where no
+        page can show that users hold it still.
+        """
         found: defaultdict[str, list[CountableSchema]] = defaultdict(list)
         for kind, schema, extension in self._subjects():
             own = count.users.own_schema(kind)
             is_own = own is not None and fold(own) == schema.key
-            countable = CountableSchema.of(schema, extension, own=is_own)
-            found[kind].append(countable.without(self._hides))
+            countable = CountableSchema.of(schema, extension, own=is_own).without(self._hides)
+            hidden = partial(count.users.hidden, kind, schema.id)
+            gone = (
+                each.name
+                for each in (extension.schema.attributes if extension else ())
+                if schema.attribute(each.name) is None
+                and (schema.key, each.key) in since
+                and hidden(each.name) is not None
+            )
+            found[kind].append(countable.with_removed(gone).obstructed(hidden))
         return found
 
     def unreadable(self) -> Iterable[ResourceAdoption]:
@@ -86,7 +99,7 @@ def adoption_of(subject: TenantSubject, count: HolderCount) -> list[ResourceAdop
     """Count all resource types of a tenant; each count is kept before the next is begun."""
     since = _since(subject, count)
     found = list(subject.unreadable())
-    for kind, schemas in subject.by_type(count).items():
+    for kind, schemas in subject.by_type(count, since).items():
         try:
             figures = count.figures(kind, schemas)
         except TenantError as error:

@@ -315,5 +315,5 @@ def _figure(
         schema_id=schema.schema_id,
         countable=countable,
         count=count,
-        unknown=None if count is not None else unknown or _HIDDEN,
+        unknown=None if count is not None else countable.obstacle or unknown or _HIDDEN,
     )

@@ -43,6 +43,19 @@ class Concerned:
         every = (*self.measures, *(attribute for _, attribute in self.deprecated))
         return (each for each in every if each.obstacle is None)
 
+    def shown_by(self, reader: UserReader) -> "Concerned":
+        """The same, with why values of an attribute cannot be counted that no page shows."""
+        kind = self.extension.resource_type
+
+        def obstacle(of: CountedAttribute) -> str | None:
+            return of.obstacle or reader.hidden(kind, of.schema_id, of.name)
+
+        return replace(
+            self,
+            measures=tuple(replace(each, obstacle=obstacle(each)) for each in self.measures),
+            deprecated=tuple((n, replace(a, obstacle=obstacle(a))) for n, a in self.deprecated),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Impacts:
@@ -113,7 +126,8 @@ class Measuring:
         measured: dict[str, tuple[Measured, ...]] = {}
         deprecated: dict[str, tuple[StillHeld, ...]] = {}
         warnings: list[str] = []
-        for group in by_type.values():
+        for concerned in by_type.values():
+            group = [each.shown_by(reader) for each in concerned]
             population = _Population(reader, group[0].extension.resource_type, self.check)
             counts: Mapping[CountedAttribute, Counts] = {}
             error: TenantError | None = None
@@ -190,7 +204,7 @@ class _Population:
             first = self._pass(Counts(measures, own=own), ())
         found = dict.fromkeys(measures, first)
         unseen = [each for each in measures if first.total and not first.has_seen(each)]
-        if not unseen:
+        if not unseen or self.reader.lists_whole:
             return found
         believed = self._holders(own, unseen[0].schema_id, NONSENSE) in (0, None)
         holders = {

@@ -156,6 +156,11 @@ class ResourcePage:
 class UserReader(Protocol):
     """A tenant's users, groups and what else its resource types name; nothing but GET."""
 
+    @property
+    def lists_whole(self) -> bool:
+        """True where a page shows what a resource holds, however it is requested."""
+        ...
+
     def total(self, resource_type: str) -> int | None:
         """The number of resources as the service says it, None where it says none.
 
@@ -172,6 +177,10 @@ class UserReader(Protocol):
 
     def own_schema(self, resource_type: str) -> str | None:
         """The URN of the schema whose attributes stand in the resource itself, if it is listed."""
+        ...
+
+    def hidden(self, resource_type: str, schema_id: str, attribute: str) -> str | None:
+        """The reason why no page can show the values of an attribute; None where one may."""
         ...
 
     def pages(

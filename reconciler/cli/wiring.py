@@ -40,7 +40,6 @@ from reconciler.ports import Clock, Retry
 
 if TYPE_CHECKING:  # a plan of tenants that are elsewhere does without
     from reconciler.adapters.gateway.reader import Authorization
-    from reconciler.adapters.gateway.users import HttpUserReader
     from reconciler.adapters.webhooks import WebhookNotifier
     from reconciler.canary import Canary
     from reconciler.domain.outbox import DeliveryResult
@@ -104,17 +103,22 @@ class Workbench:
         """A gateway that can send nothing but GET and the token request."""
         return HttpSchemaReader(self.connection(tenant))
 
-    def user_readers(self, options: CountingOptions) -> "Callable[[Tenant], HttpUserReader]":
+    def user_readers(self, options: CountingOptions) -> "Callable[[Tenant], UserReader]":
         """The way to the users of each tenant, page by page."""
         seconds = float(options.count_deadline)
         return lambda tenant: self._user_reader(tenant, seconds, "--count-deadline")
 
-    def _user_reader(self, tenant: Tenant, seconds: float, option: str) -> "HttpUserReader":
+    def _user_reader(self, tenant: Tenant, seconds: float, option: str) -> "UserReader":
         from reconciler.adapters.gateway.reader import ReadDeadline
-        from reconciler.adapters.gateway.users import HttpUserReader  # most commands count nobody
 
         access = self.connection(tenant)
         deadline = ReadDeadline.after(seconds, self.clock, option=option)
+        if tenant.projection is not None:
+            from reconciler.adapters.keycloak.users import KeycloakUserReader
+
+            return KeycloakUserReader(access, tenant.projection.schema_id, deadline=deadline)
+        from reconciler.adapters.gateway.users import HttpUserReader  # most commands count nobody
+
         return HttpUserReader(access, deadline=deadline)
 
     def connection(self, tenant: Tenant) -> TenantAccess:
@@ -259,9 +263,12 @@ class Workbench:
 
     def _belief(self, tenant: Tenant, users: "UserReader", resource_type: str) -> "Belief":
         """What filters are worth: found out once a tenant and run."""
+        from reconciler.domain.searching import Belief
         from reconciler.searchable import belief_of
 
         found = self._state_of(tenant).beliefs
+        if tenant.projection is not None:
+            return Belief(doubt="the service finds users by equal values alone")
         if resource_type not in found:
             wanted = self.desired.wanted_by(tenant)
             of_type = [e for e in wanted if fold(e.resource_type) == fold(resource_type)]

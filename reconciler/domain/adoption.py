@@ -218,13 +218,15 @@ class Countable:
     """An attribute whose holders are counted, dotted below its schema.
 
     `attribute` and `above`, that of which it is a part, are as the live schema has them; a service
-    may hold values of what its schema does not name any more.
+    may hold values of what its schema does not name any more. `obstacle` says why no page can show
+    them; None where the schema alone says whether one can.
     """
 
     name: str
     declaration: Declaration
     attribute: Attribute | None = None
     above: Attribute | None = None
+    obstacle: str | None = None
 
     @property
     def shape(self) -> tuple[bool, ...]:
@@ -245,7 +247,7 @@ class Countable:
     @property
     def is_shown(self) -> bool:
         """True where a page can hold its values."""
-        return not any(
+        return self.obstacle is None and not any(
             known_word(each.returned, Returned) == Returned.NEVER
             or known_word(each.mutability, Mutability) == Mutability.WRITE_ONLY
             for each in (self.above, self.attribute)
@@ -264,6 +266,9 @@ class CountableSchema:
     countables: tuple[Countable, ...]
     own: bool = False
     hides: Callable[[str], bool] = field(default=lambda _: False, compare=False, repr=False)
+    declaration_of: Callable[[str], Declaration] = field(
+        default=lambda _: Declaration.UNDECLARED, compare=False, repr=False
+    )
 
     @classmethod
     def of(
@@ -288,7 +293,9 @@ class CountableSchema:
             for key, name in retired.items()
             if key not in known
         ]
-        return cls(schema_id=live.id, countables=tuple(found), own=own)
+        return cls(
+            schema_id=live.id, countables=tuple(found), own=own, declaration_of=declaration_of
+        )
 
     @property
     def fields(self) -> list[str]:
@@ -317,30 +324,44 @@ class CountableSchema:
 
     def without(self, hides: Callable[[str], bool]) -> "CountableSchema":
         """The schema without the names that only the service has and nobody should see."""
-        return CountableSchema(
-            schema_id=self.schema_id,
+        return replace(
+            self,
             countables=tuple(
                 each
                 for each in self.countables
                 if each.declaration is not Declaration.UNDECLARED or not hides(each.name)
             ),
-            own=self.own,
             hides=hides,
+        )
+
+    def with_removed(self, names: Iterable[str]) -> "CountableSchema":
+        """The schema with attributes of its manifest that the service has not any more."""
+        return replace(
+            self,
+            countables=self.countables
+            + tuple(Countable(name=name, declaration=Declaration.DECLARED) for name in names),
+        )
+
+    def obstructed(self, obstacle: Callable[[str], str | None]) -> "CountableSchema":
+        """The schema with why no page can show the values of an attribute, by its name."""
+        return replace(
+            self,
+            countables=tuple(
+                replace(each, obstacle=obstacle(each.name)) for each in self.countables
+            ),
         )
 
     def with_learnt(self, tallied: Iterable[str]) -> "CountableSchema":
         """The schema with what users hold of it besides, which it does not name."""
         known = {each.name for each in self.countables}
-        return CountableSchema(
-            schema_id=self.schema_id,
+        return replace(
+            self,
             countables=self.countables
             + tuple(
-                Countable(name=name, declaration=Declaration.UNDECLARED)
+                Countable(name=name, declaration=self.declaration_of(name))
                 for name in tallied
                 if name not in known
             ),
-            own=self.own,
-            hides=self.hides,
         )
 
 

@@ -26,6 +26,7 @@ from reconciler.adapters.transport import Http, HttpOptions
 from reconciler.domain.dialect import Dialect
 from reconciler.domain.jsontext import Json
 from reconciler.domain.secret import Secret
+from reconciler.ports import Clock
 from tests.support.fakes import DIALECT, FakeClock
 from tests.support.faultserver import FaultServer, Handler, Received, Script, json_reply, serving
 
@@ -142,23 +143,41 @@ def world(
     with ExitStack() as stack:
         server = stack.enter_context(serving(handler))
         clock = clock or FakeClock()
-        retry = retrying(clock=clock, random=lambda: 0.0, deadline=deadline)
         options = HttpOptions(deadline=5, max_body=max_body, lifted_by="--max-page-mib")
-        tokens = Tokens(options=options, retries=lambda: retry, clock=clock, new_id=lambda: "")
-        connection = TenantAccess(
-            base_url=server.url(base),
-            dialect=dialect,
-            reads=stack.enter_context(Http(options, methods=frozenset({"GET"}))),
-            authenticator=Authenticator(credentials(server), tokens),
-            retry=retry,
-            clock=clock,
-            traffic=Traffic(clock=clock, per_minute=dialect.requests_per_minute),
+        connection = replace(
+            stack.enter_context(
+                reaching(server.url(base), credentials(server), dialect, clock, options, deadline)
+            ),
             read_deadline=read_deadline,
             limits=limits,
         )
         writes = stack.enter_context(Http(options, methods=frozenset({"POST", "PUT", "PATCH"})))
         yield World(
             server, HttpSchemaReader(connection), HttpSchemaWriter(connection, writes), clock
+        )
+
+
+@contextmanager
+def reaching(
+    base_url: str,
+    credentials: Credentials,
+    dialect: Dialect,
+    clock: Clock,
+    options: HttpOptions,
+    deadline: float = 120.0,
+) -> Iterator[TenantAccess]:
+    """The access to a tenant for nothing but GET, whoever serves it."""
+    retry = retrying(clock=clock, random=lambda: 0.0, deadline=deadline)
+    tokens = Tokens(options=options, retries=lambda: retry, clock=clock, new_id=lambda: "")
+    with Http(options, methods=frozenset({"GET"})) as reads:
+        yield TenantAccess(
+            base_url=base_url,
+            dialect=dialect,
+            reads=reads,
+            authenticator=Authenticator(credentials, tokens),
+            retry=retry,
+            clock=clock,
+            traffic=Traffic(clock=clock, per_minute=dialect.requests_per_minute),
         )
 
 

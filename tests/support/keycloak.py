@@ -84,7 +84,7 @@ class Keycloak:
                 stdout=output,
                 stderr=output,
             )  # fmt: skip
-        ends = time.monotonic() + 300
+        ends = time.monotonic() + 600
         while not self._answers():
             assert self.process.poll() is None, log.read_text()[-3000:]
             assert time.monotonic() < ends, log.read_text()[-3000:]

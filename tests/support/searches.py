@@ -27,6 +27,7 @@ class FakeUsers:
     seconds: float = 0.0
     log: list[tuple[str, str | None, str]] = field(default_factory=list)
     renewals: list[float] = field(default_factory=list)
+    lists_whole: bool = False
 
     def present(self, resource_type: str, schema_id: str | None, attribute: str) -> Presence:
         self.log.append((resource_type, schema_id, attribute))
@@ -47,6 +48,9 @@ class FakeUsers:
         return 0
 
     def own_schema(self, resource_type: str) -> str | None:
+        return None
+
+    def hidden(self, resource_type: str, schema_id: str, attribute: str) -> str | None:
         return None
 
     def pages(

@@ -38,6 +38,8 @@ class HttpUserReader:
     What it raises says no more of an answer than its status: a service may quote a user in it.
     """
 
+    lists_whole = False  # some leave out what is requested by its URN
+
     def __init__(self, access: TenantAccess, *, deadline: ReadDeadline = NEVER) -> None:
         self._access = access
         self._deadline = deadline
@@ -86,6 +88,9 @@ class HttpUserReader:
         """The URN of the schema whose attributes stand in the resource itself, if it is listed."""
         urn = self._type(resource_type).get("schema")
         return urn if isinstance(urn, str) else None
+
+    def hidden(self, resource_type: str, schema_id: str, attribute: str) -> str | None:
+        """None: the schema itself says what is never returned."""
 
     def pages(
         self, resource_type: str, attributes: Sequence[str], *, start: int = 1, holding: str = ""

@@ -365,6 +365,59 @@ def test_what_one_row_makes_wrong_elsewhere_is_a_fault_of_that_row(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        ("rows.csv", "name,formerly\nglobex,initech\nacme,\n"),
+        ("rows.json", '[{"name": "globex", "formerly": "initech"}, {"name": "acme"}]'),
+        ("rows.json", '[{"name": "globex", "formerly": "initech"}, {"name": "acme", "formerly": ""}]'),
+    ],
+)  # fmt: skip
+def test_the_column_formerly_has_the_name_that_a_row_had_where_it_had_one(
+    tmp_path: Path, name: str, rows: str
+) -> None:
+    loaded = read(written(tmp_path, rows, name=name))
+
+    assert loaded.problems == ()
+    assert loaded.manifests is not None
+    assert [tenant.formerly for tenant in loaded.manifests.tenants] == [(), ("initech",)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        ("a,b\nb,\n", "2:3: error[REC-FORMERLY]: row a, column formerly: b is still a tenant, at "
+         "rows.csv:3, and keeps what is its own; take that manifest away if it is this tenant"),
+        ("a,a\n", "2:3: error[REC-FORMERLY]: row a, column formerly: a is the name that it has now; "
+         "leave it out"),
+        ("a,x\nb,x\n", "3:3: error[REC-FORMERLY]: row b, column formerly: x is what the tenant at "
+         "rows.csv:2 was called; a name was one tenant's, so leave it to one of the two"),
+        ("a,X\n", "2:3: error[REC-SHAPE]: row a, column formerly: spec.formerly[0]: a name is small "
+         "letters, digits and hyphens, begins and ends with a letter or digit, and has at most 63 "
+         "of them"),
+        ("a,x y\n", f"2:3: error[REC-ROWS]: row a, column formerly: {VALUE}"),
+        ("a,x;y\n", f"2:3: error[REC-ROWS]: row a, column formerly: {VALUE}"),
+    ],
+)  # fmt: skip
+def test_every_rule_of_a_former_name_holds_for_that_of_a_row(
+    tmp_path: Path, rows: str, problem: str
+) -> None:
+    written(tmp_path, f"name,formerly\n{rows}")
+
+    assert lines(tmp_path) == [f"rows.csv:{problem}"]
+
+
+def test_a_former_name_stands_in_the_rows_or_in_the_template_of_one_row(tmp_path: Path) -> None:
+    written(tmp_path, "name,formerly\na,x\n", template={**TEMPLATE, "formerly": ["y"]})
+    both = lines(tmp_path)
+    written(tmp_path, "name,formerly\na,x\nb,\n", labels={"was": "{formerly}"})
+
+    assert [line.partition("]: ")[2] for line in (*both, *lines(tmp_path))] == [
+        "the rows have a column formerly; take it out here",
+        "row b lacks the column formerly",
+    ]
+
+
+@pytest.mark.parametrize(
     ("rows", "message"),
     [
         ("missing.csv", "cannot be read: no such file or directory"),

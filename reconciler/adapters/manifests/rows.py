@@ -7,6 +7,7 @@ from json import JSONDecoder, loads
 
 from reconciler.adapters.manifests.tenant_sets import (
     COLUMN,
+    FORMERLY,
     IS_VALUE,
     NAME,
     RowsFile,
@@ -54,6 +55,9 @@ def read_rows(file: RowsFile, most: int) -> Reading:
         return Reading((), (text,))
     reading = (_of_json if file.path.endswith(".json") else _of_csv)(text, file.path)
     rows = reading.documents
+    for row in rows:
+        if row.value.get(FORMERLY) == "":  # most tenants had no other name
+            del row.value[FORMERLY]
     if not (rows or reading.problems):
         message = "no rows, so no tenants; take the TenantSet out with its file"
         return Reading((), (ROWS.problem(Place(file.path), message),))

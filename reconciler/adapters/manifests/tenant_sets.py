@@ -22,6 +22,7 @@ from reconciler.domain.rules.manifests import names_are_given_once
 from reconciler.domain.rules.reading import FILE, IDLE_COLUMN, ROWS, SHAPE
 
 NAME = "name"  # the column that has to be there
+FORMERLY = "formerly"  # the one that no placeholder takes; where a row has it
 COLUMN = "[A-Za-z][A-Za-z0-9_-]*"
 IS_VALUE = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -108,13 +109,16 @@ class Template:
         """Columns that the rows or one of them lack, and those that the template does not take."""
         first = {column: row for row in reversed(rows) for column in row.value}
         known = {column: row.place((column,), at_key=True) for column, row in first.items()}
+        if FORMERLY in first and FORMERLY in self.tenant["spec"]:
+            place = self.place(("spec", FORMERLY), at_key=True)
+            yield ROWS.problem(place, f"the rows have a column {FORMERLY}; take it out here")
         taken = {column: pointer for pointer in self.texts for column in self.columns(pointer)}
         for column, pointer in taken.items():
             if column not in known:
                 message = f"the rows have no column {column}; {suggestion(column, known)}"
                 yield ROWS.problem(self.place(pointer), message)
         for column, place in known.items():
-            if column not in taken:
+            if column not in taken and column != FORMERLY:
                 message = f"{{{column}}} stands nowhere in the TenantSet; take the column out"
                 yield IDLE_COLUMN.problem(place, message)
         needed = [column for column in taken if column in known]
@@ -135,9 +139,14 @@ class TenantRow:
         if not pointer:
             return self.row.place()
         for filled in (pointer, (*pointer, "env"), (*pointer, "file")):
-            if columns := self.template.columns(filled):
+            if columns := self.columns(filled):
                 return self.row.place((columns[0],))
         return self.template.place(pointer, at_key=at_key)
+
+    def columns(self, pointer: Pointer) -> tuple[str, ...]:
+        """The columns that a value of the Tenant takes; none where the template has all of it."""
+        is_former = pointer[:2] == ("spec", FORMERLY) and FORMERLY in self.row.value
+        return (FORMERLY,) if is_former else self.template.columns(pointer)
 
     def cell(self, *columns: str) -> str:
         """The row, and the columns of it, for a message."""
@@ -226,7 +235,7 @@ class TenantSets:
         for index, tenant in enumerate(tenants):
             of_template = False
             for fault in (*tenant.dotted(), *shape_faults(tenant.value, self.dialects)):
-                columns = tenant.template.columns(fault.pointer)
+                columns = tenant.columns(fault.pointer)
                 message = f"{tenant.cell(*columns)}: {fault.message}"
                 if columns:
                     yield SHAPE.problem(tenant.place(fault.pointer), message)
@@ -287,7 +296,14 @@ def _rows_file(folder: Path, manifest: str, rows: str) -> RowsFile:
 
 
 def _filled(template: Template, rows: Iterable[Document]) -> list[TenantRow]:
-    return [TenantRow(template.fill(row.value), row, template) for row in rows]
+    return [TenantRow(_tenant(template, row.value), row, template) for row in rows]
+
+
+def _tenant(template: Template, cells: Mapping[str, str]) -> Json:
+    tenant = template.fill(cells)
+    if FORMERLY in cells:
+        return {**tenant, "spec": {**tenant["spec"], FORMERLY: [cells[FORMERLY]]}}
+    return tenant
 
 
 def _texts(value: Json, at: Pointer = ()) -> Iterator[tuple[Pointer, str, bool]]:

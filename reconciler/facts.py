@@ -25,6 +25,7 @@ from reconciler.occurrences import (
     TenantEnded,
     TokenReceived,
     WaitBegun,
+    WaveBegun,
 )
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Fact(StrEnum):
     EVENT = "event"
     PHASE = "phase"
     TOTAL = "total"
+    WAVE = "wave"
     FAILURE = "failure"
     EXTENSION = "extension"
     SCHEMA_ID = "schema_id"
@@ -91,7 +93,8 @@ _MEANINGS = {
     Fact.TENANT: "the tenant that is worked on, by the name of its manifest",
     Fact.EVENT: "what happened, in a word",
     Fact.PHASE: "the part of the run",
-    Fact.TOTAL: "how many tenants, files or webhooks the phase has",
+    Fact.TOTAL: "how many tenants, files or webhooks the phase has, or tenants the wave",
+    Fact.WAVE: "the number of the wave",
     Fact.FAILURE: "why the work on a tenant failed",
     Fact.EXTENSION: "the extension, by the name of its manifest",
     Fact.SCHEMA_ID: "its URN",
@@ -188,6 +191,13 @@ def _(taken: LockTaken) -> Telling:
 def _(refused: LockRefused) -> Telling:
     facts: dict[Fact, Value] = {Fact.TENANT: refused.tenant, Fact.REASON: refused.reason}
     return Telling("lock-refused", f"no lock: {refused.reason}", facts)
+
+
+@telling.register
+def _(begun: WaveBegun) -> Telling:
+    facts: dict[Fact, Value] = {Fact.WAVE: begun.number, Fact.TOTAL: begun.tenants}
+    message = f"apply: wave {begun.number} begun, {begun.tenants} tenants in all"
+    return Telling("wave-begun", message, facts)
 
 
 @telling.register

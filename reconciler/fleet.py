@@ -20,6 +20,7 @@ from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.domain.records import Event, Status
 from reconciler.domain.scim import Schema
 from reconciler.domain.tenant_names import KeptNames, Renaming, TenantNames, UnclaimedName
+from reconciler.domain.waves import Wave
 from reconciler.errors import (
     Interrupted,
     LimitExceeded,
@@ -35,6 +36,7 @@ from reconciler.occurrences import (
     LocksReleased,
     LockTaken,
     Phase,
+    WaveBegun,
     about,
     in_phase,
     working_on,
@@ -207,7 +209,12 @@ class Fleet:
         def apply_one(name: str) -> None:
             self._apply_one(*ready[name], number_of.get(name))
 
+        def begin(wave: Wave) -> None:
+            self.context.observe(WaveBegun(wave.number, len(wave.tenants)))
+
         first = waves[0].number if waves else None
+        if waves:
+            begin(waves[0])
         self._each(apply_one, (name for name in ready if number_of.get(name, first) == first))
         failed: list[str] = []
         for before, *after in (waves[index:] for index in range(len(waves) - 1)):
@@ -215,6 +222,7 @@ class Fleet:
             if len(failed) >= self.stop_after:
                 self.context.progress.record_not_begun(after, _failed_text(failed))
                 return
+            begin(after[0])
             self._each(apply_one, (name for name in after[0].tenants if name in ready))
 
     def _is_applied(self, planned: TenantPlan) -> bool:

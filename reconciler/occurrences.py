@@ -74,6 +74,14 @@ class TenantEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class WaveBegun:
+    """The wave of that number is written from now on; `tenants` is how many it has."""
+
+    number: int
+    tenants: int
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeBegun:
     """The intent of a change is durable; its request is about to be sent."""
 
@@ -167,7 +175,7 @@ class TokenReceived:
 
 Occurrence = (
     PhaseBegun | PhaseEnded | FileChecked | TenantBegun | TenantEnded | ChangeBegun | ChangeEnded
-    | DeliveryEnded | LockTaken | LockRefused | LocksReleased
+    | WaveBegun | DeliveryEnded | LockTaken | LockRefused | LocksReleased
     | RequestEnded | RetryBegun | WaitBegun | TokenReceived
 )  # fmt: skip
 Observe = Callable[[Occurrence], None]

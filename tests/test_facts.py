@@ -24,6 +24,7 @@ from reconciler.occurrences import (
     TenantEnded,
     TokenReceived,
     WaitBegun,
+    WaveBegun,
 )
 from tests.support.fakes import extension
 
@@ -49,6 +50,7 @@ WORDS = [
     (LockTaken("east"), "lock taken"),
     (LockRefused("east", "run 7 has it"), "no lock: run 7 has it"),
     (LocksReleased(), "locks released"),
+    (WaveBegun(2, 4), "apply: wave 2 begun, 4 tenants in all"),
     (RetryBegun(2, 1.5, "it answered 503"), "attempt 2 in 1.5 s: it answered 503"),
     (WaitBegun(2.0, "it is late"), "waiting 2.0 s: it is late"),
     (

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 
 import pytest
@@ -14,6 +14,7 @@ from reconciler.domain.outcome import OutcomeKind, RunSummary
 from reconciler.domain.records import Event
 from reconciler.domain.waves import wave_sizes
 from reconciler.errors import Interrupted, TenantUnavailable
+from reconciler.occurrences import Occurrence, WaveBegun
 from reconciler.ports import WriteResult
 from reconciler.render.paint import Paint
 from reconciler.render.report_document import Ended, report_document
@@ -104,6 +105,18 @@ def test_a_wave_begins_when_all_of_the_one_before_it_is_written(parallelism: int
     assert len(begins) == 9
     if parallelism == 1:
         assert begins == [f"write t{n}" for n in range(9)]
+
+
+def test_each_wave_is_told_as_it_begins_and_none_that_does_not():
+    seen: list[Occurrence] = []
+    fleet = failing(world(), "t1").fleet()
+
+    replace(fleet, context=replace(fleet.context, observe=seen.append)).apply(lambda _: None)
+
+    assert [each for each in seen if isinstance(each, WaveBegun)] == [
+        WaveBegun(1, 1),
+        WaveBegun(2, 2),
+    ]
 
 
 def test_a_failure_keeps_the_next_wave_from_beginning():

@@ -19,8 +19,10 @@ from reconciler.occurrences import (
     RetryBegun,
     TenantBegun,
     TenantEnded,
+    WaveBegun,
     tenant_at_work,
 )
+from reconciler.render.plain_text import counted
 from reconciler.render.progress_text import EVERY, ChangeUnderWay, Tally, wait_line
 
 _FEW = 50  # tenants, each of which has a line of its own
@@ -99,6 +101,9 @@ class ProgressDisplay:
                 line = tally.end(occurrence, now)
                 if self._make_live is None and line is not None:
                     self._show(tally, line)
+            case WaveBegun(number, tenants):
+                self._shown_at = now
+                self._say(f"apply: wave {number} begins, {counted(tenants, 'tenant')}")
             case ChangeBegun(change):
                 tally.changes[change.subject.id] = ChangeUnderWay(change, now)
             case ChangeEnded(outcome):

@@ -369,7 +369,8 @@ def test_what_one_row_makes_wrong_elsewhere_is_a_fault_of_that_row(tmp_path: Pat
     [
         ("rows.csv", "name,formerly\nglobex,initech\nacme,\n"),
         ("rows.json", '[{"name": "globex", "formerly": "initech"}, {"name": "acme"}]'),
-        ("rows.json", '[{"name": "globex", "formerly": "initech"}, {"name": "acme", "formerly": ""}]'),
+        ("rows.json", '[{"name": "globex", "formerly": "initech"}, '
+         '{"name": "acme", "formerly": ""}]'),
     ],
 )  # fmt: skip
 def test_the_column_formerly_has_the_name_that_a_row_had_where_it_had_one(
@@ -387,12 +388,12 @@ def test_the_column_formerly_has_the_name_that_a_row_had_where_it_had_one(
     [
         ("a,b\nb,\n", "2:3: error[REC-FORMERLY]: row a, column formerly: b is still a tenant, at "
          "rows.csv:3, and keeps what is its own; take that manifest away if it is this tenant"),
-        ("a,a\n", "2:3: error[REC-FORMERLY]: row a, column formerly: a is the name that it has now; "
-         "leave it out"),
+        ("a,a\n", "2:3: error[REC-FORMERLY]: row a, column formerly: a is the name that it has "
+         "now; leave it out"),
         ("a,x\nb,x\n", "3:3: error[REC-FORMERLY]: row b, column formerly: x is what the tenant at "
          "rows.csv:2 was called; a name was one tenant's, so leave it to one of the two"),
-        ("a,X\n", "2:3: error[REC-SHAPE]: row a, column formerly: spec.formerly[0]: a name is small "
-         "letters, digits and hyphens, begins and ends with a letter or digit, and has at most 63 "
+        ("a,X\n", "2:3: error[REC-SHAPE]: row a, column formerly: spec.formerly[0]: a name is "
+         "small letters, digits and hyphens, begins and ends with a letter or digit, and has at most 63 "
          "of them"),
         ("a,x y\n", f"2:3: error[REC-ROWS]: row a, column formerly: {VALUE}"),
         ("a,x;y\n", f"2:3: error[REC-ROWS]: row a, column formerly: {VALUE}"),

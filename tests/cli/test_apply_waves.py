@@ -122,3 +122,27 @@ def test_a_run_that_was_killed_in_a_wave_is_finished_by_the_next(
     assert fleet.run("plan", "--detailed-exitcode").code == 0
     begun, ended = by_tenant(fleet, BEGUN), by_tenant(fleet, ENDED)
     assert sorted(begun) == sorted(ended) == [str(number) for number in range(TENANTS)]
+
+
+def test_a_run_that_was_killed_between_two_waves_has_written_the_first_and_nothing_else(
+    fleet: Folder, service: Running
+) -> None:
+    service.set(delay=0.3)
+    with fleet.start("apply", "--auto-approve", *WAVES) as process:
+        assert process.stderr is not None
+        while "wave 2 begins, 3 tenants" not in process.stderr.readline():
+            assert process.poll() is None, "no second wave has begun"
+        process.kill()
+        process.communicate(timeout=60)
+    service.set(delay=0.0)
+    killed = service.counted().tenants
+    begun, ended = by_tenant(fleet, BEGUN), by_tenant(fleet, ENDED)
+
+    resumed = fleet.run("apply", "--auto-approve", *WAVES)
+
+    assert [name for name, kinds in killed.items() if kinds.get("create")] == ["acme-00000"]
+    assert (sorted(begun), sorted(ended)) == (["0"], ["0"])
+    assert resumed.code == 0, resumed.everything
+    assert "apply: wave 1 begins, 1 tenant\n" in resumed.err
+    created = [kinds.get("create") for _, kinds in sorted(service.counted().tenants.items())]
+    assert created == [1] * TENANTS

@@ -14,6 +14,7 @@ from reconciler.occurrences import (
     ChangeEnded,
     Phase,
     RetryBegun,
+    WaveBegun,
     in_phase,
     working_on,
 )
@@ -121,6 +122,17 @@ def test_a_change_that_takes_long_is_named_while_it_does():
     shown = "\n".join(seen)
     assert re.search(rf"^{change.subject.id}: Still creating… \d+ s$", shown, re.M)
     assert re.search(rf"^{change.subject.id}: created in \d+\.0 s$", shown, re.M)
+
+
+def test_each_wave_has_a_line_however_many_tenants_there_are():
+    seen: list[str] = []
+    display = ProgressDisplay(seen.append)
+
+    with in_phase(display, Phase.APPLY, 1000):
+        display(WaveBegun(1, 1))
+        display(WaveBegun(2, 999))
+
+    assert seen == ["apply: wave 1 begins, 1 tenant", "apply: wave 2 begins, 999 tenants"]
 
 
 def test_what_a_service_asks_to_wait_is_said_with_its_tenant_and_short_waits_are_not():

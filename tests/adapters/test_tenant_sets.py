@@ -393,8 +393,8 @@ def test_the_column_formerly_has_the_name_that_a_row_had_where_it_had_one(
         ("a,x\nb,x\n", "3:3: error[REC-FORMERLY]: row b, column formerly: x is what the tenant at "
          "rows.csv:2 was called; a name was one tenant's, so leave it to one of the two"),
         ("a,X\n", "2:3: error[REC-SHAPE]: row a, column formerly: spec.formerly[0]: a name is "
-         "small letters, digits and hyphens, begins and ends with a letter or digit, and has at most 63 "
-         "of them"),
+         "small letters, digits and hyphens, begins and ends with a letter or digit, and has at "
+         "most 63 of them"),
         ("a,x y\n", f"2:3: error[REC-ROWS]: row a, column formerly: {VALUE}"),
         ("a,x;y\n", f"2:3: error[REC-ROWS]: row a, column formerly: {VALUE}"),
     ],

@@ -13,7 +13,7 @@ from reconciler.domain.diff import Standing, standing
 from reconciler.domain.freeze import Frozen, frozen_at
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.outbox import Awaited
-from reconciler.domain.outcome import Outcome, OutcomeKind
+from reconciler.domain.outcome import Outcome, OutcomeKind, in_freeze
 from reconciler.domain.plan import (
     Blocked,
     Change,
@@ -32,7 +32,7 @@ from reconciler.errors import Interrupted, StateError, TenantError
 from reconciler.occurrences import ChangeBegun, ChangeEnded
 from reconciler.ports import Retry, SchemaWriter
 from reconciler.run_context import RunContext
-from reconciler.writing import Write, in_freeze
+from reconciler.writing import Write
 
 _End = tuple[Outcome, Verified | None]
 
@@ -98,7 +98,7 @@ class Applying:
             self.context.clock.check()
             proof = None
             if obstacle is None and (frozen := self.context.frozen(self.tenant)) is not None:
-                obstacle = in_freeze(self.tenant, frozen)
+                obstacle = in_freeze(self.tenant.name, str(frozen))
             if obstacle is None:
                 beside = tuple(each for each in ids if fold(each) != write.subject.desired.key)
                 outcome, proof = self._carry_out(write, beside)
@@ -140,7 +140,7 @@ class Applying:
 
     def _write(self, change: Create | Update, live: Schema | None, beside: tuple[str, ...]) -> _End:
         if (frozen := self.context.frozen(self.tenant)) is not None:  # reading may have taken long
-            detail = in_freeze(self.tenant, frozen)
+            detail = in_freeze(self.tenant.name, str(frozen))
             return self._unattempted(change, OutcomeKind.NOT_ATTEMPTED, detail), None
         intent = intent_of(self.context, self.tenant, change.subject, live, self.writer.redaction)
         intended = self._entry(change, _INTENDED[type(change)], None)

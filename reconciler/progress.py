@@ -14,6 +14,7 @@ from reconciler.domain.outcome import (
     Recovered,
     RunSummary,
     Unapproved,
+    in_wave,
 )
 from reconciler.domain.plan import Create, Plan, Update
 from reconciler.domain.searching import Searched
@@ -105,7 +106,7 @@ class Progress:
         with self._lock:
             self._not_begun = tuple(wave.number for wave in waves)
             for wave in waves:
-                held_back = f"wave {wave.number} did not begin: {reason}"
+                held_back = in_wave(wave.number, reason)
                 self._held_back = dict.fromkeys(wave.tenants, held_back) | self._held_back
 
     def hold_back(self, tenant: str, reason: str) -> None:

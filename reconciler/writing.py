@@ -17,10 +17,9 @@ from reconciler.domain.diff import (
     harms,
     standing,
 )
-from reconciler.domain.freeze import Frozen
 from reconciler.domain.http_reply import Applied, Next
 from reconciler.domain.manifest import Tenant
-from reconciler.domain.outcome import Outcome, OutcomeKind, harm_message
+from reconciler.domain.outcome import Outcome, OutcomeKind, harm_message, in_freeze
 from reconciler.domain.plan import Create, Update
 from reconciler.domain.records import Confirmation
 from reconciler.domain.scim import ABSENT, Schema, fold
@@ -88,7 +87,9 @@ class Write:
                 if before_again.wait is None:
                     return before_again
                 if (frozen := self.context.frozen(self.tenant)) is not None:
-                    detail = f"{before_again.outcome.detail}; {in_freeze(self.tenant, frozen)}"
+                    detail = (
+                        f"{before_again.outcome.detail}; {in_freeze(self.tenant.name, str(frozen))}"
+                    )
                     return self._ended(OutcomeKind.NOT_APPLIED, detail)
                 # docs/decisions.md, "An update that is sent again starts from what is live then"
                 live = before_again.live
@@ -270,13 +271,6 @@ class Write:
             finding = f"{result.message}; live differs from the plan and from the manifest"
         detail = f"{finding}: {', '.join(fields)}"
         return self._ended(kind, f"{detail}; {advice}" if advice else detail, fields=fields)
-
-
-def in_freeze(tenant: Tenant, frozen: Frozen) -> str:
-    """The reason why nothing is written to a tenant in a freeze, and what would help."""
-    return (
-        f"{tenant.name} is {frozen}; before that, only --during-freeze {tenant.name} writes to it"
-    )
 
 
 _BLOCKS = {

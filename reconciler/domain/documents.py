@@ -614,6 +614,7 @@ class StatusSummary(TypedDict):
     drifted: int
     blocked: int
     failed: int
+    waiting: int
     never_read: int
     drifted_for_a_day: int
     not_read: int
@@ -634,13 +635,19 @@ class StatusExtension(TypedDict):
 
     manifest: str
     schema_id: str
-    state: Literal["in-sync", "outdated", "drifted", "blocked", "failed", "never-read"]
+    state: Literal["in-sync", "outdated", "drifted", "blocked", "failed", "waiting", "never-read"]
     reason: str | None
     looked_at: str | None
     in_sync_at: str | None
 
 
-class StatusTenant(TypedDict):
+class StatusFreeze(TypedDict):
+    """The freeze that a tenant is in now."""
+
+    frozen_until: NotRequired[str | None]  # only in a freeze; None where no end is in sight
+
+
+class StatusTenant(StatusFreeze):
     """One tenant; `needs` are lines for a person."""
 
     name: str

@@ -254,6 +254,7 @@ _UNKNOWN: Mapping[ExtensionState, str] = {
     ExtensionState.DRIFTED: "live differs from the manifest; plan shows how",
     ExtensionState.BLOCKED: "live is not as the manifest wants it, and the change is blocked",
     ExtensionState.FAILED: "its last write did not end well; the next apply looks what is live",
+    ExtensionState.WAITING: "an apply has left it for later; plan shows what is live",
 }
 
 

@@ -8,14 +8,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from reconciler.domain.dialect import READ_ONLY
 from reconciler.domain.drift import Sightings
 from reconciler.domain.manifest import Manifests, SchemaExtension, Tenant
 from reconciler.domain.outbox import HeldRow, OutboxRow
+from reconciler.domain.outcome import waits
 from reconciler.domain.records import Event, Status
 from reconciler.domain.scim import fold
 from reconciler.domain.tenant_names import UnclaimedName
+
+if TYPE_CHECKING:  # few tenants have a freeze
+    from reconciler.domain.freeze import Frozen
 
 DAY = timedelta(hours=24)
 
@@ -28,6 +33,7 @@ class ExtensionState(StrEnum):
     DRIFTED = "drifted"
     BLOCKED = "blocked"
     FAILED = "failed"  # a write did not end well, or its end is not known
+    WAITING = "waiting"  # not attempted: the tenant was frozen, or its wave did not begin
     NEVER_READ = "never-read"
 
 
@@ -67,7 +73,10 @@ class ExtensionStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantStatus:
-    """One tenant: its extensions, in the order of their URNs, its webhooks and open writes."""
+    """One tenant: its extensions, in the order of their URNs, its webhooks and open writes.
+
+    `frozen` is the freeze that it is in now, if any.
+    """
 
     name: str
     every: timedelta = timedelta()
@@ -77,6 +86,7 @@ class TenantStatus:
     held: int = 0
     given_up: int = 0
     open_writes: int = 0
+    frozen: "Frozen | None" = None
 
     @property
     def last_read(self) -> str | None:
@@ -204,10 +214,19 @@ def fleet_status(manifests: Manifests, trail: Trail, at: datetime) -> FleetStatu
                 held=held[tenant.name],
                 given_up=trail.given_up.get(tenant.name, 0),
                 open_writes=trail.open_writes.get(tenant.name, 0),
+                frozen=_frozen(tenant, at),
             )
             for tenant in manifests.tenants
         ),
     )
+
+
+def _frozen(tenant: Tenant, at: datetime) -> "Frozen | None":
+    if not tenant.freeze:
+        return None
+    from reconciler.domain.freeze import frozen_at
+
+    return frozen_at(tenant.freeze, at)
 
 
 def _extension(
@@ -221,6 +240,8 @@ def _extension(
     since = seen.at if seen else None
     if other is not None:
         state = _STATES.get((other.event, other.status), ExtensionState.FAILED)
+        if state is ExtensionState.FAILED and waits(other.detail):
+            state = ExtensionState.WAITING
         if state is ExtensionState.DRIFTED and seen is not None and seen.fingerprint == other.live:
             state = ExtensionState.OUTDATED
         lacks = state is ExtensionState.BLOCKED and tenant.dialect.name == READ_ONLY
@@ -231,7 +252,8 @@ def _extension(
             looked_at=other.at,
             since=since,
             live=None if state is ExtensionState.FAILED else other.live,
-            stays=not lacks,  # what a read-only tenant lacks is reported, and concerns nobody
+            # what a read-only tenant lacks is reported, and concerns nobody
+            stays=not lacks and state is not ExtensionState.WAITING,
         )
     if seen is None:
         return ExtensionStatus(extension=extension, state=ExtensionState.NEVER_READ)

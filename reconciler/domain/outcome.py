@@ -1,6 +1,7 @@
 """Outcome: what became of one planned change; RunSummary: what became of a run."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -54,6 +55,26 @@ class Outcome:
     blocked: BlockReason | None = None
     latency_ms: int | None = None
     waited: float = 0.0
+
+
+def in_freeze(tenant: str, frozen: str) -> str:
+    """The reason why nothing is written to a tenant in a freeze, and what would help."""
+    return f"{tenant} is {frozen}; before that, only --during-freeze {tenant} writes to it"
+
+
+def in_wave(number: int, reason: str) -> str:
+    """The reason why nothing is written to the tenants of a wave that did not begin."""
+    return f"wave {number} did not begin: {reason}"
+
+
+_WAITS = re.compile(
+    rf"{OutcomeKind.NOT_ATTEMPTED}: ([a-z0-9-]+ is frozen |wave [0-9]+ did not begin: )"
+)
+
+
+def waits(detail: str) -> bool:
+    """Test whether the record of a change says that it is of a freeze, or of such a wave."""
+    return _WAITS.match(detail) is not None
 
 
 def harm_message(harms: Sequence[Harm], redaction: Redaction, *, own: str = "") -> str:

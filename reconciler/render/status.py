@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import chain
 
-from reconciler.domain.documents import StatusDocument
+from reconciler.domain.documents import StatusDocument, StatusFreeze
 from reconciler.domain.fleet_status import ExtensionState, FleetStatus, TenantStatus
 from reconciler.domain.records import rfc3339
+from reconciler.domain.rules.manifests import named
 from reconciler.render.age import age
 from reconciler.render.layout import Cell, Column, table
 from reconciler.render.paint import Paint
@@ -39,13 +40,17 @@ def _lines(status: FleetStatus, needs: tuple[tuple[str, str], ...], paint: Paint
         yield ""
         yield paint("red", "Needs a person:")
         yield from (f"  {visible(name)}: {visible(text)}" for name, text in needs)
+    yield from _frozen(status)
     yield ""
     count = status.count
+    waiting = count(ExtensionState.WAITING)
+    more = f", {waiting} waiting" if waiting else ""
     drifted = count(ExtensionState.DRIFTED) + count(ExtensionState.OUTDATED)
     yield (
         f"{counted(len(status.tenants), 'tenant')}: {count(ExtensionState.IN_SYNC)} in sync, "
         f"{drifted} drifted, {count(ExtensionState.BLOCKED)} blocked, "
-        f"{count(ExtensionState.FAILED)} failed, {count(ExtensionState.NEVER_READ)} never read."
+        f"{count(ExtensionState.FAILED)} failed, {count(ExtensionState.NEVER_READ)} never read"
+        f"{more}."
     )
     if status.drifted_for_a_day:
         yield f"In sync a day ago or more, or never: {status.drifted_for_a_day} of the drifted."
@@ -53,6 +58,18 @@ def _lines(status: FleetStatus, needs: tuple[tuple[str, str], ...], paint: Paint
     yield f"Last run that ended well: {age(status.last_success, status.at)}{ago}."
     if history := history_line(status.unclaimed):
         yield f"{history[:1].upper()}{visible(history[1:])}."
+
+
+def _frozen(status: FleetStatus) -> Iterator[str]:
+    """A line for each time at which freezes are over, with the tenants whose that is."""
+    names = defaultdict(list)
+    for tenant in status.tenants:
+        if tenant.frozen is not None:
+            names[str(tenant.frozen)].append(tenant.name)
+    if names:
+        yield ""
+    for text, tenants in sorted(names.items()):
+        yield f"{text[:1].upper()}{text[1:]}: {visible(named(tenants))}."
 
 
 def _row(tenant: TenantStatus, now: datetime) -> tuple[Cell, ...]:
@@ -65,6 +82,10 @@ def _row(tenant: TenantStatus, now: datetime) -> tuple[Cell, ...]:
         ("red", _number(tenant.count(ExtensionState.FAILED))),
         ("yellow", _number(tenant.pending)),
     )
+
+
+def _opens(tenant: TenantStatus) -> StatusFreeze:
+    return {} if tenant.frozen is None else {"frozen_until": tenant.frozen.opens}
 
 
 def _drift(tenant: TenantStatus, now: datetime) -> str:
@@ -103,6 +124,7 @@ def status_document(
             "drifted": status.count(ExtensionState.DRIFTED),
             "blocked": status.count(ExtensionState.BLOCKED),
             "failed": status.count(ExtensionState.FAILED),
+            "waiting": status.count(ExtensionState.WAITING),
             "never_read": status.count(ExtensionState.NEVER_READ),
             "drifted_for_a_day": status.drifted_for_a_day,
             "not_read": len(status.unread(max_age)),
@@ -122,6 +144,7 @@ def status_document(
             {
                 "name": tenant.name,
                 "last_read": tenant.last_read,
+                **_opens(tenant),
                 "webhooks": {
                     "pending": tenant.pending,
                     "due_at": tenant.due_at,

@@ -572,3 +572,41 @@ def test_what_a_person_has_is_not_taken_away_for_ours(world: CanaryWorld) -> Non
     assert world.service.people[1] == user("u2", PERSON, badge="b7")
     assert "is not ours" in done.out
     assert CORE in world.service.people[1]["schemas"]
+
+
+FROZEN = f"  canary: {{userName: {TESTER}}}\n  freeze: [{{from: '2026-01-01', to: '9999-12-31'}}]\n"
+
+
+def test_in_a_freeze_no_test_user_is_written_to_nor_tried_on_before_it_is_over(
+    world: CanaryWorld,
+) -> None:
+    world.tenant()
+    assert world.folder.run(*FAST).code == 0
+    world.tenant(FROZEN)
+
+    frozen = world.folder.run(*FAST)
+
+    assert frozen.code == 0, frozen.everything
+    assert (world.service.writes, world.results()) == ([], [])
+    assert gate(world).code == 2
+    world.tenant(f"  canary: {{userName: {TESTER}}}\n")
+    assert world.folder.run(*FAST).code == 0
+    assert world.results() == [dict.fromkeys(ALL, "persisted")]
+
+
+def test_what_a_run_left_on_a_test_user_stays_there_until_a_freeze_is_over(
+    world: CanaryWorld,
+) -> None:
+    world.service.forever = True
+    world.folder.run(*FAST)
+    world.service.forever = False
+    world.tenant(FROZEN)
+    world.service.writes.clear()
+
+    frozen = world.folder.run(*FAST)
+
+    assert "acme: values of an earlier run stay on its test user: it is frozen" in frozen.out
+    assert (world.service.writes, bool(world.under_way())) == ([], True)
+    lifted = world.folder.run(*FAST, "--during-freeze", "acme")
+    assert lifted.code == 0, lifted.everything
+    require_clean(world)

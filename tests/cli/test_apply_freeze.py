@@ -98,3 +98,17 @@ def test_doctor_writes_nothing_in_a_freeze(frozen: Folder) -> None:
 
     assert f"not probed: the tenant is frozen until {OPENS}" in done.out.replace("\n", " ")
     assert "0 of 10 extensions in use" in frozen.run("plan").out
+
+
+def test_a_status_in_a_freeze_says_when_it_is_over_and_needs_nobody(frozen: Folder) -> None:
+    frozen.run("apply", "--auto-approve")
+
+    text = frozen.run("status")
+    document = json.loads(frozen.run("status", "--format", "json").out)
+
+    assert text.code == 0, text.everything
+    assert f"Frozen until {OPENS}: tenant local.\n" in text.out
+    assert "0 failed, 0 never read, 2 waiting." in text.out
+    [tenant] = document["tenants"]
+    assert tenant["frozen_until"] == OPENS
+    assert [each["state"] for each in tenant["extensions"]] == ["waiting"] * 2

@@ -14,8 +14,10 @@ from reconciler.domain.fleet_status import (
     Trail,
     fleet_status,
 )
+from reconciler.domain.freeze import Frozen, FrozenPeriod
 from reconciler.domain.manifest import Manifests
 from reconciler.domain.outbox import HeldRow, OutboxRow, RowState
+from reconciler.domain.outcome import OutcomeKind, in_freeze, in_wave
 from reconciler.domain.records import Event, Status
 from reconciler.domain.tenant_names import UnclaimedName
 from tests.support.domain_world import dialect, extension, tenant_of
@@ -24,9 +26,17 @@ NOW = datetime(2026, 1, 3, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 HR = extension("HR", {"name": "grade"})
 URN = HR.schema.id
-IN_SYNC, OUTDATED, DRIFTED, BLOCKED, FAILED, NEVER_READ = ExtensionState
+IN_SYNC, OUTDATED, DRIFTED, BLOCKED, FAILED, WAITING, NEVER_READ = ExtensionState
 SKIPPED = (Event.SCHEMA_EXTENSION_SKIPPED, Status.SUCCESS, "drifted")
 STUCK = (Event.SCHEMA_EXTENSION_BLOCKED, Status.FAILED, "incompatible")
+
+
+FROZEN = Frozen(NOW + timedelta(days=2))
+
+
+def not_attempted(why: str) -> tuple[Event, Status, str]:
+    detail = f"{OutcomeKind.NOT_ATTEMPTED}: {why}"
+    return (Event.SCHEMA_EXTENSION_CREATED, Status.FAILED, detail)
 
 
 def seen(ago: timedelta, fingerprint: str = HR.schema.fingerprint()) -> Trail:
@@ -67,6 +77,9 @@ def status(trail: Trail, service: str = "genesys") -> FleetStatus:
         (then(seen(DAY), STUCK), BLOCKED, True),
         (then(seen(DAY), (Event.SCHEMA_EXTENSION_CREATED, Status.FAILED, "no")), FAILED, True),
         (then(seen(DAY), (Event.SCHEMA_EXTENSION_UPDATED, Status.UNKNOWN, "?")), FAILED, True),
+        (then(seen(DAY), not_attempted(in_freeze("acme", str(FROZEN)))), WAITING, False),
+        (then(Trail(), not_attempted(in_wave(3, "east was not applied"))), WAITING, False),
+        (then(Trail(), not_attempted("nobody could be told")), FAILED, True),
     ],
 )
 def test_the_state_is_that_of_the_last_record(trail: Trail, state: ExtensionState, stays: bool):
@@ -119,6 +132,17 @@ def test_a_tenant_with_a_cadence_is_unread_that_much_later():
 
     assert [t.name for t in weekly.unread(DAY)] == []
     assert [t.name for t in replace(weekly, at=NOW + 7 * DAY).unread(DAY)] == ["acme"]
+
+
+def test_a_tenant_in_a_freeze_says_when_it_is_over_and_needs_nobody():
+    freeze = (FrozenPeriod(NOW - DAY, NOW + 2 * DAY),)
+    tenants = (replace(tenant_of(), freeze=freeze),)
+    trail = then(Trail(), not_attempted(in_freeze("acme", str(FROZEN))))
+
+    found = fleet_status(Manifests(tenants=tenants, extensions=(HR,)), trail, NOW)
+
+    assert [tenant.frozen for tenant in found.tenants] == [FROZEN]
+    assert found.needs(DAY) == ()
 
 
 def test_a_tenant_without_extensions_is_never_unread():

@@ -1,7 +1,7 @@
 """`webhooks drop`: show what is open under a name, ask, and end it."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from reconciler.adapters.clock import StopSignal, SystemClock, install
 from reconciler.adapters.database import Store
@@ -10,7 +10,10 @@ from reconciler.cli.desired import commit_of
 from reconciler.cli.exits import Exit
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.manifest_loading import require_manifests
+from reconciler.cli.output import Output, output_of
+from reconciler.cli.shared_options import TextOrJson
 from reconciler.cli.state_store import existing_state, locks_of
+from reconciler.domain.documents import DroppedData, UrlCount
 from reconciler.domain.manifest import Manifests
 from reconciler.domain.messages import suggestion
 from reconciler.domain.records import Run
@@ -23,8 +26,15 @@ from reconciler.run_context import RunContext
 
 def drop(invocation: Invocation, options: Options) -> int:
     """End what is open under the name; 1 where nobody has approved it."""
+    with output_of(invocation, wanted=options.format is TextOrJson.JSON) as output:
+        return _drop(invocation, options, output)
+
+
+def _drop(invocation: Invocation, options: Options, output: Output) -> int:
     if options.tenant is None:
         raise UsageError("name whose with --tenant NAME; `reconciler status` shows the names")
+    if output.wanted and not options.auto_approve:
+        raise UsageError("--format json asks nobody: give --auto-approve")
     name = options.tenant
     stop = StopSignal()
     install(stop)
@@ -32,8 +42,10 @@ def drop(invocation: Invocation, options: Options) -> int:
     manifests = require_manifests(invocation, options.reading)
     with existing_state(invocation, stop) as store:
         _require_unclaimed(name, manifests, store)
-        for line in _open_under(name, manifests, store):
-            invocation.console.data(f"{visible(line)}\n")
+        found = _open_under(name, manifests, store)
+        if not output.wanted:
+            for line in _lines(found):
+                invocation.console.data(f"{visible(line)}\n")
         if not options.auto_approve:
             if not invocation.console.interactive:
                 raise UsageError("nobody is there to approve: give --auto-approve")
@@ -53,7 +65,10 @@ def drop(invocation: Invocation, options: Options) -> int:
             locks=locks_of(invocation, store, holder=holder, clock=clock),
             name=name,
         ).drop()
-    invocation.console.say(f"{name}: {ended.detail}; the trail keeps all of it")
+    if output.wanted:
+        output.show(found)
+    else:
+        invocation.console.say(f"{name}: {ended.detail}; the trail keeps all of it")
     return Exit.WELL
 
 
@@ -71,20 +86,36 @@ def _require_unclaimed(name: str, manifests: Manifests, store: Store) -> None:
         raise UsageError(f"the store keeps nothing of {name!r}; {suggestion(name, known)}")
 
 
-def _open_under(name: str, manifests: Manifests, store: Store) -> Iterator[str]:
-    """What would be ended, a line for each write and for each URL."""
-    names = tenant_names(manifests.tenants, store.renamings())
-    if (current := names.current(name)) != name:
+def _open_under(name: str, manifests: Manifests, store: Store) -> DroppedData:
+    """What would be ended."""
+    current = tenant_names(manifests.tenants, store.renamings()).current(name)
+    return {
+        "tenant": name,
+        "called_now": None if current == name else current,
+        "writes": [
+            {"schema_id": each.schema_id, "base_url": each.base_url, "run_id": each.run_id}
+            for _, each in store.open_intents(name)
+        ],
+        "pending": _by_url(row.url for row in store.waiting() if row.tenant == name),
+        "held": _by_url(row.url for row in store.held() if row.tenant == name),
+    }
+
+
+def _by_url(urls: Iterable[str]) -> list[UrlCount]:
+    return [{"url": url, "webhooks": number} for url, number in Counter(urls).items()]
+
+
+def _lines(found: DroppedData) -> Iterator[str]:
+    """A line for each write, and for each URL."""
+    name = found["tenant"]
+    if (current := found["called_now"]) is not None:
         yield f"{name} is what {current} was called, whose next apply would carry this on:"
-    intents = store.open_intents(name)
-    for _, intent in intents:
-        at = intent.base_url or "a place that is not known"
-        yield f"a write without a known end: {intent.schema_id} at {at}, by run {intent.run_id}"
-    waiting = Counter(row.url for row in store.waiting() if row.tenant == name)
-    held = Counter(row.url for row in store.held() if row.tenant == name)
-    for url, number in waiting.items():
-        yield f"{counted(number, 'webhook')} to {url}, not delivered"
-    for url, number in held.items():
-        yield f"{counted(number, 'webhook')} to {url}, held"
-    if not (intents or waiting or held):
+    for write in found["writes"]:
+        at = write["base_url"] or "a place that is not known"
+        yield f"a write without a known end: {write['schema_id']} at {at}, by run {write['run_id']}"
+    for each in found["pending"]:
+        yield f"{counted(each['webhooks'], 'webhook')} to {each['url']}, not delivered"
+    for each in found["held"]:
+        yield f"{counted(each['webhooks'], 'webhook')} to {each['url']}, held"
+    if not (found["writes"] or found["pending"] or found["held"]):
         yield f"nothing is open under {name}: only that its history is no longer named"

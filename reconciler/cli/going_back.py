@@ -1,7 +1,7 @@
 """`import --verified-at`: manifests of what the trail last verified, and what they would change."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,12 +15,13 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.files import refuse_standard_output
 from reconciler.cli.imports import Draft, drafted, showing, write_drafts
 from reconciler.cli.invocation import Invocation
-from reconciler.cli.manifest_loading import named, require_manifests
+from reconciler.cli.manifest_loading import require_manifests, tenant_named
 from reconciler.cli.output import Output, output_of
 from reconciler.cli.planned import planning
 from reconciler.cli.shared_options import TextOrJson
 from reconciler.cli.state_store import read_state
 from reconciler.cli.wiring import workbench
+from reconciler.domain.documents import PlanDocument
 from reconciler.domain.manifest import Manages, Manifests, SchemaExtension, Selector, Tenant
 from reconciler.domain.problem import Place, Problem
 from reconciler.domain.scim import Schema, fold
@@ -30,6 +31,7 @@ from reconciler.errors import UsageError
 from reconciler.importing import manifest_for, names_for
 from reconciler.planning import Desired, plan_fleet
 from reconciler.render.plain_text import visible
+from reconciler.render.plan_document import sealed
 
 _AGE = re.compile("[0-9]{1,6}[mhd]")
 _COMMIT = re.compile("[0-9a-fA-F]{4,64}")
@@ -60,7 +62,7 @@ def import_verified(invocation: Invocation, options: Options) -> int:
 
 def _import(invocation: Invocation, options: Options, output: Output) -> int:
     manifests = require_manifests(invocation, options.reading)
-    tenant = named("tenant", options.tenant, {each.name: each for each in manifests.tenants})
+    tenant = tenant_named(manifests, options.tenant)
     managed = {each.schema.key: each for each in manifests.desired_for(tenant)}
     out = options.out or invocation.common.desired_state / "_verified" / tenant.name
     refuse_standard_output("--out", out)
@@ -73,18 +75,22 @@ def _import(invocation: Invocation, options: Options, output: Output) -> int:
         for line in _lines(past, managed):
             console.data(f"{visible(line)}\n")
     drafts, failures = _drafts(invocation, options, tenant, past, managed)
-    with showing(console, output, tenant, drafts):
+    with showing(console, output, tenant, drafts) as data:
         write_drafts(invocation, drafts, force=options.force)
-    for each in past.unknown:
-        failures.append(
-            f"{each.schema_id} is not written: the store has no document of {each.digest}; until "
-            "format 10 it kept those of its own writes alone, so take the manifest from git"
-            + (f" at {each.commit}" if each.commit else "")
-        )
-    for failure in failures:
-        console.complain(visible(failure))
-    read = output.wanted or _show_plan(invocation, options, tenant, past)
-    return Exit.ERROR if failures or not read else Exit.WELL
+        data["written"] = True
+        for each in past.unknown:
+            failures.append(
+                f"{each.schema_id} is not written: the store has no document of {each.digest}; "
+                "until format 10 it kept those of its own writes alone, so take the manifest from "
+                "git" + (f" at {each.commit}" if each.commit else "")
+            )
+        for failure in failures:
+            console.complain(visible(failure))
+        show = None if output.wanted else console.text
+        plan = _planned(invocation, options, tenant, past, show)
+        data["plan"] = {**plan}
+    read = all(each["error"] is None for each in plan["tenants"])
+    return Exit.WELL if read and not failures else Exit.ERROR
 
 
 def _verified(looks: tuple[Look, ...], options: Options) -> tuple[LastVerified, ...]:
@@ -97,7 +103,8 @@ def _verified(looks: tuple[Look, ...], options: Options) -> tuple[LastVerified, 
             found = verified_at(looks, moment_of(option, text, wall_time()))
     except UnknownMoment as error:
         raise UsageError(f"{option} {text}: {error}") from error
-    wanted = tuple(each for each in found if options.id in (None, each.schema_id))
+    urn = None if options.id is None else fold(options.id)
+    wanted = tuple(each for each in found if urn in (None, fold(each.schema_id)))
     if not wanted:
         names = ", ".join(each.schema_id for each in found)
         raise UsageError(f"{options.id} was not verified then; what was is {names}")
@@ -200,8 +207,14 @@ def _is_read(path: Path, folder: Path) -> bool:
     return file.is_relative_to(top) and not is_left_out(file.relative_to(top))
 
 
-def _show_plan(invocation: Invocation, options: Options, tenant: Tenant, past: Past) -> bool:
-    """Show what a plan of the manifests of then would be now; False where it cannot be read."""
+def _planned(
+    invocation: Invocation,
+    options: Options,
+    tenant: Tenant,
+    past: Past,
+    show: Callable[[str], None] | None,
+) -> PlanDocument:
+    """What a plan of the manifests of then would be now, which is shown as text by `show`."""
     console = invocation.console
     extensions = tuple(sorted((then for _, then in past.extensions), key=lambda e: e.name))
     desired = Desired(
@@ -212,9 +225,10 @@ def _show_plan(invocation: Invocation, options: Options, tenant: Tenant, past: P
     most = options.reading.max_attributes
     with (
         workbench(invocation, desired, options.deadlines, max_attributes=most) as bench,
-        planning(show=console.text, paint=console.paint) as planned,
+        planning(show=show, paint=console.paint) as planned,
     ):
-        console.data("\nWith these manifests a plan would be:\n")
+        if show is not None:
+            console.data("\nWith these manifests a plan would be:\n")
         planned.begin(desired, lambda _: (), bench.clock.now())
         made = plan_fleet(
             desired,
@@ -224,5 +238,7 @@ def _show_plan(invocation: Invocation, options: Options, tenant: Tenant, past: P
             check=bench.clock.check,
             observe=invocation.observe,
         )
-        planned.end(planned.document(made))
-    return not made.summary().unreadable
+        document = sealed(planned.document(made))
+        planned.end(document)
+        [only] = document["tenants"]
+        return {**document, "tenants": [{**only, "changes": [*only["changes"]]}]}

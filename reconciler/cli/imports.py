@@ -13,7 +13,7 @@ from reconciler.cli.desired import commit_of
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import refuse_standard_output, write_below
 from reconciler.cli.invocation import Invocation
-from reconciler.cli.manifest_loading import limits_of, named, require_manifests
+from reconciler.cli.manifest_loading import limits_of, require_manifests, tenant_named
 from reconciler.cli.output import Output, output_of
 from reconciler.cli.shared_options import ReadingOptions, TextOrJson
 from reconciler.cli.wiring import workbench
@@ -62,8 +62,7 @@ def import_extensions(invocation: Invocation, options: Options) -> int:
 
 def _import(invocation: Invocation, options: Options, output: Output) -> int:
     manifests = require_manifests(invocation, options.reading)
-    tenants = {tenant.name: tenant for tenant in manifests.tenants}
-    tenant = named("tenant", options.tenant, tenants)
+    tenant = tenant_named(manifests, options.tenant)
     out = options.out or invocation.common.desired_state / "extensions"
     refuse_standard_output("--out", out)
     live, bindings = _read(invocation, options, manifests, tenant)
@@ -103,8 +102,9 @@ def _import(invocation: Invocation, options: Options, output: Output) -> int:
             failures.append(f"{shown} cannot be written as a manifest: {made.message}")
         else:
             drafts.append(made)
-    with showing(invocation.console, output, tenant, drafts):
+    with showing(invocation.console, output, tenant, drafts) as data:
         write_drafts(invocation, drafts, force=options.force)
+        data["written"] = True
     if any(not each.after.startswith(_EDITORS) for each in drafts):
         invocation.console.say(_NO_SCHEMA)
     for failure in failures:
@@ -195,21 +195,20 @@ def _existing(path: Path) -> str | None:
 @contextmanager
 def showing(
     console: Console, output: Output, tenant: Tenant, drafts: Iterable[Draft]
-) -> Iterator[None]:
-    """Print how the drafts differ; as JSON, where the block has written them or raised."""
-    if not output.wanted:
-        for each in drafts:
-            console.text(difference_text(each.path, each.before, each.after, paint=console.paint))
-        yield
-        return
+) -> Iterator[ImportData]:
+    """Print how the drafts differ; as JSON, once the block has ended, what it has added to that."""
     data: ImportData = {
         "tenant": tenant.name,
         "written": False,
         "manifests": [_document(each) for each in drafts],
     }
+    if not output.wanted:
+        for each in drafts:
+            console.text(difference_text(each.path, each.before, each.after, paint=console.paint))
+        yield data
+        return
     try:
-        yield
-        data["written"] = True
+        yield data
     finally:
         output.show(data)
 

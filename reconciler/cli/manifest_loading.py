@@ -14,7 +14,7 @@ from reconciler.adapters.manifests import Loaded, ReadingLimits, Rows, Trusted, 
 from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.shared_options import ReadingOptions
-from reconciler.domain.manifest import Manifests, TenantsFrom
+from reconciler.domain.manifest import Manifests, Tenant, TenantsFrom
 from reconciler.domain.messages import suggestion
 from reconciler.domain.problem import Severity
 from reconciler.errors import ManifestsInvalid, UsageError
@@ -162,6 +162,14 @@ def require_manifests(
     for problem in problems:
         invocation.console.say(str(problem))
     return loaded.manifests
+
+
+def tenant_named(manifests: Manifests, name: str) -> Tenant:
+    """The tenant of that name; raises UsageError, with what may be meant."""
+    for tenant in manifests.tenants:
+        if name in tenant.formerly:
+            raise UsageError(f"the tenant {name} is called {tenant.name} now")
+    return named("tenant", name, {tenant.name: tenant for tenant in manifests.tenants})
 
 
 def named(kind: str, name: str, known: Mapping[str, T]) -> T:

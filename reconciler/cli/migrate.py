@@ -12,7 +12,7 @@ from reconciler.cli.commands.migrate import Options
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import make_folder, read_text, write_file
 from reconciler.cli.invocation import Invocation
-from reconciler.cli.manifest_loading import limits_of, named, require_manifests
+from reconciler.cli.manifest_loading import limits_of, named, require_manifests, tenant_named
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Manifests, SchemaExtension, Tenant
 from reconciler.domain.migration import migration
@@ -52,8 +52,7 @@ def _about(manifests: Manifests, text: str) -> tuple[Tenant, SchemaExtension, st
     extension_name, dot, attribute = rest.partition(".")
     if not (slash and dot and attribute):
         raise UsageError(f"{text!r} is not of the form TENANT/EXTENSION.ATTRIBUTE")
-    tenants = {tenant.name: tenant for tenant in manifests.tenants}
-    tenant = named("tenant", tenant_name, tenants)
+    tenant = tenant_named(manifests, tenant_name)
     extensions = {each.name: each for each in manifests.desired_for(tenant)}
     return tenant, named(f"extension of {tenant_name}", extension_name, extensions), attribute
 

@@ -171,8 +171,14 @@ def _seen_and_kept(invocation: Invocation) -> tuple[Sightings, KeptNames]:
     """What the store has of the tenants; raises UsageError for a wrong --state."""
     # docs/decisions.md, "`plan` reads the state store if there is one, and never more than that"
     try:
-        return seen_and_kept(invocation.common.state_url)
+        sightings, kept, moved = seen_and_kept(invocation.common.state_url)
     except StateError as error:
         message = f"warning: the plan does not say since when anything has drifted: {error}"
         invocation.console.complain(visible(message))
         return {}, KeptNames()
+    if moved is not None:
+        invocation.console.say(
+            f"warning: the store was moved to {visible(moved)}, and what this plan has of it is as "
+            "it was then: name that one with --state"
+        )
+    return sightings, kept

@@ -495,6 +495,7 @@ class EntryDocument(TypedDict):
         "HR_SYNC_DROPPED",
         "TENANT_RENAMED",
         "TENANT_DROPPED",
+        "STORE_MOVED",
         "RUN_COMPLETED",
     ]
     timestamp: str
@@ -756,7 +757,8 @@ class OutputDocument(TypedDict):
     format_version: Literal["1.0"]
     command: Literal[
         "validate", "import", "doctor", "audit list", "audit verify", "state check",
-        "webhooks list", "webhooks deliver", "webhooks replay", "locks", "fmt",
+        "webhooks list", "webhooks deliver", "webhooks replay", "webhooks drop", "locks",
+        "fmt",
     ]  # fmt: skip
     data: dict[str, object] | None
     diagnostics: list[DiagnosticDocument]
@@ -793,11 +795,37 @@ class ImportedDocument(TypedDict):
 
 
 class ImportData(TypedDict):
-    """The manifests of a tenant's live extensions."""
+    """The manifests of a tenant's extensions, live or as they were verified."""
 
     tenant: str
     written: bool
     manifests: list[ImportedDocument]
+    plan: NotRequired[dict[str, object]]  # with --verified-at, where they are written
+
+
+class OpenWrite(TypedDict):
+    """A write without a known end; `base_url` is None where the store does not have it."""
+
+    schema_id: str
+    base_url: str | None
+    run_id: str
+
+
+class UrlCount(TypedDict):
+    """The number of webhooks for one URL."""
+
+    url: str
+    webhooks: int
+
+
+class DroppedData(TypedDict):
+    """What `webhooks drop` has ended; `called_now` is the tenant that the name means today."""
+
+    tenant: str
+    called_now: str | None
+    writes: list[OpenWrite]
+    pending: list[UrlCount]
+    held: list[UrlCount]
 
 
 class FindingDocument(TypedDict):

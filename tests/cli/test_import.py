@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.adapters.jsonschemas import check
 from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import SCHEMA_URN
 from tests.support.applied import applied, query
@@ -301,7 +302,8 @@ def test_import_writes_what_was_verified_then_and_shows_what_it_would_change_now
 
     back = applied.run("import", "--verified-at", str(then), "dev")
     again = applied.run("import", "--verified-at", first, "dev")
-    forced = applied.run("import", "--verified-at", first, "--force", "dev")
+    refused = applied.output("import", "--verified-at", first, "dev")
+    forced = applied.output("import", "--verified-at", first, "--force", "dev")
     unknown = applied.run("import", "--verified-at", "c0ffee", "dev")
     early = applied.run("import", "--verified-at", "2020-01-01", "dev")
 
@@ -311,7 +313,10 @@ def test_import_writes_what_was_verified_then_and_shows_what_it_would_change_now
     assert "attributes.level: only live" in back.out
     assert "0 to destroy" in back.out
     assert_reported(again, 1, "one.yaml would be overwritten; nothing was written")
-    assert forced.code == 0, forced.everything
+    assert (refused["data"]["written"], "plan" in refused["data"]) == (False, False)
+    plan = forced["data"]["plan"]
+    assert (forced["data"]["written"], check(plan, "plan")) == (True, ())
+    assert [each["action"] for each in plan["tenants"][0]["changes"]] == ["skip"]
     assert "level" in (applied.path / "desired-state/_verified/dev/one.yaml").read_text()
     assert applied.run("validate").code == 0  # what is written there is read by no run
     assert_reported(unknown, 1, "no run of the tenant was of a commit that git knew; give a time")

@@ -44,12 +44,19 @@ def test_a_store_moves_to_a_server_and_back_and_its_events_go_on(
     moved = applied.run("state", "move", "--to", url)
 
     assert moved.code == 0, moved.everything
-    assert str(head) in moved.out
+    planned = applied.run("plan")
+    assert planned.code == 0
+    assert "warning: the store was moved to postgresql+psycopg://127.0.0.1" in planned.err
     assert f"--state {url}" in moved.err
     old = applied.run(*APPLY)
     assert (old.code, "was moved to postgresql+psycopg://127.0.0.1" in old.err) == (1, True)
     assert "warning: this store was moved to" in applied.run("audit", "verify").err
     applied.environ["RECONCILER_STATE"] = url
+    *_, last = applied.audit()
+    assert (last["event"], last["status"], last["prev_hash"]) == ("STORE_MOVED", "SUCCESS", head)
+    assert f"head {last['hash']}" in moved.out
+    assert applied.run("audit", "verify", "--head", str(head)).code == 0
+    assert "the store was moved" not in applied.run("plan").err
     change(applied)
     done = applied.run(*APPLY)
     assert done.code == 0, done.everything

@@ -151,6 +151,7 @@ DATA = {
     "state-check": documents.StateCheckData,
     "webhooks-list": documents.WebhooksListData,
     "sent": documents.SentData,
+    "dropped": documents.DroppedData,
     "locks": documents.LocksData,
     "fmt": documents.FmtData,
 }

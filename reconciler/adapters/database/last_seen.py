@@ -13,13 +13,14 @@ if TYPE_CHECKING:  # where there is no store, nothing that opens one is imported
     from reconciler.adapters.database.connections import Connection, Row
 
 
-def seen_and_kept(url: str) -> tuple[Sightings, KeptNames]:
+def seen_and_kept(url: str) -> tuple[Sightings, KeptNames, str | None]:
     """The sightings by tenant and folded id, and what is kept under which name, of a URL's store.
 
-    Nothing where there is none; of an older format the sightings alone. A role that may only SELECT
-    is enough. Raises UsageError for the URL, StateError for what is there.
+    The last is where it was moved to, if it was. Nothing where there is none; of an older format
+    the sightings alone. A role that may only SELECT is enough. Raises UsageError for the URL,
+    StateError for what is there.
     """
-    return look(url, _read) or ({}, KeptNames())
+    return look(url, _read) or ({}, KeptNames(), None)
 
 
 def latest(condition: str, columns: str) -> str:
@@ -55,17 +56,20 @@ SELECT tenant, schema_id, timestamp, coalesce(after_digest, before_digest) FROM 
 """
 
 
-def _read(connection: "Connection") -> tuple[Sightings, KeptNames]:
+def _read(connection: "Connection") -> tuple[Sightings, KeptNames, str | None]:
     names = connection.names()
     if "audit" not in names:
-        return {}, KeptNames()
+        return {}, KeptNames(), None
     seen = connection.rows(LATEST if "audit_as_desired" in names else _OF_ALL)
     if "audit_names" not in names:  # of an older format: an apply brings it forward
-        return sightings_in(seen), KeptNames()
+        return sightings_in(seen), KeptNames(), None
     from reconciler.adapters.database import kept_names
+    from reconciler.adapters.database.trail import MOVED_TO, moved_to
 
-    answers = [connection.rows(each.statement, *each.values) for each in kept_names.QUESTIONS]
-    return sightings_in(seen), kept_names.kept_names_of(answers)
+    moved, *answers = (
+        connection.rows(each.statement, *each.values) for each in (MOVED_TO, *kept_names.QUESTIONS)
+    )
+    return sightings_in(seen), kept_names.kept_names_of(answers), moved_to(moved)
 
 
 def sightings_in(found: "Iterable[Row]") -> Sightings:

@@ -2,21 +2,25 @@
 
 from collections.abc import Iterator
 
+from reconciler.adapters.database import trail
 from reconciler.adapters.database.connections import Connection, Row, Step
 from reconciler.adapters.database.tables import COLUMNS, KEYS, SEQUENCES
+from reconciler.domain.records import Entry
 from reconciler.errors import StateError
 
 _PAGE = 100  # rows in memory at once, of either store; a row may hold a whole schema
 # Who holds a lock is no part of a store, and its format is the target's own.
 MOVED = tuple(table for table in COLUMNS if table not in ("meta", "holders"))
+_LAST = "SELECT event, detail FROM audit ORDER BY seq DESC LIMIT 1"
 _MARK = "INSERT INTO meta (name, value) VALUES ('moved_to', ?)"
 
 
-def copy(source: Step, target: Step, place: str) -> dict[str, int]:
+def copy(source: Step, target: Step, place: str, entry: Entry) -> dict[str, int]:
     """All rows, into tables that hold none, each read back; the number of rows by table.
 
-    A target that holds the same rows already, as after a move that was killed before it was marked
-    in the source, is left as it is. Raises StateError for one that holds anything else.
+    The trail of the target goes on with the entry, which says that it was moved. A target that
+    holds all of that already, as after a move that was killed before it was marked in the source,
+    is left as it is. Raises StateError for one that holds anything else.
     """
     there = any(target.rows(f"SELECT 1 FROM {table} LIMIT 1") for table in MOVED)
     counts = {}
@@ -29,10 +33,14 @@ def copy(source: Step, target: Step, place: str) -> dict[str, int]:
                 raise StateError(_differs(place, table, there=there))
             counts[table] += len(rows)
         [(found,)] = target.rows(f"SELECT count(*) FROM {table}")
-        if found != counts[table]:
+        more = there and table == "audit" and target.rows(_LAST) == [(entry.event, entry.detail)]
+        if found != counts[table] + more:
             raise StateError(_differs(place, table, there=there))
         if table in SEQUENCES:
             target.number_on(table)
+    if not there:
+        statement, values = trail.HEAD
+        trail.append(target, target.rows(statement, *values), entry)
     return counts
 
 

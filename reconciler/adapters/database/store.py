@@ -550,11 +550,12 @@ class Store:
         return trail.moved_to(moved)
 
     def move_to(
-        self, target: "Store", *, named: str, require_ready: Callable[[], None]
+        self, target: "Store", *, named: str, entry: Entry, require_ready: Callable[[], None]
     ) -> dict[str, int]:
         """Copy all rows into an empty store and close this one; the number of rows by table.
 
         `named` is what whoever asks for this one is told: where the other is, and since when.
+        `entry` is recorded there after all that is copied.
         Nobody writes to this one meanwhile, nor from `require_ready` on, which is called first.
         The copy is durable before this one is closed: killed between the two, it is whole and a
         second call finds it.
@@ -564,7 +565,7 @@ class Store:
         with self._writing() as step:
             require_ready()
             with target._writing() as copied:
-                counts = moving.copy(step, copied, target._database.place)
+                counts = moving.copy(step, copied, target._database.place, entry)
                 moving.mark(step, named)
         return counts
 

@@ -26,9 +26,11 @@ class Options:
 def run(invocation: Invocation, options: Options) -> int:
     """Copy all rows in one transaction, read each back, and refuse the old store from then on."""
     import shlex
+    from dataclasses import replace
 
-    from reconciler.adapters.clock import StopSignal, wall_time
+    from reconciler.adapters.clock import StopSignal, SystemClock, wall_time
     from reconciler.adapters.database import file_of
+    from reconciler.cli.desired import commit_of
     from reconciler.cli.state_store import (
         existing_state,
         require_unlocked,
@@ -36,8 +38,9 @@ def run(invocation: Invocation, options: Options) -> int:
         url_of_target,
     )
     from reconciler.cli.whole_store import require_condition
-    from reconciler.domain.records import rfc3339
+    from reconciler.domain.records import Event, Run, Status, rfc3339
     from reconciler.render.plain_text import visible
+    from reconciler.run_context import RunContext
 
     if options.to is None:
         raise UsageError("--to names the database or file to move the store into")
@@ -54,7 +57,16 @@ def run(invocation: Invocation, options: Options) -> int:
 
         place = target.place if file is None else str(file.absolute())
         named = f"{place} on {rfc3339(wall_time())}"
-        rows = source.move_to(target, named=named, require_ready=require_ready)
+        run = Run(
+            id=invocation.run_id,
+            actor=invocation.settings.actor,
+            commit=commit_of(invocation).commit,
+        )
+        context = RunContext(run=run, journal=source, clock=SystemClock(StopSignal()))
+        entry = replace(
+            context.entry(Event.STORE_MOVED, Status.SUCCESS), detail=f"from {source.place}"
+        )
+        rows = source.move_to(target, named=named, entry=entry, require_ready=require_ready)
         _, head = target.head()
     moved = ", ".join(f"{table} {number}" for table, number in rows.items())
     invocation.console.text(f"moved to {visible(place)}: {moved}; head {head}\n")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reconciler.cli.options import Heading, flag, group, optional_text
-from reconciler.cli.shared_options import ReadingOptions
+from reconciler.cli.options import Heading, flag, format_choice, group, optional_text
+from reconciler.cli.shared_options import ReadingOptions, TextOrJson
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ class Options:
         "the name, as `status` shows it", metavar="NAME", heading=Heading.SELECTION
     )
     auto_approve: bool = flag("do not ask")
+    format: TextOrJson = format_choice("text or JSON", default=TextOrJson.TEXT)
     reading: ReadingOptions = group(ReadingOptions)
 
 

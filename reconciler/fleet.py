@@ -120,7 +120,10 @@ class Fleet:
         except StateError:
             waiting = None  # that error is reported already, and the rest is known
         ours = {tenant.name for tenant in self.desired.tenants()}
-        others = {tenant.name for tenant in self.desired.manifests.tenants} - ours
+        # Those of another shard are that one's, which may be at them now.
+        shard = self.desired.selection.shard
+        named = (tenant.name for tenant in self.desired.manifests.tenants)
+        others = {name for name in named if shard is None or shard.takes(name)} - ours
         writes: Counter[str] = Counter()
         for name, number in writes_of:
             writes[self.names.current(name)] += number

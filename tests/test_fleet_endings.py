@@ -17,7 +17,7 @@ from reconciler.domain.outcome import LeftOpen, Outcome, OutcomeKind
 from reconciler.domain.plan import Create, Plan, Subject
 from reconciler.domain.records import Event
 from reconciler.domain.scim import ABSENT
-from reconciler.domain.selection import Selection
+from reconciler.domain.selection import Selection, Shard
 from reconciler.domain.tenant_names import UnclaimedName
 from reconciler.errors import (
     Interrupted,
@@ -251,6 +251,15 @@ def test_open_intents_of_unselected_tenants_are_reported():
     assert summary.recovered == ()
     assert summary.left_open == (LeftOpen("east", 1),)
     assert summary.complete  # it did all that it was asked
+
+
+def test_what_another_shard_may_be_at_is_left_to_it():
+    world = World(selection=Selection(shard=Shard(2, 2)))  # east and west are in the first
+    left_open(World(live=world.live, journal=world.journal))
+
+    summary = world.fleet().recover()
+
+    assert summary.left_open == ()
 
 
 def test_open_intents_of_a_tenant_without_manifest_are_reported():

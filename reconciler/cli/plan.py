@@ -147,7 +147,8 @@ def _due(invocation: Invocation, at: datetime) -> Due:
 
 def _keep_readings(invocation: Invocation, made: Plan, at: datetime) -> None:
     # docs/decisions.md, "`plan --due` keeps what it has read, and an apply does not count that"
-    read = [each.name for each in made.tenants if each.error is None and each.tenant.every]
+    whole = (each for each in made.tenants if each.error is None and each.is_whole)
+    read = [each.name for each in whole if each.tenant.every]
     if made.selection.due is None or not read:
         return
     from reconciler.cli.state_store import open_state  # others keep nothing

@@ -241,13 +241,16 @@ class RunSummary:
 
     @property
     def at_rest(self) -> tuple[Tenant, ...]:
-        """The tenants that were read, and of which nothing failed or was left to another run."""
+        """The tenants that were read, and of which nothing failed or was left to another run.
+
+        What an option excludes is left to another one as well.
+        """
         restless = {*self.locked, *self.misconfigured, *(each.tenant for each in self.unapproved)}
         for ended in _need_a_look(self.outcomes, self.recovered):
             if not ended.kind.verified:
                 about = ended if isinstance(ended, Recovered) else ended.change.subject
                 restless.add(about.tenant)
-        planned = (each for each in self.plan.tenants if each.error is None)
+        planned = (each for each in self.plan.tenants if each.error is None and each.is_whole)
         return tuple(each.tenant for each in planned if each.name not in restless)
 
     @property

@@ -311,6 +311,12 @@ class TenantPlan:
         return any(True for _ in self.writes)
 
     @property
+    def is_whole(self) -> bool:
+        """True where the run is about all extensions of the tenant: none is excluded."""
+        skips = (change for change in self.changes if isinstance(change, Skip))
+        return all(skip.reason is not SkipReason.EXCLUDED for skip in skips)
+
+    @property
     def extensions_limit(self) -> int | None:
         """The most extensions that the tenant may hold; None where it could not be read."""
         return self.tenant.extensions_limit if self.error is None else None

@@ -95,6 +95,19 @@ def test_a_tenant_that_could_not_be_read_stays_due(fleet: Folder) -> None:
     assert_reported(done, 1, "due: 2 of 4 tenants", "Tenant away", "not readable")
 
 
+@pytest.mark.parametrize("part", [("--target", "hr-*"), ("--exclude", "work-*")])
+def test_a_tenant_of_which_a_part_was_left_out_stays_due(
+    fleet: Folder, part: tuple[str, str]
+) -> None:
+    assert planned(fleet, *part) == planned(fleet, *part) == ["daily", "local", "weekly"]
+    assert fleet.run("apply", "--due", "--auto-approve", *part).code == 0
+
+    rest = fleet.run("apply", "--due", "--auto-approve")
+
+    assert_reported(rest, 0, "due: 3 of 3 tenants", "3 added")
+    assert planned(fleet, *part) == ["local"]
+
+
 def test_a_saved_plan_of_what_was_due_is_applied_to_the_same_tenants(fleet: Folder) -> None:
     fleet.run("plan", "--due", "--tenant", "daily", "--out", "plan.json")
 

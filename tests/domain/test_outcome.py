@@ -30,6 +30,7 @@ from tests.support.fakes import answered, outbox_row
 
 WELL = {OutcomeKind.APPLIED, OutcomeKind.ADOPTED}
 CALM = plan_of(planned([extension("HR")], live(document("HR"))))
+EXCLUDING = plan_of(planned([extension("HR")], selection=Selection(excludes=("*",))))
 BLOCKED = planned([extension("HR")], limits=Limits(extensions=0))
 
 
@@ -127,6 +128,7 @@ def test_failed_deliveries_and_locks_do_not_make_an_apply_partial() -> None:
         (RunSummary(plan=CALM, locked={"acme": "locked by run 7"}), False),
         (RunSummary(plan=CALM, misconfigured={"acme": "no secret"}), False),
         (RunSummary(plan=plan_of(unreadable("acme"))), False),
+        (RunSummary(plan=EXCLUDING), False),
     ],
 )
 def test_a_tenant_is_at_rest_where_it_was_read_and_nothing_of_it_is_left(

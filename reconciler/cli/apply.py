@@ -77,8 +77,7 @@ def _apply(invocation: Invocation, options: Options, report: Report) -> int:
         at = wall_time()
         _require_approver(invocation, options, saved)
         require_whole_plan(options, saved, selection.shard)
-        if selection.shard is not None:
-            report.shard = str(selection.shard)
+        _share_with_shards(invocation, selection, report)
         with (
             open_state(invocation, stop, options.pruning) as store,
             exporting(invocation, store) as memory,
@@ -142,6 +141,7 @@ def _recover(invocation: Invocation, options: Options, report: Report) -> int:
         raise UsageError("--recover-only looks at no attribute, so leave --gate out")
     stop = StopSignal()
     selection = selection_of(invocation, options.fleet)
+    _share_with_shards(invocation, selection, report)
     with (
         open_state(invocation, stop, options.pruning) as store,
         exporting(invocation, store) as memory,
@@ -150,6 +150,13 @@ def _recover(invocation: Invocation, options: Options, report: Report) -> int:
         report.run = bench.run
         fleet = _fleet(invocation, options, bench, store, memory)
         return report.follow(fleet.recover, fleet, store)
+
+
+def _share_with_shards(invocation: Invocation, selection: Selection, report: Report) -> None:
+    """Name the shard in the report; raises UsageError for a store that no other one sees."""
+    if selection.shard is not None:
+        require_shared_store(invocation)
+        report.shard = str(selection.shard)
 
 
 def _workbench(
@@ -189,11 +196,9 @@ def _workbench(
 def _selection(invocation: Invocation, options: Options, saved: PlanDocument | None) -> Selection:
     """The selection of the saved plan, or of the options; raises UsageError for both.
 
-    A shard is a part of the saved plan; its store is one that all shards share.
+    A shard is a part of the saved plan.
     """
     given = selection_of(invocation, options.fleet)
-    if given.shard is not None:
-        require_shared_store(invocation)
     if saved is None:
         return given
     if given.partial or options.fleet.due:

@@ -124,7 +124,15 @@ def test_a_shard_applies_only_what_is_approved_of_all(place: Place, postgres: Se
     alone = folder.run("apply", "plan.json", "--shard", "1/3")
     assert alone.code == 1
     assert "apply --shard needs the store that all shards share" in alone.err
+    recovering = folder.run("apply", "--recover-only", "--shard", "1/3")
+    assert recovering.code == 1
+    assert "apply --shard needs the store that all shards share" in recovering.err
     folder.environ["RECONCILER_STATE"] = postgres.url()
+    reports = [f"recovered-{shard[0]}.json" for shard in SHARDS]
+    for shard, report in zip(SHARDS, reports, strict=True):
+        done = folder.run("apply", "--recover-only", "--shard", shard, "--report", report)
+        assert done.code == 0, done.everything
+    assert merge(folder, *reports, out="recovered.json").startswith("3 reports of")
     part = folder.run("apply", files[0])
     assert part.code == 1
     assert "plan-1.json is the plan of shard 1/3 alone" in part.err

@@ -87,7 +87,7 @@ def _require_unclaimed(name: str, manifests: Manifests, store: Store) -> None:
 
 
 def _open_under(name: str, manifests: Manifests, store: Store) -> DroppedData:
-    """What would be ended."""
+    """All that would be ended."""
     current = tenant_names(manifests.tenants, store.renamings()).current(name)
     return {
         "tenant": name,

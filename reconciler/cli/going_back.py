@@ -214,7 +214,7 @@ def _planned(
     past: Past,
     show: Callable[[str], None] | None,
 ) -> PlanDocument:
-    """What a plan of the manifests of then would be now, which is shown as text by `show`."""
+    """The plan of the manifests of then now, which `show` gets as text."""
     console = invocation.console
     extensions = tuple(sorted((then for _, then in past.extensions), key=lambda e: e.name))
     desired = Desired(

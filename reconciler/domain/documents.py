@@ -819,7 +819,7 @@ class UrlCount(TypedDict):
 
 
 class DroppedData(TypedDict):
-    """What `webhooks drop` has ended; `called_now` is the tenant that the name means today."""
+    """All that `webhooks drop` has ended; `called_now` is the tenant that the name means today."""
 
     tenant: str
     called_now: str | None

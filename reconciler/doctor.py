@@ -146,7 +146,7 @@ class WriteProbe:
         return max(self.tenant.dialect.lag_reads, min(needed, MOST_LAG_READS))
 
     def _create(self) -> Finding:
-        able = replace(self.tenant.dialect, creates=True)
+        able = replace(self.tenant.dialect, creates=True, fixed=(), accepts=())
         outcome = self._carry_out(able, _first(self.tenant.dialect))
         match outcome:
             case Outcome(
@@ -218,6 +218,8 @@ class WriteProbe:
             ignored=(),
             immutable=(),
             members=(),
+            fixed=(),
+            accepts=(),
         )
         outcome = self._carry_out(able, wanted)
         after = self.writer.find(PROBE_URN)
@@ -256,6 +258,8 @@ class WriteProbe:
             yield Finding("ignored", Grade.UNKNOWN, f"{PROBE_URN} has no such attribute any more")
             return
         wanted, stored = _members(sent), _members(held)
+        for member, _ in self.tenant.dialect.fixed:  # which is known, and no loss
+            wanted.pop(member, None)
         if dropped := sorted(m for m in wanted if stored.get(m) != wanted[m]):
             known = [m for m in self.tenant.dialect.ignored if m not in dropped]
             message = f"accepted and dropped: {', '.join(dropped)}; who asks for that never gets it"

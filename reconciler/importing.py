@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping
 
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import Dialect
+from reconciler.domain.fixed import defaults_of
 from reconciler.domain.hearing import Bindings, types_of
 from reconciler.domain.jsontext import Json
-from reconciler.domain.manifest import Manages
+from reconciler.domain.manifest import Manages, Tenant
 from reconciler.domain.rules.sites import USER
-from reconciler.domain.scim import DEFAULTS, Schema, fold
+from reconciler.domain.scim import Schema, fold
 from reconciler.errors import UsageError
 
 _RESOURCE_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9$_-]*")  # as a manifest takes it
@@ -63,34 +64,42 @@ def resource_type_of(schema: Schema, bindings: Bindings | None) -> str | None:
 def manifest_for(
     schema: Schema,
     *,
-    tenant: str,
+    tenant: Tenant,
     name: str,
     resource_type: str,
     full: bool,
     manages: Manages = Manages.SCHEMA,
 ) -> dict[str, Json]:
-    """The manifest of one extension for one tenant; `full` writes defaults out too."""
+    """The manifest of one extension for one tenant; `full` writes defaults out too.
+
+    Of the schema of a projection that is what is not the service's own.
+    """
     written = schema.whole()
+    if tenant.projection is not None:
+        manages = Manages.ATTRIBUTES
+        name_of_urn = schema.id.rpartition(":")[2]
+        written = {"id": schema.id, "name": name_of_urn, "attributes": written["attributes"]}
     if not full:
-        written["attributes"] = [_minimal(attribute) for attribute in written["attributes"]]
+        written["attributes"] = [_minimal(each, tenant.dialect) for each in written["attributes"]]
     return {
         "apiVersion": "reconciler/v1",
         "kind": "SchemaExtension",
         "metadata": {"name": name},
         "spec": {
             **({"resourceType": resource_type} if full or resource_type != USER else {}),
-            "tenants": {"names": [tenant]},
+            "tenants": {"names": [tenant.name]},
             **({"manages": manages.value} if manages is not Manages.SCHEMA else {}),
             "schema": written,
         },
     }
 
 
-def _minimal(attribute: Mapping[str, Json]) -> dict[str, Json]:
-    """An attribute and its parts without what RFC 7643 has as the default."""
-    members = {m: value for m, value in attribute.items() if DEFAULTS.get(m, ...) != value}
+def _minimal(attribute: Mapping[str, Json], dialect: Dialect) -> dict[str, Json]:
+    """An attribute and its parts without what RFC 7643 or the service has as the default."""
+    defaults = defaults_of(attribute, dialect)
+    members = {m: value for m, value in attribute.items() if defaults.get(m, ...) != value}
     if parts := members.get("subAttributes"):
-        members["subAttributes"] = [_minimal(part) for part in parts]
+        members["subAttributes"] = [_minimal(part, dialect) for part in parts]
     return members
 
 

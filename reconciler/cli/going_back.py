@@ -187,7 +187,7 @@ def _drafts(
             continue
         document = manifest_for(
             then.schema,
-            tenant=tenant.name,
+            tenant=tenant,
             name=then.name,
             resource_type=then.resource_type,
             full=options.full,

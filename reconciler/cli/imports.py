@@ -85,7 +85,7 @@ def _import(invocation: Invocation, options: Options, output: Output) -> int:
         name, schema = names[fold(urn)], tenant.dialect.settable(live.schemas[fold(urn)])
         document = manifest_for(
             schema,
-            tenant=tenant.name,
+            tenant=tenant,
             name=name,
             resource_type=_resource_type(invocation, schema, live, bindings),
             full=options.full,

@@ -7,10 +7,11 @@ from functools import lru_cache
 
 from reconciler.domain import recipes
 from reconciler.domain.compatibility import changed_characteristics, obstacles
-from reconciler.domain.dialect import Dialect, PatchPath, UpdateStrategy
+from reconciler.domain.dialect import Dialect, PatchPath, Transport, UpdateStrategy
 from reconciler.domain.diff import Alteration, alterations
-from reconciler.domain.manifest import SchemaExtension
-from reconciler.domain.rules import LIMIT_RULES, Demand, Fault, Rule
+from reconciler.domain.manifest import SchemaExtension, Tenant
+from reconciler.domain.rules import LIMIT_RULES, Demand, Fault, Rule, strays
+from reconciler.domain.rules.limits import characteristics_can_be_said
 from reconciler.domain.scim import Schema, fold
 
 _SHOWN = 3  # faults in one recipe, which stands in one line of a plan
@@ -30,6 +31,31 @@ class BlockReason(StrEnum):
 
 Against = tuple[BlockReason, str]
 """The reason why a change is blocked, and the recipe."""
+
+
+def against_any(extension: SchemaExtension, tenant: Tenant) -> Against | None:
+    """Find why the extension is a mistake on the tenant, be it in sync or not.
+
+    It is for a schema of the vendor's, or not for the one as which the attributes are shown.
+    """
+    if tenant.dialect.protects(extension.schema.id):
+        return BlockReason.PROTECTED, recipes.PROTECTED
+    if tenant.projection is None:
+        return None
+    found = [message for _, message in strays(extension, tenant.projection)]
+    return (BlockReason.UNSUPPORTED, "; ".join(found)) if found else None
+
+
+def against_meaning(extension: SchemaExtension, dialect: Dialect) -> Against | None:
+    """Find what the service can never say, so that live will never be as desired.
+
+    Where the schema is there from the start, that is each of its limits.
+    """
+    if dialect.transport is Transport.SCIM and not (dialect.fixed or dialect.accepts):
+        return None
+    asked = characteristics_can_be_said if dialect.transport is Transport.SCIM else None
+    beyond = _beyond(extension, dialect, only=asked)
+    return (BlockReason.UNSUPPORTED, beyond) if beyond else None
 
 
 def against_create(extension: SchemaExtension, dialect: Dialect) -> Against | None:
@@ -97,12 +123,18 @@ def _beside(there: Schema, live: Schema, desired: Schema) -> int:
     return len(there.attributes) - len(live.attributes) if grows else 0
 
 
-def _beyond(extension: SchemaExtension, dialect: Dialect, beside: int = 0) -> str | None:
-    """The limits that the service is known to have and that no note silences; None without any."""
+def _beyond(
+    extension: SchemaExtension, dialect: Dialect, beside: int = 0, only: Rule | None = None
+) -> str | None:
+    """The limits that the service is known to have and that no note silences; None without any.
+
+    `only` is the rule that is asked; None: all of them.
+    """
     found = [
         f"{fault.message} ({rule.id})"
         for rule, fault in _excesses(_Itself(extension.schema), dialect, beside)
-        if not extension.silences(rule.id, fault.pointer, at_key=fault.at_key)
+        if only in (None, rule)
+        and (rule.firm or not extension.silences(rule.id, fault.pointer, at_key=fault.at_key))
     ]
     shown, rest = found[:_SHOWN], len(found) - _SHOWN
     more = [f"and {rest} more, which `reconciler validate` shows"] if rest > 0 else []

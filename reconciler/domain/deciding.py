@@ -5,7 +5,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.domain import recipes
-from reconciler.domain.blocking import BlockReason, against_create, against_update
+from reconciler.domain.blocking import (
+    BlockReason,
+    against_any,
+    against_create,
+    against_meaning,
+    against_update,
+)
 from reconciler.domain.drift import Drift, Sightings, drift_of, unmanaged_drift
 from reconciler.domain.manifest import OnDrift, SchemaExtension, Tenant
 from reconciler.domain.messages import NAMED
@@ -110,11 +116,12 @@ def _decide(tenant: Tenant, extension: SchemaExtension, found: LiveTenant) -> Ch
         return Blocked(unseen, BlockReason.UNREADABLE, why)
     live = found.schemas.get(desired.key)
     subject = Subject.seen(tenant, extension, live, found.redaction)
-    # In sync or not: a manifest for a schema of the vendor's is a mistake.
-    if dialect.protects(desired.id):
-        return Blocked(subject, BlockReason.PROTECTED, recipes.PROTECTED)
+    if (mistaken := against_any(extension, tenant)) is not None:
+        return Blocked(subject, *mistaken)
     if subject.in_sync:
         return Skip(subject, SkipReason.IN_SYNC)
+    if live is not None and (unsayable := against_meaning(extension, dialect)) is not None:
+        return Blocked(subject, *unsayable)  # else it would be taken for drift that stays
     change: Create | Update
     if live is None or subject.view is None or subject.shown is None:
         against = against_create(extension, dialect)

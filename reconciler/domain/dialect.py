@@ -160,12 +160,12 @@ _CHARACTERS = {
 class Names:
     """The names that a service takes: a pattern for the whole of one, and the same as a text.
 
-    Those of `taken` belong to the service, in whatever case.
+    Those of `own` are the service's own, in whatever case, which a rule of its own asks for.
     """
 
     pattern: str
     text: str
-    taken: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, data: Mapping[str, Json]) -> Self:
@@ -173,9 +173,9 @@ class Names:
 
         Both become a pattern, so that one digest stands for one rule, however it is written.
         """
-        taken = tuple(data.get("except", ()))
+        own = tuple(data.get("except", ()))
         if "pattern" in data:
-            return cls(data["pattern"], data["words"], taken)
+            return cls(data["pattern"], data["words"], own)
         least, most = int(data.get("minLength", 1)), data.get("maxLength")
         inside, characters = _CHARACTERS[NameCharacters(data["characters"])]
         # By RFC 7643 section 2.1 a name begins with a letter, whatever may follow
@@ -189,17 +189,16 @@ class Names:
                 count = f"{least} "
             case _:
                 count = f"{least} to {int(most)} "
-        return cls(pattern, f"{count}{characters}, the first a letter", taken)
+        return cls(pattern, f"{count}{characters}, the first a letter", own)
 
     def to_json(self) -> dict[str, Json]:
         """Spell it out as a pattern."""
         named: dict[str, Json] = {"pattern": self.pattern, "words": self.text}
-        return named | ({"except": list(self.taken)} if self.taken else {})
+        return named | ({"except": list(self.own)} if self.own else {})
 
     def takes(self, name: str) -> bool:
-        """Test whether the service takes the name."""
-        free = fold(name) not in map(fold, self.taken)
-        return free and len(name) <= LONGEST_NAME and bool(re.fullmatch(self.pattern, name))
+        """Test whether the service takes the name, where it is not one of its own."""
+        return len(name) <= LONGEST_NAME and re.fullmatch(self.pattern, name) is not None
 
 
 Fixed = tuple[tuple[str, Json], ...]
@@ -268,6 +267,9 @@ class Dialect:
     extensions: int | None = field(default=None, metadata=_entry("extensions", int))
     attributes: int | None = field(default=None, metadata=_entry("attributes", int))
     sub_attributes: int | None = field(default=None, metadata=_entry("subAttributes", int))
+    base_urls: Names | None = field(
+        default=None, metadata=_entry("baseUrlEnding", Names.from_json, Names.to_json)
+    )
     names: Names | None = field(
         default=None,
         metadata=_entry("attributeNames", Names.from_json, Names.to_json),
@@ -378,11 +380,17 @@ class Dialect:
         return next((e.means for e in self.errors if e.fits(status, code, detail)), None)
 
     def settable(self, desired: Schema) -> Schema:
-        """The schema without the members that the service sets on its own."""
-        if not self.server_members:
+        """The schema without the members that the service sets on its own.
+
+        Where it is shown as a projection, its name is for people alone.
+        """
+        named = self.transport is Transport.SCIM
+        if named and not self.server_members:
             return desired
         members = {fold(member) for member in self.server_members}
         document = _without(desired.document, members)
+        if not named:
+            document = {m: value for m, value in document.items() if fold(m) != "name"}
         return desired if document == desired.document else Schema.from_json(document)
 
     def protects(self, schema_id: str) -> bool:
@@ -408,7 +416,7 @@ def contradictions(data: Mapping[str, Json]) -> Iterator[tuple[tuple[str, ...], 
 
     The data has passed its JSON Schema.
     """
-    for key in ("attributeNames", "urnEndings"):
+    for key in ("baseUrlEnding", "attributeNames", "urnEndings"):
         match data.get(key):
             case {"pattern": pattern}:
                 try:

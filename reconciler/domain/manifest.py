@@ -8,6 +8,7 @@ from fnmatch import translate
 from typing import TYPE_CHECKING
 
 from reconciler.domain.dialect import Dialect
+from reconciler.domain.fixed import fitted
 from reconciler.domain.jsontext import Json
 from reconciler.domain.memo import Memo
 from reconciler.domain.problem import Place, Pointer
@@ -260,8 +261,9 @@ class SchemaExtension:
     `personal` names attributes, with all of their parts, that hold personal data; `attribute.part`
     is a part alone. `owners` are who has to approve a change of each kind, as the manifest writes
     them. `many` is the percentage of users from which on a change hurts many. `on_drift_place` is
-    where onDrift is written, None where it is the default. `request` is the digest of what it puts
-    into a request, which plans work out.
+    where onDrift is written, None where it is the default. `yields` are the places at which a note
+    lets what is fixed on a service count. `request` is the digest of what it puts into a request,
+    which plans work out.
     """
 
     name: str
@@ -280,6 +282,7 @@ class SchemaExtension:
     many: float = MANY
     labels: Mapping[str, str] = field(default_factory=dict)
     silenced: frozenset[Silenced] = frozenset()
+    yields: frozenset[tuple[Pointer, bool]] = frozenset()
     request: Memo[str] = field(init=False, compare=False, repr=False, default_factory=Memo)
 
     @property
@@ -289,20 +292,33 @@ class SchemaExtension:
 
     def silences(self, rule: str, pointer: Pointer, *, at_key: bool) -> bool:
         """True where an ignore note stands for the rule at that place of the manifest."""
-        if not self.silenced:
-            return False
+        return (rule, *self._written(pointer, at_key=at_key)) in self.silenced
+
+    def fitted_to(self, dialect: Dialect) -> "SchemaExtension":
+        """The same without what a service of that dialect sets on its own."""
+        meant = self.meant_on(dialect)
+        schema = dialect.settable(meant.schema)
+        return meant if schema is meant.schema else replace(meant, schema=schema)
+
+    def meant_on(self, dialect: Dialect) -> "SchemaExtension":
+        """The extension with what is fixed on a service of that dialect."""
+        schema = fitted(self.schema, dialect, self._yields_at)
+        return self if schema is self.schema else replace(self, schema=schema)
+
+    def _yields_at(self, at: Pointer) -> bool:
+        """Test whether a note lets the service's own value count there in the schema."""
+        place = self._written(("spec", "schema", *at), at_key=False)
+        return place in self.yields
+
+    def _written(self, pointer: Pointer, *, at_key: bool) -> tuple[Pointer, bool]:
+        """The place of the manifest that stands for a pointer, at the key or at the value."""
         value: Json = {"spec": {"schema": self.schema.document}}
         for depth, step in enumerate(pointer):
             # What is not written is pointed at where it would be, as Document.place does.
             if not _holds(value, step):
-                return (rule, pointer[:depth], True) in self.silenced
+                return pointer[:depth], True
             value = value[step]
-        return (rule, pointer, at_key) in self.silenced
-
-    def fitted_to(self, dialect: Dialect) -> "SchemaExtension":
-        """The extension without what a service of that dialect sets on its own."""
-        schema = dialect.settable(self.schema)
-        return self if schema is self.schema else replace(self, schema=schema)
+        return pointer, at_key
 
     def guarded_by(self, trusted: "SchemaExtension") -> "SchemaExtension":
         """The extension with the owners and personal data that a trusted version names as well.

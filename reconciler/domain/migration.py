@@ -164,10 +164,9 @@ def _why(
     tenant: Tenant, extension: SchemaExtension, places: tuple[int, ...], changed: Mapping[str, Json]
 ) -> str | None:
     """The reason not to update what is live, taken to be as the manifest, to what is wanted."""
-    before = extension.schema
-    after = Schema.from_json(_with(before.document, places, changed))
+    after = Schema.from_json(_with(extension.schema.document, places, changed))
     wanted = replace(extension, schema=after).fitted_to(tenant.dialect)
-    live = tenant.dialect.settable(before)
+    live = extension.fitted_to(tenant.dialect).schema
     against = against_update(live, live, wanted, tenant.dialect)
     return None if against is None else against[1].removesuffix(f". {recipes.INCOMPATIBLE}")
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from itertools import filterfalse
 
 from reconciler.domain.dialect import Dialect, EtagMode, Meaning, Paging, UpdateStrategy
+from reconciler.domain.fixed import as_kept
 from reconciler.domain.jsontext import Json
 from reconciler.domain.records import rfc3339
 from reconciler.domain.rules import LIMIT_RULES, Demand
@@ -67,8 +68,9 @@ class SchemasEndpoint:
         self._store = store
         self._dialect = dialect
         self._faults = faults
-        self._form: Callable[[dict[str, Json]], dict[str, Json]] = dict if raw else _spelled_out
-        self._core = {fold(document["id"]): self._form(document) for document in core}
+        form: Callable[[dict[str, Json]], dict[str, Json]] = dict if raw else _spelled_out
+        self._core = {fold(document["id"]): form(document) for document in core}
+        self._form = form if raw else lambda document: as_kept(form(document), dialect)
         self._check_buildable = check_buildable
         self._clock = clock
 

@@ -2,6 +2,7 @@
 
 from reconciler.domain.rules import CATALOGUE, CHANGE_RULES, LEFT_OPEN, About
 from reconciler.domain.rules.characteristics import plain_values_have_no_case
+from reconciler.domain.rules.limits import characteristics_can_be_said
 
 _OPENING = """\
 # Rules
@@ -36,12 +37,15 @@ another type.
 
 _SERVICES = """\
 `reconciler plan` asks these too: what exceeds a limit is blocked. A capability of the tenant
-(`spec.capabilities`) or a note lifts a limit for both.
+(`spec.capabilities`) or a note lifts a limit for both. A note for RULE lifts nothing: the
+service's own value, of several the first, counts then in place of that of the manifest, so that one
+manifest fits several services.
 """
 
 
 def rules_page() -> str:
     """The whole page, in Markdown."""
+    services = _SERVICES.replace("RULE", characteristics_can_be_said.id)
     left_open = "".join(f"- {rule}: {reason}\n" for rule, reason in LEFT_OPEN)
     return "\n".join(
         (
@@ -49,7 +53,7 @@ def rules_page() -> str:
             f"## A schema\n\n{_table(About.SCHEMA)}",
             f"## An attribute\n\n{_table(About.ATTRIBUTE)}",
             f"Nothing is ever said about what the RFC leaves open:\n\n{left_open}",
-            f"## The limits of services\n\n{_SERVICES}\n{_table(About.SERVICE)}",
+            f"## The limits of services\n\n{services}\n{_table(About.SERVICE)}",
             f"## All manifests together\n\n{_table(About.MANIFESTS)}",
             f"## Reading\n\n{_table(About.READING)}",
             f"## Changes\n\n{_CHANGES}\n{_changes()}",

@@ -137,6 +137,8 @@ def test_the_values_that_the_schema_lists_are_those_of_the_program(
 
 def other(entry: str) -> Any:
     """A value that the entry may have and has not in PLAIN."""
+    if entry == "baseUrlEnding":
+        return {"pattern": "[/]x", "words": "https://HOST/x"}
     if entry in ("attributeNames", "urnEndings"):
         return {"characters": "letters", "maxLength": 9}
     return next(_others(SCHEMA["properties"][entry], PLAIN.get(entry)))

@@ -323,3 +323,16 @@ def test_comparing_is_linear_in_tenants_and_extensions() -> None:
     small, large = (min(seconds(number) for _ in range(3)) for number in (250, 500))
 
     assert large < 2.7 * small
+
+
+def test_what_is_fixed_on_every_service_is_no_change_where_it_is_written_out() -> None:
+    fixed = (("caseExact", True), ("uniqueness", "server"))
+    one, other = replace(tenant("one"), dialect=dialect(fixed=fixed)), tenant("other")
+    written = {"name": "kept", "caseExact": True, "uniqueness": "server"}
+    document = {"id": URN, "name": "hr", "attributes": [written]}
+    plain = hr(grade=None)
+    after = replace(plain, schema=Schema.from_json(document))
+
+    assert compared([plain], [after], [one]) == []
+    rules = [line.split()[1] for line in compared([plain], [after], [one, other])]
+    assert sorted(rules) == ["error[SCH005]", "warning[SCH011]"]

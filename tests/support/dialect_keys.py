@@ -14,7 +14,7 @@ DIALECT = ROOT / "reconciler/schemas/dialect.json"
 MANIFEST = ROOT / "reconciler/schemas/manifest.json"
 PAGE = ROOT / "docs/dialects.md"
 # Who the service is; `spec.targetSystem` gives its name, and no manifest another transport
-IDENTITY = ("$schema", "name", "description", "targetSystem", "transport")
+IDENTITY = ("$schema", "name", "description", "targetSystem", "transport", "baseUrlEnding")
 _MARK = "<!-- made from schemas/dialect.json by `make docs` -->\n\n"
 _TABLE = re.compile(rf"(?<={re.escape(_MARK)}).*?(?=\n\n)", re.S)
 
@@ -69,7 +69,7 @@ def _code(value: Any) -> str:
 def _kind(schema: Any) -> str:
     if "enum" in schema:
         return ", ".join(map(_code, schema["enum"]))
-    if "$ref" in schema:
+    if "$ref" in schema or "if" in schema:
         return "object"
     kinds = schema["type"]
     name = kinds if isinstance(kinds, str) else kinds[0]

@@ -18,6 +18,7 @@ ROWS = (
      "domain.outbox", "domain.sections", "domain.waves"),
     ("domain.dialect", "domain.messages", "domain.drift", "domain.hearing", "domain.shown",
      "domain.values", "domain.searching"),
+    ("domain.fixed",),
     ("domain.manifest", "domain.canary"),
     ("domain.diff", "domain.body", "domain.schedule", "domain.cadence", "domain.selection",
      "domain.lifecycle", "domain.adoption", "domain.explaining", "domain.tenant_names",

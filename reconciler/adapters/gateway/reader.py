@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, assert_never
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -35,6 +35,7 @@ from reconciler.domain.dialect import (
     Paging,
     TrailingSlash,
 )
+from reconciler.domain.fixed import as_served
 from reconciler.domain.foreign import Foreign
 from reconciler.domain.http_reply import Answer, Loss, Next, NoAnswer, Reply, judge_read
 from reconciler.domain.jsontext import Json, NotJson, digest
@@ -411,7 +412,7 @@ class HttpSchemaReader:
             return self._listed(schema_id, listing or self._walk((schema_id,)), request, reply)
         try:
             answer = _answer(request, reply, collection=False)
-            page = _page(answer, request)
+            page = _page_as_served(_page(answer, request), self._access.dialect)
             if not page.documents:  # a ListResponse of nothing
                 return self._denied_by_id(schema_id, thorough=thorough)
             schema = _one(page, answer, request, schema_id, self._access.limits.attributes)
@@ -578,7 +579,8 @@ class HttpSchemaReader:
         reply, request = self._get(url, optional=later)
         try:
             answer = _answer(request, reply, collection=True)
-            found = _page(answer, request, shape or self._access.dialect.list_shape)
+            dialect = self._access.dialect
+            found = _page_as_served(_page(answer, request, shape or dialect.list_shape), dialect)
         except TenantError as error:
             if not later or not isinstance(reply, Answer):
                 raise
@@ -642,6 +644,13 @@ def _page(answer: Answer, request: RequestName, shape: ListShape = ListShape.LIS
         raise unreadable(request, answer, NOT_JSON, str(error)) from error
     except NotScim as error:
         raise unreadable(request, answer, "what came is ", *error.parts) from error
+
+
+def _page_as_served(page: Page, dialect: Dialect) -> Page:
+    """The page with what the service does not show because all of its attributes have it."""
+    if not dialect.fixed:
+        return page
+    return replace(page, documents=tuple(as_served(each, dialect) for each in page.documents))
 
 
 def _one(page: Page, answer: Answer, request: RequestName, schema_id: str, most: int) -> Schema:

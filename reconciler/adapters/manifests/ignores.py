@@ -21,6 +21,7 @@ _MOST_WRONG = 100  # of one file
 _SOFT = {rule.id for rule in CATALOGUE if not rule.firm}
 _CHANGES = {rule.id for rule in CATALOGUE if rule.about is About.CHANGE}
 _RULES = sorted({rule.id for rule in CATALOGUE} - _CHANGES)
+_SERVICES = {rule.id for rule in CATALOGUE if rule.about is About.SERVICE}
 _IGNORE = re.compile(
     r"ignore\s+(?P<rules>[A-Za-z0-9-]+(\s*,\s*[A-Za-z0-9-]+)*)(\s+--\s*(?P<reason>.*))?"
 )
@@ -149,5 +150,7 @@ def _objection(rule: str) -> str | None:
         meant = nearest(rule, _RULES)
         return f"there is no rule {quoted(rule)}" + (f"; did you mean {meant}?" if meant else "")
     if rule not in _SOFT:
-        return f"{rule} cannot be silenced: the manifest could not be read, or not in one way only"
+        why = "the manifest could not be read, or not in one way only"
+        why = "it would harm what is the service's own" if rule in _SERVICES else why
+        return f"{rule} cannot be silenced: {why}"
     return None

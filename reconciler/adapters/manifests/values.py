@@ -30,6 +30,7 @@ from reconciler.domain.manifest import (
     Webhook,
 )
 from reconciler.domain.problem import Pointer
+from reconciler.domain.rules.limits import characteristics_can_be_said
 from reconciler.domain.rules.manifests import extensions_are_few_enough
 from reconciler.domain.scim import Schema
 
@@ -168,6 +169,7 @@ def _webhook(document: Document | TenantRow, index: int, webhook: Mapping[str, J
 
 def _extension(document: Document, notes: Ignores) -> SchemaExtension:
     metadata, spec = document.value["metadata"], document.value["spec"]
+    silenced = notes.silenced_in(document)
     return SchemaExtension(
         name=metadata["name"],
         labels=metadata.get("labels", {}),
@@ -195,7 +197,12 @@ def _extension(document: Document, notes: Ignores) -> SchemaExtension:
         personal=tuple(spec.get("personal", ())),
         owners={ChangeKind(kind): tuple(names) for kind, names in spec.get("owners", {}).items()},
         many=spec.get("risk", {}).get("many", MANY),
-        silenced=notes.silenced_in(document),
+        silenced=silenced,
+        yields=frozenset(
+            (pointer, at_key)
+            for rule, pointer, at_key in silenced
+            if rule == characteristics_can_be_said.id
+        ),
     )
 
 

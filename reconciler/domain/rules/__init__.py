@@ -16,6 +16,7 @@ from reconciler.domain.rules.changes import CHANGE_RULES
 from reconciler.domain.rules.checking import check_manifests, check_schema
 from reconciler.domain.rules.comparing import compare
 from reconciler.domain.rules.limits import LIMIT_RULES, Demand
+from reconciler.domain.rules.projections import strays
 from reconciler.domain.rules.revision import ChangeRule, Consumer, Hit, MeasureKind, Revision
 from reconciler.domain.rules.rule import About, Fault, Locate, Rule
 
@@ -39,4 +40,5 @@ __all__ = [
     "compare",
     "pattern_of",
     "rule_of",
+    "strays",
 ]

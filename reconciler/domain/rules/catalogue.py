@@ -6,6 +6,7 @@ from reconciler.domain.rules.changes import CHANGE_RULES
 from reconciler.domain.rules.characteristics import CHARACTERISTIC_RULES
 from reconciler.domain.rules.limits import LIMIT_RULES
 from reconciler.domain.rules.manifests import MANIFEST_RULES
+from reconciler.domain.rules.projections import PROJECTION_RULES
 from reconciler.domain.rules.reading import READING_RULES
 from reconciler.domain.rules.rule import Rule
 from reconciler.domain.rules.schema import SCHEMA_RULES
@@ -15,6 +16,7 @@ CATALOGUE: tuple[Rule, ...] = (
     *ATTRIBUTE_RULES,
     *CHARACTERISTIC_RULES,
     *MANIFEST_RULES,
+    *PROJECTION_RULES,
     *LIMIT_RULES,
     *READING_RULES,
     *CHANGE_RULES,

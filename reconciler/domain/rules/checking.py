@@ -7,6 +7,7 @@ from reconciler.domain.rules.attribute import ATTRIBUTE_RULES
 from reconciler.domain.rules.characteristics import CHARACTERISTIC_RULES
 from reconciler.domain.rules.limits import LIMIT_RULES, Demand
 from reconciler.domain.rules.manifests import MANIFEST_RULES, ManifestSet, named
+from reconciler.domain.rules.projections import PROJECTION_RULES
 from reconciler.domain.rules.rule import SCHEMA_POINTER, Locate
 from reconciler.domain.rules.schema import SCHEMA_RULES
 from reconciler.domain.rules.sites import USER, SchemaSite, attribute_sites
@@ -29,6 +30,7 @@ def check_manifests(manifests: Manifests, locate: Locate) -> tuple[Problem, ...]
     """Check the manifests of a folder among each other, and each with the services it is for."""
     whole = ManifestSet(manifests)
     found = list(MANIFEST_RULES.problems(whole, locate))
+    found += PROJECTION_RULES.problems(whole, locate)
     # Once for each dialect, not each tenant: a fleet has few of them, and one line says it of all.
     for extension, dialect, tenants in whole.by_dialect():
         service = f"{dialect.target_system} ({named(tenants)})"

@@ -1,9 +1,10 @@
 """The manifests of today beside those of another time: what the rules find, at which place."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from reconciler.domain.dialect import Dialect
 from reconciler.domain.manifest import Manifests, SchemaExtension
 from reconciler.domain.problem import Place, Pointer, Problem
 from reconciler.domain.rules.changes import CHANGE_RULES
@@ -33,7 +34,8 @@ def compare(before: Manifests, after: Manifests, *, locate: Locate) -> tuple[Pro
         # Several manifests may have become one: what is found of each is one problem.
         found: dict[Problem, set[str]] = defaultdict(set)
         for old, names in paired.became[new.place].items():
-            revision = Revision(before=was[old], after=new, dialects=tuple(dialects))
+            one, other = (_meant(each, dialects) for each in (was[old], new))
+            revision = Revision(before=one, after=other, dialects=tuple(dialects))
             for rule, hit in CHANGE_RULES.hits(revision):
                 found[_problem(rule, hit, _place(new.place, written, hit, locate))] |= names
         everybody = {tenant.name for tenant in tenants}
@@ -47,6 +49,12 @@ def compare(before: Manifests, after: Manifests, *, locate: Locate) -> tuple[Pro
                 place = locate(holder, ("spec", "tenants"), at_key=True)
                 problems.append(_on(names, _problem(rule, hit, place)))
     return tuple(sorted(problems))
+
+
+def _meant(extension: SchemaExtension, dialects: Sequence[Dialect]) -> SchemaExtension:
+    """The extension as all of its services take it; as it is written where they do not agree."""
+    alike = {(dialect.fixed, dialect.accepts) for dialect in dialects}
+    return extension.meant_on(dialects[0]) if len(alike) == 1 else extension
 
 
 def _on(tenants: Iterable[str], problem: Problem) -> Problem:

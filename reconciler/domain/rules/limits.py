@@ -9,11 +9,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reconciler.domain.dialect import Dialect
+from reconciler.domain.fixed import misfits
+from reconciler.domain.jsontext import Json
 from reconciler.domain.messages import listed, quoted
 from reconciler.domain.problem import Severity
 from reconciler.domain.rules.rule import SCHEMA_POINTER, About, Fault, RuleSet
 from reconciler.domain.rules.sites import attribute_sites
-from reconciler.domain.scim import AttributeType, Schema, fold, known_word
+from reconciler.domain.scim import (
+    DEFAULTS,
+    AttributeType,
+    Schema,
+    fold,
+    is_keyword,
+    known_word,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +55,37 @@ def types_are_known(demand: Demand) -> Iterator[Fault]:
                 (*site.pointer, "type"),
                 f"{site.label}: {demand.service} has no type {kind}, only {listed(sorted(types))}",
             )
+
+
+@LIMIT_RULES.rule(
+    "REC-FIXED",
+    Severity.WARNING,
+    "the service knows more than one value of a characteristic, and that one",
+)
+def characteristics_can_be_said(demand: Demand) -> Iterator[Fault]:
+    dialect, service = demand.dialect, demand.service
+    narrows = dialect.fixed or dialect.accepts
+    for site in attribute_sites(demand.schema.document) if narrows else ():
+        for misfit in misfits(site.members, dialect):
+            member, known = misfit.member, [_spelled(misfit.member, c) for c in misfit.choices]
+            if len(known) == 1:
+                message = f"{member} is {known[0]} for every attribute of {service}; leave it out"
+            else:
+                value = DEFAULTS[member] if misfit.value is None else misfit.value
+                given = _spelled(member, value)
+                message = f"{service} has no {member} {given}, only {listed(known)}"
+            yield Fault((*site.pointer, member), f"{site.label}: {message}")
+
+
+def _spelled(member: str, value: Json) -> str:
+    """A value of a characteristic for a message; that of a manifest may be any text."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case list() | tuple():
+            return ", ".join(value) or "empty"
+        case _:
+            return str(value) if is_keyword(member, value) else quoted(str(value))
 
 
 @LIMIT_RULES.rule(
@@ -91,10 +131,27 @@ def attribute_names_are_taken(demand: Demand) -> Iterator[Fault]:
     for site in attribute_sites(demand.schema.document) if names else ():
         name = site.members.get("name")
         if names and isinstance(name, str) and not names.takes(name):
-            own = f", but for {listed(names.taken)}, which are its own" if names.taken else ""
             yield Fault(
                 (*site.pointer, "name"),
-                f"{site.label}: {demand.service} takes names of {names.text}{own}",
+                f"{site.label}: {demand.service} takes names of {names.text}",
+            )
+
+
+@LIMIT_RULES.rule(
+    "REC-OWN-NAME",
+    Severity.WARNING,
+    "a name that the service has for itself is never written",
+    firm=True,
+)
+def names_of_the_service_are_left_alone(demand: Demand) -> Iterator[Fault]:
+    names = demand.dialect.names
+    own = set(map(fold, names.own)) if names else set()
+    for site in attribute_sites(demand.schema.document) if own else ():
+        name = site.members.get("name")
+        if isinstance(name, str) and fold(name) in own:
+            yield Fault(
+                (*site.pointer, "name"),
+                f"{site.label}: {demand.service} has that name for itself; choose another",
             )
 
 

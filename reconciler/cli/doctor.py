@@ -96,7 +96,12 @@ def _look_at(
         access = bench.connection(tenant)
     except UsageError as error:  # a secret that is not set, an origin that is not allowed
         return _findings_of(tenant, (Finding("manifest", Grade.PROBLEM, str(error)), *wrong))
-    look = HttpDoctor(access, limit=tenant.extensions_limit)
+    if tenant.projection is None:
+        look = HttpDoctor(access, limit=tenant.extensions_limit)
+    else:
+        from reconciler.adapters.keycloak.doctor import KeycloakDoctor
+
+        look = KeycloakDoctor(access, tenant.projection.schema_id)
     seen = (*look.findings(bench.desired.manifests.desired_for(tenant)), *wrong)
     seen = (*expiry_findings(tenant, bench.trust.read, bench.clock.now()), *seen)
     found = _findings_of(tenant, seen)
@@ -105,6 +110,9 @@ def _look_at(
     if (frozen := frozen_at(tenant.freeze, bench.clock.now())) is not None:
         note = Finding("create", Grade.NOTE, f"not probed: the tenant is {frozen}")
         return _findings_of(tenant, (*seen, note))
+    if tenant.projection is not None:
+        message = "not probed: a projection is there from the start, and holds nothing but yours"
+        return _findings_of(tenant, (*seen, Finding("create", Grade.NOTE, message)))
     known = replace(tenant, dialect=look.dialect)
     return _findings_of(tenant, (*seen, *_probe(invocation, bench, known)))
 

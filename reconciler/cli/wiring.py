@@ -168,6 +168,10 @@ class Workbench:
                 writes = Http(options, methods=frozenset({"PATCH"}))
             seconds = self.read_deadline
             deadline = ReadDeadline.after(seconds, self.clock, option="--read-deadline")
+            if tenant.projection is not None:
+                from reconciler.adapters.keycloak.own_scim import KeycloakCanaryUsers, scim_access
+
+                return KeycloakCanaryUsers(scim_access(access), writes, deadline=deadline)
             return HttpCanaryUsers(access, writes, deadline=deadline)
 
         name = tenant.canary

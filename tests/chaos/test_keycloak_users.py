@@ -4,18 +4,27 @@ import time
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from reconciler.adapters.clock import StopSignal, SystemClock
+from reconciler.adapters.dialects import load_dialects
+from reconciler.adapters.gateway.reader import TenantAccess
+from reconciler.adapters.keycloak.doctor import KeycloakDoctor
 from reconciler.adapters.keycloak.users import KeycloakUserReader
 from reconciler.adapters.oauth2 import ClientCredentials
 from reconciler.adapters.transport import HttpOptions
+from reconciler.domain.canary import CanaryResult
+from reconciler.domain.doctor import Grade
+from reconciler.domain.manifest import SchemaExtension
+from reconciler.domain.problem import Place
+from reconciler.domain.scim import Schema
 from reconciler.domain.secret import Secret
 from reconciler.errors import PermissionRefused, TenantRefused
-from tests.support.fakes import DIALECT
 from tests.support.gateway_world import reaching
 from tests.support.keycloak import READ, WRITE, Client, Keycloak, Realm, Refusal
+from tests.support.keycloak_canary import tried
 from tests.support.keycloak_realm import HR, MAPPED
 
 pytestmark = pytest.mark.chaos
@@ -112,13 +121,21 @@ def test_options_without_a_live_value_lock_its_holder_out(keycloak: Keycloak):
 
 
 @contextmanager
-def users_of(realm: Realm, client: Client) -> Iterator[KeycloakUserReader]:
-    """The users of a realm, as a client of it sees them."""
+def access_of(realm: Realm, client: Client) -> Iterator[TenantAccess]:
+    """The access of a client to the admin API of a realm."""
     credentials = ClientCredentials(
         token_url=realm.token_url, client_id=Secret(client.id), client_secret=Secret(client.secret)
     )
     options, clock = HttpOptions(deadline=60), SystemClock(StopSignal())
-    with reaching(realm.admin_url, credentials, DIALECT, clock, options) as access:
+    dialect = load_dialects()["keycloak"]
+    with reaching(realm.admin_url, credentials, dialect, clock, options) as access:
+        yield access
+
+
+@contextmanager
+def users_of(realm: Realm, client: Client) -> Iterator[KeycloakUserReader]:
+    """The users of a realm, as a client of it sees them."""
+    with access_of(realm, client) as access:
         yield KeycloakUserReader(access, HR)
 
 
@@ -181,3 +198,95 @@ def test_twice_as_many_users_take_twice_the_time_and_no_more_memory(keycloak: Ke
         assert held == number + 2000
 
     assert peaks[1] < peaks[0] + 1_000_000
+
+
+# ------------------------------------------------------------------ a canary, by its own SCIM
+
+
+def test_a_canary_shows_what_the_scim_of_keycloak_keeps(keycloak: Keycloak, tmp_path: Path):
+    realm = keycloak.realm(scim=True)
+    names = {"kept": f"{HR}:kept", "dotted": f"{HR}.dotted", "many": f"{HR}:many"}
+    realm.declare(
+        *({"name": name, "annotations": {MAPPED: urn}, "multivalued": name == "many"}
+          for name, urn in names.items()),
+        {"name": "unmapped", "annotations": {}},
+    )  # fmt: skip
+    realm.add_users(1)
+    attributes = [{"name": each, "multiValued": each == "many"} for each in (*names, "unmapped")]
+    schema = Schema.from_json({"id": HR, "name": "HR", "attributes": attributes})
+
+    with access_of(realm, realm.client(*WRITE, "manage-users", scim=True)) as access:
+        found = tried(access, schema, "user-00000", tmp_path / "s")
+
+    assert dict(found.results) == {
+        "kept": CanaryResult.PERSISTED,
+        "dotted": CanaryResult.DROPPED,
+        "many": CanaryResult.COERCED,
+        "unmapped": CanaryResult.DROPPED,
+    }
+    assert not realm.user("user-00000").get("attributes")
+
+
+@pytest.mark.parametrize(
+    ("scim", "audience", "reason"),
+    [(False, True, "scimApiEnabled"), (True, False, "audience mapper")],
+)
+def test_a_canary_says_why_the_scim_of_keycloak_is_closed(
+    keycloak: Keycloak, tmp_path: Path, scim: bool, audience: bool, reason: str
+):
+    realm = keycloak.realm(scim=scim)
+    realm.add_users(1)
+    schema = Schema.from_json({"id": HR, "name": "HR", "attributes": [{"name": "code"}]})
+
+    with access_of(realm, realm.client(*WRITE, scim=audience)) as access:
+        found = tried(access, schema, "user-00000", tmp_path / "s")
+
+    assert found.found == {CanaryResult.NOT_TRIED}
+    assert reason in found.detail
+
+
+# ------------------------------------------------------------------ doctor
+
+
+def test_doctor_finds_what_a_realm_of_keycloak_can_have_otherwise(keycloak: Keycloak):
+    realm = keycloak.realm(scim=True, events=True)
+    realm.declare(
+        {"name": "kept", "annotations": {MAPPED: f"{HR}:kept"}},
+        {"name": "dotted", "annotations": {MAPPED: f"{HR}.dotted"}},
+        {"name": "many", "annotations": {MAPPED: f"{HR}:many"}, "multivalued": True},
+        {"name": "unmapped", "annotations": {}},
+    )
+    realm.add_users(2)
+    client = realm.client(*WRITE, "view-events", scim=True)
+
+    found = doctored(realm, client, "kept", "dotted", "many", "unmapped", "new")
+
+    assert found["write"] == found["users"] == found["events"] == [Grade.OK]
+    assert found["version"] == [Grade.OK]
+    assert found["policy"] == [Grade.NOTE]
+    assert found["scim"] == [Grade.WARNING, Grade.OK, Grade.WARNING, Grade.NOTE, Grade.NOTE]
+    realm.declare({"name": "bare"})
+    assert doctored(realm, client, "kept")["scim"] == [Grade.WARNING]
+
+
+def test_doctor_finds_what_a_client_of_keycloak_may_not(keycloak: Keycloak):
+    realm = keycloak.realm()
+    realm.add_users(2)
+
+    found = doctored(realm, realm.client("view-realm", "query-users"))
+
+    assert found["write"] == found["users"] == found["events"] == [Grade.WARNING]
+    assert found["version"] == [Grade.UNKNOWN]
+    assert found["scim"] == [Grade.NOTE]
+
+
+def doctored(realm: Realm, client: Client, *names: str) -> dict[str, list[Grade]]:
+    """The grades of each check, for a manifest with those attributes."""
+    attributes = [{"name": name} for name in names]
+    schema = Schema.from_json({"id": HR, "name": "HR", "attributes": attributes})
+    extension = SchemaExtension(name="hr", place=Place(""), schema=schema)
+    found: dict[str, list[Grade]] = {}
+    with access_of(realm, client) as access:
+        for each in KeycloakDoctor(access, HR).findings([extension]):
+            found.setdefault(each.check, []).append(each.grade)
+    return found

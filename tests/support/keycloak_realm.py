@@ -1,11 +1,12 @@
 """A realm on loopback that answers as Keycloak 26.7.3 does, by the admin API and its SCIM."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.support.faultserver import Received, Script, json_reply, reply
+from tests.support.faultserver import Received, Script, json_reply
 from tests.support.gateway_world import listed, scim_error
 
 ADMIN = "/admin/realms/acme"
@@ -31,7 +32,7 @@ class RealmService:
 
     profile: list[dict[str, Any]] = field(default_factory=list)
     policy: str | None = None
-    people: list[Mapping[str, Sequence[str]]] = field(default_factory=list)
+    people: list[Any] = field(default_factory=list)
     roles: frozenset[str] = frozenset({"view-realm", "manage-realm", "view-users"})
     events: bool = False
     details: bool = False
@@ -50,7 +51,7 @@ class RealmService:
         if (answer := self.before(self, request)) is not None:
             return answer
         if request.path.startswith(SCIM):
-            return self._scim(request.path.removeprefix(SCIM), _query(request))
+            return self._scim(request.path.removeprefix(SCIM), request)
         handle = {
             f"{ADMIN}/users/profile": self._profile,
             f"{ADMIN}/users/count": self._count,
@@ -97,7 +98,7 @@ class RealmService:
                 else self.policy is not None
             )
         }
-        user = {"id": number, "username": f"n4me-{number}", "email": f"{number}@example.org"}
+        user = {"id": number, "username": f"{_USER}{number}", "email": f"{number}@example.org"}
         return {**user, "enabled": True, **({"attributes": shown} if shown else {})}
 
     def _id(self, held: Mapping[str, Sequence[str]]) -> str:
@@ -123,14 +124,31 @@ class RealmService:
         )
 
     def _info(self, _: dict[str, str]) -> Script:
-        return json_reply({})
+        shown = {"systemInfo": {"version": "26.7.3"}} if self.has("manage-realm") else {}
+        return json_reply(shown)
 
-    def _scim(self, path: str, query: dict[str, str]) -> Script:
+    def _scim(self, path: str, request: Received) -> Script:
         if not self.scim:
             return json_reply({"error": "HTTP 404 Not Found"}, 404)
         if not self.audience:
             return scim_error(401, "Invalid token audience")
-        assert path == "/Schemas", path
+        if path.startswith("/Users"):
+            return self._scim_users(path, request)
+        return self._schemas() if path == "/Schemas" else json_reply(listed([]))
+
+    def _scim_users(self, path: str, request: Received) -> Script:
+        """The users that a filter on userName finds, or the one of an id, after a PATCH."""
+        if path == "/Users":
+            wanted = _query(request)["filter"]
+            users = map(self._scim_user, self.people)
+            return json_reply(listed([u for u in users if f'eq "{u["userName"]}"' in wanted]))
+        [held] = [each for each in self.people if path.endswith(f"/{self._id(each)}")]
+        if request.method == "PATCH":
+            for operation in json.loads(request.body)["Operations"]:
+                self._patch(held, operation)
+        return json_reply(self._scim_user(held))
+
+    def _schemas(self) -> Script:
         if any("annotations" not in each for each in self.profile):
             return json_reply({"error": "unknown_error"}, 500)
         mapped: dict[str, list[dict[str, Any]]] = {}
@@ -142,9 +160,30 @@ class RealmService:
         schemas = [{"id": urn, "name": urn, "attributes": a} for urn, a in mapped.items()]
         return json_reply(listed(schemas))
 
+    def _patch(self, held: dict[str, Any], operation: dict[str, Any]) -> None:
+        """Keep a value of what is mapped as URN:name, the first of several, and say nothing."""
+        for each in self.profile:
+            if operation["path"] == each["annotations"].get(MAPPED):
+                value = operation.get("value")
+                values = value if isinstance(value, list) else [value]
+                if operation["op"] == "remove":
+                    held.pop(each["name"], None)
+                else:
+                    held[each["name"]] = [str(values[0])]
 
+    def _scim_user(self, held: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+        """A user as SCIM shows it: of several values the first."""
+        user: dict[str, Any] = {"schemas": [], "id": self._id(held)}
+        user["userName"] = f"{_USER}{user['id']}"
+        for each in self.profile:
+            urn, _, name = each["annotations"].get(MAPPED, "").rpartition(":")
+            if urn and each["name"] in held:
+                user.setdefault(urn, {})[name] = held[each["name"]][0]
+        return user
+
+
+_USER = "n4me-"
 _REFUSED = json_reply({"error": "HTTP 403 Forbidden"}, 403)
-NO_ANSWER = reply(500)
 
 
 def _query(request: Received) -> dict[str, str]:

@@ -20,7 +20,7 @@ from reconciler.ports import ResourcePage
 VIEW_USERS = "give the client's service account the role view-users of realm-management"
 _SCIM_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _ADMIN = "admin"
-_SHOWS = ("ENABLED", "ADMIN_VIEW", "ADMIN_EDIT")  # of unmanagedAttributePolicy
+SHOWING_POLICIES = ("ENABLED", "ADMIN_VIEW", "ADMIN_EDIT")  # of unmanagedAttributePolicy
 _UNMANAGED = (
     "the user profile does not declare it, and unmanagedAttributePolicy is off: Keycloak keeps "
     "what users hold of it and shows that to nobody"
@@ -47,11 +47,11 @@ class _Visible:
         if not isinstance(listed, list):
             raise TypeError("no attributes")
         declared = [each for each in listed if isinstance(each, dict)]
-        shown = {str(each.get("name")): each for each in declared if _is_for_admins(each)}
+        shown = {str(each.get("name")): each for each in declared if is_for_admins(each)}
         return cls(
             lists={name: each.get("multivalued") is True for name, each in shown.items()},
-            hidden=frozenset(fold(str(e.get("name"))) for e in declared if not _is_for_admins(e)),
-            unmanaged=profile.get("unmanagedAttributePolicy") in _SHOWS,
+            hidden=frozenset(fold(str(e.get("name"))) for e in declared if not is_for_admins(e)),
+            unmanaged=profile.get("unmanagedAttributePolicy") in SHOWING_POLICIES,
         )
 
     def obstacle(self, name: str) -> str | None:
@@ -75,7 +75,7 @@ class _Visible:
         return found
 
 
-def _is_for_admins(attribute: Mapping[str, Json]) -> bool:
+def is_for_admins(attribute: Mapping[str, Json]) -> bool:
     """Test whether an administrator sees its values: whoever may edit may view as well."""
     permissions = attribute.get("permissions")
     roles = permissions.values() if isinstance(permissions, dict) else ()

@@ -1,4 +1,8 @@
-"""Occurrences: what happens in a run, as values, for whoever watches it as it goes."""
+"""Occurrences: what happens in a run, as values, for whoever watches it as it goes.
+
+Nearly all are NamedTuples: every command makes these classes as it starts, and a dataclass takes
+five times as long to make.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:  # every command imports this module, and few plan
     from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
@@ -36,36 +40,31 @@ class Phase(StrEnum):
     GATE = "gate"
 
 
-@dataclass(frozen=True, slots=True)
-class PhaseBegun:
+class PhaseBegun(NamedTuple):
     """So many tenants, files or webhooks are to be worked on."""
 
     phase: Phase
     total: int
 
 
-@dataclass(frozen=True, slots=True)
-class PhaseEnded:
+class PhaseEnded(NamedTuple):
     """No more of them is worked on."""
 
     phase: Phase
 
 
-@dataclass(frozen=True, slots=True)
-class FileChecked:
+class FileChecked(NamedTuple):
     """One more of the files of the phase was read and checked."""
 
 
-@dataclass(frozen=True, slots=True)
-class TenantBegun:
+class TenantBegun(NamedTuple):
     """A tenant is worked on from now on, in the thread that tells it."""
 
     phase: Phase
     tenant: str
 
 
-@dataclass(frozen=True, slots=True)
-class TenantEnded:
+class TenantEnded(NamedTuple):
     """A tenant was worked on; `failure` is for a person, None where there is none."""
 
     phase: Phase
@@ -73,52 +72,45 @@ class TenantEnded:
     failure: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class WaveBegun:
+class WaveBegun(NamedTuple):
     """The wave of that number is written from now on; `tenants` is how many it has."""
 
     number: int
     tenants: int
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeBegun:
+class ChangeBegun(NamedTuple):
     """The intent of a change is durable; its request is about to be sent."""
 
     change: Create | Update
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeEnded:
+class ChangeEnded(NamedTuple):
     """The outcome of a change is durable."""
 
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryEnded:
+class DeliveryEnded(NamedTuple):
     """A webhook was tried once."""
 
     result: DeliveryResult
 
 
-@dataclass(frozen=True, slots=True)
-class LockTaken:
+class LockTaken(NamedTuple):
     """The lock of a tenant is ours."""
 
     tenant: str
 
 
-@dataclass(frozen=True, slots=True)
-class LockRefused:
+class LockRefused(NamedTuple):
     """Somebody else has the lock of a tenant; `reason` names who."""
 
     tenant: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class LocksReleased:
+class LocksReleased(NamedTuple):
     """No tenant is locked by this run any more."""
 
 
@@ -143,8 +135,7 @@ class RequestEnded:
     answered: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class RetryBegun:
+class RetryBegun(NamedTuple):
     """A request is to be repeated, after so many seconds; `attempt` is the number of the next.
 
     `requested` is how many of them the answer asks for; `service` is who does, None for a tenant.
@@ -157,16 +148,14 @@ class RetryBegun:
     service: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class WaitBegun:
+class WaitBegun(NamedTuple):
     """The run waits so many seconds before it goes on."""
 
     seconds: float
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class TokenReceived:
+class TokenReceived(NamedTuple):
     """A token came of an endpoint; `life` is how many seconds it is valid, where that is stated."""
 
     endpoint: str

@@ -1,24 +1,29 @@
 """Use case: read every selected tenant and decide what each needs; changes nothing."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from reconciler.domain.deciding import plan_tenant
 from reconciler.domain.dialect import Dialect
-from reconciler.domain.drift import Sightings
 from reconciler.domain.manifest import GitState, Manifests, SchemaExtension, Tenant
 from reconciler.domain.messages import nearest
 from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.domain.selection import Selection
-from reconciler.domain.waves import WaveSize
 from reconciler.errors import TenantError, UsageError
 from reconciler.occurrences import Observe, Phase, in_phase, unobserved, working_on
 from reconciler.parallel import in_parallel
-from reconciler.ports import SchemaReader
+
+if TYPE_CHECKING:  # a plan makes none of them
+    from reconciler.domain.drift import Sightings
+    from reconciler.domain.waves import WaveSize
+    from reconciler.ports import SchemaReader
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Desired:
     """The desired state of the tenants, its commit, and the part of it that this run is about.
 
@@ -96,7 +101,8 @@ class Desired:
         )
 
 
-Readers = Callable[[Tenant], SchemaReader]  # raises UsageError for a tenant that is set up wrongly
+Readers = Callable[[Tenant], "SchemaReader"]
+"""Raises UsageError for a tenant that is set up wrongly."""
 Keep = Callable[[TenantPlan], TenantPlan]  # what is kept of a tenant's plan, when it is made
 
 

@@ -129,6 +129,8 @@ def test_a_plan_without_a_store_needs_none_and_no_built_in_tenant(folder: Folder
     ours = ("embedded", "adapters.webhooks", "adapters.database.store", "adapters.database.engine")
     assert within(found, "sqlite3", *UNUSED, *(f"reconciler.{name}" for name in ours)) == []
     assert within(found, "reconciler.render.plan_markdown", "reconciler.fleet") == []
+    of_changes = ("ports", "domain.documents", "domain.impact", "domain.waves")
+    assert within(found, *(f"reconciler.{name}" for name in of_changes)) == []
     assert len(found) <= 460, sorted(found)
 
 

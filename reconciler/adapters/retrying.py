@@ -1,5 +1,7 @@
 """Patience: when to ask again, and when to stop asking; the home of tenacity."""
 
+from __future__ import annotations
+
 import math
 import re
 from collections.abc import Callable
@@ -11,10 +13,11 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from reconciler.domain.http_reply import Answer, NoAnswer
 from reconciler.occurrences import Observe, RetryBegun, attempting
-from reconciler.ports import Clock, Retry
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
+
+    from reconciler.ports import Clock, Retry
 
 T = TypeVar("T")
 
@@ -30,7 +33,7 @@ def retrying(
     attempts: int = 5,
     deadline: float = 120.0,
     cap: float = 300.0,
-    budget: "RetryBudget | None" = None,
+    budget: RetryBudget | None = None,
     observe: Observe | None = None,
 ) -> Retry:
     """A Retry of at most so many attempts, none of which begins `deadline` seconds after the first.
@@ -125,7 +128,7 @@ def _largest_number(text: str) -> str | None:
     return max(numbers, key=float)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class _Patience:
     """A ports.Retry; see `retrying`."""
 
@@ -156,7 +159,7 @@ class _Patience:
         return call.follow(first, attempt) if call.wants_more(first) else first
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class _Call(Generic[T]):
     """One call under way; `floor` is what `again` asked for after the last attempt."""
 
@@ -198,7 +201,7 @@ class _Call(Generic[T]):
 
         return call(again)
 
-    def tell(self, state: "RetryCallState") -> None:
+    def tell(self, state: RetryCallState) -> None:
         """Say that the next attempt is waited for, and why."""
         assert self.observe is not None
         match _last_result(state):
@@ -217,11 +220,11 @@ class _Call(Generic[T]):
         self.floor = self.again(result)
         return self.floor is not None
 
-    def wait(self, state: "RetryCallState") -> float:
+    def wait(self, state: RetryCallState) -> float:
         window = min(LAST_WINDOW, FIRST_WINDOW * 2.0 ** (state.attempt_number - 1))
         return max(self.floor or 0.0, self.random() * window)
 
-    def stops(self, state: "RetryCallState") -> bool:
+    def stops(self, state: RetryCallState) -> bool:
         return (
             state.attempt_number >= self.attempts
             or (self.floor or 0.0) > self.cap
@@ -230,7 +233,7 @@ class _Call(Generic[T]):
         )
 
 
-def _last_result(state: "RetryCallState") -> object:
+def _last_result(state: RetryCallState) -> object:
     assert state.outcome is not None
     return state.outcome.result()
 
@@ -238,15 +241,15 @@ def _last_result(state: "RetryCallState") -> object:
 _DAYS = "Mon|Tue|Wed|Thu|Fri|Sat|Sun"
 _MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 _TIME = "[0-9]{2}:[0-9]{2}:[0-9]{2}"
-_IMF_FIXDATE = re.compile(rf"(?:{_DAYS}), [0-9]{{2}} (?:{_MONTHS}) [0-9]{{4}} {_TIME} GMT")
+_IMF_FIXDATE = rf"(?:{_DAYS}), [0-9]{{2}} (?:{_MONTHS}) [0-9]{{4}} {_TIME} GMT"
 _LONG_DAYS = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
-_RFC_850 = re.compile(rf"(?:{_LONG_DAYS}), [0-9]{{2}}-(?:{_MONTHS})-[0-9]{{2}} {_TIME} GMT")
-_ASCTIME = re.compile(rf"(?:{_DAYS}) (?:{_MONTHS}) [0-9 ][0-9] {_TIME} [0-9]{{4}}")
+_RFC_850 = rf"(?:{_LONG_DAYS}), [0-9]{{2}}-(?:{_MONTHS})-[0-9]{{2}} {_TIME} GMT"
+_ASCTIME = rf"(?:{_DAYS}) (?:{_MONTHS}) [0-9 ][0-9] {_TIME} [0-9]{{4}}"
 
 
 def _http_date(text: str) -> datetime | None:
     """A date of RFC 9110 section 5.6.7, in one of the two obsolete forms too; None for all else."""
-    if not any(form.fullmatch(text) for form in (_IMF_FIXDATE, _RFC_850, _ASCTIME)):
+    if not any(re.fullmatch(form, text) for form in (_IMF_FIXDATE, _RFC_850, _ASCTIME)):
         return None
     try:
         return parsedate_to_datetime(text).replace(tzinfo=UTC)

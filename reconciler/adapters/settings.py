@@ -27,19 +27,19 @@ _SERVICE = (
 _SECRET_SIZE = 64 * 1024  # bytes; a key of 16,384 bits in PEM takes 13 KiB
 _GITHUB = "https://api.github.com"
 # OWNER/NAME, neither of them `.` or `..`: the two become segments of a path.
-_REPOSITORY = re.compile(r"(?!\.{1,2}/)[A-Za-z0-9._-]+/(?!\.{1,2}\Z)[A-Za-z0-9._-]+")
+_REPOSITORY = r"(?!\.{1,2}/)[A-Za-z0-9._-]+/(?!\.{1,2}\Z)[A-Za-z0-9._-]+"
 # No user name, query or fragment: what stands there would be sent, or shown, beside a token.
-_API_URL = re.compile(
+_API_URL = (
     r"(https://[A-Za-z0-9.-]+|http://(localhost|127(\.[0-9]{1,3}){3}|\[::1\]))(:[0-9]{1,5})?"
     r"(/[A-Za-z0-9._~/-]*)?"
 )
-_SERVER = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
+_SERVER = r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?"
 _NARROWEST = 40  # cells of a terminal
 _USUAL_WIDTH = 80
 _NO_ORIGIN = "the URL of {} names no host and port; write https://HOST or https://HOST:PORT"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class GitHubAccess:
     """The repository, the address of GitHub's REST API (no slash at its end), and a token."""
 
@@ -48,7 +48,7 @@ class GitHubAccess:
     token: Secret
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Settings:
     """The environment, as one mapping made once, so that a test can give its own."""
 
@@ -157,7 +157,7 @@ class Settings:
         """The page of the repository whose job this is; None where none is named."""
         server = self.variable("GITHUB_SERVER_URL") or ""
         repository = self.variable("GITHUB_REPOSITORY") or ""
-        known = _SERVER.fullmatch(server) and _REPOSITORY.fullmatch(repository)
+        known = re.fullmatch(_SERVER, server) and re.fullmatch(_REPOSITORY, repository)
         return f"{server}/{repository}" if known else None
 
     def run_page(self) -> str | None:
@@ -168,13 +168,13 @@ class Settings:
     def github(self) -> GitHubAccess:
         """GitHub's own settings; raises UsageError. No tenant's credential comes from them."""
         repository = self.variable("GITHUB_REPOSITORY") or ""
-        if not _REPOSITORY.fullmatch(repository):
+        if not re.fullmatch(_REPOSITORY, repository):
             raise UsageError(
                 "GITHUB_REPOSITORY has to name the repository as OWNER/NAME; a job of GitHub "
                 "Actions has it, elsewhere set it"
             )
         url = (self.variable("GITHUB_API_URL") or _GITHUB).rstrip("/")
-        if not _API_URL.fullmatch(url):
+        if not re.fullmatch(_API_URL, url):
             raise UsageError(
                 "GITHUB_API_URL has to be an https URL without user name and query, or http on "
                 "this machine's loopback; the token goes nowhere else"
@@ -236,7 +236,7 @@ def origin(url: str, *, of: str) -> str:
     return f"{scheme}://{host}" + ("" if port in (None, own) else f":{port}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _Pins:
     """The entries of RECONCILER_ALLOWED_ORIGINS."""
 

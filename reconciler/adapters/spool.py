@@ -110,7 +110,7 @@ def _line(value: Json) -> bytes:
     return json.dumps(value).encode() + b"\n"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Items:
     """Values from a place in the file of a spool on; read anew each time."""
 

@@ -44,7 +44,7 @@ class ColorWhen(StrEnum):
 COLOR = Option(help="when to colour", kind=Kind.CHOICE, choices=ColorWhen, key="color")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class CommonOptions:
     """The options of every command; not shown, for the URL of a proxy may hold a password."""
 

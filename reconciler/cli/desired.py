@@ -1,24 +1,29 @@
 """The desired state that a command is about: the manifests, a selection, a commit."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from reconciler.adapters.git import Git, git_state
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.manifest_loading import require_manifests
 from reconciler.cli.shared_options import FleetOptions, ReadingOptions
-from reconciler.domain.drift import Sightings
 from reconciler.domain.manifest import GitState, Manifests, Tenant, Webhook
 from reconciler.domain.selection import Selection, Shard
 from reconciler.domain.tenant_names import Renaming, tenant_names
-from reconciler.domain.waves import WaveSize, wave_sizes
 from reconciler.errors import UsageError
 from reconciler.planning import Desired
 from reconciler.render.plain_text import counted
 
+if TYPE_CHECKING:  # most plans have none
+    from reconciler.domain.drift import Sightings
+    from reconciler.domain.waves import WaveSize
+
 _INDEX = "JOB_COMPLETION_INDEX"
-_SHARD = re.compile("(0|[1-9][0-9]{0,5}|job)/([1-9][0-9]{0,5})")
+_SHARD = "(0|[1-9][0-9]{0,5}|job)/([1-9][0-9]{0,5})"
 
 
 def selection_of(invocation: Invocation, options: FleetOptions) -> Selection:
@@ -35,7 +40,7 @@ def shard_of(invocation: Invocation, given: str | None) -> Shard | None:
     """The shard that --shard names; raises UsageError."""
     if given is None:
         return None
-    if (found := _SHARD.fullmatch(given)) is None:
+    if (found := re.fullmatch(_SHARD, given)) is None:
         raise UsageError(f"--shard {given} is no shard: give I/N, as 2/4, or job/N in a Job")
     number, count = found[1], int(found[2])
     if number == "job":
@@ -59,7 +64,7 @@ def shard_of(invocation: Invocation, given: str | None) -> Shard | None:
 Due = Callable[[Iterable[Tenant]], frozenset[str]]  # the names of those that are due
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class StoredFacts:
     """What the state store has of the tenants; `due` narrows the selection, with --due."""
 
@@ -103,6 +108,8 @@ def sizes_of(waves: str | None) -> tuple[WaveSize, ...]:
     """The sizes that --waves gives, if any; raises UsageError, saying what is wrong."""
     if waves is None:
         return ()
+    from reconciler.domain.waves import wave_sizes  # most changes are made all at once
+
     try:
         return wave_sizes(waves)
     except ValueError as error:

@@ -1,19 +1,24 @@
 """Files that commands write and read: whole or not at all, and never trusted."""
 
+from __future__ import annotations
+
 import json
 import os
 import stat
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reconciler.adapters.jsonschemas import check
 from reconciler.adapters.packaged import schema_text
 from reconciler.cli.console import show_data
 from reconciler.cli.given import STANDARD_OUTPUT
-from reconciler.domain.documents import ReportDocument
 from reconciler.domain.jsontext import Json, NotJson, parse
 from reconciler.errors import UsageError
+
+if TYPE_CHECKING:  # they say the shape of JSON
+    from reconciler.domain.documents import ReportDocument
 
 _DOCUMENT_SIZE = 256 * 1024 * 1024
 _TEXT_SIZE = 16 * 1024 * 1024

@@ -27,7 +27,7 @@ _SUMMARY = "GITHUB_STEP_SUMMARY"
 _LINES = 50  # of the problems of manifests
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class JobOutputs:
     """The outputs so far; `changes` counts those to make or made, None where none was planned."""
 

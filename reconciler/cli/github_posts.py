@@ -3,7 +3,6 @@
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 from reconciler.adapters.clock import StopSignal, SystemClock, install
 from reconciler.adapters.github import Posts, Rest
@@ -33,7 +32,7 @@ def github_posts(invocation: Invocation, *, permission: str) -> Iterator[Posts]:
 
     def observe(occurrence: Occurrence) -> None:
         if isinstance(occurrence, RetryBegun):
-            occurrence = replace(occurrence, service="GitHub")
+            occurrence = occurrence._replace(service="GitHub")
         invocation.observe(occurrence)
 
     retry = retrying(

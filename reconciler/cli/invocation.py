@@ -9,7 +9,7 @@ from reconciler.cli.console import Console
 from reconciler.occurrences import Observe
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Invocation:
     """The name of the command, the options of every command, and the ways to the outside.
 

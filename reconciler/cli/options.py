@@ -56,7 +56,7 @@ class Need(StrEnum):
     NETWORK = "network"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Option:
     """All of an option but its name. `shown` is the default as the help shows it.
 

@@ -1,7 +1,10 @@
 """`plan`: read the tenants, show what apply would do, change nothing."""
 
+from __future__ import annotations
+
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reconciler.adapters.clock import StopSignal, wall_time
 from reconciler.adapters.database import seen_and_kept
@@ -16,8 +19,6 @@ from reconciler.cli.planned import Planned, planning, show_plan
 from reconciler.cli.shared_options import CountingOptions, PlanFormat
 from reconciler.cli.wiring import Workbench, workbench
 from reconciler.domain.cadence import ReadBy, due
-from reconciler.domain.documents import PlanFacts
-from reconciler.domain.drift import Sightings
 from reconciler.domain.plan import Plan
 from reconciler.domain.tenant_names import KeptNames
 from reconciler.errors import StateError
@@ -25,6 +26,10 @@ from reconciler.planning import Desired, Keep, plan_fleet
 from reconciler.render.plain_text import counted, visible
 from reconciler.render.plan_document import plan_json, sealed
 from reconciler.render.unclaimed import unclaimed_lines
+
+if TYPE_CHECKING:  # they say the shape of JSON
+    from reconciler.domain.documents import PlanFacts
+    from reconciler.domain.drift import Sightings
 
 
 def plan(invocation: Invocation, options: Options) -> int:

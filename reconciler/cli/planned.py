@@ -1,5 +1,7 @@
 """A plan as it is made: the document of each tenant is kept in a file, and little in memory."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,7 +12,6 @@ from reconciler.adapters.spool import Spool, spooling
 from reconciler.cli.console import Console
 from reconciler.cli.shared_options import PlanFormat
 from reconciler.domain.approvals import Approvals
-from reconciler.domain.documents import ChangeDocument, PlanFacts
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.planning import Desired
@@ -25,6 +26,7 @@ from reconciler.render.plan_document import (
 from reconciler.render.plan_text import foot_text, head_text, plan_text, tenants_text
 
 if TYPE_CHECKING:  # text has no origin, and few tenants have a freeze
+    from reconciler.domain.documents import ChangeDocument, PlanFacts
     from reconciler.domain.freeze import Frozen
     from reconciler.render.origin import Origin
 
@@ -32,7 +34,7 @@ _FEW = 2000  # attributes of a tenant, whose changes may all be in memory at onc
 
 
 @contextmanager
-def planning(*, show: Callable[[str], None] | None, paint: Paint) -> Iterator["Planned"]:
+def planning(*, show: Callable[[str], None] | None, paint: Paint) -> Iterator[Planned]:
     """A plan to be made; its documents last as long as the block."""
     # docs/decisions.md, "A plan is made tenant by tenant, and little of it is kept"
     with spooling() as spool:
@@ -40,7 +42,7 @@ def planning(*, show: Callable[[str], None] | None, paint: Paint) -> Iterator["P
 
 
 def show_plan(
-    document: PlanFacts, wanted: PlanFormat, console: Console, origin: "Origin | None" = None
+    document: PlanFacts, wanted: PlanFormat, console: Console, origin: Origin | None = None
 ) -> None:
     """Print a whole plan on standard output; `origin` is known where it was made just now."""
     match wanted:
@@ -129,7 +131,7 @@ class Planned:
             self._show(foot_text(document, paint=self._paint))
 
 
-def _frozen(tenant: Tenant, now: datetime) -> "Frozen | None":
+def _frozen(tenant: Tenant, now: datetime) -> Frozen | None:
     if not tenant.freeze:
         return None
     from reconciler.domain.freeze import frozen_at

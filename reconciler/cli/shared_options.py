@@ -42,7 +42,7 @@ class TextOrJson(StrEnum):
     JSON = "json"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class PartOptions:
     """The extensions that a run is about, and which and how many tenants at once."""
 
@@ -73,7 +73,7 @@ class PartOptions:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class FleetOptions(PartOptions):
     """The part of the fleet that a run is about, how much of it at once, and how much at most."""
 
@@ -96,7 +96,7 @@ class FleetOptions(PartOptions):
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class FileOptions:
     """The limits on the files that are read from the folder of manifests."""
 
@@ -111,7 +111,7 @@ class FileOptions:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ReadingOptions(FileOptions):
     """The limits on what is read from the folder of manifests, and on each schema."""
 
@@ -124,7 +124,7 @@ class ReadingOptions(FileOptions):
     allow_empty: bool = flag("a folder without manifests is meant", heading=Heading.READING)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class RequestOptions:
     """The deadline of one request."""
 
@@ -137,7 +137,7 @@ class RequestOptions:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class DeadlineOptions(RequestOptions):
     """The deadlines of one request, and of the reading of one tenant; how much of it is read."""
 
@@ -159,7 +159,7 @@ class DeadlineOptions(RequestOptions):
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class CountingOptions:
     """The deadline of a count of users, page by page."""
 
@@ -172,7 +172,7 @@ class CountingOptions:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class SendingOptions(RequestOptions):
     """The sending of webhooks, where that is all that a run does, to whom the manifests name."""
 
@@ -183,7 +183,7 @@ class SendingOptions(RequestOptions):
     format: TextOrJson = format_choice("text or JSON", default=TextOrJson.TEXT)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class PruningOptions:
     """The time for which the store keeps what is over."""
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:  # a plan of tenants that are elsewhere does without
     from reconciler.embedded import DevTenantAccess
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Trust:
     """The secrets of this run, and where each may go. `embedded` is by the NAME of its URL."""
 

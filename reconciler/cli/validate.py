@@ -16,7 +16,7 @@ from reconciler.cli.manifest_loading import limits_of, load_desired, manifests_a
 from reconciler.cli.output import Output, output_of
 from reconciler.domain.documents import ValidateData
 from reconciler.domain.problem import Problem, Severity
-from reconciler.domain.rules import compare
+from reconciler.domain.rules.comparing import compare
 from reconciler.render.plain_text import counted, visible
 from reconciler.render.problems_github import problems_github
 from reconciler.render.problems_json import problem_counts, problem_diagnostic

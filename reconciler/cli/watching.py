@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # many commands show no progress
     from reconciler.cli.live_line import LiveLine
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Watch:
     """The observers of a command: of what happens to tenants, and of requests as well."""
 

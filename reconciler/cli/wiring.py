@@ -1,5 +1,7 @@
 """The adapters of a command: gateways, credentials, webhooks and built-in tenants."""
 
+from __future__ import annotations
+
 import os
 import random
 import sys
@@ -14,7 +16,6 @@ from typing import TYPE_CHECKING
 from reconciler.adapters.clock import StopSignal, SystemClock, install
 from reconciler.adapters.gateway import (
     HttpSchemaReader,
-    HttpSchemaWriter,
     Known,
     SizeLimits,
     TenantAccess,
@@ -36,34 +37,34 @@ from reconciler.domain.tenant_names import TenantNames
 from reconciler.errors import Interrupted
 from reconciler.occurrences import Observe
 from reconciler.planning import Desired
-from reconciler.ports import Clock, Retry
 
 if TYPE_CHECKING:  # a plan of tenants that are elsewhere does without
     from reconciler.adapters.gateway.reader import Authorization
+    from reconciler.adapters.gateway.writer import HttpSchemaWriter
     from reconciler.adapters.webhooks import WebhookNotifier
     from reconciler.canary import Canary
     from reconciler.domain.outbox import DeliveryResult
     from reconciler.domain.records import Run
     from reconciler.domain.searching import Belief
     from reconciler.embedded import DevTenantAccess
-    from reconciler.ports import CanaryLedger, UserReader
+    from reconciler.ports import CanaryLedger, Clock, Retry, UserReader
     from reconciler.searchable import Searching
 
 _AS_TODAY = TenantNames()
 EMBEDDED_FOLDER = Path(".reconciler/embedded")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class TenantState:
     """The memory of one tenant from the first request of a run to its last; kept small."""
 
     traffic: Traffic
     retry: Retry
     known: Known = field(default_factory=Known)
-    beliefs: "dict[str, Belief]" = field(default_factory=dict)
+    beliefs: dict[str, Belief] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Workbench:
     """The adapters of one command."""
 
@@ -85,13 +86,13 @@ class Workbench:
     observe: Observe
     states: dict[str, TenantState] = field(default_factory=dict)
     making: Lock = field(default_factory=Lock)  # tenants are opened by several threads
-    _run: "Memo[Run]" = field(init=False, compare=False, repr=False, default_factory=Memo)
+    _run: Memo[Run] = field(init=False, compare=False, repr=False, default_factory=Memo)
 
     @property
-    def run(self) -> "Run":
+    def run(self) -> Run:
         """The identity of this run, for the audit; a plan needs none."""
 
-        def begun() -> "Run":
+        def begun() -> Run:
             from reconciler.domain.records import Run
 
             actor, commit = self.trust.settings.actor, self.desired.git.commit
@@ -103,12 +104,12 @@ class Workbench:
         """A gateway that can send nothing but GET and the token request."""
         return HttpSchemaReader(self.connection(tenant))
 
-    def user_readers(self, options: CountingOptions) -> "Callable[[Tenant], UserReader]":
+    def user_readers(self, options: CountingOptions) -> Callable[[Tenant], UserReader]:
         """The way to the users of each tenant, page by page."""
         seconds = float(options.count_deadline)
         return lambda tenant: self._user_reader(tenant, seconds, "--count-deadline")
 
-    def _user_reader(self, tenant: Tenant, seconds: float, option: str) -> "UserReader":
+    def _user_reader(self, tenant: Tenant, seconds: float, option: str) -> UserReader:
         from reconciler.adapters.gateway.reader import ReadDeadline
 
         access = self.connection(tenant)
@@ -132,6 +133,8 @@ class Workbench:
 
     def writer(self, tenant: Tenant) -> HttpSchemaWriter:
         """A gateway that may POST, PUT and PATCH as well."""
+        from reconciler.adapters.gateway.writer import HttpSchemaWriter  # a plan writes nothing
+
         with self.making:
             certificate = self.certificate(tenant)
             access = self._connection(tenant, certificate)
@@ -139,7 +142,7 @@ class Workbench:
             writes = Http(options, methods=frozenset({"POST", "PUT", "PATCH"}))
             return HttpSchemaWriter(access, writes)
 
-    def searching(self, tenant: Tenant, *, timeout: float, deadline: float) -> "Searching":
+    def searching(self, tenant: Tenant, *, timeout: float, deadline: float) -> Searching:
         """The means to ask a tenant whether attributes are searchable; all ends by the deadline."""
         from reconciler.searchable import Searching
 
@@ -151,9 +154,7 @@ class Workbench:
             observe=self.observe,
         )
 
-    def canary(
-        self, tenant: Tenant, ledger: "CanaryLedger", warn: Callable[[str], None]
-    ) -> "Canary":
+    def canary(self, tenant: Tenant, ledger: CanaryLedger, warn: Callable[[str], None]) -> Canary:
         """The means to try values on the tenant's test user, with nothing but GET and PATCH."""
         from reconciler.adapters.gateway.canary_users import HttpCanaryUsers
         from reconciler.adapters.gateway.reader import ReadDeadline
@@ -197,7 +198,7 @@ class Workbench:
 
             load_models()
 
-    def notifier(self, names: TenantNames = _AS_TODAY) -> "WebhookNotifier":
+    def notifier(self, names: TenantNames = _AS_TODAY) -> WebhookNotifier:
         """The way to HR for every webhook of the selected tenants, by all of their names."""
         from reconciler.adapters.webhooks import WebhookNotifier
 
@@ -221,7 +222,7 @@ class Workbench:
             found.reason for found in notifier.obstacles(tenant, resolve=False) if not found.unset
         )
 
-    def due_again(self, attempts: int, result: "DeliveryResult") -> datetime | None:
+    def due_again(self, attempts: int, result: DeliveryResult) -> datetime | None:
         """The time at which a delivery that failed so often is tried next; None gives it up."""
         # One that the end of the run may have cut off is due at once.
         if self.stop.number is not None or self.stop.store_failed:
@@ -254,7 +255,7 @@ class Workbench:
         self,
         options: HttpOptions,
         certificate: ClientCertificate | None,
-        authenticator: "Authorization",
+        authenticator: Authorization,
         tenant: Tenant,
     ) -> HttpOptions:
         return replace(
@@ -265,7 +266,7 @@ class Workbench:
             redact=lambda text: authenticator.redaction.message(text, own=tenant.base_url),
         )
 
-    def _belief(self, tenant: Tenant, users: "UserReader", resource_type: str) -> "Belief":
+    def _belief(self, tenant: Tenant, users: UserReader, resource_type: str) -> Belief:
         """What filters are worth: found out once a tenant and run."""
         from reconciler.domain.searching import Belief
         from reconciler.searchable import belief_of
@@ -370,7 +371,7 @@ def workbench(
             raise Interrupted(error.signal, wrote=stop.wrote) from error
 
 
-def _serve(desired: Desired, folder: Path, stack: ExitStack) -> "dict[str, DevTenantAccess]":
+def _serve(desired: Desired, folder: Path, stack: ExitStack) -> dict[str, DevTenantAccess]:
     """Start the built-in tenants among the selected ones; by the NAME of their URLs."""
     names = [tenant.embedded for tenant in desired.tenants() if tenant.embedded]
     if not names:

@@ -7,7 +7,8 @@ from reconciler.domain.dialect import Dialect
 from reconciler.domain.jsontext import canonical
 from reconciler.domain.manifest import ChangeKind, SchemaExtension, Silenced
 from reconciler.domain.problem import Place, Severity
-from reconciler.domain.rules import CHANGE_RULES, Consumer, Revision
+from reconciler.domain.rules.changes import CHANGE_RULES
+from reconciler.domain.rules.revision import Consumer, Revision
 from reconciler.domain.scim import Schema
 
 

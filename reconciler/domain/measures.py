@@ -15,7 +15,9 @@ from reconciler.domain.diff import Alteration
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Deprecated, SchemaExtension
 from reconciler.domain.patterns import LONGEST_TEXT, compiled
-from reconciler.domain.rules import CHANGE_RULES, MeasureKind, Revision, pattern_of
+from reconciler.domain.rules.changed_members import pattern_of
+from reconciler.domain.rules.changes import CHANGE_RULES
+from reconciler.domain.rules.revision import MeasureKind, Revision
 from reconciler.domain.scim import (
     Attribute,
     AttributeType,

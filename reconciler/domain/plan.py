@@ -3,6 +3,8 @@
 A change is a create, an update, a skip or blocked. There is no delete and no replace.
 """
 
+from __future__ import annotations
+
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -15,9 +17,7 @@ from reconciler.domain.blocking import Against, BlockReason
 from reconciler.domain.body import ordered_body
 from reconciler.domain.dialect import Dialect, PatchPath, UpdateStrategy
 from reconciler.domain.diff import Difference, agreeing, differences, managed_view
-from reconciler.domain.drift import Drift
 from reconciler.domain.foreign import Foreign
-from reconciler.domain.impact import Assessment, assess
 from reconciler.domain.jsontext import Json, canonical, digest, packed, unpacked
 from reconciler.domain.manifest import Auth, GitState, Manages, SchemaExtension, Tenant, TenantsFrom
 from reconciler.domain.memo import Memo
@@ -25,11 +25,13 @@ from reconciler.domain.redaction import NO_REDACTION, Redaction
 from reconciler.domain.scim import ABSENT, Schema
 from reconciler.domain.selection import Selection
 from reconciler.domain.shown import shown_schema
-from reconciler.domain.waves import Wave, WaveSize, waves_of
 
 if TYPE_CHECKING:  # most plans count nobody, in no freeze
+    from reconciler.domain.drift import Drift
     from reconciler.domain.freeze import Frozen
+    from reconciler.domain.impact import Assessment
     from reconciler.domain.measures import Measured, StillHeld
+    from reconciler.domain.waves import Wave, WaveSize
 
 FORMAT_VERSION: Final = "2.0"
 
@@ -49,7 +51,7 @@ class PackedSchema:
     document: bytes
 
     @classmethod
-    def of(cls, document: Mapping[str, Json]) -> "PackedSchema":
+    def of(cls, document: Mapping[str, Json]) -> PackedSchema:
         """The schema that a document stands for."""
         return cls(packed(document))
 
@@ -88,7 +90,7 @@ class Subject:
         extension: SchemaExtension,
         live: Schema | None,
         redaction: Redaction = NO_REDACTION,
-    ) -> "Subject":
+    ) -> Subject:
         """The subject as a tenant was read; `live` is None where the schema is absent."""
         desired = extension.schema
         view = None if live is None else managed_view(live, desired, extension.manages)
@@ -117,7 +119,7 @@ class Subject:
         theirs = {attribute.key: attribute for attribute in self.desired.attributes}
         return sum(theirs.get(each.key) is not each for each in self.held.attributes)
 
-    def packed(self) -> "Subject":
+    def packed(self) -> Subject:
         """The same in less memory, to be looked at once more."""
         if not self.attributes_held:
             return self
@@ -179,13 +181,15 @@ class Subject:
 
     def assessment(self) -> Assessment:
         """The effect on each consumer of writing it; of what is live only what may be shown."""
+        from reconciler.domain.impact import assess  # most of a plan changes nothing
+
         found = assess(self.view, self.extension, self.dialect)
         if self.shown is self.view:
             return found
         # Who has to approve a change never depends on what is hidden of it.
         return replace(found, impacts=assess(self.shown, self.extension, self.dialect).impacts)
 
-    def without_live(self) -> "Subject":
+    def without_live(self) -> Subject:
         """As much of it as carrying it out needs: live is read again before it is changed."""
         return Subject(
             tenant=self.tenant,
@@ -220,7 +224,7 @@ class Skip:
 
     subject: Subject
     reason: SkipReason
-    withheld: "Withheld | None" = None
+    withheld: Withheld | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,9 +283,9 @@ class TenantPlan:
     drift: tuple[Drift, ...] = ()
     warnings: tuple[str, ...] = ()
     error: str | None = None
-    impact: "Mapping[str, tuple[Measured, ...]] | None" = None
-    deprecated: "Mapping[str, tuple[StillHeld, ...]]" = field(default_factory=dict)
-    frozen: "Frozen | None" = None
+    impact: Mapping[str, tuple[Measured, ...]] | None = None
+    deprecated: Mapping[str, tuple[StillHeld, ...]] = field(default_factory=dict)
+    frozen: Frozen | None = None
     redaction: Redaction = field(compare=False, default=NO_REDACTION)
     _digest: Memo[str] = field(init=False, compare=False, repr=False, default_factory=Memo)
 
@@ -351,7 +355,7 @@ class TenantPlan:
             }
         )
 
-    def without_live(self) -> "TenantPlan":
+    def without_live(self) -> TenantPlan:
         """As much of it as carrying it out needs, with the same digest."""
         # docs/decisions.md, "A plan is made tenant by tenant, and little of it is kept"
         slim = (replace(each, subject=each.subject.without_live()) for each in self.changes)
@@ -396,9 +400,13 @@ class Plan:
             for tenant in self.tenants
             if tenant.has_writes or (tenant.error is not None and tenant.tenant.wave is not None)
         }
+        if not changed:
+            return ()
+        from reconciler.domain.waves import waves_of
+
         return waves_of(changed, self.wave_sizes)
 
-    def summary(self) -> "PlanSummary":
+    def summary(self) -> PlanSummary:
         """The counts over all tenants."""
         kinds = Counter(_kind(change) for tenant in self.tenants for change in tenant.changes)
         return PlanSummary(

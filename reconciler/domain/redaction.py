@@ -127,7 +127,7 @@ class _Needles:
         return any(n in bare for n in self.long) or any(n in text for n in self.short)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _Decoded:
     """A text with its escapes taken out, and where in the original each part of it stands.
 
@@ -155,7 +155,7 @@ class _Decoded:
         return begin, end
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _Own:
     """A text of ours, taken apart: a schema with thousands of texts is held beside one of them."""
 

@@ -5,23 +5,27 @@ was last as desired, how many users a change hurts and how many hold what is dep
 of those a section has both ends.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from reconciler.domain.documents import (
-    ChangeDocument,
-    DriftDocument,
-    MeasureDocument,
-    StillHeldDocument,
-    TenantDocument,
-    Tenants,
-)
 from reconciler.domain.jsontext import Json
+
+if TYPE_CHECKING:  # they say the shape of JSON
+    from reconciler.domain.documents import (
+        ChangeDocument,
+        DriftDocument,
+        MeasureDocument,
+        StillHeldDocument,
+        TenantDocument,
+        Tenants,
+    )
 
 Of = TypeVar("Of", str, tuple[int, int])
 
@@ -47,7 +51,7 @@ class Extremes(Generic[Of]):
     greatest: Of
     greatest_in: str
 
-    def with_(self, value: Of, tenant: str) -> "Extremes[Of]":
+    def with_(self, value: Of, tenant: str) -> Extremes[Of]:
         """The same with the value of another tenant."""
         if value < self.least:
             return Extremes(value, tenant, self.greatest, self.greatest_in)
@@ -66,8 +70,8 @@ class Differing:
     """
 
     since: Extremes[str] | None
-    users: "_Users" = ()
-    holders: "_Users" = ()
+    users: _Users = ()
+    holders: _Users = ()
 
 
 _Users = tuple[Extremes[tuple[int, int]] | None, ...]
@@ -124,7 +128,7 @@ class _Item:
     holders: _Users = ()
     tenants: list[int] = field(default_factory=list)
 
-    def widen(self, other: "_Item", tenant: str) -> None:
+    def widen(self, other: _Item, tenant: str) -> None:
         """Take in what another tenant has of the same piece."""
         if self.since is not None and other.since is not None:
             self.since = self.since.with_(other.since.least, tenant)

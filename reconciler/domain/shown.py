@@ -26,7 +26,7 @@ def shown_schema(live: Schema, redaction: Redaction, desired: Schema | None = No
     return live if whole == live.whole() else replace(shown, document=whole)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _Showing:
     """The redaction of one schema; `own` is all that its manifest says."""
 

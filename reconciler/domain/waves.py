@@ -1,12 +1,16 @@
 """Waves: the changed tenants of a run in their order, a few before many."""
 
+from __future__ import annotations
+
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from reconciler.domain.documents import PlanWaves, WaveDocument
+if TYPE_CHECKING:  # they say the shape of JSON
+    from reconciler.domain.documents import PlanWaves, WaveDocument
 
 MOST = 100  # waves
 _ALL = 100_000  # thousandths of a percent

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 _CODES = {"green": 32, "yellow": 33, "red": 31, "bold": 1, "dim": 2}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Paint:
     """Colours a text, or leaves it as it is; the meaning is always in the words too."""
 

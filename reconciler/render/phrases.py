@@ -1,30 +1,34 @@
 """Phrases that every rendering of a plan shares; all foreign text in them is visible."""
 
+from __future__ import annotations
+
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from reconciler.domain.documents import (
-    ApprovalDocument,
-    ChangeDocument,
-    ConsumerWord,
-    DriftDocument,
-    DriftWord,
-    ImpactDocument,
-    MeasureDocument,
-    MeasureWord,
-    PlanFacts,
-    RiskWord,
-    SelectionDocument,
-    SourceDocument,
-    StillHeldDocument,
-    TenantDocument,
-    TenantsFromDocument,
-)
 from reconciler.domain.messages import NAMED
 from reconciler.domain.sections import Differing, Extremes, Of
 from reconciler.render.plain_text import counted, visible
+
+if TYPE_CHECKING:  # they say the shape of JSON
+    from reconciler.domain.documents import (
+        ApprovalDocument,
+        ChangeDocument,
+        ConsumerWord,
+        DriftDocument,
+        DriftWord,
+        ImpactDocument,
+        MeasureDocument,
+        MeasureWord,
+        PlanFacts,
+        RiskWord,
+        SelectionDocument,
+        SourceDocument,
+        StillHeldDocument,
+        TenantDocument,
+        TenantsFromDocument,
+    )
 
 TEST_USER = "what is new is tried on its test user"
 NO_OWNER = "nobody, as no manifest names an owner (spec.owners)"
@@ -301,7 +305,7 @@ def limit_lines(document: PlanFacts) -> list[str]:
     """The exceeded limits; one line for the tenants that exceed one alike."""
     alike: dict[str, list[str]] = {}
     for line in document["exceeded_limits"]:
-        found = _OF_A_TENANT.fullmatch(line)
+        found = re.fullmatch(_OF_A_TENANT, line)
         name, text = found.groups() if found else ("", line)
         alike.setdefault(text, []).append(name)
     return [
@@ -311,7 +315,7 @@ def limit_lines(document: PlanFacts) -> list[str]:
     ]  # fmt: skip
 
 
-_OF_A_TENANT = re.compile(r"tenant ([a-z0-9-]+): (.*)", re.DOTALL)
+_OF_A_TENANT = r"(?s)tenant ([a-z0-9-]+): (.*)"
 
 
 def still_held_line(held: StillHeldDocument, users: Extremes[tuple[int, int]] | None = None) -> str:

@@ -4,28 +4,32 @@ A characteristic that is the default of RFC 7643 section 2.2 is not spelled out.
 what live and desired share is ever cut.
 """
 
+from __future__ import annotations
+
 import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from reconciler.domain.documents import ChangeDocument
 from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import DEFAULTS
 from reconciler.render.plain_text import visible
+
+if TYPE_CHECKING:  # they say the shape of JSON
+    from reconciler.domain.documents import ChangeDocument
 
 # docs/decisions.md, "A difference is cut around, and what is written never is"
 _WHOLE = 80  # characters of a value that is not cut
 _LINE = 74  # characters; both sides of a longer difference stand below each other
 _AROUND = 20  # characters of it on each side of what differs, where it is
-_PLAIN = re.compile(r"[A-Za-z$_][\w$.:#-]*", re.ASCII)
+_PLAIN = r"(?a)[A-Za-z$_][\w$.:#-]*"
 _LEFTWARD = ("R", "AL", "AN")
 _FLAGS = ("multiValued", "required", "caseExact")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Detail:
     """What differs at a path: the lines of both sides, one each; or of the one that has it."""
 
@@ -85,7 +89,7 @@ def sided_lines(detail: Detail, *, written: bool) -> Iterator[str]:
 
 def _name_text(text: str) -> str:
     """A name or keyword; in quotes where it could be taken for more than that."""
-    return text if _PLAIN.fullmatch(text) else visible(json.dumps(text))
+    return text if re.fullmatch(_PLAIN, text) else visible(json.dumps(text))
 
 
 def _value_text(value: object) -> str:

@@ -4,6 +4,8 @@ A plan and a saved plan then print alike by construction (docs/decisions.md, "A 
 rendered from its JSON").
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 from collections import Counter
@@ -14,27 +16,7 @@ from reconciler import __version__
 from reconciler.domain.approvals import Needed, approvals_needed, approvers
 from reconciler.domain.body import ordered_body
 from reconciler.domain.diff import Difference
-from reconciler.domain.documents import (
-    Action,
-    ChangeDocument,
-    DifferenceDocument,
-    DriftDocument,
-    ImpactDocument,
-    MeasureDocument,
-    PlanDocument,
-    PlanFacts,
-    PlanHead,
-    Reason,
-    SchemaDocument,
-    SelectionDocument,
-    SourceDocument,
-    StillHeldDocument,
-    TenantDocument,
-    Tenants,
-    WithheldDocument,
-)
 from reconciler.domain.drift import Drift, DriftKind
-from reconciler.domain.impact import Impact
 from reconciler.domain.jsontext import Json
 from reconciler.domain.plan import (
     FORMAT_VERSION,
@@ -50,10 +32,30 @@ from reconciler.domain.plan import (
 )
 from reconciler.domain.problem import Place
 from reconciler.domain.redaction import Redaction
-from reconciler.domain.waves import waves_document
 from reconciler.render.json_text import indented, json_text
 
-if TYPE_CHECKING:  # most plans count nobody
+if TYPE_CHECKING:  # most plans change nothing and count nobody
+    from reconciler.domain.documents import (
+        Action,
+        ChangeDocument,
+        DifferenceDocument,
+        DriftDocument,
+        ImpactDocument,
+        MeasureDocument,
+        PlanDocument,
+        PlanFacts,
+        PlanHead,
+        PlanWaves,
+        Reason,
+        SchemaDocument,
+        SelectionDocument,
+        SourceDocument,
+        StillHeldDocument,
+        TenantDocument,
+        Tenants,
+        WithheldDocument,
+    )
+    from reconciler.domain.impact import Impact
     from reconciler.domain.measures import Measured, StillHeld
 
 _NO_TENANTS = '"tenants": []'  # in a string its quotation marks would be escaped
@@ -70,6 +72,11 @@ def plan_facts(plan: Plan, tenants: Tenants, approvals: Iterable[Needed]) -> Pla
     """All of a plan's document but its checksum, which only who saves it needs."""
     summary = plan.summary()
     drift = Counter(drift.kind for tenant in plan.tenants for drift in tenant.drift)
+    waves: PlanWaves = {}
+    if plan.wave_sizes or plan.waves():
+        from reconciler.domain.waves import waves_document  # most plans have none
+
+        waves = waves_document(plan.waves(), plan.wave_sizes)
     return {
         "format_version": FORMAT_VERSION,
         "tool_version": __version__,
@@ -102,7 +109,7 @@ def plan_facts(plan: Plan, tenants: Tenants, approvals: Iterable[Needed]) -> Pla
                 "outdated": drift[DriftKind.OUTDATED],
             },
         },
-        **waves_document(plan.waves(), plan.wave_sizes),
+        **waves,
     }
 
 
@@ -334,7 +341,7 @@ def _desired(change: Change) -> dict[str, Json]:
 
 def _schema(document: Json) -> SchemaDocument:
     # Its members are those of RFC 7643 and of vendors, of which plan.json asks for some.
-    return cast(SchemaDocument, document)
+    return cast("SchemaDocument", document)
 
 
 def impact_document(impact: Impact) -> ImpactDocument:
@@ -347,7 +354,7 @@ def impact_document(impact: Impact) -> ImpactDocument:
     }
 
 
-def measure_document(measured: "Measured") -> MeasureDocument:
+def measure_document(measured: Measured) -> MeasureDocument:
     """How many users a change hurts."""
     return {
         "path": measured.path,
@@ -358,7 +365,7 @@ def measure_document(measured: "Measured") -> MeasureDocument:
     }
 
 
-def _still_held_document(held: "StillHeld") -> StillHeldDocument:
+def _still_held_document(held: StillHeld) -> StillHeldDocument:
     return {
         "path": held.notice.name,
         "since": held.notice.since,

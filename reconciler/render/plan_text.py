@@ -1,18 +1,10 @@
 """The plan document → text for a terminal: symbols `+ ~ = ! x`, each with its meaning in words."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from __future__ import annotations
 
-from reconciler.domain.documents import (
-    ChangeDocument,
-    ConsumerWord,
-    DriftDocument,
-    PlanFacts,
-    PlanHead,
-    RiskWord,
-    SeverityWord,
-    TenantDocument,
-    Tenants,
-)
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
 from reconciler.domain.sections import Differing, Section, sections
 from reconciler.render.paint import Paint
 from reconciler.render.phrases import (
@@ -42,6 +34,19 @@ from reconciler.render.phrases import (
 )
 from reconciler.render.plain_text import counted, visible
 from reconciler.render.plan_details import created_lines, details, sided_lines
+
+if TYPE_CHECKING:  # they say the shape of JSON
+    from reconciler.domain.documents import (
+        ChangeDocument,
+        ConsumerWord,
+        DriftDocument,
+        PlanFacts,
+        PlanHead,
+        RiskWord,
+        SeverityWord,
+        TenantDocument,
+        Tenants,
+    )
 
 _COLOURS: dict[Category, str] = {
     "create": "green",

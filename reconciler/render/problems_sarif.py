@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from reconciler.domain.jsontext import Json
 from reconciler.domain.problem import Problem, Severity
-from reconciler.domain.rules import CATALOGUE
+from reconciler.domain.rules.catalogue import CATALOGUE
 from reconciler.render.json_text import json_text
 
 _SCHEMA = (

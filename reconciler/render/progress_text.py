@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # where manifests are checked, nobody plans
 EVERY = 10.0  # seconds between two lines about one change that takes long
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Tally:
     """The tenants and changes of a phase: how many are done, and since when others are under way.
 
@@ -76,7 +76,7 @@ class Tally:
                 yield f"{visible(name)}: Still {_verb(each.change)}ing… {seconds:.0f} s"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class ChangeUnderWay:
     """A change whose intent is durable, and how many lines there were about it since."""
 

@@ -1,6 +1,8 @@
 """The rules → docs/rules.md, so that the page says what the code does."""
 
-from reconciler.domain.rules import CATALOGUE, CHANGE_RULES, LEFT_OPEN, About
+from reconciler.domain.rules import About
+from reconciler.domain.rules.catalogue import CATALOGUE, LEFT_OPEN
+from reconciler.domain.rules.changes import CHANGE_RULES
 from reconciler.domain.rules.characteristics import plain_values_have_no_case
 from reconciler.domain.rules.limits import characteristics_can_be_said
 

@@ -19,7 +19,7 @@ from reconciler.adapters.packaged import schema_text
 from reconciler.adapters.yaml_reader import read
 from reconciler.adapters.yaml_writer import yaml_text
 from reconciler.domain.problem import Severity
-from reconciler.domain.rules import CATALOGUE
+from reconciler.domain.rules.catalogue import CATALOGUE
 from tests.support.mutations import SEEDS, broken, changed
 from tests.support.reading import LIMITS
 from tests.support.strategies import Document, schema_documents

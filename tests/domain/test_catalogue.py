@@ -9,7 +9,9 @@ import pytest
 import reconciler
 from reconciler.domain.manifest import ChangeKind
 from reconciler.domain.problem import Place
-from reconciler.domain.rules import CATALOGUE, CHANGE_RULES, About, Rule, reading, rule_of
+from reconciler.domain.rules import About, Rule, reading
+from reconciler.domain.rules.catalogue import CATALOGUE, rule_of
+from reconciler.domain.rules.changes import CHANGE_RULES
 
 PACKAGE = Path(reconciler.__file__).parent
 IDS = {rule.id for rule in CATALOGUE}

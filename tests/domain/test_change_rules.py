@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from reconciler.domain.dialect import Dialect
 from reconciler.domain.manifest import Manifests, Retired, SchemaExtension, Tenant
 from reconciler.domain.problem import Place, Problem, Severity
-from reconciler.domain.rules import CHANGE_RULES, Consumer, compare
+from reconciler.domain.rules.changes import CHANGE_RULES
+from reconciler.domain.rules.comparing import compare
+from reconciler.domain.rules.revision import Consumer
 from reconciler.domain.scim import Schema
 from tests.support.domain_world import dialect
 from tests.support.strategies import Document, disguise, edits, schema_documents

@@ -19,7 +19,7 @@ from reconciler.domain.manifest import (
     Tenant,
 )
 from reconciler.domain.problem import Place
-from reconciler.domain.rules import compare
+from reconciler.domain.rules.comparing import compare
 from reconciler.domain.scim import Schema
 from tests.support.domain_world import dialect
 from tests.support.rule_world import locate

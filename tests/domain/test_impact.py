@@ -15,7 +15,7 @@ from reconciler.domain.impact import Assessment, assess
 from reconciler.domain.manifest import ChangeKind, Limits, OnDrift, SchemaExtension
 from reconciler.domain.plan import Blocked, Plan, TenantPlan
 from reconciler.domain.problem import Place
-from reconciler.domain.rules import CHANGE_RULES
+from reconciler.domain.rules.changes import CHANGE_RULES
 from reconciler.domain.rules.characteristics import write_only_is_never_returned
 from reconciler.domain.scim import Schema
 from tests.support.domain_world import dialect, live, planned

@@ -20,7 +20,7 @@ from reconciler.domain.measures import (
     unmeasured,
 )
 from reconciler.domain.problem import Place
-from reconciler.domain.rules import CHANGE_RULES
+from reconciler.domain.rules.changes import CHANGE_RULES
 from reconciler.domain.scim import Schema
 from tests.support.calls import counted_calls
 from tests.support.populations import SAMPLES, TEXTS, URN, Document, expected, populations

@@ -11,7 +11,7 @@ from reconciler.domain.drift import Drift, DriftKind
 from reconciler.domain.manifest import Deprecated
 from reconciler.domain.measures import Measured, Risk, StillHeld
 from reconciler.domain.plan import Plan, TenantPlan
-from reconciler.domain.rules import MeasureKind
+from reconciler.domain.rules.revision import MeasureKind
 from reconciler.domain.sections import Extremes, Rank, Section, sections
 from reconciler.render.paint import Paint
 from reconciler.render.plan_document import plan_document

@@ -21,7 +21,8 @@ from reconciler.adapters.manifest_files import ManifestFile
 from reconciler.adapters.manifests import load, manifests_of
 from reconciler.domain.manifest import Manifests
 from reconciler.domain.problem import Problem, Severity
-from reconciler.domain.rules import CATALOGUE, LEFT_OPEN, compare
+from reconciler.domain.rules.catalogue import CATALOGUE, LEFT_OPEN
+from reconciler.domain.rules.comparing import compare
 from tests.support.reading import LIMITS
 
 EXAMPLES = Path(__file__).parent

@@ -19,7 +19,7 @@ from reconciler.domain.manifest import ChangeKind, Deprecated, GitState, Limits,
 from reconciler.domain.measures import Measured, Risk, StillHeld
 from reconciler.domain.plan import Blocked, Plan, TenantPlan
 from reconciler.domain.problem import Place
-from reconciler.domain.rules import MeasureKind
+from reconciler.domain.rules.revision import MeasureKind
 from reconciler.domain.scim import Schema
 from reconciler.domain.selection import Selection
 from reconciler.render.json_text import json_text

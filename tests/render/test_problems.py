@@ -14,7 +14,7 @@ from jsonschema import Draft7Validator
 from referencing import Registry
 
 from reconciler.domain.problem import Place, Problem, Severity
-from reconciler.domain.rules import CATALOGUE
+from reconciler.domain.rules.catalogue import CATALOGUE
 from reconciler.render.paint import Paint
 from reconciler.render.plain_text import visible
 from reconciler.render.problems_github import problems_github

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.domain.rules import CATALOGUE, CHANGE_RULES, LEFT_OPEN, About
+from reconciler.domain.rules import About
+from reconciler.domain.rules.catalogue import CATALOGUE, LEFT_OPEN
+from reconciler.domain.rules.changes import CHANGE_RULES
 from reconciler.render.rules_page import rules_page
 
 PAGE = Path(__file__).parents[2] / "docs" / "rules.md"

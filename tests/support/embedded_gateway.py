@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from reconciler.adapters.gateway import HttpSchemaWriter, TenantAccess, Traffic
+from reconciler.adapters.gateway import TenantAccess, Traffic
+from reconciler.adapters.gateway.writer import HttpSchemaWriter
 from reconciler.adapters.oauth2 import Authenticator, ClientCredentials, Tokens
 from reconciler.adapters.retrying import retrying
 from reconciler.adapters.transport import Http, HttpOptions

@@ -7,13 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from reconciler.adapters.gateway import (
-    HttpSchemaReader,
-    HttpSchemaWriter,
-    SizeLimits,
-    TenantAccess,
-    Traffic,
-)
+from reconciler.adapters.gateway import HttpSchemaReader, SizeLimits, TenantAccess, Traffic
+from reconciler.adapters.gateway.writer import HttpSchemaWriter
 from reconciler.adapters.oauth2 import (
     Anonymous,
     Authenticator,

@@ -15,7 +15,7 @@ from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import ChangeKind, GitState, Limits, OnDrift, TenantsFrom
 from reconciler.domain.measures import Measured, Risk
 from reconciler.domain.plan import Plan, TenantPlan
-from reconciler.domain.rules import MeasureKind
+from reconciler.domain.rules.revision import MeasureKind
 from reconciler.domain.scim import Schema
 from reconciler.domain.selection import Selection
 from reconciler.render.plan_document import plan_document

@@ -15,8 +15,9 @@ from random import Random
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from reconciler.adapters.gateway import HttpSchemaWriter, TenantAccess, Traffic
+from reconciler.adapters.gateway import TenantAccess, Traffic
 from reconciler.adapters.gateway.reader import Sender
+from reconciler.adapters.gateway.writer import HttpSchemaWriter
 from reconciler.adapters.retrying import RetryBudget, retrying
 from reconciler.domain.dialect import Dialect
 from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply

@@ -2,6 +2,5 @@
 
 from reconciler.adapters.gateway.reader import HttpSchemaReader, Known, SizeLimits, TenantAccess
 from reconciler.adapters.gateway.traffic import Traffic
-from reconciler.adapters.gateway.writer import HttpSchemaWriter
 
-__all__ = ["HttpSchemaReader", "HttpSchemaWriter", "Known", "SizeLimits", "TenantAccess", "Traffic"]
+__all__ = ["HttpSchemaReader", "Known", "SizeLimits", "TenantAccess", "Traffic"]

@@ -33,7 +33,7 @@ _NOT_THE_SERVICE = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class RequestName:
     """One request as messages name it: no query, no header, no body.
 
@@ -151,7 +151,7 @@ def slash_of(request: RequestName) -> TrailingSlash:
 def described(request: RequestName, answer: Answer) -> str:
     """The status, `scimType` and the service's own text, on one line: `409 uniqueness: "…"`."""
     code, detail = code_and_detail(answer)
-    if not _CODE.fullmatch(code) or code == str(answer.status):
+    if not re.fullmatch(_CODE, code) or code == str(answer.status):
         code = ""
     if not detail and (kind := _markup(answer)):
         return f"{answer.status} with {_titled(kind, request, answer)}"
@@ -174,7 +174,7 @@ def code_and_detail(answer: Answer) -> tuple[str, str]:
     found = [*_error_parts(_value(answer)), _challenge(answer)]
     details = dict.fromkeys(filter(None, (_first((part,), _DETAILS) for part in found)))
     code = _first(found, _CODES)
-    if not details and not _CODE.fullmatch(code):
+    if not details and not re.fullmatch(_CODE, code):
         details[code] = None
     return code, ": ".join(list(details)[:_MOST_SHOWN])
 
@@ -183,8 +183,8 @@ def _challenge(answer: Answer) -> Mapping[str, Json]:
     """What a 401 or 403 says in its header, often with no body at all (RFC 6750 section 3)."""
     found = {
         fold(name): re.sub(r"\\(.)", r"\1", quoted) or plain
-        for name, quoted, plain in _PARAMETER.findall(
-            answer.headers.get("www-authenticate", "")[:_LONGEST]
+        for name, quoted, plain in re.findall(
+            _PARAMETER, answer.headers.get("www-authenticate", "")[:_LONGEST]
         )
     }
     reason, scope = found.get("error_description", ""), found.get("scope", "")
@@ -194,8 +194,8 @@ def _challenge(answer: Answer) -> Mapping[str, Json]:
 
 
 _LONGEST = 4096  # characters of a header that are looked at
-_CODE = re.compile(r"[\w.-]{1,40}", re.ASCII)
-_PARAMETER = re.compile(r"""(?<![\w-])([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))""")
+_CODE = r"(?a)[\w.-]{1,40}"
+_PARAMETER = r"""(?<![\w-])([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))"""
 _CODES = ("scimtype", "error", "code", "errorcode")
 _DETAILS = (
     "detail", "description", "error_description", "errordescription", "errorsummary",
@@ -247,7 +247,7 @@ def unreadable(
     What stands in `own` is ours, whoever says it.
     """
     advice = "" if request.lists else "; check that spec.baseUrl is the SCIM base URL"
-    if not request.lists and _BROKEN_JSON.match(answer.body) and reason[:1] == (NOT_JSON,):
+    if not request.lists and re.match(_BROKEN_JSON, answer.body) and reason[:1] == (NOT_JSON,):
         advice = "; ask those who run the service"
     if is_scim_error(answer):
         came = f"{described(request, answer)}, which is an error and no schema"
@@ -262,7 +262,7 @@ def unreadable(
 
 
 NOT_JSON = "the body is not JSON: "
-_BROKEN_JSON = re.compile(rb"[\xef\xbb\xbf\xfe\xff\0 \t\r\n]*[\[{]")
+_BROKEN_JSON = rb"[\xef\xbb\xbf\xfe\xff\0 \t\r\n]*[\[{]"
 
 
 def is_scim_error(answer: Answer) -> bool:
@@ -275,9 +275,7 @@ def is_scim_error(answer: Answer) -> bool:
     )
 
 
-_CHARSET = re.compile(
-    r'(?i)charset="?(utf-16(?:le|be)?|utf-32|iso-8859-1|iso-8859-15|windows-1252)\b'
-)
+_CHARSET = r'(?i)charset="?(utf-16(?:le|be)?|utf-32|iso-8859-1|iso-8859-15|windows-1252)\b'
 _KIND: dict[int, type[TenantError]] = {
     401: CredentialsRefused,
     403: PermissionRefused,
@@ -300,7 +298,7 @@ def _text(answer: Answer) -> str:
 
     RFC 8259 section 8.1 wants UTF-8 of JSON, which not every server before a service heeds.
     """
-    declared = _CHARSET.findall(answer.headers.get("content-type", ""))[:1]
+    declared = re.findall(_CHARSET, answer.headers.get("content-type", ""))[:1]
     for encoding in (json.detect_encoding(answer.body), *declared, "cp1252"):
         with suppress(UnicodeDecodeError):
             return answer.body.decode(encoding)

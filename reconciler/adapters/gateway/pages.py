@@ -20,7 +20,7 @@ class NotScim(ValueError):
         self.parts: Sentence = parts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Page:
     """The content of one answer: documents as served, and `totalResults` where it is a number.
 
@@ -69,7 +69,7 @@ def page(body: Json, expected: ListShape = ListShape.LIST) -> Page:
 _NAMED = 3  # members of an object that a message names
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Listing:
     """The pages of one walk, put together: documents by folded id, each once.
 

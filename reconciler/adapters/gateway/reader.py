@@ -1,5 +1,7 @@
 """HttpSchemaReader: a tenant's live schemas, with nothing but GET and the token request."""
 
+from __future__ import annotations
+
 import math
 import re
 import sys
@@ -48,10 +50,10 @@ from reconciler.errors import (
     TenantError,
     TenantUnavailable,
 )
-from reconciler.ports import Clock, Retry, WriteResult
 
 if TYPE_CHECKING:  # a plan looks at no bindings
     from reconciler.domain.hearing import Bindings
+    from reconciler.ports import Clock, Retry, WriteResult
 
 MAX_PAGES = 200
 _PAGES_OF_TYPES = 10  # there is one type of a page at least, and no service has that many
@@ -124,7 +126,7 @@ class Authorization(Protocol):
         ...
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Known:
     """The knowledge of a tenant that a run gathers; it outlives the gateways that made it.
 
@@ -135,7 +137,7 @@ class Known:
     futile: dict[str, WriteResult] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class SizeLimits:
     """The most that is read of a tenant: the bytes of its list, the attributes of a schema."""
 
@@ -143,7 +145,7 @@ class SizeLimits:
     attributes: int = sys.maxsize
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ReadDeadline:
     """The end of some reading by the monotonic clock, after that many seconds of it.
 
@@ -155,11 +157,11 @@ class ReadDeadline:
     option: str = "--read-deadline"
 
     @classmethod
-    def after(cls, seconds: float, clock: Clock, *, option: str) -> "ReadDeadline":
+    def after(cls, seconds: float, clock: Clock, *, option: str) -> ReadDeadline:
         """The end of what begins now."""
         return cls(seconds=seconds, ends=clock.monotonic() + seconds, option=option)
 
-    def renewed(self, clock: Clock) -> "ReadDeadline":
+    def renewed(self, clock: Clock) -> ReadDeadline:
         """The end of as much that begins now."""
         return ReadDeadline.after(self.seconds, clock, option=self.option)
 
@@ -167,7 +169,7 @@ class ReadDeadline:
 NEVER = ReadDeadline()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class TenantAccess:
     """One tenant: its address and dialect, our credentials, and our patience.
 
@@ -466,7 +468,7 @@ class HttpSchemaReader:
             raise SchemaUnreadable(f"{refused}; and the list, which lacks it, is not complete")
         return None
 
-    def bindings(self) -> "Bindings | None":
+    def bindings(self) -> Bindings | None:
         """The extensions of each resource type (RFC 7643 section 6).
 
         None where the service lists none, or what it lists cannot be read to its end; never raises
@@ -703,8 +705,8 @@ def entity_tag(mode: EtagMode, header: str | None, resource: Json) -> str | None
             assert_never(mode)
 
 
-_ENTITY_TAG = re.compile(r'(?:[Ww]/)?"[\x21\x23-\x7e]*"')
-_BARE_TAG = re.compile(r"(?!\*)[\x21\x23-\x2b\x2d-\x7e]+")
+_ENTITY_TAG = r'(?:[Ww]/)?"[\x21\x23-\x7e]*"'
+_BARE_TAG = r"(?!\*)[\x21\x23-\x2b\x2d-\x7e]+"
 
 
 def _version_tag(resource: Json) -> str | None:
@@ -721,10 +723,10 @@ def _header_tag(tag: str) -> str | None:
 
     Some services leave off the quotes of RFC 9110 section 8.8.3.
     """
-    return tag if _BARE_TAG.fullmatch(tag) else _known(tag)
+    return tag if re.fullmatch(_BARE_TAG, tag) else _known(tag)
 
 
 def _known(tag: str) -> str | None:
     """The tag as the service knows it: a compressing proxy adds `-gzip`; W/ stays as given."""
     stripped = re.sub(r'--?gzip"$', '"', tag)
-    return stripped if _ENTITY_TAG.fullmatch(stripped) else None
+    return stripped if re.fullmatch(_ENTITY_TAG, stripped) else None

@@ -1,13 +1,18 @@
 """Traffic: the rate of requests to one tenant, and the pause after too many failures."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from reconciler.domain.http_reply import Answer, Loss, NoAnswer, Reply
 from reconciler.errors import TenantUnavailable
 from reconciler.occurrences import Observe, WaitBegun, unobserved
-from reconciler.ports import Clock
+
+if TYPE_CHECKING:  # a plan makes none
+    from reconciler.ports import Clock
 
 FAILURES = 5  # in a row, after which a tenant is left alone
 REST = 30.0  # seconds for which it is; then one request finds out whether it is well again
@@ -15,7 +20,7 @@ MINUTE = 60.0
 _BURST = 10  # of the requests of a minute one in so many may come at once
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Traffic:
     """All requests to one tenant, from whichever gateway, go by here; one thread at a time.
 
@@ -25,7 +30,7 @@ class Traffic:
     clock: Clock
     per_minute: int | None = None
     observe: Observe = unobserved
-    _bucket: "_Bucket | None" = field(init=False)
+    _bucket: _Bucket | None = field(init=False)
     _failures: int = 0
     _rests_until: float = -math.inf
 

@@ -20,7 +20,7 @@ _OURS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Git:
     """The program git. Of the environment neither a repository nor a setting counts.
 

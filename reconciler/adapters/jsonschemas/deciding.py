@@ -33,7 +33,7 @@ class Unknown(Exception):
 
 
 class _Compiler:
-    """Functions from one schema; what it refers to is compiled once, and may refer to itself."""
+    """Functions from one schema; what it refers to is compiled where a value is held to it."""
 
     def __init__(self, root: Json) -> None:
         self._root = root
@@ -59,11 +59,11 @@ class _Compiler:
 
     def _reference(self, reference: str) -> Check:
         def refer(value: Json) -> bool:
+            if reference not in self._named:
+                self._named[reference] = self.check(referred)
             return self._named[reference](value)
 
-        if reference not in self._named:
-            self._named[reference] = refer  # for what refers to itself, until it is compiled
-            self._named[reference] = self.check(self._found(reference))
+        referred = self._found(reference)
         return refer
 
     def _found(self, reference: str) -> Json:

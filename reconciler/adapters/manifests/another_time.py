@@ -15,7 +15,7 @@ from reconciler.domain.dialect import Dialect
 from reconciler.domain.manifest import Manifests, SchemaExtension, TenantsFrom
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Trusted:
     """The manifest files of a git ref, whose Tenant manifests are to count, and its dialects."""
 

@@ -18,13 +18,13 @@ from reconciler.adapters.manifests.texts import Texts
 from reconciler.adapters.manifests.values import Declared
 from reconciler.adapters.yaml_reader import Document, read
 from reconciler.domain.problem import Place, Pointer, Problem, Severity
-from reconciler.domain.rules import check_schema, rule_of
+from reconciler.domain.rules import check_schema
 from reconciler.domain.rules.reading import FILE
 from reconciler.domain.scim import attributes_in
 from reconciler.occurrences import FileChecked, Observe, unobserved
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ReadingLimits:
     """The most that is read: bytes of one file and of all, documents (and files), attributes."""
 
@@ -34,7 +34,7 @@ class ReadingLimits:
     attributes: int = sys.maxsize
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Batch:
     """Some files: each is checked, and let go, before the next one is read.
 
@@ -77,7 +77,7 @@ def check_files(
             of_text.append(FILE.problem(Place(file.path), message))
         if len(file.data) > limits.attributes:  # each takes a byte at least
             of_text += _too_many_attributes(reading.documents, limits.attributes)
-        broken = {problem.place for problem in of_text if rule_of(problem).firm}
+        broken = _broken_places(of_text) if of_text else set()
         if broken:
             batch.broken.add(file.path)
         found = [*of_text, *_check_file(reading.documents, broken, sets.dialects)]
@@ -127,8 +127,8 @@ def _check_file(
         # A file full of faults has one cause, and a thousand lines hide what the other files have.
         if len(found) <= MAX_PROBLEMS:
             ruled = [p for p in _rule_problems(document) if p.place not in taken]
-            covered = {p.place for p in ruled if _covers_shape(p)}
             shaped = shape_problems(document, dialects)
+            covered = {p.place for p in ruled if _covers_shape(p)} if shaped else set()
             found += sorted({*ruled, *(p for p in shaped if p.place not in taken | covered)})
     return _few(found)
 
@@ -148,8 +148,17 @@ def _few(found: list[Problem]) -> list[Problem]:
     return [*found[:MAX_PROBLEMS], FILE.problem(found[MAX_PROBLEMS].place, message)]
 
 
+def _broken_places(problems: Iterable[Problem]) -> set[Place]:
+    """The places that cannot be read as a schema, or not in one way only."""
+    from reconciler.domain.rules.catalogue import rule_of  # most files can be read
+
+    return {problem.place for problem in problems if rule_of(problem).firm}
+
+
 def _covers_shape(problem: Problem) -> bool:
     """True where the shape would only say the same of that place again."""
+    from reconciler.domain.rules.catalogue import rule_of  # few manifests are out of shape
+
     return problem.severity is Severity.ERROR or rule_of(problem).covers_shape
 
 

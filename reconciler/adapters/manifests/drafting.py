@@ -9,7 +9,7 @@ from reconciler.adapters.yaml_writer import yaml_text
 from reconciler.domain.jsontext import Json
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.problem import Problem, Severity
-from reconciler.domain.rules import rule_of
+from reconciler.domain.rules.catalogue import rule_of
 
 _REASON = "imported as the service has it"
 

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from reconciler.adapters.yaml_reader import Document
 from reconciler.domain.manifest import Silenced
-from reconciler.domain.messages import nearest, quoted
 from reconciler.domain.problem import Place, Problem
-from reconciler.domain.rules import CATALOGUE, About, Rule, rule_of
-from reconciler.domain.rules.reading import IDLE_NOTE, NOTE
+from reconciler.domain.rules import Rule
+from reconciler.domain.rules.reading import IDLE_NOTE
 
 Notes = Mapping[str, Mapping[int, str]]  # by path and line
 
-_MOST_RULES = 10  # of one note
 _MOST_WRONG = 100  # of one file
-_SOFT = {rule.id for rule in CATALOGUE if not rule.firm}
-_CHANGES = {rule.id for rule in CATALOGUE if rule.about is About.CHANGE}
-_RULES = sorted({rule.id for rule in CATALOGUE} - _CHANGES)
-_SERVICES = {rule.id for rule in CATALOGUE if rule.about is About.SERVICE}
-_IGNORE = re.compile(
-    r"ignore\s+(?P<rules>[A-Za-z0-9-]+(\s*,\s*[A-Za-z0-9-]+)*)(\s+--\s*(?P<reason>.*))?"
-)
-_UNCLEAR = "a note that is not understood; write # reconciler: ignore RULE -- reason"
-_UNREASONED = "a rule is silenced for a reason; write # reconciler: ignore RULE -- reason"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +31,7 @@ class Ignore:
         return self.note.path, self.line, self.rule
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Ignores:
     """All notes of a run, and the problems of the notes themselves."""
 
@@ -56,10 +44,14 @@ class Ignores:
         each: list[Ignore] = []
         wrong: list[Problem] = []
         for path, lines in notes.items():
+            if not lines:
+                continue
+            from reconciler.adapters.manifests.notes import read_note, targets_of  # few have any
+
             bad: list[Problem] = []
-            targets = _targets(lines)
+            targets = targets_of(lines)
             for line, text in lines.items():
-                ignores, problems = _read(Place(path, line), text, targets[line])
+                ignores, problems = read_note(Place(path, line), text, targets[line])
                 each += ignores
                 bad += problems
                 if len(bad) > _MOST_WRONG:
@@ -98,11 +90,19 @@ class Ignores:
 
     def unsilenced(self, problems: Iterable[Problem]) -> list[Problem]:
         """The problems that no note silences."""
+        if not self.each:
+            return list(problems)
+        from reconciler.domain.rules.catalogue import rule_of
+
         targets = {ignore.target for ignore in self.each}
         return [p for p in problems if rule_of(p).firm or _target(p) not in targets]
 
     def idle(self, problems: Iterable[Problem]) -> list[Problem]:
         """Warnings for the notes that silence none of all the problems that there are."""
+        if not self.each:
+            return []
+        from reconciler.domain.rules.catalogue import rule_of
+
         found = {_target(problem) for problem in problems if not rule_of(problem).firm}
         return [
             IDLE_NOTE.problem(
@@ -115,42 +115,3 @@ class Ignores:
 
 def _target(problem: Problem) -> tuple[str, int, str]:
     return problem.place.path, problem.place.line, problem.rule
-
-
-def _targets(lines: Iterable[int]) -> dict[int, int]:
-    """The line that each note is about: the first under it, or under several in a row."""
-    targets: dict[int, int] = {}
-    for line in sorted(lines, reverse=True):
-        targets[line] = targets.get(line + 1, line + 1)
-    return targets
-
-
-def _read(place: Place, text: str, line: int) -> tuple[list[Ignore], list[Problem]]:
-    """Read one note: the rules that it silences, and what is wrong with it."""
-    found = _IGNORE.fullmatch(text.strip())
-    if found is None:
-        return [], [IDLE_NOTE.problem(place, _UNCLEAR)]
-    rules = found["rules"].replace(",", " ").split()
-    objections = {rule: _objection(rule) for rule in rules[:_MOST_RULES]}
-    messages = [text for text in objections.values() if text]
-    if not found["reason"]:
-        messages.append(_UNREASONED)
-    return (
-        [Ignore(place, line, rule) for rule, text in objections.items() if text is None],
-        [NOTE.problem(place, message) for message in messages],
-    )
-
-
-def _objection(rule: str) -> str | None:
-    """The reason why a note may not name a rule; None where it may."""
-    if rule in _CHANGES:
-        # A change is allowed as a whole, by who reviews it; a note would stay for the next one.
-        return f"{rule} is about a change and cannot be silenced here; give --allow-breaking"
-    if rule not in _RULES:
-        meant = nearest(rule, _RULES)
-        return f"there is no rule {quoted(rule)}" + (f"; did you mean {meant}?" if meant else "")
-    if rule not in _SOFT:
-        why = "the manifest could not be read, or not in one way only"
-        why = "it would harm what is the service's own" if rule in _SERVICES else why
-        return f"{rule} cannot be silenced: {why}"
-    return None

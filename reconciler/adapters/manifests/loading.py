@@ -41,7 +41,7 @@ _NO_MANIFESTS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Loaded:
     """A folder as it was read; `manifests` is None where any problem is an error.
 

@@ -19,7 +19,7 @@ _OPEN_BELOW: tuple[Pointer, ...] = (("metadata", "labels"), ("spec", "limits"))
 _HINT = re.compile(rb"auth|webhook|secret|token|password|kind\W+tenant|baseurl", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Sources:
     """The texts that were read; `broken` are files of which a part may not have been read.
 

@@ -27,7 +27,7 @@ COLUMN = "[A-Za-z][A-Za-z0-9_-]*"
 IS_VALUE = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RowsFile:
     """A file of rows as it was read: its path, and its bytes or why there are none."""
 
@@ -41,7 +41,7 @@ Rows = Mapping[tuple[str, str], RowsFile]
 CREDENTIALS = (
     "certificate", "clientId", "clientSecret", "password", "privateKey", "token", "username"
 )  # fmt: skip
-_PLACEHOLDER = re.compile(f"{{({COLUMN})}}")
+_PLACEHOLDER = f"{{({COLUMN})}}"
 _MISPLACED = (
     "a {column} may stand in baseUrl, tokenUrl, targetSystem, the values of labels, the URLs of "
     "webhooks, and the names of variables and files of secrets, and nowhere else"
@@ -52,7 +52,7 @@ _DOTS = "would have two dots in a row"
 Fill = Callable[[Mapping[str, str]], Json]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Template:
     """A TenantSet without its rows: the Tenant that they fill in, whose name is a placeholder too.
 
@@ -78,13 +78,13 @@ class Template:
         }
         values = ((at, text) for at, text, at_key in _texts(tenant) if not at_key)
         texts = {
-            at: text for at, text in values if _may_be_filled(at) and _PLACEHOLDER.search(text)
+            at: text for at, text in values if _may_be_filled(at) and re.search(_PLACEHOLDER, text)
         }
         return cls(document, tenant, texts, _fill(tenant, texts) or (lambda _: tenant))
 
     def columns(self, pointer: Pointer) -> tuple[str, ...]:
         """The columns that a value of the Tenant takes; none where it is the same for each row."""
-        return tuple(_PLACEHOLDER.findall(self.texts.get(pointer, "")))
+        return tuple(re.findall(_PLACEHOLDER, self.texts.get(pointer, "")))
 
     def place(self, pointer: Pointer, *, at_key: bool = False) -> Place:
         """Find in the TenantSet what a pointer to one of its Tenants means."""
@@ -100,9 +100,9 @@ class Template:
         """Placeholders where none may stand, and braces that make none."""
         for pointer, text, at_key in _texts(self.tenant):
             if not at_key and _may_be_filled(pointer):
-                if re.search("[{}]", _PLACEHOLDER.sub("", text)):
+                if re.search("[{}]", re.sub(_PLACEHOLDER, "", text)):
                     yield ROWS.problem(self.place(pointer), _STRAY_BRACE)
-            elif _PLACEHOLDER.search(text):
+            elif re.search(_PLACEHOLDER, text):
                 yield ROWS.problem(self.place(pointer, at_key=at_key), _MISPLACED)
 
     def column_problems(self, rows: Sequence[Document]) -> Iterator[Problem]:
@@ -126,7 +126,7 @@ class Template:
             yield ROWS.problem(row.place(), f"{row_name(row)} lacks the column {column}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class TenantRow:
     """A row and the document of its Tenant, which stands half there and half in the template."""
 
@@ -160,7 +160,7 @@ class TenantRow:
                 yield Fault(pointer, _DOTS)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class TenantSets:
     """The TenantSets of a folder or a ref, each with its file of rows.
 

@@ -1,9 +1,11 @@
 """TokenEndpoint: the request for a token, and the meaning of each answer."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 from urllib.parse import parse_qsl, quote_plus, urlencode, urlsplit
 
 from reconciler.adapters.oauth2.credentials import (
@@ -31,7 +33,9 @@ from reconciler.errors import (
     TenantUntrusted,
 )
 from reconciler.occurrences import TokenReceived
-from reconciler.ports import Clock, Retry
+
+if TYPE_CHECKING:  # a plan makes none
+    from reconciler.ports import Clock, Retry
 
 _REMEMBERED = 16  # tokens and assertions that are taken out of messages
 
@@ -40,7 +44,7 @@ class NotSent(TenantUnavailable):
     """A request that this process could not send; that tells nothing about the endpoint."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Token:
     """An access token, as the endpoint gave it."""
 

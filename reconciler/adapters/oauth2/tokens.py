@@ -1,15 +1,20 @@
 """Tokens: one for each client of a run, however many tenants and threads use it."""
 
+from __future__ import annotations
+
 import math
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from reconciler.adapters.oauth2.credentials import Tell, TokenClient
 from reconciler.adapters.oauth2.endpoint import NotSent, TokenEndpoint
 from reconciler.adapters.transport import HttpOptions
 from reconciler.domain.secret import Secret
 from reconciler.errors import CredentialsRefused, TenantError, TenantUnavailable
-from reconciler.ports import Clock, Retry
+
+if TYPE_CHECKING:  # a plan makes none
+    from reconciler.ports import Clock, Retry
 
 DEFAULT_LIFE = 300.0  # seconds, where `expires_in` is missing or makes no sense
 LONGEST_LIFE = 3600.0
@@ -42,7 +47,7 @@ class Tokens:
         self._lock = threading.Lock()
         self._tokens: dict[TokenClient, SharedToken] = {}
 
-    def of(self, credentials: TokenClient) -> "SharedToken":
+    def of(self, credentials: TokenClient) -> SharedToken:
         """The token of this client: all that is sent for it is the same."""
         with self._lock:
             if credentials not in self._tokens:

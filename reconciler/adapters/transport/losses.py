@@ -136,7 +136,7 @@ def _failed_proxy(name: str, causes: list[BaseException]) -> NoAnswer:
     """The reason why a proxy is no way to the host: itself, or what it answered to CONNECT."""
     proxy = f"the proxy {name}"
     for cause in causes:
-        answered = _TUNNEL.match(str(cause)) if isinstance(cause, OSError) else None
+        answered = re.match(_TUNNEL, str(cause)) if isinstance(cause, OSError) else None
         if answered is not None:
             status = int(answered[1])
             loss = Loss.UNTRUSTED if 300 <= status < 500 else Loss.NOT_SENT
@@ -158,7 +158,7 @@ def _failed_proxy(name: str, causes: list[BaseException]) -> NoAnswer:
     return NoAnswer(Loss.NOT_SENT, f"{proxy}: {why}", PROXY_ADVICE)
 
 
-_TUNNEL = re.compile("Tunnel connection failed: ([1-5][0-9]{2})")
+_TUNNEL = "Tunnel connection failed: ([1-5][0-9]{2})"
 _NONE_FOR_A_PROXY = "no proxy is shown one: ask those who run it for a way in without it"
 PROXY_ADVICE = "check --proxy (RECONCILER_PROXY), and ask those who run the proxy"
 _PROXY_STATUS = {

@@ -17,7 +17,7 @@ Permit = Callable[[str], bool]
 """Asked with the IP address that was really connected to, before a byte is sent."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class HttpOptions:
     """The way to the network; times in seconds, sizes in bytes.
 

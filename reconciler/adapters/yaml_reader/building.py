@@ -42,7 +42,7 @@ class Stop(Exception):
     """The fault just noted makes reading on pointless."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Frame:
     """A collection that is being filled; `key` is the key that waits for its value."""
 

@@ -4,7 +4,7 @@ import re
 from bisect import bisect_left
 
 _ESCAPE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
-_PRIVATE = re.compile(r"[\ue000-\uf8ff]|\\u(?:[eE][0-9a-fA-F]|[fF][0-8])[0-9a-fA-F]{2}")
+_PRIVATE = r"[\ue000-\uf8ff]|\\u(?:[eE][0-9a-fA-F]|[fF][0-8])[0-9a-fA-F]{2}"
 
 
 class SurrogateEscapes:
@@ -21,7 +21,8 @@ class SurrogateEscapes:
         if not matches:
             return
         used = {
-            int(each[-4:], 16) if len(each) > 1 else ord(each) for each in _PRIVATE.findall(text)
+            int(each[-4:], 16) if len(each) > 1 else ord(each)
+            for each in re.findall(_PRIVATE, text)
         }
         stand_in = next((code for code in range(0xE000, 0xF900) if code not in used), None)
         if stand_in is None:  # the parser refuses them then

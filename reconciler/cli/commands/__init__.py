@@ -36,7 +36,7 @@ class CommandGroup(StrEnum):
     SETTING_UP = "setting up"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Command:
     """A command by its name, one word or two; its module is imported when it is called.
 

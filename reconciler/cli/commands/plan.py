@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from reconciler.cli.invocation import Invocation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Options:
     """The options of `plan`."""
 

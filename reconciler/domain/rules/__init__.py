@@ -10,35 +10,19 @@ add a rule:
 4. Run `make docs`, which writes docs/rules.md anew.
 """
 
-from reconciler.domain.rules.catalogue import CATALOGUE, LEFT_OPEN, rule_of
-from reconciler.domain.rules.changed_members import pattern_of
-from reconciler.domain.rules.changes import CHANGE_RULES
 from reconciler.domain.rules.checking import check_manifests, check_schema
-from reconciler.domain.rules.comparing import compare
 from reconciler.domain.rules.limits import LIMIT_RULES, Demand
 from reconciler.domain.rules.projections import strays
-from reconciler.domain.rules.revision import ChangeRule, Consumer, Hit, MeasureKind, Revision
 from reconciler.domain.rules.rule import About, Fault, Locate, Rule
 
 __all__ = [
-    "CATALOGUE",
-    "CHANGE_RULES",
-    "LEFT_OPEN",
     "LIMIT_RULES",
     "About",
-    "ChangeRule",
-    "Consumer",
     "Demand",
     "Fault",
-    "Hit",
     "Locate",
-    "MeasureKind",
-    "Revision",
     "Rule",
     "check_manifests",
     "check_schema",
-    "compare",
-    "pattern_of",
-    "rule_of",
     "strays",
 ]

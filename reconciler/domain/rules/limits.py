@@ -25,7 +25,7 @@ from reconciler.domain.scim import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Demand:
     """A schema that a service is to hold.
 

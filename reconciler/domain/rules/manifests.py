@@ -16,7 +16,7 @@ from reconciler.domain.rules.rule import SCHEMA_POINTER, About, Fault, RuleSet
 from reconciler.domain.scim import Attribute, fold
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ManifestSet:
     """All manifests, and for each extension the tenants that it selects."""
 
@@ -63,7 +63,7 @@ class ManifestSet:
 MANIFEST_RULES: RuleSet[ManifestSet] = RuleSet(About.MANIFESTS)
 
 _NO_DATE = 'not a date; write it as "2026-11-30"'
-_BRACKETED = re.compile(r"https?://\[([^]]*)\]", re.IGNORECASE)
+_BRACKETED = r"(?i)https?://\[([^]]*)\]"
 
 
 def named(tenants: Iterable[str]) -> str:
@@ -150,7 +150,7 @@ def addresses_are_addresses(manifests: ManifestSet) -> Iterator[Fault]:
     for tenant in manifests.tenants:
         for pointer, url in _urls(tenant):
             # The JSON Schema holds all else of a URL; what is an address no pattern can say.
-            found = _BRACKETED.match(url)
+            found = re.match(_BRACKETED, url)
             if found and not _is_ipv6(found[1]):
                 yield Fault(
                     pointer,

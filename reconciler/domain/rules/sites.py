@@ -14,7 +14,7 @@ RFC_NAMESPACE = "urn:ietf:params:scim:"
 RESERVED_NAMESPACES = (f"{RFC_NAMESPACE}schemas:core:", f"{RFC_NAMESPACE}api:")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class SchemaSite:
     """`spec.schema` as it was written, its attributes, and the kind of resource it extends."""
 
@@ -30,7 +30,7 @@ class SchemaSite:
         return isinstance(urn, str) and fold(urn).startswith(RESERVED_NAMESPACES)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class AttributeSite:
     """One attribute as it was written; `parent` is the complex attribute that it is part of."""
 

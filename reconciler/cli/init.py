@@ -118,7 +118,7 @@ def _files(
     match service:
         case Service.GENESYS:
             extension, name = "hr-extension", "hr-extension"
-        case Service.SAP | Service.ORACLE | Service.RFC7644:
+        case Service.SAP | Service.ORACLE | Service.KEYCLOAK | Service.RFC7644:
             extension, name = f"_example-{service}", f"hr-{service}"
         case _:
             assert_never(service)

@@ -683,7 +683,7 @@ def test_the_shipped_examples_of_a_service_are_sound_once_they_are_renamed(
 def test_every_service_has_a_shipped_example_of_a_tenant() -> None:
     examples = {path.stem.removeprefix("_example-") for path in SHIPPED.glob("tenants/_*.yaml")}
 
-    assert examples == {"genesys", "oracle", "rfc7644", "sap"}
+    assert examples == {"genesys", "keycloak", "oracle", "rfc7644", "sap"}
     for path in SHIPPED.glob("extensions/_*.yaml"):
         assert (SHIPPED / "tenants" / path.name).exists()
 

@@ -106,8 +106,8 @@ def test_init_ends_with_the_next_commands(empty: Folder) -> None:
     [
         (
             (),
-            "nobody is there to be asked: give --service, one of genesys, sap, oracle, rfc7644 and "
-            "--forge, one of github, none",
+            "nobody is there to be asked: give --service, one of genesys, sap, oracle, keycloak, "
+            "rfc7644 and --forge, one of github, none",
         ),
         (("--service", "sap", "--forge", "none", "--action", ACTION), "--action is for workflows"),
         (("--service", "sap"), "give --forge, one of github, none"),
@@ -154,7 +154,7 @@ def test_a_person_is_asked_for_what_no_option_says_and_may_mistype(tmp_path: Pat
     done = answered(tmp_path, b"spa\n\nsap\nnone\n")
 
     assert done.code == 0, done.err
-    assert done.err.count("--service (genesys, sap, oracle, rfc7644): ") == 3
+    assert done.err.count("--service (genesys, sap, oracle, keycloak, rfc7644): ") == 3
     assert "--forge (github, none): " in done.err
     assert "acme-sap.yaml" in done.out
 
@@ -164,7 +164,7 @@ def test_a_person_who_gives_no_answer_is_not_asked_for_ever(tmp_path: Path, type
     done = answered(tmp_path, typed)
 
     assert done.code == 1
-    assert "is none of genesys, sap, oracle, rfc7644" in done.err
+    assert "is none of genesys, sap, oracle, keycloak, rfc7644" in done.err
     assert list(tmp_path.iterdir()) == []
 
 

@@ -313,6 +313,10 @@ def test_a_name_is_taken_by_its_length_and_characters_or_by_a_pattern(
             {"attributeNames": {"pattern": "[z-a]", "words": "x"}},
             ["the pattern is not sound: bad character range z-a at position 1"],
         ),
+        (
+            {"fixed": {"mutability": "readOnly"}, "accepts": {"mutability": ["readOnly"]}},
+            ["mutability has one value, by fixed; leave it out of one of them"],
+        ),
     ],
 )
 def test_contradictions_are_what_no_json_schema_can_find(

@@ -21,6 +21,7 @@ class Service(StrEnum):
     GENESYS = "genesys"
     SAP = "sap"
     ORACLE = "oracle"
+    KEYCLOAK = "keycloak"
     RFC7644 = "rfc7644"
 
 

@@ -65,7 +65,7 @@ class Place:
             locks=self.locks,
             schedule=lambda attempts, result: START,
             names=names,
-            renamed=[each for each in recorded if self.store.is_kept(each.old)],
+            renamed=[each for each in recorded if self.store.kept_of([each.old])],
             kept=self.store.kept_names,
         )
 

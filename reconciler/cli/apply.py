@@ -348,6 +348,7 @@ def _fleet(
     tenants = bench.desired.manifests.tenants
     names = store.carry_on(tenants)
     new = unrecorded(tenants, store.renamings())
+    kept = store.kept_of([each.old for each in new])
     notifier = bench.notifier(names)
     store.seal_with(notifier)
 
@@ -385,7 +386,7 @@ def _fleet(
         ledger=store,
         statements=_statements(options, bench, context, notifier, store, names),
         names=names,
-        renamed=[each for each in new if store.is_kept(each.old)],
+        renamed=[each for each in new if each.old in kept],
         kept=store.kept_names,
     )
 

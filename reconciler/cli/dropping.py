@@ -81,7 +81,7 @@ def _require_unclaimed(name: str, manifests: Manifests, store: Store) -> None:
                 "and its webhooks delivered; take its manifest away first if it is gone"
             )
     kept = store.kept_names()
-    if not (store.is_kept(name) or name in (*kept.pending, *kept.held)):
+    if not (store.kept_of([name]) or name in (*kept.pending, *kept.held)):
         known = [each.name for each in kept.unclaimed(manifests.tenants)]
         raise UsageError(f"the store keeps nothing of {name!r}; {suggestion(name, known)}")
 

@@ -78,13 +78,10 @@ def test_names_are_known_with_what_is_open_under_each(place: Place) -> None:
             pending={"settled": 1},
             held={"held": 1},
         )
-        assert [store.is_kept(name) for name in ("settled", "open", "blocked", "counted", "x")] == [
-            True,
-            True,
-            True,
-            True,
-            False,
-        ]
+        others = [f"x{number}" for number in range(1100)]
+        names = ["settled", *others, "open", "blocked", "counted"]
+        assert store.kept_of(names) == {"settled", "open", "blocked", "counted"}
+        assert store.kept_of([]) == frozenset()
     assert seen_and_kept(url_of(place))[1] == kept
 
 

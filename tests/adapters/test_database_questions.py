@@ -81,7 +81,7 @@ def traced(store: Store, path: Path) -> list[str]:
     store.keep_schemas([extension()])
     assert store.looks("acme") != ()
     store.schemas_of("acme", HR_URN, HR.fingerprint())
-    assert store.is_kept("acme")
+    assert store.kept_of(["acme"])
     store.head()
     next(store.records())
     raw.set_trace_callback(None)

@@ -64,6 +64,7 @@ if TYPE_CHECKING:
 
 _BATCH = 500  # records in memory at once
 _PRUNED = 500  # rows of the outbox that one transaction empties
+_NAMES = 500  # questions in one round trip
 _BODIES = 50  # webhooks of one queue in memory at once
 
 
@@ -132,10 +133,14 @@ class Store:
         """The names under which anything is kept, and what is open under each."""
         return kept_names.kept_names_of(self._database.ask(*kept_names.QUESTIONS))
 
-    def is_kept(self, name: str) -> bool:
-        """Test whether anything is kept under a name."""
-        [rows] = self._database.ask(kept_names.is_kept(name))
-        return bool(rows)
+    def kept_of(self, names: Sequence[str]) -> frozenset[str]:
+        """Those of the names under which anything is kept."""
+        found: list[str] = []
+        for start in range(0, len(names), _NAMES):  # a fleet may have thousands of former ones
+            some = names[start : start + _NAMES]
+            answers = self._database.ask(*map(kept_names.is_kept, some))
+            found += (name for name, rows in zip(some, answers, strict=True) if rows)
+        return frozenset(found)
 
     def carry_on(self, tenants: Iterable[Tenant]) -> TenantNames:
         """From now on what is kept under a former name of a tenant is that tenant's; the names.

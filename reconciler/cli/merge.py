@@ -1,6 +1,7 @@
 """`merge`: the plans, or the reports, of all shards as one file."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 from reconciler.adapters.spool import spooling
@@ -26,6 +27,11 @@ def merge(invocation: Invocation, options: Options) -> int:
     files = [invocation.common.folder / file for file in options.files]
     if not files:
         raise UsageError("name the files to merge: the plan, or the report, of each shard")
+    for file, times in Counter(files).items():
+        if times > 1:
+            raise UsageError(f"{file} is given {times} times; give each shard once")
+        if file.exists() and not (file.is_file() or file.is_dir()):
+            raise UsageError(f"{file} is no file but a pipe, and is read twice: save it first")
     if options.out is None:
         raise UsageError("give --out FILE, or --out - for standard output")
     require_folder("--out", options.out, alone=True)

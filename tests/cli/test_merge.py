@@ -1,6 +1,7 @@
 """`--shard`: a fleet in parts, each in a process of its own, and `merge` of what they wrote."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -64,13 +65,26 @@ def test_what_is_not_whole_is_not_merged(place: Place) -> None:
     assert folder.run("plan", "--out", "whole.json").code == 0
 
     assert "no file is shard 2/3" in merge(folder, files[0], files[2], code=1)
-    assert "has tenant" in merge(folder, *files, files[0], code=1)
+    again = folder.path / "again.json"
+    again.write_bytes((folder.path / files[0]).read_bytes())
+    assert "has tenant" in merge(folder, *files, "again.json", code=1)
+    os.mkfifo(folder.path / "pipe.json")
+    assert "is no file but a pipe" in merge(folder, *files[:2], "pipe.json", code=1)
     assert "whole.json is not of a shard" in merge(folder, "whole.json", code=1)
     edited = (folder.path / files[0]).read_text().replace("acme-000", "acme-999")
     (folder.path / files[0]).write_text(edited)
     assert "the saved plan was edited" in merge(folder, *files, code=4)
     assert "name the files to merge" in merge(folder, code=1)
     assert not (folder.path / "plan.json").exists()
+
+
+@pytest.mark.parametrize("part", ["plan", "report"])
+def test_a_file_that_is_given_twice_is_not_merged(tmp_path: Path, part: str) -> None:
+    (tmp_path / "part.json").write_text(json.dumps({"run": {}} if part == "report" else {}))
+
+    done = Folder(tmp_path).run("merge", "part.json", "part.json", "--out", "whole.json")
+
+    assert (done.code, done.err) == (1, "error: part.json is given 2 times; give each shard once\n")
 
 
 def test_the_limit_of_a_run_is_that_of_all_shards(place: Place) -> None:

@@ -5,6 +5,7 @@ Read after an error only. Users of Terraform, octoDNS, kubectl, git and gh find 
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TypeVar
 
 from reconciler.cli.commands import COMMANDS, Command
@@ -121,7 +122,9 @@ def surplus_argument(word: str, command: Command) -> str:
     message = f"`reconciler {command.name}` takes no further argument {quoted(word)}"
     if word == "help":
         return f"{message}; did you mean `reconciler help {command.name}`?"
-    return f"{message}; did you mean --tenant?" if "--tenant" in _flags(command) else message
+    flags = _flags(command)
+    meant = "--desired-state" if Path(word).is_dir() else "--tenant"
+    return f"{message}; did you mean {meant}?" if meant in flags else message
 
 
 def _flags(command: Command) -> set[str]:

@@ -134,8 +134,9 @@ def _bind(port: int) -> "_Server":
     try:
         return _Server((_HOST, port), _Conversation)
     except (OSError, OverflowError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "there are 65535 ports"
         raise UsageError(
-            f"the built-in tenant cannot listen on {_HOST}:{port}: {error}; choose another --port"
+            f"the built-in tenant cannot listen on {_HOST}:{port}: {reason}; choose another --port"
         ) from error
 
 

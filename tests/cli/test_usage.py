@@ -31,6 +31,10 @@ from tests.support.program import Folder, assert_reported
         (["schema", "users"], "users"),
         (["plan", "--ca-bundle", "none.pem"], "none.pem"),
         (["dev-tenant", "--name", "../x"], "../x"),
+        (["dev-tenant", "--port", "65536"], "127.0.0.1:65536: there are 65535 ports; choose"),
+        (["validate", "desired-state"], "'desired-state'; did you mean --desired-state?"),
+        (["status", "desired-state"], "'desired-state'; did you mean --desired-state?"),
+        (["status", "local"], "'local'; did you mean --tenant?"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )

@@ -5,8 +5,12 @@ import re
 from collections.abc import Sequence
 
 from reconciler.adapters.packaged import schema_text
+from reconciler.cli.commands.explain import Options
 from reconciler.cli.invocation import Invocation
-from reconciler.domain.explaining import KINDS, ManifestKeys
+from reconciler.cli.output import output_of
+from reconciler.cli.shared_options import TextOrJson
+from reconciler.domain.documents import KeyDocument
+from reconciler.domain.explaining import KINDS, Key, ManifestKeys
 from reconciler.domain.messages import listed, suggestion
 from reconciler.errors import UsageError
 from reconciler.render.explain_text import explain_text, kind_text
@@ -16,26 +20,48 @@ _ITEM = re.compile(r"\[[0-9]*\]")  # of a list, as messages and jq write it
 _MEANT = 3  # paths that a message suggests
 
 
-def explain(invocation: Invocation, key: str) -> None:
+def explain(invocation: Invocation, options: Options) -> None:
     """Print it; raises UsageError for a key that no kind has, with what may be meant."""
-    keys = ManifestKeys(json.loads(schema_text("manifest")))
-    parts = [part for part in _ITEM.sub("", key).split(".") if part]
-    kinds = [kind for kind in KINDS if parts and kind.lower() == parts[0].lower()]
-    path = parts[1:] if kinds else parts or ["spec"]
-    if kinds in ([], ["TenantSet"]) and path[:2] == ["spec", "template"] and path[2:]:
-        kinds, path = ["Tenant"], ["spec", *path[2:]]  # which has the same keys
-    width = invocation.console.width
-    paint = invocation.console.paint
-    texts = []
-    for kind in kinds or KINDS:
-        found = keys.at(kind, path)
-        if found is not None:
-            texts.append(explain_text(found, keys.below(found), paint=paint, width=width))
-        elif not path:
-            texts.append(kind_text(kind, keys.of(kind), paint=paint, width=width))
-    if not texts:
-        raise UsageError(_unknown(keys, kinds or KINDS, path))
-    invocation.console.data("\n".join(dict.fromkeys(texts)))
+    with output_of(invocation, wanted=options.format is TextOrJson.JSON) as output:
+        keys = ManifestKeys(json.loads(schema_text("manifest")))
+        parts = [part for part in _ITEM.sub("", options.key or "").split(".") if part]
+        kinds = [kind for kind in KINDS if parts and kind.lower() == parts[0].lower()]
+        path = parts[1:] if kinds else parts or ["spec"]
+        if kinds in ([], ["TenantSet"]) and path[:2] == ["spec", "template"] and path[2:]:
+            kinds, path = ["Tenant"], ["spec", *path[2:]]  # which has the same keys
+        inside = {kind: keys.inside(kind, path) for kind in kinds or KINDS}
+        found = [
+            (kind, keys.at(kind, path), members)
+            for kind, members in inside.items()
+            if members is not None
+        ]
+        if not found:
+            raise UsageError(_unknown(keys, kinds or KINDS, path))
+        if output.wanted:
+            listed_keys = ((*([key] if key else []), *members) for _, key, members in found)
+            output.show({"keys": [_document(key) for each in listed_keys for key in each]})
+            return
+        width, paint = invocation.console.width, invocation.console.paint
+        texts = [
+            kind_text(kind, members, paint=paint, width=width)
+            if key is None
+            else explain_text(key, members, paint=paint, width=width)
+            for kind, key, members in found
+        ]
+        invocation.console.data("\n".join(dict.fromkeys(texts)))
+
+
+def _document(key: Key) -> KeyDocument:
+    return {
+        "kind": key.kind,
+        "path": ".".join(key.path),
+        "type": key.type,
+        "required": key.required,
+        "description": key.description,
+        "values": list(key.choices),
+        "default": None if key.default is None else json.loads(key.default),
+        "only_for": list(key.only_for),
+    }
 
 
 def _unknown(keys: ManifestKeys, kinds: Sequence[str], path: Sequence[str]) -> str:

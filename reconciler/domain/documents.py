@@ -758,7 +758,7 @@ class OutputDocument(TypedDict):
     command: Literal[
         "validate", "import", "doctor", "audit list", "audit verify", "state check",
         "webhooks list", "webhooks deliver", "webhooks replay", "webhooks drop", "locks",
-        "fmt",
+        "fmt", "explain",
     ]  # fmt: skip
     data: dict[str, object] | None
     diagnostics: list[DiagnosticDocument]
@@ -931,6 +931,25 @@ class FmtData(TypedDict):
 
     written: bool
     changed: list[ReformattedDocument]
+
+
+class KeyDocument(TypedDict):
+    """A key of a manifest; `default` is None where it has none, `only_for` as in its Key."""
+
+    kind: str
+    path: str
+    type: str
+    required: bool
+    description: str
+    values: list[str]
+    default: object
+    only_for: list[str]
+
+
+class ExplainData(TypedDict):
+    """The keys that `explain` is asked for, each before those inside of it."""
+
+    keys: list[KeyDocument]
 
 
 class LocksData(TypedDict):

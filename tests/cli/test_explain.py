@@ -35,6 +35,19 @@ def test_the_template_of_a_tenant_set_has_the_keys_of_a_tenant(folder: Folder) -
     assert "{column}" in folder.run("explain", "TenantSet.spec.template").out
 
 
+def test_explain_in_json_has_the_key_and_those_inside_of_it(folder: Folder) -> None:
+    keys = folder.output("explain", "spec.auth")["data"]["keys"]
+
+    assert [key["path"] for key in keys[:2]] == ["spec.auth", "spec.auth.type"]
+    [found] = [key for key in keys if key["path"] == "spec.auth.clientAuth"]
+    assert found["values"] == ["post", "basic", "private-key-jwt", "tls-client-auth"]
+    assert (found["default"], found["only_for"]) == ("post", ["oauth2-client-credentials"])
+    assert folder.output("explain", "Tenant")["data"]["keys"][0]["path"] == "apiVersion"
+    unknown = folder.output("explain", "spec.auht")
+    assert unknown["data"] is None
+    assert "did you mean auth?" in unknown["diagnostics"][0]["message"]
+
+
 @pytest.mark.parametrize(
     ("key", "message"),
     [

@@ -154,6 +154,7 @@ DATA = {
     "dropped": documents.DroppedData,
     "locks": documents.LocksData,
     "fmt": documents.FmtData,
+    "explain": documents.ExplainData,
 }
 
 

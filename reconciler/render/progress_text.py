@@ -36,7 +36,7 @@ class Tally:
     def end(self, ended: TenantEnded, now: float) -> str | None:
         """Note the end of the work on a tenant: `plan: acme-prod done in 0.4 s (3 of 9)`.
 
-        None of a phase that hardly ever has anything to do.
+        None of a phase that hardly ever has anything to do, or whose answer is a line itself.
         """
         seconds = now - self.tenants.pop(ended.tenant)
         self.done += 1
@@ -99,7 +99,6 @@ _FAILED = {
     Phase.ADOPTION: "could not be counted,",
     Phase.DOCTOR: "cannot be worked with,",
     Phase.IMPORT: "could not be read,",
-    Phase.GATE: "could not be read,",
 }
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # a Protocol only names them, and each command imports this m
         OutboxRow,
         RowToSend,
     )
+    from reconciler.domain.outcome import ForeignWrite
     from reconciler.domain.records import Confirmation, Entry, HrEvent, Intent
     from reconciler.domain.redaction import Redaction
     from reconciler.domain.scim import Schema
@@ -108,18 +109,27 @@ class SchemaReader(Protocol):
         ...
 
 
+def _nobody(_: Schema) -> tuple[ForeignWrite, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteResult:
     """The answer to one sent write; `message` is for a person, `retry_after` in seconds.
 
     `means` is set where a refusal says more than its status: somebody has that id already, the
-    tenant is full, or the service does not allow this kind of write at all.
+    tenant is full, or the service does not allow this kind of write at all. `stands` is all of the
+    schema as a write that is done leaves it, where the gateway knows that. `meanwhile` looks, in
+    what the service keeps of writes, for those of others; it takes what was read back, and never
+    raises.
     """
 
     verdict: Verdict
     message: str
     retry_after: float | None = None
     means: Meaning | None = None
+    stands: Schema | None = None
+    meanwhile: Callable[[Schema], Sequence[ForeignWrite]] = _nobody
 
 
 class SchemaWriter(SchemaReader, Protocol):

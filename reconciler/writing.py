@@ -19,7 +19,13 @@ from reconciler.domain.diff import (
 )
 from reconciler.domain.http_reply import Applied, Next
 from reconciler.domain.manifest import Tenant
-from reconciler.domain.outcome import Outcome, OutcomeKind, harm_message, in_freeze
+from reconciler.domain.outcome import (
+    Outcome,
+    OutcomeKind,
+    foreign_message,
+    harm_message,
+    in_freeze,
+)
 from reconciler.domain.plan import Create, Update
 from reconciler.domain.records import Confirmation
 from reconciler.domain.scim import ABSENT, Schema, fold
@@ -177,11 +183,8 @@ class Write:
             detail = f"{result.message}; reading it back failed as well: {error}"
             return self._ended(OutcomeKind.UNKNOWN, detail)
         # Ours or somebody else's, a loss comes before all else that the read shows.
-        if harmed := found.harms or self._lost_schemas(sent):
-            own, redaction = self.change.subject.desired.text(), self.writer.redaction
-            fields = tuple(".".join(redaction.parts(harm.steps, own=own)) for harm in harmed)
-            detail = harm_message(harmed, redaction, own=own)
-            return self._ended(OutcomeKind.CONFLICT, detail, fields=fields)
+        if (conflict := self._conflict(sent, found)) is not None:
+            return conflict
         match found.standing:
             case Standing.AS_DESIRED:
                 # docs/decisions.md, "A refused write that is found done is `adopted`"
@@ -192,6 +195,23 @@ class Write:
                 return self._as_before(sent, found.live)
             case Standing.OTHER:
                 return self._other(result, found.live)
+
+    def _conflict(self, sent: Sent, found: Observed) -> WriteAttempt | None:
+        """The end of a write that has cost others something, or that others have undone."""
+        harmed = found.harms or self._lost_schemas(sent)
+        stands = found.standing is Standing.AS_DESIRED
+        refused = sent.result.verdict.next is Next.RETRY
+        others = () if found.live is None or refused else sent.result.meanwhile(found.live)
+        lost = [path for each in others for path in each.lost]
+        if not harmed and not lost and (stands or not others):
+            return None
+        own, redaction = self.change.subject.desired.text(), self.writer.redaction
+        fields = [".".join(redaction.parts(harm.steps, own=own)) for harm in harmed]
+        details = [foreign_message(others, stands=stands)] if others else []
+        details += [harm_message(harmed, redaction, own=own)] if harmed else []
+        return self._ended(
+            OutcomeKind.CONFLICT, "; ".join(details), fields=tuple(dict.fromkeys(lost + fields))
+        )
 
     def _read_patiently(self, sent: Sent) -> Observed:
         """Read it; what may only be late, again before it is believed."""
@@ -213,7 +233,10 @@ class Write:
         if live is None or sent.over is None:
             return Observed(live=live, standing=found)
         members = self.tenant.dialect.server_members
-        harmed = harms(sent.over, live, desired=desired, manages=manages, server_members=members)
+        done = found is Standing.AS_DESIRED and sent.result.stands
+        harmed = harms(
+            done or sent.over, live, desired=desired, manages=manages, server_members=members
+        )
         return Observed(live=live, standing=found, harms=harmed)
 
     def _lost_schemas(self, sent: Sent) -> tuple[Harm, ...]:

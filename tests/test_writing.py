@@ -10,7 +10,7 @@ import pytest
 from reconciler.domain.blocking import BlockReason
 from reconciler.domain.dialect import PatchPath, UpdateStrategy
 from reconciler.domain.manifest import Manages, OnDrift
-from reconciler.domain.outcome import Outcome, OutcomeKind
+from reconciler.domain.outcome import ForeignWrite, Outcome, OutcomeKind
 from reconciler.domain.plan import Create, Subject, Update
 from reconciler.domain.records import Confirmation, Event, Intent
 from reconciler.domain.scim import ABSENT, Schema
@@ -453,6 +453,69 @@ def test_an_update_of_a_service_that_spells_others_out_is_applied():
     tenant.script.append((CREATED, spell))
 
     assert update(tenant, Manages.ATTRIBUTES).kind is OutcomeKind.APPLIED
+
+
+THEIRS = ForeignWrite(at="2026-11-30T12:00:00.000Z", by="the client c4", lost=("theirs.type",))
+KEPT = replace(THEIRS, lost=())
+
+
+def answered(*others: ForeignWrite) -> WriteResult:
+    """An answer to a write, of a service that keeps who else wrote."""
+    return replace(CREATED, meanwhile=lambda _: others)
+
+
+@pytest.mark.parametrize(
+    ("others", "kept", "kind", "fields"),
+    [
+        ((), as_sent, OutcomeKind.APPLIED, ()),
+        ((KEPT,), as_sent, OutcomeKind.APPLIED, ()),
+        ((THEIRS,), as_sent, OutcomeKind.CONFLICT, ("theirs.type",)),
+        ((KEPT,), nothing, OutcomeKind.CONFLICT, ()),
+        ((), nothing, OutcomeKind.IGNORED_BY_SERVER, ("attributes.level",)),
+        (
+            (THEIRS,),
+            lambda _: document(URN, "level"),
+            OutcomeKind.CONFLICT,
+            ("theirs.type", "attributes.grade"),
+        ),
+    ],
+)
+def test_a_write_of_others_meanwhile_is_a_conflict_where_theirs_or_ours_is_lost(
+    others, kept, kind, fields
+):
+    tenant = FakeTenant.holding(document(URN, "grade"))
+    tenant.script.append((answered(*others), kept))
+
+    written = update(tenant, Manages.ATTRIBUTES)
+
+    assert (written.kind, written.fields) == (kind, fields)
+    assert ("the client c4" in written.detail) == (kind is OutcomeKind.CONFLICT)
+
+
+def test_nobody_is_asked_who_else_wrote_where_the_write_was_refused():
+    tenant = FakeTenant.holding(document(URN, "grade"))
+    tenant.script.append((replace(THROTTLED, meanwhile=lambda _: [THEIRS]), nothing))
+    tenant.script.append((CREATED, as_sent))
+
+    assert update(tenant, Manages.ATTRIBUTES).kind is OutcomeKind.APPLIED
+
+
+def test_what_follows_from_a_change_of_ours_is_no_harm_where_the_gateway_foresees_it():
+    """A vendor member of ours may say what a characteristic says."""
+
+    def sent(said: int) -> tuple[WriteResult, Store]:
+        after = document(URN, "grade", "level")
+        after["attributes"][0] |= {"says": said}
+        return replace(CREATED, stands=Schema.from_json(after)), lambda _: after
+
+    before = document(URN, "grade")
+    before["attributes"][0] |= {"says": 1}
+    foreseen, other = (FakeTenant.holding(before) for _ in range(2))
+    foreseen.script.append(sent(2))
+    other.script.append((sent(3)[0], sent(2)[1]))
+
+    assert update(foreseen, Manages.ATTRIBUTES).kind is OutcomeKind.APPLIED
+    assert update(other, Manages.ATTRIBUTES).fields == ("attributes.grade.says",)
 
 
 def test_what_others_added_between_two_attempts_is_looked_after_as_well():

@@ -41,6 +41,7 @@ from reconciler.planning import Desired
 if TYPE_CHECKING:  # a plan of tenants that are elsewhere does without
     from reconciler.adapters.gateway.reader import Authorization
     from reconciler.adapters.gateway.writer import HttpSchemaWriter
+    from reconciler.adapters.keycloak.gateway import KeycloakReader, KeycloakWriter
     from reconciler.adapters.webhooks import WebhookNotifier
     from reconciler.canary import Canary
     from reconciler.domain.outbox import DeliveryResult
@@ -100,9 +101,14 @@ class Workbench:
 
         return self._run.get(begun)
 
-    def reader(self, tenant: Tenant) -> HttpSchemaReader:
+    def reader(self, tenant: Tenant) -> HttpSchemaReader | KeycloakReader:
         """A gateway that can send nothing but GET and the token request."""
-        return HttpSchemaReader(self.connection(tenant))
+        access = self.connection(tenant)
+        if tenant.projection is None:
+            return HttpSchemaReader(access)
+        from reconciler.adapters.keycloak.gateway import KeycloakReader  # few tenants are shown so
+
+        return KeycloakReader(access, tenant.projection.schema_id)
 
     def user_readers(self, options: CountingOptions) -> Callable[[Tenant], UserReader]:
         """The way to the users of each tenant, page by page."""
@@ -131,16 +137,21 @@ class Workbench:
         """The certificate that connections to the tenant and its token endpoint are made with."""
         return self.trust.certificate(tenant, now=self.clock.now())
 
-    def writer(self, tenant: Tenant) -> HttpSchemaWriter:
-        """A gateway that may POST, PUT and PATCH as well."""
-        from reconciler.adapters.gateway.writer import HttpSchemaWriter  # a plan writes nothing
-
+    def writer(self, tenant: Tenant) -> HttpSchemaWriter | KeycloakWriter:
+        """A gateway that may POST, PUT and PATCH as well, or PUT alone where that is all."""
         with self.making:
             certificate = self.certificate(tenant)
             access = self._connection(tenant, certificate)
             options = self._of_tenant(self.write_options, certificate, access.authenticator, tenant)
+        if tenant.projection is None:
+            from reconciler.adapters.gateway.writer import HttpSchemaWriter  # a plan writes nothing
+
             writes = Http(options, methods=frozenset({"POST", "PUT", "PATCH"}))
             return HttpSchemaWriter(access, writes)
+        from reconciler.adapters.keycloak.gateway import KeycloakWriter
+
+        writes = Http(options, methods=frozenset({"PUT"}))
+        return KeycloakWriter(access, tenant.projection.schema_id, writes)
 
     def searching(self, tenant: Tenant, *, timeout: float, deadline: float) -> Searching:
         """The means to ask a tenant whether attributes are searchable; all ends by the deadline."""

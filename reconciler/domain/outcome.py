@@ -77,6 +77,31 @@ def waits(detail: str) -> bool:
     return _WAITS.match(detail) is not None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignWrite:
+    """A write of somebody else since that was read which ours was made of.
+
+    `at` is RFC 3339, `by` for a person; `lost` are the paths of what it changed and that is not so
+    any more.
+    """
+
+    at: str
+    by: str
+    lost: tuple[str, ...] = ()
+
+
+def foreign_message(writes: Sequence[ForeignWrite], *, stands: bool) -> str:
+    """The detail of a conflict with writes of others; `stands` is whether ours is there."""
+    shown = "; ".join(
+        f"{each.by} at {each.at}"
+        + (f", and lost of that is {', '.join(each.lost)}" * bool(each.lost))
+        for each in writes
+    )
+    ours = "ours is there" if stands else "ours is not there: plan again"
+    lost = "; have what is lost written there again" * any(each.lost for each in writes)
+    return f"somebody else wrote between our read and its proof: {shown}; {ours}{lost}"
+
+
 def harm_message(harms: Sequence[Harm], redaction: Redaction, *, own: str = "") -> str:
     """The detail of a conflict: what others have is not as it was right before a write.
 

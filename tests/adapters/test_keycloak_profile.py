@@ -177,6 +177,7 @@ def test_a_new_attribute_is_for_admins_alone_unless_the_manifest_says_otherwise(
     assert plain == {
         "name": "a",
         "displayName": "A",
+        "annotations": {},
         "permissions": {"view": ["admin"], "edit": ["admin"]},
         "multivalued": True,
     }

@@ -7,10 +7,12 @@ from reconciler.domain.manifest import Limits
 from reconciler.domain.outbox import DeliveryResult
 from reconciler.domain.outcome import (
     DeliverySummary,
+    ForeignWrite,
     Outcome,
     OutcomeKind,
     Recovered,
     RunSummary,
+    foreign_message,
     harm_message,
 )
 from reconciler.domain.plan import Create, Plan, Update
@@ -226,6 +228,21 @@ def test_a_conflict_names_what_is_not_as_before_and_what_to_do() -> None:
         "what the write was not about is not as before: attributes.b gone, "
         'attributes.c.returned "never" → "always", attributes.c.subAttributes.d came, '
         'x {"a": 1} → nothing; restore it from the service\'s own history before anything else'
+    )
+
+
+def test_a_conflict_with_writes_of_others_says_who_when_and_what_is_lost() -> None:
+    first = ForeignWrite(at="T1", by="the client c1", lost=("a", "b.description"))
+    second = ForeignWrite(at="T2", by="the client c2")
+
+    assert foreign_message([first, second], stands=True) == (
+        "somebody else wrote between our read and its proof: the client c1 at T1, and lost of that "
+        "is a, b.description; the client c2 at T2; ours is there; have what is lost written there "
+        "again"
+    )
+    assert foreign_message([second], stands=False) == (
+        "somebody else wrote between our read and its proof: the client c2 at T2; ours is not "
+        "there: plan again"
     )
 
 

@@ -115,6 +115,8 @@ class World:
     reader: HttpSchemaReader
     writer: HttpSchemaWriter
     clock: FakeClock
+    access: TenantAccess
+    writes: Http
 
     @property
     def requests(self) -> list[Received]:
@@ -147,9 +149,8 @@ def world(
             limits=limits,
         )
         writes = stack.enter_context(Http(options, methods=frozenset({"POST", "PUT", "PATCH"})))
-        yield World(
-            server, HttpSchemaReader(connection), HttpSchemaWriter(connection, writes), clock
-        )
+        reader, writer = HttpSchemaReader(connection), HttpSchemaWriter(connection, writes)
+        yield World(server, reader, writer, clock, connection, writes)
 
 
 @contextmanager

@@ -301,13 +301,20 @@ def built_keycloak(version: str) -> Path:
     return home
 
 
-@pytest.fixture(scope="session")
-def keycloak() -> Iterator[Keycloak]:
-    """One for all tests of this process; each makes realms of its own."""
+@contextmanager
+def keycloak_of_tests() -> Iterator[Keycloak]:
+    """The one that is named, or else one of its own."""
     if running := os.environ.get("KEYCLOAK_URL"):
         yield Keycloak(running.rstrip("/"))
         return
     with started_keycloak() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def keycloak() -> Iterator[Keycloak]:
+    """One for all tests of this process; each makes realms of its own."""
+    with keycloak_of_tests() as server:
         yield server
 
 

@@ -82,5 +82,33 @@ def random_attribute(random: Random, name: str) -> dict[str, Any]:
         **maybe("selector", {"scopes": ["profile"]}),
         **maybe("group", "user-metadata"),
         "multivalued": random.random() < 0.3,
-        **maybe("defaultValue", "d"),
+        **({} if validators else maybe("defaultValue", "d")),  # else it may be none of its own
+    }
+
+
+def random_wanted(random: Random, name: str) -> dict[str, Any]:
+    """An attribute of a manifest that a profile can say."""
+
+    def maybe(member: str, value: Any) -> dict[str, Any]:
+        return {member: value} if random.random() < 0.4 else {}
+
+    kind = random.choice(("string", "integer", "decimal", "dateTime", "boolean", "reference"))
+    read_only = random.random() < 0.3
+    rest: dict[str, Any] = {"string": {"length": {"max": 9}}, "integer": {"integer": {"min": 1}}}
+    return {
+        "name": name,
+        "type": kind,
+        "caseExact": True,
+        **({"referenceTypes": ["external"]} if kind == "reference" else {}),
+        **({"mutability": "readOnly"} if read_only else {}),
+        **maybe("multiValued", random.random() < 0.5),
+        **maybe("description", random.choice(("Grade", "ä \U0001f600", "${grade}"))),
+        **(maybe("canonicalValues", ["b", "a", "ä b"]) if kind == "string" else {}),
+        **(maybe("validations", rest[kind]) if kind in rest else {}),
+        **maybe("annotations", {"inputType": "text", "n": random.choice((1, 2.5, [True]))}),
+        **maybe("permissions", {"view": ["admin", "user"], "edit": [] if read_only else ["admin"]}),
+        **maybe("requiredFor", {"roles": ["user"]}),
+        **maybe("group", "user-metadata"),
+        **maybe("selector", {"scopes": ["profile"]}),
+        **(maybe("defaultValue", "a") if kind == "string" else {}),
     }

@@ -94,7 +94,8 @@ def created(asked: Mapping[str, Json]) -> str:
     """The text of a new attribute of the profile; raises Unsayable."""
     wanted = _Asked.of(asked)
     attribute = wanted.attribute
-    profiled = vendor_values(attribute.vendor)
+    # Without any annotations the realm's own SCIM of 26.7 answers no request for /Schemas any more.
+    profiled = {"annotations": {}, **vendor_values(attribute.vendor)}
     validations, required = _validations(wanted), profiled.pop(_REQUIRED_FOR, None)
     if required is None and attribute.required:
         required = {"roles": _EVERYBODY}

@@ -19,7 +19,7 @@ OTHERS = "otherAttributes"
 
 
 class MalformedProfile(ValueError):
-    """What came is no user profile; `parts` say what of it is not."""
+    """An answer that is no user profile; `parts` say what of it is not."""
 
     def __init__(self, *parts: str) -> None:
         super().__init__("".join(parts))

@@ -40,7 +40,7 @@ def text_of(value: Json) -> str:
 
 
 def _parts(text: str) -> Iterator[str]:
-    """What stands directly within the brackets: the names of members too."""
+    """The values directly within the brackets, the names of members too."""
     text = text.strip(_BLANKS)
     at = 1 if text[0] in "[{" else len(text)
     while at < len(text):

@@ -172,7 +172,7 @@ def test_every_rule_has_been_seen_to_refuse():
 def test_the_workflows_are_those_that_the_policy_is_about():
     assert {Path(name).stem for name in FILES} == {
         "validate", "plan", "apply", "drift", "deliver", "adoption", "report", "release", "ci",
-        "chaos",
+        "chaos", "nightly",
     }  # fmt: skip
     assert ACTIONS == [ACTION]
 

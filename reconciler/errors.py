@@ -15,6 +15,7 @@ ReconcilerError                  one message: what, where, what to do
 │   │   └── PageRefused          the list is not given on from here
 │   ├── SchemaUnreadable         one schema cannot be read; the others of the tenant can
 │   └── AnswerUnreadable         an answer came, and it is not what SCIM says
+├── ClusterError                 the workers are not there, or what they did is not known
 ├── GitHubError                  GitHub refused, or did not answer; no tenant is touched by that
 ├── PlanStale                    plan again and have it approved
 ├── TenantLocked                 wait for the other run
@@ -92,6 +93,17 @@ class SchemaUnreadable(TenantError):
 
 class AnswerUnreadable(TenantError):
     """An HTML page, a cut or foreign body where a SCIM document should be."""
+
+
+class ClusterError(ReconcilerError):
+    """The cluster of --dask does not answer, is another version, or has lost a task.
+
+    `lost` is True where a task may have been begun, and nobody here knows how it ended.
+    """
+
+    def __init__(self, message: str, *, lost: bool = False) -> None:
+        super().__init__(message)
+        self.lost = lost
 
 
 class GitHubError(ReconcilerError):

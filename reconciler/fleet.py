@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from reconciler.announcing import Announcing
 from reconciler.applying import Applying
@@ -42,8 +42,8 @@ from reconciler.occurrences import (
     working_on,
 )
 from reconciler.parallel import in_parallel
-from reconciler.planning import Desired, Keep, plan_fleet
-from reconciler.ports import CanaryLedger, Gateways, Locks, Statements
+from reconciler.planning import Desired, Keep, plan_fleet, planner
+from reconciler.ports import CanaryLedger, Due, Gateways, Locks, Statements
 from reconciler.recovering import Recovery
 from reconciler.run_context import RunContext
 from reconciler.searchable import Searching
@@ -53,6 +53,29 @@ Obstacle = Callable[[Tenant], str | None]  # why no change of the tenant could b
 Lapse = Callable[[TenantPlan], Unapproved | None]  # why an approval does not hold any more
 Searches = Callable[[Tenant], Searching | None]  # the means to ask whether it is searchable
 Approve = Callable[[Plan], None]  # raises PlanStale, LimitExceeded or UsageError to refuse
+
+
+class TenantSteps(Protocol):
+    """What a run does of one tenant at a time; several threads call it.
+
+    What was done goes to the run's progress. Raises StateError and Interrupted.
+    """
+
+    def recover_one(self, tenant: Tenant) -> None:
+        """Settle what earlier runs have left open."""
+        ...
+
+    def plan_one(self, tenant: Tenant) -> TenantPlan:
+        """Read a tenant and decide what it needs."""
+        ...
+
+    def apply_one(self, tenant: Tenant, plan: TenantPlan, wave: int | None) -> None:
+        """Carry out its plan, which was approved."""
+        ...
+
+    def deliver_one(self, tenant: Tenant) -> None:
+        """Send its webhooks that are due."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +88,8 @@ class Fleet:
     `canary` makes the means to write to the test user of a tenant, `ledger` has what is under way.
     `statements` are about each tenant that is ours and could be read, made under its lock.
     `names` are those under which the store has each tenant, `renamed` is to be recorded of them,
-    `kept` has what the store keeps under any name.
+    `kept` has what the store keeps under any name. `elsewhere` has the steps where other machines
+    do them, which hold the locks then; None where this process does.
     """
 
     context: RunContext
@@ -85,6 +109,7 @@ class Fleet:
     names: TenantNames = field(default_factory=TenantNames)
     renamed: Sequence[Renaming] = ()
     kept: Callable[[], KeptNames] = KeptNames
+    elsewhere: TenantSteps | None = None
 
     def apply(self, approve: Approve, keep: Keep = TenantPlan.without_live) -> RunSummary:
         """Apply what `approve` lets through; what it raises ends the run before the first write.
@@ -147,10 +172,10 @@ class Fleet:
                 except (PlanStale, LimitExceeded):
                     self.context.progress.record_refusal()
                     held.close()
-                    self.delivering.deliver()  # what earlier runs did was approved
+                    self._deliver()  # what earlier runs did was approved
                     raise
                 held.close()  # a receiver that hangs keeps no other run from a tenant
-                self.delivering.deliver()
+                self._deliver()
             except StateError as error:
                 # docs/decisions.md, "After the disk has failed once, the store stays shut": the
                 # first error says what is not known.
@@ -168,9 +193,10 @@ class Fleet:
     def _change(self, free: list[Tenant], approve: Approve, keep: Keep) -> None:
         """Plan all tenants, have the plan approved, and carry out what is readable of it."""
         self._recover_all(free)
+        here = planner(self.desired, self.gateways.writer)
         plan = plan_fleet(
             self.desired,
-            self.gateways.writer,
+            here if self.elsewhere is None else self.elsewhere.plan_one,
             parallelism=self.parallelism,
             keep=keep,
             check=self.context.clock.check,
@@ -179,18 +205,7 @@ class Fleet:
         progress = self.context.progress
         progress.record_plan(plan)
         approve(plan)
-        for recovered in progress.recovered:
-            # A person, or the next run, has to look before anything is written:
-            # docs/decisions.md, "After a conflict in recovery nothing is written to that tenant".
-            if recovered.kind not in _SETTLED:
-                reason = f"an earlier run left {recovered.change} {recovered.kind}, see above"
-                progress.hold_back(recovered.tenant, reason)
-        # docs/decisions.md, "What cannot be announced is not written"
-        for planned in plan.tenants:
-            if planned.has_writes and not progress.is_held_back(planned.name):
-                obstacle = self.obstacle(planned.tenant)
-                if obstacle is not None:
-                    progress.record_misconfigured(planned.name, obstacle)
+        self._hold_back(plan.tenants)
         tenants = {t.name: t for t in free if not progress.is_held_back(t.name)}
         todo = [(tenants[p.name], p) for p in plan.tenants if p.name in tenants and p.error is None]
         with in_phase(self.context.observe, Phase.APPLY, sum(p.has_writes for _, p in todo)):
@@ -201,6 +216,41 @@ class Fleet:
         self.context.clock.check()
         if (lapsed := progress.lapsed) and len(lapsed) == len(todo):
             raise PlanStale(_lapsed(lapsed))
+
+    def apply_one(self, tenant: Tenant, plan: TenantPlan, wave: int | None) -> None:
+        """Carry out a tenant's plan that another process has had approved, under its locks.
+
+        That process may have lost one that had begun it, so it begins with recovery.
+        """
+        with ExitStack() as held:
+            if not self._lock(held):
+                return
+            self._recover(tenant, self._begun().get(tenant.name, {}))
+            self._hold_back([plan])
+            if not self.context.progress.is_held_back(tenant.name):
+                self._carry_out(tenant, plan, wave)
+
+    def recover_one(self, tenant: Tenant) -> None:
+        """Settle what earlier runs left open of a tenant of another process, under its locks."""
+        with ExitStack() as held:
+            if self._lock(held):
+                self._recover(tenant, self._begun().get(tenant.name, {}))
+
+    def _hold_back(self, plans: Iterable[TenantPlan]) -> None:
+        """Keep from tenants what recovery has left to a person, and what cannot be announced."""
+        progress = self.context.progress
+        for recovered in progress.recovered:
+            # A person, or the next run, has to look before anything is written:
+            # docs/decisions.md, "After a conflict in recovery nothing is written to that tenant".
+            if recovered.kind not in _SETTLED:
+                reason = f"an earlier run left {recovered.change} {recovered.kind}, see above"
+                progress.hold_back(recovered.tenant, reason)
+        # docs/decisions.md, "What cannot be announced is not written"
+        for planned in plans:
+            if planned.has_writes and not progress.is_held_back(planned.name):
+                obstacle = self.obstacle(planned.tenant)
+                if obstacle is not None:
+                    progress.record_misconfigured(planned.name, obstacle)
 
     def _apply_in_waves(self, plan: Plan, todo: Iterable[tuple[Tenant, TenantPlan]]) -> None:
         """Apply one wave after the other; tenants that have nothing to write go with the first."""
@@ -260,8 +310,10 @@ class Fleet:
         clock = self.context.clock
         ends = clock.monotonic() + self.lock_timeout
         observe, refused = self.context.observe, set()
-        held.callback(observe, LocksReleased())
         tenants = sorted(self.desired.tenants(), key=lambda tenant: tenant.name)
+        if self.elsewhere is not None:  # whoever works on a tenant there holds its lock
+            return tenants
+        held.callback(observe, LocksReleased())
         # A run from before the renaming holds the lock of the former name.
         wanted = sorted((name, t.name) for t in tenants for name in self.names.of(t.name))
         with in_phase(observe, Phase.LOCK, len(wanted)):
@@ -279,16 +331,36 @@ class Fleet:
 
     def _recover_all(self, free: list[Tenant]) -> None:
         """Settle what earlier runs have left open, and take away what they left on test users."""
-        begun = self.ledger.canaries() if self.ledger is not None else {}
-
-        observe = self.context.observe
+        begun, observe, elsewhere = self._begun(), self.context.observe, self.elsewhere
+        if elsewhere is not None:
+            left = {*begun, *self.context.journal.left_open()}
+            free = [each for each in free if left.intersection(self.names.of(each.name))]
 
         def recover(tenant: Tenant) -> None:
             with working_on(tenant.name, Phase.RECOVER, observe):
-                self._recover(tenant, begun.get(tenant.name, {}))
+                if elsewhere is None:
+                    self._recover(tenant, begun.get(tenant.name, {}))
+                else:
+                    elsewhere.recover_one(tenant)
 
         with in_phase(observe, Phase.RECOVER, len(free)):
             self._each(recover, free)
+
+    def _begun(self) -> Mapping[str, Mapping[str, Sequence[str]]]:
+        return self.ledger.canaries() if self.ledger is not None else {}
+
+    def _deliver(self) -> None:
+        """Send what is due, here or for one tenant after the other elsewhere."""
+        if self.elsewhere is None:
+            self.delivering.deliver()
+            return
+        queues = self.delivering.outbox.queues(Due(self.context.clock.now()))
+        waiting = {queue.tenant for queue in queues}
+        tenants = self.desired.tenants()
+        self._each(
+            self.elsewhere.deliver_one,
+            [each for each in tenants if waiting.intersection(self.names.of(each.name))],
+        )
 
     def _recover(self, tenant: Tenant, begun: Mapping[str, Sequence[str]]) -> None:
         if begun and self.canary is not None:
@@ -331,9 +403,10 @@ class Fleet:
         return replace(canary, names={each.schema.key: each.name for each in wanted})
 
     def _apply_one(self, tenant: Tenant, plan: TenantPlan, wave: int | None) -> None:
+        carry_out = self._carry_out if self.elsewhere is None else self.elsewhere.apply_one
         if not plan.has_writes:
             with about(tenant.name):
-                self._carry_out(tenant, plan, wave)
+                carry_out(tenant, plan, wave)
             return
         progress = self.context.progress
         with working_on(tenant.name, Phase.APPLY, self.context.observe) as work:
@@ -341,13 +414,14 @@ class Fleet:
                 progress.record_lapse(lapsed)
                 work.failure = lapsed.reason
                 return
-            self.gateways.prepare(tenant)
-            self._carry_out(tenant, plan, wave)
+            carry_out(tenant, plan, wave)
             failed = (o for o in map(progress.outcome_of, plan.writes) if not o.kind.verified)
             work.failure = next((str(outcome.kind) for outcome in failed), None)
 
     def _carry_out(self, tenant: Tenant, plan: TenantPlan, wave: int | None) -> None:
         writer = self.gateways.writer(tenant)
+        if plan.has_writes:
+            self.gateways.prepare(tenant)
         if self.statements is not None and plan.has_writes:
             # docs/decisions.md, "A statement for HR is withdrawn before its tenant is written to"
             try:

@@ -12,6 +12,7 @@ _NO_ONE = "OWNER"  # in the place of a name
 class Extra(StrEnum):
     """The extras of the package, by what each brings."""
 
+    DASK = "dask"  # tenants on the workers of a cluster
     DEMO = "demo"  # the built-in tenant
     FAST = "fast"  # a faster validator
     JWT = "jwt"  # private keys and certificates

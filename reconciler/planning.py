@@ -104,33 +104,13 @@ class Desired:
 Readers = Callable[[Tenant], "SchemaReader"]
 """Raises UsageError for a tenant that is set up wrongly."""
 Keep = Callable[[TenantPlan], TenantPlan]  # what is kept of a tenant's plan, when it is made
+Planner = Callable[[Tenant], TenantPlan]  # one that cannot be planned gives a plan with an error
 
 
-def plan_fleet(
-    desired: Desired,
-    readers: Readers,
-    *,
-    parallelism: int,
-    keep: Keep = lambda plan: plan,
-    complete: Keep = lambda plan: plan,
-    check: Callable[[], None] = lambda: None,
-    observe: Observe = unobserved,
-) -> Plan:
-    """Plan all selected tenants, up to `parallelism` at once; one that fails, fails alone.
-
-    `complete` is called where each tenant is planned, and may read more of it. `keep` is called in
-    this thread for each tenant as it ends. `check` may raise before a tenant
-    is begun; then no other is begun, and it is raised here.
-    """
+def planner(desired: Desired, readers: Readers, complete: Keep = lambda plan: plan) -> Planner:
+    """The way to plan a tenant here; `complete` may read more of it than its schemas."""
 
     def plan_one(tenant: Tenant) -> TenantPlan:
-        check()
-        with working_on(tenant.name, Phase.PLAN, observe) as work:
-            plan = planned(tenant)
-            work.failure = plan.error
-        return plan
-
-    def planned(tenant: Tenant) -> TenantPlan:
         extensions = desired.wanted_by(tenant)
         selected = [e.schema.id for e in extensions if desired.selection.takes(tenant.name, e)]
         try:
@@ -147,10 +127,35 @@ def plan_fleet(
             )
         )
 
+    return plan_one
+
+
+def plan_fleet(
+    desired: Desired,
+    plan_one: Planner,
+    *,
+    parallelism: int,
+    keep: Keep = lambda plan: plan,
+    check: Callable[[], None] = lambda: None,
+    observe: Observe = unobserved,
+) -> Plan:
+    """Plan all selected tenants, up to `parallelism` at once; one that fails, fails alone.
+
+    `keep` is called in this thread for each tenant as it ends. `check` may raise before a tenant
+    is begun; then no other is begun, and it is raised here.
+    """
+
+    def observed(tenant: Tenant) -> TenantPlan:
+        check()
+        with working_on(tenant.name, Phase.PLAN, observe) as work:
+            plan = plan_one(tenant)
+            work.failure = plan.error
+        return plan
+
     tenants = desired.tenants()
     with (
         in_phase(observe, Phase.PLAN, len(tenants)),
-        closing(in_parallel(plan_one, tenants, parallelism)) as made,
+        closing(in_parallel(observed, tenants, parallelism)) as made,
     ):
         plans = [keep(plan) for plan in made]
     return desired.plan(sorted(plans, key=lambda plan: plan.name))

@@ -1,6 +1,7 @@
 """Progress: the record of what a run has done by now, and the summary that is made of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from threading import Lock
 
 from reconciler.domain.canary import Tried
@@ -22,6 +23,26 @@ from reconciler.domain.tenant_names import UnclaimedName
 from reconciler.domain.waves import Wave
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantProgress:
+    """What was done of one tenant elsewhere, as a Progress there has recorded it.
+
+    `begun` are the ids of the changes whose intents became durable.
+    """
+
+    recovered: tuple[Recovered, ...] = ()
+    locked: Mapping[str, str] = field(default_factory=dict)
+    misconfigured: Mapping[str, str] = field(default_factory=dict)
+    held_back: Mapping[str, str] = field(default_factory=dict)
+    begun: frozenset[str] = frozenset()
+    ended: Mapping[str, Outcome] = field(default_factory=dict)
+    searched: Mapping[str, Searched] = field(default_factory=dict)
+    tried: Mapping[str, Tried] = field(default_factory=dict)
+    attempts: tuple[DeliveryResult, ...] = ()
+    not_tried: Mapping[str, int] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
 class Progress:
     """The results of one run, recorded as they become durable; its threads share it.
 
@@ -29,10 +50,11 @@ class Progress:
     until then: docs/decisions.md, "What a run has done is recorded in one place".
     """
 
-    def __init__(self) -> None:
+    def __init__(self, plan_digest: str | None = None) -> None:
+        """`plan_digest` is that of a plan that another process has made, and this one not."""
         self._lock = Lock()
         self._plan: Plan | None = None
-        self._plan_digest: str | None = None
+        self._plan_digest = plan_digest
         self._refused = False
         self._recovered: list[Recovered] = []
         self._locked: dict[str, str] = {}
@@ -163,6 +185,39 @@ class Progress:
         """Add a warning for a person, about something that is in no outcome."""
         with self._lock:
             self._warnings.append(message)
+
+    def of_tenant(self) -> TenantProgress:
+        """All of it, for the process that has given the one tenant away."""
+        with self._lock:
+            return TenantProgress(
+                recovered=tuple(self._recovered),
+                locked=dict(self._locked),
+                misconfigured=dict(self._misconfigured),
+                held_back=dict(self._held_back),
+                begun=frozenset(self._begun),
+                ended=dict(self._ended),
+                searched=dict(self._searched),
+                tried=dict(self._tried),
+                attempts=tuple(self._attempts),
+                not_tried=dict(self._not_tried),
+                warnings=tuple(self._warnings),
+            )
+
+    def take_over(self, elsewhere: TenantProgress) -> None:
+        """Add what was done of a tenant elsewhere."""
+        with self._lock:
+            self._recovered.extend(elsewhere.recovered)
+            self._locked.update(elsewhere.locked)
+            self._misconfigured.update(elsewhere.misconfigured)
+            self._held_back.update(elsewhere.held_back)
+            self._begun |= elsewhere.begun
+            self._ended.update(elsewhere.ended)
+            self._searched.update(elsewhere.searched)
+            self._tried.update(elsewhere.tried)
+            self._attempts.extend(elsewhere.attempts)
+            self._warnings.extend(elsewhere.warnings)
+        for reason, number in elsewhere.not_tried.items():
+            self.record_not_tried(number, reason)
 
     def deliveries(
         self, waiting: tuple[OutboxRow, ...] | None, held: tuple[HeldRow, ...] = ()

@@ -37,7 +37,7 @@ from reconciler.occurrences import (
     TenantEnded,
     WaitBegun,
 )
-from reconciler.planning import Desired, plan_fleet
+from reconciler.planning import Desired, plan_fleet, planner
 from tests.support.calls import counted_calls
 from tests.support.fakes import (
     CREATED,
@@ -439,7 +439,7 @@ def test_server_members_are_taken_out_of_a_manifest_once_for_all_tenants():
         git=GitState(),
     )
 
-    plan = plan_fleet(desired, lambda _: FakeTenant(), parallelism=1)
+    plan = plan_fleet(desired, planner(desired, lambda _: FakeTenant()), parallelism=1)
 
     wanted = {id(change.subject.desired) for t in plan.tenants for change in t.changes}
     assert len(wanted) == 1

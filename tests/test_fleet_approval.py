@@ -38,7 +38,7 @@ from reconciler.domain.plan import Create, Plan, TenantPlan, Update
 from reconciler.domain.problem import Place
 from reconciler.domain.selection import Selection
 from reconciler.errors import LimitExceeded, PlanStale, TenantUnavailable, UsageError
-from reconciler.planning import Desired, plan_fleet
+from reconciler.planning import Desired, plan_fleet, planner
 from reconciler.render.json_text import json_text
 from reconciler.render.plan_document import checksum, plan_document
 from tests.support.fakes import (
@@ -104,7 +104,9 @@ class Fake:
         )
 
     def plan(self) -> Plan:
-        return plan_fleet(self.desired(), lambda t: self.live[t.name], parallelism=1)
+        return plan_fleet(
+            self.desired(), planner(self.desired(), lambda t: self.live[t.name]), parallelism=1
+        )
 
     def saved(self) -> Json:
         """The plan as a file keeps it."""

@@ -1,5 +1,6 @@
 """Progress: whatever ends a run, its summary has all that was recorded until then."""
 
+import pickle
 import threading
 
 import pytest
@@ -122,3 +123,29 @@ def test_an_entry_of_a_run_names_its_plan_as_soon_as_there_is_one():
         Status.SUCCESS,
         "2026-03-01T12:01:00.000Z",
     )
+
+
+def test_progress_takes_over_what_was_done_of_a_tenant_elsewhere():
+    there, here = Progress("sha256:1"), planned()
+    there.begin(EAST)
+    there.end(Outcome(change=EAST, kind=OutcomeKind.APPLIED))
+    there.record_recovered(
+        Recovered(tenant="east", schema_id=URN, change="east/x", kind=OutcomeKind.APPLIED)
+    )
+    there.record_misconfigured("west", "no secret")
+    there.record_not_tried(2, "locked")
+    there.warn("look at it")
+    here.record_not_tried(1, "locked")
+
+    here.take_over(pickle.loads(pickle.dumps(there.of_tenant())))
+
+    assert there.plan_digest == "sha256:1"
+    summary = here.summary((), finished=True)
+    assert [(each.kind, each.detail) for each in summary.outcomes] == [
+        (OutcomeKind.APPLIED, ""),
+        (OutcomeKind.NOT_ATTEMPTED, "no secret"),
+    ]
+    assert [each.change for each in summary.recovered] == ["east/x"]
+    assert summary.misconfigured == {"west": "no secret"}
+    assert summary.deliveries.not_tried == (NotTried(webhooks=3, reason="locked"),)
+    assert summary.warnings == ("look at it",)

@@ -50,14 +50,23 @@ class GitHubAccess:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Settings:
-    """The environment, as one mapping made once, so that a test can give its own."""
+    """The environment, as one mapping made once, so that a test can give its own.
+
+    `beside` has the allow-lists of the caller who sent what this process works on: both bind.
+    """
 
     environ: Mapping[str, str] = field(repr=False)
+    beside: "Settings | None" = None
 
     @classmethod
     def from_process(cls) -> "Settings":
         """The settings of this process."""
         return cls(dict(os.environ))
+
+    @property
+    def allow_lists(self) -> dict[str, str]:
+        """The variables that allow something, as far as they are set; none holds a secret."""
+        return {name: self.environ[name] for name in ALLOW_LISTS if name in self.environ}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -94,12 +103,18 @@ class Settings:
     def webhook_hosts(self) -> tuple[str, ...] | None:
         """The hosts that webhooks may go to; None where nothing is set."""
         listed = self.environ.get(_HOSTS)  # set to nothing, it allows nothing
-        return None if listed is None else tuple(host.lower() for host in _listed(listed))
+        own = None if listed is None else tuple(host.lower() for host in _listed(listed))
+        callers = None if self.beside is None else self.beside.webhook_hosts
+        if own is None or callers is None:
+            return callers if own is None else own
+        return tuple(host for host in own if host in callers)
 
     def is_canary_user(self, user_name: str) -> bool:
         """Test whether a user may be written to; where nothing is set, nobody may."""
         listed = (self.environ.get(_CANARIES) or "").split(",")
-        return user_name.casefold() in {each.strip().casefold() for each in listed if each.strip()}
+        own = {each.strip().casefold() for each in listed if each.strip()}
+        allowed = user_name.casefold() in own
+        return allowed and (self.beside is None or self.beside.is_canary_user(user_name))
 
     def colour(self, *, terminal: bool) -> bool:
         """Test whether to colour: NO_COLOR decides, then FORCE_COLOR, then the terminal."""
@@ -187,16 +202,21 @@ class Settings:
             )
         return GitHubAccess(api_url=url, repository=repository, token=Secret(token))
 
-    def require_allowed(self, url: str, *, what: str, tenant: str = "") -> None:
+    def require_allowed(
+        self, url: str, *, what: str, tenant: str = "", whose: str = _ORIGINS
+    ) -> None:
         """Raise UsageError where a tenant's credentials may not go to the origin of `url`."""
         allowed, at = self.origins_of(tenant), origin(url, of=what)
         if allowed is not None and at not in allowed:
             pinned = _pins(self.environ[_ORIGINS]).of(tenant)
             raise UsageError(
-                f"{what} is at {at}, which RECONCILER_ALLOWED_ORIGINS does not list "
+                f"{what} is at {at}, which {whose} does not list "
                 "for it; no credential was sent. If the manifest is right, add "
                 f"{f'{tenant}={at}' if pinned else at} there"
             )
+        if self.beside is not None:
+            whose = f"{_ORIGINS} of the machine that called the workers"
+            self.beside.require_allowed(url, what=what, tenant=tenant, whose=whose)
 
     def secret(self, ref: SecretRef, *, secrets_dir: Path | None) -> Secret:
         """The secret of a reference; raises UsageError naming the reference and its place."""
@@ -250,7 +270,7 @@ class _Pins:
         return (*self.by_name.get(tenant, ()), *by_glob)
 
 
-@lru_cache(maxsize=1)  # each tenant looks at it, and it may have an entry for each of them
+@lru_cache(maxsize=2)  # each tenant looks at it, and it may have an entry for each of them
 def _pins(listed: str) -> _Pins:
     by_name: dict[str, tuple[str, ...]] = {}
     by_glob, of_others = [], []

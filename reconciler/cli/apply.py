@@ -1,20 +1,20 @@
 """`apply`: have a plan approved, carry it out, tell what became of it."""
 
-from collections.abc import Iterable
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from reconciler.adapters.clock import StopSignal, wall_time
 from reconciler.adapters.database import Store
-from reconciler.adapters.emergency import Memory
-from reconciler.cli.approved_impact import ApprovedImpact, accepted_by
+from reconciler.cli.approved_impact import Accepted, ApprovedImpact, accepted_by
 from reconciler.cli.approved_plan import Approval, ShownPlan, approved_by, require_unedited
 from reconciler.cli.commands.apply import Options
 from reconciler.cli.desired import Due, StoredFacts, desired_of, selection_of, sizes_of
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import make_folder
+from reconciler.cli.fleets import context_of, fleet_of
 from reconciler.cli.github_job import job_outputs
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.planned import Planned, planning
@@ -22,29 +22,24 @@ from reconciler.cli.reporting import Report, reported
 from reconciler.cli.saved_plan import saved_plan
 from reconciler.cli.shards import require_shared_store, require_whole_plan
 from reconciler.cli.shared_options import TextOrJson
-from reconciler.cli.state_store import exporting, locks_of, open_state
+from reconciler.cli.state_store import exporting, open_state
 from reconciler.cli.wiring import Workbench, workbench
-from reconciler.delivering import Delivering
 from reconciler.domain.cadence import ReadBy, due
 from reconciler.domain.documents import PlanDocument
-from reconciler.domain.manifest import Tenant
 from reconciler.domain.messages import suggestion
 from reconciler.domain.outcome import RunSummary
 from reconciler.domain.plan import Plan, TenantPlan
 from reconciler.domain.selection import Selection
-from reconciler.domain.tenant_names import TenantNames, unrecorded
 from reconciler.domain.waves import WaveSize
 from reconciler.errors import UsageError
-from reconciler.fleet import Fleet, Lapse
+from reconciler.fleet import Fleet
 from reconciler.measuring import Measuring
-from reconciler.planning import Desired, plan_fleet
-from reconciler.ports import Statements
+from reconciler.planning import Desired, plan_fleet, planner
 from reconciler.render.plain_text import visible
 from reconciler.run_context import RunContext
-from reconciler.searchable import Searching
 
-if TYPE_CHECKING:  # an apply that says nothing to HR but by webhooks does without
-    from reconciler.adapters.webhooks import WebhookNotifier
+if TYPE_CHECKING:  # most runs have no workers
+    from reconciler.cli.crew import Crew
 
 
 def apply(invocation: Invocation, options: Options) -> int:
@@ -86,15 +81,17 @@ def _apply(invocation: Invocation, options: Options, report: Report) -> int:
             report.run = bench.run
             _require_waves(options, bench.desired)
             _require_tenants(options.during_freeze, bench)
-            approval = _approval(invocation, options, bench, saved, documents)
+            context = context_of(invocation, options, bench, memory)
+            crew = documents.enter_context(_crew(invocation, options, bench, context, store))
+            approval = _approval(invocation, options, bench, crew, saved, documents)
             if approval is None:
                 invocation.console.say("not approved; nothing was written")
                 return Exit.ERROR
-            impact = ApprovedImpact(
-                Measuring(bench.user_readers(options.counting), bench.clock.check),
-                accepted=None if saved is None else accepted_by(saved),
-            )
-            fleet = _fleet(invocation, options, bench, store, memory, lapse=impact.lapsed)
+            users = bench.user_readers(options.counting)
+            accepted = _accepted(options, saved)
+            impact = ApprovedImpact(Measuring(users, bench.clock.check), accepted=accepted)
+            fleet = fleet_of(invocation, options, bench, store, memory, context)
+            fleet = replace(_led_by(crew, fleet), lapse=impact.lapsed)
 
             def carry_out() -> RunSummary:
                 # Planned again under the locks, whatever was approved: what is written is what
@@ -139,6 +136,8 @@ def _recover(invocation: Invocation, options: Options, report: Report) -> int:
         raise UsageError("--recover-only plans nothing, so leave --due out")
     if options.gate is not None:
         raise UsageError("--recover-only looks at no attribute, so leave --gate out")
+    if options.fleet.dask is not None:
+        require_shared_store(invocation, who="apply --dask", each="worker")
     stop = StopSignal()
     selection = selection_of(invocation, options.fleet)
     _share_with_shards(invocation, selection, report)
@@ -148,14 +147,16 @@ def _recover(invocation: Invocation, options: Options, report: Report) -> int:
         _workbench(invocation, options, selection, stop, None) as bench,
     ):
         report.run = bench.run
-        fleet = _fleet(invocation, options, bench, store, memory)
-        return report.follow(fleet.recover, fleet, store)
+        context = context_of(invocation, options, bench, memory)
+        with _crew(invocation, options, bench, context, store) as crew:
+            fleet = _led_by(crew, fleet_of(invocation, options, bench, store, memory, context))
+            return report.follow(fleet.recover, fleet, store)
 
 
 def _share_with_shards(invocation: Invocation, selection: Selection, report: Report) -> None:
     """Name the shard in the report; raises UsageError for a store that no other one sees."""
     if selection.shard is not None:
-        require_shared_store(invocation)
+        require_shared_store(invocation, who="apply --shard", each="shard")
         report.shard = str(selection.shard)
 
 
@@ -199,6 +200,8 @@ def _selection(invocation: Invocation, options: Options, saved: PlanDocument | N
     A shard is a part of the saved plan.
     """
     given = selection_of(invocation, options.fleet)
+    if options.fleet.dask is not None:
+        require_shared_store(invocation, who="apply --dask", each="worker")
     if saved is None:
         return given
     if given.partial or options.fleet.due:
@@ -284,6 +287,7 @@ def _approval(
     invocation: Invocation,
     options: Options,
     bench: Workbench,
+    crew: "Crew | None",
     saved: PlanDocument | None,
     shown: ExitStack,
 ) -> Approval | None:
@@ -300,8 +304,8 @@ def _approval(
     _begin(planned, bench, options)
     plan = plan_fleet(
         bench.desired,
-        bench.reader,
-        parallelism=options.fleet.parallelism,
+        planner(bench.desired, bench.reader) if crew is None else crew.plan_one,
+        parallelism=options.fleet.parallelism if crew is None else crew.at_once,
         keep=planned.keep,
         check=bench.clock.check,
         observe=invocation.observe,
@@ -327,88 +331,36 @@ def _planning(invocation: Invocation, *, show: bool) -> AbstractContextManager[P
     return planning(show=console.text if show else None, paint=console.paint)
 
 
-def _fleet(
-    invocation: Invocation,
-    options: Options,
-    bench: Workbench,
-    store: Store,
-    memory: Memory,
-    lapse: Lapse = lambda _: None,
-) -> Fleet:
-    holder = f"run {bench.run.id} of {bench.run.actor}"
-    context = RunContext(
-        run=bench.run,
-        journal=memory,
-        clock=bench.clock,
-        observe=invocation.observe,
-        during_freeze=frozenset(options.during_freeze),
-    )
-    locks = locks_of(invocation, store, holder=holder, clock=bench.clock)
-    parallelism = options.fleet.parallelism
-    tenants = bench.desired.manifests.tenants
-    names = store.carry_on(tenants)
-    new = unrecorded(tenants, store.renamings())
-    kept = store.kept_of([each.old for each in new])
-    notifier = bench.notifier(names)
-    store.seal_with(notifier)
-
-    def obstacle(tenant: Tenant) -> str | None:
-        return "; ".join(found.reason for found in notifier.obstacles(tenant)) or None
-
-    def searching(tenant: Tenant) -> Searching | None:
-        timeout = float(options.searchable_timeout)
-        return bench.searching(tenant, timeout=timeout, deadline=timeout) if timeout else None
-
-    return Fleet(
-        context=context,
-        desired=bench.desired,
-        gateways=bench,
-        locks=locks,
-        delivering=Delivering(
-            context=context,
-            outbox=memory,
-            notifier=notifier,
-            locks=locks,
-            schedule=bench.due_again,
-            parallelism=parallelism,
-            tenants=frozenset(
-                name for tenant in bench.desired.tenants() for name in names.of(tenant.name)
-            ),
-            former=names.old,
-        ),
-        parallelism=parallelism,
-        lock_timeout=float(options.lock_timeout),
-        stop_after=options.stop_after,
-        obstacle=obstacle,
-        lapse=lapse,
-        searching=searching,
-        canary=lambda tenant: bench.canary(tenant, store, context.progress.warn),
-        ledger=store,
-        statements=_statements(options, bench, context, notifier, store, names),
-        names=names,
-        renamed=[each for each in new if each.old in kept],
-        kept=store.kept_names,
-    )
+def _accepted(options: Options, saved: PlanDocument | None) -> Accepted | None:
+    """The risk that was approved, if any; raises UsageError where nobody could hold it."""
+    accepted = None if saved is None else accepted_by(saved)
+    if accepted is not None and options.fleet.dask is not None:
+        raise UsageError(
+            f"{options.file} was planned with --impact, and whom it hurts is counted again right "
+            "before each write, by one process alone: apply it without --dask"
+        )
+    return accepted
 
 
-def _statements(
-    options: Options,
-    bench: Workbench,
-    context: RunContext,
-    signer: "WebhookNotifier",
-    store: Store,
-    names: TenantNames,
-) -> Statements | None:
-    if options.gate is None:
-        return None
-    from reconciler.cli.statements import GateFiles
+def _led_by(crew: "Crew | None", fleet: Fleet) -> Fleet:
+    return fleet if crew is None else crew.leading(fleet)
 
-    deadline = bench.read_deadline
-    return GateFiles(
-        folder=options.gate,
-        context=context,
-        signer=signer,
-        searching=lambda tenant: bench.searching(tenant, timeout=0.0, deadline=deadline),
-        courses=store.courses,
-        names=names,
-    )
+
+@contextmanager
+def _crew(
+    invocation: Invocation, options: Options, bench: Workbench, context: RunContext, store: Store
+) -> "Iterator[Crew | None]":
+    """The workers of --dask, if it is given."""
+    if options.fleet.dask is None:
+        yield None
+        return
+    if options.gate is not None:
+        raise UsageError(
+            "--gate writes files into a folder of this machine, and workers have others: run "
+            "`reconciler gate` afterwards, or leave --dask out"
+        )
+    from reconciler.cli.crew import crew_at  # most runs have no workers
+
+    address, progress = options.fleet.dask, context.progress
+    with crew_at(address, invocation, bench, options, progress) as crew:
+        yield replace(crew, head=store.head)

@@ -33,7 +33,7 @@ def run(command: Command, given: Mapping[str, object]) -> int:
     if command.locks_files:
         _require_file_locks(command.name)
     settings = Settings.from_process()
-    common = _common_options(given, settings, {})
+    common = common_options(given, settings, {})
     if Need.NETWORK in command.needs:
         # Here, for at the end of a long chain of imports CPython gets a piece of stack from the
         # system, and gives it back, with each call of those that compile expressions.
@@ -49,7 +49,7 @@ def run(command: Command, given: Mapping[str, object]) -> int:
 
         in_file = settings_at(path, command, given, settings, ref)
     if in_file:
-        common = _common_options(given, settings, in_file)
+        common = common_options(given, settings, in_file)
         options = begun_in(common.folder, options_of(module.Options, given, settings, in_file))
     paint, alarm = (
         Paint(on=settings.colour(terminal=_coloured(in_file, draws)) and not common.no_color)
@@ -96,9 +96,10 @@ def run(command: Command, given: Mapping[str, object]) -> int:
     return code
 
 
-def _common_options(
+def common_options(
     given: Mapping[str, object], settings: Settings, in_file: "Mapping[str, Setting]"
 ) -> CommonOptions:
+    """The options of every command, where each relative path begins in the folder of -C."""
     common = options_of(CommonOptions, given, settings, in_file)
     if common.chdir is None:
         return common

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,18 +19,19 @@ from reconciler.cli.github_job import SUMMARY_LIMIT, JobOutputs, job_outputs, or
 from reconciler.cli.given import STANDARD_OUTPUT
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.planned import Planned, planning, show_plan
-from reconciler.cli.shared_options import CountingOptions, PlanFormat
+from reconciler.cli.shared_options import PlanFormat
 from reconciler.cli.wiring import Workbench, workbench
 from reconciler.domain.cadence import ReadBy, due
 from reconciler.domain.plan import Plan
 from reconciler.domain.tenant_names import KeptNames
 from reconciler.errors import StateError
-from reconciler.planning import Desired, Keep, plan_fleet
+from reconciler.planning import Desired, Planner, plan_fleet, planner
 from reconciler.render.plain_text import counted, visible
 from reconciler.render.plan_document import plan_json, sealed
 from reconciler.render.unclaimed import unclaimed_lines
 
-if TYPE_CHECKING:  # they say the shape of JSON
+if TYPE_CHECKING:  # most plans have no workers, and some say the shape of JSON
+    from reconciler.cli.crew import Crew
     from reconciler.domain.documents import PlanFacts
     from reconciler.domain.drift import Sightings
 
@@ -67,20 +71,22 @@ def _plan(invocation: Invocation, options: Options, planned: Planned, outputs: J
         ),
     )
     _warn_of_unclaimed(invocation, desired, kept)
-    with workbench(
-        invocation,
-        desired,
-        options.deadlines,
-        parallelism=fleet.parallelism,
-        max_attributes=options.reading.max_attributes,
-    ) as bench:
+    with (
+        workbench(
+            invocation,
+            desired,
+            options.deadlines,
+            parallelism=fleet.parallelism,
+            max_attributes=options.reading.max_attributes,
+        ) as bench,
+        _crew(invocation, options, bench) as crew,
+    ):
         planned.begin(desired, bench.webhook_warnings(), bench.clock.now())
         made = plan_fleet(
             desired,
-            bench.reader,
-            parallelism=fleet.parallelism,
+            _planner(bench, options) if crew is None else crew.plan_one,
+            parallelism=fleet.parallelism if crew is None else crew.at_once,
             keep=planned.keep,
-            complete=_impact(bench, options.counting) if options.impact else lambda made: made,
             check=bench.clock.check,
             observe=invocation.observe,
         )
@@ -129,10 +135,30 @@ def _write_metrics(file: Path, made: Plan) -> None:
     write_file(file, metrics_text(plan_metrics(made, wall_time())))
 
 
-def _impact(bench: Workbench, options: CountingOptions) -> Keep:
+def _planner(bench: Workbench, options: Options) -> Planner:
+    if not options.impact:
+        return planner(bench.desired, bench.reader)
     from reconciler.measuring import Measuring  # most plans count nobody
 
-    return Measuring(bench.user_readers(options), bench.clock.check).with_impact
+    measuring = Measuring(bench.user_readers(options.counting), bench.clock.check)
+    return planner(bench.desired, bench.reader, measuring.with_impact)
+
+
+@contextmanager
+def _crew(invocation: Invocation, options: Options, bench: Workbench) -> Iterator[Crew | None]:
+    """The workers of --dask, if it is given."""
+    if (address := options.fleet.dask) is None:
+        yield None
+        return
+    from reconciler.cli.commands import apply  # most plans have no workers
+    from reconciler.cli.crew import crew_at
+    from reconciler.progress import Progress
+
+    alike = apply.Options(
+        counting=options.counting, reading=options.reading, deadlines=options.deadlines
+    )
+    with crew_at(address, invocation, bench, alike, Progress()) as crew:
+        yield replace(crew, impact=options.impact)
 
 
 def _markdown(invocation: Invocation, document: PlanFacts, *, limit: int | None = None) -> str:

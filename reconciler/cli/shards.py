@@ -11,12 +11,12 @@ from reconciler.domain.selection import Shard
 from reconciler.errors import UsageError
 
 
-def require_shared_store(invocation: Invocation) -> None:
+def require_shared_store(invocation: Invocation, *, who: str, each: str) -> None:
     """Raise UsageError for a store in a file, which other machines do not see."""
     if file_of(invocation.common.state_url) is not None:
         raise UsageError(
-            "apply --shard needs the store that all shards share: give --state "
-            "postgresql+psycopg://…; in a file each shard would have a trail and locks of its own"
+            f"{who} needs the store that all {each}s share: give --state "
+            f"postgresql+psycopg://…; in a file each {each} would have a trail and locks of its own"
         )
 
 

@@ -87,6 +87,12 @@ class FleetOptions(PartOptions):
         "only tenants that are due, by their spec.every and when the store says they were read",
         heading=Heading.SELECTION,
     )
+    dask: str | None = optional_text(
+        "work on the tenants on the workers of a Dask cluster, by its scheduler: tls://HOST:PORT, "
+        "or tcp:// on this machine; as many at once as the workers have threads",
+        metavar="ADDRESS",
+        heading=Heading.SELECTION,
+    )
     max_tenants: int = max_tenants_option()
     waves: str | None = optional_text(
         "how many of the changed tenants are written once each wave is over, as numbers or shares: "

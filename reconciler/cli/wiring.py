@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from threading import Lock
+from threading import Lock, current_thread, main_thread
 from typing import TYPE_CHECKING
 
 from reconciler.adapters.clock import StopSignal, SystemClock, install
@@ -318,7 +318,8 @@ def workbench(
     how many tenants or webhooks are reached at once.
     """
     stop = stop or StopSignal()
-    install(stop, lambda number: show_last_words(number, wrote=stop.wrote))
+    if current_thread() is main_thread():  # signals of a worker are not its tasks'
+        install(stop, lambda number: show_last_words(number, wrote=stop.wrote))
     clock = SystemClock(stop)
     masks = Masks.of_process(invocation.settings)
     raise_limit()

@@ -73,6 +73,7 @@ class Subject:
     and where a plan is kept to be carried out.
     `live_fingerprint` is that of the view, `absent`, or None where it was not looked at.
     The view stands here as it came; `redaction` takes credentials out of what is shown of them.
+    `judged` is the assessment of a view that stands here as it may be shown, and is another.
     """
 
     tenant: str
@@ -81,6 +82,7 @@ class Subject:
     held: Schema | PackedSchema | None = None
     live_fingerprint: str | None = None
     redaction: Redaction = field(compare=False, repr=False, default=NO_REDACTION)
+    judged: Assessment | None = field(compare=False, repr=False, default=None)
     _shown: Memo[Schema] = field(init=False, compare=False, repr=False, default_factory=Memo)
 
     @classmethod
@@ -181,6 +183,8 @@ class Subject:
 
     def assessment(self) -> Assessment:
         """The effect on each consumer of writing it; of what is live only what may be shown."""
+        if self.judged is not None:
+            return self.judged
         from reconciler.domain.impact import assess  # most of a plan changes nothing
 
         found = assess(self.view, self.extension, self.dialect)
@@ -188,6 +192,14 @@ class Subject:
             return found
         # Who has to approve a change never depends on what is hidden of it.
         return replace(found, impacts=assess(self.shown, self.extension, self.dialect).impacts)
+
+    def as_shown(self) -> Subject:
+        """The same for another process: all of it may be shown, and it knows no credential."""
+        view, shown = self.view, self.shown
+        if shown is None or shown is view:
+            return replace(self, redaction=NO_REDACTION)
+        held = PackedSchema.of(shown.whole()) if isinstance(self.held, PackedSchema) else shown
+        return replace(self, held=held, redaction=NO_REDACTION, judged=self.assessment())
 
     def without_live(self) -> Subject:
         """As much of it as carrying it out needs: live is read again before it is changed."""
@@ -353,6 +365,24 @@ class TenantPlan:
                 **({} if self.tenant.canary is None else {"canary": self.tenant.canary}),
                 **({} if projection is None else {"projection": list(astuple(projection))}),
             }
+        )
+
+    def as_shown(self) -> TenantPlan:
+        """The same for another process, which makes the same document of it."""
+        from reconciler.domain.drift import DriftKind
+
+        unmanaged = self.redaction.texts(self.unmanaged)
+        return replace(
+            self,
+            changes=tuple(replace(each, subject=each.subject.as_shown()) for each in self.changes),
+            unmanaged=unmanaged,
+            drift=tuple(
+                replace(each, schema_id=self.redaction.text(each.schema_id))
+                if each.kind is DriftKind.UNMANAGED
+                else each
+                for each in self.drift
+            ),
+            redaction=NO_REDACTION,
         )
 
     def without_live(self) -> TenantPlan:

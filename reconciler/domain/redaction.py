@@ -40,6 +40,12 @@ class Redaction:
     def __repr__(self) -> str:
         return "Redaction(…)"
 
+    def __reduce__(self) -> tuple[type["Redaction"], tuple[()]]:
+        """Raise TypeError where it knows a secret: none leaves its process."""
+        if self._secrets or self._names:
+            raise TypeError("what knows a secret is not pickled; send what may be shown")
+        return Redaction, ()
+
     def message(self, text: str, *, own: str = "") -> str:
         """The text of an error, without secrets and without user names."""
         return _without(self.text(text, own=own), self._of_names, own)

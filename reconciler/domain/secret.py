@@ -1,5 +1,7 @@
 """Secret: a value that is used and never shown."""
 
+from typing import NoReturn
+
 
 class Secret:
     """A credential in memory; printing, formatting or logging it shows only `Secret(…)`.
@@ -18,6 +20,13 @@ class Secret:
 
     def __repr__(self) -> str:
         return "Secret(…)"
+
+    def __deepcopy__(self, _: object) -> "Secret":
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        """Raise TypeError: no secret leaves its process, in whatever it stands."""
+        raise TypeError("a secret is not pickled: where it is needed, it is read")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and self._value == other._value

@@ -247,3 +247,55 @@ def test_a_user_may_be_written_to_where_the_list_has_it(listed: str, allowed: bo
 
     assert settings.is_canary_user("canary@acme.example") is allowed
     assert not Settings({}).is_canary_user("canary@acme.example")
+
+
+BESIDE = {
+    "RECONCILER_ALLOWED_ORIGINS": "https://a.example.com https://c.example.com",
+    "RECONCILER_WEBHOOK_HOSTS": "hr.example.com, other.example.com",
+    "RECONCILER_CANARY_USERS": "one@acme.example, two@acme.example",
+}
+
+
+def bound(own: dict[str, str], callers: dict[str, str]) -> Settings:
+    return Settings(own, beside=Settings(Settings({**callers, "SECRET": "x"}).allow_lists))
+
+
+def test_the_allow_lists_of_a_caller_bind_beside_the_own():
+    own = {
+        "RECONCILER_ALLOWED_ORIGINS": "https://a.example.com https://b.example.com",
+        "RECONCILER_WEBHOOK_HOSTS": "HR.example.com third.example.com",
+        "RECONCILER_CANARY_USERS": "two@acme.example,three@acme.example",
+    }
+    both = bound(own, BESIDE)
+
+    both.require_allowed("https://a.example.com", what="it")
+    with pytest.raises(UsageError, match="RECONCILER_ALLOWED_ORIGINS does not list"):
+        both.require_allowed("https://c.example.com", what="it")
+    with pytest.raises(UsageError, match="of the machine that called the workers does not list"):
+        both.require_allowed("https://b.example.com", what="it")
+    assert both.webhook_hosts == ("hr.example.com",)
+    users = ("one@acme.example", "TWO@acme.example", "three@acme.example")
+    assert [both.is_canary_user(name) for name in users] == [False, True, False]
+
+
+def test_an_allow_list_that_one_of_both_has_not_set_leaves_the_other_to_bind():
+    for settings in (bound({}, BESIDE), bound(BESIDE, {})):
+        assert settings.webhook_hosts == ("hr.example.com", "other.example.com")
+        settings.require_allowed("https://c.example.com", what="it")
+        with pytest.raises(UsageError, match="no credential was sent"):
+            settings.require_allowed("https://b.example.com", what="it")
+        assert not settings.is_canary_user("one@acme.example")  # unset, it allows nobody
+    assert bound({}, {}).webhook_hosts is None
+    bound({}, {}).require_allowed("https://anywhere.example.com", what="it")
+
+
+def test_a_list_of_a_caller_that_is_set_and_empty_allows_nothing():
+    empty = bound(BESIDE, dict.fromkeys(BESIDE, ""))
+
+    assert empty.webhook_hosts == ()
+    with pytest.raises(UsageError, match="no credential was sent"):
+        empty.require_allowed("https://a.example.com", what="it")
+
+
+def test_nothing_but_allow_lists_is_given_to_workers():
+    assert Settings({**BESIDE, "SECRET": "x", "RECONCILER_STATE": "y"}).allow_lists == BESIDE

@@ -9,6 +9,8 @@ from pathlib import Path
 from tests.bench import validate
 from tests.bench.measuring import Command, Contest, Costs, Figure
 from tests.bench.worlds import PROGRAM, QUERY, World
+from tests.support.dask_cluster import dask_cluster
+from tests.support.fleet.manifests import ENVIRON
 from tests.support.fleet.trail import write_trail
 
 # The peers ask no service whether what is new is searchable.
@@ -352,6 +354,27 @@ def shards(world: World) -> Contest:
     return Contest(commands, figures, 1)
 
 
+def dask(world: World) -> Contest:
+    """What a tenant more of a plan costs by the workers of a cluster, and by as many threads."""
+    few, many = 200, 400
+    workers = dask_cluster(world.folder / "cluster", ENVIRON, workers=2, threads=8)
+    address = world.stack.enter_context(workers).address
+    commands = {}
+    for number in (few, many):
+        site = world.fleet(number, in_rows=True)
+        commands[f"threads, {number}"] = site.ours("plan", delay=MS50)
+        commands[f"workers, {number}"] = site.ours("plan", "--dask", address, delay=MS50)
+
+    def figures(costs: Costs) -> Mapping[str, Figure]:
+        workers, threads = (
+            (costs[f"{who}, {many}"].wall - costs[f"{who}, {few}"].wall) / (many - few)
+            for who in ("workers", "threads")
+        )
+        return {"dask": Figure(workers, threads)}
+
+    return Contest(commands, figures)
+
+
 CONTESTS: Mapping[str, Make] = {
     "start": start,
     "peers": peers,
@@ -366,6 +389,7 @@ CONTESTS: Mapping[str, Make] = {
     "memory": memory(1000, "text", "json"),
     "memory-10000": ten_thousand,
     "shards": shards,
+    "dask": dask,
     "audit": audit,
     "attributes": attributes,
     "validate": validation,

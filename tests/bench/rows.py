@@ -145,6 +145,14 @@ ROWS = (
         goal=120,
     ),
     Row(
+        key="dask",
+        what="a tenant more of a plan, 50 ms a request, by 16 threads of Dask's workers",
+        beside="by 16 threads",
+        unit=Unit.WALL,
+        must=3,
+        goal=1.5,
+    ),
+    Row(
         key="version",
         what="--version",
         beside="python -c pass",

@@ -53,6 +53,7 @@ READ = {
     ("docs/reference/commands.md", "text"): "tests/cli/test_help.py",
     ("docs/reference/commands.md", "toml"): "tests/cli/test_settings_file.py",
     ("docs/rules.md", "yaml"): "test_the_note_of_the_page_about_rules_silences_what_it_names",
+    ("docs/scale.md", "text"): "tests/docs/test_scale_page.py",
     ("docs/scale.md", "yaml"): "tests/docs/test_scale_page.py",
     ("docs/dialects.md", "json"): "tests/adapters/test_dialects.py",
     ("docs/dialects.md", "yaml"): "tests/adapters/test_dialects.py",

@@ -1,19 +1,22 @@
 """The page about many tenants: its workflow keeps the policy, its jobs run as processes."""
 
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import kubernetes_validate
 import pytest
 import yaml
 
+from tests.support.dask_cluster import dask_process
 from tests.support.fleet.manifests import ENVIRON
 from tests.support.fleet.places import Place, fleet, place, service
 from tests.support.pages import blocks
-from tests.support.postgres import Server
+from tests.support.postgres import Server, free_port
 from tests.support.program import Folder
 from tests.support.workflows.policy import RULES, Workflow
 
@@ -95,3 +98,20 @@ def test_the_jobs_plan_and_apply_a_fleet(place: Place, postgres: Server) -> None
         for tenant in json.loads((path / f"report-{index}.json").read_text())["tenants"]
     ]
     assert len(names) == len({*names}) == 9
+
+
+@pytest.mark.process
+def test_the_commands_for_a_cluster_run(place: Place, postgres: Server) -> None:
+    path = place.folder_of(fleet(place.service, 3, missing=1))
+    folder = Folder(path, {**ENVIRON, "RECONCILER_STATE": postgres.url()})
+    [text] = (text for language, text in blocks(PAGE) if language == "text")
+    with ExitStack() as running:
+        for line in text.replace("8786", str(free_port())).splitlines():
+            program, *words = shlex.split(line)
+            if program == "dask":
+                running.enter_context(dask_process(path, *words, environ=folder.environment()))
+                continue
+            done = folder.run(*words)
+            assert done.code == 0, done.everything
+
+    assert "3 added" in done.out

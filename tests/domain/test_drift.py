@@ -9,7 +9,7 @@ from reconciler.domain.manifest import GitState, Manages, Manifests, OnDrift
 from reconciler.domain.plan import Plan
 from reconciler.domain.scim import ABSENT, Schema
 from reconciler.domain.selection import Selection
-from reconciler.planning import Desired, plan_fleet
+from reconciler.planning import Desired, plan_fleet, planner
 from tests.support.fakes import URN, FakeTenant, document, extension, tenant
 
 AT = "2026-01-02T03:04:05.678Z"
@@ -52,7 +52,7 @@ def planned(
         git=GitState(),
         sightings=sightings,
     )
-    return plan_fleet(desired, lambda _: there, parallelism=1)
+    return plan_fleet(desired, planner(desired, lambda _: there), parallelism=1)
 
 
 def seen(fingerprint: str, urn: str = URN) -> Sightings:
@@ -156,6 +156,6 @@ def test_what_a_manifest_of_attributes_begins_to_manage_has_not_changed_out_of_b
         sightings=seen(first.fingerprint()),
     )
 
-    [planned_tenant] = plan_fleet(desired, lambda _: there, parallelism=1).tenants
+    [planned_tenant] = plan_fleet(desired, planner(desired, lambda _: there), parallelism=1).tenants
     [drift] = planned_tenant.drift
     assert drift.kind is kind

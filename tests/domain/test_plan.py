@@ -1,4 +1,5 @@
 import os
+import pickle
 import subprocess
 import sys
 from dataclasses import replace
@@ -46,6 +47,7 @@ from reconciler.domain.redaction import Redaction
 from reconciler.domain.scim import ABSENT, SCHEMA_URN, Schema
 from reconciler.domain.secret import Secret
 from reconciler.domain.selection import Selection
+from reconciler.render.plan_document import tenant_document
 from tests.support.domain_world import (
     BASE_URL,
     dialect,
@@ -123,6 +125,30 @@ def test_what_is_said_of_a_change_shows_no_credential_and_decides_nothing() -> N
     paths = ("attributes.…", "description")
     assert tuple(difference.path for difference in shown.subject.differences()) == paths
     assert raw.subject.paths(there.schemas["urn:example:hr"], hidden.redaction) == paths
+
+
+def test_a_plan_for_another_process_says_the_same_and_knows_no_credential() -> None:
+    secret = {"name": "s3cret", "returned": "always"}
+    there = live(document("HR", A, secret, description="by s3cret"), document("s3cret", A))
+    wanted = [extension("HR", A, update=True, description="new"), extension("B", A)]
+    plan = planned(wanted, replace(there, redaction=Redaction((Secret("s3cret"),))))
+
+    with pytest.raises(TypeError, match="not pickled"):
+        pickle.dumps(plan)
+    sent = pickle.dumps(plan.as_shown())
+    assert b"s3cret" not in sent
+    assert tenant_document(pickle.loads(sent)) == tenant_document(plan)
+
+
+def test_a_plan_for_another_process_is_the_same_where_it_shows_no_credential() -> None:
+    there = live(document("HR", A, description="old"))
+    plan = planned([extension("HR", A, description="new"), extension("B", A)], there)
+
+    sent = pickle.loads(pickle.dumps(plan.as_shown()))
+    assert tenant_document(sent) == tenant_document(plan)
+    assert [each.subject.packed().as_shown() for each in plan.changes] == [
+        each.subject.packed() for each in plan.changes
+    ]
 
 
 def test_a_difference_is_skipped_as_drifted_unless_the_manifest_opts_in() -> None:

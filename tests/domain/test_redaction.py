@@ -3,6 +3,7 @@
 import base64
 import html
 import json
+import pickle
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -212,3 +213,11 @@ def test_redaction_leaves_no_secret_within_base64(secret: bytes, before: bytes) 
 
     shown = redaction(value).text(f"sent {text} to us")
     assert shown == "sent … to us"
+
+
+def test_what_knows_a_secret_leaves_its_process_in_nothing() -> None:
+    for knowing in (Redaction((Secret("s3cret"),)), Redaction((), (Secret("client"),))):
+        with pytest.raises(TypeError, match="not pickled"):
+            pickle.dumps(knowing)
+
+    assert pickle.loads(pickle.dumps(Redaction())).text("s3cret") == "s3cret"

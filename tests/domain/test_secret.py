@@ -1,6 +1,7 @@
 import json
 import logging
 import operator
+import pickle
 from dataclasses import asdict, dataclass
 from pprint import pformat
 
@@ -15,6 +16,16 @@ VALUE = "s3cr3t-whsec_abc"
 class Holder:
     secret: Secret
     secrets: tuple[Secret, ...]
+
+
+def test_a_secret_leaves_its_process_in_nothing() -> None:
+    for holder in (
+        Secret(VALUE),
+        Holder(Secret(VALUE), ()),
+        [Holder(Secret(""), (Secret(VALUE),))],
+    ):
+        with pytest.raises(TypeError, match="a secret is not pickled"):
+            pickle.dumps(holder)
 
 
 def test_a_secret_is_revealed_only_on_request() -> None:

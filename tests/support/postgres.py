@@ -145,7 +145,7 @@ def started_server() -> Iterator[Server]:
     home = Path(tempfile.mkdtemp(prefix="reconciler-postgres-", dir=_fast_disk()))
     try:
         home.chmod(0o755)
-        server = Server(_programs(home), _cluster(home), _free_port())
+        server = Server(_programs(home), _cluster(home), free_port())
         subprocess.run(
             [server.programs / "initdb", "-D", server.data, "-U", "postgres", "-E", "UTF8",
              "--locale=C", "-A", "trust", "--no-sync", "--no-instructions"],
@@ -224,7 +224,8 @@ def _is_running(pid: str) -> bool:
     return state != "Z"  # gone, and nobody has asked how it ended
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody has just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

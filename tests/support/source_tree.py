@@ -46,7 +46,7 @@ ROWS = (
         "adapters", "adapters.transport", "adapters.retrying", "adapters.statuses",
         "adapters.clock", "adapters.packaged", "adapters.metrics", "adapters.traces",
         "adapters.yaml_reader", "adapters.git", "adapters.settings", "adapters.settings_file",
-        "adapters.emergency", "adapters.spool",
+        "adapters.emergency", "adapters.spool", "adapters.cluster",
         "adapters.locks", "adapters.database", "adapters.manifest_files",
     ),
     ("adapters.jsonschemas", "adapters.oauth2", "adapters.yaml_writer"),
@@ -64,6 +64,7 @@ ROWS = (
 HOMES = {
     "cryptography": "adapters.oauth2",
     "deepdiff": "domain.diff",
+    "distributed": "adapters.cluster",
     "jsonschema": "adapters.jsonschemas",
     "jsonschema_rs": "adapters.jsonschemas",
     "jinja2": "render.report_html",

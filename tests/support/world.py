@@ -15,7 +15,7 @@ from reconciler.errors import (
     UsageError,
 )
 from reconciler.fleet import Fleet
-from reconciler.planning import Desired, plan_fleet
+from reconciler.planning import Desired, plan_fleet, planner
 from tests.support.fakes import (
     START,
     FakeClock,
@@ -77,7 +77,8 @@ class World:
         return self.live[of.name]
 
     def plan(self) -> Plan:
-        return plan_fleet(self.desired(), self.gateway, parallelism=self.parallelism)
+        desired = self.desired()
+        return plan_fleet(desired, planner(desired, self.gateway), parallelism=self.parallelism)
 
     def apply(self, approve: Callable[[Plan], None] = lambda plan: None) -> RunSummary:
         return self.fleet().apply(approve)

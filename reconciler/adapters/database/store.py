@@ -538,6 +538,11 @@ class Store:
         [last] = self._database.ask(trail.HEAD)
         return trail.head_of(last)
 
+    def has_record(self, seq: int, digest: str) -> bool:
+        """Test whether the trail has a record of that number and hash: then it is the same one."""
+        [found] = self._database.ask(trail.is_record(seq, digest))
+        return bool(found)
+
     @property
     def place(self) -> str:
         """The place of the store, for messages."""

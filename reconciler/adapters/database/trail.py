@@ -101,6 +101,11 @@ def head_of(last: Sequence[Row]) -> tuple[int, str]:
     return 0, GENESIS
 
 
+def is_record(seq: int, digest: str) -> Question:
+    """The question whether the trail has that record."""
+    return Question("SELECT 1 FROM audit WHERE seq = ? AND hash = ?", (seq, digest))
+
+
 def moved_to(answer: Sequence[Row]) -> str | None:
     """The place and the time, by the answer to MOVED_TO."""
     return next((str(value) for (value,) in answer), None)

@@ -1,10 +1,13 @@
 """A real Keycloak and its users: what its own SCIM shows and keeps, and what narrowing does."""
 
+import json
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,6 +29,7 @@ from tests.support.gateway_world import reaching
 from tests.support.keycloak import READ, WRITE, Client, Keycloak, Realm, Refusal
 from tests.support.keycloak_canary import tried
 from tests.support.keycloak_realm import HR, MAPPED
+from tests.support.program import Folder, assert_reported
 
 pytestmark = pytest.mark.chaos
 
@@ -290,3 +294,108 @@ def doctored(realm: Realm, client: Client, *names: str) -> dict[str, list[Grade]
         for each in KeycloakDoctor(access, HR).findings([extension]):
             found.setdefault(each.check, []).append(each.grade)
     return found
+
+
+# ------------------------------------------------------------------ the program itself
+
+
+@dataclass(frozen=True)
+class Managed:
+    """A folder whose one tenant is a realm, with a manifest of attributes."""
+
+    realm: Realm
+    folder: Folder
+
+    def want(self, *attributes: Mapping[str, Any], **spec: Any) -> None:
+        schema = {"id": HR, "name": "User", "attributes": attributes}
+        extension = {
+            "apiVersion": "reconciler/v1",
+            "kind": "SchemaExtension",
+            "metadata": {"name": "hr"},
+            "spec": {"manages": "attributes", "onDrift": "update", "schema": schema, **spec},
+        }
+        self.folder.write("desired-state/hr.json", json.dumps(extension))
+
+
+@pytest.fixture
+def managed(keycloak: Keycloak, tmp_path: Path) -> Managed:
+    """A realm with its own SCIM on, and a client that may do all there."""
+    realm = keycloak.realm(scim=True, events=True)
+    client = realm.client(*WRITE, "view-events", "manage-users", scim=True)
+    folder = Folder(
+        tmp_path,
+        {"ID": client.id, "SECRET": client.secret, "RECONCILER_CANARY_USERS": "user-00000"},
+    )
+    tenant = {
+        "apiVersion": "reconciler/v1",
+        "kind": "Tenant",
+        "metadata": {"name": "acme"},
+        "spec": {
+            "dialect": "keycloak",
+            "baseUrl": realm.admin_url,
+            "projection": {"schemaId": HR, "resource": "users"},
+            "canary": {"userName": "user-00000"},
+            "auth": {
+                "type": "oauth2-client-credentials",
+                "tokenUrl": realm.token_url,
+                "clientId": {"env": "ID"},
+                "clientSecret": {"env": "SECRET"},
+            },
+        },
+    }
+    folder.write("desired-state/acme.json", json.dumps(tenant))
+    return Managed(realm, folder)
+
+
+KEPT = {"name": "code", "type": "string", "annotations": {MAPPED: f"{HR}:code"}}
+
+
+def test_options_that_would_lock_users_out_are_blocked_with_their_number(managed: Managed):
+    managed.want(KEPT | {"canonicalValues": ["a", "b"]})
+    assert_reported(managed.folder.run("apply", "--auto-approve"), 0, "applied and verified")
+    managed.realm.add_users(30, lambda n: {"code": ["b"]} if n % 3 == 0 else {"code": ["a"]})
+    before = managed.realm.profile()
+    managed.want(KEPT | {"canonicalValues": ["a"]})
+
+    done = managed.folder.run("plan", "--impact", "--detailed-exitcode")
+
+    assert_reported(done, 2, "blocked (incompatible)", "10 of 30")
+    assert_reported(managed.folder.run("apply", "--auto-approve"), 3, "blocked")
+    assert managed.realm.profile() == before
+    user = managed.realm.user("user-00000")
+    managed.realm.ask("PUT", f"/users/{user['id']}", user | {"firstName": "Still"})
+
+
+def test_a_canary_of_an_apply_finds_what_scim_keeps(managed: Managed):
+    managed.realm.add_users(1)
+    managed.want(KEPT, {"name": "dotted", "annotations": {MAPPED: f"{HR}.dotted"}})
+
+    done = managed.folder.run("apply", "--auto-approve")
+
+    assert_reported(done, 0, "applied and verified", "code: persisted", "dotted: dropped")
+    assert not managed.realm.user("user-00000").get("attributes")
+
+
+def test_adoption_counts_what_a_realm_shows_and_says_what_it_hides(managed: Managed):
+    managed.want(KEPT, {"name": "gone"})
+    assert managed.folder.run("apply", "--auto-approve").code == 0
+    managed.realm.add_users(20, lambda n: {"code": ["1"], "gone": ["2"]} if n < 5 else {})
+    managed.realm.undeclare("gone")
+
+    hidden = managed.folder.run("adoption")
+
+    assert_reported(hidden, 0, "20 in all", "unmanagedAttributePolicy is off")
+    managed.realm.declare(unmanagedAttributePolicy="ADMIN_VIEW")
+    figures = json.loads(managed.folder.run("adoption", "--format", "json").out)
+    [acme] = figures["tenants"]
+    counted = {each["attribute"]: each["holders"] for each in acme["attributes"]}
+    assert counted == {"code": 5, "gone": 5}
+
+
+def test_what_is_retired_and_held_is_orphaned(managed: Managed):
+    managed.want(KEPT, retired=[{"name": "gone", "type": "string"}])
+    assert managed.folder.run("apply", "--auto-approve").code == 0
+    managed.realm.declare(unmanagedAttributePolicy="ADMIN_VIEW")
+    managed.realm.add_users(20, lambda n: {"gone": ["2"]} if n < 5 else {})
+
+    assert_reported(managed.folder.run("adoption"), 0, "orphaned")

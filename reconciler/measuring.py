@@ -78,7 +78,10 @@ def _concerned(plan: TenantPlan) -> Iterator[Concerned]:
         if isinstance(change, Blocked) and change.reason is BlockReason.PROTECTED:
             continue
         extension = subject.extension
-        measures = () if subject.in_sync else measures_of(subject.view, extension)
+        keeps = plan.tenant.projection is not None
+        measures = (
+            () if subject.in_sync else measures_of(subject.view, extension, keeps_values=keeps)
+        )
         deprecated = deprecated_of(subject.view, extension) if extension.deprecated else ()
         if not measures and not deprecated:
             continue

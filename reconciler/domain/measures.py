@@ -135,10 +135,13 @@ def deprecated_of(
     return tuple(found)
 
 
-def measures_of(live: Schema | None, extension: SchemaExtension) -> tuple[Measure, ...]:
+def measures_of(
+    live: Schema | None, extension: SchemaExtension, *, keeps_values: bool = False
+) -> tuple[Measure, ...]:
     """The measures of writing an extension over its live managed view, by path and kind.
 
-    Without a live schema nobody holds a value, and there is nothing to count.
+    Without a live schema nobody holds a value, and there is nothing to count. A service that
+    `keeps_values` of what is not live any more holds them against what is new of that name.
     """
     if live is None:
         return ()
@@ -153,7 +156,22 @@ def measures_of(live: Schema | None, extension: SchemaExtension) -> tuple[Measur
             continue  # a list of one is held by whoever held one
         made = _measure(live, extension, rule.counts, alteration)
         found[fold(made.name), made.kind] = made
+    for alteration in revision.alterations if keeps_values else ():
+        for kind in _refusals_of(alteration):
+            made = _measure(live, extension, kind, alteration)
+            found[fold(made.name), made.kind] = made
     return tuple(found[key] for key in sorted(found))
+
+
+def _refusals_of(alteration: Alteration) -> Iterator[MeasureKind]:
+    """The ways in which an attribute that is new refuses a value that was there before it."""
+    new = alteration.after
+    if new is None or alteration.before is not None:
+        return
+    if new.canonical_values:
+        yield MeasureKind.CANONICAL_VALUES
+    if new.type != AttributeType.STRING:
+        yield MeasureKind.TYPE
 
 
 def _is_multi_valued(alteration: Alteration) -> bool:

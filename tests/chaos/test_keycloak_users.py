@@ -399,3 +399,16 @@ def test_what_is_retired_and_held_is_orphaned(managed: Managed):
     managed.realm.add_users(20, lambda n: {"gone": ["2"]} if n < 5 else {})
 
     assert_reported(managed.folder.run("adoption"), 0, "orphaned")
+
+
+def test_a_definition_over_values_that_were_kept_counts_whom_it_locks_out(managed: Managed):
+    managed.want(KEPT)
+    assert managed.folder.run("apply", "--auto-approve").code == 0
+    managed.realm.add_users(30, lambda n: {"old": ["gone"]} if n < 4 else {})
+    managed.want(KEPT, {"name": "old", "canonicalValues": ["new"]})
+
+    hidden = managed.folder.run("plan", "--impact")
+
+    assert_reported(hidden, 0, "unknown", "unmanagedAttributePolicy is off")
+    managed.realm.declare(unmanagedAttributePolicy="ADMIN_VIEW")
+    assert_reported(managed.folder.run("plan", "--impact"), 0, "4 of 30")

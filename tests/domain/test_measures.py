@@ -493,3 +493,45 @@ def test_what_is_deprecated_and_hidden_is_not_known() -> None:
 def test_what_is_deprecated_and_not_live_is_not_counted() -> None:
     assert deprecated_of(None, deprecated("badge")) == ()
     assert deprecated_of(schema(*DESK[1:]), deprecated("badge")) == ()
+
+
+# ------------------------------------------------ values that were there before their attribute
+
+
+@pytest.mark.parametrize(
+    ("new", "kinds"),
+    [
+        ({}, set()),
+        ({"type": "integer"}, {"type"}),
+        ({"canonicalValues": ["a"]}, {"canonicalValues"}),
+        ({"type": "integer", "canonicalValues": ["1"]}, {"type", "canonicalValues"}),
+        ({"required": True}, {"required"}),
+    ],
+)
+def test_a_service_that_keeps_values_holds_them_against_what_is_new(
+    new: Document, kinds: set[str]
+) -> None:
+    there, after = schema(badge()), wanted(badge(), {"name": "old", **new})
+
+    found = measures_of(there, after, keeps_values=True)
+
+    assert {str(each.kind) for each in found} == kinds
+    assert {str(e.kind) for e in measures_of(there, after)} == kinds & {"required"}
+
+
+def test_holders_of_a_value_that_a_new_attribute_refuses_are_counted() -> None:
+    measures = measures_of(
+        schema(badge()), wanted(badge(), {"name": "old", "canonicalValues": ["a"]}),
+        keeps_values=True,
+    )  # fmt: skip
+    counts = Counts(measures)
+    for value in ("a", "b", "c", None):
+        counts.add({URN: {"old": value}})
+
+    assert [counts.users(each) for each in measures] == [2]
+
+
+def test_what_is_live_is_not_new_to_a_service_that_keeps_values() -> None:
+    there, after = schema(badge(canonicalValues=["a"])), wanted(badge(canonicalValues=["a", "b"]))
+
+    assert measures_of(there, after, keeps_values=True) == ()

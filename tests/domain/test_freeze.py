@@ -145,10 +145,13 @@ def test_around_a_change_of_clocks_all_is_frozen_as_clocks_show_it(name: str, da
     for number in range(3):
         # Most begin or end near the change, which is in the first hours of the day.
         begins, ends = (random.randrange(0, random.choice((240, 24 * 60)), 5) for _ in range(2))
+        ends = 24 * 60 if number == 0 or begins == ends else ends
+        # What never ends is looked at for years, from each moment: another test has that.
+        most = 6 if (ends - begins) % (24 * 60) == 0 else 7
         each = FrozenHours(
-            days=frozenset(random.sample(WEEKDAYS, random.randint(1, 7))),
+            days=frozenset(random.sample(WEEKDAYS, random.randint(1, most))),
             begins=begins,
-            ends=24 * 60 if number == 0 or begins == ends else ends,
+            ends=ends,
             zone=zone,
         )
         expected = by_brute_force(each, moments)

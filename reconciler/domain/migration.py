@@ -90,6 +90,13 @@ def migration(
         why: str | None = "an attribute is never renamed: its values would be lost"
     else:
         why = _why(tenant, extension, places, changed)
+    if why is None and not given:
+        raise UsageError(f"say with --to what {name} is to become, such as type=integer")
+    if why is None and Attribute.from_json(changed) == Attribute.from_json(written):
+        raise UsageError(
+            f"{extension.place} wants {name} so already, and the way begins at the manifest of "
+            "what is live: take that edit back first, as with git restore, then run this again"
+        )
     if why is None:
         raise UsageError(
             f"{tenant.dialect.target_system} takes that change of {name} as an update: write it "

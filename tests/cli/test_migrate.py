@@ -111,7 +111,11 @@ def test_a_service_that_changes_no_schema_gets_a_manifest_beside_the_old_one(rep
         (["lokal/hr-extension.x"], "did you mean local?"),
         (["local/hr-extensio.x"], "did you mean hr-extension?"),
         (["local/hr-extension.x"], "there are hrDepartmentCode, isContractor, payrollStartDate"),
-        (["local/hr-extension.isContractor"], "takes that change of isContractor as an update"),
+        (["local/hr-extension.isContractor"], "say with --to what isContractor is to become"),
+        (
+            ["local/hr-extension.isContractor", "--to", "type=boolean"],
+            "hr-extension.yaml:2 wants isContractor so already, and the way begins at the manifest",
+        ),
         (["local/hr-extension.isContractor", "--to", "type"], "is not of the form KEY=VALUE"),
         (
             ["local/hr-extension.isContractor", "--to", "type=text"],

@@ -122,6 +122,8 @@ def test_a_service_that_changes_no_schema_gets_a_schema_of_its_own():
     ("name", "to", "message"),
     [
         ("grade", {"description": "better"}, "takes that change of grade as an update"),
+        ("grade", {}, "say with --to what grade is to become, such as type=integer"),
+        ("grade", {"type": "string"}, "wants grade so already, and the way begins at the manifest"),
         ("grade", {"kind": "x"}, "--to kind=… is no characteristic; there are name, type"),
         ("none", {"type": "integer"}, "hr has no attribute none; there are grade, job"),
         ("job.none", {"type": "integer"}, "hr has no attribute job.none; there are grade, level"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -526,6 +527,36 @@ def test_of_a_file_full_of_faults_as_many_are_shown_as_people_read(tmp_path: Pat
             "rows.csv:102:1: error[REC-FILE]: too many faults; the other problems of the rows are "
             "not shown"
         )
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "problem"),
+    [
+        ("rows.csv", "," * 300_000, "1:1001: error[REC-TEXT]: more than 1000 columns"),
+        ("rows.csv", "name" + ",-" * 999, "1:206: error[REC-FILE]: too many faults"),
+        ("rows.csv", "name\n" + "," * 300_000, "2:1001: error[REC-TEXT]: more than 1000 columns"),
+        ("rows.csv", "name\n" + "a\n" * 100_000, "20001:1: error[REC-FILE]: too many documents"),
+        ("rows.csv", 'name\n"' + 'a""' * 200_000, "2:1: error[REC-TEXT]: a quote inside of a cell"),
+        ("rows.json", f"[{','.join(['{}'] * 100_000)}]", "1:59999: error[REC-FILE]: too many docu"),
+        ("rows.json", f"[{','.join(['1'] * 300_000)}]", "1:200: error[REC-ROWS]: a row in JSON is"),
+        ("rows.json", json.dumps([{"name": "a"} | {f"c{n}": "-" for n in range(1000)}]),
+         "1:2: error[REC-ROWS]: row a has more than 1000 columns"),
+    ],
+    ids=range(8),
+)  # fmt: skip
+def test_what_is_far_too_long_is_reported_in_little_memory_and_few_lines(
+    tmp_path: Path, name: str, rows: str, problem: str
+) -> None:
+    written(tmp_path, rows, name=name)
+    tracemalloc.start()
+
+    found = lines(tmp_path)
+
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(found) <= 2 * 101
+    assert any(line.startswith(f"{name}:{problem}") for line in found), found[-1]
+    assert peak < 100 * 2**20
 
 
 def test_rows_count_among_the_documents(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """The rows of a TenantSet: a CSV or JSON file → each row with its cells and where they stand."""
 
 import re
+import sys
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from json import JSONDecoder, loads
 
 from reconciler.adapters.manifests.tenant_sets import (
@@ -30,12 +32,16 @@ from reconciler.domain.problem import Place, Problem
 from reconciler.domain.rules.reading import FILE, ROWS, TEXT
 
 _COLUMN_WANTED = "the name of a column is letters, digits, _ and -, and begins with a letter"
+_MOST_COLUMNS = 1000
+_COLUMNS = f"more than {_MOST_COLUMNS} columns; a line ends where the next tenant begins"
+_QUOTE = "a quote inside of a cell; put the cell into quotes, and double those in it"
 _IS_COLUMN = re.compile(COLUMN)
 _VALUE_WANTED = (
     "a value is letters, digits, ., _ and -, begins with a letter or digit, and has no two dots in "
     "a row"
 )
-_CELL = re.compile(r'"((?:[^"]|"")*)"(?=[,\n]|\Z)|([^",\n]*)(?=[,\n]|\Z)')
+# Possessive: what might be given back would take a hundred bytes for each of a cell.
+_CELL = re.compile(r'"([^"]*+(?:""[^"]*+)*+)"(?=[,\n]|\Z)|([^",\n]*)(?=[,\n]|\Z)')
 
 _STRING = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:\s*)?')  # of JSON; with the colon behind a name
 
@@ -53,7 +59,8 @@ def read_rows(file: RowsFile, most: int) -> Reading:
     text = text_of(data, file.path, most=len(data))
     if isinstance(text, Problem):
         return Reading((), (text,))
-    reading = (_of_json if file.path.endswith(".json") else _of_csv)(text, file.path)
+    of = _of_json if file.path.endswith(".json") else _of_csv
+    reading = of(text, file.path, min(most, sys.maxsize - 1) + 1)
     rows = reading.documents
     for row in rows:
         if row.value.get(FORMERLY) == "":  # most tenants had no other name
@@ -69,6 +76,9 @@ def read_rows(file: RowsFile, most: int) -> Reading:
 
 
 def _faults(row: Document) -> Iterator[Problem]:
+    if len(row.value) > _MOST_COLUMNS:
+        yield ROWS.problem(row.place(), f"{row_name(row)} has more than {_MOST_COLUMNS} columns")
+        return
     if NAME not in row.value:
         yield ROWS.problem(row.place(), f"{row_name(row)} lacks the column {NAME}")
     for column, value in row.value.items():
@@ -86,7 +96,8 @@ def _faults(row: Document) -> Iterator[Problem]:
         yield ROWS.problem(row.place((column,)), f"{row_name(row)}, column {column}: {message}")
 
 
-def _of_json(text: str, path: str) -> Reading:
+def _of_json(text: str, path: str, wanted: int) -> Reading:
+    """The first rows, as many as are wanted; so with CSV."""
     data = text.encode()
     try:
         value = parse(data)
@@ -96,7 +107,7 @@ def _of_json(text: str, path: str) -> Reading:
         message = "rows in JSON are a list of objects: [{…}, {…}]"
         return Reading((), (ROWS.problem(Place(path), message),))
     rows, faults = [], []
-    for item, spot in zip(value, _spots(text), strict=True):
+    for item, spot in islice(zip(value, _spots(text), strict=False), wanted):
         row = Document(value=item, path=path, spots=spot)
         if isinstance(item, dict):
             rows.append(row)
@@ -128,10 +139,10 @@ def _spots(text: str) -> Iterator[Spots]:
             yield spot(start)
 
 
-def _of_csv(text: str, path: str) -> Reading:
+def _of_csv(text: str, path: str, wanted: int) -> Reading:
     """RFC 4180, with a header: commas, cells in quotes where they have to be, any line ends."""
-    records, fault = _records(text.replace("\r\n", "\n"), path)
-    faults = (fault,) if fault else tuple(_header_faults(path, records[0] if records else ()))
+    records, fault = _records(text.replace("\r\n", "\n"), path, wanted + 1)
+    faults = (fault,) if fault else tuple(few(_header_faults(path, records[0] if records else ())))
     if faults:
         return Reading((), faults)
     columns = [cell for _, cell in records[0]]
@@ -170,17 +181,16 @@ def _header_faults(path: str, header: Sequence[Cell]) -> Iterator[Problem]:
         )
 
 
-def _records(text: str, path: str) -> tuple[list[list[Cell]], Problem | None]:
-    """The cells of each line that is not empty, and the place at which the text is no CSV."""
+def _records(text: str, path: str, wanted: int) -> tuple[list[list[Cell]], Problem | None]:
+    """The cells of the first lines that are not empty, and the place at which they are no CSV."""
     records: list[list[Cell]] = []
     record: list[Cell] = []
     at, line, begin = 0, 0, 0  # the character that is looked at, its line, where that begins
-    while at <= len(text):
+    while at <= len(text) and len(records) < wanted:
         found, spot = _CELL.match(text, at), spot_at(line, at - begin)
-        if found is None:
+        if found is None or len(record) == _MOST_COLUMNS:
             place = Document(value=None, path=path, spots=spot).place()
-            message = "a quote inside of a cell; put the cell into quotes, and double those in it"
-            return [], TEXT.problem(place, message)
+            return [], TEXT.problem(place, _QUOTE if found is None else _COLUMNS)
         whole = found[0]
         record.append((spot, whole if found[1] is None else found[1].replace('""', '"')))
         if lines := whole.count("\n"):

@@ -84,6 +84,7 @@ docs: $(READY) ## write the made parts of the pages anew, and what their command
 	$(BIN)/python -c 'from reconciler.render.rules_page import rules_page; print(rules_page(), end="")' > docs/rules.md
 	$(BIN)/python -m tests.support.dialect_keys
 	$(BIN)/python -m tests.support.manifest_keys
+	$(BIN)/python -m tests.support.services_pages
 	$(BIN)/python -m tests.support.architecture_page
 	$(BIN)/python -m tests.support.commands_page
 	$(BIN)/python -m tests.support.settings_schema

@@ -53,7 +53,7 @@ def test_every_option_that_a_page_names_exists(page: str):
     known = {flag_of(name) for options in declared for name, _ in options_in(options)}
     known.add("--version")
     known |= set(re.findall(r"--[a-z-]+", bench_options().format_help()))
-    text = re.sub(r"(?ms)^```(console|sh|text)$.*?^```$", "", (ROOT / page).read_text())  # run
+    text = re.sub(r"(?ms)^```(console|sh|bash|text)$.*?^```$", "", (ROOT / page).read_text())  # run
 
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
 

@@ -60,6 +60,7 @@ READ = {
     ("docs/compatibility.md", "yaml"): "tests/chaos/test_peers.py",
     ("docs/reference/gate.md", "python"): "tests/docs/test_gate_page.py",
     ("docs/services/keycloak.md", "bash"): "tests/chaos/test_keycloak_page.py",
+    ("docs/services/keycloak.md", "text"): "tests/chaos/test_keycloak_page.py",
     ("docs/services/keycloak.md", "yaml"): "tests/docs/test_services_pages.py",
     ("docs/services/read-only.md", "yaml"): "tests/docs/test_services_pages.py",
     ("docs/state.md", "sql"): "run by the server of its page",

@@ -28,9 +28,11 @@ def pages() -> dict[Path, str]:
     dialects = load_dialects()
     made = {FOLDER / f"{name}.md": "\n".join(_facts(each)) for name, each in dialects.items()}
     made[INDEX] = "\n".join(_list(dialects.values()))
-    return {
-        path: _TABLE.sub(lambda _, t=table: t, path.read_text()) for path, table in made.items()
-    }
+    return {path: _with(table, path.read_text()) for path, table in made.items()}
+
+
+def _with(table: str, page: str) -> str:
+    return _TABLE.sub(lambda _: table, page)
 
 
 def _list(dialects: Iterable[Dialect]) -> Iterator[str]:

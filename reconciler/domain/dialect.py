@@ -21,10 +21,13 @@ READ_ONLY = "read-only"  # the dialect of services to which nothing is ever writ
 
 
 class Transport(StrEnum):
-    """The API that holds the definitions of attributes."""
+    """The API that holds the definitions of attributes: /Schemas, RFC 7644 section 4, or another.
 
-    SCIM = "scim"  # /Schemas, RFC 7644 section 4
-    KEYCLOAK = "keycloak"  # the user profile of a realm, shown as the one schema of a projection
+    That is the user profile of a realm; it is shown as the one schema of a projection.
+    """
+
+    SCIM = "scim"
+    KEYCLOAK = "keycloak"
 
 
 class UpdateStrategy(StrEnum):

@@ -33,6 +33,7 @@ def test_a_recipe_has_few_steps_and_shows_what_it_writes() -> None:
     assert set(found) == {
         "A rule",
         "A dialect",
+        "A service behind an API of its own",
         "An error of a service",
         "A command",
         "An output format",
@@ -62,6 +63,25 @@ def test_the_recipe_of_a_dialect_makes_one(copy: Copy) -> None:
     planned = well(copy.run("reconciler", "plan"))
     assert "Tenant local  (acme, embedded://local)  0 of 5 extensions in use" in planned
     run_tests(copy, "tests/adapters/test_dialects.py", "tests/domain/test_dialect.py")
+
+
+def test_the_recipe_of_a_service_behind_an_api_tells_first_what_it_cannot(copy: Copy) -> None:
+    copy.follow(recipes()["A service behind an API of its own"])
+    folder = copy.path / "desired-state"
+    tenant = folder / "tenants/local.yaml"
+    tenant.write_text(
+        "apiVersion: reconciler/v1\nkind: Tenant\nmetadata: {name: local}\nspec:\n"
+        "  dialect: acme-listing\n  baseUrl: https://api.acme.example/environments/1\n"
+        f"  projection: {{schemaId: '{HR_URN}', resource: users}}\n"
+    )
+
+    told = copy.run("reconciler", "validate").stdout
+    tenant.write_text(tenant.read_text().replace("/environments/1", ""))
+    refused = copy.run("reconciler", "validate").stdout
+
+    assert "returned is default for every attribute of ACME Cloud (tenant local)" in told
+    assert "has no type boolean, only string" in told
+    assert "is written https://api.acme.example/environments/ID" in refused
 
 
 def test_the_recipe_of_an_error_gives_a_refusal_its_meaning(copy: Copy) -> None:

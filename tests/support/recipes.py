@@ -20,6 +20,7 @@ from tests.support.program import ROOT
 
 PAGE = ROOT / "CONTRIBUTING.md"
 MOST_STEPS = 5
+_FENCED = re.compile(r"^```\w+\n.*?^```$", re.M | re.S)  # a page in it has headings of its own
 _STEP = re.compile(r"^(\d)\. (.*?)(?:\n\n```\w+\n(.*?)^```$)?(?=\n\n|\n\d\. |\Z)", re.M | re.S)
 
 
@@ -33,9 +34,11 @@ class Step:
 
 def recipes() -> dict[str, list[Step]]:
     """The steps of each recipe, by its title."""
-    _, _, section = PAGE.read_text().partition("\n## Recipes\n")
+    page = _FENCED.sub(lambda found: found[0].replace("\n#", "\n\0#"), PAGE.read_text())
+    _, _, section = page.partition("\n## Recipes\n")
     parts = section.split("\n## ")[0].split("\n### ")[1:]
-    return {part.partition("\n")[0]: steps_of(part.partition("\n")[2]) for part in parts}
+    titled = (part.replace("\0", "").partition("\n") for part in parts)
+    return {title: steps_of(steps) for title, _, steps in titled}
 
 
 def steps_of(text: str) -> list[Step]:

@@ -132,6 +132,8 @@ class Recovery:
             return Observed(live=live, standing=found)
         members = self.tenant.dialect.server_members
         harmed = intent.harms(live, self.reader().redaction, server_members=members)
+        if self.tenant.projection is not None:
+            harmed = tuple(harm for harm in harmed if not intent.explains(harm))
         return Observed(live=live, standing=found, harms=harmed)
 
     def _entry(self, intent: Intent, status: Status, detail: str | None) -> Entry:

@@ -28,8 +28,8 @@ def test_every_request_is_as_it_was_recorded_from_a_real_keycloak(tmp_path: Path
     assert "applied and verified" in outputs[1]
     assert "somebody else wrote between our read and its proof" in outputs[3]
     assert "and lost of that is theirs; ours is there" in outputs[3]
-    assert "unknown group 'nosuch'" in outputs[5]
-    assert "make it there first, or leave group out" in outputs[5]
+    assert "unsupported scope 'nosuch'" in outputs[5]
+    assert "make it there first, or leave it out" in outputs[5]
 
 
 def test_no_request_of_the_recording_changes_what_is_not_ours() -> None:

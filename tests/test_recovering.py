@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.domain.dialect import UpdateStrategy
 from reconciler.domain.jsontext import Json
-from reconciler.domain.manifest import Manages, Tenant
+from reconciler.domain.manifest import Manages, Projection, Tenant
 from reconciler.domain.outcome import Outcome, OutcomeKind
 from reconciler.domain.plan import Subject, Update
 from reconciler.domain.records import Confirmation, Event, Run, Status
@@ -278,6 +278,27 @@ def test_a_credential_in_what_others_have_is_compared_as_it_is_and_not_shown(now
     assert recovered.kind is kind
     assert shown in recovered.detail
     assert "hunter2" not in recovered.detail + (journal.entries[-1].detail or "")
+
+
+@pytest.mark.parametrize(
+    ("projection", "kind"),
+    [(None, OutcomeKind.CONFLICT), (Projection(URN), OutcomeKind.APPLIED)],
+)
+def test_what_a_service_says_in_words_of_its_own_changes_with_what_was_written(projection, kind):
+    """The permissions of a realm say whether an attribute is read-only there."""
+    before, after = document(URN, "grade"), document(URN, "grade", "level")
+    before["attributes"][0] |= {"mutability": "readOnly", "permissions": ["user"]}
+    after["attributes"][0] |= {"permissions": ["admin", "user"]}
+    [(number, intent)] = beside_theirs("grade").open_intents("acme")
+    journal = MemoryJournal()
+    journal.intents[number] = replace(intent, live_before=Schema.from_json(before))
+    means = recovery(FakeTenant.holding(after), journal)
+    means = replace(means, tenant=replace(means.tenant, projection=projection))
+
+    means.settle_all()
+
+    [recovered] = means.context.progress.recovered
+    assert recovered.kind is kind
 
 
 def test_a_write_and_its_recovery_agree_on_what_vanished():

@@ -1,7 +1,7 @@
 """The decision on each desired extension of one tenant: create, update, skip or blocked."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.domain import recipes
@@ -40,7 +40,8 @@ class LiveTenant:
     all that is live, by folded id as the service writes it; where it is not given, `schemas` are
     all. `unreadable` says, by folded id, why a schema could not be read while others could.
     Schemas and ids are as they came; `redaction` takes credentials out of what is shown of them.
-    `warnings` and the reasons in `unreadable` show none.
+    `warnings` and the reasons in `unreadable` show none. `objection` says what of a desired schema
+    the service cannot keep beside what is live, where the gateway knows that.
     """
 
     schemas: Mapping[str, Schema]
@@ -48,6 +49,7 @@ class LiveTenant:
     unreadable: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     redaction: Redaction = NO_REDACTION
+    objection: Callable[[Schema], str | None] = lambda _: None
 
     def __post_init__(self) -> None:
         if not self.ids:
@@ -120,8 +122,12 @@ def _decide(tenant: Tenant, extension: SchemaExtension, found: LiveTenant) -> Ch
         return Blocked(subject, *mistaken)
     if subject.in_sync:
         return Skip(subject, SkipReason.IN_SYNC)
-    if live is not None and (unsayable := against_meaning(extension, dialect)) is not None:
-        return Blocked(subject, *unsayable)  # else it would be taken for drift that stays
+    if live is not None:
+        unsayable = against_meaning(extension, dialect)
+        if unsayable is None and (objection := found.objection(desired)) is not None:
+            unsayable = BlockReason.UNSUPPORTED, objection
+        if unsayable is not None:  # else it would be taken for drift that stays
+            return Blocked(subject, *unsayable)
     change: Create | Update
     if live is None or subject.view is None or subject.shown is None:
         against = against_create(extension, dialect)

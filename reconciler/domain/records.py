@@ -283,6 +283,9 @@ class Confirmation:
         return max(0.0, min(self.until - now, self.until - self.at).total_seconds())
 
 
+_STEPS_OF_A_MEMBER = 3  # attributes, the name of one, and its member
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
     """A write that is about to be sent: all that recovery needs, without the manifests.
@@ -332,6 +335,19 @@ class Intent:
             manages=self.manages,
             server_members=server_members,
         )
+
+    def explains(self, harm: Harm) -> bool:
+        """Test for a vendor member of an attribute whose characteristics the write was to change.
+
+        A service may say a characteristic in a member of its own, which has changed with it then.
+        """
+        if not harm.vendor or len(harm.steps) != _STEPS_OF_A_MEMBER or self.live_before is None:
+            return False
+        _, name, _ = harm.steps
+        was, wanted = self.live_before.attribute(name), self.desired.attribute(name)
+        if was is None or wanted is None:
+            return False
+        return was.characteristics() != wanted.characteristics()
 
     def announcement(self, verified: Schema, at: datetime) -> HrEvent:
         """The event for HR, once reading the schema back has shown that it is as desired."""

@@ -182,8 +182,19 @@ def test_what_the_profile_cannot_say_is_not_sent() -> None:
         result = written(writer, {**DESIRED, "uniqueness": "server"})
 
         assert (result.verdict.applied, result.verdict.next) == (Applied.NO, Next.STOP)
-        assert "not sent; Keycloak cannot keep the attribute level so: uniqueness" in result.message
+        assert "not sent; the attribute level cannot be kept so: uniqueness" in result.message
         assert [each.method for each in requests] == ["GET", "GET"]
+
+
+def test_what_the_profile_cannot_say_is_known_to_a_plan() -> None:
+    with gateway(Realm()) as (reader, _):
+        live = reader.read_all([URN])
+
+        assert live.objection(Schema.from_json({"id": URN, "attributes": [DESIRED]})) is None
+        strange = {**DESIRED, "permissions": {"view": ["admin"], "edit": []}}
+        assert live.objection(Schema.from_json({"id": URN, "attributes": [strange]})) == (
+            'the attribute level cannot be kept so: mutability would be "readOnly"'
+        )
 
 
 def test_nothing_is_created_or_replaced() -> None:

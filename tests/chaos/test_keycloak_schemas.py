@@ -44,6 +44,15 @@ pytestmark = pytest.mark.chaos
 LEVEL = {"name": "level", "type": "integer", "caseExact": True, "description": "Level"}
 
 
+TIGHT = {
+    "name": "tight",
+    "annotations": {},
+    "required": {"roles": ["admin"]},
+    "permissions": {"view": ["admin"], "edit": ["user"]},
+}
+LOOSE = {"name": "tight", "mutability": "readWrite", "required": False}
+
+
 def seeded() -> Random:
     seed = int.from_bytes(os.urandom(4))
     sys.stdout.write(f"seed {seed}\n")
@@ -353,12 +362,13 @@ def test_an_apply_killed_at_any_request_is_finished_by_the_next(
     client = realm.client(*WRITE, "view-events")
     before = without(realm)
     for at in count(1):
+        realm.declare(TIGHT)
         killing = Killing(at, after)
         relay = relaying(realm.server.root, killing.before_request, killing.after_request)
         with serving(relay) as server:
             root = f"http://127.0.0.1:{server.port}"
             folder = folder_of(tmp_path / str(at), realm, client, root=root)
-            declare(folder, LEVEL)
+            declare(folder, LEVEL, LOOSE)
             killing.program = folder.start("apply", "--auto-approve")
             killing.program.communicate(timeout=60)
 
@@ -367,12 +377,12 @@ def test_an_apply_killed_at_any_request_is_finished_by_the_next(
 
         assert again.code == 0, (at, again.everything)
         assert planned.code == 0, (at, planned.everything)
-        assert without(realm, "level") == before
+        assert without(realm, "level", "tight") == before
         events = [(each["event"], each["status"]) for each in folder.audit()]
         done = [status for event, status in events if event == "SCHEMA_EXTENSION_UPDATED"]
         assert [each for each in done if each != "FAILED"] in (["SUCCESS"], ["RECOVERED"]), events
         assert folder.run("audit", "verify").code == 0
-        realm.undeclare("level")
+        realm.undeclare("level", "tight")
         if not killing.killed.is_set():
             return
 
@@ -401,7 +411,6 @@ def test_a_403_names_the_role_that_is_missing(
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
-        ({"group": "nosuch"}, "references unknown group 'nosuch'.*make it there first"),
         ({"selector": {"scopes": ["nosuch"]}}, "'nosuch'.*no such client scope"),
         ({"requiredFor": {"roles": ["boss"]}}, "'boss'.*the roles admin and user alone"),
         ({"validations": {"nosuch": {}}}, "'nosuch'.*no validator of that name"),
@@ -424,6 +433,37 @@ def test_what_keycloak_refuses_is_told_in_our_words_beside_its_own(
 
     assert outcome.kind is OutcomeKind.NOT_APPLIED
     assert re.search(message, outcome.detail), outcome.detail
+    assert without(realm) == before
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ({"group": "nosuch"}, "the profile has no group nosuch: make it there first"),
+        ({"permissions": {"view": ["admin"], "edit": ["user"]}}, 'would be "readOnly"'),
+        ({"permissions": {"view": ["user", "admin"], "edit": ["admin"]}}, "permissions would be"),
+        ({"validations": {"double": {}}}, 'type would be "decimal"'),
+        ({"name": "TWICE"}, "the profile has the attribute twice in another case"),
+        ({"uniqueness": "server"}, "uniqueness"),
+        ({"type": "complex", "subAttributes": [{"name": "a"}]}, "complex"),
+        ({"name": "eMail"}, "eMail"),
+    ],
+)
+def test_what_keycloak_cannot_say_is_blocked_in_the_plan(
+    keycloak: Keycloak, tmp_path: Path, wanted: dict[str, Any], message: str
+) -> None:
+    realm = keycloak.realm()
+    realm.declare({"name": "twice"}, {"name": "Twice"})
+    before = without(realm)
+    folder = folder_of(tmp_path, realm, realm.client(*WRITE))
+    declare(folder, {"name": "level", **wanted})
+
+    planned = folder.run("plan", "--detailed-exitcode")
+    applied = folder.run("apply", "--auto-approve")
+
+    assert planned.code in (1, 2), planned.everything
+    assert message in planned.everything
+    assert applied.code in (1, 3), applied.everything
     assert without(realm) == before
 
 

@@ -59,6 +59,25 @@ def served(*attributes: Json, service: Dialect = NARROW) -> Schema:
     return Schema.from_json(as_kept(document(*attributes), service))
 
 
+def test_what_the_gateway_knows_to_be_unsayable_is_blocked_and_nothing_else() -> None:
+    wanted = extension({"name": "badge", "caseExact": True})
+
+    def change(there: Schema, objection: str | None) -> Change:
+        (made,) = plan_tenant(
+            tenant_of(service=NARROW),
+            extensions=[wanted.fitted_to(NARROW)],
+            live=replace(live(there.document), objection=lambda _: objection),
+            selection=Selection(),
+        ).changes
+        return made
+
+    blocked = change(served(), "it has no such group")
+
+    assert isinstance(blocked, Blocked)
+    assert (blocked.reason, blocked.recipe) == (BlockReason.UNSUPPORTED, "it has no such group")
+    assert not isinstance(change(served(), None), Blocked)
+
+
 def decided(
     wanted: SchemaExtension, there: Schema | None, service: Dialect = NARROW, **members: Any
 ) -> Change:

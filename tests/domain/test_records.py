@@ -281,6 +281,32 @@ def test_an_intent_finds_what_is_not_as_it_was_before_the_write() -> None:
     assert intent().harms(after, NO_REDACTION, server_members=()) == ()
 
 
+def test_an_intent_explains_members_of_vendors_where_it_was_to_change_a_characteristic() -> None:
+    def holding(**members: Any) -> Schema:
+        listed = [{"name": "grade", **members}, {"name": "level", "says": 1}]
+        return verified(attributes=listed)
+
+    before = holding(mutability="readOnly", says=["user"])
+    desired = verified(attributes=[{"name": "grade"}, {"name": "new"}])
+    wrote = intent(live_before=before, desired=desired, manages=Manages.ATTRIBUTES)
+    after = verified(
+        says=2, attributes=[{"name": "grade", "says": ["admin"]}, {"name": "level", "says": 2}]
+    )
+
+    found = wrote.harms(after, NO_REDACTION, server_members=())
+
+    assert {harm.path: wrote.explains(harm) for harm in found} == {
+        "attributes.grade.says": True,
+        "attributes.level.says": False,
+    }
+    gone = wrote.harms(verified(attributes=[]), NO_REDACTION, server_members=())
+    assert not any(map(wrote.explains, gone))
+    alike = replace(wrote, live_before=verified(attributes=[{"name": "grade", "says": 1}]))
+    unexplained = alike.harms(after, NO_REDACTION, server_members=())
+    assert [alike.explains(harm) for harm in unexplained] == [False]
+    assert not intent().explains(found[0])
+
+
 def test_an_intent_that_kept_no_credential_finds_the_same_in_what_shows_it() -> None:
     redaction = Redaction((Secret("s3cret-s3cret"),))
     before = verified(description="of s3cret-s3cret", other=["s3cret-s3cret", 1])

@@ -52,7 +52,11 @@ STEPS = (
     Step(("plan", "--detailed-exitcode"), 0, (GRADE, START)),
     Step(("apply", "--auto-approve"), 3, (GRADE, START, COUNT), meanwhile="theirs"),
     Step(("apply", "--auto-approve"), 0, (GRADE, START, COUNT)),
-    Step(("apply", "--auto-approve"), 3, (GRADE, START, {**SENIOR, "group": "nosuch"})),
+    Step(
+        ("apply", "--auto-approve"),
+        3,
+        (GRADE, START, {**SENIOR, "selector": {"scopes": ["nosuch"]}}),
+    ),
     Step(("apply", "--auto-approve"), 0, ({**GRADE, "canonicalValues": ["a", "b", "c"]}, SENIOR)),
     Step(("plan", "--detailed-exitcode"), 0, (GRADE | {"canonicalValues": ["c", "b", "a"]},)),
 )

@@ -139,21 +139,20 @@ def _holding(text: str, asked: Mapping[str, Json]) -> str:
     """The text, if all that is asked for shows in it; raises Unsayable."""
     shown = Attribute.from_json(attribute_of(json.loads(text))).whole()
     more = {"canonicalValues", "referenceTypes"} & shown.keys() - asked.keys()
-    lacking = [
-        member for member in asked if member != "name" and shown.get(member) != asked[member]
-    ]
-    if lacking or more:
-        named = ", ".join((*lacking, *sorted(more)))
-        raise Unsayable(
-            "Keycloak cannot keep the attribute ", Foreign(asked["name"]), f" so: {named}"
+    apart = [member for member in asked if member != "name" and shown.get(member) != asked[member]]
+    if apart or more:
+        kept = ", ".join(
+            f"{member} would be {text_of(shown[member]) if member in shown else 'left out'}"
+            for member in (*apart, *sorted(more))
         )
+        raise Unsayable("the attribute ", Foreign(asked["name"]), f" cannot be kept so: {kept}")
     return text
 
 
 def _validations(wanted: _Asked) -> dict[str, Json]:
     attribute = wanted.attribute
     if attribute.type not in _TYPES:
-        raise Unsayable("Keycloak cannot keep the attribute ", Foreign(attribute.name), " so: type")
+        raise Unsayable("the attribute ", Foreign(attribute.name), f" cannot be {attribute.type}")
     rest = vendor_values(attribute.vendor).get("validations", {})
     return Validated(
         type=AttributeType(attribute.type), values=wanted.values, rest=rest

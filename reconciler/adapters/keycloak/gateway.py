@@ -18,6 +18,7 @@ from reconciler.adapters.keycloak.attributes import Unsayable
 from reconciler.adapters.keycloak.events import Window
 from reconciler.adapters.keycloak.profile import MalformedProfile, Profile
 from reconciler.adapters.keycloak.refusals import NO_REALM, READING, WRITING, write_message
+from reconciler.domain.body import create_body
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import Meaning
 from reconciler.domain.hearing import Bindings
@@ -42,6 +43,7 @@ _MOVED = (
     "not sent; somebody changed the profile since it was read, and there is no ETag by which the "
     "service would find that out: plan again"
 )
+_NO_TAG = "there is no ETag, so that a write of somebody else may have come over it"
 _THERE = "it is there from the start, as the profile of a realm, and only its attributes change"
 
 
@@ -64,12 +66,21 @@ class KeycloakReader:
         """The one schema there is; with `everything` it is taken, wanted or not."""
         access = self._access
         ends = ReadDeadline.after(access.read_deadline, access.clock, option="--read-deadline")
-        schema = self._schema(ends)
+        profile, schema = self._profile(ends)
+
+        def objection(desired: Schema) -> str | None:
+            try:
+                profile.require_sayable(create_body(desired)["attributes"])
+            except Unsayable as error:
+                return "".join(self.redaction.parts(error.parts, own=desired.text()))
+            return None
+
         taken = everything or schema.key in map(fold, wanted)
         return LiveTenant(
             schemas={schema.key: schema} if taken else {},
             ids={schema.key: schema.id},
             redaction=self.redaction,
+            objection=objection,
         )
 
     def read(self, schema_id: str) -> Schema | None:
@@ -78,15 +89,14 @@ class KeycloakReader:
 
     def find(self, schema_id: str) -> Schema | None:
         """The schema, where that is its id."""
-        return self._schema(NEVER) if fold(schema_id) == fold(self._schema_id) else None
+        if fold(schema_id) != fold(self._schema_id):
+            return None
+        _, schema = self._profile(NEVER)
+        return schema
 
     def bindings(self) -> Bindings | None:
         """The schema as an extension of users; never raises TenantError."""
         return {_USER: frozenset((fold(self._schema_id),))}
-
-    def _schema(self, deadline: ReadDeadline) -> Schema:
-        _, schema = self._profile(deadline)
-        return schema
 
     def _profile(self, deadline: ReadDeadline) -> tuple[Profile, Schema]:
         """The profile, and what it shows; raises TenantError."""
@@ -170,6 +180,7 @@ class KeycloakWriter(KeycloakReader):
         message = write_message(request, reply)
         if message is None:
             advice = common_advice(request, reply)
+            advice = _NO_TAG if verdict.next is Next.VERIFY else advice
             message = f"{request}: {described(request, reply)}" + (f"; {advice}" if advice else "")
         return WriteResult(verdict=verdict, message=message, retry_after=access.wait(reply))
 

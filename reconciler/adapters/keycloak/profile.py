@@ -44,6 +44,9 @@ class Profile:
             raise MalformedProfile("without attributes")
         for each in listed:
             _check(each)
+        groups = value.get("groups") or []
+        if not isinstance(groups, list) or not all(isinstance(each, dict) for each in groups):
+            raise MalformedProfile("a profile whose groups are no list of objects")
         members = members_in(body.decode("utf-8-sig"))
         names = [each["name"] for each in listed]
         texts = items_in(members["attributes"])
@@ -60,8 +63,7 @@ class Profile:
         Attributes that SCIM has no name for, and Keycloak's own, stand beside those that it has.
         """
         listed = [(name, json.loads(text)) for name, text in self.attributes]
-        alike = Counter(fold(name) for name, _ in listed)
-        mapped = [name for name, _ in listed if _is_scim(name) and alike[fold(name)] == 1]
+        mapped = self._mapped()
         beside = {m: json.loads(text) for m, text in self.members.items() if m != "attributes"}
         return {
             "schemas": [SCHEMA_URN],
@@ -79,17 +81,41 @@ class Profile:
                 profile = profile._with(asked, new=each["op"] == "add")
         return profile
 
+    def require_sayable(self, desired: Sequence[Mapping[str, Json]]) -> None:
+        """Raise Unsayable for a new attribute among those desired that would not be kept so."""
+        there = {fold(name) for name in self._mapped()}
+        for asked in desired:
+            if fold(asked["name"]) not in there:
+                self._new(asked)
+
     def _with(self, asked: Mapping[str, Json], *, new: bool) -> "Profile":
         name = asked["name"]
-        if not _is_scim(name):
-            raise Unsayable("attribute ", Foreign(name), " belongs to Keycloak")
         if new:
-            return replace(self, attributes=(*self.attributes, (name, created(asked))))
+            return replace(self, attributes=(*self.attributes, (name, self._new(asked))))
+        if name not in self._mapped():
+            raise Unsayable("the attribute ", Foreign(name), " is none that a schema shows")
         attributes = tuple(
             (there, changed(text, asked) if there == name else text)
             for there, text in self.attributes
         )
         return replace(self, attributes=attributes)
+
+    def _new(self, asked: Mapping[str, Json]) -> str:
+        """The text of an attribute beside those that are there; raises Unsayable."""
+        name, group = asked["name"], asked.get("group")
+        if not _is_scim(name):
+            raise Unsayable("the attribute ", Foreign(name), " belongs to Keycloak")
+        if alike := [there for there, _ in self.attributes if fold(there) == fold(name)]:
+            raise Unsayable("the profile has the attribute ", Foreign(alike[0]), " in another case")
+        groups = json.loads(self.members.get("groups", "null")) or ()
+        if group is not None and group not in [each.get("name") for each in groups]:
+            raise Unsayable("the profile has no group ", Foreign(group), ": make it there first")
+        return created(asked)
+
+    def _mapped(self) -> frozenset[str]:
+        """The names of the attributes that a schema can show."""
+        alike = Counter(fold(name) for name, _ in self.attributes)
+        return frozenset(n for n, _ in self.attributes if _is_scim(n) and alike[fold(n)] == 1)
 
 
 def _is_scim(name: str) -> bool:

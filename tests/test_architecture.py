@@ -85,7 +85,7 @@ def home_row(name: str) -> tuple[int, str] | None:
 def imported(source: Source, known: Iterable[str] = ()) -> Iterator[tuple[str, int]]:
     """What a file imports, wherever in it, as full names with lines."""
     modules = set(known)
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -153,7 +153,7 @@ def dotted(node: ast.expr) -> str:
 
 def uses(source: Source) -> Iterator[tuple[str, int]]:
     """Every dotted name that a file reads, calls or imports from a module, with its line."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             continue  # a name of one's own, such as a member `exit` of a document
         if isinstance(node, ast.Name | ast.Attribute):
@@ -220,7 +220,7 @@ def against_impurity(source: Source) -> Objections:
               if n.split(".")[-1] in CLOCKS and "." in n]  # fmt: skip
     calls = [
         f"{source.name}:{node.lineno} calls {node.func.id}"
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
         if node.func.id in ("open", "id", "globals")
     ]
@@ -229,7 +229,7 @@ def against_impurity(source: Source) -> Objections:
 
 def against_catching_all(source: Source) -> Objections:
     found = []
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.ExceptHandler):
             caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
             names = {dotted(kind) if kind else "" for kind in caught}
@@ -261,13 +261,13 @@ def against_destroying(source: Source) -> Objections:
     verbs = {"delete"} if source.name in PATCHERS else {"delete", "patch"}
     texts = [
         f"{source.name}:{node.lineno} says {node.value!r}"
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
         if node.value.lower() in verbs | ({"remove"} if source.name in PATCHED else set())
     ]
     calls = [
         f"{source.name}:{node.lineno} calls {node.func.attr}"
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
         if node.func.attr.lower() in verbs
     ]
@@ -303,7 +303,7 @@ def against_patching(source: Source) -> Objections:
     ]
     mocker = [
         f"{source.name}:{node.lineno} takes mocker"
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.arg) and node.arg in ("mocker", "class_mocker", "session_mocker")
     ]
     return imports + calls + mocker

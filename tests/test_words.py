@@ -67,7 +67,7 @@ def classes(sources: Iterable[Source]) -> dict[str, list[str]]:
 
 def other_paths(source: Source) -> bool:
     """Test whether a file gives the name `Path` to anything but pathlib's."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         match node:
             case ast.ImportFrom(names=aliases):
                 if any(alias.asname == "Path" for alias in aliases):
@@ -91,7 +91,7 @@ def clause_docstrings(source: Source) -> tuple[int, int]:
     """How many docstrings of a file open with a bare clause, and how many it has."""
     found = [
         text
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module)
         if (text := ast.get_docstring(node))
     ]
@@ -101,7 +101,7 @@ def clause_docstrings(source: Source) -> tuple[int, int]:
 
 def one_caller_helpers(source: Source) -> tuple[int, int]:
     """How many private functions a file names once beside their definition, of all functions."""
-    functions = [node for node in ast.walk(source.tree) if isinstance(node, ast.FunctionDef)]
+    functions = [node for node in source.nodes if isinstance(node, ast.FunctionDef)]
     private = [
         node.name
         for node in functions

@@ -119,6 +119,7 @@ def test_the_recipe_of_an_output_format_makes_one(copy: Copy) -> None:
 def test_all_recipes_together_keep_style_types_and_architecture(copy: Copy) -> None:
     for steps in recipes().values():
         copy.follow(steps)
+    copy.know_types()
 
     well(copy.run("ruff", "format", "--check", "."))
     well(copy.run("ruff", "check", "."))

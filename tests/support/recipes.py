@@ -64,6 +64,11 @@ class Copy:
                 assert file.read_text().count(found[2]) == 1, step.text
                 file.write_text(file.read_text().replace(found[2], found[3]))
 
+    def know_types(self) -> None:
+        """Take over what mypy has found in the tree, as it would find there only what is new."""
+        if (found := ROOT / ".mypy_cache").is_dir():
+            shutil.copytree(found, self.path / found.name)
+
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a module of Python in the copy: `reconciler`, `pytest`, `ruff`, `mypy`."""
         return subprocess.run(

@@ -99,6 +99,11 @@ class Source:
     def tree(self) -> ast.Module:
         return ast.parse(self.text)
 
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """All of the tree, gone through once: that takes longer than what is looked for in it."""
+        return tuple(ast.walk(self.tree))
+
 
 @cache
 def modules() -> tuple[Source, ...]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 AnOptions = TypeVar("AnOptions", bound="DataclassInstance")
 STANDARD_OUTPUT = Path("-")
+_DIGITS = 9  # of a number
 _NOTHING: "Mapping[str, Setting]" = {}
 Value = str | Path | StrEnum | int | tuple[str, ...]
 
@@ -123,7 +124,10 @@ def _truth(text: str, source: str) -> bool:
 
 def _number(text: str, source: str, *, least: int) -> int:
     # Only ASCII: int() takes the digits of every script, and any number of them.
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) >= least):
+    is_number = text.isascii() and text.isdigit()
+    if is_number and len(text) > _DIGITS:
+        raise UsageError(f"{source}: {text!r} is too large; the most is {'9' * _DIGITS}")
+    if not is_number or int(text) < least:
         raise UsageError(f"{source}: {text!r} is no whole number from {least} up")
     return int(text)
 

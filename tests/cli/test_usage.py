@@ -13,6 +13,8 @@ from tests.support.program import Folder, assert_reported
         (["plan", "--detailed"], "--detailed"),
         (["plan", "--parallelism", "0"], "--parallelism"),
         (["plan", "--parallelism", "many"], "--parallelism"),
+        (["plan", "--parallelism", "9" * 10], "is too large; the most is 999999999"),
+        (["plan", "--parallelism", "٣"], "is no whole number from 1 up"),
         (["plan", "--format", "yaml"], "yaml"),
         (["plan", "--desired-state", ""], "--desired-state: the text is empty"),
         (["plan", "--tenant", ""], "--tenant: the text is empty"),

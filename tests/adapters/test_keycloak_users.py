@@ -102,6 +102,24 @@ def test_nobody_comes_twice_where_users_are_added_while_pages_are_read() -> None
     assert rest[-1].total == 67
 
 
+def test_a_list_that_comes_in_another_order_each_time_is_not_read_for_ever() -> None:
+    def shuffle(service: RealmService, request: Received) -> None:
+        if request.path == f"{ADMIN}/users":
+            service.people = service.people[20:] + service.people[:20]
+
+    with reader(realm(50, before=shuffle)) as found:
+        with pytest.raises(AnswerUnreadable, match="another order"):
+            ids(found)
+
+
+def test_names_that_differ_by_case_alone_are_none_of_a_schema() -> None:
+    profile = [profiled(name) for name in ("Dept", "dept", "code")]
+    people = [{"Dept": ["1"], "dept": ["2"], "CODE": ["3"], "code": ["4"]}]
+    with reader(RealmService(profile=profile, people=people, policy="ENABLED")) as found:
+        [page] = found.pages("User", [HR])
+        assert page.resources == [{"id": "u00000", HR: {"code": "4"}}]
+
+
 def test_nothing_of_a_user_leaves_the_reader_but_what_is_requested() -> None:
     held = {"code": [CANARY], "desk": ["7"], "dotted.name": ["8"]}
     names = ("code", "desk", "dotted.name")

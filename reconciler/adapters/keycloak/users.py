@@ -20,6 +20,7 @@ from reconciler.ports import ResourcePage
 VIEW_USERS = "give the client's service account the role view-users of realm-management"
 _SCIM_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _ADMIN = "admin"
+_MOST_STEPS_BACK = 5  # in a row that bring nobody new
 SHOWING_POLICIES = ("ENABLED", "ADMIN_VIEW", "ADMIN_EDIT")  # of unmanagedAttributePolicy
 _UNMANAGED = (
     "the user profile does not declare it, and unmanagedAttributePolicy is off: Keycloak keeps "
@@ -64,10 +65,12 @@ class _Visible:
 
     def values(self, held: Mapping[str, Json]) -> dict[str, Json]:
         """The values of a user, by the names of SCIM attributes; a name that is two is left out."""
-        alike = {fold(name): name for name in self.lists}
+        alike: dict[str, list[str]] = {}
+        for name in self.lists:
+            alike.setdefault(fold(name), []).append(name)
         found: dict[str, Json] = {}
         for name, texts in held.items():
-            is_its_own = alike.get(fold(name), name) == name
+            is_its_own = alike.get(fold(name), [name]) == [name]
             if not _SCIM_NAME.fullmatch(name) or not is_its_own or not isinstance(texts, list):
                 continue
             values = [text for text in texts if text != ""]
@@ -140,12 +143,16 @@ class KeycloakUserReader:
         visible, wanted = self._visible(), self._wanted(attributes)
         size = self._access.dialect.page_size
         seen: set[int] = set()
-        position, last, total = start - 1, None, self._count()
+        position, last, total, stalled = start - 1, None, self._count(), 0
         while True:
             overlap = 0 if last is None else 1
             users = self._page(position - overlap, size + overlap)
             ids = [identity(each) for each in users]
             if last is not None and last not in ids:
+                stalled += 1
+                if stalled > _MOST_STEPS_BACK:
+                    moves = "the list of users comes in another order each time it is read"
+                    raise AnswerUnreadable(f"{moves}, so that nobody can count it")
                 position, last = max(position - size, 0), None
                 continue
             fresh = [
@@ -154,6 +161,7 @@ class KeycloakUserReader:
                 if id_ not in seen
             ]
             seen.update(ids)
+            stalled = 0 if fresh else stalled
             position += len(users) - overlap
             last = ids[-1] if ids else None
             is_last = len(users) < size + overlap

@@ -118,8 +118,8 @@ class Cluster:
     def tell(self, function: Callable[..., None], *arguments: object) -> None:
         """Call a function on each worker at once, beside the tasks; those that fail stay as is."""
         try:
-            self._client.run(function, *arguments, on_error="ignore")
-        except (CancelledError, OSError, RuntimeError) as error:
+            self._answer(lambda: self._client.run(function, *arguments, on_error="ignore"))
+        except ClusterError as error:
             logging.getLogger(__name__).debug("the workers were not told: %s", error)
 
     def require_alike(self) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from threading import Lock
+from typing import Protocol, TypeVar
 
 from reconciler.adapters.clock import GRACE
-from reconciler.adapters.cluster import Cluster, cluster_at
+from reconciler.adapters.cluster import cluster_at
 from reconciler.cli.commands.apply import Options
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.shared_options import FleetOptions
@@ -26,7 +27,23 @@ from reconciler.planning import Desired
 from reconciler.progress import Progress
 from reconciler.render.plain_text import visible
 
+T = TypeVar("T")
+R = TypeVar("R")
 _OF_ONE_MACHINE = ("proxy", "ca_bundle", "secrets_dir")  # of CommonOptions
+
+
+class Workers(Protocol):
+    """The workers of a cluster; Cluster has both methods."""
+
+    def call(
+        self, function: Callable[[T], R], task: T, *, named: str, waiting: Callable[[], None]
+    ) -> R:
+        """Have a task done by a function on any worker; raises ClusterError."""
+        ...
+
+    def tell(self, function: Callable[..., None], *arguments: object) -> None:
+        """Call a function on each worker, beside the tasks."""
+        ...
 
 
 @contextmanager
@@ -76,7 +93,7 @@ class Crew:
     locks are waited for.
     """
 
-    cluster: Cluster
+    cluster: Workers
     invocation: Invocation
     bench: Workbench
     options: Options

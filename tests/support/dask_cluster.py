@@ -144,7 +144,11 @@ def main() -> None:
     ) as cluster:
         while not select.select([sys.stdin], [], [], 0.02)[0]:
             known = set(cluster.scheduler.workers)
-            there = [n.pid for n in cluster.workers.values() if n.worker_address in known]
+            there = [
+                nanny.pid
+                for nanny in cluster.workers.values()
+                if nanny.worker_address in known and nanny.status is distributed.Status.running
+            ]
             made = file.with_suffix(".new")
             made.write_text(json.dumps({"address": cluster.scheduler_address, "workers": there}))
             made.rename(file)

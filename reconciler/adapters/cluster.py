@@ -1,4 +1,4 @@
-"""The workers of a Dask cluster: what is sent to them is run there, so its address is a closed one.
+"""The workers of a Dask cluster, reached by TLS or on this machine; what fails, in our words.
 
 Whoever reaches a scheduler runs what they like on its workers, with all that those may do.
 """

@@ -19,7 +19,7 @@ from reconciler.domain.drift import Sighting, Sightings
 from reconciler.domain.manifest import Tenant
 from reconciler.domain.memo import Memo
 from reconciler.domain.outcome import Outcome, OutcomeKind
-from reconciler.domain.plan import Create, TenantPlan, Update
+from reconciler.domain.plan import Create, Subject, TenantPlan, Update
 from reconciler.errors import ClusterError, Interrupted, StateError, UsageError
 from reconciler.fleet import Fleet
 from reconciler.occurrences import ChangeEnded
@@ -124,16 +124,14 @@ class Crew:
             return TenantPlan(tenant=tenant, error=str(error))
         if end.plan is None:
             return TenantPlan(tenant=tenant, error=_by(end))
-        # Of what is desired a fleet has one copy in memory.
+        # Of what is desired, and of a dialect, a fleet has one copy in memory.
         extensions = {each.name: each for each in self.bench.desired.wanted_by(tenant)}
-        subjects = (
-            replace(each.subject, extension=extensions[each.subject.extension.name])
-            for each in end.plan.changes
-        )
-        changes = (
-            replace(change, subject=subject)
-            for change, subject in zip(end.plan.changes, subjects, strict=True)
-        )
+
+        def ours(subject: Subject) -> Subject:
+            dialect = None if subject.dialect is None else tenant.dialect
+            return replace(subject, extension=extensions[subject.extension.name], dialect=dialect)
+
+        changes = (replace(each, subject=ours(each.subject)) for each in end.plan.changes)
         return replace(end.plan, tenant=tenant, changes=tuple(changes))
 
     def recover_one(self, tenant: Tenant) -> None:

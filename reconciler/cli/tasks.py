@@ -121,7 +121,7 @@ def carried_out(task: Task) -> TaskEnd:
         try:
             plan = _plan_or_progress(task, progress, stop, shown)
             end = replace(end, plan=plan)
-        except (UsageError, TenantLocked) as error:
+        except UsageError as error:
             end = replace(end, failure=Failure.SETUP, message=str(error))
         except StateError as error:
             end = replace(end, failure=Failure.STORE, message=str(error))

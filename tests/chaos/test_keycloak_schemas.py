@@ -443,7 +443,7 @@ def test_what_keycloak_refuses_is_told_in_our_words_beside_its_own(
         ({"permissions": {"view": ["admin"], "edit": ["user"]}}, 'would be "readOnly"'),
         ({"permissions": {"view": ["user", "admin"], "edit": ["admin"]}}, "permissions would be"),
         ({"validations": {"double": {}}}, 'type would be "decimal"'),
-        ({"name": "TWICE"}, "the profile has the attribute twice in another case"),
+        ({"name": "TWICE"}, "the profile has the attribute Twice in another case"),
         ({"uniqueness": "server"}, "uniqueness"),
         ({"type": "complex", "subAttributes": [{"name": "a"}]}, "complex"),
         ({"name": "eMail"}, "eMail"),

@@ -63,7 +63,7 @@ class Profile:
         Attributes that SCIM has no name for, and Keycloak's own, stand beside those that it has.
         """
         listed = [(name, json.loads(text)) for name, text in self.attributes]
-        mapped = self._mapped()
+        mapped = _Names.of(self).mapped
         beside = {m: json.loads(text) for m, text in self.members.items() if m != "attributes"}
         return {
             "schemas": [SCHEMA_URN],
@@ -75,47 +75,58 @@ class Profile:
 
     def with_operations(self, operations: Sequence[Mapping[str, Json]]) -> "Profile":
         """The profile after a PATCH of ours, RFC 7644 section 3.5.2; raises Unsayable."""
-        profile = self
+        names, attributes = _Names.of(self), list(self.attributes)
+        places = {name: place for place, (name, _) in enumerate(attributes)}
         for each in operations:
             for asked in each["value"] if isinstance(each["value"], list) else [each["value"]]:
-                profile = profile._with(asked, new=each["op"] == "add")
-        return profile
+                name = asked["name"]
+                if each["op"] == "add":
+                    attributes.append((name, names.created(asked)))
+                elif name in names.mapped:
+                    _, text = attributes[places[name]]
+                    attributes[places[name]] = name, changed(text, asked)
+                else:
+                    raise Unsayable("the attribute ", Foreign(name), " is none that a schema shows")
+        return replace(self, attributes=tuple(attributes))
 
     def require_sayable(self, desired: Sequence[Mapping[str, Json]]) -> None:
         """Raise Unsayable for a new attribute among those desired that would not be kept so."""
-        there = {fold(name) for name in self._mapped()}
+        names = _Names.of(self)
+        there = {fold(name) for name in names.mapped}
         for asked in desired:
             if fold(asked["name"]) not in there:
-                self._new(asked)
+                names.created(asked)
 
-    def _with(self, asked: Mapping[str, Json], *, new: bool) -> "Profile":
-        name = asked["name"]
-        if new:
-            return replace(self, attributes=(*self.attributes, (name, self._new(asked))))
-        if name not in self._mapped():
-            raise Unsayable("the attribute ", Foreign(name), " is none that a schema shows")
-        attributes = tuple(
-            (there, changed(text, asked) if there == name else text)
-            for there, text in self.attributes
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """The names in a profile: attributes by folded name, those that a schema shows, groups."""
+
+    spelled: Mapping[str, str]
+    mapped: frozenset[str]
+    groups: frozenset[str]
+
+    @classmethod
+    def of(cls, profile: Profile) -> "_Names":
+        names = [name for name, _ in profile.attributes]
+        alike = Counter(map(fold, names))
+        groups = json.loads(profile.members.get("groups", "null")) or ()
+        return cls(
+            {fold(name): name for name in names},
+            frozenset(name for name in names if _is_scim(name) and alike[fold(name)] == 1),
+            frozenset(each["name"] for each in groups if isinstance(each.get("name"), str)),
         )
-        return replace(self, attributes=attributes)
 
-    def _new(self, asked: Mapping[str, Json]) -> str:
+    def created(self, asked: Mapping[str, Json]) -> str:
         """The text of an attribute beside those that are there; raises Unsayable."""
         name, group = asked["name"], asked.get("group")
         if not _is_scim(name):
             raise Unsayable("the attribute ", Foreign(name), " belongs to Keycloak")
-        if alike := [there for there, _ in self.attributes if fold(there) == fold(name)]:
-            raise Unsayable("the profile has the attribute ", Foreign(alike[0]), " in another case")
-        groups = json.loads(self.members.get("groups", "null")) or ()
-        if group is not None and group not in [each.get("name") for each in groups]:
+        if (there := self.spelled.get(fold(name))) is not None:
+            raise Unsayable("the profile has the attribute ", Foreign(there), " in another case")
+        if isinstance(group, str) and group not in self.groups:
             raise Unsayable("the profile has no group ", Foreign(group), ": make it there first")
         return created(asked)
-
-    def _mapped(self) -> frozenset[str]:
-        """The names of the attributes that a schema can show."""
-        alike = Counter(fold(name) for name, _ in self.attributes)
-        return frozenset(n for n, _ in self.attributes if _is_scim(n) and alike[fold(n)] == 1)
 
 
 def _is_scim(name: str) -> bool:

@@ -38,8 +38,8 @@ def explain(invocation: Invocation, options: Options) -> None:
         if not found:
             raise UsageError(_unknown(keys, kinds or KINDS, path))
         if output.wanted:
-            listed_keys = ((*([key] if key else []), *members) for _, key, members in found)
-            output.show({"keys": [_document(key) for each in listed_keys for key in each]})
+            every = [each for _, key, members in found for each in (key, *members) if each]
+            output.show({"keys": list(map(_document, every))})
             return
         width, paint = invocation.console.width, invocation.console.paint
         texts = [

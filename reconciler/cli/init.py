@@ -11,7 +11,7 @@ from reconciler.adapters.clock import StopSignal, SystemClock, install
 from reconciler.adapters.packaged import repository_text, template_text
 from reconciler.cli.beginnings import common_files, manifest_text
 from reconciler.cli.commands.init import Forge, Options, Service
-from reconciler.cli.files import read_text, refuse_standard_output, write_below
+from reconciler.cli.files import refuse_standard_output, write_below
 from reconciler.cli.invocation import Invocation
 from reconciler.errors import UsageError
 from reconciler.render.plain_text import counted, visible
@@ -49,7 +49,7 @@ def init(invocation: Invocation, options: Options) -> None:
             invocation.console.data(f"  + {visible(path)}\n")
     for name in there:
         invocation.console.data(f"  = {visible(folder / name)}  is there, and stays as it is\n")
-    if ".gitignore" in there and not _ignores_state(read_text(folder / ".gitignore")):
+    if ".gitignore" in there and not _ignores_state(folder / ".gitignore"):
         invocation.console.say(
             f"warning: {folder / '.gitignore'} has no line .reconciler/: add it, for the state of "
             "runs and secrets of the built-in tenant are kept there"
@@ -106,8 +106,12 @@ def _asked(invocation: Invocation, option: str, of: type[AWord]) -> AWord:
     raise UsageError(f"{option}: {visible(answer)!r} is none of {words}")
 
 
-def _ignores_state(gitignore: str) -> bool:
-    return any(line.strip().strip("/") == ".reconciler" for line in gitignore.splitlines())
+def _ignores_state(gitignore: Path) -> bool:
+    try:
+        lines = gitignore.read_bytes().splitlines()
+    except OSError:
+        return False
+    return any(line.strip().strip(b"/") == b".reconciler" for line in lines)
 
 
 def _files(

@@ -91,6 +91,21 @@ def test_init_writes_over_nothing(empty: Folder) -> None:
     assert not (empty.path / ".github").exists()
 
 
+@pytest.mark.parametrize(
+    ("kept", "warned"),
+    [(b"/.reconciler\n", False), (b"\xff\n .reconciler/\n", False), (b"\xff", True)],
+)
+def test_a_gitignore_that_keeps_the_state_out_of_git_is_not_warned_of(
+    empty: Folder, kept: bytes, warned: bool
+) -> None:
+    (empty.path / ".gitignore").write_bytes(kept)
+
+    done = empty.run("init", "--service", "sap", "--forge", "none")
+
+    assert done.code == 0, done.everything
+    assert ("has no line .reconciler/" in done.err) is warned
+
+
 def test_init_ends_with_the_next_commands(empty: Folder) -> None:
     out = empty.run("init", "my tenants", "--service", "genesys", "--forge", "none").out
 

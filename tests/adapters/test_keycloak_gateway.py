@@ -261,6 +261,32 @@ def test_a_write_of_somebody_else_before_the_window_is_none_of_ours(
         assert others(writer, result) == []
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"time": 10**30, "representation": "{}", "authDetails": {"clientId": "c4"}},
+        {"time": -1, "representation": "{}", "authDetails": {"clientId": "c4"}},
+        {"time": 1, "representation": "no JSON", "authDetails": {"clientId": "c4"}},
+        {"time": 1, "representation": '{"attributes": 1}', "authDetails": {"clientId": "c4"}},
+        {"time": 1, "representation": 1, "authDetails": None},
+        {},
+        [],
+        "text",
+    ],
+)
+def test_an_event_of_another_form_tells_nothing(event: Any) -> None:
+    realm = Realm(keeps=True, after_write=lambda realm: realm.events.append(event))
+    with gateway(realm) as (writer, _):
+        assert others(writer, written(writer)) == []
+
+
+@pytest.mark.parametrize("answer", [reply(200, b"{}"), reply(200, b"<html>"), reply(204)])
+def test_an_answer_without_events_tells_nothing(answer: Script) -> None:
+    realm = Realm(answers=lambda each: answer if "admin-events" in each.path else None)
+    with gateway(realm) as (writer, _):
+        assert others(writer, written(writer)) == []
+
+
 def test_events_are_read_page_by_page_until_that_of_what_was_read() -> None:
     """Ours may be the oldest of very many."""
 
@@ -287,6 +313,7 @@ def test_events_are_read_page_by_page_until_that_of_what_was_read() -> None:
         (json_reply({"error": "Realm not found."}, 404), TenantRefused, "HOST/admin/realms/REALM"),
         (json_reply({"error": "unknown_error"}, 500), TenantUnavailable, "500 unknown_error"),
         (reply(200, b"<html><title>Log in</title>"), AnswerUnreadable, "an HTML page"),
+        (reply(200, b"[]"), AnswerUnreadable, "no object; check .* admin address of the realm"),
         (reply(302, headers={"Location": "https://example.com/"}), TenantUntrusted, "redirect"),
         (reply(200, b"{}"), AnswerUnreadable, "a profile without attributes|without attributes"),
         (reply(200, b'{"attributes":[{"name":"a"'), AnswerUnreadable, "not JSON"),

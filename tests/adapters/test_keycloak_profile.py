@@ -346,6 +346,13 @@ def test_no_operation_reaches_an_attribute_of_keycloak(name: str) -> None:
         profile.with_operations([{"op": "replace", "value": asked(name)}])
 
 
+def test_no_operation_reaches_the_schema_itself() -> None:
+    profile = Profile.of(as_bytes(profile_of()))
+
+    with pytest.raises(Unsayable, match="nothing of the schema but its attributes"):
+        profile.with_operations([{"op": "replace", "path": "description", "value": "HR"}])
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [

@@ -24,6 +24,7 @@ from reconciler.errors import TenantError
 _PAGE = 20  # events, each as large as the profile
 _MOST_PAGES = 10
 _LAG = 10.0  # seconds that one may have its time before its write is seen by others
+_END_OF_TIME = 10**14  # milliseconds; what is more is no time that a calendar has
 _SECONDS = 30.0  # for all of it: the proof of a write waits meanwhile
 
 
@@ -109,7 +110,7 @@ class Window:
                 "time": int(milliseconds),
                 "representation": str(text),
                 "authDetails": {"clientId": str(client)},
-            }:
+            } if 0 <= milliseconds < _END_OF_TIME:
                 try:
                     document = Profile.of(text.encode()).schema(self.stands.id)
                     left = Schema.from_json(document)

@@ -17,7 +17,7 @@ from reconciler.adapters.gateway.reader import NEVER, ReadDeadline, Sender, Tena
 from reconciler.adapters.keycloak.attributes import Unsayable
 from reconciler.adapters.keycloak.events import Window
 from reconciler.adapters.keycloak.profile import MalformedProfile, Profile
-from reconciler.adapters.keycloak.refusals import NO_REALM, READING, WRITING, write_message
+from reconciler.adapters.keycloak.refusals import ADDRESS, NO_REALM, READING, WRITING, write_message
 from reconciler.domain.body import create_body
 from reconciler.domain.deciding import LiveTenant
 from reconciler.domain.dialect import Meaning
@@ -33,7 +33,7 @@ from reconciler.domain.http_reply import (
 from reconciler.domain.jsontext import Json, NotJson
 from reconciler.domain.redaction import Redaction
 from reconciler.domain.scim import MalformedSchema, Schema, fold
-from reconciler.errors import TenantError, TenantRefused
+from reconciler.errors import AnswerUnreadable, TenantError, TenantRefused
 from reconciler.ports import WriteResult
 
 _log = logging.getLogger(__name__)
@@ -110,11 +110,16 @@ class KeycloakReader:
             profile = Profile.of(reply.body)
             schema = schema_of(profile.schema(self._schema_id), self._access.limits.attributes)
         except NotJson as error:
-            raise unreadable(request, reply, NOT_JSON, str(error)) from error
+            raise self._no_profile(request, reply, NOT_JSON, str(error)) from error
         except (MalformedProfile, MalformedSchema) as error:
-            raise unreadable(request, reply, "what came is ", *error.parts) from error
+            raise self._no_profile(request, reply, "what came is ", *error.parts) from error
         self._access.known.lists = True
         return profile, schema
+
+    def _no_profile(self, request: RequestName, answer: Answer, *reason: str) -> AnswerUnreadable:
+        doubt = "" if self._access.known.lists else f"; {ADDRESS}"
+        error = unreadable(replace(request, lists=True), answer, *reason)
+        return AnswerUnreadable(f"{error}{doubt}")
 
     @property
     def _url(self) -> str:

@@ -79,6 +79,8 @@ class Profile:
         places = {name: place for place, (name, _) in enumerate(attributes)}
         for each in operations:
             for asked in each["value"] if isinstance(each["value"], list) else [each["value"]]:
+                if not isinstance(asked, Mapping):
+                    raise Unsayable("a realm keeps nothing of the schema but its attributes")
                 name = asked["name"]
                 if each["op"] == "add":
                     attributes.append((name, names.created(asked)))

@@ -7,10 +7,9 @@ _ROLE = "the service account needs the role {} of the client realm-management, b
 _ROLE += "account roles in the admin console"
 READING = _ROLE.format("view-realm")
 WRITING = _ROLE.format("manage-realm")
-NO_REALM = (
-    "there is no such realm, or spec.baseUrl is not its admin address, "
-    "https://HOST/admin/realms/REALM"
-)
+_FORM = "https://HOST/admin/realms/REALM"
+ADDRESS = f"check that spec.baseUrl is the admin address of the realm, {_FORM}"
+NO_REALM = f"there is no such realm, or spec.baseUrl is not its admin address, {_FORM}"
 _NO_PROFILE = "no Keycloak before 24 has a user profile that is written so"
 _KNOWN = (  # all that 26.7 answers a PUT of a profile with, each a 400
     ("already exists with 'name'", "the profile has that attribute already, in another spelling"),

@@ -338,7 +338,10 @@ def test_the_manifest_of_a_projection_manages_its_attributes_alone(tmp_path: Pat
     (realm,) = loaded.manifests.tenants
     shown: dict[str, Json] = {
         "id": URN, "description": "of the realm", "groups": [{"name": "g"}],
-        "attributes": [{"name": "badge", "caseExact": True, "permissions": {"view": ["admin"]}}],
+        "attributes": [
+            {"name": "badge", "caseExact": True, "permissions": {"view": ["admin"]}},
+            {"name": "site", "type": "reference", "referenceTypes": ["external"]},
+        ],
     }  # fmt: skip
 
     document = manifest_for(
@@ -351,6 +354,14 @@ def test_the_manifest_of_a_projection_manages_its_attributes_alone(tmp_path: Pat
         "schema": {
             "id": URN,
             "name": "HR",
-            "attributes": [{"name": "badge", "permissions": {"view": ["admin"]}}],
+            "attributes": [
+                {"name": "badge", "permissions": {"view": ["admin"]}},
+                {"name": "site", "type": "reference", "referenceTypes": ["external"]},
+            ],
         },
     }
+    (tmp_path / "hr.yaml").unlink()
+    (tmp_path / "hr.json").write_text(json.dumps(document))
+    again = load(tmp_path, dialects={"keycloak": KEYCLOAK}, limits=LIMITS)
+    assert warned(again) == []
+    assert is_in_sync(planned(again, live(shown)))

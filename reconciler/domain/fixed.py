@@ -64,9 +64,10 @@ def as_kept(document: Mapping[str, Json], dialect: Dialect) -> dict[str, Json]:
 
 
 def defaults_of(attribute: Mapping[str, Json], dialect: Dialect) -> dict[str, Json]:
-    """The characteristics of an attribute of that type where a manifest leaves them out."""
+    """The characteristics that a manifest may leave out of an attribute of that type."""
     kind = _kind(attribute)
-    return {**DEFAULTS, **{member: _fixed(kind, member, value) for member, value in dialect.fixed}}
+    fixed = ((member, value) for member, value in dialect.fixed if member in DEFAULTS)
+    return {**DEFAULTS, **{member: _fixed(kind, member, value) for member, value in fixed}}
 
 
 @lru_cache(256)

@@ -45,6 +45,8 @@ def test_a_plan_of_workers_is_that_of_one_machine_to_the_byte(work: Worked):
 
 def test_a_saved_plan_is_applied_by_workers_whose_secrets_the_caller_does_not_have(work: Worked):
     folder = work.folder_of(tenants=5, live=1)
+    manifest = "desired-state/tenants/acme-00003.yaml"
+    folder.edit(manifest, "env: FLEET_CLIENT_SECRET", "file: client-secret")
     assert folder.run("plan", "--dask", work.address, "--out", "plan.json").code == 0
 
     done = folder.run("apply", "plan.json", "--dask", work.address, "--report", "report.json")

@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 
 from tests.support.dask_cluster import LocalCluster, dask_cluster
-from tests.support.fleet.manifests import ENVIRON, Fleet
+from tests.support.fleet.manifests import CLIENT_SECRET, ENVIRON, Fleet
 from tests.support.fleet.service import Running
 from tests.support.program import Folder
 from tests.support.warm import Done
@@ -102,8 +102,12 @@ def _event(record: dict) -> str:
 def worked(
     path: Path, service: Running, state: str, *, workers: int = 2, threads: int = 2
 ) -> Iterator[Worked]:
+    secrets = path / "secrets"
+    secrets.mkdir()
+    (secrets / "client-secret").write_text(CLIENT_SECRET)
     environ = {
         **ENVIRON,
+        "RECONCILER_SECRETS_DIR": str(secrets),
         "RECONCILER_STATE": state,
         "RECONCILER_ALLOWED_ORIGINS": service.origin,
     }

@@ -237,7 +237,7 @@ def test_six_foreign_writers_at_once_lose_nothing_to_us_that_is_not_named(
         try:
             ends = time.monotonic() + 30
             for number in count():
-                if time.monotonic() > ends:
+                if time.monotonic() > ends + (0 if claimed else 60):
                     break
                 name = f"ours{number}"
                 change = ours.plan({"name": name, "caseExact": True})

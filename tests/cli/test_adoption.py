@@ -18,6 +18,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from reconciler.domain.jsontext import Json
 from tests.support.faultserver import FaultServer, Pause, Received, Script, serving
 from tests.support.gateway_world import BASE
+from tests.support.keycloak_realm import ADMIN, RealmService, manifests, profiled
 from tests.support.people import (
     URN,
     PeopleService,
@@ -26,7 +27,7 @@ from tests.support.people import (
     users,
     with_schemas,
 )
-from tests.support.program import HR_URN, WORK_URN, Folder
+from tests.support.program import HR_URN, WORK_URN, Folder, assert_reported
 from tests.support.store_world import validator
 
 CANARY = "c4n4ry-v4lue"
@@ -334,3 +335,20 @@ def test_ten_thousand_users_of_the_built_in_tenant_are_counted_as_its_database_c
     assert CANARY not in done.everything
     for file in (folder.path / ".reconciler").glob("*"):
         assert file.is_dir() or CANARY.encode() not in file.read_bytes()
+
+
+def test_the_users_of_a_projection_are_counted_by_the_api_of_its_service(tmp_path: Path) -> None:
+    folder = Folder(tmp_path, {"TOKEN": "token-1"})
+    hidden = profiled("badge") | {"permissions": {"view": ["user"], "edit": ["user"]}}
+    people = [{"code": ["c4n4ry"]}, {"badge": ["c4n4ry"]}, {}]
+    with serving(RealmService(profile=[profiled("code"), hidden], people=people)) as server:
+        folder.write("desired-state/acme.yaml", manifests(server.url(ADMIN), "code", "badge"))
+        done = folder.run("adoption", "--format", "csv")
+
+    assert_reported(
+        done,
+        0,
+        "acme,User,3,urn:example:hr:2.0:User,code,1,3,0.3333,pages,",
+        "lets no administrator view",
+    )
+    assert "c4n4ry" not in done.everything

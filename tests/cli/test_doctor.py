@@ -8,7 +8,7 @@ import pytest
 from reconciler.domain.dialect import PatchPath
 from tests.support.faultserver import serving
 from tests.support.habits import Habits
-from tests.support.keycloak_realm import ADMIN, HR, RealmService, profiled
+from tests.support.keycloak_realm import ADMIN, RealmService, manifests, profiled
 from tests.support.program import DevTenant, Folder, assert_reported
 from tests.support.service_of_habits import EXTENSION, TENANT, served, service, simulated
 
@@ -147,19 +147,7 @@ def test_doctor_looks_at_the_realm_of_a_projection(tmp_path: Path) -> None:
     folder = Folder(tmp_path, {"TOKEN": "token-1"})
     realm = RealmService(profile=[profiled("code")], people=[{}], policy="ADMIN_VIEW")
     with serving(realm) as server:
-        folder.write(
-            "desired-state/acme.yaml",
-            f"""\
-apiVersion: reconciler/v1
-kind: Tenant
-metadata: {{name: acme}}
-spec:
-  dialect: keycloak
-  baseUrl: {server.url(ADMIN)}
-  projection: {{schemaId: "{HR}", resource: users}}
-  auth: {{type: bearer, token: {{env: TOKEN}}}}
-""",
-        )
+        folder.write("desired-state/acme.yaml", manifests(server.url(ADMIN), "code"))
         done = folder.run("doctor", "--probe-writes")
 
     assert_reported(done, 0, "5 attributes of the user profile", "counted: 1")

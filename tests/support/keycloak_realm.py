@@ -17,6 +17,31 @@ _CORE = ("username", "email", "firstName", "lastName")
 _READS_PROFILE = {"view-realm", "manage-realm", "view-users", "manage-users", "query-users"}
 
 
+def manifests(address: str, *attributes: str) -> str:
+    """A tenant that is the realm at that address, and an extension of those attributes."""
+    listed = "".join(f"\n      - {{name: {name}, type: string}}" for name in attributes)
+    return f"""\
+apiVersion: reconciler/v1
+kind: Tenant
+metadata: {{name: acme}}
+spec:
+  dialect: keycloak
+  baseUrl: {address}
+  projection: {{schemaId: "{HR}", resource: users}}
+  auth: {{type: bearer, token: {{env: TOKEN}}}}
+---
+apiVersion: reconciler/v1
+kind: SchemaExtension
+metadata: {{name: hr}}
+spec:
+  manages: attributes
+  schema:
+    id: {HR}
+    name: User
+    attributes:{listed}
+"""
+
+
 def profiled(name: str, **members: Any) -> dict[str, Any]:
     """An attribute of the user profile that administrators may see and write."""
     permissions = {"view": ["admin"], "edit": ["admin"]}

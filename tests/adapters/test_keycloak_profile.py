@@ -208,6 +208,7 @@ def test_a_new_attribute_is_for_admins_alone_unless_the_manifest_says_otherwise(
         (asked("a", permissions={"view": ["user", "admin"], "edit": ["admin"]}), "permissions"),
         (asked("a", required=True, requiredFor={"roles": ["user"]}), "required"),
         (asked("a", displayName="A"), "displayName"),
+        (asked("a", annotations={"x": [{"y": None}]}), "annotations"),
     ],
 )
 def test_a_new_attribute_that_would_not_be_kept_so_is_not_written(

@@ -111,7 +111,7 @@ def created(asked: Mapping[str, Json]) -> str:
     }
     text = object_of(
         {
-            member: text_of(profiled[member])
+            member: text_of(_without_nulls(profiled[member]))
             for member in sorted(profiled, key=lambda each: _PLACES.get(each, len(_PLACES)))
             if profiled[member] is not None
         }
@@ -133,6 +133,17 @@ def changed(text: str, asked: Mapping[str, Json]) -> str:
         if there.get(member) != characteristics.get(member):
             write(members, wanted)
     return _holding(object_of(members), characteristics)
+
+
+def _without_nulls(value: Json) -> Json:
+    """A value as Keycloak keeps it: members that are null are none."""
+    match value:
+        case dict():
+            return {m: _without_nulls(each) for m, each in value.items() if each is not None}
+        case list():
+            return [_without_nulls(each) for each in value]
+        case _:
+            return value
 
 
 def _holding(text: str, asked: Mapping[str, Json]) -> str:

@@ -11,12 +11,10 @@ RELEASE := .venv-release
 ARGS ?=
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
-FAST := not chaos and not process and not thorough
-
 unexport PYTHONDONTWRITEBYTECODE  # the tests start the program thousands of times
 
 .DEFAULT_GOAL := help
-.PHONY: help install format lint types test coverage processes chaos bench check validate plan apply docs pictures clean lock dist
+.PHONY: help install format lint types static test coverage processes chaos bench check validate plan apply docs pictures clean lock dist
 
 help: ## show this help
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -55,7 +53,7 @@ types: $(READY) ## check types
 	$(BIN)/mypy
 
 test: $(READY) ## run the tests, but for those that take long
-	$(BIN)/pytest -n 2 -m "$(FAST)" $(ARGS)
+	$(BIN)/pytest -n 2 -m "not chaos and not process and not thorough" $(ARGS)
 
 coverage: $(READY) ## run the cases of the domain, which have to take every branch of it
 	$(BIN)/pytest -n 2 tests/domain tests/examples -m "not hypothesis" --cov --cov-report=term $(ARGS)
@@ -71,11 +69,10 @@ chaos: $(READY) ## pull the plug at every call, break the disk at every call; ta
 bench: $(READY) ## measure the program beside floors and peers; fails where a row misses its bound
 	$(BIN)/python -m tests.bench $(ARGS)
 
-check: $(READY) ## all that CI runs, each test once
+check: static test coverage processes ## all that CI runs
+
+static: $(READY)  # what mypy computes is beside what lint waits for
 	@$(MAKE) --no-print-directory --jobs 2 lint types
-	@$(MAKE) --no-print-directory coverage
-	$(BIN)/pytest -n 2 -m "$(FAST) and (hypothesis or not domain)"
-	@$(MAKE) --no-print-directory processes
 
 validate: $(USABLE) ## check the manifests, offline
 	@$(BIN)/reconciler validate $(ARGS)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from reconciler.adapters.dialects import load_dialects
-from reconciler.domain.dialect import Dialect, UpdateStrategy
+from reconciler.domain.dialect import Dialect, Transport, UpdateStrategy
 from reconciler.domain.scim import AttributeType
 from tests.support.program import ROOT
 
@@ -39,7 +39,7 @@ def _list(dialects: Iterable[Dialect]) -> Iterator[str]:
     yield "| service | page, and name of the dialect | new schemas | changes |"
     yield "| --- | --- | --- | --- |"
     for each in dialects:
-        able = f"{_yes(each.creates)} | {_CHANGES[each.updates]}"
+        able = f"{_yes(each.creates)} | {_changes(each)}"
         yield f"| {each.target_system} | [{each.name}]({each.name}.md) | {able} |"
 
 
@@ -47,7 +47,7 @@ def _facts(dialect: Dialect) -> Iterator[str]:
     yield "| what | here |"
     yield "| --- | --- |"
     yield f"| a new schema | {_yes(dialect.creates)} |"
-    yield f"| a change of one | {_CHANGES[dialect.updates]} |"
+    yield f"| a change of one | {_changes(dialect)} |"
     missing = sorted(set(AttributeType) - dialect.types)
     types = f"all but {', '.join(missing)}" if missing else "all"
     yield f"| types | {types if len(missing) < 5 else ', '.join(sorted(dialect.types))} |"
@@ -80,6 +80,12 @@ def _facts(dialect: Dialect) -> Iterator[str]:
             yield f"| {what} | {', '.join(f'`{member}`' for member in members)} |"
     if dialect.permission_hint:
         yield f"| rights | {dialect.permission_hint} |"
+
+
+def _changes(dialect: Dialect) -> str:
+    if dialect.transport is not Transport.SCIM:
+        return "attribute by attribute, by an API of its own"
+    return _CHANGES[dialect.updates]
 
 
 def _yes(able: bool) -> str:

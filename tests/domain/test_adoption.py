@@ -157,6 +157,18 @@ def test_what_is_never_returned_is_not_shown() -> None:
     assert found["grade"].shape == found["rogue"].shape == found["Gone"].shape
 
 
+def test_what_is_gone_and_what_no_page_shows_is_known_with_its_reason() -> None:
+    schema = CountableSchema.of(LIVE, EXTENSION).with_removed(["lacking"])
+    reasons = {"lacking": "it is not in the profile"}
+    found = {each.name: each for each in schema.obstructed(reasons.get).countables}
+
+    assert found["lacking"].declaration is Declaration.DECLARED
+    assert found["lacking"].obstacle == "it is not in the profile"
+    assert not found["lacking"].is_shown
+    assert found["grade"].obstacle is None
+    assert found["grade"].is_shown
+
+
 def test_what_nobody_names_is_learnt_but_for_what_is_no_name() -> None:
     schema = CountableSchema.of(DESIRED, None)
     holders = schema.holders()

@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Protocol, TypeVar
 
 from reconciler.adapters.clock import GRACE
-from reconciler.adapters.cluster import cluster_at
+from reconciler.adapters.cluster import cluster_at, require_closed
 from reconciler.cli.commands.apply import Options
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.shared_options import FleetOptions
@@ -51,6 +51,7 @@ def crew_at(
     address: str, invocation: Invocation, bench: Workbench, options: Options, progress: Progress
 ) -> "Iterator[Crew]":
     """The workers of the cluster at an address, for a run; raises UsageError or ClusterError."""
+    require_closed(address)  # before all else: an open address is the worst of what may be wrong
     for tenant in bench.desired.tenants():
         if tenant.embedded:
             raise UsageError(

@@ -96,7 +96,7 @@ def test_what_cannot_be_done_by_workers_is_refused_before_they_are_called(
     there = work.folder_of(tenants=1, live=1)
     gate = there.run("apply", "--auto-approve", "--dask", local, "--gate", "gate", *state)
     assert_reported(gate, 1, "--gate writes files into a folder of this machine")
-    away = there.run("plan", "--dask", "tcp://192.0.2.1:8786")
+    away = folder.run("plan", "--dask", "tcp://192.0.2.1:8786")
     assert_reported(away, 1, "give tls://HOST:PORT, or tcp:// with an address of this machine")
 
 

@@ -101,7 +101,7 @@ def test_a_flag_can_be_a_variable(word: str, value: bool):
         ({"limit": "0"}, "--limit: '0' is no whole number from 1 up"),
         ({"grace": "-1"}, "--grace: '-1' is no whole number from 0 up"),
         ({"pr": "1.5"}, "--pr: '1.5' is no whole number from 1 up"),
-        ({"limit": "9999999999"}, "--limit: '9999999999' is no whole number from 1 up"),
+        ({"limit": "9999999999"}, "--limit: '9999999999' is too large; the most is 999999999"),
         ({"limit": "٣"}, "--limit: '٣' is no whole number from 1 up"),
         ({"name": ""}, "--name: the text is empty"),
         ({"tags": ["a", ""]}, "--tags: the text is empty"),

@@ -74,7 +74,7 @@ def test_the_examples_are_not_refused_beside_the_manifests_that_ship(folder: Fol
     done = folder.run("validate")
 
     assert (done.code, "error" in done.out) == (0, False)
-    assert done.err == "5 tenants and 5 extensions in 10 files: valid\n"
+    assert done.err == "6 tenants and 6 extensions in 12 files: valid\n"
 
 
 def test_a_secret_in_the_wrong_place_is_not_echoed_in_any_format(folder: Folder):

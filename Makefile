@@ -60,7 +60,7 @@ coverage: $(READY) ## run the cases of the domain, which have to take every bran
 
 processes: $(READY) ## run those: errors, signals, kills and races of real processes, long computations
 	@.ci/tools
-	$(BIN)/pytest -n 2 -m "(process or thorough) and not chaos" $(ARGS)
+	$(BIN)/pytest -n 3 -m "(process or thorough) and not chaos" $(ARGS)
 
 chaos: $(READY) ## pull the plug at every call, break the disk at every call; takes long
 	@.ci/tools proxies

@@ -1,6 +1,7 @@
 """A worker of a cluster is killed at twenty instants of an apply: it costs time, and no more."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,10 +17,10 @@ TENANTS = 6
 REQUESTS = 90  # of an apply that nobody disturbs: tokens, reads, creates, webhooks
 
 
-@pytest.fixture(scope="module")
-def work(tmp_path_factory: pytest.TempPathFactory, postgres: Server) -> Iterator[Worked]:
-    path = tmp_path_factory.mktemp("dask")
-    with running() as service, worked(path, service, postgres.url()) as work:
+@pytest.fixture
+def work(tmp_path: Path, postgres: Server) -> Iterator[Worked]:
+    # Each of its own: a nanny of Dask can give up a worker that is killed again as it begins.
+    with running() as service, worked(tmp_path, service, postgres.url()) as work:
         yield work
 
 

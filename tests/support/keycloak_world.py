@@ -16,6 +16,7 @@ from reconciler.adapters.keycloak.gateway import KeycloakWriter
 from reconciler.adapters.oauth2 import Authenticator, ClientCredentials, Tokens
 from reconciler.adapters.retrying import retrying
 from reconciler.adapters.transport import Http, HttpOptions
+from reconciler.domain.scim import Schema
 from reconciler.domain.secret import Secret
 from tests.support.faultserver import Handler, Received, Script, reply
 from tests.support.keycloak import Client, Realm
@@ -90,8 +91,18 @@ def relaying(
 _OF_A_CONNECTION = ("connection", "content-length", "accept-encoding", "transfer-encoding")
 
 
+class WatchedWriter(KeycloakWriter):
+    """The gateway, and the schema as it was when it was looked at last."""
+
+    seen: Schema | None = None
+
+    def find(self, schema_id: str) -> Schema | None:
+        self.seen = super().find(schema_id)
+        return self.seen
+
+
 @contextmanager
-def realm_writer(realm: Realm, client: Client) -> Iterator[KeycloakWriter]:
+def realm_writer(realm: Realm, client: Client) -> Iterator[WatchedWriter]:
     """The gateway of the realm, in this process."""
     clock = SystemClock(StopSignal())
     retry = retrying(clock=clock, random=chance.random, deadline=60.0)
@@ -113,4 +124,4 @@ def realm_writer(realm: Realm, client: Client) -> Iterator[KeycloakWriter]:
             traffic=Traffic(clock=clock),
         )
         writes = stack.enter_context(Http(options, methods=frozenset({"PUT"})))
-        yield KeycloakWriter(access, URN, writes)
+        yield WatchedWriter(access, URN, writes)

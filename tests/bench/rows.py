@@ -149,8 +149,8 @@ ROWS = (
         what="a tenant more of a plan, 50 ms a request, by Dask's workers",
         beside="by threads",
         unit=Unit.WALL,
-        must=8,
-        goal=4,
+        must=3,
+        goal=2,
     ),
     Row(
         key="version",

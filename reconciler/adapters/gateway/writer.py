@@ -87,17 +87,10 @@ class HttpSchemaWriter(HttpSchemaReader):
             **({"If-Match": if_match} if if_match else {}),
         }
         body = json.dumps(dict(document), ensure_ascii=False, allow_nan=False).encode("utf-8")
-        try:
-            reply = self._access.send(self._writes, method, url, headers=headers, body=body)
-        except TenantError as error:  # no token, so nothing was sent or the 401 stands
-            request = self._access.request_name(method, url)
-            return WriteResult(verdict=_REFUSED, message=f"{request}: not sent; {error}")
-        request = self._access.request_name(method, url)
-        verdict = judge_write(reply)
-        if isinstance(reply, NoAnswer):
-            return WriteResult(verdict=verdict, message=f"{request}: {reply.message}")
-        if verdict.next is Next.RENEW_TOKEN:  # that was done already
-            verdict = replace(verdict, next=Next.STOP)
+        sent = sent_once(self._access, self._writes, method, url, headers=headers, body=body)
+        if isinstance(sent, WriteResult):
+            return sent
+        request, verdict, reply = sent
         means = _meaning(self._access.dialect, request.method, reply)
         message = f"{request}: {described(request, reply)}"
         advice = (
@@ -130,6 +123,33 @@ class HttpSchemaWriter(HttpSchemaReader):
                 return ", and meta.version is no tag: write etag: header into spec.capabilities"
             case EtagMode.HEADER:
                 return ", and gives no entity tag with a schema: ask those who run it"
+
+
+def sent_once(
+    access: TenantAccess,
+    writes: Sender,
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    body: bytes,
+) -> tuple[RequestName, Verdict, Answer] | WriteResult:
+    """Send a write once: its name, the verdict on it and the answer; a result where none came.
+
+    Never raises TenantError.
+    """
+    try:
+        reply = access.send(writes, method, url, headers=headers, body=body)
+    except TenantError as error:  # no token, so nothing was sent or the 401 stands
+        request = access.request_name(method, url)
+        return WriteResult(verdict=_REFUSED, message=f"{request}: not sent; {error}")
+    request = access.request_name(method, url)
+    verdict = judge_write(reply)
+    if isinstance(reply, NoAnswer):
+        return WriteResult(verdict=verdict, message=f"{request}: {reply.message}")
+    if verdict.next is Next.RENEW_TOKEN:  # that was done already
+        verdict = replace(verdict, next=Next.STOP)
+    return request, verdict, reply
 
 
 _CREATE_ON_CONDITION = (

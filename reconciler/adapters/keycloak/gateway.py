@@ -14,6 +14,7 @@ from reconciler.adapters.gateway.answers import (
 )
 from reconciler.adapters.gateway.holding import schema_of
 from reconciler.adapters.gateway.reader import NEVER, ReadDeadline, Sender, TenantAccess
+from reconciler.adapters.gateway.writer import sent_once
 from reconciler.adapters.keycloak.attributes import Unsayable
 from reconciler.adapters.keycloak.events import Window
 from reconciler.adapters.keycloak.profile import MalformedProfile, Profile
@@ -26,9 +27,7 @@ from reconciler.domain.http_reply import (
     Answer,
     Applied,
     Next,
-    NoAnswer,
     Verdict,
-    judge_write,
 )
 from reconciler.domain.jsontext import Json, NotJson
 from reconciler.domain.redaction import Redaction
@@ -171,17 +170,11 @@ class KeycloakWriter(KeycloakReader):
     def _send(self, body: bytes) -> WriteResult:
         access = self._access
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
-        try:
-            reply = access.send(self._writes, "PUT", self._url, headers=headers, body=body)
-        except TenantError as error:
-            request = access.request_name("PUT", self._url)
-            return WriteResult(verdict=_REFUSED, message=f"{request}: not sent; {error}")
-        request = _named(access.request_name("PUT", self._url), WRITING)
-        verdict = judge_write(reply)
-        if isinstance(reply, NoAnswer):
-            return WriteResult(verdict=verdict, message=f"{request}: {reply.message}")
-        if verdict.next is Next.RENEW_TOKEN:  # that was done already
-            verdict = replace(verdict, next=Next.STOP)
+        sent = sent_once(access, self._writes, "PUT", self._url, headers=headers, body=body)
+        if isinstance(sent, WriteResult):
+            return sent
+        named, verdict, reply = sent
+        request = _named(named, WRITING)
         message = write_message(request, reply)
         if message is None:
             advice = common_advice(request, reply)

@@ -34,7 +34,7 @@ from reconciler.domain.waves import WaveSize
 from reconciler.errors import UsageError
 from reconciler.fleet import Fleet
 from reconciler.measuring import Measuring
-from reconciler.planning import Desired, plan_fleet, planner
+from reconciler.planning import Desired, plan_fleet
 from reconciler.render.plain_text import visible
 from reconciler.run_context import RunContext
 
@@ -304,7 +304,7 @@ def _approval(
     _begin(planned, bench, options)
     plan = plan_fleet(
         bench.desired,
-        planner(bench.desired, bench.reader) if crew is None else crew.plan_one,
+        bench.planner() if crew is None else crew.plan_one,
         parallelism=options.fleet.parallelism if crew is None else crew.at_once,
         keep=planned.keep,
         check=bench.clock.check,

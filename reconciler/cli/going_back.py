@@ -29,7 +29,7 @@ from reconciler.domain.selection import Selection
 from reconciler.domain.verified import LastVerified, Look, UnknownMoment, verified_at, verified_by
 from reconciler.errors import UsageError
 from reconciler.importing import manifest_for, names_for
-from reconciler.planning import Desired, plan_fleet, planner
+from reconciler.planning import Desired, plan_fleet
 from reconciler.render.plain_text import visible
 from reconciler.render.plan_document import sealed
 
@@ -232,7 +232,7 @@ def _planned(
         planned.begin(desired, lambda _: (), bench.clock.now())
         made = plan_fleet(
             desired,
-            planner(desired, bench.reader),
+            bench.planner(),
             parallelism=1,
             keep=planned.keep,
             check=bench.clock.check,

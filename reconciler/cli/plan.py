@@ -25,7 +25,7 @@ from reconciler.domain.cadence import ReadBy, due
 from reconciler.domain.plan import Plan
 from reconciler.domain.tenant_names import KeptNames
 from reconciler.errors import StateError
-from reconciler.planning import Desired, Planner, plan_fleet, planner
+from reconciler.planning import Desired, plan_fleet
 from reconciler.render.plain_text import counted, visible
 from reconciler.render.plan_document import plan_json, sealed
 from reconciler.render.unclaimed import unclaimed_lines
@@ -82,9 +82,10 @@ def _plan(invocation: Invocation, options: Options, planned: Planned, outputs: J
         _crew(invocation, options, bench) as crew,
     ):
         planned.begin(desired, bench.webhook_warnings(), bench.clock.now())
+        counting = options.counting if options.impact else None
         made = plan_fleet(
             desired,
-            _planner(bench, options) if crew is None else crew.plan_one,
+            bench.planner(counting) if crew is None else crew.plan_one,
             parallelism=fleet.parallelism if crew is None else crew.at_once,
             keep=planned.keep,
             check=bench.clock.check,
@@ -133,15 +134,6 @@ def _write_metrics(file: Path, made: Plan) -> None:
     from reconciler.domain.metrics import plan_metrics
 
     write_file(file, metrics_text(plan_metrics(made, wall_time())))
-
-
-def _planner(bench: Workbench, options: Options) -> Planner:
-    if not options.impact:
-        return planner(bench.desired, bench.reader)
-    from reconciler.measuring import Measuring  # most plans count nobody
-
-    measuring = Measuring(bench.user_readers(options.counting), bench.clock.check)
-    return planner(bench.desired, bench.reader, measuring.with_impact)
 
 
 @contextmanager

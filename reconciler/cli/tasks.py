@@ -33,7 +33,7 @@ from reconciler.domain.records import Run
 from reconciler.domain.selection import Selection
 from reconciler.errors import Interrupted, StateError, TenantLocked, UsageError
 from reconciler.occurrences import unobserved
-from reconciler.planning import Desired, planner
+from reconciler.planning import Desired
 from reconciler.ports import Locks
 from reconciler.progress import Progress, TenantProgress
 from reconciler.render.paint import Paint
@@ -173,19 +173,10 @@ def _plan_or_progress(
         max_attributes=task.options.reading.max_attributes,
     ) as bench:
         if task.step is RunStep.PLAN:
-            return _planned(task, bench)
+            plan_one = bench.planner(task.options.counting if task.impact else None)
+            return plan_one(task.tenant).as_shown()
         _carry_out(task, invocation, bench, progress)
     return None
-
-
-def _planned(task: Task, bench: Workbench) -> TenantPlan:
-    plan_one = planner(bench.desired, bench.reader)
-    if task.impact:
-        from reconciler.measuring import Measuring
-
-        counting = Measuring(bench.user_readers(task.options.counting), bench.clock.check)
-        plan_one = planner(bench.desired, bench.reader, counting.with_impact)
-    return plan_one(task.tenant).as_shown()
 
 
 def _carry_out(task: Task, invocation: Invocation, bench: Workbench, progress: Progress) -> None:

@@ -36,7 +36,7 @@ from reconciler.domain.scim import fold
 from reconciler.domain.tenant_names import TenantNames
 from reconciler.errors import Interrupted
 from reconciler.occurrences import Observe
-from reconciler.planning import Desired
+from reconciler.planning import Desired, Planner, planner
 
 if TYPE_CHECKING:  # a plan of tenants that are elsewhere does without
     from reconciler.adapters.gateway.reader import Authorization
@@ -109,6 +109,15 @@ class Workbench:
         from reconciler.adapters.keycloak.gateway import KeycloakReader  # few tenants are shown so
 
         return KeycloakReader(access, tenant.projection.schema_id)
+
+    def planner(self, counting: CountingOptions | None = None) -> Planner:
+        """The way to plan a tenant here; with options of counting, who is concerned is counted."""
+        if counting is None:
+            return planner(self.desired, self.reader)
+        from reconciler.measuring import Measuring  # most plans count nobody
+
+        measuring = Measuring(self.user_readers(counting), self.clock.check)
+        return planner(self.desired, self.reader, measuring.with_impact)
 
     def user_readers(self, options: CountingOptions) -> Callable[[Tenant], UserReader]:
         """The way to the users of each tenant, page by page."""

@@ -22,7 +22,7 @@ from reconciler.domain.dialect import BindingList
 from reconciler.domain.documents import ImportData, ImportedAction, ImportedDocument
 from reconciler.domain.hearing import Bindings
 from reconciler.domain.jsontext import Json
-from reconciler.domain.manifest import Manages, Manifests, Tenant
+from reconciler.domain.manifest import Manifests, Tenant
 from reconciler.domain.problem import Problem
 from reconciler.domain.rules.sites import USER
 from reconciler.domain.scim import Schema, fold
@@ -83,16 +83,14 @@ def _import(invocation: Invocation, options: Options, output: Output) -> int:
     drafts, failures = [], []
     for urn in urns:
         name, schema = names[fold(urn)], tenant.dialect.settable(live.schemas[fold(urn)])
-        manages = Manages.SCHEMA
         if tenant.projection is not None:
-            schema, manages = replace(schema, vendor=()), Manages.ATTRIBUTES
+            schema = replace(schema, vendor=())  # no manifest has what the realm is beside
         document = manifest_for(
             schema,
             tenant=tenant,
             name=name,
             resource_type=_resource_type(invocation, schema, live, bindings),
             full=options.full,
-            manages=manages,
         )
         shown = live.redaction.text(urn)
         if shown_schema(schema, live.redaction) is not schema:

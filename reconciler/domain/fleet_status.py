@@ -8,19 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from reconciler.domain.dialect import READ_ONLY
 from reconciler.domain.drift import Sightings
+from reconciler.domain.freeze import Frozen, frozen_at
 from reconciler.domain.manifest import Manifests, SchemaExtension, Tenant
 from reconciler.domain.outbox import HeldRow, OutboxRow
 from reconciler.domain.outcome import waits
 from reconciler.domain.records import Event, Status
 from reconciler.domain.scim import fold
 from reconciler.domain.tenant_names import UnclaimedName
-
-if TYPE_CHECKING:  # few tenants have a freeze
-    from reconciler.domain.freeze import Frozen
 
 DAY = timedelta(hours=24)
 
@@ -86,7 +83,7 @@ class TenantStatus:
     held: int = 0
     given_up: int = 0
     open_writes: int = 0
-    frozen: "Frozen | None" = None
+    frozen: Frozen | None = None
 
     @property
     def last_read(self) -> str | None:
@@ -214,19 +211,11 @@ def fleet_status(manifests: Manifests, trail: Trail, at: datetime) -> FleetStatu
                 held=held[tenant.name],
                 given_up=trail.given_up.get(tenant.name, 0),
                 open_writes=trail.open_writes.get(tenant.name, 0),
-                frozen=_frozen(tenant, at),
+                frozen=frozen_at(tenant.freeze, at),
             )
             for tenant in manifests.tenants
         ),
     )
-
-
-def _frozen(tenant: Tenant, at: datetime) -> "Frozen | None":
-    if not tenant.freeze:
-        return None
-    from reconciler.domain.freeze import frozen_at
-
-    return frozen_at(tenant.freeze, at)
 
 
 def _extension(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from reconciler.adapters.keycloak.texts import members_in, object_of, text_of
-from reconciler.adapters.keycloak.validators import Validated
+from reconciler.adapters.keycloak.validators import TYPES, Validated
 from reconciler.domain.foreign import Foreign, Sentence
 from reconciler.domain.jsontext import Json
 from reconciler.domain.scim import (
@@ -162,15 +162,12 @@ def _holding(text: str, asked: Mapping[str, Json]) -> str:
 
 def _validations(wanted: _Asked) -> dict[str, Json]:
     attribute = wanted.attribute
-    if attribute.type not in _TYPES:
+    if attribute.type not in TYPES:
         raise Unsayable("the attribute ", Foreign(attribute.name), f" cannot be {attribute.type}")
     rest = vendor_values(attribute.vendor).get("validations", {})
     return Validated(
         type=AttributeType(attribute.type), values=wanted.values, rest=rest
     ).validations()
-
-
-_TYPES = frozenset(AttributeType) - {AttributeType.BINARY, AttributeType.COMPLEX}
 
 
 def _is_required(required: Json) -> bool:

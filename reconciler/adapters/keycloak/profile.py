@@ -12,7 +12,7 @@ from reconciler.domain.foreign import Foreign, Sentence
 from reconciler.domain.jsontext import Json, parse
 from reconciler.domain.scim import SCHEMA_URN, fold
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+SCIM_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 # Attributes of the core schema there, which belong to Keycloak.
 _CORE = frozenset(map(fold, ("username", "email", "firstName", "lastName")))
 OTHERS = "otherAttributes"
@@ -132,7 +132,7 @@ class _Names:
 
 
 def _is_scim(name: str) -> bool:
-    return _NAME.fullmatch(name) is not None and fold(name) not in _CORE
+    return SCIM_NAME.fullmatch(name) is not None and fold(name) not in _CORE
 
 
 def _check(attribute: Json) -> None:

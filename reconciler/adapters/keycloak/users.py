@@ -1,6 +1,5 @@
 """KeycloakUserReader: the users of a realm, page by page, by its admin API; nothing but GET."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
@@ -10,6 +9,8 @@ from urllib.parse import urlencode
 from reconciler.adapters.gateway.answers import RequestName
 from reconciler.adapters.gateway.reader import NEVER, ReadDeadline, TenantAccess
 from reconciler.adapters.gateway.users import bare_error
+from reconciler.adapters.keycloak.attributes import ADMIN
+from reconciler.adapters.keycloak.profile import SCIM_NAME
 from reconciler.domain.calibration import Presence, identity
 from reconciler.domain.http_reply import Answer
 from reconciler.domain.jsontext import Json, NotJson, parse
@@ -18,8 +19,6 @@ from reconciler.errors import AnswerUnreadable, TenantError, TenantRefused
 from reconciler.ports import ResourcePage
 
 VIEW_USERS = "give the client's service account the role view-users of realm-management"
-_SCIM_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
-_ADMIN = "admin"
 _MOST_STEPS_BACK = 5  # in a row that bring nobody new
 SHOWING_POLICIES = ("ENABLED", "ADMIN_VIEW", "ADMIN_EDIT")  # of unmanagedAttributePolicy
 _UNMANAGED = (
@@ -71,7 +70,7 @@ class _Visible:
         found: dict[str, Json] = {}
         for name, texts in held.items():
             is_its_own = alike.get(fold(name), [name]) == [name]
-            if not _SCIM_NAME.fullmatch(name) or not is_its_own or not isinstance(texts, list):
+            if not SCIM_NAME.fullmatch(name) or not is_its_own or not isinstance(texts, list):
                 continue
             values = [text for text in texts if text != ""]
             found[name] = values if self.lists.get(name) or len(values) != 1 else values[0]
@@ -82,7 +81,7 @@ def is_for_admins(attribute: Mapping[str, Json]) -> bool:
     """Test whether an administrator sees its values: whoever may edit may view as well."""
     permissions = attribute.get("permissions")
     roles = permissions.values() if isinstance(permissions, dict) else ()
-    return any(isinstance(each, list) and _ADMIN in each for each in roles)
+    return any(isinstance(each, list) and ADMIN in each for each in roles)
 
 
 class KeycloakUserReader:

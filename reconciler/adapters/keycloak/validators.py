@@ -17,6 +17,7 @@ _OF_TYPE: Mapping[AttributeType, Mapping[str, Mapping[str, Json]]] = {
     AttributeType.REFERENCE: {"uri": {}},
     AttributeType.BOOLEAN: {"options": {"options": list(_BOOLEANS)}},
 }
+TYPES = frozenset(_OF_TYPE)  # all that an attribute can be there
 _BY_ITSELF = {  # the validators that make an attribute one of a type, however they are configured
     "integer": AttributeType.INTEGER,
     "double": AttributeType.DECIMAL,
